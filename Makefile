@@ -1,0 +1,101 @@
+# Berth. `make help` lists what there is.
+#
+# Cargo decides what to rebuild; make only orders the steps and keeps what cargo
+# does not know: the flash image and its applications. Everything lands in target/.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+export CARGO_TARGET_DIR := $(CURDIR)/target
+export PATH := $(CURDIR)/target/tools/bin:$(PATH)
+
+SETUP    := tools/setup/setup.sh
+BOARD    := mps2-an386
+TRIPLE   := thumbv7em-none-eabi
+FIRMWARE := target/$(TRIPLE)/firmware
+GUESTS   := target/wasm32-unknown-unknown/guest/examples
+IMAGE    := target/image
+HOST     := target/debug
+TOCKLOADER := target/tools/venv/bin/tockloader
+
+# The application bundles. Stack, data and bss are read from the ELF file; the
+# supervisor's pool of pages is in its bss, so its heap needs nothing more.
+ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-minor 2 \
+            --app-heap 0 --kernel-heap 4096
+# How tockloader reaches the emulated board: a file that is the whole flash.
+FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
+
+.PHONY: help demo test run build lint size clean tools host guests firmware flash test-apps test-apps-elf
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## from nothing to a container driving an LED, in the emulator
+	@$(HOST)/berth-demo
+
+test: build test-apps ## every test
+	@$(SETUP) nextest
+	cargo nextest run
+
+run: build ## the board, interactive: serial console on this terminal
+	@cp $(IMAGE)/flash.bin $(IMAGE)/run.bin
+	@$(HOST)/berth-emulator run --flash $(IMAGE)/run.bin
+
+build: tools host guests flash ## host tools, firmware, containers, flash image
+
+tools:
+	@$(SETUP) debian rust elf2tab tockloader
+
+host:
+	@cargo build --quiet -p berth -p berth-emulator -p berth-image -p berth-demo
+
+guests:
+	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --examples
+
+# Kernel and processes, each alone: features of one must not leak into another.
+firmware:
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)
+	@BERTH_BOARD=$(BOARD) cargo build --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor
+
+$(FIRMWARE)/$(BOARD) $(FIRMWARE)/wasm_supervisor: firmware ;
+
+$(IMAGE)/wasm_supervisor.tab: $(FIRMWARE)/wasm_supervisor
+	@mkdir -p $(IMAGE)
+	@$(ELF2TAB) -n $(notdir $<) -o $@ $<,cortex-m4
+
+# The kernel at 0, its attributes up to the supervisor, then the supervisor by tockloader.
+$(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
+	@$(HOST)/berth-image $(FIRMWARE)/$(BOARD) --output $@
+	@$(TOCKLOADER) install --flash-file $@ $(FLASH_OPTIONS) $(IMAGE)/wasm_supervisor.tab
+
+flash: tools host $(IMAGE)/flash.bin
+
+# Native processes that only tests install.
+TEST_APPS := hello conformance peek misbehave engine_proof
+test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab)
+
+test-apps-elf:
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p test-apps
+
+$(patsubst %,$(FIRMWARE)/%,$(filter-out engine_proof,$(TEST_APPS))): test-apps-elf ;
+$(FIRMWARE)/engine_proof: firmware ;
+
+$(TEST_APPS:%=$(IMAGE)/%.tab): $(IMAGE)/%.tab: $(FIRMWARE)/%
+	@mkdir -p $(IMAGE)
+	@$(ELF2TAB) -n $* -o $@ $<,cortex-m4
+
+lint: tools ## rustfmt and clippy, warnings are errors
+	cargo fmt --all --check
+	cargo clippy --quiet --all-targets -- -D warnings
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor -- -D warnings
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings
+	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --examples -- -D warnings
+
+size: build ## flash and RAM, as a table and in target/size.json
+	@cargo run --quiet -p berth-bench --bin size
+
+clean: ## remove everything built (and the tools below target/)
+	rm -rf target

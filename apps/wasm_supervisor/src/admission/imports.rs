@@ -1,0 +1,223 @@
+//! Imports of a module and what they mean on this device.
+
+use berth_protocol::MissingWhy;
+
+use super::reader::Reader;
+use super::{Malformed, Module};
+use crate::platform::{DESCRIPTION_MAX, Platform, Width};
+
+/// One import as it stands in the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Import<'a> {
+    /// Name of the module imported from.
+    pub module: &'a str,
+    /// Name of the item.
+    pub name: &'a str,
+    /// Index of the function type; `None` if it is not a function.
+    pub function_type: Option<u32>,
+}
+
+/// The imports of a module, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Imports<'a> {
+    reader: Reader<'a>,
+    left: u32,
+}
+
+impl<'a> Imports<'a> {
+    /// Read the import section; none if there is no section.
+    pub(super) fn new(section: Option<Reader<'a>>) -> Self {
+        let mut reader = section.unwrap_or(Reader::new(&[], 0));
+        let left = if section.is_some() {
+            reader.u32().unwrap_or(0)
+        } else {
+            0
+        };
+        Self { reader, left }
+    }
+
+    /// What follows the imports read so far.
+    pub(super) const fn rest(&self) -> Reader<'a> {
+        self.reader
+    }
+
+    fn import(&mut self) -> Result<Import<'a>, Malformed> {
+        let module = self.reader.name()?;
+        let name = self.reader.name()?;
+        let kind_at = self.reader;
+        let function_type = match self.reader.byte()? {
+            0 => Some(self.reader.u32()?),
+            1 => {
+                self.reader.byte()?;
+                self.limits()?;
+                None
+            }
+            2 => {
+                self.limits()?;
+                None
+            }
+            3 => {
+                self.reader.slice(2)?;
+                None
+            }
+            _ => return Err(kind_at.error("unknown kind of import")),
+        };
+        Ok(Import {
+            module,
+            name,
+            function_type,
+        })
+    }
+
+    fn limits(&mut self) -> Result<(), Malformed> {
+        let flags = self.reader.byte()?;
+        self.reader.u64()?;
+        if flags & 1 != 0 {
+            self.reader.u64()?;
+        }
+        if flags & 8 != 0 {
+            self.reader.u32()?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Iterator for Imports<'a> {
+    type Item = Result<Import<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.import())
+    }
+}
+
+/// A label of an exposure, as an import names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label<'a>(pub &'a str);
+
+/// What an import stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostFunction<'a> {
+    /// `mmio:<label>.claim() -> handle`
+    Claim(Label<'a>),
+    /// `mmio.read8/16/32(handle, offset) -> value`
+    Read(Width),
+    /// `mmio.write8/16/32(handle, offset, value)`
+    Write(Width),
+    /// `mmio.modify32(handle, offset, mask, value)`
+    Modify32,
+    /// `berth.log(level, pointer, length)`
+    Log,
+    /// `berth.now_us() -> time`
+    NowUs,
+    /// `berth.sleep_us(duration)`
+    SleepUs,
+    /// `berth.yield()`
+    Yield,
+    /// `berth.exit(code)`
+    Exit,
+}
+
+/// Type bytes of a signature.
+const I32: u8 = 0x7f;
+const I64: u8 = 0x7e;
+
+impl<'a> HostFunction<'a> {
+    /// Which function an import names, whatever the device has.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such module or function.
+    pub fn named(import: &Import<'a>) -> Result<Self, MissingWhy> {
+        let function = match import.module {
+            "mmio" => match import.name {
+                "read8" => Self::Read(Width::Byte),
+                "read16" => Self::Read(Width::Half),
+                "read32" => Self::Read(Width::Word),
+                "write8" => Self::Write(Width::Byte),
+                "write16" => Self::Write(Width::Half),
+                "write32" => Self::Write(Width::Word),
+                "modify32" => Self::Modify32,
+                _ => return Err(MissingWhy::UnknownFunction),
+            },
+            "berth" => match import.name {
+                "log" => Self::Log,
+                "now_us" => Self::NowUs,
+                "sleep_us" => Self::SleepUs,
+                "yield" => Self::Yield,
+                "exit" => Self::Exit,
+                _ => return Err(MissingWhy::UnknownFunction),
+            },
+            module => {
+                let label = module
+                    .strip_prefix("mmio:")
+                    .ok_or(MissingWhy::UnknownModule)?;
+                if import.name != "claim" {
+                    return Err(MissingWhy::UnknownFunction);
+                }
+                Self::Claim(Label(label))
+            }
+        };
+        Ok(function)
+    }
+
+    /// Parameters and results it must be imported with.
+    const fn signature(&self) -> (&'static [u8], &'static [u8]) {
+        match self {
+            Self::Claim(_) => (&[], &[I32]),
+            Self::Read(_) => (&[I32, I32], &[I32]),
+            Self::Write(_) | Self::Log => (&[I32, I32, I32], &[]),
+            Self::Modify32 => (&[I32, I32, I32, I32], &[]),
+            Self::NowUs => (&[], &[I64]),
+            Self::SleepUs => (&[I64], &[]),
+            Self::Yield => (&[], &[]),
+            Self::Exit => (&[I32], &[]),
+        }
+    }
+
+    /// What `import` of `module` stands for on this device.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be satisfied.
+    pub fn resolve<P: Platform>(
+        module: &Module<'a>,
+        import: &Import<'a>,
+        platform: &P,
+    ) -> Result<Self, MissingWhy> {
+        let Some(index) = import.function_type else {
+            return Err(MissingWhy::NotAFunction);
+        };
+        let function = Self::named(import)?;
+        if module.function_type(index) != Some(function.signature()) {
+            return Err(MissingWhy::Signature);
+        }
+        match function {
+            Self::Claim(label) if !is_exposed(platform, label) => Err(MissingWhy::NotExposed),
+            function => Ok(function),
+        }
+    }
+}
+
+fn is_exposed<P: Platform>(platform: &P, label: Label<'_>) -> bool {
+    let mut buffer = [0; DESCRIPTION_MAX];
+    (0..)
+        .map_while(|index| {
+            platform
+                .describe(index, &mut buffer)
+                .map(|exposure| exposure.label == label.0)
+        })
+        .any(|equal| equal)
+}
+
+/// The imports of `module` that this device cannot satisfy.
+pub fn missing<'a, P: Platform>(
+    module: &Module<'a>,
+    platform: &P,
+) -> impl Iterator<Item = (Import<'a>, MissingWhy)> {
+    module.imports().flatten().filter_map(move |import| {
+        HostFunction::resolve(module, &import, platform)
+            .err()
+            .map(|why| (import, why))
+    })
+}

@@ -1,0 +1,28 @@
+//! Admission: what a module is, found out before the engine sees a byte of it.
+//!
+//! One linear pass over the binary ([`Module::scan`]) checks that header and
+//! sections are well formed, that counts are within what a device can want to
+//! carry, that memory and imports are of the kinds a container may have, and
+//! where `_start` is. It allocates nothing. What only a validator can know
+//! (types inside function bodies) the engine checks afterwards, in the
+//! container's own arena.
+//!
+//! * [`reader`]: numbers, names, parts.
+//! * [`module`]: sections and limits.
+//! * [`imports`]: what is imported, resolved against what this device has.
+
+pub mod imports;
+pub mod module;
+pub mod reader;
+
+pub use imports::{HostFunction, Import, Imports, Label};
+pub use module::Module;
+
+/// Why a module is not one that this device can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Where in the image.
+    pub offset: u32,
+    /// What is wrong there.
+    pub what: &'static str,
+}

@@ -1,0 +1,192 @@
+//! The global allocator: every allocation goes to the arena that is current.
+//!
+//! On the board this is *the* allocator of the process. On the host it is
+//! installed only by the test `tests/memory.rs`; other tests run on the
+//! system's allocator and see empty arenas.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::UnsafeCell;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use super::guard;
+use super::pool::{ALIGN_MAX, ArenaId, Memory, Node, PAGE_BYTES, Pool, Space, Usage};
+
+/// Bytes of the pool. Of the 256 KiB of the supervisor's RAM the kernel takes
+/// up to 8 (its own part and the MPU's granule), the stack 16, other statics 2.
+#[cfg(target_os = "none")]
+const POOL_BYTES: usize = 224 * 1024;
+/// Bytes of the pool. Pointers are twice as long as on the board, so is the pool.
+#[cfg(not(target_os = "none"))]
+const POOL_BYTES: usize = 448 * 1024;
+
+const POOL_PAGES: usize = POOL_BYTES / PAGE_BYTES;
+
+/// The bytes that the pool manages.
+#[repr(align(64))]
+struct Bytes(UnsafeCell<[u8; POOL_BYTES]>);
+
+// `Bytes` promises what `Pool` relies on.
+const _: () = assert!(core::mem::align_of::<Bytes>() >= ALIGN_MAX);
+
+// SAFETY: the bytes are reached through pointers to blocks, each of which the
+// pool gives to one owner at a time, and through list nodes in free blocks,
+// which only the holder of `LOCK` touches.
+unsafe impl Sync for Bytes {}
+
+static BYTES: Bytes = Bytes(UnsafeCell::new([0; POOL_BYTES]));
+
+fn base() -> *mut u8 {
+    BYTES.0.get().cast()
+}
+
+/// List nodes inside free blocks of [`BYTES`].
+struct Nodes;
+
+impl Memory for Nodes {
+    fn read(&self, offset: u32) -> Node {
+        assert_inside(offset);
+        // SAFETY: `assert_inside` checked that 8 bytes at `offset` are inside;
+        // the pool keeps nodes only in free blocks and at multiples of 8, so the
+        // place is aligned and nobody else's.
+        unsafe {
+            let place = base().add(offset as usize).cast::<u32>();
+            Node {
+                next: place.read(),
+                length: place.add(1).read(),
+            }
+        }
+    }
+
+    fn write(&mut self, offset: u32, node: Node) {
+        assert_inside(offset);
+        // SAFETY: as in `read`.
+        unsafe {
+            let place = base().add(offset as usize).cast::<u32>();
+            place.write(node.next);
+            place.add(1).write(node.length);
+        }
+    }
+}
+
+/// A list that leads outside is damaged; going on would damage more.
+fn assert_inside(offset: u32) {
+    assert!(offset as usize + 8 <= POOL_BYTES && offset.is_multiple_of(8));
+}
+
+struct SharedPool(UnsafeCell<Pool<Nodes, POOL_PAGES>>);
+
+// SAFETY: only `with_pool` reaches the cell, and it holds `LOCK` meanwhile.
+unsafe impl Sync for SharedPool {}
+
+static POOL: SharedPool = SharedPool(UnsafeCell::new(Pool::new(Nodes)));
+/// Taken while the pool is changed. A process on the board has one thread, so
+/// there nobody ever waits; tests on the host have several.
+static LOCK: AtomicBool = AtomicBool::new(false);
+
+/// Change the pool. `change` must not allocate.
+fn with_pool<R>(change: impl FnOnce(&mut Pool<Nodes, POOL_PAGES>) -> R) -> R {
+    while LOCK.swap(true, Ordering::Acquire) {
+        core::hint::spin_loop();
+    }
+    // SAFETY: `LOCK` was free and is ours until the store below, so this is the
+    // only reference.
+    let result = change(unsafe { &mut *POOL.0.get() });
+    LOCK.store(false, Ordering::Release);
+    result
+}
+
+/// What arena `id` holds.
+#[must_use]
+pub fn usage(id: ArenaId) -> Usage {
+    with_pool(|pool| pool.usage(id))
+}
+
+/// What the pool has left.
+#[must_use]
+pub fn space() -> Space {
+    with_pool(|pool| pool.space())
+}
+
+/// Return the pages of `id` that no block uses.
+pub fn trim(id: ArenaId) {
+    with_pool(|pool| pool.trim(id));
+}
+
+/// Let `id` own pages for at most `bytes`.
+pub fn set_limit(id: ArenaId, bytes: usize) {
+    with_pool(|pool| pool.set_limit(id, bytes));
+}
+
+/// Could arena `id` take `size` bytes in one piece?
+///
+/// Always yes where the arenas are not the allocator (most tests on the host).
+#[must_use]
+pub fn can_allocate(id: ArenaId, size: usize) -> bool {
+    !guard::is_installed() || with_pool(|pool| pool.can_allocate(id, size, 8))
+}
+
+/// Return all pages of a container's arena, whatever is in them.
+///
+/// # Safety
+///
+/// Nothing that lives in the arena may be used or dropped afterwards: the
+/// caller has dropped or forgotten every value that owns or borrows memory in it.
+pub(super) unsafe fn wipe(id: ArenaId) {
+    with_pool(|pool| pool.wipe(id));
+}
+
+/// The global allocator of the supervisor.
+pub struct ArenaAllocator;
+
+// SAFETY: blocks come from the pool, which gives no byte to two owners, keeps
+// size and alignment (its tests check both against a model), and never moves a
+// block; `dealloc` and `realloc` get the layout of the allocation, which is what
+// the pool needs. On the host, blocks outside the pool belong to the system's
+// allocator and go back there.
+unsafe impl GlobalAlloc for ArenaAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let id = guard::current();
+        match with_pool(|pool| pool.allocate(id, layout.size(), layout.align())) {
+            // SAFETY: an offset from the pool is inside its memory.
+            Some(offset) => unsafe { base().add(offset as usize) },
+            None => guard::exhausted(layout),
+        }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        match offset_of(pointer) {
+            Some(offset) => with_pool(|pool| pool.free(offset, layout.size())),
+            // SAFETY: not from the pool, so `alloc` got it from `exhausted`.
+            None => unsafe { guard::free_overdraft(pointer, layout) },
+        }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if let Some(offset) = offset_of(pointer)
+            && with_pool(|pool| pool.resize(offset, layout.size(), new_size))
+        {
+            return pointer;
+        }
+        let Ok(new_layout) = Layout::from_size_align(new_size, layout.align()) else {
+            return ptr::null_mut();
+        };
+        // SAFETY: the layout is valid and not of size zero (the caller's duty).
+        let new = unsafe { self.alloc(new_layout) };
+        if !new.is_null() {
+            // SAFETY: both blocks are at least as long as what is copied, and the
+            // new one is a fresh block, so they do not overlap; the old one is the
+            // caller's to give back.
+            unsafe {
+                ptr::copy_nonoverlapping(pointer, new, layout.size().min(new_size));
+                self.dealloc(pointer, layout);
+            }
+        }
+        new
+    }
+}
+
+fn offset_of(pointer: *mut u8) -> Option<u32> {
+    let offset = (pointer as usize).checked_sub(base() as usize)?;
+    (offset < POOL_BYTES).then_some(offset as u32)
+}

@@ -1,0 +1,40 @@
+//! Memory of containers: arenas made of pages from one pool.
+//!
+//! ```text
+//!   engine, store, code, linear memory of container 3     images, names, logs
+//!            │ alloc                                              │ alloc
+//!   ┌────────▼─────────┐   one per container              ┌───────▼────────┐
+//!   │ arena 3          │        ...                       │ arena 0 (ours) │
+//!   └────────┬─────────┘                                  └───────┬────────┘
+//!            │ whole pages of 256 B                               │
+//!   ┌────────▼────────────────────────────────────────────────────▼────────┐
+//!   │ pool: one block of memory, one owner a page                          │
+//!   └──────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Every allocation that the engine makes for a container comes from its
+//! arena, because the global allocator ([`global`]) serves whichever arena is
+//! current. An allocation that does not fit abandons the step that made it
+//! ([`guard`]) and ends that container, never the supervisor. Ending a
+//! container returns all pages of its arena, whatever state they are in, so
+//! nothing can leak from one container to the next.
+//!
+//! * [`pool`]: which bytes belong to whom; safe code, tested against a model.
+//! * [`global`]: the global allocator on top of it (unsafe: hands out pointers).
+//! * [`guard`]: runs a step in an arena, and gives up on it (unsafe: leaves frames).
+//! * [`owned`]: a value that lives in an arena, safe to use from outside.
+
+#[allow(unsafe_code)]
+pub mod global;
+#[allow(unsafe_code)]
+mod guard;
+#[allow(unsafe_code)]
+pub mod owned;
+pub mod pool;
+#[cfg(test)]
+mod pool_tests;
+
+pub use global::{ArenaAllocator, can_allocate, set_limit, space, trim, usage};
+pub use guard::{OutOfMemory, is_installed as is_in_use, outside, set_installed};
+pub use owned::Owned;
+pub use pool::{ArenaId, PAGE_BYTES, Space, Usage};

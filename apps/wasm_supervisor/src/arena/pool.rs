@@ -1,0 +1,584 @@
+//! The page pool and the blocks inside its arenas.
+//!
+//! A page belongs to nobody or to one arena. Inside the pages of an arena the
+//! free blocks form one list in address order; two that touch are merged, also
+//! across a page border, so runs of neighbouring pages serve large blocks.
+//! Blocks in use carry no header: whoever frees one says how long it is, as
+//! Rust's allocator interface does. That is what keeps a container with its
+//! some sixty blocks small.
+//!
+//! All addresses are offsets into the pool. This file does not touch memory
+//! itself; it keeps its list through [`Memory`], so it runs on any model of it.
+
+/// Bytes of a page. What an arena holds is rounded up to pages in several places
+/// (its ends, and around every hole that loading leaves), so small pages make
+/// small containers; each costs one byte of table.
+pub const PAGE_BYTES: usize = 256;
+
+/// Blocks begin and end at multiples of this; also the size of a list node.
+pub const GRANULE: usize = 8;
+
+/// Largest alignment a block can have; the pool's memory is aligned to it.
+pub const ALIGN_MAX: usize = 64;
+
+/// Arenas: the supervisor's own and one for every container.
+pub const ARENAS: usize = 1 + crate::container::CONTAINERS_MAX;
+
+/// Pages that containers cannot take, so that the supervisor can always answer.
+pub(super) const RESERVED_PAGES: usize = 2048 / PAGE_BYTES;
+
+const GRANULE_U32: u32 = GRANULE as u32;
+const PAGE_U32: u32 = PAGE_BYTES as u32;
+
+/// Ends a list.
+const NONE: u32 = u32::MAX;
+/// Owner of a free page.
+const NOBODY: u8 = u8::MAX;
+
+/// Number of an arena, below [`ARENAS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArenaId(u8);
+
+impl ArenaId {
+    /// The supervisor's own arena.
+    pub const SUPERVISOR: Self = Self(0);
+
+    /// The arena of the container in slot `slot`; `None` if there is no such slot.
+    #[must_use]
+    pub const fn of_container(slot: usize) -> Option<Self> {
+        if slot + 1 < ARENAS {
+            Some(Self((slot + 1) as u8))
+        } else {
+            None
+        }
+    }
+
+    const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// From what [`number`](Self::number) gave.
+    pub(super) const fn from_number(number: u8) -> Self {
+        Self(number)
+    }
+
+    /// As a plain number.
+    pub(super) const fn number(self) -> u8 {
+        self.0
+    }
+}
+
+/// A free block as it is written into the first [`GRANULE`] of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Offset of the next free block of the arena, or [`u32::MAX`].
+    pub next: u32,
+    /// Length of this block in bytes.
+    pub length: u32,
+}
+
+/// Where list nodes are kept: the free memory itself.
+pub trait Memory {
+    /// Read the node of the free block at `offset`.
+    fn read(&self, offset: u32) -> Node;
+    /// Write the node of the free block at `offset`.
+    fn write(&mut self, offset: u32, node: Node);
+}
+
+/// What an arena holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes in blocks, rounded up to the granule.
+    pub used_bytes: u32,
+    /// Bytes of pages it owns, free blocks included.
+    pub held_bytes: u32,
+    /// Most bytes of pages it has owned since it was wiped.
+    pub peak_bytes: u32,
+    /// Blocks in use.
+    pub blocks: u32,
+}
+
+/// What the pool has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes of all pages.
+    pub total_bytes: u32,
+    /// Bytes of free pages.
+    pub free_bytes: u32,
+    /// Bytes of the longest run of free pages.
+    pub largest_bytes: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Arena {
+    first: u32,
+    used: u32,
+    blocks: u32,
+    pages: u16,
+    peak: u16,
+    limit: u16,
+}
+
+impl Arena {
+    const EMPTY: Self = Self {
+        first: NONE,
+        used: 0,
+        blocks: 0,
+        pages: 0,
+        peak: 0,
+        limit: u16::MAX,
+    };
+}
+
+/// A place in a free block that an allocation can take.
+struct Fit {
+    previous: u32,
+    block: u32,
+    node: Node,
+    start: u32,
+}
+
+/// Pages that would make an allocation possible.
+struct Growth {
+    first_page: usize,
+    pages: usize,
+}
+
+/// The pool of `PAGES` pages.
+pub struct Pool<M, const PAGES: usize> {
+    memory: M,
+    owner: [u8; PAGES],
+    arenas: [Arena; ARENAS],
+    free_pages: usize,
+}
+
+impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
+    /// A pool whose pages are all free.
+    pub const fn new(memory: M) -> Self {
+        Self {
+            memory,
+            owner: [NOBODY; PAGES],
+            arenas: [Arena::EMPTY; ARENAS],
+            free_pages: PAGES,
+        }
+    }
+
+    /// The memory that holds the nodes.
+    pub const fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// Take `size` bytes at a multiple of `align` for arena `id`; the offset of
+    /// the block, or `None` if its limit or the pool does not allow it.
+    pub fn allocate(&mut self, id: ArenaId, size: usize, align: usize) -> Option<u32> {
+        let (size, align) = request(size, align)?;
+        if let Some(fit) = self.find(id, size, align) {
+            return Some(self.take(id, &fit, size));
+        }
+        let growth = self.plan(id, size, align)?;
+        self.claim(id, &growth);
+        let fit = self.find(id, size, align)?;
+        Some(self.take(id, &fit, size))
+    }
+
+    /// Would [`allocate`](Self::allocate) succeed?
+    pub fn can_allocate(&self, id: ArenaId, size: usize, align: usize) -> bool {
+        request(size, align).is_some_and(|(size, align)| {
+            self.find(id, size, align).is_some() || self.plan(id, size, align).is_some()
+        })
+    }
+
+    /// Give back the block at `offset` that was taken with `size`.
+    pub fn free(&mut self, offset: u32, size: usize) {
+        let Some((size, _)) = request(size, GRANULE) else {
+            return;
+        };
+        let Some(id) = self.owner_of(offset) else {
+            return;
+        };
+        self.insert(id, offset, size);
+        if let Some(arena) = self.arenas.get_mut(id.index()) {
+            arena.used = arena.used.saturating_sub(size);
+            arena.blocks = arena.blocks.saturating_sub(1);
+        }
+    }
+
+    /// Make the block at `offset` longer or shorter where it is. Whether that
+    /// was possible; if not, nothing has changed.
+    pub fn resize(&mut self, offset: u32, old: usize, new: usize) -> bool {
+        let (Some((old, _)), Some((new, _))) = (request(old, GRANULE), request(new, GRANULE))
+        else {
+            return false;
+        };
+        let Some(id) = self.owner_of(offset) else {
+            return false;
+        };
+        if new < old {
+            self.insert(id, offset + new, old - new);
+            if let Some(arena) = self.arenas.get_mut(id.index()) {
+                arena.used = arena.used.saturating_sub(old - new);
+            }
+            return true;
+        }
+        let extra = new - old;
+        if extra == 0 {
+            return true;
+        }
+        let end = offset + old;
+        let (previous, next) = self.neighbours(id, end);
+        let behind = if next == end {
+            self.memory.read(next).length
+        } else {
+            0
+        };
+        if behind < extra {
+            // The missing rest may be free pages right behind.
+            let edge = end + behind;
+            if !edge.is_multiple_of(PAGE_U32) {
+                return false;
+            }
+            let growth = Growth {
+                first_page: (edge / PAGE_U32) as usize,
+                pages: (extra - behind).div_ceil(PAGE_U32) as usize,
+            };
+            if !self.is_free_run(&growth) || !self.may_claim(id, growth.pages) {
+                return false;
+            }
+            self.claim(id, &growth);
+        }
+        let node = self.memory.read(end);
+        let fit = Fit {
+            previous,
+            block: end,
+            node,
+            start: end,
+        };
+        self.take(id, &fit, extra);
+        if let Some(arena) = self.arenas.get_mut(id.index()) {
+            arena.blocks = arena.blocks.saturating_sub(1);
+        }
+        true
+    }
+
+    /// Return all whole pages of `id` that no block uses.
+    pub fn trim(&mut self, id: ArenaId) {
+        let mut previous = NONE;
+        let mut block = self.first(id);
+        while block != NONE {
+            let node = self.memory.read(block);
+            let end = block + node.length;
+            let from = block.next_multiple_of(PAGE_U32);
+            let to = end - end % PAGE_U32;
+            if from >= to {
+                previous = block;
+                block = node.next;
+                continue;
+            }
+            self.set_owner(from, to, NOBODY);
+            self.free_pages += ((to - from) / PAGE_U32) as usize;
+            if let Some(arena) = self.arenas.get_mut(id.index()) {
+                arena.pages = arena.pages.saturating_sub(((to - from) / PAGE_U32) as u16);
+            }
+            // What is left of the block before and behind those pages.
+            let mut next = node.next;
+            if to < end {
+                self.memory.write(
+                    to,
+                    Node {
+                        next,
+                        length: end - to,
+                    },
+                );
+                next = to;
+            }
+            if block < from {
+                self.memory.write(
+                    block,
+                    Node {
+                        next,
+                        length: from - block,
+                    },
+                );
+                previous = block;
+            } else {
+                self.link(id, previous, next);
+            }
+            // The piece behind is shorter than a page: nothing to cut in it.
+            if to < end {
+                previous = to;
+            }
+            block = node.next;
+        }
+    }
+
+    /// Return all pages of `id`, whatever is in them. Its limit stays.
+    pub fn wipe(&mut self, id: ArenaId) {
+        for owner in &mut self.owner {
+            if *owner == id.number() {
+                *owner = NOBODY;
+                self.free_pages += 1;
+            }
+        }
+        if let Some(arena) = self.arenas.get_mut(id.index()) {
+            let limit = arena.limit;
+            *arena = Arena {
+                limit,
+                ..Arena::EMPTY
+            };
+        }
+    }
+
+    /// Arena `id` may own pages for at most `bytes`, rounded down.
+    pub fn set_limit(&mut self, id: ArenaId, bytes: usize) {
+        if let Some(arena) = self.arenas.get_mut(id.index()) {
+            arena.limit = u16::try_from(bytes / PAGE_BYTES).unwrap_or(u16::MAX);
+        }
+    }
+
+    /// What arena `id` holds.
+    pub fn usage(&self, id: ArenaId) -> Usage {
+        let arena = self.arena(id);
+        Usage {
+            used_bytes: arena.used,
+            held_bytes: u32::from(arena.pages) * PAGE_U32,
+            peak_bytes: u32::from(arena.peak) * PAGE_U32,
+            blocks: arena.blocks,
+        }
+    }
+
+    /// What is left for everybody.
+    pub fn space(&self) -> Space {
+        let (mut run, mut largest) = (0u32, 0u32);
+        for owner in &self.owner {
+            if *owner == NOBODY {
+                run += 1;
+                largest = largest.max(run);
+            } else {
+                run = 0;
+            }
+        }
+        Space {
+            total_bytes: PAGES as u32 * PAGE_U32,
+            free_bytes: self.free_pages as u32 * PAGE_U32,
+            largest_bytes: largest * PAGE_U32,
+        }
+    }
+
+    fn arena(&self, id: ArenaId) -> Arena {
+        self.arenas.get(id.index()).copied().unwrap_or(Arena::EMPTY)
+    }
+
+    fn first(&self, id: ArenaId) -> u32 {
+        self.arena(id).first
+    }
+
+    fn owner_of(&self, offset: u32) -> Option<ArenaId> {
+        match self.owner.get((offset / PAGE_U32) as usize) {
+            Some(&owner) if owner != NOBODY => Some(ArenaId(owner)),
+            _ => None,
+        }
+    }
+
+    fn set_owner(&mut self, from: u32, to: u32, owner: u8) {
+        let pages = (from / PAGE_U32) as usize..(to / PAGE_U32) as usize;
+        if let Some(pages) = self.owner.get_mut(pages) {
+            pages.fill(owner);
+        }
+    }
+
+    /// Make `next` follow `previous`, or be the first of the list.
+    fn link(&mut self, id: ArenaId, previous: u32, next: u32) {
+        if previous == NONE {
+            if let Some(arena) = self.arenas.get_mut(id.index()) {
+                arena.first = next;
+            }
+        } else {
+            let length = self.memory.read(previous).length;
+            self.memory.write(previous, Node { next, length });
+        }
+    }
+
+    /// The last free block before `offset` and the first at or behind it.
+    fn neighbours(&self, id: ArenaId, offset: u32) -> (u32, u32) {
+        let mut previous = NONE;
+        let mut next = self.first(id);
+        while next != NONE && next < offset {
+            previous = next;
+            next = self.memory.read(next).next;
+        }
+        (previous, next)
+    }
+
+    /// Put a free block into the list, merged with what it touches.
+    fn insert(&mut self, id: ArenaId, offset: u32, length: u32) {
+        let (previous, next) = self.neighbours(id, offset);
+        let mut node = Node { next, length };
+        if next != NONE && offset + length == next {
+            let behind = self.memory.read(next);
+            node = Node {
+                next: behind.next,
+                length: length + behind.length,
+            };
+        }
+        if previous != NONE {
+            let before = self.memory.read(previous);
+            if previous + before.length == offset {
+                self.memory.write(
+                    previous,
+                    Node {
+                        next: node.next,
+                        length: before.length + node.length,
+                    },
+                );
+                return;
+            }
+        }
+        self.memory.write(offset, node);
+        self.link(id, previous, offset);
+    }
+
+    /// The first free block of the arena with room for the request.
+    fn find(&self, id: ArenaId, size: u32, align: u32) -> Option<Fit> {
+        let mut previous = NONE;
+        let mut block = self.first(id);
+        while block != NONE {
+            let node = self.memory.read(block);
+            let start = block.next_multiple_of(align);
+            if start + size <= block + node.length {
+                return Some(Fit {
+                    previous,
+                    block,
+                    node,
+                    start,
+                });
+            }
+            previous = block;
+            block = node.next;
+        }
+        None
+    }
+
+    /// Take `size` bytes at the place found; what is left stays in the list.
+    fn take(&mut self, id: ArenaId, fit: &Fit, size: u32) -> u32 {
+        let end = fit.block + fit.node.length;
+        let taken_end = fit.start + size;
+        let mut next = fit.node.next;
+        if taken_end < end {
+            self.memory.write(
+                taken_end,
+                Node {
+                    next,
+                    length: end - taken_end,
+                },
+            );
+            next = taken_end;
+        }
+        if fit.block < fit.start {
+            self.memory.write(
+                fit.block,
+                Node {
+                    next,
+                    length: fit.start - fit.block,
+                },
+            );
+        } else {
+            self.link(id, fit.previous, next);
+        }
+        if let Some(arena) = self.arenas.get_mut(id.index()) {
+            arena.used += size;
+            arena.blocks += 1;
+        }
+        fit.start
+    }
+
+    fn is_free_run(&self, growth: &Growth) -> bool {
+        self.owner
+            .get(growth.first_page..growth.first_page + growth.pages)
+            .is_some_and(|run| run.iter().all(|owner| *owner == NOBODY))
+    }
+
+    /// Do limit and reserve let `id` have `pages` more?
+    fn may_claim(&self, id: ArenaId, pages: usize) -> bool {
+        let arena = self.arena(id);
+        if usize::from(arena.pages) + pages > usize::from(arena.limit) {
+            return false;
+        }
+        let reserved = if id == ArenaId::SUPERVISOR {
+            0
+        } else {
+            RESERVED_PAGES
+        };
+        pages + reserved <= self.free_pages
+    }
+
+    /// The fewest pages that make room: behind a free block at the end of what
+    /// the arena has, or a new run.
+    fn plan(&self, id: ArenaId, size: u32, align: u32) -> Option<Growth> {
+        let mut best: Option<Growth> = None;
+        let mut block = self.first(id);
+        while block != NONE {
+            let node = self.memory.read(block);
+            let end = block + node.length;
+            let start = block.next_multiple_of(align);
+            if end.is_multiple_of(PAGE_U32) && start < end {
+                let growth = Growth {
+                    first_page: (end / PAGE_U32) as usize,
+                    pages: (size - (end - start)).div_ceil(PAGE_U32) as usize,
+                };
+                if best.as_ref().is_none_or(|best| growth.pages < best.pages)
+                    && self.is_free_run(&growth)
+                {
+                    best = Some(growth);
+                }
+            }
+            block = node.next;
+        }
+        let pages = size.div_ceil(PAGE_U32) as usize;
+        if best.as_ref().is_none_or(|best| pages < best.pages)
+            && let Some(first_page) = self.run(pages, id == ArenaId::SUPERVISOR)
+        {
+            best = Some(Growth { first_page, pages });
+        }
+        best.filter(|growth| self.may_claim(id, growth.pages))
+    }
+
+    /// First page of a run of `pages` free ones: the lowest, or the highest.
+    /// Long-lived things of the supervisor go to the top, so that they do not
+    /// cut the room of containers into pieces.
+    fn run(&self, pages: usize, highest: bool) -> Option<usize> {
+        let mut length = 0;
+        for step in 0..PAGES {
+            let page = if highest { PAGES - 1 - step } else { step };
+            length = match self.owner.get(page) {
+                Some(&NOBODY) => length + 1,
+                _ => 0,
+            };
+            if length == pages {
+                return Some(if highest { page } else { page + 1 - pages });
+            }
+        }
+        None
+    }
+
+    fn claim(&mut self, id: ArenaId, growth: &Growth) {
+        let from = (growth.first_page * PAGE_BYTES) as u32;
+        let length = (growth.pages * PAGE_BYTES) as u32;
+        self.set_owner(from, from + length, id.number());
+        self.free_pages = self.free_pages.saturating_sub(growth.pages);
+        if let Some(arena) = self.arenas.get_mut(id.index()) {
+            arena.pages += growth.pages as u16;
+            arena.peak = arena.peak.max(arena.pages);
+        }
+        self.insert(id, from, length);
+    }
+}
+
+/// Size rounded to whole granules and the alignment that counts; `None` for
+/// what no pool can serve.
+fn request(size: usize, align: usize) -> Option<(u32, u32)> {
+    if align > ALIGN_MAX || size > (1 << 30) {
+        return None;
+    }
+    let size = (size.max(1) as u32).next_multiple_of(GRANULE_U32);
+    Some((size, (align as u32).max(GRANULE_U32)))
+}

@@ -1,0 +1,214 @@
+//! The pool against a model that knows nothing of lists: a byte map of owners.
+
+use super::pool::{ALIGN_MAX, ArenaId, GRANULE, Memory, Node, PAGE_BYTES, Pool, RESERVED_PAGES};
+
+const PAGES: usize = 96;
+const CONTAINERS: usize = 4;
+
+/// Nodes in a vector; reading one that was never written is caught.
+struct Words(Vec<Option<Node>>);
+
+impl Memory for Words {
+    fn read(&self, offset: u32) -> Node {
+        assert_eq!(offset as usize % GRANULE, 0);
+        self.0[offset as usize / GRANULE].expect("read a node that is none")
+    }
+
+    fn write(&mut self, offset: u32, node: Node) {
+        assert_eq!(offset as usize % GRANULE, 0);
+        self.0[offset as usize / GRANULE] = Some(node);
+    }
+}
+
+fn pool() -> Pool<Words, PAGES> {
+    Pool::new(Words(vec![None; PAGES * PAGE_BYTES / GRANULE]))
+}
+
+fn container(slot: usize) -> ArenaId {
+    ArenaId::of_container(slot).unwrap()
+}
+
+/// A small generator, so that a failure can be repeated by its seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize % n
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Block {
+    arena: usize,
+    offset: usize,
+    size: usize,
+}
+
+/// What is known without asking the pool.
+struct Model {
+    pool: Pool<Words, PAGES>,
+    blocks: Vec<Block>,
+    used: Vec<bool>,
+}
+
+impl Model {
+    fn mark(&mut self, offset: usize, size: usize, used: bool) {
+        for byte in &mut self.used[offset..offset + size] {
+            assert_ne!(*byte, used, "a byte with two owners, or with none");
+            *byte = used;
+        }
+    }
+
+    fn allocate(&mut self, arena: usize, size: usize, align: usize) {
+        let possible = self.pool.can_allocate(container(arena), size, align);
+        let got = self.pool.allocate(container(arena), size, align);
+        assert_eq!(got.is_some(), possible);
+        if let Some(offset) = got {
+            let offset = offset as usize;
+            assert_eq!(offset % align.max(GRANULE), 0);
+            let size = size.max(1).next_multiple_of(GRANULE);
+            self.mark(offset, size, true);
+            self.blocks.push(Block {
+                arena,
+                offset,
+                size,
+            });
+        }
+    }
+
+    fn free(&mut self, index: usize) {
+        let block = self.blocks.swap_remove(index);
+        self.pool.free(block.offset as u32, block.size);
+        self.mark(block.offset, block.size, false);
+    }
+
+    fn resize(&mut self, index: usize, new: usize) {
+        let Block { offset, size, .. } = self.blocks[index];
+        if self.pool.resize(offset as u32, size, new) {
+            let new = new.max(1).next_multiple_of(GRANULE);
+            self.mark(offset, size, false);
+            self.mark(offset, new, true);
+            self.blocks[index].size = new;
+        }
+    }
+
+    fn wipe(&mut self, arena: usize) {
+        self.pool.wipe(container(arena));
+        let (gone, kept): (Vec<_>, Vec<_>) = self.blocks.iter().partition(|b| b.arena == arena);
+        self.blocks = kept;
+        for block in gone {
+            self.mark(block.offset, block.size, false);
+        }
+    }
+
+    /// Counts, and no page with two owners.
+    fn check(&self) {
+        let mut held = 0;
+        let mut owner = [None; PAGES];
+        for arena in 0..CONTAINERS {
+            let usage = self.pool.usage(container(arena));
+            let blocks: Vec<_> = self.blocks.iter().filter(|b| b.arena == arena).collect();
+            assert_eq!(usage.blocks as usize, blocks.len());
+            assert_eq!(
+                usage.used_bytes as usize,
+                blocks.iter().map(|b| b.size).sum::<usize>()
+            );
+            assert!(usage.used_bytes <= usage.held_bytes && usage.held_bytes <= usage.peak_bytes);
+            held += usage.held_bytes;
+            for block in blocks {
+                let pages =
+                    block.offset / PAGE_BYTES..=(block.offset + block.size - 1) / PAGE_BYTES;
+                for page in pages {
+                    assert!(owner[page].is_none_or(|o| o == arena), "a shared page");
+                    owner[page] = Some(arena);
+                }
+            }
+        }
+        let space = self.pool.space();
+        assert_eq!(space.free_bytes + held, space.total_bytes);
+    }
+}
+
+#[test]
+fn random_operations_keep_every_byte_with_one_owner() {
+    for seed in 1..=40 {
+        let mut random = Random(seed);
+        let mut model = Model {
+            pool: pool(),
+            blocks: Vec::new(),
+            used: vec![false; PAGES * PAGE_BYTES],
+        };
+        for _ in 0..1_500 {
+            let arena = random.below(CONTAINERS);
+            let count = model.blocks.len();
+            match random.below(20) {
+                0..=8 => {
+                    let largest = [16, 100, 900, 5_000][random.below(4)];
+                    let align = 1 << random.below(7);
+                    model.allocate(arena, random.below(largest), align);
+                }
+                9..=14 if count > 0 => model.free(random.below(count)),
+                15..=17 if count > 0 => model.resize(random.below(count), random.below(4_000)),
+                18 => model.pool.trim(container(arena)),
+                19 if random.below(8) == 0 => model.wipe(arena),
+                _ => {}
+            }
+            model.check();
+        }
+        for arena in 0..CONTAINERS {
+            while let Some(index) = model.blocks.iter().position(|b| b.arena == arena) {
+                model.free(index);
+            }
+            model.pool.trim(container(arena));
+        }
+        let space = model.pool.space();
+        assert_eq!(space.largest_bytes, space.total_bytes, "seed {seed}");
+    }
+}
+
+#[test]
+fn an_arena_stops_at_its_limit_and_leaves_the_reserve() {
+    let mut pool = pool();
+    pool.set_limit(container(0), 4 * PAGE_BYTES);
+    assert!(pool.allocate(container(0), 4 * PAGE_BYTES, 8).is_some());
+    assert!(pool.allocate(container(0), 1, 8).is_none());
+    let rest = pool.space().free_bytes as usize;
+    assert!(pool.allocate(container(1), rest, 8).is_none());
+    assert!(
+        pool.allocate(container(1), rest - RESERVED_PAGES * PAGE_BYTES, 8)
+            .is_some()
+    );
+    assert!(pool.allocate(container(2), 1, 8).is_none());
+    assert!(
+        pool.allocate(ArenaId::SUPERVISOR, RESERVED_PAGES * PAGE_BYTES, 8)
+            .is_some()
+    );
+    assert!(pool.allocate(ArenaId::SUPERVISOR, 1, 8).is_none());
+}
+
+#[test]
+fn a_block_grows_in_place_into_free_pages() {
+    let mut pool = pool();
+    let block = pool.allocate(container(0), 100, 8).unwrap();
+    assert!(pool.resize(block, 100, 3 * PAGE_BYTES));
+    assert_eq!(pool.usage(container(0)).blocks, 1);
+    assert_eq!(pool.usage(container(0)).held_bytes as usize, 3 * PAGE_BYTES);
+    let _obstacle = pool.allocate(container(1), 8, 8).unwrap();
+    assert!(!pool.resize(block, 3 * PAGE_BYTES, 3 * PAGE_BYTES + 1));
+    assert!(pool.resize(block, 3 * PAGE_BYTES, 8));
+    pool.trim(container(0));
+    assert_eq!(pool.usage(container(0)).held_bytes as usize, PAGE_BYTES);
+}
+
+#[test]
+fn requests_no_pool_can_serve_are_refused() {
+    let mut pool = pool();
+    assert!(pool.allocate(container(0), usize::MAX, 8).is_none());
+    assert!(pool.allocate(container(0), 8, 2 * ALIGN_MAX).is_none());
+    assert!(!pool.can_allocate(container(0), (PAGES + 1) * PAGE_BYTES, 8));
+    assert!(ArenaId::of_container(usize::MAX - 1).is_none());
+    assert_eq!(pool.usage(container(0)).held_bytes, 0);
+}

@@ -1,0 +1,53 @@
+//! The engine proof on the board (see `engine_proof.rs` in the library).
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+#![forbid(unsafe_code)]
+
+#[cfg(target_os = "none")]
+mod process {
+    extern crate alloc;
+
+    use alloc::format;
+    use wasm_supervisor::arena::{self, ArenaAllocator};
+    use wasm_supervisor::engine_proof::{CASES, case};
+
+    #[global_allocator]
+    static ALLOCATOR: ArenaAllocator = ArenaAllocator;
+
+    libtock::main!(run);
+
+    #[cfg(not(feature = "panic-location"))]
+    #[panic_handler]
+    fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+        print("engine proof: panicked\r\n");
+        libtock::terminate(1)
+    }
+
+    fn print(text: &str) {
+        let _ = libtock::console::write_all(text.as_bytes());
+    }
+
+    fn run() {
+        arena::set_installed();
+        let mut failed = 0;
+        for (number, (suspension, interlude)) in CASES.into_iter().enumerate() {
+            if let Err(why) = case(suspension, interlude) {
+                failed += 1;
+                print(&format!("engine proof: case {number} failed: {why}\r\n"));
+            }
+        }
+        let passed = CASES.len() - failed;
+        print(&format!(
+            "engine proof: {passed} passed, {failed} failed\r\n"
+        ));
+    }
+}
+
+/// On the host the library's tests do this.
+#[cfg(not(target_os = "none"))]
+fn main() {
+    match wasm_supervisor::engine_proof::run() {
+        Ok(()) => println!("engine proof: passed"),
+        Err(why) => println!("engine proof: failed: {why}"),
+    }
+}

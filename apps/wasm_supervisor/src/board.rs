@@ -1,0 +1,169 @@
+//! The platform on a board: a Tock process, through libtock.
+
+use core::cell::{Cell, RefCell};
+
+use libtock::alarm::{self, Clock};
+use libtock::console::{self, Reader};
+use libtock::{ErrorCode, EventSlot, StaticBuffer, wasm_host, yield_no_wait, yield_wait};
+
+use crate::platform::{Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width};
+
+/// Bytes taken from the kernel's receive ring at once.
+const RECEIVE_BYTES: usize = 64;
+
+/// The counter behind the clock wraps; this is often enough to notice.
+const LONGEST_WAIT_US: u64 = 30_000_000;
+
+static RECEIVED: EventSlot = EventSlot::new();
+static ALARM: EventSlot = EventSlot::new();
+static BUFFER: StaticBuffer<RECEIVE_BYTES> = StaticBuffer::new();
+
+/// The board this process runs on.
+pub struct Board {
+    clock: RefCell<Clock>,
+    reader: RefCell<Reader>,
+    /// The last time told, for the case that the clock fails.
+    last_us: Cell<u64>,
+}
+
+impl Board {
+    /// Take console and alarm.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel has none, or this is not the first call.
+    pub fn new() -> Result<Self, ErrorCode> {
+        let clock = Clock::new()?;
+        alarm::notify(&ALARM)?;
+        let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;
+        let mut reader = Reader::new(buffer, &RECEIVED)?;
+        reader.start(1)?;
+        Ok(Self {
+            clock: RefCell::new(clock),
+            reader: RefCell::new(reader),
+            last_us: Cell::new(0),
+        })
+    }
+}
+
+/// Run all upcalls that are pending.
+fn run_upcalls() {
+    while yield_no_wait() {}
+}
+
+/// Copy to the front of `out`; how many bytes.
+fn copy(bytes: &[u8], out: &mut [u8]) -> usize {
+    let count = bytes.len().min(out.len());
+    for (place, byte) in out.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    count
+}
+
+impl Platform for Board {
+    fn names(&self) -> (&str, &str) {
+        (option_env!("BERTH_BOARD").unwrap_or("Tock board"), "Tock 2")
+    }
+
+    fn now_us(&self) -> u64 {
+        if let Ok(now) = self.clock.borrow_mut().now_us() {
+            self.last_us.set(now);
+        }
+        self.last_us.get()
+    }
+
+    /// A read of one byte is always under way and wakes the process. When it
+    /// has come, a longer read, aborted at once, takes what is in the ring.
+    fn receive(&self, out: &mut [u8]) -> usize {
+        run_upcalls();
+        let mut reader = self.reader.borrow_mut();
+        let Some(first) = reader.poll() else {
+            return 0;
+        };
+        let mut count = copy(first.bytes, out);
+        let rest = out.get_mut(count..).unwrap_or_default();
+        if !rest.is_empty() && reader.start(rest.len()).is_ok() {
+            // Refused if the ring had it all and the read is complete.
+            let _ = reader.abort();
+            run_upcalls();
+            if let Some(more) = reader.poll() {
+                count += copy(more.bytes, rest);
+            }
+        }
+        // Fails only while a read is under way, which is as good.
+        let _ = reader.start(1);
+        count
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        // A console that fails leaves nobody to tell.
+        let _ = console::write_all(bytes);
+    }
+
+    fn wait(&self, deadline_us: Option<u64>) {
+        let now = self.now_us();
+        let longest = now + LONGEST_WAIT_US;
+        let deadline = deadline_us.unwrap_or(longest).min(longest);
+        if deadline <= now || RECEIVED.is_filled() {
+            return;
+        }
+        ALARM.take();
+        let ticks = self.clock.borrow().ticks(deadline - now);
+        if alarm::set_relative(ticks).is_err() {
+            return;
+        }
+        while !RECEIVED.is_filled() && !ALARM.is_filled() {
+            yield_wait();
+        }
+        if !ALARM.is_filled() {
+            let _ = alarm::stop();
+        }
+    }
+
+    fn describe<'a>(
+        &self,
+        index: u32,
+        buffer: &'a mut [u8; DESCRIPTION_MAX],
+    ) -> Option<Description<'a>> {
+        wasm_host::describe(index, buffer).ok()
+    }
+
+    fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal> {
+        match wasm_host::claim(tag, label) {
+            Ok(claimed) => Ok(Claimed {
+                handle: claimed.handle,
+                length: claimed.length,
+            }),
+            Err(ErrorCode::NoDevice) => Err(Refusal::NotExposed),
+            Err(ErrorCode::Busy) => Err(Refusal::Busy),
+            Err(code) => Err(Refusal::Other(code as u8)),
+        }
+    }
+
+    fn release_all(&self, tag: u32) {
+        // It has nothing to give back where there is no such driver.
+        let _ = wasm_host::release_all(tag);
+    }
+
+    fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32> {
+        match width {
+            Width::Byte => wasm_host::read8(handle, offset).map(u32::from),
+            Width::Half => wasm_host::read16(handle, offset).map(u32::from),
+            Width::Word => wasm_host::read32(handle, offset),
+        }
+        .ok()
+    }
+
+    fn write_register(&self, width: Width, handle: u16, offset: u16, value: u32) -> Option<()> {
+        match width {
+            Width::Byte => wasm_host::write8(handle, offset, value as u8),
+            Width::Half => wasm_host::write16(handle, offset, value as u16),
+            Width::Word => wasm_host::write32(handle, offset, value),
+        }
+        .ok()
+    }
+
+    fn modify32(&self, handle: u16, offset: u16, mask: u32, value: u32) -> Option<()> {
+        wasm_host::modify32(handle, offset, mask, value).ok()
+    }
+}

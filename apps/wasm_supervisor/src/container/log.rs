@@ -1,0 +1,245 @@
+//! The log of one container: a ring of lines with honest numbers.
+
+use alloc::collections::TryReserveError;
+use alloc::vec::Vec;
+
+use berth_protocol::{LOG_TEXT_MAX, Level, cut};
+
+/// Bytes of a log, record heads included.
+pub const LOG_BYTES: usize = 768;
+
+/// Level, length of the text, time.
+const HEAD_BYTES: usize = 1 + 1 + 8;
+
+/// One line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Counted from 0 since the container was stored.
+    pub sequence: u32,
+    /// How important.
+    pub level: Level,
+    /// Microseconds since the device started.
+    pub time_us: u64,
+    /// At most [`LOG_TEXT_MAX`] bytes, no control characters.
+    pub text: &'a str,
+}
+
+/// Lines, oldest first, in one block of memory.
+#[derive(Debug)]
+pub struct Log {
+    records: Vec<u8>,
+    /// Sequence number of the oldest line kept.
+    first: u32,
+    /// Sequence number of the next line.
+    next: u32,
+}
+
+impl Log {
+    /// An empty log.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for it.
+    pub fn new() -> Result<Self, TryReserveError> {
+        let mut records = Vec::new();
+        records.try_reserve_exact(LOG_BYTES)?;
+        Ok(Self {
+            records,
+            first: 0,
+            next: 0,
+        })
+    }
+
+    /// Sequence number that the next line will have.
+    #[must_use]
+    pub const fn next_sequence(&self) -> u32 {
+        self.next
+    }
+
+    /// Append what a container says. Each line of `text` is one of the log; a
+    /// long one is several. Bytes that are not UTF-8 and control characters are
+    /// replaced, so that no line can end another or begin a frame.
+    pub fn append(&mut self, level: Level, time_us: u64, text: &[u8]) {
+        // Bounded work: what would push itself out of the ring is not written.
+        let text = text.get(..text.len().min(LOG_BYTES)).unwrap_or_default();
+        for line in text
+            .strip_suffix(b"\n")
+            .unwrap_or(text)
+            .split(|b| *b == b'\n')
+        {
+            let mut clean = Clean::new();
+            for chunk in line.utf8_chunks() {
+                for character in chunk.valid().chars() {
+                    if !clean.push(character) {
+                        self.push(level, time_us, clean.text());
+                        clean = Clean::new();
+                        let _ = clean.push(character);
+                    }
+                }
+                if !chunk.invalid().is_empty() {
+                    let _ = clean.push(char::REPLACEMENT_CHARACTER);
+                }
+            }
+            self.push(level, time_us, clean.text());
+        }
+    }
+
+    fn push(&mut self, level: Level, time_us: u64, text: &str) {
+        let text = cut(text, LOG_TEXT_MAX);
+        let length = HEAD_BYTES + text.len();
+        while self.records.len() + length > LOG_BYTES {
+            let oldest = record_length(&self.records);
+            self.records.drain(..oldest.min(self.records.len()));
+            self.first += 1;
+        }
+        self.records.push(level_number(level));
+        self.records.push(text.len() as u8);
+        self.records.extend_from_slice(&time_us.to_le_bytes());
+        self.records.extend_from_slice(text.as_bytes());
+        self.next += 1;
+    }
+
+    /// The first line that is not older than `from`.
+    #[must_use]
+    pub fn line(&self, from: u32) -> Option<Line<'_>> {
+        let mut rest = self.records.as_slice();
+        let mut sequence = self.first;
+        while !rest.is_empty() {
+            let (record, behind) = rest.split_at_checked(record_length(rest))?;
+            if sequence >= from {
+                let (head, text) = record.split_at_checked(HEAD_BYTES)?;
+                return Some(Line {
+                    sequence,
+                    level: level(u32::from(*head.first()?)),
+                    time_us: u64::from_le_bytes(head.get(2..)?.try_into().ok()?),
+                    text: core::str::from_utf8(text).ok()?,
+                });
+            }
+            rest = behind;
+            sequence += 1;
+        }
+        None
+    }
+}
+
+fn record_length(records: &[u8]) -> usize {
+    HEAD_BYTES + usize::from(records.get(1).copied().unwrap_or(0))
+}
+
+const fn level_number(level: Level) -> u8 {
+    match level {
+        Level::Error => 0,
+        Level::Warn => 1,
+        Level::Info => 2,
+        Level::Debug => 3,
+        Level::Trace => 4,
+    }
+}
+
+/// The level that containers give by number; unknown ones are the least important.
+#[must_use]
+pub const fn level(number: u32) -> Level {
+    match number {
+        0 => Level::Error,
+        1 => Level::Warn,
+        2 => Level::Info,
+        3 => Level::Debug,
+        _ => Level::Trace,
+    }
+}
+
+/// A line being cleaned.
+struct Clean {
+    bytes: [u8; LOG_TEXT_MAX],
+    length: usize,
+}
+
+impl Clean {
+    const fn new() -> Self {
+        Self {
+            bytes: [0; LOG_TEXT_MAX],
+            length: 0,
+        }
+    }
+
+    /// Add a character; `false` if the line is full.
+    fn push(&mut self, character: char) -> bool {
+        let character = match character {
+            '\t' => ' ',
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c => c,
+        };
+        let mut buffer = [0; 4];
+        let encoded = character.encode_utf8(&mut buffer).as_bytes();
+        match self.bytes.get_mut(self.length..self.length + encoded.len()) {
+            Some(place) => {
+                place.copy_from_slice(encoded);
+                self.length += encoded.len();
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn text(&self) -> &str {
+        self.bytes
+            .get(..self.length)
+            .and_then(|bytes| core::str::from_utf8(bytes).ok())
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(log: &Log) -> Vec<(u32, String)> {
+        let mut from = 0;
+        let mut lines = Vec::new();
+        while let Some(line) = log.line(from) {
+            lines.push((line.sequence, line.text.to_owned()));
+            from = line.sequence + 1;
+        }
+        lines
+    }
+
+    #[test]
+    fn lines_come_back_in_order_with_their_numbers() {
+        let mut log = Log::new().unwrap();
+        log.append(Level::Warn, 7, b"one\ntwo\n");
+        log.append(Level::Info, 8, b"three");
+        let texts: Vec<_> = lines(&log).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["one", "two", "three"]);
+        let second = log.line(1).unwrap();
+        assert_eq!((second.level, second.time_us), (Level::Warn, 7));
+        assert_eq!(log.line(3), None);
+    }
+
+    #[test]
+    fn old_lines_give_way_and_keep_their_numbers() {
+        let mut log = Log::new().unwrap();
+        for number in 0..1000 {
+            log.append(Level::Info, 0, format!("line {number}").as_bytes());
+            let kept = lines(&log);
+            let (last, text) = kept.last().unwrap();
+            assert_eq!((*last, text.as_str()), (number, &*format!("line {number}")));
+            assert!(kept.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0));
+            assert!(log.records.len() <= LOG_BYTES && log.records.capacity() == LOG_BYTES);
+        }
+        assert!(lines(&log).len() > 30);
+        // Asked for one that is gone: the oldest kept, whose number tells.
+        assert_eq!(log.line(0).unwrap().sequence, lines(&log)[0].0);
+    }
+
+    #[test]
+    fn nothing_a_container_says_can_leave_its_line() {
+        let mut log = Log::new().unwrap();
+        log.append(Level::Info, 0, b"a\0b\rc\x1b[2Jd\te\xff\xfef");
+        let (_, text) = &lines(&log)[0];
+        assert!(text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f));
+        assert!(text.contains("d e"));
+        log.append(Level::Info, 0, &[b'x'; 500]);
+        let sizes: Vec<_> = lines(&log)[1..].iter().map(|(_, t)| t.len()).collect();
+        assert_eq!(sizes, [160, 160, 160, 20]);
+    }
+}

@@ -1,0 +1,38 @@
+//! How wasmi is set up for containers.
+//!
+//! One engine a container (a shared one would leak code at every start and
+//! stop), compiled eagerly (out of fuel during lazy compilation could not be
+//! resumed), with the smallest stacks that carry real drivers.
+
+use wasmi::{CompilationMode, Config, Engine};
+
+/// First size of a call's value stack in bytes; it grows on demand.
+pub const STACK_MIN_BYTES: usize = 128;
+/// Largest value stack of one call in bytes, unless a container asks for another.
+pub const STACK_MAX_BYTES: usize = 2048;
+/// Deepest nesting of calls in a container.
+const RECURSION_MAX: usize = 32;
+
+/// The configuration of a container's engine with stacks up to `stack_bytes`.
+#[must_use]
+pub fn config(stack_bytes: usize) -> Config {
+    let mut config = Config::default();
+    config
+        .compilation_mode(CompilationMode::Eager)
+        .consume_fuel(true)
+        .wasm_custom_page_sizes(true)
+        .wasm_multi_memory(false)
+        .ignore_custom_sections(true)
+        .set_max_stack_height(stack_bytes.max(STACK_MIN_BYTES))
+        .set_min_stack_height(STACK_MIN_BYTES)
+        .set_max_recursion_depth(RECURSION_MAX)
+        // A cached stack is memory that an idle container holds for nothing.
+        .set_max_cached_stacks(0);
+    config
+}
+
+/// A new engine with the usual stack.
+#[must_use]
+pub fn engine() -> Engine {
+    Engine::new(&config(STACK_MAX_BYTES))
+}

@@ -1,0 +1,176 @@
+//! The border between containers and whatever executes them.
+//!
+//! ```text
+//!   container/        decides what runs, for how long, and what an end means
+//!   ───────────────── Engine: load, call, resume, fuel, memory ────────────
+//!   engine/wasmi.rs   executes; calls back ──► Host: what a container may do
+//! ```
+//!
+//! A container has an engine of its own, and everything an engine allocates
+//! lies in the container's arena. Another engine can stand beside wasmi: it
+//! implements [`Engine`] and calls a [`Host`].
+
+use berth_protocol::Fault;
+
+use crate::admission::Module;
+use crate::platform::Width;
+
+pub mod config;
+mod linking;
+pub mod wasmi;
+
+/// Execution ended inside a host function; the host knows why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop;
+
+/// What the functions that a container imports do. Pointers and lengths have
+/// been turned into slices of its memory by the engine; `None` stands for one
+/// that does not lie inside.
+pub trait Host {
+    /// The handle of the `block`-th claimed block.
+    fn claim(&mut self, block: u8) -> u32;
+    /// Read a register.
+    ///
+    /// # Errors
+    /// The access is not allowed; the container is to be ended.
+    fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<u32, Stop>;
+    /// Write a register.
+    ///
+    /// # Errors
+    /// As [`read`](Host::read).
+    fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<(), Stop>;
+    /// Change the bits of `mask` in a register.
+    ///
+    /// # Errors
+    /// As [`read`](Host::read).
+    fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<(), Stop>;
+    /// Write a line to the container's log.
+    ///
+    /// # Errors
+    /// The text is not inside the memory.
+    fn log(&mut self, level: u32, text: Option<&[u8]>) -> Result<(), Stop>;
+    /// Microseconds since the device started.
+    fn now_us(&mut self) -> u64;
+    /// Suspend the container for some time.
+    fn sleep_us(&mut self, duration: u64) -> Stop;
+    /// Let others run.
+    fn yield_now(&mut self) -> Stop;
+    /// End the container.
+    fn exit(&mut self, code: i32) -> Stop;
+    /// May the linear memory have `bytes` bytes?
+    fn may_have_memory(&mut self, bytes: usize) -> bool;
+}
+
+/// How much an engine may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest value stack of one call in bytes.
+    pub stack_bytes: u32,
+    /// Fuel of the module's start function.
+    pub start_fuel: u64,
+}
+
+/// How a slice of execution ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The function returned.
+    Finished,
+    /// The fuel is used up; [`Engine::resume`] goes on.
+    OutOfFuel,
+    /// A host function ended it; it can go on if the host says so.
+    Stopped,
+    /// A trap; it cannot go on.
+    Trapped(Fault),
+}
+
+/// Why a module could not be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadError {
+    /// It is not valid.
+    Invalid {
+        /// Where in the image.
+        offset: u32,
+    },
+    /// Its start function or its segments failed.
+    Trapped(Fault),
+    /// Its start function was ended by a host function.
+    Stopped,
+    /// It exports no main of the right type.
+    NoMain,
+}
+
+/// Something that executes one module for one container.
+pub trait Engine<H: Host>: Sized {
+    /// Compile `image`, link it and run its start function. `host` serves it.
+    ///
+    /// # Errors
+    ///
+    /// See [`LoadError`].
+    fn load(
+        image: &[u8],
+        module: &Module<'_>,
+        blocks: &BlockNumbers,
+        limits: Limits,
+        host: H,
+    ) -> Result<Self, LoadError>;
+
+    /// Is the image valid? Leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Invalid`].
+    fn validate(image: &[u8]) -> Result<(), LoadError>;
+
+    /// Begin main with `fuel`.
+    fn call(&mut self, fuel: u64) -> Step;
+
+    /// Go on where main ended with [`Step::OutOfFuel`] or [`Step::Stopped`].
+    fn resume(&mut self, fuel: u64) -> Step;
+
+    /// Fuel that the last step used.
+    fn fuel_used(&self) -> u64;
+
+    /// The host that serves the module.
+    fn host(&mut self) -> &mut H;
+
+    /// The linear memory; empty without one.
+    fn memory(&mut self) -> &mut [u8];
+}
+
+/// For each import that claims a block: its number among the claimed blocks.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockNumbers([u8; BlockNumbers::MAX]);
+
+impl BlockNumbers {
+    /// Most imports that claim, of one container.
+    pub const MAX: usize = 8;
+
+    /// Nothing known yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self([0; Self::MAX])
+    }
+
+    /// The `claim`-th claiming import means block `block`. Whether there was room.
+    pub fn set(&mut self, claim: usize, block: u8) -> bool {
+        match self.0.get_mut(claim) {
+            Some(place) => {
+                *place = block;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The block of the `claim`-th claiming import.
+    #[must_use]
+    pub fn get(&self, claim: usize) -> u8 {
+        self.0.get(claim).copied().unwrap_or(u8::MAX)
+    }
+}
+
+impl Default for BlockNumbers {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,230 @@
+//! wasmi behind the engine border.
+
+use wasmi::errors::{ErrorKind, InstantiationError, MemoryError, TableError};
+use wasmi::{
+    Engine as WasmiEngine, Error, Instance, Memory, Module as WasmiModule, ResourceLimiter, Store,
+    TrapCode, TypedFunc, TypedResumableCall, TypedResumableCallHostTrap,
+    TypedResumableCallOutOfFuel,
+};
+
+use wasmi_core::LimiterError;
+
+use berth_protocol::Fault;
+
+use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, config, linking};
+use crate::admission::{Module, module::MAIN};
+
+/// Name under which a module exports its linear memory.
+pub(super) const MEMORY: &str = "memory";
+
+/// What the store carries for its host functions.
+pub(super) struct Data<H> {
+    pub(super) host: H,
+    pub(super) memory: Option<Memory>,
+    /// Elements that the module's tables have from the start.
+    table_elements: usize,
+}
+
+impl<H: Host> ResourceLimiter for Data<H> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> Result<bool, LimiterError> {
+        // The engine's buffer at least doubles when it grows.
+        Ok(self
+            .host
+            .may_have_memory(desired.max(current.saturating_mul(2))))
+    }
+
+    // wasmi 2.0.0 restarts a `table.grow` that ran out of fuel at a stale place.
+    // Refusing growth before the fuel is asked for keeps it from getting there.
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> Result<bool, LimiterError> {
+        Ok(desired <= self.table_elements)
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        8
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+}
+
+/// Where main stands.
+enum Main {
+    /// Not begun, ended, or just being executed.
+    Idle,
+    OutOfFuel(TypedResumableCallOutOfFuel<()>),
+    Stopped(TypedResumableCallHostTrap<()>),
+}
+
+/// One module in one store of one wasmi engine.
+pub struct Wasmi<H> {
+    // Before the store: it refers to code of the engine.
+    call: Main,
+    store: Store<Data<H>>,
+    main: TypedFunc<(), ()>,
+    fuel_used: u64,
+}
+
+impl<H: Host + 'static> Engine<H> for Wasmi<H> {
+    fn load(
+        image: &[u8],
+        module: &Module<'_>,
+        blocks: &BlockNumbers,
+        limits: Limits,
+        host: H,
+    ) -> Result<Self, LoadError> {
+        let engine = WasmiEngine::new(&config::config(limits.stack_bytes as usize));
+        let data = Data {
+            host,
+            memory: None,
+            table_elements: module.table_elements as usize,
+        };
+        let mut store = Store::new(&engine, data);
+        store.limiter(|data| data);
+        // Fails only where fuel is off.
+        let _ = store.set_fuel(limits.start_fuel);
+        let compiled = WasmiModule::new(&engine, image).map_err(|error| load_error(&error))?;
+        let externs =
+            linking::link(&mut store, module, blocks).ok_or(LoadError::Invalid { offset: 0 })?;
+        let instance =
+            Instance::new(&mut store, &compiled, &externs).map_err(|error| load_error(&error))?;
+        let main = instance
+            .get_typed_func(&store, MAIN)
+            .map_err(|_| LoadError::NoMain)?;
+        store.data_mut().memory = instance.get_memory(&store, MEMORY);
+        let mut loaded = Self {
+            call: Main::Idle,
+            store,
+            main,
+            fuel_used: 0,
+        };
+        loaded.count_fuel(limits.start_fuel);
+        Ok(loaded)
+    }
+
+    fn validate(image: &[u8]) -> Result<(), LoadError> {
+        WasmiModule::new(&config::engine(), image)
+            .map(|_| ())
+            .map_err(|error| load_error(&error))
+    }
+
+    fn call(&mut self, fuel: u64) -> Step {
+        let _ = self.store.set_fuel(fuel);
+        let result = self.main.call_resumable(&mut self.store, ());
+        self.after(fuel, result)
+    }
+
+    fn resume(&mut self, fuel: u64) -> Step {
+        let (fuel, result) = match core::mem::replace(&mut self.call, Main::Idle) {
+            Main::Idle => return Step::Trapped(Fault::Engine),
+            Main::OutOfFuel(call) => {
+                let fuel = fuel.max(call.required_fuel());
+                let _ = self.store.set_fuel(fuel);
+                (fuel, call.resume(&mut self.store))
+            }
+            // No host function that suspends has a result.
+            Main::Stopped(call) => {
+                let _ = self.store.set_fuel(fuel);
+                (fuel, call.resume(&mut self.store, &[]))
+            }
+        };
+        self.after(fuel, result)
+    }
+
+    fn fuel_used(&self) -> u64 {
+        self.fuel_used
+    }
+
+    fn host(&mut self) -> &mut H {
+        &mut self.store.data_mut().host
+    }
+
+    fn memory(&mut self) -> &mut [u8] {
+        match self.store.data().memory {
+            Some(memory) => memory.data_mut(&mut self.store),
+            None => &mut [],
+        }
+    }
+}
+
+impl<H: Host + 'static> Wasmi<H> {
+    fn count_fuel(&mut self, given: u64) {
+        self.fuel_used = given.saturating_sub(self.store.get_fuel().unwrap_or(0));
+    }
+
+    fn after(&mut self, given: u64, result: Result<TypedResumableCall<()>, Error>) -> Step {
+        self.count_fuel(given);
+        match result {
+            Ok(TypedResumableCall::Finished(())) => Step::Finished,
+            Ok(TypedResumableCall::OutOfFuel(call)) => {
+                self.call = Main::OutOfFuel(call);
+                Step::OutOfFuel
+            }
+            Ok(TypedResumableCall::HostTrap(call)) => {
+                self.call = Main::Stopped(call);
+                Step::Stopped
+            }
+            Err(error) => Step::Trapped(fault(&error)),
+        }
+    }
+}
+
+fn fault(error: &Error) -> Fault {
+    match error.as_trap_code() {
+        Some(TrapCode::UnreachableCodeReached) => Fault::Unreachable,
+        Some(TrapCode::MemoryOutOfBounds) => Fault::MemoryBounds,
+        Some(TrapCode::TableOutOfBounds) => Fault::TableBounds,
+        Some(TrapCode::IndirectCallToNull) => Fault::NullCall,
+        Some(TrapCode::BadSignature) => Fault::Signature,
+        Some(TrapCode::IntegerDivisionByZero) => Fault::DivisionByZero,
+        Some(TrapCode::IntegerOverflow) => Fault::IntegerOverflow,
+        Some(TrapCode::BadConversionToInteger) => Fault::Conversion,
+        Some(TrapCode::StackOverflow) => Fault::StackOverflow,
+        Some(TrapCode::OutOfSystemMemory) => Fault::OutOfMemory,
+        Some(TrapCode::OutOfFuel | TrapCode::GrowthOperationLimited) | None => Fault::Engine,
+    }
+}
+
+fn load_error(error: &Error) -> LoadError {
+    match error.kind() {
+        ErrorKind::Wasm(error) => LoadError::Invalid {
+            offset: u32::try_from(error.offset()).unwrap_or(u32::MAX),
+        },
+        ErrorKind::Host(_) => LoadError::Stopped,
+        ErrorKind::Memory(
+            MemoryError::OutOfSystemMemory | MemoryError::ResourceLimiterDeniedAllocation,
+        )
+        | ErrorKind::Table(TableError::OutOfSystemMemory)
+        | ErrorKind::Instantiation(
+            InstantiationError::FailedToInstantiateMemory(_)
+            | InstantiationError::FailedToInstantiateTable(_),
+        ) => LoadError::Trapped(Fault::OutOfMemory),
+        ErrorKind::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) => {
+            LoadError::Trapped(Fault::TableBounds)
+        }
+        ErrorKind::Instantiation(_)
+        | ErrorKind::Read(_)
+        | ErrorKind::Translation(_)
+        | ErrorKind::UserLimits(_)
+        | ErrorKind::ImplementationLimits(_) => LoadError::Invalid { offset: 0 },
+        _ => match error.as_trap_code() {
+            // Fuel is given for the start function only.
+            Some(TrapCode::OutOfFuel) => LoadError::Trapped(Fault::StartTooLong),
+            _ => LoadError::Trapped(fault(error)),
+        },
+    }
+}

@@ -1,0 +1,139 @@
+//! A platform in memory, for tests: a serial line, a clock that only moves when
+//! told to, and two exposed blocks with plain registers.
+
+#![allow(clippy::indexing_slicing, reason = "test code")]
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::vec::Vec;
+
+use crate::platform::{
+    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width,
+};
+
+/// Labels and lengths of what the fake board exposes.
+pub const EXPOSED: [(&str, u32); 2] = [("fpgaio", 0x20), ("timer0", 0x10)];
+
+/// The register of `fpgaio` that is not exposed: the kernel refuses it.
+pub const HIDDEN: u16 = 0x1c;
+
+/// What happens inside; shared between the test and the supervisor.
+#[derive(Default)]
+pub struct State {
+    /// Bytes on their way to the supervisor.
+    pub input: RefCell<VecDeque<u8>>,
+    /// Bytes it has sent.
+    pub output: RefCell<Vec<u8>>,
+    /// The time.
+    pub now_us: Cell<u64>,
+    /// Tag of the container that holds each block.
+    pub holders: RefCell<[Option<u32>; EXPOSED.len()]>,
+    /// Registers by block and offset.
+    pub registers: RefCell<BTreeMap<(u16, u16), u32>>,
+    /// Register writes in order.
+    pub writes: RefCell<Vec<(u16, u16, u32)>>,
+}
+
+/// The platform; clones share their state.
+#[derive(Clone, Default)]
+pub struct Fake(pub Rc<State>);
+
+/// Handles are not block numbers, so that mixing them up is noticed.
+const FIRST_HANDLE: u16 = 0x700;
+
+impl Fake {
+    fn block(&self, handle: u16, offset: u16) -> Option<u16> {
+        let block = handle.checked_sub(FIRST_HANDLE)?;
+        let held = self.0.holders.borrow().get(usize::from(block))?.is_some();
+        (held && (block != 0 || offset != HIDDEN)).then_some(block)
+    }
+}
+
+impl Platform for Fake {
+    fn names(&self) -> (&str, &str) {
+        ("fake board", "fake kernel")
+    }
+
+    fn now_us(&self) -> u64 {
+        self.0.now_us.get()
+    }
+
+    fn receive(&self, out: &mut [u8]) -> usize {
+        let mut input = self.0.input.borrow_mut();
+        let count = input.len().min(out.len());
+        for (place, byte) in out.iter_mut().zip(input.drain(..count)) {
+            *place = byte;
+        }
+        count
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        self.0.output.borrow_mut().extend_from_slice(bytes);
+    }
+
+    fn wait(&self, deadline_us: Option<u64>) {
+        if let Some(deadline) = deadline_us {
+            self.0.now_us.set(deadline.max(self.0.now_us.get()));
+        }
+    }
+
+    fn describe<'a>(
+        &self,
+        index: u32,
+        _buffer: &'a mut [u8; DESCRIPTION_MAX],
+    ) -> Option<Description<'a>> {
+        let (label, length) = *EXPOSED.get(index as usize)?;
+        let holder = self.0.holders.borrow()[index as usize];
+        Some(Description {
+            length,
+            access: AccessClass::Mediated,
+            claim: holder.map_or(Claim::Free, Claim::Own),
+            registers: 3,
+            label,
+        })
+    }
+
+    fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal> {
+        let block = EXPOSED
+            .iter()
+            .position(|(known, _)| *known == label)
+            .ok_or(Refusal::NotExposed)?;
+        let holder = &mut self.0.holders.borrow_mut()[block];
+        if holder.is_some() {
+            return Err(Refusal::Busy);
+        }
+        *holder = Some(tag);
+        Ok(Claimed {
+            handle: FIRST_HANDLE + block as u16,
+            length: EXPOSED[block].1,
+        })
+    }
+
+    fn release_all(&self, tag: u32) {
+        for holder in self.0.holders.borrow_mut().iter_mut() {
+            if *holder == Some(tag) {
+                *holder = None;
+            }
+        }
+    }
+
+    fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32> {
+        let block = self.block(handle, offset)?;
+        let registers = self.0.registers.borrow();
+        Some(registers.get(&(block, offset)).copied().unwrap_or(0) & width.mask())
+    }
+
+    fn write_register(&self, width: Width, handle: u16, offset: u16, value: u32) -> Option<()> {
+        let block = self.block(handle, offset)?;
+        assert_eq!(value & !width.mask(), 0, "more bits than the width has");
+        self.0.registers.borrow_mut().insert((block, offset), value);
+        self.0.writes.borrow_mut().push((block, offset, value));
+        Some(())
+    }
+
+    fn modify32(&self, handle: u16, offset: u16, mask: u32, value: u32) -> Option<()> {
+        let old = self.read(Width::Word, handle, offset)?;
+        self.write_register(Width::Word, handle, offset, old & !mask | value & mask)
+    }
+}

@@ -1,0 +1,20 @@
+//! The Tock process that runs containers: wasmi, lifecycle, serial protocol.
+#![cfg_attr(not(test), no_std)]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+#[cfg(not(target_os = "none"))]
+extern crate std;
+
+pub mod admission;
+pub mod arena;
+#[cfg(target_os = "none")]
+pub mod board;
+pub mod container;
+pub mod engine;
+pub mod engine_proof;
+#[cfg(not(target_os = "none"))]
+pub mod fake;
+pub mod platform;
+pub mod service;
+pub mod shell;

@@ -1,0 +1,56 @@
+//! The supervisor as a process. Everything it does is in the library.
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+#![forbid(unsafe_code)]
+
+#[cfg(target_os = "none")]
+mod process {
+    extern crate alloc;
+
+    use alloc::boxed::Box;
+    use libtock::ErrorCode;
+    use wasm_supervisor::arena::{self, ArenaAllocator};
+    use wasm_supervisor::board::Board;
+    use wasm_supervisor::service::Supervisor;
+
+    #[global_allocator]
+    static ALLOCATOR: ArenaAllocator = ArenaAllocator;
+
+    libtock::main!(run);
+
+    /// Say that something is wrong and begin anew. The message of a panic would
+    /// keep every `Debug` implementation of the engine in flash (100 KB), its
+    /// place all file names (24 KB).
+    #[cfg(not(feature = "panic-location"))]
+    #[panic_handler]
+    fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+        let _ = libtock::console::write_all(b"\r\nberth: supervisor panicked, restarting\r\n");
+        libtock::restart(1)
+    }
+
+    fn run() {
+        arena::set_installed();
+        match supervisor() {
+            Ok(mut supervisor) => {
+                supervisor.greet();
+                supervisor.run();
+            }
+            Err(_) => {
+                let _ = libtock::console::write_all(b"berth: no console or no alarm\r\n");
+            }
+        }
+    }
+
+    /// A function of its own, never merged into its caller: while the supervisor
+    /// is made it is on the stack (4 KiB), afterwards only in its box.
+    #[inline(never)]
+    fn supervisor() -> Result<Box<Supervisor<Board>>, ErrorCode> {
+        Ok(Box::new(Supervisor::new(Board::new()?)))
+    }
+}
+
+/// There is nothing to supervise on the host.
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!("wasm_supervisor runs on a board; on the host its tests do");
+}

@@ -1,0 +1,109 @@
+//! What the supervisor needs of the system it runs on.
+//!
+//! ```text
+//!   supervisor: service, shell, scheduler, host functions
+//!   ────────────────────────────── Platform ─────────────
+//!   board.rs: libtock                  fake.rs: tests
+//! ```
+//!
+//! One trait, so that everything above it runs in tests on the host.
+
+pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description};
+
+/// Width of a register access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// 8 bits.
+    Byte,
+    /// 16 bits.
+    Half,
+    /// 32 bits.
+    Word,
+}
+
+impl Width {
+    /// Bytes of the access.
+    #[must_use]
+    pub const fn bytes(self) -> u32 {
+        match self {
+            Self::Byte => 1,
+            Self::Half => 2,
+            Self::Word => 4,
+        }
+    }
+
+    /// The bits of a value that an access of this width carries.
+    #[must_use]
+    pub const fn mask(self) -> u32 {
+        match self {
+            Self::Byte => 0xff,
+            Self::Half => 0xffff,
+            Self::Word => 0xffff_ffff,
+        }
+    }
+}
+
+/// A block that was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// Names the block in the other calls.
+    pub handle: u16,
+    /// Its length in bytes.
+    pub length: u32,
+}
+
+/// Why the kernel refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No exposure has this label.
+    NotExposed,
+    /// Somebody has claimed it.
+    Busy,
+    /// Another reason: a Tock error code.
+    Other(u8),
+}
+
+/// The system below the supervisor. All methods return at once except
+/// [`write`](Platform::write) and [`wait`](Platform::wait).
+pub trait Platform {
+    /// Name of the board and version of the kernel, for people.
+    fn names(&self) -> (&str, &str);
+
+    /// Microseconds since some fixed moment not later than the start.
+    fn now_us(&self) -> u64;
+
+    /// Take bytes that have arrived on the serial line; how many.
+    fn receive(&self, out: &mut [u8]) -> usize;
+
+    /// Send `bytes`, all of them.
+    fn write(&self, bytes: &[u8]);
+
+    /// Sleep until bytes may have arrived, or until `deadline_us`.
+    fn wait(&self, deadline_us: Option<u64>);
+
+    /// Describe exposure `index`; `None` from the number of exposures up.
+    fn describe<'a>(
+        &self,
+        index: u32,
+        buffer: &'a mut [u8; DESCRIPTION_MAX],
+    ) -> Option<Description<'a>>;
+
+    /// Claim the block `label` for the container `tag`.
+    ///
+    /// # Errors
+    ///
+    /// Why the kernel does not give it.
+    fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal>;
+
+    /// Give back everything that the container `tag` has claimed.
+    fn release_all(&self, tag: u32);
+
+    /// Read a register; `None` if the kernel refuses.
+    fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32>;
+
+    /// Write a register; `None` if the kernel refuses.
+    fn write_register(&self, width: Width, handle: u16, offset: u16, value: u32) -> Option<()>;
+
+    /// Change the bits of `mask` in a 32-bit register; `None` if the kernel refuses.
+    fn modify32(&self, handle: u16, offset: u16, mask: u32, value: u32) -> Option<()>;
+}

@@ -1,0 +1,165 @@
+//! The supervisor itself: the serial line on one side, containers on the other.
+//!
+//! ```text
+//!   bytes ─► FrameDecoder ─┬─ messages ─► requests ─► containers
+//!                          └─ text ─────► shell ────►     │
+//!   bytes ◄─ answers, text ◄── logs ◄─────────────────────┘
+//! ```
+//!
+//! [`Supervisor::poll`] does a bounded amount of work: it takes what has
+//! arrived, gives one container one slice, and prints what containers said.
+//! The process calls it for ever, and sleeps when there was nothing to do. So
+//! a container in an endless loop delays an answer by one slice.
+
+use alloc::rc::Rc;
+
+use berth_protocol::{Event, FRAME_TIMEOUT_MS, FrameDecoder, MESSAGE_MAX};
+
+use crate::container::{CONTAINERS_MAX, Containers, Shared};
+use crate::platform::Platform;
+use crate::shell::{self, LineBuffer};
+
+pub mod answers;
+pub mod exposures;
+pub mod requests;
+#[cfg(test)]
+mod tests;
+pub mod upload;
+
+use answers::AnswerCache;
+use upload::Upload;
+
+/// Version of the supervisor, for people.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Most bytes taken from the line before containers get their turn.
+const RECEIVE_MAX: usize = 64;
+
+/// The whole supervisor.
+pub struct Supervisor<P: Platform + 'static> {
+    pub(crate) shared: Rc<Shared<P>>,
+    pub(crate) containers: Containers<P>,
+    pub(crate) line: LineBuffer,
+    upload: Option<Upload>,
+    answers: AnswerCache,
+    /// The refused request whose missing imports can be asked for, and its container.
+    detail: Option<(u32, usize)>,
+    decoder: FrameDecoder,
+    frame_since_us: u64,
+    started_us: u64,
+    /// For each container: the log line to be printed next.
+    printed: [u32; CONTAINERS_MAX],
+}
+
+impl<P: Platform + 'static> Supervisor<P> {
+    /// A supervisor without containers.
+    #[must_use]
+    pub fn new(platform: P) -> Self {
+        let started_us = platform.now_us();
+        let shared = Rc::new(Shared::new(platform));
+        Self {
+            containers: Containers::new(shared.clone()),
+            shared,
+            line: LineBuffer::new(),
+            upload: None,
+            answers: AnswerCache::new(),
+            detail: None,
+            decoder: FrameDecoder::new(),
+            frame_since_us: 0,
+            started_us,
+            printed: [0; CONTAINERS_MAX],
+        }
+    }
+
+    /// Say hello to whoever listens.
+    pub fn greet(&self) {
+        shell::greet(&self.shared.platform);
+    }
+
+    /// Run for ever.
+    pub fn run(&mut self) -> ! {
+        loop {
+            if !self.poll() {
+                let deadline = self.deadline();
+                self.shared.platform.wait(deadline);
+            }
+        }
+    }
+
+    /// Do some work. Whether there was any.
+    pub fn poll(&mut self) -> bool {
+        let received = self.receive();
+        let ran = self.containers.run_one();
+        self.print_logs();
+        received || ran
+    }
+
+    /// When there is something to do again, bytes apart.
+    fn deadline(&self) -> Option<u64> {
+        let frame = self
+            .decoder
+            .in_frame()
+            .then(|| self.frame_since_us + u64::from(FRAME_TIMEOUT_MS) * 1000);
+        match (self.containers.next_wake(), frame) {
+            (Some(wake), Some(frame)) => Some(wake.min(frame)),
+            (wake, frame) => wake.or(frame),
+        }
+    }
+
+    fn receive(&mut self) -> bool {
+        let mut bytes = [0; RECEIVE_MAX];
+        let count = self.shared.platform.receive(&mut bytes);
+        let now = self.shared.platform.now_us();
+        if self.decoder.in_frame()
+            && now.saturating_sub(self.frame_since_us) > u64::from(FRAME_TIMEOUT_MS) * 1000
+        {
+            self.decoder.expire();
+        }
+        for byte in bytes.get(..count).unwrap_or_default() {
+            self.take_byte(*byte, now);
+        }
+        count > 0
+    }
+
+    fn take_byte(&mut self, byte: u8, now: u64) {
+        let was_open = self.decoder.in_frame();
+        match self.decoder.push(byte) {
+            Event::Nothing | Event::Dropped(_) => {}
+            Event::Text(byte) => self.take_text(byte),
+            Event::Message(message) => {
+                // A copy, because answering changes the supervisor.
+                let mut copy = [0; MESSAGE_MAX];
+                if let Some(copy) = copy.get_mut(..message.len()) {
+                    copy.copy_from_slice(message);
+                    self.take_message(copy);
+                }
+            }
+        }
+        // Two zeros in a row open a frame anew.
+        if self.decoder.in_frame() && (!was_open || byte == 0) {
+            self.frame_since_us = now;
+        }
+    }
+
+    /// Print what containers have said since the last time.
+    fn print_logs(&mut self) {
+        for slot in 0..CONTAINERS_MAX {
+            let Some(container) = self.containers.get(slot) else {
+                if let Some(printed) = self.printed.get_mut(slot) {
+                    *printed = 0;
+                }
+                continue;
+            };
+            let Some(printed) = self.printed.get_mut(slot) else {
+                continue;
+            };
+            let platform = &self.shared.platform;
+            self.shared.with_log(slot, |log| {
+                while let Some(line) = log.line(*printed) {
+                    *printed = line.sequence + 1;
+                    shell::print_log_line(platform, container.name(), line.text);
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Requests and their answers.
+
+use berth_protocol::{
+    CHUNK_MAX, Container, Device, DeviceError, FRAME_MAX, Heap, LOG_TEXT_MAX, Op, PROTOCOL_VERSION,
+    Reply, Request, Response, TEXT_MAX, cut, encode_frame,
+};
+
+use super::exposures::exposure;
+use super::upload::{Begin, Upload};
+use super::{Supervisor, VERSION};
+use crate::admission::{Module, imports};
+use crate::arena;
+use crate::container::{CONTAINERS_MAX, Containers, Refused};
+use crate::platform::{DESCRIPTION_MAX, Platform};
+
+// A chunk is read from the message in place; nothing here depends on its size.
+const _: () = assert!(CHUNK_MAX < FRAME_MAX);
+
+impl<P: Platform + 'static> Supervisor<P> {
+    /// Answer a message that came in a frame.
+    pub(super) fn take_message(&mut self, message: &[u8]) {
+        let mut frame = [0; FRAME_MAX];
+        let request = match Request::decode(message) {
+            Ok(request) => request,
+            // Without an id there is nobody to answer.
+            Err(error) => {
+                if let Some(id) = error.id {
+                    let answer = Err(DeviceError::Unsupported);
+                    self.send(id, answer, &mut frame);
+                }
+                return;
+            }
+        };
+        if let Some(known) = self.answers.find(request.id, message) {
+            self.shared.platform.write(known);
+            return;
+        }
+        let length = self.answer(&request, &mut frame);
+        let sent = frame.get(..length).unwrap_or_default();
+        self.answers.keep(request.id, message, sent);
+    }
+
+    /// Encode and send one answer; the length of its frame.
+    fn send(
+        &self,
+        id: u32,
+        result: Result<Reply<'_>, DeviceError<'_>>,
+        frame: &mut [u8; FRAME_MAX],
+    ) -> usize {
+        let response = Response { id, result };
+        let encoded = match encode_frame(&response, frame) {
+            Ok(encoded) => encoded.len(),
+            Err(_) => {
+                let what = "answer too long";
+                let result = Err(DeviceError::Internal { what });
+                encode_frame(&Response { id, result }, frame).map_or(0, <[u8]>::len)
+            }
+        };
+        self.shared
+            .platform
+            .write(frame.get(..encoded).unwrap_or_default());
+        encoded
+    }
+
+    fn answer(&mut self, request: &Request<'_>, frame: &mut [u8; FRAME_MAX]) -> usize {
+        let id = request.id;
+        match request.op {
+            Op::Hello { .. } => self.send(id, Ok(Reply::Hello(self.device())), frame),
+            Op::Heap => self.send(id, Ok(Reply::Heap(self.heap())), frame),
+            Op::UploadBegin {
+                name,
+                length,
+                hash,
+                parameters,
+            } => {
+                let current = self.upload.take();
+                let begun =
+                    Upload::begin(&self.containers, current, name, length, hash, parameters);
+                let result = begun.map(|begin| match begin {
+                    Begin::Unchanged => Reply::Unchanged,
+                    Begin::At(upload) => {
+                        let offset = upload.offset();
+                        self.upload = Some(upload);
+                        Reply::Upload { offset }
+                    }
+                });
+                self.send(id, result, frame)
+            }
+            Op::UploadChunk { offset, bytes } => {
+                let result = match &mut self.upload {
+                    Some(upload) => upload.chunk(offset, bytes).map(|()| Reply::Upload {
+                        offset: upload.offset(),
+                    }),
+                    None => Err(DeviceError::NoUpload),
+                };
+                self.send(id, result, frame)
+            }
+            Op::UploadCommit => {
+                let result = match self.upload.take() {
+                    Some(upload) => upload.commit(&mut self.containers).map(|()| Reply::Done),
+                    None => Err(DeviceError::NoUpload),
+                };
+                arena::trim(arena::ArenaId::SUPERVISOR);
+                self.send(id, result, frame)
+            }
+            Op::UploadAbort => {
+                self.upload = None;
+                arena::trim(arena::ArenaId::SUPERVISOR);
+                self.send(id, Ok(Reply::Done), frame)
+            }
+            Op::Start { name } => self.act(id, name, Containers::start, frame),
+            // A container is always suspended between two slices, so there is
+            // no difference here yet: a later `_pause` will be asked by `Stop` only.
+            Op::Stop { name } | Op::Kill { name } => self.act(id, name, Containers::stop, frame),
+            Op::Remove { name } => self.act(id, name, Containers::remove, frame),
+            Op::Containers { cursor } => self.send(id, Ok(self.container(cursor)), frame),
+            Op::Log { name, from } => self.log_line(id, name, from, frame),
+            Op::Exposures { cursor } => {
+                let mut buffer = [0; DESCRIPTION_MAX];
+                let mut scrap = [0; DESCRIPTION_MAX];
+                let platform = &self.shared.platform;
+                let more = platform
+                    .describe(u32::from(cursor) + 1, &mut scrap)
+                    .is_some();
+                let reply =
+                    match exposure(&self.containers, platform, u32::from(cursor), &mut buffer) {
+                        Some(item) => Reply::Exposure {
+                            item,
+                            next: more.then_some(cursor + 1),
+                        },
+                        None => Reply::End,
+                    };
+                self.send(id, Ok(reply), frame)
+            }
+            Op::Detail { of, index } => self.detail(id, of, index, frame),
+        }
+    }
+
+    /// Do something with the container called `name`.
+    fn act(
+        &mut self,
+        id: u32,
+        name: &str,
+        action: impl FnOnce(&mut Containers<P>, usize) -> Result<(), Refused>,
+        frame: &mut [u8; FRAME_MAX],
+    ) -> usize {
+        let Some(slot) = self.containers.find(name) else {
+            return self.send(id, Err(DeviceError::UnknownName), frame);
+        };
+        match action(&mut self.containers, slot) {
+            Ok(()) => {
+                arena::trim(arena::ArenaId::SUPERVISOR);
+                self.send(id, Ok(Reply::Done), frame)
+            }
+            Err(refused) => {
+                if matches!(refused, Refused::Missing(_)) {
+                    self.detail = Some((id, slot));
+                }
+                let error = explain(&self.containers, slot, refused);
+                self.send(id, Err(error), frame)
+            }
+        }
+    }
+
+    fn device(&self) -> Device<'_> {
+        let (board, kernel) = self.shared.platform.names();
+        Device {
+            protocol: PROTOCOL_VERSION,
+            board: cut(board, TEXT_MAX),
+            kernel: cut(kernel, TEXT_MAX),
+            supervisor: VERSION,
+            uptime_us: self.shared.platform.now_us() - self.started_us,
+        }
+    }
+
+    /// Memory of the device.
+    pub(crate) fn heap(&self) -> Heap {
+        let space = arena::space();
+        Heap {
+            total: space.total_bytes,
+            free: space.free_bytes,
+            largest_free: space.largest_bytes,
+            containers: self.containers.iter().count() as u16,
+            containers_max: CONTAINERS_MAX as u16,
+        }
+    }
+
+    /// The container in `slot`, as `ps` shows it.
+    pub(crate) fn describe(&self, slot: usize) -> Option<Container<'_>> {
+        let container = self.containers.get(slot)?;
+        let (memory_used, memory_limit) = self.containers.memory(slot);
+        let now = self.shared.platform.now_us();
+        Some(Container {
+            name: container.name(),
+            state: container.state(),
+            image_bytes: container.image().len() as u32,
+            uptime_us: if container.state().is_active() {
+                now.saturating_sub(container.started_us())
+            } else {
+                0
+            },
+            fuel_used: container.fuel_used(),
+            memory_used,
+            memory_limit,
+            share: container.share(),
+        })
+    }
+
+    /// The first container in or behind slot `cursor`.
+    fn container(&self, cursor: u16) -> Reply<'_> {
+        let mut slots = (usize::from(cursor)..CONTAINERS_MAX)
+            .filter(|slot| self.containers.get(*slot).is_some());
+        match slots.next().and_then(|slot| self.describe(slot)) {
+            Some(item) => Reply::Container {
+                item,
+                next: slots.next().map(|slot| slot as u16),
+            },
+            None => Reply::End,
+        }
+    }
+
+    fn log_line(&self, id: u32, name: &str, from: u32, frame: &mut [u8; FRAME_MAX]) -> usize {
+        let Some(slot) = self.containers.find(name) else {
+            return self.send(id, Err(DeviceError::UnknownName), frame);
+        };
+        self.shared
+            .with_log(slot, |log| {
+                let reply = match log.line(from) {
+                    Some(line) => Reply::LogLine {
+                        sequence: line.sequence,
+                        dropped: line.sequence - from,
+                        time_us: line.time_us,
+                        level: line.level,
+                        text: cut(line.text, LOG_TEXT_MAX),
+                    },
+                    None => Reply::End,
+                };
+                self.send(id, Ok(reply), frame)
+            })
+            .unwrap_or(0)
+    }
+
+    /// The list is not kept: the module says it again.
+    fn detail(&self, id: u32, of: u32, index: u16, frame: &mut [u8; FRAME_MAX]) -> usize {
+        let module = self
+            .detail
+            .filter(|(refused, _)| *refused == of)
+            .and_then(|(_, slot)| self.containers.get(slot))
+            .and_then(|container| Module::scan(container.image()).ok());
+        let result = match module {
+            None => Err(DeviceError::NoDetail),
+            Some(module) => {
+                let missing =
+                    imports::missing(&module, &self.shared.platform).nth(usize::from(index));
+                Ok(match missing {
+                    Some((import, why)) => Reply::Missing {
+                        module: cut(import.module, TEXT_MAX),
+                        name: cut(import.name, TEXT_MAX),
+                        why,
+                    },
+                    None => Reply::End,
+                })
+            }
+        };
+        self.send(id, result, frame)
+    }
+}
+
+/// A refusal in the words of the protocol.
+pub(crate) fn explain<P: Platform + 'static>(
+    containers: &Containers<P>,
+    slot: usize,
+    refused: Refused,
+) -> DeviceError<'_> {
+    let label = |claim| cut(containers.label(slot, claim).unwrap_or("?"), TEXT_MAX);
+    let free = arena::space().free_bytes;
+    match refused {
+        Refused::State(state) => DeviceError::WrongState { state },
+        Refused::TooMany => DeviceError::TooManyContainers {
+            limit: CONTAINERS_MAX as u16,
+        },
+        Refused::NoRoom => DeviceError::DeviceFull { needed: 0, free },
+        Refused::Invalid(malformed) => DeviceError::InvalidModule {
+            offset: malformed.offset,
+            what: malformed.what,
+        },
+        Refused::Missing(count) => DeviceError::MissingImports { count },
+        Refused::Busy { claim, holder } => DeviceError::LabelBusy {
+            label: label(claim),
+            holder: holder
+                .and_then(|holder| containers.get(holder))
+                .map(|container| container.name()),
+        },
+        Refused::Claim { claim, code } => DeviceError::ClaimRefused {
+            label: label(claim),
+            code,
+        },
+        Refused::Memory { needed } => DeviceError::OutOfMemory {
+            needed,
+            free: free.min(containers.memory(slot).1),
+        },
+    }
+}

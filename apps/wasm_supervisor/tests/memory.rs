@@ -1,0 +1,221 @@
+//! Memory of containers with the real allocator.
+//!
+//! The only test program whose global allocator is the arenas, so what is
+//! counted here is what containers hold. Numbers are those of the host, whose
+//! pointers are twice as long as the board's; the board's are measured there.
+
+use std::sync::Mutex;
+
+use berth_protocol::{ImageHash, Parameters, State};
+use wasm_supervisor::arena::{self, ArenaAllocator, ArenaId, Usage};
+use wasm_supervisor::container::{Containers, Name, Refused, Shared};
+use wasm_supervisor::fake::Fake;
+
+#[global_allocator]
+static ALLOCATOR: ArenaAllocator = ArenaAllocator;
+
+/// Arenas are shared by all tests of this program: one at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+struct Bench {
+    fake: Fake,
+    containers: Containers<Fake>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        arena::set_installed();
+        let fake = Fake::default();
+        let containers = Containers::new(Shared::new(fake.clone()).into());
+        Self { fake, containers }
+    }
+
+    fn store(&mut self, name: &str, wat: &str, memory: Option<u32>) -> usize {
+        let image = wat::parse_str(wat).unwrap();
+        let parameters = Parameters {
+            memory,
+            ..Parameters::default()
+        };
+        let hash = ImageHash::of(&image);
+        self.containers
+            .store(Name::new(name).unwrap(), image, hash, parameters)
+            .unwrap();
+        self.containers.find(name).unwrap()
+    }
+
+    fn run(&mut self, slices: usize) {
+        for _ in 0..slices {
+            self.containers.run_one();
+            self.fake.0.now_us.set(self.fake.0.now_us.get() + 1000);
+        }
+    }
+
+    fn state(&self, slot: usize) -> State {
+        self.containers.get(slot).unwrap().state()
+    }
+}
+
+fn usage(slot: usize) -> Usage {
+    arena::usage(ArenaId::of_container(slot).unwrap())
+}
+
+/// Claims, logs, sleeps for ever: what a driver does.
+const DRIVER: &str = r#"(module
+  (import "mmio:fpgaio" "claim" (func $claim (result i32)))
+  (import "mmio" "write32" (func $write (param i32 i32 i32)))
+  (import "berth" "log" (func $log (param i32 i32 i32)))
+  (import "berth" "sleep_us" (func $sleep (param i64)))
+  (memory (export "memory") 2048 (pagesize 1))
+  (func (export "_start")
+    (loop $again
+      (call $write (call $claim) (i32.const 0) (i32.const 1))
+      (call $log (i32.const 2) (i32.const 0) (i32.const 16))
+      (call $sleep (i64.const 1000))
+      (br $again))))"#;
+
+/// Grows its memory until it is told no, then exits with the number of times.
+const GROWER: &str = r#"(module
+  (import "berth" "exit" (func $exit (param i32)))
+  (memory (export "memory") 1024 (pagesize 1))
+  (func (export "_start") (local $times i32)
+    (loop $again
+      (if (i32.ne (memory.grow (i32.const 1024)) (i32.const -1))
+        (then
+          (local.set $times (i32.add (local.get $times) (i32.const 1)))
+          (br $again))))
+    (call $exit (local.get $times))))"#;
+
+const ENDLESS: &str =
+    r#"(module (memory 64 (pagesize 1)) (func (export "_start") (loop $a (br $a))))"#;
+
+/// A module whose compilation needs far more memory than its size suggests.
+fn hungry() -> String {
+    let functions = "(func)".repeat(900);
+    format!(r#"(module (func (export "_start")) {functions})"#)
+}
+
+#[test]
+fn a_thousand_starts_and_stops_leave_nothing() {
+    let _guard = ONE_AT_A_TIME.lock();
+    let mut bench = Bench::new();
+    let driver = bench.store("driver", DRIVER, None);
+    let grower = bench.store("grower", GROWER, Some(64 * 1024));
+    let supervisor = || {
+        arena::trim(ArenaId::SUPERVISOR);
+        arena::usage(ArenaId::SUPERVISOR)
+    };
+    let mut warm = 0;
+    for round in 0..1000 {
+        bench.containers.start(driver).unwrap();
+        bench.containers.start(grower).unwrap();
+        bench.run(1 + round % 5);
+        for slot in [driver, grower] {
+            let _ = bench.containers.stop(slot);
+            assert_eq!(usage(slot), Usage::default());
+        }
+        bench.fake.0.writes.borrow_mut().clear();
+        let held = supervisor().held_bytes;
+        let space = arena::space();
+        assert_eq!(space.free_bytes + held, space.total_bytes, "round {round}");
+        if round == 20 {
+            warm = supervisor().used_bytes;
+        }
+    }
+    // The test program itself allocates a little in other threads; a leak of
+    // one block a round would be far more.
+    let grown = supervisor().used_bytes.saturating_sub(warm);
+    assert!(grown < 4096, "{grown} bytes");
+}
+
+#[test]
+fn a_load_that_does_not_fit_is_refused_and_others_go_on() {
+    let _guard = ONE_AT_A_TIME.lock();
+    let mut bench = Bench::new();
+    let driver = bench.store("driver", DRIVER, None);
+    let hungry = bench.store("hungry", &hungry(), Some(24 * 1024));
+    bench.containers.start(driver).unwrap();
+    bench.run(3);
+    let held = usage(driver);
+    for _ in 0..50 {
+        let refused = bench.containers.start(hungry).unwrap_err();
+        assert!(matches!(refused, Refused::Memory { .. }), "{refused:?}");
+        assert_eq!(bench.state(hungry), State::Stored);
+        assert_eq!(usage(hungry), Usage::default());
+    }
+    assert_eq!(usage(driver), held);
+    bench.run(3);
+    assert_eq!(bench.state(driver), State::Running);
+}
+
+#[test]
+fn every_limit_gives_a_running_container_or_a_clear_refusal() {
+    let _guard = ONE_AT_A_TIME.lock();
+    let mut bench = Bench::new();
+    let mut refused = 0;
+    let mut ran = 0;
+    for kib in 8..48 {
+        let slot = bench.store("driver", DRIVER, Some(kib * 1024));
+        match bench.containers.start(slot) {
+            Ok(()) => {
+                bench.run(4);
+                assert_eq!(bench.state(slot), State::Running);
+                assert!(usage(slot).peak_bytes <= kib * 1024);
+                bench.containers.stop(slot).unwrap();
+                ran += 1;
+            }
+            Err(Refused::Memory { .. }) => refused += 1,
+            Err(other) => panic!("{other:?}"),
+        }
+        assert_eq!(usage(slot), Usage::default());
+        bench.containers.remove(slot).unwrap();
+    }
+    assert!(refused > 0 && ran > 0, "{refused} refused, {ran} ran");
+}
+
+#[test]
+fn growing_stops_at_the_limit_without_ending_the_container() {
+    let _guard = ONE_AT_A_TIME.lock();
+    let mut bench = Bench::new();
+    let slot = bench.store("grower", GROWER, Some(96 * 1024));
+    let endless = bench.store("endless", ENDLESS, None);
+    bench.containers.start(endless).unwrap();
+    bench.containers.start(slot).unwrap();
+    bench.run(400);
+    match bench.state(slot) {
+        State::Exited { code } => assert!((8..96).contains(&code), "{code} times"),
+        other => panic!("{other}"),
+    }
+    assert_eq!(bench.state(endless), State::Running);
+}
+
+#[test]
+fn a_device_full_of_containers_refuses_the_next_and_keeps_the_others() {
+    let _guard = ONE_AT_A_TIME.lock();
+    let mut bench = Bench::new();
+    let slots: Vec<_> = (0..16)
+        .map(|n| bench.store(&format!("c{n}"), GROWER, None))
+        .collect();
+    let endless = {
+        bench.containers.remove(slots[15]).unwrap();
+        bench.store("endless", ENDLESS, None)
+    };
+    bench.containers.start(endless).unwrap();
+    // The first one takes all it can get.
+    bench.containers.start(slots[0]).unwrap();
+    let mut outcomes = [0, 0];
+    for slot in &slots[1..15] {
+        bench.run(3);
+        match bench.containers.start(*slot) {
+            Ok(()) => outcomes[0] += 1,
+            Err(Refused::Memory { .. }) => outcomes[1] += 1,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    bench.run(600);
+    assert_eq!(bench.state(endless), State::Running);
+    bench.containers.stop(endless).unwrap();
+    for slot in &slots[..15] {
+        assert!(!bench.state(*slot).is_active());
+        assert_eq!(usage(*slot), Usage::default());
+    }
+}

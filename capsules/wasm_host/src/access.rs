@@ -1,0 +1,171 @@
+//! One mediated access: what may it see and change, and what does the hardware get.
+//!
+//! Nothing here knows of processes or claims; [`crate::driver`] calls it once the
+//! caller is known to hold the block. The rules, in the order they are checked:
+//!
+//! 1. the access is aligned to its width and lies inside the block;
+//! 2. a register is exposed there, wholly contains the access, and takes its width;
+//! 3. the part of the register's mask that the access covers has a bit.
+
+use crate::exposure::{Exposure, Register, Registers, Rest, SafeWrite, Width};
+use crate::window::Window;
+
+/// Why an access was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The offset is not a multiple of the access width.
+    Misaligned,
+    /// The access ends behind the block.
+    OutsideBlock,
+    /// The register there does not take this width, or the access leaves it.
+    Width,
+    /// No register is exposed there, or not for this direction.
+    NoPermission,
+}
+
+/// What an access at one place of a block may do.
+struct Permission {
+    read: u32,
+    write: u32,
+    rest: Rest,
+}
+
+/// Read what the exposure lets be seen.
+pub(crate) fn read(exposure: &Exposure, offset: u32, width: Width) -> Result<u32, Refusal> {
+    let permission = permission(exposure, offset, width)?;
+    if permission.read == 0 {
+        return Err(Refusal::NoPermission);
+    }
+    Ok(load(exposure.window, offset, width) & permission.read)
+}
+
+/// Change what the exposure lets be changed. As with a store instruction, only
+/// the low bits of `value` that fit the width count.
+pub(crate) fn write(
+    exposure: &Exposure,
+    offset: u32,
+    width: Width,
+    value: u32,
+) -> Result<(), Refusal> {
+    let permission = permission(exposure, offset, width)?;
+    if permission.write == 0 {
+        return Err(Refusal::NoPermission);
+    }
+    change(
+        exposure.window,
+        offset,
+        width,
+        permission.write,
+        value,
+        permission.rest,
+    );
+    Ok(())
+}
+
+/// Change the bits of `mask` among those the exposure lets be changed, and no
+/// other. Needs a register whose rest can be kept; a mask without any changeable
+/// bit touches no hardware.
+pub(crate) fn modify(
+    exposure: &Exposure,
+    offset: u32,
+    width: Width,
+    mask: u32,
+    value: u32,
+) -> Result<(), Refusal> {
+    let permission = permission(exposure, offset, width)?;
+    if permission.write == 0 || permission.rest == Rest::Zero {
+        return Err(Refusal::NoPermission);
+    }
+    let mask = mask & permission.write;
+    if mask != 0 {
+        change(exposure.window, offset, width, mask, value, Rest::Kept);
+    }
+    Ok(())
+}
+
+/// Write one line of a safe state. It was checked against the block when the
+/// table was, and is not subject to the masks: it is the manufacturer's own.
+pub(crate) fn make_safe(exposure: &Exposure, safe: &SafeWrite) {
+    let offset = u32::from(safe.offset);
+    let rest = match exposure.registers {
+        Registers::Whole(_) => Rest::Kept,
+        Registers::List(list) => find(list, offset).map_or(Rest::Kept, |register| register.rest),
+    };
+    change(
+        exposure.window,
+        offset,
+        safe.width,
+        safe.mask,
+        safe.value,
+        rest,
+    );
+}
+
+fn permission(exposure: &Exposure, offset: u32, width: Width) -> Result<Permission, Refusal> {
+    let bytes = width.bytes();
+    // A power of two, so the remainder is a mask.
+    if offset & (bytes - 1) != 0 {
+        return Err(Refusal::Misaligned);
+    }
+    if offset >= exposure.length || exposure.length - offset < bytes {
+        return Err(Refusal::OutsideBlock);
+    }
+    match exposure.registers {
+        Registers::Whole(widths) if widths.contains(width) => Ok(Permission {
+            read: width.mask(),
+            write: width.mask(),
+            rest: Rest::Kept,
+        }),
+        Registers::Whole(_) => Err(Refusal::Width),
+        Registers::List(list) => {
+            let register = find(list, offset).ok_or(Refusal::NoPermission)?;
+            if !register.widths.contains(width) || register.end() - offset < bytes {
+                return Err(Refusal::Width);
+            }
+            // At most 24: the access lies inside the register.
+            let shift = 8 * (offset - u32::from(register.offset));
+            Ok(Permission {
+                read: (register.read >> shift) & width.mask(),
+                write: (register.write >> shift) & width.mask(),
+                rest: register.rest,
+            })
+        }
+    }
+}
+
+/// The register that an offset lies in. The list is sorted and without overlap,
+/// so the cost grows with the logarithm of one block's registers only.
+fn find(list: &[Register], offset: u32) -> Option<&Register> {
+    let behind = list.partition_point(|register| u32::from(register.offset) <= offset);
+    list.get(behind.checked_sub(1)?)
+        .filter(|register| offset < register.end())
+}
+
+/// Store `value` under `mask`; bits outside it are kept by a load, or zero.
+fn change(window: &dyn Window, offset: u32, width: Width, mask: u32, value: u32, rest: Rest) {
+    let kept = match rest {
+        Rest::Kept if mask != width.mask() => load(window, offset, width) & !mask,
+        // Nothing to keep: a load might have an effect of its own.
+        Rest::Kept | Rest::Zero => 0,
+    };
+    store(window, offset, width, kept | (value & mask));
+}
+
+fn load(window: &dyn Window, offset: u32, width: Width) -> u32 {
+    let offset = offset as usize;
+    match width {
+        Width::Bits8 => u32::from(window.read8(offset)),
+        Width::Bits16 => u32::from(window.read16(offset)),
+        Width::Bits32 => window.read32(offset),
+    }
+}
+
+fn store(window: &dyn Window, offset: u32, width: Width, value: u32) {
+    let offset = offset as usize;
+    match width {
+        // Truncation is what a narrow store does.
+        Width::Bits8 => window.write8(offset, value as u8),
+        Width::Bits16 => window.write16(offset, value as u16),
+        Width::Bits32 => window.write32(offset, value),
+    }
+}

@@ -1,0 +1,188 @@
+//! Who holds which exposure, and the handles that prove it.
+//!
+//! One slot an exposure, so a handle leads to its exposure by an index and an
+//! access costs the same however many exposures there are. A handle is 16 bits:
+//!
+//! ```text
+//!   15                     i   i-1        0
+//!  ┌─────────────────────────┬──────────────┐
+//!  │ generation of the claim │ slot index   │   i = bits needed to count the slots
+//!  └─────────────────────────┴──────────────┘
+//! ```
+//!
+//! Every new claim of a slot gets the next generation, never zero, so a handle
+//! kept past its claim's end leads nowhere. The same 16 bits come back only after
+//! `2^(16 - i) - 1` claims of the same slot (4095 with 16 exposures), and then only for the
+//! process that holds it: a handle is worth nothing to any other.
+
+use core::cell::Cell;
+
+/// Most exposures a table may have: leaves eight bits for generations.
+pub(crate) const SLOTS_MAX: usize = 256;
+
+/// A process that holds an exposure, and the container it named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Holder<P> {
+    /// The process.
+    pub(crate) process: P,
+    /// The container's tag; the process chose it.
+    pub(crate) tag: u32,
+}
+
+/// The claims of all exposures of a board. `P` identifies a process.
+pub(crate) struct Claims<P, const N: usize> {
+    slots: [Slot<P>; N],
+    live: Cell<usize>,
+}
+
+struct Slot<P> {
+    holder: Cell<Option<Holder<P>>>,
+    generation: Cell<u16>,
+}
+
+impl<P: Copy + Eq, const N: usize> Claims<P, N> {
+    /// Bits of a handle that hold the index.
+    const INDEX_BITS: u32 = {
+        assert!(N <= SLOTS_MAX, "a board has at most 256 exposures");
+        N.next_power_of_two().trailing_zeros()
+    };
+    const INDEX_MASK: u16 = ((1_u32 << Self::INDEX_BITS) - 1) as u16;
+    const GENERATION_LAST: u16 = (u16::MAX as u32 >> Self::INDEX_BITS) as u16;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: core::array::from_fn(|_| Slot {
+                holder: Cell::new(None),
+                generation: Cell::new(0),
+            }),
+            live: Cell::new(0),
+        }
+    }
+
+    /// Who holds a slot now.
+    pub(crate) fn holder(&self, index: usize) -> Option<Holder<P>> {
+        self.slots.get(index)?.holder.get()
+    }
+
+    /// Whether anybody holds anything.
+    pub(crate) fn any(&self) -> bool {
+        self.live.get() != 0
+    }
+
+    /// Take a free slot and make its handle; `None` if it is held or does not exist.
+    pub(crate) fn take(&self, index: usize, holder: Holder<P>) -> Option<u16> {
+        let slot = self.slots.get(index)?;
+        if slot.holder.get().is_some() {
+            return None;
+        }
+        let generation = match slot.generation.get() {
+            last if last >= Self::GENERATION_LAST => 1,
+            other => other + 1,
+        };
+        slot.generation.set(generation);
+        slot.holder.set(Some(holder));
+        self.live.set(self.live.get() + 1);
+        // The index fits INDEX_BITS since it is below N.
+        Some((generation << Self::INDEX_BITS) | (index as u16 & Self::INDEX_MASK))
+    }
+
+    /// The slot that a live handle of this process leads to.
+    pub(crate) fn resolve(&self, handle: u16, process: P) -> Option<usize> {
+        let index = usize::from(handle & Self::INDEX_MASK);
+        let slot = self.slots.get(index)?;
+        let held = slot.generation.get() == handle >> Self::INDEX_BITS
+            && slot.holder.get().is_some_and(|h| h.process == process);
+        held.then_some(index)
+    }
+
+    /// Free a slot; whether it was held.
+    pub(crate) fn free(&self, index: usize) -> bool {
+        let held = self
+            .slots
+            .get(index)
+            .is_some_and(|slot| slot.holder.take().is_some());
+        if held {
+            self.live.set(self.live.get().saturating_sub(1));
+        }
+        held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::vec::Vec;
+
+    fn holder(process: u32, tag: u32) -> Holder<u32> {
+        Holder { process, tag }
+    }
+
+    #[test]
+    fn a_slot_has_one_holder() {
+        let claims = Claims::<u32, 3>::new();
+        assert!(!claims.any());
+        let handle = claims.take(1, holder(7, 1)).unwrap();
+        assert_eq!(claims.take(1, holder(8, 1)), None);
+        assert_eq!(claims.take(1, holder(7, 1)), None);
+        assert_eq!(claims.take(3, holder(7, 1)), None);
+        assert_eq!(claims.resolve(handle, 7), Some(1));
+        assert_eq!(claims.resolve(handle, 8), None);
+        assert!(claims.any());
+        assert!(claims.free(1));
+        assert!(!claims.free(1));
+        assert!(!claims.any());
+        assert_eq!(claims.resolve(handle, 7), None);
+    }
+
+    /// A stale handle stays stale through every later claim until its 16 bits come
+    /// round, which takes as many claims as the head of this file says.
+    fn handles_come_round_after<const N: usize>(expected: usize) {
+        let claims = Claims::<u32, N>::new();
+        for index in [0, N - 1] {
+            let mut seen = HashSet::new();
+            loop {
+                let handle = claims.take(index, holder(7, 1)).unwrap();
+                assert_ne!(handle, 0);
+                if !seen.insert(handle) {
+                    claims.free(index);
+                    break;
+                }
+                assert_eq!(claims.resolve(handle, 7), Some(index));
+                claims.free(index);
+                assert_eq!(claims.resolve(handle, 7), None);
+            }
+            assert_eq!(seen.len(), expected);
+        }
+    }
+
+    #[test]
+    fn a_handle_does_not_come_back_soon() {
+        handles_come_round_after::<1>(65535);
+        handles_come_round_after::<3>((1 << 14) - 1);
+        handles_come_round_after::<16>(4095);
+        handles_come_round_after::<256>(255);
+    }
+
+    #[test]
+    fn of_all_handles_only_the_live_ones_of_the_process_resolve() {
+        let claims = Claims::<u32, 5>::new();
+        let mut live = Vec::new();
+        for index in 0..5 {
+            claims.take(index, holder(1, 0)).unwrap();
+            claims.free(index);
+            let process = if index % 2 == 0 { 1 } else { 2 };
+            let handle = claims.take(index, holder(process, 0)).unwrap();
+            live.push((handle, process, index));
+        }
+        for handle in 0..=u16::MAX {
+            for process in 0..4 {
+                let expected = live
+                    .iter()
+                    .find(|(h, p, _)| (*h, *p) == (handle, process))
+                    .map(|(_, _, index)| *index);
+                assert_eq!(claims.resolve(handle, process), expected);
+            }
+        }
+    }
+}

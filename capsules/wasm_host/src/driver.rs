@@ -1,0 +1,349 @@
+//! The system-call driver: claims, and mediated access to what is claimed.
+//!
+//! Every argument comes from a process the kernel does not trust. The path of an
+//! access is short on purpose, since containers take it for every register: find
+//! the slot by index, compare process and generation, check the masks, go. It
+//! enters no grant.
+//!
+//! Claims live in slots beside the table rather than in grants: what must be
+//! exclusive over processes has to stand in one place, and there are exactly as
+//! many slots as exposures, known when the kernel is built.
+
+use crate::access;
+use crate::claims::{Claims, Holder};
+use crate::exposure::{Exposure, Registers, Width};
+use crate::refusal::Refusal;
+use crate::table::{self, TableError};
+use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, LABEL_MAX, allow, command};
+use kernel::ErrorCode;
+use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
+use kernel::process::{self, ProcessId};
+use kernel::processbuffer::{ReadableProcessBuffer, WriteableProcessBuffer};
+use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+
+/// What the driver keeps for each process, in the process's own memory.
+#[derive(Default)]
+pub struct ProcessData {
+    /// Set by the command before a modify.
+    modify_mask: Option<u32>,
+}
+
+/// The grant a board creates for the driver, under
+/// [`DRIVER_NUM`](berth_exposure::DRIVER_NUM).
+pub type HostGrant = Grant<ProcessData, UpcallCount<0>, AllowRoCount<1>, AllowRwCount<1>>;
+
+/// The driver, for a table of `N` exposures.
+pub struct WasmHost<const N: usize> {
+    exposures: &'static [Exposure; N],
+    claims: Claims<ProcessId, N>,
+    grant: HostGrant,
+}
+
+impl<const N: usize> WasmHost<N> {
+    /// Serve a table of at most 256 exposures.
+    ///
+    /// # Errors
+    /// What is wrong with the table. The board should not start processes then.
+    pub fn new(exposures: &'static [Exposure; N], grant: HostGrant) -> Result<Self, TableError> {
+        table::check(exposures)?;
+        Ok(Self {
+            exposures,
+            claims: Claims::new(),
+            grant,
+        })
+    }
+
+    /// A process stopped for good, faulted, or is about to be restarted: end all its
+    /// claims and write their safe states.
+    ///
+    /// The kernel tells capsules nothing of this. The board calls it from its
+    /// `ProcessFault` hook, and calls [`reap`](Self::reap) for the ways of ending
+    /// that have no hook.
+    pub fn process_gone(&self, process: ProcessId) {
+        self.end_where(|holder| holder.process == process);
+    }
+
+    /// End the claims of every process that is not alive any more.
+    ///
+    /// For a place the kernel passes often, such as the scheduler: with no claim
+    /// held it costs one comparison, else a look per exposure and one per holding process. Must not be called
+    /// while this driver's grant of any process is entered.
+    pub fn reap(&self) {
+        if !self.claims.any() {
+            return;
+        }
+        // Usually all claims are one process's: ask about it once.
+        let mut last: Option<(ProcessId, bool)> = None;
+        self.end_where(|holder| match last {
+            Some((process, alive)) if process == holder.process => !alive,
+            _ => {
+                let alive = self.is_alive(holder.process);
+                last = Some((holder.process, alive));
+                !alive
+            }
+        });
+    }
+
+    fn end_where(&self, mut gone: impl FnMut(Holder<ProcessId>) -> bool) -> u32 {
+        let mut ended = 0;
+        for index in 0..N {
+            if self.claims.holder(index).is_some_and(&mut gone) {
+                self.end(index);
+                ended += 1;
+            }
+        }
+        ended
+    }
+
+    /// End one claim: silence the line, then bring the hardware to rest, then let
+    /// others have it.
+    fn end(&self, index: usize) {
+        if let Some(exposure) = self.exposures.get(index) {
+            if let Some(line) = exposure.line {
+                line.mask();
+            }
+            for write in exposure.safe {
+                access::make_safe(exposure, write);
+            }
+            if let Some(line) = exposure.line {
+                line.clear_pending();
+            }
+        }
+        self.claims.free(index);
+    }
+
+    /// A holder has entered the grant before, so this allocates nothing.
+    fn is_alive(&self, process: ProcessId) -> bool {
+        self.grant.enter(process, |_, _| ()).is_ok()
+    }
+
+    /// Who holds an exposure, after ending the claim of a process that is gone.
+    fn live_holder(&self, index: usize, asking: ProcessId) -> Option<Holder<ProcessId>> {
+        let holder = self.claims.holder(index)?;
+        if holder.process == asking || self.is_alive(holder.process) {
+            return Some(holder);
+        }
+        self.end(index);
+        None
+    }
+
+    /// The label that stands in the process's buffer.
+    fn label(
+        &self,
+        process: ProcessId,
+        length: usize,
+    ) -> Result<([u8; LABEL_MAX], usize), Refusal> {
+        if length > LABEL_MAX {
+            return Err(Refusal::LabelTooLong);
+        }
+        let mut label = [0; LABEL_MAX];
+        let copied = self
+            .grant
+            .enter(process, |_, kernel_data| {
+                kernel_data
+                    .get_readonly_processbuffer(allow::RO_LABEL)
+                    .and_then(|buffer| {
+                        buffer.enter(|bytes| {
+                            let from = bytes.iter().take(length);
+                            label
+                                .iter_mut()
+                                .zip(from)
+                                .map(|(to, b)| *to = b.get())
+                                .count()
+                        })
+                    })
+                    .unwrap_or(0)
+            })
+            .map_err(|_| Refusal::NoGrant)?;
+        // A buffer shorter than the length given holds no such label.
+        if copied == length && label.get(..length).is_some_and(table::label_is_well_formed) {
+            Ok((label, length))
+        } else {
+            Err(Refusal::LabelMalformed)
+        }
+    }
+
+    fn claim(&self, process: ProcessId, tag: u32, length: usize) -> Result<CommandReturn, Refusal> {
+        let (label, length) = self.label(process, length)?;
+        let label = label.get(..length).unwrap_or_default();
+        let (index, exposure) = self
+            .exposures
+            .iter()
+            .enumerate()
+            .find(|(_, exposure)| exposure.label.as_bytes() == label)
+            .ok_or(Refusal::UnknownLabel)?;
+        let wanted = Holder { process, tag };
+        if let Some(holder) = self.live_holder(index, process) {
+            return Err(if holder == wanted {
+                Refusal::HeldBySelf
+            } else {
+                Refusal::Held
+            });
+        }
+        let handle = self.claims.take(index, wanted).ok_or(Refusal::Held)?;
+        Ok(CommandReturn::success_u32_u32_u32(
+            u32::from(handle),
+            exposure.length,
+            // Every claim is served by commands; the class a mapped exposure asks
+            // for stands in its description.
+            AccessClass::Mediated as u32,
+        ))
+    }
+
+    fn describe(&self, process: ProcessId, index: usize) -> Result<CommandReturn, Refusal> {
+        let exposure = self.exposures.get(index).ok_or(Refusal::NoSuchIndex)?;
+        let claim = match self.live_holder(index, process) {
+            None => Claim::Free,
+            Some(holder) if holder.process == process => Claim::Own(holder.tag),
+            Some(_) => Claim::Other,
+        };
+        let description = Description {
+            length: exposure.length,
+            access: exposure.access,
+            claim,
+            registers: match exposure.registers {
+                Registers::Whole(_) => 0,
+                // The table check admits no longer list.
+                Registers::List(list) => u8::try_from(list.len()).unwrap_or(u8::MAX),
+            },
+            label: exposure.label,
+        };
+        let mut record = [0; DESCRIPTION_MAX];
+        // Labels fit since the table check admits no longer one.
+        let record = description
+            .encode(&mut record)
+            .and_then(|length| record.get(..length))
+            .ok_or(Refusal::BufferTooSmall)?;
+        self.grant
+            .enter(process, |_, kernel_data| {
+                kernel_data
+                    .get_readwrite_processbuffer(allow::RW_DESCRIPTION)
+                    .and_then(|buffer| {
+                        buffer.mut_enter(|out| {
+                            out.get_to(..record.len())
+                                .is_some_and(|out| out.copy_from_slice_or_err(record).is_ok())
+                        })
+                    })
+                    .unwrap_or(false)
+            })
+            .map_err(|_| Refusal::NoGrant)?
+            .then(|| CommandReturn::success_u32(record.len() as u32))
+            .ok_or(Refusal::BufferTooSmall)
+    }
+
+    fn release(&self, process: ProcessId, handle: u32) -> Result<CommandReturn, Refusal> {
+        let handle = u16::try_from(handle).map_err(|_| Refusal::NotHeld)?;
+        let index = self
+            .claims
+            .resolve(handle, process)
+            .ok_or(Refusal::NotHeld)?;
+        self.end(index);
+        Ok(CommandReturn::success())
+    }
+
+    fn release_all(&self, process: ProcessId, tag: u32) -> CommandReturn {
+        CommandReturn::success_u32(self.end_where(|holder| holder == Holder { process, tag }))
+    }
+
+    /// The exposure and the offset that a register argument names.
+    fn register(&self, process: ProcessId, register: u32) -> Result<(&Exposure, u32), Refusal> {
+        let handle = (register >> 16) as u16;
+        self.claims
+            .resolve(handle, process)
+            .and_then(|index| self.exposures.get(index))
+            .map(|exposure| (exposure, register & 0xffff))
+            .ok_or(Refusal::NotHeld)
+    }
+
+    fn read(
+        &self,
+        process: ProcessId,
+        register: u32,
+        width: Width,
+    ) -> Result<CommandReturn, Refusal> {
+        let (exposure, offset) = self.register(process, register)?;
+        let value = access::read(exposure, offset, width)?;
+        Ok(CommandReturn::success_u32(value))
+    }
+
+    fn write(
+        &self,
+        process: ProcessId,
+        register: u32,
+        width: Width,
+        value: u32,
+    ) -> Result<CommandReturn, Refusal> {
+        let (exposure, offset) = self.register(process, register)?;
+        access::write(exposure, offset, width, value)?;
+        Ok(CommandReturn::success())
+    }
+
+    fn set_modify_mask(&self, process: ProcessId, mask: u32) -> Result<CommandReturn, Refusal> {
+        self.grant
+            .enter(process, |data, _| data.modify_mask = Some(mask))
+            .map_err(|_| Refusal::NoGrant)?;
+        Ok(CommandReturn::success())
+    }
+
+    fn modify(
+        &self,
+        process: ProcessId,
+        register: u32,
+        value: u32,
+    ) -> Result<CommandReturn, Refusal> {
+        // Taken before anything is checked: a mask serves one call.
+        let mask = self
+            .grant
+            .enter(process, |data, _| data.modify_mask.take())
+            .map_err(|_| Refusal::NoGrant)?;
+        let (exposure, offset) = self.register(process, register)?;
+        let mask = mask.ok_or(Refusal::NoMask)?;
+        access::modify(exposure, offset, Width::Bits32, mask, value)?;
+        Ok(CommandReturn::success())
+    }
+
+    fn dispatch(
+        &self,
+        number: usize,
+        arg0: usize,
+        arg1: usize,
+        process: ProcessId,
+    ) -> Result<CommandReturn, Refusal> {
+        // Arguments are 32 bits on the board; a host may pass more.
+        let word = |argument| u32::try_from(argument).map_err(|_| Refusal::Argument);
+        match number {
+            command::READ32 => self.read(process, word(arg0)?, Width::Bits32),
+            command::WRITE32 => self.write(process, word(arg0)?, Width::Bits32, word(arg1)?),
+            command::READ8 => self.read(process, word(arg0)?, Width::Bits8),
+            command::READ16 => self.read(process, word(arg0)?, Width::Bits16),
+            command::WRITE8 => self.write(process, word(arg0)?, Width::Bits8, word(arg1)?),
+            command::WRITE16 => self.write(process, word(arg0)?, Width::Bits16, word(arg1)?),
+            command::SET_MODIFY_MASK => self.set_modify_mask(process, word(arg0)?),
+            command::MODIFY32 => self.modify(process, word(arg0)?, word(arg1)?),
+            command::EXISTS => Ok(CommandReturn::success()),
+            command::COUNT => Ok(CommandReturn::success_u32(N as u32)),
+            command::DESCRIBE => self.describe(process, arg0),
+            command::CLAIM => self.claim(process, word(arg0)?, arg1),
+            command::RELEASE => self.release(process, word(arg0)?),
+            command::RELEASE_ALL => Ok(self.release_all(process, word(arg0)?)),
+            _ => Ok(CommandReturn::failure(ErrorCode::NOSUPPORT)),
+        }
+    }
+}
+
+impl<const N: usize> SyscallDriver for WasmHost<N> {
+    fn command(
+        &self,
+        command_num: usize,
+        r2: usize,
+        r3: usize,
+        process_id: ProcessId,
+    ) -> CommandReturn {
+        self.dispatch(command_num, r2, r3, process_id)
+            .unwrap_or_else(|refusal| CommandReturn::failure(refusal.into()))
+    }
+
+    fn allocate_grant(&self, process_id: ProcessId) -> Result<(), process::Error> {
+        self.grant.enter(process_id, |_, _| ())
+    }
+}

@@ -1,0 +1,49 @@
+//! `wasm_host`: the registers the manufacturer exposed, for one untrusted process.
+//!
+//! ```text
+//!   containers (WebAssembly)
+//!   ───────────────────────────  checked by the supervisor
+//!   supervisor process
+//!   ═══════════════════════════  system calls, driver 0xA0000
+//!   wasm_host                    claims · masks · safe states     (this crate)
+//!   ───────────────────────────  Window, Line
+//!   board                        addresses, interrupt controller
+//! ```
+//!
+//! A process claims an exposed block by its label, on behalf of one of its
+//! containers. Nobody else gets it until the claim ends. While it lasts, the
+//! process reads and writes exactly the bits that the board's table exposes. When
+//! it ends, for whatever reason, the block's safe state is written.
+//!
+//! The crate has no `unsafe`, allocates nothing outside grants and trusts no
+//! argument. The driver's page, with every command and error, is `README.md`.
+//!
+//! * [`Exposure`], [`Register`], [`Registers`], [`SafeWrite`]: the board's table
+//! * [`Window`], [`Line`]: what the board implements
+//! * [`WasmHost`]: the driver
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+mod access;
+#[cfg(test)]
+mod access_oracle;
+mod claims;
+mod driver;
+#[cfg(test)]
+mod driver_tests;
+mod exposure;
+mod refusal;
+mod table;
+#[cfg(test)]
+mod test_window;
+mod window;
+
+pub use berth_exposure::{AccessClass, DRIVER_NUM};
+pub use driver::{HostGrant, ProcessData, WasmHost};
+pub use exposure::{Exposure, Register, Registers, SafeWrite, Width, Widths};
+pub use table::TableError;
+pub use window::{Line, Window};

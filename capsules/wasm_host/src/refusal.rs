@@ -1,0 +1,62 @@
+//! Why a command was refused, and the error code that says so.
+
+use crate::access;
+use kernel::ErrorCode;
+
+/// One reason for refusing a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The handle is none of this process's live claims.
+    NotHeld,
+    /// The block may be held, but this access to it is not allowed.
+    Access(access::Refusal),
+    /// An argument has bits that no valid one has.
+    Argument,
+    /// A modify without a mask set before.
+    NoMask,
+    /// There is no exposure of this index.
+    NoSuchIndex,
+    /// The label is longer than labels are.
+    LabelTooLong,
+    /// The label is empty, not all there, or has other than printable characters.
+    LabelMalformed,
+    /// No exposure has this label.
+    UnknownLabel,
+    /// Another process or container holds the exposure.
+    Held,
+    /// This container of this process holds the exposure already.
+    HeldBySelf,
+    /// The record does not fit the buffer that the process lent.
+    BufferTooSmall,
+    /// The process has no memory left for the driver's grant.
+    NoGrant,
+}
+
+impl From<access::Refusal> for Refusal {
+    fn from(refusal: access::Refusal) -> Self {
+        Self::Access(refusal)
+    }
+}
+
+impl From<Refusal> for ErrorCode {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotHeld => Self::RESERVE,
+            Refusal::Access(access::Refusal::NoPermission) => Self::NOSUPPORT,
+            Refusal::Access(
+                access::Refusal::Misaligned
+                | access::Refusal::OutsideBlock
+                | access::Refusal::Width,
+            )
+            | Refusal::Argument
+            | Refusal::NoMask
+            | Refusal::NoSuchIndex
+            | Refusal::LabelMalformed => Self::INVAL,
+            Refusal::LabelTooLong | Refusal::BufferTooSmall => Self::SIZE,
+            Refusal::UnknownLabel => Self::NODEVICE,
+            Refusal::Held => Self::BUSY,
+            Refusal::HeldBySelf => Self::ALREADY,
+            Refusal::NoGrant => Self::NOMEM,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A block of registers for tests: plain memory that remembers every access.
+
+use crate::exposure::Width;
+use crate::window::{Line, Window};
+use std::boxed::Box;
+use std::sync::Mutex;
+use std::vec;
+use std::vec::Vec;
+
+/// One access that reached the hardware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Load(usize, Width),
+    Store(usize, Width, u32),
+}
+
+pub(crate) struct Memory {
+    bytes: Mutex<Vec<u8>>,
+    log: Mutex<Vec<Access>>,
+}
+
+impl Memory {
+    pub(crate) fn leak(length: usize) -> &'static Self {
+        Box::leak(Box::new(Self {
+            bytes: Mutex::new(vec![0; length]),
+            log: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// Set all bytes and forget the log.
+    pub(crate) fn fill(&self, bytes: &[u8]) {
+        self.bytes.lock().unwrap().copy_from_slice(bytes);
+        self.log.lock().unwrap().clear();
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.bytes.lock().unwrap().clone()
+    }
+
+    pub(crate) fn word(&self, offset: usize) -> u32 {
+        let bytes = self.bytes.lock().unwrap();
+        u32::from_le_bytes(bytes[offset..offset + 4].try_into().unwrap())
+    }
+
+    pub(crate) fn set_word(&self, offset: usize, value: u32) {
+        self.bytes.lock().unwrap()[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// The accesses since the last call.
+    pub(crate) fn take_log(&self) -> Vec<Access> {
+        core::mem::take(&mut self.log.lock().unwrap())
+    }
+
+    fn load(&self, offset: usize, width: Width) -> u32 {
+        self.log.lock().unwrap().push(Access::Load(offset, width));
+        let bytes = self.bytes.lock().unwrap();
+        let n = width.bytes() as usize;
+        assert_eq!(offset % n, 0, "misaligned load reached the hardware");
+        let mut value = [0; 4];
+        value[..n].copy_from_slice(&bytes[offset..offset + n]);
+        u32::from_le_bytes(value)
+    }
+
+    fn store(&self, offset: usize, width: Width, value: u32) {
+        self.log
+            .lock()
+            .unwrap()
+            .push(Access::Store(offset, width, value));
+        let mut bytes = self.bytes.lock().unwrap();
+        let n = width.bytes() as usize;
+        assert_eq!(offset % n, 0, "misaligned store reached the hardware");
+        bytes[offset..offset + n].copy_from_slice(&value.to_le_bytes()[..n]);
+    }
+}
+
+impl Window for Memory {
+    fn len(&self) -> usize {
+        self.bytes.lock().unwrap().len()
+    }
+    fn read8(&self, offset: usize) -> u8 {
+        self.load(offset, Width::Bits8) as u8
+    }
+    fn read16(&self, offset: usize) -> u16 {
+        self.load(offset, Width::Bits16) as u16
+    }
+    fn read32(&self, offset: usize) -> u32 {
+        self.load(offset, Width::Bits32)
+    }
+    fn write8(&self, offset: usize, value: u8) {
+        self.store(offset, Width::Bits8, value.into());
+    }
+    fn write16(&self, offset: usize, value: u16) {
+        self.store(offset, Width::Bits16, value.into());
+    }
+    fn write32(&self, offset: usize, value: u32) {
+        self.store(offset, Width::Bits32, value);
+    }
+}
+
+/// An interrupt line that counts what is done to it.
+#[derive(Default)]
+pub(crate) struct CountingLine {
+    counts: Mutex<(usize, usize, usize)>,
+}
+
+impl CountingLine {
+    pub(crate) fn leak() -> &'static Self {
+        Box::leak(Box::new(Self::default()))
+    }
+
+    /// How often it was masked, unmasked and cleared.
+    pub(crate) fn counts(&self) -> (usize, usize, usize) {
+        *self.counts.lock().unwrap()
+    }
+}
+
+impl Line for CountingLine {
+    fn mask(&self) {
+        self.counts.lock().unwrap().0 += 1;
+    }
+    fn unmask(&self) {
+        self.counts.lock().unwrap().1 += 1;
+    }
+    fn clear_pending(&self) {
+        self.counts.lock().unwrap().2 += 1;
+    }
+}

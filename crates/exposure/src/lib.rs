@@ -1,0 +1,198 @@
+//! What the kernel and the supervisor agree on about exposed registers.
+//!
+//! The `wasm_host` capsule and the process that runs containers meet at one
+//! system-call driver. Its numbers and the byte layout of its records stand
+//! here once; the page that explains every call, argument and error is
+//! `capsules/wasm_host/README.md`.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+/// Driver number of `wasm_host`; upstream Tock uses nothing from here up.
+pub const DRIVER_NUM: usize = 0xA0000;
+
+/// Longest label, in bytes.
+pub const LABEL_MAX: usize = 32;
+
+/// Command numbers.
+pub mod command {
+    /// Is the driver there? → success.
+    pub const EXISTS: usize = 0;
+    /// How many exposures? → u32.
+    pub const COUNT: usize = 1;
+    /// `(index)`: write the [`Description`](super::Description) of one exposure
+    /// into read-write allow 0 → u32 bytes written.
+    pub const DESCRIBE: usize = 2;
+    /// `(container tag, label length)`: claim the exposure whose label stands in
+    /// read-only allow 0 → (u32 handle, u32 block length in bytes, u32 access class
+    /// that the claim got, which is mediated where no mapping was made).
+    pub const CLAIM: usize = 3;
+    /// `(handle)`: release one claim.
+    pub const RELEASE: usize = 4;
+    /// `(container tag)`: release all claims of one container → u32 released.
+    pub const RELEASE_ALL: usize = 5;
+    /// `(register, _)`: read → u32. Register: see [`super::register`].
+    pub const READ8: usize = 8;
+    /// As [`READ8`], 16 bits.
+    pub const READ16: usize = 9;
+    /// As [`READ8`], 32 bits.
+    pub const READ32: usize = 10;
+    /// `(register, value)`: write.
+    pub const WRITE8: usize = 11;
+    /// As [`WRITE8`], 16 bits.
+    pub const WRITE16: usize = 12;
+    /// As [`WRITE8`], 32 bits.
+    pub const WRITE32: usize = 13;
+    /// `(mask)`: the bits that the next [`MODIFY32`] of this process changes.
+    pub const SET_MODIFY_MASK: usize = 14;
+    /// `(register, value)`: change the bits of the mask set before; the mask is
+    /// used up by the call, whatever its outcome. Needs a register whose other
+    /// bits can be kept: not a write-only one.
+    pub const MODIFY32: usize = 15;
+}
+
+/// Allow numbers (read-only and read-write are separate spaces).
+pub mod allow {
+    /// Read-only: the label of a claim, UTF-8.
+    pub const RO_LABEL: usize = 0;
+    /// Read-write: where a description is written.
+    pub const RW_DESCRIPTION: usize = 0;
+}
+
+/// One argument that names a register of a claimed block:
+/// handle in the upper, byte offset in the lower half.
+#[must_use]
+pub const fn register(handle: u16, offset: u16) -> usize {
+    ((handle as usize) << 16) | offset as usize
+}
+
+/// How accesses to an exposed block travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum AccessClass {
+    /// One system call an access; masks apply.
+    Mediated = 0,
+    /// An MPU region of the process; plain loads and stores.
+    Mapped = 1,
+}
+
+/// What [`command::DESCRIBE`] tells of one exposure.
+///
+/// Byte layout, little endian: block length u32, access class u8, claimed u8
+/// (0 free, 1 by this process, 2 by another), number of exposed registers u8, label length u8,
+/// label bytes; then, if claimed by this process, the claiming container's tag u32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description<'a> {
+    /// Length of the block in bytes.
+    pub length: u32,
+    /// Mediated or mapped.
+    pub access: AccessClass,
+    /// Who has it.
+    pub claim: Claim,
+    /// How many registers of the block are exposed; 0 if the block is exposed whole.
+    pub registers: u8,
+    /// The name containers import it by.
+    pub label: &'a str,
+}
+
+/// Who holds an exposure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Nobody.
+    Free,
+    /// The asking process, on behalf of this container tag.
+    Own(u32),
+    /// Another process.
+    Other,
+}
+
+/// Size of the largest [`Description`] record in bytes.
+pub const DESCRIPTION_MAX: usize = 8 + LABEL_MAX + 4;
+
+impl<'a> Description<'a> {
+    /// Write the record to `out`; `None` if it does not fit or the label is too long.
+    pub fn encode(&self, out: &mut [u8]) -> Option<usize> {
+        let label = self.label.as_bytes();
+        if label.len() > LABEL_MAX {
+            return None;
+        }
+        let (claim, tag) = match self.claim {
+            Claim::Free => (0, None),
+            Claim::Own(tag) => (1, Some(tag)),
+            Claim::Other => (2, None),
+        };
+        let length = 8 + label.len() + if tag.is_some() { 4 } else { 0 };
+        let out = out.get_mut(..length)?;
+        let (head, rest) = out.split_at_mut(8);
+        head[..4].copy_from_slice(&self.length.to_le_bytes());
+        head[4] = self.access as u8;
+        head[5] = claim;
+        head[6] = self.registers;
+        head[7] = label.len() as u8;
+        let (name, tail) = rest.split_at_mut(label.len());
+        name.copy_from_slice(label);
+        if let Some(tag) = tag {
+            tail.copy_from_slice(&tag.to_le_bytes());
+        }
+        Some(length)
+    }
+
+    /// Read a record; `None` if it is malformed.
+    #[must_use]
+    pub fn decode(bytes: &'a [u8]) -> Option<Self> {
+        let (head, rest) = bytes.split_at_checked(8)?;
+        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
+        let access = match head[4] {
+            0 => AccessClass::Mediated,
+            1 => AccessClass::Mapped,
+            _ => return None,
+        };
+        let (label, tail) = rest.split_at_checked(usize::from(head[7]))?;
+        if label.len() > LABEL_MAX {
+            return None;
+        }
+        let claim = match head[5] {
+            0 => Claim::Free,
+            1 => Claim::Own(u32::from_le_bytes(tail.get(..4)?.try_into().ok()?)),
+            2 => Claim::Other,
+            _ => return None,
+        };
+        Some(Self {
+            length,
+            access,
+            claim,
+            registers: head[6],
+            label: core::str::from_utf8(label).ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_survives_the_way_through_the_buffer() {
+        for claim in [Claim::Free, Claim::Own(0xdead_beef), Claim::Other] {
+            let d = Description {
+                length: 0x1000,
+                access: AccessClass::Mediated,
+                claim,
+                registers: 3,
+                label: "i2c_shield1",
+            };
+            let mut buffer = [0; DESCRIPTION_MAX];
+            let n = d.encode(&mut buffer).unwrap();
+            assert_eq!(Description::decode(&buffer[..n]), Some(d));
+            for short in 0..n {
+                assert_eq!(Description::decode(&buffer[..short]), None);
+                assert_eq!(d.encode(&mut [0; DESCRIPTION_MAX][..short]), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_register_argument_keeps_handle_and_offset_apart() {
+        assert_eq!(register(0xabcd, 0x1234), 0xabcd_1234);
+    }
+}

@@ -1,0 +1,247 @@
+//! What the messages tell of containers, exposures and memory.
+
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+use postcard_schema::Schema;
+
+/// How a container is to run. What is `None` is left to the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Parameters {
+    /// Most bytes of value stack for the interpreter.
+    pub stack: Option<u32>,
+    /// Most bytes of device memory, everything included.
+    pub memory: Option<u32>,
+    /// Share of the CPU relative to other containers, 1 to 100.
+    pub share: Option<u8>,
+}
+
+/// Where a container stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum State {
+    /// Image on the device, never started.
+    Stored,
+    /// Being loaded and linked.
+    Starting,
+    /// Its main runs, sleeps or waits.
+    Running,
+    /// Suspended by the operator.
+    Paused,
+    /// Ended by the operator.
+    Stopped,
+    /// Ended by itself.
+    Exited {
+        /// What it gave to `exit`; 0 if `_start` returned.
+        code: i32,
+    },
+    /// Ended by the supervisor.
+    Faulted {
+        /// What it did.
+        fault: Fault,
+    },
+}
+
+impl State {
+    /// Does the container hold memory and claims?
+    #[must_use]
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Starting | Self::Running | Self::Paused)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stored => f.write_str("stored"),
+            Self::Starting => f.write_str("starting"),
+            Self::Running => f.write_str("running"),
+            Self::Paused => f.write_str("paused"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Exited { code } => write!(f, "exited({code})"),
+            Self::Faulted { fault } => write!(f, "faulted({})", fault.word()),
+        }
+    }
+}
+
+/// What made the supervisor end a container. Numbered by position: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Fault {
+    /// Executed `unreachable` (a panic, in Rust).
+    Unreachable,
+    /// Touched linear memory outside its bounds.
+    MemoryBounds,
+    /// Touched a table outside its bounds.
+    TableBounds,
+    /// Called an empty table element.
+    NullCall,
+    /// Called a table element of another signature.
+    Signature,
+    /// Divided by zero.
+    DivisionByZero,
+    /// Integer overflow in a division.
+    IntegerOverflow,
+    /// Converted a float that has no integer value.
+    Conversion,
+    /// Calls nested too deep, or the value stack was used up.
+    StackOverflow,
+    /// Used up its memory limit, or the device's memory.
+    OutOfMemory,
+    /// Gave a host function a handle it does not hold.
+    BadHandle,
+    /// Touched a register outside its block, with a width or direction not exposed.
+    BadRegister,
+    /// Gave a host function a pointer outside its memory.
+    BadPointer,
+    /// Called a function that suspends where nothing may suspend.
+    MaySuspend,
+    /// Did not finish its module's start function in its slice.
+    StartTooLong,
+    /// The engine gave up for another reason.
+    Engine,
+}
+
+impl Fault {
+    /// One stable word, for JSON and tables.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::MemoryBounds => "memory-bounds",
+            Self::TableBounds => "table-bounds",
+            Self::NullCall => "null-call",
+            Self::Signature => "signature",
+            Self::DivisionByZero => "division-by-zero",
+            Self::IntegerOverflow => "integer-overflow",
+            Self::Conversion => "conversion",
+            Self::StackOverflow => "stack-overflow",
+            Self::OutOfMemory => "out-of-memory",
+            Self::BadHandle => "bad-handle",
+            Self::BadRegister => "bad-register",
+            Self::BadPointer => "bad-pointer",
+            Self::MaySuspend => "may-suspend",
+            Self::StartTooLong => "start-too-long",
+            Self::Engine => "engine",
+        }
+    }
+}
+
+/// One container, as `ps` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Container<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its state.
+    pub state: State,
+    /// Length of its image in bytes.
+    pub image_bytes: u32,
+    /// Microseconds since it was started; 0 unless active.
+    pub uptime_us: u64,
+    /// Fuel used since it was started.
+    pub fuel_used: u64,
+    /// Bytes of device memory it holds.
+    pub memory_used: u32,
+    /// Most bytes of device memory it may hold.
+    pub memory_limit: u32,
+    /// Share of the CPU relative to other containers.
+    pub share: u8,
+}
+
+/// How important a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// Something may go wrong.
+    Warn,
+    /// Worth knowing.
+    Info,
+    /// For the author.
+    Debug,
+    /// For the author, in quantity.
+    Trace,
+}
+
+impl Level {
+    /// One stable word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// One register block that the manufacturer exposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Exposure<'a> {
+    /// The name containers import it by.
+    pub label: &'a str,
+    /// Length of the block in bytes.
+    pub length: u32,
+    /// How accesses travel.
+    pub access: Access,
+    /// How many of its registers are exposed.
+    pub registers: u8,
+    /// Who has claimed it.
+    pub holder: Holder<'a>,
+}
+
+/// How accesses to an exposed block travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Access {
+    /// Through the kernel, with masks.
+    Mediated,
+    /// Directly, the block being mapped.
+    Mapped,
+}
+
+impl Access {
+    /// One stable word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Mediated => "mediated",
+            Self::Mapped => "mapped",
+        }
+    }
+}
+
+/// Who has claimed an exposure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Holder<'a> {
+    /// Nobody.
+    Free,
+    /// The container of this name.
+    Container(&'a str),
+    /// Another process of the firmware.
+    Firmware,
+}
+
+/// Memory of the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Heap {
+    /// Bytes for images and containers together.
+    pub total: u32,
+    /// Bytes free.
+    pub free: u32,
+    /// Largest free block in bytes.
+    pub largest_free: u32,
+    /// Containers stored.
+    pub containers: u16,
+    /// Most containers that can be stored.
+    pub containers_max: u16,
+}

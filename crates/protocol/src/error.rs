@@ -1,0 +1,239 @@
+//! What a device refuses, and the words for it.
+
+use crate::State;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+use postcard_schema::Schema;
+
+/// Why a device refused. One meaning each. Numbered by position: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum DeviceError<'a> {
+    /// The device does not know this operation.
+    Unsupported,
+    /// The name is not one ([`is_valid_name`](crate::is_valid_name)).
+    BadName,
+    /// A parameter is out of its range.
+    BadParameter {
+        /// Which, and the range.
+        what: &'a str,
+    },
+    /// No container has this name.
+    UnknownName,
+    /// Another container has this name.
+    NameTaken,
+    /// Not possible in the state the container is in.
+    WrongState {
+        /// That state.
+        state: State,
+    },
+    /// The image is larger than any this device takes.
+    TooLarge {
+        /// Most bytes of an image.
+        limit: u32,
+    },
+    /// The device has as many containers as it can have.
+    TooManyContainers {
+        /// How many.
+        limit: u16,
+    },
+    /// No room for the image now.
+    DeviceFull {
+        /// Bytes asked for.
+        needed: u32,
+        /// Bytes free in the largest block.
+        free: u32,
+    },
+    /// The container does not get the memory it needs to run.
+    OutOfMemory {
+        /// Bytes it needs at least; 0 if not known.
+        needed: u32,
+        /// Bytes it could have had.
+        free: u32,
+    },
+    /// No upload is in progress.
+    NoUpload,
+    /// The part does not follow what the device has.
+    BadOffset {
+        /// Where the next part must begin.
+        expected: u32,
+    },
+    /// Commit before the last byte.
+    Incomplete {
+        /// Where the next part must begin.
+        expected: u32,
+    },
+    /// What arrived is not what was announced.
+    HashMismatch,
+    /// Not a module this device can run.
+    InvalidModule {
+        /// Where in the image.
+        offset: u32,
+        /// What is wrong there.
+        what: &'a str,
+    },
+    /// The module imports what the device does not have. The list is behind
+    /// [`Op::Detail`](crate::Op::Detail).
+    MissingImports {
+        /// How many.
+        count: u16,
+    },
+    /// Another holds a label the container needs.
+    LabelBusy {
+        /// The label.
+        label: &'a str,
+        /// The container that holds it; `None`: another process of the firmware.
+        holder: Option<&'a str>,
+    },
+    /// The kernel refused a claim for another reason.
+    ClaimRefused {
+        /// The label.
+        label: &'a str,
+        /// The kernel's error code (Tock `ErrorCode`).
+        code: u8,
+    },
+    /// The list asked for is not (or no longer) kept.
+    NoDetail,
+    /// A failure inside the supervisor; a bug.
+    Internal {
+        /// Where.
+        what: &'a str,
+    },
+}
+
+impl DeviceError<'_> {
+    /// One stable word, for JSON and scripts.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Unsupported => "unsupported",
+            Self::BadName => "bad-name",
+            Self::BadParameter { .. } => "bad-parameter",
+            Self::UnknownName => "unknown-name",
+            Self::NameTaken => "name-taken",
+            Self::WrongState { .. } => "wrong-state",
+            Self::TooLarge { .. } => "too-large",
+            Self::TooManyContainers { .. } => "too-many-containers",
+            Self::DeviceFull { .. } => "device-full",
+            Self::OutOfMemory { .. } => "out-of-memory",
+            Self::NoUpload => "no-upload",
+            Self::BadOffset { .. } => "bad-offset",
+            Self::Incomplete { .. } => "incomplete",
+            Self::HashMismatch => "hash-mismatch",
+            Self::InvalidModule { .. } => "invalid-module",
+            Self::MissingImports { .. } => "missing-imports",
+            Self::LabelBusy { .. } => "label-busy",
+            Self::ClaimRefused { .. } => "claim-refused",
+            Self::NoDetail => "no-detail",
+            Self::Internal { .. } => "internal",
+        }
+    }
+}
+
+/// The text for people, at the shell and in berth alike.
+impl fmt::Display for DeviceError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsupported => f.write_str("the device does not know this operation"),
+            Self::BadName => f.write_str("not a container name"),
+            Self::BadParameter { what } => write!(f, "parameter out of range: {what}"),
+            Self::UnknownName => f.write_str("no container of this name"),
+            Self::NameTaken => f.write_str("the name is taken by another container"),
+            Self::WrongState { state } => write!(f, "the container is {state}"),
+            Self::TooLarge { limit } => {
+                write!(f, "image too large, at most {limit} bytes")
+            }
+            Self::TooManyContainers { limit } => {
+                write!(f, "the device is full: {limit} containers are stored")
+            }
+            Self::DeviceFull { needed, free } => write!(
+                f,
+                "the device is full: {needed} bytes needed, {free} free in one piece"
+            ),
+            Self::OutOfMemory { needed: 0, free } => {
+                write!(f, "out of memory with {free} bytes")
+            }
+            Self::OutOfMemory { needed, free } => {
+                write!(f, "out of memory: {needed} bytes needed, {free} available")
+            }
+            Self::NoUpload => f.write_str("no upload in progress"),
+            Self::BadOffset { expected } => {
+                write!(f, "part out of order, expected offset {expected}")
+            }
+            Self::Incomplete { expected } => {
+                write!(f, "image incomplete, only {expected} bytes arrived")
+            }
+            Self::HashMismatch => f.write_str("the image arrived damaged (hash differs)"),
+            Self::InvalidModule { offset, what } => {
+                write!(f, "invalid module at offset {offset}: {what}")
+            }
+            Self::MissingImports { count: 1 } => {
+                f.write_str("1 import is not available on this device")
+            }
+            Self::MissingImports { count } => {
+                write!(f, "{count} imports are not available on this device")
+            }
+            Self::LabelBusy {
+                label,
+                holder: Some(holder),
+            } => {
+                write!(f, "{label} is in use by container {holder}")
+            }
+            Self::LabelBusy {
+                label,
+                holder: None,
+            } => {
+                write!(f, "{label} is in use by another process of the firmware")
+            }
+            Self::ClaimRefused { label, code } => {
+                write!(f, "the kernel refused {label} (error {code})")
+            }
+            Self::NoDetail => f.write_str("no such detail"),
+            Self::Internal { what } => write!(f, "internal error: {what}"),
+        }
+    }
+}
+
+/// Why an import cannot be satisfied. Numbered by position: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum MissingWhy {
+    /// No such import module.
+    UnknownModule,
+    /// The module has no such function.
+    UnknownFunction,
+    /// The function has another signature.
+    Signature,
+    /// The board does not expose this label.
+    NotExposed,
+    /// Only functions can be imported.
+    NotAFunction,
+}
+
+impl MissingWhy {
+    /// One stable word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::UnknownModule => "unknown-module",
+            Self::UnknownFunction => "unknown-function",
+            Self::Signature => "signature",
+            Self::NotExposed => "not-exposed",
+            Self::NotAFunction => "not-a-function",
+        }
+    }
+}
+
+impl fmt::Display for MissingWhy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownModule => "no such module",
+            Self::UnknownFunction => "no such function in this module",
+            Self::Signature => "the function has another signature",
+            Self::NotExposed => "not exposed by this board",
+            Self::NotAFunction => "only functions can be imported",
+        })
+    }
+}

@@ -1,0 +1,269 @@
+//! Requests and responses.
+
+use crate::{Container, DeviceError, Exposure, Heap, ImageHash, Level, MissingWhy, Parameters};
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+use postcard_schema::Schema;
+
+/// What berth asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Request<'a> {
+    /// Chosen by berth (counting up from a random start), repeated in the answer.
+    /// The same id again means: the same request, sent again.
+    pub id: u32,
+    /// What to do.
+    #[serde(borrow)]
+    pub op: Op<'a>,
+}
+
+/// The operations. Numbered by position: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Op<'a> {
+    /// Who are you? → [`Reply::Hello`]. Understood by every version.
+    Hello {
+        /// [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION) of berth.
+        protocol: u16,
+    },
+    /// Memory of the device → [`Reply::Heap`].
+    Heap,
+    /// Announce an image → [`Reply::Upload`] or [`Reply::Unchanged`]. A begin with
+    /// the name, length and hash of the upload in progress continues that upload;
+    /// any other replaces it.
+    UploadBegin {
+        /// Name of the container ([`is_valid_name`](crate::is_valid_name)).
+        name: &'a str,
+        /// Length of the image in bytes.
+        length: u32,
+        /// SHA-256 of the image.
+        hash: ImageHash,
+        /// How to run it.
+        parameters: Parameters,
+    },
+    /// Part of the image announced last → [`Reply::Upload`] with the next offset
+    /// wanted. A part that the device already has is accepted and ignored.
+    UploadChunk {
+        /// Where the part begins in the image.
+        offset: u32,
+        /// At most [`CHUNK_MAX`](crate::CHUNK_MAX) bytes.
+        #[serde(borrow)]
+        bytes: &'a [u8],
+    },
+    /// The image is complete: check its hash, look at the module and store it →
+    /// [`Reply::Done`]. On refusal the upload is forgotten.
+    UploadCommit,
+    /// Forget the upload in progress, if any → [`Reply::Done`].
+    UploadAbort,
+    /// Start a container → [`Reply::Done`].
+    Start {
+        /// Its name.
+        name: &'a str,
+    },
+    /// Stop a container at its next suspension point, release what it claimed →
+    /// [`Reply::Done`].
+    Stop {
+        /// Its name.
+        name: &'a str,
+    },
+    /// Stop a container at once → [`Reply::Done`].
+    Kill {
+        /// Its name.
+        name: &'a str,
+    },
+    /// Delete a container that is not active, with its image and log → [`Reply::Done`].
+    Remove {
+        /// Its name.
+        name: &'a str,
+    },
+    /// One container → [`Reply::Container`] or [`Reply::End`].
+    Containers {
+        /// 0, then `next` of the answer before.
+        cursor: u16,
+    },
+    /// The first log line that is not older than `from` → [`Reply::LogLine`] or
+    /// [`Reply::End`].
+    Log {
+        /// Name of the container.
+        name: &'a str,
+        /// Sequence number; 0 is the first line ever.
+        from: u32,
+    },
+    /// One exposure → [`Reply::Exposure`] or [`Reply::End`].
+    Exposures {
+        /// 0, then `next` of the answer before.
+        cursor: u16,
+    },
+    /// One item of the list behind a refusal
+    /// ([`DeviceError::MissingImports`]) → [`Reply::Missing`] or [`Reply::End`].
+    /// Kept until the next refusal.
+    Detail {
+        /// Id of the refused request.
+        of: u32,
+        /// 0 to the count in the error, exclusive.
+        index: u16,
+    },
+}
+
+/// What the device answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Response<'a> {
+    /// Id of the request.
+    pub id: u32,
+    /// Its outcome.
+    #[serde(borrow)]
+    pub result: Result<Reply<'a>, DeviceError<'a>>,
+}
+
+/// The answers. Numbered by position: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Reply<'a> {
+    /// To [`Op::Hello`].
+    Hello(#[serde(borrow)] Device<'a>),
+    /// It is done; nothing to tell.
+    Done,
+    /// No (further) item.
+    End,
+    /// To [`Op::Heap`].
+    Heap(Heap),
+    /// The upload goes on here.
+    Upload {
+        /// First byte of the image that the device does not have.
+        offset: u32,
+    },
+    /// To [`Op::UploadBegin`]: a container of this name, image and parameters is
+    /// stored already; nothing was changed.
+    Unchanged,
+    /// To [`Op::Containers`].
+    Container {
+        /// The container.
+        #[serde(borrow)]
+        item: Container<'a>,
+        /// Cursor of the next one; `None` after the last.
+        next: Option<u16>,
+    },
+    /// To [`Op::Log`].
+    LogLine {
+        /// Number of this line; the next is at least one more.
+        sequence: u32,
+        /// Lines between `from` and this one that the device no longer has.
+        dropped: u32,
+        /// When it was written: microseconds since the device started.
+        time_us: u64,
+        /// How important the container thinks it is.
+        level: Level,
+        /// At most [`LOG_TEXT_MAX`](crate::LOG_TEXT_MAX) bytes.
+        text: &'a str,
+    },
+    /// To [`Op::Exposures`].
+    Exposure {
+        /// The exposure.
+        #[serde(borrow)]
+        item: Exposure<'a>,
+        /// Cursor of the next one; `None` after the last.
+        next: Option<u16>,
+    },
+    /// To [`Op::Detail`]: an import that cannot be satisfied.
+    Missing {
+        /// Module of the import.
+        module: &'a str,
+        /// Name of the import.
+        name: &'a str,
+        /// Why not.
+        why: MissingWhy,
+    },
+}
+
+/// What a device tells of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Device<'a> {
+    /// [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION) of the device; stays the
+    /// first field in every version.
+    pub protocol: u16,
+    /// Name of the board.
+    pub board: &'a str,
+    /// Version of the kernel.
+    pub kernel: &'a str,
+    /// Version of the supervisor.
+    pub supervisor: &'a str,
+    /// Microseconds since the supervisor started.
+    pub uptime_us: u64,
+}
+
+/// Why a message could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    /// Its id, if at least that could be read. A device answers
+    /// [`DeviceError::Unsupported`] to it: the request is newer than the device.
+    pub id: Option<u32>,
+}
+
+impl<'a> Request<'a> {
+    /// Read a request from the body of a frame.
+    ///
+    /// # Errors
+    /// If it is malformed, longer than its contents, or of a newer berth.
+    pub fn decode(message: &'a [u8]) -> Result<Self, DecodeError> {
+        decode(message)
+    }
+}
+
+impl<'a> Response<'a> {
+    /// Read a response from the body of a frame.
+    ///
+    /// # Errors
+    /// If it is malformed, longer than its contents, or of a newer device.
+    pub fn decode(message: &'a [u8]) -> Result<Self, DecodeError> {
+        decode(message)
+    }
+}
+
+/// The id in front of a request or response, whatever the rest is.
+#[must_use]
+pub fn message_id(message: &[u8]) -> Option<u32> {
+    postcard::take_from_bytes(message).ok().map(|(id, _)| id)
+}
+
+fn decode<'a, T: Deserialize<'a>>(message: &'a [u8]) -> Result<T, DecodeError> {
+    match postcard::take_from_bytes(message) {
+        Ok((value, [])) => Ok(value),
+        _ => Err(DecodeError {
+            id: message_id(message),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_operation_still_gives_its_id() {
+        // Id 5, operation 0x7f.
+        assert_eq!(
+            Request::decode(&[5, 0x7f]),
+            Err(DecodeError { id: Some(5) })
+        );
+        assert_eq!(Request::decode(&[]), Err(DecodeError { id: None }));
+    }
+
+    #[test]
+    fn bytes_after_a_message_are_refused() {
+        // Id 5, `Heap`.
+        assert_eq!(
+            Request::decode(&[5, 1]),
+            Ok(Request {
+                id: 5,
+                op: Op::Heap
+            })
+        );
+        assert_eq!(
+            Request::decode(&[5, 1, 0]),
+            Err(DecodeError { id: Some(5) })
+        );
+    }
+}

@@ -1,0 +1,76 @@
+/* What a container in C is written against.
+ *
+ * The same imports as the Rust crate beside this file; its documentation says
+ * what each does. Build with clang and a WebAssembly linker that knows
+ * --page-size (the rust-lld that comes with Rust 1.95 does):
+ *
+ *   clang --target=wasm32 -Oz -nostdlib -c blink.c -o blink.o
+ *   rust-lld -flavor wasm --no-entry --page-size=1 -zstack-size=1024 \
+ *       --export-table --strip-all blink.o -o blink.wasm
+ *
+ * The entry point is `void _start(void)`, marked BERTH_EXPORT("_start").
+ */
+#ifndef BERTH_H
+#define BERTH_H
+
+#include <stdint.h>
+
+#define BERTH_IMPORT(module, name) \
+    __attribute__((import_module(module), import_name(name)))
+#define BERTH_EXPORT(name) __attribute__((export_name(name)))
+
+/* Levels of a log line. */
+enum berth_level {
+    BERTH_ERROR = 0, /* something failed */
+    BERTH_WARN = 1,  /* something is odd */
+    BERTH_INFO = 2,  /* worth knowing in normal operation */
+    BERTH_DEBUG = 3  /* only worth knowing to the author */
+};
+
+/* Log `length` bytes of UTF-8 text as one line. */
+BERTH_IMPORT("berth", "log")
+void berth_log(int32_t level, const char *text, uint32_t length);
+
+/* Microseconds since the device started. */
+BERTH_IMPORT("berth", "now_us")
+uint64_t berth_now_us(void);
+
+/* Sleep at least this long; other containers run meanwhile. */
+BERTH_IMPORT("berth", "sleep_us")
+void berth_sleep_us(uint64_t microseconds);
+
+/* Let other containers run before going on. */
+BERTH_IMPORT("berth", "yield")
+void berth_yield(void);
+
+/* End the container; 0 means that all is well. */
+BERTH_IMPORT("berth", "exit")
+_Noreturn void berth_exit(int32_t code);
+
+/* BERTH_BLOCK(fpgaio) declares `berth_handle fpgaio(void)`: asks for the block
+ * of registers that the device's owner exposes under that label. Using it makes
+ * the block a requirement of the container. */
+typedef int32_t berth_handle;
+#define BERTH_BLOCK(label) \
+    BERTH_IMPORT("mmio:" #label, "claim") berth_handle label(void);
+
+/* Access to a claimed block; offsets in bytes. What the owner does not permit
+ * stops the container with a trap. */
+BERTH_IMPORT("mmio", "read8")
+uint32_t berth_read8(berth_handle block, uint32_t offset);
+BERTH_IMPORT("mmio", "read16")
+uint32_t berth_read16(berth_handle block, uint32_t offset);
+BERTH_IMPORT("mmio", "read32")
+uint32_t berth_read32(berth_handle block, uint32_t offset);
+BERTH_IMPORT("mmio", "write8")
+void berth_write8(berth_handle block, uint32_t offset, uint32_t value);
+BERTH_IMPORT("mmio", "write16")
+void berth_write16(berth_handle block, uint32_t offset, uint32_t value);
+BERTH_IMPORT("mmio", "write32")
+void berth_write32(berth_handle block, uint32_t offset, uint32_t value);
+
+/* Change the bits of `mask` to those of `value`, leave the others. */
+BERTH_IMPORT("mmio", "modify32")
+void berth_modify32(berth_handle block, uint32_t offset, uint32_t mask, uint32_t value);
+
+#endif

@@ -1,0 +1,40 @@
+//! `blink`: drives an LED.
+//!
+//! Changes bit 1 of the LED register of the block `fpgaio` every 100 ms and logs
+//! each change. The device's owner exposes exactly that bit: bit 0 is the
+//! firmware's, and writing it would stop the container.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+use berth_guest::{Level, Line, sleep_ms};
+
+berth_guest::main!(main);
+berth_guest::block!(
+    /// The board's FPGA system block, where the LEDs are.
+    fn fpgaio = "mmio:fpgaio"
+);
+
+/// Byte offset of the LED register; one bit for each LED.
+const LED: u32 = 0x00;
+/// The LED that is ours.
+const OURS: u32 = 1 << 1;
+
+fn main() {
+    let fpgaio = fpgaio();
+    let mut changes = 0;
+    loop {
+        let lit = fpgaio.read32(LED) & OURS != 0;
+        fpgaio.modify32(LED, OURS, if lit { 0 } else { OURS });
+        changes += 1;
+        let mut line = Line::<32>::new();
+        line.text(if lit {
+            "LED off, change "
+        } else {
+            "LED on, change "
+        })
+        .unsigned(changes)
+        .log(Level::Info);
+        sleep_ms(100);
+    }
+}

@@ -1,0 +1,16 @@
+//! `greedy`: asks for registers that no owner in their right mind exposes.
+//!
+//! Never runs: a device refuses to load it and names both blocks.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+berth_guest::main!(main);
+berth_guest::block!(fn watchdog = "mmio:watchdog");
+berth_guest::block!(fn uart0 = "mmio:uart0");
+
+fn main() {
+    watchdog().write32(0x08, 0);
+    uart0().write32(0x00, u32::from(b'!'));
+    berth_guest::error!("nobody stopped me");
+}

@@ -1,0 +1,77 @@
+//! The functions the device offers, exactly as the module imports them.
+//!
+//! | module | function | signature |
+//! | --- | --- | --- |
+//! | `mmio:<label>` | `claim` | `() -> i32` handle |
+//! | `mmio` | `read8`, `read16`, `read32` | `(handle i32, offset i32) -> i32` |
+//! | `mmio` | `write8`, `write16`, `write32` | `(handle i32, offset i32, value i32)` |
+//! | `mmio` | `modify32` | `(handle i32, offset i32, mask i32, value i32)` |
+//! | `berth` | `log` | `(level i32, ptr i32, len i32)` |
+//! | `berth` | `now_us` | `() -> i64` |
+//! | `berth` | `sleep_us` | `(microseconds i64)` |
+//! | `berth` | `yield` | `()` |
+//! | `berth` | `exit` | `(code i32)`, does not return |
+//!
+//! The device checks every argument and stops the container (a trap) when one
+//! is wrong, so all of them are safe to call.
+
+#[cfg(target_arch = "wasm32")]
+mod device {
+    #[link(wasm_import_module = "berth")]
+    unsafe extern "C" {
+        safe fn log(level: i32, text: *const u8, length: usize);
+        pub(crate) safe fn now_us() -> i64;
+        pub(crate) safe fn sleep_us(microseconds: i64);
+        #[link_name = "yield"]
+        pub(crate) safe fn yield_now();
+        pub(crate) safe fn exit(code: i32) -> !;
+    }
+
+    #[link(wasm_import_module = "mmio")]
+    unsafe extern "C" {
+        pub(crate) safe fn read8(handle: i32, offset: u32) -> u32;
+        pub(crate) safe fn read16(handle: i32, offset: u32) -> u32;
+        pub(crate) safe fn read32(handle: i32, offset: u32) -> u32;
+        pub(crate) safe fn write8(handle: i32, offset: u32, value: u32);
+        pub(crate) safe fn write16(handle: i32, offset: u32, value: u32);
+        pub(crate) safe fn write32(handle: i32, offset: u32, value: u32);
+        pub(crate) safe fn modify32(handle: i32, offset: u32, mask: u32, value: u32);
+    }
+
+    /// The device reads the text before it returns.
+    pub(crate) fn log_text(level: i32, text: &[u8]) {
+        log(level, text.as_ptr(), text.len());
+    }
+}
+
+/// Off the device there is nothing to talk to: the crate compiles, so that an
+/// author can test the logic around it, and the functions do nothing.
+#[cfg(not(target_arch = "wasm32"))]
+mod device {
+    pub(crate) fn log_text(_level: i32, _text: &[u8]) {}
+    pub(crate) fn now_us() -> i64 {
+        0
+    }
+    pub(crate) fn sleep_us(_microseconds: i64) {}
+    pub(crate) fn yield_now() {}
+    pub(crate) fn exit(code: i32) -> ! {
+        panic!("the container left with code {code}")
+    }
+    pub(crate) fn read8(_handle: i32, _offset: u32) -> u32 {
+        0
+    }
+    pub(crate) fn read16(_handle: i32, _offset: u32) -> u32 {
+        0
+    }
+    pub(crate) fn read32(_handle: i32, _offset: u32) -> u32 {
+        0
+    }
+    pub(crate) fn write8(_handle: i32, _offset: u32, _value: u32) {}
+    pub(crate) fn write16(_handle: i32, _offset: u32, _value: u32) {}
+    pub(crate) fn write32(_handle: i32, _offset: u32, _value: u32) {}
+    pub(crate) fn modify32(_handle: i32, _offset: u32, _mask: u32, _value: u32) {}
+}
+
+pub(crate) use device::log_text as log;
+pub(crate) use device::{exit, now_us, sleep_us, yield_now};
+pub(crate) use device::{modify32, read8, read16, read32, write8, write16, write32};

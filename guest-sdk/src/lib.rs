@@ -1,0 +1,178 @@
+//! What a container author writes against.
+//!
+//! A container is a WebAssembly module that sees the device only through the
+//! functions it imports. This crate gives those imports safe names:
+//!
+//! | for | use |
+//! | --- | --- |
+//! | the entry point | [`main!`] |
+//! | registers that the device's owner exposes | [`block!`], [`Block`] |
+//! | log lines | [`error!`], [`warn!`], [`info!`], [`debug!`], [`log()`], [`Line`] |
+//! | time | [`now_us`], [`sleep_us`], [`sleep_ms`], [`yield_now`] |
+//! | leaving | [`exit`], or return from main |
+//!
+//! A whole container:
+//!
+//! ```ignore
+//! #![no_std]
+//!
+//! berth_guest::main!(main);
+//! berth_guest::block!(fn leds = "mmio:fpgaio");
+//!
+//! fn main() {
+//!     let leds = leds();
+//!     loop {
+//!         leds.modify32(0x00, 0b10, 0b10);
+//!         berth_guest::info!("on");
+//!         berth_guest::sleep_ms(100);
+//!         leds.modify32(0x00, 0b10, 0);
+//!         berth_guest::info!("off");
+//!         berth_guest::sleep_ms(100);
+//!     }
+//! }
+//! ```
+//!
+//! Build it as a `cdylib` for `wasm32-unknown-unknown`; the package's README
+//! says with which flags.
+//!
+//! # Size
+//!
+//! Linear memory is what a container costs most. Nothing here uses
+//! `core::fmt` (about 12 KB of code); [`Line`] puts numbers into log lines
+//! without it. There is no allocator; a container that wants one brings its own.
+
+#![no_std]
+#![deny(unsafe_code)]
+
+// Off the device, only so that what uses this crate links there, too.
+#[cfg(not(target_arch = "wasm32"))]
+extern crate std;
+
+#[allow(unsafe_code, reason = "declares the imports")]
+mod imports;
+mod line;
+#[cfg(all(target_arch = "wasm32", feature = "panic-handler"))]
+mod panic;
+mod registers;
+
+pub use line::Line;
+pub use registers::Block;
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum Level {
+    /// Something failed.
+    Error = 0,
+    /// Something is odd; the container goes on.
+    Warn = 1,
+    /// Worth knowing in normal operation.
+    Info = 2,
+    /// Only worth knowing to the author.
+    Debug = 3,
+}
+
+/// Log one line. Text behind the device's limit on a line is cut off, control
+/// characters are replaced.
+pub fn log(level: Level, text: &str) {
+    imports::log(level as i32, text.as_bytes());
+}
+
+/// Log a line that says what failed.
+#[macro_export]
+macro_rules! error {
+    ($text:expr) => {
+        $crate::log($crate::Level::Error, $text)
+    };
+}
+
+/// Log a line about something odd.
+#[macro_export]
+macro_rules! warn {
+    ($text:expr) => {
+        $crate::log($crate::Level::Warn, $text)
+    };
+}
+
+/// Log a line worth knowing in normal operation.
+#[macro_export]
+macro_rules! info {
+    ($text:expr) => {
+        $crate::log($crate::Level::Info, $text)
+    };
+}
+
+/// Log a line that only the author wants to see.
+#[macro_export]
+macro_rules! debug {
+    ($text:expr) => {
+        $crate::log($crate::Level::Debug, $text)
+    };
+}
+
+/// Microseconds since the device started; never goes back.
+#[must_use]
+pub fn now_us() -> u64 {
+    imports::now_us().cast_unsigned()
+}
+
+/// Sleep for at least this many microseconds; other containers run meanwhile.
+pub fn sleep_us(microseconds: u64) {
+    imports::sleep_us(microseconds.cast_signed());
+}
+
+/// Sleep for at least this many milliseconds; other containers run meanwhile.
+pub fn sleep_ms(milliseconds: u32) {
+    sleep_us(u64::from(milliseconds) * 1000);
+}
+
+/// Let other containers run before going on. A container that computes for long
+/// is interrupted anyway; this is politeness, not a duty.
+pub fn yield_now() {
+    imports::yield_now();
+}
+
+/// End the container. 0 means that all is well; the code is shown to the
+/// operator.
+pub fn exit(code: i32) -> ! {
+    imports::exit(code)
+}
+
+/// Name the function that runs when the container starts.
+///
+/// It takes nothing; when it returns, the container has ended with code 0.
+#[macro_export]
+macro_rules! main {
+    ($function:path) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn _start() {
+            let () = $function();
+        }
+    };
+}
+
+/// Ask for a block of registers.
+///
+/// `block!(fn leds = "mmio:fpgaio")` makes a function `leds()` that returns the
+/// [`Block`]. The label behind `mmio:` is the name the device's owner gave it
+/// (`berth exposures` lists them). Calling the function anywhere makes it a
+/// requirement of the container: a device that does not expose the block, or
+/// has given it to another container, refuses to load this one and says so.
+#[macro_export]
+macro_rules! block {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident = $module:literal) => {
+        $(#[$attribute])*
+        $visibility fn $name() -> $crate::Block {
+            #[cfg(target_arch = "wasm32")]
+            #[link(wasm_import_module = $module)]
+            unsafe extern "C" {
+                safe fn claim() -> i32;
+            }
+            #[cfg(not(target_arch = "wasm32"))]
+            fn claim() -> i32 {
+                0
+            }
+            $crate::Block::from_handle(claim())
+        }
+    };
+}

@@ -1,0 +1,144 @@
+//! Checks the example containers as a device would see them.
+//!
+//! Reads the modules: valid,
+//! small, a page size of one byte, and no import outside the contract.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use wasmparser::{
+    ExternalKind, FuncType, Parser, Payload, TypeRef, ValType, Validator, WasmFeatures,
+};
+
+/// What is read from one module.
+#[derive(Default)]
+struct Module {
+    size: usize,
+    /// `module.function` → signature.
+    imports: BTreeMap<String, FuncType>,
+    functions: BTreeSet<String>,
+    memory_bytes: u64,
+    page_size_log2: Option<u32>,
+    exports_table: bool,
+}
+
+fn module(name: &str) -> Module {
+    let bytes = common::example(name);
+    let features = WasmFeatures::default() | WasmFeatures::CUSTOM_PAGE_SIZES;
+    Validator::new_with_features(features)
+        .validate_all(&bytes)
+        .unwrap();
+    let mut module = Module {
+        size: bytes.len(),
+        ..Module::default()
+    };
+    let mut types = Vec::new();
+    for payload in Parser::new(0).parse_all(&bytes) {
+        match payload.unwrap() {
+            Payload::TypeSection(section) => {
+                types.extend(section.into_iter_err_on_gc_types().map(Result::unwrap));
+            }
+            Payload::ImportSection(section) => {
+                for import in section {
+                    let import = import.unwrap();
+                    let TypeRef::Func(index) = import.ty else {
+                        panic!("{name} imports something else than a function");
+                    };
+                    module.imports.insert(
+                        format!("{}.{}", import.module, import.name),
+                        types[index as usize].clone(),
+                    );
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section {
+                    let memory = memory.unwrap();
+                    module.page_size_log2 = memory.page_size_log2;
+                    module.memory_bytes = memory.initial << memory.page_size_log2.unwrap_or(16);
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export.unwrap();
+                    match export.kind {
+                        ExternalKind::Func => {
+                            module.functions.insert(export.name.to_owned());
+                        }
+                        ExternalKind::Table => module.exports_table = true,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    module
+}
+
+const EXAMPLES: [&str; 7] = ["blink", "fib", "greedy", "hello", "minimal", "spin", "trap"];
+
+#[test]
+fn every_example_has_a_page_size_of_one_byte_and_little_memory() {
+    for name in EXAMPLES {
+        let module = module(name);
+        assert_eq!(module.page_size_log2, Some(0), "{name}");
+        assert!(
+            module.memory_bytes <= 2048,
+            "{name}: {} bytes",
+            module.memory_bytes
+        );
+        assert!(module.size <= 1024, "{name}: {} bytes", module.size);
+        assert!(module.functions.contains("_start"), "{name}");
+        assert!(module.exports_table, "{name}");
+    }
+}
+
+#[test]
+fn every_import_is_in_the_contract_with_its_signature() {
+    use ValType::{I32, I64};
+    let contract: BTreeMap<&str, (&[ValType], &[ValType])> = BTreeMap::from([
+        ("mmio.read32", (&[I32, I32][..], &[I32][..])),
+        ("mmio.write32", (&[I32, I32, I32], &[])),
+        ("mmio.modify32", (&[I32, I32, I32, I32], &[])),
+        ("berth.log", (&[I32, I32, I32], &[])),
+        ("berth.now_us", (&[], &[I64])),
+        ("berth.sleep_us", (&[I64], &[])),
+        ("berth.exit", (&[I32], &[])),
+    ]);
+    for name in EXAMPLES {
+        for (import, signature) in module(name).imports {
+            let (parameters, results) = if import.starts_with("mmio:") {
+                assert!(import.ends_with(".claim"), "{name}: {import}");
+                (&[][..], &[I32][..])
+            } else {
+                contract[import.as_str()]
+            };
+            assert_eq!(signature.params(), parameters, "{name}: {import}");
+            assert_eq!(signature.results(), results, "{name}: {import}");
+        }
+    }
+}
+
+#[test]
+fn a_block_is_required_by_whoever_asks_for_it_and_nobody_else() {
+    let claims = |name| -> Vec<String> {
+        let imports = module(name).imports.into_keys();
+        imports
+            .filter(|import| import.starts_with("mmio:"))
+            .collect()
+    };
+    assert_eq!(claims("blink"), ["mmio:fpgaio.claim"]);
+    assert_eq!(
+        claims("greedy"),
+        ["mmio:uart0.claim", "mmio:watchdog.claim"]
+    );
+    assert!(claims("hello").is_empty());
+}
+
+#[test]
+fn the_minimal_container_is_the_one_the_figure_is_about() {
+    let module = module("minimal");
+    assert_eq!(module.memory_bytes, 2048);
+    assert!(module.size <= 364, "{} bytes", module.size);
+    assert_eq!(module.imports.len(), 2);
+}

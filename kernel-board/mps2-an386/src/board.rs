@@ -1,0 +1,139 @@
+//! What this board gives to the kernel: drivers by number, hooks, scheduling.
+
+use capsules_core::alarm::{self, AlarmDriver};
+use capsules_core::console::{self, Console};
+use capsules_core::led::{self, LedDriver};
+use capsules_core::low_level_debug::{self, LowLevelDebug};
+use capsules_core::virtualizers::virtual_uart::UartDevice;
+use capsules_extra::process_info_driver::{self, ProcessInfo};
+use cortexm4::systick::SysTick;
+use kernel::capabilities::ProcessManagementCapability;
+use kernel::platform::{KernelResources, ProcessFault, SyscallDriverLookup};
+use kernel::process::{Process, ProcessId, StoppedExecutingReason};
+use kernel::scheduler::priority::PrioritySched;
+use kernel::scheduler::{Scheduler, SchedulingDecision};
+use kernel::syscall_driver::SyscallDriver;
+use mps2::fpgaio::Led;
+use wasm_host::WasmHost;
+
+use crate::{BoardAlarm, BoardChip, exposures};
+
+/// The right of the process information driver to see processes.
+pub(crate) struct Management;
+
+// SAFETY: only the process information driver below is given one.
+unsafe impl ProcessManagementCapability for Management {}
+
+/// The `wasm_host` driver with this board's table.
+pub(crate) type BoardHost = WasmHost<{ exposures::COUNT }>;
+
+/// Everything that system calls and the kernel loop need.
+pub(crate) struct Board {
+    pub(crate) console: &'static Console<'static>,
+    pub(crate) low_level_debug: &'static LowLevelDebug<'static, UartDevice<'static>>,
+    pub(crate) alarm: &'static AlarmDriver<'static, BoardAlarm>,
+    pub(crate) led: LedDriver<'static, Led, 1>,
+    pub(crate) process_info: ProcessInfo<Management>,
+    pub(crate) wasm_host: &'static BoardHost,
+    pub(crate) scheduler: Reaping<PrioritySched>,
+    pub(crate) systick: SysTick,
+}
+
+impl SyscallDriverLookup for Board {
+    fn with_driver<F, R>(&self, driver_num: usize, f: F) -> R
+    where
+        F: FnOnce(Option<&dyn SyscallDriver>) -> R,
+    {
+        f(match driver_num {
+            wasm_host::DRIVER_NUM => Some(self.wasm_host),
+            console::DRIVER_NUM => Some(self.console),
+            alarm::DRIVER_NUM => Some(self.alarm),
+            led::DRIVER_NUM => Some(&self.led),
+            low_level_debug::DRIVER_NUM => Some(self.low_level_debug),
+            process_info_driver::DRIVER_NUM => Some(&self.process_info),
+            _ => None,
+        })
+    }
+}
+
+impl ProcessFault for Board {
+    /// Ends the claims of a process that faulted before anything else happens
+    /// to it; what then happens is the fault policy's business.
+    fn process_fault_hook(&self, process: &dyn Process) -> Result<(), ()> {
+        self.wasm_host.process_gone(process.processid());
+        Err(())
+    }
+}
+
+impl KernelResources<BoardChip> for Board {
+    type SyscallDriverLookup = Self;
+    type SyscallFilter = ();
+    type ProcessFault = Self;
+    type ContextSwitchCallback = ();
+    type Scheduler = Reaping<PrioritySched>;
+    type SchedulerTimer = SysTick;
+    type WatchDog = ();
+
+    fn syscall_driver_lookup(&self) -> &Self {
+        self
+    }
+
+    fn syscall_filter(&self) -> &() {
+        &()
+    }
+
+    fn process_fault(&self) -> &Self {
+        self
+    }
+
+    fn context_switch_callback(&self) -> &() {
+        &()
+    }
+
+    fn scheduler(&self) -> &Self::Scheduler {
+        &self.scheduler
+    }
+
+    fn scheduler_timer(&self) -> &SysTick {
+        &self.systick
+    }
+
+    fn watchdog(&self) -> &() {
+        &()
+    }
+}
+
+/// A scheduler that also lets `wasm_host` end the claims of processes that
+/// exited: the kernel tells drivers nothing of that, and the place where a
+/// process stops running is the first one after it.
+pub(crate) struct Reaping<S> {
+    pub(crate) scheduler: S,
+    pub(crate) wasm_host: &'static BoardHost,
+}
+
+impl<S: Scheduler<BoardChip>> Scheduler<BoardChip> for Reaping<S> {
+    fn next(&self) -> SchedulingDecision {
+        self.scheduler.next()
+    }
+
+    fn result(&self, reason: StoppedExecutingReason, used_us: Option<u32>) {
+        match reason {
+            StoppedExecutingReason::TimesliceExpired | StoppedExecutingReason::KernelPreemption => {
+            }
+            _ => self.wasm_host.reap(),
+        }
+        self.scheduler.result(reason, used_us);
+    }
+
+    fn execute_kernel_work(&self, chip: &BoardChip) {
+        self.scheduler.execute_kernel_work(chip);
+    }
+
+    fn do_kernel_work_now(&self, chip: &BoardChip) -> bool {
+        self.scheduler.do_kernel_work_now(chip)
+    }
+
+    fn continue_process(&self, process: ProcessId, chip: &BoardChip) -> bool {
+        self.scheduler.continue_process(process, chip)
+    }
+}

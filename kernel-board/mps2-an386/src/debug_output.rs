@@ -1,0 +1,115 @@
+//! Where the kernel's own messages go: behind the console's writes, on its line.
+//!
+//! ```text
+//!   kernel::debug ── DebugSink ──► ring ──► UartDevice (shares UART 0 with the console)
+//! ```
+//!
+//! A message is kept until the line is free and then goes out in one piece. What
+//! does not fit is dropped, and said so: nothing in the kernel waits for a message.
+
+use core::cell::Cell;
+
+use capsules_core::virtualizers::virtual_uart::UartDevice;
+use kernel::ErrorCode;
+use kernel::collections::queue::Queue;
+use kernel::collections::ring_buffer::RingBuffer;
+use kernel::debug::DebugSink;
+use kernel::deferred_call::{DeferredCall, DeferredCallClient};
+use kernel::hil::uart::{Transmit, TransmitClient};
+use kernel::utilities::cells::{MapCell, TakeCell};
+
+/// Said in place of text that did not fit.
+const CUT: &str = "\r\n(kernel messages were lost)\r\n";
+
+/// The kernel's messages on their way out.
+pub(crate) struct DebugOutput {
+    uart: &'static UartDevice<'static>,
+    waiting: MapCell<RingBuffer<'static, u8>>,
+    /// Something did not fit since the ring was last empty.
+    cut: Cell<bool>,
+    tx_buffer: TakeCell<'static, [u8]>,
+    start: DeferredCall,
+}
+
+impl DebugOutput {
+    /// Messages wait in `ring` and are sent through `tx_buffer`, a part at a time.
+    pub(crate) fn new(
+        uart: &'static UartDevice<'static>,
+        ring: &'static mut [u8],
+        tx_buffer: &'static mut [u8],
+    ) -> Self {
+        Self {
+            uart,
+            waiting: MapCell::new(RingBuffer::new(ring)),
+            cut: Cell::new(false),
+            tx_buffer: TakeCell::new(tx_buffer),
+            start: DeferredCall::new(),
+        }
+    }
+
+    /// Send the next part, unless one is being sent.
+    fn send(&self) {
+        let Some(buffer) = self.tx_buffer.take() else {
+            return;
+        };
+        let mut len = self.take_waiting(buffer);
+        if len == 0 && self.cut.take() {
+            for (place, byte) in buffer.iter_mut().zip(CUT.bytes()) {
+                *place = byte;
+                len += 1;
+            }
+        }
+        if len == 0 {
+            self.tx_buffer.replace(buffer);
+        } else if let Err((_, buffer)) = self.uart.transmit_buffer(buffer, len) {
+            // These bytes are lost; the next message tries again.
+            self.tx_buffer.replace(buffer);
+        }
+    }
+
+    /// Move waiting bytes to `buffer`; how many.
+    fn take_waiting(&self, buffer: &mut [u8]) -> usize {
+        self.waiting
+            .map(|ring| {
+                buffer
+                    .iter_mut()
+                    .map_while(|place| ring.dequeue().map(|byte| *place = byte))
+                    .count()
+            })
+            .unwrap_or(0)
+    }
+}
+
+impl DebugSink for DebugOutput {
+    fn write(&self, text: &str) {
+        self.waiting.map(|ring| {
+            for byte in text.bytes() {
+                if !ring.enqueue(byte) {
+                    self.cut.set(true);
+                }
+            }
+        });
+    }
+
+    fn end(&self) {
+        self.start.set();
+    }
+}
+
+impl DeferredCallClient for DebugOutput {
+    fn handle_deferred_call(&self) {
+        self.send();
+    }
+
+    fn register(&'static self) {
+        self.start.register(self);
+    }
+}
+
+impl TransmitClient for DebugOutput {
+    fn transmitted_buffer(&self, buffer: &'static mut [u8], _: usize, _: Result<(), ErrorCode>) {
+        self.tx_buffer.replace(buffer);
+        // From within the callback: the message keeps the line.
+        self.send();
+    }
+}

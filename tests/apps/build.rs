@@ -1,0 +1,13 @@
+//! Puts each test process into a slot of the memory map.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=PEEK_ADDRESS");
+    println!("cargo::rerun-if-env-changed=PEEK_ACCESS");
+    println!("cargo::rerun-if-env-changed=MISBEHAVE");
+    libtock_build::link("hello", "APP0", 2048);
+    libtock_build::link("conformance", "APP1", 4096);
+    libtock_build::link("echo", "APP2", 2048);
+    libtock_build::link("misbehave", "APP2", 2048);
+    libtock_build::link("peek", "APP2", 2048);
+}

@@ -1,0 +1,99 @@
+//! `misbehave`: does one thing for which a process must be stopped.
+//!
+//! Prints what it is about to do, does it, and prints that nobody stopped it;
+//! the last line must never appear. What it does is chosen when it is built, by
+//! the environment variable `MISBEHAVE`:
+//!
+//! | value | does |
+//! | --- | --- |
+//! | `stack` (default) | pushes until the stack is used up |
+//! | `stack-pointer` | makes a system call with the stack pointer in the kernel's RAM |
+//! | `system-call` | makes a system call of a class that does not exist |
+//! | `undefined` | executes an undefined instruction |
+//! | `system-register` | writes the vector table's address |
+//! | `return` | returns from its entry point |
+//! | `panic` | panics; it stops itself then and says where |
+//!
+//! (For plain reads, writes and jumps to where it may not, see `peek`.)
+
+#![no_std]
+#![no_main]
+
+use core::arch::asm;
+use test_apps::Line;
+
+libtock::main!(main);
+
+const DEED: &str = match option_env!("MISBEHAVE") {
+    Some(deed) => deed,
+    None => "stack",
+};
+
+fn main() {
+    Line::new().text("misbehave: ").text(DEED).print();
+    match DEED {
+        "stack" => overflow(),
+        "stack-pointer" => stack_pointer(),
+        "system-call" => system_call(),
+        "undefined" => undefined(),
+        "system-register" => system_register(),
+        "return" => leave(),
+        "panic" => panic!("not shown, only where it happened"),
+        _ => {
+            Line::new()
+                .text("misbehave: MISBEHAVE has no such value")
+                .print();
+            return;
+        }
+    }
+    Line::new().text("misbehave: NOT STOPPED").print();
+}
+
+/// Grow the stack until it leaves the process's RAM.
+fn overflow() -> ! {
+    // SAFETY: none, here and below: the point of this process is to do what it
+    // may not.
+    unsafe { asm!("2:", "push {{r0-r7}}", "b 2b", options(noreturn)) }
+}
+
+/// The kernel must notice before it touches the frame of the exception.
+fn stack_pointer() {
+    // SAFETY: see above.
+    unsafe {
+        asm!(
+            "mov  r4, sp",
+            "ldr  r0, =0x20000800",
+            "mov  sp, r0",
+            "movs r0, #1",
+            "movs r1, #0",
+            "svc  2",
+            "mov  sp, r4",
+            out("r0") _,
+            out("r1") _,
+            out("r4") _,
+            clobber_abi("C"),
+        );
+    }
+}
+
+fn system_call() {
+    // SAFETY: see above.
+    unsafe { asm!("svc 200", clobber_abi("C")) };
+}
+
+fn undefined() {
+    // SAFETY: see above.
+    unsafe { asm!("udf #7") };
+}
+
+fn system_register() {
+    const VECTOR_TABLE_OFFSET: usize = 0xE000_ED08;
+    // SAFETY: see above.
+    unsafe { core::ptr::without_provenance_mut::<u32>(VECTOR_TABLE_OFFSET).write_volatile(0) };
+}
+
+/// To where the kernel's link register pointed when the process started.
+fn leave() {
+    // SAFETY: see above.
+    unsafe { asm!("movs r0, #1", "bx r0", out("r0") _) };
+}

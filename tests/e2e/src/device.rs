@@ -1,0 +1,219 @@
+//! A booted device and its operator.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use berth_emulator::{Board, Emulator};
+use serde_json::Value;
+
+use crate::artefacts::{guest, program};
+use crate::flash::Flash;
+
+/// Boot, or an answer on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the supervisor prints when it is ready.
+const READY: &str = "type help";
+
+/// One run of `berth`.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The words after `berth --device …`.
+    pub words: String,
+    /// Exit code.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Run {
+    /// Standard output, if it succeeded.
+    ///
+    /// # Errors
+    /// With everything it said, if it failed.
+    pub fn ok(self) -> Result<String> {
+        ensure!(
+            self.code == 0,
+            "berth {} gave {}: {}{}",
+            self.words,
+            self.code,
+            self.stdout,
+            self.stderr
+        );
+        Ok(self.stdout)
+    }
+
+    /// Standard error, if the device refused (exit code 1).
+    ///
+    /// # Errors
+    /// With everything it said, if it did anything else.
+    pub fn refused(self) -> Result<String> {
+        ensure!(
+            self.code == 1,
+            "berth {} gave {} instead of a refusal: {}{}",
+            self.words,
+            self.code,
+            self.stdout,
+            self.stderr
+        );
+        Ok(self.stderr)
+    }
+}
+
+/// A running board.
+pub struct Device {
+    /// Its emulator.
+    pub board: Emulator,
+}
+
+impl Device {
+    /// Boot kernel and supervisor as built, and wait for the supervisor.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn boot() -> Result<Self> {
+        Self::boot_with(&Flash::new()?)
+    }
+
+    /// Boot a flash image with a supervisor in it, and wait for the supervisor.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn boot_with(flash: &Flash) -> Result<Self> {
+        let device = Self::power_on(flash)?;
+        device.console(READY)?;
+        Ok(device)
+    }
+
+    /// Boot a flash image, wait for nothing.
+    ///
+    /// # Errors
+    /// If the emulator does not start.
+    pub fn power_on(flash: &Flash) -> Result<Self> {
+        let board = Board::new(flash.path())
+            .limit(Duration::from_secs(300))
+            .trace_leds()
+            .start()?;
+        Ok(Self { board })
+    }
+
+    /// Wait until `text` has appeared on the console.
+    ///
+    /// # Errors
+    /// If it does not; with the end of what did.
+    pub fn console(&self, text: &str) -> Result<()> {
+        self.board.console.wait_for(text, PATIENCE)?;
+        Ok(())
+    }
+
+    /// Run `berth` with these words against this device.
+    ///
+    /// # Errors
+    /// If it cannot be run at all.
+    pub fn berth(&self, words: &[&str]) -> Result<Run> {
+        let berth = program("berth");
+        let output = Command::new(&berth)
+            .arg("--device")
+            .arg(self.board.address())
+            .args(words)
+            .output()
+            .with_context(|| format!("cannot run {}; run `make build`", berth.display()))?;
+        Ok(Run {
+            words: words.join(" "),
+            code: output.status.code().context("berth was killed")?,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Run `berth` with `--json` and parse what it prints.
+    ///
+    /// # Errors
+    /// If it fails or prints no JSON.
+    pub fn json(&self, words: &[&str]) -> Result<Value> {
+        let mut all = vec!["--json"];
+        all.extend(words);
+        let text = self.berth(&all)?.ok()?;
+        serde_json::from_str(&text).with_context(|| format!("not JSON: {text}"))
+    }
+
+    /// Upload one of the SDK's examples under its own name.
+    ///
+    /// # Errors
+    /// If the device refuses.
+    pub fn upload(&self, example: &str) -> Result<()> {
+        self.upload_file(&guest(example))?.ok().map(drop)
+    }
+
+    /// Upload a file.
+    ///
+    /// # Errors
+    /// If `berth` cannot be run.
+    pub fn upload_file(&self, file: &Path) -> Result<Run> {
+        self.berth(&["upload", &file.to_string_lossy()])
+    }
+
+    /// What `ps` tells of one container; `None` if it lists no such name.
+    ///
+    /// # Errors
+    /// If `ps` fails.
+    pub fn container(&self, name: &str) -> Result<Option<Value>> {
+        let list = self.json(&["ps"])?;
+        Ok(list["containers"]
+            .as_array()
+            .context("ps lists containers")?
+            .iter()
+            .find(|item| item["name"] == name)
+            .cloned())
+    }
+
+    /// The state of one container, in a word.
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub fn state(&self, name: &str) -> Result<String> {
+        let container = self
+            .container(name)?
+            .with_context(|| format!("no container {name}"))?;
+        Ok(container["state"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Wait until a container is in a state.
+    ///
+    /// # Errors
+    /// If it does not get there.
+    pub fn wait_state(&self, name: &str, state: &str) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let now = self.state(name)?;
+            if now == state {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                bail!("{name} is {now}, not {state}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Wait until something holds.
+    ///
+    /// # Errors
+    /// If it does not, or looking fails.
+    pub fn wait_until(
+        &mut self,
+        what: &str,
+        mut holds: impl FnMut(&mut Self) -> Result<bool>,
+    ) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        while !holds(self)? {
+            ensure!(Instant::now() < until, "{what} did not happen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,21 @@
+//! The product driven as its users drive it.
+//!
+//! ```text
+//!   Flash (a copy of target/firmware/flash.bin) ── install(app): tockloader ──┐
+//!   Device (that flash, booted in the emulator) ◄─────────────────────────────┘
+//!     ├── berth([...]): the operator's command, as a process of its own
+//!     └── board: console text, registers, LEDs
+//! ```
+//!
+//! Nothing here reaches into the product: what a test sees is what `berth`,
+//! `tockloader` and the serial line show.
+
+#![forbid(unsafe_code)]
+
+mod artefacts;
+mod device;
+mod flash;
+
+pub use artefacts::{guest, program, root, target};
+pub use device::{Device, Run};
+pub use flash::Flash;

@@ -1,0 +1,89 @@
+//! Native processes on the kernel: installed by `tockloader`, kept apart by the
+//! memory protection unit.
+
+use anyhow::{Result, ensure};
+use berth_e2e::{Device, Flash};
+
+#[test]
+fn tockloader_sees_the_kernel_and_the_supervisor() -> Result<()> {
+    let flash = Flash::new()?;
+    let list = flash.tockloader(&["list"])?;
+    ensure!(list.contains("wasm_supervisor"), "{list}");
+    let info = flash.tockloader(&["info"])?;
+    ensure!(info.contains("wasm_supervisor"), "{info}");
+    Ok(())
+}
+
+#[test]
+fn a_process_is_installed_and_prints() -> Result<()> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("hello")?;
+    let device = Device::power_on(&flash)?;
+    device.console("hello from a process")?;
+    Ok(())
+}
+
+#[test]
+fn a_disabled_process_does_not_start() -> Result<()> {
+    let flash = Flash::new()?;
+    flash.install("hello")?;
+    flash.tockloader(&["disable-app", "hello"])?;
+    let device = Device::boot_with(&flash)?;
+    ensure!(!device.board.console.text().contains("hello from"));
+    Ok(())
+}
+
+#[test]
+fn system_calls_answer_as_upstreams_do() -> Result<()> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("conformance")?;
+    let device = Device::power_on(&flash)?;
+    let report = device.console(" failed");
+    let text = device.board.console.text();
+    report?;
+    ensure!(text.contains(" 0 failed"), "{text}");
+    print!("{text}");
+    Ok(())
+}
+
+#[test]
+fn a_process_that_reads_kernel_memory_is_stopped_and_the_others_go_on() -> Result<()> {
+    let flash = Flash::new()?;
+    flash.install("hello")?;
+    flash.install("peek")?;
+    let device = Device::boot_with(&flash)?;
+    device.console("peek: about to read 0x20000000")?;
+    // The report names the process and the address, and says what follows.
+    device.console("MMFAR 0x20000000")?;
+    device.console("peek stays stopped, the others go on.")?;
+    device.console("hello from a process")?;
+    device.upload("blink")?;
+    device.berth(&["start", "blink"])?.ok()?;
+    ensure!(device.state("blink")? == "running");
+    let text = device.board.console.text();
+    ensure!(!text.contains("NOT STOPPED"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn the_engine_serves_a_second_call_while_main_is_suspended() -> Result<()> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("engine_proof")?;
+    let device = Device::power_on(&flash)?;
+    let report = device.console(" failed");
+    let text = device.board.console.text();
+    report?;
+    ensure!(text.contains(" 0 failed"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn a_board_without_supervisor_gives_berth_a_time_out() -> Result<()> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("hello")?;
+    let device = Device::power_on(&flash)?;
+    device.console("hello from a process")?;
+    let run = device.berth(&["ps"])?;
+    ensure!(run.code == 4, "{} {}{}", run.code, run.stdout, run.stderr);
+    Ok(())
+}

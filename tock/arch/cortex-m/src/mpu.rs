@@ -1,0 +1,505 @@
+//! The PMSAv7 memory protection unit.
+//!
+//! It is switched on once, with the default memory map for privileged code
+//! (PRIVDEFENA), and stays on: the kernel may always reach everything it could
+//! without, because regions never take rights from privileged code. Entering
+//! the kernel costs nothing, and entering a process only costs something if
+//! another process ran before or this one's regions changed.
+//!
+//! Regions 0 and 1 are the process's RAM (see [`crate::mpu_layout`]), the
+//! others its flash and whatever else the kernel opens to it.
+
+use core::cell::Cell;
+use core::fmt;
+
+use kernel::platform::mpu::{self, Permissions, Region};
+use kernel::utilities::StaticRef;
+use kernel::utilities::registers::interfaces::Writeable;
+use kernel::utilities::registers::{ReadOnly, ReadWrite, register_structs};
+
+use crate::mpu_layout::{AppMemory, RegionShape};
+
+register_structs! {
+    MpuRegisters {
+        (0x00 => kind: ReadOnly<u32>),
+        (0x04 => ctrl: ReadWrite<u32>),
+        (0x08 => rnr: ReadWrite<u32>),
+        (0x0C => rbar: ReadWrite<u32>),
+        (0x10 => rasr: ReadWrite<u32>),
+        (0x14 => @END),
+    }
+}
+
+// SAFETY: the architecture fixes the MPU at this address.
+const MPU_REGISTERS: StaticRef<MpuRegisters> =
+    unsafe { StaticRef::new(0xE000_ED90 as *const MpuRegisters) };
+
+/// MPU_CTRL: on, default map for privileged code, off in fault handlers.
+const ENABLE_PRIVDEFENA: u32 = 1 << 2 | 1;
+
+/// How many of the regions the process's RAM takes.
+const RAM_REGIONS: usize = 2;
+
+/// Access attributes of MPU_RASR for memory of `permissions` at `start`.
+///
+/// Privileged code keeps read and write everywhere. What the architecture's
+/// default map calls peripherals or external devices stays device memory and is
+/// never executable; all else is normal memory.
+fn attributes(permissions: Permissions, start: u32) -> u32 {
+    const XN: u32 = 1 << 28;
+    const READ_WRITE: u32 = 0b011 << 24;
+    const USER_READ_ONLY: u32 = 0b010 << 24;
+    const NORMAL_SHARED_WRITE_THROUGH: u32 = 1 << 18 | 1 << 17;
+    const SHARED_DEVICE: u32 = 1 << 16;
+
+    let (access, execute) = match permissions {
+        Permissions::ReadWriteExecute => (READ_WRITE, true),
+        Permissions::ReadWriteOnly => (READ_WRITE, false),
+        Permissions::ReadExecuteOnly | Permissions::ExecuteOnly => (USER_READ_ONLY, true),
+        Permissions::ReadOnly => (USER_READ_ONLY, false),
+    };
+    if is_device(start) {
+        access | SHARED_DEVICE | XN
+    } else {
+        access | NORMAL_SHARED_WRITE_THROUGH | if execute { 0 } else { XN }
+    }
+}
+
+/// Does the architecture's default map have peripherals or external devices here?
+fn is_device(address: u32) -> bool {
+    matches!(address, 0x4000_0000..0x6000_0000 | 0xA000_0000..)
+}
+
+/// One region as the hardware takes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Slot {
+    rbar: u32,
+    rasr: u32,
+}
+
+impl Slot {
+    /// RASR 0 switches the region off.
+    fn off(number: usize) -> Self {
+        Self {
+            rbar: 1 << 4 | number as u32,
+            rasr: 0,
+        }
+    }
+
+    fn new(number: usize, shape: Option<RegionShape>, attributes: u32) -> Self {
+        shape.map_or(Self::off(number), |shape| Self {
+            rbar: shape.rbar(number as u32),
+            rasr: shape.rasr() | attributes,
+        })
+    }
+
+    fn shape(&self) -> Option<RegionShape> {
+        RegionShape::from_registers(self.rbar, self.rasr)
+    }
+}
+
+/// The regions of one process.
+pub struct MpuConfig<const REGIONS: usize> {
+    /// Tells this configuration from every other one of the same MPU.
+    id: usize,
+    /// Changed since it was last written to the hardware.
+    dirty: Cell<bool>,
+    memory: Option<AppMemory>,
+    slots: [Slot; REGIONS],
+}
+
+impl<const REGIONS: usize> MpuConfig<REGIONS> {
+    fn clear(&mut self) {
+        self.memory = None;
+        self.slots = core::array::from_fn(Slot::off);
+        self.dirty.set(true);
+    }
+
+    fn set(&mut self, number: usize, slot: Slot) {
+        if let Some(old) = self.slots.get_mut(number)
+            && *old != slot
+        {
+            *old = slot;
+            self.dirty.set(true);
+        }
+    }
+
+    /// Does `shape` touch the process's memory (the kernel's part included) or a region?
+    fn overlaps(&self, shape: &RegionShape) -> bool {
+        self.memory
+            .is_some_and(|memory| shape.overlaps(memory.start(), memory.len()))
+            || self
+                .slots
+                .iter()
+                .filter_map(Slot::shape)
+                .any(|other| shape.overlaps(other.start(), other.len()))
+    }
+}
+
+impl<const REGIONS: usize> fmt::Display for MpuConfig<REGIONS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, slot) in self.slots.iter().enumerate() {
+            if let Some(shape) = slot.shape() {
+                write!(
+                    f,
+                    " MPU region {number}: {:#010x}..{:#010x} r{}{}\r\n",
+                    shape.start(),
+                    shape.start().wrapping_add(shape.len()),
+                    if slot.rasr >> 24 & 0b111 == 0b011 {
+                        'w'
+                    } else {
+                        '-'
+                    },
+                    if slot.rasr >> 28 & 1 == 0 { 'x' } else { '-' },
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The unit itself, with `REGIONS` regions (8 or 16).
+#[derive(Debug)]
+pub struct MPU<const REGIONS: usize> {
+    /// Which configuration the hardware holds; 0: none.
+    configured: Cell<usize>,
+    last_id: Cell<usize>,
+}
+
+impl<const REGIONS: usize> MPU<REGIONS> {
+    /// The unit, not switched on yet ([`MPU::init`]).
+    ///
+    /// # Safety
+    ///
+    /// There is one MPU: two objects would overwrite each other's regions.
+    #[must_use]
+    pub const unsafe fn new() -> Self {
+        Self {
+            configured: Cell::new(0),
+            last_id: Cell::new(0),
+        }
+    }
+
+    /// Switch every region off and the unit on: no process can reach anything.
+    pub fn init(&self) {
+        MPU_REGISTERS.ctrl.set(0);
+        self.write(&core::array::from_fn(Slot::off));
+        self.configured.set(0);
+        MPU_REGISTERS.ctrl.set(ENABLE_PRIVDEFENA);
+        crate::support::synchronize();
+    }
+
+    fn write(&self, slots: &[Slot; REGIONS]) {
+        for slot in slots {
+            // The region number travels in RBAR.
+            MPU_REGISTERS.rbar.set(slot.rbar);
+            MPU_REGISTERS.rasr.set(slot.rasr);
+        }
+    }
+}
+
+/// A pointer as the 32-bit address it is on the target; `None` on a host where it is not.
+fn address(pointer: *const u8) -> Option<u32> {
+    u32::try_from(pointer.addr()).ok()
+}
+
+fn bytes(size: usize) -> Option<u32> {
+    u32::try_from(size).ok()
+}
+
+// SAFETY: a process reaches, unprivileged, exactly the regions of the
+// configuration that `configure_mpu` wrote last: there is no default map for
+// unprivileged code, and `mpu_layout` proves (by property tests) that a shape
+// opens no byte outside what was asked.
+unsafe impl<const REGIONS: usize> mpu::MPU for MPU<REGIONS> {
+    type MpuConfig = MpuConfig<REGIONS>;
+
+    fn enable_app_mpu(&self) {
+        // On since `init`.
+    }
+
+    unsafe fn disable_app_mpu(&self) {
+        // Privileged code is not restricted by it.
+    }
+
+    fn number_total_regions(&self) -> usize {
+        REGIONS
+    }
+
+    fn new_config(&self) -> Option<Self::MpuConfig> {
+        let id = self.last_id.get().checked_add(1)?;
+        self.last_id.set(id);
+        Some(MpuConfig {
+            id,
+            dirty: Cell::new(true),
+            memory: None,
+            slots: core::array::from_fn(Slot::off),
+        })
+    }
+
+    fn reset_config(&self, config: &mut Self::MpuConfig) {
+        config.clear();
+    }
+
+    fn allocate_region(
+        &self,
+        unallocated_memory_start: *const u8,
+        unallocated_memory_size: usize,
+        min_region_size: usize,
+        permissions: Permissions,
+        config: &mut Self::MpuConfig,
+    ) -> Option<Region> {
+        let shape = RegionShape::fit(
+            address(unallocated_memory_start)?,
+            bytes(unallocated_memory_size)?,
+            bytes(min_region_size)?,
+        )?;
+        let number = (RAM_REGIONS..REGIONS)
+            .find(|n| config.slots.get(*n).is_some_and(|slot| slot.rasr == 0))?;
+        if config.overlaps(&shape) {
+            return None;
+        }
+        config.set(
+            number,
+            Slot::new(number, Some(shape), attributes(permissions, shape.start())),
+        );
+        Some(Region::new(
+            unallocated_memory_start.with_addr(shape.start() as usize),
+            shape.len() as usize,
+        ))
+    }
+
+    fn allocate_peripheral_region(
+        &self,
+        start: *const u8,
+        size: usize,
+        permissions: Permissions,
+        config: &mut Self::MpuConfig,
+    ) -> Option<Region> {
+        if !is_device(address(start)?) {
+            return None;
+        }
+        // With nothing to spare, a region that fits is exact.
+        self.allocate_region(start, size, size, permissions, config)
+    }
+
+    fn remove_memory_region(&self, region: Region, config: &mut Self::MpuConfig) -> Result<(), ()> {
+        let start = address(region.start_address()).ok_or(())?;
+        let len = bytes(region.size()).ok_or(())?;
+        let number = (RAM_REGIONS..REGIONS)
+            .find(|n| {
+                config
+                    .slots
+                    .get(*n)
+                    .and_then(Slot::shape)
+                    .is_some_and(|shape| (shape.start(), shape.len()) == (start, len))
+            })
+            .ok_or(())?;
+        config.set(number, Slot::off(number));
+        Ok(())
+    }
+
+    fn allocate_app_memory_region(
+        &self,
+        unallocated_memory_start: *const u8,
+        unallocated_memory_size: usize,
+        min_memory_size: usize,
+        initial_app_memory_size: usize,
+        initial_kernel_memory_size: usize,
+        permissions: Permissions,
+        config: &mut Self::MpuConfig,
+    ) -> Option<(*const u8, usize)> {
+        let memory = AppMemory::fit(
+            address(unallocated_memory_start)?,
+            bytes(unallocated_memory_size)?,
+            bytes(min_memory_size)?,
+            bytes(initial_app_memory_size)?,
+            bytes(initial_kernel_memory_size)?,
+        )?;
+        let collides = config
+            .slots
+            .iter()
+            .skip(RAM_REGIONS)
+            .filter_map(Slot::shape)
+            .any(|shape| shape.overlaps(memory.start(), memory.len()));
+        if collides {
+            return None;
+        }
+        let start = unallocated_memory_start.with_addr(memory.start() as usize);
+        config.memory = Some(memory);
+        self.update_app_memory_region(
+            start.wrapping_add(initial_app_memory_size),
+            start
+                .wrapping_add(memory.len() as usize)
+                .wrapping_sub(initial_kernel_memory_size),
+            permissions,
+            config,
+        )
+        .ok()?;
+        Some((start, memory.len() as usize))
+    }
+
+    fn update_app_memory_region(
+        &self,
+        app_memory_break: *const u8,
+        kernel_memory_break: *const u8,
+        permissions: Permissions,
+        config: &mut Self::MpuConfig,
+    ) -> Result<(), ()> {
+        let memory = config.memory.ok_or(())?;
+        let app_break = address(app_memory_break).ok_or(())?;
+        let kernel_break = address(kernel_memory_break).ok_or(())?;
+        let regions = memory.regions(app_break, kernel_break).ok_or(())?;
+        let attributes = attributes(permissions, memory.start());
+        for (number, shape) in regions.into_iter().enumerate() {
+            config.set(number, Slot::new(number, shape, attributes));
+        }
+        Ok(())
+    }
+
+    unsafe fn configure_mpu(&self, config: &Self::MpuConfig) {
+        if self.configured.get() == config.id && !config.dirty.get() {
+            return;
+        }
+        self.write(&config.slots);
+        config.dirty.set(false);
+        self.configured.set(config.id);
+        crate::support::synchronize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::platform::mpu::MPU as _;
+
+    const KERNEL_PART: usize = 1000;
+
+    fn pointer(address: usize) -> *const u8 {
+        core::ptr::without_provenance(address)
+    }
+
+    /// A process with 64 KiB at 0x2001_0000 and its flash.
+    fn process() -> (MPU<8>, MpuConfig<8>) {
+        // SAFETY: nothing here touches the hardware.
+        let mpu = unsafe { MPU::new() };
+        let mut config = mpu.new_config().unwrap();
+        let (start, len) = mpu
+            .allocate_app_memory_region(
+                pointer(0x2001_0000),
+                0x1_0000,
+                0xC000 + KERNEL_PART,
+                32,
+                KERNEL_PART,
+                Permissions::ReadWriteOnly,
+                &mut config,
+            )
+            .unwrap();
+        assert_eq!((start.addr(), len), (0x2001_0000, 0xC000 + KERNEL_PART));
+        let flash = mpu.allocate_region(
+            pointer(0x10_0000),
+            0x1_0000,
+            0x1_0000,
+            Permissions::ReadExecuteOnly,
+            &mut config,
+        );
+        assert_eq!(flash, Some(Region::new(pointer(0x10_0000), 0x1_0000)));
+        (mpu, config)
+    }
+
+    fn brk(mpu: &MPU<8>, config: &mut MpuConfig<8>, app: usize, kernel: usize) -> Result<(), ()> {
+        mpu.update_app_memory_region(
+            pointer(app),
+            pointer(kernel),
+            Permissions::ReadWriteOnly,
+            config,
+        )
+    }
+
+    #[test]
+    fn a_break_that_cannot_be_separated_changes_nothing() {
+        let (mpu, mut config) = process();
+        config.dirty.set(false);
+        let before = config.slots.map(|slot| (slot.rbar, slot.rasr));
+        for (app, kernel) in [
+            (0x2001_C001, 0x2001_C000),
+            (0x2001_B801, 0x2001_BBFF),
+            (0x2000_FFFF, 0x2001_C000),
+            (0x2001_1000, 0x2002_C000),
+        ] {
+            assert_eq!(brk(&mpu, &mut config, app, kernel), Err(()), "{app:#x}");
+            assert_eq!(config.slots.map(|slot| (slot.rbar, slot.rasr)), before);
+        }
+        assert!(!config.dirty.get());
+        brk(&mpu, &mut config, 0x2001_C000, 0x2001_C000).unwrap();
+        assert!(config.dirty.get());
+    }
+
+    #[test]
+    fn no_region_opens_the_process_s_own_kernel_part() {
+        let (mpu, mut config) = process();
+        for (start, size) in [(0x2001_C000, 32), (0x2001_0000, 0x1_0000), (0x10_0000, 32)] {
+            let region = mpu.allocate_region(
+                pointer(start),
+                size,
+                size,
+                Permissions::ReadWriteOnly,
+                &mut config,
+            );
+            assert_eq!(region, None, "{start:#x}");
+        }
+    }
+
+    #[test]
+    fn five_more_regions_and_each_can_be_given_back() {
+        let (mpu, mut config) = process();
+        let uart = |n: usize, config: &mut MpuConfig<8>| {
+            mpu.allocate_peripheral_region(
+                pointer(0x4000_4000 + n * 0x1000),
+                0x1000,
+                Permissions::ReadWriteOnly,
+                config,
+            )
+        };
+        let regions: Vec<_> = (0..5).map(|n| uart(n, &mut config).unwrap()).collect();
+        assert_eq!(uart(5, &mut config), None);
+        mpu.remove_memory_region(regions[2], &mut config).unwrap();
+        assert_eq!(mpu.remove_memory_region(regions[2], &mut config), Err(()));
+        assert!(uart(5, &mut config).is_some());
+        mpu.reset_config(&mut config);
+        assert!(config.slots.iter().all(|slot| slot.shape().is_none()));
+    }
+
+    #[test]
+    fn peripherals_are_device_memory_and_never_executable() {
+        let code = attributes(Permissions::ReadExecuteOnly, 0x10_0000);
+        let data = attributes(Permissions::ReadWriteOnly, 0x2001_0000);
+        let device = attributes(Permissions::ReadWriteExecute, 0x4000_5000);
+        let (xn, cacheable, bufferable) = (1 << 28, 1 << 17, 1 << 16);
+        assert_eq!(code & (xn | cacheable | bufferable), cacheable);
+        assert_eq!(data & (xn | cacheable | bufferable), xn | cacheable);
+        assert_eq!(device & (xn | cacheable | bufferable), xn | bufferable);
+        // AP: the process may write RAM and not code; the kernel may write both.
+        assert_eq!((code >> 24 & 7, data >> 24 & 7), (0b010, 0b011));
+        let (mpu, mut config) = process();
+        let ram = mpu.allocate_peripheral_region(
+            pointer(0x2002_0000),
+            0x1000,
+            Permissions::ReadWriteOnly,
+            &mut config,
+        );
+        assert_eq!(ram, None);
+    }
+
+    #[test]
+    fn a_configuration_displays_its_regions() {
+        let (mpu, mut config) = process();
+        brk(&mpu, &mut config, 0x2001_A400, 0x2001_C000).unwrap();
+        assert_eq!(
+            config.to_string(),
+            " MPU region 0: 0x20010000..0x2001a000 rw-\r\n \
+             MPU region 1: 0x2001a000..0x2001a400 rw-\r\n \
+             MPU region 2: 0x00100000..0x00110000 r-x\r\n"
+        );
+    }
+}

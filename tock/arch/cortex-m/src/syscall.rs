@@ -1,0 +1,324 @@
+//! The boundary between kernel and processes on Cortex-M.
+//!
+//! Arguments and results travel in the exception frame that the hardware
+//! stacked in the process's own memory, from the process's stack pointer
+//! upwards: r0 r1 r2 r3 r12 LR PC xPSR. The stack pointer is the process's word,
+//! so no frame is touched before [`Frame::at`] has found it inside
+//! `[mem_start, app_break)`.
+
+use core::fmt::{self, Write};
+use core::marker::PhantomData;
+
+use kernel::errorcode::ErrorCode;
+use kernel::process::FunctionCall;
+use kernel::syscall::{ContextSwitchReason, SyscallReturn, UserspaceKernelBoundary};
+use kernel::utilities::arch_helpers::{
+    encode_syscall_return_trd104, syscall_from_register_arguments_trd104,
+};
+
+use crate::fault::FaultStatus;
+use crate::{CortexMVariant, LeaveReason, scb};
+
+/// Words of an exception frame.
+const FRAME_WORDS: usize = 8;
+/// Bytes of an exception frame.
+const FRAME_BYTES: usize = FRAME_WORDS * 4;
+
+/// xPSR of code that is about to start: Thumb state, no flags.
+const XPSR_THUMB: u32 = 1 << 24;
+/// xPSR: the hardware pushed a padding word under the frame and will remove it.
+const XPSR_PADDED: u32 = 1 << 9;
+
+/// What the kernel keeps of a process that is not running.
+#[derive(Debug, Default)]
+pub struct CortexMStoredState {
+    /// r4 to r11; the others are in the frame.
+    regs: [u32; 8],
+    /// Where the last system call returns to.
+    yield_pc: u32,
+    /// xPSR of the last system call.
+    psr: u32,
+    /// Stack pointer, that is where the frame is.
+    psp: u32,
+    /// Why it faulted, if it did, for the report.
+    fault: Fault,
+}
+
+/// Why a process faulted.
+#[derive(Clone, Copy, Debug, Default)]
+enum Fault {
+    #[default]
+    None,
+    /// The processor says so.
+    Hardware(FaultStatus),
+    /// Its stack pointer left its memory, though not what the MPU opens:
+    /// that ends at a multiple of the MPU's granule.
+    Stack,
+    /// No system call has this class, or this way to yield.
+    Call { class: u8 },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Hardware(status) => status.fmt(f),
+            Self::Stack => f.write_str("stack pointer above the break or below its RAM"),
+            Self::Call { class: 0 } => f.write_str("unknown way to yield (r0)"),
+            Self::Call { class } => write!(f, "unknown system call class {class}"),
+        }
+    }
+}
+
+/// An exception frame that lies in process memory.
+struct Frame(*mut u32);
+
+impl Frame {
+    /// The frame at `stack`, if all of it lies in `[mem_start, app_brk)`.
+    ///
+    /// # Safety
+    ///
+    /// `[mem_start, app_brk)` must be memory of a process that is not running,
+    /// to which no reference exists.
+    unsafe fn at(mem_start: *const u8, app_brk: *const u8, stack: u32) -> Option<Self> {
+        let stack = stack as usize;
+        let end = stack.checked_add(FRAME_BYTES)?;
+        (stack.is_multiple_of(4) && stack >= mem_start.addr() && end <= app_brk.addr())
+            .then_some(Self(mem_start.with_addr(stack).cast::<u32>().cast_mut()))
+    }
+
+    /// r0 to r3.
+    fn arguments(&mut self) -> &mut [u32; 4] {
+        // SAFETY: `at` checked that these words lie in process memory, and its
+        // caller that no reference to it exists; this one ends with the borrow.
+        unsafe { &mut *self.0.cast::<[u32; 4]>() }
+    }
+
+    fn read(&self) -> [u32; FRAME_WORDS] {
+        // SAFETY: `at` checked that all eight words lie in process memory.
+        unsafe { self.0.cast::<[u32; FRAME_WORDS]>().read_volatile() }
+    }
+
+    fn write(&self, words: [u32; FRAME_WORDS]) {
+        // SAFETY: `at` checked that all eight words lie in process memory.
+        unsafe { self.0.cast::<[u32; FRAME_WORDS]>().write_volatile(words) }
+    }
+}
+
+/// The halfword that `pc` comes after is the SVC instruction; its low byte is
+/// the class of the call.
+///
+/// # Safety
+///
+/// The process must just have executed this instruction, which proves that the
+/// address can be read.
+unsafe fn class_of_call(pc: u32) -> u8 {
+    let instruction = (pc as usize).wrapping_sub(2);
+    // SAFETY: see above; instructions are at even addresses.
+    let svc = unsafe { core::ptr::with_exposed_provenance::<u16>(instruction).read_volatile() };
+    svc as u8
+}
+
+/// [`UserspaceKernelBoundary`] for the core `A`.
+#[derive(Debug)]
+pub struct SysCall<A: CortexMVariant>(PhantomData<A>);
+
+impl<A: CortexMVariant> SysCall<A> {
+    /// The boundary.
+    ///
+    /// # Safety
+    ///
+    /// Exceptions must be vectored to the handlers of `A`.
+    #[must_use]
+    pub const unsafe fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<A: CortexMVariant> UserspaceKernelBoundary for SysCall<A> {
+    type StoredState = CortexMStoredState;
+
+    fn initial_process_app_brk_size(&self) -> usize {
+        FRAME_BYTES
+    }
+
+    unsafe fn initialize_process(
+        &self,
+        accessible_memory_start: *const u8,
+        app_brk: *const u8,
+        state: &mut Self::StoredState,
+    ) -> Result<(), ()> {
+        if app_brk
+            .addr()
+            .saturating_sub(accessible_memory_start.addr())
+            < FRAME_BYTES
+        {
+            return Err(());
+        }
+        *state = CortexMStoredState {
+            psr: XPSR_THUMB,
+            psp: u32::try_from(accessible_memory_start.addr()).map_err(|_| ())?,
+            ..CortexMStoredState::default()
+        };
+        Ok(())
+    }
+
+    unsafe fn set_syscall_return_value(
+        &self,
+        accessible_memory_start: *const u8,
+        app_brk: *const u8,
+        state: &mut Self::StoredState,
+        return_value: SyscallReturn,
+    ) -> Result<(), ()> {
+        // SAFETY: the caller passes the process's own bounds while it does not run.
+        let mut frame =
+            unsafe { Frame::at(accessible_memory_start, app_brk, state.psp) }.ok_or(())?;
+        // A variant defines some of the four registers and leaves the others as
+        // they were.
+        let [r0, r1, r2, r3] = frame.arguments();
+        encode_syscall_return_trd104(&return_value, r0, r1, r2, r3);
+        Ok(())
+    }
+
+    unsafe fn set_process_function(
+        &self,
+        accessible_memory_start: *const u8,
+        app_brk: *const u8,
+        state: &mut Self::StoredState,
+        callback: FunctionCall,
+    ) -> Result<(), ()> {
+        // SAFETY: the caller passes the process's own bounds while it does not run.
+        let frame = unsafe { Frame::at(accessible_memory_start, app_brk, state.psp) }.ok_or(())?;
+        let words = [
+            callback.argument0 as u32,
+            callback.argument1 as u32,
+            callback.argument2 as u32,
+            callback.argument3 as u32,
+            0,
+            // The function returns to where the process yielded; bit 0: Thumb.
+            state.yield_pc | 1,
+            callback.pc as u32 & !1,
+            // The padding, if any, belongs to this frame and must go with it.
+            state.psr & XPSR_PADDED | XPSR_THUMB,
+        ];
+        frame.write(words);
+        Ok(())
+    }
+
+    unsafe fn switch_to_process(
+        &self,
+        accessible_memory_start: *const u8,
+        app_brk: *const u8,
+        state: &mut Self::StoredState,
+    ) -> (ContextSwitchReason, Option<*const u8>) {
+        // SAFETY: the caller has configured the MPU for this process. A stack
+        // pointer outside it makes the process fault, not the kernel.
+        let (stack, reason) = unsafe { A::switch_to_user(state.psp, &mut state.regs) };
+        state.psp = stack;
+        let stack_pointer = Some(accessible_memory_start.with_addr(stack as usize));
+
+        if reason == LeaveReason::Fault {
+            state.fault = Fault::Hardware(scb::take_fault_status());
+            return (ContextSwitchReason::Fault, stack_pointer);
+        }
+        // SAFETY: the process does not run any more; the bounds are its own.
+        let Some(frame) = (unsafe { Frame::at(accessible_memory_start, app_brk, stack) }) else {
+            state.fault = Fault::Stack;
+            return (ContextSwitchReason::Fault, stack_pointer);
+        };
+        if reason == LeaveReason::Interrupted {
+            return (ContextSwitchReason::Interrupted, stack_pointer);
+        }
+        let [r0, r1, r2, r3, _, _, pc, psr] = frame.read();
+        state.yield_pc = pc;
+        state.psr = psr;
+        // SAFETY: the process has just executed the SVC before `pc`.
+        let class = unsafe { class_of_call(pc) };
+        let syscall = syscall_from_register_arguments_trd104(
+            class,
+            r0 as usize,
+            r1 as usize,
+            r2 as usize,
+            r3 as usize,
+        );
+        match syscall {
+            Some(syscall) => (ContextSwitchReason::SyscallFired { syscall }, stack_pointer),
+            None => {
+                // An unknown class is a fault of the process (tests of upstream rely on it).
+                state.fault = Fault::Call { class };
+                (ContextSwitchReason::Fault, stack_pointer)
+            }
+        }
+    }
+
+    unsafe fn print_context(
+        &self,
+        accessible_memory_start: *const u8,
+        app_brk: *const u8,
+        state: &CortexMStoredState,
+        writer: &mut dyn Write,
+    ) {
+        // Failing to print a report is nothing that could be reported.
+        if !matches!(state.fault, Fault::None) {
+            let _ = write!(writer, " cause: {}\r\n", state.fault);
+        }
+        // SAFETY: the caller passes the process's own bounds while it does not run.
+        match unsafe { Frame::at(accessible_memory_start, app_brk, state.psp) } {
+            Some(frame) => {
+                let words = frame.read();
+                for (number, value) in words.iter().take(4).enumerate() {
+                    let _ = write!(writer, " r{number}  {value:#010x}");
+                }
+                let [.., r12, lr, pc, psr] = words;
+                let _ = write!(writer, "\r\n");
+                let _ = write!(
+                    writer,
+                    " r12 {r12:#010x} sp  {:#010x} lr  {lr:#010x} pc  {pc:#010x} xpsr {psr:#010x}\r\n",
+                    state.psp.wrapping_add(FRAME_BYTES as u32),
+                );
+            }
+            None => {
+                let _ = write!(
+                    writer,
+                    " stack pointer {:#010x} is outside {:#010x}..{:#010x}: r0-r3, pc are lost\r\n",
+                    state.psp,
+                    accessible_memory_start.addr(),
+                    app_brk.addr(),
+                );
+            }
+        }
+        for (value, number) in state.regs.iter().zip(4..) {
+            let end = if number % 4 == 3 { "\r\n" } else { "" };
+            let _ = write!(writer, " r{number:<2} {value:#010x}{end}");
+        }
+        if let Fault::Hardware(FaultStatus {
+            cfsr,
+            hfsr,
+            mmfar,
+            bfar,
+        }) = state.fault
+        {
+            let _ = write!(
+                writer,
+                " CFSR {cfsr:#010x} HFSR {hfsr:#010x} MMFAR {mmfar:#010x} BFAR {bfar:#010x}\r\n",
+            );
+        }
+    }
+
+    fn store_context(
+        &self,
+        state: &CortexMStoredState,
+        out: &mut [u8],
+    ) -> Result<usize, ErrorCode> {
+        const TAG: u32 = u32::from_le_bytes(*b"ctxm");
+        const VERSION: u32 = 1;
+        let head = [VERSION, TAG, state.yield_pc, state.psr, state.psp];
+        let words = head.iter().chain(&state.regs);
+        let len = (head.len() + state.regs.len()) * 4;
+        let out = out.get_mut(..len).ok_or(ErrorCode::SIZE)?;
+        for (bytes, word) in out.chunks_exact_mut(4).zip(words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        Ok(len)
+    }
+}

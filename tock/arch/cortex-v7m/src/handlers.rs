@@ -1,0 +1,230 @@
+//! The assembly: exception handlers and the switch into a process.
+//!
+//! Handlers are naked and push nothing: at entry `sp` is the main stack, and if
+//! a process was interrupted (EXC_RETURN bit 2), the word at `sp` is r0 in the
+//! frame of the kernel's `svc`. r0-r3 and r12 are saved by the hardware.
+//! A write to CONTROL needs no barrier here: exception return synchronizes.
+
+use core::arch::naked_asm;
+
+use cortexm::LeaveReason;
+
+/// Values of r0 with which the kernel's `svc` returns. `SYSCALL` must be 0:
+/// the handler uses the same register to make the processor privileged.
+const SYSCALL: u32 = 0;
+const FAULT: u32 = 1;
+const INTERRUPTED: u32 = 2;
+
+/// Reset: the process-independent start of every kernel image.
+///
+/// Copies initialized data from flash, clears the rest, calls `main`. The board
+/// provides `main` and its linker script the word-aligned symbols `_etext` (start of the
+/// initial values), `_srelocate`, `_erelocate`, `_szero`, `_ezero`.
+///
+/// # Safety
+///
+/// Only as the entry of the vector table: it overwrites all static variables.
+#[unsafe(naked)]
+pub unsafe extern "C" fn initialize_ram_jump_to_main() {
+    naked_asm!(
+        "   ldr   r0, =_szero          // r0 = first word to clear",
+        "   ldr   r1, =_ezero          // r1 = end",
+        "   movs  r2, #0",
+        "1: cmp   r0, r1",
+        "   beq   2f",
+        "   str   r2, [r0], #4         // *r0++ = 0",
+        "   b     1b",
+        "2: ldr   r0, =_srelocate      // r0 = first word to set",
+        "   ldr   r1, =_erelocate      // r1 = end",
+        "   ldr   r2, =_etext          // r2 = initial values",
+        "3: cmp   r0, r1",
+        "   beq   4f",
+        "   ldr   r3, [r2], #4         // *r0++ = *r2++",
+        "   str   r3, [r0], #4",
+        "   b     3b",
+        "4: bl    main",
+        "5: b     5b                   // main never returns",
+    )
+}
+
+/// Enter a process and come back when it is left.
+///
+/// r0 = its stack pointer, r1 = where its r4-r11 are kept.
+/// Returns r0 = why it was left, r1 = its stack pointer.
+#[unsafe(naked)]
+unsafe extern "C" fn switch(stack: u32, registers: *mut [u32; 8]) -> u64 {
+    naked_asm!(
+        "   push  {{r1, r4-r11, lr}}   // ten words: sp stays a multiple of eight",
+        "   msr   psp, r0",
+        "   ldmia r1, {{r4-r11}}       // the process's registers; r0-r3 are in its frame",
+        "   svc   #0                   // the process runs; r0 = why it was left",
+        "   pop   {{r2}}               // r2 = registers",
+        "   stmia r2, {{r4-r11}}",
+        "   mrs   r1, psp",
+        "   pop   {{r4-r11, pc}}",
+    )
+}
+
+/// Run a process until it is left: its new stack pointer, and why it was left.
+///
+/// # Safety
+///
+/// The MPU must be configured for this process, and the eight words at `stack`
+/// must be an exception frame in its memory.
+pub unsafe fn switch_to_user_v7m(stack: u32, registers: &mut [u32; 8]) -> (u32, LeaveReason) {
+    // SAFETY: the caller vouches for the stack; the assembly keeps to the C
+    // calling convention and writes exactly the eight words of `registers`.
+    let result = unsafe { switch(stack, registers) };
+    let reason = match result as u32 {
+        SYSCALL => LeaveReason::Syscall,
+        INTERRUPTED => LeaveReason::Interrupted,
+        _ => LeaveReason::Fault,
+    };
+    ((result >> 32) as u32, reason)
+}
+
+/// SVC: from the kernel into the process, from the process into the kernel.
+///
+/// # Safety
+///
+/// Only as an entry of the vector table.
+#[unsafe(naked)]
+pub unsafe extern "C" fn svc_handler_v7m() {
+    naked_asm!(
+        "   tst   lr, #4",
+        "   bne   1f",
+        "   movs  r0, #1               // kernel called: thread mode unprivileged",
+        "   msr   control, r0",
+        "   orr   lr, lr, #4           // return to the process stack",
+        "   bx    lr",
+        "1: movs  r0, #{syscall}       // process called: thread mode privileged",
+        "   msr   control, r0",
+        "   str   r0, [sp]             // the kernel's svc returns SYSCALL",
+        "   bic   lr, lr, #4           // return to the main stack",
+        "   bx    lr",
+        syscall = const SYSCALL,
+    )
+}
+
+/// SysTick: the time slice is over. In the kernel it means nothing.
+///
+/// # Safety
+///
+/// Only as an entry of the vector table.
+#[unsafe(naked)]
+pub unsafe extern "C" fn systick_handler_v7m() {
+    naked_asm!(
+        "   tst   lr, #4",
+        "   beq   1f",
+        "   movs  r0, #0               // thread mode privileged",
+        "   msr   control, r0",
+        "   movs  r0, #{interrupted}   // the kernel's svc returns INTERRUPTED",
+        "   str   r0, [sp]",
+        "   bic   lr, lr, #4           // return to the main stack",
+        "1: bx    lr",
+        interrupted = const INTERRUPTED,
+    )
+}
+
+/// The top half of every interrupt: keep the line quiet, remember it in its
+/// pending bit, leave the process. The kernel loop does the rest.
+///
+/// # Safety
+///
+/// Only as an entry of the vector table.
+#[unsafe(naked)]
+pub unsafe extern "C" fn generic_isr_v7m() {
+    naked_asm!(
+        "   mrs   r0, ipsr             // exception number, 16 = line 0",
+        "   sub   r0, r0, #16",
+        "   and   r1, r0, #31",
+        "   movs  r2, #1",
+        "   lsls  r2, r1               // r2 = bit of the line",
+        "   lsrs  r0, r0, #5           // r0 = word of the line",
+        "   movw  r1, #0xE180",
+        "   movt  r1, #0xE000          // r1 = NVIC ICER[0]",
+        "   add   r1, r1, r0, lsl #2",
+        "   str   r2, [r1]             // ICER: disable",
+        "   str   r2, [r1, #0x80]      // ISPR: pending again, a pulse is not lost",
+        "   tst   lr, #4",
+        "   beq   1f",
+        "   movs  r0, #0               // thread mode privileged",
+        "   msr   control, r0",
+        "   movs  r0, #{interrupted}   // the kernel's svc returns INTERRUPTED",
+        "   str   r0, [sp]",
+        "   bic   lr, lr, #4           // return to the main stack",
+        "1: bx    lr",
+        interrupted = const INTERRUPTED,
+    )
+}
+
+/// Every fault: leave the process, or report that the kernel faulted.
+///
+/// If the fault came from stacking the frame of an SVC, that call is still
+/// pending; it is dropped, otherwise it would next be taken for the kernel's own.
+///
+/// # Safety
+///
+/// Only as an entry of the vector table.
+#[unsafe(naked)]
+pub unsafe extern "C" fn fault_handler_v7m() {
+    naked_asm!(
+        "   tst   lr, #4",
+        "   beq   1f",
+        "   movw  r1, #0xED24",
+        "   movt  r1, #0xE000          // r1 = SHCSR",
+        "   ldr   r2, [r1]",
+        "   bic   r2, r2, #0x8000      // SVCALLPENDED = 0",
+        "   str   r2, [r1]",
+        "   movs  r0, #0               // thread mode privileged",
+        "   msr   control, r0",
+        "   movs  r0, #{fault}         // the kernel's svc returns FAULT",
+        "   str   r0, [sp]",
+        "   bic   lr, lr, #4           // return to the main stack",
+        "   dsb",
+        "   bx    lr",
+        "1: mov   r0, sp               // the kernel's frame, if its stack is sound",
+        "   movw  r1, #0xED08",
+        "   movt  r1, #0xE000          // r1 = VTOR",
+        "   ldr   r1, [r1]",
+        "   ldr   r1, [r1]             // r1 = initial stack pointer",
+        "   msr   msp, r1              // a stack overflow must not end the report",
+        "   b     {kernel_fault}",
+        fault = const FAULT,
+        kernel_fault = sym kernel_fault,
+    )
+}
+
+/// Handler of exceptions that are never enabled.
+///
+/// # Safety
+///
+/// Only as an entry of the vector table.
+pub unsafe extern "C" fn unhandled_interrupt_v7m() {
+    let number: u32;
+    // SAFETY: reads a register.
+    unsafe { core::arch::asm!("mrs {}, ipsr", out(reg) number, options(nomem, nostack)) };
+    panic!("exception {number} has no handler");
+}
+
+/// The kernel itself faulted: say where and why.
+extern "C" fn kernel_fault(frame: u32, initial_stack: u32) -> ! {
+    let status = cortexm::scb::take_fault_status();
+    // The kernel's stack lies at the bottom of RAM, so what is below its
+    // initial top by less than this is stack; anything else is not read.
+    const LARGEST_STACK: u32 = 0x1_0000;
+    if status.cfsr & STACKING_FAILED != 0
+        || !(initial_stack.saturating_sub(LARGEST_STACK)..initial_stack).contains(&frame)
+    {
+        panic!("kernel stack overflow (stack pointer {frame:#010x}): {status}");
+    }
+    // SAFETY: stacking succeeded and the frame lies in the kernel's stack: checked above.
+    let (lr, pc) = unsafe {
+        let frame = frame as *const u32;
+        (frame.add(5).read_volatile(), frame.add(6).read_volatile())
+    };
+    panic!("kernel fault at {pc:#010x}, called from {lr:#010x}: {status}");
+}
+
+/// MSTKERR and STKERR of CFSR: the exception frame was not written.
+const STACKING_FAILED: u32 = 1 << 4 | 1 << 12;

@@ -1,0 +1,191 @@
+//! Serial text and bytes for processes.
+//!
+//! ```text
+//!   process                       process
+//!     │ write(len)                  │ read(len), abort
+//! ════╪═════════════════════════════╪═══════════ system calls, driver 0x1
+//!     │ write.rs: one write at a    │ read.rs: the receive ring
+//!     │ time, whole                 │
+//!     └────────────┬────────────────┘
+//!             hil::uart::UartData  (a UartDevice of virtual_uart, or a UART)
+//! ```
+//!
+//! | command | arguments | does |
+//! |---|---|---|
+//! | 0 | | driver is there |
+//! | 1 | length | write that much of read-only allow 1; upcall 1 when sent |
+//! | 2 | length | read that much into read-write allow 1; upcall 2 when there |
+//! | 3 | | complete an outstanding read with what has arrived |
+//!
+//! | upcall | arguments |
+//! |---|---|
+//! | 1 | bytes written, 0, 0 |
+//! | 2 | status (0 or an error code), bytes read, 0 |
+//!
+//! A length beyond the allowed buffer is cut to the buffer; zero completes at once.
+//! A process has at most one write and one read under way; a second is `BUSY`, and so is a
+//! read while another process reads.
+//!
+//! **A write is whole**: whatever its length, neither another process's write nor
+//! kernel debug output comes in between. Writes are served in the order they were made.
+//!
+//! **Nothing typed is lost between two reads**: bytes are received all the time into a ring
+//! in the kernel, and a read takes them from there first. When nobody reads and
+//! the ring is full, the newest bytes are dropped and counted. To take whatever there is,
+//! a process reads and aborts: the one upcall says how many bytes came.
+
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use crate::driver;
+use core::cell::Cell;
+use kernel::ErrorCode;
+use kernel::collections::ring_buffer::RingBuffer;
+use kernel::deferred_call::{DeferredCall, DeferredCallClient};
+use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
+use kernel::hil::uart::UartData;
+use kernel::process::{self, ProcessId};
+use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::utilities::cells::{MapCell, OptionalCell, TakeCell};
+
+/// The driver's number.
+pub const DRIVER_NUM: usize = driver::NUM::Console as usize;
+
+/// Upcall numbers. Zero is unused, as it is in Tock.
+mod upcall {
+    pub(super) const WRITE_DONE: usize = 1;
+    pub(super) const READ_DONE: usize = 2;
+    pub(super) const COUNT: u8 = 3;
+}
+
+/// Read-only allow numbers.
+mod ro_allow {
+    pub(super) const WRITE: usize = 1;
+    pub(super) const COUNT: u8 = 2;
+}
+
+/// Read-write allow numbers.
+mod rw_allow {
+    pub(super) const READ: usize = 1;
+    pub(super) const COUNT: u8 = 2;
+}
+
+/// What the driver keeps for each process.
+#[derive(Default)]
+pub struct App {
+    write: Option<write::Write>,
+    read: Option<read::Read>,
+}
+
+/// The grant a board creates for the driver.
+pub type ConsoleGrant = Grant<
+    App,
+    UpcallCount<{ upcall::COUNT }>,
+    AllowRoCount<{ ro_allow::COUNT }>,
+    AllowRwCount<{ rw_allow::COUNT }>,
+>;
+
+/// The driver.
+pub struct Console<'a> {
+    uart: &'a dyn UartData<'a>,
+    apps: ConsoleGrant,
+
+    /// Chunks of a write go out through this.
+    tx_buffer: TakeCell<'static, [u8]>,
+    /// Whose write is on the line.
+    writer: OptionalCell<ProcessId>,
+    /// Orders the writes that wait.
+    next_ticket: Cell<u32>,
+    /// Starts the next write once the last has left the line to others.
+    next_writer: DeferredCall,
+
+    /// The UART receives into this, a byte at a time.
+    rx_byte: TakeCell<'static, [u8]>,
+    ring: MapCell<RingBuffer<'static, u8>>,
+    /// Bytes that had no room in the ring or were broken on the line.
+    lost: Cell<u32>,
+    /// Whose read is outstanding.
+    reader: OptionalCell<ProcessId>,
+    /// How many bytes the ring must hold before the reader is served.
+    serve_at: Cell<usize>,
+}
+
+impl<'a> Console<'a> {
+    /// A console on a UART whose clients are then set to it.
+    ///
+    /// `tx_buffer` may have any length but zero; longer ones mean fewer interrupts
+    /// between chunks. All of `rx_buffer` but its first byte becomes the receive
+    /// ring: give it 1 KiB or more.
+    pub fn new(
+        uart: &'a dyn UartData<'a>,
+        tx_buffer: &'static mut [u8],
+        rx_buffer: &'static mut [u8],
+        grant: ConsoleGrant,
+    ) -> Self {
+        let (byte, ring) = rx_buffer.split_at_mut(rx_buffer.len().min(1));
+        Self {
+            uart,
+            apps: grant,
+            tx_buffer: TakeCell::new(tx_buffer),
+            writer: OptionalCell::empty(),
+            next_ticket: Cell::new(0),
+            next_writer: DeferredCall::new(),
+            rx_byte: TakeCell::new(byte),
+            ring: MapCell::new(RingBuffer::new(ring)),
+            lost: Cell::new(0),
+            reader: OptionalCell::empty(),
+            serve_at: Cell::new(0),
+        }
+    }
+
+    /// Become the UART's client and receive from now on; once, at boot.
+    pub fn start(&'static self)
+    where
+        'a: 'static,
+    {
+        self.register();
+        self.uart.set_transmit_client(self);
+        self.uart.set_receive_client(self);
+        self.receive_next();
+    }
+
+    /// How many received bytes were lost since boot: no room in the ring, or broken
+    /// on the line.
+    pub fn lost(&self) -> u32 {
+        self.lost.get()
+    }
+}
+
+impl DeferredCallClient for Console<'static> {
+    fn handle_deferred_call(&self) {
+        self.start_next_write();
+    }
+
+    fn register(&'static self) {
+        self.next_writer.register(self);
+    }
+}
+
+impl SyscallDriver for Console<'_> {
+    fn command(
+        &self,
+        command_num: usize,
+        length: usize,
+        _: usize,
+        process_id: ProcessId,
+    ) -> CommandReturn {
+        match command_num {
+            0 => CommandReturn::success(),
+            1 => self.write(process_id, length).into(),
+            2 => self.read(process_id, length).into(),
+            3 => self.abort_read(process_id).into(),
+            _ => CommandReturn::failure(ErrorCode::NOSUPPORT),
+        }
+    }
+
+    fn allocate_grant(&self, process_id: ProcessId) -> Result<(), process::Error> {
+        self.apps.enter(process_id, |_, _| ())
+    }
+}

@@ -1,0 +1,158 @@
+//! Writing: chunk by chunk, one write after the other.
+//!
+//! The next chunk of a write is sent from within the callback for the last one,
+//! which keeps the line (see [`crate::virtualizers::virtual_uart`]); the next
+//! *write* is started from a deferred call, which does not.
+
+use super::{App, Console, ro_allow, upcall};
+use kernel::ErrorCode;
+use kernel::grant::GrantKernelData;
+use kernel::hil::uart::TransmitClient;
+use kernel::process::ProcessId;
+use kernel::processbuffer::ReadableProcessBuffer;
+
+/// A write that is not complete.
+#[derive(Clone, Copy)]
+pub(super) struct Write {
+    length: usize,
+    sent: usize,
+    /// When it was made, compared to others.
+    ticket: u32,
+}
+
+impl Console<'_> {
+    pub(super) fn write(&self, process: ProcessId, length: usize) -> Result<(), ErrorCode> {
+        self.apps.enter(process, |app, kernel_data| {
+            if app.write.is_some() {
+                return Err(ErrorCode::BUSY);
+            }
+            let allowed = kernel_data
+                .get_readonly_processbuffer(ro_allow::WRITE)
+                .map_or(0, |buffer| buffer.len());
+            let ticket = self.next_ticket.get();
+            self.next_ticket.set(ticket.wrapping_add(1));
+            let write = Write {
+                length: length.min(allowed),
+                sent: 0,
+                ticket,
+            };
+            app.write = Some(write);
+            if write.length == 0 {
+                finish(app, kernel_data);
+            }
+            Ok(())
+        })??;
+        if self.writer.is_none() {
+            self.start_next_write();
+        }
+        Ok(())
+    }
+
+    /// Put the oldest waiting write on the line, if the line is ours to take.
+    pub(super) fn start_next_write(&self) {
+        while self.writer.is_none() {
+            let now = self.next_ticket.get();
+            let mut oldest: Option<(u32, ProcessId)> = None;
+            self.apps.each(|process, app, _| {
+                if let Some(write) = app.write {
+                    // Tickets wrap, ages do not: at most one write a process waits.
+                    let age = now.wrapping_sub(write.ticket);
+                    if oldest.is_none_or(|(most, _)| age > most) {
+                        oldest = Some((age, process));
+                    }
+                }
+            });
+            let Some((_, process)) = oldest else { return };
+            self.writer.set(process);
+            self.send_chunk(process);
+        }
+    }
+
+    /// Send what comes next of the write that has the line, or end it.
+    fn send_chunk(&self, process: ProcessId) {
+        let Some(chunk) = self.tx_buffer.take() else {
+            return;
+        };
+        let filled = self
+            .apps
+            .enter(process, |app, kernel_data| fill(app, kernel_data, chunk))
+            // The process is gone, and its write with it.
+            .unwrap_or(0);
+        let sending = match filled {
+            0 => Err(chunk),
+            length => self
+                .uart
+                .transmit_buffer(chunk, length)
+                .map_err(|(_, chunk)| chunk),
+        };
+        if let Err(chunk) = sending {
+            self.tx_buffer.replace(chunk);
+            self.end_write(process);
+        }
+    }
+
+    /// The write that has the line is over: tell its process how far it came.
+    fn end_write(&self, process: ProcessId) {
+        self.writer.clear();
+        // A process that is gone need not be told.
+        let _ = self
+            .apps
+            .enter(process, |app, kernel_data| finish(app, kernel_data));
+    }
+}
+
+/// Copy the next bytes of a write; how many. None if the process has since taken
+/// the buffer back.
+fn fill(app: &App, kernel_data: &GrantKernelData, chunk: &mut [u8]) -> usize {
+    let Some(write) = app.write else { return 0 };
+    kernel_data
+        .get_readonly_processbuffer(ro_allow::WRITE)
+        .and_then(|buffer| {
+            buffer.enter(|bytes| {
+                let left = write.length.saturating_sub(write.sent);
+                let from = bytes.iter().skip(write.sent).take(left);
+                chunk
+                    .iter_mut()
+                    .zip(from)
+                    .map(|(to, from)| *to = from.get())
+                    .count()
+            })
+        })
+        .unwrap_or(0)
+}
+
+fn finish(app: &mut App, kernel_data: &GrantKernelData) {
+    if let Some(write) = app.write.take() {
+        // A full queue loses the upcall; the process did not yield for ten events.
+        let _ = kernel_data.schedule_upcall(upcall::WRITE_DONE, (write.sent, 0, 0));
+    }
+}
+
+impl TransmitClient for Console<'_> {
+    fn transmitted_buffer(
+        &self,
+        chunk: &'static mut [u8],
+        length: usize,
+        result: Result<(), ErrorCode>,
+    ) {
+        self.tx_buffer.replace(chunk);
+        let Some(process) = self.writer.get() else {
+            return;
+        };
+        let goes_on = self.apps.enter(process, |app, _| match &mut app.write {
+            Some(write) => {
+                write.sent += length;
+                result.is_ok() && write.sent < write.length
+            }
+            None => false,
+        });
+        if goes_on.unwrap_or(false) {
+            self.send_chunk(process);
+        } else {
+            self.end_write(process);
+        }
+        if self.writer.is_none() {
+            self.next_writer.set();
+        }
+    }
+}

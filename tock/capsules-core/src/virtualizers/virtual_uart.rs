@@ -1,0 +1,386 @@
+//! One serial line for several users.
+//!
+//! ```text
+//!   Console      LowLevelDebug   debug writer
+//!      │ hil::uart::Transmit (and Receive) │
+//!   UartDevice    UartDevice      UartDevice
+//!      └──────────────┬───────────────┘
+//!                 MuxUart
+//!                     │ hil::uart
+//!                 hardware UART
+//! ```
+//!
+//! **Who speaks.** A buffer goes out whole. A device that sends its next buffer from
+//! within the callback for the last one keeps the line, so a message may be longer
+//! than a buffer and still reach the line in one piece. A device that has more *messages*
+//! must start the next one later, from a deferred call; then the others get their
+//! turn, round robin.
+//!
+//! **Who listens.** One device at a time: while its receive is outstanding, another
+//! gets `BUSY`.
+
+use core::cell::Cell;
+use kernel::ErrorCode;
+use kernel::hil::uart::{Error, Receive, ReceiveClient, Transmit, TransmitClient, UartData};
+use kernel::utilities::cells::{OptionalCell, TakeCell};
+
+/// Shares one UART.
+pub struct MuxUart<'a> {
+    uart: &'a dyn UartData<'a>,
+    first: Cell<Option<&'a UartDevice<'a>>>,
+    /// A buffer is on the line, or callbacks for one are running.
+    busy: Cell<bool>,
+    /// Whose buffer is on the line.
+    sender: OptionalCell<&'a UartDevice<'a>>,
+    /// Who has a receive outstanding.
+    receiver: OptionalCell<&'a UartDevice<'a>>,
+}
+
+impl<'a> MuxUart<'a> {
+    /// Share a UART that the board has configured.
+    pub fn new(uart: &'a dyn UartData<'a>) -> Self {
+        Self {
+            uart,
+            first: Cell::new(None),
+            busy: Cell::new(false),
+            sender: OptionalCell::empty(),
+            receiver: OptionalCell::empty(),
+        }
+    }
+
+    /// Become the UART's client; once, before the first use.
+    pub fn initialize(&'a self) {
+        self.uart.set_transmit_client(self);
+        self.uart.set_receive_client(self);
+    }
+
+    fn devices(&self) -> impl Iterator<Item = &'a UartDevice<'a>> + use<'a> {
+        core::iter::successors(self.first.get(), |device| device.next.get())
+    }
+
+    /// Put a device's buffer on the line; whether there was one and it went.
+    fn send(&self, device: &'a UartDevice<'a>) -> bool {
+        let Some(buffer) = device.waiting.take() else {
+            return false;
+        };
+        self.sender.set(device);
+        match self
+            .uart
+            .transmit_buffer(buffer, device.waiting_length.get())
+        {
+            Ok(()) => true,
+            Err((error, buffer)) => {
+                self.sender.clear();
+                device.sent(buffer, 0, Err(error));
+                false
+            }
+        }
+    }
+}
+
+impl<'a> TransmitClient for MuxUart<'a> {
+    fn transmitted_buffer(
+        &self,
+        buffer: &'static mut [u8],
+        length: usize,
+        result: Result<(), ErrorCode>,
+    ) {
+        let Some(last) = self.sender.take() else {
+            return;
+        };
+        // Still busy: what devices send from here on waits for the choice below.
+        last.sent(buffer, length, result);
+        let after = core::iter::successors(last.next.get(), |device| device.next.get());
+        let others = after.chain(self.devices());
+        let goes_on = core::iter::once(last)
+            .chain(others)
+            .any(|device| self.send(device));
+        self.busy.set(goes_on);
+    }
+}
+
+impl<'a> ReceiveClient for MuxUart<'a> {
+    fn received_buffer(
+        &self,
+        buffer: &'static mut [u8],
+        length: usize,
+        result: Result<(), ErrorCode>,
+        error: Error,
+    ) {
+        if let Some(device) = self.receiver.take() {
+            device
+                .receive_client
+                .map(|client| client.received_buffer(buffer, length, result, error));
+        }
+    }
+}
+
+/// One user of a shared UART.
+pub struct UartDevice<'a> {
+    mux: &'a MuxUart<'a>,
+    next: Cell<Option<&'a UartDevice<'a>>>,
+    waiting: TakeCell<'static, [u8]>,
+    waiting_length: Cell<usize>,
+    transmit_client: OptionalCell<&'a dyn TransmitClient>,
+    receive_client: OptionalCell<&'a dyn ReceiveClient>,
+}
+
+impl<'a> UartDevice<'a> {
+    /// A user of this multiplexer. [`setup`](Self::setup) must follow.
+    pub fn new(mux: &'a MuxUart<'a>) -> Self {
+        Self {
+            mux,
+            next: Cell::new(None),
+            waiting: TakeCell::empty(),
+            waiting_length: Cell::new(0),
+            transmit_client: OptionalCell::empty(),
+            receive_client: OptionalCell::empty(),
+        }
+    }
+
+    /// Join the multiplexer; once, before the first use.
+    pub fn setup(&'a self) {
+        self.next.set(self.mux.first.get());
+        self.mux.first.set(Some(self));
+    }
+
+    fn sent(&self, buffer: &'static mut [u8], length: usize, result: Result<(), ErrorCode>) {
+        self.transmit_client
+            .map(|client| client.transmitted_buffer(buffer, length, result));
+    }
+
+    /// The device as the multiplexer's list has it, with the lifetime that needs.
+    fn listed(&self) -> Option<&'a UartDevice<'a>> {
+        self.mux
+            .devices()
+            .find(|device| core::ptr::eq(*device, self))
+    }
+}
+
+impl<'a> Transmit<'a> for UartDevice<'a> {
+    fn set_transmit_client(&self, client: &'a dyn TransmitClient) {
+        self.transmit_client.set(client);
+    }
+
+    fn transmit_buffer(
+        &self,
+        buffer: &'static mut [u8],
+        length: usize,
+    ) -> Result<(), (ErrorCode, &'static mut [u8])> {
+        if length == 0 || length > buffer.len() {
+            return Err((ErrorCode::SIZE, buffer));
+        }
+        let Some(device) = self.listed() else {
+            return Err((ErrorCode::OFF, buffer));
+        };
+        let on_the_line = self
+            .mux
+            .sender
+            .map_or(false, |sender| core::ptr::eq(sender, self));
+        if on_the_line || self.waiting.is_some() {
+            return Err((ErrorCode::BUSY, buffer));
+        }
+        if self.mux.busy.get() {
+            self.waiting_length.set(length);
+            self.waiting.replace(buffer);
+            return Ok(());
+        }
+        // An idle line is tried at once, so that a refusal reaches the caller here.
+        self.mux.uart.transmit_buffer(buffer, length)?;
+        self.mux.sender.set(device);
+        self.mux.busy.set(true);
+        Ok(())
+    }
+
+    fn transmit_word(&self, _word: u32) -> Result<(), ErrorCode> {
+        Err(ErrorCode::NOSUPPORT)
+    }
+
+    /// Only a buffer that has not reached the line could be taken back, and nobody
+    /// needs it: not supported.
+    fn transmit_abort(&self) -> Result<(), ErrorCode> {
+        Err(ErrorCode::NOSUPPORT)
+    }
+}
+
+impl<'a> Receive<'a> for UartDevice<'a> {
+    fn set_receive_client(&self, client: &'a dyn ReceiveClient) {
+        self.receive_client.set(client);
+    }
+
+    fn receive_buffer(
+        &self,
+        buffer: &'static mut [u8],
+        length: usize,
+    ) -> Result<(), (ErrorCode, &'static mut [u8])> {
+        let Some(device) = self.listed() else {
+            return Err((ErrorCode::OFF, buffer));
+        };
+        if self.mux.receiver.is_some() {
+            return Err((ErrorCode::BUSY, buffer));
+        }
+        self.mux.uart.receive_buffer(buffer, length)?;
+        self.mux.receiver.set(device);
+        Ok(())
+    }
+
+    fn receive_word(&self) -> Result<(), ErrorCode> {
+        Err(ErrorCode::NOSUPPORT)
+    }
+
+    fn receive_abort(&self) -> Result<(), ErrorCode> {
+        if self
+            .mux
+            .receiver
+            .map_or(false, |receiver| core::ptr::eq(receiver, self))
+        {
+            self.mux.uart.receive_abort()
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_uart::TestUart;
+    use core::cell::RefCell;
+    use std::boxed::Box;
+    use std::string::String;
+    use std::vec::Vec;
+
+    /// Sends messages of several buffers each, the next buffer from the callback.
+    struct Talker {
+        device: &'static UartDevice<'static>,
+        rest: RefCell<Vec<&'static str>>,
+        errors: Cell<usize>,
+    }
+
+    impl Talker {
+        fn new(mux: &'static MuxUart<'static>) -> &'static Self {
+            let device = Box::leak(Box::new(UartDevice::new(mux)));
+            device.setup();
+            let talker = Box::leak(Box::new(Self {
+                device,
+                rest: RefCell::default(),
+                errors: Cell::new(0),
+            }));
+            device.set_transmit_client(talker);
+            talker
+        }
+
+        fn say(&self, message: &[&'static str]) {
+            let mut message = message.to_vec();
+            message.reverse();
+            *self.rest.borrow_mut() = message;
+            self.go_on();
+        }
+
+        fn go_on(&self) {
+            if let Some(part) = self.rest.borrow_mut().pop() {
+                let buffer = Box::leak(part.as_bytes().to_vec().into_boxed_slice());
+                let length = buffer.len();
+                if self.device.transmit_buffer(buffer, length).is_err() {
+                    self.errors.set(self.errors.get() + 1);
+                }
+            }
+        }
+    }
+
+    impl TransmitClient for Talker {
+        fn transmitted_buffer(
+            &self,
+            _: &'static mut [u8],
+            _: usize,
+            result: Result<(), ErrorCode>,
+        ) {
+            match result {
+                Ok(()) => self.go_on(),
+                Err(_) => self.errors.set(self.errors.get() + 1),
+            }
+        }
+    }
+
+    fn setup() -> (&'static TestUart, &'static MuxUart<'static>) {
+        let uart = TestUart::leak();
+        let mux = Box::leak(Box::new(MuxUart::new(uart)));
+        mux.initialize();
+        (uart, mux)
+    }
+
+    #[test]
+    fn a_message_is_whole_and_turns_are_taken() {
+        let (uart, mux) = setup();
+        let (a, b, c) = (Talker::new(mux), Talker::new(mux), Talker::new(mux));
+        a.say(&["a1", "a2", "a3"]);
+        b.say(&["b1", "b2"]);
+        c.say(&["c1"]);
+        // The second of a's buffers goes out while the others have long been waiting.
+        let mut order = Vec::<String>::new();
+        while uart.is_sending() {
+            order.push(uart.finish_buffer());
+            if order.len() == 3 {
+                // A new message of a, not from a callback: behind those who wait.
+                a.say(&["a4"]);
+            }
+        }
+        assert!(
+            order == ["a1", "a2", "a3", "c1", "b1", "b2", "a4"]
+                || order == ["a1", "a2", "a3", "b1", "b2", "c1", "a4"],
+            "{order:?}"
+        );
+        assert_eq!(uart.sent(), order.concat());
+    }
+
+    #[test]
+    fn one_buffer_a_device() {
+        let (uart, mux) = setup();
+        let (a, b) = (Talker::new(mux), Talker::new(mux));
+        a.say(&["one"]);
+        a.say(&["two"]);
+        assert_eq!(a.errors.get(), 1);
+        b.say(&["b"]);
+        b.say(&["c"]);
+        assert_eq!(b.errors.get(), 1);
+        uart.finish_buffer();
+        uart.finish_buffer();
+        assert_eq!(uart.sent(), "oneb");
+    }
+
+    #[test]
+    fn a_refusal_reaches_its_sender_and_the_line_goes_on() {
+        let (uart, mux) = setup();
+        let (a, b) = (Talker::new(mux), Talker::new(mux));
+        uart.refuse.set(true);
+        a.say(&["lost"]);
+        assert_eq!(a.errors.get(), 1);
+        uart.refuse.set(false);
+        a.say(&["kept"]);
+        b.say(&["lost"]);
+        uart.refuse.set(true);
+        uart.finish_buffer();
+        assert_eq!(b.errors.get(), 1);
+        uart.refuse.set(false);
+        b.say(&["again"]);
+        uart.finish_buffer();
+        assert_eq!(uart.sent(), "keptagain");
+    }
+
+    #[test]
+    fn lengths_that_make_no_sense_are_refused() {
+        let (_, mux) = setup();
+        let a = Talker::new(mux);
+        for length in [0, 4] {
+            let buffer = Box::leak(Box::new([0; 3]));
+            let (error, back) = a.device.transmit_buffer(buffer, length).unwrap_err();
+            assert_eq!((error, back.len()), (ErrorCode::SIZE, 3));
+        }
+        let stranger = UartDevice::new(mux);
+        let buffer = Box::leak(Box::new([0; 3]));
+        assert_eq!(
+            stranger.transmit_buffer(buffer, 1).unwrap_err().0,
+            ErrorCode::OFF
+        );
+    }
+}

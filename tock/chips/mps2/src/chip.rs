@@ -1,0 +1,178 @@
+//! The chip as the kernel sees it: interrupts, memory protection, sleep.
+
+use core::cell::Cell;
+use core::fmt::Write;
+
+use cortexm4::mpu::MPU;
+use cortexm4::nvic::{self, Nvic};
+use cortexm4::syscall::SysCall;
+use cortexm4::{scb, support};
+use kernel::deferred_call::DeferredCallClient;
+use kernel::platform::chip::{Chip, InterruptService};
+
+use crate::dual_timer::DualTimer;
+use crate::interrupts;
+use crate::uart::Uart;
+
+/// The peripherals that the kernel drives itself, and their interrupts.
+pub struct Peripherals<'a> {
+    /// The console.
+    pub uart0: Uart<'a>,
+    /// Clock and alarm.
+    pub dual_timer: DualTimer<'a>,
+}
+
+impl Peripherals<'_> {
+    /// The interrupt lines of these peripherals.
+    pub const LINES: [u32; 3] = [
+        interrupts::UART0_RX,
+        interrupts::UART0_TX,
+        interrupts::DUAL_TIMER,
+    ];
+
+    /// All of them, not started yet.
+    ///
+    /// # Safety
+    ///
+    /// Once: the peripherals exist once.
+    #[must_use]
+    pub unsafe fn new() -> Self {
+        // SAFETY: this is the only place that makes them, and it runs once.
+        unsafe {
+            Self {
+                uart0: Uart::new(0),
+                dual_timer: DualTimer::new(),
+            }
+        }
+    }
+}
+
+impl Peripherals<'static> {
+    /// Start the clock and register deferred calls.
+    pub fn init(&'static self) {
+        self.uart0.register();
+        self.dual_timer.init();
+    }
+}
+
+impl InterruptService for Peripherals<'_> {
+    fn service_interrupt(&self, interrupt: u32) -> bool {
+        match interrupt {
+            interrupts::UART0_RX => self.uart0.handle_rx_interrupt(),
+            interrupts::UART0_TX => self.uart0.handle_tx_interrupt(),
+            interrupts::DUAL_TIMER => self.dual_timer.handle_interrupt(),
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// AN386.
+pub struct Mps2<'a, I: InterruptService> {
+    mpu: MPU,
+    userspace_kernel_boundary: SysCall,
+    interrupt_service: &'a I,
+    /// The lines that have a driver, one bit each. A line becomes pending
+    /// whether or not it is enabled, and a process that drives an exposed
+    /// peripheral can raise that one's line as long as it likes: lines that are
+    /// not attended must not keep the kernel busy.
+    attended: Cell<u32>,
+}
+
+impl<'a, I: InterruptService> Mps2<'a, I> {
+    /// The chip, set up to take exceptions and interrupts; all lines are disabled.
+    ///
+    /// # Safety
+    ///
+    /// Once, and with the vector table in place: `cortexm4`'s handlers for SVC,
+    /// SysTick and faults, its generic one for all interrupt lines.
+    #[must_use]
+    pub unsafe fn new(interrupt_service: &'a I) -> Self {
+        scb::init();
+        nvic::init();
+        // SAFETY: made once, as the caller promised; so is the vector table.
+        let chip = unsafe {
+            Self {
+                mpu: MPU::new(),
+                userspace_kernel_boundary: SysCall::new(),
+                interrupt_service,
+                attended: Cell::new(0),
+            }
+        };
+        chip.mpu.init();
+        chip
+    }
+
+    /// Service `line` from now on, and let it interrupt.
+    pub fn attend(&self, line: u32) {
+        if let Some(bit) = 1u32.checked_shl(line) {
+            self.attended.set(self.attended.get() | bit);
+            // SAFETY: the chip owns all lines of its NVIC.
+            unsafe { Nvic::new(line) }.enable();
+        }
+    }
+
+    /// Leave `line` alone from now on: it can still be raised, to no effect.
+    pub fn ignore(&self, line: u32) {
+        if let Some(bit) = 1u32.checked_shl(line) {
+            self.attended.set(self.attended.get() & !bit);
+            // SAFETY: as above.
+            unsafe { Nvic::new(line) }.disable();
+        }
+    }
+}
+
+impl<I: InterruptService> Chip for Mps2<'_, I> {
+    type MPU = MPU;
+    type UserspaceKernelBoundary = SysCall;
+
+    fn service_pending_interrupts(&self) {
+        while let Some(line) = nvic::next_pending(&[self.attended.get()]) {
+            if self.interrupt_service.service_interrupt(line) {
+                // SAFETY: the top half disabled this line for us to enable again.
+                let nvic = unsafe { Nvic::new(line) };
+                // All sources here are levels: what is still raised pends again at once.
+                nvic.clear_pending();
+                nvic.enable();
+            } else {
+                self.ignore(line);
+            }
+        }
+    }
+
+    fn has_pending_interrupts(&self) -> bool {
+        nvic::has_pending(&[self.attended.get()])
+    }
+
+    fn mpu(&self) -> &MPU {
+        &self.mpu
+    }
+
+    fn userspace_kernel_boundary(&self) -> &SysCall {
+        &self.userspace_kernel_boundary
+    }
+
+    fn sleep(&self) {
+        support::wfi();
+    }
+
+    fn with_interrupts_disabled<F, R>(&self, f: F) -> R
+    where
+        F: FnOnce() -> R,
+    {
+        support::with_interrupts_disabled(f)
+    }
+
+    unsafe fn print_state(this: Option<&Self>, writer: &mut dyn Write) {
+        // A report that cannot be printed is nothing that could be reported.
+        let _ = write!(writer, "Cortex-M4, CPUID {:#010x}\r\n", scb::cpuid());
+        if let Some(chip) = this {
+            let attended = chip.attended.get();
+            let pending = nvic::next_pending(&[attended]);
+            let _ = write!(
+                writer,
+                "interrupt lines attended {attended:#010x}, first pending {pending:?}\r\n"
+            );
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Containers without a heap.
+
+pub mod queue;
+pub mod ring_buffer;

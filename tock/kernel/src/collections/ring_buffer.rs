@@ -1,0 +1,193 @@
+//! A ring buffer in memory that the caller provides.
+
+use super::queue::Queue;
+
+/// First in, first out, in a borrowed slice. Holds as many elements as the
+/// slice is long (upstream's holds one less).
+#[derive(Debug)]
+pub struct RingBuffer<'a, T: 'a> {
+    ring: &'a mut [T],
+    head: usize,
+    length: usize,
+}
+
+impl<'a, T: Copy> RingBuffer<'a, T> {
+    /// An empty queue in `ring`.
+    pub fn new(ring: &'a mut [T]) -> Self {
+        Self {
+            ring,
+            head: 0,
+            length: 0,
+        }
+    }
+
+    /// Room that is left.
+    #[must_use]
+    pub fn available_len(&self) -> usize {
+        self.ring.len() - self.length
+    }
+
+    /// The oldest element that `f` accepts.
+    pub fn find_first_matching<F: Fn(&T) -> bool>(&self, f: F) -> Option<T> {
+        (0..self.length)
+            .filter_map(|i| self.at(i))
+            .find(|value| f(value))
+    }
+
+    /// The two runs of elements, oldest first.
+    #[must_use]
+    pub fn as_slices(&self) -> (&[T], &[T]) {
+        let first_end = (self.head + self.length).min(self.ring.len());
+        let first = self.ring.get(self.head..first_end).unwrap_or(&[]);
+        let rest = self.length - first.len();
+        (first, self.ring.get(..rest).unwrap_or(&[]))
+    }
+
+    /// Where the `i`-th oldest element stands; `i` up to the ring's length.
+    fn position(&self, i: usize) -> usize {
+        let position = self.head + i;
+        if position >= self.ring.len() {
+            position - self.ring.len()
+        } else {
+            position
+        }
+    }
+
+    fn at(&self, i: usize) -> Option<T> {
+        self.ring.get(self.position(i)).copied()
+    }
+
+    fn put(&mut self, i: usize, value: T) {
+        let position = self.position(i);
+        if let Some(place) = self.ring.get_mut(position) {
+            *place = value;
+        }
+    }
+}
+
+impl<T: Copy> Queue<T> for RingBuffer<'_, T> {
+    fn has_elements(&self) -> bool {
+        self.length != 0
+    }
+
+    fn is_full(&self) -> bool {
+        self.length == self.ring.len()
+    }
+
+    fn len(&self) -> usize {
+        self.length
+    }
+
+    fn enqueue(&mut self, value: T) -> bool {
+        if self.is_full() {
+            return false;
+        }
+        self.put(self.length, value);
+        self.length += 1;
+        true
+    }
+
+    fn push(&mut self, value: T) -> Option<T> {
+        let oldest = if self.is_full() { self.dequeue() } else { None };
+        self.enqueue(value);
+        oldest
+    }
+
+    fn dequeue(&mut self) -> Option<T> {
+        if self.length == 0 {
+            return None;
+        }
+        let value = self.at(0);
+        self.head = self.position(1);
+        self.length -= 1;
+        value
+    }
+
+    fn remove_first_matching<F: Fn(&T) -> bool>(&mut self, f: F) -> Option<T> {
+        let found = (0..self.length).find(|&i| self.at(i).is_some_and(|value| f(&value)))?;
+        let value = self.at(found);
+        for i in found + 1..self.length {
+            if let Some(next) = self.at(i) {
+                self.put(i - 1, next);
+            }
+        }
+        self.length -= 1;
+        value
+    }
+
+    fn empty(&mut self) {
+        self.head = 0;
+        self.length = 0;
+    }
+
+    fn retain<F: FnMut(&T) -> bool>(&mut self, mut f: F) {
+        let mut kept = 0;
+        for i in 0..self.length {
+            if let Some(value) = self.at(i)
+                && f(&value)
+            {
+                self.put(kept, value);
+                kept += 1;
+            }
+        }
+        self.length = kept;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+    use std::vec::Vec;
+
+    /// Random operations against `VecDeque`.
+    #[test]
+    fn behaves_like_a_deque() {
+        let mut room = [0u32; 5];
+        let mut ring = RingBuffer::new(&mut room);
+        let mut model = VecDeque::new();
+        let mut seed = 1u32;
+        for step in 0..10_000 {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            match (seed >> 16) % 6 {
+                0 | 1 => {
+                    let fits = model.len() < 5;
+                    if fits {
+                        model.push_back(step);
+                    }
+                    assert_eq!(ring.enqueue(step), fits);
+                }
+                2 => assert_eq!(ring.dequeue(), model.pop_front()),
+                3 => {
+                    let dropped = if model.len() == 5 {
+                        model.pop_front()
+                    } else {
+                        None
+                    };
+                    model.push_back(step);
+                    assert_eq!(ring.push(step), dropped);
+                }
+                4 => {
+                    let want = model.iter().position(|v| v % 3 == 0);
+                    let want = want.and_then(|i| model.remove(i));
+                    assert_eq!(ring.remove_first_matching(|v| v % 3 == 0), want);
+                }
+                _ => {
+                    model.retain(|v| v % 7 != 0);
+                    ring.retain(|v| v % 7 != 0);
+                }
+            }
+            let (a, b) = ring.as_slices();
+            let all: Vec<u32> = a.iter().chain(b).copied().collect();
+            assert_eq!(all, Vec::from(model.clone()));
+            assert_eq!(ring.len() + ring.available_len(), 5);
+        }
+    }
+
+    #[test]
+    fn empty_room_holds_nothing() {
+        let mut ring = RingBuffer::<u8>::new(&mut []);
+        assert!(!ring.enqueue(1));
+        assert_eq!(ring.dequeue(), None);
+    }
+}

@@ -1,0 +1,106 @@
+//! Text from the kernel for people: debug messages and the panic report.
+
+use core::cell::Cell;
+use core::fmt::{self, Write};
+use core::panic::PanicInfo;
+
+use crate::capabilities::SetDebugWriterCapability;
+use crate::kernel::Kernel;
+use crate::platform::chip::Chip;
+use crate::process::Process;
+use crate::utilities::single_core::kernel_global;
+
+/// Takes debug messages; must not block and must not panic.
+///
+/// A message comes in pieces; [`end`](Self::end) tells that it is complete, so
+/// that an implementation can keep messages whole.
+pub trait DebugSink {
+    /// A piece of a message.
+    fn write(&self, text: &str);
+    /// The message is complete.
+    fn end(&self) {}
+}
+
+kernel_global! {
+    static SINK: Cell<Option<&'static dyn DebugSink>> = Cell::new(None);
+}
+
+/// Send debug messages to `sink` from now on; until then they are dropped.
+pub fn set_debug_sink(sink: &'static dyn DebugSink, _capability: &dyn SetDebugWriterCapability) {
+    SINK.with(|cell| cell.set(Some(sink)));
+}
+
+/// Write one message; what [`debug!`](crate::debug!) expands to.
+pub fn message(arguments: fmt::Arguments<'_>) {
+    with_writer(|writer| {
+        let _ = writer.write_fmt(arguments);
+        let _ = writer.write_str("\r\n");
+    });
+}
+
+/// Write one message of several pieces, e.g. a process's report
+/// ([`Process::print_full_process`]).
+pub fn with_writer(f: impl FnOnce(&mut dyn Write)) {
+    struct Writer(&'static dyn DebugSink);
+    impl Write for Writer {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.write(text);
+            Ok(())
+        }
+    }
+    if let Some(sink) = SINK.with(Cell::get) {
+        f(&mut Writer(sink));
+        sink.end();
+    }
+}
+
+/// Write a debug message; arguments as for `format!`.
+#[macro_export]
+macro_rules! debug {
+    ($($argument:tt)*) => {
+        $crate::debug::message(core::format_args!($($argument)*))
+    };
+}
+
+/// First part of a panic report: what happened where.
+pub fn panic_banner(writer: &mut dyn Write, info: &PanicInfo) {
+    let _ = write!(writer, "\r\n\nKernel panic: {}\r\n", info.message());
+    if let Some(place) = info.location() {
+        let _ = write!(writer, " at {}:{}\r\n", place.file(), place.line());
+    }
+}
+
+/// Second part of a panic report: the processor.
+pub fn panic_cpu_state<C: Chip>(chip: Option<&C>, writer: &mut dyn Write) {
+    // SAFETY: called at a panic only, as its name says; nothing runs afterwards.
+    #[allow(unsafe_code)]
+    unsafe {
+        C::print_state(chip, writer);
+    }
+}
+
+/// Third part of a panic report: all processes.
+pub fn panic_process_info(kernel: &Kernel, writer: &mut dyn Write) {
+    for process in kernel.processes() {
+        process.print_full_process(writer);
+    }
+}
+
+/// The whole report, for a board's panic handler.
+pub fn panic_print<C: Chip>(
+    writer: &mut dyn Write,
+    info: &PanicInfo,
+    chip: Option<&C>,
+    kernel: Option<&Kernel>,
+) {
+    panic_banner(writer, info);
+    panic_cpu_state(chip, writer);
+    if let Some(kernel) = kernel {
+        panic_process_info(kernel, writer);
+    }
+}
+
+/// A process's report as a debug message.
+pub fn process_report(process: &dyn Process) {
+    with_writer(|writer| process.print_full_process(writer));
+}

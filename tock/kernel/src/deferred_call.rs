@@ -1,0 +1,185 @@
+//! Work a driver puts off until the kernel loop is back in charge.
+//!
+//! A driver may not call its client from inside the client's own call; it sets
+//! a [`DeferredCall`] instead and calls the client from
+//! [`DeferredCallClient::handle_deferred_call`].
+
+use core::cell::Cell;
+
+use crate::utilities::single_core::kernel_global;
+
+/// How many deferred calls a system can have.
+const MAX: usize = 32;
+
+/// A driver that defers calls.
+pub trait DeferredCallClient: Sized {
+    /// The call that was set, now from the kernel loop.
+    fn handle_deferred_call(&self);
+    /// Register all deferred calls of this driver; a board calls it once.
+    fn register(&'static self);
+}
+
+/// A client without its type: its address and the function that knows the type.
+#[derive(Clone, Copy)]
+struct Client {
+    data: *const (),
+    handle: fn(*const ()),
+}
+
+struct Table {
+    created: Cell<usize>,
+    pending: Cell<u32>,
+    clients: [Cell<Option<Client>>; MAX],
+}
+
+kernel_global! {
+    static TABLE: Table = Table {
+        created: Cell::new(0),
+        pending: Cell::new(0),
+        clients: [const { Cell::new(None) }; MAX],
+    };
+}
+
+/// One call that can be deferred.
+#[derive(Debug)]
+pub struct DeferredCall {
+    index: usize,
+}
+
+impl Default for DeferredCall {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl DeferredCall {
+    /// A new call.
+    ///
+    /// # Panics
+    ///
+    /// When the board makes more than 32; found at its first start.
+    #[must_use]
+    pub fn new() -> Self {
+        TABLE.with(|table| {
+            let index = table.created.get();
+            assert!(index < MAX, "more than 32 deferred calls");
+            table.created.set(index + 1);
+            Self { index }
+        })
+    }
+
+    /// Have `client` handle this call.
+    pub fn register<DC: DeferredCallClient>(&self, client: &'static DC) {
+        #[allow(unsafe_code)]
+        fn handle<DC: DeferredCallClient>(data: *const ()) {
+            // SAFETY: `data` was made from a `&'static DC` right below.
+            let client = unsafe { &*data.cast::<DC>() };
+            client.handle_deferred_call();
+        }
+        let client = Client {
+            data: core::ptr::from_ref(client).cast(),
+            handle: handle::<DC>,
+        };
+        TABLE.with(|table| {
+            if let Some(slot) = table.clients.get(self.index) {
+                slot.set(Some(client));
+            }
+        });
+    }
+
+    /// Have the kernel loop make the call.
+    pub fn set(&self) {
+        TABLE.with(|table| table.pending.set(table.pending.get() | 1 << self.index));
+    }
+
+    /// Whether the call is set and not made yet.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        TABLE.with(|table| table.pending.get() & 1 << self.index != 0)
+    }
+
+    /// Whether any call waits.
+    #[must_use]
+    #[inline]
+    pub fn has_tasks() -> bool {
+        TABLE.with(|table| table.pending.get() != 0)
+    }
+
+    /// Make the waiting call with the lowest number; its number, or `None`.
+    pub fn service_next_pending_call() -> Option<usize> {
+        let (index, client) = TABLE.with(|table| {
+            let pending = table.pending.get();
+            if pending == 0 {
+                return None;
+            }
+            let index = pending.trailing_zeros() as usize;
+            table.pending.set(pending & (pending - 1));
+            Some((index, table.clients.get(index).and_then(Cell::get)))
+        })?;
+        if let Some(client) = client {
+            (client.handle)(client.data);
+        }
+        Some(index)
+    }
+
+    /// Check that every call that was made has a client.
+    ///
+    /// # Panics
+    ///
+    /// When one has not: the board forgot `register`.
+    pub fn verify_setup() {
+        TABLE.with(|table| {
+            let forgotten = table
+                .clients
+                .iter()
+                .take(table.created.get())
+                .any(|client| client.get().is_none());
+            assert!(!forgotten, "a deferred call has no client");
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::boxed::Box;
+
+    struct Driver {
+        call: DeferredCall,
+        seen: Cell<u32>,
+    }
+
+    impl DeferredCallClient for Driver {
+        fn handle_deferred_call(&self) {
+            self.seen.set(self.seen.get() + 1);
+        }
+        fn register(&'static self) {
+            self.call.register(self);
+        }
+    }
+
+    fn driver() -> &'static Driver {
+        Box::leak(Box::new(Driver {
+            call: DeferredCall::new(),
+            seen: Cell::new(0),
+        }))
+    }
+
+    #[test]
+    fn lowest_first_and_once() {
+        let (first, second) = (driver(), driver());
+        assert!(std::panic::catch_unwind(DeferredCall::verify_setup).is_err());
+        first.register();
+        second.register();
+        DeferredCall::verify_setup();
+        second.call.set();
+        second.call.set();
+        first.call.set();
+        assert!(DeferredCall::has_tasks() && first.call.is_pending());
+        assert_eq!(DeferredCall::service_next_pending_call(), Some(0));
+        assert_eq!((first.seen.get(), second.seen.get()), (1, 0));
+        assert_eq!(DeferredCall::service_next_pending_call(), Some(1));
+        assert_eq!(DeferredCall::service_next_pending_call(), None);
+        assert_eq!((first.seen.get(), second.seen.get()), (1, 1));
+    }
+}

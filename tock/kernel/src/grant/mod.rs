@@ -1,0 +1,383 @@
+//! Memory that a driver keeps in each process that uses it.
+//!
+//! A driver asks at boot for a [`Grant<T, ..>`](Grant). When a process first
+//! uses the driver, the kernel takes memory from that process's own RAM block
+//! for a `T`, for the upcalls the process subscribes and the buffers it lends.
+//! So one process cannot exhaust what drivers have for another, and all of it
+//! is gone when the process restarts.
+//!
+//! Rules of entering: [`Grant::enter`] gives `&mut T`, so a grant of one
+//! process can be entered once at a time; entering it again inside answers
+//! [`Error::AlreadyInUse`] (upstream panics). Other grants and other
+//! processes can be entered inside.
+
+mod memory;
+
+use core::marker::PhantomData;
+use core::mem::{align_of, size_of};
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+
+pub(crate) use self::memory::KernelPart;
+use self::memory::Shape;
+use crate::errorcode::ErrorCode;
+use crate::kernel::Kernel;
+use crate::process::{
+    Error, FunctionCall, FunctionCallSource, Process, ProcessId, ReturnArguments, Task,
+};
+use crate::processbuffer::{
+    ReadOnlyProcessBuffer, ReadOnlyProcessBufferRef, ReadWriteProcessBuffer,
+    ReadWriteProcessBufferRef,
+};
+use crate::upcall::{UpcallError, UpcallId};
+
+/// How many upcalls a driver has.
+pub trait UpcallSize {
+    /// The number.
+    const COUNT: u8;
+}
+
+/// The number of upcalls, as a type.
+pub struct UpcallCount<const NUM: u8>;
+impl<const NUM: u8> UpcallSize for UpcallCount<NUM> {
+    const COUNT: u8 = NUM;
+}
+
+/// How many read-only buffers a driver has.
+pub trait AllowRoSize {
+    /// The number.
+    const COUNT: u8;
+}
+
+/// The number of read-only buffers, as a type.
+pub struct AllowRoCount<const NUM: u8>;
+impl<const NUM: u8> AllowRoSize for AllowRoCount<NUM> {
+    const COUNT: u8 = NUM;
+}
+
+/// How many read-write buffers a driver has.
+pub trait AllowRwSize {
+    /// The number.
+    const COUNT: u8;
+}
+
+/// The number of read-write buffers, as a type.
+pub struct AllowRwCount<const NUM: u8>;
+impl<const NUM: u8> AllowRwSize for AllowRwCount<NUM> {
+    const COUNT: u8 = NUM;
+}
+
+/// The driver's own data, while the grant is entered.
+pub struct GrantData<'a, T: 'a + ?Sized> {
+    data: &'a mut T,
+}
+
+impl<T: ?Sized> Deref for GrantData<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.data
+    }
+}
+
+impl<T: ?Sized> DerefMut for GrantData<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.data
+    }
+}
+
+/// What the kernel keeps beside the driver's data: upcalls and lent buffers.
+pub struct GrantKernelData<'a> {
+    part: KernelPart<'a>,
+    driver_num: usize,
+    process: &'a dyn Process,
+}
+
+impl<'a> GrantKernelData<'a> {
+    fn upcall_id(&self, subscribe_num: usize) -> UpcallId {
+        UpcallId {
+            driver_num: self.driver_num,
+            subscribe_num,
+        }
+    }
+
+    /// Queue an event for the process. If no function is subscribed it can
+    /// still wake a process that waits for it.
+    ///
+    /// # Errors
+    ///
+    /// See [`UpcallError`]; the event is dropped.
+    pub fn schedule_upcall(
+        &self,
+        subscribe_num: usize,
+        r: (usize, usize, usize),
+    ) -> Result<(), UpcallError> {
+        let Some(cell) = self.part.upcall(subscribe_num) else {
+            return Err(UpcallError::InvalidSubscribeNum);
+        };
+        let (function, appdata) = cell.get();
+        let upcall_id = self.upcall_id(subscribe_num);
+        let task = if function == 0 {
+            Task::ReturnValue(ReturnArguments {
+                upcall_id,
+                argument0: r.0,
+                argument1: r.1,
+                argument2: r.2,
+            })
+        } else {
+            Task::FunctionCall(FunctionCall {
+                source: FunctionCallSource::Driver(upcall_id),
+                argument0: r.0,
+                argument1: r.1,
+                argument2: r.2,
+                argument3: appdata,
+                pc: function,
+            })
+        };
+        self.process
+            .enqueue_task(task)
+            .map_err(|error| match error {
+                ErrorCode::NOMEM => UpcallError::QueueFull,
+                _ => UpcallError::KernelError,
+            })
+    }
+
+    /// Take the oldest queued event of this number.
+    #[must_use]
+    pub fn remove_upcall(&self, subscribe_num: usize) -> Option<Task> {
+        self.process.remove_upcall(self.upcall_id(subscribe_num))
+    }
+
+    /// Drop all queued events of this number; how many there were.
+    pub fn remove_pending_upcalls(&self, subscribe_num: usize) -> usize {
+        self.process
+            .remove_pending_upcalls(self.upcall_id(subscribe_num))
+    }
+
+    /// The buffer lent for reading under this number; empty if none was lent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AddressOutOfBounds`] the driver has no such number.
+    pub fn get_readonly_processbuffer(
+        &self,
+        allow_ro_num: usize,
+    ) -> Result<ReadOnlyProcessBufferRef<'_>, Error> {
+        let cell = self.part.read_only(allow_ro_num);
+        let (address, length) = cell.ok_or(Error::AddressOutOfBounds)?.get();
+        // SAFETY: Allow put only what `build_readonly_process_buffer` had
+        // checked into this cell, and the break never falls below it.
+        #[allow(unsafe_code)]
+        let buffer =
+            unsafe { ReadOnlyProcessBuffer::new(address, length, self.process.processid()) };
+        Ok(ReadOnlyProcessBufferRef::new(buffer))
+    }
+
+    /// The buffer lent for writing under this number; empty if none was lent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AddressOutOfBounds`] the driver has no such number.
+    pub fn get_readwrite_processbuffer(
+        &self,
+        allow_rw_num: usize,
+    ) -> Result<ReadWriteProcessBufferRef<'_>, Error> {
+        let cell = self.part.read_write(allow_rw_num);
+        let (address, length) = cell.ok_or(Error::AddressOutOfBounds)?.get();
+        // SAFETY: Allow put only what `build_readwrite_process_buffer` had
+        // checked into this cell, and the break never falls below it.
+        #[allow(unsafe_code)]
+        let buffer =
+            unsafe { ReadWriteProcessBuffer::new(address, length, self.process.processid()) };
+        Ok(ReadWriteProcessBufferRef::new(buffer))
+    }
+}
+
+/// What identifies a grant; the same for all processes and types.
+#[derive(Clone, Copy)]
+struct Description {
+    kernel: &'static Kernel,
+    driver_num: usize,
+    grant_num: usize,
+}
+
+/// A grant that is entered; leaving is its drop.
+struct Entered<'a> {
+    process: &'a dyn Process,
+    grant_num: usize,
+    base: NonNull<u8>,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.process.leave_grant(self.grant_num);
+    }
+}
+
+impl Description {
+    /// Enter the grant, allocating it first if need be; whether it is new.
+    /// Not generic over `T`, so that there is one copy of it in the kernel.
+    #[allow(unsafe_code)]
+    fn enter<'a>(
+        self,
+        process: &'a dyn Process,
+        shape: Shape,
+        size: usize,
+        align: usize,
+    ) -> Result<(Entered<'a>, bool), Error> {
+        let (base, fresh) = match process.enter_grant(self.grant_num) {
+            Ok(base) => (base, false),
+            Err(Error::OutOfMemory) => {
+                let base = process.allocate_grant(
+                    self.grant_num,
+                    self.driver_num,
+                    shape.total_size(size, align),
+                    Shape::base_align(align),
+                )?;
+                // SAFETY: `allocate_grant` just reserved memory of this size
+                // and alignment for this grant alone.
+                unsafe { KernelPart::initialize(base, shape) };
+                (process.enter_grant(self.grant_num)?, true)
+            }
+            Err(error) => return Err(error),
+        };
+        let entered = Entered {
+            process,
+            grant_num: self.grant_num,
+            base,
+        };
+        Ok((entered, fresh))
+    }
+}
+
+/// A driver's memory in every process that uses it.
+pub struct Grant<T: Default, Upcalls: UpcallSize, AllowROs: AllowRoSize, AllowRWs: AllowRwSize> {
+    description: Description,
+    types: PhantomData<(T, Upcalls, AllowROs, AllowRWs)>,
+}
+
+impl<T: Default, Upcalls: UpcallSize, AllowROs: AllowRoSize, AllowRWs: AllowRwSize>
+    Grant<T, Upcalls, AllowROs, AllowRWs>
+{
+    const SHAPE: Shape = Shape {
+        upcalls: Upcalls::COUNT,
+        read_only: AllowROs::COUNT,
+        read_write: AllowRWs::COUNT,
+    };
+
+    pub(crate) fn new(kernel: &'static Kernel, driver_num: usize, grant_num: usize) -> Self {
+        Self {
+            description: Description {
+                kernel,
+                driver_num,
+                grant_num,
+            },
+            types: PhantomData,
+        }
+    }
+
+    /// Use the grant of one process, allocating it first if need be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchApp`] no such process any more, [`Error::InactiveApp`] it
+    /// has ended, [`Error::OutOfMemory`] its memory is used up,
+    /// [`Error::AlreadyInUse`] the grant is entered further up the stack.
+    pub fn enter<F, R>(&self, processid: ProcessId, fun: F) -> Result<R, Error>
+    where
+        F: FnOnce(&mut GrantData<T>, &GrantKernelData) -> R,
+    {
+        let kernel = self.description.kernel;
+        let process = kernel.process(processid).ok_or(Error::NoSuchApp)?;
+        self.enter_process(process, fun)
+    }
+
+    #[allow(unsafe_code)]
+    fn enter_process<F, R>(&self, process: &dyn Process, fun: F) -> Result<R, Error>
+    where
+        F: FnOnce(&mut GrantData<T>, &GrantKernelData) -> R,
+    {
+        let (size, align) = (size_of::<T>(), align_of::<T>());
+        let (entered, fresh) = self.description.enter(process, Self::SHAPE, size, align)?;
+        // SAFETY: the offset is inside the memory that `allocate_grant`
+        // reserved for this shape, size and alignment.
+        let data = unsafe { entered.base.add(Self::SHAPE.data_offset(align)).cast::<T>() };
+        if fresh {
+            // SAFETY: `data` is aligned and has room for a T; nothing refers to it yet.
+            unsafe { data.write(T::default()) };
+        }
+        let kernel_data = GrantKernelData {
+            // SAFETY: the kernel part was initialised when the grant was allocated.
+            part: unsafe { KernelPart::at(entered.base) },
+            driver_num: self.description.driver_num,
+            process,
+        };
+        // SAFETY: a T was written when the grant was allocated, and `enter_grant`
+        // refuses a second entry, so this is the only reference to it.
+        let data = unsafe { &mut *data.as_ptr() };
+        Ok(fun(&mut GrantData { data }, &kernel_data))
+    }
+
+    /// Use the grant of every process that has it; processes whose grant is
+    /// entered further up the stack are left out.
+    pub fn each<F>(&self, mut fun: F)
+    where
+        F: FnMut(ProcessId, &mut GrantData<T>, &GrantKernelData),
+    {
+        for grant in self.iter() {
+            let id = grant.processid();
+            grant.try_enter(|data, kernel_data| fun(id, data, kernel_data));
+        }
+    }
+
+    /// The grants of all processes that have it.
+    pub fn iter(&self) -> impl Iterator<Item = ProcessGrant<'_, T, Upcalls, AllowROs, AllowRWs>> {
+        let grant_num = self.description.grant_num;
+        self.description
+            .kernel
+            .processes()
+            .filter(move |process| process.grant_is_allocated(grant_num) == Some(true))
+            .map(|process| ProcessGrant {
+                grant: self,
+                process,
+            })
+    }
+}
+
+/// The grant of one process, found by [`Grant::iter`].
+pub struct ProcessGrant<
+    'a,
+    T: Default,
+    Upcalls: UpcallSize,
+    AllowROs: AllowRoSize,
+    AllowRWs: AllowRwSize,
+> {
+    grant: &'a Grant<T, Upcalls, AllowROs, AllowRWs>,
+    process: &'a dyn Process,
+}
+
+impl<T: Default, Upcalls: UpcallSize, AllowROs: AllowRoSize, AllowRWs: AllowRwSize>
+    ProcessGrant<'_, T, Upcalls, AllowROs, AllowRWs>
+{
+    /// Whose grant it is.
+    #[must_use]
+    pub fn processid(&self) -> ProcessId {
+        self.process.processid()
+    }
+
+    /// Use it; `None` if it is entered further up the stack (upstream panics)
+    /// or the process has ended.
+    pub fn enter<F, R>(self, fun: F) -> Option<R>
+    where
+        F: FnOnce(&mut GrantData<T>, &GrantKernelData) -> R,
+    {
+        self.try_enter(fun)
+    }
+
+    /// Use it; `None` if it is entered further up the stack or the process has ended.
+    pub fn try_enter<F, R>(self, fun: F) -> Option<R>
+    where
+        F: FnOnce(&mut GrantData<T>, &GrantKernelData) -> R,
+    {
+        self.grant.enter_process(self.process, fun).ok()
+    }
+}

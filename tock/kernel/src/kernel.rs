@@ -1,0 +1,353 @@
+//! The kernel object and its main loop.
+
+use core::cell::Cell;
+use core::num::NonZeroU32;
+
+use crate::capabilities::{
+    ExternalProcessCapability, MainLoopCapability, MemoryAllocationCapability,
+    ProcessManagementCapability,
+};
+use crate::deferred_call::DeferredCall;
+use crate::dispatch;
+use crate::grant::{AllowRoSize, AllowRwSize, Grant, UpcallSize};
+use crate::platform::chip::Chip;
+use crate::platform::scheduler_timer::SchedulerTimer;
+use crate::platform::watchdog::WatchDog;
+use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault};
+use crate::process::{Process, ProcessId, ProcessSlot, State, StoppedExecutingReason, Task};
+use crate::scheduler::{Scheduler, SchedulingDecision};
+use crate::syscall::{ContextSwitchReason, SyscallReturn};
+use crate::utilities::cells::NumericCellExt;
+
+/// Processes, grants, and what the main loop keeps between two passes.
+pub struct Kernel {
+    slots: &'static [ProcessSlot],
+    /// Identifier of the next run; 0 is never used, so an empty slot has none.
+    next_identifier: Cell<usize>,
+    grants: Cell<usize>,
+    /// Something may have become ready since the scheduler last looked.
+    work_noted: Cell<bool>,
+    /// Run whose regions are in the MPU; 0 none.
+    mpu_owner: Cell<usize>,
+}
+
+impl Kernel {
+    /// A kernel for the processes that fit `slots`.
+    #[must_use]
+    pub const fn new(slots: &'static [ProcessSlot]) -> Self {
+        Self {
+            slots,
+            next_identifier: Cell::new(1),
+            grants: Cell::new(0),
+            work_noted: Cell::new(false),
+            mpu_owner: Cell::new(0),
+        }
+    }
+
+    /// The process, if this run of it still exists.
+    #[inline]
+    pub(crate) fn process(&self, id: ProcessId) -> Option<&'static dyn Process> {
+        self.slots.get(id.index)?.get_run(id.id())
+    }
+
+    /// Whether this run of a process still exists and has not ended.
+    #[inline]
+    pub(crate) fn is_alive(&self, id: ProcessId) -> bool {
+        self.process(id).is_some_and(|process| process.is_running())
+    }
+
+    /// All processes, in the order of the board's array.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = &'static dyn Process> {
+        self.slots.iter().filter_map(ProcessSlot::get)
+    }
+
+    /// The process in a slot.
+    #[inline]
+    pub(crate) fn process_at(&self, index: usize) -> Option<&'static dyn Process> {
+        self.slots.get(index)?.get()
+    }
+
+    /// How many slots there are.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn free_slot(&self) -> Option<(usize, &'static ProcessSlot)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .find(|(_, slot)| slot.get().is_none())
+    }
+
+    /// An id for the first run of the process in slot `index`.
+    pub(crate) fn new_process_id(&'static self, index: usize) -> ProcessId {
+        ProcessId::new(self, index, self.next_identifier.get_and_increment())
+    }
+
+    /// An id for the next run of a process; the old id names nothing from now on.
+    pub(crate) fn renew(&'static self, old: ProcessId) -> ProcessId {
+        let id = self.new_process_id(old.index);
+        if let Some(slot) = self.slots.get(old.index) {
+            slot.set_identifier(id.id());
+        }
+        id
+    }
+
+    /// Remember that a process may have become ready.
+    #[inline]
+    pub(crate) fn note_work(&self) {
+        self.work_noted.set(true);
+    }
+
+    /// Whether a process may have become ready since this was last asked.
+    #[inline]
+    pub(crate) fn take_noted_work(&self) -> bool {
+        self.work_noted.replace(false)
+    }
+
+    /// Note that `id` runs next; whether another run was in the MPU until now.
+    #[inline]
+    pub(crate) fn claim_mpu(&self, id: ProcessId) -> bool {
+        self.mpu_owner.replace(id.id()) != id.id()
+    }
+
+    pub(crate) fn grant_count(&self) -> usize {
+        self.grants.get()
+    }
+
+    pub(crate) fn process_map_or<F, R>(&self, default: R, id: ProcessId, closure: F) -> R
+    where
+        F: FnOnce(&dyn Process) -> R,
+    {
+        self.process(id).map_or(default, closure)
+    }
+
+    /// Use the process, or return `default` if this run of it exists no more.
+    pub fn process_map_or_external<F, R>(
+        &self,
+        default: R,
+        id: ProcessId,
+        closure: F,
+        _capability: &dyn ProcessManagementCapability,
+    ) -> R
+    where
+        F: FnOnce(&dyn Process) -> R,
+    {
+        self.process_map_or(default, id, closure)
+    }
+
+    /// Use every process, in the order of the board's array.
+    pub fn process_each_capability<F>(
+        &'static self,
+        _capability: &dyn ProcessManagementCapability,
+        closure: F,
+    ) where
+        F: FnMut(&dyn Process),
+    {
+        self.processes().for_each(closure);
+    }
+
+    /// The id of the process in slot `index`.
+    pub fn processid_at(
+        &self,
+        index: usize,
+        _capability: &dyn ExternalProcessCapability,
+    ) -> Option<ProcessId> {
+        Some(self.process_at(index)?.processid())
+    }
+
+    /// Fault every process, to see that policies work.
+    pub fn hardfault_all_apps(&self, _capability: &dyn ProcessManagementCapability) {
+        self.processes()
+            .for_each(|process| process.set_fault_state());
+    }
+
+    /// A grant for the driver `driver_num`.
+    ///
+    /// # Panics
+    ///
+    /// When processes exist already, because their grant tables are made for
+    /// the grants there are: a mistake of the board that shows at its first start.
+    pub fn create_grant<
+        T: Default,
+        Upcalls: UpcallSize,
+        AllowROs: AllowRoSize,
+        AllowRWs: AllowRwSize,
+    >(
+        &'static self,
+        driver_num: usize,
+        _capability: &dyn MemoryAllocationCapability,
+    ) -> Grant<T, Upcalls, AllowROs, AllowRWs> {
+        assert!(
+            self.processes().next().is_none(),
+            "create grants before loading processes"
+        );
+        Grant::new(self, driver_num, self.grants.get_and_increment())
+    }
+
+    /// Run the system for good.
+    pub fn kernel_loop<KR: KernelResources<C>, C: Chip>(
+        &self,
+        resources: &KR,
+        chip: &C,
+        capability: &dyn MainLoopCapability,
+    ) -> ! {
+        resources.watchdog().setup();
+        loop {
+            self.kernel_loop_operation(resources, chip, false, capability);
+        }
+    }
+
+    /// One pass of the main loop: kernel work, one process, or sleep (not if
+    /// `no_sleep`).
+    pub fn kernel_loop_operation<KR: KernelResources<C>, C: Chip>(
+        &self,
+        resources: &KR,
+        chip: &C,
+        no_sleep: bool,
+        _capability: &dyn MainLoopCapability,
+    ) {
+        let scheduler = resources.scheduler();
+        resources.watchdog().tickle();
+        if scheduler.do_kernel_work_now(chip) {
+            scheduler.execute_kernel_work(chip);
+            return;
+        }
+        match scheduler.next() {
+            SchedulingDecision::RunProcess((id, slice)) => {
+                let (reason, used) = match self.process(id) {
+                    Some(process) => self.run_process(resources, chip, process, slice),
+                    None => (StoppedExecutingReason::NoWorkLeft, None),
+                };
+                scheduler.result(reason, used);
+            }
+            SchedulingDecision::TrySleep => {
+                if !no_sleep {
+                    sleep(resources, chip);
+                }
+            }
+        }
+    }
+
+    /// Run one process until it has nothing to do, its slice ends, or
+    /// something more important is there. Also how many microseconds it took,
+    /// if it had a slice.
+    fn run_process<KR: KernelResources<C>, C: Chip>(
+        &self,
+        resources: &KR,
+        chip: &C,
+        process: &'static dyn Process,
+        slice: Option<NonZeroU32>,
+    ) -> (StoppedExecutingReason, Option<u32>) {
+        let timer = resources.scheduler_timer();
+        // Armed for the whole slice: an expiry while the kernel runs only
+        // marks the timer, which is read before the process goes on.
+        if let Some(slice) = slice {
+            timer.reset();
+            timer.start(slice);
+            timer.arm();
+        }
+        let reason = loop {
+            if slice.is_some() && timer.has_expired() {
+                process.debug_timeslice_expired();
+                break StoppedExecutingReason::TimesliceExpired;
+            }
+            if !resources
+                .scheduler()
+                .continue_process(process.processid(), chip)
+            {
+                break StoppedExecutingReason::KernelPreemption;
+            }
+            if let Err(reason) = self.step(resources, process) {
+                break reason;
+            }
+        };
+        let used = slice.map(|slice| {
+            let left = timer.get_remaining_us().map_or(0, NonZeroU32::get);
+            timer.reset();
+            slice.get().saturating_sub(left)
+        });
+        (reason, used)
+    }
+
+    /// Do the next thing with a process; `Err`: there is nothing to do now.
+    #[inline]
+    fn step<KR: KernelResources<C>, C: Chip>(
+        &self,
+        resources: &KR,
+        process: &'static dyn Process,
+    ) -> Result<(), StoppedExecutingReason> {
+        match process.get_state() {
+            State::Running => {
+                resources
+                    .context_switch_callback()
+                    .context_switch_hook(process);
+                process.setup_mpu();
+                match process.switch_to() {
+                    Some(ContextSwitchReason::SyscallFired { syscall }) => {
+                        dispatch::handle_syscall(
+                            resources.syscall_driver_lookup(),
+                            resources.syscall_filter(),
+                            process,
+                            syscall,
+                        );
+                        Ok(())
+                    }
+                    Some(ContextSwitchReason::Interrupted) => Ok(()),
+                    Some(ContextSwitchReason::Fault) => {
+                        if resources
+                            .process_fault()
+                            .process_fault_hook(process)
+                            .is_err()
+                        {
+                            process.set_fault_state();
+                        }
+                        Ok(())
+                    }
+                    None => Err(StoppedExecutingReason::StoppedFaulted),
+                }
+            }
+            State::Yielded => loop {
+                match process.dequeue_task() {
+                    Some(Task::FunctionCall(call)) => {
+                        process.set_process_function(call);
+                        break Ok(());
+                    }
+                    // TRD104 4.1: an event without a function wakes no Yield-Wait.
+                    Some(Task::ReturnValue(_)) => {}
+                    None => break Err(StoppedExecutingReason::NoWorkLeft),
+                }
+            },
+            State::YieldedFor(id) => {
+                let task = process
+                    .remove_upcall(id)
+                    .ok_or(StoppedExecutingReason::NoWorkLeft)?;
+                let (r0, r1, r2) = task.arguments();
+                process.set_syscall_return_value(SyscallReturn::YieldWaitFor(r0, r1, r2));
+                Ok(())
+            }
+            State::Stopped(_) => Err(StoppedExecutingReason::Stopped),
+            State::Faulted | State::Terminated => {
+                if process.ready() {
+                    process.finish_restart();
+                }
+                Err(if process.is_running() {
+                    StoppedExecutingReason::KernelPreemption
+                } else {
+                    StoppedExecutingReason::StoppedFaulted
+                })
+            }
+        }
+    }
+}
+
+/// Wait for an interrupt, unless there is work already.
+fn sleep<KR: KernelResources<C>, C: Chip>(resources: &KR, chip: &C) {
+    chip.with_interrupts_disabled(|| {
+        if !chip.has_pending_interrupts() && !DeferredCall::has_tasks() {
+            resources.watchdog().suspend();
+            chip.sleep();
+            resources.watchdog().resume();
+        }
+    });
+}

@@ -1,0 +1,71 @@
+//! What can go wrong with a process.
+
+use crate::errorcode::ErrorCode;
+use tock_tbf::types::TbfParseError;
+
+/// Why something could not be done with a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// There is no such process any more (it ended or was restarted).
+    NoSuchApp,
+    /// Its memory is used up.
+    OutOfMemory,
+    /// An address is not the process's own.
+    AddressOutOfBounds,
+    /// The process exists but does not run any more.
+    InactiveApp,
+    /// The kernel's own bookkeeping does not allow it.
+    KernelError,
+    /// The grant or buffer is in use further up the stack.
+    AlreadyInUse,
+}
+
+impl From<Error> for ErrorCode {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::OutOfMemory => ErrorCode::NOMEM,
+            Error::AddressOutOfBounds => ErrorCode::INVAL,
+            Error::NoSuchApp => ErrorCode::INVAL,
+            Error::InactiveApp | Error::KernelError => ErrorCode::FAIL,
+            Error::AlreadyInUse => ErrorCode::BUSY,
+        }
+    }
+}
+
+impl From<Error> for Result<(), ErrorCode> {
+    fn from(error: Error) -> Self {
+        Err(error.into())
+    }
+}
+
+/// Why a process in flash was not started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessLoadError {
+    /// Its header is malformed.
+    TbfHeaderParseFailure(TbfParseError),
+    /// There is not enough RAM, or not enough at its fixed address.
+    NotEnoughMemory,
+    /// The MPU cannot protect flash of this shape.
+    MpuInvalidFlashLength,
+    /// It is linked for RAM that is not free here.
+    MemoryAddressMismatch {
+        /// Where its RAM should begin.
+        expected_address: usize,
+    },
+    /// It is linked for another place in flash.
+    IncorrectFlashAddress {
+        /// Where its binary lies.
+        actual_address: usize,
+        /// Where it should lie.
+        expected_address: usize,
+    },
+    /// It needs another kernel version, or does not say which.
+    IncompatibleKernelVersion {
+        /// What it asks for.
+        version: Option<(u16, u16)>,
+    },
+    /// The board has no slot left for it.
+    NoProcessSlot,
+    /// The architecture could not prepare it.
+    InternalError,
+}

@@ -1,0 +1,245 @@
+//! The traits through which the kernel and a board's hooks see a process.
+
+use core::fmt::Write;
+use core::ptr::NonNull;
+
+use super::{
+    CommandPermissions, Error, FunctionCall, ProcessAddresses, ProcessId, ProcessSizes,
+    ProcessStatistics, ShortId, State, Task,
+};
+use crate::errorcode::ErrorCode;
+use crate::platform::mpu;
+use crate::processbuffer::{ReadOnlyProcessBuffer, ReadWriteProcessBuffer};
+use crate::syscall::{ContextSwitchReason, SyscallReturn};
+use crate::upcall::UpcallId;
+
+/// A process: identity, state, events, running.
+pub trait Process: ProcessMemory + ProcessGrants {
+    /// The id of the present run.
+    fn processid(&self) -> ProcessId;
+
+    /// The short id from its header.
+    fn short_app_id(&self) -> ShortId;
+
+    /// The name from its header; empty if it has none.
+    fn get_process_name(&self) -> &'static str;
+
+    /// How often it was restarted since boot.
+    fn get_restart_count(&self) -> usize;
+
+    /// What it said when it ended: `None` never ended, `Some(None)` ended
+    /// without saying.
+    fn get_completion_code(&self) -> Option<Option<u32>>;
+
+    /// What it is doing.
+    fn get_state(&self) -> State;
+
+    /// Whether it has something to do now.
+    fn ready(&self) -> bool;
+
+    /// Whether it is alive: it runs, sleeps or is stopped, and did not end.
+    fn is_running(&self) -> bool;
+
+    /// Whether an event waits for it.
+    fn has_tasks(&self) -> bool;
+
+    /// How many events wait.
+    fn pending_tasks(&self) -> usize;
+
+    /// Queue something for its next yield.
+    ///
+    /// # Errors
+    ///
+    /// `NOMEM` the queue is full (counted), `NODEVICE` the process has ended.
+    fn enqueue_task(&self, task: Task) -> Result<(), ErrorCode>;
+
+    /// Take the oldest task.
+    fn dequeue_task(&self) -> Option<Task>;
+
+    /// Take the oldest task that is this event.
+    fn remove_upcall(&self, upcall_id: UpcallId) -> Option<Task>;
+
+    /// Drop all tasks that are this event; how many there were.
+    fn remove_pending_upcalls(&self, upcall_id: UpcallId) -> usize;
+
+    /// It yielded: sleeps until an upcall.
+    fn set_yielded_state(&self);
+
+    /// It yielded: sleeps until this event.
+    fn set_yielded_for_state(&self, upcall_id: UpcallId);
+
+    /// Hold it; it keeps what it was doing.
+    fn stop(&self);
+
+    /// Let a held process go on.
+    fn resume(&self);
+
+    /// It faulted: ask its fault policy and act.
+    fn set_fault_state(&self);
+
+    /// End it and start it again from the beginning, with a new id.
+    /// Takes effect when no grant of it is entered, at the latest when the
+    /// kernel loop is back in charge.
+    fn try_restart(&self, completion_code: Option<u32>);
+
+    /// End it.
+    fn terminate(&self, completion_code: Option<u32>);
+
+    /// Carry out what [`try_restart`](Self::try_restart) had to put off.
+    fn finish_restart(&self);
+
+    /// Hand a return value to it; faults it if its stack is broken.
+    fn set_syscall_return_value(&self, return_value: SyscallReturn);
+
+    /// Make it run a function next; faults it if its stack is broken.
+    fn set_process_function(&self, callback: FunctionCall);
+
+    /// Run it until it stops. `None` if it is not in [`State::Running`].
+    fn switch_to(&self) -> Option<ContextSwitchReason>;
+
+    /// What its header lets it do with a driver.
+    fn get_command_permissions(&self, driver_num: usize, offset: usize) -> CommandPermissions;
+
+    /// What the kernel counts about it.
+    fn statistics(&self) -> ProcessStatistics;
+
+    /// Count the end of a time slice by time.
+    fn debug_timeslice_expired(&self);
+
+    /// Print everything known about it, for people.
+    fn print_full_process(&self, writer: &mut dyn Write);
+}
+
+/// The memory of a process.
+pub trait ProcessMemory {
+    /// Move the break to `new_break`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] above the grants or the MPU cannot separate them,
+    /// [`Error::AddressOutOfBounds`] outside the block or below a lent buffer,
+    /// [`Error::InactiveApp`] the process has ended.
+    fn brk(&self, new_break: usize) -> Result<usize, Error>;
+
+    /// Move the break by `increment` bytes; returns the old one.
+    ///
+    /// # Errors
+    ///
+    /// As [`brk`](Self::brk).
+    fn sbrk(&self, increment: isize) -> Result<usize, Error>;
+
+    /// All its addresses.
+    fn get_addresses(&self) -> ProcessAddresses;
+
+    /// What the kernel keeps in its RAM block.
+    fn get_sizes(&self) -> ProcessSizes;
+
+    /// How many flash regions its header lets it write.
+    fn number_writeable_flash_regions(&self) -> usize;
+
+    /// Offset from the start of its flash and length of such a region.
+    fn get_writeable_flash_region(&self, index: usize) -> Option<(usize, usize)>;
+
+    /// Keep what it says about its stack, for reports.
+    fn update_stack_start_pointer(&self, stack_pointer: usize);
+
+    /// Keep what it says about its heap, for reports.
+    fn update_heap_start_pointer(&self, heap_pointer: usize);
+
+    /// Check a buffer that it wants to lend for writing.
+    ///
+    /// # Errors
+    ///
+    /// `INVAL` not all in its own RAM, `FAIL` the process has ended.
+    fn build_readwrite_process_buffer(
+        &self,
+        buf_start_addr: usize,
+        size: usize,
+    ) -> Result<ReadWriteProcessBuffer, ErrorCode>;
+
+    /// Check a buffer that it wants to lend for reading.
+    ///
+    /// # Errors
+    ///
+    /// `INVAL` neither all in its RAM nor all in its own flash, `FAIL` the process has ended.
+    fn build_readonly_process_buffer(
+        &self,
+        buf_start_addr: usize,
+        size: usize,
+    ) -> Result<ReadOnlyProcessBuffer, ErrorCode>;
+
+    /// Write one byte of its RAM; `false` if the address is not below its break.
+    fn set_byte(&self, addr: usize, value: u8) -> bool;
+
+    /// Whether a function may be called at this address.
+    fn is_valid_upcall_function_pointer(&self, upcall_fn: usize) -> bool;
+
+    /// Make its MPU configuration the active one, if it is not.
+    fn setup_mpu(&self);
+
+    /// Open a further region of memory to it, readable and writeable. Closed at
+    /// restart. `None`, with nothing opened, if that is not possible.
+    fn add_mpu_region(
+        &self,
+        unallocated_memory_start: *const u8,
+        unallocated_memory_size: usize,
+        min_region_size: usize,
+    ) -> Option<mpu::Region>;
+
+    /// Open exactly this range of peripheral registers to it (Device memory,
+    /// never executable). Closed at restart.
+    fn add_peripheral_region(
+        &self,
+        start: *const u8,
+        size: usize,
+        permissions: mpu::Permissions,
+    ) -> Option<mpu::Region>;
+
+    /// Close a region that was opened.
+    ///
+    /// # Errors
+    ///
+    /// `INVAL` no such region is open.
+    fn remove_mpu_region(&self, region: mpu::Region) -> Result<(), ErrorCode>;
+}
+
+/// The memory that drivers keep in a process.
+///
+/// For [`grant`](crate::grant) only, which keeps the pointers from being
+/// misused.
+pub trait ProcessGrants {
+    /// Reserve `size` bytes for grant `grant_num` of driver `driver_num`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`], [`Error::InactiveApp`], [`Error::KernelError`] no
+    /// such grant, [`Error::AlreadyInUse`] it is already allocated or its driver
+    /// number is taken.
+    fn allocate_grant(
+        &self,
+        grant_num: usize,
+        driver_num: usize,
+        size: usize,
+        align: usize,
+    ) -> Result<NonNull<u8>, Error>;
+
+    /// Whether the grant is allocated; `None` if the process ended or there is no such grant.
+    fn grant_is_allocated(&self, grant_num: usize) -> Option<bool>;
+
+    /// Begin using a grant exclusively.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AlreadyInUse`], [`Error::InactiveApp`], [`Error::OutOfMemory`]
+    /// not allocated yet, [`Error::KernelError`] no such grant.
+    fn enter_grant(&self, grant_num: usize) -> Result<NonNull<u8>, Error>;
+
+    /// End using a grant; call once for each [`enter_grant`](Self::enter_grant).
+    fn leave_grant(&self, grant_num: usize);
+
+    /// The allocated grant of a driver, without entering it.
+    fn lookup_grant_from_driver_num(&self, driver_num: usize) -> Option<NonNull<u8>>;
+
+    /// How many grants are allocated.
+    fn grant_allocated_count(&self) -> usize;
+}

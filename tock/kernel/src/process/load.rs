@@ -1,0 +1,337 @@
+//! Starting the processes that lie in flash.
+//!
+//! Flash holds one object after the other, each as long as its header says; a
+//! place where no object begins ends the scan. An object that is padding, is
+//! disabled, or has a broken header is passed over. One process that cannot be
+//! started does not keep the others from it.
+//!
+//! RAM: a process linked for an address gets exactly that, in whatever order
+//! processes lie in flash, as long as blocks do not overlap; others get the
+//! first place where they fit.
+
+use super::memory::GrantSlot;
+use super::standard::{Parts, ProcessStandard, kernel_memory_size};
+use super::{Process, ProcessFaultPolicy, ProcessLoadError};
+use crate::capabilities::ProcessManagementCapability;
+use crate::kernel::Kernel;
+use crate::platform::chip::Chip;
+use crate::platform::mpu::{MPU, Permissions};
+use crate::syscall::UserspaceKernelBoundary;
+use crate::{KERNEL_MAJOR_VERSION, KERNEL_MINOR_VERSION};
+use tock_tbf::parse::{parse_tbf_header, parse_tbf_header_lengths};
+use tock_tbf::types::{InitialTbfParseError, TbfHeader};
+
+/// Start all processes that lie in `app_flash`, in RAM of `app_memory`.
+///
+/// # Errors
+///
+/// Why the first process that could not be started was not; all that could
+/// be, were.
+pub fn load_processes<C: Chip>(
+    kernel: &'static Kernel,
+    chip: &'static C,
+    app_flash: &'static [u8],
+    app_memory: &'static mut [u8],
+    fault_policy: &'static dyn ProcessFaultPolicy,
+    _capability: &dyn ProcessManagementCapability,
+) -> Result<(), ProcessLoadError> {
+    let memory_start = app_memory.as_mut_ptr().expose_provenance();
+    let loader = Loader {
+        kernel,
+        chip,
+        fault_policy,
+        memory_start,
+        memory_end: memory_start + app_memory.len(),
+    };
+    let mut outcome = Ok(());
+    let objects = Objects { rest: app_flash };
+    for object in objects {
+        outcome = outcome.and(loader.start(object));
+    }
+    outcome
+}
+
+/// One object in flash.
+#[derive(Clone, Copy)]
+struct Object {
+    flash: &'static [u8],
+    header_size: u16,
+    version: u16,
+}
+
+/// The well-formed objects in flash, one after the other.
+struct Objects {
+    rest: &'static [u8],
+}
+
+impl Iterator for Objects {
+    type Item = Object;
+
+    fn next(&mut self) -> Option<Object> {
+        loop {
+            let lengths = parse_tbf_header_lengths(self.rest.first_chunk()?);
+            // The parser reports no length below that of a header, so the scan advances.
+            let total_size = match lengths {
+                Ok((_, _, total_size)) | Err(InitialTbfParseError::InvalidHeader(total_size)) => {
+                    total_size as usize
+                }
+                Err(InitialTbfParseError::UnableToParse) => return None,
+            };
+            let (flash, rest) = self.rest.split_at_checked(total_size)?;
+            self.rest = rest;
+            if let Ok((version, header_size, _)) = lengths {
+                return Some(Object {
+                    flash,
+                    header_size,
+                    version,
+                });
+            }
+        }
+    }
+}
+
+/// What is the same for all processes.
+struct Loader<C: Chip + 'static> {
+    kernel: &'static Kernel,
+    chip: &'static C,
+    fault_policy: &'static dyn ProcessFaultPolicy,
+    memory_start: usize,
+    memory_end: usize,
+}
+
+/// A RAM block: addresses.
+#[derive(Clone, Copy)]
+struct Block {
+    start: usize,
+    end: usize,
+}
+
+impl<C: Chip> Loader<C> {
+    /// Start the process in `object`, if it is one that is to run.
+    fn start(&self, object: Object) -> Result<(), ProcessLoadError> {
+        let header = object
+            .flash
+            .get(..usize::from(object.header_size))
+            .ok_or(ProcessLoadError::InternalError)?;
+        let header = match parse_tbf_header(header, object.version) {
+            Ok(header) => header,
+            // What a broken checksum covers is no process of ours.
+            Err(error) => return Err(ProcessLoadError::TbfHeaderParseFailure(error)),
+        };
+        if header.is_padding() || !header.enabled() {
+            return Ok(());
+        }
+        check_kernel_version(&header)?;
+        check_flash_address(&header, object.flash)?;
+        let (index, slot) = self
+            .kernel
+            .free_slot()
+            .ok_or(ProcessLoadError::NoProcessSlot)?;
+        let mut config = self
+            .chip
+            .mpu()
+            .new_config()
+            .ok_or(ProcessLoadError::InternalError)?;
+        let block = self.find_block(&header, &mut config)?;
+        let process = self.place(object.flash, header, index, block, config)?;
+        process
+            .begin_run()
+            .map_err(|_| ProcessLoadError::MpuInvalidFlashLength)?;
+        slot.set_identifier(process.processid().id());
+        slot.set(process);
+        Ok(())
+    }
+
+    /// RAM blocks that are taken.
+    fn taken(&self) -> impl Iterator<Item = Block> {
+        self.kernel.processes().map(|process| {
+            let a = process.get_addresses();
+            Block {
+                start: a.sram_start,
+                end: a.sram_end,
+            }
+        })
+    }
+
+    /// Free bytes from `start` to the next block; `None` if there are none.
+    fn free_from(&self, start: usize) -> Option<usize> {
+        let memory = Block {
+            start: self.memory_start,
+            end: self.memory_end,
+        };
+        free_bytes(start, memory, || self.taken())
+    }
+
+    /// Choose the RAM block: at the fixed address, else the first that fits.
+    fn find_block(
+        &self,
+        header: &TbfHeader,
+        config: &mut <C::MPU as MPU>::MpuConfig,
+    ) -> Result<Block, ProcessLoadError> {
+        if let Some(fixed) = header.get_fixed_address_ram() {
+            let mismatch = ProcessLoadError::MemoryAddressMismatch {
+                expected_address: fixed as usize,
+            };
+            let free = self.free_from(fixed as usize).ok_or(mismatch)?;
+            let block = self
+                .fit(header, fixed as usize, free, config)
+                .ok_or(ProcessLoadError::NotEnoughMemory)?;
+            return if block.start == fixed as usize {
+                Ok(block)
+            } else {
+                Err(mismatch)
+            };
+        }
+        core::iter::once(self.memory_start)
+            .chain(self.taken().map(|block| block.end))
+            .filter_map(|start| Some((start, self.free_from(start)?)))
+            .find_map(|(start, free)| self.fit(header, start, free, config))
+            .ok_or(ProcessLoadError::NotEnoughMemory)
+    }
+
+    /// Ask the MPU for a block inside `free` bytes from `start`.
+    fn fit(
+        &self,
+        header: &TbfHeader,
+        start: usize,
+        free: usize,
+        config: &mut <C::MPU as MPU>::MpuConfig,
+    ) -> Option<Block> {
+        let kernel_size = kernel_memory_size::<C>(self.kernel.grant_count());
+        let initial = self
+            .chip
+            .userspace_kernel_boundary()
+            .initial_process_app_brk_size();
+        let asked = (header.get_minimum_app_ram_size() as usize).max(initial);
+        let mpu = self.chip.mpu();
+        mpu.reset_config(config);
+        let (start, size) = mpu.allocate_app_memory_region(
+            core::ptr::with_exposed_provenance(start),
+            free,
+            asked.checked_add(kernel_size)?,
+            initial,
+            kernel_size,
+            Permissions::ReadWriteExecute,
+            config,
+        )?;
+        let start = start.addr();
+        let end = start.checked_add(size)?;
+        Some(Block { start, end })
+    }
+
+    /// Write grant table and control block to the end of the RAM block.
+    fn place(
+        &self,
+        flash: &'static [u8],
+        header: TbfHeader<'static>,
+        index: usize,
+        block: Block,
+        mpu_config: <C::MPU as MPU>::MpuConfig,
+    ) -> Result<&'static ProcessStandard<C>, ProcessLoadError> {
+        let grant_count = self.kernel.grant_count();
+        let control = aligned_below::<ProcessStandard<C>>(block.end, 1);
+        let table = control.and_then(|control| aligned_below::<GrantSlot>(control, grant_count));
+        let (Some(control), Some(table)) = (control, table) else {
+            return Err(ProcessLoadError::NotEnoughMemory);
+        };
+        let in_memory = self.memory_start <= block.start && block.end <= self.memory_end;
+        let untaken = self
+            .taken()
+            .all(|other| block.end <= other.start || other.end <= block.start);
+        if table < block.start || !in_memory || !untaken {
+            return Err(ProcessLoadError::NotEnoughMemory);
+        }
+        let grants = core::ptr::with_exposed_provenance_mut::<GrantSlot>(table);
+        let room = core::ptr::with_exposed_provenance_mut::<ProcessStandard<C>>(control);
+        // SAFETY: the block was just checked to lie in the memory that the board
+        // gave away for good and to overlap no other process's; both objects lie
+        // in it, aligned and one below the other (`aligned_below`).
+        #[allow(unsafe_code)]
+        unsafe {
+            for i in 0..grant_count {
+                grants.add(i).write(GrantSlot::new());
+            }
+            room.write(ProcessStandard::new(Parts {
+                kernel: self.kernel,
+                chip: self.chip,
+                process_id: self.kernel.new_process_id(index),
+                header,
+                flash,
+                fault_policy: self.fault_policy,
+                memory_start: block.start,
+                memory_end: block.end,
+                grants: core::slice::from_raw_parts(grants, grant_count),
+                mpu_config,
+            }));
+            Ok(&*room)
+        }
+    }
+}
+
+/// Free bytes of `memory` from `start` to the next of the `taken` blocks;
+/// `None` if there are none.
+fn free_bytes<I: Iterator<Item = Block>>(
+    start: usize,
+    memory: Block,
+    taken: impl Fn() -> I,
+) -> Option<usize> {
+    let inside = |block: Block| block.start <= start && start < block.end;
+    if !inside(memory) || taken().any(inside) {
+        return None;
+    }
+    let next = taken().map(|b| b.start).filter(|&next| next > start).min();
+    next.unwrap_or(memory.end).checked_sub(start)
+}
+
+/// Address of `count` objects of type T that end at or just below `end`.
+fn aligned_below<T>(end: usize, count: usize) -> Option<usize> {
+    let size = count.checked_mul(size_of::<T>())?;
+    Some(end.checked_sub(size)? & !(align_of::<T>() - 1))
+}
+
+fn check_kernel_version(header: &TbfHeader) -> Result<(), ProcessLoadError> {
+    let version = header.get_kernel_version();
+    match version {
+        Some((KERNEL_MAJOR_VERSION, minor)) if minor <= KERNEL_MINOR_VERSION => Ok(()),
+        _ => Err(ProcessLoadError::IncompatibleKernelVersion { version }),
+    }
+}
+
+fn check_flash_address(header: &TbfHeader, flash: &[u8]) -> Result<(), ProcessLoadError> {
+    let actual_address = flash.as_ptr().addr() + header.get_protected_size() as usize;
+    match header.get_fixed_address_flash() {
+        Some(expected) if expected as usize != actual_address => {
+            Err(ProcessLoadError::IncorrectFlashAddress {
+                actual_address,
+                expected_address: expected as usize,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_can_be_taken_in_any_order() {
+        let memory = Block {
+            start: 100,
+            end: 200,
+        };
+        let taken = || {
+            [(150, 160), (120, 130)]
+                .into_iter()
+                .map(|(start, end)| Block { start, end })
+        };
+        let free = |start| free_bytes(start, memory, taken);
+        assert_eq!(free(100), Some(20));
+        assert_eq!(free(119), Some(1));
+        assert_eq!(free(130), Some(20));
+        assert_eq!(free(160), Some(40));
+        for start in [0, 99, 120, 129, 150, 159, 200, usize::MAX] {
+            assert_eq!(free(start), None, "{start}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Running a [`ProcessStandard`]: state, events, system calls, faults.
+
+use core::fmt::Write;
+use core::num::NonZeroU32;
+
+use super::memory::GrantSlot;
+use super::standard::ProcessStandard;
+use super::{
+    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ProcessStatistics, ShortId,
+    State, StoppedState, Task,
+};
+use crate::errorcode::ErrorCode;
+use crate::platform::chip::Chip;
+use crate::syscall::{ContextSwitchReason, SyscallReturn, UserspaceKernelBoundary};
+use crate::upcall::UpcallId;
+use crate::utilities::cells::NumericCellExt;
+
+impl<C: Chip> Process for ProcessStandard<C> {
+    fn processid(&self) -> ProcessId {
+        self.process_id.get()
+    }
+
+    fn short_app_id(&self) -> ShortId {
+        self.header
+            .get_short_id()
+            .map_or(ShortId::LocallyUnique, |id: NonZeroU32| ShortId::Fixed(id))
+    }
+
+    fn get_process_name(&self) -> &'static str {
+        self.header.get_package_name().unwrap_or("")
+    }
+
+    fn get_restart_count(&self) -> usize {
+        self.restarts.get()
+    }
+
+    fn get_completion_code(&self) -> Option<Option<u32>> {
+        self.completion_code.get()
+    }
+
+    fn get_state(&self) -> State {
+        self.state.get()
+    }
+
+    fn ready(&self) -> bool {
+        let tasks = || self.tasks.try_borrow().ok();
+        match self.state.get() {
+            State::Running => true,
+            State::Yielded => tasks().is_some_and(|tasks| tasks.has_function()),
+            State::YieldedFor(id) => tasks().is_some_and(|tasks| tasks.contains(id)),
+            State::Stopped(_) => false,
+            State::Faulted | State::Terminated => self.restart_pending.get(),
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        !matches!(self.state.get(), State::Faulted | State::Terminated)
+    }
+
+    fn has_tasks(&self) -> bool {
+        self.tasks
+            .try_borrow()
+            .is_ok_and(|tasks| tasks.has_function())
+    }
+
+    fn pending_tasks(&self) -> usize {
+        self.tasks.try_borrow().map_or(0, |tasks| tasks.len())
+    }
+
+    fn enqueue_task(&self, task: Task) -> Result<(), ErrorCode> {
+        if !self.is_running() {
+            return Err(ErrorCode::NODEVICE);
+        }
+        let awaited = match self.state.get() {
+            State::YieldedFor(id) => task.upcall_id() == Some(id),
+            _ => false,
+        };
+        let mut tasks = self.tasks.try_borrow_mut().map_err(|_| ErrorCode::FAIL)?;
+        if tasks.enqueue(task, awaited) {
+            self.kernel.note_work();
+            Ok(())
+        } else {
+            self.dropped_upcalls.increment();
+            Err(ErrorCode::NOMEM)
+        }
+    }
+
+    fn dequeue_task(&self) -> Option<Task> {
+        self.tasks.try_borrow_mut().ok()?.dequeue()
+    }
+
+    fn remove_upcall(&self, upcall_id: UpcallId) -> Option<Task> {
+        self.tasks.try_borrow_mut().ok()?.remove_upcall(upcall_id)
+    }
+
+    fn remove_pending_upcalls(&self, upcall_id: UpcallId) -> usize {
+        self.tasks
+            .try_borrow_mut()
+            .map_or(0, |mut tasks| tasks.remove_all(upcall_id))
+    }
+
+    fn set_yielded_state(&self) {
+        if matches!(self.state.get(), State::Running) {
+            self.state.set(State::Yielded);
+        }
+    }
+
+    fn set_yielded_for_state(&self, upcall_id: UpcallId) {
+        if matches!(self.state.get(), State::Running) {
+            self.state.set(State::YieldedFor(upcall_id));
+        }
+    }
+
+    fn stop(&self) {
+        let stopped = match self.state.get() {
+            State::Running => StoppedState::Running,
+            State::Yielded => StoppedState::Yielded,
+            State::YieldedFor(id) => StoppedState::YieldedFor(id),
+            State::Stopped(_) | State::Faulted | State::Terminated => return,
+        };
+        self.state.set(State::Stopped(stopped));
+    }
+
+    fn resume(&self) {
+        if let State::Stopped(stopped) = self.state.get() {
+            self.state.set(match stopped {
+                StoppedState::Running => State::Running,
+                StoppedState::Yielded => State::Yielded,
+                StoppedState::YieldedFor(id) => State::YieldedFor(id),
+            });
+            self.kernel.note_work();
+        }
+    }
+
+    fn set_fault_state(&self) {
+        if !self.is_running() {
+            return;
+        }
+        self.state.set(State::Faulted);
+        match self.fault_policy.action(self) {
+            FaultAction::Panic => panic!("process {} faulted", self.get_process_name()),
+            FaultAction::Restart => self.try_restart(None),
+            FaultAction::Stop => {
+                self.end_run();
+                self.state.set(State::Faulted);
+            }
+        }
+    }
+
+    fn try_restart(&self, completion_code: Option<u32>) {
+        self.completion_code.set(Some(completion_code));
+        self.end_run();
+        self.restart_pending.set(true);
+        self.kernel.note_work();
+    }
+
+    fn terminate(&self, completion_code: Option<u32>) {
+        if self.is_running() {
+            self.completion_code.set(Some(completion_code));
+            self.end_run();
+        }
+    }
+
+    fn finish_restart(&self) {
+        // A grant that is entered up the stack keeps its memory until then.
+        let busy = self.grants.iter().any(GrantSlot::is_entered);
+        if busy || !self.restart_pending.replace(false) {
+            return;
+        }
+        self.restarts.increment();
+        self.process_id
+            .set(self.kernel.renew(self.process_id.get()));
+        if self.begin_run().is_err() {
+            self.end_run();
+        }
+    }
+
+    fn set_syscall_return_value(&self, return_value: SyscallReturn) {
+        // A process that its own system call ended or restarted takes no answer.
+        if !self.is_running() {
+            return;
+        }
+        let handed_over = self.with_stored_state(|boundary, state| {
+            // SAFETY: the bounds are this process's.
+            #[allow(unsafe_code)]
+            unsafe {
+                boundary.set_syscall_return_value(
+                    self.start_pointer(),
+                    self.break_pointer(),
+                    state,
+                    return_value,
+                )
+            }
+        });
+        if handed_over {
+            if matches!(self.state.get(), State::YieldedFor(_)) {
+                self.state.set(State::Running);
+            }
+        } else {
+            self.set_fault_state();
+        }
+    }
+
+    fn set_process_function(&self, callback: FunctionCall) {
+        let handed_over = self.with_stored_state(|boundary, state| {
+            // SAFETY: the bounds are this process's.
+            #[allow(unsafe_code)]
+            unsafe {
+                boundary.set_process_function(
+                    self.start_pointer(),
+                    self.break_pointer(),
+                    state,
+                    callback,
+                )
+            }
+        });
+        if handed_over {
+            self.state.set(State::Running);
+        } else {
+            self.set_fault_state();
+        }
+    }
+
+    fn switch_to(&self) -> Option<ContextSwitchReason> {
+        if !matches!(self.state.get(), State::Running) {
+            return None;
+        }
+        let mut state = self.stored_state.try_borrow_mut().ok()?;
+        // SAFETY: the bounds are this process's, and the kernel loop has called
+        // `setup_mpu` for it just before.
+        #[allow(unsafe_code)]
+        let (reason, stack_pointer) = unsafe {
+            self.chip.userspace_kernel_boundary().switch_to_process(
+                self.start_pointer(),
+                self.break_pointer(),
+                &mut state,
+            )
+        };
+        if let ContextSwitchReason::SyscallFired { .. } = reason {
+            self.syscalls.increment();
+        }
+        if let Some(pointer) = stack_pointer
+            && pointer.addr() < self.lowest_stack_pointer.get()
+        {
+            self.lowest_stack_pointer.set(pointer.addr());
+        }
+        Some(reason)
+    }
+
+    fn get_command_permissions(&self, driver_num: usize, offset: usize) -> CommandPermissions {
+        use tock_tbf::types::CommandPermissions as Stated;
+        match self.header.get_command_permissions(driver_num, offset) {
+            Stated::NoPermsAtAll => CommandPermissions::NoPermsAtAll,
+            Stated::NoPermsThisDriver => CommandPermissions::NoPermsThisDriver,
+            Stated::Mask(mask) => CommandPermissions::Mask(mask),
+        }
+    }
+
+    fn statistics(&self) -> ProcessStatistics {
+        ProcessStatistics {
+            syscalls: self.syscalls.get(),
+            timeslice_expirations: self.timeslice_expirations.get(),
+            dropped_upcalls: self.dropped_upcalls.get(),
+            restarts: self.restarts.get(),
+        }
+    }
+
+    fn debug_timeslice_expired(&self) {
+        self.timeslice_expirations.increment();
+    }
+
+    fn print_full_process(&self, writer: &mut dyn Write) {
+        let config = self.mpu_config.try_borrow().ok();
+        let config = config.as_deref().map(|c| c as &dyn core::fmt::Display);
+        let _ = super::print::report(self, config, |writer| self.print_registers(writer), writer);
+    }
+}

@@ -1,0 +1,338 @@
+//! The main loop, schedulers, faults.
+
+use core::cell::{Cell, RefCell};
+use std::vec::Vec;
+
+use super::driver::{Driver, NUM, driver};
+use crate::kernel::Kernel;
+use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallFilter};
+use crate::process::{FaultAction, Process, State};
+use crate::scheduler::priority::PrioritySched;
+use crate::scheduler::round_robin::RoundRobinSched;
+use crate::scheduler::{Scheduler, SchedulingDecision};
+use crate::syscall::{ContextSwitchReason, Syscall, SyscallReturn, YieldCall};
+use crate::test_utils::{FakeChip, FakeTimer, OneDriver, TestApp, TestKernel};
+use crate::upcall::UpcallId;
+use crate::{ErrorCode, create_capability};
+
+/// Refuses what the test says, remembers who ran, turns the clock.
+struct Hooks {
+    refuse: Cell<bool>,
+    forgive: Cell<bool>,
+    ran: RefCell<Vec<&'static str>>,
+}
+
+impl SyscallFilter for Hooks {
+    fn filter_syscall(&self, _: &dyn Process, _: &Syscall) -> Result<(), ErrorCode> {
+        if self.refuse.get() {
+            Err(ErrorCode::NODEVICE)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl ProcessFault for Hooks {
+    fn process_fault_hook(&self, _: &dyn Process) -> Result<(), ()> {
+        if self.forgive.get() { Ok(()) } else { Err(()) }
+    }
+}
+
+impl ContextSwitchCallback for Hooks {
+    fn context_switch_hook(&self, process: &dyn Process) {
+        self.ran.borrow_mut().push(process.get_process_name());
+    }
+}
+
+struct Board<S> {
+    scheduler: S,
+    lookup: OneDriver<'static>,
+    hooks: Hooks,
+    timer: FakeTimer,
+}
+
+impl<S: Scheduler<FakeChip>> KernelResources<FakeChip> for Board<S> {
+    type SyscallDriverLookup = OneDriver<'static>;
+    type SyscallFilter = Hooks;
+    type ProcessFault = Hooks;
+    type ContextSwitchCallback = Hooks;
+    type Scheduler = S;
+    type SchedulerTimer = FakeTimer;
+    type WatchDog = ();
+
+    fn syscall_driver_lookup(&self) -> &OneDriver<'static> {
+        &self.lookup
+    }
+    fn syscall_filter(&self) -> &Hooks {
+        &self.hooks
+    }
+    fn process_fault(&self) -> &Hooks {
+        &self.hooks
+    }
+    fn context_switch_callback(&self) -> &Hooks {
+        &self.hooks
+    }
+    fn scheduler(&self) -> &S {
+        &self.scheduler
+    }
+    fn scheduler_timer(&self) -> &FakeTimer {
+        &self.timer
+    }
+    fn watchdog(&self) -> &() {
+        &()
+    }
+}
+
+struct Setup<S> {
+    test: TestKernel,
+    board: Board<S>,
+    driver: &'static Driver,
+}
+
+fn setup<S>(
+    action: FaultAction,
+    names: &[&'static str],
+    scheduler: impl FnOnce(&'static Kernel) -> S,
+) -> Setup<S> {
+    let test = TestKernel::new();
+    let driver = driver(&test);
+    let flash: Vec<u8> = names
+        .iter()
+        .flat_map(|&name| {
+            TestApp {
+                name,
+                ..TestApp::default()
+            }
+            .image()
+        })
+        .collect();
+    test.load(&flash, 64 * 1024, action).unwrap();
+    Setup {
+        test,
+        driver,
+        board: Board {
+            scheduler: scheduler(test.kernel),
+            lookup: OneDriver {
+                number: NUM,
+                driver,
+            },
+            hooks: Hooks {
+                refuse: Cell::new(false),
+                forgive: Cell::new(false),
+                ran: RefCell::default(),
+            },
+            timer: FakeTimer::default(),
+        },
+    }
+}
+
+impl<S: Scheduler<FakeChip>> Setup<S> {
+    /// Run with processes that stop for these reasons, then all yield.
+    fn run(&self, script: &[ContextSwitchReason]) -> Vec<&'static str> {
+        let capability = create_capability!(crate::capabilities::MainLoopCapability);
+        self.test.chip.boundary.script.borrow_mut().extend(script);
+        for _ in 0..20 {
+            if self.test.chip.boundary.script.borrow().is_empty() {
+                break;
+            }
+            self.test
+                .kernel
+                .kernel_loop_operation(&self.board, self.test.chip, true, &capability);
+        }
+        self.board.hooks.ran.take()
+    }
+
+    fn state(&self, index: usize) -> State {
+        self.test.process(index).as_process().get_state()
+    }
+}
+
+const fn fired(syscall: Syscall) -> ContextSwitchReason {
+    ContextSwitchReason::SyscallFired { syscall }
+}
+
+const WAIT: ContextSwitchReason = fired(Syscall::Yield {
+    yield_type: YieldCall::Wait,
+});
+const COMMAND: ContextSwitchReason = fired(Syscall::Command {
+    driver_number: NUM,
+    subdriver_number: 0,
+    arg0: 0,
+    arg1: 0,
+});
+const FAULT: ContextSwitchReason = ContextSwitchReason::Fault;
+
+#[test]
+fn priorities_in_array_order_with_a_lowest() {
+    let s = setup(FaultAction::Stop, &["a", "b", "c"], PrioritySched::new);
+    assert_eq!(s.run(&[WAIT; 3]), ["a", "b", "c"]);
+    let s = setup(FaultAction::Stop, &["a", "b", "c"], |kernel| {
+        let first = kernel.process_at(0).unwrap().get_addresses().flash_start;
+        PrioritySched::with_lowest(kernel, first)
+    });
+    assert_eq!(s.run(&[WAIT; 3]), ["b", "c", "a"]);
+}
+
+#[test]
+fn a_higher_priority_takes_over_at_once() {
+    let s = setup(FaultAction::Stop, &["high", "low"], PrioritySched::new);
+    let high = s.test.process(0);
+    assert_eq!(s.run(&[WAIT]), ["high"]);
+    high.subscribe(NUM, s.driver, 0).unwrap();
+    // The low process runs; its command (from the driver's view, any event)
+    // makes the high one ready.
+    let tell = fired(Syscall::Command {
+        driver_number: NUM,
+        subdriver_number: 1,
+        arg0: 0,
+        arg1: 0,
+    });
+    assert_eq!(s.run(&[tell, COMMAND]), ["low", "low"]);
+    assert!(high.command(s.driver, 2, 0, 5).is_success());
+    assert_eq!(s.run(&[WAIT, WAIT]), ["high", "low"]);
+}
+
+#[test]
+fn round_robin_takes_turns() {
+    let s = setup(FaultAction::Stop, &["a", "b"], RoundRobinSched::new);
+    assert_eq!(s.run(&[COMMAND, WAIT, WAIT]), ["a", "a", "b"]);
+    let scheduler: &dyn Scheduler<FakeChip> = &s.board.scheduler;
+    assert_eq!(
+        scheduler.next(),
+        SchedulingDecision::TrySleep,
+        "nobody is ready"
+    );
+}
+
+#[test]
+fn a_used_up_slice_passes_the_turn() {
+    let s = setup(FaultAction::Stop, &["a", "b"], RoundRobinSched::new);
+    let a = s.test.process(0).as_process();
+    let scheduler: &dyn Scheduler<FakeChip> = &s.board.scheduler;
+    use crate::process::StoppedExecutingReason::{KernelPreemption, TimesliceExpired};
+    use SchedulingDecision::RunProcess;
+    let us = |n| core::num::NonZeroU32::new(n);
+    let b = s.test.process(1).id();
+    assert_eq!(scheduler.next(), RunProcess((a.processid(), us(10_000))));
+    scheduler.result(KernelPreemption, Some(4_000));
+    assert_eq!(scheduler.next(), RunProcess((a.processid(), us(6_000))));
+    scheduler.result(KernelPreemption, Some(5_900));
+    assert_eq!(scheduler.next(), RunProcess((b, us(10_000))));
+    scheduler.result(TimesliceExpired, Some(10_000));
+    assert_eq!(scheduler.next(), RunProcess((a.processid(), us(10_000))));
+}
+
+#[test]
+fn kernel_work_goes_first() {
+    let s = setup(FaultAction::Stop, &["a"], PrioritySched::new);
+    s.test.chip.interrupt.set(true);
+    assert_eq!(s.run(&[COMMAND, WAIT]), ["a", "a"]);
+    assert!(!s.test.chip.interrupt.get());
+}
+
+#[test]
+fn wait_for_returns_the_event() {
+    let s = setup(FaultAction::Stop, &["a"], PrioritySched::new);
+    let id = UpcallId {
+        driver_num: NUM,
+        subscribe_num: 1,
+    };
+    let wait_for = fired(Syscall::Yield {
+        yield_type: YieldCall::WaitFor(id),
+    });
+    s.run(&[wait_for]);
+    assert_eq!(s.state(0), State::YieldedFor(id));
+    let process = s.test.process(0);
+    assert!(process.command(s.driver, 2, 1, 77).is_success());
+    s.run(&[WAIT]);
+    let returned = s.test.chip.boundary.returned.get();
+    assert_eq!(returned, Some(SyscallReturn::YieldWaitFor(77, 0, 0)));
+}
+
+#[test]
+fn null_upcalls_wake_nobody() {
+    let s = setup(FaultAction::Stop, &["a"], PrioritySched::new);
+    s.run(&[WAIT]);
+    let process = s.test.process(0);
+    assert!(process.command(s.driver, 2, 1, 77).is_success());
+    assert!(!process.as_process().ready());
+    process.subscribe(NUM, s.driver, 0).unwrap();
+    assert!(process.command(s.driver, 2, 0, 5).is_success());
+    assert_eq!(s.run(&[WAIT]), ["a"]);
+    let calls = s.test.chip.boundary.calls.borrow();
+    assert_eq!(calls.last().map(|call| call.argument0), Some(5));
+    assert_eq!(process.as_process().pending_tasks(), 0);
+}
+
+#[test]
+fn the_filter_answers_with_plain_failure() {
+    let s = setup(FaultAction::Stop, &["a"], PrioritySched::new);
+    s.board.hooks.refuse.set(true);
+    let subscribe = fired(Syscall::Subscribe {
+        driver_number: NUM,
+        subdriver_number: 0,
+        upcall_ptr: 0,
+        appdata: 0,
+    });
+    for call in [COMMAND, subscribe] {
+        s.run(&[call]);
+        let returned = s.test.chip.boundary.returned.take();
+        assert_eq!(returned, Some(SyscallReturn::Failure(ErrorCode::NODEVICE)));
+    }
+    let memop = fired(Syscall::Memop {
+        operand: 7,
+        arg0: 0,
+    });
+    s.run(&[memop]);
+    assert!(
+        s.test
+            .chip
+            .boundary
+            .returned
+            .take()
+            .is_some_and(|r| r.is_success())
+    );
+}
+
+#[test]
+fn faults_follow_hook_and_policy() {
+    let s = setup(FaultAction::Stop, &["a", "b"], PrioritySched::new);
+    s.board.hooks.forgive.set(true);
+    s.run(&[FAULT]);
+    assert_ne!(s.state(0), State::Faulted);
+    s.board.hooks.forgive.set(false);
+    assert_eq!(s.run(&[FAULT, WAIT]), ["a", "b"]);
+    assert_eq!((s.state(0), s.state(1)), (State::Faulted, State::Yielded));
+    let a = s.test.process(0).as_process();
+    assert!(!a.ready());
+    assert_eq!(a.grant_allocated_count(), 0);
+}
+
+#[test]
+fn restart_policy_starts_anew() {
+    let s = setup(FaultAction::Restart, &["a"], PrioritySched::new);
+    let id = s.test.process(0).id();
+    assert_eq!(s.run(&[FAULT, WAIT]), ["a", "a"]);
+    let a = s.test.process(0).as_process();
+    assert_ne!(a.processid(), id);
+    assert_eq!(a.get_restart_count(), 1);
+    assert_eq!(s.test.chip.boundary.calls.borrow().len(), 2);
+}
+
+#[test]
+fn stopped_processes_keep_their_place() {
+    let s = setup(FaultAction::Stop, &["a"], PrioritySched::new);
+    let a = s.test.process(0).as_process();
+    a.stop();
+    assert!(s.run(&[WAIT]).is_empty());
+    s.test.chip.boundary.script.borrow_mut().clear();
+    a.resume();
+    assert_eq!(s.run(&[COMMAND, WAIT]), ["a", "a"]);
+}
+
+#[test]
+#[should_panic(expected = "process a faulted")]
+fn panic_policy_panics() {
+    let s = setup(FaultAction::Panic, &["a"], PrioritySched::new);
+    s.run(&[FAULT]);
+}

@@ -1,0 +1,145 @@
+//! Break, high-water mark, zeroing, regions.
+
+use super::driver::{NUM, driver};
+use crate::platform::mpu::Permissions;
+use crate::process::{Error, Process};
+use crate::processbuffer::WriteableProcessBuffer;
+use crate::test_utils::{TestApp, TestKernel, TestProcess};
+
+fn start() -> (TestKernel, TestProcess, &'static dyn Process) {
+    let test = TestKernel::new();
+    let process = test.start(&TestApp::default());
+    (test, process, process.as_process())
+}
+
+#[test]
+fn exposed_memory_is_zero() {
+    let (_, process, p) = start();
+    let a = p.get_addresses();
+    assert!(process.read(a.sram_start, 64).iter().all(|&b| b == 0));
+    p.brk(a.sram_start + 512).unwrap();
+    assert!(process.read(a.sram_start + 64, 448).iter().all(|&b| b == 0));
+}
+
+#[test]
+fn shrunk_and_regrown_memory_is_zero() {
+    let (_, process, p) = start();
+    let start = p.get_addresses().sram_start;
+    p.brk(start + 512).unwrap();
+    assert!(p.set_byte(start + 400, 7));
+    p.brk(start + 64).unwrap();
+    assert!(!p.set_byte(start + 400, 7));
+    p.brk(start + 512).unwrap();
+    assert_eq!(process.read(start + 400, 1), [0]);
+}
+
+#[test]
+fn the_break_stays_in_its_bounds() {
+    let (_, _, p) = start();
+    let a = p.get_addresses();
+    assert_eq!(p.brk(a.sram_start - 1), Err(Error::AddressOutOfBounds));
+    assert_eq!(p.brk(a.sram_end), Err(Error::AddressOutOfBounds));
+    assert_eq!(p.brk(usize::MAX), Err(Error::AddressOutOfBounds));
+    assert_eq!(p.brk(a.sram_grant_start + 1), Err(Error::OutOfMemory));
+    assert_eq!(p.sbrk(isize::MIN), Err(Error::AddressOutOfBounds));
+    assert!(
+        p.build_readwrite_process_buffer(a.sram_start + 10, 20)
+            .is_ok()
+    );
+    assert_eq!(p.brk(a.sram_start + 29), Err(Error::AddressOutOfBounds));
+    assert!(p.brk(a.sram_start + 30).is_ok());
+    assert_eq!(p.get_addresses().sram_app_brk, a.sram_start + 30);
+}
+
+#[test]
+fn grants_and_break_meet_but_do_not_cross() {
+    let test = TestKernel::new();
+    let driver = driver(&test);
+    let process = test.start(&TestApp::default());
+    let p = process.as_process();
+    p.brk(p.get_addresses().sram_start + 1024).unwrap();
+    process.allow_ro(NUM, driver, 0, b"x").unwrap();
+    while p.sbrk(1).is_ok() {}
+    let a = p.get_addresses();
+    assert!(a.sram_app_brk <= a.sram_grant_start);
+    assert!(a.sram_grant_start - a.sram_app_brk < 32);
+}
+
+#[test]
+fn lent_buffers_end_with_the_process() {
+    let (_, process, p) = start();
+    let start = p.get_addresses().sram_start;
+    let buffer = p.build_readwrite_process_buffer(start, 4).unwrap();
+    buffer
+        .mut_enter(|bytes| bytes.copy_from_slice(b"abcd"))
+        .unwrap();
+    assert_eq!(process.read(start, 4), b"abcd");
+    process.restart();
+    assert_eq!(buffer.mut_enter(|_| ()), Err(Error::NoSuchApp));
+    assert!(buffer.mut_ptr().is_null());
+}
+
+#[test]
+fn regions_are_tracked_and_vanish_at_restart() {
+    let (test, process, p) = start();
+    let at = |n: usize| core::ptr::without_provenance(0x4000_0000 + n * 0x1000);
+    let active = || {
+        p.setup_mpu();
+        test.chip.mpu.active.borrow().len()
+    };
+    assert_eq!(active(), 2);
+    let rw = Permissions::ReadWriteOnly;
+    let first = p.add_peripheral_region(at(0), 0x40, rw).unwrap();
+    assert_eq!((active(), first.size()), (3, 0x40));
+    assert!(p.add_mpu_region(at(0), 0x1000, 0x20).is_none(), "overlap");
+    for n in 1..5 {
+        assert!(p.add_mpu_region(at(n), 0x1000, 0x1000).is_some());
+    }
+    assert!(p.add_mpu_region(at(6), 0x1000, 0x1000).is_none());
+    assert_eq!(active(), 7, "a refused region is not open");
+    p.remove_mpu_region(first).unwrap();
+    assert!(p.remove_mpu_region(first).is_err());
+    assert_eq!(active(), 6);
+    process.restart();
+    assert_eq!(active(), 2);
+    for n in 0..5 {
+        assert!(p.add_mpu_region(at(n), 0x1000, 0x1000).is_some());
+    }
+    process.terminate();
+    assert!(p.add_mpu_region(at(7), 0x1000, 0x1000).is_none());
+}
+
+#[test]
+fn the_mpu_is_written_only_when_something_changed() {
+    let test = TestKernel::new();
+    let all = test.start_all(&[TestApp::default(), TestApp::default()]);
+    let (a, b) = (all[0].as_process(), all[1].as_process());
+    let written = |p: &dyn Process| {
+        let before = test.chip.mpu.configured.get();
+        p.setup_mpu();
+        test.chip.mpu.configured.get() - before
+    };
+    assert_eq!(
+        [written(a), written(a), written(b), written(b)],
+        [1, 0, 1, 0]
+    );
+    a.sbrk(32).unwrap();
+    assert_eq!([written(b), written(a), written(a)], [0, 1, 0]);
+    a.sbrk(32).unwrap();
+    assert_eq!([written(a), written(a)], [1, 0]);
+}
+
+#[test]
+fn the_report_names_what_matters() {
+    let (_, _, p) = start();
+    let mut text = std::string::String::new();
+    p.print_full_process(&mut text);
+    for part in [
+        "\"test\"",
+        "waiting for any upcall",
+        "registers",
+        "2 regions",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}

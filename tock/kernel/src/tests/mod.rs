@@ -1,0 +1,8 @@
+//! The kernel as a whole, on the fake chip.
+
+mod driver;
+mod grants;
+mod loader;
+mod main_loop;
+mod memory;
+mod syscalls;

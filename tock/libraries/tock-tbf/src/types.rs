@@ -1,0 +1,507 @@
+//! What headers say.
+
+use core::num::NonZeroU32;
+
+use crate::parse::BASE_SIZE;
+
+/// Why a scan of flash cannot use what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitialTbfParseError {
+    /// No object begins here: the scan ends.
+    UnableToParse,
+    /// An object with a broken header that is this many bytes long.
+    InvalidHeader(u32),
+}
+
+/// What is wrong with a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TbfParseError {
+    /// The header is cut off or contradicts its own lengths.
+    NotEnoughFlash,
+    /// Another version of the format.
+    UnsupportedVersion(u16),
+    /// Checksum in the header, checksum of its words.
+    ChecksumMismatch(u32, u32),
+    /// A TLV of this type does not fit or has the wrong length.
+    BadTlvEntry(u16),
+    /// Neither Main nor Program: nothing says where the code begins.
+    NoProgram,
+    /// Entry point, protected size or binary end outside the object.
+    BadProgram,
+}
+
+/// Which commands of a driver a header allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandPermissions {
+    /// The header has no permissions.
+    NoPermsAtAll,
+    /// The header has permissions, none for this driver.
+    NoPermsThisDriver,
+    /// Bit `i`: command `64 * offset + i`.
+    Mask(u64),
+}
+
+/// TLV types.
+mod tlv {
+    pub(super) const MAIN: u16 = 1;
+    pub(super) const WRITEABLE_FLASH_REGIONS: u16 = 2;
+    pub(super) const PACKAGE_NAME: u16 = 3;
+    pub(super) const FIXED_ADDRESSES: u16 = 5;
+    pub(super) const PERMISSIONS: u16 = 6;
+    pub(super) const STORAGE_PERMISSIONS: u16 = 7;
+    pub(super) const KERNEL_VERSION: u16 = 8;
+    pub(super) const PROGRAM: u16 = 9;
+    pub(super) const SHORT_ID: u16 = 10;
+}
+
+/// A fixed address that is none.
+const DONT_CARE: u32 = 0xFFFF_FFFF;
+
+pub(crate) fn read_u16(bytes: &[u8], offset: usize) -> Option<u16> {
+    let end = offset.checked_add(2)?;
+    let bytes = bytes.get(offset..end)?.try_into().ok()?;
+    Some(u16::from_le_bytes(bytes))
+}
+
+pub(crate) fn read_u32(bytes: &[u8], offset: usize) -> Option<u32> {
+    let end = offset.checked_add(4)?;
+    let bytes = bytes.get(offset..end)?.try_into().ok()?;
+    Some(u32::from_le_bytes(bytes))
+}
+
+/// A checked header. Values are read from the header's own bytes when asked
+/// for, so a process keeps nothing but the reference.
+#[derive(Clone, Copy, Debug)]
+pub struct TbfHeader<'a> {
+    header: &'a [u8],
+}
+
+impl<'a> TbfHeader<'a> {
+    pub(crate) fn new(header: &'a [u8]) -> Self {
+        Self { header }
+    }
+
+    /// The values of all TLVs of a type.
+    fn all(&self, kind: u16) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let header = self.header;
+        let mut offset = BASE_SIZE;
+        core::iter::from_fn(move || {
+            while offset < header.len() {
+                let this = read_u16(header, offset)?;
+                let length = usize::from(read_u16(header, offset + 2)?);
+                let value = header.get(offset + 4..offset + 4 + length)?;
+                offset = (offset + 4 + length).next_multiple_of(4);
+                if this == kind {
+                    return Some(value);
+                }
+            }
+            None
+        })
+    }
+
+    fn first(&self, kind: u16) -> Option<&'a [u8]> {
+        self.all(kind).next()
+    }
+
+    /// A word of Program or, without one, of Main (both begin alike).
+    fn program_word(&self, offset: usize) -> Option<u32> {
+        let value = self.first(tlv::PROGRAM).or_else(|| self.first(tlv::MAIN))?;
+        read_u32(value, offset)
+    }
+
+    /// The program's numbers exist and lie inside the object.
+    pub(crate) fn check_program(&self) -> Result<(), TbfParseError> {
+        if let Some(program) = self.first(tlv::PROGRAM) {
+            if program.len() < 20 {
+                return Err(TbfParseError::BadTlvEntry(tlv::PROGRAM));
+            }
+        } else {
+            let main = self.first(tlv::MAIN).ok_or(TbfParseError::NoProgram)?;
+            if main.len() < 12 {
+                return Err(TbfParseError::BadTlvEntry(tlv::MAIN));
+            }
+        }
+        let total = u64::from(self.total_size());
+        let header = self.header.len() as u64;
+        let word = |offset| u64::from(self.program_word(offset).unwrap_or(0));
+        let entry = header + word(0);
+        let start = header + word(4);
+        let end = u64::from(self.get_binary_end());
+        if start <= end && entry >= start && entry < end && end <= total {
+            Ok(())
+        } else {
+            Err(TbfParseError::BadProgram)
+        }
+    }
+
+    /// Whether the object is padding: no process, only its size counts.
+    #[must_use]
+    pub fn is_padding(&self) -> bool {
+        self.header.len() == BASE_SIZE
+    }
+
+    /// Whether the process is to be started.
+    #[must_use]
+    pub fn enabled(&self) -> bool {
+        self.flags() & 1 != 0
+    }
+
+    /// Whether `tockloader` must not remove it by accident.
+    #[must_use]
+    pub fn is_sticky(&self) -> bool {
+        self.flags() & 2 != 0
+    }
+
+    fn flags(&self) -> u32 {
+        read_u32(self.header, 8).unwrap_or(0)
+    }
+
+    /// Bytes of the header.
+    #[must_use]
+    pub fn length(&self) -> u16 {
+        u16::try_from(self.header.len()).unwrap_or(u16::MAX)
+    }
+
+    /// Bytes of the whole object.
+    #[must_use]
+    pub fn total_size(&self) -> u32 {
+        read_u32(self.header, 4).unwrap_or(0)
+    }
+
+    /// Bytes of RAM that the process asks for.
+    #[must_use]
+    pub fn get_minimum_app_ram_size(&self) -> u32 {
+        self.program_word(8).unwrap_or(0)
+    }
+
+    /// Entry point, from the start of the object; bit 0 is the Thumb bit.
+    #[must_use]
+    pub fn get_init_function_offset(&self) -> u32 {
+        self.program_word(0)
+            .unwrap_or(0)
+            .saturating_add(u32::from(self.length()))
+    }
+
+    /// Bytes before the binary (header and trailer) that the process must not
+    /// change or lend.
+    #[must_use]
+    pub fn get_protected_size(&self) -> u32 {
+        self.program_word(4)
+            .unwrap_or(0)
+            .saturating_add(u32::from(self.length()))
+    }
+
+    /// Where the binary ends, from the start of the object.
+    #[must_use]
+    pub fn get_binary_end(&self) -> u32 {
+        self.first(tlv::PROGRAM)
+            .and_then(|program| read_u32(program, 12))
+            .unwrap_or_else(|| self.total_size())
+    }
+
+    /// Version of the binary, if it tells.
+    #[must_use]
+    pub fn get_app_version(&self) -> Option<u32> {
+        read_u32(self.first(tlv::PROGRAM)?, 16)
+    }
+
+    /// The process's name, if it has one in UTF-8.
+    #[must_use]
+    pub fn get_package_name(&self) -> Option<&'a str> {
+        core::str::from_utf8(self.first(tlv::PACKAGE_NAME)?).ok()
+    }
+
+    /// Where the RAM must begin, if the process is linked for a place.
+    #[must_use]
+    pub fn get_fixed_address_ram(&self) -> Option<u32> {
+        read_u32(self.first(tlv::FIXED_ADDRESSES)?, 0).filter(|&a| a != DONT_CARE)
+    }
+
+    /// Where the binary must lie, if the process is linked for a place.
+    #[must_use]
+    pub fn get_fixed_address_flash(&self) -> Option<u32> {
+        read_u32(self.first(tlv::FIXED_ADDRESSES)?, 4).filter(|&a| a != DONT_CARE)
+    }
+
+    /// Kernel version (major, minor) that the process needs.
+    #[must_use]
+    pub fn get_kernel_version(&self) -> Option<(u16, u16)> {
+        let value = self.first(tlv::KERNEL_VERSION)?;
+        Some((read_u16(value, 0)?, read_u16(value, 2)?))
+    }
+
+    /// The short id, if the header gives one.
+    #[must_use]
+    pub fn get_short_id(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(read_u32(self.first(tlv::SHORT_ID)?, 0)?)
+    }
+
+    /// How many flash regions the process may write.
+    #[must_use]
+    pub fn number_writeable_flash_regions(&self) -> usize {
+        self.first(tlv::WRITEABLE_FLASH_REGIONS)
+            .map_or(0, |regions| regions.len() / 8)
+    }
+
+    /// Offset from the start of the object and size of a region that the
+    /// process may write; `None` if there is none or it is not in the object.
+    #[must_use]
+    pub fn get_writeable_flash_region(&self, index: usize) -> Option<(u32, u32)> {
+        let regions = self.first(tlv::WRITEABLE_FLASH_REGIONS)?;
+        let at = index.checked_mul(8)?;
+        let region = (read_u32(regions, at)?, read_u32(regions, at + 4)?);
+        let end = region.0.checked_add(region.1)?;
+        (end <= self.total_size()).then_some(region)
+    }
+
+    /// Which of the commands `64 * offset ..` of a driver are allowed.
+    #[must_use]
+    pub fn get_command_permissions(&self, driver_num: usize, offset: usize) -> CommandPermissions {
+        let Some(value) = self.first(tlv::PERMISSIONS) else {
+            return CommandPermissions::NoPermsAtAll;
+        };
+        let count = usize::from(read_u16(value, 0).unwrap_or(0));
+        let mut known = false;
+        let mut mask = 0;
+        for entry in value.get(2..).unwrap_or(&[]).chunks_exact(16).take(count) {
+            if read_u32(entry, 0).map(|n| n as usize) != Some(driver_num) {
+                continue;
+            }
+            known = true;
+            if read_u32(entry, 4).map(|n| n as usize) == Some(offset) {
+                let low = u64::from(read_u32(entry, 8).unwrap_or(0));
+                let high = u64::from(read_u32(entry, 12).unwrap_or(0));
+                mask |= high << 32 | low;
+            }
+        }
+        if known {
+            CommandPermissions::Mask(mask)
+        } else {
+            CommandPermissions::NoPermsThisDriver
+        }
+    }
+
+    /// The id under which the process stores things, if it may.
+    #[must_use]
+    pub fn get_storage_write_id(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(read_u32(self.first(tlv::STORAGE_PERMISSIONS)?, 0)?)
+    }
+
+    /// Ids of stored things that the process may read.
+    pub fn storage_read_ids(&self) -> impl Iterator<Item = u32> + use<'a> {
+        self.storage_ids(4)
+    }
+
+    /// Ids of stored things that the process may change.
+    pub fn storage_modify_ids(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let reads = self.first(tlv::STORAGE_PERMISSIONS);
+        let reads = reads.and_then(|value| read_u16(value, 4)).unwrap_or(0);
+        self.storage_ids(6 + 4 * usize::from(reads))
+    }
+
+    /// The counted list of ids at `offset` in the storage permissions.
+    fn storage_ids(&self, offset: usize) -> impl Iterator<Item = u32> + use<'a> {
+        let value = self.first(tlv::STORAGE_PERMISSIONS).unwrap_or(&[]);
+        let count = read_u16(value, offset).unwrap_or(0);
+        (0..usize::from(count)).map_while(move |i| read_u32(value, offset + 2 + 4 * i))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::{parse_tbf_header, parse_tbf_header_lengths};
+    use std::vec::Vec;
+
+    /// The header that elf2tab 0.13.0 wrote for a 512-byte process "tiny"
+    /// linked at flash 0x100080 and RAM 0x20010000.
+    const TINY: [u32; 21] = [
+        0x0054_0002,
+        0x0000_0200,
+        0x0000_0001,
+        0x5939_6b69,
+        0x000c_0001,
+        0x2d,
+        0x2c,
+        0x704,
+        0x0014_0009,
+        0x2d,
+        0x2c,
+        0x704,
+        0x9a,
+        0,
+        0x0004_0003,
+        0x796e_6974,
+        0x0008_0005,
+        0x2001_0000,
+        0x0010_0080,
+        0x0004_0008,
+        0x0002_0002,
+    ];
+
+    fn bytes(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    fn sealed(words: &[u32]) -> Vec<u8> {
+        let mut words = words.to_vec();
+        words[0] = 2 | (words.len() as u32 * 4) << 16;
+        words[3] = 0;
+        words[3] = words.iter().fold(0, |sum, word| sum ^ word);
+        bytes(&words)
+    }
+
+    #[test]
+    fn a_header_of_elf2tab() {
+        let header = bytes(&TINY);
+        let first = header[..8].try_into().unwrap();
+        assert_eq!(parse_tbf_header_lengths(first), Ok((2, 0x54, 0x200)));
+        let tbf = parse_tbf_header(&header, 2).unwrap();
+        assert!(tbf.enabled() && !tbf.is_sticky() && !tbf.is_padding());
+        assert_eq!(tbf.get_package_name(), Some("tiny"));
+        assert_eq!(tbf.get_init_function_offset(), 0x81);
+        assert_eq!(tbf.get_protected_size(), 0x80);
+        assert_eq!(tbf.get_binary_end(), 0x9a);
+        assert_eq!(tbf.get_minimum_app_ram_size(), 0x704);
+        assert_eq!(tbf.get_fixed_address_ram(), Some(0x2001_0000));
+        assert_eq!(tbf.get_fixed_address_flash(), Some(0x0010_0080));
+        assert_eq!(tbf.get_kernel_version(), Some((2, 2)));
+        assert_eq!(tbf.get_app_version(), Some(0));
+        assert_eq!(tbf.get_short_id(), None);
+        assert_eq!(
+            tbf.get_command_permissions(1, 0),
+            CommandPermissions::NoPermsAtAll
+        );
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let good = bytes(&TINY);
+        for bit in 0..good.len() * 8 {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(parse_tbf_header(&bad, 2).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn lengths_never_stall_a_scan() {
+        let lengths = |v: u16, h: u16, t: u32| {
+            let mut app = [0; 8];
+            app[..2].copy_from_slice(&v.to_le_bytes());
+            app[2..4].copy_from_slice(&h.to_le_bytes());
+            app[4..].copy_from_slice(&t.to_le_bytes());
+            parse_tbf_header_lengths(&app)
+        };
+        let end = Err(InitialTbfParseError::UnableToParse);
+        assert_eq!(lengths(2, 16, 0), end);
+        assert_eq!(lengths(2, 0, 15), end);
+        assert_eq!(lengths(3, 16, 64), end);
+        assert_eq!(lengths(0xffff, 0xffff, u32::MAX), end);
+        let skip = Err(InitialTbfParseError::InvalidHeader(64));
+        assert_eq!(lengths(2, 12, 64), skip);
+        assert_eq!(lengths(2, 18, 64), skip);
+        assert_eq!(lengths(2, 68, 64), skip);
+        assert_eq!(lengths(2, 16, 16), Ok((2, 16, 16)));
+    }
+
+    #[test]
+    fn programs_outside_the_object_are_refused() {
+        let with = |entry: u32, trailer: u32, end: u32| {
+            let mut words = TINY;
+            words[9] = entry;
+            words[10] = trailer;
+            words[12] = end;
+            parse_tbf_header(&sealed(&words), 2).map(|_| ())
+        };
+        assert_eq!(with(0x2d, 0x2c, 0x9a), Ok(()));
+        let bad = Err(TbfParseError::BadProgram);
+        assert_eq!(with(0x2b, 0x2c, 0x9a), bad);
+        assert_eq!(with(0x200, 0x2c, 0x9a), bad);
+        assert_eq!(with(0x2d, 0x2c, 0x201), bad);
+        assert_eq!(with(0x2d, 0xffff_fff0, 0x9a), bad);
+        assert_eq!(with(0xffff_ffff, 0, 0x9a), bad);
+    }
+
+    #[test]
+    fn permissions_and_storage() {
+        // Main, permissions (driver 1 twice, driver 7), storage 0x55 reading
+        // 3 and 4, modifying 5; the latter two unaligned inside.
+        let mut packed = Vec::new();
+        packed.extend(3u16.to_le_bytes());
+        for (driver, offset, mask) in [(1u32, 0u32, 6u64), (7, 0, 1), (1, 1, 1 << 63)] {
+            packed.extend(driver.to_le_bytes());
+            packed.extend(offset.to_le_bytes());
+            packed.extend(mask.to_le_bytes());
+        }
+        let mut storage = Vec::new();
+        storage.extend(0x55u32.to_le_bytes());
+        storage.extend(2u16.to_le_bytes());
+        storage.extend(3u32.to_le_bytes());
+        storage.extend(4u32.to_le_bytes());
+        storage.extend(1u16.to_le_bytes());
+        storage.extend(5u32.to_le_bytes());
+        let mut words = std::vec![0, 0x400, 1, 0, 0x000c_0001, 1, 0, 64];
+        for (kind, value) in [(6u32, &mut packed), (7, &mut storage)] {
+            words.push(kind | (value.len() as u32) << 16);
+            value.resize(value.len().next_multiple_of(4), 0);
+            words.extend(value.chunks(4).map(|w| read_u32(w, 0).unwrap()));
+        }
+        let header = sealed(&words);
+        let tbf = parse_tbf_header(&header, 2).unwrap();
+        use CommandPermissions::*;
+        assert_eq!(tbf.get_command_permissions(1, 0), Mask(6));
+        assert_eq!(tbf.get_command_permissions(1, 1), Mask(1 << 63));
+        assert_eq!(tbf.get_command_permissions(1, 2), Mask(0));
+        assert_eq!(tbf.get_command_permissions(7, 0), Mask(1));
+        assert_eq!(tbf.get_command_permissions(8, 0), NoPermsThisDriver);
+        assert_eq!(tbf.get_storage_write_id(), NonZeroU32::new(0x55));
+        assert!(tbf.storage_read_ids().eq([3, 4]));
+        assert!(tbf.storage_modify_ids().eq([5]));
+    }
+
+    /// Random headers, sealed so that they get past the checksum.
+    #[test]
+    fn no_header_panics() {
+        let mut seed = 7u32;
+        let mut next = || {
+            seed ^= seed << 13;
+            seed ^= seed >> 17;
+            seed ^= seed << 5;
+            seed
+        };
+        let mut accepted = 0;
+        for _ in 0..50_000 {
+            let mut words = TINY.to_vec();
+            words.truncate(4 + next() as usize % 18);
+            for _ in 0..next() % 4 {
+                let at = next() as usize % words.len();
+                words[at] = match next() % 4 {
+                    0 => next(),
+                    1 => next() % 64,
+                    2 => words[at] ^ 1 << (next() % 32),
+                    _ => (next() % 12) | (next() % 80) << 16,
+                };
+            }
+            let header = sealed(&words);
+            let Ok(tbf) = parse_tbf_header(&header, 2) else {
+                continue;
+            };
+            accepted += 1;
+            assert!(tbf.is_padding() || tbf.get_binary_end() <= tbf.total_size());
+            let _ = (tbf.get_package_name(), tbf.get_kernel_version());
+            let _ = (tbf.get_short_id(), tbf.get_storage_write_id());
+            let _ = tbf.get_command_permissions(1, 0);
+            assert!(
+                tbf.storage_read_ids()
+                    .chain(tbf.storage_modify_ids())
+                    .count()
+                    < 100
+            );
+            for i in 0..tbf.number_writeable_flash_regions() {
+                let _ = tbf.get_writeable_flash_region(i);
+            }
+        }
+        assert!(accepted > 1_000, "{accepted}");
+    }
+}

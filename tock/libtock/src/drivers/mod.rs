@@ -1,0 +1,8 @@
+//! One module for each driver; the numbers are those of its page.
+
+pub mod alarm;
+pub mod console;
+pub mod debug;
+pub mod led;
+pub mod process_info;
+pub mod wasm_host;

@@ -1,0 +1,109 @@
+//! From the kernel's first jump to the process's main function.
+//!
+//! The kernel enters at `_start` with r0 = first byte of the binary in flash,
+//! r1 = first byte of RAM, r2 = length of RAM, r3 = break, and a stack of 32
+//! bytes: just enough for the exception frame of one system call. So the first
+//! thing is to ask for memory, in assembly and without touching the stack:
+//!
+//! 1. refuse to run anywhere but where the process was linked,
+//! 2. move the break behind stack, data and bss,
+//! 3. copy data from flash, clear bss, point the stack at its real top,
+//! 4. tell the kernel where stack and heap begin (for its fault report),
+//! 5. call the main function, and terminate with code 0 when it returns.
+//!
+//! The names with a leading underscore come from the linker script of
+//! `libtock-build`.
+
+use core::arch::naked_asm;
+
+/// Entry point of every process.
+///
+/// # Safety
+///
+/// Called by the kernel only, once, with the registers above.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".start")]
+pub unsafe extern "C" fn _start() -> ! {
+    naked_asm!(
+        // Where we are must be where we were linked.
+        "ldr  r4, =_flash_origin",   // r4 = expected flash
+        "ldr  r5, =_sram_origin",    // r5 = expected RAM
+        "cmp  r0, r4",
+        "bne  8f",
+        "cmp  r1, r5",
+        "bne  8f",
+        // memop brk(end of bss)
+        "movs r0, #0",
+        "ldr  r1, =_heap_start",
+        "svc  5",
+        "cmp  r0, #128",             // success without value
+        "bne  9f",
+        // A real stack, at the bottom of RAM: overflow leaves the block.
+        "ldr  r0, =_stack_top",
+        "mov  sp, r0",
+        // data: for (r0 = VMA, r2 = LMA; r0 < end) *r0++ = *r2++
+        "ldr  r0, =_data_start",
+        "ldr  r1, =_data_end",
+        "ldr  r2, =_data_load",
+        "2:",
+        "cmp  r0, r1",
+        "bhs  3f",
+        "ldmia r2!, {{r3}}",
+        "stmia r0!, {{r3}}",
+        "b    2b",
+        // bss: while (r0 < end) *r0++ = 0
+        "3:",
+        "ldr  r0, =_bss_start",
+        "ldr  r1, =_bss_end",
+        "movs r3, #0",
+        "4:",
+        "cmp  r0, r1",
+        "bhs  5f",
+        "stmia r0!, {{r3}}",
+        "b    4b",
+        // memop 10 (stack top), memop 11 (heap start): hints for debugging
+        "5:",
+        "movs r0, #10",
+        "ldr  r1, =_stack_top",
+        "svc  5",
+        "movs r0, #11",
+        "ldr  r1, =_heap_start",
+        "svc  5",
+        "bl   libtock_main",
+        // exit-terminate(0)
+        "movs r0, #0",
+        "movs r1, #0",
+        "svc  6",
+        // Wrong place: alert 2, exit-terminate(INVAL)
+        "8:",
+        "movs r2, #{wrong_location}",
+        "movs r4, #6",
+        "b    10f",
+        // No memory: alert 3, exit-terminate(NOMEM)
+        "9:",
+        "movs r2, #{no_memory}",
+        "movs r4, #9",
+        "10:",
+        "movs r0, #8",               // low-level debug
+        "movs r1, #1",               // alert
+        "movs r3, #0",
+        "svc  2",
+        "movs r0, #0",
+        "mov  r1, r4",
+        "svc  6",
+        "udf  #0",
+        wrong_location = const crate::drivers::debug::alert_code::WRONG_LOCATION,
+        no_memory = const crate::drivers::debug::alert_code::NO_MEMORY,
+    )
+}
+
+/// Size of the stack in bytes, as linked.
+#[must_use]
+pub fn stack_size() -> usize {
+    unsafe extern "C" {
+        static _sram_origin: u8;
+        static _stack_top: u8;
+    }
+    (&raw const _stack_top).addr() - (&raw const _sram_origin).addr()
+}

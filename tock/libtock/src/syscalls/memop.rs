@@ -1,0 +1,161 @@
+//! Memop: the process's own memory (TRD104 section 4.5).
+//!
+//! ```text
+//!   RAM start   stack │ data, bss │ heap →│ break ··· grants (kernel) │ RAM end
+//! ```
+
+use crate::ErrorCode;
+use crate::raw::{self, class, variant};
+
+/// Operation numbers.
+mod op {
+    pub(super) const BRK: usize = 0;
+    pub(super) const SBRK: usize = 1;
+    pub(super) const RAM_START: usize = 2;
+    pub(super) const RAM_END: usize = 3;
+    pub(super) const FLASH_START: usize = 4;
+    pub(super) const FLASH_END: usize = 5;
+    pub(super) const GRANT_START: usize = 6;
+    pub(super) const REGION_COUNT: usize = 7;
+}
+
+/// Lowest address of the process's RAM.
+pub fn ram_start() -> Result<usize, ErrorCode> {
+    ask(op::RAM_START)
+}
+
+/// First address behind the process's RAM, kernel part included.
+pub fn ram_end() -> Result<usize, ErrorCode> {
+    ask(op::RAM_END)
+}
+
+/// Where the process's flash starts, TBF header included.
+pub fn flash_start() -> Result<usize, ErrorCode> {
+    ask(op::FLASH_START)
+}
+
+/// First address behind the process's flash.
+pub fn flash_end() -> Result<usize, ErrorCode> {
+    ask(op::FLASH_END)
+}
+
+/// Lowest address of the kernel part of the process's RAM: the break can grow
+/// up to about here (the MPU may need a gap).
+pub fn grant_start() -> Result<usize, ErrorCode> {
+    ask(op::GRANT_START)
+}
+
+/// How many writeable flash regions the process has.
+pub fn flash_region_count() -> Result<usize, ErrorCode> {
+    ask(op::REGION_COUNT)
+}
+
+/// The first address that the process may not use.
+pub fn app_break() -> Result<usize, ErrorCode> {
+    // SAFETY: a move by 0 bytes changes nothing.
+    unsafe { sbrk(0) }
+}
+
+/// Take `bytes` more memory at the break.
+///
+/// The memory is zeroed and belongs to the caller for ever. A heap calls this
+/// once or as often as it needs more; [`grant_start`] minus [`app_break`] says
+/// what is left. The start is as aligned as the break was: a caller that takes
+/// multiples of 8 gets multiples of 8.
+///
+/// # Errors
+///
+/// `NoMem` if that much is not left; `Invalid` if `bytes` is over 2 GiB.
+pub fn extend(bytes: usize) -> Result<&'static mut [u8], ErrorCode> {
+    let step = isize::try_from(bytes).map_err(|_| ErrorCode::Invalid)?;
+    if i32::try_from(step).is_err() {
+        return Err(ErrorCode::Invalid);
+    }
+    // SAFETY: growing takes no memory away from anyone.
+    let start = unsafe { sbrk(step) }?;
+    // SAFETY: the kernel just moved the break from `start` to `start + bytes`,
+    // so nobody else refers to this range, and newly exposed memory is zeroed.
+    // It stays: the break only goes down through the unsafe calls below.
+    Ok(unsafe {
+        core::slice::from_raw_parts_mut(core::ptr::with_exposed_provenance_mut(start), bytes)
+    })
+}
+
+/// Move the break to `address`.
+///
+/// # Safety
+///
+/// Memory between the new and the old break, if the break goes down, must not
+/// be used any more.
+///
+/// # Errors
+///
+/// `NoMem` outside what the process may have.
+pub unsafe fn brk(address: usize) -> Result<(), ErrorCode> {
+    // SAFETY: handed on to the caller.
+    let [r0, r1, ..] = unsafe { raw::call::<{ class::MEMOP }>([op::BRK, address, 0, 0]) };
+    match r0 {
+        variant::SUCCESS => Ok(()),
+        variant::FAILURE => Err(ErrorCode::from_raw(r1)),
+        _ => Err(ErrorCode::BadRVal),
+    }
+}
+
+/// Move the break by `bytes` and return where it was.
+///
+/// # Safety
+///
+/// As [`brk`].
+///
+/// # Errors
+///
+/// `NoMem` outside what the process may have.
+pub unsafe fn sbrk(bytes: isize) -> Result<usize, ErrorCode> {
+    value(
+        // SAFETY: handed on to the caller.
+        unsafe { raw::call::<{ class::MEMOP }>([op::SBRK, bytes.cast_unsigned(), 0, 0]) },
+    )
+}
+
+fn ask(operation: usize) -> Result<usize, ErrorCode> {
+    // SAFETY: the operations above other than brk and sbrk only report.
+    value(unsafe { raw::call::<{ class::MEMOP }>([operation, 0, 0, 0]) })
+}
+
+fn value([r0, r1, ..]: [usize; 4]) -> Result<usize, ErrorCode> {
+    match r0 {
+        variant::SUCCESS_U32 => Ok(r1),
+        variant::FAILURE => Err(ErrorCode::from_raw(r1)),
+        _ => Err(ErrorCode::BadRVal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extend_hands_out_memory_once_and_reports_exhaustion() {
+        let mut left = std::vec![0u8; 64].leak() as &'static mut [u8];
+        crate::host::install(move |_, [operation, bytes, r2, r3]| {
+            assert_eq!(operation, op::SBRK);
+            if bytes > left.len() {
+                return [variant::FAILURE, ErrorCode::NoMem as usize, r2, r3];
+            }
+            let (head, tail) = core::mem::take(&mut left).split_at_mut(bytes);
+            left = tail;
+            [
+                variant::SUCCESS_U32,
+                head.as_mut_ptr().expose_provenance(),
+                r2,
+                r3,
+            ]
+        });
+        let first = extend(40).unwrap();
+        let second = extend(24).unwrap();
+        first.fill(1);
+        assert!(second.iter().all(|&byte| byte == 0));
+        assert_eq!(extend(1).unwrap_err(), ErrorCode::NoMem);
+        assert_eq!(extend(usize::MAX).unwrap_err(), ErrorCode::Invalid);
+    }
+}

@@ -1,0 +1,88 @@
+//! Where a device is: `unix:PATH`, `tcp:HOST:PORT`, or the path of a serial port.
+
+use crate::Error;
+use std::{fmt, path::PathBuf, str::FromStr};
+
+/// The place of a device's serial line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A unix socket.
+    Unix(PathBuf),
+    /// Host and port of a TCP server that passes bytes to the line.
+    Tcp(String),
+    /// A serial port, 115200 8N1.
+    Tty(PathBuf),
+}
+
+impl FromStr for Address {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = |why| Error::Usage(format!("device \"{text}\": {why}"));
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() {
+                Err(wrong("the path of the socket is missing"))
+            } else {
+                Ok(Self::Unix(path.into()))
+            };
+        }
+        if let Some(place) = text.strip_prefix("tcp:") {
+            return match place.rsplit_once(':') {
+                Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+                    Ok(Self::Tcp(place.to_owned()))
+                }
+                _ => Err(wrong("expected tcp:HOST:PORT")),
+            };
+        }
+        if text.contains('/') {
+            return Ok(Self::Tty(text.into()));
+        }
+        Err(wrong(
+            "expected unix:PATH, tcp:HOST:PORT or the path of a serial port such as /dev/ttyACM0",
+        ))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(place) => write!(f, "tcp:{place}"),
+            Self::Tty(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_forms_are_read_and_written() {
+        for text in [
+            "unix:/run/board.sock",
+            "tcp:localhost:4000",
+            "tcp:::1:4000",
+            "/dev/ttyACM0",
+        ] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn anything_else_says_what_was_expected() {
+        for text in [
+            "",
+            "board",
+            "unix:",
+            "tcp:",
+            "tcp:host",
+            "tcp::80",
+            "tcp:host:http",
+        ] {
+            let error = text.parse::<Address>().unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{text}");
+            assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+}

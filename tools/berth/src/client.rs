@@ -1,0 +1,195 @@
+//! Requests and their answers over one line.
+//!
+//! One thread reads the line and takes it apart; answers come through a channel. A
+//! request that is not answered is sent again with the same id, so the device can tell
+//! a repetition from a new request. Answers with another id (late ones, or those of
+//! other clients behind a multiplexer) are ignored.
+
+use crate::{Error, Transport, transport::is_tick};
+use berth_protocol::{
+    DeviceError, Event, FRAME_MAX, FRAME_TIMEOUT_MS, FrameDecoder, Op, Reply, Request, Response,
+    encode_frame,
+};
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    io::{self, ErrorKind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// How long to wait for an answer in all, unless the user says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Percent of that time after which a request is repeated (the last: given up). The
+/// first is short enough that a lost frame is hardly noticed and long enough for
+/// two whole frames at 115200 baud (45 ms) and a busy device.
+const REPEAT_AFTER: [u32; 4] = [7, 20, 50, 100];
+
+/// Operations that make the device load or check a whole module, during which it reads
+/// nothing, may take so many times longer.
+const LONG_FACTOR: u32 = 3;
+
+/// What the reader found: a message, or the end of the line.
+type Found = Result<Vec<u8>, io::Error>;
+
+/// A connection to a device.
+pub struct Client {
+    writer: Box<dyn Transport>,
+    answers: Receiver<Found>,
+    ending: Arc<AtomicBool>,
+    reader: Option<JoinHandle<()>>,
+    next_id: u32,
+    timeout: Duration,
+}
+
+impl Client {
+    /// Talk over `line`. Sends a zero, which ends whatever somebody left unfinished there.
+    ///
+    /// # Errors
+    /// [`Error::Line`].
+    pub fn new(mut line: Box<dyn Transport>) -> Result<Self, Error> {
+        let from_line = line.second_handle().map_err(Error::Line)?;
+        line.write_all(&[0]).map_err(Error::Line)?;
+        let ending = Arc::new(AtomicBool::new(false));
+        let (found, answers) = mpsc::channel();
+        let reader = std::thread::spawn({
+            let ending = Arc::clone(&ending);
+            move || {
+                let result = read_messages(from_line, &ending, |message| {
+                    found.send(Ok(message.to_vec())).is_ok()
+                });
+                if let Err(error) = result {
+                    // The client is gone if nobody takes it.
+                    let _ = found.send(Err(error));
+                }
+            }
+        });
+        Ok(Self {
+            writer: line,
+            answers,
+            ending,
+            reader: Some(reader),
+            // Random, so that no device takes the first request of this client for a
+            // repetition of another client's.
+            next_id: RandomState::new().build_hasher().finish() as u32,
+            timeout: DEFAULT_TIMEOUT,
+        })
+    }
+
+    /// Wait so long for an answer, repetitions included (default: 10 s; three times as long
+    /// for operations that check or load a whole module).
+    pub const fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// Do `op` and hand the answer to `read`. `what` names the operation in errors.
+    /// Returns the id too, because details of a refusal are asked for by it.
+    ///
+    /// # Errors
+    /// [`Error::Line`], [`Error::TimedOut`], [`Error::Unexpected`].
+    pub fn request<T>(
+        &mut self,
+        what: &'static str,
+        op: Op<'_>,
+        read: impl FnOnce(Result<Reply<'_>, DeviceError<'_>>) -> T,
+    ) -> Result<(u32, T), Error> {
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        let mut buffer = [0; FRAME_MAX];
+        let frame = encode_frame(&Request { id, op }, &mut buffer)
+            .map_err(|_| Error::Usage(format!("{what}: the text is too long to send")))?;
+        let timeout = match op {
+            Op::Start { .. } | Op::UploadCommit => self.timeout * LONG_FACTOR,
+            _ => self.timeout,
+        };
+        let asked = Instant::now();
+        for percent in REPEAT_AFTER {
+            self.writer
+                .write_all(frame)
+                .and_then(|()| self.writer.flush())
+                .map_err(Error::Line)?;
+            let until = asked + timeout * percent / 100;
+            while let Some(message) = self.next_message(until)? {
+                match Response::decode(&message) {
+                    Ok(response) if response.id == id => return Ok((id, read(response.result))),
+                    Err(error) if error.id == Some(id) => {
+                        return Err(Error::Unexpected { to: what });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Err(Error::TimedOut {
+            to: what,
+            after: timeout,
+        })
+    }
+
+    /// The next message; `None` if there is none until then.
+    fn next_message(&self, until: Instant) -> Result<Option<Vec<u8>>, Error> {
+        let left = until.saturating_duration_since(Instant::now());
+        match self.answers.recv_timeout(left) {
+            Ok(Ok(message)) => Ok(Some(message)),
+            Ok(Err(error)) => Err(Error::Line(error)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Error::Line(ErrorKind::UnexpectedEof.into()))
+            }
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Relaxed);
+        self.writer.shut_down();
+        if let Some(reader) = self.reader.take() {
+            // It cannot panic; if it did, there is nobody left to tell.
+            let _ = reader.join();
+        }
+    }
+}
+
+/// Read `line` until it ends, `ending` is set or `take` has enough.
+fn read_messages(
+    mut line: Box<dyn Transport>,
+    ending: &AtomicBool,
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> io::Result<()> {
+    let mut decoder = FrameDecoder::new();
+    let mut quiet_since = Instant::now();
+    let mut buffer = [0; 1024];
+    while !ending.load(Ordering::Relaxed) {
+        match line.read(&mut buffer) {
+            Ok(0) => {
+                return Err(io::Error::new(
+                    ErrorKind::UnexpectedEof,
+                    "closed by the other side",
+                ));
+            }
+            Ok(count) => {
+                quiet_since = Instant::now();
+                for byte in buffer.get(..count).unwrap_or_default() {
+                    if let Event::Message(message) = decoder.push(*byte)
+                        && !take(message)
+                    {
+                        return Ok(());
+                    }
+                }
+            }
+            Err(error) if is_tick(&error) => {
+                if quiet_since.elapsed() > Duration::from_millis(FRAME_TIMEOUT_MS.into()) {
+                    decoder.expire();
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

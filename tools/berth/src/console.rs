@@ -1,0 +1,183 @@
+//! The device's console on this terminal, shared with other berth calls.
+
+use crate::{Error, Mux, Transport};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    termios::{self, OptionalActions, Termios},
+};
+use std::{
+    io::{self, IsTerminal, Read, Write},
+    path::Path,
+    time::Duration,
+};
+
+/// Ctrl-]: leaves, as in other serial terminals.
+const LEAVE: u8 = 0x1d;
+/// Ctrl-A, then x: leaves too, as in QEMU and picocom.
+const PREFIX: u8 = 0x01;
+
+/// How long to listen on after the end of an input that is no terminal.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Connect terminal and device until the person leaves, the input ends or the line breaks.
+/// If `socket` is given, other berth calls use the line there meanwhile.
+///
+/// # Errors
+/// [`Error::Line`] if the line breaks.
+pub fn run(line: Box<dyn Transport>, socket: Option<&Path>) -> Result<(), Error> {
+    let raw = RawTerminal::enter();
+    let mux = Mux::start(line, socket, |text| {
+        let mut out = io::stdout().lock();
+        // With the terminal gone there is nobody to show it to.
+        let _ = out.write_all(&for_terminal(text));
+        let _ = out.flush();
+    })
+    .map_err(Error::Line)?;
+    if raw.is_some() {
+        eprint!("Leave with Ctrl-] or Ctrl-A x.\r\n");
+    }
+    if let Some(path) = socket {
+        eprint!(
+            "Other terminals: berth --device unix:{} ps\r\n",
+            path.display()
+        );
+    }
+    pass_input(&mux)
+}
+
+/// Pass on what is typed.
+fn pass_input(mux: &Mux) -> Result<(), Error> {
+    let mut input = io::stdin();
+    let interactive = input.is_terminal();
+    let mut keys = Keys::default();
+    let mut buffer = [0; 256];
+    loop {
+        if mux.is_broken() {
+            return Err(Error::Line(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "closed by the other side",
+            )));
+        }
+        if !wait_readable(&input)? {
+            continue;
+        }
+        let count = input.read(&mut buffer).map_err(Error::Line)?;
+        if count == 0 {
+            // The end of a script: the device may still be answering its last line.
+            std::thread::sleep(LINGER);
+            return Ok(());
+        }
+        let typed = buffer.get(..count).unwrap_or_default();
+        if !interactive {
+            mux.type_text(typed).map_err(Error::Line)?;
+            continue;
+        }
+        let (pass, leave) = keys.take(typed);
+        mux.type_text(&pass).map_err(Error::Line)?;
+        if leave {
+            return Ok(());
+        }
+    }
+}
+
+/// Wait a moment for input, so that a broken line is noticed meanwhile.
+fn wait_readable(input: &io::Stdin) -> Result<bool, Error> {
+    const TICK: Timespec = Timespec {
+        tv_sec: 0,
+        tv_nsec: Duration::from_millis(100).as_nanos() as _,
+    };
+    let mut fds = [PollFd::new(input, PollFlags::IN)];
+    match poll(&mut fds, Some(&TICK)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(Error::Line(error.into())),
+    }
+}
+
+/// Finds the keys that leave.
+#[derive(Default)]
+struct Keys {
+    after_prefix: bool,
+}
+
+impl Keys {
+    /// What of `typed` goes to the device, and whether to leave after it.
+    fn take(&mut self, typed: &[u8]) -> (Vec<u8>, bool) {
+        let mut pass = Vec::new();
+        for key in typed {
+            match (self.after_prefix, *key) {
+                (false, LEAVE) | (true, b'x' | b'X' | 0x18) => return (pass, true),
+                (false, PREFIX) => self.after_prefix = true,
+                // Typed zeros would open frames.
+                (_, 0) => self.after_prefix = false,
+                (_, key) => {
+                    self.after_prefix = false;
+                    pass.push(key);
+                }
+            }
+        }
+        (pass, false)
+    }
+}
+
+/// Newlines as a raw terminal needs them; other control characters of the device pass,
+/// except that zeros of stray frames are left out.
+fn for_terminal(text: &[u8]) -> Vec<u8> {
+    let mut shown = Vec::with_capacity(text.len() + 8);
+    for byte in text {
+        match byte {
+            0 => {}
+            b'\n' => shown.extend(b"\r\n"),
+            byte => shown.push(*byte),
+        }
+    }
+    shown
+}
+
+/// Passes every key on at once, and puts the terminal back when dropped.
+struct RawTerminal(Termios);
+
+impl RawTerminal {
+    /// `None` if the input is no terminal.
+    fn enter() -> Option<Self> {
+        let before = termios::tcgetattr(io::stdin()).ok()?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        termios::tcsetattr(io::stdin(), OptionalActions::Flush, &raw).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for RawTerminal {
+    fn drop(&mut self) {
+        // Nothing can be done if the terminal is gone.
+        let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_to_leave_work_and_other_keys_pass() {
+        let take = |keys: &mut Keys, typed: &[u8]| keys.take(typed);
+        assert_eq!(
+            take(&mut Keys::default(), b"ps\r"),
+            (b"ps\r".to_vec(), false)
+        );
+        assert_eq!(take(&mut Keys::default(), b"a\x1db"), (b"a".to_vec(), true));
+        let mut keys = Keys::default();
+        assert_eq!(take(&mut keys, b"a\x01"), (b"a".to_vec(), false));
+        assert_eq!(take(&mut keys, b"x"), (vec![], true));
+        assert_eq!(
+            take(&mut Keys::default(), b"\x01a\x00b"),
+            (b"ab".to_vec(), false)
+        );
+    }
+
+    #[test]
+    fn newlines_return_the_carriage() {
+        assert_eq!(for_terminal(b"a\nb\0"), b"a\r\nb");
+    }
+}

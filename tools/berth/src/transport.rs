@@ -1,0 +1,130 @@
+//! Byte streams to a device, all alike.
+
+use crate::{Address, Error};
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, TcpStream, ToSocketAddrs},
+    os::unix::net::UnixStream,
+    time::Duration,
+};
+
+/// How long a read waits before it reports [`io::ErrorKind::TimedOut`] or
+/// [`io::ErrorKind::WouldBlock`]; so long a reader needs to notice that it is to end.
+const READ_TICK: Duration = Duration::from_millis(50);
+
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Rate of the console of every board.
+const BAUD: u32 = 115_200;
+
+/// A byte stream with two handles: one to read in a thread, one to write.
+pub trait Transport: Read + Write + Send {
+    /// A second handle of the same stream.
+    ///
+    /// # Errors
+    /// If the system has no more handles.
+    fn second_handle(&self) -> io::Result<Box<dyn Transport>>;
+
+    /// End the stream for all handles, as far as it can be ended.
+    fn shut_down(&self);
+}
+
+impl Transport for UnixStream {
+    fn second_handle(&self) -> io::Result<Box<dyn Transport>> {
+        Ok(Box::new(self.try_clone()?))
+    }
+
+    fn shut_down(&self) {
+        // An error means that it has ended already.
+        let _ = self.shutdown(Shutdown::Both);
+    }
+}
+
+impl Transport for TcpStream {
+    fn second_handle(&self) -> io::Result<Box<dyn Transport>> {
+        Ok(Box::new(self.try_clone()?))
+    }
+
+    fn shut_down(&self) {
+        // An error means that it has ended already.
+        let _ = self.shutdown(Shutdown::Both);
+    }
+}
+
+/// A serial port.
+struct Tty(Box<dyn serialport::SerialPort>);
+
+impl Read for Tty {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Tty {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Transport for Tty {
+    fn second_handle(&self) -> io::Result<Box<dyn Transport>> {
+        Ok(Box::new(Self(self.0.try_clone()?)))
+    }
+
+    /// A port has no end; its handles are closed when they are dropped.
+    fn shut_down(&self) {}
+}
+
+/// Connect to `address`. Does not take the line's lock.
+///
+/// # Errors
+/// [`Error::Open`].
+pub fn open(address: &Address) -> Result<Box<dyn Transport>, Error> {
+    connect(address).map_err(|source| Error::Open {
+        address: address.clone(),
+        source,
+    })
+}
+
+fn connect(address: &Address) -> io::Result<Box<dyn Transport>> {
+    match address {
+        Address::Unix(path) => {
+            let stream = UnixStream::connect(path)?;
+            stream.set_read_timeout(Some(READ_TICK))?;
+            Ok(Box::new(stream))
+        }
+        Address::Tcp(place) => {
+            let mut last = io::Error::new(io::ErrorKind::NotFound, "host unknown");
+            for socket in place.to_socket_addrs()? {
+                match TcpStream::connect_timeout(&socket, CONNECT_TIMEOUT) {
+                    Ok(stream) => {
+                        stream.set_nodelay(true)?;
+                        stream.set_read_timeout(Some(READ_TICK))?;
+                        return Ok(Box::new(stream));
+                    }
+                    Err(error) => last = error,
+                }
+            }
+            Err(last)
+        }
+        Address::Tty(path) => {
+            let port = serialport::new(path.to_string_lossy(), BAUD)
+                .timeout(READ_TICK)
+                .open()?;
+            Ok(Box::new(Tty(port)))
+        }
+    }
+}
+
+/// Is this the end of a tick, not of the stream?
+pub(crate) fn is_tick(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}

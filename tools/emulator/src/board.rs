@@ -1,0 +1,327 @@
+//! What to start.
+
+use crate::{Bus, ConsoleText, Emulator, Error, Qmp, emulator::wait_for_client, process::Process};
+use berth::{Address, Mux};
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Debian package `qemu-system-arm`.
+const QEMU: &str = "qemu-system-arm";
+
+/// Serial lines of the board.
+const UARTS: usize = 5;
+
+/// How long QEMU may take until its sockets are there.
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// Virtual time that counts instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Icount {
+    /// An instruction takes 2^`shift` ns of virtual time; 0 to 10.
+    pub shift: u8,
+    /// What an idle processor does.
+    pub sleep: Sleep,
+}
+
+/// What happens to virtual time while the processor waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    /// It passes as real time does.
+    RealTime,
+    /// It jumps to the next timer event: fast, but host input comes "late".
+    Jump,
+}
+
+/// A board to be started.
+#[derive(Clone, Debug)]
+pub struct Board {
+    flash: PathBuf,
+    limit: Duration,
+    icount: Option<Icount>,
+    semihosting: Option<Vec<String>>,
+    trace_leds: bool,
+    raw_console: bool,
+    paused: bool,
+    socket: Option<PathBuf>,
+    arguments: Vec<OsString>,
+}
+
+impl Board {
+    /// The reference board (`mps2-an386`) with the flash image at `flash`, limited to
+    /// one minute.
+    #[must_use]
+    pub fn new(flash: impl Into<PathBuf>) -> Self {
+        Self {
+            flash: flash.into(),
+            limit: Duration::from_secs(60),
+            icount: None,
+            semihosting: None,
+            trace_leds: false,
+            raw_console: false,
+            paused: false,
+            socket: None,
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Kill it after this wall-clock time.
+    #[must_use]
+    pub const fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Count instructions.
+    #[must_use]
+    pub const fn icount(mut self, icount: Icount) -> Self {
+        self.icount = Some(icount);
+        self
+    }
+
+    /// Let the firmware use this computer's files and end the emulator; `words` is
+    /// its command line.
+    #[must_use]
+    pub fn semihosting(mut self, words: &[&str]) -> Self {
+        self.semihosting = Some(words.iter().map(|word| (*word).to_owned()).collect());
+        self
+    }
+
+    /// Record what the LEDs do.
+    #[must_use]
+    pub const fn trace_leds(mut self) -> Self {
+        self.trace_leds = true;
+        self
+    }
+
+    /// Do not touch UART0: its socket is for one direct client. Output without a client
+    /// is lost.
+    #[must_use]
+    pub const fn raw_console(mut self) -> Self {
+        self.raw_console = true;
+        self
+    }
+
+    /// Do not run until [`Emulator::resume`].
+    #[must_use]
+    pub const fn paused(mut self) -> Self {
+        self.paused = true;
+        self
+    }
+
+    /// Where `berth` reaches UART0 (default: in the emulator's own folder).
+    #[must_use]
+    pub fn socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.socket = Some(path.into());
+        self
+    }
+
+    /// A further argument for QEMU, such as a device.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Start it.
+    ///
+    /// # Errors
+    /// [`Error::File`] if there is no flash image, [`Error::Start`], [`Error::Ended`],
+    /// [`Error::Connection`].
+    pub fn start(self) -> Result<Emulator, Error> {
+        fs::metadata(&self.flash).map_err(|source| Error::File {
+            path: self.flash.clone(),
+            source,
+        })?;
+        // Paths of unix sockets must be short, so not below the build folder.
+        let folder = tempfile::Builder::new()
+            .prefix("berth-emulator-")
+            .tempdir()
+            .map_err(|source| Error::File {
+                path: std::env::temp_dir(),
+                source,
+            })?;
+        let process = Process::start(
+            QEMU,
+            self.command_line(folder.path()),
+            &folder.path().join("stderr"),
+            self.limit,
+        )?;
+        let mut qmp = Qmp::new(connect(&process, "QMP", &folder.path().join("qmp"))?)?;
+        let bus = Bus::new(connect(
+            &process,
+            "test protocol",
+            &folder.path().join("bus"),
+        )?)?;
+        let console = Arc::new(ConsoleText::default());
+        let mux = if self.raw_console {
+            None
+        } else {
+            Some(self.share_console(&process, &mut qmp, folder.path(), &console)?)
+        };
+        let mut emulator = Emulator {
+            bus,
+            qmp,
+            console,
+            mux,
+            process,
+            socket: self.socket_path(folder.path()),
+            folder,
+        };
+        if !self.paused {
+            emulator.resume()?;
+        }
+        Ok(emulator)
+    }
+
+    fn share_console(
+        &self,
+        process: &Process,
+        qmp: &mut Qmp,
+        folder: &Path,
+        console: &Arc<ConsoleText>,
+    ) -> Result<Mux, Error> {
+        let failed = |source| Error::Connection {
+            to: "UART0",
+            source,
+        };
+        let address = Address::Unix(uart_path(folder, 0));
+        let line = retry(process, || {
+            berth::open(&address).map_err(|error| failed(std::io::Error::other(error)))
+        })?;
+        wait_for_client(qmp, 0)?;
+        let console = Arc::clone(console);
+        Mux::start(line, Some(&self.socket_path(folder)), move |text| {
+            console.push(text);
+        })
+        .map_err(failed)
+    }
+
+    fn socket_path(&self, folder: &Path) -> PathBuf {
+        self.socket.clone().unwrap_or_else(|| {
+            if self.raw_console {
+                uart_path(folder, 0)
+            } else {
+                folder.join("line")
+            }
+        })
+    }
+
+    /// QEMU's whole command line. The processor stands still until everybody has
+    /// connected, because output that nobody listens to is lost.
+    fn command_line(&self, folder: &Path) -> Vec<OsString> {
+        let mut line: Vec<OsString> = [
+            "-M",
+            "mps2-an386",
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-S",
+        ]
+        .map(Into::into)
+        .to_vec();
+        let mut add = |option: &str, value: OsString| {
+            line.push(option.into());
+            line.push(value);
+        };
+        // No `-kernel`: the processor starts from the vectors at address 0.
+        add(
+            "-device",
+            joined("loader,file=", &self.flash, ",addr=0,force-raw=on"),
+        );
+        add(
+            "-qmp",
+            joined("unix:", &folder.join("qmp"), ",server=on,wait=off"),
+        );
+        add(
+            "-qtest",
+            joined("unix:", &folder.join("bus"), ",server=on,wait=off"),
+        );
+        add("-qtest-log", "none".into());
+        for number in 0..UARTS {
+            let path = uart_path(folder, number);
+            add("-serial", joined("unix:", &path, ",server=on,wait=off"));
+        }
+        if let Some(Icount { shift, sleep }) = self.icount {
+            let sleep = match sleep {
+                Sleep::RealTime => "on",
+                Sleep::Jump => "off",
+            };
+            add("-icount", format!("shift={shift},sleep={sleep}").into());
+        }
+        if let Some(words) = &self.semihosting {
+            let mut value = String::from("enable=on,target=native");
+            for word in words {
+                value.push_str(",arg=");
+                value.push_str(&escaped(word));
+            }
+            add("-semihosting-config", value.into());
+        }
+        if self.trace_leds {
+            add("-trace", "led_change_intensity".into());
+            add("-D", folder.join("trace").into());
+        }
+        line.extend(self.arguments.iter().cloned());
+        line
+    }
+}
+
+/// Connect as soon as QEMU listens.
+fn connect(process: &Process, to: &'static str, path: &Path) -> Result<UnixStream, Error> {
+    retry(process, || {
+        UnixStream::connect(path).map_err(|source| Error::Connection { to, source })
+    })
+}
+
+/// Try again while QEMU starts.
+fn retry<T>(process: &Process, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let until = Instant::now() + START_LIMIT;
+    loop {
+        match attempt() {
+            Ok(value) => return Ok(value),
+            Err(error) if Instant::now() >= until => return Err(error),
+            Err(_) => {}
+        }
+        if let Some(ending) = process.wait(Duration::from_millis(5)) {
+            return Err(process.ended_error(ending));
+        }
+    }
+}
+
+pub(crate) fn uart_path(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("uart{number}"))
+}
+
+/// `before` path `after`, with the path's commas doubled as QEMU wants them.
+fn joined(before: &str, path: &Path, after: &str) -> OsString {
+    format!("{before}{}{after}", escaped(&path.to_string_lossy())).into()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace(',', ",,")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_in_paths_are_doubled() {
+        let line = Board::new("/a,b/flash.bin").command_line(Path::new("/tmp/x,y"));
+        let line: Vec<_> = line.iter().map(|word| word.to_string_lossy()).collect();
+        assert!(line.contains(&"loader,file=/a,,b/flash.bin,addr=0,force-raw=on".into()));
+        assert!(line.contains(&"unix:/tmp/x,,y/uart4,server=on,wait=off".into()));
+    }
+
+    #[test]
+    fn a_missing_image_is_said() {
+        let error = Board::new("/no/flash.bin").start().err().unwrap();
+        assert!(error.to_string().contains("/no/flash.bin"), "{error}");
+    }
+}

@@ -1,0 +1,86 @@
+//! QEMU's machine protocol: one JSON object a line, over a unix socket.
+
+use crate::Error;
+use serde_json::{Value, json};
+use std::{
+    io::{self, BufRead, BufReader, ErrorKind, Write},
+    os::unix::net::UnixStream,
+    time::Duration,
+};
+
+/// How long QEMU may take for a command. It answers in milliseconds unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection that is ready for commands.
+#[derive(Debug)]
+pub struct Qmp {
+    stream: BufReader<UnixStream>,
+}
+
+impl Qmp {
+    /// Greet QEMU.
+    pub(crate) fn new(stream: UnixStream) -> Result<Self, Error> {
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .map_err(connection)?;
+        let mut qmp = Self {
+            stream: BufReader::new(stream),
+        };
+        // Its greeting; the capabilities it offers do not matter here.
+        qmp.read()?;
+        qmp.execute("qmp_capabilities", json!({}))?;
+        Ok(qmp)
+    }
+
+    /// Run a command and return its result.
+    ///
+    /// # Errors
+    /// [`Error::Command`] if QEMU refuses it, [`Error::Connection`].
+    pub fn execute(&mut self, command: &str, arguments: Value) -> Result<Value, Error> {
+        let line = json!({ "execute": command, "arguments": arguments }).to_string() + "\n";
+        self.stream
+            .get_mut()
+            .write_all(line.as_bytes())
+            .map_err(connection)?;
+        loop {
+            let mut answer = self.read()?;
+            if let Some(result) = answer.get_mut("return") {
+                return Ok(result.take());
+            }
+            if let Some(error) = answer.get("error") {
+                return Err(Error::Command {
+                    command: command.to_owned(),
+                    answer: error.to_string(),
+                });
+            }
+            // Else an event.
+        }
+    }
+
+    /// Run a command of the monitor for people and return what it prints.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn monitor(&mut self, command: &str) -> Result<String, Error> {
+        let arguments = json!({ "command-line": command });
+        match self.execute("human-monitor-command", arguments)? {
+            Value::String(text) => Ok(text),
+            other => Err(Error::Command {
+                command: command.to_owned(),
+                answer: other.to_string(),
+            }),
+        }
+    }
+
+    fn read(&mut self) -> Result<Value, Error> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line).map_err(connection)? == 0 {
+            return Err(connection(ErrorKind::UnexpectedEof.into()));
+        }
+        serde_json::from_str(&line).map_err(|error| connection(io::Error::other(error)))
+    }
+}
+
+fn connection(source: io::Error) -> Error {
+    Error::Connection { to: "QMP", source }
+}

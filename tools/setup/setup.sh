@@ -1,0 +1,103 @@
+#!/bin/sh
+# Install what the Makefile needs and the machine lacks; silent and quick when
+# nothing is missing. Everything that is not a Debian package or a Rust target
+# goes below target/tools and disappears with it.
+#
+#   tools/setup/setup.sh debian     Debian packages (tools/setup/debian-packages.txt)
+#   tools/setup/setup.sh rust       Rust targets
+#   tools/setup/setup.sh elf2tab    ELF to Tock application bundle
+#   tools/setup/setup.sh tockloader the real tockloader, in a Python virtual environment
+#   tools/setup/setup.sh nextest    the test runner
+#
+# Exit codes: 0 all there, 1 an installation failed, 2 something is missing that
+# this user may not install (the message is the command to run).
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+root=$(CDPATH='' cd -- "$here/../.." && pwd)
+tools=$root/target/tools
+
+ELF2TAB=0.13.0
+NEXTEST=0.9.143
+TARGETS='thumbv7em-none-eabi wasm32-unknown-unknown'
+
+say() { printf '== %s\n' "$*" >&2; }
+
+# A Debian package counts as there when dpkg says "installed".
+missing_packages() {
+    while read -r package; do
+        status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+        [ "$status" = installed ] || printf '%s ' "$package"
+    done <"$here/debian-packages.txt"
+}
+
+debian() {
+    command -v dpkg-query >/dev/null 2>&1 || {
+        echo "not a Debian system: install the equivalents of: $(tr '\n' ' ' <"$here/debian-packages.txt")" >&2
+        exit 2
+    }
+    missing=$(missing_packages)
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+        as_root=sudo
+    else
+        echo "missing Debian packages; run: apt-get install --no-install-recommends $missing" >&2
+        exit 2
+    fi
+    say "installing Debian packages: $missing"
+    # A package list may be absent or old: fetch it once, then install.
+    $as_root apt-get -qq update
+    # shellcheck disable=SC2086  # the list is meant to split
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get -qq install -y --no-install-recommends $missing >&2
+}
+
+rust() {
+    sysroot=$(rustc --print sysroot)
+    for target in $TARGETS; do
+        [ -d "$sysroot/lib/rustlib/$target/lib" ] || {
+            say "adding Rust target $target"
+            rustup target add "$target" >&2
+        }
+    done
+}
+
+# cargo_tool CRATE VERSION BINARY: install one program below target/tools.
+cargo_tool() {
+    [ "$("$tools/bin/$3" --version 2>/dev/null | head -n 1 | cut -d ' ' -f 2)" = "$2" ] && return 0
+    say "building $1 $2 (once)"
+    cargo install --quiet --locked --root "$tools" --version "$2" "$1" >&2
+}
+
+tockloader() {
+    venv=$tools/venv
+    if cmp -s "$here/requirements.txt" "$venv/.requirements"; then return 0; fi
+    say "installing tockloader into target/tools/venv (once)"
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" --quiet --disable-pip-version-check install --no-deps -r "$here/requirements.txt" >&2
+    cp "$here/requirements.txt" "$venv/.requirements"
+}
+
+nextest() {
+    # A nextest of any recent version on PATH serves; ours is the fallback.
+    cargo nextest --version >/dev/null 2>&1 && return 0
+    [ -x "$tools/bin/cargo-nextest" ] && return 0
+    say "building cargo-nextest $NEXTEST (once, a few minutes)"
+    cargo install --quiet --locked --root "$tools" --version "$NEXTEST" cargo-nextest >&2
+}
+
+for part in "$@"; do
+    case $part in
+        debian) debian ;;
+        rust) rust ;;
+        elf2tab) cargo_tool elf2tab "$ELF2TAB" elf2tab ;;
+        tockloader) tockloader ;;
+        nextest) nextest ;;
+        *)
+            echo "unknown part: $part (debian, rust, elf2tab, tockloader, nextest)" >&2
+            exit 2
+            ;;
+    esac
+done
