@@ -47,6 +47,7 @@ build: tools host guests flash ## host tools, firmware, containers, flash image
 
 tools:
 	@$(SETUP) debian rust elf2tab tockloader
+	@[ -e $(IMAGE)/flash.bin ] || echo "== building kernel, supervisor, containers and tools (the first time takes some minutes)"
 
 host:
 	@cargo build --quiet -p berth -p berth-emulator -p berth-image -p berth-demo

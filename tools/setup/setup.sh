@@ -76,7 +76,7 @@ tockloader() {
     say "installing tockloader into target/tools/venv (once)"
     rm -rf "$venv"
     python3 -m venv "$venv"
-    "$venv/bin/pip" --quiet --disable-pip-version-check install --no-deps -r "$here/requirements.txt" >&2
+    "$venv/bin/pip" --quiet --disable-pip-version-check install --use-pep517 --no-deps -r "$here/requirements.txt" >&2
     cp "$here/requirements.txt" "$venv/.requirements"
 }
 
