@@ -13,6 +13,8 @@ export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
 SETUP    := tools/setup/setup.sh
 BOARD    := mps2-an386
+# What is exposed; EXPOSURE=<file> builds with another configuration.
+EXPOSURE := kernel-board/$(BOARD)/exposure.dts
 TRIPLE   := thumbv7em-none-eabi
 FIRMWARE := target/$(TRIPLE)/firmware
 GUESTS   := target/wasm32-unknown-unknown/guest/examples
@@ -27,7 +29,7 @@ ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
 
-.PHONY: help demo test run build lint size clean tools host guests firmware flash test-apps test-apps-elf
+.PHONY: help demo test run build lint size clean tools host guests exposures firmware flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,21 +45,26 @@ run: build ## the board, interactive: serial console on this terminal
 	@cp $(IMAGE)/flash.bin $(IMAGE)/run.bin
 	@$(HOST)/berth-emulator run --flash $(IMAGE)/run.bin
 
-build: tools host guests flash ## host tools, firmware, containers, flash image
+build: tools host exposures guests flash ## host tools, firmware, containers, flash image
 
 tools:
 	@$(SETUP) debian rust elf2tab tockloader
 	@[ -e $(IMAGE)/flash.bin ] || echo "== building kernel, supervisor, containers and tools (the first time takes some minutes)"
 
 host:
-	@cargo build --quiet -p berth -p berth-emulator -p berth-image -p berth-demo
+	@cargo build --quiet -p berth -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler
+
+# What the board exposes: checked here first, so that a mistake is the last thing
+# said; label constants for containers and JSON for tools.
+exposures: host
+	@$(HOST)/exposure $(EXPOSURE) --json $(IMAGE)/exposures.json --labels $(IMAGE)/labels.rs
 
 guests:
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --examples
 
 # Kernel and processes, each alone: features of one must not leak into another.
-firmware:
-	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)
+firmware: exposures
+	@BERTH_EXPOSURE=$(abspath $(EXPOSURE)) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)
 	@BERTH_BOARD=$(BOARD) cargo build --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor
 
 $(FIRMWARE)/$(BOARD) $(FIRMWARE)/wasm_supervisor: firmware ;

@@ -8,6 +8,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod filter;
+pub mod interrupt;
+
 /// Driver number of `wasm_host`; upstream Tock uses nothing from here up.
 pub const DRIVER_NUM: usize = 0xA0000;
 

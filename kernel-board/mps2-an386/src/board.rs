@@ -16,6 +16,7 @@ use kernel::syscall_driver::SyscallDriver;
 use mps2::fpgaio::Led;
 use wasm_host::WasmHost;
 
+use crate::filter::Filter;
 use crate::{BoardAlarm, BoardChip, exposures};
 
 /// The right of the process information driver to see processes.
@@ -35,6 +36,7 @@ pub(crate) struct Board {
     pub(crate) led: LedDriver<'static, Led, 1>,
     pub(crate) process_info: ProcessInfo<Management>,
     pub(crate) wasm_host: &'static BoardHost,
+    pub(crate) filter: Filter,
     pub(crate) scheduler: Reaping<PrioritySched>,
     pub(crate) systick: SysTick,
 }
@@ -67,7 +69,7 @@ impl ProcessFault for Board {
 
 impl KernelResources<BoardChip> for Board {
     type SyscallDriverLookup = Self;
-    type SyscallFilter = ();
+    type SyscallFilter = Filter;
     type ProcessFault = Self;
     type ContextSwitchCallback = ();
     type Scheduler = Reaping<PrioritySched>;
@@ -78,8 +80,8 @@ impl KernelResources<BoardChip> for Board {
         self
     }
 
-    fn syscall_filter(&self) -> &() {
-        &()
+    fn syscall_filter(&self) -> &Filter {
+        &self.filter
     }
 
     fn process_fault(&self) -> &Self {

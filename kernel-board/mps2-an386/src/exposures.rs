@@ -1,70 +1,35 @@
-//! What this device exposes to containers.
+//! What this device exposes to containers: the table made from `exposure.dts`.
 //!
-//! Never in this table: UART 0 (the console), the dual timer and SysTick (the
-//! kernel's clock), SCC (the board's configuration), and anything that could
-//! reach memory by itself.
+//! The build compiles `exposure.dts` and stops at anything wrong in it; nothing here
+//! needs a change when the exposures do. This file only says what a block is.
 
+use berth_exposure::filter::{DriverRule, ProcessRule};
+use berth_exposure::interrupt::{Clear, Interrupt, Limits};
 use mps2::register_block::RegisterBlock;
-use mps2::{fpgaio, uart};
-use wasm_host::{Exposure, Register, Registers, SafeWrite, Widths, Window};
+use wasm_host::{AccessClass, Exposure, Register, Registers, SafeWrite, Width, Widths, Window};
 
-/// How many blocks are exposed.
-pub(crate) const COUNT: usize = 3;
-
-/// The table of the `wasm_host` driver.
-pub(crate) static EXPOSURES: [Exposure; COUNT] = [
-    // LED 1 of the board's two user LEDs; LED 0 belongs to the firmware.
-    Exposure::new(
-        "fpgaio",
-        &FPGAIO,
-        0x50,
-        Registers::List(&[Register::new(fpgaio_offset::LED0, LED1, LED1)]),
-    )
-    .safe_state(&[SafeWrite::new(fpgaio_offset::LED0, 0, LED1)]),
-    // The I2C bus of shield 1: two lines, set and cleared by the bit.
-    Exposure::new(
-        "i2c_shield1",
-        &I2C_SHIELD1,
-        0x10,
-        Registers::List(&[
-            // Writing a one sets a line: what was read must not be written back.
-            Register::new(i2c_offset::CONTROL, SCL_SDA, SCL_SDA).zero_rest(),
-            Register::new(i2c_offset::CONTROLC, 0, SCL_SDA),
-        ]),
-    )
-    // Both lines high: the bus is idle.
-    .safe_state(&[SafeWrite::new(i2c_offset::CONTROL, SCL_SDA, SCL_SDA)]),
-    // UART 1, all of it.
-    Exposure::new("uart1", &UART1, 0x1000, Registers::Whole(Widths::BITS32))
-        // Transmitter, receiver and their interrupts off.
-        .safe_state(&[SafeWrite::new(uart_offset::CTRL, 0, 0xFFFF_FFFF)]),
-];
-
-/// Bit of the board's second user LED.
-const LED1: u32 = 1 << 1;
-/// Bits of both lines of an I2C bus.
-const SCL_SDA: u32 = 0x3;
-
-mod fpgaio_offset {
-    pub(super) const LED0: u16 = 0x00;
+/// `COUNT`, `EXPOSURES`, `PROCESSES`, `INTERRUPTS`, `LIMITS`. Which of the imported
+/// types a table needs, depends on what is exposed; the kernel does not deliver
+/// interrupts to containers yet, so nothing reads `INTERRUPTS` and `LIMITS`.
+#[allow(unused_imports, dead_code)]
+mod table {
+    use super::{
+        AccessClass, Block, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule, Register,
+        Registers, SafeWrite, Width, Widths, block,
+    };
+    include!(concat!(env!("OUT_DIR"), "/exposures.rs"));
 }
 
-mod i2c_offset {
-    /// Write: set lines. Read: level of the lines.
-    pub(super) const CONTROL: u16 = 0x0;
-    /// Write: clear lines.
-    pub(super) const CONTROLC: u16 = 0x4;
-}
+pub(crate) use table::{COUNT, EXPOSURES, PROCESSES};
 
-mod uart_offset {
-    pub(super) const CTRL: u16 = 0x8;
+/// A window for the generated table, and for nothing else.
+const fn block(base: usize, len: usize) -> Block {
+    // SAFETY: only the generated table calls this. The exposure compiler takes base
+    // and length from the board's devicetree and refuses memory, the processor's own
+    // registers and whatever is marked as able to master the bus, unless the
+    // manufacturer wrote `dangerous` and why.
+    Block(unsafe { RegisterBlock::new(base, len) })
 }
-
-// SAFETY, for all blocks: peripheral registers at the addresses of application
-// note AN386; none of these peripherals can master the bus.
-static FPGAIO: Block = Block(unsafe { RegisterBlock::new(fpgaio::BASE, 0x50) });
-static I2C_SHIELD1: Block = Block(unsafe { RegisterBlock::new(0x4002_A000, 0x10) });
-static UART1: Block = Block(unsafe { RegisterBlock::new(uart::BASES[1], 0x1000) });
 
 /// A block of this chip as `wasm_host` sees it. An access outside reads zero
 /// and writes nothing, as [`Window`] asks; the capsule never makes one.

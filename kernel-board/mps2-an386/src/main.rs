@@ -17,6 +17,7 @@
 mod board;
 mod debug_output;
 mod exposures;
+mod filter;
 mod layout;
 mod panic;
 mod policy;
@@ -51,6 +52,7 @@ use wasm_host::WasmHost;
 
 use board::{Board, BoardHost, Reaping};
 use debug_output::DebugOutput;
+use filter::Filter;
 use panic::WITNESSES;
 use policy::FaultPolicy;
 
@@ -94,7 +96,7 @@ unsafe extern "C" fn main() -> ! {
             &*static_init!(BoardChip, Mps2::new(peripherals)),
             layout::process_memory(),
             SysTick::with_reference_clock(SYSTICK_TICKS_PER_US),
-            // LED 1 belongs to containers, see `exposures.rs`.
+            // LED 1 belongs to containers, see `exposure.dts`.
             &*static_init!([&'static Led; 1], [static_init!(Led, Led::new(0))]),
         )
     };
@@ -214,6 +216,7 @@ unsafe extern "C" fn main() -> ! {
                 board::Management,
             ),
             wasm_host,
+            filter: Filter::new(exposures::PROCESSES),
             scheduler: Reaping {
                 scheduler: PrioritySched::with_lowest(kernel, layout::supervisor_flash_start()),
                 wasm_host,

@@ -12,8 +12,10 @@
 //!    hide it, and the event has a reserved place when the queue is full.
 //! 4. *Subscribe* drops all queued events of that number, those without a
 //!    function included.
-//! 5. *A call that the filter refuses* returns plain Failure with the filter's
-//!    code whatever its class, as upstream does.
+//! 5. *A call that the filter refuses* with NODEVICE is answered exactly as if the
+//!    driver were absent, so that a process cannot tell (upstream: plain Failure
+//!    whatever the class, against TRD104 4). Any other code of the filter is
+//!    returned as plain Failure, as upstream does.
 //! 6. *An unknown allow number* is NOSUPPORT, as upstream does and libraries
 //!    expect (TRD104 4.4: INVALID).
 //! 7. *A restart* that a system call asks for (Exit, or a driver) begins when
@@ -59,22 +61,27 @@ pub(crate) fn handle_syscall<L: SyscallDriverLookup, F: SyscallFilter>(
         | Syscall::UserspaceReadableAllow { driver_number, .. }
         | Syscall::ReadOnlyAllow { driver_number, .. } => driver_number,
     };
-    if let Err(code) = filter.filter_syscall(process, &syscall) {
-        return process.set_syscall_return_value(SyscallReturn::Failure(code));
-    }
-    let result = lookup.with_driver(driver_number, |driver| match syscall {
-        Syscall::Command {
-            subdriver_number,
-            arg0,
-            arg1,
-            ..
-        } => match driver {
-            Some(driver) => driver
-                .command(subdriver_number, arg0, arg1, process.processid())
-                .into_inner(),
-            None => SyscallReturn::Failure(ErrorCode::NODEVICE),
-        },
-        _ => exchange(process, driver, &syscall),
+    let allowed = match filter.filter_syscall(process, &syscall) {
+        Ok(()) => true,
+        Err(ErrorCode::NODEVICE) => false,
+        Err(code) => return process.set_syscall_return_value(SyscallReturn::Failure(code)),
+    };
+    let result = lookup.with_driver(driver_number, |driver| {
+        let driver = driver.filter(|_| allowed);
+        match syscall {
+            Syscall::Command {
+                subdriver_number,
+                arg0,
+                arg1,
+                ..
+            } => match driver {
+                Some(driver) => driver
+                    .command(subdriver_number, arg0, arg1, process.processid())
+                    .into_inner(),
+                None => SyscallReturn::Failure(ErrorCode::NODEVICE),
+            },
+            _ => exchange(process, driver, &syscall),
+        }
     });
     process.set_syscall_return_value(result);
 }

@@ -57,7 +57,8 @@ pub trait SyscallFilter {
     ///
     /// # Errors
     ///
-    /// The code that the process gets instead of the call, as plain Failure.
+    /// The code that the process gets instead of the call, as plain Failure;
+    /// NODEVICE makes the driver absent for this call.
     fn filter_syscall(&self, _process: &dyn Process, _syscall: &Syscall) -> Result<(), ErrorCode> {
         Ok(())
     }

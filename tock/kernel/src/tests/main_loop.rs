@@ -17,18 +17,14 @@ use crate::{ErrorCode, create_capability};
 
 /// Refuses what the test says, remembers who ran, turns the clock.
 struct Hooks {
-    refuse: Cell<bool>,
+    refuse: Cell<Option<ErrorCode>>,
     forgive: Cell<bool>,
     ran: RefCell<Vec<&'static str>>,
 }
 
 impl SyscallFilter for Hooks {
     fn filter_syscall(&self, _: &dyn Process, _: &Syscall) -> Result<(), ErrorCode> {
-        if self.refuse.get() {
-            Err(ErrorCode::NODEVICE)
-        } else {
-            Ok(())
-        }
+        self.refuse.get().map_or(Ok(()), Err)
     }
 }
 
@@ -117,7 +113,7 @@ fn setup<S>(
                 driver,
             },
             hooks: Hooks {
-                refuse: Cell::new(false),
+                refuse: Cell::new(None),
                 forgive: Cell::new(false),
                 ran: RefCell::default(),
             },
@@ -265,19 +261,39 @@ fn null_upcalls_wake_nobody() {
 }
 
 #[test]
-fn the_filter_answers_with_plain_failure() {
+fn a_filtered_driver_answers_as_an_absent_one() {
     let s = setup(FaultAction::Stop, &["a"], PrioritySched::new);
-    s.board.hooks.refuse.set(true);
     let subscribe = fired(Syscall::Subscribe {
         driver_number: NUM,
         subdriver_number: 0,
         upcall_ptr: 0,
-        appdata: 0,
+        appdata: 7,
     });
-    for call in [COMMAND, subscribe] {
+    let allow = fired(Syscall::ReadOnlyAllow {
+        driver_number: NUM,
+        subdriver_number: 0,
+        allow_address: 0,
+        allow_size: 0,
+    });
+    let plain = SyscallReturn::Failure;
+    let swap = SyscallReturn::SwapFailure;
+    let expected = [
+        (COMMAND, plain(ErrorCode::NODEVICE)),
+        (subscribe, swap(ErrorCode::NODEVICE, 0, 7)),
+        (allow, swap(ErrorCode::NODEVICE, 0, 0)),
+    ];
+    s.board.hooks.refuse.set(Some(ErrorCode::NODEVICE));
+    for (call, answer) in expected {
         s.run(&[call]);
         let returned = s.test.chip.boundary.returned.take();
-        assert_eq!(returned, Some(SyscallReturn::Failure(ErrorCode::NODEVICE)));
+        assert_eq!(returned, Some(answer));
+    }
+    // Any other code is the filter's own.
+    s.board.hooks.refuse.set(Some(ErrorCode::BUSY));
+    for call in [COMMAND, subscribe, allow] {
+        s.run(&[call]);
+        let returned = s.test.chip.boundary.returned.take();
+        assert_eq!(returned, Some(plain(ErrorCode::BUSY)));
     }
     let memop = fired(Syscall::Memop {
         operand: 7,

@@ -1,0 +1,283 @@
+//! A devicetree with the source line of everything in it.
+//!
+//! `dtc` reads the source (includes, labels, references, overriding) and prints one
+//! tree, one property a line, each with the place it came from. That print is
+//! simple enough to read here; it holds values, labels and places at once, so they
+//! cannot disagree.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+use crate::problem::{Diagnostic, Place, Problem};
+use crate::text::{Scanner, number};
+
+/// One part of a property's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Text(String),
+    Cells(Vec<u32>),
+    /// Anything else; nothing here reads it.
+    Other,
+}
+
+/// One property.
+#[derive(Clone, Debug)]
+pub(crate) struct Property {
+    pub(crate) name: String,
+    pub(crate) values: Vec<Value>,
+    pub(crate) place: Place,
+    /// Line in which the value ends.
+    last_line: u32,
+}
+
+impl Property {
+    /// The value if it is strings and nothing else, at least one.
+    pub(crate) fn strings(&self) -> Option<Vec<&str>> {
+        let strings: Option<Vec<_>> = self
+            .values
+            .iter()
+            .map(|value| match value {
+                Value::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        strings.filter(|strings| !strings.is_empty())
+    }
+
+    /// The value if it is cells and nothing else, at least one.
+    pub(crate) fn cells(&self) -> Option<Vec<u32>> {
+        let mut all = Vec::new();
+        for value in &self.values {
+            match value {
+                Value::Cells(cells) => all.extend(cells),
+                _ => return None,
+            }
+        }
+        Some(all).filter(|all| !all.is_empty())
+    }
+
+    /// Where the string `text` of this value stands: a list may take several lines.
+    pub(crate) fn place_of(&self, text: &str) -> Place {
+        let mut place = self.place.clone();
+        if let Ok(source) = fs::read_to_string(&place.file) {
+            let quoted = format!("\"{text}\"");
+            let found = (1..)
+                .zip(source.lines())
+                .skip_while(|(line, _)| *line < self.place.line)
+                .take_while(|(line, _)| *line <= self.last_line)
+                .find(|(_, content)| content.contains(&quoted));
+            if let Some((line, _)) = found {
+                place.line = line;
+            }
+        }
+        place
+    }
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) labels: Vec<String>,
+    pub(crate) properties: Vec<Property>,
+    pub(crate) children: Vec<Node>,
+    pub(crate) place: Place,
+}
+
+impl Node {
+    pub(crate) fn property(&self, name: &str) -> Option<&Property> {
+        self.properties
+            .iter()
+            .find(|property| property.name == name)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.property(name).is_some()
+    }
+
+    /// The only cell of a property.
+    pub(crate) fn cell(&self, name: &str) -> Option<u32> {
+        match self.property(name)?.cells()?.as_slice() {
+            [cell] => Some(*cell),
+            _ => None,
+        }
+    }
+
+    /// The only string of a property.
+    pub(crate) fn string(&self, name: &str) -> Option<&str> {
+        match self.property(name)?.strings()?.as_slice() {
+            [text] => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_compatible(&self, with: &str) -> bool {
+        self.property("compatible")
+            .and_then(Property::strings)
+            .is_some_and(|strings| strings.contains(&with))
+    }
+
+    /// The name containers know it by: the first label, else the path.
+    pub(crate) fn label(&self) -> &str {
+        self.labels.first().unwrap_or(&self.path)
+    }
+
+    /// This node and all below it.
+    pub(crate) fn all(&self) -> Vec<&Node> {
+        let mut nodes = vec![self];
+        for child in &self.children {
+            nodes.extend(child.all());
+        }
+        nodes
+    }
+}
+
+/// Read the source at `path` with everything it includes; its root.
+pub(crate) fn read(path: &Path) -> Result<Node, Vec<Diagnostic>> {
+    let at = |problem| {
+        let place = Place {
+            file: path.to_owned(),
+            line: 1,
+        };
+        vec![Diagnostic { place, problem }]
+    };
+    let output = Command::new("dtc")
+        // Twice "annotate": places with beginning and end. Quiet: warnings of
+        // bindings that do not concern us.
+        .args(["-q", "-T", "-T", "-I", "dts", "-O", "dts"])
+        .arg(path)
+        .output()
+        .map_err(|error| at(Problem::NoDtc(error.to_string())))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let errors: Vec<_> = said.lines().filter_map(refusal).collect();
+        return Err(if errors.is_empty() {
+            let first = said.lines().next().unwrap_or("dtc says nothing");
+            at(Problem::Dtc(first.to_owned()))
+        } else {
+            errors
+        });
+    }
+    let printed = String::from_utf8_lossy(&output.stdout);
+    parse(&printed).map_err(|line| at(Problem::Unreadable(line.trim().to_owned())))
+}
+
+/// One of dtc's errors: `[Error: ]FILE:LINE.COLUMN[-…] [ERROR (check): ]what`.
+fn refusal(line: &str) -> Option<Diagnostic> {
+    let line = line.strip_prefix("Error: ").unwrap_or(line);
+    let (place, what) = line.split_once(' ')?;
+    let (file, range) = place.trim_end_matches(':').rsplit_once(':')?;
+    let (number, _) = range.split_once('.')?;
+    let what = match what.split_once("): ") {
+        Some((check, message)) if check.starts_with("ERROR (") => message,
+        _ => what,
+    };
+    Some(Diagnostic {
+        place: Place {
+            file: clean(file),
+            line: number.parse().ok()?,
+        },
+        problem: Problem::Dtc(what.to_owned()),
+    })
+}
+
+/// The root of dtc's print, or the line that could not be read.
+fn parse(printed: &str) -> Result<Node, String> {
+    let mut open: Vec<Node> = Vec::new();
+    for line in printed.lines() {
+        let wrong = || line.to_owned();
+        let text = line.trim();
+        if text.is_empty() || text.starts_with("/dts-v1/") || text.starts_with("/memreserve/") {
+            continue;
+        }
+        if text.starts_with("};") {
+            let node = open.pop().ok_or_else(wrong)?;
+            match open.last_mut() {
+                Some(parent) => parent.children.push(node),
+                None => return Ok(node),
+            }
+            continue;
+        }
+        let mut scanner = Scanner::new(text);
+        let mut labels = Vec::new();
+        let mut name = scanner.word();
+        while let Some(label) = name.strip_suffix(':') {
+            labels.push(label.to_owned());
+            name = scanner.word();
+        }
+        if scanner.take("{") {
+            let (place, _) = places(scanner.rest()).unwrap_or_else(unplaced);
+            let path = match open.last() {
+                None => "/".to_owned(),
+                Some(parent) => format!("{}/{name}", parent.path.trim_end_matches('/')),
+            };
+            open.push(Node {
+                name: name.to_owned(),
+                path,
+                labels,
+                properties: Vec::new(),
+                children: Vec::new(),
+                place,
+            });
+            continue;
+        }
+        let values = if scanner.take("=") {
+            scanner.values().ok_or_else(wrong)?
+        } else {
+            Vec::new()
+        };
+        let node = open.last_mut().ok_or_else(wrong)?;
+        // Properties that dtc made (phandles) have no place.
+        let (place, last_line) = places(scanner.rest()).unwrap_or_else(unplaced);
+        node.properties.push(Property {
+            name: name.trim_end_matches(';').to_owned(),
+            values,
+            place,
+            last_line,
+        });
+    }
+    Err(String::from("the tree does not end"))
+}
+
+fn unplaced() -> (Place, u32) {
+    let file = PathBuf::from("dtc");
+    (Place { file, line: 0 }, 0)
+}
+
+/// From `… /* FILE:LINE:COLUMN-LINE:COLUMN[, …] */`: the last place, which is the
+/// one that overrode the others, and its last line.
+fn places(text: &str) -> Option<(Place, u32)> {
+    let (_, comment) = text.split_once("/*")?;
+    let last = comment
+        .trim_end()
+        .strip_suffix("*/")?
+        .trim()
+        .rsplit(", ")
+        .next()?;
+    let (start, end) = last.rsplit_once('-')?;
+    let mut start = start.rsplitn(3, ':');
+    let _column = start.next()?;
+    let line = number(start.next()?)?;
+    let file = clean(start.next()?);
+    let last_line = number(end.split(':').next()?)?;
+    let line = u32::try_from(line).ok()?;
+    Some((Place { file, line }, u32::try_from(last_line).ok()?))
+}
+
+/// Without `x/..`, which dtc leaves in the names of included files.
+fn clean(file: &str) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in Path::new(file).components() {
+        let climbs = matches!(clean.components().next_back(), Some(Component::Normal(_)));
+        match part {
+            Component::ParentDir if climbs => {
+                clean.pop();
+            }
+            Component::CurDir => {}
+            part => clean.push(part),
+        }
+    }
+    clean
+}

@@ -1,0 +1,394 @@
+//! The node that lists what is exposed: blocks, devices, limits.
+
+use std::path::Path;
+
+use berth_exposure::{AccessClass, LABEL_MAX};
+
+use crate::board::{Block, Board};
+use crate::devicetree::Node;
+use crate::interrupts::interrupts;
+use crate::model::{Device, Exposure, Limits, Named};
+use crate::problem::{Place, Problem};
+use crate::registers::{MASK_FORM, Registers, SAFE_FORM};
+use crate::report::Report;
+use crate::svd::{self, Peripheral};
+
+/// The node's `compatible`.
+pub(crate) const COMPATIBLE: &str = "berth,exposure";
+
+/// Largest block: a register's offset is 16 bits of a system-call argument.
+const LENGTH_MAX: u32 = 0x1_0000;
+/// Most registers of a block: a description counts them in one byte.
+const BLOCK_REGISTERS_MAX: usize = 255;
+/// Smallest region of the memory protection unit.
+const REGION_MIN: u32 = 32;
+
+const BLOCK_PROPERTIES: [&str; 10] = [
+    "register-block",
+    "access",
+    "masks",
+    "read-effects",
+    "safe-state",
+    "interrupts",
+    "clear",
+    "clear-order",
+    "captures-max",
+    "dangerous",
+];
+
+/// Device classes: name, driver number.
+const CLASSES: [(&str, u32); 1] = [("led", 0x2)];
+/// Largest index: a filter keeps indices as bits of 64.
+const INDEX_MAX: u32 = 63;
+
+/// Name, default, smallest and largest of each limit.
+const LIMITS: [(&str, u32, u32, u32); 5] = [
+    ("registers", 64, 1, 1024),
+    ("handlers", 8, 1, 32),
+    ("captures", 16, 1, 64),
+    ("accesses-per-pass", 64, 1, 1024),
+    ("share-percent", 10, 1, 90),
+];
+
+/// What the node holds, as far as it is sound.
+pub(crate) struct Listed {
+    pub(crate) exposures: Vec<Exposure>,
+    pub(crate) devices: Vec<Device>,
+    pub(crate) limits: Limits,
+}
+
+/// Check the node's children.
+pub(crate) fn check(node: &Node, board: &Board, source: &Path, report: &mut Report) -> Listed {
+    report.known(node, &["compatible", "svd"]);
+    let peripherals = peripherals(node, source, report);
+    let limits = limits(node, report);
+    let mut listed = Listed {
+        exposures: Vec::new(),
+        devices: Vec::new(),
+        limits,
+    };
+    let mut seen: Vec<(String, u32)> = Vec::new();
+    for child in node.children.iter().filter(|child| child.name != "limits") {
+        match (child.has("register-block"), child.has("device")) {
+            (true, false) => {
+                let context = Context {
+                    node: child,
+                    board,
+                    peripherals: peripherals.as_deref(),
+                    limits: &limits,
+                };
+                let exposure = context.check(&mut seen, report);
+                listed.exposures.extend(exposure);
+            }
+            (false, true) => listed.devices.extend(device(child, &mut seen, report)),
+            _ => report.add(&child.place, Problem::BlockOrDevice),
+        }
+    }
+    let count = listed.exposures.iter().filter_map(|e| e.registers.as_ref());
+    too_many(
+        count.map(Vec::len).sum(),
+        limits.registers,
+        LIMITS[0].3,
+        &node.place,
+        report,
+    );
+    listed
+}
+
+fn too_many(count: usize, max: u32, most: u32, place: &Place, report: &mut Report) {
+    if count > max as usize {
+        report.add(place, Problem::TooManyRegisters { count, max, most });
+    }
+}
+
+/// The SVD file's content; nothing if it cannot be had, which is reported once.
+fn peripherals(node: &Node, source: &Path, report: &mut Report) -> Option<Vec<Peripheral>> {
+    let Some(property) = node.property("svd") else {
+        report.add(&node.place, Problem::NoSvd);
+        return None;
+    };
+    let file = report.string(node, "svd", "svd = \"<file>\"")?;
+    let path = source.parent().unwrap_or(Path::new("")).join(file);
+    let read = svd::read(&path).map_err(|reason| Problem::Svd {
+        file: file.to_owned(),
+        reason,
+    });
+    report.take(&property.place, read)
+}
+
+fn limits(node: &Node, report: &mut Report) -> Limits {
+    let child = node.children.iter().find(|child| child.name == "limits");
+    let [
+        registers,
+        handlers,
+        captures,
+        accesses_per_pass,
+        share_percent,
+    ] = LIMITS.map(|(name, default, min, max)| {
+        child
+            .and_then(|limits| report.cell(limits, name, "<number>", (min, max)))
+            .unwrap_or(default)
+    });
+    if let Some(limits) = child {
+        report.known(limits, &LIMITS.map(|(name, ..)| name));
+    }
+    Limits {
+        registers,
+        handlers,
+        captures,
+        accesses_per_pass,
+        share_percent,
+    }
+}
+
+/// Whether `label` is new.
+fn is_new(label: &str, place: &Place, seen: &mut Vec<(String, u32)>, report: &mut Report) -> bool {
+    let earlier = seen.iter().find(|(other, _)| other == label);
+    if let Some((_, line)) = earlier {
+        let problem = Problem::Twice {
+            label: label.to_owned(),
+            line: *line,
+        };
+        report.add(place, problem);
+        return false;
+    }
+    seen.push((label.to_owned(), place.line));
+    true
+}
+
+/// `led { device = "led"; index = <0>; };`
+fn device(node: &Node, seen: &mut Vec<(String, u32)>, report: &mut Report) -> Option<Device> {
+    report.known(node, &["device", "index"]);
+    let classes = CLASSES.map(|(name, driver)| (name, (name, driver)));
+    let class = report.word(node, "device", "device = \"led\"", &classes);
+    const FORM: &str = "index = <number>";
+    if !node.has("index") {
+        let name = "index".to_owned();
+        report.add(&node.place, Problem::Missing { name, form: FORM });
+    }
+    let index = report.cell(node, "index", FORM, (0, INDEX_MAX));
+    let ((class, driver), index) = (class?, index?);
+    let label = format!("{class} {index}");
+    is_new(&label, &node.place, seen, report).then(|| Device {
+        class: class.to_owned(),
+        index,
+        driver,
+    })
+}
+
+/// All that is needed to check one exposed block.
+struct Context<'a> {
+    node: &'a Node,
+    board: &'a Board<'a>,
+    peripherals: Option<&'a [Peripheral]>,
+    limits: &'a Limits,
+}
+
+impl Context<'_> {
+    fn check(&self, seen: &mut Vec<(String, u32)>, report: &mut Report) -> Option<Exposure> {
+        let node = self.node;
+        report.known(node, &BLOCK_PROPERTIES);
+        let place = &node.property("register-block")?.place;
+        let Some(phandle) = node.cell("register-block") else {
+            let problem = Problem::Form {
+                name: "register-block".to_owned(),
+                form: "register-block = <&label>",
+            };
+            report.add(place, problem);
+            return None;
+        };
+        let Some(block) = self.board.block(phandle) else {
+            report.add(place, Problem::NoRegisters(node.name.clone()));
+            return None;
+        };
+        let label = block.node.label();
+        is_new(label, place, seen, report);
+        self.place_checks(block, place, report);
+
+        let words = [
+            ("mediated", AccessClass::Mediated),
+            ("mapped", AccessClass::Mapped),
+        ];
+        const ACCESS: &str = "access = \"mediated\" or \"mapped\"";
+        if !node.has("access") {
+            let name = "access".to_owned();
+            report.add(&node.place, Problem::Missing { name, form: ACCESS });
+        }
+        let access = report.word(node, "access", ACCESS, &words);
+        if access == Some(AccessClass::Mapped) {
+            mapped_checks(node, block, report);
+        }
+
+        let base = block.base;
+        let peripheral = self.peripherals?.iter().find(|p| p.base == u64::from(base));
+        let Some(peripheral) = peripheral else {
+            let label = label.to_owned();
+            report.add(place, Problem::NoPeripheral { label, base });
+            return None;
+        };
+        let effects = report.strings(node, "read-effects", "\"<register>\", ...");
+        let read_effects: Vec<_> = effects.iter().map(|(_, name)| *name).collect();
+        let registers = Registers {
+            label,
+            length: block.length,
+            peripheral,
+            read_effects: &read_effects,
+        };
+        let list = self.masks(&registers, report);
+        self.effects(&registers, &effects, list.as_deref(), report);
+        let exposed = list.as_deref().unwrap_or_default();
+        let safe_state = report
+            .strings(node, "safe-state", SAFE_FORM)
+            .into_iter()
+            .filter_map(|(place, text)| report.take(&place, registers.safe_state(text, exposed)))
+            .collect();
+        let lines = self.board.interrupts(block, place, report);
+        let interrupts = interrupts(node, &registers, &lines, self.limits, report);
+        Some(Exposure {
+            label: label.to_owned(),
+            base,
+            length: block.length,
+            access: access?,
+            registers: list,
+            map: peripheral.registers.iter().map(named).collect(),
+            safe_state,
+            interrupts,
+        })
+    }
+
+    /// Label, length, danger, neighbours.
+    fn place_checks(&self, block: &Block, place: &Place, report: &mut Report) {
+        let label = block.node.label();
+        if label.len() > LABEL_MAX || label.is_empty() {
+            let problem = Problem::Label {
+                label: label.to_owned(),
+                length: label.len(),
+                max: LABEL_MAX,
+            };
+            report.add(place, problem);
+        }
+        if !(1..=LENGTH_MAX).contains(&block.length) {
+            let (label, length) = (label.to_owned(), block.length);
+            report.add(place, Problem::Length { label, length });
+        }
+        let accepted = report.string(self.node, "dangerous", DANGEROUS).is_some();
+        match (&block.danger, self.node.property("dangerous")) {
+            (Some(reason), None) => {
+                let (label, reason) = (label.to_owned(), reason.clone());
+                report.add(place, Problem::Dangerous { label, reason });
+            }
+            (None, Some(property)) if accepted => {
+                report.add(&property.place, Problem::NotDangerous(label.to_owned()));
+            }
+            _ => {}
+        }
+        let other = self.board.blocks.iter().find(|other| {
+            other.node.path != block.node.path && block.overlaps((other.base, other.length))
+        });
+        // A block in memory is dangerous, which was said.
+        if let Some(other) = other.filter(|_| block.danger.is_none()) {
+            let problem = Problem::Overlap {
+                label: label.to_owned(),
+                other: other.node.label().to_owned(),
+            };
+            report.add(place, problem);
+        }
+    }
+
+    /// The registers exposed one by one, by offset; `None`: the whole block.
+    fn masks(
+        &self,
+        registers: &Registers,
+        report: &mut Report,
+    ) -> Option<Vec<crate::model::Register>> {
+        let property = self.node.property("masks")?;
+        let mut list: Vec<crate::model::Register> = Vec::new();
+        for (place, text) in report.strings(self.node, "masks", MASK_FORM) {
+            let Some(register) = report.take(&place, registers.mask(text)) else {
+                continue;
+            };
+            let end = |r: &crate::model::Register| r.offset + r.size / 8;
+            let clash = list
+                .iter()
+                .find(|other| other.offset < end(&register) && register.offset < end(other));
+            if let Some(other) = clash {
+                let problem = Problem::RegistersOverlap {
+                    register: register.name,
+                    other: other.name.clone(),
+                };
+                report.add(&place, problem);
+                continue;
+            }
+            list.push(register);
+        }
+        list.sort_by_key(|register| register.offset);
+        let max = u32::try_from(BLOCK_REGISTERS_MAX).unwrap_or(u32::MAX);
+        too_many(list.len(), max, max, &property.place, report);
+        Some(list)
+    }
+
+    /// Reads with an effect are exposed only where the source says so.
+    fn effects(
+        &self,
+        registers: &Registers,
+        named: &[(Place, &str)],
+        list: Option<&[crate::model::Register]>,
+        report: &mut Report,
+    ) {
+        let exposed =
+            |name: &str| list.is_none_or(|list| list.iter().any(|r| r.name == name && r.read != 0));
+        for (place, name) in named {
+            let Some(register) = report.take(place, registers.named(name)) else {
+                continue;
+            };
+            // An entry that was refused for another reason may well need it.
+            let masked = self.node.property("masks").is_some_and(|masks| {
+                let entries = masks.strings().unwrap_or_default();
+                entries.iter().any(|e| e.split(' ').next() == Some(name))
+            });
+            if register.read_effect.is_none() || !(exposed(name) || masked) {
+                report.add(place, Problem::NoReadEffect((*name).to_owned()));
+            }
+        }
+        if list.is_some() {
+            return;
+        }
+        // The whole block: every register can be read.
+        for register in &registers.peripheral.registers {
+            if let Some(effect) = register.read_effect
+                && !registers.read_effects.contains(&register.name.as_str())
+            {
+                let register = register.name.clone();
+                report.add(&self.node.place, Problem::ReadEffect { register, effect });
+            }
+        }
+    }
+}
+
+fn named(register: &svd::Register) -> Named {
+    Named {
+        name: register.name.clone(),
+        offset: register.offset,
+        size: register.size,
+    }
+}
+
+const DANGEROUS: &str = "dangerous = \"<why this is acceptable>\"";
+
+/// What the memory protection unit can do.
+fn mapped_checks(node: &Node, block: &Block, report: &mut Report) {
+    let label = block.node.label().to_owned();
+    if let Some(masks) = node.property("masks") {
+        report.add(&masks.place, Problem::MappedWithMasks(label.clone()));
+    }
+    let (base, length) = (block.base, block.length);
+    let region = length.is_power_of_two() && length >= REGION_MIN && base % length == 0;
+    if let Some(access) = node.property("access").filter(|_| !region) {
+        let problem = Problem::MappedShape {
+            label,
+            base,
+            length,
+        };
+        report.add(&access.place, problem);
+    }
+}

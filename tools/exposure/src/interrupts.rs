@@ -1,0 +1,86 @@
+//! Interrupts of an exposed block: which, how their source is cleared, how much is
+//! captured.
+
+use crate::devicetree::Node;
+use crate::model::{Interrupt, Limits};
+use crate::problem::Problem;
+use crate::registers::{CLEAR_FORM, Registers};
+use crate::report::{Report, list};
+
+/// Check the properties of `node`; `lines` are the names and lines the block has.
+pub(crate) fn interrupts(
+    node: &Node,
+    registers: &Registers,
+    lines: &[(&str, u32)],
+    limits: &Limits,
+    report: &mut Report,
+) -> Vec<Interrupt> {
+    let names = report.strings(node, "interrupts", "\"<name>\", ...");
+    needs(node, report);
+    let clears: Vec<_> = report
+        .strings(node, "clear", CLEAR_FORM)
+        .into_iter()
+        .map(|(place, text)| report.take(&place, registers.clear(text)))
+        .collect();
+    if let Some(property) = node.property("clear")
+        && clears.len() != names.len()
+    {
+        let problem = Problem::ClearCount {
+            clears: clears.len(),
+            interrupts: names.len(),
+        };
+        report.add(&property.place, problem);
+    }
+    const ORDER: &str = "clear-order = \"before-capture\" or \"after-capture\"";
+    let orders = [("before-capture", true), ("after-capture", false)];
+    let clear_before_capture = report.word(node, "clear-order", ORDER, &orders);
+    let captures = (1, limits.captures);
+    let captures_max = report.cell(node, "captures-max", "captures-max = <number>", captures);
+
+    let mut found: Vec<Interrupt> = Vec::new();
+    let clears = clears.into_iter().chain(std::iter::repeat(None));
+    for ((place, name), clear) in names.into_iter().zip(clears) {
+        if found.iter().any(|other| other.name == name) {
+            report.add(&place, Problem::InterruptTwice(name.to_owned()));
+            continue;
+        }
+        let Some((_, line)) = lines.iter().find(|(known, _)| *known == name) else {
+            let known = list(lines.iter().map(|(known, _)| known));
+            let problem = Problem::NoInterrupt {
+                label: registers.label.to_owned(),
+                name: name.to_owned(),
+                known: match known.as_str() {
+                    "" => "remove it, the block has none".to_owned(),
+                    _ => format!("use one of: {known}"),
+                },
+            };
+            report.add(&place, problem);
+            continue;
+        };
+        found.push(Interrupt {
+            name: name.to_owned(),
+            line: *line,
+            clear,
+            clear_before_capture: clear_before_capture.unwrap_or(false),
+            captures_max: captures_max.unwrap_or(0),
+        });
+    }
+    found
+}
+
+/// Which property makes sense only beside which other.
+fn needs(node: &Node, report: &mut Report) {
+    const PAIRS: [(&str, &str); 4] = [
+        ("clear", "interrupts"),
+        ("clear", "clear-order"),
+        ("clear-order", "clear"),
+        ("captures-max", "interrupts"),
+    ];
+    for (name, needs) in PAIRS {
+        if let Some(property) = node.property(name)
+            && !node.has(needs)
+        {
+            report.add(&property.place, Problem::Needs { name, needs });
+        }
+    }
+}

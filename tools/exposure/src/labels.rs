@@ -1,0 +1,67 @@
+//! Constants for container authors, as Rust source: labels and register offsets.
+
+use std::fmt::Write;
+
+use crate::model::{Configuration, Exposure};
+
+/// One module for each label: `LABEL`, and the offset and masks of each register.
+///
+/// Labels and register names are made into Rust names: other characters than letters,
+/// digits and `_` become `_`.
+#[must_use]
+pub fn labels(configuration: &Configuration) -> String {
+    let mut out = String::from(
+        "// Labels and registers of one board, for containers. Made from exposure.dts.\n",
+    );
+    for exposure in &configuration.exposures {
+        write_module(&mut out, exposure);
+    }
+    out
+}
+
+fn write_module(out: &mut String, exposure: &Exposure) {
+    let label = &exposure.label;
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        out,
+        "\n/// `{label}`: {} bytes.\npub mod {} {{\n    /// The label to import.\n    pub const LABEL: &str = {label:?};",
+        exposure.length,
+        name(label)
+    );
+    match &exposure.registers {
+        Some(registers) => {
+            for register in registers {
+                let rights = format!(
+                    ", readable {:#x}, writable {:#x}",
+                    register.read, register.write
+                );
+                write_offset(out, &register.name, register.offset, register.size, &rights);
+            }
+        }
+        None => {
+            for register in &exposure.map {
+                write_offset(out, &register.name, register.offset, register.size, "");
+            }
+        }
+    }
+    out.push_str("}\n");
+}
+
+fn write_offset(out: &mut String, register: &str, offset: u32, size: u32, rights: &str) {
+    let constant = name(register).to_uppercase();
+    let _ = writeln!(
+        out,
+        "    /// Offset of {register}: {size} bits{rights}.\n    pub const {constant}: u32 = {offset:#x};"
+    );
+}
+
+fn name(text: &str) -> String {
+    let word: String = text
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    match word.chars().next() {
+        Some(first) if !first.is_ascii_digit() => word,
+        _ => format!("_{word}"),
+    }
+}

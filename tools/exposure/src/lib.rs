@@ -1,0 +1,97 @@
+//! Compiles what a manufacturer exposes.
+//!
+//! ```text
+//!   <board>.dtsi     addresses, interrupts, labels ─┐
+//!   exposure.dts     what is exposed, and how ──────┤ dtc ─► checks ─► kernel: table, filter
+//!   <board>.svd      registers and their effects ───┤                  guests: label constants
+//!   layout.ld        where processes are ───────────┘                  tools:  JSON
+//! ```
+//!
+//! Everything wrong with a configuration is found in one run; every problem names
+//! file, line and remedy ([`Problem`]). The properties are explained in
+//! `docs/oem.md`.
+
+#![forbid(unsafe_code)]
+
+mod board;
+mod devicetree;
+mod exposures;
+mod interrupts;
+mod labels;
+mod layout;
+mod model;
+mod problem;
+mod registers;
+mod report;
+mod rust;
+mod svd;
+mod syscalls;
+mod text;
+
+use std::path::Path;
+
+use board::Board;
+use devicetree::Node;
+use report::Report;
+
+pub use labels::labels;
+pub use model::{
+    Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Register,
+    RegisterWrite,
+};
+pub use problem::{Diagnostic, Place, Problem};
+pub use rust::kernel_table;
+
+/// Compile the configuration at `source` for the memory map at `layout`.
+///
+/// # Errors
+///
+/// Everything that is wrong, by file and line.
+pub fn compile(source: &Path, layout: &Path) -> Result<Configuration, Vec<Diagnostic>> {
+    let root = devicetree::read(source)?;
+    let mut report = Report::default();
+    let regions = layout::flash_regions(layout, &mut report);
+    let board = Board::of(&root);
+    let listed = match only(&root, exposures::COMPATIBLE, &mut report) {
+        Some(node) => Some(exposures::check(node, &board, source, &mut report)),
+        None => {
+            report.add(&root.place, Problem::NoExposureNode);
+            None
+        }
+    };
+    let devices = listed.as_ref().map_or(&[][..], |l| &l.devices);
+    let processes = only(&root, syscalls::COMPATIBLE, &mut report)
+        .map(|node| syscalls::check(node, devices, &regions, &mut report))
+        .unwrap_or_default();
+    let mut found = report.found;
+    found.sort_by(|a, b| a.place.cmp(&b.place));
+    match listed {
+        Some(listed) if found.is_empty() => Ok(Configuration {
+            exposures: listed.exposures,
+            devices: listed.devices,
+            limits: listed.limits,
+            processes,
+        }),
+        _ => Err(found),
+    }
+}
+
+/// The first node with this `compatible`; a second one is a problem.
+fn only<'a>(root: &'a Node, compatible: &str, report: &mut Report) -> Option<&'a Node> {
+    let all = root.all();
+    let mut nodes = all.into_iter().filter(|n| n.is_compatible(compatible));
+    let first = nodes.next();
+    for other in nodes {
+        report.add(&other.place, Problem::TwoNodes(compatible.to_owned()));
+    }
+    first
+}
+
+/// The configuration as JSON, for `berth` and offline checks.
+///
+/// # Errors
+///
+/// Those of the JSON writer.
+pub fn json(configuration: &Configuration) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(configuration).map(|text| text + "\n")
+}

@@ -1,0 +1,71 @@
+//! `exposure`: compile what a manufacturer exposes, or say what is wrong with it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use berth_exposure_compiler::{compile, json, kernel_table, labels};
+use clap::Parser;
+
+/// Check an exposure configuration and write what others need from it.
+///
+/// Exit codes: 0 sound, 1 problems (on standard error, one a line), 2 wrong usage.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration, such as kernel-board/<board>/exposure.dts.
+    source: PathBuf,
+    /// Memory map of the part.
+    #[arg(long, default_value = "layout.ld")]
+    layout: PathBuf,
+    /// Write labels, registers, limits and filters as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write label and register constants for containers, as Rust source.
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Write the kernel's table as Rust source (the board's build does this itself).
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let configuration = match compile(&arguments.source, &arguments.layout) {
+        Ok(configuration) => configuration,
+        Err(problems) => {
+            for problem in &problems {
+                eprintln!("{problem}");
+            }
+            return ExitCode::from(1);
+        }
+    };
+    let json = match json(&configuration) {
+        Ok(text) => text,
+        Err(error) => {
+            eprintln!("{}: {error}", arguments.source.display());
+            return ExitCode::from(1);
+        }
+    };
+    let outputs = [
+        (&arguments.json, json),
+        (&arguments.labels, labels(&configuration)),
+        (&arguments.table, kernel_table(&configuration)),
+    ];
+    for (path, text) in outputs {
+        if let Some(path) = path
+            && let Err(error) = write(path, &text)
+        {
+            eprintln!("{}: {error}", path.display());
+            return ExitCode::from(1);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, text)
+}

@@ -1,0 +1,160 @@
+//! A configuration that was found sound: what all outputs are made from.
+//!
+//! Its JSON form is what this program writes for `berth` and offline checks; keys
+//! are stable, new ones may be added.
+
+use berth_exposure::AccessClass;
+use serde::Serialize;
+
+/// All that a board exposes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Configuration {
+    /// Blocks of registers, in the order of the source.
+    pub exposures: Vec<Exposure>,
+    /// Devices of the kernel that containers may use through its drivers.
+    pub devices: Vec<Device>,
+    /// Maxima.
+    pub limits: Limits,
+    /// What processes may call; a process that is not listed may call everything.
+    pub processes: Vec<Process>,
+}
+
+/// One block of registers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Exposure {
+    /// The name containers import it by.
+    pub label: String,
+    /// Address: the board's business, not told to containers.
+    #[serde(skip)]
+    pub base: u32,
+    /// Bytes.
+    pub length: u32,
+    /// How it is reached.
+    #[serde(serialize_with = "access_word")]
+    pub access: AccessClass,
+    /// The exposed registers by offset; `None`: the whole block, every bit.
+    pub registers: Option<Vec<Register>>,
+    /// All registers the SVD file knows: where an exposed whole block has what.
+    pub map: Vec<Named>,
+    /// Written, in this order, whenever a claim ends.
+    pub safe_state: Vec<RegisterWrite>,
+    /// Interrupts that a container may handle.
+    pub interrupts: Vec<Interrupt>,
+}
+
+/// One exposed register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Register {
+    /// From the SVD file.
+    pub name: String,
+    /// Bytes from the start of the block.
+    pub offset: u32,
+    /// Bits: 8, 16 or 32.
+    pub size: u32,
+    /// Bits that may be read.
+    pub read: u32,
+    /// Bits that may be written.
+    pub write: u32,
+    /// Bits outside `write` are written as zero instead of being kept.
+    pub zero_rest: bool,
+}
+
+/// Where a register is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// From the SVD file.
+    pub name: String,
+    /// Bytes from the start of the block.
+    pub offset: u32,
+    /// Bits.
+    pub size: u32,
+}
+
+/// A write of some bits of a register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RegisterWrite {
+    /// From the SVD file.
+    pub register: String,
+    /// Bytes from the start of the block.
+    pub offset: u32,
+    /// Bits: 8, 16 or 32.
+    pub size: u32,
+    /// What.
+    pub value: u32,
+    /// Which bits.
+    pub mask: u32,
+}
+
+/// One interrupt of a block.
+#[derive(Clone, Debug, Serialize)]
+pub struct Interrupt {
+    /// From the board's devicetree.
+    pub name: String,
+    /// Input of the interrupt controller.
+    pub line: u32,
+    /// The write that clears its source; without one the line stays masked until
+    /// the handler has run.
+    pub clear: Option<RegisterWrite>,
+    /// Clear before the registers of a capture are read, not after.
+    pub clear_before_capture: bool,
+    /// Most registers captured for one interrupt.
+    pub captures_max: u32,
+}
+
+/// A device behind a driver of the kernel.
+#[derive(Clone, Debug, Serialize)]
+pub struct Device {
+    /// Its class, such as `led`.
+    pub class: String,
+    /// Which of them.
+    pub index: u32,
+    /// The driver's number.
+    pub driver: u32,
+}
+
+/// Maxima over all containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Registers exposed one by one, all blocks together.
+    pub registers: u32,
+    /// Interrupt handlers registered at the same time.
+    pub handlers: u32,
+    /// Registers captured for one interrupt.
+    pub captures: u32,
+    /// Register accesses in one pass of the kernel.
+    pub accesses_per_pass: u32,
+    /// Share of the processor's time that the kernel spends for containers, percent.
+    pub share_percent: u32,
+}
+
+/// What one process may call.
+#[derive(Clone, Debug, Serialize)]
+pub struct Process {
+    /// Region of the memory map that holds its image: how the kernel knows it.
+    pub region: String,
+    /// Where that is.
+    #[serde(skip)]
+    pub flash_start: u32,
+    /// Drivers in the order of the source.
+    pub drivers: Vec<Driver>,
+}
+
+/// What a process may do with one driver. Sets are bit masks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Driver {
+    /// The driver's number.
+    pub driver: u32,
+    /// Commands.
+    pub commands: u64,
+    /// Those whose first argument is an index.
+    pub indexed: u64,
+    /// Indices they may name.
+    pub indices: u64,
+}
+
+fn access_word<S: serde::Serializer>(access: &AccessClass, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(match access {
+        AccessClass::Mediated => "mediated",
+        AccessClass::Mapped => "mapped",
+    })
+}

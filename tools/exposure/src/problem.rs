@@ -1,0 +1,430 @@
+//! What can be wrong with a configuration, and what to do about it.
+//!
+//! Every problem is one variant; its text, problem first and remedy second, stands
+//! here and nowhere else.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// A line of a source file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file, as the devicetree compiler was told or found it.
+    pub file: PathBuf,
+    /// Line, from 1.
+    pub line: u32,
+}
+
+/// One problem at its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Where.
+    pub place: Place,
+    /// What, and the remedy.
+    pub problem: Problem,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { file, line } = &self.place;
+        write!(f, "{}:{line}: {}", file.display(), self.problem)
+    }
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Problem {
+    // The files.
+    /// The devicetree compiler could not be run.
+    #[error(
+        "cannot run the devicetree compiler dtc: {0}; remedy: install the package device-tree-compiler"
+    )]
+    NoDtc(String),
+    /// The devicetree compiler refused the source.
+    #[error("{0}; remedy: correct the devicetree source here")]
+    Dtc(String),
+    /// The devicetree compiler printed what this program does not read.
+    #[error("cannot read dtc's output \"{0}\"; remedy: write this in plain properties and nodes")]
+    Unreadable(String),
+    /// No SVD file is named.
+    #[error(
+        "no SVD file is named; remedy: add svd = \"<file>\" with the registers of the board's peripherals"
+    )]
+    NoSvd,
+    /// The SVD file cannot be read.
+    #[error(
+        "cannot use the SVD file {file}: {reason}; remedy: name an SVD file beside this one that svd-parser accepts"
+    )]
+    Svd {
+        /// As named.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// The memory map cannot be read.
+    #[error("cannot read the memory map: {0}; remedy: name the workspace's layout.ld")]
+    Layout(String),
+    /// No node lists exposures.
+    #[error(
+        "no node is compatible = \"berth,exposure\"; remedy: add the node that lists what is exposed"
+    )]
+    NoExposureNode,
+    /// A second node lists exposures, or filters.
+    #[error("a second node is compatible = \"{0}\"; remedy: move its children into the first one")]
+    TwoNodes(String),
+
+    // Properties.
+    /// A property nobody reads.
+    #[error("unknown property {name}; remedy: remove it or use one of: {known}")]
+    UnknownProperty {
+        /// Its name.
+        name: String,
+        /// Those that have a meaning here.
+        known: String,
+    },
+    /// A value of another type.
+    #[error("{name} has a value of the wrong form; remedy: write {form}")]
+    Form {
+        /// The property.
+        name: String,
+        /// An example of the right form.
+        form: &'static str,
+    },
+    /// A property that must be there.
+    #[error("{name} is missing; remedy: add {form}")]
+    Missing {
+        /// The property.
+        name: String,
+        /// What it looks like.
+        form: &'static str,
+    },
+    /// A number outside its range.
+    #[error("{name} is {value}; remedy: use {min} to {max}")]
+    Range {
+        /// What.
+        name: String,
+        /// As written.
+        value: u64,
+        /// Smallest allowed.
+        min: u64,
+        /// Largest allowed.
+        max: u64,
+    },
+    /// Not a word this property knows.
+    #[error("{name} = \"{word}\" is no known word; remedy: use one of: {known}")]
+    Word {
+        /// The property.
+        name: String,
+        /// As written.
+        word: String,
+        /// The words it knows.
+        known: String,
+    },
+
+    // Blocks.
+    /// Neither block nor device, or both.
+    #[error(
+        "an exposure is either a block of registers or a device of the kernel; remedy: write exactly one of register-block and device"
+    )]
+    BlockOrDevice,
+    /// The referenced node is nothing that can be exposed.
+    #[error(
+        "{0} has no registers in the processor's address space; remedy: refer to a node with reg below buses with empty ranges"
+    )]
+    NoRegisters(String),
+    /// A label is not one.
+    #[error(
+        "label \"{label}\" has {length} bytes; remedy: give the node in the board's .dtsi a label of 1 to {max}"
+    )]
+    Label {
+        /// The label.
+        label: String,
+        /// Its length.
+        length: usize,
+        /// The longest.
+        max: usize,
+    },
+    /// Exposed twice.
+    #[error("{label} is exposed already in line {line}; remedy: join both exposures")]
+    Twice {
+        /// The label.
+        label: String,
+        /// Line of the first exposure.
+        line: u32,
+    },
+    /// Giving it away breaks isolation.
+    #[error(
+        "{label} is {reason}: who has it can break the firmware; remedy: do not expose it, or add dangerous = \"<why this is acceptable>\""
+    )]
+    Dangerous {
+        /// The label.
+        label: String,
+        /// What makes it dangerous.
+        reason: String,
+    },
+    /// `dangerous` on something that is not.
+    #[error(
+        "{0} is not dangerous; remedy: remove the property dangerous, it would hide a later change of the board"
+    )]
+    NotDangerous(String),
+    /// Two blocks share addresses.
+    #[error(
+        "the registers of {label} overlap those of {other}; remedy: correct reg in the board's .dtsi"
+    )]
+    Overlap {
+        /// The exposed one.
+        label: String,
+        /// The other one.
+        other: String,
+    },
+    /// Too long or empty.
+    #[error(
+        "{label} is {length} bytes long; remedy: correct reg in the board's .dtsi, a block has 1 to 65536 bytes"
+    )]
+    Length {
+        /// The label.
+        label: String,
+        /// Bytes.
+        length: u32,
+    },
+    /// The MPU knows no masks.
+    #[error(
+        "{0} is mapped and has masks, but the memory protection unit knows no masks; remedy: use access = \"mediated\" or remove masks"
+    )]
+    MappedWithMasks(String),
+    /// The MPU cannot describe the block.
+    #[error(
+        "{label} cannot be mapped: {length:#x} bytes at {base:#x} are no memory protection region; remedy: use access = \"mediated\", or give it a power of two of at least 32 bytes, aligned to its length"
+    )]
+    MappedShape {
+        /// The label.
+        label: String,
+        /// First address.
+        base: u32,
+        /// Bytes.
+        length: u32,
+    },
+
+    // Registers.
+    /// The SVD does not know the block.
+    #[error(
+        "the SVD file has no peripheral at {base:#x} ({label}); remedy: add it, or correct the address in the board's .dtsi"
+    )]
+    NoPeripheral {
+        /// The label.
+        label: String,
+        /// Its address.
+        base: u32,
+    },
+    /// No such register.
+    #[error("{label} has no register {register}; remedy: use one of: {known}")]
+    NoRegister {
+        /// The label.
+        label: String,
+        /// As written.
+        register: String,
+        /// Those it has.
+        known: String,
+    },
+    /// The register lies behind the block's end.
+    #[error(
+        "{register} at {offset:#x} lies outside the {length:#x} bytes of {label}; remedy: correct reg in the board's .dtsi or the SVD file"
+    )]
+    RegisterOutside {
+        /// The label.
+        label: String,
+        /// The register.
+        register: String,
+        /// Its offset.
+        offset: u32,
+        /// Length of the block.
+        length: u32,
+    },
+    /// No width the processor can access.
+    #[error(
+        "{register} has {size} bits at {offset:#x}; remedy: correct the SVD file, a register has 8, 16 or 32 bits and is aligned to its size"
+    )]
+    RegisterShape {
+        /// The register.
+        register: String,
+        /// Bits.
+        size: u32,
+        /// Offset.
+        offset: u32,
+    },
+    /// Two entries for the same place.
+    #[error("{register} and {other} lie at the same place; remedy: list one of them")]
+    RegistersOverlap {
+        /// The later entry.
+        register: String,
+        /// The earlier entry.
+        other: String,
+    },
+    /// Too many of them.
+    #[error(
+        "{count} registers are exposed, {max} are allowed; remedy: expose fewer, or raise limits/registers up to {most}"
+    )]
+    TooManyRegisters {
+        /// How many.
+        count: usize,
+        /// The limit in force.
+        max: u32,
+        /// The largest limit there is.
+        most: u32,
+    },
+    /// An entry that cannot be read.
+    #[error("cannot read {name} entry \"{text}\"; remedy: write {form}")]
+    Entry {
+        /// The property.
+        name: &'static str,
+        /// As written.
+        text: String,
+        /// The form.
+        form: &'static str,
+    },
+    /// Bits the register does not have.
+    #[error(
+        "{mask:#x} is wider than the {size} bits of {register}; remedy: use bits of {register} only"
+    )]
+    TooWide {
+        /// The register.
+        register: String,
+        /// As written.
+        mask: u64,
+        /// Bits of the register.
+        size: u32,
+    },
+    /// Reserved bits.
+    #[error(
+        "bits {bits:#x} of {register} belong to no field; remedy: remove them, or add the field to the SVD file"
+    )]
+    NoField {
+        /// The register.
+        register: String,
+        /// The bits.
+        bits: u32,
+    },
+    /// Nothing is exposed by it.
+    #[error("the mask of {0} is 0; remedy: remove the entry or name bits")]
+    EmptyMask(String),
+    /// The hardware does not do that.
+    #[error("{register} cannot be {what}: the SVD file says {access}; remedy: {remedy}")]
+    Access {
+        /// The register.
+        register: String,
+        /// "read" or "written".
+        what: &'static str,
+        /// The SVD's word.
+        access: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A read does something.
+    #[error(
+        "reading {register} has an effect ({effect}); remedy: expose it without reading, or add \"{register}\" to read-effects"
+    )]
+    ReadEffect {
+        /// The register.
+        register: String,
+        /// The SVD's word.
+        effect: &'static str,
+    },
+    /// `read-effects` names a register that needs no permission.
+    #[error(
+        "{0} needs no entry in read-effects; remedy: remove it, only exposed registers whose reading has an effect belong there"
+    )]
+    NoReadEffect(String),
+    /// Bits outside the mask would be changed.
+    #[error(
+        "a write to {mask:#x} of {register} would also change its bits {rest:#x}, because {why}; remedy: {remedy}"
+    )]
+    PartialWrite {
+        /// The register.
+        register: String,
+        /// Bits written.
+        mask: u32,
+        /// Bits that cannot be kept.
+        rest: u32,
+        /// Why not.
+        why: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A value with bits outside its mask.
+    #[error(
+        "value {value:#x} of {register} has bits outside mask {mask:#x}; remedy: make the mask cover the value"
+    )]
+    OutsideMask {
+        /// The register.
+        register: String,
+        /// The value.
+        value: u32,
+        /// The mask.
+        mask: u32,
+    },
+
+    // Interrupts.
+    /// No such interrupt.
+    #[error("{label} has no interrupt \"{name}\"; remedy: {known}")]
+    NoInterrupt {
+        /// The label.
+        label: String,
+        /// As written.
+        name: String,
+        /// Those it has, as a sentence.
+        known: String,
+    },
+    /// The same interrupt twice.
+    #[error("interrupt \"{0}\" is listed twice; remedy: remove one")]
+    InterruptTwice(String),
+    /// The dtsi's names do not match its interrupts.
+    #[error(
+        "{label} has {interrupts} interrupts and {names} interrupt-names; remedy: give every interrupt a name in the board's .dtsi"
+    )]
+    InterruptNames {
+        /// The label.
+        label: String,
+        /// How many.
+        interrupts: usize,
+        /// How many names.
+        names: usize,
+    },
+    /// A property that only means something with another.
+    #[error("{name} has no meaning without {needs}; remedy: add {needs} or remove {name}")]
+    Needs {
+        /// What is there.
+        name: &'static str,
+        /// What is not.
+        needs: &'static str,
+    },
+    /// One clear rule an interrupt.
+    #[error(
+        "clear has {clears} entries for {interrupts} interrupts; remedy: write one entry for each, in the order of interrupts"
+    )]
+    ClearCount {
+        /// Entries.
+        clears: usize,
+        /// Interrupts.
+        interrupts: usize,
+    },
+
+    // System calls.
+    /// The memory map has no such region.
+    #[error("the memory map has no region {name}; remedy: use one of: {known}")]
+    NoRegion {
+        /// As written.
+        name: String,
+        /// Those it has.
+        known: String,
+    },
+    /// The same thing twice in a filter.
+    #[error("{what} is listed already in line {line}; remedy: join both")]
+    ListedTwice {
+        /// What.
+        what: String,
+        /// Line of the first.
+        line: u32,
+    },
+}

@@ -1,0 +1,153 @@
+//! The kernel's table as Rust source, which the board's crate includes.
+//!
+//! The text holds no `unsafe`: it calls the board's own `block(address, length)`,
+//! in a module where `wasm_host`'s and `berth_exposure::filter`'s types are in scope.
+
+use std::fmt::Write;
+
+use berth_exposure::AccessClass;
+
+use crate::model::{Configuration, Exposure, Register, RegisterWrite};
+
+/// The table of `configuration`.
+#[must_use]
+pub fn kernel_table(configuration: &Configuration) -> String {
+    // Writing to a string does not fail.
+    let mut out = String::from("// Made from exposure.dts; changes are lost.\n\n");
+    let exposures = &configuration.exposures;
+    let _ = writeln!(
+        out,
+        "pub(crate) const COUNT: usize = {};\n",
+        exposures.len()
+    );
+    for (index, exposure) in exposures.iter().enumerate() {
+        let _ = writeln!(
+            out,
+            "static BLOCK_{index}: Block = block({:#x}, {:#x});",
+            exposure.base, exposure.length
+        );
+    }
+    let _ = writeln!(out, "\npub(crate) static EXPOSURES: [Exposure; COUNT] = [");
+    for (index, exposure) in exposures.iter().enumerate() {
+        write_exposure(&mut out, index, exposure);
+    }
+    let _ = writeln!(out, "];\n");
+    let _ = writeln!(out, "pub(crate) static PROCESSES: &[ProcessRule] = &[");
+    for process in &configuration.processes {
+        let _ = writeln!(
+            out,
+            "    // {}\n    ProcessRule {{\n        flash_start: {:#x},\n        drivers: &[",
+            process.region, process.flash_start
+        );
+        for driver in &process.drivers {
+            let _ = writeln!(
+                out,
+                "            DriverRule {{ driver: {:#x}, commands: {:#x}, indexed: {:#x}, indices: {:#x} }},",
+                driver.driver, driver.commands, driver.indexed, driver.indices
+            );
+        }
+        let _ = writeln!(out, "        ],\n    }},");
+    }
+    let _ = writeln!(out, "];\n");
+    write_interrupts(&mut out, configuration);
+    out
+}
+
+fn write_exposure(out: &mut String, index: usize, exposure: &Exposure) {
+    let _ = write!(
+        out,
+        "    Exposure::new({:?}, &BLOCK_{index}, {:#x}, ",
+        exposure.label, exposure.length
+    );
+    match &exposure.registers {
+        None => {
+            let _ = writeln!(out, "Registers::Whole(Widths::BITS32))");
+        }
+        Some(registers) => {
+            let _ = writeln!(out, "Registers::List(&[");
+            for register in registers {
+                let _ = writeln!(
+                    out,
+                    "        // {}\n        {},",
+                    register.name,
+                    new(register)
+                );
+            }
+            let _ = writeln!(out, "    ]))");
+        }
+    }
+    if exposure.access == AccessClass::Mapped {
+        let _ = writeln!(out, "        .access(AccessClass::Mapped)");
+    }
+    if !exposure.safe_state.is_empty() {
+        let _ = writeln!(out, "        .safe_state(&[");
+        for write in &exposure.safe_state {
+            let _ = writeln!(
+                out,
+                "            // {}\n            SafeWrite::new({:#x}, {:#x}, {:#x}){},",
+                write.register,
+                write.offset,
+                write.value,
+                write.mask,
+                width("width", write.size)
+            );
+        }
+        let _ = writeln!(out, "        ])");
+    }
+    let _ = writeln!(out, "    ,");
+}
+
+fn new(register: &Register) -> String {
+    format!(
+        "Register::new({:#x}, {:#x}, {:#x}){}{}",
+        register.offset,
+        register.read,
+        register.write,
+        width("size", register.size),
+        if register.zero_rest {
+            ".zero_rest()"
+        } else {
+            ""
+        }
+    )
+}
+
+/// A call that sets the width, where it is not 32 bits.
+fn width(method: &str, size: u32) -> String {
+    match size {
+        32 => String::new(),
+        _ => format!(".{method}(Width::Bits{size})"),
+    }
+}
+
+fn write_interrupts(out: &mut String, configuration: &Configuration) {
+    let limits = &configuration.limits;
+    let _ = writeln!(
+        out,
+        "pub(crate) static LIMITS: Limits = Limits {{ handlers: {}, captures: {}, accesses_per_pass: {}, share_percent: {} }};\n",
+        limits.handlers, limits.captures, limits.accesses_per_pass, limits.share_percent
+    );
+    let _ = writeln!(out, "pub(crate) static INTERRUPTS: &[Interrupt] = &[");
+    for (index, exposure) in configuration.exposures.iter().enumerate() {
+        for interrupt in &exposure.interrupts {
+            let clear = interrupt.clear.as_ref().map_or("None".to_owned(), |write| {
+                format!("Some({})", clear(write, interrupt.clear_before_capture))
+            });
+            let _ = writeln!(
+                out,
+                "    Interrupt {{ exposure: {index}, line: {}, captures_max: {}, clear: {clear} }},",
+                interrupt.line, interrupt.captures_max
+            );
+        }
+    }
+    let _ = writeln!(out, "];");
+}
+
+fn clear(write: &RegisterWrite, before_capture: bool) -> String {
+    format!(
+        "Clear {{ offset: {:#x}, bytes: {}, value: {:#x}, before_capture: {before_capture} }}",
+        write.offset,
+        write.size / 8,
+        write.value
+    )
+}

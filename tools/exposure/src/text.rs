@@ -1,0 +1,107 @@
+//! Reading small texts: words, numbers, ranges, and dtc's value syntax.
+
+use crate::devicetree::Value;
+
+/// A decimal or `0x` number.
+pub(crate) fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// `N` or `N-M`, in order; both ends belong to it.
+pub(crate) fn range(text: &str) -> Option<(u64, u64)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (number(first)?, number(last)?);
+    (first <= last).then_some((first, last))
+}
+
+/// Walks over one line of dtc's print.
+pub(crate) struct Scanner<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Scanner<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { rest: text }
+    }
+
+    /// What has not been read.
+    pub(crate) fn rest(&self) -> &'a str {
+        self.rest
+    }
+
+    /// Up to the next space.
+    pub(crate) fn word(&mut self) -> &'a str {
+        let text = self.rest.trim_start();
+        let end = text.find(' ').unwrap_or(text.len());
+        let (word, rest) = text.split_at(end);
+        self.rest = rest;
+        word
+    }
+
+    /// Read `token` if it comes next.
+    pub(crate) fn take(&mut self, token: &str) -> bool {
+        match self.rest.trim_start().strip_prefix(token) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Values separated by commas, up to and with the semicolon.
+    pub(crate) fn values(&mut self) -> Option<Vec<Value>> {
+        let mut values = Vec::new();
+        loop {
+            values.push(self.value()?);
+            if self.take(";") {
+                return Some(values);
+            }
+            if !self.take(",") {
+                return None;
+            }
+        }
+    }
+
+    fn value(&mut self) -> Option<Value> {
+        if self.take("\"") {
+            return self.string().map(Value::Text);
+        }
+        if self.take("<") {
+            let (inside, rest) = self.rest.split_once('>')?;
+            self.rest = rest;
+            let cells: Option<Vec<u32>> = inside
+                .split_whitespace()
+                .map(|cell| u32::try_from(number(cell)?).ok())
+                .collect();
+            // A reference that dtc printed as such is none of the numbers we read.
+            return Some(cells.map_or(Value::Other, Value::Cells));
+        }
+        let end = self.rest.find([';', ','])?;
+        self.rest = self.rest.get(end..)?;
+        Some(Value::Other)
+    }
+
+    /// The rest of a string whose opening quote is read.
+    fn string(&mut self) -> Option<String> {
+        let mut text = String::new();
+        let mut characters = self.rest.char_indices();
+        while let Some((place, character)) = characters.next() {
+            match character {
+                '"' => {
+                    self.rest = self.rest.get(place + 1..)?;
+                    return Some(text);
+                }
+                '\\' => {
+                    text.push('\\');
+                    text.push(characters.next()?.1);
+                }
+                character => text.push(character),
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,66 @@
+//! Sources that cannot be read, and nodes that are not there.
+
+use crate::support::{HEAD, exposures, refused, run};
+
+#[test]
+fn an_unknown_label_is_refused_by_dtc() {
+    refused(
+        exposures("a { register-block = <&nothing>; };"),
+        &[
+            "exposure.dts:3: /exposure/a: Reference to non-existent node or label \"nothing\"; remedy: correct the devicetree source here",
+        ],
+    );
+}
+
+#[test]
+fn a_syntax_error_is_refused_by_dtc() {
+    refused(
+        exposures("a { register-block = ; };"),
+        &["exposure.dts:3: syntax error; remedy: correct the devicetree source here"],
+    );
+}
+
+#[test]
+fn a_configuration_needs_its_node() {
+    refused(
+        run("/include/ \"board.dtsi\"\n/ { };\n"),
+        &[
+            "exposure.dts:2: no node is compatible = \"berth,exposure\"; remedy: add the node that lists what is exposed",
+        ],
+    );
+}
+
+#[test]
+fn the_node_exists_once() {
+    refused(
+        run(&format!(
+            "{HEAD}{}",
+            "};\nb { compatible = \"berth,exposure\"; svd = \"board.svd\"; }; };\n"
+        )),
+        &[
+            "exposure.dts:4: a second node is compatible = \"berth,exposure\"; remedy: move its children into the first one",
+        ],
+    );
+}
+
+#[test]
+fn the_registers_come_from_a_named_file() {
+    refused(
+        run("/include/ \"board.dtsi\"\n/ { exposure { compatible = \"berth,exposure\"; }; };\n"),
+        &[
+            "exposure.dts:2: no SVD file is named; remedy: add svd = \"<file>\" with the registers of the board's peripherals",
+        ],
+    );
+}
+
+#[test]
+fn a_missing_svd_file_is_named() {
+    refused(
+        run(
+            "/include/ \"board.dtsi\"\n/ { exposure { compatible = \"berth,exposure\";\n svd = \"other.svd\"; }; };\n",
+        ),
+        &[
+            "exposure.dts:3: cannot use the SVD file other.svd: No such file or directory (os error 2); remedy: name an SVD file beside this one that svd-parser accepts",
+        ],
+    );
+}

@@ -1,0 +1,134 @@
+//! Interrupts, clear rules and captures.
+
+use crate::support::{block, refused};
+
+#[test]
+fn an_interrupt_exists() {
+    refused(
+        block(
+            "regs",
+            "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"error\";",
+        ),
+        &["exposure.dts:3: regs has no interrupt \"error\"; remedy: use one of: rx, tx"],
+    );
+}
+
+#[test]
+fn a_block_without_interrupts_has_none() {
+    refused(
+        block("plain", "access = \"mediated\"; interrupts = \"rx\";"),
+        &["exposure.dts:3: plain has no interrupt \"rx\"; remedy: remove it, the block has none"],
+    );
+}
+
+#[test]
+fn an_interrupt_is_listed_once() {
+    refused(
+        block(
+            "regs",
+            "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\", \"rx\";",
+        ),
+        &["exposure.dts:3: interrupt \"rx\" is listed twice; remedy: remove one"],
+    );
+}
+
+#[test]
+fn every_interrupt_of_the_board_has_a_name() {
+    refused(
+        block("unnamed", "access = \"mediated\";"),
+        &[
+            "exposure.dts:3: unnamed has 1 interrupts and 0 interrupt-names; remedy: give every interrupt a name in the board's .dtsi",
+        ],
+    );
+}
+
+#[test]
+fn a_clear_rule_for_each_interrupt() {
+    refused(
+        block(
+            "regs",
+            "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\", \"tx\";\n clear = \"FLAGS 0x1\"; clear-order = \"before-capture\";",
+        ),
+        &[
+            "exposure.dts:4: clear has 1 entries for 2 interrupts; remedy: write one entry for each, in the order of interrupts",
+        ],
+    );
+}
+
+#[test]
+fn a_clear_rule_writes_a_register() {
+    refused(
+        block(
+            "regs",
+            "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\", \"tx\"; clear-order = \"before-capture\";\n clear = \"FLAG 0x1\",\n \"STATUS 0x1\";",
+        ),
+        &[
+            "exposure.dts:4: regs has no register FLAG; remedy: use one of: CTRL, ALIAS, STATUS, CLEAR, DATA, FLAGS, BYTE, KICK, MIXED, ZERO, WIDE, FAR",
+            "exposure.dts:5: STATUS cannot be written: the SVD file says read-only; remedy: only read it",
+        ],
+    );
+}
+
+#[test]
+fn a_clear_rule_has_two_words() {
+    refused(
+        block(
+            "regs",
+            "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\"; clear-order = \"before-capture\";\n clear = \"FLAGS\";",
+        ),
+        &[
+            "exposure.dts:4: cannot read clear entry \"FLAGS\"; remedy: write \"<register> <value>\"",
+        ],
+    );
+}
+
+#[test]
+fn a_clear_rule_says_when() {
+    refused(
+        block(
+            "regs",
+            "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\"; clear = \"FLAGS 0x1\";",
+        ),
+        &[
+            "exposure.dts:3: clear has no meaning without clear-order; remedy: add clear-order or remove clear",
+        ],
+    );
+}
+
+#[test]
+fn clear_order_has_two_words() {
+    refused(
+        block(
+            "regs",
+            "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\"; clear = \"FLAGS 0x1\"; clear-order = \"first\";",
+        ),
+        &[
+            "exposure.dts:3: clear-order = \"first\" is no known word; remedy: use one of: before-capture, after-capture",
+        ],
+    );
+}
+
+#[test]
+fn an_order_needs_a_rule_and_captures_an_interrupt() {
+    refused(
+        block(
+            "regs",
+            "access = \"mediated\"; masks = \"CTRL rw 0xf0f\";\n clear-order = \"after-capture\";\n captures-max = <1>;",
+        ),
+        &[
+            "exposure.dts:4: clear-order has no meaning without clear; remedy: add clear or remove clear-order",
+            "exposure.dts:5: captures-max has no meaning without interrupts; remedy: add interrupts or remove captures-max",
+        ],
+    );
+}
+
+#[test]
+fn captures_have_a_maximum() {
+    refused(
+        block(
+            "regs",
+            "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\"; captures-max = <17>;",
+        ),
+        &["exposure.dts:3: captures-max is 17; remedy: use 1 to 16"],
+    );
+}

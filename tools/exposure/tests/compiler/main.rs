@@ -1,0 +1,16 @@
+//! The compiler driven as a manufacturer drives it: a small board, a configuration,
+//! and the exact words about what is wrong with it.
+
+mod blocks;
+mod danger;
+mod devices;
+mod effects;
+mod files;
+mod filters;
+mod interrupts;
+mod program;
+mod properties;
+mod registers;
+mod safe;
+mod sound;
+mod support;

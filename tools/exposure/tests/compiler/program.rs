@@ -1,0 +1,116 @@
+//! The command `exposure`, and the board this repository has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap().to_owned()
+}
+
+fn exposure(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_exposure"))
+        .current_dir(root())
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+const BOARD: &str = "kernel-board/mps2-an386/exposure.dts";
+
+#[test]
+fn the_board_of_this_repository_is_sound_and_all_outputs_are_written() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join("new").join(name).display().to_string();
+    let (json, labels, table) = (path("e.json"), path("labels.rs"), path("table.rs"));
+    let output = exposure(&[
+        BOARD, "--json", &json, "--labels", &labels, "--table", &table,
+    ]);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success());
+    let json: serde_json::Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
+    assert_eq!(json["exposures"][0]["label"], "fpgaio");
+    assert_eq!(json["exposures"][0]["registers"][0]["write"], 2);
+    assert_eq!(json["exposures"][2]["interrupts"][0]["clear"]["value"], 2);
+    assert_eq!(json["processes"][0]["region"], "SUPERVISOR_FLASH");
+    // Where a block lies is not a container's business.
+    assert!(json["exposures"][0].get("base").is_none());
+    let labels = fs::read_to_string(labels).unwrap();
+    assert!(labels.contains("pub mod i2c_shield1 {"), "{labels}");
+    assert!(
+        labels.contains("pub const CONTROLC: u32 = 0x4;"),
+        "{labels}"
+    );
+    // A block that is exposed whole has all its registers.
+    assert!(
+        labels.contains("pub const BAUDDIV: u32 = 0x10;"),
+        "{labels}"
+    );
+    let table = fs::read_to_string(table).unwrap();
+    assert!(!table.contains("unsafe"), "{table}");
+    assert!(table.contains("block(0x4002a000, 0x1000)"), "{table}");
+}
+
+#[test]
+fn problems_go_to_standard_error_with_exit_code_1() {
+    let folder = TempDir::new().unwrap();
+    let source = folder.path().join("wrong.dts");
+    fs::write(&source, "/dts-v1/;\n/ { };\n").unwrap();
+    let source = source.display().to_string();
+    let output = exposure(&[&source]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!(
+            "{source}:2: no node is compatible = \"berth,exposure\"; remedy: add the node that lists what is exposed\n"
+        )
+    );
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn without_a_memory_map_nothing_is_compiled() {
+    let output = exposure(&[BOARD, "--layout", "no-such.ld"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let expected = "no-such.ld:1: cannot read the memory map: No such file or directory (os error 2); remedy: name the workspace's layout.ld";
+    assert!(said.lines().any(|line| line == expected), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn without_dtc_the_remedy_is_its_package() {
+    let empty = TempDir::new().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_exposure"))
+        .current_dir(root())
+        .env("PATH", empty.path())
+        .arg(BOARD)
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!(
+            "{BOARD}:1: cannot run the devicetree compiler dtc: No such file or directory (os error 2); remedy: install the package device-tree-compiler\n"
+        )
+    );
+}
+
+#[test]
+fn the_board_exposes_nothing_of_the_firmware() {
+    for label in ["uart0", "dual_timer", "systick", "nvic", "scc", "watchdog0"] {
+        let folder = TempDir::new().unwrap();
+        let board = root().join("kernel-board/mps2-an386");
+        for file in ["mps2-an386.dtsi", "mps2-an386.svd"] {
+            fs::copy(board.join(file), folder.path().join(file)).unwrap();
+        }
+        let source = fs::read_to_string(board.join("exposure.dts")).unwrap();
+        let source = source.replace("<&fpgaio>", &format!("<&{label}>"));
+        let path = folder.path().join("exposure.dts");
+        fs::write(&path, source).unwrap();
+        let output = exposure(&[&path.display().to_string()]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("who has it can break the firmware"), "{said}");
+    }
+}

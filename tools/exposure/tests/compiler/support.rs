@@ -1,0 +1,74 @@
+//! A small board in a folder of its own, and what the compiler says about it.
+
+use std::fs;
+use std::path::Path;
+
+use berth_exposure_compiler::{Configuration, compile};
+use tempfile::TempDir;
+
+/// A board with one of everything that is checked.
+pub(crate) const BOARD: &str = include_str!("board.dtsi");
+/// Its registers.
+pub(crate) const REGISTERS: &str = include_str!("board.svd");
+
+/// Lines of the source before the children of the exposure node.
+pub(crate) const HEAD: &str = "/include/ \"board.dtsi\"\n/ { exposure { compatible = \"berth,exposure\"; svd = \"board.svd\";\n";
+/// And after them.
+pub(crate) const TAIL: &str = "}; };\n";
+
+/// Compile a source beside the board's files; problems without the folder's name.
+pub(crate) fn run(source: &str) -> Result<Configuration, Vec<String>> {
+    run_with(source, BOARD)
+}
+
+/// As [`run`], with other board files.
+pub(crate) fn run_with(source: &str, board: &str) -> Result<Configuration, Vec<String>> {
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    file("board.dtsi", board);
+    file("board.svd", REGISTERS);
+    file("exposure.dts", source);
+    file(
+        "layout.ld",
+        "MEMORY\n{\n SUPERVISOR_FLASH (rx) : ORIGIN = 0x80000, LENGTH = 0x80000\n APP0_FLASH (rx) : ORIGIN = 0x00100000, LENGTH = 0x10000\n}\n",
+    );
+    let result = compile(
+        &folder.path().join("exposure.dts"),
+        &folder.path().join("layout.ld"),
+    );
+    result.map_err(|problems| {
+        let strip = |text: String| without(&text, folder.path());
+        problems.iter().map(|p| strip(p.to_string())).collect()
+    })
+}
+
+fn without(text: &str, folder: &Path) -> String {
+    text.replace(&format!("{}/", folder.display()), "")
+}
+
+/// Children of the exposure node, one line each from line 3 on.
+pub(crate) fn exposures(children: &str) -> Result<Configuration, Vec<String>> {
+    run(&format!("{HEAD}{children}\n{TAIL}"))
+}
+
+/// Properties of an exposure of `label` in line 3, next lines included.
+pub(crate) fn block(label: &str, properties: &str) -> Result<Configuration, Vec<String>> {
+    exposures(&format!(
+        "a {{ register-block = <&{label}>; {properties} }};"
+    ))
+}
+
+/// Children of the filter's node, from line 3 on; an LED is exposed.
+pub(crate) fn filter(children: &str) -> Result<Configuration, Vec<String>> {
+    run(&format!(
+        "/include/ \"board.dtsi\"\n/ {{ exposure {{ compatible = \"berth,exposure\"; svd = \"board.svd\"; led {{ device = \"led\"; index = <2>; }}; }}; f {{ compatible = \"berth,syscall-filter\";\n{children}\n}}; }};\n"
+    ))
+}
+
+/// A refusal with exactly these lines.
+pub(crate) fn refused(result: Result<Configuration, Vec<String>>, expected: &[&str]) {
+    match result {
+        Ok(_) => panic!("a wrong configuration was accepted"),
+        Err(problems) => assert_eq!(problems, expected),
+    }
+}
