@@ -8,7 +8,9 @@ use capsules_core::virtualizers::virtual_uart::UartDevice;
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
 use kernel::capabilities::ProcessManagementCapability;
-use kernel::platform::{KernelResources, ProcessFault, SyscallDriverLookup};
+use kernel::platform::{
+    KernelResources, ProcessFault, SyscallDriverLookup, TbfHeaderFilterDefaultAllow,
+};
 use kernel::process::{Process, ProcessId, StoppedExecutingReason};
 use kernel::scheduler::priority::PrioritySched;
 use kernel::scheduler::{Scheduler, SchedulingDecision};
@@ -35,6 +37,7 @@ pub(crate) struct Board {
     pub(crate) led: LedDriver<'static, Led, 1>,
     pub(crate) process_info: ProcessInfo<Management>,
     pub(crate) wasm_host: &'static BoardHost,
+    pub(crate) filter: TbfHeaderFilterDefaultAllow,
     pub(crate) scheduler: Reaping<PrioritySched>,
     pub(crate) systick: SysTick,
 }
@@ -67,7 +70,7 @@ impl ProcessFault for Board {
 
 impl KernelResources<BoardChip> for Board {
     type SyscallDriverLookup = Self;
-    type SyscallFilter = ();
+    type SyscallFilter = TbfHeaderFilterDefaultAllow;
     type ProcessFault = Self;
     type ContextSwitchCallback = ();
     type Scheduler = Reaping<PrioritySched>;
@@ -78,8 +81,8 @@ impl KernelResources<BoardChip> for Board {
         self
     }
 
-    fn syscall_filter(&self) -> &() {
-        &()
+    fn syscall_filter(&self) -> &TbfHeaderFilterDefaultAllow {
+        &self.filter
     }
 
     fn process_fault(&self) -> &Self {

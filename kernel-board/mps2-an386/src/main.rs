@@ -40,7 +40,8 @@ use kernel::capabilities::{
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::hil::time::Alarm;
 use kernel::hil::uart::{Configure, Parameters, Parity, StopBits, Transmit, Width};
-use kernel::process::{ProcessArray, ProcessLoadError, load_processes};
+use kernel::platform::TbfHeaderFilterDefaultAllow;
+use kernel::process::{ProcessArray, load_processes};
 use kernel::scheduler::priority::PrioritySched;
 use kernel::{Kernel, create_capability, static_init};
 use mps2::chip::{Mps2, Peripherals};
@@ -214,6 +215,7 @@ unsafe extern "C" fn main() -> ! {
                 board::Management,
             ),
             wasm_host,
+            filter: TbfHeaderFilterDefaultAllow::default(),
             scheduler: Reaping {
                 scheduler: PrioritySched::with_lowest(kernel, layout::supervisor_flash_start()),
                 wasm_host,
@@ -229,7 +231,8 @@ unsafe extern "C" fn main() -> ! {
     DeferredCall::verify_setup();
 
     let process_capability = create_capability!(ProcessManagementCapability);
-    let loaded = load_processes(
+    // What could not be started was said in debug messages.
+    let _ = load_processes(
         kernel,
         chip,
         layout::process_flash(),
@@ -237,18 +240,14 @@ unsafe extern "C" fn main() -> ! {
         &FaultPolicy,
         &process_capability,
     );
-    greet(kernel, &process_capability, loaded.err());
+    greet(kernel, &process_capability);
 
     let main_loop_capability = create_capability!(MainLoopCapability);
     kernel.kernel_loop(board, chip, &main_loop_capability)
 }
 
 /// Say hello on the console. Nothing else is using it yet.
-fn greet(
-    kernel: &'static Kernel,
-    capability: &dyn ProcessManagementCapability,
-    problem: Option<ProcessLoadError>,
-) {
+fn greet(kernel: &'static Kernel, capability: &dyn ProcessManagementCapability) {
     let mut count = 0;
     kernel.process_each_capability(capability, |_| count += 1);
     // SAFETY: no process has run yet, so the driver is not sending.
@@ -259,7 +258,4 @@ fn greet(
         "Berth kernel {} on mps2-an386: {count} processes\r",
         env!("CARGO_PKG_VERSION"),
     );
-    if let Some(problem) = problem {
-        let _ = writeln!(writer, "a process was not loaded: {problem:?}\r");
-    }
 }

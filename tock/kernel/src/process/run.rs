@@ -249,6 +249,9 @@ impl<C: Chip> Process for ProcessStandard<C> {
 
     fn get_command_permissions(&self, driver_num: usize, offset: usize) -> CommandPermissions {
         use tock_tbf::types::CommandPermissions as Stated;
+        if !self.has_permissions {
+            return CommandPermissions::NoPermsAtAll;
+        }
         match self.header.get_command_permissions(driver_num, offset) {
             Stated::NoPermsAtAll => CommandPermissions::NoPermsAtAll,
             Stated::NoPermsThisDriver => CommandPermissions::NoPermsThisDriver,
