@@ -47,15 +47,16 @@ impl SyscallDriverLookup for Board {
     where
         F: FnOnce(Option<&dyn SyscallDriver>) -> R,
     {
-        f(match driver_num {
-            wasm_host::DRIVER_NUM => Some(self.wasm_host),
-            console::DRIVER_NUM => Some(self.console),
-            alarm::DRIVER_NUM => Some(self.alarm),
-            led::DRIVER_NUM => Some(&self.led),
-            low_level_debug::DRIVER_NUM => Some(self.low_level_debug),
-            process_info_driver::DRIVER_NUM => Some(&self.process_info),
-            _ => None,
-        })
+        // A call of `f` for each driver, so that it knows which one it calls.
+        match driver_num {
+            wasm_host::DRIVER_NUM => f(Some(self.wasm_host)),
+            console::DRIVER_NUM => f(Some(self.console)),
+            alarm::DRIVER_NUM => f(Some(self.alarm)),
+            led::DRIVER_NUM => f(Some(&self.led)),
+            low_level_debug::DRIVER_NUM => f(Some(self.low_level_debug)),
+            process_info_driver::DRIVER_NUM => f(Some(&self.process_info)),
+            _ => f(None),
+        }
     }
 }
 

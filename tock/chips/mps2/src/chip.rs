@@ -140,6 +140,8 @@ impl<I: InterruptService> Chip for Mps2<'_, I> {
         }
     }
 
+    // Asked after every system call.
+    #[inline(always)]
     fn has_pending_interrupts(&self) -> bool {
         nvic::has_pending(&[self.attended.get()])
     }

@@ -80,31 +80,42 @@ const COMMANDS_PER_MASK: usize = 64;
 impl SyscallFilter for TbfHeaderFilterDefaultAllow {
     #[inline]
     fn filter_syscall(&self, process: &dyn Process, syscall: &Syscall) -> Result<(), ErrorCode> {
-        let (driver, command) = match *syscall {
-            Syscall::Command {
-                driver_number,
-                subdriver_number,
-                ..
-            } => (driver_number, Some(subdriver_number)),
-            Syscall::Subscribe { driver_number, .. }
-            | Syscall::ReadWriteAllow { driver_number, .. }
-            | Syscall::UserspaceReadableAllow { driver_number, .. }
-            | Syscall::ReadOnlyAllow { driver_number, .. } => (driver_number, None),
-            Syscall::Yield { .. } | Syscall::Memop { .. } | Syscall::Exit { .. } => return Ok(()),
-        };
-        let offset = command.map_or(0, |command| command / COMMANDS_PER_MASK);
-        let allowed = match process.get_command_permissions(driver, offset) {
-            CommandPermissions::NoPermsAtAll => true,
-            CommandPermissions::NoPermsThisDriver => false,
-            CommandPermissions::Mask(mask) => {
-                command.is_none_or(|command| mask >> (command % COMMANDS_PER_MASK) & 1 == 1)
-            }
-        };
-        if allowed {
-            Ok(())
+        // Asked at every system call; most processes have no permissions stated.
+        if process.has_command_permissions() {
+            stated_permission(process, syscall)
         } else {
-            Err(ErrorCode::NODEVICE)
+            Ok(())
         }
+    }
+}
+
+/// What the header of a process that states permissions says about a call.
+#[inline(never)]
+fn stated_permission(process: &dyn Process, syscall: &Syscall) -> Result<(), ErrorCode> {
+    let (driver, command) = match *syscall {
+        Syscall::Command {
+            driver_number,
+            subdriver_number,
+            ..
+        } => (driver_number, Some(subdriver_number)),
+        Syscall::Subscribe { driver_number, .. }
+        | Syscall::ReadWriteAllow { driver_number, .. }
+        | Syscall::UserspaceReadableAllow { driver_number, .. }
+        | Syscall::ReadOnlyAllow { driver_number, .. } => (driver_number, None),
+        Syscall::Yield { .. } | Syscall::Memop { .. } | Syscall::Exit { .. } => return Ok(()),
+    };
+    let offset = command.map_or(0, |command| command / COMMANDS_PER_MASK);
+    let allowed = match process.get_command_permissions(driver, offset) {
+        CommandPermissions::NoPermsAtAll => true,
+        CommandPermissions::NoPermsThisDriver => false,
+        CommandPermissions::Mask(mask) => {
+            command.is_none_or(|command| mask >> (command % COMMANDS_PER_MASK) & 1 == 1)
+        }
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(ErrorCode::NODEVICE)
     }
 }
 
