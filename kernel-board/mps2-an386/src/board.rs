@@ -12,7 +12,7 @@ use kernel::platform::{
     KernelResources, ProcessFault, SyscallDriverLookup, TbfHeaderFilterDefaultAllow,
 };
 use kernel::process::{Process, ProcessId, StoppedExecutingReason};
-use kernel::scheduler::priority::PrioritySched;
+use kernel::scheduler::background::BackgroundSched;
 use kernel::scheduler::{Scheduler, SchedulingDecision};
 use kernel::syscall_driver::SyscallDriver;
 use mps2::fpgaio::Led;
@@ -38,7 +38,7 @@ pub(crate) struct Board {
     pub(crate) process_info: ProcessInfo<Management>,
     pub(crate) wasm_host: &'static BoardHost,
     pub(crate) filter: TbfHeaderFilterDefaultAllow,
-    pub(crate) scheduler: Reaping<PrioritySched>,
+    pub(crate) scheduler: Reaping<BackgroundSched>,
     pub(crate) systick: SysTick,
 }
 
@@ -74,7 +74,7 @@ impl KernelResources<BoardChip> for Board {
     type SyscallFilter = TbfHeaderFilterDefaultAllow;
     type ProcessFault = Self;
     type ContextSwitchCallback = ();
-    type Scheduler = Reaping<PrioritySched>;
+    type Scheduler = Reaping<BackgroundSched>;
     type SchedulerTimer = SysTick;
     type WatchDog = ();
 

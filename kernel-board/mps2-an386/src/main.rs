@@ -42,7 +42,7 @@ use kernel::hil::time::Alarm;
 use kernel::hil::uart::{Configure, Parameters, Parity, StopBits, Transmit, Width};
 use kernel::platform::TbfHeaderFilterDefaultAllow;
 use kernel::process::{ProcessArray, load_processes};
-use kernel::scheduler::priority::PrioritySched;
+use kernel::scheduler::background::BackgroundSched;
 use kernel::{Kernel, create_capability, static_init};
 use mps2::chip::{Mps2, Peripherals};
 use mps2::dual_timer::DualTimer;
@@ -217,7 +217,7 @@ unsafe extern "C" fn main() -> ! {
             wasm_host,
             filter: TbfHeaderFilterDefaultAllow::default(),
             scheduler: Reaping {
-                scheduler: PrioritySched::with_lowest(kernel, layout::supervisor_flash_start()),
+                scheduler: BackgroundSched::new(kernel, layout::supervisor_flash_start()),
                 wasm_host,
             },
             systick,

@@ -54,7 +54,9 @@ pub fn load_processes<C: Chip>(
         if let Err(error) = loaded {
             debug!("The process at {address:#010x} is not started: {error}.");
         }
-        outcome = outcome.and(loaded);
+        if outcome.is_ok() {
+            outcome = loaded;
+        }
     }
     outcome
 }
