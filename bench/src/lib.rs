@@ -6,4 +6,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod figure;
 pub mod flash;
+pub mod groups;
+pub mod process;
+pub mod report;
+pub mod symbols;

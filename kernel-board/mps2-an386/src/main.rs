@@ -41,8 +41,8 @@ use kernel::capabilities::{
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::hil::time::Alarm;
 use kernel::hil::uart::{Configure, Parameters, Parity, StopBits, Transmit, Width};
-use kernel::process::{ProcessArray, ProcessLoadError, load_processes};
-use kernel::scheduler::priority::PrioritySched;
+use kernel::process::{ProcessArray, load_processes};
+use kernel::scheduler::background::BackgroundSched;
 use kernel::{Kernel, create_capability, static_init};
 use mps2::chip::{Mps2, Peripherals};
 use mps2::dual_timer::DualTimer;
@@ -218,7 +218,7 @@ unsafe extern "C" fn main() -> ! {
             wasm_host,
             filter: Filter::new(exposures::PROCESSES),
             scheduler: Reaping {
-                scheduler: PrioritySched::with_lowest(kernel, layout::supervisor_flash_start()),
+                scheduler: BackgroundSched::new(kernel, layout::supervisor_flash_start()),
                 wasm_host,
             },
             systick,
@@ -232,7 +232,8 @@ unsafe extern "C" fn main() -> ! {
     DeferredCall::verify_setup();
 
     let process_capability = create_capability!(ProcessManagementCapability);
-    let loaded = load_processes(
+    // What could not be started was said in debug messages.
+    let _ = load_processes(
         kernel,
         chip,
         layout::process_flash(),
@@ -240,18 +241,14 @@ unsafe extern "C" fn main() -> ! {
         &FaultPolicy,
         &process_capability,
     );
-    greet(kernel, &process_capability, loaded.err());
+    greet(kernel, &process_capability);
 
     let main_loop_capability = create_capability!(MainLoopCapability);
     kernel.kernel_loop(board, chip, &main_loop_capability)
 }
 
 /// Say hello on the console. Nothing else is using it yet.
-fn greet(
-    kernel: &'static Kernel,
-    capability: &dyn ProcessManagementCapability,
-    problem: Option<ProcessLoadError>,
-) {
+fn greet(kernel: &'static Kernel, capability: &dyn ProcessManagementCapability) {
     let mut count = 0;
     kernel.process_each_capability(capability, |_| count += 1);
     // SAFETY: no process has run yet, so the driver is not sending.
@@ -262,7 +259,4 @@ fn greet(
         "Berth kernel {} on mps2-an386: {count} processes\r",
         env!("CARGO_PKG_VERSION"),
     );
-    if let Some(problem) = problem {
-        let _ = writeln!(writer, "a process was not loaded: {problem:?}\r");
-    }
 }
