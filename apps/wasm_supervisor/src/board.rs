@@ -6,7 +6,10 @@ use libtock::alarm::{self, Clock};
 use libtock::console::{self, Reader};
 use libtock::{ErrorCode, EventSlot, StaticBuffer, wasm_host, yield_no_wait, yield_wait};
 
-use crate::platform::{Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width};
+use crate::platform::{
+    AccessClass, Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width,
+};
+use crate::window::Window;
 
 /// Bytes taken from the kernel's receive ring at once.
 const RECEIVE_BYTES: usize = 64;
@@ -58,6 +61,15 @@ fn copy(bytes: &[u8], out: &mut [u8]) -> usize {
         *place = *byte;
     }
     count
+}
+
+/// Map a block that may be mapped, if a protection region is free for it.
+fn window(claimed: &wasm_host::Claimed) -> Option<Window> {
+    if claimed.access != AccessClass::Mapped {
+        return None;
+    }
+    let mapping = wasm_host::map(claimed.handle).ok()?;
+    Window::new(&mapping)
 }
 
 impl Platform for Board {
@@ -133,6 +145,7 @@ impl Platform for Board {
             Ok(claimed) => Ok(Claimed {
                 handle: claimed.handle,
                 length: claimed.length,
+                window: window(&claimed),
             }),
             Err(ErrorCode::NoDevice) => Err(Refusal::NotExposed),
             Err(ErrorCode::Busy) => Err(Refusal::Busy),

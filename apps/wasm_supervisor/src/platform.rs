@@ -8,6 +8,8 @@
 //!
 //! One trait, so that everything above it runs in tests on the host.
 
+use crate::window::Window;
+
 pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description};
 
 /// Width of a register access.
@@ -50,6 +52,8 @@ pub struct Claimed {
     pub handle: u16,
     /// Its length in bytes.
     pub length: u32,
+    /// Where it is mapped into this process; `None`: the kernel makes the accesses.
+    pub window: Option<Window>,
 }
 
 /// Why the kernel refused.

@@ -15,6 +15,7 @@ use super::log::{self, Log};
 use crate::arena::{self, ArenaId};
 use crate::engine::{BlockNumbers, Host, Stop};
 use crate::platform::{Claimed, Platform, Width};
+use crate::window::Window;
 
 /// What all containers share with the supervisor: the system and the logs.
 /// Logs are outside the containers' arenas because they outlive them.
@@ -120,6 +121,42 @@ impl<P: Platform> ContainerHost<P> {
         Stop
     }
 
+    /// The window of the block that `handle` names, if it is mapped. All that an
+    /// access to a mapped block does stands here, in `Window`, and in `called`.
+    #[inline]
+    fn window(&self, handle: u32) -> Option<&Window> {
+        self.blocks.get(handle as usize)?.as_ref()?.window.as_ref()
+    }
+
+    /// The container tried what its block does not have.
+    #[cold]
+    #[inline(never)]
+    const fn bad_register(&mut self) -> Stop {
+        self.stop(Pending::Fault(Fault::BadRegister))
+    }
+
+    #[inline(never)]
+    fn read_mediated(&mut self, width: Width, handle: u32, offset: u32) -> Result<u32, Stop> {
+        let (kernel_handle, short) = self.register(width, handle, offset)?;
+        let value = self.platform(|platform| platform.read(width, kernel_handle, short));
+        self.granted(value)
+    }
+
+    #[inline(never)]
+    fn write_mediated(
+        &mut self,
+        width: Width,
+        handle: u32,
+        offset: u32,
+        value: u32,
+    ) -> Result<(), Stop> {
+        let (kernel_handle, short) = self.register(width, handle, offset)?;
+        let value = value & width.mask();
+        let done =
+            self.platform(|platform| platform.write_register(width, kernel_handle, short, value));
+        self.granted(done)
+    }
+
     /// The block that `handle` names, if an access of `width` at `offset` is inside.
     fn register(&mut self, width: Width, handle: u32, offset: u32) -> Result<(u16, u16), Stop> {
         let Some(Some(block)) = self.blocks.get(handle as usize).copied() else {
@@ -142,7 +179,7 @@ impl<P: Platform> ContainerHost<P> {
     }
 
     fn granted<T>(&mut self, result: Option<T>) -> Result<T, Stop> {
-        result.ok_or_else(|| self.stop(Pending::Fault(Fault::BadRegister)))
+        result.ok_or_else(|| self.bad_register())
     }
 }
 
@@ -152,24 +189,36 @@ impl<P: Platform> Host for ContainerHost<P> {
         u32::from(block)
     }
 
+    #[inline]
     fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<u32, Stop> {
         self.called("mmio.read", [handle, offset]);
-        let (kernel_handle, short) = self.register(width, handle, offset)?;
-        let value = self.platform(|platform| platform.read(width, kernel_handle, short));
-        self.granted(value)
+        match self.window(handle) {
+            Some(window) => window
+                .read(width, offset)
+                .ok_or_else(|| self.bad_register()),
+            None => self.read_mediated(width, handle, offset),
+        }
     }
 
+    #[inline]
     fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<(), Stop> {
         self.called("mmio.write", [handle, offset]);
-        let (kernel_handle, short) = self.register(width, handle, offset)?;
-        let value = value & width.mask();
-        let done =
-            self.platform(|platform| platform.write_register(width, kernel_handle, short, value));
-        self.granted(done)
+        match self.window(handle) {
+            Some(window) => window
+                .write(width, offset, value)
+                .ok_or_else(|| self.bad_register()),
+            None => self.write_mediated(width, handle, offset, value),
+        }
     }
 
     fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<(), Stop> {
         self.called("mmio.modify32", [handle, offset]);
+        if let Some(window) = self.window(handle) {
+            return window
+                .read(Width::Word, offset)
+                .and_then(|old| window.write(Width::Word, offset, old & !mask | value & mask))
+                .ok_or_else(|| self.bad_register());
+        }
         let (kernel_handle, short) = self.register(Width::Word, handle, offset)?;
         let done = self.platform(|platform| platform.modify32(kernel_handle, short, mask, value));
         self.granted(done)
