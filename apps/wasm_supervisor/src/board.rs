@@ -158,6 +158,7 @@ impl Platform for Board {
         let _ = wasm_host::release_all(tag);
     }
 
+    #[inline(always)]
     fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32> {
         match width {
             Width::Byte => wasm_host::read8(handle, offset).map(u32::from),
@@ -167,6 +168,7 @@ impl Platform for Board {
         .ok()
     }
 
+    #[inline(always)]
     fn write_register(&self, width: Width, handle: u16, offset: u16, value: u32) -> Option<()> {
         match width {
             Width::Byte => wasm_host::write8(handle, offset, value as u8),
@@ -176,6 +178,7 @@ impl Platform for Board {
         .ok()
     }
 
+    #[inline(always)]
     fn modify32(&self, handle: u16, offset: u16, mask: u32, value: u32) -> Option<()> {
         wasm_host::modify32(handle, offset, mask, value).ok()
     }

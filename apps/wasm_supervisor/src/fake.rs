@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::vec::Vec;
 
+use crate::arena;
 use crate::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width,
 };
@@ -156,8 +157,11 @@ impl Platform for Fake {
     fn write_register(&self, width: Width, handle: u16, offset: u16, value: u32) -> Option<()> {
         let block = self.block(handle, offset)?;
         assert_eq!(value & !width.mask(), 0, "more bits than the width has");
-        self.0.registers.borrow_mut().insert((block, offset), value);
-        self.0.writes.borrow_mut().push((block, offset, value));
+        // Unlike a board's platform this one allocates.
+        arena::outside(|| {
+            self.0.registers.borrow_mut().insert((block, offset), value);
+            self.0.writes.borrow_mut().push((block, offset, value));
+        });
         Some(())
     }
 

@@ -102,7 +102,8 @@ pub trait Platform {
     /// Give back everything that the container `tag` has claimed.
     fn release_all(&self, tag: u32);
 
-    /// Read a register; `None` if the kernel refuses.
+    /// Read a register; `None` if the kernel refuses. Neither this nor the two below
+    /// allocate: they are called while a container's arena is the current one.
     fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32>;
 
     /// Write a register; `None` if the kernel refuses.

@@ -51,7 +51,7 @@ impl Window {
     }
 
     /// Read a register; `None` if the access is not one of this block.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn read(&self, width: Width, offset: u32) -> Option<u32> {
         let address = self.inside(width, offset)?;
@@ -68,7 +68,7 @@ impl Window {
 
     /// Write the bits of `value` that the width carries; `None`, and nothing
     /// written, if the access is not one of this block.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn write(&self, width: Width, offset: u32, value: u32) -> Option<()> {
         let address = self.inside(width, offset)?;
@@ -84,7 +84,7 @@ impl Window {
     }
 
     /// The address of an access, if it is allowed.
-    #[inline]
+    #[inline(always)]
     fn inside(&self, width: Width, offset: u32) -> Option<usize> {
         let bytes = width.bytes();
         // A width is the bit of its own number of bytes, and a power of two.

@@ -1,15 +1,15 @@
 //! `bench_registers`: what a register write through `wasm_host` costs a native process.
 //!
-//! Claims a block and times 1,000 and 2,000 writes with the alarm's clock; the difference is
-//! free of what starting, stopping and asking the time cost. The same loops without the
-//! system call are subtracted. The harness knows how long an instruction takes.
+//! Claims a block and times 1,000 and 2,000 calls of libtock's `write32`, from the call instruction
+//! to its return, with the alarm's clock; the difference is free of what starting, stopping and
+//! asking the time cost. The same loops with an empty function are subtracted, call and
+//! return apart. The harness knows how long an instruction takes.
 
 #![no_std]
 #![no_main]
 
-use core::arch::asm;
+use core::hint::black_box;
 
-use berth_exposure::{DRIVER_NUM, command, register};
 use libtock::{ErrorCode, alarm, wasm_host};
 use test_apps::Line;
 
@@ -17,61 +17,50 @@ libtock::main!(main);
 
 /// Rounds of the shorter loop.
 const COUNT: u32 = 1000;
+/// The call and the return, which the empty function has as well.
+const CALL_AND_RETURN: u64 = 2;
+/// Nanoseconds of an instruction, as the harness boots.
+const INSTRUCTION_NS: u64 = 64;
 
-/// A loop of `$rounds` with `$body` in it, arguments loaded before each.
-macro_rules! rounds {
-    ($rounds:expr, $register:expr, $body:literal) => {
-        // SAFETY: the body is `nop` or a command that lends and subscribes
-        // nothing; what a system call may change is declared lost.
-        unsafe {
-            asm!(
-                "2:",
-                "mov r0, r5",
-                "mov r1, r8",
-                "mov r2, r9",
-                "movs r3, #0",
-                $body,
-                "subs r4, r4, #1",
-                "bne 2b",
-                inout("r4") $rounds => _,
-                in("r5") DRIVER_NUM,
-                in("r8") command::WRITE32,
-                in("r9") $register,
-                clobber_abi("C"),
-            );
-        }
-    };
+type Write = fn(u16, u16, u32) -> bool;
+
+#[inline(never)]
+fn write(handle: u16, offset: u16, value: u32) -> bool {
+    wasm_host::write32(handle, offset, value).is_ok()
 }
 
-fn writes(register: usize, rounds: u32) {
-    rounds!(rounds, register, "svc 2");
+#[inline(never)]
+fn nothing(_: u16, _: u16, _: u32) -> bool {
+    true
 }
 
-fn nothing(register: usize, rounds: u32) {
-    rounds!(rounds, register, "nop");
+fn rounds(write: Write, handle: u16, count: u32) -> bool {
+    let write = black_box(write);
+    (0..count).fold(true, |all, _| all & write(handle, 0, 0))
 }
 
 /// Ticks of `COUNT` rounds.
-fn ticks(run: fn(usize, u32), register: usize) -> Result<u32, ErrorCode> {
+fn ticks(write: Write, handle: u16) -> Result<u32, ErrorCode> {
     let start = alarm::now()?;
-    run(register, COUNT);
+    let first = rounds(write, handle, black_box(COUNT));
     let middle = alarm::now()?;
-    run(register, 2 * COUNT);
+    let second = rounds(write, handle, black_box(2 * COUNT));
     let end = alarm::now()?;
-    Ok(end
-        .wrapping_sub(middle)
-        .wrapping_sub(middle.wrapping_sub(start)))
+    if first && second {
+        Ok(end
+            .wrapping_sub(middle)
+            .wrapping_sub(middle.wrapping_sub(start)))
+    } else {
+        Err(ErrorCode::Fail)
+    }
 }
 
 fn measure() -> Result<u64, ErrorCode> {
     let leds = wasm_host::claim(1, "fpgaio")?;
-    let target = register(leds.handle, 0);
-    wasm_host::write32(leds.handle, 0, 0)?;
     let frequency = u64::from(alarm::frequency()?).max(1);
-    let net = ticks(writes, target)?.wrapping_sub(ticks(nothing, target)?);
-    // The `nop` that stands for the `svc` was subtracted with its loop, and
-    // the `svc` is part of the write: one instruction of 64 ns a round.
-    Ok(u64::from(net) * 1_000_000_000 / frequency + u64::from(COUNT) * 64)
+    let net = ticks(write, leds.handle)?.wrapping_sub(ticks(nothing, leds.handle)?);
+    let calls = u64::from(COUNT) * CALL_AND_RETURN * INSTRUCTION_NS;
+    Ok(u64::from(net) * 1_000_000_000 / frequency + calls)
 }
 
 fn main() {
