@@ -10,5 +10,6 @@ pub mod figure;
 pub mod flash;
 pub mod groups;
 pub mod process;
+pub mod registers;
 pub mod report;
 pub mod symbols;

@@ -5,6 +5,7 @@
 //!   ═══════════════════════ system calls ═══════════════════════════
 //!   board.rs      which driver answers which number; hooks
 //!   exposures.rs  what containers may reach through wasm_host
+//!   mapping.rs    opens such blocks to the process that claimed them
 //!   policy.rs     what becomes of a process that faulted
 //!   main.rs       makes everything, once, and starts the kernel loop
 //!   panic.rs      the report if the kernel gives up
@@ -19,6 +20,7 @@ mod debug_output;
 mod exposures;
 mod filter;
 mod layout;
+mod mapping;
 mod panic;
 mod policy;
 mod vectors;
@@ -53,6 +55,7 @@ use wasm_host::WasmHost;
 use board::{Board, BoardHost, Reaping};
 use debug_output::DebugOutput;
 use filter::Filter;
+use mapping::Regions;
 use panic::WITNESSES;
 use policy::FaultPolicy;
 
@@ -199,7 +202,10 @@ unsafe extern "C" fn main() -> ! {
         &exposures::EXPOSURES,
         kernel.create_grant(wasm_host::DRIVER_NUM, &memory_capability),
     ) {
-        Ok(host) => static_init!(BoardHost, host),
+        Ok(host) => {
+            let regions: &'static Regions = static_init!(Regions, Regions::new(kernel));
+            static_init!(BoardHost, host.with_mapper(regions))
+        }
         Err(error) => panic!("the table of exposures is wrong: {error}"),
     };
 
