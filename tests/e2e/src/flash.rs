@@ -41,7 +41,7 @@ impl Flash {
         Ok(flash)
     }
 
-    /// The kernel of the isolation test ([`crate`]: `walk`) and no processes.
+    /// The kernel that restarts the process `walk` without limit, and no processes.
     ///
     /// # Errors
     /// If there is no such image yet.
