@@ -42,7 +42,7 @@ fn broken(change: impl FnOnce(&mut [u8]) -> Result<()>, reason: &str) -> Result<
     let start = slot("APP0_FLASH")?;
     flash.edit(|bytes| change(bytes.get_mut(start..).context("a short image")?))?;
     let text = boot(&flash)?;
-    let line = format!("The process at {start:#010x} is not started: {reason}");
+    let line = format!("at {start:#010x} is not started: {reason}");
     ensure!(text.contains(&line), "no line \"{line}\" in:\n{text}");
     ensure!(!text.contains("hello from"), "{text}");
     Ok(())
@@ -140,7 +140,7 @@ fn a_length_of_zero_ends_the_scan_and_not_the_kernel() -> Result<()> {
     let device = Device::power_on(&flash)?;
     device.console("hello from a process")?;
     device.console(&format!(
-        "The process at {start:#010x} is not started: its header is wrong: \
+        "The process (unnamed) at {start:#010x} is not started: its header is wrong: \
          it is cut off or contradicts its own lengths."
     ))?;
     device.console("hello: LED 0 changed, 2")?;
@@ -162,7 +162,7 @@ fn a_process_that_is_linked_for_ram_of_another_is_passed_over() -> Result<()> {
     })?;
     let device = Device::power_on(&flash)?;
     device.console(&format!(
-        "The process at {other:#010x} is not started: \
+        "The process declared at {other:#010x} is not started: \
          it is linked for RAM at {ram:#010x}, which is not free."
     ))?;
     Ok(())
