@@ -24,6 +24,8 @@ mod mapping;
 mod panic;
 mod policy;
 mod vectors;
+#[cfg(feature = "restart-walk")]
+mod walk_policy;
 
 use core::fmt::Write;
 use core::num::NonZeroU32;
