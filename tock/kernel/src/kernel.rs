@@ -14,9 +14,9 @@ use crate::platform::chip::Chip;
 use crate::platform::scheduler_timer::SchedulerTimer;
 use crate::platform::watchdog::WatchDog;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault};
-use crate::process::{Process, ProcessId, ProcessSlot, State, StoppedExecutingReason, Task};
+use crate::process::{Process, ProcessId, ProcessSlot, StoppedExecutingReason};
 use crate::scheduler::{Scheduler, SchedulingDecision};
-use crate::syscall::{ContextSwitchReason, SyscallReturn};
+use crate::syscall::ContextSwitchReason;
 use crate::utilities::cells::NumericCellExt;
 
 /// Processes, grants, and what the main loop keeps between two passes.
@@ -263,7 +263,7 @@ impl Kernel {
             if runs {
                 runs = Self::run_once(resources, process, id);
             } else {
-                match Self::wake(process) {
+                match process.wake() {
                     Ok(woken) => runs = woken,
                     Err(reason) => break reason,
                 }
@@ -277,7 +277,7 @@ impl Kernel {
         (reason, used)
     }
 
-    /// Run a process that is in [`State::Running`] until it stops, and do what it
+    /// Run a process that is in [`State::Running`](crate::process::State::Running) until it stops, and do what it
     /// asks. Whether it is still in that state.
     #[inline]
     fn run_once<KR: KernelResources<C>, C: Chip>(
@@ -308,41 +308,6 @@ impl Kernel {
                 // It was found in that state just before, so it cannot be run at all.
                 process.set_fault_state();
                 false
-            }
-        }
-    }
-
-    /// Bring a process that sleeps to [`State::Running`] if something waits for
-    /// it. `Ok`: whether it is in that state now; `Err`: there is nothing to do.
-    #[inline(never)]
-    fn wake(process: &'static dyn Process) -> Result<bool, StoppedExecutingReason> {
-        match process.get_state() {
-            State::Running => Ok(true),
-            State::Yielded => loop {
-                match process.dequeue_task() {
-                    Some(Task::FunctionCall(call)) => break Ok(process.set_process_function(call)),
-                    // TRD104 4.1: an event without a function wakes no Yield-Wait.
-                    Some(Task::ReturnValue(_)) => {}
-                    None => break Err(StoppedExecutingReason::NoWorkLeft),
-                }
-            },
-            State::YieldedFor(id) => {
-                let task = process
-                    .remove_upcall(id)
-                    .ok_or(StoppedExecutingReason::NoWorkLeft)?;
-                let (r0, r1, r2) = task.arguments();
-                Ok(process.set_syscall_return_value(SyscallReturn::YieldWaitFor(r0, r1, r2)))
-            }
-            State::Stopped(_) => Err(StoppedExecutingReason::Stopped),
-            State::Faulted | State::Terminated => {
-                if process.ready() {
-                    process.finish_restart();
-                }
-                Err(if process.is_running() {
-                    StoppedExecutingReason::KernelPreemption
-                } else {
-                    StoppedExecutingReason::StoppedFaulted
-                })
             }
         }
     }

@@ -7,7 +7,7 @@ use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
 use super::{
     CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ProcessMemory,
-    ProcessStatistics, ShortId, State, StoppedState, Task,
+    ProcessStatistics, ShortId, State, StoppedExecutingReason, StoppedState, Task,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
@@ -225,6 +225,38 @@ impl<C: Chip> Process for ProcessStandard<C> {
             self.set_fault_state();
         }
         handed_over
+    }
+
+    fn wake(&self) -> Result<bool, StoppedExecutingReason> {
+        match self.state.get() {
+            State::Running => Ok(true),
+            State::Yielded => loop {
+                match self.dequeue_task() {
+                    Some(Task::FunctionCall(call)) => break Ok(self.set_process_function(call)),
+                    // TRD104 4.1: an event without a function wakes no Yield-Wait.
+                    Some(Task::ReturnValue(_)) => {}
+                    None => break Err(StoppedExecutingReason::NoWorkLeft),
+                }
+            },
+            State::YieldedFor(id) => {
+                let task = self
+                    .remove_upcall(id)
+                    .ok_or(StoppedExecutingReason::NoWorkLeft)?;
+                let (r0, r1, r2) = task.arguments();
+                Ok(self.set_syscall_return_value(SyscallReturn::YieldWaitFor(r0, r1, r2)))
+            }
+            State::Stopped(_) => Err(StoppedExecutingReason::Stopped),
+            State::Faulted | State::Terminated => {
+                if self.ready() {
+                    self.finish_restart();
+                }
+                Err(if self.is_running() {
+                    StoppedExecutingReason::KernelPreemption
+                } else {
+                    StoppedExecutingReason::StoppedFaulted
+                })
+            }
+        }
     }
 
     fn switch_to(&self) -> Option<ContextSwitchReason> {
