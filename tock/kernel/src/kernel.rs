@@ -102,13 +102,21 @@ impl Kernel {
     /// Whether a process may have become ready since this was last asked.
     #[inline]
     pub(crate) fn take_noted_work(&self) -> bool {
-        self.work_noted.replace(false)
+        let noted = self.work_noted.get();
+        if noted {
+            self.work_noted.set(false);
+        }
+        noted
     }
 
     /// Note that `id` runs next; whether another run was in the MPU until now.
     #[inline]
     pub(crate) fn claim_mpu(&self, id: ProcessId) -> bool {
-        self.mpu_owner.replace(id.id()) != id.id()
+        let other = self.mpu_owner.get() != id.id();
+        if other {
+            self.mpu_owner.set(id.id());
+        }
+        other
     }
 
     pub(crate) fn grant_count(&self) -> usize {
@@ -288,14 +296,18 @@ impl Kernel {
         resources
             .context_switch_callback()
             .context_switch_hook(process);
-        match process.switch_to() {
-            Some(ContextSwitchReason::SyscallFired { syscall }) => dispatch::handle_syscall(
+        let reason = process.switch_to();
+        // First, and by itself: it is nearly always this.
+        if let Some(ContextSwitchReason::SyscallFired { syscall }) = reason {
+            return dispatch::handle_syscall(
                 resources.syscall_driver_lookup(),
                 resources.syscall_filter(),
                 process,
                 id,
                 syscall,
-            ),
+            );
+        }
+        match reason {
             Some(ContextSwitchReason::Interrupted) => true,
             Some(ContextSwitchReason::Fault) => {
                 let hook = resources.process_fault();
@@ -304,7 +316,7 @@ impl Kernel {
                 }
                 false
             }
-            None => {
+            _ => {
                 // It was found in that state just before, so it cannot be run at all.
                 process.set_fault_state();
                 false

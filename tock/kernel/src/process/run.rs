@@ -176,8 +176,10 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn set_syscall_return_value(&self, return_value: SyscallReturn) -> bool {
+        let state = self.state.get();
+        let was_running = matches!(state, State::Running);
         // A process that its own system call ended or restarted takes no answer.
-        if !self.is_running() {
+        if !was_running && !self.is_running() {
             return false;
         }
         let handed_over = self.with_stored_state(|boundary, state| {
@@ -196,14 +198,11 @@ impl<C: Chip> Process for ProcessStandard<C> {
             self.set_fault_state();
             return false;
         }
-        match self.state.get() {
-            State::Running => true,
-            State::YieldedFor(_) => {
-                self.state.set(State::Running);
-                true
-            }
-            _ => false,
+        let awaited_this = matches!(state, State::YieldedFor(_));
+        if awaited_this {
+            self.state.set(State::Running);
         }
+        was_running || awaited_this
     }
 
     fn set_process_function(&self, callback: FunctionCall) -> bool {
