@@ -73,7 +73,7 @@ $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
 flash: tools host $(IMAGE)/flash.bin
 
 # Native processes that only tests install.
-TEST_APPS := hello conformance peek misbehave bench_syscalls engine_proof
+TEST_APPS := hello conformance peek misbehave bench_syscalls spin engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab)
 
 test-apps-elf:

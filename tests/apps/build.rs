@@ -8,6 +8,7 @@ fn main() {
     libtock_build::link("hello", "APP0", 2048);
     libtock_build::link("conformance", "APP1", 4096);
     libtock_build::link("bench_syscalls", "APP1", 2048);
+    libtock_build::link("spin", "APP1", 2048);
     libtock_build::link("echo", "APP2", 2048);
     libtock_build::link("misbehave", "APP2", 2048);
     libtock_build::link("peek", "APP2", 2048);
