@@ -175,7 +175,7 @@ unsafe extern "C" fn main() -> ! {
     };
 
     // The alarm driver is the only user of the timer's alarm, so it needs no
-    // multiplexer: `MuxAlarm` would cost an alarm 130 instructions.
+    // multiplexer; a second user would bring `MuxAlarm` between.
     let alarm = {
         let timer = &peripherals.dual_timer;
         let driver: &'static AlarmDriver<'static, BoardAlarm> = static_init!(

@@ -27,7 +27,7 @@ pub struct Kernel {
     grants: Cell<usize>,
     /// Something may have become ready since the scheduler last looked.
     work_noted: Cell<bool>,
-    /// Run whose regions are in the MPU; 0 none.
+    /// Run whose regions, as they are now, are in the MPU; 0 none.
     mpu_owner: Cell<usize>,
 }
 
@@ -109,14 +109,23 @@ impl Kernel {
         noted
     }
 
-    /// Note that `id` runs next; whether another run was in the MPU until now.
+    /// Whether the MPU holds the regions of this run as they are now.
     #[inline]
-    pub(crate) fn claim_mpu(&self, id: ProcessId) -> bool {
-        let other = self.mpu_owner.get() != id.id();
-        if other {
-            self.mpu_owner.set(id.id());
+    pub(crate) fn owns_mpu(&self, id: ProcessId) -> bool {
+        self.mpu_owner.get() == id.id()
+    }
+
+    /// The regions of this run have just been written to the MPU.
+    pub(crate) fn set_mpu_owner(&self, id: ProcessId) {
+        self.mpu_owner.set(id.id());
+    }
+
+    /// The regions of this run changed: if they are in the MPU, they are to be
+    /// written again.
+    pub(crate) fn release_mpu(&self, id: ProcessId) {
+        if self.owns_mpu(id) {
+            self.mpu_owner.set(0);
         }
-        other
     }
 
     pub(crate) fn grant_count(&self) -> usize {

@@ -6,8 +6,8 @@ use core::num::NonZeroU32;
 use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ProcessMemory,
-    ProcessStatistics, ShortId, State, StoppedExecutingReason, StoppedState, Task,
+    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ProcessStatistics, ShortId,
+    State, StoppedExecutingReason, StoppedState, Task,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
@@ -262,10 +262,13 @@ impl<C: Chip> Process for ProcessStandard<C> {
         if !matches!(self.state.get(), State::Running) {
             return None;
         }
-        self.setup_mpu();
+        // Never with the regions of another.
+        if !self.activate_mpu() {
+            return None;
+        }
         let mut state = self.stored_state.try_borrow_mut().ok()?;
-        // SAFETY: the bounds are this process's, and `setup_mpu` has just
-        // configured the MPU for it.
+        // SAFETY: the bounds are this process's, and `activate_mpu` says that
+        // the MPU holds its regions.
         #[allow(unsafe_code)]
         let (reason, stack_pointer) = unsafe {
             self.chip.userspace_kernel_boundary().switch_to_process(
