@@ -27,7 +27,7 @@ ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
 
-.PHONY: help demo test run build lint size bench clean tools host guests firmware flash test-apps test-apps-elf
+.PHONY: help demo test run build lint size bench clean tools host guests firmware flash test-apps test-apps-elf walk-firmware soak miri
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,15 @@ demo: build ## from nothing to a container driving an LED, in the emulator
 test: build test-apps ## every test
 	@$(SETUP) nextest
 	cargo nextest run
+
+soak: build test-apps ## the isolation test at every 32 bytes instead of every 61st of these
+	@$(SETUP) nextest
+	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
+
+# Addresses of RAM are numbers to the kernel (exposed provenance), and what its tests
+# make lives until they end.
+miri: ## the kernel's host tests under Miri (nightly: rustup +nightly component add miri)
+	MIRIFLAGS="-Zmiri-permissive-provenance -Zmiri-ignore-leaks" cargo +nightly miri test -p tock-tbf -p kernel --lib --tests
 
 run: build ## the board, interactive: serial console on this terminal
 	@cp $(IMAGE)/flash.bin $(IMAGE)/run.bin
@@ -73,8 +82,18 @@ $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
 flash: tools host $(IMAGE)/flash.bin
 
 # Native processes that only tests install.
-TEST_APPS := hello conformance peek misbehave bench_syscalls spin engine_proof
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab)
+TEST_APPS := hello declared conformance peek misbehave witness walk supervisor_crash bench_syscalls spin engine_proof
+test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin
+
+# The kernel that restarts the process `walk` without limit: a product never does,
+# so it is built apart.
+WALK := target/walk
+$(WALK)/$(TRIPLE)/firmware/$(BOARD): walk-firmware ;
+walk-firmware:
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK)
+
+$(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
+	@$(HOST)/berth-image $< --output $@
 
 test-apps-elf:
 	@cargo build --quiet --profile firmware --target $(TRIPLE) -p test-apps
@@ -84,12 +103,16 @@ $(FIRMWARE)/engine_proof: firmware ;
 
 $(TEST_APPS:%=$(IMAGE)/%.tab): $(IMAGE)/%.tab: $(FIRMWARE)/%
 	@mkdir -p $(IMAGE)
-	@$(ELF2TAB) -n $* -o $@ $<,cortex-m4
+	@$(ELF2TAB) $(TAB_OPTIONS) -n $* -o $@ $<,cortex-m4
+
+# What tests/apps/src/bin/declared.rs says about itself.
+$(IMAGE)/declared.tab: TAB_OPTIONS := --short-id 0x1234 --permissions 1,1 65538,2 65538,3
 
 lint: tools ## rustfmt and clippy, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --quiet --all-targets -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --examples -- -D warnings

@@ -21,6 +21,8 @@ mod layout;
 mod panic;
 mod policy;
 mod vectors;
+#[cfg(feature = "restart-walk")]
+mod walk_policy;
 
 use core::fmt::Write;
 use core::num::NonZeroU32;

@@ -15,6 +15,10 @@ pub(crate) struct FaultPolicy;
 
 impl ProcessFaultPolicy for FaultPolicy {
     fn action(&self, process: &dyn Process) -> FaultAction {
+        #[cfg(feature = "restart-walk")]
+        if crate::walk_policy::is_stopped_walker(process) {
+            return FaultAction::Restart;
+        }
         kernel::debug::process_report(process);
         let name = process.get_process_name();
         if is_supervisor(process) && process.get_restart_count() < SUPERVISOR_RESTARTS {

@@ -1,4 +1,4 @@
-//! What the test processes share: lines of text and numbers.
+//! What the test processes share: lines of text, and settings.
 //!
 //! The console never breaks into a write, so a line that is written at once stays
 //! one line whatever the other processes print.
@@ -6,7 +6,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod own;
+pub mod report;
+mod setting;
+
 use libtock::console;
+
+pub use setting::Setting;
 
 /// Longest line; more is cut off.
 const LENGTH_MAX: usize = 128;

@@ -94,10 +94,15 @@ impl Device {
     /// # Errors
     /// If the emulator does not start.
     pub fn power_on(flash: &Flash) -> Result<Self> {
-        let board = Board::new(flash.path())
-            .limit(Duration::from_secs(300))
-            .trace_leds()
-            .start()?;
+        Self::power_on_for(flash, Duration::from_secs(300))
+    }
+
+    /// Boot a flash image, wait for nothing, and switch off after `limit`.
+    ///
+    /// # Errors
+    /// If the emulator does not start.
+    pub fn power_on_for(flash: &Flash, limit: Duration) -> Result<Self> {
+        let board = Board::new(flash.path()).limit(limit).trace_leds().start()?;
         Ok(Self { board })
     }
 

@@ -41,6 +41,20 @@ impl Flash {
         Ok(flash)
     }
 
+    /// The kernel that restarts the process `walk` without limit, and no processes.
+    ///
+    /// # Errors
+    /// If there is no such image yet.
+    pub fn for_walk() -> Result<Self> {
+        let built = target().join("image/walk-kernel.bin");
+        let flash = Self {
+            folder: TempDir::with_prefix("berth-flash-")?,
+        };
+        std::fs::copy(&built, flash.path())
+            .with_context(|| format!("cannot copy {}; run `make test-apps`", built.display()))?;
+        Ok(flash)
+    }
+
     /// A fresh copy without the supervisor.
     ///
     /// # Errors
@@ -65,6 +79,48 @@ impl Flash {
         let bundle = target().join("image").join(format!("{name}.tab"));
         self.tockloader(&["install", &bundle.to_string_lossy()])
             .map(drop)
+    }
+
+    /// Change bytes behind `tockloader`'s back.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written, or `change` fails.
+    pub fn edit<T>(&self, change: impl FnOnce(&mut [u8]) -> Result<T>) -> Result<T> {
+        let mut bytes = self.bytes()?;
+        let result = change(&mut bytes)?;
+        std::fs::write(self.path(), bytes)?;
+        Ok(result)
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        Ok(std::fs::read(self.path())?)
+    }
+
+    /// Change the setting of an installed test process (`tests/apps/src/setting.rs`).
+    ///
+    /// # Errors
+    /// If no process in the image has such a setting.
+    pub fn set(&self, name: &str, value: &[u8]) -> Result<()> {
+        const MARKER: usize = 32;
+        let mut marker = [b"setting:", name.as_bytes()].concat();
+        marker.resize(MARKER, 0);
+        self.edit(|bytes| {
+            let start = bytes
+                .windows(MARKER)
+                .position(|window| window == marker)
+                .with_context(|| format!("no setting {name} in the image"))?;
+            let place = bytes
+                .get_mut(start + MARKER..)
+                .and_then(|rest| rest.get_mut(..value.len() + 1))
+                .context("the setting is too long")?;
+            place[..value.len()].copy_from_slice(value);
+            place[value.len()] = 0;
+            Ok(())
+        })
     }
 
     /// Run `tockloader VERB … ` on the image and return what it printed.

@@ -15,6 +15,7 @@
 mod artefacts;
 mod device;
 mod flash;
+pub mod tbf;
 
 pub use artefacts::{guest, program, root, target};
 pub use device::{Device, Run};

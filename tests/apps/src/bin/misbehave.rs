@@ -1,8 +1,8 @@
 //! `misbehave`: does one thing for which a process must be stopped.
 //!
 //! Prints what it is about to do, does it, and prints that nobody stopped it;
-//! the last line must never appear. What it does is chosen when it is built, by
-//! the environment variable `MISBEHAVE`:
+//! the last line must never appear. What it does is its setting
+//! ([`test_apps::Setting`]):
 //!
 //! | value | does |
 //! | --- | --- |
@@ -12,7 +12,9 @@
 //! | `undefined` | executes an undefined instruction |
 //! | `system-register` | writes the vector table's address |
 //! | `return` | returns from its entry point |
+//! | `breakpoint` | executes the instruction of a debugger's breakpoint |
 //! | `panic` | panics; it stops itself then and says where |
+//! | `terminate` | ends itself with code 3: no misbehaviour, for comparison |
 //!
 //! (For plain reads, writes and jumps to where it may not, see `peek`.)
 
@@ -20,28 +22,28 @@
 #![no_main]
 
 use core::arch::asm;
-use test_apps::Line;
+use test_apps::{Line, Setting};
 
 libtock::main!(main);
 
-const DEED: &str = match option_env!("MISBEHAVE") {
-    Some(deed) => deed,
-    None => "stack",
-};
+static DEED: Setting<32> = Setting::new("misbehave", "stack");
 
 fn main() {
-    Line::new().text("misbehave: ").text(DEED).print();
-    match DEED {
+    let deed = DEED.text();
+    Line::new().text("misbehave: ").text(deed).print();
+    match deed {
         "stack" => overflow(),
         "stack-pointer" => stack_pointer(),
         "system-call" => system_call(),
         "undefined" => undefined(),
         "system-register" => system_register(),
         "return" => leave(),
+        "breakpoint" => breakpoint(),
+        "terminate" => libtock::terminate(3),
         "panic" => panic!("not shown, only where it happened"),
         _ => {
             Line::new()
-                .text("misbehave: MISBEHAVE has no such value")
+                .text("misbehave: there is no such setting")
                 .print();
             return;
         }
@@ -84,6 +86,11 @@ fn system_call() {
 fn undefined() {
     // SAFETY: see above.
     unsafe { asm!("udf #7") };
+}
+
+fn breakpoint() {
+    // SAFETY: see above.
+    unsafe { asm!("bkpt #0xab", in("r0") 0, in("r1") 0) };
 }
 
 fn system_register() {

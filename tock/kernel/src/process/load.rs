@@ -48,11 +48,17 @@ pub fn load_processes<C: Chip>(
     let mut outcome = Ok(());
     let objects = Objects { rest: app_flash };
     for (address, object) in objects {
-        let loaded = object
-            .map_err(ProcessLoadError::TbfHeaderParseFailure)
-            .and_then(|object| loader.start(object));
+        let header = object.and_then(|object| object.header());
+        let loaded = match (object, header) {
+            (Ok(object), Ok(header)) => loader.start(object, header),
+            (Err(error), _) | (_, Err(error)) => {
+                Err(ProcessLoadError::TbfHeaderParseFailure(error))
+            }
+        };
         if let Err(error) = loaded {
-            debug!("The process at {address:#010x} is not started: {error}.");
+            let name = header.ok().and_then(|header| header.get_package_name());
+            let name = name.unwrap_or("(unnamed)");
+            debug!("The process {name} at {address:#010x} is not started: {error}.");
         }
         if outcome.is_ok() {
             outcome = loaded;
@@ -67,6 +73,13 @@ struct Object {
     flash: &'static [u8],
     header_size: u16,
     version: u16,
+}
+
+impl Object {
+    fn header(&self) -> Result<TbfHeader<'static>, TbfParseError> {
+        let header = self.flash.get(..usize::from(self.header_size));
+        parse_tbf_header(header.ok_or(TbfParseError::NotEnoughFlash)?, self.version)
+    }
 }
 
 /// The objects in flash with their addresses, one after the other.
@@ -131,16 +144,7 @@ struct Block {
 
 impl<C: Chip> Loader<C> {
     /// Start the process in `object`, if it is one that is to run.
-    fn start(&self, object: Object) -> Result<(), ProcessLoadError> {
-        let header = object
-            .flash
-            .get(..usize::from(object.header_size))
-            .ok_or(ProcessLoadError::InternalError)?;
-        let header = match parse_tbf_header(header, object.version) {
-            Ok(header) => header,
-            // What a broken checksum covers is no process of ours.
-            Err(error) => return Err(ProcessLoadError::TbfHeaderParseFailure(error)),
-        };
+    fn start(&self, object: Object, header: TbfHeader<'static>) -> Result<(), ProcessLoadError> {
         if header.is_padding() {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 mod driver;
 mod filter;
 mod grants;
+mod hostile_flash;
 mod loader;
 mod main_loop;
 mod memory;

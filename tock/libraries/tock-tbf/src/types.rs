@@ -498,7 +498,9 @@ mod tests {
             seed
         };
         let mut accepted = 0;
-        for _ in 0..50_000 {
+        // Miri is some thousand times slower.
+        let rounds = if cfg!(miri) { 500 } else { 50_000 };
+        for _ in 0..rounds {
             let mut words = TINY.to_vec();
             words.truncate(4 + next() as usize % 18);
             for _ in 0..next() % 4 {
@@ -529,6 +531,6 @@ mod tests {
                 let _ = tbf.get_writeable_flash_region(i);
             }
         }
-        assert!(accepted > 1_000, "{accepted}");
+        assert!(accepted * 50 > rounds, "{accepted}");
     }
 }

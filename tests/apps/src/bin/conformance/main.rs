@@ -1,9 +1,12 @@
-//! `conformance`: asks the kernel 22 questions whose answers are known.
+//! `conformance`: asks the kernel questions whose answers are known.
 //!
-//! The answers were recorded on upstream's kernel, register by register
-//! ([`vectors`]); [`behaviour`] adds what a table of registers cannot say:
-//! upcalls, queues, memory. One line for each, then the count, then the one
-//! vector whose answer is that the process is stopped:
+//! 22 answers were recorded on upstream's kernel, register by register ([`vectors`]);
+//! the other modules add what a table of registers cannot say: [`start`] the registers
+//! of a new process, [`restart`] that nothing outlives one, [`upcalls`] yields and the
+//! queue, [`memory`] the break, [`swaps`] subscribing and lending.
+//!
+//! It first restarts itself, silently. Then one line for each answer, the count, and
+//! the one vector whose answer is that the process is stopped:
 //!
 //! ```text
 //! vector 01 ok
@@ -17,17 +20,45 @@
 #![no_main]
 
 mod behaviour;
-mod report;
+mod memory;
+mod restart;
+mod start;
+mod swaps;
+mod upcalls;
 mod vectors;
 
-use report::Report;
+use test_apps::Line;
+use test_apps::report::Report;
 
 libtock::main!(main);
 
 fn main() {
+    let restarts = match test_apps::own::stats("conformance") {
+        Ok((_, stats)) => stats.restarts,
+        Err(code) => return failed(code),
+    };
+    if restarts == 0
+        && let Err(code) = restart::leave_a_mess()
+    {
+        return failed(code);
+    }
     let mut report = Report::new();
+    start::run(&mut report);
+    restart::run(&mut report, restarts);
     vectors::run(&mut report);
     behaviour::run(&mut report);
+    upcalls::run(&mut report);
+    memory::run(&mut report);
+    swaps::run(&mut report);
     report.count();
     vectors::run_last();
+}
+
+/// It could not even begin.
+fn failed(code: libtock::ErrorCode) {
+    Line::new()
+        .text("conformance could not begin: ")
+        .text(code.name())
+        .text("; 1 failed")
+        .print();
 }

@@ -4,11 +4,11 @@
 //! the order matters. Registers that a return variant does not define must keep
 //! what the process passed; the calls pass recognisable values there.
 
-use crate::report::Expected::{Any, Is, Kept};
-use crate::report::{Expected, Report};
 use libtock::raw::{self, class, variant};
 use libtock::{ErrorCode, memop};
 use test_apps::Line;
+use test_apps::report::Expected::{Any, Is, Kept};
+use test_apps::report::{Expected, Report};
 
 const CONSOLE: usize = 1;
 const LED: usize = 2;

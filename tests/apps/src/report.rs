@@ -1,16 +1,16 @@
 //! Lines about what passed and what did not.
 
-use test_apps::Line;
+use crate::Line;
 
 /// Counts, and prints as it goes.
-pub(crate) struct Report {
+pub struct Report {
     passed: u32,
     failed: u32,
 }
 
 /// What one register must hold after a call.
 #[derive(Clone, Copy)]
-pub(crate) enum Expected {
+pub enum Expected {
     /// This value.
     Is(usize),
     /// What the process put in.
@@ -19,8 +19,16 @@ pub(crate) enum Expected {
     Any,
 }
 
+impl Default for Report {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Report {
-    pub(crate) const fn new() -> Self {
+    /// Nothing asked yet.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             passed: 0,
             failed: 0,
@@ -28,7 +36,7 @@ impl Report {
     }
 
     /// Compare the registers after a call with what they must be.
-    pub(crate) fn vector(
+    pub fn vector(
         &mut self,
         number: u32,
         before: [usize; 4],
@@ -71,7 +79,7 @@ impl Report {
     }
 
     /// Note whether something is as it must be.
-    pub(crate) fn check(&mut self, what: &str, holds: bool) {
+    pub fn check(&mut self, what: &str, holds: bool) {
         if holds {
             self.passed += 1;
         } else {
@@ -85,7 +93,7 @@ impl Report {
     }
 
     /// Print the count.
-    pub(crate) fn count(&self) {
+    pub fn count(&self) {
         Line::new()
             .decimal(self.passed)
             .text(" passed, ")

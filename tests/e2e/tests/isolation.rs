@@ -1,0 +1,124 @@
+//! Processes that do what they may not: each ends alone, and says why.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, Flash};
+
+mod walk;
+
+/// Boot `witness` and `misbehave` with the setting `deed`, wait for the end of
+/// `misbehave`, and return what the console said.
+fn misbehave(deed: &str, end: &str) -> Result<String> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("witness")?;
+    flash.install("misbehave")?;
+    flash.set("misbehave", deed.as_bytes())?;
+    let device = Device::power_on(&flash)?;
+    device.console(&format!("misbehave: {deed}"))?;
+    device.console(&format!("witness: misbehave has {end}"))?;
+    // The other process goes on.
+    let position = device.board.console.position();
+    let after =
+        device
+            .board
+            .console
+            .wait_after(position, "witness: intact", Duration::from_secs(30));
+    let text = device.board.console.text();
+    after.with_context(|| text.clone())?;
+    ensure!(!text.contains("NOT STOPPED"), "{text}");
+    ensure!(!text.contains("CHANGED"), "{text}");
+    Ok(text)
+}
+
+/// The deed ends the process by a fault for which the report gives `cause`.
+fn faults(deed: &str, cause: &str) -> Result<()> {
+    let text = misbehave(deed, "faulted")?;
+    for line in [
+        "Process \"misbehave\" (id 2): faulted",
+        &format!(" cause: {cause}"),
+        "misbehave stays stopped, the others go on.",
+    ] {
+        ensure!(text.contains(line), "no line \"{line}\" in:\n{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_stack_overflow_is_a_fault() -> Result<()> {
+    let text = misbehave("stack", "faulted")?;
+    for line in [
+        "data access where the MPU forbids it, stack pointer outside the process on exception entry, at 0x2002ff",
+        "the stack has overflowed",
+        "misbehave stays stopped, the others go on.",
+    ] {
+        ensure!(text.contains(line), "no line \"{line}\" in:\n{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_stack_pointer_in_kernel_memory_is_a_fault() -> Result<()> {
+    faults(
+        "stack-pointer",
+        "stack pointer outside the process on exception entry",
+    )
+}
+
+#[test]
+fn an_unknown_system_call_is_a_fault_that_names_it() -> Result<()> {
+    faults("system-call", "unknown system call class 200")
+}
+
+#[test]
+fn an_undefined_instruction_is_a_fault() -> Result<()> {
+    faults("undefined", "undefined instruction")
+}
+
+#[test]
+fn the_processors_own_registers_are_out_of_reach() -> Result<()> {
+    faults("system-register", "bus error on data access, at 0xe000ed08")
+}
+
+#[test]
+fn returning_from_the_entry_point_is_a_fault() -> Result<()> {
+    faults("return", "instruction fetch where the MPU forbids it")
+}
+
+#[test]
+fn a_breakpoint_is_a_fault_and_no_debugger() -> Result<()> {
+    // Hardware would also say "breakpoint"; the emulator does not set that bit.
+    faults(
+        "breakpoint",
+        "fault that could not be handled as what it was",
+    )
+}
+
+#[test]
+fn a_panic_and_an_exit_are_no_faults() -> Result<()> {
+    let text = misbehave("panic", "terminated")?;
+    ensure!(text.contains("panic at "), "{text}");
+    let text = misbehave("terminate", "terminated")?;
+    ensure!(!text.contains("cause:"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn a_supervisor_that_always_faults_is_restarted_three_times_and_stays_down() -> Result<()> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("supervisor_crash")?;
+    flash.install("witness")?;
+    let device = Device::power_on(&flash)?;
+    device.console("supervisor_crash stays stopped, the others go on.")?;
+    device.console("witness: supervisor_crash has faulted")?;
+    let text = device.board.console.text();
+    let count = |line: &str| text.matches(line).count();
+    ensure!(count("supervisor_crash: started") == 4, "{text}");
+    ensure!(count("supervisor_crash is restarted.") == 3, "{text}");
+    ensure!(
+        count("data access where the MPU forbids it, at 0x20000000") == 4,
+        "{text}"
+    );
+    ensure!(!text.contains("NOT STOPPED"), "{text}");
+    Ok(())
+}
