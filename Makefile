@@ -90,7 +90,7 @@ $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
 flash: tools host $(IMAGE)/flash.bin
 
 # Native processes that only tests install.
-TEST_APPS := hello declared conformance peek misbehave witness walk supervisor_crash hostile mapped \
+TEST_APPS := hello declared conformance peek misbehave witness walk supervisor_crash hostile mapped spin \
              bench_syscalls bench_registers engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin
 

@@ -7,11 +7,12 @@ fn main() {
     println!("cargo::rerun-if-env-changed=HOSTILE_CALLS");
     libtock_build::link("hello", "APP0", 2048);
     libtock_build::link("conformance", "APP1", 4096);
+    libtock_build::link("bench_syscalls", "APP1", 2048);
+    libtock_build::link("spin", "APP1", 2048);
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
         // It notes the registers down before the library's entry point uses them.
         println!("cargo::rustc-link-arg-bin=conformance=--entry=note_registers");
     }
-    libtock_build::link("bench_syscalls", "APP1", 2048);
     libtock_build::link("echo", "APP2", 2048);
     libtock_build::link("misbehave", "APP2", 2048);
     libtock_build::link("bench_registers", "SUPERVISOR", 2048);

@@ -34,7 +34,6 @@ use capsules_core::alarm::{self, AlarmDriver};
 use capsules_core::console::{self, Console};
 use capsules_core::led::LedDriver;
 use capsules_core::low_level_debug::{self, LowLevelDebug};
-use capsules_core::virtualizers::virtual_alarm::{MuxAlarm, VirtualMuxAlarm};
 use capsules_core::virtualizers::virtual_uart::{MuxUart, UartDevice};
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
@@ -84,7 +83,7 @@ const SYSTICK_TICKS_PER_US: NonZeroU32 = NonZeroU32::MIN;
 /// The chip of this board.
 type BoardChip = Mps2<'static, Peripherals<'static>>;
 /// The alarm that the alarm driver uses.
-type BoardAlarm = VirtualMuxAlarm<'static, DualTimer<'static>>;
+type BoardAlarm = DualTimer<'static>;
 
 /// Where the reset handler goes once RAM is set up.
 ///
@@ -181,22 +180,18 @@ unsafe extern "C" fn main() -> ! {
         driver
     };
 
+    // The alarm driver is the only user of the timer's alarm, so it needs no
+    // multiplexer; a second user would bring `MuxAlarm` between.
     let alarm = {
-        let mux: &'static MuxAlarm<'static, DualTimer<'static>> = static_init!(
-            MuxAlarm<'static, DualTimer<'static>>,
-            MuxAlarm::new(&peripherals.dual_timer)
-        );
-        peripherals.dual_timer.set_alarm_client(mux);
-        let alarm: &'static BoardAlarm = static_init!(BoardAlarm, VirtualMuxAlarm::new(mux));
-        alarm.setup();
+        let timer = &peripherals.dual_timer;
         let driver: &'static AlarmDriver<'static, BoardAlarm> = static_init!(
             AlarmDriver<'static, BoardAlarm>,
             AlarmDriver::new(
-                alarm,
+                timer,
                 kernel.create_grant(alarm::DRIVER_NUM, &memory_capability),
             )
         );
-        alarm.set_alarm_client(driver);
+        timer.set_alarm_client(driver);
         driver
     };
 

@@ -14,9 +14,9 @@ use crate::platform::chip::Chip;
 use crate::platform::scheduler_timer::SchedulerTimer;
 use crate::platform::watchdog::WatchDog;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault};
-use crate::process::{Process, ProcessId, ProcessSlot, State, StoppedExecutingReason, Task};
+use crate::process::{Process, ProcessId, ProcessSlot, StoppedExecutingReason};
 use crate::scheduler::{Scheduler, SchedulingDecision};
-use crate::syscall::{ContextSwitchReason, SyscallReturn};
+use crate::syscall::ContextSwitchReason;
 use crate::utilities::cells::NumericCellExt;
 
 /// Processes, grants, and what the main loop keeps between two passes.
@@ -27,7 +27,7 @@ pub struct Kernel {
     grants: Cell<usize>,
     /// Something may have become ready since the scheduler last looked.
     work_noted: Cell<bool>,
-    /// Run whose regions are in the MPU; 0 none.
+    /// Run whose regions, as they are now, are in the MPU; 0 none.
     mpu_owner: Cell<usize>,
 }
 
@@ -102,13 +102,30 @@ impl Kernel {
     /// Whether a process may have become ready since this was last asked.
     #[inline]
     pub(crate) fn take_noted_work(&self) -> bool {
-        self.work_noted.replace(false)
+        let noted = self.work_noted.get();
+        if noted {
+            self.work_noted.set(false);
+        }
+        noted
     }
 
-    /// Note that `id` runs next; whether another run was in the MPU until now.
+    /// Whether the MPU holds the regions of this run as they are now.
     #[inline]
-    pub(crate) fn claim_mpu(&self, id: ProcessId) -> bool {
-        self.mpu_owner.replace(id.id()) != id.id()
+    pub(crate) fn owns_mpu(&self, id: ProcessId) -> bool {
+        self.mpu_owner.get() == id.id()
+    }
+
+    /// The regions of this run have just been written to the MPU.
+    pub(crate) fn set_mpu_owner(&self, id: ProcessId) {
+        self.mpu_owner.set(id.id());
+    }
+
+    /// The regions of this run changed: if they are in the MPU, they are to be
+    /// written again.
+    pub(crate) fn release_mpu(&self, id: ProcessId) {
+        if self.owns_mpu(id) {
+            self.mpu_owner.set(0);
+        }
     }
 
     pub(crate) fn grant_count(&self) -> usize {
@@ -263,7 +280,7 @@ impl Kernel {
             if runs {
                 runs = Self::run_once(resources, process, id);
             } else {
-                match Self::wake(process) {
+                match process.wake() {
                     Ok(woken) => runs = woken,
                     Err(reason) => break reason,
                 }
@@ -277,7 +294,7 @@ impl Kernel {
         (reason, used)
     }
 
-    /// Run a process that is in [`State::Running`] until it stops, and do what it
+    /// Run a process that is in [`State::Running`](crate::process::State::Running) until it stops, and do what it
     /// asks. Whether it is still in that state.
     #[inline]
     fn run_once<KR: KernelResources<C>, C: Chip>(
@@ -288,14 +305,18 @@ impl Kernel {
         resources
             .context_switch_callback()
             .context_switch_hook(process);
-        match process.switch_to() {
-            Some(ContextSwitchReason::SyscallFired { syscall }) => dispatch::handle_syscall(
+        let reason = process.switch_to();
+        // First, and by itself: it is nearly always this.
+        if let Some(ContextSwitchReason::SyscallFired { syscall }) = reason {
+            return dispatch::handle_syscall(
                 resources.syscall_driver_lookup(),
                 resources.syscall_filter(),
                 process,
                 id,
                 syscall,
-            ),
+            );
+        }
+        match reason {
             Some(ContextSwitchReason::Interrupted) => true,
             Some(ContextSwitchReason::Fault) => {
                 let hook = resources.process_fault();
@@ -304,45 +325,10 @@ impl Kernel {
                 }
                 false
             }
-            None => {
+            _ => {
                 // It was found in that state just before, so it cannot be run at all.
                 process.set_fault_state();
                 false
-            }
-        }
-    }
-
-    /// Bring a process that sleeps to [`State::Running`] if something waits for
-    /// it. `Ok`: whether it is in that state now; `Err`: there is nothing to do.
-    #[inline(never)]
-    fn wake(process: &'static dyn Process) -> Result<bool, StoppedExecutingReason> {
-        match process.get_state() {
-            State::Running => Ok(true),
-            State::Yielded => loop {
-                match process.dequeue_task() {
-                    Some(Task::FunctionCall(call)) => break Ok(process.set_process_function(call)),
-                    // TRD104 4.1: an event without a function wakes no Yield-Wait.
-                    Some(Task::ReturnValue(_)) => {}
-                    None => break Err(StoppedExecutingReason::NoWorkLeft),
-                }
-            },
-            State::YieldedFor(id) => {
-                let task = process
-                    .remove_upcall(id)
-                    .ok_or(StoppedExecutingReason::NoWorkLeft)?;
-                let (r0, r1, r2) = task.arguments();
-                Ok(process.set_syscall_return_value(SyscallReturn::YieldWaitFor(r0, r1, r2)))
-            }
-            State::Stopped(_) => Err(StoppedExecutingReason::Stopped),
-            State::Faulted | State::Terminated => {
-                if process.ready() {
-                    process.finish_restart();
-                }
-                Err(if process.is_running() {
-                    StoppedExecutingReason::KernelPreemption
-                } else {
-                    StoppedExecutingReason::StoppedFaulted
-                })
             }
         }
     }

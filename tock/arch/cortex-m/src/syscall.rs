@@ -94,6 +94,18 @@ impl Frame {
         unsafe { &mut *self.0.cast::<[u32; 4]>() }
     }
 
+    /// r0 to r3, PC, xPSR.
+    fn call(&self) -> ([u32; 4], u32, u32) {
+        // SAFETY: `at` checked that all eight words lie in process memory.
+        unsafe {
+            (
+                self.0.cast::<[u32; 4]>().read_volatile(),
+                self.0.add(6).read_volatile(),
+                self.0.add(7).read_volatile(),
+            )
+        }
+    }
+
     fn read(&self) -> [u32; FRAME_WORDS] {
         // SAFETY: `at` checked that all eight words lie in process memory.
         unsafe { self.0.cast::<[u32; FRAME_WORDS]>().read_volatile() }
@@ -229,7 +241,7 @@ impl<A: CortexMVariant> UserspaceKernelBoundary for SysCall<A> {
         if reason == LeaveReason::Interrupted {
             return (ContextSwitchReason::Interrupted, stack_pointer);
         }
-        let [r0, r1, r2, r3, _, _, pc, psr] = frame.read();
+        let ([r0, r1, r2, r3], pc, psr) = frame.call();
         state.yield_pc = pc;
         state.psr = psr;
         // SAFETY: the process has just executed the SVC before `pc`.

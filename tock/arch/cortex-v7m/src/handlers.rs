@@ -12,8 +12,8 @@ use cortexm::LeaveReason;
 /// Values of r0 with which the kernel's `svc` returns. `SYSCALL` must be 0:
 /// the handler uses the same register to make the processor privileged.
 const SYSCALL: u32 = 0;
-const FAULT: u32 = 1;
-const INTERRUPTED: u32 = 2;
+const INTERRUPTED: u32 = 1;
+const FAULT: u32 = 2;
 
 /// Reset: the process-independent start of every kernel image.
 ///

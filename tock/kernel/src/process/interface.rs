@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use super::{
     CommandPermissions, Error, FunctionCall, ProcessAddress, ProcessAddresses, ProcessId,
-    ProcessSizes, ProcessStatistics, ShortId, State, Task,
+    ProcessSizes, ProcessStatistics, ShortId, State, StoppedExecutingReason, Task,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::mpu;
@@ -95,6 +95,14 @@ pub trait Process: ProcessMemory + ProcessGrants {
     /// Make it run a function next; faults it if its stack is broken. Whether it
     /// is in [`State::Running`] then.
     fn set_process_function(&self, callback: FunctionCall) -> bool;
+
+    /// Bring it to [`State::Running`] if it sleeps and something waits for it.
+    /// Whether it is in that state then.
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing for it to do.
+    fn wake(&self) -> Result<bool, StoppedExecutingReason>;
 
     /// Make its MPU configuration the active one and run it until it stops.
     /// `None` if it is not in [`State::Running`].

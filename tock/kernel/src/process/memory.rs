@@ -66,25 +66,32 @@ impl<C: Chip> ProcessStandard<C> {
                 &mut config,
             )
             .map_err(|()| Error::OutOfMemory)?;
-        self.mpu_dirty.set(true);
+        self.kernel.release_mpu(self.process_id.get());
         self.app_break.set(app_break);
         self.kernel_break.set(kernel_break);
         Ok(())
     }
 
-    /// Write the configuration to the hardware.
+    /// Write the configuration to the hardware, unless it is there; whether it is.
+    #[inline(always)]
+    pub(super) fn activate_mpu(&self) -> bool {
+        self.kernel.owns_mpu(self.process_id.get()) || self.write_mpu()
+    }
+
     #[cold]
-    fn write_mpu(&self) {
-        if let Ok(config) = self.mpu_config.try_borrow() {
-            let mpu = self.chip.mpu();
-            // SAFETY: `setup_mpu` is called for the process that runs next.
-            #[allow(unsafe_code)]
-            unsafe {
-                mpu.configure_mpu(&config);
-            }
-            mpu.enable_app_mpu();
-            self.mpu_dirty.set(false);
+    fn write_mpu(&self) -> bool {
+        let Ok(config) = self.mpu_config.try_borrow() else {
+            return false;
+        };
+        let mpu = self.chip.mpu();
+        // SAFETY: called for the process that runs next, by `switch_to`.
+        #[allow(unsafe_code)]
+        unsafe {
+            mpu.configure_mpu(&config);
         }
+        mpu.enable_app_mpu();
+        self.kernel.set_mpu_owner(self.process_id.get());
+        true
     }
 
     /// Open a region with `allocate` and remember it; nothing is opened unless
@@ -100,7 +107,7 @@ impl<C: Chip> ProcessStandard<C> {
         let mut config = self.mpu_config.try_borrow_mut().ok()?;
         let region = allocate(self.chip.mpu(), &mut config)?;
         slot.set(Some(region));
-        self.mpu_dirty.set(true);
+        self.kernel.release_mpu(self.process_id.get());
         Some(region)
     }
 
@@ -256,12 +263,8 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
         self.in_own_flash(upcall_fn, FUNCTION_MIN) || self.in_own_ram(upcall_fn, FUNCTION_MIN)
     }
 
-    #[inline(always)]
     fn setup_mpu(&self) {
-        let first_since_other = self.kernel.claim_mpu(self.process_id.get());
-        if first_since_other || self.mpu_dirty.get() {
-            self.write_mpu();
-        }
+        let _ = self.activate_mpu();
     }
 
     fn add_mpu_region(
@@ -307,7 +310,7 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
             .remove_memory_region(region, &mut config)
             .map_err(|()| ErrorCode::INVAL)?;
         slot.set(None);
-        self.mpu_dirty.set(true);
+        self.kernel.release_mpu(self.process_id.get());
         Ok(())
     }
 }

@@ -6,8 +6,8 @@ use core::num::NonZeroU32;
 use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ProcessMemory,
-    ProcessStatistics, ShortId, State, StoppedState, Task,
+    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ProcessStatistics, ShortId,
+    State, StoppedExecutingReason, StoppedState, Task,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
@@ -176,8 +176,10 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn set_syscall_return_value(&self, return_value: SyscallReturn) -> bool {
+        let state = self.state.get();
+        let was_running = matches!(state, State::Running);
         // A process that its own system call ended or restarted takes no answer.
-        if !self.is_running() {
+        if !was_running && !self.is_running() {
             return false;
         }
         let handed_over = self.with_stored_state(|boundary, state| {
@@ -196,14 +198,11 @@ impl<C: Chip> Process for ProcessStandard<C> {
             self.set_fault_state();
             return false;
         }
-        match self.state.get() {
-            State::Running => true,
-            State::YieldedFor(_) => {
-                self.state.set(State::Running);
-                true
-            }
-            _ => false,
+        let awaited_this = matches!(state, State::YieldedFor(_));
+        if awaited_this {
+            self.state.set(State::Running);
         }
+        was_running || awaited_this
     }
 
     fn set_process_function(&self, callback: FunctionCall) -> bool {
@@ -227,14 +226,49 @@ impl<C: Chip> Process for ProcessStandard<C> {
         handed_over
     }
 
+    fn wake(&self) -> Result<bool, StoppedExecutingReason> {
+        match self.state.get() {
+            State::Running => Ok(true),
+            State::Yielded => loop {
+                match self.dequeue_task() {
+                    Some(Task::FunctionCall(call)) => break Ok(self.set_process_function(call)),
+                    // TRD104 4.1: an event without a function wakes no Yield-Wait.
+                    Some(Task::ReturnValue(_)) => {}
+                    None => break Err(StoppedExecutingReason::NoWorkLeft),
+                }
+            },
+            State::YieldedFor(id) => {
+                let task = self
+                    .remove_upcall(id)
+                    .ok_or(StoppedExecutingReason::NoWorkLeft)?;
+                let (r0, r1, r2) = task.arguments();
+                Ok(self.set_syscall_return_value(SyscallReturn::YieldWaitFor(r0, r1, r2)))
+            }
+            State::Stopped(_) => Err(StoppedExecutingReason::Stopped),
+            State::Faulted | State::Terminated => {
+                if self.ready() {
+                    self.finish_restart();
+                }
+                Err(if self.is_running() {
+                    StoppedExecutingReason::KernelPreemption
+                } else {
+                    StoppedExecutingReason::StoppedFaulted
+                })
+            }
+        }
+    }
+
     fn switch_to(&self) -> Option<ContextSwitchReason> {
         if !matches!(self.state.get(), State::Running) {
             return None;
         }
-        self.setup_mpu();
+        // Never with the regions of another.
+        if !self.activate_mpu() {
+            return None;
+        }
         let mut state = self.stored_state.try_borrow_mut().ok()?;
-        // SAFETY: the bounds are this process's, and `setup_mpu` has just
-        // configured the MPU for it.
+        // SAFETY: the bounds are this process's, and `activate_mpu` says that
+        // the MPU holds its regions.
         #[allow(unsafe_code)]
         let (reason, stack_pointer) = unsafe {
             self.chip.userspace_kernel_boundary().switch_to_process(

@@ -64,8 +64,6 @@ pub struct ProcessStandard<C: Chip + 'static> {
     pub(super) high_water: Cell<usize>,
 
     pub(super) mpu_config: RefCell<MpuConfig<C>>,
-    /// The configuration changed since it was written to the hardware.
-    pub(super) mpu_dirty: Cell<bool>,
     pub(super) regions: [Cell<Option<Region>>; EXTRA_REGIONS],
 
     pub(super) stored_state: RefCell<StoredState<C>>,
@@ -116,7 +114,6 @@ impl<C: Chip> ProcessStandard<C> {
             kernel_break: Cell::new(parts.memory_end),
             high_water: Cell::new(parts.memory_start),
             mpu_config: RefCell::new(parts.mpu_config),
-            mpu_dirty: Cell::new(true),
             regions: [const { Cell::new(None) }; EXTRA_REGIONS],
             stored_state: RefCell::new(StoredState::<C>::default()),
             state: Cell::new(State::Terminated),
@@ -186,7 +183,7 @@ impl<C: Chip> ProcessStandard<C> {
         for region in &self.regions {
             region.set(None);
         }
-        self.mpu_dirty.set(true);
+        self.kernel.release_mpu(self.process_id.get());
         let length = self.flash.len();
         mpu.allocate_region(
             self.flash.as_ptr(),

@@ -36,8 +36,11 @@ pub struct BackgroundSched {
     kernel: &'static Kernel,
     /// Flash address of the process in the background.
     flash_start: usize,
-    /// Its slot, once it was looked for: none if there is no such process.
-    background: Cell<Option<Option<usize>>>,
+    /// How many slots hold processes; 0: not looked at yet.
+    count: Cell<usize>,
+    /// Slot of the process in the background; none has this number if there is no such
+    /// process.
+    background: Cell<usize>,
     /// Slot that is asked first.
     turn: Cell<usize>,
     /// What that slot's process has left of an interrupted turn.
@@ -52,37 +55,34 @@ impl BackgroundSched {
         Self {
             kernel,
             flash_start,
-            background: Cell::new(None),
+            count: Cell::new(0),
+            background: Cell::new(usize::MAX),
             turn: Cell::new(0),
             rest: Cell::new(None),
             chosen: Cell::new(Chosen::Background),
         }
     }
 
-    /// The slot of the process in the background. Processes are loaded before the
-    /// kernel loop begins and do not move, so it is looked up once.
-    fn background(&self) -> Option<usize> {
-        if let Some(known) = self.background.get() {
-            return known;
+    /// Look once where processes are: they are loaded before the kernel loop begins,
+    /// into the first slots, and do not move.
+    #[cold]
+    fn look(&self) {
+        for (index, process) in self.kernel.processes().enumerate() {
+            self.count.set(index + 1);
+            if process.address(ProcessAddress::FlashStart) == self.flash_start {
+                self.background.set(index);
+            }
         }
-        let found = (0..self.kernel.slot_count()).find(|&index| {
-            self.kernel
-                .process_at(index)
-                .is_some_and(|p| p.address(ProcessAddress::FlashStart) == self.flash_start)
-        });
-        self.background.set(Some(found));
-        found
     }
 
-    /// The next equal that is ready, from slot `from` on and round to it.
+    /// The first equal that is ready of `count` slots from `from` on, and round.
     fn next_ready(&self, from: usize, count: usize) -> Option<(usize, &'static dyn Process)> {
-        let (slots, background) = (self.kernel.slot_count(), self.background());
         let mut index = from;
         for _ in 0..count {
-            if index >= slots {
+            if index >= self.count.get() {
                 index = 0;
             }
-            if Some(index) != background
+            if index != self.background.get()
                 && let Some(process) = self.kernel.process_at(index)
                 && process.ready()
             {
@@ -93,9 +93,26 @@ impl BackgroundSched {
         None
     }
 
+    /// The same, of all but the one at `turn`.
+    fn other_ready(&self, turn: usize) -> bool {
+        let others = self.count.get().saturating_sub(1);
+        self.next_ready(turn + 1, others).is_some()
+    }
+
     fn pass_turn(&self) {
         self.turn.set(self.turn.get() + 1);
         self.rest.set(None);
+    }
+
+    /// Whether the process that runs may go on after something happened to some
+    /// process.
+    #[inline(never)]
+    fn still_first(&self) -> bool {
+        match self.chosen.get() {
+            Chosen::Sliced(_) => true,
+            Chosen::Alone => !self.other_ready(self.turn.get()),
+            Chosen::Background => self.next_ready(0, self.count.get()).is_none(),
+        }
     }
 
     fn choose(&self, chosen: Chosen, process: &dyn Process) -> SchedulingDecision {
@@ -111,13 +128,12 @@ impl BackgroundSched {
 impl<C: Chip> Scheduler<C> for BackgroundSched {
     fn next(&self) -> SchedulingDecision {
         let _ = self.kernel.take_noted_work();
-        let slots = self.kernel.slot_count();
-        let Some((index, process)) = self.next_ready(self.turn.get(), slots) else {
-            let process = self
-                .background()
-                .and_then(|index| self.kernel.process_at(index))
-                .filter(|process| process.ready());
-            return match process {
+        if self.count.get() == 0 {
+            self.look();
+        }
+        let Some((index, process)) = self.next_ready(self.turn.get(), self.count.get()) else {
+            let process = self.kernel.process_at(self.background.get());
+            return match process.filter(|process| process.ready()) {
                 Some(process) => self.choose(Chosen::Background, process),
                 None => SchedulingDecision::TrySleep,
             };
@@ -125,10 +141,10 @@ impl<C: Chip> Scheduler<C> for BackgroundSched {
         if index != self.turn.replace(index) {
             self.rest.set(None);
         }
-        let chosen = if self.next_ready(index + 1, slots - 1).is_none() {
-            Chosen::Alone
-        } else {
+        let chosen = if self.other_ready(index) {
             Chosen::Sliced(self.rest.get().unwrap_or(DEFAULT_TIMESLICE_US))
+        } else {
+            Chosen::Alone
         };
         self.choose(chosen, process)
     }
@@ -155,15 +171,7 @@ impl<C: Chip> Scheduler<C> for BackgroundSched {
             return false;
         }
         // Nobody else can be ready unless something happened to a process.
-        if !self.kernel.take_noted_work() {
-            return true;
-        }
-        let (turn, slots) = (self.turn.get(), self.kernel.slot_count());
-        match self.chosen.get() {
-            Chosen::Sliced(_) => true,
-            Chosen::Alone => self.next_ready(turn + 1, slots - 1).is_none(),
-            Chosen::Background => self.next_ready(turn, slots).is_none(),
-        }
+        !self.kernel.take_noted_work() || self.still_first()
     }
 }
 
