@@ -29,7 +29,7 @@ ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
 
-.PHONY: help demo test run build lint size bench soak miri clean tools host guests exposures firmware walk-firmware flash test-apps test-apps-elf
+.PHONY: help demo test run build lint size bench soak miri clean tools host guests exposures firmware walk-firmware bench-kernel flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,13 @@ $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
 	@$(TOCKLOADER) install --flash-file $@ $(FLASH_OPTIONS) $(IMAGE)/wasm_supervisor.tab
 
 flash: tools host $(IMAGE)/flash.bin
+
+# A kernel that measures itself, for the register benchmark; in a folder of its own so that it never
+# gets into an image.
+bench-kernel: build
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features bench \
+	    --target-dir target/bench-kernel
+	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-kernel.bin
 
 # Native processes that only tests install.
 TEST_APPS := hello declared conformance peek misbehave witness walk supervisor_crash hostile mapped spin \

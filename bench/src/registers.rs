@@ -1,4 +1,4 @@
-//! What one register write costs: by a container, and by a native process.
+//! What one register write costs: by a container, by a native process, and by the kernel.
 //!
 //! Under `-icount` a guest instruction takes a fixed virtual time, so the device's own clock
 //! counts instructions. A container runs straight-line code of [`FEW`] and one of [`MANY`]
@@ -11,8 +11,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use berth_e2e::{Device, Flash};
+use anyhow::{Context, Result, bail, ensure};
+use berth_e2e::{Device, Flash, target};
 use berth_emulator::{Board, Icount, Sleep};
 
 /// Time of an instruction: 2^6 ns.
@@ -67,6 +67,7 @@ pub fn measure() -> Result<Vec<Cost>> {
             instructions: container(&device, MEDIATED, "mediated")?,
         },
         native()?,
+        kernel()?,
     ])
 }
 
@@ -163,6 +164,40 @@ fn native() -> Result<Cost> {
     Ok(Cost {
         key: "register.native_process",
         instructions: nanoseconds / 1000.0 / f64::from(1 << SHIFT),
+    })
+}
+
+/// A write of kernel code: the kernel with the feature `bench` measures itself. What one call has
+/// more than an empty one, and the empty one's own instructions.
+fn kernel() -> Result<Cost> {
+    let image = target().join("image/bench-kernel.bin");
+    let board = Board::new(image)
+        .limit(Duration::from_secs(60))
+        .icount(Icount {
+            shift: SHIFT,
+            sleep: Sleep::Jump,
+        })
+        .start()
+        .context("the kernel that measures itself; run `make bench-kernel`")?;
+    let device = Device { board };
+    device.console("bench: done")?;
+    let text = device.board.console.text();
+    let numbers: Vec<f64> = text
+        .lines()
+        .find(|line| line.starts_with("nanoseconds of"))
+        .with_context(|| format!("the kernel said: {text}"))?
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let [rounds, with, without] = numbers[..] else {
+        bail!("the kernel said: {text}");
+    };
+    /// Call, frame (two), return.
+    const EMPTY_CALL: f64 = 4.0;
+    let nanoseconds = (with - without) / rounds;
+    Ok(Cost {
+        key: "register.native_kernel",
+        instructions: nanoseconds / f64::from(1 << SHIFT) + EMPTY_CALL,
     })
 }
 

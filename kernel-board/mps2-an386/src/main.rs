@@ -15,6 +15,8 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "bench")]
+mod bench;
 mod board;
 mod debug_output;
 mod exposures;
@@ -245,6 +247,8 @@ unsafe extern "C" fn main() -> ! {
         &process_capability,
     );
     greet(kernel, &process_capability);
+    #[cfg(feature = "bench")]
+    bench::registers();
 
     let main_loop_capability = create_capability!(MainLoopCapability);
     kernel.kernel_loop(board, chip, &main_loop_capability)

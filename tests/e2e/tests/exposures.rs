@@ -10,9 +10,9 @@ const UART1_CTRL: u32 = 0x4000_5008;
 const LEDS: u32 = 0x4002_8000;
 /// The LED that containers may have.
 const LED1: u32 = 0x2;
-/// Where the supervisor's stack is, and how much of it is spoiled to make it fault.
+/// Where the supervisor's stack and data are, and how much of them is spoiled to kill it.
 const SUPERVISOR_RAM: u32 = 0x2004_0000;
-const SPOILED: usize = 0x3000;
+const SPOILED: usize = 0x8000;
 
 /// A device and a folder for modules.
 struct Scene {
@@ -153,7 +153,8 @@ fn every_end_of_a_container_leaves_its_hardware_safe() -> Result<()> {
     scene.at_rest("rm -f")
 }
 
-/// The supervisor itself dies with a container at work, by having its stack overwritten.
+/// The supervisor itself dies with a container at work: its stack is overwritten, so it faults or
+/// panics, whichever comes first. (How a fault ends claims is tested with `mapped` above.)
 #[test]
 fn the_end_of_the_supervisor_leaves_the_hardware_safe() -> Result<()> {
     let mut scene = Scene::new()?;
@@ -166,7 +167,6 @@ fn the_end_of_the_supervisor_leaves_the_hardware_safe() -> Result<()> {
     board.bus.write(SUPERVISOR_RAM, &vec![0xff; SPOILED])?;
     board.resume()?;
     let patience = std::time::Duration::from_secs(30);
-    board.console.wait_after(at, "is restarted", patience)?;
     board.console.wait_after(at, "type help", patience)?;
     scene.at_rest("the supervisor's restart")?;
     // And both can be had again.

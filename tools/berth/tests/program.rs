@@ -136,7 +136,8 @@ fn json_has_stable_keys() {
     );
     assert_eq!(
         bench.ok(&["ps", "--json"]),
-        "{\"containers\":[{\"fuel_used\":1234,\"image_bytes\":1000,\"memory_limit\":16384,\
+        "{\"containers\":[{\"blocks\":[{\"access\":\"mediated\",\"label\":\"fpgaio\"}],\
+         \"fuel_used\":1234,\"image_bytes\":1000,\"memory_limit\":16384,\
          \"memory_used\":9876,\"name\":\"blink\",\"share\":1,\"state\":\"running\",\
          \"uptime_us\":61000000}]}\n"
     );
