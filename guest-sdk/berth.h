@@ -6,7 +6,7 @@
  *
  *   clang --target=wasm32 -Oz -nostdlib -c blink.c -o blink.o
  *   rust-lld -flavor wasm --no-entry --page-size=1 -zstack-size=1024 \
- *       --export-table --strip-all blink.o -o blink.wasm
+ *       --strip-all blink.o -o blink.wasm
  *
  * The entry point is `void _start(void)`, marked BERTH_EXPORT("_start").
  */

@@ -68,6 +68,8 @@ pub struct Module<'a> {
     pub memory_bytes: u64,
     /// Bytes of all function bodies.
     pub code_bytes: u32,
+    /// Functions it defines.
+    pub functions: u32,
     /// Elements of its table.
     pub table_elements: u32,
 }
@@ -308,6 +310,7 @@ impl<'a> Scan<'a> {
             imports: self.imports,
             memory_bytes: self.memory_bytes,
             code_bytes: self.code_bytes,
+            functions: self.functions,
             table_elements: self.table_elements as u32,
         })
     }

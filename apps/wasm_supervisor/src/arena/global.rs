@@ -13,9 +13,10 @@ use super::guard;
 use super::pool::{ALIGN_MAX, ArenaId, Memory, Node, PAGE_BYTES, Pool, Space, Usage};
 
 /// Bytes of the pool. Of the 256 KiB of the supervisor's RAM the kernel takes
-/// up to 8 (its own part and the MPU's granule), the stack 16, other statics 2.
+/// up to 8 (its own part and the MPU's granule), the stack 16, the table of pages
+/// 7, other statics 2.
 #[cfg(target_os = "none")]
-const POOL_BYTES: usize = 224 * 1024;
+const POOL_BYTES: usize = 220 * 1024;
 /// Bytes of the pool. Pointers are twice as long as on the board, so is the pool.
 #[cfg(not(target_os = "none"))]
 const POOL_BYTES: usize = 448 * 1024;

@@ -66,7 +66,9 @@ impl<T: 'static> Owned<T> {
         let arena = Arena::take(id).ok_or(OutOfMemory)?;
         // On failure the box, if there is one, is forgotten with its arena.
         let made = guard::run(id, || {
-            make().map(|value| ManuallyDrop::new(Box::new(value)))
+            // First, so that it stands below what making leaves holes in.
+            let place = Box::new_uninit();
+            make().map(|value| ManuallyDrop::new(Box::write(place, value)))
         })?;
         Ok(made.map(|value| Self {
             arena,

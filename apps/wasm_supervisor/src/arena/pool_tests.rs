@@ -2,7 +2,7 @@
 
 use super::pool::{ALIGN_MAX, ArenaId, GRANULE, Memory, Node, PAGE_BYTES, Pool, RESERVED_PAGES};
 
-const PAGES: usize = 96;
+const PAGES: usize = 24 * 1024 / PAGE_BYTES;
 const CONTAINERS: usize = 4;
 
 /// Nodes in a vector; reading one that was never written is caught.
@@ -192,15 +192,28 @@ fn an_arena_stops_at_its_limit_and_leaves_the_reserve() {
 #[test]
 fn a_block_grows_in_place_into_free_pages() {
     let mut pool = pool();
+    // A whole number of pages, however many are claimed at once.
+    let long = 32 * PAGE_BYTES;
     let block = pool.allocate(container(0), 100, 8).unwrap();
-    assert!(pool.resize(block, 100, 3 * PAGE_BYTES));
+    assert!(pool.resize(block, 100, long));
     assert_eq!(pool.usage(container(0)).blocks, 1);
-    assert_eq!(pool.usage(container(0)).held_bytes as usize, 3 * PAGE_BYTES);
+    assert_eq!(pool.usage(container(0)).held_bytes as usize, long);
     let _obstacle = pool.allocate(container(1), 8, 8).unwrap();
-    assert!(!pool.resize(block, 3 * PAGE_BYTES, 3 * PAGE_BYTES + 1));
-    assert!(pool.resize(block, 3 * PAGE_BYTES, 8));
+    assert!(!pool.resize(block, long, long + 1));
+    assert!(pool.resize(block, long, 8));
     pool.trim(container(0));
     assert_eq!(pool.usage(container(0)).held_bytes as usize, PAGE_BYTES);
+}
+
+#[test]
+fn the_last_pages_are_given_one_by_one() {
+    let mut pool = pool();
+    pool.set_limit(container(0), 3 * PAGE_BYTES);
+    for _ in 0..3 {
+        assert!(pool.allocate(container(0), PAGE_BYTES, 8).is_some());
+    }
+    assert!(pool.allocate(container(0), 1, 8).is_none());
+    assert_eq!(pool.usage(container(0)).held_bytes as usize, 3 * PAGE_BYTES);
 }
 
 #[test]

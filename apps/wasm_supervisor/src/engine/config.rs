@@ -7,6 +7,8 @@
 use wasmi::{CompilationMode, Config, Engine};
 
 /// First size of a call's value stack in bytes; it grows on demand.
+const STACK_FIRST_BYTES: usize = 64;
+/// Smallest limit of a value stack in bytes that a container can ask for.
 pub const STACK_MIN_BYTES: usize = 128;
 /// Largest value stack of one call in bytes, unless a container asks for another.
 pub const STACK_MAX_BYTES: usize = 2048;
@@ -24,7 +26,7 @@ pub fn config(stack_bytes: usize) -> Config {
         .wasm_multi_memory(false)
         .ignore_custom_sections(true)
         .set_max_stack_height(stack_bytes.max(STACK_MIN_BYTES))
-        .set_min_stack_height(STACK_MIN_BYTES)
+        .set_min_stack_height(STACK_FIRST_BYTES)
         .set_max_recursion_depth(RECURSION_MAX)
         // A cached stack is memory that an idle container holds for nothing.
         .set_max_cached_stacks(0);

@@ -17,6 +17,7 @@ use crate::platform::Width;
 
 pub mod config;
 mod linking;
+mod scratch;
 pub mod wasmi;
 
 /// Execution ended inside a host function; the host knows why.

@@ -11,7 +11,7 @@ use wasmi_core::LimiterError;
 
 use berth_protocol::Fault;
 
-use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, config, linking};
+use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, config, linking, scratch};
 use crate::admission::{Module, module::MAIN};
 
 /// Name under which a module exports its linear memory.
@@ -97,9 +97,12 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         store.limiter(|data| data);
         // Fails only where fuel is off.
         let _ = store.set_fuel(limits.start_fuel);
-        let compiled = WasmiModule::new(&engine, image).map_err(|error| load_error(&error))?;
+        // What stays comes before what compiling needs for a moment: less room
+        // is lost between blocks (docs/memory.md).
         let externs =
             linking::link(&mut store, module, blocks).ok_or(LoadError::Invalid { offset: 0 })?;
+        let compiled = WasmiModule::new(&engine, image).map_err(|error| load_error(&error))?;
+        scratch::release(&engine, module.functions);
         let instance =
             Instance::new(&mut store, &compiled, &externs).map_err(|error| load_error(&error))?;
         let main = instance

@@ -175,6 +175,8 @@ impl<P: Platform + 'static> Supervisor<P> {
 
     /// Memory of the device.
     pub(crate) fn heap(&self) -> Heap {
+        // What answers and log lines needed for a moment is free again.
+        arena::trim(arena::ArenaId::SUPERVISOR);
         let space = arena::space();
         Heap {
             total: space.total_bytes,
