@@ -80,7 +80,7 @@ $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
 flash: tools host $(IMAGE)/flash.bin
 
 # Native processes that only tests install.
-TEST_APPS := hello conformance peek misbehave engine_proof
+TEST_APPS := hello filtered conformance peek misbehave engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab)
 
 test-apps-elf:

@@ -9,5 +9,6 @@ fn main() {
     libtock_build::link("conformance", "APP1", 4096);
     libtock_build::link("echo", "APP2", 2048);
     libtock_build::link("misbehave", "APP2", 2048);
+    libtock_build::link("filtered", "SUPERVISOR", 2048);
     libtock_build::link("peek", "APP2", 2048);
 }
