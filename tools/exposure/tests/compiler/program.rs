@@ -58,7 +58,11 @@ fn the_board_of_this_repository_is_sound_and_all_outputs_are_written() {
 fn problems_go_to_standard_error_with_exit_code_1() {
     let folder = TempDir::new().unwrap();
     let source = folder.path().join("wrong.dts");
-    fs::write(&source, "/dts-v1/;\n/ { };\n").unwrap();
+    fs::write(
+        &source,
+        "/dts-v1/;\n/ { filter { compatible = \"berth,syscall-filter\"; }; };\n",
+    )
+    .unwrap();
     let source = source.display().to_string();
     let output = exposure(&[&source]);
     assert_eq!(output.status.code(), Some(1));
