@@ -29,7 +29,7 @@ ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
 
-.PHONY: help demo test run build lint size clean tools host guests exposures firmware flash test-apps test-apps-elf
+.PHONY: help demo test run build lint size bench clean tools host guests exposures firmware flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,7 @@ build: tools host exposures guests flash ## host tools, firmware, containers, fl
 
 tools:
 	@$(SETUP) debian rust elf2tab tockloader
+	@[ -e $(IMAGE)/flash.bin ] || echo "== building kernel, supervisor, containers and tools (the first time takes some minutes)"
 
 host:
 	@cargo build --quiet -p berth -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler
@@ -80,7 +81,7 @@ $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
 flash: tools host $(IMAGE)/flash.bin
 
 # Native processes that only tests install.
-TEST_APPS := hello filtered conformance peek misbehave engine_proof
+TEST_APPS := hello filtered conformance peek misbehave hostile mapped bench_syscalls bench_registers engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab)
 
 test-apps-elf:
@@ -103,6 +104,9 @@ lint: tools ## rustfmt and clippy, warnings are errors
 
 size: build ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size
+
+bench: build test-apps ## measure on the emulated board; table and target/bench/results.json
+	@cargo run --quiet -p berth-bench --bin bench
 
 clean: ## remove everything built (and the tools below target/)
 	rm -rf target

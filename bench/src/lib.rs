@@ -6,4 +6,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod figure;
 pub mod flash;
+pub mod groups;
+pub mod process;
+pub mod registers;
+pub mod report;
+pub mod symbols;

@@ -1,8 +1,8 @@
 //! `blink`: drives an LED.
 //!
 //! Changes bit 1 of the LED register of the block `fpgaio` every 100 ms and logs
-//! each change. The device's owner exposes exactly that bit: bit 0 is the
-//! firmware's, and writing it would stop the container.
+//! each change. The device's maker exposes exactly that bit: bit 0 is the
+//! firmware's; this container reads it as zero and cannot change it.
 
 #![no_std]
 #![forbid(unsafe_code)]

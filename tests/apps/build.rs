@@ -5,10 +5,15 @@ fn main() {
     println!("cargo::rerun-if-env-changed=PEEK_ADDRESS");
     println!("cargo::rerun-if-env-changed=PEEK_ACCESS");
     println!("cargo::rerun-if-env-changed=MISBEHAVE");
+    println!("cargo::rerun-if-env-changed=HOSTILE_CALLS");
     libtock_build::link("hello", "APP0", 2048);
     libtock_build::link("conformance", "APP1", 4096);
+    libtock_build::link("bench_syscalls", "APP1", 2048);
     libtock_build::link("echo", "APP2", 2048);
     libtock_build::link("misbehave", "APP2", 2048);
     libtock_build::link("filtered", "SUPERVISOR", 2048);
+    libtock_build::link("bench_registers", "SUPERVISOR", 2048);
+    libtock_build::link("hostile", "SUPERVISOR", 4096);
+    libtock_build::link("mapped", "SUPERVISOR", 2048);
     libtock_build::link("peek", "APP2", 2048);
 }

@@ -23,6 +23,16 @@ TARGETS='thumbv7em-none-eabi wasm32-unknown-unknown'
 
 say() { printf '== %s\n' "$*" >&2; }
 
+# Run an installation; what it prints matters only if it fails.
+quietly() {
+    mkdir -p "$root/target"
+    "$@" >"$root/target/setup.log" 2>&1 || {
+        cat "$root/target/setup.log" >&2
+        echo "failed: $*" >&2
+        exit 1
+    }
+}
+
 # A Debian package counts as there when dpkg says "installed".
 missing_packages() {
     while read -r package; do
@@ -48,9 +58,10 @@ debian() {
     fi
     say "installing Debian packages: $missing"
     # A package list may be absent or old: fetch it once, then install.
-    $as_root apt-get -qq update
-    # shellcheck disable=SC2086  # the list is meant to split
-    DEBIAN_FRONTEND=noninteractive $as_root apt-get -qq install -y --no-install-recommends $missing >&2
+    # shellcheck disable=SC2086  # both are meant to split
+    quietly $as_root apt-get update
+    # shellcheck disable=SC2086
+    quietly $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 }
 
 rust() {
@@ -58,7 +69,7 @@ rust() {
     for target in $TARGETS; do
         [ -d "$sysroot/lib/rustlib/$target/lib" ] || {
             say "adding Rust target $target"
-            rustup target add "$target" >&2
+            quietly rustup target add "$target"
         }
     done
 }
@@ -67,7 +78,7 @@ rust() {
 cargo_tool() {
     [ "$("$tools/bin/$3" --version 2>/dev/null | head -n 1 | cut -d ' ' -f 2)" = "$2" ] && return 0
     say "building $1 $2 (once)"
-    cargo install --quiet --locked --root "$tools" --version "$2" "$1" >&2
+    quietly cargo install --locked --root "$tools" --version "$2" "$1"
 }
 
 tockloader() {
@@ -75,8 +86,8 @@ tockloader() {
     if cmp -s "$here/requirements.txt" "$venv/.requirements"; then return 0; fi
     say "installing tockloader into target/tools/venv (once)"
     rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" --quiet --disable-pip-version-check install --no-deps -r "$here/requirements.txt" >&2
+    quietly python3 -m venv "$venv"
+    quietly "$venv/bin/pip" --disable-pip-version-check install --use-pep517 --no-deps -r "$here/requirements.txt"
     cp "$here/requirements.txt" "$venv/.requirements"
 }
 
@@ -85,7 +96,7 @@ nextest() {
     cargo nextest --version >/dev/null 2>&1 && return 0
     [ -x "$tools/bin/cargo-nextest" ] && return 0
     say "building cargo-nextest $NEXTEST (once, a few minutes)"
-    cargo install --quiet --locked --root "$tools" --version "$NEXTEST" cargo-nextest >&2
+    quietly cargo install --locked --root "$tools" --version "$NEXTEST" cargo-nextest
 }
 
 for part in "$@"; do

@@ -6,7 +6,10 @@ use libtock::alarm::{self, Clock};
 use libtock::console::{self, Reader};
 use libtock::{ErrorCode, EventSlot, StaticBuffer, wasm_host, yield_no_wait, yield_wait};
 
-use crate::platform::{Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width};
+use crate::platform::{
+    AccessClass, Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width,
+};
+use crate::window::Window;
 
 /// Bytes taken from the kernel's receive ring at once.
 const RECEIVE_BYTES: usize = 64;
@@ -58,6 +61,15 @@ fn copy(bytes: &[u8], out: &mut [u8]) -> usize {
         *place = *byte;
     }
     count
+}
+
+/// Map a block that may be mapped, if a protection region is free for it.
+fn window(claimed: &wasm_host::Claimed) -> Option<Window> {
+    if claimed.access != AccessClass::Mapped {
+        return None;
+    }
+    let mapping = wasm_host::map(claimed.handle).ok()?;
+    Window::new(&mapping)
 }
 
 impl Platform for Board {
@@ -133,6 +145,7 @@ impl Platform for Board {
             Ok(claimed) => Ok(Claimed {
                 handle: claimed.handle,
                 length: claimed.length,
+                window: window(&claimed),
             }),
             Err(ErrorCode::NoDevice) => Err(Refusal::NotExposed),
             Err(ErrorCode::Busy) => Err(Refusal::Busy),
@@ -145,6 +158,7 @@ impl Platform for Board {
         let _ = wasm_host::release_all(tag);
     }
 
+    #[inline(always)]
     fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32> {
         match width {
             Width::Byte => wasm_host::read8(handle, offset).map(u32::from),
@@ -154,6 +168,7 @@ impl Platform for Board {
         .ok()
     }
 
+    #[inline(always)]
     fn write_register(&self, width: Width, handle: u16, offset: u16, value: u32) -> Option<()> {
         match width {
             Width::Byte => wasm_host::write8(handle, offset, value as u8),
@@ -163,6 +178,7 @@ impl Platform for Board {
         .ok()
     }
 
+    #[inline(always)]
     fn modify32(&self, handle: u16, offset: u16, mask: u32, value: u32) -> Option<()> {
         wasm_host::modify32(handle, offset, mask, value).ok()
     }

@@ -1,19 +1,26 @@
 //! A platform in memory, for tests: a serial line, a clock that only moves when
-//! told to, and two exposed blocks with plain registers.
+//! told to, and three exposed blocks with plain registers, one of which is mapped.
 
 #![allow(clippy::indexing_slicing, reason = "test code")]
 
+use core::sync::atomic::AtomicU32;
+use std::boxed::Box;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::vec::Vec;
 
+use crate::arena;
 use crate::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width,
 };
+use crate::window::Window;
 
 /// Labels and lengths of what the fake board exposes.
-pub const EXPOSED: [(&str, u32); 2] = [("fpgaio", 0x20), ("timer0", 0x10)];
+pub const EXPOSED: [(&str, u32); 3] = [("fpgaio", 0x20), ("timer0", 0x10), ("uart1", 0x10)];
+
+/// The block that may be mapped.
+pub const MAPPED: &str = "uart1";
 
 /// The register of `fpgaio` that is not exposed: the kernel refuses it.
 pub const HIDDEN: u16 = 0x1c;
@@ -33,6 +40,19 @@ pub struct State {
     pub registers: RefCell<BTreeMap<(u16, u16), u32>>,
     /// Register writes in order.
     pub writes: RefCell<Vec<(u16, u16, u32)>>,
+    /// The registers that are mapped.
+    pub mapped: Mapped,
+    /// The kernel has no protection region left.
+    pub no_region: Cell<bool>,
+}
+
+/// Words that play the mapped block.
+pub struct Mapped(pub &'static [AtomicU32; 4]);
+
+impl Default for Mapped {
+    fn default() -> Self {
+        Self(Box::leak(Box::default()))
+    }
 }
 
 /// The platform; clones share their state.
@@ -87,7 +107,12 @@ impl Platform for Fake {
         let holder = self.0.holders.borrow()[index as usize];
         Some(Description {
             length,
-            access: AccessClass::Mediated,
+            access: if label == MAPPED {
+                AccessClass::Mapped
+            } else {
+                AccessClass::Mediated
+            },
+            mapped: label == MAPPED && holder.is_some() && !self.0.no_region.get(),
             claim: holder.map_or(Claim::Free, Claim::Own),
             registers: 3,
             label,
@@ -107,6 +132,11 @@ impl Platform for Fake {
         Ok(Claimed {
             handle: FIRST_HANDLE + block as u16,
             length: EXPOSED[block].1,
+            window: if label == MAPPED && !self.0.no_region.get() {
+                Window::over(self.0.mapped.0, Width::Word.bytes())
+            } else {
+                None
+            },
         })
     }
 
@@ -127,8 +157,11 @@ impl Platform for Fake {
     fn write_register(&self, width: Width, handle: u16, offset: u16, value: u32) -> Option<()> {
         let block = self.block(handle, offset)?;
         assert_eq!(value & !width.mask(), 0, "more bits than the width has");
-        self.0.registers.borrow_mut().insert((block, offset), value);
-        self.0.writes.borrow_mut().push((block, offset, value));
+        // Unlike a board's platform this one allocates.
+        arena::outside(|| {
+            self.0.registers.borrow_mut().insert((block, offset), value);
+            self.0.writes.borrow_mut().push((block, offset, value));
+        });
         Some(())
     }
 

@@ -18,3 +18,4 @@ pub mod fake;
 pub mod platform;
 pub mod service;
 pub mod shell;
+pub mod window;

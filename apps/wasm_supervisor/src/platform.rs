@@ -8,6 +8,8 @@
 //!
 //! One trait, so that everything above it runs in tests on the host.
 
+use crate::window::Window;
+
 pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description};
 
 /// Width of a register access.
@@ -50,6 +52,8 @@ pub struct Claimed {
     pub handle: u16,
     /// Its length in bytes.
     pub length: u32,
+    /// Where it is mapped into this process; `None`: the kernel makes the accesses.
+    pub window: Option<Window>,
 }
 
 /// Why the kernel refused.
@@ -98,7 +102,8 @@ pub trait Platform {
     /// Give back everything that the container `tag` has claimed.
     fn release_all(&self, tag: u32);
 
-    /// Read a register; `None` if the kernel refuses.
+    /// Read a register; `None` if the kernel refuses. Neither this nor the two below
+    /// allocate: they are called while a container's arena is the current one.
     fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32>;
 
     /// Write a register; `None` if the kernel refuses.

@@ -164,7 +164,7 @@ impl<P: Platform + 'static> Supervisor<P> {
         let Ok(module) = Module::scan(container.image()) else {
             return;
         };
-        for (import, why) in imports::missing(&module, &self.shared.platform) {
+        for (import, why) in imports::unavailable(&module, &self.shared.platform) {
             let (from, name) = (printable(import.module), printable(import.name));
             self.print(&format!("  {from}.{name}: {why}\n"));
         }

@@ -38,6 +38,7 @@ pub(crate) struct Claims<P, const N: usize> {
 struct Slot<P> {
     holder: Cell<Option<Holder<P>>>,
     generation: Cell<u16>,
+    mapped: Cell<bool>,
 }
 
 impl<P: Copy + Eq, const N: usize> Claims<P, N> {
@@ -54,6 +55,7 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
             slots: core::array::from_fn(|_| Slot {
                 holder: Cell::new(None),
                 generation: Cell::new(0),
+                mapped: Cell::new(false),
             }),
             live: Cell::new(0),
         }
@@ -67,6 +69,18 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
     /// Whether anybody holds anything.
     pub(crate) fn any(&self) -> bool {
         self.live.get() != 0
+    }
+
+    /// Whether a held slot's block is open to its holder.
+    pub(crate) fn is_mapped(&self, index: usize) -> bool {
+        self.slots.get(index).is_some_and(|slot| slot.mapped.get())
+    }
+
+    /// Note whether a slot's block is open to its holder; what was noted before.
+    pub(crate) fn set_mapped(&self, index: usize, mapped: bool) -> bool {
+        self.slots
+            .get(index)
+            .is_some_and(|slot| slot.mapped.replace(mapped))
     }
 
     /// Take a free slot and make its handle; `None` if it is held or does not exist.

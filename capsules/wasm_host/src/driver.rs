@@ -12,9 +12,10 @@
 use crate::access;
 use crate::claims::{Claims, Holder};
 use crate::exposure::{Exposure, Registers, Width};
+use crate::mapping::{Mapper, Never};
 use crate::refusal::Refusal;
 use crate::table::{self, TableError};
-use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, LABEL_MAX, allow, command};
+use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, allow, command};
 use kernel::ErrorCode;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::process::{self, ProcessId};
@@ -37,6 +38,7 @@ pub struct WasmHost<const N: usize> {
     exposures: &'static [Exposure; N],
     claims: Claims<ProcessId, N>,
     grant: HostGrant,
+    mapper: &'static dyn Mapper,
 }
 
 impl<const N: usize> WasmHost<N> {
@@ -50,7 +52,16 @@ impl<const N: usize> WasmHost<N> {
             exposures,
             claims: Claims::new(),
             grant,
+            mapper: &Never,
         })
+    }
+
+    /// Map blocks that the table calls mapped. Without a mapper all are served
+    /// by commands.
+    #[must_use]
+    pub fn with_mapper(mut self, mapper: &'static dyn Mapper) -> Self {
+        self.mapper = mapper;
+        self
     }
 
     /// A process stopped for good, faulted, or is about to be restarted: end all its
@@ -95,13 +106,14 @@ impl<const N: usize> WasmHost<N> {
         ended
     }
 
-    /// End one claim: silence the line, then bring the hardware to rest, then let
-    /// others have it.
+    /// End one claim: silence the line, close the block, then bring the hardware
+    /// to rest, then let others have it.
     fn end(&self, index: usize) {
         if let Some(exposure) = self.exposures.get(index) {
             if let Some(line) = exposure.line {
                 line.mask();
             }
+            self.close(index, exposure);
             for write in exposure.safe {
                 access::make_safe(exposure, write);
             }
@@ -110,6 +122,19 @@ impl<const N: usize> WasmHost<N> {
             }
         }
         self.claims.free(index);
+    }
+
+    /// Close a block that is open to its holder; whether it was.
+    fn close(&self, index: usize, exposure: &Exposure) -> bool {
+        let was_open = self.claims.set_mapped(index, false);
+        if was_open
+            && let Some((start, _)) = exposure.mappable()
+            && let Some(holder) = self.claims.holder(index)
+        {
+            self.mapper
+                .close(holder.process, start, exposure.length as usize);
+        }
+        was_open
     }
 
     /// A holder has entered the grant before, so this allocates nothing.
@@ -184,9 +209,7 @@ impl<const N: usize> WasmHost<N> {
         Ok(CommandReturn::success_u32_u32_u32(
             u32::from(handle),
             exposure.length,
-            // Every claim is served by commands; the class a mapped exposure asks
-            // for stands in its description.
-            AccessClass::Mediated as u32,
+            exposure.access as u32,
         ))
     }
 
@@ -200,6 +223,8 @@ impl<const N: usize> WasmHost<N> {
         let description = Description {
             length: exposure.length,
             access: exposure.access,
+            // What another process was given is not this one's to know.
+            mapped: matches!(claim, Claim::Own(_)) && self.claims.is_mapped(index),
             claim,
             registers: match exposure.registers {
                 Registers::Whole(_) => 0,
@@ -231,14 +256,44 @@ impl<const N: usize> WasmHost<N> {
             .ok_or(Refusal::BufferTooSmall)
     }
 
+    /// The slot of a handle that came as a whole argument.
+    fn held(&self, process: ProcessId, handle: u32) -> Result<(usize, &Exposure), Refusal> {
+        u16::try_from(handle)
+            .ok()
+            .and_then(|handle| self.claims.resolve(handle, process))
+            .and_then(|index| Some((index, self.exposures.get(index)?)))
+            .ok_or(Refusal::NotHeld)
+    }
+
     fn release(&self, process: ProcessId, handle: u32) -> Result<CommandReturn, Refusal> {
-        let handle = u16::try_from(handle).map_err(|_| Refusal::NotHeld)?;
-        let index = self
-            .claims
-            .resolve(handle, process)
-            .ok_or(Refusal::NotHeld)?;
+        let (index, _) = self.held(process, handle)?;
         self.end(index);
         Ok(CommandReturn::success())
+    }
+
+    fn map(&self, process: ProcessId, handle: u32) -> Result<CommandReturn, Refusal> {
+        let (index, exposure) = self.held(process, handle)?;
+        let (start, widths) = exposure.mappable().ok_or(Refusal::NotMappable)?;
+        // 32 bits on a board.
+        let address = u32::try_from(start).map_err(|_| Refusal::NotMappable)?;
+        if !self.claims.is_mapped(index) {
+            if !self.mapper.open(process, start, exposure.length as usize) {
+                return Err(Refusal::NoRegion);
+            }
+            self.claims.set_mapped(index, true);
+        }
+        Ok(CommandReturn::success_u32_u32_u32(
+            address,
+            exposure.length,
+            widths.bits(),
+        ))
+    }
+
+    fn unmap(&self, process: ProcessId, handle: u32) -> Result<CommandReturn, Refusal> {
+        let (index, exposure) = self.held(process, handle)?;
+        self.close(index, exposure)
+            .then(CommandReturn::success)
+            .ok_or(Refusal::NotMapped)
     }
 
     fn release_all(&self, process: ProcessId, tag: u32) -> CommandReturn {
@@ -324,6 +379,8 @@ impl<const N: usize> WasmHost<N> {
             command::COUNT => Ok(CommandReturn::success_u32(N as u32)),
             command::DESCRIBE => self.describe(process, arg0),
             command::CLAIM => self.claim(process, word(arg0)?, arg1),
+            command::MAP => self.map(process, word(arg0)?),
+            command::UNMAP => self.unmap(process, word(arg0)?),
             command::RELEASE => self.release(process, word(arg0)?),
             command::RELEASE_ALL => Ok(self.release_all(process, word(arg0)?)),
             _ => Ok(CommandReturn::failure(ErrorCode::NOSUPPORT)),

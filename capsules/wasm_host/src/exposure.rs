@@ -82,6 +82,11 @@ impl Widths {
         Self(self.0 | other.0)
     }
 
+    /// The set as a number: the sum of the widths in bytes.
+    pub(crate) const fn bits(self) -> u32 {
+        self.0 as u32
+    }
+
     /// The set of one width.
     #[must_use]
     pub const fn only(width: Width) -> Self {
@@ -278,6 +283,16 @@ impl Exposure {
     #[must_use]
     pub const fn label(&self) -> &'static str {
         self.label
+    }
+
+    /// Where the block is and which widths it takes, if it may be mapped.
+    pub(crate) fn mappable(&self) -> Option<(usize, Widths)> {
+        match (self.access, self.registers) {
+            (AccessClass::Mapped, Registers::Whole(widths)) => {
+                Some((self.window.address()?, widths))
+            }
+            _ => None,
+        }
     }
 
     /// Length of the block in bytes.

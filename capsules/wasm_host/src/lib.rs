@@ -19,7 +19,7 @@
 //! argument. The driver's page, with every command and error, is `README.md`.
 //!
 //! * [`Exposure`], [`Register`], [`Registers`], [`SafeWrite`]: the board's table
-//! * [`Window`], [`Line`]: what the board implements
+//! * [`Window`], [`Line`], [`Mapper`]: what the board implements
 //! * [`WasmHost`]: the driver
 
 #![no_std]
@@ -36,6 +36,7 @@ mod driver;
 #[cfg(test)]
 mod driver_tests;
 mod exposure;
+mod mapping;
 mod refusal;
 mod table;
 #[cfg(test)]
@@ -45,5 +46,6 @@ mod window;
 pub use berth_exposure::{AccessClass, DRIVER_NUM};
 pub use driver::{HostGrant, ProcessData, WasmHost};
 pub use exposure::{Exposure, Register, Registers, SafeWrite, Width, Widths};
+pub use mapping::Mapper;
 pub use table::TableError;
 pub use window::{Line, Window};

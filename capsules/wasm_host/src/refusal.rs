@@ -28,6 +28,13 @@ pub(crate) enum Refusal {
     HeldBySelf,
     /// The record does not fit the buffer that the process lent.
     BufferTooSmall,
+    /// The block is reached by commands only.
+    NotMappable,
+    /// The memory protection unit has no region left for the process, or none
+    /// that fits the block.
+    NoRegion,
+    /// The block is not mapped.
+    NotMapped,
     /// The process has no memory left for the driver's grant.
     NoGrant,
 }
@@ -42,7 +49,9 @@ impl From<Refusal> for ErrorCode {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NotHeld => Self::RESERVE,
-            Refusal::Access(access::Refusal::NoPermission) => Self::NOSUPPORT,
+            Refusal::Access(access::Refusal::NoPermission) | Refusal::NotMappable => {
+                Self::NOSUPPORT
+            }
             Refusal::Access(
                 access::Refusal::Misaligned
                 | access::Refusal::OutsideBlock
@@ -55,8 +64,8 @@ impl From<Refusal> for ErrorCode {
             Refusal::LabelTooLong | Refusal::BufferTooSmall => Self::SIZE,
             Refusal::UnknownLabel => Self::NODEVICE,
             Refusal::Held => Self::BUSY,
-            Refusal::HeldBySelf => Self::ALREADY,
-            Refusal::NoGrant => Self::NOMEM,
+            Refusal::HeldBySelf | Refusal::NotMapped => Self::ALREADY,
+            Refusal::NoGrant | Refusal::NoRegion => Self::NOMEM,
         }
     }
 }

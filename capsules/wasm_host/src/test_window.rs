@@ -20,6 +20,9 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// Where it pretends to be.
+    pub(crate) const ADDRESS: usize = 0x4000_5000;
+
     pub(crate) fn leak(length: usize) -> &'static Self {
         Box::leak(Box::new(Self {
             bytes: Mutex::new(vec![0; length]),
@@ -76,6 +79,9 @@ impl Memory {
 impl Window for Memory {
     fn len(&self) -> usize {
         self.bytes.lock().unwrap().len()
+    }
+    fn address(&self) -> Option<usize> {
+        Some(Self::ADDRESS)
     }
     fn read8(&self, offset: usize) -> u8 {
         self.load(offset, Width::Bits8) as u8

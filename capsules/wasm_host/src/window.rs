@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A board implements each once, over whatever safe register or interrupt object
-//! its chip offers. The capsule never sees an address.
+//! its chip offers. The capsule never uses an address, it only passes one on for a
+//! block that is mapped.
 
 /// A block of memory-mapped registers.
 ///
@@ -24,6 +25,11 @@ pub trait Window: Sync {
     /// Whether the block has no registers at all.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+    /// Where the processor sees the block, if it may be mapped into a process.
+    /// `None`: it is reached by commands only, whatever the table says.
+    fn address(&self) -> Option<usize> {
+        None
     }
     /// One 8-bit load.
     fn read8(&self, offset: usize) -> u8;

@@ -27,13 +27,18 @@ pub mod command {
     /// into read-write allow 0 → u32 bytes written.
     pub const DESCRIBE: usize = 2;
     /// `(container tag, label length)`: claim the exposure whose label stands in
-    /// read-only allow 0 → (u32 handle, u32 block length in bytes, u32 access class
-    /// that the claim got, which is mediated where no mapping was made).
+    /// read-only allow 0 → (u32 handle, u32 block length in bytes, u32 access class;
+    /// where that is mapped, [`MAP`] may open the block).
     pub const CLAIM: usize = 3;
     /// `(handle)`: release one claim.
     pub const RELEASE: usize = 4;
     /// `(container tag)`: release all claims of one container → u32 released.
     pub const RELEASE_ALL: usize = 5;
+    /// `(handle)`: open the block to the process → (u32 address, u32 length in bytes,
+    /// u32 access widths, one bit each: 1, 2 and 4 for that many bytes).
+    pub const MAP: usize = 6;
+    /// `(handle)`: close it again; the claim stays.
+    pub const UNMAP: usize = 7;
     /// `(register, _)`: read → u32. Register: see [`super::register`].
     pub const READ8: usize = 8;
     /// As [`READ8`], 16 bits.
@@ -82,14 +87,16 @@ pub enum AccessClass {
 /// What [`command::DESCRIBE`] tells of one exposure.
 ///
 /// Byte layout, little endian: block length u32, access class u8, claimed u8
-/// (0 free, 1 by this process, 2 by another), number of exposed registers u8, label length u8,
-/// label bytes; then, if claimed by this process, the claiming container's tag u32.
+/// (0 free, 1 by this process, 2 by another, 3 by this process and mapped into it), number of exposed registers u8, label length u8,
+/// label bytes; then, if claimed by this process (1 or 3), the claiming container's tag u32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Description<'a> {
     /// Length of the block in bytes.
     pub length: u32,
-    /// Mediated or mapped.
+    /// What the manufacturer allows: mediated only, or mapped as well.
     pub access: AccessClass,
+    /// Whether the block is open to the asking process now.
+    pub mapped: bool,
     /// Who has it.
     pub claim: Claim,
     /// How many registers of the block are exposed; 0 if the block is exposed whole.
@@ -121,7 +128,7 @@ impl<'a> Description<'a> {
         }
         let (claim, tag) = match self.claim {
             Claim::Free => (0, None),
-            Claim::Own(tag) => (1, Some(tag)),
+            Claim::Own(tag) => (if self.mapped { 3 } else { 1 }, Some(tag)),
             Claim::Other => (2, None),
         };
         let length = 8 + label.len() + if tag.is_some() { 4 } else { 0 };
@@ -156,13 +163,14 @@ impl<'a> Description<'a> {
         }
         let claim = match head[5] {
             0 => Claim::Free,
-            1 => Claim::Own(u32::from_le_bytes(tail.get(..4)?.try_into().ok()?)),
+            1 | 3 => Claim::Own(u32::from_le_bytes(tail.get(..4)?.try_into().ok()?)),
             2 => Claim::Other,
             _ => return None,
         };
         Some(Self {
             length,
             access,
+            mapped: head[5] == 3,
             claim,
             registers: head[6],
             label: core::str::from_utf8(label).ok()?,
@@ -176,10 +184,17 @@ mod tests {
 
     #[test]
     fn a_description_survives_the_way_through_the_buffer() {
-        for claim in [Claim::Free, Claim::Own(0xdead_beef), Claim::Other] {
+        let own = Claim::Own(0xdead_beef);
+        for (claim, mapped) in [
+            (Claim::Free, false),
+            (own, false),
+            (own, true),
+            (Claim::Other, false),
+        ] {
             let d = Description {
                 length: 0x1000,
-                access: AccessClass::Mediated,
+                access: AccessClass::Mapped,
+                mapped,
                 claim,
                 registers: 3,
                 label: "i2c_shield1",

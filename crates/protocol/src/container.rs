@@ -205,6 +205,9 @@ pub enum Access {
     Mediated,
     /// Directly, the block being mapped.
     Mapped,
+    /// Through the kernel although it may be mapped: the process that holds it
+    /// had no protection region left.
+    Fallback,
 }
 
 impl Access {
@@ -214,6 +217,7 @@ impl Access {
         match self {
             Self::Mediated => "mediated",
             Self::Mapped => "mapped",
+            Self::Fallback => "mediated-fallback",
         }
     }
 }

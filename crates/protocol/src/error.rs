@@ -74,7 +74,8 @@ pub enum DeviceError<'a> {
         /// What is wrong there.
         what: &'a str,
     },
-    /// The module imports what the device does not have. The list is behind
+    /// The module imports what the device does not have, or more than one label that is held now.
+    /// The list of everything that is not to be had is behind
     /// [`Op::Detail`](crate::Op::Detail).
     MissingImports {
         /// How many.
@@ -210,6 +211,9 @@ pub enum MissingWhy {
     NotExposed,
     /// Only functions can be imported.
     NotAFunction,
+    /// The board exposes this label, but somebody holds it
+    /// ([`Reply::Held`](crate::Reply::Held) says who).
+    InUse,
 }
 
 impl MissingWhy {
@@ -222,6 +226,7 @@ impl MissingWhy {
             Self::Signature => "signature",
             Self::NotExposed => "not-exposed",
             Self::NotAFunction => "not-a-function",
+            Self::InUse => "in-use",
         }
     }
 }
@@ -234,6 +239,7 @@ impl fmt::Display for MissingWhy {
             Self::Signature => "the function has another signature",
             Self::NotExposed => "not exposed by this board",
             Self::NotAFunction => "only functions can be imported",
+            Self::InUse => "in use",
         })
     }
 }

@@ -175,6 +175,16 @@ pub enum Reply<'a> {
         /// Why not.
         why: MissingWhy,
     },
+    /// To [`Op::Detail`]: an import that somebody else holds now
+    /// ([`MissingWhy::InUse`]).
+    Held {
+        /// Module of the import.
+        module: &'a str,
+        /// Name of the import.
+        name: &'a str,
+        /// The container that holds it; `None`: another process of the firmware.
+        holder: Option<&'a str>,
+    },
 }
 
 /// What a device tells of itself.

@@ -10,7 +10,7 @@ use cortexm4::systick::SysTick;
 use kernel::capabilities::ProcessManagementCapability;
 use kernel::platform::{KernelResources, ProcessFault, SyscallDriverLookup};
 use kernel::process::{Process, ProcessId, StoppedExecutingReason};
-use kernel::scheduler::priority::PrioritySched;
+use kernel::scheduler::background::BackgroundSched;
 use kernel::scheduler::{Scheduler, SchedulingDecision};
 use kernel::syscall_driver::SyscallDriver;
 use mps2::fpgaio::Led;
@@ -37,7 +37,7 @@ pub(crate) struct Board {
     pub(crate) process_info: ProcessInfo<Management>,
     pub(crate) wasm_host: &'static BoardHost,
     pub(crate) filter: Filter,
-    pub(crate) scheduler: Reaping<PrioritySched>,
+    pub(crate) scheduler: Reaping<BackgroundSched>,
     pub(crate) systick: SysTick,
 }
 
@@ -46,15 +46,16 @@ impl SyscallDriverLookup for Board {
     where
         F: FnOnce(Option<&dyn SyscallDriver>) -> R,
     {
-        f(match driver_num {
-            wasm_host::DRIVER_NUM => Some(self.wasm_host),
-            console::DRIVER_NUM => Some(self.console),
-            alarm::DRIVER_NUM => Some(self.alarm),
-            led::DRIVER_NUM => Some(&self.led),
-            low_level_debug::DRIVER_NUM => Some(self.low_level_debug),
-            process_info_driver::DRIVER_NUM => Some(&self.process_info),
-            _ => None,
-        })
+        // A call of `f` for each driver, so that it knows which one it calls.
+        match driver_num {
+            wasm_host::DRIVER_NUM => f(Some(self.wasm_host)),
+            console::DRIVER_NUM => f(Some(self.console)),
+            alarm::DRIVER_NUM => f(Some(self.alarm)),
+            led::DRIVER_NUM => f(Some(&self.led)),
+            low_level_debug::DRIVER_NUM => f(Some(self.low_level_debug)),
+            process_info_driver::DRIVER_NUM => f(Some(&self.process_info)),
+            _ => f(None),
+        }
     }
 }
 
@@ -72,7 +73,7 @@ impl KernelResources<BoardChip> for Board {
     type SyscallFilter = Filter;
     type ProcessFault = Self;
     type ContextSwitchCallback = ();
-    type Scheduler = Reaping<PrioritySched>;
+    type Scheduler = Reaping<BackgroundSched>;
     type SchedulerTimer = SysTick;
     type WatchDog = ();
 

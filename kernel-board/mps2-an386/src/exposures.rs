@@ -40,6 +40,10 @@ impl Window for Block {
         self.0.len()
     }
 
+    fn address(&self) -> Option<usize> {
+        Some(self.0.base())
+    }
+
     fn read8(&self, offset: usize) -> u8 {
         self.0.read8(offset).unwrap_or_default()
     }

@@ -3,19 +3,20 @@
 //! Processes that `exposure.dts` lists may call what it lists and nothing else; all
 //! others are the manufacturer's own and may call everything. A process is known by
 //! the place of its image in flash, so whatever stands in the supervisor's place is
-//! held to the supervisor's list.
+//! held to the supervisor's list. What a process's own header permits narrows that further.
 
 use core::cell::Cell;
 
 use berth_exposure::filter::ProcessRule;
 use kernel::ErrorCode;
-use kernel::platform::SyscallFilter;
+use kernel::platform::{SyscallFilter, TbfHeaderFilterDefaultAllow};
 use kernel::process::{Process, ProcessId};
 use kernel::syscall::Syscall;
 
 /// The filter over the generated rules.
 pub(crate) struct Filter {
     rules: &'static [ProcessRule],
+    header: TbfHeaderFilterDefaultAllow,
     /// The process that was asked about last and its rule: the supervisor makes most
     /// calls, and its addresses need not be looked up for each.
     last: Cell<Option<(ProcessId, Option<&'static ProcessRule>)>>,
@@ -26,6 +27,7 @@ impl Filter {
     pub(crate) const fn new(rules: &'static [ProcessRule]) -> Self {
         Self {
             rules,
+            header: TbfHeaderFilterDefaultAllow {},
             last: Cell::new(None),
         }
     }
@@ -46,6 +48,7 @@ impl Filter {
 
 impl SyscallFilter for Filter {
     fn filter_syscall(&self, process: &dyn Process, syscall: &Syscall) -> Result<(), ErrorCode> {
+        self.header.filter_syscall(process, syscall)?;
         let Some(rule) = self.rule(process) else {
             return Ok(());
         };

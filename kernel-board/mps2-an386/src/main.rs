@@ -5,6 +5,7 @@
 //!   ═══════════════════════ system calls ═══════════════════════════
 //!   board.rs      which driver answers which number; hooks
 //!   exposures.rs  what containers may reach through wasm_host
+//!   mapping.rs    opens such blocks to the process that claimed them
 //!   policy.rs     what becomes of a process that faulted
 //!   main.rs       makes everything, once, and starts the kernel loop
 //!   panic.rs      the report if the kernel gives up
@@ -19,6 +20,7 @@ mod debug_output;
 mod exposures;
 mod filter;
 mod layout;
+mod mapping;
 mod panic;
 mod policy;
 mod vectors;
@@ -41,8 +43,8 @@ use kernel::capabilities::{
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::hil::time::Alarm;
 use kernel::hil::uart::{Configure, Parameters, Parity, StopBits, Transmit, Width};
-use kernel::process::{ProcessArray, ProcessLoadError, load_processes};
-use kernel::scheduler::priority::PrioritySched;
+use kernel::process::{ProcessArray, load_processes};
+use kernel::scheduler::background::BackgroundSched;
 use kernel::{Kernel, create_capability, static_init};
 use mps2::chip::{Mps2, Peripherals};
 use mps2::dual_timer::DualTimer;
@@ -53,6 +55,7 @@ use wasm_host::WasmHost;
 use board::{Board, BoardHost, Reaping};
 use debug_output::DebugOutput;
 use filter::Filter;
+use mapping::Regions;
 use panic::WITNESSES;
 use policy::FaultPolicy;
 
@@ -199,7 +202,10 @@ unsafe extern "C" fn main() -> ! {
         &exposures::EXPOSURES,
         kernel.create_grant(wasm_host::DRIVER_NUM, &memory_capability),
     ) {
-        Ok(host) => static_init!(BoardHost, host),
+        Ok(host) => {
+            let regions: &'static Regions = static_init!(Regions, Regions::new(kernel));
+            static_init!(BoardHost, host.with_mapper(regions))
+        }
         Err(error) => panic!("the table of exposures is wrong: {error}"),
     };
 
@@ -218,7 +224,7 @@ unsafe extern "C" fn main() -> ! {
             wasm_host,
             filter: Filter::new(exposures::PROCESSES),
             scheduler: Reaping {
-                scheduler: PrioritySched::with_lowest(kernel, layout::supervisor_flash_start()),
+                scheduler: BackgroundSched::new(kernel, layout::supervisor_flash_start()),
                 wasm_host,
             },
             systick,
@@ -232,7 +238,8 @@ unsafe extern "C" fn main() -> ! {
     DeferredCall::verify_setup();
 
     let process_capability = create_capability!(ProcessManagementCapability);
-    let loaded = load_processes(
+    // What could not be started was said in debug messages.
+    let _ = load_processes(
         kernel,
         chip,
         layout::process_flash(),
@@ -240,18 +247,14 @@ unsafe extern "C" fn main() -> ! {
         &FaultPolicy,
         &process_capability,
     );
-    greet(kernel, &process_capability, loaded.err());
+    greet(kernel, &process_capability);
 
     let main_loop_capability = create_capability!(MainLoopCapability);
     kernel.kernel_loop(board, chip, &main_loop_capability)
 }
 
 /// Say hello on the console. Nothing else is using it yet.
-fn greet(
-    kernel: &'static Kernel,
-    capability: &dyn ProcessManagementCapability,
-    problem: Option<ProcessLoadError>,
-) {
+fn greet(kernel: &'static Kernel, capability: &dyn ProcessManagementCapability) {
     let mut count = 0;
     kernel.process_each_capability(capability, |_| count += 1);
     // SAFETY: no process has run yet, so the driver is not sending.
@@ -262,7 +265,4 @@ fn greet(
         "Berth kernel {} on mps2-an386: {count} processes\r",
         env!("CARGO_PKG_VERSION"),
     );
-    if let Some(problem) = problem {
-        let _ = writeln!(writer, "a process was not loaded: {problem:?}\r");
-    }
 }

@@ -31,63 +31,63 @@ use crate::errorcode::ErrorCode;
 use crate::grant::KernelPart;
 use crate::memop;
 use crate::platform::{SyscallDriverLookup, SyscallFilter};
-use crate::process::{Error, Process};
+use crate::process::{Error, Process, ProcessId};
 use crate::processbuffer::UserspaceReadableProcessBuffer;
 use crate::syscall::{Syscall, SyscallReturn, YieldCall};
 use crate::syscall_driver::SyscallDriver;
 use crate::upcall::UpcallId;
 
-/// Carry out `syscall`, which `process` just made, and hand it the result.
+/// Carry out `syscall`, which the process `id` just made, and hand it the
+/// result. Whether it is in [`State::Running`](crate::process::State::Running) then.
 #[inline]
 pub(crate) fn handle_syscall<L: SyscallDriverLookup, F: SyscallFilter>(
     lookup: &L,
     filter: &F,
     process: &dyn Process,
+    id: ProcessId,
     syscall: Syscall,
-) {
+) -> bool {
     // TRD104 4: what a process does to itself only is never filtered.
-    let driver_number = match syscall {
+    let result = match syscall {
+        // First, and by itself: the call that is made most often.
+        Syscall::Command {
+            driver_number,
+            subdriver_number,
+            arg0,
+            arg1,
+        } => match filter.filter_syscall(process, &syscall) {
+            Ok(()) => lookup.with_driver(driver_number, |driver| match driver {
+                Some(driver) => driver
+                    .command(subdriver_number, arg0, arg1, id)
+                    .into_inner(),
+                None => SyscallReturn::Failure(ErrorCode::NODEVICE),
+            }),
+            Err(code) => SyscallReturn::Failure(code),
+        },
+        Syscall::Subscribe { driver_number, .. }
+        | Syscall::ReadWriteAllow { driver_number, .. }
+        | Syscall::UserspaceReadableAllow { driver_number, .. }
+        | Syscall::ReadOnlyAllow { driver_number, .. } => {
+            match filter.filter_syscall(process, &syscall) {
+                Ok(()) => {
+                    lookup.with_driver(driver_number, |driver| exchange(process, driver, &syscall))
+                }
+                Err(ErrorCode::NODEVICE) => exchange(process, None, &syscall),
+                Err(code) => SyscallReturn::Failure(code),
+            }
+        }
+        Syscall::Memop { operand, arg0 } => memop::memop(process, operand, arg0),
         Syscall::Yield { yield_type } => return handle_yield(process, yield_type),
         Syscall::Exit {
             which,
             completion_code,
         } => return handle_exit(process, which, completion_code),
-        Syscall::Memop { operand, arg0 } => {
-            return process.set_syscall_return_value(memop::memop(process, operand, arg0));
-        }
-        Syscall::Command { driver_number, .. }
-        | Syscall::Subscribe { driver_number, .. }
-        | Syscall::ReadWriteAllow { driver_number, .. }
-        | Syscall::UserspaceReadableAllow { driver_number, .. }
-        | Syscall::ReadOnlyAllow { driver_number, .. } => driver_number,
     };
-    let allowed = match filter.filter_syscall(process, &syscall) {
-        Ok(()) => true,
-        Err(ErrorCode::NODEVICE) => false,
-        Err(code) => return process.set_syscall_return_value(SyscallReturn::Failure(code)),
-    };
-    let result = lookup.with_driver(driver_number, |driver| {
-        let driver = driver.filter(|_| allowed);
-        match syscall {
-            Syscall::Command {
-                subdriver_number,
-                arg0,
-                arg1,
-                ..
-            } => match driver {
-                Some(driver) => driver
-                    .command(subdriver_number, arg0, arg1, process.processid())
-                    .into_inner(),
-                None => SyscallReturn::Failure(ErrorCode::NODEVICE),
-            },
-            _ => exchange(process, driver, &syscall),
-        }
-    });
-    process.set_syscall_return_value(result);
+    process.set_syscall_return_value(result)
 }
 
 /// Class 0.
-fn handle_yield(process: &dyn Process, yield_type: YieldCall) {
+fn handle_yield(process: &dyn Process, yield_type: YieldCall) -> bool {
     match yield_type {
         YieldCall::NoWait(flag) => {
             let has_upcall = process.has_tasks();
@@ -95,24 +95,29 @@ fn handle_yield(process: &dyn Process, yield_type: YieldCall) {
                 // TRD104 4.1: written only if it is the process's own memory.
                 let _ = process.set_byte(flag, u8::from(has_upcall));
             }
-            if has_upcall {
-                process.set_yielded_state();
+            if !has_upcall {
+                return true;
             }
+            process.set_yielded_state();
         }
         YieldCall::Wait => process.set_yielded_state(),
         YieldCall::WaitFor(id) => process.set_yielded_for_state(id),
     }
+    false
 }
 
 /// Class 6.
-fn handle_exit(process: &dyn Process, which: usize, completion_code: usize) {
+fn handle_exit(process: &dyn Process, which: usize, completion_code: usize) -> bool {
     #[allow(clippy::cast_possible_truncation)]
     let code = Some(completion_code as u32);
     match which {
         0 => process.terminate(code),
         1 => process.try_restart(code),
-        _ => process.set_syscall_return_value(SyscallReturn::Failure(ErrorCode::NOSUPPORT)),
+        _ => {
+            return process.set_syscall_return_value(SyscallReturn::Failure(ErrorCode::NOSUPPORT));
+        }
     }
+    false
 }
 
 /// Subscribe and the Allows: hand something over, get back what was there.

@@ -247,19 +247,26 @@ impl Kernel {
             timer.start(slice);
             timer.arm();
         }
+        // A restart gives a process a new id, but not before this loop is left.
+        let id = process.processid();
+        // Whether it is known to be in `State::Running`: after most system calls
+        // it is, and need not be asked.
+        let mut runs = false;
         let reason = loop {
             if slice.is_some() && timer.has_expired() {
                 process.debug_timeslice_expired();
                 break StoppedExecutingReason::TimesliceExpired;
             }
-            if !resources
-                .scheduler()
-                .continue_process(process.processid(), chip)
-            {
+            if !resources.scheduler().continue_process(id, chip) {
                 break StoppedExecutingReason::KernelPreemption;
             }
-            if let Err(reason) = self.step(resources, process) {
-                break reason;
+            if runs {
+                runs = Self::run_once(resources, process, id);
+            } else {
+                match Self::wake(process) {
+                    Ok(woken) => runs = woken,
+                    Err(reason) => break reason,
+                }
             }
         };
         let used = slice.map(|slice| {
@@ -270,49 +277,50 @@ impl Kernel {
         (reason, used)
     }
 
-    /// Do the next thing with a process; `Err`: there is nothing to do now.
+    /// Run a process that is in [`State::Running`] until it stops, and do what it
+    /// asks. Whether it is still in that state.
     #[inline]
-    fn step<KR: KernelResources<C>, C: Chip>(
-        &self,
+    fn run_once<KR: KernelResources<C>, C: Chip>(
         resources: &KR,
         process: &'static dyn Process,
-    ) -> Result<(), StoppedExecutingReason> {
-        match process.get_state() {
-            State::Running => {
-                resources
-                    .context_switch_callback()
-                    .context_switch_hook(process);
-                process.setup_mpu();
-                match process.switch_to() {
-                    Some(ContextSwitchReason::SyscallFired { syscall }) => {
-                        dispatch::handle_syscall(
-                            resources.syscall_driver_lookup(),
-                            resources.syscall_filter(),
-                            process,
-                            syscall,
-                        );
-                        Ok(())
-                    }
-                    Some(ContextSwitchReason::Interrupted) => Ok(()),
-                    Some(ContextSwitchReason::Fault) => {
-                        if resources
-                            .process_fault()
-                            .process_fault_hook(process)
-                            .is_err()
-                        {
-                            process.set_fault_state();
-                        }
-                        Ok(())
-                    }
-                    None => Err(StoppedExecutingReason::StoppedFaulted),
+        id: ProcessId,
+    ) -> bool {
+        resources
+            .context_switch_callback()
+            .context_switch_hook(process);
+        match process.switch_to() {
+            Some(ContextSwitchReason::SyscallFired { syscall }) => dispatch::handle_syscall(
+                resources.syscall_driver_lookup(),
+                resources.syscall_filter(),
+                process,
+                id,
+                syscall,
+            ),
+            Some(ContextSwitchReason::Interrupted) => true,
+            Some(ContextSwitchReason::Fault) => {
+                let hook = resources.process_fault();
+                if hook.process_fault_hook(process).is_err() {
+                    process.set_fault_state();
                 }
+                false
             }
+            None => {
+                // It was found in that state just before, so it cannot be run at all.
+                process.set_fault_state();
+                false
+            }
+        }
+    }
+
+    /// Bring a process that sleeps to [`State::Running`] if something waits for
+    /// it. `Ok`: whether it is in that state now; `Err`: there is nothing to do.
+    #[inline(never)]
+    fn wake(process: &'static dyn Process) -> Result<bool, StoppedExecutingReason> {
+        match process.get_state() {
+            State::Running => Ok(true),
             State::Yielded => loop {
                 match process.dequeue_task() {
-                    Some(Task::FunctionCall(call)) => {
-                        process.set_process_function(call);
-                        break Ok(());
-                    }
+                    Some(Task::FunctionCall(call)) => break Ok(process.set_process_function(call)),
                     // TRD104 4.1: an event without a function wakes no Yield-Wait.
                     Some(Task::ReturnValue(_)) => {}
                     None => break Err(StoppedExecutingReason::NoWorkLeft),
@@ -323,8 +331,7 @@ impl Kernel {
                     .remove_upcall(id)
                     .ok_or(StoppedExecutingReason::NoWorkLeft)?;
                 let (r0, r1, r2) = task.arguments();
-                process.set_syscall_return_value(SyscallReturn::YieldWaitFor(r0, r1, r2));
-                Ok(())
+                Ok(process.set_syscall_return_value(SyscallReturn::YieldWaitFor(r0, r1, r2)))
             }
             State::Stopped(_) => Err(StoppedExecutingReason::Stopped),
             State::Faulted | State::Terminated => {

@@ -1,7 +1,7 @@
 //! Class 5: what a process asks about or does to its own memory.
 
 use crate::errorcode::ErrorCode;
-use crate::process::Process;
+use crate::process::{Process, ProcessAddress};
 use crate::syscall::SyscallReturn;
 
 /// Operation numbers of the ABI.
@@ -34,11 +34,11 @@ pub(crate) fn memop(process: &dyn Process, operand: usize, arg0: usize) -> Sysca
                 .sbrk(increment)
                 .map_or(NO_MEMORY, SyscallReturn::SuccessAddr)
         }
-        op::RAM_START => SyscallReturn::SuccessAddr(process.get_addresses().sram_start),
-        op::RAM_END => SyscallReturn::SuccessAddr(process.get_addresses().sram_end),
-        op::FLASH_START => SyscallReturn::SuccessAddr(process.get_addresses().flash_start),
-        op::FLASH_END => SyscallReturn::SuccessAddr(process.get_addresses().flash_end),
-        op::GRANT_START => SyscallReturn::SuccessAddr(process.get_addresses().sram_grant_start),
+        op::RAM_START => address(process, ProcessAddress::RamStart),
+        op::RAM_END => address(process, ProcessAddress::RamEnd),
+        op::FLASH_START => address(process, ProcessAddress::FlashStart),
+        op::FLASH_END => address(process, ProcessAddress::FlashEnd),
+        op::GRANT_START => address(process, ProcessAddress::GrantStart),
         op::FLASH_REGIONS => SyscallReturn::SuccessAddr(process.number_writeable_flash_regions()),
         op::FLASH_REGION_START => flash_region(process, arg0, |start, _| start),
         op::FLASH_REGION_END => flash_region(process, arg0, |start, size| start + size),
@@ -56,6 +56,10 @@ pub(crate) fn memop(process: &dyn Process, operand: usize, arg0: usize) -> Sysca
 
 const NO_MEMORY: SyscallReturn = SyscallReturn::Failure(ErrorCode::NOMEM);
 
+fn address(process: &dyn Process, which: ProcessAddress) -> SyscallReturn {
+    SyscallReturn::SuccessAddr(process.address(which))
+}
+
 /// An address of the writeable flash region `index`, from its start and size.
 fn flash_region(
     process: &dyn Process,
@@ -63,9 +67,10 @@ fn flash_region(
     pick: impl FnOnce(usize, usize) -> usize,
 ) -> SyscallReturn {
     match process.get_writeable_flash_region(index) {
-        Some((offset, size)) => {
-            SyscallReturn::SuccessAddr(pick(process.get_addresses().flash_start + offset, size))
-        }
+        Some((offset, size)) => SyscallReturn::SuccessAddr(pick(
+            process.address(ProcessAddress::FlashStart) + offset,
+            size,
+        )),
         None => SyscallReturn::Failure(ErrorCode::FAIL),
     }
 }

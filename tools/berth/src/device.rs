@@ -1,11 +1,11 @@
 //! What can be done with a device, one function an operation.
 
 use crate::{
-    Address, Client, Container, DeviceInfo, Error, Exposure, HeapInfo, Holder, LineLock, LogLine,
-    Missing, Refusal, open,
+    Address, Block, Client, Container, DeviceInfo, Error, Exposure, HeapInfo, Holder, LineLock,
+    LogLine, Missing, Refusal, open,
 };
 use berth_protocol::{
-    CHUNK_MAX, DeviceError, ImageHash, Op, PROTOCOL_VERSION, Parameters, Reply, State,
+    CHUNK_MAX, DeviceError, ImageHash, MissingWhy, Op, PROTOCOL_VERSION, Parameters, Reply, State,
 };
 use std::time::Duration;
 
@@ -162,11 +162,29 @@ pub fn remove(client: &mut Client, name: &str) -> Result<(), Error> {
     done(client, "rm", Some(name), Op::Remove { name })
 }
 
-/// All containers.
+/// All containers, with the blocks they hold.
 ///
 /// # Errors
 /// As every request.
 pub fn containers(client: &mut Client) -> Result<Vec<Container>, Error> {
+    let mut containers = list_containers(client)?;
+    // Only what runs or is paused can hold anything.
+    if containers.iter().any(|c| c.uptime_us > 0) {
+        for exposure in exposures(client)? {
+            if let Holder::Container(name) = exposure.holder
+                && let Some(container) = containers.iter_mut().find(|c| c.name == name)
+            {
+                container.blocks.push(Block {
+                    label: exposure.label,
+                    access: exposure.access,
+                });
+            }
+        }
+    }
+    Ok(containers)
+}
+
+fn list_containers(client: &mut Client) -> Result<Vec<Container>, Error> {
     list(
         client,
         "ps",
@@ -190,6 +208,7 @@ pub fn containers(client: &mut Client) -> Result<Vec<Container>, Error> {
                     memory_limit: item.memory_limit,
                     share: item.share,
                     image_bytes: item.image_bytes,
+                    blocks: Vec::new(),
                 },
                 next,
             )),
@@ -357,6 +376,19 @@ fn missing(client: &mut Client, of: u32, count: u16) -> Result<Vec<Missing>, Err
                     name: name.into(),
                     why: why.word(),
                     message: why.to_string(),
+                }),
+                Ok(Reply::Held {
+                    module,
+                    name,
+                    holder,
+                }) => Some(Missing {
+                    module: module.into(),
+                    name: name.into(),
+                    why: MissingWhy::InUse.word(),
+                    message: match holder {
+                        Some(holder) => format!("{} by container {holder}", MissingWhy::InUse),
+                        None => format!("{} by another process of the firmware", MissingWhy::InUse),
+                    },
                 }),
                 // The list is gone or shorter than announced: the refusal stands without it.
                 _ => None,

@@ -39,6 +39,6 @@ pub use device::{
 };
 pub use error::{Error, Missing, Refusal};
 pub use lock::LineLock;
-pub use model::{Container, DeviceInfo, Exposure, HeapInfo, Holder, LogLine};
+pub use model::{Block, Container, DeviceInfo, Exposure, HeapInfo, Holder, LogLine};
 pub use mux::Mux;
 pub use transport::{Transport, open};

@@ -58,6 +58,17 @@ pub struct Container {
     pub share: u8,
     /// Length of its image in bytes.
     pub image_bytes: u32,
+    /// Register blocks it holds.
+    pub blocks: Vec<Block>,
+}
+
+/// A register block that a container holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Block {
+    /// Its label.
+    pub label: String,
+    /// As [`Exposure::access`].
+    pub access: &'static str,
 }
 
 /// A register block that the manufacturer exposed.
@@ -67,7 +78,8 @@ pub struct Exposure {
     pub label: String,
     /// Length of the block in bytes.
     pub length: u32,
-    /// `mediated` or `mapped`.
+    /// `mediated`, `mapped`, or `mediated-fallback`: it may be mapped, but its holder found no
+    /// protection region free.
     pub access: &'static str,
     /// How many of its registers are exposed.
     pub registers: u8,

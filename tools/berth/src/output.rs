@@ -2,8 +2,8 @@
 
 use crate::table::{plain, print_table, right_align};
 use crate::{
-    Container, DeviceInfo, Error, Exposure, HeapInfo, Holder, LogLine, commands::action_json,
-    printable::printable,
+    Block, Container, DeviceInfo, Error, Exposure, HeapInfo, Holder, LogLine,
+    commands::action_json, printable::printable,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -72,7 +72,7 @@ pub(crate) fn containers(
         return print_json(out, &json!({ "containers": containers }));
     }
     let mut table = plain(&[
-        "NAME", "STATE", "UPTIME", "FUEL", "MEMORY", "LIMIT", "SHARE", "IMAGE",
+        "NAME", "STATE", "UPTIME", "FUEL", "MEMORY", "LIMIT", "SHARE", "IMAGE", "BLOCKS",
     ]);
     for c in containers {
         let state = match (c.exit_code, c.fault) {
@@ -89,10 +89,26 @@ pub(crate) fn containers(
             c.memory_limit.to_string(),
             c.share.to_string(),
             c.image_bytes.to_string(),
+            blocks(&c.blocks),
         ]);
     }
     right_align(&mut table, 2..8);
     print_table(out, &table)
+}
+
+/// The blocks of a container, with how they are reached where that is not simply `mediated`.
+fn blocks(blocks: &[Block]) -> String {
+    if blocks.is_empty() {
+        return "-".to_owned();
+    }
+    let texts: Vec<_> = blocks
+        .iter()
+        .map(|block| match block.access {
+            "mediated" => block.label.clone(),
+            access => format!("{} ({access})", block.label),
+        })
+        .collect();
+    texts.join(", ")
 }
 
 /// `exposures`.

@@ -74,9 +74,9 @@ fn a_container_from_upload_to_rm() {
     assert_eq!(bench.ok(&["start", "blink"]), "blink started\n");
     assert_eq!(
         bench.ok(&["ps"]),
-        "NAME   STATE    UPTIME  FUEL  MEMORY  LIMIT  SHARE  IMAGE\n\
-         blink  running   1m01s  1234    9876  16384      1   1000\n\
-         b2     stored        -  1234    9876   4096      5   1000\n"
+        "NAME   STATE    UPTIME  FUEL  MEMORY  LIMIT  SHARE  IMAGE  BLOCKS\n\
+         blink  running   1m01s  1234    9876  16384      1   1000  fpgaio\n\
+         b2     stored        -  1234    9876   4096      5   1000  -\n"
     );
     assert_eq!(bench.ok(&["stop", "blink"]), "blink stopped\n");
     assert_eq!(
@@ -91,7 +91,7 @@ fn a_container_from_upload_to_rm() {
     );
     assert_eq!(
         bench.ok(&["ps"]),
-        "NAME  STATE  UPTIME  FUEL  MEMORY  LIMIT  SHARE  IMAGE\n"
+        "NAME  STATE  UPTIME  FUEL  MEMORY  LIMIT  SHARE  IMAGE  BLOCKS\n"
     );
 }
 

@@ -142,7 +142,7 @@ fn print_run(run: &Run) {
 }
 
 fn print_block(text: &str) {
-    for line in text.lines() {
+    for line in text.trim_end().lines() {
         println!("    {line}");
     }
 }

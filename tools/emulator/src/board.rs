@@ -1,6 +1,8 @@
 //! What to start.
 
-use crate::{Bus, ConsoleText, Emulator, Error, Qmp, emulator::wait_for_client, process::Process};
+use crate::{
+    Bus, ConsoleText, Emulator, Error, Qmp, accesses, emulator::wait_for_client, process::Process,
+};
 use berth::{Address, Mux};
 use std::{
     ffi::OsString,
@@ -46,6 +48,7 @@ pub struct Board {
     icount: Option<Icount>,
     semihosting: Option<Vec<String>>,
     trace_leds: bool,
+    trace_accesses: bool,
     raw_console: bool,
     paused: bool,
     socket: Option<PathBuf>,
@@ -63,6 +66,7 @@ impl Board {
             icount: None,
             semihosting: None,
             trace_leds: false,
+            trace_accesses: false,
             raw_console: false,
             paused: false,
             socket: None,
@@ -96,6 +100,13 @@ impl Board {
     #[must_use]
     pub const fn trace_leds(mut self) -> Self {
         self.trace_leds = true;
+        self
+    }
+
+    /// Record every access to a device.
+    #[must_use]
+    pub const fn trace_accesses(mut self) -> Self {
+        self.trace_accesses = true;
         self
     }
 
@@ -265,6 +276,13 @@ impl Board {
         }
         if self.trace_leds {
             add("-trace", "led_change_intensity".into());
+        }
+        if self.trace_accesses {
+            for event in accesses::EVENTS {
+                add("-trace", event.into());
+            }
+        }
+        if self.trace_leds || self.trace_accesses {
             add("-D", folder.join("trace").into());
         }
         line.extend(self.arguments.iter().cloned());

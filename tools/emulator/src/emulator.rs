@@ -1,7 +1,7 @@
 //! A board that runs.
 
 use crate::{
-    Bus, ConsoleText, Error, LedChange, Qmp,
+    Access, Bus, ConsoleText, Error, LedChange, Qmp, accesses,
     board::{START_LIMIT, uart_path},
     leds,
     process::{Ending, Process},
@@ -117,6 +117,18 @@ impl Emulator {
         let path = self.folder.path().join("trace");
         fs::read_to_string(&path)
             .map(|trace| leds::parse(&trace))
+            .map_err(|source| Error::File { path, source })
+    }
+
+    /// What the processor did to devices since the start
+    /// ([`Board::trace_accesses`](crate::Board::trace_accesses)), oldest first.
+    ///
+    /// # Errors
+    /// [`Error::File`] if nothing is traced.
+    pub fn accesses(&self) -> Result<Vec<Access>, Error> {
+        let path = self.folder.path().join("trace");
+        fs::read_to_string(&path)
+            .map(|trace| accesses::parse(&trace))
             .map_err(|source| Error::File { path, source })
     }
 

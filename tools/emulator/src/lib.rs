@@ -7,6 +7,7 @@
 //!                                      ├── uart(n): the other serial lines
 //!                                      ├── bus: memory, registers, interrupt lines
 //!                                      ├── leds(): what the LEDs did
+//!                                      ├── accesses(): what the processor did to devices
 //!                                      └── qmp: stop, continue, devices
 //! ```
 //!
@@ -16,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accesses;
 mod board;
 mod bus;
 mod console;
@@ -26,6 +28,7 @@ mod leds;
 mod process;
 mod qmp;
 
+pub use accesses::Access;
 pub use board::{Board, Icount, Sleep};
 pub use bus::Bus;
 pub use console::ConsoleText;

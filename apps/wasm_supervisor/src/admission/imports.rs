@@ -4,7 +4,7 @@ use berth_protocol::MissingWhy;
 
 use super::reader::Reader;
 use super::{Malformed, Module};
-use crate::platform::{DESCRIPTION_MAX, Platform, Width};
+use crate::platform::{Claim, DESCRIPTION_MAX, Platform, Width};
 
 /// One import as it stands in the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,21 +193,44 @@ impl<'a> HostFunction<'a> {
             return Err(MissingWhy::Signature);
         }
         match function {
-            Self::Claim(label) if !is_exposed(platform, label) => Err(MissingWhy::NotExposed),
+            Self::Claim(label) if claim_of(platform, label).is_none() => {
+                Err(MissingWhy::NotExposed)
+            }
             function => Ok(function),
         }
     }
 }
 
-fn is_exposed<P: Platform>(platform: &P, label: Label<'_>) -> bool {
+/// Who has the block of this label; `None` if it is not exposed.
+fn claim_of<P: Platform>(platform: &P, label: Label<'_>) -> Option<Claim> {
     let mut buffer = [0; DESCRIPTION_MAX];
     (0..)
         .map_while(|index| {
             platform
                 .describe(index, &mut buffer)
-                .map(|exposure| exposure.label == label.0)
+                .map(|exposure| (exposure.label == label.0).then_some(exposure.claim))
         })
-        .any(|equal| equal)
+        .find_map(|claim| claim)
+}
+
+/// The imports of `module` that this device cannot satisfy, and those it could not now:
+/// [`MissingWhy::InUse`]. For a container that holds nothing yet.
+pub fn unavailable<'a, P: Platform>(
+    module: &Module<'a>,
+    platform: &P,
+) -> impl Iterator<Item = (Import<'a>, MissingWhy)> {
+    module.imports().flatten().filter_map(move |import| {
+        let why = match HostFunction::resolve(module, &import, platform) {
+            Err(why) => why,
+            Ok(HostFunction::Claim(label)) => match claim_of(platform, label) {
+                Some(Claim::Free) => return None,
+                Some(Claim::Own(_) | Claim::Other) => MissingWhy::InUse,
+                None => MissingWhy::NotExposed,
+            },
+            Ok(_) => return None,
+        };
+        Some((import, why))
+    })
 }
 
 /// The imports of `module` that this device cannot satisfy.

@@ -36,7 +36,8 @@ pub enum Refused {
     NoRoom,
     /// Not a module for this device.
     Invalid(Malformed),
-    /// So many imports cannot be satisfied.
+    /// So many imports cannot be satisfied, or not now; more than one, or some
+    /// that never can.
     Missing(u16),
     /// Its `claim`-th label is held by a container or by the firmware.
     Busy {
@@ -301,9 +302,11 @@ impl<P: Platform + 'static> Containers<P> {
         let container = self.get(slot).ok_or(Refused::NoRoom)?;
         let id = ArenaId::of_container(slot).ok_or(Refused::TooMany)?;
         let module = Module::scan(&container.image).map_err(Refused::Invalid)?;
-        let missing = imports::missing(&module, &self.shared.platform).count();
-        if missing > 0 {
-            return Err(Refused::Missing(missing as u16).into());
+        // All reasons at once. A single label that is held is told by claiming it.
+        let platform = &self.shared.platform;
+        let unavailable = imports::unavailable(&module, platform).count();
+        if unavailable > 1 || imports::missing(&module, platform).next().is_some() {
+            return Err(Refused::Missing(unavailable as u16).into());
         }
         let (_, limit) = self.memory(slot);
         let needed = module.least_memory();
@@ -382,7 +385,8 @@ impl<P: Platform + 'static> Containers<P> {
     }
 
     /// The container that holds `label`, if it is one of ours.
-    fn holder(&self, label: Label<'_>) -> Option<usize> {
+    #[must_use]
+    pub fn holder(&self, label: Label<'_>) -> Option<usize> {
         self.iter()
             .filter(|(_, container)| container.engine.is_some())
             .find(|(_, container)| {

@@ -18,6 +18,11 @@ pub fn exposure<'a, P: Platform + 'static>(
         length: described.length,
         access: match described.access {
             AccessClass::Mediated => Access::Mediated,
+            AccessClass::Mapped
+                if matches!(described.claim, Claim::Own(_)) && !described.mapped =>
+            {
+                Access::Fallback
+            }
             AccessClass::Mapped => Access::Mapped,
         },
         registers: described.registers,

@@ -1,16 +1,16 @@
 //! Requests and their answers.
 
 use berth_protocol::{
-    CHUNK_MAX, Container, Device, DeviceError, FRAME_MAX, Heap, LOG_TEXT_MAX, Op, PROTOCOL_VERSION,
-    Reply, Request, Response, TEXT_MAX, cut, encode_frame,
+    CHUNK_MAX, Device, DeviceError, FRAME_MAX, Heap, LOG_TEXT_MAX, MissingWhy, Op,
+    PROTOCOL_VERSION, Reply, Request, Response, TEXT_MAX, cut, encode_frame,
 };
 
 use super::exposures::exposure;
 use super::upload::{Begin, Upload};
 use super::{Supervisor, VERSION};
-use crate::admission::{Module, imports};
+use crate::admission::{HostFunction, Import, Module, imports};
 use crate::arena;
-use crate::container::{CONTAINERS_MAX, Containers, Refused};
+use crate::container::{CONTAINERS_MAX, Container, Containers, Refused};
 use crate::platform::{DESCRIPTION_MAX, Platform};
 
 // A chunk is read from the message in place; nothing here depends on its size.
@@ -186,11 +186,11 @@ impl<P: Platform + 'static> Supervisor<P> {
     }
 
     /// The container in `slot`, as `ps` shows it.
-    pub(crate) fn describe(&self, slot: usize) -> Option<Container<'_>> {
+    pub(crate) fn describe(&self, slot: usize) -> Option<berth_protocol::Container<'_>> {
         let container = self.containers.get(slot)?;
         let (memory_used, memory_limit) = self.containers.memory(slot);
         let now = self.shared.platform.now_us();
-        Some(Container {
+        Some(berth_protocol::Container {
             name: container.name(),
             state: container.state(),
             image_bytes: container.image().len() as u32,
@@ -240,6 +240,18 @@ impl<P: Platform + 'static> Supervisor<P> {
             .unwrap_or(0)
     }
 
+    /// The container that holds the label which `import` claims, if it is one.
+    pub(crate) fn holder_name(&self, import: &Import<'_>) -> Option<&str> {
+        match HostFunction::named(import) {
+            Ok(HostFunction::Claim(label)) => self
+                .containers
+                .holder(label)
+                .and_then(|slot| self.containers.get(slot))
+                .map(Container::name),
+            _ => None,
+        }
+    }
+
     /// The list is not kept: the module says it again.
     fn detail(&self, id: u32, of: u32, index: u16, frame: &mut [u8; FRAME_MAX]) -> usize {
         let module = self
@@ -250,9 +262,14 @@ impl<P: Platform + 'static> Supervisor<P> {
         let result = match module {
             None => Err(DeviceError::NoDetail),
             Some(module) => {
-                let missing =
-                    imports::missing(&module, &self.shared.platform).nth(usize::from(index));
-                Ok(match missing {
+                let unavailable =
+                    imports::unavailable(&module, &self.shared.platform).nth(usize::from(index));
+                Ok(match unavailable {
+                    Some((import, MissingWhy::InUse)) => Reply::Held {
+                        module: cut(import.module, TEXT_MAX),
+                        name: cut(import.name, TEXT_MAX),
+                        holder: self.holder_name(&import),
+                    },
                     Some((import, why)) => Reply::Missing {
                         module: cut(import.module, TEXT_MAX),
                         name: cut(import.name, TEXT_MAX),

@@ -1,5 +1,7 @@
 //! The whole supervisor on a fake platform, driven through its serial line.
 
+mod claims;
+
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;

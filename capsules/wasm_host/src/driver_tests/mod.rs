@@ -2,6 +2,7 @@
 
 mod ends;
 mod hostile;
+mod mapped;
 
 use crate::test_window::{CountingLine, Memory};
 use crate::{Exposure, Register, Registers, SafeWrite, WasmHost, Widths};
@@ -114,6 +115,24 @@ impl Board {
         )
     }
 
+    /// Whether the description of an exposure says that it is mapped.
+    fn description_is_mapped(&self, process: usize, index: usize) -> bool {
+        let app = &self.processes[process];
+        let buffer = app
+            .allow_rw(
+                DRIVER_NUM,
+                &self.host,
+                allow::RW_DESCRIPTION,
+                DESCRIPTION_MAX,
+            )
+            .unwrap();
+        let described = self.call(process, command::DESCRIBE, index, 0);
+        let length = described.get_success_u32().unwrap() as usize;
+        Description::decode(&app.read(buffer, length))
+            .unwrap()
+            .mapped
+    }
+
     /// LED on and other bits of its register set, as a driver that is at work has it.
     fn work(&self, process: usize, handle: u16) {
         self.leds.set_word(LED.into(), 0xf0);
@@ -192,7 +211,7 @@ fn a_claim_gives_handle_length_and_class() {
         .get_success_u32_u32_u32()
         .unwrap();
     assert_ne!(handle, 0);
-    assert_eq!((length, class), (0x1000, AccessClass::Mediated as u32));
+    assert_eq!((length, class), (0x1000, AccessClass::Mapped as u32));
 }
 
 #[test]

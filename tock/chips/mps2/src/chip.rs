@@ -140,6 +140,8 @@ impl<I: InterruptService> Chip for Mps2<'_, I> {
         }
     }
 
+    // Asked after every system call.
+    #[inline(always)]
     fn has_pending_interrupts(&self) -> bool {
         nvic::has_pending(&[self.attended.get()])
     }
@@ -168,11 +170,11 @@ impl<I: InterruptService> Chip for Mps2<'_, I> {
         let _ = write!(writer, "Cortex-M4, CPUID {:#010x}\r\n", scb::cpuid());
         if let Some(chip) = this {
             let attended = chip.attended.get();
-            let pending = nvic::next_pending(&[attended]);
-            let _ = write!(
-                writer,
-                "interrupt lines attended {attended:#010x}, first pending {pending:?}\r\n"
-            );
+            let _ = write!(writer, "interrupt lines attended {attended:#010x}");
+            let _ = match nvic::next_pending(&[attended]) {
+                Some(line) => write!(writer, ", first pending {line}\r\n"),
+                None => write!(writer, ", none pending\r\n"),
+            };
         }
     }
 }

@@ -49,6 +49,12 @@ impl RegisterBlock {
         self.len
     }
 
+    /// First address.
+    #[must_use]
+    pub const fn base(&self) -> usize {
+        self.base
+    }
+
     /// No registers at all?
     #[must_use]
     pub const fn is_empty(&self) -> bool {

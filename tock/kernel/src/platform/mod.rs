@@ -9,4 +9,5 @@ mod resources;
 
 pub use self::resources::{
     ContextSwitchCallback, KernelResources, ProcessFault, SyscallDriverLookup, SyscallFilter,
+    TbfHeaderFilterDefaultAllow,
 };

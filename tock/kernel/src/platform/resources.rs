@@ -4,7 +4,7 @@ use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
 use crate::platform::scheduler_timer::SchedulerTimer;
 use crate::platform::watchdog::WatchDog;
-use crate::process::Process;
+use crate::process::{CommandPermissions, Process};
 use crate::scheduler::Scheduler;
 use crate::syscall::Syscall;
 use crate::syscall_driver::SyscallDriver;
@@ -65,6 +65,60 @@ pub trait SyscallFilter {
 }
 
 impl SyscallFilter for () {}
+
+/// Keeps processes to the permissions in their headers; a process without any
+/// may call everything.
+///
+/// A driver that the header does not name does not exist for the process. A command
+/// must be in the driver's mask (command 0 as well); subscribing and allowing need
+/// any permission for the driver.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TbfHeaderFilterDefaultAllow {}
+
+/// Commands that one entry of a header's permissions covers.
+const COMMANDS_PER_MASK: usize = 64;
+
+impl SyscallFilter for TbfHeaderFilterDefaultAllow {
+    #[inline]
+    fn filter_syscall(&self, process: &dyn Process, syscall: &Syscall) -> Result<(), ErrorCode> {
+        // Asked at every system call; most processes have no permissions stated.
+        if process.has_command_permissions() {
+            stated_permission(process, syscall)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// What the header of a process that states permissions says about a call.
+#[inline(never)]
+fn stated_permission(process: &dyn Process, syscall: &Syscall) -> Result<(), ErrorCode> {
+    let (driver, command) = match *syscall {
+        Syscall::Command {
+            driver_number,
+            subdriver_number,
+            ..
+        } => (driver_number, Some(subdriver_number)),
+        Syscall::Subscribe { driver_number, .. }
+        | Syscall::ReadWriteAllow { driver_number, .. }
+        | Syscall::UserspaceReadableAllow { driver_number, .. }
+        | Syscall::ReadOnlyAllow { driver_number, .. } => (driver_number, None),
+        Syscall::Yield { .. } | Syscall::Memop { .. } | Syscall::Exit { .. } => return Ok(()),
+    };
+    let offset = command.map_or(0, |command| command / COMMANDS_PER_MASK);
+    let allowed = match process.get_command_permissions(driver, offset) {
+        CommandPermissions::NoPermsAtAll => true,
+        CommandPermissions::NoPermsThisDriver => false,
+        CommandPermissions::Mask(mask) => {
+            command.is_none_or(|command| mask >> (command % COMMANDS_PER_MASK) & 1 == 1)
+        }
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(ErrorCode::NODEVICE)
+    }
+}
 
 /// Is asked before a fault ends a process.
 pub trait ProcessFault {

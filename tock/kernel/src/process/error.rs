@@ -1,6 +1,9 @@
 //! What can go wrong with a process.
 
+use core::fmt;
+
 use crate::errorcode::ErrorCode;
+use crate::{KERNEL_MAJOR_VERSION, KERNEL_MINOR_VERSION};
 use tock_tbf::types::TbfParseError;
 
 /// Why something could not be done with a process.
@@ -68,4 +71,38 @@ pub enum ProcessLoadError {
     NoProcessSlot,
     /// The architecture could not prepare it.
     InternalError,
+}
+
+impl fmt::Display for ProcessLoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TbfHeaderParseFailure(error) => write!(f, "its header is wrong: {error}"),
+            Self::NotEnoughMemory => f.write_str("there is not enough RAM for it"),
+            Self::MpuInvalidFlashLength => {
+                f.write_str("the MPU cannot protect flash of its length")
+            }
+            Self::MemoryAddressMismatch { expected_address } => write!(
+                f,
+                "it is linked for RAM at {expected_address:#010x}, which is not free"
+            ),
+            Self::IncorrectFlashAddress {
+                actual_address,
+                expected_address,
+            } => write!(
+                f,
+                "it is linked for flash at {expected_address:#010x} and lies at {actual_address:#010x}"
+            ),
+            Self::IncompatibleKernelVersion {
+                version: Some((major, minor)),
+            } => write!(
+                f,
+                "it needs kernel version {major}.{minor}, this is {KERNEL_MAJOR_VERSION}.{KERNEL_MINOR_VERSION}"
+            ),
+            Self::IncompatibleKernelVersion { version: None } => {
+                f.write_str("it does not say which kernel version it needs")
+            }
+            Self::NoProcessSlot => f.write_str("the board has no room for another process"),
+            Self::InternalError => f.write_str("this processor cannot run it"),
+        }
+    }
 }

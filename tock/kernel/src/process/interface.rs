@@ -4,8 +4,8 @@ use core::fmt::Write;
 use core::ptr::NonNull;
 
 use super::{
-    CommandPermissions, Error, FunctionCall, ProcessAddresses, ProcessId, ProcessSizes,
-    ProcessStatistics, ShortId, State, Task,
+    CommandPermissions, Error, FunctionCall, ProcessAddress, ProcessAddresses, ProcessId,
+    ProcessSizes, ProcessStatistics, ShortId, State, Task,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::mpu;
@@ -88,14 +88,20 @@ pub trait Process: ProcessMemory + ProcessGrants {
     /// Carry out what [`try_restart`](Self::try_restart) had to put off.
     fn finish_restart(&self);
 
-    /// Hand a return value to it; faults it if its stack is broken.
-    fn set_syscall_return_value(&self, return_value: SyscallReturn);
+    /// Hand a return value to it; faults it if its stack is broken. Whether it
+    /// is in [`State::Running`] then.
+    fn set_syscall_return_value(&self, return_value: SyscallReturn) -> bool;
 
-    /// Make it run a function next; faults it if its stack is broken.
-    fn set_process_function(&self, callback: FunctionCall);
+    /// Make it run a function next; faults it if its stack is broken. Whether it
+    /// is in [`State::Running`] then.
+    fn set_process_function(&self, callback: FunctionCall) -> bool;
 
-    /// Run it until it stops. `None` if it is not in [`State::Running`].
+    /// Make its MPU configuration the active one and run it until it stops.
+    /// `None` if it is not in [`State::Running`].
     fn switch_to(&self) -> Option<ContextSwitchReason>;
+
+    /// Whether its header limits the commands it may give.
+    fn has_command_permissions(&self) -> bool;
 
     /// What its header lets it do with a driver.
     fn get_command_permissions(&self, driver_num: usize, offset: usize) -> CommandPermissions;
@@ -127,6 +133,9 @@ pub trait ProcessMemory {
     ///
     /// As [`brk`](Self::brk).
     fn sbrk(&self, increment: isize) -> Result<usize, Error>;
+
+    /// One of its addresses.
+    fn address(&self, which: ProcessAddress) -> usize;
 
     /// All its addresses.
     fn get_addresses(&self) -> ProcessAddresses;

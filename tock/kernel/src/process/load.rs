@@ -3,7 +3,8 @@
 //! Flash holds one object after the other, each as long as its header says; a
 //! place where no object begins ends the scan. An object that is padding, is
 //! disabled, or has a broken header is passed over. One process that cannot be
-//! started does not keep the others from it.
+//! started does not keep the others from it. A debug message names each that was
+//! not started, and why.
 //!
 //! RAM: a process linked for an address gets exactly that, in whatever order
 //! processes lie in flash, as long as blocks do not overlap; others get the
@@ -13,13 +14,14 @@ use super::memory::GrantSlot;
 use super::standard::{Parts, ProcessStandard, kernel_memory_size};
 use super::{Process, ProcessFaultPolicy, ProcessLoadError};
 use crate::capabilities::ProcessManagementCapability;
+use crate::debug;
 use crate::kernel::Kernel;
 use crate::platform::chip::Chip;
 use crate::platform::mpu::{MPU, Permissions};
 use crate::syscall::UserspaceKernelBoundary;
 use crate::{KERNEL_MAJOR_VERSION, KERNEL_MINOR_VERSION};
-use tock_tbf::parse::{parse_tbf_header, parse_tbf_header_lengths};
-use tock_tbf::types::{InitialTbfParseError, TbfHeader};
+use tock_tbf::parse::{VERSION, parse_tbf_header, parse_tbf_header_lengths};
+use tock_tbf::types::{InitialTbfParseError, TbfHeader, TbfParseError};
 
 /// Start all processes that lie in `app_flash`, in RAM of `app_memory`.
 ///
@@ -45,8 +47,16 @@ pub fn load_processes<C: Chip>(
     };
     let mut outcome = Ok(());
     let objects = Objects { rest: app_flash };
-    for object in objects {
-        outcome = outcome.and(loader.start(object));
+    for (address, object) in objects {
+        let loaded = object
+            .map_err(ProcessLoadError::TbfHeaderParseFailure)
+            .and_then(|object| loader.start(object));
+        if let Err(error) = loaded {
+            debug!("The process at {address:#010x} is not started: {error}.");
+        }
+        if outcome.is_ok() {
+            outcome = loaded;
+        }
     }
     outcome
 }
@@ -59,34 +69,47 @@ struct Object {
     version: u16,
 }
 
-/// The well-formed objects in flash, one after the other.
+/// The objects in flash with their addresses, one after the other.
 struct Objects {
     rest: &'static [u8],
 }
 
 impl Iterator for Objects {
-    type Item = Object;
+    type Item = (usize, Result<Object, TbfParseError>);
 
-    fn next(&mut self) -> Option<Object> {
-        loop {
-            let lengths = parse_tbf_header_lengths(self.rest.first_chunk()?);
-            // The parser reports no length below that of a header, so the scan advances.
-            let total_size = match lengths {
-                Ok((_, _, total_size)) | Err(InitialTbfParseError::InvalidHeader(total_size)) => {
-                    total_size as usize
-                }
-                Err(InitialTbfParseError::UnableToParse) => return None,
-            };
-            let (flash, rest) = self.rest.split_at_checked(total_size)?;
-            self.rest = rest;
-            if let Ok((version, header_size, _)) = lengths {
-                return Some(Object {
+    fn next(&mut self) -> Option<Self::Item> {
+        let address = self.rest.as_ptr().addr();
+        let broken = (address, Err(TbfParseError::NotEnoughFlash));
+        let start = self.rest.first_chunk()?;
+        let lengths = parse_tbf_header_lengths(start);
+        // The parser reports no length below that of a header, so the scan advances.
+        let total_size = match lengths {
+            Ok((_, _, total_size)) | Err(InitialTbfParseError::InvalidHeader(total_size)) => {
+                total_size as usize
+            }
+            Err(InitialTbfParseError::UnableToParse) => {
+                self.rest = &[];
+                // Erased flash is the end. What says that it is an object, but
+                // not where the next one begins, is worth a word.
+                return start.starts_with(&VERSION.to_le_bytes()).then_some(broken);
+            }
+        };
+        let Some((flash, rest)) = self.rest.split_at_checked(total_size) else {
+            self.rest = &[];
+            return Some(broken);
+        };
+        self.rest = rest;
+        Some(match lengths {
+            Ok((version, header_size, _)) => (
+                address,
+                Ok(Object {
                     flash,
                     header_size,
                     version,
-                });
-            }
-        }
+                }),
+            ),
+            Err(_) => broken,
+        })
     }
 }
 
@@ -118,7 +141,12 @@ impl<C: Chip> Loader<C> {
             // What a broken checksum covers is no process of ours.
             Err(error) => return Err(ProcessLoadError::TbfHeaderParseFailure(error)),
         };
-        if header.is_padding() || !header.enabled() {
+        if header.is_padding() {
+            return Ok(());
+        }
+        if !header.enabled() {
+            let name = header.get_package_name().unwrap_or("");
+            debug!("The process {name} is disabled and not started.");
             return Ok(());
         }
         check_kernel_version(&header)?;

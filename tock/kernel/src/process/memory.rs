@@ -6,7 +6,9 @@ use core::ptr::NonNull;
 
 use super::standard::{ProcessStandard, grant_pointer};
 use super::tasks::TaskQueue;
-use super::{Error, Process, ProcessAddresses, ProcessGrants, ProcessMemory, ProcessSizes};
+use super::{
+    Error, Process, ProcessAddress, ProcessAddresses, ProcessGrants, ProcessMemory, ProcessSizes,
+};
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
 use crate::platform::mpu::{MPU, Permissions, Region};
@@ -70,6 +72,21 @@ impl<C: Chip> ProcessStandard<C> {
         Ok(())
     }
 
+    /// Write the configuration to the hardware.
+    #[cold]
+    fn write_mpu(&self) {
+        if let Ok(config) = self.mpu_config.try_borrow() {
+            let mpu = self.chip.mpu();
+            // SAFETY: `setup_mpu` is called for the process that runs next.
+            #[allow(unsafe_code)]
+            unsafe {
+                mpu.configure_mpu(&config);
+            }
+            mpu.enable_app_mpu();
+            self.mpu_dirty.set(false);
+        }
+    }
+
     /// Open a region with `allocate` and remember it; nothing is opened unless
     /// there is room to remember it.
     fn open_region(
@@ -129,6 +146,16 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
             .checked_add_signed(increment)
             .ok_or(Error::AddressOutOfBounds)?;
         self.brk(new_break)
+    }
+
+    fn address(&self, which: ProcessAddress) -> usize {
+        match which {
+            ProcessAddress::RamStart => self.memory_start,
+            ProcessAddress::RamEnd => self.memory_end,
+            ProcessAddress::FlashStart => self.flash.as_ptr().addr(),
+            ProcessAddress::FlashEnd => self.flash.as_ptr().addr() + self.flash.len(),
+            ProcessAddress::GrantStart => self.kernel_break.get(),
+        }
     }
 
     fn get_addresses(&self) -> ProcessAddresses {
@@ -229,21 +256,11 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
         self.in_own_flash(upcall_fn, FUNCTION_MIN) || self.in_own_ram(upcall_fn, FUNCTION_MIN)
     }
 
-    #[inline]
+    #[inline(always)]
     fn setup_mpu(&self) {
-        let first_since_other = self.kernel.claim_mpu(self.processid());
-        if !first_since_other && !self.mpu_dirty.get() {
-            return;
-        }
-        if let Ok(config) = self.mpu_config.try_borrow() {
-            let mpu = self.chip.mpu();
-            // SAFETY: the kernel loop calls this for the process it runs next.
-            #[allow(unsafe_code)]
-            unsafe {
-                mpu.configure_mpu(&config);
-            }
-            mpu.enable_app_mpu();
-            self.mpu_dirty.set(false);
+        let first_since_other = self.kernel.claim_mpu(self.process_id.get());
+        if first_since_other || self.mpu_dirty.get() {
+            self.write_mpu();
         }
     }
 

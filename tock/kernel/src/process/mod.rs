@@ -34,6 +34,7 @@ pub use self::load::load_processes;
 pub use self::policy::{FaultAction, ProcessFaultPolicy};
 pub use self::standard::ProcessStandard;
 pub use self::types::{
-    CommandPermissions, FunctionCall, FunctionCallSource, ProcessAddresses, ProcessSizes,
-    ProcessStatistics, ReturnArguments, State, StoppedExecutingReason, StoppedState, Task,
+    CommandPermissions, FunctionCall, FunctionCallSource, ProcessAddress, ProcessAddresses,
+    ProcessSizes, ProcessStatistics, ReturnArguments, State, StoppedExecutingReason, StoppedState,
+    Task,
 };

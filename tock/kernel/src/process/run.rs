@@ -6,8 +6,8 @@ use core::num::NonZeroU32;
 use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ProcessStatistics, ShortId,
-    State, StoppedState, Task,
+    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ProcessMemory,
+    ProcessStatistics, ShortId, State, StoppedState, Task,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
@@ -175,10 +175,10 @@ impl<C: Chip> Process for ProcessStandard<C> {
         }
     }
 
-    fn set_syscall_return_value(&self, return_value: SyscallReturn) {
+    fn set_syscall_return_value(&self, return_value: SyscallReturn) -> bool {
         // A process that its own system call ended or restarted takes no answer.
         if !self.is_running() {
-            return;
+            return false;
         }
         let handed_over = self.with_stored_state(|boundary, state| {
             // SAFETY: the bounds are this process's.
@@ -192,16 +192,21 @@ impl<C: Chip> Process for ProcessStandard<C> {
                 )
             }
         });
-        if handed_over {
-            if matches!(self.state.get(), State::YieldedFor(_)) {
-                self.state.set(State::Running);
-            }
-        } else {
+        if !handed_over {
             self.set_fault_state();
+            return false;
+        }
+        match self.state.get() {
+            State::Running => true,
+            State::YieldedFor(_) => {
+                self.state.set(State::Running);
+                true
+            }
+            _ => false,
         }
     }
 
-    fn set_process_function(&self, callback: FunctionCall) {
+    fn set_process_function(&self, callback: FunctionCall) -> bool {
         let handed_over = self.with_stored_state(|boundary, state| {
             // SAFETY: the bounds are this process's.
             #[allow(unsafe_code)]
@@ -219,15 +224,17 @@ impl<C: Chip> Process for ProcessStandard<C> {
         } else {
             self.set_fault_state();
         }
+        handed_over
     }
 
     fn switch_to(&self) -> Option<ContextSwitchReason> {
         if !matches!(self.state.get(), State::Running) {
             return None;
         }
+        self.setup_mpu();
         let mut state = self.stored_state.try_borrow_mut().ok()?;
-        // SAFETY: the bounds are this process's, and the kernel loop has called
-        // `setup_mpu` for it just before.
+        // SAFETY: the bounds are this process's, and `setup_mpu` has just
+        // configured the MPU for it.
         #[allow(unsafe_code)]
         let (reason, stack_pointer) = unsafe {
             self.chip.userspace_kernel_boundary().switch_to_process(
@@ -245,6 +252,10 @@ impl<C: Chip> Process for ProcessStandard<C> {
             self.lowest_stack_pointer.set(pointer.addr());
         }
         Some(reason)
+    }
+
+    fn has_command_permissions(&self) -> bool {
+        self.has_permissions
     }
 
     fn get_command_permissions(&self, driver_num: usize, offset: usize) -> CommandPermissions {

@@ -47,6 +47,8 @@ pub struct ProcessStandard<C: Chip + 'static> {
     pub(super) chip: &'static C,
     pub(super) process_id: Cell<ProcessId>,
     pub(super) header: TbfHeader<'static>,
+    /// The header has permissions: looked up once, asked at every system call.
+    pub(super) has_permissions: bool,
     pub(super) flash: &'static [u8],
     /// Where the flash that the process may lend and call begins.
     pub(super) own_flash_start: usize,
@@ -102,6 +104,7 @@ impl<C: Chip> ProcessStandard<C> {
             chip: parts.chip,
             process_id: Cell::new(parts.process_id),
             header: parts.header,
+            has_permissions: parts.header.has_permissions(),
             flash: parts.flash,
             own_flash_start: parts.flash.as_ptr().addr()
                 + parts.header.get_protected_size() as usize,

@@ -127,6 +127,21 @@ pub enum CommandPermissions {
     Mask(u64),
 }
 
+/// An address that a process asks for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessAddress {
+    /// Its RAM block begins.
+    RamStart,
+    /// Its RAM block ends (exclusive).
+    RamEnd,
+    /// Its flash begins (the header).
+    FlashStart,
+    /// Its flash ends (exclusive).
+    FlashEnd,
+    /// Its grants begin.
+    GrantStart,
+}
+
 /// Addresses of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessAddresses {

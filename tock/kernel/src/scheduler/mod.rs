@@ -1,5 +1,6 @@
 //! Which process runs, and for how long.
 
+pub mod background;
 pub mod priority;
 pub mod round_robin;
 

@@ -15,7 +15,7 @@ use crate::process::StoppedExecutingReason;
 pub const DEFAULT_TIMESLICE_US: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
 
 /// A rest of a slice shorter than this is not worth a switch.
-const MIN_REST_US: u32 = 500;
+pub(super) const MIN_REST_US: u32 = 500;
 
 /// The round-robin scheduler.
 pub struct RoundRobinSched {

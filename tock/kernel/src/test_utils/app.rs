@@ -18,6 +18,8 @@ pub struct TestApp {
     pub fixed: Option<(u32, u32)>,
     /// Short id; 0 none.
     pub short_id: u32,
+    /// Permissions: driver, offset, mask; none at all if empty.
+    pub permissions: &'static [(u32, u32, u64)],
 }
 
 impl Default for TestApp {
@@ -29,6 +31,7 @@ impl Default for TestApp {
             enabled: true,
             fixed: None,
             short_id: 0,
+            permissions: &[],
         }
     }
 }
@@ -58,6 +61,15 @@ impl TestApp {
         }
         if let Some((major, minor)) = self.kernel_version {
             tlvs.push((8, words(&[u32::from(major) | u32::from(minor) << 16])));
+        }
+        if !self.permissions.is_empty() {
+            let mut value = (self.permissions.len() as u16).to_le_bytes().to_vec();
+            for (driver, offset, mask) in self.permissions {
+                value.extend(driver.to_le_bytes());
+                value.extend(offset.to_le_bytes());
+                value.extend(mask.to_le_bytes());
+            }
+            tlvs.push((6, value));
         }
         if self.short_id != 0 {
             tlvs.push((10, words(&[self.short_id])));

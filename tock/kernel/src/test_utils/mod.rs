@@ -238,7 +238,7 @@ impl TestProcess {
             driver,
         };
         chip.boundary.returned.take();
-        dispatch::handle_syscall(&lookup, &(), self.process, syscall);
+        dispatch::handle_syscall(&lookup, &(), self.process, self.id(), syscall);
         chip.boundary.returned.take()
     }
 

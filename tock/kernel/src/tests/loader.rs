@@ -4,6 +4,7 @@ use std::vec::Vec;
 
 use crate::process::{FaultAction, ProcessLoadError, ShortId, State};
 use crate::test_utils::{TestApp, TestKernel};
+use tock_tbf::types::TbfParseError;
 
 const RAM: usize = 64 * 1024;
 
@@ -130,20 +131,24 @@ fn slots_and_memory_run_out_politely() {
     );
 }
 
+const BROKEN: Result<(), ProcessLoadError> = Err(ProcessLoadError::TbfHeaderParseFailure(
+    TbfParseError::NotEnoughFlash,
+));
+
 #[test]
 fn hostile_lengths_end_the_scan() {
     let mut zero = app("zero").image();
     zero[4..8].copy_from_slice(&0u32.to_le_bytes());
-    assert_eq!(load(&zero), (Ok(()), std::vec![]));
+    assert_eq!(load(&zero), (BROKEN, std::vec![]));
     let mut beyond = app("beyond").image();
     beyond[4..8].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
-    assert_eq!(load(&beyond), (Ok(()), std::vec![]));
+    assert_eq!(load(&beyond), (BROKEN, std::vec![]));
     assert_eq!(load(&[]), (Ok(()), std::vec![]));
     assert_eq!(load(&[2, 0, 16]), (Ok(()), std::vec![]));
     let mut odd = app("odd").image();
     odd[2] = 17;
     let flash = [odd, app("next").image()].concat();
-    assert_eq!(load(&flash), (Ok(()), std::vec!["next"]));
+    assert_eq!(load(&flash), (BROKEN, std::vec!["next"]));
 }
 
 #[test]
@@ -175,5 +180,42 @@ fn blocks_do_not_overlap_and_the_start_function_is_queued() {
         assert_eq!(call.argument1, a.sram_start);
         assert_eq!(call.argument2, a.sram_end - a.sram_start);
         assert_eq!(call.argument3, a.sram_app_brk);
+    }
+}
+
+#[test]
+fn each_reason_reads_as_a_sentence() {
+    use ProcessLoadError as E;
+    for (error, text) in [
+        (
+            E::TbfHeaderParseFailure(TbfParseError::ChecksumMismatch(1, 2)),
+            "its header is wrong: its checksum is 0x00000002, not 0x00000001 as stated",
+        ),
+        (E::NotEnoughMemory, "there is not enough RAM for it"),
+        (
+            E::MemoryAddressMismatch {
+                expected_address: 0x2000_0000,
+            },
+            "it is linked for RAM at 0x20000000, which is not free",
+        ),
+        (
+            E::IncorrectFlashAddress {
+                actual_address: 0x100,
+                expected_address: 0x200,
+            },
+            "it is linked for flash at 0x00000200 and lies at 0x00000100",
+        ),
+        (
+            E::IncompatibleKernelVersion {
+                version: Some((3, 0)),
+            },
+            "it needs kernel version 3.0, this is 2.2",
+        ),
+        (
+            E::IncompatibleKernelVersion { version: None },
+            "it does not say which kernel version it needs",
+        ),
+    ] {
+        assert_eq!(std::format!("{error}"), text);
     }
 }

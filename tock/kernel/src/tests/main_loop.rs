@@ -7,6 +7,7 @@ use super::driver::{Driver, NUM, driver};
 use crate::kernel::Kernel;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallFilter};
 use crate::process::{FaultAction, Process, State};
+use crate::scheduler::background::BackgroundSched;
 use crate::scheduler::priority::PrioritySched;
 use crate::scheduler::round_robin::RoundRobinSched;
 use crate::scheduler::{Scheduler, SchedulingDecision};
@@ -159,12 +160,12 @@ const COMMAND: ContextSwitchReason = fired(Syscall::Command {
 const FAULT: ContextSwitchReason = ContextSwitchReason::Fault;
 
 #[test]
-fn priorities_in_array_order_with_a_lowest() {
+fn priorities_in_array_order_and_one_in_the_background() {
     let s = setup(FaultAction::Stop, &["a", "b", "c"], PrioritySched::new);
     assert_eq!(s.run(&[WAIT; 3]), ["a", "b", "c"]);
     let s = setup(FaultAction::Stop, &["a", "b", "c"], |kernel| {
         let first = kernel.process_at(0).unwrap().get_addresses().flash_start;
-        PrioritySched::with_lowest(kernel, first)
+        BackgroundSched::new(kernel, first)
     });
     assert_eq!(s.run(&[WAIT; 3]), ["b", "c", "a"]);
 }

@@ -1,5 +1,6 @@
 //! What headers say.
 
+use core::fmt;
 use core::num::NonZeroU32;
 
 use crate::parse::BASE_SIZE;
@@ -28,6 +29,26 @@ pub enum TbfParseError {
     NoProgram,
     /// Entry point, protected size or binary end outside the object.
     BadProgram,
+}
+
+impl fmt::Display for TbfParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotEnoughFlash => f.write_str("it is cut off or contradicts its own lengths"),
+            Self::UnsupportedVersion(version) => {
+                write!(f, "version {version} of the format is not known")
+            }
+            Self::ChecksumMismatch(stated, actual) => {
+                write!(
+                    f,
+                    "its checksum is {actual:#010x}, not {stated:#010x} as stated"
+                )
+            }
+            Self::BadTlvEntry(kind) => write!(f, "entry {kind} has the wrong length"),
+            Self::NoProgram => f.write_str("nothing says where the code begins"),
+            Self::BadProgram => f.write_str("the code lies outside the process"),
+        }
+    }
 }
 
 /// Which commands of a driver a header allows.
@@ -252,6 +273,12 @@ impl<'a> TbfHeader<'a> {
         let region = (read_u32(regions, at)?, read_u32(regions, at + 4)?);
         let end = region.0.checked_add(region.1)?;
         (end <= self.total_size()).then_some(region)
+    }
+
+    /// Whether the header limits what the process may ask drivers for.
+    #[must_use]
+    pub fn has_permissions(&self) -> bool {
+        self.first(tlv::PERMISSIONS).is_some()
     }
 
     /// Which of the commands `64 * offset ..` of a driver are allowed.

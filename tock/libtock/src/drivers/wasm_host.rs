@@ -4,7 +4,8 @@
 //! which error it gives stands on the capsule's page
 //! (`capsules/wasm_host/README.md`). In short: `NoDevice` not exposed, `Busy`
 //! claimed by someone else, `Reserve` not claimed by you, `Invalid` outside the
-//! block or not permitted, `NoSupport` not with this access class.
+//! block or not permitted, `NoSupport` not with this access class, `NoMem` no
+//! protection region left.
 
 use crate::{ErrorCode, allow, command};
 use berth_exposure::command as number;
@@ -17,8 +18,37 @@ pub struct Claimed {
     pub handle: u16,
     /// Length of the block in bytes.
     pub length: u32,
-    /// How its registers are reached.
+    /// Whether [`map`] may open it.
     pub access: AccessClass,
+}
+
+/// A block that the kernel has opened to this process: proof that it did, until
+/// [`unmap`] or the end of the claim. Using an address after that faults the process.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mapping {
+    address: usize,
+    length: u32,
+    widths: u32,
+}
+
+impl Mapping {
+    /// First address of the block.
+    #[must_use]
+    pub const fn address(&self) -> usize {
+        self.address
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub const fn length(&self) -> u32 {
+        self.length
+    }
+
+    /// The access widths it takes: the sum of 1, 2 and 4 bytes.
+    #[must_use]
+    pub const fn widths(&self) -> u32 {
+        self.widths
+    }
 }
 
 /// Is the driver there?
@@ -84,6 +114,31 @@ pub fn release(handle: u16) -> Result<(), ErrorCode> {
 /// Give back all that container `tag` has claimed; returns how many blocks.
 pub fn release_all(tag: u32) -> Result<u32, ErrorCode> {
     command(DRIVER_NUM, number::RELEASE_ALL, tag as usize, 0).success_u32()
+}
+
+/// Open a claimed block to this process.
+///
+/// # Errors
+///
+/// `NoSupport` if it is reached by commands only, `NoMem` if no protection
+/// region is free, `Reserve` if it is not claimed.
+pub fn map(handle: u16) -> Result<Mapping, ErrorCode> {
+    let (address, length, widths) =
+        command(DRIVER_NUM, number::MAP, usize::from(handle), 0).success_3_u32()?;
+    Ok(Mapping {
+        address: address as usize,
+        length,
+        widths,
+    })
+}
+
+/// Close a block that [`map`] opened; the claim stays.
+///
+/// # Errors
+///
+/// `Already` if it is not mapped, `Reserve` if it is not claimed.
+pub fn unmap(handle: u16) -> Result<(), ErrorCode> {
+    command(DRIVER_NUM, number::UNMAP, usize::from(handle), 0).success()
 }
 
 /// Read 8 bits at byte `offset` of the block.

@@ -1,0 +1,152 @@
+//! A block of registers that is mapped into this process: one access, no system call.
+//!
+//! Here and in the arena allocator are the only `unsafe` blocks of the supervisor. A
+//! [`Window`] is made from what shows that the kernel opened the block, and refuses every
+//! access that does not lie in it, aligned, in a width that the block takes.
+//!
+//! What is behind a window is device registers, never memory of this program, so no
+//! access through it can break a reference. A window that outlives its claim is no
+//! danger either: the kernel has closed the block, and an access faults the process.
+//! It does not come to that, since windows live in a container's host, which is dropped before
+//! its claims are released.
+
+#![allow(unsafe_code)]
+
+use crate::platform::Width;
+
+/// A mapped block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    start: usize,
+    length: u32,
+    widths: u32,
+}
+
+impl Window {
+    /// The block that the kernel opened; `None` if it is shorter than a word.
+    #[cfg(target_os = "none")]
+    #[must_use]
+    pub const fn new(mapping: &libtock::wasm_host::Mapping) -> Option<Self> {
+        Self::of(mapping.address(), mapping.length(), mapping.widths())
+    }
+
+    /// Memory that plays a block, for tests.
+    #[cfg(not(target_os = "none"))]
+    #[must_use]
+    pub fn over(words: &'static [core::sync::atomic::AtomicU32], widths: u32) -> Option<Self> {
+        let length = u32::try_from(core::mem::size_of_val(words)).ok()?;
+        Self::of(words.as_ptr().expose_provenance(), length, widths)
+    }
+
+    const fn of(start: usize, length: u32, widths: u32) -> Option<Self> {
+        // `inside` subtracts a width from the length.
+        if length < Width::Word.bytes() {
+            return None;
+        }
+        Some(Self {
+            start,
+            length,
+            widths,
+        })
+    }
+
+    /// Read a register; `None` if the access is not one of this block.
+    #[inline(always)]
+    #[must_use]
+    pub fn read(&self, width: Width, offset: u32) -> Option<u32> {
+        let address = self.inside(width, offset)?;
+        // SAFETY: `inside` found the access aligned and inside the block, which
+        // the kernel opened to this process for reading and writing.
+        Some(unsafe {
+            match width {
+                Width::Byte => u32::from(pointer::<u8>(address).read_volatile()),
+                Width::Half => u32::from(pointer::<u16>(address).read_volatile()),
+                Width::Word => pointer::<u32>(address).read_volatile(),
+            }
+        })
+    }
+
+    /// Write the bits of `value` that the width carries; `None`, and nothing
+    /// written, if the access is not one of this block.
+    #[inline(always)]
+    #[must_use]
+    pub fn write(&self, width: Width, offset: u32, value: u32) -> Option<()> {
+        let address = self.inside(width, offset)?;
+        // SAFETY: as in `read`.
+        unsafe {
+            match width {
+                Width::Byte => pointer::<u8>(address).write_volatile(value as u8),
+                Width::Half => pointer::<u16>(address).write_volatile(value as u16),
+                Width::Word => pointer::<u32>(address).write_volatile(value),
+            }
+        }
+        Some(())
+    }
+
+    /// The address of an access, if it is allowed.
+    #[inline(always)]
+    fn inside(&self, width: Width, offset: u32) -> Option<usize> {
+        let bytes = width.bytes();
+        // A width is the bit of its own number of bytes, and a power of two.
+        let allowed =
+            self.widths & bytes != 0 && offset & (bytes - 1) == 0 && offset <= self.length - bytes;
+        allowed.then(|| self.start + offset as usize)
+    }
+}
+
+/// Registers were never allocated by this program, so no provenance is lost.
+#[inline]
+const fn pointer<T>(address: usize) -> *mut T {
+    core::ptr::with_exposed_provenance_mut(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::{AtomicU32, Ordering};
+
+    const WIDTHS: [Width; 3] = [Width::Byte, Width::Half, Width::Word];
+
+    fn block() -> &'static [AtomicU32; 2] {
+        Box::leak(Box::new([
+            AtomicU32::new(0x0403_0201),
+            AtomicU32::new(0x0807_0605),
+        ]))
+    }
+
+    #[test]
+    fn exactly_the_aligned_accesses_inside_in_allowed_widths_are_made() {
+        for widths in 0..8 {
+            let window = Window::over(block(), widths).unwrap();
+            for width in WIDTHS {
+                let bytes = width.bytes();
+                let offsets = (0..20).chain([u32::MAX - 7, u32::MAX - 3, u32::MAX, 1 << 31]);
+                for offset in offsets {
+                    let allowed = widths & bytes != 0
+                        && offset % bytes == 0
+                        && u64::from(offset) + u64::from(bytes) <= 8;
+                    assert_eq!(window.read(width, offset).is_some(), allowed);
+                    assert_eq!(window.write(width, offset, 0).is_some(), allowed);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_access_moves_its_width_and_nothing_else() {
+        let words = block();
+        let window = Window::over(words, 7).unwrap();
+        assert_eq!(window.read(Width::Byte, 5), Some(0x06));
+        assert_eq!(window.read(Width::Half, 6), Some(0x0807));
+        assert_eq!(window.read(Width::Word, 4), Some(0x0807_0605));
+        assert_eq!(window.write(Width::Byte, 1, 0xffff_ff99), Some(()));
+        assert_eq!(window.write(Width::Half, 6, 0x1234_5678), Some(()));
+        let values = words.each_ref().map(|word| word.load(Ordering::Relaxed));
+        assert_eq!(values, [0x0403_9901, 0x5678_0605]);
+    }
+
+    #[test]
+    fn a_block_shorter_than_a_word_is_no_window() {
+        assert_eq!(Window::over(&[], 7), None);
+    }
+}

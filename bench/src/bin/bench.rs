@@ -1,0 +1,34 @@
+//! `make bench`: measure on the emulated board, for people and in
+//! `target/bench/results.json`.
+//!
+//! With names of groups as arguments only those are measured, and the page
+//! `docs/measurements.md` is left as it is.
+
+#![forbid(unsafe_code)]
+
+use anyhow::{Result, ensure};
+use berth_bench::groups::ALL;
+use berth_bench::report;
+use berth_e2e::{root, target};
+
+fn main() -> Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let known = |name: &String| ALL.iter().any(|(group, _)| group == name);
+    let names: Vec<_> = ALL.iter().map(|(name, _)| *name).collect();
+    ensure!(
+        wanted.iter().all(known),
+        "there are these groups: {}",
+        names.join(", ")
+    );
+    let groups = ALL
+        .iter()
+        .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name))
+        .map(|(_, measure)| measure())
+        .collect::<Result<Vec<_>>>()?;
+    print!("{}", report::tables(&groups));
+    report::write_json(&target().join("bench/results.json"), &groups)?;
+    if wanted.is_empty() {
+        report::write_page(&root().join("docs/measurements.md"), &groups)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! What `make bench` measures, a module for each group.
+//!
+//! To add a group: a module with a function that returns a [`Group`], and a line in
+//! [`ALL`]. To add a key to a group: a line in its table.
+
+use anyhow::Result;
+
+use crate::figure::Group;
+
+pub mod kernel_size;
+pub mod syscalls;
+
+/// Name for the command line, and the measurement.
+pub type Entry = (&'static str, fn() -> Result<Group>);
+
+/// All groups, in the order of the table.
+pub const ALL: [Entry; 2] = [
+    ("syscalls", syscalls::measure),
+    ("kernel_size", kernel_size::measure),
+];

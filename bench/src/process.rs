@@ -1,0 +1,75 @@
+//! Native processes that measure on the board and print `key = value`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use berth_e2e::Flash;
+use berth_emulator::{Board, Icount, Sleep};
+
+use crate::figure::{Figure, Key};
+
+/// An instruction takes 2^6 = 64 ns, more than a tick of any counter on the board
+/// (40 ns): a difference of ticks says exactly how many instructions there were.
+pub const ICOUNT: Icount = Icount {
+    shift: 6,
+    sleep: Sleep::Jump,
+};
+
+/// Long enough for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Ends the output of a process that measured, and of one that could not.
+const DONE: &str = "bench: done";
+const FAILED: &str = "bench: failed";
+
+/// Boot the kernel with the process `name` alone, counting instructions, and return what it
+/// measured for `keys`.
+///
+/// # Errors
+/// If it fails, or says nothing about a key.
+pub fn measure(name: &str, keys: &[Key]) -> Result<Vec<Figure>> {
+    let flash = Flash::without_supervisor()?;
+    flash.install(name)?;
+    let board = Board::new(flash.path())
+        .limit(PATIENCE * 2)
+        .icount(ICOUNT)
+        .start()?;
+    let said = board.console.wait_for(DONE, PATIENCE);
+    let text = board.console.text();
+    if text.contains(FAILED) {
+        bail!("{name} could not measure: {text}");
+    }
+    said.with_context(|| format!("{name} did not finish: {text}"))?;
+    let values = parse(&text);
+    keys.iter()
+        .map(|&key| {
+            let value = values.get(key.name).copied();
+            let value = value.with_context(|| format!("{name} did not print {}", key.name))?;
+            Ok(Figure { key, value })
+        })
+        .collect()
+}
+
+/// The lines `key = value`.
+fn parse(text: &str) -> BTreeMap<&str, f64> {
+    text.lines()
+        .filter_map(|line| {
+            let (key, value) = line.trim().split_once(" = ")?;
+            Some((key, value.parse().ok()?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_keys_with_numbers_count() {
+        let text = "Berth kernel\r\na.b = 12.5\r\nc = many\r\n d = 3\r\nbench: done\r\n";
+        let values = parse(text);
+        assert_eq!(values.len(), 2);
+        assert_eq!((values["a.b"], values["d"]), (12.5, 3.0));
+    }
+}

@@ -1,0 +1,171 @@
+//! What one register write costs: by a container, and by a native process.
+//!
+//! Under `-icount` a guest instruction takes a fixed virtual time, so the device's own clock
+//! counts instructions. A container runs straight-line code of [`FEW`] and one of [`MANY`]
+//! writes between two looks at the clock, all within one slice and while the serial
+//! line is quiet; it tells the microseconds as its exit code. The difference of the two,
+//! divided by the difference of the numbers of writes, is free of what looking at
+//! the clock costs, and there is no loop to subtract. What puts the three arguments
+//! in their places comes before the call instruction: the same is measured with three moves of
+//! the same values to local variables, which the engine executes the same way, and subtracted.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, Flash};
+use berth_emulator::{Board, Icount, Sleep};
+
+/// Time of an instruction: 2^6 ns.
+const SHIFT: u8 = 6;
+
+/// Writes of the two containers; both fit a slice.
+const FEW: u32 = 64;
+const MANY: u32 = 128;
+
+/// How often each is run; the least counts, since an interrupt of the kernel's own clock
+/// or line may fall into a run.
+const RUNS: usize = 3;
+/// What runs may differ by, in microseconds: more is no interrupt but a slice that ended.
+const SPREAD_MAX: i64 = 20;
+
+/// The blocks that are written, and a register of each that takes a write at any time.
+const MAPPED: (&str, u32) = ("uart1", 0x10);
+const MEDIATED: (&str, u32) = ("fpgaio", 0);
+
+/// A figure, in instructions.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// Key of `results.json`.
+    pub key: &'static str,
+    /// Instructions of one write.
+    pub instructions: f64,
+}
+
+/// Boot the board and measure all `register.*` of containers and processes.
+///
+/// # Errors
+/// If the board or the operator's line fails, or two runs differ.
+pub fn measure() -> Result<Vec<Cost>> {
+    let flash = Flash::new()?;
+    let board = Board::new(flash.path())
+        .limit(Duration::from_secs(300))
+        .icount(Icount {
+            shift: SHIFT,
+            // The operator's line needs time that does not jump.
+            sleep: Sleep::RealTime,
+        })
+        .start()?;
+    let device = Device { board };
+    device.console("type help")?;
+    Ok(vec![
+        Cost {
+            key: "register.call_mapped",
+            instructions: container(&device, MAPPED, "mapped")?,
+        },
+        Cost {
+            key: "register.call_mediated",
+            instructions: container(&device, MEDIATED, "mediated")?,
+        },
+        native()?,
+    ])
+}
+
+/// Instructions of one write of a container to a register of a block.
+fn container(device: &Device, (label, offset): (&str, u32), access: &str) -> Result<f64> {
+    let few = microseconds(device, label, &module(label, offset, WRITE, FEW))?;
+    let many = microseconds(device, label, &module(label, offset, WRITE, MANY))?;
+    // The first exposure list after a run shows the class of the block itself.
+    let list = device.json(&["exposures"])?;
+    let class = list["exposures"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|exposure| exposure["label"] == label)
+        .with_context(|| format!("{label} is not exposed"))?["access"]
+        .clone();
+    ensure!(class == access, "{label} is {class}, not {access}");
+    let moves_few = microseconds(device, label, &module(label, offset, MOVES, FEW))?;
+    let moves_many = microseconds(device, label, &module(label, offset, MOVES, MANY))?;
+    let net = (many - few) - (moves_many - moves_few);
+    Ok(instructions(net) / f64::from(MANY - FEW))
+}
+
+/// Microseconds that a container measured: its exit code; the least of some runs.
+fn microseconds(device: &Device, label: &str, text: &str) -> Result<i64> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("writes.wasm");
+    std::fs::write(&file, wat::parse_str(text)?)?;
+    device.upload_file(&file)?.ok()?;
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        device.berth(&["start", "writes"])?.ok()?;
+        // It waits until the line is quiet, so it must not be asked meanwhile.
+        std::thread::sleep(Duration::from_millis(1500));
+        device.wait_state("writes", "exited")?;
+        let container = device.container("writes")?.context("it is listed")?;
+        times.push(container["exit_code"].as_i64().context("an exit code")?);
+    }
+    device.berth(&["rm", "writes"])?.ok()?;
+    let least = times.iter().copied().min().unwrap_or_default();
+    ensure!(
+        times.iter().all(|time| time - least <= SPREAD_MAX),
+        "{label}: runs differ: {times:?} us"
+    );
+    Ok(least)
+}
+
+/// A write, and what is left of it without the call.
+const WRITE: &str = "(call $write (local.get $block) (i32.const OFFSET) (i32.const 16))\n";
+const MOVES: &str = "(local.set $a (local.get $block)) (local.set $b (i32.const OFFSET)) \
+                     (local.set $c (i32.const 16))\n";
+
+/// `count` times `body` between two looks at the clock.
+fn module(label: &str, offset: u32, body: &str, count: u32) -> String {
+    let writes = body
+        .replace("OFFSET", &offset.to_string())
+        .repeat(count as usize);
+    format!(
+        r#"(module
+          (import "mmio:{label}" "claim" (func $claim (result i32)))
+          (import "mmio" "write32" (func $write (param i32 i32 i32)))
+          (import "berth" "now_us" (func $now (result i64)))
+          (import "berth" "sleep_us" (func $sleep (param i64)))
+          (import "berth" "exit" (func $exit (param i32)))
+          (func (export "_start") (local $block i32) (local $start i64)
+            (local $a i32) (local $b i32) (local $c i32)
+            (local.set $block (call $claim))
+            (call $sleep (i64.const 500000))
+            (local.set $start (call $now))
+            {writes}
+            (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $start))))))"#
+    )
+}
+
+/// A write of a native process through the same driver: `bench_registers` measures itself.
+fn native() -> Result<Cost> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("bench_registers")?;
+    let board = Board::new(flash.path())
+        .limit(Duration::from_secs(120))
+        .icount(Icount {
+            shift: SHIFT,
+            sleep: Sleep::Jump,
+        })
+        .start()?;
+    let device = Device { board };
+    device.console("bench: done")?;
+    let text = device.board.console.text();
+    let ticks = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("nanoseconds of 1000 writes = "))
+        .with_context(|| format!("bench_registers said: {text}"))?;
+    let nanoseconds: f64 = ticks.parse()?;
+    Ok(Cost {
+        key: "register.native_process",
+        instructions: nanoseconds / 1000.0 / f64::from(1 << SHIFT),
+    })
+}
+
+fn instructions(microseconds: i64) -> f64 {
+    microseconds as f64 * 1000.0 / f64::from(1 << SHIFT)
+}

@@ -1,0 +1,162 @@
+//! The figures for machines (`results.json`) and for people (`docs/measurements.md`).
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+
+use crate::figure::{Figure, Group, number};
+
+/// What is between these lines in the page is written by `make bench`.
+const BEGIN: &str = "<!-- make bench: begin -->";
+const END: &str = "<!-- make bench: end -->";
+
+/// Add the figures to the flat object in `path`; others that stand there stay.
+///
+/// # Errors
+/// If the file cannot be read or written.
+pub fn write_json(path: &Path, groups: &[Group]) -> Result<()> {
+    let mut all: Map<String, Value> = match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .with_context(|| format!("{} is not a flat JSON object", path.display()))?,
+        Err(_) => Map::new(),
+    };
+    for figure in groups.iter().flat_map(|group| &group.figures) {
+        all.insert(figure.key.name.to_owned(), json_number(figure.value));
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, serde_json::to_string_pretty(&all)? + "\n")
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Whole numbers without a decimal point.
+fn json_number(value: f64) -> Value {
+    #[allow(clippy::cast_possible_truncation)]
+    let whole = value as i64;
+    #[allow(clippy::cast_precision_loss)]
+    if whole as f64 == value {
+        whole.into()
+    } else {
+        value.into()
+    }
+}
+
+/// Replace the tables in the page at `path`.
+///
+/// # Errors
+/// If the page cannot be read or written, or does not say where the tables go.
+pub fn write_page(path: &Path, groups: &[Group]) -> Result<()> {
+    let page =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let page = replace(&page, &tables(groups)).with_context(|| format!("in {}", path.display()))?;
+    std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn replace(page: &str, tables: &str) -> Result<String> {
+    let Some((before, rest)) = page.split_once(BEGIN) else {
+        bail!("there is no line {BEGIN}");
+    };
+    let Some((_, after)) = rest.split_once(END) else {
+        bail!("there is no line {END}");
+    };
+    Ok(format!("{before}{BEGIN}\n{tables}{END}{after}"))
+}
+
+/// The groups as Markdown.
+#[must_use]
+pub fn tables(groups: &[Group]) -> String {
+    let mut out = String::new();
+    for group in groups {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "\n## {}\n\n{}\n", group.title, group.how);
+        let _ = writeln!(
+            out,
+            "| key | what | unit | ours | elsewhere | must | goal | |\n\
+             | --- | --- | --- | ---: | ---: | ---: | ---: | --- |"
+        );
+        for figure in &group.figures {
+            let _ = writeln!(out, "{}", row(figure));
+        }
+    }
+    out.push('\n');
+    out
+}
+
+fn row(figure: &Figure) -> String {
+    let key = &figure.key;
+    let limit =
+        |limit: Option<f64>| limit.map_or(String::new(), |limit| format!("≤ {}", number(limit)));
+    let reference = key.reference.map_or(String::new(), |(place, value)| {
+        format!("{} ({place})", number(value))
+    });
+    let verdict = match (figure.within_must(), figure.within_goal()) {
+        _ if key.must.is_none() && key.goal.is_none() => "",
+        (false, _) => "**missed**",
+        (true, false) => "must",
+        (true, true) => "met",
+    };
+    format!(
+        "| `{}` | {} | {} | {} | {reference} | {} | {} | {verdict} |",
+        key.name,
+        key.what,
+        key.unit.name(),
+        number(figure.value),
+        limit(key.must),
+        limit(key.goal),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::{Key, Unit};
+
+    fn group(value: f64) -> Vec<Group> {
+        let key = Key {
+            name: "a.b",
+            unit: Unit::Instructions,
+            what: "Something",
+            reference: Some(("upstream", 2761.0)),
+            must: Some(1380.0),
+            goal: Some(1300.0),
+        };
+        vec![Group {
+            title: "Things",
+            how: "So.",
+            figures: vec![Figure { key, value }],
+        }]
+    }
+
+    #[test]
+    fn a_row_says_how_far_it_got() {
+        for (value, verdict) in [(1300.0, "met"), (1380.0, "must"), (1380.5, "**missed**")] {
+            let table = tables(&group(value));
+            let end = format!("| 2,761 (upstream) | ≤ 1,380 | ≤ 1,300 | {verdict} |\n");
+            assert!(table.contains(&end), "{table}");
+        }
+    }
+
+    #[test]
+    fn only_the_marked_part_of_the_page_changes() {
+        let page = format!("# Head\n{BEGIN}\nold\n{END}\ntail\n");
+        let new = replace(&page, "new\n").unwrap();
+        assert_eq!(new, format!("# Head\n{BEGIN}\nnew\n{END}\ntail\n"));
+        assert_eq!(replace(&new, "new\n").unwrap(), new);
+        assert!(replace("# Head\n", "new").is_err());
+    }
+
+    #[test]
+    fn results_keep_what_was_measured_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bench/results.json");
+        write_json(&path, &group(1.5)).unwrap();
+        let mut other = group(7.0);
+        other[0].figures[0].key.name = "c.d";
+        write_json(&path, &other).unwrap();
+        let all: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(all, serde_json::json!({"a.b": 1.5, "c.d": 7}));
+    }
+}

@@ -1,0 +1,313 @@
+//! Claims and registers on the board: what containers get, what they do not, and what is
+//! left behind, seen from outside.
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, Flash};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const UART1_CTRL: u32 = 0x4000_5008;
+const LEDS: u32 = 0x4002_8000;
+/// The LED that containers may have.
+const LED1: u32 = 0x2;
+/// Where the supervisor's stack is, and how much of it is spoiled to make it fault.
+const SUPERVISOR_RAM: u32 = 0x2004_0000;
+const SPOILED: usize = 0x3000;
+
+/// A device and a folder for modules.
+struct Scene {
+    device: Device,
+    folder: TempDir,
+}
+
+impl Scene {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            device: Device::boot()?,
+            folder: TempDir::new()?,
+        })
+    }
+
+    /// Upload a container that imports these labels (`$c0`, `$c1`, … claim them) and does `body`.
+    fn upload(&self, name: &str, labels: &[&str], body: &str) -> Result<()> {
+        let claims: String = labels
+            .iter()
+            .enumerate()
+            .map(|(index, label)| {
+                format!(r#"(import "mmio:{label}" "claim" (func $c{index} (result i32)))"#)
+            })
+            .collect();
+        let text = format!(
+            r#"(module {claims}
+              (import "mmio" "read8" (func $read8 (param i32 i32) (result i32)))
+              (import "mmio" "read32" (func $read (param i32 i32) (result i32)))
+              (import "mmio" "write16" (func $write16 (param i32 i32 i32)))
+              (import "mmio" "write32" (func $write (param i32 i32 i32)))
+              (import "mmio" "modify32" (func $modify (param i32 i32 i32 i32)))
+              (import "berth" "log" (func $log (param i32 i32 i32)))
+              (import "berth" "sleep_us" (func $sleep (param i64)))
+              (memory (export "memory") 1)
+              (func (export "_start") {body}))"#
+        );
+        let file = self.folder.path().join(format!("{name}.wasm"));
+        std::fs::write(&file, wat::parse_str(&text)?)?;
+        self.device.upload_file(&file)?.ok().map(drop)
+    }
+
+    fn start(&self, name: &str) -> Result<()> {
+        self.device.berth(&["start", name])?.ok().map(drop)
+    }
+
+    /// Access class and holder of a label, as `berth exposures` has it.
+    fn exposure(&self, label: &str) -> Result<(String, Value)> {
+        let list = self.device.json(&["exposures"])?;
+        let item = list["exposures"]
+            .as_array()
+            .context("a list")?
+            .iter()
+            .find(|item| item["label"] == label)
+            .with_context(|| format!("{label} is exposed"))?;
+        let access = item["access"].as_str().unwrap_or_default();
+        Ok((access.to_owned(), item["holder"].clone()))
+    }
+
+    /// Whether a container is at work on UART 1 and the LED.
+    fn at_work(&mut self) -> Result<()> {
+        self.device.wait_until("the container's work", |device| {
+            let bus = &mut device.board.bus;
+            Ok(bus.read32(UART1_CTRL)? == 3 && bus.read32(LEDS)? & LED1 != 0)
+        })
+    }
+
+    /// Both are at rest, and free.
+    fn at_rest(&mut self, after: &str) -> Result<()> {
+        self.device.wait_until(after, |device| {
+            let bus = &mut device.board.bus;
+            Ok(bus.read32(UART1_CTRL)? == 0 && bus.read32(LEDS)? & LED1 == 0)
+        })?;
+        for label in ["uart1", "fpgaio"] {
+            let (_, holder) = self.exposure(label)?;
+            ensure!(holder == "free", "{label} after {after}: {holder}");
+        }
+        Ok(())
+    }
+}
+
+/// Switch UART 1 and the LED on.
+const WORK: &str = "(call $write (call $c0) (i32.const 8) (i32.const 3))
+    (call $modify (call $c1) (i32.const 0) (i32.const 2) (i32.const 2))";
+/// And go on using UART 1, without ever sleeping.
+const USE: &str = "(loop $again
+    (call $write (call $c0) (i32.const 8) (i32.const 3))
+    (br $again))";
+
+#[test]
+fn neighbours_of_a_mapped_block_fault_and_every_end_closes_it() -> Result<()> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("mapped")?;
+    let device = Device::power_on(&flash)?;
+    for (run, fault) in [
+        (1, "MMFAR 0x40004ffc"),
+        (2, "MMFAR 0x40006000"),
+        (3, "MMFAR 0x40005010"),
+    ] {
+        let value = 16 + run;
+        device.console(&format!(
+            "mapped: run {run} wrote and read {value} and {value}"
+        ))?;
+        device.console(fault)?;
+    }
+    device.console("mapped: run 4 reads the block of the run before, 0x40005010")?;
+    device.console("mapped stays stopped, the others go on.")?;
+    let text = device.board.console.text();
+    ensure!(!text.contains("NOT STOPPED"), "{text}");
+    ensure!(!text.contains("mapped: failed"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn every_end_of_a_container_leaves_its_hardware_safe() -> Result<()> {
+    let mut scene = Scene::new()?;
+    let labels = ["uart1", "fpgaio"];
+    scene.upload("hold", &labels, &format!("{WORK} {USE}"))?;
+    let pause = "(call $sleep (i64.const 300000))";
+    scene.upload("fails", &labels, &format!("{WORK} {pause} unreachable"))?;
+    scene.upload("ends", &labels, &format!("{WORK} {pause}"))?;
+    for words in [["stop", "hold"], ["kill", "hold"]] {
+        scene.start("hold")?;
+        scene.at_work()?;
+        let (access, holder) = scene.exposure("uart1")?;
+        ensure!(access == "mapped" && holder["container"] == "hold");
+        scene.device.berth(&words)?.ok()?;
+        scene.at_rest(words[0])?;
+    }
+    for (name, state) in [("fails", "faulted"), ("ends", "exited")] {
+        scene.start(name)?;
+        scene.at_work()?;
+        scene.device.wait_state(name, state)?;
+        scene.at_rest(state)?;
+    }
+    scene.start("hold")?;
+    scene.at_work()?;
+    scene.device.berth(&["rm", "-f", "hold"])?.ok()?;
+    scene.at_rest("rm -f")
+}
+
+/// The supervisor itself dies with a container at work, by having its stack overwritten.
+#[test]
+fn the_end_of_the_supervisor_leaves_the_hardware_safe() -> Result<()> {
+    let mut scene = Scene::new()?;
+    scene.upload("hold", &["uart1", "fpgaio"], &format!("{WORK} {USE}"))?;
+    scene.start("hold")?;
+    scene.at_work()?;
+    let at = scene.device.board.console.position();
+    let board = &mut scene.device.board;
+    board.pause()?;
+    board.bus.write(SUPERVISOR_RAM, &vec![0xff; SPOILED])?;
+    board.resume()?;
+    let patience = std::time::Duration::from_secs(30);
+    board.console.wait_after(at, "is restarted", patience)?;
+    board.console.wait_after(at, "type help", patience)?;
+    scene.at_rest("the supervisor's restart")?;
+    // And both can be had again.
+    scene.upload("hold", &["uart1", "fpgaio"], &format!("{WORK} {USE}"))?;
+    scene.start("hold")?;
+    scene.at_work()
+}
+
+#[test]
+fn what_a_container_may_not_do_is_told_with_what_it_did() -> Result<()> {
+    let scene = Scene::new()?;
+    let claim = "(drop (call $c0)) ";
+    for (name, label, body, fault, last_call) in [
+        (
+            "handle",
+            "uart1",
+            "(drop (call $read (i32.const 1) (i32.const 0)))",
+            "bad-handle",
+            "mmio.read(1, 0x0)",
+        ),
+        (
+            "offset",
+            "uart1",
+            "(call $write (i32.const 0) (i32.const 4096) (i32.const 1))",
+            "bad-register",
+            "mmio.write(0, 0x1000)",
+        ),
+        (
+            "width",
+            "uart1",
+            "(drop (call $read8 (i32.const 0) (i32.const 0)))",
+            "bad-register",
+            "mmio.read(0, 0x0)",
+        ),
+        (
+            "masked",
+            "fpgaio",
+            "(drop (call $read (i32.const 0) (i32.const 4)))",
+            "bad-register",
+            "mmio.read(0, 0x4)",
+        ),
+        (
+            "half",
+            "fpgaio",
+            "(call $write16 (i32.const 0) (i32.const 0) (i32.const 2))",
+            "bad-register",
+            "mmio.write(0, 0x0)",
+        ),
+        (
+            "pointer",
+            "fpgaio",
+            "(call $log (i32.const 2) (i32.const 65530) (i32.const 7))",
+            "bad-pointer",
+            "berth.log(2, 0x0)",
+        ),
+    ] {
+        scene.upload(name, &[label], &format!("{claim}{body}"))?;
+        scene.start(name)?;
+        scene.device.wait_state(name, "faulted")?;
+        let container = scene.device.container(name)?.context("it is listed")?;
+        ensure!(container["fault"] == fault, "{name}: {container}");
+        let log = scene.device.berth(&["logs", name])?.ok()?;
+        let told = format!("faulted: {fault} in main");
+        ensure!(log.contains(&told) && log.contains(last_call), "{log}");
+        scene.device.berth(&["rm", name])?.ok()?;
+    }
+    Ok(())
+}
+
+/// Eight blocks that may be mapped are more than a process has protection regions for.
+#[test]
+fn more_mapped_blocks_than_regions_all_work() -> Result<()> {
+    const BLOCKS: [(&str, u32, u32); 8] = [
+        ("uart1", 0x4000_5010, 17),
+        ("uart2", 0x4000_6010, 18),
+        ("uart3", 0x4000_7010, 19),
+        ("uart4", 0x4000_9010, 20),
+        ("spi_shield0", 0x4002_6010, 22),
+        ("spi_shield1", 0x4002_7010, 24),
+        ("timer0", 0x4000_0008, 1000),
+        ("timer1", 0x4000_1008, 1001),
+    ];
+    let mut scene = Scene::new()?;
+    let labels = BLOCKS.map(|(label, ..)| label);
+    let writes: String = BLOCKS
+        .iter()
+        .enumerate()
+        .map(|(index, (_, address, value))| {
+            let offset = address & 0xfff;
+            format!("(call $write (call $c{index}) (i32.const {offset}) (i32.const {value}))")
+        })
+        .collect();
+    let rest = "(loop $again (call $sleep (i64.const 1000000)) (br $again))";
+    scene.upload("all", &labels, &format!("{writes} {rest}"))?;
+    scene.start("all")?;
+    for (label, address, value) in BLOCKS {
+        scene.device.wait_until(label, |device| {
+            Ok(device.board.bus.read32(address)? == value)
+        })?;
+    }
+    let container = scene.device.container("all")?.context("it is listed")?;
+    let blocks = container["blocks"].as_array().context("its blocks")?;
+    let count = |access: &str| blocks.iter().filter(|b| b["access"] == access).count();
+    let (mapped, fallback) = (count("mapped"), count("mediated-fallback"));
+    ensure!(mapped + fallback == BLOCKS.len(), "{container}");
+    ensure!(mapped > 0 && fallback >= 3, "{container}");
+    let text = scene.device.berth(&["ps"])?.ok()?;
+    ensure!(text.contains("(mediated-fallback)"), "{text}");
+    // Regions come back with the claims.
+    scene.device.berth(&["stop", "all"])?.ok()?;
+    scene.start("all")?;
+    let again = scene.device.container("all")?.context("it is listed")?;
+    ensure!(again["blocks"] == container["blocks"], "{again}");
+    Ok(())
+}
+
+#[test]
+fn missing_and_held_labels_are_refused_together() -> Result<()> {
+    let mut scene = Scene::new()?;
+    scene.upload("hold", &["uart1", "fpgaio"], &format!("{WORK} {USE}"))?;
+    scene.start("hold")?;
+    scene.at_work()?;
+    scene.upload("greedy", &["fpgaio", "flash", "uart2", "uart1"], "")?;
+    let refused = scene.device.berth(&["--json", "start", "greedy"])?;
+    let error: Value = serde_json::from_str(&refused.refused()?)?;
+    let reasons: Vec<_> = error["error"]["missing"]
+        .as_array()
+        .context("a list")?
+        .iter()
+        .map(|item| (item["module"].clone(), item["message"].clone()))
+        .collect();
+    ensure!(
+        reasons
+            == [
+                ("mmio:fpgaio".into(), "in use by container hold".into()),
+                ("mmio:flash".into(), "not exposed by this board".into()),
+                ("mmio:uart1".into(), "in use by container hold".into()),
+            ],
+        "{error}"
+    );
+    let (_, holder) = scene.exposure("uart2")?;
+    ensure!(holder == "free", "what was free was taken: {holder}");
+    scene.at_work()
+}
