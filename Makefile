@@ -97,7 +97,7 @@ bench-kernel: build
 	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-kernel.bin
 
 # Native processes that only tests install.
-TEST_APPS := hello declared conformance peek misbehave witness walk supervisor_crash hostile mapped spin \
+TEST_APPS := hello declared filtered conformance peek misbehave witness walk supervisor_crash hostile mapped spin \
              bench_syscalls bench_registers engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin
 

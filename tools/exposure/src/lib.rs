@@ -60,9 +60,13 @@ pub fn compile(source: &Path, layout: &Path) -> Result<Configuration, Vec<Diagno
         }
     };
     let devices = listed.as_ref().map_or(&[][..], |l| &l.devices);
-    let processes = only(&root, syscalls::COMPATIBLE, &mut report)
-        .map(|node| syscalls::check(node, devices, &regions, &mut report))
-        .unwrap_or_default();
+    let processes = match only(&root, syscalls::COMPATIBLE, &mut report) {
+        Some(node) => syscalls::check(node, devices, &regions, &mut report),
+        None => {
+            report.add(&root.place, Problem::NoFilterNode);
+            Vec::new()
+        }
+    };
     let mut found = report.found;
     found.sort_by(|a, b| a.place.cmp(&b.place));
     match listed {

@@ -71,6 +71,12 @@ pub enum Problem {
         "no node is compatible = \"berth,exposure\"; remedy: add the node that lists what is exposed"
     )]
     NoExposureNode,
+    /// No node lists what processes may call: perhaps a typing error in `compatible`,
+    /// and then nothing would be filtered.
+    #[error(
+        "no node is compatible = \"berth,syscall-filter\"; remedy: add the node that lists what processes may call, or an empty one to let all of them call everything"
+    )]
+    NoFilterNode,
     /// A second node lists exposures, or filters.
     #[error("a second node is compatible = \"{0}\"; remedy: move its children into the first one")]
     TwoNodes(String),

@@ -145,7 +145,12 @@ impl<'a> Registers<'a> {
         let why = match rest(register, mask) {
             _ if whole => None,
             Rest::Impossible(why) => Some(why),
-            Rest::Zero if !zeroed => Some("writing back a one acts"),
+            Rest::Zero if !zeroed && register.read_effect.is_some() => {
+                Some("reading them to write them back has an effect")
+            }
+            Rest::Zero if !zeroed && unwritten(register, mask) != 0 => {
+                Some("writing back a one acts")
+            }
             Rest::Keep if zeroed && unwritten(register, mask) != 0 => {
                 Some("a register that is exposed for writing only is not read")
             }
@@ -305,7 +310,11 @@ fn partial(register: &Register, mask: u32, why: &'static str, remedy: &'static s
     Problem::PartialWrite {
         register: register.name.clone(),
         mask,
-        rest: unwritten(register, mask),
+        // Reserved bits are written too, where no field is.
+        rest: match unwritten(register, mask) {
+            0 => register.all() & !mask,
+            rest => rest,
+        },
         why,
         remedy,
     }

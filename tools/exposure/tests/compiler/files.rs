@@ -1,6 +1,6 @@
 //! Sources that cannot be read, and nodes that are not there.
 
-use crate::support::{HEAD, exposures, refused, run};
+use crate::support::{BOARD, HEAD, exposures, refused, run, run_with};
 
 #[test]
 fn an_unknown_label_is_refused_by_dtc() {
@@ -61,6 +61,29 @@ fn a_missing_svd_file_is_named() {
         ),
         &[
             "exposure.dts:3: cannot use the SVD file other.svd: No such file or directory (os error 2); remedy: name an SVD file beside this one that svd-parser accepts",
+        ],
+    );
+}
+
+#[test]
+fn a_filter_is_not_lost_by_a_typing_error() {
+    let board = BOARD.replace("berth,syscall-filter", "berth,system-call-filter");
+    refused(
+        run_with(&format!("{HEAD}}}; }};\n"), &board),
+        &[
+            "exposure.dts:2: no node is compatible = \"berth,syscall-filter\"; remedy: add the node that lists what processes may call, or an empty one to let all of them call everything",
+        ],
+    );
+}
+
+#[test]
+fn two_filters_are_one_too_many() {
+    refused(
+        run(&format!(
+            "{HEAD}}};\n b {{ compatible = \"berth,syscall-filter\"; }}; }};\n"
+        )),
+        &[
+            "exposure.dts:4: a second node is compatible = \"berth,syscall-filter\"; remedy: move its children into the first one",
         ],
     );
 }

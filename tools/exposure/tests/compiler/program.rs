@@ -38,6 +38,12 @@ fn the_board_of_this_repository_is_sound_and_all_outputs_are_written() {
     assert_eq!(json["processes"][0]["region"], "SUPERVISOR_FLASH");
     // Where a block lies is not a container's business.
     assert!(json["exposures"][0].get("base").is_none());
+    let compiled = Command::new("rustc")
+        .args(["--crate-type", "lib", "--emit", "metadata", "--out-dir"])
+        .arg(folder.path())
+        .arg(&labels)
+        .status();
+    assert!(compiled.unwrap().success());
     let labels = fs::read_to_string(labels).unwrap();
     assert!(labels.contains("pub mod i2c_shield1 {"), "{labels}");
     assert!(
@@ -58,7 +64,11 @@ fn the_board_of_this_repository_is_sound_and_all_outputs_are_written() {
 fn problems_go_to_standard_error_with_exit_code_1() {
     let folder = TempDir::new().unwrap();
     let source = folder.path().join("wrong.dts");
-    fs::write(&source, "/dts-v1/;\n/ { };\n").unwrap();
+    fs::write(
+        &source,
+        "/dts-v1/;\n/ { filter { compatible = \"berth,syscall-filter\"; }; };\n",
+    )
+    .unwrap();
     let source = source.display().to_string();
     let output = exposure(&[&source]);
     assert_eq!(output.status.code(), Some(1));

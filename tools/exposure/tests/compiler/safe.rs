@@ -90,3 +90,25 @@ fn a_safe_state_keeps_the_bits_beside_it() {
         ],
     );
 }
+
+#[test]
+fn a_safe_state_does_not_read_what_reading_changes() {
+    refused(
+        block(
+            "regs",
+            "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; safe-state = \"DATA 0x0 0xff\";",
+        ),
+        &[
+            "exposure.dts:3: a write to 0xff of DATA would also change its bits 0xffffff00, because reading them to write them back has an effect; remedy: give a mask of all its bits",
+        ],
+    );
+}
+
+#[test]
+fn a_safe_state_of_all_fields_keeps_nothing_and_is_accepted() {
+    let sound = block(
+        "regs",
+        "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; safe-state = \"DATA 0x0 0xffffffff\", \"CTRL 0x0 0xf0f\";",
+    );
+    assert_eq!(sound.unwrap().exposures[0].safe_state.len(), 2);
+}

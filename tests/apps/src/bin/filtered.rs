@@ -1,0 +1,50 @@
+//! `filtered`: stands in the supervisor's place and asks what it may call.
+//!
+//! Gives every driver every command from 0 to 31 and compares all four registers
+//! of the answer with those of a driver that no board has. Prints, for each driver,
+//! the commands that were answered differently as bits, and the same for the LED
+//! driver's commands with an index that is not exposed.
+
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+use test_apps::Line;
+
+libtock::main!(main);
+
+/// No board has this one.
+const ABSENT: usize = 0x7_7777;
+/// The drivers of Tock's list that boards have, and `wasm_host`.
+const DRIVERS: [usize; 14] = [
+    0x0, 0x1, 0x2, 0x3, 0x4, 0x5, 0x8, 0x9, 0x10000, 0x10002, 0x2_0001, 0x4_0001, 0x5_0001,
+    0xA_0000,
+];
+const COMMANDS: usize = 32;
+const LED: usize = 0x2;
+
+fn main() {
+    for driver in DRIVERS {
+        say("driver", driver, 0);
+    }
+    say("led-1", LED, 1);
+    Line::new().text("filtered: done").print();
+}
+
+fn say(what: &str, driver: usize, argument: usize) {
+    let mut answered = 0;
+    for command in 0..COMMANDS {
+        let ask = |driver| libtock::command(driver, command, argument, 0).registers();
+        if ask(driver) != ask(ABSENT) {
+            answered |= 1 << command;
+        }
+    }
+    Line::new()
+        .text("filtered: ")
+        .text(what)
+        .text(" 0x")
+        .hex(driver as u32)
+        .text(" answers 0x")
+        .hex(answered)
+        .print();
+}
