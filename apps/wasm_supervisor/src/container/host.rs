@@ -5,7 +5,9 @@
 //! alignment and length have been checked; what the kernel refuses in spite of
 //! that (a register or direction that is not exposed) ends the container, too.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use berth_protocol::Fault;
@@ -77,25 +79,29 @@ pub struct LastCall {
     pub arguments: [u32; 2],
 }
 
-/// Claimed blocks of one container.
+/// Claimed blocks of one container, in the order of their numbers, none between.
 pub type Blocks = [Option<Claimed>; BlockNumbers::MAX];
 
 /// The host of one container.
 pub struct ContainerHost<P> {
     shared: Rc<Shared<P>>,
     slot: usize,
-    blocks: Blocks,
+    /// Exactly as many as it claimed: this lies in its arena.
+    blocks: Box<[Claimed]>,
     pending: Option<Pending>,
     last_call: Option<LastCall>,
 }
 
 impl<P: Platform> ContainerHost<P> {
-    /// A host for the container in `slot` that has claimed `blocks`.
-    pub const fn new(shared: Rc<Shared<P>>, slot: usize, blocks: Blocks) -> Self {
+    /// A host for the container in `slot` that has claimed `blocks`. To be made in
+    /// the container's arena.
+    pub fn new(shared: Rc<Shared<P>>, slot: usize, blocks: &Blocks) -> Self {
+        let mut claimed = Vec::with_capacity(blocks.iter().flatten().count());
+        claimed.extend(blocks.iter().flatten());
         Self {
             shared,
             slot,
-            blocks,
+            blocks: claimed.into_boxed_slice(),
             pending: None,
             last_call: None,
         }
@@ -125,7 +131,7 @@ impl<P: Platform> ContainerHost<P> {
     /// drivers spend their time on this path. Nothing of it allocates.
     #[inline(always)]
     fn block(&self, handle: u32) -> Option<&Claimed> {
-        self.blocks.get(handle as usize)?.as_ref()
+        self.blocks.get(handle as usize)
     }
 
     #[cold]

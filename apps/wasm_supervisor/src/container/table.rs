@@ -323,9 +323,10 @@ impl<P: Platform + 'static> Containers<P> {
             start_fuel: START_FUEL,
         };
         arena::set_limit(id, limit as usize);
-        let host = ContainerHost::new(self.shared.clone(), slot, blocks);
+        let shared = self.shared.clone();
         let image = container.image.as_slice();
         let loaded = Owned::new(id, move || {
+            let host = ContainerHost::new(shared, slot, &blocks);
             Wasmi::load(image, &module, &numbers, limits, host)
         });
         match loaded {
