@@ -136,7 +136,7 @@ lint: tools ## rustfmt and clippy, warnings are errors
 size: build ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size
 
-bench: build test-apps ## measure on the emulated board; table and target/bench/results.json
+bench: build test-apps bench-kernel ## measure on the emulated board; table and target/bench/results.json
 	@cargo run --quiet -p berth-bench --bin bench
 
 clean: ## remove everything built (and the tools below target/)

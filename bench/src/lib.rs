@@ -10,6 +10,5 @@ pub mod figure;
 pub mod flash;
 pub mod groups;
 pub mod process;
-pub mod registers;
 pub mod report;
 pub mod symbols;

@@ -8,13 +8,15 @@ use anyhow::Result;
 use crate::figure::Group;
 
 pub mod kernel_size;
+pub mod registers;
 pub mod syscalls;
 
 /// Name for the command line, and the measurement.
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 2] = [
+pub const ALL: [Entry; 3] = [
     ("syscalls", syscalls::measure),
+    ("registers", registers::measure),
     ("kernel_size", kernel_size::measure),
 ];
