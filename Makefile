@@ -41,9 +41,12 @@ test: build test-apps ## every test
 	@$(SETUP) nextest
 	cargo nextest run
 
-soak: build test-apps ## the isolation test at every 32 bytes instead of every 61st of these
+soak: build test-apps ## the long forms of the tests: every 32 bytes, a million hostile calls
 	@$(SETUP) nextest
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
+	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
+	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
+	@$(MAKE) test-apps
 
 # Addresses of RAM are numbers to the kernel (exposed provenance), and what its tests
 # make lives until they end.
