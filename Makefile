@@ -51,7 +51,7 @@ soak: build test-apps ## the long forms of the tests: every 32 bytes, a million 
 # Addresses of RAM are numbers to the kernel (exposed provenance), and what its tests
 # make lives until they end.
 miri: ## the kernel's host tests under Miri (nightly: rustup +nightly component add miri)
-	MIRIFLAGS="-Zmiri-permissive-provenance -Zmiri-ignore-leaks" cargo +nightly miri test -p tock-tbf -p kernel --lib --tests
+	PROPTEST_CASES=2 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks" cargo +nightly miri test -p tock-tbf -p kernel --lib --tests
 
 run: build ## the board, interactive: serial console on this terminal
 	@cp $(IMAGE)/flash.bin $(IMAGE)/run.bin

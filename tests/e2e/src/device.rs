@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use berth_emulator::{Board, Emulator};
+use berth_emulator::{Board, Emulator, Icount, Sleep};
 use serde_json::Value;
 
 use crate::artefacts::{guest, program};
@@ -103,6 +103,23 @@ impl Device {
     /// If the emulator does not start.
     pub fn power_on_for(flash: &Flash, limit: Duration) -> Result<Self> {
         let board = Board::new(flash.path()).limit(limit).trace_leds().start()?;
+        Ok(Self { board })
+    }
+
+    /// As [`power_on`](Self::power_on), with time that is the number of instructions: for
+    /// processes that look at what a timer does to them. Otherwise the emulator's
+    /// timers follow the host's clock, and lag on a busy machine.
+    ///
+    /// # Errors
+    /// If the emulator does not start.
+    pub fn power_on_counted(flash: &Flash) -> Result<Self> {
+        let board = Board::new(flash.path())
+            .limit(Duration::from_secs(300))
+            .icount(Icount {
+                shift: 5,
+                sleep: Sleep::Jump,
+            })
+            .start()?;
         Ok(Self { board })
     }
 

@@ -37,7 +37,7 @@ fn a_disabled_process_does_not_start() -> Result<()> {
 fn system_calls_answer_as_upstreams_do() -> Result<()> {
     let flash = Flash::without_supervisor()?;
     flash.install("conformance")?;
-    let device = Device::power_on(&flash)?;
+    let device = Device::power_on_counted(&flash)?;
     let report = device.console(" failed");
     // Vector 22 ends the process, and the report names the call.
     let end = report.and_then(|()| device.console("conformance stays stopped"));
