@@ -89,6 +89,29 @@ impl Device {
         Ok(device)
     }
 
+    /// Boot as built, with the example `blink` uploaded and started: a container at work,
+    /// to see whether something disturbs it.
+    ///
+    /// # Errors
+    /// If it does not come up, or the device refuses.
+    pub fn boot_with_blink() -> Result<Self> {
+        let device = Self::boot()?;
+        device.upload("blink")?;
+        device.berth(&["start", "blink"])?.ok()?;
+        Ok(device)
+    }
+
+    /// Bytes of memory that `heap` tells are free.
+    ///
+    /// # Errors
+    /// If `heap` fails.
+    pub fn free_memory(&self) -> Result<u64> {
+        let heap = self.json(&["heap"])?;
+        heap["heap"]["free"]
+            .as_u64()
+            .with_context(|| format!("heap tells no free bytes: {heap}"))
+    }
+
     /// Boot a flash image, wait for nothing.
     ///
     /// # Errors

@@ -42,17 +42,11 @@ fn whole_life(device: &mut Device) -> Result<()> {
 #[test]
 fn a_container_lives_its_whole_life_twice_and_leaves_nothing_behind() -> Result<()> {
     let mut device = Device::boot()?;
-    let free = |device: &Device| -> Result<u64> {
-        let heap = device.json(&["heap"])?;
-        heap["heap"]["free"]
-            .as_u64()
-            .ok_or_else(|| anyhow::anyhow!("heap tells no free bytes: {heap}"))
-    };
-    let at_start = free(&device)?;
+    let at_start = device.free_memory()?;
     whole_life(&mut device)?;
-    ensure!(free(&device)? == at_start, "memory was lost");
+    ensure!(device.free_memory()? == at_start, "memory was lost");
     whole_life(&mut device)?;
-    ensure!(free(&device)? == at_start, "memory was lost");
+    ensure!(device.free_memory()? == at_start, "memory was lost");
     Ok(())
 }
 

@@ -20,11 +20,8 @@ struct Scene {
 
 impl Scene {
     fn new() -> Result<Self> {
-        let device = Device::boot()?;
-        device.upload("blink")?;
-        device.berth(&["start", "blink"])?.ok()?;
         Ok(Self {
-            device,
+            device: Device::boot_with_blink()?,
             folder: TempDir::new()?,
         })
     }
@@ -39,19 +36,12 @@ impl Scene {
         self.device.berth(&words)?.ok().map(drop)
     }
 
-    fn free(&self) -> Result<u64> {
-        let heap = self.device.json(&["heap"])?;
-        heap["heap"]["free"]
-            .as_u64()
-            .with_context(|| format!("no free in {heap}"))
-    }
-
     /// All memory is free that was free `before`. `blink` holds a little more or
     /// less from moment to moment, so it may take a few looks.
     fn nothing_lost(&self, before: u64) -> Result<()> {
         let mut free = 0;
         for _ in 0..200 {
-            free = self.free()?;
+            free = self.device.free_memory()?;
             if free >= before {
                 return Ok(());
             }
@@ -103,7 +93,7 @@ fn a_load_that_exhausts_its_arena_is_refused_and_costs_nothing() -> Result<()> {
     let scene = Scene::new()?;
     scene.upload("hungry", &hungry(), "24576", &[])?;
     scene.undisturbed()?;
-    let before = scene.free()?;
+    let before = scene.device.free_memory()?;
     for _ in 0..5 {
         let run = scene.device.berth(&["--json", "start", "hungry"])?;
         let text = run.refused()?;
@@ -120,7 +110,7 @@ fn a_main_that_exhausts_its_arena_is_faulted_and_costs_nothing() -> Result<()> {
     let scene = Scene::new()?;
     scene.upload("deep", &deep(), "24576", &["--stack", "65536"])?;
     scene.undisturbed()?;
-    let before = scene.free()?;
+    let before = scene.device.free_memory()?;
     for _ in 0..5 {
         scene.device.berth(&["start", "deep"])?.ok()?;
         scene.device.wait_state("deep", "faulted")?;
@@ -136,7 +126,7 @@ fn two_hundred_starts_and_stops_give_every_byte_back() -> Result<()> {
     let scene = Scene::new()?;
     scene.device.upload("minimal")?;
     scene.undisturbed()?;
-    let before = scene.free()?;
+    let before = scene.device.free_memory()?;
     let mut line = Line::open(&scene.device)?;
     for _ in 0..200 {
         line.done(Op::Start { name: "minimal" })?;

@@ -15,11 +15,8 @@ struct Scene {
 
 impl Scene {
     fn new() -> Result<Self> {
-        let device = Device::boot()?;
-        device.upload("blink")?;
-        device.berth(&["start", "blink"])?.ok()?;
         Ok(Self {
-            device,
+            device: Device::boot_with_blink()?,
             folder: TempDir::new()?,
         })
     }
