@@ -30,10 +30,10 @@ impl Bench {
         Self { fake, containers }
     }
 
-    fn store(&mut self, name: &str, wat: &str, memory: Option<u32>) -> usize {
+    fn store(&mut self, name: &str, wat: &str, limit: Option<u32>) -> usize {
         let image = wat::parse_str(wat).unwrap();
         let parameters = Parameters {
-            memory,
+            limit,
             ..Parameters::default()
         };
         let hash = ImageHash::of(&image);
@@ -280,7 +280,7 @@ fn no_hostile_module_disturbs_the_others() {
         let scanned = wasm_supervisor::admission::Module::scan(&image);
         assert_eq!(scanned.is_err(), by_the_scan, "{name}: {scanned:?}");
         let parameters = Parameters {
-            memory: Some(24 * 1024),
+            limit: Some(24 * 1024),
             ..Parameters::default()
         };
         let hash = ImageHash::of(&image);

@@ -12,10 +12,51 @@ use postcard_schema::Schema;
 pub struct Parameters {
     /// Most bytes of value stack for the interpreter.
     pub stack: Option<u32>,
-    /// Most bytes of device memory, everything included.
+    /// Most bytes that its linear memory may grow to.
     pub memory: Option<u32>,
+    /// Most bytes of device memory, everything included.
+    pub limit: Option<u32>,
     /// Share of the CPU relative to other containers, 1 to 100.
     pub share: Option<u8>,
+    /// When it is started again after it ended.
+    pub restart: Option<Restart>,
+    /// Is it started when the device starts?
+    pub boot: Option<bool>,
+    /// Log lines less important than this are not kept.
+    pub log_level: Option<Level>,
+    /// Its interrupt handlers run at a fixed period instead of at once.
+    pub service: Option<Service>,
+}
+
+/// When a container that ended is started again. The operator's `stop` and
+/// `kill` end it for good, whatever stands here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Restart {
+    /// Never.
+    No,
+    /// After a fault.
+    OnFailure {
+        /// At most this often in a row; a run of ten minutes begins anew. 0: without limit.
+        limit: u8,
+        /// Milliseconds before the first restart; doubles with each that follows.
+        backoff_ms: u16,
+    },
+    /// After a fault and when it ended by itself.
+    Always {
+        /// Milliseconds before the first restart; doubles with each fault that follows.
+        backoff_ms: u16,
+    },
+}
+
+/// Interrupt handlers at a fixed period (Wasm-IO's periodic server).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Service {
+    /// Milliseconds from one service to the next, at least 1.
+    pub period_ms: u16,
+    /// Fuel of all handlers of the container in one period.
+    pub budget: u32,
 }
 
 /// Where a container stands in its life.
@@ -42,6 +83,11 @@ pub enum State {
         /// What it did.
         fault: Fault,
     },
+    /// Ended, and waiting to be started again.
+    Restarting {
+        /// How often it has been restarted in a row.
+        count: u16,
+    },
 }
 
 impl State {
@@ -62,6 +108,7 @@ impl fmt::Display for State {
             Self::Stopped => f.write_str("stopped"),
             Self::Exited { code } => write!(f, "exited({code})"),
             Self::Faulted { fault } => write!(f, "faulted({})", fault.word()),
+            Self::Restarting { count } => write!(f, "restarting({count})"),
         }
     }
 }
@@ -102,6 +149,10 @@ pub enum Fault {
     StartTooLong,
     /// The engine gave up for another reason.
     Engine,
+    /// An interrupt handler used up its budget.
+    HandlerTooLong,
+    /// Its `_pause` did not return in its budget.
+    PauseTooLong,
 }
 
 impl Fault {
@@ -125,6 +176,8 @@ impl Fault {
             Self::MaySuspend => "may-suspend",
             Self::StartTooLong => "start-too-long",
             Self::Engine => "engine",
+            Self::HandlerTooLong => "handler-too-long",
+            Self::PauseTooLong => "pause-too-long",
         }
     }
 }
@@ -149,6 +202,19 @@ pub struct Container<'a> {
     pub memory_limit: u32,
     /// Share of the CPU relative to other containers.
     pub share: u8,
+    /// Share of the CPU that it had lately, in thousandths.
+    pub cpu_permille: u16,
+    /// Most bytes of device memory it has held since it was started.
+    pub memory_high: u32,
+    /// Deepest use of the shadow stack in its linear memory in bytes; `None` if
+    /// the module does not tell where its stack lies.
+    pub stack_high: Option<u32>,
+    /// Interrupts taken for it since it was started.
+    pub interrupts: u32,
+    /// Interrupts that were lost because its queue was full.
+    pub interrupts_dropped: u32,
+    /// How often it has been restarted since the operator started it.
+    pub restarts: u16,
 }
 
 /// How important a log line is.

@@ -102,6 +102,22 @@ pub enum DeviceError<'a> {
         /// Where.
         what: &'a str,
     },
+    /// In safe mode no container starts.
+    SafeMode,
+    /// The store in flash has no room for this.
+    StoreFull {
+        /// Bytes asked for.
+        needed: u32,
+        /// Bytes that the largest image could have.
+        free: u32,
+    },
+    /// The flash failed.
+    StoreFailed {
+        /// In which of its pages.
+        page: u16,
+    },
+    /// The container is being updated or loaded; ask again later.
+    Busy,
 }
 
 impl DeviceError<'_> {
@@ -129,6 +145,10 @@ impl DeviceError<'_> {
             Self::ClaimRefused { .. } => "claim-refused",
             Self::NoDetail => "no-detail",
             Self::Internal { .. } => "internal",
+            Self::SafeMode => "safe-mode",
+            Self::StoreFull { .. } => "store-full",
+            Self::StoreFailed { .. } => "store-failed",
+            Self::Busy => "busy",
         }
     }
 }
@@ -193,6 +213,13 @@ impl fmt::Display for DeviceError<'_> {
             }
             Self::NoDetail => f.write_str("no such detail"),
             Self::Internal { what } => write!(f, "internal error: {what}"),
+            Self::SafeMode => f.write_str("the device is in safe mode, no container starts"),
+            Self::StoreFull { needed, free } => write!(
+                f,
+                "the store is full: {needed} bytes needed, {free} free in one piece"
+            ),
+            Self::StoreFailed { page } => write!(f, "the flash failed in page {page}"),
+            Self::Busy => f.write_str("the container is being loaded or updated"),
         }
     }
 }

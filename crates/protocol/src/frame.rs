@@ -301,7 +301,18 @@ mod tests {
                 parameters: Parameters {
                     stack: Some(u32::MAX),
                     memory: Some(u32::MAX),
+                    limit: Some(u32::MAX),
                     share: Some(100),
+                    restart: Some(crate::Restart::OnFailure {
+                        limit: u8::MAX,
+                        backoff_ms: u16::MAX,
+                    }),
+                    boot: Some(true),
+                    log_level: Some(crate::Level::Trace),
+                    service: Some(crate::Service {
+                        period_ms: u16::MAX,
+                        budget: u32::MAX,
+                    }),
                 },
             },
         };

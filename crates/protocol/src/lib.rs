@@ -30,11 +30,14 @@ mod error;
 mod frame;
 mod hash;
 mod message;
+mod report;
 
 #[cfg(test)]
 mod schema;
 
-pub use container::{Access, Container, Exposure, Fault, Heap, Holder, Level, Parameters, State};
+pub use container::{
+    Access, Container, Exposure, Fault, Heap, Holder, Level, Parameters, Restart, Service, State,
+};
 pub use error::{DeviceError, MissingWhy};
 pub use frame::{
     EncodeError, Event, FRAME_MAX, FRAME_TIMEOUT_MS, FrameDecoder, MESSAGE_MAX, encode_frame,
@@ -42,10 +45,13 @@ pub use frame::{
 };
 pub use hash::{ImageHash, ImageHasher};
 pub use message::{DecodeError, Device, Op, Reply, Request, Response, message_id};
+pub use report::{
+    Entry, FaultReport, Happening, HostCall, Image, Inspection, Source, Status, StoreStatus, Update,
+};
 
 /// Version of the message set. Both ends say theirs in `Hello`; they talk on only
 /// if they are equal.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// Longest container name in bytes.
 pub const NAME_MAX: usize = 32;

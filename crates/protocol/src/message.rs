@@ -1,6 +1,9 @@
 //! Requests and responses.
 
-use crate::{Container, DeviceError, Exposure, Heap, ImageHash, Level, MissingWhy, Parameters};
+use crate::{
+    Container, DeviceError, Exposure, Happening, Heap, Image, ImageHash, Inspection, Level,
+    MissingWhy, Parameters, Source, Status, Update,
+};
 use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
@@ -104,6 +107,72 @@ pub enum Op<'a> {
         /// 0 to the count in the error, exclusive.
         index: u16,
     },
+    /// Suspend a container where it stands, whatever it does → [`Reply::Done`].
+    Pause {
+        /// Its name.
+        name: &'a str,
+    },
+    /// Let a paused container go on → [`Reply::Done`].
+    Resume {
+        /// Its name.
+        name: &'a str,
+    },
+    /// Change how a container is to run → [`Reply::Done`]. What is `None` stays as it is.
+    Edit {
+        /// Its name.
+        name: &'a str,
+        /// What to change.
+        parameters: Parameters,
+        /// Start it anew if it is active; otherwise what needs a start takes effect
+        /// with the next one.
+        restart: bool,
+    },
+    /// All that is known of a container → [`Reply::Inspection`].
+    Inspect {
+        /// Its name.
+        name: &'a str,
+    },
+    /// One interrupt source of a container → [`Reply::Source`] or [`Reply::End`].
+    Sources {
+        /// Its name.
+        name: &'a str,
+        /// 0, then `next` of the answer before.
+        cursor: u16,
+    },
+    /// One stored image → [`Reply::Image`] or [`Reply::End`].
+    Images {
+        /// 0, then `next` of the answer before.
+        cursor: u16,
+    },
+    /// The first event that is not older than `from` → [`Reply::Event`] or
+    /// [`Reply::End`].
+    Events {
+        /// Sequence number; 0 is the first event since the device started.
+        from: u32,
+    },
+    /// How is the device? → [`Reply::Status`].
+    Status,
+    /// As [`UploadBegin`](Op::UploadBegin), but the container `name` exists, runs on
+    /// until the commit, and is then replaced: live update. The commit is
+    /// answered with [`Reply::Update`].
+    UpdateBegin {
+        /// Name of the container.
+        name: &'a str,
+        /// Length of the new image in bytes.
+        length: u32,
+        /// SHA-256 of the new image.
+        hash: ImageHash,
+        /// What to change of how it runs; what is `None` stays as it is.
+        parameters: Parameters,
+        /// Milliseconds for which the new image runs on trial; a fault in that time
+        /// brings the old one back.
+        trial_ms: u32,
+    },
+    /// Where does the last live update of a container stand? → [`Reply::Update`].
+    UpdateStatus {
+        /// Name of the container.
+        name: &'a str,
+    },
 }
 
 /// What the device answers.
@@ -185,6 +254,41 @@ pub enum Reply<'a> {
         /// The container that holds it; `None`: another process of the firmware.
         holder: Option<&'a str>,
     },
+    /// To [`Op::Inspect`].
+    Inspection(#[serde(borrow)] Inspection<'a>),
+    /// To [`Op::Sources`].
+    Source {
+        /// The source.
+        #[serde(borrow)]
+        item: Source<'a>,
+        /// Cursor of the next one; `None` after the last.
+        next: Option<u16>,
+    },
+    /// To [`Op::Images`].
+    Image {
+        /// The image.
+        #[serde(borrow)]
+        item: Image<'a>,
+        /// Cursor of the next one; `None` after the last.
+        next: Option<u16>,
+    },
+    /// To [`Op::Events`].
+    Event {
+        /// Number of this event; the next is at least one more.
+        sequence: u32,
+        /// Events between `from` and this one that the device no longer has.
+        dropped: u32,
+        /// When: microseconds since the device started.
+        time_us: u64,
+        /// The container; `None`: the supervisor itself.
+        name: Option<&'a str>,
+        /// What happened.
+        what: Happening,
+    },
+    /// To [`Op::Status`].
+    Status(#[serde(borrow)] Status<'a>),
+    /// To [`Op::UpdateStatus`] and to the commit of a live update.
+    Update(Update),
 }
 
 /// What a device tells of itself.

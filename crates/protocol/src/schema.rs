@@ -119,9 +119,9 @@ fn dump() -> String {
             length: 364,
             hash: ImageHash([0x11; 32]),
             parameters: Parameters {
-                stack: None,
-                memory: Some(16384),
+                limit: Some(16384),
                 share: Some(2),
+                ..Parameters::default()
             },
         },
     };

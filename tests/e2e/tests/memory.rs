@@ -27,11 +27,11 @@ impl Scene {
     }
 
     /// Upload a module given as text, with a limit of its memory.
-    fn upload(&self, name: &str, text: &str, memory: &str, more: &[&str]) -> Result<()> {
+    fn upload(&self, name: &str, text: &str, limit: &str, more: &[&str]) -> Result<()> {
         let path: PathBuf = self.folder.path().join(format!("{name}.wasm"));
         std::fs::write(&path, wat::parse_str(text)?)?;
         let path = path.to_string_lossy();
-        let mut words = vec!["upload", &*path, "--memory", memory];
+        let mut words = vec!["upload", &*path, "--limit", limit];
         words.extend(more);
         self.device.berth(&words)?.ok().map(drop)
     }

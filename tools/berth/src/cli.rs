@@ -72,9 +72,12 @@ pub struct Upload {
     /// Most bytes of stack for the interpreter
     #[arg(long, value_name = "BYTES")]
     pub stack: Option<u32>,
-    /// Most bytes of device memory
+    /// Most bytes its linear memory may grow to
     #[arg(long, value_name = "BYTES")]
     pub memory: Option<u32>,
+    /// Most bytes of device memory, everything included
+    #[arg(long, value_name = "BYTES")]
+    pub limit: Option<u32>,
     /// Share of the CPU relative to other containers, 1 to 100
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub share: Option<u8>,

@@ -141,7 +141,9 @@ fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Result<(), Fai
     let parameters = Parameters {
         stack: arguments.stack,
         memory: arguments.memory,
+        limit: arguments.limit,
         share: arguments.share,
+        ..Parameters::default()
     };
     let mut connection = connect(cli)?;
     let bar = progress_bar(&name, image.len() as u64);

@@ -207,6 +207,12 @@ fn list_containers(client: &mut Client) -> Result<Vec<Container>, Error> {
                     memory_used: item.memory_used,
                     memory_limit: item.memory_limit,
                     share: item.share,
+                    cpu_permille: item.cpu_permille,
+                    memory_high: item.memory_high,
+                    stack_high: item.stack_high,
+                    interrupts: item.interrupts,
+                    interrupts_dropped: item.interrupts_dropped,
+                    restarts: item.restarts,
                     image_bytes: item.image_bytes,
                     blocks: Vec::new(),
                 },
@@ -286,6 +292,7 @@ const fn state_word(state: State) -> &'static str {
         State::Stopped => "stopped",
         State::Exited { .. } => "exited",
         State::Faulted { .. } => "faulted",
+        State::Restarting { .. } => "restarting",
     }
 }
 

@@ -191,7 +191,7 @@ impl Refusal {
             "wrong-state" => "`berth ps` shows the state; `berth stop` ends an active container",
             "too-many-containers" | "device-full" => "`berth rm` a container that is not needed",
             "out-of-memory" => {
-                "`berth stop` another container, or give a smaller --memory or --stack"
+                "`berth stop` another container, or give a smaller --limit or --stack"
             }
             "missing-imports" => "`berth exposures` lists what this device offers",
             "label-busy" => "`berth exposures` shows who holds what; stop that container first",

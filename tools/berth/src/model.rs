@@ -38,7 +38,8 @@ pub struct HeapInfo {
 pub struct Container {
     /// Its name.
     pub name: String,
-    /// One word: `stored`, `starting`, `running`, `paused`, `stopped`, `exited`, `faulted`.
+    /// One word: `stored`, `starting`, `running`, `paused`, `stopped`, `exited`, `faulted`,
+    /// `restarting`.
     pub state: &'static str,
     /// What it exited with.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +57,18 @@ pub struct Container {
     pub memory_limit: u32,
     /// Share of the CPU relative to other containers.
     pub share: u8,
+    /// Share of the CPU that it had lately, in thousandths.
+    pub cpu_permille: u16,
+    /// Most bytes of memory it has held since it was started.
+    pub memory_high: u32,
+    /// Deepest use of its stack in bytes, if the module tells where its stack lies.
+    pub stack_high: Option<u32>,
+    /// Interrupts taken for it since it was started.
+    pub interrupts: u32,
+    /// Of these, lost because its queue was full.
+    pub interrupts_dropped: u32,
+    /// How often it has been restarted since it was started.
+    pub restarts: u16,
     /// Length of its image in bytes.
     pub image_bytes: u32,
     /// Register blocks it holds.

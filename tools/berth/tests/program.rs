@@ -67,7 +67,7 @@ fn a_container_from_upload_to_rm() {
     );
     assert_eq!(
         bench.ok(&[
-            "upload", &file, "--name", "b2", "--memory", "4096", "--share", "5"
+            "upload", &file, "--name", "b2", "--limit", "4096", "--share", "5"
         ]),
         "b2 uploaded (1000 bytes)\n"
     );
@@ -115,7 +115,7 @@ fn tables_of_the_device() {
         "board       fake\n\
          kernel      0.1.0\n\
          supervisor  0.1.0\n\
-         protocol    1\n\
+         protocol    2\n\
          up for      1.5s\n\
          memory      150000 of 200000 bytes free, 100000 in one piece\n\
          containers  0 of 8\n"
@@ -137,8 +137,10 @@ fn json_has_stable_keys() {
     assert_eq!(
         bench.ok(&["ps", "--json"]),
         "{\"containers\":[{\"blocks\":[{\"access\":\"mediated\",\"label\":\"fpgaio\"}],\
-         \"fuel_used\":1234,\"image_bytes\":1000,\"memory_limit\":16384,\
-         \"memory_used\":9876,\"name\":\"blink\",\"share\":1,\"state\":\"running\",\
+         \"cpu_permille\":250,\"fuel_used\":1234,\"image_bytes\":1000,\"interrupts\":7,\
+         \"interrupts_dropped\":1,\"memory_high\":9999,\"memory_limit\":16384,\
+         \"memory_used\":9876,\"name\":\"blink\",\"restarts\":2,\"share\":1,\
+         \"stack_high\":512,\"state\":\"running\",\
          \"uptime_us\":61000000}]}\n"
     );
     let exposures: serde_json::Value =

@@ -109,6 +109,7 @@ mod tests {
             State::Stopped => 'x',
             State::Exited { .. } => 'e',
             State::Faulted { .. } => 'f',
+            State::Restarting { .. } => 'R',
         };
         STATES
             .iter()

@@ -277,7 +277,7 @@ impl<P: Platform + 'static> Containers<P> {
         let held = ArenaId::of_container(slot).map_or(0, |id| arena::usage(id).held_bytes);
         let limit = self
             .get(slot)
-            .and_then(|container| container.parameters.memory)
+            .and_then(|container| container.parameters.limit)
             .unwrap_or(arena::space().total_bytes);
         (held, limit)
     }

@@ -133,6 +133,7 @@ impl<P: Platform + 'static> Supervisor<P> {
                 self.send(id, Ok(reply), frame)
             }
             Op::Detail { of, index } => self.detail(id, of, index, frame),
+            _ => self.send(id, Err(DeviceError::Unsupported), frame),
         }
     }
 
@@ -205,6 +206,12 @@ impl<P: Platform + 'static> Supervisor<P> {
             memory_used,
             memory_limit,
             share: container.share(),
+            cpu_permille: 0,
+            memory_high: memory_used,
+            stack_high: None,
+            interrupts: 0,
+            interrupts_dropped: 0,
+            restarts: 0,
         })
     }
 

@@ -16,7 +16,7 @@ pub const IMAGE_MAX: u32 = 96 * 1024;
 const LEAVE_FREE: u32 = 4 * 1024;
 
 /// Least memory limit that makes sense: the engine alone takes more than half.
-const MEMORY_MIN: u32 = 8 * 1024;
+const LIMIT_MIN: u32 = 8 * 1024;
 /// Largest value stack a container may ask for.
 const STACK_MAX: u32 = 64 * 1024;
 
@@ -176,9 +176,8 @@ fn check(parameters: Parameters) -> Result<(), DeviceError<'static>> {
             stack: Some(stack), ..
         } if !(STACK_MIN_BYTES as u32..=STACK_MAX).contains(&stack) => "stack: 128 to 65536 bytes",
         Parameters {
-            memory: Some(memory),
-            ..
-        } if memory < MEMORY_MIN => "memory: at least 8192 bytes",
+            limit: Some(limit), ..
+        } if limit < LIMIT_MIN => "limit: at least 8192 bytes",
         Parameters {
             share: Some(share), ..
         } if !(1..=100).contains(&share) => "share: 1 to 100",

@@ -372,8 +372,14 @@ impl Memory {
                         uptime_us: if c.state.is_active() { 61_000_000 } else { 0 },
                         fuel_used: 1234,
                         memory_used: 9876,
-                        memory_limit: c.parameters.memory.unwrap_or(16_384),
+                        memory_limit: c.parameters.limit.unwrap_or(16_384),
                         share: c.parameters.share.unwrap_or(1),
+                        cpu_permille: 250,
+                        memory_high: 9999,
+                        stack_high: Some(512),
+                        interrupts: 7,
+                        interrupts_dropped: 1,
+                        restarts: 2,
                     },
                     next: more.then_some(cursor + 1),
                 })
@@ -426,6 +432,7 @@ impl Memory {
                     None => Err(DeviceError::NoDetail),
                 }
             }
+            _ => Err(DeviceError::Unsupported),
         }
     }
 

@@ -1,0 +1,212 @@
+//! What `inspect`, `images`, `events`, `doctor` and a live update tell.
+
+use crate::{Fault, ImageHash, Parameters};
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+use postcard_schema::Schema;
+
+/// What is known of one container beside what `ps` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Inspection<'a> {
+    /// SHA-256 of its image.
+    pub hash: ImageHash,
+    /// What its operator chose.
+    pub parameters: Parameters,
+    /// Bytes of state that it saved.
+    pub saved_bytes: u32,
+    /// Log lines that the device no longer has or never took.
+    pub log_dropped: u32,
+    /// Its last fault; kept after its memory is gone.
+    #[serde(borrow)]
+    pub fault: Option<FaultReport<'a>>,
+}
+
+/// What was known at a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct FaultReport<'a> {
+    /// What happened.
+    pub fault: Fault,
+    /// In which function it was entered.
+    pub entry: Entry,
+    /// The last host function it had called.
+    #[serde(borrow)]
+    pub last_call: Option<HostCall<'a>>,
+    /// Fuel used since it was started.
+    pub fuel_used: u64,
+    /// Bytes of device memory it held.
+    pub memory_used: u32,
+    /// How often it had been restarted.
+    pub restarts: u16,
+    /// When: microseconds since the device started.
+    pub time_us: u64,
+}
+
+/// A call of a host function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct HostCall<'a> {
+    /// `module.function`.
+    pub name: &'a str,
+    /// Its first two arguments.
+    pub arguments: [u32; 2],
+}
+
+/// How a container's code was entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Entry {
+    /// While it was loaded: segments and the module's start function.
+    Start,
+    /// `_start`.
+    Main,
+    /// An interrupt handler.
+    Handler {
+        /// Number of the source, as its handlers see it.
+        source: u32,
+    },
+    /// `_pause`.
+    Pause,
+}
+
+/// An interrupt source of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Source<'a> {
+    /// Its label.
+    pub label: &'a str,
+    /// Lower runs first.
+    pub priority: u8,
+    /// Interrupts that the kernel took.
+    pub taken: u32,
+    /// Of these, lost because the queue was full.
+    pub dropped: u32,
+    /// Pulses that arrived while the line was masked: at least so many.
+    pub merged: u32,
+    /// Most fuel that one run of its handler used.
+    pub longest_fuel: u32,
+    /// Longest run of its handler in microseconds.
+    pub longest_us: u32,
+}
+
+/// A stored image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Image<'a> {
+    /// Name of the container.
+    pub name: &'a str,
+    /// Length in bytes.
+    pub bytes: u32,
+    /// SHA-256.
+    pub hash: ImageHash,
+    /// What its operator chose.
+    pub parameters: Parameters,
+    /// Does it survive a reset?
+    pub persistent: bool,
+}
+
+/// Something that happened on the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Happening {
+    /// The supervisor started.
+    Boot {
+        /// Restarts of it within the last minute.
+        restarts: u8,
+        /// Is it in safe mode?
+        safe_mode: bool,
+    },
+    /// An image was stored.
+    Stored,
+    /// A container was deleted.
+    Removed,
+    /// Its parameters were changed.
+    Edited,
+    /// It was started.
+    Started,
+    /// It was stopped or killed.
+    Stopped,
+    /// It was paused.
+    Paused,
+    /// It was resumed.
+    Resumed,
+    /// It ended by itself.
+    Exited {
+        /// Its code.
+        code: i32,
+    },
+    /// It was ended by the supervisor.
+    Faulted {
+        /// What it did.
+        fault: Fault,
+    },
+    /// It will be started again.
+    Restarting {
+        /// How often it has been restarted in a row.
+        count: u16,
+    },
+    /// A live update came to its end.
+    Updated(Update),
+}
+
+/// Where a live update stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Update {
+    /// None since the device started.
+    None,
+    /// The new image runs on trial.
+    Trial {
+        /// Milliseconds that are left.
+        left_ms: u32,
+        /// Was the old container stopped before the new one was loaded, because both did not
+        /// fit into memory?
+        stopped_first: bool,
+    },
+    /// The new image stays.
+    Kept {
+        /// As in `Trial`.
+        stopped_first: bool,
+    },
+    /// The new image failed and the old one runs again, with its saved state.
+    RolledBack {
+        /// What the new one did; `None`: it could not be started.
+        fault: Option<Fault>,
+    },
+}
+
+/// How the device as a whole is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Status<'a> {
+    /// In safe mode no container starts.
+    pub safe_mode: bool,
+    /// The container that was running code when the supervisor failed last.
+    pub suspect: Option<&'a str>,
+    /// Restarts of the supervisor since power-on.
+    pub restarts: u16,
+    /// Longest time in microseconds for which the supervisor could not answer.
+    pub longest_stall_us: u32,
+    /// Bytes of device memory that a minimal container needs.
+    pub minimal_bytes: u32,
+    /// The store in flash; `None` where images are kept in memory.
+    pub store: Option<StoreStatus>,
+}
+
+/// The store in flash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct StoreStatus {
+    /// Bytes for images and what belongs to them.
+    pub total: u32,
+    /// Bytes free, after cleaning up.
+    pub free: u32,
+    /// Largest image that can be stored now.
+    pub largest_free: u32,
+    /// Erases of the most worn page.
+    pub wear_max: u32,
+    /// Mean erases of all pages.
+    pub wear_mean: u32,
+}
