@@ -1,13 +1,18 @@
 //! `docs/oem.md`, done literally: a manufacturer exposes one more block, makes a
-//! mistake, corrects it, builds the kernel and finds the block on the device.
+//! mistake, corrects it, builds the kernel and finds the block on the device; another
+//! brings up a whole board's worth of exposures. Neither touches Rust.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash, program, root, target};
 use tempfile::TempDir;
+
+const LEDS: u32 = 0x4002_8000;
+/// The valve of `docs/oem-board` is an LED of the emulated board.
+const OUTLET: u32 = 0x2;
 
 /// The fenced blocks of one language in the page.
 fn blocks(page: &str, language: &str) -> Vec<String> {
@@ -59,6 +64,37 @@ fn kernel(source: &Path) -> Result<Output> {
     Ok(cargo.output()?)
 }
 
+/// A device whose kernel was built with this configuration.
+fn device(source: &Path) -> Result<Device> {
+    let flash = Flash::new()?;
+    let folder = TempDir::with_prefix("berth-oem-")?;
+    let image = folder.path().join("kernel.bin");
+    fs::create_dir_all(target())?;
+    // All tests here build in the same folder; the lock is gone with the file.
+    let builds = File::create(target().join("oem.lock"))?;
+    builds.lock()?;
+    let build = kernel(source)?;
+    let said = String::from_utf8_lossy(&build.stderr);
+    ensure!(build.status.success(), "{said}");
+    let made = Command::new(program("berth-image"))
+        .arg(target().join("oem/thumbv7em-none-eabi/firmware/mps2-an386"))
+        .arg("--output")
+        .arg(&image)
+        .current_dir(root())
+        .status()?;
+    ensure!(made.success());
+    drop(builds);
+    let kernel = fs::read(&image)?;
+    flash.edit(|whole| {
+        whole
+            .get_mut(..kernel.len())
+            .context("the flash is smaller than its kernel")?
+            .copy_from_slice(&kernel);
+        Ok(())
+    })?;
+    Device::boot_with(&flash)
+}
+
 #[test]
 fn the_walk_through_leads_to_a_device_with_one_more_block() -> Result<()> {
     let page = fs::read_to_string(root().join("docs/oem.md"))?;
@@ -88,29 +124,55 @@ fn the_walk_through_leads_to_a_device_with_one_more_block() -> Result<()> {
     ensure!(said.status.success() && said.stderr.is_empty());
     let json = fs::read_to_string(right.path().join("exposures.json"))?;
     ensure!(json.contains("\"i2c_shield0\""), "{json}");
-    let build = kernel(&right.path().join("exposure.dts"))?;
-    let build_text = String::from_utf8_lossy(&build.stderr);
-    ensure!(build.status.success(), "{build_text}");
-
-    let flash = Flash::new()?;
-    let elf = target().join("oem/thumbv7em-none-eabi/firmware/mps2-an386");
-    let image = right.path().join("kernel.bin");
-    let made = Command::new(program("berth-image"))
-        .arg(&elf)
-        .arg("--output")
-        .arg(&image)
-        .current_dir(root())
-        .status()?;
-    ensure!(made.success());
-    let mut whole = fs::read(flash.path())?;
-    let kernel = fs::read(&image)?;
-    whole
-        .get_mut(..kernel.len())
-        .context("the flash is smaller than its kernel")?
-        .copy_from_slice(&kernel);
-    fs::write(flash.path(), whole)?;
-    let device = Device::boot_with(&flash)?;
+    let device = device(&right.path().join("exposure.dts"))?;
     let listed = device.berth(&["exposures"])?.ok()?;
     ensure!(listed.contains("i2c_shield0"), "{listed}");
+    Ok(())
+}
+
+#[test]
+fn a_whole_new_board_needs_three_files_and_no_rust() -> Result<()> {
+    let mut device = device(&root().join("docs/oem-board/exposure.dts"))?;
+    let listed = device.json(&["exposures"])?;
+    let labels: Vec<_> = listed["exposures"]
+        .as_array()
+        .context("a list")?
+        .iter()
+        .map(|item| (item["label"].as_str(), item["access"].as_str()))
+        .collect();
+    ensure!(
+        labels
+            == [
+                (Some("flow_meter"), Some("mapped")),
+                (Some("stroke_timer"), Some("mapped")),
+                (Some("valves"), Some("mediated")),
+            ],
+        "{listed}"
+    );
+
+    // A driver for the outlet opens it, tries the inlet too, and counts strokes.
+    let driver = TempDir::with_prefix("berth-oem-")?;
+    let file = driver.path().join("outlet.wasm");
+    let module = r#"(module
+      (import "mmio:valves" "claim" (func $valves (result i32)))
+      (import "mmio:stroke_timer" "claim" (func $timer (result i32)))
+      (import "mmio" "write32" (func $write (param i32 i32 i32)))
+      (import "mmio" "modify32" (func $modify (param i32 i32 i32 i32)))
+      (import "berth" "sleep_us" (func $sleep (param i64)))
+      (func (export "_start")
+        (call $write (call $timer) (i32.const 8) (i32.const 25000))
+        (call $modify (call $valves) (i32.const 0) (i32.const 3) (i32.const 3))
+        (call $sleep (i64.const 1000000000))))"#;
+    fs::write(&file, wat::parse_str(module)?)?;
+    device.upload_file(&file)?.ok()?;
+    device.berth(&["start", "outlet"])?.ok()?;
+    device.wait_until("the outlet to open", |device| {
+        Ok(device.board.bus.read32(LEDS)? & 3 == OUTLET)
+    })?;
+    device.berth(&["stop", "outlet"])?.ok()?;
+    ensure!(
+        device.board.bus.read32(LEDS)? & 3 == 0,
+        "the outlet is open although its driver is gone"
+    );
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The command `exposure`, and the board this repository has.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -105,6 +106,27 @@ fn without_dtc_the_remedy_is_its_package() {
             "{BOARD}:1: cannot run the devicetree compiler dtc: No such file or directory (os error 2); remedy: install the package device-tree-compiler\n"
         )
     );
+}
+
+#[test]
+fn what_another_dtc_prints_is_not_guessed_at() {
+    let folder = TempDir::new().unwrap();
+    let dtc = folder.path().join("dtc");
+    fs::write(&dtc, "#!/bin/sh\necho '/dts-v1/;'\necho '/ {'\n").unwrap();
+    fs::set_permissions(&dtc, fs::Permissions::from_mode(0o755)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_exposure"))
+        .current_dir(root())
+        .env("PATH", folder.path())
+        .arg(BOARD)
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!(
+            "{BOARD}:1: cannot read dtc's output \"the tree does not end\"; remedy: write this in plain properties and nodes\n"
+        )
+    );
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
