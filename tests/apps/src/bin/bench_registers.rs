@@ -4,12 +4,14 @@
 //! to its return, with the alarm's clock; the difference is free of what starting, stopping and
 //! asking the time cost. The same loops with an empty function are subtracted, except
 //! for that function's own instructions. The harness knows how long an instruction takes.
+//! The same is done with the first and the last block of the table that is exposed whole.
 
 #![no_std]
 #![no_main]
 
 use core::hint::black_box;
 
+use berth_exposure::{AccessClass, DESCRIPTION_MAX};
 use libtock::{ErrorCode, alarm, wasm_host};
 use test_apps::Line;
 
@@ -24,6 +26,13 @@ const INSTRUCTION_NS: u64 = 64;
 
 type Write = fn(u16, u16, u32) -> bool;
 
+/// A register.
+#[derive(Clone, Copy)]
+struct Place {
+    handle: u16,
+    offset: u16,
+}
+
 #[inline(never)]
 fn write(handle: u16, offset: u16, value: u32) -> bool {
     wasm_host::write32(handle, offset, value).is_ok()
@@ -34,17 +43,17 @@ fn nothing(_: u16, _: u16, _: u32) -> bool {
     true
 }
 
-fn rounds(write: Write, handle: u16, count: u32) -> bool {
+fn rounds(write: Write, place: Place, count: u32) -> bool {
     let write = black_box(write);
-    (0..count).fold(true, |all, _| all & write(handle, 0, 0))
+    (0..count).fold(true, |all, _| all & write(place.handle, place.offset, 16))
 }
 
 /// Ticks of `COUNT` rounds.
-fn ticks(write: Write, handle: u16) -> Result<u32, ErrorCode> {
+fn ticks(write: Write, place: Place) -> Result<u32, ErrorCode> {
     let start = alarm::now()?;
-    let first = rounds(write, handle, black_box(COUNT));
+    let first = rounds(write, place, black_box(COUNT));
     let middle = alarm::now()?;
-    let second = rounds(write, handle, black_box(2 * COUNT));
+    let second = rounds(write, place, black_box(2 * COUNT));
     let end = alarm::now()?;
     if first && second {
         Ok(end
@@ -55,26 +64,47 @@ fn ticks(write: Write, handle: u16) -> Result<u32, ErrorCode> {
     }
 }
 
-fn measure() -> Result<u64, ErrorCode> {
-    let leds = wasm_host::claim(1, "fpgaio")?;
+/// Nanoseconds of `COUNT` writes.
+fn writes(label: &str, offset: u16) -> Result<u64, ErrorCode> {
+    let handle = wasm_host::claim(1, label)?.handle;
+    let place = Place { handle, offset };
     let frequency = u64::from(alarm::frequency()?).max(1);
-    let net = ticks(write, leds.handle)?.wrapping_sub(ticks(nothing, leds.handle)?);
+    let net = ticks(write, place)?.wrapping_sub(ticks(nothing, place)?);
+    wasm_host::release_all(1)?;
     let calls = u64::from(COUNT) * EMPTY_CALL * INSTRUCTION_NS;
     Ok(u64::from(net) * 1_000_000_000 / frequency + calls)
 }
 
-fn main() {
-    match measure() {
-        Ok(nanoseconds) => {
-            Line::new()
-                .text("nanoseconds of 1000 writes = ")
-                .decimal(u32::try_from(nanoseconds).unwrap_or(u32::MAX))
-                .print();
-            Line::new().text("bench: done").print();
+/// A register that takes a write at any time, of the first or last block exposed whole.
+fn of_whole(last: bool) -> Result<u64, ErrorCode> {
+    let count = wasm_host::count()?;
+    let mut buffer = [0; DESCRIPTION_MAX];
+    for nth in 0..count {
+        let index = if last { count - 1 - nth } else { nth };
+        let block = wasm_host::describe(index, &mut buffer)?;
+        if block.access == AccessClass::Mapped {
+            return writes(block.label, 0x10);
         }
-        Err(code) => Line::new()
-            .text("bench: failed: ")
-            .text(code.name())
-            .print(),
     }
+    Err(ErrorCode::NoDevice)
+}
+
+fn tell(what: &str, result: Result<u64, ErrorCode>) {
+    let mut line = Line::new();
+    match result {
+        Ok(nanoseconds) => line
+            .text("nanoseconds of 1000 writes, ")
+            .text(what)
+            .text(" = ")
+            .decimal(u32::try_from(nanoseconds).unwrap_or(u32::MAX))
+            .print(),
+        Err(code) => line.text("bench: failed: ").text(code.name()).print(),
+    }
+}
+
+fn main() {
+    tell("masked", writes("fpgaio", 0));
+    tell("first", of_whole(false));
+    tell("last", of_whole(true));
+    Line::new().text("bench: done").print();
 }
