@@ -77,7 +77,7 @@ guests:
 # Kernel and processes, each alone: features of one must not leak into another.
 firmware: exposures
 	@BERTH_EXPOSURE=$(abspath $(EXPOSURE)) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)
-	@BERTH_BOARD=$(BOARD) cargo build --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor
+	@BERTH_BOARD=$(BOARD) cargo build --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor -p supervisor_process
 
 $(FIRMWARE)/$(BOARD) $(FIRMWARE)/wasm_supervisor: firmware ;
 
@@ -132,7 +132,7 @@ lint: tools ## rustfmt and clippy, warnings are errors
 	cargo clippy --quiet --all-targets -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor -- -D warnings
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor -p supervisor_process -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --examples -- -D warnings
 

@@ -5,6 +5,5 @@ const STACK: u32 = 16 * 1024;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    libtock_build::link("wasm_supervisor", "SUPERVISOR", STACK);
     libtock_build::link("engine_proof", "SUPERVISOR", STACK);
 }

@@ -11,6 +11,8 @@ use crate::platform::{
 };
 use crate::window::Window;
 
+pub mod fast;
+
 /// Bytes taken from the kernel's receive ring at once.
 const RECEIVE_BYTES: usize = 64;
 

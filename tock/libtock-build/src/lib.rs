@@ -57,6 +57,8 @@ pub fn link(bin: &str, slot: &str, stack: u32) {
     println!("cargo::rustc-link-arg-bin={bin}=-T{}", script.display());
     // No page alignment between segments: they are copied, not mapped.
     println!("cargo::rustc-link-arg-bin={bin}=--nmagic");
+    // Functions that came out equal are kept once; nothing here compares their addresses.
+    println!("cargo::rustc-link-arg-bin={bin}=--icf=all");
 }
 
 /// The nearest `layout.ld` in or above `package`.

@@ -38,7 +38,7 @@ const PAGE_U32: u32 = PAGE_BYTES as u32;
 /// Ends a list.
 const NONE: u32 = u32::MAX;
 /// Owner of a free page.
-const NOBODY: u8 = u8::MAX;
+const NOBODY: u8 = 0;
 
 /// Number of an arena, below [`ARENAS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,11 @@ impl ArenaId {
 
     const fn index(self) -> usize {
         self.0 as usize
+    }
+
+    /// How the table of pages names it.
+    const fn owner(self) -> u8 {
+        self.0 + 1
     }
 
     /// From what [`number`](Self::number) gave.
@@ -116,26 +121,32 @@ pub struct Space {
 
 #[derive(Clone, Copy)]
 struct Arena {
-    first: u32,
+    /// Offset of the first free block plus one; 0 if there is none.
+    first_plus_one: u32,
     used: u32,
     blocks: u32,
     pages: u16,
     peak: u16,
-    limit: u16,
+    /// Pages that it may not own, of the most that there can be.
+    withheld: u16,
     /// Trimmed since it was wiped: from then on it claims no more than needed.
     settled: bool,
 }
 
 impl Arena {
     const EMPTY: Self = Self {
-        first: NONE,
+        first_plus_one: 0,
         used: 0,
         blocks: 0,
         pages: 0,
         peak: 0,
-        limit: u16::MAX,
+        withheld: 0,
         settled: false,
     };
+
+    const fn limit(&self) -> u16 {
+        u16::MAX - self.withheld
+    }
 }
 
 /// A place in a free block that an allocation can take.
@@ -152,12 +163,13 @@ struct Growth {
     pages: usize,
 }
 
-/// The pool of `PAGES` pages.
+/// The pool of `PAGES` pages. A new one is all zero, so it costs RAM only: what starts
+/// with other values lies in flash as well.
 pub struct Pool<M, const PAGES: usize> {
     memory: M,
     owner: [u8; PAGES],
     arenas: [Arena; ARENAS],
-    free_pages: usize,
+    owned_pages: usize,
     /// No page below this one is free.
     lowest_free: usize,
 }
@@ -169,7 +181,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             memory,
             owner: [NOBODY; PAGES],
             arenas: [Arena::EMPTY; ARENAS],
-            free_pages: PAGES,
+            owned_pages: 0,
             lowest_free: 0,
         }
     }
@@ -289,7 +301,8 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
                 continue;
             }
             self.set_owner(from, to, NOBODY);
-            self.free_pages += ((to - from) / PAGE_U32) as usize;
+            let freed = ((to - from) / PAGE_U32) as usize;
+            self.owned_pages = self.owned_pages.saturating_sub(freed);
             self.lowest_free = self.lowest_free.min((from / PAGE_U32) as usize);
             if let Some(arena) = self.arenas.get_mut(id.index()) {
                 arena.pages = arena.pages.saturating_sub(((to - from) / PAGE_U32) as u16);
@@ -332,17 +345,17 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         self.trim(id);
         if self.arena(id).pages > 0 {
             for owner in &mut self.owner {
-                if *owner == id.number() {
+                if *owner == id.owner() {
                     *owner = NOBODY;
-                    self.free_pages += 1;
+                    self.owned_pages = self.owned_pages.saturating_sub(1);
                 }
             }
             self.lowest_free = 0;
         }
         if let Some(arena) = self.arenas.get_mut(id.index()) {
-            let limit = arena.limit;
+            let withheld = arena.withheld;
             *arena = Arena {
-                limit,
+                withheld,
                 ..Arena::EMPTY
             };
         }
@@ -351,7 +364,8 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     /// Arena `id` may own pages for at most `bytes`, rounded down.
     pub fn set_limit(&mut self, id: ArenaId, bytes: usize) {
         if let Some(arena) = self.arenas.get_mut(id.index()) {
-            arena.limit = u16::try_from(bytes / PAGE_BYTES).unwrap_or(u16::MAX);
+            let limit = u16::try_from(bytes / PAGE_BYTES).unwrap_or(u16::MAX);
+            arena.withheld = u16::MAX - limit;
         }
     }
 
@@ -379,9 +393,13 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         }
         Space {
             total_bytes: PAGES as u32 * PAGE_U32,
-            free_bytes: self.free_pages as u32 * PAGE_U32,
+            free_bytes: self.free_pages() as u32 * PAGE_U32,
             largest_bytes: largest * PAGE_U32,
         }
+    }
+
+    const fn free_pages(&self) -> usize {
+        PAGES.saturating_sub(self.owned_pages)
     }
 
     fn arena(&self, id: ArenaId) -> Arena {
@@ -389,12 +407,13 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     }
 
     fn first(&self, id: ArenaId) -> u32 {
-        self.arena(id).first
+        // Without a block this is `NONE`.
+        self.arena(id).first_plus_one.wrapping_sub(1)
     }
 
     fn owner_of(&self, offset: u32) -> Option<ArenaId> {
         match self.owner.get((offset / PAGE_U32) as usize) {
-            Some(&owner) if owner != NOBODY => Some(ArenaId(owner)),
+            Some(&owner) if owner != NOBODY => Some(ArenaId(owner - 1)),
             _ => None,
         }
     }
@@ -410,7 +429,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     fn link(&mut self, id: ArenaId, previous: u32, next: u32) {
         if previous == NONE {
             if let Some(arena) = self.arenas.get_mut(id.index()) {
-                arena.first = next;
+                arena.first_plus_one = next.wrapping_add(1);
             }
         } else {
             let length = self.memory.read(previous).length;
@@ -529,7 +548,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     /// Do limit and reserve let `id` have `pages` more?
     fn may_claim(&self, id: ArenaId, pages: usize) -> bool {
         let arena = self.arena(id);
-        if usize::from(arena.pages) + pages > usize::from(arena.limit) {
+        if usize::from(arena.pages) + pages > usize::from(arena.limit()) {
             return false;
         }
         let reserved = if id == ArenaId::SUPERVISOR {
@@ -537,7 +556,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         } else {
             RESERVED_PAGES
         };
-        pages + reserved <= self.free_pages
+        pages + reserved <= self.free_pages()
     }
 
     /// Pages that make room; some more than needed while the arena is filled.
@@ -603,8 +622,8 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     fn claim(&mut self, id: ArenaId, growth: &Growth) {
         let from = (growth.first_page * PAGE_BYTES) as u32;
         let length = (growth.pages * PAGE_BYTES) as u32;
-        self.set_owner(from, from + length, id.number());
-        self.free_pages = self.free_pages.saturating_sub(growth.pages);
+        self.set_owner(from, from + length, id.owner());
+        self.owned_pages += growth.pages;
         if self.lowest_free == growth.first_page {
             self.lowest_free += growth.pages;
         }

@@ -1,0 +1,42 @@
+//! What containers spend their time in, compiled for speed.
+//!
+//! The process (`process/`) is built for size, and generic code is compiled by the crate
+//! that first uses it with real types. These functions use the engine with the board's
+//! types here, in the library, which is built for speed: loading brings in all host functions,
+//! calling and resuming the way back from them. The process finds them compiled and
+//! uses them (rustc shares generic functions between crates at `s` and `z`). Without
+//! this file everything works, and a register write costs 114 instructions more:
+//! `make bench` tells (`register.call_mapped`).
+
+use super::Board;
+use crate::admission::Module;
+use crate::container::ContainerHost;
+use crate::engine::wasmi::Wasmi;
+use crate::engine::{BlockNumbers, Engine, Limits, LoadError, Step};
+
+type OnBoard = Wasmi<ContainerHost<Board>>;
+
+/// [`Engine::load`].
+///
+/// # Errors
+///
+/// As there.
+pub fn load(
+    image: &[u8],
+    module: &Module<'_>,
+    blocks: &BlockNumbers,
+    limits: Limits,
+    host: ContainerHost<Board>,
+) -> Result<OnBoard, LoadError> {
+    OnBoard::load(image, module, blocks, limits, host)
+}
+
+/// [`Engine::call`].
+pub fn call(engine: &mut OnBoard, fuel: u64) -> Step {
+    engine.call(fuel)
+}
+
+/// [`Engine::resume`].
+pub fn resume(engine: &mut OnBoard, fuel: u64) -> Step {
+    engine.resume(fuel)
+}
