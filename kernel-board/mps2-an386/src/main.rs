@@ -53,6 +53,7 @@ use mps2::chip::{Mps2, Peripherals};
 use mps2::dual_timer::DualTimer;
 use mps2::fpgaio::Led;
 use mps2::uart::SyncWriter;
+use run_record::RunRecord;
 use wasm_host::WasmHost;
 
 use board::{Board, BoardHost, Reaping};
@@ -219,13 +220,20 @@ unsafe extern "C" fn main() -> ! {
                 kernel,
                 kernel.create_grant(process_info_driver::DRIVER_NUM, &memory_capability),
                 board::Management,
-            ),
+            )
+            // The filter says who may: of the processes that are not the
+            // manufacturer's, none.
+            .with_control(),
             wasm_host,
+            run_record: RunRecord::new(
+                kernel.create_grant(run_record::DRIVER_NUM, &memory_capability),
+            ),
             filter: Filter::new(exposures::PROCESSES),
-            scheduler: Reaping {
-                scheduler: BackgroundSched::new(kernel, layout::supervisor_flash_start()),
+            scheduler: Reaping::new(
+                BackgroundSched::new(kernel, layout::supervisor_flash_start()),
+                kernel,
                 wasm_host,
-            },
+            ),
             systick,
         }
     );
@@ -243,7 +251,7 @@ unsafe extern "C" fn main() -> ! {
         chip,
         layout::process_flash(),
         memory,
-        &FaultPolicy,
+        static_init!(FaultPolicy, FaultPolicy::new()),
         &process_capability,
     );
     greet(kernel, &process_capability);
