@@ -2,11 +2,7 @@
 
 use core::cell::Cell;
 
-use capsules_core::alarm::{self, AlarmDriver};
-use capsules_core::console::{self, Console};
 use capsules_core::led::{self, LedDriver};
-use capsules_core::low_level_debug::{self, LowLevelDebug};
-use capsules_core::virtualizers::virtual_uart::UartDevice;
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
 use kernel::Kernel;
@@ -20,8 +16,9 @@ use mps2::fpgaio::Led;
 use run_record::RunRecord;
 use wasm_host::WasmHost;
 
+use crate::drivers::Drivers;
 use crate::filter::Filter;
-use crate::{BoardAlarm, BoardChip, exposures};
+use crate::{BoardChip, exposures};
 
 /// The right of the process information driver to see processes.
 pub(crate) struct Management;
@@ -34,9 +31,7 @@ pub(crate) type BoardHost = WasmHost<{ exposures::COUNT }>;
 
 /// Everything that system calls and the kernel loop need.
 pub(crate) struct Board {
-    pub(crate) console: &'static Console<'static>,
-    pub(crate) low_level_debug: &'static LowLevelDebug<'static, UartDevice<'static>>,
-    pub(crate) alarm: &'static AlarmDriver<'static, BoardAlarm>,
+    pub(crate) drivers: Drivers,
     pub(crate) led: LedDriver<'static, Led, 1>,
     pub(crate) process_info: ProcessInfo<Management>,
     pub(crate) wasm_host: &'static BoardHost,
@@ -54,13 +49,10 @@ impl SyscallDriverLookup for Board {
         // A call of `f` for each driver, so that it knows which one it calls.
         match driver_num {
             wasm_host::DRIVER_NUM => f(Some(self.wasm_host)),
-            console::DRIVER_NUM => f(Some(self.console)),
-            alarm::DRIVER_NUM => f(Some(self.alarm)),
             led::DRIVER_NUM => f(Some(&self.led)),
-            low_level_debug::DRIVER_NUM => f(Some(self.low_level_debug)),
             process_info_driver::DRIVER_NUM => f(Some(&self.process_info)),
             run_record::DRIVER_NUM => f(Some(&self.run_record)),
-            _ => f(None),
+            number => self.drivers.with(number, f),
         }
     }
 }
