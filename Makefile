@@ -29,7 +29,7 @@ ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
 
-.PHONY: help demo test run build lint size bench soak miri clean tools host guests exposures firmware walk-firmware bench-kernel flash test-apps test-apps-elf
+.PHONY: help demo test run build lint size bench soak miri clean tools host guests exposures firmware walk-firmware plain-firmware bench-kernel flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,7 +102,15 @@ bench-kernel: build
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered conformance peek misbehave witness walk supervisor_crash hostile mapped spin \
              bench_syscalls bench_registers engine_proof
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin
+test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin
+
+# The board without containers.
+$(FIRMWARE)/$(BOARD)-plain: plain-firmware ;
+plain-firmware:
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain
+
+$(IMAGE)/plain-kernel.bin: $(FIRMWARE)/$(BOARD)-plain
+	@$(HOST)/berth-image $< --output $@
 
 # The kernel that restarts the process `walk` without limit: a product never does,
 # so it is built apart.
@@ -131,12 +139,13 @@ lint: tools ## rustfmt and clippy, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --quiet --all-targets -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor -p supervisor_process -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --examples -- -D warnings
 
-size: build ## flash and RAM, as a table and in target/size.json
+size: build plain-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size
 
 bench: build test-apps bench-kernel ## measure on the emulated board; table and target/bench/results.json

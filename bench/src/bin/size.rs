@@ -43,13 +43,20 @@ fn main() -> Result<()> {
 fn measure() -> Result<Vec<Figure>> {
     let firmware = target().join("thumbv7em-none-eabi/firmware");
     let kernel = Footprint::of(&firmware.join("mps2-an386"))?;
+    let plain = Footprint::of(&firmware.join("mps2-an386-plain"))?;
     let supervisor = Footprint::of(&firmware.join("wasm_supervisor"))?;
     Ok(vec![
         Figure {
             key: "kernel.text_bytes",
+            bytes: plain.text,
+            limit: 48_000,
+            what: "code and constants of the plain board: console, alarm, LED, low-level debug",
+        },
+        Figure {
+            key: "kernel.image_text_bytes",
             bytes: kernel.text,
             limit: 60_000,
-            what: "code and constants of kernel, capsules and board",
+            what: "code and constants of kernel, capsules and board as shipped",
         },
         Figure {
             key: "supervisor.flash_bytes",

@@ -1,12 +1,11 @@
 //! What this board gives to the kernel: drivers by number, hooks, scheduling.
 
-use capsules_core::alarm::{self, AlarmDriver};
-use capsules_core::console::{self, Console};
+use core::cell::Cell;
+
 use capsules_core::led::{self, LedDriver};
-use capsules_core::low_level_debug::{self, LowLevelDebug};
-use capsules_core::virtualizers::virtual_uart::UartDevice;
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
+use kernel::Kernel;
 use kernel::capabilities::ProcessManagementCapability;
 use kernel::platform::{KernelResources, ProcessFault, SyscallDriverLookup};
 use kernel::process::{Process, ProcessId, StoppedExecutingReason};
@@ -14,10 +13,12 @@ use kernel::scheduler::background::BackgroundSched;
 use kernel::scheduler::{Scheduler, SchedulingDecision};
 use kernel::syscall_driver::SyscallDriver;
 use mps2::fpgaio::Led;
+use run_record::RunRecord;
 use wasm_host::WasmHost;
 
+use crate::drivers::Drivers;
 use crate::filter::Filter;
-use crate::{BoardAlarm, BoardChip, exposures};
+use crate::{BoardChip, exposures};
 
 /// The right of the process information driver to see processes.
 pub(crate) struct Management;
@@ -30,12 +31,11 @@ pub(crate) type BoardHost = WasmHost<{ exposures::COUNT }>;
 
 /// Everything that system calls and the kernel loop need.
 pub(crate) struct Board {
-    pub(crate) console: &'static Console<'static>,
-    pub(crate) low_level_debug: &'static LowLevelDebug<'static, UartDevice<'static>>,
-    pub(crate) alarm: &'static AlarmDriver<'static, BoardAlarm>,
+    pub(crate) drivers: Drivers,
     pub(crate) led: LedDriver<'static, Led, 1>,
     pub(crate) process_info: ProcessInfo<Management>,
     pub(crate) wasm_host: &'static BoardHost,
+    pub(crate) run_record: RunRecord,
     pub(crate) filter: Filter,
     pub(crate) scheduler: Reaping<BackgroundSched>,
     pub(crate) systick: SysTick,
@@ -49,21 +49,20 @@ impl SyscallDriverLookup for Board {
         // A call of `f` for each driver, so that it knows which one it calls.
         match driver_num {
             wasm_host::DRIVER_NUM => f(Some(self.wasm_host)),
-            console::DRIVER_NUM => f(Some(self.console)),
-            alarm::DRIVER_NUM => f(Some(self.alarm)),
             led::DRIVER_NUM => f(Some(&self.led)),
-            low_level_debug::DRIVER_NUM => f(Some(self.low_level_debug)),
             process_info_driver::DRIVER_NUM => f(Some(&self.process_info)),
-            _ => f(None),
+            run_record::DRIVER_NUM => f(Some(&self.run_record)),
+            number => self.drivers.with(number, f),
         }
     }
 }
 
 impl ProcessFault for Board {
-    /// Ends the claims of a process that faulted before anything else happens
-    /// to it; what then happens is the fault policy's business.
+    /// Ends the claims of a process that faulted and keeps what it leaves to its next run,
+    /// before anything else happens to it; what then happens is the fault policy's business.
     fn process_fault_hook(&self, process: &dyn Process) -> Result<(), ()> {
         self.wasm_host.process_gone(process.processid());
+        self.run_record.process_gone(process.processid());
         Err(())
     }
 }
@@ -106,12 +105,30 @@ impl KernelResources<BoardChip> for Board {
     }
 }
 
-/// A scheduler that also lets `wasm_host` end the claims of processes that
-/// exited: the kernel tells drivers nothing of that, and the place where a
-/// process stops running is the first one after it.
+/// A scheduler that also lets `wasm_host` end the claims of processes that ended
+/// without a fault, or by the hand of another process: the kernel tells drivers nothing of that, and
+/// the place where a process stops running is the first one after it.
 pub(crate) struct Reaping<S> {
-    pub(crate) scheduler: S,
-    pub(crate) wasm_host: &'static BoardHost,
+    scheduler: S,
+    kernel: &'static Kernel,
+    wasm_host: &'static BoardHost,
+    /// Ended runs that are dealt with.
+    reaped: Cell<usize>,
+}
+
+impl<S> Reaping<S> {
+    pub(crate) const fn new(
+        scheduler: S,
+        kernel: &'static Kernel,
+        wasm_host: &'static BoardHost,
+    ) -> Self {
+        Self {
+            scheduler,
+            kernel,
+            wasm_host,
+            reaped: Cell::new(0),
+        }
+    }
 }
 
 impl<S: Scheduler<BoardChip>> Scheduler<BoardChip> for Reaping<S> {
@@ -120,10 +137,9 @@ impl<S: Scheduler<BoardChip>> Scheduler<BoardChip> for Reaping<S> {
     }
 
     fn result(&self, reason: StoppedExecutingReason, used_us: Option<u32>) {
-        match reason {
-            StoppedExecutingReason::TimesliceExpired | StoppedExecutingReason::KernelPreemption => {
-            }
-            _ => self.wasm_host.reap(),
+        let ended = self.kernel.ended_runs();
+        if ended != self.reaped.replace(ended) {
+            self.wasm_host.reap();
         }
         self.scheduler.result(reason, used_us);
     }

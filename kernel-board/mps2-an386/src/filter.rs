@@ -6,20 +6,27 @@
 //! held to the supervisor's list. What a process's own header permits narrows that further.
 
 use core::cell::Cell;
+use core::ptr;
 
 use berth_exposure::filter::ProcessRule;
 use kernel::ErrorCode;
 use kernel::platform::{SyscallFilter, TbfHeaderFilterDefaultAllow};
-use kernel::process::{Process, ProcessId};
+use kernel::process::Process;
 use kernel::syscall::Syscall;
 
 /// The filter over the generated rules.
+///
+/// It is asked at every system call, so it remembers what it found out about the two
+/// processes that matter: the last that may call everything, and the last that may not. A process is
+/// remembered by the address of its control block, which is made once, at its place in
+/// RAM, for one image at its place in flash.
 pub(crate) struct Filter {
     rules: &'static [ProcessRule],
     header: TbfHeaderFilterDefaultAllow,
-    /// The process that was asked about last and its rule: the supervisor makes most
-    /// calls, and its addresses need not be looked up for each.
-    last: Cell<Option<(ProcessId, Option<&'static ProcessRule>)>>,
+    /// Has neither a rule nor permissions in its header.
+    unbound: Cell<*const ()>,
+    /// Any other, and its rule if it has one.
+    bound: Cell<(*const (), Option<&'static ProcessRule>)>,
 }
 
 impl Filter {
@@ -28,26 +35,31 @@ impl Filter {
         Self {
             rules,
             header: TbfHeaderFilterDefaultAllow {},
-            last: Cell::new(None),
+            unbound: Cell::new(ptr::null()),
+            bound: Cell::new((ptr::null(), None)),
         }
     }
 
+    /// The rule of a process that is not known to be unbound.
     fn rule(&self, process: &dyn Process) -> Option<&'static ProcessRule> {
-        let id = process.processid();
-        if let Some((last, rule)) = self.last.get()
-            && last == id
-        {
+        let this = identity(process);
+        let (known, rule) = self.bound.get();
+        if known == this {
             return rule;
         }
         let flash_start = process.get_addresses().flash_start;
         let rule = self.rules.iter().find(|r| r.flash_start == flash_start);
-        self.last.set(Some((id, rule)));
+        if rule.is_none() && !process.has_command_permissions() {
+            self.unbound.set(this);
+        } else {
+            self.bound.set((this, rule));
+        }
         rule
     }
-}
 
-impl SyscallFilter for Filter {
-    fn filter_syscall(&self, process: &dyn Process, syscall: &Syscall) -> Result<(), ErrorCode> {
+    /// What header and rule say.
+    #[inline(never)]
+    fn look(&self, process: &dyn Process, syscall: &Syscall) -> Result<(), ErrorCode> {
         self.header.filter_syscall(process, syscall)?;
         let Some(rule) = self.rule(process) else {
             return Ok(());
@@ -73,6 +85,22 @@ impl SyscallFilter for Filter {
             Ok(())
         } else {
             Err(ErrorCode::NODEVICE)
+        }
+    }
+}
+
+/// What tells one process from another.
+fn identity(process: &dyn Process) -> *const () {
+    ptr::from_ref(process).cast()
+}
+
+impl SyscallFilter for Filter {
+    #[inline]
+    fn filter_syscall(&self, process: &dyn Process, syscall: &Syscall) -> Result<(), ErrorCode> {
+        if identity(process) == self.unbound.get() {
+            Ok(())
+        } else {
+            self.look(process, syscall)
         }
     }
 }

@@ -4,6 +4,7 @@
 //!   processes: supervisor (lowest priority) and the manufacturer's own
 //!   ═══════════════════════ system calls ═══════════════════════════
 //!   board.rs      which driver answers which number; hooks
+//!   drivers.rs    console, kernel messages, low-level debug, alarm
 //!   exposures.rs  what containers may reach through wasm_host
 //!   mapping.rs    opens such blocks to the process that claimed them
 //!   policy.rs     what becomes of a process that faulted
@@ -19,6 +20,7 @@
 mod bench;
 mod board;
 mod debug_output;
+mod drivers;
 mod exposures;
 mod filter;
 mod layout;
@@ -32,31 +34,24 @@ mod walk_policy;
 use core::fmt::Write;
 use core::num::NonZeroU32;
 
-use capsules_core::alarm::{self, AlarmDriver};
-use capsules_core::console::{self, Console};
 use capsules_core::led::LedDriver;
-use capsules_core::low_level_debug::{self, LowLevelDebug};
-use capsules_core::virtualizers::virtual_uart::{MuxUart, UartDevice};
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
 use kernel::capabilities::{
     MainLoopCapability, MemoryAllocationCapability, ProcessManagementCapability,
-    SetDebugWriterCapability,
 };
-use kernel::deferred_call::{DeferredCall, DeferredCallClient};
-use kernel::hil::time::Alarm;
-use kernel::hil::uart::{Configure, Parameters, Parity, StopBits, Transmit, Width};
+use kernel::deferred_call::DeferredCall;
 use kernel::process::{ProcessArray, load_processes};
 use kernel::scheduler::background::BackgroundSched;
 use kernel::{Kernel, create_capability, static_init};
 use mps2::chip::{Mps2, Peripherals};
-use mps2::dual_timer::DualTimer;
 use mps2::fpgaio::Led;
 use mps2::uart::SyncWriter;
+use run_record::RunRecord;
 use wasm_host::WasmHost;
 
 use board::{Board, BoardHost, Reaping};
-use debug_output::DebugOutput;
+use drivers::Drivers;
 use filter::Filter;
 use mapping::Regions;
 use panic::WITNESSES;
@@ -65,27 +60,11 @@ use policy::FaultPolicy;
 /// The supervisor, three processes of the manufacturer.
 const PROCESSES: usize = 4;
 
-/// Speed of the console, bits a second, 8N1.
-const CONSOLE_RATE: u32 = 115_200;
-/// Bytes of a write that the console sends at once.
-const CONSOLE_TX_BYTES: usize = 128;
-/// Bytes received between two reads of a process: a tenth of a second at
-/// 115200 baud, and several frames of the supervisor's protocol.
-const CONSOLE_RX_BYTES: usize = 2048;
-/// Kernel messages that wait for the line: a process's fault report and some more.
-const DEBUG_BYTES: usize = 3072;
-/// Bytes of a kernel message that are sent at once.
-const DEBUG_TX_BYTES: usize = 64;
-/// Longest line of low-level debug output.
-const DEBUG_LINE_BYTES: usize = 64;
-
 /// SysTick's reference clock is 1 MHz.
 const SYSTICK_TICKS_PER_US: NonZeroU32 = NonZeroU32::MIN;
 
 /// The chip of this board.
 type BoardChip = Mps2<'static, Peripherals<'static>>;
-/// The alarm that the alarm driver uses.
-type BoardAlarm = DualTimer<'static>;
 
 /// Where the reset handler goes once RAM is set up.
 ///
@@ -114,88 +93,9 @@ unsafe extern "C" fn main() -> ! {
     });
 
     peripherals.init();
-    let configured = peripherals.uart0.configure(Parameters {
-        baud_rate: CONSOLE_RATE,
-        width: Width::Eight,
-        parity: Parity::None,
-        stop_bits: StopBits::One,
-        hw_flow_control: false,
-    });
-    assert!(
-        configured.is_ok(),
-        "the console's UART refuses its settings"
-    );
 
     let memory_capability = create_capability!(MemoryAllocationCapability);
-    let uart_mux: &'static MuxUart<'static> =
-        static_init!(MuxUart<'static>, MuxUart::new(&peripherals.uart0));
-    uart_mux.initialize();
-
-    let console = {
-        let device: &'static UartDevice =
-            static_init!(UartDevice<'static>, UartDevice::new(uart_mux));
-        device.setup();
-        let console: &'static Console<'static> = static_init!(
-            Console<'static>,
-            Console::new(
-                device,
-                static_init!([u8; CONSOLE_TX_BYTES], [0; CONSOLE_TX_BYTES]),
-                static_init!([u8; CONSOLE_RX_BYTES], [0; CONSOLE_RX_BYTES]),
-                kernel.create_grant(console::DRIVER_NUM, &memory_capability),
-            )
-        );
-        console.start();
-        console
-    };
-
-    {
-        let device: &'static UartDevice =
-            static_init!(UartDevice<'static>, UartDevice::new(uart_mux));
-        device.setup();
-        let output: &'static DebugOutput = static_init!(
-            DebugOutput,
-            DebugOutput::new(
-                device,
-                static_init!([u8; DEBUG_BYTES], [0; DEBUG_BYTES]),
-                static_init!([u8; DEBUG_TX_BYTES], [0; DEBUG_TX_BYTES]),
-            )
-        );
-        device.set_transmit_client(output);
-        output.register();
-        kernel::debug::set_debug_sink(output, &create_capability!(SetDebugWriterCapability));
-    }
-
-    let low_level_debug = {
-        let device: &'static UartDevice =
-            static_init!(UartDevice<'static>, UartDevice::new(uart_mux));
-        device.setup();
-        let driver: &'static LowLevelDebug<'static, UartDevice<'static>> = static_init!(
-            LowLevelDebug<'static, UartDevice<'static>>,
-            LowLevelDebug::new(
-                static_init!([u8; DEBUG_LINE_BYTES], [0; DEBUG_LINE_BYTES]),
-                device,
-                kernel.create_grant(low_level_debug::DRIVER_NUM, &memory_capability),
-            )
-        );
-        device.set_transmit_client(driver);
-        driver.register();
-        driver
-    };
-
-    // The alarm driver is the only user of the timer's alarm, so it needs no
-    // multiplexer; a second user would bring `MuxAlarm` between.
-    let alarm = {
-        let timer = &peripherals.dual_timer;
-        let driver: &'static AlarmDriver<'static, BoardAlarm> = static_init!(
-            AlarmDriver<'static, BoardAlarm>,
-            AlarmDriver::new(
-                timer,
-                kernel.create_grant(alarm::DRIVER_NUM, &memory_capability),
-            )
-        );
-        timer.set_alarm_client(driver);
-        driver
-    };
+    let drivers = Drivers::new(kernel, peripherals, &memory_capability);
 
     let wasm_host: &'static BoardHost = match WasmHost::new(
         &exposures::EXPOSURES,
@@ -211,21 +111,26 @@ unsafe extern "C" fn main() -> ! {
     let board = static_init!(
         Board,
         Board {
-            console,
-            low_level_debug,
-            alarm,
+            drivers,
             led: LedDriver::new(leds),
             process_info: ProcessInfo::new(
                 kernel,
                 kernel.create_grant(process_info_driver::DRIVER_NUM, &memory_capability),
                 board::Management,
-            ),
+            )
+            // The filter says who may: of the processes that are not the
+            // manufacturer's, none.
+            .with_control(),
             wasm_host,
+            run_record: RunRecord::new(
+                kernel.create_grant(run_record::DRIVER_NUM, &memory_capability),
+            ),
             filter: Filter::new(exposures::PROCESSES),
-            scheduler: Reaping {
-                scheduler: BackgroundSched::new(kernel, layout::supervisor_flash_start()),
+            scheduler: Reaping::new(
+                BackgroundSched::new(kernel, layout::supervisor_flash_start()),
+                kernel,
                 wasm_host,
-            },
+            ),
             systick,
         }
     );
@@ -243,7 +148,7 @@ unsafe extern "C" fn main() -> ! {
         chip,
         layout::process_flash(),
         memory,
-        &FaultPolicy,
+        static_init!(FaultPolicy, FaultPolicy::new()),
         &process_capability,
     );
     greet(kernel, &process_capability);

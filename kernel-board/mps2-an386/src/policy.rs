@@ -1,17 +1,32 @@
 //! What becomes of a process that faulted on this board.
 
+use capsules_system::process_policies::FaultRow;
 use kernel::debug;
 use kernel::process::{FaultAction, Process, ProcessFaultPolicy};
+use mps2::fpgaio;
 
 use crate::layout::supervisor_flash_start;
 
-/// How often the supervisor is restarted before it stays down. It restarts
-/// with its containers; a fault that always comes back must end some time.
-const SUPERVISOR_RESTARTS: usize = 3;
+/// The supervisor stays down at this fault of a row. It restarts with its containers, and without
+/// them after the third restart in a minute; what faults then ends here.
+const SUPERVISOR_FAULTS: u32 = 8;
+/// Faults that are less than so many seconds apart are one row.
+const ROW_SECONDS: u32 = 60;
 
 /// Report; then restart the supervisor, stop any other process: what runs in firmware
 /// processes is the manufacturer's, and nobody said that it may begin again.
-pub(crate) struct FaultPolicy;
+pub(crate) struct FaultPolicy {
+    row: FaultRow,
+}
+
+impl FaultPolicy {
+    /// The policy, before the first fault.
+    pub(crate) const fn new() -> Self {
+        Self {
+            row: FaultRow::new(ROW_SECONDS),
+        }
+    }
+}
 
 impl ProcessFaultPolicy for FaultPolicy {
     fn action(&self, process: &dyn Process) -> FaultAction {
@@ -21,7 +36,7 @@ impl ProcessFaultPolicy for FaultPolicy {
         }
         kernel::debug::process_report(process);
         let name = process.get_process_name();
-        if is_supervisor(process) && process.get_restart_count() < SUPERVISOR_RESTARTS {
+        if is_supervisor(process) && self.row.fault(fpgaio::seconds()) < SUPERVISOR_FAULTS {
             debug!("{name} is restarted.");
             FaultAction::Restart
         } else {

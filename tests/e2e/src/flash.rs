@@ -46,7 +46,15 @@ impl Flash {
     /// # Errors
     /// If there is no such image yet.
     pub fn for_walk() -> Result<Self> {
-        let built = target().join("image/walk-kernel.bin");
+        Self::with_kernel("walk-kernel.bin")
+    }
+
+    /// Another kernel of this board, by the name of its image, and no processes.
+    ///
+    /// # Errors
+    /// If there is no such image yet.
+    pub fn with_kernel(name: &str) -> Result<Self> {
+        let built = target().join("image").join(name);
         let flash = Self {
             folder: TempDir::with_prefix("berth-flash-")?,
         };

@@ -69,6 +69,23 @@ fn a_process_that_reads_kernel_memory_is_stopped_and_the_others_go_on() -> Resul
     Ok(())
 }
 
+/// The board without containers, where all processes are equals.
+#[test]
+fn a_plain_board_runs_the_same_processes() -> Result<()> {
+    let flash = Flash::with_kernel("plain-kernel.bin")?;
+    flash.install("hello")?;
+    flash.install("peek")?;
+    let device = Device::power_on(&flash)?;
+    device.console("A plain Tock board on mps2-an386.")?;
+    device.console("Process peek faulted and was stopped.")?;
+    let at = device.board.console.position();
+    let patience = std::time::Duration::from_secs(30);
+    let console = &device.board.console;
+    console.wait_after(at, "hello: LED 0 changed", patience)?;
+    ensure!(!console.text().contains("NOT STOPPED"));
+    Ok(())
+}
+
 #[test]
 fn the_engine_serves_a_second_call_while_main_is_suspended() -> Result<()> {
     let flash = Flash::without_supervisor()?;

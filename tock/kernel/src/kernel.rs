@@ -29,6 +29,8 @@ pub struct Kernel {
     work_noted: Cell<bool>,
     /// Run whose regions, as they are now, are in the MPU; 0 none.
     mpu_owner: Cell<usize>,
+    /// Runs of processes that have ended.
+    ended_runs: Cell<usize>,
 }
 
 impl Kernel {
@@ -41,6 +43,7 @@ impl Kernel {
             grants: Cell::new(0),
             work_noted: Cell::new(false),
             mpu_owner: Cell::new(0),
+            ended_runs: Cell::new(0),
         }
     }
 
@@ -126,6 +129,17 @@ impl Kernel {
         if self.owns_mpu(id) {
             self.mpu_owner.set(0);
         }
+    }
+
+    /// How many runs of processes have ended since boot, however they did. For boards whose
+    /// drivers must clean up after a process: upstream tells them of faults only.
+    #[inline]
+    pub fn ended_runs(&self) -> usize {
+        self.ended_runs.get()
+    }
+
+    pub(crate) fn note_end_of_run(&self) {
+        self.ended_runs.set(self.ended_runs.get().wrapping_add(1));
     }
 
     pub(crate) fn grant_count(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Userspace library of Tock processes: system calls, start-up, drivers.
 //!
 //! ```text
-//!   drivers     console  alarm  led  debug  process_info  wasm_host
+//!   drivers     console  alarm  led  debug  process_info  run_record  wasm_host
 //!   ───────────────────────────────────────────────────────────────
 //!   syscalls    command  subscribe  allow  yield  memop  exit   typed, safe to call
 //!   ───────────────────────────────────────────────────────────────
@@ -57,7 +57,7 @@ mod runtime;
 mod syscalls;
 
 pub use berth_exposure;
-pub use drivers::{alarm, console, debug, led, process_info, wasm_host};
+pub use drivers::{alarm, console, debug, led, process_info, run_record, wasm_host};
 pub use error::ErrorCode;
 pub use runtime::raw;
 pub use runtime::static_buffer::StaticBuffer;

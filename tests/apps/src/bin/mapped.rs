@@ -1,7 +1,7 @@
 //! `mapped`: has a block mapped, uses it, then reaches for what it may not.
 //!
 //! It stands in the supervisor's place, whose process the board restarts after a fault; each
-//! run does another deed, and each must end in a fault:
+//! run does another deed, and each but the last must end in a fault:
 //!
 //! | run | reads |
 //! | --- | --- |
@@ -9,6 +9,7 @@
 //! | 2 | the word above it |
 //! | 3 | the block, after giving it back |
 //! | 4 | the block, before claiming it: the last run had it mapped when it ended |
+//! | 5 | the block, claimed and mapped, and ends |
 
 #![no_std]
 #![no_main]

@@ -1,9 +1,9 @@
-//! FPGAIO: the two user LEDs of the board.
+//! FPGAIO: the two user LEDs of the board, and a clock of seconds.
 
 use kernel::hil::led;
 use kernel::utilities::StaticRef;
 use kernel::utilities::registers::interfaces::{Readable, Writeable};
-use kernel::utilities::registers::{ReadWrite, register_structs};
+use kernel::utilities::registers::{ReadOnly, ReadWrite, register_structs};
 
 /// Where the block lies.
 pub const BASE: usize = 0x4002_8000;
@@ -11,13 +11,21 @@ pub const BASE: usize = 0x4002_8000;
 register_structs! {
     FpgaIoRegisters {
         (0x00 => led0: ReadWrite<u32>),
-        (0x04 => @END),
+        (0x04 => _reserved),
+        (0x10 => clk1hz: ReadOnly<u32>),
+        (0x14 => @END),
     }
 }
 
 // SAFETY: AN386 has the block at this address.
 const FPGAIO: StaticRef<FpgaIoRegisters> =
     unsafe { StaticRef::new(BASE as *const FpgaIoRegisters) };
+
+/// Seconds since power-on.
+#[must_use]
+pub fn seconds() -> u32 {
+    FPGAIO.clk1hz.get()
+}
 
 /// One of the user LEDs. Other bits of the register keep their value: they may
 /// belong to somebody else.

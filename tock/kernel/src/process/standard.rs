@@ -280,6 +280,7 @@ impl<C: Chip> ProcessStandard<C> {
             grant.clear();
         }
         self.state.set(State::Terminated);
+        self.kernel.note_end_of_run();
     }
 }
 

@@ -5,4 +5,5 @@ pub mod console;
 pub mod debug;
 pub mod led;
 pub mod process_info;
+pub mod run_record;
 pub mod wasm_host;

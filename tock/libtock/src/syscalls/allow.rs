@@ -4,7 +4,10 @@
 //! change) the bytes at any moment, so the process must not look at them. Two
 //! shapes make that a matter of types: a scope, after which the buffer is back
 //! ([`with_read_only`], [`with_read_write`]), and a value that owns the loan of
-//! a buffer that lives for ever ([`SharedBuffer`]).
+//! a buffer that lives for ever ([`SharedBuffer`]). Words that are atomic may be looked
+//! at and changed while the kernel reads them ([`lend_words`]).
+
+use core::sync::atomic::AtomicU32;
 
 use crate::ErrorCode;
 use crate::raw::{self, class, variant};
@@ -55,6 +58,21 @@ pub fn with_read_write<R>(
         )
     }?;
     Ok(body())
+}
+
+/// Lend `words` for reading, for good: the kernel sees what the process stores in them.
+///
+/// # Errors
+///
+/// As [`with_read_only`].
+pub fn lend_words(
+    driver: usize,
+    number: usize,
+    words: &'static [AtomicU32],
+) -> Result<(), ErrorCode> {
+    let address = words.as_ptr().expose_provenance();
+    // SAFETY: the words live for ever, and whoever reads them, atomics may change meanwhile.
+    unsafe { swap::<{ class::ALLOW_READ_ONLY }>(driver, number, address, size_of_val(words)) }
 }
 
 /// A buffer for reading and writing that the kernel has until it is taken back.
