@@ -48,10 +48,13 @@ soak: build test-apps ## the long forms of the tests: every 32 bytes, a million 
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
 	@$(MAKE) test-apps
 
-# Addresses of RAM are numbers to the kernel (exposed provenance), and what its tests
-# make lives until they end.
-miri: ## the kernel's host tests under Miri (nightly: rustup +nightly component add miri)
-	PROPTEST_CASES=2 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks" cargo +nightly miri test -p tock-tbf -p kernel --lib --tests
+# The crates of the kernel's side with `unsafe` in them, and those whose tests drive it through them. Addresses
+# of RAM are numbers to the kernel (exposed provenance), and what its tests make lives until they end.
+MIRI := tock-tbf kernel cortexm cortexv7m libtock capsules-core capsules-extra capsules-system run_record
+miri: ## host tests of kernel, architecture and libtock under Miri (some ten minutes)
+	@$(SETUP) miri
+	PROPTEST_CASES=2 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks" \
+	    cargo +nightly miri test $(MIRI:%=-p %) --lib --tests
 
 run: build ## the board, interactive: serial console on this terminal
 	@cp $(IMAGE)/flash.bin $(IMAGE)/run.bin

@@ -8,6 +8,7 @@
 #   tools/setup/setup.sh elf2tab    ELF to Tock application bundle
 #   tools/setup/setup.sh tockloader the real tockloader, in a Python virtual environment
 #   tools/setup/setup.sh nextest    the test runner
+#   tools/setup/setup.sh miri       a nightly Rust with the interpreter that finds undefined behaviour
 #
 # Exit codes: 0 all there, 1 an installation failed, 2 something is missing that
 # this user may not install (the message is the command to run).
@@ -99,6 +100,13 @@ nextest() {
     quietly cargo install --locked --root "$tools" --version "$NEXTEST" cargo-nextest
 }
 
+miri() {
+    cargo +nightly miri --version >/dev/null 2>&1 &&
+        [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ] && return 0
+    say "adding Miri to the nightly toolchain"
+    quietly rustup toolchain install nightly --profile minimal --component miri --component rust-src
+}
+
 for part in "$@"; do
     case $part in
         debian) debian ;;
@@ -106,8 +114,9 @@ for part in "$@"; do
         elf2tab) cargo_tool elf2tab "$ELF2TAB" elf2tab ;;
         tockloader) tockloader ;;
         nextest) nextest ;;
+        miri) miri ;;
         *)
-            echo "unknown part: $part (debian, rust, elf2tab, tockloader, nextest)" >&2
+            echo "unknown part: $part (debian, rust, elf2tab, tockloader, nextest, miri)" >&2
             exit 2
             ;;
     esac

@@ -49,6 +49,7 @@ pub mod platform;
 pub mod process;
 pub mod processbuffer;
 pub mod scheduler;
+pub mod storage_permissions;
 pub mod syscall;
 pub mod syscall_driver;
 #[cfg(any(test, feature = "test-utils"))]

@@ -4,6 +4,7 @@ use core::fmt;
 use core::num::NonZeroU32;
 
 use crate::kernel::Kernel;
+use crate::storage_permissions::StoragePermissions;
 
 /// Names one run of one process.
 ///
@@ -52,6 +53,14 @@ impl ProcessId {
             let a = p.get_addresses();
             (a.flash_non_protected_start, a.flash_end)
         })
+    }
+
+    /// What its header lets it do with stored things; `None` if it says nothing, or
+    /// the process is gone.
+    #[must_use]
+    pub fn get_storage_permissions(&self) -> Option<StoragePermissions> {
+        self.kernel
+            .process_map_or(None, *self, |p| p.get_storage_permissions())
     }
 }
 

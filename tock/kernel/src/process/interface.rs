@@ -10,6 +10,7 @@ use super::{
 use crate::errorcode::ErrorCode;
 use crate::platform::mpu;
 use crate::processbuffer::{ReadOnlyProcessBuffer, ReadWriteProcessBuffer};
+use crate::storage_permissions::StoragePermissions;
 use crate::syscall::{ContextSwitchReason, SyscallReturn};
 use crate::upcall::UpcallId;
 
@@ -113,6 +114,9 @@ pub trait Process: ProcessMemory + ProcessGrants {
 
     /// What its header lets it do with a driver.
     fn get_command_permissions(&self, driver_num: usize, offset: usize) -> CommandPermissions;
+
+    /// What its header lets it do with stored things; `None` if it says nothing.
+    fn get_storage_permissions(&self) -> Option<StoragePermissions>;
 
     /// What the kernel counts about it.
     fn statistics(&self) -> ProcessStatistics;

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
+use crate::storage_permissions::StoragePermissions;
 use crate::syscall::{ContextSwitchReason, SyscallReturn, UserspaceKernelBoundary};
 use crate::upcall::UpcallId;
 use crate::utilities::cells::NumericCellExt;
@@ -299,6 +300,10 @@ impl<C: Chip> Process for ProcessStandard<C> {
             Stated::NoPermsThisDriver => CommandPermissions::NoPermsThisDriver,
             Stated::Mask(mask) => CommandPermissions::Mask(mask),
         }
+    }
+
+    fn get_storage_permissions(&self) -> Option<StoragePermissions> {
+        StoragePermissions::of(self.header)
     }
 
     fn statistics(&self) -> ProcessStatistics {

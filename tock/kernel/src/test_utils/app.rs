@@ -20,6 +20,8 @@ pub struct TestApp {
     pub short_id: u32,
     /// Permissions: driver, offset, mask; none at all if empty.
     pub permissions: &'static [(u32, u32, u64)],
+    /// Storage permissions: write id, ids it may read, ids it may change.
+    pub storage: Option<(u32, &'static [u32], &'static [u32])>,
 }
 
 impl Default for TestApp {
@@ -32,6 +34,7 @@ impl Default for TestApp {
             fixed: None,
             short_id: 0,
             permissions: &[],
+            storage: None,
         }
     }
 }
@@ -70,6 +73,14 @@ impl TestApp {
                 value.extend(mask.to_le_bytes());
             }
             tlvs.push((6, value));
+        }
+        if let Some((write, reads, changes)) = self.storage {
+            let mut value = write.to_le_bytes().to_vec();
+            for ids in [reads, changes] {
+                value.extend((ids.len() as u16).to_le_bytes());
+                value.extend(ids.iter().flat_map(|id| id.to_le_bytes()));
+            }
+            tlvs.push((7, value));
         }
         if self.short_id != 0 {
             tlvs.push((10, words(&[self.short_id])));

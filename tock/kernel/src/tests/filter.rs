@@ -1,4 +1,4 @@
-//! What a header's permissions let through.
+//! What a header's permissions let through, and its storage permissions.
 
 use crate::ErrorCode;
 use crate::platform::{SyscallFilter, TbfHeaderFilterDefaultAllow};
@@ -106,4 +106,30 @@ fn what_a_process_does_to_itself_always_passes() {
     ] {
         assert_eq!(ask(&app, &call), Ok(()));
     }
+}
+
+#[test]
+fn storage_permissions_are_those_of_the_header() {
+    let app = TestApp {
+        storage: Some((9, &[3, 0, 4], &[5])),
+        ..TestApp::default()
+    };
+    let id = TestKernel::new().start(&app).id();
+    let permissions = id.get_storage_permissions().unwrap();
+    assert_eq!(permissions.get_write_id(), Some(9));
+    // Id 0 is nobody's, whatever a header says.
+    let allowed = |check: &dyn Fn(u32) -> bool| (0..12).filter(|&id| check(id)).collect();
+    let reads: std::vec::Vec<u32> = allowed(&|id| permissions.check_read_permission(id));
+    let changes: std::vec::Vec<u32> = allowed(&|id| permissions.check_modify_permission(id));
+    assert_eq!((reads, changes), (std::vec![3, 4], std::vec![5]));
+
+    let silent = TestKernel::new().start(&TestApp::default());
+    assert!(silent.id().get_storage_permissions().is_none());
+    silent.terminate();
+    let no_id = TestApp {
+        storage: Some((0, &[], &[])),
+        ..TestApp::default()
+    };
+    let id = TestKernel::new().start(&no_id).id();
+    assert_eq!(id.get_storage_permissions().unwrap().get_write_id(), None);
 }

@@ -308,6 +308,12 @@ impl<'a> TbfHeader<'a> {
         }
     }
 
+    /// Whether it says anything about storage.
+    #[must_use]
+    pub fn has_storage_permissions(&self) -> bool {
+        self.first(tlv::STORAGE_PERMISSIONS).is_some()
+    }
+
     /// The id under which the process stores things, if it may.
     #[must_use]
     pub fn get_storage_write_id(&self) -> Option<NonZeroU32> {
