@@ -34,8 +34,6 @@ const CONSOLE_RX_BYTES: usize = 2048;
 const DEBUG_BYTES: usize = 3072;
 /// Bytes of a kernel message that are sent at once.
 const DEBUG_TX_BYTES: usize = 64;
-/// Longest line of low-level debug output.
-const DEBUG_LINE_BYTES: usize = 64;
 
 /// The alarm that the alarm driver uses.
 type BoardAlarm = DualTimer<'static>;
@@ -115,7 +113,10 @@ impl Drivers {
             let driver: &'static LowLevelDebug<'static, UartDevice<'static>> = static_init!(
                 LowLevelDebug<'static, UartDevice<'static>>,
                 LowLevelDebug::new(
-                    static_init!([u8; DEBUG_LINE_BYTES], [0; DEBUG_LINE_BYTES]),
+                    static_init!(
+                        [u8; low_level_debug::BUF_LEN],
+                        [0; low_level_debug::BUF_LEN]
+                    ),
                     device,
                     kernel.create_grant(low_level_debug::DRIVER_NUM, memory_capability),
                 )
