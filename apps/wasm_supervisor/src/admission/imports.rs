@@ -116,6 +116,10 @@ pub enum HostFunction<'a> {
     Yield,
     /// `berth.exit(code)`
     Exit,
+    /// `berth.state_save(pointer, length) -> errno`
+    StateSave,
+    /// `berth.state_load(pointer, length) -> length`
+    StateLoad,
 }
 
 /// Type bytes of a signature.
@@ -146,6 +150,8 @@ impl<'a> HostFunction<'a> {
                 "sleep_us" => Self::SleepUs,
                 "yield" => Self::Yield,
                 "exit" => Self::Exit,
+                "state_save" => Self::StateSave,
+                "state_load" => Self::StateLoad,
                 _ => return Err(MissingWhy::UnknownFunction),
             },
             module => {
@@ -165,7 +171,7 @@ impl<'a> HostFunction<'a> {
     const fn signature(&self) -> (&'static [u8], &'static [u8]) {
         match self {
             Self::Claim(_) => (&[], &[I32]),
-            Self::Read(_) => (&[I32, I32], &[I32]),
+            Self::Read(_) | Self::StateSave | Self::StateLoad => (&[I32, I32], &[I32]),
             Self::Write(_) | Self::Log => (&[I32, I32, I32], &[]),
             Self::Modify32 => (&[I32, I32, I32, I32], &[]),
             Self::NowUs => (&[], &[I64]),

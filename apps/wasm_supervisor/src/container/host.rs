@@ -10,20 +10,22 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use berth_protocol::Fault;
+use berth_protocol::{Fault, HostCall};
 
 use super::CONTAINERS_MAX;
 use super::log::{self, Log};
+use super::saved::Saved;
 use crate::arena::{self, ArenaId};
 use crate::engine::{BlockNumbers, Host, Stop};
 use crate::platform::{Claimed, Platform, Width};
 
-/// What all containers share with the supervisor: the system and the logs.
-/// Logs are outside the containers' arenas because they outlive them.
+/// What all containers share with the supervisor: the system, and what is theirs but lies
+/// outside their arenas because it outlives them.
 pub struct Shared<P> {
     /// The system below.
     pub platform: P,
     logs: [RefCell<Option<Log>>; CONTAINERS_MAX],
+    saved: [RefCell<Saved>; CONTAINERS_MAX],
 }
 
 impl<P> Shared<P> {
@@ -32,6 +34,7 @@ impl<P> Shared<P> {
         Self {
             platform,
             logs: [const { RefCell::new(None) }; CONTAINERS_MAX],
+            saved: [const { RefCell::new(Saved::new()) }; CONTAINERS_MAX],
         }
     }
 
@@ -45,6 +48,20 @@ impl<P> Shared<P> {
         if let Some(place) = self.logs.get(slot) {
             *place.borrow_mut() = log;
         }
+    }
+
+    /// Do something with the saved state of the container in `slot`.
+    pub fn with_saved<R>(&self, slot: usize, work: impl FnOnce(&mut Saved) -> R) -> R {
+        match self.saved.get(slot) {
+            Some(saved) => work(&mut saved.borrow_mut()),
+            None => work(&mut Saved::new()),
+        }
+    }
+
+    /// Drop all that belongs to the container in `slot`, which is deleted.
+    pub fn forget(&self, slot: usize) {
+        self.set_log(slot, None);
+        self.with_saved(slot, |saved| *saved = Saved::new());
     }
 }
 
@@ -71,13 +88,7 @@ pub enum Pending {
 }
 
 /// The last host function that a container called, for its fault record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastCall {
-    /// Its name.
-    pub name: &'static str,
-    /// Its first two arguments.
-    pub arguments: [u32; 2],
-}
+pub type LastCall = HostCall<'static>;
 
 /// Claimed blocks of one container, in the order of their numbers, none between.
 pub type Blocks = [Option<Claimed>; BlockNumbers::MAX];
@@ -138,6 +149,12 @@ impl<P: Platform> ContainerHost<P> {
     #[inline(never)]
     const fn bad_handle(&mut self) -> Stop {
         self.stop(Pending::Fault(Fault::BadHandle))
+    }
+
+    #[cold]
+    #[inline(never)]
+    const fn bad_pointer(&mut self) -> Stop {
+        self.stop(Pending::Fault(Fault::BadPointer))
     }
 
     /// The container tried what its block does not have.
@@ -223,7 +240,7 @@ impl<P: Platform> Host for ContainerHost<P> {
     fn log(&mut self, level: u32, text: Option<&[u8]>) -> Result<(), Stop> {
         self.called("berth.log", [level, 0]);
         let Some(text) = text else {
-            return Err(self.stop(Pending::Fault(Fault::BadPointer)));
+            return Err(self.bad_pointer());
         };
         let now = self.platform(Platform::now_us);
         arena::outside(|| {
@@ -252,6 +269,30 @@ impl<P: Platform> Host for ContainerHost<P> {
     fn exit(&mut self, code: i32) -> Stop {
         self.called("berth.exit", [code as u32, 0]);
         self.stop(Pending::Exit { code })
+    }
+
+    fn state_save(&mut self, state: Option<&[u8]>) -> Result<i32, Stop> {
+        let length = state.map_or(0, <[u8]>::len) as u32;
+        self.called("berth.state_save", [length, 0]);
+        let Some(state) = state else {
+            return Err(self.bad_pointer());
+        };
+        let kept = arena::outside(|| self.shared.with_saved(self.slot, |saved| saved.save(state)));
+        Ok(kept.map_or_else(|error| error as i32, |()| 0))
+    }
+
+    fn state_load(&mut self, buffer: Option<&mut [u8]>) -> Result<u32, Stop> {
+        let length = buffer.as_ref().map_or(0, |buffer| buffer.len()) as u32;
+        self.called("berth.state_load", [length, 0]);
+        let Some(buffer) = buffer else {
+            return Err(self.bad_pointer());
+        };
+        Ok(self.shared.with_saved(self.slot, |saved| {
+            for (place, byte) in buffer.iter_mut().zip(saved.bytes()) {
+                *place = *byte;
+            }
+            saved.bytes().len() as u32
+        }))
     }
 
     fn may_have_memory(&mut self, bytes: usize) -> bool {

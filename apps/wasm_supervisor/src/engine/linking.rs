@@ -75,11 +75,12 @@ fn wrap<H: Host + 'static>(
         HostFunction::Log => Func::wrap(
             store,
             |mut from: Calling<'_, H>, level: u32, pointer: u32, length: u32| {
+                spend(&mut from, LOG_FUEL + u64::from(length) * LOG_FUEL_PER_BYTE);
                 let (memory, data) = memory_and_data(&mut from);
-                let text = (pointer as usize)
-                    .checked_add(length as usize)
-                    .and_then(|end| memory.get(pointer as usize..end));
-                Ok::<(), Error>(data.host.log(level, text)?)
+                Ok::<(), Error>(
+                    data.host
+                        .log(level, part(memory, pointer, length).as_deref())?,
+                )
             },
         ),
         HostFunction::NowUs => Func::wrap(store, |mut from: Calling<'_, H>| -> u64 {
@@ -94,7 +95,37 @@ fn wrap<H: Host + 'static>(
         HostFunction::Exit => Func::wrap(store, |mut from: Calling<'_, H>, code: i32| {
             Err::<(), Error>(from.data_mut().host.exit(code).into())
         }),
+        HostFunction::StateSave => Func::wrap(
+            store,
+            |mut from: Calling<'_, H>, pointer: u32, length: u32| {
+                let (memory, data) = memory_and_data(&mut from);
+                let state = part(memory, pointer, length);
+                Ok::<i32, Error>(data.host.state_save(state.as_deref())?)
+            },
+        ),
+        HostFunction::StateLoad => Func::wrap(
+            store,
+            |mut from: Calling<'_, H>, pointer: u32, length: u32| {
+                let (memory, data) = memory_and_data(&mut from);
+                let buffer = part(memory, pointer, length);
+                Ok::<u32, Error>(data.host.state_load(buffer)?)
+            },
+        ),
     }
+}
+
+/// Fuel of a log line and of each of its bytes: some 5 instructions each, as other fuel.
+/// Cleaning, keeping and printing a line is work that the container would otherwise have
+/// done at the cost of the others.
+const LOG_FUEL: u64 = 500;
+const LOG_FUEL_PER_BYTE: u64 = 8;
+
+/// Take fuel for what a host function does. The slice may end with that, at the next
+/// loop, branch or call.
+fn spend<H: 'static>(from: &mut Calling<'_, H>, fuel: u64) {
+    // Fails only where fuel is off.
+    let left = from.get_fuel().unwrap_or(0);
+    let _ = from.set_fuel(left.saturating_sub(fuel));
 }
 
 // Widths as constants, so that each access function is its own.
@@ -133,7 +164,7 @@ fn write<H: Host + 'static, const BYTES: u8>(store: &mut Store<Data<H>>) -> Func
 /// The caller's memory (empty without one) and the host beside it.
 fn memory_and_data<'a, H: Host + 'static>(
     from: &'a mut Calling<'_, H>,
-) -> (&'a [u8], &'a mut Data<H>) {
+) -> (&'a mut [u8], &'a mut Data<H>) {
     // Known after instantiation; a start function comes before that.
     let memory: Option<Memory> = match from.data().memory {
         Some(memory) => Some(memory),
@@ -144,6 +175,12 @@ fn memory_and_data<'a, H: Host + 'static>(
             let (bytes, data) = memory.data_and_store_mut(from.as_context_mut());
             (bytes, data)
         }
-        None => (&[], from.data_mut()),
+        None => (&mut [], from.data_mut()),
     }
+}
+
+/// The part of `memory` that a container means; `None` if it is not all inside.
+fn part(memory: &mut [u8], pointer: u32, length: u32) -> Option<&mut [u8]> {
+    let end = (pointer as usize).checked_add(length as usize)?;
+    memory.get_mut(pointer as usize..end)
 }

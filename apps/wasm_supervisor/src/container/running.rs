@@ -1,0 +1,209 @@
+//! One slice of execution: who gets it, and what it brought.
+
+use berth_protocol::{Entry, Fault, State};
+
+use super::schedule::slice_fuel;
+use super::table::Containers;
+use super::{CONTAINERS_MAX, Container, ContainerHost, LastCall, Main, Pending};
+use crate::engine::wasmi::Wasmi;
+use crate::engine::{Engine, Step};
+use crate::platform::Platform;
+
+/// What a turn costs at least, in fuel: changing containers is some 4,000 instructions
+/// whatever the container does with its turn. Who gives it up early pays this much.
+const TURN_FUEL: u64 = 700;
+
+/// For so many microseconds the use of the CPU is added up before it is told.
+const WINDOW_US: u64 = 1_000_000;
+
+/// How much of the CPU a container uses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    /// In the current window.
+    busy_us: u32,
+    permille: u16,
+}
+
+impl Load {
+    pub(super) const fn permille(self) -> u16 {
+        self.permille
+    }
+}
+
+/// The clock of the scheduler. It is read once a turn, and who had the turn before is
+/// charged with what has passed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// Slot and beginning of the last turn; `None` if nobody wanted it.
+    turn: Option<(usize, u64)>,
+    window_us: u64,
+}
+
+impl Clock {
+    pub(super) const fn new() -> Self {
+        Self {
+            turn: None,
+            window_us: 0,
+        }
+    }
+}
+
+/// What one step of a container's engine brought.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome {
+    pub(super) step: Step,
+    fuel: u64,
+    pub(super) pending: Option<Pending>,
+    pub(super) last_call: Option<LastCall>,
+}
+
+impl<P: Platform + 'static> Container<P> {
+    /// When it wants the CPU next; `None` if something else has to happen first.
+    const fn wants_from(&self) -> Option<u64> {
+        match (self.state, self.main) {
+            (State::Running, Main::Waiting { until_us }) => Some(until_us),
+            (State::Running, Main::Fresh | Main::Cut) => Some(0),
+            (State::Restarting { .. }, _) => Some(self.restarts.due_us),
+            _ => None,
+        }
+    }
+}
+
+impl<P: Platform + 'static> Containers<P> {
+    /// Do what is due, and give the next container that can run a slice. Whether there was
+    /// anything.
+    pub fn run_one(&mut self) -> bool {
+        let now = self.shared.platform.now_us();
+        self.account(now);
+        let restarted = self.restart_one(now);
+        let next = self.schedule.pick(CONTAINERS_MAX, |slot| {
+            let container = self.slots.get(slot)?.as_ref()?;
+            let ready = container.state == State::Running
+                && container.wants_from().is_some_and(|t| t <= now);
+            ready.then_some(container.turns)
+        });
+        let Some(slot) = next else {
+            return restarted;
+        };
+        self.clock.turn = Some((slot, now));
+        self.slice(slot);
+        true
+    }
+
+    /// The slot that had the last slice.
+    #[must_use]
+    pub const fn last_turn(&self) -> usize {
+        self.schedule.last()
+    }
+
+    /// When the next container that waits wants to go on or to be started again; `None` if
+    /// none does.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<u64> {
+        self.iter()
+            .filter_map(|(_, container)| container.wants_from())
+            .min()
+    }
+
+    /// Start one container again whose time has come. One at a time: loading takes long.
+    fn restart_one(&mut self, now: u64) -> bool {
+        let due = self.iter().find(|(_, container)| {
+            matches!(container.state, State::Restarting { .. }) && container.restarts.due_us <= now
+        });
+        match due {
+            Some((slot, _)) => {
+                self.start_again(slot);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Charge who had the last turn with the time since.
+    fn account(&mut self, now: u64) {
+        if let Some((slot, since)) = self.clock.turn.take()
+            && let Some(container) = self.get_mut(slot)
+        {
+            let busy = u32::try_from(now.saturating_sub(since)).unwrap_or(u32::MAX);
+            container.load.busy_us = container.load.busy_us.saturating_add(busy);
+        }
+        let passed = now.saturating_sub(self.clock.window_us);
+        if passed >= WINDOW_US {
+            self.clock.window_us = now;
+            for container in self.slots.iter_mut().flatten() {
+                let load = &mut container.load;
+                // At most 1000, as nobody is busy for longer than has passed.
+                let lately = u64::from(load.busy_us) * 1000 / passed;
+                load.permille = (load.permille + lately as u16).div_ceil(2);
+                load.busy_us = 0;
+            }
+        }
+    }
+
+    /// The container in `slot` has used fuel that is not a slice of its main.
+    pub(super) fn used(&mut self, slot: usize, fuel: u64) {
+        if let Some(Some(container)) = self.slots.get_mut(slot) {
+            container.fuel_used += fuel;
+            let share = container.share();
+            self.schedule.charge(&mut container.turns, share, fuel);
+        }
+    }
+
+    /// Run one step of the container in `slot` and count its fuel. `None` if it
+    /// ran out of memory (or has no engine): its memory is lost then.
+    pub(super) fn step(
+        &mut self,
+        slot: usize,
+        run: impl FnOnce(&mut Wasmi<ContainerHost<P>>) -> Step,
+    ) -> Option<Outcome> {
+        let engine = self.get_mut(slot)?.engine.as_mut()?;
+        let outcome = engine
+            .run(|engine| Outcome {
+                step: run(engine),
+                fuel: engine.fuel_used(),
+                pending: engine.host().take_pending(),
+                last_call: engine.host().last_call(),
+            })
+            .ok()?;
+        self.used(slot, outcome.fuel);
+        Some(outcome)
+    }
+
+    /// Give the container in `slot`, which runs, a slice.
+    pub(super) fn slice(&mut self, slot: usize) {
+        let Some(container) = self.get_mut(slot) else {
+            return;
+        };
+        let fuel = u64::from(slice_fuel(container.share()));
+        let main = core::mem::replace(&mut container.main, Main::Cut);
+        let Some(outcome) = self.step(slot, |engine| match main {
+            Main::Fresh => engine.call(fuel),
+            Main::Cut | Main::Waiting { .. } => engine.resume(fuel, None),
+        }) else {
+            return self.fail(slot, Fault::OutOfMemory, Entry::Main, None);
+        };
+        let last_call = outcome.last_call;
+        match (outcome.step, outcome.pending) {
+            (Step::OutOfFuel, _) => {}
+            (Step::Stopped, Some(Pending::Yield)) => self.wait(slot, outcome.fuel, 0),
+            (Step::Stopped, Some(Pending::Sleep { until_us })) => {
+                self.wait(slot, outcome.fuel, until_us);
+            }
+            (Step::Stopped, Some(Pending::Exit { code })) => self.exit(slot, code),
+            (Step::Finished, _) => self.exit(slot, 0),
+            (Step::Stopped, Some(Pending::Fault(fault))) | (Step::Trapped(fault), _) => {
+                self.fail(slot, fault, Entry::Main, last_call);
+            }
+            (Step::Stopped, None) => self.fail(slot, Fault::Engine, Entry::Main, last_call),
+        }
+    }
+
+    /// The container in `slot` gives up the rest of its slice, of which it has used `fuel`.
+    fn wait(&mut self, slot: usize, fuel: u64, until_us: u64) {
+        if let Some(Some(container)) = self.slots.get_mut(slot) {
+            container.main = Main::Waiting { until_us };
+            let (share, rest) = (container.share(), TURN_FUEL.saturating_sub(fuel));
+            self.schedule.charge(&mut container.turns, share, rest);
+        }
+    }
+}
