@@ -217,7 +217,8 @@ impl<P: Platform + 'static> Containers<P> {
             }
         }
         match loaded {
-            Ok((engine, fuel)) => {
+            Ok(mut engine) => {
+                let fuel = engine.run(|engine| engine.fuel_used()).unwrap_or(0);
                 if let Some(container) = self.get_mut(slot) {
                     container.engine = Some(engine);
                 }

@@ -27,16 +27,12 @@ impl From<Refused> for Loading {
 }
 
 impl<P: Platform + 'static> Containers<P> {
-    /// Load and link the container in `slot`, and run its module's start function. The engine,
-    /// and the fuel that this took.
+    /// Load and link the container in `slot`, and run its module's start function.
     ///
     /// # Errors
     ///
     /// The caller gives back what it has claimed until then.
-    pub(super) fn load(
-        &self,
-        slot: usize,
-    ) -> Result<(Owned<Wasmi<ContainerHost<P>>>, u64), Loading> {
+    pub(super) fn load(&self, slot: usize) -> Result<Owned<Wasmi<ContainerHost<P>>>, Loading> {
         let container = self.get(slot).ok_or(Refused::NoRoom)?;
         let id = ArenaId::of_container(slot).ok_or(Refused::TooMany)?;
         let module = Module::scan(&container.image).map_err(Refused::Invalid)?;
@@ -68,10 +64,9 @@ impl<P: Platform + 'static> Containers<P> {
             Wasmi::load(image, &module, &numbers, limits, host)
         });
         match loaded {
-            Ok(Ok(mut engine)) => {
+            Ok(Ok(engine)) => {
                 arena::trim(id);
-                let fuel = engine.run(|engine| engine.fuel_used()).unwrap_or(0);
-                Ok((engine, fuel))
+                Ok(engine)
             }
             Ok(Err(LoadError::Invalid { offset })) => Err(invalid(offset).into()),
             Ok(Err(LoadError::NoMain)) => Err(Refused::Invalid(Malformed {

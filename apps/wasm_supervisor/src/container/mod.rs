@@ -20,6 +20,8 @@ mod loading;
 pub mod log;
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod pause_tests;
 pub mod restart;
 mod running;
 pub mod saved;

@@ -171,10 +171,16 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Give the container in `slot`, which runs, a slice.
     pub(super) fn slice(&mut self, slot: usize) {
+        if let Some(container) = self.get(slot) {
+            self.slice_of(slot, u64::from(slice_fuel(container.share())));
+        }
+    }
+
+    /// Give the container in `slot`, which runs, `fuel`.
+    pub(super) fn slice_of(&mut self, slot: usize, fuel: u64) {
         let Some(container) = self.get_mut(slot) else {
             return;
         };
-        let fuel = u64::from(slice_fuel(container.share()));
         let main = core::mem::replace(&mut container.main, Main::Cut);
         let Some(outcome) = self.step(slot, |engine| match main {
             Main::Fresh => engine.call(fuel),

@@ -11,6 +11,7 @@ use wasmi::{AsContextMut, Caller, Error, Extern, Func, Memory, Store, errors::Ho
 use super::wasmi::{Data, MEMORY};
 use super::{BlockNumbers, Host, Stop};
 use crate::admission::{HostFunction, Module};
+use crate::container::log::LOG_BYTES;
 use crate::platform::Width;
 
 impl core::fmt::Display for Stop {
@@ -75,7 +76,8 @@ fn wrap<H: Host + 'static>(
         HostFunction::Log => Func::wrap(
             store,
             |mut from: Calling<'_, H>, level: u32, pointer: u32, length: u32| {
-                spend(&mut from, LOG_FUEL + u64::from(length) * LOG_FUEL_PER_BYTE);
+                let bytes = length.min(LOG_BYTES as u32);
+                spend(&mut from, LOG_FUEL + bytes * LOG_FUEL_PER_BYTE);
                 let (memory, data) = memory_and_data(&mut from);
                 Ok::<(), Error>(
                     data.host
@@ -117,15 +119,18 @@ fn wrap<H: Host + 'static>(
 /// Fuel of a log line and of each of its bytes: some 5 instructions each, as other fuel.
 /// Cleaning, keeping and printing a line is work that the container would otherwise have
 /// done at the cost of the others.
-const LOG_FUEL: u64 = 500;
-const LOG_FUEL_PER_BYTE: u64 = 8;
+const LOG_FUEL: u32 = 500;
+const LOG_FUEL_PER_BYTE: u32 = 8;
 
 /// Take fuel for what a host function does. The slice may end with that, at the next
 /// loop, branch or call.
-fn spend<H: 'static>(from: &mut Calling<'_, H>, fuel: u64) {
+fn spend<H: 'static>(from: &mut Calling<'_, H>, fuel: u32) {
     // Fails only where fuel is off.
     let left = from.get_fuel().unwrap_or(0);
-    let _ = from.set_fuel(left.saturating_sub(fuel));
+    let taken = left.min(u64::from(fuel));
+    let _ = from.set_fuel(left - taken);
+    let debt = &mut from.data_mut().debt;
+    *debt = debt.saturating_add(fuel - taken as u32);
 }
 
 // Widths as constants, so that each access function is its own.

@@ -23,6 +23,8 @@ pub(super) struct Data<H> {
     pub(super) memory: Option<Memory>,
     /// Elements that the module's tables have from the start.
     table_elements: usize,
+    /// Fuel that host functions took beyond what was left of the slice.
+    pub(super) debt: u32,
 }
 
 impl<H: Host> ResourceLimiter for Data<H> {
@@ -93,6 +95,7 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
             host,
             memory: None,
             table_elements: module.table_elements as usize,
+            debt: 0,
         };
         let mut store = Store::new(&engine, data);
         store.limiter(|data| data);
@@ -199,7 +202,9 @@ impl<H: Host + 'static> Wasmi<H> {
     }
 
     fn count_fuel(&mut self, given: u64) {
-        self.fuel_used = given.saturating_sub(self.store.get_fuel().unwrap_or(0));
+        let debt = core::mem::take(&mut self.store.data_mut().debt);
+        let left = self.store.get_fuel().unwrap_or(0);
+        self.fuel_used = given.saturating_sub(left) + u64::from(debt);
     }
 
     fn after(&mut self, given: u64, result: Result<TypedResumableCall<()>, Error>) -> Step {
