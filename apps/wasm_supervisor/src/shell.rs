@@ -172,6 +172,10 @@ impl<P: Platform + 'static> Supervisor<P> {
     }
 
     fn print_containers(&self) {
+        if self.containers.before().safe_mode {
+            let suspect = self.suspect().unwrap_or("unknown");
+            self.print(&format!("safe mode, nothing starts; suspect: {suspect}\n"));
+        }
         self.print("NAME             STATE                  MEMORY      FUEL\n");
         for (slot, _) in self.containers.iter() {
             if let Some(container) = self.describe(slot) {

@@ -120,6 +120,10 @@ pub enum HostFunction<'a> {
     StateSave,
     /// `berth.state_load(pointer, length) -> length`
     StateLoad,
+    /// `berth.send(name, name_length, pointer, length) -> errno`
+    Send,
+    /// `berth.receive(pointer, length, from) -> length`
+    Receive,
 }
 
 /// Type bytes of a signature.
@@ -152,6 +156,8 @@ impl<'a> HostFunction<'a> {
                 "exit" => Self::Exit,
                 "state_save" => Self::StateSave,
                 "state_load" => Self::StateLoad,
+                "send" => Self::Send,
+                "receive" => Self::Receive,
                 _ => return Err(MissingWhy::UnknownFunction),
             },
             module => {
@@ -174,6 +180,8 @@ impl<'a> HostFunction<'a> {
             Self::Read(_) | Self::StateSave | Self::StateLoad => (&[I32, I32], &[I32]),
             Self::Write(_) | Self::Log => (&[I32, I32, I32], &[]),
             Self::Modify32 => (&[I32, I32, I32, I32], &[]),
+            Self::Send => (&[I32, I32, I32, I32], &[I32]),
+            Self::Receive => (&[I32, I32, I32], &[I32]),
             Self::NowUs => (&[], &[I64]),
             Self::SleepUs => (&[I64], &[]),
             Self::Yield => (&[], &[]),

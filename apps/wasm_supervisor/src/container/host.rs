@@ -14,9 +14,10 @@ use berth_protocol::{Fault, HostCall};
 
 use super::CONTAINERS_MAX;
 use super::log::{self, Log};
+use super::mail::{Mailbox, SendError};
 use super::saved::Saved;
 use crate::arena::{self, ArenaId};
-use crate::engine::{BlockNumbers, Host, Stop};
+use crate::engine::{BlockNumbers, Host, MailPlace, Stop};
 use crate::platform::{Claimed, Platform, Width};
 
 /// What all containers share with the supervisor: the system, and what is theirs but lies
@@ -26,6 +27,7 @@ pub struct Shared<P> {
     pub platform: P,
     logs: [RefCell<Option<Log>>; CONTAINERS_MAX],
     saved: [RefCell<Saved>; CONTAINERS_MAX],
+    mail: [RefCell<Mailbox>; CONTAINERS_MAX],
 }
 
 impl<P> Shared<P> {
@@ -35,6 +37,7 @@ impl<P> Shared<P> {
             platform,
             logs: [const { RefCell::new(None) }; CONTAINERS_MAX],
             saved: [const { RefCell::new(Saved::new()) }; CONTAINERS_MAX],
+            mail: [const { RefCell::new(Mailbox::new()) }; CONTAINERS_MAX],
         }
     }
 
@@ -58,10 +61,36 @@ impl<P> Shared<P> {
         }
     }
 
+    /// Do something with the mailbox of the container in `slot`.
+    pub fn with_mail<R>(&self, slot: usize, work: impl FnOnce(&mut Mailbox) -> R) -> R {
+        match self.mail.get(slot) {
+            Some(mail) => work(&mut mail.borrow_mut()),
+            None => work(&mut Mailbox::new()),
+        }
+    }
+
+    /// Is there a message for the container in `slot`?
+    pub fn has_mail(&self, slot: usize) -> bool {
+        self.with_mail(slot, |mail| mail.has_mail())
+    }
+
+    /// Put a message of the container in `from` into the mailbox of the one called `name`.
+    fn send(&self, from: usize, name: &[u8], message: &[u8]) -> Result<(), SendError> {
+        let to = self.mail.iter().find(|mail| mail.borrow().is_of(name));
+        let Some(to) = to else {
+            return Err(SendError::NoReceiver);
+        };
+        let own = self
+            .with_mail(from, |mail| mail.name())
+            .ok_or(SendError::NoReceiver)?;
+        to.borrow_mut().put(own.as_str(), message)
+    }
+
     /// Drop all that belongs to the container in `slot`, which is deleted.
     pub fn forget(&self, slot: usize) {
         self.set_log(slot, None);
         self.with_saved(slot, |saved| *saved = Saved::new());
+        self.with_mail(slot, |mail| mail.set_open(None));
     }
 }
 
@@ -75,6 +104,11 @@ pub enum Pending {
     },
     /// It lets others run.
     Yield,
+    /// It waits for a message.
+    Receive(
+        /// Where it wants it.
+        MailPlace,
+    ),
     /// It ended itself.
     Exit {
         /// Its code.
@@ -293,6 +327,25 @@ impl<P: Platform> Host for ContainerHost<P> {
             }
             saved.bytes().len() as u32
         }))
+    }
+
+    fn send(&mut self, name: Option<&[u8]>, message: Option<&[u8]>) -> Result<i32, Stop> {
+        let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len) as u32;
+        self.called("berth.send", [length(name), length(message)]);
+        let (Some(name), Some(message)) = (name, message) else {
+            return Err(self.bad_pointer());
+        };
+        let sent = arena::outside(|| self.shared.send(self.slot, name, message));
+        Ok(sent.map_or_else(|error| error as i32, |()| 0))
+    }
+
+    fn receive(&mut self, place: MailPlace, inside: bool) -> Stop {
+        self.called("berth.receive", [place.pointer, place.length]);
+        if inside {
+            self.stop(Pending::Receive(place))
+        } else {
+            self.bad_pointer()
+        }
     }
 
     fn may_have_memory(&mut self, bytes: usize) -> bool {

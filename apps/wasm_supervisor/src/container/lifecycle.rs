@@ -6,14 +6,15 @@
 
 use alloc::format;
 
-use berth_protocol::{Entry, Fault, Level, Parameters, Restart, State};
+use berth_protocol::{Entry, Fault, Happening, Level, Parameters, Restart, State};
 
 use super::loading::Loading;
+use super::notes::{Tag, note_active, note_running};
 use super::restart::{End, Restarts};
 use super::saved::Saved;
 use super::state::{self, Event};
 use super::table::{Containers, Refused, tag};
-use super::{FaultRecord, LastCall, Main, Pending};
+use super::{CONTAINERS_MAX, FaultRecord, LastCall, Main, Pending};
 use crate::arena::{self, ArenaId};
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
@@ -116,6 +117,7 @@ impl<P: Platform + 'static> Containers<P> {
         };
         container.parameters = merged(container.parameters, changes);
         let active = container.state.is_active();
+        self.note(slot, Happening::Edited);
         if active && restart {
             self.stop(slot)?;
             return self.start(slot);
@@ -126,11 +128,32 @@ impl<P: Platform + 'static> Containers<P> {
         Ok(())
     }
 
-    /// Start the container in `slot` again if its policy wanted that and the time has come.
+    /// Look at one more of the containers that were there when the supervisor began, and start
+    /// it if it is to start then: because its operator said so, or because it was active
+    /// when the supervisor failed and has a policy. Whether there was one to look at.
+    pub fn start_at_boot(&mut self) -> bool {
+        let mut slots = self.boot_slot..CONTAINERS_MAX;
+        let next = slots.find_map(|slot| Some((slot, self.get(slot)?)));
+        let starts = next.is_some_and(|(_, container)| {
+            let policy = container.parameters.restart.unwrap_or(Restart::No);
+            let comes_back = policy != Restart::No
+                && self.before.was_active(&self.shared.platform, container.tag);
+            container.state == State::Stored
+                && (comes_back || container.parameters.boot == Some(true))
+        });
+        let next = next.map(|(slot, _)| slot);
+        self.boot_slot = slots.start;
+        if let (Some(slot), true) = (next, starts) {
+            self.start_again(slot);
+        }
+        next.is_some()
+    }
+
+    /// Start the container in `slot` because its policy or the boot list wants it.
     pub(super) fn start_again(&mut self, slot: usize) {
         match self.launch(slot, Event::Start) {
             // A fault while it was loaded has been dealt with as every fault.
-            Ok(()) | Err(Refused::State(_)) => {}
+            Ok(()) | Err(Refused::State(_) | Refused::SafeMode) => {}
             Err(_) => self.apply_policy(slot, End::Failure),
         }
     }
@@ -205,8 +228,17 @@ impl<P: Platform + 'static> Containers<P> {
             return Ok(());
         };
         self.check(slot, event)?;
+        if self.before.safe_mode {
+            return Err(Refused::SafeMode);
+        }
         self.go(slot, event);
+        let platform = &self.shared.platform;
+        note_running(
+            platform,
+            self.get(slot).map_or(Tag::NONE, super::Container::tag),
+        );
         let loaded = self.load(slot);
+        note_running(&self.shared.platform, Tag::NONE);
         if !matches!(loaded, Err(Loading::Refused(_))) {
             let now = self.shared.platform.now_us();
             if let Some(container) = self.get_mut(slot) {
@@ -320,10 +352,35 @@ impl<P: Platform + 'static> Containers<P> {
         if !container.state.is_active() {
             container.engine = None;
         }
-        if container.engine.is_none() {
+        let open = container.engine.is_some().then_some(container.name);
+        if open.is_none() {
             self.shared.platform.release_all(tag(slot));
         }
+        self.shared.with_mail(slot, |mail| mail.set_open(open));
+        let pair = slot / 2;
+        let active = [2 * pair, 2 * pair + 1].map(|slot| match self.get(slot) {
+            Some(container) if container.state.is_active() => container.tag,
+            _ => Tag::NONE,
+        });
+        note_active(&self.shared.platform, pair, active);
+        if let Some(what) = happening(event) {
+            self.note(slot, what);
+        }
     }
+}
+
+/// What an operator is told of an event.
+const fn happening(event: Event) -> Option<Happening> {
+    Some(match event {
+        Event::Loaded => Happening::Started,
+        Event::Pause => Happening::Paused,
+        Event::Resume | Event::Restore => Happening::Resumed,
+        Event::Stop => Happening::Stopped,
+        Event::Exit { code } => Happening::Exited { code },
+        Event::Fault(fault) => Happening::Faulted { fault },
+        Event::Again { count } => Happening::Restarting { count },
+        Event::Start | Event::Refuse { .. } | Event::GiveUp { .. } => return None,
+    })
 }
 
 /// `old` with what `changes` names.

@@ -58,6 +58,12 @@ impl Mailbox {
         self.name = name;
     }
 
+    /// The container's name, if it is open.
+    #[must_use]
+    pub const fn name(&self) -> Option<Name> {
+        self.name
+    }
+
     /// Is it open for a container of this name?
     #[must_use]
     pub fn is_of(&self, name: &[u8]) -> bool {

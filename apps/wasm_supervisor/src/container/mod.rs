@@ -3,23 +3,33 @@
 //! * [`state`]: the life of a container as a table; [`restart`]: what follows its end.
 //! * [`table`]: all containers; `loading`: from image to engine; `lifecycle`: what operators
 //!   do with them; `running`: one slice of execution; [`schedule`]: whose turn it is.
-//! * [`host`]: the functions a container imports; [`saved`]: the state it saves.
-//! * [`log`]: what it said.
+//! * [`host`]: the functions a container imports; [`saved`]: the state it saves; [`mail`]: what
+//!   containers tell each other.
+//! * [`log`]: what it said; [`events`]: what happened to all of them; [`notes`]: what survives
+//!   the supervisor's own failure.
 
 use alloc::vec::Vec;
 
 use berth_protocol::{FaultReport, ImageHash, NAME_MAX, Parameters, State};
 
 use crate::arena::Owned;
+use crate::engine::MailPlace;
 use crate::engine::wasmi::Wasmi;
 use crate::platform::Platform;
 
+#[cfg(test)]
+mod boot_tests;
+pub mod events;
 pub mod host;
 mod lifecycle;
 mod loading;
 pub mod log;
+pub mod mail;
+#[cfg(test)]
+mod mail_tests;
 #[cfg(test)]
 mod model_tests;
+pub mod notes;
 #[cfg(test)]
 mod pause_tests;
 pub mod restart;
@@ -33,6 +43,7 @@ pub use host::{ContainerHost, LastCall, Pending, Shared};
 pub use schedule::SHARE_DEFAULT;
 pub use table::{Containers, Refused};
 
+use notes::Tag;
 use restart::Restarts;
 use schedule::Turns;
 
@@ -40,7 +51,7 @@ use schedule::Turns;
 pub const CONTAINERS_MAX: usize = 16;
 
 /// A container name, checked when it was made.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Name {
     bytes: [u8; NAME_MAX],
     length: u8,
@@ -88,11 +99,14 @@ enum Main {
         /// It goes on then, in microseconds.
         until_us: u64,
     },
+    /// It waits for a message.
+    Receiving(MailPlace),
 }
 
 /// One container.
 pub struct Container<P: Platform + 'static> {
     name: Name,
+    tag: Tag,
     image: Vec<u8>,
     hash: ImageHash,
     parameters: Parameters,
@@ -116,6 +130,12 @@ impl<P: Platform + 'static> Container<P> {
     #[must_use]
     pub fn name(&self) -> &str {
         self.name.as_str()
+    }
+
+    /// What stands for its name in the supervisor's notes.
+    #[must_use]
+    pub const fn tag(&self) -> Tag {
+        self.tag
     }
 
     /// Its image.

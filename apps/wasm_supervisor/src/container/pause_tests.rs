@@ -265,8 +265,8 @@ fn what_state_cannot_be_saved_or_loaded_is_told_or_trapped() {
     let save = |length: u32| std::format!("(call $save (i32.const 0) (i32.const {length}))");
     let cases = [
         (save(1024), State::Exited { code: 0 }),
-        (save(1025), State::Exited { code: -1 }),
-        (save(2048), State::Exited { code: -1 }),
+        (save(1025), State::Exited { code: 7 }),
+        (save(2048), State::Exited { code: 7 }),
         (
             save(2049),
             State::Faulted {

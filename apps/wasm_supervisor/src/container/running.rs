@@ -1,12 +1,14 @@
 //! One slice of execution: who gets it, and what it brought.
 
-use berth_protocol::{Entry, Fault, State};
+use berth_protocol::{Entry, Fault, NAME_MAX, State};
 
+use super::notes::{Tag, note_length, note_running};
 use super::schedule::slice_fuel;
 use super::table::Containers;
-use super::{CONTAINERS_MAX, Container, ContainerHost, LastCall, Main, Pending};
+use super::{CONTAINERS_MAX, Container, ContainerHost, LastCall, Main, Pending, Shared};
+use crate::arena;
 use crate::engine::wasmi::Wasmi;
-use crate::engine::{Engine, Step};
+use crate::engine::{Engine, MailPlace, Step};
 use crate::platform::Platform;
 
 /// What a turn costs at least, in fuel: changing containers is some 4,000 instructions
@@ -37,13 +39,19 @@ pub(super) struct Clock {
     /// Slot and beginning of the last turn; `None` if nobody wanted it.
     turn: Option<(usize, u64)>,
     window_us: u64,
+    /// When this run of the supervisor began.
+    started_us: u64,
+    /// Longest time from one turn to the next.
+    longest_us: u32,
 }
 
 impl Clock {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(now_us: u64) -> Self {
         Self {
             turn: None,
-            window_us: 0,
+            window_us: now_us,
+            started_us: now_us,
+            longest_us: 0,
         }
     }
 }
@@ -57,15 +65,19 @@ pub(super) struct Outcome {
     pub(super) last_call: Option<LastCall>,
 }
 
-impl<P: Platform + 'static> Container<P> {
-    /// When it wants the CPU next; `None` if something else has to happen first.
-    const fn wants_from(&self) -> Option<u64> {
-        match (self.state, self.main) {
-            (State::Running, Main::Waiting { until_us }) => Some(until_us),
-            (State::Running, Main::Fresh | Main::Cut) => Some(0),
-            (State::Restarting { .. }, _) => Some(self.restarts.due_us),
-            _ => None,
-        }
+/// When the container in `slot` wants the CPU next; `None` if something else has to happen
+/// first.
+fn wants_from<P: Platform>(
+    shared: &Shared<P>,
+    slot: usize,
+    container: &Container<P>,
+) -> Option<u64> {
+    match (container.state, container.main) {
+        (State::Running, Main::Waiting { until_us }) => Some(until_us),
+        (State::Running, Main::Receiving(_)) => shared.has_mail(slot).then_some(0),
+        (State::Running, Main::Fresh | Main::Cut) => Some(0),
+        (State::Restarting { .. }, _) => Some(container.restarts.due_us),
+        _ => None,
     }
 }
 
@@ -75,11 +87,15 @@ impl<P: Platform + 'static> Containers<P> {
     pub fn run_one(&mut self) -> bool {
         let now = self.shared.platform.now_us();
         self.account(now);
+        note_length(
+            &self.shared.platform,
+            now.saturating_sub(self.clock.started_us),
+        );
         let restarted = self.restart_one(now);
         let next = self.schedule.pick(CONTAINERS_MAX, |slot| {
             let container = self.slots.get(slot)?.as_ref()?;
             let ready = container.state == State::Running
-                && container.wants_from().is_some_and(|t| t <= now);
+                && wants_from(&self.shared, slot, container).is_some_and(|from| from <= now);
             ready.then_some(container.turns)
         });
         let Some(slot) = next else {
@@ -88,6 +104,12 @@ impl<P: Platform + 'static> Containers<P> {
         self.clock.turn = Some((slot, now));
         self.slice(slot);
         true
+    }
+
+    /// Longest time in microseconds from one look at the line to the next while something ran.
+    #[must_use]
+    pub const fn longest_stall_us(&self) -> u32 {
+        self.clock.longest_us
     }
 
     /// The slot that had the last slice.
@@ -101,7 +123,7 @@ impl<P: Platform + 'static> Containers<P> {
     #[must_use]
     pub fn next_wake(&self) -> Option<u64> {
         self.iter()
-            .filter_map(|(_, container)| container.wants_from())
+            .filter_map(|(slot, container)| wants_from(&self.shared, slot, container))
             .min()
     }
 
@@ -126,6 +148,7 @@ impl<P: Platform + 'static> Containers<P> {
         {
             let busy = u32::try_from(now.saturating_sub(since)).unwrap_or(u32::MAX);
             container.load.busy_us = container.load.busy_us.saturating_add(busy);
+            self.clock.longest_us = self.clock.longest_us.max(busy);
         }
         let passed = now.saturating_sub(self.clock.window_us);
         if passed >= WINDOW_US {
@@ -156,15 +179,19 @@ impl<P: Platform + 'static> Containers<P> {
         slot: usize,
         run: impl FnOnce(&mut Wasmi<ContainerHost<P>>) -> Step,
     ) -> Option<Outcome> {
-        let engine = self.get_mut(slot)?.engine.as_mut()?;
-        let outcome = engine
-            .run(|engine| Outcome {
-                step: run(engine),
-                fuel: engine.fuel_used(),
-                pending: engine.host().take_pending(),
-                last_call: engine.host().last_call(),
-            })
-            .ok()?;
+        let Some(Some(container)) = self.slots.get_mut(slot) else {
+            return None;
+        };
+        let engine = container.engine.as_mut()?;
+        note_running(&self.shared.platform, container.tag);
+        let outcome = engine.run(|engine| Outcome {
+            step: run(engine),
+            fuel: engine.fuel_used(),
+            pending: engine.host().take_pending(),
+            last_call: engine.host().last_call(),
+        });
+        note_running(&self.shared.platform, Tag::NONE);
+        let outcome = outcome.ok()?;
         self.used(slot, outcome.fuel);
         Some(outcome)
     }
@@ -182,18 +209,33 @@ impl<P: Platform + 'static> Containers<P> {
             return;
         };
         let main = core::mem::replace(&mut container.main, Main::Cut);
+        let shared = self.shared.clone();
         let Some(outcome) = self.step(slot, |engine| match main {
             Main::Fresh => engine.call(fuel),
             Main::Cut | Main::Waiting { .. } => engine.resume(fuel, None),
+            Main::Receiving(place) => {
+                let memory = engine.memory();
+                let length = arena::outside(|| {
+                    shared.with_mail(slot, |mail| {
+                        mail.get(|from, message| deliver(memory, place, from, message))
+                    })
+                });
+                engine.resume(fuel, Some(length.unwrap_or(0)))
+            }
         }) else {
             return self.fail(slot, Fault::OutOfMemory, Entry::Main, None);
         };
         let last_call = outcome.last_call;
         match (outcome.step, outcome.pending) {
             (Step::OutOfFuel, _) => {}
-            (Step::Stopped, Some(Pending::Yield)) => self.wait(slot, outcome.fuel, 0),
+            (Step::Stopped, Some(Pending::Yield)) => {
+                self.wait(slot, outcome.fuel, Main::Waiting { until_us: 0 });
+            }
             (Step::Stopped, Some(Pending::Sleep { until_us })) => {
-                self.wait(slot, outcome.fuel, until_us);
+                self.wait(slot, outcome.fuel, Main::Waiting { until_us });
+            }
+            (Step::Stopped, Some(Pending::Receive(place))) => {
+                self.wait(slot, outcome.fuel, Main::Receiving(place));
             }
             (Step::Stopped, Some(Pending::Exit { code })) => self.exit(slot, code),
             (Step::Finished, _) => self.exit(slot, 0),
@@ -205,11 +247,36 @@ impl<P: Platform + 'static> Containers<P> {
     }
 
     /// The container in `slot` gives up the rest of its slice, of which it has used `fuel`.
-    fn wait(&mut self, slot: usize, fuel: u64, until_us: u64) {
+    fn wait(&mut self, slot: usize, fuel: u64, main: Main) {
         if let Some(Some(container)) = self.slots.get_mut(slot) {
-            container.main = Main::Waiting { until_us };
+            container.main = main;
             let (share, rest) = (container.share(), TURN_FUEL.saturating_sub(fuel));
             self.schedule.charge(&mut container.turns, share, rest);
         }
+    }
+}
+
+/// Copy a message and its sender's name to where the container wants them; the length of
+/// the message. The places were inside the memory when it asked, and memories do not shrink.
+fn deliver(memory: &mut [u8], place: MailPlace, from: &[u8], message: &[u8]) -> i32 {
+    copy(memory, place.pointer, place.length, message);
+    if place.from != 0 {
+        let mut name = [0; NAME_MAX];
+        for (place, byte) in name.iter_mut().zip(from) {
+            *place = *byte;
+        }
+        copy(memory, place.from, NAME_MAX as u32, &name);
+    }
+    message.len() as i32
+}
+
+/// Copy what fits of `bytes` to the `length` bytes at `pointer`.
+fn copy(memory: &mut [u8], pointer: u32, length: u32, bytes: &[u8]) {
+    let places = memory
+        .iter_mut()
+        .skip(pointer as usize)
+        .take(length as usize);
+    for (place, byte) in places.zip(bytes) {
+        *place = *byte;
     }
 }

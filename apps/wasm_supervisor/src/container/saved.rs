@@ -10,14 +10,14 @@ use alloc::vec::Vec;
 /// Most bytes that a container can save.
 pub const SAVED_MAX: usize = 1024;
 
-/// What saving answers; the numbers are part of what containers see.
+/// Why state was not saved. Tock's numbers of the same names; containers see them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum SaveError {
-    /// Longer than [`SAVED_MAX`]; nothing was changed.
-    TooLong = -1,
-    /// The device has no memory for it; nothing was changed.
-    NoMemory = -2,
+    /// Longer than [`SAVED_MAX`] (`SIZE`).
+    TooLong = 7,
+    /// The device has no memory for it (`NOMEM`).
+    NoMemory = 9,
 }
 
 /// The saved state of one container.

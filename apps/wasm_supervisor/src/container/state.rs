@@ -49,7 +49,7 @@ pub enum Event {
         /// Why.
         Fault,
     ),
-    /// Its restart policy wants it started again.
+    /// Its restart policy wants it started again, or for the first time at boot.
     Again {
         /// How often it has been restarted in a row, this time included.
         count: u16,
@@ -87,7 +87,7 @@ pub const fn next(state: State, event: Event) -> Result<State, State> {
         (State::Running, Event::Exit { code }) => Ok(State::Exited { code }),
         (State::Starting | State::Running, Event::Fault(fault)) => Ok(State::Faulted { fault }),
         (
-            State::Exited { .. } | State::Faulted { .. } | State::Restarting { .. },
+            State::Stored | State::Exited { .. } | State::Faulted { .. } | State::Restarting { .. },
             Event::Again { count },
         ) => Ok(State::Restarting { count }),
         (State::Restarting { .. }, Event::GiveUp { ended }) if !ended.is_active() => Ok(ended),
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(
             table(),
             [
-                "b..........", // stored
+                "b........a.", // stored
                 ".rs...x.f..", // starting
                 "...p..xef..", // running
                 "....rbx....", // paused

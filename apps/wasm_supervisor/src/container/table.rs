@@ -3,10 +3,12 @@
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use berth_protocol::{ImageHash, Parameters, State};
+use berth_protocol::{Happening, ImageHash, Parameters, State};
 
+use super::events::{Events, Record};
 use super::loading::{labels, validate};
 use super::log::Log;
+use super::notes::{Before, Tag};
 use super::restart::Restarts;
 use super::running::{Clock, Load};
 use super::schedule::{Schedule, Turns};
@@ -20,6 +22,8 @@ use crate::platform::Platform;
 pub enum Refused {
     /// Not possible in this state.
     State(State),
+    /// Nothing starts in safe mode.
+    SafeMode,
     /// Every slot is taken.
     TooMany,
     /// No memory for the image and what belongs to it.
@@ -56,17 +60,31 @@ pub struct Containers<P: Platform + 'static> {
     pub(super) slots: [Option<Container<P>>; CONTAINERS_MAX],
     pub(super) schedule: Schedule,
     pub(super) clock: Clock,
+    pub(super) events: Events,
+    pub(super) before: Before,
+    /// The next slot to be looked at for what starts at boot.
+    pub(super) boot_slot: usize,
 }
 
 impl<P: Platform + 'static> Containers<P> {
     /// None yet.
     #[must_use]
-    pub const fn new(shared: Rc<Shared<P>>) -> Self {
+    pub fn new(shared: Rc<Shared<P>>) -> Self {
+        let before = Before::read(&shared.platform);
+        let mut events = Events::new();
+        events.note(Record {
+            time_us: shared.platform.now_us(),
+            name: None,
+            what: before.happening(),
+        });
         Self {
+            clock: Clock::new(shared.platform.now_us()),
             shared,
             slots: [const { None }; CONTAINERS_MAX],
             schedule: Schedule::new(),
-            clock: Clock::new(),
+            events,
+            before,
+            boot_slot: 0,
         }
     }
 
@@ -124,6 +142,7 @@ impl<P: Platform + 'static> Containers<P> {
         let log = Log::new().map_err(|_| Refused::NoRoom)?;
         if let Some(place) = self.slots.get_mut(slot) {
             *place = Some(Container {
+                tag: Tag::of(name.as_str()),
                 name,
                 image,
                 hash,
@@ -141,6 +160,7 @@ impl<P: Platform + 'static> Containers<P> {
             });
             self.shared.set_log(slot, Some(log));
         }
+        self.note(slot, Happening::Stored);
         Ok(())
     }
 
@@ -155,12 +175,38 @@ impl<P: Platform + 'static> Containers<P> {
         {
             return Err(Refused::State(container.state));
         }
+        self.note(slot, Happening::Removed);
         if let Some(place) = self.slots.get_mut(slot) {
             *place = None;
         }
         self.shared.platform.release_all(tag(slot));
         self.shared.forget(slot);
         Ok(())
+    }
+
+    /// What is known of the supervisor's failures.
+    #[must_use]
+    pub const fn before(&self) -> &Before {
+        &self.before
+    }
+
+    /// What happened lately.
+    #[must_use]
+    pub const fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Keep in mind what happened to the container in `slot`.
+    pub(super) fn note(&mut self, slot: usize, what: Happening) {
+        let time_us = self.shared.platform.now_us();
+        if let Some(name) = self.get(slot).map(|container| container.name) {
+            let name = Some(name);
+            self.events.note(Record {
+                time_us,
+                name,
+                what,
+            });
+        }
     }
 
     /// Bytes of device memory that the container in `slot` holds and may hold.

@@ -9,10 +9,12 @@ use alloc::vec::Vec;
 use wasmi::{AsContextMut, Caller, Error, Extern, Func, Memory, Store, errors::HostError};
 
 use super::wasmi::{Data, MEMORY};
-use super::{BlockNumbers, Host, Stop};
+use super::{BlockNumbers, Host, MailPlace, Stop};
 use crate::admission::{HostFunction, Module};
 use crate::container::log::LOG_BYTES;
 use crate::platform::Width;
+
+use berth_protocol::NAME_MAX;
 
 impl core::fmt::Display for Stop {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -79,10 +81,7 @@ fn wrap<H: Host + 'static>(
                 let bytes = length.min(LOG_BYTES as u32);
                 spend(&mut from, LOG_FUEL + bytes * LOG_FUEL_PER_BYTE);
                 let (memory, data) = memory_and_data(&mut from);
-                Ok::<(), Error>(
-                    data.host
-                        .log(level, part(memory, pointer, length).as_deref())?,
-                )
+                Ok::<(), Error>(data.host.log(level, part(memory, pointer, length))?)
             },
         ),
         HostFunction::NowUs => Func::wrap(store, |mut from: Calling<'_, H>| -> u64 {
@@ -102,15 +101,44 @@ fn wrap<H: Host + 'static>(
             |mut from: Calling<'_, H>, pointer: u32, length: u32| {
                 let (memory, data) = memory_and_data(&mut from);
                 let state = part(memory, pointer, length);
-                Ok::<i32, Error>(data.host.state_save(state.as_deref())?)
+                Ok::<i32, Error>(data.host.state_save(state)?)
             },
         ),
         HostFunction::StateLoad => Func::wrap(
             store,
             |mut from: Calling<'_, H>, pointer: u32, length: u32| {
                 let (memory, data) = memory_and_data(&mut from);
-                let buffer = part(memory, pointer, length);
+                let buffer = (pointer as usize)
+                    .checked_add(length as usize)
+                    .and_then(|end| memory.get_mut(pointer as usize..end));
                 Ok::<u32, Error>(data.host.state_load(buffer)?)
+            },
+        ),
+        HostFunction::Send => Func::wrap(
+            store,
+            |mut from: Calling<'_, H>, name: u32, name_length: u32, pointer: u32, length: u32| {
+                spend(&mut from, SEND_FUEL);
+                let (memory, data) = memory_and_data(&mut from);
+                let memory = &*memory;
+                let (name, message) = (
+                    part(memory, name, name_length),
+                    part(memory, pointer, length),
+                );
+                Ok::<i32, Error>(data.host.send(name, message)?)
+            },
+        ),
+        HostFunction::Receive => Func::wrap(
+            store,
+            |mut caller: Calling<'_, H>, pointer: u32, length: u32, from: u32| {
+                let (memory, data) = memory_and_data(&mut caller);
+                let inside = part(memory, pointer, length).is_some()
+                    && (from == 0 || part(memory, from, NAME_MAX as u32).is_some());
+                let place = MailPlace {
+                    pointer,
+                    length,
+                    from,
+                };
+                Err::<u32, Error>(data.host.receive(place, inside).into())
             },
         ),
     }
@@ -121,6 +149,8 @@ fn wrap<H: Host + 'static>(
 /// done at the cost of the others.
 const LOG_FUEL: u32 = 500;
 const LOG_FUEL_PER_BYTE: u32 = 8;
+/// Fuel of sending a message: finding the receiver and copying at most 64 bytes.
+const SEND_FUEL: u32 = 200;
 
 /// Take fuel for what a host function does. The slice may end with that, at the next
 /// loop, branch or call.
@@ -185,7 +215,7 @@ fn memory_and_data<'a, H: Host + 'static>(
 }
 
 /// The part of `memory` that a container means; `None` if it is not all inside.
-fn part(memory: &mut [u8], pointer: u32, length: u32) -> Option<&mut [u8]> {
+fn part(memory: &[u8], pointer: u32, length: u32) -> Option<&[u8]> {
     let end = (pointer as usize).checked_add(length as usize)?;
-    memory.get_mut(pointer as usize..end)
+    memory.get(pointer as usize..end)
 }

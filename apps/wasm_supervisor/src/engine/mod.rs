@@ -58,7 +58,7 @@ pub trait Host {
     fn yield_now(&mut self) -> Stop;
     /// End the container.
     fn exit(&mut self, code: i32) -> Stop;
-    /// Keep `state` beyond the container's end; 0, or a negative number that says why not.
+    /// Keep `state` beyond the container's end; 0, or a number that says why not.
     ///
     /// # Errors
     /// It is not inside the memory.
@@ -68,8 +68,28 @@ pub trait Host {
     /// # Errors
     /// The buffer is not inside the memory.
     fn state_load(&mut self, buffer: Option<&mut [u8]>) -> Result<u32, Stop>;
+    /// Send `message` to the container called `name`; 0, or a number that says why not.
+    ///
+    /// # Errors
+    /// One of them is not inside the memory.
+    fn send(&mut self, name: Option<&[u8]>, message: Option<&[u8]>) -> Result<i32, Stop>;
+    /// Suspend the container until there is a message for it. `inside`: are both places
+    /// for it inside the memory?
+    fn receive(&mut self, place: MailPlace, inside: bool) -> Stop;
     /// May the linear memory have `bytes` bytes?
     fn may_have_memory(&mut self, bytes: usize) -> bool;
+}
+
+/// Where in its memory a container wants a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailPlace {
+    /// Address of the message.
+    pub pointer: u32,
+    /// Bytes there are for it.
+    pub length: u32,
+    /// Address of [`NAME_MAX`](berth_protocol::NAME_MAX) bytes for the sender's name; 0: it
+    /// is not wanted.
+    pub from: u32,
 }
 
 /// How much an engine may use.

@@ -41,7 +41,7 @@ impl<P: Platform + 'static> Supervisor<P> {
     }
 
     /// Encode and send one answer; the length of its frame.
-    fn send(
+    pub(super) fn send(
         &self,
         id: u32,
         result: Result<Reply<'_>, DeviceError<'_>>,
@@ -147,6 +147,10 @@ impl<P: Platform + 'static> Supervisor<P> {
                 self.send(id, Ok(reply), frame)
             }
             Op::Detail { of, index } => self.detail(id, of, index, frame),
+            Op::Inspect { name } => self.inspect(id, name, frame),
+            Op::Images { cursor } => self.send(id, Ok(self.image(cursor)), frame),
+            Op::Events { from } => self.send(id, Ok(self.event(from)), frame),
+            Op::Status => self.send(id, Ok(Reply::Status(self.status())), frame),
             _ => self.send(id, Err(DeviceError::Unsupported), frame),
         }
     }
@@ -316,6 +320,7 @@ pub(crate) fn explain<P: Platform + 'static>(
     let free = arena::space().free_bytes;
     match refused {
         Refused::State(state) => DeviceError::WrongState { state },
+        Refused::SafeMode => DeviceError::SafeMode,
         Refused::TooMany => DeviceError::TooManyContainers {
             limit: CONTAINERS_MAX as u16,
         },
