@@ -106,16 +106,13 @@ pub(super) fn source(item: berth_protocol::Source<'_>) -> Source {
 }
 
 pub(super) fn fault(report: FaultReport<'_>) -> FaultRecord {
-    let (entry, source) = match report.entry {
-        Entry::Start => ("start", None),
-        Entry::Main => ("main", None),
-        Entry::Handler { source } => ("handler", Some(source)),
-        Entry::Pause => ("pause", None),
-    };
     FaultRecord {
         fault: report.fault.word(),
-        entry,
-        source,
+        entry: report.entry.word(),
+        source: match report.entry {
+            Entry::Handler { source } => Some(source),
+            _ => None,
+        },
         last_call: report.last_call.map(|call| HostCall {
             name: call.name.into(),
             arguments: call.arguments,
@@ -161,7 +158,7 @@ pub(super) fn event(
     name: Option<&str>,
     what: Happening,
 ) -> DeviceEvent {
-    let (event, detail) = match what {
+    let detail = match what {
         Happening::Boot {
             restarts,
             safe_mode,
@@ -174,32 +171,22 @@ pub(super) fn event(
             if safe_mode {
                 detail.push_str(", safe mode: no container starts");
             }
-            ("boot", detail)
+            detail
         }
-        Happening::Stored => ("stored", String::new()),
-        Happening::Removed => ("deleted", String::new()),
-        Happening::Edited => ("edited", String::new()),
-        Happening::Started => ("started", String::new()),
-        Happening::Stopped => ("stopped", String::new()),
-        Happening::Paused => ("paused", String::new()),
-        Happening::Resumed => ("resumed", String::new()),
-        Happening::Exited { code } => ("exited", format!("code {code}")),
-        Happening::Faulted { fault } => ("faulted", fault.word().into()),
-        Happening::Restarting { count } => ("restarting", format!("time {count} in a row")),
-        Happening::Updated(Update::RolledBack { fault }) => (
-            "rolled-back",
-            fault
-                .map_or("could not be started", |fault| fault.word())
-                .into(),
-        ),
-        Happening::Updated(_) => ("updated", String::new()),
+        Happening::Exited { code } => format!("code {code}"),
+        Happening::Faulted { fault } => fault.word().into(),
+        Happening::Restarting { count } => format!("time {count} in a row"),
+        Happening::Updated(Update::RolledBack { fault }) => fault
+            .map_or("could not be started", |fault| fault.word())
+            .into(),
+        _ => String::new(),
     };
     DeviceEvent {
         sequence,
         dropped,
         time_us,
         name: name.map(Into::into),
-        event,
+        event: what.word(),
         detail,
     }
 }
