@@ -1,79 +1,100 @@
-//! Text on the serial line: lines that people type, and what they get.
+//! The serial line for people without `berth`: the same verbs, as words.
 //!
-//! Everything goes out in whole lines, so that no two things mix; nothing that
-//! came from a container contains a control character ([`crate::container::log`]).
+//! ```text
+//!   keys ──► Editor ──► line ──► words ──► Op ──► Supervisor::answer
+//!                                                     │ instead of a frame
+//!   terminal ◄── Printer ◄── answers (text of a Reply) ◄┘
+//! ```
+//!
+//! What a verb does is written once, where requests are answered; the shell only translates.
+//! Text goes out in whole lines, so that no two things mix; nothing that came from a container
+//! contains a control character ([`crate::container::log`]).
 
-use alloc::format;
-use alloc::string::String;
+mod answers;
+pub mod editor;
+mod printer;
 
-use berth_protocol::{DeviceError, Holder, cut};
+use core::cell::Cell;
+use core::fmt::Write;
 
-use crate::arena::{self, ArenaId};
-use crate::container::{Containers, Refused};
-use crate::platform::{DESCRIPTION_MAX, Platform};
-use crate::service::exposures::exposure;
-use crate::service::requests::explain;
+use berth_protocol::{DeviceError, FRAME_MAX, Level, Op, Parameters, Reply, Request, Restart};
+
+use crate::platform::Platform;
 use crate::service::{Supervisor, VERSION};
 
-/// Longest line a person can type.
-const LINE_MAX: usize = 80;
+use answers::{More, print_answer};
+use editor::Editor;
+use printer::Printer;
+
+/// Milliseconds before the first restart, where the shell sets a policy.
+const BACKOFF_MS: u16 = 500;
 
 /// What `help` prints.
 const HELP: &str = "\
-help             this
-ps               containers and their states
-start NAME       stop NAME        pause NAME       resume NAME
-rm NAME          delete a container that is not running
-logs NAME        what it said
-exposures        what this device exposes, and who has it
-heap [NAME]      memory of the device, or of one container
+ps, images, heap, exposures, events, info
+start NAME     stop NAME      kill NAME      pause NAME     resume NAME
+rm NAME        logs NAME      inspect NAME
+edit NAME [stack|memory|limit BYTES] [share N] [restart no|on-failure|always]
+          [boot yes|no] [log LEVEL] [now]
 ";
 
-/// A line being typed.
-pub struct LineBuffer {
-    bytes: [u8; LINE_MAX],
-    length: usize,
+/// The heads of tables; their columns stand in `answers.rs`.
+const CONTAINERS: &str =
+    "NAME         STATE                CPU MEMORY  LIMIT       FUEL  IRQS RESTARTS\n";
+const IMAGES: &str = "NAME         BYTES  SHA-256      PARAMETERS\n";
+const EXPOSURES: &str = "LABEL            BYTES ACCESS            HELD BY\n";
+
+/// The line being typed, and where the answers of a request go.
+pub struct Shell {
+    editor: Editor,
+    /// Answers are for a person.
+    asking: Cell<bool>,
+    /// What the last answer left to be asked.
+    more: Cell<More>,
+    /// Prompt and line are out of the way of other text.
+    hidden: Cell<bool>,
 }
 
-impl LineBuffer {
-    /// An empty line.
+impl Shell {
+    /// Nothing typed yet.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            bytes: [0; LINE_MAX],
-            length: 0,
+            editor: Editor::new(),
+            asking: Cell::new(false),
+            more: Cell::new(More::End),
+            hidden: Cell::new(false),
         }
     }
 
-    /// Add a character; `false` if the line is full.
-    fn push(&mut self, byte: u8) -> bool {
-        match self.bytes.get_mut(self.length) {
-            Some(place) => {
-                *place = byte;
-                self.length += 1;
-                true
-            }
-            None => false,
+    /// Is the answer for a person? Then it is said, and there is no frame.
+    pub(crate) fn takes<P: Platform>(
+        &self,
+        platform: &P,
+        result: &Result<Reply<'_>, DeviceError<'_>>,
+    ) -> bool {
+        if self.asking.get() {
+            self.more.set(print_answer(platform, result));
+        }
+        self.asking.get()
+    }
+
+    /// Make room for a line of other text, until [`restore`](Self::restore).
+    pub(crate) fn make_room<P: Platform>(&self, platform: &P) {
+        if !self.hidden.replace(true) {
+            send(platform, self.editor.hide());
         }
     }
 
-    /// Remove the last character; `false` if there is none.
-    fn pop(&mut self) -> bool {
-        let any = self.length > 0;
-        self.length = self.length.saturating_sub(1);
-        any
-    }
-
-    /// The line, which is empty afterwards.
-    fn take(&mut self) -> String {
-        let line = self.bytes.get(..self.length).unwrap_or_default();
-        let text = String::from_utf8_lossy(line).into_owned();
-        self.length = 0;
-        text
+    /// Bring back prompt and line, if they made room.
+    pub(crate) fn restore<P: Platform>(&self, platform: &P) {
+        if self.hidden.replace(false) {
+            send(platform, self.editor.redraw().bytes());
+        }
     }
 }
 
-impl Default for LineBuffer {
+impl Default for Shell {
     fn default() -> Self {
         Self::new()
     }
@@ -82,37 +103,39 @@ impl Default for LineBuffer {
 /// The first line after start.
 pub fn greet<P: Platform>(platform: &P) {
     let (board, kernel) = platform.names();
-    let text = format!("berth supervisor {VERSION} on {board}, kernel {kernel}; type help\r\n");
-    platform.write(text.as_bytes());
+    // A printer cannot fail.
+    let _ = writeln!(
+        Printer::new(platform),
+        "berth supervisor {VERSION} on {board}, kernel {kernel}; type help"
+    );
 }
 
 /// One line that a container said.
 pub fn print_log_line<P: Platform>(platform: &P, name: &str, text: &str) {
-    platform.write(format!("[{name}] {text}\r\n").as_bytes());
+    let _ = writeln!(Printer::new(platform), "[{name}] {text}");
+}
+
+fn send<P: Platform>(platform: &P, bytes: &[u8]) {
+    if !bytes.is_empty() {
+        platform.write(bytes);
+    }
 }
 
 impl<P: Platform + 'static> Supervisor<P> {
     /// A byte that somebody typed.
     pub(crate) fn take_text(&mut self, byte: u8) {
-        let platform = &self.shared.platform;
-        match byte {
-            b'\r' | b'\n' => {
-                let line = self.line.take();
-                if !line.is_empty() || byte == b'\r' {
-                    platform.write(b"\r\n");
-                }
-                self.execute(&line);
-            }
-            0x08 | 0x7f if self.line.pop() => platform.write(b"\x08 \x08"),
-            0x20..=0x7e if self.line.push(byte) => platform.write(&[byte]),
-            _ => {}
+        let (finished, drawn) = self.shell.editor.take(byte);
+        send(&self.shared.platform, drawn.bytes());
+        if finished {
+            let line = self.shell.editor.finished();
+            self.execute(line.text());
+            let drawn = self.shell.editor.begin();
+            send(&self.shared.platform, drawn.bytes());
         }
     }
 
     fn print(&self, text: &str) {
-        self.shared
-            .platform
-            .write(text.replace('\n', "\r\n").as_bytes());
+        Printer::new(&self.shared.platform).add(text);
     }
 
     fn execute(&mut self, line: &str) {
@@ -122,132 +145,141 @@ impl<P: Platform + 'static> Supervisor<P> {
         };
         match (verb, words.next(), words.next()) {
             ("help" | "?", None, None) => self.print(HELP),
-            ("ps" | "showactive", None, None) => self.print_containers(),
-            ("exposures", None, None) => self.print_exposures(),
-            ("heap", None, None) => self.print_heap(),
-            ("heap", Some(name), None) => self.print_arena(name),
-            ("start", Some(name), None) => self.apply(name, Containers::start),
-            ("stop", Some(name), None) => self.apply(name, Containers::stop),
-            ("kill", Some(name), None) => self.apply(name, Containers::kill),
-            ("pause", Some(name), None) => self.apply(name, Containers::pause),
-            ("resume" | "unpause", Some(name), None) => self.apply(name, Containers::resume),
-            ("rm" | "delete", Some(name), None) => self.apply(name, Containers::remove),
-            ("logs", Some(name), None) => self.print_log(name),
+            ("ps" | "showactive", None, None) => {
+                if self.containers.before().safe_mode {
+                    self.once(Op::Status);
+                }
+                self.print(CONTAINERS);
+                self.list(&|cursor| Op::Containers { cursor });
+            }
+            ("images" | "details", None, None) => {
+                self.print(IMAGES);
+                self.list(&|cursor| Op::Images { cursor });
+            }
+            ("exposures", None, None) => {
+                self.print(EXPOSURES);
+                self.list(&|cursor| Op::Exposures { cursor });
+            }
+            ("events", None, None) => self.read(&|from| Op::Events { from }),
+            ("heap", None, None) => self.once(Op::Heap),
+            ("info" | "doctor", None, None) => {
+                self.once(Op::Hello { protocol: 0 });
+                self.once(Op::Status);
+            }
+            ("start", Some(name), None) => self.once(Op::Start { name }),
+            ("stop", Some(name), None) => self.once(Op::Stop { name }),
+            ("kill", Some(name), None) => self.once(Op::Kill { name }),
+            ("pause", Some(name), None) => self.once(Op::Pause { name }),
+            ("resume" | "unpause", Some(name), None) => self.once(Op::Resume { name }),
+            ("rm" | "delete", Some(name), None) => self.once(Op::Remove { name }),
+            ("logs", Some(name), None) => self.read(&|from| Op::Log { name, from }),
+            ("inspect", Some(name), None) => {
+                self.once(Op::Inspect { name });
+                if self.shell.more.get() != More::Refused {
+                    self.list(&|cursor| Op::Sources { name, cursor });
+                }
+            }
+            ("edit", Some(name), Some(first)) => match edit(name, first, words) {
+                Some(op) => self.once(op),
+                None => self.print(HELP),
+            },
             _ => self.print("what? (type help)\n"),
         }
     }
 
-    fn apply(
-        &mut self,
-        name: &str,
-        action: impl FnOnce(&mut Containers<P>, usize) -> Result<(), Refused>,
-    ) {
-        let Some(slot) = self.containers.find(name) else {
-            return self.print(&format!("error: {}\n", DeviceError::UnknownName));
-        };
-        match action(&mut self.containers, slot) {
-            Ok(()) => self.print("ok\n"),
-            Err(refused) => {
-                let error = explain(&self.containers, slot, refused);
-                self.print(&format!("error: {error}\n"));
-                if matches!(refused, Refused::Missing(_)) {
-                    self.print_missing(slot);
-                }
+    /// Ask as a person does; what is left to be asked.
+    fn ask(&mut self, op: Op<'_>) -> More {
+        let mut frame = [0; FRAME_MAX];
+        self.shell.more.set(More::End);
+        self.shell.asking.set(true);
+        self.answer(&Request { id: 0, op }, &mut frame);
+        self.shell.asking.set(false);
+        self.shell.more.get()
+    }
+
+    /// One request, with the list behind a refusal.
+    fn once(&mut self, op: Op<'_>) {
+        if let More::Missing(count) = self.ask(op) {
+            for index in 0..count {
+                self.ask(Op::Detail { of: 0, index });
             }
         }
     }
 
-    fn print_missing(&self, slot: usize) {
-        use crate::admission::{Module, imports};
-        let Some(container) = self.containers.get(slot) else {
-            return;
-        };
-        let Ok(module) = Module::scan(container.image()) else {
-            return;
-        };
-        for (import, why) in imports::unavailable(&module, &self.shared.platform) {
-            let (from, name) = (printable(import.module), printable(import.name));
-            self.print(&format!("  {from}.{name}: {why}\n"));
+    fn list<'a>(&mut self, op: &dyn Fn(u16) -> Op<'a>) {
+        let mut cursor = 0;
+        while let More::Cursor(next) = self.ask(op(cursor)) {
+            cursor = next;
         }
     }
 
-    fn print_containers(&self) {
-        if self.containers.before().safe_mode {
-            let suspect = self.suspect().unwrap_or("unknown");
-            self.print(&format!("safe mode, nothing starts; suspect: {suspect}\n"));
+    fn read<'a>(&mut self, op: &dyn Fn(u32) -> Op<'a>) {
+        let mut from = 0;
+        while let More::Sequence(sequence) = self.ask(op(from)) {
+            from = sequence.saturating_add(1);
         }
-        self.print("NAME             STATE                  MEMORY      FUEL\n");
-        for (slot, _) in self.containers.iter() {
-            if let Some(container) = self.describe(slot) {
-                self.print(&format!(
-                    "{:<16} {:<20} {:>8} {:>9}\n",
-                    container.name,
-                    format!("{}", container.state),
-                    container.memory_used,
-                    container.fuel_used
-                ));
-            }
-        }
-    }
-
-    fn print_exposures(&self) {
-        let platform = &self.shared.platform;
-        let mut index = 0;
-        let mut buffer = [0; DESCRIPTION_MAX];
-        while let Some(item) = exposure(&self.containers, platform, index, &mut buffer) {
-            let holder = match item.holder {
-                Holder::Free => "free",
-                Holder::Firmware => "used by the firmware",
-                Holder::Container(name) => name,
-            };
-            self.print(&format!(
-                "{:<16} {:>6} bytes, {}, {holder}\n",
-                item.label,
-                item.length,
-                item.access.word()
-            ));
-            index += 1;
-        }
-    }
-
-    fn print_heap(&self) {
-        let heap = self.heap();
-        self.print(&format!(
-            "{} bytes, {} free, {} in one piece; {} of {} containers\n",
-            heap.total, heap.free, heap.largest_free, heap.containers, heap.containers_max
-        ));
-    }
-
-    fn print_arena(&self, name: &str) {
-        let Some(id) = self.containers.find(name).and_then(ArenaId::of_container) else {
-            return self.print(&format!("error: {}\n", DeviceError::UnknownName));
-        };
-        let usage = arena::usage(id);
-        self.print(&format!(
-            "{} bytes held, {} used in {} blocks, most held {}\n",
-            usage.held_bytes, usage.used_bytes, usage.blocks, usage.peak_bytes
-        ));
-    }
-
-    fn print_log(&self, name: &str) {
-        let Some(slot) = self.containers.find(name) else {
-            return self.print(&format!("error: {}\n", DeviceError::UnknownName));
-        };
-        let platform = &self.shared.platform;
-        self.shared.with_log(slot, |log| {
-            let mut from = 0;
-            while let Some(line) = log.line(from) {
-                print_log_line(platform, name, line.text);
-                from = line.sequence + 1;
-            }
-        });
     }
 }
 
-/// A name from a module, fit to be printed.
-fn printable(name: &str) -> String {
-    cut(name, berth_protocol::TEXT_MAX)
-        .chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
+/// The words of `edit`; `None` if one makes no sense.
+fn edit<'a>(
+    name: &'a str,
+    first: &'a str,
+    mut words: core::str::SplitAsciiWhitespace<'a>,
+) -> Option<Op<'a>> {
+    let mut parameters = Parameters::default();
+    let mut restart = false;
+    let mut word = Some(first);
+    while let Some(what) = word {
+        if what == "now" {
+            restart = true;
+        } else {
+            let value = words.next()?;
+            let number = value.parse().ok();
+            match what {
+                "stack" => parameters.stack = Some(number?),
+                "memory" => parameters.memory = Some(number?),
+                "limit" => parameters.limit = Some(number?),
+                "share" => parameters.share = Some(u8::try_from(number?).ok()?),
+                "restart" => {
+                    parameters.restart = Some(match value {
+                        "no" => Restart::No,
+                        "on-failure" => Restart::OnFailure {
+                            limit: 0,
+                            backoff_ms: BACKOFF_MS,
+                        },
+                        "always" => Restart::Always {
+                            backoff_ms: BACKOFF_MS,
+                        },
+                        _ => return None,
+                    });
+                }
+                "boot" => {
+                    parameters.boot = Some(match value {
+                        "yes" => true,
+                        "no" => false,
+                        _ => return None,
+                    });
+                }
+                "log" => {
+                    let levels = [
+                        Level::Error,
+                        Level::Warn,
+                        Level::Info,
+                        Level::Debug,
+                        Level::Trace,
+                    ];
+                    parameters.log_level =
+                        Some(levels.into_iter().find(|level| level.word() == value)?);
+                }
+                _ => return None,
+            }
+        }
+        word = words.next();
+    }
+    Some(Op::Edit {
+        name,
+        parameters,
+        restart,
+    })
 }

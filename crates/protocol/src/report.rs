@@ -71,6 +71,19 @@ pub enum Entry {
     Pause,
 }
 
+impl Entry {
+    /// One stable word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Main => "main",
+            Self::Handler { .. } => "handler",
+            Self::Pause => "pause",
+        }
+    }
+}
+
 /// An interrupt source of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Schema))]
@@ -149,6 +162,28 @@ pub enum Happening {
     },
     /// A live update came to its end.
     Updated(Update),
+}
+
+impl Happening {
+    /// One stable word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Boot { .. } => "boot",
+            Self::Stored => "stored",
+            Self::Removed => "deleted",
+            Self::Edited => "edited",
+            Self::Started => "started",
+            Self::Stopped => "stopped",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Exited { .. } => "exited",
+            Self::Faulted { .. } => "faulted",
+            Self::Restarting { .. } => "restarting",
+            Self::Updated(Update::RolledBack { .. }) => "rolled-back",
+            Self::Updated(_) => "updated",
+        }
+    }
 }
 
 /// Where a live update stands.

@@ -1,4 +1,4 @@
-//! Where a device is: `unix:PATH`, `tcp:HOST:PORT`, or the path of a serial port.
+//! Where a device is: `unix:PATH`, `tcp:HOST:PORT` or `HOST:PORT`, or the path of a serial port.
 
 use crate::Error;
 use std::{fmt, path::PathBuf, str::FromStr};
@@ -14,6 +14,12 @@ pub enum Address {
     Tty(PathBuf),
 }
 
+/// Is this meant as an address, not as a name in the registry of devices? Names have neither
+/// slashes nor colons.
+pub(crate) fn looks_like_address(text: &str) -> bool {
+    text.contains(['/', ':'])
+}
+
 impl FromStr for Address {
     type Err = Error;
 
@@ -27,19 +33,23 @@ impl FromStr for Address {
             };
         }
         if let Some(place) = text.strip_prefix("tcp:") {
-            return match place.rsplit_once(':') {
-                Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-                    Ok(Self::Tcp(place.to_owned()))
-                }
-                _ => Err(wrong("expected tcp:HOST:PORT")),
-            };
+            return host_and_port(place).ok_or_else(|| wrong("expected tcp:HOST:PORT"));
         }
         if text.contains('/') {
             return Ok(Self::Tty(text.into()));
         }
-        Err(wrong(
-            "expected unix:PATH, tcp:HOST:PORT or the path of a serial port such as /dev/ttyACM0",
-        ))
+        host_and_port(text).ok_or_else(|| {
+            wrong("expected unix:PATH, HOST:PORT or the path of a serial port such as /dev/ttyACM0")
+        })
+    }
+}
+
+fn host_and_port(place: &str) -> Option<Address> {
+    match place.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Some(Address::Tcp(place.to_owned()))
+        }
+        _ => None,
     }
 }
 
@@ -70,6 +80,12 @@ mod tests {
     }
 
     #[test]
+    fn tcp_may_be_left_out() {
+        let address = "gateway:4000".parse::<Address>().unwrap();
+        assert_eq!(address, Address::Tcp("gateway:4000".into()));
+    }
+
+    #[test]
     fn anything_else_says_what_was_expected() {
         for text in [
             "",
@@ -79,6 +95,7 @@ mod tests {
             "tcp:host",
             "tcp::80",
             "tcp:host:http",
+            "host:",
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert_eq!(error.exit_code(), 2, "{text}");

@@ -46,6 +46,7 @@ pub struct Client {
     reader: Option<JoinHandle<()>>,
     next_id: u32,
     timeout: Duration,
+    repetitions: u32,
 }
 
 impl Client {
@@ -79,6 +80,7 @@ impl Client {
             // repetition of another client's.
             next_id: RandomState::new().build_hasher().finish() as u32,
             timeout: DEFAULT_TIMEOUT,
+            repetitions: 0,
         })
     }
 
@@ -86,6 +88,12 @@ impl Client {
     /// for operations that check or load a whole module).
     pub const fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
+    }
+
+    /// How many requests were sent again because no answer came.
+    #[must_use]
+    pub const fn repetitions(&self) -> u32 {
+        self.repetitions
     }
 
     /// Do `op` and hand the answer to `read`. `what` names the operation in errors.
@@ -105,11 +113,12 @@ impl Client {
         let frame = encode_frame(&Request { id, op }, &mut buffer)
             .map_err(|_| Error::Usage(format!("{what}: the text is too long to send")))?;
         let timeout = match op {
-            Op::Start { .. } | Op::UploadCommit => self.timeout * LONG_FACTOR,
+            Op::Start { .. } | Op::Edit { .. } | Op::UploadCommit => self.timeout * LONG_FACTOR,
             _ => self.timeout,
         };
         let asked = Instant::now();
-        for percent in REPEAT_AFTER {
+        for (round, percent) in REPEAT_AFTER.into_iter().enumerate() {
+            self.repetitions += u32::from(round > 0);
             self.writer
                 .write_all(frame)
                 .and_then(|()| self.writer.flush())

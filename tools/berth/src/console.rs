@@ -1,6 +1,6 @@
 //! The device's console on this terminal, shared with other berth calls.
 
-use crate::{Error, Mux, Transport};
+use crate::{Error, Mux, Transport, share::closed};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     termios::{self, OptionalActions, Termios},
@@ -20,11 +20,16 @@ const PREFIX: u8 = 0x01;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Connect terminal and device until the person leaves, the input ends or the line breaks.
-/// If `socket` is given, other berth calls use the line there meanwhile.
+/// If `socket` is given, other berth calls use the line there meanwhile; `served` hears when
+/// they can.
 ///
 /// # Errors
 /// [`Error::Line`] if the line breaks.
-pub fn run(line: Box<dyn Transport>, socket: Option<&Path>) -> Result<(), Error> {
+pub fn run(
+    line: Box<dyn Transport>,
+    socket: Option<&Path>,
+    served: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), Error> {
     let raw = RawTerminal::enter();
     let mux = Mux::start(line, socket, |text| {
         let mut out = io::stdout().lock();
@@ -33,6 +38,9 @@ pub fn run(line: Box<dyn Transport>, socket: Option<&Path>) -> Result<(), Error>
         let _ = out.flush();
     })
     .map_err(Error::Line)?;
+    if let Some(path) = socket {
+        served(path).map_err(Error::Line)?;
+    }
     if raw.is_some() {
         eprint!("Leave with Ctrl-] or Ctrl-A x.\r\n");
     }
@@ -53,10 +61,7 @@ fn pass_input(mux: &Mux) -> Result<(), Error> {
     let mut buffer = [0; 256];
     loop {
         if mux.is_broken() {
-            return Err(Error::Line(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "closed by the other side",
-            )));
+            return Err(closed());
         }
         if !wait_readable(&input)? {
             continue;

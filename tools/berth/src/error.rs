@@ -1,7 +1,7 @@
 //! Everything that can go wrong, with its exit code and the next step.
 
 use crate::{Address, printable::printable};
-use berth_protocol::PROTOCOL_VERSION;
+use berth_protocol::{DeviceError, PROTOCOL_VERSION};
 use serde::Serialize;
 use std::{io, path::PathBuf, time::Duration};
 
@@ -19,9 +19,37 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A file of this computer cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Written {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The list of devices is not one.
+    #[error("{}: {why}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line.
+        why: String,
+    },
     /// Nobody said which device.
     #[error("no device given")]
     NoDevice,
+    /// Nobody said which of several devices.
+    #[error("which device? {}", names.join(", "))]
+    WhichDevice {
+        /// The names of all.
+        names: Vec<String>,
+    },
+    /// The registry has no device of this name.
+    #[error("no device is called \"{name}\"")]
+    UnknownDevice {
+        /// The name.
+        name: String,
+    },
     /// The line cannot be opened.
     #[error("cannot open {address}: {source}")]
     Open {
@@ -37,6 +65,8 @@ pub enum Error {
         address: Address,
         /// The program and its process id.
         by: String,
+        /// Where that program serves others.
+        socket: Option<PathBuf>,
     },
     /// The line was closed or broke.
     #[error("the line broke: {0}")]
@@ -117,8 +147,10 @@ impl Error {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) => 1,
-            Self::Usage(_) | Self::File { .. } => 2,
+            Self::Usage(_) | Self::File { .. } | Self::Written { .. } | Self::Config { .. } => 2,
             Self::NoDevice
+            | Self::WhichDevice { .. }
+            | Self::UnknownDevice { .. }
             | Self::Open { .. }
             | Self::Busy { .. }
             | Self::Line(_)
@@ -135,7 +167,11 @@ impl Error {
         match self {
             Self::Usage(_) => "usage",
             Self::File { .. } => "file",
+            Self::Written { .. } => "cannot-write",
+            Self::Config { .. } => "bad-config",
             Self::NoDevice => "no-device",
+            Self::WhichDevice { .. } => "which-device",
+            Self::UnknownDevice { .. } => "unknown-device",
             Self::Open { .. } => "cannot-open",
             Self::Busy { .. } => "line-in-use",
             Self::Line(_) => "line-broken",
@@ -147,54 +183,100 @@ impl Error {
         }
     }
 
-    /// What to do next, where there is something to do.
+    /// What to do next.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::NoDevice => {
-                "say where it is: --device unix:PATH, tcp:HOST:PORT or /dev/tty…, or set BERTH_DEVICE"
+                "`berth scan` looks for devices; say which with --device, BERTH_DEVICE or `berth config NAME ADDRESS`"
+            }
+            Self::WhichDevice { .. } => "say --device NAME, or choose one with `berth select NAME`",
+            Self::UnknownDevice { .. } => {
+                "`berth devices` lists the names; an address is unix:PATH, HOST:PORT or a path such as /dev/ttyACM0"
             }
             Self::Open { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound => "is the device connected, or the emulator running?",
+                io::ErrorKind::NotFound => {
+                    "is the device connected, or the emulator running? `berth scan` looks for devices"
+                }
                 io::ErrorKind::PermissionDenied => {
                     "you may not use this line; serial ports usually belong to the group dialout"
                 }
                 io::ErrorKind::ConnectionRefused => {
                     "nobody listens there; is the emulator running?"
                 }
-                _ => return None,
+                _ => "`berth scan` looks for devices",
             },
-            Self::Busy { .. } => "end that program, or talk through its own socket",
+            Self::Busy { .. } => {
+                "end that program; `berth console` would share the line with others"
+            }
             Self::Line(_) => "check the cable or the emulator, then repeat the command",
             Self::Version { .. } | Self::Unexpected { .. } => {
-                "use the berth that came with this firmware"
+                "use the berth that came with this firmware; `berth doctor` shows both versions"
             }
             Self::TimedOut { .. } => {
-                "does the device run, with the supervisor installed? Does another program hold the line?"
+                "does the device run, with the supervisor installed? `berth doctor` looks step by step"
             }
             Self::Verification(_) => "repeat the upload",
             Self::Refused(refusal) => return refusal.hint(),
-            Self::Usage(_) | Self::File { .. } => return None,
+            Self::Config { .. } => "correct the file, or delete it and use `berth config` again",
+            Self::Written { .. } => "make the folder writable, or set XDG_CONFIG_HOME",
+            Self::File { .. } => "check the name of the file",
+            Self::Usage(_) => "`berth help` lists the commands",
         })
     }
 }
 
 impl Refusal {
+    /// What a device answered to a request about `name`.
+    pub(crate) fn of(name: Option<&str>, error: &DeviceError<'_>) -> Self {
+        Self {
+            code: error.word(),
+            name: name.map(Into::into),
+            message: error.to_string(),
+            missing: Vec::new(),
+        }
+    }
+
     fn hint(&self) -> Option<&'static str> {
         Some(match self.code {
-            "unsupported" => "the firmware is older than this berth",
+            "unsupported" => {
+                "the firmware is older than this berth; update it, or use the berth that came with it"
+            }
             "bad-name" => {
                 "1 to 32 of a-z A-Z 0-9 . _ -, beginning with a letter or digit; see --name"
             }
+            "bad-parameter" => {
+                "leave it out to let the device choose; --limit counts everything the container needs"
+            }
             "unknown-name" => "`berth ps` lists the containers",
-            "name-taken" => "choose another --name, or `berth rm` the old container first",
+            "name-taken" => "replace the old one with --live-update, or choose another --name",
             "wrong-state" => "`berth ps` shows the state; `berth stop` ends an active container",
-            "too-many-containers" | "device-full" => "`berth rm` a container that is not needed",
+            "too-large" => "build it smaller: opt-level \"z\", lto, strip; see the author's guide",
+            "too-many-containers" | "device-full" | "store-full" => {
+                "`berth rm` a container that is not needed; `berth images` shows their sizes"
+            }
             "out-of-memory" => {
-                "`berth stop` another container, or give a smaller --limit or --stack"
+                "`berth heap` shows who holds the memory; stop another container, or give a smaller --limit or --stack"
+            }
+            "no-upload" | "bad-offset" | "incomplete" => {
+                "another upload came between; repeat the command"
+            }
+            "invalid-module" => {
+                "is it a WebAssembly core module, built for a container? see the author's guide"
             }
             "missing-imports" => "`berth exposures` lists what this device offers",
             "label-busy" => "`berth exposures` shows who holds what; stop that container first",
+            "claim-refused" => "`berth exposures` shows whether the device still offers it",
+            "safe-mode" => {
+                "`berth doctor` names the suspect; `berth rm` it, then restart the device"
+            }
+            "store-failed" => "back up what matters: the flash of this device is at its end",
+            "hash-mismatch" => "repeat the upload",
+            "no-detail" => "another client came between; repeat the command",
+            "busy" => "repeat the command in a moment",
+            "rolled-back" => "`berth inspect` and `berth logs` show what the new one did",
+            "internal" => "a bug: please report it with the output of `berth doctor --json`",
+            // A word of newer firmware.
             _ => return None,
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   main ── cli (words) ── commands (what they do) ── output (tables, JSON)
-//!                              │
+//!                              │                         registry (names of devices)
 //!                          device (typed operations: upload, start, ps, …)
 //!                              │
 //!                          client (request, retries, answers by id)
@@ -19,6 +19,7 @@ mod address;
 pub mod cli;
 mod client;
 mod commands;
+mod complete;
 pub mod console;
 mod device;
 mod error;
@@ -27,6 +28,8 @@ mod model;
 mod mux;
 mod output;
 mod printable;
+mod registry;
+mod share;
 pub mod table;
 mod transport;
 
@@ -34,11 +37,17 @@ pub use address::Address;
 pub use client::Client;
 pub use commands::run;
 pub use device::{
-    UploadOutcome, connect, containers, exposures, heap, hello, kill, log_line, remove, start,
-    stop, upload,
+    Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello, images,
+    inspect, kill, live_update, log_line, pause, remove, resume, start, status, stop,
+    update_status, upload,
 };
 pub use error::{Error, Missing, Refusal};
 pub use lock::LineLock;
-pub use model::{Block, Container, DeviceInfo, Exposure, HeapInfo, Holder, LogLine};
+pub use model::{
+    Block, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultRecord, HeapInfo,
+    Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings, Source, Store,
+    UpdateOutcome,
+};
 pub use mux::Mux;
+pub use registry::{ChosenBy, Registry, path as registry_path};
 pub use transport::{Transport, open};

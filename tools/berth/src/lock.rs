@@ -3,7 +3,8 @@
 //! A file in the folder for temporary files, locked as long as the holder lives, names
 //! the holder. The kernel releases the lock when a process dies, so there are no stale
 //! locks. A line that a multiplexer offers (a socket `X` beside which a file `X.shared`
-//! stands) needs no lock: the multiplexer takes requests in turn.
+//! stands) needs no lock: the multiplexer takes requests in turn. A multiplexer that holds a
+//! lock writes its socket into the lock file, so that other calls for the same line find it.
 
 use crate::{Address, Error};
 use rustix::fs::OFlags;
@@ -13,6 +14,9 @@ use std::{
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
+
+/// Begins the line of a lock file that names a multiplexer's socket.
+const SOCKET: &str = "socket ";
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -24,7 +28,7 @@ pub struct LineLock {
 #[derive(Debug)]
 struct Held {
     /// Locked; unlocked by closing it.
-    _file: File,
+    file: File,
     /// To be removed, if we may.
     path: Option<PathBuf>,
 }
@@ -47,10 +51,11 @@ impl LineLock {
                 Ok(Some(held)) => return Ok(Self { held: Some(held) }),
                 // Removed by its last holder between our opening and locking it.
                 Ok(None) => {}
-                Err(Refused::Busy(by)) => {
+                Err(Refused::Busy { by, socket }) => {
                     return Err(Error::Busy {
                         address: address.clone(),
                         by,
+                        socket,
                     });
                 }
                 Err(Refused::Io(source)) => {
@@ -60,6 +65,27 @@ impl LineLock {
                     });
                 }
             }
+        }
+    }
+}
+
+impl LineLock {
+    /// Is the line ours alone? Otherwise somebody else shares it.
+    pub(crate) const fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Tell other calls for this line where they are served meanwhile.
+    ///
+    /// # Errors
+    /// If the lock file cannot be written.
+    pub fn publish(&mut self, socket: &Path) -> io::Result<()> {
+        match &mut self.held {
+            Some(held) if held.path.is_some() => {
+                writeln!(held.file, "{SOCKET}{}", socket.display())
+            }
+            // A shared line is known already; another user's lock file is not ours to write.
+            _ => Ok(()),
         }
     }
 }
@@ -100,12 +126,7 @@ fn try_take(path: &Path) -> Result<Option<Held>, Refused> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut by = String::new();
-            file.read_to_string(&mut by)?;
-            return Err(Refused::Busy(match by.trim() {
-                "" => "another program".into(),
-                by => by.into(),
-            }));
+            return Err(holder(&mut file)?);
         }
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
@@ -127,13 +148,32 @@ fn try_take(path: &Path) -> Result<Option<Held>, Refused> {
         )?;
     }
     Ok(Some(Held {
-        _file: file,
+        file,
         path: is_ours.then(|| path.to_owned()),
     }))
 }
 
+/// What the lock file tells of who has the lock.
+fn holder(file: &mut File) -> io::Result<Refused> {
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    let mut lines = text.lines();
+    let by = lines.next().map_or("", str::trim);
+    // Anybody may write into the folder, so only our own word is taken for where to connect.
+    let owner = file.metadata()?.uid();
+    let trusted = owner == 0 || owner == rustix::process::geteuid().as_raw();
+    let socket = lines
+        .find_map(|line| line.strip_prefix(SOCKET))
+        .filter(|_| trusted)
+        .map(PathBuf::from);
+    Ok(Refused::Busy {
+        by: if by.is_empty() { "another program" } else { by }.to_owned(),
+        socket,
+    })
+}
+
 enum Refused {
-    Busy(String),
+    Busy { by: String, socket: Option<PathBuf> },
     Io(io::Error),
 }
 
@@ -150,8 +190,49 @@ pub(crate) fn shared_marker(socket: &Path) -> PathBuf {
     name.into()
 }
 
+/// The sockets of all multiplexers that run now and are ours.
+pub(crate) fn shared_lines() -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else {
+        return Vec::new();
+    };
+    let mut sockets: Vec<_> = entries
+        .flatten()
+        .filter(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(LOCK_PREFIX) && name.ends_with(LOCK_SUFFIX)
+        })
+        .filter_map(|entry| {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .custom_flags(OFlags::NOFOLLOW.bits() as i32)
+                .open(entry.path())
+                .ok()?;
+            // Locked by nobody: left over.
+            match file.try_lock_shared() {
+                Err(TryLockError::WouldBlock) => {}
+                _ => return None,
+            }
+            match holder(&mut file).ok()? {
+                Refused::Busy { socket, .. } => socket,
+                Refused::Io(_) => None,
+            }
+        })
+        .collect();
+    sockets.sort();
+    sockets
+}
+
+const LOCK_PREFIX: &str = "berth-";
+const LOCK_SUFFIX: &str = ".lock";
+
 /// The same file for every way to write the same line.
 fn lock_path(address: &Address) -> PathBuf {
+    std::env::temp_dir().join(format!("{LOCK_PREFIX}{}{LOCK_SUFFIX}", line_name(address)))
+}
+
+/// A line as part of a file name; the same for every way to write it.
+pub(crate) fn line_name(address: &Address) -> String {
     let place = match address {
         Address::Unix(path) | Address::Tty(path) => path
             .canonicalize()
@@ -160,16 +241,14 @@ fn lock_path(address: &Address) -> PathBuf {
             .into_owned(),
         Address::Tcp(place) => place.clone(),
     };
-    let mut name = String::from("berth-");
-    for character in place.chars() {
-        name.push(if character.is_ascii_alphanumeric() {
+    let plain = |character: char| {
+        if character.is_ascii_alphanumeric() {
             character
         } else {
             '-'
-        });
-    }
-    name.push_str(".lock");
-    std::env::temp_dir().join(name)
+        }
+    };
+    place.chars().map(plain).collect()
 }
 
 #[cfg(test)]
@@ -188,6 +267,26 @@ mod tests {
         drop(first);
         drop(LineLock::take(&address).unwrap());
         assert!(!lock_path(&address).exists());
+    }
+
+    #[test]
+    fn the_socket_of_a_multiplexer_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = Address::Unix(folder.path().join("line"));
+        let socket = folder.path().join("served");
+        let mut first = LineLock::take(&address).unwrap();
+        first.publish(&socket).unwrap();
+        let Err(Error::Busy {
+            by, socket: found, ..
+        }) = LineLock::take(&address)
+        else {
+            panic!("two have it");
+        };
+        assert_eq!(found.as_ref(), Some(&socket));
+        assert!(!by.contains("socket"), "{by}");
+        assert!(shared_lines().contains(&socket));
+        drop(first);
+        assert!(!shared_lines().contains(&socket));
     }
 
     #[test]

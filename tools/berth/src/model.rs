@@ -33,6 +33,38 @@ pub struct HeapInfo {
     pub containers_max: u16,
 }
 
+/// How a device is doing.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceStatus {
+    /// In safe mode no container starts.
+    pub safe_mode: bool,
+    /// The container that was running when the supervisor failed last.
+    pub suspect: Option<String>,
+    /// Restarts of the supervisor since power-on.
+    pub restarts: u16,
+    /// Longest time in microseconds for which it could not answer.
+    pub longest_stall_us: u32,
+    /// Bytes that a minimal container needs.
+    pub minimal_bytes: u32,
+    /// The store in flash, if there is one.
+    pub store: Option<Store>,
+}
+
+/// The store in flash, in bytes and erases.
+#[derive(Clone, Debug, Serialize)]
+pub struct Store {
+    /// For images and what belongs to them.
+    pub total: u32,
+    /// Free.
+    pub free: u32,
+    /// Largest image that can be stored now.
+    pub largest_free: u32,
+    /// Erases of the most worn page.
+    pub wear_max: u32,
+    /// Mean erases of all pages.
+    pub wear_mean: u32,
+}
+
 /// A container on a device.
 #[derive(Clone, Debug, Serialize)]
 pub struct Container {
@@ -73,6 +105,24 @@ pub struct Container {
     pub image_bytes: u32,
     /// Register blocks it holds.
     pub blocks: Vec<Block>,
+}
+
+impl Container {
+    /// The state with what belongs to it, as people see it.
+    #[must_use]
+    pub fn state_text(&self) -> String {
+        match (self.exit_code, self.fault) {
+            (Some(code), _) => format!("{}({code})", self.state),
+            (None, Some(fault)) => format!("{}({fault})", self.state),
+            (None, None) => self.state.to_owned(),
+        }
+    }
+
+    /// Does it hold memory and claims?
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        matches!(self.state, "starting" | "running" | "paused")
+    }
 }
 
 /// A register block that a container holds.
@@ -125,4 +175,156 @@ pub struct LogLine {
     pub level: &'static str,
     /// What it wrote.
     pub text: String,
+}
+
+/// How a container is to run; `None`: the device chooses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Settings {
+    /// Most bytes of stack for the interpreter.
+    pub stack: Option<u32>,
+    /// Most bytes of linear memory.
+    pub memory: Option<u32>,
+    /// Most bytes of device memory.
+    pub limit: Option<u32>,
+    /// Share of the CPU.
+    pub share: Option<u8>,
+    /// `no`, `on-failure`, `on-failure:N` or `always`.
+    pub restart: Option<String>,
+    /// Milliseconds before the first restart.
+    pub backoff_ms: Option<u16>,
+    /// Is it started when the device starts?
+    pub boot: Option<bool>,
+    /// Least important level that is kept.
+    pub log_level: Option<&'static str>,
+    /// Handlers at a fixed period.
+    pub service: Option<ServiceInfo>,
+}
+
+/// Interrupt handlers at a fixed period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceInfo {
+    /// Milliseconds from one service to the next.
+    pub period_ms: u16,
+    /// Fuel of all handlers in one period.
+    pub budget: u32,
+}
+
+/// A stored image.
+#[derive(Clone, Debug, Serialize)]
+pub struct Image {
+    /// Name of the container.
+    pub name: String,
+    /// Length in bytes.
+    pub bytes: u32,
+    /// SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// Does it survive a reset?
+    pub persistent: bool,
+    /// What its operator chose.
+    pub parameters: Settings,
+}
+
+/// Everything that is known of a container.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    /// What `ps` shows.
+    #[serde(flatten)]
+    pub container: Container,
+    /// SHA-256 of its image, in hexadecimal.
+    pub sha256: String,
+    /// What its operator chose.
+    pub parameters: Settings,
+    /// Bytes of state that it saved.
+    pub saved_bytes: u32,
+    /// Log lines that the device no longer has or never took.
+    pub log_dropped: u32,
+    /// Its interrupt sources.
+    pub sources: Vec<Source>,
+    /// Its last fault.
+    pub last_fault: Option<FaultRecord>,
+    /// Its last live update since the device started.
+    pub update: Option<UpdateOutcome>,
+}
+
+/// An interrupt source of a container.
+#[derive(Clone, Debug, Serialize)]
+pub struct Source {
+    /// Its label.
+    pub label: String,
+    /// Lower runs first.
+    pub priority: u8,
+    /// Interrupts that the kernel took.
+    pub taken: u32,
+    /// Of these, lost because the queue was full.
+    pub dropped: u32,
+    /// Pulses that came while the line was masked: at least so many.
+    pub merged: u32,
+    /// Most fuel that one run of its handler used.
+    pub longest_fuel: u32,
+    /// Longest run of its handler in microseconds.
+    pub longest_us: u32,
+}
+
+/// What was known at a fault.
+#[derive(Clone, Debug, Serialize)]
+pub struct FaultRecord {
+    /// What happened, in one stable word.
+    pub fault: &'static str,
+    /// `start`, `main`, `handler` or `pause`.
+    pub entry: &'static str,
+    /// Number of the interrupt source, for a handler.
+    pub source: Option<u32>,
+    /// The last host function it had called.
+    pub last_call: Option<HostCall>,
+    /// Fuel used since it was started.
+    pub fuel_used: u64,
+    /// Bytes of device memory it held.
+    pub memory_used: u32,
+    /// How often it had been restarted.
+    pub restarts: u16,
+    /// Microseconds since the device started.
+    pub time_us: u64,
+}
+
+/// A call of a host function.
+#[derive(Clone, Debug, Serialize)]
+pub struct HostCall {
+    /// `module.function`.
+    pub name: String,
+    /// Its first two arguments.
+    pub arguments: [u32; 2],
+}
+
+/// Something that happened on the device.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceEvent {
+    /// Its number.
+    pub sequence: u32,
+    /// Events before it that the device no longer has.
+    pub dropped: u32,
+    /// Microseconds since the device started.
+    pub time_us: u64,
+    /// The container; `None`: the device itself.
+    pub name: Option<String>,
+    /// One stable word.
+    pub event: &'static str,
+    /// For people: what belongs to it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// Where a live update stands, or how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UpdateOutcome {
+    /// `trial`, `kept` or `rolled-back`.
+    pub update: &'static str,
+    /// Milliseconds of the trial that are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_ms: Option<u32>,
+    /// Was the old container stopped first, because both did not fit into memory?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_first: Option<bool>,
+    /// What the new image did, if it was rolled back and could be started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<&'static str>,
 }

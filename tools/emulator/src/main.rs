@@ -71,10 +71,12 @@ fn interactive(run: &Run) -> Result<(), Error> {
     };
     let address = emulator.address().parse().map_err(failed)?;
     // First the line, then the processor: not a byte of the start is lost.
+    // The lock tells `berth scan` of the socket.
+    let mut lock = berth::LineLock::take(&address).map_err(failed)?;
     let line = berth::open(&address).map_err(failed)?;
     emulator.wait_for_client(0)?;
     emulator.resume()?;
-    let result = berth::console::run(line, Some(&socket));
+    let result = berth::console::run(line, Some(&socket), |socket| lock.publish(socket));
     match emulator.ending() {
         Some(ending) => {
             eprintln!("The emulator ended: {ending}.");

@@ -17,7 +17,7 @@ use berth_protocol::{Event, FRAME_TIMEOUT_MS, FrameDecoder, MESSAGE_MAX};
 
 use crate::container::{CONTAINERS_MAX, Containers, Shared};
 use crate::platform::Platform;
-use crate::shell::{self, LineBuffer};
+use crate::shell::{self, Shell};
 
 pub mod answers;
 pub mod exposures;
@@ -40,7 +40,7 @@ const RECEIVE_MAX: usize = 64;
 pub struct Supervisor<P: Platform + 'static> {
     pub(crate) shared: Rc<Shared<P>>,
     pub(crate) containers: Containers<P>,
-    pub(crate) line: LineBuffer,
+    pub(crate) shell: Shell,
     upload: Option<Upload>,
     answers: AnswerCache,
     /// The refused request whose missing imports can be asked for, and its container.
@@ -61,7 +61,7 @@ impl<P: Platform + 'static> Supervisor<P> {
         Self {
             containers: Containers::new(shared.clone()),
             shared,
-            line: LineBuffer::new(),
+            shell: Shell::new(),
             upload: None,
             answers: AnswerCache::new(),
             detail: None,
@@ -159,9 +159,11 @@ impl<P: Platform + 'static> Supervisor<P> {
             self.shared.with_log(slot, |log| {
                 while let Some(line) = log.line(*printed) {
                     *printed = line.sequence + 1;
+                    self.shell.make_room(platform);
                     shell::print_log_line(platform, container.name(), line.text);
                 }
             });
         }
+        self.shell.restore(&self.shared.platform);
     }
 }

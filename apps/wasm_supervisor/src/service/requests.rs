@@ -40,13 +40,17 @@ impl<P: Platform + 'static> Supervisor<P> {
         self.answers.keep(request.id, message, sent);
     }
 
-    /// Encode and send one answer; the length of its frame.
+    /// Encode and send one answer; the length of its frame. The shell's answers are said instead,
+    /// and have none.
     pub(super) fn send(
         &self,
         id: u32,
         result: Result<Reply<'_>, DeviceError<'_>>,
         frame: &mut [u8; FRAME_MAX],
     ) -> usize {
+        if self.shell.takes(&self.shared.platform, &result) {
+            return 0;
+        }
         let response = Response { id, result };
         let encoded = match encode_frame(&response, frame) {
             Ok(encoded) => encoded.len(),
@@ -62,7 +66,8 @@ impl<P: Platform + 'static> Supervisor<P> {
         encoded
     }
 
-    fn answer(&mut self, request: &Request<'_>, frame: &mut [u8; FRAME_MAX]) -> usize {
+    /// Do what is asked, and answer; the length of the answer's frame.
+    pub(crate) fn answer(&mut self, request: &Request<'_>, frame: &mut [u8; FRAME_MAX]) -> usize {
         let id = request.id;
         match request.op {
             Op::Hello { .. } => self.send(id, Ok(Reply::Hello(self.device())), frame),

@@ -1,0 +1,333 @@
+//! The words of the command line.
+
+mod settings;
+
+pub use settings::{LogLevel, Numbers, Policy, Settings};
+
+use crate::complete;
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::engine::ArgValueCandidates;
+use std::path::PathBuf;
+
+/// Load containers into a running device and watch them.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Which device: its name (`berth devices`), a serial port, unix:PATH or HOST:PORT
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "BERTH_DEVICE",
+        hide_env_values = true,
+        value_name = "DEVICE",
+        add = ArgValueCandidates::new(complete::devices)
+    )]
+    pub device: Option<String>,
+    /// Print JSON instead of tables
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// How long to wait for an answer of the device
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub timeout: u16,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 refused by the device, 2 usage, 3 no device or line broken, \
+4 timed out, 5 verification failed";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Store a container on the device
+    Upload(Upload),
+    /// Store a container and start it
+    Run(Run),
+    /// Change how a container runs, without uploading it again
+    Edit(Edit),
+    /// Start containers
+    Start(Names),
+    /// Stop containers at their next suspension point
+    Stop(Names),
+    /// Stop containers at once
+    Kill(Names),
+    /// Suspend containers where they stand
+    Pause(Names),
+    /// Let paused containers go on
+    #[command(visible_alias = "unpause")]
+    Resume(Names),
+    /// Delete containers
+    #[command(visible_alias = "delete")]
+    Rm(Remove),
+    /// List the containers
+    #[command(visible_alias = "showactive")]
+    Ps,
+    /// List the stored images and their parameters
+    #[command(visible_alias = "details")]
+    Images,
+    /// Show what the containers use, live
+    Stats(Stats),
+    /// Show the memory of the device and of each container
+    #[command(visible_alias = "heapinfo")]
+    Heap,
+    /// Show what a container wrote
+    Logs(Logs),
+    /// Show everything that is known of a container, with its last fault
+    Inspect(Name),
+    /// Show what happened on the device
+    Events(Events),
+    /// List what containers can claim on this device, and who holds it
+    Exposures,
+    /// Show what the device is
+    Info,
+    /// Open the device's console on this terminal, and share the line with other calls
+    Console(Console),
+    /// Give a device a name
+    Config(Config),
+    /// List the devices that have a name
+    Devices,
+    /// Choose the device that is meant if nobody says which
+    Select(Select),
+    /// Look for devices: serial ports, shared lines, configured addresses
+    Scan(Scan),
+    /// Check the way to the device, and what it still has room for
+    Doctor,
+    /// Print the completion script of a shell
+    Completions(Completions),
+}
+
+/// What `upload` takes.
+#[derive(Debug, Args)]
+pub struct Upload {
+    /// A WebAssembly module
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Stack, memory and limit by position.
+    #[command(flatten)]
+    pub numbers: Numbers,
+    /// Name of the container [default: the file's name without its ending]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// How it runs.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Replace the running container of this name by the new image, at once
+    #[arg(long, visible_alias = "liveUpdate")]
+    pub live_update: bool,
+    /// With --live-update: a fault in this time brings the old image back
+    #[arg(long, value_name = "SECONDS", requires = "live_update", default_value_t = 5,
+          value_parser = clap::value_parser!(u16).range(..=600))]
+    pub trial: u16,
+    /// With --live-update: do not wait for the end of the trial
+    #[arg(long, requires = "live_update")]
+    pub no_wait: bool,
+}
+
+/// What `run` takes.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// A WebAssembly module
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Name of the container [default: the file's name without its ending]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// How it runs.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Show what it writes until interrupted; it runs on
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// What `edit` takes.
+#[derive(Debug, Args)]
+pub struct Edit {
+    /// Name of the container
+    #[arg(add = ArgValueCandidates::new(complete::containers))]
+    pub name: String,
+    /// Stack, memory and limit by position.
+    #[command(flatten)]
+    pub numbers: Numbers,
+    /// How it runs.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Start it anew if it is active, so that all takes effect now
+    #[arg(long, visible_alias = "liveUpdate")]
+    pub now: bool,
+}
+
+/// Containers by name.
+#[derive(Debug, Args)]
+pub struct Names {
+    /// Names of containers
+    #[arg(required = true, value_name = "NAME",
+          add = ArgValueCandidates::new(complete::containers))]
+    pub names: Vec<String>,
+}
+
+/// A container by name.
+#[derive(Debug, Args)]
+pub struct Name {
+    /// Name of the container
+    #[arg(add = ArgValueCandidates::new(complete::containers))]
+    pub name: String,
+}
+
+/// What `rm` takes.
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// Stop them first if they are active
+    #[arg(long, short)]
+    pub force: bool,
+    /// Names of containers
+    #[arg(required = true, value_name = "NAME",
+          add = ArgValueCandidates::new(complete::containers))]
+    pub names: Vec<String>,
+}
+
+/// What `stats` takes.
+#[derive(Debug, Args)]
+pub struct Stats {
+    /// Show it once instead of redrawing it
+    #[arg(long)]
+    pub no_stream: bool,
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub interval: u16,
+    /// Look so often, then end
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: Option<u32>,
+}
+
+/// What `logs` takes.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Name of the container
+    #[arg(add = ArgValueCandidates::new(complete::containers))]
+    pub name: String,
+    /// Go on with new lines until interrupted
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only the last lines
+    #[arg(long, short = 'n', value_name = "LINES")]
+    pub tail: Option<usize>,
+}
+
+/// What `events` takes.
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Go on with new events until interrupted
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// What `console` takes.
+#[derive(Debug, Args)]
+pub struct Console {
+    /// Where other berth calls are served meanwhile [default: a place that they find by themselves]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub socket: Option<PathBuf>,
+}
+
+/// What `config` takes.
+#[derive(Debug, Args)]
+pub struct Config {
+    /// The name
+    #[arg(add = ArgValueCandidates::new(complete::devices))]
+    pub name: String,
+    /// Where the device is: a serial port, unix:PATH or HOST:PORT
+    #[arg(required_unless_present = "remove")]
+    pub address: Option<String>,
+    /// Forget this name
+    #[arg(long, conflicts_with = "address")]
+    pub remove: bool,
+}
+
+/// What `select` takes.
+#[derive(Debug, Args)]
+pub struct Select {
+    /// The name
+    #[arg(add = ArgValueCandidates::new(complete::devices))]
+    pub name: String,
+}
+
+/// What `scan` takes.
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// Only list the places; open none of them
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// What `completions` takes.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
+    pub shell: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(words: &[&str]) -> Command {
+        let mut all = vec!["berth"];
+        all.extend(words);
+        Cli::try_parse_from(all).unwrap().command
+    }
+
+    #[test]
+    fn the_words_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn device_and_json_may_stand_behind_the_verb() {
+        let cli = Cli::try_parse_from(["berth", "ps", "--json", "-d", "tcp:a:1"]).unwrap();
+        assert!(cli.json);
+        assert_eq!(cli.device.as_deref(), Some("tcp:a:1"));
+    }
+
+    #[test]
+    fn wasmicos_names_work() {
+        assert!(matches!(parse(&["showactive"]), Command::Ps));
+        assert!(matches!(parse(&["details"]), Command::Images));
+        assert!(matches!(parse(&["heapinfo"]), Command::Heap));
+        assert!(matches!(parse(&["delete", "x"]), Command::Rm(_)));
+        assert!(matches!(parse(&["unpause", "x"]), Command::Resume(_)));
+        assert!(matches!(parse(&["config", "x", "y:1"]), Command::Config(_)));
+        assert!(matches!(parse(&["devices"]), Command::Devices));
+        assert!(matches!(parse(&["select", "x"]), Command::Select(_)));
+    }
+
+    #[test]
+    fn wasmicos_three_numbers_are_stack_memory_and_limit() {
+        let Command::Upload(upload) =
+            parse(&["upload", "f.wasm", "10000", "65536", "4096", "--liveUpdate"])
+        else {
+            panic!("not an upload");
+        };
+        let parameters = upload.settings.parameters(&upload.numbers);
+        assert_eq!(
+            (parameters.stack, parameters.memory, parameters.limit),
+            (Some(10_000), Some(65_536), Some(4096))
+        );
+        assert!(upload.live_update);
+        let Command::Edit(edit) = parse(&["edit", "f", "768", "--memory", "4096"]) else {
+            panic!("not an edit");
+        };
+        let parameters = edit.settings.parameters(&edit.numbers);
+        assert_eq!(
+            (parameters.stack, parameters.memory, parameters.limit),
+            (Some(768), Some(4096), None)
+        );
+    }
+}

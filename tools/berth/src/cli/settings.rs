@@ -1,0 +1,189 @@
+//! How a container is to run, as words of the command line.
+
+use berth_protocol::{Level, Parameters, Restart, Service};
+use clap::{Args, ValueEnum};
+
+/// Milliseconds before the first restart, unless the operator says otherwise.
+const BACKOFF_MS: u16 = 500;
+
+/// How a container is to run. What is left out is left to the device, or stays as it is.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Settings {
+    /// Most bytes of stack for the interpreter
+    #[arg(long, value_name = "BYTES", value_parser = bytes, alias = "reserved-stack-size")]
+    pub stack: Option<u32>,
+    /// Most bytes its linear memory may grow to
+    #[arg(long, value_name = "BYTES", value_parser = bytes, alias = "reserved-initial-memory")]
+    pub memory: Option<u32>,
+    /// Most bytes of device memory, everything included
+    #[arg(long, value_name = "BYTES", value_parser = bytes, alias = "memory-limit")]
+    pub limit: Option<u32>,
+    /// Share of the CPU relative to other containers, 1 to 100
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub share: Option<u8>,
+    /// When to start it again: no, on-failure, on-failure:TIMES or always
+    #[arg(long, value_name = "POLICY", value_parser = policy)]
+    pub restart: Option<Policy>,
+    /// Milliseconds before the first restart; each further one waits twice as long
+    #[arg(long, value_name = "MS", requires = "restart", default_value_t = BACKOFF_MS)]
+    pub backoff: u16,
+    /// Start it when the device starts
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub boot: Option<bool>,
+    /// Keep only log lines of this importance and above
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<LogLevel>,
+    /// Run its interrupt handlers every MS milliseconds with at most FUEL, instead of at once
+    #[arg(long, value_name = "MS:FUEL", value_parser = service)]
+    pub service: Option<Service>,
+}
+
+/// WASMICO's three numbers, in its order.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Numbers {
+    /// As --stack (WASMICO's order of arguments)
+    #[arg(value_name = "STACK", value_parser = bytes, conflicts_with = "stack")]
+    pub stack_number: Option<u32>,
+    /// As --memory
+    #[arg(value_name = "MEMORY", value_parser = bytes, conflicts_with = "memory")]
+    pub memory_number: Option<u32>,
+    /// As --limit
+    #[arg(value_name = "LIMIT", value_parser = bytes, conflicts_with = "limit")]
+    pub limit_number: Option<u32>,
+}
+
+/// A restart policy without its back-off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Never.
+    No,
+    /// After a fault, so often in a row; 0: without limit.
+    OnFailure(u8),
+    /// Whenever it ends.
+    Always,
+}
+
+/// Importance of a log line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something may go wrong.
+    Warn,
+    /// Worth knowing.
+    Info,
+    /// For the author.
+    Debug,
+    /// For the author, in quantity.
+    Trace,
+}
+
+impl Settings {
+    /// In the words of the protocol.
+    #[must_use]
+    pub fn parameters(&self, numbers: &Numbers) -> Parameters {
+        let backoff_ms = self.backoff;
+        Parameters {
+            stack: self.stack.or(numbers.stack_number),
+            memory: self.memory.or(numbers.memory_number),
+            limit: self.limit.or(numbers.limit_number),
+            share: self.share,
+            restart: self.restart.map(|policy| match policy {
+                Policy::No => Restart::No,
+                Policy::OnFailure(limit) => Restart::OnFailure { limit, backoff_ms },
+                Policy::Always => Restart::Always { backoff_ms },
+            }),
+            boot: self.boot,
+            log_level: self.log_level.map(|level| match level {
+                LogLevel::Error => Level::Error,
+                LogLevel::Warn => Level::Warn,
+                LogLevel::Info => Level::Info,
+                LogLevel::Debug => Level::Debug,
+                LogLevel::Trace => Level::Trace,
+            }),
+            service: self.service,
+        }
+    }
+}
+
+/// `4096`, `16K`, `16KiB`, `1M`.
+fn bytes(text: &str) -> Result<u32, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default();
+    let factor = match unit {
+        "" | "B" => 1,
+        "K" | "k" | "KiB" => 1024,
+        "M" | "MiB" => 1024 * 1024,
+        _ => return Err("expected bytes, such as 4096, 16K or 1M".into()),
+    };
+    digits
+        .parse::<u32>()
+        .ok()
+        .and_then(|count| count.checked_mul(factor))
+        .ok_or_else(|| "expected bytes, such as 4096, 16K or 1M".into())
+}
+
+fn policy(text: &str) -> Result<Policy, String> {
+    let wrong = || "expected no, on-failure, on-failure:TIMES or always".to_owned();
+    match text.split_once(':') {
+        None => match text {
+            "no" => Ok(Policy::No),
+            "on-failure" => Ok(Policy::OnFailure(0)),
+            "always" => Ok(Policy::Always),
+            _ => Err(wrong()),
+        },
+        Some(("on-failure", times)) => match times.parse() {
+            Ok(times @ 1..) => Ok(Policy::OnFailure(times)),
+            _ => Err("on-failure:TIMES takes 1 to 255".into()),
+        },
+        Some(_) => Err(wrong()),
+    }
+}
+
+fn service(text: &str) -> Result<Service, String> {
+    let (period, budget) = text.split_once(':').unwrap_or_default();
+    match (period.parse(), budget.parse()) {
+        (Ok(period_ms @ 1..), Ok(budget)) => Ok(Service { period_ms, budget }),
+        _ => Err("expected MS:FUEL, such as 10:5000".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(
+            ["0", "4096", "16K", "16KiB", "2M", "7B"].map(bytes),
+            [0, 4096, 16_384, 16_384, 2 << 20, 7].map(Ok)
+        );
+        for wrong in ["", "K", "-1", "1.5K", "1G", "5000000K", "0x10"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn policies_are_dockers() {
+        assert_eq!(policy("no"), Ok(Policy::No));
+        assert_eq!(policy("on-failure:3"), Ok(Policy::OnFailure(3)));
+        assert_eq!(policy("always"), Ok(Policy::Always));
+        for wrong in ["", "never", "on-failure:0", "on-failure:256", "always:2"] {
+            assert!(policy(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_service_has_a_period() {
+        assert_eq!(
+            service("10:5000"),
+            Ok(Service {
+                period_ms: 10,
+                budget: 5000
+            })
+        );
+        for wrong in ["", "10", "0:5", "x:5", "10:"] {
+            assert!(service(wrong).is_err(), "{wrong}");
+        }
+    }
+}

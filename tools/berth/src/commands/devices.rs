@@ -1,0 +1,116 @@
+//! The registry of devices, and looking for them.
+
+use super::Failure;
+use crate::{
+    Address, Error, Registry,
+    address::looks_like_address,
+    cli::{Config, Scan},
+    device,
+    output::{self, Found},
+    share,
+};
+use std::{io::Write, path::Path, thread, time::Duration};
+
+/// How long a place may take to answer a scan.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+pub(super) fn config(arguments: &Config, out: &mut impl Write, json: bool) -> Result<(), Failure> {
+    let name = &arguments.name;
+    let mut registry = Registry::load()?;
+    let done = match &arguments.address {
+        Some(address) => {
+            if name.is_empty() || looks_like_address(name) {
+                return Err(Error::Usage(format!(
+                    "\"{name}\" cannot be the name of a device: names have no slash and no colon"
+                ))
+                .into());
+            }
+            let address: Address = address.parse()?;
+            registry.devices.insert(name.clone(), address.to_string());
+            "configured"
+        }
+        None => {
+            if registry.devices.remove(name).is_none() {
+                return Err(Error::UnknownDevice { name: name.clone() }.into());
+            }
+            if registry.selected.as_ref() == Some(name) {
+                registry.selected = None;
+            }
+            "forgotten"
+        }
+    };
+    registry.save()?;
+    output::action(out, name, done, None, json)?;
+    Ok(())
+}
+
+pub(super) fn select(name: &str, out: &mut impl Write, json: bool) -> Result<(), Failure> {
+    let mut registry = Registry::load()?;
+    if !registry.devices.contains_key(name) {
+        return Err(Error::UnknownDevice { name: name.into() }.into());
+    }
+    // The name, not its address: configuring it anew moves the selection along.
+    registry.selected = Some(name.into());
+    registry.save()?;
+    output::action(out, name, "selected", None, json)?;
+    Ok(())
+}
+
+pub(super) fn list(out: &mut impl Write, json: bool) -> Result<(), Failure> {
+    output::devices(out, &Registry::load()?, json)?;
+    Ok(())
+}
+
+/// Ask every place that may be a device who is there.
+pub(super) fn scan(arguments: &Scan, out: &mut impl Write, json: bool) -> Result<(), Failure> {
+    let registry = Registry::load()?;
+    let mut places = share::running();
+    places.extend(registry.devices.values().flat_map(|text| text.parse()));
+    places.extend(serial_ports());
+    let mut unique: Vec<Address> = Vec::new();
+    for place in places {
+        if !unique.contains(&place) {
+            unique.push(place);
+        }
+    }
+    let look = |place: &Address| Found {
+        name: registry.name_of(place).map(Into::into),
+        address: place.to_string(),
+        answer: if arguments.list {
+            None
+        } else {
+            Some(device::connect(place, PATIENCE).map(|(_, _, info)| info))
+        },
+    };
+    let found: Vec<_> = thread::scope(|scope| {
+        let lookers: Vec<_> = unique
+            .iter()
+            .map(|place| scope.spawn(|| look(place)))
+            .collect();
+        // A looker cannot panic; if it did, its place is left out.
+        lookers
+            .into_iter()
+            .filter_map(|looker| looker.join().ok())
+            .collect()
+    });
+    output::scan(out, &found, json)?;
+    Ok(())
+}
+
+/// Serial ports of this computer.
+fn serial_ports() -> Vec<Address> {
+    // Where there is no such folder, the library would panic.
+    if cfg!(target_os = "linux") && !Path::new("/sys/class/tty").is_dir() {
+        return Vec::new();
+    }
+    let mut ports: Vec<_> = serialport::available_ports()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|port| port.port_name)
+        .collect();
+    ports.sort();
+    ports
+        .into_iter()
+        .map(|path| Address::Tty(path.into()))
+        .collect()
+}

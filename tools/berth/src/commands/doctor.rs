@@ -1,0 +1,295 @@
+//! Step by step from the list of devices to what the device has room for.
+
+use super::{Connection, Failure, timeout, wanted};
+use crate::{
+    Address, Client, DeviceInfo, DeviceStatus, Error, HeapInfo, Registry,
+    cli::Cli,
+    device,
+    output::{self, Check, Fit, Report, Verdict},
+    registry_path,
+};
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
+
+/// How often the line is tried.
+const ROUNDS: u32 = 10;
+
+/// Sizes of containers that are tried beside the smallest, in bytes.
+const SIZES: [u32; 3] = [16 * 1024, 32 * 1024, 64 * 1024];
+
+/// A minimal container, if the firmware does not tell.
+const MINIMAL_BYTES: u32 = 10_500;
+
+/// A pause in which operators notice that the device does not answer.
+const LONG_STALL: Duration = Duration::from_millis(500);
+
+/// So much worn beyond the mean tells of a page that is written too often.
+const WEAR_FACTOR: u32 = 2;
+
+pub(super) fn run(cli: &Cli, out: &mut impl Write) -> Result<(), Failure> {
+    let mut report = Report::default();
+    let failed = examine(cli, &mut report).err();
+    output::doctor(out, &report, cli.json)?;
+    match failed {
+        Some(error) => Err(Failure::Reported(error.exit_code())),
+        None => Ok(()),
+    }
+}
+
+/// Fill the report; the error is that of the step that failed.
+fn examine(cli: &Cli, report: &mut Report) -> Result<(), Error> {
+    let address = choose(cli, report)?;
+    let (connection, place) = open(cli, &address, report)?;
+    let Connection {
+        mut client, info, ..
+    } = connection;
+    report.add(
+        "device",
+        Verdict::Ok,
+        format!(
+            "{} with kernel {}, supervisor {}, protocol {}, up for {}",
+            info.board,
+            info.kernel,
+            info.supervisor,
+            info.protocol,
+            output::duration(info.uptime_us)
+        ),
+        None,
+    );
+    try_line(&mut client, &place, report)?;
+    let heap = device::heap(&mut client)?;
+    let status = match device::status(&mut client) {
+        Ok(status) => Some(status),
+        Err(Error::Refused(refusal)) if refusal.code == "unsupported" => None,
+        Err(error) => return Err(error),
+    };
+    firmware(&info, status.as_ref(), report);
+    memory(&heap, status.as_ref(), report);
+    Ok(())
+}
+
+fn choose(cli: &Cli, report: &mut Report) -> Result<Address, Error> {
+    let registry = Registry::load().inspect_err(|error| report.failed("configuration", error))?;
+    let path = registry_path()?;
+    report.add(
+        "configuration",
+        Verdict::Ok,
+        format!("{}, {} devices", path.display(), registry.devices.len()),
+        None,
+    );
+    let (address, by) = registry
+        .choose(wanted(cli))
+        .inspect_err(|error| report.failed("choice", error))?;
+    report.add(
+        "choice",
+        Verdict::Ok,
+        format!("{address}, {}", by.words()),
+        None,
+    );
+    Ok(address)
+}
+
+fn open(cli: &Cli, address: &Address, report: &mut Report) -> Result<(Connection, Address), Error> {
+    let (lock, place) =
+        device::take_line(address).inspect_err(|error| report.failed("line", error))?;
+    let mut client = crate::open(&place)
+        .and_then(Client::new)
+        .inspect_err(|error| report.failed("line", error))?;
+    client.set_timeout(timeout(cli));
+    let message = if lock.is_held() {
+        format!("{place} opens")
+    } else {
+        format!("{place}, shared with other programs")
+    };
+    report.add("line", Verdict::Ok, message, None);
+    let info = device::hello(&mut client).inspect_err(|error| report.failed("device", error))?;
+    let connection = Connection {
+        client,
+        info,
+        _lock: lock,
+    };
+    Ok((connection, place))
+}
+
+/// Some round trips: how long, and how many had to be repeated.
+fn try_line(client: &mut Client, place: &Address, report: &mut Report) -> Result<(), Error> {
+    let before = client.repetitions();
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        device::hello(client).inspect_err(|error| report.failed("answers", error))?;
+        times.push(began.elapsed());
+    }
+    times.sort();
+    let middle = times.get(times.len() / 2).copied().unwrap_or_default();
+    let lost = client.repetitions() - before;
+    report.round_trip_us = Some(u64::try_from(middle.as_micros()).unwrap_or(u64::MAX));
+    report.repetitions = Some(lost);
+    if lost == 0 {
+        report.add(
+            "answers",
+            Verdict::Ok,
+            format!("{ROUNDS} of {ROUNDS} requests answered at once"),
+            None,
+        );
+    } else {
+        report.add(
+            "answers",
+            Verdict::Warning,
+            format!("{lost} of {ROUNDS} requests had to be repeated on {place}"),
+            Some("check cable, ground and baud rate; or the device is very busy"),
+        );
+    }
+    Ok(())
+}
+
+fn firmware(info: &DeviceInfo, status: Option<&DeviceStatus>, report: &mut Report) {
+    let Some(status) = status else {
+        report.add(
+            "firmware",
+            Verdict::Warning,
+            format!(
+                "supervisor {} does not tell how it is doing",
+                info.supervisor
+            ),
+            Some("newer firmware does"),
+        );
+        return;
+    };
+    report.longest_stall_us = Some(status.longest_stall_us);
+    if status.safe_mode {
+        let suspect = status.suspect.as_deref().unwrap_or("unknown");
+        report.add(
+            "firmware",
+            Verdict::Warning,
+            format!("safe mode, no container starts; suspect: {suspect}"),
+            Some("`berth rm` the suspect, then restart the device"),
+        );
+    } else {
+        let (verdict, hint) = match status.restarts {
+            0 => (Verdict::Ok, None),
+            _ => (
+                Verdict::Warning,
+                Some("`berth events` tells what happened before"),
+            ),
+        };
+        let mut message = format!(
+            "{} restarts of the supervisor since power-on",
+            status.restarts
+        );
+        if let Some(suspect) = &status.suspect {
+            message.push_str(&format!(", the last while {suspect} ran"));
+        }
+        report.add("firmware", verdict, message, hint);
+    }
+    let stall = Duration::from_micros(status.longest_stall_us.into());
+    let (verdict, hint) = if stall < LONG_STALL {
+        (Verdict::Ok, None)
+    } else {
+        (
+            Verdict::Warning,
+            Some("loading large modules stalls the device; split them, or load when it is idle"),
+        )
+    };
+    report.add(
+        "longest stall",
+        verdict,
+        format!("{:.1} ms without an answer", stall.as_secs_f64() * 1000.0),
+        hint,
+    );
+    if let Some(store) = &status.store {
+        let uneven = store.wear_mean > 0 && store.wear_max / store.wear_mean > WEAR_FACTOR;
+        report.add(
+            "store",
+            if uneven { Verdict::Warning } else { Verdict::Ok },
+            format!(
+                "{} of {} bytes free, largest image {}; pages erased {} times on the mean, {} at most",
+                store.free, store.total, store.largest_free, store.wear_mean, store.wear_max
+            ),
+            uneven.then_some("one page is worn out of proportion: please report this"),
+        );
+    }
+}
+
+/// How many containers of which size still fit.
+fn memory(heap: &HeapInfo, status: Option<&DeviceStatus>, report: &mut Report) {
+    let minimal = match status {
+        Some(status) if status.minimal_bytes > 0 => status.minimal_bytes,
+        _ => MINIMAL_BYTES,
+    };
+    let places = u32::from(heap.containers_max.saturating_sub(heap.containers));
+    report.fits = std::iter::once(minimal)
+        .chain(SIZES.into_iter().filter(|size| *size > minimal))
+        .map(|bytes| Fit {
+            bytes,
+            containers: fitting(heap, places, bytes),
+        })
+        .collect();
+    let (verdict, hint) = match report.fits.first() {
+        Some(fit) if fit.containers > 0 => (Verdict::Ok, None),
+        _ => (
+            Verdict::Warning,
+            Some("`berth heap` shows who holds the memory; stop or delete what is not needed"),
+        ),
+    };
+    report.add(
+        "memory",
+        verdict,
+        format!(
+            "{} of {} bytes free, {} in one piece; {} of {} places for containers taken",
+            heap.free, heap.total, heap.largest_free, heap.containers, heap.containers_max
+        ),
+        hint,
+    );
+}
+
+/// A container's linear memory lies in one piece, so none is larger than the largest.
+fn fitting(heap: &HeapInfo, places: u32, bytes: u32) -> u32 {
+    if bytes > heap.largest_free {
+        return 0;
+    }
+    (heap.free / bytes.max(1)).min(places)
+}
+
+impl Report {
+    fn add(
+        &mut self,
+        check: &'static str,
+        verdict: Verdict,
+        message: String,
+        hint: Option<&'static str>,
+    ) {
+        self.checks.push(Check {
+            check,
+            verdict,
+            message,
+            hint,
+        });
+    }
+
+    fn failed(&mut self, check: &'static str, error: &Error) {
+        self.add(check, Verdict::Failed, error.to_string(), error.hint());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_is_bounded_by_bytes_by_places_and_by_the_largest_piece() {
+        let heap = HeapInfo {
+            total: 200_000,
+            free: 100_000,
+            largest_free: 40_000,
+            containers: 5,
+            containers_max: 8,
+        };
+        assert_eq!(fitting(&heap, 3, 40_000), 2);
+        assert_eq!(fitting(&heap, 3, 40_001), 0);
+        assert_eq!(fitting(&heap, 3, 10_000), 3);
+        assert_eq!(fitting(&heap, 0, 1), 0);
+    }
+}

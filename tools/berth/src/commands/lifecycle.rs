@@ -1,0 +1,243 @@
+//! From an image to a container, and through its life.
+
+use super::{Failure, connect, connect_shared, rolled_back, watch};
+use crate::{
+    Begun, Client, Error, Refusal, UpdateOutcome, UploadOutcome,
+    cli::{Cli, Edit, Numbers, Remove, Run, Upload},
+    device, output,
+};
+use berth_protocol::Parameters;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    io::{self, IsTerminal, Write},
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How often the outcome of a trial is asked for.
+const TRIAL_TICK: Duration = Duration::from_millis(100);
+
+/// How much longer than announced a trial may take.
+const TRIAL_MARGIN: Duration = Duration::from_secs(5);
+
+/// An image from a file of this computer.
+struct ImageFile {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl ImageFile {
+    fn read(path: &Path, name: Option<&str>) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+        };
+        if !berth_protocol::is_valid_name(&name) {
+            return Err(Error::Usage(format!(
+                "\"{name}\" is not a container name (1 to 32 of a-z A-Z 0-9 . _ -, beginning with \
+                 a letter or digit); choose one with --name"
+            )));
+        }
+        Ok(Self { name, bytes })
+    }
+
+    /// Send it, with a bar.
+    fn send<T>(&self, send: impl FnOnce(&dyn Fn(u32)) -> Result<T, Error>) -> Result<T, Error> {
+        let bar = progress_bar(&self.name, self.bytes.len() as u64);
+        let outcome = send(&|bytes| bar.set_position(bytes.into()));
+        bar.finish_and_clear();
+        outcome
+    }
+
+    fn upload(&self, client: &mut Client, parameters: Parameters) -> Result<UploadOutcome, Error> {
+        self.send(|progress| device::upload(client, &self.name, &self.bytes, parameters, progress))
+    }
+}
+
+pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Result<(), Failure> {
+    let image = ImageFile::read(&arguments.file, arguments.name.as_deref())?;
+    let parameters = arguments.settings.parameters(&arguments.numbers);
+    let client = &mut connect(cli)?.client;
+    if arguments.live_update {
+        return live_update(cli, arguments, &image, parameters, client, out);
+    }
+    let done = match image.upload(client, parameters)? {
+        UploadOutcome::Stored => "uploaded",
+        UploadOutcome::Unchanged => "unchanged",
+    };
+    output::action(out, &image.name, done, Some(image.bytes.len()), cli.json)?;
+    Ok(())
+}
+
+fn live_update(
+    cli: &Cli,
+    arguments: &Upload,
+    image: &ImageFile,
+    parameters: Parameters,
+    client: &mut Client,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let (name, bytes) = (&image.name, image.bytes.len());
+    let trial = Duration::from_secs(arguments.trial.into());
+    let begun = image.send(|progress| {
+        device::live_update(client, name, &image.bytes, parameters, trial, progress)
+    });
+    let update = match begun {
+        Ok(Begun::Update(update)) => update,
+        Ok(Begun::Unchanged) => {
+            output::action(out, name, "unchanged", Some(bytes), cli.json)?;
+            return Ok(());
+        }
+        // Nothing there to be replaced: the first image of this name.
+        Err(Error::Refused(refusal)) if refusal.code == "unknown-name" => {
+            image.upload(client, parameters)?;
+            device::start(client, name)?;
+            output::action(out, name, "uploaded and started", Some(bytes), cli.json)?;
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let update = if arguments.no_wait {
+        update
+    } else {
+        trial_end(client, name, update)?
+    };
+    match update {
+        Some(update) if update.update == "rolled-back" => Err(rolled_back(name, &update).into()),
+        update => {
+            output::updated(out, name, update.as_ref(), bytes, cli.json)?;
+            Ok(())
+        }
+    }
+}
+
+/// Wait until the new image has stood its trial or not.
+fn trial_end(
+    client: &mut Client,
+    name: &str,
+    mut update: Option<UpdateOutcome>,
+) -> Result<Option<UpdateOutcome>, Error> {
+    let left = update.as_ref().and_then(|update| update.left_ms);
+    let began = Instant::now();
+    let patience = Duration::from_millis(left.unwrap_or(0).into()) + TRIAL_MARGIN;
+    while update.as_ref().is_some_and(|u| u.update == "trial") {
+        if began.elapsed() > patience {
+            return Err(Error::TimedOut {
+                to: "the end of the trial",
+                after: patience,
+            });
+        }
+        thread::sleep(TRIAL_TICK);
+        update = device::update_status(client, name)?;
+    }
+    Ok(update)
+}
+
+pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<(), Failure> {
+    let image = ImageFile::read(&arguments.file, arguments.name.as_deref())?;
+    let parameters = arguments.settings.parameters(&Numbers::default());
+    let name = &image.name;
+    let (mut connection, _) = connect_shared(cli)?;
+    let client = &mut connection.client;
+    image.upload(client, parameters)?;
+    device::start(client, name)?;
+    output::action(out, name, "started", Some(image.bytes.len()), cli.json)?;
+    if arguments.follow {
+        watch::follow(client, name, None, true, out, cli.json)?;
+    }
+    Ok(())
+}
+
+pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<(), Failure> {
+    let parameters = arguments.settings.parameters(&arguments.numbers);
+    if parameters == Parameters::default() && !arguments.now {
+        return Err(
+            Error::Usage("nothing to change; `berth help edit` lists what can be".into()).into(),
+        );
+    }
+    let client = &mut connect(cli)?.client;
+    device::edit(client, &arguments.name, parameters, arguments.now)?;
+    output::action(out, &arguments.name, "edited", None, cli.json)?;
+    Ok(())
+}
+
+pub(super) fn remove(cli: &Cli, arguments: &Remove, out: &mut impl Write) -> Result<(), Failure> {
+    let action = if arguments.force {
+        remove_by_force
+    } else {
+        device::remove
+    };
+    each(cli, &arguments.names, "deleted", action, out)
+}
+
+/// Do the same with several containers; a refusal of one does not keep the others from it.
+pub(super) fn each(
+    cli: &Cli,
+    names: &[String],
+    done: &'static str,
+    action: fn(&mut Client, &str) -> Result<(), Error>,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let mut connection = connect(cli)?;
+    let mut refused = None;
+    for name in names {
+        match action(&mut connection.client, name) {
+            Ok(()) => output::action(out, name, done, None, cli.json)?,
+            Err(error @ Error::Refused(_)) => {
+                output::error(&error, cli.json);
+                refused = Some(error.exit_code());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    refused.map_or(Ok(()), |code| Err(Failure::Reported(code)))
+}
+
+fn remove_by_force(client: &mut Client, name: &str) -> Result<(), Error> {
+    match device::remove(client, name) {
+        Err(Error::Refused(Refusal {
+            code: "wrong-state",
+            ..
+        })) => {
+            device::kill(client, name)?;
+            device::remove(client, name)
+        }
+        other => other,
+    }
+}
+
+/// A bar on standard error; hidden unless that is a terminal.
+fn progress_bar(name: &str, length: u64) -> ProgressBar {
+    let target = if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(length), target).with_prefix(name.to_owned());
+    // The template is a constant; a test below reads it.
+    if let Ok(style) = ProgressStyle::with_template(BAR) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+const BAR: &str = "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_can_be_drawn() {
+        ProgressStyle::with_template(BAR).unwrap();
+    }
+}

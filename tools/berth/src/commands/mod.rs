@@ -1,0 +1,181 @@
+//! What each verb does.
+
+mod completions;
+mod devices;
+mod doctor;
+mod lifecycle;
+mod watch;
+
+use crate::{
+    Address, Client, DeviceInfo, Error, LineLock, Registry, UpdateOutcome,
+    cli::{Cli, Command, Console},
+    console, device, output,
+    share::{self, Shared},
+};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+/// Carry out a command line; what comes out is the exit code.
+#[must_use]
+pub fn run(cli: &Cli) -> u8 {
+    match carry_out(cli) {
+        Ok(()) => 0,
+        Err(Failure::Error(error)) => {
+            output::error(&error, cli.json);
+            error.exit_code()
+        }
+        // Each was reported when it happened.
+        Err(Failure::Reported(code)) => code,
+        // Whoever read our output has had enough (`berth logs | head`).
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+        Err(Failure::Output(error)) => {
+            let error = Error::Usage(format!("cannot write the output: {error}"));
+            output::error(&error, cli.json);
+            error.exit_code()
+        }
+    }
+}
+
+enum Failure {
+    Error(Error),
+    Reported(u8),
+    Output(io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+fn carry_out(cli: &Cli) -> Result<(), Failure> {
+    let json = cli.json;
+    let mut out = io::stdout().lock();
+    match &cli.command {
+        Command::Upload(arguments) => lifecycle::upload(cli, arguments, &mut out)?,
+        Command::Run(arguments) => lifecycle::run(cli, arguments, &mut out)?,
+        Command::Edit(arguments) => lifecycle::edit(cli, arguments, &mut out)?,
+        Command::Start(c) => lifecycle::each(cli, &c.names, "started", device::start, &mut out)?,
+        Command::Stop(c) => lifecycle::each(cli, &c.names, "stopped", device::stop, &mut out)?,
+        Command::Kill(c) => lifecycle::each(cli, &c.names, "killed", device::kill, &mut out)?,
+        Command::Pause(c) => lifecycle::each(cli, &c.names, "paused", device::pause, &mut out)?,
+        Command::Resume(c) => lifecycle::each(cli, &c.names, "resumed", device::resume, &mut out)?,
+        Command::Rm(arguments) => lifecycle::remove(cli, arguments, &mut out)?,
+        Command::Ps => {
+            let containers = device::containers(&mut connect(cli)?.client)?;
+            output::containers(&mut out, &containers, json)?;
+        }
+        Command::Images => {
+            let images = device::images(&mut connect(cli)?.client)?;
+            output::images(&mut out, &images, json)?;
+        }
+        Command::Stats(arguments) => watch::stats(cli, arguments, &mut out)?,
+        Command::Heap => {
+            let client = &mut connect(cli)?.client;
+            let (heap, containers) = (device::heap(client)?, device::names(client)?);
+            output::heap(&mut out, &heap, &containers, json)?;
+        }
+        Command::Logs(arguments) => watch::logs(cli, arguments, &mut out)?,
+        Command::Inspect(c) => {
+            let found = device::inspect(&mut connect(cli)?.client, &c.name)?;
+            output::inspection(&mut out, &found, json)?;
+        }
+        Command::Events(arguments) => watch::events(cli, arguments, &mut out)?,
+        Command::Exposures => {
+            let exposures = device::exposures(&mut connect(cli)?.client)?;
+            output::exposures(&mut out, &exposures, json)?;
+        }
+        Command::Info => {
+            let mut connection = connect(cli)?;
+            let heap = device::heap(&mut connection.client)?;
+            output::info(&mut out, &connection.info, &heap, json)?;
+        }
+        Command::Console(arguments) => {
+            drop(out);
+            open_console(cli, arguments)?;
+        }
+        Command::Config(arguments) => devices::config(arguments, &mut out, json)?,
+        Command::Devices => devices::list(&mut out, json)?,
+        Command::Select(arguments) => devices::select(&arguments.name, &mut out, json)?,
+        Command::Scan(arguments) => devices::scan(arguments, &mut out, json)?,
+        Command::Doctor => doctor::run(cli, &mut out)?,
+        Command::Completions(arguments) => completions::print(&arguments.shell, &mut out)?,
+    }
+    Ok(())
+}
+
+struct Connection {
+    client: Client,
+    info: DeviceInfo,
+    _lock: LineLock,
+}
+
+/// What `--device` or `BERTH_DEVICE` say.
+fn wanted(cli: &Cli) -> Option<&str> {
+    cli.device.as_deref().filter(|text| !text.is_empty())
+}
+
+fn address(cli: &Cli) -> Result<Address, Error> {
+    match wanted(cli) {
+        // A broken list of devices is no reason to refuse a plain address.
+        Some(text) if crate::address::looks_like_address(text) => text.parse(),
+        wanted => Ok(Registry::load()?.choose(wanted)?.0),
+    }
+}
+
+fn timeout(cli: &Cli) -> Duration {
+    Duration::from_secs(cli.timeout.into())
+}
+
+/// For one or a few requests.
+fn connect(cli: &Cli) -> Result<Connection, Error> {
+    let (lock, client, info) = device::connect(&address(cli)?, timeout(cli))?;
+    Ok(Connection {
+        client,
+        info,
+        _lock: lock,
+    })
+}
+
+/// For long: others are served meanwhile.
+fn connect_shared(cli: &Cli) -> Result<(Shared, DeviceInfo), Error> {
+    share::connect(&address(cli)?, timeout(cli))
+}
+
+fn open_console(cli: &Cli, arguments: &Console) -> Result<(), Error> {
+    let (mut lock, place) = device::take_line(&address(cli)?)?;
+    let line = crate::open(&place)?;
+    // Whoever shares the line already also serves the others.
+    let socket = match &arguments.socket {
+        Some(path) => Some(path.clone()),
+        None => lock.is_held().then(|| share::socket_for(&place)),
+    };
+    console::run(line, socket.as_deref(), |socket| lock.publish(socket))
+}
+
+/// An update that did not stand up is a refusal.
+fn rolled_back(name: &str, update: &UpdateOutcome) -> Error {
+    let message = match update.fault {
+        Some(fault) => format!("the new image faulted ({fault}); the old one runs again"),
+        None => "the new image could not be started; the old one runs".to_owned(),
+    };
+    Error::Refused(crate::Refusal {
+        code: "rolled-back",
+        name: Some(name.into()),
+        message,
+        missing: Vec::new(),
+    })
+}
+
+/// Flush, so that whoever follows sees it now.
+fn flush(out: &mut impl Write) -> Result<(), Failure> {
+    Ok(out.flush()?)
+}

@@ -1,0 +1,38 @@
+//! Words that a shell offers: names of devices and of containers.
+
+use crate::{Registry, device};
+use clap_complete::CompletionCandidate;
+use std::time::Duration;
+
+/// A person waits behind the key.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// Names in the registry.
+pub(crate) fn devices() -> Vec<CompletionCandidate> {
+    let registry = Registry::load().unwrap_or_default();
+    let mut found = Vec::new();
+    for (name, address) in &registry.devices {
+        found.push(CompletionCandidate::new(name).help(Some(address.clone().into())));
+    }
+    found
+}
+
+/// Names of the containers on the device that is meant without further words. None if the
+/// device does not answer, or several could be meant.
+pub(crate) fn containers() -> Vec<CompletionCandidate> {
+    let wanted = std::env::var("BERTH_DEVICE").ok();
+    let wanted = wanted.as_deref().filter(|text| !text.is_empty());
+    let Ok((address, _)) = Registry::load().unwrap_or_default().choose(wanted) else {
+        return Vec::new();
+    };
+    let Ok((_lock, mut client, _)) = device::connect(&address, PATIENCE) else {
+        return Vec::new();
+    };
+    let containers = device::containers(&mut client).unwrap_or_default();
+    containers
+        .into_iter()
+        .map(|container| {
+            CompletionCandidate::new(container.name).help(Some(container.state.into()))
+        })
+        .collect()
+}

@@ -1,0 +1,231 @@
+//! Containers: their life, and what is known of them.
+
+use super::{ask, convert, done, exposures, list, update_status};
+use crate::{
+    Block, Client, Container, DeviceEvent, Error, Holder, Image, Inspection, LogLine, Refusal,
+    model::Source,
+};
+use berth_protocol::{DeviceError, Op, Parameters, Reply};
+
+/// Start a container.
+///
+/// # Errors
+/// As every request; a refusal names all missing imports at once.
+pub fn start(client: &mut Client, name: &str) -> Result<(), Error> {
+    done(client, "start", Some(name), Op::Start { name })
+}
+
+/// Stop a container at its next suspension point.
+///
+/// # Errors
+/// As every request.
+pub fn stop(client: &mut Client, name: &str) -> Result<(), Error> {
+    done(client, "stop", Some(name), Op::Stop { name })
+}
+
+/// Stop a container at once.
+///
+/// # Errors
+/// As every request.
+pub fn kill(client: &mut Client, name: &str) -> Result<(), Error> {
+    done(client, "kill", Some(name), Op::Kill { name })
+}
+
+/// Suspend a container where it stands.
+///
+/// # Errors
+/// As every request.
+pub fn pause(client: &mut Client, name: &str) -> Result<(), Error> {
+    done(client, "pause", Some(name), Op::Pause { name })
+}
+
+/// Let a paused container go on.
+///
+/// # Errors
+/// As every request.
+pub fn resume(client: &mut Client, name: &str) -> Result<(), Error> {
+    done(client, "resume", Some(name), Op::Resume { name })
+}
+
+/// Delete a container that is not active.
+///
+/// # Errors
+/// As every request.
+pub fn remove(client: &mut Client, name: &str) -> Result<(), Error> {
+    done(client, "rm", Some(name), Op::Remove { name })
+}
+
+/// Change how a container runs; what is `None` stays. `restart`: start it anew if it is active.
+///
+/// # Errors
+/// As every request.
+pub fn edit(
+    client: &mut Client,
+    name: &str,
+    parameters: Parameters,
+    restart: bool,
+) -> Result<(), Error> {
+    let op = Op::Edit {
+        name,
+        parameters,
+        restart,
+    };
+    done(client, "edit", Some(name), op)
+}
+
+/// All containers, with the blocks they hold.
+///
+/// # Errors
+/// As every request.
+pub fn containers(client: &mut Client) -> Result<Vec<Container>, Error> {
+    let mut containers = names(client)?;
+    // Only what is active can hold anything.
+    if containers.iter().any(Container::is_active) {
+        for exposure in exposures(client)? {
+            if let Holder::Container(name) = exposure.holder
+                && let Some(container) = containers.iter_mut().find(|c| c.name == name)
+            {
+                container.blocks.push(Block {
+                    label: exposure.label,
+                    access: exposure.access,
+                });
+            }
+        }
+    }
+    Ok(containers)
+}
+
+/// All containers, without their blocks: half as many requests.
+pub(crate) fn names(client: &mut Client) -> Result<Vec<Container>, Error> {
+    list(
+        client,
+        "ps",
+        None,
+        |cursor| Op::Containers { cursor },
+        |reply| match reply {
+            Reply::Container { item, next } => Some((convert::container(item), next)),
+            _ => None,
+        },
+    )
+}
+
+/// All stored images.
+///
+/// # Errors
+/// As every request.
+pub fn images(client: &mut Client) -> Result<Vec<Image>, Error> {
+    list(
+        client,
+        "images",
+        None,
+        |cursor| Op::Images { cursor },
+        |reply| match reply {
+            Reply::Image { item, next } => Some((convert::image(item), next)),
+            _ => None,
+        },
+    )
+}
+
+/// Everything that is known of a container.
+///
+/// # Errors
+/// As every request.
+pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
+    let op = Op::Inspect { name };
+    let (sha256, parameters, saved_bytes, log_dropped, last_fault) =
+        ask(client, "inspect", Some(name), op, |reply| match reply {
+            Reply::Inspection(found) => Some((
+                convert::hexadecimal(&found.hash),
+                convert::settings(found.parameters),
+                found.saved_bytes,
+                found.log_dropped,
+                found.fault.map(convert::fault),
+            )),
+            _ => None,
+        })?;
+    let container = containers(client)?
+        .into_iter()
+        .find(|container| container.name == name)
+        // Deleted between the two requests.
+        .ok_or_else(|| Error::Refused(Refusal::of(Some(name), &DeviceError::UnknownName)))?;
+    Ok(Inspection {
+        container,
+        sha256,
+        parameters,
+        saved_bytes,
+        log_dropped,
+        sources: optional(sources(client, name))?.unwrap_or_default(),
+        last_fault,
+        update: optional(update_status(client, name))?.flatten(),
+    })
+}
+
+/// A part that firmware may be without.
+fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::Refused(refusal)) if refusal.code == "unsupported" => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn sources(client: &mut Client, name: &str) -> Result<Vec<Source>, Error> {
+    list(
+        client,
+        "inspect",
+        Some(name),
+        |cursor| Op::Sources { name, cursor },
+        |reply| match reply {
+            Reply::Source { item, next } => Some((convert::source(item), next)),
+            _ => None,
+        },
+    )
+}
+
+/// The first log line that is not older than `from`; `None` if there is none yet.
+///
+/// # Errors
+/// As every request.
+pub fn log_line(client: &mut Client, name: &str, from: u32) -> Result<Option<LogLine>, Error> {
+    let op = Op::Log { name, from };
+    ask(client, "logs", Some(name), op, |reply| match reply {
+        Reply::LogLine {
+            sequence,
+            dropped,
+            time_us,
+            level,
+            text,
+        } if sequence >= from => Some(Some(LogLine {
+            sequence,
+            dropped,
+            time_us,
+            level: level.word(),
+            text: text.into(),
+        })),
+        Reply::End => Some(None),
+        _ => None,
+    })
+}
+
+/// The first event that is not older than `from`; `None` if there is none yet.
+///
+/// # Errors
+/// As every request.
+pub fn event(client: &mut Client, from: u32) -> Result<Option<DeviceEvent>, Error> {
+    let op = Op::Events { from };
+    ask(client, "events", None, op, |reply| match reply {
+        Reply::Event {
+            sequence,
+            dropped,
+            time_us,
+            name,
+            what,
+        } if sequence >= from => Some(Some(convert::event(
+            (sequence, dropped, time_us),
+            name,
+            what,
+        ))),
+        Reply::End => Some(None),
+        _ => None,
+    })
+}

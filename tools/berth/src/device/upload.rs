@@ -1,0 +1,144 @@
+//! Images on their way to the device.
+
+use super::{ask, convert, done};
+use crate::{Client, Error, UpdateOutcome};
+use berth_protocol::{CHUNK_MAX, ImageHash, Op, Parameters, Reply};
+use std::time::Duration;
+
+/// What came of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadOutcome {
+    /// Stored.
+    Stored,
+    /// The same image was stored already.
+    Unchanged,
+}
+
+/// How a live update began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// The new image has replaced the old one, or did not stand up.
+    Update(Option<UpdateOutcome>),
+    /// It is the image that the container has already.
+    Unchanged,
+}
+
+/// Store `image` under `name`. `progress` hears how many bytes the device has.
+/// An upload that was interrupted goes on where it ended.
+///
+/// # Errors
+/// As every request; [`Error::Verification`] if the image arrived damaged.
+pub fn upload(
+    client: &mut Client,
+    name: &str,
+    image: &[u8],
+    parameters: Parameters,
+    progress: impl FnMut(u32),
+) -> Result<UploadOutcome, Error> {
+    let begin = Op::UploadBegin {
+        name,
+        length: length(image)?,
+        hash: ImageHash::of(image),
+        parameters,
+    };
+    if !send(client, name, image, begin, progress)? {
+        return Ok(UploadOutcome::Unchanged);
+    }
+    verified(done(client, "upload", Some(name), Op::UploadCommit))?;
+    Ok(UploadOutcome::Stored)
+}
+
+/// Replace the running container `name` by one from `image`. The answer comes when the new one
+/// runs, on trial for `trial`, or when it did not stand up.
+///
+/// # Errors
+/// As [`upload`].
+pub fn live_update(
+    client: &mut Client,
+    name: &str,
+    image: &[u8],
+    parameters: Parameters,
+    trial: Duration,
+    progress: impl FnMut(u32),
+) -> Result<Begun, Error> {
+    let begin = Op::UpdateBegin {
+        name,
+        length: length(image)?,
+        hash: ImageHash::of(image),
+        parameters,
+        trial_ms: u32::try_from(trial.as_millis()).unwrap_or(u32::MAX),
+    };
+    if !send(client, name, image, begin, progress)? {
+        return Ok(Begun::Unchanged);
+    }
+    let commit = ask(
+        client,
+        "update",
+        Some(name),
+        Op::UploadCommit,
+        |reply| match reply {
+            Reply::Update(update) => Some(convert::update(update)),
+            _ => None,
+        },
+    );
+    verified(commit).map(Begun::Update)
+}
+
+/// Where the last live update of a container stands; `None`: there was none.
+///
+/// # Errors
+/// As every request.
+pub fn update_status(client: &mut Client, name: &str) -> Result<Option<UpdateOutcome>, Error> {
+    let op = Op::UpdateStatus { name };
+    ask(client, "update", Some(name), op, |reply| match reply {
+        Reply::Update(update) => Some(convert::update(update)),
+        _ => None,
+    })
+}
+
+fn length(image: &[u8]) -> Result<u32, Error> {
+    u32::try_from(image.len()).map_err(|_| Error::Usage("the image is larger than 4 GiB".into()))
+}
+
+/// Announce an image and send its parts; `false` if the device has it already.
+fn send(
+    client: &mut Client,
+    name: &str,
+    image: &[u8],
+    begin: Op<'_>,
+    mut progress: impl FnMut(u32),
+) -> Result<bool, Error> {
+    let begun = ask(client, "upload", Some(name), begin, |reply| match reply {
+        Reply::Upload { offset } => Some(Some(offset)),
+        Reply::Unchanged => Some(None),
+        _ => None,
+    })?;
+    let Some(mut offset) = begun else {
+        return Ok(false);
+    };
+    progress(offset);
+    while let Some(rest) = image.get(offset as usize..).filter(|rest| !rest.is_empty()) {
+        let bytes = rest.get(..CHUNK_MAX).unwrap_or(rest);
+        let op = Op::UploadChunk { offset, bytes };
+        let next = ask(client, "upload", Some(name), op, |reply| match reply {
+            Reply::Upload { offset } => Some(offset),
+            _ => None,
+        })?;
+        // Each answer moves on, or the loop would have no end.
+        if next <= offset || next as usize > image.len() {
+            return Err(Error::Unexpected { to: "upload" });
+        }
+        offset = next;
+        progress(offset);
+    }
+    Ok(true)
+}
+
+fn verified<T>(result: Result<T, Error>) -> Result<T, Error> {
+    match result {
+        Err(Error::Refused(refusal)) if refusal.code == "hash-mismatch" => {
+            Err(Error::Verification(refusal.to_string()))
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,523 @@
+//! What the fake device does with requests.
+
+use super::Faults;
+use berth_protocol::{
+    Access, CHUNK_MAX, Container, Device, DeviceError, Entry, Exposure, FRAME_MAX, Fault,
+    FaultReport, Happening, Heap, Holder, HostCall, Image, ImageHash, Inspection, Level,
+    MissingWhy, Op, PROTOCOL_VERSION, Parameters, Reply, Request, Response, Source, State, Status,
+    StoreStatus, Update, encode_frame,
+};
+
+/// Imports of images that begin with `MISSING`.
+pub const MISSING: [(&str, &str, MissingWhy); 3] = [
+    ("mmio:flash", "claim", MissingWhy::NotExposed),
+    ("env", "malloc", MissingWhy::UnknownModule),
+    ("berth", "fly", MissingWhy::UnknownFunction),
+];
+
+/// Largest image it takes.
+pub const LIMIT: u32 = 100_000;
+
+#[derive(Debug)]
+struct Stored {
+    name: String,
+    image: Vec<u8>,
+    state: State,
+    parameters: Parameters,
+    update: Update,
+}
+
+#[derive(Debug)]
+struct Upload {
+    name: String,
+    length: u32,
+    hash: ImageHash,
+    parameters: Parameters,
+    /// For a live update: its trial in milliseconds.
+    trial: Option<u32>,
+    image: Vec<u8>,
+}
+
+/// What the device keeps over connections.
+#[derive(Debug, Default)]
+pub struct Memory {
+    containers: Vec<Stored>,
+    upload: Option<Upload>,
+    /// Id and frame of the last answer.
+    cache: Option<(u32, Vec<u8>)>,
+    refused: Option<u32>,
+    /// Requests executed, by name.
+    pub executed: Vec<String>,
+    pub(super) heard: u32,
+    pub(super) sent: u32,
+}
+
+impl Memory {
+    pub fn image(&self, name: &str) -> Option<&[u8]> {
+        self.containers
+            .iter()
+            .find(|c| c.name == name)
+            .map(|c| &c.image[..])
+    }
+
+    pub fn parameters(&self, name: &str) -> Option<Parameters> {
+        self.containers
+            .iter()
+            .find(|c| c.name == name)
+            .map(|c| c.parameters)
+    }
+
+    pub(super) fn answer(&mut self, message: &[u8], faults: Faults) -> Vec<u8> {
+        let request = Request::decode(message).unwrap();
+        if let Some((id, frame)) = &self.cache
+            && *id == request.id
+        {
+            return frame.clone();
+        }
+        let what = format!("{:?}", request.op);
+        self.executed
+            .push(what.split([' ', '(']).next().unwrap().to_owned());
+        let mut buffer = [0; FRAME_MAX];
+        let result = match (faults.refuse, request.op) {
+            (Some(error), op) if !matches!(op, Op::Hello { .. } | Op::Detail { .. }) => Err(error),
+            _ => self.execute(request, faults),
+        };
+        let response = Response {
+            id: request.id,
+            result,
+        };
+        let frame = encode_frame(&response, &mut buffer).unwrap().to_vec();
+        if matches!(response.result, Err(DeviceError::MissingImports { .. })) {
+            self.refused = Some(request.id);
+        }
+        self.cache = Some((request.id, frame.clone()));
+        frame
+    }
+
+    fn execute(
+        &mut self,
+        request: Request<'_>,
+        faults: Faults,
+    ) -> Result<Reply<'_>, DeviceError<'_>> {
+        match request.op {
+            Op::Hello { .. } => Ok(Reply::Hello(Device {
+                protocol: faults.protocol.unwrap_or(PROTOCOL_VERSION),
+                board: "fake",
+                kernel: "0.1.0",
+                supervisor: "0.1.0",
+                uptime_us: 1_500_000,
+            })),
+            Op::Heap => Ok(Reply::Heap(Heap {
+                total: 200_000,
+                free: 150_000,
+                largest_free: 100_000,
+                containers: self.containers.len() as u16,
+                containers_max: 8,
+            })),
+            Op::Status if faults.old => Err(DeviceError::Unsupported),
+            Op::Status => Ok(Reply::Status(Status {
+                safe_mode: faults.safe_mode,
+                suspect: faults.safe_mode.then_some("greedy"),
+                restarts: if faults.safe_mode { 3 } else { 0 },
+                longest_stall_us: 12_345,
+                minimal_bytes: 10_432,
+                store: Some(StoreStatus {
+                    total: 524_288,
+                    free: 400_000,
+                    largest_free: 98_304,
+                    wear_max: 3,
+                    wear_mean: 2,
+                }),
+            })),
+            Op::UploadBegin {
+                name,
+                length,
+                hash,
+                parameters,
+            } => {
+                if let Some(old) = self.containers.iter().find(|c| c.name == name) {
+                    return if ImageHash::of(&old.image) == hash && old.parameters == parameters {
+                        Ok(Reply::Unchanged)
+                    } else {
+                        Err(DeviceError::NameTaken)
+                    };
+                }
+                self.begin(name, length, hash, parameters, None)
+            }
+            Op::UpdateBegin {
+                name,
+                length,
+                hash,
+                parameters,
+                trial_ms,
+            } => {
+                let old = self.find(name)?;
+                if ImageHash::of(&old.image) == hash {
+                    return Ok(Reply::Unchanged);
+                }
+                self.begin(name, length, hash, parameters, Some(trial_ms))
+            }
+            Op::UploadChunk { offset, bytes } => {
+                assert!(bytes.len() <= CHUNK_MAX);
+                let upload = self.upload.as_mut().ok_or(DeviceError::NoUpload)?;
+                let expected = upload.image.len() as u32;
+                if offset > expected {
+                    return Err(DeviceError::BadOffset { expected });
+                }
+                upload.image.truncate(offset as usize);
+                upload.image.extend(bytes);
+                Ok(Reply::Upload {
+                    offset: upload.image.len() as u32,
+                })
+            }
+            Op::UploadCommit => self.commit(faults),
+            Op::UploadAbort => {
+                self.upload = None;
+                Ok(Reply::Done)
+            }
+            Op::UpdateStatus { name } => {
+                let c = self.find(name)?;
+                let now = c.update;
+                // The next question finds the trial over.
+                if let Update::Trial { stopped_first, .. } = now {
+                    c.update = if c.image.starts_with(b"BROKEN") {
+                        Update::RolledBack {
+                            fault: Some(Fault::MemoryBounds),
+                        }
+                    } else {
+                        Update::Kept { stopped_first }
+                    };
+                }
+                Ok(Reply::Update(now))
+            }
+            Op::Start { name } => {
+                let c = self.find(name)?;
+                if c.state.is_active() {
+                    return Err(DeviceError::WrongState { state: c.state });
+                }
+                if c.image.starts_with(b"MISSING") {
+                    return Err(DeviceError::MissingImports {
+                        count: MISSING.len() as u16,
+                    });
+                }
+                c.state = if c.image.starts_with(b"EXITS") {
+                    State::Exited { code: 7 }
+                } else {
+                    State::Running
+                };
+                Ok(Reply::Done)
+            }
+            Op::Stop { name } => self.change(name, State::is_active, State::Stopped),
+            Op::Kill { name } => {
+                let fault = Fault::Unreachable;
+                self.change(name, State::is_active, State::Faulted { fault })
+            }
+            Op::Pause { name } => self.change(name, |s| s == State::Running, State::Paused),
+            Op::Resume { name } => self.change(name, |s| s == State::Paused, State::Running),
+            Op::Remove { name } => {
+                let state = self.find(name)?.state;
+                if state.is_active() {
+                    return Err(DeviceError::WrongState { state });
+                }
+                self.containers.retain(|c| c.name != name);
+                Ok(Reply::Done)
+            }
+            Op::Edit {
+                name, parameters, ..
+            } => {
+                let old = &mut self.find(name)?.parameters;
+                *old = Parameters {
+                    stack: parameters.stack.or(old.stack),
+                    memory: parameters.memory.or(old.memory),
+                    limit: parameters.limit.or(old.limit),
+                    share: parameters.share.or(old.share),
+                    restart: parameters.restart.or(old.restart),
+                    boot: parameters.boot.or(old.boot),
+                    log_level: parameters.log_level.or(old.log_level),
+                    service: parameters.service.or(old.service),
+                };
+                Ok(Reply::Done)
+            }
+            Op::Containers { cursor } => {
+                let Some((c, next)) = self.at(cursor) else {
+                    return Ok(Reply::End);
+                };
+                Ok(Reply::Container {
+                    item: Container {
+                        name: &c.name,
+                        state: c.state,
+                        image_bytes: c.image.len() as u32,
+                        uptime_us: if c.state.is_active() { 61_000_000 } else { 0 },
+                        fuel_used: 1_234_567,
+                        memory_used: 9876,
+                        memory_limit: c.parameters.limit.unwrap_or(16_384),
+                        share: c.parameters.share.unwrap_or(1),
+                        cpu_permille: 253,
+                        memory_high: 9999,
+                        stack_high: c.parameters.stack.map(|_| 512),
+                        interrupts: 7,
+                        interrupts_dropped: 1,
+                        restarts: 2,
+                    },
+                    next,
+                })
+            }
+            Op::Images { cursor } => {
+                let Some((c, next)) = self.at(cursor) else {
+                    return Ok(Reply::End);
+                };
+                Ok(Reply::Image {
+                    item: Image {
+                        name: &c.name,
+                        bytes: c.image.len() as u32,
+                        hash: ImageHash::of(&c.image),
+                        parameters: c.parameters,
+                        persistent: true,
+                    },
+                    next,
+                })
+            }
+            Op::Inspect { name } => {
+                let c = self.find(name)?;
+                let fault = match c.state {
+                    State::Faulted { fault } => Some(FaultReport {
+                        fault,
+                        entry: Entry::Handler { source: 2 },
+                        last_call: Some(HostCall {
+                            name: "mmio.write32",
+                            arguments: [1, 0x104],
+                        }),
+                        fuel_used: 4321,
+                        memory_used: 9876,
+                        restarts: 1,
+                        time_us: 3_700_000,
+                    }),
+                    _ => None,
+                };
+                Ok(Reply::Inspection(Inspection {
+                    hash: ImageHash::of(&c.image),
+                    parameters: c.parameters,
+                    saved_bytes: 16,
+                    log_dropped: 2,
+                    fault,
+                }))
+            }
+            Op::Sources { name, cursor } => {
+                self.find(name)?;
+                let source = |label, taken, next| {
+                    Ok(Reply::Source {
+                        item: Source {
+                            label,
+                            priority: 3,
+                            taken,
+                            dropped: 1,
+                            merged: 0,
+                            longest_fuel: 250,
+                            longest_us: 40,
+                        },
+                        next,
+                    })
+                };
+                match cursor {
+                    _ if faults.old => Err(DeviceError::Unsupported),
+                    0 => source("uart1", 5, Some(1)),
+                    _ => source("timer0", 2, None),
+                }
+            }
+            Op::Events { from } => self.event(from),
+            Op::Log { name, from } => {
+                self.find(name)?;
+                // Lines 2 to 4 of a log whose first two are gone.
+                let sequence = from.max(2);
+                if sequence > 4 {
+                    return Ok(Reply::End);
+                }
+                Ok(Reply::LogLine {
+                    sequence,
+                    dropped: sequence - from,
+                    time_us: u64::from(sequence) * 1_000_250,
+                    level: Level::Info,
+                    text: ["two", "three \x1b[2J", "four"][sequence as usize - 2],
+                })
+            }
+            Op::Exposures { cursor } => exposure(cursor),
+            Op::Detail { of, index } => {
+                let missing = MISSING
+                    .get(usize::from(index))
+                    .filter(|_| self.refused == Some(of) || faults.refuse.is_some());
+                match missing {
+                    Some(&(module, name, why)) => Ok(Reply::Missing { module, name, why }),
+                    None => Err(DeviceError::NoDetail),
+                }
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        name: &str,
+        length: u32,
+        hash: ImageHash,
+        parameters: Parameters,
+        trial: Option<u32>,
+    ) -> Result<Reply<'static>, DeviceError<'static>> {
+        if length > LIMIT {
+            return Err(DeviceError::TooLarge { limit: LIMIT });
+        }
+        if let Some(u) = &self.upload
+            && (u.name.as_str(), u.length, u.hash, u.parameters, u.trial)
+                == (name, length, hash, parameters, trial)
+        {
+            return Ok(Reply::Upload {
+                offset: u.image.len() as u32,
+            });
+        }
+        self.upload = Some(Upload {
+            name: name.to_owned(),
+            length,
+            hash,
+            parameters,
+            trial,
+            image: Vec::new(),
+        });
+        Ok(Reply::Upload { offset: 0 })
+    }
+
+    fn commit(&mut self, faults: Faults) -> Result<Reply<'static>, DeviceError<'static>> {
+        let upload = self.upload.take().ok_or(DeviceError::NoUpload)?;
+        if upload.image.len() as u32 != upload.length {
+            return Err(DeviceError::Incomplete {
+                expected: upload.image.len() as u32,
+            });
+        }
+        if ImageHash::of(&upload.image) != upload.hash || faults.bad_hash {
+            return Err(DeviceError::HashMismatch);
+        }
+        if upload.image.starts_with(b"INVALID") {
+            return Err(DeviceError::InvalidModule {
+                offset: 3,
+                what: "not a module",
+            });
+        }
+        if let Some(left_ms) = upload.trial {
+            let stopped_first = upload.image.starts_with(b"HUGE");
+            let c = self
+                .containers
+                .iter_mut()
+                .find(|c| c.name == upload.name)
+                .ok_or(DeviceError::UnknownName)?;
+            c.update = if upload.image.starts_with(b"MISSING") {
+                Update::RolledBack { fault: None }
+            } else {
+                c.image = upload.image;
+                c.state = State::Running;
+                Update::Trial {
+                    left_ms,
+                    stopped_first,
+                }
+            };
+            return Ok(Reply::Update(c.update));
+        }
+        self.containers.push(Stored {
+            name: upload.name,
+            image: upload.image,
+            state: State::Stored,
+            parameters: upload.parameters,
+            update: Update::None,
+        });
+        Ok(Reply::Done)
+    }
+
+    /// One of each kind of event, the first two of which are gone.
+    fn event(&self, from: u32) -> Result<Reply<'static>, DeviceError<'static>> {
+        let kept = Update::Kept {
+            stopped_first: false,
+        };
+        let fault = Fault::StackOverflow;
+        let rolled_back = Update::RolledBack { fault: Some(fault) };
+        let happenings = [
+            (
+                None,
+                Happening::Boot {
+                    restarts: 3,
+                    safe_mode: true,
+                },
+            ),
+            (Some("blink"), Happening::Stored),
+            (Some("blink"), Happening::Started),
+            (Some("blink"), Happening::Paused),
+            (Some("blink"), Happening::Resumed),
+            (Some("blink"), Happening::Edited),
+            (Some("blink"), Happening::Exited { code: 7 }),
+            (Some("blink"), Happening::Faulted { fault }),
+            (Some("blink"), Happening::Restarting { count: 2 }),
+            (Some("blink"), Happening::Updated(kept)),
+            (Some("blink"), Happening::Updated(rolled_back)),
+            (Some("blink"), Happening::Stopped),
+            (Some("blink"), Happening::Removed),
+        ];
+        let sequence = from.max(2);
+        let Some(&(name, what)) = happenings.get(sequence as usize - 2) else {
+            return Ok(Reply::End);
+        };
+        Ok(Reply::Event {
+            sequence,
+            dropped: sequence - from,
+            time_us: u64::from(sequence) * 500_000,
+            name,
+            what,
+        })
+    }
+
+    fn change(
+        &mut self,
+        name: &str,
+        allowed: impl Fn(State) -> bool,
+        to: State,
+    ) -> Result<Reply<'static>, DeviceError<'static>> {
+        let c = self.find(name)?;
+        if !allowed(c.state) {
+            return Err(DeviceError::WrongState { state: c.state });
+        }
+        c.state = to;
+        Ok(Reply::Done)
+    }
+
+    fn at(&self, cursor: u16) -> Option<(&Stored, Option<u16>)> {
+        let container = self.containers.get(usize::from(cursor))?;
+        let more = self.containers.len() > usize::from(cursor) + 1;
+        Some((container, more.then_some(cursor + 1)))
+    }
+
+    fn find(&mut self, name: &str) -> Result<&mut Stored, DeviceError<'static>> {
+        self.containers
+            .iter_mut()
+            .find(|c| c.name == name)
+            .ok_or(DeviceError::UnknownName)
+    }
+}
+
+fn exposure(cursor: u16) -> Result<Reply<'static>, DeviceError<'static>> {
+    let exposure = |label, access, holder, next| {
+        Ok(Reply::Exposure {
+            item: Exposure {
+                label,
+                length: 80,
+                access,
+                registers: 1,
+                holder,
+            },
+            next,
+        })
+    };
+    match cursor {
+        0 => exposure(
+            "fpgaio",
+            Access::Mediated,
+            Holder::Container("blink"),
+            Some(1),
+        ),
+        1 => exposure("uart1", Access::Mapped, Holder::Firmware, Some(7)),
+        _ => exposure("i2c_shield1", Access::Mediated, Holder::Free, None),
+    }
+}

@@ -1,0 +1,93 @@
+//! The program, run as its user does.
+
+use super::{FakeDevice, Faults};
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+/// The program with a configuration folder of its own, and no device.
+pub fn command(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_berth"));
+    command
+        .env_remove("BERTH_DEVICE")
+        .env("XDG_CONFIG_HOME", home.join("config"))
+        .env("XDG_RUNTIME_DIR", home)
+        .stdin(std::process::Stdio::null());
+    command
+}
+
+/// Runs `berth` with these words; gives exit code, standard output and standard error.
+pub fn berth(home: &Path, device: Option<&str>, words: &[&str]) -> (i32, String, String) {
+    let mut command = command(home);
+    command.args(words);
+    if let Some(device) = device {
+        command.env("BERTH_DEVICE", device);
+    }
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    (
+        status.code().unwrap(),
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8(stderr).unwrap(),
+    )
+}
+
+/// A device with its operator.
+pub struct Bench {
+    pub device: FakeDevice,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self::with(Faults::default())
+    }
+
+    pub fn with(faults: Faults) -> Self {
+        Self {
+            device: FakeDevice::new(faults),
+        }
+    }
+
+    pub fn home(&self) -> &Path {
+        self.device.folder.path()
+    }
+
+    pub fn file(&self, name: &str, content: &[u8]) -> String {
+        let path = self.home().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_string_lossy().into_owned()
+    }
+
+    pub fn run(&self, words: &[&str]) -> (i32, String, String) {
+        berth(self.home(), Some(&self.device.address()), words)
+    }
+
+    /// It must succeed and say nothing on standard error.
+    pub fn ok(&self, words: &[&str]) -> String {
+        let (code, out, err) = self.run(words);
+        assert_eq!((code, err.as_str()), (0, ""), "{words:?}: {out}");
+        out
+    }
+
+    /// A call and all that it said, as a page of a story.
+    pub fn page(&self, words: &[&str]) -> String {
+        page(self.home(), words, &self.run(words))
+    }
+}
+
+/// A call and all that it said; the folder has another name in each run.
+pub fn page(home: &Path, words: &[&str], (code, out, err): &(i32, String, String)) -> String {
+    let mut page = format!("$ berth {}\n{out}", words.join(" "));
+    if !err.is_empty() {
+        page.push_str("-- standard error\n");
+        page.push_str(err);
+    }
+    if *code != 0 {
+        page.push_str(&format!("-- exit code {code}\n"));
+    }
+    page.replace(&*home.to_string_lossy(), "FOLDER")
+}
