@@ -44,6 +44,7 @@ test: build test-apps ## every test
 soak: build test-apps ## the long forms of the tests: every 32 bytes, a million hostile calls
 	@$(SETUP) nextest
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
+	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
 	@$(MAKE) test-apps
