@@ -14,7 +14,7 @@ use berth_flash::{Flash, FlashError, Simulated};
 
 use crate::arena;
 use crate::platform::{
-    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width,
+    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, NOTES, Platform, Refusal, Width,
 };
 use crate::window::Window;
 
@@ -48,6 +48,10 @@ pub struct State {
     pub no_region: Cell<bool>,
     /// The store's flash, while no supervisor has it; `None`: there is none.
     pub flash: RefCell<Option<Simulated>>,
+    /// Notes of this run, and of the one before if that failed.
+    pub notes: RefCell<[u32; NOTES]>,
+    /// See `notes`.
+    pub notes_before: Cell<Option<[u32; NOTES]>>,
 }
 
 /// Words that play the mapped block.
@@ -103,6 +107,15 @@ impl Fake {
         let block = handle.checked_sub(FIRST_HANDLE)?;
         let held = self.0.holders.borrow().get(usize::from(block))?.is_some();
         (held && (block != 0 || offset != HIDDEN)).then_some(block)
+    }
+}
+
+impl Fake {
+    /// The supervisor fails: what it holds is gone, its notes are kept for the next run.
+    pub fn fail(&self) {
+        let notes = self.0.notes.replace([0; NOTES]);
+        self.0.notes_before.set(Some(notes));
+        self.0.holders.borrow_mut().fill(None);
     }
 }
 
@@ -163,6 +176,14 @@ impl Platform for Fake {
             registers: 3,
             label,
         })
+    }
+
+    fn note_before(&self, index: usize) -> Option<u32> {
+        self.0.notes_before.get().map(|notes| notes[index])
+    }
+
+    fn note(&self, index: usize, value: u32) {
+        self.0.notes.borrow_mut()[index] = value;
     }
 
     fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal> {

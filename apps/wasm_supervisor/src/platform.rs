@@ -69,6 +69,9 @@ pub enum Refusal {
     Other(u8),
 }
 
+/// Words of notes that survive a failure of the supervisor ([`Platform::note`]).
+pub const NOTES: usize = 16;
+
 /// The system below the supervisor. All methods return at once except
 /// [`write`](Platform::write) and [`wait`](Platform::wait).
 pub trait Platform {
@@ -99,6 +102,19 @@ pub trait Platform {
         index: u32,
         buffer: &'a mut [u8; DESCRIPTION_MAX],
     ) -> Option<Description<'a>>;
+
+    /// Word `index` of the notes that the run of the supervisor before this one left;
+    /// `None` after power-on, or where nothing keeps them.
+    fn note_before(&self, index: usize) -> Option<u32> {
+        let _ = index;
+        None
+    }
+
+    /// Write word `index` of this run's notes, for the next one if this one fails. Costs next
+    /// to nothing: it is done every turn.
+    fn note(&self, index: usize, value: u32) {
+        let _ = (index, value);
+    }
 
     /// Claim the block `label` for the container `tag`.
     ///

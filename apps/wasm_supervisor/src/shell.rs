@@ -127,7 +127,8 @@ impl<P: Platform + 'static> Supervisor<P> {
             ("heap", None, None) => self.print_heap(),
             ("heap", Some(name), None) => self.print_arena(name),
             ("start", Some(name), None) => self.apply(name, Containers::start),
-            ("stop" | "kill", Some(name), None) => self.apply(name, Containers::stop),
+            ("stop", Some(name), None) => self.apply(name, Containers::stop),
+            ("kill", Some(name), None) => self.apply(name, Containers::kill),
             ("pause", Some(name), None) => self.apply(name, Containers::pause),
             ("resume" | "unpause", Some(name), None) => self.apply(name, Containers::resume),
             ("rm" | "delete", Some(name), None) => self.apply(name, Containers::remove),
@@ -171,6 +172,10 @@ impl<P: Platform + 'static> Supervisor<P> {
     }
 
     fn print_containers(&self) {
+        if self.containers.before().safe_mode {
+            let suspect = self.suspect().unwrap_or("unknown");
+            self.print(&format!("safe mode, nothing starts; suspect: {suspect}\n"));
+        }
         self.print("NAME             STATE                  MEMORY      FUEL\n");
         for (slot, _) in self.containers.iter() {
             if let Some(container) = self.describe(slot) {

@@ -116,6 +116,14 @@ pub enum HostFunction<'a> {
     Yield,
     /// `berth.exit(code)`
     Exit,
+    /// `berth.state_save(pointer, length) -> errno`
+    StateSave,
+    /// `berth.state_load(pointer, length) -> length`
+    StateLoad,
+    /// `berth.send(name, name_length, pointer, length) -> errno`
+    Send,
+    /// `berth.receive(pointer, length, from) -> length`
+    Receive,
 }
 
 /// Type bytes of a signature.
@@ -146,6 +154,10 @@ impl<'a> HostFunction<'a> {
                 "sleep_us" => Self::SleepUs,
                 "yield" => Self::Yield,
                 "exit" => Self::Exit,
+                "state_save" => Self::StateSave,
+                "state_load" => Self::StateLoad,
+                "send" => Self::Send,
+                "receive" => Self::Receive,
                 _ => return Err(MissingWhy::UnknownFunction),
             },
             module => {
@@ -165,9 +177,11 @@ impl<'a> HostFunction<'a> {
     const fn signature(&self) -> (&'static [u8], &'static [u8]) {
         match self {
             Self::Claim(_) => (&[], &[I32]),
-            Self::Read(_) => (&[I32, I32], &[I32]),
+            Self::Read(_) | Self::StateSave | Self::StateLoad => (&[I32, I32], &[I32]),
             Self::Write(_) | Self::Log => (&[I32, I32, I32], &[]),
             Self::Modify32 => (&[I32, I32, I32, I32], &[]),
+            Self::Send => (&[I32, I32, I32, I32], &[I32]),
+            Self::Receive => (&[I32, I32, I32], &[I32]),
             Self::NowUs => (&[], &[I64]),
             Self::SleepUs => (&[I64], &[]),
             Self::Yield => (&[], &[]),

@@ -37,6 +37,6 @@ pub fn call(engine: &mut OnBoard, fuel: u64) -> Step {
 }
 
 /// [`Engine::resume`].
-pub fn resume(engine: &mut OnBoard, fuel: u64) -> Step {
-    engine.resume(fuel)
+pub fn resume(engine: &mut OnBoard, fuel: u64, result: Option<i32>) -> Step {
+    engine.resume(fuel, result)
 }

@@ -10,20 +10,24 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use berth_protocol::Fault;
+use berth_protocol::{Fault, HostCall};
 
 use super::CONTAINERS_MAX;
 use super::log::{self, Log};
+use super::mail::{Mailbox, SendError};
+use super::saved::Saved;
 use crate::arena::{self, ArenaId};
-use crate::engine::{BlockNumbers, Host, Stop};
+use crate::engine::{BlockNumbers, Host, MailPlace, Stop};
 use crate::platform::{Claimed, Platform, Width};
 
-/// What all containers share with the supervisor: the system and the logs.
-/// Logs are outside the containers' arenas because they outlive them.
+/// What all containers share with the supervisor: the system, and what is theirs but lies
+/// outside their arenas because it outlives them.
 pub struct Shared<P> {
     /// The system below.
     pub platform: P,
     logs: [RefCell<Option<Log>>; CONTAINERS_MAX],
+    saved: [RefCell<Saved>; CONTAINERS_MAX],
+    mail: [RefCell<Mailbox>; CONTAINERS_MAX],
 }
 
 impl<P> Shared<P> {
@@ -32,6 +36,8 @@ impl<P> Shared<P> {
         Self {
             platform,
             logs: [const { RefCell::new(None) }; CONTAINERS_MAX],
+            saved: [const { RefCell::new(Saved::new()) }; CONTAINERS_MAX],
+            mail: [const { RefCell::new(Mailbox::new()) }; CONTAINERS_MAX],
         }
     }
 
@@ -46,6 +52,46 @@ impl<P> Shared<P> {
             *place.borrow_mut() = log;
         }
     }
+
+    /// Do something with the saved state of the container in `slot`.
+    pub fn with_saved<R>(&self, slot: usize, work: impl FnOnce(&mut Saved) -> R) -> R {
+        match self.saved.get(slot) {
+            Some(saved) => work(&mut saved.borrow_mut()),
+            None => work(&mut Saved::new()),
+        }
+    }
+
+    /// Do something with the mailbox of the container in `slot`.
+    pub fn with_mail<R>(&self, slot: usize, work: impl FnOnce(&mut Mailbox) -> R) -> R {
+        match self.mail.get(slot) {
+            Some(mail) => work(&mut mail.borrow_mut()),
+            None => work(&mut Mailbox::new()),
+        }
+    }
+
+    /// Is there a message for the container in `slot`?
+    pub fn has_mail(&self, slot: usize) -> bool {
+        self.with_mail(slot, |mail| mail.has_mail())
+    }
+
+    /// Put a message of the container in `from` into the mailbox of the one called `name`.
+    fn send(&self, from: usize, name: &[u8], message: &[u8]) -> Result<(), SendError> {
+        let to = self.mail.iter().find(|mail| mail.borrow().is_of(name));
+        let Some(to) = to else {
+            return Err(SendError::NoReceiver);
+        };
+        let own = self
+            .with_mail(from, |mail| mail.name())
+            .ok_or(SendError::NoReceiver)?;
+        to.borrow_mut().put(own.as_str(), message)
+    }
+
+    /// Drop all that belongs to the container in `slot`, which is deleted.
+    pub fn forget(&self, slot: usize) {
+        self.set_log(slot, None);
+        self.with_saved(slot, |saved| *saved = Saved::new());
+        self.with_mail(slot, |mail| mail.set_open(None));
+    }
 }
 
 /// Why a container's execution was ended by its host.
@@ -58,6 +104,11 @@ pub enum Pending {
     },
     /// It lets others run.
     Yield,
+    /// It waits for a message.
+    Receive(
+        /// Where it wants it.
+        MailPlace,
+    ),
     /// It ended itself.
     Exit {
         /// Its code.
@@ -71,13 +122,7 @@ pub enum Pending {
 }
 
 /// The last host function that a container called, for its fault record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastCall {
-    /// Its name.
-    pub name: &'static str,
-    /// Its first two arguments.
-    pub arguments: [u32; 2],
-}
+pub type LastCall = HostCall<'static>;
 
 /// Claimed blocks of one container, in the order of their numbers, none between.
 pub type Blocks = [Option<Claimed>; BlockNumbers::MAX];
@@ -138,6 +183,12 @@ impl<P: Platform> ContainerHost<P> {
     #[inline(never)]
     const fn bad_handle(&mut self) -> Stop {
         self.stop(Pending::Fault(Fault::BadHandle))
+    }
+
+    #[cold]
+    #[inline(never)]
+    const fn bad_pointer(&mut self) -> Stop {
+        self.stop(Pending::Fault(Fault::BadPointer))
     }
 
     /// The container tried what its block does not have.
@@ -223,7 +274,7 @@ impl<P: Platform> Host for ContainerHost<P> {
     fn log(&mut self, level: u32, text: Option<&[u8]>) -> Result<(), Stop> {
         self.called("berth.log", [level, 0]);
         let Some(text) = text else {
-            return Err(self.stop(Pending::Fault(Fault::BadPointer)));
+            return Err(self.bad_pointer());
         };
         let now = self.platform(Platform::now_us);
         arena::outside(|| {
@@ -252,6 +303,49 @@ impl<P: Platform> Host for ContainerHost<P> {
     fn exit(&mut self, code: i32) -> Stop {
         self.called("berth.exit", [code as u32, 0]);
         self.stop(Pending::Exit { code })
+    }
+
+    fn state_save(&mut self, state: Option<&[u8]>) -> Result<i32, Stop> {
+        let length = state.map_or(0, <[u8]>::len) as u32;
+        self.called("berth.state_save", [length, 0]);
+        let Some(state) = state else {
+            return Err(self.bad_pointer());
+        };
+        let kept = arena::outside(|| self.shared.with_saved(self.slot, |saved| saved.save(state)));
+        Ok(kept.map_or_else(|error| error as i32, |()| 0))
+    }
+
+    fn state_load(&mut self, buffer: Option<&mut [u8]>) -> Result<u32, Stop> {
+        let length = buffer.as_ref().map_or(0, |buffer| buffer.len()) as u32;
+        self.called("berth.state_load", [length, 0]);
+        let Some(buffer) = buffer else {
+            return Err(self.bad_pointer());
+        };
+        Ok(self.shared.with_saved(self.slot, |saved| {
+            for (place, byte) in buffer.iter_mut().zip(saved.bytes()) {
+                *place = *byte;
+            }
+            saved.bytes().len() as u32
+        }))
+    }
+
+    fn send(&mut self, name: Option<&[u8]>, message: Option<&[u8]>) -> Result<i32, Stop> {
+        let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len) as u32;
+        self.called("berth.send", [length(name), length(message)]);
+        let (Some(name), Some(message)) = (name, message) else {
+            return Err(self.bad_pointer());
+        };
+        let sent = arena::outside(|| self.shared.send(self.slot, name, message));
+        Ok(sent.map_or_else(|error| error as i32, |()| 0))
+    }
+
+    fn receive(&mut self, place: MailPlace, inside: bool) -> Stop {
+        self.called("berth.receive", [place.pointer, place.length]);
+        if inside {
+            self.stop(Pending::Receive(place))
+        } else {
+            self.bad_pointer()
+        }
     }
 
     fn may_have_memory(&mut self, bytes: usize) -> bool {

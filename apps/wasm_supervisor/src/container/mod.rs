@@ -1,34 +1,57 @@
 //! Containers: what they are, what they may do, and whose turn it is.
 //!
-//! * [`state`]: the life of a container as a table.
-//! * [`table`]: all containers; start, stop, delete, one slice of execution.
-//! * [`host`]: the functions a container imports.
-//! * [`log`]: what it said.
+//! * [`state`]: the life of a container as a table; [`restart`]: what follows its end.
+//! * [`table`]: all containers; `loading`: from image to engine; `lifecycle`: what operators
+//!   do with them; `running`: one slice of execution; [`schedule`]: whose turn it is.
+//! * [`host`]: the functions a container imports; [`saved`]: the state it saves; [`mail`]: what
+//!   containers tell each other.
+//! * [`log`]: what it said; [`events`]: what happened to all of them; [`notes`]: what survives
+//!   the supervisor's own failure.
 
 use alloc::vec::Vec;
 
-use berth_protocol::{Fault, ImageHash, NAME_MAX, Parameters, State};
+use berth_protocol::{FaultReport, ImageHash, NAME_MAX, Parameters, State};
 
 use crate::arena::Owned;
+use crate::engine::MailPlace;
 use crate::engine::wasmi::Wasmi;
 use crate::platform::Platform;
 
+#[cfg(test)]
+mod boot_tests;
+pub mod events;
 pub mod host;
+mod lifecycle;
+mod loading;
 pub mod log;
+pub mod mail;
+#[cfg(test)]
+mod mail_tests;
+#[cfg(test)]
+mod model_tests;
+pub mod notes;
+#[cfg(test)]
+mod pause_tests;
+pub mod restart;
+mod running;
+pub mod saved;
+pub mod schedule;
 pub mod state;
 pub mod table;
 
 pub use host::{ContainerHost, LastCall, Pending, Shared};
+pub use schedule::SHARE_DEFAULT;
 pub use table::{Containers, Refused};
+
+use notes::Tag;
+use restart::Restarts;
+use schedule::Turns;
 
 /// Most containers that a device stores.
 pub const CONTAINERS_MAX: usize = 16;
 
-/// Share of the CPU of a container that asks for none, relative to others.
-pub const SHARE_DEFAULT: u8 = 50;
-
 /// A container name, checked when it was made.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Name {
     bytes: [u8; NAME_MAX],
     length: u8,
@@ -61,32 +84,29 @@ impl Name {
     }
 }
 
-/// What is known of a fault; kept after the container's memory is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FaultRecord {
-    /// What happened.
-    pub fault: Fault,
-    /// In which function it was entered.
-    pub entry: Entry,
-    /// The last host function it had called; `None` if none, or if it ran out
-    /// of memory.
-    pub last_call: Option<LastCall>,
-    /// Fuel used since it was started.
-    pub fuel_used: u64,
-}
+/// What a container's last fault was; kept after its memory is gone.
+pub type FaultRecord = FaultReport<'static>;
 
-/// How a container's code is entered.
+/// Where main stands between two slices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
-    /// While it was loaded: segments and the module's start function.
-    Start,
-    /// `_start`.
-    Main,
+enum Main {
+    /// It has not begun.
+    Fresh,
+    /// Its slice was over in the middle of something.
+    Cut,
+    /// It has called a host function that suspends: a border of its own choice.
+    Waiting {
+        /// It goes on then, in microseconds.
+        until_us: u64,
+    },
+    /// It waits for a message.
+    Receiving(MailPlace),
 }
 
 /// One container.
 pub struct Container<P: Platform + 'static> {
     name: Name,
+    tag: Tag,
     image: Vec<u8>,
     hash: ImageHash,
     parameters: Parameters,
@@ -94,12 +114,15 @@ pub struct Container<P: Platform + 'static> {
     started_us: u64,
     fuel_used: u64,
     fault: Option<FaultRecord>,
-    /// Its engine, while it is active.
+    /// Its engine, while it is active. A paused container may have none: then
+    /// its `_pause` has saved what it needs.
     engine: Option<Owned<Wasmi<ContainerHost<P>>>>,
-    /// Has main been entered?
-    entered: bool,
-    /// It sleeps until then.
-    wake_us: u64,
+    main: Main,
+    restarts: Restarts,
+    /// How its last run ended, for when its policy gives it up.
+    ended: State,
+    turns: Turns,
+    load: running::Load,
 }
 
 impl<P: Platform + 'static> Container<P> {
@@ -107,6 +130,12 @@ impl<P: Platform + 'static> Container<P> {
     #[must_use]
     pub fn name(&self) -> &str {
         self.name.as_str()
+    }
+
+    /// What stands for its name in the supervisor's notes.
+    #[must_use]
+    pub const fn tag(&self) -> Tag {
+        self.tag
     }
 
     /// Its image.
@@ -149,6 +178,18 @@ impl<P: Platform + 'static> Container<P> {
     #[must_use]
     pub const fn fault(&self) -> Option<FaultRecord> {
         self.fault
+    }
+
+    /// Its restarts since the operator started it.
+    #[must_use]
+    pub const fn restarts(&self) -> Restarts {
+        self.restarts
+    }
+
+    /// Share of the CPU that it had lately, in thousandths.
+    #[must_use]
+    pub const fn cpu_permille(&self) -> u16 {
+        self.load.permille()
     }
 
     /// Share of the CPU relative to others.

@@ -3,33 +3,40 @@
 //! ```text
 //!             Start            Loaded             Pause
 //!   stored ─────────► starting ───────► running ◄────────► paused
-//!     ▲                  │ Refuse          │      Resume      │
-//!     └──────────────────┘                 │ Exit, Fault, Stop│ Stop
-//!      (back to where it was)              ▼                  ▼
-//!                                 exited, faulted, stopped ◄──┘
-//!                                          │ Start
-//!                                          ▼
-//!                                       starting
+//!     ▲                ▲ │ Refuse          │      Resume      │ Restore
+//!     │                │ │                 │                  └──────────► starting
+//!     └──────────────────┘                 │ Exit, Fault, Stop  (its memory was given
+//!      (back to where it was)              ▼                     back, its state saved)
+//!                      │      exited, faulted, stopped
+//!                Start │        │ Again   ▲
+//!                      │        ▼         │ GiveUp, Stop
+//!                      └──── restarting ──┘
 //! ```
+//!
+//! Every change of a container's state goes through [`next`]. What may happen to a
+//! container besides (deletion) is asked here, too.
 
 use berth_protocol::{Fault, State};
 
 /// What happens to a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The operator starts it.
+    /// The operator, the restart policy or the boot list starts it.
     Start,
     /// It is loaded and linked.
     Loaded,
     /// It could not be started; it is again what it was before.
     Refuse {
-        /// What it was before `Start`.
+        /// What it was before `Start` or `Restore`.
         before: State,
     },
     /// The operator suspends it.
     Pause,
-    /// The operator lets it go on.
+    /// The operator lets it go on where it was suspended.
     Resume,
+    /// As `Resume`, but its `_pause` has saved what it needs and its memory was
+    /// given back: it is loaded anew and finds its state.
+    Restore,
     /// The operator ends it.
     Stop,
     /// It ends by itself.
@@ -42,6 +49,16 @@ pub enum Event {
         /// Why.
         Fault,
     ),
+    /// Its restart policy wants it started again, or for the first time at boot.
+    Again {
+        /// How often it has been restarted in a row, this time included.
+        count: u16,
+    },
+    /// Its restart policy, or the operator's `stop` meanwhile, wants it no more.
+    GiveUp {
+        /// How it had ended.
+        ended: State,
+    },
 }
 
 /// The state after `event`.
@@ -52,30 +69,48 @@ pub enum Event {
 pub const fn next(state: State, event: Event) -> Result<State, State> {
     match (state, event) {
         (
-            State::Stored | State::Stopped | State::Exited { .. } | State::Faulted { .. },
+            State::Stored
+            | State::Stopped
+            | State::Exited { .. }
+            | State::Faulted { .. }
+            | State::Restarting { .. },
             Event::Start,
-        ) => Ok(State::Starting),
-        (State::Starting, Event::Refuse { before }) if !before.is_active() => Ok(before),
+        )
+        | (State::Paused, Event::Restore) => Ok(State::Starting),
+        (State::Starting, Event::Refuse { before }) if !executes(before) => Ok(before),
         (State::Starting, Event::Loaded) | (State::Paused, Event::Resume) => Ok(State::Running),
         (State::Running, Event::Pause) => Ok(State::Paused),
-        (State::Starting | State::Running | State::Paused, Event::Stop) => Ok(State::Stopped),
+        (
+            State::Starting | State::Running | State::Paused | State::Restarting { .. },
+            Event::Stop,
+        ) => Ok(State::Stopped),
         (State::Running, Event::Exit { code }) => Ok(State::Exited { code }),
         (State::Starting | State::Running, Event::Fault(fault)) => Ok(State::Faulted { fault }),
+        (
+            State::Stored | State::Exited { .. } | State::Faulted { .. } | State::Restarting { .. },
+            Event::Again { count },
+        ) => Ok(State::Restarting { count }),
+        (State::Restarting { .. }, Event::GiveUp { ended }) if !ended.is_active() => Ok(ended),
         _ => Err(state),
     }
 }
 
-/// May a container in this state be deleted?
+/// May a container in this state be deleted? One that executes must be stopped first,
+/// so that nothing is deleted by mistake; a paused one may go, its state with it.
 #[must_use]
 pub const fn may_remove(state: State) -> bool {
-    !state.is_active()
+    !executes(state)
+}
+
+const fn executes(state: State) -> bool {
+    matches!(state, State::Starting | State::Running)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const STATES: [State; 7] = [
+    const STATES: [State; 8] = [
         State::Stored,
         State::Starting,
         State::Running,
@@ -85,8 +120,9 @@ mod tests {
         State::Faulted {
             fault: Fault::Engine,
         },
+        State::Restarting { count: 1 },
     ];
-    const EVENTS: [Event; 8] = [
+    const EVENTS: [Event; 11] = [
         Event::Start,
         Event::Loaded,
         Event::Refuse {
@@ -94,9 +130,14 @@ mod tests {
         },
         Event::Pause,
         Event::Resume,
+        Event::Restore,
         Event::Stop,
         Event::Exit { code: 3 },
         Event::Fault(Fault::Engine),
+        Event::Again { count: 2 },
+        Event::GiveUp {
+            ended: State::Exited { code: 3 },
+        },
     ];
 
     /// One row a state, one column an event, `.` for impossible.
@@ -109,7 +150,7 @@ mod tests {
             State::Stopped => 'x',
             State::Exited { .. } => 'e',
             State::Faulted { .. } => 'f',
-            State::Restarting { .. } => 'R',
+            State::Restarting { .. } => 'a',
         };
         STATES
             .iter()
@@ -127,13 +168,14 @@ mod tests {
         assert_eq!(
             table(),
             [
-                "b.......", // stored
-                ".rs..x.f", // starting
-                "...p.xef", // running
-                "....rx..", // paused
-                "b.......", // stopped
-                "b.......", // exited
-                "b.......", // faulted
+                "b........a.", // stored
+                ".rs...x.f..", // starting
+                "...p..xef..", // running
+                "....rbx....", // paused
+                "b..........", // stopped
+                "b........a.", // exited
+                "b........a.", // faulted
+                "b.....x..ae", // restarting
             ]
         );
     }
@@ -147,9 +189,15 @@ mod tests {
                 }
             }
         }
-        let active = Event::Refuse {
-            before: State::Running,
-        };
-        assert!(next(State::Starting, active).is_err());
+    }
+
+    #[test]
+    fn nothing_goes_back_to_executing() {
+        for before in [State::Running, State::Starting] {
+            assert!(next(State::Starting, Event::Refuse { before }).is_err());
+        }
+        for ended in [State::Running, State::Starting, State::Paused] {
+            assert!(next(State::Restarting { count: 1 }, Event::GiveUp { ended }).is_err());
+        }
     }
 }

@@ -1,35 +1,29 @@
-//! All containers of the device, and the scheduler that shares time among them.
+//! All containers of the device, and where each is found.
 
-use alloc::format;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use berth_protocol::{Fault, ImageHash, Level, Parameters, State};
+use berth_protocol::{Happening, ImageHash, Parameters, State};
 
-use super::host::Blocks;
+use super::events::{Events, Record};
+use super::loading::{labels, validate};
 use super::log::Log;
-use super::state::{self, Event};
-use super::{
-    CONTAINERS_MAX, Container, ContainerHost, Entry, FaultRecord, LastCall, Name, Pending, Shared,
-};
-use crate::admission::{HostFunction, Label, Malformed, Module, imports};
-use crate::arena::{self, ArenaId, Owned};
-use crate::engine::wasmi::Wasmi;
-use crate::engine::{BlockNumbers, Engine, Limits, LoadError, Step, config};
-use crate::platform::{Platform, Refusal};
-
-/// Fuel of a slice for each percent of share. With the usual share of 50 a
-/// slice is some 14,000 instructions, ten times what changing containers costs.
-const FUEL_PER_SHARE: u64 = 50;
-
-/// Fuel of a module's start function: one slice of the usual length.
-const START_FUEL: u64 = 2_500;
+use super::notes::{Before, Tag};
+use super::restart::Restarts;
+use super::running::{Clock, Load};
+use super::schedule::{Schedule, Turns};
+use super::{CONTAINERS_MAX, Container, Main, Name, Shared, state};
+use crate::admission::{Label, Malformed, Module};
+use crate::arena::{self, ArenaId};
+use crate::platform::Platform;
 
 /// Why something was refused. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// Not possible in this state.
     State(State),
+    /// Nothing starts in safe mode.
+    SafeMode,
     /// Every slot is taken.
     TooMany,
     /// No memory for the image and what belongs to it.
@@ -60,31 +54,37 @@ pub enum Refused {
     },
 }
 
-/// What one step of a container's engine brought.
-#[derive(Clone, Copy)]
-struct Outcome {
-    step: Step,
-    fuel: u64,
-    pending: Option<Pending>,
-    last_call: Option<LastCall>,
-}
-
 /// All containers.
 pub struct Containers<P: Platform + 'static> {
-    shared: Rc<Shared<P>>,
-    slots: [Option<Container<P>>; CONTAINERS_MAX],
-    /// The slot that had the last turn.
-    turn: usize,
+    pub(super) shared: Rc<Shared<P>>,
+    pub(super) slots: [Option<Container<P>>; CONTAINERS_MAX],
+    pub(super) schedule: Schedule,
+    pub(super) clock: Clock,
+    pub(super) events: Events,
+    pub(super) before: Before,
+    /// The next slot to be looked at for what starts at boot.
+    pub(super) boot_slot: usize,
 }
 
 impl<P: Platform + 'static> Containers<P> {
     /// None yet.
     #[must_use]
-    pub const fn new(shared: Rc<Shared<P>>) -> Self {
+    pub fn new(shared: Rc<Shared<P>>) -> Self {
+        let before = Before::read(&shared.platform);
+        let mut events = Events::new();
+        events.note(Record {
+            time_us: shared.platform.now_us(),
+            name: None,
+            what: before.happening(),
+        });
         Self {
+            clock: Clock::new(shared.platform.now_us()),
             shared,
             slots: [const { None }; CONTAINERS_MAX],
-            turn: 0,
+            schedule: Schedule::new(),
+            events,
+            before,
+            boot_slot: 0,
         }
     }
 
@@ -94,7 +94,7 @@ impl<P: Platform + 'static> Containers<P> {
         self.slots.get(slot)?.as_ref()
     }
 
-    fn get_mut(&mut self, slot: usize) -> Option<&mut Container<P>> {
+    pub(super) fn get_mut(&mut self, slot: usize) -> Option<&mut Container<P>> {
         self.slots.get_mut(slot)?.as_mut()
     }
 
@@ -142,6 +142,7 @@ impl<P: Platform + 'static> Containers<P> {
         let log = Log::new().map_err(|_| Refused::NoRoom)?;
         if let Some(place) = self.slots.get_mut(slot) {
             *place = Some(Container {
+                tag: Tag::of(name.as_str()),
                 name,
                 image,
                 hash,
@@ -151,124 +152,61 @@ impl<P: Platform + 'static> Containers<P> {
                 fuel_used: 0,
                 fault: None,
                 engine: None,
-                entered: false,
-                wake_us: 0,
+                main: Main::Fresh,
+                restarts: Restarts::default(),
+                ended: State::Stored,
+                turns: Turns::default(),
+                load: Load::default(),
             });
             self.shared.set_log(slot, Some(log));
         }
+        self.note(slot, Happening::Stored);
         Ok(())
     }
 
-    /// Delete the container in `slot` with its image and log.
+    /// Delete the container in `slot` with its image, log and saved state.
     ///
     /// # Errors
     ///
-    /// If it is active.
+    /// If it runs.
     pub fn remove(&mut self, slot: usize) -> Result<(), Refused> {
         if let Some(container) = self.get(slot)
             && !state::may_remove(container.state)
         {
             return Err(Refused::State(container.state));
         }
+        self.note(slot, Happening::Removed);
         if let Some(place) = self.slots.get_mut(slot) {
             *place = None;
         }
-        self.shared.set_log(slot, None);
+        self.shared.platform.release_all(tag(slot));
+        self.shared.forget(slot);
         Ok(())
     }
 
-    /// Load and link the container in `slot`; its main runs from the next slice on.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot run. If its own code failed while it was loaded, it is faulted and
-    /// the error is that state.
-    pub fn start(&mut self, slot: usize) -> Result<(), Refused> {
-        let now = self.shared.platform.now_us();
-        let Some(container) = self.get_mut(slot) else {
-            return Ok(());
-        };
-        let before = container.state;
-        container.state = state::next(before, Event::Start).map_err(Refused::State)?;
-        container.started_us = now;
-        container.fuel_used = 0;
-        container.fault = None;
-        container.entered = false;
-        container.wake_us = 0;
-        match self.load(slot) {
-            Ok(engine) => {
-                if let Some(container) = self.get_mut(slot) {
-                    container.engine = Some(engine);
-                }
-                self.go(slot, Event::Loaded);
-                Ok(())
-            }
-            Err(Loading::Refused(refused)) => {
-                self.shared.platform.release_all(tag(slot));
-                self.go(slot, Event::Refuse { before });
-                Err(refused)
-            }
-            Err(Loading::Fault(fault)) => {
-                self.fail(slot, fault, Entry::Start, None);
-                Err(Refused::State(State::Faulted { fault }))
-            }
-        }
-    }
-
-    /// End the container in `slot`.
-    ///
-    /// # Errors
-    ///
-    /// If it is not active.
-    pub fn stop(&mut self, slot: usize) -> Result<(), Refused> {
-        self.try_go(slot, Event::Stop)
-    }
-
-    /// Suspend the container in `slot` where it is.
-    ///
-    /// # Errors
-    ///
-    /// If it does not run.
-    pub fn pause(&mut self, slot: usize) -> Result<(), Refused> {
-        self.try_go(slot, Event::Pause)
-    }
-
-    /// Let the container in `slot` go on.
-    ///
-    /// # Errors
-    ///
-    /// If it is not paused.
-    pub fn resume(&mut self, slot: usize) -> Result<(), Refused> {
-        self.try_go(slot, Event::Resume)
-    }
-
-    /// Give the next container that can run a slice. Whether there was one.
-    pub fn run_one(&mut self) -> bool {
-        let now = self.shared.platform.now_us();
-        let next = (1..=CONTAINERS_MAX)
-            .map(|step| (self.turn + step) % CONTAINERS_MAX)
-            .find(|slot| {
-                self.get(*slot).is_some_and(|container| {
-                    container.state == State::Running && container.wake_us <= now
-                })
-            });
-        match next {
-            Some(slot) => {
-                self.turn = slot;
-                self.slice(slot);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// When the next sleeping container wants to wake; `None` if none sleeps.
+    /// What is known of the supervisor's failures.
     #[must_use]
-    pub fn next_wake(&self) -> Option<u64> {
-        self.iter()
-            .filter(|(_, container)| container.state == State::Running)
-            .map(|(_, container)| container.wake_us)
-            .min()
+    pub const fn before(&self) -> &Before {
+        &self.before
+    }
+
+    /// What happened lately.
+    #[must_use]
+    pub const fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Keep in mind what happened to the container in `slot`.
+    pub(super) fn note(&mut self, slot: usize, what: Happening) {
+        let time_us = self.shared.platform.now_us();
+        if let Some(name) = self.get(slot).map(|container| container.name) {
+            let name = Some(name);
+            self.events.note(Record {
+                time_us,
+                name,
+                what,
+            });
+        }
     }
 
     /// Bytes of device memory that the container in `slot` holds and may hold.
@@ -298,93 +236,6 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
-    fn load(&self, slot: usize) -> Result<Owned<Wasmi<ContainerHost<P>>>, Loading> {
-        let container = self.get(slot).ok_or(Refused::NoRoom)?;
-        let id = ArenaId::of_container(slot).ok_or(Refused::TooMany)?;
-        let module = Module::scan(&container.image).map_err(Refused::Invalid)?;
-        // All reasons at once. A single label that is held is told by claiming it.
-        let platform = &self.shared.platform;
-        let unavailable = imports::unavailable(&module, platform).count();
-        if unavailable > 1 || imports::missing(&module, platform).next().is_some() {
-            return Err(Refused::Missing(unavailable as u16).into());
-        }
-        let (_, limit) = self.memory(slot);
-        let needed = module.least_memory();
-        if needed > u64::from(limit.min(arena::space().free_bytes)) && arena::is_in_use() {
-            let needed = u32::try_from(needed).unwrap_or(u32::MAX);
-            return Err(Refused::Memory { needed }.into());
-        }
-        let (blocks, numbers) = self.claim(slot, &module)?;
-        let limits = Limits {
-            stack_bytes: container
-                .parameters
-                .stack
-                .unwrap_or(config::STACK_MAX_BYTES as u32),
-            start_fuel: START_FUEL,
-        };
-        arena::set_limit(id, limit as usize);
-        let shared = self.shared.clone();
-        let image = container.image.as_slice();
-        let loaded = Owned::new(id, move || {
-            let host = ContainerHost::new(shared, slot, &blocks);
-            Wasmi::load(image, &module, &numbers, limits, host)
-        });
-        match loaded {
-            Ok(Ok(engine)) => {
-                arena::trim(id);
-                Ok(engine)
-            }
-            Ok(Err(LoadError::Invalid { offset })) => Err(invalid(offset).into()),
-            Ok(Err(LoadError::NoMain)) => Err(Refused::Invalid(Malformed {
-                offset: 0,
-                what: "_start has parameters or results",
-            })
-            .into()),
-            Ok(Err(LoadError::Stopped)) => Err(Loading::Fault(Fault::MaySuspend)),
-            Ok(Err(LoadError::Trapped(Fault::OutOfMemory))) | Err(_) => {
-                Err(Refused::Memory { needed: 0 }.into())
-            }
-            Ok(Err(LoadError::Trapped(fault))) => Err(Loading::Fault(fault)),
-        }
-    }
-
-    /// Claim every label that the module imports, each once.
-    fn claim(&self, slot: usize, module: &Module<'_>) -> Result<(Blocks, BlockNumbers), Refused> {
-        let mut blocks: Blocks = [None; BlockNumbers::MAX];
-        let mut numbers = BlockNumbers::new();
-        let mut claimed = 0usize;
-        for (claim, label) in labels(module).enumerate() {
-            let earlier = labels(module).take(claim).position(|other| other == label);
-            let number = match earlier {
-                Some(earlier) => numbers.get(earlier),
-                None => {
-                    let block =
-                        self.shared
-                            .platform
-                            .claim(tag(slot), label.0)
-                            .map_err(|refusal| match refusal {
-                                Refusal::Busy => Refused::Busy {
-                                    claim,
-                                    holder: self.holder(label),
-                                },
-                                Refusal::NotExposed => Refused::Missing(1),
-                                Refusal::Other(code) => Refused::Claim { claim, code },
-                            })?;
-                    let Some(place) = blocks.get_mut(claimed) else {
-                        return Err(too_many_labels());
-                    };
-                    *place = Some(block);
-                    claimed += 1;
-                    (claimed - 1) as u8
-                }
-            };
-            if !numbers.set(claim, number) {
-                return Err(too_many_labels());
-            }
-        }
-        Ok((blocks, numbers))
-    }
-
     /// The container that holds `label`, if it is one of ours.
     #[must_use]
     pub fn holder(&self, label: Label<'_>) -> Option<usize> {
@@ -396,154 +247,9 @@ impl<P: Platform + 'static> Containers<P> {
             })
             .map(|(slot, _)| slot)
     }
-
-    fn slice(&mut self, slot: usize) {
-        let Some(container) = self.get_mut(slot) else {
-            return;
-        };
-        let fuel = u64::from(container.share()) * FUEL_PER_SHARE;
-        let entered = core::mem::replace(&mut container.entered, true);
-        let Some(engine) = container.engine.as_mut() else {
-            return;
-        };
-        let outcome = engine.run(|engine| {
-            let step = if entered {
-                engine.resume(fuel)
-            } else {
-                engine.call(fuel)
-            };
-            Outcome {
-                step,
-                fuel: engine.fuel_used(),
-                pending: engine.host().take_pending(),
-                last_call: engine.host().last_call(),
-            }
-        });
-        let Ok(outcome) = outcome else {
-            return self.fail(slot, Fault::OutOfMemory, Entry::Main, None);
-        };
-        container.fuel_used += outcome.fuel;
-        let last_call = outcome.last_call;
-        match (outcome.step, outcome.pending) {
-            (Step::OutOfFuel, _) | (Step::Stopped, Some(Pending::Yield)) => {}
-            (Step::Stopped, Some(Pending::Sleep { until_us })) => container.wake_us = until_us,
-            (Step::Stopped, Some(Pending::Exit { code })) => self.go(slot, Event::Exit { code }),
-            (Step::Finished, _) => self.go(slot, Event::Exit { code: 0 }),
-            (Step::Stopped, Some(Pending::Fault(fault))) | (Step::Trapped(fault), _) => {
-                self.fail(slot, fault, Entry::Main, last_call);
-            }
-            (Step::Stopped, None) => self.fail(slot, Fault::Engine, Entry::Main, last_call),
-        }
-    }
-
-    /// End a container for what it did, and say so in its log.
-    fn fail(&mut self, slot: usize, fault: Fault, entry: Entry, last_call: Option<LastCall>) {
-        let now = self.shared.platform.now_us();
-        if let Some(container) = self.get_mut(slot) {
-            let record = FaultRecord {
-                fault,
-                entry,
-                last_call,
-                fuel_used: container.fuel_used,
-            };
-            container.fault = Some(record);
-            let entry = match entry {
-                Entry::Start => "while loading",
-                Entry::Main => "in main",
-            };
-            let mut text = format!(
-                "faulted: {} {entry}, fuel {}",
-                fault.word(),
-                record.fuel_used
-            );
-            if let Some(LastCall { name, arguments }) = last_call {
-                let [first, second] = arguments;
-                text = format!("{text}, last call {name}({first}, {second:#x})");
-            }
-            self.shared
-                .with_log(slot, |log| log.append(Level::Error, now, text.as_bytes()));
-        }
-        self.go(slot, Event::Fault(fault));
-    }
-
-    fn try_go(&mut self, slot: usize, event: Event) -> Result<(), Refused> {
-        match self.get(slot) {
-            Some(container) => {
-                state::next(container.state, event).map_err(Refused::State)?;
-                self.go(slot, event);
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Change the state; a container that is no longer active gives back
-    /// its memory and its claims.
-    fn go(&mut self, slot: usize, event: Event) {
-        let Some(container) = self.get_mut(slot) else {
-            return;
-        };
-        if let Ok(state) = state::next(container.state, event) {
-            container.state = state;
-        }
-        if !container.state.is_active() {
-            container.engine = None;
-            self.shared.platform.release_all(tag(slot));
-        }
-    }
-}
-
-/// How loading can fail.
-enum Loading {
-    Refused(Refused),
-    Fault(Fault),
-}
-
-impl From<Refused> for Loading {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
 }
 
 /// The number by which the kernel knows the container in `slot`.
-const fn tag(slot: usize) -> u32 {
+pub(super) const fn tag(slot: usize) -> u32 {
     slot as u32 + 1
-}
-
-const fn invalid(offset: u32) -> Refused {
-    Refused::Invalid(Malformed {
-        offset,
-        what: "the module is not valid",
-    })
-}
-
-const fn too_many_labels() -> Refused {
-    Refused::Invalid(Malformed {
-        offset: 0,
-        what: "too many labels",
-    })
-}
-
-/// The labels that a module imports, in order.
-fn labels<'a>(module: &Module<'a>) -> impl Iterator<Item = Label<'a>> {
-    module
-        .imports()
-        .flatten()
-        .filter_map(|import| match HostFunction::named(&import) {
-            Ok(HostFunction::Claim(label)) => Some(label),
-            _ => None,
-        })
-}
-
-/// Let the engine look at the image in the arena of the still empty `slot`.
-/// An image too large to be checked now is checked when it is started.
-fn validate<P: Platform + 'static>(slot: usize, image: &[u8]) -> Result<(), Refused> {
-    let id = ArenaId::of_container(slot).ok_or(Refused::TooMany)?;
-    arena::set_limit(id, usize::MAX);
-    match arena::owned::scratch(id, || {
-        <Wasmi<ContainerHost<P>> as Engine<_>>::validate(image)
-    }) {
-        Ok(Err(LoadError::Invalid { offset })) => Err(invalid(offset)),
-        _ => Ok(()),
-    }
 }

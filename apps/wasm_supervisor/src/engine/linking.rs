@@ -9,9 +9,12 @@ use alloc::vec::Vec;
 use wasmi::{AsContextMut, Caller, Error, Extern, Func, Memory, Store, errors::HostError};
 
 use super::wasmi::{Data, MEMORY};
-use super::{BlockNumbers, Host, Stop};
+use super::{BlockNumbers, Host, MailPlace, Stop};
 use crate::admission::{HostFunction, Module};
+use crate::container::log::LOG_BYTES;
 use crate::platform::Width;
+
+use berth_protocol::NAME_MAX;
 
 impl core::fmt::Display for Stop {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -75,11 +78,10 @@ fn wrap<H: Host + 'static>(
         HostFunction::Log => Func::wrap(
             store,
             |mut from: Calling<'_, H>, level: u32, pointer: u32, length: u32| {
+                let bytes = length.min(LOG_BYTES as u32);
+                spend(&mut from, LOG_FUEL + bytes * LOG_FUEL_PER_BYTE);
                 let (memory, data) = memory_and_data(&mut from);
-                let text = (pointer as usize)
-                    .checked_add(length as usize)
-                    .and_then(|end| memory.get(pointer as usize..end));
-                Ok::<(), Error>(data.host.log(level, text)?)
+                Ok::<(), Error>(data.host.log(level, part(memory, pointer, length))?)
             },
         ),
         HostFunction::NowUs => Func::wrap(store, |mut from: Calling<'_, H>| -> u64 {
@@ -94,7 +96,71 @@ fn wrap<H: Host + 'static>(
         HostFunction::Exit => Func::wrap(store, |mut from: Calling<'_, H>, code: i32| {
             Err::<(), Error>(from.data_mut().host.exit(code).into())
         }),
+        HostFunction::StateSave => Func::wrap(
+            store,
+            |mut from: Calling<'_, H>, pointer: u32, length: u32| {
+                let (memory, data) = memory_and_data(&mut from);
+                let state = part(memory, pointer, length);
+                Ok::<i32, Error>(data.host.state_save(state)?)
+            },
+        ),
+        HostFunction::StateLoad => Func::wrap(
+            store,
+            |mut from: Calling<'_, H>, pointer: u32, length: u32| {
+                let (memory, data) = memory_and_data(&mut from);
+                let buffer = (pointer as usize)
+                    .checked_add(length as usize)
+                    .and_then(|end| memory.get_mut(pointer as usize..end));
+                Ok::<u32, Error>(data.host.state_load(buffer)?)
+            },
+        ),
+        HostFunction::Send => Func::wrap(
+            store,
+            |mut from: Calling<'_, H>, name: u32, name_length: u32, pointer: u32, length: u32| {
+                spend(&mut from, SEND_FUEL);
+                let (memory, data) = memory_and_data(&mut from);
+                let memory = &*memory;
+                let (name, message) = (
+                    part(memory, name, name_length),
+                    part(memory, pointer, length),
+                );
+                Ok::<i32, Error>(data.host.send(name, message)?)
+            },
+        ),
+        HostFunction::Receive => Func::wrap(
+            store,
+            |mut caller: Calling<'_, H>, pointer: u32, length: u32, from: u32| {
+                let (memory, data) = memory_and_data(&mut caller);
+                let inside = part(memory, pointer, length).is_some()
+                    && (from == 0 || part(memory, from, NAME_MAX as u32).is_some());
+                let place = MailPlace {
+                    pointer,
+                    length,
+                    from,
+                };
+                Err::<u32, Error>(data.host.receive(place, inside).into())
+            },
+        ),
     }
+}
+
+/// Fuel of a log line and of each of its bytes: some 5 instructions each, as other fuel.
+/// Cleaning, keeping and printing a line is work that the container would otherwise have
+/// done at the cost of the others.
+const LOG_FUEL: u32 = 500;
+const LOG_FUEL_PER_BYTE: u32 = 8;
+/// Fuel of sending a message: finding the receiver and copying at most 64 bytes.
+const SEND_FUEL: u32 = 200;
+
+/// Take fuel for what a host function does. The slice may end with that, at the next
+/// loop, branch or call.
+fn spend<H: 'static>(from: &mut Calling<'_, H>, fuel: u32) {
+    // Fails only where fuel is off.
+    let left = from.get_fuel().unwrap_or(0);
+    let taken = left.min(u64::from(fuel));
+    let _ = from.set_fuel(left - taken);
+    let debt = &mut from.data_mut().debt;
+    *debt = debt.saturating_add(fuel - taken as u32);
 }
 
 // Widths as constants, so that each access function is its own.
@@ -133,7 +199,7 @@ fn write<H: Host + 'static, const BYTES: u8>(store: &mut Store<Data<H>>) -> Func
 /// The caller's memory (empty without one) and the host beside it.
 fn memory_and_data<'a, H: Host + 'static>(
     from: &'a mut Calling<'_, H>,
-) -> (&'a [u8], &'a mut Data<H>) {
+) -> (&'a mut [u8], &'a mut Data<H>) {
     // Known after instantiation; a start function comes before that.
     let memory: Option<Memory> = match from.data().memory {
         Some(memory) => Some(memory),
@@ -144,6 +210,12 @@ fn memory_and_data<'a, H: Host + 'static>(
             let (bytes, data) = memory.data_and_store_mut(from.as_context_mut());
             (bytes, data)
         }
-        None => (&[], from.data_mut()),
+        None => (&mut [], from.data_mut()),
     }
+}
+
+/// The part of `memory` that a container means; `None` if it is not all inside.
+fn part(memory: &[u8], pointer: u32, length: u32) -> Option<&[u8]> {
+    let end = (pointer as usize).checked_add(length as usize)?;
+    memory.get(pointer as usize..end)
 }

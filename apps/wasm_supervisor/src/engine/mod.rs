@@ -58,8 +58,38 @@ pub trait Host {
     fn yield_now(&mut self) -> Stop;
     /// End the container.
     fn exit(&mut self, code: i32) -> Stop;
+    /// Keep `state` beyond the container's end; 0, or a number that says why not.
+    ///
+    /// # Errors
+    /// It is not inside the memory.
+    fn state_save(&mut self, state: Option<&[u8]>) -> Result<i32, Stop>;
+    /// Copy what was kept to the front of `buffer`; how many bytes are kept.
+    ///
+    /// # Errors
+    /// The buffer is not inside the memory.
+    fn state_load(&mut self, buffer: Option<&mut [u8]>) -> Result<u32, Stop>;
+    /// Send `message` to the container called `name`; 0, or a number that says why not.
+    ///
+    /// # Errors
+    /// One of them is not inside the memory.
+    fn send(&mut self, name: Option<&[u8]>, message: Option<&[u8]>) -> Result<i32, Stop>;
+    /// Suspend the container until there is a message for it. `inside`: are both places
+    /// for it inside the memory?
+    fn receive(&mut self, place: MailPlace, inside: bool) -> Stop;
     /// May the linear memory have `bytes` bytes?
     fn may_have_memory(&mut self, bytes: usize) -> bool;
+}
+
+/// Where in its memory a container wants a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailPlace {
+    /// Address of the message.
+    pub pointer: u32,
+    /// Bytes there are for it.
+    pub length: u32,
+    /// Address of [`NAME_MAX`](berth_protocol::NAME_MAX) bytes for the sender's name; 0: it
+    /// is not wanted.
+    pub from: u32,
 }
 
 /// How much an engine may use.
@@ -125,8 +155,17 @@ pub trait Engine<H: Host>: Sized {
     /// Begin main with `fuel`.
     fn call(&mut self, fuel: u64) -> Step;
 
-    /// Go on where main ended with [`Step::OutOfFuel`] or [`Step::Stopped`].
-    fn resume(&mut self, fuel: u64) -> Step;
+    /// Go on where main ended with [`Step::OutOfFuel`] or [`Step::Stopped`]. `result` is what
+    /// the host function returns that ended it, if it returns an `i32`.
+    fn resume(&mut self, fuel: u64, result: Option<i32>) -> Step;
+
+    /// Is there an exported function `name` without parameters and results?
+    fn exports(&self, name: &str) -> bool;
+
+    /// Call the exported function `name` with at most `fuel`, beside main, which stays where it
+    /// is. `None` if there is no such export without parameters and results. The call
+    /// does not go on later: what it has not done when this returns, it will not do.
+    fn aside(&mut self, name: &str, fuel: u64) -> Option<Step>;
 
     /// Fuel that the last step used.
     fn fuel_used(&self) -> u64;

@@ -4,7 +4,7 @@ use wasmi::errors::{ErrorKind, InstantiationError, MemoryError, TableError};
 use wasmi::{
     Engine as WasmiEngine, Error, Instance, Memory, Module as WasmiModule, ResourceLimiter, Store,
     TrapCode, TypedFunc, TypedResumableCall, TypedResumableCallHostTrap,
-    TypedResumableCallOutOfFuel,
+    TypedResumableCallOutOfFuel, Val,
 };
 
 use wasmi_core::LimiterError;
@@ -23,6 +23,8 @@ pub(super) struct Data<H> {
     pub(super) memory: Option<Memory>,
     /// Elements that the module's tables have from the start.
     table_elements: usize,
+    /// Fuel that host functions took beyond what was left of the slice.
+    pub(super) debt: u32,
 }
 
 impl<H: Host> ResourceLimiter for Data<H> {
@@ -75,7 +77,8 @@ pub struct Wasmi<H> {
     // Before the store: it refers to code of the engine.
     call: Main,
     store: Store<Data<H>>,
-    main: TypedFunc<(), ()>,
+    /// For its exports. Kept instead of main itself: it is smaller.
+    instance: Instance,
     fuel_used: u64,
 }
 
@@ -92,6 +95,7 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
             host,
             memory: None,
             table_elements: module.table_elements as usize,
+            debt: 0,
         };
         let mut store = Store::new(&engine, data);
         store.limiter(|data| data);
@@ -105,18 +109,18 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         scratch::release(&engine, module.functions);
         let instance =
             Instance::new(&mut store, &compiled, &externs).map_err(|error| load_error(&error))?;
-        let main = instance
-            .get_typed_func(&store, MAIN)
-            .map_err(|_| LoadError::NoMain)?;
         store.data_mut().memory = instance.get_memory(&store, MEMORY);
         let mut loaded = Self {
             call: Main::Idle,
             store,
-            main,
+            instance,
             fuel_used: 0,
         };
         loaded.count_fuel(limits.start_fuel);
-        Ok(loaded)
+        match loaded.export(MAIN) {
+            Some(_) => Ok(loaded),
+            None => Err(LoadError::NoMain),
+        }
     }
 
     fn validate(image: &[u8]) -> Result<(), LoadError> {
@@ -126,12 +130,14 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
     }
 
     fn call(&mut self, fuel: u64) -> Step {
-        let _ = self.store.set_fuel(fuel);
-        let result = self.main.call_resumable(&mut self.store, ());
+        let Some(main) = self.export(MAIN) else {
+            return Step::Trapped(Fault::Engine);
+        };
+        let result = self.enter(main, fuel);
         self.after(fuel, result)
     }
 
-    fn resume(&mut self, fuel: u64) -> Step {
+    fn resume(&mut self, fuel: u64, result: Option<i32>) -> Step {
         let (fuel, result) = match core::mem::replace(&mut self.call, Main::Idle) {
             Main::Idle => return Step::Trapped(Fault::Engine),
             Main::OutOfFuel(call) => {
@@ -139,13 +145,28 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
                 let _ = self.store.set_fuel(fuel);
                 (fuel, call.resume(&mut self.store))
             }
-            // No host function that suspends has a result.
             Main::Stopped(call) => {
                 let _ = self.store.set_fuel(fuel);
-                (fuel, call.resume(&mut self.store, &[]))
+                let result = result.map(Val::I32);
+                (fuel, call.resume(&mut self.store, result.as_slice()))
             }
         };
         self.after(fuel, result)
+    }
+
+    fn exports(&self, name: &str) -> bool {
+        self.export(name).is_some()
+    }
+
+    fn aside(&mut self, name: &str, fuel: u64) -> Option<Step> {
+        let function = self.export(name)?;
+        // A suspended call that is dropped leaves nothing behind.
+        Some(match self.enter(function, fuel) {
+            Ok(TypedResumableCall::Finished(())) => Step::Finished,
+            Ok(TypedResumableCall::OutOfFuel(_)) => Step::OutOfFuel,
+            Ok(TypedResumableCall::HostTrap(_)) => Step::Stopped,
+            Err(error) => Step::Trapped(fault(&error)),
+        })
     }
 
     fn fuel_used(&self) -> u64 {
@@ -165,8 +186,25 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
 }
 
 impl<H: Host + 'static> Wasmi<H> {
+    fn export(&self, name: &str) -> Option<TypedFunc<(), ()>> {
+        self.instance.get_typed_func(&self.store, name).ok()
+    }
+
+    fn enter(
+        &mut self,
+        function: TypedFunc<(), ()>,
+        fuel: u64,
+    ) -> Result<TypedResumableCall<()>, Error> {
+        let _ = self.store.set_fuel(fuel);
+        let result = function.call_resumable(&mut self.store, ());
+        self.count_fuel(fuel);
+        result
+    }
+
     fn count_fuel(&mut self, given: u64) {
-        self.fuel_used = given.saturating_sub(self.store.get_fuel().unwrap_or(0));
+        let debt = core::mem::take(&mut self.store.data_mut().debt);
+        let left = self.store.get_fuel().unwrap_or(0);
+        self.fuel_used = given.saturating_sub(left) + u64::from(debt);
     }
 
     fn after(&mut self, given: u64, result: Result<TypedResumableCall<()>, Error>) -> Step {

@@ -21,6 +21,7 @@ use crate::shell::{self, LineBuffer};
 
 pub mod answers;
 pub mod exposures;
+mod reports;
 pub mod requests;
 #[cfg(test)]
 mod tests;
@@ -89,9 +90,10 @@ impl<P: Platform + 'static> Supervisor<P> {
     /// Do some work. Whether there was any.
     pub fn poll(&mut self) -> bool {
         let received = self.receive();
+        let started = self.containers.start_at_boot();
         let ran = self.containers.run_one();
         self.print_logs();
-        received || ran
+        received || started || ran
     }
 
     /// When there is something to do again, bytes apart.

@@ -6,7 +6,7 @@ use berth_protocol::{
 };
 
 use super::exposures::exposure;
-use super::upload::{Begin, Upload};
+use super::upload::{self, Begin, Upload};
 use super::{Supervisor, VERSION};
 use crate::admission::{HostFunction, Import, Module, imports};
 use crate::arena;
@@ -41,7 +41,7 @@ impl<P: Platform + 'static> Supervisor<P> {
     }
 
     /// Encode and send one answer; the length of its frame.
-    fn send(
+    pub(super) fn send(
         &self,
         id: u32,
         result: Result<Reply<'_>, DeviceError<'_>>,
@@ -109,9 +109,23 @@ impl<P: Platform + 'static> Supervisor<P> {
                 self.send(id, Ok(Reply::Done), frame)
             }
             Op::Start { name } => self.act(id, name, Containers::start, frame),
-            // A container is always suspended between two slices, so there is
-            // no difference here yet: a later `_pause` will be asked by `Stop` only.
-            Op::Stop { name } | Op::Kill { name } => self.act(id, name, Containers::stop, frame),
+            Op::Stop { name } => self.act(id, name, Containers::stop, frame),
+            Op::Kill { name } => self.act(id, name, Containers::kill, frame),
+            Op::Pause { name } => self.act(id, name, Containers::pause, frame),
+            Op::Resume { name } => self.act(id, name, Containers::resume, frame),
+            Op::Edit {
+                name,
+                parameters,
+                restart,
+            } => match upload::check(parameters) {
+                Ok(()) => {
+                    let edit = |containers: &mut Containers<P>, slot| {
+                        containers.edit(slot, parameters, restart)
+                    };
+                    self.act(id, name, edit, frame)
+                }
+                Err(error) => self.send(id, Err(error), frame),
+            },
             Op::Remove { name } => self.act(id, name, Containers::remove, frame),
             Op::Containers { cursor } => self.send(id, Ok(self.container(cursor)), frame),
             Op::Log { name, from } => self.log_line(id, name, from, frame),
@@ -133,6 +147,10 @@ impl<P: Platform + 'static> Supervisor<P> {
                 self.send(id, Ok(reply), frame)
             }
             Op::Detail { of, index } => self.detail(id, of, index, frame),
+            Op::Inspect { name } => self.inspect(id, name, frame),
+            Op::Images { cursor } => self.send(id, Ok(self.image(cursor)), frame),
+            Op::Events { from } => self.send(id, Ok(self.event(from)), frame),
+            Op::Status => self.send(id, Ok(Reply::Status(self.status())), frame),
             _ => self.send(id, Err(DeviceError::Unsupported), frame),
         }
     }
@@ -206,12 +224,12 @@ impl<P: Platform + 'static> Supervisor<P> {
             memory_used,
             memory_limit,
             share: container.share(),
-            cpu_permille: 0,
+            cpu_permille: container.cpu_permille(),
             memory_high: memory_used,
             stack_high: None,
             interrupts: 0,
             interrupts_dropped: 0,
-            restarts: 0,
+            restarts: container.restarts().total,
         })
     }
 
@@ -302,6 +320,7 @@ pub(crate) fn explain<P: Platform + 'static>(
     let free = arena::space().free_bytes;
     match refused {
         Refused::State(state) => DeviceError::WrongState { state },
+        Refused::SafeMode => DeviceError::SafeMode,
         Refused::TooMany => DeviceError::TooManyContainers {
             limit: CONTAINERS_MAX as u16,
         },

@@ -1,6 +1,7 @@
 //! The whole supervisor on a fake platform, driven through its serial line.
 
 mod claims;
+mod lifecycle;
 
 use std::format;
 use std::string::{String, ToString};

@@ -170,7 +170,12 @@ fn full(needed: u32) -> DeviceError<'static> {
     }
 }
 
-fn check(parameters: Parameters) -> Result<(), DeviceError<'static>> {
+/// Are the parameters in their ranges?
+///
+/// # Errors
+///
+/// Which is not.
+pub(super) fn check(parameters: Parameters) -> Result<(), DeviceError<'static>> {
     let what = match parameters {
         Parameters {
             stack: Some(stack), ..

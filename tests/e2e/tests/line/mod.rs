@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use berth_e2e::Device;
 use berth_protocol::{
-    DeviceError, Event, FRAME_MAX, FrameDecoder, Op, Reply, Request, Response, encode_frame,
+    CHUNK_MAX, DeviceError, Event, FRAME_MAX, FrameDecoder, ImageHash, Op, Parameters, Reply,
+    Request, Response, State, encode_frame,
 };
 
 /// A client of the device's line.
@@ -78,6 +80,60 @@ impl Line {
         self.ask(op, |result| match result {
             Err(error) => Ok(error.word()),
             Ok(reply) => bail!("{reply:?}"),
+        })?
+    }
+
+    /// Upload and store an image.
+    pub(crate) fn install(
+        &mut self,
+        name: &str,
+        image: &[u8],
+        parameters: Parameters,
+    ) -> Result<()> {
+        self.offset(Op::UploadBegin {
+            name,
+            length: image.len() as u32,
+            hash: ImageHash::of(image),
+            parameters,
+        })?;
+        for (number, bytes) in image.chunks(CHUNK_MAX).enumerate() {
+            let offset = (number * CHUNK_MAX) as u32;
+            self.offset(Op::UploadChunk { offset, bytes })?;
+        }
+        self.done(Op::UploadCommit)
+    }
+
+    /// A request that may be refused: whether it was done, or the word of its error.
+    pub(crate) fn outcome(&mut self, op: Op<'_>) -> Result<Result<(), &'static str>> {
+        self.ask(op, |result| match result {
+            Ok(Reply::Done) => Ok(Ok(())),
+            Err(error) => Ok(Err(error.word())),
+            Ok(reply) => bail!("{reply:?}"),
+        })?
+    }
+
+    /// State and fuel used of every container, by name.
+    pub(crate) fn containers(&mut self) -> Result<BTreeMap<String, (State, u64)>> {
+        let mut all = BTreeMap::new();
+        let mut cursor = Some(0);
+        while let Some(at) = cursor {
+            cursor = self.ask(Op::Containers { cursor: at }, |result| match result {
+                Ok(Reply::Container { item, next }) => {
+                    all.insert(item.name.to_owned(), (item.state, item.fuel_used));
+                    Ok(next)
+                }
+                Ok(Reply::End) => Ok(None),
+                other => bail!("{other:?}"),
+            })??;
+        }
+        Ok(all)
+    }
+
+    /// Bytes of free memory.
+    pub(crate) fn free_memory(&mut self) -> Result<u32> {
+        self.ask(Op::Heap, |result| match result {
+            Ok(Reply::Heap(heap)) => Ok(heap.free),
+            other => bail!("{other:?}"),
         })?
     }
 }

@@ -1,0 +1,282 @@
+//! One slice of execution: who gets it, and what it brought.
+
+use berth_protocol::{Entry, Fault, NAME_MAX, State};
+
+use super::notes::{Tag, note_length, note_running};
+use super::schedule::slice_fuel;
+use super::table::Containers;
+use super::{CONTAINERS_MAX, Container, ContainerHost, LastCall, Main, Pending, Shared};
+use crate::arena;
+use crate::engine::wasmi::Wasmi;
+use crate::engine::{Engine, MailPlace, Step};
+use crate::platform::Platform;
+
+/// What a turn costs at least, in fuel: changing containers is some 4,000 instructions
+/// whatever the container does with its turn. Who gives it up early pays this much.
+const TURN_FUEL: u64 = 700;
+
+/// For so many microseconds the use of the CPU is added up before it is told.
+const WINDOW_US: u64 = 1_000_000;
+
+/// How much of the CPU a container uses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    /// In the current window.
+    busy_us: u32,
+    permille: u16,
+}
+
+impl Load {
+    pub(super) const fn permille(self) -> u16 {
+        self.permille
+    }
+}
+
+/// The clock of the scheduler. It is read once a turn, and who had the turn before is
+/// charged with what has passed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// Slot and beginning of the last turn; `None` if nobody wanted it.
+    turn: Option<(usize, u64)>,
+    window_us: u64,
+    /// When this run of the supervisor began.
+    started_us: u64,
+    /// Longest time from one turn to the next.
+    longest_us: u32,
+}
+
+impl Clock {
+    pub(super) const fn new(now_us: u64) -> Self {
+        Self {
+            turn: None,
+            window_us: now_us,
+            started_us: now_us,
+            longest_us: 0,
+        }
+    }
+}
+
+/// What one step of a container's engine brought.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome {
+    pub(super) step: Step,
+    fuel: u64,
+    pub(super) pending: Option<Pending>,
+    pub(super) last_call: Option<LastCall>,
+}
+
+/// When the container in `slot` wants the CPU next; `None` if something else has to happen
+/// first.
+fn wants_from<P: Platform>(
+    shared: &Shared<P>,
+    slot: usize,
+    container: &Container<P>,
+) -> Option<u64> {
+    match (container.state, container.main) {
+        (State::Running, Main::Waiting { until_us }) => Some(until_us),
+        (State::Running, Main::Receiving(_)) => shared.has_mail(slot).then_some(0),
+        (State::Running, Main::Fresh | Main::Cut) => Some(0),
+        (State::Restarting { .. }, _) => Some(container.restarts.due_us),
+        _ => None,
+    }
+}
+
+impl<P: Platform + 'static> Containers<P> {
+    /// Do what is due, and give the next container that can run a slice. Whether there was
+    /// anything.
+    pub fn run_one(&mut self) -> bool {
+        let now = self.shared.platform.now_us();
+        self.account(now);
+        note_length(
+            &self.shared.platform,
+            now.saturating_sub(self.clock.started_us),
+        );
+        let restarted = self.restart_one(now);
+        let next = self.schedule.pick(CONTAINERS_MAX, |slot| {
+            let container = self.slots.get(slot)?.as_ref()?;
+            let ready = container.state == State::Running
+                && wants_from(&self.shared, slot, container).is_some_and(|from| from <= now);
+            ready.then_some(container.turns)
+        });
+        let Some(slot) = next else {
+            return restarted;
+        };
+        self.clock.turn = Some((slot, now));
+        self.slice(slot);
+        true
+    }
+
+    /// Longest time in microseconds from one look at the line to the next while something ran.
+    #[must_use]
+    pub const fn longest_stall_us(&self) -> u32 {
+        self.clock.longest_us
+    }
+
+    /// The slot that had the last slice.
+    #[must_use]
+    pub const fn last_turn(&self) -> usize {
+        self.schedule.last()
+    }
+
+    /// When the next container that waits wants to go on or to be started again; `None` if
+    /// none does.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<u64> {
+        self.iter()
+            .filter_map(|(slot, container)| wants_from(&self.shared, slot, container))
+            .min()
+    }
+
+    /// Start one container again whose time has come. One at a time: loading takes long.
+    fn restart_one(&mut self, now: u64) -> bool {
+        let due = self.iter().find(|(_, container)| {
+            matches!(container.state, State::Restarting { .. }) && container.restarts.due_us <= now
+        });
+        match due {
+            Some((slot, _)) => {
+                self.start_again(slot);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Charge who had the last turn with the time since.
+    fn account(&mut self, now: u64) {
+        if let Some((slot, since)) = self.clock.turn.take()
+            && let Some(container) = self.get_mut(slot)
+        {
+            let busy = u32::try_from(now.saturating_sub(since)).unwrap_or(u32::MAX);
+            container.load.busy_us = container.load.busy_us.saturating_add(busy);
+            self.clock.longest_us = self.clock.longest_us.max(busy);
+        }
+        let passed = now.saturating_sub(self.clock.window_us);
+        if passed >= WINDOW_US {
+            self.clock.window_us = now;
+            for container in self.slots.iter_mut().flatten() {
+                let load = &mut container.load;
+                // At most 1000, as nobody is busy for longer than has passed.
+                let lately = u64::from(load.busy_us) * 1000 / passed;
+                load.permille = (load.permille + lately as u16).div_ceil(2);
+                load.busy_us = 0;
+            }
+        }
+    }
+
+    /// The container in `slot` has used fuel that is not a slice of its main.
+    pub(super) fn used(&mut self, slot: usize, fuel: u64) {
+        if let Some(Some(container)) = self.slots.get_mut(slot) {
+            container.fuel_used += fuel;
+            let share = container.share();
+            self.schedule.charge(&mut container.turns, share, fuel);
+        }
+    }
+
+    /// Run one step of the container in `slot` and count its fuel. `None` if it
+    /// ran out of memory (or has no engine): its memory is lost then.
+    pub(super) fn step(
+        &mut self,
+        slot: usize,
+        run: impl FnOnce(&mut Wasmi<ContainerHost<P>>) -> Step,
+    ) -> Option<Outcome> {
+        let Some(Some(container)) = self.slots.get_mut(slot) else {
+            return None;
+        };
+        let engine = container.engine.as_mut()?;
+        note_running(&self.shared.platform, container.tag);
+        let outcome = engine.run(|engine| Outcome {
+            step: run(engine),
+            fuel: engine.fuel_used(),
+            pending: engine.host().take_pending(),
+            last_call: engine.host().last_call(),
+        });
+        note_running(&self.shared.platform, Tag::NONE);
+        let outcome = outcome.ok()?;
+        self.used(slot, outcome.fuel);
+        Some(outcome)
+    }
+
+    /// Give the container in `slot`, which runs, a slice.
+    pub(super) fn slice(&mut self, slot: usize) {
+        if let Some(container) = self.get(slot) {
+            self.slice_of(slot, u64::from(slice_fuel(container.share())));
+        }
+    }
+
+    /// Give the container in `slot`, which runs, `fuel`.
+    pub(super) fn slice_of(&mut self, slot: usize, fuel: u64) {
+        let Some(container) = self.get_mut(slot) else {
+            return;
+        };
+        let main = core::mem::replace(&mut container.main, Main::Cut);
+        let shared = self.shared.clone();
+        let Some(outcome) = self.step(slot, |engine| match main {
+            Main::Fresh => engine.call(fuel),
+            Main::Cut | Main::Waiting { .. } => engine.resume(fuel, None),
+            Main::Receiving(place) => {
+                let memory = engine.memory();
+                let length = arena::outside(|| {
+                    shared.with_mail(slot, |mail| {
+                        mail.get(|from, message| deliver(memory, place, from, message))
+                    })
+                });
+                engine.resume(fuel, Some(length.unwrap_or(0)))
+            }
+        }) else {
+            return self.fail(slot, Fault::OutOfMemory, Entry::Main, None);
+        };
+        let last_call = outcome.last_call;
+        match (outcome.step, outcome.pending) {
+            (Step::OutOfFuel, _) => {}
+            (Step::Stopped, Some(Pending::Yield)) => {
+                self.wait(slot, outcome.fuel, Main::Waiting { until_us: 0 });
+            }
+            (Step::Stopped, Some(Pending::Sleep { until_us })) => {
+                self.wait(slot, outcome.fuel, Main::Waiting { until_us });
+            }
+            (Step::Stopped, Some(Pending::Receive(place))) => {
+                self.wait(slot, outcome.fuel, Main::Receiving(place));
+            }
+            (Step::Stopped, Some(Pending::Exit { code })) => self.exit(slot, code),
+            (Step::Finished, _) => self.exit(slot, 0),
+            (Step::Stopped, Some(Pending::Fault(fault))) | (Step::Trapped(fault), _) => {
+                self.fail(slot, fault, Entry::Main, last_call);
+            }
+            (Step::Stopped, None) => self.fail(slot, Fault::Engine, Entry::Main, last_call),
+        }
+    }
+
+    /// The container in `slot` gives up the rest of its slice, of which it has used `fuel`.
+    fn wait(&mut self, slot: usize, fuel: u64, main: Main) {
+        if let Some(Some(container)) = self.slots.get_mut(slot) {
+            container.main = main;
+            let (share, rest) = (container.share(), TURN_FUEL.saturating_sub(fuel));
+            self.schedule.charge(&mut container.turns, share, rest);
+        }
+    }
+}
+
+/// Copy a message and its sender's name to where the container wants them; the length of
+/// the message. The places were inside the memory when it asked, and memories do not shrink.
+fn deliver(memory: &mut [u8], place: MailPlace, from: &[u8], message: &[u8]) -> i32 {
+    copy(memory, place.pointer, place.length, message);
+    if place.from != 0 {
+        let mut name = [0; NAME_MAX];
+        for (place, byte) in name.iter_mut().zip(from) {
+            *place = *byte;
+        }
+        copy(memory, place.from, NAME_MAX as u32, &name);
+    }
+    message.len() as i32
+}
+
+/// Copy what fits of `bytes` to the `length` bytes at `pointer`.
+fn copy(memory: &mut [u8], pointer: u32, length: u32, bytes: &[u8]) {
+    let places = memory
+        .iter_mut()
+        .skip(pointer as usize)
+        .take(length as usize);
+    for (place, byte) in places.zip(bytes) {
+        *place = *byte;
+    }
+}

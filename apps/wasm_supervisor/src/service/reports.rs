@@ -1,0 +1,90 @@
+//! What the device tells of itself and of its containers, beside what `ps` shows.
+
+use berth_protocol::{DeviceError, FRAME_MAX, Image, Inspection, Reply, Status};
+
+use super::Supervisor;
+use crate::container::{CONTAINERS_MAX, Container};
+use crate::platform::Platform;
+
+/// Bytes that the smallest container needs (`docs/memory.md`).
+const MINIMAL_BYTES: u32 = 10_500;
+
+impl<P: Platform + 'static> Supervisor<P> {
+    /// All that is known of the container called `name`.
+    pub(super) fn inspect(&self, id: u32, name: &str, frame: &mut [u8; FRAME_MAX]) -> usize {
+        let found = self
+            .containers
+            .find(name)
+            .and_then(|slot| Some((slot, self.containers.get(slot)?)));
+        let result = match found {
+            None => Err(DeviceError::UnknownName),
+            Some((slot, container)) => {
+                let first_line = self
+                    .shared
+                    .with_log(slot, |log| log.line(0).map(|line| line.sequence));
+                Ok(Reply::Inspection(Inspection {
+                    hash: container.hash(),
+                    parameters: container.parameters(),
+                    saved_bytes: self.shared.with_saved(slot, |saved| saved.bytes().len()) as u32,
+                    log_dropped: first_line.flatten().unwrap_or(0),
+                    fault: container.fault(),
+                }))
+            }
+        };
+        self.send(id, result, frame)
+    }
+
+    /// The image in or behind slot `cursor`.
+    pub(super) fn image(&self, cursor: u16) -> Reply<'_> {
+        let mut slots = (usize::from(cursor)..CONTAINERS_MAX)
+            .filter_map(|slot| Some((slot, self.containers.get(slot)?)));
+        match slots.next() {
+            Some((_, container)) => Reply::Image {
+                item: Image {
+                    name: container.name(),
+                    bytes: container.image().len() as u32,
+                    hash: container.hash(),
+                    parameters: container.parameters(),
+                    persistent: false,
+                },
+                next: slots.next().map(|(slot, _)| slot as u16),
+            },
+            None => Reply::End,
+        }
+    }
+
+    /// The first event that is not older than number `from`.
+    pub(super) fn event(&self, from: u32) -> Reply<'_> {
+        match self.containers.events().first_from(from) {
+            Some((sequence, record)) => Reply::Event {
+                sequence,
+                dropped: sequence - from,
+                time_us: record.time_us,
+                name: record.name.as_ref().map(|name| name.as_str()),
+                what: record.what,
+            },
+            None => Reply::End,
+        }
+    }
+
+    /// How the device is.
+    pub(super) fn status(&self) -> Status<'_> {
+        let before = self.containers.before();
+        Status {
+            safe_mode: before.safe_mode,
+            suspect: self.suspect(),
+            restarts: u16::try_from(before.failures).unwrap_or(u16::MAX),
+            longest_stall_us: self.containers.longest_stall_us(),
+            minimal_bytes: MINIMAL_BYTES,
+            store: None,
+        }
+    }
+
+    /// The container that was being executed when the supervisor failed last.
+    pub(crate) fn suspect(&self) -> Option<&str> {
+        self.containers
+            .iter()
+            .find(|(_, container)| self.containers.before().suspects(container.tag()))
+            .map(|(_, container)| Container::name(container))
+    }
+}

@@ -1,0 +1,262 @@
+//! Operations and reports, through the line.
+
+use berth_protocol::{Entry, Fault, HostCall, Level, Op, Parameters, Reply, Restart, State};
+
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::{BLINK, Bench, SPIN, program};
+
+/// All events as words, oldest first.
+fn events(bench: &mut Bench) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut from = 0;
+    loop {
+        let event = bench.ask(Op::Events { from }, |result| match result.unwrap() {
+            Reply::Event {
+                sequence,
+                dropped,
+                name,
+                what,
+                ..
+            } => Some((
+                sequence,
+                dropped,
+                format!("{} {what:?}", name.unwrap_or("-")),
+            )),
+            Reply::End => None,
+            other => panic!("{other:?}"),
+        });
+        let Some((sequence, dropped, text)) = event else {
+            return all;
+        };
+        assert_eq!(dropped, sequence - from);
+        from = sequence + 1;
+        all.push(text);
+    }
+}
+
+#[test]
+fn every_operation_is_an_event() {
+    let mut bench = Bench::new();
+    bench.install("spin", SPIN);
+    let name = "spin";
+    let edit = Op::Edit {
+        name,
+        parameters: Parameters {
+            share: Some(7),
+            ..Parameters::default()
+        },
+        restart: false,
+    };
+    for op in [
+        Op::Start { name },
+        Op::Pause { name },
+        edit,
+        Op::Resume { name },
+        Op::Kill { name },
+        Op::Remove { name },
+    ] {
+        bench.ok(op);
+    }
+    let all = events(&mut bench);
+    let expected = [
+        "- Boot { restarts: 0, safe_mode: false }",
+        "spin Stored",
+        "spin Started",
+        "spin Paused",
+        "spin Edited",
+        "spin Resumed",
+        "spin Stopped",
+        "spin Removed",
+    ];
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn a_fault_is_known_in_full_after_everything_else_is_gone() {
+    let mut bench = Bench::new();
+    bench.fake.0.now_us.set(500);
+    let body = "(call $yield) (call $write (call $claim) (i32.const 28) (i32.const 1))";
+    bench.install("bad", &program(body));
+    bench.ok(Op::Start { name: "bad" });
+    bench.fake.0.now_us.set(700);
+    bench.polls(3);
+    bench.ask(Op::Inspect { name: "bad" }, |result| {
+        let Ok(Reply::Inspection(inspection)) = result else {
+            panic!("{result:?}");
+        };
+        let fault = inspection.fault.unwrap();
+        assert_eq!(
+            (fault.fault, fault.entry),
+            (Fault::BadRegister, Entry::Main)
+        );
+        let call = HostCall {
+            name: "mmio.write",
+            arguments: [0, 28],
+        };
+        assert_eq!(fault.last_call, Some(call));
+        assert!(fault.fuel_used > 0);
+        assert_eq!((fault.restarts, fault.time_us), (0, 700));
+        assert_eq!((inspection.saved_bytes, inspection.log_dropped), (0, 0));
+    });
+    assert_eq!(
+        bench.refused(Op::Inspect { name: "none" }),
+        "no container of this name"
+    );
+}
+
+#[test]
+fn a_policy_brings_a_container_back_and_gives_it_up() {
+    let mut bench = Bench::new();
+    bench.install("bad", &program("unreachable"));
+    let name = "bad";
+    let policy = |limit| Op::Edit {
+        name,
+        parameters: Parameters {
+            restart: Some(Restart::OnFailure {
+                limit,
+                backoff_ms: 1000,
+            }),
+            ..Parameters::default()
+        },
+        restart: false,
+    };
+    bench.ok(policy(2));
+    bench.ok(Op::Start { name });
+    bench.polls(1);
+    assert_eq!(bench.state(name), State::Restarting { count: 1 });
+    assert_eq!(bench.supervisor.containers.next_wake(), Some(1_000_000));
+    bench.live(1_500_000);
+    assert_eq!(bench.state(name), State::Restarting { count: 2 });
+    bench.live(10_000_000);
+    let fault = Fault::Unreachable;
+    assert_eq!(bench.state(name), State::Faulted { fault });
+    bench.ask(Op::Inspect { name }, |result| match result {
+        Ok(Reply::Inspection(inspection)) => {
+            assert_eq!(inspection.fault.unwrap().restarts, 2);
+        }
+        other => panic!("{other:?}"),
+    });
+    // The operator's word ends it at any time.
+    bench.ok(Op::Start { name });
+    bench.polls(1);
+    assert_eq!(bench.state(name), State::Restarting { count: 1 });
+    bench.ok(Op::Stop { name });
+    assert_eq!(bench.state(name), State::Stopped);
+    bench.live(30_000_000);
+    assert_eq!(bench.state(name), State::Stopped);
+}
+
+#[test]
+fn editing_changes_what_it_names_and_restarts_when_asked_to() {
+    let mut bench = Bench::new();
+    bench.install("blink", BLINK);
+    let name = "blink";
+    let edit = |parameters, restart| Op::Edit {
+        name,
+        parameters,
+        restart,
+    };
+    let share = Parameters {
+        share: Some(20),
+        ..Parameters::default()
+    };
+    let level = Parameters {
+        log_level: Some(Level::Warn),
+        boot: Some(true),
+        ..Parameters::default()
+    };
+    // Not active: nothing is started.
+    bench.ok(edit(share, true));
+    assert_eq!(bench.state(name), State::Stored);
+    bench.ok(Op::Start { name });
+    bench.live(350_000);
+    bench.ok(edit(level, false));
+    let writes = bench.fake.0.writes.borrow().len();
+    assert!(writes > 2);
+    let slot = bench.supervisor.containers.find(name).unwrap();
+    let container = bench.supervisor.containers.get(slot).unwrap();
+    assert!(container.fuel_used() > 0);
+    let expected = Parameters {
+        share: Some(20),
+        ..level
+    };
+    assert_eq!(container.parameters(), expected);
+    bench.ok(edit(share, true));
+    let container = bench.supervisor.containers.get(slot).unwrap();
+    assert_eq!(container.started_us(), bench.fake.0.now_us.get());
+    // A paused one runs afterwards, too.
+    bench.ok(Op::Pause { name });
+    bench.ok(edit(share, true));
+    assert_eq!(bench.state(name), State::Running);
+    let bad = Parameters {
+        share: Some(101),
+        ..Parameters::default()
+    };
+    assert!(bench.refused(edit(bad, true)).contains("share"));
+    assert_eq!(bench.state(name), State::Running);
+}
+
+#[test]
+fn images_and_status_are_told() {
+    let mut bench = Bench::new();
+    for name in ["one", "two"] {
+        bench.install(name, SPIN);
+    }
+    let mut names = Vec::new();
+    let mut cursor = Some(0);
+    while let Some(at) = cursor {
+        cursor = bench.ask(Op::Images { cursor: at }, |result| match result.unwrap() {
+            Reply::Image { item, next } => {
+                names.push(item.name.to_string());
+                assert!(item.bytes > 8 && !item.persistent);
+                next
+            }
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(names, ["one", "two"]);
+    bench.ask(Op::Images { cursor: 9 }, |result| {
+        assert_eq!(result, Ok(Reply::End))
+    });
+    bench.ask(Op::Status, |result| match result {
+        Ok(Reply::Status(status)) => {
+            assert!(!status.safe_mode && status.suspect.is_none());
+            assert_eq!(status.restarts, 0);
+        }
+        other => panic!("{other:?}"),
+    });
+}
+
+#[test]
+fn the_cpu_a_container_uses_is_told() {
+    let mut bench = Bench::new();
+    bench.install("spin", SPIN);
+    bench.install("blink", BLINK);
+    for name in ["spin", "blink"] {
+        bench.ok(Op::Start { name });
+    }
+    // Each turn takes a millisecond.
+    for _ in 0..5_000 {
+        bench.polls(1);
+        let now = bench.fake.0.now_us.get();
+        bench.fake.0.now_us.set(now + 1_000);
+    }
+    let permille = |name| {
+        let slot = bench.supervisor.containers.find(name).unwrap();
+        bench
+            .supervisor
+            .containers
+            .get(slot)
+            .unwrap()
+            .cpu_permille()
+    };
+    assert!(
+        (900..=1000).contains(&permille("spin")),
+        "{}",
+        permille("spin")
+    );
+    assert!(permille("blink") < 50, "{}", permille("blink"));
+}
