@@ -48,6 +48,7 @@ soak: build test-apps ## the long forms of the tests: every 32 bytes, a million 
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
 	@$(MAKE) test-apps
+	STORE_OPERATIONS=10000000 cargo nextest run --profile soak --no-capture -p berth-store
 
 # Addresses of RAM are numbers to the kernel (exposed provenance), and what its tests
 # make lives until they end.

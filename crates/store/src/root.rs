@@ -1,0 +1,159 @@
+//! The root: two fixed pages in which the last entry says where the log is.
+//!
+//! An entry is two words: sequence number (24 bits) and page (8 bits), then the same inverted. Flash
+//! only ever clears bits of an entry that is being written, and only sets bits of one that is being
+//! erased; in both cases an entry that is not whole is no pair of opposites. The entries of both
+//! pages are a ring. The next page of it is erased when the entry before its first is written, so
+//! one page always holds a whole entry, and each is erased once in a thousand moves of the log.
+
+use berth_flash::Flash;
+
+use crate::{Error, Store};
+
+/// Pages of the root, from page 0 on.
+pub(crate) const ROOT_PAGES: usize = 2;
+
+/// Bytes of an entry.
+const ENTRY_BYTES: usize = 8;
+
+/// How many doubtful entries are looked at.
+const DOUBTFUL: usize = 6;
+
+/// How many entries are tried when one does not take its words.
+const TRIES: usize = 2;
+
+/// Sequence numbers end here. A part is worn out long before.
+const SEQUENCE_MAX: u32 = 0x00ff_ffff;
+
+/// Where the next entry goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Root {
+    /// Its place in the ring.
+    next: usize,
+    /// The highest sequence number that may be in flash.
+    sequence: u32,
+    /// Was the last entry written, whole, since mounting?
+    is_certain: bool,
+}
+
+impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
+    const ENTRIES: usize = F::PAGE_BYTES / ENTRY_BYTES;
+
+    /// Sequence number and page of the entry at `place`, if it is whole.
+    fn root_entry(&self, place: usize) -> Option<(u32, usize)> {
+        let entry = self.word(place * ENTRY_BYTES);
+        let page = (entry & 0xff) as usize;
+        (entry == !self.word(place * ENTRY_BYTES + 4) && (ROOT_PAGES..self.pages()).contains(&page))
+            .then_some((entry >> 8, page))
+    }
+
+    fn is_blank(&self, place: usize) -> bool {
+        self.word(place * ENTRY_BYTES) & self.word(place * ENTRY_BYTES + 4) == u32::MAX
+    }
+
+    /// Find the log: the entry with the highest number.
+    ///
+    /// An entry whose writing was interrupted may read whole now and not the next time, or the
+    /// other way round. So entries after the last that is certain, and it, are *doubtful*: pages that
+    /// they name are left alone until there is an entry with a higher number, and the
+    /// first entry written from now on leaves out a number and a place.
+    pub(crate) fn find_root(&mut self) {
+        let ring = ROOT_PAGES * Self::ENTRIES;
+        let last = (0..ring)
+            .filter_map(|place| self.root_entry(place).map(|(n, page)| (n, place, page)))
+            .max();
+        let Some((sequence, place, page)) = last else {
+            // The very first entry may be the one that was interrupted.
+            for place in 0..DOUBTFUL {
+                self.doubt(place);
+            }
+            return;
+        };
+        self.log = page;
+        let end = (place / Self::ENTRIES + 1) * Self::ENTRIES;
+        let used = (place..end).rev().find(|place| !self.is_blank(*place));
+        let used = used.unwrap_or(place);
+        let next = (used + 2).min(end) % ring;
+        self.root = Root {
+            next,
+            sequence: sequence + 1,
+            is_certain: false,
+        };
+        // At the end of a page the next entry may be at the beginning of the other.
+        let mut place = if next.is_multiple_of(Self::ENTRIES) {
+            next
+        } else {
+            used
+        };
+        for _ in 0..DOUBTFUL {
+            self.doubt(place);
+            if self.is_certain(place) {
+                break;
+            }
+            place = (place + ring - 1) % ring;
+            if self.is_blank(place) {
+                place = (place + ring - 1) % ring;
+            }
+        }
+    }
+
+    /// Leave the page alone that the entry at `place` names, whole or not.
+    fn doubt(&mut self, place: usize) {
+        let page = self.word(place * ENTRY_BYTES) as u8;
+        if let Some(doubtful) = self.doubtful.get_mut(usize::from(page)) {
+            *doubtful = true;
+        }
+    }
+
+    /// Is the entry whole, and the one behind it younger? Then it was complete before that was begun.
+    fn is_certain(&self, place: usize) -> bool {
+        !(place + 1).is_multiple_of(Self::ENTRIES)
+            && self.root_entry(place).is_some()
+            && !self.is_blank(place + 1)
+    }
+
+    /// Make `page` the log. From the last word of the entry on it is. After mounting there are two
+    /// entries for it, the second to make the first certain.
+    pub(crate) fn write_root(&mut self, page: usize) -> Result<(), Error> {
+        self.write_entry(page)?;
+        if !self.root.is_certain {
+            self.write_entry(page)?;
+            self.root.is_certain = true;
+        }
+        self.doubtful = [false; PAGES];
+        Ok(())
+    }
+
+    fn write_entry(&mut self, page: usize) -> Result<(), Error> {
+        for _ in 0..TRIES {
+            let place = self.root.next;
+            let home = place / Self::ENTRIES;
+            if place.is_multiple_of(Self::ENTRIES) && self.flash.erase(home).is_err() {
+                break;
+            }
+            if self.root.sequence >= SEQUENCE_MAX {
+                break;
+            }
+            self.root.sequence += 1;
+            self.root.next = (place + 1) % (ROOT_PAGES * Self::ENTRIES);
+            let entry = self.root.sequence << 8 | page as u32;
+            let mut bytes = [0; ENTRY_BYTES];
+            let words = entry
+                .to_le_bytes()
+                .into_iter()
+                .chain((!entry).to_le_bytes());
+            for (place, byte) in bytes.iter_mut().zip(words) {
+                *place = byte;
+            }
+            if self.program(place * ENTRY_BYTES, &bytes).is_ok() {
+                return Ok(());
+            }
+        }
+        Err(Error::Worn { page: 0 })
+    }
+
+    /// Erases of one of the two pages of the root.
+    pub(crate) const fn root_erases(&self) -> u32 {
+        self.root.sequence / (Self::ENTRIES * ROOT_PAGES) as u32 + 1
+    }
+}
