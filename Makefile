@@ -44,6 +44,7 @@ test: build test-apps ## every test
 soak: build test-apps ## the long forms of the tests: every 32 bytes, a million hostile calls
 	@$(SETUP) nextest
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
+	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
 	@$(MAKE) test-apps
@@ -57,8 +58,10 @@ miri: ## host tests of kernel, architecture and libtock under Miri (some ten min
 	PROPTEST_CASES=2 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks" \
 	    cargo +nightly miri test $(MIRI:%=-p %) --lib --tests
 
+# All before the store (0x140000 in layout.ld) is as built; the store of run.bin stays.
 run: build ## the board, interactive: serial console on this terminal
-	@cp $(IMAGE)/flash.bin $(IMAGE)/run.bin
+	@[ -e $(IMAGE)/run.bin ] || cp $(IMAGE)/flash.bin $(IMAGE)/run.bin
+	@dd if=$(IMAGE)/flash.bin of=$(IMAGE)/run.bin bs=64K count=20 conv=notrunc status=none
 	@$(HOST)/berth-emulator run --flash $(IMAGE)/run.bin
 
 build: tools host exposures guests flash ## host tools, firmware, containers, flash image
@@ -104,7 +107,7 @@ bench-kernel: build
 	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-kernel.bin
 
 # Native processes that only tests install.
-TEST_APPS := hello declared filtered conformance peek misbehave witness walk supervisor_crash hostile mapped spin \
+TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin \
              bench_syscalls bench_registers engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin
 

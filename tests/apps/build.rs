@@ -16,6 +16,7 @@ fn main() {
     libtock_build::link("echo", "APP2", 2048);
     libtock_build::link("misbehave", "APP2", 2048);
     libtock_build::link("filtered", "SUPERVISOR", 2048);
+    libtock_build::link("flash_rules", "SUPERVISOR", 4096);
     libtock_build::link("bench_registers", "SUPERVISOR", 2048);
     libtock_build::link("hostile", "SUPERVISOR", 4096);
     libtock_build::link("mapped", "SUPERVISOR", 2048);

@@ -12,6 +12,7 @@ use crate::platform::{
 use crate::window::Window;
 
 pub mod fast;
+mod flash;
 
 /// Bytes taken from the kernel's receive ring at once.
 const RECEIVE_BYTES: usize = 64;
@@ -75,6 +76,12 @@ fn window(claimed: &wasm_host::Claimed) -> Option<Window> {
 }
 
 impl Platform for Board {
+    type Flash = flash::Partition;
+
+    fn flash(&self) -> Option<flash::Partition> {
+        flash::Partition::open()
+    }
+
     fn names(&self) -> (&str, &str) {
         (option_env!("BERTH_BOARD").unwrap_or("Tock board"), "Tock 2")
     }

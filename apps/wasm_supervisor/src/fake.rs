@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::vec::Vec;
 
+use berth_flash::{Flash, FlashError, Simulated};
+
 use crate::arena;
 use crate::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, NOTES, Platform, Refusal, Width,
@@ -44,6 +46,8 @@ pub struct State {
     pub mapped: Mapped,
     /// The kernel has no protection region left.
     pub no_region: Cell<bool>,
+    /// The store's flash, while no supervisor has it; `None`: there is none.
+    pub flash: RefCell<Option<Simulated>>,
     /// Notes of this run, and of the one before if that failed.
     pub notes: RefCell<[u32; NOTES]>,
     /// See `notes`.
@@ -56,6 +60,38 @@ pub struct Mapped(pub &'static [AtomicU32; 4]);
 impl Default for Mapped {
     fn default() -> Self {
         Self(Box::leak(Box::default()))
+    }
+}
+
+/// The store's flash in the hands of a supervisor. Afterwards the next one can have it.
+pub struct FakeFlash {
+    flash: Option<Simulated>,
+    state: Rc<State>,
+}
+
+impl FakeFlash {
+    fn part(&mut self) -> Result<&mut Simulated, FlashError> {
+        self.flash.as_mut().ok_or(FlashError::Failed)
+    }
+}
+
+impl Flash for FakeFlash {
+    fn bytes(&self) -> &[u8] {
+        self.flash.as_ref().map_or(&[], Flash::bytes)
+    }
+
+    fn program(&mut self, offset: usize, bytes: &[u8]) -> Result<(), FlashError> {
+        self.part()?.program(offset, bytes)
+    }
+
+    fn erase(&mut self, page: usize) -> Result<(), FlashError> {
+        self.part()?.erase(page)
+    }
+}
+
+impl Drop for FakeFlash {
+    fn drop(&mut self) {
+        self.state.flash.replace(self.flash.take());
     }
 }
 
@@ -84,6 +120,16 @@ impl Fake {
 }
 
 impl Platform for Fake {
+    type Flash = FakeFlash;
+
+    fn flash(&self) -> Option<FakeFlash> {
+        let flash = self.0.flash.take()?;
+        Some(FakeFlash {
+            flash: Some(flash),
+            state: self.0.clone(),
+        })
+    }
+
     fn names(&self) -> (&str, &str) {
         ("fake board", "fake kernel")
     }

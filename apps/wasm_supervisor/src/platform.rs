@@ -8,6 +8,8 @@
 //!
 //! One trait, so that everything above it runs in tests on the host.
 
+use berth_flash::Flash;
+
 use crate::window::Window;
 
 pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description};
@@ -73,6 +75,12 @@ pub const NOTES: usize = 16;
 /// The system below the supervisor. All methods return at once except
 /// [`write`](Platform::write) and [`wait`](Platform::wait).
 pub trait Platform {
+    /// The flash that the store is in.
+    type Flash: Flash;
+
+    /// The flash for the store; `None` if there is none, and the second time.
+    fn flash(&self) -> Option<Self::Flash>;
+
     /// Name of the board and version of the kernel, for people.
     fn names(&self) -> (&str, &str);
 

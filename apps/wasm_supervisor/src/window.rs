@@ -1,7 +1,7 @@
-//! A block of registers that is mapped into this process: one access, no system call.
+//! What the kernel has mapped into this process: blocks of registers, and the store's flash.
 //!
 //! Here and in the arena allocator are the only `unsafe` blocks of the supervisor. A
-//! [`Window`] is made from what shows that the kernel opened the block, and refuses every
+//! [`Window`] is a block of registers: one access, no system call. It is made from what shows that the kernel opened the block, and refuses every
 //! access that does not lie in it, aligned, in a width that the block takes.
 //!
 //! What is behind a window is device registers, never memory of this program, so no
@@ -13,6 +13,35 @@
 #![allow(unsafe_code)]
 
 use crate::platform::Width;
+
+/// The store's flash, for reading.
+#[cfg(target_os = "none")]
+#[derive(Debug)]
+pub struct StoreMemory(libtock::flash_partition::Partition);
+
+#[cfg(target_os = "none")]
+impl StoreMemory {
+    /// The partition that the kernel opened.
+    #[must_use]
+    pub const fn new(partition: libtock::flash_partition::Partition) -> Self {
+        Self(partition)
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        let start = core::ptr::with_exposed_provenance(self.0.address());
+        // SAFETY: the kernel opened this memory to the process for reading, until the process
+        // ends. It changes only by the calls of the partition, which is in here and of which there
+        // is one: `partition` takes what `bytes` borrows.
+        unsafe { core::slice::from_raw_parts(start, self.0.length()) }
+    }
+
+    /// To change it.
+    pub const fn partition(&mut self) -> &mut libtock::flash_partition::Partition {
+        &mut self.0
+    }
+}
 
 /// A mapped block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,6 +69,20 @@ pub fn measure() -> Result<Group> {
         ),
         bytes(
             part(
+                "kernel.text_flash_partition_bytes",
+                "Of that, functions of `flash_partition` that were not inlined",
+            ),
+            symbols::code_of(&kernel, "flash_partition..driver")?,
+        ),
+        bytes(
+            part(
+                "kernel.text_emulated_flash_bytes",
+                "Of that, the emulated flash and its file, as far as not inlined; a product has its flash controller's driver instead",
+            ),
+            symbols::code_of(&kernel, "emulated_flash")?,
+        ),
+        bytes(
+            part(
                 "kernel.text_process_info_bytes",
                 "Of that, functions of the process information driver that were not inlined",
             ),

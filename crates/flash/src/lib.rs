@@ -23,6 +23,7 @@
 #[cfg(feature = "simulated")]
 extern crate alloc;
 
+pub mod driver;
 pub mod rules;
 #[cfg(feature = "simulated")]
 mod simulated;

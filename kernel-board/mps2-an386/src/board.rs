@@ -5,6 +5,7 @@ use core::cell::Cell;
 use capsules_core::led::{self, LedDriver};
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
+use flash_partition::FlashPartition;
 use kernel::Kernel;
 use kernel::capabilities::ProcessManagementCapability;
 use kernel::platform::{KernelResources, ProcessFault, SyscallDriverLookup};
@@ -35,6 +36,7 @@ pub(crate) struct Board {
     pub(crate) led: LedDriver<'static, Led, 1>,
     pub(crate) process_info: ProcessInfo<Management>,
     pub(crate) wasm_host: &'static BoardHost,
+    pub(crate) flash_partition: &'static FlashPartition,
     pub(crate) run_record: RunRecord,
     pub(crate) filter: Filter,
     pub(crate) scheduler: Reaping<BackgroundSched>,
@@ -51,6 +53,7 @@ impl SyscallDriverLookup for Board {
             wasm_host::DRIVER_NUM => f(Some(self.wasm_host)),
             led::DRIVER_NUM => f(Some(&self.led)),
             process_info_driver::DRIVER_NUM => f(Some(&self.process_info)),
+            flash_partition::DRIVER_NUM => f(Some(self.flash_partition)),
             run_record::DRIVER_NUM => f(Some(&self.run_record)),
             number => self.drivers.with(number, f),
         }

@@ -6,7 +6,8 @@
 //!   board.rs      which driver answers which number; hooks
 //!   drivers.rs    console, kernel messages, low-level debug, alarm
 //!   exposures.rs  what containers may reach through wasm_host
-//!   mapping.rs    opens such blocks to the process that claimed them
+//!   mapping.rs    opens such blocks to the process that claimed them, and the store
+//!   emulated_flash.rs, semihosting.rs   the flash that the container store is in
 //!   policy.rs     what becomes of a process that faulted
 //!   main.rs       makes everything, once, and starts the kernel loop
 //!   panic.rs      the report if the kernel gives up
@@ -21,12 +22,14 @@ mod bench;
 mod board;
 mod debug_output;
 mod drivers;
+mod emulated_flash;
 mod exposures;
 mod filter;
 mod layout;
 mod mapping;
 mod panic;
 mod policy;
+mod semihosting;
 mod vectors;
 #[cfg(feature = "restart-walk")]
 mod walk_policy;
@@ -37,10 +40,11 @@ use core::num::NonZeroU32;
 use capsules_core::led::LedDriver;
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
+use flash_partition::{FlashPartition, Part};
 use kernel::capabilities::{
     MainLoopCapability, MemoryAllocationCapability, ProcessManagementCapability,
 };
-use kernel::deferred_call::DeferredCall;
+use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::process::{ProcessArray, load_processes};
 use kernel::scheduler::background::BackgroundSched;
 use kernel::{Kernel, create_capability, static_init};
@@ -52,6 +56,7 @@ use wasm_host::WasmHost;
 
 use board::{Board, BoardHost, Reaping};
 use drivers::Drivers;
+use emulated_flash::EmulatedFlash;
 use filter::Filter;
 use mapping::Regions;
 use panic::WITNESSES;
@@ -59,6 +64,9 @@ use policy::FaultPolicy;
 
 /// The supervisor, three processes of the manufacturer.
 const PROCESSES: usize = 4;
+
+/// Most bytes that one program of the store's flash takes.
+const PROGRAM_BYTES: usize = 256;
 
 /// SysTick's reference clock is 1 MHz.
 const SYSTICK_TICKS_PER_US: NonZeroU32 = NonZeroU32::MIN;
@@ -97,14 +105,31 @@ unsafe extern "C" fn main() -> ! {
     let memory_capability = create_capability!(MemoryAllocationCapability);
     let drivers = Drivers::new(kernel, peripherals, &memory_capability);
 
+    let regions: &'static Regions = static_init!(Regions, Regions::new(kernel));
+
+    let flash_partition = {
+        // SAFETY: this runs once.
+        let store = unsafe { layout::store() };
+        let part: &'static EmulatedFlash = static_init!(EmulatedFlash, EmulatedFlash::new(store));
+        part.register();
+        let driver: &'static FlashPartition = static_init!(
+            FlashPartition,
+            FlashPartition::new(
+                part,
+                regions,
+                static_init!([u8; PROGRAM_BYTES], [0; PROGRAM_BYTES]),
+                kernel.create_grant(flash_partition::DRIVER_NUM, &memory_capability),
+            )
+        );
+        part.set_client(driver);
+        driver
+    };
+
     let wasm_host: &'static BoardHost = match WasmHost::new(
         &exposures::EXPOSURES,
         kernel.create_grant(wasm_host::DRIVER_NUM, &memory_capability),
     ) {
-        Ok(host) => {
-            let regions: &'static Regions = static_init!(Regions, Regions::new(kernel));
-            static_init!(BoardHost, host.with_mapper(regions))
-        }
+        Ok(host) => static_init!(BoardHost, host.with_mapper(regions)),
         Err(error) => panic!("the table of exposures is wrong: {error}"),
     };
 
@@ -125,6 +150,7 @@ unsafe extern "C" fn main() -> ! {
             run_record: RunRecord::new(
                 kernel.create_grant(run_record::DRIVER_NUM, &memory_capability),
             ),
+            flash_partition,
             filter: Filter::new(exposures::PROCESSES),
             scheduler: Reaping::new(
                 BackgroundSched::new(kernel, layout::supervisor_flash_start()),

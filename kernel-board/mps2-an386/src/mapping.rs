@@ -1,18 +1,21 @@
-//! Opens exposed blocks to the process that claimed them.
+//! Opens exposed blocks to the process that claimed them, and the store to the supervisor.
 
+use flash_partition::Guard;
 use kernel::Kernel;
 use kernel::capabilities::ProcessManagementCapability;
 use kernel::platform::mpu::{Permissions, Region};
 use kernel::process::ProcessId;
 use wasm_host::Mapper;
 
-/// The protection regions of processes, for `wasm_host`.
+use crate::layout;
+
+/// The protection regions of processes, for `wasm_host` and `flash_partition`.
 pub(crate) struct Regions {
     kernel: &'static Kernel,
 }
 
-// SAFETY: only the mapper below uses it, and only to open and close blocks of
-// the table of exposures.
+// SAFETY: only mapper and guard below use it, and only to open and close blocks of
+// the table of exposures, to tell the supervisor from others, and to let it read its store.
 unsafe impl ProcessManagementCapability for Regions {}
 
 impl Regions {
@@ -48,5 +51,30 @@ impl Mapper for Regions {
             },
             self,
         );
+    }
+}
+
+/// The store is for whatever stands in the supervisor's place, as the filter has it.
+impl Guard for Regions {
+    fn admits(&self, process: ProcessId) -> bool {
+        self.kernel.process_map_or_external(
+            false,
+            process,
+            |process| process.get_addresses().flash_start == layout::supervisor_flash_start(),
+            self,
+        )
+    }
+
+    /// All of the store's region of the memory map, its unused first page too: so the
+    /// shape is one that the hardware can do.
+    fn open(&self, process: ProcessId, _start: usize, _length: usize) -> bool {
+        let (start, length) = layout::store_flash();
+        let start = core::ptr::without_provenance(start);
+        self.kernel.process_map_or_external(
+            false,
+            process,
+            |process| process.add_read_only_region(start, length).is_some(),
+            self,
+        )
     }
 }

@@ -125,8 +125,7 @@ impl Device {
     /// # Errors
     /// If the emulator does not start.
     pub fn power_on_for(flash: &Flash, limit: Duration) -> Result<Self> {
-        let board = Board::new(flash.path()).limit(limit).trace_leds().start()?;
-        Ok(Self { board })
+        Self::power_on_board(flash, |board| board.limit(limit).trace_leds())
     }
 
     /// As [`power_on`](Self::power_on), with time that is the number of instructions: for
@@ -136,13 +135,21 @@ impl Device {
     /// # Errors
     /// If the emulator does not start.
     pub fn power_on_counted(flash: &Flash) -> Result<Self> {
-        let board = Board::new(flash.path())
-            .limit(Duration::from_secs(300))
-            .icount(Icount {
+        Self::power_on_board(flash, |board| {
+            board.limit(Duration::from_secs(300)).icount(Icount {
                 shift: 5,
                 sleep: Sleep::Jump,
             })
-            .start()?;
+        })
+    }
+
+    /// Boot a flash image on a board with these settings, wait for nothing. The image keeps what
+    /// the device stores.
+    ///
+    /// # Errors
+    /// If the emulator does not start.
+    pub fn power_on_board(flash: &Flash, settings: impl FnOnce(Board) -> Board) -> Result<Self> {
+        let board = settings(Board::new(flash.path()).keep_store()).start()?;
         Ok(Self { board })
     }
 

@@ -57,7 +57,9 @@ mod runtime;
 mod syscalls;
 
 pub use berth_exposure;
-pub use drivers::{alarm, console, debug, led, process_info, run_record, wasm_host};
+pub use drivers::{
+    alarm, console, debug, flash_partition, led, process_info, run_record, wasm_host,
+};
 pub use error::ErrorCode;
 pub use runtime::raw;
 pub use runtime::static_buffer::StaticBuffer;

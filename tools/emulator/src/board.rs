@@ -22,6 +22,11 @@ const UARTS: usize = 5;
 /// How long QEMU may take until its sockets are there.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(20);
 
+/// Where the firmware's emulated flash looks for words to it, and the first of them: "bert".
+/// As in `kernel-board/mps2-an386/src/layout.rs`; behind `EMULATOR_NOTES` in `layout.ld`.
+const NOTES_WORDS: u32 = 0x0022_0000;
+const NOTES_PRESENT: u32 = 0x7472_6562;
+
 /// Virtual time that counts instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Icount {
@@ -29,6 +34,21 @@ pub struct Icount {
     pub shift: u8,
     /// What an idle processor does.
     pub sleep: Sleep,
+}
+
+/// An end of power in the middle of an operation of the store's flash. The emulator
+/// ends with [`PowerCut::STATUS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerCut {
+    /// So many steps are done whole, the next one in part. A step is a word programmed or a page erased.
+    pub after: u32,
+    /// Which bits that step has changed: all zeros, none; all ones, all; else some.
+    pub seed: u32,
+}
+
+impl PowerCut {
+    /// Exit status of the emulator.
+    pub const STATUS: i32 = 77;
 }
 
 /// What happens to virtual time while the processor waits.
@@ -47,6 +67,8 @@ pub struct Board {
     limit: Duration,
     icount: Option<Icount>,
     semihosting: Option<Vec<String>>,
+    keep_store: bool,
+    cut: Option<PowerCut>,
     trace_leds: bool,
     trace_accesses: bool,
     raw_console: bool,
@@ -65,6 +87,8 @@ impl Board {
             limit: Duration::from_secs(60),
             icount: None,
             semihosting: None,
+            keep_store: false,
+            cut: None,
             trace_leds: false,
             trace_accesses: false,
             raw_console: false,
@@ -93,6 +117,22 @@ impl Board {
     #[must_use]
     pub fn semihosting(mut self, words: &[&str]) -> Self {
         self.semihosting = Some(words.iter().map(|word| (*word).to_owned()).collect());
+        self
+    }
+
+    /// Write what the firmware stores through to the flash image, whose path semihosting
+    /// tells it: it outlives a reset and the emulator. Otherwise the image is never changed.
+    #[must_use]
+    pub const fn keep_store(mut self) -> Self {
+        self.keep_store = true;
+        self
+    }
+
+    /// As [`keep_store`](Self::keep_store), and the power goes in the middle of an operation.
+    #[must_use]
+    pub const fn cut_power(mut self, cut: PowerCut) -> Self {
+        self.keep_store = true;
+        self.cut = Some(cut);
         self
     }
 
@@ -266,7 +306,22 @@ impl Board {
             };
             add("-icount", format!("shift={shift},sleep={sleep}").into());
         }
-        if let Some(words) = &self.semihosting {
+        let mut semihosting = self.semihosting.clone();
+        if self.keep_store {
+            semihosting
+                .get_or_insert_default()
+                .push(self.flash.to_string_lossy().into_owned());
+            // Without a cut: in more steps than an emulator's life has.
+            let cut = self.cut.unwrap_or(PowerCut {
+                after: u32::MAX,
+                seed: 0,
+            });
+            let words = u64::from(cut.seed) << 32 | u64::from(cut.after);
+            let at = NOTES_WORDS;
+            add("-device", number_at(at, NOTES_PRESENT.into(), 4));
+            add("-device", number_at(at + 4, words, 8));
+        }
+        if let Some(words) = &semihosting {
             let mut value = String::from("enable=on,target=native");
             for word in words {
                 value.push_str(",arg=");
@@ -321,6 +376,11 @@ fn joined(before: &str, path: &Path, after: &str) -> OsString {
     format!("{before}{}{after}", escaped(&path.to_string_lossy())).into()
 }
 
+/// QEMU's device that puts a number into memory, at every reset.
+fn number_at(address: u32, number: u64, bytes: u8) -> OsString {
+    format!("loader,addr={address:#x},data={number:#x},data-len={bytes}").into()
+}
+
 fn escaped(text: &str) -> String {
     text.replace(',', ",,")
 }
@@ -335,6 +395,25 @@ mod tests {
         let line: Vec<_> = line.iter().map(|word| word.to_string_lossy()).collect();
         assert!(line.contains(&"loader,file=/a,,b/flash.bin,addr=0,force-raw=on".into()));
         assert!(line.contains(&"unix:/tmp/x,,y/uart4,server=on,wait=off".into()));
+    }
+
+    #[test]
+    fn the_store_is_kept_in_the_image() {
+        let board = Board::new("/a,b/flash.bin").cut_power(PowerCut { after: 3, seed: 2 });
+        let line = board.command_line(Path::new("/tmp"));
+        let line: Vec<_> = line.iter().map(|word| word.to_string_lossy()).collect();
+        assert!(line.contains(&"enable=on,target=native,arg=/a,,b/flash.bin".into()));
+        let words = "loader,addr=0x220004,data=0x200000003,data-len=8";
+        assert!(line.contains(&words.into()));
+    }
+
+    #[test]
+    fn the_notes_are_where_the_memory_map_has_them() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../layout.ld");
+        let notes = crate::Layout::read(&path).unwrap();
+        let notes = notes.region("EMULATOR_NOTES").unwrap();
+        assert_eq!(notes.origin + 0x2_0000, NOTES_WORDS);
+        assert!(notes.length >= 0x2_0000 + 12);
     }
 
     #[test]

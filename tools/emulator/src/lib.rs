@@ -29,7 +29,7 @@ mod process;
 mod qmp;
 
 pub use accesses::Access;
-pub use board::{Board, Icount, Sleep};
+pub use board::{Board, Icount, PowerCut, Sleep};
 pub use bus::Bus;
 pub use console::ConsoleText;
 pub use emulator::Emulator;

@@ -23,7 +23,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Run {
-    /// The flash image
+    /// The flash image; keeps what the device stores
     #[arg(long, value_name = "FILE")]
     flash: PathBuf,
     /// Where other berth calls reach the board [default: berth.sock beside the image]
@@ -55,6 +55,7 @@ fn interactive(run: &Run) -> Result<(), Error> {
         .clone()
         .unwrap_or_else(|| run.flash.with_file_name("berth.sock"));
     let mut board = Board::new(&run.flash)
+        .keep_store()
         .limit(Duration::from_secs(run.limit))
         .raw_console()
         .paused();

@@ -14,12 +14,15 @@ use object::elf::PT_LOAD;
 use object::read::elf::{ElfFile32, ProgramHeader};
 use object::{Endianness, Object};
 
+/// What erased flash reads.
+const ERASED: u8 = 0xff;
+
 /// Make the kernel's part of a flash image from its ELF file.
 #[derive(Parser)]
 struct Arguments {
     /// The kernel as the linker left it.
     elf: PathBuf,
-    /// The image to write; it ends where the first process begins.
+    /// The image to write, of the whole flash; all but the kernel is erased.
     #[arg(long, short)]
     output: PathBuf,
     /// Memory map of the part.
@@ -34,10 +37,17 @@ fn main() -> Result<()> {
     let flash = layout
         .region("KERNEL_FLASH")
         .context("the memory map has no KERNEL_FLASH")?;
+    let store = layout
+        .region("STORE_FLASH")
+        .context("the memory map has no STORE_FLASH")?;
     let bytes =
         fs::read(&arguments.elf).with_context(|| format!("reading {}", arguments.elf.display()))?;
-    let image = kernel_image(&bytes, flash.origin, flash.length)
+    let mut image = kernel_image(&bytes, flash.origin, flash.length)
         .with_context(|| format!("laying out {}", arguments.elf.display()))?;
+    image.resize(
+        (store.origin + store.length - flash.origin) as usize,
+        ERASED,
+    );
     if let Some(folder) = arguments.output.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -48,7 +58,6 @@ fn main() -> Result<()> {
 /// The loadable segments of `elf` at their physical addresses, in an image of
 /// exactly `length` bytes starting at `origin`; unused bytes read as erased flash.
 fn kernel_image(elf: &[u8], origin: u32, length: u32) -> Result<Vec<u8>> {
-    const ERASED: u8 = 0xff;
     let file = ElfFile32::<Endianness>::parse(elf).context("not a 32-bit ELF file")?;
     ensure!(
         file.architecture() == object::Architecture::Arm,

@@ -16,9 +16,9 @@ libtock::main!(main);
 /// No board has this one.
 const ABSENT: usize = 0x7_7777;
 /// The drivers of Tock's list that boards have, and those of this project.
-const DRIVERS: [usize; 15] = [
+const DRIVERS: [usize; 16] = [
     0x0, 0x1, 0x2, 0x3, 0x4, 0x5, 0x8, 0x9, 0x10000, 0x10002, 0x2_0001, 0x4_0001, 0x5_0001,
-    0xA_0000, 0xA_0002,
+    0xA_0000, 0xA_0001, 0xA_0002,
 ];
 const COMMANDS: usize = 32;
 const LED: usize = 0x2;

@@ -492,6 +492,21 @@ mod tests {
     }
 
     #[test]
+    fn half_a_mebibyte_of_flash_is_one_region_for_reading() {
+        let (mpu, mut config) = process();
+        let region = mpu.allocate_region(
+            pointer(0x14_0000),
+            0x8_0000,
+            0x8_0000,
+            Permissions::ReadOnly,
+            &mut config,
+        );
+        assert_eq!(region, Some(Region::new(pointer(0x14_0000), 0x8_0000)));
+        let text = config.to_string();
+        assert!(text.contains("0x00140000..0x001c0000 r--"), "{text}");
+    }
+
+    #[test]
     fn a_configuration_displays_its_regions() {
         let (mpu, mut config) = process();
         brk(&mpu, &mut config, 0x2001_A400, 0x2001_C000).unwrap();

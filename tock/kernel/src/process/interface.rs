@@ -216,6 +216,10 @@ pub trait ProcessMemory {
         permissions: mpu::Permissions,
     ) -> Option<mpu::Region>;
 
+    /// Open exactly this range of memory to it for reading, never for writing or
+    /// executing. Closed at restart. `None`, with nothing opened, if that is not possible.
+    fn add_read_only_region(&self, start: *const u8, size: usize) -> Option<mpu::Region>;
+
     /// Close a region that was opened.
     ///
     /// # Errors

@@ -295,6 +295,13 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
         })
     }
 
+    fn add_read_only_region(&self, start: *const u8, size: usize) -> Option<Region> {
+        // With nothing to spare, a region that fits is exact.
+        self.open_region(|mpu, config| {
+            mpu.allocate_region(start, size, size, Permissions::ReadOnly, config)
+        })
+    }
+
     fn remove_mpu_region(&self, region: Region) -> Result<(), ErrorCode> {
         let slot = self
             .regions

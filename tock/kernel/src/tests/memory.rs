@@ -110,6 +110,20 @@ fn regions_are_tracked_and_vanish_at_restart() {
 }
 
 #[test]
+fn memory_is_opened_for_reading_only() {
+    let (test, process, p) = start();
+    let store = core::ptr::without_provenance(0x14_0000);
+    let region = p.add_read_only_region(store, 0x8_0000).unwrap();
+    assert_eq!((region.start_address(), region.size()), (store, 0x8_0000));
+    p.setup_mpu();
+    let opened = test.chip.mpu.active.borrow().last().copied();
+    assert_eq!(opened, Some((region, Permissions::ReadOnly)));
+    assert!(p.add_read_only_region(store, 0x8_0000).is_none(), "open");
+    process.restart();
+    assert!(p.add_read_only_region(store, 0x8_0000).is_some());
+}
+
+#[test]
 fn the_mpu_is_written_only_when_something_changed() {
     let test = TestKernel::new();
     let all = test.start_all(&[TestApp::default(), TestApp::default()]);

@@ -3,6 +3,7 @@
 pub mod alarm;
 pub mod console;
 pub mod debug;
+pub mod flash_partition;
 pub mod led;
 pub mod process_info;
 pub mod run_record;

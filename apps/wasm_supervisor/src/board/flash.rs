@@ -1,0 +1,50 @@
+//! The store's flash: a partition that the kernel gives to this process.
+
+use berth_flash::{Flash, FlashError};
+use libtock::ErrorCode;
+use libtock::flash_partition;
+
+use crate::window::StoreMemory;
+
+/// The partition.
+pub struct Partition(StoreMemory);
+
+impl Partition {
+    /// Open the partition; `None` if the kernel has none for this process, cannot map it, or
+    /// erases it in other pages than the store's.
+    pub(super) fn open() -> Option<Self> {
+        let partition = flash_partition::Partition::open().ok()?;
+        (partition.page() == Self::PAGE_BYTES).then(|| Self(StoreMemory::new(partition)))
+    }
+
+    /// An operation that the run before left under way keeps the flash busy for some more
+    /// milliseconds at most.
+    fn change(
+        &mut self,
+        operation: impl Fn(&mut flash_partition::Partition) -> Result<(), ErrorCode>,
+    ) -> Result<(), FlashError> {
+        loop {
+            return match operation(self.0.partition()) {
+                Ok(()) => Ok(()),
+                Err(ErrorCode::Busy) => continue,
+                Err(ErrorCode::Invalid | ErrorCode::Size) => Err(FlashError::Range),
+                Err(ErrorCode::Already) => Err(FlashError::Rule),
+                Err(_) => Err(FlashError::Failed),
+            };
+        }
+    }
+}
+
+impl Flash for Partition {
+    fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    fn program(&mut self, offset: usize, bytes: &[u8]) -> Result<(), FlashError> {
+        self.change(|partition| partition.program(offset, bytes))
+    }
+
+    fn erase(&mut self, page: usize) -> Result<(), FlashError> {
+        self.change(|partition| partition.erase(page))
+    }
+}

@@ -1,0 +1,34 @@
+//! `flash_partition`: a part of the flash, for one process.
+//!
+//! ```text
+//!   the supervisor's store
+//!   ═══════════════════════════  system calls, driver 0xA0001
+//!   flash_partition              bounds · one operation at a time   (this crate)
+//!   ───────────────────────────  Part, PartClient; Guard
+//!   board                        flash controller; which process, its protection regions
+//! ```
+//!
+//! The process reads the partition as memory, once it has asked to have it mapped; it
+//! erases pages and programs words by commands. Which process that is, the board says.
+//!
+//! Upstream's `hil::flash` writes whole pages from a page of RAM in the kernel. A log
+//! that must survive the power's end at any instant wants to program a few words,
+//! once, in an order it knows; so boards implement the small [`Part`] instead.
+//!
+//! The crate has no `unsafe`, allocates nothing outside grants and trusts no
+//! argument. The driver's page, with every command and error, is `README.md`.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+mod driver;
+mod part;
+#[cfg(test)]
+mod tests;
+
+pub use berth_flash::driver::DRIVER_NUM;
+pub use driver::{FlashPartition, PartitionGrant, ProcessData};
+pub use part::{Geometry, Guard, Part, PartClient};

@@ -1,0 +1,333 @@
+//! The driver as its process sees it, through the kernel's own system-call path.
+
+use std::boxed::Box;
+use std::cell::{Cell, RefCell};
+use std::vec::Vec;
+
+use berth_flash::driver::{DRIVER_NUM, allow_ro, command, upcall};
+use kernel::ErrorCode;
+use kernel::process::ProcessId;
+use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::test_utils::{TestApp, TestKernel, TestProcess};
+use kernel::utilities::leasable_buffer::SubSliceMut;
+
+use crate::{FlashPartition, Geometry, Guard, Part, PartClient};
+
+const GEOMETRY: Geometry = Geometry {
+    start: 0x14_1000,
+    length: 3 * PAGE,
+    page: PAGE,
+    word: 4,
+    programs: 2,
+};
+const PAGE: usize = 256;
+/// Bytes of the driver's buffer.
+const PROGRAM_MAX: usize = 64;
+
+/// What reaches the flash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Done {
+    Erase(usize),
+    Program(usize, Vec<u8>),
+}
+
+/// A part that ends an operation when the test says so.
+#[derive(Default)]
+struct TestPart {
+    client: Cell<Option<&'static dyn PartClient>>,
+    done: RefCell<Vec<Done>>,
+    buffer: RefCell<Option<SubSliceMut<'static, u8>>>,
+    refuses: Cell<Option<ErrorCode>>,
+}
+
+impl TestPart {
+    fn finish(&self, result: Result<(), ErrorCode>) {
+        let client = self.client.get().unwrap();
+        match self.buffer.take() {
+            Some(bytes) => client.programmed(bytes, result),
+            None => client.erased(result),
+        }
+    }
+}
+
+impl Part for TestPart {
+    fn set_client(&self, client: &'static dyn PartClient) {
+        self.client.set(Some(client));
+    }
+
+    fn geometry(&self) -> Geometry {
+        GEOMETRY
+    }
+
+    fn erase(&self, page: usize) -> Result<(), ErrorCode> {
+        if let Some(error) = self.refuses.get() {
+            return Err(error);
+        }
+        self.done.borrow_mut().push(Done::Erase(page));
+        Ok(())
+    }
+
+    fn program(
+        &self,
+        offset: usize,
+        bytes: SubSliceMut<'static, u8>,
+    ) -> Result<(), (ErrorCode, SubSliceMut<'static, u8>)> {
+        if let Some(error) = self.refuses.get() {
+            return Err((error, bytes));
+        }
+        let program = Done::Program(offset, bytes.as_slice().to_vec());
+        self.done.borrow_mut().push(program);
+        self.buffer.replace(Some(bytes));
+        Ok(())
+    }
+}
+
+/// Admits one process, and has so many regions.
+#[derive(Default)]
+struct TestGuard {
+    owner: Cell<Option<ProcessId>>,
+    regions: Cell<usize>,
+    opened: RefCell<Vec<(ProcessId, usize, usize)>>,
+}
+
+impl Guard for TestGuard {
+    fn admits(&self, process: ProcessId) -> bool {
+        self.owner.get() == Some(process)
+    }
+
+    fn open(&self, process: ProcessId, start: usize, length: usize) -> bool {
+        let Some(left) = self.regions.get().checked_sub(1) else {
+            return false;
+        };
+        self.regions.set(left);
+        self.opened.borrow_mut().push((process, start, length));
+        true
+    }
+}
+
+struct Board {
+    part: &'static TestPart,
+    guard: &'static TestGuard,
+    driver: &'static FlashPartition,
+    processes: Vec<TestProcess>,
+}
+
+/// Two processes; the partition is the first one's.
+fn board() -> Board {
+    let kernel = TestKernel::new();
+    let part: &'static TestPart = Box::leak(Box::default());
+    let guard: &'static TestGuard = Box::leak(Box::default());
+    let driver = Box::leak(Box::new(FlashPartition::new(
+        part,
+        guard,
+        Box::leak(Box::new([0; PROGRAM_MAX])),
+        kernel.create_grant(DRIVER_NUM),
+    )));
+    part.set_client(driver);
+    let processes = kernel.start_all(&[TestApp::default(), TestApp::default()]);
+    guard.owner.set(Some(processes[0].id()));
+    guard.regions.set(1);
+    Board {
+        part,
+        guard,
+        driver,
+        processes,
+    }
+}
+
+impl Board {
+    fn call(&self, number: usize, a: usize, b: usize) -> CommandReturn {
+        self.processes[0].command(self.driver, number, a, b)
+    }
+
+    fn lend(&self, bytes: &[u8]) {
+        self.processes[0]
+            .allow_ro(DRIVER_NUM, self.driver, allow_ro::PROGRAM, bytes)
+            .unwrap();
+    }
+
+    fn subscribe(&self) {
+        self.processes[0]
+            .subscribe(DRIVER_NUM, self.driver, upcall::DONE)
+            .unwrap();
+    }
+
+    fn done(&self) -> Vec<Done> {
+        self.part.done.take()
+    }
+}
+
+fn error(result: &CommandReturn) -> Option<ErrorCode> {
+    result.get_failure()
+}
+
+#[test]
+fn the_shape_is_told() {
+    let board = board();
+    assert!(board.call(command::EXISTS, 0, 0).is_success());
+    assert_eq!(
+        board
+            .call(command::GEOMETRY, 0, 0)
+            .get_success_u32_u32_u32(),
+        Some((0x14_1000, 0x300, 0x100))
+    );
+    assert_eq!(
+        board.call(command::LIMITS, 0, 0).get_success_u32_u32_u32(),
+        Some((4, 2, 64))
+    );
+    assert_eq!(error(&board.call(6, 0, 0)), Some(ErrorCode::NOSUPPORT));
+}
+
+#[test]
+fn for_another_process_it_is_not_there() {
+    let board = board();
+    for number in 0..8 {
+        let result = board.processes[1].command(board.driver, number, 0, 0);
+        assert_eq!(error(&result), Some(ErrorCode::NODEVICE), "{number}");
+    }
+    assert!(board.done().is_empty() && board.guard.opened.borrow().is_empty());
+    // Nor for the same process after a restart that the board does not know of.
+    board.processes[0].restart();
+    let result = board.call(command::ERASE, 0, 0);
+    assert_eq!(error(&result), Some(ErrorCode::NODEVICE));
+}
+
+#[test]
+fn it_is_opened_once_and_again_after_a_restart() {
+    let board = board();
+    for _ in 0..3 {
+        assert!(board.call(command::MAP, 0, 0).is_success());
+    }
+    let id = board.processes[0].id();
+    assert_eq!(board.guard.opened.take(), [(id, 0x14_1000, 0x300)]);
+    board.processes[0].restart();
+    board.guard.owner.set(Some(board.processes[0].id()));
+    let refused = board.call(command::MAP, 0, 0);
+    assert_eq!(error(&refused), Some(ErrorCode::NOMEM), "no region is left");
+    board.guard.regions.set(1);
+    assert!(board.call(command::MAP, 0, 0).is_success());
+}
+
+#[test]
+fn operations_reach_the_flash_in_order_and_their_ends_the_process() {
+    let board = board();
+    board.subscribe();
+    assert!(board.call(command::ERASE, 2, 0).is_success());
+    assert!(board.processes[0].upcalls().is_empty(), "not over yet");
+    board.part.finish(Ok(()));
+    board.lend(&[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert!(board.call(command::PROGRAM, 0x2f8, 8).is_success());
+    board.part.finish(Err(ErrorCode::FAIL));
+    assert_eq!(
+        board.done(),
+        [
+            Done::Erase(2),
+            Done::Program(0x2f8, Vec::from([1, 2, 3, 4, 5, 6, 7, 8]))
+        ]
+    );
+    assert_eq!(
+        board.processes[0].upcalls(),
+        [(upcall::DONE, (0, 0, 0)), (upcall::DONE, (1, 0, 0))]
+    );
+    // The buffer came back.
+    assert!(board.call(command::PROGRAM, 0, 8).is_success());
+}
+
+#[test]
+fn one_operation_at_a_time() {
+    let board = board();
+    board.lend(&[0; 4]);
+    assert!(board.call(command::PROGRAM, 0, 4).is_success());
+    for (number, length) in [(command::PROGRAM, 4), (command::ERASE, 0)] {
+        let result = board.call(number, 0, length);
+        assert_eq!(error(&result), Some(ErrorCode::BUSY));
+    }
+    assert_eq!(board.done().len(), 1);
+}
+
+#[test]
+fn an_operation_outlives_its_process() {
+    let board = board();
+    board.lend(&[0; 4]);
+    assert!(board.call(command::PROGRAM, 0, 4).is_success());
+    board.processes[0].restart();
+    board.guard.owner.set(Some(board.processes[0].id()));
+    board.subscribe();
+    assert_eq!(
+        error(&board.call(command::ERASE, 0, 0)),
+        Some(ErrorCode::BUSY)
+    );
+    board.part.finish(Ok(()));
+    assert!(board.processes[0].upcalls().is_empty(), "not its own");
+    assert!(board.call(command::ERASE, 0, 0).is_success());
+}
+
+#[test]
+fn what_the_part_refuses_leaves_nothing_behind() {
+    let board = board();
+    board.subscribe();
+    board.lend(&[0; 4]);
+    board.part.refuses.set(Some(ErrorCode::ALREADY));
+    for (number, length) in [(command::PROGRAM, 4), (command::ERASE, 0)] {
+        let result = board.call(number, 0, length);
+        assert_eq!(error(&result), Some(ErrorCode::ALREADY));
+    }
+    board.part.refuses.set(None);
+    assert!(board.call(command::PROGRAM, 0, 4).is_success());
+    assert!(board.processes[0].upcalls().is_empty());
+}
+
+#[test]
+fn nothing_outside_the_partition_and_nothing_but_whole_words() {
+    const WORD: usize = 4;
+    let board = board();
+    board.lend(&[0; PROGRAM_MAX + WORD]);
+    let edges = [0, 1, 2, 3, WORD, 6, PROGRAM_MAX, PROGRAM_MAX + WORD];
+    let ends = [GEOMETRY.length, usize::MAX, 1 << 31, 1 << 20];
+    let mut accepted = 0;
+    for start in ends.into_iter().chain([0, PAGE]) {
+        for below in edges {
+            for length in edges.into_iter().chain(ends) {
+                let offset = start.wrapping_sub(below);
+                let result = board.call(command::PROGRAM, offset, length);
+                let inside = offset
+                    .checked_add(length)
+                    .is_some_and(|end| end <= GEOMETRY.length);
+                let whole = offset % WORD == 0 && length % WORD == 0;
+                let expected = match (inside && whole, length <= PROGRAM_MAX) {
+                    (false, _) => Some(ErrorCode::INVAL),
+                    (true, false) => Some(ErrorCode::SIZE),
+                    (true, true) => None,
+                };
+                assert_eq!(error(&result), expected, "{offset:#x} {length:#x}");
+                if expected.is_none() {
+                    accepted += 1;
+                    board.part.finish(Ok(()));
+                }
+            }
+        }
+    }
+    assert_eq!(board.done().len(), accepted);
+    for page in [3, 4, usize::MAX, usize::MAX / PAGE] {
+        let result = board.call(command::ERASE, page, 0);
+        assert_eq!(error(&result), Some(ErrorCode::INVAL));
+    }
+}
+
+#[test]
+fn not_more_is_programmed_than_was_lent() {
+    let board = board();
+    let none = board.call(command::PROGRAM, 0, 4);
+    assert_eq!(error(&none), Some(ErrorCode::SIZE));
+    board.lend(&[0; 7]);
+    let short = board.call(command::PROGRAM, 0, 8);
+    assert_eq!(error(&short), Some(ErrorCode::SIZE));
+    assert!(board.call(command::PROGRAM, 0, 4).is_success());
+}
+
+#[test]
+fn memory_for_the_grant_is_asked_for_first() {
+    let board = board();
+    let driver: &dyn SyscallDriver = board.driver;
+    assert_eq!(driver.allocate_grant(board.processes[0].id()), Ok(()));
+}

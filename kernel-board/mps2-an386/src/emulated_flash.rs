@@ -1,0 +1,250 @@
+//! The container store's flash, which this board does not have: RAM with a real part's rules.
+//!
+//! ```text
+//!   flash_partition
+//!   ─────────────────────────── Part ─────────
+//!   EmulatedFlash ── berth_flash::rules
+//!        │ memory of the partition, read by the process
+//!        └ semihosting: each operation into the file that is the whole flash
+//! ```
+//!
+//! The emulator loads the file when it starts and at every reset (the file as it was at the
+//! start, so the store is read again here). Each operation writes what it changed through to
+//! the file, in its order, before it reports its end: an emulator that is killed comes back
+//! with what was written. How often words were programmed stands behind the part's flash, in memory
+//! and in the file; a page that is being erased is noted there first as one that cannot be programmed.
+//!
+//! Without semihosting the same rules hold and nothing outlives the emulator.
+//!
+//! The emulator's user may have the power cut in an operation, words torn: see
+//! [`layout::EmulatorWords`].
+
+use core::cell::Cell;
+
+use berth_flash::{ERASED, FlashError, PAGE_BYTES, PROGRAMS_MAX, WORD_BYTES, rules};
+use flash_partition::{Geometry, Part, PartClient};
+use kernel::ErrorCode;
+use kernel::deferred_call::{DeferredCall, DeferredCallClient};
+use kernel::utilities::cells::{MapCell, OptionalCell};
+use kernel::utilities::leasable_buffer::SubSliceMut;
+
+use crate::layout::{self, EmulatorWords, Store};
+use crate::semihosting::{self, File};
+
+/// The emulator's exit status after a cut that its user asked for.
+const CUT_STATUS: usize = 77;
+
+/// The emulated part.
+pub(crate) struct EmulatedFlash {
+    geometry: Geometry,
+    store: MapCell<Store>,
+    mirror: Option<Mirror>,
+    client: OptionalCell<&'static dyn PartClient>,
+    /// An operation has ended, its client is not told yet.
+    ended: DeferredCall,
+    /// What it programmed; none for an erase.
+    programmed: MapCell<SubSliceMut<'static, u8>>,
+}
+
+/// The file, and when the power goes.
+struct Mirror {
+    file: File,
+    /// Steps (words programmed, pages erased) until then.
+    left: Cell<u32>,
+    seed: u32,
+}
+
+impl EmulatedFlash {
+    /// The partition as the file has it.
+    pub(crate) fn new(store: Store) -> Self {
+        // The counts' memory is written only afterwards.
+        let mirror = layout::emulator_words().and_then(|words| Mirror::open(words, store.counts));
+        if let Some(mirror) = &mirror {
+            mirror.load(store.bytes, ERASED);
+            mirror.load(store.counts, 0);
+        }
+        Self {
+            geometry: Geometry {
+                start: store.bytes.as_ptr().addr(),
+                length: store.bytes.len(),
+                page: PAGE_BYTES,
+                word: WORD_BYTES,
+                programs: PROGRAMS_MAX.into(),
+            },
+            store: MapCell::new(store),
+            mirror,
+            client: OptionalCell::empty(),
+            ended: DeferredCall::new(),
+            programmed: MapCell::empty(),
+        }
+    }
+
+    /// Program `new` at `offset`, or erase as many bytes as a page has from there, unless an
+    /// operation is under way.
+    fn change(&self, offset: usize, new: Option<&[u8]>) -> Result<(), ErrorCode> {
+        if self.ended.is_pending() {
+            return Err(ErrorCode::BUSY);
+        }
+        let length = new.map_or(PAGE_BYTES, <[u8]>::len);
+        let words = offset / WORD_BYTES..(offset + length) / WORD_BYTES;
+        let result = self.store.map_or(Err(FlashError::Failed), |store| {
+            match (
+                store.bytes.get_mut(offset..offset + length),
+                store.counts.get_mut(words),
+            ) {
+                (Some(bytes), Some(counts)) => self.change_part(bytes, counts, new),
+                _ => Err(FlashError::Range),
+            }
+        });
+        match result {
+            Ok(()) => {
+                self.ended.set();
+                Ok(())
+            }
+            Err(FlashError::Rule) => Err(ErrorCode::ALREADY),
+            Err(_) => Err(ErrorCode::FAIL),
+        }
+    }
+
+    /// Program or erase `bytes`, in memory and in the file.
+    fn change_part(
+        &self,
+        bytes: &mut [u8],
+        counts: &mut [u8],
+        new: Option<&[u8]>,
+    ) -> Result<(), FlashError> {
+        let steps = match new {
+            Some(new) => {
+                rules::check_program(bytes, counts, new)?;
+                counts.len()
+            }
+            None => {
+                rules::count_erase(counts);
+                self.save(counts)?;
+                1
+            }
+        };
+        // All steps, or, if the power goes in one of them, those before it and a part of it.
+        let cut = self.mirror.as_ref().and_then(|mirror| mirror.cut(steps));
+        let step = bytes.len() / steps.max(1);
+        let whole = cut.map_or(usize::MAX, |(left, _)| left * step);
+        let reached = whole.saturating_add(step);
+        for (place, byte) in bytes.iter_mut().enumerate().take(reached) {
+            let new = new.map_or(Some(&ERASED), |new| new.get(place));
+            let mut changes = *byte ^ new.unwrap_or(byte);
+            if let Some((_, seed)) = cut
+                && place >= whole
+            {
+                changes &= seed.rotate_left(place as u32) as u8;
+            }
+            *byte ^= changes;
+        }
+        self.save(bytes)?;
+        match new {
+            Some(_) => {
+                let words = counts.len().min(reached / WORD_BYTES);
+                rules::count_program(counts.get_mut(..words).unwrap_or_default());
+            }
+            None if cut.is_none() => rules::erase(bytes, counts),
+            None => {}
+        }
+        self.save(counts)?;
+        if cut.is_some() {
+            semihosting::exit(CUT_STATUS);
+        }
+        Ok(())
+    }
+
+    /// Write memory through to the file.
+    #[inline(never)]
+    fn save(&self, bytes: &[u8]) -> Result<(), FlashError> {
+        match &self.mirror {
+            Some(mirror) => mirror.save(bytes),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Part for EmulatedFlash {
+    fn set_client(&self, client: &'static dyn PartClient) {
+        self.client.set(client);
+    }
+
+    fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    fn erase(&self, page: usize) -> Result<(), ErrorCode> {
+        self.change(page * PAGE_BYTES, None)
+    }
+
+    fn program(
+        &self,
+        offset: usize,
+        new: SubSliceMut<'static, u8>,
+    ) -> Result<(), (ErrorCode, SubSliceMut<'static, u8>)> {
+        match self.change(offset, Some(new.as_slice())) {
+            Ok(()) => {
+                self.programmed.put(new);
+                Ok(())
+            }
+            Err(error) => Err((error, new)),
+        }
+    }
+}
+
+impl DeferredCallClient for EmulatedFlash {
+    fn handle_deferred_call(&self) {
+        let Some(client) = self.client.get() else {
+            return;
+        };
+        match self.programmed.take() {
+            Some(bytes) => client.programmed(bytes, Ok(())),
+            None => client.erased(Ok(())),
+        }
+    }
+
+    fn register(&'static self) {
+        self.ended.register(self);
+    }
+}
+
+impl Mirror {
+    fn open(words: EmulatorWords, buffer: &mut [u8]) -> Option<Self> {
+        Some(Self {
+            file: File::of_command_line(buffer)?,
+            left: Cell::new(words.cut_after),
+            seed: words.cut_seed,
+        })
+    }
+
+    /// Make memory what the file has at its address. What the file does not have yet is
+    /// put there as `fill`: a hole that a later write leaves would read zero.
+    fn load(&self, bytes: &mut [u8], fill: u8) {
+        let offset = bytes.as_ptr().addr();
+        let missing = self.file.read_at(offset, bytes);
+        let there = bytes.len().saturating_sub(missing);
+        if let Some(rest) = bytes.get_mut(there..) {
+            rest.fill(fill);
+            // Nothing to be told this to; the first operation fails then, too.
+            let _ = self.save(rest);
+        }
+    }
+
+    /// Write memory through to the file, at its address.
+    fn save(&self, bytes: &[u8]) -> Result<(), FlashError> {
+        if self.file.write_at(bytes.as_ptr().addr(), bytes) {
+            Ok(())
+        } else {
+            Err(FlashError::Failed)
+        }
+    }
+
+    /// Count the steps of an operation. If the power goes in one of them: which, and the seed.
+    fn cut(&self, steps: usize) -> Option<(usize, u32)> {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(steps as u32));
+        let left = left as usize;
+        (left < steps).then_some((left, self.seed))
+    }
+}

@@ -1,0 +1,113 @@
+//! The store's flash: its rules, its protection, and that it outlives the emulator.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, Flash};
+use berth_emulator::{Ending, PowerCut};
+
+/// Where the partition lies in the image: the store's region less its first page.
+const STORE: usize = 0x14_1000;
+/// Bytes of a page.
+const PAGE: usize = 0x1000;
+
+fn flash_rules() -> Result<Flash> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("flash_rules")?;
+    Ok(flash)
+}
+
+/// The words that the runs of `flash_rules` left in the image.
+fn runs(flash: &Flash) -> Result<Vec<u32>> {
+    let bytes = flash.bytes()?;
+    let page = bytes.get(STORE + PAGE..STORE + 2 * PAGE);
+    let words = page.context("the image has no store")?.chunks_exact(4);
+    Ok(words
+        .map(|word| word.iter().rev().fold(0, |all, b| all << 8 | u32::from(*b)))
+        .take_while(|word| *word != u32::MAX)
+        .collect())
+}
+
+#[test]
+fn the_flash_has_rules_and_its_process_no_other_way_to_it() -> Result<()> {
+    let device = Device::power_on(&flash_rules()?)?;
+    device.console("flash: run 4 reaches: behind")?;
+    device.console("flash: 3 runs before")?;
+    let text = device.board.console.text();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("flash: "))
+        .collect();
+    let expected = [
+        "flash: 0 runs before",
+        "flash: ok ok ALREADY ok ALREADY INVAL INVAL INVAL INVAL no",
+        "flash: words 0x70707070 0xffffffff 0xf0f0f0f, erased 0xffffffff",
+        "flash: run 1 reaches: writing",
+        "flash: 1 runs before",
+        "flash: run 2 reaches: executing",
+        "flash: run 3 reaches: without a mapping",
+        "flash: 2 runs before",
+        "flash: run 4 reaches: behind",
+        "flash: 3 runs before",
+    ];
+    ensure!(lines == expected, "{text}");
+    Ok(())
+}
+
+#[test]
+fn what_is_written_outlives_reset_kill_and_tockloader() -> Result<()> {
+    let flash = flash_rules()?;
+    let mut device = Device::power_on(&flash)?;
+    device.console("flash: 3 runs before")?;
+    let at = device.board.console.position();
+    device.board.reset()?;
+    device
+        .board
+        .console
+        .wait_after(at, "flash: 4 runs before", Duration::from_secs(30))?;
+    // Killed at once, whatever it is doing.
+    drop(device);
+    let before = runs(&flash)?;
+    ensure!(before.starts_with(&[1, 2, 4, 5, 1]), "{before:?}");
+
+    // The flash's contents are none of tockloader's business.
+    let store = |flash: &Flash| Ok::<_, anyhow::Error>(flash.bytes()?.split_off(STORE));
+    let untouched = store(&flash)?;
+    flash.install("hello")?;
+    let list = flash.tockloader(&["list"])?;
+    ensure!(
+        list.contains("hello") && list.contains("flash_rules"),
+        "{list}"
+    );
+    flash.tockloader(&["uninstall", "hello"])?;
+    flash.tockloader(&["erase-apps"])?;
+    ensure!(store(&flash)? == untouched, "tockloader changed the store");
+
+    flash.install("flash_rules")?;
+    let device = Device::power_on(&flash)?;
+    device.console(&format!("flash: {} runs before", before.len()))?;
+    let list = flash.tockloader(&["list"])?;
+    ensure!(list.contains("flash_rules"), "{list}");
+    Ok(())
+}
+
+#[test]
+fn the_power_can_be_cut_in_the_middle_of_a_word() -> Result<()> {
+    let word = |seed| {
+        let flash = flash_rules()?;
+        // The first step programs a word with the number 1.
+        let cut = PowerCut { after: 0, seed };
+        let device = Device::power_on_board(&flash, |board| board.cut_power(cut))?;
+        let ending = device.board.wait(Duration::from_secs(30))?;
+        ensure!(ending == Ending::Exited(Some(PowerCut::STATUS)), "{ending}");
+        runs(&flash)
+    };
+    ensure!(word(0)?.is_empty(), "nothing has changed");
+    ensure!(word(u32::MAX)? == [1], "all has changed");
+    let torn = word(0x5555_5555)?;
+    let [torn] = torn[..] else {
+        anyhow::bail!("{torn:?}");
+    };
+    ensure!(torn & 1 == 1 && torn != 1, "{torn:#x}");
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! A serial line that does not wait: bytes come at 115200 baud whether anybody reads them or not.
+//!
+//! Time is the board's own, counted in instructions (32 ns each, a core of 31 MHz), so a busy
+//! host changes nothing.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, Flash, guest};
+use berth_emulator::{Icount, Sleep};
+use berth_protocol::{
+    CHUNK_MAX, Event, FRAME_MAX, FrameDecoder, ImageHash, Op, Parameters, Request, Response,
+    encode_frame,
+};
+
+/// A counter of the board's clock.
+const COUNTER: u32 = 0x4002_8018;
+/// Its ticks for a byte of ten bits at 115200 baud: 25 MHz.
+const TICKS_PER_BYTE: u32 = 25_000_000 / 11_520;
+/// Bytes that are sent together: what a USB adapter does.
+const TOGETHER: usize = 16;
+
+/// Send at line rate by the board's time.
+fn send_paced(device: &mut Device, line: &mut UnixStream, bytes: &[u8]) -> Result<()> {
+    let start = device.board.bus.read32(COUNTER)?;
+    let mut due = 0u32;
+    for part in bytes.chunks(TOGETHER) {
+        while device.board.bus.read32(COUNTER)?.wrapping_sub(start) < due {}
+        line.write_all(part)?;
+        due += part.len() as u32 * TICKS_PER_BYTE;
+    }
+    Ok(())
+}
+
+/// The frames of these operations, with ids counting up.
+fn frames<'a>(operations: impl Iterator<Item = Op<'a>>, first_id: u32) -> Result<Vec<u8>> {
+    let mut all = Vec::new();
+    for (op, id) in operations.zip(first_id..) {
+        let mut frame = [0; FRAME_MAX];
+        let encoded = encode_frame(&Request { id, op }, &mut frame);
+        all.extend_from_slice(encoded.map_err(|error| anyhow::anyhow!("{error:?}"))?);
+    }
+    Ok(all)
+}
+
+/// The same module with a custom section of so many bytes, below 2 MiB.
+fn with_custom_section(mut module: Vec<u8>, bytes: usize) -> Vec<u8> {
+    let size = bytes + 2;
+    let leb = |shift: u32, more: u8| (size >> shift) as u8 & 0x7f | more;
+    module.extend([0, leb(0, 0x80), leb(7, 0x80), leb(14, 0), 1, b'x']);
+    module.extend((0..bytes).map(|place| (place * 7 + place / 256) as u8));
+    module
+}
+
+/// The next answers: id, and the error's word if it is a refusal.
+fn answers(line: &mut UnixStream, count: usize) -> Result<Vec<(u32, Option<&'static str>)>> {
+    let mut decoder = FrameDecoder::new();
+    let mut found = Vec::new();
+    let mut buffer = [0; 1024];
+    while found.len() < count {
+        let got = line
+            .read(&mut buffer)
+            .with_context(|| format!("after {} of {count} answers", found.len()))?;
+        for byte in &buffer[..got] {
+            if let Event::Message(message) = decoder.push(*byte) {
+                let answer = Response::decode(message).map_err(|e| anyhow::anyhow!("{e:?}"))?;
+                found.push((answer.id, answer.result.err().map(|error| error.word())));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A whole upload, its requests one behind the other without waiting for an answer, while a container
+/// never gives the processor back: every byte is taken, every request answered, in order.
+#[test]
+fn nothing_is_lost_at_line_rate_without_waiting() -> Result<()> {
+    let flash = Flash::new()?;
+    let mut device = Device::power_on_board(&flash, |board| {
+        board
+            .raw_console()
+            .limit(Duration::from_secs(300))
+            .icount(Icount {
+                shift: 5,
+                sleep: Sleep::RealTime,
+            })
+    })?;
+    let mut line = device.board.uart(0)?;
+    line.set_read_timeout(Some(Duration::from_secs(60)))?;
+
+    let busy = std::fs::read(guest("spin"))?;
+    let image = with_custom_section(std::fs::read(guest("fib"))?, 20_000);
+    let upload = |name, image: &'static [u8]| {
+        let begin = Op::UploadBegin {
+            name,
+            length: image.len() as u32,
+            hash: ImageHash::of(image),
+            parameters: Parameters::default(),
+        };
+        let chunks = image.chunks(CHUNK_MAX).enumerate().map(|(number, bytes)| {
+            let offset = (number * CHUNK_MAX) as u32;
+            Op::UploadChunk { offset, bytes }
+        });
+        std::iter::once(begin).chain(chunks)
+    };
+    let (busy, image): (&[u8], &[u8]) = (busy.leak(), image.leak());
+    let first: Vec<Op<'_>> = upload("spin", busy)
+        .chain([Op::UploadCommit, Op::Start { name: "spin" }])
+        .collect();
+    send_paced(&mut device, &mut line, &frames(first.iter().copied(), 1)?)?;
+    let expected: Vec<_> = (1..).map(|id| (id, None)).take(first.len()).collect();
+    ensure!(answers(&mut line, expected.len())? == expected);
+
+    // What follows the upload comes while the device checks the module.
+    let second: Vec<Op<'_>> = upload("fib", image)
+        .chain([Op::UploadCommit])
+        .chain(std::iter::repeat_n(Op::Heap, 20))
+        .collect();
+    let bytes = frames(second.iter().copied(), 1000)?;
+    // Answers are read meanwhile: a board does not wait for its listeners either.
+    let mut reading = line.try_clone()?;
+    let count = second.len();
+    let reader = std::thread::spawn(move || answers(&mut reading, count));
+    send_paced(&mut device, &mut line, &bytes)?;
+    let found = reader
+        .join()
+        .map_err(|_| anyhow::anyhow!("the reader panicked"))??;
+    let expected: Vec<_> = (1000..).map(|id| (id, None)).take(count).collect();
+    ensure!(found == expected, "{found:?}");
+    println!("{} bytes at line rate, {count} answers", bytes.len());
+    Ok(())
+}

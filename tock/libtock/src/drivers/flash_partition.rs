@@ -1,0 +1,148 @@
+//! `flash_partition`: a part of the flash that is this process's (driver 0xA0001).
+//!
+//! What each call checks and which error it gives stands on the capsule's page
+//! (`capsules/flash_partition/README.md`). The calls here sleep until the operation is over.
+
+use crate::{ErrorCode, allow, command, wait_for};
+use berth_flash::driver::{DRIVER_NUM, allow_ro, command as number, upcall};
+
+/// The partition, open to this process for reading until it ends: proof that the
+/// kernel did so.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Partition {
+    address: usize,
+    length: usize,
+    page: usize,
+    program_max: usize,
+}
+
+impl Partition {
+    /// Open the partition.
+    ///
+    /// # Errors
+    ///
+    /// `NoDevice` if the kernel has none for this process, `NoMem` without a protection region.
+    pub fn open() -> Result<Self, ErrorCode> {
+        let ask = |number| command(DRIVER_NUM, number, 0, 0).success_3_u32();
+        let (address, length, page) = ask(number::GEOMETRY)?;
+        let (_, _, program_max) = ask(number::LIMITS)?;
+        command(DRIVER_NUM, number::MAP, 0, 0).success()?;
+        Ok(Self {
+            address: address as usize,
+            length: length as usize,
+            page: page as usize,
+            program_max: program_max as usize,
+        })
+    }
+
+    /// First address.
+    #[must_use]
+    pub const fn address(&self) -> usize {
+        self.address
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Bytes that are erased together.
+    #[must_use]
+    pub const fn page(&self) -> usize {
+        self.page
+    }
+
+    /// Erase page `page`.
+    ///
+    /// # Errors
+    ///
+    /// As command 4 and its upcall.
+    pub fn erase(&mut self, page: usize) -> Result<(), ErrorCode> {
+        command(DRIVER_NUM, number::ERASE, page, 0).success()?;
+        end()
+    }
+
+    /// Program `bytes` at `offset`, in parts if they are many.
+    ///
+    /// # Errors
+    ///
+    /// As command 5 and its upcall; parts before the one that failed are programmed.
+    pub fn program(&mut self, offset: usize, bytes: &[u8]) -> Result<(), ErrorCode> {
+        let parts = bytes.chunks(self.program_max.max(1));
+        for (offset, part) in (offset..).step_by(self.program_max.max(1)).zip(parts) {
+            allow::with_read_only(DRIVER_NUM, allow_ro::PROGRAM, part, || {
+                command(DRIVER_NUM, number::PROGRAM, offset, part.len()).success()?;
+                end()
+            })??;
+        }
+        Ok(())
+    }
+}
+
+/// Sleep until the operation is over.
+fn end() -> Result<(), ErrorCode> {
+    let [status, ..] = wait_for(DRIVER_NUM, upcall::DONE);
+    ErrorCode::from_status(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw::{class, variant};
+    use std::rc::Rc;
+    use std::{cell::RefCell, vec, vec::Vec};
+
+    /// A kernel that takes 8 bytes a program; the calls that change flash, and what was lent.
+    fn kernel(status: usize) -> Rc<RefCell<Vec<[usize; 3]>>> {
+        let calls = Rc::new(RefCell::new(Vec::new()));
+        let log = calls.clone();
+        let lent = RefCell::new(0);
+        crate::host::install(move |class, [_, r1, r2, r3]| match (class, r1) {
+            (class::COMMAND, number::GEOMETRY) => [variant::SUCCESS_3_U32, 0x1000, 0x2000, 0x100],
+            (class::COMMAND, number::LIMITS) => [variant::SUCCESS_3_U32, 4, 2, 8],
+            (class::ALLOW_READ_ONLY, _) => {
+                lent.replace(r3);
+                [variant::SUCCESS_2_U32, 0, 0, r3]
+            }
+            (class::YIELD, _) => [status, 0, 0, 0],
+            _ => {
+                if r1 == number::PROGRAM {
+                    assert_eq!(r3, *lent.borrow());
+                }
+                if r1 != number::MAP {
+                    log.borrow_mut().push([r1, r2, r3]);
+                }
+                [variant::SUCCESS, 0, 0, 0]
+            }
+        });
+        calls
+    }
+
+    #[test]
+    fn a_long_program_goes_in_parts() {
+        let calls = kernel(0);
+        let mut partition = Partition::open().unwrap();
+        assert_eq!((partition.address(), partition.length()), (0x1000, 0x2000));
+        assert_eq!(partition.program(0x10, &[7; 20]), Ok(()));
+        assert_eq!(partition.erase(3), Ok(()));
+        assert_eq!(
+            *calls.borrow(),
+            vec![
+                [number::PROGRAM, 0x10, 8],
+                [number::PROGRAM, 0x18, 8],
+                [number::PROGRAM, 0x20, 4],
+                [number::ERASE, 3, 0],
+            ]
+        );
+    }
+
+    #[test]
+    fn an_end_that_is_a_failure_stops_it() {
+        let calls = kernel(ErrorCode::Fail as usize);
+        let mut partition = Partition::open().unwrap();
+        assert_eq!(partition.program(0, &[7; 20]), Err(ErrorCode::Fail));
+        assert_eq!(calls.borrow().len(), 1);
+        assert_eq!(partition.erase(0), Err(ErrorCode::Fail));
+    }
+}
