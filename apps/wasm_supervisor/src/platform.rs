@@ -8,6 +8,7 @@
 //!
 //! One trait, so that everything above it runs in tests on the host.
 
+use crate::interrupts::Interrupts;
 use crate::window::Window;
 
 pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description};
@@ -72,7 +73,7 @@ pub const NOTES: usize = 16;
 
 /// The system below the supervisor. All methods return at once except
 /// [`write`](Platform::write) and [`wait`](Platform::wait).
-pub trait Platform {
+pub trait Platform: Interrupts {
     /// Name of the board and version of the kernel, for people.
     fn names(&self) -> (&str, &str);
 

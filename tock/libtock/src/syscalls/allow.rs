@@ -11,7 +11,6 @@ use core::sync::atomic::AtomicU32;
 
 use crate::ErrorCode;
 use crate::raw::{self, class, variant};
-use core::sync::atomic::AtomicU32;
 
 /// Lend `buffer` for reading while `body` runs.
 ///
