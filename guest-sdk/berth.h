@@ -54,6 +54,31 @@ typedef int32_t berth_handle;
 #define BERTH_BLOCK(label) \
     BERTH_IMPORT("mmio:" #label, "claim") berth_handle label(void);
 
+/* BERTH_IRQ(uart1, serial) declares serial_register and serial_unregister for the
+ * interrupts of the block uart1, which the container then holds.
+ *
+ * serial_register: `handler` is called for one interrupt of the block. `how` is the number
+ * of the interrupt in its block times 256, plus the priority, 0 to 255: of handlers that
+ * wait the lowest runs first. The `count` registers of the list `captures` are read before.
+ * 0, or a negated error code of Tock. The module must export its function table: link with
+ * --export-table.
+ *
+ * serial_unregister: ends all registrations of the block.
+ *
+ * A handler runs between any two instructions of the rest, so what both use is volatile. */
+typedef void (*berth_handler)(uint32_t source, uint32_t count);
+struct berth_capture {
+    uint16_t offset;           /* in bytes from the start of the block */
+    uint8_t bytes;             /* width of the read: 1, 2 or 4 */
+    uint8_t zero;              /* 0 */
+    volatile uint32_t *target; /* where the value goes, as 32 bits */
+};
+#define BERTH_IRQ(label, name)                                                  \
+    BERTH_IMPORT("irq:" #label, "register")                                     \
+    int32_t name##_register(uint32_t how, berth_handler handler,                \
+                            const struct berth_capture *captures, uint32_t count); \
+    BERTH_IMPORT("irq:" #label, "unregister") void name##_unregister(void);
+
 /* Access to a claimed block; offsets in bytes. What the owner does not permit
  * stops the container with a trap. */
 BERTH_IMPORT("mmio", "read8")

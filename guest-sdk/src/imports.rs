@@ -6,6 +6,8 @@
 //! | `mmio` | `read8`, `read16`, `read32` | `(handle i32, offset i32) -> i32` |
 //! | `mmio` | `write8`, `write16`, `write32` | `(handle i32, offset i32, value i32)` |
 //! | `mmio` | `modify32` | `(handle i32, offset i32, mask i32, value i32)` |
+//! | `irq:<label>` | `register` | `(how i32, function i32, captures i32, count i32) -> i32` |
+//! | `irq:<label>` | `unregister` | `()` |
 //! | `berth` | `log` | `(level i32, ptr i32, len i32)` |
 //! | `berth` | `now_us` | `() -> i64` |
 //! | `berth` | `sleep_us` | `(microseconds i64)` |

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | the entry point | [`main!`] |
 //! | registers that the device's owner exposes | [`block!`], [`Block`] |
+//! | their interrupts | [`irq!`], [`Capture`], [`Word`] |
 //! | log lines | [`error!`], [`warn!`], [`info!`], [`debug!`], [`log()`], [`Line`] |
 //! | time | [`now_us`], [`sleep_us`], [`sleep_ms`], [`yield_now`] |
 //! | leaving | [`exit`], or return from main |
@@ -50,11 +51,13 @@ extern crate std;
 
 #[allow(unsafe_code, reason = "declares the imports")]
 mod imports;
+mod interrupts;
 mod line;
 #[cfg(all(target_arch = "wasm32", feature = "panic-handler"))]
 mod panic;
 mod registers;
 
+pub use interrupts::{Capture, Handler, Refused, Word, outcome};
 pub use line::Line;
 pub use registers::Block;
 

@@ -6,13 +6,16 @@ use libtock::alarm::{self, Clock};
 use libtock::console::{self, Reader};
 use libtock::{ErrorCode, EventSlot, StaticBuffer, wasm_host, yield_no_wait, yield_wait};
 
+use crate::interrupts::Interrupts;
 use crate::platform::{
     AccessClass, Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width,
 };
 use crate::window::Window;
+use interrupts::RECORDED;
 
 pub mod fast;
 mod flash;
+mod interrupts;
 
 /// Bytes taken from the kernel's receive ring at once.
 const RECEIVE_BYTES: usize = 64;
@@ -41,6 +44,7 @@ impl Board {
     pub fn new() -> Result<Self, ErrorCode> {
         let clock = Clock::new()?;
         alarm::notify(&ALARM)?;
+        interrupts::start();
         let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;
         let mut reader = Reader::new(buffer, &RECEIVED)?;
         reader.start(1)?;
@@ -125,7 +129,7 @@ impl Platform for Board {
         let now = self.now_us();
         let longest = now + LONGEST_WAIT_US;
         let deadline = deadline_us.unwrap_or(longest).min(longest);
-        if deadline <= now || RECEIVED.is_filled() {
+        if deadline <= now || RECEIVED.is_filled() || self.waiting() != 0 {
             return;
         }
         ALARM.take();
@@ -133,12 +137,11 @@ impl Platform for Board {
         if alarm::set_relative(ticks).is_err() {
             return;
         }
-        while !RECEIVED.is_filled() && !ALARM.is_filled() {
+        while !RECEIVED.is_filled() && !ALARM.is_filled() && RECORDED.take().is_none() {
             yield_wait();
         }
-        if !ALARM.is_filled() {
-            let _ = alarm::stop();
-        }
+        // The alarm stays set: it wakes the process once too often, later, which costs
+        // less than stopping it now, when an interrupt may wait.
     }
 
     fn describe<'a>(

@@ -13,6 +13,7 @@ use std::vec::Vec;
 use berth_flash::{Flash, FlashError, Simulated};
 
 use crate::arena;
+use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, NOTES, Platform, Refusal, Width,
 };
@@ -52,6 +53,117 @@ pub struct State {
     pub notes: RefCell<[u32; NOTES]>,
     /// See `notes`.
     pub notes_before: Cell<Option<[u32; NOTES]>>,
+    /// The interrupts of the blocks.
+    pub interrupts: RefCell<Lines>,
+}
+
+/// Interrupts of the fake board: each block has two, bit `2 * block + number`.
+#[derive(Default)]
+pub struct Lines {
+    recorded: u32,
+    watched: u32,
+    registered: u32,
+    /// Priorities and captures of what is registered, by bit.
+    pub registrations: BTreeMap<u32, (u8, Vec<(u16, u8)>)>,
+    /// Captured values to be told, in order.
+    pub values: Vec<u32>,
+    /// What was acknowledged, in order.
+    pub acknowledged: Vec<u32>,
+    /// Microseconds until a line opens again.
+    pub opens_us: u32,
+    counters: BTreeMap<u32, Counters>,
+}
+
+impl Fake {
+    /// Raise interrupt `number` of a block; whether it is recorded.
+    pub fn raise(&self, block: u32, number: u32) -> bool {
+        let mut lines = self.0.interrupts.borrow_mut();
+        let bit = 1 << (2 * block + number);
+        let recorded = lines.registered & !lines.recorded & bit != 0;
+        if recorded {
+            lines.recorded |= bit;
+            lines.counters.entry(bit).or_default().taken += 1;
+        }
+        recorded
+    }
+
+    fn bit(handle: u16, number: u16) -> u32 {
+        1 << (2 * (handle - FIRST_HANDLE) + number)
+    }
+}
+
+impl Interrupts for Fake {
+    fn watch(&self, bits: u32) {
+        self.0.interrupts.borrow_mut().watched = bits;
+    }
+
+    fn waiting(&self) -> u32 {
+        let lines = self.0.interrupts.borrow();
+        lines.recorded & lines.watched
+    }
+
+    fn recorded(&self) -> u32 {
+        self.0.interrupts.borrow().recorded
+    }
+
+    fn register(
+        &self,
+        handle: u16,
+        number: u16,
+        priority: u8,
+        captures: &[Capture],
+    ) -> Result<Registered, u8> {
+        assert!(self.block(handle, 0).is_some(), "not claimed");
+        if number > 1 {
+            return Err(11);
+        }
+        let bit = Self::bit(handle, number);
+        let mut lines = self.0.interrupts.borrow_mut();
+        if lines.registered & bit != 0 {
+            return Err(3);
+        }
+        lines.registered |= bit;
+        let captures = captures.iter().map(|c| (c.offset, c.bytes)).collect();
+        lines.registrations.insert(bit, (priority, captures));
+        lines.counters.insert(bit, Counters::default());
+        Ok(Registered {
+            bit,
+            record: bit,
+            opens_us: lines.opens_us,
+        })
+    }
+
+    fn unregister(&self, handle: u16, number: u16, bit: u32) {
+        assert_eq!(bit, Self::bit(handle, number));
+        let mut lines = self.0.interrupts.borrow_mut();
+        if lines.recorded & bit != 0 {
+            lines.counters.entry(bit).or_default().dropped += 1;
+        }
+        lines.registered &= !bit;
+        lines.recorded &= !bit;
+        lines.registrations.remove(&bit);
+    }
+
+    fn count(&self, _record: u32) -> u32 {
+        1
+    }
+
+    fn value(&self, _record: u32, place: usize) -> u32 {
+        self.0.interrupts.borrow().values[place]
+    }
+
+    fn acknowledge(&self, bit: u32) -> u32 {
+        let mut lines = self.0.interrupts.borrow_mut();
+        lines.recorded &= !bit;
+        lines.acknowledged.push(bit);
+        lines.opens_us
+    }
+
+    fn counters(&self, handle: u16, number: u16) -> Counters {
+        let lines = self.0.interrupts.borrow();
+        let counters = lines.counters.get(&Self::bit(handle, number));
+        counters.copied().unwrap_or_default()
+    }
 }
 
 /// Words that play the mapped block.

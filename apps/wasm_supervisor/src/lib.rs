@@ -15,6 +15,7 @@ pub mod engine;
 pub mod engine_proof;
 #[cfg(not(target_os = "none"))]
 pub mod fake;
+pub mod interrupts;
 pub mod platform;
 pub mod service;
 pub mod shell;

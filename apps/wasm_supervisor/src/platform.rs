@@ -10,6 +10,7 @@
 
 use berth_flash::Flash;
 
+use crate::interrupts::Interrupts;
 use crate::window::Window;
 
 pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description};
@@ -74,7 +75,7 @@ pub const NOTES: usize = 16;
 
 /// The system below the supervisor. All methods return at once except
 /// [`write`](Platform::write) and [`wait`](Platform::wait).
-pub trait Platform {
+pub trait Platform: Interrupts {
     /// The flash that the store is in.
     type Flash: Flash;
 

@@ -32,11 +32,16 @@ struct Permission {
 
 /// Read what the exposure lets be seen.
 pub(crate) fn read(exposure: &Exposure, offset: u32, width: Width) -> Result<u32, Refusal> {
-    let permission = permission(exposure, offset, width)?;
-    if permission.read == 0 {
-        return Err(Refusal::NoPermission);
+    let mask = may_read(exposure, offset, width)?;
+    Ok(load(exposure.window, offset, width) & mask)
+}
+
+/// The bits that a read would see, at least one.
+pub(crate) fn may_read(exposure: &Exposure, offset: u32, width: Width) -> Result<u32, Refusal> {
+    match permission(exposure, offset, width)?.read {
+        0 => Err(Refusal::NoPermission),
+        mask => Ok(mask),
     }
-    Ok(load(exposure.window, offset, width) & permission.read)
 }
 
 /// Change what the exposure lets be changed. As with a store instruction, only
@@ -160,7 +165,7 @@ fn load(window: &dyn Window, offset: u32, width: Width) -> u32 {
     }
 }
 
-fn store(window: &dyn Window, offset: u32, width: Width, value: u32) {
+pub(crate) fn store(window: &dyn Window, offset: u32, width: Width, value: u32) {
     let offset = offset as usize;
     match width {
         // Truncation is what a narrow store does.

@@ -12,14 +12,17 @@
 use crate::access;
 use crate::claims::{Claims, Holder};
 use crate::exposure::{Exposure, Registers, Width};
+use crate::interrupts::Interrupts;
 use crate::mapping::{Mapper, Never};
 use crate::refusal::Refusal;
 use crate::table::{self, TableError};
 use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, allow, command};
 use kernel::ErrorCode;
-use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
+use kernel::grant::{AllowRoCount, AllowRwCount, Grant, GrantKernelData, UpcallCount};
 use kernel::process::{self, ProcessId};
-use kernel::processbuffer::{ReadableProcessBuffer, WriteableProcessBuffer};
+use kernel::processbuffer::{
+    ReadableProcessBuffer, UserspaceReadableProcessBuffer, WriteableProcessBuffer,
+};
 use kernel::syscall_driver::{CommandReturn, SyscallDriver};
 
 /// What the driver keeps for each process, in the process's own memory.
@@ -27,18 +30,23 @@ use kernel::syscall_driver::{CommandReturn, SyscallDriver};
 pub struct ProcessData {
     /// Set by the command before a modify.
     modify_mask: Option<u32>,
+    /// Where its interrupts are recorded.
+    pub(crate) records: UserspaceReadableProcessBuffer,
+    /// What stands in the first word of the records.
+    pub(crate) raised: u32,
 }
 
 /// The grant a board creates for the driver, under
 /// [`DRIVER_NUM`](berth_exposure::DRIVER_NUM).
-pub type HostGrant = Grant<ProcessData, UpcallCount<0>, AllowRoCount<1>, AllowRwCount<1>>;
+pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<2>, AllowRwCount<1>>;
 
 /// The driver, for a table of `N` exposures.
 pub struct WasmHost<const N: usize> {
-    exposures: &'static [Exposure; N],
-    claims: Claims<ProcessId, N>,
+    pub(crate) exposures: &'static [Exposure; N],
+    pub(crate) claims: Claims<ProcessId, N>,
     grant: HostGrant,
     mapper: &'static dyn Mapper,
+    pub(crate) interrupts: Option<Interrupts>,
 }
 
 impl<const N: usize> WasmHost<N> {
@@ -53,6 +61,7 @@ impl<const N: usize> WasmHost<N> {
             claims: Claims::new(),
             grant,
             mapper: &Never,
+            interrupts: None,
         })
     }
 
@@ -106,20 +115,16 @@ impl<const N: usize> WasmHost<N> {
         ended
     }
 
-    /// End one claim: silence the line, close the block, then bring the hardware
+    /// End one claim: silence its lines, close the block, then bring the hardware
     /// to rest, then let others have it.
     fn end(&self, index: usize) {
         if let Some(exposure) = self.exposures.get(index) {
-            if let Some(line) = exposure.line {
-                line.mask();
-            }
+            self.silence(index);
             self.close(index, exposure);
             for write in exposure.safe {
                 access::make_safe(exposure, write);
             }
-            if let Some(line) = exposure.line {
-                line.clear_pending();
-            }
+            self.forget(index);
         }
         self.claims.free(index);
     }
@@ -137,9 +142,21 @@ impl<const N: usize> WasmHost<N> {
         was_open
     }
 
+    /// Enter the grant of a process. All of this driver's work with grants comes here:
+    /// one copy of what entering takes, in place of one for each use.
+    #[inline(never)]
+    pub(crate) fn enter(
+        &self,
+        process: ProcessId,
+        work: &mut dyn FnMut(&mut ProcessData, &GrantKernelData<'_>),
+    ) -> Result<(), process::Error> {
+        self.grant
+            .enter(process, |data, kernel_data| work(data, kernel_data))
+    }
+
     /// A holder has entered the grant before, so this allocates nothing.
     fn is_alive(&self, process: ProcessId) -> bool {
-        self.grant.enter(process, |_, _| ()).is_ok()
+        self.enter(process, &mut |_, _| ()).is_ok()
     }
 
     /// Who holds an exposure, after ending the claim of a process that is gone.
@@ -162,24 +179,23 @@ impl<const N: usize> WasmHost<N> {
             return Err(Refusal::LabelTooLong);
         }
         let mut label = [0; LABEL_MAX];
-        let copied = self
-            .grant
-            .enter(process, |_, kernel_data| {
-                kernel_data
-                    .get_readonly_processbuffer(allow::RO_LABEL)
-                    .and_then(|buffer| {
-                        buffer.enter(|bytes| {
-                            let from = bytes.iter().take(length);
-                            label
-                                .iter_mut()
-                                .zip(from)
-                                .map(|(to, b)| *to = b.get())
-                                .count()
-                        })
+        let mut copied = 0;
+        self.enter(process, &mut |_, kernel_data| {
+            copied = kernel_data
+                .get_readonly_processbuffer(allow::RO_LABEL)
+                .and_then(|buffer| {
+                    buffer.enter(|bytes| {
+                        let from = bytes.iter().take(length);
+                        label
+                            .iter_mut()
+                            .zip(from)
+                            .map(|(to, b)| *to = b.get())
+                            .count()
                     })
-                    .unwrap_or(0)
-            })
-            .map_err(|_| Refusal::NoGrant)?;
+                })
+                .unwrap_or(0);
+        })
+        .map_err(|_| Refusal::NoGrant)?;
         // A buffer shorter than the length given holds no such label.
         if copied == length && label.get(..length).is_some_and(table::label_is_well_formed) {
             Ok((label, length))
@@ -239,25 +255,30 @@ impl<const N: usize> WasmHost<N> {
             .encode(&mut record)
             .and_then(|length| record.get(..length))
             .ok_or(Refusal::BufferTooSmall)?;
-        self.grant
-            .enter(process, |_, kernel_data| {
-                kernel_data
-                    .get_readwrite_processbuffer(allow::RW_DESCRIPTION)
-                    .and_then(|buffer| {
-                        buffer.mut_enter(|out| {
-                            out.get_to(..record.len())
-                                .is_some_and(|out| out.copy_from_slice_or_err(record).is_ok())
-                        })
+        let mut written = false;
+        self.enter(process, &mut |_, kernel_data| {
+            written = kernel_data
+                .get_readwrite_processbuffer(allow::RW_DESCRIPTION)
+                .and_then(|buffer| {
+                    buffer.mut_enter(|out| {
+                        out.get_to(..record.len())
+                            .is_some_and(|out| out.copy_from_slice_or_err(record).is_ok())
                     })
-                    .unwrap_or(false)
-            })
-            .map_err(|_| Refusal::NoGrant)?
+                })
+                .unwrap_or(false);
+        })
+        .map_err(|_| Refusal::NoGrant)?;
+        written
             .then(|| CommandReturn::success_u32(record.len() as u32))
             .ok_or(Refusal::BufferTooSmall)
     }
 
     /// The slot of a handle that came as a whole argument.
-    fn held(&self, process: ProcessId, handle: u32) -> Result<(usize, &Exposure), Refusal> {
+    pub(crate) fn held(
+        &self,
+        process: ProcessId,
+        handle: u32,
+    ) -> Result<(usize, &Exposure), Refusal> {
         u16::try_from(handle)
             .ok()
             .and_then(|handle| self.claims.resolve(handle, process))
@@ -334,8 +355,7 @@ impl<const N: usize> WasmHost<N> {
     }
 
     fn set_modify_mask(&self, process: ProcessId, mask: u32) -> Result<CommandReturn, Refusal> {
-        self.grant
-            .enter(process, |data, _| data.modify_mask = Some(mask))
+        self.enter(process, &mut |data, _| data.modify_mask = Some(mask))
             .map_err(|_| Refusal::NoGrant)?;
         Ok(CommandReturn::success())
     }
@@ -347,9 +367,8 @@ impl<const N: usize> WasmHost<N> {
         value: u32,
     ) -> Result<CommandReturn, Refusal> {
         // Taken before anything is checked: a mask serves one call.
-        let mask = self
-            .grant
-            .enter(process, |data, _| data.modify_mask.take())
+        let mut mask = None;
+        self.enter(process, &mut |data, _| mask = data.modify_mask.take())
             .map_err(|_| Refusal::NoGrant)?;
         let (exposure, offset) = self.register(process, register)?;
         let mask = mask.ok_or(Refusal::NoMask)?;
@@ -383,6 +402,10 @@ impl<const N: usize> WasmHost<N> {
             command::UNMAP => self.unmap(process, word(arg0)?),
             command::RELEASE => self.release(process, word(arg0)?),
             command::RELEASE_ALL => Ok(self.release_all(process, word(arg0)?)),
+            command::ACKNOWLEDGE => self.acknowledge(process, arg0),
+            command::REGISTER => self.register_interrupt(process, word(arg0)?, word(arg1)?),
+            command::UNREGISTER => self.unregister_interrupt(process, word(arg0)?),
+            command::COUNTERS => self.counters(process, word(arg0)?),
             _ => Ok(CommandReturn::failure(ErrorCode::NOSUPPORT)),
         }
     }
@@ -400,7 +423,28 @@ impl<const N: usize> SyscallDriver for WasmHost<N> {
             .unwrap_or_else(|refusal| CommandReturn::failure(refusal.into()))
     }
 
+    fn allow_userspace_readable(
+        &self,
+        process_id: ProcessId,
+        which: usize,
+        buffer: UserspaceReadableProcessBuffer,
+    ) -> Result<UserspaceReadableProcessBuffer, (UserspaceReadableProcessBuffer, ErrorCode)> {
+        if which != allow::RECORDS {
+            return Err((buffer, ErrorCode::NOSUPPORT));
+        }
+        let mut buffer = buffer;
+        let entered = self.enter(process_id, &mut |data, _| {
+            core::mem::swap(&mut data.records, &mut buffer);
+            // A new buffer is read from the beginning.
+            data.raised = 0;
+        });
+        match entered {
+            Ok(()) => Ok(buffer),
+            Err(error) => Err((buffer, error.into())),
+        }
+    }
+
     fn allocate_grant(&self, process_id: ProcessId) -> Result<(), process::Error> {
-        self.grant.enter(process_id, |_, _| ())
+        self.enter(process_id, &mut |_, _| ())
     }
 }

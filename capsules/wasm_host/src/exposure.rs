@@ -26,7 +26,7 @@
 //! Registers stand in the order of their offsets and do not overlap; the table is
 //! checked once, when the capsule is made ([`crate::TableError`]).
 
-use crate::window::{Line, Window};
+use crate::window::Window;
 use berth_exposure::AccessClass;
 
 /// Width of one access, and size of a register.
@@ -231,7 +231,6 @@ pub struct Exposure {
     pub(crate) registers: Registers,
     pub(crate) access: AccessClass,
     pub(crate) safe: &'static [SafeWrite],
-    pub(crate) line: Option<&'static dyn Line>,
 }
 
 impl Exposure {
@@ -253,7 +252,6 @@ impl Exposure {
             registers,
             access: AccessClass::Mediated,
             safe: &[],
-            line: None,
         }
     }
 
@@ -269,13 +267,6 @@ impl Exposure {
     #[must_use]
     pub const fn access(mut self, class: AccessClass) -> Self {
         self.access = class;
-        self
-    }
-
-    /// The block's interrupt line: masked, and cleared, whenever a claim ends.
-    #[must_use]
-    pub const fn line(mut self, line: &'static dyn Line) -> Self {
-        self.line = Some(line);
         self
     }
 

@@ -5,8 +5,8 @@
 //!   ───────────────────────────  checked by the supervisor
 //!   supervisor process
 //!   ═══════════════════════════  system calls, driver 0xA0000
-//!   wasm_host                    claims · masks · safe states     (this crate)
-//!   ───────────────────────────  Window, Line
+//!   wasm_host                    claims · masks · safe states · interrupts   (this crate)
+//!   ───────────────────────────  Window, Lines, Clock, Mapper
 //!   board                        addresses, interrupt controller
 //! ```
 //!
@@ -19,7 +19,8 @@
 //! argument. The driver's page, with every command and error, is `README.md`.
 //!
 //! * [`Exposure`], [`Register`], [`Registers`], [`SafeWrite`]: the board's table
-//! * [`Window`], [`Line`], [`Mapper`]: what the board implements
+//! * [`Window`], [`Lines`], [`Clock`], [`Mapper`]: what the board implements
+//! * [`Interrupts`], [`InterruptStore`]: interrupts of exposed blocks
 //! * [`WasmHost`]: the driver
 
 #![no_std]
@@ -32,20 +33,27 @@ mod access;
 #[cfg(test)]
 mod access_oracle;
 mod claims;
+mod delivery;
 mod driver;
 #[cfg(test)]
 mod driver_tests;
 mod exposure;
+mod interrupts;
 mod mapping;
 mod refusal;
+mod share;
 mod table;
+#[cfg(test)]
+mod test_lines;
 #[cfg(test)]
 mod test_window;
 mod window;
 
+pub use berth_exposure::interrupt::{Clear, Interrupt, Limits};
 pub use berth_exposure::{AccessClass, DRIVER_NUM};
 pub use driver::{HostGrant, ProcessData, WasmHost};
 pub use exposure::{Exposure, Register, Registers, SafeWrite, Width, Widths};
+pub use interrupts::{InterruptStore, Interrupts, captures};
 pub use mapping::Mapper;
 pub use table::TableError;
-pub use window::{Line, Window};
+pub use window::{Clock, Lines, Window};

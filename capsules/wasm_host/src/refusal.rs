@@ -37,6 +37,16 @@ pub(crate) enum Refusal {
     NotMapped,
     /// The process has no memory left for the driver's grant.
     NoGrant,
+    /// The block has no interrupt of this number.
+    NoInterrupt,
+    /// The interrupt is registered already.
+    Registered,
+    /// More captures than the manufacturer allows.
+    TooManyCaptures,
+    /// A capture is not in the list or none at all.
+    CaptureMalformed,
+    /// As many interrupts are registered as the manufacturer allows.
+    TooManyHandlers,
 }
 
 impl From<access::Refusal> for Refusal {
@@ -60,12 +70,15 @@ impl From<Refusal> for ErrorCode {
             | Refusal::Argument
             | Refusal::NoMask
             | Refusal::NoSuchIndex
-            | Refusal::LabelMalformed => Self::INVAL,
-            Refusal::LabelTooLong | Refusal::BufferTooSmall => Self::SIZE,
-            Refusal::UnknownLabel => Self::NODEVICE,
+            | Refusal::LabelMalformed
+            | Refusal::CaptureMalformed => Self::INVAL,
+            Refusal::LabelTooLong | Refusal::BufferTooSmall | Refusal::TooManyCaptures => {
+                Self::SIZE
+            }
+            Refusal::UnknownLabel | Refusal::NoInterrupt => Self::NODEVICE,
             Refusal::Held => Self::BUSY,
-            Refusal::HeldBySelf | Refusal::NotMapped => Self::ALREADY,
-            Refusal::NoGrant | Refusal::NoRegion => Self::NOMEM,
+            Refusal::HeldBySelf | Refusal::NotMapped | Refusal::Registered => Self::ALREADY,
+            Refusal::NoGrant | Refusal::NoRegion | Refusal::TooManyHandlers => Self::NOMEM,
         }
     }
 }

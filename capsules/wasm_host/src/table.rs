@@ -66,6 +66,13 @@ pub enum TableError {
         /// The exposure.
         exposure: usize,
     },
+    /// More interrupts than 32, or more than the board's store is made for.
+    TooManyInterrupts,
+    /// An interrupt belongs to no exposure, or clears what its block does not have.
+    Interrupt {
+        /// The interrupt, counted from zero.
+        interrupt: usize,
+    },
 }
 
 impl fmt::Display for TableError {
@@ -123,6 +130,13 @@ impl fmt::Display for TableError {
                 write!(
                     f,
                     "exposure {exposure}: a block with listed registers cannot be mapped"
+                )
+            }
+            Self::TooManyInterrupts => f.write_str("too many interrupts"),
+            Self::Interrupt { interrupt } => {
+                write!(
+                    f,
+                    "interrupt {interrupt}: no such exposure, or it clears no register of it"
                 )
             }
         }

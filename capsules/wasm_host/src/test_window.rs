@@ -1,7 +1,7 @@
 //! A block of registers for tests: plain memory that remembers every access.
 
 use crate::exposure::Width;
-use crate::window::{Line, Window};
+use crate::window::Window;
 use std::boxed::Box;
 use std::sync::Mutex;
 use std::vec;
@@ -100,34 +100,5 @@ impl Window for Memory {
     }
     fn write32(&self, offset: usize, value: u32) {
         self.store(offset, Width::Bits32, value);
-    }
-}
-
-/// An interrupt line that counts what is done to it.
-#[derive(Default)]
-pub(crate) struct CountingLine {
-    counts: Mutex<(usize, usize, usize)>,
-}
-
-impl CountingLine {
-    pub(crate) fn leak() -> &'static Self {
-        Box::leak(Box::new(Self::default()))
-    }
-
-    /// How often it was masked, unmasked and cleared.
-    pub(crate) fn counts(&self) -> (usize, usize, usize) {
-        *self.counts.lock().unwrap()
-    }
-}
-
-impl Line for CountingLine {
-    fn mask(&self) {
-        self.counts.lock().unwrap().0 += 1;
-    }
-    fn unmask(&self) {
-        self.counts.lock().unwrap().1 += 1;
-    }
-    fn clear_pending(&self) {
-        self.counts.lock().unwrap().2 += 1;
     }
 }

@@ -1,9 +1,9 @@
-//! The two borders through which the capsule reaches hardware.
+//! The borders through which the capsule reaches hardware.
 //!
 //! ```text
-//!   wasm_host (no unsafe, knows offsets)
-//!      │ Window: len, read/write 8/16/32      │ Line: mask, unmask, clear pending
-//!   board or chip (knows addresses and the interrupt controller)
+//!   wasm_host (no unsafe, knows offsets and line numbers)
+//!      │ Window: read/write 8/16/32   │ Lines: mask, unmask, clear pending   │ Clock
+//!   board or chip (knows addresses, the interrupt controller, a timer)
 //! ```
 //!
 //! A board implements each once, over whatever safe register or interrupt object
@@ -45,16 +45,29 @@ pub trait Window: Sync {
     fn write32(&self, offset: usize, value: u32);
 }
 
-/// One interrupt line of an exposed block.
+/// The interrupt controller, for the lines of exposed blocks.
 ///
-/// The capsule masks and clears it whenever a claim ends, so that hardware whose
+/// The capsule masks a line before it looks at what raised it and opens it when that is
+/// handled. A line of a block whose claim ended is masked and cleared, so hardware whose
 /// driver is gone cannot interrupt any more.
-pub trait Line: Sync {
-    /// Stop the line from interrupting.
-    fn mask(&self);
-    /// Let the line interrupt again; an interrupt that is pending fires at once.
-    fn unmask(&self);
-    /// Forget an interrupt that is pending in the interrupt controller. The source
-    /// in the peripheral is untouched.
-    fn clear_pending(&self);
+///
+/// A line must be the containers' alone: one that the firmware uses too could not be
+/// masked for a container's sake.
+pub trait Lines {
+    /// Stop a line from interrupting.
+    fn mask(&self, line: u32);
+    /// Let a line interrupt again; an interrupt that is pending fires at once.
+    fn unmask(&self, line: u32);
+    /// Forget that a line is pending. One that is still held high stays pending.
+    fn clear_pending(&self, line: u32);
+    /// Whether a line is pending, masked or not.
+    fn is_pending(&self, line: u32) -> bool;
+}
+
+/// A counter that runs freely and wraps at 32 bits: what work for containers takes.
+pub trait Clock {
+    /// The counter.
+    fn now(&self) -> u32;
+    /// Ticks a second, ten thousand to a hundred million.
+    fn ticks_per_second(&self) -> u32;
 }

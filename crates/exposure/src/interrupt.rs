@@ -1,6 +1,19 @@
-//! Interrupts of exposed blocks and the maxima of their service, as data.
+//! Interrupts of exposed blocks and the maxima of their service, as data; and how a
+//! process learns of them.
 //!
-//! The exposure compiler writes these tables from `exposure.dts`.
+//! The exposure compiler writes the tables from `exposure.dts`. What the kernel took for a
+//! process stands in words that the process lent for it (*records*), so that it sees
+//! without a system call that something waits:
+//!
+//! ```text
+//!   word 0      one bit an interrupt: changes with every record (`RAISED`)
+//!   word n      record of an interrupt, n as its registration told:
+//!     n + 0     interrupts since the record before, at least 1 (`COUNT`)
+//!     n + 1 …   the captured registers in the order of the registration (`VALUES`)
+//! ```
+//!
+//! A record is not written again before its interrupt was acknowledged, so a process
+//! that remembers which bits it has handled knows which ones wait.
 
 /// One interrupt that a container may handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,4 +53,65 @@ pub struct Limits {
     pub accesses_per_pass: u32,
     /// Share of the processor's time that the kernel spends for containers, percent.
     pub share_percent: u32,
+}
+
+/// Word of the records in which each interrupt has a bit.
+pub const RAISED: usize = 0;
+/// Word of a record that tells how many interrupts it stands for.
+pub const COUNT: usize = 0;
+/// First captured register of a record.
+pub const VALUES: usize = 1;
+
+/// Most interrupts that a board can expose: each has a bit of a word.
+pub const INTERRUPTS_MAX: usize = 32;
+
+/// A register that is read for every interrupt, as a registration lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Capture {
+    /// Byte offset in the block.
+    pub offset: u16,
+    /// Width of the read in bytes: 1, 2 or 4.
+    pub bytes: u8,
+}
+
+impl Capture {
+    /// Bytes of one in a list.
+    pub const BYTES: usize = 4;
+
+    /// As it stands in a list: offset u16 little endian, width u8, zero.
+    #[must_use]
+    pub const fn encode(self) -> [u8; Self::BYTES] {
+        let [low, high] = self.offset.to_le_bytes();
+        [low, high, self.bytes, 0]
+    }
+
+    /// Read one; `None` if its width is none or its last byte is not zero.
+    #[must_use]
+    pub const fn decode(bytes: [u8; Self::BYTES]) -> Option<Self> {
+        match bytes {
+            [low, high, bytes @ (1 | 2 | 4), 0] => Some(Self {
+                offset: u16::from_le_bytes([low, high]),
+                bytes,
+            }),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capture_survives_the_way_through_the_list() {
+        for bytes in 0..=255 {
+            let capture = Capture {
+                offset: 0x1234,
+                bytes,
+            };
+            let expected = matches!(bytes, 1 | 2 | 4).then_some(capture);
+            assert_eq!(Capture::decode(capture.encode()), expected);
+        }
+        assert_eq!(Capture::decode([0, 0, 4, 1]), None);
+    }
 }

@@ -57,12 +57,48 @@ pub mod command {
     /// used up by the call, whatever its outcome. Needs a register whose other
     /// bits can be kept: not a write-only one.
     pub const MODIFY32: usize = 15;
+    /// `(handle and number, priority and captures)`: have an interrupt of a claimed block
+    /// recorded; see [`super::interrupt_of`] and [`super::registration`]. The captures
+    /// stand in read-only allow 1 → (u32 interrupt, u32 word of its record,
+    /// u32 microseconds until its line opens).
+    pub const REGISTER: usize = 16;
+    /// `(handle and number)`: record it no more.
+    pub const UNREGISTER: usize = 17;
+    /// `(interrupt)`: it is handled, its line may open → u32 microseconds until then;
+    /// if not zero, to be repeated after that time.
+    pub const ACKNOWLEDGE: usize = 18;
+    /// `(handle and number)` → (u32 taken, u32 of these dropped, u32 raised again while
+    /// they were handled).
+    pub const COUNTERS: usize = 19;
+}
+
+/// One argument that names an interrupt of a claimed block: handle in the upper half,
+/// the number of the interrupt among those of its block in the lower.
+#[must_use]
+pub const fn interrupt_of(handle: u16, number: u16) -> usize {
+    ((handle as usize) << 16) | number as usize
+}
+
+/// One argument with priority (the lower is served first) and how many captures.
+#[must_use]
+pub const fn registration(priority: u8, captures: u8) -> usize {
+    ((priority as usize) << 8) | captures as usize
+}
+
+/// Upcall numbers.
+pub mod upcall {
+    /// Interrupts were recorded: `(bits of the records, 0, 0)`.
+    pub const INTERRUPT: usize = 0;
 }
 
 /// Allow numbers (read-only and read-write are separate spaces).
 pub mod allow {
     /// Read-only: the label of a claim, UTF-8.
     pub const RO_LABEL: usize = 0;
+    /// Read-only: the captures of a registration.
+    pub const RO_CAPTURES: usize = 1;
+    /// Userspace-readable: where interrupts are recorded.
+    pub const RECORDS: usize = 0;
     /// Read-write: where a description is written.
     pub const RW_DESCRIPTION: usize = 0;
 }

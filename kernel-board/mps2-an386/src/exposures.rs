@@ -9,9 +9,8 @@ use mps2::register_block::RegisterBlock;
 use wasm_host::{AccessClass, Exposure, Register, Registers, SafeWrite, Width, Widths, Window};
 
 /// `COUNT`, `EXPOSURES`, `PROCESSES`, `INTERRUPTS`, `LIMITS`. Which of the imported
-/// types a table needs, depends on what is exposed; the kernel does not deliver
-/// interrupts to containers yet, so nothing reads `INTERRUPTS` and `LIMITS`.
-#[allow(unused_imports, dead_code)]
+/// types a table needs, depends on what is exposed.
+#[allow(unused_imports)]
 mod table {
     use super::{
         AccessClass, Block, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule, Register,
@@ -20,7 +19,7 @@ mod table {
     include!(concat!(env!("OUT_DIR"), "/exposures.rs"));
 }
 
-pub(crate) use table::{COUNT, EXPOSURES, PROCESSES};
+pub(crate) use table::{COUNT, EXPOSURES, INTERRUPTS, LIMITS, PROCESSES};
 
 /// A window for the generated table, and for nothing else.
 const fn block(base: usize, len: usize) -> Block {

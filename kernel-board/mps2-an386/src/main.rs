@@ -6,6 +6,7 @@
 //!   board.rs      which driver answers which number; hooks
 //!   drivers.rs    console, kernel messages, low-level debug, alarm
 //!   exposures.rs  what containers may reach through wasm_host
+//!   interrupts.rs who services which interrupt line
 //!   mapping.rs    opens such blocks to the process that claimed them, and the store
 //!   emulated_flash.rs, semihosting.rs   the flash that the container store is in
 //!   policy.rs     what becomes of a process that faulted
@@ -25,6 +26,7 @@ mod drivers;
 mod emulated_flash;
 mod exposures;
 mod filter;
+mod interrupts;
 mod layout;
 mod mapping;
 mod panic;
@@ -52,7 +54,7 @@ use mps2::chip::{Mps2, Peripherals};
 use mps2::fpgaio::Led;
 use mps2::uart::SyncWriter;
 use run_record::RunRecord;
-use wasm_host::WasmHost;
+use wasm_host::{Interrupts, TableError, WasmHost};
 
 use board::{Board, BoardHost, Reaping};
 use drivers::Drivers;
@@ -72,7 +74,7 @@ const PROGRAM_BYTES: usize = 256;
 const SYSTICK_TICKS_PER_US: NonZeroU32 = NonZeroU32::MIN;
 
 /// The chip of this board.
-type BoardChip = Mps2<'static, Peripherals<'static>>;
+type BoardChip = Mps2<'static, interrupts::Service>;
 
 /// Where the reset handler goes once RAM is set up.
 ///
@@ -82,11 +84,14 @@ type BoardChip = Mps2<'static, Peripherals<'static>>;
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main() -> ! {
     // SAFETY: this runs once, at reset, with the vector table of `vectors.rs`.
-    let (peripherals, chip, memory, systick, leds) = unsafe {
+    let (peripherals, service, chip, memory, systick, leds) = unsafe {
         let peripherals: &'static _ = static_init!(Peripherals<'static>, Peripherals::new());
+        let service: &'static _ =
+            static_init!(interrupts::Service, interrupts::Service::new(peripherals));
         (
             peripherals,
-            &*static_init!(BoardChip, Mps2::new(peripherals)),
+            service,
+            &*static_init!(BoardChip, Mps2::new(service)),
             layout::process_memory(),
             SysTick::with_reference_clock(SYSTICK_TICKS_PER_US),
             // LED 1 belongs to containers, see `exposure.dts`.
@@ -125,13 +130,12 @@ unsafe extern "C" fn main() -> ! {
         driver
     };
 
-    let wasm_host: &'static BoardHost = match WasmHost::new(
-        &exposures::EXPOSURES,
-        kernel.create_grant(wasm_host::DRIVER_NUM, &memory_capability),
-    ) {
-        Ok(host) => static_init!(BoardHost, host.with_mapper(regions)),
+    let wasm_host: &'static BoardHost = match wasm_host(kernel, peripherals, chip, regions) {
+        Ok(host) => static_init!(BoardHost, host),
         Err(error) => panic!("the table of exposures is wrong: {error}"),
     };
+    wasm_host.register();
+    service.set_host(chip, wasm_host);
 
     let board = static_init!(
         Board,
@@ -183,6 +187,31 @@ unsafe extern "C" fn main() -> ! {
 
     let main_loop_capability = create_capability!(MainLoopCapability);
     kernel.kernel_loop(board, chip, &main_loop_capability)
+}
+
+/// The driver with this board's tables. Made after all other drivers: what it defers
+/// is done after what they do.
+fn wasm_host(
+    kernel: &'static Kernel,
+    peripherals: &'static Peripherals<'static>,
+    chip: &'static BoardChip,
+    regions: &'static Regions,
+) -> Result<BoardHost, TableError> {
+    let capability = create_capability!(MemoryAllocationCapability);
+    let grant = kernel.create_grant(wasm_host::DRIVER_NUM, &capability);
+    let interrupts = Interrupts::new(
+        exposures::INTERRUPTS,
+        static_init!(interrupts::Store, interrupts::Store::new()),
+        static_init!(interrupts::Controller, interrupts::Controller(chip)),
+        static_init!(
+            interrupts::Timer,
+            interrupts::Timer(&peripherals.dual_timer)
+        ),
+        exposures::LIMITS,
+    )?;
+    WasmHost::new(&exposures::EXPOSURES, grant)?
+        .with_mapper(regions)
+        .with_interrupts(interrupts)
 }
 
 /// Say hello on the console. Nothing else is using it yet.

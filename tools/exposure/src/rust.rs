@@ -124,10 +124,10 @@ fn write_interrupts(out: &mut String, configuration: &Configuration) {
     let limits = &configuration.limits;
     let _ = writeln!(
         out,
-        "pub(crate) static LIMITS: Limits = Limits {{ handlers: {}, captures: {}, accesses_per_pass: {}, share_percent: {} }};\n",
+        "pub(crate) const LIMITS: Limits = Limits {{ handlers: {}, captures: {}, accesses_per_pass: {}, share_percent: {} }};\n",
         limits.handlers, limits.captures, limits.accesses_per_pass, limits.share_percent
     );
-    let _ = writeln!(out, "pub(crate) static INTERRUPTS: &[Interrupt] = &[");
+    let _ = writeln!(out, "pub(crate) const INTERRUPTS: &[Interrupt] = &[");
     for (index, exposure) in configuration.exposures.iter().enumerate() {
         for interrupt in &exposure.interrupts {
             let clear = interrupt.clear.as_ref().map_or("None".to_owned(), |write| {

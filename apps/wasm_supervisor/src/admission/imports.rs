@@ -100,6 +100,10 @@ pub struct Label<'a>(pub &'a str);
 pub enum HostFunction<'a> {
     /// `mmio:<label>.claim() -> handle`
     Claim(Label<'a>),
+    /// `irq:<label>.register(number and priority, function, captures, count) -> errno`
+    Register(Label<'a>),
+    /// `irq:<label>.unregister()`
+    Unregister(Label<'a>),
     /// `mmio.read8/16/32(handle, offset) -> value`
     Read(Width),
     /// `mmio.write8/16/32(handle, offset, value)`
@@ -161,16 +165,27 @@ impl<'a> HostFunction<'a> {
                 _ => return Err(MissingWhy::UnknownFunction),
             },
             module => {
-                let label = module
-                    .strip_prefix("mmio:")
-                    .ok_or(MissingWhy::UnknownModule)?;
-                if import.name != "claim" {
-                    return Err(MissingWhy::UnknownFunction);
+                let (kind, label) = module.split_once(':').ok_or(MissingWhy::UnknownModule)?;
+                let label = Label(label);
+                match (kind, import.name) {
+                    ("mmio", "claim") => Self::Claim(label),
+                    ("irq", "register") => Self::Register(label),
+                    ("irq", "unregister") => Self::Unregister(label),
+                    ("mmio" | "irq", _) => return Err(MissingWhy::UnknownFunction),
+                    _ => return Err(MissingWhy::UnknownModule),
                 }
-                Self::Claim(Label(label))
             }
         };
         Ok(function)
+    }
+
+    /// The label of the block that the container must have claimed for it.
+    #[must_use]
+    pub const fn label(&self) -> Option<Label<'a>> {
+        match self {
+            Self::Claim(label) | Self::Register(label) | Self::Unregister(label) => Some(*label),
+            _ => None,
+        }
     }
 
     /// Parameters and results it must be imported with.
@@ -180,11 +195,11 @@ impl<'a> HostFunction<'a> {
             Self::Read(_) | Self::StateSave | Self::StateLoad => (&[I32, I32], &[I32]),
             Self::Write(_) | Self::Log => (&[I32, I32, I32], &[]),
             Self::Modify32 => (&[I32, I32, I32, I32], &[]),
-            Self::Send => (&[I32, I32, I32, I32], &[I32]),
+            Self::Send | Self::Register(_) => (&[I32, I32, I32, I32], &[I32]),
             Self::Receive => (&[I32, I32, I32], &[I32]),
             Self::NowUs => (&[], &[I64]),
             Self::SleepUs => (&[I64], &[]),
-            Self::Yield => (&[], &[]),
+            Self::Yield | Self::Unregister(_) => (&[], &[]),
             Self::Exit => (&[I32], &[]),
         }
     }
@@ -206,11 +221,9 @@ impl<'a> HostFunction<'a> {
         if module.function_type(index) != Some(function.signature()) {
             return Err(MissingWhy::Signature);
         }
-        match function {
-            Self::Claim(label) if claim_of(platform, label).is_none() => {
-                Err(MissingWhy::NotExposed)
-            }
-            function => Ok(function),
+        match function.label() {
+            Some(label) if claim_of(platform, label).is_none() => Err(MissingWhy::NotExposed),
+            _ => Ok(function),
         }
     }
 }
@@ -236,12 +249,11 @@ pub fn unavailable<'a, P: Platform>(
     module.imports().flatten().filter_map(move |import| {
         let why = match HostFunction::resolve(module, &import, platform) {
             Err(why) => why,
-            Ok(HostFunction::Claim(label)) => match claim_of(platform, label) {
+            Ok(function) => match claim_of(platform, function.label()?) {
                 Some(Claim::Free) => return None,
                 Some(Claim::Own(_) | Claim::Other) => MissingWhy::InUse,
                 None => MissingWhy::NotExposed,
             },
-            Ok(_) => return None,
         };
         Some((import, why))
     })

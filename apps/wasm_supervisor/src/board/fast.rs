@@ -12,7 +12,7 @@ use super::Board;
 use crate::admission::Module;
 use crate::container::ContainerHost;
 use crate::engine::wasmi::Wasmi;
-use crate::engine::{BlockNumbers, Engine, Limits, LoadError, Step};
+use crate::engine::{BlockNumbers, Engine, Handler, Limits, LoadError, Step};
 
 type OnBoard = Wasmi<ContainerHost<Board>>;
 
@@ -39,4 +39,9 @@ pub fn call(engine: &mut OnBoard, fuel: u64) -> Step {
 /// [`Engine::resume`].
 pub fn resume(engine: &mut OnBoard, fuel: u64, result: Option<i32>) -> Step {
     engine.resume(fuel, result)
+}
+
+/// [`Engine::handle`].
+pub fn handle(engine: &mut OnBoard, handler: Handler, arguments: [u32; 2], fuel: u64) -> Step {
+    engine.handle(handler, arguments[0], arguments[1], fuel)
 }

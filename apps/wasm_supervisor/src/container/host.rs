@@ -13,11 +13,12 @@ use core::cell::RefCell;
 use berth_protocol::{Fault, HostCall};
 
 use super::CONTAINERS_MAX;
+use super::handlers::{Handlers, Wanted};
 use super::log::{self, Log};
 use super::mail::{Mailbox, SendError};
 use super::saved::Saved;
 use crate::arena::{self, ArenaId};
-use crate::engine::{BlockNumbers, Host, MailPlace, Stop};
+use crate::engine::{BlockNumbers, Handler, Host, MailPlace, Stop};
 use crate::platform::{Claimed, Platform, Width};
 
 /// What all containers share with the supervisor: the system, and what is theirs but lies
@@ -28,6 +29,8 @@ pub struct Shared<P> {
     logs: [RefCell<Option<Log>>; CONTAINERS_MAX],
     saved: [RefCell<Saved>; CONTAINERS_MAX],
     mail: [RefCell<Mailbox>; CONTAINERS_MAX],
+    /// Their interrupt handlers.
+    pub handlers: Handlers,
 }
 
 impl<P> Shared<P> {
@@ -38,6 +41,7 @@ impl<P> Shared<P> {
             logs: [const { RefCell::new(None) }; CONTAINERS_MAX],
             saved: [const { RefCell::new(Saved::new()) }; CONTAINERS_MAX],
             mail: [const { RefCell::new(Mailbox::new()) }; CONTAINERS_MAX],
+            handlers: Handlers::new(),
         }
     }
 
@@ -346,6 +350,47 @@ impl<P: Platform> Host for ContainerHost<P> {
         } else {
             self.bad_pointer()
         }
+    }
+
+    fn register(
+        &mut self,
+        block: u8,
+        how: u32,
+        function: Result<Handler, Fault>,
+        captures: Option<&[u8]>,
+        memory: usize,
+    ) -> Result<i32, Stop> {
+        self.called("irq.register", [u32::from(block), how]);
+        let Some(captures) = captures else {
+            return Err(self.bad_pointer());
+        };
+        let Some(Claimed { handle, .. }) = self.blocks.get(usize::from(block)) else {
+            return Err(self.bad_handle());
+        };
+        let handle = *handle;
+        function
+            .and_then(|function| {
+                let wanted = Wanted {
+                    block,
+                    handle,
+                    how,
+                    function,
+                    captures,
+                    memory,
+                };
+                arena::outside(|| self.shared.register(self.slot, &wanted))
+            })
+            .map_err(|fault| self.stop(Pending::Fault(fault)))
+    }
+
+    fn unregister(&mut self, block: u8) {
+        self.called("irq.unregister", [u32::from(block), 0]);
+        arena::outside(|| self.shared.unregister(self.slot, Some(block)));
+    }
+
+    #[inline(always)]
+    fn interrupted(&self) -> bool {
+        self.shared.platform.waiting() != 0
     }
 
     fn may_have_memory(&mut self, bytes: usize) -> bool {

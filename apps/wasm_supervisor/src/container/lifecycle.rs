@@ -244,6 +244,7 @@ impl<P: Platform + 'static> Containers<P> {
             if let Some(container) = self.get_mut(slot) {
                 container.started_us = now;
                 container.fuel_used = 0;
+                container.interrupts = (0, 0);
                 container.fault = None;
                 container.main = Main::Fresh;
             }
@@ -354,6 +355,7 @@ impl<P: Platform + 'static> Containers<P> {
         }
         let open = container.engine.is_some().then_some(container.name);
         if open.is_none() {
+            self.end_interrupts(slot);
             self.shared.platform.release_all(tag(slot));
         }
         self.shared.with_mail(slot, |mail| mail.set_open(open));

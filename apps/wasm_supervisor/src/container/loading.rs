@@ -55,6 +55,9 @@ impl<P: Platform + 'static> Containers<P> {
                 .stack
                 .unwrap_or(config::STACK_MAX_BYTES as u32),
             start_fuel: START_FUEL,
+            handlers: module.imports().flatten().any(|import| {
+                matches!(HostFunction::named(&import), Ok(HostFunction::Register(_)))
+            }),
         };
         arena::set_limit(id, limit as usize);
         let shared = self.shared.clone();
@@ -140,8 +143,8 @@ pub(super) fn labels<'a>(module: &Module<'a>) -> impl Iterator<Item = Label<'a>>
         .imports()
         .flatten()
         .filter_map(|import| match HostFunction::named(&import) {
-            Ok(HostFunction::Claim(label)) => Some(label),
-            _ => None,
+            Ok(function) => function.label(),
+            Err(_) => None,
         })
 }
 

@@ -3,6 +3,7 @@
 //! * [`state`]: the life of a container as a table; [`restart`]: what follows its end.
 //! * [`table`]: all containers; `loading`: from image to engine; `lifecycle`: what operators
 //!   do with them; `running`: one slice of execution; [`schedule`]: whose turn it is.
+//! * [`handlers`]: its interrupt handlers.
 //! * [`host`]: the functions a container imports; [`saved`]: the state it saves; [`mail`]: what
 //!   containers tell each other.
 //! * [`log`]: what it said; [`events`]: what happened to all of them; [`notes`]: what survives
@@ -20,6 +21,9 @@ use crate::platform::Platform;
 #[cfg(test)]
 mod boot_tests;
 pub mod events;
+#[cfg(test)]
+mod handler_tests;
+pub mod handlers;
 pub mod host;
 mod lifecycle;
 mod loading;
@@ -123,6 +127,9 @@ pub struct Container<P: Platform + 'static> {
     ended: State,
     turns: Turns,
     load: running::Load,
+    periodic: handlers::Periodic,
+    /// Taken and dropped for registrations that have ended.
+    interrupts: (u32, u32),
 }
 
 impl<P: Platform + 'static> Container<P> {

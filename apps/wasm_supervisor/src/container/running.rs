@@ -60,7 +60,7 @@ impl Clock {
 #[derive(Clone, Copy)]
 pub(super) struct Outcome {
     pub(super) step: Step,
-    fuel: u64,
+    pub(super) fuel: u64,
     pub(super) pending: Option<Pending>,
     pub(super) last_call: Option<LastCall>,
 }
@@ -124,6 +124,7 @@ impl<P: Platform + 'static> Containers<P> {
     pub fn next_wake(&self) -> Option<u64> {
         self.iter()
             .filter_map(|(slot, container)| wants_from(&self.shared, slot, container))
+            .chain(self.interrupt_wake())
             .min()
     }
 
@@ -199,7 +200,8 @@ impl<P: Platform + 'static> Containers<P> {
     /// Give the container in `slot`, which runs, a slice.
     pub(super) fn slice(&mut self, slot: usize) {
         if let Some(container) = self.get(slot) {
-            self.slice_of(slot, u64::from(slice_fuel(container.share())));
+            let fuel = u64::from(slice_fuel(container.share()));
+            self.slice_of(slot, self.shared.handlers.slice(fuel));
         }
     }
 
@@ -210,7 +212,8 @@ impl<P: Platform + 'static> Containers<P> {
         };
         let main = core::mem::replace(&mut container.main, Main::Cut);
         let shared = self.shared.clone();
-        let Some(outcome) = self.step(slot, |engine| match main {
+        self.watch_interrupts();
+        let outcome = self.step(slot, |engine| match main {
             Main::Fresh => engine.call(fuel),
             Main::Cut | Main::Waiting { .. } => engine.resume(fuel, None),
             Main::Receiving(place) => {
@@ -222,7 +225,9 @@ impl<P: Platform + 'static> Containers<P> {
                 });
                 engine.resume(fuel, Some(length.unwrap_or(0)))
             }
-        }) else {
+        });
+        self.ignore_interrupts();
+        let Some(outcome) = outcome else {
             return self.fail(slot, Fault::OutOfMemory, Entry::Main, None);
         };
         let last_call = outcome.last_call;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use berth_protocol::{Happening, ImageHash, Parameters, State};
 
 use super::events::{Events, Record};
+use super::handlers::Periodic;
 use super::loading::{labels, validate};
 use super::log::Log;
 use super::notes::{Before, Tag};
@@ -157,6 +158,8 @@ impl<P: Platform + 'static> Containers<P> {
                 ended: State::Stored,
                 turns: Turns::default(),
                 load: Load::default(),
+                periodic: Periodic::default(),
+                interrupts: (0, 0),
             });
             self.shared.set_log(slot, Some(log));
         }
@@ -225,6 +228,17 @@ impl<P: Platform + 'static> Containers<P> {
     pub fn label(&self, slot: usize, claim: usize) -> Option<&str> {
         let module = Module::scan(self.get(slot)?.image()).ok()?;
         labels(&module).nth(claim).map(|label| label.0)
+    }
+
+    /// The label of the `block`-th block that the container in `slot` has claimed.
+    #[must_use]
+    pub fn block_label(&self, slot: usize, block: u8) -> Option<&str> {
+        let module = Module::scan(self.get(slot)?.image()).ok()?;
+        let mut first = labels(&module).enumerate().filter(|(claim, label)| {
+            // Each label is claimed once, where it comes first.
+            !labels(&module).take(*claim).any(|other| other == *label)
+        });
+        first.nth(usize::from(block)).map(|(_, label)| label.0)
     }
 
     /// The slot of the container that claims with the kernel tag `tag`.

@@ -6,9 +6,12 @@
 
 use alloc::vec::Vec;
 
-use wasmi::{AsContextMut, Caller, Error, Extern, Func, Memory, Store, errors::HostError};
+use berth_protocol::Fault;
+use wasmi::{
+    AsContextMut, Caller, Error, Extern, Func, Memory, Nullable, Ref, Store, errors::HostError,
+};
 
-use super::wasmi::{Data, MEMORY};
+use super::wasmi::{Data, Handler, MEMORY};
 use super::{BlockNumbers, Host, MailPlace, Stop};
 use crate::admission::{HostFunction, Module};
 use crate::container::log::LOG_BYTES;
@@ -44,7 +47,7 @@ pub(super) fn link<H: Host + 'static>(
     for import in module.imports() {
         let function = HostFunction::named(&import.ok()?).ok()?;
         let block = blocks.get(claims);
-        claims += usize::from(matches!(function, HostFunction::Claim(_)));
+        claims += usize::from(function.label().is_some());
         externs.push(Extern::Func(wrap(store, function, block)));
     }
     Some(externs)
@@ -60,7 +63,7 @@ fn wrap<H: Host + 'static>(
 ) -> Func {
     match function {
         HostFunction::Claim(_) => Func::wrap(store, move |mut from: Calling<'_, H>| -> u32 {
-            from.data_mut().host.claim(block)
+            host(&mut from).claim(block)
         }),
         HostFunction::Read(Width::Byte) => read::<H, BYTE>(store),
         HostFunction::Read(Width::Half) => read::<H, HALF>(store),
@@ -71,7 +74,7 @@ fn wrap<H: Host + 'static>(
         HostFunction::Modify32 => Func::wrap(
             store,
             |mut from: Calling<'_, H>, handle: u32, offset: u32, mask: u32, value: u32| {
-                let host = &mut from.data_mut().host;
+                let host = host(&mut from);
                 Ok::<(), Error>(host.modify32(handle, offset, mask, value)?)
             },
         ),
@@ -85,7 +88,7 @@ fn wrap<H: Host + 'static>(
             },
         ),
         HostFunction::NowUs => Func::wrap(store, |mut from: Calling<'_, H>| -> u64 {
-            from.data_mut().host.now_us()
+            host(&mut from).now_us()
         }),
         HostFunction::SleepUs => Func::wrap(store, |mut from: Calling<'_, H>, duration: u64| {
             Err::<(), Error>(from.data_mut().host.sleep_us(duration).into())
@@ -141,6 +144,20 @@ fn wrap<H: Host + 'static>(
                 Err::<u32, Error>(data.host.receive(place, inside).into())
             },
         ),
+        HostFunction::Register(_) => Func::wrap(
+            store,
+            move |mut from: Calling<'_, H>, how: u32, index: u32, pointer: u32, count: u32| {
+                let function = handler(&mut from, index);
+                let (memory, data) = memory_and_data(&mut from);
+                let length = memory.len();
+                let list = part(memory, pointer, count.saturating_mul(CAPTURE_BYTES));
+                let host = &mut data.host;
+                Ok::<i32, Error>(host.register(block, how, function, list.as_deref(), length)?)
+            },
+        ),
+        HostFunction::Unregister(_) => Func::wrap(store, move |mut from: Calling<'_, H>| {
+            from.data_mut().host.unregister(block);
+        }),
     }
 }
 
@@ -160,7 +177,49 @@ fn spend<H: 'static>(from: &mut Calling<'_, H>, fuel: u32) {
     let taken = left.min(u64::from(fuel));
     let _ = from.set_fuel(left - taken);
     let debt = &mut from.data_mut().debt;
-    *debt = debt.saturating_add(fuel - taken as u32);
+    *debt = debt.saturating_add_unsigned(fuel - taken as u32);
+}
+
+/// The host, for a call; the slice ends after it if a handler waits.
+#[inline(always)]
+fn host<'a, H: Host + 'static>(from: &'a mut Calling<'_, H>) -> &'a mut H {
+    if from.data().host.interrupted() {
+        end_slice(from);
+    }
+    &mut from.data_mut().host
+}
+
+/// Take the fuel that is left, unused.
+#[cold]
+#[inline(never)]
+fn end_slice<H: 'static>(from: &mut Calling<'_, H>) {
+    // Slices are far shorter than 2^31.
+    let left = from.get_fuel().unwrap_or(0) as u32;
+    let _ = from.set_fuel(0);
+    let debt = &mut from.data_mut().debt;
+    *debt = debt.saturating_sub_unsigned(left);
+}
+
+/// The table that a module must export for its handlers, as linkers call it.
+const TABLE: &str = "__indirect_function_table";
+
+/// Bytes of a capture in a list of `register`.
+const CAPTURE_BYTES: u32 = 8;
+
+/// The function at `index` of the caller's table, if it can be a handler.
+fn handler<H: 'static>(from: &mut Calling<'_, H>, index: u32) -> Result<Handler, Fault> {
+    let table = from
+        .get_export(TABLE)
+        .and_then(Extern::into_table)
+        .ok_or(Fault::TableBounds)?;
+    match table.get(&*from, index.into()) {
+        Some(Ref::Func(Nullable::Val(function))) => function
+            .typed(&*from)
+            .map(Handler)
+            .map_err(|_| Fault::Signature),
+        Some(_) => Err(Fault::NullCall),
+        None => Err(Fault::TableBounds),
+    }
 }
 
 // Widths as constants, so that each access function is its own.
@@ -180,7 +239,7 @@ fn read<H: Host + 'static, const BYTES: u8>(store: &mut Store<Data<H>>) -> Func 
     Func::wrap(
         store,
         |mut from: Calling<'_, H>, handle: u32, offset: u32| -> Result<u32, Error> {
-            let host = &mut from.data_mut().host;
+            let host = host(&mut from);
             Ok(host.read(width(BYTES), handle, offset)?)
         },
     )
@@ -190,7 +249,7 @@ fn write<H: Host + 'static, const BYTES: u8>(store: &mut Store<Data<H>>) -> Func
     Func::wrap(
         store,
         |mut from: Calling<'_, H>, handle: u32, offset: u32, value: u32| -> Result<(), Error> {
-            let host = &mut from.data_mut().host;
+            let host = host(&mut from);
             Ok(host.write(width(BYTES), handle, offset, value)?)
         },
     )
@@ -200,6 +259,9 @@ fn write<H: Host + 'static, const BYTES: u8>(store: &mut Store<Data<H>>) -> Func
 fn memory_and_data<'a, H: Host + 'static>(
     from: &'a mut Calling<'_, H>,
 ) -> (&'a mut [u8], &'a mut Data<H>) {
+    if from.data().host.interrupted() {
+        end_slice(from);
+    }
     // Known after instantiation; a start function comes before that.
     let memory: Option<Memory> = match from.data().memory {
         Some(memory) => Some(memory),

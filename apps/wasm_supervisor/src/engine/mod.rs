@@ -20,6 +20,8 @@ mod linking;
 mod scratch;
 pub mod wasmi;
 
+pub use self::wasmi::Handler;
+
 /// Execution ended inside a host function; the host knows why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop;
@@ -76,6 +78,24 @@ pub trait Host {
     /// Suspend the container until there is a message for it. `inside`: are both places
     /// for it inside the memory?
     fn receive(&mut self, place: MailPlace, inside: bool) -> Stop;
+    /// Call `function` for an interrupt of the `block`-th claimed block; `how` has its number
+    /// in bits 8 to 15 and the priority below. 0 or a negative number that says why not.
+    ///
+    /// # Errors
+    /// The function cannot be a handler, or the list of captures or a target is not inside
+    /// the memory, which is `memory` bytes long.
+    fn register(
+        &mut self,
+        block: u8,
+        how: u32,
+        function: Result<Handler, Fault>,
+        captures: Option<&[u8]>,
+        memory: usize,
+    ) -> Result<i32, Stop>;
+    /// Call no function for interrupts of the `block`-th claimed block any more.
+    fn unregister(&mut self, block: u8);
+    /// Does a handler wait for the end of this slice? Asked at every call.
+    fn interrupted(&self) -> bool;
     /// May the linear memory have `bytes` bytes?
     fn may_have_memory(&mut self, bytes: usize) -> bool;
 }
@@ -99,6 +119,8 @@ pub struct Limits {
     pub stack_bytes: u32,
     /// Fuel of the module's start function.
     pub start_fuel: u64,
+    /// Does the module have interrupt handlers?
+    pub handlers: bool,
 }
 
 /// How a slice of execution ended.
@@ -167,6 +189,10 @@ pub trait Engine<H: Host>: Sized {
     /// does not go on later: what it has not done when this returns, it will not do.
     fn aside(&mut self, name: &str, fuel: u64) -> Option<Step>;
 
+    /// Call a handler with at most `fuel`, beside main, which stays where it is. The call does
+    /// not go on later.
+    fn handle(&mut self, handler: Handler, source: u32, count: u32, fuel: u64) -> Step;
+
     /// Fuel that the last step used.
     fn fuel_used(&self) -> u64;
 
@@ -183,7 +209,7 @@ pub struct BlockNumbers([u8; BlockNumbers::MAX]);
 
 impl BlockNumbers {
     /// Most imports that claim, of one container.
-    pub const MAX: usize = 8;
+    pub const MAX: usize = 16;
 
     /// Nothing known yet.
     #[must_use]

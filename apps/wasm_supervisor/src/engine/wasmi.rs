@@ -23,8 +23,9 @@ pub(super) struct Data<H> {
     pub(super) memory: Option<Memory>,
     /// Elements that the module's tables have from the start.
     table_elements: usize,
-    /// Fuel that host functions took beyond what was left of the slice.
-    pub(super) debt: u32,
+    /// Fuel that host functions took beyond what was left of the slice; negative: that
+    /// they took away to end it.
+    pub(super) debt: i32,
 }
 
 impl<H: Host> ResourceLimiter for Data<H> {
@@ -64,6 +65,11 @@ impl<H: Host> ResourceLimiter for Data<H> {
     }
 }
 
+/// A function that handles interrupts. Only a number: it means nothing outside its store,
+/// and is safe to keep beyond that one's end.
+#[derive(Clone, Copy)]
+pub struct Handler(pub(super) TypedFunc<(u32, u32), ()>);
+
 /// Where main stands.
 enum Main {
     /// Not begun, ended, or just being executed.
@@ -90,7 +96,14 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         limits: Limits,
         host: H,
     ) -> Result<Self, LoadError> {
-        let engine = WasmiEngine::new(&config::config(limits.stack_bytes as usize));
+        let stacks = if limits.handlers {
+            config::HANDLER_STACKS
+        } else {
+            0
+        };
+        let mut config = config::config(limits.stack_bytes as usize);
+        config.set_max_cached_stacks(stacks);
+        let engine = WasmiEngine::new(&config);
         let data = Data {
             host,
             memory: None,
@@ -169,6 +182,20 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         })
     }
 
+    fn handle(&mut self, handler: Handler, source: u32, count: u32, fuel: u64) -> Step {
+        let _ = self.store.set_fuel(fuel);
+        let result = handler.0.call(&mut self.store, (source, count));
+        self.count_fuel(fuel);
+        let Err(error) = result else {
+            return Step::Finished;
+        };
+        match (error.kind(), error.as_trap_code()) {
+            (ErrorKind::Host(_), _) => Step::Stopped,
+            (_, Some(TrapCode::OutOfFuel)) => Step::OutOfFuel,
+            _ => Step::Trapped(fault(&error)),
+        }
+    }
+
     fn fuel_used(&self) -> u64 {
         self.fuel_used
     }
@@ -204,7 +231,9 @@ impl<H: Host + 'static> Wasmi<H> {
     fn count_fuel(&mut self, given: u64) {
         let debt = core::mem::take(&mut self.store.data_mut().debt);
         let left = self.store.get_fuel().unwrap_or(0);
-        self.fuel_used = given.saturating_sub(left) + u64::from(debt);
+        self.fuel_used = given
+            .saturating_sub(left)
+            .saturating_add_signed(i64::from(debt));
     }
 
     fn after(&mut self, given: u64, result: Result<TypedResumableCall<()>, Error>) -> Step {

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! [`Supervisor::poll`] does a bounded amount of work: it takes what has
-//! arrived, gives one container one slice, and prints what containers said.
+//! arrived, runs interrupt handlers that wait, gives one container one slice, and prints
+//! what containers said.
 //! The process calls it for ever, and sleeps when there was nothing to do. So
 //! a container in an endless loop delays an answer by one slice.
 
@@ -82,18 +83,21 @@ impl<P: Platform + 'static> Supervisor<P> {
         loop {
             if !self.poll() {
                 let deadline = self.deadline();
+                self.containers.watch_interrupts();
                 self.shared.platform.wait(deadline);
+                self.containers.ignore_interrupts();
             }
         }
     }
 
     /// Do some work. Whether there was any.
     pub fn poll(&mut self) -> bool {
+        let handled = self.containers.run_handlers();
         let received = self.receive();
         let started = self.containers.start_at_boot();
         let ran = self.containers.run_one();
         self.print_logs();
-        received || started || ran
+        handled || received || started || ran
     }
 
     /// When there is something to do again, bytes apart.

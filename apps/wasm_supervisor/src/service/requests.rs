@@ -156,6 +156,7 @@ impl<P: Platform + 'static> Supervisor<P> {
             Op::Images { cursor } => self.send(id, Ok(self.image(cursor)), frame),
             Op::Events { from } => self.send(id, Ok(self.event(from)), frame),
             Op::Status => self.send(id, Ok(Reply::Status(self.status())), frame),
+            Op::Sources { name, cursor } => self.source(id, name, cursor, frame),
             _ => self.send(id, Err(DeviceError::Unsupported), frame),
         }
     }
@@ -232,8 +233,8 @@ impl<P: Platform + 'static> Supervisor<P> {
             cpu_permille: container.cpu_permille(),
             memory_high: memory_used,
             stack_high: None,
-            interrupts: 0,
-            interrupts_dropped: 0,
+            interrupts: self.containers.interrupts(slot).0,
+            interrupts_dropped: self.containers.interrupts(slot).1,
             restarts: container.restarts().total,
         })
     }
@@ -272,16 +273,27 @@ impl<P: Platform + 'static> Supervisor<P> {
             .unwrap_or(0)
     }
 
+    fn source(&self, id: u32, name: &str, cursor: u16, frame: &mut [u8; FRAME_MAX]) -> usize {
+        let Some(slot) = self.containers.find(name) else {
+            return self.send(id, Err(DeviceError::UnknownName), frame);
+        };
+        let reply = match self.containers.source(slot, cursor) {
+            Some((item, more)) => Reply::Source {
+                item,
+                next: more.then_some(cursor + 1),
+            },
+            None => Reply::End,
+        };
+        self.send(id, Ok(reply), frame)
+    }
+
     /// The container that holds the label which `import` claims, if it is one.
     pub(crate) fn holder_name(&self, import: &Import<'_>) -> Option<&str> {
-        match HostFunction::named(import) {
-            Ok(HostFunction::Claim(label)) => self
-                .containers
-                .holder(label)
-                .and_then(|slot| self.containers.get(slot))
-                .map(Container::name),
-            _ => None,
-        }
+        let label = HostFunction::named(import).ok()?.label()?;
+        self.containers
+            .holder(label)
+            .and_then(|slot| self.containers.get(slot))
+            .map(Container::name)
     }
 
     /// The list is not kept: the module says it again.

@@ -119,16 +119,3 @@ fn release_is_by_tag_and_by_process() {
     assert_eq!(board.describe(1, 1).1, Claim::Free);
     assert_eq!(board.describe(1, 2).1, Claim::Own(1));
 }
-
-#[test]
-fn the_line_is_silenced_when_a_claim_ends() {
-    let board = board();
-    let handle = board.claim(0, 1, "uart1").unwrap();
-    assert_eq!(board.line.counts(), (0, 0, 0));
-    assert!(
-        board
-            .call(0, command::RELEASE, handle.into(), 0)
-            .is_success()
-    );
-    assert_eq!(board.line.counts(), (1, 0, 1));
-}

@@ -2,9 +2,10 @@
 
 mod ends;
 mod hostile;
+mod interrupts;
 mod mapped;
 
-use crate::test_window::{CountingLine, Memory};
+use crate::test_window::Memory;
 use crate::{Exposure, Register, Registers, SafeWrite, WasmHost, Widths};
 use berth_exposure::{
     AccessClass, Claim, DESCRIPTION_MAX, DRIVER_NUM, Description, LABEL_MAX, allow, command,
@@ -18,11 +19,10 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 /// A block with a LED register (bit 1 rw, safe state off), a write-only register
-/// and a byte of status; a block that is exposed whole; one that only has a line.
+/// and a byte of status; a block that is exposed whole; one without registers.
 struct Board {
     leds: &'static Memory,
     uart: &'static Memory,
-    line: &'static CountingLine,
     host: WasmHost<3>,
     processes: Vec<TestProcess>,
 }
@@ -42,12 +42,10 @@ fn board() -> Board {
     static SAFE: [SafeWrite; 2] = [SafeWrite::new(LED, 0, 0x2), SafeWrite::new(CLEAR, 0x3, 0x3)];
     let leds = Memory::leak(0x20);
     let uart = Memory::leak(0x1000);
-    let line = CountingLine::leak();
     let table = Box::leak(Box::new([
         Exposure::new("leds", leds, 0x10, Registers::List(&REGISTERS)).safe_state(&SAFE),
         Exposure::new("uart1", uart, 0x1000, Registers::Whole(Widths::ALL))
-            .access(AccessClass::Mapped)
-            .line(line),
+            .access(AccessClass::Mapped),
         Exposure::new("nothing", leds, 4, Registers::List(&[])),
     ]));
     let kernel = TestKernel::new();
@@ -56,7 +54,6 @@ fn board() -> Board {
     Board {
         leds,
         uart,
-        line,
         host,
         processes,
     }

@@ -77,6 +77,8 @@ pub struct Mps2<'a, I: InterruptService> {
     /// peripheral can raise that one's line as long as it likes: lines that are
     /// not attended must not keep the kernel busy.
     attended: Cell<u32>,
+    /// Those of them that are serviced when no other is pending.
+    last: Cell<u32>,
 }
 
 impl<'a, I: InterruptService> Mps2<'a, I> {
@@ -97,6 +99,7 @@ impl<'a, I: InterruptService> Mps2<'a, I> {
                 userspace_kernel_boundary: SysCall::new(),
                 interrupt_service,
                 attended: Cell::new(0),
+                last: Cell::new(0),
             }
         };
         chip.mpu.init();
@@ -110,6 +113,30 @@ impl<'a, I: InterruptService> Mps2<'a, I> {
             // SAFETY: the chip owns all lines of its NVIC.
             unsafe { Nvic::new(line) }.enable();
         }
+    }
+
+    /// Service `line`, whenever it is attended, only when no other line is pending.
+    pub fn service_last(&self, line: u32) {
+        let bit = 1u32.checked_shl(line).unwrap_or(0);
+        self.last.set(self.last.get() | bit);
+    }
+
+    /// Whether `line` is pending, attended or not.
+    #[must_use]
+    pub fn is_pending(&self, line: u32) -> bool {
+        nvic::has_pending(&[1u32.checked_shl(line).unwrap_or(0)])
+    }
+
+    /// Forget that `line` was raised; one that is held high stays pending.
+    pub fn clear_pending(&self, line: u32) {
+        // SAFETY: as above.
+        unsafe { Nvic::new(line) }.clear_pending();
+    }
+
+    /// The attended line to be serviced next.
+    fn next_pending(&self) -> Option<u32> {
+        let (attended, last) = (self.attended.get(), self.last.get());
+        nvic::next_pending(&[attended & !last]).or_else(|| nvic::next_pending(&[attended & last]))
     }
 
     /// Leave `line` alone from now on: it can still be raised, to no effect.
@@ -127,16 +154,17 @@ impl<I: InterruptService> Chip for Mps2<'_, I> {
     type UserspaceKernelBoundary = SysCall;
 
     fn service_pending_interrupts(&self) {
-        while let Some(line) = nvic::next_pending(&[self.attended.get()]) {
-            if self.interrupt_service.service_interrupt(line) {
+        while let Some(line) = self.next_pending() {
+            if !self.interrupt_service.service_interrupt(line) {
+                self.ignore(line);
+            } else if self.attended.get() & 1u32.wrapping_shl(line) != 0 {
                 // SAFETY: the top half disabled this line for us to enable again.
                 let nvic = unsafe { Nvic::new(line) };
                 // All sources here are levels: what is still raised pends again at once.
                 nvic.clear_pending();
                 nvic.enable();
-            } else {
-                self.ignore(line);
             }
+            // Else its service wants no more of it, for now.
         }
     }
 

@@ -317,6 +317,32 @@ impl TestProcess {
         outcome(dispatch::exchange(self.process, Some(driver), &syscall)).map(|()| allow_address)
     }
 
+    /// Lend `length` zero bytes that it goes on reading; where they are.
+    ///
+    /// # Errors
+    ///
+    /// As the system call.
+    ///
+    /// # Panics
+    ///
+    /// When the process's RAM is used up by buffers.
+    pub fn allow_userspace_readable(
+        &self,
+        driver_number: usize,
+        driver: &dyn SyscallDriver,
+        number: usize,
+        length: usize,
+    ) -> Result<usize, ErrorCode> {
+        let allow_address = self.reserve(length);
+        let syscall = Syscall::UserspaceReadableAllow {
+            driver_number,
+            subdriver_number: number,
+            allow_address,
+            allow_size: length,
+        };
+        outcome(dispatch::exchange(self.process, Some(driver), &syscall)).map(|()| allow_address)
+    }
+
     /// Bytes of its RAM.
     ///
     /// # Panics

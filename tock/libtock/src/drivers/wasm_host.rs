@@ -7,6 +7,8 @@
 //! block or not permitted, `NoSupport` not with this access class, `NoMem` no
 //! protection region left.
 
+pub mod interrupts;
+
 use crate::{ErrorCode, allow, command};
 use berth_exposure::command as number;
 use berth_exposure::{AccessClass, DESCRIPTION_MAX, DRIVER_NUM, Description, register};

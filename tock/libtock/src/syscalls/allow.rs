@@ -75,6 +75,24 @@ pub fn lend_words(
     unsafe { swap::<{ class::ALLOW_READ_ONLY }>(driver, number, address, size_of_val(words)) }
 }
 
+/// Lend words that the process goes on reading (TRD104 section 4.7), for good: the
+/// kernel may change them whenever the process does not run.
+///
+/// # Errors
+///
+/// As [`with_read_only`].
+pub fn share_words(
+    driver: usize,
+    number: usize,
+    words: &'static [AtomicU32],
+) -> Result<(), ErrorCode> {
+    let address = words.as_ptr().expose_provenance();
+    // SAFETY: the words live for ever, and are only ever used as atomics.
+    unsafe {
+        swap::<{ class::ALLOW_USERSPACE_READABLE }>(driver, number, address, size_of_val(words))
+    }
+}
+
 /// A buffer for reading and writing that the kernel has until it is taken back.
 ///
 /// Dropping the value ends the loan, too, but the buffer is then lost.

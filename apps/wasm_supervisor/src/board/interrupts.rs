@@ -1,0 +1,91 @@
+//! Interrupts on a board: the records that the kernel writes.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use libtock::EventSlot;
+use libtock::wasm_host::interrupts::{self, Records};
+
+use super::Board;
+use crate::interrupts::{Capture, Counters, Interrupts, Registered};
+
+/// Words for records: one for all, and one for each interrupt and each register that
+/// can be captured for it. Interrupts whose records do not fit cannot be registered.
+const WORDS: usize = 96;
+
+static RECORDS: Records<WORDS> = Records::new();
+static WATCHED: AtomicU32 = AtomicU32::new(0);
+/// Something was recorded since the process looked last.
+pub(super) static RECORDED: EventSlot = EventSlot::new();
+
+/// Share the records with the kernel; where it has no interrupts, nothing will wait.
+pub(super) fn start() {
+    if RECORDS.lend().is_ok() {
+        let _ = interrupts::notify(&RECORDED);
+    }
+}
+
+const fn bit(interrupt: u32) -> u32 {
+    1_u32.wrapping_shl(interrupt)
+}
+
+impl Interrupts for Board {
+    fn watch(&self, bits: u32) {
+        WATCHED.store(bits, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    fn waiting(&self) -> u32 {
+        RECORDS.waiting() & WATCHED.load(Ordering::Relaxed)
+    }
+
+    fn recorded(&self) -> u32 {
+        RECORDS.waiting()
+    }
+
+    fn register(
+        &self,
+        handle: u16,
+        number: u16,
+        priority: u8,
+        captures: &[Capture],
+    ) -> Result<Registered, u8> {
+        match interrupts::register(handle, number, priority, captures) {
+            Ok(told) => Ok(Registered {
+                bit: bit(told.interrupt),
+                record: told.record,
+                opens_us: told.opens_us,
+            }),
+            Err(code) => Err(code as u8),
+        }
+    }
+
+    fn unregister(&self, handle: u16, number: u16, bit: u32) {
+        // Fails only if its claim has ended, which is as good.
+        let _ = interrupts::unregister(handle, number);
+        RECORDS.take(bit);
+    }
+
+    fn count(&self, record: u32) -> u32 {
+        RECORDS.count(record)
+    }
+
+    fn value(&self, record: u32, place: usize) -> u32 {
+        RECORDS.value(record, place)
+    }
+
+    fn acknowledge(&self, bit: u32) -> u32 {
+        RECORDS.take(bit);
+        interrupts::acknowledge(bit.trailing_zeros()).unwrap_or(0)
+    }
+
+    fn counters(&self, handle: u16, number: u16) -> Counters {
+        match interrupts::counters(handle, number) {
+            Ok(told) => Counters {
+                taken: told.taken,
+                dropped: told.dropped,
+                merged: told.merged,
+            },
+            Err(_) => Counters::default(),
+        }
+    }
+}

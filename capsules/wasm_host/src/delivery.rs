@@ -1,0 +1,334 @@
+//! Interrupts on their way to the process: registration, epilogue, acknowledgement.
+//!
+//! The prologue ([`WasmHost::interrupt`]) runs where the kernel services interrupts and
+//! only notes what came. The epilogue is a deferred call, so everything that the firmware
+//! has to do for *its* interrupts comes before it. For each noted interrupt, the most
+//! urgent first, it reads the captured registers, clears the source as the exposure
+//! says, and writes the record; the line stays masked until the process has acknowledged.
+
+use crate::access;
+use crate::driver::WasmHost;
+use crate::exposure::{Exposure, Width};
+use crate::interrupts::{Interrupts, Slot, bit};
+use crate::refusal::Refusal;
+use crate::table::TableError;
+use berth_exposure::interrupt::{COUNT, Capture, Clear, Interrupt, RAISED, VALUES};
+use berth_exposure::{allow, upcall};
+use kernel::deferred_call::DeferredCallClient;
+use kernel::grant::GrantKernelData;
+use kernel::process::ProcessId;
+use kernel::processbuffer::{ReadableProcessBuffer, WriteableProcessBuffer, WriteableProcessSlice};
+use kernel::syscall_driver::CommandReturn;
+
+const WORD: usize = 4;
+
+impl<const N: usize> WasmHost<N> {
+    /// Serve the interrupts of the board's table, too. The board passes their lines to
+    /// [`interrupt`](Self::interrupt) and registers the driver for its deferred call.
+    ///
+    /// # Errors
+    /// If an interrupt belongs to no exposure, or clears what its block does not have.
+    pub fn with_interrupts(mut self, interrupts: Interrupts) -> Result<Self, TableError> {
+        for (index, interrupt) in interrupts.table.iter().enumerate() {
+            let sound = self.exposures.get(interrupt.exposure).is_some_and(|block| {
+                interrupt.clear.is_none_or(|clear| {
+                    width(clear.bytes).is_some_and(|width| {
+                        let end = u32::from(clear.offset) + width.bytes();
+                        u32::from(clear.offset) % width.bytes() == 0 && end <= block.length
+                    })
+                })
+            });
+            if !sound {
+                return Err(TableError::Interrupt { interrupt: index });
+            }
+        }
+        self.interrupts = Some(interrupts);
+        Ok(self)
+    }
+
+    /// The prologue: `line` was raised, its top half has run. Whether it is the line of
+    /// an exposed block; it is masked then.
+    pub fn interrupt(&self, line: u32) -> bool {
+        self.interrupts
+            .as_ref()
+            .is_some_and(|interrupts| interrupts.note(line))
+    }
+
+    /// What was noted, as much as one pass may do.
+    fn epilogues(&self, interrupts: &Interrupts) {
+        let begin = interrupts.share.begin();
+        let (mut served, mut accesses) = (0, 0);
+        while accesses < interrupts.limits.accesses_per_pass
+            && let Some(index) = interrupts.take_noted()
+        {
+            served += 1;
+            accesses += self.epilogue(interrupts, index);
+        }
+        if interrupts.has_noted() {
+            interrupts.deferred.set();
+        }
+        interrupts.share.end(begin, served);
+    }
+
+    /// Serve one interrupt; register accesses that were made, at least 1.
+    fn epilogue(&self, interrupts: &Interrupts, index: usize) -> u32 {
+        let Some((interrupt, slot)) = interrupts.get(index) else {
+            return 1;
+        };
+        let Some(exposure) = self.exposures.get(interrupt.exposure) else {
+            return 1;
+        };
+        let clear = |before| match interrupt.clear {
+            Some(clear) if clear.before_capture == before => {
+                clear_source(exposure, clear);
+                interrupts.lines.clear_pending(interrupt.line);
+                interrupts.set_held(interrupt.line, slot.peers.get());
+            }
+            _ => {}
+        };
+        clear(true);
+        let recorded = self.record(interrupts, index, exposure);
+        clear(false);
+        if recorded.is_some() {
+            interrupts.set_outstanding(index, true);
+            slot.since.set(0);
+        } else {
+            slot.dropped.set(slot.dropped.get().wrapping_add(1));
+        }
+        u32::from(slot.captures.get()) + 1
+    }
+
+    /// Write the record and wake the process; `None` if it cannot be written.
+    fn record(&self, interrupts: &Interrupts, index: usize, exposure: &Exposure) -> Option<()> {
+        let (interrupt, slot) = interrupts.get(index)?;
+        // Whoever holds the block now; its registration ended with any earlier claim.
+        let holder = self.claims.holder(interrupt.exposure)?;
+        let mut recorded = None;
+        let _ = self.enter(holder.process, &mut |data, kernel_data| {
+            let raised = data.raised ^ bit(index);
+            let written = data.records.mut_enter(|out| {
+                let start = WORD * word_of(index, slot);
+                let record = out.get(start..start + WORD * length(interrupt))?;
+                put(record, COUNT, slot.since.get())?;
+                for (place, capture) in captures(interrupts, slot).enumerate() {
+                    let value = width(capture.bytes)
+                        .and_then(|width| access::read(exposure, capture.offset.into(), width).ok())
+                        .unwrap_or(0);
+                    put(record, VALUES + place, value)?;
+                }
+                put(out, RAISED, raised)
+            });
+            recorded = written.ok().flatten();
+            if recorded.is_some() {
+                data.raised = raised;
+                let bits = bit(index) as usize;
+                // A full queue wakes the process as well.
+                let _ = kernel_data.schedule_upcall(upcall::INTERRUPT, (bits, 0, 0));
+            }
+        });
+        recorded
+    }
+
+    /// The index of an interrupt that an argument names.
+    fn interrupt_of(
+        &self,
+        process: ProcessId,
+        argument: u32,
+    ) -> Result<(&Interrupts, usize, &Exposure), Refusal> {
+        let (exposure_index, exposure) = self.held(process, argument >> 16)?;
+        let interrupts = self.interrupts.as_ref().ok_or(Refusal::NoInterrupt)?;
+        let (index, _) = interrupts
+            .table
+            .iter()
+            .enumerate()
+            .filter(|(_, interrupt)| interrupt.exposure == exposure_index)
+            .nth((argument & 0xffff) as usize)
+            .ok_or(Refusal::NoInterrupt)?;
+        Ok((interrupts, index, exposure))
+    }
+
+    pub(crate) fn register_interrupt(
+        &self,
+        process: ProcessId,
+        which: u32,
+        how: u32,
+    ) -> Result<CommandReturn, Refusal> {
+        let (interrupts, index, exposure) = self.interrupt_of(process, which)?;
+        let (interrupt, slot) = interrupts.get(index).ok_or(Refusal::NoInterrupt)?;
+        let [captures, priority, 0, 0] = how.to_le_bytes() else {
+            return Err(Refusal::Argument);
+        };
+        if interrupts.is_registered(index) {
+            return Err(Refusal::Registered);
+        }
+        if u32::from(captures) > interrupt.captures_max {
+            return Err(Refusal::TooManyCaptures);
+        }
+        if interrupts.registered_count() >= interrupts.limits.handlers {
+            return Err(Refusal::TooManyHandlers);
+        }
+        let first = usize::from(slot.first.get());
+        let places = interrupts.captures.get(first..).unwrap_or_default();
+        let end = WORD * (word_of(index, slot) + length(interrupt));
+        let mut checked = Err(Refusal::NoGrant);
+        let _ = self.enter(process, &mut |data, kernel_data| {
+            checked = if data.records.len() < end {
+                Err(Refusal::BufferTooSmall)
+            } else {
+                let mut places = places.iter().take(captures.into()).enumerate();
+                places.try_for_each(|(number, place)| {
+                    let capture = listed(kernel_data, number).ok_or(Refusal::CaptureMalformed)?;
+                    let width = width(capture.bytes).ok_or(Refusal::CaptureMalformed)?;
+                    access::may_read(exposure, capture.offset.into(), width)?;
+                    place.set(capture);
+                    Ok(())
+                })
+            };
+        });
+        checked?;
+        interrupts.register(index, priority, captures);
+        let wait = interrupts.settle(index, false);
+        Ok(CommandReturn::success_u32_u32_u32(
+            index as u32,
+            word_of(index, slot) as u32,
+            wait,
+        ))
+    }
+
+    pub(crate) fn unregister_interrupt(
+        &self,
+        process: ProcessId,
+        which: u32,
+    ) -> Result<CommandReturn, Refusal> {
+        let (interrupts, index, _) = self.interrupt_of(process, which)?;
+        if !interrupts.is_registered(index) {
+            return Err(Refusal::NotHeld);
+        }
+        interrupts.unregister(index);
+        interrupts.settle(index, true);
+        Ok(CommandReturn::success())
+    }
+
+    pub(crate) fn acknowledge(
+        &self,
+        process: ProcessId,
+        index: usize,
+    ) -> Result<CommandReturn, Refusal> {
+        let interrupts = self.interrupts.as_ref().ok_or(Refusal::NotHeld)?;
+        let (interrupt, _) = interrupts.get(index).ok_or(Refusal::NotHeld)?;
+        let holder = self.claims.holder(interrupt.exposure);
+        if !interrupts.is_registered(index) || holder.is_none_or(|h| h.process != process) {
+            return Err(Refusal::NotHeld);
+        }
+        interrupts.set_outstanding(index, false);
+        Ok(CommandReturn::success_u32(interrupts.settle(index, false)))
+    }
+
+    pub(crate) fn counters(
+        &self,
+        process: ProcessId,
+        which: u32,
+    ) -> Result<CommandReturn, Refusal> {
+        let (interrupts, index, _) = self.interrupt_of(process, which)?;
+        let (_, slot) = interrupts.get(index).ok_or(Refusal::NoInterrupt)?;
+        Ok(CommandReturn::success_u32_u32_u32(
+            slot.taken.get(),
+            slot.dropped.get(),
+            slot.merged.get(),
+        ))
+    }
+
+    /// The first half of what the end of a claim does to its interrupts: no more of them.
+    pub(crate) fn silence(&self, exposure: usize) {
+        self.each_interrupt(exposure, Interrupts::unregister);
+    }
+
+    /// The second half, when the hardware is at rest: what is pending comes from before.
+    /// Lines that others share open for them.
+    pub(crate) fn forget(&self, exposure: usize) {
+        self.each_interrupt(exposure, |interrupts, index| {
+            if let Some((interrupt, _)) = interrupts.get(index) {
+                interrupts.lines.clear_pending(interrupt.line);
+            }
+            interrupts.settle(index, true);
+        });
+    }
+
+    fn each_interrupt(&self, exposure: usize, act: impl Fn(&Interrupts, usize)) {
+        let Some(interrupts) = &self.interrupts else {
+            return;
+        };
+        for (index, interrupt) in interrupts.table.iter().enumerate() {
+            if interrupt.exposure == exposure {
+                act(interrupts, index);
+            }
+        }
+    }
+}
+
+impl<const N: usize> DeferredCallClient for WasmHost<N> {
+    fn handle_deferred_call(&self) {
+        if let Some(interrupts) = &self.interrupts {
+            self.epilogues(interrupts);
+        }
+    }
+
+    fn register(&'static self) {
+        if let Some(interrupts) = &self.interrupts {
+            interrupts.deferred.register(self);
+        }
+    }
+}
+
+/// Word of an interrupt's record: those before it have one for the count and as many
+/// as they may capture.
+fn word_of(index: usize, slot: &Slot) -> usize {
+    RAISED + 1 + index + usize::from(slot.first.get())
+}
+
+/// Words of an interrupt's record.
+const fn length(interrupt: &Interrupt) -> usize {
+    VALUES + interrupt.captures_max as usize
+}
+
+fn captures(interrupts: &Interrupts, slot: &Slot) -> impl Iterator<Item = Capture> {
+    let first = usize::from(slot.first.get());
+    let all = interrupts.captures.get(first..).unwrap_or_default();
+    all.iter().take(slot.captures.get().into()).map(|c| c.get())
+}
+
+/// The capture `number` of the list that the process lent.
+fn listed(kernel_data: &GrantKernelData<'_>, number: usize) -> Option<Capture> {
+    let list = kernel_data.get_readonly_processbuffer(allow::RO_CAPTURES);
+    let start = number * Capture::BYTES;
+    let mut bytes = [0; Capture::BYTES];
+    let copied = list.ok()?.enter(|list| {
+        list.get(start..start + Capture::BYTES)
+            .and_then(|there| there.copy_to_slice_or_err(&mut bytes).ok())
+    });
+    copied.ok()??;
+    Capture::decode(bytes)
+}
+
+fn put(words: &WriteableProcessSlice, word: usize, value: u32) -> Option<()> {
+    let start = word * WORD;
+    words
+        .get(start..start + WORD)?
+        .copy_from_slice_or_err(&value.to_le_bytes())
+        .ok()
+}
+
+fn clear_source(exposure: &Exposure, clear: Clear) {
+    if let Some(width) = width(clear.bytes) {
+        access::store(exposure.window, clear.offset.into(), width, clear.value);
+    }
+}
+
+const fn width(bytes: u8) -> Option<Width> {
+    match bytes {
+        1 => Some(Width::Bits8),
+        2 => Some(Width::Bits16),
+        4 => Some(Width::Bits32),
+        _ => None,
+    }
+}

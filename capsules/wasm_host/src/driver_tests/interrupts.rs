@@ -1,0 +1,717 @@
+//! Interrupts from the line to the record, with fake lines, a fake clock and sources
+//! that behave as hardware does.
+
+use super::failed;
+use crate::test_lines::{TestClock, TestLines};
+use crate::test_window::{Access, Memory};
+use crate::{
+    Clear, Exposure, Interrupt, InterruptStore, Interrupts, Limits, Register, Registers, SafeWrite,
+    TableError, WasmHost, Width, Widths,
+};
+use berth_exposure::interrupt::Capture;
+use berth_exposure::{DRIVER_NUM, allow, command, interrupt_of, registration, upcall};
+use kernel::ErrorCode;
+use kernel::deferred_call::{DeferredCall, DeferredCallClient};
+use kernel::syscall_driver::CommandReturn;
+use kernel::test_utils::{TestApp, TestKernel, TestProcess};
+use std::boxed::Box;
+use std::vec::Vec;
+
+/// Two interrupts (before- and after-capture) of a UART; two blocks on one line whose
+/// sources only a handler can silence.
+const RX: u32 = 2;
+const TX: u32 = 3;
+const SHARED: u32 = 24;
+
+const STATUS: u16 = 0x0;
+const DATA: u16 = 0x4;
+const HIDDEN: u16 = 0x8;
+
+const LIMITS: Limits = Limits {
+    handlers: 3,
+    captures: 4,
+    accesses_per_pass: 3,
+    share_percent: 10,
+};
+
+static TABLE: [Interrupt; 4] = [
+    Interrupt {
+        exposure: 0,
+        line: RX,
+        captures_max: 2,
+        clear: Some(Clear {
+            offset: STATUS,
+            bytes: 4,
+            value: 2,
+            before_capture: true,
+        }),
+    },
+    Interrupt {
+        exposure: 0,
+        line: TX,
+        captures_max: 1,
+        clear: Some(Clear {
+            offset: STATUS,
+            bytes: 4,
+            value: 1,
+            before_capture: false,
+        }),
+    },
+    Interrupt {
+        exposure: 1,
+        line: SHARED,
+        captures_max: 0,
+        clear: None,
+    },
+    Interrupt {
+        exposure: 2,
+        line: SHARED,
+        captures_max: 1,
+        clear: None,
+    },
+];
+/// Where records begin: bits, then count and captures of each.
+const RECORD: [usize; 4] = [1, 4, 6, 7];
+const WORDS: usize = 9;
+
+struct Board {
+    uart: &'static Memory,
+    spi: [&'static Memory; 2],
+    lines: &'static TestLines,
+    clock: &'static TestClock,
+    host: &'static WasmHost<3>,
+    processes: Vec<TestProcess>,
+    records: usize,
+}
+
+fn board() -> Board {
+    static REGISTERS: [Register; 3] = [
+        Register::new(STATUS, 0xff, 0xff),
+        Register::new(DATA, 0xff, 0xff),
+        Register::new(HIDDEN, 0, 0xff),
+    ];
+    static SAFE: [SafeWrite; 1] = [SafeWrite::new(DATA, 0, 0xff)];
+    let uart = Memory::leak(0x10);
+    let spi = [Memory::leak(0x10), Memory::leak(0x10)];
+    let lines = TestLines::leak();
+    let clock = TestClock::leak();
+    let table = Box::leak(Box::new([
+        Exposure::new("uart", uart, 0x10, Registers::List(&REGISTERS)).safe_state(&SAFE),
+        Exposure::new("spi0", spi[0], 0x10, Registers::Whole(Widths::ALL)),
+        Exposure::new("spi1", spi[1], 0x10, Registers::Whole(Widths::ALL)),
+    ]));
+    let kernel = TestKernel::new();
+    let grant = kernel.create_grant(DRIVER_NUM);
+    let store = Box::leak(Box::new(InterruptStore::<4, 4>::new()));
+    assert_eq!(crate::captures(&TABLE), 4);
+    let interrupts = Interrupts::new(&TABLE, store, lines, clock, LIMITS).unwrap();
+    let host = WasmHost::new(table, grant)
+        .unwrap()
+        .with_interrupts(interrupts)
+        .unwrap();
+    let host: &'static WasmHost<3> = Box::leak(Box::new(host));
+    host.register();
+    let processes = kernel.start_all(&[TestApp::default(), TestApp::default()]);
+    let records = processes[0]
+        .allow_userspace_readable(DRIVER_NUM, host, allow::RECORDS, 4 * WORDS)
+        .unwrap();
+    processes[0]
+        .subscribe(DRIVER_NUM, host, upcall::INTERRUPT)
+        .unwrap();
+    Board {
+        uart,
+        spi,
+        lines,
+        clock,
+        host,
+        processes,
+        records,
+    }
+}
+
+impl Board {
+    fn call(&self, process: usize, number: usize, a: usize, b: usize) -> CommandReturn {
+        self.processes[process].command(self.host, number, a, b)
+    }
+
+    fn claim(&self, process: usize, tag: usize, label: &str) -> u16 {
+        let app = &self.processes[process];
+        app.allow_ro(DRIVER_NUM, self.host, allow::RO_LABEL, label.as_bytes())
+            .unwrap();
+        let result = self.call(process, command::CLAIM, tag, label.len());
+        let (handle, ..) = result.get_success_u32_u32_u32().unwrap();
+        handle.try_into().unwrap()
+    }
+
+    fn lend_captures(&self, captures: &[Capture]) {
+        let list: Vec<u8> = captures.iter().flat_map(|c| c.encode()).collect();
+        self.processes[0]
+            .allow_ro(DRIVER_NUM, self.host, allow::RO_CAPTURES, &list)
+            .unwrap();
+    }
+
+    /// Register interrupt `number` of a block; index, record and wait.
+    fn register(
+        &self,
+        handle: u16,
+        number: u16,
+        priority: u8,
+        captures: &[Capture],
+    ) -> Result<(u32, u32, u32), ErrorCode> {
+        self.lend_captures(captures);
+        let how = registration(priority, captures.len() as u8);
+        let result = self.call(0, command::REGISTER, interrupt_of(handle, number), how);
+        match result.get_success_u32_u32_u32() {
+            Some(told) => Ok(told),
+            None => Err(result.get_failure().unwrap()),
+        }
+    }
+
+    /// The hardware and the kernel as long as there is something to do; how many tops.
+    fn settle(&self) -> usize {
+        let mut taken = 0;
+        loop {
+            let raised: Vec<u32> = (0..32).filter(|line| self.lines.take(*line)).collect();
+            if raised.is_empty() && !DeferredCall::has_tasks() {
+                return taken;
+            }
+            taken += raised.len();
+            for line in raised {
+                assert!(self.host.interrupt(line));
+            }
+            DeferredCall::service_next_pending_call();
+            assert!(taken < 1000, "a storm");
+        }
+    }
+
+    fn acknowledge(&self, index: usize) -> u32 {
+        let result = self.call(0, command::ACKNOWLEDGE, index, 0);
+        result.get_success_u32().unwrap()
+    }
+
+    fn word(&self, word: usize) -> u32 {
+        let bytes = self.processes[0].read(self.records + 4 * word, 4);
+        u32::from_le_bytes(bytes.try_into().unwrap())
+    }
+
+    fn record(&self, index: usize) -> Vec<u32> {
+        let end = RECORD.get(index + 1).copied().unwrap_or(WORDS);
+        (RECORD[index]..end).map(|word| self.word(word)).collect()
+    }
+
+    /// The interrupts told by upcalls since the last look, in order.
+    fn told(&self) -> Vec<u32> {
+        let upcalls = self.processes[0].upcalls();
+        let told = upcalls.into_iter().filter(|(number, _)| *number == 0);
+        told.map(|(_, (bits, ..))| bits.trailing_zeros()).collect()
+    }
+
+    fn counters(&self, handle: u16, number: u16) -> (u32, u32, u32) {
+        self.call(0, command::COUNTERS, interrupt_of(handle, number), 0)
+            .get_success_u32_u32_u32()
+            .unwrap()
+    }
+}
+
+fn capture(offset: u16) -> Capture {
+    Capture { offset, bytes: 4 }
+}
+
+#[test]
+fn an_interrupt_is_captured_cleared_and_told() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    let told = board.register(uart, 0, 7, &[capture(DATA), capture(STATUS)]);
+    assert_eq!(told, Ok((0, RECORD[0] as u32, 0)));
+    board.uart.set_word(DATA.into(), 0x141);
+    board.uart.take_log();
+    board.lines.set(RX, true);
+    assert!(board.lines.take(RX));
+    assert!(board.host.interrupt(RX));
+    // The prologue touches no register and writes no record.
+    assert_eq!(board.uart.take_log(), []);
+    assert_eq!(board.word(0), 0);
+    DeferredCall::service_next_pending_call();
+    let word = Width::Bits32;
+    assert_eq!(
+        board.uart.take_log(),
+        [
+            Access::Store(STATUS.into(), word, 2),
+            Access::Load(DATA.into(), word),
+            Access::Load(STATUS.into(), word),
+        ]
+    );
+    assert_eq!(board.word(0), 1);
+    // What may not be read is zero.
+    assert_eq!(board.record(0), [1, 0x41, 2]);
+    assert_eq!(board.told(), [0]);
+    assert!(!board.lines.get(RX).open, "masked until it is handled");
+    assert_eq!(board.counters(uart, 0), (1, 0, 0));
+}
+
+#[test]
+fn clear_order_is_the_exposures() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    board.register(uart, 1, 0, &[capture(DATA)]).unwrap();
+    board.lines.pulse(TX);
+    board.uart.take_log();
+    board.settle();
+    let word = Width::Bits32;
+    assert_eq!(
+        board.uart.take_log(),
+        [
+            Access::Load(DATA.into(), word),
+            Access::Store(STATUS.into(), word, 1),
+        ]
+    );
+}
+
+#[test]
+fn a_line_stays_masked_until_its_handler_has_run() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    board.register(uart, 0, 0, &[]).unwrap();
+    board.lines.pulse(RX);
+    assert_eq!(board.settle(), 1);
+    // Pulses meanwhile become one.
+    for _ in 0..5 {
+        board.lines.pulse(RX);
+    }
+    assert_eq!(board.settle(), 0);
+    assert_eq!(board.word(0), 1);
+    assert_eq!(board.acknowledge(0), 0);
+    assert_eq!(board.settle(), 1);
+    assert_eq!(board.word(0), 0, "the bit changes with every record");
+    assert_eq!(board.record(0)[0], 1);
+    assert_eq!(board.acknowledge(0), 0);
+    assert_eq!(board.settle(), 0);
+    assert_eq!(board.counters(uart, 0), (2, 0, 1));
+    assert_eq!(board.told(), [0, 0]);
+}
+
+#[test]
+fn a_source_that_only_the_handler_silences_does_not_storm() {
+    let board = board();
+    let spi = board.claim(0, 1, "spi0");
+    board.register(spi, 0, 0, &[]).unwrap();
+    board.lines.set(SHARED, true);
+    for round in 1..4 {
+        assert_eq!(board.settle(), 1);
+        assert_eq!(board.settle(), 0);
+        assert_eq!(board.counters(spi, 0).0, round);
+        board.acknowledge(2);
+    }
+    assert_eq!(board.settle(), 1);
+    // The handler finds and removes the cause: nothing stale comes after it.
+    board.lines.set(SHARED, false);
+    board.acknowledge(2);
+    assert_eq!(board.settle(), 0);
+    assert!(board.lines.get(SHARED).open);
+    // A pulse while it is handled is not taken for stale.
+    board.lines.pulse(SHARED);
+    assert_eq!(board.settle(), 1);
+    board.lines.pulse(SHARED);
+    board.acknowledge(2);
+    assert_eq!(board.settle(), 1);
+}
+
+#[test]
+fn a_shared_line_serves_by_priority_and_waits_for_all() {
+    let board = board();
+    let first = board.claim(0, 1, "spi0");
+    let second = board.claim(0, 2, "spi1");
+    board.register(first, 0, 9, &[]).unwrap();
+    board.register(second, 0, 3, &[capture(DATA)]).unwrap();
+    board.spi[1].set_word(DATA.into(), 0x77);
+    board.lines.pulse(SHARED);
+    assert_eq!(board.settle(), 1);
+    assert_eq!(board.told(), [3, 2]);
+    assert_eq!(board.word(0), 0b1100);
+    assert_eq!(board.record(3), [1, 0x77]);
+    board.acknowledge(3);
+    assert!(!board.lines.get(SHARED).open);
+    board.acknowledge(2);
+    assert!(board.lines.get(SHARED).open);
+    // One of them ends while both wait: the other keeps the line masked, then opens it.
+    board.lines.pulse(SHARED);
+    board.settle();
+    assert!(
+        board
+            .call(0, command::RELEASE, first.into(), 0)
+            .is_success()
+    );
+    assert!(!board.lines.get(SHARED).open);
+    board.acknowledge(3);
+    assert!(board.lines.get(SHARED).open);
+    // And one that ends while the line is open does not take it from the other.
+    let first = board.claim(0, 1, "spi0");
+    board.register(first, 0, 9, &[]).unwrap();
+    board.call(0, command::RELEASE, first.into(), 0);
+    assert!(board.lines.get(SHARED).open);
+    board.call(0, command::RELEASE, second.into(), 0);
+    assert!(!board.lines.get(SHARED).open);
+}
+
+#[test]
+fn equal_priorities_go_by_the_table() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    let spi = board.claim(0, 1, "spi0");
+    board.register(spi, 0, 4, &[]).unwrap();
+    board.register(uart, 1, 4, &[]).unwrap();
+    board.register(uart, 0, 200, &[]).unwrap();
+    for line in [RX, TX, SHARED] {
+        board.lines.pulse(line);
+    }
+    board.settle();
+    assert_eq!(board.told(), [1, 2, 0]);
+}
+
+#[test]
+fn who_has_no_claim_gets_nothing() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    let theirs = board.claim(1, 1, "spi1");
+    let refused = Err(ErrorCode::RESERVE);
+    assert_eq!(board.register(theirs, 0, 0, &[]), refused);
+    assert_eq!(board.register(uart ^ 1, 0, 0, &[]), refused);
+    // Claimed by a process that did not register: nobody is told, the line stays shut.
+    board.lines.pulse(SHARED);
+    assert_eq!(board.settle(), 0);
+    board.register(uart, 0, 0, &[]).unwrap();
+    for (process, index) in [(1, 0), (0, 1), (0, 3), (0, 4), (0, usize::MAX)] {
+        assert_eq!(
+            board.call(process, command::ACKNOWLEDGE, index, 0),
+            failed(ErrorCode::RESERVE),
+            "{process} {index}"
+        );
+    }
+    for number in [command::UNREGISTER, command::COUNTERS] {
+        assert_eq!(
+            board.call(1, number, interrupt_of(uart, 0), 0),
+            failed(ErrorCode::RESERVE)
+        );
+    }
+}
+
+#[test]
+fn registrations_are_checked() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    let spi = board.claim(0, 1, "spi0");
+    let byte = |offset| Capture { offset, bytes: 1 };
+    for (number, captures, error) in [
+        (2, &[][..], ErrorCode::NODEVICE),
+        (0xffff, &[], ErrorCode::NODEVICE),
+        (0, &[capture(DATA); 3], ErrorCode::SIZE),
+        (1, &[capture(DATA); 2], ErrorCode::SIZE),
+        (0, &[capture(HIDDEN)], ErrorCode::NOSUPPORT),
+        (0, &[capture(0xc)], ErrorCode::NOSUPPORT),
+        (0, &[capture(0x10)], ErrorCode::INVAL),
+        (0, &[capture(2)], ErrorCode::INVAL),
+        (0, &[byte(DATA)], ErrorCode::INVAL),
+        (
+            0,
+            &[Capture {
+                offset: 0,
+                bytes: 3,
+            }],
+            ErrorCode::INVAL,
+        ),
+    ] {
+        assert_eq!(
+            board.register(uart, number, 0, captures),
+            Err(error),
+            "{number} {captures:?}"
+        );
+    }
+    // A list shorter than announced, and bits that no argument has.
+    board.lend_captures(&[capture(DATA)]);
+    let call = |how| board.call(0, command::REGISTER, interrupt_of(uart, 0), how);
+    assert_eq!(call(registration(0, 2)), failed(ErrorCode::INVAL));
+    assert_eq!(call(0x1_0000), failed(ErrorCode::INVAL));
+    assert!(!board.lines.get(RX).open);
+
+    board.register(uart, 0, 0, &[capture(DATA)]).unwrap();
+    assert!(board.lines.get(RX).open);
+    assert_eq!(board.register(uart, 0, 0, &[]), Err(ErrorCode::ALREADY));
+    board.register(uart, 1, 0, &[]).unwrap();
+    board.register(spi, 0, 0, &[]).unwrap();
+    let last = board.claim(0, 1, "spi1");
+    assert_eq!(board.register(last, 0, 0, &[]), Err(ErrorCode::NOMEM));
+    assert!(
+        board
+            .call(0, command::UNREGISTER, interrupt_of(uart, 0), 0)
+            .is_success()
+    );
+    assert!(!board.lines.get(RX).open);
+    board.register(last, 0, 0, &[]).unwrap();
+    assert_eq!(
+        board.call(0, command::UNREGISTER, interrupt_of(uart, 0), 0),
+        failed(ErrorCode::RESERVE)
+    );
+}
+
+#[test]
+fn without_room_for_the_record_nothing_is_registered() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    for (words, expected) in [(RECORD[1] - 1, Err(ErrorCode::SIZE)), (RECORD[1], Ok(()))] {
+        board.processes[0]
+            .allow_userspace_readable(DRIVER_NUM, board.host, allow::RECORDS, 4 * words)
+            .unwrap();
+        let told = board.register(uart, 0, 0, &[]);
+        assert_eq!(told.map(drop), expected);
+    }
+    assert_eq!(
+        board.processes[0].allow_userspace_readable(DRIVER_NUM, board.host, 1, 4),
+        Err(ErrorCode::NOSUPPORT)
+    );
+}
+
+#[test]
+fn an_interrupt_without_a_record_is_dropped_and_counted() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    board.register(uart, 0, 0, &[]).unwrap();
+    // The process takes its buffer away.
+    board.processes[0]
+        .allow_userspace_readable(DRIVER_NUM, board.host, allow::RECORDS, 0)
+        .unwrap();
+    board.lines.pulse(RX);
+    board.settle();
+    assert_eq!(board.counters(uart, 0), (1, 1, 0));
+    assert!(!board.lines.get(RX).open);
+    let records = board.processes[0]
+        .allow_userspace_readable(DRIVER_NUM, board.host, allow::RECORDS, 4 * WORDS)
+        .unwrap();
+    board.acknowledge(0);
+    board.lines.pulse(RX);
+    board.settle();
+    assert_eq!(board.counters(uart, 0), (2, 1, 0));
+    // The record stands for both.
+    let count = board.processes[0].read(records + 4 * RECORD[0], 1);
+    assert_eq!(count, [2]);
+}
+
+#[test]
+fn taken_are_recorded_or_dropped_exactly() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    board.register(uart, 0, 0, &[]).unwrap();
+    let mut handled = 0;
+    let mut seed = 1_u32;
+    for _ in 0..10_000 {
+        seed = seed.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+        match seed >> 16 & 3 {
+            0 | 1 => board.lines.pulse(RX),
+            2 => {
+                board.settle();
+            }
+            _ => {
+                let pending = board.word(0) & 1 != handled & 1;
+                handled += u32::from(pending);
+                // Time passes, so that the share of it is never the limit.
+                board.clock.advance(10_000);
+                if pending {
+                    board.acknowledge(0);
+                }
+            }
+        }
+        board.told();
+    }
+    board.settle();
+    let (taken, dropped, merged) = board.counters(uart, 0);
+    let waits = u32::from(board.word(0) & 1 != handled & 1);
+    assert_eq!(taken, handled + waits + dropped);
+    assert!(handled > 1_000 && merged > 100, "{handled} {merged}");
+    // What waits when it ends was dropped.
+    board.lines.pulse(RX);
+    board.settle();
+    let waits = u32::from(board.word(0) & 1 != handled & 1);
+    let taken = board.counters(uart, 0).0;
+    board.call(0, command::UNREGISTER, interrupt_of(uart, 0), 0);
+    assert_eq!(board.counters(uart, 0).0, taken);
+    assert_eq!(board.counters(uart, 0).1, dropped + waits);
+    assert_eq!(taken, handled + dropped + waits);
+}
+
+#[test]
+fn one_pass_makes_a_bounded_number_of_accesses() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    let spi = board.claim(0, 1, "spi0");
+    board
+        .register(uart, 0, 0, &[capture(DATA), capture(STATUS)])
+        .unwrap();
+    board.register(uart, 1, 1, &[]).unwrap();
+    board.register(spi, 0, 2, &[]).unwrap();
+    for line in [RX, TX, SHARED] {
+        board.lines.pulse(line);
+        assert!(board.lines.take(line));
+        assert!(board.host.interrupt(line));
+    }
+    board.host.handle_deferred_call();
+    assert_eq!(board.told(), [0], "its three accesses are a whole pass");
+    board.host.handle_deferred_call();
+    assert_eq!(board.told(), [1, 2]);
+    board.settle();
+}
+
+#[test]
+fn a_used_up_share_keeps_lines_shut_until_the_next_window() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    board.register(uart, 0, 0, &[]).unwrap();
+    // A prologue and an epilogue take 100 us each: 5 of both in a millisecond.
+    board.clock.set_step(100);
+    let mut rounds = 0;
+    let wait = loop {
+        board.lines.pulse(RX);
+        assert_eq!(board.settle(), 1);
+        rounds += 1;
+        match board.acknowledge(0) {
+            0 => assert!(rounds < 9, "the share has no end"),
+            wait => break wait,
+        }
+    };
+    assert_eq!(rounds, 5);
+    board.clock.set_step(0);
+    assert!(!board.lines.get(RX).open);
+    board.clock.advance(wait - 1);
+    assert_eq!(board.acknowledge(0), 1);
+    board.clock.advance(1);
+    assert_eq!(board.acknowledge(0), 0);
+    assert!(board.lines.get(RX).open);
+}
+
+/// However a claim ends, its lines are shut and clear, and what waited is gone.
+#[test]
+fn every_end_of_a_claim_silences_its_lines() {
+    type End = fn(&Board, u16);
+    let ends: [(&str, End); 6] = [
+        ("release", |board, handle| {
+            board.call(0, command::RELEASE, handle.into(), 0);
+        }),
+        ("release of all", |board, _| {
+            board.call(0, command::RELEASE_ALL, 1, 0);
+        }),
+        ("fault, told", |board, _| {
+            let process = board.processes[0].as_process();
+            process.set_fault_state();
+            board.host.process_gone(process.processid());
+        }),
+        ("fault, found", |board, _| {
+            board.processes[0].as_process().set_fault_state();
+            board.host.reap();
+        }),
+        ("end", |board, _| {
+            board.processes[0].terminate();
+            board.host.reap();
+        }),
+        ("restart", |board, _| {
+            board.processes[0].restart();
+            board.host.reap();
+        }),
+    ];
+    // At rest, noted, recorded; and held by a source that only the safe state silences.
+    for stage in 0..3 {
+        for (name, end) in ends {
+            let board = board();
+            let uart = board.claim(0, 1, "uart");
+            board.register(uart, 0, 0, &[capture(DATA)]).unwrap();
+            if stage > 0 {
+                board.lines.pulse(RX);
+                board.lines.take(RX);
+                board.host.interrupt(RX);
+            }
+            if stage > 1 {
+                DeferredCall::service_next_pending_call();
+                board.lines.pulse(RX);
+            }
+            end(&board, uart);
+            board.settle();
+            let input = board.lines.get(RX);
+            assert!(!input.open && !input.pending, "{name} {stage}");
+            assert_eq!(board.uart.word(DATA.into()), 0);
+            board.lines.pulse(RX);
+            board.uart.take_log();
+            assert_eq!(board.settle(), 0, "{name} {stage}");
+            assert_eq!(board.uart.take_log(), [], "{name} {stage}");
+        }
+    }
+}
+
+#[test]
+fn a_dead_process_leaves_its_line_masked_even_before_it_is_found() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    board.register(uart, 0, 0, &[capture(DATA)]).unwrap();
+    board.processes[0].terminate();
+    board.lines.set(RX, true);
+    assert_eq!(board.settle(), 1);
+    assert_eq!(board.settle(), 0);
+}
+
+#[test]
+fn unknown_lines_are_not_ours() {
+    let board = board();
+    for line in [0, 1, 4, 31, 32, u32::MAX] {
+        assert!(!board.host.interrupt(line));
+    }
+}
+
+#[test]
+fn a_table_that_does_not_fit_is_refused() {
+    let lines = TestLines::leak();
+    let clock = TestClock::leak();
+    let new = |table: &'static [Interrupt]| {
+        let store = Box::leak(Box::new(InterruptStore::<1, 1>::new()));
+        Interrupts::new(table, store, lines, clock, LIMITS)
+    };
+    let entry = |exposure, captures_max, offset, bytes| {
+        let clear = Some(Clear {
+            offset,
+            bytes,
+            value: 0,
+            before_capture: true,
+        });
+        let interrupt = Interrupt {
+            exposure,
+            line: 1,
+            captures_max,
+            clear,
+        };
+        &*Box::leak(Box::new([interrupt]))
+    };
+    assert_eq!(new(&TABLE).err(), Some(TableError::TooManyInterrupts));
+    assert_eq!(
+        new(entry(0, 2, 0, 4)).err(),
+        Some(TableError::TooManyInterrupts)
+    );
+    for (exposure, offset, bytes, sound) in [
+        (0, 0, 4, true),
+        (0, 0xc, 4, true),
+        (0, 0xf, 1, true),
+        (1, 0, 4, false),
+        (0, 0x10, 4, false),
+        (0, 0xe, 4, false),
+        (0, 1, 2, false),
+        (0, 0, 3, false),
+    ] {
+        let kernel = TestKernel::new();
+        let window = Memory::leak(0x10);
+        let table = Box::leak(Box::new([Exposure::new(
+            "block",
+            window,
+            0x10,
+            Registers::Whole(Widths::ALL),
+        )]));
+        let host = WasmHost::new(table, kernel.create_grant(DRIVER_NUM)).unwrap();
+        let interrupts = new(entry(exposure, 1, offset, bytes)).unwrap();
+        let result = host.with_interrupts(interrupts).err();
+        let expected = (!sound).then_some(TableError::Interrupt { interrupt: 0 });
+        assert_eq!(result, expected, "{exposure} {offset} {bytes}");
+    }
+}

@@ -1,0 +1,336 @@
+//! Which interrupts are recorded, and when their lines are open.
+//!
+//! ```text
+//!            line raised            captured, cleared,          acknowledged, and
+//!            (top half masks)       recorded                    nothing else waits
+//!   open ───────────────────► noted ──────────────► outstanding ──────────────► open
+//!                            prologue    epilogue                  settle
+//! ```
+//!
+//! A line that is shared opens when no interrupt on it is noted or outstanding, and
+//! while at least one is registered. So a source that only a handler can silence
+//! interrupts once for every run of the handler, and each interrupt has at most one
+//! record that waits: there is no queue that could overflow.
+//!
+//! Sets of interrupts are bits of a word, by their index in the board's table.
+
+use crate::share::Share;
+use crate::table::TableError;
+use crate::window::{Clock, Lines};
+use berth_exposure::interrupt::{Capture, INTERRUPTS_MAX, Interrupt, Limits};
+use core::cell::Cell;
+use kernel::deferred_call::DeferredCall;
+
+/// What is kept for each interrupt of the board's table; a board makes them all
+/// together as an [`InterruptStore`].
+pub(crate) struct Slot {
+    /// The interrupts on the same line, itself included.
+    pub(crate) peers: Cell<u32>,
+    /// Where its captures begin in the store.
+    pub(crate) first: Cell<u16>,
+    pub(crate) captures: Cell<u8>,
+    pub(crate) priority: Cell<u8>,
+    /// Of the slot's *place*: the interrupt that is served as so manieth.
+    order: Cell<u8>,
+    /// Interrupts since the last record that could be written.
+    pub(crate) since: Cell<u32>,
+    pub(crate) taken: Cell<u32>,
+    pub(crate) dropped: Cell<u32>,
+    pub(crate) merged: Cell<u32>,
+}
+
+impl Slot {
+    const fn new() -> Self {
+        Self {
+            peers: Cell::new(0),
+            first: Cell::new(0),
+            captures: Cell::new(0),
+            priority: Cell::new(0),
+            order: Cell::new(0),
+            since: Cell::new(0),
+            taken: Cell::new(0),
+            dropped: Cell::new(0),
+            merged: Cell::new(0),
+        }
+    }
+}
+
+/// Room for a table of `I` interrupts with `C` captures at most, all together
+/// ([`captures`]).
+pub struct InterruptStore<const I: usize, const C: usize> {
+    slots: [Slot; I],
+    captures: [Cell<Capture>; C],
+}
+
+impl<const I: usize, const C: usize> InterruptStore<I, C> {
+    /// Nothing registered.
+    #[must_use]
+    pub const fn new() -> Self {
+        const NONE: Capture = Capture {
+            offset: 0,
+            bytes: 4,
+        };
+        Self {
+            slots: [const { Slot::new() }; I],
+            captures: [const { Cell::new(NONE) }; C],
+        }
+    }
+}
+
+impl<const I: usize, const C: usize> Default for InterruptStore<I, C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The captures of all interrupts of a table together: the `C` of its store.
+#[must_use]
+pub const fn captures(table: &[Interrupt]) -> usize {
+    let (mut sum, mut rest) = (0, table);
+    while let [first, others @ ..] = rest {
+        sum += first.captures_max as usize;
+        rest = others;
+    }
+    sum
+}
+
+/// The interrupts of a board and what is registered of them.
+pub struct Interrupts {
+    pub(crate) table: &'static [Interrupt],
+    pub(crate) slots: &'static [Slot],
+    pub(crate) captures: &'static [Cell<Capture>],
+    pub(crate) lines: &'static dyn Lines,
+    pub(crate) share: Share,
+    pub(crate) limits: Limits,
+    pub(crate) deferred: DeferredCall,
+    registered: Cell<u32>,
+    noted: Cell<u32>,
+    outstanding: Cell<u32>,
+    open: Cell<u32>,
+    /// Held high when they were taken: what the controller still has pending of them
+    /// is that, not a new one.
+    held: Cell<u32>,
+}
+
+impl Interrupts {
+    /// The interrupts of `table`, none registered and all their lines masked.
+    ///
+    /// # Errors
+    /// If the table has more than 32 entries, or more than `store` has room for.
+    pub fn new<const I: usize, const C: usize>(
+        table: &'static [Interrupt],
+        store: &'static InterruptStore<I, C>,
+        lines: &'static dyn Lines,
+        clock: &'static dyn Clock,
+        limits: Limits,
+    ) -> Result<Self, TableError> {
+        Self::over(table, &store.slots, &store.captures, lines, clock, limits)
+    }
+
+    fn over(
+        table: &'static [Interrupt],
+        slots: &'static [Slot],
+        captures: &'static [Cell<Capture>],
+        lines: &'static dyn Lines,
+        clock: &'static dyn Clock,
+        limits: Limits,
+    ) -> Result<Self, TableError> {
+        if table.len() > INTERRUPTS_MAX || table.len() != slots.len() {
+            return Err(TableError::TooManyInterrupts);
+        }
+        let mut first = 0;
+        for (slot, interrupt) in slots.iter().zip(table) {
+            let same = |(index, other): (usize, &Interrupt)| {
+                u32::from(other.line == interrupt.line) << index
+            };
+            slot.peers.set(table.iter().enumerate().map(same).sum());
+            slot.first.set(first as u16);
+            first += interrupt.captures_max as usize;
+            lines.mask(interrupt.line);
+        }
+        if first > captures.len() {
+            return Err(TableError::TooManyInterrupts);
+        }
+        Ok(Self {
+            table,
+            slots,
+            captures,
+            lines,
+            share: Share::new(clock, limits.share_percent),
+            limits,
+            deferred: DeferredCall::new(),
+            registered: Cell::new(0),
+            noted: Cell::new(0),
+            outstanding: Cell::new(0),
+            open: Cell::new(0),
+            held: Cell::new(0),
+        })
+    }
+
+    /// An interrupt and its slot.
+    pub(crate) fn get(&self, index: usize) -> Option<(&'static Interrupt, &'static Slot)> {
+        Some((self.table.get(index)?, self.slots.get(index)?))
+    }
+
+    pub(crate) fn is_registered(&self, index: usize) -> bool {
+        self.registered.get() & bit(index) != 0
+    }
+
+    pub(crate) fn registered_count(&self) -> u32 {
+        self.registered.get().count_ones()
+    }
+
+    /// The prologue: `line` was raised and the top half has masked it. Whether it is one
+    /// of ours.
+    pub(crate) fn note(&self, line: u32) -> bool {
+        let Some(slot) = self
+            .table
+            .iter()
+            .position(|interrupt| interrupt.line == line)
+            .and_then(|index| self.slots.get(index))
+        else {
+            return false;
+        };
+        let begin = self.share.begin();
+        self.lines.mask(line);
+        self.lines.clear_pending(line);
+        let peers = slot.peers.get();
+        self.open.set(self.open.get() & !peers);
+        self.set_held(line, peers);
+        let here = peers & self.registered.get();
+        // Nobody's: it stays masked until somebody registers.
+        if here != 0 {
+            self.noted.set(self.noted.get() | here);
+            for (index, slot) in self.slots.iter().enumerate() {
+                if here & bit(index) != 0 {
+                    slot.taken.set(slot.taken.get().wrapping_add(1));
+                    slot.since.set(slot.since.get().saturating_add(1));
+                }
+            }
+            self.deferred.set();
+        }
+        self.share.end(begin, 0);
+        true
+    }
+
+    /// Remember whether the line is held high, just after its pending bit was cleared.
+    pub(crate) fn set_held(&self, line: u32, peers: u32) {
+        let held = self.held.get() & !peers;
+        let now = if self.lines.is_pending(line) {
+            peers
+        } else {
+            0
+        };
+        self.held.set(held | now);
+    }
+
+    /// The noted interrupt that is served first; it is noted no more.
+    pub(crate) fn take_noted(&self) -> Option<usize> {
+        let noted = self.noted.get();
+        if noted == 0 {
+            return None;
+        }
+        let ordered = self
+            .slots
+            .iter()
+            .map(|place| usize::from(place.order.get()));
+        let index = ordered
+            .take(self.registered_count() as usize)
+            .find(|index| noted & bit(*index) != 0)?;
+        self.noted.set(noted & !bit(index));
+        Some(index)
+    }
+
+    pub(crate) fn has_noted(&self) -> bool {
+        self.noted.get() != 0
+    }
+
+    /// A record of it waits for its handler.
+    pub(crate) fn set_outstanding(&self, index: usize, outstanding: bool) {
+        let others = self.outstanding.get() & !bit(index);
+        let own = if outstanding { bit(index) } else { 0 };
+        self.outstanding.set(others | own);
+    }
+
+    /// Record an interrupt from now on. Its line opens with [`settle`](Self::settle).
+    pub(crate) fn register(&self, index: usize, priority: u8, captures: u8) {
+        if let Some(slot) = self.slots.get(index) {
+            slot.priority.set(priority);
+            slot.captures.set(captures);
+            for counter in [&slot.since, &slot.taken, &slot.dropped, &slot.merged] {
+                counter.set(0);
+            }
+        }
+        self.registered.set(self.registered.get() | bit(index));
+        self.sort();
+    }
+
+    /// Record it no more; what was taken and is not handled is dropped. The line is
+    /// masked: to be settled if others are on it.
+    pub(crate) fn unregister(&self, index: usize) {
+        let Some((interrupt, slot)) = self.get(index) else {
+            return;
+        };
+        self.lines.mask(interrupt.line);
+        self.open.set(self.open.get() & !slot.peers.get());
+        if (self.noted.get() | self.outstanding.get()) & bit(index) != 0 {
+            slot.dropped.set(slot.dropped.get().wrapping_add(1));
+        }
+        for set in [&self.registered, &self.noted, &self.outstanding] {
+            set.set(set.get() & !bit(index));
+        }
+        self.sort();
+    }
+
+    /// Open the line of an interrupt if nothing on it waits and the share of time allows
+    /// it; with `force` also if it does not. Microseconds until it may; 0 if there is
+    /// nothing to wait for.
+    pub(crate) fn settle(&self, index: usize, force: bool) -> u32 {
+        let Some((interrupt, slot)) = self.get(index) else {
+            return 0;
+        };
+        let peers = slot.peers.get();
+        let waiting = self.noted.get() | self.outstanding.get();
+        let open = self.open.get();
+        if peers & (waiting | open) != 0 || peers & self.registered.get() == 0 {
+            return 0;
+        }
+        let wait = self.share.wait_us(open.count_ones());
+        if wait != 0 && !force {
+            return wait;
+        }
+        if self.held.get() & peers != 0 {
+            self.lines.clear_pending(interrupt.line);
+        }
+        if self.lines.is_pending(interrupt.line) {
+            slot.merged.set(slot.merged.get().wrapping_add(1));
+        }
+        self.open.set(open | peers);
+        self.lines.unmask(interrupt.line);
+        0
+    }
+
+    /// Write down in which order registered interrupts are served: lower priority
+    /// numbers first, then as in the table.
+    fn sort(&self) {
+        let mut left = self.registered.get();
+        for place in self.slots {
+            let next = self
+                .slots
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| left & bit(*index) != 0)
+                .min_by_key(|(_, slot)| slot.priority.get());
+            let Some((index, _)) = next else {
+                break;
+            };
+            left &= !bit(index);
+            place.order.set(index as u8);
+        }
+    }
+}
+
+/// The set of one interrupt; tables have at most 32.
+pub(crate) const fn bit(index: usize) -> u32 {
+    1_u32.wrapping_shl(index as u32)
+}

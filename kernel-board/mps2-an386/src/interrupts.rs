@@ -1,0 +1,102 @@
+//! Interrupts of this board: the firmware's to their drivers, all others to `wasm_host`.
+
+use core::cell::Cell;
+
+use kernel::hil::time::{Frequency, Ticks, Time};
+use kernel::platform::chip::InterruptService;
+use mps2::chip::Peripherals;
+use mps2::dual_timer::{DualTimer, Freq1562500Hz};
+use wasm_host::{Clock, InterruptStore, Lines, captures};
+
+use crate::BoardChip;
+use crate::board::BoardHost;
+use crate::exposures::INTERRUPTS;
+
+/// Room for what is registered of this board's table.
+pub(crate) type Store = InterruptStore<{ INTERRUPTS.len() }, { captures(INTERRUPTS) }>;
+
+// A line of the firmware could not be masked for a container's sake, so a container
+// could keep the kernel busy with it.
+const _: () = {
+    let mut index = 0;
+    while index < INTERRUPTS.len() {
+        let mut own = 0;
+        while own < Peripherals::LINES.len() {
+            assert!(
+                INTERRUPTS[index].line != Peripherals::LINES[own],
+                "exposure.dts exposes an interrupt whose line the firmware uses"
+            );
+            own += 1;
+        }
+        index += 1;
+    }
+};
+
+/// Who services a line.
+pub(crate) struct Service {
+    peripherals: &'static Peripherals<'static>,
+    /// Known once it is made.
+    wasm_host: Cell<Option<&'static BoardHost>>,
+}
+
+impl Service {
+    /// The firmware's drivers, for the time being.
+    pub(crate) const fn new(peripherals: &'static Peripherals<'static>) -> Self {
+        Self {
+            peripherals,
+            wasm_host: Cell::new(None),
+        }
+    }
+
+    /// Exposed lines go to `wasm_host`, after the firmware's.
+    pub(crate) fn set_host(&self, chip: &BoardChip, wasm_host: &'static BoardHost) {
+        for interrupt in INTERRUPTS {
+            chip.service_last(interrupt.line);
+        }
+        self.wasm_host.set(Some(wasm_host));
+    }
+}
+
+impl InterruptService for Service {
+    fn service_interrupt(&self, line: u32) -> bool {
+        self.peripherals.service_interrupt(line)
+            || self
+                .wasm_host
+                .get()
+                .is_some_and(|host| host.interrupt(line))
+    }
+}
+
+/// The chip's interrupt controller.
+pub(crate) struct Controller(pub(crate) &'static BoardChip);
+
+impl Lines for Controller {
+    fn mask(&self, line: u32) {
+        self.0.ignore(line);
+    }
+
+    fn unmask(&self, line: u32) {
+        self.0.attend(line);
+    }
+
+    fn clear_pending(&self, line: u32) {
+        self.0.clear_pending(line);
+    }
+
+    fn is_pending(&self, line: u32) -> bool {
+        self.0.is_pending(line)
+    }
+}
+
+/// The kernel's own clock.
+pub(crate) struct Timer(pub(crate) &'static DualTimer<'static>);
+
+impl Clock for Timer {
+    fn now(&self) -> u32 {
+        self.0.now().into_u32()
+    }
+
+    fn ticks_per_second(&self) -> u32 {
+        Freq1562500Hz::frequency()
+    }
+}
