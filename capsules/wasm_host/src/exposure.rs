@@ -286,6 +286,14 @@ impl Exposure {
         }
     }
 
+    /// Address and length of the block, if it may be mapped: for the board, which has to know what
+    /// its kernel may open.
+    #[must_use]
+    pub fn mapped_block(&self) -> Option<(usize, usize)> {
+        let (start, _) = self.mappable()?;
+        Some((start, self.length as usize))
+    }
+
     /// Length of the block in bytes.
     #[must_use]
     pub const fn length(&self) -> u32 {

@@ -7,6 +7,7 @@ use kernel::platform::mpu::{Permissions, Region};
 use kernel::process::ProcessId;
 use wasm_host::Mapper;
 
+use crate::exposures::EXPOSURES;
 use crate::layout;
 
 /// The protection regions of processes, for `wasm_host` and `flash_partition`.
@@ -19,10 +20,21 @@ pub(crate) struct Regions {
 unsafe impl ProcessManagementCapability for Regions {}
 
 impl Regions {
-    /// For the processes of `kernel`.
-    pub(crate) const fn new(kernel: &'static Kernel) -> Self {
-        Self { kernel }
+    /// For the processes of `kernel`, which from now on opens what may be mapped and
+    /// refuses all else.
+    pub(crate) fn new(kernel: &'static Kernel) -> Self {
+        let regions = Self { kernel };
+        kernel.set_openable_regions(openable, &regions);
+        regions
     }
+}
+
+/// What the table of exposures calls mapped, block by block, the store, and nothing else.
+fn openable(region: Region) -> bool {
+    let block = (region.start_address().addr(), region.size());
+    let mut exposures = EXPOSURES.iter();
+    block == layout::store_flash()
+        || exposures.any(|exposure| exposure.mapped_block() == Some(block))
 }
 
 impl Mapper for Regions {

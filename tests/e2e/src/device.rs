@@ -101,6 +101,18 @@ impl Device {
         Ok(device)
     }
 
+    /// `blink` runs and says something new: whatever was done to others did not disturb it.
+    ///
+    /// # Errors
+    /// If it does not run, or says nothing for a while.
+    pub fn blink_goes_on(&self) -> Result<()> {
+        let state = self.state("blink")?;
+        ensure!(state == "running", "blink is {state}");
+        let at = self.board.console.position();
+        self.board.console.wait_after(at, "[blink] LED", PATIENCE)?;
+        Ok(())
+    }
+
     /// Bytes of memory that `heap` tells are free.
     ///
     /// # Errors

@@ -48,18 +48,6 @@ impl Scene {
         }
         anyhow::bail!("{free} bytes free, {before} before")
     }
-
-    /// `blink` still says something new.
-    fn undisturbed(&self) -> Result<()> {
-        ensure!(self.device.state("blink")? == "running");
-        let at = self.device.board.console.position();
-        self.device.board.console.wait_after(
-            at,
-            "[blink] LED",
-            std::time::Duration::from_secs(10),
-        )?;
-        Ok(())
-    }
 }
 
 /// 900 functions in 4 KB: compiling them takes far more than 24 KiB.
@@ -92,7 +80,7 @@ fn deep() -> String {
 fn a_load_that_exhausts_its_arena_is_refused_and_costs_nothing() -> Result<()> {
     let scene = Scene::new()?;
     scene.upload("hungry", &hungry(), "24576", &[])?;
-    scene.undisturbed()?;
+    scene.device.blink_goes_on()?;
     let before = scene.device.free_memory()?;
     for _ in 0..5 {
         let run = scene.device.berth(&["--json", "start", "hungry"])?;
@@ -102,14 +90,14 @@ fn a_load_that_exhausts_its_arena_is_refused_and_costs_nothing() -> Result<()> {
         ensure!(scene.device.state("hungry")? == "stored");
         scene.nothing_lost(before)?;
     }
-    scene.undisturbed()
+    scene.device.blink_goes_on()
 }
 
 #[test]
 fn a_main_that_exhausts_its_arena_is_faulted_and_costs_nothing() -> Result<()> {
     let scene = Scene::new()?;
     scene.upload("deep", &deep(), "24576", &["--stack", "65536"])?;
-    scene.undisturbed()?;
+    scene.device.blink_goes_on()?;
     let before = scene.device.free_memory()?;
     for _ in 0..5 {
         scene.device.berth(&["start", "deep"])?.ok()?;
@@ -118,14 +106,14 @@ fn a_main_that_exhausts_its_arena_is_faulted_and_costs_nothing() -> Result<()> {
         ensure!(container["fault"] == "out-of-memory", "{container}");
         scene.nothing_lost(before)?;
     }
-    scene.undisturbed()
+    scene.device.blink_goes_on()
 }
 
 #[test]
 fn two_hundred_starts_and_stops_give_every_byte_back() -> Result<()> {
     let scene = Scene::new()?;
     scene.device.upload("minimal")?;
-    scene.undisturbed()?;
+    scene.device.blink_goes_on()?;
     let before = scene.device.free_memory()?;
     let mut line = Line::open(&scene.device)?;
     for _ in 0..200 {
@@ -135,5 +123,5 @@ fn two_hundred_starts_and_stops_give_every_byte_back() -> Result<()> {
     drop(line);
     scene.nothing_lost(before)?;
     ensure!(scene.device.state("minimal")? == "stopped");
-    scene.undisturbed()
+    scene.device.blink_goes_on()
 }

@@ -40,20 +40,6 @@ impl Scene {
         };
         error(run)
     }
-
-    /// The first container still works, and nothing of the refused one is active.
-    fn undisturbed(&self) -> Result<()> {
-        ensure!(self.device.state("blink")? == "running");
-        let log = |device: &Device| device.berth(&["logs", "blink"])?.ok();
-        let before = log(&self.device)?;
-        for _ in 0..200 {
-            if log(&self.device)? != before {
-                return Ok(());
-            }
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        anyhow::bail!("blink stands still")
-    }
 }
 
 /// The error object of a refused command.
@@ -77,7 +63,7 @@ fn a_truncated_module_is_refused() -> Result<()> {
         let error = scene.refusal(&file)?;
         ensure!(error["code"] == "invalid-module", "{length} bytes: {error}");
     }
-    scene.undisturbed()
+    scene.device.blink_goes_on()
 }
 
 #[test]
@@ -93,7 +79,7 @@ fn a_corrupted_module_is_refused() -> Result<()> {
     }
     let text = scene.file("text.wasm", b"this is not WebAssembly at all")?;
     ensure!(scene.refusal(&text)?["code"] == "invalid-module");
-    scene.undisturbed()
+    scene.device.blink_goes_on()
 }
 
 #[test]
@@ -102,7 +88,7 @@ fn an_oversized_module_is_refused() -> Result<()> {
     let huge = scene.file("huge.wasm", &vec![0; 2 << 20])?;
     let error = scene.refusal(&huge)?;
     ensure!(error["code"] == "too-large", "{error}");
-    scene.undisturbed()
+    scene.device.blink_goes_on()
 }
 
 #[test]
@@ -125,7 +111,7 @@ fn everything_missing_is_named_at_once() -> Result<()> {
             ],
         "{error}"
     );
-    scene.undisturbed()
+    scene.device.blink_goes_on()
 }
 
 #[test]
@@ -139,7 +125,7 @@ fn a_block_that_is_taken_is_refused_with_its_holder() -> Result<()> {
         message.contains("fpgaio") && message.contains("blink"),
         "{error}"
     );
-    scene.undisturbed()?;
+    scene.device.blink_goes_on()?;
     // Once it is free, the second one gets it.
     scene.device.berth(&["stop", "blink"])?.ok()?;
     scene.device.berth(&["start", "second"])?.ok()?;
@@ -152,7 +138,7 @@ fn a_name_that_is_taken_is_refused() -> Result<()> {
     let other = scene.file("blink.wasm", &std::fs::read(guest("hello"))?)?;
     let error = scene.refusal(&other)?;
     ensure!(error["code"] == "name-taken", "{error}");
-    scene.undisturbed()
+    scene.device.blink_goes_on()
 }
 
 #[test]
@@ -190,13 +176,13 @@ fn a_full_device_says_so_and_goes_on() -> Result<()> {
         "{error}"
     );
     ensure!(!stored.is_empty(), "nothing fits: {error}");
-    scene.undisturbed()?;
+    scene.device.blink_goes_on()?;
     for name in &stored {
         scene.device.berth(&["rm", name])?.ok()?;
     }
     // There is room again.
     scene.device.upload("hello")?;
-    scene.undisturbed()
+    scene.device.blink_goes_on()
 }
 
 #[test]
@@ -217,5 +203,5 @@ fn wrong_words_and_wrong_states_have_their_own_exit_codes() -> Result<()> {
             .code
             != 0
     );
-    scene.undisturbed()
+    scene.device.blink_goes_on()
 }

@@ -11,6 +11,7 @@ use crate::deferred_call::DeferredCall;
 use crate::dispatch;
 use crate::grant::{AllowRoSize, AllowRwSize, Grant, UpcallSize};
 use crate::platform::chip::Chip;
+use crate::platform::mpu::{Region, RegionCheck};
 use crate::platform::scheduler_timer::SchedulerTimer;
 use crate::platform::watchdog::WatchDog;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault};
@@ -31,6 +32,8 @@ pub struct Kernel {
     mpu_owner: Cell<usize>,
     /// Runs of processes that have ended.
     ended_runs: Cell<usize>,
+    /// Says which regions may be opened to processes; `None`: no region.
+    openable: Cell<Option<RegionCheck>>,
 }
 
 impl Kernel {
@@ -44,6 +47,7 @@ impl Kernel {
             work_noted: Cell::new(false),
             mpu_owner: Cell::new(0),
             ended_runs: Cell::new(0),
+            openable: Cell::new(None),
         }
     }
 
@@ -136,6 +140,20 @@ impl Kernel {
     #[inline]
     pub fn ended_runs(&self) -> usize {
         self.ended_runs.get()
+    }
+
+    /// Which regions may be opened to processes, beside their own flash and RAM. Before a board
+    /// says so, none may, whoever asks. (Upstream opens any, the kernel's own RAM too.)
+    pub fn set_openable_regions(
+        &self,
+        openable: RegionCheck,
+        _capability: &dyn ProcessManagementCapability,
+    ) {
+        self.openable.set(Some(openable));
+    }
+
+    pub(crate) fn may_open(&self, region: Region) -> bool {
+        self.openable.get().is_some_and(|openable| openable(region))
     }
 
     pub(crate) fn note_end_of_run(&self) {

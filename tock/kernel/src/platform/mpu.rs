@@ -30,6 +30,9 @@ pub struct Region {
     size: usize,
 }
 
+/// Says whether a region may be opened to a process.
+pub type RegionCheck = fn(Region) -> bool;
+
 impl Region {
     /// The range of `size` bytes from `start_address`.
     #[must_use]

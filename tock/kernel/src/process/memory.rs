@@ -95,7 +95,7 @@ impl<C: Chip> ProcessStandard<C> {
     }
 
     /// Open a region with `allocate` and remember it; nothing is opened unless
-    /// there is room to remember it.
+    /// there is room to remember it and the board allows it.
     fn open_region(
         &self,
         allocate: impl FnOnce(&C::MPU, &mut <C::MPU as MPU>::MpuConfig) -> Option<Region>,
@@ -106,6 +106,11 @@ impl<C: Chip> ProcessStandard<C> {
         let slot = self.regions.iter().find(|slot| slot.get().is_none())?;
         let mut config = self.mpu_config.try_borrow_mut().ok()?;
         let region = allocate(self.chip.mpu(), &mut config)?;
+        if !self.kernel.may_open(region) {
+            // Not in the hardware yet: the configuration is written before the process runs.
+            let _ = self.chip.mpu().remove_memory_region(region, &mut config);
+            return None;
+        }
         slot.set(Some(region));
         self.kernel.release_mpu(self.process_id.get());
         Some(region)

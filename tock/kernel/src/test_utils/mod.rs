@@ -90,8 +90,13 @@ impl TestKernel {
     #[must_use]
     pub fn new() -> Self {
         let slots = leak(ProcessArray::<SLOTS>::new());
+        let kernel: &Kernel = leak(Kernel::new(slots.as_slice()));
+        let capability =
+            crate::create_capability!(crate::capabilities::ProcessManagementCapability);
+        // Any region, as with upstream's kernel; a test may say otherwise.
+        kernel.set_openable_regions(|_| true, &capability);
         Self {
-            kernel: leak(Kernel::new(slots.as_slice())),
+            kernel,
             chip: leak(FakeChip::default()),
         }
     }

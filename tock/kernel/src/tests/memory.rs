@@ -124,6 +124,37 @@ fn memory_is_opened_for_reading_only() {
 }
 
 #[test]
+fn only_what_the_board_allows_is_opened() {
+    let (test, _, p) = start();
+    let at = |address: usize| core::ptr::without_provenance(address);
+    let capability = crate::create_capability!(crate::capabilities::ProcessManagementCapability);
+    test.kernel.set_openable_regions(
+        |region| region.start_address().addr() == 0x4000_1000 && region.size() == 0x1000,
+        &capability,
+    );
+    p.setup_mpu();
+    let own = test.chip.mpu.active.borrow().len();
+    let rw = Permissions::ReadWriteOnly;
+    // The kernel's RAM, a neighbour, a part and more than the whole.
+    assert!(p.add_mpu_region(at(0x2000_0000), 0x1000, 0x1000).is_none());
+    for (start, size) in [
+        (0x4000_2000, 0x1000),
+        (0x4000_1000, 0x800),
+        (0x4000_1000, 0x2000),
+    ] {
+        assert!(p.add_peripheral_region(at(start), size, rw).is_none());
+    }
+    p.setup_mpu();
+    assert_eq!(test.chip.mpu.active.borrow().len(), own, "nothing is open");
+    assert!(
+        p.add_peripheral_region(at(0x4000_1000), 0x1000, rw)
+            .is_some()
+    );
+    p.setup_mpu();
+    assert_eq!(test.chip.mpu.active.borrow().len(), own + 1);
+}
+
+#[test]
 fn the_mpu_is_written_only_when_something_changed() {
     let test = TestKernel::new();
     let all = test.start_all(&[TestApp::default(), TestApp::default()]);
