@@ -14,6 +14,7 @@ use super::restart::Restarts;
 use super::running::{Clock, Load};
 use super::schedule::{Schedule, Turns};
 use super::{CONTAINERS_MAX, Container, Main, Name, Shared, state};
+use crate::admission::bound::bound;
 use crate::admission::{Label, Malformed, Module};
 use crate::arena::{self, ArenaId};
 use crate::platform::Platform;
@@ -48,10 +49,13 @@ pub enum Refused {
         /// The kernel's error code.
         code: u8,
     },
-    /// It would need more memory than it can have.
+    /// It may need more memory than it can have.
     Memory {
-        /// Bytes it needs at least; 0 if not known.
+        /// Bytes it needs at most.
         needed: u32,
+        /// Bytes it can have: its limit, what is free, or what is free in one
+        /// piece, whichever does not suffice.
+        room: u32,
     },
 }
 
@@ -133,13 +137,14 @@ impl<P: Platform + 'static> Containers<P> {
         hash: ImageHash,
         parameters: Parameters,
     ) -> Result<(), Refused> {
-        Module::scan(&image).map_err(Refused::Invalid)?;
+        let module = Module::scan(&image).map_err(Refused::Invalid)?;
+        let needed = bound(&module).map_err(Refused::Invalid)?;
         let slot = self
             .slots
             .iter()
             .position(Option::is_none)
             .ok_or(Refused::TooMany)?;
-        validate::<P>(slot, &image)?;
+        validate::<P>(slot, &image, needed)?;
         let log = Log::new().map_err(|_| Refused::NoRoom)?;
         if let Some(place) = self.slots.get_mut(slot) {
             *place = Some(Container {

@@ -357,9 +357,6 @@ pub(crate) fn explain<P: Platform + 'static>(
             label: label(claim),
             code,
         },
-        Refused::Memory { needed } => DeviceError::OutOfMemory {
-            needed,
-            free: free.min(containers.memory(slot).1),
-        },
+        Refused::Memory { needed, room } => DeviceError::OutOfMemory { needed, free: room },
     }
 }
