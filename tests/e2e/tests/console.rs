@@ -185,7 +185,8 @@ fn the_shell_works_in_the_terminal_of_tockloader_listen() -> Result<()> {
         "--eol",
         "crlf",
     ];
-    let words = [&words[..], &[&port.to_string_lossy(), "115200"]].concat();
+    let port = port.to_string_lossy();
+    let words = [&words[..], &[&port, "115200"]].concat();
     let python = target().join("tools/venv/bin/python");
     let mut terminal = Terminal::start(&python, &words, SIZE)?;
     terminal.wait_for("Miniterm on")?;
