@@ -1,6 +1,7 @@
 //! Interrupts from the line to the record, with fake lines, a fake clock and sources
 //! that behave as hardware does.
 
+use super::ends::{ENDS, Held};
 use super::failed;
 use crate::test_lines::{TestClock, TestLines};
 use crate::test_window::{Access, Memory};
@@ -589,35 +590,9 @@ fn a_used_up_share_keeps_lines_shut_until_the_next_window() {
 /// However a claim ends, its lines are shut and clear, and what waited is gone.
 #[test]
 fn every_end_of_a_claim_silences_its_lines() {
-    type End = fn(&Board, u16);
-    let ends: [(&str, End); 6] = [
-        ("release", |board, handle| {
-            board.call(0, command::RELEASE, handle.into(), 0);
-        }),
-        ("release of all", |board, _| {
-            board.call(0, command::RELEASE_ALL, 1, 0);
-        }),
-        ("fault, told", |board, _| {
-            let process = board.processes[0].as_process();
-            process.set_fault_state();
-            board.host.process_gone(process.processid());
-        }),
-        ("fault, found", |board, _| {
-            board.processes[0].as_process().set_fault_state();
-            board.host.reap();
-        }),
-        ("end", |board, _| {
-            board.processes[0].terminate();
-            board.host.reap();
-        }),
-        ("restart", |board, _| {
-            board.processes[0].restart();
-            board.host.reap();
-        }),
-    ];
     // At rest, noted, recorded; and held by a source that only the safe state silences.
     for stage in 0..3 {
-        for (name, end) in ends {
+        for (name, end) in ENDS {
             let board = board();
             let uart = board.claim(0, 1, "uart");
             board.register(uart, 0, 0, &[capture(DATA)]).unwrap();
@@ -630,7 +605,13 @@ fn every_end_of_a_claim_silences_its_lines() {
                 DeferredCall::service_next_pending_call();
                 board.lines.pulse(RX);
             }
-            end(&board, uart);
+            end(&Held {
+                host: board.host,
+                processes: &board.processes,
+                index: 0,
+                label: "uart",
+                handle: uart,
+            });
             board.settle();
             let input = board.lines.get(RX);
             assert!(!input.open && !input.pending, "{name} {stage}");
