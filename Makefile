@@ -52,8 +52,8 @@ soak: build test-apps ## the long forms of the tests: every 32 bytes, a million 
 
 # The crates of the kernel's side with `unsafe` in them, and those whose tests drive it through them. Addresses
 # of RAM are numbers to the kernel (exposed provenance), and what its tests make lives until they end.
-MIRI := tock-tbf kernel cortexm cortexv7m libtock capsules-core capsules-extra capsules-system run_record
-miri: ## host tests of kernel, architecture and libtock under Miri (some ten minutes)
+MIRI := kernel cortexm cortexv7m libtock capsules-core capsules-extra capsules-system run_record
+miri: ## host tests of kernel, architecture and libtock under Miri (a quarter of an hour)
 	@$(SETUP) miri
 	PROPTEST_CASES=2 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks" \
 	    cargo +nightly miri test $(MIRI:%=-p %) --lib --tests
