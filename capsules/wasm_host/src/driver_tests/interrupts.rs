@@ -376,10 +376,14 @@ fn who_has_no_claim_gets_nothing() {
     let refused = Err(ErrorCode::RESERVE);
     assert_eq!(board.register(theirs, 0, 0, &[]), refused);
     assert_eq!(board.register(uart ^ 1, 0, 0, &[]), refused);
-    // Claimed by a process that did not register: nobody is told, the line stays shut.
+    // Claimed by a process that did not register: nobody is told, the line stays shut, and
+    // who registers later is not told of it.
     board.lines.pulse(SHARED);
+    board.lines.pulse(RX);
     assert_eq!(board.settle(), 0);
     board.register(uart, 0, 0, &[]).unwrap();
+    assert_eq!(board.settle(), 0);
+    assert_eq!(board.counters(uart, 0).0, 0);
     for (process, index) in [(1, 0), (0, 1), (0, 3), (0, 4), (0, usize::MAX)] {
         assert_eq!(
             board.call(process, command::ACKNOWLEDGE, index, 0),
