@@ -29,7 +29,7 @@ ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
 
-.PHONY: help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware plain-firmware bench-kernel flash test-apps test-apps-elf
+.PHONY: help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware plain-firmware bench-kernel flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,8 +115,8 @@ bench-kernel: build
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin \
-             deadline storm heir bench_syscalls bench_registers engine_proof
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin
+             deadline storm heir bench_syscalls bench_registers bench_interrupts engine_proof
+test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin
 
 # The board without containers.
 $(FIRMWARE)/$(BOARD)-plain: plain-firmware ;
@@ -132,6 +132,15 @@ WALK := target/walk
 $(WALK)/$(TRIPLE)/firmware/$(BOARD): walk-firmware ;
 walk-firmware:
 	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK)
+
+# The kernel with a driver that has a deadline, built apart for the same reason.
+DEADLINE := target/deadline
+$(DEADLINE)/$(TRIPLE)/firmware/$(BOARD): deadline-firmware ;
+deadline-firmware:
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(DEADLINE)
+
+$(IMAGE)/deadline-kernel.bin: $(DEADLINE)/$(TRIPLE)/firmware/$(BOARD)
+	@$(HOST)/berth-image $< --output $@
 
 $(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
 	@$(HOST)/berth-image $< --output $@
@@ -155,6 +164,7 @@ lint: tools ## rustfmt and clippy, warnings are errors
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(DEADLINE) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor -p supervisor_process -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers --examples -- -D warnings

@@ -121,7 +121,11 @@ impl<const N: usize> WasmHost<N> {
             recorded = written.ok().flatten();
             if recorded.is_some() {
                 data.raised = raised;
-                let bits = bit(index) as usize;
+                // One at a time: a process that handles interrupts without ever yielding
+                // must not find its queue full of them when it waits for something else.
+                let told = kernel_data.remove_pending_upcalls(upcall::INTERRUPT) > 0;
+                data.told = bit(index) | if told { data.told } else { 0 };
+                let bits = data.told as usize;
                 // A full queue wakes the process as well.
                 let _ = kernel_data.schedule_upcall(upcall::INTERRUPT, (bits, 0, 0));
             }

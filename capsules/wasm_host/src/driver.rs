@@ -34,6 +34,8 @@ pub struct ProcessData {
     pub(crate) records: UserspaceReadableProcessBuffer,
     /// What stands in the first word of the records.
     pub(crate) raised: u32,
+    /// The bits that the last upcall told.
+    pub(crate) told: u32,
 }
 
 /// The grant a board creates for the driver, under

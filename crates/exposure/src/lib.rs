@@ -87,7 +87,7 @@ pub const fn registration(priority: u8, captures: u8) -> usize {
 
 /// Upcall numbers.
 pub mod upcall {
-    /// Interrupts were recorded: `(bits of the records, 0, 0)`.
+    /// Interrupts were recorded: `(their bits, 0, 0)`. At most one waits in the queue.
     pub const INTERRUPT: usize = 0;
 }
 
