@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::figure::Group;
 
+pub mod containers;
 pub mod kernel_size;
 pub mod registers;
 pub mod syscalls;
@@ -15,8 +16,9 @@ pub mod syscalls;
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 3] = [
+pub const ALL: [Entry; 4] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
+    ("containers", containers::measure),
     ("kernel_size", kernel_size::measure),
 ];
