@@ -237,10 +237,12 @@ impl<P: Platform + 'static> Containers<P> {
             platform,
             self.get(slot).map_or(Tag::NONE, super::Container::tag),
         );
+        let began = platform.now_us();
         let loaded = self.load(slot);
         note_running(&self.shared.platform, Tag::NONE);
+        let now = self.shared.platform.now_us();
+        self.clock.stalled(now.saturating_sub(began));
         if !matches!(loaded, Err(Loading::Refused(_))) {
-            let now = self.shared.platform.now_us();
             if let Some(container) = self.get_mut(slot) {
                 container.started_us = now;
                 container.fuel_used = 0;
