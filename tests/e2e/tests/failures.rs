@@ -27,6 +27,9 @@ fn sleeper() -> Result<Vec<u8>> {
 fn fail_supervisor(device: &mut Device) -> Result<()> {
     let board = &mut device.board;
     let at = board.console.position();
+    // It is to wait in the kernel then: what it waits with is not on its stack. In the
+    // middle of an interrupt the processor itself would return to what was spoiled.
+    std::thread::sleep(std::time::Duration::from_millis(500));
     board.pause()?;
     board.bus.write(STACK, &[0xff; STACK_BYTES])?;
     board.resume()?;

@@ -3,7 +3,7 @@
 use berth_protocol::{Entry, Fault, NAME_MAX, State};
 
 use super::notes::{Tag, note_length, note_running};
-use super::schedule::slice_fuel;
+use super::schedule::{ALONE_SLICES, slice_fuel};
 use super::table::Containers;
 use super::{CONTAINERS_MAX, Container, ContainerHost, LastCall, Main, Pending, Shared};
 use crate::arena;
@@ -204,10 +204,15 @@ impl<P: Platform + 'static> Containers<P> {
         Some(outcome)
     }
 
-    /// Give the container in `slot`, which runs, a slice.
-    pub(super) fn slice(&mut self, slot: usize) {
+    /// Give the container in `slot`, which runs, a slice: a long one if no other can want
+    /// the CPU meanwhile, because changing containers is what costs.
+    fn slice(&mut self, slot: usize) {
+        let alone = self.iter().all(|(other, container)| {
+            other == slot || !matches!(container.state, State::Running | State::Restarting { .. })
+        });
         if let Some(container) = self.get(slot) {
-            let fuel = u64::from(slice_fuel(container.share()));
+            let slices = if alone { ALONE_SLICES } else { 1 };
+            let fuel = u64::from(slice_fuel(container.share())) * slices;
             self.slice_of(slot, self.shared.handlers.slice(fuel));
         }
     }
