@@ -29,7 +29,7 @@ ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
 
-.PHONY: help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware plain-firmware bench-kernel flash test-apps test-apps-elf
+.PHONY: help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -113,6 +113,12 @@ bench-kernel: build
 	    --target-dir target/bench-kernel
 	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-kernel.bin
 
+# The supervisor's parts without its serial line, which measure themselves.
+bench-containers: build
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p supervisor_process --features bench \
+	    --bin bench_containers
+	@$(ELF2TAB) -n bench_containers -o $(IMAGE)/bench_containers.tab $(FIRMWARE)/bench_containers,cortex-m4
+
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin \
              deadline storm heir bench_syscalls bench_registers bench_interrupts engine_proof
@@ -165,14 +171,14 @@ lint: tools ## rustfmt and clippy, warnings are errors
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(DEADLINE) -- -D warnings
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor -p supervisor_process -- -D warnings
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor -p supervisor_process --features supervisor_process/bench -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers --examples -- -D warnings
 
 size: build plain-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size
 
-bench: build test-apps bench-kernel ## measure on the emulated board; table and target/bench/results.json
+bench: build test-apps bench-kernel bench-containers ## measure on the emulated board; table and target/bench/results.json
 	@cargo run --quiet -p berth-bench --bin bench
 
 clean: ## remove everything built (and the tools below target/)

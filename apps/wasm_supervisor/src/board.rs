@@ -1,14 +1,17 @@
 //! The platform on a board: a Tock process, through libtock.
 
 use core::cell::{Cell, RefCell};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use libtock::alarm::{self, Clock};
 use libtock::console::{self, Reader};
-use libtock::{ErrorCode, EventSlot, StaticBuffer, wasm_host, yield_no_wait, yield_wait};
+use libtock::{
+    ErrorCode, EventSlot, StaticBuffer, run_record, wasm_host, yield_no_wait, yield_wait,
+};
 
 use crate::interrupts::Interrupts;
 use crate::platform::{
-    AccessClass, Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width,
+    AccessClass, Claimed, DESCRIPTION_MAX, Description, NOTES, Platform, Refusal, Width,
 };
 use crate::window::Window;
 use interrupts::RECORDED;
@@ -26,6 +29,9 @@ const LONGEST_WAIT_US: u64 = 30_000_000;
 static RECEIVED: EventSlot = EventSlot::new();
 static ALARM: EventSlot = EventSlot::new();
 static BUFFER: StaticBuffer<RECEIVE_BYTES> = StaticBuffer::new();
+
+/// The kernel copies these words when this process fails, and gives them to its next run.
+static NOTES_LENT: [AtomicU32; NOTES] = [const { AtomicU32::new(0) }; NOTES];
 
 /// The board this process runs on.
 pub struct Board {
@@ -45,6 +51,8 @@ impl Board {
         let clock = Clock::new()?;
         alarm::notify(&ALARM)?;
         interrupts::start();
+        // A kernel without it: then every run is the first.
+        let _ = run_record::share(&NOTES_LENT);
         let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;
         let mut reader = Reader::new(buffer, &RECEIVED)?;
         reader.start(1)?;
@@ -150,6 +158,16 @@ impl Platform for Board {
         buffer: &'a mut [u8; DESCRIPTION_MAX],
     ) -> Option<Description<'a>> {
         wasm_host::describe(index, buffer).ok()
+    }
+
+    fn note_before(&self, index: usize) -> Option<u32> {
+        run_record::previous(index)
+    }
+
+    fn note(&self, index: usize, value: u32) {
+        if let Some(word) = NOTES_LENT.get(index) {
+            word.store(value, Ordering::Relaxed);
+        }
     }
 
     fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal> {

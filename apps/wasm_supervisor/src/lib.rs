@@ -8,6 +8,7 @@ extern crate std;
 
 pub mod admission;
 pub mod arena;
+pub mod bench;
 #[cfg(target_os = "none")]
 pub mod board;
 pub mod container;

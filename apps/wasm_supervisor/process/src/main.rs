@@ -25,6 +25,8 @@ mod process {
     #[panic_handler]
     fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
         let _ = libtock::console::write_all(b"\r\nberth: supervisor panicked, restarting\r\n");
+        // For the next run; a kernel that cannot leaves it without.
+        let _ = libtock::run_record::keep();
         libtock::restart(1)
     }
 

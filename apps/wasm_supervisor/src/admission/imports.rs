@@ -204,6 +204,22 @@ impl<'a> HostFunction<'a> {
         }
     }
 
+    /// What `import` of `module` stands for, whatever the device exposes.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be satisfied on any device.
+    pub fn fitting(module: &Module<'a>, import: &Import<'a>) -> Result<Self, MissingWhy> {
+        let Some(index) = import.function_type else {
+            return Err(MissingWhy::NotAFunction);
+        };
+        let function = Self::named(import)?;
+        if module.function_type(index) != Some(function.signature()) {
+            return Err(MissingWhy::Signature);
+        }
+        Ok(function)
+    }
+
     /// What `import` of `module` stands for on this device.
     ///
     /// # Errors
@@ -214,13 +230,7 @@ impl<'a> HostFunction<'a> {
         import: &Import<'a>,
         platform: &P,
     ) -> Result<Self, MissingWhy> {
-        let Some(index) = import.function_type else {
-            return Err(MissingWhy::NotAFunction);
-        };
-        let function = Self::named(import)?;
-        if module.function_type(index) != Some(function.signature()) {
-            return Err(MissingWhy::Signature);
-        }
+        let function = Self::fitting(module, import)?;
         match function.label() {
             Some(label) if claim_of(platform, label).is_none() => Err(MissingWhy::NotExposed),
             _ => Ok(function),

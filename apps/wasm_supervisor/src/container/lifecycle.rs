@@ -12,6 +12,7 @@ use super::loading::Loading;
 use super::notes::{Tag, note_active, note_running};
 use super::restart::{End, Restarts};
 use super::saved::Saved;
+use super::schedule::slice_fuel;
 use super::state::{self, Event};
 use super::table::{Containers, Refused, tag};
 use super::{CONTAINERS_MAX, FaultRecord, LastCall, Main, Pending};
@@ -237,10 +238,12 @@ impl<P: Platform + 'static> Containers<P> {
             platform,
             self.get(slot).map_or(Tag::NONE, super::Container::tag),
         );
+        let began = platform.now_us();
         let loaded = self.load(slot);
         note_running(&self.shared.platform, Tag::NONE);
+        let now = self.shared.platform.now_us();
+        self.clock.stalled(now.saturating_sub(began));
         if !matches!(loaded, Err(Loading::Refused(_))) {
-            let now = self.shared.platform.now_us();
             if let Some(container) = self.get_mut(slot) {
                 container.started_us = now;
                 container.fuel_used = 0;
@@ -273,11 +276,12 @@ impl<P: Platform + 'static> Containers<P> {
     /// Let the main of the container in `slot`, if it was cut, come to a border, for one
     /// slice at most. If it ends meanwhile, it has ended, whatever its policy is.
     fn settle(&mut self, slot: usize) {
-        if self
-            .get(slot)
-            .is_some_and(|c| c.state == State::Running && c.main == Main::Cut)
+        if let Some(container) = self.get(slot)
+            && container.state == State::Running
+            && container.main == Main::Cut
         {
-            self.slice(slot);
+            let fuel = u64::from(slice_fuel(container.share()));
+            self.slice_of(slot, fuel);
             if let Some(container) = self.get(slot)
                 && let State::Restarting { .. } = container.state
             {
