@@ -4,14 +4,14 @@ use core::cell::{Cell, RefCell};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use libtock::alarm::{self, Clock};
-use libtock::console::{self, Reader};
+use libtock::console::{self, Reader, Writer};
 use libtock::{
     ErrorCode, EventSlot, StaticBuffer, run_record, wasm_host, yield_no_wait, yield_wait,
 };
 
 use crate::interrupts::Interrupts;
 use crate::platform::{
-    AccessClass, Claimed, DESCRIPTION_MAX, Description, NOTES, Platform, Refusal, Width,
+    AccessClass, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, NOTES, Platform, Refusal, Width,
 };
 use crate::window::Window;
 use interrupts::RECORDED;
@@ -28,7 +28,9 @@ const LONGEST_WAIT_US: u64 = 30_000_000;
 
 static RECEIVED: EventSlot = EventSlot::new();
 static ALARM: EventSlot = EventSlot::new();
+static SENT: EventSlot = EventSlot::new();
 static BUFFER: StaticBuffer<RECEIVE_BYTES> = StaticBuffer::new();
+static LINE: StaticBuffer<LINE_MAX> = StaticBuffer::new();
 
 /// The kernel copies these words when this process fails, and gives them to its next run.
 static NOTES_LENT: [AtomicU32; NOTES] = [const { AtomicU32::new(0) }; NOTES];
@@ -37,6 +39,7 @@ static NOTES_LENT: [AtomicU32; NOTES] = [const { AtomicU32::new(0) }; NOTES];
 pub struct Board {
     clock: RefCell<Clock>,
     reader: RefCell<Reader>,
+    writer: RefCell<Writer>,
     /// The last time told, for the case that the clock fails.
     last_us: Cell<u64>,
 }
@@ -56,9 +59,12 @@ impl Board {
         let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;
         let mut reader = Reader::new(buffer, &RECEIVED)?;
         reader.start(1)?;
+        let line = LINE.take().ok_or(ErrorCode::Already)?;
+        let writer = Writer::new(line, &SENT)?;
         Ok(Self {
             clock: RefCell::new(clock),
             reader: RefCell::new(reader),
+            writer: RefCell::new(writer),
             last_us: Cell::new(0),
         })
     }
@@ -129,15 +135,27 @@ impl Platform for Board {
     }
 
     fn write(&self, bytes: &[u8]) {
+        while self.is_sending() {
+            yield_wait();
+        }
         // A console that fails leaves nobody to tell.
         let _ = console::write_all(bytes);
+    }
+
+    fn begin_line(&self, line: &[u8]) {
+        let _ = self.writer.borrow_mut().start(line);
+    }
+
+    fn is_sending(&self) -> bool {
+        self.writer.borrow_mut().is_writing()
     }
 
     fn wait(&self, deadline_us: Option<u64>) {
         let now = self.now_us();
         let longest = now + LONGEST_WAIT_US;
         let deadline = deadline_us.unwrap_or(longest).min(longest);
-        if deadline <= now || RECEIVED.is_filled() || self.waiting() != 0 {
+        let woken = || RECEIVED.is_filled() || SENT.is_filled();
+        if deadline <= now || woken() || self.waiting() != 0 {
             return;
         }
         ALARM.take();
@@ -145,7 +163,7 @@ impl Platform for Board {
         if alarm::set_relative(ticks).is_err() {
             return;
         }
-        while !RECEIVED.is_filled() && !ALARM.is_filled() && RECORDED.take().is_none() {
+        while !woken() && !ALARM.is_filled() && RECORDED.take().is_none() {
             yield_wait();
         }
         // The alarm stays set: it wakes the process once too often, later, which costs

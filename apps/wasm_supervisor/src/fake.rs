@@ -37,6 +37,10 @@ pub struct State {
     pub output: RefCell<Vec<u8>>,
     /// The time.
     pub now_us: Cell<u64>,
+    /// Microseconds that a byte takes on the line; 87 is 115200 baud.
+    pub byte_us: Cell<u64>,
+    /// A line is being sent until then.
+    pub sending_until_us: Cell<u64>,
     /// Tag of the container that holds each block.
     pub holders: RefCell<[Option<u32>; EXPOSED.len()]>,
     /// Registers by block and offset.
@@ -260,7 +264,22 @@ impl Platform for Fake {
     }
 
     fn write(&self, bytes: &[u8]) {
-        self.0.output.borrow_mut().extend_from_slice(bytes);
+        // The line is slow, and this waits for it.
+        let free_us = self.0.now_us.get().max(self.0.sending_until_us.get());
+        let sent_us = free_us + bytes.len() as u64 * self.0.byte_us.get();
+        self.0.now_us.set(sent_us);
+        arena::of_the_test(|| self.0.output.borrow_mut().extend_from_slice(bytes));
+    }
+
+    fn begin_line(&self, line: &[u8]) {
+        assert!(!self.is_sending(), "a line in the middle of another");
+        let sent_us = self.0.now_us.get() + line.len() as u64 * self.0.byte_us.get();
+        self.0.sending_until_us.set(sent_us);
+        arena::of_the_test(|| self.0.output.borrow_mut().extend_from_slice(line));
+    }
+
+    fn is_sending(&self) -> bool {
+        self.0.now_us.get() < self.0.sending_until_us.get()
     }
 
     fn wait(&self, deadline_us: Option<u64>) {
@@ -337,7 +356,7 @@ impl Platform for Fake {
         let block = self.block(handle, offset)?;
         assert_eq!(value & !width.mask(), 0, "more bits than the width has");
         // Unlike a board's platform this one allocates.
-        arena::outside(|| {
+        arena::of_the_test(|| {
             self.0.registers.borrow_mut().insert((block, offset), value);
             self.0.writes.borrow_mut().push((block, offset, value));
         });

@@ -20,4 +20,5 @@ pub mod interrupts;
 pub mod platform;
 pub mod service;
 pub mod shell;
+pub mod text;
 pub mod window;

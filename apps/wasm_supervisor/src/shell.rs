@@ -19,8 +19,9 @@ use core::fmt::Write;
 
 use berth_protocol::{DeviceError, FRAME_MAX, Level, Op, Parameters, Reply, Request, Restart};
 
-use crate::platform::Platform;
+use crate::platform::{LINE_MAX, Platform};
 use crate::service::{Supervisor, VERSION};
+use crate::text::Text;
 
 use answers::{More, print_answer};
 use editor::Editor;
@@ -112,9 +113,16 @@ pub fn greet<P: Platform>(platform: &P) {
     );
 }
 
-/// One line that a container said.
-pub fn print_log_line<P: Platform>(platform: &P, name: &str, text: &str) {
-    let _ = writeln!(Printer::new(platform), "[{name}] {text}");
+/// One line that a container said, before which `missing` were lost.
+pub(crate) fn log_line(name: &str, missing: u32, text: &str) -> Text<LINE_MAX> {
+    let mut line = Text::new();
+    // Nothing here can fail: the longest of everything fits.
+    let _ = write!(line, "[{name}] ");
+    if missing > 0 {
+        let _ = write!(line, "({missing} lost) ");
+    }
+    let _ = write!(line, "{text}\r\n");
+    line
 }
 
 fn send<P: Platform>(platform: &P, bytes: &[u8]) {

@@ -4,9 +4,9 @@
 //! first instruction, at a border of its own choice (it sleeps, yields or waits in a host
 //! function), or cut somewhere. Nothing here waits for a container.
 
-use alloc::format;
+use core::fmt::Write;
 
-use berth_protocol::{Entry, Fault, Happening, Level, Parameters, Restart, State};
+use berth_protocol::{Entry, Fault, Happening, LOG_TEXT_MAX, Level, Parameters, Restart, State};
 
 use super::loading::Loading;
 use super::notes::{Tag, note_active, note_running};
@@ -19,6 +19,7 @@ use super::{CONTAINERS_MAX, FaultRecord, LastCall, Main, Pending};
 use crate::arena::{self, ArenaId};
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
+use crate::text::Text;
 
 /// The function that a container may export to save its state when it is paused.
 const PAUSE: &str = "_pause";
@@ -117,7 +118,9 @@ impl<P: Platform + 'static> Containers<P> {
             return Ok(());
         };
         container.parameters = merged(container.parameters, changes);
+        let parameters = container.parameters;
         let active = container.state.is_active();
+        self.shared.set_parameters(slot, &parameters);
         self.note(slot, Happening::Edited);
         if active && restart {
             self.stop(slot)?;
@@ -186,17 +189,20 @@ impl<P: Platform + 'static> Containers<P> {
                 Entry::Handler { .. } => "in a handler",
                 Entry::Pause => "in _pause",
             };
-            let mut text = format!(
+            // Nothing here may need memory: it may be what the container ran out of.
+            let mut text = Text::<LOG_TEXT_MAX>::new();
+            let _ = write!(
+                text,
                 "faulted: {} {entry}, fuel {}",
                 fault.word(),
                 record.fuel_used
             );
             if let Some(LastCall { name, arguments }) = last_call {
                 let [first, second] = arguments;
-                text = format!("{text}, last call {name}({first}, {second:#x})");
+                let _ = write!(text, ", last call {name}({first}, {second:#x})");
             }
             self.shared.with_log(slot, |log| {
-                log.append(Level::Error, time_us, text.as_bytes());
+                log.say(Level::Error, time_us, text.bytes());
             });
         }
         self.go(slot, Event::Fault(fault));
@@ -307,7 +313,7 @@ impl<P: Platform + 'static> Containers<P> {
                 if self.shared.with_saved(slot, Saved::take_fresh)
                     && let Some(container) = self.get_mut(slot)
                 {
-                    container.engine = None;
+                    container.drop_engine(slot);
                 }
             }
             (Step::Stopped, Some(Pending::Exit { code })) => self.exit(slot, code),
@@ -355,7 +361,7 @@ impl<P: Platform + 'static> Containers<P> {
             container.state = state;
         }
         if !container.state.is_active() {
-            container.engine = None;
+            container.drop_engine(slot);
         }
         let open = container.engine.is_some().then_some(container.name);
         if open.is_none() {

@@ -40,6 +40,12 @@ impl<P: Platform + 'static> Containers<P> {
         let (_, limit) = self.memory(slot);
         let needed = bound(&module).map_err(Refused::Invalid)?;
         admit(&module, needed, limit)?;
+        if let Some(room) = container.parameters.memory
+            && module.memory_bytes > u64::from(room)
+        {
+            let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
+            return Err(Refused::Memory { needed, room }.into());
+        }
         let (blocks, numbers) = self.resolve(slot, &module)?;
         let limits = Limits {
             stack_bytes: container
