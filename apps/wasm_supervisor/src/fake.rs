@@ -22,6 +22,9 @@ use crate::window::Window;
 /// Labels and lengths of what the fake board exposes.
 pub const EXPOSED: [(&str, u32); 3] = [("fpgaio", 0x20), ("timer0", 0x10), ("uart1", 0x10)];
 
+/// The block without interrupts.
+pub const SILENT: &str = "fpgaio";
+
 /// The block that may be mapped.
 pub const MAPPED: &str = "uart1";
 
@@ -61,7 +64,7 @@ pub struct State {
     pub interrupts: RefCell<Lines>,
 }
 
-/// Interrupts of the fake board: each block has two, bit `2 * block + number`.
+/// Interrupts of the fake board: each block but one has two, bit `2 * block + number`.
 #[derive(Default)]
 pub struct Lines {
     recorded: u32,
@@ -297,6 +300,7 @@ impl Platform for Fake {
         let holder = self.0.holders.borrow()[index as usize];
         Some(Description {
             length,
+            interrupts: if label == SILENT { 0 } else { 2 },
             access: if label == MAPPED {
                 AccessClass::Mapped
             } else {

@@ -46,6 +46,13 @@ impl<const N: usize> WasmHost<N> {
         Ok(self)
     }
 
+    /// How many interrupts an exposure has.
+    pub(crate) fn interrupts_of(&self, exposure: usize) -> u8 {
+        let table = self.interrupts.as_ref().map_or(&[][..], |i| i.table);
+        // A table has at most 32.
+        table.iter().filter(|i| i.exposure == exposure).count() as u8
+    }
+
     /// The prologue: `line` was raised, its top half has run. Whether it is the line of
     /// an exposed block; it is masked then.
     pub fn interrupt(&self, line: u32) -> bool {

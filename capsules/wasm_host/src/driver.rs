@@ -241,6 +241,7 @@ impl<const N: usize> WasmHost<N> {
         let description = Description {
             length: exposure.length,
             access: exposure.access,
+            interrupts: self.interrupts_of(index),
             // What another process was given is not this one's to know.
             mapped: matches!(claim, Claim::Own(_)) && self.claims.is_mapped(index),
             claim,

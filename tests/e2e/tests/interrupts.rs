@@ -310,7 +310,7 @@ fn storm_beside(flash: &Flash, task: &str) -> Result<Vec<String>> {
     let [handled, taken, dropped] = numbers[..] else {
         bail!("{storm:?}");
     };
-    ensure!(handled >= 2_000 && taken == handled + dropped, "{storm:?}");
+    ensure!(handled >= 600 && taken == handled + dropped, "{storm:?}");
     Ok(storm)
 }
 

@@ -232,20 +232,29 @@ impl<'a> HostFunction<'a> {
     ) -> Result<Self, MissingWhy> {
         let function = Self::fitting(module, import)?;
         match function.label() {
-            Some(label) if claim_of(platform, label).is_none() => Err(MissingWhy::NotExposed),
+            Some(label) if claim_of(platform, &function, label).is_none() => {
+                Err(MissingWhy::NotExposed)
+            }
             _ => Ok(function),
         }
     }
 }
 
-/// Who has the block of this label; `None` if it is not exposed.
-fn claim_of<P: Platform>(platform: &P, label: Label<'_>) -> Option<Claim> {
+/// Who has the block of this label; `None` if it is not exposed, or has no interrupts
+/// where `function` is about them.
+fn claim_of<P: Platform>(
+    platform: &P,
+    function: &HostFunction<'_>,
+    label: Label<'_>,
+) -> Option<Claim> {
     let mut buffer = [0; DESCRIPTION_MAX];
+    let plain = matches!(function, HostFunction::Claim(_));
     (0..)
         .map_while(|index| {
-            platform
-                .describe(index, &mut buffer)
-                .map(|exposure| (exposure.label == label.0).then_some(exposure.claim))
+            platform.describe(index, &mut buffer).map(|exposure| {
+                let fits = exposure.label == label.0 && (plain || exposure.interrupts > 0);
+                fits.then_some(exposure.claim)
+            })
         })
         .find_map(|claim| claim)
 }
@@ -259,7 +268,7 @@ pub fn unavailable<'a, P: Platform>(
     module.imports().flatten().filter_map(move |import| {
         let why = match HostFunction::resolve(module, &import, platform) {
             Err(why) => why,
-            Ok(function) => match claim_of(platform, function.label()?) {
+            Ok(function) => match claim_of(platform, &function, function.label()?) {
                 Some(Claim::Free) => return None,
                 Some(Claim::Own(_) | Claim::Other) => MissingWhy::InUse,
                 None => MissingWhy::NotExposed,

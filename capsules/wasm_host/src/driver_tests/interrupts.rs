@@ -10,7 +10,9 @@ use crate::{
     TableError, WasmHost, Width, Widths,
 };
 use berth_exposure::interrupt::Capture;
-use berth_exposure::{DRIVER_NUM, allow, command, interrupt_of, registration, upcall};
+use berth_exposure::{
+    DESCRIPTION_MAX, DRIVER_NUM, Description, allow, command, interrupt_of, registration, upcall,
+};
 use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::syscall_driver::CommandReturn;
@@ -660,6 +662,25 @@ fn a_dead_process_leaves_its_line_masked_even_before_it_is_found() {
     board.lines.set(RX, true);
     assert_eq!(board.settle(), 1);
     assert_eq!(board.settle(), 0);
+}
+
+#[test]
+fn a_description_tells_how_many_interrupts_there_are() {
+    let board = board();
+    let buffer = board.processes[0]
+        .allow_rw(
+            DRIVER_NUM,
+            board.host,
+            allow::RW_DESCRIPTION,
+            DESCRIPTION_MAX,
+        )
+        .unwrap();
+    for (index, expected) in [(0, 2), (1, 1), (2, 1)] {
+        let described = board.call(0, command::DESCRIBE, index, 0);
+        let length = described.get_success_u32().unwrap() as usize;
+        let bytes = board.processes[0].read(buffer, length);
+        assert_eq!(Description::decode(&bytes).unwrap().interrupts, expected);
+    }
 }
 
 #[test]
