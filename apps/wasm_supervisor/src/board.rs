@@ -16,7 +16,6 @@ use crate::platform::{
 use crate::window::Window;
 use interrupts::RECORDED;
 
-pub mod fast;
 mod flash;
 mod interrupts;
 

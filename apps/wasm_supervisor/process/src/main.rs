@@ -9,6 +9,8 @@ mod process {
 
     use alloc::boxed::Box;
     use libtock::ErrorCode;
+    // Has the engine compiled for speed; see there.
+    use supervisor_fast as _;
     use wasm_supervisor::arena::{self, ArenaAllocator};
     use wasm_supervisor::board::Board;
     use wasm_supervisor::service::Supervisor;

@@ -1,18 +1,22 @@
 //! What containers spend their time in, compiled for speed.
 //!
-//! The process (`process/`) is built for size, and generic code is compiled by the crate
-//! that first uses it with real types. These functions use the engine with the board's
-//! types here, in the library, which is built for speed: loading brings in all host functions,
+//! The supervisor and its process (`process/`) are built for size, and generic code is compiled by
+//! the crate that first uses it with real types. These functions use the engine with the
+//! board's types here, in a crate that is built for speed: loading brings in all host functions,
 //! calling and resuming the way back from them. The process finds them compiled and
 //! uses them (rustc shares generic functions between crates at `s` and `z`). Without
-//! this file everything works, and a register write costs 114 instructions more:
+//! this crate everything works, and a register write costs 114 instructions more:
 //! `make bench` tells (`register.call_mapped`).
 
-use super::Board;
-use crate::admission::Module;
-use crate::container::ContainerHost;
-use crate::engine::wasmi::Wasmi;
-use crate::engine::{BlockNumbers, Engine, Handler, Limits, LoadError, Step};
+#![cfg_attr(target_os = "none", no_std)]
+#![forbid(unsafe_code)]
+#![cfg(target_os = "none")]
+
+use wasm_supervisor::admission::Module;
+use wasm_supervisor::board::Board;
+use wasm_supervisor::container::ContainerHost;
+use wasm_supervisor::engine::wasmi::Wasmi;
+use wasm_supervisor::engine::{BlockNumbers, Engine, Handler, Limits, LoadError, Step};
 
 type OnBoard = Wasmi<ContainerHost<Board>>;
 
