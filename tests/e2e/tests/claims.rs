@@ -8,6 +8,8 @@ use tempfile::TempDir;
 
 const UART1_CTRL: u32 = 0x4000_5008;
 const LEDS: u32 = 0x4002_8000;
+/// The firmware's LED.
+const LED0: u32 = 0x1;
 /// The LED that containers may have.
 const LED1: u32 = 0x2;
 /// Where the supervisor's stack and data are, and how much of them is spoiled to kill it.
@@ -22,8 +24,12 @@ struct Scene {
 
 impl Scene {
     fn new() -> Result<Self> {
+        Self::with(&Flash::new()?)
+    }
+
+    fn with(flash: &Flash) -> Result<Self> {
         Ok(Self {
-            device: Device::boot()?,
+            device: Device::boot_with(flash)?,
             folder: TempDir::new()?,
         })
     }
@@ -176,6 +182,41 @@ fn the_end_of_the_supervisor_leaves_the_hardware_safe() -> Result<()> {
     scene.upload("hold", &["uart1", "fpgaio"], &format!("{WORK} {USE}"))?;
     scene.start("hold")?;
     scene.at_work()
+}
+
+/// Another process ends the supervisor: no fault, no hook, no call of its own. Its claims end before
+/// anything else runs, and a supervisor that is started afresh finds everything free.
+#[test]
+fn a_supervisor_that_another_process_ends_leaves_the_hardware_safe() -> Result<()> {
+    let flash = Flash::new()?;
+    flash.install("warden")?;
+    let mut scene = Scene::with(&flash)?;
+    scene.device.console("warden: on duty")?;
+    scene.upload("hold", &["uart1", "fpgaio"], &format!("{WORK} {USE}"))?;
+    scene.start("hold")?;
+    scene.at_work()?;
+    let patience = std::time::Duration::from_secs(30);
+    let at = scene.device.board.console.position();
+    let light_led0 = |scene: &mut Scene| -> Result<()> {
+        let bus = &mut scene.device.board.bus;
+        let leds = bus.read32(LEDS)?;
+        Ok(bus.write(LEDS, &(leds | LED0).to_le_bytes())?)
+    };
+    light_led0(&mut scene)?;
+    let console = &scene.device.board.console;
+    console.wait_after(at, "warden: supervisor ended", patience)?;
+    let at = console.position();
+    // It had to yield until its line was written: nothing else has happened since.
+    scene.device.wait_until("the light to go out", |device| {
+        Ok(device.board.bus.read32(LEDS)? & LED0 == 0)
+    })?;
+    let bus = &mut scene.device.board.bus;
+    let (uart, leds) = (bus.read32(UART1_CTRL)?, bus.read32(LEDS)?);
+    ensure!(uart == 0 && leds & LED1 == 0, "UART {uart}, LEDs {leds}");
+    light_led0(&mut scene)?;
+    let console = &scene.device.board.console;
+    console.wait_after(at, "type help", patience)?;
+    scene.at_rest("the supervisor's end")
 }
 
 #[test]

@@ -1,0 +1,46 @@
+//! `warden`: a process of the manufacturer with power over the supervisor.
+//!
+//! Whoever lights LED 0 tells it to act; it puts the light out when it has. First it ends the
+//! supervisor, next it starts it afresh, and so on.
+
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+use libtock::process_info::{self, Action, State};
+use libtock::{ErrorCode, alarm, led};
+use test_apps::{Line, own};
+
+libtock::main!(main);
+
+const LED: u32 = 0;
+const LOOK_EVERY_MS: u32 = 20;
+
+fn main() {
+    Line::new().text("warden: on duty").print();
+    while let Ok(lit) = led::is_on(LED) {
+        if lit && let Err(code) = act().and_then(|()| led::off(LED)) {
+            Line::new().text("warden: ").text(code.name()).print();
+            return;
+        }
+        if alarm::sleep_ms(LOOK_EVERY_MS).is_err() {
+            return;
+        }
+    }
+}
+
+fn act() -> Result<(), ErrorCode> {
+    let (id, stats) = own::stats("wasm_supervisor")?;
+    let action = match stats.state {
+        State::Terminated => Action::Boot,
+        _ => Action::Terminate,
+    };
+    process_info::set_state(id, action)?;
+    Line::new()
+        .text(match action {
+            Action::Boot => "warden: supervisor started",
+            _ => "warden: supervisor ended",
+        })
+        .print();
+    Ok(())
+}
