@@ -48,15 +48,18 @@ soak: build test-apps ## the long forms of the tests: every 32 bytes, a million 
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
 	@$(MAKE) test-apps
+	BERTH_MODULES=250000 cargo nextest run --profile soak --no-capture -p wasm_supervisor --test modules
 	STORE_OPERATIONS=10000000 cargo nextest run --profile soak --no-capture -p berth-store
 
 # The crates of the kernel's side with `unsafe` in them, and those whose tests drive it through them. Addresses
 # of RAM are numbers to the kernel (exposed provenance), and what its tests make lives until they end.
 MIRI := kernel cortexm cortexv7m libtock capsules-core capsules-extra capsules-system run_record
-miri: ## host tests of kernel, architecture and libtock under Miri (a quarter of an hour)
+miri: ## host tests of kernel, architecture, libtock and the containers' allocator under Miri (a quarter of an hour)
 	@$(SETUP) miri
 	PROPTEST_CASES=2 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks" \
 	    cargo +nightly miri test $(MIRI:%=-p %) --lib --tests
+	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks" \
+	    cargo +nightly miri test -p wasm_supervisor --test arena
 
 # All before the store (0x140000 in layout.ld) is as built; the store of run.bin stays.
 run: build ## the board, interactive: serial console on this terminal
@@ -116,7 +119,8 @@ bench-kernel: build
 # The supervisor's parts without its serial line, which measure themselves.
 bench-containers: build
 	@cargo build --quiet --profile firmware --target $(TRIPLE) -p supervisor_process --features bench \
-	    --bin bench_containers
+	    --bin bench_containers --bin bench_leak
+	@$(ELF2TAB) -n bench_leak -o $(IMAGE)/bench_leak.tab $(FIRMWARE)/bench_leak,cortex-m4
 	@$(ELF2TAB) -n bench_containers -o $(IMAGE)/bench_containers.tab $(FIRMWARE)/bench_containers,cortex-m4
 
 # Native processes that only tests install.

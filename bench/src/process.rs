@@ -31,11 +31,23 @@ const FAILED: &str = "bench: failed";
 pub fn measure(name: &str, keys: &[Key]) -> Result<Vec<Figure>> {
     let flash = Flash::without_supervisor()?;
     flash.install(name)?;
-    let board = Board::new(flash.path())
-        .limit(PATIENCE * 2)
-        .icount(ICOUNT)
-        .start()?;
-    let said = board.console.wait_for(DONE, PATIENCE);
+    let board = Board::new(flash.path()).icount(ICOUNT);
+    read(name, keys, board, PATIENCE)
+}
+
+/// The same for what is no matter of time and takes long: without counting, `patience` at most.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_long(name: &str, keys: &[Key], patience: Duration) -> Result<Vec<Figure>> {
+    let flash = Flash::without_supervisor()?;
+    flash.install(name)?;
+    read(name, keys, Board::new(flash.path()), patience)
+}
+
+fn read(name: &str, keys: &[Key], board: Board, patience: Duration) -> Result<Vec<Figure>> {
+    let board = board.limit(patience * 2).start()?;
+    let said = board.console.wait_for(DONE, patience);
     let text = board.console.text();
     if text.contains(FAILED) {
         bail!("{name} could not measure: {text}");

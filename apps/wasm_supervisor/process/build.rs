@@ -8,5 +8,6 @@ fn main() {
     libtock_build::link("wasm_supervisor", "SUPERVISOR", STACK);
     if std::env::var_os("CARGO_FEATURE_BENCH").is_some() {
         libtock_build::link("bench_containers", "SUPERVISOR", STACK);
+        libtock_build::link("bench_leak", "SUPERVISOR", STACK);
     }
 }

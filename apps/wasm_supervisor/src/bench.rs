@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 use berth_protocol::{ImageHash, Parameters, State};
 use wasmi::{Caller, Config, Engine, Extern, Func, Instance, Module, Store};
 
-use crate::arena::{ArenaId, owned};
+use crate::admission::{self, bound::bound};
+use crate::arena::{self, ArenaId, owned};
 use crate::container::{Containers, Name, Refused, Shared};
 use crate::engine::config;
 use crate::platform::Platform;
@@ -83,6 +84,38 @@ impl<P: Platform + 'static> Bench<P> {
         tell("fib.container_8", self.container_fib(8)?, 8);
         tell("lifecycle.bare_load", self.bare_load()?, 1);
         self.lifecycle(&mut tell)
+    }
+
+    /// Start and kill a container `cycles` times; how many bytes less are free afterwards, in all or
+    /// in one piece.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, or that a load took more than admission computed.
+    pub fn leak(&mut self, cycles: u32) -> Result<u32, Failed> {
+        let slot = self.store("driver", DRIVER)?;
+        let id = ArenaId::of_container(slot).ok_or(Failed("no arena"))?;
+        let module = admission::Module::scan(DRIVER).map_err(|_| Failed("scan"))?;
+        let bound = bound(&module).map_err(|_| Failed("bound"))?;
+        let mut before = None;
+        for _ in 0..=cycles {
+            // The first of them is not counted: the supervisor may take what it keeps.
+            self.containers.start(slot)?;
+            self.containers.run_one();
+            if arena::usage(id).peak_bytes > bound {
+                return Err(Failed("a load took more than its bound"));
+            }
+            self.containers.kill(slot)?;
+            if before.is_none() {
+                arena::trim(ArenaId::SUPERVISOR);
+                before = Some(arena::space());
+            }
+        }
+        arena::trim(ArenaId::SUPERVISOR);
+        let (before, after) = (before.ok_or(Failed("no cycle"))?, arena::space());
+        self.containers.remove(slot)?;
+        let lost = before.free_bytes.saturating_sub(after.free_bytes);
+        Ok(lost.max(before.largest_bytes.saturating_sub(after.largest_bytes)))
     }
 
     fn now(&self) -> u64 {
@@ -291,5 +324,6 @@ mod tests {
             .unwrap();
         assert_eq!(told.len(), 13);
         assert!(told.iter().all(|(_, times)| *times > 0));
+        assert_eq!(Bench::new(Fake::default()).leak(100), Ok(0));
     }
 }

@@ -10,6 +10,7 @@ use crate::figure::Group;
 pub mod containers;
 pub mod interrupts;
 pub mod kernel_size;
+pub mod leak;
 pub mod registers;
 pub mod syscalls;
 
@@ -17,10 +18,11 @@ pub mod syscalls;
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 5] = [
+pub const ALL: [Entry; 6] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
     ("containers", containers::measure),
     ("interrupts", interrupts::measure),
+    ("leak", leak::measure),
     ("kernel_size", kernel_size::measure),
 ];

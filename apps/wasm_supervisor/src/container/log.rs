@@ -147,6 +147,10 @@ impl Log {
     /// The first line that is not older than `from`.
     #[must_use]
     pub fn line(&self, from: u32) -> Option<Line<'_>> {
+        // Asked every turn, and mostly there is nothing new.
+        if from >= self.next {
+            return None;
+        }
         let mut rest = self.records.as_slice();
         while !rest.is_empty() {
             let (record, behind) = rest.split_at_checked(record_length(rest))?;

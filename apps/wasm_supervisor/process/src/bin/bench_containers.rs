@@ -9,6 +9,8 @@ mod process {
 
     use alloc::boxed::Box;
     use alloc::format;
+    // The engine as the product has it.
+    use supervisor_fast as _;
     use wasm_supervisor::arena::{self, ArenaAllocator};
     use wasm_supervisor::bench::{Bench, Failed};
     use wasm_supervisor::board::Board;

@@ -1,0 +1,63 @@
+//! Starts and stops a container 100,000 times on the board (`Bench::leak` in the library) and prints
+//! `key = value`.
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+#![forbid(unsafe_code)]
+
+#[cfg(target_os = "none")]
+mod process {
+    extern crate alloc;
+
+    use alloc::boxed::Box;
+    use alloc::format;
+    // The engine as the product has it.
+    use supervisor_fast as _;
+    use wasm_supervisor::arena::{self, ArenaAllocator};
+    use wasm_supervisor::bench::{Bench, Failed};
+    use wasm_supervisor::board::Board;
+
+    #[global_allocator]
+    static ALLOCATOR: ArenaAllocator = ArenaAllocator;
+
+    libtock::main!(run);
+
+    const CYCLES: u32 = 100_000;
+
+    #[cfg(not(feature = "panic-location"))]
+    #[panic_handler]
+    fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+        print("bench: failed, panicked\r\n");
+        libtock::terminate(1)
+    }
+
+    fn print(text: &str) {
+        let _ = libtock::console::write_all(text.as_bytes());
+    }
+
+    /// A function of its own, as in the product: while it is made it is on the stack.
+    #[inline(never)]
+    fn bench() -> Result<Box<Bench<Board>>, Failed> {
+        let board = Board::new().map_err(|_| Failed("no console or no alarm"))?;
+        Ok(Box::new(Bench::new(board)))
+    }
+
+    fn measure() -> Result<(), Failed> {
+        let lost = bench()?.leak(CYCLES)?;
+        print(&format!("leak.bytes_after_100000_cycles = {lost}\r\n"));
+        Ok(())
+    }
+
+    fn run() {
+        arena::set_installed();
+        match measure() {
+            Ok(()) => print("bench: done\r\n"),
+            Err(Failed(what)) => print(&format!("bench: failed: {what}\r\n")),
+        }
+    }
+}
+
+/// What a board loses is seen on a board only.
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!("bench_leak measures on a board");
+}
