@@ -33,6 +33,9 @@ fn fail_supervisor(device: &mut Device) -> Result<()> {
     board.pause()?;
     board.bus.write(STACK, &[0xff; STACK_BYTES])?;
     board.resume()?;
+    // Wakes it, so that it goes on with what is not there any more.
+    device.board.type_text("x")?;
+    let board = &mut device.board;
     let patience = std::time::Duration::from_secs(30);
     board.console.wait_after(at, "type help", patience)?;
     Ok(())

@@ -32,7 +32,7 @@ enum Program {
     Claims,
     /// Computes for ever.
     Spins,
-    /// Computes for a slice and a half, then exits with 9.
+    /// Computes for a slice and a half of the usual length, then exits with 9.
     Computes,
     /// Counts its yields, beginning with its saved state, and exits with 12 at 12.
     Saves,
@@ -282,6 +282,12 @@ impl World {
     /// One slice.
     fn step(&mut self, slot: usize) {
         let now = self.now_us;
+        // While nobody else can want to run, a slice is a long one.
+        let alone = self.models.iter().enumerate().all(|(other, model)| {
+            other == slot
+                || !model
+                    .is_some_and(|m| matches!(m.state, State::Running | State::Restarting { .. }))
+        });
         let model = self.model(slot);
         let step = model.steps;
         model.steps += 1;
@@ -292,7 +298,7 @@ impl World {
             Program::Traps { yields } if step == u32::from(yields) => State::Faulted {
                 fault: Fault::Unreachable,
             },
-            Program::Computes if step == 1 => State::Exited { code: 9 },
+            Program::Computes if step == 1 || alone => State::Exited { code: 9 },
             Program::Saves => {
                 if step == 0 {
                     model.count = model.saved.unwrap_or(0);
