@@ -277,9 +277,103 @@ fn edit<'a>(
         }
         word = words.next();
     }
+<<<<<<< HEAD
     Some(Op::Edit {
         name,
         parameters,
         restart,
     })
+=======
+
+    fn print_missing(&self, slot: usize) {
+        use crate::admission::{Module, imports};
+        let Ok(module) = Module::scan(self.containers.image(slot)) else {
+            return;
+        };
+        for (import, why) in imports::unavailable(&module, &self.shared.platform) {
+            let (from, name) = (printable(import.module), printable(import.name));
+            self.print(&format!("  {from}.{name}: {why}\n"));
+        }
+    }
+
+    fn print_containers(&self) {
+        if self.containers.before().safe_mode {
+            let suspect = self.suspect().unwrap_or("unknown");
+            self.print(&format!("safe mode, nothing starts; suspect: {suspect}\n"));
+        }
+        self.print("NAME             STATE                  MEMORY      FUEL\n");
+        for (slot, _) in self.containers.iter() {
+            if let Some(container) = self.describe(slot) {
+                self.print(&format!(
+                    "{:<16} {:<20} {:>8} {:>9}\n",
+                    container.name,
+                    format!("{}", container.state),
+                    container.memory_used,
+                    container.fuel_used
+                ));
+            }
+        }
+    }
+
+    fn print_exposures(&self) {
+        let platform = &self.shared.platform;
+        let mut index = 0;
+        let mut buffer = [0; DESCRIPTION_MAX];
+        while let Some(item) = exposure(&self.containers, platform, index, &mut buffer) {
+            let holder = match item.holder {
+                Holder::Free => "free",
+                Holder::Firmware => "used by the firmware",
+                Holder::Container(name) => name,
+            };
+            self.print(&format!(
+                "{:<16} {:>6} bytes, {}, {holder}\n",
+                item.label,
+                item.length,
+                item.access.word()
+            ));
+            index += 1;
+        }
+    }
+
+    fn print_heap(&self) {
+        let heap = self.heap();
+        self.print(&format!(
+            "{} bytes, {} free, {} in one piece; {} of {} containers\n",
+            heap.total, heap.free, heap.largest_free, heap.containers, heap.containers_max
+        ));
+    }
+
+    fn print_arena(&self, name: &str) {
+        let Some(id) = self.containers.find(name).and_then(ArenaId::of_container) else {
+            return self.print(&format!("error: {}\n", DeviceError::UnknownName));
+        };
+        let usage = arena::usage(id);
+        self.print(&format!(
+            "{} bytes held, {} used in {} blocks, most held {}\n",
+            usage.held_bytes, usage.used_bytes, usage.blocks, usage.peak_bytes
+        ));
+    }
+
+    fn print_log(&self, name: &str) {
+        let Some(slot) = self.containers.find(name) else {
+            return self.print(&format!("error: {}\n", DeviceError::UnknownName));
+        };
+        let platform = &self.shared.platform;
+        self.shared.with_log(slot, |log| {
+            let mut from = 0;
+            while let Some(line) = log.line(from) {
+                print_log_line(platform, name, line.text);
+                from = line.sequence + 1;
+            }
+        });
+    }
+}
+
+/// A name from a module, fit to be printed.
+fn printable(name: &str) -> String {
+    cut(name, berth_protocol::TEXT_MAX)
+        .chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+>>>>>>> 549ebe2 (Images live in flash: read in place, brought back after a reset, uploads go on where they were)
 }

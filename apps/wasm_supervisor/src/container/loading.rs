@@ -35,7 +35,7 @@ impl<P: Platform + 'static> Containers<P> {
     pub(super) fn load(&self, slot: usize) -> Result<Owned<Wasmi<ContainerHost<P>>>, Loading> {
         let container = self.get(slot).ok_or(Refused::NoRoom)?;
         let id = ArenaId::of_container(slot).ok_or(Refused::TooMany)?;
-        let module = Module::scan(&container.image).map_err(Refused::Invalid)?;
+        let module = Module::scan(self.image(slot)).map_err(Refused::Invalid)?;
         // All reasons at once. A single label that is held is told by claiming it.
         let platform = &self.shared.platform;
         let unavailable = imports::unavailable(&module, platform).count();
@@ -61,7 +61,7 @@ impl<P: Platform + 'static> Containers<P> {
         };
         arena::set_limit(id, limit as usize);
         let shared = self.shared.clone();
-        let image = container.image.as_slice();
+        let image = self.image(slot);
         let loaded = Owned::new(id, move || {
             let host = ContainerHost::new(shared, slot, &blocks);
             Wasmi::load(image, &module, &numbers, limits, host)

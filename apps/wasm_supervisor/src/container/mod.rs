@@ -6,10 +6,9 @@
 //! * [`handlers`]: its interrupt handlers.
 //! * [`host`]: the functions a container imports; [`saved`]: the state it saves; [`mail`]: what
 //!   containers tell each other.
+//! * [`storage`]: images and saved state in flash.
 //! * [`log`]: what it said; [`events`]: what happened to all of them; [`notes`]: what survives
 //!   the supervisor's own failure.
-
-use alloc::vec::Vec;
 
 use berth_protocol::{FaultReport, ImageHash, NAME_MAX, Parameters, State};
 
@@ -41,6 +40,9 @@ mod running;
 pub mod saved;
 pub mod schedule;
 pub mod state;
+pub mod storage;
+#[cfg(test)]
+mod storage_tests;
 pub mod table;
 
 pub use host::{ContainerHost, LastCall, Pending, Shared};
@@ -50,6 +52,7 @@ pub use table::{Containers, Refused};
 use notes::Tag;
 use restart::Restarts;
 use schedule::Turns;
+use storage::Image;
 
 /// Most containers that a device stores.
 pub const CONTAINERS_MAX: usize = 16;
@@ -111,7 +114,7 @@ enum Main {
 pub struct Container<P: Platform + 'static> {
     name: Name,
     tag: Tag,
-    image: Vec<u8>,
+    image: Image,
     hash: ImageHash,
     parameters: Parameters,
     state: State,
@@ -145,10 +148,10 @@ impl<P: Platform + 'static> Container<P> {
         self.tag
     }
 
-    /// Its image.
+    /// Is its image in the store, and comes back after a reset?
     #[must_use]
-    pub fn image(&self) -> &[u8] {
-        &self.image
+    pub fn is_persistent(&self) -> bool {
+        self.image == Image::Stored
     }
 
     /// SHA-256 of its image.

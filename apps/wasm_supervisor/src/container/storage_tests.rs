@@ -1,0 +1,1 @@
+//! Containers over resets, and over power that goes at any instant.
