@@ -8,9 +8,9 @@
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
-use berth_protocol::{Fault, HostCall};
+use berth_protocol::{Fault, HostCall, Level, Parameters};
 
 use super::CONTAINERS_MAX;
 use super::handlers::{Handlers, Wanted};
@@ -29,6 +29,8 @@ pub struct Shared<P> {
     logs: [RefCell<Option<Log>>; CONTAINERS_MAX],
     saved: [RefCell<Saved>; CONTAINERS_MAX],
     mail: [RefCell<Mailbox>; CONTAINERS_MAX],
+    /// Most bytes of linear memory that each may have.
+    memory_max: [Cell<u32>; CONTAINERS_MAX],
     /// Their interrupt handlers.
     pub handlers: Handlers,
 }
@@ -41,6 +43,7 @@ impl<P> Shared<P> {
             logs: [const { RefCell::new(None) }; CONTAINERS_MAX],
             saved: [const { RefCell::new(Saved::new()) }; CONTAINERS_MAX],
             mail: [const { RefCell::new(Mailbox::new()) }; CONTAINERS_MAX],
+            memory_max: [const { Cell::new(u32::MAX) }; CONTAINERS_MAX],
             handlers: Handlers::new(),
         }
     }
@@ -54,6 +57,15 @@ impl<P> Shared<P> {
     pub fn set_log(&self, slot: usize, log: Option<Log>) {
         if let Some(place) = self.logs.get(slot) {
             *place.borrow_mut() = log;
+        }
+    }
+
+    /// Apply what concerns the host functions of the container in `slot`.
+    pub fn set_parameters(&self, slot: usize, parameters: &Parameters) {
+        let least = parameters.log_level.unwrap_or(Level::Trace);
+        self.with_log(slot, |log| log.set_level(least));
+        if let Some(most) = self.memory_max.get(slot) {
+            most.set(parameters.memory.unwrap_or(u32::MAX));
         }
     }
 
@@ -393,7 +405,9 @@ impl<P: Platform> Host for ContainerHost<P> {
         self.shared.platform.waiting() != 0
     }
 
-    fn may_have_memory(&mut self, bytes: usize) -> bool {
-        ArenaId::of_container(self.slot).is_some_and(|id| arena::can_allocate(id, bytes))
+    fn may_have_memory(&mut self, bytes: usize, block: usize) -> bool {
+        let most = self.shared.memory_max.get(self.slot).map_or(0, Cell::get);
+        bytes <= most as usize
+            && ArenaId::of_container(self.slot).is_some_and(|id| arena::can_allocate(id, block))
     }
 }

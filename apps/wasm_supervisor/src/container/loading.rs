@@ -37,16 +37,16 @@ impl<P: Platform + 'static> Containers<P> {
         let container = self.get(slot).ok_or(Refused::NoRoom)?;
         let id = ArenaId::of_container(slot).ok_or(Refused::TooMany)?;
         let module = Module::scan(self.image(slot)).map_err(Refused::Invalid)?;
-        // All reasons at once. A single label that is held is told by claiming it.
-        let platform = &self.shared.platform;
-        let unavailable = imports::unavailable(&module, platform).count();
-        if unavailable > 1 || imports::missing(&module, platform).next().is_some() {
-            return Err(Refused::Missing(unavailable as u16).into());
-        }
         let (_, limit) = self.memory(slot);
         let needed = bound(&module).map_err(Refused::Invalid)?;
         admit(&module, needed, limit)?;
-        let (blocks, numbers) = self.claim(slot, &module)?;
+        if let Some(room) = container.parameters.memory
+            && module.memory_bytes > u64::from(room)
+        {
+            let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
+            return Err(Refused::Memory { needed, room }.into());
+        }
+        let (blocks, numbers) = self.resolve(slot, &module)?;
         let limits = Limits {
             stack_bytes: container
                 .parameters
@@ -84,6 +84,35 @@ impl<P: Platform + 'static> Containers<P> {
             }
             Ok(Err(LoadError::Trapped(fault))) => Err(Loading::Fault(fault)),
         }
+    }
+
+    /// Check every import and claim every label, each once.
+    ///
+    /// # Errors
+    ///
+    /// All reasons at once; a single label that is held is told with its holder.
+    fn resolve(&self, slot: usize, module: &Module<'_>) -> Result<(Blocks, BlockNumbers), Refused> {
+        let fit = module
+            .imports()
+            .flatten()
+            .all(|import| HostFunction::fitting(module, &import).is_ok());
+        let claimed = if fit {
+            self.claim(slot, module)
+        } else {
+            Err(Refused::Missing(1))
+        };
+        claimed.map_err(|refused| {
+            // What went wrong is not what always happens: asking the kernel about each label
+            // costs more than claiming it.
+            let platform = &self.shared.platform;
+            platform.release_all(tag(slot));
+            let unavailable = imports::unavailable(module, platform).count();
+            if unavailable > 1 || imports::missing(module, platform).next().is_some() {
+                Refused::Missing(unavailable as u16)
+            } else {
+                refused
+            }
+        })
     }
 
     /// Claim every label that the module imports, each once.

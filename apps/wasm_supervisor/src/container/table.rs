@@ -220,10 +220,12 @@ impl<P: Platform + 'static> Containers<P> {
             ended: State::Stored,
             turns: Turns::default(),
             load: Load::default(),
+            memory_high: 0,
             periodic: Periodic::default(),
             interrupts: (0, 0),
         });
         self.shared.set_log(slot, Some(log));
+        self.shared.set_parameters(slot, &parameters);
         true
     }
 
@@ -297,6 +299,18 @@ impl<P: Platform + 'static> Containers<P> {
             .and_then(|container| container.parameters.limit)
             .unwrap_or(arena::space().total_bytes);
         (held, limit)
+    }
+
+    /// Most bytes of device memory that the container in `slot` has held since it was started.
+    #[must_use]
+    pub fn memory_high(&self, slot: usize) -> u32 {
+        match (self.get(slot), ArenaId::of_container(slot)) {
+            (Some(container), Some(id)) if container.engine.is_some() => {
+                arena::usage(id).peak_bytes
+            }
+            (Some(container), _) => container.memory_high,
+            (None, _) => 0,
+        }
     }
 
     /// The label of the `claim`-th claiming import of the container in `slot`.
