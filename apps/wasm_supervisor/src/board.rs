@@ -22,6 +22,9 @@ mod interrupts;
 /// Bytes taken from the kernel's receive ring at once.
 const RECEIVE_BYTES: usize = 64;
 
+/// One byte more than any label has.
+const LABEL_MAX: usize = berth_exposure::LABEL_MAX + 1;
+
 /// The counter behind the clock wraps; this is often enough to notice.
 const LONGEST_WAIT_US: u64 = 30_000_000;
 
@@ -188,6 +191,15 @@ impl Platform for Board {
     }
 
     fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal> {
+        // A label of an image in the store's flash: the kernel reads a process's own memory only.
+        let mut own = [0; LABEL_MAX];
+        let length = copy(label.as_bytes(), &mut own);
+        let own = own.get(..length).unwrap_or_default();
+        // A label that was cut is longer than any that is exposed.
+        let label = core::str::from_utf8(own).unwrap_or_default();
+        if length == LABEL_MAX {
+            return Err(Refusal::NotExposed);
+        }
         match wasm_host::claim(tag, label) {
             Ok(claimed) => Ok(Claimed {
                 handle: claimed.handle,

@@ -32,6 +32,13 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
         })
     }
 
+    /// The bytes of the upload in progress, to be looked at before [`commit`](Self::commit). What has
+    /// not arrived yet reads as anything.
+    #[must_use]
+    pub fn received(&self) -> Option<&[u8]> {
+        self.object(Self::UPLOAD).map(|object| object.bytes)
+    }
+
     /// Begin an upload, or continue the one of this length and hash; any other in progress is
     /// forgotten. Where to go on.
     ///

@@ -14,6 +14,7 @@ use super::restart::{End, Restarts};
 use super::saved::Saved;
 use super::schedule::slice_fuel;
 use super::state::{self, Event};
+use super::storage::{Meta, image_key};
 use super::table::{Containers, Refused, tag};
 use super::{CONTAINERS_MAX, FaultRecord, LastCall, Main, Pending};
 use crate::arena::{self, ArenaId};
@@ -112,13 +113,24 @@ impl<P: Platform + 'static> Containers<P> {
     ///
     /// # Errors
     ///
-    /// Why it could not be started again; it is stopped then, and changed.
+    /// Why it could not be stored; it is not changed then. Why it could not be started again; it
+    /// is stopped then, and changed.
     pub fn edit(&mut self, slot: usize, changes: Parameters, restart: bool) -> Result<(), Refused> {
+        let Some(container) = self.slots.get(slot).and_then(Option::as_ref) else {
+            return Ok(());
+        };
+        let parameters = merged(container.parameters, changes);
+        if container.is_persistent()
+            && let Some(store) = &mut self.images
+        {
+            let meta = Meta::new(container.name, parameters);
+            let key = image_key(slot);
+            store.link(key, key, meta.bytes()).map_err(Refused::Store)?;
+        }
         let Some(container) = self.get_mut(slot) else {
             return Ok(());
         };
-        container.parameters = merged(container.parameters, changes);
-        let parameters = container.parameters;
+        container.parameters = parameters;
         let active = container.state.is_active();
         self.shared.set_parameters(slot, &parameters);
         self.note(slot, Happening::Edited);
@@ -310,7 +322,9 @@ impl<P: Platform + 'static> Containers<P> {
         let last_call = outcome.last_call;
         match (outcome.step, outcome.pending) {
             (Step::Finished, _) => {
+                // What is not stored must not be lost with its memory.
                 if self.shared.with_saved(slot, Saved::take_fresh)
+                    && self.persist(slot).is_ok()
                     && let Some(container) = self.get_mut(slot)
                 {
                     container.drop_engine(slot);
@@ -362,7 +376,12 @@ impl<P: Platform + 'static> Containers<P> {
         }
         if !container.state.is_active() {
             container.drop_engine(slot);
+            // Tried again when it ends the next time.
+            let _ = self.persist(slot);
         }
+        let Some(container) = self.get(slot) else {
+            return;
+        };
         let open = container.engine.is_some().then_some(container.name);
         if open.is_none() {
             self.end_interrupts(slot);

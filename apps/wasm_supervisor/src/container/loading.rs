@@ -36,7 +36,7 @@ impl<P: Platform + 'static> Containers<P> {
     pub(super) fn load(&self, slot: usize) -> Result<Owned<Wasmi<ContainerHost<P>>>, Loading> {
         let container = self.get(slot).ok_or(Refused::NoRoom)?;
         let id = ArenaId::of_container(slot).ok_or(Refused::TooMany)?;
-        let module = Module::scan(&container.image).map_err(Refused::Invalid)?;
+        let module = Module::scan(self.image(slot)).map_err(Refused::Invalid)?;
         let (_, limit) = self.memory(slot);
         let needed = bound(&module).map_err(Refused::Invalid)?;
         admit(&module, needed, limit)?;
@@ -60,7 +60,7 @@ impl<P: Platform + 'static> Containers<P> {
         // No more than was admitted, whatever the engine does.
         arena::set_limit(id, needed as usize);
         let shared = self.shared.clone();
-        let image = container.image.as_slice();
+        let image = self.image(slot);
         let loaded = Owned::new(id, move || {
             let host = ContainerHost::new(shared, slot, &blocks);
             Wasmi::load(image, &module, &numbers, limits, host)

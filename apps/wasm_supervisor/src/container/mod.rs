@@ -6,10 +6,9 @@
 //! * [`handlers`]: its interrupt handlers.
 //! * [`host`]: the functions a container imports; [`saved`]: the state it saves; [`mail`]: what
 //!   containers tell each other.
+//! * [`storage`]: images and saved state in flash.
 //! * [`log`]: what it said; [`events`]: what happened to all of them; [`notes`]: what survives
 //!   the supervisor's own failure.
-
-use alloc::vec::Vec;
 
 use berth_protocol::{FaultReport, ImageHash, NAME_MAX, Parameters, State};
 
@@ -42,6 +41,7 @@ mod running;
 pub mod saved;
 pub mod schedule;
 pub mod state;
+pub mod storage;
 pub mod table;
 
 pub use host::{ContainerHost, LastCall, Pending, Shared};
@@ -51,6 +51,7 @@ pub use table::{Containers, Refused};
 use notes::Tag;
 use restart::Restarts;
 use schedule::Turns;
+use storage::Image;
 
 /// Most containers that a device stores.
 pub const CONTAINERS_MAX: usize = 16;
@@ -112,7 +113,7 @@ enum Main {
 pub struct Container<P: Platform + 'static> {
     name: Name,
     tag: Tag,
-    image: Vec<u8>,
+    image: Image,
     hash: ImageHash,
     parameters: Parameters,
     state: State,
@@ -148,10 +149,10 @@ impl<P: Platform + 'static> Container<P> {
         self.tag
     }
 
-    /// Its image.
+    /// Is its image in the store, and comes back after a reset?
     #[must_use]
-    pub fn image(&self) -> &[u8] {
-        &self.image
+    pub fn is_persistent(&self) -> bool {
+        self.image == Image::Stored
     }
 
     /// SHA-256 of its image.
@@ -206,12 +207,12 @@ impl<P: Platform + 'static> Container<P> {
         }
     }
 
-    /// Deepest use of its stack in linear memory so far, in bytes; `None` while it has no
+    /// Deepest use of its stack in linear memory so far, with `image` as its image, in bytes; `None` while it has no
     /// memory, and where the module does not tell where its stack is.
     #[must_use]
-    pub fn stack_high(&self) -> Option<u32> {
+    pub fn stack_high(&self, image: &[u8]) -> Option<u32> {
         let engine = self.engine.as_ref()?.peek()?;
-        let top = Module::scan(&self.image).ok()?.stack_top()?;
+        let top = Module::scan(image).ok()?.stack_top()?;
         let stack = engine.memory_now().get(..top as usize)?;
         // Memory begins as zeros and the stack grows downwards, so whatever is not zero
         // was written. (Zeros written at its deepest point are not seen.)

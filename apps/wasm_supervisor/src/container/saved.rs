@@ -21,11 +21,19 @@ pub enum SaveError {
 }
 
 /// The saved state of one container.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Saved {
     bytes: Vec<u8>,
     /// Saved since the last time this was asked?
     fresh: bool,
+    /// The store has it, or nothing was ever saved.
+    stored: bool,
+}
+
+impl Default for Saved {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Saved {
@@ -35,6 +43,7 @@ impl Saved {
         Self {
             bytes: Vec::new(),
             fresh: false,
+            stored: true,
         }
     }
 
@@ -58,7 +67,27 @@ impl Saved {
         self.bytes.clear();
         self.bytes.extend_from_slice(bytes);
         self.fresh = true;
+        self.stored = false;
         Ok(())
+    }
+
+    /// Take what the store has; nothing if there is no memory for it.
+    pub fn restore(&mut self, bytes: &[u8]) {
+        // As if it had been saved before the reset.
+        let _ = self.save(bytes);
+        self.fresh = false;
+        self.stored = true;
+    }
+
+    /// What is saved, if the store does not have it yet.
+    #[must_use]
+    pub fn unstored(&self) -> Option<&[u8]> {
+        (!self.stored).then_some(self.bytes.as_slice())
+    }
+
+    /// The store has it now.
+    pub const fn set_stored(&mut self) {
+        self.stored = true;
     }
 
     /// What is saved.

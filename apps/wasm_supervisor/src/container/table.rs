@@ -13,6 +13,7 @@ use super::notes::{Before, Tag};
 use super::restart::Restarts;
 use super::running::{Clock, Load};
 use super::schedule::{Schedule, Turns};
+use super::storage::{self, Image, ImageStore, image_key, saved_key};
 use super::{CONTAINERS_MAX, Container, Main, Name, Shared, state};
 use crate::admission::bound::bound;
 use crate::admission::{Label, Malformed, Module};
@@ -49,6 +50,8 @@ pub enum Refused {
         /// The kernel's error code.
         code: u8,
     },
+    /// The store does not take it.
+    Store(berth_store::Error),
     /// It may need more memory than it can have.
     Memory {
         /// Bytes it needs at most.
@@ -69,10 +72,12 @@ pub struct Containers<P: Platform + 'static> {
     pub(super) before: Before,
     /// The next slot to be looked at for what starts at boot.
     pub(super) boot_slot: usize,
+    /// The store; none if there is no flash.
+    pub(super) images: Option<ImageStore<P::Flash>>,
 }
 
 impl<P: Platform + 'static> Containers<P> {
-    /// None yet.
+    /// Those that the store has.
     #[must_use]
     pub fn new(shared: Rc<Shared<P>>) -> Self {
         let before = Before::read(&shared.platform);
@@ -82,7 +87,8 @@ impl<P: Platform + 'static> Containers<P> {
             name: None,
             what: before.happening(),
         });
-        Self {
+        let mut containers = Self {
+            images: storage::open(&shared.platform),
             clock: Clock::new(shared.platform.now_us()),
             shared,
             slots: [const { None }; CONTAINERS_MAX],
@@ -90,7 +96,9 @@ impl<P: Platform + 'static> Containers<P> {
             events,
             before,
             boot_slot: 0,
-        }
+        };
+        containers.restore();
+        containers
     }
 
     /// The container in `slot`.
@@ -125,7 +133,7 @@ impl<P: Platform + 'static> Containers<P> {
         self.slots.iter().any(Option::is_none)
     }
 
-    /// Store a container. The caller has checked that the name is free.
+    /// Keep a container in memory. The caller has checked that the name is free.
     ///
     /// # Errors
     ///
@@ -137,60 +145,123 @@ impl<P: Platform + 'static> Containers<P> {
         hash: ImageHash,
         parameters: Parameters,
     ) -> Result<(), Refused> {
-        let module = Module::scan(&image).map_err(Refused::Invalid)?;
+        let slot = self.admit(&image)?;
+        self.place(slot, name, Image::Kept(image), hash, parameters)
+            .then(|| self.note(slot, Happening::Stored))
+            .ok_or(Refused::NoRoom)
+    }
+
+    /// Make a container of the image that was uploaded into the store. The caller has checked that
+    /// the name is free.
+    ///
+    /// # Errors
+    ///
+    /// As [`store`](Self::store), and [`Refused::Store`].
+    pub fn store_uploaded(
+        &mut self,
+        name: Name,
+        hash: ImageHash,
+        parameters: Parameters,
+    ) -> Result<(), Refused> {
+        let uploaded = self.images.as_ref().and_then(ImageStore::received);
+        let slot = self.admit(uploaded.unwrap_or_default())?;
+        // First all that may fail without leaving a trace.
+        if !self.place(slot, name, Image::Stored, hash, parameters) {
+            return Err(Refused::NoRoom);
+        }
+        if let Some(store) = &mut self.images
+            && let Err(error) = store.commit(image_key(slot), Some(saved_key(slot)))
+        {
+            self.forget(slot);
+            return Err(Refused::Store(error));
+        }
+        self.note(slot, Happening::Stored);
+        Ok(())
+    }
+
+    /// Look at an image; the slot that its container gets.
+    fn admit(&self, image: &[u8]) -> Result<usize, Refused> {
+        let module = Module::scan(image).map_err(Refused::Invalid)?;
         let needed = bound(&module).map_err(Refused::Invalid)?;
         let slot = self
             .slots
             .iter()
             .position(Option::is_none)
             .ok_or(Refused::TooMany)?;
-        validate::<P>(slot, &image, needed)?;
-        let log = Log::new().map_err(|_| Refused::NoRoom)?;
+        validate::<P>(slot, image, needed)?;
+        Ok(slot)
+    }
+
+    /// Put a container into a free slot; whether there was memory for what belongs to it.
+    pub(super) fn place(
+        &mut self,
+        slot: usize,
+        name: Name,
+        image: Image,
+        hash: ImageHash,
+        parameters: Parameters,
+    ) -> bool {
+        let (Some(place), Ok(log)) = (self.slots.get_mut(slot), Log::new()) else {
+            return false;
+        };
+        *place = Some(Container {
+            tag: Tag::of(name.as_str()),
+            name,
+            image,
+            hash,
+            parameters,
+            state: State::Stored,
+            started_us: 0,
+            fuel_used: 0,
+            fault: None,
+            engine: None,
+            main: Main::Fresh,
+            restarts: Restarts::default(),
+            ended: State::Stored,
+            turns: Turns::default(),
+            load: Load::default(),
+            memory_high: 0,
+            periodic: Periodic::default(),
+            interrupts: (0, 0),
+        });
+        self.shared.set_log(slot, Some(log));
+        self.shared.set_parameters(slot, &parameters);
+        true
+    }
+
+    /// Empty a slot.
+    fn forget(&mut self, slot: usize) {
         if let Some(place) = self.slots.get_mut(slot) {
-            *place = Some(Container {
-                tag: Tag::of(name.as_str()),
-                name,
-                image,
-                hash,
-                parameters,
-                state: State::Stored,
-                started_us: 0,
-                fuel_used: 0,
-                fault: None,
-                engine: None,
-                main: Main::Fresh,
-                restarts: Restarts::default(),
-                ended: State::Stored,
-                turns: Turns::default(),
-                load: Load::default(),
-                memory_high: 0,
-                periodic: Periodic::default(),
-                interrupts: (0, 0),
-            });
-            self.shared.set_log(slot, Some(log));
-            self.shared.set_parameters(slot, &parameters);
+            *place = None;
         }
-        self.note(slot, Happening::Stored);
-        Ok(())
+        self.shared.platform.release_all(tag(slot));
+        self.shared.forget(slot);
     }
 
     /// Delete the container in `slot` with its image, log and saved state.
     ///
     /// # Errors
     ///
-    /// If it runs.
+    /// If it runs, or the store does not forget it.
     pub fn remove(&mut self, slot: usize) -> Result<(), Refused> {
         if let Some(container) = self.get(slot)
             && !state::may_remove(container.state)
         {
             return Err(Refused::State(container.state));
         }
-        self.note(slot, Happening::Removed);
-        if let Some(place) = self.slots.get_mut(slot) {
-            *place = None;
+        if let (Some(store), true) = (
+            &mut self.images,
+            self.slots
+                .get(slot)
+                .and_then(Option::as_ref)
+                .is_some_and(Container::is_persistent),
+        ) {
+            store
+                .remove(image_key(slot), Some(saved_key(slot)))
+                .map_err(Refused::Store)?;
         }
-        self.shared.platform.release_all(tag(slot));
-        self.shared.forget(slot);
+        self.note(slot, Happening::Removed);
+        self.forget(slot);
         Ok(())
     }
 
@@ -245,14 +316,14 @@ impl<P: Platform + 'static> Containers<P> {
     /// The label of the `claim`-th claiming import of the container in `slot`.
     #[must_use]
     pub fn label(&self, slot: usize, claim: usize) -> Option<&str> {
-        let module = Module::scan(self.get(slot)?.image()).ok()?;
+        let module = Module::scan(self.image(slot)).ok()?;
         labels(&module).nth(claim).map(|label| label.0)
     }
 
     /// The label of the `block`-th block that the container in `slot` has claimed.
     #[must_use]
     pub fn block_label(&self, slot: usize, block: u8) -> Option<&str> {
-        let module = Module::scan(self.get(slot)?.image()).ok()?;
+        let module = Module::scan(self.image(slot)).ok()?;
         let mut first = labels(&module).enumerate().filter(|(claim, label)| {
             // Each label is claimed once, where it comes first.
             !labels(&module).take(*claim).any(|other| other == *label)
@@ -274,8 +345,8 @@ impl<P: Platform + 'static> Containers<P> {
     pub fn holder(&self, label: Label<'_>) -> Option<usize> {
         self.iter()
             .filter(|(_, container)| container.engine.is_some())
-            .find(|(_, container)| {
-                Module::scan(&container.image)
+            .find(|(slot, _)| {
+                Module::scan(self.image(*slot))
                     .is_ok_and(|module| labels(&module).any(|other| other == label))
             })
             .map(|(slot, _)| slot)

@@ -1,6 +1,6 @@
 //! What the device tells of itself and of its containers, beside what `ps` shows.
 
-use berth_protocol::{DeviceError, FRAME_MAX, Image, Inspection, Reply, Status};
+use berth_protocol::{DeviceError, FRAME_MAX, Image, Inspection, Reply, Status, StoreStatus};
 
 use super::Supervisor;
 use crate::container::{CONTAINERS_MAX, Container};
@@ -34,13 +34,13 @@ impl<P: Platform + 'static> Supervisor<P> {
         let mut slots = (usize::from(cursor)..CONTAINERS_MAX)
             .filter_map(|slot| Some((slot, self.containers.get(slot)?)));
         match slots.next() {
-            Some((_, container)) => Reply::Image {
+            Some((slot, container)) => Reply::Image {
                 item: Image {
                     name: container.name(),
-                    bytes: container.image().len() as u32,
+                    bytes: self.containers.image(slot).len() as u32,
                     hash: container.hash(),
                     parameters: container.parameters(),
-                    persistent: false,
+                    persistent: container.is_persistent(),
                 },
                 next: slots.next().map(|(slot, _)| slot as u16),
             },
@@ -71,7 +71,16 @@ impl<P: Platform + 'static> Supervisor<P> {
             restarts: u16::try_from(before.failures).unwrap_or(u16::MAX),
             longest_stall_us: self.containers.longest_stall_us(),
             minimal_bytes: MINIMAL_BYTES,
-            store: None,
+            store: self.containers.images().map(|store| {
+                let (space, wear) = (store.space(), store.wear());
+                StoreStatus {
+                    total: space.total,
+                    free: space.free,
+                    largest_free: space.largest,
+                    wear_max: wear.most,
+                    wear_mean: wear.total / wear.pages.max(1),
+                }
+            }),
         }
     }
 

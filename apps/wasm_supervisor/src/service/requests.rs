@@ -79,12 +79,17 @@ impl<P: Platform + 'static> Supervisor<P> {
                 parameters,
             } => {
                 let current = self.upload.take();
-                let begun =
-                    Upload::begin(&self.containers, current, name, length, hash, parameters);
+                let begun = Upload::begin(
+                    &mut self.containers,
+                    current,
+                    name,
+                    length,
+                    hash,
+                    parameters,
+                );
                 let result = begun.map(|begin| match begin {
                     Begin::Unchanged => Reply::Unchanged,
-                    Begin::At(upload) => {
-                        let offset = upload.offset();
+                    Begin::At(upload, offset) => {
                         self.upload = Some(upload);
                         Reply::Upload { offset }
                     }
@@ -93,9 +98,9 @@ impl<P: Platform + 'static> Supervisor<P> {
             }
             Op::UploadChunk { offset, bytes } => {
                 let result = match &mut self.upload {
-                    Some(upload) => upload.chunk(offset, bytes).map(|()| Reply::Upload {
-                        offset: upload.offset(),
-                    }),
+                    Some(upload) => upload
+                        .chunk(&mut self.containers, offset, bytes)
+                        .map(|offset| Reply::Upload { offset }),
                     None => Err(DeviceError::NoUpload),
                 };
                 self.send(id, result, frame)
@@ -110,8 +115,9 @@ impl<P: Platform + 'static> Supervisor<P> {
             }
             Op::UploadAbort => {
                 self.upload = None;
+                let result = upload::abort(&mut self.containers);
                 arena::trim(arena::ArenaId::SUPERVISOR);
-                self.send(id, Ok(Reply::Done), frame)
+                self.send(id, result.map(|()| Reply::Done), frame)
             }
             Op::Start { name } => self.act(id, name, Containers::start, frame),
             Op::Stop { name } => self.act(id, name, Containers::stop, frame),
@@ -220,7 +226,7 @@ impl<P: Platform + 'static> Supervisor<P> {
         Some(berth_protocol::Container {
             name: container.name(),
             state: container.state(),
-            image_bytes: container.image().len() as u32,
+            image_bytes: self.containers.image(slot).len() as u32,
             uptime_us: if container.state().is_active() {
                 now.saturating_sub(container.started_us())
             } else {
@@ -232,7 +238,7 @@ impl<P: Platform + 'static> Supervisor<P> {
             share: container.share(),
             cpu_permille: container.cpu_permille(),
             memory_high: self.containers.memory_high(slot),
-            stack_high: container.stack_high(),
+            stack_high: container.stack_high(self.containers.image(slot)),
             interrupts: self.containers.interrupts(slot).0,
             interrupts_dropped: self.containers.interrupts(slot).1,
             restarts: container.restarts().total,
@@ -301,8 +307,7 @@ impl<P: Platform + 'static> Supervisor<P> {
         let module = self
             .detail
             .filter(|(refused, _)| *refused == of)
-            .and_then(|(_, slot)| self.containers.get(slot))
-            .and_then(|container| Module::scan(container.image()).ok());
+            .and_then(|(_, slot)| Module::scan(self.containers.image(slot)).ok());
         let result = match module {
             None => Err(DeviceError::NoDetail),
             Some(module) => {
@@ -357,6 +362,7 @@ pub(crate) fn explain<P: Platform + 'static>(
             label: label(claim),
             code,
         },
+        Refused::Store(error) => upload::store_error(error),
         Refused::Memory { needed, room } => DeviceError::OutOfMemory { needed, free: room },
     }
 }

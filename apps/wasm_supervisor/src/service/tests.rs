@@ -4,6 +4,7 @@ mod claims;
 mod edges;
 mod lifecycle;
 mod lines;
+mod store;
 
 use std::format;
 use std::string::{String, ToString};

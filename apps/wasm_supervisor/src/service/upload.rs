@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use berth_protocol::{DeviceError, ImageHash, Parameters};
 
 use crate::arena;
+use crate::container::storage::{ImageStore, Meta};
 use crate::container::{Containers, Name, Refused};
 use crate::engine::config::STACK_MIN_BYTES;
 use crate::platform::Platform;
@@ -26,13 +27,21 @@ pub struct Upload {
     length: u32,
     hash: ImageHash,
     parameters: Parameters,
-    image: Vec<u8>,
+    image: Arriving,
+}
+
+/// Where the image goes.
+enum Arriving {
+    /// Into the store, which knows how far it has come, also after a reset.
+    Stored,
+    /// Into memory.
+    Kept(Vec<u8>),
 }
 
 /// How an upload begins.
 pub enum Begin {
     /// It goes on at this offset.
-    At(Upload),
+    At(Upload, u32),
     /// The same container is stored already.
     Unchanged,
 }
@@ -44,7 +53,7 @@ impl Upload {
     ///
     /// What is wrong with the request, or that there is no room.
     pub fn begin<P: Platform + 'static>(
-        containers: &Containers<P>,
+        containers: &mut Containers<P>,
         current: Option<Self>,
         name: &str,
         length: u32,
@@ -61,59 +70,82 @@ impl Upload {
             .and_then(|slot| containers.get(slot))
         {
             let same = stored.hash() == hash && stored.parameters() == parameters;
-            return if same {
-                Ok(Begin::Unchanged)
-            } else {
-                Err(DeviceError::NameTaken)
-            };
-        }
-        if let Some(current) = current
-            && current.name.as_str() == name.as_str()
-            && current.length == length
-            && current.hash == hash
-        {
-            return Ok(Begin::At(Self {
-                parameters,
-                ..current
-            }));
+            if !same {
+                return Err(DeviceError::NameTaken);
+            }
+            // What was found at the start and is acknowledged now must stay.
+            if let Some(store) = containers.images_mut() {
+                store.settle().map_err(store_error)?;
+            }
+            return Ok(Begin::Unchanged);
         }
         if !containers.has_room() {
             return Err(DeviceError::TooManyContainers {
                 limit: crate::container::CONTAINERS_MAX as u16,
             });
         }
-        Ok(Begin::At(Self {
+        let upload = |image| Self {
             name,
             length,
             hash,
             parameters,
-            image: reserve(length)?,
-        }))
+            image,
+        };
+        if let Some(store) = containers.images_mut() {
+            let meta = Meta::new(name, parameters);
+            let offset = store
+                .begin(length, &hash.0, meta.bytes())
+                .map_err(store_error)?;
+            return Ok(Begin::At(upload(Arriving::Stored), offset));
+        }
+        let image = match current {
+            Some(Self {
+                name: before,
+                length: same_length,
+                hash: same_hash,
+                image: Arriving::Kept(image),
+                ..
+            }) if before.as_str() == name.as_str()
+                && same_length == length
+                && same_hash == hash =>
+            {
+                image
+            }
+            _ => reserve(length)?,
+        };
+        let offset = image.len() as u32;
+        Ok(Begin::At(upload(Arriving::Kept(image)), offset))
     }
 
-    /// First byte not yet there.
-    #[must_use]
-    pub fn offset(&self) -> u32 {
-        self.image.len() as u32
-    }
-
-    /// The next part, or one that came before.
+    /// The next part, or one that came before. Where the next one must begin.
     ///
     /// # Errors
     ///
-    /// If it leaves a gap or goes beyond the announced length.
-    pub fn chunk(&mut self, offset: u32, bytes: &[u8]) -> Result<(), DeviceError<'static>> {
-        let expected = self.offset();
+    /// If it leaves a gap or goes beyond the announced length, or the store fails.
+    pub fn chunk<P: Platform + 'static>(
+        &mut self,
+        containers: &mut Containers<P>,
+        offset: u32,
+        bytes: &[u8],
+    ) -> Result<u32, DeviceError<'static>> {
+        let image = match (&mut self.image, containers.images_mut()) {
+            (Arriving::Kept(image), _) => image,
+            (Arriving::Stored, Some(store)) => {
+                return store.write(offset, bytes).map_err(store_error);
+            }
+            (Arriving::Stored, None) => return Err(DeviceError::NoUpload),
+        };
+        let expected = image.len() as u32;
         let end = u64::from(offset) + bytes.len() as u64;
         if end <= u64::from(expected) {
-            return Ok(());
+            return Ok(expected);
         }
         if offset != expected || end > u64::from(self.length) {
             return Err(DeviceError::BadOffset { expected });
         }
         // Within the capacity reserved at the beginning.
-        self.image.extend_from_slice(bytes);
-        Ok(())
+        image.extend_from_slice(bytes);
+        Ok(image.len() as u32)
     }
 
     /// The image is complete: store it.
@@ -125,28 +157,83 @@ impl Upload {
         self,
         containers: &mut Containers<P>,
     ) -> Result<(), DeviceError<'static>> {
-        if self.offset() != self.length {
-            return Err(DeviceError::Incomplete {
-                expected: self.offset(),
-            });
-        }
-        if ImageHash::of(&self.image) != self.hash {
-            return Err(DeviceError::HashMismatch);
-        }
+        let stored = match self.image {
+            Arriving::Kept(image) => {
+                let expected = image.len() as u32;
+                if expected != self.length {
+                    return Err(DeviceError::Incomplete { expected });
+                }
+                if ImageHash::of(&image) != self.hash {
+                    return Err(DeviceError::HashMismatch);
+                }
+                containers.store(self.name, image, self.hash, self.parameters)
+            }
+            Arriving::Stored => {
+                let expected = containers
+                    .images()
+                    .and_then(ImageStore::upload)
+                    .map_or(0, |upload| upload.offset);
+                if expected != self.length {
+                    return Err(DeviceError::Incomplete { expected });
+                }
+                // The store compares the hash. What is no module is looked at again, since
+                // "arrived damaged" is the better answer where it applies.
+                let stored = containers.store_uploaded(self.name, self.hash, self.parameters);
+                if stored.is_err() {
+                    let received = containers.images().and_then(ImageStore::received);
+                    let is_damaged = received.is_some_and(|i| ImageHash::of(i) != self.hash);
+                    abort(containers)?;
+                    if is_damaged {
+                        return Err(DeviceError::HashMismatch);
+                    }
+                }
+                stored
+            }
+        };
         let length = self.length;
-        containers
-            .store(self.name, self.image, self.hash, self.parameters)
-            .map_err(|refused| match refused {
-                Refused::Invalid(malformed) => DeviceError::InvalidModule {
-                    offset: malformed.offset,
-                    what: malformed.what,
-                },
-                Refused::TooMany => DeviceError::TooManyContainers {
-                    limit: crate::container::CONTAINERS_MAX as u16,
-                },
-                Refused::State(state) => DeviceError::WrongState { state },
-                _ => full(length),
-            })
+        stored.map_err(|refused| match refused {
+            Refused::Invalid(malformed) => DeviceError::InvalidModule {
+                offset: malformed.offset,
+                what: malformed.what,
+            },
+            Refused::TooMany => DeviceError::TooManyContainers {
+                limit: crate::container::CONTAINERS_MAX as u16,
+            },
+            Refused::State(state) => DeviceError::WrongState { state },
+            Refused::Store(error) => store_error(error),
+            _ => full(length),
+        })
+    }
+}
+
+/// Forget what the store has of an upload.
+///
+/// # Errors
+///
+/// If the store fails.
+pub(super) fn abort<P: Platform + 'static>(
+    containers: &mut Containers<P>,
+) -> Result<(), DeviceError<'static>> {
+    match containers.images_mut() {
+        Some(store) => store.abort().map_err(store_error),
+        None => Ok(()),
+    }
+}
+
+/// What the store refuses, in the words of the protocol.
+pub(super) const fn store_error(error: berth_store::Error) -> DeviceError<'static> {
+    use berth_store::Error;
+    match error {
+        Error::Full { needed, free } => DeviceError::StoreFull { needed, free },
+        Error::Directory => DeviceError::StoreFull { needed: 0, free: 0 },
+        Error::Worn { page } => DeviceError::StoreFailed { page },
+        Error::NoUpload => DeviceError::NoUpload,
+        Error::Offset { expected } => DeviceError::BadOffset { expected },
+        Error::Incomplete { expected } => DeviceError::Incomplete { expected },
+        Error::Hash => DeviceError::HashMismatch,
+        Error::NoObject | Error::Foreign | Error::Geometry => DeviceError::Internal {
+            what: "the store has lost an object",
+        },
     }
 }
 

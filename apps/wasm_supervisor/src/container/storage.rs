@@ -1,0 +1,192 @@
+//! What outlives a reset: images, their parameters, saved state. In flash, if there is some.
+//!
+//! ```text
+//!   table: slots          key of the store
+//!   image of slot n       n            name and parameters as its metadata
+//!   saved state of n      16 + n
+//!                         32           an image that is kept back during a live update
+//! ```
+//!
+//! An image in the store is read where it lies; the store may move it whenever it is changed, so
+//! nobody keeps more of it than its slot. Without flash, images are kept in memory and end with
+//! the supervisor.
+
+use alloc::vec::Vec;
+
+use berth_protocol::{ImageHash, Parameters};
+use berth_store::{Key, META_MAX, Store};
+
+use super::{CONTAINERS_MAX, Containers, Name};
+use crate::platform::Platform;
+
+/// Most pages of flash that the store can have: 512 KiB of the reference part.
+const PAGES: usize = 128;
+/// Two for each slot, one for a live update, and the store's own.
+const KEYS: usize = 2 * CONTAINERS_MAX + 2;
+
+/// The store of a device.
+pub type ImageStore<F> = Store<F, PAGES, KEYS>;
+
+/// Where a container's image is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// In the store, under the key of its slot.
+    Stored,
+    /// In memory.
+    Kept(Vec<u8>),
+}
+
+/// Where the image of the container in `slot` is stored.
+pub(super) const fn image_key(slot: usize) -> Key {
+    slot as Key
+}
+
+/// Where the saved state of the container in `slot` is stored.
+pub(super) const fn saved_key(slot: usize) -> Key {
+    (CONTAINERS_MAX + slot) as Key
+}
+
+/// Open the store; `None` without flash, or if something else is in it.
+pub(super) fn open<P: Platform>(platform: &P) -> Option<ImageStore<P::Flash>> {
+    Store::mount(platform.flash()?).ok()
+}
+
+/// What is stored with an image.
+pub struct Meta {
+    bytes: [u8; META_MAX],
+    length: usize,
+}
+
+impl Meta {
+    /// Of a container with this name and these parameters.
+    #[must_use]
+    pub fn new(name: Name, parameters: Parameters) -> Self {
+        let mut bytes = [0; META_MAX];
+        // At most 33 bytes of name and 46 of parameters.
+        let length = postcard::to_slice(&(name.as_str(), parameters), &mut bytes)
+            .map_or(0, |encoded| encoded.len());
+        Self { bytes, length }
+    }
+
+    /// As it is stored.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// Name and parameters; `None` if these bytes are not what [`new`](Self::new) makes.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<(Name, Parameters)> {
+        let (name, parameters) = postcard::from_bytes::<(&str, Parameters)>(bytes).ok()?;
+        Some((Name::new(name)?, parameters))
+    }
+}
+
+impl<P: Platform + 'static> Containers<P> {
+    /// The store, if the device has one.
+    #[must_use]
+    pub const fn images(&self) -> Option<&ImageStore<P::Flash>> {
+        self.images.as_ref()
+    }
+
+    /// The store, to upload into.
+    pub const fn images_mut(&mut self) -> Option<&mut ImageStore<P::Flash>> {
+        self.images.as_mut()
+    }
+
+    /// The image of the container in `slot`; empty if there is none.
+    #[must_use]
+    pub fn image(&self, slot: usize) -> &[u8] {
+        match self.get(slot).map(|container| &container.image) {
+            Some(Image::Kept(image)) => image,
+            Some(Image::Stored) => self
+                .images
+                .as_ref()
+                .and_then(|store| store.get(image_key(slot)))
+                .map_or(&[], |object| object.bytes),
+            None => &[],
+        }
+    }
+
+    /// Bring back what the store has. A container for which there is no memory now stays in
+    /// the store for the next time.
+    pub(super) fn restore(&mut self) {
+        for slot in 0..CONTAINERS_MAX {
+            let Some(store) = &self.images else {
+                return;
+            };
+            let found = store.get(image_key(slot)).and_then(|object| {
+                let (name, parameters) = Meta::read(object.meta)?;
+                Some((name, ImageHash(*object.hash?), parameters))
+            });
+            let Some((name, hash, parameters)) = found else {
+                continue;
+            };
+            if self.place(slot, name, Image::Stored, hash, parameters)
+                && let Some(saved) = self
+                    .images
+                    .as_ref()
+                    .and_then(|store| store.get(saved_key(slot)))
+            {
+                self.shared
+                    .with_saved(slot, |place| place.restore(saved.bytes));
+            }
+        }
+    }
+
+    /// Store what the container in `slot` has saved since it was stored last.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be stored. It is tried again the next time.
+    pub(super) fn persist(&mut self, slot: usize) -> Result<(), berth_store::Error> {
+        let is_stored =
+            matches!(self.get(slot), Some(container) if container.image == Image::Stored);
+        let (Some(store), true) = (&mut self.images, is_stored) else {
+            return Ok(());
+        };
+        self.shared
+            .with_saved(slot, |saved| match saved.unstored() {
+                Some(bytes) => {
+                    store.put(saved_key(slot), &[], bytes)?;
+                    saved.set_stored();
+                    Ok(())
+                }
+                None => Ok(()),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use berth_protocol::{Level, Restart, Service};
+
+    #[test]
+    fn the_longest_name_and_parameters_fit() {
+        let name = Name::new(&"n".repeat(berth_protocol::NAME_MAX)).unwrap();
+        let all = Parameters {
+            stack: Some(u32::MAX),
+            memory: Some(u32::MAX),
+            limit: Some(u32::MAX),
+            share: Some(u8::MAX),
+            restart: Some(Restart::OnFailure {
+                limit: u8::MAX,
+                backoff_ms: u16::MAX,
+            }),
+            boot: Some(true),
+            log_level: Some(Level::Error),
+            service: Some(Service {
+                period_ms: u16::MAX,
+                budget: u32::MAX,
+            }),
+        };
+        for parameters in [all, Parameters::default()] {
+            let meta = Meta::new(name, parameters);
+            let (found, read) = Meta::read(meta.bytes()).unwrap();
+            assert_eq!((found.as_str(), read), (name.as_str(), parameters));
+        }
+        assert!(Meta::read(&[]).is_none());
+        assert!(Meta::read(&[1, b' ', 0, 0, 0, 0, 0, 0, 0, 0]).is_none());
+    }
+}
