@@ -319,6 +319,12 @@ impl Platform for Fake {
         })
     }
 
+    fn release(&self, handle: u16) {
+        let place = usize::from(handle - FIRST_HANDLE);
+        let holder = self.0.holders.borrow_mut()[place].take();
+        assert!(holder.is_some(), "nobody holds it");
+    }
+
     fn release_all(&self, tag: u32) {
         for holder in self.0.holders.borrow_mut().iter_mut() {
             if *holder == Some(tag) {

@@ -8,7 +8,7 @@
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use berth_protocol::{Fault, HostCall};
 
@@ -31,6 +31,7 @@ pub struct Shared<P> {
     mail: [RefCell<Mailbox>; CONTAINERS_MAX],
     /// Their interrupt handlers.
     pub handlers: Handlers,
+    arenas: Arenas,
 }
 
 impl<P> Shared<P> {
@@ -42,6 +43,19 @@ impl<P> Shared<P> {
             saved: [const { RefCell::new(Saved::new()) }; CONTAINERS_MAX],
             mail: [const { RefCell::new(Mailbox::new()) }; CONTAINERS_MAX],
             handlers: Handlers::new(),
+            arenas: Arenas::new(),
+        }
+    }
+
+    /// The arena of the container in `slot`, or the spare one behind the last slot.
+    pub fn arena(&self, slot: usize) -> Option<ArenaId> {
+        ArenaId::of_container(usize::from(self.arenas.0.get(slot)?.get()))
+    }
+
+    /// Give the container in `slot` the spare arena, and let its own be the spare one.
+    pub fn swap_arena(&self, slot: usize) {
+        if let (Some(own), Some(spare)) = (self.arenas.0.get(slot), self.arenas.0.last()) {
+            own.swap(spare);
         }
     }
 
@@ -95,6 +109,22 @@ impl<P> Shared<P> {
         self.set_log(slot, None);
         self.with_saved(slot, |saved| *saved = Saved::new());
         self.with_mail(slot, |mail| mail.set_open(None));
+    }
+}
+
+/// Which arena each slot has; the last is spare.
+struct Arenas([Cell<u8>; CONTAINERS_MAX + 1]);
+
+impl Arenas {
+    /// Each its own.
+    const fn new() -> Self {
+        let mut arenas = [const { Cell::new(0) }; CONTAINERS_MAX + 1];
+        let mut slot = 0;
+        while slot <= CONTAINERS_MAX {
+            arenas[slot] = Cell::new(slot as u8);
+            slot += 1;
+        }
+        Self(arenas)
     }
 }
 
@@ -154,6 +184,15 @@ impl<P: Platform> ContainerHost<P> {
             pending: None,
             last_call: None,
         }
+    }
+
+    /// What it holds, in the order of its labels.
+    pub fn blocks(&self) -> Blocks {
+        let mut blocks: Blocks = [None; BlockNumbers::MAX];
+        for (place, block) in blocks.iter_mut().zip(&self.blocks) {
+            *place = Some(*block);
+        }
+        blocks
     }
 
     /// Why the last step ended in a host function.
@@ -394,6 +433,7 @@ impl<P: Platform> Host for ContainerHost<P> {
     }
 
     fn may_have_memory(&mut self, bytes: usize) -> bool {
-        ArenaId::of_container(self.slot).is_some_and(|id| arena::can_allocate(id, bytes))
+        let arena = self.shared.arena(self.slot);
+        arena.is_some_and(|id| arena::can_allocate(id, bytes))
     }
 }

@@ -10,7 +10,7 @@
 //! * [`log`]: what it said; [`events`]: what happened to all of them; [`notes`]: what survives
 //!   the supervisor's own failure.
 
-use berth_protocol::{FaultReport, ImageHash, NAME_MAX, Parameters, State};
+use berth_protocol::{FaultReport, ImageHash, NAME_MAX, Parameters, State, Update};
 
 use crate::arena::Owned;
 use crate::engine::MailPlace;
@@ -44,6 +44,9 @@ pub mod storage;
 #[cfg(test)]
 mod storage_tests;
 pub mod table;
+pub mod update;
+#[cfg(test)]
+mod update_tests;
 
 pub use host::{ContainerHost, LastCall, Pending, Shared};
 pub use schedule::SHARE_DEFAULT;
@@ -133,6 +136,8 @@ pub struct Container<P: Platform + 'static> {
     periodic: handlers::Periodic,
     /// Taken and dropped for registrations that have ended.
     interrupts: (u32, u32),
+    /// How its last live update ended.
+    update: Update,
 }
 
 impl<P: Platform + 'static> Container<P> {
@@ -151,7 +156,7 @@ impl<P: Platform + 'static> Container<P> {
     /// Is its image in the store, and comes back after a reset?
     #[must_use]
     pub fn is_persistent(&self) -> bool {
-        self.image == Image::Stored
+        !matches!(self.image, Image::Kept(_))
     }
 
     /// SHA-256 of its image.

@@ -1,9 +1,10 @@
 //! All containers of the device, and where each is found.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use berth_protocol::{Happening, ImageHash, Parameters, State};
+use berth_protocol::{Happening, ImageHash, Parameters, State, Update};
 
 use super::events::{Events, Record};
 use super::handlers::Periodic;
@@ -14,9 +15,10 @@ use super::restart::Restarts;
 use super::running::{Clock, Load};
 use super::schedule::{Schedule, Turns};
 use super::storage::{self, Image, ImageStore, image_key, saved_key};
+use super::update::Trial;
 use super::{CONTAINERS_MAX, Container, Main, Name, Shared, state};
 use crate::admission::{Label, Malformed, Module};
-use crate::arena::{self, ArenaId};
+use crate::arena;
 use crate::platform::Platform;
 
 /// Why something was refused. Nothing has changed then.
@@ -70,6 +72,8 @@ pub struct Containers<P: Platform + 'static> {
     pub(super) boot_slot: usize,
     /// The store; none if there is no flash.
     pub(super) images: Option<ImageStore<P::Flash>>,
+    /// The live update whose new image is on trial.
+    pub(super) trial: Option<Box<Trial>>,
 }
 
 impl<P: Platform + 'static> Containers<P> {
@@ -85,6 +89,7 @@ impl<P: Platform + 'static> Containers<P> {
         });
         let mut containers = Self {
             images: storage::open(&shared.platform),
+            trial: None,
             clock: Clock::new(shared.platform.now_us()),
             shared,
             slots: [const { None }; CONTAINERS_MAX],
@@ -183,7 +188,7 @@ impl<P: Platform + 'static> Containers<P> {
             .iter()
             .position(Option::is_none)
             .ok_or(Refused::TooMany)?;
-        validate::<P>(slot, image)?;
+        validate(&self.shared, image)?;
         Ok(slot)
     }
 
@@ -217,6 +222,7 @@ impl<P: Platform + 'static> Containers<P> {
             load: Load::default(),
             periodic: Periodic::default(),
             interrupts: (0, 0),
+            update: Update::None,
         });
         self.shared.set_log(slot, Some(log));
         true
@@ -242,6 +248,7 @@ impl<P: Platform + 'static> Containers<P> {
         {
             return Err(Refused::State(container.state));
         }
+        self.forget_trial(slot)?;
         if let (Some(store), true) = (
             &mut self.images,
             self.slots
@@ -286,7 +293,10 @@ impl<P: Platform + 'static> Containers<P> {
     /// Bytes of device memory that the container in `slot` holds and may hold.
     #[must_use]
     pub fn memory(&self, slot: usize) -> (u32, u32) {
-        let held = ArenaId::of_container(slot).map_or(0, |id| arena::usage(id).held_bytes);
+        let held = self
+            .shared
+            .arena(slot)
+            .map_or(0, |id| arena::usage(id).held_bytes);
         let limit = self
             .get(slot)
             .and_then(|container| container.parameters.limit)
@@ -335,6 +345,6 @@ impl<P: Platform + 'static> Containers<P> {
 }
 
 /// The number by which the kernel knows the container in `slot`.
-pub(super) const fn tag(slot: usize) -> u32 {
+pub(crate) const fn tag(slot: usize) -> u32 {
     slot as u32 + 1
 }

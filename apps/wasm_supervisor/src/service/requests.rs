@@ -10,6 +10,7 @@ use super::upload::{self, Begin, Upload};
 use super::{Supervisor, VERSION};
 use crate::admission::{HostFunction, Import, Module, imports};
 use crate::arena;
+use crate::container::table::tag;
 use crate::container::{CONTAINERS_MAX, Container, Containers, Refused};
 use crate::platform::{DESCRIPTION_MAX, Platform};
 
@@ -304,15 +305,14 @@ impl<P: Platform + 'static> Supervisor<P> {
 
     /// The list is not kept: the module says it again.
     fn detail(&self, id: u32, of: u32, index: u16, frame: &mut [u8; FRAME_MAX]) -> usize {
-        let module = self
-            .detail
-            .filter(|(refused, _)| *refused == of)
-            .and_then(|(_, slot)| Module::scan(self.containers.image(slot)).ok());
+        let refused = self.detail.filter(|(refused, _)| *refused == of);
+        let slot = refused.map_or(CONTAINERS_MAX, |(_, slot)| slot);
+        let module = refused.and_then(|_| Module::scan(self.containers.image(slot)).ok());
         let result = match module {
             None => Err(DeviceError::NoDetail),
             Some(module) => {
-                let unavailable =
-                    imports::unavailable(&module, &self.shared.platform).nth(usize::from(index));
+                let unavailable = imports::unavailable(&module, &self.shared.platform, tag(slot))
+                    .nth(usize::from(index));
                 Ok(match unavailable {
                     Some((import, MissingWhy::InUse)) => Reply::Held {
                         module: cut(import.module, TEXT_MAX),
