@@ -405,7 +405,7 @@ const fn happening(event: Event) -> Option<Happening> {
 }
 
 /// `old` with what `changes` names.
-fn merged(old: Parameters, changes: Parameters) -> Parameters {
+pub(crate) fn merged(old: Parameters, changes: Parameters) -> Parameters {
     Parameters {
         stack: changes.stack.or(old.stack),
         memory: changes.memory.or(old.memory),

@@ -24,7 +24,7 @@ pub mod events;
 mod handler_tests;
 pub mod handlers;
 pub mod host;
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod loading;
 pub mod log;
 pub mod mail;

@@ -72,6 +72,8 @@ pub struct Containers<P: Platform + 'static> {
     pub(super) boot_slot: usize,
     /// The store; none if there is no flash.
     pub(super) images: Option<ImageStore<P::Flash>>,
+    /// The image that was refused as a live update, until its labels have been told.
+    pub(super) refused: Option<Image>,
     /// The live update whose new image is on trial.
     pub(super) trial: Option<Box<Trial>>,
 }
@@ -89,6 +91,7 @@ impl<P: Platform + 'static> Containers<P> {
         });
         let mut containers = Self {
             images: storage::open(&shared.platform),
+            refused: None,
             trial: None,
             clock: Clock::new(shared.platform.now_us()),
             shared,
@@ -304,10 +307,15 @@ impl<P: Platform + 'static> Containers<P> {
         (held, limit)
     }
 
-    /// The label of the `claim`-th claiming import of the container in `slot`.
+    /// The label of the `claim`-th claiming import of the container in `slot`, or of the image that
+    /// was just refused in its place.
     #[must_use]
     pub fn label(&self, slot: usize, claim: usize) -> Option<&str> {
-        let module = Module::scan(self.image(slot)).ok()?;
+        let image = match &self.refused {
+            Some(image) => self.bytes_of(slot, image),
+            None => self.image(slot),
+        };
+        let module = Module::scan(image).ok()?;
         labels(&module).nth(claim).map(|label| label.0)
     }
 

@@ -90,10 +90,17 @@ impl<P: Platform + 'static> Containers<P> {
             parameters,
         };
         let updated = self.replace(slot, new, trial_ms);
-        if self.trial.is_none() {
+        if self.trial.is_none() && updated.is_ok() {
             self.drop_candidate();
         }
         updated
+    }
+
+    /// The image that was refused last is not needed any more.
+    pub fn forget_refused(&mut self) {
+        if self.refused.take() == Some(Image::Candidate) {
+            self.drop_candidate();
+        }
     }
 
     /// Replace the container in `slot` by an image in memory.
@@ -251,7 +258,7 @@ impl<P: Platform + 'static> Containers<P> {
         if let (Err(failed), false) = (&loaded, stopped_first) {
             // The old one goes on as if nothing had been.
             let failed = failed.outcome();
-            self.set_version(slot, old);
+            self.refused = self.set_version(slot, old).map(|new| new.image);
             if let Some(container) = self.get_mut(slot) {
                 container.engine = Some(engine);
             }
