@@ -188,7 +188,6 @@ impl<P: Platform + 'static> Supervisor<P> {
             Op::Events { from } => self.send(id, Ok(self.event(from)), frame),
             Op::Status => self.send(id, Ok(Reply::Status(self.status())), frame),
             Op::Sources { name, cursor } => self.source(id, name, cursor, frame),
-            _ => self.send(id, Err(DeviceError::Unsupported), frame),
         }
     }
 
