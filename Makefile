@@ -29,7 +29,7 @@ ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
 
-.PHONY: help demo test run build lint size bench soak miri clean tools host guests exposures firmware walk-firmware plain-firmware bench-kernel flash test-apps test-apps-elf
+.PHONY: help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware plain-firmware bench-kernel flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ run: build ## the board, interactive: serial console on this terminal
 	@[ -e $(IMAGE)/run.bin ] || cp $(IMAGE)/flash.bin $(IMAGE)/run.bin
 	@dd if=$(IMAGE)/flash.bin of=$(IMAGE)/run.bin bs=64K count=20 conv=notrunc status=none
 	@$(HOST)/berth-emulator run --flash $(IMAGE)/run.bin
+
+pictures: build ## draw the documentation's terminal pictures anew, from real runs
+	@cargo run --quiet -p berth-pictures
 
 build: tools host exposures guests flash ## host tools, firmware, containers, flash image
 

@@ -47,6 +47,37 @@ void berth_yield(void);
 BERTH_IMPORT("berth", "exit")
 _Noreturn void berth_exit(int32_t code);
 
+/* Error numbers, those of Tock. */
+enum berth_error {
+    BERTH_OK = 0,
+    BERTH_BUSY = 2,      /* again later */
+    BERTH_SIZE = 7,      /* too long */
+    BERTH_NOMEM = 9,     /* the device has no memory for it */
+    BERTH_NODEVICE = 11  /* nobody there */
+};
+
+/* Let the device keep at most 1024 bytes until the next save or the container's
+ * deletion. In `void _pause(void)`, marked BERTH_EXPORT("_pause"), which runs when the
+ * operator pauses the container, it also gives back memory and blocks: `_start` begins
+ * anew when the container is resumed. 0, BERTH_SIZE or BERTH_NOMEM. */
+BERTH_IMPORT("berth", "state_save")
+int32_t berth_state_save(const void *state, uint32_t length);
+
+/* Copy what is kept to `buffer`; how long it is, which may be more than fits. */
+BERTH_IMPORT("berth", "state_load")
+uint32_t berth_state_load(void *buffer, uint32_t length);
+
+/* Send at most 64 bytes to the container of this name; it is copied, nothing waits.
+ * 0, BERTH_BUSY (its queue is full), BERTH_SIZE, BERTH_NOMEM or BERTH_NODEVICE (no such
+ * container is active). */
+BERTH_IMPORT("berth", "send")
+int32_t berth_send(const char *name, uint32_t name_length, const void *message, uint32_t length);
+
+/* Wait for a message; others run meanwhile. Its length; what is longer than the buffer is cut.
+ * `from`: NULL, or 32 bytes that get the sender's name, padded with zeros. */
+BERTH_IMPORT("berth", "receive")
+uint32_t berth_receive(void *buffer, uint32_t length, char *from);
+
 /* BERTH_BLOCK(fpgaio) declares `berth_handle fpgaio(void)`: asks for the block
  * of registers that the device's owner exposes under that label. Using it makes
  * the block a requirement of the container. */

@@ -13,9 +13,22 @@
 //! | `berth` | `sleep_us` | `(microseconds i64)` |
 //! | `berth` | `yield` | `()` |
 //! | `berth` | `exit` | `(code i32)`, does not return |
+//! | `berth` | `state_save` | `(ptr i32, len i32) -> i32` error number |
+//! | `berth` | `state_load` | `(ptr i32, len i32) -> i32` length of what is saved |
+//! | `berth` | `send` | `(name i32, name_len i32, ptr i32, len i32) -> i32` error number |
+//! | `berth` | `receive` | `(ptr i32, len i32, from i32) -> i32` length of the message |
+//!
+//! Error numbers are 0 or those of Tock.
 //!
 //! The device checks every argument and stops the container (a trap) when one
 //! is wrong, so all of them are safe to call.
+
+/// Again later.
+pub(crate) const BUSY: i32 = 2;
+/// Too long.
+pub(crate) const SIZE: i32 = 7;
+/// Nobody there.
+pub(crate) const NODEVICE: i32 = 11;
 
 #[cfg(target_arch = "wasm32")]
 mod device {
@@ -27,6 +40,17 @@ mod device {
         #[link_name = "yield"]
         pub(crate) safe fn yield_now();
         pub(crate) safe fn exit(code: i32) -> !;
+        safe fn state_save(state: *const u8, length: usize) -> i32;
+        safe fn state_load(buffer: *mut u8, length: usize) -> usize;
+        #[link_name = "send"]
+        safe fn send_message(
+            name: *const u8,
+            name_length: usize,
+            message: *const u8,
+            length: usize,
+        ) -> i32;
+        #[link_name = "receive"]
+        safe fn receive_message(buffer: *mut u8, length: usize, from: *mut u8) -> usize;
     }
 
     #[link(wasm_import_module = "mmio")]
@@ -44,6 +68,24 @@ mod device {
     pub(crate) fn log_text(level: i32, text: &[u8]) {
         log(level, text.as_ptr(), text.len());
     }
+
+    // The device is done with all of these when it returns.
+
+    pub(crate) fn save(state: &[u8]) -> i32 {
+        state_save(state.as_ptr(), state.len())
+    }
+
+    pub(crate) fn load(buffer: &mut [u8]) -> usize {
+        state_load(buffer.as_mut_ptr(), buffer.len())
+    }
+
+    pub(crate) fn send(name: &[u8], message: &[u8]) -> i32 {
+        send_message(name.as_ptr(), name.len(), message.as_ptr(), message.len())
+    }
+
+    pub(crate) fn receive(buffer: &mut [u8], from: &mut [u8; 32]) -> usize {
+        receive_message(buffer.as_mut_ptr(), buffer.len(), from.as_mut_ptr())
+    }
 }
 
 /// Off the device there is nothing to talk to: the crate compiles, so that an
@@ -58,6 +100,18 @@ mod device {
     pub(crate) fn yield_now() {}
     pub(crate) fn exit(code: i32) -> ! {
         panic!("the container left with code {code}")
+    }
+    pub(crate) fn save(_state: &[u8]) -> i32 {
+        0
+    }
+    pub(crate) fn load(_buffer: &mut [u8]) -> usize {
+        0
+    }
+    pub(crate) fn send(_name: &[u8], _message: &[u8]) -> i32 {
+        super::NODEVICE
+    }
+    pub(crate) fn receive(_buffer: &mut [u8], _from: &mut [u8; 32]) -> usize {
+        0
     }
     pub(crate) fn read8(_handle: i32, _offset: u32) -> u32 {
         0
@@ -76,4 +130,6 @@ mod device {
 
 pub(crate) use device::log_text as log;
 pub(crate) use device::{exit, now_us, sleep_us, yield_now};
+pub(crate) use device::{load as state_load, save as state_save};
 pub(crate) use device::{modify32, read8, read16, read32, write8, write16, write32};
+pub(crate) use device::{receive, send};

@@ -11,6 +11,8 @@
 //! | log lines | [`error!`], [`warn!`], [`info!`], [`debug!`], [`log()`], [`Line`] |
 //! | time | [`now_us`], [`sleep_us`], [`sleep_ms`], [`yield_now`] |
 //! | leaving | [`exit`], or return from main |
+//! | state that outlives it | [`save_state`], [`load_state`], [`pause!`] |
+//! | other containers | [`send`], [`receive`] |
 //!
 //! A whole container:
 //!
@@ -53,13 +55,17 @@ extern crate std;
 mod imports;
 mod interrupts;
 mod line;
+mod mail;
 #[cfg(all(target_arch = "wasm32", feature = "panic-handler"))]
 mod panic;
 mod registers;
+mod state;
 
 pub use interrupts::{Capture, Handler, Refused, Word, outcome};
 pub use line::Line;
+pub use mail::{MESSAGE_MAX, SendError, Sender, receive, send};
 pub use registers::Block;
+pub use state::{STATE_MAX, SaveError, load_state, save_state};
 
 /// How much a log line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -75,7 +75,9 @@ fn module(name: &str) -> Module {
     module
 }
 
-const EXAMPLES: [&str; 7] = ["blink", "fib", "greedy", "hello", "minimal", "spin", "trap"];
+const EXAMPLES: [&str; 10] = [
+    "blink", "counter", "fib", "greedy", "hello", "lamp", "leds", "minimal", "spin", "trap",
+];
 
 #[test]
 fn every_example_has_a_page_size_of_one_byte_and_little_memory() {
@@ -105,6 +107,10 @@ fn every_import_is_in_the_contract_with_its_signature() {
         ("berth.now_us", (&[], &[I64])),
         ("berth.sleep_us", (&[I64], &[])),
         ("berth.exit", (&[I32], &[])),
+        ("berth.state_save", (&[I32, I32], &[I32])),
+        ("berth.state_load", (&[I32, I32], &[I32])),
+        ("berth.send", (&[I32, I32, I32, I32], &[I32])),
+        ("berth.receive", (&[I32, I32, I32], &[I32])),
     ]);
     for name in EXAMPLES {
         for (import, signature) in module(name).imports {

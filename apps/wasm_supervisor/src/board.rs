@@ -13,7 +13,6 @@ use crate::platform::{
 use crate::window::Window;
 use interrupts::RECORDED;
 
-pub mod fast;
 mod flash;
 mod interrupts;
 

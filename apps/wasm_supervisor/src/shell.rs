@@ -52,7 +52,7 @@ pub struct Shell {
     /// What the last answer left to be asked.
     more: Cell<More>,
     /// Prompt and line are out of the way of other text.
-    hidden: Cell<bool>,
+    hidden: bool,
 }
 
 impl Shell {
@@ -63,7 +63,7 @@ impl Shell {
             editor: Editor::new(),
             asking: Cell::new(false),
             more: Cell::new(More::End),
-            hidden: Cell::new(false),
+            hidden: false,
         }
     }
 
@@ -80,15 +80,17 @@ impl Shell {
     }
 
     /// Make room for a line of other text, until [`restore`](Self::restore).
-    pub(crate) fn make_room<P: Platform>(&self, platform: &P) {
-        if !self.hidden.replace(true) {
-            send(platform, self.editor.hide());
+    pub(crate) fn make_room<P: Platform>(&mut self, platform: &P) {
+        if !self.hidden {
+            self.hidden = true;
+            send(platform, self.editor.hide().bytes());
         }
     }
 
     /// Bring back prompt and line, if they made room.
-    pub(crate) fn restore<P: Platform>(&self, platform: &P) {
-        if self.hidden.replace(false) {
+    pub(crate) fn restore<P: Platform>(&mut self, platform: &P) {
+        if self.hidden {
+            self.hidden = false;
             send(platform, self.editor.redraw().bytes());
         }
     }

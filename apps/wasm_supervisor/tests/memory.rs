@@ -4,89 +4,13 @@
 //! counted here is what containers hold. Numbers are those of the host, whose
 //! pointers are twice as long as the board's; the board's are measured there.
 
-use std::sync::Mutex;
+mod support;
 
 use berth_protocol::{ImageHash, Parameters, State};
-use wasm_supervisor::arena::{self, ArenaAllocator, ArenaId, Usage};
-use wasm_supervisor::container::{Containers, Name, Refused, Shared};
-use wasm_supervisor::fake::Fake;
-
-#[global_allocator]
-static ALLOCATOR: ArenaAllocator = ArenaAllocator;
-
-/// Arenas are shared by all tests of this program: one at a time.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-struct Bench {
-    fake: Fake,
-    containers: Containers<Fake>,
-}
-
-impl Bench {
-    fn new() -> Self {
-        arena::set_installed();
-        let fake = Fake::default();
-        let containers = Containers::new(Shared::new(fake.clone()).into());
-        Self { fake, containers }
-    }
-
-    fn store(&mut self, name: &str, wat: &str, limit: Option<u32>) -> usize {
-        let image = wat::parse_str(wat).unwrap();
-        let parameters = Parameters {
-            limit,
-            ..Parameters::default()
-        };
-        let hash = ImageHash::of(&image);
-        self.containers
-            .store(Name::new(name).unwrap(), image, hash, parameters)
-            .unwrap();
-        self.containers.find(name).unwrap()
-    }
-
-    fn run(&mut self, slices: usize) {
-        for _ in 0..slices {
-            self.containers.run_one();
-            self.fake.0.now_us.set(self.fake.0.now_us.get() + 1000);
-        }
-    }
-
-    fn state(&self, slot: usize) -> State {
-        self.containers.get(slot).unwrap().state()
-    }
-}
-
-fn usage(slot: usize) -> Usage {
-    arena::usage(ArenaId::of_container(slot).unwrap())
-}
-
-/// Claims, logs, sleeps for ever: what a driver does.
-const DRIVER: &str = r#"(module
-  (import "mmio:fpgaio" "claim" (func $claim (result i32)))
-  (import "mmio" "write32" (func $write (param i32 i32 i32)))
-  (import "berth" "log" (func $log (param i32 i32 i32)))
-  (import "berth" "sleep_us" (func $sleep (param i64)))
-  (memory (export "memory") 2048 (pagesize 1))
-  (func (export "_start")
-    (loop $again
-      (call $write (call $claim) (i32.const 0) (i32.const 1))
-      (call $log (i32.const 2) (i32.const 0) (i32.const 16))
-      (call $sleep (i64.const 1000))
-      (br $again))))"#;
-
-/// Grows its memory until it is told no, then exits with the number of times.
-const GROWER: &str = r#"(module
-  (import "berth" "exit" (func $exit (param i32)))
-  (memory (export "memory") 1024 (pagesize 1))
-  (func (export "_start") (local $times i32)
-    (loop $again
-      (if (i32.ne (memory.grow (i32.const 1024)) (i32.const -1))
-        (then
-          (local.set $times (i32.add (local.get $times) (i32.const 1)))
-          (br $again))))
-    (call $exit (local.get $times))))"#;
-
-const ENDLESS: &str =
-    r#"(module (memory 64 (pagesize 1)) (func (export "_start") (loop $a (br $a))))"#;
+use support::hostile::hostile;
+use support::{Bench, DRIVER, ENDLESS, GROWER, ONE_AT_A_TIME, usage};
+use wasm_supervisor::arena::{self, ArenaId, Usage};
+use wasm_supervisor::container::{Name, Refused};
 
 /// A module whose compilation needs far more memory than its size suggests.
 fn hungry() -> String {
@@ -218,54 +142,6 @@ fn a_device_full_of_containers_refuses_the_next_and_keeps_the_others() {
         assert!(!bench.state(*slot).is_active());
         assert_eq!(usage(*slot), Usage::default());
     }
-}
-
-/// What a hostile module is made of, and whether the scan alone refuses it.
-fn hostile() -> Vec<(&'static str, String, bool)> {
-    let start = r#"(func (export "_start"))"#;
-    let many = |part: &str, count: usize| format!("(module {start} {})", part.repeat(count));
-    let nested = format!(
-        "(module {start} (func {} {}))",
-        "block ".repeat(1000),
-        "end ".repeat(1000)
-    );
-    let targets = format!(
-        "(module {start} (func (block (br_table {} (i32.const 0)))))",
-        "0 ".repeat(3000)
-    );
-    let exports: String = (0..1000)
-        .map(|n| format!(r#"(export "e{n}" (func 0))"#))
-        .collect();
-    let long_name = format!(
-        r#"(module {start} (func (export "{}")))"#,
-        "n".repeat(20_000)
-    );
-    let imports = format!(
-        "(module {} {start})",
-        r#"(import "mmio" "read32" (func (param i32 i32) (result i32)))"#.repeat(1000)
-    );
-    let constants = format!(
-        "(module {start} (func {}))",
-        "(drop (i64.const 77))".repeat(4000)
-    );
-    vec![
-        ("locals", many(&format!("(func {})", "(local i64)".repeat(20_000)), 1), true),
-        ("imports", imports, true),
-        ("exports", format!("(module {start} {exports})"), true),
-        ("functions", many("(func)", 1000), false),
-        ("types", many("(type (func (param i32 i64 f32 f64)))", 300), true),
-        ("globals", many("(global i32 (i32.const 1))", 1000), true),
-        ("elements", format!("(module {start} (table 1 funcref) {})", "(elem (i32.const 0) 0)".repeat(1000)), true),
-        ("table", many("(table 100000 funcref)", 1), true),
-        ("nesting", nested, false),
-        ("targets", targets, false),
-        ("name", long_name, false),
-        ("code", constants, false),
-        ("memory", many("(memory 60000)", 1), false),
-        ("grower", r#"(module (memory 1) (func (export "_start") (loop $a (drop (memory.grow (i32.const 1))) (br $a))))"#.into(), false),
-        ("recursion", r#"(module (func $f (export "_start") (call $f)))"#.into(), false),
-        ("start", r#"(module (func $s (loop $a (br $a))) (start $s) (func (export "_start")))"#.into(), false),
-    ]
 }
 
 #[test]

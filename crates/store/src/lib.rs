@@ -19,7 +19,7 @@
 //!
 //! # Guarantees
 //!
-//! The power may go at any instant, as often as it likes. Then, after [`Store::mount`]:
+//! The power may go at any instant. Then, after [`Store::mount`]:
 //!
 //! 1. Every operation that had returned `Ok` is still there, whole.
 //! 2. The operation that was interrupted has happened whole or not at all. (Of a [`Store::begin`], what it
@@ -34,6 +34,10 @@
 //! may look done now and not done after the next power cut. So whoever acknowledges what was found, and not written, after mounting
 //! calls [`Store::settle`] first: it costs one erase, and only the first time. Mounting itself writes nothing.
 //! Only erased words are ever programmed, with one exception of no consequence ([`root`]).
+//!
+//! Of cuts in a row, without one change completed between them, there may be any number if torn words read the same each
+//! time. If they do not, each such cut may need a page to be left alone: two in a row are provided for in a store that is
+//! full, one more for each page that is free.
 //!
 //! Pages that fail to erase or to read back are *retired*: the operation fails with [`Error::Worn`], repeated it
 //! takes other pages. Retired pages are remembered.
@@ -59,7 +63,7 @@
 //!
 //! | kind | arguments | payload |
 //! | --- | --- | --- |
-//! | 1 image | key, -, - | start page \| bytes of metadata << 16, length, hash (8 words), metadata |
+//! | 1 image | key, -, - | start page \| bytes of metadata << 16, length, the same inverted, hash (8 words), metadata |
 //! | 2 blob | key, -, - | the same without hash |
 //! | 3 page | page (16 bits), - | its erases, this one included (all ones: retired) |
 //! | 4 rename | from, to, key to remove | none |

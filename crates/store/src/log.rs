@@ -55,7 +55,7 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
         }
         let mut at = Self::records(self.pages());
         let mut before = self.slots;
-        while let Some(length) = self.record_length(at, false) {
+        while let Some(length) = self.record_length(at) {
             before = self.slots;
             self.apply(at);
             at += length;
@@ -66,7 +66,10 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
         self.slots = before;
         self.doubt_map();
         self.slots = found.0;
-        if self.record_length(at, true).is_some() {
+        let length = self.log_word(at + 2 * WORD_BYTES);
+        let is_object = matches!(self.log_word(at) as u8, record::IMAGE | record::BLOB);
+        // The inverted length tells a record that may be complete from one that is only begun.
+        if !is_object || self.log_word(at + 3 * WORD_BYTES) == !length {
             self.apply(at);
             self.doubt_map();
         }
@@ -82,12 +85,12 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
         }
     }
 
-    /// Length of the record at `at`, if it is complete, or `torn` if it is not but may be.
-    fn record_length(&self, at: usize, torn: bool) -> Option<usize> {
+    /// Length of the record at `at`, if it is complete.
+    fn record_length(&self, at: usize) -> Option<usize> {
         let [kind, ..] = self.log_word(at).to_le_bytes();
         let length = record::length(kind, self.log_word(at + WORD_BYTES))?;
         let last = at + length - WORD_BYTES;
-        let complete = last < F::PAGE_BYTES && (self.log_word(last) == COMMITTED) != torn;
+        let complete = last < F::PAGE_BYTES && self.log_word(last) == COMMITTED;
         complete.then_some(length)
     }
 
@@ -119,13 +122,14 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
                     }
                 }
             }
-            _ => {
+            record::IMAGE | record::BLOB => {
                 let slot = Slot {
                     record: at as u16,
                     start: word as u16,
                 };
                 self.set_slot(first, slot);
             }
+            _ => {}
         }
     }
 
@@ -228,7 +232,7 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
             .filter(|other| *other != key)
             .map(|other| self.slot(other).record)
             .filter(|record| *record != 0)
-            .filter_map(|record| self.record_length(usize::from(record), false))
+            .filter_map(|record| self.record_length(usize::from(record)))
             .sum();
         if Self::records(self.pages()) + others + needed + RESERVE > F::PAGE_BYTES {
             return Err(Error::Directory);
@@ -236,6 +240,7 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
         let mut record = Buffer::record(kind, [key, NO_KEY, NO_KEY]);
         record.word(second);
         record.word(length);
+        record.word(!length);
         if let Some(hash) = hash {
             record.append(hash);
         }
@@ -360,7 +365,7 @@ impl Slot {
         store: &Store<F, PAGES, KEYS>,
     ) -> Option<usize> {
         (self.record != 0)
-            .then(|| store.record_length(usize::from(self.record), false))
+            .then(|| store.record_length(usize::from(self.record)))
             .flatten()
             .filter(|length| *length <= RECORD_MAX && *length >= OBJECT_HEAD)
     }

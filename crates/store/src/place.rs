@@ -176,7 +176,7 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
         for (taken, doubtful) in map.iter_mut().zip(&self.doubtful) {
             *taken |= doubtful;
         }
-        // With every free page in doubt, any is better than none.
+        // With every free page in doubt (lib.rs: cuts in a row), any is better than none.
         self.window(&map, 1, false)
             .or_else(|| self.window(&self.map(), 1, false))
     }

@@ -28,7 +28,7 @@ pub(crate) const NO_KEY: Key = 0xff;
 pub(crate) const COMMITTED: u32 = 0;
 
 /// Bytes of an object's record before hash and metadata.
-pub(crate) const OBJECT_HEAD: usize = 3 * WORD_BYTES;
+pub(crate) const OBJECT_HEAD: usize = 4 * WORD_BYTES;
 
 /// The longest record.
 pub(crate) const RECORD_MAX: usize = OBJECT_HEAD + HASH_BYTES + META_MAX + WORD_BYTES;

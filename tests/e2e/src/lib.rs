@@ -16,7 +16,9 @@ mod artefacts;
 mod device;
 mod flash;
 pub mod tbf;
+mod terminal;
 
 pub use artefacts::{guest, program, root, target};
 pub use device::{Device, Run};
 pub use flash::Flash;
+pub use terminal::Terminal;

@@ -6,7 +6,7 @@ mod line;
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
-use berth_e2e::Device;
+use berth_e2e::{Device, guest};
 use berth_protocol::{Fault, Op, Parameters, State};
 use line::Line;
 
@@ -373,4 +373,93 @@ fn eight_containers_share_the_cpu_as_their_operator_said() -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The last line that a container logged.
+fn last_line(line: &mut Line, name: &str) -> Result<String> {
+    Ok(line.log(name, 0)?.pop().unwrap_or_default().1)
+}
+
+/// The counts that `counter` has logged from line `from` on, once there are `least` of them,
+/// and the number of the line behind them.
+fn counts(line: &mut Line, from: u32, least: usize) -> Result<(Vec<u32>, u32)> {
+    for _ in 0..PATIENCE {
+        let lines = line.log("counter", from)?;
+        if let Some((last, _)) = lines.last()
+            && lines.len() >= least
+        {
+            let counts = lines
+                .iter()
+                .map(|(_, text)| Ok(text.replace("count ", "").parse()?))
+                .collect::<Result<_>>()?;
+            return Ok((counts, last + 1));
+        }
+    }
+    bail!("no {least} lines: {:?}", line.log("counter", from)?)
+}
+
+#[test]
+fn a_container_that_saves_its_state_goes_on_where_it_was() -> Result<()> {
+    let device = Device::boot()?;
+    let mut line = Line::open(&device)?;
+    let name = "counter";
+    line.install(name, &std::fs::read(guest(name))?, Parameters::default())?;
+    let stored = line.free_memory()?;
+    line.done(Op::Start { name })?;
+    counts(&mut line, 0, 3)?;
+    line.done(Op::Pause { name })?;
+    // Only a few bytes are left of it.
+    ensure!(line.free_memory()? + 256 > stored, "it holds memory");
+    let (before, next) = counts(&mut line, 0, 3)?;
+    let saved = before.last().copied().unwrap_or_default();
+    ensure!(before.iter().copied().eq(1..=saved), "{before:?}");
+    line.done(Op::Resume { name })?;
+    let (after, _) = counts(&mut line, next, 2)?;
+    ensure!(after.first() == Some(&(saved + 1)), "{saved}, {after:?}");
+    // So it does after a stop, from what was saved last.
+    line.done(Op::Stop { name })?;
+    let (_, next) = counts(&mut line, next, 2)?;
+    line.done(Op::Start { name })?;
+    let (after, _) = counts(&mut line, next, 1)?;
+    ensure!(after.first() == Some(&(saved + 1)), "{saved}, {after:?}");
+    line.done(Op::Kill { name })?;
+    line.done(Op::Remove { name })
+}
+
+#[test]
+fn a_container_that_owns_an_led_switches_it_for_others() -> Result<()> {
+    let device = Device::boot()?;
+    let mut line = Line::open(&device)?;
+    for name in ["lamp", "leds"] {
+        line.install(name, &std::fs::read(guest(name))?, Parameters::default())?;
+    }
+    let changes = || -> Result<usize> {
+        let leds = device.board.leds()?;
+        Ok(leds
+            .iter()
+            .filter(|change| change.led == "USERLED1")
+            .count())
+    };
+    line.done(Op::Start { name: "leds" })?;
+    line.done(Op::Start { name: "lamp" })?;
+    let before = changes()?;
+    for _ in 0..PATIENCE {
+        if changes()? >= before + 6 {
+            break;
+        }
+        line.containers()?;
+    }
+    ensure!(changes()? >= before + 6, "{:?}", line.log("lamp", 0)?);
+    ensure!(last_line(&mut line, "lamp")?.contains("change "));
+    // Without the owner there is an answer, too.
+    line.done(Op::Stop { name: "leds" })?;
+    for _ in 0..PATIENCE {
+        if last_line(&mut line, "lamp")? == "leds does not answer" {
+            return Ok(());
+        }
+        // It may wait for an answer that does not come any more.
+        line.done(Op::Stop { name: "lamp" })?;
+        line.done(Op::Start { name: "lamp" })?;
+    }
+    bail!("{:?}", line.log("lamp", 0)?)
 }

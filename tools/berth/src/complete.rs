@@ -28,7 +28,7 @@ pub(crate) fn containers() -> Vec<CompletionCandidate> {
     let Ok((_lock, mut client, _)) = device::connect(&address, PATIENCE) else {
         return Vec::new();
     };
-    let containers = device::containers(&mut client).unwrap_or_default();
+    let containers = device::names(&mut client).unwrap_or_default();
     containers
         .into_iter()
         .map(|container| {

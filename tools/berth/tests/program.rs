@@ -6,7 +6,7 @@ use berth_protocol::{Level, Parameters, Restart, Service};
 use std::{process::Stdio, time::Duration};
 use support::{
     Faults,
-    run::{Bench, berth, command},
+    run::{Bench, berth, command, read_until, terminal},
 };
 
 #[test]
@@ -405,4 +405,46 @@ fn completions_offer_containers_and_devices() {
     assert!(devices.contains("roof"), "{devices}");
     let devices = offered(&["berth", "--device", "r"]);
     assert!(devices.contains("roof"), "{devices}");
+}
+
+#[test]
+fn an_upload_shows_its_progress_only_on_a_terminal() {
+    let bench = Bench::with(Faults {
+        delay: Duration::from_millis(5),
+        ..Faults::default()
+    });
+    let file = bench.file("big.wasm", &vec![7; 30_000]);
+    let (mut person, end) = terminal();
+    let mut upload = command(bench.home())
+        .args(["upload", &file, "--device", &bench.device.address()])
+        .stdout(Stdio::null())
+        .stderr(end)
+        .spawn()
+        .unwrap();
+    let shown = read_until(&mut person, "/29.30 KiB");
+    assert!(shown.contains("big ["), "{shown}");
+    assert!(upload.wait().unwrap().success());
+    // `ok` wants an empty standard error.
+    bench.ok(&["upload", &file]);
+}
+
+#[test]
+fn stats_redraw_on_a_terminal_and_come_once_elsewhere() {
+    let bench = Bench::new();
+    let (mut person, end) = terminal();
+    let mut stats = command(bench.home())
+        .args(["stats", "--device", &bench.device.address()])
+        .stdout(end)
+        .spawn()
+        .unwrap();
+    let redraw = "\x1b[H\x1b[J";
+    for _ in 0..2 {
+        read_until(&mut person, redraw);
+    }
+    stats.kill().unwrap();
+    stats.wait().unwrap();
+    let once = bench.ok(&["stats"]);
+    assert!(!once.contains('\x1b'), "{once}");
+    let twice = bench.ok(&["stats", "--count", "2"]);
+    assert_eq!(twice, once.repeat(2));
 }

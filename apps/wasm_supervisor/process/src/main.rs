@@ -9,6 +9,8 @@ mod process {
 
     use alloc::boxed::Box;
     use libtock::ErrorCode;
+    // Has the engine compiled for speed; see there.
+    use supervisor_fast as _;
     use wasm_supervisor::arena::{self, ArenaAllocator};
     use wasm_supervisor::board::Board;
     use wasm_supervisor::service::Supervisor;
@@ -25,6 +27,8 @@ mod process {
     #[panic_handler]
     fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
         let _ = libtock::console::write_all(b"\r\nberth: supervisor panicked, restarting\r\n");
+        // For the next run; a kernel that cannot leaves it without.
+        let _ = libtock::run_record::keep();
         libtock::restart(1)
     }
 

@@ -7,10 +7,16 @@
 //! (types inside function bodies) the engine checks afterwards, in the
 //! container's own arena.
 //!
+//! Before a container is started, a second pass ([`bound`](bound::bound)) reads the instructions as
+//! well and says how much memory loading takes at most.
+//!
 //! * [`reader`]: numbers, names, parts.
 //! * [`module`]: sections and limits.
+//! * [`code`], [`bound`]: instructions, and the memory that loading takes.
 //! * [`imports`]: what is imported, resolved against what this device has.
 
+pub mod bound;
+pub mod code;
 pub mod imports;
 pub mod module;
 pub mod reader;

@@ -59,11 +59,37 @@ mod most {
 /// Name of the function that is a container's main.
 pub const MAIN: &str = "_start";
 
+/// Contents of the sections that are read again, from their count on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sections<'a> {
+    pub(super) types: Option<Reader<'a>>,
+    pub(super) imports: Option<Reader<'a>>,
+    pub(super) globals: Option<Reader<'a>>,
+    pub(super) elements: Option<Reader<'a>>,
+    pub(super) code: Option<Reader<'a>>,
+    pub(super) data: Option<Reader<'a>>,
+}
+
+/// How many there are of what costs memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) types: u32,
+    /// Parameters and results of all types.
+    pub(super) type_values: u32,
+    pub(super) imports: u32,
+    pub(super) globals: u32,
+    pub(super) exports: u32,
+    /// Bytes of all names of imports and exports.
+    pub(super) name_bytes: u32,
+    pub(super) element_segments: u32,
+    pub(super) data_segments: u32,
+}
+
 /// What is known of a module after the scan.
 #[derive(Clone, Copy, Debug)]
 pub struct Module<'a> {
-    types: Option<Reader<'a>>,
-    imports: Option<Reader<'a>>,
+    pub(super) sections: Sections<'a>,
+    pub(super) counts: Counts,
     /// Bytes of linear memory at the start; 0 without a memory.
     pub memory_bytes: u64,
     /// Bytes of all function bodies.
@@ -104,13 +130,13 @@ impl<'a> Module<'a> {
     /// Everything it imports, in order.
     #[must_use]
     pub fn imports(&self) -> Imports<'a> {
-        Imports::new(self.imports)
+        Imports::new(self.sections.imports)
     }
 
     /// Parameters and results of function type `index`, as type bytes.
     #[must_use]
     pub fn function_type(&self, index: u32) -> Option<(&'a [u8], &'a [u8])> {
-        let mut reader = self.types?;
+        let mut reader = self.sections.types?;
         let count = reader.u32().ok()?;
         if index >= count {
             return None;
@@ -120,21 +146,12 @@ impl<'a> Module<'a> {
         }
         function_type(&mut reader).ok()
     }
-
-    /// Bytes of memory that running this module takes at the very least; an
-    /// image that needs more than there is can be refused without trying.
-    #[must_use]
-    pub fn least_memory(&self) -> u64 {
-        // Measured (49 real modules): engine, store and instance take 6.5 KiB
-        // for an empty module, code is held at 1.6 times its length.
-        self.memory_bytes + 6 * 1024 + u64::from(self.code_bytes)
-    }
 }
 
 /// State of the pass.
 struct Scan<'a> {
-    types: Option<Reader<'a>>,
-    imports: Option<Reader<'a>>,
+    sections: Sections<'a>,
+    counts: Counts,
     last: usize,
     functions: u32,
     bodies: u32,
@@ -148,8 +165,8 @@ struct Scan<'a> {
 impl<'a> Scan<'a> {
     fn new() -> Self {
         Self {
-            types: None,
-            imports: None,
+            sections: Sections::default(),
+            counts: Counts::default(),
             last: 0,
             functions: 0,
             bodies: 0,
@@ -186,17 +203,20 @@ impl<'a> Scan<'a> {
                 return Ok(());
             }
             id::TYPE => {
-                self.types = Some(whole);
-                for _ in 0..count(&mut body, most::TYPES, "too many types")? {
-                    function_type(&mut body)?;
+                self.sections.types = Some(whole);
+                self.counts.types = count(&mut body, most::TYPES, "too many types")?;
+                for _ in 0..self.counts.types {
+                    let (parameters, results) = function_type(&mut body)?;
+                    self.counts.type_values += (parameters.len() + results.len()) as u32;
                 }
             }
             id::IMPORT => {
-                self.imports = Some(whole);
-                let number = count(&mut body, most::IMPORTS, "too many imports")?;
+                self.sections.imports = Some(whole);
+                self.counts.imports = count(&mut body, most::IMPORTS, "too many imports")?;
                 let mut imports = Imports::new(Some(whole));
-                for _ in 0..number {
-                    imports.next().ok_or(body.error("unexpected end"))??;
+                for _ in 0..self.counts.imports {
+                    let import = imports.next().ok_or(body.error("unexpected end"))??;
+                    self.counts.name_bytes += (import.module.len() + import.name.len()) as u32;
                 }
                 body = imports.rest();
             }
@@ -209,17 +229,26 @@ impl<'a> Scan<'a> {
             id::TABLE => self.tables(&mut body)?,
             id::MEMORY => self.memories(&mut body)?,
             id::EXPORT => self.exports(&mut body)?,
-            id::CODE => self.code(&mut body)?,
+            id::CODE => {
+                self.sections.code = Some(whole);
+                self.code(&mut body)?;
+            }
+            // What is in the next three is read by `bound`.
             id::GLOBAL => {
-                count(&mut body, most::GLOBALS, "too many globals")?;
+                self.sections.globals = Some(whole);
+                self.counts.globals = count(&mut body, most::GLOBALS, "too many globals")?;
                 return Ok(());
             }
             id::ELEMENT => {
-                count(&mut body, most::SEGMENTS, "too many element segments")?;
+                self.sections.elements = Some(whole);
+                self.counts.element_segments =
+                    count(&mut body, most::SEGMENTS, "too many element segments")?;
                 return Ok(());
             }
             id::DATA => {
-                count(&mut body, most::SEGMENTS, "too many data segments")?;
+                self.sections.data = Some(whole);
+                self.counts.data_segments =
+                    count(&mut body, most::SEGMENTS, "too many data segments")?;
                 return Ok(());
             }
             // A start function and a data count are single numbers.
@@ -269,11 +298,13 @@ impl<'a> Scan<'a> {
     }
 
     fn exports(&mut self, body: &mut Reader<'a>) -> Result<(), Malformed> {
-        for _ in 0..count(body, most::EXPORTS, "too many exports")? {
+        self.counts.exports = count(body, most::EXPORTS, "too many exports")?;
+        for _ in 0..self.counts.exports {
             let name = body.name()?;
             let kind = body.byte()?;
             body.u32()?;
             // Kind 0 is a function.
+            self.counts.name_bytes += name.len() as u32;
             self.has_main |= name == MAIN && kind == 0;
         }
         Ok(())
@@ -306,8 +337,8 @@ impl<'a> Scan<'a> {
             return Err(end.error("no exported function _start"));
         }
         Ok(Module {
-            types: self.types,
-            imports: self.imports,
+            sections: self.sections,
+            counts: self.counts,
             memory_bytes: self.memory_bytes,
             code_bytes: self.code_bytes,
             functions: self.functions,

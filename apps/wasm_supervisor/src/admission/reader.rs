@@ -107,6 +107,21 @@ impl<'a> Reader<'a> {
         self.u64_of(10)
     }
 
+    /// Skip a LEB128 number of any kind, at most ten bytes long.
+    ///
+    /// # Errors
+    ///
+    /// If it is cut off or longer.
+    pub fn leb(&mut self) -> Result<(), Malformed> {
+        let start = *self;
+        for _ in 0..10 {
+            if self.byte()? & 0x80 == 0 {
+                return Ok(());
+            }
+        }
+        Err(start.error("number too long"))
+    }
+
     fn u64_of(&mut self, bytes_max: u32) -> Result<u64, Malformed> {
         let start = *self;
         let mut value = 0u64;

@@ -10,7 +10,9 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::guard;
-use super::pool::{ALIGN_MAX, ArenaId, Memory, Node, PAGE_BYTES, Pool, Space, Usage};
+use super::pool::{
+    ALIGN_MAX, ArenaId, Memory, Node, PAGE_BYTES, Pool, RESERVED_PAGES, Space, Usage,
+};
 
 /// Bytes of the pool. Of the 256 KiB of the supervisor's RAM the kernel takes
 /// up to 8 (its own part and the MPU's granule), the stack 16, the table of pages
@@ -109,6 +111,14 @@ pub fn space() -> Space {
     with_pool(|pool| pool.space())
 }
 
+/// Bytes that containers can still take.
+#[must_use]
+pub fn room() -> u32 {
+    space()
+        .free_bytes
+        .saturating_sub((RESERVED_PAGES * PAGE_BYTES) as u32)
+}
+
 /// Return the pages of `id` that no block uses.
 pub fn trim(id: ArenaId) {
     with_pool(|pool| pool.trim(id));
@@ -147,6 +157,9 @@ pub struct ArenaAllocator;
 // allocator and go back there.
 unsafe impl GlobalAlloc for ArenaAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if let Some(block) = guard::elsewhere(layout) {
+            return block;
+        }
         let id = guard::current();
         match with_pool(|pool| pool.allocate(id, layout.size(), layout.align())) {
             // SAFETY: an offset from the pool is inside its memory.
@@ -158,7 +171,7 @@ unsafe impl GlobalAlloc for ArenaAllocator {
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         match offset_of(pointer) {
             Some(offset) => with_pool(|pool| pool.free(offset, layout.size())),
-            // SAFETY: not from the pool, so `alloc` got it from `exhausted`.
+            // SAFETY: not from the pool, so `alloc` got it from the guard.
             None => unsafe { guard::free_overdraft(pointer, layout) },
         }
     }

@@ -50,7 +50,7 @@ pub fn is_installed() -> bool {
     INSTALLED.load(Ordering::Relaxed)
 }
 
-pub(super) use platform::{current, exhausted, free_overdraft};
+pub(super) use platform::{current, elsewhere, exhausted, free_overdraft};
 
 /// Run `step` with arena `id` current.
 ///
@@ -71,6 +71,13 @@ pub fn outside<R>(work: impl FnOnce() -> R) -> R {
     let result = work();
     platform::set_current(id);
     result
+}
+
+/// Do `work` of a test itself: what it allocates comes from the system and takes
+/// nothing from the pool.
+#[cfg(not(target_os = "none"))]
+pub fn of_the_test<R>(work: impl FnOnce() -> R) -> R {
+    platform::of_the_test(work)
 }
 
 #[cfg(target_os = "none")]
@@ -184,6 +191,11 @@ mod platform {
         unsafe { arena_throw(saved_sp) }
     }
 
+    #[inline(always)]
+    pub(in super::super) const fn elsewhere(_: Layout) -> Option<*mut u8> {
+        None
+    }
+
     pub(in super::super) unsafe fn free_overdraft(_: *mut u8, _: Layout) {
         // There is no overdraft on the board.
     }
@@ -202,6 +214,20 @@ mod platform {
     thread_local! {
         static CURRENT: Cell<u8> = const { Cell::new(ArenaId::SUPERVISOR.number()) };
         static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
+        static OF_THE_TEST: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub(super) fn of_the_test<R>(work: impl FnOnce() -> R) -> R {
+        let before = OF_THE_TEST.replace(true);
+        let result = work();
+        OF_THE_TEST.set(before);
+        result
+    }
+
+    /// A block from elsewhere, if the current arena does not serve this allocation.
+    pub(in super::super) fn elsewhere(layout: Layout) -> Option<*mut u8> {
+        // SAFETY: the layout is the caller's, of non-zero size by its contract.
+        OF_THE_TEST.get().then(|| unsafe { System.alloc(layout) })
     }
 
     pub(super) fn run<R>(id: ArenaId, step: impl FnOnce() -> R) -> Result<R, OutOfMemory> {
@@ -233,7 +259,7 @@ mod platform {
     }
 
     pub(in super::super) unsafe fn free_overdraft(pointer: *mut u8, layout: Layout) {
-        // SAFETY: a block outside the pool came from `exhausted`.
+        // SAFETY: a block outside the pool came from `exhausted` or `elsewhere`.
         unsafe { System.dealloc(pointer, layout) }
     }
 }

@@ -34,7 +34,9 @@ pub mod pool;
 #[cfg(test)]
 mod pool_tests;
 
-pub use global::{ArenaAllocator, can_allocate, set_limit, space, trim, usage};
+pub use global::{ArenaAllocator, can_allocate, room, set_limit, space, trim, usage};
+#[cfg(not(target_os = "none"))]
+pub use guard::of_the_test;
 pub use guard::{OutOfMemory, is_installed as is_in_use, outside, set_installed};
 pub use owned::Owned;
 pub use pool::{ArenaId, PAGE_BYTES, Space, Usage};

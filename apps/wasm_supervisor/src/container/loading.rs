@@ -5,6 +5,7 @@ use berth_protocol::Fault;
 use super::host::{Blocks, Shared};
 use super::table::{Containers, Refused, tag};
 use super::{CONTAINERS_MAX, ContainerHost};
+use crate::admission::bound::bound;
 use crate::admission::{HostFunction, Label, Malformed, Module, imports};
 use crate::arena::{self, Owned};
 use crate::engine::wasmi::Wasmi;
@@ -109,11 +110,8 @@ impl<P: Platform + 'static> Containers<P> {
             return Err(Refused::Missing(unavailable as u16).into());
         }
         let (_, limit) = self.memory(slot);
-        let needed = module.least_memory();
-        if needed > u64::from(limit.min(arena::space().free_bytes)) && arena::is_in_use() {
-            let needed = u32::try_from(needed).unwrap_or(u32::MAX);
-            return Err(Refused::Memory { needed }.into());
-        }
+        let needed = bound(&module).map_err(Refused::Invalid)?;
+        admit(&module, needed, limit)?;
         let numbers = self.claim(slot, &module, held, blocks)?;
         let limits = Limits {
             stack_bytes: container
@@ -125,7 +123,8 @@ impl<P: Platform + 'static> Containers<P> {
                 matches!(HostFunction::named(&import), Ok(HostFunction::Register(_)))
             }),
         };
-        arena::set_limit(id, limit as usize);
+        // No more than was admitted, whatever the engine does.
+        arena::set_limit(id, needed as usize);
         let shared = self.shared.clone();
         let image = self.image(slot);
         let blocks = &*blocks;
@@ -136,6 +135,7 @@ impl<P: Platform + 'static> Containers<P> {
         match loaded {
             Ok(Ok(engine)) => {
                 arena::trim(id);
+                arena::set_limit(id, limit as usize);
                 Ok(engine)
             }
             Ok(Err(LoadError::Invalid { offset })) => Err(invalid(offset).into()),
@@ -146,7 +146,8 @@ impl<P: Platform + 'static> Containers<P> {
             .into()),
             Ok(Err(LoadError::Stopped)) => Err(Loading::Fault(Fault::MaySuspend)),
             Ok(Err(LoadError::Trapped(Fault::OutOfMemory))) | Err(_) => {
-                Err(Refused::Memory { needed: 0 }.into())
+                let room = limit.min(arena::room());
+                Err(Refused::Memory { needed, room }.into())
             }
             Ok(Err(LoadError::Trapped(fault))) => Err(Loading::Fault(fault)),
         }
@@ -223,14 +224,35 @@ pub(super) fn labels<'a>(module: &Module<'a>) -> impl Iterator<Item = Label<'a>>
         })
 }
 
-/// Let the engine look at the image in the spare arena. An image too large to be checked now is
-/// checked when it is started.
+/// Is there room for `module`, which takes at most `needed` bytes, below `limit`?
+fn admit(module: &Module<'_>, needed: u32, limit: u32) -> Result<(), Refused> {
+    if !arena::is_in_use() {
+        return Ok(());
+    }
+    let room = limit.min(arena::room());
+    if needed > room {
+        return Err(Refused::Memory { needed, room });
+    }
+    // Everything but the linear memory is in small pieces.
+    let piece = arena::space().largest_bytes;
+    if module.memory_bytes > u64::from(piece) {
+        return Err(Refused::Memory {
+            needed: module.memory_bytes as u32,
+            room: piece,
+        });
+    }
+    Ok(())
+}
+
+/// Let the engine look at the image, which takes at most `needed` bytes, in the spare arena. An
+/// image too large to be checked now is checked when it is started.
 pub(super) fn validate<P: Platform + 'static>(
     shared: &Shared<P>,
     image: &[u8],
+    needed: u32,
 ) -> Result<(), Refused> {
     let id = shared.arena(CONTAINERS_MAX).ok_or(Refused::TooMany)?;
-    arena::set_limit(id, usize::MAX);
+    arena::set_limit(id, needed as usize);
     match arena::owned::scratch(id, || {
         <Wasmi<ContainerHost<P>> as Engine<_>>::validate(image)
     }) {

@@ -41,8 +41,6 @@ pub mod saved;
 pub mod schedule;
 pub mod state;
 pub mod storage;
-#[cfg(test)]
-mod storage_tests;
 pub mod table;
 pub mod update;
 #[cfg(test)]

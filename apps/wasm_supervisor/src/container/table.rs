@@ -17,6 +17,7 @@ use super::schedule::{Schedule, Turns};
 use super::storage::{self, Image, ImageStore, image_key, saved_key};
 use super::update::Trial;
 use super::{CONTAINERS_MAX, Container, Main, Name, Shared, state};
+use crate::admission::bound::bound;
 use crate::admission::{Label, Malformed, Module};
 use crate::arena;
 use crate::platform::Platform;
@@ -53,10 +54,13 @@ pub enum Refused {
     },
     /// The store does not take it.
     Store(berth_store::Error),
-    /// It would need more memory than it can have.
+    /// It may need more memory than it can have.
     Memory {
-        /// Bytes it needs at least; 0 if not known.
+        /// Bytes it needs at most.
         needed: u32,
+        /// Bytes it can have: its limit, what is free, or what is free in one
+        /// piece, whichever does not suffice.
+        room: u32,
     },
 }
 
@@ -185,13 +189,14 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Look at an image; the slot that its container gets.
     fn admit(&self, image: &[u8]) -> Result<usize, Refused> {
-        Module::scan(image).map_err(Refused::Invalid)?;
+        let module = Module::scan(image).map_err(Refused::Invalid)?;
+        let needed = bound(&module).map_err(Refused::Invalid)?;
         let slot = self
             .slots
             .iter()
             .position(Option::is_none)
             .ok_or(Refused::TooMany)?;
-        validate(&self.shared, image)?;
+        validate(&self.shared, image, needed)?;
         Ok(slot)
     }
 

@@ -31,6 +31,7 @@ use super::state::Event;
 use super::storage::{CANDIDATE_KEY, Image, ImageStore, image_key};
 use super::table::{Containers, Refused, tag};
 use crate::admission::Module;
+use crate::admission::bound::bound;
 use crate::arena::{self, Owned};
 use crate::engine::wasmi::Wasmi;
 use crate::engine::{BlockNumbers, Engine};
@@ -188,18 +189,16 @@ impl<P: Platform + 'static> Containers<P> {
         image: &[u8],
         parameters: Parameters,
     ) -> Result<(), Refused> {
-        let needed = Module::scan(image)
-            .map_err(Refused::Invalid)?
-            .least_memory();
-        let limit = parameters.limit.unwrap_or(arena::space().total_bytes);
-        if needed > u64::from(limit) && arena::is_in_use() {
-            let needed = u32::try_from(needed).unwrap_or(u32::MAX);
-            return Err(Refused::Memory { needed });
+        let module = Module::scan(image).map_err(Refused::Invalid)?;
+        let needed = bound(&module).map_err(Refused::Invalid)?;
+        let room = parameters.limit.unwrap_or(arena::space().total_bytes);
+        if needed > room && arena::is_in_use() {
+            return Err(Refused::Memory { needed, room });
         }
         if let (Some(_), Some(container)) = (&self.trial, self.get(slot)) {
             return Err(Refused::State(container.state()));
         }
-        validate(&self.shared, image)
+        validate(&self.shared, image, needed)
     }
 
     fn replace(&mut self, slot: usize, new: Version, trial_ms: u32) -> Result<Update, Refused> {

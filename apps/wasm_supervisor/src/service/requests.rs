@@ -399,9 +399,6 @@ pub(crate) fn explain<P: Platform + 'static>(
             code,
         },
         Refused::Store(error) => upload::store_error(error),
-        Refused::Memory { needed } => DeviceError::OutOfMemory {
-            needed,
-            free: free.min(containers.memory(slot).1),
-        },
+        Refused::Memory { needed, room } => DeviceError::OutOfMemory { needed, free: room },
     }
 }

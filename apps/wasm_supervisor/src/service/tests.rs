@@ -2,6 +2,7 @@
 
 mod claims;
 mod lifecycle;
+mod store;
 
 use std::format;
 use std::string::{String, ToString};

@@ -6,8 +6,9 @@
 //!               └─► a finished line
 //! ```
 //!
-//! The terminal needs to know `\r`, backspace and "clear to the end of the line" (`ESC [ K`), which every
-//! terminal does. A line with its prompt never fills 80 columns, so nothing wraps.
+//! The terminal gets `\r`, `\n` and backspace beside text, no escape sequences: terminals that pass
+//! none on (`tockloader listen`) show the same. A line with its prompt never fills 80 columns, so
+//! nothing wraps.
 
 /// Longest line a person can type, in bytes.
 pub const LINE_MAX: usize = 72;
@@ -18,9 +19,9 @@ pub const PROMPT: &[u8] = b"berth> ";
 /// Lines remembered.
 const HISTORY: usize = 4;
 
-/// Most bytes that one key makes the terminal get: the line drawn anew, with the way back to the
-/// cursor.
-const DRAWN_MAX: usize = 1 + PROMPT.len() + LINE_MAX + 3 + LINE_MAX;
+/// Most bytes that one key makes the terminal get: the line drawn anew over the old one, with the
+/// way back to the cursor.
+const DRAWN_MAX: usize = 1 + PROMPT.len() + LINE_MAX + LINE_MAX;
 
 /// A line of text.
 #[derive(Clone, Copy)]
@@ -116,6 +117,12 @@ impl Drawn {
         }
     }
 
+    fn repeat(&mut self, byte: u8, count: usize) {
+        for _ in 0..count {
+            self.add(&[byte]);
+        }
+    }
+
     fn add(&mut self, bytes: &[u8]) {
         for byte in bytes {
             if let Some(place) = self.bytes.get_mut(self.length) {
@@ -144,6 +151,8 @@ pub struct Editor {
     after_return: bool,
     /// Somebody has typed something: there is a prompt to be kept in order.
     awake: bool,
+    /// Characters behind the prompt on the terminal.
+    on_terminal: usize,
 }
 
 impl Editor {
@@ -158,6 +167,7 @@ impl Editor {
             escape: Escape::None,
             after_return: false,
             awake: false,
+            on_terminal: 0,
         }
     }
 
@@ -184,6 +194,7 @@ impl Editor {
             Key::Type(byte) if self.awake && self.cursor == self.line.length => {
                 if self.line.insert(self.cursor, byte) {
                     self.cursor += 1;
+                    self.on_terminal += 1;
                     drawn.add(&[byte]);
                 }
             }
@@ -201,18 +212,24 @@ impl Editor {
         self.line = Line::EMPTY;
         self.cursor = 0;
         self.shown = 0;
+        self.on_terminal = 0;
         self.redraw()
     }
 
     /// What makes room for a line of other text. Nothing, as long as nobody has typed anything.
-    #[must_use]
-    pub fn hide(&self) -> &'static [u8] {
-        if self.awake { b"\r\x1b[K" } else { b"" }
+    pub fn hide(&mut self) -> Drawn {
+        let mut drawn = Drawn::new();
+        if self.awake {
+            drawn.add(b"\r");
+            drawn.repeat(b' ', PROMPT.len() + self.on_terminal);
+            drawn.add(b"\r");
+            self.on_terminal = 0;
+        }
+        drawn
     }
 
     /// What brings prompt and line back after other text.
-    #[must_use]
-    pub fn redraw(&self) -> Drawn {
+    pub fn redraw(&mut self) -> Drawn {
         let mut drawn = Drawn::new();
         if self.awake {
             self.draw(&mut drawn);
@@ -220,14 +237,15 @@ impl Editor {
         drawn
     }
 
-    fn draw(&self, drawn: &mut Drawn) {
+    /// The line over what stands there, and back to the cursor.
+    fn draw(&mut self, drawn: &mut Drawn) {
+        let left_over = self.on_terminal.saturating_sub(self.line.length);
         drawn.add(b"\r");
         drawn.add(PROMPT);
         drawn.add(self.line.typed());
-        drawn.add(b"\x1b[K");
-        for _ in self.cursor..self.line.length {
-            drawn.add(b"\x08");
-        }
+        drawn.repeat(b' ', left_over);
+        drawn.repeat(0x08, left_over + self.line.length - self.cursor);
+        self.on_terminal = self.line.length;
     }
 
     /// From bytes to keys: control characters, and the sequences of ANSI terminals.

@@ -27,6 +27,7 @@ impl Person {
         let mut lines = Vec::new();
         for key in keys {
             let (finished, drawn) = self.editor.take(*key);
+            assert!(!drawn.bytes().contains(&0x1b), "an escape sequence");
             self.terminal.process(drawn.bytes());
             if finished {
                 lines.push(self.editor.finished().text().into());
@@ -52,7 +53,9 @@ impl Person {
             text.push(' ');
         }
         text.insert(column, '|');
-        text.into_iter().collect()
+        let text: String = text.into_iter().collect();
+        // Blanks behind the line are what an erased one leaves.
+        text.trim_end().into()
     }
 }
 
@@ -84,7 +87,7 @@ fn each_key_does_what_it_says() {
         (b"stop two words", "berth> stop two words|"),
         (b"\x17", "berth> stop two |"),
         (b"\x17", "berth> stop |"),
-        (b"\x02\x02", "berth> sto|p "),
+        (b"\x02\x02", "berth> sto|p"),
         (b"\x0b", "berth> sto|"),
         (b"\x15", "berth> |"),
         (b"half a line\x03", "berth> |"),
@@ -162,12 +165,14 @@ fn a_full_line_takes_no_more_and_does_not_wrap() {
 #[test]
 fn other_text_comes_between_without_harm() {
     let mut person = Person::new();
-    assert_eq!(person.editor.hide(), b"");
+    assert_eq!(person.editor.hide().bytes(), b"");
     assert_eq!(person.editor.redraw().bytes(), b"");
     person.press(b"sto\x1b[D");
-    person.terminal.process(person.editor.hide());
+    let hidden = person.editor.hide();
+    person.terminal.process(hidden.bytes());
     person.terminal.process(b"[blink] on\r\n");
-    person.terminal.process(person.editor.redraw().bytes());
+    let redrawn = person.editor.redraw();
+    person.terminal.process(redrawn.bytes());
     assert_eq!(person.sees(), "berth> st|o");
     assert!(
         person

@@ -17,8 +17,8 @@ struct Torn {
 pub(crate) struct Unstable<const PAGE: usize> {
     inner: Simulated<PAGE>,
     torn: Vec<Torn>,
-    /// Programs that set bits, or that are one too many for a word.
-    pub(crate) violations: u32,
+    /// Where programs were refused: those that set bits, or were one too many for a word.
+    pub(crate) violations: Vec<usize>,
 }
 
 impl<const PAGE: usize> Unstable<PAGE> {
@@ -26,7 +26,7 @@ impl<const PAGE: usize> Unstable<PAGE> {
         Self {
             inner: Simulated::new(pages),
             torn: Vec::new(),
-            violations: 0,
+            violations: Vec::new(),
         }
     }
 
@@ -110,7 +110,7 @@ impl<const PAGE: usize> Flash for Unstable<PAGE> {
                 });
             }
             Err(FlashError::Failed) => {}
-            Err(_) => self.violations += 1,
+            Err(_) => self.violations.push(offset),
         }
         done
     }

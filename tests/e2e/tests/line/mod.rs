@@ -136,4 +136,22 @@ impl Line {
             other => bail!("{other:?}"),
         })?
     }
+
+    /// The log lines of a container from number `from` on, as far as they are kept, with their
+    /// numbers.
+    pub(crate) fn log(&mut self, name: &str, from: u32) -> Result<Vec<(u32, String)>> {
+        let mut lines = Vec::new();
+        let mut next = Some(from);
+        while let Some(from) = next {
+            next = self.ask(Op::Log { name, from }, |result| match result {
+                Ok(Reply::LogLine { sequence, text, .. }) => {
+                    lines.push((sequence, text.to_owned()));
+                    Ok(Some(sequence + 1))
+                }
+                Ok(Reply::End) => Ok(None),
+                other => bail!("{other:?}"),
+            })??;
+        }
+        Ok(lines)
+    }
 }

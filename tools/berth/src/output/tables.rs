@@ -331,3 +331,89 @@ fn why(error: &Error) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found() -> Vec<Found> {
+        let place = |address: &str, name: Option<&str>, answer| Found {
+            name: name.map(Into::into),
+            address: address.into(),
+            answer,
+        };
+        let info = DeviceInfo {
+            protocol: 2,
+            board: "mps2-an386".into(),
+            kernel: "Tock 2".into(),
+            supervisor: "0.1.0".into(),
+            uptime_us: 1_500_000,
+        };
+        let address: crate::Address = "/dev/ttyACM1".parse().unwrap();
+        vec![
+            place("/dev/ttyACM0", Some("bench"), Some(Ok(info))),
+            place(
+                "/dev/ttyACM1",
+                None,
+                Some(Err(Error::Busy {
+                    address: address.clone(),
+                    by: "picocom (process 7)".into(),
+                    socket: None,
+                })),
+            ),
+            place(
+                "/dev/ttyACM2",
+                None,
+                Some(Err(Error::Open {
+                    address,
+                    source: io::ErrorKind::PermissionDenied.into(),
+                })),
+            ),
+            place(
+                "/dev/ttyS0",
+                None,
+                Some(Err(Error::TimedOut {
+                    to: "hello",
+                    after: std::time::Duration::from_millis(1500),
+                })),
+            ),
+            place(
+                "tcp:gateway:4000",
+                Some("old"),
+                Some(Err(Error::Version { device: 1 })),
+            ),
+            place("/dev/ttyS1", None, None),
+        ]
+    }
+
+    fn printed(as_json: bool) -> String {
+        let mut out = Vec::new();
+        scan(&mut out, &found(), as_json).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_scan_says_what_it_found_where() {
+        assert_eq!(
+            printed(false),
+            "ADDRESS           NAME   BOARD       SUPERVISOR  ANSWER\n\
+             /dev/ttyACM0      bench  mps2-an386  0.1.0       ok\n\
+             /dev/ttyACM1      -      -           -           in use by picocom (process 7)\n\
+             /dev/ttyACM2      -      -           -           cannot open: permission denied\n\
+             /dev/ttyS0        -      -           -           none\n\
+             tcp:gateway:4000  old    -           -           the device speaks protocol 1, this berth speaks 2\n\
+             /dev/ttyS1        -      -           -           not asked\n"
+        );
+    }
+
+    #[test]
+    fn a_scan_in_json_has_a_device_an_error_or_neither() {
+        let value: Value = serde_json::from_str(&printed(true)).unwrap();
+        let places = value["found"].as_array().unwrap();
+        assert_eq!(places[0]["device"]["board"], "mps2-an386");
+        assert_eq!(places[0]["name"], "bench");
+        assert_eq!(places[1]["error"]["code"], "line-in-use");
+        assert_eq!(places[4]["error"]["exit"], 3);
+        assert!(places[5]["device"].is_null() && places[5]["error"].is_null());
+    }
+}

@@ -1,7 +1,10 @@
 //! The program, run as its user does.
 
 use super::{FakeDevice, Faults};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::{
+    fs::File,
+    io::Read,
     path::Path,
     process::{Command, Output},
 };
@@ -34,6 +37,31 @@ pub fn berth(home: &Path, device: Option<&str>, words: &[&str]) -> (i32, String,
         String::from_utf8(stdout).unwrap(),
         String::from_utf8(stderr).unwrap(),
     )
+}
+
+/// A terminal: the person's end, and the end for a program's output.
+pub fn terminal() -> (File, File) {
+    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&person).unwrap();
+    unlockpt(&person).unwrap();
+    let name = ptsname(&person, Vec::new()).unwrap();
+    let end = File::options()
+        .read(true)
+        .write(true)
+        .open(name.into_string().unwrap())
+        .unwrap();
+    (person.into(), end)
+}
+
+/// Read what the terminal gets until `text` stands in it; all so far.
+pub fn read_until(person: &mut File, text: &str) -> String {
+    let mut shown = String::new();
+    while !shown.contains(text) {
+        let mut buffer = [0; 256];
+        let count = person.read(&mut buffer).unwrap();
+        shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    shown
 }
 
 /// A device with its operator.

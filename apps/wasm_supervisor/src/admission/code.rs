@@ -1,0 +1,199 @@
+//! Instructions, as far as memory depends on them.
+//!
+//! The engine keeps an entry for every open block, every target of a branch table
+//! and every local while it translates a function, so a few bytes of code can ask
+//! for much memory. This pass reads the instructions of a body once, without
+//! knowing types, and counts. It knows the instructions that containers may have;
+//! others (vectors, threads, exceptions, garbage collection) are refused here.
+//!
+//! Source: WebAssembly core specification 5.4 (instructions), 2.0 with tail calls
+//! and wide arithmetic.
+
+use super::Malformed;
+use super::reader::Reader;
+
+/// What one expression asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Blocks, loops and ifs.
+    pub blocks: u32,
+    /// Deepest nesting of them.
+    pub nesting: u32,
+    /// Targets of branch tables, defaults included.
+    pub targets: u32,
+}
+
+/// Read one expression up to the `end` that closes it.
+///
+/// # Errors
+///
+/// An instruction that containers cannot have, or that is cut off.
+pub fn expression(reader: &mut Reader<'_>) -> Result<Shape, Malformed> {
+    let mut shape = Shape::default();
+    let mut depth = 0u32;
+    loop {
+        let start = *reader;
+        match reader.byte()? {
+            // block, loop, if: a type.
+            0x02..=0x04 => {
+                reader.leb()?;
+                shape.blocks += 1;
+                depth += 1;
+                shape.nesting = shape.nesting.max(depth);
+            }
+            // end
+            0x0b => match depth.checked_sub(1) {
+                Some(outer) => depth = outer,
+                None => return Ok(shape),
+            },
+            // br_table: so many targets, and the default.
+            0x0e => {
+                let targets = reader.u32()?;
+                for _ in 0..targets {
+                    reader.u32()?;
+                }
+                reader.u32()?;
+                shape.targets = shape.targets.saturating_add(targets).saturating_add(1);
+            }
+            // unreachable, nop, else, return, drop, select, numbers, ref.is_null
+            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 | 0xd1 => {}
+            // br, br_if, call, return_call, locals, globals, tables, size and growth of
+            // memory, i32.const, i64.const, ref.null, ref.func
+            0x0c | 0x0d | 0x10 | 0x12 | 0x20..=0x26 | 0x3f..=0x42 | 0xd0 | 0xd2 => {
+                reader.leb()?;
+            }
+            // call_indirect, return_call_indirect
+            0x11 | 0x13 => {
+                reader.leb()?;
+                reader.leb()?;
+            }
+            // select with types
+            0x1c => {
+                let types = reader.u32()?;
+                reader.slice(types)?;
+            }
+            // loads and stores: alignment, perhaps a memory, offset
+            0x28..=0x3e => {
+                if reader.u32()? & 0x40 != 0 {
+                    reader.leb()?;
+                }
+                reader.leb()?;
+            }
+            // f32.const, f64.const
+            0x43 => {
+                reader.slice(4)?;
+            }
+            0x44 => {
+                reader.slice(8)?;
+            }
+            0xfc => match reader.u32()? {
+                // saturating conversions, wide arithmetic
+                0..=7 | 19..=22 => {}
+                // data.drop, memory.fill, elem.drop, table.grow, table.size, table.fill
+                9 | 11 | 13 | 15..=17 => {
+                    reader.leb()?;
+                }
+                // memory.init, memory.copy, table.init, table.copy
+                8 | 10 | 12 | 14 => {
+                    reader.leb()?;
+                    reader.leb()?;
+                }
+                _ => return Err(start.error(UNKNOWN)),
+            },
+            _ => return Err(start.error(UNKNOWN)),
+        }
+    }
+}
+
+const UNKNOWN: &str = "an instruction that containers cannot have";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::vec::Vec;
+
+    /// The expression of the only function of a module that consists of `body`.
+    fn body(body: &str) -> Vec<u8> {
+        let image = wat::parse_str(format!(
+            "(module (memory 1) (table 1 funcref) (elem func) (data \"\") (type $t (func)) (func {body}))"
+        ))
+        .unwrap();
+        code(&image).unwrap()
+    }
+
+    /// Finds the code section without the reader under test.
+    fn code(image: &[u8]) -> Option<Vec<u8>> {
+        let mut at = 8;
+        while at < image.len() {
+            let (id, length) = (image[at], usize::from(image[at + 1]));
+            assert!(length < 0x80, "sections of these tests are short");
+            if id == 10 {
+                // Count, length of the body, no locals.
+                return Some(image[at + 5..at + 2 + length].to_vec());
+            }
+            at += 2 + length;
+        }
+        None
+    }
+
+    fn shape(text: &str) -> (u32, u32, u32) {
+        let code = body(text);
+        let mut reader = Reader::new(&code, 0);
+        let shape = expression(&mut reader).unwrap();
+        assert!(reader.is_empty(), "{text}: {} bytes left", reader.left());
+        (shape.blocks, shape.nesting, shape.targets)
+    }
+
+    #[test]
+    fn blocks_nesting_and_targets_are_counted() {
+        assert_eq!(shape(""), (0, 0, 0));
+        assert_eq!(shape("(block) (loop (block)) (block)"), (4, 2, 0));
+        assert_eq!(shape("(block (br_table 0 0 0 (i32.const 1)))"), (1, 1, 3));
+        assert_eq!(
+            shape("(if (i32.const 1) (then (nop)) (else (nop)))"),
+            (1, 1, 0)
+        );
+    }
+
+    #[test]
+    fn every_kind_of_instruction_is_read_to_its_end() {
+        for text in [
+            "(drop (i64.const -9223372036854775808))",
+            "(drop (f32.const 1)) (drop (f64.const 1))",
+            "(i32.store offset=4000000000 (i32.const 0) (i32.load8_u (i32.const 0)))",
+            "(drop (select (result i32) (i32.const 1) (i32.const 2) (i32.const 3)))",
+            "(call_indirect (type $t) (i32.const 0)) (return_call 0)",
+            "(memory.copy (i32.const 0) (i32.const 0) (i32.const 0))",
+            "(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))",
+            "(memory.init 0 (i32.const 0) (i32.const 0) (i32.const 0)) (data.drop 0)",
+            "(table.init 0 (i32.const 0) (i32.const 0) (i32.const 0)) (elem.drop 0)",
+            "(table.copy (i32.const 0) (i32.const 0) (i32.const 0))",
+            "(table.set (i32.const 0) (ref.null func)) (drop (ref.is_null (table.get (i32.const 0))))",
+            "(drop (table.grow (ref.func 0) (i32.const 0))) (drop (table.size))",
+            "(drop (memory.grow (memory.size)))",
+            "(drop (i32.trunc_sat_f64_u (f64.const 1)))",
+            "(i64.add128 (i64.const 0) (i64.const 0) (i64.const 0) (i64.const 0)) drop drop",
+        ] {
+            shape(text);
+        }
+    }
+
+    #[test]
+    fn what_containers_cannot_have_is_refused() {
+        for code in [
+            &[0xfd, 0x0c, 0x0b][..],
+            &[0xfe, 0, 0x0b],
+            &[0xfb, 0, 0x0b],
+            &[0xfc, 23, 0x0b],
+            &[0x06, 0x40, 0x0b],
+        ] {
+            assert_eq!(
+                expression(&mut Reader::new(code, 0)).unwrap_err().what,
+                UNKNOWN
+            );
+        }
+        assert!(expression(&mut Reader::new(&[0x41, 0x80], 0)).is_err());
+        assert!(expression(&mut Reader::new(&[0x02, 0x40, 0x0b], 0)).is_err());
+    }
+}

@@ -1,1 +1,0 @@
-//! Containers over resets, and over power that goes at any instant.

@@ -1,0 +1,212 @@
+//! A person at the console and scripts beside it, in real terminals.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Flash, Terminal, guest, program, target};
+use berth_emulator::Board;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+
+/// A terminal as wide as the oldest and high enough to see everything.
+const SIZE: (u16, u16) = (80, 60);
+
+/// Ctrl-].
+const LEAVE: &str = "\x1d";
+
+/// A run of `berth` that must succeed.
+fn berth(words: &[&str]) -> Result<String> {
+    let output = std::process::Command::new(program("berth"))
+        .args(words)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success(),
+        "{words:?}: {said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(said)
+}
+
+/// Press one key after the other; the screen's last line must follow each.
+fn type_slowly(terminal: &mut Terminal, before: &str, keys: &str) -> Result<()> {
+    let mut line = before.to_owned();
+    for key in keys.chars() {
+        terminal.press(&key.to_string())?;
+        line.push(key);
+        terminal.wait_last(line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// What a person does at a console while scripts use the device at `address`.
+fn person_and_scripts(terminal: &mut Terminal, address: &str) -> Result<()> {
+    let blink = guest("blink");
+    type_slowly(terminal, "berth> ", "start blimk")?;
+    // In the middle of the line a script uploads what is to be started.
+    let said = berth(&["--device", address, "upload", &blink.to_string_lossy()])?;
+    ensure!(said.contains("blink uploaded"), "{said}");
+    terminal.wait_last("berth> start blimk")?;
+    // Left, over the k; backspace; n.
+    terminal.press("\x1b[D")?;
+    terminal.press("\x7f")?;
+    terminal.wait_last("berth> start blik")?;
+    terminal.press("n")?;
+    terminal.wait_last("berth> start blink")?;
+    terminal.press("\r")?;
+    terminal.wait_for("\nok")?;
+    // The container speaks between the lines; scripts see it run.
+    terminal.wait_for("[blink] ")?;
+    let list = berth(&["--device", address, "ps"])?;
+    ensure!(list.contains("running"), "{list}");
+    berth(&["--device", address, "stop", "blink"])?;
+    terminal.press("ps\r")?;
+    terminal.wait("the stopped container", |text| {
+        text.lines()
+            .any(|line| line.starts_with("blink ") && line.contains("stopped"))
+    })?;
+    // Up twice is the line before the last.
+    terminal.press("\x1b[A\x1b[A")?;
+    terminal.wait_last("berth> start blink")?;
+    terminal.press("\x15")?;
+    terminal.wait_last("berth>")?;
+    berth(&["--device", address, "rm", "blink"])?;
+    Ok(())
+}
+
+#[test]
+fn make_run_serves_a_person_and_scripts() -> Result<()> {
+    let flash = Flash::new()?;
+    let folder = tempfile::tempdir()?;
+    let socket = folder.path().join("line");
+    let image = flash.path();
+    let (image, place) = (image.to_string_lossy(), socket.to_string_lossy());
+    let words = [
+        "run", "--flash", &image, "--socket", &place, "--limit", "240",
+    ];
+    let mut terminal = Terminal::start(&program("berth-emulator"), &words, SIZE)?;
+    terminal.wait_for("type help")?;
+    let address = format!("unix:{}", socket.display());
+    person_and_scripts(&mut terminal, &address)?;
+    // `scan` finds the board without being told.
+    let found = berth(&["scan", "--list", "--json"])?;
+    ensure!(found.contains(&*address), "{found}");
+    terminal.press(LEAVE)?;
+    let code = terminal.ended()?;
+    ensure!(code == 0, "exit code {code}");
+    Ok(())
+}
+
+#[test]
+fn berth_console_owns_the_line_and_serves_others_under_the_same_address() -> Result<()> {
+    let flash = Flash::new()?;
+    let mut board = Board::new(flash.path())
+        .limit(Duration::from_secs(240))
+        .raw_console()
+        .paused()
+        .start()?;
+    let address = board.address();
+    let words = ["--device", &address, "console"];
+    let mut terminal = Terminal::start(&program("berth"), &words, SIZE)?;
+    board.wait_for_client(0)?;
+    terminal.wait_for("Leave with")?;
+    board.resume()?;
+    terminal.wait_for("type help")?;
+    person_and_scripts(&mut terminal, &address)?;
+    // A second person sees the same line.
+    let mut second = Terminal::start(&program("berth"), &words, SIZE)?;
+    second.wait_for("Leave with")?;
+    second.press("\r")?;
+    second.wait_last("berth>")?;
+    second.press("heap\r")?;
+    second.wait_for("in one piece")?;
+    terminal.wait_for("in one piece")?;
+    second.press(LEAVE)?;
+    ensure!(second.ended()? == 0);
+    terminal.press("\x01x")?;
+    let code = terminal.ended()?;
+    ensure!(code == 0, "exit code {code}: {}", terminal.text());
+    // The line is free again.
+    let said = berth(&["--device", &address, "info"])?;
+    said.contains("board").then_some(()).context(said)
+}
+
+/// Pass on what comes, until either end closes.
+fn pass_on(mut from: impl Read + Send + 'static, mut to: impl Write + Send + 'static) {
+    std::thread::spawn(move || {
+        let mut buffer = [0; 256];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            if to
+                .write_all(buffer.get(..count).unwrap_or_default())
+                .is_err()
+            {
+                return;
+            }
+        }
+    });
+}
+
+/// A serial port of this computer whose other end is `line`. The second value keeps it there.
+fn serial_port(line: std::os::unix::net::UnixStream) -> Result<(PathBuf, File)> {
+    let end = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+    grantpt(&end)?;
+    unlockpt(&end)?;
+    let name = ptsname(&end, Vec::new())?;
+    let port = File::from(open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())?);
+    let mut raw = tcgetattr(&port)?;
+    raw.make_raw();
+    tcsetattr(&port, OptionalActions::Now, &raw)?;
+    let end = File::from(end);
+    pass_on(line.try_clone()?, end.try_clone()?);
+    pass_on(end, line);
+    Ok((name.into_string()?.into(), port))
+}
+
+/// `tockloader listen` takes only ports that the system lists, which no emulated one is. It is
+/// pyserial's miniterm with this filter and this end of line.
+#[test]
+fn the_shell_works_in_the_terminal_of_tockloader_listen() -> Result<()> {
+    let flash = Flash::new()?;
+    let mut board = Board::new(flash.path())
+        .limit(Duration::from_secs(240))
+        .raw_console()
+        .paused()
+        .start()?;
+    let (port, _keep) = serial_port(board.uart(0)?)?;
+    let words = [
+        "-m",
+        "serial.tools.miniterm",
+        "--filter",
+        "default",
+        "--eol",
+        "crlf",
+    ];
+    let port = port.to_string_lossy();
+    let words = [&words[..], &[&port, "115200"]].concat();
+    let python = target().join("tools/venv/bin/python");
+    let mut terminal = Terminal::start(&python, &words, SIZE)?;
+    terminal.wait_for("Miniterm on")?;
+    board.resume()?;
+    terminal.wait_for("type help")?;
+    type_slowly(&mut terminal, "berth> ", "heap")?;
+    terminal.press("\x7f\x7f")?;
+    terminal.wait_last("berth> he")?;
+    terminal.press("\x01")?;
+    terminal.press("x")?;
+    terminal.wait_last("berth> xhe")?;
+    terminal.press("\x7f")?;
+    terminal.wait_last("berth> he")?;
+    terminal.press("\x05lp\r")?;
+    terminal.wait_for("start NAME")?;
+    terminal.wait_last("berth>")?;
+    // Whatever the device sends, this terminal shows no control characters.
+    ensure!(!terminal.text().contains('\u{241b}'), "{}", terminal.text());
+    // Ctrl-P: the line before.
+    terminal.press("\x10")?;
+    terminal.wait_last("berth> help")?;
+    Ok(())
+}
