@@ -29,7 +29,7 @@ ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
 
-.PHONY: help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware plain-firmware bench-kernel flash test-apps test-apps-elf
+.PHONY: help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,8 +52,8 @@ soak: build test-apps ## the long forms of the tests: every 32 bytes, a million 
 
 # The crates of the kernel's side with `unsafe` in them, and those whose tests drive it through them. Addresses
 # of RAM are numbers to the kernel (exposed provenance), and what its tests make lives until they end.
-MIRI := tock-tbf kernel cortexm cortexv7m libtock capsules-core capsules-extra capsules-system run_record
-miri: ## host tests of kernel, architecture and libtock under Miri (some ten minutes)
+MIRI := kernel cortexm cortexv7m libtock capsules-core capsules-extra capsules-system run_record
+miri: ## host tests of kernel, architecture and libtock under Miri (a quarter of an hour)
 	@$(SETUP) miri
 	PROPTEST_CASES=2 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks" \
 	    cargo +nightly miri test $(MIRI:%=-p %) --lib --tests
@@ -113,10 +113,16 @@ bench-kernel: build
 	    --target-dir target/bench-kernel
 	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-kernel.bin
 
+# The supervisor's parts without its serial line, which measure themselves.
+bench-containers: build
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p supervisor_process --features bench \
+	    --bin bench_containers
+	@$(ELF2TAB) -n bench_containers -o $(IMAGE)/bench_containers.tab $(FIRMWARE)/bench_containers,cortex-m4
+
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin \
-             deadline storm heir bench_syscalls bench_registers engine_proof
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin
+             deadline storm heir bench_syscalls bench_registers bench_interrupts engine_proof
+test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin
 
 # The board without containers.
 $(FIRMWARE)/$(BOARD)-plain: plain-firmware ;
@@ -132,6 +138,13 @@ WALK := target/walk
 $(WALK)/$(TRIPLE)/firmware/$(BOARD): walk-firmware ;
 walk-firmware:
 	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK)
+
+# The kernel with a driver that has a deadline, built apart for the same reason; in the same folder,
+# where all that it needs is built already, so its image is made at once.
+$(IMAGE)/deadline-kernel.bin: deadline-firmware ;
+deadline-firmware: $(IMAGE)/walk-kernel.bin
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
+	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/deadline-kernel.bin
 
 $(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
 	@$(HOST)/berth-image $< --output $@
@@ -155,14 +168,15 @@ lint: tools ## rustfmt and clippy, warnings are errors
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor -p supervisor_process -- -D warnings
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK) -- -D warnings
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p wasm_supervisor -p supervisor_process --features supervisor_process/bench -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers --examples -- -D warnings
 
 size: build plain-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size
 
-bench: build test-apps bench-kernel ## measure on the emulated board; table and target/bench/results.json
+bench: build test-apps bench-kernel bench-containers ## measure on the emulated board; table and target/bench/results.json
 	@cargo run --quiet -p berth-bench --bin bench
 
 clean: ## remove everything built (and the tools below target/)

@@ -18,6 +18,7 @@ fn main() {
     libtock_build::link("filtered", "SUPERVISOR", 2048);
     libtock_build::link("flash_rules", "SUPERVISOR", 4096);
     libtock_build::link("bench_registers", "SUPERVISOR", 2048);
+    libtock_build::link("bench_interrupts", "SUPERVISOR", 2048);
     libtock_build::link("hostile", "SUPERVISOR", 4096);
     libtock_build::link("mapped", "SUPERVISOR", 2048);
     libtock_build::link("peek", "APP2", 2048);
@@ -26,6 +27,6 @@ fn main() {
     libtock_build::link("walk", "APP2", 2048);
     libtock_build::link("supervisor_crash", "SUPERVISOR", 2048);
     libtock_build::link("deadline", "APP0", 2048);
-    libtock_build::link("storm", "APP1", 2048);
+    libtock_build::link("storm", "SUPERVISOR", 2048);
     libtock_build::link("heir", "APP2", 2048);
 }

@@ -1,14 +1,17 @@
 //! The platform on a board: a Tock process, through libtock.
 
 use core::cell::{Cell, RefCell};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use libtock::alarm::{self, Clock};
-use libtock::console::{self, Reader};
-use libtock::{ErrorCode, EventSlot, StaticBuffer, wasm_host, yield_no_wait, yield_wait};
+use libtock::console::{self, Reader, Writer};
+use libtock::{
+    ErrorCode, EventSlot, StaticBuffer, run_record, wasm_host, yield_no_wait, yield_wait,
+};
 
 use crate::interrupts::Interrupts;
 use crate::platform::{
-    AccessClass, Claimed, DESCRIPTION_MAX, Description, Platform, Refusal, Width,
+    AccessClass, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, NOTES, Platform, Refusal, Width,
 };
 use crate::window::Window;
 use interrupts::RECORDED;
@@ -27,12 +30,18 @@ const LONGEST_WAIT_US: u64 = 30_000_000;
 
 static RECEIVED: EventSlot = EventSlot::new();
 static ALARM: EventSlot = EventSlot::new();
+static SENT: EventSlot = EventSlot::new();
 static BUFFER: StaticBuffer<RECEIVE_BYTES> = StaticBuffer::new();
+static LINE: StaticBuffer<LINE_MAX> = StaticBuffer::new();
+
+/// The kernel copies these words when this process fails, and gives them to its next run.
+static NOTES_LENT: [AtomicU32; NOTES] = [const { AtomicU32::new(0) }; NOTES];
 
 /// The board this process runs on.
 pub struct Board {
     clock: RefCell<Clock>,
     reader: RefCell<Reader>,
+    writer: RefCell<Writer>,
     /// The last time told, for the case that the clock fails.
     last_us: Cell<u64>,
 }
@@ -47,12 +56,17 @@ impl Board {
         let clock = Clock::new()?;
         alarm::notify(&ALARM)?;
         interrupts::start();
+        // A kernel without it: then every run is the first.
+        let _ = run_record::share(&NOTES_LENT);
         let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;
         let mut reader = Reader::new(buffer, &RECEIVED)?;
         reader.start(1)?;
+        let line = LINE.take().ok_or(ErrorCode::Already)?;
+        let writer = Writer::new(line, &SENT)?;
         Ok(Self {
             clock: RefCell::new(clock),
             reader: RefCell::new(reader),
+            writer: RefCell::new(writer),
             last_us: Cell::new(0),
         })
     }
@@ -123,15 +137,27 @@ impl Platform for Board {
     }
 
     fn write(&self, bytes: &[u8]) {
+        while self.is_sending() {
+            yield_wait();
+        }
         // A console that fails leaves nobody to tell.
         let _ = console::write_all(bytes);
+    }
+
+    fn begin_line(&self, line: &[u8]) {
+        let _ = self.writer.borrow_mut().start(line);
+    }
+
+    fn is_sending(&self) -> bool {
+        self.writer.borrow_mut().is_writing()
     }
 
     fn wait(&self, deadline_us: Option<u64>) {
         let now = self.now_us();
         let longest = now + LONGEST_WAIT_US;
         let deadline = deadline_us.unwrap_or(longest).min(longest);
-        if deadline <= now || RECEIVED.is_filled() || self.waiting() != 0 {
+        let woken = || RECEIVED.is_filled() || SENT.is_filled();
+        if deadline <= now || woken() || self.waiting() != 0 {
             return;
         }
         ALARM.take();
@@ -139,7 +165,7 @@ impl Platform for Board {
         if alarm::set_relative(ticks).is_err() {
             return;
         }
-        while !RECEIVED.is_filled() && !ALARM.is_filled() && RECORDED.take().is_none() {
+        while !woken() && !ALARM.is_filled() && RECORDED.take().is_none() {
             yield_wait();
         }
         // The alarm stays set: it wakes the process once too often, later, which costs
@@ -152,6 +178,16 @@ impl Platform for Board {
         buffer: &'a mut [u8; DESCRIPTION_MAX],
     ) -> Option<Description<'a>> {
         wasm_host::describe(index, buffer).ok()
+    }
+
+    fn note_before(&self, index: usize) -> Option<u32> {
+        run_record::previous(index)
+    }
+
+    fn note(&self, index: usize, value: u32) {
+        if let Some(word) = NOTES_LENT.get(index) {
+            word.store(value, Ordering::Relaxed);
+        }
     }
 
     fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal> {

@@ -22,6 +22,9 @@ use crate::window::Window;
 /// Labels and lengths of what the fake board exposes.
 pub const EXPOSED: [(&str, u32); 3] = [("fpgaio", 0x20), ("timer0", 0x10), ("uart1", 0x10)];
 
+/// The block without interrupts.
+pub const SILENT: &str = "fpgaio";
+
 /// The block that may be mapped.
 pub const MAPPED: &str = "uart1";
 
@@ -37,6 +40,10 @@ pub struct State {
     pub output: RefCell<Vec<u8>>,
     /// The time.
     pub now_us: Cell<u64>,
+    /// Microseconds that a byte takes on the line; 87 is 115200 baud.
+    pub byte_us: Cell<u64>,
+    /// A line is being sent until then.
+    pub sending_until_us: Cell<u64>,
     /// Tag of the container that holds each block.
     pub holders: RefCell<[Option<u32>; EXPOSED.len()]>,
     /// Registers by block and offset.
@@ -59,7 +66,7 @@ pub struct State {
     pub interrupts: RefCell<Lines>,
 }
 
-/// Interrupts of the fake board: each block has two, bit `2 * block + number`.
+/// Interrupts of the fake board: each block but one has two, bit `2 * block + number`.
 #[derive(Default)]
 pub struct Lines {
     recorded: u32,
@@ -275,7 +282,22 @@ impl Platform for Fake {
     }
 
     fn write(&self, bytes: &[u8]) {
-        self.0.output.borrow_mut().extend_from_slice(bytes);
+        // The line is slow, and this waits for it.
+        let free_us = self.0.now_us.get().max(self.0.sending_until_us.get());
+        let sent_us = free_us + bytes.len() as u64 * self.0.byte_us.get();
+        self.0.now_us.set(sent_us);
+        arena::of_the_test(|| self.0.output.borrow_mut().extend_from_slice(bytes));
+    }
+
+    fn begin_line(&self, line: &[u8]) {
+        assert!(!self.is_sending(), "a line in the middle of another");
+        let sent_us = self.0.now_us.get() + line.len() as u64 * self.0.byte_us.get();
+        self.0.sending_until_us.set(sent_us);
+        arena::of_the_test(|| self.0.output.borrow_mut().extend_from_slice(line));
+    }
+
+    fn is_sending(&self) -> bool {
+        self.0.now_us.get() < self.0.sending_until_us.get()
     }
 
     fn wait(&self, deadline_us: Option<u64>) {
@@ -293,6 +315,7 @@ impl Platform for Fake {
         let holder = self.0.holders.borrow()[index as usize];
         Some(Description {
             length,
+            interrupts: if label == SILENT { 0 } else { 2 },
             access: if label == MAPPED {
                 AccessClass::Mapped
             } else {
@@ -359,7 +382,7 @@ impl Platform for Fake {
         let block = self.block(handle, offset)?;
         assert_eq!(value & !width.mask(), 0, "more bits than the width has");
         // Unlike a board's platform this one allocates.
-        arena::outside(|| {
+        arena::of_the_test(|| {
             self.0.registers.borrow_mut().insert((block, offset), value);
             self.0.writes.borrow_mut().push((block, offset, value));
         });

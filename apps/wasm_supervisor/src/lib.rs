@@ -8,6 +8,7 @@ extern crate std;
 
 pub mod admission;
 pub mod arena;
+pub mod bench;
 #[cfg(target_os = "none")]
 pub mod board;
 pub mod container;
@@ -19,4 +20,5 @@ pub mod interrupts;
 pub mod platform;
 pub mod service;
 pub mod shell;
+pub mod text;
 pub mod window;

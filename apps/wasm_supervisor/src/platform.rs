@@ -73,6 +73,10 @@ pub enum Refusal {
 /// Words of notes that survive a failure of the supervisor ([`Platform::note`]).
 pub const NOTES: usize = 16;
 
+/// Longest line that is sent while other things go on: a name, a line of a log, and
+/// what makes room for it on a terminal.
+pub const LINE_MAX: usize = 224;
+
 /// The system below the supervisor. All methods return at once except
 /// [`write`](Platform::write) and [`wait`](Platform::wait).
 pub trait Platform: Interrupts {
@@ -94,7 +98,18 @@ pub trait Platform: Interrupts {
     /// Send `bytes`, all of them.
     fn write(&self, bytes: &[u8]);
 
-    /// Sleep until bytes may have arrived, or until `deadline_us`.
+    /// Begin to send a line of at most [`LINE_MAX`] bytes and return at once; nothing may
+    /// be being sent.
+    fn begin_line(&self, line: &[u8]) {
+        self.write(line);
+    }
+
+    /// Is a line still being sent?
+    fn is_sending(&self) -> bool {
+        false
+    }
+
+    /// Sleep until bytes may have arrived, a line may have been sent, or until `deadline_us`.
     fn wait(&self, deadline_us: Option<u64>);
 
     /// Describe exposure `index`; `None` from the number of exposures up.

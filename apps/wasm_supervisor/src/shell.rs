@@ -19,8 +19,9 @@ use core::fmt::Write;
 
 use berth_protocol::{DeviceError, FRAME_MAX, Level, Op, Parameters, Reply, Request, Restart};
 
-use crate::platform::Platform;
+use crate::platform::{LINE_MAX, Platform};
 use crate::service::{Supervisor, VERSION};
+use crate::text::Text;
 
 use answers::{More, print_answer};
 use editor::Editor;
@@ -28,6 +29,53 @@ use printer::Printer;
 
 /// Milliseconds before the first restart, where the shell sets a policy.
 const BACKOFF_MS: u16 = 500;
+
+/// What a person can ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Help,
+    Ps,
+    Images,
+    Exposures,
+    Events,
+    Heap,
+    Info,
+    Start,
+    Stop,
+    Kill,
+    Pause,
+    Resume,
+    Rm,
+    Logs,
+    Inspect,
+    Edit,
+}
+
+/// Their names: Docker's, and WASMICO's where it has another.
+const VERBS: [(&str, Verb); 22] = [
+    ("help", Verb::Help),
+    ("?", Verb::Help),
+    ("ps", Verb::Ps),
+    ("showactive", Verb::Ps),
+    ("images", Verb::Images),
+    ("details", Verb::Images),
+    ("exposures", Verb::Exposures),
+    ("events", Verb::Events),
+    ("heap", Verb::Heap),
+    ("info", Verb::Info),
+    ("doctor", Verb::Info),
+    ("start", Verb::Start),
+    ("stop", Verb::Stop),
+    ("kill", Verb::Kill),
+    ("pause", Verb::Pause),
+    ("resume", Verb::Resume),
+    ("unpause", Verb::Resume),
+    ("rm", Verb::Rm),
+    ("delete", Verb::Rm),
+    ("logs", Verb::Logs),
+    ("inspect", Verb::Inspect),
+    ("edit", Verb::Edit),
+];
 
 /// What `help` prints.
 const HELP: &str = "\
@@ -112,9 +160,16 @@ pub fn greet<P: Platform>(platform: &P) {
     );
 }
 
-/// One line that a container said.
-pub fn print_log_line<P: Platform>(platform: &P, name: &str, text: &str) {
-    let _ = writeln!(Printer::new(platform), "[{name}] {text}");
+/// One line that a container said, before which `missing` were lost.
+pub(crate) fn log_line(name: &str, missing: u32, text: &str) -> Text<LINE_MAX> {
+    let mut line = Text::new();
+    // Nothing here can fail: the longest of everything fits.
+    let _ = write!(line, "[{name}] ");
+    if missing > 0 {
+        let _ = write!(line, "({missing} lost) ");
+    }
+    let _ = write!(line, "{text}\r\n");
+    line
 }
 
 fn send<P: Platform>(platform: &P, bytes: &[u8]) {
@@ -140,53 +195,79 @@ impl<P: Platform + 'static> Supervisor<P> {
         Printer::new(&self.shared.platform).add(text);
     }
 
+    // Inlined it would be copied into the loop of the process.
+    #[inline(never)]
     fn execute(&mut self, line: &str) {
         let mut words = line.split_ascii_whitespace();
-        let Some(verb) = words.next() else {
+        let Some(word) = words.next() else {
             return;
         };
-        match (verb, words.next(), words.next()) {
-            ("help" | "?", None, None) => self.print(HELP),
-            ("ps" | "showactive", None, None) => {
-                if self.containers.before().safe_mode {
-                    self.once(Op::Status);
+        let verb = VERBS.iter().find(|(known, _)| *known == word);
+        let done = match (verb, words.next(), words.next()) {
+            (Some((_, verb)), None, _) => self.about_all(*verb),
+            (Some((_, verb)), Some(name), None) => self.about_one(*verb, name),
+            (Some((_, Verb::Edit)), Some(name), Some(first)) => match edit(name, first, words) {
+                Some(op) => {
+                    self.once(op);
+                    true
                 }
+                None => self.about_all(Verb::Help),
+            },
+            _ => false,
+        };
+        if !done {
+            self.print("what? (type help)\n");
+        }
+    }
+
+    /// A verb without a name; `false` if there is no such.
+    fn about_all(&mut self, verb: Verb) -> bool {
+        match verb {
+            Verb::Help => self.print(HELP),
+            Verb::Ps => {
                 self.print(CONTAINERS);
                 self.list(&|cursor| Op::Containers { cursor });
             }
-            ("images" | "details", None, None) => {
+            Verb::Images => {
                 self.print(IMAGES);
                 self.list(&|cursor| Op::Images { cursor });
             }
-            ("exposures", None, None) => {
+            Verb::Exposures => {
                 self.print(EXPOSURES);
                 self.list(&|cursor| Op::Exposures { cursor });
             }
-            ("events", None, None) => self.read(&|from| Op::Events { from }),
-            ("heap", None, None) => self.once(Op::Heap),
-            ("info" | "doctor", None, None) => {
+            Verb::Events => self.read(&|from| Op::Events { from }),
+            Verb::Heap => self.once(Op::Heap),
+            Verb::Info => {
                 self.once(Op::Hello { protocol: 0 });
                 self.once(Op::Status);
             }
-            ("start", Some(name), None) => self.once(Op::Start { name }),
-            ("stop", Some(name), None) => self.once(Op::Stop { name }),
-            ("kill", Some(name), None) => self.once(Op::Kill { name }),
-            ("pause", Some(name), None) => self.once(Op::Pause { name }),
-            ("resume" | "unpause", Some(name), None) => self.once(Op::Resume { name }),
-            ("rm" | "delete", Some(name), None) => self.once(Op::Remove { name }),
-            ("logs", Some(name), None) => self.read(&|from| Op::Log { name, from }),
-            ("inspect", Some(name), None) => {
-                self.once(Op::Inspect { name });
-                if self.shell.more.get() != More::Refused {
-                    self.list(&|cursor| Op::Sources { name, cursor });
-                }
-            }
-            ("edit", Some(name), Some(first)) => match edit(name, first, words) {
-                Some(op) => self.once(op),
-                None => self.print(HELP),
-            },
-            _ => self.print("what? (type help)\n"),
+            _ => return false,
         }
+        true
+    }
+
+    /// A verb with a name; `false` if there is no such.
+    fn about_one(&mut self, verb: Verb, name: &str) -> bool {
+        let op = match verb {
+            Verb::Start => Op::Start { name },
+            Verb::Stop => Op::Stop { name },
+            Verb::Kill => Op::Kill { name },
+            Verb::Pause => Op::Pause { name },
+            Verb::Resume => Op::Resume { name },
+            Verb::Rm => Op::Remove { name },
+            Verb::Inspect => Op::Inspect { name },
+            Verb::Logs => {
+                self.read(&|from| Op::Log { name, from });
+                return true;
+            }
+            _ => return false,
+        };
+        self.once(op);
+        if verb == Verb::Inspect && self.shell.more.get() != More::Refused {
+            self.list(&|cursor| Op::Sources { name, cursor });
+        }
+        true
     }
 
     /// Ask as a person does; what is left to be asked.

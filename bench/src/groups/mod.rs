@@ -7,6 +7,8 @@ use anyhow::Result;
 
 use crate::figure::Group;
 
+pub mod containers;
+pub mod interrupts;
 pub mod kernel_size;
 pub mod registers;
 pub mod syscalls;
@@ -15,8 +17,10 @@ pub mod syscalls;
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 3] = [
+pub const ALL: [Entry; 5] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
+    ("containers", containers::measure),
+    ("interrupts", interrupts::measure),
     ("kernel_size", kernel_size::measure),
 ];

@@ -46,6 +46,13 @@ impl<const N: usize> WasmHost<N> {
         Ok(self)
     }
 
+    /// How many interrupts an exposure has.
+    pub(crate) fn interrupts_of(&self, exposure: usize) -> u8 {
+        let table = self.interrupts.as_ref().map_or(&[][..], |i| i.table);
+        // A table has at most 32.
+        table.iter().filter(|i| i.exposure == exposure).count() as u8
+    }
+
     /// The prologue: `line` was raised, its top half has run. Whether it is the line of
     /// an exposed block; it is masked then.
     pub fn interrupt(&self, line: u32) -> bool {
@@ -121,7 +128,11 @@ impl<const N: usize> WasmHost<N> {
             recorded = written.ok().flatten();
             if recorded.is_some() {
                 data.raised = raised;
-                let bits = bit(index) as usize;
+                // One at a time: a process that handles interrupts without ever yielding
+                // must not find its queue full of them when it waits for something else.
+                let told = kernel_data.remove_pending_upcalls(upcall::INTERRUPT) > 0;
+                data.told = bit(index) | if told { data.told } else { 0 };
+                let bits = data.told as usize;
                 // A full queue wakes the process as well.
                 let _ = kernel_data.schedule_upcall(upcall::INTERRUPT, (bits, 0, 0));
             }

@@ -34,6 +34,8 @@ pub struct ProcessData {
     pub(crate) records: UserspaceReadableProcessBuffer,
     /// What stands in the first word of the records.
     pub(crate) raised: u32,
+    /// The bits that the last upcall told.
+    pub(crate) told: u32,
 }
 
 /// The grant a board creates for the driver, under
@@ -239,6 +241,7 @@ impl<const N: usize> WasmHost<N> {
         let description = Description {
             length: exposure.length,
             access: exposure.access,
+            interrupts: self.interrupts_of(index),
             // What another process was given is not this one's to know.
             mapped: matches!(claim, Claim::Own(_)) && self.claims.is_mapped(index),
             claim,

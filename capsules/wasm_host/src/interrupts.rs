@@ -254,7 +254,12 @@ impl Interrupts {
 
     /// Record an interrupt from now on. Its line opens with [`settle`](Self::settle).
     pub(crate) fn register(&self, index: usize, priority: u8, captures: u8) {
-        if let Some(slot) = self.slots.get(index) {
+        if let Some((interrupt, slot)) = self.get(index) {
+            // What was raised while nobody listened is nobody's.
+            if self.registered.get() & slot.peers.get() == 0 {
+                self.lines.clear_pending(interrupt.line);
+                self.set_held(interrupt.line, slot.peers.get());
+            }
             slot.priority.set(priority);
             slot.captures.set(captures);
             for counter in [&slot.since, &slot.taken, &slot.dropped, &slot.merged] {

@@ -87,7 +87,7 @@ pub const fn registration(priority: u8, captures: u8) -> usize {
 
 /// Upcall numbers.
 pub mod upcall {
-    /// Interrupts were recorded: `(bits of the records, 0, 0)`.
+    /// Interrupts were recorded: `(their bits, 0, 0)`. At most one waits in the queue.
     pub const INTERRUPT: usize = 0;
 }
 
@@ -122,7 +122,7 @@ pub enum AccessClass {
 
 /// What [`command::DESCRIBE`] tells of one exposure.
 ///
-/// Byte layout, little endian: block length u32, access class u8, claimed u8
+/// Byte layout, little endian: block length u32, access class u8 (interrupts in its upper half), claimed u8
 /// (0 free, 1 by this process, 2 by another, 3 by this process and mapped into it), number of exposed registers u8, label length u8,
 /// label bytes; then, if claimed by this process (1 or 3), the claiming container's tag u32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +131,8 @@ pub struct Description<'a> {
     pub length: u32,
     /// What the manufacturer allows: mediated only, or mapped as well.
     pub access: AccessClass,
+    /// How many interrupts of the block containers may handle; 15 stands for more, too.
+    pub interrupts: u8,
     /// Whether the block is open to the asking process now.
     pub mapped: bool,
     /// Who has it.
@@ -152,6 +154,9 @@ pub enum Claim {
     Other,
 }
 
+/// Most interrupts that a [`Description`] tells.
+const INTERRUPTS_TOLD: u8 = 15;
+
 /// Size of the largest [`Description`] record in bytes.
 pub const DESCRIPTION_MAX: usize = 8 + LABEL_MAX + 4;
 
@@ -171,7 +176,7 @@ impl<'a> Description<'a> {
         let out = out.get_mut(..length)?;
         let (head, rest) = out.split_at_mut(8);
         head[..4].copy_from_slice(&self.length.to_le_bytes());
-        head[4] = self.access as u8;
+        head[4] = self.access as u8 | self.interrupts.min(INTERRUPTS_TOLD) << 4;
         head[5] = claim;
         head[6] = self.registers;
         head[7] = label.len() as u8;
@@ -188,7 +193,7 @@ impl<'a> Description<'a> {
     pub fn decode(bytes: &'a [u8]) -> Option<Self> {
         let (head, rest) = bytes.split_at_checked(8)?;
         let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
-        let access = match head[4] {
+        let access = match head[4] & 0xf {
             0 => AccessClass::Mediated,
             1 => AccessClass::Mapped,
             _ => return None,
@@ -207,6 +212,7 @@ impl<'a> Description<'a> {
             length,
             access,
             mapped: head[5] == 3,
+            interrupts: head[4] >> 4,
             claim,
             registers: head[6],
             label: core::str::from_utf8(label).ok()?,
@@ -230,6 +236,7 @@ mod tests {
             let d = Description {
                 length: 0x1000,
                 access: AccessClass::Mapped,
+                interrupts: 2,
                 mapped,
                 claim,
                 registers: 3,

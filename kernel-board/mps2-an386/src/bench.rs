@@ -4,6 +4,7 @@
 //! board's free-running counter; the same loop with an empty function is subtracted, its call
 //! and return apart. The harness knows how long an instruction takes.
 
+use core::cell::Cell;
 use core::fmt::Write;
 use core::hint::black_box;
 
@@ -57,4 +58,66 @@ pub(crate) fn registers() {
         u64::from(with) * TICK_NS,
         u64::from(without) * TICK_NS,
     );
+}
+
+/// How long after a timer's interrupt the kernel is where: CMSDK timer 0 begins anew at the
+/// moment of its interrupt.
+pub(crate) struct Stamps {
+    next: Cell<usize>,
+    ticks: [Cell<u32>; 4],
+    rounds: Cell<u32>,
+}
+
+// SAFETY: AN386 has CMSDK timer 0 there; it cannot master the bus.
+static TIMER: RegisterBlock = unsafe { RegisterBlock::new(0x4000_0000, 0x10) };
+const VALUE: usize = 0x4;
+const RELOAD: usize = 0x8;
+/// Interrupts before the one that is told: the first ones find things to be set up.
+const WARM: u32 = 12;
+/// Nanoseconds of an instruction, as the harness boots.
+const INSTRUCTION_NS: u32 = 64;
+
+impl Stamps {
+    pub(crate) const fn new() -> Self {
+        Self {
+            next: Cell::new(0),
+            ticks: [const { Cell::new(0) }; 4],
+            rounds: Cell::new(0),
+        }
+    }
+
+    /// The kernel is at place `place`: 0 before the prologue, 1 behind it; then, each time
+    /// the driver looks at its clock, 2 (the epilogue begins) and 3 (it ends).
+    pub(crate) fn at(&self, place: usize) {
+        let reload = TIMER.read32(RELOAD).unwrap_or_default();
+        let value = TIMER.read32(VALUE).unwrap_or_default();
+        if let Some(ticks) = self.ticks.get(place) {
+            ticks.set(reload.wrapping_sub(value));
+        }
+        self.next.set(place + 1);
+        if place == 3 {
+            self.rounds.set(self.rounds.get() + 1);
+            if self.rounds.get() == WARM {
+                self.tell();
+            }
+        }
+    }
+
+    /// The driver looks at its clock.
+    pub(crate) fn clock(&self) {
+        let place = self.next.get();
+        if place == 2 || place == 3 {
+            self.at(place);
+        }
+    }
+
+    fn tell(&self) {
+        let [before, behind, _, end] = self
+            .ticks
+            .each_ref()
+            .map(|ticks| ticks.get() * TICK_NS as u32 / INSTRUCTION_NS);
+        kernel::debug!("irq.top_half = {before}");
+        kernel::debug!("irq.prologue = {}", behind - before);
+        kernel::debug!("irq.epilogue = {}", end - behind);
+    }
 }

@@ -32,11 +32,18 @@ const _: () = {
     }
 };
 
+// SAFETY: the kernel's own thread looks at the clock and services interrupts, nobody else.
+#[cfg(feature = "bench")]
+static STAMPS: kernel::utilities::single_core::SingleCore<crate::bench::Stamps> =
+    unsafe { kernel::utilities::single_core::SingleCore::new(crate::bench::Stamps::new()) };
+
 /// Who services a line.
 pub(crate) struct Service {
     peripherals: &'static Peripherals<'static>,
     /// Known once it is made.
     wasm_host: Cell<Option<&'static BoardHost>>,
+    #[cfg(feature = "deadline-task")]
+    task: crate::deadline::Task,
 }
 
 impl Service {
@@ -45,25 +52,50 @@ impl Service {
         Self {
             peripherals,
             wasm_host: Cell::new(None),
+            #[cfg(feature = "deadline-task")]
+            task: crate::deadline::Task::new(),
         }
     }
 
     /// Exposed lines go to `wasm_host`, after the firmware's.
     pub(crate) fn set_host(&self, chip: &BoardChip, wasm_host: &'static BoardHost) {
         for interrupt in INTERRUPTS {
+            #[cfg(feature = "deadline-task")]
+            if interrupt.line == crate::deadline::LINE {
+                continue;
+            }
             chip.service_last(interrupt.line);
         }
         self.wasm_host.set(Some(wasm_host));
+    }
+
+    /// From now on the line of the firmware's task is its own.
+    #[cfg(feature = "deadline-task")]
+    pub(crate) fn start_task(&self, chip: &BoardChip) {
+        chip.attend(crate::deadline::LINE);
+        self.task.start();
     }
 }
 
 impl InterruptService for Service {
     fn service_interrupt(&self, line: u32) -> bool {
-        self.peripherals.service_interrupt(line)
-            || self
-                .wasm_host
-                .get()
-                .is_some_and(|host| host.interrupt(line))
+        #[cfg(feature = "deadline-task")]
+        if line == crate::deadline::LINE {
+            self.task.service();
+            return true;
+        }
+        if self.peripherals.service_interrupt(line) {
+            return true;
+        }
+        #[cfg(feature = "bench")]
+        STAMPS.with(|stamps| stamps.at(0));
+        let known = self
+            .wasm_host
+            .get()
+            .is_some_and(|host| host.interrupt(line));
+        #[cfg(feature = "bench")]
+        STAMPS.with(|stamps| stamps.at(1));
+        known
     }
 }
 
@@ -93,6 +125,8 @@ pub(crate) struct Timer(pub(crate) &'static DualTimer<'static>);
 
 impl Clock for Timer {
     fn now(&self) -> u32 {
+        #[cfg(feature = "bench")]
+        STAMPS.with(crate::bench::Stamps::clock);
         self.0.now().into_u32()
     }
 

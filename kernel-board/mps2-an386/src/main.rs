@@ -21,6 +21,8 @@
 #[cfg(feature = "bench")]
 mod bench;
 mod board;
+#[cfg(feature = "deadline-task")]
+mod deadline;
 mod debug_output;
 mod drivers;
 mod emulated_flash;
@@ -136,6 +138,8 @@ unsafe extern "C" fn main() -> ! {
     };
     wasm_host.register();
     service.set_host(chip, wasm_host);
+    #[cfg(feature = "deadline-task")]
+    service.start_task(chip);
 
     let board = static_init!(
         Board,

@@ -96,7 +96,7 @@ fn a_load_that_exhausts_its_arena_is_refused_and_costs_nothing() -> Result<()> {
 #[test]
 fn a_main_that_exhausts_its_arena_is_faulted_and_costs_nothing() -> Result<()> {
     let scene = Scene::new()?;
-    scene.upload("deep", &deep(), "24576", &["--stack", "65536"])?;
+    scene.upload("deep", &deep(), "49152", &["--stack", "65536"])?;
     scene.device.blink_goes_on()?;
     let before = scene.device.free_memory()?;
     for _ in 0..5 {

@@ -6,8 +6,9 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use berth_e2e::{Device, Flash, program, root, target};
+use berth_emulator::Layout;
 use tempfile::TempDir;
 
 const LEDS: u32 = 0x4002_8000;
@@ -84,12 +85,16 @@ fn device(source: &Path) -> Result<Device> {
         .status()?;
     ensure!(made.success());
     drop(builds);
-    let kernel = fs::read(&image)?;
+    let length = Layout::read(&root().join("layout.ld"))?
+        .region("KERNEL_FLASH")
+        .context("no KERNEL_FLASH in layout.ld")?
+        .length as usize;
+    let image = fs::read(&image)?;
     flash.edit(|whole| {
-        whole
-            .get_mut(..kernel.len())
-            .context("the flash is smaller than its kernel")?
-            .copy_from_slice(&kernel);
+        let (Some(place), Some(kernel)) = (whole.get_mut(..length), image.get(..length)) else {
+            bail!("an image smaller than its kernel");
+        };
+        place.copy_from_slice(kernel);
         Ok(())
     })?;
     Device::boot_with(&flash)

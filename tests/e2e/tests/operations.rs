@@ -277,7 +277,7 @@ const WORK: &str = r#"(module
           (call $yield)))
       (if (i32.eqz (i32.rem_u (local.get $i) (i32.const 997))) (then (call $sleep (i64.const 50))))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
-      (br_if $again (i32.lt_u (local.get $i) (i32.const 60000))))
+      (br_if $again (i32.lt_u (local.get $i) (i32.const 400000))))
     (call $exit (local.get $sum))))"#;
 
 /// Run it to its end, with as many pauses as requests can make; its exit code and the number
@@ -351,13 +351,14 @@ fn eight_containers_share_the_cpu_as_their_operator_said() -> Result<()> {
             })
             .collect())
     };
-    // Until each has had more than a hundred slices (50 fuel for each of its share), and so
-    // many that what runs while the eight are asked one by one does not count.
+    // Slices of each (50 fuel for each point of its share): so many that what runs while the
+    // eight are asked one by one does not count.
+    const SLICES: u64 = 2_000;
     let used = loop {
         let used = used(&mut line)?;
         if used
             .iter()
-            .all(|(share, fuel)| *fuel > 200 * 50 * u64::from(*share))
+            .all(|(share, fuel)| *fuel > SLICES * 50 * u64::from(*share))
         {
             break used;
         }

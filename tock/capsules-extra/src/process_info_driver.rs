@@ -78,29 +78,30 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
         self
     }
 
+    /// Do something with every process. (Not generic, as the next two: all of this is
+    /// asked for by people, and one copy of each loop is enough.)
+    fn each(&self, run: &mut dyn FnMut(&dyn Process)) {
+        self.kernel.process_each_capability(&self.capability, run);
+    }
+
     fn count(&self) -> u32 {
         let mut count = 0;
-        self.kernel
-            .process_each_capability(&self.capability, |_| count += 1);
+        self.each(&mut |_| count += 1);
         count
     }
 
     /// Do something with the process of an id.
-    fn with_process<R>(
+    fn with_process(
         &self,
         id: usize,
-        run: impl FnOnce(&dyn Process) -> Result<R, ErrorCode>,
-    ) -> Result<R, ErrorCode> {
-        let mut run = Some(run);
+        run: &mut dyn FnMut(&dyn Process) -> Result<(), ErrorCode>,
+    ) -> Result<(), ErrorCode> {
         let mut result = Err(ErrorCode::INVAL);
-        self.kernel
-            .process_each_capability(&self.capability, |process| {
-                if process.processid().id() == id
-                    && let Some(run) = run.take()
-                {
-                    result = run(process);
-                }
-            });
+        self.each(&mut |process| {
+            if process.processid().id() == id {
+                result = run(process);
+            }
+        });
         result
     }
 
@@ -108,7 +109,7 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
     fn with_buffer(
         &self,
         caller: ProcessId,
-        write: impl FnOnce(&WriteableProcessSlice) -> Result<(), ErrorCode>,
+        write: &mut dyn FnMut(&WriteableProcessSlice) -> Result<(), ErrorCode>,
     ) -> Result<(), ErrorCode> {
         self.apps.enter(caller, |_, kernel_data| {
             kernel_data
@@ -119,30 +120,29 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
     }
 
     /// Write one number for every process.
-    fn list(
-        &self,
-        caller: ProcessId,
-        number: impl Fn(&dyn Process) -> u32,
-    ) -> Result<u32, ErrorCode> {
+    fn list(&self, caller: ProcessId, number: fn(&dyn Process) -> u32) -> Result<u32, ErrorCode> {
         let mut count = 0;
-        self.with_buffer(caller, |buffer| {
+        self.with_buffer(caller, &mut |buffer| {
             let mut places = buffer.chunks(size_of::<u32>());
-            self.kernel
-                .process_each_capability(&self.capability, |process| {
-                    count += 1;
-                    if let Some(place) = places.next() {
-                        // The last chunk may be too short for a number, and stays as it is.
-                        let _ = place.copy_from_slice_or_err(&number(process).to_le_bytes());
-                    }
-                });
+            self.each(&mut |process| {
+                count += 1;
+                if let Some(place) = places.next() {
+                    // The last chunk may be too short for a number, and stays as it is.
+                    let _ = place.copy_from_slice_or_err(&number(process).to_le_bytes());
+                }
+            });
             Ok(())
         })?;
         Ok(count)
     }
 
     fn name(&self, caller: ProcessId, id: usize) -> Result<u32, ErrorCode> {
-        let name = self.with_process(id, |process| Ok(process.get_process_name()))?;
-        self.with_buffer(caller, |buffer| {
+        let mut name = "";
+        self.with_process(id, &mut |process| {
+            name = process.get_process_name();
+            Ok(())
+        })?;
+        self.with_buffer(caller, &mut |buffer| {
             for (to, from) in buffer.iter().zip(name.bytes()) {
                 to.set(from);
             }
@@ -152,16 +152,18 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
     }
 
     fn statistics(&self, caller: ProcessId, id: usize) -> Result<(), ErrorCode> {
-        let numbers = self.with_process(id, |process| {
+        let mut numbers = [0; 4];
+        self.with_process(id, &mut |process| {
             let statistics = process.statistics();
-            Ok([
+            numbers = [
                 statistics.timeslice_expirations as u32,
                 statistics.syscalls as u32,
                 process.get_restart_count() as u32,
                 state_number(process.get_state()),
-            ])
+            ];
+            Ok(())
         })?;
-        self.with_buffer(caller, |buffer| {
+        self.with_buffer(caller, &mut |buffer| {
             let record = buffer
                 .get_to(..size_of_val(&numbers))
                 .ok_or(ErrorCode::SIZE)?;
@@ -180,7 +182,7 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
         if caller.id() == id {
             return Err(ErrorCode::INVAL);
         }
-        self.with_process(id, |process| {
+        self.with_process(id, &mut |process| {
             match state {
                 1 => process.resume(),
                 2 => process.stop(),

@@ -63,7 +63,7 @@ pub use drivers::{
 pub use error::ErrorCode;
 pub use runtime::raw;
 pub use runtime::static_buffer::StaticBuffer;
-pub use syscalls::allow::{self, SharedBuffer};
+pub use syscalls::allow::{self, SharedBuffer, SharedText};
 pub use syscalls::command::{CommandReturn, command};
 pub use syscalls::exit::{restart, terminate};
 pub use syscalls::memop;

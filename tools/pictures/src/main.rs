@@ -94,7 +94,6 @@ impl Pictures {
         let mut story = Story::new(&device);
         story.run("run greedy.wasm")?;
         story.run("start nobody")?;
-        story.run("start nobody --json")?;
         self.draw("refusals", &story.text)
     }
 
@@ -119,7 +118,7 @@ impl Pictures {
         terminal.press("ps\r")?;
         terminal.wait_for("running")?;
         terminal.press("stop blink\r")?;
-        terminal.wait_last("berth>")?;
+        terminal.wait("the end", |text| text.ends_with("stop blink\nok\nberth>"))?;
         // The paths of this run interest nobody.
         let shown = terminal.formatted();
         let from = shown.find("berth supervisor").unwrap_or(0);
@@ -152,10 +151,11 @@ impl<'a> Story<'a> {
         }
         self.text
             .push_str(&format!("{PROMPT}${PLAIN} {TYPED}berth {typed}{PLAIN}\n"));
-        // Where this board's line lies interests nobody.
+        // Where this board's line and this user's files lie interests nobody.
         let address = self.device.board.address();
-        self.text
-            .push_str(&run.stdout.replace(&address, "/dev/ttyACM0"));
+        let home = std::env::var("HOME").unwrap_or_default();
+        let said = run.stdout.replace(&address, "/dev/ttyACM0");
+        self.text.push_str(&said.replace(&format!("{home}/"), "~/"));
         for line in run.stderr.lines() {
             self.text.push_str(&format!("{ERROR}{line}{PLAIN}\n"));
         }

@@ -204,6 +204,22 @@ impl<'a> HostFunction<'a> {
         }
     }
 
+    /// What `import` of `module` stands for, whatever the device exposes.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be satisfied on any device.
+    pub fn fitting(module: &Module<'a>, import: &Import<'a>) -> Result<Self, MissingWhy> {
+        let Some(index) = import.function_type else {
+            return Err(MissingWhy::NotAFunction);
+        };
+        let function = Self::named(import)?;
+        if module.function_type(index) != Some(function.signature()) {
+            return Err(MissingWhy::Signature);
+        }
+        Ok(function)
+    }
+
     /// What `import` of `module` stands for on this device.
     ///
     /// # Errors
@@ -214,28 +230,31 @@ impl<'a> HostFunction<'a> {
         import: &Import<'a>,
         platform: &P,
     ) -> Result<Self, MissingWhy> {
-        let Some(index) = import.function_type else {
-            return Err(MissingWhy::NotAFunction);
-        };
-        let function = Self::named(import)?;
-        if module.function_type(index) != Some(function.signature()) {
-            return Err(MissingWhy::Signature);
-        }
+        let function = Self::fitting(module, import)?;
         match function.label() {
-            Some(label) if claim_of(platform, label).is_none() => Err(MissingWhy::NotExposed),
+            Some(label) if claim_of(platform, &function, label).is_none() => {
+                Err(MissingWhy::NotExposed)
+            }
             _ => Ok(function),
         }
     }
 }
 
-/// Who has the block of this label; `None` if it is not exposed.
-fn claim_of<P: Platform>(platform: &P, label: Label<'_>) -> Option<Claim> {
+/// Who has the block of this label; `None` if it is not exposed, or has no interrupts
+/// where `function` is about them.
+fn claim_of<P: Platform>(
+    platform: &P,
+    function: &HostFunction<'_>,
+    label: Label<'_>,
+) -> Option<Claim> {
     let mut buffer = [0; DESCRIPTION_MAX];
+    let plain = matches!(function, HostFunction::Claim(_));
     (0..)
         .map_while(|index| {
-            platform
-                .describe(index, &mut buffer)
-                .map(|exposure| (exposure.label == label.0).then_some(exposure.claim))
+            platform.describe(index, &mut buffer).map(|exposure| {
+                let fits = exposure.label == label.0 && (plain || exposure.interrupts > 0);
+                fits.then_some(exposure.claim)
+            })
         })
         .find_map(|claim| claim)
 }
@@ -250,7 +269,7 @@ pub fn unavailable<'a, P: Platform>(
     module.imports().flatten().filter_map(move |import| {
         let why = match HostFunction::resolve(module, &import, platform) {
             Err(why) => why,
-            Ok(function) => match claim_of(platform, function.label()?) {
+            Ok(function) => match claim_of(platform, &function, function.label()?) {
                 Some(Claim::Free) => return None,
                 Some(Claim::Own(tag)) if tag == own => return None,
                 Some(Claim::Own(_) | Claim::Other) => MissingWhy::InUse,

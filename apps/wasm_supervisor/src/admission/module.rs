@@ -133,6 +133,44 @@ impl<'a> Module<'a> {
         Imports::new(self.sections.imports)
     }
 
+    /// Where the stack in linear memory begins, which is also its length: linkers put it first, and
+    /// keep its pointer in the first global. `None` if this module is made otherwise.
+    #[must_use]
+    pub fn stack_top(&self) -> Option<u32> {
+        let mut globals = self.sections.globals?;
+        let count = globals.u32().ok()?;
+        // A variable i32 that begins with a constant.
+        if count == 0 || globals.slice(3).ok()? != [0x7f, 1, 0x41] {
+            return None;
+        }
+        let top = globals.natural()?;
+        let stands_alone = globals.byte() == Ok(0x0b) && !self.has_data_below(top)?;
+        (stands_alone && u64::from(top) <= self.memory_bytes).then_some(top)
+    }
+
+    /// Does a data segment begin below `top`? `None` if that is not known.
+    fn has_data_below(&self, top: u32) -> Option<bool> {
+        let Some(mut data) = self.sections.data else {
+            return Some(false);
+        };
+        for _ in 0..data.u32().ok()? {
+            match data.u32().ok()? {
+                // At a constant address.
+                0 if data.byte() == Ok(0x41) => {
+                    let address = data.natural()?;
+                    if address < top || data.byte() != Ok(0x0b) {
+                        return Some(true);
+                    }
+                }
+                1 => {}
+                _ => return None,
+            }
+            let length = data.u32().ok()?;
+            data.slice(length).ok()?;
+        }
+        Some(false)
+    }
+
     /// Parameters and results of function type `index`, as type bytes.
     #[must_use]
     pub fn function_type(&self, index: u32) -> Option<(&'a [u8], &'a [u8])> {
@@ -437,6 +475,26 @@ mod tests {
         assert_eq!(module.function_type(99), None);
         let pages = assemble("(memory 2)");
         assert_eq!(Module::scan(&pages).unwrap().memory_bytes, 2 << 16);
+    }
+
+    #[test]
+    fn the_stack_is_found_where_linkers_put_it() {
+        let top = |body: &str| Module::scan(&assemble(body)).unwrap().stack_top();
+        let pointer = "(memory 4096 (pagesize 1)) (global (mut i32) (i32.const 1024))";
+        assert_eq!(top(pointer), Some(1024));
+        let data = |at| format!("{pointer} (data \"passive\") (data (i32.const {at}) \"x\")");
+        assert_eq!(top(&data(1024)), Some(1024));
+        assert_eq!(top(&data(1023)), None);
+        for other in [
+            "",
+            "(memory 4096 (pagesize 1))",
+            "(memory 1023 (pagesize 1)) (global (mut i32) (i32.const 1024))",
+            "(memory 4096 (pagesize 1)) (global i32 (i32.const 1024))",
+            "(memory 4096 (pagesize 1)) (global (mut i32) (i32.const -1))",
+            "(memory 4096 (pagesize 1)) (global (mut i64) (i64.const 1024))",
+        ] {
+            assert_eq!(top(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -122,6 +122,17 @@ impl<'a> Reader<'a> {
         Err(start.error("number too long"))
     }
 
+    /// A signed LEB128 number of at most 32 bits, if it is not negative.
+    #[must_use]
+    pub fn natural(&mut self) -> Option<u32> {
+        let start = *self;
+        let value = self.u32().ok()?;
+        let length = self.offset - start.offset;
+        // The highest bit of the last group is the sign.
+        let sign = 1u64 << (7 * length - 1);
+        (u64::from(value) & sign == 0).then_some(value)
+    }
+
     fn u64_of(&mut self, bytes_max: u32) -> Result<u64, Malformed> {
         let start = *self;
         let mut value = 0u64;
@@ -166,6 +177,12 @@ mod tests {
         assert!(read(&[0x80, 0x80, 0x80, 0x80, 0x80, 0]).is_err());
         assert!(read(&[0x80]).is_err());
         assert!(read(&[]).is_err());
+        let natural = |bytes: &[u8]| Reader::new(bytes, 0).natural();
+        assert_eq!((natural(&[0x3f]), natural(&[0x40])), (Some(63), None));
+        assert_eq!(
+            (natural(&[0x80, 0x08]), natural(&[0x7f])),
+            (Some(1024), None)
+        );
         let long = [0xff; 9].iter().chain(&[1]).copied().collect::<Vec<_>>();
         assert_eq!(Reader::new(&long, 0).u64(), Ok(u64::MAX));
     }

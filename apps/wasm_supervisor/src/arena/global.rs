@@ -160,6 +160,9 @@ unsafe impl GlobalAlloc for ArenaAllocator {
         if let Some(block) = guard::elsewhere(layout) {
             return block;
         }
+        if guard::fails() {
+            return guard::failed(layout);
+        }
         let id = guard::current();
         match with_pool(|pool| pool.allocate(id, layout.size(), layout.align())) {
             // SAFETY: an offset from the pool is inside its memory.
@@ -177,7 +180,10 @@ unsafe impl GlobalAlloc for ArenaAllocator {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let grows = new_size > layout.size();
+        // A test may want growth to fail: in `alloc`, below.
         if let Some(offset) = offset_of(pointer)
+            && !(grows && guard::will_fail())
             && with_pool(|pool| pool.resize(offset, layout.size(), new_size))
         {
             return pointer;

@@ -39,8 +39,10 @@ pub struct OutOfMemory;
 /// Set by the program that makes the arenas its global allocator.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Say that [`ArenaAllocator`](super::ArenaAllocator) is the global allocator.
+/// Say that [`ArenaAllocator`](super::ArenaAllocator) is the global allocator; on the host,
+/// for the calling thread, which plays the supervisor from now on.
 pub fn set_installed() {
+    platform::install();
     INSTALLED.store(true, Ordering::Relaxed);
 }
 
@@ -50,7 +52,9 @@ pub fn is_installed() -> bool {
     INSTALLED.load(Ordering::Relaxed)
 }
 
-pub(super) use platform::{current, elsewhere, exhausted, free_overdraft};
+pub(super) use platform::{
+    current, elsewhere, exhausted, failed, fails, free_overdraft, will_fail,
+};
 
 /// Run `step` with arena `id` current.
 ///
@@ -71,6 +75,20 @@ pub fn outside<R>(work: impl FnOnce() -> R) -> R {
     let result = work();
     platform::set_current(id);
     result
+}
+
+/// Let the allocation fail before which there are `allocations` others on this thread, and
+/// no other. Those of arena `spared` and of a test itself ([`of_the_test`]) do not count.
+#[cfg(not(target_os = "none"))]
+pub fn fail_after(allocations: u64, spared: ArenaId) {
+    platform::fail_after(Some((allocations, spared)));
+}
+
+/// Let no allocation fail any more; whether one has.
+#[cfg(not(target_os = "none"))]
+#[must_use]
+pub fn has_failed() -> bool {
+    platform::fail_after(None).is_none()
 }
 
 /// Do `work` of a test itself: what it allocates comes from the system and takes
@@ -191,6 +209,22 @@ mod platform {
         unsafe { arena_throw(saved_sp) }
     }
 
+    pub(super) const fn install() {}
+
+    #[inline(always)]
+    pub(in super::super) const fn fails() -> bool {
+        false
+    }
+
+    #[inline(always)]
+    pub(in super::super) const fn will_fail() -> bool {
+        false
+    }
+
+    pub(in super::super) const fn failed(_: Layout) -> *mut u8 {
+        ptr::null_mut()
+    }
+
     #[inline(always)]
     pub(in super::super) const fn elsewhere(_: Layout) -> Option<*mut u8> {
         None
@@ -214,7 +248,35 @@ mod platform {
     thread_local! {
         static CURRENT: Cell<u8> = const { Cell::new(ArenaId::SUPERVISOR.number()) };
         static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
-        static OF_THE_TEST: Cell<bool> = const { Cell::new(false) };
+        /// Threads are the test's until one plays the supervisor's.
+        static OF_THE_TEST: Cell<bool> = const { Cell::new(true) };
+        /// Allocations before the one that is to fail.
+        static UNTIL_FAILURE: Cell<Option<(u64, ArenaId)>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn fail_after(allocations: Option<(u64, ArenaId)>) -> Option<(u64, ArenaId)> {
+        UNTIL_FAILURE.replace(allocations)
+    }
+
+    /// Is the next allocation the one that is to fail?
+    pub(in super::super) fn will_fail() -> bool {
+        !OF_THE_TEST.get()
+            && matches!(UNTIL_FAILURE.get(), Some((0, spared)) if spared != current())
+    }
+
+    /// Is this the allocation that is to fail?
+    pub(in super::super) fn fails() -> bool {
+        match UNTIL_FAILURE.get() {
+            Some((left, spared)) if spared != current() && !OF_THE_TEST.get() => {
+                UNTIL_FAILURE.set(left.checked_sub(1).map(|left| (left, spared)));
+                left == 0
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn install() {
+        OF_THE_TEST.set(false);
     }
 
     pub(super) fn of_the_test<R>(work: impl FnOnce() -> R) -> R {
@@ -248,6 +310,14 @@ mod platform {
 
     pub(super) fn set_current(id: ArenaId) -> ArenaId {
         ArenaId::from_number(CURRENT.replace(id.number()))
+    }
+
+    /// What [`fails`] said has to fail: as on the board.
+    pub(in super::super) fn failed(layout: Layout) -> *mut u8 {
+        if current() == ArenaId::SUPERVISOR {
+            return core::ptr::null_mut();
+        }
+        exhausted(layout)
     }
 
     pub(in super::super) fn exhausted(layout: Layout) -> *mut u8 {

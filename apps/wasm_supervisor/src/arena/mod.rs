@@ -35,8 +35,8 @@ pub mod pool;
 mod pool_tests;
 
 pub use global::{ArenaAllocator, can_allocate, room, set_limit, space, trim, usage};
-#[cfg(not(target_os = "none"))]
-pub use guard::of_the_test;
 pub use guard::{OutOfMemory, is_installed as is_in_use, outside, set_installed};
+#[cfg(not(target_os = "none"))]
+pub use guard::{fail_after, has_failed, of_the_test};
 pub use owned::Owned;
 pub use pool::{ArenaId, PAGE_BYTES, Space, Usage};

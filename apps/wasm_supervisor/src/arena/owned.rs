@@ -95,6 +95,12 @@ impl<T: 'static> Owned<T> {
         result
     }
 
+    /// Look at the value; `None` if it is lost.
+    #[must_use]
+    pub fn peek(&self) -> Option<&T> {
+        (!self.abandoned).then(|| &**self.value)
+    }
+
     /// The arena.
     #[must_use]
     pub const fn arena(&self) -> ArenaId {

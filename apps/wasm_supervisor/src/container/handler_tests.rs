@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use berth_protocol::{Entry, Fault, ImageHash, Parameters, Service, State};
 
-use super::{Containers, Name, Shared};
+use super::{Containers, Name, Refused, Shared};
 use crate::fake::Fake;
 
 /// Number of the block `timer0` on the fake board.
@@ -375,6 +375,20 @@ fn registrations_are_checked() {
         device.containers.run_one();
         assert_eq!(device.state(slot), State::Faulted { fault }, "{text}");
     }
+}
+
+#[test]
+fn a_block_without_interrupts_refuses_the_load() {
+    let image = guest("fpgaio", &plain(3), SLEEPS, QUIET);
+    let mut device = Device::new();
+    let name = Name::new("it").unwrap();
+    let (hash, parameters) = (ImageHash([0; 32]), Parameters::default());
+    device
+        .containers
+        .store(name, image, hash, parameters)
+        .unwrap();
+    // Two functions of `irq:fpgaio`.
+    assert_eq!(device.containers.start(0), Err(Refused::Missing(2)));
 }
 
 #[test]

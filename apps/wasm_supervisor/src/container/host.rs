@@ -10,7 +10,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use berth_protocol::{Fault, HostCall};
+use berth_protocol::{Fault, HostCall, Level, Parameters};
 
 use super::CONTAINERS_MAX;
 use super::handlers::{Handlers, Wanted};
@@ -29,6 +29,8 @@ pub struct Shared<P> {
     logs: [RefCell<Option<Log>>; CONTAINERS_MAX],
     saved: [RefCell<Saved>; CONTAINERS_MAX],
     mail: [RefCell<Mailbox>; CONTAINERS_MAX],
+    /// Most bytes of linear memory that each may have.
+    memory_max: [Cell<u32>; CONTAINERS_MAX],
     /// Their interrupt handlers.
     pub handlers: Handlers,
     arenas: Arenas,
@@ -42,6 +44,7 @@ impl<P> Shared<P> {
             logs: [const { RefCell::new(None) }; CONTAINERS_MAX],
             saved: [const { RefCell::new(Saved::new()) }; CONTAINERS_MAX],
             mail: [const { RefCell::new(Mailbox::new()) }; CONTAINERS_MAX],
+            memory_max: [const { Cell::new(u32::MAX) }; CONTAINERS_MAX],
             handlers: Handlers::new(),
             arenas: Arenas::new(),
         }
@@ -68,6 +71,15 @@ impl<P> Shared<P> {
     pub fn set_log(&self, slot: usize, log: Option<Log>) {
         if let Some(place) = self.logs.get(slot) {
             *place.borrow_mut() = log;
+        }
+    }
+
+    /// Apply what concerns the host functions of the container in `slot`.
+    pub fn set_parameters(&self, slot: usize, parameters: &Parameters) {
+        let least = parameters.log_level.unwrap_or(Level::Trace);
+        self.with_log(slot, |log| log.set_level(least));
+        if let Some(most) = self.memory_max.get(slot) {
+            most.set(parameters.memory.unwrap_or(u32::MAX));
         }
     }
 
@@ -432,8 +444,9 @@ impl<P: Platform> Host for ContainerHost<P> {
         self.shared.platform.waiting() != 0
     }
 
-    fn may_have_memory(&mut self, bytes: usize) -> bool {
+    fn may_have_memory(&mut self, bytes: usize, block: usize) -> bool {
+        let most = self.shared.memory_max.get(self.slot).map_or(0, Cell::get);
         let arena = self.shared.arena(self.slot);
-        arena.is_some_and(|id| arena::can_allocate(id, bytes))
+        bytes <= most as usize && arena.is_some_and(|id| arena::can_allocate(id, block))
     }
 }

@@ -4,14 +4,15 @@
 //! first instruction, at a border of its own choice (it sleeps, yields or waits in a host
 //! function), or cut somewhere. Nothing here waits for a container.
 
-use alloc::format;
+use core::fmt::Write;
 
-use berth_protocol::{Entry, Fault, Happening, Level, Parameters, Restart, State};
+use berth_protocol::{Entry, Fault, Happening, LOG_TEXT_MAX, Level, Parameters, Restart, State};
 
 use super::loading::Loading;
 use super::notes::{Tag, note_active, note_running};
 use super::restart::{End, Restarts};
 use super::saved::Saved;
+use super::schedule::slice_fuel;
 use super::state::{self, Event};
 use super::storage::Meta;
 use super::table::{Containers, Refused, tag};
@@ -19,6 +20,7 @@ use super::{CONTAINERS_MAX, FaultRecord, LastCall, Main, Pending};
 use crate::arena;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
+use crate::text::Text;
 
 /// The function that a container may export to save its state when it is paused.
 pub(super) const PAUSE: &str = "_pause";
@@ -127,6 +129,7 @@ impl<P: Platform + 'static> Containers<P> {
         };
         container.parameters = parameters;
         let active = container.state.is_active();
+        self.shared.set_parameters(slot, &parameters);
         self.note(slot, Happening::Edited);
         if active && restart {
             self.stop(slot)?;
@@ -195,17 +198,20 @@ impl<P: Platform + 'static> Containers<P> {
                 Entry::Handler { .. } => "in a handler",
                 Entry::Pause => "in _pause",
             };
-            let mut text = format!(
+            // Nothing here may need memory: it may be what the container ran out of.
+            let mut text = Text::<LOG_TEXT_MAX>::new();
+            let _ = write!(
+                text,
                 "faulted: {} {entry}, fuel {}",
                 fault.word(),
                 record.fuel_used
             );
             if let Some(LastCall { name, arguments }) = last_call {
                 let [first, second] = arguments;
-                text = format!("{text}, last call {name}({first}, {second:#x})");
+                let _ = write!(text, ", last call {name}({first}, {second:#x})");
             }
             self.shared.with_log(slot, |log| {
-                log.append(Level::Error, time_us, text.as_bytes());
+                log.say(Level::Error, time_us, text.bytes());
             });
         }
         self.go(slot, Event::Fault(fault));
@@ -249,10 +255,12 @@ impl<P: Platform + 'static> Containers<P> {
             platform,
             self.get(slot).map_or(Tag::NONE, super::Container::tag),
         );
+        let began = platform.now_us();
         let loaded = self.load(slot, None);
         note_running(&self.shared.platform, Tag::NONE);
+        let now = self.shared.platform.now_us();
+        self.clock.stalled(now.saturating_sub(began));
         if !matches!(loaded, Err(Loading::Refused(_))) {
-            let now = self.shared.platform.now_us();
             if let Some(container) = self.get_mut(slot) {
                 container.started_us = now;
                 container.fuel_used = 0;
@@ -285,11 +293,12 @@ impl<P: Platform + 'static> Containers<P> {
     /// Let the main of the container in `slot`, if it was cut, come to a border, for one
     /// slice at most. If it ends meanwhile, it has ended, whatever its policy is.
     pub(super) fn settle(&mut self, slot: usize) {
-        if self
-            .get(slot)
-            .is_some_and(|c| c.state == State::Running && c.main == Main::Cut)
+        if let Some(container) = self.get(slot)
+            && container.state == State::Running
+            && container.main == Main::Cut
         {
-            self.slice(slot);
+            let fuel = u64::from(slice_fuel(container.share()));
+            self.slice_of(slot, fuel);
             if let Some(container) = self.get(slot)
                 && let State::Restarting { .. } = container.state
             {
@@ -317,7 +326,7 @@ impl<P: Platform + 'static> Containers<P> {
                     && self.persist(slot).is_ok()
                     && let Some(container) = self.get_mut(slot)
                 {
-                    container.engine = None;
+                    container.drop_engine();
                 }
             }
             (Step::Stopped, Some(Pending::Exit { code })) => self.exit(slot, code),
@@ -365,7 +374,7 @@ impl<P: Platform + 'static> Containers<P> {
             container.state = state;
         }
         if !container.state.is_active() {
-            container.engine = None;
+            container.drop_engine();
             // Tried again when it ends the next time.
             let _ = self.persist(slot);
         }

@@ -15,6 +15,9 @@ use crate::platform::{Claimed, Platform, Refusal};
 /// Fuel of a module's start function: one slice of the usual length.
 const START_FUEL: u64 = 2_500;
 
+/// No blocks.
+const NOTHING: Blocks = [None; BlockNumbers::MAX];
+
 /// How loading can fail.
 pub(super) enum Loading {
     Refused(Refused),
@@ -76,7 +79,7 @@ impl<P: Platform + 'static> Containers<P> {
         slot: usize,
         held: Option<&Held<'_>>,
     ) -> Result<Owned<Wasmi<ContainerHost<P>>>, Loading> {
-        let mut blocks: Blocks = [None; BlockNumbers::MAX];
+        let mut blocks = NOTHING;
         let loaded = self.load_and_claim(slot, held, &mut blocks);
         if let (Err(_), Some(held)) = (&loaded, held) {
             self.release_except(&blocks, &held.blocks);
@@ -103,16 +106,16 @@ impl<P: Platform + 'static> Containers<P> {
         let container = self.get(slot).ok_or(Refused::NoRoom)?;
         let id = self.shared.arena(slot).ok_or(Refused::TooMany)?;
         let module = Module::scan(self.image(slot)).map_err(Refused::Invalid)?;
-        // All reasons at once. A single label that is held is told by claiming it.
-        let platform = &self.shared.platform;
-        let unavailable = imports::unavailable(&module, platform, tag(slot)).count();
-        if unavailable > 1 || imports::missing(&module, platform).next().is_some() {
-            return Err(Refused::Missing(unavailable as u16).into());
-        }
         let (_, limit) = self.memory(slot);
         let needed = bound(&module).map_err(Refused::Invalid)?;
         admit(&module, needed, limit)?;
-        let numbers = self.claim(slot, &module, held, blocks)?;
+        if let Some(room) = container.parameters.memory
+            && module.memory_bytes > u64::from(room)
+        {
+            let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
+            return Err(Refused::Memory { needed, room }.into());
+        }
+        let numbers = self.resolve(slot, &module, held, blocks)?;
         let limits = Limits {
             stack_bytes: container
                 .parameters
@@ -151,6 +154,43 @@ impl<P: Platform + 'static> Containers<P> {
             }
             Ok(Err(LoadError::Trapped(fault))) => Err(Loading::Fault(fault)),
         }
+    }
+
+    /// Check every import and claim every label, each once.
+    ///
+    /// # Errors
+    ///
+    /// All reasons at once; a single label that is held is told with its holder.
+    fn resolve(
+        &self,
+        slot: usize,
+        module: &Module<'_>,
+        held: Option<&Held<'_>>,
+        blocks: &mut Blocks,
+    ) -> Result<BlockNumbers, Refused> {
+        let fit = module
+            .imports()
+            .flatten()
+            .all(|import| HostFunction::fitting(module, &import).is_ok());
+        let claimed = if fit {
+            self.claim(slot, module, held, blocks)
+        } else {
+            Err(Refused::Missing(1))
+        };
+        claimed.map_err(|refused| {
+            // What went wrong is not what always happens: asking the kernel about each label
+            // costs more than claiming it.
+            let platform = &self.shared.platform;
+            let keep = held.map_or(NOTHING, |held| held.blocks);
+            self.release_except(blocks, &keep);
+            *blocks = NOTHING;
+            let unavailable = imports::unavailable(module, platform, tag(slot)).count();
+            if unavailable > 1 || imports::missing(module, platform).next().is_some() {
+                Refused::Missing(unavailable as u16)
+            } else {
+                refused
+            }
+        })
     }
 
     /// Claim every label that the module imports and that is not held, each once.

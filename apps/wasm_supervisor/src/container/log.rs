@@ -1,4 +1,8 @@
 //! The log of one container: a ring of lines with honest numbers.
+//!
+//! A container can say more than anybody reads. It may say [`BURST_LINES`] at once and one line every
+//! 20 ms in the long run; the rest is dropped, before it costs anything, and counted
+//! by the numbers that it would have had.
 
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
@@ -8,13 +12,19 @@ use berth_protocol::{LOG_TEXT_MAX, Level, cut};
 /// Bytes of a log, record heads included.
 pub const LOG_BYTES: usize = 768;
 
-/// Level, length of the text, time.
-const HEAD_BYTES: usize = 1 + 1 + 8;
+/// Level, length of the text, sequence number, time.
+const HEAD_BYTES: usize = 1 + 1 + 4 + 8;
+
+/// What a container may say for long: a line in so many microseconds ...
+const LINE_US: u64 = 20_000;
+/// ... and so many at once.
+const BURST_LINES: u64 = 100;
 
 /// One line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// Counted from 0 since the container was stored.
+    /// Counted from 0 since the container was stored. A line that was dropped has
+    /// a number, too, so a gap tells how many were.
     pub sequence: u32,
     /// How important.
     pub level: Level,
@@ -28,14 +38,18 @@ pub struct Line<'a> {
 #[derive(Debug)]
 pub struct Log {
     records: Vec<u8>,
-    /// Sequence number of the oldest line kept.
-    first: u32,
+    /// Lines that are kept.
+    kept: u32,
     /// Sequence number of the next line.
     next: u32,
+    /// Lines less important than this are not wanted.
+    least: Level,
+    /// When all that was said would have been said at the rate allowed.
+    paid_us: u64,
 }
 
 impl Log {
-    /// An empty log.
+    /// An empty log that takes all levels.
     ///
     /// # Errors
     ///
@@ -45,9 +59,17 @@ impl Log {
         records.try_reserve_exact(LOG_BYTES)?;
         Ok(Self {
             records,
-            first: 0,
+            kept: 0,
             next: 0,
+            least: Level::Trace,
+            paid_us: 0,
         })
+    }
+
+    /// Take only lines that are at least as important as `least`; the others are neither
+    /// kept nor counted.
+    pub const fn set_level(&mut self, least: Level) {
+        self.least = least;
     }
 
     /// Sequence number that the next line will have.
@@ -56,32 +78,53 @@ impl Log {
         self.next
     }
 
-    /// Append what a container says. Each line of `text` is one of the log; a
-    /// long one is several. Bytes that are not UTF-8 and control characters are
+    /// Lines that were said and are no longer here, or never were because there were too
+    /// many in too short a time.
+    #[must_use]
+    pub const fn dropped(&self) -> u32 {
+        self.next.wrapping_sub(self.kept)
+    }
+
+    /// Append what a container says, within the rate it is allowed. Each line of `text` is one of the
+    /// log; a long one is several. Bytes that are not UTF-8 and control characters are
     /// replaced, so that no line can end another or begin a frame.
     pub fn append(&mut self, level: Level, time_us: u64, text: &[u8]) {
-        // Bounded work: what would push itself out of the ring is not written.
-        let text = text.get(..text.len().min(LOG_BYTES)).unwrap_or_default();
-        for line in text
-            .strip_suffix(b"\n")
-            .unwrap_or(text)
-            .split(|b| *b == b'\n')
-        {
-            let mut clean = Clean::new();
-            for chunk in line.utf8_chunks() {
-                for character in chunk.valid().chars() {
-                    if !clean.push(character) {
-                        self.push(level, time_us, clean.text());
-                        clean = Clean::new();
-                        let _ = clean.push(character);
-                    }
-                }
-                if !chunk.invalid().is_empty() {
-                    let _ = clean.push(char::REPLACEMENT_CHARACTER);
+        if level_number(level) > level_number(self.least) {
+            return;
+        }
+        for line in lines(text) {
+            let paid_us = self.paid_us.max(time_us);
+            if paid_us - time_us > LINE_US * (BURST_LINES - 1) {
+                self.next = self.next.wrapping_add(1);
+            } else {
+                self.paid_us = paid_us + LINE_US;
+                self.write(level, time_us, line);
+            }
+        }
+    }
+
+    /// Append what the supervisor has to say about the container, always.
+    pub fn say(&mut self, level: Level, time_us: u64, text: &[u8]) {
+        for line in lines(text) {
+            self.write(level, time_us, line);
+        }
+    }
+
+    fn write(&mut self, level: Level, time_us: u64, line: &[u8]) {
+        let mut clean = Clean::new();
+        for chunk in line.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if !clean.push(character) {
+                    self.push(level, time_us, clean.text());
+                    clean = Clean::new();
+                    let _ = clean.push(character);
                 }
             }
-            self.push(level, time_us, clean.text());
+            if !chunk.invalid().is_empty() {
+                let _ = clean.push(char::REPLACEMENT_CHARACTER);
+            }
         }
+        self.push(level, time_us, clean.text());
     }
 
     fn push(&mut self, level: Level, time_us: u64, text: &str) {
@@ -90,36 +133,45 @@ impl Log {
         while self.records.len() + length > LOG_BYTES {
             let oldest = record_length(&self.records);
             self.records.drain(..oldest.min(self.records.len()));
-            self.first += 1;
+            self.kept = self.kept.saturating_sub(1);
         }
         self.records.push(level_number(level));
         self.records.push(text.len() as u8);
+        self.records.extend_from_slice(&self.next.to_le_bytes());
         self.records.extend_from_slice(&time_us.to_le_bytes());
         self.records.extend_from_slice(text.as_bytes());
-        self.next += 1;
+        self.next = self.next.wrapping_add(1);
+        self.kept += 1;
     }
 
     /// The first line that is not older than `from`.
     #[must_use]
     pub fn line(&self, from: u32) -> Option<Line<'_>> {
         let mut rest = self.records.as_slice();
-        let mut sequence = self.first;
         while !rest.is_empty() {
             let (record, behind) = rest.split_at_checked(record_length(rest))?;
+            let (head, text) = record.split_at_checked(HEAD_BYTES)?;
+            let sequence = u32::from_le_bytes(head.get(2..6)?.try_into().ok()?);
             if sequence >= from {
-                let (head, text) = record.split_at_checked(HEAD_BYTES)?;
                 return Some(Line {
                     sequence,
                     level: level(u32::from(*head.first()?)),
-                    time_us: u64::from_le_bytes(head.get(2..)?.try_into().ok()?),
+                    time_us: u64::from_le_bytes(head.get(6..)?.try_into().ok()?),
                     text: core::str::from_utf8(text).ok()?,
                 });
             }
             rest = behind;
-            sequence += 1;
         }
         None
     }
+}
+
+/// The lines of a text. Bounded: what would push itself out of the ring is left out.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let text = text.get(..text.len().min(LOG_BYTES)).unwrap_or_default();
+    text.strip_suffix(b"\n")
+        .unwrap_or(text)
+        .split(|byte| *byte == b'\n')
 }
 
 fn record_length(records: &[u8]) -> usize {
@@ -193,7 +245,7 @@ impl Clean {
 mod tests {
     use super::*;
 
-    fn lines(log: &Log) -> Vec<(u32, String)> {
+    fn kept(log: &Log) -> Vec<(u32, String)> {
         let mut from = 0;
         let mut lines = Vec::new();
         while let Some(line) = log.line(from) {
@@ -208,7 +260,7 @@ mod tests {
         let mut log = Log::new().unwrap();
         log.append(Level::Warn, 7, b"one\ntwo\n");
         log.append(Level::Info, 8, b"three");
-        let texts: Vec<_> = lines(&log).into_iter().map(|(_, text)| text).collect();
+        let texts: Vec<_> = kept(&log).into_iter().map(|(_, text)| text).collect();
         assert_eq!(texts, ["one", "two", "three"]);
         let second = log.line(1).unwrap();
         assert_eq!((second.level, second.time_us), (Level::Warn, 7));
@@ -219,27 +271,64 @@ mod tests {
     fn old_lines_give_way_and_keep_their_numbers() {
         let mut log = Log::new().unwrap();
         for number in 0..1000 {
-            log.append(Level::Info, 0, format!("line {number}").as_bytes());
-            let kept = lines(&log);
-            let (last, text) = kept.last().unwrap();
+            log.append(
+                Level::Info,
+                u64::from(number) * LINE_US,
+                format!("line {number}").as_bytes(),
+            );
+            let lines = kept(&log);
+            let (last, text) = lines.last().unwrap();
             assert_eq!((*last, text.as_str()), (number, &*format!("line {number}")));
-            assert!(kept.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0));
+            assert!(lines.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0));
             assert!(log.records.len() <= LOG_BYTES && log.records.capacity() == LOG_BYTES);
         }
-        assert!(lines(&log).len() > 30);
+        assert!(kept(&log).len() > 25);
+        assert_eq!(log.dropped() as usize, 1000 - kept(&log).len());
         // Asked for one that is gone: the oldest kept, whose number tells.
-        assert_eq!(log.line(0).unwrap().sequence, lines(&log)[0].0);
+        assert_eq!(log.line(0).unwrap().sequence, kept(&log)[0].0);
     }
 
     #[test]
     fn nothing_a_container_says_can_leave_its_line() {
         let mut log = Log::new().unwrap();
         log.append(Level::Info, 0, b"a\0b\rc\x1b[2Jd\te\xff\xfef");
-        let (_, text) = &lines(&log)[0];
+        let (_, text) = &kept(&log)[0];
         assert!(text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f));
         assert!(text.contains("d e"));
         log.append(Level::Info, 0, &[b'x'; 500]);
-        let sizes: Vec<_> = lines(&log)[1..].iter().map(|(_, t)| t.len()).collect();
+        let sizes: Vec<_> = kept(&log)[1..].iter().map(|(_, t)| t.len()).collect();
         assert_eq!(sizes, [160, 160, 160, 20]);
+    }
+    #[test]
+    fn who_says_too_much_loses_lines_and_the_numbers_tell() {
+        let mut log = Log::new().unwrap();
+        for _ in 0..500 {
+            log.append(Level::Info, 1_000_000, b"again");
+        }
+        assert_eq!(log.next_sequence(), 500);
+        assert_eq!(kept(&log).last().unwrap().0, BURST_LINES as u32 - 1);
+        // A tenth of a second later five more.
+        for _ in 0..20 {
+            log.append(Level::Info, 1_100_000, b"later");
+        }
+        let numbers: Vec<_> = kept(&log).iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers[numbers.len() - 5..], [500, 501, 502, 503, 504]);
+        assert_eq!(log.dropped() as usize, 520 - numbers.len());
+        // What the supervisor says is never lost to that.
+        log.say(Level::Error, 1_100_000, b"faulted");
+        assert_eq!(kept(&log).last().unwrap(), &(520, "faulted".to_owned()));
+        assert_eq!(log.line(505).unwrap().sequence, 520);
+    }
+
+    #[test]
+    fn lines_that_are_not_wanted_are_neither_kept_nor_counted() {
+        let mut log = Log::new().unwrap();
+        log.set_level(Level::Warn);
+        log.append(Level::Info, 0, b"no");
+        log.append(Level::Warn, 0, b"yes");
+        log.append(Level::Error, 0, b"yes");
+        log.append(Level::Trace, 0, b"no");
+        assert_eq!(kept(&log), [(0, "yes".to_owned()), (1, "yes".to_owned())]);
+        assert_eq!(log.dropped(), 0);
     }
 }

@@ -12,9 +12,10 @@
 
 use berth_protocol::{FaultReport, ImageHash, NAME_MAX, Parameters, State, Update};
 
-use crate::arena::Owned;
-use crate::engine::MailPlace;
+use crate::admission::Module;
+use crate::arena::{self, Owned};
 use crate::engine::wasmi::Wasmi;
+use crate::engine::{Engine, MailPlace};
 use crate::platform::Platform;
 
 #[cfg(test)]
@@ -131,6 +132,8 @@ pub struct Container<P: Platform + 'static> {
     ended: State,
     turns: Turns,
     load: running::Load,
+    /// Most bytes that its arena held in the run before this one.
+    memory_high: u32,
     periodic: handlers::Periodic,
     /// Taken and dropped for registrations that have ended.
     interrupts: (u32, u32),
@@ -197,6 +200,26 @@ impl<P: Platform + 'static> Container<P> {
     #[must_use]
     pub const fn restarts(&self) -> Restarts {
         self.restarts
+    }
+
+    /// Give up its engine and with it all of its memory; how much it was, is kept.
+    fn drop_engine(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            self.memory_high = arena::usage(engine.arena()).peak_bytes;
+        }
+    }
+
+    /// Deepest use of its stack in linear memory so far, with `image` as its image, in bytes; `None` while it has no
+    /// memory, and where the module does not tell where its stack is.
+    #[must_use]
+    pub fn stack_high(&self, image: &[u8]) -> Option<u32> {
+        let engine = self.engine.as_ref()?.peek()?;
+        let top = Module::scan(image).ok()?.stack_top()?;
+        let stack = engine.memory_now().get(..top as usize)?;
+        // Memory begins as zeros and the stack grows downwards, so whatever is not zero
+        // was written. (Zeros written at its deepest point are not seen.)
+        let untouched = stack.iter().take_while(|byte| **byte == 0).count();
+        Some(top - untouched as u32)
     }
 
     /// Share of the CPU that it had lately, in thousandths.

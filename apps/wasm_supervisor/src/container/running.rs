@@ -3,7 +3,7 @@
 use berth_protocol::{Entry, Fault, NAME_MAX, State};
 
 use super::notes::{Tag, note_length, note_running};
-use super::schedule::slice_fuel;
+use super::schedule::{ALONE_SLICES, slice_fuel};
 use super::table::Containers;
 use super::{CONTAINERS_MAX, Container, ContainerHost, LastCall, Main, Pending, Shared};
 use crate::arena;
@@ -41,7 +41,7 @@ pub(super) struct Clock {
     window_us: u64,
     /// When this run of the supervisor began.
     started_us: u64,
-    /// Longest time from one turn to the next.
+    /// Longest time from one turn to the next, or of loading.
     longest_us: u32,
 }
 
@@ -53,6 +53,12 @@ impl Clock {
             started_us: now_us,
             longest_us: 0,
         }
+    }
+
+    /// For so long nobody could be answered.
+    pub(super) fn stalled(&mut self, us: u64) {
+        let us = u32::try_from(us).unwrap_or(u32::MAX);
+        self.longest_us = self.longest_us.max(us);
     }
 }
 
@@ -107,7 +113,8 @@ impl<P: Platform + 'static> Containers<P> {
         true
     }
 
-    /// Longest time in microseconds from one look at the line to the next while something ran.
+    /// Longest time in microseconds for which nobody could be answered: a turn and what belongs
+    /// to it, or loading.
     #[must_use]
     pub const fn longest_stall_us(&self) -> u32 {
         self.clock.longest_us
@@ -151,7 +158,7 @@ impl<P: Platform + 'static> Containers<P> {
         {
             let busy = u32::try_from(now.saturating_sub(since)).unwrap_or(u32::MAX);
             container.load.busy_us = container.load.busy_us.saturating_add(busy);
-            self.clock.longest_us = self.clock.longest_us.max(busy);
+            self.clock.stalled(u64::from(busy));
         }
         let passed = now.saturating_sub(self.clock.window_us);
         if passed >= WINDOW_US {
@@ -199,10 +206,15 @@ impl<P: Platform + 'static> Containers<P> {
         Some(outcome)
     }
 
-    /// Give the container in `slot`, which runs, a slice.
-    pub(super) fn slice(&mut self, slot: usize) {
+    /// Give the container in `slot`, which runs, a slice: a long one if no other can want
+    /// the CPU meanwhile, because changing containers is what costs.
+    fn slice(&mut self, slot: usize) {
+        let alone = self.iter().all(|(other, container)| {
+            other == slot || !matches!(container.state, State::Running | State::Restarting { .. })
+        });
         if let Some(container) = self.get(slot) {
-            let fuel = u64::from(slice_fuel(container.share()));
+            let slices = if alone { ALONE_SLICES } else { 1 };
+            let fuel = u64::from(slice_fuel(container.share())) * slices;
             self.slice_of(slot, self.shared.handlers.slice(fuel));
         }
     }

@@ -17,7 +17,13 @@ const FUEL_PER_SHARE: u32 = 50;
 const SLICE_MIN: u32 = 500;
 
 /// Virtual time of one fuel at share 1. Divided by the share it must keep enough digits.
-const SCALE: u64 = 1 << 10;
+const SCALE: u32 = 1 << 10;
+/// Most fuel that is charged at once. No slice, handler or host function comes near it, and so
+/// the division is one of 32 bits.
+const CHARGE_MAX: u32 = u32::MAX / SCALE;
+
+/// A container is given so many slices in one piece while no other wants to run soon.
+pub const ALONE_SLICES: u64 = 4;
 
 /// Fuel of one slice of a container with this share.
 #[must_use]
@@ -57,8 +63,9 @@ impl Schedule {
     /// Which of `slots` slots is next. `ready` tells where one stands, if it wants to run.
     /// Among equals it is the first one behind the last turn.
     pub fn pick(&mut self, slots: usize, ready: impl Fn(usize) -> Option<Turns>) -> Option<usize> {
-        let (slot, turns) = (1..=slots)
-            .map(|step| (self.last + step) % slots)
+        // One behind the last, and around.
+        let (slot, turns) = (self.last + 1..slots)
+            .chain(0..=self.last)
             .filter_map(|slot| Some((slot, ready(slot)?)))
             .min_by_key(|(_, turns)| turns.virtual_time.max(self.base))?;
         self.base = self.base.max(turns.virtual_time);
@@ -68,11 +75,9 @@ impl Schedule {
 
     /// A container with this share has used `fuel`, whatever for.
     pub fn charge(&self, turns: &mut Turns, share: u8, fuel: u64) {
-        let share = u64::from(share.max(1));
-        turns.virtual_time = turns
-            .virtual_time
-            .max(self.base)
-            .saturating_add(fuel.saturating_mul(SCALE) / share);
+        let fuel = u32::try_from(fuel).unwrap_or(CHARGE_MAX).min(CHARGE_MAX);
+        let passed = fuel * SCALE / u32::from(share.max(1));
+        turns.virtual_time = turns.virtual_time.max(self.base) + u64::from(passed);
     }
 }
 

@@ -228,11 +228,13 @@ impl<P: Platform + 'static> Containers<P> {
             ended: State::Stored,
             turns: Turns::default(),
             load: Load::default(),
+            memory_high: 0,
             periodic: Periodic::default(),
             interrupts: (0, 0),
             update: Update::None,
         });
         self.shared.set_log(slot, Some(log));
+        self.shared.set_parameters(slot, &parameters);
         true
     }
 
@@ -310,6 +312,16 @@ impl<P: Platform + 'static> Containers<P> {
             .and_then(|container| container.parameters.limit)
             .unwrap_or(arena::space().total_bytes);
         (held, limit)
+    }
+
+    /// Most bytes of device memory that the container in `slot` has held since it was started.
+    #[must_use]
+    pub fn memory_high(&self, slot: usize) -> u32 {
+        self.get(slot)
+            .map_or(0, |container| match container.engine.as_ref() {
+                Some(engine) => arena::usage(engine.arena()).peak_bytes,
+                None => container.memory_high,
+            })
     }
 
     /// The label of the `claim`-th claiming import of the container in `slot`, or of the image that

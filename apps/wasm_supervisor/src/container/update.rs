@@ -192,7 +192,13 @@ impl<P: Platform + 'static> Containers<P> {
         let module = Module::scan(image).map_err(Refused::Invalid)?;
         let needed = bound(&module).map_err(Refused::Invalid)?;
         let room = parameters.limit.unwrap_or(arena::space().total_bytes);
-        if needed > room && arena::is_in_use() {
+        let memory = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
+        let memory_room = parameters.memory.unwrap_or(u32::MAX);
+        // What never fits is no reason to stop the old one.
+        let pairs = [(needed, room), (memory, memory_room)];
+        if let Some((needed, room)) = pairs.into_iter().find(|(needed, room)| needed > room)
+            && arena::is_in_use()
+        {
             return Err(Refused::Memory { needed, room });
         }
         if let (Some(_), Some(container)) = (&self.trial, self.get(slot)) {
@@ -223,7 +229,7 @@ impl<P: Platform + 'static> Containers<P> {
         self.set_version(slot, Version { image, ..new });
         if let Some(container) = self.get_mut(slot) {
             // Suspended in the old image; its saved state it may have.
-            container.engine = None;
+            container.drop_engine();
         }
         self.end_interrupts(slot);
         self.shared.platform.release_all(tag(slot));
@@ -401,6 +407,7 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Let the container in `slot` be this version; what it was.
     fn set_version(&mut self, slot: usize, version: Version) -> Option<Version> {
+        self.shared.set_parameters(slot, &version.parameters);
         let container = self.get_mut(slot)?;
         Some(Version {
             image: core::mem::replace(&mut container.image, version.image),

@@ -96,8 +96,8 @@ pub trait Host {
     fn unregister(&mut self, block: u8);
     /// Does a handler wait for the end of this slice? Asked at every call.
     fn interrupted(&self) -> bool;
-    /// May the linear memory have `bytes` bytes?
-    fn may_have_memory(&mut self, bytes: usize) -> bool;
+    /// May the linear memory have `bytes` bytes, for which the engine wants a block of `block`?
+    fn may_have_memory(&mut self, bytes: usize, block: usize) -> bool;
 }
 
 /// Where in its memory a container wants a message.
@@ -201,6 +201,9 @@ pub trait Engine<H: Host>: Sized {
 
     /// The linear memory; empty without one.
     fn memory(&mut self) -> &mut [u8];
+
+    /// The linear memory, to be looked at.
+    fn memory_now(&self) -> &[u8];
 }
 
 /// For each import that claims a block: its number among the claimed blocks.

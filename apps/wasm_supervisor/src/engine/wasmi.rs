@@ -38,7 +38,7 @@ impl<H: Host> ResourceLimiter for Data<H> {
         // The engine's buffer at least doubles when it grows.
         Ok(self
             .host
-            .may_have_memory(desired.max(current.saturating_mul(2))))
+            .may_have_memory(desired, desired.max(current.saturating_mul(2))))
     }
 
     // wasmi 2.0.0 restarts a `table.grow` that ran out of fuel at a stale place.
@@ -208,6 +208,13 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         match self.store.data().memory {
             Some(memory) => memory.data_mut(&mut self.store),
             None => &mut [],
+        }
+    }
+
+    fn memory_now(&self) -> &[u8] {
+        match self.store.data().memory {
+            Some(memory) => memory.data(&self.store),
+            None => &[],
         }
     }
 }

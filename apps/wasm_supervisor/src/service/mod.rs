@@ -51,6 +51,8 @@ pub struct Supervisor<P: Platform + 'static> {
     started_us: u64,
     /// For each container: the log line to be printed next.
     printed: [u32; CONTAINERS_MAX],
+    /// The slot whose container had a line printed last.
+    printing: usize,
 }
 
 impl<P: Platform + 'static> Supervisor<P> {
@@ -70,6 +72,7 @@ impl<P: Platform + 'static> Supervisor<P> {
             frame_since_us: 0,
             started_us,
             printed: [0; CONTAINERS_MAX],
+            printing: 0,
         }
     }
 
@@ -147,27 +150,48 @@ impl<P: Platform + 'static> Supervisor<P> {
         }
     }
 
-    /// Print what containers have said since the last time.
+    /// Print what containers have said since the last time: one line of each in turn, and only
+    /// while the line takes it. What cannot be printed stays in the logs, so who says much
+    /// slows nobody, and loses lines if the line is slower for long.
     fn print_logs(&mut self) {
-        for slot in 0..CONTAINERS_MAX {
-            let Some(container) = self.containers.get(slot) else {
-                if let Some(printed) = self.printed.get_mut(slot) {
-                    *printed = 0;
+        let last = self.printing;
+        for step in 1..=CONTAINERS_MAX {
+            let slot = (last + step) % CONTAINERS_MAX;
+            while !self.shared.platform.is_sending() {
+                if !self.print_line(slot) {
+                    break;
                 }
-                continue;
-            };
-            let Some(printed) = self.printed.get_mut(slot) else {
-                continue;
-            };
-            let platform = &self.shared.platform;
-            self.shared.with_log(slot, |log| {
-                while let Some(line) = log.line(*printed) {
-                    *printed = line.sequence + 1;
-                    self.shell.make_room(platform);
-                    shell::print_log_line(platform, container.name(), line.text);
-                }
-            });
+                self.printing = slot;
+            }
         }
-        self.shell.restore(&self.shared.platform);
+        if !self.shared.platform.is_sending() {
+            self.shell.restore(&self.shared.platform);
+        }
+    }
+
+    /// Begin to print the next line of the container in `slot`; whether there is one.
+    fn print_line(&mut self, slot: usize) -> bool {
+        let Some(printed) = self.printed.get_mut(slot) else {
+            return false;
+        };
+        let Some(container) = self.containers.get(slot) else {
+            *printed = 0;
+            return false;
+        };
+        let line = self.shared.with_log(slot, |log| {
+            let line = log.line(*printed)?;
+            let missing = line.sequence - *printed;
+            *printed = line.sequence + 1;
+            Some(shell::log_line(container.name(), missing, line.text))
+        });
+        match line.flatten() {
+            Some(line) => {
+                let platform = &self.shared.platform;
+                self.shell.make_room(platform);
+                platform.begin_line(line.bytes());
+                true
+            }
+            None => false,
+        }
     }
 }

@@ -18,18 +18,13 @@ impl<P: Platform + 'static> Supervisor<P> {
             .and_then(|slot| Some((slot, self.containers.get(slot)?)));
         let result = match found {
             None => Err(DeviceError::UnknownName),
-            Some((slot, container)) => {
-                let first_line = self
-                    .shared
-                    .with_log(slot, |log| log.line(0).map(|line| line.sequence));
-                Ok(Reply::Inspection(Inspection {
-                    hash: container.hash(),
-                    parameters: container.parameters(),
-                    saved_bytes: self.shared.with_saved(slot, |saved| saved.bytes().len()) as u32,
-                    log_dropped: first_line.flatten().unwrap_or(0),
-                    fault: container.fault(),
-                }))
-            }
+            Some((slot, container)) => Ok(Reply::Inspection(Inspection {
+                hash: container.hash(),
+                parameters: container.parameters(),
+                saved_bytes: self.shared.with_saved(slot, |saved| saved.bytes().len()) as u32,
+                log_dropped: self.shared.with_log(slot, |log| log.dropped()).unwrap_or(0),
+                fault: container.fault(),
+            })),
         };
         self.send(id, result, frame)
     }

@@ -1,7 +1,9 @@
 //! The whole supervisor on a fake platform, driven through its serial line.
 
 mod claims;
+mod edges;
 mod lifecycle;
+mod lines;
 mod store;
 
 use std::format;

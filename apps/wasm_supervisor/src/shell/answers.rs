@@ -55,6 +55,8 @@ fn after(next: Option<u16>) -> More {
     next.map_or(More::End, More::Cursor)
 }
 
+// Inlined it would be copied to every place that answers.
+#[inline(never)]
 fn print_reply<P: Platform>(
     out: &mut Printer<'_, P>,
     reply: &Reply<'_>,
@@ -62,20 +64,24 @@ fn print_reply<P: Platform>(
     match reply {
         Reply::Done => out.add("ok"),
         Reply::End | Reply::Upload { .. } | Reply::Unchanged => {}
-        Reply::Hello(device) => write!(
-            out,
-            "{}, kernel {}, supervisor {}, protocol {}, up {} s",
-            device.board,
-            device.kernel,
-            device.supervisor,
-            device.protocol,
-            device.uptime_us / 1_000_000
-        )?,
-        Reply::Heap(heap) => write!(
-            out,
-            "{} bytes, {} free, {} in one piece; {} of {} containers",
-            heap.total, heap.free, heap.largest_free, heap.containers, heap.containers_max
-        )?,
+        Reply::Hello(device) => {
+            out.add(device.board);
+            out.add(", kernel ");
+            out.add(device.kernel);
+            out.add(", supervisor ");
+            out.add(device.supervisor);
+            out.add(", protocol ");
+            out.count(device.protocol.into(), ", up ");
+            out.number(0, device.uptime_us / 1_000_000);
+            out.add(" s");
+        }
+        Reply::Heap(heap) => {
+            out.count(heap.total, " bytes, ");
+            out.count(heap.free, " free, ");
+            out.count(heap.largest_free, " in one piece; ");
+            out.count(heap.containers.into(), " of ");
+            out.count(heap.containers_max.into(), " containers");
+        }
         Reply::Container { item, next } => {
             out.add(item.name);
             out.column(13);
@@ -139,8 +145,14 @@ fn print_reply<P: Platform>(
             out.add(what.word());
             match what {
                 Happening::Exited { code } => write!(out, " {code}")?,
-                Happening::Faulted { fault } => write!(out, " {}", fault.word())?,
-                Happening::Restarting { count } => write!(out, " {count}")?,
+                Happening::Faulted { fault } => {
+                    out.add(" ");
+                    out.add(fault.word());
+                }
+                Happening::Restarting { count } => {
+                    out.add(" ");
+                    out.count((*count).into(), "");
+                }
                 Happening::Boot {
                     safe_mode: true, ..
                 } => out.add(" into safe mode"),
@@ -164,41 +176,45 @@ fn print_reply<P: Platform>(
         Reply::Inspection(found) => {
             print_hash(out, &found.hash)?;
             print_parameters(out, &found.parameters)?;
-            write!(
-                out,
-                "\n{} bytes of state saved, {} log lines dropped",
-                found.saved_bytes, found.log_dropped
-            )?;
+            out.add("\n");
+            out.count(found.saved_bytes, " bytes of state saved, ");
+            out.count(found.log_dropped, " log lines dropped");
             if let Some(fault) = &found.fault {
                 out.add("\nlast fault: ");
                 out.add(fault.fault.word());
                 out.add(" in ");
                 out.add(fault.entry.word());
                 if let Entry::Handler { source } = fault.entry {
-                    write!(out, " {source}")?;
+                    out.add(" ");
+                    out.count(source, "");
                 }
                 if let Some(call) = &fault.last_call {
                     let [first, second] = call.arguments;
-                    write!(out, " after {}({first}, {second})", call.name)?;
+                    out.add(" after ");
+                    out.add(call.name);
+                    out.add("(");
+                    out.count(first, ", ");
+                    out.count(second, ")");
                 }
-                write!(
-                    out,
-                    "; {} fuel, {} bytes, {} restarts",
-                    fault.fuel_used, fault.memory_used, fault.restarts
-                )?;
+                out.add("; ");
+                out.number(0, fault.fuel_used);
+                out.add(" fuel, ");
+                out.count(fault.memory_used, " bytes, ");
+                out.count(fault.restarts.into(), " restarts");
             }
         }
         Reply::Source { item, next } => {
             out.add("source ");
             out.add(item.label);
-            write!(
-                out,
-                ": priority {}, {} taken, {} lost, {} merged, longest {} us",
-                item.priority, item.taken, item.dropped, item.merged, item.longest_us
-            )?;
+            out.add(": priority ");
+            out.count(item.priority.into(), ", ");
+            out.count(item.taken, " taken, ");
+            out.count(item.dropped, " lost, ");
+            out.count(item.merged, " merged, longest ");
+            out.count(item.longest_us, " us");
             return Ok(after(*next));
         }
-        Reply::Status(status) => print_status(out, status)?,
+        Reply::Status(status) => print_status(out, status),
         Reply::Update(update) => out.add(match update {
             Update::None => "no update",
             Update::Trial { .. } => "on trial",
@@ -209,7 +225,7 @@ fn print_reply<P: Platform>(
     Ok(More::End)
 }
 
-fn print_status<P: Platform>(out: &mut Printer<'_, P>, status: &Status<'_>) -> fmt::Result {
+fn print_status<P: Platform>(out: &mut Printer<'_, P>, status: &Status<'_>) {
     if status.safe_mode {
         out.add("safe mode, ");
     }
@@ -218,19 +234,16 @@ fn print_status<P: Platform>(out: &mut Printer<'_, P>, status: &Status<'_>) -> f
         out.add(suspect);
         out.add(", ");
     }
-    write!(
-        out,
-        "{} restarts, longest stall {} us, smallest container {} bytes",
-        status.restarts, status.longest_stall_us, status.minimal_bytes
-    )?;
+    out.count(status.restarts.into(), " restarts, longest stall ");
+    out.count(status.longest_stall_us, " us, smallest container ");
+    out.count(status.minimal_bytes, " bytes");
     if let Some(store) = &status.store {
-        write!(
-            out,
-            "\nstore: {} of {} bytes free, erased {} times, {} at most",
-            store.free, store.total, store.wear_mean, store.wear_max
-        )?;
+        out.add("\nstore: ");
+        out.count(store.free, " of ");
+        out.count(store.total, " bytes free, erased ");
+        out.count(store.wear_mean, " times, ");
+        out.count(store.wear_max, " at most");
     }
-    Ok(())
 }
 
 /// The first bytes of a hash are enough to tell images apart.

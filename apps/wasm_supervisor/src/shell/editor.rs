@@ -179,6 +179,8 @@ impl Editor {
 
     /// Take a byte of a person. Whether the line is finished ([`finished`](Self::finished)), and
     /// what the terminal must get. After a finished line [`begin`](Self::begin) is due.
+    // Inlined it would be copied into the loop of the process.
+    #[inline(never)]
     pub fn take(&mut self, byte: u8) -> (bool, Drawn) {
         let mut drawn = Drawn::new();
         let key = self.key(byte);

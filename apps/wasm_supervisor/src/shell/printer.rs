@@ -54,6 +54,12 @@ impl<'a, P: Platform> Printer<'a, P> {
         let _ = write!(self, "{number:>width$}");
     }
 
+    /// A number and what it counts.
+    pub(super) fn count(&mut self, number: u32, what: &str) {
+        self.number(0, number.into());
+        self.add(what);
+    }
+
     /// Text of a module, fit to be printed.
     pub(super) fn printable(&mut self, text: &str) {
         for character in text.chars() {

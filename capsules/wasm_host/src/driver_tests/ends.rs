@@ -1,66 +1,108 @@
 //! How claims end: by whom, and what is left behind.
 
 use super::{Board, LED, board, failed};
-use berth_exposure::{Claim, command};
+use crate::WasmHost;
+use berth_exposure::{Claim, DESCRIPTION_MAX, DRIVER_NUM, allow, command};
 use kernel::ErrorCode;
 use kernel::syscall_driver::CommandReturn;
+use kernel::test_utils::TestProcess;
 
-/// Every way a claim can end leaves the hardware safe, the handle dead and the
-/// exposure free.
+/// A claim that process 0 made under tag 1, and who can end it.
+pub(super) struct Held<'a> {
+    pub(super) host: &'a WasmHost<3>,
+    pub(super) processes: &'a [TestProcess],
+    /// The exposure, by index and by label.
+    pub(super) index: usize,
+    pub(super) label: &'a str,
+    pub(super) handle: u16,
+}
+
+impl Held<'_> {
+    fn call(&self, process: usize, number: usize, a: usize, b: usize) -> CommandReturn {
+        self.processes[process].command(self.host, number, a, b)
+    }
+
+    fn release_all(&self, process: usize) {
+        let one = CommandReturn::success_u32(1);
+        assert_eq!(self.call(process, command::RELEASE_ALL, 1, 0), one);
+    }
+}
+
+type End = fn(&Held);
+
+/// Every way a claim can end.
+pub(super) const ENDS: [(&str, End); 8] = [
+    ("release", |held| {
+        let released = held.call(0, command::RELEASE, held.handle.into(), 0);
+        assert!(released.is_success());
+    }),
+    ("release of all", |held| held.release_all(0)),
+    ("fault, told", |held| {
+        let process = held.processes[0].as_process();
+        process.set_fault_state();
+        held.host.process_gone(process.processid());
+    }),
+    ("fault, found", |held| {
+        held.processes[0].as_process().set_fault_state();
+        held.host.reap();
+    }),
+    ("end, found", |held| {
+        held.processes[0].terminate();
+        held.host.reap();
+    }),
+    ("restart, found", |held| {
+        held.processes[0].restart();
+        held.host.reap();
+    }),
+    ("end, next claimant", |held| {
+        held.processes[0].terminate();
+        let label = held.label.as_bytes();
+        held.processes[1]
+            .allow_ro(DRIVER_NUM, held.host, allow::RO_LABEL, label)
+            .unwrap();
+        let claimed = held.call(1, command::CLAIM, 1, label.len());
+        assert!(claimed.get_success_u32_u32_u32().is_some());
+        held.release_all(1);
+    }),
+    ("end, looked at", |held| {
+        held.processes[0].terminate();
+        held.processes[1]
+            .allow_rw(
+                DRIVER_NUM,
+                held.host,
+                allow::RW_DESCRIPTION,
+                DESCRIPTION_MAX,
+            )
+            .unwrap();
+        assert!(
+            held.call(1, command::DESCRIBE, held.index, 0)
+                .is_success_u32()
+        );
+    }),
+];
+
+impl Board {
+    /// The claim of process 0 under tag 1 that `handle` stands for, to end it.
+    pub(super) fn held<'a>(&'a self, index: usize, label: &'a str, handle: u16) -> Held<'a> {
+        Held {
+            host: &self.host,
+            processes: &self.processes,
+            index,
+            label,
+            handle,
+        }
+    }
+}
+
+/// However a claim ends, the hardware is safe, the handle dead and the exposure free.
 #[test]
 fn every_end_of_a_claim_is_safe() {
-    type End = fn(&Board, u16);
-    let ends: [(&str, End); 8] = [
-        ("release", |board, handle| {
-            assert!(
-                board
-                    .call(0, command::RELEASE, handle.into(), 0)
-                    .is_success()
-            );
-        }),
-        ("release of all", |board, _| {
-            assert_eq!(
-                board.call(0, command::RELEASE_ALL, 1, 0),
-                CommandReturn::success_u32(1)
-            );
-        }),
-        ("fault, told", |board, _| {
-            let process = board.processes[0].as_process();
-            process.set_fault_state();
-            board.host.process_gone(process.processid());
-        }),
-        ("fault, found", |board, _| {
-            board.processes[0].as_process().set_fault_state();
-            board.host.reap();
-        }),
-        ("end, found", |board, _| {
-            board.processes[0].terminate();
-            board.host.reap();
-        }),
-        ("restart, found", |board, _| {
-            board.processes[0].restart();
-            board.host.reap();
-        }),
-        ("end, next claimant", |board, _| {
-            board.processes[0].terminate();
-            board.claim(1, 1, "leds").unwrap();
-            assert!(board.is_safe());
-            assert_eq!(
-                board.call(1, command::RELEASE_ALL, 1, 0),
-                CommandReturn::success_u32(1)
-            );
-        }),
-        ("end, looked at", |board, _| {
-            board.processes[0].terminate();
-            assert_eq!(board.describe(1, 0).1, Claim::Free);
-        }),
-    ];
-    for (name, end) in ends {
+    for (name, end) in ENDS {
         let board = board();
         let handle = board.claim(0, 1, "leds").unwrap();
         board.work(0, handle);
         assert!(!board.is_safe());
-        end(&board, handle);
+        end(&board.held(0, "leds", handle));
         assert!(board.is_safe(), "{name}");
         assert_eq!(
             board.read32(0, handle, LED),

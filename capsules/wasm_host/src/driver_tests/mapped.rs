@@ -1,5 +1,6 @@
 //! Mapped blocks: what is opened, to whom, and that every end closes it.
 
+use super::ends::ENDS;
 use super::{Board, board, failed};
 use crate::Mapper;
 use crate::test_window::Memory;
@@ -122,40 +123,11 @@ fn only_the_holder_is_told_that_it_is_mapped() {
 /// a mapping and can have one.
 #[test]
 fn every_end_of_a_claim_closes_the_block() {
-    type End = fn(&Board, u16);
-    let ends: [(&str, End); 7] = [
-        ("release", |board, handle| {
-            board.call(0, command::RELEASE, handle.into(), 0);
-        }),
-        ("release of all", |board, _| {
-            board.call(0, command::RELEASE_ALL, 1, 0);
-        }),
-        ("fault, told", |board, _| {
-            board.host.process_gone(board.processes[0].id());
-        }),
-        ("fault, found", |board, _| {
-            board.processes[0].as_process().set_fault_state();
-            board.host.reap();
-        }),
-        ("end, found", |board, _| {
-            board.processes[0].terminate();
-            board.host.reap();
-        }),
-        ("restart, found", |board, _| {
-            board.processes[0].restart();
-            board.host.reap();
-        }),
-        ("end, next claimant", |board, _| {
-            board.processes[0].terminate();
-            board.claim(1, 5, "uart1").unwrap();
-            board.call(1, command::RELEASE_ALL, 5, 0);
-        }),
-    ];
-    for (name, end) in ends {
+    for (name, end) in ENDS {
         let (board, regions) = mapping_board(1);
         let handle = board.claim(0, 1, "uart1").unwrap();
         assert!(map(&board, 0, handle).get_success_u32_u32_u32().is_some());
-        end(&board, handle);
+        end(&board.held(1, "uart1", handle));
         assert!(regions.open.borrow().is_empty(), "{name}");
         let next = board.claim(1, 9, "uart1").expect(name);
         assert!(!board.description_is_mapped(1, 1), "{name}");

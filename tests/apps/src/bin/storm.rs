@@ -4,7 +4,7 @@
 //!
 //! | value | does |
 //! | --- | --- |
-//! | `count` (default) | handles 2,000, stops the timer, and tells the kernel's counters beside its own, and a hash of when each was handled |
+//! | `count` (default) | handles 600, stops the timer, and tells the kernel's counters beside its own, and a hash of when each was handled |
 //! | `fault` | handles 10, waits for one more, and faults with it unhandled |
 //! | `exit` | the same, and ends itself |
 
@@ -88,7 +88,7 @@ fn handle(registered: &Registered) -> Result<u32, ErrorCode> {
 
 fn count(timer: u16, registered: &Registered) -> Result<(), ErrorCode> {
     let (mut handled, mut hash) = (0, 0x811c_9dc5_u32);
-    while handled < 2_000 {
+    while handled < 600 {
         wait(registered);
         let value = handle(registered)?;
         handled += 1;

@@ -3,16 +3,21 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use berth_e2e::Device;
 use berth_protocol::{
-    CHUNK_MAX, DeviceError, Event, FRAME_MAX, FrameDecoder, ImageHash, Op, Parameters, Reply,
-    Request, Response, State, encode_frame,
+    CHUNK_MAX, DeviceError, Event, FRAME_MAX, Fault, FrameDecoder, ImageHash, Op, Parameters,
+    Reply, Request, Response, State, encode_frame,
 };
+
+/// An answer takes no longer, or it is lost.
+const ANSWER: Duration = Duration::from_secs(4);
+/// How often a request is sent again.
+const ATTEMPTS: u32 = 8;
 
 /// A client of the device's line.
 pub(crate) struct Line {
@@ -26,7 +31,7 @@ impl Line {
         let address = device.board.address();
         let path = address.strip_prefix("unix:").context("a socket")?;
         let stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(ANSWER))?;
         // Answers are found by request; another client's must not be among them.
         let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
         Ok(Self {
@@ -48,8 +53,19 @@ impl Line {
             .map_err(|error| anyhow::anyhow!("{error:?}"))?;
         self.stream.write_all(frame)?;
         let mut byte = [0];
+        let mut patience = ATTEMPTS;
         loop {
-            self.stream.read_exact(&mut byte)?;
+            match self.stream.read_exact(&mut byte) {
+                Ok(()) => {}
+                // As `berth` does: the same request again. On a busy host a frame may take
+                // longer than a device waits for its end.
+                Err(error) if error.kind() == ErrorKind::WouldBlock && patience > 0 => {
+                    patience -= 1;
+                    self.stream.write_all(frame)?;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            }
             if let Event::Message(message) = self.decoder.push(byte[0])
                 && let Ok(response) = Response::decode(message)
                 && response.id == id
@@ -154,4 +170,33 @@ impl Line {
         }
         Ok(lines)
     }
+
+    /// How the device is.
+    pub(crate) fn status(&mut self) -> Result<Status> {
+        self.ask(Op::Status, |result| match result {
+            Ok(Reply::Status(status)) => Ok(Status {
+                safe_mode: status.safe_mode,
+                restarts: status.restarts,
+            }),
+            other => bail!("{other:?}"),
+        })?
+    }
+
+    /// The last fault of a container, and how often it had been restarted then.
+    pub(crate) fn fault(&mut self, name: &str) -> Result<Option<(Fault, u16)>> {
+        self.ask(Op::Inspect { name }, |result| match result {
+            Ok(Reply::Inspection(inspection)) => Ok(inspection
+                .fault
+                .map(|report| (report.fault, report.restarts))),
+            other => bail!("{other:?}"),
+        })?
+    }
+}
+
+/// What a device tells of itself.
+#[derive(Debug)]
+pub(crate) struct Status {
+    pub(crate) safe_mode: bool,
+    /// Failures of the supervisor since power-on.
+    pub(crate) restarts: u16,
 }

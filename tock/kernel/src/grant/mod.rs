@@ -192,12 +192,25 @@ impl<'a> GrantKernelData<'a> {
     }
 }
 
-/// What identifies a grant; the same for all processes and types.
+/// What the kernel has to know of a grant's types: one constant for each grant.
+struct Kind {
+    shape: Shape,
+    /// Bytes and alignment of the whole grant.
+    size: usize,
+    align: usize,
+    /// Where the T is in it.
+    data_offset: usize,
+    /// Writes the first T; room for it must be there.
+    write_default: unsafe fn(NonNull<u8>),
+}
+
+/// What identifies a grant; the same for all processes.
 #[derive(Clone, Copy)]
 struct Description {
     kernel: &'static Kernel,
     driver_num: usize,
     grant_num: usize,
+    kind: &'static Kind,
 }
 
 /// A grant that is entered; leaving is its drop.
@@ -205,6 +218,8 @@ struct Entered<'a> {
     process: &'a dyn Process,
     grant_num: usize,
     base: NonNull<u8>,
+    /// The T.
+    data: NonNull<u8>,
 }
 
 impl Drop for Entered<'_> {
@@ -213,39 +228,48 @@ impl Drop for Entered<'_> {
     }
 }
 
+/// Not generic, so that there is one copy of it in the kernel: drivers enter grants at
+/// some forty places.
 impl Description {
-    /// Enter the grant, allocating it first if need be; whether it is new.
-    /// Not generic over `T`, so that there is one copy of it in the kernel.
+    /// Enter the grant of a process, allocating it first if need be.
+    #[inline(never)]
+    fn enter(&self, processid: ProcessId) -> Result<Entered<'static>, Error> {
+        let process = self.kernel.process(processid).ok_or(Error::NoSuchApp)?;
+        self.enter_process(process)
+    }
+
+    /// The same, of a process that is at hand.
     #[allow(unsafe_code)]
-    fn enter<'a>(
-        self,
-        process: &'a dyn Process,
-        shape: Shape,
-        size: usize,
-        align: usize,
-    ) -> Result<(Entered<'a>, bool), Error> {
-        let (base, fresh) = match process.enter_grant(self.grant_num) {
-            Ok(base) => (base, false),
-            Err(Error::OutOfMemory) => {
-                let base = process.allocate_grant(
-                    self.grant_num,
-                    self.driver_num,
-                    shape.total_size(size, align),
-                    Shape::base_align(align),
-                )?;
-                // SAFETY: `allocate_grant` just reserved memory of this size
-                // and alignment for this grant alone.
-                unsafe { KernelPart::initialize(base, shape) };
-                (process.enter_grant(self.grant_num)?, true)
-            }
+    fn enter_process<'a>(&self, process: &'a dyn Process) -> Result<Entered<'a>, Error> {
+        let base = match process.enter_grant(self.grant_num) {
+            Ok(base) => base,
+            Err(Error::OutOfMemory) => self.allocate(process)?,
             Err(error) => return Err(error),
         };
-        let entered = Entered {
+        Ok(Entered {
             process,
             grant_num: self.grant_num,
             base,
-        };
-        Ok((entered, fresh))
+            // SAFETY: the offset is inside the memory that `allocate_grant` reserved for
+            // this shape, size and alignment.
+            data: unsafe { base.add(self.kind.data_offset) },
+        })
+    }
+
+    /// Allocate the grant and enter it.
+    #[cold]
+    #[allow(unsafe_code)]
+    fn allocate(&self, process: &dyn Process) -> Result<NonNull<u8>, Error> {
+        let kind = self.kind;
+        let base =
+            process.allocate_grant(self.grant_num, self.driver_num, kind.size, kind.align)?;
+        // SAFETY: `allocate_grant` just reserved memory of this size and alignment for this
+        // grant alone; the T's place in it is aligned, and nothing refers to it yet.
+        unsafe {
+            KernelPart::initialize(base, kind.shape);
+            (kind.write_default)(base.add(kind.data_offset));
+        }
+        process.enter_grant(self.grant_num)
     }
 }
 
@@ -264,12 +288,30 @@ impl<T: Default, Upcalls: UpcallSize, AllowROs: AllowRoSize, AllowRWs: AllowRwSi
         read_write: AllowRWs::COUNT,
     };
 
+    const KIND: &'static Kind = &Kind {
+        shape: Self::SHAPE,
+        size: Self::SHAPE.total_size(size_of::<T>(), align_of::<T>()),
+        align: Shape::base_align(align_of::<T>()),
+        data_offset: Self::SHAPE.data_offset(align_of::<T>()),
+        write_default: Self::write_default,
+    };
+
+    /// # Safety
+    ///
+    /// `place` is aligned for a T, has room for one, and nothing refers to it.
+    #[allow(unsafe_code)]
+    unsafe fn write_default(place: NonNull<u8>) {
+        // SAFETY: see above.
+        unsafe { place.cast::<T>().write(T::default()) };
+    }
+
     pub(crate) fn new(kernel: &'static Kernel, driver_num: usize, grant_num: usize) -> Self {
         Self {
             description: Description {
                 kernel,
                 driver_num,
                 grant_num,
+                kind: Self::KIND,
             },
             types: PhantomData,
         }
@@ -286,35 +328,26 @@ impl<T: Default, Upcalls: UpcallSize, AllowROs: AllowRoSize, AllowRWs: AllowRwSi
     where
         F: FnOnce(&mut GrantData<T>, &GrantKernelData) -> R,
     {
-        let kernel = self.description.kernel;
-        let process = kernel.process(processid).ok_or(Error::NoSuchApp)?;
-        self.enter_process(process, fun)
+        Ok(self.run(&self.description.enter(processid)?, fun))
     }
 
+    /// Run `fun` with a grant of this type that is entered.
     #[allow(unsafe_code)]
-    fn enter_process<F, R>(&self, process: &dyn Process, fun: F) -> Result<R, Error>
+    #[inline]
+    fn run<F, R>(&self, entered: &Entered<'_>, fun: F) -> R
     where
         F: FnOnce(&mut GrantData<T>, &GrantKernelData) -> R,
     {
-        let (size, align) = (size_of::<T>(), align_of::<T>());
-        let (entered, fresh) = self.description.enter(process, Self::SHAPE, size, align)?;
-        // SAFETY: the offset is inside the memory that `allocate_grant`
-        // reserved for this shape, size and alignment.
-        let data = unsafe { entered.base.add(Self::SHAPE.data_offset(align)).cast::<T>() };
-        if fresh {
-            // SAFETY: `data` is aligned and has room for a T; nothing refers to it yet.
-            unsafe { data.write(T::default()) };
-        }
         let kernel_data = GrantKernelData {
             // SAFETY: the kernel part was initialised when the grant was allocated.
             part: unsafe { KernelPart::at(entered.base) },
             driver_num: self.description.driver_num,
-            process,
+            process: entered.process,
         };
         // SAFETY: a T was written when the grant was allocated, and `enter_grant`
         // refuses a second entry, so this is the only reference to it.
-        let data = unsafe { &mut *data.as_ptr() };
-        Ok(fun(&mut GrantData { data }, &kernel_data))
+        let data = unsafe { entered.data.cast::<T>().as_mut() };
+        fun(&mut GrantData { data }, &kernel_data)
     }
 
     /// Use the grant of every process that has it; processes whose grant is
@@ -378,6 +411,7 @@ impl<T: Default, Upcalls: UpcallSize, AllowROs: AllowRoSize, AllowRWs: AllowRwSi
     where
         F: FnOnce(&mut GrantData<T>, &GrantKernelData) -> R,
     {
-        self.grant.enter_process(self.process, fun).ok()
+        let entered = self.grant.description.enter_process(self.process).ok()?;
+        Some(self.grant.run(&entered, fun))
     }
 }

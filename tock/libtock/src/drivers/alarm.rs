@@ -84,8 +84,14 @@ pub fn sleep_ms(milliseconds: u32) -> Result<(), ErrorCode> {
 /// 25 MHz), or whole turns of the counter are missed.
 pub struct Clock {
     frequency: u32,
+    /// `ticks` take `microseconds`: frequency and a million in lowest terms, so that most
+    /// steps of the clock are one division of 32 bits. It is read all the time.
+    ticks: u32,
+    microseconds: u32,
     last: u32,
-    ticks: u64,
+    now_us: u64,
+    /// What is not a whole microsecond yet, in microseconds by `ticks`.
+    rest: u32,
 }
 
 impl Clock {
@@ -97,11 +103,22 @@ impl Clock {
     pub fn new() -> Result<Self, ErrorCode> {
         match frequency()? {
             0 => Err(ErrorCode::BadRVal),
-            frequency => Ok(Self {
-                frequency,
-                last: now()?,
-                ticks: 0,
-            }),
+            frequency => Ok(Self::starting(frequency, now()?)),
+        }
+    }
+
+    fn starting(frequency: u32, last: u32) -> Self {
+        let (mut divisor, mut rest) = (frequency, 1_000_000);
+        while rest != 0 {
+            (divisor, rest) = (rest, divisor % rest);
+        }
+        Self {
+            frequency,
+            ticks: frequency / divisor,
+            microseconds: 1_000_000 / divisor,
+            last,
+            now_us: 0,
+            rest: 0,
         }
     }
 
@@ -112,9 +129,21 @@ impl Clock {
     /// Those of [`now`].
     pub fn now_us(&mut self) -> Result<u64, ErrorCode> {
         let now = now()?;
-        self.ticks += u64::from(now.wrapping_sub(self.last));
+        self.pass(now.wrapping_sub(self.last));
         self.last = now;
-        Ok(self.scale(self.ticks))
+        Ok(self.now_us)
+    }
+
+    /// So many ticks have passed.
+    fn pass(&mut self, ticks: u32) {
+        let passed = u64::from(ticks) * u64::from(self.microseconds) + u64::from(self.rest);
+        if let Ok(passed) = u32::try_from(passed) {
+            self.now_us += u64::from(passed / self.ticks);
+            self.rest = passed % self.ticks;
+        } else {
+            self.now_us += passed / u64::from(self.ticks);
+            self.rest = (passed % u64::from(self.ticks)) as u32;
+        }
     }
 
     /// The tick count that `microseconds` take, rounded up; at most half the
@@ -126,12 +155,6 @@ impl Clock {
         let rest = (microseconds % 1_000_000 * frequency).div_ceil(1_000_000);
         let ticks = seconds.saturating_mul(frequency).saturating_add(rest);
         ticks.min(1 << 31) as u32
-    }
-
-    /// Ticks to microseconds without overflow on the way.
-    fn scale(&self, ticks: u64) -> u64 {
-        let frequency = u64::from(self.frequency);
-        ticks / frequency * 1_000_000 + ticks % frequency * 1_000_000 / frequency
     }
 }
 
@@ -155,18 +178,25 @@ mod tests {
 
     #[test]
     fn ticks_round_up_and_are_bounded() {
-        let clock = Clock {
-            frequency: 32_768,
-            last: 0,
-            ticks: 0,
-        };
+        let clock = Clock::starting(32_768, 0);
         assert_eq!(clock.ticks(0), 0);
         assert_eq!(clock.ticks(1), 1);
         assert_eq!(clock.ticks(1_000_000), 32_768);
         assert_eq!(clock.ticks(u64::MAX), 1 << 31);
-        assert_eq!(
-            clock.scale(u64::from(u32::MAX) * 32_768),
-            u64::from(u32::MAX) * 1_000_000
-        );
+    }
+
+    #[test]
+    fn nothing_is_lost_however_the_time_is_cut_and_whatever_the_frequency() {
+        for frequency in [1, 32_768, 1_000_000, 16_000_000, 25_000_000, 48_000_001] {
+            let mut clock = Clock::starting(frequency, 0);
+            let mut all = 0u64;
+            for step in 0..2_000u32 {
+                let ticks = step.wrapping_mul(2_654_435_761) >> (step % 32);
+                clock.pass(ticks);
+                all += u64::from(ticks);
+                let exact = u128::from(all) * 1_000_000 / u128::from(frequency);
+                assert_eq!(u128::from(clock.now_us), exact, "{frequency} Hz");
+            }
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Console: bytes to and from the serial line (driver 0x1).
 
-use crate::{ErrorCode, EventSlot, SharedBuffer, allow, command, subscribe, wait_for, yield_wait};
+use crate::{
+    ErrorCode, EventSlot, SharedBuffer, SharedText, allow, command, subscribe, wait_for, yield_wait,
+};
 
 /// Driver number.
 pub const DRIVER_NUM: usize = 0x1;
@@ -73,6 +75,89 @@ pub fn read_exact(buffer: &mut [u8]) -> Result<(), ErrorCode> {
         filled += received;
     }
     Ok(())
+}
+
+/// Writing in the background, for a process that has other things to do.
+///
+/// While a write is under way ([`Writer::is_writing`]), [`write_all`] answers `Busy`.
+pub struct Writer {
+    slot: &'static EventSlot,
+    state: Writing,
+}
+
+/// Who has the writer's buffer.
+enum Writing {
+    Idle(&'static mut [u8]),
+    Sending(SharedText),
+    /// Only while a method moves the buffer from one side to the other.
+    Moving,
+}
+
+impl Writer {
+    /// A writer that sends from `buffer` and whose completions fill `slot`.
+    ///
+    /// # Errors
+    ///
+    /// `NoDevice` without a console.
+    pub fn new(buffer: &'static mut [u8], slot: &'static EventSlot) -> Result<Self, ErrorCode> {
+        subscribe(DRIVER_NUM, upcall::WRITTEN, slot)?;
+        Ok(Self {
+            slot,
+            state: Writing::Idle(buffer),
+        })
+    }
+
+    /// Begin to send `bytes`, or as many as fit the buffer.
+    ///
+    /// # Errors
+    ///
+    /// `Already` while a write is under way; what the driver answers.
+    pub fn start(&mut self, bytes: &[u8]) -> Result<(), ErrorCode> {
+        if self.is_writing() {
+            return Err(ErrorCode::Already);
+        }
+        let buffer = match core::mem::replace(&mut self.state, Writing::Moving) {
+            Writing::Idle(buffer) => buffer,
+            other => {
+                self.state = other;
+                return Err(ErrorCode::Already);
+            }
+        };
+        let length = bytes.len().min(buffer.len());
+        for (place, byte) in buffer.iter_mut().zip(bytes) {
+            *place = *byte;
+        }
+        match SharedText::lend(DRIVER_NUM, RO_WRITE, buffer) {
+            Ok(shared) => match command(DRIVER_NUM, commands::WRITE, length, 0).success() {
+                Ok(()) => {
+                    self.state = Writing::Sending(shared);
+                    Ok(())
+                }
+                Err(code) => {
+                    self.state = Writing::Idle(shared.take_back());
+                    Err(code)
+                }
+            },
+            Err((code, buffer)) => {
+                self.state = Writing::Idle(buffer);
+                Err(code)
+            }
+        }
+    }
+
+    /// Is a write under way? Its end is seen after a yield.
+    pub fn is_writing(&mut self) -> bool {
+        if !matches!(self.state, Writing::Sending(_)) {
+            return false;
+        }
+        if self.slot.take().is_none() {
+            return true;
+        }
+        if let Writing::Sending(shared) = core::mem::replace(&mut self.state, Writing::Moving) {
+            self.state = Writing::Idle(shared.take_back());
+        }
+        false
+    }
 }
 
 /// Reading in the background, for a process that has other things to do.
@@ -272,6 +357,49 @@ mod tests {
     fn a_console_that_takes_nothing_is_an_error_not_a_loop() {
         fake(0);
         assert_eq!(write_all(b"hello"), Err(ErrorCode::Fail));
+    }
+
+    #[test]
+    fn a_background_write_sends_while_other_things_go_on() {
+        static SLOT: EventSlot = EventSlot::new();
+        let sent = Rc::new(RefCell::new(Vec::<u8>::new()));
+        let log = sent.clone();
+        let mut lent = (0, 0);
+        let written = Rc::new(std::cell::Cell::new(0));
+        let data = written.clone();
+        crate::host::install(move |class, [_, r1, r2, r3]| match class {
+            class::SUBSCRIBE => {
+                data.set(r3);
+                [variant::SUCCESS_2_U32, 0, 0, r3]
+            }
+            class::ALLOW_READ_ONLY => {
+                let old = core::mem::replace(&mut lent, (r2, r3));
+                [variant::SUCCESS_2_U32, old.0, old.1, r3]
+            }
+            _ => {
+                assert_eq!(r1, commands::WRITE);
+                // SAFETY: the bytes are lent right now.
+                let bytes = unsafe {
+                    core::slice::from_raw_parts(
+                        core::ptr::with_exposed_provenance::<u8>(lent.0),
+                        lent.1,
+                    )
+                };
+                log.borrow_mut().extend(&bytes[..r2]);
+                [variant::SUCCESS, r1, r2, r3]
+            }
+        });
+        let buffer = std::vec![0u8; 8].leak();
+        let mut writer = Writer::new(buffer, &SLOT).unwrap();
+        assert!(!writer.is_writing());
+        writer.start(b"hello").unwrap();
+        assert!(writer.is_writing());
+        assert_eq!(writer.start(b"again"), Err(ErrorCode::Already));
+        // SAFETY: what the subscription gave.
+        unsafe { crate::host::upcall(written.get(), [5, 0, 0]) };
+        assert!(!writer.is_writing());
+        writer.start(b"more than fits").unwrap();
+        assert_eq!(&*sent.borrow(), b"hellomore tha");
     }
 
     #[test]

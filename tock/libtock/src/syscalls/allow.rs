@@ -94,15 +94,21 @@ pub fn share_words(
 }
 
 /// A buffer for reading and writing that the kernel has until it is taken back.
+pub type SharedBuffer = Lent<{ class::ALLOW_READ_WRITE }>;
+
+/// A buffer that the kernel reads until it is taken back.
+pub type SharedText = Lent<{ class::ALLOW_READ_ONLY }>;
+
+/// A buffer that the kernel has until it is taken back, by the class of its Allow.
 ///
 /// Dropping the value ends the loan, too, but the buffer is then lost.
 #[must_use]
-pub struct SharedBuffer {
-    loan: Loan<{ class::ALLOW_READ_WRITE }>,
+pub struct Lent<const CLASS: u8> {
+    loan: Loan<CLASS>,
     buffer: *mut [u8],
 }
 
-impl SharedBuffer {
+impl<const CLASS: u8> Lent<CLASS> {
     /// Lend `buffer`.
     ///
     /// # Errors

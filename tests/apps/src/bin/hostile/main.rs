@@ -131,6 +131,7 @@ fn host_command(arguments: &mut Arguments) -> bool {
         4 => command::UNMAP,
         5 => command::DESCRIBE,
         6 => arguments.number(),
+        7 | 8 => command::REGISTER + arguments.below(4),
         _ => command::READ8 + arguments.below(8),
     };
     let (first, second) = match number {
@@ -141,6 +142,12 @@ fn host_command(arguments: &mut Arguments) -> bool {
         command::RELEASE | command::MAP | command::UNMAP => (arguments.handle(), arguments.word()),
         command::RELEASE_ALL => (arguments.below(64), 0),
         command::DESCRIBE => (arguments.below(40), arguments.word()),
+        command::ACKNOWLEDGE => (arguments.below(40), arguments.word()),
+        // Which interrupt, and with priority and captures that are mostly possible.
+        command::REGISTER | command::UNREGISTER | command::COUNTERS => {
+            let which = arguments.handle() << 16 | arguments.below(3);
+            (which, arguments.below(4) << 8 | arguments.below(6))
+        }
         _ => (arguments.register(), arguments.word()),
     };
     // SAFETY: lends and subscribes nothing; what was lent before is in the buffer.

@@ -1,0 +1,51 @@
+//! What containers spend their time in, compiled for speed.
+//!
+//! The supervisor and its process (`process/`) are built for size, and generic code is compiled by
+//! the crate that first uses it with real types. These functions use the engine with the
+//! board's types here, in a crate that is built for speed: loading brings in all host functions,
+//! calling and resuming the way back from them. The process finds them compiled and
+//! uses them (rustc shares generic functions between crates at `s` and `z`). Without
+//! this crate everything works, and a register write costs 114 instructions more:
+//! `make bench` tells (`register.call_mapped`).
+
+#![cfg_attr(target_os = "none", no_std)]
+#![forbid(unsafe_code)]
+#![cfg(target_os = "none")]
+
+use wasm_supervisor::admission::Module;
+use wasm_supervisor::board::Board;
+use wasm_supervisor::container::ContainerHost;
+use wasm_supervisor::engine::wasmi::Wasmi;
+use wasm_supervisor::engine::{BlockNumbers, Engine, Handler, Limits, LoadError, Step};
+
+type OnBoard = Wasmi<ContainerHost<Board>>;
+
+/// [`Engine::load`].
+///
+/// # Errors
+///
+/// As there.
+pub fn load(
+    image: &[u8],
+    module: &Module<'_>,
+    blocks: &BlockNumbers,
+    limits: Limits,
+    host: ContainerHost<Board>,
+) -> Result<OnBoard, LoadError> {
+    OnBoard::load(image, module, blocks, limits, host)
+}
+
+/// [`Engine::call`].
+pub fn call(engine: &mut OnBoard, fuel: u64) -> Step {
+    engine.call(fuel)
+}
+
+/// [`Engine::resume`].
+pub fn resume(engine: &mut OnBoard, fuel: u64, result: Option<i32>) -> Step {
+    engine.resume(fuel, result)
+}
+
+/// [`Engine::handle`].
+pub fn handle(engine: &mut OnBoard, handler: Handler, arguments: [u32; 2], fuel: u64) -> Step {
+    engine.handle(handler, arguments[0], arguments[1], fuel)
+}

@@ -1,0 +1,295 @@
+//! What containers cost, measured where they run: the process `bench_containers` on the board,
+//! with the clock that counts instructions.
+//!
+//! Everything goes through [`Containers`] as in the product; only the serial line is missing.
+//! Beside it stands wasmi alone with the same module and the same settings.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+use berth_protocol::{ImageHash, Parameters, State};
+use wasmi::{Caller, Config, Engine, Extern, Func, Instance, Module, Store};
+
+use crate::arena::{ArenaId, owned};
+use crate::container::{Containers, Name, Refused, Shared};
+use crate::engine::config;
+use crate::platform::Platform;
+
+/// Computes 1500 Fibonacci numbers and traps if the last is wrong. No imports.
+const FIB: &[u8] = include_bytes!("bench/fib.wasm");
+/// What a driver is: claims a label, and then changes a register, logs and sleeps for ever.
+const DRIVER: &[u8] = include_bytes!("bench/driver.wasm");
+/// Computes for ever.
+const SPIN: &[u8] = include_bytes!("bench/spin.wasm");
+
+/// How often something short is done to be measured.
+const ROUNDS: u32 = 16;
+
+/// `FIB` as the compiler makes it for the processor.
+#[inline(never)]
+fn fibonacci(count: u32) -> u32 {
+    let (mut a, mut b) = (0u32, 1u32);
+    for _ in 0..count {
+        let next = core::hint::black_box(a.wrapping_add(b));
+        a = b;
+        b = next;
+    }
+    a
+}
+
+/// The last number that `FIB` computes.
+pub const FIB_RESULT: u32 = 0x6602_7650;
+
+/// Why nothing was measured; a bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed(
+    /// In what.
+    pub &'static str,
+);
+
+impl From<Refused> for Failed {
+    fn from(_: Refused) -> Self {
+        Self("a container was refused")
+    }
+}
+
+/// Measures, and hands each result out: a key and microseconds.
+pub struct Bench<P: Platform + 'static> {
+    shared: Rc<Shared<P>>,
+    containers: Containers<P>,
+}
+
+impl<P: Platform + 'static> Bench<P> {
+    /// Without containers.
+    #[must_use]
+    pub fn new(platform: P) -> Self {
+        let shared = Rc::new(Shared::new(platform));
+        Self {
+            containers: Containers::new(shared.clone()),
+            shared,
+        }
+    }
+
+    /// Measure everything. `tell` gets a key, microseconds, and how often it was done in these.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong.
+    pub fn run(&mut self, mut tell: impl FnMut(&str, u64, u32)) -> Result<(), Failed> {
+        tell("fib.native", self.native()?, 1);
+        tell("fib.bare_wasmi_unfuelled", self.bare_fib(false)?, 1);
+        tell("fib.bare_wasmi", self.bare_fib(true)?, 1);
+        tell("fib.container", self.container_fib(1)?, 1);
+        tell("fib.container_8", self.container_fib(8)?, 8);
+        tell("lifecycle.bare_load", self.bare_load()?, 1);
+        self.lifecycle(&mut tell)
+    }
+
+    fn now(&self) -> u64 {
+        self.shared.platform.now_us()
+    }
+
+    /// Microseconds that `work` takes.
+    fn time<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> (u64, R) {
+        let before = self.now();
+        let result = work(self);
+        (self.now().saturating_sub(before), result)
+    }
+
+    fn native(&mut self) -> Result<u64, Failed> {
+        let (time, result) = self.time(|_| fibonacci(core::hint::black_box(1500)));
+        if result == FIB_RESULT {
+            Ok(time)
+        } else {
+            Err(Failed("native fib"))
+        }
+    }
+
+    /// Run something of wasmi alone in the first container's arena, for microseconds.
+    fn bare(&self, work: impl FnOnce(&dyn Fn() -> u64) -> Option<u64>) -> Result<u64, Failed> {
+        let id = ArenaId::of_container(0).ok_or(Failed("no arena"))?;
+        let platform = &self.shared.platform;
+        owned::scratch(id, || work(&|| platform.now_us()))
+            .ok()
+            .flatten()
+            .ok_or(Failed("wasmi alone"))
+    }
+
+    fn bare_fib(&self, fuel: bool) -> Result<u64, Failed> {
+        self.bare(|now| {
+            let (mut store, instance) = load(FIB, fuel)?;
+            let main = instance.get_typed_func::<(), ()>(&store, "_start").ok()?;
+            let before = now();
+            main.call(&mut store, ()).ok()?;
+            Some(now() - before)
+        })
+    }
+
+    fn bare_load(&self) -> Result<u64, Failed> {
+        self.bare(|now| {
+            let before = now();
+            let loaded = load(DRIVER, true)?;
+            let time = now() - before;
+            drop(loaded);
+            Some(time)
+        })
+    }
+
+    fn store(&mut self, name: &str, image: &[u8]) -> Result<usize, Failed> {
+        let name = Name::new(name).ok_or(Failed("a name"))?;
+        let (hash, parameters) = (ImageHash([0; 32]), Parameters::default());
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(image.len())
+            .map_err(|_| Failed("no memory"))?;
+        copy.extend_from_slice(image);
+        self.containers.store(name, copy, hash, parameters)?;
+        self.containers.find(name.as_str()).ok_or(Failed("store"))
+    }
+
+    /// `count` containers that compute at the same time, from the first slice to the end.
+    fn container_fib(&mut self, count: usize) -> Result<u64, Failed> {
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let names = names.get(..count).ok_or(Failed("too many"))?;
+        for name in names {
+            let slot = self.store(name, FIB)?;
+            self.containers.start(slot)?;
+        }
+        let (time, ()) = self.time(|bench| while bench.containers.run_one() {});
+        for name in names {
+            let slot = self.containers.find(name).ok_or(Failed("find"))?;
+            let ended = self.containers.get(slot).map(|container| container.state());
+            if ended != Some(State::Exited { code: 0 }) {
+                return Err(Failed("fib in a container"));
+            }
+            self.containers.remove(slot)?;
+        }
+        Ok(time)
+    }
+
+    /// One operation, `ROUNDS` times: `before` brings the container where it can be done.
+    fn operation(
+        &mut self,
+        mut before: impl FnMut(&mut Containers<P>) -> Result<(), Refused>,
+        mut operation: impl FnMut(&mut Containers<P>) -> Result<(), Refused>,
+    ) -> Result<u64, Failed> {
+        let mut sum = 0;
+        for _ in 0..ROUNDS {
+            before(&mut self.containers)?;
+            let (time, done) = self.time(|bench| operation(&mut bench.containers));
+            done?;
+            sum += time;
+        }
+        Ok(sum)
+    }
+
+    fn lifecycle(&mut self, tell: &mut impl FnMut(&str, u64, u32)) -> Result<(), Failed> {
+        let slot = self.store("driver", DRIVER)?;
+        let started = |containers: &mut Containers<P>| {
+            let _ = containers.kill(slot);
+            containers.start(slot)?;
+            containers.run_one();
+            Ok(())
+        };
+        let start = self.operation(
+            |containers| {
+                let _ = containers.kill(slot);
+                Ok(())
+            },
+            |containers| containers.start(slot),
+        )?;
+        tell("lifecycle.start", start, ROUNDS);
+        let stop = self.operation(started, |containers| containers.stop(slot))?;
+        tell("lifecycle.stop", stop, ROUNDS);
+        let kill = self.operation(started, |containers| containers.kill(slot))?;
+        tell("lifecycle.kill", kill, ROUNDS);
+        let pause = self.operation(started, |containers| containers.pause(slot))?;
+        tell("lifecycle.pause", pause, ROUNDS);
+        let resume = self.operation(
+            |containers| {
+                started(containers)?;
+                containers.pause(slot)
+            },
+            |containers| containers.resume(slot),
+        )?;
+        tell("lifecycle.resume", resume, ROUNDS);
+        let _ = self.containers.kill(slot);
+        self.containers.remove(slot)?;
+        // What a request may have to wait for, and what `stop` may add.
+        let slot = self.store("spin", SPIN)?;
+        self.containers.start(slot)?;
+        let slice = self.operation(
+            |_| Ok(()),
+            |containers| {
+                containers.run_one();
+                Ok(())
+            },
+        )?;
+        tell("lifecycle.slice", slice, ROUNDS);
+        let stop = self.operation(
+            |containers| {
+                let _ = containers.kill(slot);
+                containers.start(slot)?;
+                containers.run_one();
+                Ok(())
+            },
+            |containers| containers.stop(slot),
+        )?;
+        tell("lifecycle.stop_computing", stop, ROUNDS);
+        self.containers.remove(slot)?;
+        Ok(())
+    }
+}
+
+/// Compile and instantiate with wasmi alone, with the settings of a container. Host functions
+/// do nothing.
+fn load(image: &[u8], fuel: bool) -> Option<(Store<()>, Instance)> {
+    let mut settings: Config = config::config(config::STACK_MAX_BYTES);
+    settings.consume_fuel(fuel);
+    let engine = Engine::new(&settings);
+    let module = Module::new(&engine, image).ok()?;
+    let mut store = Store::new(&engine, ());
+    if fuel {
+        store.set_fuel(u64::MAX >> 1).ok()?;
+    }
+    let mut externs = Vec::new();
+    for import in module.imports() {
+        externs.push(Extern::Func(match import.name() {
+            "claim" => Func::wrap(&mut store, || 0u32),
+            "sleep_us" => Func::wrap(&mut store, |_: u64| ()),
+            "log" => Func::wrap(&mut store, |_: u32, _: u32, _: u32| ()),
+            _ => Func::wrap(
+                &mut store,
+                |_: Caller<'_, ()>, _: u32, _: u32, _: u32, _: u32| (),
+            ),
+        }));
+    }
+    let instance = Instance::new(&mut store, &module, &externs).ok()?;
+    Some((store, instance))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+
+    #[test]
+    fn the_assembled_guests_are_the_ones_that_are_written_down() {
+        for (wat, image) in [
+            (include_str!("bench/fib.wat"), FIB),
+            (include_str!("bench/driver.wat"), DRIVER),
+            (include_str!("bench/spin.wat"), SPIN),
+        ] {
+            assert_eq!(wat::parse_str(wat).unwrap(), image, "{wat}");
+        }
+    }
+
+    #[test]
+    fn everything_that_is_measured_is_done() {
+        let mut told = std::vec::Vec::new();
+        Bench::new(Fake::default())
+            .run(|key, _, times| told.push((std::string::String::from(key), times)))
+            .unwrap();
+        assert_eq!(told.len(), 13);
+        assert!(told.iter().all(|(_, times)| *times > 0));
+    }
+}

@@ -1,0 +1,133 @@
+//! Containers that say more than the line takes.
+
+use super::*;
+
+/// Says a line of 40 bytes each turn.
+const CHATTY: &str = r#"(module
+  (import "berth" "log" (func $log (param i32 i32 i32)))
+  (import "berth" "yield" (func $yield))
+  (memory (export "memory") 64 (pagesize 1))
+  (data (i32.const 0) "the quick brown fox jumps over lazy dogs")
+  (func (export "_start")
+    (loop $again
+      (call $log (i32.const 2) (i32.const 0) (i32.const 40))
+      (call $yield)
+      (br $again))))"#;
+
+/// Fuel that a container in an endless loop gets in 2,000 turns of 0.5 ms beside a chatty one, with a
+/// line that takes `byte_us` a byte; and all that was printed.
+fn beside(byte_us: u64) -> (u64, String, u32) {
+    let mut bench = Bench::new();
+    bench.install("chatty", CHATTY);
+    bench.install("spin", SPIN);
+    bench.ok(Op::Start { name: "chatty" });
+    bench.ok(Op::Start { name: "spin" });
+    bench.fake.0.byte_us.set(byte_us);
+    for turn in 0..2_000 {
+        bench.polls(1);
+        bench.fake.0.now_us.set(1_000_000 + turn * 500);
+    }
+    bench.collect();
+    let slot = bench.supervisor.containers.find("spin").unwrap();
+    let fuel = bench.supervisor.containers.get(slot).unwrap().fuel_used();
+    // What is still in the ring is printed when there is time.
+    bench.ok(Op::Stop { name: "chatty" });
+    bench.ok(Op::Stop { name: "spin" });
+    for turn in 0..200 {
+        bench.fake.0.now_us.set(3_000_000 + turn * 10_000);
+        bench.polls(1);
+    }
+    bench.collect();
+    let chatty = bench.supervisor.containers.find("chatty").unwrap();
+    let said = bench
+        .supervisor
+        .shared
+        .with_log(chatty, |log| log.next_sequence())
+        .unwrap();
+    (fuel, bench.text, said)
+}
+
+#[test]
+fn a_slow_line_slows_nobody_and_lost_lines_are_counted() {
+    let (fast, ..) = beside(0);
+    for byte_us in [87, 1_000] {
+        let (slow, text, said) = beside(byte_us);
+        // The supervisor never waited: the container got every one of its turns.
+        assert_eq!(slow, fast, "{byte_us} us a byte");
+        let (printed, lost) = printed(&text);
+        assert!(printed > 10 && lost > 10, "{printed} printed, {lost} lost");
+        // Lines lost after the last one printed are told with the next one.
+        assert!(printed + lost <= said && printed + lost + 60 > said);
+    }
+}
+
+/// Lines printed, and lines said to be lost.
+fn printed(text: &str) -> (u32, u32) {
+    let lines: Vec<_> = text.split("\r\n").filter(|line| !line.is_empty()).collect();
+    let mut lost = 0;
+    for line in &lines {
+        let rest = line.strip_prefix("[chatty] ").expect(line);
+        if let Some((count, _)) = rest
+            .strip_prefix('(')
+            .and_then(|rest| rest.split_once(" lost) "))
+        {
+            lost += count.parse::<u32>().unwrap();
+        }
+        assert!(rest.ends_with("the quick brown fox jumps over lazy dogs"));
+    }
+    (lines.len() as u32, lost)
+}
+
+#[test]
+fn logs_are_followed_by_their_numbers() {
+    let mut bench = Bench::new();
+    bench.install("blink", BLINK);
+    bench.ok(Op::Start { name: "blink" });
+    let mut from = 0;
+    let mut seen = 0;
+    for round in 1..=30u64 {
+        bench.live(round * 1_000_000);
+        loop {
+            let next = bench.ask(
+                Op::Log {
+                    name: "blink",
+                    from,
+                },
+                |reply| match reply.unwrap() {
+                    Reply::LogLine {
+                        sequence, dropped, ..
+                    } => Some((sequence, dropped)),
+                    _ => None,
+                },
+            );
+            let Some((sequence, dropped)) = next else {
+                break;
+            };
+            assert_eq!((sequence, dropped), (from, 0));
+            from = sequence + 1;
+            seen += 1;
+        }
+    }
+    assert!(seen > 250, "{seen} lines");
+}
+
+#[test]
+fn the_operators_level_applies_at_once() {
+    let mut bench = Bench::new();
+    bench.install("blink", BLINK);
+    bench.ok(Op::Start { name: "blink" });
+    bench.live(1_000_000);
+    let before = bench.logs("blink").len();
+    assert!(before > 5);
+    let parameters = Parameters {
+        log_level: Some(berth_protocol::Level::Warn),
+        ..Parameters::default()
+    };
+    bench.ok(Op::Edit {
+        name: "blink",
+        parameters,
+        restart: false,
+    });
+    bench.live(2_000_000);
+    assert_eq!(bench.logs("blink").len(), before);
+}

@@ -1,0 +1,237 @@
+//! From an interrupt line to whoever handles it.
+//!
+//! The source is a timer that counts down from its reload value and begins anew at the moment of its
+//! interrupt, so what it shows says how long ago that was. Instructions take 64 ns of virtual
+//! time, a tick of the timer 40 ns.
+//!
+//! The kernel of the register benchmark (feature `bench`) looks at the timer on its way through
+//! prologue and epilogue; a native process when it runs again; a container's handler with its first
+//! register read, which itself costs what `register.call_mapped` says.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use berth_e2e::{Device, Flash};
+use berth_emulator::{Board, Icount, Sleep};
+
+use crate::figure::{Figure, Group, Key, Unit};
+use crate::process::ICOUNT;
+
+const TOP_HALF: Key = key(
+    "irq.top_half",
+    "From the line to the kernel's service routine: exception, top half, the way out of the process",
+);
+const PROLOGUE: Key = key("irq.prologue", "`wasm_host` notes the line");
+const EPILOGUE: Key = Key {
+    must: Some(1200.0),
+    ..key(
+        "irq.epilogue",
+        "`wasm_host` clears the source, writes the record, queues the upcall",
+    )
+};
+const NATIVE: Key = key(
+    "irq.to_native_upcall",
+    "From the line to a native process that waited for it",
+);
+const IDLE: Key = Key {
+    must: Some(4500.0),
+    ..key(
+        "irq.to_handler_idle",
+        "From the line to the first register read of a container's handler, supervisor idle",
+    )
+};
+const BUSY: Key = key(
+    "irq.to_handler_busy_worst",
+    "The same while another container computes without host calls: the most of 400",
+);
+const BULK: Key = key(
+    "irq.to_handler_bulk_worst",
+    "The same while another container fills 32 KiB of memory with single instructions: the most of 400",
+);
+const LOAD: Key = key(
+    "irq.to_handler_load_worst",
+    "The same while a module of 9 KB is checked and loaded: the most of all",
+);
+
+const fn key(name: &'static str, what: &'static str) -> Key {
+    Key {
+        name,
+        unit: Unit::Instructions,
+        what,
+        reference: None,
+        must: None,
+        goal: None,
+    }
+}
+
+/// Measure all `irq.*`.
+///
+/// # Errors
+/// If the board or the operator's line fails, or a container does not tell.
+pub fn measure() -> Result<Group> {
+    let mut figures = kernel()?;
+    let idle = handler(None)?;
+    figures.push(Figure {
+        key: IDLE,
+        value: idle,
+    });
+    for (key, other) in [(BUSY, SPINS), (BULK, FILLS)] {
+        let value = handler(Some(other))?;
+        figures.push(Figure { key, value });
+    }
+    figures.push(Figure {
+        key: LOAD,
+        value: loading()?,
+    });
+    Ok(Group {
+        title: "Interrupts",
+        how: "A timer's own count at each place: it begins anew at the moment of its interrupt. Epilogue and prologue \
+              together must not exceed 1,200. Of a container's handler the figure includes its first register read.",
+        figures,
+    })
+}
+
+/// The kernel's and the native process's figures, on the kernel that measures itself.
+fn kernel() -> Result<Vec<Figure>> {
+    let flash = Flash::with_kernel("bench-kernel.bin")?;
+    flash.install("bench_interrupts")?;
+    let board = Board::new(flash.path())
+        .limit(Duration::from_secs(120))
+        .icount(ICOUNT)
+        .start()?;
+    // The kernel without its process has said so already.
+    board
+        .console
+        .wait_for("irq.to_native_upcall", Duration::from_secs(100))?;
+    board
+        .console
+        .wait_for("irq.epilogue", Duration::from_secs(100))?;
+    std::thread::sleep(Duration::from_millis(500));
+    let text = board.console.text();
+    [TOP_HALF, PROLOGUE, EPILOGUE, NATIVE]
+        .into_iter()
+        .map(|key| {
+            let value = text.lines().find_map(|line| {
+                let (name, value) = line.trim().split_once(" = ")?;
+                (name == key.name).then(|| value.parse().ok())?
+            });
+            let value = value.with_context(|| format!("{} in {text}", key.name))?;
+            Ok(Figure { key, value })
+        })
+        .collect()
+}
+
+/// Handles `count` interrupts, one every `TICKS`, and ends with the longest delay in ticks.
+fn measuring(count: u32) -> String {
+    /// 5.003 ms: no multiple of a slice.
+    const TICKS: u32 = 125_077;
+    let reload = TICKS - 1;
+    format!(
+        r#"(module
+          (import "mmio:timer0" "claim" (func $claim (result i32)))
+          (import "irq:timer0" "register" (func $register (param i32 i32 i32 i32) (result i32)))
+          (import "mmio" "read32" (func $read (param i32 i32) (result i32)))
+          (import "mmio" "write32" (func $write (param i32 i32 i32)))
+          (import "berth" "sleep_us" (func $sleep (param i64)))
+          (import "berth" "exit" (func $exit (param i32)))
+          (memory (export "memory") 64 (pagesize 1))
+          (global $left (mut i32) (i32.const {count}))
+          (global $worst (mut i32) (i32.const 0))
+          (table (export "__indirect_function_table") 2 funcref)
+          (elem (i32.const 1) $handler)
+          (func $handler (param i32 i32) (local $late i32)
+            (local.set $late
+              (i32.sub (i32.const {reload}) (call $read (i32.const 0) (i32.const 4))))
+            (if (i32.gt_u (local.get $late) (global.get $worst))
+              (then (global.set $worst (local.get $late))))
+            (global.set $left (i32.sub (global.get $left) (i32.const 1)))
+            (if (i32.eqz (global.get $left)) (then (call $exit (global.get $worst)))))
+          (func (export "_start")
+            (call $sleep (i64.const 300000))
+            (if (call $register (i32.const 5) (i32.const 1) (i32.const 0) (i32.const 0))
+              (then unreachable))
+            (call $write (call $claim) (i32.const 8) (i32.const {reload}))
+            (call $write (call $claim) (i32.const 0) (i32.const 9))
+            (loop $l (call $sleep (i64.const 10000000)) (br $l))))"#
+    )
+}
+
+const SPINS: &str = r#"(module (memory (export "memory") 64 (pagesize 1))
+    (func (export "_start") (local $i i32)
+      (loop $l (local.set $i (i32.add (local.get $i) (i32.const 1))) (br $l))))"#;
+
+const FILLS: &str = r#"(module (memory (export "memory") 32768 (pagesize 1))
+    (func (export "_start")
+      (loop $l (memory.fill (i32.const 0) (i32.const 7) (i32.const 32768)) (br $l))))"#;
+
+/// A board with an operator.
+fn board() -> Result<Device> {
+    let flash = Flash::new()?;
+    let board = Board::new(flash.path())
+        .limit(Duration::from_secs(300))
+        .icount(Icount {
+            sleep: Sleep::RealTime,
+            ..ICOUNT
+        })
+        .start()?;
+    let device = Device { board };
+    device.console("type help")?;
+    Ok(device)
+}
+
+fn start(device: &Device, name: &str, module: &[u8]) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join(format!("{name}.wasm"));
+    std::fs::write(&file, module)?;
+    device.upload_file(&file)?.ok()?;
+    device.berth(&["start", name])?.ok()?;
+    Ok(())
+}
+
+/// Instructions of the longest delay that `measures` tells in the end.
+fn told(device: &Device) -> Result<f64> {
+    device.wait_state("measures", "exited")?;
+    let container = device.container("measures")?.context("it is listed")?;
+    let ticks = container["exit_code"].as_f64().context("an exit code")?;
+    Ok((ticks * 40.0 / f64::from(1 << ICOUNT.shift)).round())
+}
+
+/// The longest delay of 400 interrupts beside another container.
+fn handler(beside: Option<&str>) -> Result<f64> {
+    let device = board()?;
+    if let Some(other) = beside {
+        start(&device, "other", &wat::parse_str(other)?)?;
+    }
+    start(&device, "measures", &wat::parse_str(measuring(400))?)?;
+    // The operator's questions would delay handlers, too.
+    std::thread::sleep(Duration::from_secs(6));
+    told(&device)
+}
+
+/// The longest delay while a large module is uploaded and started.
+fn loading() -> Result<f64> {
+    let device = board()?;
+    start(&device, "measures", &wat::parse_str(measuring(2_000))?)?;
+    start(&device, "large", &wat::parse_str(large())?)?;
+    for _ in 0..5 {
+        device.berth(&["stop", "large"])?.ok()?;
+        device.berth(&["start", "large"])?.ok()?;
+    }
+    told(&device)
+}
+
+/// A module of ordinary size for a driver with much to do: 60 functions of 150 bytes.
+fn large() -> String {
+    let body = "(local.set $a (i32.add (i32.mul (local.get $a) (i32.const 3)) (local.get $b)))\n"
+        .repeat(14);
+    let functions: String = (0..60)
+        .map(|number| {
+            format!("(func $f{number} (param $a i32) (param $b i32) (result i32) {body} (local.get $a))\n")
+        })
+        .collect();
+    format!(
+        r#"(module (import "berth" "sleep_us" (func $sleep (param i64)))
+          (memory (export "memory") 64 (pagesize 1)) {functions}
+          (func (export "_start") (loop $l (call $sleep (i64.const 10000000)) (br $l))))"#
+    )
+}

@@ -1,0 +1,158 @@
+//! Every verb against the real board, and what `doctor` promises.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, guest, program};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+fn json(device: &Device, words: &[&str]) -> Result<Value> {
+    device.json(words)
+}
+
+/// The lines of a command that prints one document a line.
+fn lines(device: &Device, words: &[&str]) -> Result<Vec<Value>> {
+    let text = device.berth(&[words, &["--json"]].concat())?.ok()?;
+    text.lines()
+        .map(|line| serde_json::from_str(line).with_context(|| format!("not JSON: {line}")))
+        .collect()
+}
+
+#[test]
+fn the_board_answers_every_verb() -> Result<()> {
+    let device = Device::boot_with_blink()?;
+    let said = |words: &[&str]| device.berth(words)?.ok();
+    said(&["pause", "blink"])?;
+    ensure!(device.state("blink")? == "paused");
+    said(&["unpause", "blink"])?;
+    said(&[
+        "edit",
+        "blink",
+        "--share",
+        "7",
+        "--restart",
+        "on-failure:2",
+        "--limit",
+        "40K",
+    ])?;
+    let images = json(&device, &["images"])?;
+    let image = &images["images"][0];
+    ensure!(image["name"] == "blink", "{images}");
+    ensure!(image["parameters"]["share"] == 7, "{images}");
+    ensure!(image["parameters"]["restart"] == "on-failure:2", "{images}");
+    ensure!(images["files"][0]["memory_limit"] == 40_960, "{images}");
+    let found = json(&device, &["inspect", "blink"])?;
+    let container = &found["container"];
+    ensure!(container["state"] == "running", "{found}");
+    ensure!(container["sha256"] == image["sha256"], "{found}");
+    ensure!(container["last_fault"].is_null(), "{found}");
+    let stats = json(&device, &["stats", "--no-stream"])?;
+    ensure!(stats["containers"][0]["share"] == 7, "{stats}");
+    let heap = json(&device, &["heap"])?;
+    ensure!(
+        heap["containers"][0]["memory_used"].as_u64() > Some(0),
+        "{heap}"
+    );
+    ensure!(heap["free_heap_size"] == heap["heap"]["free"], "{heap}");
+    let logs = lines(&device, &["logs", "blink", "--tail", "1"])?;
+    ensure!(!logs.is_empty());
+    said(&["kill", "blink"])?;
+    said(&["run", &guest("trap").to_string_lossy()])?;
+    device.wait_state("trap", "faulted")?;
+    let found = json(&device, &["inspect", "trap"])?;
+    let fault = &found["container"]["last_fault"];
+    ensure!(fault["fault"] == found["container"]["fault"], "{found}");
+    ensure!(fault["entry"] == "main", "{found}");
+    said(&["rm", "blink", "trap"])?;
+    let events: Vec<_> = lines(&device, &["events"])?
+        .iter()
+        .map(|event| format!("{} {}", event["name"], event["event"]))
+        .collect();
+    let mut rest = &events[..];
+    for event in [
+        "null \"boot\"",
+        "\"blink\" \"stored\"",
+        "\"blink\" \"started\"",
+        "\"blink\" \"paused\"",
+        "\"blink\" \"resumed\"",
+        "\"blink\" \"edited\"",
+        "\"blink\" \"stopped\"",
+        "\"trap\" \"faulted\"",
+        "\"trap\" \"deleted\"",
+    ] {
+        let at = rest
+            .iter()
+            .position(|happened| happened == event)
+            .with_context(|| format!("no {event} in its place: {events:?}"))?;
+        rest = &rest[at..];
+    }
+    Ok(())
+}
+
+#[test]
+fn as_many_containers_fit_as_doctor_says() -> Result<()> {
+    let device = Device::boot()?;
+    let report = json(&device, &["doctor"])?;
+    ensure!(report["status_code"] == 0, "{report}");
+    ensure!(report["longest_stall_us"].is_u64(), "{report}");
+    let smallest = &report["fits"][0];
+    let count = smallest["containers"].as_u64().context("a count")?;
+    ensure!(count > 1, "{report}");
+    let file = guest("minimal");
+    for number in 0..count {
+        let name = format!("m{number}");
+        let words = ["run", &*file.to_string_lossy(), "--name", &name];
+        device.berth(&words)?.ok()?;
+    }
+    let report = json(&device, &["doctor"])?;
+    let left = report["fits"][0]["containers"]
+        .as_u64()
+        .context("a count")?;
+    ensure!(left < count, "{report}");
+    Ok(())
+}
+
+#[test]
+fn ctrl_c_at_any_moment_leaves_the_device_consistent() -> Result<()> {
+    let device = Device::boot()?;
+    let address = device.board.address();
+    let folder = tempfile::tempdir()?;
+    // A module with so much data that its upload takes a while.
+    let text = format!(
+        "(module (memory (export \"memory\") 1) (data (i32.const 0) \"{}\") (func (export \"_start\")))",
+        "x".repeat(30_000)
+    );
+    let file = folder.path().join("large.wasm");
+    std::fs::write(&file, wat::parse_str(text)?)?;
+    let upload = || {
+        Command::new(program("berth"))
+            .args(["--device", &address, "upload"])
+            .arg(&file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+    };
+    let mut interrupted = 0;
+    for moment in 0..12 {
+        let mut child = upload()?;
+        std::thread::sleep(Duration::from_millis(10 + 15 * moment));
+        if child.try_wait()?.is_none() {
+            kill_process(Pid::from_child(&child), Signal::INT)?;
+        }
+        let status = child.wait()?;
+        if status.success() {
+            break;
+        }
+        interrupted += 1;
+        // Whoever comes next is served at once, and sees no half a container.
+        ensure!(device.container("large")?.is_none());
+    }
+    ensure!(interrupted > 0, "the upload is too fast to be interrupted");
+    ensure!(upload()?.wait()?.success());
+    let bytes = std::fs::metadata(&file)?.len();
+    let container = device.container("large")?.context("no container large")?;
+    ensure!(container["image_bytes"] == bytes, "{container}");
+    Ok(())
+}
