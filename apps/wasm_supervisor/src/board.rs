@@ -212,6 +212,11 @@ impl Platform for Board {
         }
     }
 
+    fn release(&self, handle: u16) {
+        // What is not claimed need not be given back.
+        let _ = wasm_host::release(handle);
+    }
+
     fn release_all(&self, tag: u32) {
         // It has nothing to give back where there is no such driver.
         let _ = wasm_host::release_all(tag);

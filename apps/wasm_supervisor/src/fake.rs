@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::vec::Vec;
 
-use berth_flash::{Flash, FlashError, Simulated};
+use berth_flash::{Cut, Flash, FlashError, Simulated};
 
 use crate::arena;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
@@ -54,6 +54,8 @@ pub struct State {
     pub mapped: Mapped,
     /// The kernel has no protection region left.
     pub no_region: Cell<bool>,
+    /// How often a block was claimed.
+    pub claims: Cell<u32>,
     /// The store's flash, while no supervisor has it; `None`: there is none.
     pub flash: RefCell<Option<Simulated>>,
     /// Notes of this run, and of the one before if that failed.
@@ -189,6 +191,19 @@ pub struct FakeFlash {
 }
 
 impl FakeFlash {
+    /// Cut the power of the flash.
+    pub fn cut(&mut self, cut: Cut) {
+        if let Some(flash) = &mut self.flash {
+            flash.cut(cut);
+        }
+    }
+
+    /// Is its power gone?
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.flash.as_ref().is_some_and(Simulated::is_off)
+    }
+
     fn part(&mut self) -> Result<&mut Simulated, FlashError> {
         self.flash.as_mut().ok_or(FlashError::Failed)
     }
@@ -331,6 +346,7 @@ impl Platform for Fake {
             return Err(Refusal::Busy);
         }
         *holder = Some(tag);
+        self.0.claims.set(self.0.claims.get() + 1);
         Ok(Claimed {
             handle: FIRST_HANDLE + block as u16,
             length: EXPOSED[block].1,
@@ -340,6 +356,12 @@ impl Platform for Fake {
                 None
             },
         })
+    }
+
+    fn release(&self, handle: u16) {
+        let place = usize::from(handle - FIRST_HANDLE);
+        let holder = self.0.holders.borrow_mut()[place].take();
+        assert!(holder.is_some(), "nobody holds it");
     }
 
     fn release_all(&self, tag: u32) {

@@ -139,6 +139,9 @@ pub trait Platform: Interrupts {
     /// Why the kernel does not give it.
     fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal>;
 
+    /// Give back one claimed block.
+    fn release(&self, handle: u16);
+
     /// Give back everything that the container `tag` has claimed.
     fn release_all(&self, tag: u32);
 

@@ -264,12 +264,14 @@ fn claim_of<P: Platform>(
 pub fn unavailable<'a, P: Platform>(
     module: &Module<'a>,
     platform: &P,
+    own: u32,
 ) -> impl Iterator<Item = (Import<'a>, MissingWhy)> {
     module.imports().flatten().filter_map(move |import| {
         let why = match HostFunction::resolve(module, &import, platform) {
             Err(why) => why,
             Ok(function) => match claim_of(platform, &function, function.label()?) {
                 Some(Claim::Free) => return None,
+                Some(Claim::Own(tag)) if tag == own => return None,
                 Some(Claim::Own(_) | Claim::Other) => MissingWhy::InUse,
                 None => MissingWhy::NotExposed,
             },

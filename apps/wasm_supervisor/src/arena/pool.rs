@@ -26,8 +26,9 @@ pub const GRANULE: usize = 8;
 /// Largest alignment a block can have; the pool's memory is aligned to it.
 pub const ALIGN_MAX: usize = 64;
 
-/// Arenas: the supervisor's own and one for every container.
-pub const ARENAS: usize = 1 + crate::container::CONTAINERS_MAX;
+/// Arenas: the supervisor's own, one for every container, and one for a container that is loaded
+/// while the one it replaces still runs.
+pub const ARENAS: usize = 2 + crate::container::CONTAINERS_MAX;
 
 /// Pages that containers cannot take, so that the supervisor can always answer.
 pub(super) const RESERVED_PAGES: usize = 2048 / PAGE_BYTES;
@@ -48,7 +49,8 @@ impl ArenaId {
     /// The supervisor's own arena.
     pub const SUPERVISOR: Self = Self(0);
 
-    /// The arena of the container in slot `slot`; `None` if there is no such slot.
+    /// The arena that the container in slot `slot` has at first, or, for a slot behind the last, the
+    /// one that none has; which is which changes with live updates. `None` if there is no such.
     #[must_use]
     pub const fn of_container(slot: usize) -> Option<Self> {
         if slot + 1 < ARENAS {

@@ -33,6 +33,7 @@ pub struct Shared<P> {
     memory_max: [Cell<u32>; CONTAINERS_MAX],
     /// Their interrupt handlers.
     pub handlers: Handlers,
+    arenas: Arenas,
 }
 
 impl<P> Shared<P> {
@@ -45,6 +46,19 @@ impl<P> Shared<P> {
             mail: [const { RefCell::new(Mailbox::new()) }; CONTAINERS_MAX],
             memory_max: [const { Cell::new(u32::MAX) }; CONTAINERS_MAX],
             handlers: Handlers::new(),
+            arenas: Arenas::new(),
+        }
+    }
+
+    /// The arena of the container in `slot`, or the spare one behind the last slot.
+    pub fn arena(&self, slot: usize) -> Option<ArenaId> {
+        ArenaId::of_container(usize::from(self.arenas.0.get(slot)?.get()))
+    }
+
+    /// Give the container in `slot` the spare arena, and let its own be the spare one.
+    pub fn swap_arena(&self, slot: usize) {
+        if let (Some(own), Some(spare)) = (self.arenas.0.get(slot), self.arenas.0.last()) {
+            own.swap(spare);
         }
     }
 
@@ -110,6 +124,22 @@ impl<P> Shared<P> {
     }
 }
 
+/// Which arena each slot has; the last is spare.
+struct Arenas([Cell<u8>; CONTAINERS_MAX + 1]);
+
+impl Arenas {
+    /// Each its own.
+    const fn new() -> Self {
+        let mut arenas = [const { Cell::new(0) }; CONTAINERS_MAX + 1];
+        let mut slot = 0;
+        while slot <= CONTAINERS_MAX {
+            arenas[slot] = Cell::new(slot as u8);
+            slot += 1;
+        }
+        Self(arenas)
+    }
+}
+
 /// Why a container's execution was ended by its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pending {
@@ -166,6 +196,15 @@ impl<P: Platform> ContainerHost<P> {
             pending: None,
             last_call: None,
         }
+    }
+
+    /// What it holds, in the order of its labels.
+    pub fn blocks(&self) -> Blocks {
+        let mut blocks: Blocks = [None; BlockNumbers::MAX];
+        for (place, block) in blocks.iter_mut().zip(&self.blocks) {
+            *place = Some(*block);
+        }
+        blocks
     }
 
     /// Why the last step ended in a host function.
@@ -407,7 +446,7 @@ impl<P: Platform> Host for ContainerHost<P> {
 
     fn may_have_memory(&mut self, bytes: usize, block: usize) -> bool {
         let most = self.shared.memory_max.get(self.slot).map_or(0, Cell::get);
-        bytes <= most as usize
-            && ArenaId::of_container(self.slot).is_some_and(|id| arena::can_allocate(id, block))
+        let arena = self.shared.arena(self.slot);
+        bytes <= most as usize && arena.is_some_and(|id| arena::can_allocate(id, block))
     }
 }

@@ -14,19 +14,19 @@ use super::restart::{End, Restarts};
 use super::saved::Saved;
 use super::schedule::slice_fuel;
 use super::state::{self, Event};
-use super::storage::{Meta, image_key};
+use super::storage::Meta;
 use super::table::{Containers, Refused, tag};
 use super::{CONTAINERS_MAX, FaultRecord, LastCall, Main, Pending};
-use crate::arena::{self, ArenaId};
+use crate::arena;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
 use crate::text::Text;
 
 /// The function that a container may export to save its state when it is paused.
-const PAUSE: &str = "_pause";
+pub(super) const PAUSE: &str = "_pause";
 
 /// Fuel of `_pause`: one slice of the usual length.
-const PAUSE_FUEL: u64 = 2_500;
+pub(super) const PAUSE_FUEL: u64 = 2_500;
 
 impl<P: Platform + 'static> Containers<P> {
     /// Load and link the container in `slot`; its main runs from the next slice on.
@@ -120,11 +120,8 @@ impl<P: Platform + 'static> Containers<P> {
             return Ok(());
         };
         let parameters = merged(container.parameters, changes);
-        if container.is_persistent()
-            && let Some(store) = &mut self.images
-        {
+        if let (Some(key), Some(store)) = (container.image.key(slot), &mut self.images) {
             let meta = Meta::new(container.name, parameters);
-            let key = image_key(slot);
             store.link(key, key, meta.bytes()).map_err(Refused::Store)?;
         }
         let Some(container) = self.get_mut(slot) else {
@@ -138,7 +135,7 @@ impl<P: Platform + 'static> Containers<P> {
             self.stop(slot)?;
             return self.start(slot);
         }
-        if active && let Some(id) = ArenaId::of_container(slot) {
+        if active && let Some(id) = self.shared.arena(slot) {
             arena::set_limit(id, self.memory(slot).1 as usize);
         }
         Ok(())
@@ -218,7 +215,9 @@ impl<P: Platform + 'static> Containers<P> {
             });
         }
         self.go(slot, Event::Fault(fault));
-        self.apply_policy(slot, End::Failure);
+        if !self.roll_back(slot, Some(fault)) {
+            self.apply_policy(slot, End::Failure);
+        }
     }
 
     /// The container in `slot` has ended itself.
@@ -242,7 +241,7 @@ impl<P: Platform + 'static> Containers<P> {
     }
 
     /// Load the container in `slot` and let it begin.
-    fn launch(&mut self, slot: usize, event: Event) -> Result<(), Refused> {
+    pub(super) fn launch(&mut self, slot: usize, event: Event) -> Result<(), Refused> {
         let Some(before) = self.state(slot) else {
             return Ok(());
         };
@@ -257,7 +256,7 @@ impl<P: Platform + 'static> Containers<P> {
             self.get(slot).map_or(Tag::NONE, super::Container::tag),
         );
         let began = platform.now_us();
-        let loaded = self.load(slot);
+        let loaded = self.load(slot, None);
         note_running(&self.shared.platform, Tag::NONE);
         let now = self.shared.platform.now_us();
         self.clock.stalled(now.saturating_sub(began));
@@ -293,7 +292,7 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Let the main of the container in `slot`, if it was cut, come to a border, for one
     /// slice at most. If it ends meanwhile, it has ended, whatever its policy is.
-    fn settle(&mut self, slot: usize) {
+    pub(super) fn settle(&mut self, slot: usize) {
         if let Some(container) = self.get(slot)
             && container.state == State::Running
             && container.main == Main::Cut
@@ -327,7 +326,7 @@ impl<P: Platform + 'static> Containers<P> {
                     && self.persist(slot).is_ok()
                     && let Some(container) = self.get_mut(slot)
                 {
-                    container.drop_engine(slot);
+                    container.drop_engine();
                 }
             }
             (Step::Stopped, Some(Pending::Exit { code })) => self.exit(slot, code),
@@ -343,7 +342,7 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// The container in `slot` has ended, or could not be started again: what does its
     /// policy say?
-    fn apply_policy(&mut self, slot: usize, end: End) {
+    pub(super) fn apply_policy(&mut self, slot: usize, end: End) {
         let now = self.shared.platform.now_us();
         let Some(container) = self.get_mut(slot) else {
             return;
@@ -375,7 +374,7 @@ impl<P: Platform + 'static> Containers<P> {
             container.state = state;
         }
         if !container.state.is_active() {
-            container.drop_engine(slot);
+            container.drop_engine();
             // Tried again when it ends the next time.
             let _ = self.persist(slot);
         }
@@ -415,7 +414,7 @@ const fn happening(event: Event) -> Option<Happening> {
 }
 
 /// `old` with what `changes` names.
-fn merged(old: Parameters, changes: Parameters) -> Parameters {
+pub(crate) fn merged(old: Parameters, changes: Parameters) -> Parameters {
     Parameters {
         stack: changes.stack.or(old.stack),
         memory: changes.memory.or(old.memory),

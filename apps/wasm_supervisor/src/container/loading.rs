@@ -2,23 +2,37 @@
 
 use berth_protocol::Fault;
 
-use super::ContainerHost;
-use super::host::Blocks;
+use super::host::{Blocks, Shared};
 use super::table::{Containers, Refused, tag};
+use super::{CONTAINERS_MAX, ContainerHost};
 use crate::admission::bound::bound;
 use crate::admission::{HostFunction, Label, Malformed, Module, imports};
-use crate::arena::{self, ArenaId, Owned};
+use crate::arena::{self, Owned};
 use crate::engine::wasmi::Wasmi;
 use crate::engine::{BlockNumbers, Engine, Limits, LoadError, config};
-use crate::platform::{Platform, Refusal};
+use crate::platform::{Claimed, Platform, Refusal};
 
 /// Fuel of a module's start function: one slice of the usual length.
 const START_FUEL: u64 = 2_500;
+
+/// No blocks.
+const NOTHING: Blocks = [None; BlockNumbers::MAX];
 
 /// How loading can fail.
 pub(super) enum Loading {
     Refused(Refused),
     Fault(Fault),
+}
+
+impl Loading {
+    /// As the outcome of an update: what a new image did that could not be started, or why it
+    /// was refused.
+    pub(super) const fn outcome(&self) -> Result<Option<Fault>, Refused> {
+        match self {
+            Self::Fault(fault) => Ok(Some(*fault)),
+            Self::Refused(refused) => Err(*refused),
+        }
+    }
 }
 
 impl From<Refused> for Loading {
@@ -27,15 +41,70 @@ impl From<Refused> for Loading {
     }
 }
 
+/// What the container that is replaced holds, and the one that replaces it takes over.
+pub(super) struct Held<'a> {
+    module: Module<'a>,
+    blocks: Blocks,
+}
+
+impl<'a> Held<'a> {
+    /// What a container with this image holds. `None` if that is no image.
+    pub(super) fn new(image: &'a [u8], blocks: Blocks) -> Option<Self> {
+        let module = Module::scan(image).ok()?;
+        Some(Self { module, blocks })
+    }
+
+    /// The block of this label.
+    fn block(&self, label: Label<'_>) -> Option<Claimed> {
+        let distinct = labels(&self.module).enumerate().filter(|(place, label)| {
+            !labels(&self.module)
+                .take(*place)
+                .any(|other| other == *label)
+        });
+        let number = distinct.into_iter().position(|(_, other)| other == label)?;
+        self.blocks.get(number).copied().flatten()
+    }
+}
+
 impl<P: Platform + 'static> Containers<P> {
-    /// Load and link the container in `slot`, and run its module's start function.
+    /// Load and link the container in `slot`, and run its module's start function. What is `held`
+    /// needs no claim.
     ///
     /// # Errors
     ///
-    /// The caller gives back what it has claimed until then.
-    pub(super) fn load(&self, slot: usize) -> Result<Owned<Wasmi<ContainerHost<P>>>, Loading> {
+    /// The caller gives back what it has claimed until then, unless something is held: then it
+    /// holds that and nothing else.
+    pub(super) fn load(
+        &self,
+        slot: usize,
+        held: Option<&Held<'_>>,
+    ) -> Result<Owned<Wasmi<ContainerHost<P>>>, Loading> {
+        let mut blocks = NOTHING;
+        let loaded = self.load_and_claim(slot, held, &mut blocks);
+        if let (Err(_), Some(held)) = (&loaded, held) {
+            self.release_except(&blocks, &held.blocks);
+        }
+        loaded
+    }
+
+    /// Give back of `blocks` what is not in `keep`.
+    pub(super) fn release_except(&self, blocks: &Blocks, keep: &Blocks) {
+        let kept = |handle| keep.iter().flatten().any(|block| block.handle == handle);
+        for block in blocks.iter().flatten() {
+            if !kept(block.handle) {
+                self.shared.platform.release(block.handle);
+            }
+        }
+    }
+
+    fn load_and_claim(
+        &self,
+        slot: usize,
+        held: Option<&Held<'_>>,
+        blocks: &mut Blocks,
+    ) -> Result<Owned<Wasmi<ContainerHost<P>>>, Loading> {
         let container = self.get(slot).ok_or(Refused::NoRoom)?;
-        let id = ArenaId::of_container(slot).ok_or(Refused::TooMany)?;
+        let id = self.shared.arena(slot).ok_or(Refused::TooMany)?;
         let module = Module::scan(self.image(slot)).map_err(Refused::Invalid)?;
         let (_, limit) = self.memory(slot);
         let needed = bound(&module).map_err(Refused::Invalid)?;
@@ -46,7 +115,7 @@ impl<P: Platform + 'static> Containers<P> {
             let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
             return Err(Refused::Memory { needed, room }.into());
         }
-        let (blocks, numbers) = self.resolve(slot, &module)?;
+        let numbers = self.resolve(slot, &module, held, blocks)?;
         let limits = Limits {
             stack_bytes: container
                 .parameters
@@ -61,8 +130,9 @@ impl<P: Platform + 'static> Containers<P> {
         arena::set_limit(id, needed as usize);
         let shared = self.shared.clone();
         let image = self.image(slot);
+        let blocks = &*blocks;
         let loaded = Owned::new(id, move || {
-            let host = ContainerHost::new(shared, slot, &blocks);
+            let host = ContainerHost::new(shared, slot, blocks);
             Wasmi::load(image, &module, &numbers, limits, host)
         });
         match loaded {
@@ -91,13 +161,19 @@ impl<P: Platform + 'static> Containers<P> {
     /// # Errors
     ///
     /// All reasons at once; a single label that is held is told with its holder.
-    fn resolve(&self, slot: usize, module: &Module<'_>) -> Result<(Blocks, BlockNumbers), Refused> {
+    fn resolve(
+        &self,
+        slot: usize,
+        module: &Module<'_>,
+        held: Option<&Held<'_>>,
+        blocks: &mut Blocks,
+    ) -> Result<BlockNumbers, Refused> {
         let fit = module
             .imports()
             .flatten()
             .all(|import| HostFunction::fitting(module, &import).is_ok());
         let claimed = if fit {
-            self.claim(slot, module)
+            self.claim(slot, module, held, blocks)
         } else {
             Err(Refused::Missing(1))
         };
@@ -105,8 +181,10 @@ impl<P: Platform + 'static> Containers<P> {
             // What went wrong is not what always happens: asking the kernel about each label
             // costs more than claiming it.
             let platform = &self.shared.platform;
-            platform.release_all(tag(slot));
-            let unavailable = imports::unavailable(module, platform).count();
+            let keep = held.map_or(NOTHING, |held| held.blocks);
+            self.release_except(blocks, &keep);
+            *blocks = NOTHING;
+            let unavailable = imports::unavailable(module, platform, tag(slot)).count();
             if unavailable > 1 || imports::missing(module, platform).next().is_some() {
                 Refused::Missing(unavailable as u16)
             } else {
@@ -115,9 +193,14 @@ impl<P: Platform + 'static> Containers<P> {
         })
     }
 
-    /// Claim every label that the module imports, each once.
-    fn claim(&self, slot: usize, module: &Module<'_>) -> Result<(Blocks, BlockNumbers), Refused> {
-        let mut blocks: Blocks = [None; BlockNumbers::MAX];
+    /// Claim every label that the module imports and that is not held, each once.
+    fn claim(
+        &self,
+        slot: usize,
+        module: &Module<'_>,
+        held: Option<&Held<'_>>,
+        blocks: &mut Blocks,
+    ) -> Result<BlockNumbers, Refused> {
         let mut numbers = BlockNumbers::new();
         let mut claimed = 0usize;
         for (claim, label) in labels(module).enumerate() {
@@ -125,18 +208,21 @@ impl<P: Platform + 'static> Containers<P> {
             let number = match earlier {
                 Some(earlier) => numbers.get(earlier),
                 None => {
-                    let block =
-                        self.shared
-                            .platform
-                            .claim(tag(slot), label.0)
-                            .map_err(|refusal| match refusal {
+                    let own = held.and_then(|held| held.block(label));
+                    let block = own.map_or_else(
+                        || {
+                            let claimed = self.shared.platform.claim(tag(slot), label.0);
+                            claimed.map_err(|refusal| match refusal {
                                 Refusal::Busy => Refused::Busy {
                                     claim,
                                     holder: self.holder(label),
                                 },
                                 Refusal::NotExposed => Refused::Missing(1),
                                 Refusal::Other(code) => Refused::Claim { claim, code },
-                            })?;
+                            })
+                        },
+                        Ok,
+                    )?;
                     let Some(place) = blocks.get_mut(claimed) else {
                         return Err(too_many_labels());
                     };
@@ -149,7 +235,7 @@ impl<P: Platform + 'static> Containers<P> {
                 return Err(too_many_labels());
             }
         }
-        Ok((blocks, numbers))
+        Ok(numbers)
     }
 }
 
@@ -198,14 +284,14 @@ fn admit(module: &Module<'_>, needed: u32, limit: u32) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Let the engine look at the image, which takes at most `needed` bytes, in the arena of the
-/// still empty `slot`. An image too large to be checked now is checked when it is started.
+/// Let the engine look at the image, which takes at most `needed` bytes, in the spare arena. An
+/// image too large to be checked now is checked when it is started.
 pub(super) fn validate<P: Platform + 'static>(
-    slot: usize,
+    shared: &Shared<P>,
     image: &[u8],
     needed: u32,
 ) -> Result<(), Refused> {
-    let id = ArenaId::of_container(slot).ok_or(Refused::TooMany)?;
+    let id = shared.arena(CONTAINERS_MAX).ok_or(Refused::TooMany)?;
     arena::set_limit(id, needed as usize);
     match arena::owned::scratch(id, || {
         <Wasmi<ContainerHost<P>> as Engine<_>>::validate(image)

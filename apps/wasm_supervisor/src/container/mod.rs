@@ -10,10 +10,10 @@
 //! * [`log`]: what it said; [`events`]: what happened to all of them; [`notes`]: what survives
 //!   the supervisor's own failure.
 
-use berth_protocol::{FaultReport, ImageHash, NAME_MAX, Parameters, State};
+use berth_protocol::{FaultReport, ImageHash, NAME_MAX, Parameters, State, Update};
 
 use crate::admission::Module;
-use crate::arena::{self, ArenaId, Owned};
+use crate::arena::{self, Owned};
 use crate::engine::wasmi::Wasmi;
 use crate::engine::{Engine, MailPlace};
 use crate::platform::Platform;
@@ -25,7 +25,7 @@ pub mod events;
 mod handler_tests;
 pub mod handlers;
 pub mod host;
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod loading;
 pub mod log;
 pub mod mail;
@@ -43,6 +43,9 @@ pub mod schedule;
 pub mod state;
 pub mod storage;
 pub mod table;
+pub mod update;
+#[cfg(test)]
+mod update_tests;
 
 pub use host::{ContainerHost, LastCall, Pending, Shared};
 pub use schedule::SHARE_DEFAULT;
@@ -134,6 +137,8 @@ pub struct Container<P: Platform + 'static> {
     periodic: handlers::Periodic,
     /// Taken and dropped for registrations that have ended.
     interrupts: (u32, u32),
+    /// How its last live update ended.
+    update: Update,
 }
 
 impl<P: Platform + 'static> Container<P> {
@@ -152,7 +157,7 @@ impl<P: Platform + 'static> Container<P> {
     /// Is its image in the store, and comes back after a reset?
     #[must_use]
     pub fn is_persistent(&self) -> bool {
-        self.image == Image::Stored
+        !matches!(self.image, Image::Kept(_))
     }
 
     /// SHA-256 of its image.
@@ -198,12 +203,9 @@ impl<P: Platform + 'static> Container<P> {
     }
 
     /// Give up its engine and with it all of its memory; how much it was, is kept.
-    fn drop_engine(&mut self, slot: usize) {
-        if self.engine.is_some()
-            && let Some(id) = ArenaId::of_container(slot)
-        {
-            self.memory_high = arena::usage(id).peak_bytes;
-            self.engine = None;
+    fn drop_engine(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            self.memory_high = arena::usage(engine.arena()).peak_bytes;
         }
     }
 

@@ -97,6 +97,7 @@ impl<P: Platform + 'static> Containers<P> {
             &self.shared.platform,
             now.saturating_sub(self.clock.started_us),
         );
+        self.end_trial(now);
         let restarted = self.restart_one(now);
         let next = self.schedule.pick(CONTAINERS_MAX, |slot| {
             let container = self.slots.get(slot)?.as_ref()?;
@@ -132,6 +133,7 @@ impl<P: Platform + 'static> Containers<P> {
         self.iter()
             .filter_map(|(slot, container)| wants_from(&self.shared, slot, container))
             .chain(self.interrupt_wake())
+            .chain(self.trial_end())
             .min()
     }
 

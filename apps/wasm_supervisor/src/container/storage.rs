@@ -13,7 +13,7 @@
 
 use alloc::vec::Vec;
 
-use berth_protocol::{ImageHash, Parameters};
+use berth_protocol::{ImageHash, Parameters, Update};
 use berth_store::{Key, META_MAX, Store};
 
 use super::{CONTAINERS_MAX, Containers, Name};
@@ -32,9 +32,14 @@ pub type ImageStore<F> = Store<F, PAGES, KEYS>;
 pub enum Image {
     /// In the store, under the key of its slot.
     Stored,
+    /// In the store, as the candidate of a live update.
+    Candidate,
     /// In memory.
     Kept(Vec<u8>),
 }
+
+/// Where the image of a live update is stored until its trial is over.
+pub(super) const CANDIDATE_KEY: Key = 2 * CONTAINERS_MAX as Key;
 
 /// Where the image of the container in `slot` is stored.
 pub(super) const fn image_key(slot: usize) -> Key {
@@ -44,6 +49,17 @@ pub(super) const fn image_key(slot: usize) -> Key {
 /// Where the saved state of the container in `slot` is stored.
 pub(super) const fn saved_key(slot: usize) -> Key {
     (CONTAINERS_MAX + slot) as Key
+}
+
+impl Image {
+    /// Where it is in the store, as an image of the container in `slot`; `None` if it is not.
+    pub(super) const fn key(&self, slot: usize) -> Option<Key> {
+        match self {
+            Self::Stored => Some(image_key(slot)),
+            Self::Candidate => Some(CANDIDATE_KEY),
+            Self::Kept(_) => None,
+        }
+    }
 }
 
 /// Open the store; `None` without flash, or if something else is in it.
@@ -97,14 +113,16 @@ impl<P: Platform + 'static> Containers<P> {
     /// The image of the container in `slot`; empty if there is none.
     #[must_use]
     pub fn image(&self, slot: usize) -> &[u8] {
-        match self.get(slot).map(|container| &container.image) {
-            Some(Image::Kept(image)) => image,
-            Some(Image::Stored) => self
-                .images
-                .as_ref()
-                .and_then(|store| store.get(image_key(slot)))
-                .map_or(&[], |object| object.bytes),
-            None => &[],
+        self.get(slot)
+            .map_or(&[], |container| self.bytes_of(slot, &container.image))
+    }
+
+    /// The bytes of an image of the container in `slot`.
+    pub(super) fn bytes_of<'a>(&'a self, slot: usize, image: &'a Image) -> &'a [u8] {
+        match (image, image.key(slot), &self.images) {
+            (Image::Kept(image), ..) => image,
+            (_, Some(key), Some(store)) => store.get(key).map_or(&[], |object| object.bytes),
+            _ => &[],
         }
     }
 
@@ -132,6 +150,23 @@ impl<P: Platform + 'static> Containers<P> {
                     .with_saved(slot, |place| place.restore(saved.bytes));
             }
         }
+        self.forget_candidate();
+    }
+
+    /// A live update was interrupted in its trial: the old image is there, and stays.
+    fn forget_candidate(&mut self) {
+        let Some(store) = &mut self.images else {
+            return;
+        };
+        let Some(candidate) = store.get(CANDIDATE_KEY) else {
+            return;
+        };
+        let name = Meta::read(candidate.meta).map(|(name, _)| name);
+        // If this fails, the next start does it.
+        let _ = store.remove(CANDIDATE_KEY, None);
+        if let Some(slot) = name.and_then(|name| self.find(name.as_str())) {
+            self.updated(slot, Update::RolledBack { fault: None });
+        }
     }
 
     /// Store what the container in `slot` has saved since it was stored last.
@@ -140,9 +175,16 @@ impl<P: Platform + 'static> Containers<P> {
     ///
     /// Why it could not be stored. It is tried again the next time.
     pub(super) fn persist(&mut self, slot: usize) -> Result<(), berth_store::Error> {
-        let is_stored =
-            matches!(self.get(slot), Some(container) if container.image == Image::Stored);
-        let (Some(store), true) = (&mut self.images, is_stored) else {
+        match self.get(slot) {
+            // What is saved during a trial would outlive the image that may not.
+            Some(container) if container.image == Image::Stored => self.persist_saved(slot),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same whatever image it is saved by.
+    pub(super) fn persist_saved(&mut self, slot: usize) -> Result<(), berth_store::Error> {
+        let Some(store) = &mut self.images else {
             return Ok(());
         };
         self.shared

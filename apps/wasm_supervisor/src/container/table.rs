@@ -1,9 +1,10 @@
 //! All containers of the device, and where each is found.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use berth_protocol::{Happening, ImageHash, Parameters, State};
+use berth_protocol::{Happening, ImageHash, Parameters, State, Update};
 
 use super::events::{Events, Record};
 use super::handlers::Periodic;
@@ -14,10 +15,11 @@ use super::restart::Restarts;
 use super::running::{Clock, Load};
 use super::schedule::{Schedule, Turns};
 use super::storage::{self, Image, ImageStore, image_key, saved_key};
+use super::update::Trial;
 use super::{CONTAINERS_MAX, Container, Main, Name, Shared, state};
 use crate::admission::bound::bound;
 use crate::admission::{Label, Malformed, Module};
-use crate::arena::{self, ArenaId};
+use crate::arena;
 use crate::platform::Platform;
 
 /// Why something was refused. Nothing has changed then.
@@ -74,6 +76,10 @@ pub struct Containers<P: Platform + 'static> {
     pub(super) boot_slot: usize,
     /// The store; none if there is no flash.
     pub(super) images: Option<ImageStore<P::Flash>>,
+    /// The image that was refused as a live update, until its labels have been told.
+    pub(super) refused: Option<Image>,
+    /// The live update whose new image is on trial.
+    pub(super) trial: Option<Box<Trial>>,
 }
 
 impl<P: Platform + 'static> Containers<P> {
@@ -89,6 +95,8 @@ impl<P: Platform + 'static> Containers<P> {
         });
         let mut containers = Self {
             images: storage::open(&shared.platform),
+            refused: None,
+            trial: None,
             clock: Clock::new(shared.platform.now_us()),
             shared,
             slots: [const { None }; CONTAINERS_MAX],
@@ -188,7 +196,7 @@ impl<P: Platform + 'static> Containers<P> {
             .iter()
             .position(Option::is_none)
             .ok_or(Refused::TooMany)?;
-        validate::<P>(slot, image, needed)?;
+        validate(&self.shared, image, needed)?;
         Ok(slot)
     }
 
@@ -223,6 +231,7 @@ impl<P: Platform + 'static> Containers<P> {
             memory_high: 0,
             periodic: Periodic::default(),
             interrupts: (0, 0),
+            update: Update::None,
         });
         self.shared.set_log(slot, Some(log));
         self.shared.set_parameters(slot, &parameters);
@@ -249,6 +258,7 @@ impl<P: Platform + 'static> Containers<P> {
         {
             return Err(Refused::State(container.state));
         }
+        self.forget_trial(slot)?;
         if let (Some(store), true) = (
             &mut self.images,
             self.slots
@@ -293,7 +303,10 @@ impl<P: Platform + 'static> Containers<P> {
     /// Bytes of device memory that the container in `slot` holds and may hold.
     #[must_use]
     pub fn memory(&self, slot: usize) -> (u32, u32) {
-        let held = ArenaId::of_container(slot).map_or(0, |id| arena::usage(id).held_bytes);
+        let held = self
+            .shared
+            .arena(slot)
+            .map_or(0, |id| arena::usage(id).held_bytes);
         let limit = self
             .get(slot)
             .and_then(|container| container.parameters.limit)
@@ -304,19 +317,22 @@ impl<P: Platform + 'static> Containers<P> {
     /// Most bytes of device memory that the container in `slot` has held since it was started.
     #[must_use]
     pub fn memory_high(&self, slot: usize) -> u32 {
-        match (self.get(slot), ArenaId::of_container(slot)) {
-            (Some(container), Some(id)) if container.engine.is_some() => {
-                arena::usage(id).peak_bytes
-            }
-            (Some(container), _) => container.memory_high,
-            (None, _) => 0,
-        }
+        self.get(slot)
+            .map_or(0, |container| match container.engine.as_ref() {
+                Some(engine) => arena::usage(engine.arena()).peak_bytes,
+                None => container.memory_high,
+            })
     }
 
-    /// The label of the `claim`-th claiming import of the container in `slot`.
+    /// The label of the `claim`-th claiming import of the container in `slot`, or of the image that
+    /// was just refused in its place.
     #[must_use]
     pub fn label(&self, slot: usize, claim: usize) -> Option<&str> {
-        let module = Module::scan(self.image(slot)).ok()?;
+        let image = match &self.refused {
+            Some(image) => self.bytes_of(slot, image),
+            None => self.image(slot),
+        };
+        let module = Module::scan(image).ok()?;
         labels(&module).nth(claim).map(|label| label.0)
     }
 
@@ -354,6 +370,6 @@ impl<P: Platform + 'static> Containers<P> {
 }
 
 /// The number by which the kernel knows the container in `slot`.
-pub(super) const fn tag(slot: usize) -> u32 {
+pub(crate) const fn tag(slot: usize) -> u32 {
     slot as u32 + 1
 }

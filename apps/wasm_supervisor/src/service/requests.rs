@@ -6,10 +6,11 @@ use berth_protocol::{
 };
 
 use super::exposures::exposure;
-use super::upload::{self, Begin, Upload};
+use super::upload::{self, Announced, Begin, Failed, Upload};
 use super::{Supervisor, VERSION};
 use crate::admission::{HostFunction, Import, Module, imports};
 use crate::arena;
+use crate::container::table::tag;
 use crate::container::{CONTAINERS_MAX, Container, Containers, Refused};
 use crate::platform::{DESCRIPTION_MAX, Platform};
 
@@ -78,22 +79,36 @@ impl<P: Platform + 'static> Supervisor<P> {
                 hash,
                 parameters,
             } => {
-                let current = self.upload.take();
-                let begun = Upload::begin(
-                    &mut self.containers,
-                    current,
+                let announced = Announced {
                     name,
                     length,
                     hash,
                     parameters,
-                );
-                let result = begun.map(|begin| match begin {
-                    Begin::Unchanged => Reply::Unchanged,
-                    Begin::At(upload, offset) => {
-                        self.upload = Some(upload);
-                        Reply::Upload { offset }
-                    }
-                });
+                    trial_ms: None,
+                };
+                let result = self.begin(announced);
+                self.send(id, result, frame)
+            }
+            Op::UpdateBegin {
+                name,
+                length,
+                hash,
+                parameters,
+                trial_ms,
+            } => {
+                let announced = Announced {
+                    name,
+                    length,
+                    hash,
+                    parameters,
+                    trial_ms: Some(trial_ms),
+                };
+                let result = self.begin(announced);
+                self.send(id, result, frame)
+            }
+            Op::UpdateStatus { name } => {
+                let slot = self.containers.find(name).ok_or(DeviceError::UnknownName);
+                let result = slot.map(|slot| Reply::Update(self.containers.update_status(slot)));
                 self.send(id, result, frame)
             }
             Op::UploadChunk { offset, bytes } => {
@@ -106,12 +121,22 @@ impl<P: Platform + 'static> Supervisor<P> {
                 self.send(id, result, frame)
             }
             Op::UploadCommit => {
-                let result = match self.upload.take() {
-                    Some(upload) => upload.commit(&mut self.containers).map(|()| Reply::Done),
-                    None => Err(DeviceError::NoUpload),
+                let committed = match self.upload.take() {
+                    Some(upload) => upload.commit(&mut self.containers),
+                    None => Err(DeviceError::NoUpload.into()),
                 };
                 arena::trim(arena::ArenaId::SUPERVISOR);
-                self.send(id, result, frame)
+                let result = match committed {
+                    Ok(None) => Ok(Reply::Done),
+                    Ok(Some(update)) => Ok(Reply::Update(update)),
+                    Err(Failed::Upload(error)) => Err(error),
+                    Err(Failed::Update(slot, refused)) => {
+                        Err(explain(&self.containers, slot, refused))
+                    }
+                };
+                let length = self.send(id, result, frame);
+                self.containers.forget_refused();
+                length
             }
             Op::UploadAbort => {
                 self.upload = None;
@@ -163,8 +188,20 @@ impl<P: Platform + 'static> Supervisor<P> {
             Op::Events { from } => self.send(id, Ok(self.event(from)), frame),
             Op::Status => self.send(id, Ok(Reply::Status(self.status())), frame),
             Op::Sources { name, cursor } => self.source(id, name, cursor, frame),
-            _ => self.send(id, Err(DeviceError::Unsupported), frame),
         }
+    }
+
+    fn begin(&mut self, announced: Announced<'_>) -> Result<Reply<'static>, DeviceError<'static>> {
+        let current = self.upload.take();
+        Ok(
+            match Upload::begin(&mut self.containers, current, announced)? {
+                Begin::Unchanged => Reply::Unchanged,
+                Begin::At(upload, offset) => {
+                    self.upload = Some(upload);
+                    Reply::Upload { offset }
+                }
+            },
+        )
     }
 
     /// Do something with the container called `name`.
@@ -304,15 +341,14 @@ impl<P: Platform + 'static> Supervisor<P> {
 
     /// The list is not kept: the module says it again.
     fn detail(&self, id: u32, of: u32, index: u16, frame: &mut [u8; FRAME_MAX]) -> usize {
-        let module = self
-            .detail
-            .filter(|(refused, _)| *refused == of)
-            .and_then(|(_, slot)| Module::scan(self.containers.image(slot)).ok());
+        let refused = self.detail.filter(|(refused, _)| *refused == of);
+        let slot = refused.map_or(CONTAINERS_MAX, |(_, slot)| slot);
+        let module = refused.and_then(|_| Module::scan(self.containers.image(slot)).ok());
         let result = match module {
             None => Err(DeviceError::NoDetail),
             Some(module) => {
-                let unavailable =
-                    imports::unavailable(&module, &self.shared.platform).nth(usize::from(index));
+                let unavailable = imports::unavailable(&module, &self.shared.platform, tag(slot))
+                    .nth(usize::from(index));
                 Ok(match unavailable {
                     Some((import, MissingWhy::InUse)) => Reply::Held {
                         module: cut(import.module, TEXT_MAX),

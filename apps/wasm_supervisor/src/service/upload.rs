@@ -2,11 +2,12 @@
 
 use alloc::vec::Vec;
 
-use berth_protocol::{DeviceError, ImageHash, Parameters};
+use berth_protocol::{DeviceError, ImageHash, Parameters, Update};
 
 use crate::arena;
+use crate::container::lifecycle::merged;
 use crate::container::storage::{ImageStore, Meta};
-use crate::container::{Containers, Name, Refused};
+use crate::container::{Container, Containers, Name, Refused};
 use crate::engine::config::STACK_MIN_BYTES;
 use crate::platform::Platform;
 
@@ -27,7 +28,38 @@ pub struct Upload {
     length: u32,
     hash: ImageHash,
     parameters: Parameters,
+    /// Slot and length of the trial, if it is to replace a container.
+    update: Option<(usize, u32)>,
     image: Arriving,
+}
+
+/// What is announced at the beginning of an upload.
+#[derive(Clone, Copy)]
+pub struct Announced<'a> {
+    /// Name of the container.
+    pub name: &'a str,
+    /// Length of the image in bytes.
+    pub length: u32,
+    /// SHA-256 of the image.
+    pub hash: ImageHash,
+    /// How to run it.
+    pub parameters: Parameters,
+    /// Milliseconds of the trial, if it is to replace a container.
+    pub trial_ms: Option<u32>,
+}
+
+/// Why an image was not taken.
+pub enum Failed {
+    /// The upload or the store failed.
+    Upload(DeviceError<'static>),
+    /// The image cannot take the place of the container in this slot.
+    Update(usize, Refused),
+}
+
+impl From<DeviceError<'static>> for Failed {
+    fn from(error: DeviceError<'static>) -> Self {
+        Self::Upload(error)
+    }
 }
 
 /// Where the image goes.
@@ -55,31 +87,39 @@ impl Upload {
     pub fn begin<P: Platform + 'static>(
         containers: &mut Containers<P>,
         current: Option<Self>,
-        name: &str,
-        length: u32,
-        hash: ImageHash,
-        parameters: Parameters,
+        announced: Announced<'_>,
     ) -> Result<Begin, DeviceError<'static>> {
+        let Announced {
+            name,
+            length,
+            hash,
+            mut parameters,
+            trial_ms,
+        } = announced;
         let name = Name::new(name).ok_or(DeviceError::BadName)?;
         check(parameters)?;
         if length > IMAGE_MAX {
             return Err(DeviceError::TooLarge { limit: IMAGE_MAX });
         }
-        if let Some(stored) = containers
-            .find(name.as_str())
-            .and_then(|slot| containers.get(slot))
-        {
+        let slot = containers.find(name.as_str());
+        if let Some(stored) = slot.and_then(|slot| containers.get(slot)) {
+            if trial_ms.is_some() {
+                parameters = merged(stored.parameters(), parameters);
+            }
             let same = stored.hash() == hash && stored.parameters() == parameters;
-            if !same {
+            if same {
+                // What was found at the start and is acknowledged now must stay.
+                if let Some(store) = containers.images_mut() {
+                    store.settle().map_err(store_error)?;
+                }
+                return Ok(Begin::Unchanged);
+            }
+            if trial_ms.is_none() {
                 return Err(DeviceError::NameTaken);
             }
-            // What was found at the start and is acknowledged now must stay.
-            if let Some(store) = containers.images_mut() {
-                store.settle().map_err(store_error)?;
-            }
-            return Ok(Begin::Unchanged);
-        }
-        if !containers.has_room() {
+        } else if trial_ms.is_some() {
+            return Err(DeviceError::UnknownName);
+        } else if !containers.has_room() {
             return Err(DeviceError::TooManyContainers {
                 limit: crate::container::CONTAINERS_MAX as u16,
             });
@@ -89,6 +129,7 @@ impl Upload {
             length,
             hash,
             parameters,
+            update: slot.zip(trial_ms),
             image,
         };
         if let Some(store) = containers.images_mut() {
@@ -156,17 +197,34 @@ impl Upload {
     pub fn commit<P: Platform + 'static>(
         self,
         containers: &mut Containers<P>,
-    ) -> Result<(), DeviceError<'static>> {
+    ) -> Result<Option<Update>, Failed> {
+        // Another container may have its slot by now.
+        let update = self.update.filter(|(slot, _)| {
+            let now = containers.get(*slot).map(Container::name);
+            now == Some(self.name.as_str())
+        });
+        if self.update.is_some() && update.is_none() {
+            abort(containers)?;
+            return Err(DeviceError::UnknownName.into());
+        }
+        let (hash, parameters) = (self.hash, self.parameters);
         let stored = match self.image {
             Arriving::Kept(image) => {
                 let expected = image.len() as u32;
                 if expected != self.length {
-                    return Err(DeviceError::Incomplete { expected });
+                    return Err(DeviceError::Incomplete { expected }.into());
                 }
-                if ImageHash::of(&image) != self.hash {
-                    return Err(DeviceError::HashMismatch);
+                if ImageHash::of(&image) != hash {
+                    return Err(DeviceError::HashMismatch.into());
                 }
-                containers.store(self.name, image, self.hash, self.parameters)
+                match update {
+                    Some((slot, trial_ms)) => containers
+                        .update_kept(slot, image, hash, parameters, trial_ms)
+                        .map(Some),
+                    None => containers
+                        .store(self.name, image, hash, parameters)
+                        .map(|()| None),
+                }
             }
             Arriving::Stored => {
                 let expected = containers
@@ -174,34 +232,42 @@ impl Upload {
                     .and_then(ImageStore::upload)
                     .map_or(0, |upload| upload.offset);
                 if expected != self.length {
-                    return Err(DeviceError::Incomplete { expected });
+                    return Err(DeviceError::Incomplete { expected }.into());
                 }
                 // The store compares the hash. What is no module is looked at again, since
                 // "arrived damaged" is the better answer where it applies.
-                let stored = containers.store_uploaded(self.name, self.hash, self.parameters);
+                let stored = match update {
+                    Some((slot, trial_ms)) => containers
+                        .update_uploaded(slot, hash, parameters, trial_ms)
+                        .map(Some),
+                    None => containers
+                        .store_uploaded(self.name, hash, parameters)
+                        .map(|()| None),
+                };
                 if stored.is_err() {
                     let received = containers.images().and_then(ImageStore::received);
-                    let is_damaged = received.is_some_and(|i| ImageHash::of(i) != self.hash);
+                    let is_damaged = received.is_some_and(|i| ImageHash::of(i) != hash);
                     abort(containers)?;
                     if is_damaged {
-                        return Err(DeviceError::HashMismatch);
+                        return Err(DeviceError::HashMismatch.into());
                     }
                 }
                 stored
             }
         };
         let length = self.length;
-        stored.map_err(|refused| match refused {
-            Refused::Invalid(malformed) => DeviceError::InvalidModule {
+        stored.map_err(|refused| match (refused, update) {
+            (refused, Some((slot, _))) => Failed::Update(slot, refused),
+            (Refused::Invalid(malformed), None) => Failed::Upload(DeviceError::InvalidModule {
                 offset: malformed.offset,
                 what: malformed.what,
-            },
-            Refused::TooMany => DeviceError::TooManyContainers {
+            }),
+            (Refused::TooMany, None) => Failed::Upload(DeviceError::TooManyContainers {
                 limit: crate::container::CONTAINERS_MAX as u16,
-            },
-            Refused::State(state) => DeviceError::WrongState { state },
-            Refused::Store(error) => store_error(error),
-            _ => full(length),
+            }),
+            (Refused::State(state), None) => Failed::Upload(DeviceError::WrongState { state }),
+            (Refused::Store(error), None) => Failed::Upload(store_error(error)),
+            _ => Failed::Upload(full(length)),
         })
     }
 }
