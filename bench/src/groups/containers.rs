@@ -36,12 +36,12 @@ const KEYS: [Key; 13] = [
     ),
     key(
         "fib.container",
-        "The same in a container, from its first slice to its end (WASMICO: 1.16 times its bare interpreter)",
+        "The same in a container, by its own clock (WASMICO: 1.16 times its bare interpreter)",
         None,
     ),
     key(
         "fib.container_8",
-        "The same in each of eight containers at once: all of it, divided by eight",
+        "The same in each of eight containers at once: the longest of their own times, divided by eight",
         None,
     ),
     key(
@@ -64,7 +64,7 @@ const KEYS: [Key; 13] = [
     key("lifecycle.resume", "Resume of the same", Some(20_000.0)),
     key(
         "lifecycle.slice",
-        "One slice of a container that computes, with the usual share: what any request may have to wait for",
+        "One slice of a container that computes and is alone, with the usual share: what a request may have to wait for",
         None,
     ),
     key(
