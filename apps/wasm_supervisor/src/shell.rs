@@ -128,6 +128,7 @@ impl Shell {
     }
 
     /// Make room for a line of other text, until [`restore`](Self::restore).
+    #[inline(never)]
     pub(crate) fn make_room<P: Platform>(&mut self, platform: &P) {
         if !self.hidden {
             self.hidden = true;
@@ -136,6 +137,7 @@ impl Shell {
     }
 
     /// Bring back prompt and line, if they made room.
+    #[inline(never)]
     pub(crate) fn restore<P: Platform>(&mut self, platform: &P) {
         if self.hidden {
             self.hidden = false;
@@ -151,6 +153,7 @@ impl Default for Shell {
 }
 
 /// The first line after start.
+#[inline(never)]
 pub fn greet<P: Platform>(platform: &P) {
     let (board, kernel) = platform.names();
     // A printer cannot fail.
@@ -180,6 +183,8 @@ fn send<P: Platform>(platform: &P, bytes: &[u8]) {
 
 impl<P: Platform + 'static> Supervisor<P> {
     /// A byte that somebody typed.
+    // Never a part of the process's loop: what it keeps on the stack would lie below every load.
+    #[inline(never)]
     pub(crate) fn take_text(&mut self, byte: u8) {
         let (finished, drawn) = self.shell.editor.take(byte);
         send(&self.shared.platform, drawn.bytes());
