@@ -16,6 +16,7 @@ use crate::platform::{
 use crate::window::Window;
 use interrupts::RECORDED;
 
+#[cfg(feature = "store")]
 mod flash;
 mod interrupts;
 
@@ -96,10 +97,17 @@ fn window(claimed: &wasm_host::Claimed) -> Option<Window> {
 }
 
 impl Platform for Board {
+    #[cfg(feature = "store")]
     type Flash = flash::Partition;
+    #[cfg(not(feature = "store"))]
+    type Flash = berth_flash::Absent;
 
-    fn flash(&self) -> Option<flash::Partition> {
-        flash::Partition::open()
+    fn flash(&self) -> Option<Self::Flash> {
+        #[cfg(feature = "store")]
+        let flash = flash::Partition::open();
+        #[cfg(not(feature = "store"))]
+        let flash = None;
+        flash
     }
 
     fn names(&self) -> (&str, &str) {

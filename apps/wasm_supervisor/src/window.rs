@@ -15,11 +15,11 @@
 use crate::platform::Width;
 
 /// The store's flash, for reading.
-#[cfg(target_os = "none")]
+#[cfg(all(target_os = "none", feature = "store"))]
 #[derive(Debug)]
 pub struct StoreMemory(libtock::flash_partition::Partition);
 
-#[cfg(target_os = "none")]
+#[cfg(all(target_os = "none", feature = "store"))]
 impl StoreMemory {
     /// The partition that the kernel opened.
     #[must_use]
