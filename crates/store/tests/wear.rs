@@ -283,3 +283,32 @@ fn random_contents(bytes: &mut [u8], random: &mut Random) {
         word.copy_from_slice(&value.to_le_bytes());
     }
 }
+
+/// How many bytes are programmed and erased for each byte that is to be stored.
+#[test]
+fn what_is_written_besides_what_is_to_be_stored() {
+    let mut store = real();
+    let written = |store: &Real| {
+        let flash = store.flash();
+        let erases: u32 = flash.erases().iter().sum();
+        let programs = flash.steps() - u64::from(erases);
+        (programs * 4, u64::from(erases) * PAGE_BYTES as u64)
+    };
+    for (what, length, limit) in [
+        ("images of 16 KiB", 16_384, 1.1),
+        ("images of 500 bytes", 500, 4.0),
+    ] {
+        let before = written(&store);
+        for round in 0..500 {
+            upload(&mut store, 0, &Image::new(round, length).bytes).unwrap();
+        }
+        let after = written(&store);
+        let stored = 500.0 * length as f64;
+        let programmed = (after.0 - before.0) as f64 / stored;
+        let erased = (after.1 - before.1) as f64 / stored;
+        println!(
+            "store, {what}: {programmed:.3} bytes programmed, {erased:.3} erased for each stored"
+        );
+        assert!(programmed < limit, "{programmed}");
+    }
+}
