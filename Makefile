@@ -78,7 +78,7 @@ tools:
 	@[ -e $(IMAGE)/flash.bin ] || echo "== building kernel, supervisor, containers and tools (the first time takes some minutes)"
 
 host:
-	@cargo build --quiet -p berth -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler
+	@cargo build --quiet -p berth -p berth-pack -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler
 
 # What the board exposes: checked here first, so that a mistake is the last thing
 # said; label constants for containers and JSON for tools.
