@@ -29,7 +29,7 @@ ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
 
-.PHONY: help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,11 +37,11 @@ help: ## this list
 demo: build ## from nothing to a container driving an LED, in the emulator
 	@$(HOST)/berth-demo
 
-test: build test-apps ## every test
+test: build test-apps foreign ## every test
 	@$(SETUP) nextest
 	cargo nextest run
 
-soak: build test-apps ## the long forms of the tests: every 32 bytes, a million hostile calls
+soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a million hostile calls
 	@$(SETUP) nextest
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise
@@ -78,7 +78,7 @@ tools:
 	@[ -e $(IMAGE)/flash.bin ] || echo "== building kernel, supervisor, containers and tools (the first time takes some minutes)"
 
 host:
-	@cargo build --quiet -p berth -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler
+	@cargo build --quiet -p berth -p berth-pack -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler
 
 # What the board exposes: checked here first, so that a mistake is the last thing
 # said; label constants for containers and JSON for tools.
@@ -91,6 +91,28 @@ guests:
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --examples
 	@for guest in $(HANDLER_GUESTS); do cargo rustc --quiet --profile guest --target wasm32-unknown-unknown \
 	    -p berth-guest --features handlers --example $$guest -- -C link-arg=--export-table || exit 1; done
+
+# Programs from elsewhere, compiled as docs/wasmico.md and docs/wasi.md tell their authors.
+FOREIGN := target/foreign
+foreign: $(FOREIGN)/task.wasm $(FOREIGN)/command-c.wasm $(FOREIGN)/command-rs.wasm
+
+$(FOREIGN)/installed: tools/setup/setup.sh tools/setup/clang-packages.txt
+	@$(SETUP) foreign
+	@mkdir -p $(FOREIGN) && touch $@
+
+$(FOREIGN)/task.wasm: guest-sdk/foreign/task.cpp guest-sdk/foreign/app.syms $(FOREIGN)/installed
+	@clang++ --target=wasm32-wasi -Os -z stack-size=4096 -Wl,--initial-memory=65536 \
+	    -Wl,--allow-undefined-file=guest-sdk/foreign/app.syms -Wl,--export-dynamic \
+	    -Wl,--strip-all -nostdlib -o $@ $<
+
+$(FOREIGN)/command-c.wasm: guest-sdk/foreign/command.c $(FOREIGN)/installed
+	@clang --target=wasm32-wasi -Oz -z stack-size=2048 -Wl,--strip-all -o $@ $< \
+	    -lc-printscan-no-floating-point
+
+$(FOREIGN)/command-rs.wasm: guest-sdk/foreign/command.rs $(FOREIGN)/installed
+	@rustc --edition 2024 --target wasm32-wasip1 -C opt-level=z -C lto=fat -C codegen-units=1 -C panic=abort \
+	    -C strip=symbols -C link-arg=-zstack-size=4096 -C link-arg=--page-size=1 \
+	    -C link-arg=--initial-memory=16384 -o $@ $<
 
 # Kernel and processes, each alone: features of one must not leak into another.
 firmware: exposures

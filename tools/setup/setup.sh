@@ -8,6 +8,7 @@
 #   tools/setup/setup.sh elf2tab    ELF to Tock application bundle
 #   tools/setup/setup.sh tockloader the real tockloader, in a Python virtual environment
 #   tools/setup/setup.sh nextest    the test runner
+#   tools/setup/setup.sh foreign    compilers of programs from elsewhere (clang, Rust for WASI)
 #   tools/setup/setup.sh miri       a nightly Rust with the interpreter that finds undefined behaviour
 #
 # Exit codes: 0 all there, 1 an installation failed, 2 something is missing that
@@ -34,20 +35,21 @@ quietly() {
     }
 }
 
-# A Debian package counts as there when dpkg says "installed".
+# missing_packages LIST: a Debian package counts as there when dpkg says "installed".
 missing_packages() {
     while read -r package; do
         status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
         [ "$status" = installed ] || printf '%s ' "$package"
-    done <"$here/debian-packages.txt"
+    done <"$1"
 }
 
+# debian LIST: install what is missing of a list of Debian packages.
 debian() {
     command -v dpkg-query >/dev/null 2>&1 || {
-        echo "not a Debian system: install the equivalents of: $(tr '\n' ' ' <"$here/debian-packages.txt")" >&2
+        echo "not a Debian system: install the equivalents of: $(tr '\n' ' ' <"$1")" >&2
         exit 2
     }
-    missing=$(missing_packages)
+    missing=$(missing_packages "$1")
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" = 0 ]; then
         as_root=
@@ -65,9 +67,10 @@ debian() {
     quietly $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 }
 
+# rust TARGET...: add what is missing.
 rust() {
     sysroot=$(rustc --print sysroot)
-    for target in $TARGETS; do
+    for target in "$@"; do
         [ -d "$sysroot/lib/rustlib/$target/lib" ] || {
             say "adding Rust target $target"
             quietly rustup target add "$target"
@@ -109,14 +112,19 @@ miri() {
 
 for part in "$@"; do
     case $part in
-        debian) debian ;;
-        rust) rust ;;
+        debian) debian "$here/debian-packages.txt" ;;
+        # shellcheck disable=SC2086  # a list
+        rust) rust $TARGETS ;;
+        foreign)
+            debian "$here/clang-packages.txt"
+            rust wasm32-wasip1
+            ;;
         elf2tab) cargo_tool elf2tab "$ELF2TAB" elf2tab ;;
         tockloader) tockloader ;;
         nextest) nextest ;;
         miri) miri ;;
         *)
-            echo "unknown part: $part (debian, rust, elf2tab, tockloader, nextest, miri)" >&2
+            echo "unknown part: $part (debian, rust, elf2tab, tockloader, nextest, miri, foreign)" >&2
             exit 2
             ;;
     esac

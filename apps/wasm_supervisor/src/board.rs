@@ -6,12 +6,13 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use libtock::alarm::{self, Clock};
 use libtock::console::{self, Reader, Writer};
 use libtock::{
-    ErrorCode, EventSlot, StaticBuffer, run_record, wasm_host, yield_no_wait, yield_wait,
+    ErrorCode, EventSlot, StaticBuffer, led, run_record, wasm_host, yield_no_wait, yield_wait,
 };
 
 use crate::interrupts::Interrupts;
 use crate::platform::{
-    AccessClass, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, NOTES, Platform, Refusal, Width,
+    AccessClass, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES, Platform,
+    Refusal, Width,
 };
 use crate::window::Window;
 use interrupts::RECORDED;
@@ -253,5 +254,22 @@ impl Platform for Board {
     #[inline(always)]
     fn modify32(&self, handle: u16, offset: u16, mask: u32, value: u32) -> Option<()> {
         wasm_host::modify32(handle, offset, mask, value).ok()
+    }
+
+    fn led_count(&self) -> u32 {
+        led::count().unwrap_or(0)
+    }
+
+    fn led(&self, index: u32, action: LedAction) -> Result<(), u8> {
+        match action {
+            LedAction::On => led::on(index),
+            LedAction::Off => led::off(index),
+            LedAction::Toggle => led::toggle(index),
+        }
+        .map_err(|code| code as u8)
+    }
+
+    fn led_is_on(&self, index: u32) -> Option<bool> {
+        led::is_on(index).ok()
     }
 }

@@ -15,7 +15,8 @@ use berth_flash::{Cut, Flash, FlashError, Simulated};
 use crate::arena;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
-    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, NOTES, Platform, Refusal, Width,
+    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, NOTES, Platform, Refusal,
+    Width,
 };
 use crate::window::Window;
 
@@ -30,6 +31,9 @@ pub const MAPPED: &str = "uart1";
 
 /// The register of `fpgaio` that is not exposed: the kernel refuses it.
 pub const HIDDEN: u16 = 0x1c;
+
+/// How many lights are exposed.
+pub const LEDS_EXPOSED: u32 = 2;
 
 /// What happens inside; shared between the test and the supervisor.
 #[derive(Default)]
@@ -62,6 +66,8 @@ pub struct State {
     pub notes: RefCell<[u32; NOTES]>,
     /// See `notes`.
     pub notes_before: Cell<Option<[u32; NOTES]>>,
+    /// Lights of the kernel's driver; only the first [`LEDS_EXPOSED`] are exposed.
+    pub leds: RefCell<[bool; 3]>,
     /// The interrupts of the blocks.
     pub interrupts: RefCell<Lines>,
 }
@@ -392,5 +398,28 @@ impl Platform for Fake {
     fn modify32(&self, handle: u16, offset: u16, mask: u32, value: u32) -> Option<()> {
         let old = self.read(Width::Word, handle, offset)?;
         self.write_register(Width::Word, handle, offset, old & !mask | value & mask)
+    }
+
+    fn led_count(&self) -> u32 {
+        self.0.leds.borrow().len() as u32
+    }
+
+    fn led(&self, index: u32, action: LedAction) -> Result<(), u8> {
+        const NO_DEVICE: u8 = 11;
+        let mut leds = self.0.leds.borrow_mut();
+        if index >= LEDS_EXPOSED {
+            return Err(NO_DEVICE);
+        }
+        let led = &mut leds[index as usize];
+        *led = match action {
+            LedAction::On => true,
+            LedAction::Off => false,
+            LedAction::Toggle => !*led,
+        };
+        Ok(())
+    }
+
+    fn led_is_on(&self, index: u32) -> Option<bool> {
+        (index < LEDS_EXPOSED).then(|| self.0.leds.borrow()[index as usize])
     }
 }

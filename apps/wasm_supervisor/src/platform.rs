@@ -13,6 +13,8 @@ use berth_flash::Flash;
 use crate::interrupts::Interrupts;
 use crate::window::Window;
 
+pub use berth_foreign::LedAction;
+
 pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description};
 
 /// Width of a register access.
@@ -154,4 +156,17 @@ pub trait Platform: Interrupts {
 
     /// Change the bits of `mask` in a 32-bit register; `None` if the kernel refuses.
     fn modify32(&self, handle: u16, offset: u16, mask: u32, value: u32) -> Option<()>;
+
+    /// How many lights the kernel's driver has; 0 without one.
+    fn led_count(&self) -> u32;
+
+    /// Do something to the light `index`.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error code, if it is not exposed or there is none.
+    fn led(&self, index: u32, action: LedAction) -> Result<(), u8>;
+
+    /// Is the light `index` on? `None` if it is not exposed or there is none.
+    fn led_is_on(&self, index: u32) -> Option<bool>;
 }

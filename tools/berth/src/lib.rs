@@ -27,6 +27,7 @@ mod lock;
 mod model;
 mod mux;
 mod output;
+mod packing;
 mod printable;
 mod registry;
 mod share;

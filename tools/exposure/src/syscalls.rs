@@ -18,9 +18,9 @@ pub(crate) const COMPATIBLE: &str = "berth,syscall-filter";
 const LAST: u64 = 63;
 /// Every command.
 const ALL: u64 = u64::MAX;
-/// On, off and toggle of an OS-API device take its index; 0 counts the devices.
-const DEVICE_COMMANDS: u64 = 0b1111;
-const DEVICE_INDEXED: u64 = 0b1110;
+/// On, off, toggle and read of an OS-API device take its index; 0 counts the devices.
+const DEVICE_COMMANDS: u64 = 0b1_1111;
+const DEVICE_INDEXED: u64 = 0b1_1110;
 
 /// Check the node's children. `regions`: first address of the memory map's regions.
 pub(crate) fn check(

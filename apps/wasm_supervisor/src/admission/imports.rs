@@ -1,5 +1,6 @@
 //! Imports of a module and what they mean on this device.
 
+use berth_foreign::Foreign;
 use berth_protocol::MissingWhy;
 
 use super::reader::Reader;
@@ -128,6 +129,8 @@ pub enum HostFunction<'a> {
     Send,
     /// `berth.receive(pointer, length, from) -> length`
     Receive,
+    /// A function of another system.
+    Foreign(Foreign),
 }
 
 /// Type bytes of a signature.
@@ -165,6 +168,11 @@ impl<'a> HostFunction<'a> {
                 _ => return Err(MissingWhy::UnknownFunction),
             },
             module => {
+                if let Some(function) = Foreign::named(module, import.name) {
+                    return function
+                        .map(Self::Foreign)
+                        .ok_or(MissingWhy::UnknownFunction);
+                }
                 let (kind, label) = module.split_once(':').ok_or(MissingWhy::UnknownModule)?;
                 let label = Label(label);
                 match (kind, import.name) {
@@ -189,7 +197,7 @@ impl<'a> HostFunction<'a> {
     }
 
     /// Parameters and results it must be imported with.
-    const fn signature(&self) -> (&'static [u8], &'static [u8]) {
+    fn signature(&self) -> (&'static [u8], &'static [u8]) {
         match self {
             Self::Claim(_) => (&[], &[I32]),
             Self::Read(_) | Self::StateSave | Self::StateLoad => (&[I32, I32], &[I32]),
@@ -201,6 +209,10 @@ impl<'a> HostFunction<'a> {
             Self::SleepUs => (&[I64], &[]),
             Self::Yield | Self::Unregister(_) => (&[], &[]),
             Self::Exit => (&[I32], &[]),
+            Self::Foreign(function) => {
+                let (parameters, result) = function.signature();
+                (parameters, if result { &[I32] } else { &[] })
+            }
         }
     }
 
@@ -231,10 +243,12 @@ impl<'a> HostFunction<'a> {
         platform: &P,
     ) -> Result<Self, MissingWhy> {
         let function = Self::fitting(module, import)?;
+        let foreign_led = matches!(function, Self::Foreign(f) if f.needs_led());
         match function.label() {
             Some(label) if claim_of(platform, &function, label).is_none() => {
                 Err(MissingWhy::NotExposed)
             }
+            None if foreign_led && platform.led_count() == 0 => Err(MissingWhy::NotExposed),
             _ => Ok(function),
         }
     }

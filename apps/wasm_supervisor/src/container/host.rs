@@ -10,6 +10,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
+use berth_foreign::{Ending, Foreign, OpenLine, PARAMETERS_MAX};
 use berth_protocol::{Fault, HostCall, Level, Parameters};
 
 use super::CONTAINERS_MAX;
@@ -19,7 +20,7 @@ use super::mail::{Mailbox, SendError};
 use super::saved::Saved;
 use crate::arena::{self, ArenaId};
 use crate::engine::{BlockNumbers, Handler, Host, MailPlace, Stop};
-use crate::platform::{Claimed, Platform, Width};
+use crate::platform::{Claimed, LedAction, Platform, Width};
 
 /// What all containers share with the supervisor: the system, and what is theirs but lies
 /// outside their arenas because it outlives them.
@@ -31,6 +32,7 @@ pub struct Shared<P> {
     mail: [RefCell<Mailbox>; CONTAINERS_MAX],
     /// Most bytes of linear memory that each may have.
     memory_max: [Cell<u32>; CONTAINERS_MAX],
+    lines: [RefCell<OpenLine>; CONTAINERS_MAX],
     /// Their interrupt handlers.
     pub handlers: Handlers,
     arenas: Arenas,
@@ -45,6 +47,7 @@ impl<P> Shared<P> {
             saved: [const { RefCell::new(Saved::new()) }; CONTAINERS_MAX],
             mail: [const { RefCell::new(Mailbox::new()) }; CONTAINERS_MAX],
             memory_max: [const { Cell::new(u32::MAX) }; CONTAINERS_MAX],
+            lines: [const { RefCell::new(OpenLine::new()) }; CONTAINERS_MAX],
             handlers: Handlers::new(),
             arenas: Arenas::new(),
         }
@@ -81,6 +84,26 @@ impl<P> Shared<P> {
         if let Some(most) = self.memory_max.get(slot) {
             most.set(parameters.memory.unwrap_or(u32::MAX));
         }
+    }
+
+    /// The container in `slot` says a piece of text.
+    fn say(&self, slot: usize, level: Level, now: u64, text: &[u8]) {
+        if let Some(open) = self.lines.get(slot) {
+            let mut open = open.borrow_mut();
+            open.say(text, &mut |line| self.append(slot, level, now, line));
+        }
+    }
+
+    /// The container in `slot` ends: so does the line it has begun.
+    pub fn end_line(&self, slot: usize, now: u64) {
+        if let Some(open) = self.lines.get(slot) {
+            let mut open = open.borrow_mut();
+            open.end(&mut |line| self.append(slot, Level::Info, now, line));
+        }
+    }
+
+    fn append(&self, slot: usize, level: Level, now: u64, line: &[u8]) {
+        self.with_log(slot, |log| log.append(level, now, line));
     }
 
     /// Do something with the saved state of the container in `slot`.
@@ -145,6 +168,11 @@ impl Arenas {
 pub enum Pending {
     /// It sleeps until this time.
     Sleep {
+        /// Microseconds on the device's clock.
+        until_us: u64,
+    },
+    /// It sleeps until this time in a function that returns 0.
+    Poll {
         /// Microseconds on the device's clock.
         until_us: u64,
     },
@@ -444,9 +472,72 @@ impl<P: Platform> Host for ContainerHost<P> {
         self.shared.platform.waiting() != 0
     }
 
+    fn foreign(
+        &mut self,
+        function: Foreign,
+        arguments: &[u64; PARAMETERS_MAX],
+        memory: &mut [u8],
+    ) -> (Result<u32, Stop>, u32) {
+        let [first, second, ..] = arguments.map(|argument| argument as u32);
+        self.called(function.name(), [first, second]);
+        let (result, said) =
+            arena::outside(|| berth_foreign::call(self, function, arguments, memory));
+        let result = result.map_err(|ending| {
+            self.stop(match ending {
+                Ending::Sleep { until_us } => Pending::Sleep { until_us },
+                Ending::Poll { until_us } => Pending::Poll { until_us },
+                Ending::Exit(code) => Pending::Exit { code },
+                Ending::Fault(fault) => Pending::Fault(fault),
+            })
+        });
+        (result, said)
+    }
+
     fn may_have_memory(&mut self, bytes: usize, block: usize) -> bool {
         let most = self.shared.memory_max.get(self.slot).map_or(0, Cell::get);
         let arena = self.shared.arena(self.slot);
         bytes <= most as usize && arena.is_some_and(|id| arena::can_allocate(id, block))
+    }
+}
+
+impl<P: Platform> berth_foreign::Container for ContainerHost<P> {
+    fn now_us(&self) -> u64 {
+        self.shared.platform.now_us()
+    }
+
+    fn say(&mut self, level: Level, text: &[u8]) {
+        let now = self.shared.platform.now_us();
+        self.shared.say(self.slot, level, now, text);
+    }
+
+    fn save(&mut self, state: &[u8]) {
+        // WASMICO's call has no answer; what cannot be saved is not there later.
+        let _ = self.state_save(Some(state));
+    }
+
+    fn load(&mut self, buffer: &mut [u8]) -> bool {
+        let found = self.state_load(Some(buffer)).is_ok_and(|length| length > 0);
+        if found {
+            let _ = self.state_save(Some(&[]));
+        }
+        found
+    }
+
+    fn memory(&self) -> (u32, u32) {
+        let held = ArenaId::of_container(self.slot).map_or(0, |id| arena::usage(id).held_bytes);
+        (arena::space().free_bytes, held)
+    }
+
+    fn led_count(&self) -> u32 {
+        self.shared.platform.led_count()
+    }
+
+    fn led(&mut self, index: u32, action: LedAction) -> u32 {
+        let result = self.shared.platform.led(index, action);
+        u32::from(result.err().unwrap_or(0))
+    }
+
+    fn led_is_on(&self, index: u32) -> Option<bool> {
+        self.shared.platform.led_is_on(index)
     }
 }

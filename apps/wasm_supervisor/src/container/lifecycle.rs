@@ -384,6 +384,7 @@ impl<P: Platform + 'static> Containers<P> {
         let open = container.engine.is_some().then_some(container.name);
         if open.is_none() {
             self.end_interrupts(slot);
+            self.shared.end_line(slot, self.shared.platform.now_us());
             self.shared.platform.release_all(tag(slot));
         }
         self.shared.with_mail(slot, |mail| mail.set_open(open));

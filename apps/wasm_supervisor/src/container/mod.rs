@@ -22,6 +22,8 @@ use crate::platform::Platform;
 mod boot_tests;
 pub mod events;
 #[cfg(test)]
+mod foreign_tests;
+#[cfg(test)]
 mod handler_tests;
 pub mod handlers;
 pub mod host;
@@ -105,6 +107,11 @@ enum Main {
     Cut,
     /// It has called a host function that suspends: a border of its own choice.
     Waiting {
+        /// It goes on then, in microseconds.
+        until_us: u64,
+    },
+    /// As `Waiting`, in a function that returns 0.
+    Polling {
         /// It goes on then, in microseconds.
         until_us: u64,
     },

@@ -79,7 +79,7 @@ fn wants_from<P: Platform>(
     container: &Container<P>,
 ) -> Option<u64> {
     match (container.state, container.main) {
-        (State::Running, Main::Waiting { until_us }) => Some(until_us),
+        (State::Running, Main::Waiting { until_us } | Main::Polling { until_us }) => Some(until_us),
         (State::Running, Main::Receiving(_)) => shared.has_mail(slot).then_some(0),
         (State::Running, Main::Fresh | Main::Cut) => Some(0),
         (State::Restarting { .. }, _) => Some(container.restarts.due_us),
@@ -230,6 +230,7 @@ impl<P: Platform + 'static> Containers<P> {
         let outcome = self.step(slot, |engine| match main {
             Main::Fresh => engine.call(fuel),
             Main::Cut | Main::Waiting { .. } => engine.resume(fuel, None),
+            Main::Polling { .. } => engine.resume(fuel, Some(0)),
             Main::Receiving(place) => {
                 let memory = engine.memory();
                 let length = arena::outside(|| {
@@ -252,6 +253,9 @@ impl<P: Platform + 'static> Containers<P> {
             }
             (Step::Stopped, Some(Pending::Sleep { until_us })) => {
                 self.wait(slot, outcome.fuel, Main::Waiting { until_us });
+            }
+            (Step::Stopped, Some(Pending::Poll { until_us })) => {
+                self.wait(slot, outcome.fuel, Main::Polling { until_us });
             }
             (Step::Stopped, Some(Pending::Receive(place))) => {
                 self.wait(slot, outcome.fuel, Main::Receiving(place));

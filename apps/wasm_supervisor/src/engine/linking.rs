@@ -11,6 +11,7 @@ use wasmi::{
     AsContextMut, Caller, Error, Extern, Func, Memory, Nullable, Ref, Store, errors::HostError,
 };
 
+use super::foreign;
 use super::wasmi::{Data, Handler, MEMORY};
 use super::{BlockNumbers, Host, MailPlace, Stop};
 use crate::admission::{HostFunction, Module};
@@ -54,7 +55,7 @@ pub(super) fn link<H: Host + 'static>(
 }
 
 /// A caller of a host function.
-type Calling<'a, H> = Caller<'a, Data<H>>;
+pub(super) type Calling<'a, H> = Caller<'a, Data<H>>;
 
 fn wrap<H: Host + 'static>(
     store: &mut Store<Data<H>>,
@@ -130,6 +131,7 @@ fn wrap<H: Host + 'static>(
                 Ok::<i32, Error>(data.host.send(name, message)?)
             },
         ),
+        HostFunction::Foreign(function) => foreign::wrap(store, function),
         HostFunction::Receive => Func::wrap(
             store,
             |mut caller: Calling<'_, H>, pointer: u32, length: u32, from: u32| {
@@ -164,14 +166,14 @@ fn wrap<H: Host + 'static>(
 /// Fuel of a log line and of each of its bytes: some 5 instructions each, as other fuel.
 /// Cleaning, keeping and printing a line is work that the container would otherwise have
 /// done at the cost of the others.
-const LOG_FUEL: u32 = 500;
-const LOG_FUEL_PER_BYTE: u32 = 8;
+pub(super) const LOG_FUEL: u32 = 500;
+pub(super) const LOG_FUEL_PER_BYTE: u32 = 8;
 /// Fuel of sending a message: finding the receiver and copying at most 64 bytes.
 const SEND_FUEL: u32 = 200;
 
 /// Take fuel for what a host function does. The slice may end with that, at the next
 /// loop, branch or call.
-fn spend<H: 'static>(from: &mut Calling<'_, H>, fuel: u32) {
+pub(super) fn spend<H: 'static>(from: &mut Calling<'_, H>, fuel: u32) {
     // Fails only where fuel is off.
     let left = from.get_fuel().unwrap_or(0);
     let taken = left.min(u64::from(fuel));
@@ -256,7 +258,7 @@ fn write<H: Host + 'static, const BYTES: u8>(store: &mut Store<Data<H>>) -> Func
 }
 
 /// The caller's memory (empty without one) and the host beside it.
-fn memory_and_data<'a, H: Host + 'static>(
+pub(super) fn memory_and_data<'a, H: Host + 'static>(
     from: &'a mut Calling<'_, H>,
 ) -> (&'a mut [u8], &'a mut Data<H>) {
     if from.data().host.interrupted() {

@@ -10,12 +10,14 @@
 //! lies in the container's arena. Another engine can stand beside wasmi: it
 //! implements [`Engine`] and calls a [`Host`].
 
+use berth_foreign::PARAMETERS_MAX;
 use berth_protocol::Fault;
 
-use crate::admission::Module;
+use crate::admission::{Foreign, Module};
 use crate::platform::Width;
 
 pub mod config;
+mod foreign;
 mod linking;
 mod scratch;
 pub mod wasmi;
@@ -96,6 +98,17 @@ pub trait Host {
     fn unregister(&mut self, block: u8);
     /// Does a handler wait for the end of this slice? Asked at every call.
     fn interrupted(&self) -> bool;
+    /// Carry out a function of another system with these arguments, as bits, for a
+    /// container with this memory; what it returns, if it returns something. The second
+    /// number is the bytes of text that it took.
+    ///
+    /// An error ends or suspends the container, which gets 0 when it goes on.
+    fn foreign(
+        &mut self,
+        function: Foreign,
+        arguments: &[u64; PARAMETERS_MAX],
+        memory: &mut [u8],
+    ) -> (Result<u32, Stop>, u32);
     /// May the linear memory have `bytes` bytes, for which the engine wants a block of `block`?
     fn may_have_memory(&mut self, bytes: usize, block: usize) -> bool;
 }

@@ -125,6 +125,9 @@ pub struct Upload {
     /// With --live-update: do not wait for the end of the trial
     #[arg(long, requires = "live_update")]
     pub no_wait: bool,
+    /// Send the file as it is instead of packing it on the way
+    #[arg(long)]
+    pub no_pack: bool,
 }
 
 /// What `run` takes.
@@ -142,6 +145,9 @@ pub struct Run {
     /// Show what it writes until interrupted; it runs on
     #[arg(long, short)]
     pub follow: bool,
+    /// Send the file as it is instead of packing it on the way
+    #[arg(long)]
+    pub no_pack: bool,
 }
 
 /// What `edit` takes.

@@ -4,7 +4,7 @@ use super::{Failure, connect, connect_shared, rolled_back, watch};
 use crate::{
     Begun, Client, Error, Refusal, UpdateOutcome, UploadOutcome,
     cli::{Cli, Edit, Numbers, Remove, Run, Upload},
-    device, output,
+    device, output, packing,
 };
 use berth_protocol::Parameters;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -25,15 +25,18 @@ const TRIAL_MARGIN: Duration = Duration::from_secs(5);
 struct ImageFile {
     name: String,
     bytes: Vec<u8>,
+    /// How it wants to be run.
+    wishes: Parameters,
 }
 
 impl ImageFile {
-    fn read(path: &Path, name: Option<&str>) -> Result<Self, Error> {
+    /// Read a file and make a package of it, unless it is to be sent `as_is`.
+    fn read(path: &Path, name: Option<&str>, as_is: bool) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|source| Error::File {
             path: path.to_owned(),
             source,
         })?;
-        let name = match name {
+        let name = match name.or_else(|| packing::name(&bytes)) {
             Some(name) => name.to_owned(),
             None => path
                 .file_stem()
@@ -47,7 +50,23 @@ impl ImageFile {
                  a letter or digit); choose one with --name"
             )));
         }
-        Ok(Self { name, bytes })
+        if as_is {
+            let wishes = Parameters::default();
+            return Ok(Self {
+                name,
+                bytes,
+                wishes,
+            });
+        }
+        let prepared = packing::prepare(bytes, &name);
+        if let Some(note) = prepared.note {
+            eprintln!("note: {name}: {note}");
+        }
+        Ok(Self {
+            name,
+            bytes: prepared.bytes,
+            wishes: prepared.wishes,
+        })
     }
 
     /// Send it, with a bar.
@@ -59,12 +78,17 @@ impl ImageFile {
     }
 
     fn upload(&self, client: &mut Client, parameters: Parameters) -> Result<UploadOutcome, Error> {
+        let parameters = packing::merge(parameters, self.wishes);
         self.send(|progress| device::upload(client, &self.name, &self.bytes, parameters, progress))
     }
 }
 
 pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Result<(), Failure> {
-    let image = ImageFile::read(&arguments.file, arguments.name.as_deref())?;
+    let image = ImageFile::read(
+        &arguments.file,
+        arguments.name.as_deref(),
+        arguments.no_pack,
+    )?;
     let parameters = arguments.settings.parameters(&arguments.numbers);
     let client = &mut connect(cli)?.client;
     if arguments.live_update {
@@ -143,7 +167,11 @@ fn trial_end(
 }
 
 pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<(), Failure> {
-    let image = ImageFile::read(&arguments.file, arguments.name.as_deref())?;
+    let image = ImageFile::read(
+        &arguments.file,
+        arguments.name.as_deref(),
+        arguments.no_pack,
+    )?;
     let parameters = arguments.settings.parameters(&Numbers::default());
     let name = &image.name;
     let (mut connection, _) = connect_shared(cli)?;

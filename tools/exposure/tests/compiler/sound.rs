@@ -111,7 +111,7 @@ fn a_process_with_the_exposures_gets_wasm_host_and_the_devices_by_index() {
     };
     let expected = [
         driver(0xa0000, u64::MAX, 0, 0),
-        driver(0x2, 0b1111, 0b1110, 1 << 2),
+        driver(0x2, 0b1_1111, 0b1_1110, 1 << 2),
         driver(0x1, 1 << 63 | 0b10_0111, 0b100, 0b11),
     ];
     assert_eq!(process.drivers, expected);

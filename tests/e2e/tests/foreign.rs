@@ -1,0 +1,173 @@
+//! Programs that were not written for containers: a task of WASMICO's, commands of WASI.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, program, target};
+
+/// A program that `make foreign` compiles.
+fn foreign(name: &str) -> PathBuf {
+    target().join("foreign").join(name)
+}
+
+fn start(device: &Device, file: &str, name: &str) -> Result<String> {
+    let file = foreign(file);
+    let file = file.to_string_lossy();
+    let said = device.berth(&["upload", &file, "--name", name])?;
+    let note = said.stderr.clone();
+    said.ok()?;
+    device.berth(&["start", name])?.ok()?;
+    Ok(note)
+}
+
+/// The words of its log, line by line, without times and levels.
+fn wait_for_line(device: &mut Device, name: &str, line: &str) -> Result<String> {
+    let mut log = String::new();
+    let what = format!("{line:?} in the log of {name}");
+    device.wait_until(&what, |device| {
+        log = device.berth(&["logs", name])?.ok()?;
+        Ok(log.lines().any(|have| have.trim_end().ends_with(line)))
+    })?;
+    Ok(log)
+}
+
+fn led_changes(device: &Device) -> Result<usize> {
+    let leds = device.board.leds()?;
+    Ok(leds
+        .iter()
+        .filter(|change| change.led == "USERLED0")
+        .count())
+}
+
+#[test]
+fn a_task_of_wasmico_runs_unchanged_with_its_page_shrunk() -> Result<()> {
+    let mut device = Device::boot()?;
+    let note = start(&device, "task.wasm", "task")?;
+    ensure!(note.contains("linear memory of"), "{note}");
+    let log = wait_for_line(&mut device, "task", "a quarter of it is -1.00, slept")?;
+    ensure!(log.contains("a new task, round 0"), "{log}");
+    ensure!(log.contains("holds memory"), "{log}");
+    let before = led_changes(&device)?;
+    device.wait_until("the first LED to change", |device| {
+        Ok(led_changes(device)? >= before + 2)
+    })?;
+    // Its page alone would have been 65,536 bytes.
+    let task = device.container("task")?.context("it is there")?;
+    let used = task["memory_used"].as_u64().context("memory_used")?;
+    ensure!(used < 24_000, "the task holds {used} bytes");
+
+    device.berth(&["pause", "task"])?.ok()?;
+    wait_for_line(&mut device, "task", "calling pause operation")?;
+    ensure!(device.state("task")? == "paused");
+    device.berth(&["resume", "task"])?.ok()?;
+    let before = led_changes(&device)?;
+    device.wait_until("the LED to change after the pause", |device| {
+        Ok(led_changes(device)? >= before + 2)
+    })?;
+    // A new start finds what `_pause` saved.
+    device.berth(&["stop", "task"])?.ok()?;
+    device.berth(&["start", "task"])?.ok()?;
+    let log = device.berth(&["logs", "task"])?.ok()?;
+    ensure!(
+        log.contains("state was found, round ") || {
+            device.wait_until("the saved state to be found", |device| {
+                let log = device.berth(&["logs", "task"])?.ok()?;
+                Ok(log.contains("state was found, round "))
+            })?;
+            true
+        }
+    );
+    Ok(())
+}
+
+#[test]
+fn a_command_in_c_prints_sleeps_and_exits() -> Result<()> {
+    let mut device = Device::boot()?;
+    start(&device, "command-c.wasm", "command")?;
+    device.wait_state("command", "exited")?;
+    let command = device.container("command")?.context("it is there")?;
+    ensure!(command["exit_code"] == 3, "{command}");
+    wait_for_line(&mut device, "command", "hello from C, 1 of 2")?;
+    wait_for_line(&mut device, "command", "slept")?;
+    wait_for_line(&mut device, "command", "going")?;
+    Ok(())
+}
+
+#[test]
+fn a_command_in_rust_prints_sleeps_and_exits() -> Result<()> {
+    let mut device = Device::boot()?;
+    start(&device, "command-rs.wasm", "command")?;
+    device.wait_state("command", "exited")?;
+    let command = device.container("command")?.context("it is there")?;
+    ensure!(command["exit_code"] == 4, "{command}");
+    wait_for_line(&mut device, "command", "hello from Rust")?;
+    wait_for_line(&mut device, "command", "slept")?;
+    Ok(())
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_sizes_and_what_is_not_there_by_name() -> Result<()> {
+    let device = Device::boot()?;
+    let folder = tempfile::tempdir()?;
+    let upload = |name: &str, wat: &str| -> Result<()> {
+        let path = folder.path().join(name);
+        std::fs::write(&path, wat::parse_str(wat)?)?;
+        device.upload_file(&path)?.ok().map(drop)
+    };
+    // An allocator keeps its pages: five of 64 KiB are more than this device has.
+    upload(
+        "large.wasm",
+        r#"(module (memory (export "memory") 5)
+             (func (export "_start") (drop (memory.grow (i32.const 1)))))"#,
+    )?;
+    let refusal = device.berth(&["start", "large"])?.refused()?;
+    let numbers: Vec<u64> = refusal
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect();
+    ensure!(
+        numbers.iter().any(|needed| *needed > 5 << 16),
+        "no size in: {refusal}"
+    );
+    upload(
+        "random.wasm",
+        r#"(module
+             (import "wasi_snapshot_preview1" "random_get" (func (param i32 i32) (result i32)))
+             (func (export "_start")))"#,
+    )?;
+    let refusal = device.berth(&["start", "random"])?.refused()?;
+    ensure!(refusal.contains("random_get"), "{refusal}");
+    Ok(())
+}
+
+#[test]
+fn the_packer_says_what_it_did_and_keeps_the_names() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let module = folder.path().join("pump.wasm");
+    std::fs::write(
+        &module,
+        wat::parse_str(
+            r#"(module (memory (export "memory") 1) (data (i32.const 0) "x")
+                 (global (export "__heap_base") i32 (i32.const 48))
+                 (func $main (export "_start")))"#,
+        )?,
+    )?;
+    let packed = Command::new(program("pack"))
+        .arg(&module)
+        .args(["--version", "1.2", "--restart", "on-failure:3"])
+        .output()?;
+    let said = String::from_utf8_lossy(&packed.stdout).into_owned();
+    ensure!(packed.status.success(), "{said}");
+    ensure!(said.contains("memory  48 bytes (module 65536)"), "{said}");
+    let names = std::fs::read_to_string(folder.path().join("pump.names.json"))?;
+    ensure!(names.contains("\"0\": \"main\""), "{names}");
+
+    // The package goes to the device as it is, under its own name and with its wishes.
+    let device = Device::boot()?;
+    let package = folder.path().join("pump.berth");
+    device.upload_file(&package)?.ok()?;
+    device.berth(&["start", "pump"])?.ok()?;
+    device.wait_state("pump", "exited")?;
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! What is sent of a file: a package.
+//!
+//! A file that is a package already is sent as it is. A plain module is packed on the way
+//! (`berth-pack`), so that a program compiled for pages of 64 KiB takes the few kilobytes it
+//! uses. What cannot be packed is sent as it is, too: the device says what is wrong with it,
+//! and it has the last word anyway.
+
+use berth_pack::{Basis, Options, pack};
+use berth_package::Manifest;
+use berth_protocol::Parameters;
+
+/// What to send, and how it wants to be run.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The image.
+    pub(crate) bytes: Vec<u8>,
+    /// What the package's author chose.
+    pub(crate) wishes: Parameters,
+    /// Something the operator may want to know.
+    pub(crate) note: Option<String>,
+}
+
+/// Prepare the contents of a file for the container `name`.
+pub(crate) fn prepare(file: Vec<u8>, name: &str) -> Prepared {
+    let options = Options {
+        name: name.to_owned(),
+        ..Options::default()
+    };
+    let (bytes, note) = match pack(&file, &options) {
+        Ok(packed) => {
+            let note = (packed.basis == Basis::Estimated).then(|| {
+                let (_, memory) = packed.memory;
+                format!("linear memory of {memory} bytes, {}", packed.basis.text())
+            });
+            (packed.image, note)
+        }
+        Err(_) => (file, None),
+    };
+    let wishes = wishes(&bytes);
+    Prepared {
+        bytes,
+        wishes,
+        note,
+    }
+}
+
+/// What a package's author chose; nothing if it is none, or one of a newer format.
+fn wishes(image: &[u8]) -> Parameters {
+    match Manifest::of(image) {
+        Ok(Some(manifest)) => Parameters {
+            stack: manifest.value_stack,
+            memory: manifest.memory_limit,
+            share: manifest.share,
+            restart: manifest.restart,
+            ..Parameters::default()
+        },
+        _ => Parameters::default(),
+    }
+}
+
+/// The name that a package has; `None` if the file is none.
+pub(crate) fn name(file: &[u8]) -> Option<&str> {
+    let manifest = Manifest::of(file).ok()??;
+    Some(manifest.name)
+}
+
+/// What the operator chose, and where nothing, what the author did.
+pub(crate) fn merge(chosen: Parameters, wishes: Parameters) -> Parameters {
+    Parameters {
+        stack: chosen.stack.or(wishes.stack),
+        memory: chosen.memory.or(wishes.memory),
+        share: chosen.share.or(wishes.share),
+        restart: chosen.restart.or(wishes.restart),
+        ..chosen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use berth_protocol::Restart;
+
+    /// Header, type `() -> ()`, one function, its export `_start`, its body.
+    const MODULE: &[u8] =
+        b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
+
+    #[test]
+    fn a_module_is_packed_and_a_package_is_sent_as_it_is() {
+        let options = Options {
+            name: "pump".to_owned(),
+            share: Some(10),
+            restart: Some(Restart::No),
+            ..Options::default()
+        };
+        let package = pack(MODULE, &options).unwrap().image;
+        let prepared = prepare(package.clone(), "other");
+        assert_eq!(prepared.bytes, package);
+        assert_eq!(prepared.wishes.share, Some(10));
+        assert_eq!((name(&package), name(MODULE)), (Some("pump"), None));
+
+        let plain = prepare(MODULE.to_vec(), "plain");
+        assert_eq!(name(&plain.bytes), Some("plain"));
+        assert_eq!(plain.wishes, Parameters::default());
+        // The same file gives the same image, which the device then recognises.
+        assert_eq!(prepare(MODULE.to_vec(), "plain").bytes, plain.bytes);
+    }
+
+    #[test]
+    fn what_is_no_module_is_left_to_the_device() {
+        assert_eq!(prepare(b"hello".to_vec(), "x").bytes, b"hello");
+    }
+
+    #[test]
+    fn the_operator_has_the_last_word() {
+        let chosen = Parameters {
+            share: Some(70),
+            limit: Some(9000),
+            ..Parameters::default()
+        };
+        let wishes = Parameters {
+            share: Some(10),
+            stack: Some(512),
+            ..Parameters::default()
+        };
+        let merged = merge(chosen, wishes);
+        assert_eq!(
+            (merged.share, merged.stack, merged.limit),
+            (Some(70), Some(512), Some(9000))
+        );
+    }
+}

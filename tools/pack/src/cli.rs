@@ -1,0 +1,95 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use berth_protocol::Restart;
+use clap::Parser;
+
+/// Make a container package of a WebAssembly module
+#[derive(Debug, Parser)]
+#[command(name = "pack", disable_version_flag = true)]
+pub(crate) struct Cli {
+    /// The module
+    pub(crate) module: PathBuf,
+    /// The package to write [default: the module's name, ending in .berth]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Where to keep the names of its functions [default: the package's, ending in .names.json]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) names: Option<PathBuf>,
+    /// Name of the container [default: the file's name without its ending]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Version, as you count
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) version: String,
+    /// One line for people
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) description: String,
+    /// Bytes of linear memory [default: what it has from the start, to the byte]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) memory: Option<u32>,
+    /// Most bytes that its linear memory may grow to
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) memory_limit: Option<u32>,
+    /// Most bytes of stack for the interpreter
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) stack: Option<u32>,
+    /// Share of the CPU relative to other containers, 1 to 100
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) share: Option<u8>,
+    /// When it is started again: no, on-failure, on-failure:TIMES, always
+    #[arg(long, value_name = "WHEN", value_parser = restart)]
+    pub(crate) restart: Option<Restart>,
+}
+
+/// Milliseconds before the first restart.
+const BACKOFF_MS: u16 = 1000;
+
+fn restart(text: &str) -> Result<Restart, String> {
+    let backoff_ms = BACKOFF_MS;
+    match text.split_once(':') {
+        None if text == "no" => Ok(Restart::No),
+        None if text == "always" => Ok(Restart::Always { backoff_ms }),
+        None if text == "on-failure" => Ok(Restart::OnFailure {
+            limit: 0,
+            backoff_ms,
+        }),
+        Some(("on-failure", times)) => match times.parse() {
+            Ok(limit) if limit > 0 => Ok(Restart::OnFailure { limit, backoff_ms }),
+            _ => Err("how often: 1 to 255".to_owned()),
+        },
+        _ => Err("no, on-failure, on-failure:TIMES or always".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_words_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn restart_policies_are_words() {
+        let backoff_ms = BACKOFF_MS;
+        assert_eq!(restart("no"), Ok(Restart::No));
+        assert_eq!(restart("always"), Ok(Restart::Always { backoff_ms }));
+        let after = |limit| Ok(Restart::OnFailure { limit, backoff_ms });
+        assert_eq!(restart("on-failure"), after(0));
+        assert_eq!(restart("on-failure:3"), after(3));
+        for wrong in [
+            "",
+            "on-failure:0",
+            "on-failure:x",
+            "on-failure:300",
+            "yes",
+            "always:3",
+        ] {
+            assert!(restart(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Why a module cannot be packed, and what to do about it.
+
+use std::convert::Infallible;
+
+/// Why a module cannot be packed.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// It is not valid for the devices' engine.
+    #[error("at byte {offset:#x}: {what}")]
+    Invalid {
+        /// Where in the file.
+        offset: usize,
+        /// What the validator says.
+        what: String,
+    },
+    /// It is a component.
+    #[error(
+        "this is a component; containers are core modules: link for wasm32-unknown-unknown or wasm32-wasip1"
+    )]
+    Component,
+    /// It is a package already.
+    #[error("this is a package already; pack the module it was made from")]
+    AlreadyPacked,
+    /// No entry point.
+    #[error(
+        "exports no function _start without parameters and results: that is where a container begins"
+    )]
+    NoStart,
+    /// Imports something else than functions.
+    #[error("imports {kind} {module}.{name}: a device gives a container functions only{remedy}")]
+    Import {
+        /// What kind of item.
+        kind: &'static str,
+        /// Its module.
+        module: String,
+        /// Its name.
+        name: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The memory asked for does not hold what the module puts there.
+    #[error(
+        "a memory of {asked} bytes does not hold what the module has from the start: {needed} bytes"
+    )]
+    MemoryTooSmall {
+        /// Bytes asked for.
+        asked: u64,
+        /// Bytes of stack and statics.
+        needed: u64,
+    },
+    /// The memory asked for would be read by the module's own allocator as another.
+    #[error(
+        "the module counts its memory in pages of 64 KiB ({what}), so its size cannot be chosen here: choose it at link time, with --page-size=1 --initial-memory=BYTES"
+    )]
+    CountsPages {
+        /// Which instruction.
+        what: &'static str,
+    },
+    /// A text of the manifest that no device takes.
+    #[error("{0}")]
+    Manifest(&'static str),
+    /// The rewritten module is not valid: a mistake in this program.
+    #[error("internal error: the package is not valid: {0}")]
+    Internal(String),
+}
+
+impl From<wasmparser::BinaryReaderError> for PackError {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        Self::Invalid {
+            offset: error.offset(),
+            what: error.message().to_owned(),
+        }
+    }
+}
+
+impl From<wasm_encoder::reencode::Error<Infallible>> for PackError {
+    fn from(error: wasm_encoder::reencode::Error<Infallible>) -> Self {
+        match error {
+            wasm_encoder::reencode::Error::ParseError(error) => error.into(),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}

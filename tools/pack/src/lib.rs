@@ -1,0 +1,132 @@
+//! Turns a WebAssembly module into a container package.
+//!
+//! ```text
+//!   module.wasm ──► survey: what it is, is it for a device at all?
+//!                   memory: how many bytes are enough, where is the stack
+//!                   rewrite: memory in bytes, unused globals and custom sections out
+//!                   ──► package (still a valid module, section "berth" at its end) + names
+//! ```
+//!
+//! What a module computes does not change. It is smaller on the device: a memory of
+//! exactly the bytes it uses instead of pages of 64 KiB, no globals that only the linker
+//! wanted (some 540 bytes of a container's memory), no names and debugging information.
+//! The names stay in a side file, by which faults are told in words.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod memory;
+mod names;
+mod rewrite;
+mod survey;
+
+use std::path::Path;
+
+use berth_package::{DESCRIPTION_MAX, MANIFEST_MAX, Manifest, SECTION, VERSION_MAX};
+use berth_protocol::{NAME_MAX, Restart, is_valid_name};
+use wasmparser::Validator;
+
+pub use error::PackError;
+pub use memory::Basis;
+pub use names::Names;
+
+/// What the author of a package chooses.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Name of the container.
+    pub name: String,
+    /// Version, as its author counts.
+    pub version: String,
+    /// One line for people.
+    pub description: String,
+    /// Bytes of linear memory instead of what is enough.
+    pub memory: Option<u32>,
+    /// Most bytes that the linear memory may grow to.
+    pub memory_limit: Option<u32>,
+    /// Most bytes of the interpreter's value stack.
+    pub value_stack: Option<u32>,
+    /// Share of the CPU relative to other containers, 1 to 100.
+    pub share: Option<u8>,
+    /// When it is started again after it ended.
+    pub restart: Option<Restart>,
+}
+
+/// A package, and what became of the module.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// The package.
+    pub image: Vec<u8>,
+    /// Bytes of linear memory at the start, before and after.
+    pub memory: (u64, u64),
+    /// From where the new size is known.
+    pub basis: Basis,
+    /// Globals that were left out.
+    pub globals_dropped: u32,
+    /// Names of the functions.
+    pub names: Names,
+}
+
+/// Make a package of `module`.
+///
+/// # Errors
+///
+/// See [`PackError`].
+pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
+    let survey = survey::Survey::of(module)?;
+    let plan = memory::Plan::of(&survey, options.memory)?;
+    let bytes = plan.memory.as_ref().map_or(0, memory::bytes);
+    let manifest = Manifest {
+        name: &options.name,
+        version: &options.version,
+        description: &options.description,
+        memory: u32::try_from(bytes).unwrap_or(u32::MAX),
+        stack: plan.stack,
+        memory_limit: options.memory_limit,
+        value_stack: options.value_stack,
+        share: options.share,
+        restart: options.restart,
+    };
+    let mut buffer = [0; MANIFEST_MAX];
+    let section = checked(&manifest)?
+        .encode(&mut buffer)
+        .ok_or(PackError::Manifest("the manifest is too long"))?;
+    let image = rewrite::rewrite(module, &survey, &plan, SECTION, section)?;
+    Validator::new_with_features(survey::features())
+        .validate_all(&image)
+        .map_err(|error| PackError::Internal(error.to_string()))?;
+    Ok(Packed {
+        memory: (survey.memory.as_ref().map_or(0, memory::bytes), bytes),
+        basis: plan.basis,
+        globals_dropped: survey.globals - survey.used_globals.len() as u32,
+        names: survey.names,
+        image,
+    })
+}
+
+/// The name of a container that comes from the file `path`.
+#[must_use]
+pub fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
+fn checked<'a>(manifest: &'a Manifest<'a>) -> Result<&'a Manifest<'a>, PackError> {
+    const { assert!(NAME_MAX == 32 && VERSION_MAX == 32 && DESCRIPTION_MAX == 200) };
+    if !is_valid_name(manifest.name) {
+        return Err(PackError::Manifest(
+            "the name is not a container name: 1 to 32 of a-z A-Z 0-9 . _ -, beginning with a letter or digit; choose one with --name",
+        ));
+    }
+    if manifest.version.len() > VERSION_MAX {
+        return Err(PackError::Manifest("the version has more than 32 bytes"));
+    }
+    if manifest.description.len() > DESCRIPTION_MAX {
+        return Err(PackError::Manifest(
+            "the description has more than 200 bytes",
+        ));
+    }
+    if !matches!(manifest.share, None | Some(1..=100)) {
+        return Err(PackError::Manifest("the share is 1 to 100"));
+    }
+    Ok(manifest)
+}
