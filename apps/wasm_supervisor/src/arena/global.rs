@@ -15,10 +15,10 @@ use super::pool::{
 };
 
 /// Bytes of the pool. Of the 256 KiB of the supervisor's RAM the kernel takes
-/// up to 8 (its own part and the MPU's granule), the stack 22, the table of pages
+/// up to 8 (its own part and the MPU's granule), the stack 26, the table of pages
 /// 7, other statics 2.
 #[cfg(target_os = "none")]
-const POOL_BYTES: usize = 216 * 1024;
+const POOL_BYTES: usize = 212 * 1024;
 /// Bytes of the pool. Pointers are twice as long as on the board, so is the pool.
 #[cfg(not(target_os = "none"))]
 const POOL_BYTES: usize = 448 * 1024;
