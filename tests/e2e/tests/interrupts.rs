@@ -290,12 +290,14 @@ fn storm_beside(flash: &Flash, task: &str) -> Result<Vec<String>> {
     flash.install("storm")?;
     let device = Device::power_on_counted(flash)?;
     device.console("storm: merged")?;
-    let text = device.board.console.text();
     let position = device.board.console.position();
+    let patience = Duration::from_secs(60);
+    // The round in which it ended, whole.
     device
         .board
         .console
-        .wait_after(position, task, Duration::from_secs(60))?;
+        .wait_after(position, "missed, worst", patience)?;
+    let text = device.board.console.text();
     let (rounds, missed) = missed(&text, task)?;
     ensure!(rounds > 0 && missed == 0, "{text}");
     let storm: Vec<String> = text

@@ -19,7 +19,7 @@ use super::log::{self, Log};
 use super::mail::{Mailbox, SendError};
 use super::saved::Saved;
 use crate::arena::{self, ArenaId};
-use crate::engine::{BlockNumbers, Handler, Host, MailPlace, Stop};
+use crate::engine::{Handler, Host, MailPlace, Stop};
 use crate::platform::{Claimed, LedAction, Platform, Width};
 
 /// What all containers share with the supervisor: the system, and what is theirs but lies
@@ -199,7 +199,11 @@ pub enum Pending {
 pub type LastCall = HostCall<'static>;
 
 /// Claimed blocks of one container, in the order of their numbers, none between.
-pub type Blocks = [Option<Claimed>; BlockNumbers::MAX];
+pub type Blocks = [Option<Claimed>; BLOCKS_MAX];
+
+/// Most blocks that a container claims. A label can be imported more than once: for its
+/// registers and for its interrupts.
+pub const BLOCKS_MAX: usize = 8;
 
 /// The host of one container.
 pub struct ContainerHost<P> {
@@ -228,7 +232,7 @@ impl<P: Platform> ContainerHost<P> {
 
     /// What it holds, in the order of its labels.
     pub fn blocks(&self) -> Blocks {
-        let mut blocks: Blocks = [None; BlockNumbers::MAX];
+        let mut blocks: Blocks = [None; BLOCKS_MAX];
         for (place, block) in blocks.iter_mut().zip(&self.blocks) {
             *place = Some(*block);
         }

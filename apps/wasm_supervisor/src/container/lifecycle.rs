@@ -260,14 +260,14 @@ impl<P: Platform + 'static> Containers<P> {
         note_running(&self.shared.platform, Tag::NONE);
         let now = self.shared.platform.now_us();
         self.clock.stalled(now.saturating_sub(began));
-        if !matches!(loaded, Err(Loading::Refused(_))) {
-            if let Some(container) = self.get_mut(slot) {
-                container.started_us = now;
-                container.fuel_used = 0;
-                container.interrupts = (0, 0);
-                container.fault = None;
-                container.main = Main::Fresh;
-            }
+        if !matches!(loaded, Err(Loading::Refused(_)))
+            && let Some(container) = self.get_mut(slot)
+        {
+            container.started_us = now;
+            container.fuel_used = 0;
+            container.interrupts = (0, 0);
+            container.fault = None;
+            container.main = Main::Fresh;
         }
         match loaded {
             Ok(mut engine) => {

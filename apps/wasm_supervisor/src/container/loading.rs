@@ -2,7 +2,7 @@
 
 use berth_protocol::Fault;
 
-use super::host::{Blocks, Shared};
+use super::host::{BLOCKS_MAX, Blocks, Shared};
 use super::table::{Containers, Refused, tag};
 use super::{CONTAINERS_MAX, ContainerHost};
 use crate::admission::bound::bound;
@@ -16,7 +16,7 @@ use crate::platform::{Claimed, Platform, Refusal};
 const START_FUEL: u64 = 2_500;
 
 /// No blocks.
-const NOTHING: Blocks = [None; BlockNumbers::MAX];
+const NOTHING: Blocks = [None; BLOCKS_MAX];
 
 /// How loading can fail.
 pub(super) enum Loading {

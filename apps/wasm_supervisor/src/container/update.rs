@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 use berth_protocol::{Entry, Fault, Happening, ImageHash, Parameters, State, Update};
 
 use super::Main;
-use super::host::Blocks;
+use super::host::{BLOCKS_MAX, Blocks};
 use super::lifecycle::{PAUSE, PAUSE_FUEL};
 use super::loading::{Held, Loading, validate};
 use super::restart::{End, Restarts};
@@ -33,8 +33,8 @@ use super::table::{Containers, Refused, tag};
 use crate::admission::Module;
 use crate::admission::bound::bound;
 use crate::arena::{self, Owned};
+use crate::engine::Engine;
 use crate::engine::wasmi::Wasmi;
-use crate::engine::{BlockNumbers, Engine};
 use crate::platform::Platform;
 
 /// If the store does not take the end of a trial now, it is tried again after this.
@@ -253,7 +253,7 @@ impl<P: Platform + 'static> Containers<P> {
             .map_err(|_| Refused::NoRoom)?;
         let container = self.get_mut(slot).ok_or(Refused::NoRoom)?;
         let mut engine = container.engine.take().ok_or(Refused::NoRoom)?;
-        let none: Blocks = [None; BlockNumbers::MAX];
+        let none: Blocks = [None; BLOCKS_MAX];
         let blocks = engine.run(|engine| engine.host().blocks()).unwrap_or(none);
         let old = self.set_version(slot, new).ok_or(Refused::NoRoom)?;
         self.shared.swap_arena(slot);

@@ -154,7 +154,7 @@ fn wrap<H: Host + 'static>(
                 let length = memory.len();
                 let list = part(memory, pointer, count.saturating_mul(CAPTURE_BYTES));
                 let host = &mut data.host;
-                Ok::<i32, Error>(host.register(block, how, function, list.as_deref(), length)?)
+                Ok::<i32, Error>(host.register(block, how, function, list, length)?)
             },
         ),
         HostFunction::Unregister(_) => Func::wrap(store, move |mut from: Calling<'_, H>| {
