@@ -9,7 +9,7 @@ use line::Line;
 
 /// Where the supervisor's stack is: all of it is spoiled to make the supervisor fail.
 const STACK: u32 = 0x2004_0000;
-const STACK_BYTES: usize = 0x4000;
+const STACK_BYTES: usize = 0x6800;
 
 /// Requests after which something that happens by itself has happened.
 const PATIENCE: usize = 2_000;

@@ -128,7 +128,7 @@ fn ctrl_c_at_any_moment_leaves_the_device_consistent() -> Result<()> {
     std::fs::write(&file, wat::parse_str(text)?)?;
     let upload = || {
         Command::new(program("berth"))
-            .args(["--device", &address, "upload"])
+            .args(["--device", &address, "upload", "--no-pack"])
             .arg(&file)
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -17,7 +17,7 @@ use super::{Malformed, Module};
 /// Bytes that each thing costs at most, with pointers of 32 bits.
 mod price {
     /// Engine, store, one instance, host functions' tables.
-    pub(super) const FIXED: u64 = 8192;
+    pub(super) const FIXED: u64 = 10_240;
     /// Each byte of all function bodies.
     pub(super) const CODE: u64 = 2;
     /// Each byte of the longest body: operands and their places.

@@ -126,8 +126,8 @@ impl<P: Platform + 'static> Containers<P> {
                 matches!(HostFunction::named(&import), Ok(HostFunction::Register(_)))
             }),
         };
-        // No more than was admitted, whatever the engine does.
-        arena::set_limit(id, needed as usize);
+        // What was admitted is an estimate; the limit is the operator's.
+        arena::set_limit(id, limit as usize);
         let shared = self.shared.clone();
         let image = self.image(slot);
         let blocks = &*blocks;
@@ -138,7 +138,6 @@ impl<P: Platform + 'static> Containers<P> {
         match loaded {
             Ok(Ok(engine)) => {
                 arena::trim(id);
-                arena::set_limit(id, limit as usize);
                 Ok(engine)
             }
             Ok(Err(LoadError::Invalid { offset })) => Err(invalid(offset).into()),
@@ -168,10 +167,20 @@ impl<P: Platform + 'static> Containers<P> {
         held: Option<&Held<'_>>,
         blocks: &mut Blocks,
     ) -> Result<BlockNumbers, Refused> {
-        let fit = module
-            .imports()
-            .flatten()
-            .all(|import| HostFunction::fitting(module, &import).is_ok());
+        // Claiming a block does not tell whether it has interrupts.
+        let asks = module.imports().flatten().any(|import| {
+            matches!(
+                HostFunction::named(&import),
+                Ok(HostFunction::Register(_) | HostFunction::Unregister(_))
+            )
+        });
+        let fit = if asks {
+            let platform = &self.shared.platform;
+            imports::missing(module, platform).next().is_none()
+        } else {
+            let mut imports = module.imports().flatten();
+            imports.all(|import| HostFunction::fitting(module, &import).is_ok())
+        };
         let claimed = if fit {
             self.claim(slot, module, held, blocks)
         } else {

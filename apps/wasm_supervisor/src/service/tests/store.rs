@@ -330,7 +330,7 @@ fn a_full_store_is_told_and_keeps_what_it_has() {
 
 #[test]
 fn a_worn_page_is_told_and_the_others_serve() {
-    let mut bench = Bench::with_flash(Simulated::new(16).endurance(40));
+    let mut bench = Bench::with_flash(Simulated::new(16).endurance(15));
     let mut told = 0;
     // Each takes two pages and a bit of the log: many more erases than one page has.
     for round in 0..120_u8 {
