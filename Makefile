@@ -111,8 +111,8 @@ $(FOREIGN)/command-c.wasm: guest-sdk/foreign/command.c $(FOREIGN)/installed
 
 $(FOREIGN)/command-rs.wasm: guest-sdk/foreign/command.rs $(FOREIGN)/installed
 	@rustc --edition 2024 --target wasm32-wasip1 -C opt-level=z -C lto=fat -C codegen-units=1 -C panic=abort \
-	    -C strip=symbols -C link-arg=-zstack-size=4096 -C link-arg=--page-size=1 \
-	    -C link-arg=--initial-memory=16384 -o $@ $<
+	    -C strip=symbols -C link-arg=-zstack-size=3072 -C link-arg=--page-size=1 \
+	    -C link-arg=--initial-memory=8960 -o $@ $<
 
 # Sequences of instructions that occur often become functions, everywhere: 44 KB of the supervisor's flash.
 OUTLINED := -C llvm-args=-enable-machine-outliner=always

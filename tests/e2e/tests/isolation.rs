@@ -66,6 +66,14 @@ fn a_stack_pointer_in_kernel_memory_is_a_fault() -> Result<()> {
 }
 
 #[test]
+fn a_frame_that_the_kernel_was_made_to_overwrite_is_a_fault_of_the_process() -> Result<()> {
+    faults(
+        "frame",
+        "exception frame overwritten, it would return to a handler",
+    )
+}
+
+#[test]
 fn an_unknown_system_call_is_a_fault_that_names_it() -> Result<()> {
     faults("system-call", "unknown system call class 200")
 }

@@ -126,8 +126,8 @@ impl<P: Platform + 'static> Containers<P> {
                 matches!(HostFunction::named(&import), Ok(HostFunction::Register(_)))
             }),
         };
-        // What was admitted is an estimate; the limit is the operator's.
-        arena::set_limit(id, limit as usize);
+        // No more than was admitted, whatever the engine does.
+        arena::set_limit(id, needed as usize);
         let shared = self.shared.clone();
         let image = self.image(slot);
         let blocks = &*blocks;
@@ -138,6 +138,7 @@ impl<P: Platform + 'static> Containers<P> {
         match loaded {
             Ok(Ok(engine)) => {
                 arena::trim(id);
+                arena::set_limit(id, limit as usize);
                 Ok(engine)
             }
             Ok(Err(LoadError::Invalid { offset })) => Err(invalid(offset).into()),

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `stack` (default) | pushes until the stack is used up |
 //! | `stack-pointer` | makes a system call with the stack pointer in the kernel's RAM |
+//! | `frame` | lets the kernel write over the frame to which it returns |
 //! | `system-call` | makes a system call of a class that does not exist |
 //! | `undefined` | executes an undefined instruction |
 //! | `system-register` | writes the vector table's address |
@@ -34,6 +35,7 @@ fn main() {
     match deed {
         "stack" => overflow(),
         "stack-pointer" => stack_pointer(),
+        "frame" => frame(),
         "system-call" => system_call(),
         "undefined" => undefined(),
         "system-register" => system_register(),
@@ -73,6 +75,38 @@ fn stack_pointer() {
             out("r0") _,
             out("r1") _,
             out("r4") _,
+            clobber_abi("C"),
+        );
+    }
+}
+
+/// Allow the place where the processor status will be saved as a buffer, and have the name of a
+/// process written there.
+fn frame() {
+    // SAFETY: see above.
+    unsafe {
+        asm!(
+            "mov  r4, sp",
+            "bic  r4, r4, #7",
+            "mov  r5, sp",
+            "mov  sp, r4",
+            "ldr  r0, =0x10002",
+            "movs r1, #0",
+            "subs r2, r4, #4",
+            "movs r3, #8",
+            "svc  3",
+            "ldr  r0, =0x10002",
+            "movs r1, #4",
+            "movs r2, #0",
+            "movs r3, #0",
+            "svc  2",
+            "mov  sp, r5",
+            out("r0") _,
+            out("r1") _,
+            out("r2") _,
+            out("r3") _,
+            out("r4") _,
+            out("r5") _,
             clobber_abi("C"),
         );
     }

@@ -27,6 +27,10 @@ const FRAME_BYTES: usize = FRAME_WORDS * 4;
 /// xPSR of code that is about to start: Thumb state, no flags.
 const XPSR_THUMB: u32 = 1 << 24;
 /// xPSR: the hardware pushed a padding word under the frame and will remove it.
+/// The word of a frame that has the program status.
+const FRAME_PSR: usize = 7;
+/// Number of the exception that is handled; 0 in a process.
+const XPSR_EXCEPTION: u32 = 0x1ff;
 const XPSR_PADDED: u32 = 1 << 9;
 
 /// What the kernel keeps of a process that is not running.
@@ -54,6 +58,9 @@ enum Fault {
     /// Its stack pointer left its memory, though not what the MPU opens:
     /// that ends at a multiple of the MPU's granule.
     Stack,
+    /// The frame it would return to is not one of a process: it let the kernel write
+    /// there through a buffer that it had allowed.
+    Frame,
     /// No system call has this class, or this way to yield.
     Call { class: u8 },
 }
@@ -64,6 +71,7 @@ impl fmt::Display for Fault {
             Self::None => f.write_str("none"),
             Self::Hardware(status) => status.fmt(f),
             Self::Stack => f.write_str("stack pointer above the break or below its RAM"),
+            Self::Frame => f.write_str("exception frame overwritten, it would return to a handler"),
             Self::Call { class: 0 } => f.write_str("unknown way to yield (r0)"),
             Self::Call { class } => write!(f, "unknown system call class {class}"),
         }
@@ -223,6 +231,15 @@ impl<A: CortexMVariant> UserspaceKernelBoundary for SysCall<A> {
         app_brk: *const u8,
         state: &mut Self::StoredState,
     ) -> (ContextSwitchReason, Option<*const u8>) {
+        // SAFETY: the stack pointer was checked when the frame was made or the process
+        // was left; the whole block of the process is readable.
+        let psr = unsafe { (state.psp as *const u32).add(FRAME_PSR).read_volatile() };
+        // The processor would take the fault of such a return for the kernel's own.
+        if psr & XPSR_EXCEPTION != 0 {
+            state.fault = Fault::Frame;
+            let stack_pointer = accessible_memory_start.with_addr(state.psp as usize);
+            return (ContextSwitchReason::Fault, Some(stack_pointer));
+        }
         // SAFETY: the caller has configured the MPU for this process. A stack
         // pointer outside it makes the process fault, not the kernel.
         let (stack, reason) = unsafe { A::switch_to_user(state.psp, &mut state.regs) };
