@@ -93,11 +93,11 @@ fn frame() {
             "ldr  r0, =0x10002",
             "movs r1, #0",
             "subs r2, r4, #4",
-            "movs r3, #8",
+            "movs r3, #64",
             "svc  3",
             "ldr  r0, =0x10002",
             "movs r1, #4",
-            "movs r2, #0",
+            "movs r2, #1", // the process with this number: the first that was loaded
             "movs r3, #0",
             "svc  2",
             "mov  sp, r5",
