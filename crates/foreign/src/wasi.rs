@@ -101,7 +101,7 @@ impl Call<'_> {
             bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
         };
         // Kind 0 is a clock, flag 1 an absolute time.
-        let unknown = u32::from(item[8]) | u32::from(item[40] & 1) | word(16) / CLOCKS;
+        let unknown = u32::from(item[8]) | u32::from(item[40] & 1) | (word(16) / CLOCKS);
         if unknown != 0 || self.word(2) != 1 {
             return Ok(errno::NOTSUP);
         }
