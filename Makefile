@@ -147,8 +147,8 @@ bench-kernel: build
 
 # The supervisor's parts without its serial line, which measure themselves.
 bench-containers: build
-	@cargo build --quiet --profile firmware --target $(TRIPLE) -p supervisor_process --features bench \
-	    --bin bench_containers --bin bench_leak
+	@for bin in bench_containers bench_leak; do cargo rustc --quiet --profile firmware --target $(TRIPLE) \
+	    -p supervisor_process --features bench --bin $$bin -- $(OUTLINED) || exit 1; done
 	@$(ELF2TAB) -n bench_leak -o $(IMAGE)/bench_leak.tab $(FIRMWARE)/bench_leak,cortex-m4
 	@$(ELF2TAB) -n bench_containers -o $(IMAGE)/bench_containers.tab $(FIRMWARE)/bench_containers,cortex-m4
 

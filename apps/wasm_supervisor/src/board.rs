@@ -17,7 +17,6 @@ use crate::platform::{
 use crate::window::Window;
 use interrupts::RECORDED;
 
-#[cfg(feature = "store")]
 mod flash;
 mod interrupts;
 
@@ -98,17 +97,10 @@ fn window(claimed: &wasm_host::Claimed) -> Option<Window> {
 }
 
 impl Platform for Board {
-    #[cfg(feature = "store")]
     type Flash = flash::Partition;
-    #[cfg(not(feature = "store"))]
-    type Flash = berth_flash::Absent;
 
     fn flash(&self) -> Option<Self::Flash> {
-        #[cfg(feature = "store")]
-        let flash = flash::Partition::open();
-        #[cfg(not(feature = "store"))]
-        let flash = None;
-        flash
+        flash::Partition::open()
     }
 
     fn names(&self) -> (&str, &str) {

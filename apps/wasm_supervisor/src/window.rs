@@ -15,11 +15,11 @@
 use crate::platform::Width;
 
 /// The store's flash, for reading.
-#[cfg(all(target_os = "none", feature = "store"))]
+#[cfg(target_os = "none")]
 #[derive(Debug)]
 pub struct StoreMemory(libtock::flash_partition::Partition);
 
-#[cfg(all(target_os = "none", feature = "store"))]
+#[cfg(target_os = "none")]
 impl StoreMemory {
     /// The partition that the kernel opened.
     #[must_use]

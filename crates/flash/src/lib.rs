@@ -86,21 +86,3 @@ pub trait Flash {
     /// [`FlashError::Range`], [`FlashError::Failed`].
     fn erase(&mut self, page: usize) -> Result<(), FlashError>;
 }
-
-/// The flash of a device that has none for a store: there is never one of these.
-#[derive(Clone, Copy, Debug)]
-pub enum Absent {}
-
-impl Flash for Absent {
-    fn bytes(&self) -> &[u8] {
-        match *self {}
-    }
-
-    fn program(&mut self, _offset: usize, _bytes: &[u8]) -> Result<(), FlashError> {
-        match *self {}
-    }
-
-    fn erase(&mut self, _page: usize) -> Result<(), FlashError> {
-        match *self {}
-    }
-}
