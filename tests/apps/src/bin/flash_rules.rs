@@ -15,9 +15,9 @@
 #![no_std]
 #![no_main]
 
+use libtock::ErrorCode;
 use libtock::flash_partition::Partition;
-use libtock::{ErrorCode, process_info};
-use test_apps::Line;
+use test_apps::{Line, own};
 
 libtock::main!(main);
 
@@ -36,7 +36,7 @@ fn main() {
 }
 
 fn run() -> Result<(), ErrorCode> {
-    let run = restarts()? + 1;
+    let run = own::stats("flash_rules")?.1.restarts + 1;
     if run == 3 {
         reach(run, "without a mapping", || read(0x14_1000));
     }
@@ -127,20 +127,6 @@ fn reach(run: u32, what: &str, deed: impl FnOnce() -> u32) {
         .text("flash: NOT STOPPED, 0x")
         .hex(value)
         .print();
-}
-
-/// How often this process was restarted.
-fn restarts() -> Result<u32, ErrorCode> {
-    let mut ids = [0; 64];
-    let count = process_info::ids(&mut ids)?;
-    for id in ids.chunks_exact(4).take(count as usize) {
-        let id = u32::from_le_bytes([id[0], id[1], id[2], id[3]]);
-        let mut name = [0; 32];
-        if process_info::name(id, &mut name)? == "flash_rules" {
-            return Ok(process_info::stats(id)?.restarts);
-        }
-    }
-    Err(ErrorCode::NoDevice)
 }
 
 fn read(address: usize) -> u32 {

@@ -14,8 +14,8 @@
 #![no_std]
 #![no_main]
 
-use libtock::{ErrorCode, process_info, wasm_host};
-use test_apps::Line;
+use libtock::{ErrorCode, wasm_host};
+use test_apps::{Line, own};
 
 libtock::main!(main);
 
@@ -34,7 +34,7 @@ fn main() {
 }
 
 fn run() -> Result<(), ErrorCode> {
-    let run = restarts()? + 1;
+    let run = own::stats("mapped")?.1.restarts + 1;
     if run == 4 {
         reach(run, "the block of the run before", BLOCK + BAUDDIV);
     }
@@ -85,20 +85,6 @@ fn reach(run: u32, what: &str, address: usize) {
         .text("mapped: NOT STOPPED, 0x")
         .hex(value)
         .print();
-}
-
-/// How often this process was restarted.
-fn restarts() -> Result<u32, ErrorCode> {
-    let mut ids = [0; 64];
-    let count = process_info::ids(&mut ids)?;
-    for id in ids.chunks_exact(4).take(count as usize) {
-        let id = u32::from_le_bytes([id[0], id[1], id[2], id[3]]);
-        let mut name = [0; 32];
-        if process_info::name(id, &mut name)? == "mapped" {
-            return Ok(process_info::stats(id)?.restarts);
-        }
-    }
-    Err(ErrorCode::NoDevice)
 }
 
 fn read(address: usize) -> u32 {

@@ -5,54 +5,25 @@
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "none")]
+mod bench_frame;
+
+#[cfg(target_os = "none")]
 mod process {
     extern crate alloc;
 
-    use alloc::boxed::Box;
+    use crate::bench_frame::{self, print};
     use alloc::format;
-    // The engine as the product has it.
-    use supervisor_fast as _;
-    use wasm_supervisor::arena::{self, ArenaAllocator};
-    use wasm_supervisor::bench::{Bench, Failed};
-    use wasm_supervisor::board::Board;
-
-    #[global_allocator]
-    static ALLOCATOR: ArenaAllocator = ArenaAllocator;
 
     libtock::main!(run);
 
     const CYCLES: u32 = 100_000;
 
-    #[cfg(not(feature = "panic-location"))]
-    #[panic_handler]
-    fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-        print("bench: failed, panicked\r\n");
-        libtock::terminate(1)
-    }
-
-    fn print(text: &str) {
-        let _ = libtock::console::write_all(text.as_bytes());
-    }
-
-    /// A function of its own, as in the product: while it is made it is on the stack.
-    #[inline(never)]
-    fn bench() -> Result<Box<Bench<Board>>, Failed> {
-        let board = Board::new().map_err(|_| Failed("no console or no alarm"))?;
-        Ok(Box::new(Bench::new(board)))
-    }
-
-    fn measure() -> Result<(), Failed> {
-        let lost = bench()?.leak(CYCLES)?;
-        print(&format!("leak.bytes_after_100000_cycles = {lost}\r\n"));
-        Ok(())
-    }
-
     fn run() {
-        arena::set_installed();
-        match measure() {
-            Ok(()) => print("bench: done\r\n"),
-            Err(Failed(what)) => print(&format!("bench: failed: {what}\r\n")),
-        }
+        bench_frame::run(|bench| {
+            let lost = bench.leak(CYCLES)?;
+            print(&format!("leak.bytes_after_100000_cycles = {lost}\r\n"));
+            Ok(())
+        });
     }
 }
 

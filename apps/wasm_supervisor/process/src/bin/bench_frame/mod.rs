@@ -1,0 +1,42 @@
+//! What the processes that measure the supervisor share: memory, output, the end.
+
+extern crate alloc;
+
+use alloc::boxed::Box;
+use alloc::format;
+// The engine as the product has it.
+use supervisor_fast as _;
+use wasm_supervisor::arena::{self, ArenaAllocator};
+use wasm_supervisor::bench::{Bench, Failed};
+use wasm_supervisor::board::Board;
+
+#[global_allocator]
+static ALLOCATOR: ArenaAllocator = ArenaAllocator;
+
+#[cfg(not(feature = "panic-location"))]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    print("bench: failed, panicked\r\n");
+    libtock::terminate(1)
+}
+
+/// Say `text` on the console.
+pub(crate) fn print(text: &str) {
+    let _ = libtock::console::write_all(text.as_bytes());
+}
+
+/// A function of its own, as in the product: while it is made it is on the stack.
+#[inline(never)]
+fn bench() -> Result<Box<Bench<Board>>, Failed> {
+    let board = Board::new().map_err(|_| Failed("no console or no alarm"))?;
+    Ok(Box::new(Bench::new(board)))
+}
+
+/// Measure, and say how it ended.
+pub(crate) fn run(measure: impl FnOnce(&mut Bench<Board>) -> Result<(), Failed>) {
+    arena::set_installed();
+    match bench().and_then(|mut bench| measure(&mut bench)) {
+        Ok(()) => print("bench: done\r\n"),
+        Err(Failed(what)) => print(&format!("bench: failed: {what}\r\n")),
+    }
+}
