@@ -8,12 +8,10 @@ extern crate std;
 
 pub mod admission;
 pub mod arena;
-pub mod bench;
 #[cfg(target_os = "none")]
 pub mod board;
 pub mod container;
 pub mod engine;
-pub mod engine_proof;
 #[cfg(not(target_os = "none"))]
 pub mod fake;
 pub mod interrupts;

@@ -4,7 +4,9 @@
 //! the crate that first uses it with real types. These functions use the engine with the
 //! board's types here, in a crate that is built for speed: loading brings in all host functions,
 //! calling and resuming the way back from them. The process finds them compiled and
-//! uses them (rustc shares generic functions between crates at `s` and `z`). Without
+//! uses them (rustc shares generic functions between crates at `s` and `z`), unless the library
+//! itself has used the same with types of its own: the engine's proof and the benchmark, which do, are
+//! crates of their own. Without
 //! this crate everything works, and a register write costs 114 instructions more:
 //! `make bench` tells (`register.call_mapped`).
 

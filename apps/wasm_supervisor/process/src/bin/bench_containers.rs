@@ -1,4 +1,4 @@
-//! Measures containers on the board (see `bench.rs` in the library); prints `key = value`.
+//! Measures containers on the board (see `supervisor_bench`); prints `key = value`.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]

@@ -4,10 +4,8 @@ extern crate alloc;
 
 use alloc::boxed::Box;
 use alloc::format;
-// The engine as the product has it.
-use supervisor_fast as _;
+use supervisor_bench::{Bench, Failed};
 use wasm_supervisor::arena::{self, ArenaAllocator};
-use wasm_supervisor::bench::{Bench, Failed};
 use wasm_supervisor::board::Board;
 
 #[global_allocator]

@@ -12,6 +12,13 @@
 //! The expected results come from [`Model`], a few lines of Rust that do the
 //! guest's arithmetic (`engine_proof.wat`) without any engine.
 
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(not(target_os = "none"))]
+extern crate std;
+
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -20,7 +27,7 @@ use wasmi::{
     Table, TypedFunc, TypedResumableCall, Val, errors::HostError,
 };
 
-use crate::engine::config;
+use wasm_supervisor::engine::config;
 
 /// The guest, assembled from `engine_proof.wat` (a test compares the two).
 const GUEST: &[u8] = include_bytes!("engine_proof.wasm");

@@ -1,4 +1,4 @@
-//! Puts both programs into the supervisor's slot of the memory map.
+//! Puts the program into the supervisor's slot of the memory map.
 
 /// Bytes of stack. Measured high-water mark while a module is loaded: 13 KiB.
 const STACK: u32 = 16 * 1024;

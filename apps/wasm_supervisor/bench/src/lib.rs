@@ -4,25 +4,34 @@
 //! Everything goes through [`Containers`] as in the product; only the serial line is missing.
 //! Beside it stands wasmi alone with the same module and the same settings.
 
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(not(target_os = "none"))]
+extern crate std;
+
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use berth_protocol::{ImageHash, Parameters, State};
+#[cfg(target_os = "none")]
+use supervisor_fast as _;
 use wasmi::{Caller, Config, Engine, Extern, Func, Instance, Module, Store};
 
-use crate::admission::{self, bound::bound};
-use crate::arena::{self, ArenaId, owned};
-use crate::container::{Containers, Name, Refused, Shared};
-use crate::engine::config;
-use crate::platform::Platform;
+use wasm_supervisor::admission::{self, bound::bound};
+use wasm_supervisor::arena::{self, ArenaId, owned};
+use wasm_supervisor::container::{Containers, Name, Refused, Shared};
+use wasm_supervisor::engine::config;
+use wasm_supervisor::platform::Platform;
 
 /// Computes 1500 Fibonacci numbers and exits with the microseconds that took; traps if the last
 /// is wrong.
-const FIB: &[u8] = include_bytes!("bench/fib.wasm");
+const FIB: &[u8] = include_bytes!("guests/fib.wasm");
 /// What a driver is: claims a label, and then changes a register, logs and sleeps for ever.
-const DRIVER: &[u8] = include_bytes!("bench/driver.wasm");
+const DRIVER: &[u8] = include_bytes!("guests/driver.wasm");
 /// Computes for ever.
-const SPIN: &[u8] = include_bytes!("bench/spin.wasm");
+const SPIN: &[u8] = include_bytes!("guests/spin.wasm");
 
 /// How often something short is done to be measured.
 const ROUNDS: u32 = 16;
@@ -309,14 +318,14 @@ fn load(image: &[u8], fuel: bool) -> Option<(Store<()>, Instance)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::Fake;
+    use wasm_supervisor::fake::Fake;
 
     #[test]
     fn the_assembled_guests_are_the_ones_that_are_written_down() {
         for (wat, image) in [
-            (include_str!("bench/fib.wat"), FIB),
-            (include_str!("bench/driver.wat"), DRIVER),
-            (include_str!("bench/spin.wat"), SPIN),
+            (include_str!("guests/fib.wat"), FIB),
+            (include_str!("guests/driver.wat"), DRIVER),
+            (include_str!("guests/spin.wat"), SPIN),
         ] {
             assert_eq!(wat::parse_str(wat).unwrap(), image, "{wat}");
         }

@@ -1,4 +1,4 @@
-//! The engine proof on the board (see `engine_proof.rs` in the library).
+//! The engine proof on the board (see the library).
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
@@ -8,8 +8,8 @@ mod process {
     extern crate alloc;
 
     use alloc::format;
+    use engine_proof::{CASES, case};
     use wasm_supervisor::arena::{self, ArenaAllocator};
-    use wasm_supervisor::engine_proof::{CASES, case};
 
     #[global_allocator]
     static ALLOCATOR: ArenaAllocator = ArenaAllocator;
@@ -46,7 +46,7 @@ mod process {
 /// On the host the library's tests do this.
 #[cfg(not(target_os = "none"))]
 fn main() {
-    match wasm_supervisor::engine_proof::run() {
+    match engine_proof::run() {
         Ok(()) => println!("engine proof: passed"),
         Err(why) => println!("engine proof: failed: {why}"),
     }
