@@ -138,9 +138,11 @@ impl Interrupts for Fake {
             return Err(3);
         }
         lines.registered |= bit;
-        let captures = captures.iter().map(|c| (c.offset, c.bytes)).collect();
-        lines.registrations.insert(bit, (priority, captures));
-        lines.counters.insert(bit, Counters::default());
+        arena::of_the_test(|| {
+            let captures = captures.iter().map(|c| (c.offset, c.bytes)).collect();
+            lines.registrations.insert(bit, (priority, captures));
+            lines.counters.insert(bit, Counters::default());
+        });
         Ok(Registered {
             bit,
             record: bit,
@@ -156,7 +158,7 @@ impl Interrupts for Fake {
         }
         lines.registered &= !bit;
         lines.recorded &= !bit;
-        lines.registrations.remove(&bit);
+        arena::of_the_test(|| lines.registrations.remove(&bit));
     }
 
     fn count(&self, _record: u32) -> u32 {
@@ -164,13 +166,19 @@ impl Interrupts for Fake {
     }
 
     fn value(&self, _record: u32, place: usize) -> u32 {
-        self.0.interrupts.borrow().values[place]
+        self.0
+            .interrupts
+            .borrow()
+            .values
+            .get(place)
+            .copied()
+            .unwrap_or(0)
     }
 
     fn acknowledge(&self, bit: u32) -> u32 {
         let mut lines = self.0.interrupts.borrow_mut();
         lines.recorded &= !bit;
-        lines.acknowledged.push(bit);
+        arena::of_the_test(|| lines.acknowledged.push(bit));
         lines.opens_us
     }
 

@@ -4,17 +4,19 @@
 mod support;
 
 use berth_protocol::{
-    DeviceError, Event, FRAME_MAX, Fault, FrameDecoder, ImageHash, Level, Op, Parameters, Request,
-    Response, State, encode_frame,
+    DeviceError, Entry, Event, FRAME_MAX, Fault, FrameDecoder, ImageHash, Level, Op, Parameters,
+    Reply, Request, Response, State, encode_frame,
 };
 use support::ONE_AT_A_TIME;
 use wasm_supervisor::arena::{self, ArenaId, Usage};
 use wasm_supervisor::fake::Fake;
 use wasm_supervisor::service::Supervisor;
 
-/// Does what takes memory: messages, saved state, log, growth, a table, claims.
+/// Does what takes memory: messages, saved state, log, growth, a table, claims; and in its
+/// interrupt handler again, deeper than main.
 const VICTIM: &str = r#"(module
   (import "mmio:fpgaio" "claim" (func $claim (result i32)))
+  (import "irq:timer0" "register" (func $register (param i32 i32 i32 i32) (result i32)))
   (import "mmio" "write32" (func $write (param i32 i32 i32)))
   (import "berth" "log" (func $log (param i32 i32 i32)))
   (import "berth" "yield" (func $yield))
@@ -23,15 +25,23 @@ const VICTIM: &str = r#"(module
   (import "berth" "send" (func $send (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 512 (pagesize 1))
   (data (i32.const 0) "witness")
-  (table (export "table") 4 funcref)
-  (elem (i32.const 0) $deep)
+  (data (i32.const 400) "\00\00\04\00\c0\01\00\00")
+  (table (export "__indirect_function_table") 4 funcref)
+  (elem (i32.const 1) $handle)
   (global (mut i32) (i32.const 7))
   (func $deep (param i32) (result i32)
     (if (result i32) (local.get 0)
       (then (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1)))))
       (else (i32.const 0))))
+  (func $handle (param i32 i32)
+    (drop (call $deep (i32.const 28)))
+    (call $log (i32.const 2) (i32.const 0) (i32.const 7))
+    (drop (call $send (i32.const 0) (i32.const 7) (i32.const 0) (i32.const 64)))
+    (drop (call $save (i32.const 0) (i32.const 200)))
+    (drop (memory.grow (i32.const 16))))
   (func (export "_pause") (drop (call $save (i32.const 0) (i32.const 300))))
   (func (export "_start")
+    (drop (call $register (i32.const 1) (i32.const 1) (i32.const 400) (i32.const 1)))
     (loop $again
       (call $write (call $claim) (i32.const 0) (i32.const 1))
       (call $log (i32.const 2) (i32.const 0) (i32.const 7))
@@ -48,6 +58,12 @@ const WITNESS: &str = r#"(module
   (import "berth" "sleep_us" (func $sleep (param i64)))
   (memory (export "memory") 64 (pagesize 1))
   (func (export "_start") (loop $again (call $sleep (i64.const 1000)) (br $again))))"#;
+
+/// The name under which `VICTIM` is stored.
+const VICTIM_NAME: &str = "victim";
+
+/// Number of the block `timer0` on the fake board.
+const TIMER: u32 = 1;
 
 /// What the device answered, owned by the test.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +94,34 @@ impl Bench {
 
     /// Send a request and wait for its answer.
     fn ask(&mut self, op: Op<'_>) -> Answer {
+        self.look(op, |result| match result {
+            Ok(_) => Answer::Good,
+            Err(
+                DeviceError::OutOfMemory { .. }
+                | DeviceError::DeviceFull { .. }
+                | DeviceError::WrongState {
+                    state:
+                        State::Faulted {
+                            fault: Fault::OutOfMemory,
+                        },
+                },
+            ) => Answer::Memory,
+            Err(error) => Answer::Refused(error.word()),
+        })
+    }
+
+    /// How the victim has failed, and in which entry, if it is there and has failed.
+    fn fault(&mut self) -> Option<(Fault, Entry)> {
+        self.look(Op::Inspect { name: VICTIM_NAME }, |result| match result {
+            Ok(Reply::Inspection(inspection)) => {
+                inspection.fault.map(|report| (report.fault, report.entry))
+            }
+            _ => None,
+        })
+    }
+
+    /// Send a request and look at its answer.
+    fn look<R>(&mut self, op: Op<'_>, look: impl Fn(Result<Reply<'_>, DeviceError<'_>>) -> R) -> R {
         self.id += 1;
         let id = self.id;
         let state = self.fake.0.clone();
@@ -97,20 +141,7 @@ impl Bench {
                     && let Ok(response) = Response::decode(message)
                     && response.id == id
                 {
-                    return match response.result {
-                        Ok(_) => Answer::Good,
-                        Err(
-                            DeviceError::OutOfMemory { .. }
-                            | DeviceError::DeviceFull { .. }
-                            | DeviceError::WrongState {
-                                state:
-                                    State::Faulted {
-                                        fault: Fault::OutOfMemory,
-                                    },
-                            },
-                        ) => Answer::Memory,
-                        Err(error) => Answer::Refused(error.word()),
-                    };
+                    return look(response.result);
                 }
             }
             panic!("no answer to request {id}")
@@ -119,6 +150,7 @@ impl Bench {
 
     fn work(&mut self, turns: usize) {
         for _ in 0..turns {
+            arena::of_the_test(|| self.fake.raise(TIMER, 0));
             self.supervisor.poll();
             self.fake.0.now_us.set(self.fake.0.now_us.get() + 500);
         }
@@ -160,7 +192,7 @@ fn upload<'a>(name: &'a str, image: &'a [u8]) -> Vec<Op<'a>> {
 
 /// The requests that bring the victim through its life; after each, some turns.
 fn life(image: &[u8]) -> Vec<Op<'_>> {
-    let name = "victim";
+    let name = VICTIM_NAME;
     let mut ops = upload(name, image);
     arena::of_the_test(|| {
         ops.extend([
@@ -214,6 +246,7 @@ fn whichever_allocation_fails_only_its_operation_does() {
     }
     let mut cases = 0;
     let mut refused = 0;
+    let mut in_handlers = 0;
     let mut baseline = None;
     for step in 0..ops.len() {
         for k in 0.. {
@@ -233,7 +266,13 @@ fn whichever_allocation_fails_only_its_operation_does() {
             }
             cases += u64::from(failed);
             // The other container has not noticed, and nothing is left of the victim.
-            let name = "victim";
+            let name = VICTIM_NAME;
+            match bench.fault() {
+                None => {}
+                Some((Fault::OutOfMemory, Entry::Handler { .. })) => in_handlers += 1,
+                Some((Fault::OutOfMemory, _)) => {}
+                Some(other) => panic!("{:?}, allocation {k}: {other:?}", ops[step]),
+            }
             bench.ask(Op::UploadAbort);
             bench.ask(Op::Kill { name });
             bench.ask(Op::Remove { name });
@@ -254,8 +293,11 @@ fn whichever_allocation_fails_only_its_operation_does() {
             }
         }
     }
-    println!("{cases} allocations failed, {refused} operations were refused");
+    println!(
+        "{cases} allocations failed, {refused} operations were refused, {in_handlers} handlers ended"
+    );
     assert!(cases > 300 && refused > 100, "{cases} {refused}");
+    assert!(in_handlers > 10, "only {in_handlers} in handlers");
 }
 
 fn format_args_of(op: &Op<'_>, k: u64) -> String {

@@ -267,9 +267,7 @@ impl Refusal {
             "missing-imports" => "`berth exposures` lists what this device offers",
             "label-busy" => "`berth exposures` shows who holds what; stop that container first",
             "claim-refused" => "`berth exposures` shows whether the device still offers it",
-            "safe-mode" => {
-                "`berth doctor` names the suspect; `berth rm` it, then restart the device"
-            }
+            "safe-mode" => "`berth ps` names the suspect; `berth rm` it, then restart the device",
             "store-failed" => "back up what matters: the flash of this device is at its end",
             "hash-mismatch" => "repeat the upload",
             "no-detail" => "another client came between; repeat the command",

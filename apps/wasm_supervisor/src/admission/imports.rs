@@ -168,19 +168,18 @@ impl<'a> HostFunction<'a> {
                 _ => return Err(MissingWhy::UnknownFunction),
             },
             module => {
-                if let Some(function) = Foreign::named(module, import.name) {
-                    return function
-                        .map(Self::Foreign)
-                        .ok_or(MissingWhy::UnknownFunction);
-                }
-                let (kind, label) = module.split_once(':').ok_or(MissingWhy::UnknownModule)?;
+                let (kind, label) = module.split_once(':').unwrap_or(("", ""));
                 let label = Label(label);
                 match (kind, import.name) {
                     ("mmio", "claim") => Self::Claim(label),
                     ("irq", "register") => Self::Register(label),
                     ("irq", "unregister") => Self::Unregister(label),
                     ("mmio" | "irq", _) => return Err(MissingWhy::UnknownFunction),
-                    _ => return Err(MissingWhy::UnknownModule),
+                    (_, name) => Self::Foreign(
+                        Foreign::named(module, name)
+                            .ok_or(MissingWhy::UnknownModule)?
+                            .ok_or(MissingWhy::UnknownFunction)?,
+                    ),
                 }
             }
         };

@@ -25,6 +25,9 @@ const POOL_BYTES: usize = 448 * 1024;
 
 const POOL_PAGES: usize = POOL_BYTES / PAGE_BYTES;
 
+/// Bytes that all arenas have together.
+pub const TOTAL_BYTES: u32 = POOL_BYTES as u32;
+
 /// The bytes that the pool manages.
 #[repr(align(64))]
 struct Bytes(UnsafeCell<[u8; POOL_BYTES]>);
@@ -105,18 +108,23 @@ pub fn usage(id: ArenaId) -> Usage {
     with_pool(|pool| pool.usage(id))
 }
 
-/// What the pool has left.
+/// What the pool has left. Looks at every page, some 100,000 instructions: who does not
+/// want the longest run asks for [`free`].
 #[must_use]
 pub fn space() -> Space {
     with_pool(|pool| pool.space())
 }
 
+/// Bytes of free pages.
+#[must_use]
+pub fn free() -> u32 {
+    with_pool(|pool| pool.free_bytes())
+}
+
 /// Bytes that containers can still take.
 #[must_use]
 pub fn room() -> u32 {
-    space()
-        .free_bytes
-        .saturating_sub((RESERVED_PAGES * PAGE_BYTES) as u32)
+    free().saturating_sub((RESERVED_PAGES * PAGE_BYTES) as u32)
 }
 
 /// Return the pages of `id` that no block uses.

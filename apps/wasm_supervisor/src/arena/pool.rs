@@ -395,17 +395,22 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         }
         Space {
             total_bytes: PAGES as u32 * PAGE_U32,
-            free_bytes: self.free_pages() as u32 * PAGE_U32,
+            free_bytes: self.free_bytes(),
             largest_bytes: largest * PAGE_U32,
         }
+    }
+
+    /// Bytes of free pages.
+    pub const fn free_bytes(&self) -> u32 {
+        self.free_pages() as u32 * PAGE_U32
     }
 
     const fn free_pages(&self) -> usize {
         PAGES.saturating_sub(self.owned_pages)
     }
 
-    fn arena(&self, id: ArenaId) -> Arena {
-        self.arenas.get(id.index()).copied().unwrap_or(Arena::EMPTY)
+    fn arena(&self, id: ArenaId) -> &Arena {
+        self.arenas.get(id.index()).unwrap_or(&Arena::EMPTY)
     }
 
     fn first(&self, id: ArenaId) -> u32 {

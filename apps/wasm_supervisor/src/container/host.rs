@@ -529,7 +529,7 @@ impl<P: Platform> berth_foreign::Container for ContainerHost<P> {
 
     fn memory(&self) -> (u32, u32) {
         let held = ArenaId::of_container(self.slot).map_or(0, |id| arena::usage(id).held_bytes);
-        (arena::space().free_bytes, held)
+        (arena::free(), held)
     }
 
     fn led_count(&self) -> u32 {

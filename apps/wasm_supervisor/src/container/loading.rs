@@ -7,7 +7,7 @@ use super::table::{Containers, Refused, tag};
 use super::{CONTAINERS_MAX, ContainerHost};
 use crate::admission::bound::bound;
 use crate::admission::{HostFunction, Label, Malformed, Module, imports};
-use crate::arena::{self, Owned};
+use crate::arena::{self, ArenaId, Owned};
 use crate::engine::wasmi::Wasmi;
 use crate::engine::{BlockNumbers, Engine, Limits, LoadError, config};
 use crate::platform::{Claimed, Platform, Refusal};
@@ -108,7 +108,9 @@ impl<P: Platform + 'static> Containers<P> {
         let module = Module::scan(self.image(slot)).map_err(Refused::Invalid)?;
         let (_, limit) = self.memory(slot);
         let needed = bound(&module).map_err(Refused::Invalid)?;
-        admit(&module, needed, limit)?;
+        // No more than was admitted, whatever the engine does.
+        arena::set_limit(id, needed as usize);
+        admit(id, &module, needed, limit)?;
         if let Some(room) = container.parameters.memory
             && module.memory_bytes > u64::from(room)
         {
@@ -126,8 +128,6 @@ impl<P: Platform + 'static> Containers<P> {
                 matches!(HostFunction::named(&import), Ok(HostFunction::Register(_)))
             }),
         };
-        // No more than was admitted, whatever the engine does.
-        arena::set_limit(id, needed as usize);
         let shared = self.shared.clone();
         let image = self.image(slot);
         let blocks = &*blocks;
@@ -274,8 +274,8 @@ pub(super) fn labels<'a>(module: &Module<'a>) -> impl Iterator<Item = Label<'a>>
         })
 }
 
-/// Is there room for `module`, which takes at most `needed` bytes, below `limit`?
-fn admit(module: &Module<'_>, needed: u32, limit: u32) -> Result<(), Refused> {
+/// Is there room in arena `id` for `module`, which takes at most `needed` bytes, below `limit`?
+fn admit(id: ArenaId, module: &Module<'_>, needed: u32, limit: u32) -> Result<(), Refused> {
     if !arena::is_in_use() {
         return Ok(());
     }
@@ -284,11 +284,10 @@ fn admit(module: &Module<'_>, needed: u32, limit: u32) -> Result<(), Refused> {
         return Err(Refused::Memory { needed, room });
     }
     // Everything but the linear memory is in small pieces.
-    let piece = arena::space().largest_bytes;
-    if module.memory_bytes > u64::from(piece) {
+    if !arena::can_allocate(id, module.memory_bytes as usize) {
         return Err(Refused::Memory {
             needed: module.memory_bytes as u32,
-            room: piece,
+            room: arena::space().largest_bytes,
         });
     }
     Ok(())

@@ -310,7 +310,7 @@ impl<P: Platform + 'static> Containers<P> {
         let limit = self
             .get(slot)
             .and_then(|container| container.parameters.limit)
-            .unwrap_or(arena::space().total_bytes);
+            .unwrap_or(arena::TOTAL_BYTES);
         (held, limit)
     }
 

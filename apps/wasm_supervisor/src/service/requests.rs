@@ -375,7 +375,7 @@ pub(crate) fn explain<P: Platform + 'static>(
     refused: Refused,
 ) -> DeviceError<'_> {
     let label = |claim| cut(containers.label(slot, claim).unwrap_or("?"), TEXT_MAX);
-    let free = arena::space().free_bytes;
+    let free = arena::free();
     match refused {
         Refused::State(state) => DeviceError::WrongState { state },
         Refused::SafeMode => DeviceError::SafeMode,

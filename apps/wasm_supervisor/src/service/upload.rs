@@ -305,7 +305,7 @@ pub(super) const fn store_error(error: berth_store::Error) -> DeviceError<'stati
 
 /// Memory for an image.
 fn reserve(length: u32) -> Result<Vec<u8>, DeviceError<'static>> {
-    let free = arena::space().free_bytes;
+    let free = arena::free();
     if arena::is_in_use() && free < length.saturating_add(LEAVE_FREE) {
         return Err(full(length));
     }

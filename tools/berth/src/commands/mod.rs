@@ -70,8 +70,16 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Resume(c) => lifecycle::each(cli, &c.names, "resumed", device::resume, &mut out)?,
         Command::Rm(arguments) => lifecycle::remove(cli, arguments, &mut out)?,
         Command::Ps => {
-            let containers = device::containers(&mut connect(cli)?.client)?;
+            let client = &mut connect(cli)?.client;
+            let containers = device::containers(client)?;
             output::containers(&mut out, &containers, json)?;
+            // Why nothing runs; older firmware does not tell.
+            if let Ok(status) = device::status(client)
+                && status.safe_mode
+            {
+                let suspect = status.suspect.as_deref().unwrap_or("unknown");
+                eprintln!("note: safe mode, no container starts; suspect: {suspect}");
+            }
         }
         Command::Images => {
             let images = device::images(&mut connect(cli)?.client)?;

@@ -1,0 +1,199 @@
+//! When the supervisor itself fails: the kernel restarts it, containers with a policy come back,
+//! and after three failures within a minute it waits in safe mode for its operator.
+
+mod line;
+
+use std::ops::Range;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use berth_e2e::{Device, Flash, target};
+use berth_emulator::Emulator;
+use berth_protocol::{Op, Parameters};
+use line::Line;
+use object::{Object, ObjectSymbol};
+
+/// Where the supervisor's stack is: all of it is spoiled to make the supervisor fail.
+const STACK: u32 = 0x2004_0000;
+const STACK_BYTES: usize = 0x6800;
+
+/// Until a supervisor that failed is there again.
+const PATIENCE: Duration = Duration::from_secs(30);
+const READY: &str = "type help";
+
+/// Of so many failures in a row three are within a minute, also on a busy host: its clock is
+/// the board's. The kernel restarts a supervisor eight times.
+const FAILURES_MAX: usize = 6;
+
+/// Sleeps so long that the supervisor, which has nothing to do, can be spoiled meanwhile.
+fn sleeper() -> Result<Vec<u8>> {
+    Ok(wat::parse_str(
+        r#"(module
+          (import "berth" "sleep_us" (func $sleep (param i64)))
+          (func (export "_start") (loop $l (call $sleep (i64.const 100000000)) (br $l))))"#,
+    )?)
+}
+
+/// The supervisor, which stands still, goes on with a stack that is not there any more, and the
+/// kernel restarts it.
+fn spoil(board: &mut Emulator) -> Result<()> {
+    let at = board.console.position();
+    board.bus.write(STACK, &[0xff; STACK_BYTES])?;
+    board.resume()?;
+    // Wakes it, if it waits.
+    board.type_text("x")?;
+    board.console.wait_after(at, READY, PATIENCE)?;
+    Ok(())
+}
+
+/// Let the supervisor fail while it has nothing to do.
+fn fail_idle(device: &mut Device) -> Result<()> {
+    let board = &mut device.board;
+    // It is to wait in the kernel then: what it waits with is not on its stack. In the
+    // middle of an interrupt the processor itself would return to what was spoiled.
+    std::thread::sleep(Duration::from_millis(500));
+    board.pause()?;
+    spoil(board)
+}
+
+/// Let the supervisor fail while it executes the code of a container that computes for ever.
+fn fail_executing(device: &mut Device, interpreter: &Range<u32>) -> Result<()> {
+    let board = &mut device.board;
+    for _ in 0..1_000 {
+        board.pause()?;
+        let registers = board.qmp.monitor("info registers")?;
+        let register = |name: &str| -> Result<u32> {
+            let (_, value) = registers
+                .split_once(name)
+                .with_context(|| format!("no {name} in {registers}"))?;
+            Ok(u32::from_str_radix(
+                value.get(..8).context("eight digits")?,
+                16,
+            )?)
+        };
+        // Its low bits are the number of the interrupt that is being served.
+        let exception = register("XPSR=")? & 0x1ff;
+        if exception == 0 && interpreter.contains(&register("R15=")?) {
+            return spoil(board);
+        }
+        board.resume()?;
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    bail!("a container's code is never executed")
+}
+
+/// Where the loop is that executes containers' code.
+fn interpreter() -> Result<Range<u32>> {
+    let path = target().join("thumbv7em-none-eabi/firmware/wasm_supervisor");
+    let bytes =
+        std::fs::read(&path).with_context(|| format!("{}: run `make build`", path.display()))?;
+    let file = object::File::parse(&*bytes)?;
+    let symbol = file
+        .symbols()
+        .find(|symbol| {
+            symbol
+                .name()
+                .is_ok_and(|name| name.contains("execute_until_done"))
+        })
+        .context("the interpreter's loop has another name now")?;
+    let start = symbol.address() as u32 & !1;
+    Ok(start..start + symbol.size() as u32)
+}
+
+#[test]
+fn three_failures_of_the_supervisor_within_a_minute_lead_to_safe_mode() -> Result<()> {
+    let mut device = Device::boot()?;
+    let name = "sleeper";
+    for failures in 0..3 {
+        let mut line = Line::open(&device)?;
+        let status = line.status()?;
+        ensure!(
+            (status.safe_mode, status.restarts) == (false, failures),
+            "{status:?}"
+        );
+        if !line.containers()?.contains_key(name) {
+            line.install(name, &sleeper()?, Parameters::default())?;
+        }
+        line.done(Op::Start { name })?;
+        drop(line);
+        fail_idle(&mut device)?;
+    }
+    let mut line = Line::open(&device)?;
+    let status = line.status()?;
+    ensure!(
+        (status.safe_mode, status.restarts) == (true, 3),
+        "{status:?}"
+    );
+    // The line works, but nothing starts.
+    ensure!(line.outcome(Op::Start { name })? == Err("safe-mode"));
+    line.done(Op::Remove { name })
+}
+
+#[test]
+fn the_operator_finds_and_deletes_the_container_that_makes_the_supervisor_fail() -> Result<()> {
+    let interpreter = interpreter()?;
+    // Read again after the reset.
+    let flash = Flash::new()?;
+    let mut device = Device::boot_with(&flash)?;
+    for (name, boot) in [
+        ("blink", "--boot=true"),
+        ("spin", "--boot=true"),
+        ("fib", "--boot=false"),
+    ] {
+        device.upload(name)?;
+        let policy: &[&str] = match name {
+            "fib" => &[],
+            _ => &["--restart", "always"],
+        };
+        let words = [&["edit", name, boot], policy].concat();
+        device.berth(&words)?.ok()?;
+    }
+    device.berth(&["start", "blink", "spin"])?.ok()?;
+    device.wait_state("spin", "running")?;
+
+    // What was active and has a policy comes back.
+    fail_executing(&mut device, &interpreter)?;
+    device.wait_state("spin", "running")?;
+    device.blink_goes_on()?;
+    ensure!(device.state("fib")? == "stored");
+    let doctor = device.json(&["doctor"])?.to_string();
+    ensure!(doctor.contains("the last while spin ran"), "{doctor}");
+
+    let mut failures = 1;
+    while !device.json(&["doctor"])?.to_string().contains("safe mode") {
+        ensure!(
+            failures < FAILURES_MAX,
+            "{failures} failures and no safe mode"
+        );
+        fail_executing(&mut device, &interpreter)?;
+        failures += 1;
+    }
+    ensure!(failures >= 3, "safe mode after {failures} failures");
+
+    // Nothing runs, and nobody can start anything; the suspect has a name.
+    for name in ["blink", "spin"] {
+        ensure!(device.state(name)? == "stored");
+        let refused = device.berth(&["start", name])?.refused()?;
+        ensure!(refused.contains("safe mode"), "{refused}");
+    }
+    let ps = device.berth(&["ps"])?;
+    ensure!(
+        ps.stderr.contains("safe mode") && ps.stderr.contains("spin"),
+        "{ps:?}"
+    );
+    let doctor = device.json(&["doctor"])?.to_string();
+    ensure!(doctor.contains("suspect: spin"), "{doctor}");
+
+    // It goes, and after a reset all is well.
+    device.berth(&["rm", "spin"])?.ok()?;
+    let at = device.board.console.position();
+    device.board.reset()?;
+    device.board.console.wait_after(at, READY, PATIENCE)?;
+    device.wait_state("blink", "running")?;
+    device.blink_goes_on()?;
+    ensure!(device.container("spin")?.is_none());
+    ensure!(device.state("fib")? == "stored");
+    let ps = device.berth(&["ps"])?;
+    ensure!(!ps.stderr.contains("safe mode"), "{ps:?}");
+    Ok(())
+}
