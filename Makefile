@@ -45,6 +45,7 @@ soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a 
 	@$(SETUP) nextest
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise
+	KILLS=500 cargo nextest run --profile soak --no-capture -p berth-e2e --test kills
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
 	@$(MAKE) test-apps

@@ -3,6 +3,9 @@
 //! Time is the board's own, counted in instructions (32 ns each, a core of 31 MHz), so a busy
 //! host changes nothing.
 
+#[path = "line/guests.rs"]
+mod guests;
+
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -14,6 +17,7 @@ use berth_protocol::{
     CHUNK_MAX, Event, FRAME_MAX, FrameDecoder, ImageHash, Op, Parameters, Request, Response,
     encode_frame,
 };
+use guests::with_custom_section;
 
 /// A counter of the board's clock.
 const COUNTER: u32 = 0x4002_8018;
@@ -43,15 +47,6 @@ fn frames<'a>(operations: impl Iterator<Item = Op<'a>>, first_id: u32) -> Result
         all.extend_from_slice(encoded.map_err(|error| anyhow::anyhow!("{error:?}"))?);
     }
     Ok(all)
-}
-
-/// The same module with a custom section of so many bytes, below 2 MiB.
-fn with_custom_section(mut module: Vec<u8>, bytes: usize) -> Vec<u8> {
-    let size = bytes + 2;
-    let leb = |shift: u32, more: u8| (size >> shift) as u8 & 0x7f | more;
-    module.extend([0, leb(0, 0x80), leb(7, 0x80), leb(14, 0), 1, b'x']);
-    module.extend((0..bytes).map(|place| (place * 7 + place / 256) as u8));
-    module
 }
 
 /// The next answers: id, and the error's word if it is a refusal.

@@ -88,6 +88,10 @@ impl Mux {
         mux.threads.push(std::thread::spawn(move || {
             pass_from_line(&shared, from_line, &answer, text);
             shared.broken.store(true, Ordering::Relaxed);
+            // Nobody is to wait for an answer that cannot come.
+            for client in hold(&shared.clients).iter() {
+                Transport::shut_down(client);
+            }
         }));
         Ok(mux)
     }
@@ -210,6 +214,9 @@ fn serve(shared: &Shared, mut client: UnixStream) -> io::Result<()> {
     client.set_read_timeout(Some(TICK))?;
     client.set_write_timeout(Some(CLIENT_PATIENCE))?;
     hold(&shared.clients).push(client.try_clone()?);
+    if shared.broken.load(Ordering::Relaxed) {
+        Transport::shut_down(&client);
+    }
     let mut decoder = FrameDecoder::new();
     let mut text = Vec::new();
     let mut quiet_since = Instant::now();

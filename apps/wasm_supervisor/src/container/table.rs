@@ -76,7 +76,7 @@ pub struct Containers<P: Platform + 'static> {
     pub(super) boot_slot: usize,
     /// The store; none if there is no flash.
     pub(super) images: Option<ImageStore<P::Flash>>,
-    /// The image that was refused as a live update, until its labels have been told.
+    /// The image that was refused as a live update, until nobody can ask any more what was missing.
     pub(super) refused: Option<Image>,
     /// The live update whose new image is on trial.
     pub(super) trial: Option<Box<Trial>>,
@@ -328,12 +328,17 @@ impl<P: Platform + 'static> Containers<P> {
     /// was just refused in its place.
     #[must_use]
     pub fn label(&self, slot: usize, claim: usize) -> Option<&str> {
-        let image = match &self.refused {
+        let module = Module::scan(self.refused_image(slot)).ok()?;
+        labels(&module).nth(claim).map(|label| label.0)
+    }
+
+    /// The image that was just refused in place of the container's in `slot`, or that one itself.
+    #[must_use]
+    pub fn refused_image(&self, slot: usize) -> &[u8] {
+        match &self.refused {
             Some(image) => self.bytes_of(slot, image),
             None => self.image(slot),
-        };
-        let module = Module::scan(image).ok()?;
-        labels(&module).nth(claim).map(|label| label.0)
+        }
     }
 
     /// The label of the `block`-th block that the container in `slot` has claimed.

@@ -70,6 +70,10 @@ impl<P: Platform + 'static> Supervisor<P> {
     /// Do what is asked, and answer; the length of the answer's frame.
     pub(crate) fn answer(&mut self, request: &Request<'_>, frame: &mut [u8; FRAME_MAX]) -> usize {
         let id = request.id;
+        // Only these ask what was wrong with an update that was refused.
+        if !matches!(request.op, Op::Detail { .. }) {
+            self.containers.forget_refused();
+        }
         match request.op {
             Op::Hello { .. } => self.send(id, Ok(Reply::Hello(self.device())), frame),
             Op::Heap => self.send(id, Ok(Reply::Heap(self.heap())), frame),
@@ -131,12 +135,10 @@ impl<P: Platform + 'static> Supervisor<P> {
                     Ok(Some(update)) => Ok(Reply::Update(update)),
                     Err(Failed::Upload(error)) => Err(error),
                     Err(Failed::Update(slot, refused)) => {
-                        Err(explain(&self.containers, slot, refused))
+                        return self.refuse(id, slot, refused, frame);
                     }
                 };
-                let length = self.send(id, result, frame);
-                self.containers.forget_refused();
-                length
+                self.send(id, result, frame)
             }
             Op::UploadAbort => {
                 self.upload = None;
@@ -220,14 +222,24 @@ impl<P: Platform + 'static> Supervisor<P> {
                 arena::trim(arena::ArenaId::SUPERVISOR);
                 self.send(id, Ok(Reply::Done), frame)
             }
-            Err(refused) => {
-                if matches!(refused, Refused::Missing(_)) {
-                    self.detail = Some((id, slot));
-                }
-                let error = explain(&self.containers, slot, refused);
-                self.send(id, Err(error), frame)
-            }
+            Err(refused) => self.refuse(id, slot, refused, frame),
         }
+    }
+
+    /// Say why something was not done with the container in `slot`, or with the image that was to
+    /// replace it.
+    fn refuse(
+        &mut self,
+        id: u32,
+        slot: usize,
+        refused: Refused,
+        frame: &mut [u8; FRAME_MAX],
+    ) -> usize {
+        if matches!(refused, Refused::Missing(_)) {
+            self.detail = Some((id, slot));
+        }
+        let error = explain(&self.containers, slot, refused);
+        self.send(id, Err(error), frame)
     }
 
     fn device(&self) -> Device<'_> {
@@ -343,7 +355,7 @@ impl<P: Platform + 'static> Supervisor<P> {
     fn detail(&self, id: u32, of: u32, index: u16, frame: &mut [u8; FRAME_MAX]) -> usize {
         let refused = self.detail.filter(|(refused, _)| *refused == of);
         let slot = refused.map_or(CONTAINERS_MAX, |(_, slot)| slot);
-        let module = refused.and_then(|_| Module::scan(self.containers.image(slot)).ok());
+        let module = refused.and_then(|_| Module::scan(self.containers.refused_image(slot)).ok());
         let result = match module {
             None => Err(DeviceError::NoDetail),
             Some(module) => {

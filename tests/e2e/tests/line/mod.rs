@@ -7,11 +7,11 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use berth_e2e::Device;
 use berth_protocol::{
     CHUNK_MAX, DeviceError, Event, FRAME_MAX, Fault, FrameDecoder, ImageHash, Op, Parameters,
-    Reply, Request, Response, State, encode_frame,
+    Reply, Request, Response, State, StoreStatus, Update, encode_frame,
 };
 
 /// An answer takes no longer, or it is lost.
@@ -99,24 +99,85 @@ impl Line {
         })?
     }
 
-    /// Upload and store an image.
+    /// Announce an image by `begin` and send what the device does not have of it; where it went on.
+    pub(crate) fn send(&mut self, begin: Op<'_>, image: &[u8]) -> Result<usize> {
+        let from = self.offset(begin)? as usize;
+        let mut offset = from;
+        while let Some(rest) = image.get(offset..).filter(|rest| !rest.is_empty()) {
+            let bytes = rest.get(..CHUNK_MAX).unwrap_or(rest);
+            let op = Op::UploadChunk {
+                offset: offset as u32,
+                bytes,
+            };
+            let next = self.offset(op)? as usize;
+            ensure!(
+                next > offset && next <= image.len(),
+                "{offset}, then {next}"
+            );
+            offset = next;
+        }
+        Ok(from)
+    }
+
+    /// Upload and store an image; where the upload went on.
     pub(crate) fn install(
         &mut self,
         name: &str,
         image: &[u8],
         parameters: Parameters,
-    ) -> Result<()> {
-        self.offset(Op::UploadBegin {
+    ) -> Result<usize> {
+        let begin = Op::UploadBegin {
             name,
             length: image.len() as u32,
             hash: ImageHash::of(image),
             parameters,
-        })?;
-        for (number, bytes) in image.chunks(CHUNK_MAX).enumerate() {
-            let offset = (number * CHUNK_MAX) as u32;
-            self.offset(Op::UploadChunk { offset, bytes })?;
+        };
+        let from = self.send(begin, image)?;
+        self.done(Op::UploadCommit)?;
+        Ok(from)
+    }
+
+    /// Replace a container by another image, on trial for so long.
+    pub(crate) fn update(&mut self, name: &str, image: &[u8], trial_ms: u32) -> Result<Update> {
+        let begin = Op::UpdateBegin {
+            name,
+            length: image.len() as u32,
+            hash: ImageHash::of(image),
+            parameters: Parameters::default(),
+            trial_ms,
+        };
+        self.send(begin, image)?;
+        self.ask(Op::UploadCommit, updated)?
+    }
+
+    /// Where the last live update of a container stands.
+    pub(crate) fn update_status(&mut self, name: &str) -> Result<Update> {
+        self.ask(Op::UpdateStatus { name }, updated)?
+    }
+
+    /// Hash and parameters of every stored image, by name.
+    pub(crate) fn images(&mut self) -> Result<BTreeMap<String, (ImageHash, Parameters)>> {
+        let mut all = BTreeMap::new();
+        let mut cursor = Some(0);
+        while let Some(at) = cursor {
+            cursor = self.ask(Op::Images { cursor: at }, |result| match result {
+                Ok(Reply::Image { item, next }) => {
+                    all.insert(item.name.to_owned(), (item.hash, item.parameters));
+                    Ok(next)
+                }
+                Ok(Reply::End) => Ok(None),
+                other => bail!("{other:?}"),
+            })??;
         }
-        self.done(Op::UploadCommit)
+        Ok(all)
+    }
+
+    /// How the store is.
+    pub(crate) fn store(&mut self) -> Result<StoreStatus> {
+        self.ask(Op::Status, |result| match result {
+            Ok(Reply::Status(status)) => status.store.context("there is no store"),
+            other => bail!("{other:?}"),
+        })?
     }
 
     /// A request that may be refused: whether it was done, or the word of its error.
@@ -190,6 +251,13 @@ impl Line {
                 .map(|report| (report.fault, report.restarts))),
             other => bail!("{other:?}"),
         })?
+    }
+}
+
+fn updated(result: Result<Reply<'_>, DeviceError<'_>>) -> Result<Update> {
+    match result {
+        Ok(Reply::Update(update)) => Ok(update),
+        other => bail!("{other:?}"),
     }
 }
 
