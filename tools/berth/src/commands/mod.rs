@@ -158,7 +158,10 @@ fn open_console(cli: &Cli, arguments: &Console) -> Result<(), Error> {
         Some(path) => Some(path.clone()),
         None => lock.is_held().then(|| share::socket_for(&place)),
     };
-    console::run(line, socket.as_deref(), |socket| lock.publish(socket))
+    let left = console::run(line, socket.as_deref(), |socket| lock.publish(socket))?;
+    drop(lock);
+    left.obey();
+    Ok(())
 }
 
 /// An update that did not stand up is a refusal.
