@@ -384,7 +384,7 @@ fn every_other_error() {
         call(Some(&good), &["upload", &file, "--stack", "many"]),
         call(
             Some(&good),
-            &["upload", &file, "1", "2", "3", "--limit", "3"],
+            &["upload", &file, "1", "2", "3", "--stack", "3"],
         ),
         call(Some(&good), &["upload", &file, "--restart", "never"]),
         call(Some(&good), &["upload", &file, "--service", "0:1"]),

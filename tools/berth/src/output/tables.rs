@@ -26,7 +26,7 @@ pub(crate) fn containers(
         let tasks: Vec<_> = containers
             .iter()
             .filter(|c| c.is_active())
-            .map(|c| json!({ "filename": c.name, "paused": c.state == "paused" }))
+            .map(|c| json!({ "filename": file_name(&c.name), "paused": c.state == "paused" }))
             .collect();
         return print_json(
             out,
@@ -143,10 +143,15 @@ pub(crate) fn images(out: &mut impl Write, images: &[Image], as_json: bool) -> i
     print_table(out, &table)
 }
 
+/// What WASMICO calls a container: it knows tasks by their files. Every command takes this, too.
+fn file_name(name: &str) -> String {
+    format!("{name}.wasm")
+}
+
 /// An image in WASMICO's words.
 fn file(image: &Image) -> Value {
     json!({
-        "filename": image.name,
+        "filename": file_name(&image.name),
         "reserved_stack_size": image.parameters.stack,
         "reserved_initial_memory": image.parameters.memory,
         "memory_limit": image.parameters.limit,
