@@ -5,9 +5,9 @@
 
 mod support;
 
-use berth_protocol::{DeviceError, State};
 use support::{
     Faults,
+    refusals::REFUSALS,
     run::{Bench, berth, page},
 };
 
@@ -264,60 +264,9 @@ fn doctor() {
 
 #[test]
 fn every_refusal() {
-    let refusals = [
-        DeviceError::Unsupported,
-        DeviceError::BadName,
-        DeviceError::BadParameter {
-            what: "limit: at least 8192 bytes",
-        },
-        DeviceError::UnknownName,
-        DeviceError::NameTaken,
-        DeviceError::WrongState {
-            state: State::Paused,
-        },
-        DeviceError::TooLarge { limit: 98_304 },
-        DeviceError::TooManyContainers { limit: 8 },
-        DeviceError::DeviceFull {
-            needed: 5000,
-            free: 4000,
-        },
-        DeviceError::OutOfMemory {
-            needed: 20_000,
-            free: 16_384,
-        },
-        DeviceError::NoUpload,
-        DeviceError::BadOffset { expected: 232 },
-        DeviceError::Incomplete { expected: 232 },
-        DeviceError::HashMismatch,
-        DeviceError::InvalidModule {
-            offset: 8,
-            what: "not a module",
-        },
-        DeviceError::MissingImports { count: 3 },
-        DeviceError::LabelBusy {
-            label: "fpgaio",
-            holder: Some("blink"),
-        },
-        DeviceError::LabelBusy {
-            label: "uart1",
-            holder: None,
-        },
-        DeviceError::ClaimRefused {
-            label: "fpgaio",
-            code: 9,
-        },
-        DeviceError::NoDetail,
-        DeviceError::Internal { what: "store" },
-        DeviceError::SafeMode,
-        DeviceError::StoreFull {
-            needed: 5000,
-            free: 4000,
-        },
-        DeviceError::StoreFailed { page: 17 },
-        DeviceError::Busy,
-    ];
+    assert_eq!(support::refusals::forgotten(), [0; 0]);
     let mut story = Vec::new();
-    for error in refusals {
+    for error in REFUSALS {
         let bench = Bench::with(Faults {
             refuse: Some(error),
             ..Faults::default()
