@@ -85,6 +85,41 @@ fn tables() {
     ));
 }
 
+/// What a manufacturer's build writes, for the blocks of the device.
+const LIST: &str = r#"{ "exposures": [
+    { "label": "fpgaio", "length": 80, "access": "mediated",
+      "registers": [
+        { "name": "LED0", "offset": 0, "size": 32, "read": 2, "write": 2, "zero_rest": false },
+        { "name": "MISC", "offset": 76, "size": 32, "read": 4294967295, "write": 0, "zero_rest": false }
+      ],
+      "map": [], "safe_state": [], "interrupts": [] },
+    { "label": "uart1", "length": 4096, "access": "mapped", "registers": null,
+      "map": [{ "name": "DATA", "offset": 0, "size": 32 }, { "name": "CTRL", "offset": 8, "size": 32 }],
+      "safe_state": [], "interrupts": [{ "name": "rx", "line": 2 }, { "name": "tx", "line": 3 }] },
+    { "label": "i2c_shield1", "length": 4096, "access": "mediated", "registers": null }
+], "devices": [] }"#;
+
+#[test]
+fn exposures_with_the_manufacturers_list() {
+    let bench = inhabited(Faults::default());
+    let list = bench.file("exposures.json", LIST.as_bytes());
+    // Of other firmware: it knows no block of this device.
+    let other = bench.file("older.json", br#"{ "exposures": [] }"#);
+    let none = bench.file("other.json", b"{}");
+    let odd = bench.file("odd.json", br#"{ "exposures": [{ "label": 5 }] }"#);
+    assert_look!(pages(
+        &bench,
+        &[
+            &["exposures", "--list", &list],
+            &["--json", "exposures", "--list", &list],
+            &["exposures", "--list", &other],
+            &["exposures", "--list", &none],
+            &["exposures", "--list", &odd],
+            &["exposures", "--list", "/no/such/list"],
+        ]
+    ));
+}
+
 #[test]
 fn tables_of_an_empty_device() {
     let bench = Bench::new();

@@ -12,7 +12,8 @@ use support::refusals::REFUSALS;
 const MANUAL: &str = include_str!("../../../docs/operator.md");
 
 /// Errors of the command line as they were seen (`looks.rs`).
-const SEEN: [&str; 4] = [
+const SEEN: [&str; 5] = [
+    include_str!("snapshots/looks__exposures_with_the_manufacturers_list.snap"),
     include_str!("snapshots/looks__every_other_error.snap"),
     include_str!("snapshots/looks__registry_of_devices.snap"),
     include_str!("snapshots/looks__registry_that_is_broken.snap"),

@@ -83,7 +83,7 @@ pub enum Command {
     /// Show what happened on the device
     Events(Events),
     /// List what containers can claim on this device, and who holds it
-    Exposures,
+    Exposures(Exposures),
     /// Show what the device is
     Info,
     /// Open the device's console on this terminal, and share the line with other calls
@@ -233,6 +233,14 @@ pub struct Events {
     /// Go on with new events until interrupted
     #[arg(long, short)]
     pub follow: bool,
+}
+
+/// What `exposures` takes.
+#[derive(Debug, Args)]
+pub struct Exposures {
+    /// The manufacturer's list (exposures.json): show registers, masks and interrupts, too
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub list: Option<PathBuf>,
 }
 
 /// What `console` takes.
