@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, program, target};
+use serde_json::Value;
 
 /// A program that `make foreign` compiles.
 fn foreign(name: &str) -> PathBuf {
@@ -78,6 +79,62 @@ fn a_task_of_wasmico_runs_unchanged_with_its_page_shrunk() -> Result<()> {
             true
         }
     );
+    Ok(())
+}
+
+/// The command lines of WASMICO's paper as they stand there, listings 3 to 12 in its order, with
+/// `berth` for `wasmico`, and its answers' keys.
+#[test]
+fn the_commands_of_wasmicos_paper_do_what_it_says() -> Result<()> {
+    let mut device = Device::boot()?;
+    let folder = tempfile::tempdir()?;
+    std::fs::copy(foreign("task.wasm"), folder.path().join("app.wasm"))?;
+    let address = device.board.address();
+    let wasmico = |line: &str| -> Result<Value> {
+        let output = Command::new(program("berth"))
+            .args(line.split(' '))
+            .arg("--json")
+            .current_dir(folder.path())
+            .env("XDG_CONFIG_HOME", folder.path())
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{line}: {said}{error}");
+        serde_json::from_str(&said).with_context(|| format!("{line}: {said}"))
+    };
+    wasmico(&format!("config esp32 {address}"))?;
+    let devices = wasmico("devices")?;
+    ensure!(devices["devices"][0]["name"] == "esp32", "{devices}");
+    wasmico("select esp32")?;
+    let before = wasmico("heap")?["free_heap_size"].clone();
+    wasmico("upload app.wasm 10000 65536 4096")?;
+    let details = wasmico("details")?;
+    let file = &details["files"][0];
+    ensure!(file["filename"] == "app.wasm", "{details}");
+    ensure!(file["reserved_stack_size"] == 10_000, "{details}");
+    ensure!(file["reserved_initial_memory"] == 65_536, "{details}");
+    wasmico("start app.wasm")?;
+    wait_for_line(&mut device, "app", "a quarter of it is -1.00, slept")?;
+    let active = wasmico("showactive")?;
+    ensure!(active["tasks"][0]["filename"] == "app.wasm", "{active}");
+    ensure!(active["tasks"][0]["paused"] == false, "{active}");
+    wasmico("edit app.wasm 10000 65536 4096 --liveUpdate")?;
+    device.wait_state("app", "running")?;
+    wasmico("pause app.wasm")?;
+    ensure!(wasmico("showactive")?["tasks"][0]["paused"] == true);
+    wasmico("resume app.wasm")?;
+    wasmico("pause app.wasm")?;
+    wasmico("unpause app.wasm")?;
+    wasmico("upload app.wasm 10000 65536 4096 --liveUpdate --trial 1")?;
+    device.wait_state("app", "running")?;
+    wasmico("stop app.wasm")?;
+    let after = wasmico("heap")?;
+    ensure!(after["largest_free_block_size"].is_u64(), "{after}");
+    wasmico("delete app.wasm")?;
+    // Nothing was lost, as 7,440 bytes were there.
+    let after = wasmico("heap")?["free_heap_size"].clone();
+    ensure!(after == before, "{before} bytes free before, {after} after");
+    ensure!(wasmico("details")?["files"] == serde_json::json!([]));
     Ok(())
 }
 

@@ -5,9 +5,14 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     termios::{self, OptionalActions, Termios},
 };
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::{
     io::{self, IsTerminal, Read, Write},
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,9 +24,31 @@ const PREFIX: u8 = 0x01;
 /// How long to listen on after the end of an input that is no terminal.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Connect terminal and device until the person leaves, the input ends or the line breaks.
-/// If `socket` is given, other berth calls use the line there meanwhile; `served` hears when
-/// they can.
+/// How a session at the console came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a signal is to be obeyed"]
+pub enum Left {
+    /// The person left, or the input ended.
+    ByChoice,
+    /// A signal asked the program to end: its number. Terminal and socket are as before.
+    BySignal(i32),
+}
+
+impl Left {
+    /// End the program by the signal that asked for it, so that whoever waits for the program
+    /// sees that; return if there was none. Whatever must still be put in order is dropped
+    /// before this is called.
+    pub fn obey(self) {
+        if let Self::BySignal(signal) = self {
+            // Should the signal not end it, the program ends of itself.
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    }
+}
+
+/// Connect terminal and device until the person leaves, the input ends, a signal asks for the
+/// end or the line breaks. If `socket` is given, other berth calls use the line there meanwhile;
+/// `served` hears when they can.
 ///
 /// # Errors
 /// [`Error::Line`] if the line breaks.
@@ -29,7 +56,9 @@ pub fn run(
     line: Box<dyn Transport>,
     socket: Option<&Path>,
     served: impl FnOnce(&Path) -> io::Result<()>,
-) -> Result<(), Error> {
+) -> Result<Left, Error> {
+    // Before the terminal is changed: from here on no signal leaves it so.
+    let asked = Asked::listen().map_err(Error::Line)?;
     let raw = RawTerminal::enter();
     let mux = Mux::start(line, socket, |text| {
         let mut out = io::stdout().lock();
@@ -50,16 +79,19 @@ pub fn run(
             path.display()
         );
     }
-    pass_input(&mux)
+    pass_input(&mux, &asked)
 }
 
 /// Pass on what is typed.
-fn pass_input(mux: &Mux) -> Result<(), Error> {
+fn pass_input(mux: &Mux, asked: &Asked) -> Result<Left, Error> {
     let mut input = io::stdin();
     let interactive = input.is_terminal();
     let mut keys = Keys::default();
     let mut buffer = [0; 256];
     loop {
+        if let Some(signal) = asked.signal() {
+            return Ok(Left::BySignal(signal));
+        }
         if mux.is_broken() {
             return Err(closed());
         }
@@ -70,7 +102,7 @@ fn pass_input(mux: &Mux) -> Result<(), Error> {
         if count == 0 {
             // The end of a script: the device may still be answering its last line.
             std::thread::sleep(LINGER);
-            return Ok(());
+            return Ok(Left::ByChoice);
         }
         let typed = buffer.get(..count).unwrap_or_default();
         if !interactive {
@@ -80,7 +112,7 @@ fn pass_input(mux: &Mux) -> Result<(), Error> {
         let (pass, leave) = keys.take(typed);
         mux.type_text(&pass).map_err(Error::Line)?;
         if leave {
-            return Ok(());
+            return Ok(Left::ByChoice);
         }
     }
 }
@@ -96,6 +128,27 @@ fn wait_readable(input: &io::Stdin) -> Result<bool, Error> {
         Ok(ready) => Ok(ready > 0),
         Err(rustix::io::Errno::INTR) => Ok(false),
         Err(error) => Err(Error::Line(error.into())),
+    }
+}
+
+/// Remembers the last signal that asked the program to end. Ctrl-C is not one of them at a raw
+/// terminal, where it is a key for the device.
+struct Asked(Arc<AtomicUsize>);
+
+impl Asked {
+    fn listen() -> io::Result<Self> {
+        let last = Arc::new(AtomicUsize::new(0));
+        for signal in [SIGTERM, SIGHUP, SIGINT] {
+            signal_hook::flag::register_usize(signal, Arc::clone(&last), signal as usize)?;
+        }
+        Ok(Self(last))
+    }
+
+    fn signal(&self) -> Option<i32> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            signal => i32::try_from(signal).ok(),
+        }
     }
 }
 

@@ -250,13 +250,15 @@ impl Refusal {
             }
             "unknown-name" => "`berth ps` lists the containers",
             "name-taken" => "replace the old one with --live-update, or choose another --name",
-            "wrong-state" => "`berth ps` shows the state; `berth stop` ends an active container",
+            "wrong-state" => {
+                "`berth ps` shows the states; `berth start` starts a container, `berth stop` ends an active one"
+            }
             "too-large" => "build it smaller: opt-level \"z\", lto, strip; see the author's guide",
             "too-many-containers" | "device-full" | "store-full" => {
                 "`berth rm` a container that is not needed; `berth images` shows their sizes"
             }
             "out-of-memory" => {
-                "`berth heap` shows who holds the memory; stop another container, or give a smaller --limit or --stack"
+                "`berth heap` shows who holds the memory: stop another container; if its own --limit or --memory is too small, `berth edit` raises it"
             }
             "no-upload" | "bad-offset" | "incomplete" => {
                 "another upload came between; repeat the command"

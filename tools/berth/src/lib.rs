@@ -24,6 +24,7 @@ pub mod console;
 mod device;
 mod error;
 mod lock;
+mod manufacturer;
 mod model;
 mod mux;
 mod output;

@@ -5,9 +5,9 @@
 
 mod support;
 
-use berth_protocol::{DeviceError, State};
 use support::{
     Faults,
+    refusals::REFUSALS,
     run::{Bench, berth, page},
 };
 
@@ -81,6 +81,41 @@ fn tables() {
             &["logs", "blink"],
             &["logs", "blink", "--tail", "1"],
             &["events"],
+        ]
+    ));
+}
+
+/// What a manufacturer's build writes, for the blocks of the device.
+const LIST: &str = r#"{ "exposures": [
+    { "label": "fpgaio", "length": 80, "access": "mediated",
+      "registers": [
+        { "name": "LED0", "offset": 0, "size": 32, "read": 2, "write": 2, "zero_rest": false },
+        { "name": "MISC", "offset": 76, "size": 32, "read": 4294967295, "write": 0, "zero_rest": false }
+      ],
+      "map": [], "safe_state": [], "interrupts": [] },
+    { "label": "uart1", "length": 4096, "access": "mapped", "registers": null,
+      "map": [{ "name": "DATA", "offset": 0, "size": 32 }, { "name": "CTRL", "offset": 8, "size": 32 }],
+      "safe_state": [], "interrupts": [{ "name": "rx", "line": 2 }, { "name": "tx", "line": 3 }] },
+    { "label": "i2c_shield1", "length": 4096, "access": "mediated", "registers": null }
+], "devices": [] }"#;
+
+#[test]
+fn exposures_with_the_manufacturers_list() {
+    let bench = inhabited(Faults::default());
+    let list = bench.file("exposures.json", LIST.as_bytes());
+    // Of other firmware: it knows no block of this device.
+    let other = bench.file("older.json", br#"{ "exposures": [] }"#);
+    let none = bench.file("other.json", b"{}");
+    let odd = bench.file("odd.json", br#"{ "exposures": [{ "label": 5 }] }"#);
+    assert_look!(pages(
+        &bench,
+        &[
+            &["exposures", "--list", &list],
+            &["--json", "exposures", "--list", &list],
+            &["exposures", "--list", &other],
+            &["exposures", "--list", &none],
+            &["exposures", "--list", &odd],
+            &["exposures", "--list", "/no/such/list"],
         ]
     ));
 }
@@ -264,60 +299,9 @@ fn doctor() {
 
 #[test]
 fn every_refusal() {
-    let refusals = [
-        DeviceError::Unsupported,
-        DeviceError::BadName,
-        DeviceError::BadParameter {
-            what: "limit: at least 8192 bytes",
-        },
-        DeviceError::UnknownName,
-        DeviceError::NameTaken,
-        DeviceError::WrongState {
-            state: State::Paused,
-        },
-        DeviceError::TooLarge { limit: 98_304 },
-        DeviceError::TooManyContainers { limit: 8 },
-        DeviceError::DeviceFull {
-            needed: 5000,
-            free: 4000,
-        },
-        DeviceError::OutOfMemory {
-            needed: 20_000,
-            free: 16_384,
-        },
-        DeviceError::NoUpload,
-        DeviceError::BadOffset { expected: 232 },
-        DeviceError::Incomplete { expected: 232 },
-        DeviceError::HashMismatch,
-        DeviceError::InvalidModule {
-            offset: 8,
-            what: "not a module",
-        },
-        DeviceError::MissingImports { count: 3 },
-        DeviceError::LabelBusy {
-            label: "fpgaio",
-            holder: Some("blink"),
-        },
-        DeviceError::LabelBusy {
-            label: "uart1",
-            holder: None,
-        },
-        DeviceError::ClaimRefused {
-            label: "fpgaio",
-            code: 9,
-        },
-        DeviceError::NoDetail,
-        DeviceError::Internal { what: "store" },
-        DeviceError::SafeMode,
-        DeviceError::StoreFull {
-            needed: 5000,
-            free: 4000,
-        },
-        DeviceError::StoreFailed { page: 17 },
-        DeviceError::Busy,
-    ];
+    assert_eq!(support::refusals::forgotten(), [0; 0]);
     let mut story = Vec::new();
-    for error in refusals {
+    for error in REFUSALS {
         let bench = Bench::with(Faults {
             refuse: Some(error),
             ..Faults::default()
@@ -384,7 +368,7 @@ fn every_other_error() {
         call(Some(&good), &["upload", &file, "--stack", "many"]),
         call(
             Some(&good),
-            &["upload", &file, "1", "2", "3", "--limit", "3"],
+            &["upload", &file, "1", "2", "3", "--stack", "3"],
         ),
         call(Some(&good), &["upload", &file, "--restart", "never"]),
         call(Some(&good), &["upload", &file, "--service", "0:1"]),

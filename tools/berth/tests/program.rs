@@ -102,19 +102,26 @@ fn wasmicos_scripts_find_their_keys() {
     let json = |words: &[&str]| -> serde_json::Value {
         serde_json::from_str(&bench.ok(&[words, &["--json"]].concat())).unwrap()
     };
-    let answer = json(&["upload", &file, "10000", "65536", "40960"]);
-    assert_eq!(answer["status_code"], 0);
-    json(&["start", "task"]);
-    json(&["pause", "task"]);
+    // The command line of its paper, and its names of tasks.
+    let (code, answer, note) = bench.run(&["upload", &file, "10000", "65536", "4096", "--json"]);
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!((code, &answer["status_code"]), (0, &0.into()));
+    assert!(note.starts_with("note: task: MEMORY_LIMIT "), "{note}");
+    json(&["start", "task.wasm"]);
+    json(&["pause", "task.wasm"]);
     let active = json(&["showactive"]);
-    assert_eq!(active["tasks"][0]["filename"], "task");
+    assert_eq!(active["tasks"][0]["filename"], "task.wasm");
     assert_eq!(active["tasks"][0]["paused"], true);
     let details = json(&["details"]);
     let file = &details["files"][0];
-    assert_eq!(file["filename"], "task");
+    assert_eq!(file["filename"], "task.wasm");
     assert_eq!(file["reserved_stack_size"], 10_000);
     assert_eq!(file["reserved_initial_memory"], 65_536);
-    assert_eq!(file["memory_limit"], 40_960);
+    assert!(file["memory_limit"].is_null());
+    json(&["edit", "task.wasm", "--limit", "40K"]);
+    assert_eq!(json(&["details"])["files"][0]["memory_limit"], 40_960);
+    let (code, _, note) = bench.run(&["edit", "task.wasm", "10000", "65536", "4096"]);
+    assert!(code == 0 && note.contains("MEMORY_LIMIT"), "{note}");
     let heap = json(&["heap"]);
     assert_eq!(heap["free_heap_size"], 150_000);
     assert_eq!(heap["largest_free_block_size"], 100_000);

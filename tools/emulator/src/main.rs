@@ -83,6 +83,12 @@ fn interactive(run: &Run) -> Result<(), Error> {
             eprintln!("The emulator ended: {ending}.");
             Ok(())
         }
-        None => result.map_err(failed),
+        None => {
+            let left = result.map_err(failed)?;
+            // The emulator ends with us, and the line is free again.
+            drop((emulator, lock));
+            left.obey();
+            Ok(())
+        }
     }
 }

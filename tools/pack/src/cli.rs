@@ -5,12 +5,18 @@ use std::path::PathBuf;
 use berth_protocol::Restart;
 use clap::Parser;
 
-/// Make a container package of a WebAssembly module
+/// Make a container package of a WebAssembly module, or check one against a board
 #[derive(Debug, Parser)]
-#[command(name = "pack", disable_version_flag = true)]
+#[command(name = "pack", disable_version_flag = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
-    /// The module
+    /// The module; with --check a package, too
     pub(crate) module: PathBuf,
+    /// Write nothing; tell whether a board with these exposures would take it
+    #[arg(long, value_name = "EXPOSURES.JSON", conflicts_with_all = ["output", "names"])]
+    pub(crate) check: Option<PathBuf>,
+    /// With --check: bytes of memory that the device has free (`berth heap`) [default: all]
+    #[arg(long, value_name = "BYTES", requires = "check")]
+    pub(crate) free: Option<u32>,
     /// The package to write [default: the module's name, ending in .berth]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -42,6 +48,9 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "WHEN", value_parser = restart)]
     pub(crate) restart: Option<Restart>,
 }
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 the board would refuse it, 2 usage, or a module that is none";
 
 /// Milliseconds before the first restart.
 const BACKOFF_MS: u16 = 1000;

@@ -11,9 +11,12 @@
 //! exactly the bytes it uses instead of pages of 64 KiB, no globals that only the linker
 //! wanted (some 540 bytes of a container's memory), no names and debugging information.
 //! The names stay in a side file, by which faults are told in words.
+//!
+//! [`check`] tells beforehand what a board's supervisor will say to a package.
 
 #![forbid(unsafe_code)]
 
+pub mod check;
 mod error;
 mod memory;
 mod names;

@@ -1,4 +1,4 @@
-//! `pack`: a WebAssembly module becomes a container package.
+//! `pack`: a WebAssembly module becomes a container package; `pack --check`: would a board take it?
 
 #![forbid(unsafe_code)]
 
@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use berth_pack::check::{Board, Checked, ROOM_MAX, check};
 use berth_pack::{Options, Packed, pack};
+use berth_package::Manifest;
 use berth_protocol::ImageHash;
 use clap::Parser;
 
@@ -16,7 +18,7 @@ use cli::Cli;
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("pack: {error:#}");
             ExitCode::from(2)
@@ -24,7 +26,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<()> {
+fn run(cli: &Cli) -> Result<ExitCode> {
     let path = &cli.module;
     let module = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     let options = Options {
@@ -40,6 +42,9 @@ fn run(cli: &Cli) -> Result<()> {
         share: cli.share,
         restart: cli.restart,
     };
+    if let Some(board) = &cli.check {
+        return check_against(board, cli, module, &options);
+    }
     let packed = pack(&module, &options).with_context(|| path.display().to_string())?;
     let output = match &cli.output {
         Some(output) => output.clone(),
@@ -49,7 +54,58 @@ fn run(cli: &Cli) -> Result<()> {
         .with_context(|| format!("writing {}", output.display()))?;
     let names = write_names(cli.names.as_deref(), &output, &packed)?;
     tell(&output, module.len(), &packed, names.as_deref());
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Check a package as it is, a module as what it would be packed to.
+fn check_against(path: &Path, cli: &Cli, file: Vec<u8>, options: &Options) -> Result<ExitCode> {
+    let module = cli.module.display();
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let board = Board::from_json(&text)
+        .with_context(|| format!("{} does not list exposures", path.display()))?;
+    let image = match Manifest::of(&file) {
+        Ok(Some(_)) => file,
+        _ => {
+            pack(&file, options)
+                .with_context(|| module.to_string())?
+                .image
+        }
+    };
+    let room = cli.free.unwrap_or(ROOM_MAX);
+    let checked = check(&image, &board, room);
+    if !board.is_complete() {
+        eprintln!(
+            "note: {} does not tell which blocks have interrupts and which devices there are; \
+             that is not checked",
+            path.display()
+        );
+    }
+    if checked.problems.is_empty() {
+        println!("{module}: this board takes it");
+        tell_needs(image.len(), room, &checked);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for problem in &checked.problems {
+        eprintln!("pack: {module}: {problem}");
+    }
+    Ok(ExitCode::from(1))
+}
+
+fn tell_needs(bytes: usize, room: u32, checked: &Checked) {
+    let labels: Vec<_> = checked.labels.iter().map(String::as_str).collect();
+    let labels = if labels.is_empty() {
+        "none".to_owned()
+    } else {
+        labels.join(", ")
+    };
+    println!("  image   {bytes} bytes");
+    println!("  blocks  {labels}");
+    println!(
+        "  loading takes at most {} bytes, {} of them linear memory; {room} are there",
+        checked.needed, checked.memory
+    );
+    println!("  stack   {} bytes at most", checked.stack);
 }
 
 /// Write the names of its functions, if it has any and they have a place.

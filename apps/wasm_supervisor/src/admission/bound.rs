@@ -64,6 +64,20 @@ struct Largest {
 ///
 /// A body, global or segment that is malformed, or has an instruction that containers cannot have.
 pub fn bound(module: &Module<'_>) -> Result<u32, Malformed> {
+    bound_with(module, POINTER_WIDTH)
+}
+
+/// As [`bound`], on a board, wherever this runs.
+///
+/// # Errors
+///
+/// As [`bound`].
+pub fn bound_on_board(module: &Module<'_>) -> Result<u32, Malformed> {
+    bound_with(module, 1)
+}
+
+/// The bound where pointers are `pointer_width` times 32 bits wide.
+fn bound_with(module: &Module<'_>, pointer_width: u64) -> Result<u32, Malformed> {
     let largest = bodies(module.sections.code)?;
     globals(module.sections.globals)?;
     let items = elements(module.sections.elements)?;
@@ -103,7 +117,7 @@ pub fn bound(module: &Module<'_>) -> Result<u32, Malformed> {
     let engine = prices
         .iter()
         .fold(price::FIXED, |sum, (count, each)| sum + count * each);
-    let sum = module.memory_bytes.saturating_add(engine * POINTER_WIDTH);
+    let sum = module.memory_bytes.saturating_add(engine * pointer_width);
     Ok(u32::try_from(sum).unwrap_or(u32::MAX))
 }
 

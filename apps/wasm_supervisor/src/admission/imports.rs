@@ -5,7 +5,35 @@ use berth_protocol::MissingWhy;
 
 use super::reader::Reader;
 use super::{Malformed, Module};
-use crate::platform::{Claim, DESCRIPTION_MAX, Platform, Width};
+use crate::platform::{Claim, DESCRIPTION_MAX, Description, Platform, Width};
+
+/// What a board has for containers: as much of a [`Platform`] as imports are resolved against,
+/// so that a tool can do it without a board.
+pub trait Offers {
+    /// As [`Platform::describe`].
+    fn describe<'a>(
+        &self,
+        index: u32,
+        buffer: &'a mut [u8; DESCRIPTION_MAX],
+    ) -> Option<Description<'a>>;
+
+    /// As [`Platform::led_count`].
+    fn led_count(&self) -> u32;
+}
+
+impl<P: Platform> Offers for P {
+    fn describe<'a>(
+        &self,
+        index: u32,
+        buffer: &'a mut [u8; DESCRIPTION_MAX],
+    ) -> Option<Description<'a>> {
+        Platform::describe(self, index, buffer)
+    }
+
+    fn led_count(&self) -> u32 {
+        Platform::led_count(self)
+    }
+}
 
 /// One import as it stands in the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,7 +264,7 @@ impl<'a> HostFunction<'a> {
     /// # Errors
     ///
     /// Why it cannot be satisfied.
-    pub fn resolve<P: Platform>(
+    pub fn resolve<P: Offers>(
         module: &Module<'a>,
         import: &Import<'a>,
         platform: &P,
@@ -255,7 +283,7 @@ impl<'a> HostFunction<'a> {
 
 /// Who has the block of this label; `None` if it is not exposed, or has no interrupts
 /// where `function` is about them.
-fn claim_of<P: Platform>(
+fn claim_of<P: Offers>(
     platform: &P,
     function: &HostFunction<'_>,
     label: Label<'_>,
@@ -294,7 +322,7 @@ pub fn unavailable<'a, P: Platform>(
 }
 
 /// The imports of `module` that this device cannot satisfy.
-pub fn missing<'a, P: Platform>(
+pub fn missing<'a, P: Offers>(
     module: &Module<'a>,
     platform: &P,
 ) -> impl Iterator<Item = (Import<'a>, MissingWhy)> {

@@ -14,11 +14,13 @@ use super::pool::{
     ALIGN_MAX, ArenaId, Memory, Node, PAGE_BYTES, Pool, RESERVED_PAGES, Space, Usage,
 };
 
-/// Bytes of the pool. Of the 256 KiB of the supervisor's RAM the kernel takes
+/// Bytes of the pool on a board. Of the 256 KiB of the supervisor's RAM the kernel takes
 /// up to 8 (its own part and the MPU's granule), the stack 26, the table of pages
 /// 7, other statics 2.
+pub const BOARD_POOL_BYTES: usize = 212 * 1024;
+/// Bytes of the pool.
 #[cfg(target_os = "none")]
-const POOL_BYTES: usize = 212 * 1024;
+const POOL_BYTES: usize = BOARD_POOL_BYTES;
 /// Bytes of the pool. Pointers are twice as long as on the board, so is the pool.
 #[cfg(not(target_os = "none"))]
 const POOL_BYTES: usize = 448 * 1024;

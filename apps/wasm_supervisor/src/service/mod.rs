@@ -119,7 +119,9 @@ impl<P: Platform + 'static> Supervisor<P> {
         let mut bytes = [0; RECEIVE_MAX];
         let count = self.shared.platform.receive(&mut bytes);
         let now = self.shared.platform.now_us();
-        if self.decoder.in_frame()
+        // What has arrived was perhaps in time, and only looked at late: a load may take longer.
+        if count == 0
+            && self.decoder.in_frame()
             && now.saturating_sub(self.frame_since_us) > u64::from(FRAME_TIMEOUT_MS) * 1000
         {
             self.decoder.expire();

@@ -609,6 +609,28 @@ fn noise_and_half_frames_do_no_harm() {
 }
 
 #[test]
+fn a_request_that_is_looked_at_late_is_answered() {
+    // Half of it is there before something takes very long, the rest arrives meanwhile.
+    let mut bench = Bench::new();
+    let request = Request {
+        id: 7,
+        op: Op::Heap,
+    };
+    let mut frame = [0; FRAME_MAX];
+    let frame = encode_frame(&request, &mut frame).unwrap();
+    let (first, rest) = frame.split_at(frame.len() / 2);
+    bench.fake.0.input.borrow_mut().extend(first);
+    bench.polls(1);
+    assert!(bench.supervisor.decoder.in_frame());
+    bench.fake.0.input.borrow_mut().extend(rest);
+    bench.fake.0.now_us.set(bench.fake.0.now_us.get() + 900_000);
+    bench.polls(1);
+    let answers = bench.collect();
+    assert_eq!(Response::decode(&answers[0]).unwrap().id, 7);
+    assert_eq!(bench.text, "");
+}
+
+#[test]
 fn pausing_anywhere_does_not_change_the_result() {
     let body = "(local $i i32) (local $sum i32)
       (loop $again

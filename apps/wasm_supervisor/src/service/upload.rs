@@ -20,7 +20,7 @@ const LEAVE_FREE: u32 = 4 * 1024;
 /// Least memory limit that makes sense: the engine alone takes more than half.
 const LIMIT_MIN: u32 = 8 * 1024;
 /// Largest value stack a container may ask for.
-const STACK_MAX: u32 = 64 * 1024;
+pub const STACK_MAX: u32 = 64 * 1024;
 
 /// The upload in progress.
 pub struct Upload {

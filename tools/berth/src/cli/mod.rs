@@ -1,7 +1,9 @@
 //! The words of the command line.
 
+mod name;
 mod settings;
 
+pub use name::container_name;
 pub use settings::{LogLevel, Numbers, Policy, Settings};
 
 use crate::complete;
@@ -81,7 +83,7 @@ pub enum Command {
     /// Show what happened on the device
     Events(Events),
     /// List what containers can claim on this device, and who holds it
-    Exposures,
+    Exposures(Exposures),
     /// Show what the device is
     Info,
     /// Open the device's console on this terminal, and share the line with other calls
@@ -106,11 +108,11 @@ pub struct Upload {
     /// A WebAssembly module
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
-    /// Stack, memory and limit by position.
+    /// WASMICO's three numbers.
     #[command(flatten)]
     pub numbers: Numbers,
     /// Name of the container [default: the file's name without its ending]
-    #[arg(long)]
+    #[arg(long, value_parser = name::parse)]
     pub name: Option<String>,
     /// How it runs.
     #[command(flatten)]
@@ -137,7 +139,7 @@ pub struct Run {
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// Name of the container [default: the file's name without its ending]
-    #[arg(long)]
+    #[arg(long, value_parser = name::parse)]
     pub name: Option<String>,
     /// How it runs.
     #[command(flatten)]
@@ -154,9 +156,9 @@ pub struct Run {
 #[derive(Debug, Args)]
 pub struct Edit {
     /// Name of the container
-    #[arg(add = ArgValueCandidates::new(complete::containers))]
+    #[arg(value_parser = name::parse, add = ArgValueCandidates::new(complete::containers))]
     pub name: String,
-    /// Stack, memory and limit by position.
+    /// WASMICO's three numbers.
     #[command(flatten)]
     pub numbers: Numbers,
     /// How it runs.
@@ -171,7 +173,7 @@ pub struct Edit {
 #[derive(Debug, Args)]
 pub struct Names {
     /// Names of containers
-    #[arg(required = true, value_name = "NAME",
+    #[arg(required = true, value_name = "NAME", value_parser = name::parse,
           add = ArgValueCandidates::new(complete::containers))]
     pub names: Vec<String>,
 }
@@ -180,7 +182,7 @@ pub struct Names {
 #[derive(Debug, Args)]
 pub struct Name {
     /// Name of the container
-    #[arg(add = ArgValueCandidates::new(complete::containers))]
+    #[arg(value_parser = name::parse, add = ArgValueCandidates::new(complete::containers))]
     pub name: String,
 }
 
@@ -191,7 +193,7 @@ pub struct Remove {
     #[arg(long, short)]
     pub force: bool,
     /// Names of containers
-    #[arg(required = true, value_name = "NAME",
+    #[arg(required = true, value_name = "NAME", value_parser = name::parse,
           add = ArgValueCandidates::new(complete::containers))]
     pub names: Vec<String>,
 }
@@ -215,7 +217,7 @@ pub struct Stats {
 #[derive(Debug, Args)]
 pub struct Logs {
     /// Name of the container
-    #[arg(add = ArgValueCandidates::new(complete::containers))]
+    #[arg(value_parser = name::parse, add = ArgValueCandidates::new(complete::containers))]
     pub name: String,
     /// Go on with new lines until interrupted
     #[arg(long, short)]
@@ -231,6 +233,14 @@ pub struct Events {
     /// Go on with new events until interrupted
     #[arg(long, short)]
     pub follow: bool,
+}
+
+/// What `exposures` takes.
+#[derive(Debug, Args)]
+pub struct Exposures {
+    /// The manufacturer's list (exposures.json): show registers, masks and interrupts, too
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub list: Option<PathBuf>,
 }
 
 /// What `console` takes.
@@ -315,25 +325,47 @@ mod tests {
     }
 
     #[test]
-    fn wasmicos_three_numbers_are_stack_memory_and_limit() {
+    fn wasmicos_three_numbers_are_understood_as_wasmico_does() {
         let Command::Upload(upload) =
             parse(&["upload", "f.wasm", "10000", "65536", "4096", "--liveUpdate"])
         else {
             panic!("not an upload");
         };
         let parameters = upload.settings.parameters(&upload.numbers);
+        // Its memory limit is one of the program's memory; ours counts all that the device spends.
         assert_eq!(
             (parameters.stack, parameters.memory, parameters.limit),
-            (Some(10_000), Some(65_536), Some(4096))
+            (Some(10_000), Some(65_536), None)
         );
-        assert!(upload.live_update);
-        let Command::Edit(edit) = parse(&["edit", "f", "768", "--memory", "4096"]) else {
+        assert!(upload.live_update && upload.numbers.note().is_some());
+        let Command::Edit(edit) = parse(&["edit", "f.wasm", "768", "--memory", "4096"]) else {
             panic!("not an edit");
         };
+        assert_eq!(edit.name, "f");
+        assert!(edit.numbers.note().is_none());
         let parameters = edit.settings.parameters(&edit.numbers);
         assert_eq!(
             (parameters.stack, parameters.memory, parameters.limit),
             (Some(768), Some(4096), None)
         );
+        // Both are given: they do not contradict each other.
+        let Command::Edit(edit) = parse(&["edit", "f", "768", "65536", "2048", "--limit", "40K"])
+        else {
+            panic!("not an edit");
+        };
+        let parameters = edit.settings.parameters(&edit.numbers);
+        assert_eq!(parameters.limit, Some(40 * 1024));
+    }
+
+    #[test]
+    fn containers_are_found_by_the_name_of_their_file_too() {
+        let Command::Rm(remove) = parse(&["delete", "app.wasm", "pump"]) else {
+            panic!("not an rm");
+        };
+        assert_eq!(remove.names, ["app", "pump"]);
+        let Command::Upload(upload) = parse(&["upload", "x.wasm", "--name", "app.wasm"]) else {
+            panic!("not an upload");
+        };
+        assert_eq!(upload.name.as_deref(), Some("app"));
     }
 }

@@ -16,7 +16,7 @@ pub struct Settings {
     #[arg(long, value_name = "BYTES", value_parser = bytes, alias = "reserved-initial-memory")]
     pub memory: Option<u32>,
     /// Most bytes of device memory, everything included
-    #[arg(long, value_name = "BYTES", value_parser = bytes, alias = "memory-limit")]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub limit: Option<u32>,
     /// Share of the CPU relative to other containers, 1 to 100
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
@@ -38,18 +38,30 @@ pub struct Settings {
     pub service: Option<Service>,
 }
 
-/// WASMICO's three numbers, in its order.
+/// WASMICO's three numbers, in its order and with its meanings (section 4.1 of its paper).
 #[derive(Clone, Debug, Default, Args)]
 pub struct Numbers {
-    /// As --stack (WASMICO's order of arguments)
+    /// WASMICO's reservedStackSize: as --stack
     #[arg(value_name = "STACK", value_parser = bytes, conflicts_with = "stack")]
     pub stack_number: Option<u32>,
-    /// As --memory
-    #[arg(value_name = "MEMORY", value_parser = bytes, conflicts_with = "memory")]
+    /// WASMICO's reservedInitialMemory: as --memory
+    #[arg(value_name = "INITIAL_MEMORY", value_parser = bytes, conflicts_with = "memory")]
     pub memory_number: Option<u32>,
-    /// As --limit
-    #[arg(value_name = "LIMIT", value_parser = bytes, conflicts_with = "limit")]
-    pub limit_number: Option<u32>,
+    /// WASMICO's memoryLimit, the stack-size of the compilation: read, but not needed, since a
+    /// packed module has no more memory than it uses
+    #[arg(value_name = "MEMORY_LIMIT", value_parser = bytes)]
+    pub memory_limit_number: Option<u32>,
+}
+
+impl Numbers {
+    /// What became of a number that means something else here; `None` if none does.
+    #[must_use]
+    pub fn note(&self) -> Option<&'static str> {
+        self.memory_limit_number.map(|_| {
+            "MEMORY_LIMIT is not needed: a packed module has no more memory than it uses; \
+             --limit bounds all that a container takes of the device"
+        })
+    }
 }
 
 /// A restart policy without its back-off.
@@ -86,7 +98,7 @@ impl Settings {
         Parameters {
             stack: self.stack.or(numbers.stack_number),
             memory: self.memory.or(numbers.memory_number),
-            limit: self.limit.or(numbers.limit_number),
+            limit: self.limit,
             share: self.share,
             restart: self.restart.map(|policy| match policy {
                 Policy::No => Restart::No,

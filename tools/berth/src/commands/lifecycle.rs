@@ -3,7 +3,7 @@
 use super::{Failure, connect, connect_shared, rolled_back, watch};
 use crate::{
     Begun, Client, Error, Refusal, UpdateOutcome, UploadOutcome,
-    cli::{Cli, Edit, Numbers, Remove, Run, Upload},
+    cli::{Cli, Edit, Numbers, Remove, Run, Upload, container_name},
     device, output, packing,
 };
 use berth_protocol::Parameters;
@@ -37,7 +37,7 @@ impl ImageFile {
             source,
         })?;
         let name = match name.or_else(|| packing::name(&bytes)) {
-            Some(name) => name.to_owned(),
+            Some(name) => container_name(name).to_owned(),
             None => path
                 .file_stem()
                 .unwrap_or_default()
@@ -59,8 +59,8 @@ impl ImageFile {
             });
         }
         let prepared = packing::prepare(bytes, &name);
-        if let Some(note) = prepared.note {
-            eprintln!("note: {name}: {note}");
+        if let Some(text) = prepared.note {
+            note(&name, &text);
         }
         Ok(Self {
             name,
@@ -83,6 +83,11 @@ impl ImageFile {
     }
 }
 
+/// Something that the operator may want to know, beside what is done.
+fn note(name: &str, text: &str) {
+    eprintln!("note: {name}: {text}");
+}
+
 pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Result<(), Failure> {
     let image = ImageFile::read(
         &arguments.file,
@@ -90,6 +95,9 @@ pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Res
         arguments.no_pack,
     )?;
     let parameters = arguments.settings.parameters(&arguments.numbers);
+    if let Some(text) = arguments.numbers.note() {
+        note(&image.name, text);
+    }
     let client = &mut connect(cli)?.client;
     if arguments.live_update {
         return live_update(cli, arguments, &image, parameters, client, out);
@@ -187,10 +195,14 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
 
 pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<(), Failure> {
     let parameters = arguments.settings.parameters(&arguments.numbers);
-    if parameters == Parameters::default() && !arguments.now {
+    let unchanged = parameters == Parameters::default() && arguments.numbers.note().is_none();
+    if unchanged && !arguments.now {
         return Err(
             Error::Usage("nothing to change; `berth help edit` lists what can be".into()).into(),
         );
+    }
+    if let Some(text) = arguments.numbers.note() {
+        note(&arguments.name, text);
     }
     let client = &mut connect(cli)?.client;
     device::edit(client, &arguments.name, parameters, arguments.now)?;

@@ -9,7 +9,9 @@ mod watch;
 use crate::{
     Address, Client, DeviceInfo, Error, LineLock, Registry, UpdateOutcome,
     cli::{Cli, Command, Console},
-    console, device, output,
+    console, device,
+    manufacturer::Manufacturer,
+    output,
     share::{self, Shared},
 };
 use std::{
@@ -97,9 +99,11 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
             output::inspection(&mut out, &found, json)?;
         }
         Command::Events(arguments) => watch::events(cli, arguments, &mut out)?,
-        Command::Exposures => {
+        Command::Exposures(arguments) => {
+            let list = arguments.list.as_deref().map(Manufacturer::read);
+            let list = list.transpose()?;
             let exposures = device::exposures(&mut connect(cli)?.client)?;
-            output::exposures(&mut out, &exposures, json)?;
+            output::exposures(&mut out, &exposures, list.as_ref(), json)?;
         }
         Command::Info => {
             let mut connection = connect(cli)?;
@@ -166,7 +170,10 @@ fn open_console(cli: &Cli, arguments: &Console) -> Result<(), Error> {
         Some(path) => Some(path.clone()),
         None => lock.is_held().then(|| share::socket_for(&place)),
     };
-    console::run(line, socket.as_deref(), |socket| lock.publish(socket))
+    let left = console::run(line, socket.as_deref(), |socket| lock.publish(socket))?;
+    drop(lock);
+    left.obey();
+    Ok(())
 }
 
 /// An update that did not stand up is a refusal.

@@ -5,12 +5,14 @@
 //! them read it too.
 
 mod doctor;
+mod exposures;
 mod inspect;
 mod tables;
 
 pub(crate) use doctor::{Check, Fit, Report, Verdict, doctor};
+pub(crate) use exposures::exposures;
 pub(crate) use inspect::{info, inspection};
-pub(crate) use tables::{Found, containers, devices, exposures, heap, images, scan, stats};
+pub(crate) use tables::{Found, containers, devices, heap, images, scan, stats};
 
 use crate::{DeviceEvent, Error, LogLine, UpdateOutcome, printable::printable};
 use serde::Serialize;

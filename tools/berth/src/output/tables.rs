@@ -2,7 +2,7 @@
 
 use super::{count, duration, error_object, print_json};
 use crate::{
-    Block, Container, DeviceInfo, Error, Exposure, HeapInfo, Holder, Image, Registry, Settings,
+    Block, Container, DeviceInfo, Error, HeapInfo, Image, Registry, Settings,
     table::{plain, print_table, right_align},
 };
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub(crate) fn containers(
         let tasks: Vec<_> = containers
             .iter()
             .filter(|c| c.is_active())
-            .map(|c| json!({ "filename": c.name, "paused": c.state == "paused" }))
+            .map(|c| json!({ "filename": file_name(&c.name), "paused": c.state == "paused" }))
             .collect();
         return print_json(
             out,
@@ -143,10 +143,15 @@ pub(crate) fn images(out: &mut impl Write, images: &[Image], as_json: bool) -> i
     print_table(out, &table)
 }
 
+/// What WASMICO calls a container: it knows tasks by their files. Every command takes this, too.
+fn file_name(name: &str) -> String {
+    format!("{name}.wasm")
+}
+
 /// An image in WASMICO's words.
 fn file(image: &Image) -> Value {
     json!({
-        "filename": image.name,
+        "filename": file_name(&image.name),
         "reserved_stack_size": image.parameters.stack,
         "reserved_initial_memory": image.parameters.memory,
         "memory_limit": image.parameters.limit,
@@ -179,33 +184,6 @@ pub(super) fn blocks(blocks: &[Block]) -> String {
         })
         .collect();
     texts.join(", ")
-}
-
-/// `exposures`.
-pub(crate) fn exposures(
-    out: &mut impl Write,
-    exposures: &[Exposure],
-    as_json: bool,
-) -> io::Result<()> {
-    if as_json {
-        return print_json(out, &json!({ "exposures": exposures, "status_code": 0 }));
-    }
-    let mut table = plain(&["LABEL", "ACCESS", "BYTES", "REGISTERS", "HELD BY"]);
-    for e in exposures {
-        table.add_row([
-            e.label.clone(),
-            e.access.to_owned(),
-            e.length.to_string(),
-            e.registers.to_string(),
-            match &e.holder {
-                Holder::Free => "-".to_owned(),
-                Holder::Container(name) => name.clone(),
-                Holder::Firmware => "(firmware)".to_owned(),
-            },
-        ]);
-    }
-    right_align(&mut table, 2..4);
-    print_table(out, &table)
 }
 
 /// `heap`.

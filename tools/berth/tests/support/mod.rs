@@ -8,6 +8,7 @@
 )]
 
 pub mod memory;
+pub mod refusals;
 pub mod run;
 
 pub use memory::Memory;

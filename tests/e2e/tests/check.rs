@@ -1,0 +1,80 @@
+//! What `pack --check` says without a device is what the device says.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, guest, program, target};
+
+/// Exit code and everything said.
+fn pack_check(exposures: &Path, file: &Path, more: &[&str]) -> Result<(Option<i32>, String)> {
+    let output = Command::new(program("pack"))
+        .arg("--check")
+        .args([exposures, file])
+        .args(more)
+        .output()?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((
+        output.status.code(),
+        String::from_utf8_lossy(&said).into_owned(),
+    ))
+}
+
+/// The lines below a list of missing imports.
+fn missing(said: &str) -> BTreeSet<&str> {
+    said.lines().filter(|line| line.starts_with("  ")).collect()
+}
+
+#[test]
+fn the_check_without_a_device_says_what_the_device_says() -> Result<()> {
+    let device = Device::boot()?;
+    let exposures = target().join("image/exposures.json");
+    // What the device tells of itself does for labels.
+    let told = tempfile::NamedTempFile::new()?;
+    std::fs::write(told.path(), device.berth(&["--json", "exposures"])?.ok()?)?;
+    for example in ["blink", "echo", "minimal", "counter", "leds", "hello"] {
+        let file = guest(example);
+        for board in [exposures.as_path(), told.path()] {
+            let (code, said) = pack_check(board, &file, &[])?;
+            ensure!(code == Some(0), "{example}: {said}");
+        }
+        device.berth(&["run", &file.to_string_lossy()])?.ok()?;
+        device.berth(&["rm", "-f", example])?.ok()?;
+    }
+
+    let greedy = guest("greedy");
+    device.upload("greedy")?;
+    let refusal = device.berth(&["start", "greedy"])?.refused()?;
+    for board in [exposures.as_path(), told.path()] {
+        let (code, said) = pack_check(board, &greedy, &[])?;
+        ensure!(code == Some(1), "{said}");
+        ensure!(
+            !missing(&said).is_empty() && missing(&said) == missing(&refusal),
+            "offline: {said}\nthe device: {refusal}"
+        );
+    }
+    device.berth(&["rm", "greedy"])?.ok()?;
+
+    // Bytes for loading: the same number, and the same verdict with what the device has.
+    let folder = tempfile::tempdir()?;
+    let large = folder.path().join("large.wasm");
+    std::fs::write(
+        &large,
+        wat::parse_str(
+            r#"(module (memory (export "memory") 3)
+                 (func (export "_start") (drop (memory.grow (i32.const 1)))))"#,
+        )?,
+    )?;
+    let free = device.free_memory()?.to_string();
+    let (code, said) = pack_check(&exposures, &large, &["--free", &free])?;
+    ensure!(code == Some(1), "{said}");
+    device.upload_file(&large)?.ok()?;
+    let refusal = device.berth(&["start", "large"])?.refused()?;
+    let needed = said
+        .split_ascii_whitespace()
+        .find(|word| word.parse::<u32>().is_ok_and(|number| number > 3 << 16))
+        .with_context(|| format!("no size in: {said}"))?;
+    ensure!(refusal.contains(needed), "{said}\nthe device: {refusal}");
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Everything that a device can refuse.
+
+use berth_protocol::{DeviceError, State};
+
+/// An example of each.
+pub const REFUSALS: [DeviceError<'static>; 27] = [
+    DeviceError::Unsupported,
+    DeviceError::BadName,
+    DeviceError::BadParameter {
+        what: "limit: at least 8192 bytes",
+    },
+    DeviceError::UnknownName,
+    DeviceError::NameTaken,
+    DeviceError::WrongState {
+        state: State::Paused,
+    },
+    DeviceError::TooLarge { limit: 98_304 },
+    DeviceError::TooManyContainers { limit: 8 },
+    DeviceError::DeviceFull {
+        needed: 5000,
+        free: 4000,
+    },
+    DeviceError::OutOfMemory {
+        needed: 20_000,
+        free: 16_384,
+    },
+    DeviceError::OutOfMemory {
+        needed: 0,
+        free: 16_384,
+    },
+    DeviceError::NoUpload,
+    DeviceError::BadOffset { expected: 232 },
+    DeviceError::Incomplete { expected: 232 },
+    DeviceError::HashMismatch,
+    DeviceError::InvalidModule {
+        offset: 8,
+        what: "not a module",
+    },
+    DeviceError::MissingImports { count: 1 },
+    DeviceError::MissingImports { count: 3 },
+    DeviceError::LabelBusy {
+        label: "fpgaio",
+        holder: Some("blink"),
+    },
+    DeviceError::LabelBusy {
+        label: "uart1",
+        holder: None,
+    },
+    DeviceError::ClaimRefused {
+        label: "fpgaio",
+        code: 9,
+    },
+    DeviceError::NoDetail,
+    DeviceError::Internal { what: "store" },
+    DeviceError::SafeMode,
+    DeviceError::StoreFull {
+        needed: 5000,
+        free: 4000,
+    },
+    DeviceError::StoreFailed { page: 17 },
+    DeviceError::Busy,
+];
+
+/// The place of a kind among all; a new one has none, and this does not compile.
+fn place(error: &DeviceError<'_>) -> usize {
+    match error {
+        DeviceError::Unsupported => 0,
+        DeviceError::BadName => 1,
+        DeviceError::BadParameter { .. } => 2,
+        DeviceError::UnknownName => 3,
+        DeviceError::NameTaken => 4,
+        DeviceError::WrongState { .. } => 5,
+        DeviceError::TooLarge { .. } => 6,
+        DeviceError::TooManyContainers { .. } => 7,
+        DeviceError::DeviceFull { .. } => 8,
+        DeviceError::OutOfMemory { .. } => 9,
+        DeviceError::NoUpload => 10,
+        DeviceError::BadOffset { .. } => 11,
+        DeviceError::Incomplete { .. } => 12,
+        DeviceError::HashMismatch => 13,
+        DeviceError::InvalidModule { .. } => 14,
+        DeviceError::MissingImports { .. } => 15,
+        DeviceError::LabelBusy { .. } => 16,
+        DeviceError::Busy => 17,
+        DeviceError::ClaimRefused { .. } => 18,
+        DeviceError::NoDetail => 19,
+        DeviceError::Internal { .. } => 20,
+        DeviceError::SafeMode => 21,
+        DeviceError::StoreFull { .. } => 22,
+        DeviceError::StoreFailed { .. } => 23,
+    }
+}
+
+/// How many kinds there are.
+const KINDS: usize = 24;
+
+/// Kinds without an example: none.
+pub fn forgotten() -> Vec<usize> {
+    let has = |kind: &usize| REFUSALS.iter().any(|error| place(error) == *kind);
+    (0..KINDS).filter(|kind| !has(kind)).collect()
+}

@@ -1,0 +1,289 @@
+//! Would a board take this package? What its supervisor decides when a container is stored
+//! and started, decided here, without a device.
+//!
+//! The rules are not written down a second time: imports, labels and memory go through the
+//! supervisor's own admission ([`wasm_supervisor::admission`]), against the exposures that
+//! the OEM's build wrote (`target/image/exposures.json`) instead of a kernel.
+//!
+//! What only the device knows stays open: whether somebody holds a block, and how much of
+//! its memory is free now.
+
+use std::collections::BTreeSet;
+
+use berth_exposure::LABEL_MAX;
+use berth_package::Manifest;
+use berth_protocol::MissingWhy;
+use serde::{Deserialize, de::Error as _};
+use wasm_supervisor::admission::bound::bound_on_board;
+use wasm_supervisor::admission::imports::{Offers, missing};
+use wasm_supervisor::admission::{HostFunction, Malformed, Module};
+use wasm_supervisor::arena::global::BOARD_POOL_BYTES;
+use wasm_supervisor::container::host::BLOCKS_MAX;
+use wasm_supervisor::engine::BlockNumbers;
+use wasm_supervisor::engine::config::{STACK_MAX_BYTES, STACK_MIN_BYTES};
+use wasm_supervisor::platform::{AccessClass, Claim, DESCRIPTION_MAX, Description};
+use wasm_supervisor::service::upload::{IMAGE_MAX, STACK_MAX};
+use wasmparser::Validator;
+
+use crate::survey;
+
+/// What a board exposes, as the exposure compiler writes it (`exposure --json`), or as
+/// `berth exposures --json` tells it of a device.
+#[derive(Debug, Deserialize)]
+pub struct Board {
+    exposures: Vec<Exposure>,
+    /// `None`: not told.
+    devices: Option<Vec<Device>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Exposure {
+    label: String,
+    length: u32,
+    /// `None`: not told.
+    interrupts: Option<Vec<serde_json::Value>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Device {
+    class: String,
+}
+
+impl Board {
+    /// Read the JSON.
+    ///
+    /// # Errors
+    ///
+    /// If it is none, or does not list exposures.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        let board: Self = serde_json::from_str(text)?;
+        match board.exposures.iter().find(|e| e.label.len() > LABEL_MAX) {
+            Some(long) => Err(serde_json::Error::custom(format!(
+                "label {}: no device knows labels of more than {LABEL_MAX} bytes",
+                long.label
+            ))),
+            None => Ok(board),
+        }
+    }
+
+    /// Does it tell which blocks have interrupts, and which devices there are? What a device
+    /// tells of itself does not; then that is not checked.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.devices.is_some() && self.exposures.iter().all(|e| e.interrupts.is_some())
+    }
+}
+
+impl Offers for Board {
+    fn describe<'a>(
+        &self,
+        index: u32,
+        buffer: &'a mut [u8; DESCRIPTION_MAX],
+    ) -> Option<Description<'a>> {
+        let exposure = self.exposures.get(index as usize)?;
+        let label = buffer.get_mut(..exposure.label.len())?;
+        label.copy_from_slice(exposure.label.as_bytes());
+        let interrupts = exposure.interrupts.as_ref().map_or(1, Vec::len);
+        Some(Description {
+            length: exposure.length,
+            access: AccessClass::Mediated,
+            interrupts: u8::try_from(interrupts).unwrap_or(u8::MAX),
+            mapped: false,
+            claim: Claim::Free,
+            registers: 0,
+            label: std::str::from_utf8(label).ok()?,
+        })
+    }
+
+    fn led_count(&self) -> u32 {
+        match &self.devices {
+            Some(devices) => devices.iter().filter(|d| d.class == "led").count() as u32,
+            None => 1,
+        }
+    }
+}
+
+/// An import that the board does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Its module.
+    pub module: String,
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: MissingWhy,
+}
+
+/// Why a board would refuse a package, whatever else it has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Larger than any image.
+    #[error("image of {bytes} bytes; a device takes at most {IMAGE_MAX}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// Not a module that this device runs.
+    #[error("invalid module at offset {offset}: {what}")]
+    Invalid {
+        /// Where.
+        offset: usize,
+        /// What.
+        what: String,
+    },
+    /// Imports that are not there.
+    #[error("{}", imports_text(.0))]
+    Missing(Vec<Missing>),
+    /// More blocks than a container can hold.
+    #[error(
+        "imports {labels} labels in {imports} imports; a container has at most {BLOCKS_MAX} in {}",
+        BlockNumbers::MAX
+    )]
+    TooManyLabels {
+        /// Different labels.
+        labels: usize,
+        /// Imports of them.
+        imports: usize,
+    },
+    /// It cannot be loaded.
+    #[error("loading it may need {needed} bytes of memory, {room} are to be had")]
+    Memory {
+        /// Bytes that loading takes at most.
+        needed: u32,
+        /// Bytes there are.
+        room: u32,
+    },
+    /// What its author chose contradicts itself.
+    #[error("its linear memory of {memory} bytes is more than the {limit} that it may grow to")]
+    MemoryLimit {
+        /// Bytes from the start.
+        memory: u64,
+        /// Bytes at most.
+        limit: u32,
+    },
+    /// A stack that no device gives.
+    #[error("a stack of {stack} bytes; {STACK_MIN_BYTES} to {STACK_MAX} are possible")]
+    Stack {
+        /// Bytes asked for.
+        stack: u32,
+    },
+}
+
+fn imports_text(missing: &[Missing]) -> String {
+    let mut text = match missing.len() {
+        1 => "1 import is not available on this board".to_owned(),
+        count => format!("{count} imports are not available on this board"),
+    };
+    for Missing { module, name, why } in missing {
+        text.push_str(&format!("\n  {module} {name}: {why}"));
+    }
+    text
+}
+
+/// What a board makes of a package.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// Why it would refuse it; nothing if it would not.
+    pub problems: Vec<Problem>,
+    /// The labels of the blocks that it needs.
+    pub labels: BTreeSet<String>,
+    /// Bytes that loading takes at most, its linear memory included.
+    pub needed: u32,
+    /// Bytes of its linear memory at the start.
+    pub memory: u64,
+    /// Most bytes of stack for the interpreter.
+    pub stack: u32,
+}
+
+/// The most memory that a device has for one container; what its supervisor itself takes of
+/// it, some kilobytes, differs.
+pub const ROOM_MAX: u32 = BOARD_POOL_BYTES as u32;
+
+/// Check `image`, a package or a plain module, as a board with `room` bytes of memory for it
+/// would.
+#[must_use]
+pub fn check(image: &[u8], board: &Board, room: u32) -> Checked {
+    let mut checked = Checked::default();
+    let problems = &mut checked.problems;
+    if image.len() > IMAGE_MAX as usize {
+        problems.push(Problem::TooLarge { bytes: image.len() });
+    }
+    let module = match scan(image) {
+        Ok((module, needed)) => {
+            checked.needed = needed;
+            module
+        }
+        Err(invalid) => {
+            problems.push(invalid);
+            return checked;
+        }
+    };
+    checked.memory = module.memory_bytes;
+    let missing: Vec<_> = missing(&module, board)
+        .map(|(import, why)| Missing {
+            module: import.module.to_owned(),
+            name: import.name.to_owned(),
+            why,
+        })
+        .collect();
+    if !missing.is_empty() {
+        problems.push(Problem::Missing(missing));
+    }
+    let named: Vec<_> = module
+        .imports()
+        .flatten()
+        .filter_map(|import| HostFunction::named(&import).ok()?.label())
+        .collect();
+    checked.labels = named.iter().map(|label| label.0.to_owned()).collect();
+    if checked.labels.len() > BLOCKS_MAX || named.len() > BlockNumbers::MAX {
+        problems.push(Problem::TooManyLabels {
+            labels: checked.labels.len(),
+            imports: named.len(),
+        });
+    }
+    if checked.needed > room {
+        let needed = checked.needed;
+        problems.push(Problem::Memory { needed, room });
+    }
+    checked.stack = STACK_MAX_BYTES as u32;
+    // A manifest that cannot be read is no business of the device.
+    if let Ok(Some(manifest)) = Manifest::of(image) {
+        wishes(&manifest, &mut checked);
+    }
+    checked
+}
+
+/// Is it a module that the devices' engine runs, and what does loading it take?
+fn scan(image: &[u8]) -> Result<(Module<'_>, u32), Problem> {
+    let malformed = |Malformed { offset, what }| Problem::Invalid {
+        offset: offset as usize,
+        what: what.to_owned(),
+    };
+    let module = Module::scan(image).map_err(malformed)?;
+    let needed = bound_on_board(&module).map_err(malformed)?;
+    Validator::new_with_features(survey::features())
+        .validate_all(image)
+        .map_err(|error| Problem::Invalid {
+            offset: error.offset(),
+            what: error.message().to_owned(),
+        })?;
+    Ok((module, needed))
+}
+
+/// What the package's author chose.
+fn wishes(manifest: &Manifest<'_>, checked: &mut Checked) {
+    if let Some(limit) = manifest.memory_limit
+        && u64::from(limit) < checked.memory
+    {
+        let memory = checked.memory;
+        checked
+            .problems
+            .push(Problem::MemoryLimit { memory, limit });
+    }
+    if let Some(stack) = manifest.value_stack {
+        checked.stack = stack;
+        if !(STACK_MIN_BYTES as u32..=STACK_MAX).contains(&stack) {
+            checked.problems.push(Problem::Stack { stack });
+        }
+    }
+}
