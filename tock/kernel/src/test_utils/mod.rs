@@ -312,14 +312,12 @@ impl TestProcess {
         number: usize,
         length: usize,
     ) -> Result<usize, ErrorCode> {
-        let allow_address = self.reserve(length);
-        let syscall = Syscall::ReadWriteAllow {
+        self.lend(driver, length, |allow_address| Syscall::ReadWriteAllow {
             driver_number,
             subdriver_number: number,
             allow_address,
             allow_size: length,
-        };
-        outcome(dispatch::exchange(self.process, Some(driver), &syscall)).map(|()| allow_address)
+        })
     }
 
     /// Lend `length` zero bytes that it goes on reading; where they are.
@@ -338,14 +336,30 @@ impl TestProcess {
         number: usize,
         length: usize,
     ) -> Result<usize, ErrorCode> {
-        let allow_address = self.reserve(length);
-        let syscall = Syscall::UserspaceReadableAllow {
-            driver_number,
-            subdriver_number: number,
-            allow_address,
-            allow_size: length,
-        };
-        outcome(dispatch::exchange(self.process, Some(driver), &syscall)).map(|()| allow_address)
+        self.lend(driver, length, |allow_address| {
+            Syscall::UserspaceReadableAllow {
+                driver_number,
+                subdriver_number: number,
+                allow_address,
+                allow_size: length,
+            }
+        })
+    }
+
+    /// Reserve `length` zero bytes and lend them with the call made for their address.
+    fn lend(
+        &self,
+        driver: &dyn SyscallDriver,
+        length: usize,
+        call: impl FnOnce(usize) -> Syscall,
+    ) -> Result<usize, ErrorCode> {
+        let address = self.reserve(length);
+        outcome(dispatch::exchange(
+            self.process,
+            Some(driver),
+            &call(address),
+        ))
+        .map(|()| address)
     }
 
     /// Bytes of its RAM.

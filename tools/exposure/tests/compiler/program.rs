@@ -91,20 +91,27 @@ fn without_a_memory_map_nothing_is_compiled() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-#[test]
-fn without_dtc_the_remedy_is_its_package() {
-    let empty = TempDir::new().unwrap();
+/// What the compiler says about the board, and nothing else, when its programs come from `path`.
+fn says_with_programs_of(path: &Path, expected: &str) {
     let output = Command::new(env!("CARGO_BIN_EXE_exposure"))
         .current_dir(root())
-        .env("PATH", empty.path())
+        .env("PATH", path)
         .arg(BOARD)
         .output()
         .unwrap();
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        format!(
-            "{BOARD}:1: cannot run the devicetree compiler dtc: No such file or directory (os error 2); remedy: install the package device-tree-compiler\n"
-        )
+        format!("{BOARD}:1: {expected}\n")
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn without_dtc_the_remedy_is_its_package() {
+    let empty = TempDir::new().unwrap();
+    says_with_programs_of(
+        empty.path(),
+        "cannot run the devicetree compiler dtc: No such file or directory (os error 2); remedy: install the package device-tree-compiler",
     );
 }
 
@@ -114,19 +121,10 @@ fn what_another_dtc_prints_is_not_guessed_at() {
     let dtc = folder.path().join("dtc");
     fs::write(&dtc, "#!/bin/sh\necho '/dts-v1/;'\necho '/ {'\n").unwrap();
     fs::set_permissions(&dtc, fs::Permissions::from_mode(0o755)).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_exposure"))
-        .current_dir(root())
-        .env("PATH", folder.path())
-        .arg(BOARD)
-        .output()
-        .unwrap();
-    assert_eq!(
-        String::from_utf8_lossy(&output.stderr),
-        format!(
-            "{BOARD}:1: cannot read dtc's output \"the tree does not end\"; remedy: write this in plain properties and nodes\n"
-        )
+    says_with_programs_of(
+        folder.path(),
+        "cannot read dtc's output \"the tree does not end\"; remedy: write this in plain properties and nodes",
     );
-    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
