@@ -113,6 +113,19 @@ fn what_was_active_and_has_a_policy_comes_back_after_a_failure() {
 }
 
 #[test]
+fn what_was_deleted_while_it_was_paused_was_not_active() {
+    let fake = Fake::default();
+    let stored = [("policy", SLEEPER, parameters(None, POLICY))];
+    let mut containers = begin(&fake, &stored);
+    containers.start(0).unwrap();
+    containers.pause(0).unwrap();
+    containers.remove(0).unwrap();
+    fake.fail();
+    // One of the same name was stored since, and never started.
+    assert!(active(&begin(&fake, &stored)).is_empty());
+}
+
+#[test]
 fn what_cannot_be_started_at_boot_is_tried_again_if_it_has_a_policy() {
     let fake = Fake::default();
     let stored = [

@@ -125,6 +125,23 @@ impl Device {
 }
 
 #[test]
+fn a_paused_container_that_is_deleted_leaves_no_handler() {
+    let mut device = Device::new();
+    for round in 0..3 {
+        let slot = device.sleeper("it", "timer0", 5, QUIET);
+        assert_eq!(slot, 0, "the place of the one before");
+        assert!(device.fake.raise(TIMER, 0));
+        assert!(device.containers.run_handlers());
+        assert_eq!(device.said(slot).len(), 1, "round {round}");
+        device.containers.pause(slot).unwrap();
+        device.containers.remove(slot).unwrap();
+        assert!(!device.fake.raise(TIMER, 0) && !device.containers.run_handlers());
+        let interrupts = device.fake.0.interrupts.borrow();
+        assert!(interrupts.registrations.is_empty());
+    }
+}
+
+#[test]
 fn a_handler_runs_beside_main_wherever_main_is() {
     for main in [SLEEPS, SPINS, "(loop $l (call $yield) (br $l))"] {
         let mut device = Device::new();

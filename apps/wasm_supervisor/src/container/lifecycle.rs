@@ -10,7 +10,7 @@ use berth_protocol::{Entry, Fault, Happening, LOG_TEXT_MAX, Level, Parameters, R
 
 use super::loading::Loading;
 use super::notes::{Tag, note_active, note_running};
-use super::restart::{End, Restarts};
+use super::restart::End;
 use super::saved::Saved;
 use super::schedule::slice_fuel;
 use super::state::{self, Event};
@@ -37,10 +37,18 @@ impl<P: Platform + 'static> Containers<P> {
     /// the error is that state.
     pub fn start(&mut self, slot: usize) -> Result<(), Refused> {
         self.check(slot, Event::Start)?;
-        if let Some(container) = self.get_mut(slot) {
-            container.restarts = Restarts::default();
+        let Some(container) = self.get_mut(slot) else {
+            return Ok(());
+        };
+        let restarts = core::mem::take(&mut container.restarts);
+        let started = self.launch(slot, Event::Start);
+        // What was refused has changed nothing; a state is that of one that has failed.
+        if !matches!(started, Ok(()) | Err(Refused::State(_)))
+            && let Some(container) = self.get_mut(slot)
+        {
+            container.restarts = restarts;
         }
-        self.launch(slot, Event::Start)
+        started
     }
 
     /// End the container in `slot`, for good. If it was cut in the middle of something, it
@@ -364,6 +372,16 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
+    /// Leave to the next run whether the container in `slot` is active.
+    pub(super) fn note_active(&self, slot: usize) {
+        let pair = slot / 2;
+        let active = [2 * pair, 2 * pair + 1].map(|slot| match self.get(slot) {
+            Some(container) if container.state.is_active() => container.tag,
+            _ => Tag::NONE,
+        });
+        note_active(&self.shared.platform, pair, active);
+    }
+
     /// Change the state; a container without an engine has no claims, and one that is no
     /// longer active has no engine.
     fn go(&mut self, slot: usize, event: Event) {
@@ -388,12 +406,7 @@ impl<P: Platform + 'static> Containers<P> {
             self.shared.platform.release_all(tag(slot));
         }
         self.shared.with_mail(slot, |mail| mail.set_open(open));
-        let pair = slot / 2;
-        let active = [2 * pair, 2 * pair + 1].map(|slot| match self.get(slot) {
-            Some(container) if container.state.is_active() => container.tag,
-            _ => Tag::NONE,
-        });
-        note_active(&self.shared.platform, pair, active);
+        self.note_active(slot);
         if let Some(what) = happening(event) {
             self.note(slot, what);
         }

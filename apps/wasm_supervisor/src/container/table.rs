@@ -240,9 +240,12 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Empty a slot.
     fn forget(&mut self, slot: usize) {
+        // A paused one has its handlers still.
+        self.end_interrupts(slot);
         if let Some(place) = self.slots.get_mut(slot) {
             *place = None;
         }
+        self.note_active(slot);
         self.shared.platform.release_all(tag(slot));
         self.shared.forget(slot);
     }
