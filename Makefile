@@ -52,6 +52,7 @@ soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a 
 	BERTH_MODULES=250000 cargo nextest run --profile soak --no-capture -p wasm_supervisor --test modules
 	STORE_OPERATIONS=10000000 cargo nextest run --profile soak --no-capture -p berth-store
 	BERTH_SEQUENCES=1000000 cargo nextest run --profile soak --no-capture -p wasm_supervisor -E 'test(random_operations_do_what)'
+	BERTH_SEQUENCES=10000 cargo nextest run --profile soak --no-capture -p berth-e2e --test random_operations
 
 # The crates of the kernel's side with `unsafe` in them, and those whose tests drive it through them. Addresses
 # of RAM are numbers to the kernel (exposed provenance), and what its tests make lives until they end.

@@ -301,19 +301,27 @@ fn claim_of<P: Offers>(
 }
 
 /// The imports of `module` that this device cannot satisfy, and those it could not now:
-/// [`MissingWhy::InUse`]. For a container that holds nothing yet.
+/// [`MissingWhy::InUse`], told once for all imports of a label in a row. For a container
+/// that holds nothing yet.
 pub fn unavailable<'a, P: Platform>(
     module: &Module<'a>,
     platform: &P,
     own: u32,
 ) -> impl Iterator<Item = (Import<'a>, MissingWhy)> {
+    let mut told = None;
     module.imports().flatten().filter_map(move |import| {
         let why = match HostFunction::resolve(module, &import, platform) {
             Err(why) => why,
             Ok(function) => match claim_of(platform, &function, function.label()?) {
                 Some(Claim::Free) => return None,
                 Some(Claim::Own(tag)) if tag == own => return None,
-                Some(Claim::Own(_) | Claim::Other) => MissingWhy::InUse,
+                Some(Claim::Own(_) | Claim::Other) => {
+                    if told == function.label() {
+                        return None;
+                    }
+                    told = function.label();
+                    MissingWhy::InUse
+                }
                 None => MissingWhy::NotExposed,
             },
         };

@@ -125,6 +125,24 @@ impl Device {
 }
 
 #[test]
+fn who_holds_a_label_with_interrupts_is_told() {
+    let mut device = Device::new();
+    let slot = device.sleeper("first", "timer0", 5, QUIET);
+    let image = guest("timer0", &plain(5), SLEEPS, QUIET);
+    let name = Name::new("second").unwrap();
+    device
+        .containers
+        .store(name, image, ImageHash([0; 32]), Parameters::default())
+        .unwrap();
+    // One label, three imports.
+    let refused = device.containers.start(1).unwrap_err();
+    let holder = Some(slot);
+    assert_eq!(refused, Refused::Busy { claim: 0, holder });
+    device.containers.stop(slot).unwrap();
+    device.containers.start(1).unwrap();
+}
+
+#[test]
 fn a_paused_container_that_is_deleted_leaves_no_handler() {
     let mut device = Device::new();
     for round in 0..3 {
