@@ -37,6 +37,21 @@ pub struct Key {
     pub goal: Option<f64>,
 }
 
+impl Key {
+    /// A count of instructions that stands beside no other, perhaps with a limit.
+    #[must_use]
+    pub const fn instructions(name: &'static str, what: &'static str, must: Option<f64>) -> Self {
+        Self {
+            name,
+            unit: Unit::Instructions,
+            what,
+            reference: None,
+            must,
+            goal: None,
+        }
+    }
+}
+
 /// A key with what was measured for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Figure {

@@ -6,90 +6,79 @@ use berth_e2e::Device;
 use crate::figure::{Figure, Group, Key, Unit};
 use crate::process;
 
-const fn key(name: &'static str, what: &'static str, must: Option<f64>) -> Key {
-    Key {
-        name,
-        unit: Unit::Instructions,
-        what,
-        reference: None,
-        must,
-        goal: None,
-    }
-}
-
 /// Told by the process `bench_containers`.
 const KEYS: [Key; 13] = [
-    key(
+    Key::instructions(
         "fib.native",
         "1500 Fibonacci numbers by a native process",
         None,
     ),
-    key(
+    Key::instructions(
         "fib.bare_wasmi_unfuelled",
         "The same by wasmi alone, without counting fuel",
         None,
     ),
-    key(
+    Key::instructions(
         "fib.bare_wasmi",
         "The same by wasmi alone, counting fuel",
         None,
     ),
-    key(
+    Key::instructions(
         "fib.container",
         "The same in a container, by its own clock (WASMICO: 1.16 times its bare interpreter)",
         None,
     ),
-    key(
+    Key::instructions(
         "fib.container_8",
         "The same in each of eight containers at once: the longest of their own times, divided by eight",
         None,
     ),
-    key(
+    Key::instructions(
         "lifecycle.bare_load",
         "Compile and instantiate a driver of 307 bytes with wasmi alone",
         None,
     ),
-    key(
+    Key::instructions(
         "lifecycle.start",
         "Start of the same driver as a container: scan, claim, compile, link, instantiate",
         None,
     ),
-    key(
+    Key::instructions(
         "lifecycle.stop",
         "Stop of a container that sleeps, claims and memory returned",
         Some(20_000.0),
     ),
-    key("lifecycle.kill", "Kill of the same", Some(20_000.0)),
-    key("lifecycle.pause", "Pause of the same", Some(20_000.0)),
-    key("lifecycle.resume", "Resume of the same", Some(20_000.0)),
-    key(
+    Key::instructions("lifecycle.kill", "Kill of the same", Some(20_000.0)),
+    Key::instructions("lifecycle.pause", "Pause of the same", Some(20_000.0)),
+    Key::instructions("lifecycle.resume", "Resume of the same", Some(20_000.0)),
+    Key::instructions(
         "lifecycle.slice",
         "One slice of a container that computes and is alone, with the usual share: what a request may have to wait for",
         None,
     ),
-    key(
+    Key::instructions(
         "lifecycle.stop_computing",
         "Stop of a container that computes without end: the slice it gets to come to a border included",
         None,
     ),
 ];
 
-const START_MAX: Key = key(
+const START_MAX: Key = Key::instructions(
     "lifecycle.start.max",
     "Start, the running slice of another container included",
     None,
 );
-const STOP_MAX: Key = key(
+const STOP_MAX: Key = Key::instructions(
     "lifecycle.stop.max",
     "Stop, the running slice and its own last slice included",
     None,
 );
-const PAUSE_MAX: Key = key(
+const PAUSE_MAX: Key = Key::instructions(
     "lifecycle.pause.max",
     "Pause, the running slice included",
     None,
 );
-const RESUME_MAX: Key = key(
+const RESUME_MAX: Key = Key::instructions(
     "lifecycle.resume.max",
     "Resume, the running slice included",
     None,
@@ -98,7 +87,7 @@ const RESUME_MAX: Key = key(
 const RAM: Key = Key {
     unit: Unit::Bytes,
     must: Some(56_000.0),
-    ..key(
+    ..Key::instructions(
         "container.ram_12k_guest_bytes",
         "Arena of the example `report` (12 KB of module, 10 KiB of memory), running",
         None,

@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use berth_e2e::{Device, Flash};
 use berth_emulator::{Board, Icount, Sleep};
 
-use crate::figure::{Figure, Group, Key, Unit};
+use crate::figure::{Figure, Group, Key};
 use crate::process::ICOUNT;
 
 const TOP_HALF: Key = key(
@@ -54,14 +54,7 @@ const LOAD: Key = key(
 );
 
 const fn key(name: &'static str, what: &'static str) -> Key {
-    Key {
-        name,
-        unit: Unit::Instructions,
-        what,
-        reference: None,
-        must: None,
-        goal: None,
-    }
+    Key::instructions(name, what, None)
 }
 
 /// Measure all `irq.*`.

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use berth_e2e::{Device, Flash, target};
 use berth_emulator::{Board, Icount, Sleep};
 
-use crate::figure::{Figure, Group, Key, Unit};
+use crate::figure::{Figure, Group, Key};
 
 /// Time of an instruction: 2^6 ns.
 const SHIFT: u8 = 6;
@@ -34,23 +34,23 @@ const SPREAD_MAX: i64 = 20;
 const MAPPED: (&str, u32) = ("uart1", 0x10);
 const MEDIATED: (&str, u32) = ("fpgaio", 0);
 
-const NATIVE_KERNEL: Key = key(
+const NATIVE_KERNEL: Key = Key::instructions(
     "register.native_kernel",
     "One register write from kernel code",
     None,
 );
-const NATIVE_PROCESS: Key = key(
+const NATIVE_PROCESS: Key = Key::instructions(
     "register.native_process",
     "One register write by a native process, through `wasm_host`",
     None,
 );
 /// Both are 32-bit writes to a block without masks: the place in the table is all that differs.
-const OF_FIRST: Key = key(
+const OF_FIRST: Key = Key::instructions(
     "register.native_process_first",
     "The same, to the first block of the table that is exposed whole",
     None,
 );
-const OF_LAST: Key = key(
+const OF_LAST: Key = Key::instructions(
     "register.native_process_last",
     "The same, to the last block of the table: the cost does not grow with the table",
     None,
@@ -58,28 +58,17 @@ const OF_LAST: Key = key(
 const CALL_MAPPED: Key = Key {
     // A system call of a native process: what this must stay below.
     reference: Some(("upstream, any system call", 844.0)),
-    ..key(
+    ..Key::instructions(
         "register.call_mapped",
         "One register write by a container, block mapped: `mmio.write32`, no system call",
         Some(400.0),
     )
 };
-const CALL_MEDIATED: Key = key(
+const CALL_MEDIATED: Key = Key::instructions(
     "register.call_mediated",
     "The same, block mediated: one system call",
     None,
 );
-
-const fn key(name: &'static str, what: &'static str, must: Option<f64>) -> Key {
-    Key {
-        name,
-        unit: Unit::Instructions,
-        what,
-        reference: None,
-        must,
-        goal: None,
-    }
-}
 
 /// Boot the board and measure all `register.*` of containers and processes.
 ///

@@ -528,7 +528,8 @@ impl<P: Platform> berth_foreign::Container for ContainerHost<P> {
     }
 
     fn memory(&self) -> (u32, u32) {
-        let held = ArenaId::of_container(self.slot).map_or(0, |id| arena::usage(id).held_bytes);
+        let own = self.shared.arena(self.slot);
+        let held = own.map_or(0, |id| arena::usage(id).held_bytes);
         (arena::free(), held)
     }
 
