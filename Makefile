@@ -44,7 +44,7 @@ test: build test-apps foreign ## every test
 soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a million hostile calls
 	@$(SETUP) nextest
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
-	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise
+	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise --test endurance
 	KILLS=500 cargo nextest run --profile soak --no-capture -p berth-e2e --test kills
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
