@@ -147,11 +147,11 @@ bench-kernel: build
 	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-kernel.bin
 
 # The supervisor's parts without its serial line, which measure themselves.
+SUPERVISOR_BENCHES := bench_containers bench_leak bench_store
 bench-containers: build
-	@for bin in bench_containers bench_leak; do cargo rustc --quiet --profile firmware --target $(TRIPLE) \
-	    -p supervisor_process --features bench --bin $$bin -- $(OUTLINED) || exit 1; done
-	@$(ELF2TAB) -n bench_leak -o $(IMAGE)/bench_leak.tab $(FIRMWARE)/bench_leak,cortex-m4
-	@$(ELF2TAB) -n bench_containers -o $(IMAGE)/bench_containers.tab $(FIRMWARE)/bench_containers,cortex-m4
+	@for bin in $(SUPERVISOR_BENCHES); do cargo rustc --quiet --profile firmware --target $(TRIPLE) \
+	    -p supervisor_process --features bench --bin $$bin -- $(OUTLINED) || exit 1; \
+	    $(ELF2TAB) -n $$bin -o $(IMAGE)/$$bin.tab $(FIRMWARE)/$$bin,cortex-m4 || exit 1; done
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin \

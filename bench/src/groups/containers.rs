@@ -18,7 +18,7 @@ const fn key(name: &'static str, what: &'static str, must: Option<f64>) -> Key {
 }
 
 /// Told by the process `bench_containers`.
-const KEYS: [Key; 13] = [
+const KEYS: [Key; 14] = [
     key(
         "fib.native",
         "1500 Fibonacci numbers by a native process",
@@ -63,6 +63,11 @@ const KEYS: [Key; 13] = [
     key("lifecycle.pause", "Pause of the same", Some(20_000.0)),
     key("lifecycle.resume", "Resume of the same", Some(20_000.0)),
     key(
+        "lifecycle.live_update",
+        "Live update of a driver in the store, from the commit until the new one is on trial: hash, check, record, compile beside the old one, take its claims over",
+        None,
+    ),
+    key(
         "lifecycle.slice",
         "One slice of a container that computes and is alone, with the usual share: what a request may have to wait for",
         None,
@@ -77,6 +82,11 @@ const KEYS: [Key; 13] = [
 const START_MAX: Key = key(
     "lifecycle.start.max",
     "Start, the running slice of another container included",
+    None,
+);
+const UPDATE_MAX: Key = key(
+    "lifecycle.live_update.max",
+    "Live update, the running slice included",
     None,
 );
 const STOP_MAX: Key = key(
@@ -118,6 +128,7 @@ pub fn measure() -> Result<Group> {
     let slice = value("lifecycle.slice")?;
     let with_slice = [
         (START_MAX, value("lifecycle.start")?),
+        (UPDATE_MAX, value("lifecycle.live_update")?),
         (STOP_MAX, value("lifecycle.stop_computing")?),
         (PAUSE_MAX, value("lifecycle.pause")?),
         (RESUME_MAX, value("lifecycle.resume")?),

@@ -19,8 +19,8 @@ use line::Line;
 const LIMIT: Duration = Duration::from_secs(1700);
 /// Rounds in which the device finds the sizes of what it keeps: logs, events, answers.
 const WARM_UP: u32 = 20;
-/// Rounds between two looks.
-const LOOK: u32 = 10;
+/// Rounds between two looks: a multiple of those after which the same image runs again.
+const LOOK: u32 = 20;
 /// Mean erases of a page from which on wear can be judged.
 const WORN: u32 = 16;
 
@@ -87,7 +87,7 @@ fn uploads_and_deletions_leave_nothing_behind() -> Result<()> {
     let images = (0..8)
         .map(|version| Guest::version(version).image())
         .collect::<Result<Vec<_>>>()?;
-    repeat(&mut line, rounds(10_000, 100), |line, number| {
+    repeat(&mut line, rounds(10_001, 101), |line, number| {
         let name = "it";
         let image = &images[number as usize % images.len()];
         line.install(name, image, Parameters::default())?;
@@ -126,7 +126,7 @@ fn live_updates_leave_nothing_behind() -> Result<()> {
     line.install(name, &images[0], Parameters::default())?;
     line.done(Op::Start { name })?;
     let (mut kept, mut rolled_back) = (0, 0);
-    repeat(&mut line, rounds(1_000, 30), |line, number| {
+    repeat(&mut line, rounds(1_001, 61), |line, number| {
         let image = &images[(number as usize + 1) % images.len()];
         // The one that faults has time to.
         let trial_ms = if number % 4 == 2 { 60_000 } else { 1 };
