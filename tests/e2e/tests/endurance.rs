@@ -16,7 +16,7 @@ use guests::Guest;
 use line::Line;
 
 /// How long the emulator may run.
-const LIMIT: Duration = Duration::from_secs(1700);
+const LIMIT: Duration = Duration::from_secs(3500);
 /// Rounds in which the device finds the sizes of what it keeps: logs, events, answers.
 const WARM_UP: u32 = 20;
 /// Rounds between two looks: a multiple of those after which the same image runs again.

@@ -3,6 +3,7 @@
 
 #[path = "line/guests.rs"]
 mod guests;
+mod line;
 #[path = "line/relay.rs"]
 mod relay;
 
@@ -10,9 +11,12 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash, Terminal, program};
+use berth_flash::{Flash as _, Simulated};
+use berth_store::Store;
 use guests::{Guest, with_custom_section};
+use line::Line;
 use relay::Relay;
 use tempfile::TempDir;
 
@@ -211,41 +215,78 @@ fn the_progress_of_an_upload_is_seen_on_a_terminal() -> Result<()> {
     })
 }
 
+/// As the supervisor has it: pages and keys of the store, and the first key that is no image's.
+type DeviceStore = Store<Simulated, 128, 34>;
+const STATES: u8 = 16;
+/// Where the partition lies in the image, and how many pages it has.
+const STORE: usize = 0x14_1000;
+const PAGES: usize = 127;
+
+/// Fill the store of a device that is off, up to less than `leave` bytes, with states of containers that it
+/// does not have: over the line that would take most of a minute.
+fn fill(flash: &Flash, leave: u32) -> Result<()> {
+    flash.edit(|bytes| {
+        let partition = bytes.get_mut(STORE..STORE + PAGES * PAGE);
+        let partition = partition.context("the image has no store")?;
+        let mut simulated = Simulated::new(PAGES);
+        simulated.bytes_mut().copy_from_slice(partition);
+        let failed = |error| anyhow::anyhow!("{error:?}");
+        let mut store = DeviceStore::mount(simulated).map_err(failed)?;
+        let state = [7; 8 * PAGE];
+        for key in STATES + 1..2 * STATES {
+            if store.space().largest < leave {
+                break;
+            }
+            store.put(key, &[], &state).map_err(failed)?;
+        }
+        ensure!(store.space().largest < leave, "{:?}", store.space());
+        partition.copy_from_slice(store.flash().bytes());
+        Ok(())
+    })
+}
+
 #[test]
 fn a_full_store_is_told_and_keeps_what_it_has() -> Result<()> {
     let flash = Flash::new()?;
     let device = Device::boot_with(&flash)?;
-    let folder = TempDir::new()?;
-    let mut stored = Vec::new();
-    let refused = loop {
-        let name = format!("n{}", stored.len());
-        let file = folder.path().join(format!("{name}.wasm"));
-        let image = with_custom_section(Guest::version(1).image()?, 90_000);
-        std::fs::write(&file, image)?;
-        let run = device.berth(&["upload", "--no-pack", &file.to_string_lossy()])?;
-        if run.code != 0 {
-            break run.refused()?;
-        }
-        stored.push(name);
-        ensure!(stored.len() < 8, "more than the store is large");
+    let (first, second) = (Image::new(1)?, Image::new(2)?);
+    let upload = |device: &Device, image: &Image, name| {
+        let path = image.path();
+        device.berth(&[
+            "upload",
+            "--no-pack",
+            "--name",
+            name,
+            &path.to_string_lossy(),
+        ])
     };
-    let start = format!("error: n{}: the store is full: ", stored.len());
-    ensure!(refused.starts_with(&start), "{refused}");
-    ensure!(refused.contains(" bytes needed, "), "{refused}");
-    let hint =
-        "hint: `berth rm` a container that is not needed; `berth images` shows their sizes\n";
-    ensure!(refused.ends_with(hint), "{refused}");
+    upload(&device, &first, "first")?.ok()?;
     drop(device);
+    fill(&flash, first.bytes as u32)?;
     let device = Device::boot_with(&flash)?;
-    for name in &stored {
-        device.berth(&["start", name])?.ok()?;
-        device.wait_state(name, "running")?;
-    }
+    let refused = upload(&device, &second, "second")?.refused()?;
+    let free = Line::open(&device)?.store()?.largest_free;
+    let needed = second.bytes.next_multiple_of(PAGE);
+    let expected = format!(
+        "error: second: the store is full: {needed} bytes needed, {free} free in one piece\n\
+         hint: `berth rm` a container that is not needed; `berth images` shows their sizes\n"
+    );
+    ensure!(refused == expected, "{refused}, not {expected}");
+    // What is there stays, and a live update that does not fit changes nothing.
+    let path = second.path().to_string_lossy().into_owned();
+    let update = ["upload", "--no-pack", "--live-update", "--name", "first"];
+    device.berth(&["start", "first"])?.ok()?;
+    let words = [&update[..], &[&*path]].concat();
+    let refused = device.berth(&words)?.refused()?;
+    ensure!(
+        refused.starts_with("error: first: the store is full: "),
+        "{refused}"
+    );
+    device.console(&Guest::says(1, None))?;
+    ensure!(device.state("first")? == "running");
     // Room is made as the hint says.
-    device.berth(&["rm", "-f", "n0"])?.ok()?;
-    let file = folder.path().join(format!("n{}.wasm", stored.len()));
-    device
-        .berth(&["upload", "--no-pack", &file.to_string_lossy()])?
-        .ok()?;
-    Ok(())
+    device.berth(&["rm", "-f", "first"])?.ok()?;
+    upload(&device, &second, "second")?.ok()?;
+    device.berth(&["start", "second"])?.ok()?;
+    device.console(&Guest::says(2, None))
 }
