@@ -44,7 +44,7 @@ test: build test-apps foreign ## every test
 soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a million hostile calls
 	@$(SETUP) nextest
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
-	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise
+	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise --test endurance
 	KILLS=500 cargo nextest run --profile soak --no-capture -p berth-e2e --test kills
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
@@ -148,11 +148,11 @@ bench-kernel: build
 	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-kernel.bin
 
 # The supervisor's parts without its serial line, which measure themselves.
+SUPERVISOR_BENCHES := bench_containers bench_leak bench_store
 bench-containers: build
-	@for bin in bench_containers bench_leak; do cargo rustc --quiet --profile firmware --target $(TRIPLE) \
-	    -p supervisor_process --features bench --bin $$bin -- $(OUTLINED) || exit 1; done
-	@$(ELF2TAB) -n bench_leak -o $(IMAGE)/bench_leak.tab $(FIRMWARE)/bench_leak,cortex-m4
-	@$(ELF2TAB) -n bench_containers -o $(IMAGE)/bench_containers.tab $(FIRMWARE)/bench_containers,cortex-m4
+	@for bin in $(SUPERVISOR_BENCHES); do cargo rustc --quiet --profile firmware --target $(TRIPLE) \
+	    -p supervisor_process --features bench --bin $$bin -- $(OUTLINED) || exit 1; \
+	    $(ELF2TAB) -n $$bin -o $(IMAGE)/$$bin.tab $(FIRMWARE)/$$bin,cortex-m4 || exit 1; done
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin \

@@ -7,6 +7,10 @@ pub enum Unit {
     Instructions,
     /// Bytes of flash or RAM.
     Bytes,
+    /// So much of one for each of another.
+    Ratio,
+    /// By the host's clock.
+    BytesPerSecond,
 }
 
 impl Unit {
@@ -16,6 +20,8 @@ impl Unit {
         match self {
             Self::Instructions => "instructions",
             Self::Bytes => "bytes",
+            Self::Ratio => "ratio",
+            Self::BytesPerSecond => "bytes/s",
         }
     }
 }
@@ -88,8 +94,14 @@ pub struct Group {
 /// A number as people write it: thousands apart, decimals only where there are some.
 #[must_use]
 pub fn number(value: f64) -> String {
-    let text = format!("{value:.1}");
-    let (whole, decimal) = text.split_once('.').unwrap_or((&text, "0"));
+    // Below ten, places behind the point tell as much as they do before it above.
+    let text = if value.abs() < 10.0 {
+        format!("{value:.3}")
+    } else {
+        format!("{value:.1}")
+    };
+    let (whole, decimal) = text.split_once('.').unwrap_or((&text, ""));
+    let decimal = decimal.trim_end_matches('0');
     let (sign, digits) = whole
         .strip_prefix('-')
         .map_or(("", whole), |digits| ("-", digits));
@@ -100,7 +112,7 @@ pub fn number(value: f64) -> String {
         }
         out.push(digit);
     }
-    if decimal != "0" {
+    if !decimal.is_empty() {
         out.push('.');
         out.push_str(decimal);
     }
@@ -115,6 +127,8 @@ mod tests {
     fn numbers_are_readable() {
         for (value, text) in [
             (0.0, "0"),
+            (1.0125, "1.012"),
+            (9.5, "9.5"),
             (999.96, "1,000"),
             (1234.5, "1,234.5"),
             (-48_172.0, "-48,172"),

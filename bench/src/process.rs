@@ -45,7 +45,11 @@ pub fn measure_long(name: &str, keys: &[Key], patience: Duration) -> Result<Vec<
     read(name, keys, Board::new(flash.path()), patience)
 }
 
-fn read(name: &str, keys: &[Key], board: Board, patience: Duration) -> Result<Vec<Figure>> {
+/// Start this board, on which the process `name` measures, and return what it says for `keys`.
+///
+/// # Errors
+/// As [`measure`].
+pub fn read(name: &str, keys: &[Key], board: Board, patience: Duration) -> Result<Vec<Figure>> {
     let board = board.limit(patience * 2).start()?;
     let said = board.console.wait_for(DONE, patience);
     let text = board.console.text();

@@ -9,5 +9,6 @@ fn main() {
     if std::env::var_os("CARGO_FEATURE_BENCH").is_some() {
         libtock_build::link("bench_containers", "SUPERVISOR", STACK);
         libtock_build::link("bench_leak", "SUPERVISOR", STACK);
+        libtock_build::link("bench_store", "SUPERVISOR", STACK);
     }
 }

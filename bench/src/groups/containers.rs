@@ -7,7 +7,7 @@ use crate::figure::{Figure, Group, Key, Unit};
 use crate::process;
 
 /// Told by the process `bench_containers`.
-const KEYS: [Key; 13] = [
+const KEYS: [Key; 14] = [
     Key::instructions(
         "fib.native",
         "1500 Fibonacci numbers by a native process",
@@ -52,6 +52,11 @@ const KEYS: [Key; 13] = [
     Key::instructions("lifecycle.pause", "Pause of the same", Some(20_000.0)),
     Key::instructions("lifecycle.resume", "Resume of the same", Some(20_000.0)),
     Key::instructions(
+        "lifecycle.live_update",
+        "Live update of a driver in the store, from the commit until the new one is on trial: hash, check, record, compile beside the old one, take its claims over",
+        None,
+    ),
+    Key::instructions(
         "lifecycle.slice",
         "One slice of a container that computes and is alone, with the usual share: what a request may have to wait for",
         None,
@@ -66,6 +71,11 @@ const KEYS: [Key; 13] = [
 const START_MAX: Key = Key::instructions(
     "lifecycle.start.max",
     "Start, the running slice of another container included",
+    None,
+);
+const UPDATE_MAX: Key = Key::instructions(
+    "lifecycle.live_update.max",
+    "Live update, the running slice included",
     None,
 );
 const STOP_MAX: Key = Key::instructions(
@@ -107,6 +117,7 @@ pub fn measure() -> Result<Group> {
     let slice = value("lifecycle.slice")?;
     let with_slice = [
         (START_MAX, value("lifecycle.start")?),
+        (UPDATE_MAX, value("lifecycle.live_update")?),
         (STOP_MAX, value("lifecycle.stop_computing")?),
         (PAUSE_MAX, value("lifecycle.pause")?),
         (RESUME_MAX, value("lifecycle.resume")?),

@@ -12,17 +12,19 @@ pub mod interrupts;
 pub mod kernel_size;
 pub mod leak;
 pub mod registers;
+pub mod store;
 pub mod syscalls;
 
 /// Name for the command line, and the measurement.
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 6] = [
+pub const ALL: [Entry; 7] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
     ("containers", containers::measure),
     ("interrupts", interrupts::measure),
     ("leak", leak::measure),
+    ("store", store::measure),
     ("kernel_size", kernel_size::measure),
 ];

@@ -63,6 +63,16 @@ impl Flash {
         Ok(flash)
     }
 
+    /// A copy of this one as it is now.
+    ///
+    /// # Errors
+    /// If the file cannot be copied.
+    pub fn copy(&self) -> Result<Self> {
+        let folder = TempDir::with_prefix("berth-flash-")?;
+        std::fs::copy(self.path(), folder.path().join("flash.bin"))?;
+        Ok(Self { folder })
+    }
+
     /// A fresh copy without the supervisor.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ fn all_succeed(one_in: u32) -> Result<()> {
     let mut device = Device::power_on_board(&flash, |board| {
         board
             .raw_console()
-            .limit(std::time::Duration::from_secs(1500))
+            .limit(std::time::Duration::from_secs(3500))
     })?;
     let line = device.board.uart(0)?;
     let (noisy, line) = Noisy::over(line, one_in, 0x5eed_0bad_cafe_0001)?;

@@ -11,16 +11,21 @@ extern crate alloc;
 #[cfg(not(target_os = "none"))]
 extern crate std;
 
+mod store;
+
+pub use store::{StoreBench, Value};
+
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use berth_protocol::{ImageHash, Parameters, State};
+use berth_protocol::{ImageHash, Parameters, State, Update};
 #[cfg(target_os = "none")]
 use supervisor_fast as _;
 use wasmi::{Caller, Config, Engine, Extern, Func, Instance, Module, Store};
 
 use wasm_supervisor::admission::{self, bound::bound};
 use wasm_supervisor::arena::{self, ArenaId, owned};
+use wasm_supervisor::container::storage::Meta;
 use wasm_supervisor::container::{Containers, Name, Refused, Shared};
 use wasm_supervisor::engine::config;
 use wasm_supervisor::platform::Platform;
@@ -260,6 +265,7 @@ impl<P: Platform + 'static> Bench<P> {
         tell("lifecycle.resume", resume, ROUNDS);
         let _ = self.containers.kill(slot);
         self.containers.remove(slot)?;
+        tell("lifecycle.live_update", self.live_update()?, ROUNDS);
         // What a request may have to wait for, and what `stop` may add.
         let slot = self.store("spin", SPIN)?;
         self.containers.start(slot)?;
@@ -283,6 +289,69 @@ impl<P: Platform + 'static> Bench<P> {
         tell("lifecycle.stop_computing", stop, ROUNDS);
         self.containers.remove(slot)?;
         Ok(())
+    }
+}
+
+impl<P: Platform + 'static> Bench<P> {
+    /// An image arrives in the store, if there is one.
+    fn upload(&mut self, name: Name, image: &[u8]) -> Result<ImageHash, Failed> {
+        let hash = ImageHash::of(image);
+        if let Some(store) = self.containers.images_mut() {
+            let meta = Meta::new(name, Parameters::default());
+            store.begin(image.len() as u32, &hash.0, meta.bytes())?;
+            store.write(0, image)?;
+        }
+        Ok(hash)
+    }
+
+    /// Replace a driver by another one with the same claims, from the commit until the new one is on trial.
+    fn live_update(&mut self) -> Result<u64, Failed> {
+        let mut other = DRIVER.to_vec();
+        // A custom section: another image that does the same.
+        other.extend_from_slice(&[0, 2, 1, b'x']);
+        let name = Name::new("driver").ok_or(Failed("a name"))?;
+        let parameters = Parameters::default();
+        let hash = self.upload(name, DRIVER)?;
+        if self.containers.images().is_some() {
+            self.containers.store_uploaded(name, hash, parameters)?;
+        } else {
+            self.store(name.as_str(), DRIVER)?;
+        }
+        let slot = self.containers.find(name.as_str()).ok_or(Failed("find"))?;
+        self.containers.start(slot)?;
+        self.containers.run_one();
+        let mut sum = 0;
+        for round in 0..ROUNDS {
+            let image = if round % 2 == 0 { &other[..] } else { DRIVER };
+            let hash = self.upload(name, image)?;
+            let (time, updated) = self.time(|bench| {
+                let containers = &mut bench.containers;
+                if containers.images().is_some() {
+                    containers.update_uploaded(slot, hash, parameters, 0)
+                } else {
+                    containers.update_kept(slot, image.to_vec(), hash, parameters, 0)
+                }
+            });
+            if !matches!(
+                updated?,
+                Update::Trial {
+                    stopped_first: false,
+                    ..
+                }
+            ) {
+                return Err(Failed("a live update"));
+            }
+            sum += time;
+            // The trial is over at once, and the new one runs.
+            self.containers.run_one();
+            self.containers.run_one();
+            if !matches!(self.containers.update_status(slot), Update::Kept { .. }) {
+                return Err(Failed("the end of a trial"));
+            }
+        }
+        self.containers.kill(slot)?;
+        self.containers.remove(slot)?;
+        Ok(sum)
     }
 }
 
@@ -337,7 +406,7 @@ mod tests {
         Bench::new(Fake::default())
             .run(|key, _, times| told.push((std::string::String::from(key), times)))
             .unwrap();
-        assert_eq!(told.len(), 13);
+        assert_eq!(told.len(), 14);
         assert!(told.iter().all(|(_, times)| *times > 0));
         assert_eq!(Bench::new(Fake::default()).leak(100), Ok(0));
     }

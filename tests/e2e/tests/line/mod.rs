@@ -208,8 +208,13 @@ impl Line {
 
     /// Bytes of free memory.
     pub(crate) fn free_memory(&mut self) -> Result<u32> {
+        Ok(self.memory()?.0)
+    }
+
+    /// Bytes of free memory, in all and in the longest piece.
+    pub(crate) fn memory(&mut self) -> Result<(u32, u32)> {
         self.ask(Op::Heap, |result| match result {
-            Ok(Reply::Heap(heap)) => Ok(heap.free),
+            Ok(Reply::Heap(heap)) => Ok((heap.free, heap.largest_free)),
             other => bail!("{other:?}"),
         })?
     }

@@ -10,13 +10,10 @@ mod bench_frame;
 mod process {
     extern crate alloc;
 
-    use crate::bench_frame::{self, print};
+    use crate::bench_frame::{self, NS_PER_INSTRUCTION, print};
     use alloc::format;
 
     libtock::main!(run);
-
-    /// What the harness boots with: time of an instruction.
-    const NS_PER_INSTRUCTION: u64 = 64;
 
     fn run() {
         bench_frame::run(|bench| {

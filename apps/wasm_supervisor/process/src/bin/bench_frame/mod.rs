@@ -1,5 +1,7 @@
 //! What the processes that measure the supervisor share: memory, output, the end.
 
+#![allow(dead_code, reason = "each process uses a part")]
+
 extern crate alloc;
 
 use alloc::boxed::Box;
@@ -18,6 +20,9 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     libtock::terminate(1)
 }
 
+/// What the harness boots with: time of an instruction.
+pub(crate) const NS_PER_INSTRUCTION: u64 = 64;
+
 /// Say `text` on the console.
 pub(crate) fn print(text: &str) {
     let _ = libtock::console::write_all(text.as_bytes());
@@ -26,14 +31,23 @@ pub(crate) fn print(text: &str) {
 /// A function of its own, as in the product: while it is made it is on the stack.
 #[inline(never)]
 fn bench() -> Result<Box<Bench<Board>>, Failed> {
-    let board = Board::new().map_err(|_| Failed("no console or no alarm"))?;
-    Ok(Box::new(Bench::new(board)))
+    Ok(Box::new(Bench::new(board()?)))
+}
+
+/// The system below.
+pub(crate) fn board() -> Result<Board, Failed> {
+    Board::new().map_err(|_| Failed("no console or no alarm"))
 }
 
 /// Measure, and say how it ended.
 pub(crate) fn run(measure: impl FnOnce(&mut Bench<Board>) -> Result<(), Failed>) {
     arena::set_installed();
-    match bench().and_then(|mut bench| measure(&mut bench)) {
+    end(bench().and_then(|mut bench| measure(&mut bench)));
+}
+
+/// Say how it ended.
+pub(crate) fn end(outcome: Result<(), Failed>) {
+    match outcome {
         Ok(()) => print("bench: done\r\n"),
         Err(Failed(what)) => print(&format!("bench: failed: {what}\r\n")),
     }
