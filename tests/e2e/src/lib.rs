@@ -21,4 +21,4 @@ mod terminal;
 pub use artefacts::{guest, program, root, target};
 pub use device::{Device, Run};
 pub use flash::Flash;
-pub use terminal::Terminal;
+pub use terminal::{Pty, Terminal};

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +18,32 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Lines that have scrolled away and are still kept.
 const SCROLLBACK: usize = 1000;
+
+/// A pseudo-terminal.
+pub struct Pty {
+    /// The side of the person, or of the cable.
+    pub person: File,
+    /// The side of programs.
+    pub end: File,
+    /// Where programs find it.
+    pub path: PathBuf,
+}
+
+impl Pty {
+    /// A new one, as the system makes them.
+    ///
+    /// # Errors
+    /// If the system has none.
+    pub fn open() -> Result<Self> {
+        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        grantpt(&person)?;
+        unlockpt(&person)?;
+        let path = PathBuf::from(ptsname(&person, Vec::new())?.into_string()?);
+        let end = File::from(open(&path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())?);
+        let person = File::from(person);
+        Ok(Self { person, end, path })
+    }
+}
 
 /// A pseudo-terminal with a program in it. Dropping it ends the program.
 pub struct Terminal {
@@ -43,12 +69,21 @@ impl Terminal {
     ///
     /// # Errors
     /// If there is no pseudo-terminal, or the program cannot be started.
-    pub fn start(program: &Path, words: &[&str], (columns, rows): (u16, u16)) -> Result<Self> {
-        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
-        grantpt(&person)?;
-        unlockpt(&person)?;
-        let name = ptsname(&person, Vec::new())?;
-        let end = File::from(open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())?);
+    pub fn start(program: &Path, words: &[&str], size: (u16, u16)) -> Result<Self> {
+        Self::start_with(program, words, size, &[])
+    }
+
+    /// As [`start`](Self::start), with these variables in its environment.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        program: &Path,
+        words: &[&str],
+        (columns, rows): (u16, u16),
+        variables: &[(&str, &str)],
+    ) -> Result<Self> {
+        let Pty { person, end, .. } = Pty::open()?;
         tcsetwinsize(
             &end,
             Winsize {
@@ -61,6 +96,7 @@ impl Terminal {
         let child = Command::new(program)
             .args(words)
             .env("TERM", "xterm-256color")
+            .envs(variables.iter().copied())
             .stdin(end.try_clone()?)
             .stdout(end.try_clone()?)
             .stderr(end)
@@ -71,7 +107,6 @@ impl Terminal {
             parser: Mutex::new(vt100::Parser::new(size(rows)?, size(columns)?, SCROLLBACK)),
             changed: Condvar::new(),
         });
-        let person = File::from(person);
         let mut output = person.try_clone()?;
         let shown = Arc::clone(&screen);
         std::thread::spawn(move || {
