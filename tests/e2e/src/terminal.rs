@@ -20,21 +20,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SCROLLBACK: usize = 1000;
 
 /// A pseudo-terminal.
-pub struct Pty {
+pub(crate) struct Pty {
     /// The side of the person, or of the cable.
-    pub person: File,
+    pub(crate) person: File,
     /// The side of programs.
-    pub end: File,
+    pub(crate) end: File,
     /// Where programs find it.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 impl Pty {
     /// A new one, as the system makes them.
-    ///
-    /// # Errors
-    /// If the system has none.
-    pub fn open() -> Result<Self> {
+    pub(crate) fn open() -> Result<Self> {
         let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
         grantpt(&person)?;
         unlockpt(&person)?;

@@ -1,14 +1,10 @@
 //! A person at the console and scripts beside it, in real terminals.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Flash, Pty, Terminal, guest, program, target};
+use berth_e2e::{Flash, SerialPort, Terminal, guest, program, target};
 use berth_emulator::Board;
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 /// A terminal as wide as the oldest and high enough to see everything.
 const SIZE: (u16, u16) = (80, 60);
@@ -133,32 +129,6 @@ fn berth_console_owns_the_line_and_serves_others_under_the_same_address() -> Res
     said.contains("board").then_some(()).context(said)
 }
 
-/// Pass on what comes, until either end closes.
-fn pass_on(mut from: impl Read + Send + 'static, mut to: impl Write + Send + 'static) {
-    std::thread::spawn(move || {
-        let mut buffer = [0; 256];
-        while let Ok(count @ 1..) = from.read(&mut buffer) {
-            if to
-                .write_all(buffer.get(..count).unwrap_or_default())
-                .is_err()
-            {
-                return;
-            }
-        }
-    });
-}
-
-/// A serial port of this computer whose other end is `line`. The second value keeps it there.
-fn serial_port(line: std::os::unix::net::UnixStream) -> Result<(PathBuf, File)> {
-    let Pty { person, end, path } = Pty::open()?;
-    let mut raw = tcgetattr(&end)?;
-    raw.make_raw();
-    tcsetattr(&end, OptionalActions::Now, &raw)?;
-    pass_on(line.try_clone()?, person.try_clone()?);
-    pass_on(person, line);
-    Ok((path, end))
-}
-
 /// The program `tockloader` as it is, on a computer on which the port `PORT` is a serial adapter:
 /// it takes only ports that the system lists, which no emulated one is.
 const TOCKLOADER: &str = "\
@@ -176,8 +146,8 @@ fn the_shell_works_in_tockloader_listen() -> Result<()> {
         .raw_console()
         .paused()
         .start()?;
-    let (port, _keep) = serial_port(board.uart(0)?)?;
-    let port = port.to_string_lossy();
+    let port = SerialPort::connect(board.uart(0)?)?;
+    let port = port.path.to_string_lossy();
     let python = target().join("tools/venv/bin/python");
     let words = ["-c", TOCKLOADER, "listen", "--port", &port];
     let mut terminal = Terminal::start_with(&python, &words, SIZE, &[("PORT", &port)])?;
