@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::num::NonZero;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{Mode, OFlags, open};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -90,7 +92,10 @@ impl Terminal {
                 ws_ypixel: 0,
             },
         )?;
-        let child = Command::new(program)
+        // With it as its controlling terminal, so that Ctrl-C is what it is for people.
+        let child = Command::new("setsid")
+            .arg("--ctty")
+            .arg(program)
             .args(words)
             .env("TERM", "xterm-256color")
             .envs(variables.iter().copied())
@@ -198,10 +203,22 @@ impl Terminal {
     /// # Errors
     /// If it does not end, or a signal ended it.
     pub fn ended(&mut self) -> Result<i32> {
+        self.end()?.code().context("a signal ended the program")
+    }
+
+    /// Wait until the program ends; whether Ctrl-C did it.
+    ///
+    /// # Errors
+    /// If it does not end.
+    pub fn ended_by_interrupt(&mut self) -> Result<bool> {
+        Ok(self.end()?.signal() == Some(Signal::INT.as_raw()))
+    }
+
+    fn end(&mut self) -> Result<ExitStatus> {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait()? {
-                return status.code().context("a signal ended the program");
+                return Ok(status);
             }
             if Instant::now() > until {
                 bail!("the program does not end:\n{}", self.text());
