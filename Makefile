@@ -96,7 +96,7 @@ guests:
 
 # Programs from elsewhere, compiled as docs/wasmico.md and docs/wasi.md tell their authors.
 FOREIGN := target/foreign
-foreign: $(FOREIGN)/task.wasm $(FOREIGN)/command-c.wasm $(FOREIGN)/command-rs.wasm
+foreign: $(FOREIGN)/task.wasm $(FOREIGN)/command-c.wasm $(FOREIGN)/command-rs.wasm $(FOREIGN)/driver.wasm $(FOREIGN)/driver-cpp.wasm
 
 $(FOREIGN)/installed: tools/setup/setup.sh tools/setup/clang-packages.txt
 	@$(SETUP) foreign
@@ -106,6 +106,13 @@ $(FOREIGN)/task.wasm: guest-sdk/foreign/task.cpp guest-sdk/foreign/app.syms $(FO
 	@clang++ --target=wasm32-wasi -Os -z stack-size=4096 -Wl,--initial-memory=65536 \
 	    -Wl,--allow-undefined-file=guest-sdk/foreign/app.syms -Wl,--export-dynamic \
 	    -Wl,--strip-all -nostdlib -o $@ $<
+
+DRIVER := --target=wasm32 -Oz -nostdlib -z stack-size=512 -Wl,--no-entry,--stack-first -Wl,--strip-all,--export=__heap_base
+$(FOREIGN)/driver.wasm: guest-sdk/foreign/driver.c guest-sdk/berth.h $(FOREIGN)/installed
+	@clang $(DRIVER) -o $@ $<
+
+$(FOREIGN)/driver-cpp.wasm: guest-sdk/foreign/driver.c guest-sdk/berth.h $(FOREIGN)/installed
+	@clang++ -x c++ $(DRIVER) -o $@ $<
 
 $(FOREIGN)/command-c.wasm: guest-sdk/foreign/command.c $(FOREIGN)/installed
 	@clang --target=wasm32-wasi -Oz -z stack-size=2048 -Wl,--strip-all -o $@ $< \

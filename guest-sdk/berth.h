@@ -1,19 +1,25 @@
 /* What a container in C is written against.
  *
  * The same imports as the Rust crate beside this file; its documentation says
- * what each does. Build with clang and a WebAssembly linker that knows
- * --page-size (the rust-lld that comes with Rust 1.95 does):
+ * what each does. For C and C++. Build with clang and its linker:
  *
- *   clang --target=wasm32 -Oz -nostdlib -c blink.c -o blink.o
- *   rust-lld -flavor wasm --no-entry --page-size=1 -zstack-size=1024 \
- *       --strip-all blink.o -o blink.wasm
+ *   clang --target=wasm32 -Oz -nostdlib -z stack-size=512 -Wl,--no-entry,--stack-first \
+ *       -Wl,--strip-all,--export=__heap_base -o driver.wasm driver.c
  *
- * The entry point is `void _start(void)`, marked BERTH_EXPORT("_start").
+ * and upload it as it is: `berth upload` makes a package of it on the way, whose memory has
+ * exactly the bytes that stack and variables take (`pack` does so without a device).
+ *
+ * The entry point is `void _start(void)`, marked BERTH_EXPORT("_start"). foreign/driver.c is an
+ * example.
  */
 #ifndef BERTH_H
 #define BERTH_H
 
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define BERTH_IMPORT(module, name) \
     __attribute__((import_module(module), import_name(name)))
@@ -45,7 +51,7 @@ void berth_yield(void);
 
 /* End the container; 0 means that all is well. */
 BERTH_IMPORT("berth", "exit")
-_Noreturn void berth_exit(int32_t code);
+__attribute__((noreturn)) void berth_exit(int32_t code);
 
 /* Error numbers, those of Tock. */
 enum berth_error {
@@ -128,5 +134,28 @@ void berth_write32(berth_handle block, uint32_t offset, uint32_t value);
 /* Change the bits of `mask` to those of `value`, leave the others. */
 BERTH_IMPORT("mmio", "modify32")
 void berth_modify32(berth_handle block, uint32_t offset, uint32_t mask, uint32_t value);
+
+/* The lights of the kernel's driver, numbered from 0: for a container that needs no register, only
+ * a light. Importing one is refused on a board without lights. */
+
+/* How many the driver has; not all of them need to be exposed. */
+BERTH_IMPORT("tock:led", "count")
+uint32_t berth_led_count(void);
+
+/* Switch one. 0, or the error number of the driver: it is not exposed, or there is none. */
+BERTH_IMPORT("tock:led", "on")
+int32_t berth_led_on(uint32_t number);
+BERTH_IMPORT("tock:led", "off")
+int32_t berth_led_off(uint32_t number);
+BERTH_IMPORT("tock:led", "toggle")
+int32_t berth_led_toggle(uint32_t number);
+
+/* 1: it is on; 0: off; -1: it is not exposed, or there is none. */
+BERTH_IMPORT("tock:led", "is_on")
+int32_t berth_led_is_on(uint32_t number);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,7 @@
 //! | the entry point | [`main!`] |
 //! | registers that the device's owner exposes | [`block!`], [`Block`] |
 //! | their interrupts | [`irq!`], [`Capture`], [`Word`] |
+//! | lights, by number | [`led`] |
 //! | log lines | [`error!`], [`warn!`], [`info!`], [`debug!`], [`log()`], [`Line`] |
 //! | time | [`now_us`], [`sleep_us`], [`sleep_ms`], [`yield_now`] |
 //! | leaving | [`exit`], or return from main |
@@ -54,6 +55,7 @@ extern crate std;
 #[allow(unsafe_code, reason = "declares the imports")]
 mod imports;
 mod interrupts;
+pub mod led;
 mod line;
 mod mail;
 #[cfg(all(target_arch = "wasm32", feature = "panic-handler"))]

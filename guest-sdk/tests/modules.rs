@@ -75,8 +75,9 @@ fn module(name: &str) -> Module {
     module
 }
 
-const EXAMPLES: [&str; 10] = [
-    "blink", "counter", "fib", "greedy", "hello", "lamp", "leds", "minimal", "spin", "trap",
+const EXAMPLES: [&str; 11] = [
+    "blink", "counter", "fib", "greedy", "hello", "lamp", "leds", "light", "minimal", "spin",
+    "trap",
 ];
 
 #[test]
@@ -111,6 +112,8 @@ fn every_import_is_in_the_contract_with_its_signature() {
         ("berth.state_load", (&[I32, I32], &[I32])),
         ("berth.send", (&[I32, I32, I32, I32], &[I32])),
         ("berth.receive", (&[I32, I32, I32], &[I32])),
+        ("tock:led.toggle", (&[I32], &[I32])),
+        ("tock:led.is_on", (&[I32], &[I32])),
     ]);
     for name in EXAMPLES {
         for (import, signature) in module(name).imports {

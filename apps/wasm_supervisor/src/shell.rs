@@ -52,16 +52,18 @@ enum Verb {
 }
 
 /// Their names: Docker's, and WASMICO's where it has another.
-const VERBS: [(&str, Verb); 22] = [
+const VERBS: [(&str, Verb); 24] = [
     ("help", Verb::Help),
     ("?", Verb::Help),
     ("ps", Verb::Ps),
     ("showactive", Verb::Ps),
+    ("stats", Verb::Ps),
     ("images", Verb::Images),
     ("details", Verb::Images),
     ("exposures", Verb::Exposures),
     ("events", Verb::Events),
     ("heap", Verb::Heap),
+    ("heapinfo", Verb::Heap),
     ("info", Verb::Info),
     ("doctor", Verb::Info),
     ("start", Verb::Start),
@@ -319,6 +321,8 @@ fn edit<'a>(
     let mut restart = false;
     let mut word = Some(first);
     while let Some(what) = word {
+        // As `berth` wants it, too.
+        let what = what.strip_prefix("--").unwrap_or(what);
         if what == "now" {
             restart = true;
         } else {

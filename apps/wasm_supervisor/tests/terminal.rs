@@ -252,6 +252,28 @@ fn every_verb_works_from_a_terminal() {
 }
 
 #[test]
+fn what_berth_and_wasmico_call_things_is_understood() {
+    let mut terminal = Terminal::new();
+    terminal.upload("blink", BLINK);
+    for (line, has) in [
+        ("showactive", "blink        stored"),
+        ("stats", "blink        stored"),
+        ("details", "SHA-256"),
+        ("heapinfo", "in one piece"),
+        ("doctor", "longest stall"),
+        ("unpause blink", "error: the container is stored"),
+        ("edit blink --share 3 --restart no", "ok"),
+        ("images", "share 3"),
+        ("edit blink share 4", "ok"),
+        ("images", "share 4"),
+        ("delete blink", "ok"),
+    ] {
+        let said = terminal.says(line);
+        assert!(said.contains(has), "{line}: {said}");
+    }
+}
+
+#[test]
 fn a_container_that_speaks_leaves_the_line_as_it_is() {
     let mut terminal = Terminal::new();
     terminal.upload("blink", BLINK);

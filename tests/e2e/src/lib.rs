@@ -13,12 +13,14 @@
 #![forbid(unsafe_code)]
 
 mod artefacts;
+mod cable;
 mod device;
 mod flash;
 pub mod tbf;
 mod terminal;
 
 pub use artefacts::{guest, program, root, target};
+pub use cable::{SerialPort, gateway};
 pub use device::{Device, Run};
 pub use flash::Flash;
 pub use terminal::Terminal;

@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::num::NonZero;
-use std::path::Path;
-use std::process::{Child, Command};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{Mode, OFlags, open};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -18,6 +20,29 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Lines that have scrolled away and are still kept.
 const SCROLLBACK: usize = 1000;
+
+/// A pseudo-terminal.
+pub(crate) struct Pty {
+    /// The side of the person, or of the cable.
+    pub(crate) person: File,
+    /// The side of programs.
+    pub(crate) end: File,
+    /// Where programs find it.
+    pub(crate) path: PathBuf,
+}
+
+impl Pty {
+    /// A new one, as the system makes them.
+    pub(crate) fn open() -> Result<Self> {
+        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        grantpt(&person)?;
+        unlockpt(&person)?;
+        let path = PathBuf::from(ptsname(&person, Vec::new())?.into_string()?);
+        let end = File::from(open(&path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())?);
+        let person = File::from(person);
+        Ok(Self { person, end, path })
+    }
+}
 
 /// A pseudo-terminal with a program in it. Dropping it ends the program.
 pub struct Terminal {
@@ -43,12 +68,21 @@ impl Terminal {
     ///
     /// # Errors
     /// If there is no pseudo-terminal, or the program cannot be started.
-    pub fn start(program: &Path, words: &[&str], (columns, rows): (u16, u16)) -> Result<Self> {
-        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
-        grantpt(&person)?;
-        unlockpt(&person)?;
-        let name = ptsname(&person, Vec::new())?;
-        let end = File::from(open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())?);
+    pub fn start(program: &Path, words: &[&str], size: (u16, u16)) -> Result<Self> {
+        Self::start_with(program, words, size, &[])
+    }
+
+    /// As [`start`](Self::start), with these variables in its environment.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        program: &Path,
+        words: &[&str],
+        (columns, rows): (u16, u16),
+        variables: &[(&str, &str)],
+    ) -> Result<Self> {
+        let Pty { person, end, .. } = Pty::open()?;
         tcsetwinsize(
             &end,
             Winsize {
@@ -58,9 +92,13 @@ impl Terminal {
                 ws_ypixel: 0,
             },
         )?;
-        let child = Command::new(program)
+        // With it as its controlling terminal, so that Ctrl-C is what it is for people.
+        let child = Command::new("setsid")
+            .arg("--ctty")
+            .arg(program)
             .args(words)
             .env("TERM", "xterm-256color")
+            .envs(variables.iter().copied())
             .stdin(end.try_clone()?)
             .stdout(end.try_clone()?)
             .stderr(end)
@@ -71,7 +109,6 @@ impl Terminal {
             parser: Mutex::new(vt100::Parser::new(size(rows)?, size(columns)?, SCROLLBACK)),
             changed: Condvar::new(),
         });
-        let person = File::from(person);
         let mut output = person.try_clone()?;
         let shown = Arc::clone(&screen);
         std::thread::spawn(move || {
@@ -166,10 +203,22 @@ impl Terminal {
     /// # Errors
     /// If it does not end, or a signal ended it.
     pub fn ended(&mut self) -> Result<i32> {
+        self.end()?.code().context("a signal ended the program")
+    }
+
+    /// Wait until the program ends; whether Ctrl-C did it.
+    ///
+    /// # Errors
+    /// If it does not end.
+    pub fn ended_by_interrupt(&mut self) -> Result<bool> {
+        Ok(self.end()?.signal() == Some(Signal::INT.as_raw()))
+    }
+
+    fn end(&mut self) -> Result<ExitStatus> {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait()? {
-                return status.code().context("a signal ended the program");
+                return Ok(status);
             }
             if Instant::now() > until {
                 bail!("the program does not end:\n{}", self.text());

@@ -56,6 +56,14 @@ fn the_check_without_a_device_says_what_the_device_says() -> Result<()> {
     }
     device.berth(&["rm", "greedy"])?.ok()?;
 
+    // What it takes an empty device to have is right, within a page and what a load leaves free.
+    let free = device.free_memory()?;
+    let taken = u64::from(berth_pack::check::ROOM_MAX);
+    ensure!(
+        (taken + 2_048..taken + 6_144).contains(&free),
+        "{free} bytes free, {taken} assumed"
+    );
+
     // Bytes for loading: the same number, and the same verdict with what the device has.
     let folder = tempfile::tempdir()?;
     let large = folder.path().join("large.wasm");
@@ -66,7 +74,7 @@ fn the_check_without_a_device_says_what_the_device_says() -> Result<()> {
                  (func (export "_start") (drop (memory.grow (i32.const 1)))))"#,
         )?,
     )?;
-    let free = device.free_memory()?.to_string();
+    let free = free.to_string();
     let (code, said) = pack_check(&exposures, &large, &["--free", &free])?;
     ensure!(code == Some(1), "{said}");
     device.upload_file(&large)?.ok()?;

@@ -1,16 +1,10 @@
 //! A person at the console and scripts beside it, in real terminals.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Flash, Terminal, guest, program, target};
+use berth_e2e::{Flash, SerialPort, Terminal, guest, program, target};
 use berth_emulator::Board;
-use rustix::fs::{Mode, OFlags, open};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 /// A terminal as wide as the oldest and high enough to see everything.
 const SIZE: (u16, u16) = (80, 60);
@@ -135,61 +129,29 @@ fn berth_console_owns_the_line_and_serves_others_under_the_same_address() -> Res
     said.contains("board").then_some(()).context(said)
 }
 
-/// Pass on what comes, until either end closes.
-fn pass_on(mut from: impl Read + Send + 'static, mut to: impl Write + Send + 'static) {
-    std::thread::spawn(move || {
-        let mut buffer = [0; 256];
-        while let Ok(count @ 1..) = from.read(&mut buffer) {
-            if to
-                .write_all(buffer.get(..count).unwrap_or_default())
-                .is_err()
-            {
-                return;
-            }
-        }
-    });
-}
+/// The program `tockloader` as it is, on a computer on which the port `PORT` is a serial adapter:
+/// it takes only ports that the system lists, which no emulated one is.
+const TOCKLOADER: &str = "\
+import glob, os, sys
+listed = glob.glob
+glob.glob = lambda pattern: listed(pattern) + ([os.environ['PORT']] if pattern == '/dev/ttyACM*' else [])
+from tockloader.main import main
+sys.exit(main())";
 
-/// A serial port of this computer whose other end is `line`. The second value keeps it there.
-fn serial_port(line: std::os::unix::net::UnixStream) -> Result<(PathBuf, File)> {
-    let end = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
-    grantpt(&end)?;
-    unlockpt(&end)?;
-    let name = ptsname(&end, Vec::new())?;
-    let port = File::from(open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())?);
-    let mut raw = tcgetattr(&port)?;
-    raw.make_raw();
-    tcsetattr(&port, OptionalActions::Now, &raw)?;
-    let end = File::from(end);
-    pass_on(line.try_clone()?, end.try_clone()?);
-    pass_on(end, line);
-    Ok((name.into_string()?.into(), port))
-}
-
-/// `tockloader listen` takes only ports that the system lists, which no emulated one is. It is
-/// pyserial's miniterm with this filter and this end of line.
 #[test]
-fn the_shell_works_in_the_terminal_of_tockloader_listen() -> Result<()> {
+fn the_shell_works_in_tockloader_listen() -> Result<()> {
     let flash = Flash::new()?;
     let mut board = Board::new(flash.path())
         .limit(Duration::from_secs(240))
         .raw_console()
         .paused()
         .start()?;
-    let (port, _keep) = serial_port(board.uart(0)?)?;
-    let words = [
-        "-m",
-        "serial.tools.miniterm",
-        "--filter",
-        "default",
-        "--eol",
-        "crlf",
-    ];
-    let port = port.to_string_lossy();
-    let words = [&words[..], &[&port, "115200"]].concat();
+    let port = SerialPort::connect(board.uart(0)?)?;
+    let port = port.path.to_string_lossy();
     let python = target().join("tools/venv/bin/python");
-    let mut terminal = Terminal::start(&python, &words, SIZE)?;
-    terminal.wait_for("Miniterm on")?;
+    let words = ["-c", TOCKLOADER, "listen", "--port", &port];
+    let mut terminal = Terminal::start_with(&python, &words, SIZE, &[("PORT", &port)])?;
+    terminal.wait_for("Listening for serial output")?;
     board.resume()?;
     terminal.wait_for("type help")?;
     type_slowly(&mut terminal, "berth> ", "heap")?;

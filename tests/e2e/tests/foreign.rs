@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Device, program, target};
+use berth_e2e::{Device, guest, program, target};
 use serde_json::Value;
 
 /// A program that `make foreign` compiles.
@@ -136,6 +136,32 @@ fn the_commands_of_wasmicos_paper_do_what_it_says() -> Result<()> {
     ensure!(after == before, "{before} bytes free before, {after} after");
     ensure!(wasmico("details")?["files"] == serde_json::json!([]));
     Ok(())
+}
+
+#[test]
+fn a_driver_in_c_and_cpp_reaches_a_register_and_the_kernels_lights() -> Result<()> {
+    let mut device = Device::boot()?;
+    for file in ["driver.wasm", "driver-cpp.wasm"] {
+        let before = led_changes(&device)?;
+        let note = start(&device, file, "driver")?;
+        // Its memory is known to the byte, so there is nothing to say.
+        ensure!(note.is_empty(), "{note}");
+        wait_for_line(&mut device, "driver", "three times")?;
+        ensure!(led_changes(&device)? >= before + 4);
+        let driver = device.container("driver")?.context("it is there")?;
+        ensure!(driver["blocks"][0]["label"] == "fpgaio", "{driver}");
+        let used = driver["memory_used"].as_u64().context("memory_used")?;
+        ensure!(used < 12_000, "it holds {used} bytes");
+        device.berth(&["rm", "-f", "driver"])?.ok()?;
+    }
+    // The same light by the Rust crate's functions.
+    let before = led_changes(&device)?;
+    device
+        .berth(&["run", &guest("light").to_string_lossy()])?
+        .ok()?;
+    device.wait_until("the light to change", |device| {
+        Ok(led_changes(device)? >= before + 4)
+    })
 }
 
 #[test]

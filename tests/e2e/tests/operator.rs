@@ -1,11 +1,7 @@
 //! Every verb against the real board, and what `doctor` promises.
 
-use std::process::{Command, Stdio};
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Device, guest, program};
-use rustix::process::{Pid, Signal, kill_process};
+use berth_e2e::{Device, guest};
 use serde_json::Value;
 
 fn json(device: &Device, words: &[&str]) -> Result<Value> {
@@ -111,48 +107,5 @@ fn as_many_containers_fit_as_doctor_says() -> Result<()> {
         .as_u64()
         .context("a count")?;
     ensure!(left < count, "{report}");
-    Ok(())
-}
-
-#[test]
-fn ctrl_c_at_any_moment_leaves_the_device_consistent() -> Result<()> {
-    let device = Device::boot()?;
-    let address = device.board.address();
-    let folder = tempfile::tempdir()?;
-    // A module with so much data that its upload takes a while.
-    let text = format!(
-        "(module (memory (export \"memory\") 1) (data (i32.const 0) \"{}\") (func (export \"_start\")))",
-        "x".repeat(30_000)
-    );
-    let file = folder.path().join("large.wasm");
-    std::fs::write(&file, wat::parse_str(text)?)?;
-    let upload = || {
-        Command::new(program("berth"))
-            .args(["--device", &address, "upload", "--no-pack"])
-            .arg(&file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-    };
-    let mut interrupted = 0;
-    for moment in 0..12 {
-        let mut child = upload()?;
-        std::thread::sleep(Duration::from_millis(10 + 15 * moment));
-        if child.try_wait()?.is_none() {
-            kill_process(Pid::from_child(&child), Signal::INT)?;
-        }
-        let status = child.wait()?;
-        if status.success() {
-            break;
-        }
-        interrupted += 1;
-        // Whoever comes next is served at once, and sees no half a container.
-        ensure!(device.container("large")?.is_none());
-    }
-    ensure!(interrupted > 0, "the upload is too fast to be interrupted");
-    ensure!(upload()?.wait()?.success());
-    let bytes = std::fs::metadata(&file)?.len();
-    let container = device.container("large")?.context("no container large")?;
-    ensure!(container["image_bytes"] == bytes, "{container}");
     Ok(())
 }

@@ -37,7 +37,7 @@ mod transport;
 
 pub use address::Address;
 pub use client::Client;
-pub use commands::run;
+pub use commands::{not_understood, run};
 pub use device::{
     Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello, images,
     inspect, kill, live_update, log_line, pause, remove, resume, start, status, stop,

@@ -8,5 +8,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // A shell that asks for words to complete; does nothing otherwise.
     clap_complete::CompleteEnv::with_factory(berth::cli::Cli::command).complete();
-    ExitCode::from(berth::run(&berth::cli::Cli::parse()))
+    ExitCode::from(match berth::cli::Cli::try_parse() {
+        Ok(cli) => berth::run(&cli),
+        Err(error) => berth::not_understood(&error),
+    })
 }

@@ -251,6 +251,9 @@ fn registry_of_devices() {
         call(&["select", "bench"]),
         call(&["devices"]),
         call(&["devices", "--json"]),
+        call(&["--json", "config", "roof", "gateway.example:4001"]),
+        call(&["--json", "select", "roof"]),
+        call(&["--json", "config", "roof", "--remove"]),
         call(&["ps"]),
         call(&["ps", "--device", "attic"]),
         call(&["config", "bench", "--remove"]),
@@ -260,6 +263,36 @@ fn registry_of_devices() {
     assert_look!(story.join("\n"));
     std::fs::write(home.join("config/berth/devices.toml"), "selected = 5\n").unwrap();
     assert_look!("registry_that_is_broken", call(&["devices"]));
+}
+
+/// Ports of this computer are left out, and the blanks that they cause.
+#[test]
+fn scan() {
+    let bench = Bench::new();
+    let gone = format!("unix:{}", bench.home().join("gone").display());
+    bench.ok(&["config", "bench", &bench.device.address()]);
+    bench.ok(&["config", "gone", &gone]);
+    let mut story = String::new();
+    for words in [&["scan"][..], &["scan", "--list"]] {
+        let table = bench.page(words);
+        let lines = table
+            .lines()
+            .filter(|line| !line.starts_with("/dev/") && !line.starts_with("unix:/"))
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n");
+        story.extend(lines);
+        let json = bench.ok(&[words, &["--json"]].concat());
+        let mut json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        if let Some(found) = json["found"].as_array_mut() {
+            found.retain(|place| place["name"].is_string());
+        }
+        story.push_str(
+            &json
+                .to_string()
+                .replace(&*bench.home().to_string_lossy(), "FOLDER"),
+        );
+        story.push_str("\n\n");
+    }
+    assert_look!(story);
 }
 
 #[test]
@@ -374,6 +407,19 @@ fn every_other_error() {
         call(Some(&good), &["upload", &file, "--service", "0:1"]),
         call(Some(&good), &["upload", &file, "--trial", "3"]),
         call(Some(&good), &["completions", "tcsh"]),
+        // For scripts: each exit code, each a document.
+        call(None, &["--json", "ps"]),
+        call(Some("attic"), &["ps", "--json"]),
+        call(Some(&socket), &["ps", "--json"]),
+        silent.page(&["ps", "--timeout", "1", "--json"]),
+        closing.page(&["ps", "--json"]),
+        damaged
+            .page(&["upload", &file, "--json"])
+            .replace(&*home.to_string_lossy(), "FOLDER"),
+        call(Some(&good), &["upload", "/no/such/file.wasm", "--json"]),
+        call(Some(&good), &["fly", "--json"]),
+        call(Some(&good), &["start", "--json"]),
+        call(Some(&good), &["upload", &file, "--share", "0", "--json"]),
     ];
     assert_look!(story.join("\n"));
 }

@@ -14,7 +14,7 @@ pub(crate) struct Cli {
     /// Write nothing; tell whether a board with these exposures would take it
     #[arg(long, value_name = "EXPOSURES.JSON", conflicts_with_all = ["output", "names"])]
     pub(crate) check: Option<PathBuf>,
-    /// With --check: bytes of memory that the device has free (`berth heap`) [default: all]
+    /// With --check: bytes of memory that the device has free (`berth heap`) [default: as many as with nothing else on it]
     #[arg(long, value_name = "BYTES", requires = "check")]
     pub(crate) free: Option<u32>,
     /// The package to write [default: the module's name, ending in .berth]

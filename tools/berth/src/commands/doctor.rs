@@ -76,7 +76,10 @@ fn choose(cli: &Cli, report: &mut Report) -> Result<Address, Error> {
     report.add(
         "configuration",
         Verdict::Ok,
-        format!("{}, {} devices", path.display(), registry.devices.len()),
+        match registry.devices.len() {
+            1 => format!("{}, 1 device", path.display()),
+            count => format!("{}, {count} devices", path.display()),
+        },
         None,
     );
     let (address, by) = registry

@@ -40,6 +40,24 @@ pub fn run(cli: &Cli) -> u8 {
     }
 }
 
+/// Say what is wrong with the words of a command line, or what help was asked for; what comes out
+/// is the exit code.
+#[must_use]
+pub fn not_understood(error: &clap::Error) -> u8 {
+    let as_json = std::env::args_os().any(|word| word == "--json");
+    if error.use_stderr() && as_json {
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        // What follows is for people: how the command is used.
+        let (message, _) = text.split_once("\n\n").unwrap_or((text, ""));
+        output::error(&Error::Usage(message.trim_end().into()), true);
+    } else {
+        // If nobody reads it, the exit code still tells.
+        let _ = error.print();
+    }
+    u8::try_from(error.exit_code()).unwrap_or(2)
+}
+
 enum Failure {
     Error(Error),
     Reported(u8),
