@@ -32,13 +32,7 @@ impl Flash {
     /// # Errors
     /// If there is no image yet.
     pub fn new() -> Result<Self> {
-        let built = target().join("image/flash.bin");
-        let flash = Self {
-            folder: TempDir::with_prefix("berth-flash-")?,
-        };
-        std::fs::copy(&built, flash.path())
-            .with_context(|| format!("cannot copy {}; run `make build`", built.display()))?;
-        Ok(flash)
+        Self::of(&target().join("image/flash.bin")).context("run `make build`")
     }
 
     /// The kernel that restarts the process `walk` without limit, and no processes.
@@ -54,13 +48,7 @@ impl Flash {
     /// # Errors
     /// If there is no such image yet.
     pub fn with_kernel(name: &str) -> Result<Self> {
-        let built = target().join("image").join(name);
-        let flash = Self {
-            folder: TempDir::with_prefix("berth-flash-")?,
-        };
-        std::fs::copy(&built, flash.path())
-            .with_context(|| format!("cannot copy {}; run `make test-apps`", built.display()))?;
-        Ok(flash)
+        Self::of(&target().join("image").join(name)).context("run `make test-apps`")
     }
 
     /// A copy of this one as it is now.
@@ -80,6 +68,23 @@ impl Flash {
     pub fn without_supervisor() -> Result<Self> {
         let flash = Self::new()?;
         flash.tockloader(&["erase-apps"])?;
+        Ok(flash)
+    }
+
+    /// The same once more, store and processes included.
+    ///
+    /// # Errors
+    /// If it cannot be copied.
+    pub fn copy(&self) -> Result<Self> {
+        Self::of(&self.path())
+    }
+
+    fn of(file: &Path) -> Result<Self> {
+        let flash = Self {
+            folder: TempDir::with_prefix("berth-flash-")?,
+        };
+        std::fs::copy(file, flash.path())
+            .with_context(|| format!("cannot copy {}", file.display()))?;
         Ok(flash)
     }
 

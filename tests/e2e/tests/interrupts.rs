@@ -1,4 +1,6 @@
-//! Interrupts from the hardware to handlers, and what they must not disturb.
+//! Interrupts from the hardware to handlers.
+
+mod guests;
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -6,37 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use berth_e2e::{Device, Flash};
 use berth_emulator::{Board, Icount, Sleep};
+use guests::module;
 use serde_json::Value;
-
-/// What every module here imports; `label` is its block, and its handler is function 1.
-fn module(label: &str, main: &str, handler: &str) -> Result<Vec<u8>> {
-    Ok(wat::parse_str(format!(
-        r#"(module
-          (import "mmio:{label}" "claim" (func $claim (result i32)))
-          (import "irq:{label}" "register"
-            (func $register (param i32 i32 i32 i32) (result i32)))
-          (import "mmio" "write32" (func $write (param i32 i32 i32)))
-          (import "berth" "log" (func $log (param i32 i32 i32)))
-          (import "berth" "sleep_us" (func $sleep (param i64)))
-          (import "berth" "exit" (func $exit (param i32)))
-          (memory (export "memory") 64 (pagesize 1))
-          (data (i32.const 0) "handledwaits!")
-          (global $left (mut i32) (i32.const 0))
-          (table (export "__indirect_function_table") 2 funcref)
-          (elem (i32.const 1) $handler)
-          (func $set (param $offset i32) (param $value i32)
-            (call $write (call $claim) (local.get $offset) (local.get $value)))
-          (func $handled (call $log (i32.const 2) (i32.const 0) (i32.const 7)))
-          (func $waits (call $log (i32.const 2) (i32.const 7) (i32.const 6)))
-          (func $handle_with_priority (param $priority i32)
-            (if (call $register (local.get $priority) (i32.const 1) (i32.const 0) (i32.const 0))
-              (then unreachable)))
-          (func $handler (param i32 i32) {handler})
-          (func (export "_start") {main}
-            (call $waits)
-            (loop $l (call $sleep (i64.const 1000000)) (br $l))))"#
-    ))?)
-}
 
 /// A board whose time is the number of instructions, and passes while it is idle.
 fn counted(flash: &Flash) -> Result<Device> {
@@ -54,10 +27,12 @@ fn counted(flash: &Flash) -> Result<Device> {
 
 /// Upload a module and start it; it has registered when this returns.
 fn start(device: &Device, name: &str, module: &[u8]) -> Result<()> {
-    let folder = tempfile::TempDir::new()?;
-    let file = folder.path().join(format!("{name}.wasm"));
-    std::fs::write(&file, module)?;
-    device.upload_file(&file)?.ok()?;
+    start_with(device, name, module, &[])
+}
+
+/// The same, with these words more for `berth upload`.
+fn start_with(device: &Device, name: &str, module: &[u8], words: &[&str]) -> Result<()> {
+    guests::upload(device, name, module, words)?;
     device.berth(&["start", name])?.ok()?;
     wait_for_line(device, name, "waits!").map(drop)
 }
@@ -234,118 +209,43 @@ fn a_runaway_handler_ends_its_container_only() -> Result<()> {
     Ok(())
 }
 
-/// The module of a container that takes a timer's interrupts as fast as they come: 100,000 a
-/// second. After `count` handlers it switches the timer off and says so.
-fn storming(count: u32) -> Result<Vec<u8>> {
-    const CTRL: u32 = 0x0;
-    const RELOAD: u32 = 0x8;
-    module(
+/// The operator's choice: handlers run at a fixed period, so many as the budget allows.
+#[test]
+fn in_periodic_service_handlers_are_drained_at_the_period() -> Result<()> {
+    const TIMER0: u8 = 8;
+    const PERIOD_US: u64 = 200_000;
+    let device = &mut counted(&Flash::new()?)?;
+    let listens = module(
         "timer0",
-        &format!(
-            "(global.set $left (i32.const {count}))
-             (call $handle_with_priority (i32.const 5))
-             (call $set (i32.const {RELOAD}) (i32.const 249))
-             (call $set (i32.const {CTRL}) (i32.const 9))"
-        ),
-        &format!(
-            "(global.set $left (i32.sub (global.get $left) (i32.const 1)))
-             (if (i32.eqz (global.get $left)) (then
-               (call $set (i32.const {CTRL}) (i32.const 0))
-               (call $handled)))"
-        ),
-    )
-}
-
-/// Deadlines that the firmware's task has missed, by its lines on the console.
-fn missed(console: &str, task: &str) -> Result<(u32, u32)> {
-    let (mut rounds, mut missed) = (0, 0);
-    for line in console.lines().filter(|line| line.starts_with(task)) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        if let Some(at) = words.iter().position(|word| word.starts_with("missed")) {
-            missed += words[at - 1].parse::<u32>()?;
-            rounds += 1;
+        "(call $handle_with_priority (i32.const 5))",
+        "(call $handled)",
+    )?;
+    // Two pulses: the line is masked until its handler has run, so the second waits in the
+    // controller.
+    let mut serve = |service: &str, name: &str, count: usize| -> Result<Vec<u64>> {
+        start_with(device, name, &listens, &["--service", service])?;
+        for wanted in 1..=count {
+            for level in [true, false, true, false] {
+                device.board.bus.set_interrupt(TIMER0, level)?;
+            }
+            device.wait_until("its handlers", |device| {
+                Ok(times(device, name, "handled")?.len() >= wanted)
+            })?;
         }
-    }
-    Ok((rounds, missed))
-}
-
-/// A container in a storm of interrupts.
-#[test]
-fn a_storm_over_a_container_is_counted_exactly() -> Result<()> {
-    const HANDLERS: u32 = 3_000;
-    let device = counted(&Flash::new()?)?;
-    start(&device, "storm", &storming(HANDLERS)?)?;
-    wait_for_line(&device, "storm", "handled")?;
-    // The timer was switched off in the last handler: one more may have been raised before.
-    let taken = number(&device, "storm", "interrupts")?;
-    let handled = u64::from(HANDLERS);
-    ensure!((handled..=handled + 1).contains(&taken), "{taken}");
-    ensure!(number(&device, "storm", "interrupts_dropped")? == 0);
-    Ok(())
-}
-
-/// What the process `storm`, in the supervisor's place, tells of its interrupts, on a board
-/// whose time is instructions and needs no host; the firmware's `task` misses no deadline.
-fn storm_beside(flash: &Flash, task: &str) -> Result<Vec<String>> {
-    flash.install("storm")?;
-    let device = Device::power_on_counted(flash)?;
-    device.console("storm: merged")?;
-    let position = device.board.console.position();
-    let patience = Duration::from_secs(60);
-    // The round in which it ended, whole.
-    device
-        .board
-        .console
-        .wait_after(position, "missed, worst", patience)?;
-    let text = device.board.console.text();
-    let (rounds, missed) = missed(&text, task)?;
-    ensure!(rounds > 0 && missed == 0, "{text}");
-    let storm: Vec<String> = text
-        .lines()
-        .filter(|line| line.starts_with("storm:"))
-        .map(str::to_owned)
-        .collect();
-    let numbers: Vec<u32> = storm[0]
-        .split(|c: char| !c.is_ascii_digit())
-        .filter_map(|word| word.parse().ok())
-        .collect();
-    let [handled, taken, dropped] = numbers[..] else {
-        bail!("{storm:?}");
+        let inspected = device.json(&["inspect", name])?;
+        let told = &inspected["container"]["parameters"]["service"];
+        let told = format!("{}:{}", told["period_ms"], told["budget"]);
+        ensure!(told == service, "{inspected}");
+        device.berth(&["stop", name])?.ok()?;
+        times(device, name, "handled")
     };
-    ensure!(handled >= 600 && taken == handled + dropped, "{storm:?}");
-    Ok(storm)
-}
-
-/// To the instruction: the hash of when each interrupt was handled is the same.
-#[test]
-fn a_storm_makes_no_process_of_the_firmware_late_and_is_the_same_twice() -> Result<()> {
-    let run = || {
-        let flash = Flash::without_supervisor()?;
-        flash.install("deadline")?;
-        storm_beside(&flash, "deadline:")
-    };
-    let (first, second) = (run()?, run()?);
-    ensure!(first == second, "{first:?} {second:?}");
-    Ok(())
-}
-
-#[test]
-fn a_storm_makes_no_driver_of_the_firmware_late() -> Result<()> {
-    storm_beside(&Flash::with_kernel("deadline-kernel.bin")?, "driver:").map(drop)
-}
-
-/// A process that ends with an interrupt unhandled leaves a timer that stands still and a
-/// quiet line to the next.
-#[test]
-fn lines_come_back_clean_from_a_process_that_ended() -> Result<()> {
-    for deed in ["fault", "exit"] {
-        let flash = Flash::without_supervisor()?;
-        flash.install("storm")?;
-        flash.install("heir")?;
-        flash.set("storm", deed.as_bytes())?;
-        let device = Device::power_on_counted(&flash)?;
-        device.console("storm: ends with one unhandled")?;
-        device.console("heir: clean, ten handled")?;
-    }
+    // One fuel is one handler a period: late at times, never early.
+    let handled = serve("200:1", "one", 6)?;
+    let took = handled[5] - handled[0];
+    ensure!(took >= 4 * PERIOD_US, "{handled:?}");
+    // With fuel for both, both in the same.
+    let handled = serve("200:100000", "both", 2)?;
+    let took = handled[1] - handled[0];
+    ensure!(took < PERIOD_US / 2, "{handled:?}");
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! | value | does |
 //! | --- | --- |
 //! | `count` (default) | handles 600, stops the timer, and tells the kernel's counters beside its own, and a hash of when each was handled |
+//! | `busy` | the same without ever giving the processor back, so that no time jumps: the emulator's periodic timers skip periods when it does |
 //! | `fault` | handles 10, waits for one more, and faults with it unhandled |
 //! | `exit` | the same, and ends itself |
 
@@ -51,7 +52,7 @@ fn run() -> Result<(), ErrorCode> {
     wasm_host::write32(timer, RELOAD, TICKS - 1)?;
     wasm_host::write32(timer, CTRL, ON)?;
     match DEED.text() {
-        "count" => count(timer, &registered),
+        "count" | "busy" => count(timer, &registered),
         deed => {
             for _ in 0..10 {
                 wait(&registered);
@@ -70,8 +71,24 @@ fn run() -> Result<(), ErrorCode> {
 
 fn wait(registered: &Registered) {
     while RECORDS.waiting() & registered.bit() == 0 {
-        yield_wait();
+        if !busy() {
+            yield_wait();
+        }
     }
+}
+
+fn busy() -> bool {
+    DEED.text() == "busy"
+}
+
+fn pause(ms: u32) -> Result<(), ErrorCode> {
+    if !busy() {
+        return alarm::sleep_ms(ms);
+    }
+    let ticks = ms * (alarm::frequency()? / 1000);
+    let start = alarm::now()?;
+    while alarm::now()?.wrapping_sub(start) < ticks {}
+    Ok(())
 }
 
 /// The captured register of an interrupt that waits; its line may open.
@@ -80,7 +97,7 @@ fn handle(registered: &Registered) -> Result<u32, ErrorCode> {
     RECORDS.take(registered.bit());
     let mut opens_us = interrupts::acknowledge(registered.interrupt)?;
     while opens_us != 0 {
-        alarm::sleep_ms(opens_us.div_ceil(1000))?;
+        pause(opens_us.div_ceil(1000))?;
         opens_us = interrupts::acknowledge(registered.interrupt)?;
     }
     Ok(value)
@@ -99,7 +116,7 @@ fn count(timer: u16, registered: &Registered) -> Result<(), ErrorCode> {
     wasm_host::write32(timer, CTRL, 0)?;
     // What was raised before.
     for _ in 0..3 {
-        alarm::sleep_ms(20)?;
+        pause(20)?;
         if RECORDS.waiting() & registered.bit() != 0 {
             handle(registered)?;
             handled += 1;
@@ -120,5 +137,6 @@ fn count(timer: u16, registered: &Registered) -> Result<(), ErrorCode> {
         .text(", trace ")
         .hex(hash)
         .print();
+    while busy() {}
     Ok(())
 }
