@@ -300,7 +300,7 @@ impl Interrupts {
         if peers & (waiting | open) != 0 || peers & self.registered.get() == 0 {
             return 0;
         }
-        let wait = self.share.wait_us(open.count_ones());
+        let wait = self.share.wait_us(peers, open.count_ones());
         if wait != 0 && !force {
             return wait;
         }

@@ -1,7 +1,7 @@
 //! A driver of the firmware with a deadline (feature `deadline-task`, which no product has).
 //!
-//! CMSDK timer 1 interrupts every millisecond; the driver looks at another clock how late it is served.
-//! After every 500 periods it tells how many were later than 200 us, or not served at all:
+//! A half of the dual timer interrupts every 1,024 us; the driver looks at another clock how late it is served.
+//! After every 500 periods it tells how many were later than 205 us, or not served at all:
 //!
 //! ```text
 //! driver: 500 periods, 0 missed, worst 41 us
@@ -11,32 +11,35 @@ use core::cell::Cell;
 
 use kernel::debug;
 use mps2::fpgaio;
-use mps2::interrupts::TIMER1;
+use mps2::interrupts::DUAL_TIMER;
 use mps2::register_block::RegisterBlock;
 
 /// The line of the driver's timer.
-pub(crate) const LINE: u32 = TIMER1;
+pub(crate) const LINE: u32 = DUAL_TIMER;
 
-const CTRL: usize = 0x0;
-const RELOAD: usize = 0x8;
+const LOAD: usize = 0x0;
+const CONTROL: usize = 0x8;
 const CLEAR: usize = 0xc;
-/// In `CTRL`: the counter, its interrupt.
-const ON: u32 = 0b1001;
+/// In `CONTROL`: counts 32 bits again and again, with interrupt.
+const ON: u32 = 0xe2;
 
-const TICKS_PER_US: u32 = 25;
-const PERIOD: u32 = 1_000 * TICKS_PER_US;
-/// A line on the console takes half of it: the emulator's UART is done with a byte at once.
-const DEADLINE: u32 = 200 * TICKS_PER_US;
+/// Clocks of the timer in a tick of the clock.
+const TICK: u32 = 16;
+/// 1,024 us, in ticks.
+const PERIOD: u32 = 1_600;
+/// 205 us, in ticks. A line on the console takes half of it: the emulator's UART is done with a byte at once.
+const DEADLINE: u32 = 320;
 const PERIODS: u32 = 500;
 
-// SAFETY: AN386 has CMSDK timer 1 there; it cannot master the bus.
-static TIMER: RegisterBlock = unsafe { RegisterBlock::new(0x4000_1000, 0x10) };
+// SAFETY: AN386 has the first half of the dual timer there; it cannot master the bus.
+static TIMER: RegisterBlock = unsafe { RegisterBlock::new(0x4000_2000, 0x20) };
 
 // SAFETY: AN386 has FPGAIO there; it cannot master the bus.
 static FPGAIO: RegisterBlock = unsafe { RegisterBlock::new(fpgaio::BASE, 0x50) };
-/// In FPGAIO: counts up at the timer's rate.
+/// In FPGAIO: the kernel's clock.
 const COUNTER: usize = 0x18;
 
+/// Ticks of 0.64 us.
 fn now() -> u32 {
     FPGAIO.read32(COUNTER).unwrap_or_default()
 }
@@ -62,8 +65,8 @@ impl Task {
 
     /// Begin.
     pub(crate) fn start(&self) {
-        let _ = TIMER.write32(RELOAD, PERIOD - 1);
-        let _ = TIMER.write32(CTRL, ON);
+        let _ = TIMER.write32(LOAD, PERIOD * TICK - 1);
+        let _ = TIMER.write32(CONTROL, ON);
         self.due.set(now().wrapping_add(PERIOD));
     }
 
@@ -84,7 +87,7 @@ impl Task {
             debug!(
                 "driver: {PERIODS} periods, {} missed, worst {} us",
                 self.missed.take(),
-                self.worst.take() / TICKS_PER_US
+                self.worst.take() * 16 / 25
             );
         }
     }

@@ -5,7 +5,7 @@
 //!   console ─┐   debug messages ─┐   low-level debug ─┐        alarm driver
 //!         UartDevice          UartDevice           UartDevice       │
 //!            └──────────── MuxUart ──────────────────┘              │
-//!                            UART 0                            dual timer
+//!                            UART 0                            system timer
 //! ```
 
 use capsules_core::alarm::{self, AlarmDriver};
@@ -19,7 +19,7 @@ use kernel::hil::uart::{Configure, Parameters, Parity, StopBits, Transmit, Width
 use kernel::syscall_driver::SyscallDriver;
 use kernel::{Kernel, create_capability, static_init};
 use mps2::chip::Peripherals;
-use mps2::dual_timer::DualTimer;
+use mps2::system_timer::SystemTimer;
 
 use crate::debug_output::DebugOutput;
 
@@ -36,7 +36,7 @@ const DEBUG_BYTES: usize = 3072;
 const DEBUG_TX_BYTES: usize = 64;
 
 /// The alarm that the alarm driver uses.
-type BoardAlarm = DualTimer<'static>;
+type BoardAlarm = SystemTimer<'static>;
 
 /// The drivers that processes call.
 pub(crate) struct Drivers {
@@ -129,7 +129,7 @@ impl Drivers {
         // The alarm driver is the only user of the timer's alarm, so it needs no
         // multiplexer; a second user would bring `MuxAlarm` between.
         let alarm = {
-            let timer = &peripherals.dual_timer;
+            let timer = &peripherals.system_timer;
             let driver: &'static AlarmDriver<'static, BoardAlarm> = static_init!(
                 AlarmDriver<'static, BoardAlarm>,
                 AlarmDriver::new(

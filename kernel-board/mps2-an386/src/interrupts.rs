@@ -5,7 +5,7 @@ use core::cell::Cell;
 use kernel::hil::time::{Frequency, Ticks, Time};
 use kernel::platform::chip::InterruptService;
 use mps2::chip::Peripherals;
-use mps2::dual_timer::{DualTimer, Freq1562500Hz};
+use mps2::system_timer::{Freq1562500Hz, SystemTimer};
 use wasm_host::{Clock, InterruptStore, Lines, captures};
 
 use crate::BoardChip;
@@ -121,7 +121,7 @@ impl Lines for Controller {
 }
 
 /// The kernel's own clock.
-pub(crate) struct Timer(pub(crate) &'static DualTimer<'static>);
+pub(crate) struct Timer(pub(crate) &'static SystemTimer<'static>);
 
 impl Clock for Timer {
     fn now(&self) -> u32 {

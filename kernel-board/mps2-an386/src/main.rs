@@ -209,7 +209,7 @@ fn wasm_host(
         static_init!(interrupts::Controller, interrupts::Controller(chip)),
         static_init!(
             interrupts::Timer,
-            interrupts::Timer(&peripherals.dual_timer)
+            interrupts::Timer(&peripherals.system_timer)
         ),
         exposures::LIMITS,
     )?;

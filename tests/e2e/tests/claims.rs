@@ -291,7 +291,7 @@ fn more_mapped_blocks_than_regions_all_work() -> Result<()> {
         ("spi_shield0", 0x4002_6010, 22),
         ("spi_shield1", 0x4002_7010, 24),
         ("timer0", 0x4000_0008, 1000),
-        ("timer1", 0x4000_1008, 1001),
+        ("dual_timer0", 0x4000_2000, 1001),
     ];
     let mut scene = Scene::new()?;
     let labels = BLOCKS.map(|(label, ..)| label);

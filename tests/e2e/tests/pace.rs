@@ -21,19 +21,21 @@ use guests::with_custom_section;
 
 /// A counter of the board's clock.
 const COUNTER: u32 = 0x4002_8018;
-/// Its ticks for a byte of ten bits at 115200 baud: 25 MHz.
-const TICKS_PER_BYTE: u32 = 25_000_000 / 11_520;
+/// Its ticks in a second, and bytes of ten bits at 115200 baud.
+const TICKS: u64 = 1_562_500;
+const BYTES: u64 = 11_520;
 /// Bytes that are sent together: what a USB adapter does.
 const TOGETHER: usize = 16;
 
 /// Send at line rate by the board's time.
 fn send_paced(device: &mut Device, line: &mut UnixStream, bytes: &[u8]) -> Result<()> {
     let start = device.board.bus.read32(COUNTER)?;
-    let mut due = 0u32;
+    let mut sent = 0;
     for part in bytes.chunks(TOGETHER) {
-        while device.board.bus.read32(COUNTER)?.wrapping_sub(start) < due {}
+        let due = sent * TICKS / BYTES;
+        while u64::from(device.board.bus.read32(COUNTER)?.wrapping_sub(start)) < due {}
         line.write_all(part)?;
-        due += part.len() as u32 * TICKS_PER_BYTE;
+        sent += part.len() as u64;
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use cortexm4::{scb, support};
 use kernel::deferred_call::DeferredCallClient;
 use kernel::platform::chip::{Chip, InterruptService};
 
-use crate::dual_timer::DualTimer;
 use crate::interrupts;
+use crate::system_timer::SystemTimer;
 use crate::uart::Uart;
 
 /// The peripherals that the kernel drives itself, and their interrupts.
@@ -19,7 +19,7 @@ pub struct Peripherals<'a> {
     /// The console.
     pub uart0: Uart<'a>,
     /// Clock and alarm.
-    pub dual_timer: DualTimer<'a>,
+    pub system_timer: SystemTimer<'a>,
 }
 
 impl Peripherals<'_> {
@@ -27,7 +27,7 @@ impl Peripherals<'_> {
     pub const LINES: [u32; 3] = [
         interrupts::UART0_RX,
         interrupts::UART0_TX,
-        interrupts::DUAL_TIMER,
+        interrupts::TIMER1,
     ];
 
     /// All of them, not started yet.
@@ -41,7 +41,7 @@ impl Peripherals<'_> {
         unsafe {
             Self {
                 uart0: Uart::new(0),
-                dual_timer: DualTimer::new(),
+                system_timer: SystemTimer::new(),
             }
         }
     }
@@ -51,7 +51,7 @@ impl Peripherals<'static> {
     /// Start the clock and register deferred calls.
     pub fn init(&'static self) {
         self.uart0.register();
-        self.dual_timer.init();
+        self.system_timer.init();
     }
 }
 
@@ -60,7 +60,7 @@ impl InterruptService for Peripherals<'_> {
         match interrupt {
             interrupts::UART0_RX => self.uart0.handle_rx_interrupt(),
             interrupts::UART0_TX => self.uart0.handle_tx_interrupt(),
-            interrupts::DUAL_TIMER => self.dual_timer.handle_interrupt(),
+            interrupts::TIMER1 => self.system_timer.handle_interrupt(),
             _ => return false,
         }
         true

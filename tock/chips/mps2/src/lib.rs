@@ -3,7 +3,7 @@
 //! ```text
 //!   kernel::hil: uart, time::Alarm, led        kernel::platform::chip::Chip
 //! ---------------------------------------------------------------------------
-//!   uart (5x)    dual_timer    fpgaio            chip (NVIC, MPU, SysTick)
+//!   uart (5x)    system_timer  fpgaio            chip (NVIC, MPU, SysTick)
 //! ```
 //!
 //! Registers as in Arm's application note AN386 and the Cortex-M System Design
@@ -12,10 +12,10 @@
 #![no_std]
 
 pub mod chip;
-pub mod dual_timer;
 pub mod fpgaio;
 pub mod interrupts;
 pub mod register_block;
+pub mod system_timer;
 pub mod uart;
 
 /// Everything but SysTick runs at this clock, in hertz.

@@ -9,7 +9,7 @@ const ROOM: usize = 256;
 static BUFFER: StaticBuffer<ROOM> = StaticBuffer::new();
 
 /// Labels of the board, and what is none.
-const LABELS: [&str; 14] = [
+const LABELS: [&str; 15] = [
     "fpgaio",
     "i2c_shield1",
     "uart1",
@@ -19,7 +19,8 @@ const LABELS: [&str; 14] = [
     "spi_shield0",
     "spi_shield1",
     "timer0",
-    "timer1",
+    "dual_timer0",
+    "dual_timer1",
     "uart0",
     "watchdog",
     "",
