@@ -56,9 +56,7 @@ impl Flash {
     /// # Errors
     /// If the file cannot be copied.
     pub fn copy(&self) -> Result<Self> {
-        let folder = TempDir::with_prefix("berth-flash-")?;
-        std::fs::copy(self.path(), folder.path().join("flash.bin"))?;
-        Ok(Self { folder })
+        Self::of(&self.path())
     }
 
     /// A fresh copy without the supervisor.
@@ -69,14 +67,6 @@ impl Flash {
         let flash = Self::new()?;
         flash.tockloader(&["erase-apps"])?;
         Ok(flash)
-    }
-
-    /// The same once more, store and processes included.
-    ///
-    /// # Errors
-    /// If it cannot be copied.
-    pub fn copy(&self) -> Result<Self> {
-        Self::of(&self.path())
     }
 
     fn of(file: &Path) -> Result<Self> {
