@@ -293,7 +293,7 @@ fn a_full_store_is_told_and_keeps_what_it_has() -> Result<()> {
 
 #[test]
 fn a_worn_page_is_told_and_the_others_serve() -> Result<()> {
-    // The first of the pages that an empty store takes for images: as if used.
+    // One of those that a fresh store takes for its second image.
     const WORN: u16 = 5;
     let flash = Flash::new()?;
     let boot = || -> Result<Device> {
@@ -309,7 +309,7 @@ fn a_worn_page_is_told_and_the_others_serve() -> Result<()> {
     let refused = device.berth(&["upload", "--no-pack", &path])?.refused()?;
     let expected = format!(
         "error: large: the flash failed in page {WORN}\n\
-         hint: back up what matters: the flash of this device is at its end\n"
+         hint: do it again, which takes other pages; if this comes back, the flash of this device is at its end\n"
     );
     ensure!(refused == expected, "{refused}");
     ensure!(device.container("large")?.is_none());
