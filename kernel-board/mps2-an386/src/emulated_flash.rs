@@ -16,7 +16,7 @@
 //!
 //! Without semihosting the same rules hold and nothing outlives the emulator.
 //!
-//! The emulator's user may have the power cut in an operation, words torn: see
+//! The emulator's user may have the power cut in an operation, words torn, or a page worn out: see
 //! [`layout::EmulatorWords`].
 
 use core::cell::Cell;
@@ -46,12 +46,14 @@ pub(crate) struct EmulatedFlash {
     programmed: MapCell<SubSliceMut<'static, u8>>,
 }
 
-/// The file, and when the power goes.
+/// The file, when the power goes, and what is worn out.
 struct Mirror {
     file: File,
     /// Steps (words programmed, pages erased) until then.
     left: Cell<u32>,
     seed: u32,
+    /// One more than the page that cannot be erased.
+    worn: u32,
 }
 
 impl EmulatedFlash {
@@ -175,6 +177,13 @@ impl Part for EmulatedFlash {
     }
 
     fn erase(&self, page: usize) -> Result<(), ErrorCode> {
+        if self
+            .mirror
+            .as_ref()
+            .is_some_and(|mirror| mirror.worn as usize == page + 1)
+        {
+            return Err(ErrorCode::FAIL);
+        }
         self.change(page * PAGE_BYTES, None)
     }
 
@@ -215,6 +224,7 @@ impl Mirror {
             file: File::of_command_line(buffer)?,
             left: Cell::new(words.cut_after),
             seed: words.cut_seed,
+            worn: words.worn,
         })
     }
 

@@ -77,6 +77,8 @@ pub(crate) struct EmulatorWords {
     pub(crate) cut_after: u32,
     /// What is left of the step that the cut is in.
     pub(crate) cut_seed: u32,
+    /// One more than the page that cannot be erased any more; 0: all can.
+    pub(crate) worn: u32,
 }
 
 /// The emulator's words, if there are any: semihosting may be used then.
@@ -88,10 +90,11 @@ pub(crate) fn emulator_words() -> Option<EmulatorWords> {
     let words = (&raw const _snotes).wrapping_add(OFFSET).cast::<u32>();
     // SAFETY: aligned memory that the linker script keeps free. It is written by nobody
     // but the emulator.
-    let [present, cut_after, cut_seed] =
-        [0, 1, 2].map(|number| unsafe { words.wrapping_add(number).read_volatile() });
+    let [present, cut_after, cut_seed, worn] =
+        [0, 1, 2, 3].map(|number| unsafe { words.wrapping_add(number).read_volatile() });
     (present == PRESENT).then_some(EmulatorWords {
         cut_after,
         cut_seed,
+        worn,
     })
 }

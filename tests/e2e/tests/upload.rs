@@ -290,3 +290,36 @@ fn a_full_store_is_told_and_keeps_what_it_has() -> Result<()> {
     device.berth(&["start", "second"])?.ok()?;
     device.console(&Guest::says(2, None))
 }
+
+#[test]
+fn a_worn_page_is_told_and_the_others_serve() -> Result<()> {
+    // One of those that a fresh store takes for its second image.
+    const WORN: u16 = 5;
+    let flash = Flash::new()?;
+    let boot = || -> Result<Device> {
+        let limit = Duration::from_secs(300);
+        let device = Device::power_on_board(&flash, |board| board.limit(limit).worn_page(WORN))?;
+        device.console("type help")?;
+        Ok(device)
+    };
+    let device = boot()?;
+    device.upload("hello")?;
+    let image = Image::new(1)?;
+    let path = image.path().to_string_lossy().into_owned();
+    let refused = device.berth(&["upload", "--no-pack", &path])?.refused()?;
+    let expected = format!(
+        "error: large: the flash failed in page {WORN}\n\
+         hint: do it again, which takes other pages; if this comes back, the flash of this device is at its end\n"
+    );
+    ensure!(refused == expected, "{refused}");
+    ensure!(device.container("large")?.is_none());
+    // The same again takes other pages, and so does whatever comes after a reset.
+    image.upload_whole(&device)?;
+    image.runs(&device, 1)?;
+    drop(device);
+    let device = boot()?;
+    ensure!(device.container("hello")?.is_some());
+    image.runs(&device, 1)?;
+    device.berth(&["rm", "-f", "large"])?.ok()?;
+    image.upload_whole(&device).map(drop)
+}

@@ -270,7 +270,9 @@ impl Refusal {
             "label-busy" => "`berth exposures` shows who holds what; stop that container first",
             "claim-refused" => "`berth exposures` shows whether the device still offers it",
             "safe-mode" => "`berth ps` names the suspect; `berth rm` it, then restart the device",
-            "store-failed" => "back up what matters: the flash of this device is at its end",
+            "store-failed" => {
+                "do it again, which takes other pages; if this comes back, the flash of this device is at its end"
+            }
             "hash-mismatch" => "repeat the upload",
             "no-detail" => "another client came between; repeat the command",
             "busy" => "repeat the command in a moment",

@@ -69,6 +69,7 @@ pub struct Board {
     semihosting: Option<Vec<String>>,
     keep_store: bool,
     cut: Option<PowerCut>,
+    worn_page: Option<u16>,
     trace_leds: bool,
     trace_accesses: bool,
     raw_console: bool,
@@ -89,6 +90,7 @@ impl Board {
             semihosting: None,
             keep_store: false,
             cut: None,
+            worn_page: None,
             trace_leds: false,
             trace_accesses: false,
             raw_console: false,
@@ -133,6 +135,14 @@ impl Board {
     pub const fn cut_power(mut self, cut: PowerCut) -> Self {
         self.keep_store = true;
         self.cut = Some(cut);
+        self
+    }
+
+    /// As [`keep_store`](Self::keep_store), and page number `page` of the store's flash cannot be erased any more.
+    #[must_use]
+    pub const fn worn_page(mut self, page: u16) -> Self {
+        self.keep_store = true;
+        self.worn_page = Some(page);
         self
     }
 
@@ -320,6 +330,8 @@ impl Board {
             let at = NOTES_WORDS;
             add("-device", number_at(at, NOTES_PRESENT.into(), 4));
             add("-device", number_at(at + 4, words, 8));
+            let worn = self.worn_page.map_or(0, |page| u64::from(page) + 1);
+            add("-device", number_at(at + 12, worn, 4));
         }
         if let Some(words) = &semihosting {
             let mut value = String::from("enable=on,target=native");
@@ -405,6 +417,8 @@ mod tests {
         assert!(line.contains(&"enable=on,target=native,arg=/a,,b/flash.bin".into()));
         let words = "loader,addr=0x220004,data=0x200000003,data-len=8";
         assert!(line.contains(&words.into()));
+        let worn = "loader,addr=0x22000c,data=0x0,data-len=4";
+        assert!(line.contains(&worn.into()));
     }
 
     #[test]
@@ -413,7 +427,7 @@ mod tests {
         let notes = crate::Layout::read(&path).unwrap();
         let notes = notes.region("EMULATOR_NOTES").unwrap();
         assert_eq!(notes.origin + 0x2_0000, NOTES_WORDS);
-        assert!(notes.length >= 0x2_0000 + 12);
+        assert!(notes.length >= 0x2_0000 + 16);
     }
 
     #[test]
