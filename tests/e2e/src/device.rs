@@ -200,7 +200,10 @@ impl Device {
     /// If it cannot be run at all.
     pub fn berth(&self, words: &[&str]) -> Result<Run> {
         let address = self.board.address();
-        Run::of(&[&["--device", &address], words].concat(), &[])
+        let run = Run::of(&[&["--device", &address], words].concat(), &[])?;
+        // Whoever tells of it is about this device anyway.
+        let words = words.join(" ");
+        Ok(Run { words, ..run })
     }
 
     /// Run `berth` with `--json` and parse what it prints.
