@@ -20,7 +20,7 @@ const READY: &str = "type help";
 /// One run of `berth`.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// The words after `berth --device …`.
+    /// The words after `berth`.
     pub words: String,
     /// Exit code.
     pub code: i32,
@@ -31,6 +31,26 @@ pub struct Run {
 }
 
 impl Run {
+    /// Run `berth` with these words and variables.
+    ///
+    /// # Errors
+    /// If it cannot be run at all.
+    pub fn of(words: &[&str], variables: &[(&str, &str)]) -> Result<Self> {
+        let berth = program("berth");
+        let output = Command::new(&berth)
+            .args(words)
+            .env_remove("BERTH_DEVICE")
+            .envs(variables.iter().copied())
+            .output()
+            .with_context(|| format!("cannot run {}; run `make build`", berth.display()))?;
+        Ok(Self {
+            words: words.join(" "),
+            code: output.status.code().context("berth was killed")?,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
     /// Standard output, if it succeeded.
     ///
     /// # Errors
@@ -179,19 +199,11 @@ impl Device {
     /// # Errors
     /// If it cannot be run at all.
     pub fn berth(&self, words: &[&str]) -> Result<Run> {
-        let berth = program("berth");
-        let output = Command::new(&berth)
-            .arg("--device")
-            .arg(self.board.address())
-            .args(words)
-            .output()
-            .with_context(|| format!("cannot run {}; run `make build`", berth.display()))?;
-        Ok(Run {
-            words: words.join(" "),
-            code: output.status.code().context("berth was killed")?,
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        let address = self.board.address();
+        let run = Run::of(&[&["--device", &address], words].concat(), &[])?;
+        // Whoever tells of it is about this device anyway.
+        let words = words.join(" ");
+        Ok(Run { words, ..run })
     }
 
     /// Run `berth` with `--json` and parse what it prints.

@@ -1,39 +1,10 @@
 //! The board, by every kind of address that `--device` takes, and by names.
 
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Device, SerialPort, gateway, guest, program};
+use berth_e2e::{Device, Run, SerialPort, gateway, guest};
 use serde_json::Value;
-
-/// An operator with a list of devices of his own.
-struct Operator<'a> {
-    home: &'a Path,
-}
-
-impl Operator<'_> {
-    /// What a call prints; with `device` in its environment.
-    fn berth(&self, device: Option<&str>, words: &[&str]) -> Result<String> {
-        let mut command = Command::new(program("berth"));
-        command
-            .args(words)
-            .env("XDG_CONFIG_HOME", self.home)
-            .env_remove("BERTH_DEVICE");
-        if let Some(device) = device {
-            command.env("BERTH_DEVICE", device);
-        }
-        let output = command.output()?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(
-            output.status.success(),
-            "{words:?}: {said}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(said)
-    }
-}
 
 #[test]
 fn the_board_is_reached_by_every_kind_of_address() -> Result<()> {
@@ -44,7 +15,13 @@ fn the_board_is_reached_by_every_kind_of_address() -> Result<()> {
     let port = port.path.to_string_lossy().into_owned();
     let tcp = gateway(move || Ok(UnixStream::connect(&socket)?))?.to_string();
     let home = tempfile::tempdir()?;
-    let operator = Operator { home: home.path() };
+    let home = home.path().to_string_lossy();
+    // An operator with a list of devices of his own, and perhaps one in his environment.
+    let berth = |device: Option<&str>, words: &[&str]| -> Result<String> {
+        let mut variables = vec![("XDG_CONFIG_HOME", &*home)];
+        variables.extend(device.map(|device| ("BERTH_DEVICE", device)));
+        Run::of(words, &variables)?.ok()
+    };
     let blink = guest("blink");
     let blink = blink.to_string_lossy();
     for (name, address) in [("board", &unix), ("cable", &port), ("gateway", &tcp)] {
@@ -57,19 +34,19 @@ fn the_board_is_reached_by_every_kind_of_address() -> Result<()> {
             &["logs", "blink"],
             &["rm", "-f", "blink"],
         ] {
-            operator.berth(None, &[words, &["--device", address]].concat())?;
+            berth(None, &[words, &["--device", address]].concat())?;
         }
-        let report = operator.berth(Some(address), &["--json", "doctor"])?;
+        let report = berth(Some(address), &["--json", "doctor"])?;
         let report: Value = serde_json::from_str(&report)?;
         ensure!(report["status_code"] == 0, "{report}");
         // By its name, said and chosen.
-        operator.berth(None, &["config", name, address])?;
-        operator.berth(None, &["info", "-d", name])?;
-        operator.berth(Some(name), &["info"])?;
-        operator.berth(None, &["select", name])?;
-        operator.berth(None, &["info"])?;
+        berth(None, &["config", name, address])?;
+        berth(None, &["info", "-d", name])?;
+        berth(Some(name), &["info"])?;
+        berth(None, &["select", name])?;
+        berth(None, &["info"])?;
     }
-    let found = operator.berth(None, &["--json", "scan"])?;
+    let found = berth(None, &["--json", "scan"])?;
     let found: Value = serde_json::from_str(&found)?;
     for name in ["board", "cable", "gateway"] {
         let place = found["found"]

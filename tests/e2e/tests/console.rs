@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Flash, SerialPort, Terminal, guest, program, target};
+use berth_e2e::{Flash, Run, SerialPort, Terminal, guest, program, target};
 use berth_emulator::Board;
 
 /// A terminal as wide as the oldest and high enough to see everything.
@@ -14,16 +14,7 @@ const LEAVE: &str = "\x1d";
 
 /// A run of `berth` that must succeed.
 fn berth(words: &[&str]) -> Result<String> {
-    let output = std::process::Command::new(program("berth"))
-        .args(words)
-        .output()?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    ensure!(
-        output.status.success(),
-        "{words:?}: {said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(said)
+    Run::of(words, &[])?.ok()
 }
 
 /// Press one key after the other; the screen's last line must follow each.

@@ -133,6 +133,7 @@ fn tables_of_an_empty_device() {
 fn json() {
     let bench = inhabited(Faults::default());
     let new = bench.file("new.wasm", b"new");
+    bench.ok(&["upload", &bench.file("bad.wasm", b"MISSING")]);
     assert_look!(pages(
         &bench,
         &[
@@ -156,6 +157,7 @@ fn json() {
             &["--json", "rm", "new"],
             &["--json", "run", &new],
             &["--json", "kill", "new"],
+            &["--json", "start", "bad"],
         ]
     ));
 }

@@ -183,6 +183,37 @@ fn every_error_names_the_next_step() {
 }
 
 #[test]
+fn the_keys_that_scripts_may_rely_on_are_there() {
+    let documents = [
+        include_str!("snapshots/looks__json.snap"),
+        include_str!("snapshots/looks__scan.snap"),
+        include_str!("snapshots/looks__doctor_json.snap"),
+        include_str!("snapshots/looks__live_updates.snap"),
+        include_str!("snapshots/looks__registry_of_devices.snap"),
+        include_str!("snapshots/looks__exposures_with_the_manufacturers_list.snap"),
+        include_str!("snapshots/looks__every_refusal.snap"),
+    ];
+    let mut rows = 0;
+    let (_, table) = section("## Scripts")
+        .split_once("| command | keys")
+        .unwrap();
+    for row in table.lines().skip(2).take_while(|row| row.starts_with('|')) {
+        // Commands, then the keys of their documents.
+        let (_, keys) = row.trim_start_matches("| ").split_once(" | ").unwrap();
+        // Between backticks is every second piece.
+        for key in keys.split('`').skip(1).step_by(2) {
+            let wanted = format!("\"{key}\":");
+            assert!(
+                key.starts_with('-') || documents.iter().any(|d| d.contains(&wanted)),
+                "{key} of: {row}"
+            );
+            rows += 1;
+        }
+    }
+    assert!(rows > 40, "{rows} keys");
+}
+
+#[test]
 fn every_fault_and_every_reason_for_a_missing_import_is_explained() {
     let explained = section("## When a container fails");
     for fault in every::<Fault>() {
