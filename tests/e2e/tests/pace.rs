@@ -27,15 +27,20 @@ const BYTES: u64 = 11_520;
 /// Bytes that are sent together: what a USB adapter does.
 const TOGETHER: usize = 16;
 
-/// Send at line rate by the board's time.
+/// Send at line rate by the board's time. A busy host may make it slower, never faster: what was late is
+/// not caught up with.
 fn send_paced(device: &mut Device, line: &mut UnixStream, bytes: &[u8]) -> Result<()> {
     let start = device.board.bus.read32(COUNTER)?;
-    let mut sent = 0;
+    let mut due = 0;
     for part in bytes.chunks(TOGETHER) {
-        let due = sent * TICKS / BYTES;
-        while u64::from(device.board.bus.read32(COUNTER)?.wrapping_sub(start)) < due {}
+        let now = loop {
+            let now = u64::from(device.board.bus.read32(COUNTER)?.wrapping_sub(start));
+            if now >= due {
+                break now;
+            }
+        };
         line.write_all(part)?;
-        sent += part.len() as u64;
+        due = now + (part.len() as u64 * TICKS).div_ceil(BYTES);
     }
     Ok(())
 }
