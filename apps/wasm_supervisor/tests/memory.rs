@@ -178,3 +178,19 @@ fn no_hostile_module_disturbs_the_others() {
         assert!(after > before, "{name}: the driver stands still");
     }
 }
+
+#[test]
+fn a_fault_in_the_start_function_tells_what_was_held() {
+    let _guard = ONE_AT_A_TIME.lock();
+    let mut bench = Bench::new();
+    let start = r#"(module (memory 2048 (pagesize 1)) (func $s unreachable) (start $s)
+        (func (export "_start")))"#;
+    let slot = bench.store("start", start, None);
+    assert!(matches!(
+        bench.containers.start(slot),
+        Err(Refused::State(State::Faulted { .. }))
+    ));
+    let record = bench.containers.get(slot).unwrap().fault().unwrap();
+    assert!(record.memory_used > 2048, "{record:?}");
+    assert_eq!(usage(slot), Usage::default());
+}

@@ -36,6 +36,8 @@ pub struct Shared<P> {
     /// Their interrupt handlers.
     pub handlers: Handlers,
     arenas: Arenas,
+    /// See [`take_last_words`](Self::take_last_words).
+    last_words: Cell<Option<LastWords>>,
 }
 
 impl<P> Shared<P> {
@@ -50,7 +52,13 @@ impl<P> Shared<P> {
             lines: [const { RefCell::new(OpenLine::new()) }; CONTAINERS_MAX],
             handlers: Handlers::new(),
             arenas: Arenas::new(),
+            last_words: Cell::new(None),
         }
+    }
+
+    /// What a container whose loading has just failed in its own code left; nothing otherwise.
+    pub fn take_last_words(&self) -> LastWords {
+        self.last_words.take().unwrap_or_default()
     }
 
     /// The arena of the container in `slot`, or the spare one behind the last slot.
@@ -197,6 +205,19 @@ pub enum Pending {
 
 /// The last host function that a container called, for its fault record.
 pub type LastCall = HostCall<'static>;
+
+/// What is known of a container that failed while it was loaded: it is dropped with its arena.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LastWords {
+    /// Why a host function ended it, if that did.
+    pub pending: Option<Pending>,
+    /// The last host function that it called.
+    pub last_call: Option<LastCall>,
+    /// Fuel that its start function used.
+    pub fuel_used: u64,
+    /// Bytes of memory that it held.
+    pub memory_used: u32,
+}
 
 /// Claimed blocks of one container, in the order of their numbers, none between.
 pub type Blocks = [Option<Claimed>; BLOCKS_MAX];
@@ -472,6 +493,16 @@ impl<P: Platform> Host for ContainerHost<P> {
     }
 
     #[inline(always)]
+    fn start_failed(&mut self, fuel_used: u64) {
+        let arena = self.shared.arena(self.slot);
+        self.shared.last_words.set(Some(LastWords {
+            pending: self.pending,
+            last_call: self.last_call,
+            fuel_used,
+            memory_used: arena.map_or(0, |id| arena::usage(id).held_bytes),
+        }));
+    }
+
     fn interrupted(&self) -> bool {
         self.shared.platform.waiting() != 0
     }

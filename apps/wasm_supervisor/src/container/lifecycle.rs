@@ -291,8 +291,17 @@ impl<P: Platform + 'static> Containers<P> {
                 self.go(slot, Event::Refuse { before });
                 Err(refused)
             }
-            Err(Loading::Fault(fault)) => {
-                self.fail(slot, fault, Entry::Start, None);
+            Err(Loading::Fault(fault, words)) => {
+                if let Some(container) = self.get_mut(slot) {
+                    container.fuel_used = words.fuel_used;
+                }
+                self.fail(slot, fault, Entry::Start, words.last_call);
+                // Its arena is wiped already.
+                if let Some(container) = self.get_mut(slot)
+                    && let Some(record) = &mut container.fault
+                {
+                    record.memory_used = words.memory_used;
+                }
                 Err(Refused::State(State::Faulted { fault }))
             }
         }

@@ -2,9 +2,9 @@
 
 use berth_protocol::Fault;
 
-use super::host::{BLOCKS_MAX, Blocks, Shared};
+use super::host::{BLOCKS_MAX, Blocks, LastWords, Shared};
 use super::table::{Containers, Refused, tag};
-use super::{CONTAINERS_MAX, ContainerHost};
+use super::{CONTAINERS_MAX, ContainerHost, Pending};
 use crate::admission::bound::bound;
 use crate::admission::{HostFunction, Label, Malformed, Module, imports};
 use crate::arena::{self, ArenaId, Owned};
@@ -21,7 +21,7 @@ const NOTHING: Blocks = [None; BLOCKS_MAX];
 /// How loading can fail.
 pub(super) enum Loading {
     Refused(Refused),
-    Fault(Fault),
+    Fault(Fault, LastWords),
 }
 
 impl Loading {
@@ -29,7 +29,7 @@ impl Loading {
     /// was refused.
     pub(super) const fn outcome(&self) -> Result<Option<Fault>, Refused> {
         match self {
-            Self::Fault(fault) => Ok(Some(*fault)),
+            Self::Fault(fault, _) => Ok(Some(*fault)),
             Self::Refused(refused) => Err(*refused),
         }
     }
@@ -147,12 +147,21 @@ impl<P: Platform + 'static> Containers<P> {
                 what: "_start has parameters or results",
             })
             .into()),
-            Ok(Err(LoadError::Stopped)) => Err(Loading::Fault(Fault::MaySuspend)),
+            Ok(Err(LoadError::Stopped)) => {
+                let words = self.shared.take_last_words();
+                let fault = match words.pending {
+                    Some(Pending::Fault(fault)) => fault,
+                    _ => Fault::MaySuspend,
+                };
+                Err(Loading::Fault(fault, words))
+            }
             Ok(Err(LoadError::Trapped(Fault::OutOfMemory))) | Err(_) => {
                 let room = limit.min(arena::room());
                 Err(Refused::Memory { needed, room }.into())
             }
-            Ok(Err(LoadError::Trapped(fault))) => Err(Loading::Fault(fault)),
+            Ok(Err(LoadError::Trapped(fault))) => {
+                Err(Loading::Fault(fault, self.shared.take_last_words()))
+            }
         }
     }
 

@@ -96,6 +96,9 @@ pub trait Host {
     ) -> Result<i32, Stop>;
     /// Call no function for interrupts of the `block`-th claimed block any more.
     fn unregister(&mut self, block: u8);
+    /// The module's start function, or filling its memory and tables, has failed after it used
+    /// `fuel`; all of the container is dropped after this.
+    fn start_failed(&mut self, fuel: u64);
     /// Does a handler wait for the end of this slice? Asked at every call.
     fn interrupted(&self) -> bool;
     /// Carry out a function of another system with these arguments, as bits, for a

@@ -120,8 +120,14 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
             linking::link(&mut store, module, blocks).ok_or(LoadError::Invalid { offset: 0 })?;
         let compiled = WasmiModule::new(&engine, image).map_err(|error| load_error(&error))?;
         scratch::release(&engine, module.functions);
-        let instance =
-            Instance::new(&mut store, &compiled, &externs).map_err(|error| load_error(&error))?;
+        let instance = match Instance::new(&mut store, &compiled, &externs) {
+            Ok(instance) => instance,
+            Err(error) => {
+                let fuel = fuel_used(&mut store, limits.start_fuel);
+                store.data_mut().host.start_failed(fuel);
+                return Err(load_error(&error));
+            }
+        };
         store.data_mut().memory = instance.get_memory(&store, MEMORY);
         let mut loaded = Self {
             call: Main::Idle,
@@ -236,11 +242,7 @@ impl<H: Host + 'static> Wasmi<H> {
     }
 
     fn count_fuel(&mut self, given: u64) {
-        let debt = core::mem::take(&mut self.store.data_mut().debt);
-        let left = self.store.get_fuel().unwrap_or(0);
-        self.fuel_used = given
-            .saturating_sub(left)
-            .saturating_add_signed(i64::from(debt));
+        self.fuel_used = fuel_used(&mut self.store, given);
     }
 
     fn after(&mut self, given: u64, result: Result<TypedResumableCall<()>, Error>) -> Step {
@@ -258,6 +260,15 @@ impl<H: Host + 'static> Wasmi<H> {
             Err(error) => Step::Trapped(fault(&error)),
         }
     }
+}
+
+/// Fuel that was used of what was `given` to the last step.
+fn fuel_used<H>(store: &mut Store<Data<H>>, given: u64) -> u64 {
+    let debt = core::mem::take(&mut store.data_mut().debt);
+    let left = store.get_fuel().unwrap_or(0);
+    given
+        .saturating_sub(left)
+        .saturating_add_signed(i64::from(debt))
 }
 
 fn fault(error: &Error) -> Fault {

@@ -108,6 +108,55 @@ fn a_fault_is_known_in_full_after_everything_else_is_gone() {
 }
 
 #[test]
+fn a_fault_in_the_start_function_is_known_in_full() {
+    // That memory is told needs the arenas: `tests/memory.rs`.
+    let start = |body: &str| {
+        let module = program("nop").replace("(module", "(module (start $s)");
+        module.replace(
+            r#"(func (export "_start")"#,
+            &format!("(func $s {body}) (func (export \"_start\")"),
+        )
+    };
+    let write =
+        |offset: u32| format!("(call $write (call $claim) (i32.const {offset}) (i32.const 1))");
+    let call = |name, arguments| Some(HostCall { name, arguments });
+    for (body, fault, last_call) in [
+        (write(28), Fault::BadRegister, call("mmio.write", [0, 28])),
+        (
+            format!("{} unreachable", write(0)),
+            Fault::Unreachable,
+            call("mmio.write", [0, 0]),
+        ),
+        (
+            format!("{} (call $yield)", write(0)),
+            Fault::MaySuspend,
+            call("berth.yield", [0, 0]),
+        ),
+        ("(loop $l (br $l))".into(), Fault::StartTooLong, None),
+    ] {
+        let mut bench = Bench::new();
+        bench.install("bad", &start(&body));
+        bench.refused(Op::Start { name: "bad" });
+        bench.ask(Op::Inspect { name: "bad" }, |result| {
+            let Ok(Reply::Inspection(inspection)) = result else {
+                panic!("{result:?}");
+            };
+            let record = inspection.fault.unwrap();
+            assert_eq!(
+                (record.fault, record.entry),
+                (fault, Entry::Start),
+                "{body}"
+            );
+            assert_eq!(record.last_call, last_call, "{body}");
+            assert!(
+                (1..=2_500).contains(&record.fuel_used),
+                "{body}: {record:?}"
+            );
+        });
+    }
+}
+
+#[test]
 fn a_policy_brings_a_container_back_and_gives_it_up() {
     let mut bench = Bench::new();
     bench.install("bad", &program("unreachable"));
