@@ -1,12 +1,13 @@
 //! Hostile and generated modules: none takes more memory to load than admission
-//! computed, none disturbs the others, none leaves anything behind.
+//! computed, none disturbs the others, none leaves anything behind; and if one took more, its load
+//! would end and nothing else.
 //!
 //! `BERTH_MODULES` is the number of generated modules of each test (`make soak`
 //! sets it), `BERTH_SEED` the first of them.
 
 mod support;
 
-use berth_protocol::{ImageHash, Parameters, State};
+use berth_protocol::{Fault, ImageHash, Parameters, State};
 use support::hostile::hostile;
 use support::{Bench, DRIVER, ONE_AT_A_TIME, smith, usage};
 use wasm_supervisor::admission::Module;
@@ -25,6 +26,8 @@ struct Tally {
     /// Failed or trapped while loading.
     faulted: u64,
     started: u64,
+    /// Of those, loads that were ended by an allocation that failed.
+    starved: u64,
     /// Largest share of its bound that a load used, in percent.
     tightest: u64,
 }
@@ -90,6 +93,9 @@ impl Scene {
                 tally.tightest = tally.tightest.max(u64::from(peak) * 100 / u64::from(bound));
                 self.bench.run(4);
                 let _ = self.bench.containers.stop(slot);
+                if tally.started.is_multiple_of(4) {
+                    self.starve(slot, name, tally);
+                }
             }
             Err(Refused::Memory { needed, room }) => {
                 assert!(needed > room, "{name}: {needed} bytes do not suffice");
@@ -102,6 +108,23 @@ impl Scene {
         assert_eq!(usage(slot), Usage::default(), "{name}");
         self.bench.containers.remove(slot).unwrap();
         self.undisturbed(name);
+    }
+
+    /// The same again, and one of its allocations fails: what happens if the computed bound is
+    /// too low, by however much. That load ends with an error which says so.
+    fn starve(&mut self, slot: usize, name: &str, tally: &mut Tally) {
+        arena::fail_after(tally.started / 4 % 150, ArenaId::SUPERVISOR);
+        let started = self.bench.containers.start(slot);
+        let failed = arena::has_failed();
+        let out_of_memory = State::Faulted {
+            fault: Fault::OutOfMemory,
+        };
+        match started {
+            Ok(()) => drop(self.bench.containers.kill(slot)),
+            Err(Refused::Memory { .. }) if failed => tally.starved += 1,
+            Err(Refused::State(state)) if failed && state == out_of_memory => tally.starved += 1,
+            Err(other) => panic!("{name}: {other:?}"),
+        }
     }
 
     /// The driver goes on, and containers hold what they held.
@@ -148,6 +171,7 @@ fn generated(part: u64, of: u64) {
     println!("{tally:?}");
     assert!(tally.started > tally.modules / 4, "{tally:?}");
     assert!(tally.invalid > tally.modules / 40, "{tally:?}");
+    assert!(tally.starved > tally.started / 16, "{tally:?}");
 }
 
 #[test]

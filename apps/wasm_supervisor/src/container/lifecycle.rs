@@ -267,7 +267,11 @@ impl<P: Platform + 'static> Containers<P> {
         let loaded = self.load(slot, None);
         note_running(&self.shared.platform, Tag::NONE);
         let now = self.shared.platform.now_us();
-        self.clock.stalled(now.saturating_sub(began));
+        let took = now.saturating_sub(began);
+        self.clock.stalled(took);
+        if let Some(container) = self.get_mut(slot) {
+            container.restarts.loading_us = u32::try_from(took).unwrap_or(u32::MAX);
+        }
         if !matches!(loaded, Err(Loading::Refused(_)))
             && let Some(container) = self.get_mut(slot)
         {

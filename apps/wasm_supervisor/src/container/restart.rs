@@ -11,6 +11,9 @@ const GOOD_RUN_US: u64 = 600_000_000;
 /// Shortest wait in milliseconds. Loading is not counted as fuel, so a container
 /// that ends at once must not be loaded over and over.
 const WAIT_MIN_MS: u64 = 100;
+/// Shortest wait, as many times as long as loading took: a large module that ends at once takes
+/// a tenth of the CPU from the others.
+const WAIT_LOADING: u64 = 9;
 /// Longest wait in milliseconds.
 const WAIT_MAX_MS: u64 = 300_000;
 
@@ -32,6 +35,8 @@ pub struct Restarts {
     pub total: u16,
     /// When the next is due, in microseconds; only while one is.
     pub due_us: u64,
+    /// How long loading took, in microseconds.
+    pub loading_us: u32,
 }
 
 impl Restarts {
@@ -59,7 +64,8 @@ impl Restarts {
         let wait_ms = (u64::from(backoff_ms).max(WAIT_MIN_MS) << doubled.min(16)).min(WAIT_MAX_MS);
         self.in_row = self.in_row.saturating_add(1);
         self.total = self.total.saturating_add(1);
-        self.due_us = now_us.saturating_add(wait_ms * 1000);
+        let wait_us = (wait_ms * 1000).max(u64::from(self.loading_us) * WAIT_LOADING);
+        self.due_us = now_us.saturating_add(wait_us);
         true
     }
 }
@@ -122,11 +128,26 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_long_to_load_waits_longer() {
+        let mut restarts = Restarts {
+            loading_us: 50_000,
+            ..Restarts::default()
+        };
+        for expected in [450, 450, 450] {
+            assert!(restarts.again(Restart::Always { backoff_ms: 0 }, End::Exit, 0, 0));
+            assert_eq!(restarts.due_us, expected * 1000);
+        }
+        let policy = Restart::Always { backoff_ms: 1000 };
+        assert!(restarts.again(policy, End::Exit, 0, 0));
+        assert_eq!(restarts.due_us, 1_000_000);
+    }
+
+    #[test]
     fn restarts_are_counted_without_end() {
         let mut restarts = Restarts {
             total: u16::MAX,
             in_row: u16::MAX,
-            due_us: 0,
+            ..Restarts::default()
         };
         let policy = Restart::Always { backoff_ms: 1 };
         assert!(restarts.again(policy, End::Failure, 0, u64::MAX));
