@@ -14,7 +14,7 @@ use line::Line;
 
 /// Sequences of a run, and operations of a sequence.
 const SEQUENCES: u32 = 1_000;
-const LENGTH: u32 = 8;
+const LENGTH: u32 = 6;
 
 /// Looks at all containers after which one that ends by itself has done so.
 const PATIENCE: usize = 500;
