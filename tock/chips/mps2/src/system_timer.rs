@@ -105,7 +105,8 @@ impl SystemTimer<'_> {
         COUNTER.prescale.set((1 << TICK_SHIFT) - 1);
     }
 
-    /// The alarm's interrupt.
+    /// The alarm's interrupt. Not inlined into the kernel's loop, where it would cost every system call.
+    #[inline(never)]
     pub fn handle_interrupt(&self) {
         TIMER.interrupt.set(1);
         if !self.armed.get() {
