@@ -107,5 +107,7 @@ fn as_many_containers_fit_as_doctor_says() -> Result<()> {
         .as_u64()
         .context("a count")?;
     ensure!(left < count, "{report}");
+    // Loading takes time, in which nothing else is answered.
+    ensure!(report["longest_stall_us"].as_u64() > Some(0), "{report}");
     Ok(())
 }

@@ -10,7 +10,7 @@
 //! What a module computes does not change. It is smaller on the device: a memory of
 //! exactly the bytes it uses instead of pages of 64 KiB, no globals that only the linker
 //! wanted (some 540 bytes of a container's memory), no names and debugging information.
-//! The names stay in a side file, by which faults are told in words.
+//! The names stay in a side file, for whoever has to find a function by its number.
 //!
 //! [`check`] tells beforehand what a board's supervisor will say to a package.
 
