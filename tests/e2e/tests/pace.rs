@@ -23,19 +23,29 @@ use guests::with_custom_section;
 const COUNTER: u32 = 0x4002_8018;
 /// Its ticks for a byte of ten bits at 115200 baud: 25 MHz.
 const TICKS_PER_BYTE: u32 = 25_000_000 / 11_520;
+/// What a part may be late before a failure is the host's: 100 ms, a fifth of what a frame may take.
+const LATE_MAX: u32 = 25_000_000 / 10;
+/// How often it is tried with a host that lets the board run and this test wait.
+const ATTEMPTS: usize = 8;
 /// Bytes that are sent together: what a USB adapter does.
 const TOGETHER: usize = 16;
 
-/// Send at line rate by the board's time.
-fn send_paced(device: &mut Device, line: &mut UnixStream, bytes: &[u8]) -> Result<()> {
+/// Send at line rate by the board's time; the most ticks by which a part was late.
+fn send_paced(device: &mut Device, line: &mut UnixStream, bytes: &[u8]) -> Result<u32> {
     let start = device.board.bus.read32(COUNTER)?;
-    let mut due = 0u32;
+    let (mut due, mut latest) = (0u32, 0);
     for part in bytes.chunks(TOGETHER) {
-        while device.board.bus.read32(COUNTER)?.wrapping_sub(start) < due {}
+        let late = loop {
+            let passed = device.board.bus.read32(COUNTER)?.wrapping_sub(start);
+            if let Some(late) = passed.checked_sub(due) {
+                break late;
+            }
+        };
+        latest = latest.max(late);
         line.write_all(part)?;
         due += part.len() as u32 * TICKS_PER_BYTE;
     }
-    Ok(())
+    Ok(latest)
 }
 
 /// The frames of these operations, with ids counting up.
@@ -72,6 +82,17 @@ fn answers(line: &mut UnixStream, count: usize) -> Result<Vec<(u32, Option<&'sta
 /// never gives the processor back: every byte is taken, every request answered, in order.
 #[test]
 fn nothing_is_lost_at_line_rate_without_waiting() -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let mut latest = 0;
+        match nothing_is_lost(&mut latest) {
+            Err(error) if latest > LATE_MAX => println!("late by {latest} ticks, {error}"),
+            other => return other,
+        }
+    }
+    anyhow::bail!("the host is too busy to be a line")
+}
+
+fn nothing_is_lost(latest: &mut u32) -> Result<()> {
     let flash = Flash::new()?;
     let mut device = Device::power_on_board(&flash, |board| {
         board
@@ -83,7 +104,7 @@ fn nothing_is_lost_at_line_rate_without_waiting() -> Result<()> {
             })
     })?;
     let mut line = device.board.uart(0)?;
-    line.set_read_timeout(Some(Duration::from_secs(60)))?;
+    line.set_read_timeout(Some(Duration::from_secs(15)))?;
 
     let busy = std::fs::read(guest("spin"))?;
     let image = with_custom_section(std::fs::read(guest("fib"))?, 20_000);
@@ -104,7 +125,7 @@ fn nothing_is_lost_at_line_rate_without_waiting() -> Result<()> {
     let first: Vec<Op<'_>> = upload("spin", busy)
         .chain([Op::UploadCommit, Op::Start { name: "spin" }])
         .collect();
-    send_paced(&mut device, &mut line, &frames(first.iter().copied(), 1)?)?;
+    *latest = send_paced(&mut device, &mut line, &frames(first.iter().copied(), 1)?)?;
     let expected: Vec<_> = (1..).map(|id| (id, None)).take(first.len()).collect();
     ensure!(answers(&mut line, expected.len())? == expected);
 
@@ -118,7 +139,7 @@ fn nothing_is_lost_at_line_rate_without_waiting() -> Result<()> {
     let mut reading = line.try_clone()?;
     let count = second.len();
     let reader = std::thread::spawn(move || answers(&mut reading, count));
-    send_paced(&mut device, &mut line, &bytes)?;
+    *latest = send_paced(&mut device, &mut line, &bytes)?.max(*latest);
     let found = reader
         .join()
         .map_err(|_| anyhow::anyhow!("the reader panicked"))??;
