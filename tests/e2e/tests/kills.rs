@@ -4,8 +4,8 @@
 //! Four times in five the emulator is killed (SIGKILL) at a random moment, also while the device starts; else the
 //! power goes in the middle of a word programmed or a page erased, which is then neither old nor new.
 //!
-//! `KILLS` sets how often the emulator is killed (`make soak`: 500 times), `KILLS_SEED` what is random. Moments
-//! are the host's, so a seed brings back the operations but not the instants.
+//! `KILLS` sets how often the emulator is killed in the middle of an operation (`make soak`: 500 times), `KILLS_SEED`
+//! what is random. Moments are the host's, so a seed brings back the operations but not the instants.
 
 #[path = "line/guests.rs"]
 mod guests;
@@ -253,7 +253,6 @@ impl Scene {
     /// One life of the device, killed at a random moment.
     fn killed(&mut self) -> Result<()> {
         let device = Device::power_on(&self.flash)?;
-        self.counts.kills += 1;
         if self.random.below(4) == 0 {
             let ms = self.random.below(START_MS);
             self.counts.starts_killed += 1;
@@ -271,7 +270,10 @@ impl Scene {
         });
         let worked = self.work(&device, undone, true);
         match killer.join() {
-            Ok(Ok(())) => worked,
+            Ok(Ok(())) => {
+                self.counts.kills += 1;
+                worked
+            }
             other => bail!("{other:?}, {worked:?}"),
         }
     }

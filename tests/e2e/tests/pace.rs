@@ -24,14 +24,18 @@ const COUNTER: u32 = 0x4002_8018;
 /// Its ticks in a second, and bytes of ten bits at 115200 baud.
 const TICKS: u64 = 1_562_500;
 const BYTES: u64 = 11_520;
+/// What a part may be late before a failure is the host's: 100 ms, a fifth of what a frame may take.
+const LATE_MAX: u64 = TICKS / 10;
+/// How often it is tried with a host that lets the board run and this test wait.
+const ATTEMPTS: usize = 8;
 /// Bytes that are sent together: what a USB adapter does.
 const TOGETHER: usize = 16;
 
-/// Send at line rate by the board's time. A busy host may make it slower, never faster: what was late is
-/// not caught up with.
-fn send_paced(device: &mut Device, line: &mut UnixStream, bytes: &[u8]) -> Result<()> {
+/// Send at line rate by the board's time, never faster: what was late is not caught up with. The most
+/// ticks by which a part was late.
+fn send_paced(device: &mut Device, line: &mut UnixStream, bytes: &[u8]) -> Result<u64> {
     let start = device.board.bus.read32(COUNTER)?;
-    let mut due = 0;
+    let (mut due, mut latest) = (0, 0);
     for part in bytes.chunks(TOGETHER) {
         let now = loop {
             let now = u64::from(device.board.bus.read32(COUNTER)?.wrapping_sub(start));
@@ -39,10 +43,11 @@ fn send_paced(device: &mut Device, line: &mut UnixStream, bytes: &[u8]) -> Resul
                 break now;
             }
         };
+        latest = latest.max(now - due);
         line.write_all(part)?;
         due = now + (part.len() as u64 * TICKS).div_ceil(BYTES);
     }
-    Ok(())
+    Ok(latest)
 }
 
 /// The frames of these operations, with ids counting up.
@@ -79,6 +84,17 @@ fn answers(line: &mut UnixStream, count: usize) -> Result<Vec<(u32, Option<&'sta
 /// never gives the processor back: every byte is taken, every request answered, in order.
 #[test]
 fn nothing_is_lost_at_line_rate_without_waiting() -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let mut latest = 0;
+        match nothing_is_lost(&mut latest) {
+            Err(error) if latest > LATE_MAX => println!("late by {latest} ticks, {error}"),
+            other => return other,
+        }
+    }
+    anyhow::bail!("the host is too busy to be a line")
+}
+
+fn nothing_is_lost(latest: &mut u64) -> Result<()> {
     let flash = Flash::new()?;
     let mut device = Device::power_on_board(&flash, |board| {
         board
@@ -90,7 +106,7 @@ fn nothing_is_lost_at_line_rate_without_waiting() -> Result<()> {
             })
     })?;
     let mut line = device.board.uart(0)?;
-    line.set_read_timeout(Some(Duration::from_secs(60)))?;
+    line.set_read_timeout(Some(Duration::from_secs(15)))?;
 
     let busy = std::fs::read(guest("spin"))?;
     let image = with_custom_section(std::fs::read(guest("fib"))?, 20_000);
@@ -111,7 +127,7 @@ fn nothing_is_lost_at_line_rate_without_waiting() -> Result<()> {
     let first: Vec<Op<'_>> = upload("spin", busy)
         .chain([Op::UploadCommit, Op::Start { name: "spin" }])
         .collect();
-    send_paced(&mut device, &mut line, &frames(first.iter().copied(), 1)?)?;
+    *latest = send_paced(&mut device, &mut line, &frames(first.iter().copied(), 1)?)?;
     let expected: Vec<_> = (1..).map(|id| (id, None)).take(first.len()).collect();
     ensure!(answers(&mut line, expected.len())? == expected);
 
@@ -125,7 +141,7 @@ fn nothing_is_lost_at_line_rate_without_waiting() -> Result<()> {
     let mut reading = line.try_clone()?;
     let count = second.len();
     let reader = std::thread::spawn(move || answers(&mut reading, count));
-    send_paced(&mut device, &mut line, &bytes)?;
+    *latest = send_paced(&mut device, &mut line, &bytes)?.max(*latest);
     let found = reader
         .join()
         .map_err(|_| anyhow::anyhow!("the reader panicked"))??;
