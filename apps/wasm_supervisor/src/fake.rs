@@ -144,7 +144,7 @@ impl Interrupts for Fake {
             lines.counters.insert(bit, Counters::default());
         });
         Ok(Registered {
-            bit,
+            interrupt: bit.trailing_zeros(),
             record: bit,
             opens_us: lines.opens_us,
         })

@@ -3,32 +3,7 @@
 //! The kernel records interrupts in words that it shares with this process, so looking
 //! whether one waits costs no system call: host functions do it at every call.
 
-pub use berth_exposure::interrupt::Capture;
-
-/// Most registers captured for one interrupt.
-pub const CAPTURES_MAX: usize = 16;
-
-/// An interrupt that the kernel records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Registered {
-    /// Its bit among all interrupts.
-    pub bit: u32,
-    /// Names its record.
-    pub record: u32,
-    /// Microseconds until its line opens; if not 0, it is to be acknowledged then.
-    pub opens_us: u32,
-}
-
-/// What the kernel counted of an interrupt.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Taken.
-    pub taken: u32,
-    /// Of these, dropped.
-    pub dropped: u32,
-    /// How often its line had been raised again while it was handled.
-    pub merged: u32,
-}
+pub use berth_exposure::interrupt::{CAPTURES_MAX, Capture, Counters, Registered};
 
 /// The part of the [`Platform`](crate::platform::Platform) that knows interrupts. Nothing here allocates.
 pub trait Interrupts {

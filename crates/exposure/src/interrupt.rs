@@ -65,6 +65,39 @@ pub const VALUES: usize = 1;
 /// Most interrupts that a board can expose: each has a bit of a word.
 pub const INTERRUPTS_MAX: usize = 32;
 
+/// Most captures of one registration that a process lists.
+pub const CAPTURES_MAX: usize = 16;
+
+/// An interrupt that is registered, as its process is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Its number among all interrupts of the board, 0 to 31.
+    pub interrupt: u32,
+    /// Word of its record.
+    pub record: u32,
+    /// Microseconds until its line opens; if not 0, it is to be acknowledged after that time.
+    pub opens_us: u32,
+}
+
+impl Registered {
+    /// Its bit among all interrupts.
+    #[must_use]
+    pub const fn bit(&self) -> u32 {
+        1_u32.wrapping_shl(self.interrupt)
+    }
+}
+
+/// What the kernel counted of an interrupt since its registration; they wrap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Taken by the kernel.
+    pub taken: u32,
+    /// Of these, dropped.
+    pub dropped: u32,
+    /// How often the line had been raised again when it opened.
+    pub merged: u32,
+}
+
 /// A register that is read for every interrupt, as a registration lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Capture {

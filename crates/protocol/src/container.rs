@@ -211,7 +211,7 @@ pub struct Container<'a> {
     pub stack_high: Option<u32>,
     /// Interrupts taken for it since it was started.
     pub interrupts: u32,
-    /// Interrupts that were lost because its queue was full.
+    /// Interrupts that were lost: it ended, or unregistered, before its handler ran.
     pub interrupts_dropped: u32,
     /// How often it has been restarted since the operator started it.
     pub restarts: u16,

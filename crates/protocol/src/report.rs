@@ -94,7 +94,7 @@ pub struct Source<'a> {
     pub priority: u8,
     /// Interrupts that the kernel took.
     pub taken: u32,
-    /// Of these, lost because the queue was full.
+    /// Of these, lost: the container ended, or unregistered, before its handler ran.
     pub dropped: u32,
     /// Pulses that arrived while the line was masked: at least so many.
     pub merged: u32,

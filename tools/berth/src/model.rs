@@ -97,7 +97,7 @@ pub struct Container {
     pub stack_high: Option<u32>,
     /// Interrupts taken for it since it was started.
     pub interrupts: u32,
-    /// Of these, lost because its queue was full.
+    /// Of these, lost: it ended, or unregistered, before its handler ran.
     pub interrupts_dropped: u32,
     /// How often it has been restarted since it was started.
     pub restarts: u16,

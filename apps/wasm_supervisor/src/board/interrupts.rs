@@ -24,10 +24,6 @@ pub(super) fn start() {
     }
 }
 
-const fn bit(interrupt: u32) -> u32 {
-    1_u32.wrapping_shl(interrupt)
-}
-
 impl Interrupts for Board {
     fn watch(&self, bits: u32) {
         WATCHED.store(bits, Ordering::Relaxed);
@@ -49,14 +45,7 @@ impl Interrupts for Board {
         priority: u8,
         captures: &[Capture],
     ) -> Result<Registered, u8> {
-        match interrupts::register(handle, number, priority, captures) {
-            Ok(told) => Ok(Registered {
-                bit: bit(told.interrupt),
-                record: told.record,
-                opens_us: told.opens_us,
-            }),
-            Err(code) => Err(code as u8),
-        }
+        interrupts::register(handle, number, priority, captures).map_err(|code| code as u8)
     }
 
     fn unregister(&self, handle: u16, number: u16, bit: u32) {
@@ -79,13 +68,6 @@ impl Interrupts for Board {
     }
 
     fn counters(&self, handle: u16, number: u16) -> Counters {
-        match interrupts::counters(handle, number) {
-            Ok(told) => Counters {
-                taken: told.taken,
-                dropped: told.dropped,
-                merged: told.merged,
-            },
-            Err(_) => Counters::default(),
-        }
+        interrupts::counters(handle, number).unwrap_or_default()
     }
 }

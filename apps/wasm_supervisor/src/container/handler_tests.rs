@@ -217,6 +217,37 @@ fn main_sees_what_the_handler_did_and_its_result_stays_exact() {
     assert_eq!(said[said.len() - 2], "D");
 }
 
+/// Suspended in the call that follows at once, or at the end of a slice.
+#[test]
+fn captured_values_and_handlers_reach_memory_that_main_has_just_grown() {
+    for then in [SLEEPS, SPINS] {
+        // The capture's target is behind the old end, as far as may be.
+        let main = format!(
+            "(drop (memory.grow (i32.const 1000)))
+             (i32.store8 (i32.const 1063) (i32.const 33))
+             (i64.store (i32.const 0) (i64.const 0x0000041c00040004))
+             (drop (call $register (i32.const 5) (i32.const 1) (i32.const 0) (i32.const 1)))
+             {then}"
+        );
+        let act =
+            "(call $say (i32.load8_u (i32.const 1063))) (call $say (i32.load (i32.const 1052)))
+            (i32.store8 (i32.const 1063) (i32.const 34))";
+        let mut device = Device::new();
+        let image = guest("timer0", "", &main, act);
+        let slot = device.start("it", &image, Parameters::default());
+        device.containers.run_one();
+        device.fake.0.interrupts.borrow_mut().values = vec![u32::from(b'x')];
+        for seen in ["!", "\""] {
+            let before = device.said(slot).len();
+            assert!(device.fake.raise(TIMER, 0));
+            assert!(device.containers.run_handlers());
+            assert_eq!(device.said(slot)[before..], ["a", seen, "x"]);
+            device.containers.run_one();
+        }
+        assert_eq!(device.state(slot), State::Running);
+    }
+}
+
 #[test]
 fn the_most_urgent_goes_first_and_before_any_main() {
     let mut device = Device::new();

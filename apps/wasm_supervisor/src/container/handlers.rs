@@ -179,7 +179,7 @@ impl<P: Platform> Shared<P> {
                         handle: wanted.handle,
                         number,
                         priority,
-                        bit: told.bit,
+                        bit: told.bit(),
                         record: told.record,
                         function: wanted.function,
                         targets,

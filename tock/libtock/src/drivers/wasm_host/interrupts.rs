@@ -19,42 +19,11 @@
 
 use crate::{ErrorCode, EventSlot, allow, command, subscribe};
 use berth_exposure::command as number;
-use berth_exposure::interrupt::{COUNT, Capture, RAISED, VALUES};
+use berth_exposure::interrupt::{CAPTURES_MAX, COUNT, Capture, RAISED, VALUES};
 use berth_exposure::{DRIVER_NUM, interrupt_of, registration, upcall};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// Most captures of one registration that this library passes on.
-pub const CAPTURES_MAX: usize = 16;
-
-/// An interrupt that is registered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Registered {
-    /// What [`acknowledge`] takes to name it, 0 to 31.
-    pub interrupt: u32,
-    /// Word of its record.
-    pub record: u32,
-    /// Microseconds until its line opens; if not 0, [`acknowledge`] it after that time.
-    pub opens_us: u32,
-}
-
-impl Registered {
-    /// Its bit in [`Records::waiting`].
-    #[must_use]
-    pub const fn bit(&self) -> u32 {
-        1_u32.wrapping_shl(self.interrupt)
-    }
-}
-
-/// Counters of an interrupt since its registration; they wrap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counters {
-    /// Taken by the kernel.
-    pub taken: u32,
-    /// Of these, dropped.
-    pub dropped: u32,
-    /// How often the line had been raised again when it opened.
-    pub merged: u32,
-}
+pub use berth_exposure::interrupt::{Counters, Registered};
 
 /// Where the kernel records interrupts, and what of it is handled.
 pub struct Records<const WORDS: usize> {
