@@ -182,20 +182,39 @@ impl<const REGIONS: usize> MPU<REGIONS> {
 
     /// Switch every region off and the unit on: no process can reach anything.
     pub fn init(&self) {
-        MPU_REGISTERS.ctrl.set(0);
         self.write(&core::array::from_fn(Slot::off));
         self.configured.set(0);
-        MPU_REGISTERS.ctrl.set(ENABLE_PRIVDEFENA);
-        crate::support::synchronize();
     }
 
     fn write(&self, slots: &[Slot; REGIONS]) {
-        for slot in slots {
-            // The region number travels in RBAR.
-            MPU_REGISTERS.rbar.set(slot.rbar);
-            MPU_REGISTERS.rasr.set(slot.rasr);
-        }
+        program(slots, |write| match write {
+            Write::Ctrl(value) => MPU_REGISTERS.ctrl.set(value),
+            Write::Rbar(value) => MPU_REGISTERS.rbar.set(value),
+            Write::Rasr(value) => MPU_REGISTERS.rasr.set(value),
+        });
+        crate::support::synchronize();
     }
+}
+
+/// A write to a register of the unit.
+#[derive(Clone, Copy)]
+enum Write {
+    Ctrl(u32),
+    Rbar(u32),
+    Rasr(u32),
+}
+
+/// The writes that put `slots` in place. The unit is off meanwhile: between its two writes a region has the new
+/// address and the old size and attributes, which may lie over the vectors and forbid them
+/// to an interrupt that comes just then. Nothing unprivileged runs until it is on again.
+fn program<const REGIONS: usize>(slots: &[Slot; REGIONS], mut write: impl FnMut(Write)) {
+    write(Write::Ctrl(0));
+    for slot in slots {
+        // The region number travels in RBAR.
+        write(Write::Rbar(slot.rbar));
+        write(Write::Rasr(slot.rasr));
+    }
+    write(Write::Ctrl(ENABLE_PRIVDEFENA));
 }
 
 /// A pointer as the 32-bit address it is on the target; `None` on a host where it is not.
@@ -364,7 +383,6 @@ unsafe impl<const REGIONS: usize> mpu::MPU for MPU<REGIONS> {
         self.write(&config.slots);
         config.dirty.set(false);
         self.configured.set(config.id);
-        crate::support::synchronize();
     }
 }
 
@@ -374,6 +392,71 @@ mod tests {
     use kernel::platform::mpu::MPU as _;
 
     const KERNEL_PART: usize = 1000;
+
+    /// The unit as the architecture describes it, for privileged accesses (ARMv7-M, B3.5).
+    #[derive(Default)]
+    struct Unit {
+        on: bool,
+        number: usize,
+        regions: [(u32, u32); 8],
+    }
+
+    impl Unit {
+        fn take(&mut self, write: Write) {
+            match write {
+                Write::Ctrl(value) => self.on = value & 1 != 0,
+                Write::Rbar(value) => {
+                    assert!(value & 1 << 4 != 0, "the number comes with the address");
+                    self.number = (value & 0xF) as usize;
+                    self.regions[self.number].0 = value & !0x1F;
+                }
+                Write::Rasr(value) => self.regions[self.number].1 = value,
+            }
+        }
+
+        /// May an interrupt's handler at this address of the kernel be fetched?
+        fn fetches(&self, address: u32) -> bool {
+            let covers = |&&(base, attributes): &&(u32, u32)| {
+                let size = 1u64 << ((attributes >> 1 & 0x1F) + 1);
+                let mask = !(size - 1) as u32;
+                attributes & 1 != 0 && address & mask == base & mask
+            };
+            // The highest number wins; without a region, the default map.
+            let region = self.regions.iter().rfind(covers);
+            !self.on || region.is_none_or(|&(_, attributes)| attributes >> 28 & 1 == 0)
+        }
+    }
+
+    #[test]
+    fn at_every_write_an_interrupt_finds_its_handler() {
+        let (first, mut many) = process();
+        let (second, few) = process();
+        for block in [0x4000_4000, 0x4000_5000, 0x4002_8000] {
+            let opened = first.allocate_region(
+                pointer(block),
+                0x1000,
+                0x1000,
+                Permissions::ReadWriteOnly,
+                &mut many,
+            );
+            assert!(opened.is_some());
+        }
+        drop((first, second));
+        let mut unit = Unit::default();
+        // From nothing to many regions, to few, and back.
+        for config in [&many, &few, &many] {
+            program(&config.slots, |write| {
+                unit.take(write);
+                for handler in [0x11C, 0xC0, 0x8000] {
+                    assert!(unit.fetches(handler), "{:x?}", unit.regions);
+                }
+            });
+            assert!(unit.on);
+            for (slot, region) in config.slots.iter().zip(unit.regions) {
+                assert_eq!((slot.rbar & !0x1F, slot.rasr), region);
+            }
+        }
+    }
 
     fn pointer(address: usize) -> *const u8 {
         core::ptr::without_provenance(address)
