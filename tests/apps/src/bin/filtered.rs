@@ -39,7 +39,7 @@ fn main() {
     }
     // The console has completed a write of nothing: that must not be taken for the completion of a line.
     if answers.get(1).is_some_and(|bits| bits >> WRITE & 1 == 1) {
-        libtock::wait_for(CONSOLE, WRITE);
+        let _ = libtock::wait_for(CONSOLE, WRITE);
     }
     for (answer, (what, driver, _)) in answers.into_iter().zip(questions()) {
         Line::new()
