@@ -47,9 +47,20 @@ impl Key {
     /// A count of instructions that stands beside no other, perhaps with a limit.
     #[must_use]
     pub const fn instructions(name: &'static str, what: &'static str, must: Option<f64>) -> Self {
+        Self::alone(name, Unit::Instructions, what, must)
+    }
+
+    /// A figure that stands beside no other, perhaps with a limit.
+    #[must_use]
+    pub const fn alone(
+        name: &'static str,
+        unit: Unit,
+        what: &'static str,
+        must: Option<f64>,
+    ) -> Self {
         Self {
             name,
-            unit: Unit::Instructions,
+            unit,
             what,
             reference: None,
             must,

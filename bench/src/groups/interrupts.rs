@@ -212,7 +212,10 @@ fn told(device: &Device) -> Result<f64> {
     console.wait_after(end, "\n", Duration::from_secs(10))?;
     let text = console.text();
     let (_, rest) = text.split_once("measured ").context("it was there")?;
-    let ticks: f64 = rest.lines().next().context("a line")?.trim().parse()?;
+    let said = rest.lines().next().context("a line")?.trim();
+    let ticks: f64 = said
+        .parse()
+        .with_context(|| format!("the container said {said:?}: the line was used meanwhile?"))?;
     Ok((ticks * 40.0 / f64::from(1 << ICOUNT.shift)).round())
 }
 

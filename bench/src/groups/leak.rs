@@ -7,14 +7,12 @@ use anyhow::Result;
 use crate::figure::{Group, Key, Unit};
 use crate::process;
 
-const LOST: Key = Key {
-    name: "leak.bytes_after_100000_cycles",
-    unit: Unit::Bytes,
-    what: "Free memory lost, in all or in the longest piece, by starting and stopping a driver 100,000 times (WASMICO: 7,440 bytes each time)",
-    reference: None,
-    must: Some(0.0),
-    goal: None,
-};
+const LOST: Key = Key::alone(
+    "leak.bytes_after_100000_cycles",
+    Unit::Bytes,
+    "Free memory lost, in all or in the longest piece, by starting and stopping a driver 100,000 times (WASMICO: 7,440 bytes each time)",
+    Some(0.0),
+);
 
 /// For 100,000 loads on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(1800);

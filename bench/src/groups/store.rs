@@ -13,44 +13,33 @@ use crate::process::{self, ICOUNT};
 const PROCESS: &str = "bench_store";
 const PATIENCE: Duration = Duration::from_secs(300);
 
-const fn key(name: &'static str, unit: Unit, what: &'static str, must: Option<f64>) -> Key {
-    Key {
-        name,
-        unit,
-        what,
-        reference: None,
-        must,
-        goal: None,
-    }
-}
-
 /// Told while the store is filled.
 const FILLED: [Key; 5] = [
-    key(
+    Key::alone(
         "store.write_amplification",
         Unit::Ratio,
         "Bytes programmed for each byte of an image of 16 KiB: uploaded in parts of 200 bytes, then replaced by another",
         None,
     ),
-    key(
+    Key::alone(
         "store.erase_amplification",
         Unit::Ratio,
         "Bytes erased for each byte of the same",
         None,
     ),
-    key(
+    Key::alone(
         "store.write_amplification_small",
         Unit::Ratio,
         "Bytes programmed for each byte of an image of 500 bytes",
         None,
     ),
-    key(
+    Key::alone(
         "store.erase_amplification_small",
         Unit::Ratio,
         "Bytes erased for each byte of the same: a page is a page",
         None,
     ),
-    key(
+    Key::alone(
         "store.wear_most_by_mean",
         Unit::Ratio,
         "Erases of the most worn page by the mean of all, after 4,000 small images while three fifths of the store never changed",
@@ -59,20 +48,20 @@ const FILLED: [Key; 5] = [
 ];
 
 /// Told after a cut.
-const RECOVERY: Key = key(
+const RECOVERY: Key = Key::alone(
     "store.recovery",
     Unit::Instructions,
     "Opening a full store after the power was cut: the most of all cuts",
     None,
 );
-const SETTLE: Key = key(
+const SETTLE: Key = Key::alone(
     "store.settle",
     Unit::Instructions,
     "The first change after that, which begins a new page of the log: the most of all cuts",
     None,
 );
 
-const UPLOAD: Key = key(
+const UPLOAD: Key = Key::alone(
     "lifecycle.upload_bytes_per_s",
     Unit::BytesPerSecond,
     "Image of 64 KiB from `berth` into the store, commit included, by the host's clock",

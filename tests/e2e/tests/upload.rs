@@ -74,6 +74,14 @@ impl Image {
         (self.bytes - carried * 3 / 4) * 4 / 3
     }
 
+    /// Half of it is none; the upload goes on where it was when the device had `kept` bytes, and then it runs.
+    fn goes_on(&self, device: &Device, kept: usize) -> Result<()> {
+        ensure!(device.container("large")?.is_none());
+        let carried = self.upload_whole(device)?;
+        ensure!(carried < self.rest(kept), "{carried} bytes for the rest");
+        self.runs(device, 1)
+    }
+
     /// The device has it, and it runs.
     fn runs(&self, device: &Device, version: u32) -> Result<()> {
         device.berth(&["start", "large"])?.ok()?;
@@ -82,15 +90,16 @@ impl Image {
     }
 }
 
-/// Wait until `berth` has had the line carry all that it may.
-fn stalled(relay: &Relay, berth: &mut Child) -> Result<()> {
+/// Start this `berth` and wait until it has had the line carry all that it may.
+fn stalled(relay: &Relay, berth: &mut Command) -> Result<Child> {
+    let mut berth = berth.stderr(Stdio::null()).spawn()?;
     let until = Instant::now() + Duration::from_secs(30);
     while !relay.is_exhausted() {
         ensure!(berth.try_wait()?.is_none(), "berth has ended");
         ensure!(Instant::now() < until, "only {} bytes", relay.carried());
         std::thread::sleep(Duration::from_millis(5));
     }
-    Ok(())
+    Ok(berth)
 }
 
 #[test]
@@ -103,14 +112,7 @@ fn an_upload_goes_on_after_the_line_broke() -> Result<()> {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.code() == Some(3), "{said}");
     ensure!(said.contains("closed by the other side"), "{said}");
-    // Half an image is none.
-    ensure!(device.container("large")?.is_none());
-    let carried = image.upload_whole(&device)?;
-    ensure!(
-        carried < image.rest(CARRIED),
-        "{carried} bytes for the rest"
-    );
-    image.runs(&device, 1)?;
+    image.goes_on(&device, CARRIED)?;
     let again = image.upload(&device.board.address()).output()?;
     let said = String::from_utf8_lossy(&again.stdout).into_owned();
     ensure!(
@@ -125,21 +127,11 @@ fn an_upload_goes_on_after_berth_was_killed() -> Result<()> {
     let device = Device::boot()?;
     let image = Image::new(1)?;
     let relay = Relay::to(&device.board.address(), CARRIED)?;
-    let mut berth = image
-        .upload(&relay.address())
-        .stderr(Stdio::null())
-        .spawn()?;
-    stalled(&relay, &mut berth)?;
+    let mut berth = stalled(&relay, &mut image.upload(&relay.address()))?;
     // SIGKILL.
     berth.kill()?;
     berth.wait()?;
-    ensure!(device.container("large")?.is_none());
-    let carried = image.upload_whole(&device)?;
-    ensure!(
-        carried < image.rest(CARRIED),
-        "{carried} bytes for the rest"
-    );
-    image.runs(&device, 1)
+    image.goes_on(&device, CARRIED)
 }
 
 #[test]
@@ -148,20 +140,12 @@ fn an_upload_goes_on_at_the_last_page_after_the_devices_power_was_gone() -> Resu
     let device = Device::boot_with(&flash)?;
     let image = Image::new(1)?;
     let relay = Relay::to(&device.board.address(), CARRIED)?;
-    let mut berth = image
-        .upload(&relay.address())
-        .stderr(Stdio::null())
-        .spawn()?;
-    stalled(&relay, &mut berth)?;
+    let mut berth = stalled(&relay, &mut image.upload(&relay.address()))?;
     drop(device);
     // The line has ended with the board.
     ensure!(berth.wait()?.code() == Some(3));
     let device = Device::boot_with(&flash)?;
-    ensure!(device.container("large")?.is_none());
-    let carried = image.upload_whole(&device)?;
-    let rest = image.rest(CARRIED - 2 * PAGE);
-    ensure!(carried < rest, "{carried} bytes for the rest");
-    image.runs(&device, 1)
+    image.goes_on(&device, CARRIED - 2 * PAGE)
 }
 
 #[test]
@@ -177,12 +161,7 @@ fn the_old_image_stays_until_the_new_one_is_committed() -> Result<()> {
     };
     let before = hash(&device)?;
     let relay = Relay::to(&device.board.address(), CARRIED)?;
-    let mut berth = new
-        .upload(&relay.address())
-        .arg("--live-update")
-        .stderr(Stdio::null())
-        .spawn()?;
-    stalled(&relay, &mut berth)?;
+    let mut berth = stalled(&relay, new.upload(&relay.address()).arg("--live-update"))?;
     // While half of the new one is there, and when the power goes.
     ensure!(device.state("large")? == "running");
     ensure!(hash(&device)? == before);
