@@ -38,7 +38,8 @@ fn main() {
         *answer = answered(driver, argument);
     }
     // The console has completed a write of nothing: that must not be taken for the completion of a line.
-    if answers.get(1).is_some_and(|bits| bits >> WRITE & 1 == 1) {
+    let mut asked = answers.into_iter().zip(questions());
+    if asked.any(|(bits, (_, driver, _))| driver == CONSOLE && bits >> WRITE & 1 == 1) {
         let _ = libtock::wait_for(CONSOLE, WRITE);
     }
     for (answer, (what, driver, _)) in answers.into_iter().zip(questions()) {
