@@ -83,7 +83,7 @@ impl Scene {
             Err(other) => panic!("{name}: {other:?}"),
         }
         let slot = self.bench.containers.find(name).unwrap();
-        let bound = bound(&Module::scan(image).unwrap()).unwrap();
+        let bound = bound(&Module::scan(image).unwrap());
         let started = self.bench.containers.start(slot);
         match started {
             Ok(()) => {

@@ -263,7 +263,7 @@ fn scan(image: &[u8]) -> Result<(Module<'_>, u32), Problem> {
         what: what.to_owned(),
     };
     let module = Module::scan(image).map_err(malformed)?;
-    let needed = bound_on_board(&module).map_err(malformed)?;
+    let needed = bound_on_board(&module);
     Validator::new_with_features(survey::features())
         .validate_all(image)
         .map_err(|error| Problem::Invalid {

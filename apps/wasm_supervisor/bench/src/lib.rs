@@ -111,7 +111,7 @@ impl<P: Platform + 'static> Bench<P> {
         let slot = self.store("driver", DRIVER)?;
         let id = self.shared.arena(slot).ok_or(Failed("no arena"))?;
         let module = admission::Module::scan(DRIVER).map_err(|_| Failed("scan"))?;
-        let bound = bound(&module).map_err(|_| Failed("bound"))?;
+        let bound = bound(&module);
         let mut before = None;
         for _ in 0..=cycles {
             // The first of them is not counted: the supervisor may take what it keeps.

@@ -13,10 +13,14 @@
 //! * [`reader`]: numbers, names, parts.
 //! * [`module`]: sections and limits.
 //! * [`code`], [`bound`]: instructions, and the memory that loading takes.
+//! * `fused`, [`guard`]: what the engine gets wrong, and how code avoids it.
 //! * [`imports`]: what is imported, resolved against what this device has.
 
 pub mod bound;
 pub mod code;
+mod fused;
+#[cfg(not(target_os = "none"))]
+pub mod guard;
 pub mod imports;
 pub mod module;
 pub mod reader;

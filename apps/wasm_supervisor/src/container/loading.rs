@@ -107,7 +107,7 @@ impl<P: Platform + 'static> Containers<P> {
         let id = self.shared.arena(slot).ok_or(Refused::TooMany)?;
         let module = Module::scan(self.image(slot)).map_err(Refused::Invalid)?;
         let (_, limit) = self.memory(slot);
-        let needed = bound(&module).map_err(Refused::Invalid)?;
+        let needed = bound(&module);
         // No more than was admitted, whatever the engine does.
         arena::set_limit(id, needed as usize);
         admit(id, &module, needed, limit)?;

@@ -190,7 +190,7 @@ impl<P: Platform + 'static> Containers<P> {
     /// Look at an image; the slot that its container gets.
     fn admit(&self, image: &[u8]) -> Result<usize, Refused> {
         let module = Module::scan(image).map_err(Refused::Invalid)?;
-        let needed = bound(&module).map_err(Refused::Invalid)?;
+        let needed = bound(&module);
         let slot = self
             .slots
             .iter()

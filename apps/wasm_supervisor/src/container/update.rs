@@ -190,7 +190,7 @@ impl<P: Platform + 'static> Containers<P> {
         parameters: Parameters,
     ) -> Result<(), Refused> {
         let module = Module::scan(image).map_err(Refused::Invalid)?;
-        let needed = bound(&module).map_err(Refused::Invalid)?;
+        let needed = bound(&module);
         let room = parameters.limit.unwrap_or(arena::TOTAL_BYTES);
         let memory = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
         let memory_room = parameters.memory.unwrap_or(u32::MAX);
