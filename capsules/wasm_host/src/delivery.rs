@@ -18,7 +18,7 @@ use kernel::deferred_call::DeferredCallClient;
 use kernel::grant::GrantKernelData;
 use kernel::process::ProcessId;
 use kernel::processbuffer::{ReadableProcessBuffer, WriteableProcessBuffer, WriteableProcessSlice};
-use kernel::syscall_driver::CommandReturn;
+use kernel::syscall::CommandReturn;
 
 const WORD: usize = 4;
 

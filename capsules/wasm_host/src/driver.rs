@@ -23,7 +23,7 @@ use kernel::process::{self, ProcessId};
 use kernel::processbuffer::{
     ReadableProcessBuffer, UserspaceReadableProcessBuffer, WriteableProcessBuffer,
 };
-use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::syscall::{CommandReturn, SyscallDriver};
 
 /// What the driver keeps for each process, in the process's own memory.
 #[derive(Default)]
