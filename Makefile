@@ -211,7 +211,7 @@ walk-firmware:
 # where all that it needs is built already, so its image is made at once.
 $(IMAGE)/deadline-kernel.bin: deadline-firmware ;
 deadline-firmware: $(IMAGE)/walk-kernel.bin
-	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
+	@BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-deadline.dts) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/deadline-kernel.bin
 
 $(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
@@ -236,7 +236,8 @@ lint: tools ## rustfmt and clippy, warnings are errors
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK) -- -D warnings
+	BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-deadline.dts) \
+	    cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process --features supervisor_process/bench -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers --examples -- -D warnings
