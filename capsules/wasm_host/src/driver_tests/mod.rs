@@ -12,7 +12,7 @@ use berth_exposure::{
     register,
 };
 use kernel::ErrorCode;
-use kernel::syscall_driver::CommandReturn;
+use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use std::boxed::Box;
 use std::string::{String, ToString};

@@ -7,7 +7,7 @@ use crate::platform::watchdog::WatchDog;
 use crate::process::{CommandPermissions, Process};
 use crate::scheduler::Scheduler;
 use crate::syscall::Syscall;
-use crate::syscall_driver::SyscallDriver;
+use crate::syscall::SyscallDriver;
 
 /// Everything that the kernel loop needs from a board.
 pub trait KernelResources<C: Chip> {

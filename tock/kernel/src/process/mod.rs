@@ -35,6 +35,5 @@ pub use self::policy::{FaultAction, ProcessFaultPolicy};
 pub use self::standard::ProcessStandard;
 pub use self::types::{
     CommandPermissions, FunctionCall, FunctionCallSource, ProcessAddress, ProcessAddresses,
-    ProcessSizes, ProcessStatistics, ReturnArguments, State, StoppedExecutingReason, StoppedState,
-    Task,
+    ProcessSizes, ReturnArguments, State, StoppedExecutingReason, StoppedState, Task,
 };

@@ -6,8 +6,8 @@ use core::num::NonZeroU32;
 use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ProcessStatistics, ShortId,
-    State, StoppedExecutingReason, StoppedState, Task,
+    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ShortId, State,
+    StoppedExecutingReason, StoppedState, Task,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
@@ -306,13 +306,16 @@ impl<C: Chip> Process for ProcessStandard<C> {
         StoragePermissions::of(self.header)
     }
 
-    fn statistics(&self) -> ProcessStatistics {
-        ProcessStatistics {
-            syscalls: self.syscalls.get(),
-            timeslice_expirations: self.timeslice_expirations.get(),
-            dropped_upcalls: self.dropped_upcalls.get(),
-            restarts: self.restarts.get(),
-        }
+    fn debug_timeslice_expiration_count(&self) -> usize {
+        self.timeslice_expirations.get()
+    }
+
+    fn debug_syscall_count(&self) -> usize {
+        self.syscalls.get()
+    }
+
+    fn debug_dropped_upcall_count(&self) -> usize {
+        self.dropped_upcalls.get()
     }
 
     fn debug_timeslice_expired(&self) {
