@@ -71,9 +71,12 @@ pub fn forget() {
 
 /// Whether one of the `attended` lines is pending; if none is, nothing is noted any more.
 #[must_use]
-#[inline(never)]
+#[inline]
 pub fn look(attended: &[u32]) -> bool {
-    // In this order: what comes behind the first line is noted, or found.
+    if has_pending(attended) {
+        return true;
+    }
+    // What comes behind this line is noted, or found.
     forget();
     let pending = has_pending(attended);
     if pending {
