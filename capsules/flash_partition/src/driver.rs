@@ -6,7 +6,7 @@ use kernel::errorcode::into_statuscode;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::process::{self, ProcessId};
 use kernel::processbuffer::ReadableProcessBuffer;
-use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::utilities::cells::{OptionalCell, TakeCell};
 use kernel::utilities::leasable_buffer::SubSliceMut;
 

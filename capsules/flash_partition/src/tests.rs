@@ -7,7 +7,7 @@ use std::vec::Vec;
 use berth_flash::driver::{DRIVER_NUM, allow_ro, command, upcall};
 use kernel::ErrorCode;
 use kernel::process::ProcessId;
-use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use kernel::utilities::leasable_buffer::SubSliceMut;
 

@@ -26,7 +26,7 @@ use kernel::ErrorCode;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::process::{self, ProcessId};
 use kernel::processbuffer::ReadableProcessBuffer;
-use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::syscall::{CommandReturn, SyscallDriver};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use crate::{DRIVER_NUM, RunRecord, WORDS_MAX};
 use kernel::ErrorCode;
-use kernel::syscall_driver::CommandReturn;
+use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use std::vec::Vec;
 

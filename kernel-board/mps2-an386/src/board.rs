@@ -12,7 +12,7 @@ use kernel::platform::{KernelResources, ProcessFault, SyscallDriverLookup};
 use kernel::process::{Process, ProcessId, StoppedExecutingReason};
 use kernel::scheduler::background::BackgroundSched;
 use kernel::scheduler::{Scheduler, SchedulingDecision};
-use kernel::syscall_driver::SyscallDriver;
+use kernel::syscall::SyscallDriver;
 use mps2::fpgaio::Led;
 use run_record::RunRecord;
 use wasm_host::WasmHost;

@@ -82,17 +82,25 @@ impl DebugOutput {
 
 impl DebugSink for DebugOutput {
     fn write(&self, text: &str) {
+        for byte in text.bytes() {
+            self.write_byte(byte);
+        }
+    }
+
+    fn write_byte(&self, byte: u8) {
         self.waiting.map(|ring| {
-            for byte in text.bytes() {
-                if !ring.enqueue(byte) {
-                    self.cut.set(true);
-                }
+            if !ring.enqueue(byte) {
+                self.cut.set(true);
             }
         });
     }
 
     fn end(&self) {
         self.start.set();
+    }
+
+    fn available_len(&self) -> usize {
+        self.waiting.map_or(0, |ring| ring.available_len())
     }
 }
 

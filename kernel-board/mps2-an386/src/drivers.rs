@@ -13,10 +13,11 @@ use capsules_core::console::{self, Console};
 use capsules_core::low_level_debug::{self, LowLevelDebug};
 use capsules_core::virtualizers::virtual_uart::{MuxUart, UartDevice};
 use kernel::capabilities::{MemoryAllocationCapability, SetDebugWriterCapability};
+use kernel::collections::ring_buffer::RingBuffer;
 use kernel::deferred_call::DeferredCallClient;
 use kernel::hil::time::Alarm;
 use kernel::hil::uart::{Configure, Parameters, Parity, StopBits, Transmit, Width};
-use kernel::syscall_driver::SyscallDriver;
+use kernel::syscall::SyscallDriver;
 use kernel::{Kernel, create_capability, static_init};
 use mps2::chip::Peripherals;
 use mps2::system_timer::SystemTimer;
@@ -81,7 +82,8 @@ impl Drivers {
                 Console::new(
                     device,
                     static_init!([u8; CONSOLE_TX_BYTES], [0; CONSOLE_TX_BYTES]),
-                    static_init!([u8; CONSOLE_RX_BYTES], [0; CONSOLE_RX_BYTES]),
+                    static_init!([u8; 1], [0]),
+                    RingBuffer::new(static_init!([u8; CONSOLE_RX_BYTES], [0; CONSOLE_RX_BYTES])),
                     kernel.create_grant(console::DRIVER_NUM, memory_capability),
                 )
             );

@@ -138,9 +138,6 @@ unsafe extern "C" fn main() -> ! {
     };
     wasm_host.register();
     service.set_host(chip, wasm_host);
-    #[cfg(feature = "deadline-task")]
-    service.start_task(chip);
-
     let board = static_init!(
         Board,
         Board {
@@ -188,6 +185,10 @@ unsafe extern "C" fn main() -> ! {
     greet(kernel, &process_capability);
     #[cfg(feature = "bench")]
     bench::registers();
+
+    // Its deadlines begin with the kernel's loop: nothing is served before.
+    #[cfg(feature = "deadline-task")]
+    service.start_task(chip);
 
     let main_loop_capability = create_capability!(MainLoopCapability);
     kernel.kernel_loop(board, chip, &main_loop_capability)

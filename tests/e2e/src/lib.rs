@@ -14,6 +14,7 @@
 
 mod artefacts;
 mod cable;
+pub mod deadlines;
 mod device;
 mod flash;
 pub mod tbf;

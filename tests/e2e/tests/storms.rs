@@ -9,6 +9,7 @@ mod guests;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use berth_e2e::deadlines::Task;
 use berth_e2e::{Device, Flash, guest};
 use berth_emulator::{Access, Icount, Sleep};
 
@@ -96,19 +97,6 @@ fn line(device: &Device, text: &str) -> Result<String> {
     found.map(str::to_owned).with_context(|| all.clone())
 }
 
-/// Deadlines that the firmware's task has missed, by its lines on the console.
-fn missed(console: &str, task: &str) -> Result<(u32, u32)> {
-    let (mut rounds, mut missed) = (0, 0);
-    for line in console.lines().filter(|line| line.starts_with(task)) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        if let Some(at) = words.iter().position(|word| word.starts_with("missed")) {
-            missed += words[at - 1].parse::<u32>()?;
-            rounds += 1;
-        }
-    }
-    Ok((rounds, missed))
-}
-
 /// The container's storm that is in this flash, beside the firmware's `task`: no deadline is missed, and what was
 /// handled, what the kernel counted and what was seen from outside are the same number.
 fn container_storm_beside(flash: &Flash, task: &str) -> Result<()> {
@@ -121,8 +109,8 @@ fn container_storm_beside(flash: &Flash, task: &str) -> Result<()> {
     console.wait_after(end, "\n", PATIENCE)?;
     let text = device.board.console.text();
     let (_, during) = text.split_once("[storm] waits!").context("it began")?;
-    let (rounds, missed) = missed(during, task)?;
-    ensure!(rounds >= 2 && missed == 0, "{text}");
+    let told = Task::read(during, task)?;
+    ensure!(told.rounds >= 2 && told.missed == 0, "{text}");
     // Each interrupt that the kernel took it has cleared, once.
     let clears = |access: &&Access| access.write && access.address == TIMER0 + INTSTATUS;
     let accesses = device.board.accesses()?;
@@ -210,8 +198,8 @@ fn storm_beside(flash: &Flash, task: &str) -> Result<Vec<String>> {
     let end = console.wait_after(position, "missed, worst", PATIENCE)?;
     console.wait_after(end, "\n", PATIENCE)?;
     let text = device.board.console.text();
-    let (rounds, missed) = missed(&text, task)?;
-    ensure!(rounds > 0 && missed == 0, "{text}");
+    let told = Task::read(&text, task)?;
+    ensure!(told.rounds > 0 && told.missed == 0, "{text}");
     let storm: Vec<String> = text
         .lines()
         .filter(|line| line.starts_with("storm:"))

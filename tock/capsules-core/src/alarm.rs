@@ -30,7 +30,7 @@ use kernel::ErrorCode;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::hil::time::{Alarm, AlarmClient, Frequency, Ticks, Time};
 use kernel::process::{self, ProcessId};
-use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::syscall::{CommandReturn, SyscallDriver};
 
 /// The driver's number.
 pub const DRIVER_NUM: usize = driver::NUM::Alarm as usize;

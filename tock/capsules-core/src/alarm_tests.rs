@@ -4,7 +4,7 @@ use crate::alarm::{AlarmDriver, DRIVER_NUM};
 use crate::test_alarm::TestAlarm;
 use kernel::ErrorCode;
 use kernel::hil::time::Alarm;
-use kernel::syscall_driver::CommandReturn;
+use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use std::boxed::Box;
 use std::vec::Vec;

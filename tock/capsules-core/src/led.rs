@@ -17,7 +17,7 @@ use crate::driver;
 use kernel::ErrorCode;
 use kernel::hil::led::Led;
 use kernel::process::{self, ProcessId};
-use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::syscall::{CommandReturn, SyscallDriver};
 
 /// The driver's number.
 pub const DRIVER_NUM: usize = driver::NUM::Led as usize;

@@ -24,7 +24,8 @@
 //! line.setup();
 //! let console = static_init!(
 //!     Console<'static>,
-//!     Console::new(line, static_init!([u8; 64], [0; 64]), static_init!([u8; 2049], [0; 2049]),
+//!     Console::new(line, static_init!([u8; 64], [0; 64]), static_init!([u8; 1], [0]),
+//!         RingBuffer::new(static_init!([u8; 2048], [0; 2048])),
 //!         kernel.create_grant(console::DRIVER_NUM, &memory_allocation)),
 //! );
 //! console.start();

@@ -33,7 +33,7 @@ use kernel::capabilities::ProcessManagementCapability;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::process::{self, Process, ProcessId, ShortId, State};
 use kernel::processbuffer::{WriteableProcessBuffer, WriteableProcessSlice};
-use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::syscall::{CommandReturn, SyscallDriver};
 
 /// The driver's number.
 pub const DRIVER_NUM: usize = driver::NUM::ProcessInfo as usize;
@@ -154,10 +154,9 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
     fn statistics(&self, caller: ProcessId, id: usize) -> Result<(), ErrorCode> {
         let mut numbers = [0; 4];
         self.with_process(id, &mut |process| {
-            let statistics = process.statistics();
             numbers = [
-                statistics.timeslice_expirations as u32,
-                statistics.syscalls as u32,
+                process.debug_timeslice_expiration_count() as u32,
+                process.debug_syscall_count() as u32,
                 process.get_restart_count() as u32,
                 state_number(process.get_state()),
             ];

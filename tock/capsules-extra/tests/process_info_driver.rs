@@ -7,7 +7,7 @@ use capsules_extra::process_info_driver::{DRIVER_NUM, ProcessInfo};
 use kernel::ErrorCode;
 use kernel::capabilities::ProcessManagementCapability;
 use kernel::create_capability;
-use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 
 struct Desk {

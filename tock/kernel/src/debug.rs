@@ -8,6 +8,7 @@ use crate::capabilities::SetDebugWriterCapability;
 use crate::kernel::Kernel;
 use crate::platform::chip::Chip;
 use crate::process::Process;
+use crate::processbuffer::ReadableProcessSlice;
 use crate::utilities::single_core::kernel_global;
 
 /// Takes debug messages; must not block and must not panic.
@@ -17,8 +18,16 @@ use crate::utilities::single_core::kernel_global;
 pub trait DebugSink {
     /// A piece of a message.
     fn write(&self, text: &str);
+    /// A byte of a message that need not be text.
+    fn write_byte(&self, byte: u8) {
+        self.write(char::from(byte).encode_utf8(&mut [0; 4]));
+    }
     /// The message is complete.
     fn end(&self) {}
+    /// Returns how many bytes would be taken now without losing any; what is not known counts as none.
+    fn available_len(&self) -> usize {
+        0
+    }
 }
 
 kernel_global! {
@@ -54,11 +63,56 @@ pub fn with_writer(f: impl FnOnce(&mut dyn Write)) {
     }
 }
 
+/// Writes bytes of a process as one message, as they are, and returns how many were taken: the
+/// first ones, as many as [`debug_available_len`] says. What [`debug_process_slice!`](crate::debug_process_slice) expands to.
+pub fn debug_slice(slice: &ReadableProcessSlice) -> usize {
+    let Some(sink) = SINK.with(Cell::get) else {
+        return 0;
+    };
+    let taken = slice.len().min(sink.available_len());
+    for byte in slice.iter().take(taken) {
+        sink.write_byte(byte.get());
+    }
+    sink.end();
+    taken
+}
+
+/// Returns how many bytes of debug messages there is room for now.
+#[must_use]
+pub fn debug_available_len() -> usize {
+    SINK.with(Cell::get).map_or(0, DebugSink::available_len)
+}
+
 /// Write a debug message; arguments as for `format!`.
 #[macro_export]
 macro_rules! debug {
     ($($argument:tt)*) => {
         $crate::debug::message(core::format_args!($($argument)*))
+    };
+}
+
+/// Writes a debug message behind the place where it stands; arguments as for `format!`.
+#[macro_export]
+macro_rules! debug_verbose {
+    () => {
+        $crate::debug_verbose!("")
+    };
+    ($format:literal $($argument:tt)*) => {
+        $crate::debug::message(core::format_args!(
+            "{}:{}: {}",
+            core::file!(),
+            core::line!(),
+            core::format_args!($format $($argument)*)
+        ))
+    };
+}
+
+/// Writes a [`ReadableProcessSlice`](crate::processbuffer::ReadableProcessSlice) as a debug message and
+/// returns how many of its bytes were taken.
+#[macro_export]
+macro_rules! debug_process_slice {
+    ($slice:expr $(,)?) => {
+        $crate::debug::debug_slice($slice)
     };
 }
 

@@ -33,8 +33,8 @@ use crate::memop;
 use crate::platform::{SyscallDriverLookup, SyscallFilter};
 use crate::process::{Error, Process, ProcessId};
 use crate::processbuffer::UserspaceReadableProcessBuffer;
+use crate::syscall::SyscallDriver;
 use crate::syscall::{Syscall, SyscallReturn, YieldCall};
-use crate::syscall_driver::SyscallDriver;
 use crate::upcall::UpcallId;
 
 /// Carry out `syscall`, which the process `id` just made, and hand it the

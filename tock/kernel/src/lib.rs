@@ -9,7 +9,7 @@
 //! │ process: one `ProcessStandard` a process            │
 //! │ grant, processbuffer: what drivers keep and borrow  │
 //! └───┬──────────────────────────────┬──────────────────┘
-//!     │ syscall_driver::SyscallDriver│ platform::{chip, mpu, scheduler_timer}
+//!     │ syscall::SyscallDriver       │ platform::{chip, mpu, scheduler_timer}
 //!  capsules ── hil::* ── chip drivers and architecture
 //! ```
 //!
@@ -51,7 +51,7 @@ pub mod processbuffer;
 pub mod scheduler;
 pub mod storage_permissions;
 pub mod syscall;
-pub mod syscall_driver;
+mod syscall_driver;
 #[cfg(any(test, feature = "test-utils"))]
 pub mod test_utils;
 #[cfg(test)]

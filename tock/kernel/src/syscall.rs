@@ -8,6 +8,8 @@ use crate::errorcode::ErrorCode;
 use crate::process::FunctionCall;
 use crate::upcall::UpcallId;
 
+pub use crate::syscall_driver::{CommandReturn, SyscallDriver};
+
 /// The system-call classes and the numbers processes name them by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

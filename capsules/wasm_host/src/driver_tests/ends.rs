@@ -4,7 +4,7 @@ use super::{Board, LED, board, failed};
 use crate::WasmHost;
 use berth_exposure::{Claim, DESCRIPTION_MAX, DRIVER_NUM, allow, command};
 use kernel::ErrorCode;
-use kernel::syscall_driver::CommandReturn;
+use kernel::syscall::CommandReturn;
 use kernel::test_utils::TestProcess;
 
 /// A claim that process 0 made under tag 1, and who can end it.

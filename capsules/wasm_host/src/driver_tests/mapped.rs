@@ -7,7 +7,7 @@ use crate::test_window::Memory;
 use berth_exposure::command;
 use kernel::ErrorCode;
 use kernel::process::ProcessId;
-use kernel::syscall_driver::CommandReturn;
+use kernel::syscall::CommandReturn;
 use std::boxed::Box;
 use std::cell::{Cell, RefCell};
 use std::vec::Vec;

@@ -4,6 +4,7 @@ mod ends;
 mod hostile;
 mod interrupts;
 mod mapped;
+mod reaping;
 
 use crate::test_window::Memory;
 use crate::{Exposure, Register, Registers, SafeWrite, WasmHost, Widths};
@@ -12,7 +13,7 @@ use berth_exposure::{
     register,
 };
 use kernel::ErrorCode;
-use kernel::syscall_driver::CommandReturn;
+use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use std::boxed::Box;
 use std::string::{String, ToString};

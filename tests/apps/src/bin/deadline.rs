@@ -4,7 +4,7 @@
 //! periods it tells how many were later than the deadline of 250 us:
 //!
 //! ```text
-//! deadline: 500 periods, 0 missed, worst 61 us
+//! deadline: 500 periods, 0 missed, worst 61440 ns
 //! ```
 
 #![no_std]
@@ -52,8 +52,8 @@ fn run() -> Result<(), ErrorCode> {
             .text(" periods, ")
             .decimal(missed)
             .text(" missed, worst ")
-            .decimal((u64::from(worst) * 1_000_000 / u64::from(frequency)) as u32)
-            .text(" us")
+            .decimal((u64::from(worst) * 1_000_000_000 / u64::from(frequency)) as u32)
+            .text(" ns")
             .print();
     }
 }

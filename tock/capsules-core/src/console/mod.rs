@@ -47,7 +47,7 @@ use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::hil::uart::UartData;
 use kernel::process::{self, ProcessId};
-use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::utilities::cells::{MapCell, OptionalCell, TakeCell};
 
 /// The driver's number.
@@ -116,15 +116,16 @@ impl<'a> Console<'a> {
     /// A console on a UART whose clients are then set to it.
     ///
     /// `tx_buffer` may have any length but zero; longer ones mean fewer interrupts
-    /// between chunks. All of `rx_buffer` but its first byte becomes the receive
-    /// ring: give it 1 KiB or more.
+    /// between chunks. `rx_byte` is one byte long. `ring` keeps what was received
+    /// until a process reads it: give it 1 KiB or more. (The board makes it, since
+    /// versions of Tock differ in what a ring is made from.)
     pub fn new(
         uart: &'a dyn UartData<'a>,
         tx_buffer: &'static mut [u8],
-        rx_buffer: &'static mut [u8],
+        rx_byte: &'static mut [u8],
+        ring: RingBuffer<'static, u8>,
         grant: ConsoleGrant,
     ) -> Self {
-        let (byte, ring) = rx_buffer.split_at_mut(rx_buffer.len().min(1));
         Self {
             uart,
             apps: grant,
@@ -132,8 +133,8 @@ impl<'a> Console<'a> {
             writer: OptionalCell::empty(),
             next_ticket: Cell::new(0),
             next_writer: DeferredCall::new(),
-            rx_byte: TakeCell::new(byte),
-            ring: MapCell::new(RingBuffer::new(ring)),
+            rx_byte: TakeCell::new(rx_byte),
+            ring: MapCell::new(ring),
             lost: Cell::new(0),
             reader: OptionalCell::empty(),
             serve_at: Cell::new(0),

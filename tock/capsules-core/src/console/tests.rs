@@ -4,9 +4,10 @@ use super::{Console, DRIVER_NUM};
 use crate::test_uart::TestUart;
 use crate::virtualizers::virtual_uart::{MuxUart, UartDevice};
 use kernel::ErrorCode;
+use kernel::collections::ring_buffer::RingBuffer;
 use kernel::deferred_call::DeferredCall;
 use kernel::hil::uart::{Error, Transmit, TransmitClient};
-use kernel::syscall_driver::CommandReturn;
+use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use std::boxed::Box;
 use std::string::String;
@@ -36,7 +37,13 @@ fn desk(ring: usize) -> Desk {
     device.setup();
     let kernel = TestKernel::new();
     let grant = kernel.create_grant(DRIVER_NUM);
-    let console = Console::new(device, leak_bytes(4), leak_bytes(1 + ring), grant);
+    let console = Console::new(
+        device,
+        leak_bytes(4),
+        leak_bytes(1),
+        RingBuffer::new(leak_bytes(ring)),
+        grant,
+    );
     let console: &'static Console = Box::leak(Box::new(console));
     console.start();
     let app = TestApp::default();

@@ -1,4 +1,5 @@
 //! Containers without a heap.
 
+pub mod list;
 pub mod queue;
 pub mod ring_buffer;

@@ -1,21 +1,70 @@
 //! A ring buffer in memory that the caller provides.
 
+use core::mem::MaybeUninit;
+
 use super::queue::Queue;
 
-/// First in, first out, in a borrowed slice. Holds as many elements as the
-/// slice is long (upstream's holds one less).
+/// Closed to other crates: [`RingMemory::places`](memory::RingMemory::places) would let them put
+/// what is no `T` into a `[T]`.
+mod memory {
+    use core::mem::MaybeUninit;
+
+    /// Memory that a [`RingBuffer`](super::RingBuffer) of `T` can be made in: `[T]`, as in Tock 2.2, or
+    /// `[MaybeUninit<T>]`, as in the versions after it; arrays of both, too.
+    pub trait RingMemory<T> {
+        /// Returns the memory as places that hold nothing yet.
+        fn places(&mut self) -> &mut [MaybeUninit<T>];
+    }
+
+    impl<T> RingMemory<T> for [MaybeUninit<T>] {
+        fn places(&mut self) -> &mut [MaybeUninit<T>] {
+            self
+        }
+    }
+
+    impl<T: Copy> RingMemory<T> for [T] {
+        #[allow(unsafe_code)]
+        fn places(&mut self) -> &mut [MaybeUninit<T>] {
+            let length = self.len();
+            // SAFETY: `MaybeUninit<T>` has the layout of `T`; the memory stays borrowed as long as the
+            // result. This module writes only whole values of `T` through it (`put`), so what the owner
+            // gets back is initialized; `T: Copy` has nothing to drop.
+            unsafe { core::slice::from_raw_parts_mut(self.as_mut_ptr().cast(), length) }
+        }
+    }
+
+    impl<T: Copy, const N: usize> RingMemory<T> for [T; N] {
+        fn places(&mut self) -> &mut [MaybeUninit<T>] {
+            self.as_mut_slice().places()
+        }
+    }
+
+    impl<T, const N: usize> RingMemory<T> for [MaybeUninit<T>; N] {
+        fn places(&mut self) -> &mut [MaybeUninit<T>] {
+            self
+        }
+    }
+}
+
+use memory::RingMemory;
+
+/// First in, first out, in borrowed memory. Holds as many elements as the
+/// memory is long (upstream's holds one less).
 #[derive(Debug)]
 pub struct RingBuffer<'a, T: 'a> {
-    ring: &'a mut [T],
+    /// The `length` places from `head` on, going round, are initialized.
+    ring: &'a mut [MaybeUninit<T>],
+    /// Where the oldest element stands.
     head: usize,
+    /// How many elements there are.
     length: usize,
 }
 
 impl<'a, T: Copy> RingBuffer<'a, T> {
-    /// An empty queue in `ring`.
-    pub fn new(ring: &'a mut [T]) -> Self {
+    /// Makes an empty queue in `ring`.
+    pub fn new(ring: &'a mut (impl RingMemory<T> + ?Sized)) -> Self {
         Self {
-            ring,
+            ring: ring.places(),
             head: 0,
             length: 0,
         }
@@ -40,7 +89,12 @@ impl<'a, T: Copy> RingBuffer<'a, T> {
         let first_end = (self.head + self.length).min(self.ring.len());
         let first = self.ring.get(self.head..first_end).unwrap_or(&[]);
         let rest = self.length - first.len();
-        (first, self.ring.get(..rest).unwrap_or(&[]))
+        let rest = self.ring.get(..rest).unwrap_or(&[]);
+        // SAFETY: the `length` places from `head` on are initialized, and these are they.
+        #[allow(unsafe_code)]
+        unsafe {
+            (assume_init(first), assume_init(rest))
+        }
     }
 
     /// Where the `i`-th oldest element stands; `i` up to the ring's length.
@@ -53,16 +107,34 @@ impl<'a, T: Copy> RingBuffer<'a, T> {
         }
     }
 
+    /// Returns the `i`-th oldest element.
     fn at(&self, i: usize) -> Option<T> {
-        self.ring.get(self.position(i)).copied()
+        if i >= self.length {
+            return None;
+        }
+        let place = self.ring.get(self.position(i))?;
+        // SAFETY: one of the `length` places from `head` on, as compared above.
+        #[allow(unsafe_code)]
+        Some(unsafe { place.assume_init() })
     }
 
     fn put(&mut self, i: usize, value: T) {
         let position = self.position(i);
         if let Some(place) = self.ring.get_mut(position) {
-            *place = value;
+            place.write(value);
         }
     }
+}
+
+/// Returns the values in `places`.
+///
+/// # Safety
+///
+/// All of them are initialized.
+#[allow(unsafe_code)]
+unsafe fn assume_init<T>(places: &[MaybeUninit<T>]) -> &[T] {
+    // SAFETY: the caller vouches for the values; layout and lifetime are the same.
+    unsafe { core::slice::from_raw_parts(places.as_ptr().cast(), places.len()) }
 }
 
 impl<T: Copy> Queue<T> for RingBuffer<'_, T> {
@@ -143,8 +215,12 @@ mod tests {
     /// Random operations against `VecDeque`.
     #[test]
     fn behaves_like_a_deque() {
-        let mut room = [0u32; 5];
-        let mut ring = RingBuffer::new(&mut room);
+        behaves_like_a_deque_in(&mut [0u32; 5]);
+        behaves_like_a_deque_in(&mut [MaybeUninit::<u32>::uninit(); 5][..]);
+    }
+
+    fn behaves_like_a_deque_in(room: &mut (impl RingMemory<u32> + ?Sized)) {
+        let mut ring = RingBuffer::new(room);
         let mut model = VecDeque::new();
         let mut seed = 1u32;
         for step in 0..10_000 {
@@ -186,7 +262,7 @@ mod tests {
 
     #[test]
     fn empty_room_holds_nothing() {
-        let mut ring = RingBuffer::<u8>::new(&mut []);
+        let mut ring = RingBuffer::<u8>::new(&mut [0; 0]);
         assert!(!ring.enqueue(1));
         assert_eq!(ring.dequeue(), None);
     }

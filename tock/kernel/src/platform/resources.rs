@@ -7,7 +7,7 @@ use crate::platform::watchdog::WatchDog;
 use crate::process::{CommandPermissions, Process};
 use crate::scheduler::Scheduler;
 use crate::syscall::Syscall;
-use crate::syscall_driver::SyscallDriver;
+use crate::syscall::SyscallDriver;
 
 /// Everything that the kernel loop needs from a board.
 pub trait KernelResources<C: Chip> {
@@ -137,7 +137,8 @@ impl ProcessFault for () {}
 
 /// Is told of every switch to a process.
 pub trait ContextSwitchCallback {
-    /// Called just before the MPU is set up and `process` runs.
+    /// Called just before the MPU is set up and `process` runs, when the kernel has looked for other
+    /// work: it must not make any, neither wake processes nor defer calls.
     fn context_switch_hook(&self, process: &dyn Process);
 }
 

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use super::{
     CommandPermissions, Error, FunctionCall, ProcessAddress, ProcessAddresses, ProcessId,
-    ProcessSizes, ProcessStatistics, ShortId, State, StoppedExecutingReason, Task,
+    ProcessSizes, ShortId, State, StoppedExecutingReason, Task,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::mpu;
@@ -118,8 +118,14 @@ pub trait Process: ProcessMemory + ProcessGrants {
     /// What its header lets it do with stored things; `None` if it says nothing.
     fn get_storage_permissions(&self) -> Option<StoragePermissions>;
 
-    /// What the kernel counts about it.
-    fn statistics(&self) -> ProcessStatistics;
+    /// Returns how many time slices of it ended by time since boot.
+    fn debug_timeslice_expiration_count(&self) -> usize;
+
+    /// Returns how many system calls it made since boot.
+    fn debug_syscall_count(&self) -> usize;
+
+    /// Returns how many events for it were dropped since boot because its queue was full.
+    fn debug_dropped_upcall_count(&self) -> usize;
 
     /// Count the end of a time slice by time.
     fn debug_timeslice_expired(&self);

@@ -18,6 +18,7 @@ mod error;
 mod id;
 mod interface;
 mod load;
+mod lone;
 mod memory;
 mod policy;
 mod print;
@@ -35,6 +36,5 @@ pub use self::policy::{FaultAction, ProcessFaultPolicy};
 pub use self::standard::ProcessStandard;
 pub use self::types::{
     CommandPermissions, FunctionCall, FunctionCallSource, ProcessAddress, ProcessAddresses,
-    ProcessSizes, ProcessStatistics, ReturnArguments, State, StoppedExecutingReason, StoppedState,
-    Task,
+    ProcessSizes, ReturnArguments, State, StoppedExecutingReason, StoppedState, Task,
 };

@@ -24,7 +24,6 @@ pub(super) fn report(
     print_registers: impl FnOnce(&mut dyn Write),
     writer: &mut dyn Write,
 ) -> Result {
-    let statistics = process.statistics();
     let a = process.get_addresses();
     let sizes = process.get_sizes();
     write!(
@@ -44,11 +43,11 @@ pub(super) fn report(
         writer,
         " restarts {}, system calls {}, time slices used up {}\r\n \
          events waiting {}, dropped {}; grants {}\r\n",
-        statistics.restarts,
-        statistics.syscalls,
-        statistics.timeslice_expirations,
+        process.get_restart_count(),
+        process.debug_syscall_count(),
+        process.debug_timeslice_expiration_count(),
         process.pending_tasks(),
-        statistics.dropped_upcalls,
+        process.debug_dropped_upcall_count(),
         process.grant_allocated_count(),
     )?;
     let kernel_own = sizes.process_control_block + sizes.grant_pointers;

@@ -6,8 +6,8 @@ use core::num::NonZeroU32;
 use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ProcessStatistics, ShortId,
-    State, StoppedExecutingReason, StoppedState, Task,
+    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ShortId, State,
+    StoppedExecutingReason, StoppedState, Task,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
@@ -194,6 +194,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
                     return_value,
                 )
             }
+            .is_ok()
         });
         if !handed_over {
             self.set_fault_state();
@@ -218,6 +219,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
                     callback,
                 )
             }
+            .is_ok()
         });
         if handed_over {
             self.state.set(State::Running);
@@ -267,17 +269,14 @@ impl<C: Chip> Process for ProcessStandard<C> {
         if !self.activate_mpu() {
             return None;
         }
-        let mut state = self.stored_state.try_borrow_mut().ok()?;
-        // SAFETY: the bounds are this process's, and `activate_mpu` says that
-        // the MPU holds its regions.
-        #[allow(unsafe_code)]
-        let (reason, stack_pointer) = unsafe {
-            self.chip.userspace_kernel_boundary().switch_to_process(
-                self.start_pointer(),
-                self.break_pointer(),
-                &mut state,
-            )
-        };
+        let (reason, stack_pointer) = self.with_stored_state(|boundary, state| {
+            // SAFETY: the bounds are this process's, and `activate_mpu` says that
+            // the MPU holds its regions.
+            #[allow(unsafe_code)]
+            unsafe {
+                boundary.switch_to_process(self.start_pointer(), self.break_pointer(), state)
+            }
+        });
         if let ContextSwitchReason::SyscallFired { .. } = reason {
             self.syscalls.increment();
         }
@@ -306,13 +305,16 @@ impl<C: Chip> Process for ProcessStandard<C> {
         StoragePermissions::of(self.header)
     }
 
-    fn statistics(&self) -> ProcessStatistics {
-        ProcessStatistics {
-            syscalls: self.syscalls.get(),
-            timeslice_expirations: self.timeslice_expirations.get(),
-            dropped_upcalls: self.dropped_upcalls.get(),
-            restarts: self.restarts.get(),
-        }
+    fn debug_timeslice_expiration_count(&self) -> usize {
+        self.timeslice_expirations.get()
+    }
+
+    fn debug_syscall_count(&self) -> usize {
+        self.syscalls.get()
+    }
+
+    fn debug_dropped_upcall_count(&self) -> usize {
+        self.dropped_upcalls.get()
     }
 
     fn debug_timeslice_expired(&self) {

@@ -177,16 +177,3 @@ pub struct ProcessSizes {
     /// Control block, with the queue.
     pub process_control_block: usize,
 }
-
-/// What the kernel counts about a process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ProcessStatistics {
-    /// System calls made.
-    pub syscalls: usize,
-    /// Time slices that ended by time.
-    pub timeslice_expirations: usize,
-    /// Events dropped because the queue was full.
-    pub dropped_upcalls: usize,
-    /// Restarts since boot.
-    pub restarts: usize,
-}

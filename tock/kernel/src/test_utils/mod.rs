@@ -34,8 +34,8 @@ use crate::process::{
     FaultAction, Process, ProcessArray, ProcessFaultPolicy, ProcessId, ProcessLoadError, Task,
     load_processes,
 };
+use crate::syscall::{CommandReturn, SyscallDriver};
 use crate::syscall::{Syscall, SyscallReturn};
-use crate::syscall_driver::{CommandReturn, SyscallDriver};
 
 /// Slots of a test kernel.
 pub const SLOTS: usize = 4;

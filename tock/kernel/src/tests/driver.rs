@@ -4,7 +4,7 @@ use std::boxed::Box;
 
 use crate::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use crate::process::{Error, ProcessId};
-use crate::syscall_driver::{CommandReturn, SyscallDriver};
+use crate::syscall::{CommandReturn, SyscallDriver};
 use crate::test_utils::TestKernel;
 
 /// Its number, that of the console in the reference vectors.

@@ -320,7 +320,7 @@ fn wait_for_is_not_starved_or_misled() {
         assert_eq!(s.command(NUM, 2, 0, 1), R::Success);
     }
     assert_eq!(s.command(NUM, 2, 0, 1), R::Failure(FAIL));
-    assert_eq!(s.p().statistics().dropped_upcalls, 1);
+    assert_eq!(s.p().debug_dropped_upcall_count(), 1);
     let id = UpcallId {
         driver_num: NUM,
         subscribe_num: 2,

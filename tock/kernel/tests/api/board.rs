@@ -12,7 +12,7 @@ use kernel::process::{
 };
 use kernel::scheduler::{Scheduler, SchedulingDecision};
 use kernel::syscall::Syscall;
-use kernel::syscall_driver::SyscallDriver;
+use kernel::syscall::SyscallDriver;
 use kernel::{ErrorCode, Kernel, capabilities};
 
 use crate::capsule::Driver;

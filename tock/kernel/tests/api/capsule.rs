@@ -9,7 +9,7 @@ use kernel::processbuffer::{
     WriteableProcessBuffer, WriteableProcessSlice,
 };
 use kernel::storage_permissions::StoragePermissions;
-use kernel::syscall_driver::{CommandReturn, SyscallDriver};
+use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::upcall::{UpcallError, UpcallId};
 
 pub(crate) struct Driver {

@@ -12,6 +12,11 @@ fn with_process(process: &dyn Process) -> Option<mpu::Region> {
         process.get_restart_count(),
     );
     let _: Option<Option<u32>> = process.get_completion_code();
+    let _: [usize; 3] = [
+        process.debug_syscall_count(),
+        process.debug_timeslice_expiration_count(),
+        process.debug_dropped_upcall_count(),
+    ];
     match process.get_state() {
         State::Running | State::Yielded | State::YieldedFor(_) => process.stop(),
         State::Stopped(_) => process.resume(),

@@ -1,7 +1,11 @@
 //! Small tools.
 
+use core::mem::MaybeUninit;
+
+use kernel::collections::list::{List, ListLink, ListNode};
 use kernel::collections::queue::Queue;
 use kernel::collections::ring_buffer::RingBuffer;
+use kernel::processbuffer::ReadableProcessSlice;
 use kernel::utilities::StaticRef;
 use kernel::utilities::cells::{MapCell, NumericCellExt, OptionalCell, TakeCell};
 use kernel::utilities::leasable_buffer::SubSliceMut;
@@ -52,4 +56,51 @@ fn queues(ring: &mut RingBuffer<'static, u8>, lease: &mut SubSliceMut<'static, u
     lease.slice(1..3);
     lease.reset();
     lease.len()
+}
+
+/// 2.2 makes a ring in initialized memory, the versions after it in memory that need not be.
+fn rings(
+    memory: &'static mut [u8],
+    uninitialized: &'static mut [MaybeUninit<u8>],
+) -> [RingBuffer<'static, u8>; 2] {
+    [RingBuffer::new(memory), RingBuffer::new(uninitialized)]
+}
+
+/// A virtualizer's client.
+struct Client<'a> {
+    next: ListLink<'a, Client<'a>>,
+    waits: core::cell::Cell<bool>,
+}
+
+impl<'a> ListNode<'a, Client<'a>> for Client<'a> {
+    fn next(&'a self) -> &'a ListLink<'a, Client<'a>> {
+        &self.next
+    }
+}
+
+struct Virtualizer<'a> {
+    clients: List<'a, Client<'a>>,
+}
+
+impl<'a> Virtualizer<'a> {
+    const fn new() -> Self {
+        Self {
+            clients: List::new(),
+        }
+    }
+
+    fn add(&self, client: &'a Client<'a>) -> Option<&'a Client<'a>> {
+        self.clients.push_head(client);
+        self.clients.push_tail(self.clients.pop_head()?);
+        self.clients
+            .iter()
+            .find(|client| client.waits.get())
+            .or(self.clients.head())
+    }
+}
+
+fn messages(slice: &ReadableProcessSlice) -> usize {
+    kernel::debug!("{}", 1);
+    kernel::debug_verbose!("{}", 2);
+    kernel::debug::debug_available_len() + kernel::debug_process_slice!(slice)
 }
