@@ -2,7 +2,7 @@
 //! and started, decided here, without a device.
 //!
 //! The rules are not written down a second time: imports, labels and memory go through the
-//! supervisor's own admission ([`wasm_supervisor::admission`]), against the exposures that
+//! supervisor's own admission ([`berth_admission`]), against the exposures that
 //! the OEM's build wrote (`target/image/exposures.json`) instead of a kernel.
 //!
 //! What only the device knows stays open: whether somebody holds a block, and how much of
@@ -10,18 +10,17 @@
 
 use std::collections::BTreeSet;
 
-use berth_exposure::LABEL_MAX;
+use berth_admission::bound::bound_on_board;
+use berth_admission::imports::{Offers, missing};
+use berth_admission::{HostFunction, Malformed, Module};
+use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, LABEL_MAX};
 use berth_package::Manifest;
 use berth_protocol::MissingWhy;
 use serde::{Deserialize, de::Error as _};
-use wasm_supervisor::admission::bound::bound_on_board;
-use wasm_supervisor::admission::imports::{Offers, missing};
-use wasm_supervisor::admission::{HostFunction, Malformed, Module};
 use wasm_supervisor::arena::global::BOARD_POOL_BYTES;
 use wasm_supervisor::container::host::BLOCKS_MAX;
 use wasm_supervisor::engine::BlockNumbers;
 use wasm_supervisor::engine::config::{STACK_MAX_BYTES, STACK_MIN_BYTES};
-use wasm_supervisor::platform::{AccessClass, Claim, DESCRIPTION_MAX, Description};
 use wasm_supervisor::service::upload::{IMAGE_MAX, STACK_MAX};
 use wasmparser::Validator;
 

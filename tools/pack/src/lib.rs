@@ -26,9 +26,9 @@ mod survey;
 
 use std::path::Path;
 
+use berth_admission::{Malformed, guard::guard};
 use berth_package::{DESCRIPTION_MAX, MANIFEST_MAX, Manifest, SECTION, VERSION_MAX};
 use berth_protocol::{NAME_MAX, Restart, is_valid_name};
-use wasm_supervisor::admission::{Malformed, guard::guard};
 use wasmparser::Validator;
 
 pub use error::PackError;

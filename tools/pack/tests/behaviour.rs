@@ -1,10 +1,10 @@
 //! What a module does is what its package does.
 
 use arbitrary::Unstructured;
+use berth_admission::guard::guard;
 use berth_pack::{Options, PackError, pack};
 use proptest::prelude::*;
 use wasm_smith::{Config, Module as Smith};
-use wasm_supervisor::admission::guard::guard;
 use wasmi::{Engine, Error, Extern, Linker, Module, Store, TrapCode, Val};
 
 /// How a run ended, and what it left.

@@ -1,8 +1,8 @@
 //! Modules made at random, such as a container could be.
 
 use arbitrary::Unstructured;
+use berth_admission::guard::guard;
 use wasm_smith::{Config, MemoryOffsetChoices, Module};
-use wasm_supervisor::admission::guard::guard;
 
 /// A small generator, so that a failure can be repeated by its seed.
 pub struct Random(pub u64);

@@ -16,10 +16,18 @@
 //! * `fused`, [`guard`]: what the engine gets wrong, and how code avoids it.
 //! * [`imports`]: what is imported, resolved against what this device has.
 
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+#[cfg(any(test, feature = "guard"))]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
 pub mod bound;
 pub mod code;
 mod fused;
-#[cfg(not(target_os = "none"))]
+#[cfg(feature = "guard")]
 pub mod guard;
 pub mod imports;
 pub mod module;
