@@ -24,6 +24,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "guard")]
 pub mod bound;
 pub mod code;
 mod fused;

@@ -176,8 +176,13 @@ impl Look {
                 }
             }
             Payload::CodeSectionEntry(body) => {
-                for operator in body.get_operators_reader()? {
-                    self.operator(&operator?);
+                for operator in body.get_operators_reader()?.into_iter_with_offsets() {
+                    match operator? {
+                        (Operator::TableGrow { .. }, offset) => {
+                            return Err(PackError::TableGrow { offset });
+                        }
+                        (operator, _) => self.operator(&operator),
+                    }
                 }
             }
             Payload::CustomSection(section) if section.name() == SECTION => {

@@ -120,6 +120,8 @@ proptest! {
             Err(PackError::MemoryTooSmall { .. }) => {
                 prop_assert_eq!(run(&module).end, Err(Some(TrapCode::MemoryOutOfBounds)));
             }
+            // The engine gets it wrong, so no device takes it.
+            Err(PackError::TableGrow { .. }) => {}
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
         }
     }

@@ -17,7 +17,6 @@ use super::schedule::{Schedule, Turns};
 use super::storage::{self, Image, ImageStore, image_key, saved_key};
 use super::update::Trial;
 use super::{CONTAINERS_MAX, Container, Main, Name, Shared, state};
-use crate::admission::bound::bound;
 use crate::admission::{Label, Malformed, Module};
 use crate::arena;
 use crate::platform::Platform;
@@ -189,14 +188,13 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Look at an image; the slot that its container gets.
     fn admit(&self, image: &[u8]) -> Result<usize, Refused> {
-        let module = Module::scan(image).map_err(Refused::Invalid)?;
-        let needed = bound(&module);
+        Module::scan(image).map_err(Refused::Invalid)?;
         let slot = self
             .slots
             .iter()
             .position(Option::is_none)
             .ok_or(Refused::TooMany)?;
-        validate(&self.shared, image, needed)?;
+        validate(&self.shared, image)?;
         Ok(slot)
     }
 

@@ -31,7 +31,6 @@ use super::state::Event;
 use super::storage::{CANDIDATE_KEY, Image, ImageStore, image_key};
 use super::table::{Containers, Refused, tag};
 use crate::admission::Module;
-use crate::admission::bound::bound;
 use crate::arena::{self, Owned};
 use crate::engine::Engine;
 use crate::engine::wasmi::Wasmi;
@@ -190,21 +189,17 @@ impl<P: Platform + 'static> Containers<P> {
         parameters: Parameters,
     ) -> Result<(), Refused> {
         let module = Module::scan(image).map_err(Refused::Invalid)?;
-        let needed = bound(&module);
-        let room = parameters.limit.unwrap_or(arena::TOTAL_BYTES);
-        let memory = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
-        let memory_room = parameters.memory.unwrap_or(u32::MAX);
         // What never fits is no reason to stop the old one.
-        let pairs = [(needed, room), (memory, memory_room)];
-        if let Some((needed, room)) = pairs.into_iter().find(|(needed, room)| needed > room)
-            && arena::is_in_use()
-        {
+        let room = parameters.limit.unwrap_or(arena::TOTAL_BYTES);
+        let room = room.min(parameters.memory.unwrap_or(room));
+        let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
+        if needed > room && arena::is_in_use() {
             return Err(Refused::Memory { needed, room });
         }
         if let (Some(_), Some(container)) = (&self.trial, self.get(slot)) {
             return Err(Refused::State(container.state()));
         }
-        validate(&self.shared, image, needed)
+        validate(&self.shared, image)
     }
 
     fn replace(&mut self, slot: usize, new: Version, trial_ms: u32) -> Result<Update, Refused> {
