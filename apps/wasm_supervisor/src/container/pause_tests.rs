@@ -152,7 +152,7 @@ fn pausing_at_any_fuel_gives_the_result_of_the_uninterrupted_run() {
             let before = bench.containers.get(0).unwrap().fuel_used();
             bench.containers.slice_of(0, left);
             let used = bench.containers.get(0).unwrap().fuel_used() - before;
-            if bench.containers.get(0).unwrap().main == super::Main::Cut {
+            if bench.containers.run_mut(0).unwrap().main == super::run::Main::Cut {
                 cut += 1;
                 break;
             }
