@@ -63,6 +63,7 @@ pub mod alarm;
 mod alarm_tests;
 pub mod console;
 pub mod driver;
+mod expiration;
 pub mod led;
 pub mod low_level_debug;
 #[cfg(test)]
