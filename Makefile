@@ -8,6 +8,11 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
+# What decides about an output is in this repository, or installed by the set-up under a version of its own. What else
+# a machine's environment tells compilers stays outside.
+unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_BUILD_TARGET RUSTUP_TOOLCHAIN
+unexport CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH OBJC_INCLUDE_PATH LIBRARY_PATH COMPILER_PATH CCC_OVERRIDE_OPTIONS
+
 export CARGO_TARGET_DIR := $(CURDIR)/target
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
@@ -29,10 +34,10 @@ ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
 
-.PHONY: foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## from nothing to a container driving an LED, in the emulator
 	@$(HOST)/berth-demo
@@ -40,6 +45,10 @@ demo: build ## from nothing to a container driving an LED, in the emulator
 test: build test-apps foreign ## every test
 	@$(SETUP) nextest
 	cargo nextest run
+
+clean-room: ## `make demo` and `make test` in a minimal Debian, with nothing of this machine's (as root, an hour)
+	@$(SETUP) clean-room
+	@tools/setup/clean-room.sh
 
 soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a million hostile calls
 	@$(SETUP) nextest
@@ -94,28 +103,45 @@ guests:
 	@for guest in $(HANDLER_GUESTS); do cargo rustc --quiet --profile guest --target wasm32-unknown-unknown \
 	    -p berth-guest --features handlers --example $$guest -- -C link-arg=--export-table || exit 1; done
 
-# Programs from elsewhere, compiled as docs/wasmico.md and docs/wasi.md tell their authors.
+# Programs from elsewhere, compiled as docs/wasmico.md and docs/wasi.md tell their authors, but in two steps: clang hands
+# what it links with -O to a `wasm-opt` that it finds on the PATH, so what comes out would depend on the machine.
+# Linked without -O it does not; what `wasm-opt` makes of a task is a file of its own.
 FOREIGN := target/foreign
-foreign: $(FOREIGN)/task.wasm $(FOREIGN)/command-c.wasm $(FOREIGN)/command-rs.wasm $(FOREIGN)/driver.wasm $(FOREIGN)/driver-cpp.wasm
+foreign: $(addprefix $(FOREIGN)/,task.wasm task-optimised.wasm command-c.wasm command-rs.wasm driver.wasm driver-cpp.wasm)
+
+CLANG    := clang-14
+CLANG_CXX := clang++-14
 
 $(FOREIGN)/installed: tools/setup/setup.sh tools/setup/clang-packages.txt
 	@$(SETUP) foreign
 	@mkdir -p $(FOREIGN) && touch $@
 
-$(FOREIGN)/task.wasm: guest-sdk/foreign/task.cpp guest-sdk/foreign/app.syms $(FOREIGN)/installed
-	@clang++ --target=wasm32-wasi -Os -z stack-size=4096 -Wl,--initial-memory=65536 \
+$(FOREIGN)/task.o: guest-sdk/foreign/task.cpp $(FOREIGN)/installed
+	@$(CLANG_CXX) --target=wasm32-wasi -Os -c -o $@ $<
+
+$(FOREIGN)/task.wasm: $(FOREIGN)/task.o guest-sdk/foreign/app.syms
+	@$(CLANG_CXX) --target=wasm32-wasi -z stack-size=4096 -Wl,--initial-memory=65536 \
 	    -Wl,--allow-undefined-file=guest-sdk/foreign/app.syms -Wl,--export-dynamic \
 	    -Wl,--strip-all -nostdlib -o $@ $<
 
-DRIVER := --target=wasm32 -Oz -nostdlib -z stack-size=512 -Wl,--no-entry,--stack-first -Wl,--strip-all,--export=__heap_base
-$(FOREIGN)/driver.wasm: guest-sdk/foreign/driver.c guest-sdk/berth.h $(FOREIGN)/installed
-	@clang $(DRIVER) -o $@ $<
+$(FOREIGN)/task-optimised.wasm: $(FOREIGN)/task.wasm
+	@/usr/bin/wasm-opt -O3 -o $@ $<
 
-$(FOREIGN)/driver-cpp.wasm: guest-sdk/foreign/driver.c guest-sdk/berth.h $(FOREIGN)/installed
-	@clang++ -x c++ $(DRIVER) -o $@ $<
+$(FOREIGN)/driver.o: guest-sdk/foreign/driver.c guest-sdk/berth.h $(FOREIGN)/installed
+	@$(CLANG) --target=wasm32 -Oz -c -o $@ $<
 
-$(FOREIGN)/command-c.wasm: guest-sdk/foreign/command.c $(FOREIGN)/installed
-	@clang --target=wasm32-wasi -Oz -z stack-size=2048 -Wl,--strip-all -o $@ $< \
+$(FOREIGN)/driver-cpp.o: guest-sdk/foreign/driver.c guest-sdk/berth.h $(FOREIGN)/installed
+	@$(CLANG_CXX) -x c++ --target=wasm32 -Oz -c -o $@ $<
+
+$(FOREIGN)/driver.wasm $(FOREIGN)/driver-cpp.wasm: %.wasm: %.o
+	@$(CLANG) --target=wasm32 -nostdlib -z stack-size=512 -Wl,--no-entry,--stack-first -Wl,--strip-all,--export=__heap_base \
+	    -o $@ $<
+
+$(FOREIGN)/command-c.o: guest-sdk/foreign/command.c $(FOREIGN)/installed
+	@$(CLANG) --target=wasm32-wasi -Oz -c -o $@ $<
+
+$(FOREIGN)/command-c.wasm: $(FOREIGN)/command-c.o
+	@$(CLANG) --target=wasm32-wasi -z stack-size=2048 -Wl,--strip-all -o $@ $< \
 	    -lc-printscan-no-floating-point
 
 $(FOREIGN)/command-rs.wasm: guest-sdk/foreign/command.rs $(FOREIGN)/installed

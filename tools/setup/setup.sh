@@ -4,11 +4,12 @@
 # goes below target/tools and disappears with it.
 #
 #   tools/setup/setup.sh debian     Debian packages (tools/setup/debian-packages.txt)
-#   tools/setup/setup.sh rust       Rust targets
+#   tools/setup/setup.sh rust       the Rust toolchain of rust-toolchain.toml and its targets
 #   tools/setup/setup.sh elf2tab    ELF to Tock application bundle
 #   tools/setup/setup.sh tockloader the real tockloader, in a Python virtual environment
 #   tools/setup/setup.sh nextest    the test runner
 #   tools/setup/setup.sh foreign    compilers of programs from elsewhere (clang, Rust for WASI)
+#   tools/setup/setup.sh clean-room what makes a minimal Debian (tools/setup/clean-room.sh)
 #   tools/setup/setup.sh miri       a nightly Rust with the interpreter that finds undefined behaviour
 #
 # Exit codes: 0 all there, 1 an installation failed, 2 something is missing that
@@ -67,8 +68,31 @@ debian() {
     quietly $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 }
 
+# toolchain: the pinned Rust. One of this very version under another name (stable, say) serves.
+toolchain() {
+    cd "$root"
+    ! rustc --version >/dev/null 2>&1 || return 0
+    command -v rustup >/dev/null 2>&1 || {
+        echo "no Rust: install rustup" >&2
+        exit 2
+    }
+    version=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
+    for name in $(rustup toolchain list | cut -d ' ' -f 1); do
+        case $(rustc "+$name" --version 2>/dev/null) in
+            "rustc $version "*)
+                host=$(rustc "+$name" -vV | sed -n 's/^host: //p')
+                ln -s "$(rustc "+$name" --print sysroot)" "${RUSTUP_HOME:-$HOME/.rustup}/toolchains/$version-$host"
+                return 0
+                ;;
+        esac
+    done
+    say "installing Rust $version"
+    quietly rustup toolchain install "$version" --profile minimal --component clippy --component rustfmt
+}
+
 # rust TARGET...: add what is missing.
 rust() {
+    toolchain
     sysroot=$(rustc --print sysroot)
     for target in "$@"; do
         [ -d "$sysroot/lib/rustlib/$target/lib" ] || {
@@ -123,8 +147,9 @@ for part in "$@"; do
         tockloader) tockloader ;;
         nextest) nextest ;;
         miri) miri ;;
+        clean-room) debian "$here/clean-room-packages.txt" ;;
         *)
-            echo "unknown part: $part (debian, rust, elf2tab, tockloader, nextest, miri, foreign)" >&2
+            echo "unknown part: $part (debian, rust, elf2tab, tockloader, nextest, miri, foreign, clean-room)" >&2
             exit 2
             ;;
     esac

@@ -65,9 +65,10 @@ impl<const N: usize> WasmHost<N> {
     fn epilogues(&self, interrupts: &Interrupts) {
         let begin = interrupts.share.begin();
         let (mut served, mut accesses) = (0, 0);
-        while accesses < interrupts.limits.accesses_per_pass
-            && let Some(index) = interrupts.take_noted()
-        {
+        while accesses < interrupts.limits.accesses_per_pass {
+            let Some(index) = interrupts.take_noted() else {
+                break;
+            };
             served += 1;
             accesses += self.epilogue(interrupts, index);
         }

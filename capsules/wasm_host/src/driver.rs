@@ -134,14 +134,14 @@ impl<const N: usize> WasmHost<N> {
     /// Close a block that is open to its holder; whether it was.
     fn close(&self, index: usize, exposure: &Exposure) -> bool {
         let was_open = self.claims.set_mapped(index, false);
-        if was_open
-            && let Some((start, _)) = exposure.mappable()
-            && let Some(holder) = self.claims.holder(index)
-        {
+        if !was_open {
+            return false;
+        }
+        if let (Some((start, _)), Some(holder)) = (exposure.mappable(), self.claims.holder(index)) {
             self.mapper
                 .close(holder.process, start, exposure.length as usize);
         }
-        was_open
+        true
     }
 
     /// Enter the grant of a process. All of this driver's work with grants comes here:

@@ -133,7 +133,7 @@ impl<const PAGE: usize> Flash for Simulated<PAGE> {
         if self.is_off {
             return Err(FlashError::Failed);
         }
-        if !offset.is_multiple_of(WORD_BYTES) {
+        if offset % WORD_BYTES != 0 {
             return Err(FlashError::Range);
         }
         let end = offset.checked_add(new.len()).ok_or(FlashError::Range)?;

@@ -34,7 +34,7 @@ pub(crate) struct Pty {
 impl Pty {
     /// A new one, as the system makes them.
     pub(crate) fn open() -> Result<Self> {
-        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&person)?;
         unlockpt(&person)?;
         let path = PathBuf::from(ptsname(&person, Vec::new())?.into_string()?);

@@ -1,6 +1,7 @@
 //! Byte streams to a device, all alike.
 
 use crate::{Address, Error};
+use rustix::io::Errno;
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpStream, ToSocketAddrs},
@@ -56,8 +57,14 @@ impl Transport for TcpStream {
 struct Tty(Box<dyn serialport::SerialPort>);
 
 impl Read for Tty {
+    /// Where the other end of a pseudo-terminal is closed, or the adapter was pulled, the system says EIO or
+    /// (hung up) EPIPE: the end of the line, as zero bytes are elsewhere.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+        match self.0.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => Ok(0),
+            other => other,
+        }
     }
 }
 

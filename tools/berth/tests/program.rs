@@ -3,10 +3,11 @@
 mod support;
 
 use berth_protocol::{Level, Parameters, Restart, Service};
-use std::{process::Stdio, time::Duration};
+use std::{io::Write, process::Stdio, time::Duration};
 use support::{
     Faults,
     run::{Bench, berth, command, read_until, terminal},
+    serial_device,
 };
 
 #[test]
@@ -429,10 +430,33 @@ fn an_upload_shows_its_progress_only_on_a_terminal() {
         .spawn()
         .unwrap();
     let shown = read_until(&mut person, "/29.30 KiB");
-    assert!(shown.contains("big ["), "{shown}");
+    assert!(
+        shown.contains("big [") && shown.contains("/29.30 KiB"),
+        "{shown}"
+    );
     assert!(upload.wait().unwrap().success());
     // `ok` wants an empty standard error.
     bench.ok(&["upload", &file]);
+}
+
+#[test]
+fn the_end_of_a_pseudo_terminal_is_an_end_for_the_test_and_for_berth() {
+    let (mut person, mut end) = terminal();
+    end.write_all(b"last words").unwrap();
+    drop(end);
+    assert_eq!(read_until(&mut person, "never said"), "last words");
+
+    let faults = Faults {
+        close_after: Some(1),
+        ..Faults::default()
+    };
+    let bench = Bench::new();
+    let (port, keep_open) = serial_device(faults);
+    let port = port.to_string_lossy();
+    let (code, _, said) = berth(bench.home(), Some(&port), &["ps"]);
+    drop(keep_open);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("closed by the other side"), "{said}");
 }
 
 #[test]
@@ -446,7 +470,8 @@ fn stats_redraw_on_a_terminal_and_come_once_elsewhere() {
         .unwrap();
     let redraw = "\x1b[H\x1b[J";
     for _ in 0..2 {
-        read_until(&mut person, redraw);
+        let shown = read_until(&mut person, redraw);
+        assert!(shown.contains(redraw), "{shown}");
     }
     stats.kill().unwrap();
     stats.wait().unwrap();

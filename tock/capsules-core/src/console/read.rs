@@ -91,9 +91,10 @@ impl Console<'_> {
 
     /// Have the UART receive the next byte, unless it does.
     pub(super) fn receive_next(&self) {
-        if let Some(byte) = self.rx_byte.take()
-            && let Err((_, byte)) = self.uart.receive_buffer(byte, 1)
-        {
+        let Some(byte) = self.rx_byte.take() else {
+            return;
+        };
+        if let Err((_, byte)) = self.uart.receive_buffer(byte, 1) {
             // The next read tries again.
             self.rx_byte.replace(byte);
         }

@@ -14,18 +14,16 @@
 //! The names with a leading underscore come from the linker script of
 //! `libtock-build`.
 
-use core::arch::naked_asm;
+use core::arch::global_asm;
 
-/// Entry point of every process.
-///
-/// # Safety
-///
-/// Called by the kernel only, once, with the registers above.
-#[unsafe(naked)]
-#[unsafe(no_mangle)]
-#[unsafe(link_section = ".start")]
-pub unsafe extern "C" fn _start() -> ! {
-    naked_asm!(
+// Entry point of every process, called by the kernel only, once, with the registers above. Not a naked
+// function: those are younger than the compilers that upstream Tock's releases name.
+global_asm!(
+        ".pushsection .start, \"ax\", %progbits",
+        ".global _start",
+        ".type _start, %function",
+        ".thumb_func",
+        "_start:",
         // Where we are must be where we were linked.
         "ldr  r4, =_flash_origin",   // r4 = expected flash
         "ldr  r5, =_sram_origin",    // r5 = expected RAM
@@ -93,10 +91,12 @@ pub unsafe extern "C" fn _start() -> ! {
         "mov  r1, r4",
         "svc  6",
         "udf  #0",
+        ".pool",
+        ".size _start, . - _start",
+        ".popsection",
         wrong_location = const crate::drivers::debug::alert_code::WRONG_LOCATION,
         no_memory = const crate::drivers::debug::alert_code::NO_MEMORY,
-    )
-}
+);
 
 /// Size of the stack in bytes, as linked.
 #[must_use]

@@ -113,7 +113,7 @@ pub unsafe fn brk(address: usize) -> Result<(), ErrorCode> {
 pub unsafe fn sbrk(bytes: isize) -> Result<usize, ErrorCode> {
     value(
         // SAFETY: handed on to the caller.
-        unsafe { raw::call::<{ class::MEMOP }>([op::SBRK, bytes.cast_unsigned(), 0, 0]) },
+        unsafe { raw::call::<{ class::MEMOP }>([op::SBRK, bytes as usize, 0, 0]) },
     )
 }
 

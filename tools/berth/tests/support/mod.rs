@@ -97,7 +97,8 @@ fn is_nth(every: Option<u32>, count: u32) -> bool {
 /// value must live as long as the port is used.
 pub fn serial_device(faults: Faults) -> (PathBuf, impl Sized) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let device_side = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    let device_side =
+        openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&device_side).unwrap();
     unlockpt(&device_side).unwrap();
     let path = PathBuf::from(

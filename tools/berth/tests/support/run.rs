@@ -1,10 +1,11 @@
 //! The program, run as its user does.
 
 use super::{FakeDevice, Faults};
+use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::{
     fs::File,
-    io::Read,
+    io::{ErrorKind, Read},
     path::Path,
     process::{Command, Output},
 };
@@ -41,7 +42,7 @@ pub fn berth(home: &Path, device: Option<&str>, words: &[&str]) -> (i32, String,
 
 /// A terminal: the person's end, and the end for a program's output.
 pub fn terminal() -> (File, File) {
-    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&person).unwrap();
     unlockpt(&person).unwrap();
     let name = ptsname(&person, Vec::new()).unwrap();
@@ -53,15 +54,27 @@ pub fn terminal() -> (File, File) {
     (person.into(), end)
 }
 
-/// Read what the terminal gets until `text` stands in it; all so far.
+/// Read what the terminal gets until `text` stands in it; all so far, which may be less if the program
+/// has ended.
 pub fn read_until(person: &mut File, text: &str) -> String {
-    let mut shown = String::new();
-    while !shown.contains(text) {
+    let mut shown = Vec::new();
+    loop {
+        let said = String::from_utf8_lossy(&shown);
+        if said.contains(text) {
+            return said.into_owned();
+        }
         let mut buffer = [0; 256];
-        let count = person.read(&mut buffer).unwrap();
-        shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        match person.read(&mut buffer) {
+            Ok(count @ 1..) => shown.extend(&buffer[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // So ends a pseudo-terminal whose other end is closed: Linux says EIO there.
+            Ok(0) => return said.into_owned(),
+            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
+                return said.into_owned();
+            }
+            Err(error) => panic!("{error}, after {said}"),
+        }
     }
-    shown
 }
 
 /// A device with its operator.
