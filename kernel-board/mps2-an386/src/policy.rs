@@ -1,7 +1,7 @@
 //! What becomes of a process that faulted on this board.
 
 use capsules_system::process_policies::FaultRow;
-use kernel::debug;
+use kernel::debug::process_report;
 use kernel::process::{FaultAction, Process, ProcessFaultPolicy};
 use mps2::fpgaio;
 
@@ -34,15 +34,14 @@ impl ProcessFaultPolicy for FaultPolicy {
         if crate::walk_policy::is_stopped_walker(process) {
             return FaultAction::Restart;
         }
-        kernel::debug::process_report(process);
-        let name = process.get_process_name();
-        if is_supervisor(process) && self.row.fault(fpgaio::seconds()) < SUPERVISOR_FAULTS {
-            debug!("{name} is restarted.");
-            FaultAction::Restart
-        } else {
-            debug!("{name} stays stopped, the others go on.");
-            FaultAction::Stop
-        }
+        let (action, outcome) =
+            if is_supervisor(process) && self.row.fault(fpgaio::seconds()) < SUPERVISOR_FAULTS {
+                (FaultAction::Restart, "is restarted.")
+            } else {
+                (FaultAction::Stop, "stays stopped, the others go on.")
+            };
+        process_report(process, outcome);
+        action
     }
 }
 

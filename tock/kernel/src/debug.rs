@@ -154,7 +154,8 @@ pub fn panic_print<C: Chip>(
     }
 }
 
-/// A process's report as a debug message.
-pub fn process_report(process: &dyn Process) {
-    with_writer(|writer| process.print_full_process(writer));
+/// A process's report as debug messages, and its name and `outcome` behind. It is printed a few
+/// lines at a time, when the process would run.
+pub fn process_report(process: &dyn Process, outcome: &'static str) {
+    process.request_report(outcome);
 }

@@ -14,11 +14,14 @@ use crate::platform::chip::Chip;
 use crate::platform::mpu::{Region, RegionCheck};
 use crate::platform::scheduler_timer::SchedulerTimer;
 use crate::platform::watchdog::WatchDog;
-use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault};
-use crate::process::{Process, ProcessId, ProcessSlot, StoppedExecutingReason};
+use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallDriverLookup};
+use crate::process::{Process, ProcessId, ProcessSlot, StoppedExecutingReason, Woken};
 use crate::scheduler::{Scheduler, SchedulingDecision};
 use crate::syscall::ContextSwitchReason;
 use crate::utilities::cells::NumericCellExt;
+
+/// Microseconds that processes have, if they use them, before each call that comes after them.
+const BEFORE_LATER_US: u32 = 1_000;
 
 /// Processes, grants, and what the main loop keeps between two passes.
 pub struct Kernel {
@@ -32,6 +35,8 @@ pub struct Kernel {
     mpu_owner: Cell<usize>,
     /// Runs of processes that have ended.
     ended_runs: Cell<usize>,
+    /// How long processes have run, in microseconds, since a call began to wait that comes after them.
+    later_waited_us: Cell<u32>,
     /// Says which regions may be opened to processes; `None`: no region.
     openable: Cell<Option<RegionCheck>>,
 }
@@ -47,6 +52,7 @@ impl Kernel {
             work_noted: Cell::new(false),
             mpu_owner: Cell::new(0),
             ended_runs: Cell::new(0),
+            later_waited_us: Cell::new(0),
             openable: Cell::new(None),
         }
     }
@@ -154,6 +160,14 @@ impl Kernel {
 
     pub(crate) fn may_open(&self, region: Region) -> bool {
         self.openable.get().is_some_and(|openable| openable(region))
+    }
+
+    /// Have a driver's work for a process done in passes: each time the process would run, once. It
+    /// counts as the process's own time. A driver asks again as long as something is left.
+    pub fn request_pass(&self, process: ProcessId, driver_num: usize) {
+        if let Some(process) = self.process(process) {
+            process.request_pass(driver_num);
+        }
     }
 
     pub(crate) fn note_end_of_run(&self) {
@@ -264,18 +278,67 @@ impl Kernel {
         }
         match scheduler.next() {
             SchedulingDecision::RunProcess((id, slice)) => {
-                let (reason, used) = match self.process(id) {
-                    Some(process) => self.run_process(resources, chip, process, slice),
-                    None => (StoppedExecutingReason::NoWorkLeft, None),
+                let (reason, used) = if DeferredCall::has_later() {
+                    self.run_before_later(resources, chip, id, slice)
+                } else {
+                    self.run_id(resources, chip, id, slice)
                 };
                 scheduler.result(reason, used);
             }
             SchedulingDecision::TrySleep => {
-                if !no_sleep {
+                if DeferredCall::service_next_later_call().is_none() && !no_sleep {
                     sleep(resources, chip);
                 }
             }
         }
+    }
+
+    fn run_id<KR: KernelResources<C>, C: Chip>(
+        &self,
+        resources: &KR,
+        chip: &C,
+        id: ProcessId,
+        slice: Option<NonZeroU32>,
+    ) -> (StoppedExecutingReason, Option<u32>) {
+        match self.process(id) {
+            Some(process) => self.run_process(resources, chip, process, slice),
+            None => (StoppedExecutingReason::NoWorkLeft, None),
+        }
+    }
+
+    /// Run a process while a call waits that comes after processes: it is made when the
+    /// process has nothing to do, or processes have had [`BEFORE_LATER_US`].
+    #[cold]
+    #[inline(never)]
+    fn run_before_later<KR: KernelResources<C>, C: Chip>(
+        &self,
+        resources: &KR,
+        chip: &C,
+        id: ProcessId,
+        slice: Option<NonZeroU32>,
+    ) -> (StoppedExecutingReason, Option<u32>) {
+        let waited = self.later_waited_us.get();
+        let wait = NonZeroU32::new(BEFORE_LATER_US.saturating_sub(waited));
+        let wait = wait.unwrap_or(NonZeroU32::MIN);
+        let shortened = slice.is_none_or(|slice| wait < slice);
+        let turn = if shortened { Some(wait) } else { slice };
+        let (reason, used) = self.run_id(resources, chip, id, turn);
+        let waited = waited.saturating_add(used.unwrap_or(0));
+        let interrupted = reason == StoppedExecutingReason::KernelPreemption;
+        if interrupted && waited < BEFORE_LATER_US {
+            self.later_waited_us.set(waited);
+        } else {
+            self.later_waited_us.set(0);
+            let _ = DeferredCall::service_next_later_call();
+        }
+        let over = reason == StoppedExecutingReason::TimesliceExpired;
+        // For the scheduler a turn that was only shortened is not over.
+        let reason = if shortened && over {
+            StoppedExecutingReason::KernelPreemption
+        } else {
+            reason
+        };
+        (reason, slice.and(used))
     }
 
     /// Run one process until it has nothing to do, its slice ends, or
@@ -313,7 +376,11 @@ impl Kernel {
                 runs = Self::run_once(resources, process, id);
             } else {
                 match process.wake() {
-                    Ok(woken) => runs = woken,
+                    Ok(Woken::Runs) => runs = true,
+                    Ok(Woken::NotYet) => {}
+                    Ok(Woken::Pass(driver_num)) => {
+                        resources.syscall_driver_lookup().pass(driver_num, id);
+                    }
                     Err(reason) => break reason,
                 }
             }

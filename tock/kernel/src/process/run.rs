@@ -5,9 +5,10 @@ use core::num::NonZeroU32;
 
 use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
+use super::work::Report;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ShortId, State,
-    StoppedExecutingReason, StoppedState, Task,
+    CommandPermissions, FaultAction, FunctionCall, Pass, Process, ProcessId, ShortId, State,
+    StoppedExecutingReason, StoppedState, Task, Woken,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
@@ -45,13 +46,14 @@ impl<C: Chip> Process for ProcessStandard<C> {
 
     fn ready(&self) -> bool {
         let tasks = || self.tasks.try_borrow().ok();
-        match self.state.get() {
+        let runs = match self.state.get() {
             State::Running => true,
             State::Yielded => tasks().is_some_and(|tasks| tasks.has_function()),
             State::YieldedFor(id) => tasks().is_some_and(|tasks| tasks.contains(id)),
             State::Stopped(_) => false,
             State::Faulted | State::Terminated => self.restart_pending.get(),
-        }
+        };
+        runs || self.work.is_some()
     }
 
     fn is_running(&self) -> bool {
@@ -140,7 +142,12 @@ impl<C: Chip> Process for ProcessStandard<C> {
         self.state.set(State::Faulted);
         match self.fault_policy.action(self) {
             FaultAction::Panic => panic!("process {} faulted", self.get_process_name()),
-            FaultAction::Restart => self.try_restart(None),
+            FaultAction::Restart => {
+                self.end_run();
+                self.state.set(State::Faulted);
+                self.restart_pending.set(true);
+                self.kernel.note_work();
+            }
             FaultAction::Stop => {
                 self.end_run();
                 self.state.set(State::Faulted);
@@ -167,6 +174,9 @@ impl<C: Chip> Process for ProcessStandard<C> {
         let busy = self.grants.iter().any(GrantSlot::is_entered);
         if busy || !self.restart_pending.replace(false) {
             return;
+        }
+        if self.state.get() == State::Faulted {
+            self.completion_code.set(Some(None));
         }
         self.restarts.increment();
         self.process_id
@@ -227,8 +237,14 @@ impl<C: Chip> Process for ProcessStandard<C> {
         handed_over
     }
 
-    fn wake(&self) -> Result<bool, StoppedExecutingReason> {
-        match self.state.get() {
+    fn wake(&self) -> Result<Woken, StoppedExecutingReason> {
+        if self.work.is_some() {
+            return Ok(match self.do_pass() {
+                Some(Pass::Driver(driver_num)) => Woken::Pass(driver_num),
+                Some(Pass::Done) | None => Woken::NotYet,
+            });
+        }
+        let runs = match self.state.get() {
             State::Running => Ok(true),
             State::Yielded => loop {
                 match self.dequeue_task() {
@@ -256,7 +272,20 @@ impl<C: Chip> Process for ProcessStandard<C> {
                     StoppedExecutingReason::StoppedFaulted
                 })
             }
-        }
+        };
+        runs.map(|runs| if runs { Woken::Runs } else { Woken::NotYet })
+    }
+
+    fn pass(&self) -> Option<Pass> {
+        self.do_pass()
+    }
+
+    fn request_pass(&self, driver_num: usize) {
+        self.note_driver(driver_num);
+    }
+
+    fn request_report(&self, outcome: &'static str) {
+        self.begin_report(outcome);
     }
 
     fn switch_to(&self) -> Option<ContextSwitchReason> {
@@ -323,8 +352,9 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn print_full_process(&self, writer: &mut dyn Write) {
-        let config = self.mpu_config.try_borrow().ok();
-        let config = config.as_deref().map(|c| c as &dyn core::fmt::Display);
-        let _ = super::print::report(self, config, |writer| self.print_registers(writer), writer);
+        let mut report = Report::of(self);
+        while self.print_part(&report, writer) {
+            report.part += 1;
+        }
     }
 }

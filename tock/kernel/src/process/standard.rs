@@ -24,6 +24,7 @@ use core::ptr::NonNull;
 
 use super::memory::GrantSlot;
 use super::tasks::TaskQueue;
+use super::work::Work;
 use super::{
     FunctionCall, FunctionCallSource, Process, ProcessFaultPolicy, ProcessId, State, Task,
 };
@@ -71,6 +72,7 @@ pub struct ProcessStandard<C: Chip + 'static> {
     pub(super) restart_pending: Cell<bool>,
     pub(super) completion_code: Cell<Option<Option<u32>>>,
     pub(super) tasks: RefCell<TaskQueue>,
+    pub(super) work: Work,
 
     pub(super) heap_start: Cell<usize>,
     pub(super) stack_start: Cell<usize>,
@@ -120,6 +122,7 @@ impl<C: Chip> ProcessStandard<C> {
             restart_pending: Cell::new(false),
             completion_code: Cell::new(None),
             tasks: RefCell::new(TaskQueue::new()),
+            work: Work::new(),
             heap_start: Cell::new(0),
             stack_start: Cell::new(0),
             lowest_stack_pointer: Cell::new(usize::MAX),
@@ -150,8 +153,8 @@ impl<C: Chip> ProcessStandard<C> {
         self.lowest_stack_pointer.set(usize::MAX);
         self.tasks.borrow_mut().clear();
         self.open_own_memory(app_break)?;
-        // Only what the process reaches from now on; brk zeroes the rest.
-        self.zero(self.memory_start, app_break);
+        // Only what the process reaches from now on; brk clears the rest.
+        self.clear(self.memory_start, self.edge());
 
         let mut stored = StoredState::<C>::default();
         // SAFETY: the bounds are this process's.
@@ -255,19 +258,21 @@ impl<C: Chip> ProcessStandard<C> {
             .is_ok_and(|mut state| f(self.chip.userspace_kernel_boundary(), &mut state).is_ok())
     }
 
-    /// Print the registers, for a report.
-    pub(super) fn print_registers(&self, writer: &mut dyn Write) {
-        if let Ok(state) = self.stored_state.try_borrow() {
-            // SAFETY: the bounds are this process's.
-            #[allow(unsafe_code)]
-            unsafe {
-                self.chip.userspace_kernel_boundary().print_context(
-                    self.start_pointer(),
-                    self.break_pointer(),
-                    &state,
-                    writer,
-                );
-            }
+    /// Print a part of the registers, for a report; whether there are more parts.
+    pub(super) fn print_registers(&self, part: usize, writer: &mut dyn Write) -> bool {
+        let Ok(state) = self.stored_state.try_borrow() else {
+            return false;
+        };
+        // SAFETY: the bounds are this process's.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.chip.userspace_kernel_boundary().print_context_part(
+                self.start_pointer(),
+                self.break_pointer(),
+                &state,
+                part,
+                writer,
+            )
         }
     }
 
@@ -279,6 +284,7 @@ impl<C: Chip> ProcessStandard<C> {
         for grant in self.grants {
             grant.clear();
         }
+        self.work.end_run();
         self.state.set(State::Terminated);
         self.kernel.note_end_of_run();
     }

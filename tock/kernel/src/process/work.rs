@@ -19,13 +19,14 @@
 //!
 //! * *Clearing* memory that the process comes to reach. It does not run before that is done.
 //! * *The report* about its fault, a few lines a pass. A restart begins when it is complete.
-//! * *Passes of drivers* ([`SyscallDriver::pass`](crate::syscall::SyscallDriver::pass)), which a driver asks for
-//!   with [`GrantKernelData::request_pass`](crate::grant::GrantKernelData::request_pass).
+//! * *Passes of drivers*, which a board asks for on their behalf with
+//!   [`Kernel::request_pass`](crate::Kernel::request_pass) and carries out in
+//!   [`SyscallDriverLookup::pass`](crate::platform::SyscallDriverLookup::pass).
 
 use core::cell::Cell;
 
+use super::Process;
 use super::standard::ProcessStandard;
-use super::{Process, State};
 use crate::platform::chip::Chip;
 
 /// Bytes that are cleared in one pass.
@@ -47,12 +48,27 @@ pub enum Pass {
     Driver(usize),
 }
 
-/// Where the report is, and what the end of the run takes away.
-#[derive(Clone, Copy, Default)]
+/// How far the report is, and what the end of the run takes away.
+#[derive(Clone, Copy)]
 pub(super) struct Report {
     pub(super) part: u8,
     pub(super) grants: u8,
     pub(super) events: u8,
+    /// What is said behind it, after the process's name.
+    pub(super) outcome: &'static str,
+}
+
+impl Report {
+    /// The beginning of a report about a process as it is now.
+    pub(super) fn of(process: &dyn Process) -> Self {
+        let small = |number: usize| u8::try_from(number).unwrap_or(u8::MAX);
+        Self {
+            part: 0,
+            grants: small(process.grant_allocated_count()),
+            events: small(process.pending_tasks()),
+            outcome: "",
+        }
+    }
 }
 
 /// What is noted at a process.
@@ -73,6 +89,7 @@ impl Work {
                 part: 0,
                 grants: 0,
                 events: 0,
+                outcome: "",
             }),
         }
     }
@@ -130,13 +147,11 @@ impl<C: Chip> ProcessStandard<C> {
         }
     }
 
-    /// Have the report printed, with what is there now.
-    pub(super) fn begin_report(&self) {
-        let small = |number: usize| u8::try_from(number).unwrap_or(u8::MAX);
+    /// Have the report printed, of what is there now, and `outcome` behind it.
+    pub(super) fn begin_report(&self, outcome: &'static str) {
         self.work.report.set(Report {
-            part: 0,
-            grants: small(self.grants.iter().filter(|g| g.is_allocated()).count()),
-            events: small(self.pending_tasks()),
+            outcome,
+            ..Report::of(self)
         });
         self.work.note(REPORT);
         self.kernel.note_work();
@@ -144,9 +159,8 @@ impl<C: Chip> ProcessStandard<C> {
 
     fn report_pass(&self) {
         let report = self.work.report.get();
-        let more = crate::debug::report_part(self, report.part == 0, |writer| {
-            self.print_part(report, writer)
-        });
+        let mut more = false;
+        crate::debug::with_writer(|writer| more = self.print_part(&report, writer));
         if more {
             self.work.report.set(Report {
                 part: report.part.saturating_add(1),
@@ -159,7 +173,7 @@ impl<C: Chip> ProcessStandard<C> {
 
     /// Note that the driver of a grant has something to do for this process.
     pub(super) fn note_driver(&self, driver_num: usize) {
-        let slot = self.slot_of(driver_num);
+        let slot = self.grants.iter().position(|slot| slot.serves(driver_num));
         if let Some(index) = slot.filter(|index| *index < GRANTS)
             && self.is_running()
         {
@@ -179,16 +193,11 @@ impl<C: Chip> ProcessStandard<C> {
         } else if pending != 0 {
             let index = pending.trailing_zeros();
             self.work.done(1 << index);
-            let driver = self.driver_of(index as usize)?;
-            return Some(Pass::Driver(driver));
+            let slot = self.grants.get(index as usize)?;
+            return Some(Pass::Driver(slot.driver()));
         } else {
             return None;
         }
         Some(Pass::Done)
-    }
-
-    /// Whether it may begin a new run: nothing of the old one is still to be told.
-    pub(super) fn is_reported(&self) -> bool {
-        !self.work.is_reporting() || !matches!(self.state.get(), State::Faulted | State::Terminated)
     }
 }

@@ -279,6 +279,14 @@ unsafe impl MPU for FakeMpu {
         Ok(())
     }
 
+    fn app_memory_end(&self, config: &FakeConfig) -> Option<*const u8> {
+        let block = config
+            .regions
+            .iter()
+            .find(|(region, _)| region.start_address().addr() == config.block_start)?;
+        Some(block.0.start_address().wrapping_add(block.0.size()))
+    }
+
     unsafe fn configure_mpu(&self, config: &FakeConfig) {
         self.configured.set(self.configured.get() + 1);
         *self.active.borrow_mut() = config.regions.clone();

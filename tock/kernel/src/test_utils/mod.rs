@@ -31,7 +31,7 @@ use crate::grant::{AllowRoSize, AllowRwSize, Grant, UpcallSize};
 use crate::kernel::Kernel;
 use crate::platform::SyscallDriverLookup;
 use crate::process::{
-    FaultAction, Process, ProcessArray, ProcessFaultPolicy, ProcessId, ProcessLoadError, Task,
+    FaultAction, Pass, Process, ProcessArray, ProcessFaultPolicy, ProcessId, ProcessLoadError, Task,
     load_processes,
 };
 use crate::syscall::{CommandReturn, SyscallDriver};
@@ -397,12 +397,27 @@ impl TestProcess {
         self.process.terminate(None);
     }
 
+    /// Have the kernel clear what is still to be cleared of its memory.
+    ///
+    /// # Panics
+    ///
+    /// When that takes no end.
+    pub fn finish_clearing(&self) {
+        let mut passes = 0;
+        while self.process.is_being_cleared() {
+            assert_eq!(self.process.pass(), Some(Pass::Done));
+            passes += 1;
+            assert!(passes < RAM, "a pass clears something");
+        }
+    }
+
     /// Room for a buffer in its RAM, moving the break as its library would.
     fn reserve(&self, length: usize) -> usize {
         let start = self.process.get_addresses().sram_start + self.next_buffer.get();
         let end = start + length;
         if end > self.process.get_addresses().sram_app_brk {
             self.process.brk(end).expect("RAM for a test buffer");
+            self.finish_clearing();
         }
         self.next_buffer.set(self.next_buffer.get() + length);
         start
