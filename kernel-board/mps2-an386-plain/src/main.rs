@@ -24,6 +24,8 @@ mod drivers;
 mod layout;
 #[path = "../../mps2-an386/src/panic.rs"]
 mod panic;
+#[path = "../../mps2-an386/src/passes.rs"]
+mod passes;
 #[path = "../../mps2-an386/src/vectors.rs"]
 mod vectors;
 
@@ -73,6 +75,10 @@ impl SyscallDriverLookup for Board {
             led::DRIVER_NUM => f(Some(&self.led)),
             number => self.drivers.with(number, f),
         }
+    }
+
+    fn pass(&self, driver_num: usize, process: ProcessId) {
+        self.drivers.pass(driver_num, process);
     }
 }
 

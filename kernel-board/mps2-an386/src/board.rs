@@ -58,6 +58,10 @@ impl SyscallDriverLookup for Board {
             number => self.drivers.with(number, f),
         }
     }
+
+    fn pass(&self, driver_num: usize, process: ProcessId) {
+        self.drivers.pass(driver_num, process);
+    }
 }
 
 impl ProcessFault for Board {

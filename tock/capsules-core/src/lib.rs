@@ -66,6 +66,7 @@ pub mod driver;
 mod expiration;
 pub mod led;
 pub mod low_level_debug;
+pub mod passes;
 #[cfg(test)]
 mod test_alarm;
 #[cfg(test)]
