@@ -39,7 +39,7 @@ use kernel::capabilities::{
 };
 use kernel::deferred_call::DeferredCall;
 use kernel::platform::{KernelResources, SyscallDriverLookup};
-use kernel::process::{ProcessArray, load_processes};
+use kernel::process::{ProcessArray, ProcessId, load_processes};
 use kernel::scheduler::round_robin::RoundRobinSched;
 use kernel::syscall::SyscallDriver;
 use kernel::{Kernel, create_capability, static_init};

@@ -65,8 +65,8 @@ impl DebugOutput {
         };
         let room = buffer.len().min(turn);
         let mut len = self.take_waiting(buffer.get_mut(..room).unwrap_or_default());
+        let goes_on = turn > len;
         self.turn.set(turn - len);
-        self.uart.keep(turn > len);
         if len == 0 && self.cut.take() {
             for (place, byte) in buffer.iter_mut().zip(CUT.bytes()) {
                 *place = byte;
@@ -78,6 +78,10 @@ impl DebugOutput {
         } else if let Err((_, buffer)) = self.uart.transmit_buffer(buffer, len) {
             // These bytes are lost; the next message tries again.
             self.tx_buffer.replace(buffer);
+            self.turn.set(0);
+            self.uart.keep(false);
+        } else {
+            self.uart.keep(goes_on);
         }
     }
 

@@ -90,9 +90,7 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
         // One that is past is left to the hardware as well: no upcall is queued from
         // within the command that asks for it.
         let alarm = Expiration::Armed { reference, dt }.brought_to(now);
-        let kept = self
-            .app_alarms
-            .enter(process, |data, _| data.alarm = alarm);
+        let kept = self.app_alarms.enter(process, |data, _| data.alarm = alarm);
         if let Err(error) = kept {
             return error.into();
         }
@@ -119,8 +117,10 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
             reference: now,
             dt: wait,
         });
-        self.alarm
-            .set_alarm(A::Ticks::from(now.into_u32() >> shift), A::Ticks::from(ticks));
+        self.alarm.set_alarm(
+            A::Ticks::from(now.into_u32() >> shift),
+            A::Ticks::from(ticks),
+        );
     }
 
     fn stop(&self, process: ProcessId) -> CommandReturn {
@@ -146,10 +146,8 @@ impl<'a, A: Alarm<'a>> AlarmClient for AlarmDriver<'a, A> {
             if let Expiration::Due { expiry } = data.alarm {
                 data.alarm = Expiration::Off;
                 // A full queue loses the upcall; the process did not yield for ten events.
-                let _ = kernel_data.schedule_upcall(
-                    upcall::EXPIRED,
-                    (now.into_usize(), expiry.into_usize(), 0),
-                );
+                let _ = kernel_data
+                    .schedule_upcall(upcall::EXPIRED, (now.into_usize(), expiry.into_usize(), 0));
             }
             wait = shorter(wait, data.alarm.remaining());
         });

@@ -18,14 +18,9 @@ pub(crate) enum Expiration<T> {
     #[default]
     Off,
     /// Expires when `dt` ticks have passed since `reference`.
-    Armed {
-        reference: T,
-        dt: T,
-    },
+    Armed { reference: T, dt: T },
     /// Has expired; its owner was not told yet.
-    Due {
-        expiry: T,
-    },
+    Due { expiry: T },
 }
 
 impl<T: Ticks> Expiration<T> {

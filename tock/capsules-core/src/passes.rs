@@ -16,7 +16,7 @@ pub trait Passes {
 
 /// A line that several devices share, and that one of them can keep between two of its buffers.
 pub trait SharedLine {
-    /// Whether nobody else may send from now on until the next buffer of this device is sent or this is called
-    /// again. Takes effect when a buffer of the device is on the line.
+    /// Say, after a buffer was given to the line, whether nobody else may send between it and the next one of
+    /// this device. `false` gives up a line that is kept.
     fn keep(&self, keep: bool);
 }

@@ -381,10 +381,16 @@ unsafe impl<const REGIONS: usize> mpu::MPU for MPU<REGIONS> {
 
     fn app_memory_end(&self, config: &Self::MpuConfig) -> Option<*const u8> {
         let memory = config.memory?;
-        let ends = config.slots.iter().take(RAM_REGIONS).filter_map(Slot::shape);
-        let end = ends.map(|shape| shape.start().wrapping_add(shape.len())).max();
+        let ends = config
+            .slots
+            .iter()
+            .take(RAM_REGIONS)
+            .filter_map(Slot::shape);
+        let end = ends
+            .map(|shape| shape.start().wrapping_add(shape.len()))
+            .max();
         Some(core::ptr::without_provenance(
-            end.unwrap_or(memory.start()) as usize,
+            end.unwrap_or(memory.start()) as usize
         ))
     }
 

@@ -66,6 +66,9 @@ impl Console<'_> {
     pub(super) fn continue_write(&self) {
         if let Some(process) = self.writer.get() {
             self.send_chunk(process);
+            if self.writer.is_none() {
+                self.next_writer.set();
+            }
         }
     }
 
@@ -125,9 +128,9 @@ impl Console<'_> {
             (0, _) => Err(chunk),
             (length, goes_on) => {
                 self.turn.set(turn - length);
-                self.keep_line(goes_on && length < turn);
                 self.uart
                     .transmit_buffer(chunk, length)
+                    .map(|()| self.keep_line(goes_on && length < turn))
                     .map_err(|(_, chunk)| chunk)
             }
         };

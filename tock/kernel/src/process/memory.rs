@@ -408,10 +408,7 @@ impl<C: Chip> ProcessGrants for ProcessStandard<C> {
     }
 
     fn lookup_grant_from_driver_num(&self, driver_num: usize) -> Option<NonNull<u8>> {
-        let slot = self
-            .grants
-            .iter()
-            .find(|slot| slot.serves(driver_num))?;
+        let slot = self.grants.iter().find(|slot| slot.serves(driver_num))?;
         grant_pointer(slot.address())
     }
 

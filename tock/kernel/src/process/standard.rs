@@ -154,7 +154,7 @@ impl<C: Chip> ProcessStandard<C> {
         self.tasks.borrow_mut().clear();
         self.open_own_memory(app_break)?;
         // Only what the process reaches from now on; brk clears the rest.
-        self.clear(self.memory_start, self.edge());
+        self.note_clear(self.memory_start, self.edge());
 
         let mut stored = StoredState::<C>::default();
         // SAFETY: the bounds are this process's.

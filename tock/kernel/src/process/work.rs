@@ -30,7 +30,7 @@ use super::standard::ProcessStandard;
 use crate::platform::chip::Chip;
 
 /// Bytes that are cleared in one pass.
-pub(super) const CLEAR_BYTES: usize = 1024;
+pub(super) const CLEAR_BYTES: usize = 768;
 
 /// In [`Work::pending`]: memory is to be cleared.
 const CLEAR: u32 = 1 << 31;
@@ -116,9 +116,10 @@ impl Work {
         self.pending.set(self.pending.get() & !bits);
     }
 
-    /// A run has ended: of what was noted only the report is still to be done.
+    /// A run has ended. What is left: its report, and for drivers that were about to do something for it a pass
+    /// in which they find that it is gone.
     pub(super) fn end_run(&self) {
-        self.pending.set(self.pending.get() & REPORT);
+        self.done(CLEAR);
     }
 }
 
@@ -126,6 +127,12 @@ impl<C: Chip> ProcessStandard<C> {
     /// Clear from `start` up to `end`, which is inside what the process reaches. As much as a
     /// pass takes is done at once, the rest before the process runs.
     pub(super) fn clear(&self, start: usize, end: usize) {
+        self.note_clear(start, end);
+        self.clear_pass();
+    }
+
+    /// The same, and nothing of it is done at once.
+    pub(super) fn note_clear(&self, start: usize, end: usize) {
         let work = &self.work;
         // What an earlier change of the break left to do is still to be done, as far as it is reached.
         let start = match work.clear.get() {
@@ -134,7 +141,6 @@ impl<C: Chip> ProcessStandard<C> {
         };
         work.clear.set((start, end));
         work.note(CLEAR);
-        self.clear_pass();
     }
 
     fn clear_pass(&self) {

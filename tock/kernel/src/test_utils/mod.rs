@@ -31,8 +31,8 @@ use crate::grant::{AllowRoSize, AllowRwSize, Grant, UpcallSize};
 use crate::kernel::Kernel;
 use crate::platform::SyscallDriverLookup;
 use crate::process::{
-    FaultAction, Pass, Process, ProcessArray, ProcessFaultPolicy, ProcessId, ProcessLoadError, Task,
-    load_processes,
+    FaultAction, Pass, Process, ProcessArray, ProcessFaultPolicy, ProcessId, ProcessLoadError,
+    Task, load_processes,
 };
 use crate::syscall::{CommandReturn, SyscallDriver};
 use crate::syscall::{Syscall, SyscallReturn};
@@ -170,7 +170,8 @@ impl TestKernel {
         let flash: Vec<u8> = apps.iter().flat_map(TestApp::image).collect();
         self.load(&flash, RAM, FaultAction::Stop)
             .expect("processes that can be started");
-        (0..apps.len()).map(|index| self.process(index)).collect()
+        let processes = (0..apps.len()).map(|index| self.process(index));
+        processes.inspect(TestProcess::finish_clearing).collect()
     }
 }
 
@@ -389,6 +390,7 @@ impl TestProcess {
     pub fn restart(&self) {
         self.process.try_restart(None);
         self.process.finish_restart();
+        self.finish_clearing();
         self.next_buffer.set(0);
     }
 
