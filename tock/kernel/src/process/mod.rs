@@ -19,6 +19,7 @@ mod error;
 mod id;
 mod interface;
 mod load;
+mod lone;
 mod memory;
 mod place;
 mod policy;
