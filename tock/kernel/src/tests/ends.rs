@@ -94,7 +94,8 @@ fn exit(which: usize) -> Syscall {
 
 #[test]
 fn every_end_is_told_once_whoever_ends_the_run() {
-    let ways: [(&str, RunEnd, fn(&Scene)); 7] = [
+    type Way = (&'static str, RunEnd, fn(&Scene));
+    let ways: [Way; 7] = [
         ("by another process", RunEnd::Asked, |s| {
             s.process.terminate()
         }),
