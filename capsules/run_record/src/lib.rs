@@ -3,7 +3,7 @@
 //! ```text
 //!   process ── read-only allow 0: some words it keeps up to date ──┐
 //!                                                                  ▼
-//!   board, at a fault ── process_gone ──► RunRecord ─── copies them when the process faults
+//!   board, at a fault ── process_gone ──► RunRecord ── copies them when the process faults
 //!                                                                  │
 //!   the same process, restarted ◄── command 1: word by word ───────┘
 //! ```
