@@ -33,7 +33,7 @@ ELF2TAB   = target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-m
             --app-heap $(APP_HEAP) --kernel-heap 4096
 APP_HEAP := 0
 # How tockloader reaches the emulated board: a file that is the whole flash.
-FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
+FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x40000 --page-size 512
 
 .PHONY: clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
@@ -189,7 +189,7 @@ bench-containers: build
 	    $(ELF2TAB) -n $$bin -o $(IMAGE)/$$bin.tab $(FIRMWARE)/$$bin,cortex-m4 || exit 1; done
 
 # Native processes that only tests install.
-TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin \
+TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy \
              deadline storm abuse heir warden bench_syscalls bench_registers bench_interrupts engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin
 

@@ -61,6 +61,13 @@ impl<const N: usize> WasmHost<N> {
             .is_some_and(|interrupts| interrupts.note(line))
     }
 
+    /// Returns how many interrupts the chip passed to [`interrupt`](Self::interrupt) from lines that
+    /// the capsule had masked, modulo 2^32. A chip whose lines stay masked keeps it at 0; a board that
+    /// sees it grow has one that enables lines behind the capsule's back (README, "For chips").
+    pub fn unbidden_interrupts(&self) -> u32 {
+        self.interrupts.as_ref().map_or(0, Interrupts::unbidden)
+    }
+
     /// What was noted, as much as one pass may do.
     fn epilogues(&self, interrupts: &Interrupts) {
         let begin = interrupts.share.begin();

@@ -110,6 +110,11 @@ pub struct Interrupts {
     /// Held high when they were taken: what the controller still has pending of them
     /// is that, not a new one.
     held: Cell<u32>,
+    /// Raised anew while their line was to be masked, and taken all the same: the chip had
+    /// opened it. Recorded when the line would open.
+    again: Cell<u32>,
+    /// How often that happened, on any line.
+    unbidden: Cell<u32>,
 }
 
 impl Interrupts {
@@ -164,6 +169,8 @@ impl Interrupts {
             outstanding: Cell::new(0),
             open: Cell::new(0),
             held: Cell::new(0),
+            again: Cell::new(0),
+            unbidden: Cell::new(0),
         })
     }
 
@@ -195,22 +202,41 @@ impl Interrupts {
         self.lines.mask(line);
         self.lines.clear_pending(line);
         let peers = slot.peers.get();
-        self.open.set(self.open.get() & !peers);
-        self.set_held(line, peers);
-        let here = peers & self.registered.get();
-        // Nobody's: it stays masked until somebody registers.
-        if here != 0 {
-            self.noted.set(self.noted.get() | here);
-            for (index, slot) in self.slots.iter().enumerate() {
-                if here & bit(index) != 0 {
-                    slot.taken.set(slot.taken.get().wrapping_add(1));
-                    slot.since.set(slot.since.get().saturating_add(1));
-                }
-            }
-            self.deferred.set();
+        if self.open.get() & peers == 0 {
+            // Masked, and here all the same: chips whose drivers know no masks enable a line when
+            // its service returns. It is masked again; what is new of it is not lost.
+            self.unbidden.set(self.unbidden.get().wrapping_add(1));
+            self.again
+                .set(self.again.get() | (peers & !self.held.get()));
+        } else {
+            self.open.set(self.open.get() & !peers);
+            self.set_held(line, peers);
+            self.take(peers);
         }
         self.share.end(begin, 0);
         true
+    }
+
+    /// Notes those of `peers` that are registered, and has their epilogues run. If none is, the
+    /// line is nobody's and stays masked until somebody registers.
+    fn take(&self, peers: u32) {
+        let here = peers & self.registered.get();
+        if here == 0 {
+            return;
+        }
+        self.noted.set(self.noted.get() | here);
+        for (index, slot) in self.slots.iter().enumerate() {
+            if here & bit(index) != 0 {
+                slot.taken.set(slot.taken.get().wrapping_add(1));
+                slot.since.set(slot.since.get().saturating_add(1));
+            }
+        }
+        self.deferred.set();
+    }
+
+    /// Returns how many interrupts came from lines that were to be masked, modulo 2^32.
+    pub(crate) fn unbidden(&self) -> u32 {
+        self.unbidden.get()
     }
 
     /// Remember whether the line is held high, just after its pending bit was cleared.
@@ -259,6 +285,7 @@ impl Interrupts {
             if self.registered.get() & slot.peers.get() == 0 {
                 self.lines.clear_pending(interrupt.line);
                 self.set_held(interrupt.line, slot.peers.get());
+                self.again.set(self.again.get() & !slot.peers.get());
             }
             slot.priority.set(priority);
             slot.captures.set(captures);
@@ -307,8 +334,17 @@ impl Interrupts {
         if self.held.get() & peers != 0 {
             self.lines.clear_pending(interrupt.line);
         }
-        if self.lines.is_pending(interrupt.line) {
+        let again = self.again.get() & peers != 0;
+        if again || self.lines.is_pending(interrupt.line) {
             slot.merged.set(slot.merged.get().wrapping_add(1));
+        }
+        if again {
+            // As if it had opened and been raised at once.
+            self.again.set(self.again.get() & !peers);
+            self.lines.clear_pending(interrupt.line);
+            self.set_held(interrupt.line, peers);
+            self.take(peers);
+            return 0;
         }
         self.open.set(open | peers);
         self.lines.unmask(interrupt.line);

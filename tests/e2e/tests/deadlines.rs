@@ -83,3 +83,10 @@ fn questions_about_processes_make_nobody_late() -> Result<()> {
 fn erases_of_flash_make_nobody_late() -> Result<()> {
     abused("erases")
 }
+
+/// The driver's period and the process's are not the same, so the interrupts of one come at every instant
+/// of the way from the other's back into the process that computes.
+#[test]
+fn a_process_without_system_calls_makes_nobody_late() -> Result<()> {
+    beside("occupy", "occupy: begins", 20)
+}

@@ -3,7 +3,7 @@
 
 use super::ends::{ENDS, Held};
 use super::failed;
-use crate::test_lines::{TestClock, TestLines};
+use crate::test_lines::{Chip, TestClock, TestLines};
 use crate::test_window::{Access, Memory};
 use crate::{
     Clear, Exposure, Interrupt, InterruptStore, Interrupts, Limits, Register, Registers, SafeWrite,
@@ -193,6 +193,7 @@ impl Board {
             taken += raised.len();
             for line in raised {
                 assert!(self.host.interrupt(line));
+                self.lines.serviced(line);
             }
             DeferredCall::service_next_pending_call();
             assert!(taken < 1000, "a storm");
@@ -243,6 +244,82 @@ impl Board {
 
 fn capture(offset: u16) -> Capture {
     Capture { offset, bytes: 4 }
+}
+
+#[test]
+fn chips_that_enable_lines_behind_the_service_lose_and_repeat_nothing() {
+    for chip in [Chip::Keeps, Chip::Attends, Chip::Enables] {
+        let board = board();
+        board.lines.set_chip(chip);
+        let uart = board.claim(0, 1, "uart");
+        board.register(uart, 0, 0, &[]).unwrap();
+        for round in 1..4 {
+            board.lines.pulse(RX);
+            assert!(board.settle() >= 1, "{chip:?}");
+            let record = board.word(0);
+            assert_eq!(board.counters(uart, 0), (2 * round - 1, 0, round - 1));
+            // While it is handled nothing is recorded anew, whatever the chip enabled.
+            for _ in 0..5 {
+                board.lines.pulse(RX);
+                board.settle();
+                assert!(!board.lines.get(RX).open, "{chip:?}");
+            }
+            assert_eq!(board.word(0), record, "{chip:?}");
+            // The pulses since then are one.
+            assert_eq!(board.acknowledge(0), 0);
+            board.settle();
+            assert_ne!(board.word(0), record, "{chip:?}");
+            assert_eq!(board.record(0)[0], 1, "{chip:?}");
+            assert_eq!(board.counters(uart, 0), (2 * round, 0, round));
+            assert_eq!(board.acknowledge(0), 0);
+            assert_eq!(board.settle(), 0, "{chip:?}");
+        }
+        let unbidden = board.host.unbidden_interrupts();
+        assert_eq!(unbidden != 0, chip == Chip::Enables, "{chip:?}: {unbidden}");
+    }
+}
+
+/// A source that only its handler can silence, on chips that keep masked lines masked or pass them over.
+#[test]
+fn a_level_is_one_interrupt_for_each_run_of_its_handler_on_both_chips() {
+    for chip in [Chip::Keeps, Chip::Attends] {
+        let board = board();
+        board.lines.set_chip(chip);
+        let spi = board.claim(0, 1, "spi0");
+        board.register(spi, 0, 0, &[]).unwrap();
+        board.lines.set(SHARED, true);
+        for round in 1..4 {
+            assert_eq!(board.settle(), 1, "{chip:?}");
+            assert_eq!(board.settle(), 0, "{chip:?}");
+            assert_eq!(board.counters(spi, 0).0, round, "{chip:?}");
+            board.acknowledge(2);
+        }
+        assert_eq!(board.settle(), 1, "{chip:?}");
+        board.lines.set(SHARED, false);
+        board.acknowledge(2);
+        assert_eq!(board.settle(), 0, "{chip:?}");
+        assert_eq!(board.host.unbidden_interrupts(), 0, "{chip:?}");
+    }
+}
+
+/// What was raised while a registration ended is not told to the next one.
+#[test]
+fn what_came_behind_a_mask_ends_with_its_registration() {
+    let board = board();
+    board.lines.set_chip(Chip::Enables);
+    let uart = board.claim(0, 1, "uart");
+    board.register(uart, 0, 0, &[]).unwrap();
+    board.lines.pulse(RX);
+    board.settle();
+    board.lines.pulse(RX);
+    board.settle();
+    board.call(0, command::RELEASE, uart.into(), 0);
+    board.lines.pulse(RX);
+    board.settle();
+    let uart = board.claim(0, 1, "uart");
+    board.register(uart, 0, 0, &[]).unwrap();
+    assert_eq!(board.settle(), 0);
+    assert_eq!(board.counters(uart, 0), (0, 0, 0));
 }
 
 #[test]

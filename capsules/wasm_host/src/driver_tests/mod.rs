@@ -4,6 +4,7 @@ mod ends;
 mod hostile;
 mod interrupts;
 mod mapped;
+mod reaping;
 
 use crate::test_window::Memory;
 use crate::{Exposure, Register, Registers, SafeWrite, WasmHost, Widths};

@@ -23,6 +23,13 @@ pub trait Ticks: Clone + Copy + From<u32> + Debug + Ord + PartialOrd + Eq {
     fn u32_padding() -> u32 {
         32u32.saturating_sub(Self::width())
     }
+    /// Returns the ticks per second of a clock of the frequency `F` once its ticks are
+    /// [left-justified](Self::into_u32_left_justified), at most `u32::MAX`.
+    #[must_use]
+    fn u32_left_justified_scale_freq<F: Frequency>() -> u32 {
+        let scaled = u64::from(F::frequency()) << Self::u32_padding();
+        u32::try_from(scaled).unwrap_or(u32::MAX)
+    }
     /// The inverse of [`into_u32_left_justified`](Self::into_u32_left_justified).
     #[must_use]
     fn from_u32_left_justified(value: u32) -> Self {
@@ -360,5 +367,11 @@ mod tests {
         assert_eq!(Clock.ticks_to_us(Ticks24::from(32_768)), 1_000_000);
         assert_eq!(Ticks64::max_value().saturating_scale(1_000, 1), u32::MAX);
         assert_eq!(Ticks16::from_or_max(1 << 40), Ticks16::max_value());
+        let justified = [
+            Ticks32::u32_left_justified_scale_freq::<Freq32KHz>(),
+            Ticks24::u32_left_justified_scale_freq::<Freq32KHz>(),
+            Ticks16::u32_left_justified_scale_freq::<Freq100MHz>(),
+        ];
+        assert_eq!(justified, [32_768, 32_768 << 8, u32::MAX]);
     }
 }

@@ -177,7 +177,8 @@ pub unsafe trait MPU {
         }
     }
 
-    /// Write `config` to the hardware.
+    /// Write `config` to the hardware. The kernel calls this when the hardware holds anything else, and nobody but
+    /// the kernel keeps what it holds.
     ///
     /// # Safety
     ///

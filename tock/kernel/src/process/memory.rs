@@ -76,7 +76,7 @@ impl<C: Chip> ProcessStandard<C> {
                 &mut config,
             )
             .map_err(|()| Error::OutOfMemory)?;
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         self.app_break.set(app_break);
         self.kernel_break.set(kernel_break);
         Ok(())
@@ -94,10 +94,11 @@ impl<C: Chip> ProcessStandard<C> {
         known.map_or(self.kernel_break.get(), |end| end.addr())
     }
 
-    /// Write the configuration to the hardware, unless it is there; whether it is.
+    /// Write the configuration to the hardware, unless it is there; whether it is. The kernel knows what
+    /// is there, and nobody else does.
     #[inline(always)]
     pub(super) fn activate_mpu(&self) -> bool {
-        self.kernel.owns_mpu(self.process_id.get()) || self.write_mpu()
+        self.kernel.owns_mpu(self.control_block()) || self.write_mpu()
     }
 
     #[cold]
@@ -112,7 +113,7 @@ impl<C: Chip> ProcessStandard<C> {
             mpu.configure_mpu(&config);
         }
         mpu.enable_app_mpu();
-        self.kernel.set_mpu_owner(self.process_id.get());
+        self.kernel.set_mpu_owner(self.control_block());
         true
     }
 
@@ -134,7 +135,7 @@ impl<C: Chip> ProcessStandard<C> {
             return None;
         }
         slot.set(Some(region));
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         Some(region)
     }
 
@@ -346,7 +347,7 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
             .remove_memory_region(region, &mut config)
             .map_err(|()| ErrorCode::INVAL)?;
         slot.set(None);
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         Ok(())
     }
 }

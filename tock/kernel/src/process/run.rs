@@ -7,8 +7,8 @@ use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
 use super::work::Report;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Pass, Process, ProcessId, ShortId, State,
-    StoppedExecutingReason, StoppedState, Task, Woken,
+    CommandPermissions, FaultAction, FunctionCall, Pass, Process, ProcessId, RunEnd, ShortId,
+    State, StoppedExecutingReason, StoppedState, Task, Woken,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
@@ -16,6 +16,17 @@ use crate::storage_permissions::StoragePermissions;
 use crate::syscall::{ContextSwitchReason, SyscallReturn, UserspaceKernelBoundary};
 use crate::upcall::UpcallId;
 use crate::utilities::cells::NumericCellExt;
+
+impl<C: Chip> ProcessStandard<C> {
+    /// Forget that it is to begin again; whether it was.
+    fn take_pending_restart(&self) -> bool {
+        let pending = self.restart_pending.replace(false);
+        if pending {
+            self.kernel.remove_pending_restart();
+        }
+        pending
+    }
+}
 
 impl<C: Chip> Process for ProcessStandard<C> {
     fn processid(&self) -> ProcessId {
@@ -25,7 +36,12 @@ impl<C: Chip> Process for ProcessStandard<C> {
     fn short_app_id(&self) -> ShortId {
         self.header
             .get_short_id()
+            .filter(|_| self.standing.states_ids)
             .map_or(ShortId::LocallyUnique, |id: NonZeroU32| ShortId::Fixed(id))
+    }
+
+    fn place(&self) -> usize {
+        self.standing.place
     }
 
     fn get_process_name(&self) -> &'static str {
@@ -51,7 +67,9 @@ impl<C: Chip> Process for ProcessStandard<C> {
             State::Yielded => tasks().is_some_and(|tasks| tasks.has_function()),
             State::YieldedFor(id) => tasks().is_some_and(|tasks| tasks.contains(id)),
             State::Stopped(_) => false,
-            State::Faulted | State::Terminated => self.restart_pending.get(),
+            State::Faulted | State::Terminated => {
+                self.restart_pending.get() && self.standing.pace.is_due()
+            }
         };
         runs || self.work.is_some()
     }
@@ -139,14 +157,17 @@ impl<C: Chip> Process for ProcessStandard<C> {
         if !self.is_running() {
             return;
         }
+        self.tell_end(RunEnd::Faulted);
         self.state.set(State::Faulted);
-        match self.fault_policy.action(self) {
+        match self.standing.fault_policy.action(self) {
             FaultAction::Panic => panic!("process {} faulted", self.get_process_name()),
             FaultAction::Restart => {
-                self.end_run();
+                // Its report tells of the runs before this one.
+                let before = self.completion_code.get();
+                self.try_restart(None);
+                self.completion_code.set(before);
+                // Until it begins again, which may take a while.
                 self.state.set(State::Faulted);
-                self.restart_pending.set(true);
-                self.kernel.note_work();
             }
             FaultAction::Stop => {
                 self.end_run();
@@ -158,29 +179,41 @@ impl<C: Chip> Process for ProcessStandard<C> {
     fn try_restart(&self, completion_code: Option<u32>) {
         self.completion_code.set(Some(completion_code));
         self.end_run();
-        self.restart_pending.set(true);
+        if !self.restart_pending.replace(true) {
+            self.kernel.add_pending_restart();
+        }
         self.kernel.note_work();
     }
 
     fn terminate(&self, completion_code: Option<u32>) {
+        // One that waits to begin again will not.
+        self.take_pending_restart();
         if self.is_running() {
             self.completion_code.set(Some(completion_code));
             self.end_run();
         }
     }
 
+    fn awaits_restart(&self) -> bool {
+        self.restart_pending.get()
+    }
+
     fn finish_restart(&self) {
         // A grant that is entered up the stack keeps its memory until then.
         let busy = self.grants.iter().any(GrantSlot::is_entered);
-        if busy || !self.restart_pending.replace(false) {
+        let may = !busy && self.standing.pace.is_due();
+        if !may || !self.take_pending_restart() {
             return;
         }
         if self.state.get() == State::Faulted {
             self.completion_code.set(Some(None));
         }
+        self.standing.pace.restarted();
         self.restarts.increment();
-        self.process_id
-            .set(self.kernel.renew(self.process_id.get()));
+        let Some(id) = self.kernel.renew(self.process_id.get()) else {
+            return;
+        };
+        self.process_id.set(id);
         if self.begin_run().is_err() {
             self.end_run();
         }
@@ -204,6 +237,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
                     return_value,
                 )
             }
+            .is_ok()
         });
         if !handed_over {
             self.set_fault_state();
@@ -228,6 +262,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
                     callback,
                 )
             }
+            .is_ok()
         });
         if handed_over {
             self.state.set(State::Running);
@@ -296,17 +331,14 @@ impl<C: Chip> Process for ProcessStandard<C> {
         if !self.activate_mpu() {
             return None;
         }
-        let mut state = self.stored_state.try_borrow_mut().ok()?;
-        // SAFETY: the bounds are this process's, and `activate_mpu` says that
-        // the MPU holds its regions.
-        #[allow(unsafe_code)]
-        let (reason, stack_pointer) = unsafe {
-            self.chip.userspace_kernel_boundary().switch_to_process(
-                self.start_pointer(),
-                self.break_pointer(),
-                &mut state,
-            )
-        };
+        let (reason, stack_pointer) = self.with_stored_state(|boundary, state| {
+            // SAFETY: the bounds are this process's, and `activate_mpu` says that
+            // the MPU holds its regions.
+            #[allow(unsafe_code)]
+            unsafe {
+                boundary.switch_to_process(self.start_pointer(), self.break_pointer(), state)
+            }
+        });
         if let ContextSwitchReason::SyscallFired { .. } = reason {
             self.syscalls.increment();
         }
@@ -332,7 +364,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn get_storage_permissions(&self) -> Option<StoragePermissions> {
-        StoragePermissions::of(self.header)
+        StoragePermissions::of(self.header).filter(|_| self.standing.states_ids)
     }
 
     fn debug_timeslice_expiration_count(&self) -> usize {

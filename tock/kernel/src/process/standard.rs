@@ -22,14 +22,13 @@ use core::cell::{Cell, RefCell};
 use core::fmt::Write;
 use core::ptr::NonNull;
 
+use super::lone::Lone;
 use super::memory::GrantSlot;
 use super::tasks::TaskQueue;
 use super::work::Work;
-use super::{
-    FunctionCall, FunctionCallSource, Process, ProcessFaultPolicy, ProcessId, State, Task,
-};
+use super::{FunctionCall, FunctionCallSource, Process, ProcessId, RunEnd, Standing, State, Task};
 use crate::errorcode::ErrorCode;
-use crate::kernel::Kernel;
+use crate::kernel::{ControlBlock, Kernel};
 use crate::platform::chip::Chip;
 use crate::platform::mpu::{MPU, Permissions, Region};
 use crate::syscall::UserspaceKernelBoundary;
@@ -53,7 +52,8 @@ pub struct ProcessStandard<C: Chip + 'static> {
     pub(super) flash: &'static [u8],
     /// Where the flash that the process may lend and call begins.
     pub(super) own_flash_start: usize,
-    pub(super) fault_policy: &'static dyn ProcessFaultPolicy,
+    /// What it has of its place.
+    pub(super) standing: Standing,
 
     /// Addresses of the RAM block.
     pub(super) memory_start: usize,
@@ -67,8 +67,10 @@ pub struct ProcessStandard<C: Chip + 'static> {
     pub(super) mpu_config: RefCell<MpuConfig<C>>,
     pub(super) regions: [Cell<Option<Region>>; EXTRA_REGIONS],
 
-    pub(super) stored_state: RefCell<StoredState<C>>,
+    pub(super) stored_state: Lone<StoredState<C>>,
     pub(super) state: Cell<State>,
+    /// A run has begun whose end nobody was told of.
+    pub(super) in_run: Cell<bool>,
     pub(super) restart_pending: Cell<bool>,
     pub(super) completion_code: Cell<Option<Option<u32>>>,
     pub(super) tasks: RefCell<TaskQueue>,
@@ -90,7 +92,7 @@ pub(super) struct Parts<C: Chip + 'static> {
     pub(super) process_id: ProcessId,
     pub(super) header: TbfHeader<'static>,
     pub(super) flash: &'static [u8],
-    pub(super) fault_policy: &'static dyn ProcessFaultPolicy,
+    pub(super) standing: Standing,
     pub(super) memory_start: usize,
     pub(super) memory_end: usize,
     pub(super) grants: &'static [GrantSlot],
@@ -108,7 +110,7 @@ impl<C: Chip> ProcessStandard<C> {
             flash: parts.flash,
             own_flash_start: parts.flash.as_ptr().addr()
                 + parts.header.get_protected_size() as usize,
-            fault_policy: parts.fault_policy,
+            standing: parts.standing,
             memory_start: parts.memory_start,
             memory_end: parts.memory_end,
             grants: parts.grants,
@@ -117,8 +119,9 @@ impl<C: Chip> ProcessStandard<C> {
             high_water: Cell::new(parts.memory_start),
             mpu_config: RefCell::new(parts.mpu_config),
             regions: [const { Cell::new(None) }; EXTRA_REGIONS],
-            stored_state: RefCell::new(StoredState::<C>::default()),
+            stored_state: Lone::new(StoredState::<C>::default()),
             state: Cell::new(State::Terminated),
+            in_run: Cell::new(false),
             restart_pending: Cell::new(false),
             completion_code: Cell::new(None),
             tasks: RefCell::new(TaskQueue::new()),
@@ -163,7 +166,11 @@ impl<C: Chip> ProcessStandard<C> {
             boundary.initialize_process(self.start_pointer(), self.break_pointer(), &mut stored)
         };
         prepared.map_err(|()| ErrorCode::FAIL)?;
-        *self.stored_state.borrow_mut() = stored;
+        // SAFETY: an assignment uses nothing else.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.stored_state.with(|state| *state = stored);
+        }
 
         let flash = self.flash.as_ptr().addr();
         let start = FunctionCall {
@@ -174,6 +181,7 @@ impl<C: Chip> ProcessStandard<C> {
             argument3: app_break,
             pc: flash + self.header.get_init_function_offset() as usize,
         };
+        self.in_run.set(true);
         self.state.set(State::Yielded);
         self.enqueue_task(Task::FunctionCall(start))
     }
@@ -186,7 +194,7 @@ impl<C: Chip> ProcessStandard<C> {
         for region in &self.regions {
             region.set(None);
         }
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         let length = self.flash.len();
         mpu.allocate_region(
             self.flash.as_ptr(),
@@ -248,36 +256,53 @@ impl<C: Chip> ProcessStandard<C> {
         inside
     }
 
-    /// Use the stored registers; a nested use (there is none) would fault the process.
-    pub(super) fn with_stored_state(
+    /// Use the stored registers.
+    pub(super) fn with_stored_state<R>(
         &self,
-        f: impl FnOnce(&C::UserspaceKernelBoundary, &mut StoredState<C>) -> Result<(), ()>,
-    ) -> bool {
-        self.stored_state
-            .try_borrow_mut()
-            .is_ok_and(|mut state| f(self.chip.userspace_kernel_boundary(), &mut state).is_ok())
+        f: impl FnOnce(&C::UserspaceKernelBoundary, &mut StoredState<C>) -> R,
+    ) -> R {
+        let boundary = self.chip.userspace_kernel_boundary();
+        // SAFETY: the uses are those of this module: each calls one method of the boundary, which knows no
+        // process and calls nothing of the kernel.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.stored_state.with(|state| f(boundary, state))
+        }
     }
 
     /// Print a part of the registers, for a report; whether there are more parts.
     pub(super) fn print_registers(&self, part: usize, writer: &mut dyn Write) -> bool {
-        let Ok(state) = self.stored_state.try_borrow() else {
-            return false;
-        };
-        // SAFETY: the bounds are this process's.
-        #[allow(unsafe_code)]
-        unsafe {
-            self.chip.userspace_kernel_boundary().print_context_part(
-                self.start_pointer(),
-                self.break_pointer(),
-                &state,
-                part,
-                writer,
-            )
+        self.with_stored_state(|boundary, state| {
+            // SAFETY: the bounds are this process's.
+            #[allow(unsafe_code)]
+            unsafe {
+                boundary.print_context_part(
+                    self.start_pointer(),
+                    self.break_pointer(),
+                    state,
+                    part,
+                    writer,
+                )
+            }
+        })
+    }
+
+    /// Tell of the end of the run, once, before anything of it is gone.
+    pub(super) fn tell_end(&self, end: RunEnd) {
+        if self.in_run.replace(false) {
+            self.kernel.run_ends(self, end);
         }
     }
 
-    /// End the run; what it kept is gone.
+    /// What tells this process's regions from those of others. A control block is made once and stays.
+    #[inline(always)]
+    pub(super) fn control_block(&self) -> ControlBlock {
+        ControlBlock::of(self)
+    }
+
+    /// End the run; what it kept is gone. Nobody ends a run but through here.
     pub(super) fn end_run(&self) {
+        self.tell_end(RunEnd::Asked);
         if let Ok(mut tasks) = self.tasks.try_borrow_mut() {
             tasks.clear();
         }
@@ -286,7 +311,6 @@ impl<C: Chip> ProcessStandard<C> {
         }
         self.work.end_run();
         self.state.set(State::Terminated);
-        self.kernel.note_end_of_run();
     }
 }
 

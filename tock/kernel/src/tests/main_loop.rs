@@ -1,18 +1,19 @@
 //! The main loop, schedulers, faults.
 
 use core::cell::{Cell, RefCell};
+use std::boxed::Box;
 use std::vec::Vec;
 
 use super::driver::{Driver, NUM, driver};
 use crate::kernel::Kernel;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallFilter};
-use crate::process::{FaultAction, Process, State};
+use crate::process::{FaultAction, Priority, Process, ProcessId, State, StoppedExecutingReason};
 use crate::scheduler::background::BackgroundSched;
 use crate::scheduler::priority::PrioritySched;
 use crate::scheduler::round_robin::RoundRobinSched;
 use crate::scheduler::{Scheduler, SchedulingDecision};
 use crate::syscall::{ContextSwitchReason, Syscall, SyscallReturn, YieldCall};
-use crate::test_utils::{FakeChip, FakeTimer, OneDriver, TestApp, TestKernel};
+use crate::test_utils::{FakeChip, FakeTimer, OneDriver, TestApp, TestKernel, TestPlace};
 use crate::upcall::UpcallId;
 use crate::{ErrorCode, create_capability};
 
@@ -45,7 +46,7 @@ struct Board<S> {
     scheduler: S,
     lookup: OneDriver<'static>,
     hooks: Hooks,
-    timer: FakeTimer,
+    timer: &'static FakeTimer,
 }
 
 impl<S: Scheduler<FakeChip>> KernelResources<FakeChip> for Board<S> {
@@ -73,7 +74,7 @@ impl<S: Scheduler<FakeChip>> KernelResources<FakeChip> for Board<S> {
         &self.scheduler
     }
     fn scheduler_timer(&self) -> &FakeTimer {
-        &self.timer
+        self.timer
     }
     fn watchdog(&self) -> &() {
         &()
@@ -91,20 +92,29 @@ fn setup<S>(
     names: &[&'static str],
     scheduler: impl FnOnce(&'static Kernel) -> S,
 ) -> Setup<S> {
+    let place = TestPlace {
+        flash: names.iter().flat_map(|&name| app(name).image()).collect(),
+        action,
+        ..TestPlace::default()
+    };
+    setup_places([place], scheduler)
+}
+
+fn app(name: &'static str) -> TestApp {
+    TestApp {
+        name,
+        ram: 24_000,
+        ..TestApp::default()
+    }
+}
+
+fn setup_places<S>(
+    places: impl IntoIterator<Item = TestPlace>,
+    scheduler: impl FnOnce(&'static Kernel) -> S,
+) -> Setup<S> {
     let test = TestKernel::new();
     let driver = driver(&test);
-    let flash: Vec<u8> = names
-        .iter()
-        .flat_map(|&name| {
-            TestApp {
-                name,
-                ram: 24_000,
-                ..TestApp::default()
-            }
-            .image()
-        })
-        .collect();
-    test.load(&flash, 128 * 1024, action).unwrap();
+    test.load_places(places).unwrap();
     Setup {
         test,
         driver,
@@ -119,7 +129,7 @@ fn setup<S>(
                 forgive: Cell::new(false),
                 ran: RefCell::default(),
             },
-            timer: FakeTimer::default(),
+            timer: Box::leak(Box::default()),
         },
     }
 }
@@ -164,10 +174,18 @@ const FAULT: ContextSwitchReason = ContextSwitchReason::Fault;
 fn priorities_in_array_order_and_one_in_the_background() {
     let s = setup(FaultAction::Stop, &["a", "b", "c"], PrioritySched::new);
     assert_eq!(s.run(&[WAIT; 3]), ["a", "b", "c"]);
-    let s = setup(FaultAction::Stop, &["a", "b", "c"], |kernel| {
-        let first = kernel.process_at(0).unwrap().get_addresses().flash_start;
-        BackgroundSched::new(kernel, first)
-    });
+    let s = setup_places(
+        ["a", "b", "c"].map(|name| TestPlace {
+            flash: app(name).image(),
+            priority: if name == "a" {
+                Priority::Background
+            } else {
+                Priority::Equal
+            },
+            ..TestPlace::default()
+        }),
+        BackgroundSched::new,
+    );
     assert_eq!(s.run(&[WAIT; 3]), ["b", "c", "a"]);
 }
 
@@ -218,6 +236,46 @@ fn a_used_up_slice_passes_the_turn() {
     assert_eq!(scheduler.next(), RunProcess((b, us(10_000))));
     scheduler.result(TimesliceExpired, Some(10_000));
     assert_eq!(scheduler.next(), RunProcess((a.processid(), us(10_000))));
+}
+
+/// Round robin, and the slice ends while it is asked whether the process may go on.
+struct EndsMeanwhile {
+    scheduler: RoundRobinSched,
+    timer: Cell<Option<&'static FakeTimer>>,
+    result: Cell<Option<StoppedExecutingReason>>,
+}
+
+impl Scheduler<FakeChip> for EndsMeanwhile {
+    fn next(&self) -> SchedulingDecision {
+        Scheduler::<FakeChip>::next(&self.scheduler)
+    }
+    fn result(&self, reason: StoppedExecutingReason, used: Option<u32>) {
+        self.result.set(Some(reason));
+        Scheduler::<FakeChip>::result(&self.scheduler, reason, used);
+    }
+    fn continue_process(&self, process: ProcessId, chip: &FakeChip) -> bool {
+        if let Some(timer) = self.timer.get() {
+            timer.left.set(0);
+        }
+        self.scheduler.continue_process(process, chip)
+    }
+}
+
+/// A chip forgets all that it noted when it looks at its interrupts, the end of a slice as well.
+#[test]
+fn a_slice_that_ends_during_the_look_at_interrupts_is_over() {
+    let s = setup(FaultAction::Stop, &["a"], |kernel| EndsMeanwhile {
+        scheduler: RoundRobinSched::new(kernel),
+        timer: Cell::new(None),
+        result: Cell::new(None),
+    });
+    assert_eq!(s.run(&[COMMAND]), ["a"]);
+    s.board.scheduler.timer.set(Some(s.board.timer));
+    assert!(s.run(&[COMMAND]).is_empty());
+    assert_eq!(
+        s.board.scheduler.result.get(),
+        Some(StoppedExecutingReason::TimesliceExpired)
+    );
 }
 
 #[test]

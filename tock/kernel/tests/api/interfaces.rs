@@ -45,6 +45,7 @@ fn time<'a, A: Alarm<'a, Ticks = Ticks32, Frequency = Freq1MHz>>(
     alarm.set_alarm(now, alarm.ticks_from_ms(5).max(alarm.minimum_dt()));
     let _: Result<(), ErrorCode> = alarm.disarm();
     let _: (bool, Ticks32) = (alarm.is_armed(), alarm.get_alarm());
+    let _: u32 = <A::Ticks>::u32_left_justified_scale_freq::<A::Frequency>();
     <A as Time>::Frequency::frequency() + now.wrapping_add(now).into_u32_left_justified()
 }
 
