@@ -167,14 +167,23 @@ impl TestKernel {
     ) -> Result<(), ProcessLoadError> {
         let capability =
             crate::create_capability!(crate::capabilities::ProcessManagementCapability);
-        load_processes(
+        let outcome = load_processes(
             self.kernel,
             self.chip,
             leak_flash(flash),
             leak_bytes(ram),
             leak(FixedPolicy(action)),
             &capability,
-        )
+        );
+        self.finish_clearing();
+        outcome
+    }
+
+    /// Have the memory that processes reach cleared, as the main loop would before it runs them.
+    fn finish_clearing(&self) {
+        for process in self.kernel.processes() {
+            finish_clearing(process);
+        }
     }
 
     /// Load what lies in these places, once a test.
@@ -199,7 +208,9 @@ impl TestKernel {
             fault_policy: leak(FixedPolicy(place.action)),
             pace: place.pace,
         });
-        load_places(self.kernel, self.chip, places, &capability)
+        let outcome = load_places(self.kernel, self.chip, places, &capability);
+        self.finish_clearing();
+        outcome
     }
 
     /// The process in slot `index`.
@@ -235,8 +246,7 @@ impl TestKernel {
         let flash: Vec<u8> = apps.iter().flat_map(TestApp::image).collect();
         self.load(&flash, RAM, FaultAction::Stop)
             .expect("processes that can be started");
-        let processes = (0..apps.len()).map(|index| self.process(index));
-        processes.inspect(TestProcess::finish_clearing).collect()
+        (0..apps.len()).map(|index| self.process(index)).collect()
     }
 }
 
@@ -470,12 +480,7 @@ impl TestProcess {
     ///
     /// When that takes no end.
     pub fn finish_clearing(&self) {
-        let mut passes = 0;
-        while self.process.is_being_cleared() {
-            assert_eq!(self.process.pass(), Some(Pass::Done));
-            passes += 1;
-            assert!(passes < RAM, "a pass clears something");
-        }
+        finish_clearing(self.process);
     }
 
     /// Room for a buffer in its RAM, moving the break as its library would.
@@ -488,6 +493,15 @@ impl TestProcess {
         }
         self.next_buffer.set(self.next_buffer.get() + length);
         start
+    }
+}
+
+fn finish_clearing(process: &dyn Process) {
+    let mut passes = 0;
+    while process.is_being_cleared() {
+        assert_eq!(process.pass(), Some(Pass::Done));
+        passes += 1;
+        assert!(passes < RAM, "a pass clears something");
     }
 }
 

@@ -103,7 +103,7 @@ fn setup<S>(
 fn app(name: &'static str) -> TestApp {
     TestApp {
         name,
-        ram: 24_000,
+        ram: 16_000,
         ..TestApp::default()
     }
 }
@@ -417,7 +417,7 @@ fn panic_policy_panics() {
 fn far() -> ContextSwitchReason {
     fired(Syscall::Memop {
         operand: 1,
-        arg0: 20_000,
+        arg0: 14_000,
     })
 }
 
