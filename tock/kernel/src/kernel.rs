@@ -378,10 +378,10 @@ impl Kernel {
         let shortened = slice.is_none_or(|slice| wait < slice);
         let turn = if shortened { Some(wait) } else { slice };
         let (reason, used) = self.run_id(resources, chip, id, turn);
-        let waited = waited.saturating_add(used.unwrap_or(0));
-        let interrupted = reason == StoppedExecutingReason::KernelPreemption;
-        if interrupted && waited < BEFORE_LATER_US {
-            self.later_waited_us.set(waited);
+        if reason == StoppedExecutingReason::KernelPreemption {
+            // Something more important is there, which may make a process ready: that one has its time.
+            let waited = waited.saturating_add(used.unwrap_or(0));
+            self.later_waited_us.set(waited.min(BEFORE_LATER_US / 2));
         } else {
             self.later_waited_us.set(0);
             let _ = DeferredCall::service_next_later_call();

@@ -165,8 +165,7 @@ impl<C: Chip> ProcessStandard<C> {
 
     fn report_pass(&self) {
         let report = self.work.report.get();
-        let mut more = false;
-        crate::debug::with_writer(|writer| more = self.print_part(&report, writer));
+        let more = crate::debug::part_of_message(|writer| self.print_part(&report, writer));
         if more {
             self.work.report.set(Report {
                 part: report.part.saturating_add(1),
