@@ -112,10 +112,14 @@ impl Kernel {
             .find(|(_, slot)| slot.get().is_none())
     }
 
-    /// When the process in a slot runs.
+    /// The process in a slot, if it runs with this priority.
     #[inline]
-    pub(crate) fn priority_at(&self, index: usize) -> Option<Priority> {
-        Some(self.slots.get(index)?.priority())
+    pub(crate) fn process_with(
+        &self,
+        index: usize,
+        priority: Priority,
+    ) -> Option<&'static dyn Process> {
+        self.slots.get(index)?.get_with(priority)
     }
 
     /// An id for the first run of the process in slot `index`; `None` when all numbers are used up.
