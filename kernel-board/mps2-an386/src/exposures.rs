@@ -5,10 +5,11 @@
 
 use berth_exposure::filter::{DriverRule, ProcessRule};
 use berth_exposure::interrupt::{Clear, Interrupt, Limits};
+use mps2::chip::Peripherals;
 use mps2::register_block::RegisterBlock;
 use wasm_host::{AccessClass, Exposure, Register, Registers, SafeWrite, Width, Widths, Window};
 
-/// `COUNT`, `EXPOSURES`, `PROCESSES`, `INTERRUPTS`, `LIMITS`. Which of the imported
+/// `COUNT`, `EXPOSURES`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`. Which of the imported
 /// types a table needs, depends on what is exposed.
 #[allow(unused_imports)]
 mod table {
@@ -19,14 +20,33 @@ mod table {
     include!(concat!(env!("OUT_DIR"), "/exposures.rs"));
 }
 
+// The tree may be wrong about what the firmware uses; its drivers are not.
+const _: () = {
+    let mut index = 0;
+    while index < table::REACHED.len() {
+        let (base, length) = table::REACHED[index];
+        let mut own = 0;
+        while own < Peripherals::BLOCKS.len() {
+            let (own_base, own_length) = Peripherals::BLOCKS[own];
+            assert!(
+                base + length <= own_base || own_base + own_length <= base,
+                "exposure.dts exposes registers that the firmware uses"
+            );
+            own += 1;
+        }
+        index += 1;
+    }
+};
+
 pub(crate) use table::{COUNT, EXPOSURES, INTERRUPTS, LIMITS, PROCESSES};
 
 /// A window for the generated table, and for nothing else.
 const fn block(base: usize, len: usize) -> Block {
-    // SAFETY: only the generated table calls this. The exposure compiler takes base
-    // and length from the board's devicetree and refuses memory, the processor's own
-    // registers and whatever is marked as able to master the bus, unless the
-    // manufacturer wrote `dangerous` and why.
+    // SAFETY: only the generated table calls this. The exposure compiler takes base and
+    // length from the board's devicetree and refuses what overlaps anything else there or
+    // in layout.ld, and what is not known to be harmless (memory and the processor's own
+    // registers never are), unless the manufacturer wrote `dangerous` and why. `REACHED`
+    // was compared with the firmware's own peripherals above.
     Block(unsafe { RegisterBlock::new(base, len) })
 }
 

@@ -11,8 +11,8 @@ use kernel::deferred_call::DeferredCallClient;
 use kernel::platform::chip::{Chip, InterruptService};
 
 use crate::interrupts;
-use crate::system_timer::SystemTimer;
-use crate::uart::Uart;
+use crate::system_timer::{self, SystemTimer};
+use crate::uart::{self, Uart};
 
 /// The peripherals that the kernel drives itself, and their interrupts.
 pub struct Peripherals<'a> {
@@ -28,6 +28,13 @@ impl Peripherals<'_> {
         interrupts::UART0_RX,
         interrupts::UART0_TX,
         interrupts::TIMER1,
+    ];
+
+    /// First address and length of their registers.
+    pub const BLOCKS: [(u64, u64); 3] = [
+        (uart::BASES[0] as u64, 0x1000),
+        (system_timer::TIMER_BASE as u64, 0x1000),
+        (system_timer::COUNTER_BASE as u64, 0xc),
     ];
 
     /// All of them, not started yet.
