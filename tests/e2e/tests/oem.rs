@@ -147,7 +147,7 @@ fn a_tree_that_forgets_the_kernels_alarm_is_not_built() -> Result<()> {
     ensure!(text.contains(reserved));
     let text = text
         .replace(reserved, "")
-        .replace("timer1: timer@", "spare: timer@");
+        .replace("\ttimer1: timer@", "\tspare: timer@");
     fs::write(&tree, text)?;
     let said = exposure(folder.path())?;
     ensure!(said.status.success(), "the tree has no word of it");
