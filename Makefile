@@ -50,13 +50,15 @@ clean-room: ## `make demo` and `make test` in a minimal Debian, with nothing of 
 	@$(SETUP) clean-room
 	@tools/setup/clean-room.sh
 
-soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a million hostile calls
+soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a million hostile calls, two million runs of random machine code
 	@$(SETUP) nextest
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise --test endurance
 	KILLS=500 cargo nextest run --profile soak --no-capture -p berth-e2e --test kills
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
+	for seed in 1 2 3 4 5 6 7 8; do FUZZ_RUNS=250000 FUZZ_SEED=$$seed \
+	    cargo nextest run --profile soak --no-capture -p berth-e2e --test fuzz || exit 1; done
 	@$(MAKE) test-apps
 	BERTH_MODULES=250000 cargo nextest run --profile soak --no-capture -p wasm_supervisor --test modules
 	STORE_OPERATIONS=10000000 cargo nextest run --profile soak --no-capture -p berth-store
@@ -188,7 +190,7 @@ bench-containers: build
 	    $(ELF2TAB) -n $$bin -o $(IMAGE)/$$bin.tab $(FIRMWARE)/$$bin,cortex-m4 || exit 1; done
 
 # Native processes that only tests install.
-TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy \
+TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
              deadline storm heir warden bench_syscalls bench_registers bench_interrupts engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin
 
@@ -207,11 +209,11 @@ $(WALK)/$(TRIPLE)/firmware/$(BOARD): walk-firmware ;
 walk-firmware:
 	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK)
 
-# The kernel with a driver that has a deadline, built apart for the same reason; in the same folder,
+# The kernel with a driver that has a deadline, and that restarts the process `fuzz`, built apart for the same reason; in the same folder,
 # where all that it needs is built already, so its image is made at once.
 $(IMAGE)/deadline-kernel.bin: deadline-firmware ;
 deadline-firmware: $(IMAGE)/walk-kernel.bin
-	@BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-deadline.dts) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
+	@BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-deadline.dts) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/deadline-kernel.bin
 
 $(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
@@ -237,7 +239,7 @@ lint: tools ## rustfmt and clippy, warnings are errors
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings
 	BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-deadline.dts) \
-	    cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK) -- -D warnings
+	    cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process --features supervisor_process/bench -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers --examples -- -D warnings

@@ -28,6 +28,8 @@ mod drivers;
 mod emulated_flash;
 mod exposures;
 mod filter;
+#[cfg(feature = "restart-fuzz")]
+mod fuzz_policy;
 mod interrupts;
 mod layout;
 mod mapping;
@@ -188,7 +190,7 @@ unsafe extern "C" fn main() -> ! {
 
     // Its deadlines begin with the kernel's loop: nothing is served before.
     #[cfg(feature = "deadline-task")]
-    service.start_task(chip);
+    service.start_task(chip, kernel);
 
     let main_loop_capability = create_capability!(MainLoopCapability);
     kernel.kernel_loop(board, chip, &main_loop_capability)

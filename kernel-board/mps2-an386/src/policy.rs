@@ -34,6 +34,10 @@ impl ProcessFaultPolicy for FaultPolicy {
         if crate::walk_policy::is_stopped_walker(process) {
             return FaultAction::Restart;
         }
+        #[cfg(feature = "restart-fuzz")]
+        if crate::fuzz_policy::is_fuzz(process) {
+            return FaultAction::Restart;
+        }
         kernel::debug::process_report(process);
         let name = process.get_process_name();
         if is_supervisor(process) && self.row.fault(fpgaio::seconds()) < SUPERVISOR_FAULTS {

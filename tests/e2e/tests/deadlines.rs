@@ -1,8 +1,9 @@
 //! Firmware with deadlines of a millisecond, a process and a driver, beside processes that do their worst
 //! in the supervisor's place.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use berth_e2e::{Device, Flash};
+use std::time::Duration;
 
 /// The firmware beside `program`, which says `begins`, for `rounds` of half a second.
 fn beside(program: &str, begins: &str, rounds: u32) -> Result<()> {
@@ -25,4 +26,33 @@ fn a_storm_of_interrupts_makes_nobody_late() -> Result<()> {
 #[test]
 fn a_process_without_system_calls_makes_nobody_late() -> Result<()> {
     beside("occupy", "occupy: begins", 20)
+}
+
+/// Registers at addresses where the bus answers with errors: an error code of each access that the kernel makes for
+/// the process, a fault of the process where it makes the access itself.
+#[test]
+fn a_block_without_clock_is_an_error_of_the_access_and_stops_nobody() -> Result<()> {
+    let flash = Flash::with_deadlines()?;
+    flash.install("gated")?;
+    let device = Device::power_on_counted(&flash)?;
+    device.console("gated: vacant0, 10 bus errors")?;
+    device.console("gated: vacant1, 6 bus errors")?;
+    device.console("gated: mapped")?;
+    // At every fault of eight in a row; each run claims the blocks anew.
+    device.console("gated stays stopped, the others go on.")?;
+    let text = device.board.console.text();
+    ensure!(
+        text.contains(" cause: bus error on data access, at 0x50001000"),
+        "{text}"
+    );
+    ensure!(
+        !text.contains("NOT STOPPED") && !text.contains("failed"),
+        "{text}"
+    );
+    let at = device.board.console.position();
+    for task in ["driver:", "deadline:"] {
+        let console = &device.board.console;
+        console.wait_after(at, task, Duration::from_secs(30))?;
+    }
+    Ok(())
 }

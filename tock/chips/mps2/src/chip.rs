@@ -90,7 +90,7 @@ impl<'a, I: InterruptService> Mps2<'a, I> {
     /// SysTick and faults, its generic one for all interrupt lines.
     #[must_use]
     pub unsafe fn new(interrupt_service: &'a I) -> Self {
-        scb::init();
+        cortexm4::init();
         nvic::init();
         // SAFETY: made once, as the caller promised; so is the vector table.
         let chip = unsafe {
