@@ -17,8 +17,8 @@ const SEED: u32 = 0x2a;
 /// For a thousand runs, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How long the firmware's process may be kept from its deadline: 12,500 instructions of 32 ns, of a period of
-/// 1 ms. In it are the service of the driver, whose lines on the console take a third of it, and the ends of runs.
+/// How long the firmware's process, and its driver, may be kept from their deadlines: 12,500 instructions of 32 ns, of
+/// periods of 1 ms. In it are the driver's own lines on the console and the ends of runs.
 const KEPT_OUT_NS: u64 = 400_000;
 
 /// RAM that nobody owns in this test: that of the firmware's other processes, and what lies behind all.
@@ -99,7 +99,7 @@ fn random_machine_code_stops_nothing_changes_nothing_and_makes_nobody_late() -> 
     }
     let text = device.board.console.text();
     let told = Deadlines::read(&text)?;
-    let in_time = told.driver.missed == 0 && told.process.worst_ns <= KEPT_OUT_NS;
+    let in_time = told.driver.worst_ns.max(told.process.worst_ns) <= KEPT_OUT_NS;
     ensure!(
         in_time && told.driver.rounds > 0 && told.process.rounds > 0,
         "seed {seed:08x}: {told}\n{text}"
