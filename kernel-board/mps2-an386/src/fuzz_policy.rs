@@ -1,4 +1,5 @@
-//! For a test only (feature `restart-fuzz`): the process `fuzz` begins again whatever it did, without a word.
+//! For a test only (feature `restart-fuzz`): the process in the supervisor's place begins again whatever it did, at
+//! once and without a word.
 //!
 //! A fault restarts it by the policy. [`Reaper::look`], which the driver with a deadline calls once in a period,
 //! restarts it when it has ended itself, and makes a fault of a run that has not ended between two looks.
@@ -9,12 +10,11 @@ use kernel::Kernel;
 use kernel::capabilities::ProcessManagementCapability;
 use kernel::process::{Process, State};
 
-/// The process that is restarted.
-const NAME: &str = "fuzz";
+use crate::places::SUPERVISOR;
 
 /// Whether `process` is the one.
 pub(crate) fn is_fuzz(process: &dyn Process) -> bool {
-    process.get_process_name() == NAME
+    process.place() == SUPERVISOR
 }
 
 /// Ends runs.

@@ -78,7 +78,7 @@ fn told(device: &Device, position: usize, text: &str) -> Result<usize> {
 fn random_machine_code_stops_nothing_changes_nothing_and_makes_nobody_late() -> Result<()> {
     let runs = number("FUZZ_RUNS", 10, RUNS)?;
     let seed = number("FUZZ_SEED", 16, SEED)?;
-    let flash = Flash::with_deadlines()?;
+    let flash = Flash::for_fuzz()?;
     flash.install("fuzz")?;
     flash.set("fuzz", format!("{seed:08x}").as_bytes())?;
     let limit = PATIENCE * (runs / 1000 + 2);

@@ -6,9 +6,10 @@ use core::ops::Range;
 const KNOWN: usize = 16;
 
 /// What lies where: the kernel's memory, other processes', devices, the processor's own registers; edges.
-const PLACES: [u32; 26] = [
+const PLACES: [u32; 27] = [
     0x0000_0000,
-    0x0007_ff00,
+    0x0003_ff00,
+    0x0004_0000,
     0x0010_0100,
     0x0014_0000,
     0x2000_0000,
