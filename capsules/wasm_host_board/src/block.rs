@@ -2,9 +2,12 @@
 
 use core::mem::size_of;
 use core::ptr;
-use wasm_host::Window;
+use wasm_host::{BusError, Window};
 
-/// The registers from an address on. An access outside reads zero and writes nothing.
+/// The registers from an address on. An access outside is answered like one that the bus refuses.
+///
+/// A real bus error is not caught: upstream's kernel has nothing for that. So a block that the firmware ever leaves without
+/// clock or power must not be exposed.
 #[derive(Clone, Copy, Debug)]
 pub struct Block {
     base: usize,
@@ -30,18 +33,17 @@ impl Block {
             .then(|| ptr::with_exposed_provenance_mut(self.base + offset))
     }
 
-    fn load<T: Default>(&self, offset: usize) -> T {
-        self.register(offset).map_or_else(T::default, |register| {
-            // SAFETY: `register` found it aligned and inside the block, which `new`'s caller vouched for.
-            unsafe { ptr::read_volatile(register) }
-        })
+    fn load<T>(&self, offset: usize) -> Result<T, BusError> {
+        let register = self.register(offset).ok_or(BusError)?;
+        // SAFETY: `register` found it aligned and inside the block, which `new`'s caller vouched for.
+        Ok(unsafe { ptr::read_volatile(register) })
     }
 
-    fn store<T>(&self, offset: usize, value: T) {
-        if let Some(register) = self.register(offset) {
-            // SAFETY: as in `load`.
-            unsafe { ptr::write_volatile(register, value) }
-        }
+    fn store<T>(&self, offset: usize, value: T) -> Result<(), BusError> {
+        let register = self.register(offset).ok_or(BusError)?;
+        // SAFETY: as in `load`.
+        unsafe { ptr::write_volatile(register, value) };
+        Ok(())
     }
 }
 
@@ -54,35 +56,35 @@ impl Window for Block {
         Some(self.base)
     }
 
-    fn read8(&self, offset: usize) -> u8 {
+    fn read8(&self, offset: usize) -> Result<u8, BusError> {
         self.load(offset)
     }
 
-    fn read16(&self, offset: usize) -> u16 {
+    fn read16(&self, offset: usize) -> Result<u16, BusError> {
         self.load(offset)
     }
 
-    fn read32(&self, offset: usize) -> u32 {
+    fn read32(&self, offset: usize) -> Result<u32, BusError> {
         self.load(offset)
     }
 
-    fn write8(&self, offset: usize, value: u8) {
-        self.store(offset, value);
+    fn write8(&self, offset: usize, value: u8) -> Result<(), BusError> {
+        self.store(offset, value)
     }
 
-    fn write16(&self, offset: usize, value: u16) {
-        self.store(offset, value);
+    fn write16(&self, offset: usize, value: u16) -> Result<(), BusError> {
+        self.store(offset, value)
     }
 
-    fn write32(&self, offset: usize, value: u32) {
-        self.store(offset, value);
+    fn write32(&self, offset: usize, value: u32) -> Result<(), BusError> {
+        self.store(offset, value)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Block;
-    use wasm_host::Window;
+    use wasm_host::{BusError, Window};
 
     #[test]
     fn only_aligned_accesses_inside_reach_the_registers() {
@@ -91,18 +93,18 @@ mod tests {
         // SAFETY: memory of this test; no access has a side effect.
         let block = unsafe { Block::new(base, 8) };
         assert_eq!((block.len(), block.address()), (8, Some(base)));
-        assert_eq!(block.read32(4), 0x0807_0605);
-        assert_eq!(block.read16(2), 0x0403);
-        assert_eq!(block.read8(7), 8);
+        assert_eq!(block.read32(4), Ok(0x0807_0605));
+        assert_eq!(block.read16(2), Ok(0x0403));
+        assert_eq!(block.read8(7), Ok(8));
         for offset in [1, 2, 3, 5, 8, 12, usize::MAX, usize::MAX - 3] {
-            assert_eq!(block.read32(offset), 0, "{offset}");
-            block.write32(offset, 0);
+            assert_eq!(block.read32(offset), Err(BusError), "{offset}");
+            assert_eq!(block.write32(offset, 0), Err(BusError), "{offset}");
         }
-        block.write16(7, 0);
-        block.write8(8, 0);
+        assert_eq!(block.write16(7, 0), Err(BusError));
+        assert_eq!(block.write8(8, 0), Err(BusError));
         assert_eq!(memory, [0x0403_0201, 0x0807_0605, 0xFFFF_FFFF]);
-        block.write16(4, 0xAAAA);
-        block.write8(7, 0xBB);
+        assert_eq!(block.write16(4, 0xAAAA), Ok(()));
+        assert_eq!(block.write8(7, 0xBB), Ok(()));
         assert_eq!(memory[1], 0xBB07_AAAA);
     }
 }
