@@ -29,17 +29,17 @@ pub fn right_align(table: &mut Table, columns: std::ops::Range<usize>) {
 pub struct Columns {
     header: Vec<&'static str>,
     rows: Vec<Vec<String>>,
-    numbers: std::ops::Range<usize>,
+    numbers: Vec<&'static str>,
 }
 
 impl Columns {
-    /// An empty one; the columns of `numbers` stand on the right, as far as they hold digits.
+    /// An empty one; the columns of `numbers` stand on the right.
     #[must_use]
-    pub fn new(header: &[&'static str], numbers: std::ops::Range<usize>) -> Self {
+    pub fn new(header: &[&'static str], numbers: &[&'static str]) -> Self {
         Self {
             header: header.to_vec(),
             rows: Vec::new(),
-            numbers,
+            numbers: numbers.to_vec(),
         }
     }
 
@@ -59,16 +59,12 @@ impl Columns {
         width: Option<usize>,
         less: &[&str],
     ) -> io::Result<()> {
-        let mut numbers: Vec<_> = (0..self.header.len())
-            .map(|index| self.numbers.contains(&index))
-            .collect();
         for name in less.iter().rev() {
             if width.is_none_or(|width| self.width() <= width) {
                 break;
             }
             if let Some(index) = self.header.iter().position(|have| have == name) {
                 self.header.remove(index);
-                numbers.remove(index);
                 for row in &mut self.rows {
                     row.remove(index);
                 }
@@ -78,8 +74,8 @@ impl Columns {
         for row in self.rows {
             table.add_row(row);
         }
-        for (index, is_number) in numbers.into_iter().enumerate() {
-            if is_number {
+        for (index, name) in self.header.iter().enumerate() {
+            if self.numbers.contains(name) {
                 right_align(&mut table, index..index + 1);
             }
         }

@@ -1,11 +1,16 @@
 //! Byte streams to a device, all alike.
 
-use crate::{Address, Error};
-use rustix::io::Errno;
+use crate::{Address, Error, holders};
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+    termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr},
+};
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpStream, ToSocketAddrs},
-    os::unix::net::UnixStream,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::Path,
     time::Duration,
 };
 
@@ -90,8 +95,17 @@ impl Transport for Tty {
 /// Connect to `address`. Does not take the line's lock.
 ///
 /// # Errors
-/// [`Error::Open`].
+/// [`Error::Open`]; [`Error::Busy`] if another program has the port.
 pub fn open(address: &Address) -> Result<Box<dyn Transport>, Error> {
+    if let Address::Tty(path) = address
+        && let Some(by) = holders::of(path)
+    {
+        return Err(Error::Busy {
+            address: address.clone(),
+            by,
+            socket: None,
+        });
+    }
     connect(address).map_err(|source| Error::Open {
         address: address.clone(),
         source,
@@ -120,12 +134,29 @@ fn connect(address: &Address) -> io::Result<Box<dyn Transport>> {
             Err(last)
         }
         Address::Tty(path) => {
+            let _held = keep_lines_up(path);
             let port = serialport::new(path.to_string_lossy(), BAUD)
                 .timeout(READ_TICK)
                 .open()?;
             Ok(Box::new(Tty(port)))
         }
     }
+}
+
+/// Tell the system to leave DTR and RTS as they are when the port is closed: boards with one of them wired to reset would
+/// be reset by every command. From the first opening on they are up and stay so; what this gives back holds the port
+/// until it is open for good.
+fn keep_lines_up(path: &Path) -> Option<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    // What cannot be opened, or is no terminal, has no such lines; opening it for good says what it is.
+    let port = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+    if let Ok(mut settings) = tcgetattr(&port)
+        && settings.control_modes.contains(ControlModes::HUPCL)
+    {
+        settings.control_modes.remove(ControlModes::HUPCL);
+        tcsetattr(&port, OptionalActions::Now, &settings).ok()?;
+    }
+    Some(port)
 }
 
 /// Is this the end of a tick, not of the stream?

@@ -92,7 +92,10 @@ fn replace(
             }
         }
         Begun::Update(_) => {
-            device::start(client, name)?;
+            let is_there = endings::find(client, name)?;
+            if !is_there.is_some_and(|container| container.is_active()) {
+                device::start(client, name)?;
+            }
             Ok("replaced and started")
         }
     }

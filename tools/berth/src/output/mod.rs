@@ -155,8 +155,8 @@ pub(crate) fn log_line(
     if line.dropped > 0 {
         writeln!(
             out,
-            "({} lines are missing here: the device keeps the newest 768 bytes of a container's log, \
-             and of 100 at once 50 lines a second)",
+            "({} older lines were dropped: the device keeps the newest 768 bytes of a log, and takes 50 \
+             lines a second)",
             line.dropped
         )?;
     }

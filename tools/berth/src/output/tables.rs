@@ -43,7 +43,9 @@ pub(crate) fn containers(
             "NAME", "STATE", "UPTIME", "CPU", "FUEL", "MEMORY", "LIMIT", "STACK", "IRQS", "LOST",
             "RESTARTS", "BLOCKS",
         ],
-        2..11,
+        &[
+            "UPTIME", "CPU", "FUEL", "MEMORY", "LIMIT", "STACK", "IRQS", "LOST", "RESTARTS",
+        ],
     );
     for c in containers {
         table.add_row([
@@ -125,7 +127,7 @@ pub(crate) fn images(
             "NAME", "BYTES", "SHA-256", "KEPT IN", "STACK", "MEMORY", "LIMIT", "SHARE", "RESTART",
             "BOOT", "LOG", "SERVICE",
         ],
-        1..8,
+        &["BYTES", "STACK", "MEMORY", "LIMIT", "SHARE"],
     );
     for image in images {
         let Settings {
