@@ -130,8 +130,9 @@ impl Device {
     /// If one of them is silent, or has missed a deadline since boot; with the console's text.
     pub fn keeps_deadlines(&self, rounds: u32) -> Result<Deadlines> {
         let console = &self.board.console;
+        let now = console.position();
         for name in TASKS {
-            let mut position = console.position();
+            let mut position = now;
             // The round that runs now began before.
             for _ in 0..=rounds {
                 let told = console.wait_after(position, name, PATIENCE)?;

@@ -19,3 +19,10 @@ fn beside(program: &str, begins: &str, rounds: u32) -> Result<()> {
 fn a_storm_of_interrupts_makes_nobody_late() -> Result<()> {
     beside("storm", "Berth kernel", 2)
 }
+
+/// The driver's period and the process's are not the same, so the interrupts of one come at every instant
+/// of the way from the other's back into the process that computes.
+#[test]
+fn a_process_without_system_calls_makes_nobody_late() -> Result<()> {
+    beside("occupy", "occupy: begins", 20)
+}

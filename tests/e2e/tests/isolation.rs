@@ -102,6 +102,37 @@ fn a_breakpoint_is_a_fault_and_no_debugger() -> Result<()> {
     )
 }
 
+/// Of each deed there are two faults, the one of stacking and its own; both end with the process.
+#[test]
+fn no_fault_outlives_the_process_whose_stack_pointer_is_astray() -> Result<()> {
+    const STACKING: &str = "stack pointer outside the process on exception entry";
+    for (deed, other) in [
+        ("undefined", "undefined instruction"),
+        (
+            "breakpoint",
+            "fault that could not be handled as what it was",
+        ),
+        ("store", "data access where the MPU forbids it"),
+        ("division", "division by zero"),
+        ("system-register", "bus error on data access"),
+        (
+            "coprocessor",
+            "floating-point instruction, and the unit is off",
+        ),
+        ("jump", "jump to an address without the Thumb bit"),
+        ("return", "instruction fetch where the MPU forbids it"),
+    ] {
+        let text = misbehave(&format!("astray-{deed}"), "faulted")?;
+        let cause = text.lines().find(|line| line.contains(" cause: "));
+        let cause = cause.with_context(|| text.clone())?;
+        ensure!(
+            cause.contains(STACKING) && cause.contains(other),
+            "{deed}: {cause}"
+        );
+    }
+    Ok(())
+}
+
 #[test]
 fn a_panic_and_an_exit_are_no_faults() -> Result<()> {
     let text = misbehave("panic", "terminated")?;

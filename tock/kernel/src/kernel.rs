@@ -289,7 +289,7 @@ impl Kernel {
         slice: Option<NonZeroU32>,
     ) -> (StoppedExecutingReason, Option<u32>) {
         let timer = resources.scheduler_timer();
-        // Armed for the whole slice: an expiry while the kernel runs only
+        // Armed for the whole slice: an expiry while the kernel runs
         // marks the timer, which is read before the process goes on.
         if let Some(slice) = slice {
             timer.reset();
@@ -302,12 +302,13 @@ impl Kernel {
         // it is, and need not be asked.
         let mut runs = false;
         let reason = loop {
-            if slice.is_some() && timer.has_expired() {
-                process.debug_timeslice_expired();
-                break StoppedExecutingReason::TimesliceExpired;
-            }
+            // Interrupts before the slice: the look at them takes note of all that happened, the end
+            // of the slice too. What happens behind it keeps the chip from entering the process.
             if !resources.scheduler().continue_process(id, chip) {
                 break StoppedExecutingReason::KernelPreemption;
+            }
+            if slice.is_some() && timer.has_expired() {
+                break StoppedExecutingReason::TimesliceExpired;
             }
             if runs {
                 runs = Self::run_once(resources, process, id);
@@ -318,6 +319,15 @@ impl Kernel {
                 }
             }
         };
+        let reason = match reason {
+            StoppedExecutingReason::KernelPreemption if slice.is_some() && timer.has_expired() => {
+                StoppedExecutingReason::TimesliceExpired
+            }
+            reason => reason,
+        };
+        if reason == StoppedExecutingReason::TimesliceExpired {
+            process.debug_timeslice_expired();
+        }
         let used = slice.map(|slice| {
             let left = timer.get_remaining_us().map_or(0, NonZeroU32::get);
             timer.reset();

@@ -15,6 +15,7 @@
 //! | `return` | returns from its entry point |
 //! | `breakpoint` | executes the instruction of a debugger's breakpoint |
 //! | `panic` | panics; it stops itself then and says where |
+//! | `astray-WHAT` | the same with the stack pointer in the kernel's RAM; WHAT is `undefined`, `breakpoint`, `store`, `division`, `system-register`, `coprocessor`, `jump` or `return` |
 //! | `terminate` | ends itself with code 3: no misbehaviour, for comparison |
 //!
 //! (For plain reads, writes and jumps to where it may not, see `peek`.)
@@ -29,6 +30,16 @@ libtock::main!(main);
 
 static DEED: Setting<32> = Setting::new("misbehave", "stack");
 
+/// Instructions that fault, with the stack pointer where no frame can be stacked: r0 is there, too.
+macro_rules! astray {
+    ($($instruction:literal),+) => {
+        // SAFETY: none: the point of this process is to do what it may not.
+        unsafe {
+            asm!("ldr r0, =0x20000800", "mov sp, r0", $($instruction),+, options(noreturn))
+        }
+    };
+}
+
 fn main() {
     let deed = DEED.text();
     Line::new().text("misbehave: ").text(deed).print();
@@ -41,6 +52,14 @@ fn main() {
         "system-register" => system_register(),
         "return" => leave(),
         "breakpoint" => breakpoint(),
+        "astray-undefined" => astray!("udf #7"),
+        "astray-breakpoint" => astray!("bkpt #0xab"),
+        "astray-store" => astray!("str r0, [r0]"),
+        "astray-division" => astray!("movs r1, #0", "udiv r0, r0, r1"),
+        "astray-system-register" => astray!("ldr r1, =0xe000ed08", "str r1, [r1]"),
+        "astray-coprocessor" => astray!("mrc p10, 7, r0, c1, c0, 0"),
+        "astray-jump" => astray!("mov r1, pc", "bx r1"),
+        "astray-return" => astray!("mvn lr, #2", "bx lr"),
         "terminate" => libtock::terminate(3),
         "panic" => panic!("not shown, only where it happened"),
         _ => {

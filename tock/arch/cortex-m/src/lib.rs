@@ -42,6 +42,9 @@ pub unsafe trait CortexMVariant {
     /// Run the process whose stack pointer is `stack` and whose registers r4 to
     /// r11 are `registers`, until it is left. Returns its stack pointer and why.
     ///
+    /// While something is noted ([`nvic::NOTED`]) the process is not entered; to the caller
+    /// it was interrupted at once.
+    ///
     /// # Safety
     ///
     /// The MPU must be configured for this process, and the eight words at

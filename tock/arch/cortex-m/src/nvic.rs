@@ -4,7 +4,13 @@
 //! instructions for every line (`cortexv7m`), disables the line and leaves it
 //! *pending*. The kernel loop finds it here with [`next_pending`], runs the
 //! driver, and enables the line again. The pending bits are therefore the whole
-//! state: nothing is kept in memory, nothing can be lost between the halves.
+//! state: nothing can be lost between the halves.
+//!
+//! Beside it there is one word, [`NOTED`], that says whether to look at the bits at all. It makes the look
+//! after each system call cheap, and the way into a process safe: the handler that enters it
+//! looks at the word when no interrupt can come any more.
+
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use kernel::utilities::StaticRef;
 use kernel::utilities::registers::interfaces::{Readable, Writeable};
@@ -42,6 +48,42 @@ const NVIC: StaticRef<NvicRegisters> =
 /// interrupts another. Faults stay at 0, above it, so that a fault during
 /// exception entry is always handled first (see `cortexv7m`).
 pub const PRIORITY: u8 = 0x80;
+
+/// Not 0 from the moment an interrupt was taken or a time slice ended until the kernel looks
+/// ([`look`]) and finds no line pending. The handlers of interrupts and of SysTick set it, wherever they
+/// came from; while it is set, no process is entered.
+pub static NOTED: AtomicU32 = AtomicU32::new(0);
+
+/// Whether an interrupt was taken or a slice ended since the last [`look`] that found nothing.
+///
+/// A line that is enabled and becomes pending is noted at once, unless interrupts are masked.
+#[must_use]
+#[inline(always)]
+pub fn is_noted() -> bool {
+    NOTED.load(Ordering::Relaxed) != 0
+}
+
+/// Nothing is noted any more; for who looks at the pending bits afterwards.
+#[inline(always)]
+pub fn forget() {
+    NOTED.store(0, Ordering::Relaxed);
+}
+
+/// Whether one of the `attended` lines is pending; if none is, nothing is noted any more.
+#[must_use]
+#[inline]
+pub fn look(attended: &[u32]) -> bool {
+    if has_pending(attended) {
+        return true;
+    }
+    // What comes behind this line is noted, or found.
+    forget();
+    let pending = has_pending(attended);
+    if pending {
+        NOTED.store(1, Ordering::Relaxed);
+    }
+    pending
+}
 
 /// Words of 32 lines that this core has.
 fn words() -> usize {

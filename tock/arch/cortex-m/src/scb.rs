@@ -25,7 +25,9 @@ register_structs! {
         (0x3C => afsr: ReadWrite<u32>),
         (0x40 => _reserved),
         (0x88 => cpacr: ReadWrite<u32>),
-        (0x8C => @END),
+        (0x8C => _reserved2),
+        (0x234 => fpccr: ReadWrite<u32>),
+        (0x238 => @END),
     }
 }
 
@@ -47,8 +49,8 @@ const SCB: StaticRef<ScbRegisters> = unsafe { StaticRef::new(0xE000_ED00 as *con
 
 /// Set up exceptions: each kind of fault has its handler and, with priority 0,
 /// goes before everything else; SVC, PendSV and SysTick share the priority of
-/// the interrupts. Division by zero traps. The floating-point unit stays off:
-/// an exception frame always has eight words.
+/// the interrupts. Division by zero traps. The floating-point unit stays off, and nothing is
+/// ever stacked lazily: an exception frame always has eight words, written when it is made.
 pub fn init() {
     let [shpr1, shpr2, shpr3] = &SCB.shpr;
     shpr1.set(0);
@@ -62,6 +64,7 @@ pub fn init() {
             + HandlerControl::MEMFAULTENA::SET,
     );
     SCB.cpacr.set(0);
+    SCB.fpccr.set(0);
     crate::support::synchronize();
 }
 

@@ -8,6 +8,7 @@
 use core::arch::naked_asm;
 
 use cortexm::LeaveReason;
+use cortexm::nvic::NOTED;
 
 /// Values of r0 with which the kernel's `svc` returns. `SYSCALL` must be 0:
 /// the handler uses the same register to make the processor privileged.
@@ -85,6 +86,11 @@ pub unsafe fn switch_to_user_v7m(stack: u32, registers: &mut [u32; 8]) -> (u32, 
 
 /// SVC: from the kernel into the process, from the process into the kernel.
 ///
+/// Into the process only if no interrupt came and no slice ended since the kernel last looked
+/// ([`cortexm::nvic::NOTED`]). While this handler runs none can come in between, and one that becomes
+/// pending now is taken right at the return, from the process: so nothing that the kernel has to
+/// look at waits behind a process, wherever it came between the look and here.
+///
 /// # Safety
 ///
 /// Only as an entry of the vector table.
@@ -93,20 +99,28 @@ pub unsafe extern "C" fn svc_handler_v7m() {
     naked_asm!(
         "   tst   lr, #4",
         "   bne   1f",
+        "   ldr   r1, ={noted}",
+        "   ldr   r1, [r1]",
+        "   cbnz  r1, 2f",
         "   movs  r0, #1               // kernel called: thread mode unprivileged",
         "   msr   control, r0",
-        "   orr   lr, lr, #4           // return to the process stack",
+        "   mvn   lr, #2               // return to the process stack",
         "   bx    lr",
         "1: movs  r0, #{syscall}       // process called: thread mode privileged",
         "   msr   control, r0",
         "   str   r0, [sp]             // the kernel's svc returns SYSCALL",
-        "   bic   lr, lr, #4           // return to the main stack",
+        "   mvn   lr, #6               // return to the main stack",
         "   bx    lr",
+        "2: movs  r0, #{interrupted}   // not into the process: the kernel looks first",
+        "   str   r0, [sp]",
+        "   bx    lr",
+        noted = sym NOTED,
         syscall = const SYSCALL,
+        interrupted = const INTERRUPTED,
     )
 }
 
-/// SysTick: the time slice is over. In the kernel it means nothing.
+/// SysTick: the time slice is over. The kernel is told, wherever it is; a process is left.
 ///
 /// # Safety
 ///
@@ -114,20 +128,23 @@ pub unsafe extern "C" fn svc_handler_v7m() {
 #[unsafe(naked)]
 pub unsafe extern "C" fn systick_handler_v7m() {
     naked_asm!(
+        "   ldr   r0, ={noted}",
+        "   movs  r1, #{interrupted}",
+        "   str   r1, [r0]",
         "   tst   lr, #4",
         "   beq   1f",
         "   movs  r0, #0               // thread mode privileged",
         "   msr   control, r0",
-        "   movs  r0, #{interrupted}   // the kernel's svc returns INTERRUPTED",
-        "   str   r0, [sp]",
-        "   bic   lr, lr, #4           // return to the main stack",
+        "   str   r1, [sp]             // the kernel's svc returns INTERRUPTED",
+        "   mvn   lr, #6               // return to the main stack",
         "1: bx    lr",
+        noted = sym NOTED,
         interrupted = const INTERRUPTED,
     )
 }
 
 /// The top half of every interrupt: keep the line quiet, remember it in its
-/// pending bit, leave the process. The kernel loop does the rest.
+/// pending bit, note that there is something to look at, leave the process. The kernel loop does the rest.
 ///
 /// # Safety
 ///
@@ -146,22 +163,28 @@ pub unsafe extern "C" fn generic_isr_v7m() {
         "   add   r1, r1, r0, lsl #2",
         "   str   r2, [r1]             // ICER: disable",
         "   str   r2, [r1, #0x80]      // ISPR: pending again, a pulse is not lost",
+        "   ldr   r0, ={noted}",
+        "   movs  r1, #{interrupted}",
+        "   str   r1, [r0]",
         "   tst   lr, #4",
         "   beq   1f",
         "   movs  r0, #0               // thread mode privileged",
         "   msr   control, r0",
-        "   movs  r0, #{interrupted}   // the kernel's svc returns INTERRUPTED",
-        "   str   r0, [sp]",
-        "   bic   lr, lr, #4           // return to the main stack",
+        "   str   r1, [sp]             // the kernel's svc returns INTERRUPTED",
+        "   mvn   lr, #6               // return to the main stack",
         "1: bx    lr",
+        noted = sym NOTED,
         interrupted = const INTERRUPTED,
     )
 }
 
 /// Every fault: leave the process, or report that the kernel faulted.
 ///
-/// If the fault came from stacking the frame of an SVC, that call is still
-/// pending; it is dropped, otherwise it would next be taken for the kernel's own.
+/// What a process pends dies with it. An exception whose frame could not be stacked (a call, an undefined
+/// instruction, an access that was refused) is still pending when the fault of the stacking is handled, as
+/// is that fault when a breakpoint goes before it. All synchronous exceptions that can be pending are
+/// dropped, otherwise they would next be taken for the kernel's own; what they were stands in the fault
+/// status and goes into the report of this process.
 ///
 /// # Safety
 ///
@@ -174,13 +197,13 @@ pub unsafe extern "C" fn fault_handler_v7m() {
         "   movw  r1, #0xED24",
         "   movt  r1, #0xE000          // r1 = SHCSR",
         "   ldr   r2, [r1]",
-        "   bic   r2, r2, #0x8000      // SVCALLPENDED = 0",
+        "   bic   r2, r2, #0xF000      // nothing pended: SVC, bus, memory, usage fault",
         "   str   r2, [r1]",
         "   movs  r0, #0               // thread mode privileged",
         "   msr   control, r0",
         "   movs  r0, #{fault}         // the kernel's svc returns FAULT",
         "   str   r0, [sp]",
-        "   bic   lr, lr, #4           // return to the main stack",
+        "   mvn   lr, #6               // return to the main stack",
         "   dsb",
         "   bx    lr",
         "1: mov   r0, sp               // the kernel's frame, if its stack is sound",

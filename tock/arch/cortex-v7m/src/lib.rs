@@ -17,6 +17,9 @@
 //! reason into that frame's r0, so the reason is simply what the kernel's `svc`
 //! "returns": there is no flag in memory to set, clear or forget.
 //!
+//! Between the kernel's last look at interrupts and its `svc` more of them can come: the SVC handler, which
+//! they cannot interrupt, looks at what they note ([`cortexm::nvic::NOTED`]) and returns to the kernel instead.
+//!
 //! Priorities: faults at 0, everything else at one level below
 //! (`cortexm::nvic::PRIORITY`). No handler interrupts another, and a process
 //! whose stack pointer is bad faults *before* the call or interrupt whose

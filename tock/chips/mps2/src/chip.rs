@@ -154,6 +154,8 @@ impl<I: InterruptService> Chip for Mps2<'_, I> {
     type UserspaceKernelBoundary = SysCall;
 
     fn service_pending_interrupts(&self) {
+        // What comes from here on is noted anew, or found below.
+        nvic::forget();
         while let Some(line) = self.next_pending() {
             if !self.interrupt_service.service_interrupt(line) {
                 self.ignore(line);
@@ -168,10 +170,11 @@ impl<I: InterruptService> Chip for Mps2<'_, I> {
         }
     }
 
-    // Asked after every system call.
+    // Asked after every system call. An attended line is always enabled until it was taken, so one that
+    // is pending has been noted; while interrupts are masked, it ends the sleep at once.
     #[inline(always)]
     fn has_pending_interrupts(&self) -> bool {
-        nvic::has_pending(&[self.attended.get()])
+        nvic::is_noted() && nvic::look(&[self.attended.get()])
     }
 
     fn mpu(&self) -> &MPU {

@@ -16,6 +16,9 @@ pub trait Chip {
     fn service_pending_interrupts(&self);
 
     /// Whether an interrupt waits for its driver.
+    ///
+    /// The kernel asks before it runs a process. What comes afterwards must end the
+    /// process's run all the same, however shortly before its first instruction it came.
     fn has_pending_interrupts(&self) -> bool;
 
     /// Memory protection.

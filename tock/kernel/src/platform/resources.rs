@@ -137,7 +137,8 @@ impl ProcessFault for () {}
 
 /// Is told of every switch to a process.
 pub trait ContextSwitchCallback {
-    /// Called just before the MPU is set up and `process` runs.
+    /// Called just before the MPU is set up and `process` runs, when the kernel has looked for other
+    /// work: it must not make any, neither wake processes nor defer calls.
     fn context_switch_hook(&self, process: &dyn Process);
 }
 

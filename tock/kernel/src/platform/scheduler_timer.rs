@@ -6,7 +6,9 @@ use core::num::NonZeroU32;
 ///
 /// The kernel calls `start`, then `arm`; from then on the expiry must make a
 /// running process stop with `Interrupted`. An expiry while the kernel runs
-/// must be harmless. `reset` ends the slice.
+/// must be harmless, and keep the chip from running a process before the kernel has
+/// asked [`Chip::has_pending_interrupts`](super::chip::Chip::has_pending_interrupts) and then this
+/// timer. `reset` ends the slice.
 pub trait SchedulerTimer {
     /// Begin a slice of `us` microseconds.
     fn start(&self, us: NonZeroU32);

@@ -18,6 +18,7 @@ mod error;
 mod id;
 mod interface;
 mod load;
+mod lone;
 mod memory;
 mod policy;
 mod print;

@@ -194,6 +194,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
                     return_value,
                 )
             }
+            .is_ok()
         });
         if !handed_over {
             self.set_fault_state();
@@ -218,6 +219,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
                     callback,
                 )
             }
+            .is_ok()
         });
         if handed_over {
             self.state.set(State::Running);
@@ -267,17 +269,14 @@ impl<C: Chip> Process for ProcessStandard<C> {
         if !self.activate_mpu() {
             return None;
         }
-        let mut state = self.stored_state.try_borrow_mut().ok()?;
-        // SAFETY: the bounds are this process's, and `activate_mpu` says that
-        // the MPU holds its regions.
-        #[allow(unsafe_code)]
-        let (reason, stack_pointer) = unsafe {
-            self.chip.userspace_kernel_boundary().switch_to_process(
-                self.start_pointer(),
-                self.break_pointer(),
-                &mut state,
-            )
-        };
+        let (reason, stack_pointer) = self.with_stored_state(|boundary, state| {
+            // SAFETY: the bounds are this process's, and `activate_mpu` says that
+            // the MPU holds its regions.
+            #[allow(unsafe_code)]
+            unsafe {
+                boundary.switch_to_process(self.start_pointer(), self.break_pointer(), state)
+            }
+        });
         if let ContextSwitchReason::SyscallFired { .. } = reason {
             self.syscalls.increment();
         }

@@ -22,6 +22,7 @@ use core::cell::{Cell, RefCell};
 use core::fmt::Write;
 use core::ptr::NonNull;
 
+use super::lone::Lone;
 use super::memory::GrantSlot;
 use super::tasks::TaskQueue;
 use super::{
@@ -66,7 +67,7 @@ pub struct ProcessStandard<C: Chip + 'static> {
     pub(super) mpu_config: RefCell<MpuConfig<C>>,
     pub(super) regions: [Cell<Option<Region>>; EXTRA_REGIONS],
 
-    pub(super) stored_state: RefCell<StoredState<C>>,
+    pub(super) stored_state: Lone<StoredState<C>>,
     pub(super) state: Cell<State>,
     pub(super) restart_pending: Cell<bool>,
     pub(super) completion_code: Cell<Option<Option<u32>>>,
@@ -115,7 +116,7 @@ impl<C: Chip> ProcessStandard<C> {
             high_water: Cell::new(parts.memory_start),
             mpu_config: RefCell::new(parts.mpu_config),
             regions: [const { Cell::new(None) }; EXTRA_REGIONS],
-            stored_state: RefCell::new(StoredState::<C>::default()),
+            stored_state: Lone::new(StoredState::<C>::default()),
             state: Cell::new(State::Terminated),
             restart_pending: Cell::new(false),
             completion_code: Cell::new(None),
@@ -160,7 +161,11 @@ impl<C: Chip> ProcessStandard<C> {
             boundary.initialize_process(self.start_pointer(), self.break_pointer(), &mut stored)
         };
         prepared.map_err(|()| ErrorCode::FAIL)?;
-        *self.stored_state.borrow_mut() = stored;
+        // SAFETY: an assignment uses nothing else.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.stored_state.with(|state| *state = stored);
+        }
 
         let flash = self.flash.as_ptr().addr();
         let start = FunctionCall {
@@ -245,30 +250,29 @@ impl<C: Chip> ProcessStandard<C> {
         inside
     }
 
-    /// Use the stored registers; a nested use (there is none) would fault the process.
-    pub(super) fn with_stored_state(
+    /// Use the stored registers.
+    pub(super) fn with_stored_state<R>(
         &self,
-        f: impl FnOnce(&C::UserspaceKernelBoundary, &mut StoredState<C>) -> Result<(), ()>,
-    ) -> bool {
-        self.stored_state
-            .try_borrow_mut()
-            .is_ok_and(|mut state| f(self.chip.userspace_kernel_boundary(), &mut state).is_ok())
+        f: impl FnOnce(&C::UserspaceKernelBoundary, &mut StoredState<C>) -> R,
+    ) -> R {
+        let boundary = self.chip.userspace_kernel_boundary();
+        // SAFETY: the uses are those of this module: each calls one method of the boundary, which knows no
+        // process and calls nothing of the kernel.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.stored_state.with(|state| f(boundary, state))
+        }
     }
 
     /// Print the registers, for a report.
     pub(super) fn print_registers(&self, writer: &mut dyn Write) {
-        if let Ok(state) = self.stored_state.try_borrow() {
+        self.with_stored_state(|boundary, state| {
             // SAFETY: the bounds are this process's.
             #[allow(unsafe_code)]
             unsafe {
-                self.chip.userspace_kernel_boundary().print_context(
-                    self.start_pointer(),
-                    self.break_pointer(),
-                    &state,
-                    writer,
-                );
+                boundary.print_context(self.start_pointer(), self.break_pointer(), state, writer);
             }
-        }
+        });
     }
 
     /// End the run; what it kept is gone.

@@ -1,12 +1,13 @@
 //! The main loop, schedulers, faults.
 
 use core::cell::{Cell, RefCell};
+use std::boxed::Box;
 use std::vec::Vec;
 
 use super::driver::{Driver, NUM, driver};
 use crate::kernel::Kernel;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallFilter};
-use crate::process::{FaultAction, Process, State};
+use crate::process::{FaultAction, Process, ProcessId, State, StoppedExecutingReason};
 use crate::scheduler::background::BackgroundSched;
 use crate::scheduler::priority::PrioritySched;
 use crate::scheduler::round_robin::RoundRobinSched;
@@ -45,7 +46,7 @@ struct Board<S> {
     scheduler: S,
     lookup: OneDriver<'static>,
     hooks: Hooks,
-    timer: FakeTimer,
+    timer: &'static FakeTimer,
 }
 
 impl<S: Scheduler<FakeChip>> KernelResources<FakeChip> for Board<S> {
@@ -73,7 +74,7 @@ impl<S: Scheduler<FakeChip>> KernelResources<FakeChip> for Board<S> {
         &self.scheduler
     }
     fn scheduler_timer(&self) -> &FakeTimer {
-        &self.timer
+        self.timer
     }
     fn watchdog(&self) -> &() {
         &()
@@ -118,7 +119,7 @@ fn setup<S>(
                 forgive: Cell::new(false),
                 ran: RefCell::default(),
             },
-            timer: FakeTimer::default(),
+            timer: Box::leak(Box::default()),
         },
     }
 }
@@ -217,6 +218,46 @@ fn a_used_up_slice_passes_the_turn() {
     assert_eq!(scheduler.next(), RunProcess((b, us(10_000))));
     scheduler.result(TimesliceExpired, Some(10_000));
     assert_eq!(scheduler.next(), RunProcess((a.processid(), us(10_000))));
+}
+
+/// Round robin, and the slice ends while it is asked whether the process may go on.
+struct EndsMeanwhile {
+    scheduler: RoundRobinSched,
+    timer: Cell<Option<&'static FakeTimer>>,
+    result: Cell<Option<StoppedExecutingReason>>,
+}
+
+impl Scheduler<FakeChip> for EndsMeanwhile {
+    fn next(&self) -> SchedulingDecision {
+        Scheduler::<FakeChip>::next(&self.scheduler)
+    }
+    fn result(&self, reason: StoppedExecutingReason, used: Option<u32>) {
+        self.result.set(Some(reason));
+        Scheduler::<FakeChip>::result(&self.scheduler, reason, used);
+    }
+    fn continue_process(&self, process: ProcessId, chip: &FakeChip) -> bool {
+        if let Some(timer) = self.timer.get() {
+            timer.left.set(0);
+        }
+        self.scheduler.continue_process(process, chip)
+    }
+}
+
+/// A chip forgets all that it noted when it looks at its interrupts, the end of a slice as well.
+#[test]
+fn a_slice_that_ends_during_the_look_at_interrupts_is_over() {
+    let s = setup(FaultAction::Stop, &["a"], |kernel| EndsMeanwhile {
+        scheduler: RoundRobinSched::new(kernel),
+        timer: Cell::new(None),
+        result: Cell::new(None),
+    });
+    assert_eq!(s.run(&[COMMAND]), ["a"]);
+    s.board.scheduler.timer.set(Some(s.board.timer));
+    assert!(s.run(&[COMMAND]).is_empty());
+    assert_eq!(
+        s.board.scheduler.result.get(),
+        Some(StoppedExecutingReason::TimesliceExpired)
+    );
 }
 
 #[test]
