@@ -16,6 +16,8 @@ pub(crate) struct Addresses {
     pub(crate) accessed: BTreeSet<(u64, u64)>,
     /// What may be an address.
     pub(crate) possible: BTreeSet<u64>,
+    /// Words of data at any place, aligned or not, that are not also in `possible`: only the very end's address counts.
+    pub(crate) unaligned: BTreeSet<u64>,
     /// Globals that become smaller: as the pointer of a stack does in every function that has a frame.
     pub(crate) descending: BTreeSet<u32>,
     /// Globals that become larger: as the pointer of an allocator that only gives.
@@ -359,7 +361,7 @@ fn store(operator: &Operator<'_>) -> Option<(u64, u64)> {
     Some((memarg.offset, width))
 }
 
-/// Words of data that may be addresses: those that lie where a pointer would, and anywhere the address `of`.
+/// Words of data that may be addresses: those that lie where a pointer would, and, apart from them, all others.
 pub(crate) fn in_data(data: &[u8], start: u64, found: &mut Addresses) {
     for (place, bytes) in data.windows(4).enumerate() {
         let &[a, b, c, d] = bytes else { continue };
@@ -373,6 +375,8 @@ pub(crate) fn in_data(data: &[u8], start: u64, found: &mut Addresses) {
                 .all(|byte| *byte == 0 || (0x20..0x7f).contains(byte) || *byte == b'\n');
         if word > 0 && is_aligned && !is_text {
             found.possible.insert(word.into());
+        } else if word > 0 && !is_text {
+            found.unaligned.insert(word.into());
         }
     }
 }

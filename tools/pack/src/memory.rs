@@ -243,6 +243,7 @@ fn behind(survey: &Survey, end: u64, linked: u64) -> Behind {
         .iter()
         .any(|(first, last)| *last > end && *first < linked)
         || found.possible.iter().any(is_end)
+        || found.unaligned.contains(&end)
         || globals().any(|(value, _)| is_end(value))
     {
         return Behind::Used;

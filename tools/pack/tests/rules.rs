@@ -139,6 +139,10 @@ fn what_is_used_behind_the_linkers_end_is_kept() {
             r#"(data (i32.const 528) "\10\04\00\00")"#,
         ),
         (
+            "a pointer in packed data",
+            r#"(data (i32.const 529) "\10\04\00\00")"#,
+        ),
+        (
             "a pointer in passive data",
             r#"(data $passive "\10\04\00\00") (func (data.drop $passive))"#,
         ),
