@@ -32,7 +32,7 @@ TOCKLOADER := target/tools/venv/bin/tockloader
 ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-minor 2 \
             --app-heap 0 --kernel-heap 4096
 # How tockloader reaches the emulated board: a file that is the whole flash.
-FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
+FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x40000 --page-size 512
 
 .PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 

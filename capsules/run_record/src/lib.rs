@@ -3,7 +3,7 @@
 //! ```text
 //!   process ── read-only allow 0: some words it keeps up to date ──┐
 //!                                                                  ▼
-//!   board's fault hook ── process_gone ──► RunRecord ── copies them when the process faults
+//!   board, at a fault ── process_gone ──► RunRecord ── copies them when the process faults
 //!                                                                  │
 //!   the same process, restarted ◄── command 1: word by word ───────┘
 //! ```
@@ -81,7 +81,7 @@ impl RunRecord {
 
     /// A process is about to end: keep its record, if it lent one.
     ///
-    /// For the board's `ProcessFault` hook, which the kernel calls while the
+    /// For the board, when the kernel tells it of a fault while the
     /// process's memory is still as it was.
     pub fn process_gone(&self, process: ProcessId) {
         let _ = self.keep(process);

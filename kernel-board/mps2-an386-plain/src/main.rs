@@ -122,7 +122,7 @@ impl KernelResources<BoardChip> for Board {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main() -> ! {
     // SAFETY: this runs once, at reset, with the vector table of `vectors.rs`.
-    let (peripherals, chip, memory, systick, leds) = unsafe {
+    let (peripherals, chip, ground, systick, leds) = unsafe {
         let peripherals: &'static _ = static_init!(Peripherals<'static>, Peripherals::new());
         let led = [
             &*static_init!(Led, Led::new(0)),
@@ -131,7 +131,7 @@ unsafe extern "C" fn main() -> ! {
         (
             peripherals,
             &*static_init!(BoardChip, Mps2::new(peripherals)),
-            layout::process_memory(),
+            layout::all_places(),
             SysTick::with_reference_clock(SYSTICK_TICKS_PER_US),
             &*static_init!([&'static Led; 2], led),
         )
@@ -163,8 +163,8 @@ unsafe extern "C" fn main() -> ! {
     let _ = load_processes(
         kernel,
         chip,
-        layout::process_flash(),
-        memory,
+        ground.flash,
+        ground.memory,
         &StopWithDebugFaultPolicy {},
         &create_capability!(ProcessManagementCapability),
     );

@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 use core::num::NonZeroU32;
+use core::ptr::NonNull;
 
 use crate::capabilities::{
     ExternalProcessCapability, MainLoopCapability, MemoryAllocationCapability,
@@ -15,23 +16,42 @@ use crate::platform::mpu::{Region, RegionCheck};
 use crate::platform::scheduler_timer::SchedulerTimer;
 use crate::platform::watchdog::WatchDog;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault};
-use crate::process::{Process, ProcessId, ProcessSlot, StoppedExecutingReason};
+use crate::process::{
+    Priority, Process, ProcessId, ProcessSlot, RunEnd, RunEndClient, RunNumber,
+    StoppedExecutingReason,
+};
 use crate::scheduler::{Scheduler, SchedulingDecision};
 use crate::syscall::ContextSwitchReason;
 use crate::utilities::cells::NumericCellExt;
 
+/// How often the kernel looks, when it has nothing else to do, whether a process may begin again.
+pub(crate) const RESTART_LOOK_US: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
+
+/// Tells a process from all others, in all its runs, by the address of its control block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ControlBlock(NonNull<()>);
+
+impl ControlBlock {
+    #[inline(always)]
+    pub(crate) const fn of<T>(block: &T) -> Self {
+        Self(NonNull::from_ref(block).cast())
+    }
+}
+
 /// Processes, grants, and what the main loop keeps between two passes.
 pub struct Kernel {
     slots: &'static [ProcessSlot],
-    /// Identifier of the next run; 0 is never used, so an empty slot has none.
-    next_identifier: Cell<usize>,
+    /// Number of the next run; `None` after the last there is.
+    next_run: Cell<Option<RunNumber>>,
     grants: Cell<usize>,
     /// Something may have become ready since the scheduler last looked.
     work_noted: Cell<bool>,
-    /// Run whose regions, as they are now, are in the MPU; 0 none.
-    mpu_owner: Cell<usize>,
-    /// Runs of processes that have ended.
-    ended_runs: Cell<usize>,
+    /// Process whose regions, as they are now, are in the MPU. Nobody else keeps this.
+    mpu_owner: Cell<Option<ControlBlock>>,
+    /// Is told of the ends of runs.
+    run_end_client: Cell<Option<&'static dyn RunEndClient>>,
+    /// Processes that ended and are to begin again.
+    pending_restarts: Cell<usize>,
     /// Says which regions may be opened to processes; `None`: no region.
     openable: Cell<Option<RegionCheck>>,
 }
@@ -42,11 +62,12 @@ impl Kernel {
     pub const fn new(slots: &'static [ProcessSlot]) -> Self {
         Self {
             slots,
-            next_identifier: Cell::new(1),
+            next_run: Cell::new(Some(RunNumber::FIRST)),
             grants: Cell::new(0),
             work_noted: Cell::new(false),
-            mpu_owner: Cell::new(0),
-            ended_runs: Cell::new(0),
+            mpu_owner: Cell::new(None),
+            run_end_client: Cell::new(None),
+            pending_restarts: Cell::new(0),
             openable: Cell::new(None),
         }
     }
@@ -54,7 +75,7 @@ impl Kernel {
     /// The process, if this run of it still exists.
     #[inline]
     pub(crate) fn process(&self, id: ProcessId) -> Option<&'static dyn Process> {
-        self.slots.get(id.index)?.get_run(id.id())
+        self.slots.get(id.index)?.get_run(id.run())
     }
 
     /// Whether this run of a process still exists and has not ended.
@@ -86,18 +107,48 @@ impl Kernel {
             .find(|(_, slot)| slot.get().is_none())
     }
 
-    /// An id for the first run of the process in slot `index`.
-    pub(crate) fn new_process_id(&'static self, index: usize) -> ProcessId {
-        ProcessId::new(self, index, self.next_identifier.get_and_increment())
+    /// When the process in a slot runs.
+    #[inline]
+    pub(crate) fn priority_at(&self, index: usize) -> Option<Priority> {
+        Some(self.slots.get(index)?.priority())
     }
 
-    /// An id for the next run of a process; the old id names nothing from now on.
-    pub(crate) fn renew(&'static self, old: ProcessId) -> ProcessId {
-        let id = self.new_process_id(old.index);
+    /// An id for the first run of the process in slot `index`; `None` when all numbers are used up.
+    pub(crate) fn new_process_id(&'static self, index: usize) -> Option<ProcessId> {
+        let run = self.next_run.get()?;
+        self.next_run.set(run.next());
+        Some(ProcessId::new(self, index, run))
+    }
+
+    /// An id for the next run of a process, as above; the old id names nothing from now on.
+    pub(crate) fn renew(&'static self, old: ProcessId) -> Option<ProcessId> {
+        let id = self.new_process_id(old.index)?;
         if let Some(slot) = self.slots.get(old.index) {
-            slot.set_identifier(id.id());
+            slot.set_run(id.run());
         }
-        id
+        Some(id)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_next_run(&self, run: RunNumber) {
+        self.next_run.set(Some(run));
+    }
+
+    /// A process ended that is to begin again.
+    pub(crate) fn add_pending_restart(&self) {
+        self.pending_restarts.increment();
+    }
+
+    /// It began again, or will not.
+    pub(crate) fn remove_pending_restart(&self) {
+        self.pending_restarts
+            .set(self.pending_restarts.get().saturating_sub(1));
+    }
+
+    /// Whether any process that ended is to begin again.
+    #[inline]
+    pub(crate) fn has_pending_restarts(&self) -> bool {
+        self.pending_restarts.get() != 0
     }
 
     /// Remember that a process may have become ready.
@@ -116,30 +167,39 @@ impl Kernel {
         noted
     }
 
-    /// Whether the MPU holds the regions of this run as they are now.
+    /// Whether the MPU holds the regions of this process as they are now.
     #[inline]
-    pub(crate) fn owns_mpu(&self, id: ProcessId) -> bool {
-        self.mpu_owner.get() == id.id()
+    pub(crate) fn owns_mpu(&self, process: ControlBlock) -> bool {
+        self.mpu_owner.get() == Some(process)
     }
 
-    /// The regions of this run have just been written to the MPU.
-    pub(crate) fn set_mpu_owner(&self, id: ProcessId) {
-        self.mpu_owner.set(id.id());
+    /// The regions of this process have just been written to the MPU.
+    pub(crate) fn set_mpu_owner(&self, process: ControlBlock) {
+        self.mpu_owner.set(Some(process));
     }
 
-    /// The regions of this run changed: if they are in the MPU, they are to be
+    /// The regions of this process changed: if they are in the MPU, they are to be
     /// written again.
-    pub(crate) fn release_mpu(&self, id: ProcessId) {
-        if self.owns_mpu(id) {
-            self.mpu_owner.set(0);
+    pub(crate) fn release_mpu(&self, process: ControlBlock) {
+        if self.owns_mpu(process) {
+            self.mpu_owner.set(None);
         }
     }
 
-    /// How many runs of processes have ended since boot, however they did. For boards whose
-    /// drivers must clean up after a process: upstream tells them of faults only.
-    #[inline]
-    pub fn ended_runs(&self) -> usize {
-        self.ended_runs.get()
+    /// Tell `client` of the end of every run of a process, whoever ends it.
+    pub fn set_run_end_client(
+        &self,
+        client: &'static dyn RunEndClient,
+        _capability: &dyn ProcessManagementCapability,
+    ) {
+        self.run_end_client.set(Some(client));
+    }
+
+    /// The present run of `process` is about to end.
+    pub(crate) fn run_ends(&self, process: &dyn Process, end: RunEnd) {
+        if let Some(client) = self.run_end_client.get() {
+            client.run_ends(process, end);
+        }
     }
 
     /// Which regions may be opened to processes, beside their own flash and RAM. Before a board
@@ -154,10 +214,6 @@ impl Kernel {
 
     pub(crate) fn may_open(&self, region: Region) -> bool {
         self.openable.get().is_some_and(|openable| openable(region))
-    }
-
-    pub(crate) fn note_end_of_run(&self) {
-        self.ended_runs.set(self.ended_runs.get().wrapping_add(1));
     }
 
     pub(crate) fn grant_count(&self) -> usize {
@@ -272,7 +328,7 @@ impl Kernel {
             }
             SchedulingDecision::TrySleep => {
                 if !no_sleep {
-                    sleep(resources, chip);
+                    self.sleep(resources, chip);
                 }
             }
         }
@@ -374,15 +430,25 @@ impl Kernel {
             }
         }
     }
-}
 
-/// Wait for an interrupt, unless there is work already.
-fn sleep<KR: KernelResources<C>, C: Chip>(resources: &KR, chip: &C) {
-    chip.with_interrupts_disabled(|| {
-        if !chip.has_pending_interrupts() && !DeferredCall::has_tasks() {
-            resources.watchdog().suspend();
-            chip.sleep();
-            resources.watchdog().resume();
+    /// Wait for an interrupt, unless there is work already. While a process waits to begin again, not for long.
+    fn sleep<KR: KernelResources<C>, C: Chip>(&self, resources: &KR, chip: &C) {
+        let timer = resources.scheduler_timer();
+        let looks = self.has_pending_restarts();
+        if looks {
+            timer.reset();
+            timer.start(RESTART_LOOK_US);
+            timer.arm();
         }
-    });
+        chip.with_interrupts_disabled(|| {
+            if !chip.has_pending_interrupts() && !DeferredCall::has_tasks() {
+                resources.watchdog().suspend();
+                chip.sleep();
+                resources.watchdog().resume();
+            }
+        });
+        if looks {
+            timer.reset();
+        }
+    }
 }

@@ -9,7 +9,6 @@
 //! Regions 0 and 1 are the process's RAM (see [`crate::mpu_layout`]), the
 //! others its flash and whatever else the kernel opens to it.
 
-use core::cell::Cell;
 use core::fmt;
 
 use kernel::platform::mpu::{self, Permissions, Region};
@@ -100,10 +99,6 @@ impl Slot {
 
 /// The regions of one process.
 pub struct MpuConfig<const REGIONS: usize> {
-    /// Tells this configuration from every other one of the same MPU.
-    id: usize,
-    /// Changed since it was last written to the hardware.
-    dirty: Cell<bool>,
     memory: Option<AppMemory>,
     slots: [Slot; REGIONS],
 }
@@ -112,15 +107,11 @@ impl<const REGIONS: usize> MpuConfig<REGIONS> {
     fn clear(&mut self) {
         self.memory = None;
         self.slots = core::array::from_fn(Slot::off);
-        self.dirty.set(true);
     }
 
     fn set(&mut self, number: usize, slot: Slot) {
-        if let Some(old) = self.slots.get_mut(number)
-            && *old != slot
-        {
+        if let Some(old) = self.slots.get_mut(number) {
             *old = slot;
-            self.dirty.set(true);
         }
     }
 
@@ -161,9 +152,8 @@ impl<const REGIONS: usize> fmt::Display for MpuConfig<REGIONS> {
 /// The unit itself, with `REGIONS` regions (8 or 16).
 #[derive(Debug)]
 pub struct MPU<const REGIONS: usize> {
-    /// Which configuration the hardware holds; 0: none.
-    configured: Cell<usize>,
-    last_id: Cell<usize>,
+    /// Kept by whoever holds the unit; which configuration the hardware holds, the kernel knows.
+    _unit: (),
 }
 
 impl<const REGIONS: usize> MPU<REGIONS> {
@@ -174,16 +164,12 @@ impl<const REGIONS: usize> MPU<REGIONS> {
     /// There is one MPU: two objects would overwrite each other's regions.
     #[must_use]
     pub const unsafe fn new() -> Self {
-        Self {
-            configured: Cell::new(0),
-            last_id: Cell::new(0),
-        }
+        Self { _unit: () }
     }
 
     /// Switch every region off and the unit on: no process can reach anything.
     pub fn init(&self) {
         self.write(&core::array::from_fn(Slot::off));
-        self.configured.set(0);
     }
 
     fn write(&self, slots: &[Slot; REGIONS]) {
@@ -246,11 +232,7 @@ unsafe impl<const REGIONS: usize> mpu::MPU for MPU<REGIONS> {
     }
 
     fn new_config(&self) -> Option<Self::MpuConfig> {
-        let id = self.last_id.get().checked_add(1)?;
-        self.last_id.set(id);
         Some(MpuConfig {
-            id,
-            dirty: Cell::new(true),
             memory: None,
             slots: core::array::from_fn(Slot::off),
         })
@@ -377,12 +359,7 @@ unsafe impl<const REGIONS: usize> mpu::MPU for MPU<REGIONS> {
     }
 
     unsafe fn configure_mpu(&self, config: &Self::MpuConfig) {
-        if self.configured.get() == config.id && !config.dirty.get() {
-            return;
-        }
         self.write(&config.slots);
-        config.dirty.set(false);
-        self.configured.set(config.id);
     }
 }
 
@@ -501,7 +478,6 @@ mod tests {
     #[test]
     fn a_break_that_cannot_be_separated_changes_nothing() {
         let (mpu, mut config) = process();
-        config.dirty.set(false);
         let before = config.slots.map(|slot| (slot.rbar, slot.rasr));
         for (app, kernel) in [
             (0x2001_C001, 0x2001_C000),
@@ -512,9 +488,8 @@ mod tests {
             assert_eq!(brk(&mpu, &mut config, app, kernel), Err(()), "{app:#x}");
             assert_eq!(config.slots.map(|slot| (slot.rbar, slot.rasr)), before);
         }
-        assert!(!config.dirty.get());
         brk(&mpu, &mut config, 0x2001_C000, 0x2001_C000).unwrap();
-        assert!(config.dirty.get());
+        assert_ne!(config.slots.map(|slot| (slot.rbar, slot.rasr)), before);
     }
 
     #[test]

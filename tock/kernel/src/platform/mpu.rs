@@ -152,7 +152,8 @@ pub unsafe trait MPU {
         config: &mut Self::MpuConfig,
     ) -> Result<(), ()>;
 
-    /// Write `config` to the hardware.
+    /// Write `config` to the hardware. The kernel calls this when the hardware holds anything else, and nobody but
+    /// the kernel keeps what it holds.
     ///
     /// # Safety
     ///

@@ -19,6 +19,10 @@ pub trait Process: ProcessMemory + ProcessGrants {
     /// The id of the present run.
     fn processid(&self) -> ProcessId;
 
+    /// Number of the place that it stands in, in the board's table ([`Place`](super::Place)): who it is.
+    /// 0 if the board has no table.
+    fn place(&self) -> usize;
+
     /// The short id from its header.
     fn short_app_id(&self) -> ShortId;
 
@@ -80,11 +84,14 @@ pub trait Process: ProcessMemory + ProcessGrants {
 
     /// End it and start it again from the beginning, with a new id.
     /// Takes effect when no grant of it is entered, at the latest when the
-    /// kernel loop is back in charge.
+    /// kernel loop is back in charge and its place allows it ([`RestartPace`](super::RestartPace)).
     fn try_restart(&self, completion_code: Option<u32>);
 
     /// End it.
     fn terminate(&self, completion_code: Option<u32>);
+
+    /// Whether it ended and is to begin again, at once or when its place allows it.
+    fn awaits_restart(&self) -> bool;
 
     /// Carry out what [`try_restart`](Self::try_restart) had to put off.
     fn finish_restart(&self);

@@ -66,16 +66,17 @@ impl<C: Chip> ProcessStandard<C> {
                 &mut config,
             )
             .map_err(|()| Error::OutOfMemory)?;
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         self.app_break.set(app_break);
         self.kernel_break.set(kernel_break);
         Ok(())
     }
 
-    /// Write the configuration to the hardware, unless it is there; whether it is.
+    /// Write the configuration to the hardware, unless it is there; whether it is. The kernel knows what
+    /// is there, and nobody else does.
     #[inline(always)]
     pub(super) fn activate_mpu(&self) -> bool {
-        self.kernel.owns_mpu(self.process_id.get()) || self.write_mpu()
+        self.kernel.owns_mpu(self.control_block()) || self.write_mpu()
     }
 
     #[cold]
@@ -90,7 +91,7 @@ impl<C: Chip> ProcessStandard<C> {
             mpu.configure_mpu(&config);
         }
         mpu.enable_app_mpu();
-        self.kernel.set_mpu_owner(self.process_id.get());
+        self.kernel.set_mpu_owner(self.control_block());
         true
     }
 
@@ -112,7 +113,7 @@ impl<C: Chip> ProcessStandard<C> {
             return None;
         }
         slot.set(Some(region));
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         Some(region)
     }
 
@@ -322,7 +323,7 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
             .remove_memory_region(region, &mut config)
             .map_err(|()| ErrorCode::INVAL)?;
         slot.set(None);
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         Ok(())
     }
 }

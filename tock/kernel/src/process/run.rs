@@ -6,7 +6,7 @@ use core::num::NonZeroU32;
 use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ShortId, State,
+    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, RunEnd, ShortId, State,
     StoppedExecutingReason, StoppedState, Task,
 };
 use crate::errorcode::ErrorCode;
@@ -16,6 +16,17 @@ use crate::syscall::{ContextSwitchReason, SyscallReturn, UserspaceKernelBoundary
 use crate::upcall::UpcallId;
 use crate::utilities::cells::NumericCellExt;
 
+impl<C: Chip> ProcessStandard<C> {
+    /// Forget that it is to begin again; whether it was.
+    fn take_pending_restart(&self) -> bool {
+        let pending = self.restart_pending.replace(false);
+        if pending {
+            self.kernel.remove_pending_restart();
+        }
+        pending
+    }
+}
+
 impl<C: Chip> Process for ProcessStandard<C> {
     fn processid(&self) -> ProcessId {
         self.process_id.get()
@@ -24,7 +35,12 @@ impl<C: Chip> Process for ProcessStandard<C> {
     fn short_app_id(&self) -> ShortId {
         self.header
             .get_short_id()
+            .filter(|_| self.standing.states_ids)
             .map_or(ShortId::LocallyUnique, |id: NonZeroU32| ShortId::Fixed(id))
+    }
+
+    fn place(&self) -> usize {
+        self.standing.place
     }
 
     fn get_process_name(&self) -> &'static str {
@@ -50,7 +66,9 @@ impl<C: Chip> Process for ProcessStandard<C> {
             State::Yielded => tasks().is_some_and(|tasks| tasks.has_function()),
             State::YieldedFor(id) => tasks().is_some_and(|tasks| tasks.contains(id)),
             State::Stopped(_) => false,
-            State::Faulted | State::Terminated => self.restart_pending.get(),
+            State::Faulted | State::Terminated => {
+                self.restart_pending.get() && self.standing.pace.is_due()
+            }
         }
     }
 
@@ -137,10 +155,15 @@ impl<C: Chip> Process for ProcessStandard<C> {
         if !self.is_running() {
             return;
         }
+        self.tell_end(RunEnd::Faulted);
         self.state.set(State::Faulted);
-        match self.fault_policy.action(self) {
+        match self.standing.fault_policy.action(self) {
             FaultAction::Panic => panic!("process {} faulted", self.get_process_name()),
-            FaultAction::Restart => self.try_restart(None),
+            FaultAction::Restart => {
+                self.try_restart(None);
+                // Until it begins again, which may take a while.
+                self.state.set(State::Faulted);
+            }
             FaultAction::Stop => {
                 self.end_run();
                 self.state.set(State::Faulted);
@@ -151,26 +174,38 @@ impl<C: Chip> Process for ProcessStandard<C> {
     fn try_restart(&self, completion_code: Option<u32>) {
         self.completion_code.set(Some(completion_code));
         self.end_run();
-        self.restart_pending.set(true);
+        if !self.restart_pending.replace(true) {
+            self.kernel.add_pending_restart();
+        }
         self.kernel.note_work();
     }
 
     fn terminate(&self, completion_code: Option<u32>) {
+        // One that waits to begin again will not.
+        self.take_pending_restart();
         if self.is_running() {
             self.completion_code.set(Some(completion_code));
             self.end_run();
         }
     }
 
+    fn awaits_restart(&self) -> bool {
+        self.restart_pending.get()
+    }
+
     fn finish_restart(&self) {
         // A grant that is entered up the stack keeps its memory until then.
         let busy = self.grants.iter().any(GrantSlot::is_entered);
-        if busy || !self.restart_pending.replace(false) {
+        let may = !busy && self.standing.pace.is_due();
+        if !may || !self.take_pending_restart() {
             return;
         }
+        self.standing.pace.restarted();
         self.restarts.increment();
-        self.process_id
-            .set(self.kernel.renew(self.process_id.get()));
+        let Some(id) = self.kernel.renew(self.process_id.get()) else {
+            return;
+        };
+        self.process_id.set(id);
         if self.begin_run().is_err() {
             self.end_run();
         }
@@ -302,7 +337,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn get_storage_permissions(&self) -> Option<StoragePermissions> {
-        StoragePermissions::of(self.header)
+        StoragePermissions::of(self.header).filter(|_| self.standing.states_ids)
     }
 
     fn debug_timeslice_expiration_count(&self) -> usize {

@@ -25,11 +25,9 @@ use core::ptr::NonNull;
 use super::lone::Lone;
 use super::memory::GrantSlot;
 use super::tasks::TaskQueue;
-use super::{
-    FunctionCall, FunctionCallSource, Process, ProcessFaultPolicy, ProcessId, State, Task,
-};
+use super::{FunctionCall, FunctionCallSource, Process, ProcessId, RunEnd, Standing, State, Task};
 use crate::errorcode::ErrorCode;
-use crate::kernel::Kernel;
+use crate::kernel::{ControlBlock, Kernel};
 use crate::platform::chip::Chip;
 use crate::platform::mpu::{MPU, Permissions, Region};
 use crate::syscall::UserspaceKernelBoundary;
@@ -53,7 +51,8 @@ pub struct ProcessStandard<C: Chip + 'static> {
     pub(super) flash: &'static [u8],
     /// Where the flash that the process may lend and call begins.
     pub(super) own_flash_start: usize,
-    pub(super) fault_policy: &'static dyn ProcessFaultPolicy,
+    /// What it has of its place.
+    pub(super) standing: Standing,
 
     /// Addresses of the RAM block.
     pub(super) memory_start: usize,
@@ -69,6 +68,8 @@ pub struct ProcessStandard<C: Chip + 'static> {
 
     pub(super) stored_state: Lone<StoredState<C>>,
     pub(super) state: Cell<State>,
+    /// A run has begun whose end nobody was told of.
+    pub(super) in_run: Cell<bool>,
     pub(super) restart_pending: Cell<bool>,
     pub(super) completion_code: Cell<Option<Option<u32>>>,
     pub(super) tasks: RefCell<TaskQueue>,
@@ -89,7 +90,7 @@ pub(super) struct Parts<C: Chip + 'static> {
     pub(super) process_id: ProcessId,
     pub(super) header: TbfHeader<'static>,
     pub(super) flash: &'static [u8],
-    pub(super) fault_policy: &'static dyn ProcessFaultPolicy,
+    pub(super) standing: Standing,
     pub(super) memory_start: usize,
     pub(super) memory_end: usize,
     pub(super) grants: &'static [GrantSlot],
@@ -107,7 +108,7 @@ impl<C: Chip> ProcessStandard<C> {
             flash: parts.flash,
             own_flash_start: parts.flash.as_ptr().addr()
                 + parts.header.get_protected_size() as usize,
-            fault_policy: parts.fault_policy,
+            standing: parts.standing,
             memory_start: parts.memory_start,
             memory_end: parts.memory_end,
             grants: parts.grants,
@@ -118,6 +119,7 @@ impl<C: Chip> ProcessStandard<C> {
             regions: [const { Cell::new(None) }; EXTRA_REGIONS],
             stored_state: Lone::new(StoredState::<C>::default()),
             state: Cell::new(State::Terminated),
+            in_run: Cell::new(false),
             restart_pending: Cell::new(false),
             completion_code: Cell::new(None),
             tasks: RefCell::new(TaskQueue::new()),
@@ -176,6 +178,7 @@ impl<C: Chip> ProcessStandard<C> {
             argument3: app_break,
             pc: flash + self.header.get_init_function_offset() as usize,
         };
+        self.in_run.set(true);
         self.state.set(State::Yielded);
         self.enqueue_task(Task::FunctionCall(start))
     }
@@ -188,7 +191,7 @@ impl<C: Chip> ProcessStandard<C> {
         for region in &self.regions {
             region.set(None);
         }
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         let length = self.flash.len();
         mpu.allocate_region(
             self.flash.as_ptr(),
@@ -275,8 +278,22 @@ impl<C: Chip> ProcessStandard<C> {
         });
     }
 
-    /// End the run; what it kept is gone.
+    /// Tell of the end of the run, once, before anything of it is gone.
+    pub(super) fn tell_end(&self, end: RunEnd) {
+        if self.in_run.replace(false) {
+            self.kernel.run_ends(self, end);
+        }
+    }
+
+    /// What tells this process's regions from those of others. A control block is made once and stays.
+    #[inline(always)]
+    pub(super) fn control_block(&self) -> ControlBlock {
+        ControlBlock::of(self)
+    }
+
+    /// End the run; what it kept is gone. Nobody ends a run but through here.
     pub(super) fn end_run(&self) {
+        self.tell_end(RunEnd::Asked);
         if let Ok(mut tasks) = self.tasks.try_borrow_mut() {
             tasks.clear();
         }
@@ -284,7 +301,6 @@ impl<C: Chip> ProcessStandard<C> {
             grant.clear();
         }
         self.state.set(State::Terminated);
-        self.kernel.note_end_of_run();
     }
 }
 

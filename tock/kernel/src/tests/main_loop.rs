@@ -7,13 +7,13 @@ use std::vec::Vec;
 use super::driver::{Driver, NUM, driver};
 use crate::kernel::Kernel;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallFilter};
-use crate::process::{FaultAction, Process, ProcessId, State, StoppedExecutingReason};
+use crate::process::{FaultAction, Priority, Process, ProcessId, State, StoppedExecutingReason};
 use crate::scheduler::background::BackgroundSched;
 use crate::scheduler::priority::PrioritySched;
 use crate::scheduler::round_robin::RoundRobinSched;
 use crate::scheduler::{Scheduler, SchedulingDecision};
 use crate::syscall::{ContextSwitchReason, Syscall, SyscallReturn, YieldCall};
-use crate::test_utils::{FakeChip, FakeTimer, OneDriver, TestApp, TestKernel};
+use crate::test_utils::{FakeChip, FakeTimer, OneDriver, TestApp, TestKernel, TestPlace};
 use crate::upcall::UpcallId;
 use crate::{ErrorCode, create_capability};
 
@@ -92,19 +92,28 @@ fn setup<S>(
     names: &[&'static str],
     scheduler: impl FnOnce(&'static Kernel) -> S,
 ) -> Setup<S> {
+    let place = TestPlace {
+        flash: names.iter().flat_map(|&name| app(name).image()).collect(),
+        action,
+        ..TestPlace::default()
+    };
+    setup_places([place], scheduler)
+}
+
+fn app(name: &'static str) -> TestApp {
+    TestApp {
+        name,
+        ..TestApp::default()
+    }
+}
+
+fn setup_places<S>(
+    places: impl IntoIterator<Item = TestPlace>,
+    scheduler: impl FnOnce(&'static Kernel) -> S,
+) -> Setup<S> {
     let test = TestKernel::new();
     let driver = driver(&test);
-    let flash: Vec<u8> = names
-        .iter()
-        .flat_map(|&name| {
-            TestApp {
-                name,
-                ..TestApp::default()
-            }
-            .image()
-        })
-        .collect();
-    test.load(&flash, 64 * 1024, action).unwrap();
+    test.load_places(places).unwrap();
     Setup {
         test,
         driver,
@@ -164,10 +173,18 @@ const FAULT: ContextSwitchReason = ContextSwitchReason::Fault;
 fn priorities_in_array_order_and_one_in_the_background() {
     let s = setup(FaultAction::Stop, &["a", "b", "c"], PrioritySched::new);
     assert_eq!(s.run(&[WAIT; 3]), ["a", "b", "c"]);
-    let s = setup(FaultAction::Stop, &["a", "b", "c"], |kernel| {
-        let first = kernel.process_at(0).unwrap().get_addresses().flash_start;
-        BackgroundSched::new(kernel, first)
-    });
+    let s = setup_places(
+        ["a", "b", "c"].map(|name| TestPlace {
+            flash: app(name).image(),
+            priority: if name == "a" {
+                Priority::Background
+            } else {
+                Priority::Equal
+            },
+            ..TestPlace::default()
+        }),
+        BackgroundSched::new,
+    );
     assert_eq!(s.run(&[WAIT; 3]), ["b", "c", "a"]);
 }
 
