@@ -239,6 +239,7 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	@$(SETUP) deny
 	cargo fmt --all --check
 	cargo run --quiet -p berth-house
+	cargo fetch --quiet --locked
 	target/tools/bin/cargo-deny --offline --log-level error check bans licenses sources
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
 	cargo clippy --quiet --all-targets -- -D warnings

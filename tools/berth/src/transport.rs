@@ -66,20 +66,36 @@ impl Read for Tty {
     /// (hung up) EPIPE: the end of the line, as zero bytes are elsewhere.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.0.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => Ok(0),
+            Err(error) if is_hangup(&error) => Ok(0),
             other => other,
         }
     }
 }
 
+fn is_hangup(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+        || error.raw_os_error() == Some(Errno::IO.raw_os_error())
+}
+
+/// What the reader of such a line is told, for who writes.
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "closed by the other side")
+}
+
 impl Write for Tty {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        match self.0.write(bytes) {
+            Err(error) if is_hangup(&error) => Err(closed()),
+            other => other,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        match self.0.flush() {
+            // The library does not say why; what was written can only not go out if there is no line.
+            Err(error) if !is_tick(&error) => Err(closed()),
+            other => other,
+        }
     }
 }
 
