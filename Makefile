@@ -29,8 +29,9 @@ TOCKLOADER := target/tools/venv/bin/tockloader
 
 # The application bundles. Stack, data and bss are read from the ELF file; the
 # supervisor's pool of pages is in its bss, so its heap needs nothing more.
-ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-minor 2 \
-            --app-heap 0 --kernel-heap 4096
+ELF2TAB   = target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-minor 2 \
+            --app-heap $(APP_HEAP) --kernel-heap 4096
+APP_HEAP := 0
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x40000 --page-size 512
 
@@ -192,7 +193,7 @@ bench-containers: build
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy \
-             deadline storm heir warden bench_syscalls bench_registers bench_interrupts engine_proof
+             deadline storm abuse heir warden bench_syscalls bench_registers bench_interrupts engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin
 
 # The board without containers.
@@ -229,6 +230,9 @@ $(FIRMWARE)/engine_proof: firmware ;
 $(TEST_APPS:%=$(IMAGE)/%.tab): $(IMAGE)/%.tab: $(FIRMWARE)/%
 	@mkdir -p $(IMAGE)
 	@$(ELF2TAB) $(TAB_OPTIONS) -n $* -o $@ $<,cortex-m4
+
+# Memory above its break, to take and give back.
+$(IMAGE)/abuse.tab: APP_HEAP := 65536
 
 # What tests/apps/src/bin/declared.rs says about itself.
 $(IMAGE)/declared.tab: TAB_OPTIONS := --short-id 0x1234 --permissions 1,1 65538,2 65538,3

@@ -24,6 +24,8 @@ mod drivers;
 mod layout;
 #[path = "../../mps2-an386/src/panic.rs"]
 mod panic;
+#[path = "../../mps2-an386/src/passes.rs"]
+mod passes;
 #[path = "../../mps2-an386/src/vectors.rs"]
 mod vectors;
 
@@ -37,7 +39,7 @@ use kernel::capabilities::{
 };
 use kernel::deferred_call::DeferredCall;
 use kernel::platform::{KernelResources, SyscallDriverLookup};
-use kernel::process::{ProcessArray, load_processes};
+use kernel::process::{ProcessArray, ProcessId, load_processes};
 use kernel::scheduler::round_robin::RoundRobinSched;
 use kernel::syscall::SyscallDriver;
 use kernel::{Kernel, create_capability, static_init};
@@ -73,6 +75,10 @@ impl SyscallDriverLookup for Board {
             led::DRIVER_NUM => f(Some(&self.led)),
             number => self.drivers.with(number, f),
         }
+    }
+
+    fn pass(&self, driver_num: usize, process: ProcessId) {
+        self.drivers.pass(driver_num, process);
     }
 }
 

@@ -6,7 +6,7 @@ use cortexm4::systick::SysTick;
 use flash_partition::FlashPartition;
 use kernel::capabilities::ProcessManagementCapability;
 use kernel::platform::{KernelResources, SyscallDriverLookup};
-use kernel::process::{Process, RunEnd, RunEndClient};
+use kernel::process::{Process, ProcessId, RunEnd, RunEndClient};
 use kernel::scheduler::background::BackgroundSched;
 use kernel::syscall::SyscallDriver;
 use mps2::fpgaio::Led;
@@ -53,6 +53,10 @@ impl SyscallDriverLookup for Board {
             run_record::DRIVER_NUM => f(Some(self.run_record)),
             number => self.drivers.with(number, f),
         }
+    }
+
+    fn pass(&self, driver_num: usize, process: ProcessId) {
+        self.drivers.pass(driver_num, process);
     }
 }
 

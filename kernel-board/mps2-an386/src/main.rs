@@ -5,6 +5,7 @@
 //!   ═══════════════════════ system calls ═══════════════════════════
 //!   board.rs      which driver answers which number; hooks
 //!   drivers.rs    console, kernel messages, low-level debug, alarm
+//!   passes.rs     how they ask for passes of work
 //!   exposures.rs  what containers may reach through wasm_host
 //!   interrupts.rs who services which interrupt line
 //!   mapping.rs    opens such blocks to the process that claimed them, and the store
@@ -35,6 +36,7 @@ mod interrupts;
 mod layout;
 mod mapping;
 mod panic;
+mod passes;
 mod places;
 mod policy;
 mod semihosting;

@@ -1,6 +1,6 @@
 //! What becomes of a process that faulted on this board.
 
-use kernel::debug;
+use kernel::debug::process_report;
 use kernel::process::{FaultAction, Process, ProcessFaultPolicy};
 
 /// Report, and restart: for the supervisor. It restarts with its containers, and without them after the third restart in a
@@ -10,8 +10,7 @@ pub(crate) struct RestartAlways;
 
 impl ProcessFaultPolicy for RestartAlways {
     fn action(&self, process: &dyn Process) -> FaultAction {
-        kernel::debug::process_report(process);
-        debug!("{} is restarted.", process.get_process_name());
+        process_report(process, "is restarted.");
         FaultAction::Restart
     }
 }
@@ -26,9 +25,7 @@ impl ProcessFaultPolicy for StopAlways {
         if crate::walk_policy::is_stopped_walker(process) {
             return FaultAction::Restart;
         }
-        kernel::debug::process_report(process);
-        let name = process.get_process_name();
-        debug!("{name} stays stopped, the others go on.");
+        process_report(process, "stays stopped, the others go on.");
         FaultAction::Stop
     }
 }

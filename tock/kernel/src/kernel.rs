@@ -15,15 +15,17 @@ use crate::platform::chip::Chip;
 use crate::platform::mpu::{Region, RegionCheck};
 use crate::platform::scheduler_timer::SchedulerTimer;
 use crate::platform::watchdog::WatchDog;
-use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault};
+use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallDriverLookup};
 use crate::process::{
     Priority, Process, ProcessId, ProcessSlot, RunEnd, RunEndClient, RunNumber,
-    StoppedExecutingReason,
+    StoppedExecutingReason, Woken,
 };
 use crate::scheduler::{Scheduler, SchedulingDecision};
 use crate::syscall::ContextSwitchReason;
 use crate::utilities::cells::NumericCellExt;
 
+/// Microseconds that processes have, if they use them, before each call that comes after them.
+const BEFORE_LATER_US: u32 = 1_000;
 /// How often the kernel looks, when it has nothing else to do, whether a process may begin again.
 pub(crate) const RESTART_LOOK_US: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
 
@@ -46,6 +48,8 @@ pub struct Kernel {
     grants: Cell<usize>,
     /// Something may have become ready since the scheduler last looked.
     work_noted: Cell<bool>,
+    /// How long processes have run, in microseconds, since a call began to wait that comes after them.
+    later_waited_us: Cell<u32>,
     /// Process whose regions, as they are now, are in the MPU. Nobody else keeps this.
     mpu_owner: Cell<Option<ControlBlock>>,
     /// Is told of the ends of runs.
@@ -65,6 +69,7 @@ impl Kernel {
             next_run: Cell::new(Some(RunNumber::FIRST)),
             grants: Cell::new(0),
             work_noted: Cell::new(false),
+            later_waited_us: Cell::new(0),
             mpu_owner: Cell::new(None),
             run_end_client: Cell::new(None),
             pending_restarts: Cell::new(0),
@@ -107,10 +112,14 @@ impl Kernel {
             .find(|(_, slot)| slot.get().is_none())
     }
 
-    /// When the process in a slot runs.
+    /// The process in a slot, if it runs with this priority.
     #[inline]
-    pub(crate) fn priority_at(&self, index: usize) -> Option<Priority> {
-        Some(self.slots.get(index)?.priority())
+    pub(crate) fn process_with(
+        &self,
+        index: usize,
+        priority: Priority,
+    ) -> Option<&'static dyn Process> {
+        self.slots.get(index)?.get_with(priority)
     }
 
     /// An id for the first run of the process in slot `index`; `None` when all numbers are used up.
@@ -214,6 +223,14 @@ impl Kernel {
 
     pub(crate) fn may_open(&self, region: Region) -> bool {
         self.openable.get().is_some_and(|openable| openable(region))
+    }
+
+    /// Have a driver's work for a process done in passes: each time the process would run, once. It
+    /// counts as the process's own time. A driver asks again as long as something is left.
+    pub fn request_pass(&self, process: ProcessId, driver_num: usize) {
+        if let Some(process) = self.process(process) {
+            process.request_pass(driver_num);
+        }
     }
 
     pub(crate) fn grant_count(&self) -> usize {
@@ -320,18 +337,67 @@ impl Kernel {
         }
         match scheduler.next() {
             SchedulingDecision::RunProcess((id, slice)) => {
-                let (reason, used) = match self.process(id) {
-                    Some(process) => self.run_process(resources, chip, process, slice),
-                    None => (StoppedExecutingReason::NoWorkLeft, None),
+                let (reason, used) = if DeferredCall::has_later() {
+                    self.run_before_later(resources, chip, id, slice)
+                } else {
+                    self.run_id(resources, chip, id, slice)
                 };
                 scheduler.result(reason, used);
             }
             SchedulingDecision::TrySleep => {
-                if !no_sleep {
+                if DeferredCall::service_next_later_call().is_none() && !no_sleep {
                     self.sleep(resources, chip);
                 }
             }
         }
+    }
+
+    fn run_id<KR: KernelResources<C>, C: Chip>(
+        &self,
+        resources: &KR,
+        chip: &C,
+        id: ProcessId,
+        slice: Option<NonZeroU32>,
+    ) -> (StoppedExecutingReason, Option<u32>) {
+        match self.process(id) {
+            Some(process) => self.run_process(resources, chip, process, slice),
+            None => (StoppedExecutingReason::NoWorkLeft, None),
+        }
+    }
+
+    /// Run a process while a call waits that comes after processes: it is made when the
+    /// process has nothing to do, or processes have had [`BEFORE_LATER_US`].
+    #[cold]
+    #[inline(never)]
+    fn run_before_later<KR: KernelResources<C>, C: Chip>(
+        &self,
+        resources: &KR,
+        chip: &C,
+        id: ProcessId,
+        slice: Option<NonZeroU32>,
+    ) -> (StoppedExecutingReason, Option<u32>) {
+        let waited = self.later_waited_us.get();
+        let wait = NonZeroU32::new(BEFORE_LATER_US.saturating_sub(waited));
+        let wait = wait.unwrap_or(NonZeroU32::MIN);
+        let shortened = slice.is_none_or(|slice| wait < slice);
+        let turn = if shortened { Some(wait) } else { slice };
+        let (reason, used) = self.run_id(resources, chip, id, turn);
+        if reason == StoppedExecutingReason::KernelPreemption {
+            // Something more important is there, which may make a process ready: that one has its time.
+            let waited = waited.saturating_add(used.unwrap_or(0));
+            self.later_waited_us.set(waited.min(BEFORE_LATER_US / 2));
+        } else {
+            self.later_waited_us.set(0);
+            let _ = DeferredCall::service_next_later_call();
+        }
+        let over = reason == StoppedExecutingReason::TimesliceExpired;
+        // For the scheduler a turn that was only shortened is not over.
+        let reason = if shortened && over {
+            StoppedExecutingReason::KernelPreemption
+        } else {
+            reason
+        };
+        (reason, slice.and(used))
     }
 
     /// Run one process until it has nothing to do, its slice ends, or
@@ -370,7 +436,11 @@ impl Kernel {
                 runs = Self::run_once(resources, process, id);
             } else {
                 match process.wake() {
-                    Ok(woken) => runs = woken,
+                    Ok(Woken::Runs) => runs = true,
+                    Ok(Woken::NotYet) => {}
+                    Ok(Woken::Pass(driver_num)) => {
+                        resources.syscall_driver_lookup().pass(driver_num, id);
+                    }
                     Err(reason) => break reason,
                 }
             }

@@ -115,6 +115,25 @@ impl<const REGIONS: usize> MpuConfig<REGIONS> {
         }
     }
 
+    /// Print region `number`, if it is on.
+    fn print(&self, number: usize, writer: &mut dyn fmt::Write) -> fmt::Result {
+        let Some((slot, shape)) = self.slots.get(number).and_then(|s| Some((s, s.shape()?))) else {
+            return Ok(());
+        };
+        write!(
+            writer,
+            " MPU region {number}: {:#010x}..{:#010x} r{}{}\r\n",
+            shape.start(),
+            shape.start().wrapping_add(shape.len()),
+            if slot.rasr >> 24 & 0b111 == 0b011 {
+                'w'
+            } else {
+                '-'
+            },
+            if slot.rasr >> 28 & 1 == 0 { 'x' } else { '-' },
+        )
+    }
+
     /// Does `shape` touch the process's memory (the kernel's part included) or a region?
     fn overlaps(&self, shape: &RegionShape) -> bool {
         self.memory
@@ -129,23 +148,7 @@ impl<const REGIONS: usize> MpuConfig<REGIONS> {
 
 impl<const REGIONS: usize> fmt::Display for MpuConfig<REGIONS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, slot) in self.slots.iter().enumerate() {
-            if let Some(shape) = slot.shape() {
-                write!(
-                    f,
-                    " MPU region {number}: {:#010x}..{:#010x} r{}{}\r\n",
-                    shape.start(),
-                    shape.start().wrapping_add(shape.len()),
-                    if slot.rasr >> 24 & 0b111 == 0b011 {
-                        'w'
-                    } else {
-                        '-'
-                    },
-                    if slot.rasr >> 28 & 1 == 0 { 'x' } else { '-' },
-                )?;
-            }
-        }
-        Ok(())
+        (0..REGIONS).try_for_each(|number| self.print(number, f))
     }
 }
 
@@ -358,6 +361,30 @@ unsafe impl<const REGIONS: usize> mpu::MPU for MPU<REGIONS> {
         Ok(())
     }
 
+    fn app_memory_end(&self, config: &Self::MpuConfig) -> Option<*const u8> {
+        let memory = config.memory?;
+        let ends = config
+            .slots
+            .iter()
+            .take(RAM_REGIONS)
+            .filter_map(Slot::shape);
+        let end = ends
+            .map(|shape| shape.start().wrapping_add(shape.len()))
+            .max();
+        Some(core::ptr::without_provenance(
+            end.unwrap_or(memory.start()) as usize
+        ))
+    }
+
+    fn print_region(
+        &self,
+        config: &Self::MpuConfig,
+        number: usize,
+        writer: &mut dyn fmt::Write,
+    ) -> fmt::Result {
+        config.print(number, writer)
+    }
+
     unsafe fn configure_mpu(&self, config: &Self::MpuConfig) {
         self.write(&config.slots);
     }
@@ -561,6 +588,26 @@ mod tests {
         assert_eq!(region, Some(Region::new(pointer(0x14_0000), 0x8_0000)));
         let text = config.to_string();
         assert!(text.contains("0x00140000..0x001c0000 r--"), "{text}");
+    }
+
+    #[test]
+    fn the_end_of_a_process_s_memory_is_where_its_regions_end() {
+        let (mpu, mut config) = process();
+        for (brk_to, end) in [
+            (0x2001_0001, 0x2001_0400),
+            (0x2001_0400, 0x2001_0400),
+            (0x2001_1FFF, 0x2001_2000),
+            (0x2001_2001, 0x2001_2400),
+            (0x2001_A3FC, 0x2001_A400),
+            (0x2001_C000, 0x2001_C000),
+        ] {
+            brk(&mpu, &mut config, brk_to, 0x2001_C000).unwrap();
+            assert_eq!(
+                mpu.app_memory_end(&config),
+                Some(pointer(end)),
+                "{brk_to:#x}"
+            );
+        }
     }
 
     #[test]

@@ -40,9 +40,14 @@ impl ProcessSlot {
         self.run.set(Some(run));
     }
 
+    /// The process, if it runs with this priority.
     #[inline]
-    pub(crate) fn priority(&self) -> Priority {
-        self.priority.get()
+    pub(crate) fn get_with(&self, priority: Priority) -> Option<&'static dyn Process> {
+        if self.priority.get() == priority {
+            self.process.get()
+        } else {
+            None
+        }
     }
 
     #[inline]

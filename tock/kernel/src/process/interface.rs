@@ -4,8 +4,8 @@ use core::fmt::Write;
 use core::ptr::NonNull;
 
 use super::{
-    CommandPermissions, Error, FunctionCall, ProcessAddress, ProcessAddresses, ProcessId,
-    ProcessSizes, ShortId, State, StoppedExecutingReason, Task,
+    CommandPermissions, Error, FunctionCall, Pass, ProcessAddress, ProcessAddresses, ProcessId,
+    ProcessSizes, ShortId, State, StoppedExecutingReason, Task, Woken,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::mpu;
@@ -104,13 +104,24 @@ pub trait Process: ProcessMemory + ProcessGrants {
     /// is in [`State::Running`] then.
     fn set_process_function(&self, callback: FunctionCall) -> bool;
 
-    /// Bring it to [`State::Running`] if it sleeps and something waits for it.
-    /// Whether it is in that state then.
+    /// Do a pass of the kernel's work for it if there is any; otherwise bring it to
+    /// [`State::Running`] if it sleeps and something waits for it.
     ///
     /// # Errors
     ///
     /// Why there is nothing for it to do.
-    fn wake(&self) -> Result<bool, StoppedExecutingReason>;
+    fn wake(&self) -> Result<Woken, StoppedExecutingReason>;
+
+    /// Do one pass of the kernel's work for it; `None` if there is none. See [`Pass`].
+    fn pass(&self) -> Option<Pass>;
+
+    /// Note that this driver has work to do for it, which is done in passes when it would run.
+    /// Without a grant of the driver nothing is noted.
+    fn request_pass(&self, driver_num: usize);
+
+    /// Have everything known about it printed in passes, as debug messages, and its name and
+    /// `outcome` behind.
+    fn request_report(&self, outcome: &'static str);
 
     /// Make its MPU configuration the active one and run it until it stops.
     /// `None` if it is not in [`State::Running`].
@@ -161,6 +172,9 @@ pub trait ProcessMemory {
 
     /// One of its addresses.
     fn address(&self, which: ProcessAddress) -> usize;
+
+    /// Whether memory that it reaches is still to be cleared; it does not run before that is done.
+    fn is_being_cleared(&self) -> bool;
 
     /// All its addresses.
     fn get_addresses(&self) -> ProcessAddresses;

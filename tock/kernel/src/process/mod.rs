@@ -28,6 +28,7 @@ mod run;
 mod standard;
 mod tasks;
 mod types;
+mod work;
 
 pub use self::array::{ProcessArray, ProcessSlot};
 pub use self::ends::{RestartPace, RunEnd, RunEndClient};
@@ -42,5 +43,6 @@ pub use self::policy::{FaultAction, ProcessFaultPolicy};
 pub use self::standard::ProcessStandard;
 pub use self::types::{
     CommandPermissions, FunctionCall, FunctionCallSource, ProcessAddress, ProcessAddresses,
-    ProcessSizes, ReturnArguments, State, StoppedExecutingReason, StoppedState, Task,
+    ProcessSizes, ReturnArguments, State, StoppedExecutingReason, StoppedState, Task, Woken,
 };
+pub use self::work::Pass;

@@ -5,9 +5,10 @@ use core::num::NonZeroU32;
 
 use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
+use super::work::Report;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, RunEnd, ShortId, State,
-    StoppedExecutingReason, StoppedState, Task,
+    CommandPermissions, FaultAction, FunctionCall, Pass, Process, ProcessId, RunEnd, ShortId,
+    State, StoppedExecutingReason, StoppedState, Task, Woken,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
@@ -61,7 +62,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
 
     fn ready(&self) -> bool {
         let tasks = || self.tasks.try_borrow().ok();
-        match self.state.get() {
+        let runs = match self.state.get() {
             State::Running => true,
             State::Yielded => tasks().is_some_and(|tasks| tasks.has_function()),
             State::YieldedFor(id) => tasks().is_some_and(|tasks| tasks.contains(id)),
@@ -69,7 +70,8 @@ impl<C: Chip> Process for ProcessStandard<C> {
             State::Faulted | State::Terminated => {
                 self.restart_pending.get() && self.standing.pace.is_due()
             }
-        }
+        };
+        runs || self.work.is_some()
     }
 
     fn is_running(&self) -> bool {
@@ -160,7 +162,10 @@ impl<C: Chip> Process for ProcessStandard<C> {
         match self.standing.fault_policy.action(self) {
             FaultAction::Panic => panic!("process {} faulted", self.get_process_name()),
             FaultAction::Restart => {
+                // Its report tells of the runs before this one.
+                let before = self.completion_code.get();
                 self.try_restart(None);
+                self.completion_code.set(before);
                 // Until it begins again, which may take a while.
                 self.state.set(State::Faulted);
             }
@@ -199,6 +204,9 @@ impl<C: Chip> Process for ProcessStandard<C> {
         let may = !busy && self.standing.pace.is_due();
         if !may || !self.take_pending_restart() {
             return;
+        }
+        if self.state.get() == State::Faulted {
+            self.completion_code.set(Some(None));
         }
         self.standing.pace.restarted();
         self.restarts.increment();
@@ -264,8 +272,14 @@ impl<C: Chip> Process for ProcessStandard<C> {
         handed_over
     }
 
-    fn wake(&self) -> Result<bool, StoppedExecutingReason> {
-        match self.state.get() {
+    fn wake(&self) -> Result<Woken, StoppedExecutingReason> {
+        if self.work.is_some() {
+            return Ok(match self.do_pass() {
+                Some(Pass::Driver(driver_num)) => Woken::Pass(driver_num),
+                Some(Pass::Done) | None => Woken::NotYet,
+            });
+        }
+        let runs = match self.state.get() {
             State::Running => Ok(true),
             State::Yielded => loop {
                 match self.dequeue_task() {
@@ -293,7 +307,20 @@ impl<C: Chip> Process for ProcessStandard<C> {
                     StoppedExecutingReason::StoppedFaulted
                 })
             }
-        }
+        };
+        runs.map(|runs| if runs { Woken::Runs } else { Woken::NotYet })
+    }
+
+    fn pass(&self) -> Option<Pass> {
+        self.do_pass()
+    }
+
+    fn request_pass(&self, driver_num: usize) {
+        self.note_driver(driver_num);
+    }
+
+    fn request_report(&self, outcome: &'static str) {
+        self.begin_report(outcome);
     }
 
     fn switch_to(&self) -> Option<ContextSwitchReason> {
@@ -357,8 +384,9 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn print_full_process(&self, writer: &mut dyn Write) {
-        let config = self.mpu_config.try_borrow().ok();
-        let config = config.as_deref().map(|c| c as &dyn core::fmt::Display);
-        let _ = super::print::report(self, config, |writer| self.print_registers(writer), writer);
+        let mut report = Report::of(self);
+        while self.print_part(&report, writer) {
+            report.part += 1;
+        }
     }
 }

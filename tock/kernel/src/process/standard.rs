@@ -25,6 +25,7 @@ use core::ptr::NonNull;
 use super::lone::Lone;
 use super::memory::GrantSlot;
 use super::tasks::TaskQueue;
+use super::work::Work;
 use super::{FunctionCall, FunctionCallSource, Process, ProcessId, RunEnd, Standing, State, Task};
 use crate::errorcode::ErrorCode;
 use crate::kernel::{ControlBlock, Kernel};
@@ -73,6 +74,7 @@ pub struct ProcessStandard<C: Chip + 'static> {
     pub(super) restart_pending: Cell<bool>,
     pub(super) completion_code: Cell<Option<Option<u32>>>,
     pub(super) tasks: RefCell<TaskQueue>,
+    pub(super) work: Work,
 
     pub(super) heap_start: Cell<usize>,
     pub(super) stack_start: Cell<usize>,
@@ -123,6 +125,7 @@ impl<C: Chip> ProcessStandard<C> {
             restart_pending: Cell::new(false),
             completion_code: Cell::new(None),
             tasks: RefCell::new(TaskQueue::new()),
+            work: Work::new(),
             heap_start: Cell::new(0),
             stack_start: Cell::new(0),
             lowest_stack_pointer: Cell::new(usize::MAX),
@@ -153,8 +156,8 @@ impl<C: Chip> ProcessStandard<C> {
         self.lowest_stack_pointer.set(usize::MAX);
         self.tasks.borrow_mut().clear();
         self.open_own_memory(app_break)?;
-        // Only what the process reaches from now on; brk zeroes the rest.
-        self.zero(self.memory_start, app_break);
+        // Only what the process reaches from now on; brk clears the rest.
+        self.note_clear(self.memory_start, self.edge());
 
         let mut stored = StoredState::<C>::default();
         // SAFETY: the bounds are this process's.
@@ -267,15 +270,21 @@ impl<C: Chip> ProcessStandard<C> {
         }
     }
 
-    /// Print the registers, for a report.
-    pub(super) fn print_registers(&self, writer: &mut dyn Write) {
+    /// Print a part of the registers, for a report; whether there are more parts.
+    pub(super) fn print_registers(&self, part: usize, writer: &mut dyn Write) -> bool {
         self.with_stored_state(|boundary, state| {
             // SAFETY: the bounds are this process's.
             #[allow(unsafe_code)]
             unsafe {
-                boundary.print_context(self.start_pointer(), self.break_pointer(), state, writer);
+                boundary.print_context_part(
+                    self.start_pointer(),
+                    self.break_pointer(),
+                    state,
+                    part,
+                    writer,
+                )
             }
-        });
+        })
     }
 
     /// Tell of the end of the run, once, before anything of it is gone.
@@ -300,6 +309,7 @@ impl<C: Chip> ProcessStandard<C> {
         for grant in self.grants {
             grant.clear();
         }
+        self.work.end_run();
         self.state.set(State::Terminated);
     }
 }

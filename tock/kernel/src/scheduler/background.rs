@@ -24,8 +24,10 @@ use crate::process::{Priority, Process, ProcessId, StoppedExecutingReason};
 /// What was last chosen to run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chosen {
-    /// The process of this slot, in the background; without a slice, while no other is ready there.
-    Background(usize, Option<NonZeroU32>),
+    /// The process in the background, while no other is ready there.
+    Background,
+    /// One of several that are ready in the background.
+    BackgroundSliced,
     /// The process whose turn it is, while no other is ready.
     Alone,
     /// The process whose turn it is, with so many microseconds.
@@ -41,7 +43,9 @@ pub struct BackgroundSched {
     turn: Cell<usize>,
     /// What that slot's process has left of an interrupted turn.
     rest: Cell<Option<NonZeroU32>>,
-    /// Slot that is asked first in the background.
+    /// How many of the processes are in the background.
+    backgrounds: Cell<usize>,
+    /// Slot that is asked first in the background; the one that was last chosen there.
     background: Cell<usize>,
     chosen: Cell<Chosen>,
 }
@@ -55,16 +59,36 @@ impl BackgroundSched {
             count: Cell::new(0),
             turn: Cell::new(0),
             rest: Cell::new(None),
+            backgrounds: Cell::new(0),
             background: Cell::new(0),
-            chosen: Cell::new(Chosen::Background(0, None)),
+            chosen: Cell::new(Chosen::Background),
         }
     }
 
-    /// Look once how many processes there are: they are loaded before the kernel loop begins,
+    /// Look once where processes are: they are loaded before the kernel loop begins,
     /// into the first slots, and do not move.
     #[cold]
     fn look(&self) {
-        self.count.set(self.kernel.processes().count());
+        let count = self.kernel.processes().count();
+        self.count.set(count);
+        let in_background = |index: &usize| {
+            let process = self.kernel.process_with(*index, Priority::Background);
+            process.is_some()
+        };
+        let mut backgrounds = (0..count).filter(in_background);
+        if let Some(first) = backgrounds.next() {
+            self.background.set(first);
+            self.backgrounds.set(1 + backgrounds.count());
+        }
+    }
+
+    /// Slots in which something that is ready in the background can be, from the one that is asked first.
+    fn background_slots(&self) -> usize {
+        match self.backgrounds.get() {
+            // The slot that is asked first is its.
+            few @ 0..=1 => few,
+            _ => self.count.get(),
+        }
     }
 
     /// The first equal that is ready of `count` slots from `from` on, and round.
@@ -84,8 +108,7 @@ impl BackgroundSched {
             if index >= self.count.get() {
                 index = 0;
             }
-            if self.kernel.priority_at(index) == Some(priority)
-                && let Some(process) = self.kernel.process_at(index)
+            if let Some(process) = self.kernel.process_with(index, priority)
                 && process.ready()
             {
                 return Some((index, process));
@@ -98,7 +121,11 @@ impl BackgroundSched {
     /// Whether another one with this priority than that at `turn` is ready, or may be without a
     /// word: one that waits to begin again.
     fn other_ready(&self, priority: Priority, turn: usize) -> bool {
-        let others = self.count.get().saturating_sub(1);
+        let slots = match priority {
+            Priority::Equal => self.count.get(),
+            Priority::Background => self.background_slots(),
+        };
+        let others = slots.saturating_sub(1);
         self.next_of(priority, turn + 1, others).is_some()
             || (self.kernel.has_pending_restarts() && self.equal_waits())
     }
@@ -107,12 +134,24 @@ impl BackgroundSched {
     #[cold]
     fn equal_waits(&self) -> bool {
         (0..self.count.get()).any(|index| {
-            self.kernel.priority_at(index) == Some(Priority::Equal)
-                && self
-                    .kernel
-                    .process_at(index)
-                    .is_some_and(|process| process.awaits_restart())
+            let process = self.kernel.process_with(index, Priority::Equal);
+            process.is_some_and(|process| process.awaits_restart())
         })
+    }
+
+    /// What runs when no equal is ready.
+    fn next_in_background(&self) -> SchedulingDecision {
+        let (from, slots) = (self.background.get(), self.background_slots());
+        let Some((index, process)) = self.next_of(Priority::Background, from, slots) else {
+            return SchedulingDecision::TrySleep;
+        };
+        self.background.set(index);
+        let chosen = if self.other_ready(Priority::Background, index) {
+            Chosen::BackgroundSliced
+        } else {
+            Chosen::Background
+        };
+        self.choose(chosen, process)
     }
 
     fn pass_turn(&self) {
@@ -127,10 +166,11 @@ impl BackgroundSched {
         match self.chosen.get() {
             Chosen::Sliced(_) => true,
             Chosen::Alone => !self.other_ready(Priority::Equal, self.turn.get()),
-            Chosen::Background(index, slice) => {
+            Chosen::Background => {
                 self.next_ready(0, self.count.get()).is_none()
-                    && (slice.is_some() || !self.other_ready(Priority::Background, index))
+                    && !self.other_ready(Priority::Background, self.background.get())
             }
+            Chosen::BackgroundSliced => self.next_ready(0, self.count.get()).is_none(),
         }
     }
 
@@ -138,8 +178,8 @@ impl BackgroundSched {
         self.chosen.set(chosen);
         let slice = match chosen {
             Chosen::Sliced(slice) => Some(slice),
-            Chosen::Alone => None,
-            Chosen::Background(_, slice) => slice,
+            Chosen::BackgroundSliced => Some(DEFAULT_TIMESLICE_US),
+            Chosen::Alone | Chosen::Background => None,
         };
         SchedulingDecision::RunProcess((process.processid(), slice))
     }
@@ -152,15 +192,7 @@ impl<C: Chip> Scheduler<C> for BackgroundSched {
             self.look();
         }
         let Some((index, process)) = self.next_ready(self.turn.get(), self.count.get()) else {
-            let (from, count) = (self.background.get(), self.count.get());
-            return match self.next_of(Priority::Background, from, count) {
-                Some((index, process)) => {
-                    let shared = self.other_ready(Priority::Background, index);
-                    let slice = shared.then_some(DEFAULT_TIMESLICE_US);
-                    self.choose(Chosen::Background(index, slice), process)
-                }
-                None => SchedulingDecision::TrySleep,
-            };
+            return self.next_in_background();
         };
         if index != self.turn.replace(index) {
             self.rest.set(None);
@@ -176,10 +208,10 @@ impl<C: Chip> Scheduler<C> for BackgroundSched {
     fn result(&self, result: StoppedExecutingReason, execution_time_us: Option<u32>) {
         let interrupted = result == StoppedExecutingReason::KernelPreemption;
         match self.chosen.get() {
-            Chosen::Background(index, _) => {
-                self.background
-                    .set(if interrupted { index } else { index + 1 });
+            Chosen::BackgroundSliced if !interrupted && self.backgrounds.get() > 1 => {
+                self.background.set(self.background.get() + 1);
             }
+            Chosen::Background | Chosen::BackgroundSliced => {}
             Chosen::Sliced(slice) if interrupted => {
                 let used = execution_time_us.unwrap_or(slice.get());
                 match NonZeroU32::new(slice.get().saturating_sub(used)) {
@@ -387,7 +419,7 @@ mod tests {
         s.sleep(2);
         s.result(NoWorkLeft, None);
         let running = |s: &Three| match s.scheduler.chosen.get() {
-            Chosen::Background(index, _) => index,
+            Chosen::Background | Chosen::BackgroundSliced => s.scheduler.background.get(),
             _ => usize::MAX,
         };
         for index in [0, 1, 0] {

@@ -31,7 +31,7 @@ use crate::grant::{AllowRoSize, AllowRwSize, Grant, UpcallSize};
 use crate::kernel::Kernel;
 use crate::platform::SyscallDriverLookup;
 use crate::process::{
-    FaultAction, Place, Priority, Process, ProcessArray, ProcessFaultPolicy, ProcessId,
+    FaultAction, Pass, Place, Priority, Process, ProcessArray, ProcessFaultPolicy, ProcessId,
     ProcessLoadError, RestartPace, Task, load_places, load_processes,
 };
 use crate::syscall::{CommandReturn, SyscallDriver};
@@ -167,14 +167,23 @@ impl TestKernel {
     ) -> Result<(), ProcessLoadError> {
         let capability =
             crate::create_capability!(crate::capabilities::ProcessManagementCapability);
-        load_processes(
+        let outcome = load_processes(
             self.kernel,
             self.chip,
             leak_flash(flash),
             leak_bytes(ram),
             leak(FixedPolicy(action)),
             &capability,
-        )
+        );
+        self.finish_clearing();
+        outcome
+    }
+
+    /// Have the memory that processes reach cleared, as the main loop would before it runs them.
+    fn finish_clearing(&self) {
+        for process in self.kernel.processes() {
+            finish_clearing(process);
+        }
     }
 
     /// Load what lies in these places, once a test.
@@ -199,7 +208,9 @@ impl TestKernel {
             fault_policy: leak(FixedPolicy(place.action)),
             pace: place.pace,
         });
-        load_places(self.kernel, self.chip, places, &capability)
+        let outcome = load_places(self.kernel, self.chip, places, &capability);
+        self.finish_clearing();
+        outcome
     }
 
     /// The process in slot `index`.
@@ -454,6 +465,7 @@ impl TestProcess {
     pub fn restart(&self) {
         self.process.try_restart(None);
         self.process.finish_restart();
+        self.finish_clearing();
         self.next_buffer.set(0);
     }
 
@@ -462,15 +474,34 @@ impl TestProcess {
         self.process.terminate(None);
     }
 
+    /// Have the kernel clear what is still to be cleared of its memory.
+    ///
+    /// # Panics
+    ///
+    /// When that takes no end.
+    pub fn finish_clearing(&self) {
+        finish_clearing(self.process);
+    }
+
     /// Room for a buffer in its RAM, moving the break as its library would.
     fn reserve(&self, length: usize) -> usize {
         let start = self.process.get_addresses().sram_start + self.next_buffer.get();
         let end = start + length;
         if end > self.process.get_addresses().sram_app_brk {
             self.process.brk(end).expect("RAM for a test buffer");
+            self.finish_clearing();
         }
         self.next_buffer.set(self.next_buffer.get() + length);
         start
+    }
+}
+
+fn finish_clearing(process: &dyn Process) {
+    let mut passes = 0;
+    while process.is_being_cleared() {
+        assert_eq!(process.pass(), Some(Pass::Done));
+        passes += 1;
+        assert!(passes < RAM, "a pass clears something");
     }
 }
 
