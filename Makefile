@@ -245,7 +245,7 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	cargo run --quiet -p berth-house
 	cargo fetch --quiet --locked
 	target/tools/bin/cargo-deny --offline --log-level error check bans licenses sources
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --quiet --no-deps
 	cargo clippy --quiet --all-targets -- -D warnings
 	cargo clippy --quiet --lib --bins -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings $(STRICT)

@@ -21,9 +21,12 @@ fn skeleton(text: &str) -> BTreeSet<String> {
             }
         }
         // Milliseconds today, seconds tomorrow, on a busy computer.
-        kept.replace("0ms", "0s")
+        let kept = kept
+            .replace("0ms", "0s")
             .replace("0k", "0")
-            .replace("0M", "0")
+            .replace("0M", "0");
+        // A line of a container may come between prompt and words.
+        kept.trim_start_matches("berth>").to_owned()
     };
     text.lines()
         .map(line)
