@@ -61,6 +61,10 @@ pub(super) fn list(out: &mut impl Write, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where commands look for a device that nobody named: everywhere, at lines that berth shares (`lines`), nowhere
+/// (`no`).
+const SEARCH: &str = "BERTH_SEARCH";
+
 /// Ask every place that may be a device who is there.
 pub(super) fn scan(arguments: &Scan, out: &mut impl Write, json: bool) -> Result<(), Failure> {
     let registry = Registry::load()?;
@@ -117,7 +121,11 @@ fn without_repetitions(places: Vec<Address>) -> Vec<Address> {
 /// # Errors
 /// [`Error::NoDevice`], or [`Error::WhichDevice`] if several answer.
 pub(super) fn the_only_one() -> Result<Address, Error> {
-    let places = without_repetitions(candidates());
+    let places = match std::env::var(SEARCH).as_deref() {
+        Ok("no") => return Err(Error::NoDevice),
+        Ok("lines") => share::running(),
+        _ => without_repetitions(candidates()),
+    };
     let mut answering: Vec<_> = thread::scope(|scope| {
         let lookers: Vec<_> = places
             .into_iter()
