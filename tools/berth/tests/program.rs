@@ -517,6 +517,9 @@ fn the_only_device_that_answers_is_taken_and_several_never() {
     // No list of devices, and nothing that shares a line: nobody is there.
     let alone = |words: &[&str]| {
         let mut command = command(bench.home());
+        command
+            .env("BERTH_SEARCH", "lines")
+            .env("TMPDIR", bench.home());
         let output = command.args(words).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code().unwrap(), said)
@@ -528,6 +531,7 @@ fn the_only_device_that_answers_is_taken_and_several_never() {
     for (count, other) in others.iter().enumerate() {
         let (mut person, end) = terminal();
         let console = command(bench.home())
+            .env("TMPDIR", bench.home())
             .args(["console", "--device", &other.device.address()])
             .stdin(end.try_clone().unwrap())
             .stdout(Stdio::null())
