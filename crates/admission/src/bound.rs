@@ -1,13 +1,10 @@
-//! How much memory loading a module takes at most.
+//! How much memory loading a module takes at most, as an author wants to know it.
 //!
 //! The engine's allocations depend on what is in a module in ways that have
 //! nothing to do with its length: 3 KB of nested blocks take 150 KB to translate.
 //! So everything that costs memory is counted, and every count has a price that
-//! was measured (docs/memory.md). The sum is an upper bound of what the arena holds
-//! while the module is loaded; a module whose bound does not fit is refused with
-//! exactly that number. That the bound is one is a test with hostile and generated modules,
-//! on the host and on the board; if it is wrong all the same, the arena's limit
-//! ends the load.
+//! was measured (docs/memory.md). Nothing relies on the sum: a device loads with what is free,
+//! and the arena ends a load that wants more.
 
 use super::Module;
 use super::module::{Counts, Largest};

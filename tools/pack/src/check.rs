@@ -18,13 +18,14 @@ use berth_package::Manifest;
 use berth_protocol::MissingWhy;
 use serde::{Deserialize, de::Error as _};
 use wasm_supervisor::arena::global::BOARD_POOL_BYTES;
-use wasm_supervisor::container::host::BLOCKS_MAX;
+use wasm_supervisor::container::run_id::BLOCKS_MAX;
 use wasm_supervisor::engine::BlockNumbers;
 use wasm_supervisor::engine::config::{STACK_MAX_BYTES, STACK_MIN_BYTES};
 use wasm_supervisor::service::upload::{IMAGE_MAX, STACK_MAX};
 use wasmparser::Validator;
 
-use crate::survey;
+use crate::segments::{self, Outside};
+use crate::{printable, survey};
 
 /// What a board exposes, as the exposure compiler writes it (`exposure --json`), or as
 /// `berth exposures --json` tells it of a device.
@@ -130,6 +131,22 @@ pub enum Problem {
         /// What.
         what: String,
     },
+    /// A segment that is copied at the start to where there is nothing.
+    #[error(
+        "{} segment {index} ends at {end}, {} has {room}: it would fault before its first instruction",
+        if *.is_element { "element" } else { "data" },
+        if *.is_element { "its table" } else { "its memory" },
+    )]
+    Segment {
+        /// Is it one of elements? Otherwise of data.
+        is_element: bool,
+        /// Which one.
+        index: usize,
+        /// First place behind it.
+        end: u64,
+        /// First place behind what it is copied to.
+        room: u64,
+    },
     /// Imports that are not there.
     #[error("{}", imports_text(.0))]
     Missing(Vec<Missing>),
@@ -144,10 +161,10 @@ pub enum Problem {
         /// Imports of them.
         imports: usize,
     },
-    /// It cannot be loaded.
-    #[error("loading it may need {needed} bytes of memory, {room} are to be had")]
+    /// Its linear memory alone does not fit.
+    #[error("its linear memory needs {needed} bytes, {room} are to be had")]
     Memory {
-        /// Bytes that loading takes at most.
+        /// Bytes it has from the start.
         needed: u32,
         /// Bytes there are.
         room: u32,
@@ -174,6 +191,7 @@ fn imports_text(missing: &[Missing]) -> String {
         count => format!("{count} imports are not available on this board"),
     };
     for Missing { module, name, why } in missing {
+        let (module, name) = (printable(module), printable(name));
         text.push_str(&format!("\n  {module} {name}: {why}"));
     }
     text
@@ -221,6 +239,20 @@ pub fn check(image: &[u8], board: &Board, room: u32) -> Checked {
         }
     };
     checked.memory = module.memory_bytes;
+    for outside in segments::outside(image, checked.memory) {
+        let Outside {
+            is_element,
+            index,
+            end,
+            room,
+        } = outside;
+        problems.push(Problem::Segment {
+            is_element,
+            index,
+            end,
+            room,
+        });
+    }
     let missing: Vec<_> = missing(&module, board)
         .map(|(import, why)| Missing {
             module: import.module.to_owned(),
@@ -243,8 +275,8 @@ pub fn check(image: &[u8], board: &Board, room: u32) -> Checked {
             imports: named.len(),
         });
     }
-    if checked.needed > room {
-        let needed = checked.needed;
+    if checked.memory > u64::from(room) {
+        let needed = u32::try_from(checked.memory).unwrap_or(u32::MAX);
         problems.push(Problem::Memory { needed, room });
     }
     checked.stack = STACK_MAX_BYTES as u32;

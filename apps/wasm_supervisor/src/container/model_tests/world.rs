@@ -6,7 +6,7 @@ use berth_protocol::{Entry, Fault, Restart, State};
 
 use super::SLOTS;
 use super::program::{OnInterrupt, OnPause, Program, RECEIVER, SLEEP_US, TIMER};
-use crate::container::handlers::SLICE_MAX;
+use crate::container::registrations::SLICE_MAX;
 
 /// Fuel of `Computes`: between what two short slices, and a short and a usual one, are.
 const COMPUTES_FUEL: u64 = 3_500;
@@ -390,10 +390,16 @@ impl World {
 
     pub(super) fn edit(&mut self, slot: usize, policy: Restart, restart: bool) -> Answer {
         let model = self.model(slot);
-        model.policy = policy;
+        let before = core::mem::replace(&mut model.policy, policy);
         if restart && model.state.is_active() {
             self.stop(slot, false);
-            return self.start(slot);
+            let answer = self.start(slot);
+            if !matches!(answer, Answer::Done | Answer::State(_)) {
+                // What is refused changes nothing.
+                self.model(slot).policy = before;
+                self.start(slot);
+            }
+            return answer;
         }
         Answer::Done
     }
