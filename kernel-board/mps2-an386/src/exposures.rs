@@ -8,7 +8,7 @@ use berth_exposure::interrupt::{Clear, Interrupt, Limits};
 use mps2::register_block::RegisterBlock;
 use wasm_host::{AccessClass, Exposure, Register, Registers, SafeWrite, Width, Widths, Window};
 
-/// `COUNT`, `EXPOSURES`, `PROCESSES`, `INTERRUPTS`, `LIMITS`. Which of the imported
+/// `COUNT`, `EXPOSURES`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`. Which of the imported
 /// types a table needs, depends on what is exposed.
 #[allow(unused_imports)]
 mod table {
@@ -19,7 +19,7 @@ mod table {
     include!(concat!(env!("OUT_DIR"), "/exposures.rs"));
 }
 
-pub(crate) use table::{COUNT, EXPOSURES, INTERRUPTS, LIMITS, PROCESSES};
+pub(crate) use table::{COUNT, ERASES, EXPOSURES, INTERRUPTS, LIMITS, PROCESSES};
 
 /// A window for the generated table, and for nothing else.
 const fn block(base: usize, len: usize) -> Block {
