@@ -276,8 +276,8 @@ fn a_slice_ends_at_the_next_host_call_once_an_interrupt_waits() {
     let before = fuel(&device);
     device.containers.run_one();
     let whole = fuel(&device) - before;
-    assert!(whole >= super::handlers::SLICE_MAX - 50, "{whole}");
-    assert!(whole <= super::handlers::SLICE_MAX + 50, "{whole}");
+    assert!(whole >= super::registrations::SLICE_MAX - 50, "{whole}");
+    assert!(whole <= super::registrations::SLICE_MAX + 50, "{whole}");
     device.fake.raise(TIMER, 0);
     let before = fuel(&device);
     device.containers.run_one();

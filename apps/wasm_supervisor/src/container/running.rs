@@ -1,11 +1,16 @@
 //! One slice of execution: who gets it, and what it brought.
 
-use berth_protocol::{Entry, Fault, NAME_MAX, State};
+use berth_protocol::{Entry, NAME_MAX, State};
 
+use super::host::ContainerHost;
+use super::name::CONTAINERS_MAX;
 use super::notes::{Tag, note_length, note_running};
+use super::outcome::{End, Outcome, Pending};
+use super::record::Container;
+use super::run::Main;
 use super::schedule::{ALONE_SLICES, slice_fuel};
+use super::shared::Shared;
 use super::table::Containers;
-use super::{CONTAINERS_MAX, Container, ContainerHost, LastCall, Main, Pending, Shared};
 use crate::arena;
 use crate::engine::wasmi::Wasmi;
 use crate::engine::{Engine, MailPlace, Step};
@@ -15,102 +20,34 @@ use crate::platform::Platform;
 /// whatever the container does with its turn. Who gives it up early pays this much.
 const TURN_FUEL: u64 = 700;
 
-/// For so many microseconds the use of the CPU is added up before it is told.
-const WINDOW_US: u64 = 1_000_000;
-
-/// How much of the CPU a container uses.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Load {
-    /// In the current window.
-    busy_us: u32,
-    permille: u16,
-}
-
-impl Load {
-    pub(super) const fn permille(self) -> u16 {
-        self.permille
-    }
-}
-
-/// The clock of the scheduler. It is read once a turn, and who had the turn before is
-/// charged with what has passed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    /// Slot and beginning of the last turn; `None` if nobody wanted it.
-    turn: Option<(usize, u64)>,
-    window_us: u64,
-    /// When this run of the supervisor began.
-    started_us: u64,
-    /// Longest time from one turn to the next, or of loading.
-    longest_us: u32,
-}
-
-impl Clock {
-    pub(super) const fn new(now_us: u64) -> Self {
-        Self {
-            turn: None,
-            window_us: now_us,
-            started_us: now_us,
-            longest_us: 0,
-        }
-    }
-
-    /// For so long nobody could be answered.
-    pub(super) fn stalled(&mut self, us: u64) {
-        let us = u32::try_from(us).unwrap_or(u32::MAX);
-        self.longest_us = self.longest_us.max(us);
-    }
-}
-
-/// What one step of a container's engine brought.
-#[derive(Clone, Copy)]
-pub(super) struct Outcome {
-    pub(super) step: Step,
-    pub(super) fuel: u64,
-    pub(super) pending: Option<Pending>,
-    pub(super) last_call: Option<LastCall>,
-}
-
-/// When the container in `slot` wants the CPU next; `None` if something else has to happen
+/// When a container wants the CPU next; `None` if something else has to happen
 /// first.
-fn wants_from<P: Platform>(
-    shared: &Shared<P>,
-    slot: usize,
-    container: &Container<P>,
-) -> Option<u64> {
-    match (container.state, container.main) {
-        (State::Running, Main::Waiting { until_us } | Main::Polling { until_us }) => Some(until_us),
-        (State::Running, Main::Receiving(_)) => shared.has_mail(slot).then_some(0),
-        (State::Running, Main::Fresh | Main::Cut) => Some(0),
+fn wants_from<P: Platform>(shared: &Shared<P>, container: &Container<P>) -> Option<u64> {
+    match (container.state, &container.run) {
+        (State::Running, Some(run)) => match run.main {
+            Main::Waiting { until_us } | Main::Polling { until_us } => Some(until_us),
+            Main::Receiving(_) => shared.has_mail(run.id()).then_some(0),
+            Main::Fresh | Main::Cut => Some(0),
+        },
         (State::Restarting { .. }, _) => Some(container.restarts.due_us),
         _ => None,
     }
 }
 
+/// For so many microseconds the use of the CPU is added up before it is told.
+const WINDOW_US: u64 = 1_000_000;
+
 impl<P: Platform + 'static> Containers<P> {
-    /// Do what is due, and give the next container that can run a slice. Whether there was
-    /// anything.
-    pub fn run_one(&mut self) -> bool {
-        let now = self.shared.platform.now_us();
-        self.account(now);
-        note_length(
-            &self.shared.platform,
-            now.saturating_sub(self.clock.started_us),
-        );
-        self.end_trial(now);
-        let restarted = self.restart_one(now);
-        let next = self.schedule.pick(CONTAINERS_MAX, |slot| {
+    /// Give the next container that can run a slice. Returns whose it was, and how it has ended, if it has.
+    pub(super) fn run_next(&mut self, now: u64) -> Option<(usize, Option<End>)> {
+        let slot = self.schedule.pick(CONTAINERS_MAX, |slot| {
             let container = self.slots.get(slot)?.as_ref()?;
             let ready = container.state == State::Running
-                && wants_from(&self.shared, slot, container).is_some_and(|from| from <= now);
+                && wants_from(&self.shared, container).is_some_and(|from| from <= now);
             ready.then_some(container.turns)
-        });
-        let Some(slot) = next else {
-            return restarted;
-        };
+        })?;
         self.clock.turn = Some((slot, now));
-        self.slice(slot);
-        true
+        Some((slot, self.slice(slot)))
     }
 
     /// Longest time in microseconds for which nobody could be answered: a turn and what belongs
@@ -131,28 +68,18 @@ impl<P: Platform + 'static> Containers<P> {
     #[must_use]
     pub fn next_wake(&self) -> Option<u64> {
         self.iter()
-            .filter_map(|(slot, container)| wants_from(&self.shared, slot, container))
+            .filter_map(|(_, container)| wants_from(&self.shared, container))
             .chain(self.interrupt_wake())
-            .chain(self.trial_end())
+            .chain(self.trial.as_ref().map(|trial| trial.until_us))
             .min()
     }
 
-    /// Start one container again whose time has come. One at a time: loading takes long.
-    fn restart_one(&mut self, now: u64) -> bool {
-        let due = self.iter().find(|(_, container)| {
-            matches!(container.state, State::Restarting { .. }) && container.restarts.due_us <= now
-        });
-        match due {
-            Some((slot, _)) => {
-                self.start_again(slot);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Charge who had the last turn with the time since.
-    fn account(&mut self, now: u64) {
+    /// A turn begins: charge who had the last one with the time since.
+    pub(super) fn account(&mut self, now: u64) {
+        note_length(
+            &self.shared.platform,
+            now.saturating_sub(self.clock.started_us),
+        );
         if let Some((slot, since)) = self.clock.turn.take()
             && let Some(container) = self.get_mut(slot)
         {
@@ -176,23 +103,28 @@ impl<P: Platform + 'static> Containers<P> {
     /// The container in `slot` has used fuel that is not a slice of its main.
     pub(super) fn used(&mut self, slot: usize, fuel: u64) {
         if let Some(Some(container)) = self.slots.get_mut(slot) {
-            container.fuel_used += fuel;
             let share = container.share();
             self.schedule.charge(&mut container.turns, share, fuel);
         }
     }
 
-    /// Run one step of the container in `slot` and count its fuel. `None` if it
-    /// ran out of memory (or has no engine): its memory is lost then.
+    /// Run one step of the container in `slot` and count its fuel. If it runs out of memory (or has
+    /// no engine), its memory is lost.
     pub(super) fn step(
         &mut self,
         slot: usize,
         run: impl FnOnce(&mut Wasmi<ContainerHost<P>>) -> Step,
-    ) -> Option<Outcome> {
+    ) -> Outcome {
         let Some(Some(container)) = self.slots.get_mut(slot) else {
-            return None;
+            return Outcome::OUT_OF_MEMORY;
         };
-        let engine = container.engine.as_mut()?;
+        let share = container.share();
+        let Some(own) = &mut container.run else {
+            return Outcome::OUT_OF_MEMORY;
+        };
+        let Some(engine) = &mut own.engine else {
+            return Outcome::OUT_OF_MEMORY;
+        };
         note_running(&self.shared.platform, container.tag);
         let outcome = engine.run(|engine| Outcome {
             step: run(engine),
@@ -201,30 +133,30 @@ impl<P: Platform + 'static> Containers<P> {
             last_call: engine.host().last_call(),
         });
         note_running(&self.shared.platform, Tag::NONE);
-        let outcome = outcome.ok()?;
-        self.used(slot, outcome.fuel);
-        Some(outcome)
+        let outcome = outcome.unwrap_or(Outcome::OUT_OF_MEMORY);
+        own.fuel_used += outcome.fuel;
+        self.schedule
+            .charge(&mut container.turns, share, outcome.fuel);
+        outcome
     }
 
     /// Give the container in `slot`, which runs, a slice: a long one if no other can want
     /// the CPU meanwhile, because changing containers is what costs.
-    fn slice(&mut self, slot: usize) {
+    fn slice(&mut self, slot: usize) -> Option<End> {
         let alone = self.iter().all(|(other, container)| {
             other == slot || !matches!(container.state, State::Running | State::Restarting { .. })
         });
-        if let Some(container) = self.get(slot) {
-            let slices = if alone { ALONE_SLICES } else { 1 };
-            let fuel = u64::from(slice_fuel(container.share())) * slices;
-            self.slice_of(slot, self.shared.handlers.slice(fuel));
-        }
+        let share = self.get(slot)?.share();
+        let slices = if alone { ALONE_SLICES } else { 1 };
+        let fuel = u64::from(slice_fuel(share)) * slices;
+        self.slice_of(slot, self.shared.handlers.slice(fuel))
     }
 
-    /// Give the container in `slot`, which runs, `fuel`.
-    pub(super) fn slice_of(&mut self, slot: usize, fuel: u64) {
-        let Some(container) = self.get_mut(slot) else {
-            return;
-        };
-        let main = core::mem::replace(&mut container.main, Main::Cut);
+    /// Give the container in `slot`, which runs, `fuel`. Returns how it has ended, if it has.
+    pub(super) fn slice_of(&mut self, slot: usize, fuel: u64) -> Option<End> {
+        let run = self.run_mut(slot)?;
+        let id = run.id();
+        let main = core::mem::replace(&mut run.main, Main::Cut);
         let shared = self.shared.clone();
         self.watch_interrupts();
         let outcome = self.step(slot, |engine| match main {
@@ -234,7 +166,7 @@ impl<P: Platform + 'static> Containers<P> {
             Main::Receiving(place) => {
                 let memory = engine.memory();
                 let length = arena::outside(|| {
-                    shared.with_mail(slot, |mail| {
+                    shared.with_mail(id, |mail| {
                         mail.get(|from, message| deliver(memory, place, from, message))
                     })
                 });
@@ -242,12 +174,8 @@ impl<P: Platform + 'static> Containers<P> {
             }
         });
         self.ignore_interrupts();
-        let Some(outcome) = outcome else {
-            return self.fail(slot, Fault::OutOfMemory, Entry::Main, None);
-        };
-        let last_call = outcome.last_call;
         match (outcome.step, outcome.pending) {
-            (Step::OutOfFuel, _) => {}
+            (Step::Finished, _) => return Some(End::Exit { code: 0 }),
             (Step::Stopped, Some(Pending::Yield)) => {
                 self.wait(slot, outcome.fuel, Main::Waiting { until_us: 0 });
             }
@@ -260,19 +188,17 @@ impl<P: Platform + 'static> Containers<P> {
             (Step::Stopped, Some(Pending::Receive(place))) => {
                 self.wait(slot, outcome.fuel, Main::Receiving(place));
             }
-            (Step::Stopped, Some(Pending::Exit { code })) => self.exit(slot, code),
-            (Step::Finished, _) => self.exit(slot, 0),
-            (Step::Stopped, Some(Pending::Fault(fault))) | (Step::Trapped(fault), _) => {
-                self.fail(slot, fault, Entry::Main, last_call);
-            }
-            (Step::Stopped, None) => self.fail(slot, Fault::Engine, Entry::Main, last_call),
+            _ => {}
         }
+        outcome.end(Entry::Main)
     }
 
     /// The container in `slot` gives up the rest of its slice, of which it has used `fuel`.
     fn wait(&mut self, slot: usize, fuel: u64, main: Main) {
-        if let Some(Some(container)) = self.slots.get_mut(slot) {
-            container.main = main;
+        if let Some(Some(container)) = self.slots.get_mut(slot)
+            && let Some(run) = &mut container.run
+        {
+            run.main = main;
             let (share, rest) = (container.share(), TURN_FUEL.saturating_sub(fuel));
             self.schedule.charge(&mut container.turns, share, rest);
         }

@@ -176,8 +176,8 @@ impl Play {
                 .saved
                 .map_or(vec![], |count| count.to_le_bytes().into());
             assert_eq!(saved, expected, "slot {slot}: {story:#?}");
-            assert_eq!(container.engine.is_some(), model.is_loaded(), "{story:#?}");
-            let has_mail = self.containers.shared.has_mail(slot);
+            assert_eq!(container.run.is_some(), model.is_loaded(), "{story:#?}");
+            let has_mail = self.containers.has_mail(slot);
             assert_eq!(has_mail, model.is_loaded() && model.mail > 0, "{story:#?}");
         }
         let holders = self.fake.0.holders.borrow();
