@@ -330,9 +330,10 @@ fn a_refused_erase_gives_no_page_up_and_is_made_later() {
             Ok(()) => done += 1,
             Err(Error::Later) => {
                 refused += 1;
-                // Again and again at once: nothing changes, and nothing is lost.
+                // Again and again at once: it is done with other pages or refused, and nothing is lost.
                 for _ in 0..3 {
-                    assert_eq!(upload(&mut store, 2, &image), Err(Error::Later));
+                    let again = upload(&mut store, 2, &image);
+                    assert!(matches!(again, Ok(()) | Err(Error::Later)), "{again:?}");
                 }
                 assert_eq!(store.get(1).unwrap().bytes, kept);
                 allowed += 1;
@@ -343,7 +344,10 @@ fn a_refused_erase_gives_no_page_up_and_is_made_later() {
         let most = store.flash().erases().iter().max();
         assert!(most <= Some(&allowed), "{most:?} of {allowed}");
     }
-    assert!(done > 1_000 && refused > 5, "{done} done, {refused} refused");
+    assert!(
+        done > 1_000 && refused > 5,
+        "{done} done, {refused} refused"
+    );
     assert_eq!(store.wear().retired, 0);
     let again = Real::mount(store.flash().clone()).unwrap();
     assert_eq!(again.get(1).unwrap().bytes, kept);

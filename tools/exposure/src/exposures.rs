@@ -49,7 +49,7 @@ const LIMITS: [(&str, u32, u32, u32); 7] = [
     ("accesses-per-pass", 64, 1, 1024),
     ("share-percent", 10, 1, 90),
     ("erase-burst", 256, 1, 65_535),
-    ("erase-hours", 12, 1, 8_766),
+    ("erase-hours", 24, 1, 8_766),
 ];
 
 /// What the node holds, as far as it is sound.
