@@ -30,6 +30,8 @@ mod drivers;
 mod emulated_flash;
 mod exposures;
 mod filter;
+#[cfg(feature = "restart-fuzz")]
+mod fuzz_policy;
 mod interrupts;
 // The plain board uses more of it.
 #[allow(dead_code)]
@@ -213,7 +215,7 @@ unsafe extern "C" fn main() -> ! {
 
     // Its deadlines begin with the kernel's loop: nothing is served before.
     #[cfg(feature = "deadline-task")]
-    service.start_task(chip);
+    service.start_task(chip, kernel);
 
     let main_loop_capability = create_capability!(MainLoopCapability);
     kernel.kernel_loop(board, chip, &main_loop_capability)

@@ -64,6 +64,8 @@ pub(crate) fn table(grounds: [Ground; COUNT]) -> [Place; COUNT] {
 fn place(number: usize, ground: Ground, pace: &'static dyn RestartPace) -> Place {
     #[cfg(feature = "restart-walk")]
     let pace = if number == APP2 { &() } else { pace };
+    #[cfg(feature = "restart-fuzz")]
+    let pace = if number == SUPERVISOR { &() } else { pace };
     Place {
         name: NAMES.get(number).unwrap_or(&"a place"),
         flash: ground.flash,

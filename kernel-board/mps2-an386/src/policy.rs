@@ -10,6 +10,10 @@ pub(crate) struct RestartAlways;
 
 impl ProcessFaultPolicy for RestartAlways {
     fn action(&self, process: &dyn Process) -> FaultAction {
+        #[cfg(feature = "restart-fuzz")]
+        if crate::fuzz_policy::is_fuzz(process) {
+            return FaultAction::Restart;
+        }
         process_report(process, "is restarted.");
         FaultAction::Restart
     }

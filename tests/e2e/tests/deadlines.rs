@@ -3,6 +3,7 @@
 
 use anyhow::{Result, ensure};
 use berth_e2e::{Device, Flash};
+use std::time::Duration;
 
 /// The firmware beside `program`, which says `begins`, for `rounds` of half a second.
 fn beside(program: &str, begins: &str, rounds: u32) -> Result<()> {
@@ -89,4 +90,36 @@ fn erases_of_flash_make_nobody_late() -> Result<()> {
 #[test]
 fn a_process_without_system_calls_makes_nobody_late() -> Result<()> {
     beside("occupy", "occupy: begins", 20)
+}
+
+/// Registers at addresses where the bus answers with errors: an error code of each access that the kernel makes for
+/// the process, a fault of the process where it makes the access itself.
+#[test]
+fn a_block_without_clock_is_an_error_of_the_access_and_stops_nobody() -> Result<()> {
+    let flash = Flash::with_deadlines()?;
+    flash.install("gated")?;
+    let device = Device::power_on_counted(&flash)?;
+    device.console("gated: vacant0, 10 bus errors")?;
+    device.console("gated: vacant1, 6 bus errors")?;
+    device.console("gated: mapped")?;
+    // Each run claims the blocks anew.
+    device.console("gated is restarted.")?;
+    let at = device.board.console.position();
+    let console = &device.board.console;
+    console.wait_after(at, "gated: mapped", Duration::from_secs(30))?;
+    let text = device.board.console.text();
+    ensure!(
+        text.contains(" cause: bus error on data access, at 0x50001000"),
+        "{text}"
+    );
+    ensure!(
+        !text.contains("NOT STOPPED") && !text.contains("failed"),
+        "{text}"
+    );
+    let at = device.board.console.position();
+    for task in ["driver:", "deadline:"] {
+        let console = &device.board.console;
+        console.wait_after(at, task, Duration::from_secs(30))?;
+    }
+    Ok(())
 }

@@ -42,14 +42,17 @@ const RAM_REGIONS: usize = 2;
 /// Access attributes of MPU_RASR for memory of `permissions` at `start`.
 ///
 /// Privileged code keeps read and write everywhere. What the architecture's
-/// default map calls peripherals or external devices stays device memory and is
-/// never executable; all else is normal memory.
+/// default map calls peripherals or external devices is strongly ordered and
+/// never executable; all else is normal memory. Stores to strongly ordered memory are not buffered on the
+/// Cortex-M3 and M4: one that the bus refuses is a precise fault of the process that made it, and none is taken
+/// after the process was left.
 fn attributes(permissions: Permissions, start: u32) -> u32 {
     const XN: u32 = 1 << 28;
     const READ_WRITE: u32 = 0b011 << 24;
     const USER_READ_ONLY: u32 = 0b010 << 24;
     const NORMAL_SHARED_WRITE_THROUGH: u32 = 1 << 18 | 1 << 17;
-    const SHARED_DEVICE: u32 = 1 << 16;
+    // TEX, C and B zero.
+    const STRONGLY_ORDERED: u32 = 0;
 
     let (access, execute) = match permissions {
         Permissions::ReadWriteExecute => (READ_WRITE, true),
@@ -58,7 +61,7 @@ fn attributes(permissions: Permissions, start: u32) -> u32 {
         Permissions::ReadOnly => (USER_READ_ONLY, false),
     };
     if is_device(start) {
-        access | SHARED_DEVICE | XN
+        access | STRONGLY_ORDERED | XN
     } else {
         access | NORMAL_SHARED_WRITE_THROUGH | if execute { 0 } else { XN }
     }
@@ -555,14 +558,15 @@ mod tests {
     }
 
     #[test]
-    fn peripherals_are_device_memory_and_never_executable() {
+    fn peripherals_are_strongly_ordered_and_never_executable() {
         let code = attributes(Permissions::ReadExecuteOnly, 0x10_0000);
         let data = attributes(Permissions::ReadWriteOnly, 0x2001_0000);
         let device = attributes(Permissions::ReadWriteExecute, 0x4000_5000);
         let (xn, cacheable, bufferable) = (1 << 28, 1 << 17, 1 << 16);
         assert_eq!(code & (xn | cacheable | bufferable), cacheable);
         assert_eq!(data & (xn | cacheable | bufferable), xn | cacheable);
-        assert_eq!(device & (xn | cacheable | bufferable), xn | bufferable);
+        // A buffered store could fault after the process was left.
+        assert_eq!(device & (xn | cacheable | bufferable), xn);
         // AP: the process may write RAM and not code; the kernel may write both.
         assert_eq!((code >> 24 & 7, data >> 24 & 7), (0b010, 0b011));
         let (mpu, mut config) = process();

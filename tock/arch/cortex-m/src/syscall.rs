@@ -87,11 +87,12 @@ impl Frame {
     /// # Safety
     ///
     /// `[mem_start, app_brk)` must be memory of a process that is not running,
-    /// to which no reference exists.
+    /// to which no reference exists; `stack` must have been a stack pointer.
     unsafe fn at(mem_start: *const u8, app_brk: *const u8, stack: u32) -> Option<Self> {
         let stack = stack as usize;
-        let end = stack.checked_add(FRAME_BYTES)?;
-        (stack.is_multiple_of(4) && stack >= mem_start.addr() && end <= app_brk.addr())
+        // A stack pointer is a multiple of four: the register has no other bits.
+        let room = app_brk.addr().checked_sub(stack)?;
+        (stack >= mem_start.addr() && room >= FRAME_BYTES)
             .then_some(Self(mem_start.with_addr(stack).cast::<u32>().cast_mut()))
     }
 

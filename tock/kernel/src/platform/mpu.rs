@@ -100,7 +100,7 @@ pub unsafe trait MPU {
     ) -> Option<Region>;
 
     /// Open exactly the `size` bytes of peripheral registers from `start`, as
-    /// Device memory, never executable. `None`, and `config` unchanged, if the
+    /// peripheral memory, never executable. `None`, and `config` unchanged, if the
     /// hardware cannot do exactly that.
     fn allocate_peripheral_region(
         &self,

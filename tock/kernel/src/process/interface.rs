@@ -234,7 +234,7 @@ pub trait ProcessMemory {
         min_region_size: usize,
     ) -> Option<mpu::Region>;
 
-    /// Open exactly this range of peripheral registers to it (Device memory,
+    /// Open exactly this range of peripheral registers to it (peripheral memory,
     /// never executable). Closed at restart.
     fn add_peripheral_region(
         &self,
