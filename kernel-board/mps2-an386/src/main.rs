@@ -114,7 +114,7 @@ unsafe extern "C" fn main() -> ! {
             &*static_init!([&'static Led; 1], [static_init!(Led, Led::new(0))]),
         )
     };
-    let processes = static_init!(ProcessArray<{ places::COUNT }>, ProcessArray::new());
+    let processes = static_init!(ProcessArray<{ places::PROCESSES }>, ProcessArray::new());
     let kernel: &'static Kernel = static_init!(Kernel, Kernel::new(processes.as_slice()));
     WITNESSES.with(|witnesses| {
         witnesses.chip.set(Some(chip));

@@ -210,15 +210,15 @@ pub(super) fn remove(cli: &Cli, arguments: &Remove, out: &mut impl Write) -> Res
     each(cli, &arguments.names, "deleted", action, out)
 }
 
+/// What is done with one container.
+pub(super) type Action = fn(&mut Client, &str) -> Result<(), Error>;
+
 /// Start or stop; if that is all the same, one that is there already is no error.
 pub(super) fn repeatable(
     cli: &Cli,
     arguments: &Repeatable,
     done: &'static str,
-    (action, is_done): (
-        fn(&mut Client, &str) -> Result<(), Error>,
-        fn(&Container) -> bool,
-    ),
+    (action, is_done): (Action, fn(&Container) -> bool),
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     each(
