@@ -15,3 +15,4 @@ mod registers;
 mod safe;
 mod sound;
 mod support;
+mod vendors;
