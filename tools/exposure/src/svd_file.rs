@@ -173,8 +173,8 @@ impl File {
         while let Some(node) = open.pop() {
             for child in node.children().filter(Node::is_element) {
                 let name = child.tag_name().name();
-                let cut =
-                    UNREAD.contains(&name) || (name == "peripheral" && !wanted.contains(&child));
+                let cut = UNREAD.contains(&name)
+                    || (node.has_tag_name("peripherals") && !wanted.contains(&child));
                 if cut {
                     cuts.push(child.range());
                 } else {
