@@ -6,8 +6,10 @@
 //!                      one call beside main, acknowledgement ──► the line opens
 //! ```
 //!
-//! Handlers run before any main code, the most urgent first, each once a round; between two
-//! rounds requests are answered and one main gets a slice, so a storm keeps nobody out.
+//! Handlers run before any main code, the most urgent first, each once a round and all of a round no longer than
+//! [`ROUND_US`]; between two rounds requests are answered and one main gets a slice, so a storm keeps nobody
+//! out. Their time is their container's: one that is further than [`AHEAD_NS`] ahead of others that want to run has
+//! to wait for them, with its handlers, too.
 
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -23,6 +25,19 @@ use crate::platform::Platform;
 
 /// Fuel of one run of a handler: some 25,000 instructions.
 pub const HANDLER_FUEL: u64 = 5_000;
+
+/// Longest time of one run of a handler, in microseconds. Fuel is much shorter (a few milliseconds on a slow
+/// processor); this is for what fuel does not count right. A process of the firmware may have had the CPU
+/// meanwhile, so a handler is ended when it was so slow [`SLOW_RUNS`] times in a row.
+pub const HANDLER_US: u64 = 100_000;
+/// See [`HANDLER_US`].
+const SLOW_RUNS: u8 = 2;
+
+/// After so many microseconds of handlers requests are answered and one main has its turn.
+pub const ROUND_US: u64 = 10_000;
+
+/// How far ahead of the others a container may be and still have its handlers run before them.
+pub const AHEAD_NS: u32 = 10_000_000;
 
 /// Longest slice of main code in fuel while a handler is registered: how long an
 /// interrupt waits for code that calls no host function.
@@ -57,6 +72,8 @@ struct Registration {
     retry_us: u64,
     longest_fuel: u32,
     longest_us: u32,
+    /// Its last runs that took too long, in a row.
+    slow: u8,
 }
 
 /// The one that runs next.
@@ -186,6 +203,7 @@ impl<P: Platform> Shared<P> {
                         retry_us,
                         longest_fuel: 0,
                         longest_us: 0,
+                        slow: 0,
                     });
                     self.handlers.any.set(true);
                     0
@@ -258,7 +276,10 @@ impl<P: Platform + 'static> Containers<P> {
         let list = self.shared.handlers.list.borrow();
         let bits = list.iter().filter_map(|entry| {
             let container = self.get(entry.slot)?;
-            container.takes_interrupts().then_some(entry.bit)
+            let ahead = self
+                .schedule
+                .is_ahead(container.turns, container.share(), AHEAD_NS);
+            (!ahead && container.takes_interrupts()).then_some(entry.bit)
         });
         bits.fold(0, |all, bit| all | bit)
     }
@@ -283,13 +304,19 @@ impl<P: Platform + 'static> Containers<P> {
         self.retry();
         self.begin_periods();
         let mut done = 0;
+        let mut round_ends_us = None;
         loop {
             let waiting = self.shared.platform.recorded() & self.deliverable() & !done;
             let Some(next) = self.next_of(waiting) else {
                 break;
             };
+            let now = self.shared.platform.now_us();
+            if now >= *round_ends_us.get_or_insert(now + ROUND_US) {
+                break;
+            }
             done |= next.bit;
-            self.handle(next);
+            self.begin_span(now, Some(next.slot));
+            self.handle(next, now);
         }
         self.end_periods();
         done != 0
@@ -314,10 +341,10 @@ impl<P: Platform + 'static> Containers<P> {
         })
     }
 
-    fn handle(&mut self, next: Next) {
+    /// Call the handler of an interrupt; it is `begin` now.
+    fn handle(&mut self, next: Next, begin: u64) {
         let shared = self.shared.clone();
         let count = shared.platform.count(next.record);
-        let begin = shared.platform.now_us();
         let outcome = self.step(next.slot, |engine| {
             shared.deliver(next, engine.memory());
             engine.handle(next.function, next.source, count, HANDLER_FUEL)
@@ -333,7 +360,10 @@ impl<P: Platform + 'static> Containers<P> {
             *left = left.saturating_sub(outcome.fuel);
         }
         let fault = match (outcome.step, outcome.pending) {
-            (Step::Finished, _) => return self.handled(next, begin, outcome.fuel),
+            (Step::Finished, _) if self.handled(next, begin, outcome.fuel) => {
+                return;
+            }
+            (Step::Finished, _) => Fault::HandlerTooLong,
             (Step::Stopped, Some(Pending::Exit { code })) => return self.exit(next.slot, code),
             (Step::OutOfFuel, _) => Fault::HandlerTooLong,
             (Step::Stopped, Some(Pending::Fault(fault))) | (Step::Trapped(fault), _) => fault,
@@ -342,18 +372,23 @@ impl<P: Platform + 'static> Containers<P> {
         self.fail(next.slot, fault, entry, outcome.last_call);
     }
 
-    /// A handler has returned: its line may open.
-    fn handled(&self, next: Next, begin: u64, fuel: u64) {
-        let platform = &self.shared.platform;
-        let now = platform.now_us();
-        let wait = platform.acknowledge(next.bit);
+    /// A handler has returned: its line may open. Returns whether it was quick enough to go on.
+    fn handled(&mut self, next: Next, begin: u64, fuel: u64) -> bool {
+        let shared = self.shared.clone();
+        let wait = shared.platform.acknowledge(next.bit);
+        let now = shared.platform.now_us();
+        let took = now.saturating_sub(begin);
+        self.begin_span(now, None);
         let mut list = self.shared.handlers.list.borrow_mut();
         // It may have unregistered itself.
         if let Some(entry) = list.iter_mut().find(|entry| entry.bit == next.bit) {
             entry.longest_fuel = entry.longest_fuel.max(fuel as u32);
-            entry.longest_us = entry.longest_us.max(now.saturating_sub(begin) as u32);
+            entry.longest_us = entry.longest_us.max(took as u32);
             entry.retry_us = if wait == 0 { 0 } else { now + u64::from(wait) };
+            entry.slow = if took > HANDLER_US { entry.slow + 1 } else { 0 };
+            return entry.slow < SLOW_RUNS;
         }
+        true
     }
 
     /// Open lines that had to stay shut because the kernel's share of time was used up.

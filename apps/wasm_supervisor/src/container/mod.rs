@@ -28,6 +28,7 @@ mod handler_tests;
 pub mod handlers;
 pub mod host;
 pub(crate) mod lifecycle;
+mod load;
 mod loading;
 pub mod log;
 pub mod mail;
@@ -138,7 +139,7 @@ pub struct Container<P: Platform + 'static> {
     /// How its last run ended, for when its policy gives it up.
     ended: State,
     turns: Turns,
-    load: running::Load,
+    load: load::Load,
     /// Most bytes that its arena held in the run before this one.
     memory_high: u32,
     periodic: handlers::Periodic,

@@ -11,56 +11,15 @@ use crate::engine::wasmi::Wasmi;
 use crate::engine::{Engine, MailPlace, Step};
 use crate::platform::Platform;
 
-/// What a turn costs at least, in fuel: changing containers is some 4,000 instructions
-/// whatever the container does with its turn. Who gives it up early pays this much.
+/// What a turn costs at least, in fuel, where the clock does not tell: changing containers is some
+/// 4,000 instructions whatever the container does with its turn.
 const TURN_FUEL: u64 = 700;
 
 /// For so many microseconds the use of the CPU is added up before it is told.
 const WINDOW_US: u64 = 1_000_000;
 
-/// How much of the CPU a container uses.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Load {
-    /// In the current window.
-    busy_us: u32,
-    permille: u16,
-}
-
-impl Load {
-    pub(super) const fn permille(self) -> u16 {
-        self.permille
-    }
-}
-
-/// The clock of the scheduler. It is read once a turn, and who had the turn before is
-/// charged with what has passed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    /// Slot and beginning of the last turn; `None` if nobody wanted it.
-    turn: Option<(usize, u64)>,
-    window_us: u64,
-    /// When this run of the supervisor began.
-    started_us: u64,
-    /// Longest time from one turn to the next, or of loading.
-    longest_us: u32,
-}
-
-impl Clock {
-    pub(super) const fn new(now_us: u64) -> Self {
-        Self {
-            turn: None,
-            window_us: now_us,
-            started_us: now_us,
-            longest_us: 0,
-        }
-    }
-
-    /// For so long nobody could be answered.
-    pub(super) fn stalled(&mut self, us: u64) {
-        let us = u32::try_from(us).unwrap_or(u32::MAX);
-        self.longest_us = self.longest_us.max(us);
-    }
-}
+/// Nanoseconds of a microsecond.
+const NS_PER_US: u64 = 1_000;
 
 /// What one step of a container's engine brought.
 #[derive(Clone, Copy)]
@@ -93,10 +52,6 @@ impl<P: Platform + 'static> Containers<P> {
     pub fn run_one(&mut self) -> bool {
         let now = self.shared.platform.now_us();
         self.account(now);
-        note_length(
-            &self.shared.platform,
-            now.saturating_sub(self.clock.started_us),
-        );
         self.end_trial(now);
         let restarted = self.restart_one(now);
         let next = self.schedule.pick(CONTAINERS_MAX, |slot| {
@@ -106,9 +61,14 @@ impl<P: Platform + 'static> Containers<P> {
             ready.then_some(container.turns)
         });
         let Some(slot) = next else {
+            // Nobody wants the CPU: whoever was ahead of the others has harmed none of them.
+            let turns = self.slots.iter().flatten().map(|container| container.turns);
+            self.schedule.forgive(turns);
             return restarted;
         };
-        self.clock.turn = Some((slot, now));
+        // All since `now`, this choice and a restart included.
+        self.begin_span(now, Some(slot));
+        self.clock.turn_us = Some(now);
         self.slice(slot);
         true
     }
@@ -144,36 +104,58 @@ impl<P: Platform + 'static> Containers<P> {
         });
         match due {
             Some((slot, _)) => {
+                self.begin_span(now, Some(slot));
                 self.start_again(slot);
+                self.charge_to(None);
                 true
             }
             None => false,
         }
     }
 
-    /// Charge who had the last turn with the time since.
+    /// A turn begins: what was before is charged, and told when its time has come.
     fn account(&mut self, now: u64) {
-        if let Some((slot, since)) = self.clock.turn.take()
-            && let Some(container) = self.get_mut(slot)
-        {
-            let busy = u32::try_from(now.saturating_sub(since)).unwrap_or(u32::MAX);
-            container.load.busy_us = container.load.busy_us.saturating_add(busy);
-            self.clock.stalled(u64::from(busy));
+        self.begin_span(now, None);
+        note_length(
+            &self.shared.platform,
+            now.saturating_sub(self.clock.started_us),
+        );
+        if let Some(since) = self.clock.turn_us.take() {
+            self.clock.stalled(now.saturating_sub(since));
         }
         let passed = now.saturating_sub(self.clock.window_us);
         if passed >= WINDOW_US {
             self.clock.window_us = now;
             for container in self.slots.iter_mut().flatten() {
-                let load = &mut container.load;
-                // At most 1000, as nobody is busy for longer than has passed.
-                let lately = u64::from(load.busy_us) * 1000 / passed;
-                load.permille = (load.permille + lately as u16).div_ceil(2);
-                load.busy_us = 0;
+                container.load.end_window(passed);
             }
         }
     }
 
-    /// The container in `slot` has used fuel that is not a slice of its main.
+    /// From `now` on time is charged to the container in slot `owner`, or to nobody; whose it was before is
+    /// charged with what has passed.
+    pub(super) fn begin_span(&mut self, now: u64, owner: Option<usize>) {
+        let over = self.clock.switch(now, owner);
+        if let Some((slot, passed)) = over
+            && let Some(Some(container)) = self.slots.get_mut(slot)
+        {
+            let busy = u32::try_from(passed).unwrap_or(u32::MAX);
+            container.load.busy_us = container.load.busy_us.saturating_add(busy);
+            let share = container.share();
+            self.schedule
+                .charge(&mut container.turns, share, passed.saturating_mul(NS_PER_US));
+        }
+    }
+
+    /// From now on time is charged to the container in `slot`, or to nobody. Returns to whom it was before.
+    pub fn charge_to(&mut self, slot: Option<usize>) -> Option<usize> {
+        let before = self.clock.owner();
+        self.begin_span(self.shared.platform.now_us(), slot);
+        before
+    }
+
+    /// The container in `slot` has used `fuel`. Its time is charged by the clock; a fuel counts as a nanosecond
+    /// beside it, which it never is so little as, so that shares hold where the clock stands still.
     pub(super) fn used(&mut self, slot: usize, fuel: u64) {
         if let Some(Some(container)) = self.slots.get_mut(slot) {
             container.fuel_used += fuel;

@@ -12,7 +12,7 @@ use super::loading::{labels, validate};
 use super::log::Log;
 use super::notes::{Before, Tag};
 use super::restart::Restarts;
-use super::running::{Clock, Load};
+use super::load::{Clock, Load};
 use super::schedule::{Schedule, Turns};
 use super::storage::{self, Image, ImageStore, image_key, saved_key};
 use super::update::Trial;

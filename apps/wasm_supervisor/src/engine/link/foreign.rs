@@ -7,10 +7,11 @@
 use berth_foreign::PARAMETERS_MAX;
 use wasmi::{Error, Func, FuncType, Store, Val, ValType};
 
-use super::Host;
-use super::linking::{Calling, LOG_FUEL, LOG_FUEL_PER_BYTE, memory_and_data, spend};
-use super::wasmi::Data;
+use super::{Calling, log, memory_and_data};
 use crate::admission::Foreign;
+use crate::engine::Host;
+use crate::engine::border::{enter, leave, price};
+use crate::engine::wasmi::Data;
 
 /// The type that a byte of a signature stands for.
 const fn value_type(byte: u8) -> ValType {
@@ -50,16 +51,33 @@ fn call<H: Host + 'static>(
     for (argument, input) in arguments.iter_mut().zip(inputs) {
         *argument = bits(input);
     }
+    let fuel = fuel(function);
+    enter(from, fuel)?;
     let (memory, data) = memory_and_data(from);
     let (result, said) = data.host.foreign(function, &arguments, memory);
-    if said > 0 {
-        spend(from, LOG_FUEL + said * LOG_FUEL_PER_BYTE);
-    }
-    let result = result?;
-    if let Some(output) = outputs.first_mut() {
-        *output = Val::I32(result as i32);
+    let text = if said > 0 { log::fuel(said) } else { 0 };
+    match outputs.first_mut() {
+        Some(output) => *output = Val::I32(leave(from, fuel + text, result)? as i32),
+        None => leave(from, fuel + text, result.map(|_| ()))?,
     }
     Ok(())
+}
+
+/// Returns what a function costs, text apart.
+const fn fuel(function: Foreign) -> u32 {
+    price::FOREIGN
+        + match function {
+            // The first of ten lights that is exposed.
+            Foreign::GetPinLed => 10 * price::SYSTEM_CALL,
+            Foreign::PauseTask | Foreign::ResumeTask => 2 * price::STATE,
+            Foreign::Print | Foreign::PrintInt | Foreign::PrintDouble | Foreign::FdWrite => {
+                price::LOG
+            }
+            Foreign::Delay | Foreign::ProcExit | Foreign::PollOneoff | Foreign::SchedYield => {
+                price::SUSPEND
+            }
+            _ => price::SYSTEM_CALL,
+        }
 }
 
 fn bits(value: &Val) -> u64 {
