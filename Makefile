@@ -29,12 +29,13 @@ TOCKLOADER := target/tools/venv/bin/tockloader
 
 # The application bundles. Stack, data and bss are read from the ELF file; the
 # supervisor's pool of pages is in its bss, so its heap needs nothing more.
-ELF2TAB  := target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-minor 2 \
-            --app-heap 0 --kernel-heap 4096
+ELF2TAB   = target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-minor 2 \
+            --app-heap $(APP_HEAP) --kernel-heap 4096
+APP_HEAP := 0
 # How tockloader reaches the emulated board: a file that is the whole flash.
-FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x80000 --page-size 512
+FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x40000 --page-size 512
 
-.PHONY: clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware fuzz-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,13 +51,15 @@ clean-room: ## `make demo` and `make test` in a minimal Debian, with nothing of 
 	@$(SETUP) clean-room
 	@tools/setup/clean-room.sh
 
-soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a million hostile calls
+soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a million hostile calls, two million runs of random machine code
 	@$(SETUP) nextest
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise --test endurance
 	KILLS=500 cargo nextest run --profile soak --no-capture -p berth-e2e --test kills
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
+	for seed in 1 2 3 4 5 6 7 8; do FUZZ_RUNS=250000 FUZZ_SEED=$$seed \
+	    cargo nextest run --profile soak --no-capture -p berth-e2e --test fuzz || exit 1; done
 	@$(MAKE) test-apps
 	BERTH_MODULES=250000 cargo nextest run --profile soak --no-capture -p wasm_supervisor --test modules
 	STORE_OPERATIONS=10000000 cargo nextest run --profile soak --no-capture -p berth-store
@@ -188,9 +191,9 @@ bench-containers: build
 	    $(ELF2TAB) -n $$bin -o $(IMAGE)/$$bin.tab $(FIRMWARE)/$$bin,cortex-m4 || exit 1; done
 
 # Native processes that only tests install.
-TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy \
-             deadline storm heir warden bench_syscalls bench_registers bench_interrupts engine_proof
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin
+TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
+             deadline storm abuse heir warden bench_syscalls bench_registers bench_interrupts engine_proof
+test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin $(IMAGE)/fuzz-kernel.bin
 
 # The board without containers.
 $(FIRMWARE)/$(BOARD)-plain: plain-firmware ;
@@ -207,12 +210,19 @@ $(WALK)/$(TRIPLE)/firmware/$(BOARD): walk-firmware ;
 walk-firmware:
 	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK)
 
-# The kernel with a driver that has a deadline, built apart for the same reason; in the same folder,
-# where all that it needs is built already, so its image is made at once.
+# The kernel with a driver that has a deadline, and the same that restarts what stands in the supervisor's place whatever
+# it did, built apart for the same reason; in the same folder, where all that they need is built already, so their
+# images are made at once.
+BESIDE_DEADLINES := BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-deadline.dts)
 $(IMAGE)/deadline-kernel.bin: deadline-firmware ;
 deadline-firmware: $(IMAGE)/walk-kernel.bin
-	@BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-deadline.dts) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
+	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/deadline-kernel.bin
+
+$(IMAGE)/fuzz-kernel.bin: fuzz-firmware ;
+fuzz-firmware: $(IMAGE)/deadline-kernel.bin
+	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK)
+	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/fuzz-kernel.bin
 
 $(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
 	@$(HOST)/berth-image $< --output $@
@@ -227,6 +237,9 @@ $(TEST_APPS:%=$(IMAGE)/%.tab): $(IMAGE)/%.tab: $(FIRMWARE)/%
 	@mkdir -p $(IMAGE)
 	@$(ELF2TAB) $(TAB_OPTIONS) -n $* -o $@ $<,cortex-m4
 
+# Memory above its break, to take and give back.
+$(IMAGE)/abuse.tab: APP_HEAP := 65536
+
 # What tests/apps/src/bin/declared.rs says about itself.
 $(IMAGE)/declared.tab: TAB_OPTIONS := --short-id 0x1234 --permissions 1,1 65538,2 65538,3
 
@@ -236,8 +249,7 @@ lint: tools ## rustfmt and clippy, warnings are errors
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings
-	BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-deadline.dts) \
-	    cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK) -- -D warnings
+	$(BESIDE_DEADLINES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK) -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process --features supervisor_process/bench -- -D warnings
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers --examples -- -D warnings

@@ -28,6 +28,9 @@ fn main() {
     libtock_build::link("walk", "APP2", 2048);
     libtock_build::link("supervisor_crash", "SUPERVISOR", 2048);
     libtock_build::link("deadline", "APP0", 2048);
+    libtock_build::link("fuzz", "SUPERVISOR", 2048);
+    libtock_build::link("gated", "SUPERVISOR", 2048);
+    libtock_build::link("abuse", "SUPERVISOR", 2048);
     libtock_build::link("occupy", "SUPERVISOR", 2048);
     libtock_build::link("storm", "SUPERVISOR", 2048);
     libtock_build::link("heir", "APP2", 2048);

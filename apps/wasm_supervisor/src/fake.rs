@@ -86,6 +86,8 @@ pub struct Lines {
     pub acknowledged: Vec<u32>,
     /// Microseconds until a line opens again.
     pub opens_us: u32,
+    /// So many registrations are refused from now on.
+    pub refuses: u32,
     counters: BTreeMap<u32, Counters>,
 }
 
@@ -136,6 +138,10 @@ impl Interrupts for Fake {
         let mut lines = self.0.interrupts.borrow_mut();
         if lines.registered & bit != 0 {
             return Err(3);
+        }
+        if lines.refuses > 0 {
+            lines.refuses -= 1;
+            return Err(6);
         }
         lines.registered |= bit;
         arena::of_the_test(|| {

@@ -3,7 +3,7 @@
 //! ```text
 //!   process ── read-only allow 0: some words it keeps up to date ──┐
 //!                                                                  ▼
-//!   board's fault hook ── process_gone ──► RunRecord ── copies them when the process faults
+//!   board, at a fault ── process_gone ──► RunRecord ── copies them when the process faults
 //!                                                                  │
 //!   the same process, restarted ◄── command 1: word by word ───────┘
 //! ```
@@ -60,10 +60,9 @@ pub type RunRecordGrant =
 /// The driver: one record, of the process that last left one.
 pub struct RunRecord {
     grant: RunRecordGrant,
-    /// Flash of the process the record is of: what its runs have in common.
-    owner: Cell<(usize, usize)>,
-    /// Words left; zero before there is a record.
-    length: Cell<usize>,
+    /// Flash of the process the record is of, which is what its runs have in common, and how many
+    /// words it left.
+    record: Cell<Option<((usize, usize), usize)>>,
     words: [Cell<u32>; WORDS_MAX],
 }
 
@@ -73,15 +72,14 @@ impl RunRecord {
     pub const fn new(grant: RunRecordGrant) -> Self {
         Self {
             grant,
-            owner: Cell::new((0, 0)),
-            length: Cell::new(0),
+            record: Cell::new(None),
             words: [const { Cell::new(0) }; WORDS_MAX],
         }
     }
 
     /// A process is about to end: keep its record, if it lent one.
     ///
-    /// For the board's `ProcessFault` hook, which the kernel calls while the
+    /// For the board, when the kernel tells it of a fault while the
     /// process's memory is still as it was.
     pub fn process_gone(&self, process: ProcessId) {
         let _ = self.keep(process);
@@ -110,15 +108,16 @@ impl RunRecord {
         if length == 0 {
             return Err(ErrorCode::RESERVE);
         }
-        self.owner.set(process.get_editable_flash_range());
-        self.length.set(length);
+        self.record
+            .set(Some((process.get_editable_flash_range(), length)));
         Ok(())
     }
 
     fn previous(&self, process: ProcessId, index: usize) -> Result<u32, ErrorCode> {
-        let word = self.words.get(..self.length.get());
-        match word.and_then(|words| words.get(index)) {
-            Some(word) if process.get_editable_flash_range() == self.owner.get() => Ok(word.get()),
+        let (owner, length) = self.record.get().ok_or(ErrorCode::INVAL)?;
+        let word = self.words.get(..length).and_then(|words| words.get(index));
+        match word {
+            Some(word) if process.get_editable_flash_range() == owner => Ok(word.get()),
             _ => Err(ErrorCode::INVAL),
         }
     }

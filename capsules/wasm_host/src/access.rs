@@ -8,7 +8,7 @@
 //! 3. the part of the register's mask that the access covers has a bit.
 
 use crate::exposure::{Exposure, Register, Registers, Rest, SafeWrite, Width};
-use crate::window::Window;
+use crate::window::{BusError, Window};
 
 /// Why an access was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,14 @@ pub(crate) enum Refusal {
     Width,
     /// No register is exposed there, or not for this direction.
     NoPermission,
+    /// It was allowed and made, and the bus answered with an error.
+    Bus,
+}
+
+impl From<BusError> for Refusal {
+    fn from(_: BusError) -> Self {
+        Self::Bus
+    }
 }
 
 /// What an access at one place of a block may do.
@@ -33,7 +41,7 @@ struct Permission {
 /// Read what the exposure lets be seen.
 pub(crate) fn read(exposure: &Exposure, offset: u32, width: Width) -> Result<u32, Refusal> {
     let mask = may_read(exposure, offset, width)?;
-    Ok(load(exposure.window, offset, width) & mask)
+    Ok(load(exposure.window, offset, width)? & mask)
 }
 
 /// The bits that a read would see, at least one.
@@ -63,7 +71,7 @@ pub(crate) fn write(
         permission.write,
         value,
         permission.rest,
-    );
+    )?;
     Ok(())
 }
 
@@ -83,14 +91,18 @@ pub(crate) fn modify(
     }
     let mask = mask & permission.write;
     if mask != 0 {
-        change(exposure.window, offset, width, mask, value, Rest::Kept);
+        change(exposure.window, offset, width, mask, value, Rest::Kept)?;
     }
     Ok(())
 }
 
 /// Write one line of a safe state. It was checked against the block when the
 /// table was, and is not subject to the masks: it is the manufacturer's own.
-pub(crate) fn make_safe(exposure: &Exposure, safe: &SafeWrite) {
+///
+/// # Errors
+/// The bus answered with an error. The block is then without clock or power, which is as much at rest as it
+/// gets; what it does when it comes back is its reset state's business.
+pub(crate) fn make_safe(exposure: &Exposure, safe: &SafeWrite) -> Result<(), BusError> {
     let offset = u32::from(safe.offset);
     let rest = match exposure.registers {
         Registers::Whole(_) => Rest::Kept,
@@ -103,7 +115,7 @@ pub(crate) fn make_safe(exposure: &Exposure, safe: &SafeWrite) {
         safe.mask,
         safe.value,
         rest,
-    );
+    )
 }
 
 fn permission(exposure: &Exposure, offset: u32, width: Width) -> Result<Permission, Refusal> {
@@ -147,25 +159,37 @@ fn find(list: &[Register], offset: u32) -> Option<&Register> {
 }
 
 /// Store `value` under `mask`; bits outside it are kept by a load, or zero.
-fn change(window: &dyn Window, offset: u32, width: Width, mask: u32, value: u32, rest: Rest) {
+fn change(
+    window: &dyn Window,
+    offset: u32,
+    width: Width,
+    mask: u32,
+    value: u32,
+    rest: Rest,
+) -> Result<(), BusError> {
     let kept = match rest {
-        Rest::Kept if mask != width.mask() => load(window, offset, width) & !mask,
+        Rest::Kept if mask != width.mask() => load(window, offset, width)? & !mask,
         // Nothing to keep: a load might have an effect of its own.
         Rest::Kept | Rest::Zero => 0,
     };
-    store(window, offset, width, kept | (value & mask));
+    store(window, offset, width, kept | (value & mask))
 }
 
-fn load(window: &dyn Window, offset: u32, width: Width) -> u32 {
+fn load(window: &dyn Window, offset: u32, width: Width) -> Result<u32, BusError> {
     let offset = offset as usize;
     match width {
-        Width::Bits8 => u32::from(window.read8(offset)),
-        Width::Bits16 => u32::from(window.read16(offset)),
+        Width::Bits8 => window.read8(offset).map(u32::from),
+        Width::Bits16 => window.read16(offset).map(u32::from),
         Width::Bits32 => window.read32(offset),
     }
 }
 
-pub(crate) fn store(window: &dyn Window, offset: u32, width: Width, value: u32) {
+pub(crate) fn store(
+    window: &dyn Window,
+    offset: u32,
+    width: Width,
+    value: u32,
+) -> Result<(), BusError> {
     let offset = offset as usize;
     match width {
         // Truncation is what a narrow store does.

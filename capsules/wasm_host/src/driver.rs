@@ -78,9 +78,8 @@ impl<const N: usize> WasmHost<N> {
     /// A process stopped for good, faulted, or is about to be restarted: end all its
     /// claims and write their safe states.
     ///
-    /// The kernel tells capsules nothing of this. The board calls it from its
-    /// `ProcessFault` hook, and calls [`reap`](Self::reap) for the ways of ending
-    /// that have no hook.
+    /// The board calls it at the end of a run, whoever ends it. Where the kernel tells only of faults (upstream's), it calls
+    /// it then, and [`reap`](Self::reap) for all other ends.
     pub fn process_gone(&self, process: ProcessId) {
         self.end_where(|holder| holder.process == process);
     }
@@ -124,7 +123,8 @@ impl<const N: usize> WasmHost<N> {
             self.silence(index);
             self.close(index, exposure);
             for write in exposure.safe {
-                access::make_safe(exposure, write);
+                // A block that does not answer is at rest, and the others are still to be written.
+                let _ = access::make_safe(exposure, write);
             }
             self.forget(index);
         }

@@ -58,4 +58,4 @@ pub use interrupts::{InterruptStore, Interrupts, captures};
 pub use mapping::Mapper;
 pub use reaping::{Reaper, ReapingScheduler};
 pub use table::TableError;
-pub use window::{Clock, Lines, Window};
+pub use window::{BusError, Clock, Lines, Window};

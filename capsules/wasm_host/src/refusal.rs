@@ -72,6 +72,7 @@ impl From<Refusal> for ErrorCode {
             | Refusal::NoSuchIndex
             | Refusal::LabelMalformed
             | Refusal::CaptureMalformed => Self::INVAL,
+            Refusal::Access(access::Refusal::Bus) => Self::OFF,
             Refusal::LabelTooLong | Refusal::BufferTooSmall | Refusal::TooManyCaptures => {
                 Self::SIZE
             }

@@ -1,9 +1,10 @@
 //! A block of registers for tests: plain memory that remembers every access.
 
 use crate::exposure::Width;
-use crate::window::Window;
+use crate::window::{BusError, Window};
 use std::boxed::Box;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec;
 use std::vec::Vec;
 
@@ -17,6 +18,8 @@ pub(crate) enum Access {
 pub(crate) struct Memory {
     bytes: Mutex<Vec<u8>>,
     log: Mutex<Vec<Access>>,
+    /// Whether the bus answers with errors.
+    gated: AtomicBool,
 }
 
 impl Memory {
@@ -27,6 +30,7 @@ impl Memory {
         Box::leak(Box::new(Self {
             bytes: Mutex::new(vec![0; length]),
             log: Mutex::new(Vec::new()),
+            gated: AtomicBool::new(false),
         }))
     }
 
@@ -54,25 +58,41 @@ impl Memory {
         core::mem::take(&mut self.log.lock().unwrap())
     }
 
-    fn load(&self, offset: usize, width: Width) -> u32 {
+    /// Switch the block's clock off, or on again.
+    pub(crate) fn gate(&self, off: bool) {
+        self.gated.store(off, Ordering::Relaxed);
+    }
+
+    fn answer(&self) -> Result<(), BusError> {
+        if self.gated.load(Ordering::Relaxed) {
+            Err(BusError)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn load(&self, offset: usize, width: Width) -> Result<u32, BusError> {
         self.log.lock().unwrap().push(Access::Load(offset, width));
+        self.answer()?;
         let bytes = self.bytes.lock().unwrap();
         let n = width.bytes() as usize;
         assert_eq!(offset % n, 0, "misaligned load reached the hardware");
         let mut value = [0; 4];
         value[..n].copy_from_slice(&bytes[offset..offset + n]);
-        u32::from_le_bytes(value)
+        Ok(u32::from_le_bytes(value))
     }
 
-    fn store(&self, offset: usize, width: Width, value: u32) {
+    fn store(&self, offset: usize, width: Width, value: u32) -> Result<(), BusError> {
         self.log
             .lock()
             .unwrap()
             .push(Access::Store(offset, width, value));
+        self.answer()?;
         let mut bytes = self.bytes.lock().unwrap();
         let n = width.bytes() as usize;
         assert_eq!(offset % n, 0, "misaligned store reached the hardware");
         bytes[offset..offset + n].copy_from_slice(&value.to_le_bytes()[..n]);
+        Ok(())
     }
 }
 
@@ -83,22 +103,22 @@ impl Window for Memory {
     fn address(&self) -> Option<usize> {
         Some(Self::ADDRESS)
     }
-    fn read8(&self, offset: usize) -> u8 {
-        self.load(offset, Width::Bits8) as u8
+    fn read8(&self, offset: usize) -> Result<u8, BusError> {
+        self.load(offset, Width::Bits8).map(|value| value as u8)
     }
-    fn read16(&self, offset: usize) -> u16 {
-        self.load(offset, Width::Bits16) as u16
+    fn read16(&self, offset: usize) -> Result<u16, BusError> {
+        self.load(offset, Width::Bits16).map(|value| value as u16)
     }
-    fn read32(&self, offset: usize) -> u32 {
+    fn read32(&self, offset: usize) -> Result<u32, BusError> {
         self.load(offset, Width::Bits32)
     }
-    fn write8(&self, offset: usize, value: u8) {
-        self.store(offset, Width::Bits8, value.into());
+    fn write8(&self, offset: usize, value: u8) -> Result<(), BusError> {
+        self.store(offset, Width::Bits8, value.into())
     }
-    fn write16(&self, offset: usize, value: u16) {
-        self.store(offset, Width::Bits16, value.into());
+    fn write16(&self, offset: usize, value: u16) -> Result<(), BusError> {
+        self.store(offset, Width::Bits16, value.into())
     }
-    fn write32(&self, offset: usize, value: u32) {
-        self.store(offset, Width::Bits32, value);
+    fn write32(&self, offset: usize, value: u32) -> Result<(), BusError> {
+        self.store(offset, Width::Bits32, value)
     }
 }

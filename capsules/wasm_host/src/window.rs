@@ -10,12 +10,20 @@
 //! its chip offers. The capsule never uses an address, it only passes one on for a
 //! block that is mapped.
 
+/// The bus answered an access with an error: the block has no clock or no power, or nothing is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BusError;
+
 /// A block of memory-mapped registers.
 ///
 /// The capsule calls the access functions only with offsets that are multiples of
 /// the access width and with `offset + width <= len()`. An implementation that
 /// turns offsets into addresses must still check both, and ignore a write or
 /// answer zero where they do not hold: memory safety is not this crate's to promise.
+///
+/// An access whose error the board can catch answers [`BusError`]; it is then an error
+/// code of the process's command. A board that cannot must not expose a block that its firmware ever
+/// leaves without clock or power.
 ///
 /// `Sync` is required so that a board can keep its table of exposures in a
 /// `static`; a window is a base address and a length, which is `Sync` by itself.
@@ -32,17 +40,35 @@ pub trait Window: Sync {
         None
     }
     /// One 8-bit load.
-    fn read8(&self, offset: usize) -> u8;
+    ///
+    /// # Errors
+    /// [`BusError`].
+    fn read8(&self, offset: usize) -> Result<u8, BusError>;
     /// One 16-bit load.
-    fn read16(&self, offset: usize) -> u16;
+    ///
+    /// # Errors
+    /// [`BusError`].
+    fn read16(&self, offset: usize) -> Result<u16, BusError>;
     /// One 32-bit load.
-    fn read32(&self, offset: usize) -> u32;
+    ///
+    /// # Errors
+    /// [`BusError`].
+    fn read32(&self, offset: usize) -> Result<u32, BusError>;
     /// One 8-bit store.
-    fn write8(&self, offset: usize, value: u8);
+    ///
+    /// # Errors
+    /// [`BusError`].
+    fn write8(&self, offset: usize, value: u8) -> Result<(), BusError>;
     /// One 16-bit store.
-    fn write16(&self, offset: usize, value: u16);
+    ///
+    /// # Errors
+    /// [`BusError`].
+    fn write16(&self, offset: usize, value: u16) -> Result<(), BusError>;
     /// One 32-bit store.
-    fn write32(&self, offset: usize, value: u32);
+    ///
+    /// # Errors
+    /// [`BusError`].
+    fn write32(&self, offset: usize, value: u32) -> Result<(), BusError>;
 }
 
 /// The interrupt controller, for the lines of exposed blocks.

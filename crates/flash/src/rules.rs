@@ -16,7 +16,17 @@ pub fn check_program(old: &[u8], counts: &[u8], new: &[u8]) -> Result<(), FlashE
     if old.len() != new.len() || counts.len() * WORD_BYTES != new.len() {
         return Err(FlashError::Range);
     }
-    let sets_a_bit = old.iter().zip(new).any(|(old, new)| new & !old != 0);
+    // Word by word: a kernel that emulates a part is kept by this.
+    let word = |bytes: &[u8]| {
+        let mut word = [0; WORD_BYTES];
+        word.copy_from_slice(bytes);
+        u32::from_ne_bytes(word)
+    };
+    let words = old
+        .chunks_exact(WORD_BYTES)
+        .zip(new.chunks_exact(WORD_BYTES));
+    let mut words = words.map(|(old, new)| (word(old), word(new)));
+    let sets_a_bit = words.any(|(old, new)| new & !old != 0);
     if sets_a_bit || counts.iter().any(|count| *count >= PROGRAMS_MAX) {
         return Err(FlashError::Rule);
     }

@@ -24,6 +24,8 @@ mod drivers;
 mod layout;
 #[path = "../../mps2-an386/src/panic.rs"]
 mod panic;
+#[path = "../../mps2-an386/src/passes.rs"]
+mod passes;
 #[path = "../../mps2-an386/src/vectors.rs"]
 mod vectors;
 
@@ -37,7 +39,7 @@ use kernel::capabilities::{
 };
 use kernel::deferred_call::DeferredCall;
 use kernel::platform::{KernelResources, SyscallDriverLookup};
-use kernel::process::{ProcessArray, load_processes};
+use kernel::process::{ProcessArray, ProcessId, load_processes};
 use kernel::scheduler::round_robin::RoundRobinSched;
 use kernel::syscall::SyscallDriver;
 use kernel::{Kernel, create_capability, static_init};
@@ -73,6 +75,10 @@ impl SyscallDriverLookup for Board {
             led::DRIVER_NUM => f(Some(&self.led)),
             number => self.drivers.with(number, f),
         }
+    }
+
+    fn pass(&self, driver_num: usize, process: ProcessId) {
+        self.drivers.pass(driver_num, process);
     }
 }
 
@@ -122,7 +128,7 @@ impl KernelResources<BoardChip> for Board {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main() -> ! {
     // SAFETY: this runs once, at reset, with the vector table of `vectors.rs`.
-    let (peripherals, chip, memory, systick, leds) = unsafe {
+    let (peripherals, chip, ground, systick, leds) = unsafe {
         let peripherals: &'static _ = static_init!(Peripherals<'static>, Peripherals::new());
         let led = [
             &*static_init!(Led, Led::new(0)),
@@ -131,7 +137,7 @@ unsafe extern "C" fn main() -> ! {
         (
             peripherals,
             &*static_init!(BoardChip, Mps2::new(peripherals)),
-            layout::process_memory(),
+            layout::all_places(),
             SysTick::with_reference_clock(SYSTICK_TICKS_PER_US),
             &*static_init!([&'static Led; 2], led),
         )
@@ -163,8 +169,8 @@ unsafe extern "C" fn main() -> ! {
     let _ = load_processes(
         kernel,
         chip,
-        layout::process_flash(),
-        memory,
+        ground.flash,
+        ground.memory,
         &StopWithDebugFaultPolicy {},
         &create_capability!(ProcessManagementCapability),
     );

@@ -1,17 +1,13 @@
 //! What this board gives to the kernel: drivers by number, hooks, scheduling.
 
-use core::cell::Cell;
-
 use capsules_core::led::{self, LedDriver};
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
 use flash_partition::FlashPartition;
-use kernel::Kernel;
 use kernel::capabilities::ProcessManagementCapability;
-use kernel::platform::{KernelResources, ProcessFault, SyscallDriverLookup};
-use kernel::process::{Process, ProcessId, StoppedExecutingReason};
+use kernel::platform::{KernelResources, SyscallDriverLookup};
+use kernel::process::{Process, ProcessId, RunEnd, RunEndClient};
 use kernel::scheduler::background::BackgroundSched;
-use kernel::scheduler::{Scheduler, SchedulingDecision};
 use kernel::syscall::SyscallDriver;
 use mps2::fpgaio::Led;
 use run_record::RunRecord;
@@ -37,9 +33,9 @@ pub(crate) struct Board {
     pub(crate) process_info: ProcessInfo<Management>,
     pub(crate) wasm_host: &'static BoardHost,
     pub(crate) flash_partition: &'static FlashPartition,
-    pub(crate) run_record: RunRecord,
+    pub(crate) run_record: &'static RunRecord,
     pub(crate) filter: Filter,
-    pub(crate) scheduler: Reaping<BackgroundSched>,
+    pub(crate) scheduler: BackgroundSched,
     pub(crate) systick: SysTick,
 }
 
@@ -54,28 +50,39 @@ impl SyscallDriverLookup for Board {
             led::DRIVER_NUM => f(Some(&self.led)),
             process_info_driver::DRIVER_NUM => f(Some(&self.process_info)),
             flash_partition::DRIVER_NUM => f(Some(self.flash_partition)),
-            run_record::DRIVER_NUM => f(Some(&self.run_record)),
+            run_record::DRIVER_NUM => f(Some(self.run_record)),
             number => self.drivers.with(number, f),
         }
     }
+
+    fn pass(&self, driver_num: usize, process: ProcessId) {
+        self.drivers.pass(driver_num, process);
+    }
 }
 
-impl ProcessFault for Board {
-    /// Ends the claims of a process that faulted and keeps what it leaves to its next run,
-    /// before anything else happens to it; what then happens is the fault policy's business.
-    fn process_fault_hook(&self, process: &dyn Process) -> Result<(), ()> {
+/// The drivers that hold something for a process, and are told when its run ends: before anything else
+/// happens, whoever ends it.
+pub(crate) struct Ends {
+    pub(crate) wasm_host: &'static BoardHost,
+    pub(crate) run_record: &'static RunRecord,
+}
+
+impl RunEndClient for Ends {
+    /// Ends the claims, and of a process that faulted keeps what it leaves to its next run.
+    fn run_ends(&self, process: &dyn Process, end: RunEnd) {
         self.wasm_host.process_gone(process.processid());
-        self.run_record.process_gone(process.processid());
-        Err(())
+        if end == RunEnd::Faulted {
+            self.run_record.process_gone(process.processid());
+        }
     }
 }
 
 impl KernelResources<BoardChip> for Board {
     type SyscallDriverLookup = Self;
     type SyscallFilter = Filter;
-    type ProcessFault = Self;
+    type ProcessFault = ();
     type ContextSwitchCallback = ();
-    type Scheduler = Reaping<BackgroundSched>;
+    type Scheduler = BackgroundSched;
     type SchedulerTimer = SysTick;
     type WatchDog = ();
 
@@ -87,8 +94,8 @@ impl KernelResources<BoardChip> for Board {
         &self.filter
     }
 
-    fn process_fault(&self) -> &Self {
-        self
+    fn process_fault(&self) -> &() {
+        &()
     }
 
     fn context_switch_callback(&self) -> &() {
@@ -105,57 +112,5 @@ impl KernelResources<BoardChip> for Board {
 
     fn watchdog(&self) -> &() {
         &()
-    }
-}
-
-/// A scheduler that also lets `wasm_host` end the claims of processes that ended
-/// without a fault, or by the hand of another process: the kernel tells drivers nothing of that, and
-/// the place where a process stops running is the first one after it.
-pub(crate) struct Reaping<S> {
-    scheduler: S,
-    kernel: &'static Kernel,
-    wasm_host: &'static BoardHost,
-    /// Ended runs that are dealt with.
-    reaped: Cell<usize>,
-}
-
-impl<S> Reaping<S> {
-    pub(crate) const fn new(
-        scheduler: S,
-        kernel: &'static Kernel,
-        wasm_host: &'static BoardHost,
-    ) -> Self {
-        Self {
-            scheduler,
-            kernel,
-            wasm_host,
-            reaped: Cell::new(0),
-        }
-    }
-}
-
-impl<S: Scheduler<BoardChip>> Scheduler<BoardChip> for Reaping<S> {
-    fn next(&self) -> SchedulingDecision {
-        self.scheduler.next()
-    }
-
-    fn result(&self, reason: StoppedExecutingReason, used_us: Option<u32>) {
-        let ended = self.kernel.ended_runs();
-        if ended != self.reaped.replace(ended) {
-            self.wasm_host.reap();
-        }
-        self.scheduler.result(reason, used_us);
-    }
-
-    fn execute_kernel_work(&self, chip: &BoardChip) {
-        self.scheduler.execute_kernel_work(chip);
-    }
-
-    fn do_kernel_work_now(&self, chip: &BoardChip) -> bool {
-        self.scheduler.do_kernel_work_now(chip)
-    }
-
-    fn continue_process(&self, process: ProcessId, chip: &BoardChip) -> bool {
-        self.scheduler.continue_process(process, chip)
     }
 }

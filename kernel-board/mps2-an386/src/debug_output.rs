@@ -5,10 +5,13 @@
 //! ```
 //!
 //! A message is kept until the line is free and then goes out in one piece. What
-//! does not fit is dropped, and said so: nothing in the kernel waits for a message.
+//! does not fit is dropped, and said so: nothing in the kernel waits for a message. Between two
+//! parts processes have their turn, and who else waits for the line has his when all is sent that was there
+//! when it was taken.
 
 use core::cell::Cell;
 
+use capsules_core::passes::SharedLine;
 use capsules_core::virtualizers::virtual_uart::UartDevice;
 use kernel::ErrorCode;
 use kernel::collections::queue::Queue;
@@ -28,6 +31,8 @@ pub(crate) struct DebugOutput {
     /// Something did not fit since the ring was last empty.
     cut: Cell<bool>,
     tx_buffer: TakeCell<'static, [u8]>,
+    /// Bytes of what was there when the line was taken.
+    turn: Cell<usize>,
     start: DeferredCall,
 }
 
@@ -43,6 +48,7 @@ impl DebugOutput {
             waiting: MapCell::new(RingBuffer::new(ring)),
             cut: Cell::new(false),
             tx_buffer: TakeCell::new(tx_buffer),
+            turn: Cell::new(0),
             start: DeferredCall::new(),
         }
     }
@@ -52,7 +58,15 @@ impl DebugOutput {
         let Some(buffer) = self.tx_buffer.take() else {
             return;
         };
-        let mut len = self.take_waiting(buffer);
+        let waiting = self.waiting.map_or(0, |ring| ring.len());
+        let turn = match self.turn.get() {
+            0 => waiting,
+            turn => turn,
+        };
+        let room = buffer.len().min(turn);
+        let mut len = self.take_waiting(buffer.get_mut(..room).unwrap_or_default());
+        let goes_on = turn > len;
+        self.turn.set(turn - len);
         if len == 0 && self.cut.take() {
             for (place, byte) in buffer.iter_mut().zip(CUT.bytes()) {
                 *place = byte;
@@ -64,6 +78,10 @@ impl DebugOutput {
         } else if let Err((_, buffer)) = self.uart.transmit_buffer(buffer, len) {
             // These bytes are lost; the next message tries again.
             self.tx_buffer.replace(buffer);
+            self.turn.set(0);
+            self.uart.keep(false);
+        } else {
+            self.uart.keep(goes_on);
         }
     }
 
@@ -117,7 +135,6 @@ impl DeferredCallClient for DebugOutput {
 impl TransmitClient for DebugOutput {
     fn transmitted_buffer(&self, buffer: &'static mut [u8], _: usize, _: Result<(), ErrorCode>) {
         self.tx_buffer.replace(buffer);
-        // From within the callback: the message keeps the line.
-        self.send();
+        self.start.set_later();
     }
 }

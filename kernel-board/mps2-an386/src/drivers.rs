@@ -17,24 +17,26 @@ use kernel::collections::ring_buffer::RingBuffer;
 use kernel::deferred_call::DeferredCallClient;
 use kernel::hil::time::Alarm;
 use kernel::hil::uart::{Configure, Parameters, Parity, StopBits, Transmit, Width};
+use kernel::process::ProcessId;
 use kernel::syscall::SyscallDriver;
 use kernel::{Kernel, create_capability, static_init};
 use mps2::chip::Peripherals;
 use mps2::system_timer::SystemTimer;
 
 use crate::debug_output::DebugOutput;
+use crate::passes::Requests;
 
 /// Speed of the console, bits a second, 8N1.
 const CONSOLE_RATE: u32 = 115_200;
 /// Bytes of a write that the console sends at once.
-const CONSOLE_TX_BYTES: usize = 128;
+const CONSOLE_TX_BYTES: usize = 32;
 /// Bytes received between two reads of a process: a tenth of a second at
 /// 115200 baud, and several frames of the supervisor's protocol.
 const CONSOLE_RX_BYTES: usize = 2048;
 /// Kernel messages that wait for the line: a process's fault report and some more.
 const DEBUG_BYTES: usize = 3072;
 /// Bytes of a kernel message that are sent at once.
-const DEBUG_TX_BYTES: usize = 64;
+const DEBUG_TX_BYTES: usize = 32;
 
 /// The alarm that the alarm driver uses.
 type BoardAlarm = SystemTimer<'static>;
@@ -86,6 +88,10 @@ impl Drivers {
                     RingBuffer::new(static_init!([u8; CONSOLE_RX_BYTES], [0; CONSOLE_RX_BYTES])),
                     kernel.create_grant(console::DRIVER_NUM, memory_capability),
                 )
+                .with_passes(
+                    device,
+                    static_init!(Requests, Requests::new(kernel, console::DRIVER_NUM)),
+                )
             );
             console.start();
             console
@@ -122,6 +128,10 @@ impl Drivers {
                     device,
                     kernel.create_grant(low_level_debug::DRIVER_NUM, memory_capability),
                 )
+                .with_passes(static_init!(
+                    Requests,
+                    Requests::new(kernel, low_level_debug::DRIVER_NUM)
+                ))
             );
             device.set_transmit_client(driver);
             driver.register();
@@ -147,6 +157,15 @@ impl Drivers {
             console,
             low_level_debug,
             alarm,
+        }
+    }
+
+    /// One pass of work of the driver with this number, for a process.
+    pub(crate) fn pass(&self, number: usize, process: ProcessId) {
+        match number {
+            console::DRIVER_NUM => self.console.pass(process),
+            low_level_debug::DRIVER_NUM => self.low_level_debug.pass(),
+            _ => {}
         }
     }
 

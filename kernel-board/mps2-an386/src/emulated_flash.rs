@@ -34,14 +34,19 @@ use crate::semihosting::{self, File};
 /// The emulator's exit status after a cut that its user asked for.
 const CUT_STATUS: usize = 77;
 
+/// Bytes that are erased in one step.
+const STEP_BYTES: usize = 512;
+
 /// The emulated part.
 pub(crate) struct EmulatedFlash {
     geometry: Geometry,
     store: MapCell<Store>,
     mirror: Option<Mirror>,
     client: OptionalCell<&'static dyn PartClient>,
-    /// An operation has ended, its client is not told yet.
+    /// An operation goes on, or has ended and its client is not told yet.
     ended: DeferredCall,
+    /// The page that is being erased, and how many of its bytes are.
+    erasing: Cell<Option<(usize, usize)>>,
     /// What it programmed; none for an erase.
     programmed: MapCell<SubSliceMut<'static, u8>>,
 }
@@ -77,6 +82,7 @@ impl EmulatedFlash {
             mirror,
             client: OptionalCell::empty(),
             ended: DeferredCall::new(),
+            erasing: Cell::new(None),
             programmed: MapCell::empty(),
         }
     }
@@ -108,7 +114,8 @@ impl EmulatedFlash {
         }
     }
 
-    /// Program or erase `bytes`, in memory and in the file.
+    /// Program or erase `bytes`, in memory and in the file. An erase is only begun: the rest is done in
+    /// steps, since no part would keep the processor for it.
     fn change_part(
         &self,
         bytes: &mut [u8],
@@ -128,33 +135,74 @@ impl EmulatedFlash {
         };
         // All steps, or, if the power goes in one of them, those before it and a part of it.
         let cut = self.mirror.as_ref().and_then(|mirror| mirror.cut(steps));
+        let Some(cut) = cut else {
+            return match new {
+                Some(new) => self.program_whole(bytes, counts, new),
+                None => Ok(()),
+            };
+        };
+        self.change_cut(bytes, counts, new, cut, steps)
+    }
+
+    fn program_whole(
+        &self,
+        bytes: &mut [u8],
+        counts: &mut [u8],
+        new: &[u8],
+    ) -> Result<(), FlashError> {
+        // As long: the rules were asked.
+        for (byte, new) in bytes.iter_mut().zip(new) {
+            *byte = *new;
+        }
+        self.save(bytes)?;
+        rules::count_program(counts);
+        self.save(counts)
+    }
+
+    /// Erase the next piece of the page that is being erased; whether that was the last.
+    fn erase_step(&self, page: usize, done: usize) -> Result<bool, FlashError> {
+        let start = page * PAGE_BYTES;
+        self.store.map_or(Err(FlashError::Failed), |store| {
+            if let Some(piece) = store.bytes.get_mut(start + done..start + done + STEP_BYTES)
+                && done < PAGE_BYTES
+            {
+                piece.fill(ERASED);
+                return self.save(piece).map(|()| false);
+            }
+            let words = start / WORD_BYTES..(start + PAGE_BYTES) / WORD_BYTES;
+            let counts = store.counts.get_mut(words).ok_or(FlashError::Range)?;
+            counts.fill(0);
+            self.save(counts).map(|()| true)
+        })
+    }
+
+    /// The power goes in step `cut` of an operation: what was done before, and a part of that.
+    fn change_cut(
+        &self,
+        bytes: &mut [u8],
+        counts: &mut [u8],
+        new: Option<&[u8]>,
+        (left, seed): (usize, u32),
+        steps: usize,
+    ) -> Result<(), FlashError> {
         let step = bytes.len() / steps.max(1);
-        let whole = cut.map_or(usize::MAX, |(left, _)| left * step);
+        let whole = left * step;
         let reached = whole.saturating_add(step);
         for (place, byte) in bytes.iter_mut().enumerate().take(reached) {
             let new = new.map_or(Some(&ERASED), |new| new.get(place));
             let mut changes = *byte ^ new.unwrap_or(byte);
-            if let Some((_, seed)) = cut
-                && place >= whole
-            {
+            if place >= whole {
                 changes &= seed.rotate_left(place as u32) as u8;
             }
             *byte ^= changes;
         }
         self.save(bytes)?;
-        match new {
-            Some(_) => {
-                let words = counts.len().min(reached / WORD_BYTES);
-                rules::count_program(counts.get_mut(..words).unwrap_or_default());
-            }
-            None if cut.is_none() => rules::erase(bytes, counts),
-            None => {}
+        if new.is_some() {
+            let words = counts.len().min(reached / WORD_BYTES);
+            rules::count_program(counts.get_mut(..words).unwrap_or_default());
         }
         self.save(counts)?;
-        if cut.is_some() {
-            semihosting::exit(CUT_STATUS);
-        }
-        Ok(())
+        semihosting::exit(CUT_STATUS)
     }
 
     /// Write memory through to the file.
@@ -184,7 +232,9 @@ impl Part for EmulatedFlash {
         {
             return Err(ErrorCode::FAIL);
         }
-        self.change(page * PAGE_BYTES, None)
+        self.change(page * PAGE_BYTES, None)?;
+        self.erasing.set(Some((page, 0)));
+        Ok(())
     }
 
     fn program(
@@ -204,12 +254,23 @@ impl Part for EmulatedFlash {
 
 impl DeferredCallClient for EmulatedFlash {
     fn handle_deferred_call(&self) {
+        let mut result = Ok(());
+        if let Some((page, done)) = self.erasing.take() {
+            match self.erase_step(page, done) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.erasing.set(Some((page, done + STEP_BYTES)));
+                    return self.ended.set_later();
+                }
+                Err(_) => result = Err(ErrorCode::FAIL),
+            }
+        }
         let Some(client) = self.client.get() else {
             return;
         };
         match self.programmed.take() {
             Some(bytes) => client.programmed(bytes, Ok(())),
-            None => client.erased(Ok(())),
+            None => client.erased(result),
         }
     }
 

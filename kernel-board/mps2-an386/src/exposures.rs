@@ -5,10 +5,13 @@
 
 use berth_exposure::filter::{DriverRule, ProcessRule};
 use berth_exposure::interrupt::{Clear, Interrupt, Limits};
+use mps2::chip::Peripherals;
 use mps2::register_block::RegisterBlock;
-use wasm_host::{AccessClass, Exposure, Register, Registers, SafeWrite, Width, Widths, Window};
+use wasm_host::{
+    AccessClass, BusError, Exposure, Register, Registers, SafeWrite, Width, Widths, Window,
+};
 
-/// `COUNT`, `EXPOSURES`, `PROCESSES`, `INTERRUPTS`, `LIMITS`. Which of the imported
+/// `COUNT`, `EXPOSURES`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`. Which of the imported
 /// types a table needs, depends on what is exposed.
 #[allow(unused_imports)]
 mod table {
@@ -19,19 +22,38 @@ mod table {
     include!(concat!(env!("OUT_DIR"), "/exposures.rs"));
 }
 
+// The tree may be wrong about what the firmware uses; its drivers are not.
+const _: () = {
+    let mut index = 0;
+    while index < table::REACHED.len() {
+        let (base, length) = table::REACHED[index];
+        let mut own = 0;
+        while own < Peripherals::BLOCKS.len() {
+            let (own_base, own_length) = Peripherals::BLOCKS[own];
+            assert!(
+                base + length <= own_base || own_base + own_length <= base,
+                "exposure.dts exposes registers that the firmware uses"
+            );
+            own += 1;
+        }
+        index += 1;
+    }
+};
+
 pub(crate) use table::{COUNT, EXPOSURES, INTERRUPTS, LIMITS, PROCESSES};
 
 /// A window for the generated table, and for nothing else.
 const fn block(base: usize, len: usize) -> Block {
-    // SAFETY: only the generated table calls this. The exposure compiler takes base
-    // and length from the board's devicetree and refuses memory, the processor's own
-    // registers and whatever is marked as able to master the bus, unless the
-    // manufacturer wrote `dangerous` and why.
+    // SAFETY: only the generated table calls this. The exposure compiler takes base and
+    // length from the board's devicetree and refuses what overlaps anything else there or
+    // in layout.ld, and what is not known to be harmless (memory and the processor's own
+    // registers never are), unless the manufacturer wrote `dangerous` and why. `REACHED`
+    // was compared with the firmware's own peripherals above.
     Block(unsafe { RegisterBlock::new(base, len) })
 }
 
-/// A block of this chip as `wasm_host` sees it. An access outside reads zero
-/// and writes nothing, as [`Window`] asks; the capsule never makes one.
+/// A block of this chip as `wasm_host` sees it. An access outside is answered like one
+/// that the bus refuses; the capsule never makes one.
 struct Block(RegisterBlock);
 
 impl Window for Block {
@@ -43,27 +65,27 @@ impl Window for Block {
         Some(self.0.base())
     }
 
-    fn read8(&self, offset: usize) -> u8 {
-        self.0.read8(offset).unwrap_or_default()
+    fn read8(&self, offset: usize) -> Result<u8, BusError> {
+        self.0.try_read8(offset).ok_or(BusError)
     }
 
-    fn read16(&self, offset: usize) -> u16 {
-        self.0.read16(offset).unwrap_or_default()
+    fn read16(&self, offset: usize) -> Result<u16, BusError> {
+        self.0.try_read16(offset).ok_or(BusError)
     }
 
-    fn read32(&self, offset: usize) -> u32 {
-        self.0.read32(offset).unwrap_or_default()
+    fn read32(&self, offset: usize) -> Result<u32, BusError> {
+        self.0.try_read32(offset).ok_or(BusError)
     }
 
-    fn write8(&self, offset: usize, value: u8) {
-        let _ = self.0.write8(offset, value);
+    fn write8(&self, offset: usize, value: u8) -> Result<(), BusError> {
+        self.0.try_write8(offset, value).ok_or(BusError)
     }
 
-    fn write16(&self, offset: usize, value: u16) {
-        let _ = self.0.write16(offset, value);
+    fn write16(&self, offset: usize, value: u16) -> Result<(), BusError> {
+        self.0.try_write16(offset, value).ok_or(BusError)
     }
 
-    fn write32(&self, offset: usize, value: u32) {
-        let _ = self.0.write32(offset, value);
+    fn write32(&self, offset: usize, value: u32) -> Result<(), BusError> {
+        self.0.try_write32(offset, value).ok_or(BusError)
     }
 }

@@ -1,18 +1,29 @@
 //! Which system calls a process may make on this board.
 //!
-//! Processes that `exposure.dts` lists may call what it lists and nothing else; all
-//! others are the manufacturer's own and may call everything. A process is known by
-//! the place of its image in flash, so whatever stands in the supervisor's place is
+//! Processes in a place that `exposure.dts` lists may call what it lists and nothing else. In a place that it
+//! does not list, the manufacturer's own may call everything, and all others nothing.
+//! Whatever stands in the supervisor's place, anywhere in it, is
 //! held to the supervisor's list. What a process's own header permits narrows that further.
 
 use core::cell::Cell;
 use core::ptr;
 
-use berth_exposure::filter::ProcessRule;
+use berth_exposure::filter::{DriverRule, ProcessRule};
 use kernel::ErrorCode;
 use kernel::platform::{SyscallFilter, TbfHeaderFilterDefaultAllow};
 use kernel::process::Process;
 use kernel::syscall::Syscall;
+
+use crate::places;
+
+/// What a process may call, beside what its header says.
+#[derive(Clone, Copy)]
+enum Rule {
+    /// Everything.
+    Everything,
+    /// These drivers.
+    Only(&'static [DriverRule]),
+}
 
 /// The filter over the generated rules.
 ///
@@ -21,35 +32,52 @@ use kernel::syscall::Syscall;
 /// remembered by the address of its control block, which is made once, at its place in
 /// RAM, for one image at its place in flash.
 pub(crate) struct Filter {
-    rules: &'static [ProcessRule],
+    /// Place by place.
+    rules: [Rule; places::COUNT],
     header: TbfHeaderFilterDefaultAllow,
     /// Has neither a rule nor permissions in its header.
     unbound: Cell<*const ()>,
-    /// Any other, and its rule if it has one.
-    bound: Cell<(*const (), Option<&'static ProcessRule>)>,
+    /// Any other, and its rule.
+    bound: Cell<(*const (), Rule)>,
 }
 
 impl Filter {
-    /// A filter by these rules.
-    pub(crate) const fn new(rules: &'static [ProcessRule]) -> Self {
-        Self {
+    /// A filter by these rules, for places whose flash begins at `starts`. `None`: a rule is for no place.
+    pub(crate) fn new(
+        rules: &'static [ProcessRule],
+        starts: [usize; places::COUNT],
+    ) -> Option<Self> {
+        let orphan = |rule: &ProcessRule| !starts.contains(&rule.flash_start);
+        if rules.iter().any(orphan) {
+            return None;
+        }
+        let mut numbers = 0..;
+        let rules = starts.map(|start| {
+            let own = numbers.next().is_some_and(places::is_own);
+            match rules.iter().find(|rule| rule.flash_start == start) {
+                Some(rule) => Rule::Only(rule.drivers),
+                None if own => Rule::Everything,
+                None => Rule::Only(&[]),
+            }
+        });
+        Some(Self {
             rules,
             header: TbfHeaderFilterDefaultAllow {},
             unbound: Cell::new(ptr::null()),
-            bound: Cell::new((ptr::null(), None)),
-        }
+            bound: Cell::new((ptr::null(), Rule::Only(&[]))),
+        })
     }
 
     /// The rule of a process that is not known to be unbound.
-    fn rule(&self, process: &dyn Process) -> Option<&'static ProcessRule> {
+    fn rule(&self, process: &dyn Process) -> Rule {
         let this = identity(process);
         let (known, rule) = self.bound.get();
         if known == this {
             return rule;
         }
-        let flash_start = process.get_addresses().flash_start;
-        let rule = self.rules.iter().find(|r| r.flash_start == flash_start);
-        if rule.is_none() && !process.has_command_permissions() {
+        let rule = self.rules.get(process.place());
+        let rule = rule.copied().unwrap_or(Rule::Only(&[]));
+        if matches!(rule, Rule::Everything) && !process.has_command_permissions() {
             self.unbound.set(this);
         } else {
             self.bound.set((this, rule));
@@ -61,7 +89,7 @@ impl Filter {
     #[inline(never)]
     fn look(&self, process: &dyn Process, syscall: &Syscall) -> Result<(), ErrorCode> {
         self.header.filter_syscall(process, syscall)?;
-        let Some(rule) = self.rule(process) else {
+        let Rule::Only(rules) = self.rule(process) else {
             return Ok(());
         };
         let (driver, command) = match *syscall {
@@ -77,7 +105,8 @@ impl Filter {
             | Syscall::ReadOnlyAllow { driver_number, .. } => (driver_number, None),
             Syscall::Yield { .. } | Syscall::Memop { .. } | Syscall::Exit { .. } => return Ok(()),
         };
-        let allowed = rule.driver(driver).is_some_and(|driver| {
+        let rule = rules.iter().find(|rule| rule.driver == driver);
+        let allowed = rule.is_some_and(|driver| {
             command.is_none_or(|(command, argument)| driver.allows(command, argument))
         });
         // The code of a driver that is not there.

@@ -44,6 +44,8 @@ pub(crate) struct Service {
     wasm_host: Cell<Option<&'static BoardHost>>,
     #[cfg(feature = "deadline-task")]
     task: crate::deadline::Task,
+    #[cfg(feature = "restart-fuzz")]
+    reaper: crate::fuzz_policy::Reaper,
 }
 
 impl Service {
@@ -54,6 +56,8 @@ impl Service {
             wasm_host: Cell::new(None),
             #[cfg(feature = "deadline-task")]
             task: crate::deadline::Task::new(),
+            #[cfg(feature = "restart-fuzz")]
+            reaper: crate::fuzz_policy::Reaper::new(),
         }
     }
 
@@ -71,7 +75,10 @@ impl Service {
 
     /// From now on the line of the firmware's task is its own.
     #[cfg(feature = "deadline-task")]
-    pub(crate) fn start_task(&self, chip: &BoardChip) {
+    pub(crate) fn start_task(&self, chip: &BoardChip, kernel: &'static kernel::Kernel) {
+        #[cfg(feature = "restart-fuzz")]
+        self.reaper.start(kernel);
+        let _ = kernel;
         chip.attend(crate::deadline::LINE);
         self.task.start();
     }
@@ -82,6 +89,8 @@ impl InterruptService for Service {
         #[cfg(feature = "deadline-task")]
         if line == crate::deadline::LINE {
             self.task.service();
+            #[cfg(feature = "restart-fuzz")]
+            self.reaper.look();
             return true;
         }
         if self.peripherals.service_interrupt(line) {

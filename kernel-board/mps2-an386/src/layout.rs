@@ -3,40 +3,99 @@
 unsafe extern "C" {
     static _sapps: u8;
     static _eapps: u8;
-    static _ssupervisor: u8;
     static _sstoreflash: u8;
     static mut _sstore: u8;
     static _estore: u8;
     static mut _snotes: u8;
     static mut _sappmem: u8;
     static _eappmem: u8;
+    static _ssupervisor: u8;
+    static _esupervisor: u8;
+    static mut _ssupervisormem: u8;
+    static _esupervisormem: u8;
+    static _sapp0: u8;
+    static _eapp0: u8;
+    static mut _sapp0mem: u8;
+    static _eapp0mem: u8;
+    static _sapp1: u8;
+    static _eapp1: u8;
+    static mut _sapp1mem: u8;
+    static _eapp1mem: u8;
+    static _sapp2: u8;
+    static _eapp2: u8;
+    static mut _sapp2mem: u8;
+    static _eapp2mem: u8;
 }
 
-/// Flash that holds processes.
-pub(crate) fn process_flash() -> &'static [u8] {
-    let start = &raw const _sapps;
-    let len = (&raw const _eapps).addr() - start.addr();
-    // SAFETY: the linker script gives this flash to processes; nothing in the
-    // kernel writes it.
-    unsafe { core::slice::from_raw_parts(start, len) }
+/// Flash and RAM for processes.
+pub(crate) struct Ground {
+    /// Where their images lie.
+    pub(crate) flash: &'static [u8],
+    /// Where they have their RAM.
+    pub(crate) memory: &'static mut [u8],
 }
 
-/// RAM for processes.
+impl Ground {
+    /// What lies between symbols of the linker script.
+    ///
+    /// # Safety
+    ///
+    /// Symbols of regions that the linker script gives to processes alone, flash first; and once: the memory
+    /// is referred to by nobody else.
+    unsafe fn between(flash: [*const u8; 2], start: *mut u8, end: *const u8) -> Self {
+        // SAFETY: nothing in the kernel writes this flash or has anything in this RAM, and the caller
+        // promised that nobody else refers to it.
+        unsafe {
+            Self {
+                flash: core::slice::from_raw_parts(flash[0], flash[1].addr() - flash[0].addr()),
+                memory: core::slice::from_raw_parts_mut(start, end.addr() - start.addr()),
+            }
+        }
+    }
+}
+
+/// All flash and RAM for processes, for a board without places.
 ///
 /// # Safety
 ///
-/// Once: the slice is the only reference to this memory.
-pub(crate) unsafe fn process_memory() -> &'static mut [u8] {
-    let start = &raw mut _sappmem;
-    let len = (&raw const _eappmem).addr() - start.addr();
-    // SAFETY: the linker script puts nothing of the kernel there, and the
-    // caller promised that nobody else refers to it.
-    unsafe { core::slice::from_raw_parts_mut(start, len) }
+/// Once, and not together with [`places`].
+pub(crate) unsafe fn all_places() -> Ground {
+    let flash = [&raw const _sapps, &raw const _eapps];
+    // SAFETY: the caller's promise.
+    unsafe { Ground::between(flash, &raw mut _sappmem, &raw const _eappmem) }
 }
 
-/// Where the supervisor's image begins: how the board knows it.
-pub(crate) fn supervisor_flash_start() -> usize {
-    (&raw const _ssupervisor).addr()
+/// The places for processes, the supervisor's first.
+///
+/// # Safety
+///
+/// Once, and not together with [`all_places`].
+pub(crate) unsafe fn places() -> [Ground; 4] {
+    // SAFETY: the regions of the memory map do not overlap, and the caller's promise.
+    unsafe {
+        [
+            Ground::between(
+                [&raw const _ssupervisor, &raw const _esupervisor],
+                &raw mut _ssupervisormem,
+                &raw const _esupervisormem,
+            ),
+            Ground::between(
+                [&raw const _sapp0, &raw const _eapp0],
+                &raw mut _sapp0mem,
+                &raw const _eapp0mem,
+            ),
+            Ground::between(
+                [&raw const _sapp1, &raw const _eapp1],
+                &raw mut _sapp1mem,
+                &raw const _eapp1mem,
+            ),
+            Ground::between(
+                [&raw const _sapp2, &raw const _eapp2],
+                &raw mut _sapp2mem,
+                &raw const _eapp2mem,
+            ),
+        ]
+    }
 }
 
 /// All of the flash that the store's region of the memory map has: address and bytes.

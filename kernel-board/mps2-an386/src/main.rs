@@ -5,10 +5,12 @@
 //!   ═══════════════════════ system calls ═══════════════════════════
 //!   board.rs      which driver answers which number; hooks
 //!   drivers.rs    console, kernel messages, low-level debug, alarm
+//!   passes.rs     how they ask for passes of work
 //!   exposures.rs  what containers may reach through wasm_host
 //!   interrupts.rs who services which interrupt line
 //!   mapping.rs    opens such blocks to the process that claimed them, and the store
 //!   emulated_flash.rs, semihosting.rs   the flash that the container store is in
+//!   places.rs     who is who: what each place in flash gives to the process in it
 //!   policy.rs     what becomes of a process that faulted
 //!   main.rs       makes everything, once, and starts the kernel loop
 //!   panic.rs      the report if the kernel gives up
@@ -28,10 +30,16 @@ mod drivers;
 mod emulated_flash;
 mod exposures;
 mod filter;
+#[cfg(feature = "restart-fuzz")]
+mod fuzz_policy;
 mod interrupts;
+// The plain board uses more of it.
+#[allow(dead_code)]
 mod layout;
 mod mapping;
 mod panic;
+mod passes;
+mod places;
 mod policy;
 mod semihosting;
 mod vectors;
@@ -49,7 +57,7 @@ use kernel::capabilities::{
     MainLoopCapability, MemoryAllocationCapability, ProcessManagementCapability,
 };
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
-use kernel::process::{ProcessArray, load_processes};
+use kernel::process::{ProcessArray, load_places};
 use kernel::scheduler::background::BackgroundSched;
 use kernel::{Kernel, create_capability, static_init};
 use mps2::chip::{Mps2, Peripherals};
@@ -58,16 +66,12 @@ use mps2::uart::SyncWriter;
 use run_record::RunRecord;
 use wasm_host::{Interrupts, TableError, WasmHost};
 
-use board::{Board, BoardHost, Reaping};
+use board::{Board, BoardHost, Ends};
 use drivers::Drivers;
 use emulated_flash::EmulatedFlash;
 use filter::Filter;
 use mapping::Regions;
 use panic::WITNESSES;
-use policy::FaultPolicy;
-
-/// The supervisor, three processes of the manufacturer.
-const PROCESSES: usize = 4;
 
 /// Most bytes that one program of the store's flash takes.
 const PROGRAM_BYTES: usize = 256;
@@ -86,7 +90,7 @@ type BoardChip = Mps2<'static, interrupts::Service>;
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main() -> ! {
     // SAFETY: this runs once, at reset, with the vector table of `vectors.rs`.
-    let (peripherals, service, chip, memory, systick, leds) = unsafe {
+    let (peripherals, service, chip, grounds, systick, leds) = unsafe {
         let peripherals: &'static _ = static_init!(Peripherals<'static>, Peripherals::new());
         let service: &'static _ =
             static_init!(interrupts::Service, interrupts::Service::new(peripherals));
@@ -94,13 +98,13 @@ unsafe extern "C" fn main() -> ! {
             peripherals,
             service,
             &*static_init!(BoardChip, Mps2::new(service)),
-            layout::process_memory(),
+            layout::places(),
             SysTick::with_reference_clock(SYSTICK_TICKS_PER_US),
             // LED 1 belongs to containers, see `exposure.dts`.
             &*static_init!([&'static Led; 1], [static_init!(Led, Led::new(0))]),
         )
     };
-    let processes = static_init!(ProcessArray<PROCESSES>, ProcessArray::new());
+    let processes = static_init!(ProcessArray<{ places::COUNT }>, ProcessArray::new());
     let kernel: &'static Kernel = static_init!(Kernel, Kernel::new(processes.as_slice()));
     WITNESSES.with(|witnesses| {
         witnesses.chip.set(Some(chip));
@@ -138,6 +142,16 @@ unsafe extern "C" fn main() -> ! {
     };
     wasm_host.register();
     service.set_host(chip, wasm_host);
+    let run_record: &'static RunRecord = static_init!(
+        RunRecord,
+        RunRecord::new(kernel.create_grant(run_record::DRIVER_NUM, &memory_capability))
+    );
+    let starts = grounds
+        .each_ref()
+        .map(|ground| ground.flash.as_ptr().addr());
+    let Some(filter) = Filter::new(exposures::PROCESSES, starts) else {
+        panic!("exposure.dts lists a process where no place is");
+    };
     let board = static_init!(
         Board,
         Board {
@@ -152,16 +166,10 @@ unsafe extern "C" fn main() -> ! {
             // manufacturer's, none.
             .with_control(),
             wasm_host,
-            run_record: RunRecord::new(
-                kernel.create_grant(run_record::DRIVER_NUM, &memory_capability),
-            ),
+            run_record,
             flash_partition,
-            filter: Filter::new(exposures::PROCESSES),
-            scheduler: Reaping::new(
-                BackgroundSched::new(kernel, layout::supervisor_flash_start()),
-                kernel,
-                wasm_host,
-            ),
+            filter,
+            scheduler: BackgroundSched::new(kernel),
             systick,
         }
     );
@@ -173,22 +181,20 @@ unsafe extern "C" fn main() -> ! {
     DeferredCall::verify_setup();
 
     let process_capability = create_capability!(ProcessManagementCapability);
+    let ends = Ends {
+        wasm_host,
+        run_record,
+    };
+    kernel.set_run_end_client(static_init!(Ends, ends), &process_capability);
     // What could not be started was said in debug messages.
-    let _ = load_processes(
-        kernel,
-        chip,
-        layout::process_flash(),
-        memory,
-        static_init!(FaultPolicy, FaultPolicy::new()),
-        &process_capability,
-    );
+    let _ = load_places(kernel, chip, places::table(grounds), &process_capability);
     greet(kernel, &process_capability);
     #[cfg(feature = "bench")]
     bench::registers();
 
     // Its deadlines begin with the kernel's loop: nothing is served before.
     #[cfg(feature = "deadline-task")]
-    service.start_task(chip);
+    service.start_task(chip, kernel);
 
     let main_loop_capability = create_capability!(MainLoopCapability);
     kernel.kernel_loop(board, chip, &main_loop_capability)

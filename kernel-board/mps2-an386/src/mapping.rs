@@ -8,7 +8,7 @@ use kernel::process::ProcessId;
 use wasm_host::Mapper;
 
 use crate::exposures::EXPOSURES;
-use crate::layout;
+use crate::{layout, places};
 
 /// The protection regions of processes, for `wasm_host` and `flash_partition`.
 pub(crate) struct Regions {
@@ -72,7 +72,7 @@ impl Guard for Regions {
         self.kernel.process_map_or_external(
             false,
             process,
-            |process| process.get_addresses().flash_start == layout::supervisor_flash_start(),
+            |process| process.place() == places::SUPERVISOR,
             self,
         )
     }

@@ -1,4 +1,4 @@
-//! For the isolation test only (feature `restart-walk`): the process `walk` begins
+//! For the isolation test only (feature `restart-walk`): the process in place APP2, `walk`, begins
 //! again after every access that the hardware refused, without a word.
 //!
 //! Any other end of it, such as an undefined instruction where there should have been
@@ -8,8 +8,7 @@ use core::fmt::{self, Write};
 
 use kernel::process::Process;
 
-/// The process that is restarted.
-const NAME: &str = "walk";
+use crate::places::APP2;
 
 /// What a process's report says about an access that was refused.
 const REFUSALS: [&str; 3] = [
@@ -21,7 +20,7 @@ const REFUSALS: [&str; 3] = [
 
 /// Whether `process` is the walker, and the hardware has refused its last access.
 pub(crate) fn is_stopped_walker(process: &dyn Process) -> bool {
-    if process.get_process_name() != NAME {
+    if process.place() != APP2 {
         return false;
     }
     let mut refused = Refused(false);

@@ -122,6 +122,19 @@ impl Flash {
     }
 }
 
+impl Flash {
+    /// As [`with_deadlines`](Self::with_deadlines), with a kernel that restarts what stands in the supervisor's place
+    /// at once, whatever it did, and ends each of its runs after two milliseconds at most.
+    ///
+    /// # Errors
+    /// If they are not built.
+    pub fn for_fuzz() -> Result<Self> {
+        let flash = Self::with_kernel("fuzz-kernel.bin")?;
+        flash.install("deadline")?;
+        Ok(flash)
+    }
+}
+
 impl Device {
     /// Wait until both tasks have told `rounds` whole rounds more, and return all that they told
     /// since boot.

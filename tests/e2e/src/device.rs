@@ -167,8 +167,16 @@ impl Device {
     /// # Errors
     /// If the emulator does not start.
     pub fn power_on_counted(flash: &Flash) -> Result<Self> {
+        Self::power_on_counted_for(flash, Duration::from_secs(300))
+    }
+
+    /// As [`power_on_counted`](Self::power_on_counted), and switch off after `limit`.
+    ///
+    /// # Errors
+    /// If the emulator does not start.
+    pub fn power_on_counted_for(flash: &Flash, limit: Duration) -> Result<Self> {
         Self::power_on_board(flash, |board| {
-            board.limit(Duration::from_secs(300)).icount(Icount {
+            board.limit(limit).icount(Icount {
                 shift: 5,
                 sleep: Sleep::Jump,
             })

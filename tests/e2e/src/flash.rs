@@ -15,7 +15,7 @@ const OPTIONS: [&str; 8] = [
     "--arch",
     "cortex-m4",
     "--app-address",
-    "0x80000",
+    "0x40000",
     "--page-size",
     "512",
 ];

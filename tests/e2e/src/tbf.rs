@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 pub mod tlv {
     /// Entry point, protected size, RAM.
     pub const MAIN: u16 = 1;
+    /// Name.
+    pub const PACKAGE_NAME: u16 = 3;
     /// RAM and flash addresses.
     pub const FIXED_ADDRESSES: u16 = 5;
     /// Kernel version.
@@ -74,4 +76,67 @@ pub fn seal(bytes: &mut [u8]) -> Result<()> {
         sum ^= word(bytes, offset)?;
     }
     set_word(bytes, CHECKSUM, sum)
+}
+
+/// An object made by hand: what tools would not make, with a program of some instructions that runs wherever it
+/// lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Object {
+    /// Its name.
+    pub name: &'static str,
+    /// Bytes it says it has in flash.
+    pub length: u32,
+    /// Bytes of RAM it wants.
+    pub ram: u32,
+    /// The address of RAM that it says it is linked for.
+    pub fixed_ram: Option<u32>,
+    /// Thumb instructions.
+    pub program: &'static [u16],
+}
+
+/// Bytes of an object before its program.
+const PROTECTED: u32 = 128;
+
+impl Object {
+    /// Header and program, without what is missing to its length.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut header = vec![0; 16];
+        let mut entry = |kind: u16, value: &[u8]| {
+            header.extend(kind.to_le_bytes());
+            header.extend((value.len() as u16).to_le_bytes());
+            header.extend(value);
+            header.resize(header.len().next_multiple_of(4), 0);
+        };
+        let words =
+            |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|w| w.to_le_bytes()).collect() };
+        entry(tlv::PACKAGE_NAME, self.name.as_bytes());
+        if let Some(ram) = self.fixed_ram {
+            entry(tlv::FIXED_ADDRESSES, &words(&[ram, u32::MAX]));
+        }
+        entry(tlv::KERNEL_VERSION, &words(&[2 | 2 << 16]));
+        // Entry point (Thumb), protected bytes: both behind the header.
+        let size = header.len() as u32 + 16;
+        let behind = PROTECTED.saturating_sub(size);
+        header.extend(tlv::MAIN.to_le_bytes());
+        header.extend(12u16.to_le_bytes());
+        header.extend(words(&[behind | 1, behind, self.ram]));
+        for (offset, word) in [(0, 2 | size << 16), (4, self.length), (8, 1)] {
+            header[offset..offset + 4].copy_from_slice(&word.to_le_bytes());
+        }
+        let sum = header.chunks_exact(4).fold(0, |sum, word| {
+            sum ^ u32::from_le_bytes([word[0], word[1], word[2], word[3]])
+        });
+        header[12..16].copy_from_slice(&sum.to_le_bytes());
+        header.resize(PROTECTED as usize, 0);
+        header.extend(self.program.iter().flat_map(|word| word.to_le_bytes()));
+        header
+    }
+}
+
+/// Padding that says it has `length` bytes.
+#[must_use]
+pub fn padding(length: u32) -> Vec<u8> {
+    let words = [2 | 16 << 16, length, 0, (2 | 16 << 16) ^ length];
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }

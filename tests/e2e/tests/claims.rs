@@ -184,6 +184,33 @@ fn the_end_of_the_supervisor_leaves_the_hardware_safe() -> Result<()> {
     scene.at_work()
 }
 
+/// Another process ends the supervisor and goes on computing: no other process runs again, and the kernel does nothing but
+/// return to that one. The claims have ended all the same.
+#[test]
+fn claims_end_at_once_though_whoever_ends_them_goes_on_computing() -> Result<()> {
+    let flash = Flash::new()?;
+    flash.install("warden")?;
+    flash.set("warden", b"computes")?;
+    let mut scene = Scene::with(&flash)?;
+    scene.device.console("warden: on duty")?;
+    scene.upload("hold", &["uart1", "fpgaio"], &format!("{WORK} {USE}"))?;
+    scene.start("hold")?;
+    scene.at_work()?;
+    let bus = &mut scene.device.board.bus;
+    let leds = bus.read32(LEDS)?;
+    bus.write(LEDS, &(leds | LED0).to_le_bytes())?;
+    scene
+        .device
+        .wait_until("the container's devices to rest", |device| {
+            let bus = &mut device.board.bus;
+            Ok(bus.read32(UART1_CTRL)? == 0 && bus.read32(LEDS)? & LED1 == 0)
+        })?;
+    // It would put the light out when it is done.
+    let leds = scene.device.board.bus.read32(LEDS)?;
+    ensure!(leds & LED0 != 0, "the warden does not compute, LEDs {leds}");
+    Ok(())
+}
+
 /// Another process ends the supervisor: no fault, no hook, no call of its own. Its claims end before
 /// anything else runs, and a supervisor that is started afresh finds everything free.
 #[test]

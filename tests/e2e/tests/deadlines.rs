@@ -1,8 +1,9 @@
 //! Firmware with deadlines of a millisecond, a process and a driver, beside processes that do their worst
 //! in the supervisor's place.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use berth_e2e::{Device, Flash};
+use std::time::Duration;
 
 /// The firmware beside `program`, which says `begins`, for `rounds` of half a second.
 fn beside(program: &str, begins: &str, rounds: u32) -> Result<()> {
@@ -20,9 +21,105 @@ fn a_storm_of_interrupts_makes_nobody_late() -> Result<()> {
     beside("storm", "Berth kernel", 2)
 }
 
+/// The kernel works for `abuse` without end, and the firmware is on time.
+fn abused(deed: &str) -> Result<()> {
+    let flash = Flash::with_deadlines()?;
+    flash.install("abuse")?;
+    flash.set("abuse", deed.as_bytes())?;
+    let device = Device::power_on_counted(&flash)?;
+    device.console(&format!("abuse: {deed}"))?;
+    let kept = device.keeps_deadlines(3)?;
+    let text = device.board.console.text();
+    ensure!(!text.contains("abuse: failed"), "{text}");
+    println!("abuse {deed}: {kept}");
+    Ok(())
+}
+
+#[test]
+fn writes_without_end_make_nobody_late() -> Result<()> {
+    abused("writes")
+}
+
+#[test]
+fn lines_of_low_level_debug_make_nobody_late() -> Result<()> {
+    abused("lines")
+}
+
+#[test]
+fn reads_make_nobody_late() -> Result<()> {
+    abused("reads")
+}
+
+#[test]
+fn a_break_that_goes_far_up_and_down_makes_nobody_late() -> Result<()> {
+    abused("breaks")
+}
+
+#[test]
+fn a_break_that_goes_to_odd_places_makes_nobody_late() -> Result<()> {
+    abused("steps")
+}
+
+#[test]
+fn faults_and_their_reports_make_nobody_late() -> Result<()> {
+    abused("faults")
+}
+
+#[test]
+fn restarts_without_end_make_nobody_late() -> Result<()> {
+    abused("restarts")
+}
+
+#[test]
+fn alarms_near_and_far_make_nobody_late() -> Result<()> {
+    abused("alarms")
+}
+
+#[test]
+fn questions_about_processes_make_nobody_late() -> Result<()> {
+    abused("names")
+}
+
+#[test]
+fn erases_of_flash_make_nobody_late() -> Result<()> {
+    abused("erases")
+}
+
 /// The driver's period and the process's are not the same, so the interrupts of one come at every instant
 /// of the way from the other's back into the process that computes.
 #[test]
 fn a_process_without_system_calls_makes_nobody_late() -> Result<()> {
     beside("occupy", "occupy: begins", 20)
+}
+
+/// Registers at addresses where the bus answers with errors: an error code of each access that the kernel makes for
+/// the process, a fault of the process where it makes the access itself.
+#[test]
+fn a_block_without_clock_is_an_error_of_the_access_and_stops_nobody() -> Result<()> {
+    let flash = Flash::with_deadlines()?;
+    flash.install("gated")?;
+    let device = Device::power_on_counted(&flash)?;
+    device.console("gated: vacant0, 10 bus errors")?;
+    device.console("gated: vacant1, 6 bus errors")?;
+    device.console("gated: mapped")?;
+    // Each run claims the blocks anew.
+    device.console("gated is restarted.")?;
+    let at = device.board.console.position();
+    let console = &device.board.console;
+    console.wait_after(at, "gated: mapped", Duration::from_secs(30))?;
+    let text = device.board.console.text();
+    ensure!(
+        text.contains(" cause: bus error on data access, at 0x50001000"),
+        "{text}"
+    );
+    ensure!(
+        !text.contains("NOT STOPPED") && !text.contains("failed"),
+        "{text}"
+    );
+    let at = device.board.console.position();
+    for task in ["driver:", "deadline:"] {
+        let console = &device.board.console;
+        console.wait_after(at, task, Duration::from_secs(30))?;
+    }
+    Ok(())
 }

@@ -87,6 +87,9 @@ fn a_hostile_process_touches_nothing_that_is_not_exposed() -> Result<()> {
 
     let accesses = device.board.accesses()?;
     let during = &accesses[before..];
+    // The emulator tells SysTick's registers, the kernel's own, by their offsets.
+    let during = during.iter().filter(|access| access.address >= 0x10);
+    let during: Vec<Access> = during.cloned().collect();
     let wrong: Vec<_> = during.iter().filter(|a| !is_allowed(a)).take(10).collect();
     ensure!(wrong.is_empty(), "not exposed: {wrong:x?}");
     let exposed =

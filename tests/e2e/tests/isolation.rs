@@ -7,6 +7,9 @@ use berth_e2e::{Device, Flash};
 
 mod walk;
 
+/// Seconds since power-on, as the board counts them.
+const SECONDS: u32 = 0x4002_8010;
+
 /// Boot `witness` and `misbehave` with the setting `deed`, wait for the end of
 /// `misbehave`, and return what the console said.
 fn misbehave(deed: &str, end: &str) -> Result<String> {
@@ -142,28 +145,34 @@ fn a_panic_and_an_exit_are_no_faults() -> Result<()> {
     Ok(())
 }
 
-/// Nine runs: the second one restarts itself, which no policy counts; the eighth fault in a
-/// row is the last. Each knows what the one before left.
+/// Nine runs at once, the second of which restarts itself, and then one each eight seconds: it is not given up, since
+/// without it there would be no shell to mend it from. Each knows what the one before left.
 #[test]
-fn a_supervisor_that_always_faults_is_restarted_seven_times_and_stays_down() -> Result<()> {
+fn a_supervisor_that_always_faults_is_restarted_at_a_pace_and_never_given_up() -> Result<()> {
     let flash = Flash::without_supervisor()?;
     flash.install("supervisor_crash")?;
     flash.install("witness")?;
-    let device = Device::power_on(&flash)?;
-    device.console("supervisor_crash stays stopped, the others go on.")?;
+    let mut device = Device::power_on(&flash)?;
+    device.console("supervisor_crash: started, run 9, ")?;
     device.console("witness: supervisor_crash has faulted")?;
+    let last = "supervisor_crash: started, run 11, first ones: 1";
+    device
+        .board
+        .console
+        .wait_for(last, Duration::from_secs(60))?;
+    let seconds = device.board.bus.read32(SECONDS)?;
+    ensure!(seconds >= 16, "after {seconds} s");
     let text = device.board.console.text();
     let count = |line: &str| text.matches(line).count();
-    ensure!(count("supervisor_crash: started") == 9, "{text}");
-    for run in 1..=9 {
+    ensure!(count("supervisor_crash: started") == 11, "{text}");
+    for run in 1..=11 {
         let line = format!("supervisor_crash: started, run {run}, first ones: 1");
         ensure!(count(&line) == 1, "no line \"{line}\" in:\n{text}");
     }
-    ensure!(count("supervisor_crash is restarted.") == 7, "{text}");
-    ensure!(
-        count("data access where the MPU forbids it, at 0x20000000") == 8,
-        "{text}"
-    );
+    let restarts = count("supervisor_crash is restarted.");
+    // The report of the last one may be on its way.
+    ensure!((9..=10).contains(&restarts), "{text}");
+    ensure!(!text.contains("stays stopped"), "{text}");
     ensure!(!text.contains("NOT S"), "{text}");
     Ok(())
 }

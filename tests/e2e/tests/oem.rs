@@ -135,6 +135,35 @@ fn the_walk_through_leads_to_a_device_with_one_more_block() -> Result<()> {
     Ok(())
 }
 
+/// The tree is the manufacturer's, and may be wrong: the kernel's alarm is exposed under another name.
+#[test]
+fn a_tree_that_forgets_the_kernels_alarm_is_not_built() -> Result<()> {
+    let folder = board_with(
+        "t { register-block = <&spare>; access = \"mediated\"; safe-state = \"none\"; };",
+    )?;
+    let tree = folder.path().join("mps2-an386.dtsi");
+    let text = fs::read_to_string(&tree)?;
+    let reserved = "berth,reserved = \"the kernel's alarm\";";
+    ensure!(text.contains(reserved));
+    let text = text
+        .replace(reserved, "")
+        .replace("\ttimer1: timer@", "\tspare: timer@");
+    fs::write(&tree, text)?;
+    let said = exposure(folder.path())?;
+    ensure!(said.status.success(), "the tree has no word of it");
+    let builds = File::create(target().join("oem.lock"))?;
+    builds.lock()?;
+    let build = kernel(&folder.path().join("exposure.dts"))?;
+    drop(builds);
+    let said = String::from_utf8_lossy(&build.stderr);
+    ensure!(!build.status.success());
+    ensure!(
+        said.contains("exposure.dts exposes registers that the firmware uses"),
+        "{said}"
+    );
+    Ok(())
+}
+
 #[test]
 fn a_whole_new_board_needs_three_files_and_no_rust() -> Result<()> {
     let mut device = device(&root().join("docs/oem-board/exposure.dts"))?;

@@ -20,15 +20,15 @@
 //! counter is shifted up to 32 bits, and the frequency with it; of a wider one the low
 //! 32 bits are used.
 //!
-//! As in [`crate::virtualizers::virtual_alarm`], alarms are brought forward at each
-//! pass and the hardware is never left alone for more than half a turn, so that an
-//! alarm of nearly a full turn is not mistaken for one that has passed.
+//! What "expired" means, and why the hardware is never left alone for more than half a
+//! turn, says [`crate::expiration`], which the virtual alarms use as well.
 
 use crate::driver;
+use crate::expiration::{Expiration, shorter};
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
-use kernel::hil::time::{Alarm, AlarmClient, Frequency, Ticks, Time};
+use kernel::hil::time::{Alarm, AlarmClient, Frequency, Ticks, Ticks32, Time};
 use kernel::process::{self, ProcessId};
 use kernel::syscall::{CommandReturn, SyscallDriver};
 
@@ -41,35 +41,13 @@ mod upcall {
     pub(super) const COUNT: u8 = 1;
 }
 
-/// Longest time the hardware alarm is set ahead, in ticks as processes see them.
-const HALF_TURN: u32 = 1 << 31;
-
-/// An alarm that is on: `dt` ticks after `reference`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Expiration {
-    reference: u32,
-    dt: u32,
-}
-
-impl Expiration {
-    fn expiry(self) -> u32 {
-        self.reference.wrapping_add(self.dt)
-    }
-
-    /// The same alarm seen from `now`; `None` if it has expired.
-    fn brought_to(self, now: u32) -> Option<Self> {
-        let elapsed = now.wrapping_sub(self.reference);
-        (elapsed < self.dt).then(|| Self {
-            reference: now,
-            dt: self.dt - elapsed,
-        })
-    }
-}
+/// A count as processes see it.
+type Count = Ticks32;
 
 /// What the driver keeps for each process.
 #[derive(Default)]
 pub struct AlarmData {
-    alarm: Option<Expiration>,
+    alarm: Expiration<Count>,
 }
 
 /// The grant a board creates for the driver.
@@ -80,8 +58,9 @@ pub type AlarmGrant =
 pub struct AlarmDriver<'a, A: Alarm<'a>> {
     alarm: &'a A,
     app_alarms: AlarmGrant,
-    /// What the hardware is set to; it may be earlier than any process needs.
-    hardware: Cell<Option<Expiration>>,
+    /// What the hardware is set to; it may be earlier than any process needs. Due: its
+    /// interrupt is on the way.
+    hardware: Cell<Expiration<Count>>,
 }
 
 impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
@@ -90,7 +69,7 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
         Self {
             alarm,
             app_alarms: grant,
-            hardware: Cell::new(None),
+            hardware: Cell::new(Expiration::Off),
         }
     }
 
@@ -99,52 +78,59 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
         32_u32.saturating_sub(A::Ticks::width())
     }
 
-    fn now(&self) -> u32 {
-        self.alarm.now().into_u32() << Self::shift()
+    fn now(&self) -> Count {
+        Count::from(self.alarm.now().into_u32() << Self::shift())
     }
 
     fn frequency() -> u32 {
         <<A as Time>::Frequency as Frequency>::frequency() << Self::shift()
     }
 
-    fn set(&self, process: ProcessId, reference: u32, dt: u32, now: u32) -> CommandReturn {
-        let alarm = Expiration { reference, dt };
-        let kept = self
-            .app_alarms
-            .enter(process, |data, _| data.alarm = Some(alarm));
+    fn set(&self, process: ProcessId, reference: Count, dt: Count, now: Count) -> CommandReturn {
+        // One that is past is left to the hardware as well: no upcall is queued from
+        // within the command that asks for it.
+        let alarm = Expiration::Armed { reference, dt }.brought_to(now);
+        let kept = self.app_alarms.enter(process, |data, _| data.alarm = alarm);
         if let Err(error) = kept {
             return error.into();
         }
-        // One that is past is left to the hardware as well: no upcall is queued from
-        // within the command that asks for it.
-        let wait = alarm.brought_to(now).map_or(0, |alarm| alarm.dt);
-        self.set_hardware(now, wait);
-        CommandReturn::success_u32(alarm.expiry())
+        self.set_hardware(now, alarm.remaining());
+        CommandReturn::success_u32(reference.wrapping_add(dt).into_u32())
     }
 
-    /// Have the hardware fire in `wait` ticks, unless it fires before.
-    fn set_hardware(&self, now: u32, wait: u32) {
-        let wait = wait.min(HALF_TURN);
-        let set = self.hardware.get().and_then(|set| set.brought_to(now));
-        if set.is_some_and(|set| set.dt <= wait) {
+    /// Have the hardware fire in `wait` ticks, unless it fires before; `None` asks for nothing.
+    fn set_hardware(&self, now: Count, wait: Option<Count>) {
+        let Some(wait) = wait else { return };
+        let wait = wait.min(Count::half_max_value());
+        let set = self.hardware.get().brought_to(now);
+        self.hardware.set(set);
+        // One that is due stays: its interrupt is on the way, and who waits for it
+        // is served then.
+        if set.remaining().is_some_and(|set| set <= wait) {
             return;
         }
         let shift = Self::shift();
+        let ticks = wait.into_u32();
         // Rounded up, so that it does not fire before its time and then again.
-        let ticks = (wait >> shift) + u32::from(wait & ((1 << shift) - 1) != 0);
-        self.hardware.set(Some(Expiration {
+        let ticks = (ticks >> shift) + u32::from(ticks & ((1 << shift) - 1) != 0);
+        self.hardware.set(Expiration::Armed {
             reference: now,
             dt: wait,
-        }));
-        self.alarm
-            .set_alarm(A::Ticks::from(now >> shift), A::Ticks::from(ticks));
+        });
+        self.alarm.set_alarm(
+            A::Ticks::from(now.into_u32() >> shift),
+            A::Ticks::from(ticks),
+        );
     }
 
     fn stop(&self, process: ProcessId) -> CommandReturn {
         // The hardware stays set: an alarm that nobody needs costs one pass.
-        match self.app_alarms.enter(process, |data, _| data.alarm.take()) {
-            Ok(Some(_)) => CommandReturn::success(),
-            Ok(None) => CommandReturn::failure(ErrorCode::ALREADY),
+        let was = self
+            .app_alarms
+            .enter(process, |data, _| core::mem::take(&mut data.alarm));
+        match was {
+            Ok(Expiration::Off) => CommandReturn::failure(ErrorCode::ALREADY),
+            Ok(_) => CommandReturn::success(),
             Err(error) => error.into(),
         }
     }
@@ -152,26 +138,20 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
 
 impl<'a, A: Alarm<'a>> AlarmClient for AlarmDriver<'a, A> {
     fn alarm(&self) {
-        self.hardware.set(None);
+        self.hardware.set(Expiration::Off);
         let now = self.now();
-        let mut wait: Option<u32> = None;
+        let mut wait = None;
         self.app_alarms.each(|_, data, kernel_data| {
-            let Some(alarm) = data.alarm else { return };
-            data.alarm = alarm.brought_to(now);
-            match data.alarm {
-                Some(alarm) => wait = Some(wait.map_or(alarm.dt, |wait| wait.min(alarm.dt))),
-                None => {
-                    // A full queue loses the upcall; the process did not yield for ten events.
-                    let _ = kernel_data.schedule_upcall(
-                        upcall::EXPIRED,
-                        (now as usize, alarm.expiry() as usize, 0),
-                    );
-                }
+            data.alarm = data.alarm.brought_to(now);
+            if let Expiration::Due { expiry } = data.alarm {
+                data.alarm = Expiration::Off;
+                // A full queue loses the upcall; the process did not yield for ten events.
+                let _ = kernel_data
+                    .schedule_upcall(upcall::EXPIRED, (now.into_usize(), expiry.into_usize(), 0));
             }
+            wait = shorter(wait, data.alarm.remaining());
         });
-        if let Some(wait) = wait {
-            self.set_hardware(now, wait);
-        }
+        self.set_hardware(now, wait);
     }
 }
 
@@ -184,11 +164,11 @@ impl<'a, A: Alarm<'a>> SyscallDriver for AlarmDriver<'a, A> {
         process_id: ProcessId,
     ) -> CommandReturn {
         // Counts are 32 bits; an argument has no more on the board.
-        let (first, second) = (arg0 as u32, arg1 as u32);
+        let (first, second) = (Count::from(arg0 as u32), Count::from(arg1 as u32));
         match command_num {
             0 => CommandReturn::success(),
             1 => CommandReturn::success_u32(Self::frequency()),
-            2 => CommandReturn::success_u32(self.now()),
+            2 => CommandReturn::success_u32(self.now().into_u32()),
             3 => self.stop(process_id),
             5 => {
                 let now = self.now();
@@ -201,32 +181,5 @@ impl<'a, A: Alarm<'a>> SyscallDriver for AlarmDriver<'a, A> {
 
     fn allocate_grant(&self, process_id: ProcessId) -> Result<(), process::Error> {
         self.app_alarms.enter(process_id, |_, _| ())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_alarm_is_brought_forward_until_it_expires() {
-        let alarm = Expiration {
-            reference: u32::MAX - 9,
-            dt: 30,
-        };
-        assert_eq!(alarm.expiry(), 20);
-        let later = alarm.brought_to(5).unwrap();
-        assert_eq!((later.reference, later.dt, later.expiry()), (5, 15, 20));
-        assert!(later.brought_to(19).is_some());
-        assert_eq!(later.brought_to(20), None);
-        assert_eq!(later.brought_to(4_000), None);
-        assert_eq!(
-            Expiration {
-                reference: 3,
-                dt: 0
-            }
-            .brought_to(3),
-            None
-        );
     }
 }

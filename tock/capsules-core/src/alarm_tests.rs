@@ -3,9 +3,10 @@
 use crate::alarm::{AlarmDriver, DRIVER_NUM};
 use crate::test_alarm::TestAlarm;
 use kernel::ErrorCode;
-use kernel::hil::time::Alarm;
+use kernel::hil::time::{Alarm, Ticks, Time};
 use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
+use proptest::prelude::*;
 use std::boxed::Box;
 use std::vec::Vec;
 
@@ -152,4 +153,114 @@ fn an_alarm_dies_with_its_process() {
     clock.processes[0].restart();
     clock.hardware.run(30);
     assert_eq!((clock.told(0), clock.told(1)), ([].into(), [20].into()));
+}
+
+/// Another process sets an alarm far away after the first one's time has come and before its
+/// interrupt is served.
+#[test]
+fn an_alarm_that_is_due_is_not_lost_to_a_later_one() {
+    for far in [1000, 1 << 30, u32::MAX] {
+        let clock = clock(u32::MAX - 12);
+        clock.call(0, RELATIVE, 10, 0);
+        clock.hardware.advance(15);
+        clock.call(1, RELATIVE, far, 0);
+        clock.hardware.run(1);
+        assert_eq!(clock.told(0), [u32::MAX - 2], "beside one in {far}");
+    }
+}
+
+/// What one process asks for, and when.
+#[derive(Clone, Debug)]
+enum Step {
+    Relative(usize, u32),
+    Absolute(usize, u32, u32),
+    Stop(usize),
+    /// Time passes and interrupts are served.
+    Run(u32),
+    /// Time passes and none is served.
+    Hold(u32),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let wait = prop_oneof![
+        0..50_u32,
+        0..50_u32,
+        any::<u32>(),
+        (0..50_u32).prop_map(|n| u32::MAX - n)
+    ];
+    prop_oneof![
+        (0..2_usize, wait.clone()).prop_map(|(p, dt)| Step::Relative(p, dt)),
+        (0..2_usize, 0..40_u32, wait.clone()).prop_map(|(p, ago, dt)| Step::Absolute(p, ago, dt)),
+        (0..2_usize).prop_map(Step::Stop),
+        wait.clone().prop_map(Step::Run),
+        (0..60_u32).prop_map(Step::Hold),
+    ]
+}
+
+proptest! {
+    /// Each alarm that was neither stopped nor replaced before its time is told exactly once, not
+    /// before its time, and at the next moment at which interrupts are served for longer than they are late.
+    #[test]
+    fn every_alarm_goes_off_once_and_in_time(
+        start: u32,
+        late in 0..5_u64,
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
+        let clock = clock(start);
+        clock.hardware.late.set(late);
+        // Of each process: the ticks that its alarm still has, and its expiry.
+        let mut expected: [Option<(u64, u32)>; 2] = [None; 2];
+        let mut held = 0;
+        for step in steps {
+            let now = clock.hardware.now().into_u32();
+            match step {
+                Step::Relative(process, dt) => {
+                    clock.call(process, RELATIVE, dt, 0);
+                    expected[process] = Some((dt.into(), now.wrapping_add(dt)));
+                }
+                Step::Absolute(process, ago, dt) => {
+                    let reference = now.wrapping_sub(ago);
+                    clock.call(process, ABSOLUTE, reference, dt);
+                    let left = u64::from(dt.saturating_sub(ago));
+                    expected[process] = Some((left, reference.wrapping_add(dt)));
+                }
+                Step::Stop(process) => {
+                    let was = expected[process].take().is_some();
+                    prop_assert_eq!(clock.call(process, STOP, 0, 0).is_success(), was);
+                }
+                Step::Hold(ticks) => {
+                    // Not for half a turn: an interrupt that nobody serves for so long is beyond any rule.
+                    held += 1;
+                    clock.hardware.advance(ticks);
+                    for (left, _) in expected.iter_mut().flatten() {
+                        *left = left.saturating_sub(ticks.into());
+                    }
+                }
+                Step::Run(ticks) => {
+                    clock.hardware.run(ticks.into());
+                    for process in 0..2 {
+                        let told = clock.told(process);
+                        let Some((left, expiry)) = expected[process] else {
+                            prop_assert_eq!(told, []);
+                            continue;
+                        };
+                        // Each pass may be late, and takes a tick.
+                        let slack = 8 * (late + 1) + held;
+                        match told[..] {
+                            [] => {
+                                prop_assert!(u64::from(ticks) <= left + slack, "{left} left, {ticks} passed");
+                                expected[process] = Some((left.saturating_sub(ticks.into()), expiry));
+                            }
+                            [at] => {
+                                prop_assert_eq!(at, expiry);
+                                prop_assert!(u64::from(ticks) >= left);
+                                expected[process] = None;
+                            }
+                            _ => prop_assert!(false, "told {told:?}"),
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

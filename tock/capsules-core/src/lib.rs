@@ -63,8 +63,10 @@ pub mod alarm;
 mod alarm_tests;
 pub mod console;
 pub mod driver;
+mod expiration;
 pub mod led;
 pub mod low_level_debug;
+pub mod passes;
 #[cfg(test)]
 mod test_alarm;
 #[cfg(test)]

@@ -17,9 +17,11 @@
 //! 2, it was installed at an address it was not linked for. All return success.
 //!
 //! Each message is one line, whole. A process may be eight messages ahead of the
-//! line; what it sends beyond is dropped, and the next line says how many were.
+//! line; what it sends beyond is dropped, and the next line says how many were. Lines that wait are
+//! the processes' own work: with [`LowLevelDebug::with_passes`] each is sent in a pass of a process that has some.
 
 use crate::driver;
+use crate::passes::Passes;
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
@@ -84,6 +86,8 @@ pub struct LowLevelDebug<'a, U: Transmit<'a>> {
     grant: LowLevelDebugGrant,
     /// The process whose line went out last; the others come first.
     last: Cell<Option<ProcessId>>,
+    /// Who asks for passes, if the board has that.
+    passes: Option<&'a dyn Passes>,
     /// Starts the next line once the last has left the UART to others.
     next_line: DeferredCall,
 }
@@ -97,8 +101,21 @@ impl<'a, U: Transmit<'a>> LowLevelDebug<'a, U> {
             uart,
             grant,
             last: Cell::new(None),
+            passes: None,
             next_line: DeferredCall::new(),
         }
+    }
+
+    /// Send lines that waited in passes of this board.
+    #[must_use]
+    pub fn with_passes(mut self, passes: &'a dyn Passes) -> Self {
+        self.passes = Some(passes);
+        self
+    }
+
+    /// Do one pass of work: send a line, if one waits and the last is gone.
+    pub fn pass(&self) {
+        self.send_next();
     }
 
     fn print(&self, process: ProcessId, message: Message) -> CommandReturn {
@@ -257,7 +274,14 @@ impl<'a, U: Transmit<'a>> TransmitClient for LowLevelDebug<'a, U> {
         _result: Result<(), ErrorCode>,
     ) {
         self.buffer.replace(buffer);
-        self.next_line.set();
+        let Some(passes) = self.passes else {
+            return self.next_line.set();
+        };
+        self.grant.each(|process, app, _| {
+            if app.waiting.first().is_some_and(Option::is_some) {
+                passes.request(process);
+            }
+        });
     }
 }
 

@@ -23,7 +23,10 @@ impl TestAlarm {
 
     /// Let time pass without interrupts.
     pub(crate) fn advance(&self, ticks: u32) {
-        self.now.set(self.now.get().wrapping_add(ticks));
+        self.pass(ticks.into());
+        if let Some(wait) = self.remaining.get() {
+            self.remaining.set(Some(wait.saturating_sub(ticks.into())));
+        }
     }
 
     /// Let time pass; call the client when its time comes. An interrupt takes a tick.

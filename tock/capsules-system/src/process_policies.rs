@@ -12,9 +12,8 @@
 //! | [`ThresholdRestartThenPanicFaultPolicy`] | process restarts | kernel panics |
 //!
 //! A threshold since boot is wrong for a device that runs for years: a fault a year ago
-//! says nothing about today. [`FaultRow`] counts for policies that care about time.
-
-use core::cell::Cell;
+//! says nothing about today. How fast a process is restarted,
+//! [`RestartBudget`](crate::restart_budget::RestartBudget) bounds instead.
 
 use kernel::debug;
 use kernel::process::{FaultAction, Process, ProcessFaultPolicy};
@@ -127,37 +126,6 @@ fn up_to(threshold: usize, restarts: usize, then: FaultAction) -> FaultAction {
     }
 }
 
-/// Counts faults that follow each other quickly, for policies of boards.
-///
-/// Faults less than a number of seconds apart are one row; one that comes
-/// later begins the next row.
-pub struct FaultRow {
-    gap_s: u32,
-    /// Seconds of the last fault, and how many the row has with it.
-    last: Cell<(u32, u32)>,
-}
-
-impl FaultRow {
-    /// No fault yet; `gap_s` seconds without one end a row.
-    #[must_use]
-    pub const fn new(gap_s: u32) -> Self {
-        Self {
-            gap_s,
-            last: Cell::new((0, 0)),
-        }
-    }
-
-    /// There is a fault at `now_s` seconds of a clock that may wrap; how many the
-    /// row has with it, at least one.
-    pub fn fault(&self, now_s: u32) -> u32 {
-        let (last, count) = self.last.get();
-        let goes_on = now_s.wrapping_sub(last) < self.gap_s;
-        let count = if goes_on { count.saturating_add(1) } else { 1 };
-        self.last.set((now_s, count));
-        count
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,22 +169,6 @@ mod tests {
                 assert_eq!(action, expected[restarts]);
             }
             process.restart();
-        }
-    }
-
-    #[test]
-    fn a_row_ends_when_nothing_happens_for_long_enough() {
-        let row = FaultRow::new(60);
-        for (second, expected) in [
-            (5, 1),
-            (5, 2),
-            (64, 3),
-            (123, 4),
-            (183, 1),
-            (u32::MAX - 3, 1),
-            (50, 2),
-        ] {
-            assert_eq!(row.fault(second), expected, "at {second}");
         }
     }
 }

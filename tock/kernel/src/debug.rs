@@ -50,16 +50,30 @@ pub fn message(arguments: fmt::Arguments<'_>) {
 /// Write one message of several pieces, e.g. a process's report
 /// ([`Process::print_full_process`]).
 pub fn with_writer(f: impl FnOnce(&mut dyn Write)) {
-    struct Writer(&'static dyn DebugSink);
-    impl Write for Writer {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.write(text);
-            Ok(())
-        }
-    }
     if let Some(sink) = SINK.with(Cell::get) {
         f(&mut Writer(sink));
         sink.end();
+    }
+}
+
+/// Write a part of a message that is too long to be written at once; whether more parts follow, which `f` says.
+pub(crate) fn part_of_message(f: impl FnOnce(&mut dyn Write) -> bool) -> bool {
+    let Some(sink) = SINK.with(Cell::get) else {
+        return false;
+    };
+    let more = f(&mut Writer(sink));
+    if !more {
+        sink.end();
+    }
+    more
+}
+
+struct Writer(&'static dyn DebugSink);
+
+impl Write for Writer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write(text);
+        Ok(())
     }
 }
 
@@ -154,7 +168,8 @@ pub fn panic_print<C: Chip>(
     }
 }
 
-/// A process's report as a debug message.
-pub fn process_report(process: &dyn Process) {
-    with_writer(|writer| process.print_full_process(writer));
+/// A process's report as debug messages, and its name and `outcome` behind. It is printed a few
+/// lines at a time, when the process would run.
+pub fn process_report(process: &dyn Process, outcome: &'static str) {
+    process.request_report(outcome);
 }

@@ -29,6 +29,8 @@ struct Client {
 struct Table {
     created: Cell<usize>,
     pending: Cell<u32>,
+    /// To be made when processes have had their turn.
+    later: Cell<u32>,
     clients: [Cell<Option<Client>>; MAX],
 }
 
@@ -36,6 +38,7 @@ kernel_global! {
     static TABLE: Table = Table {
         created: Cell::new(0),
         pending: Cell::new(0),
+        later: Cell::new(0),
         clients: [const { Cell::new(None) }; MAX],
     };
 }
@@ -92,10 +95,28 @@ impl DeferredCall {
         TABLE.with(|table| table.pending.set(table.pending.get() | 1 << self.index));
     }
 
+    /// Have the kernel loop make the call when processes have had their turn: for work that goes on
+    /// and on, like long messages, a bounded piece a call.
+    pub fn set_later(&self) {
+        TABLE.with(|table| table.later.set(table.later.get() | 1 << self.index));
+    }
+
     /// Whether the call is set and not made yet.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        TABLE.with(|table| table.pending.get() & 1 << self.index != 0)
+        TABLE.with(|table| (table.pending.get() | table.later.get()) & 1 << self.index != 0)
+    }
+
+    /// Whether a call waits until processes have had their turn.
+    #[must_use]
+    #[inline]
+    pub(crate) fn has_later() -> bool {
+        TABLE.with(|table| table.later.get() != 0)
+    }
+
+    /// Make one of the calls that were to come after processes; its number, or `None`.
+    pub fn service_next_later_call() -> Option<usize> {
+        Self::service_next(|table| &table.later)
     }
 
     /// Whether any call waits.
@@ -107,13 +128,18 @@ impl DeferredCall {
 
     /// Make the waiting call with the lowest number; its number, or `None`.
     pub fn service_next_pending_call() -> Option<usize> {
+        Self::service_next(|table| &table.pending)
+    }
+
+    fn service_next(calls: fn(&Table) -> &Cell<u32>) -> Option<usize> {
         let (index, client) = TABLE.with(|table| {
-            let pending = table.pending.get();
+            let calls = calls(table);
+            let pending = calls.get();
             if pending == 0 {
                 return None;
             }
             let index = pending.trailing_zeros() as usize;
-            table.pending.set(pending & (pending - 1));
+            calls.set(pending & (pending - 1));
             Some((index, table.clients.get(index).and_then(Cell::get)))
         })?;
         if let Some(client) = client {

@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 use core::num::NonZeroU32;
+use core::ptr::NonNull;
 
 use crate::capabilities::{
     ExternalProcessCapability, MainLoopCapability, MemoryAllocationCapability,
@@ -14,24 +15,47 @@ use crate::platform::chip::Chip;
 use crate::platform::mpu::{Region, RegionCheck};
 use crate::platform::scheduler_timer::SchedulerTimer;
 use crate::platform::watchdog::WatchDog;
-use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault};
-use crate::process::{Process, ProcessId, ProcessSlot, StoppedExecutingReason};
+use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallDriverLookup};
+use crate::process::{
+    Priority, Process, ProcessId, ProcessSlot, RunEnd, RunEndClient, RunNumber,
+    StoppedExecutingReason, Woken,
+};
 use crate::scheduler::{Scheduler, SchedulingDecision};
 use crate::syscall::ContextSwitchReason;
 use crate::utilities::cells::NumericCellExt;
 
+/// Microseconds that processes have, if they use them, before each call that comes after them.
+const BEFORE_LATER_US: u32 = 1_000;
+/// How often the kernel looks, when it has nothing else to do, whether a process may begin again.
+pub(crate) const RESTART_LOOK_US: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
+
+/// Tells a process from all others, in all its runs, by the address of its control block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ControlBlock(NonNull<()>);
+
+impl ControlBlock {
+    #[inline(always)]
+    pub(crate) const fn of<T>(block: &T) -> Self {
+        Self(NonNull::from_ref(block).cast())
+    }
+}
+
 /// Processes, grants, and what the main loop keeps between two passes.
 pub struct Kernel {
     slots: &'static [ProcessSlot],
-    /// Identifier of the next run; 0 is never used, so an empty slot has none.
-    next_identifier: Cell<usize>,
+    /// Number of the next run; `None` after the last there is.
+    next_run: Cell<Option<RunNumber>>,
     grants: Cell<usize>,
     /// Something may have become ready since the scheduler last looked.
     work_noted: Cell<bool>,
-    /// Run whose regions, as they are now, are in the MPU; 0 none.
-    mpu_owner: Cell<usize>,
-    /// Runs of processes that have ended.
-    ended_runs: Cell<usize>,
+    /// How long processes have run, in microseconds, since a call began to wait that comes after them.
+    later_waited_us: Cell<u32>,
+    /// Process whose regions, as they are now, are in the MPU. Nobody else keeps this.
+    mpu_owner: Cell<Option<ControlBlock>>,
+    /// Is told of the ends of runs.
+    run_end_client: Cell<Option<&'static dyn RunEndClient>>,
+    /// Processes that ended and are to begin again.
+    pending_restarts: Cell<usize>,
     /// Says which regions may be opened to processes; `None`: no region.
     openable: Cell<Option<RegionCheck>>,
 }
@@ -42,11 +66,13 @@ impl Kernel {
     pub const fn new(slots: &'static [ProcessSlot]) -> Self {
         Self {
             slots,
-            next_identifier: Cell::new(1),
+            next_run: Cell::new(Some(RunNumber::FIRST)),
             grants: Cell::new(0),
             work_noted: Cell::new(false),
-            mpu_owner: Cell::new(0),
-            ended_runs: Cell::new(0),
+            later_waited_us: Cell::new(0),
+            mpu_owner: Cell::new(None),
+            run_end_client: Cell::new(None),
+            pending_restarts: Cell::new(0),
             openable: Cell::new(None),
         }
     }
@@ -54,7 +80,7 @@ impl Kernel {
     /// The process, if this run of it still exists.
     #[inline]
     pub(crate) fn process(&self, id: ProcessId) -> Option<&'static dyn Process> {
-        self.slots.get(id.index)?.get_run(id.id())
+        self.slots.get(id.index)?.get_run(id.run())
     }
 
     /// Whether this run of a process still exists and has not ended.
@@ -86,18 +112,52 @@ impl Kernel {
             .find(|(_, slot)| slot.get().is_none())
     }
 
-    /// An id for the first run of the process in slot `index`.
-    pub(crate) fn new_process_id(&'static self, index: usize) -> ProcessId {
-        ProcessId::new(self, index, self.next_identifier.get_and_increment())
+    /// The process in a slot, if it runs with this priority.
+    #[inline]
+    pub(crate) fn process_with(
+        &self,
+        index: usize,
+        priority: Priority,
+    ) -> Option<&'static dyn Process> {
+        self.slots.get(index)?.get_with(priority)
     }
 
-    /// An id for the next run of a process; the old id names nothing from now on.
-    pub(crate) fn renew(&'static self, old: ProcessId) -> ProcessId {
-        let id = self.new_process_id(old.index);
+    /// An id for the first run of the process in slot `index`; `None` when all numbers are used up.
+    pub(crate) fn new_process_id(&'static self, index: usize) -> Option<ProcessId> {
+        let run = self.next_run.get()?;
+        self.next_run.set(run.next());
+        Some(ProcessId::new(self, index, run))
+    }
+
+    /// An id for the next run of a process, as above; the old id names nothing from now on.
+    pub(crate) fn renew(&'static self, old: ProcessId) -> Option<ProcessId> {
+        let id = self.new_process_id(old.index)?;
         if let Some(slot) = self.slots.get(old.index) {
-            slot.set_identifier(id.id());
+            slot.set_run(id.run());
         }
-        id
+        Some(id)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_next_run(&self, run: RunNumber) {
+        self.next_run.set(Some(run));
+    }
+
+    /// A process ended that is to begin again.
+    pub(crate) fn add_pending_restart(&self) {
+        self.pending_restarts.increment();
+    }
+
+    /// It began again, or will not.
+    pub(crate) fn remove_pending_restart(&self) {
+        self.pending_restarts
+            .set(self.pending_restarts.get().saturating_sub(1));
+    }
+
+    /// Whether any process that ended is to begin again.
+    #[inline]
+    pub(crate) fn has_pending_restarts(&self) -> bool {
+        self.pending_restarts.get() != 0
     }
 
     /// Remember that a process may have become ready.
@@ -116,30 +176,39 @@ impl Kernel {
         noted
     }
 
-    /// Whether the MPU holds the regions of this run as they are now.
+    /// Whether the MPU holds the regions of this process as they are now.
     #[inline]
-    pub(crate) fn owns_mpu(&self, id: ProcessId) -> bool {
-        self.mpu_owner.get() == id.id()
+    pub(crate) fn owns_mpu(&self, process: ControlBlock) -> bool {
+        self.mpu_owner.get() == Some(process)
     }
 
-    /// The regions of this run have just been written to the MPU.
-    pub(crate) fn set_mpu_owner(&self, id: ProcessId) {
-        self.mpu_owner.set(id.id());
+    /// The regions of this process have just been written to the MPU.
+    pub(crate) fn set_mpu_owner(&self, process: ControlBlock) {
+        self.mpu_owner.set(Some(process));
     }
 
-    /// The regions of this run changed: if they are in the MPU, they are to be
+    /// The regions of this process changed: if they are in the MPU, they are to be
     /// written again.
-    pub(crate) fn release_mpu(&self, id: ProcessId) {
-        if self.owns_mpu(id) {
-            self.mpu_owner.set(0);
+    pub(crate) fn release_mpu(&self, process: ControlBlock) {
+        if self.owns_mpu(process) {
+            self.mpu_owner.set(None);
         }
     }
 
-    /// How many runs of processes have ended since boot, however they did. For boards whose
-    /// drivers must clean up after a process: upstream tells them of faults only.
-    #[inline]
-    pub fn ended_runs(&self) -> usize {
-        self.ended_runs.get()
+    /// Tell `client` of the end of every run of a process, whoever ends it.
+    pub fn set_run_end_client(
+        &self,
+        client: &'static dyn RunEndClient,
+        _capability: &dyn ProcessManagementCapability,
+    ) {
+        self.run_end_client.set(Some(client));
+    }
+
+    /// The present run of `process` is about to end.
+    pub(crate) fn run_ends(&self, process: &dyn Process, end: RunEnd) {
+        if let Some(client) = self.run_end_client.get() {
+            client.run_ends(process, end);
+        }
     }
 
     /// Which regions may be opened to processes, beside their own flash and RAM. Before a board
@@ -156,8 +225,12 @@ impl Kernel {
         self.openable.get().is_some_and(|openable| openable(region))
     }
 
-    pub(crate) fn note_end_of_run(&self) {
-        self.ended_runs.set(self.ended_runs.get().wrapping_add(1));
+    /// Have a driver's work for a process done in passes: each time the process would run, once. It
+    /// counts as the process's own time. A driver asks again as long as something is left.
+    pub fn request_pass(&self, process: ProcessId, driver_num: usize) {
+        if let Some(process) = self.process(process) {
+            process.request_pass(driver_num);
+        }
     }
 
     pub(crate) fn grant_count(&self) -> usize {
@@ -264,18 +337,67 @@ impl Kernel {
         }
         match scheduler.next() {
             SchedulingDecision::RunProcess((id, slice)) => {
-                let (reason, used) = match self.process(id) {
-                    Some(process) => self.run_process(resources, chip, process, slice),
-                    None => (StoppedExecutingReason::NoWorkLeft, None),
+                let (reason, used) = if DeferredCall::has_later() {
+                    self.run_before_later(resources, chip, id, slice)
+                } else {
+                    self.run_id(resources, chip, id, slice)
                 };
                 scheduler.result(reason, used);
             }
             SchedulingDecision::TrySleep => {
-                if !no_sleep {
-                    sleep(resources, chip);
+                if DeferredCall::service_next_later_call().is_none() && !no_sleep {
+                    self.sleep(resources, chip);
                 }
             }
         }
+    }
+
+    fn run_id<KR: KernelResources<C>, C: Chip>(
+        &self,
+        resources: &KR,
+        chip: &C,
+        id: ProcessId,
+        slice: Option<NonZeroU32>,
+    ) -> (StoppedExecutingReason, Option<u32>) {
+        match self.process(id) {
+            Some(process) => self.run_process(resources, chip, process, slice),
+            None => (StoppedExecutingReason::NoWorkLeft, None),
+        }
+    }
+
+    /// Run a process while a call waits that comes after processes: it is made when the
+    /// process has nothing to do, or processes have had [`BEFORE_LATER_US`].
+    #[cold]
+    #[inline(never)]
+    fn run_before_later<KR: KernelResources<C>, C: Chip>(
+        &self,
+        resources: &KR,
+        chip: &C,
+        id: ProcessId,
+        slice: Option<NonZeroU32>,
+    ) -> (StoppedExecutingReason, Option<u32>) {
+        let waited = self.later_waited_us.get();
+        let wait = NonZeroU32::new(BEFORE_LATER_US.saturating_sub(waited));
+        let wait = wait.unwrap_or(NonZeroU32::MIN);
+        let shortened = slice.is_none_or(|slice| wait < slice);
+        let turn = if shortened { Some(wait) } else { slice };
+        let (reason, used) = self.run_id(resources, chip, id, turn);
+        if reason == StoppedExecutingReason::KernelPreemption {
+            // Something more important is there, which may make a process ready: that one has its time.
+            let waited = waited.saturating_add(used.unwrap_or(0));
+            self.later_waited_us.set(waited.min(BEFORE_LATER_US / 2));
+        } else {
+            self.later_waited_us.set(0);
+            let _ = DeferredCall::service_next_later_call();
+        }
+        let over = reason == StoppedExecutingReason::TimesliceExpired;
+        // For the scheduler a turn that was only shortened is not over.
+        let reason = if shortened && over {
+            StoppedExecutingReason::KernelPreemption
+        } else {
+            reason
+        };
+        (reason, slice.and(used))
     }
 
     /// Run one process until it has nothing to do, its slice ends, or
@@ -314,7 +436,11 @@ impl Kernel {
                 runs = Self::run_once(resources, process, id);
             } else {
                 match process.wake() {
-                    Ok(woken) => runs = woken,
+                    Ok(Woken::Runs) => runs = true,
+                    Ok(Woken::NotYet) => {}
+                    Ok(Woken::Pass(driver_num)) => {
+                        resources.syscall_driver_lookup().pass(driver_num, id);
+                    }
                     Err(reason) => break reason,
                 }
             }
@@ -374,15 +500,25 @@ impl Kernel {
             }
         }
     }
-}
 
-/// Wait for an interrupt, unless there is work already.
-fn sleep<KR: KernelResources<C>, C: Chip>(resources: &KR, chip: &C) {
-    chip.with_interrupts_disabled(|| {
-        if !chip.has_pending_interrupts() && !DeferredCall::has_tasks() {
-            resources.watchdog().suspend();
-            chip.sleep();
-            resources.watchdog().resume();
+    /// Wait for an interrupt, unless there is work already. While a process waits to begin again, not for long.
+    fn sleep<KR: KernelResources<C>, C: Chip>(&self, resources: &KR, chip: &C) {
+        let timer = resources.scheduler_timer();
+        let looks = self.has_pending_restarts();
+        if looks {
+            timer.reset();
+            timer.start(RESTART_LOOK_US);
+            timer.arm();
         }
-    });
+        chip.with_interrupts_disabled(|| {
+            if !chip.has_pending_interrupts() && !DeferredCall::has_tasks() {
+                resources.watchdog().suspend();
+                chip.sleep();
+                resources.watchdog().resume();
+            }
+        });
+        if looks {
+            timer.reset();
+        }
+    }
 }

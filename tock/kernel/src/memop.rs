@@ -20,6 +20,12 @@ mod op {
     pub(super) const HEAP_START: usize = 11;
 }
 
+/// Whether the operation may move the break.
+#[inline]
+pub(crate) fn moves_break(operand: usize) -> bool {
+    operand <= op::SBRK
+}
+
 /// Carry out operation `operand`.
 pub(crate) fn memop(process: &dyn Process, operand: usize, arg0: usize) -> SyscallReturn {
     match operand {

@@ -295,6 +295,27 @@ pub trait UserspaceKernelBoundary {
         writer: &mut dyn Write,
     );
 
+    /// Print part `part` of that, a line or two, so that no part takes long. Unless it is
+    /// implemented, all is part 0. Whether there are more.
+    ///
+    /// # Safety
+    ///
+    /// As [`initialize_process`](Self::initialize_process).
+    unsafe fn print_context_part(
+        &self,
+        accessible_memory_start: *const u8,
+        app_brk: *const u8,
+        state: &Self::StoredState,
+        part: usize,
+        writer: &mut dyn Write,
+    ) -> bool {
+        if part == 0 {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.print_context(accessible_memory_start, app_brk, state, writer) };
+        }
+        false
+    }
+
     /// Write the stored registers to `out`; returns the bytes written.
     ///
     /// # Errors

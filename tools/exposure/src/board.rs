@@ -1,80 +1,69 @@
-//! The board's peripherals, and which of them must not be given away.
-//!
-//! What makes a block dangerous is read off the tree, so that a new board needs no
-//! list: generic node names and marker properties of the Devicetree Specification,
-//! `chosen/stdout-path`, memory, the processor's private peripherals, and
-//! `berth,reserved` where only the manufacturer can know.
+//! The board's peripherals: where they are, and which of them must not be given away.
 
+use crate::address::{Range, addressable};
+use crate::aliases::Aliases;
+use crate::bus;
+use crate::danger::{Danger, Facts};
 use crate::devicetree::{Node, Property};
+use crate::layout::Region;
 use crate::problem::{Place, Problem};
 use crate::report::Report;
-
-/// The Armv7-M and Armv8-M private peripheral bus: interrupt controller, MPU,
-/// SysTick, debug.
-const PRIVATE_BUS: (u32, u32) = (0xE000_0000, 0x10_0000);
-
-/// Generic names (Devicetree Specification 2.2.2) of what no container may have.
-const NAMES: [(&str, &str); 12] = [
-    ("clock-controller", "a clock controller"),
-    ("cpu", "the processor"),
-    ("debug", "a debug unit"),
-    ("dma-controller", "a DMA controller"),
-    ("flash", "flash memory"),
-    ("flash-controller", "a flash controller"),
-    ("interrupt-controller", "an interrupt controller"),
-    ("memory", "memory"),
-    ("power-controller", "a power controller"),
-    ("reset-controller", "a reset controller"),
-    ("syscon", "a system controller"),
-    ("watchdog", "a watchdog"),
-];
-
-/// Properties that say the same whatever the name.
-const MARKERS: [(&str, &str); 7] = [
-    ("#clock-cells", "a clock controller"),
-    ("#dma-cells", "a DMA controller"),
-    ("#power-domain-cells", "a power controller"),
-    ("#reset-cells", "a reset controller"),
-    ("bus-master", "a bus master"),
-    ("dma-coherent", "a bus master"),
-    ("interrupt-controller", "an interrupt controller"),
-];
 
 /// One peripheral.
 #[derive(Debug)]
 pub(crate) struct Block<'a> {
     pub(crate) node: &'a Node,
-    pub(crate) base: u32,
-    /// Bytes.
-    pub(crate) length: u32,
+    pub(crate) range: Range,
+    /// The processor reaches all of it.
+    pub(crate) whole: bool,
     /// Why it must not be exposed.
-    pub(crate) danger: Option<String>,
+    pub(crate) danger: Option<Danger>,
 }
 
 impl Block<'_> {
-    pub(crate) fn overlaps(&self, other: (u32, u32)) -> bool {
-        overlap((self.base, self.length), other)
+    /// Whether one of the nodes is above the other: its registers are a part of the other's.
+    fn is_related(&self, other: &Self) -> bool {
+        let (one, other) = (self.node, other.node);
+        one.is_above(other) || other.is_above(one) || one.path == other.path
     }
 }
 
 /// The peripherals of a board.
 pub(crate) struct Board<'a> {
     pub(crate) blocks: Vec<Block<'a>>,
+    regions: &'a [Region],
+    aliases: Aliases,
     interrupt_cells: usize,
 }
 
 impl<'a> Board<'a> {
-    pub(crate) fn of(root: &'a Node) -> Self {
-        let mut blocks = Vec::new();
-        collect(root, &mut blocks);
-        let console = console(root);
-        let memory: Vec<_> = blocks
-            .iter()
-            .filter(|block| kind(block.node) == "memory")
-            .map(|block| (block.base, block.length))
+    /// The peripherals below `root`; `regions` are those of the memory map.
+    pub(crate) fn of(root: &'a Node, regions: &'a [Region], report: &mut Report) -> Self {
+        let places = bus::places(root, report);
+        let facts = Facts {
+            chosen: chosen(root),
+            memory: places
+                .iter()
+                .filter(|place| is_memory(place.node))
+                .map(|place| place.range)
+                .collect(),
+            aliases: Aliases::of(root, report),
+        };
+        let mut blocks: Vec<_> = places
+            .into_iter()
+            .map(|place| Block {
+                node: place.node,
+                range: place.range,
+                whole: place.whole && addressable(place.range),
+                danger: facts.own(place.node, place.range),
+            })
             .collect();
-        for block in &mut blocks {
-            block.danger = danger(block, console.as_deref(), &memory);
+        let shared: Vec<_> = blocks
+            .iter()
+            .map(|block| shared(block, &blocks, &facts.aliases))
+            .collect();
+        for (block, shared) in blocks.iter_mut().zip(shared) {
+            block.danger = block.danger.take().or(shared);
         }
         let parent = root.cell("interrupt-parent");
         let controller = root
@@ -84,6 +73,8 @@ impl<'a> Board<'a> {
         let interrupt_cells = controller.and_then(|node| node.cell("#interrupt-cells"));
         Self {
             blocks,
+            regions,
+            aliases: facts.aliases,
             interrupt_cells: interrupt_cells.unwrap_or(1).max(1) as usize,
         }
     }
@@ -93,6 +84,32 @@ impl<'a> Board<'a> {
         self.blocks
             .iter()
             .find(|block| block.node.cell("phandle") == Some(phandle))
+    }
+
+    /// What else is at the addresses of a block, or at addresses that are aliases of them. Disabled
+    /// nodes and those that the block is a part of do not count.
+    pub(crate) fn neighbour(&self, block: &Block) -> Option<String> {
+        let overlaps = |range| self.overlap(block.range, range);
+        let mut blocks = self.blocks.iter();
+        let other = blocks.find(|other| {
+            other.node.is_enabled() && !other.is_related(block) && overlaps(other.range)
+        });
+        let region = || self.regions.iter().find(|region| overlaps(region.range));
+        match other {
+            Some(other) => Some(other.node.label().to_owned()),
+            None => region().map(|region| format!("{} in the memory map", region.name)),
+        }
+    }
+
+    /// Whether two ranges have a byte in common, directly or through aliases.
+    pub(crate) fn overlap(&self, one: Range, other: Range) -> bool {
+        self.aliases.overlap(one, other)
+    }
+
+    /// First address and length of everything that a range reaches.
+    pub(crate) fn reach(&self, range: Range) -> Vec<(u64, u64)> {
+        let reached = self.aliases.reach(range).into_iter();
+        reached.map(|range| (range.base, range.length)).collect()
     }
 
     /// Names and lines of a block's interrupts.
@@ -124,74 +141,61 @@ impl<'a> Board<'a> {
     }
 }
 
-/// Every block that the processor sees at the address in its `reg`: below buses
-/// that translate nothing, with one cell for address and length.
-fn collect<'a>(node: &'a Node, blocks: &mut Vec<Block<'a>>) {
-    let one = |name| node.cell(name) == Some(1);
-    if one("#address-cells") && one("#size-cells") {
-        for child in &node.children {
-            let cells = child.property("reg").and_then(Property::cells);
-            for pair in cells.unwrap_or_default().chunks_exact(2) {
-                if let [base, length] = *pair {
-                    blocks.push(Block {
-                        node: child,
-                        base,
-                        length,
-                        danger: None,
-                    });
-                }
+fn is_memory(node: &Node) -> bool {
+    node.kind() == "memory"
+        || node.string("device_type") == Some("memory")
+        || node.is_compatible("mmio-sram")
+        || node.is_compatible("soc-nv-flash")
+}
+
+/// The danger that a block has from others at its addresses, disabled ones too: the registers of
+/// one that is not in use are still there.
+fn shared(block: &Block, blocks: &[Block], aliases: &Aliases) -> Option<Danger> {
+    let others = blocks.iter().filter(|other| {
+        other.node.path != block.node.path && aliases.overlap(block.range, other.range)
+    });
+    let mut dangers = others.filter_map(|other| Some((other.node.label(), other.danger.as_ref()?)));
+    let (label, danger) = dangers.next()?;
+    let what = match danger {
+        Danger::Known(what) => format!("which is {what}"),
+        Danger::Unknown => "which is not known to be harmless".to_owned(),
+    };
+    Some(Danger::Known(format!(
+        "at the addresses of {label}, {what}"
+    )))
+}
+
+/// The nodes that `chosen` names, by path, by alias or by reference: the firmware uses them.
+fn chosen(root: &Node) -> Vec<(&str, String)> {
+    let mut found = Vec::new();
+    let child = |name| root.children.iter().find(|node| node.name == name);
+    let Some(chosen) = child("chosen") else {
+        return found;
+    };
+    let nodes = root.all();
+    for property in &chosen.properties {
+        let what = match property.name.as_str() {
+            "stdout-path" | "linux,stdout-path" | "stdin-path" | "zephyr,console" => {
+                "the console".to_owned()
             }
+            name => format!("the firmware's (chosen/{name})"),
+        };
+        for text in property.strings().unwrap_or_default() {
+            // What follows a colon are parameters of the line.
+            let name = text.split(':').next().unwrap_or(text);
+            let path = match child("aliases").and_then(|aliases| aliases.string(name)) {
+                Some(path) => path,
+                None => name,
+            };
+            let named = nodes.iter().filter(|node| node.is_at(path));
+            found.extend(named.map(|node| (node.path.as_str(), what.clone())));
+        }
+        for phandle in property.cells().unwrap_or_default() {
+            let named = nodes
+                .iter()
+                .filter(|node| node.cell("phandle") == Some(phandle));
+            found.extend(named.map(|node| (node.path.as_str(), what.clone())));
         }
     }
-    for child in &node.children {
-        // `ranges;` without a value: the child's addresses are the parent's.
-        if child
-            .property("ranges")
-            .is_some_and(|p| p.values.is_empty())
-        {
-            collect(child, blocks);
-        }
-    }
-}
-
-/// A node's name without its address.
-fn kind(node: &Node) -> &str {
-    node.name.split('@').next().unwrap_or_default()
-}
-
-/// Path of the node that `chosen/stdout-path` names.
-fn console(root: &Node) -> Option<String> {
-    let chosen = root.children.iter().find(|node| node.name == "chosen")?;
-    let path = chosen.string("stdout-path")?;
-    // What follows a colon are parameters of the line.
-    Some(path.split(':').next().unwrap_or(path).to_owned())
-}
-
-fn danger(block: &Block, console: Option<&str>, memory: &[(u32, u32)]) -> Option<String> {
-    let node = block.node;
-    if let Some(property) = node.property("berth,reserved") {
-        let said = property.strings().unwrap_or_default().join(", ");
-        return Some(match said.as_str() {
-            "" => "reserved by the manufacturer".to_owned(),
-            _ => said,
-        });
-    }
-    if console == Some(node.path.as_str()) {
-        return Some("the console".to_owned());
-    }
-    let named = NAMES.iter().find(|(name, _)| *name == kind(node));
-    let marked = MARKERS.iter().find(|(name, _)| node.has(name));
-    if let Some((_, what)) = named.or(marked) {
-        return Some((*what).to_owned());
-    }
-    if block.overlaps(PRIVATE_BUS) {
-        return Some("a part of the processor".to_owned());
-    }
-    let in_memory = memory.iter().any(|range| block.overlaps(*range));
-    in_memory.then(|| "memory".to_owned())
-}
-
-fn overlap((a, a_length): (u32, u32), (b, b_length): (u32, u32)) -> bool {
-    u64::from(a) < u64::from(b) + u64::from(b_length)
-        && u64::from(b) < u64::from(a) + u64::from(a_length)
+    found
 }

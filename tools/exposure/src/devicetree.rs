@@ -16,7 +16,8 @@ use crate::text::{Scanner, number};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Text(String),
-    Cells(Vec<u32>),
+    /// Cells, of whatever width, or bytes: as they stand in a devicetree's memory.
+    Bytes(Vec<u8>),
     /// Anything else; nothing here reads it.
     Other,
 }
@@ -45,16 +46,18 @@ impl Property {
         strings.filter(|strings| !strings.is_empty())
     }
 
-    /// The value if it is cells and nothing else, at least one.
+    /// The value if it is cells of 32 bits and nothing else, at least one.
     pub(crate) fn cells(&self) -> Option<Vec<u32>> {
-        let mut all = Vec::new();
+        let mut bytes = Vec::new();
         for value in &self.values {
             match value {
-                Value::Cells(cells) => all.extend(cells),
+                Value::Bytes(part) => bytes.extend_from_slice(part),
                 _ => return None,
             }
         }
-        Some(all).filter(|all| !all.is_empty())
+        let (cells, rest) = bytes.as_chunks::<4>();
+        let cells: Vec<_> = cells.iter().map(|cell| u32::from_be_bytes(*cell)).collect();
+        Some(cells).filter(|cells| !cells.is_empty() && rest.is_empty())
     }
 
     /// Where the string `text` of this value stands: a list may take several lines.
@@ -119,6 +122,31 @@ impl Node {
             .is_some_and(|strings| strings.contains(&with))
     }
 
+    /// Its name without the address.
+    pub(crate) fn kind(&self) -> &str {
+        self.name.split('@').next().unwrap_or_default()
+    }
+
+    /// Whether its `status` says that it is in use (Devicetree Specification 2.3.4).
+    pub(crate) fn is_enabled(&self) -> bool {
+        !self.has("status") || matches!(self.string("status"), Some("okay" | "ok"))
+    }
+
+    /// Whether `other` is a child, a child's child, and so on.
+    pub(crate) fn is_above(&self, other: &Self) -> bool {
+        let rest = other.path.strip_prefix(self.path.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+    }
+
+    /// Whether `path` names it; addresses may be left out (Devicetree Specification 2.2.3).
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        let (own, named) = (self.path.split('/'), path.split('/'));
+        own.clone().count() == named.clone().count()
+            && own.zip(named).all(|(own, named)| {
+                own == named || (!named.contains('@') && own.split('@').next() == Some(named))
+            })
+    }
+
     /// The name containers know it by: the first label, else the path.
     pub(crate) fn label(&self) -> &str {
         self.labels.first().unwrap_or(&self.path)
@@ -167,9 +195,14 @@ pub(crate) fn read(path: &Path) -> Result<Node, Vec<Diagnostic>> {
 /// One of dtc's errors: `[Error: ]FILE:LINE.COLUMN[-…] [ERROR (check): ]what`.
 fn refusal(line: &str) -> Option<Diagnostic> {
     let line = line.strip_prefix("Error: ").unwrap_or(line);
-    let (place, what) = line.split_once(' ')?;
-    let (file, range) = place.trim_end_matches(':').rsplit_once(':')?;
-    let (number, _) = range.split_once('.')?;
+    // The first `:LINE.COLUMN`: names of files have spaces.
+    let (file, number, what) = line.match_indices(':').find_map(|(at, _)| {
+        let (number, rest) = line.get(at + 1..)?.split_once('.')?;
+        let (_, what) = rest.split_once(' ')?;
+        let digit = rest.starts_with(|c: char| c.is_ascii_digit());
+        let number = number.parse().ok().filter(|_| digit)?;
+        Some((line.get(..at)?, number, what))
+    })?;
     let what = match what.split_once("): ") {
         Some((check, message)) if check.starts_with("ERROR (") => message,
         _ => what,
@@ -177,7 +210,7 @@ fn refusal(line: &str) -> Option<Diagnostic> {
     Some(Diagnostic {
         place: Place {
             file: clean(file),
-            line: number.parse().ok()?,
+            line: number,
         },
         problem: Problem::Dtc(what.to_owned()),
     })
@@ -207,6 +240,8 @@ fn parse(printed: &str) -> Result<Node, String> {
             labels.push(label.to_owned());
             name = scanner.word();
         }
+        // dtc prints first what was added last: the order means nothing.
+        labels.sort();
         if scanner.take("{") {
             let (place, _) = places(scanner.rest()).unwrap_or_else(unplaced);
             let path = match open.last() {
@@ -250,20 +285,34 @@ fn unplaced() -> (Place, u32) {
 /// one that overrode the others, and its last line.
 fn places(text: &str) -> Option<(Place, u32)> {
     let (_, comment) = text.split_once("/*")?;
-    let last = comment
-        .trim_end()
-        .strip_suffix("*/")?
-        .trim()
-        .rsplit(", ")
-        .next()?;
-    let (start, end) = last.rsplit_once('-')?;
+    let all = comment.trim_end().strip_suffix("*/")?.trim();
+    let (start, end) = all.rsplit_once('-')?;
     let mut start = start.rsplitn(3, ':');
     let _column = start.next()?;
     let line = number(start.next()?)?;
-    let file = clean(start.next()?);
+    let before = start.next()?;
+    // A comma alone separates nothing: file names have commas.
+    let separators = before.match_indices(", ");
+    let file = separators
+        .filter(|(at, _)| before.get(..*at).is_some_and(ends_as_place))
+        .last()
+        .and_then(|(at, separator)| before.get(at + separator.len()..))
+        .unwrap_or(before);
     let last_line = number(end.split(':').next()?)?;
     let line = u32::try_from(line).ok()?;
+    let file = clean(file);
     Some((Place { file, line }, u32::try_from(last_line).ok()?))
+}
+
+/// Whether a text ends in `:LINE:COLUMN-LINE:COLUMN`.
+fn ends_as_place(text: &str) -> bool {
+    let mut parts = text.rsplitn(4, ':');
+    let [last, middle, first] = [parts.next(), parts.next(), parts.next()];
+    let is_number = |part: Option<&str>| part.is_some_and(|part| number(part).is_some());
+    let middle = middle.and_then(|middle| middle.split_once('-'));
+    let middle =
+        middle.is_some_and(|(column, line)| is_number(Some(column)) && is_number(Some(line)));
+    parts.next().is_some() && is_number(last) && middle && is_number(first)
 }
 
 /// Without `x/..`, which dtc leaves in the names of included files.

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use berth_exposure::{AccessClass, LABEL_MAX};
 
+use crate::address::Range;
 use crate::board::{Block, Board};
-use crate::devicetree::Node;
+use crate::danger::{Danger, HARMLESS, HARMLESS_FORM};
+use crate::devicetree::{Node, Property};
 use crate::interrupts::interrupts;
-use crate::model::{Device, Exposure, Limits, Named};
+use crate::model::{Device, Exposure, Limits, Named, RegisterWrite};
 use crate::problem::{Place, Problem};
 use crate::registers::{MASK_FORM, Registers, SAFE_FORM};
 use crate::report::Report;
@@ -17,14 +19,15 @@ use crate::svd::{self, Peripheral};
 pub(crate) const COMPATIBLE: &str = "berth,exposure";
 
 /// Largest block: a register's offset is 16 bits of a system-call argument.
-const LENGTH_MAX: u32 = 0x1_0000;
+const LENGTH_MAX: u64 = 0x1_0000;
 /// Most registers of a block: a description counts them in one byte.
 const BLOCK_REGISTERS_MAX: usize = 255;
 /// Smallest region of the memory protection unit.
-const REGION_MIN: u32 = 32;
+const REGION_MIN: u64 = 32;
 
-const BLOCK_PROPERTIES: [&str; 10] = [
+const BLOCK_PROPERTIES: [&str; 11] = [
     "register-block",
+    "label",
     "access",
     "masks",
     "read-effects",
@@ -68,6 +71,7 @@ pub(crate) fn check(node: &Node, board: &Board, source: &Path, report: &mut Repo
         limits,
     };
     let mut seen: Vec<(String, u32)> = Vec::new();
+    let mut exposed = Vec::new();
     for child in node.children.iter().filter(|child| child.name != "limits") {
         match (child.has("register-block"), child.has("device")) {
             (true, false) => {
@@ -77,7 +81,7 @@ pub(crate) fn check(node: &Node, board: &Board, source: &Path, report: &mut Repo
                     peripherals: peripherals.as_deref(),
                     limits: &limits,
                 };
-                let exposure = context.check(&mut seen, report);
+                let exposure = context.check(&mut seen, &mut exposed, report);
                 listed.exposures.extend(exposure);
             }
             (false, true) => listed.devices.extend(device(child, &mut seen, report)),
@@ -184,8 +188,13 @@ struct Context<'a> {
     limits: &'a Limits,
 }
 
-impl Context<'_> {
-    fn check(&self, seen: &mut Vec<(String, u32)>, report: &mut Report) -> Option<Exposure> {
+impl<'a> Context<'a> {
+    fn check(
+        &self,
+        seen: &mut Vec<(String, u32)>,
+        exposed: &mut Vec<(&'a str, Range)>,
+        report: &mut Report,
+    ) -> Option<Exposure> {
         let node = self.node;
         report.known(node, &BLOCK_PROPERTIES);
         let place = &node.property("register-block")?.place;
@@ -201,9 +210,18 @@ impl Context<'_> {
             report.add(place, Problem::NoRegisters(node.name.clone()));
             return None;
         };
-        let label = block.node.label();
-        is_new(label, place, seen, report);
-        self.place_checks(block, place, report);
+        let label = self.label(block, report);
+        let new = is_new(label, place, seen, report);
+        self.place_checks(block, label, place, report);
+        let mut others = exposed.iter();
+        let other = others.find(|(_, other)| new && self.board.overlap(block.range, *other));
+        if let Some((other, _)) = other
+            && self.board.neighbour(block).is_none()
+        {
+            let (label, other) = (label.to_owned(), (*other).to_owned());
+            report.add(place, Problem::Overlap { label, other });
+        }
+        exposed.push((label, block.range));
 
         let words = [
             ("mediated", AccessClass::Mediated),
@@ -216,11 +234,15 @@ impl Context<'_> {
         }
         let access = report.word(node, "access", ACCESS, &words);
         if access == Some(AccessClass::Mapped) {
-            mapped_checks(node, block, report);
+            mapped_checks(node, label, block, report);
         }
 
-        let base = block.base;
-        let peripheral = self.peripherals?.iter().find(|p| p.base == u64::from(base));
+        let base = u32::try_from(block.range.base).ok()?;
+        let length = u32::try_from(block.range.length).ok()?;
+        let peripheral = self
+            .peripherals?
+            .iter()
+            .find(|p| p.base == block.range.base);
         let Some(peripheral) = peripheral else {
             let label = label.to_owned();
             report.add(place, Problem::NoPeripheral { label, base });
@@ -230,24 +252,21 @@ impl Context<'_> {
         let read_effects: Vec<_> = effects.iter().map(|(_, name)| *name).collect();
         let registers = Registers {
             label,
-            length: block.length,
+            length,
             peripheral,
             read_effects: &read_effects,
         };
         let list = self.masks(&registers, report);
         self.effects(&registers, &effects, list.as_deref(), report);
         let exposed = list.as_deref().unwrap_or_default();
-        let safe_state = report
-            .strings(node, "safe-state", SAFE_FORM)
-            .into_iter()
-            .filter_map(|(place, text)| report.take(&place, registers.safe_state(text, exposed)))
-            .collect();
+        let safe_state = self.safe_state(&registers, exposed, report);
         let lines = self.board.interrupts(block, place, report);
         let interrupts = interrupts(node, &registers, &lines, self.limits, report);
         Some(Exposure {
             label: label.to_owned(),
             base,
-            length: block.length,
+            length,
+            reached: self.board.reach(block.range),
             access: access?,
             registers: list,
             map: peripheral.registers.iter().map(named).collect(),
@@ -256,9 +275,31 @@ impl Context<'_> {
         })
     }
 
+    /// The label containers import the block by.
+    fn label(&self, block: &Block<'a>, report: &mut Report) -> &'a str {
+        let labels = &block.node.labels;
+        let all: Vec<_> = labels
+            .iter()
+            .map(|label| (label.as_str(), label.as_str()))
+            .collect();
+        match self.node.property("label") {
+            Some(_) => report.word(self.node, "label", "label = \"<label>\"", &all),
+            None => {
+                if labels.len() > 1 {
+                    let problem = Problem::Labels {
+                        node: block.node.label().to_owned(),
+                        labels: labels.join(", "),
+                    };
+                    report.add(&self.node.place, problem);
+                }
+                None
+            }
+        }
+        .unwrap_or_else(|| block.node.label())
+    }
+
     /// Label, length, danger, neighbours.
-    fn place_checks(&self, block: &Block, place: &Place, report: &mut Report) {
-        let label = block.node.label();
+    fn place_checks(&self, block: &Block, label: &str, place: &Place, report: &mut Report) {
         if label.len() > LABEL_MAX || label.is_empty() {
             let problem = Problem::Label {
                 label: label.to_owned(),
@@ -267,32 +308,87 @@ impl Context<'_> {
             };
             report.add(place, problem);
         }
-        if !(1..=LENGTH_MAX).contains(&block.length) {
-            let (label, length) = (label.to_owned(), block.length);
+        let Range { base, length } = block.range;
+        if !(1..=LENGTH_MAX).contains(&length) {
+            let label = label.to_owned();
             report.add(place, Problem::Length { label, length });
         }
-        let accepted = report.string(self.node, "dangerous", DANGEROUS).is_some();
-        match (&block.danger, self.node.property("dangerous")) {
-            (Some(reason), None) => {
-                let (label, reason) = (label.to_owned(), reason.clone());
-                report.add(place, Problem::Dangerous { label, reason });
-            }
-            (None, Some(property)) if accepted => {
-                report.add(&property.place, Problem::NotDangerous(label.to_owned()));
-            }
-            _ => {}
-        }
-        let other = self.board.blocks.iter().find(|other| {
-            other.node.path != block.node.path && block.overlaps((other.base, other.length))
-        });
-        // A block in memory is dangerous, which was said.
-        if let Some(other) = other.filter(|_| block.danger.is_none()) {
-            let problem = Problem::Overlap {
-                label: label.to_owned(),
-                other: other.node.label().to_owned(),
+        if !block.whole {
+            let label = label.to_owned();
+            let problem = Problem::NotReached {
+                label,
+                base,
+                length,
             };
             report.add(place, problem);
         }
+        if !block.node.is_enabled() {
+            report.add(place, Problem::Disabled(label.to_owned()));
+        }
+        self.danger(block, label, place, report);
+        if let Some(other) = self.board.neighbour(block) {
+            let label = label.to_owned();
+            report.add(place, Problem::Overlap { label, other });
+        }
+    }
+
+    /// That the block is harmless, or that the manufacturer answers for it.
+    fn danger(&self, block: &Block, label: &str, place: &Place, report: &mut Report) {
+        if let Some(property) = block.node.property(HARMLESS)
+            && block
+                .node
+                .string(HARMLESS)
+                .is_none_or(|said| said.trim().is_empty())
+        {
+            let problem = Problem::Form {
+                name: HARMLESS.to_owned(),
+                form: HARMLESS_FORM,
+            };
+            report.add(&property.place, problem);
+        }
+        let accepted = report.string(self.node, "dangerous", DANGEROUS).is_some();
+        let label = label.to_owned();
+        match (&block.danger, self.node.property("dangerous")) {
+            (Some(Danger::Known(reason)), None) => {
+                let reason = reason.clone();
+                report.add(place, Problem::Dangerous { label, reason });
+            }
+            (Some(Danger::Unknown), None) => {
+                let compatible = block.node.property("compatible");
+                let strings = compatible.and_then(Property::strings).unwrap_or_default();
+                let compatible = match strings.join(", ").as_str() {
+                    "" => String::new(),
+                    all => format!(" ({all})"),
+                };
+                report.add(place, Problem::NotHarmless { label, compatible });
+            }
+            (None, Some(property)) if accepted => {
+                report.add(&property.place, Problem::NotDangerous(label));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is written when a claim ends; the word `none` says that nothing need be.
+    fn safe_state(
+        &self,
+        registers: &Registers,
+        exposed: &[crate::model::Register],
+        report: &mut Report,
+    ) -> Vec<RegisterWrite> {
+        let Some(property) = self.node.property("safe-state") else {
+            let label = registers.label.to_owned();
+            report.add(&self.node.place, Problem::NoSafeState(label));
+            return Vec::new();
+        };
+        if property.strings().is_some_and(|all| all == ["none"]) {
+            return Vec::new();
+        }
+        report
+            .strings(self.node, "safe-state", SAFE_FORM)
+            .into_iter()
+            .filter_map(|(place, text)| report.take(&place, registers.safe_state(text, exposed)))
+            .collect()
     }
 
     /// The registers exposed one by one, by offset; `None`: the whole block.
@@ -376,12 +472,12 @@ fn named(register: &svd::Register) -> Named {
 const DANGEROUS: &str = "dangerous = \"<why this is acceptable>\"";
 
 /// What the memory protection unit can do.
-fn mapped_checks(node: &Node, block: &Block, report: &mut Report) {
-    let label = block.node.label().to_owned();
+fn mapped_checks(node: &Node, label: &str, block: &Block, report: &mut Report) {
+    let label = label.to_owned();
     if let Some(masks) = node.property("masks") {
         report.add(&masks.place, Problem::MappedWithMasks(label.clone()));
     }
-    let (base, length) = (block.base, block.length);
+    let Range { base, length } = block.range;
     let region = length.is_power_of_two() && length >= REGION_MIN && base % length == 0;
     if let Some(access) = node.property("access").filter(|_| !region) {
         let problem = Problem::MappedShape {

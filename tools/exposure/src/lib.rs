@@ -13,7 +13,12 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
+mod aliases;
 mod board;
+mod bus;
+mod classes;
+mod danger;
 mod devicetree;
 mod exposures;
 mod interrupts;
@@ -28,6 +33,7 @@ mod svd;
 mod syscalls;
 mod text;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use board::Board;
@@ -50,8 +56,8 @@ pub use rust::kernel_table;
 pub fn compile(source: &Path, layout: &Path) -> Result<Configuration, Vec<Diagnostic>> {
     let root = devicetree::read(source)?;
     let mut report = Report::default();
-    let regions = layout::flash_regions(layout, &mut report);
-    let board = Board::of(&root);
+    let regions = layout::regions(layout, &mut report);
+    let board = Board::of(&root, &regions, &mut report);
     let listed = match only(&root, exposures::COMPATIBLE, &mut report) {
         Some(node) => Some(exposures::check(node, &board, source, &mut report)),
         None => {
@@ -61,7 +67,17 @@ pub fn compile(source: &Path, layout: &Path) -> Result<Configuration, Vec<Diagno
     };
     let devices = listed.as_ref().map_or(&[][..], |l| &l.devices);
     let processes = match only(&root, syscalls::COMPATIBLE, &mut report) {
-        Some(node) => syscalls::check(node, devices, &regions, &mut report),
+        Some(node) => {
+            let flash: BTreeMap<_, _> = regions
+                .iter()
+                .filter(|region| region.name.ends_with("_FLASH"))
+                .filter_map(|region| {
+                    let start = u32::try_from(region.range.base).ok()?;
+                    Some((region.name.clone(), start))
+                })
+                .collect();
+            syscalls::check(node, devices, &flash, &mut report)
+        }
         None => {
             report.add(&root.place, Problem::NoFilterNode);
             Vec::new()

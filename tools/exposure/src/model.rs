@@ -29,6 +29,9 @@ pub struct Exposure {
     pub base: u32,
     /// Bytes.
     pub length: u32,
+    /// First address and length of all that an access to it reaches, aliases followed.
+    #[serde(skip)]
+    pub reached: Vec<(u64, u64)>,
     /// How it is reached.
     #[serde(serialize_with = "access_word")]
     pub access: AccessClass,

@@ -170,6 +170,56 @@ pub enum Problem {
         /// What makes it dangerous.
         reason: String,
     },
+    /// Nothing says that giving it away does not break isolation.
+    #[error(
+        "{label} is not known to be harmless{compatible}: nothing says that it cannot master the bus, reroute pins, or switch clocks or power; remedy: add berth,harmless = \"<where its manual says so>\" to its node in the board's .dtsi, or dangerous = \"<why this is acceptable>\" here"
+    )]
+    NotHarmless {
+        /// The label.
+        label: String,
+        /// Its `compatible` in brackets, if it has one.
+        compatible: String,
+    },
+    /// The node is not in use.
+    #[error("{0} is disabled; remedy: add status = \"okay\" to its node, or do not expose it")]
+    Disabled(String),
+    /// Several labels: which of them containers import is not known.
+    #[error(
+        "{node} has the labels {labels}; remedy: say which of them containers import with label = \"<label>\""
+    )]
+    Labels {
+        /// The first label.
+        node: String,
+        /// All of them.
+        labels: String,
+    },
+    /// The processor does not reach it, or not all of it.
+    #[error(
+        "the processor cannot reach all of {label} ({length:#x} bytes at {base:#x}); remedy: correct reg, or ranges of the buses above it, in the board's .dtsi: all of a block lies below 4 GiB and behind one entry of each ranges"
+    )]
+    NotReached {
+        /// The label.
+        label: String,
+        /// First address.
+        base: u64,
+        /// Bytes.
+        length: u64,
+    },
+    /// Addresses that cannot be read.
+    #[error(
+        "cannot read {name} of {path}; remedy: give it whole entries of as many cells as #address-cells and #size-cells of the node above say, at most two each"
+    )]
+    Addresses {
+        /// The node.
+        path: String,
+        /// The property.
+        name: &'static str,
+    },
+    /// No safe state, and nothing says that none is needed.
+    #[error(
+        "safe-state of {0} is missing; remedy: add safe-state = \"<register> <value> <mask>\", or safe-state = \"none\" if the block may stay as its last driver left it"
+    )]
+    NoSafeState(String),
     /// `dangerous` on something that is not.
     #[error(
         "{0} is not dangerous; remedy: remove the property dangerous, it would hide a later change of the board"
@@ -193,7 +243,7 @@ pub enum Problem {
         /// The label.
         label: String,
         /// Bytes.
-        length: u32,
+        length: u64,
     },
     /// The MPU knows no masks.
     #[error(
@@ -208,9 +258,9 @@ pub enum Problem {
         /// The label.
         label: String,
         /// First address.
-        base: u32,
+        base: u64,
         /// Bytes.
-        length: u32,
+        length: u64,
     },
 
     // Registers.

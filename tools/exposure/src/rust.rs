@@ -32,6 +32,12 @@ pub fn kernel_table(configuration: &Configuration) -> String {
         write_exposure(&mut out, index, exposure);
     }
     let _ = writeln!(out, "];\n");
+    // What the board's own drivers must not use.
+    let _ = writeln!(out, "pub(crate) const REACHED: &[(u64, u64)] = &[");
+    for (base, length) in exposures.iter().flat_map(|exposure| &exposure.reached) {
+        let _ = writeln!(out, "    ({base:#x}, {length:#x}),");
+    }
+    let _ = writeln!(out, "];\n");
     let _ = writeln!(out, "pub(crate) static PROCESSES: &[ProcessRule] = &[");
     for process in &configuration.processes {
         let _ = writeln!(

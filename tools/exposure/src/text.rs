@@ -70,15 +70,31 @@ impl<'a> Scanner<'a> {
         if self.take("\"") {
             return self.string().map(Value::Text);
         }
+        if self.take("[") {
+            let (inside, rest) = self.rest.split_once(']')?;
+            self.rest = rest;
+            let bytes = |byte| u8::from_str_radix(byte, 16).ok();
+            let bytes: Option<_> = inside.split_whitespace().map(bytes).collect();
+            return Some(bytes.map_or(Value::Other, Value::Bytes));
+        }
+        // A cell has 32 bits unless the print says otherwise.
+        let mut bits = 32;
+        if self.take("/bits/") {
+            bits = number(self.word())?;
+        }
         if self.take("<") {
             let (inside, rest) = self.rest.split_once('>')?;
             self.rest = rest;
-            let cells: Option<Vec<u32>> = inside
-                .split_whitespace()
-                .map(|cell| u32::try_from(number(cell)?).ok())
-                .collect();
-            // A reference that dtc printed as such is none of the numbers we read.
-            return Some(cells.map_or(Value::Other, Value::Cells));
+            let width = usize::try_from(bits / 8).ok()?;
+            let mut bytes = Vec::new();
+            for cell in inside.split_whitespace() {
+                // A reference that dtc printed as such is none of the numbers we read.
+                let Some(cell) = number(cell) else {
+                    return Some(Value::Other);
+                };
+                bytes.extend(cell.to_be_bytes().get(8usize.checked_sub(width)?..)?);
+            }
+            return Some(Value::Bytes(bytes));
         }
         let end = self.rest.find([';', ','])?;
         self.rest = self.rest.get(end..)?;

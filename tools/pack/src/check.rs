@@ -18,7 +18,7 @@ use wasm_supervisor::admission::bound::bound_on_board;
 use wasm_supervisor::admission::imports::{Offers, missing};
 use wasm_supervisor::admission::{HostFunction, Malformed, Module};
 use wasm_supervisor::arena::global::BOARD_POOL_BYTES;
-use wasm_supervisor::container::host::BLOCKS_MAX;
+use wasm_supervisor::container::run_id::BLOCKS_MAX;
 use wasm_supervisor::engine::BlockNumbers;
 use wasm_supervisor::engine::config::{STACK_MAX_BYTES, STACK_MIN_BYTES};
 use wasm_supervisor::platform::{AccessClass, Claim, DESCRIPTION_MAX, Description};

@@ -109,7 +109,7 @@ impl<P: Platform + 'static> Bench<P> {
     /// What went wrong, or that a load took more than admission computed.
     pub fn leak(&mut self, cycles: u32) -> Result<u32, Failed> {
         let slot = self.store("driver", DRIVER)?;
-        let id = self.shared.arena(slot).ok_or(Failed("no arena"))?;
+        let id = self.containers.arena(slot).ok_or(Failed("no arena"))?;
         let module = admission::Module::scan(DRIVER).map_err(|_| Failed("scan"))?;
         let bound = bound(&module).map_err(|_| Failed("bound"))?;
         let mut before = None;
@@ -155,7 +155,7 @@ impl<P: Platform + 'static> Bench<P> {
 
     /// Run something of wasmi alone in the first container's arena, for microseconds.
     fn bare(&self, work: impl FnOnce(&dyn Fn() -> u64) -> Option<u64>) -> Result<u64, Failed> {
-        let id = self.shared.arena(0).ok_or(Failed("no arena"))?;
+        let id = ArenaId::of_container(0).ok_or(Failed("no arena"))?;
         let platform = &self.shared.platform;
         owned::scratch(id, || work(&|| platform.now_us()))
             .ok()

@@ -2,7 +2,7 @@
 
 use berth_protocol::Happening;
 
-use super::Name;
+use super::name::Name;
 
 /// Events that are kept.
 const KEPT: usize = 16;

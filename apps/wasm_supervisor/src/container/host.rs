@@ -8,227 +8,24 @@
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
 
-use berth_foreign::{Ending, Foreign, OpenLine, PARAMETERS_MAX};
-use berth_protocol::{Fault, HostCall, Level, Parameters};
+use berth_foreign::{Ending, Foreign, PARAMETERS_MAX};
+use berth_protocol::{Fault, Level};
 
-use super::CONTAINERS_MAX;
-use super::handlers::{Handlers, Wanted};
-use super::log::{self, Log};
-use super::mail::{Mailbox, SendError};
-use super::saved::Saved;
-use crate::arena::{self, ArenaId};
+use super::log;
+use super::outcome::{LastCall, LastWords, Pending};
+use super::registrations::Wanted;
+use super::run_id::{BLOCKS_MAX, Blocks, RunId};
+use super::shared::Shared;
+use crate::arena;
 use crate::engine::{Account, Handler, Host, MailPlace, Stop, border::price};
 use crate::platform::{Claimed, LedAction, Platform, Width};
-
-/// What all containers share with the supervisor: the system, and what is theirs but lies
-/// outside their arenas because it outlives them.
-pub struct Shared<P> {
-    /// The system below.
-    pub platform: P,
-    logs: [RefCell<Option<Log>>; CONTAINERS_MAX],
-    saved: [RefCell<Saved>; CONTAINERS_MAX],
-    mail: [RefCell<Mailbox>; CONTAINERS_MAX],
-    /// Most bytes of linear memory that each may have.
-    memory_max: [Cell<u32>; CONTAINERS_MAX],
-    lines: [RefCell<OpenLine>; CONTAINERS_MAX],
-    /// Their interrupt handlers.
-    pub handlers: Handlers,
-    arenas: Arenas,
-    /// See [`take_last_words`](Self::take_last_words).
-    last_words: Cell<Option<LastWords>>,
-}
-
-impl<P> Shared<P> {
-    /// No logs yet.
-    pub const fn new(platform: P) -> Self {
-        Self {
-            platform,
-            logs: [const { RefCell::new(None) }; CONTAINERS_MAX],
-            saved: [const { RefCell::new(Saved::new()) }; CONTAINERS_MAX],
-            mail: [const { RefCell::new(Mailbox::new()) }; CONTAINERS_MAX],
-            memory_max: [const { Cell::new(u32::MAX) }; CONTAINERS_MAX],
-            lines: [const { RefCell::new(OpenLine::new()) }; CONTAINERS_MAX],
-            handlers: Handlers::new(),
-            arenas: Arenas::new(),
-            last_words: Cell::new(None),
-        }
-    }
-
-    /// What a container whose loading has just failed in its own code left; nothing otherwise.
-    pub fn take_last_words(&self) -> LastWords {
-        self.last_words.take().unwrap_or_default()
-    }
-
-    /// The arena of the container in `slot`, or the spare one behind the last slot.
-    pub fn arena(&self, slot: usize) -> Option<ArenaId> {
-        ArenaId::of_container(usize::from(self.arenas.0.get(slot)?.get()))
-    }
-
-    /// Give the container in `slot` the spare arena, and let its own be the spare one.
-    pub fn swap_arena(&self, slot: usize) {
-        if let (Some(own), Some(spare)) = (self.arenas.0.get(slot), self.arenas.0.last()) {
-            own.swap(spare);
-        }
-    }
-
-    /// Do something with the log of the container in `slot`, if it has one.
-    pub fn with_log<R>(&self, slot: usize, work: impl FnOnce(&mut Log) -> R) -> Option<R> {
-        self.logs.get(slot)?.borrow_mut().as_mut().map(work)
-    }
-
-    /// Give the container in `slot` a log, or take it away.
-    pub fn set_log(&self, slot: usize, log: Option<Log>) {
-        if let Some(place) = self.logs.get(slot) {
-            *place.borrow_mut() = log;
-        }
-    }
-
-    /// Apply what concerns the host functions of the container in `slot`.
-    pub fn set_parameters(&self, slot: usize, parameters: &Parameters) {
-        let least = parameters.log_level.unwrap_or(Level::Trace);
-        self.with_log(slot, |log| log.set_level(least));
-        if let Some(most) = self.memory_max.get(slot) {
-            most.set(parameters.memory.unwrap_or(u32::MAX));
-        }
-    }
-
-    /// The container in `slot` says a piece of text.
-    fn say(&self, slot: usize, level: Level, now: u64, text: &[u8]) {
-        if let Some(open) = self.lines.get(slot) {
-            let mut open = open.borrow_mut();
-            open.say(text, &mut |line| self.append(slot, level, now, line));
-        }
-    }
-
-    /// The container in `slot` ends: so does the line it has begun.
-    pub fn end_line(&self, slot: usize, now: u64) {
-        if let Some(open) = self.lines.get(slot) {
-            let mut open = open.borrow_mut();
-            open.end(&mut |line| self.append(slot, Level::Info, now, line));
-        }
-    }
-
-    fn append(&self, slot: usize, level: Level, now: u64, line: &[u8]) {
-        self.with_log(slot, |log| log.append(level, now, line));
-    }
-
-    /// Do something with the saved state of the container in `slot`.
-    pub fn with_saved<R>(&self, slot: usize, work: impl FnOnce(&mut Saved) -> R) -> R {
-        match self.saved.get(slot) {
-            Some(saved) => work(&mut saved.borrow_mut()),
-            None => work(&mut Saved::new()),
-        }
-    }
-
-    /// Do something with the mailbox of the container in `slot`.
-    pub fn with_mail<R>(&self, slot: usize, work: impl FnOnce(&mut Mailbox) -> R) -> R {
-        match self.mail.get(slot) {
-            Some(mail) => work(&mut mail.borrow_mut()),
-            None => work(&mut Mailbox::new()),
-        }
-    }
-
-    /// Is there a message for the container in `slot`?
-    pub fn has_mail(&self, slot: usize) -> bool {
-        self.with_mail(slot, |mail| mail.has_mail())
-    }
-
-    /// Put a message of the container in `from` into the mailbox of the one called `name`.
-    fn send(&self, from: usize, name: &[u8], message: &[u8]) -> Result<(), SendError> {
-        let to = self.mail.iter().find(|mail| mail.borrow().is_of(name));
-        let Some(to) = to else {
-            return Err(SendError::NoReceiver);
-        };
-        let own = self
-            .with_mail(from, |mail| mail.name())
-            .ok_or(SendError::NoReceiver)?;
-        to.borrow_mut().put(own.as_str(), message)
-    }
-
-    /// Drop all that belongs to the container in `slot`, which is deleted.
-    pub fn forget(&self, slot: usize) {
-        self.set_log(slot, None);
-        self.with_saved(slot, |saved| *saved = Saved::new());
-        self.with_mail(slot, |mail| mail.set_open(None));
-    }
-}
-
-/// Which arena each slot has; the last is spare.
-struct Arenas([Cell<u8>; CONTAINERS_MAX + 1]);
-
-impl Arenas {
-    /// Each its own.
-    const fn new() -> Self {
-        let mut arenas = [const { Cell::new(0) }; CONTAINERS_MAX + 1];
-        let mut slot = 0;
-        while slot <= CONTAINERS_MAX {
-            arenas[slot] = Cell::new(slot as u8);
-            slot += 1;
-        }
-        Self(arenas)
-    }
-}
-
-/// Why a container's execution was ended by its host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pending {
-    /// It sleeps until this time.
-    Sleep {
-        /// Microseconds on the device's clock.
-        until_us: u64,
-    },
-    /// It sleeps until this time in a function that returns 0.
-    Poll {
-        /// Microseconds on the device's clock.
-        until_us: u64,
-    },
-    /// It lets others run.
-    Yield,
-    /// It waits for a message.
-    Receive(
-        /// Where it wants it.
-        MailPlace,
-    ),
-    /// It ended itself.
-    Exit {
-        /// Its code.
-        code: i32,
-    },
-    /// It did what it may not.
-    Fault(
-        /// What.
-        Fault,
-    ),
-}
-
-/// The last host function that a container called, for its fault record.
-pub type LastCall = HostCall<'static>;
-
-/// What is known of a container that failed while it was loaded: it is dropped with its arena.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LastWords {
-    /// Why a host function ended it, if that did.
-    pub pending: Option<Pending>,
-    /// The last host function that it called.
-    pub last_call: Option<LastCall>,
-    /// Fuel that its start function used.
-    pub fuel_used: u64,
-    /// Bytes of memory that it held.
-    pub memory_used: u32,
-}
-
-/// Claimed blocks of one container, in the order of their numbers, none between.
-pub type Blocks = [Option<Claimed>; BLOCKS_MAX];
-
-/// Most blocks that a container claims. A label can be imported more than once: for its
-/// registers and for its interrupts.
-pub const BLOCKS_MAX: usize = 8;
 
 /// The host of one container.
 pub struct ContainerHost<P> {
     shared: Rc<Shared<P>>,
+    /// The run that it serves, and its container's slot.
+    run: RunId,
     slot: usize,
     /// Exactly as many as it claimed: this lies in its arena.
     blocks: Box<[Claimed]>,
@@ -239,13 +36,14 @@ pub struct ContainerHost<P> {
 }
 
 impl<P: Platform> ContainerHost<P> {
-    /// A host for the container in `slot` that has claimed `blocks`. To be made in
-    /// the container's arena.
-    pub fn new(shared: Rc<Shared<P>>, slot: usize, blocks: &Blocks) -> Self {
+    /// A host for a run of the container in `slot` that has claimed `blocks`. To be made in
+    /// the run's arena.
+    pub fn new(shared: Rc<Shared<P>>, run: RunId, slot: usize, blocks: &Blocks) -> Self {
         let mut claimed = Vec::with_capacity(blocks.iter().flatten().count());
         claimed.extend(blocks.iter().flatten());
         Self {
             shared,
+            run,
             slot,
             blocks: claimed.into_boxed_slice(),
             pending: None,
@@ -434,7 +232,7 @@ impl<P: Platform> Host for ContainerHost<P> {
         let Some(state) = state else {
             return Err(self.bad_pointer());
         };
-        let kept = arena::outside(|| self.shared.with_saved(self.slot, |saved| saved.save(state)));
+        let kept = arena::outside(|| self.shared.save(self.run, self.slot, state));
         Ok(kept.map_or_else(|error| error as i32, |()| 0))
     }
 
@@ -444,11 +242,11 @@ impl<P: Platform> Host for ContainerHost<P> {
         let Some(buffer) = buffer else {
             return Err(self.bad_pointer());
         };
-        Ok(self.shared.with_saved(self.slot, |saved| {
-            for (place, byte) in buffer.iter_mut().zip(saved.bytes()) {
+        Ok(self.shared.saved(self.run, self.slot, |saved| {
+            for (place, byte) in buffer.iter_mut().zip(saved) {
                 *place = *byte;
             }
-            saved.bytes().len() as u32
+            saved.len() as u32
         }))
     }
 
@@ -458,7 +256,7 @@ impl<P: Platform> Host for ContainerHost<P> {
         let (Some(name), Some(message)) = (name, message) else {
             return Err(self.bad_pointer());
         };
-        let sent = arena::outside(|| self.shared.send(self.slot, name, message));
+        let sent = arena::outside(|| self.shared.send(self.run, name, message));
         Ok(sent.map_or_else(|error| error as i32, |()| 0))
     }
 
@@ -497,14 +295,24 @@ impl<P: Platform> Host for ContainerHost<P> {
                     captures,
                     memory,
                 };
-                arena::outside(|| self.shared.register(self.slot, &wanted))
+                arena::outside(|| {
+                    let Shared {
+                        handlers, platform, ..
+                    } = &*self.shared;
+                    handlers.register(platform, self.run, self.slot, &wanted)
+                })
             })
             .map_err(|fault| self.stop(Pending::Fault(fault)))
     }
 
     fn unregister(&mut self, block: u8) {
         self.called("irq.unregister", [u32::from(block), 0]);
-        arena::outside(|| self.shared.unregister(self.slot, Some(block)));
+        arena::outside(|| {
+            let Shared {
+                handlers, platform, ..
+            } = &*self.shared;
+            handlers.unregister(platform, self.run, Some(block));
+        });
     }
 
     #[inline(always)]
@@ -514,7 +322,7 @@ impl<P: Platform> Host for ContainerHost<P> {
 
     #[inline(always)]
     fn start_failed(&mut self, fuel_used: u64) {
-        let arena = self.shared.arena(self.slot);
+        let arena = self.run.arena();
         self.shared.last_words.set(Some(LastWords {
             pending: self.pending,
             last_call: self.last_call,
@@ -549,8 +357,9 @@ impl<P: Platform> Host for ContainerHost<P> {
     }
 
     fn may_have_memory(&mut self, bytes: usize, block: usize) -> bool {
-        let most = self.shared.memory_max.get(self.slot).map_or(0, Cell::get);
-        let arena = self.shared.arena(self.slot);
+        let cells = self.shared.run(self.run);
+        let most = cells.map_or(0, |cells| cells.memory_max.get());
+        let arena = self.run.arena();
         bytes <= most as usize && arena.is_some_and(|id| arena::can_allocate(id, block))
     }
 }
@@ -562,7 +371,7 @@ impl<P: Platform> berth_foreign::Container for ContainerHost<P> {
 
     fn say(&mut self, level: Level, text: &[u8]) {
         let now = self.shared.platform.now_us();
-        self.shared.say(self.slot, level, now, text);
+        self.shared.say(self.run, self.slot, level, now, text);
     }
 
     fn save(&mut self, state: &[u8]) {
@@ -579,7 +388,7 @@ impl<P: Platform> berth_foreign::Container for ContainerHost<P> {
     }
 
     fn memory(&self) -> (u32, u32) {
-        let own = self.shared.arena(self.slot);
+        let own = self.run.arena();
         let held = own.map_or(0, |id| arena::usage(id).held_bytes);
         (arena::free(), held)
     }

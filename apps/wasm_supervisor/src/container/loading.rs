@@ -1,10 +1,17 @@
 //! From an image to an engine that can run it: imports, memory, claims, compilation.
 
-use berth_protocol::Fault;
+use berth_protocol::{Fault, Parameters};
 
-use super::host::{BLOCKS_MAX, Blocks, LastWords, Shared};
-use super::table::{Containers, Refused, tag};
-use super::{CONTAINERS_MAX, ContainerHost, Pending};
+use super::host::ContainerHost;
+use super::labels::{distinct, labels};
+use super::name::{CONTAINERS_MAX, Name};
+use super::notes::{Tag, note_running};
+use super::outcome::{LastWords, Pending};
+use super::refused::Refused;
+use super::run::{Place, Run};
+use super::run_id::{BLOCKS_MAX, Blocks, RunId};
+use super::shared::Shared;
+use super::table::{Containers, limit, tag};
 use crate::admission::bound::bound;
 use crate::admission::{HostFunction, Label, Malformed, Module, imports};
 use crate::arena::{self, ArenaId, Owned};
@@ -41,14 +48,14 @@ impl From<Refused> for Loading {
     }
 }
 
-/// What the container that is replaced holds, and the one that replaces it takes over.
+/// What the run that is replaced holds, and the one that replaces it takes over.
 pub(super) struct Held<'a> {
     module: Module<'a>,
     blocks: Blocks,
 }
 
 impl<'a> Held<'a> {
-    /// What a container with this image holds. `None` if that is no image.
+    /// What a run of this image holds. `None` if that is no image.
     pub(super) fn new(image: &'a [u8], blocks: Blocks) -> Option<Self> {
         let module = Module::scan(image).ok()?;
         Some(Self { module, blocks })
@@ -56,90 +63,88 @@ impl<'a> Held<'a> {
 
     /// The block of this label.
     fn block(&self, label: Label<'_>) -> Option<Claimed> {
-        let distinct = labels(&self.module).enumerate().filter(|(place, label)| {
-            !labels(&self.module)
-                .take(*place)
-                .any(|other| other == *label)
-        });
-        let number = distinct.into_iter().position(|(_, other)| other == label)?;
+        let number = distinct(&self.module).position(|other| other == label)?;
         self.blocks.get(number).copied().flatten()
     }
 }
 
+/// What is to be loaded for a container.
+pub(super) struct Source<'a> {
+    /// Its image.
+    pub(super) image: &'a [u8],
+    /// How it is to run.
+    pub(super) parameters: &'a Parameters,
+    /// What the run that it is to replace holds: needs no claim.
+    pub(super) held: Option<&'a Held<'a>>,
+}
+
 impl<P: Platform + 'static> Containers<P> {
-    /// Load and link the container in `slot`, and run its module's start function. What is `held`
-    /// needs no claim.
+    /// Load and link what the container in `slot` is.
     ///
     /// # Errors
     ///
-    /// The caller gives back what it has claimed until then, unless something is held: then it
-    /// holds that and nothing else.
-    pub(super) fn load(
-        &self,
-        slot: usize,
-        held: Option<&Held<'_>>,
-    ) -> Result<Owned<Wasmi<ContainerHost<P>>>, Loading> {
-        let mut blocks = NOTHING;
-        let loaded = self.load_and_claim(slot, held, &mut blocks);
-        if let (Err(_), Some(held)) = (&loaded, held) {
-            self.release_except(&blocks, &held.blocks);
-        }
+    /// As [`load`](Self::load).
+    pub(super) fn load_own(&self, slot: usize) -> Result<Run<P>, Loading> {
+        let container = self.get(slot).ok_or(Refused::NoRoom)?;
+        let source = Source {
+            image: self.image(slot),
+            parameters: &container.parameters,
+            held: None,
+        };
+        self.load(slot, &source)
+    }
+
+    /// Load and link an image for the container in `slot`, and run its module's start function: a staged run.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot run. Nothing is left of it then.
+    pub(super) fn load(&self, slot: usize, source: &Source<'_>) -> Result<Run<P>, Loading> {
+        let container = self.get(slot).ok_or(Refused::NoRoom)?;
+        let platform = &self.shared.platform;
+        note_running(platform, container.tag);
+        let loaded = self.load_as(slot, container.name, source);
+        note_running(platform, Tag::NONE);
         loaded
     }
 
-    /// Give back of `blocks` what is not in `keep`.
-    pub(super) fn release_except(&self, blocks: &Blocks, keep: &Blocks) {
-        let kept = |handle| keep.iter().flatten().any(|block| block.handle == handle);
-        for block in blocks.iter().flatten() {
-            if !kept(block.handle) {
-                self.shared.platform.release(block.handle);
-            }
-        }
-    }
-
-    fn load_and_claim(
-        &self,
-        slot: usize,
-        held: Option<&Held<'_>>,
-        blocks: &mut Blocks,
-    ) -> Result<Owned<Wasmi<ContainerHost<P>>>, Loading> {
-        let container = self.get(slot).ok_or(Refused::NoRoom)?;
-        let id = self.shared.arena(slot).ok_or(Refused::TooMany)?;
-        let module = Module::scan(self.image(slot)).map_err(Refused::Invalid)?;
-        let (_, limit) = self.memory(slot);
+    fn load_as(&self, slot: usize, name: Name, source: &Source<'_>) -> Result<Run<P>, Loading> {
+        let parameters = source.parameters;
+        let memory_max = parameters.memory.unwrap_or(u32::MAX);
+        let place = Place::take(&self.shared, slot, name, memory_max).ok_or(Refused::TooMany)?;
+        let id = place.id().arena().ok_or(Refused::TooMany)?;
+        let image = source.image;
+        let module = Module::scan(image).map_err(Refused::Invalid)?;
+        let limit = limit(parameters);
         let needed = bound(&module).map_err(Refused::Invalid)?;
         // No more than was admitted, whatever the engine does.
         arena::set_limit(id, needed as usize);
         admit(id, &module, needed, limit)?;
-        if let Some(room) = container.parameters.memory
-            && module.memory_bytes > u64::from(room)
-        {
+        if module.memory_bytes > u64::from(memory_max) {
             let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
+            let room = memory_max;
             return Err(Refused::Memory { needed, room }.into());
         }
-        let numbers = self.resolve(slot, &module, held, blocks)?;
+        let mut blocks = NOTHING;
+        let numbers = self.resolve(slot, place.id(), &module, source.held, &mut blocks)?;
         let limits = Limits {
-            stack_bytes: container
-                .parameters
-                .stack
-                .unwrap_or(config::STACK_MAX_BYTES as u32),
+            stack_bytes: parameters.stack.unwrap_or(config::STACK_MAX_BYTES as u32),
             start_fuel: START_FUEL,
             handlers: module.imports().flatten().any(|import| {
                 matches!(HostFunction::named(&import), Ok(HostFunction::Register(_)))
             }),
         };
         let shared = self.shared.clone();
-        let image = self.image(slot);
-        let blocks = &*blocks;
+        let (run, blocks) = (place.id(), &blocks);
         let loaded = Owned::new(id, move || {
-            let host = ContainerHost::new(shared, slot, blocks);
+            let host = ContainerHost::new(shared, run, slot, blocks);
             Wasmi::load(image, &module, &numbers, limits, host)
         });
         match loaded {
             Ok(Ok(engine)) => {
                 arena::trim(id);
                 arena::set_limit(id, limit as usize);
-                Ok(engine)
+                Ok(Run::new(engine, place, self.shared.platform.now_us()))
             }
             Ok(Err(LoadError::Invalid { offset })) => Err(invalid(offset).into()),
             Ok(Err(LoadError::NoMain)) => Err(Refused::Invalid(Malformed {
@@ -173,6 +178,7 @@ impl<P: Platform + 'static> Containers<P> {
     fn resolve(
         &self,
         slot: usize,
+        run: RunId,
         module: &Module<'_>,
         held: Option<&Held<'_>>,
         blocks: &mut Blocks,
@@ -192,7 +198,7 @@ impl<P: Platform + 'static> Containers<P> {
             imports.all(|import| HostFunction::fitting(module, &import).is_ok())
         };
         let claimed = if fit {
-            self.claim(slot, module, held, blocks)
+            self.claim(slot, run, module, held, blocks)
         } else {
             Err(Refused::Missing(1))
         };
@@ -200,9 +206,6 @@ impl<P: Platform + 'static> Containers<P> {
             // What went wrong is not what always happens: asking the kernel about each label
             // costs more than claiming it.
             let platform = &self.shared.platform;
-            let keep = held.map_or(NOTHING, |held| held.blocks);
-            self.release_except(blocks, &keep);
-            *blocks = NOTHING;
             let unavailable = imports::unavailable(module, platform, tag(slot)).count();
             if unavailable > 1 || imports::missing(module, platform).next().is_some() {
                 Refused::Missing(unavailable as u16)
@@ -216,6 +219,7 @@ impl<P: Platform + 'static> Containers<P> {
     fn claim(
         &self,
         slot: usize,
+        run: RunId,
         module: &Module<'_>,
         held: Option<&Held<'_>>,
         blocks: &mut Blocks,
@@ -227,25 +231,25 @@ impl<P: Platform + 'static> Containers<P> {
             let number = match earlier {
                 Some(earlier) => numbers.get(earlier),
                 None => {
-                    let own = held.and_then(|held| held.block(label));
-                    let block = own.map_or_else(
-                        || {
-                            let claimed = self.shared.platform.claim(tag(slot), label.0);
-                            claimed.map_err(|refusal| match refusal {
-                                Refusal::Busy => Refused::Busy {
-                                    claim,
-                                    holder: self.holder(label),
-                                },
-                                Refusal::NotExposed => Refused::Missing(1),
-                                Refusal::Other(code) => Refused::Claim { claim, code },
-                            })
-                        },
-                        Ok,
-                    )?;
                     let Some(place) = blocks.get_mut(claimed) else {
                         return Err(too_many_labels());
                     };
+                    let block =
+                        match held.and_then(|held| held.block(label)) {
+                            Some(block) => block,
+                            None => self.shared.platform.claim(tag(slot), label.0).map_err(
+                                |refusal| match refusal {
+                                    Refusal::Busy => Refused::Busy {
+                                        claim,
+                                        holder: self.holder(label),
+                                    },
+                                    Refusal::NotExposed => Refused::Missing(1),
+                                    Refusal::Other(code) => Refused::Claim { claim, code },
+                                },
+                            )?,
+                        };
                     *place = Some(block);
+                    self.shared.hold(run, block.handle);
                     claimed += 1;
                     (claimed - 1) as u8
                 }
@@ -270,17 +274,6 @@ const fn too_many_labels() -> Refused {
         offset: 0,
         what: "too many labels",
     })
-}
-
-/// The labels that a module imports, in order.
-pub(super) fn labels<'a>(module: &Module<'a>) -> impl Iterator<Item = Label<'a>> {
-    module
-        .imports()
-        .flatten()
-        .filter_map(|import| match HostFunction::named(&import) {
-            Ok(function) => function.label(),
-            Err(_) => None,
-        })
 }
 
 /// Is there room in arena `id` for `module`, which takes at most `needed` bytes, below `limit`?
@@ -309,7 +302,8 @@ pub(super) fn validate<P: Platform + 'static>(
     image: &[u8],
     needed: u32,
 ) -> Result<(), Refused> {
-    let id = shared.arena(CONTAINERS_MAX).ok_or(Refused::TooMany)?;
+    let spare = shared.free_id(CONTAINERS_MAX);
+    let id = spare.and_then(RunId::arena).ok_or(Refused::TooMany)?;
     arena::set_limit(id, needed as usize);
     match arena::owned::scratch(id, || {
         <Wasmi<ContainerHost<P>> as Engine<_>>::validate(image)

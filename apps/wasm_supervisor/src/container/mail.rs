@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use berth_protocol::NAME_MAX;
 
-use super::Name;
+use super::name::Name;
 
 /// Longest message in bytes.
 pub const MESSAGE_MAX: usize = 64;
@@ -101,6 +101,16 @@ impl Mailbox {
         self.queue.extend_from_slice(from.as_bytes());
         self.queue.extend_from_slice(message);
         Ok(())
+    }
+
+    /// Put the messages of `old` before those that are here, as far as they fit.
+    pub fn take_over(&mut self, old: &mut Self) {
+        let own = core::mem::replace(&mut self.queue, core::mem::take(&mut old.queue));
+        if self.queue.is_empty() {
+            self.queue = own;
+        } else if self.queue.len() + own.len() <= QUEUE_BYTES {
+            self.queue.extend_from_slice(&own);
+        }
     }
 
     /// Take the oldest message: give name of the sender and message to `take`.

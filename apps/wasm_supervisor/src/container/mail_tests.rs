@@ -157,7 +157,7 @@ fn a_full_queue_says_so_until_it_is_read() {
     assert_eq!(bench.state(reader), State::Running);
     bench.containers.start(sender).unwrap();
     bench.run();
-    assert!(!bench.containers.shared.has_mail(reader), "all was read");
+    assert!(!bench.containers.has_mail(reader), "all was read");
 }
 
 #[test]
@@ -201,14 +201,11 @@ fn what_was_sent_to_a_container_ends_with_it() {
     let send = "(drop (call $send (i32.const 0) (i32.const 7) (i32.const 0) (i32.const 3)))";
     bench.start("s", &program("sleeper", send));
     bench.run();
-    assert!(bench.containers.shared.has_mail(sleeper));
+    assert!(bench.containers.has_mail(sleeper));
     bench.containers.pause(sleeper).unwrap();
-    assert!(
-        bench.containers.shared.has_mail(sleeper),
-        "a pause keeps it"
-    );
+    assert!(bench.containers.has_mail(sleeper), "a pause keeps it");
     bench.containers.stop(sleeper).unwrap();
-    assert!(!bench.containers.shared.has_mail(sleeper));
+    assert!(!bench.containers.has_mail(sleeper));
 }
 
 #[test]

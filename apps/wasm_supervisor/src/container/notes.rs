@@ -10,7 +10,7 @@
 
 use berth_protocol::Happening;
 
-use super::CONTAINERS_MAX;
+use super::name::CONTAINERS_MAX;
 use crate::platform::{NOTES, Platform};
 
 /// So many failures ...

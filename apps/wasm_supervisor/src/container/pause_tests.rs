@@ -39,6 +39,12 @@ impl Bench {
         self.containers.get(slot).unwrap().state()
     }
 
+    fn slice(&mut self, fuel: u64) {
+        if let Some(end) = self.containers.slice_of(0, fuel) {
+            self.containers.end(0, end);
+        }
+    }
+
     fn pause_and_resume(&mut self) {
         self.containers.pause(0).unwrap();
         assert!(!self.containers.run_one(), "a paused container ran");
@@ -73,7 +79,7 @@ struct Outcome {
 }
 
 /// Something of everything: loops, calls, memory, globals, growth, every kind of host call.
-/// It uses some 10,500 fuel.
+/// It uses some 16,600 fuel, a third of it for host calls.
 const WORK: &str = r#"(module
   (import "mmio:fpgaio" "claim" (func $claim (result i32)))
   (import "mmio" "write32" (func $write (param i32 i32 i32)))
@@ -124,7 +130,7 @@ const WORK: &str = r#"(module
 /// Run it to its end in slices of `fuel`, doing `between` after each.
 fn finish(bench: &mut Bench, fuel: u64, mut between: impl FnMut(&mut Bench)) -> Outcome {
     while bench.state(0) == State::Running {
-        bench.containers.slice_of(0, fuel);
+        bench.slice(fuel);
         bench.fake.0.now_us.set(bench.fake.0.now_us.get() + 100);
         if bench.state(0) == State::Running {
             between(bench);
@@ -150,9 +156,9 @@ fn pausing_at_any_fuel_gives_the_result_of_the_uninterrupted_run() {
         let mut left = fuel;
         while left > 0 {
             let before = bench.containers.get(0).unwrap().fuel_used();
-            bench.containers.slice_of(0, left);
+            bench.slice(left);
             let used = bench.containers.get(0).unwrap().fuel_used() - before;
-            if bench.containers.get(0).unwrap().main == super::Main::Cut {
+            if bench.containers.run_mut(0).unwrap().main == super::run::Main::Cut {
                 cut += 1;
                 break;
             }
@@ -162,7 +168,8 @@ fn pausing_at_any_fuel_gives_the_result_of_the_uninterrupted_run() {
         bench.pause_and_resume();
         assert_eq!(finish(&mut bench, 1 << 40, |_| ()), whole, "fuel {fuel}");
     }
-    assert!(cut > 8_000, "cut in the middle only {cut} times");
+    // A third of the fuel is the price of host calls: a slice that ends in one ends behind it.
+    assert!(cut > 5_500, "cut in the middle only {cut} times");
 }
 
 #[test]
@@ -335,7 +342,7 @@ fn pause_is_asked_at_a_border_if_main_comes_to_one_soon() {
     for fuel in 1..500 {
         let mut bench = Bench::new(&image);
         bench.containers.start(0).unwrap();
-        bench.containers.slice_of(0, fuel);
+        bench.slice(fuel);
         bench.containers.pause(0).unwrap();
         assert_eq!(bench.state(0), State::Paused, "fuel {fuel}");
     }

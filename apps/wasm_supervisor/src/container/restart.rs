@@ -19,7 +19,7 @@ const WAIT_MAX_MS: u64 = 300_000;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum Ended {
     /// By itself.
     Exit,
     /// By a fault, or it could not be started again.
@@ -42,20 +42,20 @@ pub struct Restarts {
 impl Restarts {
     /// A run that took `ran_us` has ended at `now_us`. Whether it is to be started again;
     /// then [`due_us`](Self::due_us) says when.
-    pub fn again(&mut self, policy: Restart, end: End, ran_us: u64, now_us: u64) -> bool {
+    pub fn again(&mut self, policy: Restart, end: Ended, ran_us: u64, now_us: u64) -> bool {
         if ran_us >= GOOD_RUN_US {
             self.in_row = 0;
         }
         let (backoff_ms, doubled) = match (policy, end) {
-            (Restart::No, _) | (Restart::OnFailure { .. }, End::Exit) => return false,
-            (Restart::OnFailure { limit, .. }, End::Failure)
+            (Restart::No, _) | (Restart::OnFailure { .. }, Ended::Exit) => return false,
+            (Restart::OnFailure { limit, .. }, Ended::Failure)
                 if limit != 0 && self.in_row >= u16::from(limit) =>
             {
                 return false;
             }
-            (Restart::OnFailure { backoff_ms, .. }, End::Failure)
-            | (Restart::Always { backoff_ms }, End::Failure) => (backoff_ms, self.in_row),
-            (Restart::Always { backoff_ms }, End::Exit) => {
+            (Restart::OnFailure { backoff_ms, .. }, Ended::Failure)
+            | (Restart::Always { backoff_ms }, Ended::Failure) => (backoff_ms, self.in_row),
+            (Restart::Always { backoff_ms }, Ended::Exit) => {
                 self.in_row = 0;
                 (backoff_ms, 0)
             }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     /// Milliseconds waited before each restart of runs that end so, until there is none.
-    fn waits(policy: Restart, end: End, ran_us: u64, most: usize) -> Vec<u64> {
+    fn waits(policy: Restart, end: Ended, ran_us: u64, most: usize) -> Vec<u64> {
         let mut restarts = Restarts::default();
         let now = 5_000_000;
         (0..most)
@@ -89,8 +89,8 @@ mod tests {
 
     #[test]
     fn without_a_policy_nothing_is_started_again() {
-        assert!(waits(Restart::No, End::Failure, 0, 3).is_empty());
-        assert!(waits(Restart::No, End::Exit, 0, 3).is_empty());
+        assert!(waits(Restart::No, Ended::Failure, 0, 3).is_empty());
+        assert!(waits(Restart::No, Ended::Exit, 0, 3).is_empty());
     }
 
     #[test]
@@ -100,11 +100,11 @@ mod tests {
             backoff_ms: 500,
         };
         assert_eq!(
-            waits(policy(4), End::Failure, 0, 9),
+            waits(policy(4), Ended::Failure, 0, 9),
             [500, 1000, 2000, 4000]
         );
-        assert!(waits(policy(4), End::Exit, 0, 9).is_empty());
-        let endless = waits(policy(0), End::Failure, 0, 70_000);
+        assert!(waits(policy(4), Ended::Exit, 0, 9).is_empty());
+        let endless = waits(policy(0), Ended::Failure, 0, 70_000);
         assert_eq!(endless.len(), 70_000);
         assert_eq!(endless.last(), Some(&WAIT_MAX_MS));
         assert!(endless.windows(2).all(|pair| pair[0] <= pair[1]));
@@ -116,15 +116,15 @@ mod tests {
             limit: 1,
             backoff_ms: 0,
         };
-        assert_eq!(waits(policy, End::Failure, GOOD_RUN_US - 1, 9), [100]);
-        assert_eq!(waits(policy, End::Failure, GOOD_RUN_US, 9), [100; 9]);
+        assert_eq!(waits(policy, Ended::Failure, GOOD_RUN_US - 1, 9), [100]);
+        assert_eq!(waits(policy, Ended::Failure, GOOD_RUN_US, 9), [100; 9]);
     }
 
     #[test]
     fn always_means_after_an_exit_too() {
         let policy = Restart::Always { backoff_ms: 200 };
-        assert_eq!(waits(policy, End::Exit, 0, 3), [200; 3]);
-        assert_eq!(waits(policy, End::Failure, 0, 3), [200, 400, 800]);
+        assert_eq!(waits(policy, Ended::Exit, 0, 3), [200; 3]);
+        assert_eq!(waits(policy, Ended::Failure, 0, 3), [200, 400, 800]);
     }
 
     #[test]
@@ -134,11 +134,11 @@ mod tests {
             ..Restarts::default()
         };
         for expected in [450, 450, 450] {
-            assert!(restarts.again(Restart::Always { backoff_ms: 0 }, End::Exit, 0, 0));
+            assert!(restarts.again(Restart::Always { backoff_ms: 0 }, Ended::Exit, 0, 0));
             assert_eq!(restarts.due_us, expected * 1000);
         }
         let policy = Restart::Always { backoff_ms: 1000 };
-        assert!(restarts.again(policy, End::Exit, 0, 0));
+        assert!(restarts.again(policy, Ended::Exit, 0, 0));
         assert_eq!(restarts.due_us, 1_000_000);
     }
 
@@ -150,7 +150,7 @@ mod tests {
             ..Restarts::default()
         };
         let policy = Restart::Always { backoff_ms: 1 };
-        assert!(restarts.again(policy, End::Failure, 0, u64::MAX));
+        assert!(restarts.again(policy, Ended::Failure, 0, u64::MAX));
         assert_eq!((restarts.total, restarts.due_us), (u16::MAX, u64::MAX));
     }
 }

@@ -1,11 +1,16 @@
 //! One slice of execution: who gets it, and what it brought.
 
-use berth_protocol::{Entry, Fault, NAME_MAX, State};
+use berth_protocol::{Entry, NAME_MAX, State};
 
+use super::host::ContainerHost;
+use super::name::CONTAINERS_MAX;
 use super::notes::{Tag, note_length, note_running};
+use super::outcome::{End, Outcome, Pending};
+use super::record::Container;
+use super::run::Main;
 use super::schedule::{ALONE_SLICES, slice_fuel};
+use super::shared::Shared;
 use super::table::Containers;
-use super::{CONTAINERS_MAX, Container, ContainerHost, LastCall, Main, Pending, Shared};
 use crate::arena;
 use crate::engine::wasmi::Wasmi;
 use crate::engine::{Engine, MailPlace, Step};
@@ -15,62 +20,44 @@ use crate::platform::Platform;
 /// 4,000 instructions whatever the container does with its turn.
 const TURN_FUEL: u64 = 700;
 
+/// When a container wants the CPU next; `None` if something else has to happen
+/// first.
+fn wants_from<P: Platform>(shared: &Shared<P>, container: &Container<P>) -> Option<u64> {
+    match (container.state, &container.run) {
+        (State::Running, Some(run)) => match run.main {
+            Main::Waiting { until_us } | Main::Polling { until_us } => Some(until_us),
+            Main::Receiving(_) => shared.has_mail(run.id()).then_some(0),
+            Main::Fresh | Main::Cut => Some(0),
+        },
+        (State::Restarting { .. }, _) => Some(container.restarts.due_us),
+        _ => None,
+    }
+}
+
 /// For so many microseconds the use of the CPU is added up before it is told.
 const WINDOW_US: u64 = 1_000_000;
 
 /// Nanoseconds of a microsecond.
 const NS_PER_US: u64 = 1_000;
 
-/// What one step of a container's engine brought.
-#[derive(Clone, Copy)]
-pub(super) struct Outcome {
-    pub(super) step: Step,
-    pub(super) fuel: u64,
-    pub(super) pending: Option<Pending>,
-    pub(super) last_call: Option<LastCall>,
-}
-
-/// When the container in `slot` wants the CPU next; `None` if something else has to happen
-/// first.
-fn wants_from<P: Platform>(
-    shared: &Shared<P>,
-    slot: usize,
-    container: &Container<P>,
-) -> Option<u64> {
-    match (container.state, container.main) {
-        (State::Running, Main::Waiting { until_us } | Main::Polling { until_us }) => Some(until_us),
-        (State::Running, Main::Receiving(_)) => shared.has_mail(slot).then_some(0),
-        (State::Running, Main::Fresh | Main::Cut) => Some(0),
-        (State::Restarting { .. }, _) => Some(container.restarts.due_us),
-        _ => None,
-    }
-}
-
 impl<P: Platform + 'static> Containers<P> {
-    /// Do what is due, and give the next container that can run a slice. Whether there was
-    /// anything.
-    pub fn run_one(&mut self) -> bool {
-        let now = self.shared.platform.now_us();
-        self.account(now);
-        self.end_trial(now);
-        let restarted = self.restart_one(now);
+    /// Give the next container that can run a slice. Returns whose it was, and how it has ended, if it has.
+    pub(super) fn run_next(&mut self, now: u64) -> Option<(usize, Option<End>)> {
         let next = self.schedule.pick(CONTAINERS_MAX, |slot| {
             let container = self.slots.get(slot)?.as_ref()?;
             let ready = container.state == State::Running
-                && wants_from(&self.shared, slot, container).is_some_and(|from| from <= now);
+                && wants_from(&self.shared, container).is_some_and(|from| from <= now);
             ready.then_some(container.turns)
         });
         let Some(slot) = next else {
-            // Nobody wants the CPU: whoever was ahead of the others has harmed none of them.
+            // Nobody wants the CPU: whoever is ahead of the others has harmed none of them.
             let turns = self.slots.iter().flatten().map(|container| container.turns);
             self.schedule.forgive(turns);
-            return restarted;
+            return None;
         };
-        // All since `now`, this choice and a restart included.
         self.begin_span(now, Some(slot));
         self.clock.turn_us = Some(now);
-        self.slice(slot);
-        true
+        Some((slot, self.slice(slot)))
     }
 
     /// Longest time in microseconds for which nobody could be answered: a turn and what belongs
@@ -91,30 +78,14 @@ impl<P: Platform + 'static> Containers<P> {
     #[must_use]
     pub fn next_wake(&self) -> Option<u64> {
         self.iter()
-            .filter_map(|(slot, container)| wants_from(&self.shared, slot, container))
+            .filter_map(|(_, container)| wants_from(&self.shared, container))
             .chain(self.interrupt_wake())
-            .chain(self.trial_end())
+            .chain(self.trial.as_ref().map(|trial| trial.until_us))
             .min()
     }
 
-    /// Start one container again whose time has come. One at a time: loading takes long.
-    fn restart_one(&mut self, now: u64) -> bool {
-        let due = self.iter().find(|(_, container)| {
-            matches!(container.state, State::Restarting { .. }) && container.restarts.due_us <= now
-        });
-        match due {
-            Some((slot, _)) => {
-                self.begin_span(now, Some(slot));
-                self.start_again(slot);
-                self.charge_to(None);
-                true
-            }
-            None => false,
-        }
-    }
-
     /// A turn begins: what was before is charged, and told when its time has come.
-    fn account(&mut self, now: u64) {
+    pub(super) fn account(&mut self, now: u64) {
         self.begin_span(now, None);
         note_length(
             &self.shared.platform,
@@ -141,9 +112,8 @@ impl<P: Platform + 'static> Containers<P> {
         {
             let busy = u32::try_from(passed).unwrap_or(u32::MAX);
             container.load.busy_us = container.load.busy_us.saturating_add(busy);
-            let share = container.share();
-            self.schedule
-                .charge(&mut container.turns, share, passed.saturating_mul(NS_PER_US));
+            let (share, ns) = (container.share(), passed.saturating_mul(NS_PER_US));
+            self.schedule.charge(&mut container.turns, share, ns);
         }
     }
 
@@ -154,27 +124,33 @@ impl<P: Platform + 'static> Containers<P> {
         before
     }
 
-    /// The container in `slot` has used `fuel`. Its time is charged by the clock; a fuel counts as a nanosecond
-    /// beside it, which it never is so little as, so that shares hold where the clock stands still.
+    /// The container in `slot` has used fuel that is not a slice of its main. Its time is charged by the clock;
+    /// a fuel counts as a nanosecond beside it, which it never is so little as, so that shares hold
+    /// where the clock stands still.
     pub(super) fn used(&mut self, slot: usize, fuel: u64) {
         if let Some(Some(container)) = self.slots.get_mut(slot) {
-            container.fuel_used += fuel;
             let share = container.share();
             self.schedule.charge(&mut container.turns, share, fuel);
         }
     }
 
-    /// Run one step of the container in `slot` and count its fuel. `None` if it
-    /// ran out of memory (or has no engine): its memory is lost then.
+    /// Run one step of the container in `slot` and count its fuel. If it runs out of memory (or has
+    /// no engine), its memory is lost.
     pub(super) fn step(
         &mut self,
         slot: usize,
         run: impl FnOnce(&mut Wasmi<ContainerHost<P>>) -> Step,
-    ) -> Option<Outcome> {
+    ) -> Outcome {
         let Some(Some(container)) = self.slots.get_mut(slot) else {
-            return None;
+            return Outcome::OUT_OF_MEMORY;
         };
-        let engine = container.engine.as_mut()?;
+        let share = container.share();
+        let Some(own) = &mut container.run else {
+            return Outcome::OUT_OF_MEMORY;
+        };
+        let Some(engine) = &mut own.engine else {
+            return Outcome::OUT_OF_MEMORY;
+        };
         note_running(&self.shared.platform, container.tag);
         let outcome = engine.run(|engine| Outcome {
             step: run(engine),
@@ -183,30 +159,30 @@ impl<P: Platform + 'static> Containers<P> {
             last_call: engine.host().last_call(),
         });
         note_running(&self.shared.platform, Tag::NONE);
-        let outcome = outcome.ok()?;
-        self.used(slot, outcome.fuel);
-        Some(outcome)
+        let outcome = outcome.unwrap_or(Outcome::OUT_OF_MEMORY);
+        own.fuel_used += outcome.fuel;
+        self.schedule
+            .charge(&mut container.turns, share, outcome.fuel);
+        outcome
     }
 
     /// Give the container in `slot`, which runs, a slice: a long one if no other can want
     /// the CPU meanwhile, because changing containers is what costs.
-    fn slice(&mut self, slot: usize) {
+    fn slice(&mut self, slot: usize) -> Option<End> {
         let alone = self.iter().all(|(other, container)| {
             other == slot || !matches!(container.state, State::Running | State::Restarting { .. })
         });
-        if let Some(container) = self.get(slot) {
-            let slices = if alone { ALONE_SLICES } else { 1 };
-            let fuel = u64::from(slice_fuel(container.share())) * slices;
-            self.slice_of(slot, self.shared.handlers.slice(fuel));
-        }
+        let share = self.get(slot)?.share();
+        let slices = if alone { ALONE_SLICES } else { 1 };
+        let fuel = u64::from(slice_fuel(share)) * slices;
+        self.slice_of(slot, self.shared.handlers.slice(fuel))
     }
 
-    /// Give the container in `slot`, which runs, `fuel`.
-    pub(super) fn slice_of(&mut self, slot: usize, fuel: u64) {
-        let Some(container) = self.get_mut(slot) else {
-            return;
-        };
-        let main = core::mem::replace(&mut container.main, Main::Cut);
+    /// Give the container in `slot`, which runs, `fuel`. Returns how it has ended, if it has.
+    pub(super) fn slice_of(&mut self, slot: usize, fuel: u64) -> Option<End> {
+        let run = self.run_mut(slot)?;
+        let id = run.id();
+        let main = core::mem::replace(&mut run.main, Main::Cut);
         let shared = self.shared.clone();
         self.watch_interrupts();
         let outcome = self.step(slot, |engine| match main {
@@ -216,7 +192,7 @@ impl<P: Platform + 'static> Containers<P> {
             Main::Receiving(place) => {
                 let memory = engine.memory();
                 let length = arena::outside(|| {
-                    shared.with_mail(slot, |mail| {
+                    shared.with_mail(id, |mail| {
                         mail.get(|from, message| deliver(memory, place, from, message))
                     })
                 });
@@ -224,12 +200,8 @@ impl<P: Platform + 'static> Containers<P> {
             }
         });
         self.ignore_interrupts();
-        let Some(outcome) = outcome else {
-            return self.fail(slot, Fault::OutOfMemory, Entry::Main, None);
-        };
-        let last_call = outcome.last_call;
         match (outcome.step, outcome.pending) {
-            (Step::OutOfFuel, _) => {}
+            (Step::Finished, _) => return Some(End::Exit { code: 0 }),
             (Step::Stopped, Some(Pending::Yield)) => {
                 self.wait(slot, outcome.fuel, Main::Waiting { until_us: 0 });
             }
@@ -242,19 +214,17 @@ impl<P: Platform + 'static> Containers<P> {
             (Step::Stopped, Some(Pending::Receive(place))) => {
                 self.wait(slot, outcome.fuel, Main::Receiving(place));
             }
-            (Step::Stopped, Some(Pending::Exit { code })) => self.exit(slot, code),
-            (Step::Finished, _) => self.exit(slot, 0),
-            (Step::Stopped, Some(Pending::Fault(fault))) | (Step::Trapped(fault), _) => {
-                self.fail(slot, fault, Entry::Main, last_call);
-            }
-            (Step::Stopped, None) => self.fail(slot, Fault::Engine, Entry::Main, last_call),
+            _ => {}
         }
+        outcome.end(Entry::Main)
     }
 
     /// The container in `slot` gives up the rest of its slice, of which it has used `fuel`.
     fn wait(&mut self, slot: usize, fuel: u64, main: Main) {
-        if let Some(Some(container)) = self.slots.get_mut(slot) {
-            container.main = main;
+        if let Some(Some(container)) = self.slots.get_mut(slot)
+            && let Some(run) = &mut container.run
+        {
+            run.main = main;
             let (share, rest) = (container.share(), TURN_FUEL.saturating_sub(fuel));
             self.schedule.charge(&mut container.turns, share, rest);
         }

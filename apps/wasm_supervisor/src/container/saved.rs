@@ -47,6 +47,21 @@ impl Saved {
         }
     }
 
+    /// Returns one with nothing saved and room for anything; `None` if there is no memory.
+    pub(super) fn reserved() -> Option<Self> {
+        let mut saved = Self::new();
+        saved.bytes.try_reserve_exact(SAVED_MAX).ok()?;
+        Some(saved)
+    }
+
+    /// Be as `other`. One that was [`reserved`](Self::reserved) has room for it.
+    pub(super) fn copy(&mut self, other: &Self) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.fresh = other.fresh;
+        self.stored = other.stored;
+    }
+
     /// Replace what is saved.
     ///
     /// # Errors

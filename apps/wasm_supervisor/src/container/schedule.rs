@@ -81,10 +81,7 @@ impl Schedule {
             Ok(ns) if ns <= SHORT_NS => u64::from(ns * SCALE / u32::from(share)),
             _ => ns.saturating_mul(u64::from(SCALE)) / u64::from(share),
         };
-        turns.virtual_time = turns
-            .virtual_time
-            .max(self.base)
-            .saturating_add(passed);
+        turns.virtual_time = turns.virtual_time.max(self.base).saturating_add(passed);
     }
 
     /// Has a container with this share used more than `ns` nanoseconds beyond what the others had that

@@ -13,10 +13,10 @@
 
 use alloc::vec::Vec;
 
-use berth_protocol::{ImageHash, Parameters, Update};
+use berth_protocol::Parameters;
 use berth_store::{Key, META_MAX, Store};
 
-use super::{CONTAINERS_MAX, Containers, Name};
+use super::name::{CONTAINERS_MAX, Name};
 use crate::platform::Platform;
 
 /// Most pages of flash that the store can have: 512 KiB of the reference part.
@@ -95,107 +95,6 @@ impl Meta {
     pub fn read(bytes: &[u8]) -> Option<(Name, Parameters)> {
         let (name, parameters) = postcard::from_bytes::<(&str, Parameters)>(bytes).ok()?;
         Some((Name::new(name)?, parameters))
-    }
-}
-
-impl<P: Platform + 'static> Containers<P> {
-    /// The store, if the device has one.
-    #[must_use]
-    pub const fn images(&self) -> Option<&ImageStore<P::Flash>> {
-        self.images.as_ref()
-    }
-
-    /// The store, to upload into.
-    pub const fn images_mut(&mut self) -> Option<&mut ImageStore<P::Flash>> {
-        self.images.as_mut()
-    }
-
-    /// The image of the container in `slot`; empty if there is none.
-    #[must_use]
-    pub fn image(&self, slot: usize) -> &[u8] {
-        self.get(slot)
-            .map_or(&[], |container| self.bytes_of(slot, &container.image))
-    }
-
-    /// The bytes of an image of the container in `slot`.
-    pub(super) fn bytes_of<'a>(&'a self, slot: usize, image: &'a Image) -> &'a [u8] {
-        match (image, image.key(slot), &self.images) {
-            (Image::Kept(image), ..) => image,
-            (_, Some(key), Some(store)) => store.get(key).map_or(&[], |object| object.bytes),
-            _ => &[],
-        }
-    }
-
-    /// Bring back what the store has. A container for which there is no memory now stays in
-    /// the store for the next time.
-    pub(super) fn restore(&mut self) {
-        for slot in 0..CONTAINERS_MAX {
-            let Some(store) = &self.images else {
-                return;
-            };
-            let found = store.get(image_key(slot)).and_then(|object| {
-                let (name, parameters) = Meta::read(object.meta)?;
-                Some((name, ImageHash(*object.hash?), parameters))
-            });
-            let Some((name, hash, parameters)) = found else {
-                continue;
-            };
-            if self.place(slot, name, Image::Stored, hash, parameters)
-                && let Some(saved) = self
-                    .images
-                    .as_ref()
-                    .and_then(|store| store.get(saved_key(slot)))
-            {
-                self.shared
-                    .with_saved(slot, |place| place.restore(saved.bytes));
-            }
-        }
-        self.forget_candidate();
-    }
-
-    /// A live update was interrupted in its trial: the old image is there, and stays.
-    fn forget_candidate(&mut self) {
-        let Some(store) = &mut self.images else {
-            return;
-        };
-        let Some(candidate) = store.get(CANDIDATE_KEY) else {
-            return;
-        };
-        let name = Meta::read(candidate.meta).map(|(name, _)| name);
-        // If this fails, the next start does it.
-        let _ = store.remove(CANDIDATE_KEY, None);
-        if let Some(slot) = name.and_then(|name| self.find(name.as_str())) {
-            self.updated(slot, Update::RolledBack { fault: None });
-        }
-    }
-
-    /// Store what the container in `slot` has saved since it was stored last.
-    ///
-    /// # Errors
-    ///
-    /// Why it could not be stored. It is tried again the next time.
-    pub(super) fn persist(&mut self, slot: usize) -> Result<(), berth_store::Error> {
-        match self.get(slot) {
-            // What is saved during a trial would outlive the image that may not.
-            Some(container) if container.image == Image::Stored => self.persist_saved(slot),
-            _ => Ok(()),
-        }
-    }
-
-    /// The same whatever image it is saved by.
-    pub(super) fn persist_saved(&mut self, slot: usize) -> Result<(), berth_store::Error> {
-        let Some(store) = &mut self.images else {
-            return Ok(());
-        };
-        self.shared
-            .with_saved(slot, |saved| match saved.unstored() {
-                Some(bytes) => {
-                    store.put(saved_key(slot), &[], bytes)?;
-                    saved.set_stored();
-                    Ok(())
-                }
-                None => Ok(()),
-            })
     }
 }
 

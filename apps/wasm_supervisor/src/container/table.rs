@@ -1,68 +1,25 @@
 //! All containers of the device, and where each is found.
 
-use alloc::boxed::Box;
 use alloc::rc::Rc;
-use alloc::vec::Vec;
 
 use berth_protocol::{Happening, ImageHash, Parameters, State, Update};
 
 use super::events::{Events, Record};
-use super::handlers::Periodic;
-use super::loading::{labels, validate};
-use super::log::Log;
-use super::notes::{Before, Tag};
-use super::restart::Restarts;
+use super::labels::{distinct, labels};
 use super::load::{Clock, Load};
+use super::log::Log;
+use super::name::{CONTAINERS_MAX, Name};
+use super::notes::{Before, Tag, note_active};
+use super::record::Container;
+use super::restart::Restarts;
+use super::run::{Figures, Run};
 use super::schedule::{Schedule, Turns};
-use super::storage::{self, Image, ImageStore, image_key, saved_key};
-use super::update::Trial;
-use super::{CONTAINERS_MAX, Container, Main, Name, Shared, state};
-use crate::admission::bound::bound;
-use crate::admission::{Label, Malformed, Module};
-use crate::arena;
+use super::shared::Shared;
+use super::storage::{self, Image, ImageStore};
+use super::trial::Trial;
+use crate::admission::{Label, Module};
+use crate::arena::{self, ArenaId};
 use crate::platform::Platform;
-
-/// Why something was refused. Nothing has changed then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// Not possible in this state.
-    State(State),
-    /// Nothing starts in safe mode.
-    SafeMode,
-    /// Every slot is taken.
-    TooMany,
-    /// No memory for the image and what belongs to it.
-    NoRoom,
-    /// Not a module for this device.
-    Invalid(Malformed),
-    /// So many imports cannot be satisfied, or not now; more than one, or some
-    /// that never can.
-    Missing(u16),
-    /// Its `claim`-th label is held by a container or by the firmware.
-    Busy {
-        /// Which of its labels.
-        claim: usize,
-        /// Slot of the holder; `None` if it is the firmware.
-        holder: Option<usize>,
-    },
-    /// The kernel does not give its `claim`-th label for another reason.
-    Claim {
-        /// Which of its labels.
-        claim: usize,
-        /// The kernel's error code.
-        code: u8,
-    },
-    /// The store does not take it.
-    Store(berth_store::Error),
-    /// It may need more memory than it can have.
-    Memory {
-        /// Bytes it needs at most.
-        needed: u32,
-        /// Bytes it can have: its limit, what is free, or what is free in one
-        /// piece, whichever does not suffice.
-        room: u32,
-    },
-}
 
 /// All containers.
 pub struct Containers<P: Platform + 'static> {
@@ -79,13 +36,12 @@ pub struct Containers<P: Platform + 'static> {
     /// The image that was refused as a live update, until nobody can ask any more what was missing.
     pub(super) refused: Option<Image>,
     /// The live update whose new image is on trial.
-    pub(super) trial: Option<Box<Trial>>,
+    pub(super) trial: Option<Trial>,
 }
 
 impl<P: Platform + 'static> Containers<P> {
-    /// Those that the store has.
-    #[must_use]
-    pub fn new(shared: Rc<Shared<P>>) -> Self {
+    /// None; the store is open.
+    pub(super) fn empty(shared: Rc<Shared<P>>) -> Self {
         let before = Before::read(&shared.platform);
         let mut events = Events::new();
         events.note(Record {
@@ -93,7 +49,7 @@ impl<P: Platform + 'static> Containers<P> {
             name: None,
             what: before.happening(),
         });
-        let mut containers = Self {
+        Self {
             images: storage::open(&shared.platform),
             refused: None,
             trial: None,
@@ -104,9 +60,7 @@ impl<P: Platform + 'static> Containers<P> {
             events,
             before,
             boot_slot: 0,
-        };
-        containers.restore();
-        containers
+        }
     }
 
     /// The container in `slot`.
@@ -141,65 +95,6 @@ impl<P: Platform + 'static> Containers<P> {
         self.slots.iter().any(Option::is_none)
     }
 
-    /// Keep a container in memory. The caller has checked that the name is free.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused::TooMany`], [`Refused::NoRoom`], [`Refused::Invalid`].
-    pub fn store(
-        &mut self,
-        name: Name,
-        image: Vec<u8>,
-        hash: ImageHash,
-        parameters: Parameters,
-    ) -> Result<(), Refused> {
-        let slot = self.admit(&image)?;
-        self.place(slot, name, Image::Kept(image), hash, parameters)
-            .then(|| self.note(slot, Happening::Stored))
-            .ok_or(Refused::NoRoom)
-    }
-
-    /// Make a container of the image that was uploaded into the store. The caller has checked that
-    /// the name is free.
-    ///
-    /// # Errors
-    ///
-    /// As [`store`](Self::store), and [`Refused::Store`].
-    pub fn store_uploaded(
-        &mut self,
-        name: Name,
-        hash: ImageHash,
-        parameters: Parameters,
-    ) -> Result<(), Refused> {
-        let uploaded = self.images.as_ref().and_then(ImageStore::received);
-        let slot = self.admit(uploaded.unwrap_or_default())?;
-        // First all that may fail without leaving a trace.
-        if !self.place(slot, name, Image::Stored, hash, parameters) {
-            return Err(Refused::NoRoom);
-        }
-        if let Some(store) = &mut self.images
-            && let Err(error) = store.commit(image_key(slot), Some(saved_key(slot)))
-        {
-            self.forget(slot);
-            return Err(Refused::Store(error));
-        }
-        self.note(slot, Happening::Stored);
-        Ok(())
-    }
-
-    /// Look at an image; the slot that its container gets.
-    fn admit(&self, image: &[u8]) -> Result<usize, Refused> {
-        let module = Module::scan(image).map_err(Refused::Invalid)?;
-        let needed = bound(&module).map_err(Refused::Invalid)?;
-        let slot = self
-            .slots
-            .iter()
-            .position(Option::is_none)
-            .ok_or(Refused::TooMany)?;
-        validate(&self.shared, image, needed)?;
-        Ok(slot)
-    }
-
     /// Put a container into a free slot; whether there was memory for what belongs to it.
     pub(super) fn place(
         &mut self,
@@ -219,18 +114,13 @@ impl<P: Platform + 'static> Containers<P> {
             hash,
             parameters,
             state: State::Stored,
-            started_us: 0,
-            fuel_used: 0,
             fault: None,
-            engine: None,
-            main: Main::Fresh,
+            run: None,
+            last: Figures::default(),
             restarts: Restarts::default(),
             ended: State::Stored,
             turns: Turns::default(),
             load: Load::default(),
-            memory_high: 0,
-            periodic: Periodic::default(),
-            interrupts: (0, 0),
             update: Update::None,
         });
         self.shared.set_log(slot, Some(log));
@@ -239,43 +129,13 @@ impl<P: Platform + 'static> Containers<P> {
     }
 
     /// Empty a slot.
-    fn forget(&mut self, slot: usize) {
-        // A paused one has its handlers still.
-        self.end_interrupts(slot);
+    pub(super) fn forget(&mut self, slot: usize) {
+        // A paused one has its run still, which ends with it.
         if let Some(place) = self.slots.get_mut(slot) {
             *place = None;
         }
         self.note_active(slot);
-        self.shared.platform.release_all(tag(slot));
         self.shared.forget(slot);
-    }
-
-    /// Delete the container in `slot` with its image, log and saved state.
-    ///
-    /// # Errors
-    ///
-    /// If it runs, or the store does not forget it.
-    pub fn remove(&mut self, slot: usize) -> Result<(), Refused> {
-        if let Some(container) = self.get(slot)
-            && !state::may_remove(container.state)
-        {
-            return Err(Refused::State(container.state));
-        }
-        self.forget_trial(slot)?;
-        if let (Some(store), true) = (
-            &mut self.images,
-            self.slots
-                .get(slot)
-                .and_then(Option::as_ref)
-                .is_some_and(Container::is_persistent),
-        ) {
-            store
-                .remove(image_key(slot), Some(saved_key(slot)))
-                .map_err(Refused::Store)?;
-        }
-        self.note(slot, Happening::Removed);
-        self.forget(slot);
-        Ok(())
     }
 
     /// What is known of the supervisor's failures.
@@ -303,28 +163,69 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
+    /// Leave to the supervisor's next run whether the container in `slot` is active.
+    pub(super) fn note_active(&self, slot: usize) {
+        let pair = slot / 2;
+        let active = [2 * pair, 2 * pair + 1].map(|slot| match self.get(slot) {
+            Some(container) if container.state.is_active() => container.tag,
+            _ => Tag::NONE,
+        });
+        note_active(&self.shared.platform, pair, active);
+    }
+
+    /// The run of the container in `slot`, if it has one.
+    pub(super) fn run_mut(&mut self, slot: usize) -> Option<&mut Run<P>> {
+        self.get_mut(slot)?.run.as_mut()
+    }
+
+    /// Is there a message for the container in `slot`?
+    #[cfg(test)]
+    pub(super) fn has_mail(&self, slot: usize) -> bool {
+        let run = self.get(slot).and_then(|container| container.run.as_ref());
+        run.is_some_and(|run| self.shared.has_mail(run.id()))
+    }
+
+    /// The arena of the container in `slot`, while it has one.
+    #[must_use]
+    pub fn arena(&self, slot: usize) -> Option<ArenaId> {
+        self.get(slot)?.run.as_ref()?.id().arena()
+    }
+
     /// Bytes of device memory that the container in `slot` holds and may hold.
     #[must_use]
     pub fn memory(&self, slot: usize) -> (u32, u32) {
-        let held = self
-            .shared
-            .arena(slot)
-            .map_or(0, |id| arena::usage(id).held_bytes);
+        let held = self.arena(slot).map_or(0, |id| arena::usage(id).held_bytes);
         let limit = self
             .get(slot)
-            .and_then(|container| container.parameters.limit)
-            .unwrap_or(arena::TOTAL_BYTES);
+            .map_or(arena::TOTAL_BYTES, |container| limit(&container.parameters));
         (held, limit)
     }
 
-    /// Most bytes of device memory that the container in `slot` has held since it was started.
+    /// The store, if the device has one.
     #[must_use]
-    pub fn memory_high(&self, slot: usize) -> u32 {
+    pub const fn images(&self) -> Option<&ImageStore<P::Flash>> {
+        self.images.as_ref()
+    }
+
+    /// The store, to upload into.
+    pub const fn images_mut(&mut self) -> Option<&mut ImageStore<P::Flash>> {
+        self.images.as_mut()
+    }
+
+    /// The image of the container in `slot`; empty if there is none.
+    #[must_use]
+    pub fn image(&self, slot: usize) -> &[u8] {
         self.get(slot)
-            .map_or(0, |container| match container.engine.as_ref() {
-                Some(engine) => arena::usage(engine.arena()).peak_bytes,
-                None => container.memory_high,
-            })
+            .map_or(&[], |container| self.bytes_of(slot, &container.image))
+    }
+
+    /// The bytes of an image of the container in `slot`.
+    pub(super) fn bytes_of<'a>(&'a self, slot: usize, image: &'a Image) -> &'a [u8] {
+        match (image, image.key(slot), &self.images) {
+            (Image::Kept(image), ..) => image,
+            (_, Some(key), Some(store)) => store.get(key).map_or(&[], |object| object.bytes),
+            _ => &[],
+        }
     }
 
     /// The label of the `claim`-th claiming import of the container in `slot`, or of the image that
@@ -348,11 +249,8 @@ impl<P: Platform + 'static> Containers<P> {
     #[must_use]
     pub fn block_label(&self, slot: usize, block: u8) -> Option<&str> {
         let module = Module::scan(self.image(slot)).ok()?;
-        let mut first = labels(&module).enumerate().filter(|(claim, label)| {
-            // Each label is claimed once, where it comes first.
-            !labels(&module).take(*claim).any(|other| other == *label)
-        });
-        first.nth(usize::from(block)).map(|(_, label)| label.0)
+        let label = distinct(&module).nth(usize::from(block));
+        label.map(|label| label.0)
     }
 
     /// The slot of the container that claims with the kernel tag `tag`.
@@ -368,7 +266,7 @@ impl<P: Platform + 'static> Containers<P> {
     #[must_use]
     pub fn holder(&self, label: Label<'_>) -> Option<usize> {
         self.iter()
-            .filter(|(_, container)| container.engine.is_some())
+            .filter(|(_, container)| container.run.is_some())
             .find(|(slot, _)| {
                 Module::scan(self.image(*slot))
                     .is_ok_and(|module| labels(&module).any(|other| other == label))
@@ -380,4 +278,9 @@ impl<P: Platform + 'static> Containers<P> {
 /// The number by which the kernel knows the container in `slot`.
 pub(crate) const fn tag(slot: usize) -> u32 {
     slot as u32 + 1
+}
+
+/// Most bytes of device memory that a container with these parameters may hold.
+pub(super) fn limit(parameters: &Parameters) -> u32 {
+    parameters.limit.unwrap_or(arena::TOTAL_BYTES)
 }

@@ -16,54 +16,26 @@
 //! claims end with the fault, as with every fault, and the old container claims anew. Interrupt handlers
 //! end with the image that registered them.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use berth_protocol::{Entry, Fault, Happening, ImageHash, Parameters, State, Update};
+use berth_protocol::{Entry, Fault, ImageHash, Parameters, State, Update};
 
-use super::Main;
-use super::host::{BLOCKS_MAX, Blocks};
 use super::lifecycle::{PAUSE, PAUSE_FUEL};
-use super::loading::{Held, Loading, validate};
-use super::restart::{End, Restarts};
-use super::saved::SAVED_MAX;
-use super::state::Event;
+use super::loading::{Held, Loading, Source, validate};
+use super::outcome::{End, LastWords};
+use super::refused::Refused;
+use super::restart::Restarts;
+use super::run::Run;
+use super::run_id::{BLOCKS_MAX, Blocks};
+use super::saved::Saved;
 use super::storage::{CANDIDATE_KEY, Image, ImageStore, image_key};
-use super::table::{Containers, Refused, tag};
+use super::table::Containers;
+use super::trial::{Trial, Version};
 use crate::admission::Module;
 use crate::admission::bound::bound;
-use crate::arena::{self, Owned};
-use crate::engine::Engine;
-use crate::engine::wasmi::Wasmi;
+use crate::arena;
+use crate::engine::{Engine, Step};
 use crate::platform::Platform;
-
-/// If the store does not take the end of a trial now, it is tried again after this.
-const RETRY_US: u64 = 1_000_000;
-
-/// The engine of a container.
-type Running<P> = Owned<Wasmi<super::ContainerHost<P>>>;
-
-/// An image with what belongs to it.
-#[derive(Debug)]
-pub struct Version {
-    /// Where it is.
-    pub image: Image,
-    /// SHA-256 of it.
-    pub hash: ImageHash,
-    /// How it is to run.
-    pub parameters: Parameters,
-}
-
-/// A new image that may still fail.
-pub(super) struct Trial {
-    slot: usize,
-    until_us: u64,
-    stopped_first: bool,
-    /// What comes back if it does.
-    old: Version,
-    /// The state that the old container had saved.
-    saved: Vec<u8>,
-}
 
 impl<P: Platform + 'static> Containers<P> {
     /// Replace the container in `slot` by the image that was uploaded into the store. The caller has
@@ -137,51 +109,6 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
-    /// Is a trial over? Then the new image stays. When it is over, if not.
-    pub(super) fn end_trial(&mut self, now: u64) {
-        if self
-            .trial
-            .as_ref()
-            .is_some_and(|trial| trial.until_us <= now)
-        {
-            self.keep(now);
-        }
-    }
-
-    /// When the trial is over, if there is one.
-    pub(super) fn trial_end(&self) -> Option<u64> {
-        self.trial.as_ref().map(|trial| trial.until_us)
-    }
-
-    /// The container in `slot` has faulted. If it was on trial, the old image is there again, with its
-    /// saved state, and started. Whether it was.
-    pub(super) fn roll_back(&mut self, slot: usize, fault: Option<Fault>) -> bool {
-        let Some(trial) = self.trial.take_if(|trial| trial.slot == slot) else {
-            return false;
-        };
-        self.restore_version(slot, trial.old, &trial.saved);
-        self.drop_candidate();
-        self.updated(slot, Update::RolledBack { fault });
-        if self.launch(slot, Event::Start).is_err() {
-            self.apply_policy(slot, End::Failure);
-        }
-        true
-    }
-
-    /// The container in `slot` is to be deleted: with it goes what is on trial in its place.
-    ///
-    /// # Errors
-    ///
-    /// If the store does not forget it.
-    pub(super) fn forget_trial(&mut self, slot: usize) -> Result<(), Refused> {
-        if self.trial.take_if(|trial| trial.slot == slot).is_some()
-            && let Some(store) = &mut self.images
-        {
-            store.remove(CANDIDATE_KEY, None).map_err(Refused::Store)?;
-        }
-        Ok(())
-    }
-
     /// Can this image be loaded at all, and is now a time for it?
     fn admit_update(
         &self,
@@ -208,9 +135,10 @@ impl<P: Platform + 'static> Containers<P> {
     }
 
     fn replace(&mut self, slot: usize, new: Version, trial_ms: u32) -> Result<Update, Refused> {
-        self.settle(slot);
-        let state = self.get(slot).map(super::Container::state);
-        if state == Some(State::Running) {
+        if let Some(end) = self.settle(slot) {
+            self.end(slot, end);
+        }
+        if self.state(slot) == Some(State::Running) {
             self.replace_running(slot, new, trial_ms)
         } else {
             self.replace_idle(slot, new)
@@ -220,19 +148,18 @@ impl<P: Platform + 'static> Containers<P> {
     /// There is nothing that could be on trial: the next start takes the new image.
     fn replace_idle(&mut self, slot: usize, new: Version) -> Result<Update, Refused> {
         let stored = new.image == Image::Candidate;
-        if let (Some(store), true) = (&mut self.images, stored) {
-            store
-                .rename(CANDIDATE_KEY, image_key(slot), None)
-                .map_err(Refused::Store)?;
+        if let (Some(store), true) = (&mut self.images, stored)
+            && let Err(error) = store.rename(CANDIDATE_KEY, image_key(slot), None)
+        {
+            self.refused = Some(new.image);
+            return Err(Refused::Store(error));
         }
         let image = if stored { Image::Stored } else { new.image };
         self.set_version(slot, Version { image, ..new });
         if let Some(container) = self.get_mut(slot) {
             // Suspended in the old image; its saved state it may have.
-            container.drop_engine();
+            container.end_run();
         }
-        self.end_interrupts(slot);
-        self.shared.platform.release_all(tag(slot));
         let kept = Update::Kept {
             stopped_first: false,
         };
@@ -247,83 +174,115 @@ impl<P: Platform + 'static> Containers<P> {
         trial_ms: u32,
     ) -> Result<Update, Refused> {
         // So that copying what the old one saves cannot fail.
-        let mut saved = Vec::new();
-        saved
-            .try_reserve_exact(SAVED_MAX)
-            .map_err(|_| Refused::NoRoom)?;
-        let container = self.get_mut(slot).ok_or(Refused::NoRoom)?;
-        let mut engine = container.engine.take().ok_or(Refused::NoRoom)?;
-        let none: Blocks = [None; BLOCKS_MAX];
-        let blocks = engine.run(|engine| engine.host().blocks()).unwrap_or(none);
-        let old = self.set_version(slot, new).ok_or(Refused::NoRoom)?;
-        self.shared.swap_arena(slot);
-        let mut loaded = self.load_over(slot, &old.image, &blocks);
-        self.shared.swap_arena(slot);
+        let Some(mut backup) = Saved::reserved() else {
+            self.refused = Some(new.image);
+            return Err(Refused::NoRoom);
+        };
+        let blocks = self.run_mut(slot).map_or([None; BLOCKS_MAX], Run::blocks);
+        let mut loaded = self.load_over(slot, &new, &blocks);
         let stopped_first = matches!(loaded, Err(Loading::Refused(Refused::Memory { .. })));
-        if let (Err(failed), false) = (&loaded, stopped_first) {
-            // The old one goes on as if nothing had been.
-            let failed = failed.outcome();
-            self.refused = self.set_version(slot, old).map(|new| new.image);
-            if let Some(container) = self.get_mut(slot) {
-                container.engine = Some(engine);
+        if !stopped_first {
+            loaded = loaded.and_then(|run| self.take_over(slot, run));
+            if let Err(failed) = &loaded {
+                // The old one goes on as if nothing had been.
+                let failed = failed.outcome();
+                self.refused = Some(new.image);
+                return failed.map(|fault| self.not_started(slot, fault));
             }
-            return failed.map(|fault| self.not_started(slot, fault));
         }
-        self.save_state(slot, &old.image, &mut engine);
-        self.shared
-            .with_saved(slot, |place| saved.extend_from_slice(place.bytes()));
-        self.end_interrupts(slot);
-        drop(engine);
+        self.save_state(slot);
+        self.shared.with_saved(slot, |saved| backup.copy(saved));
         if stopped_first {
-            loaded = self.load_over(slot, &old.image, &blocks);
-        } else {
-            self.shared.swap_arena(slot);
+            if let Some(run) = self.run_mut(slot) {
+                // Its memory only: what it holds passes over.
+                run.engine = None;
+            }
+            loaded = self
+                .load_over(slot, &new, &blocks)
+                .and_then(|run| self.take_over(slot, run));
         }
         match loaded {
-            Ok(engine) => {
-                self.switch(slot, engine, &blocks);
-                Ok(self.begin_trial(slot, trial_ms, stopped_first, old, saved))
+            Ok(run) => {
+                self.switch(slot, run);
+                let Some(old) = self.set_version(slot, new) else {
+                    return Err(Refused::NoRoom);
+                };
+                Ok(self.begin_trial(slot, trial_ms, stopped_first, old, backup))
             }
             Err(failed) => {
-                self.restore_version(slot, old, &saved);
-                match self.load(slot, self.held(slot, &blocks).as_ref()) {
-                    Ok(engine) => self.switch(slot, engine, &blocks),
-                    Err(_) => self.fail(slot, Fault::OutOfMemory, Entry::Start, None),
-                }
+                self.refused = Some(new.image);
                 let fault = failed.outcome().ok().flatten();
+                self.load_again(slot, &blocks);
                 Ok(self.not_started(slot, fault))
             }
         }
     }
 
-    /// Load the new image of the container in `slot` while the old one's `blocks` are held.
-    fn load_over(&self, slot: usize, old: &Image, blocks: &Blocks) -> Result<Running<P>, Loading> {
-        let held = Held::new(self.bytes_of(slot, old), *blocks);
-        self.load(slot, held.as_ref())
+    /// Load a version of the container in `slot` beside its run, which holds `blocks`.
+    fn load_over(
+        &self,
+        slot: usize,
+        version: &Version,
+        blocks: &Blocks,
+    ) -> Result<Run<P>, Loading> {
+        let held = Held::new(self.image(slot), *blocks);
+        let source = Source {
+            image: self.bytes_of(slot, &version.image),
+            parameters: &version.parameters,
+            held: held.as_ref(),
+        };
+        self.load(slot, &source)
     }
 
-    fn held(&self, slot: usize, blocks: &Blocks) -> Option<Held<'_>> {
-        Held::new(self.image(slot), *blocks)
+    /// A new run gets the interrupts that the one of the container in `slot` has.
+    fn take_over(&self, slot: usize, run: Run<P>) -> Result<Run<P>, Loading> {
+        let shared = &self.shared;
+        let old = self.get(slot).and_then(|container| container.run.as_ref());
+        let taken = old.map_or(Ok(()), |old| {
+            let (new, old) = (run.id(), old.id());
+            shared.handlers.take_over(&shared.platform, new, old)
+        });
+        match taken {
+            Ok(()) => Ok(run),
+            // A registration that the kernel does not take, of a block that it has.
+            Err(_) => Err(Loading::Fault(Fault::BadRegister, LastWords::default())),
+        }
     }
 
-    /// The new engine is the container's from now on; what it does not use of the old one's blocks is
-    /// given back.
-    fn switch(&mut self, slot: usize, mut engine: Running<P>, old: &Blocks) {
-        let (fuel, blocks) = engine
-            .run(|engine| (engine.fuel_used(), engine.host().blocks()))
-            .unwrap_or((0, *old));
-        self.release_except(old, &blocks);
-        let now = self.shared.platform.now_us();
+    /// The old image of the container in `slot`, which had to give up its memory, runs from its beginning.
+    fn load_again(&mut self, slot: usize, blocks: &Blocks) {
+        let held = Held::new(self.image(slot), *blocks);
+        let again = self.get(slot).map(|container| Source {
+            image: self.image(slot),
+            parameters: &container.parameters,
+            held: held.as_ref(),
+        });
+        let loaded = again.map(|source| self.load(slot, &source));
+        let loaded = loaded.and_then(Result::ok);
+        match loaded.and_then(|run| self.take_over(slot, run).ok()) {
+            Some(run) => self.switch(slot, run),
+            None => {
+                let end = End::Fault {
+                    fault: Fault::OutOfMemory,
+                    entry: Entry::Start,
+                    last_call: None,
+                };
+                self.end(slot, end);
+            }
+        }
+    }
+
+    /// The new run is the container's from now on, and the old one is over. What it does not use of the old one's
+    /// blocks is given back.
+    fn switch(&mut self, slot: usize, run: Run<P>) {
+        let old = self.run_mut(slot).map(|old| old.id());
+        self.shared.commit_run(run.id(), slot, old);
+        self.used(slot, run.fuel_used);
         if let Some(container) = self.get_mut(slot) {
-            container.engine = Some(engine);
-            container.main = Main::Fresh;
-            container.started_us = now;
-            container.fuel_used = 0;
-            container.interrupts = (0, 0);
+            container.run = Some(run);
             container.fault = None;
             container.restarts = Restarts::default();
         }
-        self.used(slot, fuel);
     }
 
     fn begin_trial(
@@ -332,7 +291,7 @@ impl<P: Platform + 'static> Containers<P> {
         trial_ms: u32,
         stopped_first: bool,
         old: Version,
-        saved: Vec<u8>,
+        saved: Saved,
     ) -> Update {
         let now = self.shared.platform.now_us();
         let trial = Trial {
@@ -343,36 +302,8 @@ impl<P: Platform + 'static> Containers<P> {
             saved,
         };
         let status = trial.status(now);
-        self.trial = Some(Box::new(trial));
+        self.trial = Some(trial);
         status
-    }
-
-    /// The trial is passed.
-    fn keep(&mut self, now: u64) {
-        let Some(mut trial) = self.trial.take() else {
-            return;
-        };
-        let slot = trial.slot;
-        let stored = self
-            .get(slot)
-            .is_some_and(|container| container.image == Image::Candidate);
-        if let (Some(store), true) = (&mut self.images, stored) {
-            if store.rename(CANDIDATE_KEY, image_key(slot), None).is_err() {
-                trial.until_us = now + RETRY_US;
-                self.trial = Some(trial);
-                return;
-            }
-            if let Some(container) = self.get_mut(slot) {
-                container.image = Image::Stored;
-            }
-        }
-        let kept = Update::Kept {
-            stopped_first: trial.stopped_first,
-        };
-        drop(trial);
-        // What the new one saved meanwhile; tried again when it ends.
-        let _ = self.persist(slot);
-        self.updated(slot, kept);
     }
 
     /// The new image never ran: the old one does.
@@ -382,65 +313,12 @@ impl<P: Platform + 'static> Containers<P> {
         outcome
     }
 
-    pub(super) fn updated(&mut self, slot: usize, outcome: Update) {
-        if let Some(container) = self.get_mut(slot) {
-            container.update = outcome;
-        }
-        self.note(slot, Happening::Updated(outcome));
-    }
-
     /// Let the container that is replaced save its state, if it can. Whatever it does is its last word.
-    fn save_state(&mut self, slot: usize, image: &Image, engine: &mut Running<P>) {
-        let outcome = engine.run(|engine| {
-            let asks = engine.exports(PAUSE);
-            let step = asks.then(|| engine.aside(PAUSE, PAUSE_FUEL));
-            step.map(|_| engine.fuel_used())
+    fn save_state(&mut self, slot: usize) {
+        self.step(slot, |engine| {
+            engine.aside(PAUSE, PAUSE_FUEL).unwrap_or(Step::Finished)
         });
-        if let Ok(Some(fuel)) = outcome {
-            self.used(slot, fuel);
-        }
-        if *image == Image::Stored {
-            // Kept in memory if the store does not take it.
-            let _ = self.persist_saved(slot);
-        }
-    }
-
-    /// Let the container in `slot` be this version; what it was.
-    fn set_version(&mut self, slot: usize, version: Version) -> Option<Version> {
-        self.shared.set_parameters(slot, &version.parameters);
-        let container = self.get_mut(slot)?;
-        Some(Version {
-            image: core::mem::replace(&mut container.image, version.image),
-            hash: core::mem::replace(&mut container.hash, version.hash),
-            parameters: core::mem::replace(&mut container.parameters, version.parameters),
-        })
-    }
-
-    /// The old version again, with the state that it had saved.
-    fn restore_version(&mut self, slot: usize, old: Version, saved: &[u8]) {
-        self.set_version(slot, old);
-        self.shared.with_saved(slot, |place| {
-            if place.bytes() != saved {
-                // The block it had is large enough, or the old length was reserved before.
-                let _ = place.save(saved);
-            }
-        });
-    }
-
-    fn drop_candidate(&mut self) {
-        if let Some(store) = &mut self.images {
-            // If this fails, the next start of the supervisor does it.
-            let _ = store.remove(CANDIDATE_KEY, None);
-        }
-    }
-}
-
-impl Trial {
-    fn status(&self, now: u64) -> Update {
-        let left_us = self.until_us.saturating_sub(now);
-        Update::Trial {
-            left_ms: u32::try_from(left_us / 1000).unwrap_or(u32::MAX),
-            stopped_first: self.stopped_first,
-        }
+        // Kept in memory if the store does not take it.
+        let _ = self.persist(slot);
     }
 }

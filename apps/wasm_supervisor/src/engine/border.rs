@@ -219,10 +219,7 @@ pub(super) fn leave_for_good<H: Host + 'static>(
 }
 
 /// Begins a host call that costs `fuel`, which is much: what has a budget does not begin what is beyond it.
-pub(super) fn enter<H: Host + 'static>(
-    from: &mut Calling<'_, H>,
-    fuel: u32,
-) -> Result<(), Stop> {
+pub(super) fn enter<H: Host + 'static>(from: &mut Calling<'_, H>, fuel: u32) -> Result<(), Stop> {
     // Fails only where fuel is off.
     let left = from.get_fuel().unwrap_or(0);
     let data = from.data_mut();

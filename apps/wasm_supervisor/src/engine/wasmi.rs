@@ -193,6 +193,7 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         let function = self.export(name)?;
         self.store.data_mut().border.aside = true;
         let result = self.enter(function, fuel);
+        self.count_fuel(fuel);
         // A suspended call that is dropped leaves nothing behind.
         Some(self.leave_aside(
             fuel,
@@ -255,9 +256,7 @@ impl<H: Host + 'static> Wasmi<H> {
         fuel: u64,
     ) -> Result<TypedResumableCall<()>, Error> {
         let _ = self.store.set_fuel(fuel);
-        let result = function.call_resumable(&mut self.store, ());
-        self.count_fuel(fuel);
-        result
+        function.call_resumable(&mut self.store, ())
     }
 
     /// What had a budget of `given` fuel has ended with `step`. Returns how, the budget considered.

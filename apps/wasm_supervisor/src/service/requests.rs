@@ -286,7 +286,7 @@ impl<P: Platform + 'static> Supervisor<P> {
             memory_limit,
             share: container.share(),
             cpu_permille: container.cpu_permille(),
-            memory_high: self.containers.memory_high(slot),
+            memory_high: container.memory_high(),
             stack_high: container.stack_high(self.containers.image(slot)),
             interrupts: self.containers.interrupts(slot).0,
             interrupts_dropped: self.containers.interrupts(slot).1,

@@ -1,7 +1,8 @@
 //! `warden`: a process of the manufacturer with power over the supervisor.
 //!
 //! Whoever lights LED 0 tells it to act; it puts the light out when it has. First it ends the
-//! supervisor, next it starts it afresh, and so on.
+//! supervisor, next it starts it afresh, and so on. With the setting `computes` it ends it and goes on
+//! computing without a system call, for good.
 
 #![no_std]
 #![no_main]
@@ -9,9 +10,12 @@
 
 use libtock::process_info::{self, Action, State};
 use libtock::{ErrorCode, alarm, led};
-use test_apps::{Line, own};
+use test_apps::{Line, Setting, own};
 
 libtock::main!(main);
+
+/// `acts`, or `computes`.
+static THEN: Setting<16> = Setting::new("warden", "acts");
 
 const LED: u32 = 0;
 const LOOK_EVERY_MS: u32 = 20;
@@ -36,6 +40,9 @@ fn act() -> Result<(), ErrorCode> {
         _ => Action::Terminate,
     };
     process_info::set_state(id, action)?;
+    while THEN.text() == "computes" {
+        core::hint::spin_loop();
+    }
     Line::new()
         .text(match action {
             Action::Boot => "warden: supervisor started",

@@ -9,7 +9,6 @@
 //! Regions 0 and 1 are the process's RAM (see [`crate::mpu_layout`]), the
 //! others its flash and whatever else the kernel opens to it.
 
-use core::cell::Cell;
 use core::fmt;
 
 use kernel::platform::mpu::{self, Permissions, Region};
@@ -43,14 +42,17 @@ const RAM_REGIONS: usize = 2;
 /// Access attributes of MPU_RASR for memory of `permissions` at `start`.
 ///
 /// Privileged code keeps read and write everywhere. What the architecture's
-/// default map calls peripherals or external devices stays device memory and is
-/// never executable; all else is normal memory.
+/// default map calls peripherals or external devices is strongly ordered and
+/// never executable; all else is normal memory. Stores to strongly ordered memory are not buffered on the
+/// Cortex-M3 and M4: one that the bus refuses is a precise fault of the process that made it, and none is taken
+/// after the process was left.
 fn attributes(permissions: Permissions, start: u32) -> u32 {
     const XN: u32 = 1 << 28;
     const READ_WRITE: u32 = 0b011 << 24;
     const USER_READ_ONLY: u32 = 0b010 << 24;
     const NORMAL_SHARED_WRITE_THROUGH: u32 = 1 << 18 | 1 << 17;
-    const SHARED_DEVICE: u32 = 1 << 16;
+    // TEX, C and B zero.
+    const STRONGLY_ORDERED: u32 = 0;
 
     let (access, execute) = match permissions {
         Permissions::ReadWriteExecute => (READ_WRITE, true),
@@ -59,7 +61,7 @@ fn attributes(permissions: Permissions, start: u32) -> u32 {
         Permissions::ReadOnly => (USER_READ_ONLY, false),
     };
     if is_device(start) {
-        access | SHARED_DEVICE | XN
+        access | STRONGLY_ORDERED | XN
     } else {
         access | NORMAL_SHARED_WRITE_THROUGH | if execute { 0 } else { XN }
     }
@@ -100,10 +102,6 @@ impl Slot {
 
 /// The regions of one process.
 pub struct MpuConfig<const REGIONS: usize> {
-    /// Tells this configuration from every other one of the same MPU.
-    id: usize,
-    /// Changed since it was last written to the hardware.
-    dirty: Cell<bool>,
     memory: Option<AppMemory>,
     slots: [Slot; REGIONS],
 }
@@ -112,16 +110,31 @@ impl<const REGIONS: usize> MpuConfig<REGIONS> {
     fn clear(&mut self) {
         self.memory = None;
         self.slots = core::array::from_fn(Slot::off);
-        self.dirty.set(true);
     }
 
     fn set(&mut self, number: usize, slot: Slot) {
-        if let Some(old) = self.slots.get_mut(number)
-            && *old != slot
-        {
+        if let Some(old) = self.slots.get_mut(number) {
             *old = slot;
-            self.dirty.set(true);
         }
+    }
+
+    /// Print region `number`, if it is on.
+    fn print(&self, number: usize, writer: &mut dyn fmt::Write) -> fmt::Result {
+        let Some((slot, shape)) = self.slots.get(number).and_then(|s| Some((s, s.shape()?))) else {
+            return Ok(());
+        };
+        write!(
+            writer,
+            " MPU region {number}: {:#010x}..{:#010x} r{}{}\r\n",
+            shape.start(),
+            shape.start().wrapping_add(shape.len()),
+            if slot.rasr >> 24 & 0b111 == 0b011 {
+                'w'
+            } else {
+                '-'
+            },
+            if slot.rasr >> 28 & 1 == 0 { 'x' } else { '-' },
+        )
     }
 
     /// Does `shape` touch the process's memory (the kernel's part included) or a region?
@@ -138,32 +151,15 @@ impl<const REGIONS: usize> MpuConfig<REGIONS> {
 
 impl<const REGIONS: usize> fmt::Display for MpuConfig<REGIONS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, slot) in self.slots.iter().enumerate() {
-            if let Some(shape) = slot.shape() {
-                write!(
-                    f,
-                    " MPU region {number}: {:#010x}..{:#010x} r{}{}\r\n",
-                    shape.start(),
-                    shape.start().wrapping_add(shape.len()),
-                    if slot.rasr >> 24 & 0b111 == 0b011 {
-                        'w'
-                    } else {
-                        '-'
-                    },
-                    if slot.rasr >> 28 & 1 == 0 { 'x' } else { '-' },
-                )?;
-            }
-        }
-        Ok(())
+        (0..REGIONS).try_for_each(|number| self.print(number, f))
     }
 }
 
 /// The unit itself, with `REGIONS` regions (8 or 16).
 #[derive(Debug)]
 pub struct MPU<const REGIONS: usize> {
-    /// Which configuration the hardware holds; 0: none.
-    configured: Cell<usize>,
-    last_id: Cell<usize>,
+    /// Kept by whoever holds the unit; which configuration the hardware holds, the kernel knows.
+    _unit: (),
 }
 
 impl<const REGIONS: usize> MPU<REGIONS> {
@@ -174,16 +170,12 @@ impl<const REGIONS: usize> MPU<REGIONS> {
     /// There is one MPU: two objects would overwrite each other's regions.
     #[must_use]
     pub const unsafe fn new() -> Self {
-        Self {
-            configured: Cell::new(0),
-            last_id: Cell::new(0),
-        }
+        Self { _unit: () }
     }
 
     /// Switch every region off and the unit on: no process can reach anything.
     pub fn init(&self) {
         self.write(&core::array::from_fn(Slot::off));
-        self.configured.set(0);
     }
 
     fn write(&self, slots: &[Slot; REGIONS]) {
@@ -246,11 +238,7 @@ unsafe impl<const REGIONS: usize> mpu::MPU for MPU<REGIONS> {
     }
 
     fn new_config(&self) -> Option<Self::MpuConfig> {
-        let id = self.last_id.get().checked_add(1)?;
-        self.last_id.set(id);
         Some(MpuConfig {
-            id,
-            dirty: Cell::new(true),
             memory: None,
             slots: core::array::from_fn(Slot::off),
         })
@@ -376,13 +364,32 @@ unsafe impl<const REGIONS: usize> mpu::MPU for MPU<REGIONS> {
         Ok(())
     }
 
+    fn app_memory_end(&self, config: &Self::MpuConfig) -> Option<*const u8> {
+        let memory = config.memory?;
+        let ends = config
+            .slots
+            .iter()
+            .take(RAM_REGIONS)
+            .filter_map(Slot::shape);
+        let end = ends
+            .map(|shape| shape.start().wrapping_add(shape.len()))
+            .max();
+        Some(core::ptr::without_provenance(
+            end.unwrap_or(memory.start()) as usize
+        ))
+    }
+
+    fn print_region(
+        &self,
+        config: &Self::MpuConfig,
+        number: usize,
+        writer: &mut dyn fmt::Write,
+    ) -> fmt::Result {
+        config.print(number, writer)
+    }
+
     unsafe fn configure_mpu(&self, config: &Self::MpuConfig) {
-        if self.configured.get() == config.id && !config.dirty.get() {
-            return;
-        }
         self.write(&config.slots);
-        config.dirty.set(false);
-        self.configured.set(config.id);
     }
 }
 
@@ -501,7 +508,6 @@ mod tests {
     #[test]
     fn a_break_that_cannot_be_separated_changes_nothing() {
         let (mpu, mut config) = process();
-        config.dirty.set(false);
         let before = config.slots.map(|slot| (slot.rbar, slot.rasr));
         for (app, kernel) in [
             (0x2001_C001, 0x2001_C000),
@@ -512,9 +518,8 @@ mod tests {
             assert_eq!(brk(&mpu, &mut config, app, kernel), Err(()), "{app:#x}");
             assert_eq!(config.slots.map(|slot| (slot.rbar, slot.rasr)), before);
         }
-        assert!(!config.dirty.get());
         brk(&mpu, &mut config, 0x2001_C000, 0x2001_C000).unwrap();
-        assert!(config.dirty.get());
+        assert_ne!(config.slots.map(|slot| (slot.rbar, slot.rasr)), before);
     }
 
     #[test]
@@ -553,14 +558,15 @@ mod tests {
     }
 
     #[test]
-    fn peripherals_are_device_memory_and_never_executable() {
+    fn peripherals_are_strongly_ordered_and_never_executable() {
         let code = attributes(Permissions::ReadExecuteOnly, 0x10_0000);
         let data = attributes(Permissions::ReadWriteOnly, 0x2001_0000);
         let device = attributes(Permissions::ReadWriteExecute, 0x4000_5000);
         let (xn, cacheable, bufferable) = (1 << 28, 1 << 17, 1 << 16);
         assert_eq!(code & (xn | cacheable | bufferable), cacheable);
         assert_eq!(data & (xn | cacheable | bufferable), xn | cacheable);
-        assert_eq!(device & (xn | cacheable | bufferable), xn | bufferable);
+        // A buffered store could fault after the process was left.
+        assert_eq!(device & (xn | cacheable | bufferable), xn);
         // AP: the process may write RAM and not code; the kernel may write both.
         assert_eq!((code >> 24 & 7, data >> 24 & 7), (0b010, 0b011));
         let (mpu, mut config) = process();
@@ -586,6 +592,26 @@ mod tests {
         assert_eq!(region, Some(Region::new(pointer(0x14_0000), 0x8_0000)));
         let text = config.to_string();
         assert!(text.contains("0x00140000..0x001c0000 r--"), "{text}");
+    }
+
+    #[test]
+    fn the_end_of_a_process_s_memory_is_where_its_regions_end() {
+        let (mpu, mut config) = process();
+        for (brk_to, end) in [
+            (0x2001_0001, 0x2001_0400),
+            (0x2001_0400, 0x2001_0400),
+            (0x2001_1FFF, 0x2001_2000),
+            (0x2001_2001, 0x2001_2400),
+            (0x2001_A3FC, 0x2001_A400),
+            (0x2001_C000, 0x2001_C000),
+        ] {
+            brk(&mpu, &mut config, brk_to, 0x2001_C000).unwrap();
+            assert_eq!(
+                mpu.app_memory_end(&config),
+                Some(pointer(end)),
+                "{brk_to:#x}"
+            );
+        }
     }
 
     #[test]

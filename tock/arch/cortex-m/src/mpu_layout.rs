@@ -342,6 +342,9 @@ mod tests {
             (0x4002_8000, 0x20),
             (0x4002_8000, 0x1000),
             (0x8_0000, 0x8_0000),
+            // The supervisor's flash, and an image of half a megabyte in it.
+            (0x4_0000, 0xC_0000),
+            (0x4_0000, 0x8_0000),
             (0x4000_2000, 0x60),
         ] {
             let r = RegionShape::fit(start, len, len).unwrap();

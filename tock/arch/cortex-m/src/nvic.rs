@@ -120,6 +120,13 @@ pub fn has_pending(attended: &[u32]) -> bool {
         .any(|(pending, attended)| pending.get() & attended != 0)
 }
 
+/// Which of the first 32 lines are pending, whether or not they are enabled.
+#[must_use]
+#[inline]
+pub fn pending() -> u32 {
+    NVIC.ispr.first().map_or(0, |pending| pending.get())
+}
+
 /// The pending one of the `attended` lines with the lowest number.
 #[must_use]
 pub fn next_pending(attended: &[u32]) -> Option<u32> {

@@ -47,6 +47,10 @@ register_bitfields![u32,
 // SAFETY: the architecture fixes the system control block at this address.
 const SCB: StaticRef<ScbRegisters> = unsafe { StaticRef::new(0xE000_ED00 as *const ScbRegisters) };
 
+// SAFETY: the architecture fixes the auxiliary control register at this address.
+const ACTLR: StaticRef<ReadWrite<u32>> =
+    unsafe { StaticRef::new(0xE000_E008 as *const ReadWrite<u32>) };
+
 /// Set up exceptions: each kind of fault has its handler and, with priority 0,
 /// goes before everything else; SVC, PendSV and SysTick share the priority of
 /// the interrupts. Division by zero traps. The floating-point unit stays off, and nothing is
@@ -65,6 +69,12 @@ pub fn init() {
     );
     SCB.cpacr.set(0);
     SCB.fpccr.set(0);
+    crate::support::synchronize();
+}
+
+/// Set bits of the auxiliary control register; what they are is each core's own.
+pub fn set_auxiliary_control(bits: u32) {
+    ACTLR.set(ACTLR.get() | bits);
     crate::support::synchronize();
 }
 

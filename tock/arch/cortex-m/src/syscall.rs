@@ -87,11 +87,12 @@ impl Frame {
     /// # Safety
     ///
     /// `[mem_start, app_brk)` must be memory of a process that is not running,
-    /// to which no reference exists.
+    /// to which no reference exists; `stack` must have been a stack pointer.
     unsafe fn at(mem_start: *const u8, app_brk: *const u8, stack: u32) -> Option<Self> {
         let stack = stack as usize;
-        let end = stack.checked_add(FRAME_BYTES)?;
-        (stack.is_multiple_of(4) && stack >= mem_start.addr() && end <= app_brk.addr())
+        // A stack pointer is a multiple of four: the register has no other bits.
+        let room = app_brk.addr().checked_sub(stack)?;
+        (stack >= mem_start.addr() && room >= FRAME_BYTES)
             .then_some(Self(mem_start.with_addr(stack).cast::<u32>().cast_mut()))
     }
 
@@ -287,51 +288,71 @@ impl<A: CortexMVariant> UserspaceKernelBoundary for SysCall<A> {
         state: &CortexMStoredState,
         writer: &mut dyn Write,
     ) {
-        // Failing to print a report is nothing that could be reported.
-        if !matches!(state.fault, Fault::None) {
-            let _ = write!(writer, " cause: {}\r\n", state.fault);
+        for part in 0.. {
+            // SAFETY: the caller's promise is the same.
+            let more = unsafe {
+                self.print_context_part(accessible_memory_start, app_brk, state, part, writer)
+            };
+            if !more {
+                break;
+            }
         }
+    }
+
+    unsafe fn print_context_part(
+        &self,
+        accessible_memory_start: *const u8,
+        app_brk: *const u8,
+        state: &CortexMStoredState,
+        part: usize,
+        writer: &mut dyn Write,
+    ) -> bool {
         // SAFETY: the caller passes the process's own bounds while it does not run.
-        match unsafe { Frame::at(accessible_memory_start, app_brk, state.psp) } {
-            Some(frame) => {
-                let words = frame.read();
-                for (number, value) in words.iter().take(4).enumerate() {
-                    let _ = write!(writer, " r{number}  {value:#010x}");
-                }
-                let [.., r12, lr, pc, psr] = words;
-                let _ = write!(writer, "\r\n");
-                let _ = write!(
-                    writer,
-                    " r12 {r12:#010x} sp  {:#010x} lr  {lr:#010x} pc  {pc:#010x} xpsr {psr:#010x}\r\n",
-                    state.psp.wrapping_add(FRAME_BYTES as u32),
-                );
+        let frame = unsafe { Frame::at(accessible_memory_start, app_brk, state.psp) };
+        let frame = frame.map(|frame| frame.read());
+        // Failing to print a report is nothing that could be reported.
+        let _ = match (part, frame) {
+            (0, _) if !matches!(state.fault, Fault::None) => {
+                write!(writer, " cause: {}\r\n", state.fault)
             }
-            None => {
-                let _ = write!(
-                    writer,
-                    " stack pointer {:#010x} is outside {:#010x}..{:#010x}: r0-r3, pc are lost\r\n",
-                    state.psp,
-                    accessible_memory_start.addr(),
-                    app_brk.addr(),
-                );
-            }
-        }
-        for (value, number) in state.regs.iter().zip(4..) {
-            let end = if number % 4 == 3 { "\r\n" } else { "" };
-            let _ = write!(writer, " r{number:<2} {value:#010x}{end}");
-        }
-        if let Fault::Hardware(FaultStatus {
-            cfsr,
-            hfsr,
-            mmfar,
-            bfar,
-        }) = state.fault
-        {
-            let _ = write!(
+            (1, Some([r0, r1, r2, r3, ..])) => write!(
                 writer,
-                " CFSR {cfsr:#010x} HFSR {hfsr:#010x} MMFAR {mmfar:#010x} BFAR {bfar:#010x}\r\n",
-            );
-        }
+                " r0  {r0:#010x} r1  {r1:#010x} r2  {r2:#010x} r3  {r3:#010x}\r\n"
+            ),
+            (1, None) => write!(
+                writer,
+                " stack pointer {:#010x} is outside {:#010x}..{:#010x}: r0-r3, pc are lost\r\n",
+                state.psp,
+                accessible_memory_start.addr(),
+                app_brk.addr(),
+            ),
+            (2, Some([.., r12, lr, pc, psr])) => write!(
+                writer,
+                " r12 {r12:#010x} sp  {:#010x} lr  {lr:#010x} pc  {pc:#010x} xpsr {psr:#010x}\r\n",
+                state.psp.wrapping_add(FRAME_BYTES as u32),
+            ),
+            (3 | 4, _) => {
+                let registers = state.regs.iter().zip(4..).skip((part - 3) * 4).take(4);
+                registers
+                    .clone()
+                    .try_for_each(|(value, number)| write!(writer, " r{number:<2} {value:#010x}"))
+                    .and_then(|()| writer.write_str("\r\n"))
+            }
+            (5, _) => match state.fault {
+                Fault::Hardware(FaultStatus {
+                    cfsr,
+                    hfsr,
+                    mmfar,
+                    bfar,
+                }) => write!(
+                    writer,
+                    " CFSR {cfsr:#010x} HFSR {hfsr:#010x} MMFAR {mmfar:#010x} BFAR {bfar:#010x}\r\n",
+                ),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        };
+        part < 5
     }
 
     fn store_context(

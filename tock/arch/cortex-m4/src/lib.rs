@@ -6,6 +6,22 @@ pub use cortexm::{CortexMVariant, LeaveReason, fault, nvic, scb, support, systic
 pub use cortexv7m::initialize_ram_jump_to_main;
 pub use cortexv7m::unhandled_interrupt_v7m as unhandled_interrupt;
 
+/// Accesses to registers that may be answered with a bus error: those of a block without clock or power, or
+/// of none at all. On this core every error of a bus is precise ([`init`]).
+pub mod bus {
+    pub use cortexv7m::{try_read8, try_read16, try_read32, try_write8, try_write16, try_write32};
+}
+
+/// Set up exceptions, and switch the buffering of writes off: so a store that the bus refuses faults at once
+/// and not some instructions later, when another runs. (DISDEFWBUF is of the Cortex-M3 and M4. It counts where the
+/// default memory map does, for the kernel; what processes are given of devices is never buffered, see
+/// `cortexm::mpu`.)
+pub fn init() {
+    const DISDEFWBUF: u32 = 1 << 1;
+    scb::init();
+    scb::set_auxiliary_control(DISDEFWBUF);
+}
+
 /// The memory protection unit of this core: eight regions.
 pub mod mpu {
     /// PMSAv7 with eight regions.

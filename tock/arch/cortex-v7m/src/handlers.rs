@@ -206,7 +206,23 @@ pub unsafe extern "C" fn fault_handler_v7m() {
         "   mvn   lr, #6               // return to the main stack",
         "   dsb",
         "   bx    lr",
-        "1: mov   r0, sp               // the kernel's frame, if its stack is sound",
+        "1: movw  r1, #0xED28",
+        "   movt  r1, #0xE000          // r1 = CFSR",
+        "   ldr   r2, [r1]",
+        "   movw  r0, #0x8600          // a bus error of an access, precise or not, and nothing else:",
+        "   bics  r0, r2, r0           // so the frame below was stacked",
+        "   bne   2f",
+        "   ldr   r0, ={probes}",
+        "   bic   r0, r0, #1           // without the Thumb bit, as a stacked address",
+        "   ldr   r3, [sp, #24]        // r3 = where",
+        "   subs  r3, r3, r0",
+        "   cmp   r3, #{length}",
+        "   bhs   2f",
+        "   str   r2, [r1]             // CFSR: a set bit is cleared by writing it",
+        "   adds  r0, #{length}",
+        "   str   r0, [sp, #24]        // go on behind the probes, where they fail",
+        "   bx    lr",
+        "2: mov   r0, sp               // the kernel's frame, if its stack is sound",
         "   movw  r1, #0xED08",
         "   movt  r1, #0xE000          // r1 = VTOR",
         "   ldr   r1, [r1]",
@@ -215,7 +231,93 @@ pub unsafe extern "C" fn fault_handler_v7m() {
         "   b     {kernel_fault}",
         fault = const FAULT,
         kernel_fault = sym kernel_fault,
+        probes = sym probes,
+        length = const PROBES_BYTES,
     )
+}
+
+/// Bytes of [`probes`] before the place where they fail.
+const PROBES_BYTES: u32 = 48;
+
+/// Accesses that may be answered with a bus error. The fault handler knows them by their place.
+///
+/// r0 = address, r1 = value; returns r0 = 0 if the access was made, 1 if the bus answered with an error,
+/// r1 = what was read. Each is eight bytes long and called by its number. A store waits until it is done, so that an
+/// error of it is not taken for another's, on cores that go on meanwhile.
+#[unsafe(naked)]
+unsafe extern "C" fn probes() {
+    naked_asm!(
+        "   ldrb  r1, [r0]             // 0: read 8 bits",
+        "   movs  r0, #0",
+        "   bx    lr",
+        "   nop",
+        "   ldrh  r1, [r0]             // 1: read 16 bits",
+        "   movs  r0, #0",
+        "   bx    lr",
+        "   nop",
+        "   ldr   r1, [r0]             // 2: read 32 bits",
+        "   movs  r0, #0",
+        "   bx    lr",
+        "   nop",
+        "   strb  r1, [r0]             // 3: write 8 bits",
+        "   dsb",
+        "   b     4f",
+        "   strh  r1, [r0]             // 4: write 16 bits",
+        "   dsb",
+        "   b     4f",
+        "   str   r1, [r0]             // 5: write 32 bits",
+        "   dsb",
+        "   b     4f",
+        // 48: where they fail.
+        "   movs  r0, #1",
+        "   bx    lr",
+        "4: movs  r0, #0",
+        "   bx    lr",
+    )
+}
+
+/// Call probe `number` (0 to 5); what was read, or that the bus answered with an error.
+#[inline]
+fn probe(number: usize, address: usize, value: u32) -> Option<u32> {
+    let entry = (probes as *const () as usize) + number * 8;
+    // SAFETY: the six probes begin every eight bytes and have this signature; bit 0 (Thumb) is set in the
+    // address of the first.
+    let result = unsafe {
+        let probe: extern "C" fn(usize, u32) -> u64 = core::mem::transmute(entry);
+        probe(address, value)
+    };
+    (result as u32 == 0).then_some((result >> 32) as u32)
+}
+
+macro_rules! accesses {
+    ($($read:ident $write:ident $type:ty, $bits:literal, $read_number:literal $write_number:literal;)*) => {$(
+        #[doc = concat!("Load ", $bits, " bits; `None` if the bus answered with an error.")]
+        ///
+        /// # Safety
+        ///
+        /// Device registers are there, or nothing; aligned to the width; interrupts are not masked.
+        #[must_use]
+        #[inline]
+        pub unsafe fn $read(address: usize) -> Option<$type> {
+            probe($read_number, address, 0).map(|value| value as $type)
+        }
+
+        #[doc = concat!("Store ", $bits, " bits; `None` if the bus answered with an error.")]
+        ///
+        /// # Safety
+        ///
+        /// As for loads, and no store there breaks memory safety.
+        #[inline]
+        pub unsafe fn $write(address: usize, value: $type) -> Option<()> {
+            probe($write_number, address, u32::from(value)).map(|_| ())
+        }
+    )*};
+}
+
+accesses! {
+    try_read8 try_write8 u8, "8", 0 3;
+    try_read16 try_write16 u16, "16", 1 4;
+    try_read32 try_write32 u32, "32", 2 5;
 }
 
 /// Handler of exceptions that are never enabled.

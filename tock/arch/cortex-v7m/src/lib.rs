@@ -33,7 +33,8 @@ mod handlers;
 #[cfg(target_arch = "arm")]
 pub use handlers::{
     fault_handler_v7m, generic_isr_v7m, initialize_ram_jump_to_main, svc_handler_v7m,
-    switch_to_user_v7m, systick_handler_v7m, unhandled_interrupt_v7m,
+    switch_to_user_v7m, systick_handler_v7m, try_read8, try_read16, try_read32, try_write8,
+    try_write16, try_write32, unhandled_interrupt_v7m,
 };
 
 #[cfg(not(target_arch = "arm"))]
@@ -42,5 +43,6 @@ mod host;
 #[cfg(not(target_arch = "arm"))]
 pub use host::{
     fault_handler_v7m, generic_isr_v7m, initialize_ram_jump_to_main, svc_handler_v7m,
-    switch_to_user_v7m, systick_handler_v7m, unhandled_interrupt_v7m,
+    switch_to_user_v7m, systick_handler_v7m, try_read8, try_read16, try_read32, try_write8,
+    try_write16, try_write32, unhandled_interrupt_v7m,
 };

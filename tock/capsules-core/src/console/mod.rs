@@ -26,8 +26,14 @@
 //! A process has at most one write and one read under way; a second is `BUSY`, and so is a
 //! read while another process reads.
 //!
-//! **A write is whole**: whatever its length, neither another process's write nor
-//! kernel debug output comes in between. Writes are served in the order they were made.
+//! **A write is whole** up to [`TURN_BYTES`]: neither another process's write nor
+//! kernel debug output comes in between. Writes are served in the order they were made. A longer one
+//! gives the line to those who wait after each [`TURN_BYTES`], so that nobody waits for what another would
+//! never end; if nobody waits, it is whole as well.
+//!
+//! **Writing and reading are the process's own work**: with [`Console::with_passes`] each chunk
+//! but a write's first is copied in a pass, when one of the processes that wait for the line would
+//! run. All that wait drive the write that has the line, so none waits for a process that is never run.
 //!
 //! **Nothing typed is lost between two reads**: bytes are received all the time into a ring
 //! in the kernel, and a read takes them from there first. When nobody reads and
@@ -40,6 +46,7 @@ mod tests;
 mod write;
 
 use crate::driver;
+use crate::passes::{Passes, SharedLine};
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::collections::ring_buffer::RingBuffer;
@@ -49,6 +56,9 @@ use kernel::hil::uart::UartData;
 use kernel::process::{self, ProcessId};
 use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::utilities::cells::{MapCell, OptionalCell, TakeCell};
+
+/// Bytes of a write that are never divided.
+pub const TURN_BYTES: usize = 512;
 
 /// The driver's number.
 pub const DRIVER_NUM: usize = driver::NUM::Console as usize;
@@ -92,10 +102,15 @@ pub struct Console<'a> {
     uart: &'a dyn UartData<'a>,
     apps: ConsoleGrant,
 
+    /// Who shares the line and asks for passes, if the board has that.
+    passes: Option<(&'a dyn SharedLine, &'a dyn Passes)>,
+
     /// Chunks of a write go out through this.
     tx_buffer: TakeCell<'static, [u8]>,
     /// Whose write is on the line.
     writer: OptionalCell<ProcessId>,
+    /// Bytes until it gives the line to others.
+    turn: Cell<usize>,
     /// Orders the writes that wait.
     next_ticket: Cell<u32>,
     /// Starts the next write once the last has left the line to others.
@@ -129,8 +144,10 @@ impl<'a> Console<'a> {
         Self {
             uart,
             apps: grant,
+            passes: None,
             tx_buffer: TakeCell::new(tx_buffer),
             writer: OptionalCell::empty(),
+            turn: Cell::new(0),
             next_ticket: Cell::new(0),
             next_writer: DeferredCall::new(),
             rx_byte: TakeCell::new(rx_byte),
@@ -139,6 +156,20 @@ impl<'a> Console<'a> {
             reader: OptionalCell::empty(),
             serve_at: Cell::new(0),
         }
+    }
+
+    /// Write and read in passes of this board; `line` is the device that was given to [`new`](Self::new).
+    #[must_use]
+    pub fn with_passes(mut self, line: &'a dyn SharedLine, passes: &'a dyn Passes) -> Self {
+        self.passes = Some((line, passes));
+        self
+    }
+
+    /// Do one pass of work for a process: a chunk of the write that has the line, and a piece of
+    /// the process's read.
+    pub fn pass(&self, process: ProcessId) {
+        self.continue_write();
+        self.continue_read(process);
     }
 
     /// Become the UART's client and receive from now on; once, at boot.

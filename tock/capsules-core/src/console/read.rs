@@ -20,14 +20,21 @@ use kernel::processbuffer::{ReadableProcessBuffer, WriteableProcessBuffer};
 pub(super) struct Read {
     length: usize,
     received: usize,
+    /// Complete it with what the ring holds.
+    is_aborted: bool,
 }
+
+/// Bytes that one pass moves from the ring.
+const PASS_BYTES: usize = 64;
 
 /// What serving the reader came to.
 enum Served {
     /// Complete; the process was told.
     Complete,
-    /// That many bytes are still missing.
+    /// That many bytes are still missing, and the ring has none.
     Missing(usize),
+    /// The ring has more.
+    More,
 }
 
 impl Console<'_> {
@@ -46,6 +53,7 @@ impl Console<'_> {
             app.read = Some(Read {
                 length: length.min(allowed),
                 received: 0,
+                is_aborted: false,
             });
         })?;
         self.reader.set(process);
@@ -60,32 +68,46 @@ impl Console<'_> {
         if !self.reader.contains(&process) {
             return Ok(());
         }
+        self.apps.enter(process, |app, _| {
+            if let Some(read) = &mut app.read {
+                read.is_aborted = true;
+            }
+        })?;
         self.serve();
-        if self.reader.take().is_some() {
-            self.apps.enter(process, |app, kernel_data| {
-                finish(app, kernel_data, Err(ErrorCode::CANCEL));
-            })?;
-        }
         Ok(())
     }
 
-    /// Give the reader what the ring holds.
+    /// Go on with the process's read, if it has one.
+    pub(super) fn continue_read(&self, process: ProcessId) {
+        if self.reader.contains(&process) {
+            self.serve();
+        }
+    }
+
+    /// Give the reader what the ring holds, as much as one pass takes; the rest follows in the next.
     fn serve(&self) {
         let Some(reader) = self.reader.get() else {
             return;
         };
-        let served = self.apps.enter(reader, |app, kernel_data| {
-            self.ring
-                .map(|ring| serve(app, kernel_data, ring))
-                .unwrap_or(Served::Complete)
-        });
+        let served = loop {
+            let served = self.apps.enter(reader, |app, kernel_data| {
+                self.ring
+                    .map(|ring| serve(app, kernel_data, ring))
+                    .unwrap_or(Served::Complete)
+            });
+            match (&served, self.passes) {
+                (Ok(Served::More), Some((_, passes))) => return passes.request(reader),
+                (Ok(Served::More), None) => {}
+                _ => break served,
+            }
+        };
         match served {
             Ok(Served::Missing(count)) => {
                 let half = self.ring.map_or(1, |ring| ring_room(ring) / 2);
                 self.serve_at.set(count.min(half).max(1));
             }
             // Complete, or the process is gone: the ring keeps what follows.
-            Ok(Served::Complete) | Err(_) => self.reader.clear(),
+            Ok(Served::Complete | Served::More) | Err(_) => self.reader.clear(),
         }
     }
 
@@ -125,14 +147,14 @@ fn serve(
         .and_then(|buffer| {
             buffer.mut_enter(|bytes| {
                 let free = bytes.iter().take(read.length).skip(read.received);
-                for place in free {
+                for place in free.take(PASS_BYTES) {
                     let Some(byte) = ring.dequeue() else {
                         return true;
                     };
                     place.set(byte);
                     received.set(received.get() + 1);
                 }
-                received.get() == read.length
+                received.get() == read.length || received.get() == read.received + PASS_BYTES
             })
         })
         .unwrap_or(read.length == 0);
@@ -144,6 +166,11 @@ fn serve(
     } else if !has_room {
         // The process has taken the buffer back, or swapped it for a shorter one.
         finish(app, kernel_data, Err(ErrorCode::SIZE));
+        Served::Complete
+    } else if ring.has_elements() {
+        Served::More
+    } else if read.is_aborted {
+        finish(app, kernel_data, Err(ErrorCode::CANCEL));
         Served::Complete
     } else {
         Served::Missing(read.length - received)
@@ -186,7 +213,10 @@ impl ReceiveClient for Console<'_> {
         self.rx_byte.replace(buffer);
         self.receive_next();
         if self.reader.is_some() && held >= self.serve_at.get() {
-            self.serve();
+            match (self.passes, self.reader.get()) {
+                (Some((_, passes)), Some(reader)) => passes.request(reader),
+                _ => self.serve(),
+            }
         }
     }
 }

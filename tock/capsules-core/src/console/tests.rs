@@ -1,12 +1,15 @@
 //! The console as processes see it, on a line that the test plays.
 
-use super::{Console, DRIVER_NUM};
+use super::{Console, DRIVER_NUM, TURN_BYTES};
+use crate::passes::Passes;
 use crate::test_uart::TestUart;
 use crate::virtualizers::virtual_uart::{MuxUart, UartDevice};
+use core::cell::RefCell;
 use kernel::ErrorCode;
 use kernel::collections::ring_buffer::RingBuffer;
 use kernel::deferred_call::DeferredCall;
 use kernel::hil::uart::{Error, Transmit, TransmitClient};
+use kernel::process::ProcessId;
 use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use std::boxed::Box;
@@ -30,6 +33,10 @@ fn leak_bytes(length: usize) -> &'static mut [u8] {
 
 /// Three processes on a console with a transmit buffer of 4 bytes and a ring of `ring`.
 fn desk(ring: usize) -> Desk {
+    desk_with(ring, None)
+}
+
+fn desk_with(ring: usize, passes: Option<&'static Asked>) -> Desk {
     let uart = TestUart::leak();
     let mux: &'static MuxUart = Box::leak(Box::new(MuxUart::new(uart)));
     mux.initialize();
@@ -44,6 +51,10 @@ fn desk(ring: usize) -> Desk {
         RingBuffer::new(leak_bytes(ring)),
         grant,
     );
+    let console = match passes {
+        Some(passes) => console.with_passes(device, passes),
+        None => console,
+    };
     let console: &'static Console = Box::leak(Box::new(console));
     console.start();
     let app = TestApp::default();
@@ -340,4 +351,116 @@ fn bytes_broken_on_the_line_are_counted_and_reception_goes_on() {
     assert_eq!(desk.console.lost(), 2);
     assert!(desk.call(0, READ, 3).is_success());
     assert_eq!(desk.processes[0].read(room, 3), b"abc");
+}
+
+/// Remembers which processes passes were asked for.
+#[derive(Default)]
+struct Asked(RefCell<Vec<ProcessId>>);
+
+impl Passes for Asked {
+    fn request(&self, process: ProcessId) {
+        self.0.borrow_mut().push(process);
+    }
+}
+
+/// As [`desk`], and the console works in passes that the test gives.
+fn paced(ring: usize) -> (Desk, &'static Asked) {
+    let asked: &'static Asked = Box::leak(Box::default());
+    (desk_with(ring, Some(asked)), asked)
+}
+
+impl Desk {
+    /// Run line and deferred calls, and give each pass that was asked for to the process; how many there were.
+    fn run_passes(&self, asked: &Asked) -> usize {
+        let mut passes = 0;
+        loop {
+            while self.step() {}
+            let Some(process) = asked.0.borrow_mut().pop() else {
+                return passes;
+            };
+            self.console.pass(process);
+            passes += 1;
+        }
+    }
+}
+
+#[test]
+fn a_write_takes_a_pass_for_each_chunk_but_the_first_and_is_whole() {
+    let (desk, asked) = paced(8);
+    let other: &'static UartDevice = Box::leak(Box::new(UartDevice::new(desk.mux)));
+    other.setup();
+    desk.write(0, "0123456789");
+    other
+        .transmit_buffer(Box::leak(Box::new(*b"<other>")), 7)
+        .unwrap();
+    while desk.step() {}
+    assert_eq!(desk.uart.sent(), "0123", "nobody gave a pass");
+    assert_eq!(desk.run_passes(asked), 2);
+    assert_eq!(desk.uart.sent(), "0123456789<other>");
+    assert_eq!(desk.told(0), [(1, 10, 0)]);
+}
+
+#[test]
+fn who_waits_drives_a_writer_that_is_never_run() {
+    let (desk, asked) = paced(8);
+    desk.write(0, "a long one");
+    desk.write(1, "mine");
+    let stuck = desk.processes[0].id();
+    for _ in 0..20 {
+        while desk.step() {}
+        asked.0.borrow_mut().retain(|process| *process != stuck);
+        let Some(process) = asked.0.borrow_mut().pop() else {
+            break;
+        };
+        desk.console.pass(process);
+    }
+    assert_eq!(desk.uart.sent(), "a long onemine");
+    assert_eq!(desk.told(1), [(1, 4, 0)]);
+}
+
+#[test]
+fn a_write_without_end_leaves_others_their_turn() {
+    let (desk, asked) = paced(8);
+    let long = "x".repeat(3 * TURN_BYTES);
+    desk.write(0, &long);
+    desk.write(1, "first");
+    desk.write(2, "second");
+    desk.run_passes(asked);
+    let turn = "x".repeat(TURN_BYTES);
+    assert_eq!(
+        desk.uart.sent(),
+        [&turn, "first", "second", &turn, &turn].concat()
+    );
+    assert_eq!(desk.told(0), [(1, 3 * TURN_BYTES, 0)]);
+    assert_eq!(
+        (desk.told(1), desk.told(2)),
+        ([(1, 5, 0)].into(), [(1, 6, 0)].into())
+    );
+}
+
+#[test]
+fn a_writer_that_ends_in_its_turn_gives_up_the_line() {
+    let (desk, asked) = paced(8);
+    desk.write(0, "0123456789");
+    desk.write(1, "mine");
+    while desk.step() {}
+    desk.processes[0].terminate();
+    desk.run_passes(asked);
+    assert_eq!(desk.uart.sent(), "0123mine");
+}
+
+#[test]
+fn a_read_takes_a_pass_for_each_piece_and_an_abort_waits_for_them() {
+    const LENGTH: usize = 300;
+    let (desk, asked) = paced(2 * LENGTH);
+    let text: Vec<u8> = (0..LENGTH).map(|n| n as u8).collect();
+    desk.arrive(&text);
+    let place = desk.lend_room(0, 2 * LENGTH);
+    assert!(desk.call(0, READ, 2 * LENGTH).is_success());
+    assert!(desk.call(0, ABORT, 0).is_success());
+    assert_eq!(desk.told(0), []);
+    let passes = desk.run_passes(asked);
+    assert!((3..=6).contains(&passes), "{passes}");
+    assert_eq!(desk.told(0), [(2, ErrorCode::CANCEL as usize, LENGTH)]);
+    assert_eq!(desk.processes[0].read(place, LENGTH), text);
 }

@@ -1,10 +1,11 @@
 //! Writing: chunk by chunk, one write after the other.
 //!
-//! The next chunk of a write is sent from within the callback for the last one,
-//! which keeps the line (see [`crate::virtualizers::virtual_uart`]); the next
-//! *write* is started from a deferred call, which does not.
+//! The next chunk of a write follows in a pass of a process that waits for the line, which is kept
+//! meanwhile; on a board without passes from within the callback for the last one, which keeps the line too (see
+//! [`crate::virtualizers::virtual_uart`]). The next *write*, and the next turn of a long
+//! one, is started from a deferred call, and others come before.
 
-use super::{App, Console, ro_allow, upcall};
+use super::{App, Console, TURN_BYTES, ro_allow, upcall};
 use kernel::ErrorCode;
 use kernel::grant::GrantKernelData;
 use kernel::hil::uart::TransmitClient;
@@ -29,12 +30,10 @@ impl Console<'_> {
             let allowed = kernel_data
                 .get_readonly_processbuffer(ro_allow::WRITE)
                 .map_or(0, |buffer| buffer.len());
-            let ticket = self.next_ticket.get();
-            self.next_ticket.set(ticket.wrapping_add(1));
             let write = Write {
                 length: length.min(allowed),
                 sent: 0,
-                ticket,
+                ticket: self.new_ticket(),
             };
             app.write = Some(write);
             if write.length == 0 {
@@ -44,8 +43,45 @@ impl Console<'_> {
         })??;
         if self.writer.is_none() {
             self.start_next_write();
+        } else {
+            // It helps the one that has the line.
+            self.request_passes();
         }
         Ok(())
+    }
+
+    /// Have the next chunk sent, in a pass of whichever process waiting for the line would run first.
+    fn request_passes(&self) {
+        let Some((_, passes)) = self.passes else {
+            return self.continue_write();
+        };
+        self.apps.each(|process, app, _| {
+            if app.write.is_some() {
+                passes.request(process);
+            }
+        });
+    }
+
+    /// Send the next chunk of the write that has the line, unless one is being sent.
+    pub(super) fn continue_write(&self) {
+        if let Some(process) = self.writer.get() {
+            self.send_chunk(process);
+            if self.writer.is_none() {
+                self.next_writer.set();
+            }
+        }
+    }
+
+    fn keep_line(&self, keep: bool) {
+        if let Some((line, _)) = self.passes {
+            line.keep(keep);
+        }
+    }
+
+    fn new_ticket(&self) -> u32 {
+        let ticket = self.next_ticket.get();
+        self.next_ticket.set(ticket.wrapping_add(1));
+        ticket
     }
 
     /// Put the oldest waiting write on the line, if the line is ours to take.
@@ -64,6 +100,7 @@ impl Console<'_> {
             });
             let Some((_, process)) = oldest else { return };
             self.writer.set(process);
+            self.turn.set(TURN_BYTES);
             self.send_chunk(process);
         }
     }
@@ -73,17 +110,29 @@ impl Console<'_> {
         let Some(chunk) = self.tx_buffer.take() else {
             return;
         };
+        let turn = self.turn.get();
+        let room = chunk.len().min(turn);
         let filled = self
             .apps
-            .enter(process, |app, kernel_data| fill(app, kernel_data, chunk))
+            .enter(process, |app, kernel_data| {
+                let chunk = chunk.get_mut(..room).unwrap_or_default();
+                let length = fill(app, kernel_data, chunk);
+                let goes_on = app
+                    .write
+                    .is_some_and(|write| write.sent + length < write.length);
+                (length, goes_on)
+            })
             // The process is gone, and its write with it.
-            .unwrap_or(0);
+            .unwrap_or((0, false));
         let sending = match filled {
-            0 => Err(chunk),
-            length => self
-                .uart
-                .transmit_buffer(chunk, length)
-                .map_err(|(_, chunk)| chunk),
+            (0, _) => Err(chunk),
+            (length, goes_on) => {
+                self.turn.set(turn - length);
+                self.uart
+                    .transmit_buffer(chunk, length)
+                    .map(|()| self.keep_line(goes_on && length < turn))
+                    .map_err(|(_, chunk)| chunk)
+            }
         };
         if let Err(chunk) = sending {
             self.tx_buffer.replace(chunk);
@@ -94,6 +143,7 @@ impl Console<'_> {
     /// The write that has the line is over: tell its process how far it came.
     fn end_write(&self, process: ProcessId) {
         self.writer.clear();
+        self.keep_line(false);
         // A process that is gone need not be told.
         let _ = self
             .apps
@@ -139,17 +189,25 @@ impl TransmitClient for Console<'_> {
         let Some(process) = self.writer.get() else {
             return;
         };
+        let is_over = self.turn.get() == 0;
         let goes_on = self.apps.enter(process, |app, _| match &mut app.write {
             Some(write) => {
                 write.sent += length;
+                if is_over {
+                    // The next turn is behind those of all who wait.
+                    write.ticket = self.new_ticket();
+                }
                 result.is_ok() && write.sent < write.length
             }
             None => false,
         });
-        if goes_on.unwrap_or(false) {
-            self.send_chunk(process);
-        } else {
-            self.end_write(process);
+        match goes_on {
+            Ok(true) if is_over => {
+                self.writer.clear();
+                self.keep_line(false);
+            }
+            Ok(true) => self.request_passes(),
+            Ok(false) | Err(_) => self.end_write(process),
         }
         if self.writer.is_none() {
             self.next_writer.set();

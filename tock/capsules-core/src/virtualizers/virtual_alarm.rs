@@ -17,60 +17,21 @@
 //! alarm.setup();
 //! ```
 //!
-//! The counter wraps, so "has it expired?" cannot be told from the expiry alone:
-//! an alarm almost a full turn away looks like one that has just passed. Every
-//! alarm is therefore brought forward at each pass (its reference moved to now,
-//! what remains shortened), and the hardware is never left alone for more than
-//! half a turn.
+//! Every alarm is brought forward at each pass, and the hardware is never left alone for
+//! more than half a turn: [`crate::expiration`].
 
+use crate::expiration::{Expiration, shorter};
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::hil::time::{Alarm, AlarmClient, Ticks, Time};
 use kernel::utilities::cells::OptionalCell;
-
-/// What a virtual alarm is waiting for.
-#[derive(Clone, Copy)]
-enum State<T> {
-    Idle,
-    /// Expires when `dt` ticks have passed since `reference`.
-    Armed {
-        reference: T,
-        dt: T,
-    },
-    /// Has expired; the client was not told yet.
-    Due {
-        expiry: T,
-    },
-}
-
-impl<T: Ticks> State<T> {
-    /// The state at `now`, as seen not more than one turn after the last look.
-    fn brought_to(self, now: T) -> Self {
-        match self {
-            Self::Armed { reference, dt } => {
-                let elapsed = now.wrapping_sub(reference);
-                if elapsed >= dt {
-                    Self::Due {
-                        expiry: reference.wrapping_add(dt),
-                    }
-                } else {
-                    Self::Armed {
-                        reference: now,
-                        dt: dt.wrapping_sub(elapsed),
-                    }
-                }
-            }
-            other => other,
-        }
-    }
-}
 
 /// One alarm among many.
 pub struct VirtualMuxAlarm<'a, A: Alarm<'a>> {
     mux: &'a MuxAlarm<'a, A>,
     next: Cell<Option<&'a VirtualMuxAlarm<'a, A>>>,
     client: OptionalCell<&'a dyn AlarmClient>,
-    state: Cell<State<A::Ticks>>,
+    state: Cell<Expiration<A::Ticks>>,
 }
 
 impl<'a, A: Alarm<'a>> VirtualMuxAlarm<'a, A> {
@@ -80,7 +41,7 @@ impl<'a, A: Alarm<'a>> VirtualMuxAlarm<'a, A> {
             mux,
             next: Cell::new(None),
             client: OptionalCell::empty(),
-            state: Cell::new(State::Idle),
+            state: Cell::new(Expiration::Off),
         }
     }
 
@@ -106,26 +67,23 @@ impl<'a, A: Alarm<'a>> Alarm<'a> for VirtualMuxAlarm<'a, A> {
     }
 
     fn set_alarm(&self, reference: Self::Ticks, dt: Self::Ticks) {
-        self.state.set(State::Armed { reference, dt });
+        self.state.set(Expiration::Armed { reference, dt });
         self.mux.changed();
     }
 
     fn get_alarm(&self) -> Self::Ticks {
-        match self.state.get() {
-            State::Idle => Self::Ticks::from(0),
-            State::Armed { reference, dt } => reference.wrapping_add(dt),
-            State::Due { expiry } => expiry,
-        }
+        // The interface has no word for "none"; `is_armed` says it.
+        self.state.get().expiry().unwrap_or(Self::Ticks::from(0))
     }
 
     fn disarm(&self) -> Result<(), ErrorCode> {
-        self.state.set(State::Idle);
+        self.state.set(Expiration::Off);
         self.mux.changed();
         Ok(())
     }
 
     fn is_armed(&self) -> bool {
-        !matches!(self.state.get(), State::Idle)
+        !matches!(self.state.get(), Expiration::Off)
     }
 
     fn minimum_dt(&self) -> Self::Ticks {
@@ -168,14 +126,7 @@ impl<'a, A: Alarm<'a>> MuxAlarm<'a, A> {
         for alarm in self.alarms() {
             let state = alarm.state.get().brought_to(now);
             alarm.state.set(state);
-            let remaining = match state {
-                State::Idle => continue,
-                State::Armed { dt, .. } => dt,
-                State::Due { .. } => A::Ticks::from(0),
-            };
-            if wait.is_none_or(|wait| remaining < wait) {
-                wait = Some(remaining);
-            }
+            wait = shorter(wait, state.remaining());
         }
         match wait {
             Some(wait) => self
@@ -195,8 +146,8 @@ impl<'a, A: Alarm<'a>> AlarmClient for MuxAlarm<'a, A> {
         // short, waits for the next interrupt and cannot hold the kernel here.
         for alarm in self.alarms() {
             let state = alarm.state.get().brought_to(now);
-            if let State::Due { .. } = state {
-                alarm.state.set(State::Idle);
+            if let Expiration::Due { .. } = state {
+                alarm.state.set(Expiration::Off);
                 alarm.client.map(|client| client.alarm());
             } else {
                 alarm.state.set(state);

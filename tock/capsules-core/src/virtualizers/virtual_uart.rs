@@ -12,13 +12,15 @@
 //!
 //! **Who speaks.** A buffer goes out whole. A device that sends its next buffer from
 //! within the callback for the last one keeps the line, so a message may be longer
-//! than a buffer and still reach the line in one piece. A device that has more *messages*
+//! than a buffer and still reach the line in one piece. So does one that has asked to
+//! [keep](SharedLine::keep) it until its next buffer is there. A device that has more *messages*
 //! must start the next one later, from a deferred call; then the others get their
 //! turn, round robin.
 //!
 //! **Who listens.** One device at a time: while its receive is outstanding, another
 //! gets `BUSY`.
 
+use crate::passes::SharedLine;
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::hil::uart::{Error, Receive, ReceiveClient, Transmit, TransmitClient, UartData};
@@ -28,10 +30,12 @@ use kernel::utilities::cells::{OptionalCell, TakeCell};
 pub struct MuxUart<'a> {
     uart: &'a dyn UartData<'a>,
     first: Cell<Option<&'a UartDevice<'a>>>,
-    /// A buffer is on the line, or callbacks for one are running.
+    /// A buffer is on the line, or callbacks for one are running, or a device keeps the line.
     busy: Cell<bool>,
     /// Whose buffer is on the line.
     sender: OptionalCell<&'a UartDevice<'a>>,
+    /// Who keeps the line while none of its buffers is on it.
+    keeper: OptionalCell<&'a UartDevice<'a>>,
     /// Who has a receive outstanding.
     receiver: OptionalCell<&'a UartDevice<'a>>,
 }
@@ -44,6 +48,7 @@ impl<'a> MuxUart<'a> {
             first: Cell::new(None),
             busy: Cell::new(false),
             sender: OptionalCell::empty(),
+            keeper: OptionalCell::empty(),
             receiver: OptionalCell::empty(),
         }
     }
@@ -56,6 +61,16 @@ impl<'a> MuxUart<'a> {
 
     fn devices(&self) -> impl Iterator<Item = &'a UartDevice<'a>> + use<'a> {
         core::iter::successors(self.first.get(), |device| device.next.get())
+    }
+
+    /// Put the next buffer on the line: `last`'s own, or that of the next device in turn.
+    fn choose(&self, last: &'a UartDevice<'a>) {
+        let after = core::iter::successors(last.next.get(), |device| device.next.get());
+        let others = after.chain(self.devices());
+        let goes_on = core::iter::once(last)
+            .chain(others)
+            .any(|device| self.send(device));
+        self.busy.set(goes_on);
     }
 
     /// Put a device's buffer on the line; whether there was one and it went.
@@ -90,12 +105,11 @@ impl<'a> TransmitClient for MuxUart<'a> {
         };
         // Still busy: what devices send from here on waits for the choice below.
         last.sent(buffer, length, result);
-        let after = core::iter::successors(last.next.get(), |device| device.next.get());
-        let others = after.chain(self.devices());
-        let goes_on = core::iter::once(last)
-            .chain(others)
-            .any(|device| self.send(device));
-        self.busy.set(goes_on);
+        if last.keeps.get() && last.waiting.is_none() {
+            self.keeper.set(last);
+        } else {
+            self.choose(last);
+        }
     }
 }
 
@@ -121,6 +135,8 @@ pub struct UartDevice<'a> {
     next: Cell<Option<&'a UartDevice<'a>>>,
     waiting: TakeCell<'static, [u8]>,
     waiting_length: Cell<usize>,
+    /// Its next buffer follows the one that is on the line, whoever else waits.
+    keeps: Cell<bool>,
     transmit_client: OptionalCell<&'a dyn TransmitClient>,
     receive_client: OptionalCell<&'a dyn ReceiveClient>,
 }
@@ -133,6 +149,7 @@ impl<'a> UartDevice<'a> {
             next: Cell::new(None),
             waiting: TakeCell::empty(),
             waiting_length: Cell::new(0),
+            keeps: Cell::new(false),
             transmit_client: OptionalCell::empty(),
             receive_client: OptionalCell::empty(),
         }
@@ -180,13 +197,18 @@ impl<'a> Transmit<'a> for UartDevice<'a> {
         if on_the_line || self.waiting.is_some() {
             return Err((ErrorCode::BUSY, buffer));
         }
-        if self.mux.busy.get() {
+        let is_kept = self
+            .mux
+            .keeper
+            .map_or(false, |keeper| core::ptr::eq(keeper, self));
+        if self.mux.busy.get() && !is_kept {
             self.waiting_length.set(length);
             self.waiting.replace(buffer);
             return Ok(());
         }
-        // An idle line is tried at once, so that a refusal reaches the caller here.
+        // A line that is idle or kept for it is tried at once, so that a refusal reaches the caller here.
         self.mux.uart.transmit_buffer(buffer, length)?;
+        self.mux.keeper.clear();
         self.mux.sender.set(device);
         self.mux.busy.set(true);
         Ok(())
@@ -200,6 +222,21 @@ impl<'a> Transmit<'a> for UartDevice<'a> {
     /// needs it: not supported.
     fn transmit_abort(&self) -> Result<(), ErrorCode> {
         Err(ErrorCode::NOSUPPORT)
+    }
+}
+
+impl SharedLine for UartDevice<'_> {
+    fn keep(&self, keep: bool) {
+        self.keeps.set(keep);
+        let keeper = self
+            .mux
+            .keeper
+            .get()
+            .filter(|keeper| !keep && core::ptr::eq(*keeper, self));
+        if let Some(keeper) = keeper {
+            self.mux.keeper.clear();
+            self.mux.choose(keeper);
+        }
     }
 }
 

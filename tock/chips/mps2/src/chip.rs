@@ -11,8 +11,8 @@ use kernel::deferred_call::DeferredCallClient;
 use kernel::platform::chip::{Chip, InterruptService};
 
 use crate::interrupts;
-use crate::system_timer::SystemTimer;
-use crate::uart::Uart;
+use crate::system_timer::{self, SystemTimer};
+use crate::uart::{self, Uart};
 
 /// The peripherals that the kernel drives itself, and their interrupts.
 pub struct Peripherals<'a> {
@@ -28,6 +28,13 @@ impl Peripherals<'_> {
         interrupts::UART0_RX,
         interrupts::UART0_TX,
         interrupts::TIMER1,
+    ];
+
+    /// First address and length of their registers.
+    pub const BLOCKS: [(u64, u64); 3] = [
+        (uart::BASES[0] as u64, 0x1000),
+        (system_timer::TIMER_BASE as u64, 0x1000),
+        (system_timer::COUNTER_BASE as u64, 0xc),
     ];
 
     /// All of them, not started yet.
@@ -90,7 +97,7 @@ impl<'a, I: InterruptService> Mps2<'a, I> {
     /// SysTick and faults, its generic one for all interrupt lines.
     #[must_use]
     pub unsafe fn new(interrupt_service: &'a I) -> Self {
-        scb::init();
+        cortexm4::init();
         nvic::init();
         // SAFETY: made once, as the caller promised; so is the vector table.
         let chip = unsafe {
@@ -133,10 +140,27 @@ impl<'a, I: InterruptService> Mps2<'a, I> {
         unsafe { Nvic::new(line) }.clear_pending();
     }
 
-    /// The attended line to be serviced next.
-    fn next_pending(&self) -> Option<u32> {
-        let (attended, last) = (self.attended.get(), self.last.get());
-        nvic::next_pending(&[attended & !last]).or_else(|| nvic::next_pending(&[attended & last]))
+    /// The attended lines to be serviced next, each once.
+    fn next_round(&self) -> u32 {
+        let pending = nvic::pending() & self.attended.get();
+        match pending & !self.last.get() {
+            // One of the last, if any: the others may be raised meanwhile.
+            0 => pending & pending.wrapping_neg(),
+            first => first,
+        }
+    }
+
+    fn service(&self, line: u32) {
+        if !self.interrupt_service.service_interrupt(line) {
+            self.ignore(line);
+        } else if self.attended.get() & 1u32.wrapping_shl(line) != 0 {
+            // SAFETY: the top half disabled this line for us to enable again.
+            let nvic = unsafe { Nvic::new(line) };
+            // All sources here are levels: what is still raised pends again at once.
+            nvic.clear_pending();
+            nvic.enable();
+        }
+        // Else its service wants no more of it, for now.
     }
 
     /// Leave `line` alone from now on: it can still be raised, to no effect.
@@ -156,17 +180,21 @@ impl<I: InterruptService> Chip for Mps2<'_, I> {
     fn service_pending_interrupts(&self) {
         // What comes from here on is noted anew, or found below.
         nvic::forget();
-        while let Some(line) = self.next_pending() {
-            if !self.interrupt_service.service_interrupt(line) {
-                self.ignore(line);
-            } else if self.attended.get() & 1u32.wrapping_shl(line) != 0 {
-                // SAFETY: the top half disabled this line for us to enable again.
-                let nvic = unsafe { Nvic::new(line) };
-                // All sources here are levels: what is still raised pends again at once.
-                nvic.clear_pending();
-                nvic.enable();
+        // In rounds: a line that is raised again as soon as it was serviced, as a transmitter's
+        // may be for each byte of a message, keeps no other waiting for longer than that takes.
+        loop {
+            let mut round = self.next_round();
+            if round == 0 {
+                return;
             }
-            // Else its service wants no more of it, for now.
+            while round != 0 {
+                let line = round.trailing_zeros();
+                round &= round - 1;
+                // The service of another may have dealt with it.
+                if self.is_pending(line) && self.attended.get() & 1 << line != 0 {
+                    self.service(line);
+                }
+            }
         }
     }
 

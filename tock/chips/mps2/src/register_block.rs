@@ -3,6 +3,8 @@
 //! For code that knows offsets only at run time (a board exposes blocks to
 //! containers this way). Drivers of this chip use typed register structs.
 
+use cortexm4::bus;
+
 /// A block of memory-mapped registers.
 #[derive(Clone, Copy, Debug)]
 pub struct RegisterBlock {
@@ -11,7 +13,22 @@ pub struct RegisterBlock {
 }
 
 macro_rules! access {
-    ($read:ident $write:ident $type:ty, $bits:literal) => {
+    ($read:ident $write:ident $try_read:ident $try_write:ident $type:ty, $bits:literal) => {
+        #[doc = concat!("Load ", $bits, " bits at byte `offset`, where a bus error is possible. `None`: there was one, or misaligned or outside.")]
+        #[must_use]
+        pub fn $try_read(&self, offset: usize) -> Option<$type> {
+            let register = self.register::<$type>(offset)?;
+            // SAFETY: as below; drivers run with interrupts open.
+            unsafe { bus::$try_read(register.expose_provenance()) }
+        }
+
+        #[doc = concat!("Store ", $bits, " bits at byte `offset`, where a bus error is possible. `None`: there was one, or misaligned or outside.")]
+        pub fn $try_write(&self, offset: usize, value: $type) -> Option<()> {
+            let register = self.register::<$type>(offset)?;
+            // SAFETY: as below.
+            unsafe { bus::$try_write(register.expose_provenance(), value) }
+        }
+
         #[doc = concat!("Load ", $bits, " bits at byte `offset`. `None`: misaligned or outside.")]
         #[must_use]
         pub fn $read(&self, offset: usize) -> Option<$type> {
@@ -67,9 +84,9 @@ impl RegisterBlock {
             .then(|| core::ptr::with_exposed_provenance_mut(self.base + offset))
     }
 
-    access!(read8 write8 u8, "8");
-    access!(read16 write16 u16, "16");
-    access!(read32 write32 u32, "32");
+    access!(read8 write8 try_read8 try_write8 u8, "8");
+    access!(read16 write16 try_read16 try_write16 u16, "16");
+    access!(read32 write32 try_read32 try_write32 u32, "32");
 }
 
 #[cfg(test)]
@@ -88,6 +105,10 @@ mod tests {
             assert_eq!(block.read32(offset).is_some(), inside(4), "{offset}");
             assert_eq!(block.write16(offset, 0).is_some(), inside(2));
         }
+        assert_eq!(block.try_read32(8), None);
+        assert_eq!(block.try_write16(5, 0), None);
+        assert_eq!(block.try_read8(0), Some(0));
+        assert_eq!(block.try_write32(4, 0), Some(()));
         assert_eq!(block.read32(4), Some(0));
         assert_eq!(block.write8(5, 7), Some(()));
         assert_eq!(block.read32(4), Some(0x700));

@@ -44,13 +44,18 @@ register_bitfields![u32,
     ]
 ];
 
+/// Where FPGAIO has its counters.
+pub(crate) const COUNTER_BASE: usize = fpgaio::BASE + 0x18;
+/// Where timer 1 is.
+pub(crate) const TIMER_BASE: usize = 0x4000_1000;
+
 // SAFETY: AN386 has FPGAIO's counters at this address.
 const COUNTER: StaticRef<CounterRegisters> =
-    unsafe { StaticRef::new((fpgaio::BASE + 0x18) as *const CounterRegisters) };
+    unsafe { StaticRef::new(COUNTER_BASE as *const CounterRegisters) };
 
 // SAFETY: AN386 has CMSDK timer 1 at this address.
 const TIMER: StaticRef<TimerRegisters> =
-    unsafe { StaticRef::new(0x4000_1000 as *const TimerRegisters) };
+    unsafe { StaticRef::new(TIMER_BASE as *const TimerRegisters) };
 
 /// Clocks of the timer in a tick of the counter, as a shift.
 const TICK_SHIFT: u32 = 4;

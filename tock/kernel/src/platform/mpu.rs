@@ -6,7 +6,7 @@
 //! implementation must let privileged code reach all memory at any time
 //! (PMSA: `PRIVDEFENA`).
 
-use core::fmt::Display;
+use core::fmt::{self, Display, Write};
 
 /// What a process may do in a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub unsafe trait MPU {
     ) -> Option<Region>;
 
     /// Open exactly the `size` bytes of peripheral registers from `start`, as
-    /// Device memory, never executable. `None`, and `config` unchanged, if the
+    /// peripheral memory, never executable. `None`, and `config` unchanged, if the
     /// hardware cannot do exactly that.
     fn allocate_peripheral_region(
         &self,
@@ -152,7 +152,33 @@ pub unsafe trait MPU {
         config: &mut Self::MpuConfig,
     ) -> Result<(), ()>;
 
-    /// Write `config` to the hardware.
+    /// Where what the process reaches of its block ends: its break, rounded up to what the hardware can
+    /// separate. `None` is not known, and taken for everything up to the kernel's break.
+    fn app_memory_end(&self, _config: &Self::MpuConfig) -> Option<*const u8> {
+        None
+    }
+
+    /// Print region number `number` for people, in a line; nothing if it is off. Printing all at
+    /// once is what `config`'s `Display` does, and what this does for region 0 unless it is implemented.
+    ///
+    /// # Errors
+    ///
+    /// Of the writer.
+    fn print_region(
+        &self,
+        config: &Self::MpuConfig,
+        number: usize,
+        writer: &mut dyn Write,
+    ) -> fmt::Result {
+        if number == 0 {
+            write!(writer, "{config}")
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Write `config` to the hardware. The kernel calls this when the hardware holds anything else, and nobody but
+    /// the kernel keeps what it holds.
     ///
     /// # Safety
     ///

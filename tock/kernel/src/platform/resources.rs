@@ -4,7 +4,7 @@ use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
 use crate::platform::scheduler_timer::SchedulerTimer;
 use crate::platform::watchdog::WatchDog;
-use crate::process::{CommandPermissions, Process};
+use crate::process::{CommandPermissions, Process, ProcessId};
 use crate::scheduler::Scheduler;
 use crate::syscall::Syscall;
 use crate::syscall::SyscallDriver;
@@ -48,6 +48,10 @@ pub trait SyscallDriverLookup {
     fn with_driver<F, R>(&self, driver_num: usize, f: F) -> R
     where
         F: FnOnce(Option<&dyn SyscallDriver>) -> R;
+
+    /// Have a driver do one pass of the work that was requested for a process
+    /// ([`Kernel::request_pass`](crate::Kernel::request_pass)): a few thousand instructions at most.
+    fn pass(&self, _driver_num: usize, _process: ProcessId) {}
 }
 
 /// Decides which system calls a process may make. Yield, Memop and Exit are

@@ -2,13 +2,15 @@
 
 use core::cell::Cell;
 
-use super::Process;
+use super::id::RunNumber;
+use super::{Priority, Process};
 
 /// Room for one process.
 pub struct ProcessSlot {
     process: Cell<Option<&'static dyn Process>>,
     /// Id of the present run, so that ids are checked without asking the process.
-    identifier: Cell<usize>,
+    run: Cell<Option<RunNumber>>,
+    priority: Cell<Priority>,
 }
 
 impl Default for ProcessSlot {
@@ -23,16 +25,29 @@ impl ProcessSlot {
     pub const fn empty() -> Self {
         Self {
             process: Cell::new(None),
-            identifier: Cell::new(0),
+            run: Cell::new(None),
+            priority: Cell::new(Priority::Equal),
         }
     }
 
-    pub(crate) fn set(&self, process: &'static dyn Process) {
+    pub(crate) fn set(&self, process: &'static dyn Process, priority: Priority) {
+        self.set_run(process.processid().run());
+        self.priority.set(priority);
         self.process.set(Some(process));
     }
 
-    pub(crate) fn set_identifier(&self, identifier: usize) {
-        self.identifier.set(identifier);
+    pub(crate) fn set_run(&self, run: RunNumber) {
+        self.run.set(Some(run));
+    }
+
+    /// The process, if it runs with this priority.
+    #[inline]
+    pub(crate) fn get_with(&self, priority: Priority) -> Option<&'static dyn Process> {
+        if self.priority.get() == priority {
+            self.process.get()
+        } else {
+            None
+        }
     }
 
     #[inline]
@@ -40,10 +55,10 @@ impl ProcessSlot {
         self.process.get()
     }
 
-    /// The process, if the present run has this identifier.
+    /// The process, if the present run has this number.
     #[inline]
-    pub(crate) fn get_run(&self, identifier: usize) -> Option<&'static dyn Process> {
-        if self.identifier.get() == identifier {
+    pub(crate) fn get_run(&self, run: RunNumber) -> Option<&'static dyn Process> {
+        if self.run.get() == Some(run) {
             self.process.get()
         } else {
             None

@@ -67,8 +67,15 @@ pub enum ProcessLoadError {
         /// What it asks for.
         version: Option<(u16, u16)>,
     },
-    /// The board has no slot left for it.
+    /// The board, or its place, has no slot left for it.
     NoProcessSlot,
+    /// Its header is longer than any that is looked at.
+    HeaderTooLong {
+        /// How long it is.
+        length: u16,
+        /// How long it may be.
+        most: u16,
+    },
     /// The architecture could not prepare it.
     InternalError,
 }
@@ -101,7 +108,10 @@ impl fmt::Display for ProcessLoadError {
             Self::IncompatibleKernelVersion { version: None } => {
                 f.write_str("it does not say which kernel version it needs")
             }
-            Self::NoProcessSlot => f.write_str("the board has no room for another process"),
+            Self::NoProcessSlot => f.write_str("its place has no room for another process"),
+            Self::HeaderTooLong { length, most } => {
+                write!(f, "its header has {length} bytes, more than {most}")
+            }
             Self::InternalError => f.write_str("this processor cannot run it"),
         }
     }

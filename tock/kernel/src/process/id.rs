@@ -1,10 +1,32 @@
 //! Names of processes.
 
 use core::fmt;
-use core::num::NonZeroU32;
+use core::num::{NonZeroU32, NonZeroU64};
 
 use crate::kernel::Kernel;
 use crate::storage_permissions::StoragePermissions;
+
+/// The number of one run, of all since boot.
+///
+/// None is used twice: at a million runs a second the numbers last half a million years, and what
+/// would come after the last does not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RunNumber(NonZeroU64);
+
+impl RunNumber {
+    /// The number of the first run.
+    pub(crate) const FIRST: Self = Self(NonZeroU64::MIN);
+
+    /// The number after this one; `None` after the last.
+    pub(crate) fn next(self) -> Option<Self> {
+        self.0.checked_add(1).map(Self)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(number: u64) -> Self {
+        Self(NonZeroU64::new(number).expect("a number"))
+    }
+}
 
 /// Names one run of one process.
 ///
@@ -14,22 +36,25 @@ use crate::storage_permissions::StoragePermissions;
 pub struct ProcessId {
     pub(crate) kernel: &'static Kernel,
     pub(crate) index: usize,
-    identifier: usize,
+    run: RunNumber,
 }
 
 impl ProcessId {
-    pub(crate) fn new(kernel: &'static Kernel, index: usize, identifier: usize) -> Self {
-        Self {
-            kernel,
-            index,
-            identifier,
-        }
+    pub(crate) fn new(kernel: &'static Kernel, index: usize, run: RunNumber) -> Self {
+        Self { kernel, index, run }
     }
 
-    /// The number that names the run; never used twice between two boots.
+    /// The lower bits of the run's number, for people and for system calls: two ids are compared with `==`.
     #[must_use]
+    #[allow(clippy::cast_possible_truncation)]
     pub fn id(&self) -> usize {
-        self.identifier
+        self.run.0.get() as usize
+    }
+
+    /// The number of the run.
+    #[inline]
+    pub(crate) fn run(&self) -> RunNumber {
+        self.run
     }
 
     /// The slot in the board's process array; `None` if the process is gone.
@@ -66,7 +91,7 @@ impl ProcessId {
 
 impl PartialEq for ProcessId {
     fn eq(&self, other: &Self) -> bool {
-        self.identifier == other.identifier
+        self.run == other.run
     }
 }
 
@@ -74,7 +99,7 @@ impl Eq for ProcessId {}
 
 impl fmt::Debug for ProcessId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ProcessId({})", self.identifier)
+        write!(f, "ProcessId({})", self.run.0)
     }
 }
 

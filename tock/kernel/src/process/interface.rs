@@ -4,8 +4,8 @@ use core::fmt::Write;
 use core::ptr::NonNull;
 
 use super::{
-    CommandPermissions, Error, FunctionCall, ProcessAddress, ProcessAddresses, ProcessId,
-    ProcessSizes, ShortId, State, StoppedExecutingReason, Task,
+    CommandPermissions, Error, FunctionCall, Pass, ProcessAddress, ProcessAddresses, ProcessId,
+    ProcessSizes, ShortId, State, StoppedExecutingReason, Task, Woken,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::mpu;
@@ -18,6 +18,10 @@ use crate::upcall::UpcallId;
 pub trait Process: ProcessMemory + ProcessGrants {
     /// The id of the present run.
     fn processid(&self) -> ProcessId;
+
+    /// Number of the place that it stands in, in the board's table ([`Place`](super::Place)): who it is.
+    /// 0 if the board has no table.
+    fn place(&self) -> usize;
 
     /// The short id from its header.
     fn short_app_id(&self) -> ShortId;
@@ -80,11 +84,14 @@ pub trait Process: ProcessMemory + ProcessGrants {
 
     /// End it and start it again from the beginning, with a new id.
     /// Takes effect when no grant of it is entered, at the latest when the
-    /// kernel loop is back in charge.
+    /// kernel loop is back in charge and its place allows it ([`RestartPace`](super::RestartPace)).
     fn try_restart(&self, completion_code: Option<u32>);
 
     /// End it.
     fn terminate(&self, completion_code: Option<u32>);
+
+    /// Whether it ended and is to begin again, at once or when its place allows it.
+    fn awaits_restart(&self) -> bool;
 
     /// Carry out what [`try_restart`](Self::try_restart) had to put off.
     fn finish_restart(&self);
@@ -97,13 +104,24 @@ pub trait Process: ProcessMemory + ProcessGrants {
     /// is in [`State::Running`] then.
     fn set_process_function(&self, callback: FunctionCall) -> bool;
 
-    /// Bring it to [`State::Running`] if it sleeps and something waits for it.
-    /// Whether it is in that state then.
+    /// Do a pass of the kernel's work for it if there is any; otherwise bring it to
+    /// [`State::Running`] if it sleeps and something waits for it.
     ///
     /// # Errors
     ///
     /// Why there is nothing for it to do.
-    fn wake(&self) -> Result<bool, StoppedExecutingReason>;
+    fn wake(&self) -> Result<Woken, StoppedExecutingReason>;
+
+    /// Do one pass of the kernel's work for it; `None` if there is none. See [`Pass`].
+    fn pass(&self) -> Option<Pass>;
+
+    /// Note that this driver has work to do for it, which is done in passes when it would run.
+    /// Without a grant of the driver nothing is noted.
+    fn request_pass(&self, driver_num: usize);
+
+    /// Have everything known about it printed in passes, as debug messages, and its name and
+    /// `outcome` behind.
+    fn request_report(&self, outcome: &'static str);
 
     /// Make its MPU configuration the active one and run it until it stops.
     /// `None` if it is not in [`State::Running`].
@@ -154,6 +172,9 @@ pub trait ProcessMemory {
 
     /// One of its addresses.
     fn address(&self, which: ProcessAddress) -> usize;
+
+    /// Whether memory that it reaches is still to be cleared; it does not run before that is done.
+    fn is_being_cleared(&self) -> bool;
 
     /// All its addresses.
     fn get_addresses(&self) -> ProcessAddresses;
@@ -213,7 +234,7 @@ pub trait ProcessMemory {
         min_region_size: usize,
     ) -> Option<mpu::Region>;
 
-    /// Open exactly this range of peripheral registers to it (Device memory,
+    /// Open exactly this range of peripheral registers to it (peripheral memory,
     /// never executable). Closed at restart.
     fn add_peripheral_region(
         &self,

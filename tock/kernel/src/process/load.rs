@@ -1,18 +1,22 @@
 //! Starting the processes that lie in flash.
 //!
-//! Flash holds one object after the other, each as long as its header says; a
-//! place where no object begins ends the scan. An object that is padding, is
+//! A board gives a table of places ([`Place`]), and each is scanned by itself. Its flash holds one object after
+//! the other, each as long as its header says; where no object begins, the scan of the place ends, and after as many
+//! objects as the place has. An object that is padding, is
 //! disabled, or has a broken header is passed over. One process that cannot be
 //! started does not keep the others from it. A debug message names each that was
 //! not started, and why.
 //!
 //! RAM: a process linked for an address gets exactly that, in whatever order
-//! processes lie in flash, as long as blocks do not overlap; others get the
-//! first place where they fit.
+//! processes lie in flash, as long as it is of its place and blocks do not overlap; others get the
+//! first RAM of their place where they fit.
+//!
+//! All work here is bounded by what the board says, not by what flash holds: headers have at most
+//! [`HEADER_BYTES`].
 
 use super::memory::GrantSlot;
 use super::standard::{Parts, ProcessStandard, kernel_memory_size};
-use super::{Process, ProcessFaultPolicy, ProcessLoadError};
+use super::{Place, Priority, ProcessFaultPolicy, ProcessLoadError, Standing};
 use crate::capabilities::ProcessManagementCapability;
 use crate::debug;
 use crate::kernel::Kernel;
@@ -23,7 +27,29 @@ use crate::{KERNEL_MAJOR_VERSION, KERNEL_MINOR_VERSION};
 use tock_tbf::parse::{VERSION, parse_tbf_header, parse_tbf_header_lengths};
 use tock_tbf::types::{InitialTbfParseError, TbfHeader, TbfParseError};
 
-/// Start all processes that lie in `app_flash`, in RAM of `app_memory`.
+/// Longest header that is looked at. What states permissions for every driver there is has some hundred bytes.
+const HEADER_BYTES: u16 = 2048;
+
+/// Start the processes of a board's table of places. A place's number is its position among them.
+///
+/// # Errors
+///
+/// Why the first process that could not be started was not; all that could
+/// be, were.
+pub fn load_places<C: Chip>(
+    kernel: &'static Kernel,
+    chip: &'static C,
+    places: impl IntoIterator<Item = Place>,
+    _capability: &dyn ProcessManagementCapability,
+) -> Result<(), ProcessLoadError> {
+    places
+        .into_iter()
+        .enumerate()
+        .map(|(number, place)| load_place(kernel, chip, number, place))
+        .fold(Ok(()), Result::and)
+}
+
+/// Start all processes that lie in `app_flash`, in RAM of `app_memory`: one place for all, which trusts them.
 ///
 /// # Errors
 ///
@@ -37,32 +63,61 @@ pub fn load_processes<C: Chip>(
     fault_policy: &'static dyn ProcessFaultPolicy,
     _capability: &dyn ProcessManagementCapability,
 ) -> Result<(), ProcessLoadError> {
-    let memory_start = app_memory.as_mut_ptr().expose_provenance();
+    let place = Place {
+        name: "processes",
+        flash: app_flash,
+        memory: app_memory,
+        slots: usize::MAX,
+        objects: usize::MAX,
+        priority: Priority::Equal,
+        states_ids: true,
+        fault_policy,
+        pace: &(),
+    };
+    load_place(kernel, chip, 0, place)
+}
+
+/// Start the processes of one place.
+fn load_place<C: Chip>(
+    kernel: &'static Kernel,
+    chip: &'static C,
+    number: usize,
+    place: Place,
+) -> Result<(), ProcessLoadError> {
+    let memory_start = place.memory.as_mut_ptr().expose_provenance();
     let loader = Loader {
         kernel,
         chip,
-        fault_policy,
+        standing: Standing {
+            place: number,
+            priority: place.priority,
+            states_ids: place.states_ids,
+            fault_policy: place.fault_policy,
+            pace: place.pace,
+        },
+        slots: place.slots,
         memory_start,
-        memory_end: memory_start + app_memory.len(),
+        memory_end: memory_start + place.memory.len(),
     };
     let mut outcome = Ok(());
-    let objects = Objects { rest: app_flash };
-    for (address, object) in objects {
+    let mut objects = Objects { rest: place.flash };
+    for (address, object) in objects.by_ref().take(place.objects) {
+        let object = object.map_err(ProcessLoadError::TbfHeaderParseFailure);
         let header = object.and_then(|object| object.header());
         let loaded = match (object, header) {
             (Ok(object), Ok(header)) => loader.start(object, header),
-            (Err(error), _) | (_, Err(error)) => {
-                Err(ProcessLoadError::TbfHeaderParseFailure(error))
-            }
+            (Err(error), _) | (_, Err(error)) => Err(error),
         };
         if let Err(error) = loaded {
             let name = header.ok().and_then(|header| header.get_package_name());
             let name = name.unwrap_or("(unnamed)");
             debug!("The process {name} at {address:#010x} is not started: {error}.");
         }
-        if outcome.is_ok() {
-            outcome = loaded;
-        }
+        outcome = outcome.and(loaded);
+    }
+    if let Some((address, _)) = objects.next() {
+        let Place { name, objects, .. } = place;
+        debug!("From {address:#010x} on, {name} is not looked at: {objects} objects are before.");
     }
     outcome
 }
@@ -76,9 +131,19 @@ struct Object {
 }
 
 impl Object {
-    fn header(&self) -> Result<TbfHeader<'static>, TbfParseError> {
+    /// Its header; of one that is too long only its length is looked at.
+    fn header(&self) -> Result<TbfHeader<'static>, ProcessLoadError> {
+        if self.header_size > HEADER_BYTES {
+            return Err(ProcessLoadError::HeaderTooLong {
+                length: self.header_size,
+                most: HEADER_BYTES,
+            });
+        }
         let header = self.flash.get(..usize::from(self.header_size));
-        parse_tbf_header(header.ok_or(TbfParseError::NotEnoughFlash)?, self.version)
+        header
+            .ok_or(TbfParseError::NotEnoughFlash)
+            .and_then(|header| parse_tbf_header(header, self.version))
+            .map_err(ProcessLoadError::TbfHeaderParseFailure)
     }
 }
 
@@ -126,11 +191,13 @@ impl Iterator for Objects {
     }
 }
 
-/// What is the same for all processes.
+/// What is the same for all processes of a place.
 struct Loader<C: Chip + 'static> {
     kernel: &'static Kernel,
     chip: &'static C,
-    fault_policy: &'static dyn ProcessFaultPolicy,
+    standing: Standing,
+    /// Most processes of the place.
+    slots: usize,
     memory_start: usize,
     memory_end: usize,
 }
@@ -155,9 +222,13 @@ impl<C: Chip> Loader<C> {
         }
         check_kernel_version(&header)?;
         check_flash_address(&header, object.flash)?;
+        let place = self.standing.place;
+        let here = self.kernel.processes().filter(|p| p.place() == place);
+        let room = here.count() < self.slots;
         let (index, slot) = self
             .kernel
             .free_slot()
+            .filter(|_| room)
             .ok_or(ProcessLoadError::NoProcessSlot)?;
         let mut config = self
             .chip
@@ -169,8 +240,7 @@ impl<C: Chip> Loader<C> {
         process
             .begin_run()
             .map_err(|_| ProcessLoadError::MpuInvalidFlashLength)?;
-        slot.set_identifier(process.processid().id());
-        slot.set(process);
+        slot.set(process, self.standing.priority);
         Ok(())
     }
 
@@ -273,6 +343,8 @@ impl<C: Chip> Loader<C> {
         if table < block.start || !in_memory || !untaken {
             return Err(ProcessLoadError::NotEnoughMemory);
         }
+        let process_id = self.kernel.new_process_id(index);
+        let process_id = process_id.ok_or(ProcessLoadError::InternalError)?;
         let grants = core::ptr::with_exposed_provenance_mut::<GrantSlot>(table);
         let room = core::ptr::with_exposed_provenance_mut::<ProcessStandard<C>>(control);
         // SAFETY: the block was just checked to lie in the memory that the board
@@ -286,10 +358,10 @@ impl<C: Chip> Loader<C> {
             room.write(ProcessStandard::new(Parts {
                 kernel: self.kernel,
                 chip: self.chip,
-                process_id: self.kernel.new_process_id(index),
+                process_id,
                 header,
                 flash,
-                fault_policy: self.fault_policy,
+                standing: self.standing,
                 memory_start: block.start,
                 memory_end: block.end,
                 grants: core::slice::from_raw_parts(grants, grant_count),

@@ -36,8 +36,18 @@ impl GrantSlot {
         self.base.get() & !1
     }
 
-    fn is_allocated(&self) -> bool {
+    pub(super) fn is_allocated(&self) -> bool {
         self.address() != 0
+    }
+
+    /// Whether it is allocated to this driver.
+    pub(super) fn serves(&self, driver_num: usize) -> bool {
+        self.is_allocated() && self.driver_num.get() == driver_num
+    }
+
+    /// The driver that it is or was allocated to.
+    pub(super) fn driver(&self) -> usize {
+        self.driver_num.get()
     }
 
     pub(super) fn is_entered(&self) -> bool {
@@ -66,16 +76,29 @@ impl<C: Chip> ProcessStandard<C> {
                 &mut config,
             )
             .map_err(|()| Error::OutOfMemory)?;
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         self.app_break.set(app_break);
         self.kernel_break.set(kernel_break);
         Ok(())
     }
 
-    /// Write the configuration to the hardware, unless it is there; whether it is.
+    /// Where what the process reaches of its block ends: at the break, or above it as far as the MPU
+    /// is coarser.
+    pub(super) fn edge(&self) -> usize {
+        let known = self
+            .mpu_config
+            .try_borrow()
+            .ok()
+            .and_then(|config| self.chip.mpu().app_memory_end(&config));
+        // What is not known is taken for open.
+        known.map_or(self.kernel_break.get(), |end| end.addr())
+    }
+
+    /// Write the configuration to the hardware, unless it is there; whether it is. The kernel knows what
+    /// is there, and nobody else does.
     #[inline(always)]
     pub(super) fn activate_mpu(&self) -> bool {
-        self.kernel.owns_mpu(self.process_id.get()) || self.write_mpu()
+        self.kernel.owns_mpu(self.control_block()) || self.write_mpu()
     }
 
     #[cold]
@@ -90,7 +113,7 @@ impl<C: Chip> ProcessStandard<C> {
             mpu.configure_mpu(&config);
         }
         mpu.enable_app_mpu();
-        self.kernel.set_mpu_owner(self.process_id.get());
+        self.kernel.set_mpu_owner(self.control_block());
         true
     }
 
@@ -112,7 +135,7 @@ impl<C: Chip> ProcessStandard<C> {
             return None;
         }
         slot.set(Some(region));
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         Some(region)
     }
 
@@ -137,12 +160,14 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
         }
         let old_break = self.app_break.get();
         self.move_breaks(new_break, self.kernel_break.get())?;
-        // Whatever was there before must not show: an earlier process's data,
-        // or this one's from before it shrank.
-        if new_break > old_break {
-            self.zero(old_break, new_break);
-        }
+        // Whatever was there before must not show: an earlier run's data, what the kernel left, or
+        // this run's own from before it shrank. The MPU opens more than what is below the break.
+        self.clear(old_break.min(new_break), self.edge());
         Ok(old_break)
+    }
+
+    fn is_being_cleared(&self) -> bool {
+        self.work.is_clearing()
     }
 
     fn sbrk(&self, increment: isize) -> Result<usize, Error> {
@@ -322,7 +347,7 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
             .remove_memory_region(region, &mut config)
             .map_err(|()| ErrorCode::INVAL)?;
         slot.set(None);
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         Ok(())
     }
 }
@@ -339,7 +364,7 @@ impl<C: Chip> ProcessGrants for ProcessStandard<C> {
             return Err(Error::InactiveApp);
         }
         let slot = self.grants.get(grant_num).ok_or(Error::KernelError)?;
-        let taken = |slot: &GrantSlot| slot.is_allocated() && slot.driver_num.get() == driver_num;
+        let taken = |slot: &GrantSlot| slot.serves(driver_num);
         if slot.is_allocated() || slot.is_entered() || self.grants.iter().any(taken) {
             return Err(Error::AlreadyInUse);
         }
@@ -384,10 +409,7 @@ impl<C: Chip> ProcessGrants for ProcessStandard<C> {
     }
 
     fn lookup_grant_from_driver_num(&self, driver_num: usize) -> Option<NonNull<u8>> {
-        let slot = self
-            .grants
-            .iter()
-            .find(|slot| slot.driver_num.get() == driver_num && slot.is_allocated())?;
+        let slot = self.grants.iter().find(|slot| slot.serves(driver_num))?;
         grant_pointer(slot.address())
     }
 

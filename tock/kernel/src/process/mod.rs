@@ -1,7 +1,7 @@
 //! Processes: what they are to the rest of the kernel.
 //!
 //! ```text
-//!   capsule ── ProcessId ─────────┐     board ── load_processes
+//!   capsule ── ProcessId ─────────┐     board ── load_places, load_processes
 //!   grant ──── ProcessGrants ───┐ │       │
 //!   syscalls ─ ProcessMemory ──┐│ │       │
 //!   loop ───── Process ───────┐││ │       │
@@ -14,27 +14,35 @@
 //! three.
 
 mod array;
+mod ends;
 mod error;
 mod id;
 mod interface;
 mod load;
 mod lone;
 mod memory;
+mod place;
 mod policy;
 mod print;
 mod run;
 mod standard;
 mod tasks;
 mod types;
+mod work;
 
 pub use self::array::{ProcessArray, ProcessSlot};
+pub use self::ends::{RestartPace, RunEnd, RunEndClient};
 pub use self::error::{Error, ProcessLoadError};
+pub(crate) use self::id::RunNumber;
 pub use self::id::{ProcessId, ShortId};
 pub use self::interface::{Process, ProcessGrants, ProcessMemory};
-pub use self::load::load_processes;
+pub use self::load::{load_places, load_processes};
+pub(crate) use self::place::Standing;
+pub use self::place::{Place, Priority};
 pub use self::policy::{FaultAction, ProcessFaultPolicy};
 pub use self::standard::ProcessStandard;
 pub use self::types::{
     CommandPermissions, FunctionCall, FunctionCallSource, ProcessAddress, ProcessAddresses,
-    ProcessSizes, ReturnArguments, State, StoppedExecutingReason, StoppedState, Task,
+    ProcessSizes, ReturnArguments, State, StoppedExecutingReason, StoppedState, Task, Woken,
 };
+pub use self::work::Pass;

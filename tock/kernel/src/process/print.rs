@@ -1,8 +1,12 @@
 //! The report about a process, for people.
 
-use core::fmt::{Display, Result, Write};
+use core::fmt::{Result, Write};
 
-use super::{Process, State, StoppedState};
+use super::standard::ProcessStandard;
+use super::work::Report;
+use super::{Process, ProcessMemory, State, StoppedState};
+use crate::platform::chip::Chip;
+use crate::platform::mpu::MPU as _;
 
 /// What a state is called.
 fn state_name(state: State) -> &'static str {
@@ -17,76 +21,112 @@ fn state_name(state: State) -> &'static str {
     }
 }
 
-/// Print identity, counters, memory map, registers and MPU regions.
-pub(super) fn report(
-    process: &dyn Process,
-    mpu_config: Option<&dyn Display>,
-    print_registers: impl FnOnce(&mut dyn Write),
-    writer: &mut dyn Write,
-) -> Result {
-    let a = process.get_addresses();
-    let sizes = process.get_sizes();
-    write!(
-        writer,
-        "\r\nProcess \"{}\" (id {}): {}\r\n",
-        process.get_process_name(),
-        process.processid().id(),
-        state_name(process.get_state()),
-    )?;
-    if let Some(code) = process.get_completion_code() {
-        match code {
-            Some(code) => write!(writer, " last ended with code {code}\r\n")?,
-            None => write!(writer, " last ended without a code\r\n")?,
+/// Where the registers begin among the parts of a report.
+const REGISTERS: usize = 8;
+/// The parts of the registers that a report has room for.
+const REGISTER_PARTS: usize = 8;
+const MPU: usize = REGISTERS + REGISTER_PARTS;
+/// Regions of an MPU at most.
+const REGIONS: usize = 16;
+
+impl<C: Chip> ProcessStandard<C> {
+    /// Print one part of the report, a line or two; whether there are more.
+    pub(super) fn print_part(&self, report: &Report, writer: &mut dyn Write) -> bool {
+        let part = usize::from(report.part);
+        // Failing to print is nothing that could be reported.
+        let _ = match part {
+            0..REGISTERS => self.print_facts(part, report, writer),
+            REGISTERS..MPU => {
+                self.print_registers(part - REGISTERS, writer);
+                Ok(())
+            }
+            _ => self.print_mpu(part - MPU, report, writer),
+        };
+        part < MPU + REGIONS
+    }
+
+    fn print_facts(&self, part: usize, report: &Report, writer: &mut dyn Write) -> Result {
+        let a = self.get_addresses();
+        let sizes = self.get_sizes();
+        let kernel_own = sizes.process_control_block + sizes.grant_pointers;
+        match part {
+            0 => write!(
+                writer,
+                "\r\nProcess \"{}\" (id {}): {}\r\n",
+                self.get_process_name(),
+                self.processid().id(),
+                state_name(self.get_state()),
+            ),
+            1 => match self.get_completion_code() {
+                Some(Some(code)) => write!(writer, " last ended with code {code}\r\n"),
+                Some(None) => writer.write_str(" last ended without a code\r\n"),
+                None => Ok(()),
+            },
+            2 => write!(
+                writer,
+                " restarts {}, system calls {}, time slices used up {}\r\n",
+                self.get_restart_count(),
+                self.debug_syscall_count(),
+                self.debug_timeslice_expiration_count(),
+            ),
+            3 => write!(
+                writer,
+                " events waiting {}, dropped {}; grants {}\r\n",
+                report.events,
+                self.debug_dropped_upcall_count(),
+                report.grants,
+            ),
+            4 => write!(
+                writer,
+                " RAM   {:#010x}-{:#010x}\r\n  kernel  {:#010x} ({kernel_own} bytes)\r\n",
+                a.sram_start,
+                a.sram_end,
+                a.sram_end.saturating_sub(kernel_own),
+            ),
+            5 => write!(
+                writer,
+                "  grants  {:#010x} ({} bytes)\r\n  break   {:#010x} ({} bytes in use)\r\n",
+                a.sram_grant_start,
+                a.sram_end
+                    .saturating_sub(kernel_own)
+                    .saturating_sub(a.sram_grant_start),
+                a.sram_app_brk,
+                a.sram_app_brk.saturating_sub(a.sram_start),
+            ),
+            6 => {
+                if let Some(heap) = a.sram_heap_start {
+                    write!(writer, "  heap    {heap:#010x}\r\n")?;
+                }
+                if let Some(top) = a.sram_stack_top {
+                    write!(writer, "  stack   {top:#010x} (top)\r\n")?;
+                }
+                match a.sram_stack_bottom {
+                    Some(lowest) if lowest < a.sram_start => write!(
+                        writer,
+                        "  stack   {lowest:#010x} (lowest seen)\r\n  the stack has overflowed\r\n"
+                    ),
+                    Some(lowest) => write!(writer, "  stack   {lowest:#010x} (lowest seen)\r\n"),
+                    None => Ok(()),
+                }
+            }
+            _ => write!(
+                writer,
+                " flash {:#010x}-{:#010x}, own code from {:#010x}\r\n",
+                a.flash_start, a.flash_end, a.flash_non_protected_start,
+            ),
         }
     }
-    write!(
-        writer,
-        " restarts {}, system calls {}, time slices used up {}\r\n \
-         events waiting {}, dropped {}; grants {}\r\n",
-        process.get_restart_count(),
-        process.debug_syscall_count(),
-        process.debug_timeslice_expiration_count(),
-        process.pending_tasks(),
-        process.debug_dropped_upcall_count(),
-        process.grant_allocated_count(),
-    )?;
-    let kernel_own = sizes.process_control_block + sizes.grant_pointers;
-    write!(
-        writer,
-        " RAM   {:#010x}-{:#010x}\r\n  \
-           kernel  {:#010x} ({kernel_own} bytes)\r\n  \
-           grants  {:#010x} ({} bytes)\r\n  \
-           break   {:#010x} ({} bytes in use)\r\n",
-        a.sram_start,
-        a.sram_end,
-        a.sram_end.saturating_sub(kernel_own),
-        a.sram_grant_start,
-        a.sram_end
-            .saturating_sub(kernel_own)
-            .saturating_sub(a.sram_grant_start),
-        a.sram_app_brk,
-        a.sram_app_brk - a.sram_start,
-    )?;
-    if let Some(heap) = a.sram_heap_start {
-        write!(writer, "  heap    {heap:#010x}\r\n")?;
-    }
-    if let Some(top) = a.sram_stack_top {
-        write!(writer, "  stack   {top:#010x} (top)\r\n")?;
-    }
-    if let Some(lowest) = a.sram_stack_bottom {
-        write!(writer, "  stack   {lowest:#010x} (lowest seen)\r\n")?;
-        if lowest < a.sram_start {
-            write!(writer, "  the stack has overflowed\r\n")?;
+
+    /// A line of the MPU's regions, and the end.
+    fn print_mpu(&self, line: usize, report: &Report, writer: &mut dyn Write) -> Result {
+        if line < REGIONS
+            && let Ok(config) = self.mpu_config.try_borrow()
+        {
+            return self.chip.mpu().print_region(&config, line, writer);
+        }
+        match report.outcome {
+            "" => writer.write_str("\r\n"),
+            outcome => write!(writer, "\r\n{} {outcome}\r\n", self.get_process_name()),
         }
     }
-    write!(
-        writer,
-        " flash {:#010x}-{:#010x}, own code from {:#010x}\r\n",
-        a.flash_start, a.flash_end, a.flash_non_protected_start,
-    )?;
-    print_registers(writer);
-    if let Some(config) = mpu_config {
-        write!(writer, "{config}\r\n")?;
-    }
-    Ok(())
 }

@@ -5,9 +5,10 @@ use core::num::NonZeroU32;
 
 use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
+use super::work::Report;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Process, ProcessId, ShortId, State,
-    StoppedExecutingReason, StoppedState, Task,
+    CommandPermissions, FaultAction, FunctionCall, Pass, Process, ProcessId, RunEnd, ShortId,
+    State, StoppedExecutingReason, StoppedState, Task, Woken,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
@@ -15,6 +16,17 @@ use crate::storage_permissions::StoragePermissions;
 use crate::syscall::{ContextSwitchReason, SyscallReturn, UserspaceKernelBoundary};
 use crate::upcall::UpcallId;
 use crate::utilities::cells::NumericCellExt;
+
+impl<C: Chip> ProcessStandard<C> {
+    /// Forget that it is to begin again; whether it was.
+    fn take_pending_restart(&self) -> bool {
+        let pending = self.restart_pending.replace(false);
+        if pending {
+            self.kernel.remove_pending_restart();
+        }
+        pending
+    }
+}
 
 impl<C: Chip> Process for ProcessStandard<C> {
     fn processid(&self) -> ProcessId {
@@ -24,7 +36,12 @@ impl<C: Chip> Process for ProcessStandard<C> {
     fn short_app_id(&self) -> ShortId {
         self.header
             .get_short_id()
+            .filter(|_| self.standing.states_ids)
             .map_or(ShortId::LocallyUnique, |id: NonZeroU32| ShortId::Fixed(id))
+    }
+
+    fn place(&self) -> usize {
+        self.standing.place
     }
 
     fn get_process_name(&self) -> &'static str {
@@ -45,13 +62,16 @@ impl<C: Chip> Process for ProcessStandard<C> {
 
     fn ready(&self) -> bool {
         let tasks = || self.tasks.try_borrow().ok();
-        match self.state.get() {
+        let runs = match self.state.get() {
             State::Running => true,
             State::Yielded => tasks().is_some_and(|tasks| tasks.has_function()),
             State::YieldedFor(id) => tasks().is_some_and(|tasks| tasks.contains(id)),
             State::Stopped(_) => false,
-            State::Faulted | State::Terminated => self.restart_pending.get(),
-        }
+            State::Faulted | State::Terminated => {
+                self.restart_pending.get() && self.standing.pace.is_due()
+            }
+        };
+        runs || self.work.is_some()
     }
 
     fn is_running(&self) -> bool {
@@ -137,10 +157,18 @@ impl<C: Chip> Process for ProcessStandard<C> {
         if !self.is_running() {
             return;
         }
+        self.tell_end(RunEnd::Faulted);
         self.state.set(State::Faulted);
-        match self.fault_policy.action(self) {
+        match self.standing.fault_policy.action(self) {
             FaultAction::Panic => panic!("process {} faulted", self.get_process_name()),
-            FaultAction::Restart => self.try_restart(None),
+            FaultAction::Restart => {
+                // Its report tells of the runs before this one.
+                let before = self.completion_code.get();
+                self.try_restart(None);
+                self.completion_code.set(before);
+                // Until it begins again, which may take a while.
+                self.state.set(State::Faulted);
+            }
             FaultAction::Stop => {
                 self.end_run();
                 self.state.set(State::Faulted);
@@ -151,26 +179,41 @@ impl<C: Chip> Process for ProcessStandard<C> {
     fn try_restart(&self, completion_code: Option<u32>) {
         self.completion_code.set(Some(completion_code));
         self.end_run();
-        self.restart_pending.set(true);
+        if !self.restart_pending.replace(true) {
+            self.kernel.add_pending_restart();
+        }
         self.kernel.note_work();
     }
 
     fn terminate(&self, completion_code: Option<u32>) {
+        // One that waits to begin again will not.
+        self.take_pending_restart();
         if self.is_running() {
             self.completion_code.set(Some(completion_code));
             self.end_run();
         }
     }
 
+    fn awaits_restart(&self) -> bool {
+        self.restart_pending.get()
+    }
+
     fn finish_restart(&self) {
         // A grant that is entered up the stack keeps its memory until then.
         let busy = self.grants.iter().any(GrantSlot::is_entered);
-        if busy || !self.restart_pending.replace(false) {
+        let may = !busy && self.standing.pace.is_due();
+        if !may || !self.take_pending_restart() {
             return;
         }
+        if self.state.get() == State::Faulted {
+            self.completion_code.set(Some(None));
+        }
+        self.standing.pace.restarted();
         self.restarts.increment();
-        self.process_id
-            .set(self.kernel.renew(self.process_id.get()));
+        let Some(id) = self.kernel.renew(self.process_id.get()) else {
+            return;
+        };
+        self.process_id.set(id);
         if self.begin_run().is_err() {
             self.end_run();
         }
@@ -229,8 +272,14 @@ impl<C: Chip> Process for ProcessStandard<C> {
         handed_over
     }
 
-    fn wake(&self) -> Result<bool, StoppedExecutingReason> {
-        match self.state.get() {
+    fn wake(&self) -> Result<Woken, StoppedExecutingReason> {
+        if self.work.is_some() {
+            return Ok(match self.do_pass() {
+                Some(Pass::Driver(driver_num)) => Woken::Pass(driver_num),
+                Some(Pass::Done) | None => Woken::NotYet,
+            });
+        }
+        let runs = match self.state.get() {
             State::Running => Ok(true),
             State::Yielded => loop {
                 match self.dequeue_task() {
@@ -258,7 +307,20 @@ impl<C: Chip> Process for ProcessStandard<C> {
                     StoppedExecutingReason::StoppedFaulted
                 })
             }
-        }
+        };
+        runs.map(|runs| if runs { Woken::Runs } else { Woken::NotYet })
+    }
+
+    fn pass(&self) -> Option<Pass> {
+        self.do_pass()
+    }
+
+    fn request_pass(&self, driver_num: usize) {
+        self.note_driver(driver_num);
+    }
+
+    fn request_report(&self, outcome: &'static str) {
+        self.begin_report(outcome);
     }
 
     fn switch_to(&self) -> Option<ContextSwitchReason> {
@@ -302,7 +364,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn get_storage_permissions(&self) -> Option<StoragePermissions> {
-        StoragePermissions::of(self.header)
+        StoragePermissions::of(self.header).filter(|_| self.standing.states_ids)
     }
 
     fn debug_timeslice_expiration_count(&self) -> usize {
@@ -322,8 +384,9 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn print_full_process(&self, writer: &mut dyn Write) {
-        let config = self.mpu_config.try_borrow().ok();
-        let config = config.as_deref().map(|c| c as &dyn core::fmt::Display);
-        let _ = super::print::report(self, config, |writer| self.print_registers(writer), writer);
+        let mut report = Report::of(self);
+        while self.print_part(&report, writer) {
+            report.part += 1;
+        }
     }
 }

@@ -25,11 +25,10 @@ use core::ptr::NonNull;
 use super::lone::Lone;
 use super::memory::GrantSlot;
 use super::tasks::TaskQueue;
-use super::{
-    FunctionCall, FunctionCallSource, Process, ProcessFaultPolicy, ProcessId, State, Task,
-};
+use super::work::Work;
+use super::{FunctionCall, FunctionCallSource, Process, ProcessId, RunEnd, Standing, State, Task};
 use crate::errorcode::ErrorCode;
-use crate::kernel::Kernel;
+use crate::kernel::{ControlBlock, Kernel};
 use crate::platform::chip::Chip;
 use crate::platform::mpu::{MPU, Permissions, Region};
 use crate::syscall::UserspaceKernelBoundary;
@@ -53,7 +52,8 @@ pub struct ProcessStandard<C: Chip + 'static> {
     pub(super) flash: &'static [u8],
     /// Where the flash that the process may lend and call begins.
     pub(super) own_flash_start: usize,
-    pub(super) fault_policy: &'static dyn ProcessFaultPolicy,
+    /// What it has of its place.
+    pub(super) standing: Standing,
 
     /// Addresses of the RAM block.
     pub(super) memory_start: usize,
@@ -69,9 +69,12 @@ pub struct ProcessStandard<C: Chip + 'static> {
 
     pub(super) stored_state: Lone<StoredState<C>>,
     pub(super) state: Cell<State>,
+    /// A run has begun whose end nobody was told of.
+    pub(super) in_run: Cell<bool>,
     pub(super) restart_pending: Cell<bool>,
     pub(super) completion_code: Cell<Option<Option<u32>>>,
     pub(super) tasks: RefCell<TaskQueue>,
+    pub(super) work: Work,
 
     pub(super) heap_start: Cell<usize>,
     pub(super) stack_start: Cell<usize>,
@@ -89,7 +92,7 @@ pub(super) struct Parts<C: Chip + 'static> {
     pub(super) process_id: ProcessId,
     pub(super) header: TbfHeader<'static>,
     pub(super) flash: &'static [u8],
-    pub(super) fault_policy: &'static dyn ProcessFaultPolicy,
+    pub(super) standing: Standing,
     pub(super) memory_start: usize,
     pub(super) memory_end: usize,
     pub(super) grants: &'static [GrantSlot],
@@ -107,7 +110,7 @@ impl<C: Chip> ProcessStandard<C> {
             flash: parts.flash,
             own_flash_start: parts.flash.as_ptr().addr()
                 + parts.header.get_protected_size() as usize,
-            fault_policy: parts.fault_policy,
+            standing: parts.standing,
             memory_start: parts.memory_start,
             memory_end: parts.memory_end,
             grants: parts.grants,
@@ -118,9 +121,11 @@ impl<C: Chip> ProcessStandard<C> {
             regions: [const { Cell::new(None) }; EXTRA_REGIONS],
             stored_state: Lone::new(StoredState::<C>::default()),
             state: Cell::new(State::Terminated),
+            in_run: Cell::new(false),
             restart_pending: Cell::new(false),
             completion_code: Cell::new(None),
             tasks: RefCell::new(TaskQueue::new()),
+            work: Work::new(),
             heap_start: Cell::new(0),
             stack_start: Cell::new(0),
             lowest_stack_pointer: Cell::new(usize::MAX),
@@ -151,8 +156,8 @@ impl<C: Chip> ProcessStandard<C> {
         self.lowest_stack_pointer.set(usize::MAX);
         self.tasks.borrow_mut().clear();
         self.open_own_memory(app_break)?;
-        // Only what the process reaches from now on; brk zeroes the rest.
-        self.zero(self.memory_start, app_break);
+        // Only what the process reaches from now on; brk clears the rest.
+        self.note_clear(self.memory_start, self.edge());
 
         let mut stored = StoredState::<C>::default();
         // SAFETY: the bounds are this process's.
@@ -176,6 +181,7 @@ impl<C: Chip> ProcessStandard<C> {
             argument3: app_break,
             pc: flash + self.header.get_init_function_offset() as usize,
         };
+        self.in_run.set(true);
         self.state.set(State::Yielded);
         self.enqueue_task(Task::FunctionCall(start))
     }
@@ -188,7 +194,7 @@ impl<C: Chip> ProcessStandard<C> {
         for region in &self.regions {
             region.set(None);
         }
-        self.kernel.release_mpu(self.process_id.get());
+        self.kernel.release_mpu(self.control_block());
         let length = self.flash.len();
         mpu.allocate_region(
             self.flash.as_ptr(),
@@ -264,27 +270,47 @@ impl<C: Chip> ProcessStandard<C> {
         }
     }
 
-    /// Print the registers, for a report.
-    pub(super) fn print_registers(&self, writer: &mut dyn Write) {
+    /// Print a part of the registers, for a report; whether there are more parts.
+    pub(super) fn print_registers(&self, part: usize, writer: &mut dyn Write) -> bool {
         self.with_stored_state(|boundary, state| {
             // SAFETY: the bounds are this process's.
             #[allow(unsafe_code)]
             unsafe {
-                boundary.print_context(self.start_pointer(), self.break_pointer(), state, writer);
+                boundary.print_context_part(
+                    self.start_pointer(),
+                    self.break_pointer(),
+                    state,
+                    part,
+                    writer,
+                )
             }
-        });
+        })
     }
 
-    /// End the run; what it kept is gone.
+    /// Tell of the end of the run, once, before anything of it is gone.
+    pub(super) fn tell_end(&self, end: RunEnd) {
+        if self.in_run.replace(false) {
+            self.kernel.run_ends(self, end);
+        }
+    }
+
+    /// What tells this process's regions from those of others. A control block is made once and stays.
+    #[inline(always)]
+    pub(super) fn control_block(&self) -> ControlBlock {
+        ControlBlock::of(self)
+    }
+
+    /// End the run; what it kept is gone. Nobody ends a run but through here.
     pub(super) fn end_run(&self) {
+        self.tell_end(RunEnd::Asked);
         if let Ok(mut tasks) = self.tasks.try_borrow_mut() {
             tasks.clear();
         }
         for grant in self.grants {
             grant.clear();
         }
+        self.work.end_run();
         self.state.set(State::Terminated);
-        self.kernel.note_end_of_run();
     }
 }
 

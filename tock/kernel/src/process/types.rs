@@ -177,3 +177,14 @@ pub struct ProcessSizes {
     /// Control block, with the queue.
     pub process_control_block: usize,
 }
+
+/// What [`Process::wake`](super::Process::wake) came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// The process can run now.
+    Runs,
+    /// It cannot yet; ask again.
+    NotYet,
+    /// A driver has a pass of work to do for it.
+    Pass(usize),
+}

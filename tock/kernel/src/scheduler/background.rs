@@ -3,12 +3,13 @@
 //! For a device whose firmware lives in processes and that has one more for what
 //! was added later: that one must never cost the firmware anything.
 //!
-//! All processes but the one in the background are equals. As long as only one of
+//! Which ones are in the background, their places say ([`Priority`]); usually it is one.
+//! All others are equals. As long as only one of
 //! them is ready it runs without a time slice, which would only cost time; when
 //! another becomes ready they take turns of 10 ms, so that none can keep the others
 //! from running for good. A turn that kernel work interrupts goes on afterwards with
-//! what is left of it. The process in the background has no slice: whoever becomes
-//! ready takes over from it at once, and it has nobody to share with.
+//! what is left of it. In the background it is the same, without what is left of a turn: whoever of the equals becomes
+//! ready takes over at once. While a process waits to begin again, which no event tells, all runs are turns.
 
 use core::cell::Cell;
 use core::num::NonZeroU32;
@@ -18,13 +19,15 @@ use super::{Scheduler, SchedulingDecision};
 use crate::deferred_call::DeferredCall;
 use crate::kernel::Kernel;
 use crate::platform::chip::Chip;
-use crate::process::{Process, ProcessAddress, ProcessId, StoppedExecutingReason};
+use crate::process::{Priority, Process, ProcessId, StoppedExecutingReason};
 
 /// What was last chosen to run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chosen {
-    /// The process in the background.
+    /// The process in the background, while no other is ready there.
     Background,
+    /// One of several that are ready in the background.
+    BackgroundSliced,
     /// The process whose turn it is, while no other is ready.
     Alone,
     /// The process whose turn it is, with so many microseconds.
@@ -34,31 +37,30 @@ enum Chosen {
 /// The scheduler.
 pub struct BackgroundSched {
     kernel: &'static Kernel,
-    /// Flash address of the process in the background.
-    flash_start: usize,
     /// How many slots hold processes; 0: not looked at yet.
     count: Cell<usize>,
-    /// Slot of the process in the background; none has this number if there is no such
-    /// process.
-    background: Cell<usize>,
-    /// Slot that is asked first.
+    /// Slot that is asked first of the equals.
     turn: Cell<usize>,
     /// What that slot's process has left of an interrupted turn.
     rest: Cell<Option<NonZeroU32>>,
+    /// How many of the processes are in the background.
+    backgrounds: Cell<usize>,
+    /// Slot that is asked first in the background; the one that was last chosen there.
+    background: Cell<usize>,
     chosen: Cell<Chosen>,
 }
 
 impl BackgroundSched {
-    /// Turns for all processes but the one whose flash begins at `flash_start`.
+    /// Turns for all processes but those whose places are in the background.
     #[must_use]
-    pub const fn new(kernel: &'static Kernel, flash_start: usize) -> Self {
+    pub const fn new(kernel: &'static Kernel) -> Self {
         Self {
             kernel,
-            flash_start,
             count: Cell::new(0),
-            background: Cell::new(usize::MAX),
             turn: Cell::new(0),
             rest: Cell::new(None),
+            backgrounds: Cell::new(0),
+            background: Cell::new(0),
             chosen: Cell::new(Chosen::Background),
         }
     }
@@ -67,23 +69,46 @@ impl BackgroundSched {
     /// into the first slots, and do not move.
     #[cold]
     fn look(&self) {
-        for (index, process) in self.kernel.processes().enumerate() {
-            self.count.set(index + 1);
-            if process.address(ProcessAddress::FlashStart) == self.flash_start {
-                self.background.set(index);
-            }
+        let count = self.kernel.processes().count();
+        self.count.set(count);
+        let in_background = |index: &usize| {
+            let process = self.kernel.process_with(*index, Priority::Background);
+            process.is_some()
+        };
+        let mut backgrounds = (0..count).filter(in_background);
+        if let Some(first) = backgrounds.next() {
+            self.background.set(first);
+            self.backgrounds.set(1 + backgrounds.count());
+        }
+    }
+
+    /// Slots in which something that is ready in the background can be, from the one that is asked first.
+    fn background_slots(&self) -> usize {
+        match self.backgrounds.get() {
+            // The slot that is asked first is its.
+            few @ 0..=1 => few,
+            _ => self.count.get(),
         }
     }
 
     /// The first equal that is ready of `count` slots from `from` on, and round.
     fn next_ready(&self, from: usize, count: usize) -> Option<(usize, &'static dyn Process)> {
+        self.next_of(Priority::Equal, from, count)
+    }
+
+    /// The same, of those with this priority.
+    fn next_of(
+        &self,
+        priority: Priority,
+        from: usize,
+        count: usize,
+    ) -> Option<(usize, &'static dyn Process)> {
         let mut index = from;
         for _ in 0..count {
             if index >= self.count.get() {
                 index = 0;
             }
-            if index != self.background.get()
-                && let Some(process) = self.kernel.process_at(index)
+            if let Some(process) = self.kernel.process_with(index, priority)
                 && process.ready()
             {
                 return Some((index, process));
@@ -93,10 +118,40 @@ impl BackgroundSched {
         None
     }
 
-    /// The same, of all but the one at `turn`.
-    fn other_ready(&self, turn: usize) -> bool {
-        let others = self.count.get().saturating_sub(1);
-        self.next_ready(turn + 1, others).is_some()
+    /// Whether another one with this priority than that at `turn` is ready, or may be without a
+    /// word: one that waits to begin again.
+    fn other_ready(&self, priority: Priority, turn: usize) -> bool {
+        let slots = match priority {
+            Priority::Equal => self.count.get(),
+            Priority::Background => self.background_slots(),
+        };
+        let others = slots.saturating_sub(1);
+        self.next_of(priority, turn + 1, others).is_some()
+            || (self.kernel.has_pending_restarts() && self.equal_waits())
+    }
+
+    /// Whether an equal waits to begin again. One of the background has the time that others leave.
+    #[cold]
+    fn equal_waits(&self) -> bool {
+        (0..self.count.get()).any(|index| {
+            let process = self.kernel.process_with(index, Priority::Equal);
+            process.is_some_and(|process| process.awaits_restart())
+        })
+    }
+
+    /// What runs when no equal is ready.
+    fn next_in_background(&self) -> SchedulingDecision {
+        let (from, slots) = (self.background.get(), self.background_slots());
+        let Some((index, process)) = self.next_of(Priority::Background, from, slots) else {
+            return SchedulingDecision::TrySleep;
+        };
+        self.background.set(index);
+        let chosen = if self.other_ready(Priority::Background, index) {
+            Chosen::BackgroundSliced
+        } else {
+            Chosen::Background
+        };
+        self.choose(chosen, process)
     }
 
     fn pass_turn(&self) {
@@ -110,8 +165,12 @@ impl BackgroundSched {
     fn still_first(&self) -> bool {
         match self.chosen.get() {
             Chosen::Sliced(_) => true,
-            Chosen::Alone => !self.other_ready(self.turn.get()),
-            Chosen::Background => self.next_ready(0, self.count.get()).is_none(),
+            Chosen::Alone => !self.other_ready(Priority::Equal, self.turn.get()),
+            Chosen::Background => {
+                self.next_ready(0, self.count.get()).is_none()
+                    && !self.other_ready(Priority::Background, self.background.get())
+            }
+            Chosen::BackgroundSliced => self.next_ready(0, self.count.get()).is_none(),
         }
     }
 
@@ -119,6 +178,7 @@ impl BackgroundSched {
         self.chosen.set(chosen);
         let slice = match chosen {
             Chosen::Sliced(slice) => Some(slice),
+            Chosen::BackgroundSliced => Some(DEFAULT_TIMESLICE_US),
             Chosen::Alone | Chosen::Background => None,
         };
         SchedulingDecision::RunProcess((process.processid(), slice))
@@ -132,16 +192,12 @@ impl<C: Chip> Scheduler<C> for BackgroundSched {
             self.look();
         }
         let Some((index, process)) = self.next_ready(self.turn.get(), self.count.get()) else {
-            let process = self.kernel.process_at(self.background.get());
-            return match process.filter(|process| process.ready()) {
-                Some(process) => self.choose(Chosen::Background, process),
-                None => SchedulingDecision::TrySleep,
-            };
+            return self.next_in_background();
         };
         if index != self.turn.replace(index) {
             self.rest.set(None);
         }
-        let chosen = if self.other_ready(index) {
+        let chosen = if self.other_ready(Priority::Equal, index) {
             Chosen::Sliced(self.rest.get().unwrap_or(DEFAULT_TIMESLICE_US))
         } else {
             Chosen::Alone
@@ -152,7 +208,10 @@ impl<C: Chip> Scheduler<C> for BackgroundSched {
     fn result(&self, result: StoppedExecutingReason, execution_time_us: Option<u32>) {
         let interrupted = result == StoppedExecutingReason::KernelPreemption;
         match self.chosen.get() {
-            Chosen::Background => {}
+            Chosen::BackgroundSliced if !interrupted && self.backgrounds.get() > 1 => {
+                self.background.set(self.background.get() + 1);
+            }
+            Chosen::Background | Chosen::BackgroundSliced => {}
             Chosen::Sliced(slice) if interrupted => {
                 let used = execution_time_us.unwrap_or(slice.get());
                 match NonZeroU32::new(slice.get().saturating_sub(used)) {
@@ -180,7 +239,7 @@ mod tests {
     use super::*;
     use crate::process::StoppedExecutingReason::{KernelPreemption, NoWorkLeft, TimesliceExpired};
     use crate::process::{FunctionCall, FunctionCallSource, Task};
-    use crate::test_utils::{FakeChip, TestApp, TestKernel};
+    use crate::test_utils::{FakeChip, TestApp, TestKernel, TestPlace};
 
     /// Three processes with these names; "b" is in the background.
     struct Three {
@@ -190,15 +249,27 @@ mod tests {
 
     impl Three {
         fn new() -> Self {
+            Self::with(Priority::Background)
+        }
+
+        fn with(background: Priority) -> Self {
             let test = TestKernel::new();
             let app = |name| TestApp {
                 name,
                 ..TestApp::default()
             };
-            let _ = test.start_all(&[app("x"), app("b"), app("y")]);
-            let background = test.process(1).as_process();
-            let scheduler =
-                BackgroundSched::new(test.kernel, background.address(ProcessAddress::FlashStart));
+            let place = |name, priority| TestPlace {
+                flash: app(name).image(),
+                priority,
+                ..TestPlace::default()
+            };
+            let loaded = test.load_places([
+                place("x", Priority::Equal),
+                place("b", background),
+                place("y", Priority::Equal),
+            ]);
+            assert_eq!(loaded, Ok(()));
+            let scheduler = BackgroundSched::new(test.kernel);
             Self { test, scheduler }
         }
 
@@ -317,12 +388,53 @@ mod tests {
 
     #[test]
     fn without_the_background_process_all_take_turns() {
-        let s = all_ready();
-        let scheduler = BackgroundSched::new(s.test.kernel, 1);
-        let s = Three { scheduler, ..s };
+        let s = Three::with(Priority::Equal);
         for name in ["x", "b", "y", "x"] {
             assert_eq!(s.next(), Some((name, Some(10_000))));
             s.result(TimesliceExpired, Some(10_000));
         }
+    }
+
+    #[test]
+    fn several_in_the_background_share_what_the_others_leave() {
+        let test = TestKernel::new();
+        let place = |name, count, priority| TestPlace {
+            flash: TestApp {
+                name,
+                ..TestApp::default()
+            }
+            .image()
+            .repeat(count),
+            priority,
+            ..TestPlace::default()
+        };
+        let loaded = test.load_places([
+            place("b", 2, Priority::Background),
+            place("x", 1, Priority::Equal),
+        ]);
+        assert_eq!(loaded, Ok(()));
+        let scheduler = BackgroundSched::new(test.kernel);
+        let s = Three { test, scheduler };
+        assert_eq!(s.next(), Some(("x", None)), "firmware first");
+        s.sleep(2);
+        s.result(NoWorkLeft, None);
+        let running = |s: &Three| match s.scheduler.chosen.get() {
+            Chosen::Background | Chosen::BackgroundSliced => s.scheduler.background.get(),
+            _ => usize::MAX,
+        };
+        for index in [0, 1, 0] {
+            assert_eq!(s.next(), Some(("b", Some(10_000))));
+            assert_eq!(running(&s), index);
+            s.result(TimesliceExpired, Some(10_000));
+        }
+        s.sleep(0);
+        assert_eq!(s.next(), Some(("b", None)));
+        assert_eq!(running(&s), 1);
+        s.wake(0);
+        assert!(!s.goes_on(1), "now it has to share");
+        s.result(KernelPreemption, None);
+        assert_eq!(s.next(), Some(("b", Some(10_000))));
+        s.wake(2);
+        assert!(!s.goes_on(1), "and the firmware comes first");
     }
 }

@@ -279,6 +279,14 @@ unsafe impl MPU for FakeMpu {
         Ok(())
     }
 
+    fn app_memory_end(&self, config: &FakeConfig) -> Option<*const u8> {
+        let block = config
+            .regions
+            .iter()
+            .find(|(region, _)| region.start_address().addr() == config.block_start)?;
+        Some(block.0.start_address().wrapping_add(block.0.size()))
+    }
+
     unsafe fn configure_mpu(&self, config: &FakeConfig) {
         self.configured.set(self.configured.get() + 1);
         *self.active.borrow_mut() = config.regions.clone();
@@ -290,11 +298,18 @@ unsafe impl MPU for FakeMpu {
 pub struct FakeTimer {
     /// What is left of the slice in microseconds; 0 expired.
     pub left: Cell<u32>,
+    /// A slice is over as soon as it begins.
+    pub expires_at_once: Cell<bool>,
 }
 
 impl SchedulerTimer for FakeTimer {
     fn start(&self, us: NonZeroU32) {
-        self.left.set(us.get());
+        let us = if self.expires_at_once.get() {
+            0
+        } else {
+            us.get()
+        };
+        self.left.set(us);
     }
     fn reset(&self) {
         self.left.set(0);

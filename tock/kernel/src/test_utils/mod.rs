@@ -31,8 +31,8 @@ use crate::grant::{AllowRoSize, AllowRwSize, Grant, UpcallSize};
 use crate::kernel::Kernel;
 use crate::platform::SyscallDriverLookup;
 use crate::process::{
-    FaultAction, Process, ProcessArray, ProcessFaultPolicy, ProcessId, ProcessLoadError, Task,
-    load_processes,
+    FaultAction, Pass, Place, Priority, Process, ProcessArray, ProcessFaultPolicy, ProcessId,
+    ProcessLoadError, RestartPace, Task, load_places, load_processes,
 };
 use crate::syscall::{CommandReturn, SyscallDriver};
 use crate::syscall::{Syscall, SyscallReturn};
@@ -68,6 +68,49 @@ impl ProcessFaultPolicy for FixedPolicy {
     fn action(&self, _process: &dyn Process) -> FaultAction {
         self.0
     }
+}
+
+/// A place of a test kernel ([`Place`]).
+pub struct TestPlace {
+    /// What its flash holds.
+    pub flash: Vec<u8>,
+    /// Bytes of its RAM.
+    pub ram: usize,
+    /// Most processes.
+    pub slots: usize,
+    /// Most objects.
+    pub objects: usize,
+    /// When they run.
+    pub priority: Priority,
+    /// Whether their ids are believed.
+    pub states_ids: bool,
+    /// What becomes of them after a fault.
+    pub action: FaultAction,
+    /// How fast they may begin again.
+    pub pace: &'static dyn RestartPace,
+}
+
+impl Default for TestPlace {
+    fn default() -> Self {
+        Self {
+            flash: vec![],
+            ram: 64 * 1024,
+            slots: SLOTS,
+            objects: 16,
+            priority: Priority::Equal,
+            states_ids: true,
+            action: FaultAction::Stop,
+            pace: &(),
+        }
+    }
+}
+
+/// Flash that holds these bytes.
+fn leak_flash(flash: &[u8]) -> &'static [u8] {
+    let image = leak_bytes(flash.len());
+    image.copy_from_slice(flash);
+    let _ = image.as_mut_ptr().expose_provenance();
+    image
 }
 
 /// A kernel on a [`FakeChip`].
@@ -122,19 +165,52 @@ impl TestKernel {
         ram: usize,
         action: FaultAction,
     ) -> Result<(), ProcessLoadError> {
-        let image = leak_bytes(flash.len());
-        image.copy_from_slice(flash);
-        let _ = image.as_mut_ptr().expose_provenance();
         let capability =
             crate::create_capability!(crate::capabilities::ProcessManagementCapability);
-        load_processes(
+        let outcome = load_processes(
             self.kernel,
             self.chip,
-            image,
+            leak_flash(flash),
             leak_bytes(ram),
             leak(FixedPolicy(action)),
             &capability,
-        )
+        );
+        self.finish_clearing();
+        outcome
+    }
+
+    /// Have the memory that processes reach cleared, as the main loop would before it runs them.
+    fn finish_clearing(&self) {
+        for process in self.kernel.processes() {
+            finish_clearing(process);
+        }
+    }
+
+    /// Load what lies in these places, once a test.
+    ///
+    /// # Errors
+    ///
+    /// As [`load_places`].
+    pub fn load_places(
+        &self,
+        places: impl IntoIterator<Item = TestPlace>,
+    ) -> Result<(), ProcessLoadError> {
+        let capability =
+            crate::create_capability!(crate::capabilities::ProcessManagementCapability);
+        let places = places.into_iter().map(|place| Place {
+            name: "a test place",
+            flash: leak_flash(&place.flash),
+            memory: leak_bytes(place.ram),
+            slots: place.slots,
+            objects: place.objects,
+            priority: place.priority,
+            states_ids: place.states_ids,
+            fault_policy: leak(FixedPolicy(place.action)),
+            pace: place.pace,
+        });
+        let outcome = load_places(self.kernel, self.chip, places, &capability);
+        self.finish_clearing();
+        outcome
     }
 
     /// The process in slot `index`.
@@ -389,6 +465,7 @@ impl TestProcess {
     pub fn restart(&self) {
         self.process.try_restart(None);
         self.process.finish_restart();
+        self.finish_clearing();
         self.next_buffer.set(0);
     }
 
@@ -397,15 +474,34 @@ impl TestProcess {
         self.process.terminate(None);
     }
 
+    /// Have the kernel clear what is still to be cleared of its memory.
+    ///
+    /// # Panics
+    ///
+    /// When that takes no end.
+    pub fn finish_clearing(&self) {
+        finish_clearing(self.process);
+    }
+
     /// Room for a buffer in its RAM, moving the break as its library would.
     fn reserve(&self, length: usize) -> usize {
         let start = self.process.get_addresses().sram_start + self.next_buffer.get();
         let end = start + length;
         if end > self.process.get_addresses().sram_app_brk {
             self.process.brk(end).expect("RAM for a test buffer");
+            self.finish_clearing();
         }
         self.next_buffer.set(self.next_buffer.get() + length);
         start
+    }
+}
+
+fn finish_clearing(process: &dyn Process) {
+    let mut passes = 0;
+    while process.is_being_cleared() {
+        assert_eq!(process.pass(), Some(Pass::Done));
+        passes += 1;
+        assert!(passes < RAM, "a pass clears something");
     }
 }
 

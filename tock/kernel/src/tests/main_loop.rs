@@ -7,13 +7,13 @@ use std::vec::Vec;
 use super::driver::{Driver, NUM, driver};
 use crate::kernel::Kernel;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallFilter};
-use crate::process::{FaultAction, Process, ProcessId, State, StoppedExecutingReason};
+use crate::process::{FaultAction, Priority, Process, ProcessId, State, StoppedExecutingReason};
 use crate::scheduler::background::BackgroundSched;
 use crate::scheduler::priority::PrioritySched;
 use crate::scheduler::round_robin::RoundRobinSched;
 use crate::scheduler::{Scheduler, SchedulingDecision};
 use crate::syscall::{ContextSwitchReason, Syscall, SyscallReturn, YieldCall};
-use crate::test_utils::{FakeChip, FakeTimer, OneDriver, TestApp, TestKernel};
+use crate::test_utils::{FakeChip, FakeTimer, OneDriver, TestApp, TestKernel, TestPlace};
 use crate::upcall::UpcallId;
 use crate::{ErrorCode, create_capability};
 
@@ -92,19 +92,29 @@ fn setup<S>(
     names: &[&'static str],
     scheduler: impl FnOnce(&'static Kernel) -> S,
 ) -> Setup<S> {
+    let place = TestPlace {
+        flash: names.iter().flat_map(|&name| app(name).image()).collect(),
+        action,
+        ..TestPlace::default()
+    };
+    setup_places([place], scheduler)
+}
+
+fn app(name: &'static str) -> TestApp {
+    TestApp {
+        name,
+        ram: 16_000,
+        ..TestApp::default()
+    }
+}
+
+fn setup_places<S>(
+    places: impl IntoIterator<Item = TestPlace>,
+    scheduler: impl FnOnce(&'static Kernel) -> S,
+) -> Setup<S> {
     let test = TestKernel::new();
     let driver = driver(&test);
-    let flash: Vec<u8> = names
-        .iter()
-        .flat_map(|&name| {
-            TestApp {
-                name,
-                ..TestApp::default()
-            }
-            .image()
-        })
-        .collect();
-    test.load(&flash, 64 * 1024, action).unwrap();
+    test.load_places(places).unwrap();
     Setup {
         test,
         driver,
@@ -164,10 +174,18 @@ const FAULT: ContextSwitchReason = ContextSwitchReason::Fault;
 fn priorities_in_array_order_and_one_in_the_background() {
     let s = setup(FaultAction::Stop, &["a", "b", "c"], PrioritySched::new);
     assert_eq!(s.run(&[WAIT; 3]), ["a", "b", "c"]);
-    let s = setup(FaultAction::Stop, &["a", "b", "c"], |kernel| {
-        let first = kernel.process_at(0).unwrap().get_addresses().flash_start;
-        BackgroundSched::new(kernel, first)
-    });
+    let s = setup_places(
+        ["a", "b", "c"].map(|name| TestPlace {
+            flash: app(name).image(),
+            priority: if name == "a" {
+                Priority::Background
+            } else {
+                Priority::Equal
+            },
+            ..TestPlace::default()
+        }),
+        BackgroundSched::new,
+    );
     assert_eq!(s.run(&[WAIT; 3]), ["b", "c", "a"]);
 }
 
@@ -393,4 +411,102 @@ fn stopped_processes_keep_their_place() {
 fn panic_policy_panics() {
     let s = setup(FaultAction::Panic, &["a"], PrioritySched::new);
     s.run(&[FAULT]);
+}
+
+/// A call that moves the break far.
+fn far() -> ContextSwitchReason {
+    fired(Syscall::Memop {
+        operand: 1,
+        arg0: 14_000,
+    })
+}
+
+#[test]
+fn an_interrupt_comes_between_two_passes_of_a_process_s_work() {
+    let s = setup(FaultAction::Stop, &["low"], PrioritySched::new);
+    // The script's last entry leaves an interrupt pending: the loop is left right after the call.
+    assert_eq!(s.run(&[far()]), ["low"]);
+    let p = s.test.process(0).as_process();
+    assert!(p.is_being_cleared(), "only the first pass is done");
+    let capability = create_capability!(crate::capabilities::MainLoopCapability);
+    let turn = || {
+        s.test
+            .kernel
+            .kernel_loop_operation(&s.board, s.test.chip, true, &capability);
+    };
+    s.test.chip.interrupt.set(true);
+    turn();
+    assert!(!s.test.chip.interrupt.get() && p.is_being_cleared());
+    // Nothing else to do: all passes, then the process goes on.
+    s.test.chip.boundary.script.borrow_mut().push_back(WAIT);
+    turn();
+    assert!(!p.is_being_cleared());
+    assert_eq!(s.board.hooks.ran.take(), ["low"]);
+}
+
+#[test]
+fn a_slice_that_passes_use_up_is_over() {
+    let s = setup(FaultAction::Stop, &["a", "b"], RoundRobinSched::new);
+    s.run(&[far()]);
+    let a = s.test.process(0).as_process();
+    assert!(a.is_being_cleared());
+    // In its turn, each pass looks at the timer.
+    let id = a.processid();
+    let before = a.debug_timeslice_expiration_count();
+    let capability = create_capability!(crate::capabilities::MainLoopCapability);
+    s.board.timer.expires_at_once.set(true);
+    s.test
+        .kernel
+        .kernel_loop_operation(&s.board, s.test.chip, true, &capability);
+    s.test
+        .kernel
+        .kernel_loop_operation(&s.board, s.test.chip, true, &capability);
+    assert_eq!(a.processid(), id);
+    assert!(a.is_being_cleared(), "no pass without time");
+    assert!(a.debug_timeslice_expiration_count() > before);
+}
+
+#[test]
+fn a_report_is_told_in_parts_before_the_next_run_begins() {
+    use crate::capabilities::SetDebugWriterCapability;
+    use std::string::String;
+    struct Sink {
+        text: RefCell<String>,
+        ended: Cell<bool>,
+    }
+    impl crate::debug::DebugSink for Sink {
+        fn write(&self, text: &str) {
+            self.text.borrow_mut().push_str(text);
+        }
+        fn end(&self) {
+            self.ended.set(true);
+        }
+    }
+    let sink: &'static Sink = std::boxed::Box::leak(std::boxed::Box::new(Sink {
+        text: RefCell::default(),
+        ended: Cell::new(false),
+    }));
+    crate::debug::set_debug_sink(sink, &create_capability!(SetDebugWriterCapability));
+    let s = setup(FaultAction::Restart, &["a"], PrioritySched::new);
+    s.run(&[COMMAND]);
+    let a = s.test.process(0).as_process();
+    let id = a.processid();
+    a.request_report("is restarted.");
+    a.set_fault_state();
+    assert!(sink.text.borrow().is_empty(), "nothing at once");
+    assert_eq!((a.processid(), a.get_state()), (id, State::Faulted));
+    let mut before = 0;
+    while let Some(pass) = a.pass() {
+        assert_eq!(pass, crate::process::Pass::Done);
+        assert_eq!(a.processid(), id, "not before it is told");
+        let told = sink.text.borrow().len();
+        assert!(told - before <= 160, "{}", sink.text.borrow());
+        before = told;
+    }
+    let text = sink.text.borrow().clone();
+    assert!(text.contains("Process \"a\"") && text.contains("faulted"));
+    assert!(text.ends_with("\r\na is restarted.\r\n"), "{text}");
+    assert!(sink.ended.get());
+    assert_eq!(s.run(&[WAIT]), ["a"]);
+    assert_ne!(a.processid(), id);
 }

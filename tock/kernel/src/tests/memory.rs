@@ -188,3 +188,98 @@ fn the_report_names_what_matters() {
         assert!(text.contains(part), "{part} in {text}");
     }
 }
+
+fn start_large() -> (TestKernel, TestProcess, &'static dyn Process) {
+    let test = TestKernel::new();
+    let process = test.start(&TestApp {
+        ram: 40_000,
+        ..TestApp::default()
+    });
+    (test, process, process.as_process())
+}
+
+/// What really is in its RAM, also above its break.
+#[allow(unsafe_code)]
+fn raw(address: usize) -> u8 {
+    // SAFETY: the tests below ask for addresses of the leaked block of a test process.
+    unsafe { core::ptr::with_exposed_provenance::<u8>(address).read() }
+}
+
+/// Where the MPU of the process `p`, which is given to it, ends its own part.
+fn edge(test: &TestKernel, p: &'static dyn Process) -> usize {
+    p.setup_mpu();
+    let start = p.get_addresses().sram_start;
+    let active = test.chip.mpu.active.borrow();
+    let own = active
+        .iter()
+        .find(|(region, _)| region.start_address().addr() == start);
+    let (own, _) = own.unwrap();
+    start + own.size()
+}
+
+#[test]
+fn memory_above_the_break_is_zero_up_to_the_edge_at_every_change() {
+    let (test, process, p) = start_large();
+    let base = p.get_addresses().sram_start;
+    // Every byte of the block was 0xAA before, and the process fills whatever it reaches.
+    for size in [100, 1000, 33, 65, 4001, 4000, 63, 31_009, 1] {
+        p.brk(base + size).unwrap();
+        process.finish_clearing();
+        let edge = edge(&test, p);
+        assert!((size..size + 32).contains(&(edge - base)), "{size}");
+        let dirty: std::vec::Vec<usize> = (base + size..edge).filter(|&a| raw(a) != 0).collect();
+        assert!(dirty.is_empty(), "{size}: {dirty:x?}");
+        for address in base..edge {
+            // As the process would, beyond its break as well.
+            // SAFETY: inside the leaked block, below the kernel's part.
+            #[allow(unsafe_code)]
+            unsafe {
+                core::ptr::with_exposed_provenance_mut::<u8>(address).write(0x55);
+            }
+        }
+    }
+    process.restart();
+    let edge = edge(&test, p);
+    assert!((base..edge).all(|address| raw(address) == 0), "a new run");
+}
+
+#[test]
+fn what_grants_leave_behind_is_cleared_before_it_is_reached() {
+    let test = TestKernel::new();
+    let driver = driver(&test);
+    let process = test.start(&TestApp::default());
+    let p = process.as_process();
+    process.allow_ro(NUM, driver, 0, b"x").unwrap();
+    let grants = p.get_addresses().sram_grant_start;
+    process.restart();
+    let top = p.get_addresses().sram_grant_start;
+    assert!(grants < top, "the grant is gone");
+    // As much as there is.
+    let mut step = 32 * 1024;
+    while step > 0 {
+        if p.sbrk(step).is_err() {
+            step /= 2;
+        }
+    }
+    process.finish_clearing();
+    let brk = p.get_addresses().sram_app_brk;
+    assert!(brk > grants);
+    assert!((grants..brk).all(|address| raw(address) == 0));
+}
+
+#[test]
+fn a_large_break_is_cleared_in_passes_and_the_process_does_not_run_before() {
+    let (_, process, p) = start_large();
+    let start = p.get_addresses().sram_start;
+    let size = 20_000;
+    p.brk(start + size).unwrap();
+    let mut passes = 1;
+    while p.is_being_cleared() {
+        assert!(p.ready());
+        assert_eq!(p.pass(), Some(crate::process::Pass::Done));
+        passes += 1;
+    }
+    assert!(passes > size / 1024, "{passes} passes");
+    assert_eq!(p.pass(), None);
+    assert!(process.read(start, size).iter().all(|&byte| byte == 0));
+}

@@ -1,10 +1,12 @@
 //! The kernel as a whole, on the fake chip.
 
 mod driver;
+mod ends;
 mod filter;
 mod grants;
 mod hostile_flash;
 mod loader;
 mod main_loop;
 mod memory;
+mod places;
 mod syscalls;

@@ -25,6 +25,7 @@ fn setup() -> Setup {
     p.set_process_function(start);
     assert_eq!(p.get_state(), State::Running);
     p.brk(p.get_addresses().sram_start + 1024).unwrap();
+    process.finish_clearing();
     Setup {
         test,
         driver,

@@ -108,6 +108,7 @@ fn ram_alias_is_refused() {
         block("ram_alias", "access = \"mediated\";"),
         &[
             "exposure.dts:3: ram_alias is memory: who has it can break the firmware; remedy: do not expose it, or add dangerous = \"<why this is acceptable>\"",
+            "exposure.dts:3: the registers of ram_alias overlap those of /memory@20000000; remedy: correct reg in the board's .dtsi",
         ],
     );
 }

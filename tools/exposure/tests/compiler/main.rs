@@ -7,6 +7,7 @@ mod devices;
 mod effects;
 mod files;
 mod filters;
+mod harmless;
 mod interrupts;
 mod program;
 mod properties;

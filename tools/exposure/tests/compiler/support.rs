@@ -46,9 +46,20 @@ fn without(text: &str, folder: &Path) -> String {
     text.replace(&format!("{}/", folder.display()), "")
 }
 
-/// Children of the exposure node, one line each from line 3 on.
+/// Children of the exposure node, one line each from line 3 on. Where none has a safe state, all
+/// say that they need none.
 pub(crate) fn exposures(children: &str) -> Result<Configuration, Vec<String>> {
-    run(&format!("{HEAD}{children}\n{TAIL}"))
+    exposures_of(BOARD, children)
+}
+
+/// As [`exposures`], of another board.
+pub(crate) fn exposures_of(board: &str, children: &str) -> Result<Configuration, Vec<String>> {
+    let mut children = children.to_owned();
+    if !children.contains("safe-state") {
+        let block = "register-block = ";
+        children = children.replace(block, &format!("safe-state = \"none\"; {block}"));
+    }
+    run_with(&format!("{HEAD}{children}\n{TAIL}"), board)
 }
 
 /// Properties of an exposure of `label` in line 3, next lines included.

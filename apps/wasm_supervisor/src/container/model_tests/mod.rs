@@ -176,8 +176,8 @@ impl Play {
                 .saved
                 .map_or(vec![], |count| count.to_le_bytes().into());
             assert_eq!(saved, expected, "slot {slot}: {story:#?}");
-            assert_eq!(container.engine.is_some(), model.is_loaded(), "{story:#?}");
-            let has_mail = self.containers.shared.has_mail(slot);
+            assert_eq!(container.run.is_some(), model.is_loaded(), "{story:#?}");
+            let has_mail = self.containers.has_mail(slot);
             assert_eq!(has_mail, model.is_loaded() && model.mail > 0, "{story:#?}");
         }
         let holders = self.fake.0.holders.borrow();
@@ -217,6 +217,8 @@ impl Play {
                         let passed = [500, 1_000, 150_000, 5_000_000, 700_000_000];
                         let passed = passed[self.dice.roll(5) as usize];
                         self.story.push(format!("{passed} us pass"));
+                        // While the device sleeps: it is nobody's time.
+                        self.containers.charge_to(None);
                         self.world.now_us += passed;
                         self.fake.0.now_us.set(self.world.now_us);
                     }

@@ -6,7 +6,7 @@ use berth_protocol::{Entry, Fault, Restart, State};
 
 use super::SLOTS;
 use super::program::{OnInterrupt, OnPause, Program, RECEIVER, SLEEP_US, TIMER};
-use crate::container::handlers::SLICE_MAX;
+use crate::container::registrations::SLICE_MAX;
 
 /// Fuel of `Computes`: between what two short slices, and a short and a usual one, are.
 const COMPUTES_FUEL: u64 = 3_500;

@@ -9,10 +9,13 @@ use crate::engine::wasmi::Data;
 use crate::platform::Width;
 
 pub(super) fn claim<H: Host + 'static>(store: &mut Store<Data<H>>, block: u8) -> Func {
-    Func::wrap(store, move |mut from: Calling<'_, H>| -> Result<u32, Error> {
-        let handle = from.data_mut().host.claim(block);
-        leave(&mut from, price::CALL, Ok(handle))
-    })
+    Func::wrap(
+        store,
+        move |mut from: Calling<'_, H>| -> Result<u32, Error> {
+            let handle = from.data_mut().host.claim(block);
+            leave(&mut from, price::CALL, Ok(handle))
+        },
+    )
 }
 
 // Widths as constants, so that each access function is its own.

@@ -1,0 +1,147 @@
+//! What is known of one container.
+
+use berth_protocol::{FaultReport, ImageHash, Parameters, State, Update};
+
+use super::load::Load;
+use super::name::Name;
+use super::notes::Tag;
+use super::restart::Restarts;
+use super::run::{Figures, Run};
+use super::schedule::{SHARE_DEFAULT, Turns};
+use super::storage::Image;
+use crate::admission::Module;
+use crate::engine::Engine;
+use crate::platform::Platform;
+
+/// What a container's last fault was; kept after its memory is gone.
+pub type FaultRecord = FaultReport<'static>;
+
+/// One container.
+pub struct Container<P: Platform + 'static> {
+    pub(super) name: Name,
+    pub(super) tag: Tag,
+    pub(super) image: Image,
+    pub(super) hash: ImageHash,
+    pub(super) parameters: Parameters,
+    pub(super) state: State,
+    pub(super) fault: Option<FaultRecord>,
+    /// Its run, while it is active. A paused container may have none: then
+    /// its `_pause` has saved what it needs.
+    pub(super) run: Option<Run<P>>,
+    /// Figures of its last run.
+    pub(super) last: Figures,
+    pub(super) restarts: Restarts,
+    /// How its last run ended, for when its policy gives it up.
+    pub(super) ended: State,
+    pub(super) turns: Turns,
+    pub(super) load: Load,
+    /// How its last live update ended.
+    pub(super) update: Update,
+}
+
+impl<P: Platform + 'static> Container<P> {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// What stands for its name in the supervisor's notes.
+    #[must_use]
+    pub const fn tag(&self) -> Tag {
+        self.tag
+    }
+
+    /// Is its image in the store, and comes back after a reset?
+    #[must_use]
+    pub fn is_persistent(&self) -> bool {
+        !matches!(self.image, Image::Kept(_))
+    }
+
+    /// SHA-256 of its image.
+    #[must_use]
+    pub const fn hash(&self) -> ImageHash {
+        self.hash
+    }
+
+    /// What its operator chose.
+    #[must_use]
+    pub const fn parameters(&self) -> Parameters {
+        self.parameters
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Returns the figures of its run, or of its last one.
+    pub(super) fn figures(&self) -> Figures {
+        self.run.as_ref().map_or(self.last, Run::figures)
+    }
+
+    /// When it was started last.
+    #[must_use]
+    pub fn started_us(&self) -> u64 {
+        self.figures().started_us
+    }
+
+    /// Fuel used since it was started last.
+    #[must_use]
+    pub fn fuel_used(&self) -> u64 {
+        self.run
+            .as_ref()
+            .map_or(self.last.fuel_used, |run| run.fuel_used)
+    }
+
+    /// Most bytes of device memory that it has held since it was started.
+    #[must_use]
+    pub fn memory_high(&self) -> u32 {
+        self.figures().memory_high
+    }
+
+    /// Its last fault.
+    #[must_use]
+    pub const fn fault(&self) -> Option<FaultRecord> {
+        self.fault
+    }
+
+    /// Its restarts since the operator started it.
+    #[must_use]
+    pub const fn restarts(&self) -> Restarts {
+        self.restarts
+    }
+
+    /// End its run, if it has one, and with it all that it holds; its figures are kept.
+    pub(super) fn end_run(&mut self) {
+        if let Some(run) = self.run.take() {
+            self.last = run.end();
+        }
+    }
+
+    /// Deepest use of its stack in linear memory so far, with `image` as its image, in bytes; `None` while it has no
+    /// memory, and where the module does not tell where its stack is.
+    #[must_use]
+    pub fn stack_high(&self, image: &[u8]) -> Option<u32> {
+        let engine = self.run.as_ref()?.engine.as_ref()?.peek()?;
+        let top = Module::scan(image).ok()?.stack_top()?;
+        let stack = engine.memory_now().get(..top as usize)?;
+        // Memory begins as zeros and the stack grows downwards, so whatever is not zero
+        // was written. (Zeros written at its deepest point are not seen.)
+        let untouched = stack.iter().take_while(|byte| **byte == 0).count();
+        Some(top - untouched as u32)
+    }
+
+    /// Share of the CPU that it had lately, in thousandths.
+    #[must_use]
+    pub const fn cpu_permille(&self) -> u16 {
+        self.load.permille()
+    }
+
+    /// Share of the CPU relative to others.
+    #[must_use]
+    pub fn share(&self) -> u8 {
+        self.parameters.share.unwrap_or(SHARE_DEFAULT)
+    }
+}

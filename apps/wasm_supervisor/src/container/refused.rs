@@ -1,0 +1,47 @@
+//! Why something was not done with a container.
+
+use berth_protocol::State;
+
+use crate::admission::Malformed;
+
+/// Why something was refused. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Not possible in this state.
+    State(State),
+    /// Nothing starts in safe mode.
+    SafeMode,
+    /// Every slot is taken.
+    TooMany,
+    /// No memory for the image and what belongs to it.
+    NoRoom,
+    /// Not a module for this device.
+    Invalid(Malformed),
+    /// So many imports cannot be satisfied, or not now; more than one, or some
+    /// that never can.
+    Missing(u16),
+    /// Its `claim`-th label is held by a container or by the firmware.
+    Busy {
+        /// Which of its labels.
+        claim: usize,
+        /// Slot of the holder; `None` if it is the firmware.
+        holder: Option<usize>,
+    },
+    /// The kernel does not give its `claim`-th label for another reason.
+    Claim {
+        /// Which of its labels.
+        claim: usize,
+        /// The kernel's error code.
+        code: u8,
+    },
+    /// The store does not take it.
+    Store(berth_store::Error),
+    /// It may need more memory than it can have.
+    Memory {
+        /// Bytes it needs at most.
+        needed: u32,
+        /// Bytes it can have: its limit, what is free, or what is free in one
+        /// piece, whichever does not suffice.
+        room: u32,
+    },
+}

@@ -1,0 +1,59 @@
+//! For a test only (feature `restart-fuzz`): the process in the supervisor's place begins again whatever it did, at
+//! once and without a word.
+//!
+//! A fault restarts it by the policy. [`Reaper::look`], which the driver with a deadline calls once in a period,
+//! restarts it when it has ended itself, and makes a fault of a run that has not ended between two looks.
+
+use core::cell::Cell;
+
+use kernel::Kernel;
+use kernel::capabilities::ProcessManagementCapability;
+use kernel::process::{Process, State};
+
+use crate::places::SUPERVISOR;
+
+/// Whether `process` is the one.
+pub(crate) fn is_fuzz(process: &dyn Process) -> bool {
+    process.place() == SUPERVISOR
+}
+
+/// Ends runs.
+pub(crate) struct Reaper {
+    kernel: Cell<Option<&'static Kernel>>,
+    /// Which run it was at the last look.
+    seen: Cell<usize>,
+}
+
+// SAFETY: only the reaper below uses it.
+unsafe impl ProcessManagementCapability for Reaper {}
+
+impl Reaper {
+    pub(crate) const fn new() -> Self {
+        Self {
+            kernel: Cell::new(None),
+            seen: Cell::new(usize::MAX),
+        }
+    }
+
+    /// The kernel whose processes it looks at.
+    pub(crate) fn start(&self, kernel: &'static Kernel) {
+        self.kernel.set(Some(kernel));
+    }
+
+    /// Look at the process.
+    pub(crate) fn look(&self) {
+        let Some(kernel) = self.kernel.get() else {
+            return;
+        };
+        kernel.process_each_capability(self, |process| {
+            if is_fuzz(process) {
+                let run = process.get_restart_count();
+                if matches!(process.get_state(), State::Terminated) && !process.ready() {
+                    process.try_restart(None);
+                } else if self.seen.replace(run) == run {
+                    process.set_fault_state();
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,88 @@
+//! Who is who on this board: its table of places.
+//!
+//! A process is known by the place that its image stands in and by nothing else: filter, mapping, the store's guard, fault
+//! policy and scheduler all ask for the number of its place. What a place gives,
+//! no header can widen.
+//!
+//! | number | place | RAM | processes | may call | runs | after a fault |
+//! |---|---|---|---|---|---|---|
+//! | 0 | `SUPERVISOR_FLASH` | `SUPERVISOR_RAM` | 1 | what `exposure.dts` lists for it, nothing else | when no other is ready | again |
+//! | 1–3 | `APP0_FLASH` … `APP2_FLASH` | `APP0_RAM` … | 1 each | everything, or what `exposure.dts` lists for it | by turns | not again |
+
+use capsules_system::restart_budget::RestartBudget;
+use kernel::process::{Place, Priority, RestartPace};
+use kernel::static_init;
+use mps2::fpgaio;
+
+use crate::layout::Ground;
+use crate::policy::{RestartAlways, StopAlways};
+
+/// How many places there are.
+pub(crate) const COUNT: usize = 4;
+
+/// The supervisor, or whatever else stands in its place.
+pub(crate) const SUPERVISOR: usize = 0;
+
+/// The last of the manufacturer's own places.
+#[cfg(feature = "restart-walk")]
+pub(crate) const APP2: usize = 3;
+
+/// Their names in messages.
+const NAMES: [&str; COUNT] = [
+    "the supervisor's place",
+    "place APP0",
+    "place APP1",
+    "place APP2",
+];
+
+/// Objects in the flash of a place: the process, what was there before, and the padding between them.
+const OBJECTS: usize = 16;
+
+/// A process restarts this often at once, and then every so many seconds.
+const RESTARTS: (u32, u32) = (8, 8);
+
+/// Whether a place is the manufacturer's own: what stands there may call everything unless `exposure.dts` says
+/// otherwise.
+pub(crate) const fn is_own(place: usize) -> bool {
+    place != SUPERVISOR
+}
+
+/// The table, over the ground that the memory map gives to each place. Called once, at the start.
+pub(crate) fn table(grounds: [Ground; COUNT]) -> [Place; COUNT] {
+    let budgets: &'static [RestartBudget; COUNT] = static_init!(
+        [RestartBudget; COUNT],
+        [(); COUNT].map(|()| RestartBudget::new(RESTARTS.0, RESTARTS.1, fpgaio::seconds))
+    );
+    let mut rows = budgets.iter().enumerate();
+    grounds.map(|ground| match rows.next() {
+        Some((number, budget)) => place(number, ground, budget),
+        // There are as many budgets as places.
+        None => place(COUNT, ground, &()),
+    })
+}
+
+fn place(number: usize, ground: Ground, pace: &'static dyn RestartPace) -> Place {
+    #[cfg(feature = "restart-walk")]
+    let pace = if number == APP2 { &() } else { pace };
+    #[cfg(feature = "restart-fuzz")]
+    let pace = if number == SUPERVISOR { &() } else { pace };
+    Place {
+        name: NAMES.get(number).unwrap_or(&"a place"),
+        flash: ground.flash,
+        memory: ground.memory,
+        slots: 1,
+        objects: OBJECTS,
+        priority: if number == SUPERVISOR {
+            Priority::Background
+        } else {
+            Priority::Equal
+        },
+        states_ids: is_own(number),
+        fault_policy: if number == SUPERVISOR {
+            &RestartAlways
+        } else {
+            &StopAlways
+        },
+        pace,
+    }
+}

@@ -1,0 +1,149 @@
+//! `abuse`: in the supervisor's place, has the kernel work for it without end.
+//!
+//! What it does again and again is its setting:
+//!
+//! | value | does |
+//! | --- | --- |
+//! | `writes` (default) | writes 32 KiB to the console |
+//! | `lines` | has low-level debug print lines |
+//! | `reads` | reads as much as there is, with room for 32 KiB |
+//! | `breaks` | takes 48 KiB of memory and gives them back |
+//! | `steps` | moves its break by odd numbers of bytes, up and down |
+//! | `faults` | faults, until the board does not restart it any more |
+//! | `restarts` | restarts itself |
+//! | `alarms` | sets its alarm to now and to far away |
+//! | `names` | asks for ids and names of processes, with room for 32 KiB |
+//! | `erases` | erases one page of the flash and programs it, whatever the answer |
+
+#![no_std]
+#![no_main]
+
+use libtock::flash_partition::Partition;
+use libtock::{ErrorCode, alarm, command, console, memop, process_info};
+use test_apps::{Line, Setting};
+
+libtock::main!(main);
+
+static DEED: Setting<16> = Setting::new("abuse", "writes");
+
+/// Of the memory above its break, which the Makefile makes large.
+const ROOM: usize = 48 * 1024;
+
+/// Lines of 32 bytes, in flash.
+static TEXT: [[u8; 32]; 1024] = [*b"this is what nobody waited for\r\n"; 1024];
+
+/// Low-level debug, and its command for an alert.
+const LOW_LEVEL_DEBUG: usize = 8;
+const ALERT: usize = 1;
+
+/// A page in the middle of the store.
+const PAGE: usize = 64;
+
+fn main() {
+    Line::new().text("abuse: ").text(DEED.text()).print();
+    let result = match DEED.text() {
+        "writes" => forever(|| console::write_all(TEXT.as_flattened())),
+        "lines" => forever(|| {
+            let _ = command(LOW_LEVEL_DEBUG, ALERT, 0x1234_5678, 0);
+            Ok(())
+        }),
+        "reads" => reads(),
+        "breaks" => forever(|| {
+            move_break(ROOM as isize)?;
+            move_break(-(ROOM as isize))
+        }),
+        "steps" => steps(),
+        "faults" => fault(),
+        "restarts" => libtock::restart(0),
+        "alarms" => forever(|| {
+            let now = alarm::now()?;
+            for dt in [0, 1, u32::MAX / 2, u32::MAX] {
+                alarm::set_absolute(now, dt)?;
+            }
+            Ok(())
+        }),
+        "names" => names(),
+        "erases" => erases(),
+        _ => Err(ErrorCode::Invalid),
+    };
+    if let Err(code) = result {
+        Line::new()
+            .text("abuse: failed: ")
+            .text(code.name())
+            .print();
+    }
+}
+
+fn forever(mut deed: impl FnMut() -> Result<(), ErrorCode>) -> Result<(), ErrorCode> {
+    loop {
+        deed()?;
+    }
+}
+
+fn move_break(bytes: isize) -> Result<(), ErrorCode> {
+    // SAFETY: what is given back was taken by the same loop, and nobody uses it.
+    unsafe { memop::sbrk(bytes) }.map(drop)
+}
+
+fn steps() -> Result<(), ErrorCode> {
+    let mut step = 1;
+    forever(|| {
+        step = step * 7 % 24_001;
+        move_break(step)?;
+        move_break(-step)
+    })
+}
+
+fn fault() -> ! {
+    /// First word of the kernel's RAM.
+    const KERNEL_RAM: usize = 0x2000_0000;
+    loop {
+        // SAFETY: none: this faults.
+        unsafe { core::ptr::without_provenance_mut::<u32>(KERNEL_RAM).write_volatile(0) };
+    }
+}
+
+fn reads() -> Result<(), ErrorCode> {
+    static SLOT: libtock::EventSlot = libtock::EventSlot::new();
+    let buffer = memop::extend(32 * 1024)?;
+    let mut reader = console::Reader::new(buffer, &SLOT)?;
+    forever(|| reader.read_available().map(drop))
+}
+
+fn names() -> Result<(), ErrorCode> {
+    let buffer = memop::extend(32 * 1024)?;
+    forever(|| {
+        process_info::ids(buffer)?;
+        let ids = buffer.first_chunk::<16>().copied().unwrap_or_default();
+        for id in ids.chunks_exact(4) {
+            let id = id.first_chunk().map_or(0, |id| u32::from_le_bytes(*id));
+            let _ = process_info::name(id, buffer);
+            let _ = process_info::stats(id);
+        }
+        Ok(())
+    })
+}
+
+fn erases() -> Result<(), ErrorCode> {
+    let mut flash = Partition::open()?;
+    let page = flash.page();
+    let (mut done, mut refused) = (0, 0);
+    forever(|| {
+        match flash.erase(PAGE) {
+            Ok(()) => done += 1,
+            Err(_) => refused += 1,
+        }
+        for part in 0..page / 256 {
+            let _ = flash.program(PAGE * page + part * 256, &[0x55; 256]);
+        }
+        if (done + refused) % 1000 == 0 {
+            Line::new()
+                .text("abuse: erased ")
+                .decimal(done)
+                .text(", refused ")
+                .decimal(refused)
+                .print();
+        }
+        Ok(())
+    })
+}

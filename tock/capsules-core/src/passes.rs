@@ -1,0 +1,22 @@
+//! What a driver needs of its board to share time and line fairly.
+//!
+//! A driver that works on something as long as a process likes (a long write, many lines) does a bounded piece
+//! and asks for another pass. The board has the kernel call the driver's `pass` when that process
+//! would run, so that interrupts and more important processes come between two pieces and the work counts
+//! against the process's own time. A board whose kernel cannot do that gives drivers no [`Passes`]; then they go on from
+//! the callbacks of their hardware, as upstream's do.
+
+use kernel::process::ProcessId;
+
+/// Has the kernel call a driver when a process would run.
+pub trait Passes {
+    /// Have the driver do one more pass for this process.
+    fn request(&self, process: ProcessId);
+}
+
+/// A line that several devices share, and that one of them can keep between two of its buffers.
+pub trait SharedLine {
+    /// Say, after a buffer was given to the line, whether nobody else may send between it and the next one of
+    /// this device. `false` gives up a line that is kept.
+    fn keep(&self, keep: bool);
+}

@@ -1,0 +1,175 @@
+//! Addresses that reach what other addresses reach.
+//!
+//! An alias counts as what it aliases: whoever asks whether two ranges overlap asks for everything
+//! that they reach. Two kinds are known. The Cortex-M3 and M4 repeat each bit of the first MiB of
+//! SRAM and of the peripherals as a word (Cortex-M4 TRM, "Bit-banding"); a processor that is not
+//! named may have them. All others the tree declares with `berth,aliases = <alias length target>`.
+
+use crate::address::Range;
+use crate::devicetree::Node;
+use crate::problem::Problem;
+use crate::report::Report;
+
+/// One window of aliases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Alias {
+    window: Range,
+    target: u64,
+    /// Bytes of the window for one of the target.
+    scale: u64,
+}
+
+/// Processors without bit-banding.
+const PLAIN: [&str; 8] = [
+    "arm,cortex-m0",
+    "arm,cortex-m0+",
+    "arm,cortex-m7",
+    "arm,cortex-m23",
+    "arm,cortex-m33",
+    "arm,cortex-m33f",
+    "arm,cortex-m55",
+    "arm,cortex-m85",
+];
+
+const BIT_BANDS: [Alias; 2] = [bit_band(0x2000_0000), bit_band(0x4000_0000)];
+
+const fn bit_band(target: u64) -> Alias {
+    Alias {
+        window: Range {
+            base: target + 0x200_0000,
+            length: 0x200_0000,
+        },
+        target,
+        scale: 32,
+    }
+}
+
+/// Most ranges that one may reach; only declarations that make no sense lead to more.
+const REACHED_MAX: usize = 64;
+
+/// The property that declares aliases.
+const PROPERTY: &str = "berth,aliases";
+const FORM: &str = "berth,aliases = <alias length target>, ...";
+
+/// The aliases of a part.
+pub(crate) struct Aliases {
+    windows: Vec<Alias>,
+}
+
+impl Aliases {
+    /// The aliases that the processor has and the tree declares.
+    pub(crate) fn of(root: &Node, report: &mut Report) -> Self {
+        let mut windows = Vec::new();
+        let nodes = root.all();
+        if !nodes
+            .iter()
+            .any(|node| PLAIN.iter().any(|cpu| node.is_compatible(cpu)))
+        {
+            windows.extend(BIT_BANDS);
+        }
+        for node in nodes {
+            let Some(property) = node.property(PROPERTY) else {
+                continue;
+            };
+            let cells = property.cells().filter(|cells| cells.len() % 3 == 0);
+            if cells.is_none() {
+                let name = PROPERTY.to_owned();
+                report.add(&property.place, Problem::Form { name, form: FORM });
+            }
+            for entry in cells.unwrap_or_default().chunks_exact(3) {
+                if let [base, length, target] = *entry {
+                    windows.push(Alias {
+                        window: Range {
+                            base: base.into(),
+                            length: length.into(),
+                        },
+                        target: target.into(),
+                        scale: 1,
+                    });
+                }
+            }
+        }
+        Self { windows }
+    }
+
+    /// What a range reaches: itself, and what its bytes are aliases of.
+    pub(crate) fn reach(&self, range: Range) -> Vec<Range> {
+        let mut reached = vec![range];
+        let mut next = 0;
+        while let Some(range) = reached.get(next).copied().filter(|_| next < REACHED_MAX) {
+            next += 1;
+            for alias in &self.windows {
+                let target = range.common(alias.window).map(|part| alias.target(part));
+                // Aliases that go round in a circle end here.
+                reached.extend(target.filter(|target| !reached.contains(target)));
+            }
+        }
+        reached
+    }
+
+    /// Whether two ranges reach a byte in common.
+    pub(crate) fn overlap(&self, one: Range, other: Range) -> bool {
+        let others = self.reach(other);
+        self.reach(one)
+            .iter()
+            .any(|one| others.iter().any(|other| one.overlaps(*other)))
+    }
+
+    /// Whether a part of the range is an alias.
+    pub(crate) fn target(&self, range: Range) -> Option<u64> {
+        let alias = |alias: &Alias| Some(alias.target(range.common(alias.window)?).base);
+        self.windows.iter().find_map(alias)
+    }
+}
+
+impl Alias {
+    /// What a part of the window reaches.
+    fn target(&self, part: Range) -> Range {
+        let first = (part.base - self.window.base) / self.scale;
+        let end = (part.end() - self.window.base).div_ceil(self.scale);
+        Range {
+            base: self.target.saturating_add(first),
+            length: end - first,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(base: u64, length: u64) -> Range {
+        Range { base, length }
+    }
+
+    #[test]
+    fn a_word_of_a_bit_band_reaches_a_byte() {
+        let aliases = Aliases {
+            windows: BIT_BANDS.to_vec(),
+        };
+        // Bit 1 of the byte at 0x40028004.
+        let word = range(0x4250_0084, 4);
+        assert_eq!(aliases.reach(word), [word, range(0x4002_8004, 1)]);
+        assert!(aliases.overlap(word, range(0x4002_8000, 0x18)));
+        assert!(!aliases.overlap(word, range(0x4002_8005, 1)));
+        // Two bits of one byte are one byte.
+        assert!(aliases.overlap(word, range(0x4250_0088, 4)));
+    }
+
+    #[test]
+    fn circles_end() {
+        let alias = |base, target| Alias {
+            window: range(base, 0x1000),
+            target,
+            scale: 1,
+        };
+        let aliases = Aliases {
+            windows: vec![
+                alias(0x4000_0000, 0x5000_0000),
+                alias(0x5000_0000, 0x4000_0000),
+            ],
+        };
+        assert!(aliases.overlap(range(0x4000_0010, 4), range(0x5000_0012, 1)));
+        assert!(!aliases.overlap(range(0x4000_0010, 4), range(0x5000_0014, 4)));
+    }
+}
