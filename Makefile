@@ -35,7 +35,7 @@ APP_HEAP := 0
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x40000 --page-size 512
 
-.PHONY: clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware fuzz-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware fuzz-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,11 +76,14 @@ miri: ## host tests of kernel, architecture, libtock and the containers' allocat
 	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks" \
 	    cargo +nightly miri test -p wasm_supervisor --test arena
 
-# All before the store (0x140000 in layout.ld) is as built; the store of run.bin stays.
+# Firmware as built, the store of run.bin as it was. A board that runs already is not written into.
 run: build ## the board, interactive: serial console on this terminal
-	@[ -e $(IMAGE)/run.bin ] || cp $(IMAGE)/flash.bin $(IMAGE)/run.bin
-	@dd if=$(IMAGE)/flash.bin of=$(IMAGE)/run.bin bs=64K count=20 conv=notrunc status=none
-	@$(HOST)/berth-emulator run --flash $(IMAGE)/run.bin
+	@$(HOST)/berth-emulator run --flash $(IMAGE)/run.bin --firmware $(IMAGE)/flash.bin
+
+# Where cargo's own programs are, or below PREFIX.
+PREFIX :=
+install: tools ## berth, pack and exposure into the PATH, with completions for bash, zsh and fish
+	@tools/setup/install.sh $(PREFIX)
 
 pictures: build ## draw the documentation's terminal pictures anew, from real runs
 	@cargo run --quiet -p berth-pictures
@@ -102,7 +105,7 @@ exposures: host
 # Containers with interrupt handlers export their function table, which costs the others memory.
 HANDLER_GUESTS := echo ticks
 guests:
-	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --examples
+	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features heap --examples
 	@for guest in $(HANDLER_GUESTS); do cargo rustc --quiet --profile guest --target wasm32-unknown-unknown \
 	    -p berth-guest --features handlers --example $$guest -- -C link-arg=--export-table || exit 1; done
 
@@ -243,16 +246,24 @@ $(IMAGE)/abuse.tab: APP_HEAP := 65536
 # What tests/apps/src/bin/declared.rs says about itself.
 $(IMAGE)/declared.tab: TAB_OPTIONS := --short-id 0x1234 --permissions 1,1 65538,2 65538,3
 
-lint: tools ## rustfmt and clippy, warnings are errors
+# What may fail is handled, or said; a test may end instead.
+STRICT := -D clippy::unwrap_used
+lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are errors
+	@$(SETUP) deny
 	cargo fmt --all --check
+	cargo run --quiet -p berth-house
+	cargo fetch --quiet --locked
+	target/tools/bin/cargo-deny --offline --log-level error check bans licenses sources
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --quiet --no-deps
 	cargo clippy --quiet --all-targets -- -D warnings
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings
-	$(BESIDE_DEADLINES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK) -- -D warnings
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process --features supervisor_process/bench -- -D warnings
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings
-	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers --examples -- -D warnings
+	cargo clippy --quiet --lib --bins -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings $(STRICT)
+	$(BESIDE_DEADLINES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK) -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process --features supervisor_process/bench -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers,heap --examples -- -D warnings $(STRICT)
 
 size: build plain-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size

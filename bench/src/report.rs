@@ -109,6 +109,45 @@ fn row(figure: &Figure) -> String {
     )
 }
 
+/// How far a figure may move without being told, in hundredths of what the page says.
+const QUIET: f64 = 2.0;
+
+/// What moved by more than two hundredths against the figures in the page: a line each.
+#[must_use]
+pub fn moved(page: &str, groups: &[Group]) -> Vec<String> {
+    let before: Vec<_> = page.lines().filter_map(written).collect();
+    let figures = groups.iter().flat_map(|group| &group.figures);
+    figures
+        .filter_map(|figure| {
+            let name = figure.key.name;
+            let (_, before) = before.iter().find(|(key, _)| *key == name)?;
+            let moved = (figure.value - before) / before.max(f64::MIN_POSITIVE) * 100.0;
+            (moved.abs() > QUIET).then(|| {
+                let (before, now) = (number(*before), number(figure.value));
+                format!("{name}: {before} before, {now} now ({moved:+.1} %)")
+            })
+        })
+        .collect()
+}
+
+/// Key and figure of a row of the page.
+fn written(line: &str) -> Option<(&str, f64)> {
+    let mut cells = line.split('|').map(str::trim);
+    let key = cells.nth(1)?.strip_prefix('`')?.strip_suffix('`')?;
+    let value = cells.nth(2)?.replace(',', "").parse().ok()?;
+    Some((key, value))
+}
+
+/// The figures that are beyond what they must be within.
+#[must_use]
+pub fn missed(groups: &[Group]) -> Vec<&'static str> {
+    let figures = groups.iter().flat_map(|group| &group.figures);
+    figures
+        .filter(|figure| !figure.within_must())
+        .map(|figure| figure.key.name)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +176,21 @@ mod tests {
             let end = format!("| 2,761 (upstream) | ≤ 1,380 | ≤ 1,300 | {verdict} |\n");
             assert!(table.contains(&end), "{table}");
         }
+    }
+
+    #[test]
+    fn what_moved_and_what_is_missed_is_told() {
+        let page = tables(&group(1300.0));
+        assert_eq!(moved(&page, &group(1310.0)), Vec::<String>::new());
+        assert_eq!(
+            moved(&page, &group(1400.0)),
+            ["a.b: 1,300 before, 1,400 now (+7.7 %)"]
+        );
+        assert_eq!(moved(&page, &group(1200.0)).len(), 1);
+        // What is new has not moved.
+        assert_eq!(moved("no table", &group(1.0)), Vec::<String>::new());
+        assert_eq!(missed(&group(1380.0)), Vec::<&str>::new());
+        assert_eq!(missed(&group(1380.5)), ["a.b"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! | leaving | [`exit`], or return from main |
 //! | state that outlives it | [`save_state`], [`load_state`], [`pause!`] |
 //! | other containers | [`send`], [`receive`] |
+//! | `Vec`, `String`, `Box` | `heap!`, with the feature `heap` |
 //!
 //! A whole container:
 //!
@@ -43,7 +44,7 @@
 //!
 //! Linear memory is what a container costs most. Nothing here uses
 //! `core::fmt` (about 12 KB of code); [`Line`] puts numbers into log lines
-//! without it. There is no allocator; a container that wants one brings its own.
+//! without it. There is no allocator unless a container asks for one with `heap!`.
 
 #![no_std]
 #![deny(unsafe_code)]
@@ -52,6 +53,8 @@
 #[cfg(not(target_arch = "wasm32"))]
 extern crate std;
 
+#[cfg(feature = "heap")]
+mod heap;
 #[allow(unsafe_code, reason = "declares the imports")]
 mod imports;
 mod interrupts;
@@ -63,6 +66,8 @@ mod panic;
 mod registers;
 mod state;
 
+#[cfg(feature = "heap")]
+pub use heap::Heap;
 pub use interrupts::{Capture, Handler, Refused, Word, outcome};
 pub use line::Line;
 pub use mail::{MESSAGE_MAX, SendError, Sender, receive, send};

@@ -40,12 +40,17 @@ const SLEEPS: usize = 4;
 
 /// Run an example until it ends or is stopped.
 fn run(name: &str) -> (Device, Result<(), Error>) {
+    run_with(name, 100_000)
+}
+
+/// The same with so much fuel.
+fn run_with(name: &str, fuel: u64) -> (Device, Result<(), Error>) {
     let mut config = Config::default();
     config.consume_fuel(true).wasm_custom_page_sizes(true);
     let engine = Engine::new(&config);
     let module = Module::new(&engine, common::example(name)).unwrap();
     let mut store = Store::new(&engine, Device::default());
-    store.set_fuel(100_000).unwrap();
+    store.set_fuel(fuel).unwrap();
     let result = linker(&engine)
         .instantiate_and_start(&mut store, &module)
         .and_then(|instance| {
@@ -187,4 +192,16 @@ fn minimal_sleeps_a_second_at_a_time() {
     let (device, result) = run("minimal");
     assert!(was_stopped(result));
     assert_eq!(device.sleeps, [1_000_000; SLEEPS]);
+}
+
+/// What a round takes of the heap is there again for the next: all of them together would not fit.
+#[test]
+fn words_lives_on_its_heap() {
+    let (device, end) = run_with("words", 3_000_000);
+    let sorted = "a and as author chose container every has heap is its large of one own this";
+    let texts: Vec<_> = device.lines.iter().map(|(_, text)| text.as_str()).collect();
+    assert!(texts.len() >= 2 * SLEEPS, "{texts:?}, {end:?}");
+    for round in texts.chunks_exact(2) {
+        assert_eq!(round, [sorted, "16 words"]);
+    }
 }

@@ -97,6 +97,16 @@ fn every_example_has_a_page_size_of_one_byte_and_little_memory() {
     }
 }
 
+/// `Vec` and `String` cost a container what its author chose for them, and their code.
+#[test]
+fn an_allocator_fits_into_a_few_kilobytes() {
+    let module = module("words");
+    assert_eq!(module.page_size_log2, Some(0));
+    assert!(module.memory_bytes < 4096, "{} bytes", module.memory_bytes);
+    assert!(module.size < 12 * 1024, "{} bytes", module.size);
+    assert!(module.functions.contains("_start"));
+}
+
 #[test]
 fn every_import_is_in_the_contract_with_its_signature() {
     use ValType::{I32, I64};

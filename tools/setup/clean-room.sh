@@ -19,45 +19,20 @@ suite=bookworm
 
 fail() { echo "clean room: $*" >&2; exit 2; }
 
-# inside: what happens in a mount namespace of its own, so that nothing stays mounted, whatever happens.
-inside() {
-    mount --make-rprivate /
-    mount -t proc proc "$room/proc"
-    mount -t tmpfs -o mode=0755 dev "$room/dev"
-    for node in null zero full random urandom tty; do
-        : >"$room/dev/$node"
-        mount --bind "/dev/$node" "$room/dev/$node"
-    done
-    mkdir "$room/dev/pts" "$room/dev/shm"
-    mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$room/dev/pts"
-    mount -t tmpfs -o mode=1777 shm "$room/dev/shm"
-    ln -s pts/ptmx "$room/dev/ptmx"
-    ln -s /proc/self/fd "$room/dev/fd"
-    toolchain=$room/root/.rustup/toolchains/$version-$host
-    mkdir -p "$toolchain"
-    mount --bind "$sysroot" "$toolchain"
-    mount -o remount,bind,ro "$toolchain"
-    for command in "$@"; do
-        echo "== clean room: $command"
-        # shellcheck disable=SC2086  # proxies are a list of assignments
-        env -i HOME=/root PATH=/root/.cargo/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8 TERM=dumb $proxies \
-            chroot "$room" sh -c "cd /root/berth && $command" </dev/null || exit
-    done
-}
+[ "$(id -u)" = 0 ] || fail "needs root: sudo make clean-room"
+[ $# -gt 0 ] || set -- 'make demo' 'make test'
+# In namespaces of its own, so that nothing stays mounted and nothing goes on, whatever happens.
+if [ "$1" != --inside ]; then
+    exec unshare --mount --pid --fork --kill-child --ipc --uts "$0" --inside "$@"
+fi
+shift
+mount --make-rprivate /
 
 version=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' "$project/rust-toolchain.toml")
 sysroot=$(cd "$project" && rustc --print sysroot)
 host=$(cd "$project" && rustc -vV | sed -n 's/^host: //p')
 proxies=$(env | grep -iE '^(https?|no)_proxy=' || true)
 
-if [ "${1-}" = --inside ]; then
-    shift
-    inside "$@"
-    exit 0
-fi
-
-[ "$(id -u)" = 0 ] || fail "needs root: sudo make clean-room"
-[ $# -gt 0 ] || set -- 'make demo' 'make test'
 mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' | sed -n "s/ $suite\$//p" | head -n 1)
 [ -n "$mirror" ] || fail "apt of this machine knows no mirror with Debian $suite"
 
@@ -91,5 +66,28 @@ for name in cargo rustc rustdoc rustfmt cargo-fmt cargo-clippy clippy-driver; do
 done
 printf 'version = "12"\nprofile = "minimal"\ndefault_toolchain = "%s-%s"\n' "$version" "$host" >"$room/root/.rustup/settings.toml"
 
+toolchain=$room/root/.rustup/toolchains/$version-$host
+mkdir "$toolchain"
+mount --bind "$sysroot" "$toolchain"
+mount -o remount,bind,ro "$toolchain"
+
 git clone --quiet --no-hardlinks "$project" "$room/root/berth"
-exec unshare --mount --pid --fork --kill-child --ipc --uts "$0" --inside "$@"
+
+mountpoint -q "$room/proc" || mount -t proc proc "$room/proc"
+mount -t tmpfs -o mode=0755 dev "$room/dev"
+for node in null zero full random urandom tty; do
+    : >"$room/dev/$node"
+    mount --bind "/dev/$node" "$room/dev/$node"
+done
+mkdir "$room/dev/pts" "$room/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$room/dev/pts"
+mount -t tmpfs -o mode=1777 shm "$room/dev/shm"
+ln -s pts/ptmx "$room/dev/ptmx"
+ln -s /proc/self/fd "$room/dev/fd"
+
+for command in "$@"; do
+    echo "== clean room: $command"
+    # shellcheck disable=SC2086  # proxies are a list of assignments
+    env -i HOME=/root PATH=/root/.cargo/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8 TERM=dumb $proxies \
+        chroot "$room" sh -c "cd /root/berth && $command" </dev/null
+done

@@ -8,6 +8,7 @@
 #   tools/setup/setup.sh elf2tab    ELF to Tock application bundle
 #   tools/setup/setup.sh tockloader the real tockloader, in a Python virtual environment
 #   tools/setup/setup.sh nextest    the test runner
+#   tools/setup/setup.sh deny       what checks licences and sources of the crates
 #   tools/setup/setup.sh foreign    compilers of programs from elsewhere (clang, Rust for WASI)
 #   tools/setup/setup.sh clean-room what makes a minimal Debian (tools/setup/clean-room.sh)
 #   tools/setup/setup.sh miri       a nightly Rust with the interpreter that finds undefined behaviour
@@ -22,6 +23,7 @@ tools=$root/target/tools
 
 ELF2TAB=0.13.0
 NEXTEST=0.9.143
+DENY=0.20.2
 TARGETS='thumbv7em-none-eabi wasm32-unknown-unknown'
 
 say() { printf '== %s\n' "$*" >&2; }
@@ -143,13 +145,14 @@ for part in "$@"; do
             debian "$here/clang-packages.txt"
             rust wasm32-wasip1
             ;;
+        deny) cargo_tool cargo-deny "$DENY" cargo-deny ;;
         elf2tab) cargo_tool elf2tab "$ELF2TAB" elf2tab ;;
         tockloader) tockloader ;;
         nextest) nextest ;;
         miri) miri ;;
         clean-room) debian "$here/clean-room-packages.txt" ;;
         *)
-            echo "unknown part: $part (debian, rust, elf2tab, tockloader, nextest, miri, foreign, clean-room)" >&2
+            echo "unknown part: $part (debian, rust, elf2tab, tockloader, nextest, deny, miri, foreign, clean-room)" >&2
             exit 2
             ;;
     esac

@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::figure::Group;
 
 pub mod containers;
+pub mod firmware;
 pub mod interrupts;
 pub mod kernel_size;
 pub mod leak;
@@ -19,11 +20,12 @@ pub mod syscalls;
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 7] = [
+pub const ALL: [Entry; 8] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
     ("containers", containers::measure),
     ("interrupts", interrupts::measure),
+    ("firmware", firmware::measure),
     ("leak", leak::measure),
     ("store", store::measure),
     ("kernel_size", kernel_size::measure),

@@ -22,7 +22,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-use berth_protocol::{Fault, Level};
+use berth_protocol::{Fault, Level, cut_bytes};
 
 mod arduino;
 mod lines;
@@ -147,10 +147,10 @@ impl Call<'_> {
         self.put(pointer, &word.to_le_bytes())
     }
 
-    /// Say the first `most` of the `length` bytes at `pointer`; how many.
+    /// Say of the `length` bytes at `pointer` as many whole characters as `most` bytes hold; how many bytes.
     fn say(&mut self, level: Level, pointer: u32, length: u32, most: u32) -> Result<u32, Ending> {
         let text = part(self.memory, pointer, length)?;
-        let text = text.get(..most as usize).unwrap_or(text);
+        let text = cut_bytes(text, most as usize);
         self.said += text.len() as u32;
         self.container.say(level, text);
         Ok(text.len() as u32)

@@ -6,7 +6,10 @@
 
 use alloc::vec::Vec;
 
-use berth_protocol::LOG_TEXT_MAX;
+use berth_protocol::{LOG_TEXT_MAX, cut_bytes};
+
+/// Bytes that wait at most: a whole line, and the CR that may end it.
+const LINE_BYTES: usize = LOG_TEXT_MAX + 1;
 
 /// The line that a container has not ended.
 #[derive(Debug, Default)]
@@ -19,18 +22,22 @@ impl OpenLine {
         Self(Vec::new())
     }
 
-    /// Take a piece of text and give each line that it ends to `line`. A line is
-    /// at most [`LOG_TEXT_MAX`] bytes long; longer ones are several. Without memory
+    /// Take a piece of text and give each line that it ends to `line`. A line ends with LF or CR LF and is
+    /// at most [`LOG_TEXT_MAX`] bytes long; longer ones are several, cut between characters. Without memory
     /// for it, what is said is lost.
     pub fn say(&mut self, text: &[u8], line: &mut dyn FnMut(&[u8])) {
         // Byte by byte: this is small, and a line is printed more slowly than this anyway.
         for byte in text {
             let ends = *byte == b'\n';
-            if ends || self.0.len() == LOG_TEXT_MAX {
-                line(&self.0);
-                self.0.clear();
+            if ends {
+                self.give(line);
+            } else if self.0.len() == LINE_BYTES {
+                let full = cut_bytes(&self.0, LOG_TEXT_MAX);
+                line(full);
+                let said = full.len();
+                self.0.drain(..said);
             }
-            let has_room = self.0.capacity() > 0 || self.0.try_reserve_exact(LOG_TEXT_MAX).is_ok();
+            let has_room = self.0.capacity() > 0 || self.0.try_reserve_exact(LINE_BYTES).is_ok();
             if !ends && has_room {
                 self.0.push(*byte);
             }
@@ -45,6 +52,18 @@ impl OpenLine {
         if !self.0.is_empty() {
             self.say(b"\n", line);
         }
+    }
+
+    /// Give out what waits as a line, or as two if it is the one byte longer that may wait.
+    fn give(&mut self, line: &mut dyn FnMut(&[u8])) {
+        let text = self.0.strip_suffix(b"\r").unwrap_or(&self.0);
+        let first = cut_bytes(text, LOG_TEXT_MAX);
+        line(first);
+        match text.get(first.len()..) {
+            None | Some([]) => {}
+            Some(rest) => line(rest),
+        }
+        self.0.clear();
     }
 }
 
@@ -84,5 +103,31 @@ mod tests {
         // Exactly full is not more than one.
         let full = "y".repeat(LOG_TEXT_MAX);
         assert_eq!(said(&[&full, "\n"]), [full.as_str()]);
+        assert_eq!(said(&[&full]), [full.as_str()]);
+        assert_eq!(said(&[&full, "\r\n"]), [full.as_str()]);
+        assert_eq!(said(&[&full, "z"]), [full.as_str(), "z"]);
+        assert_eq!(said(&[&full, "z\n"]), [full.as_str(), "z"]);
+        assert_eq!(said(&[&full, "\r", "z\n"]), [full.as_str(), "\rz"]);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters_however_it_is_said() {
+        for character in ["é", "€", "🦀"] {
+            for before in 0..4 {
+                let long = "x".repeat(before) + &character.repeat(LOG_TEXT_MAX);
+                let pieces: Vec<_> = long.split_inclusive(|_| true).collect();
+                for said in [said(&[&long]), said(&pieces)] {
+                    assert_eq!(said.concat(), long);
+                    assert!(said.iter().all(|line| line.len() <= LOG_TEXT_MAX));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn cr_lf_is_one_end_of_a_line() {
+        assert_eq!(said(&["a\r\nb\r", "\n\r\n", "c"]), ["a", "b", "", "c"]);
+        // A CR elsewhere is the container's own.
+        assert_eq!(said(&["a\rb\n"]), ["a\rb"]);
     }
 }

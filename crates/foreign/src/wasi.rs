@@ -81,8 +81,7 @@ impl Call<'_> {
         let mut buffer = self.word(1);
         for _ in 0..self.word(2).min(BUFFERS_MAX) {
             let (pointer, length) = (self.word_at(buffer)?, self.word_at(buffer + 4)?);
-            self.say(level, pointer, length, WRITE_MAX - self.said)?;
-            if self.said == WRITE_MAX {
+            if self.say(level, pointer, length, WRITE_MAX - self.said)? < length {
                 break;
             }
             buffer += 8;

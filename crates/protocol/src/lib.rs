@@ -89,6 +89,25 @@ pub fn cut(text: &str, max: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// The same for bytes that should be UTF-8: the longest beginning of at most `max` bytes that does not end
+/// within a character.
+#[must_use]
+pub fn cut_bytes(text: &[u8], max: usize) -> &[u8] {
+    let Some(cut) = text.get(..max) else {
+        return text;
+    };
+    // What is cut off must begin a character; one has at most four bytes, three of them are of this form.
+    let mut end = max;
+    while end > 0 && max - end < 3 && text.get(end).is_some_and(|byte| byte & 0xc0 == 0x80) {
+        end -= 1;
+    }
+    match text.get(end) {
+        // No character at all: where it is cut is the same.
+        Some(byte) if byte & 0xc0 == 0x80 => cut,
+        _ => text.get(..end).unwrap_or_default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +138,13 @@ mod tests {
         assert_eq!(cut("grün", 4), "grü");
         assert_eq!(cut("grün", 99), "grün");
         assert_eq!(cut("", 0), "");
+        for text in ["", "grün", "a€b", "🦀🦀", "éééé"] {
+            for max in 0..12 {
+                assert_eq!(cut_bytes(text.as_bytes(), max), cut(text, max).as_bytes());
+            }
+        }
+        // What is no text is cut where it has to be.
+        assert_eq!(cut_bytes(&[0x80; 9], 4), [0x80; 4]);
+        assert_eq!(cut_bytes(&[0x80; 2], 1), [0x80; 1]);
     }
 }

@@ -20,6 +20,7 @@ fn directory() -> &'static Path {
         let status = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--profile", "guest", "--examples"])
             .args(["--target", "wasm32-unknown-unknown", "-p", "berth-guest"])
+            .args(["--features", "heap"])
             .arg("--target-dir")
             .arg(target)
             .current_dir(package.parent().unwrap())

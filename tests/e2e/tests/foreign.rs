@@ -173,19 +173,19 @@ fn the_commands_of_wasmicos_paper_do_what_it_says() -> Result<()> {
     ensure!(file["reserved_stack_size"] == 10_000, "{details}");
     ensure!(file["reserved_initial_memory"] == 65_536, "{details}");
     wasmico("start app.wasm")?;
-    wait_for_line(&mut device, "app", "a quarter of it is -1.00, slept")?;
+    wait_for_line(&mut device, "app.wasm", "a quarter of it is -1.00, slept")?;
     let active = wasmico("showactive")?;
     ensure!(active["tasks"][0]["filename"] == "app.wasm", "{active}");
     ensure!(active["tasks"][0]["paused"] == false, "{active}");
     wasmico("edit app.wasm 10000 65536 4096 --liveUpdate")?;
-    device.wait_state("app", "running")?;
+    device.wait_state("app.wasm", "running")?;
     wasmico("pause app.wasm")?;
     ensure!(wasmico("showactive")?["tasks"][0]["paused"] == true);
     wasmico("resume app.wasm")?;
     wasmico("pause app.wasm")?;
     wasmico("unpause app.wasm")?;
     wasmico("upload app.wasm 10000 65536 4096 --liveUpdate --trial 1")?;
-    device.wait_state("app", "running")?;
+    device.wait_state("app.wasm", "running")?;
     wasmico("stop app.wasm")?;
     let after = wasmico("heap")?;
     ensure!(after["largest_free_block_size"].is_u64(), "{after}");
@@ -221,6 +221,18 @@ fn a_driver_in_c_and_cpp_reaches_a_register_and_the_kernels_lights() -> Result<(
     device.wait_until("the light to change", |device| {
         Ok(led_changes(device)? >= before + 4)
     })
+}
+
+#[test]
+fn a_container_with_a_heap_takes_a_few_kilobytes() -> Result<()> {
+    let mut device = Device::boot()?;
+    let note = device.berth(&["run", &guest("words").to_string_lossy()])?;
+    ensure!(note.stderr.is_empty(), "{}", note.stderr);
+    note.ok()?;
+    let sorted = "a and as author chose container every has heap is its large of one own this";
+    wait_for_line(&mut device, "words", sorted)?;
+    wait_for_line(&mut device, "words", "16 words")?;
+    Ok(())
 }
 
 #[test]

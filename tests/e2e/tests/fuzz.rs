@@ -17,9 +17,10 @@ const SEED: u32 = 0x2a;
 /// For a thousand runs, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How long the firmware's process, and its driver, may be kept from their deadlines: 12,500 instructions of 32 ns, of
-/// periods of 1 ms. In it are the driver's own lines on the console and the ends of runs.
-const KEPT_OUT_NS: u64 = 400_000;
+/// How long the firmware's process, and its driver, may be kept from their deadlines: half of their periods of a
+/// millisecond. In it are the driver's own lines on the console and the ends of runs; how much
+/// it is exactly, says `firmware.kept_out_worst` of `make bench`.
+const KEPT_OUT_NS: u64 = 500_000;
 
 /// RAM that nobody owns in this test: that of the firmware's other processes, and what lies behind all.
 const NOBODYS: [(u32, usize); 2] = [(0x2002_0000, 0x2_0000), (0x2008_0000, 0x1_0000)];

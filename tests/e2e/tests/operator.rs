@@ -111,3 +111,64 @@ fn as_many_containers_fit_as_doctor_says() -> Result<()> {
     ensure!(report["longest_stall_us"].as_u64() > Some(0), "{report}");
     Ok(())
 }
+
+/// What can never start is refused before anything is stopped: the same run goes on, with its old parameters.
+#[test]
+fn an_edit_that_is_refused_has_changed_nothing() -> Result<()> {
+    let device = Device::boot_with_blink()?;
+    let before = json(&device, &["images"])?;
+    let uptime = |device: &Device| -> Result<u64> {
+        let blink = device.container("blink")?.context("it is there")?;
+        blink["uptime_us"].as_u64().context("uptime_us")
+    };
+    for change in [
+        &["--limit", "8K"][..],
+        &["--memory", "64"],
+        &["--share", "3", "--limit", "1"],
+    ] {
+        let ran = uptime(&device)?;
+        let words = [&["edit", "blink"], change, &["--now"]].concat();
+        device.berth(&words)?.refused()?;
+        ensure!(device.state("blink")? == "running", "{change:?}");
+        ensure!(uptime(&device)? > ran, "{change:?}: it was started anew");
+        ensure!(json(&device, &["images"])? == before, "{change:?}");
+    }
+    device
+        .berth(&["edit", "blink", "--limit", "40K", "--now"])?
+        .ok()?;
+    ensure!(device.state("blink")? == "running");
+    Ok(())
+}
+
+/// A development's round: the same command again and again, with whatever there is.
+#[test]
+fn run_replaces_restarts_and_leaves_no_refused_image() -> Result<()> {
+    let device = Device::boot()?;
+    let file = guest("blink").to_string_lossy().into_owned();
+    let said = |words: &[&str]| device.berth(words)?.ok();
+    ensure!(said(&["run", &file])?.contains("blink started ("));
+    ensure!(said(&["run", &file])?.contains("blink started again ("));
+    let other = guest("hello").to_string_lossy().into_owned();
+    // Another image, that ends at once: no fault, so it stays.
+    ensure!(said(&["run", &other, "--name", "blink"])?.contains("blink replaced ("));
+    device.wait_state("blink", "exited")?;
+    ensure!(said(&["run", &file])?.contains("blink replaced and started ("));
+    ensure!(device.state("blink")? == "running");
+    // To its end, with its exit code, and away.
+    let trap = guest("trap").to_string_lossy().into_owned();
+    let run = device.berth(&["run", "-f", "--rm", &trap])?;
+    ensure!(run.code == 1, "{}{}", run.stdout, run.stderr);
+    ensure!(device.container("trap")?.is_none());
+    let greedy = guest("greedy").to_string_lossy().into_owned();
+    device.berth(&["run", &greedy])?.refused()?;
+    ensure!(device.container("greedy")?.is_none());
+    said(&["restart", "blink"])?;
+    said(&["stop", "blink"])?;
+    ensure!(said(&["wait", "blink"])?.contains("blink stopped"));
+    said(&["restart", "blink"])?;
+    ensure!(device.state("blink")? == "running");
+    said(&["stop", "blink"])?;
+    said(&["prune", "-f"])?;
+    ensure!(device.container("blink")?.is_none());
+    Ok(())
+}

@@ -121,7 +121,7 @@ macro_rules! debug_verbose {
     };
 }
 
-/// Writes a [`ReadableProcessSlice`](crate::processbuffer::ReadableProcessSlice) as a debug message and
+/// Writes a [`ReadableProcessSlice`] as a debug message and
 /// returns how many of its bytes were taken.
 #[macro_export]
 macro_rules! debug_process_slice {

@@ -20,6 +20,23 @@ pub(crate) fn looks_like_address(text: &str) -> bool {
     text.contains(['/', ':'])
 }
 
+impl Address {
+    /// The same place, wherever it is said from.
+    ///
+    /// # Errors
+    /// If the folder we are in cannot be named.
+    pub(crate) fn absolute(self) -> Result<Self, Error> {
+        let path = |path: PathBuf| {
+            std::path::absolute(&path).map_err(|source| Error::File { path, source })
+        };
+        Ok(match self {
+            Self::Unix(socket) => Self::Unix(path(socket)?),
+            Self::Tty(port) => Self::Tty(path(port)?),
+            Self::Tcp(place) => Self::Tcp(place),
+        })
+    }
+}
+
 impl FromStr for Address {
     type Err = Error;
 

@@ -98,7 +98,11 @@ fn pass_input(mux: &Mux, asked: &Asked) -> Result<Left, Error> {
         if !wait_readable(&input)? {
             continue;
         }
-        let count = input.read(&mut buffer).map_err(Error::Line)?;
+        let count = match input.read(&mut buffer) {
+            // The person's terminal is gone, which is no fault of the line.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => 0,
+            other => other.map_err(Error::Line)?,
+        };
         if count == 0 {
             // The end of a script: the device may still be answering its last line.
             std::thread::sleep(LINGER);

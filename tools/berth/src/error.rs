@@ -1,6 +1,6 @@
 //! Everything that can go wrong, with its exit code and the next step.
 
-use crate::{Address, printable::printable};
+use crate::{Address, cli::without_ending, printable::printable};
 use berth_protocol::{DeviceError, PROTOCOL_VERSION};
 use serde::Serialize;
 use std::{io, path::PathBuf, time::Duration};
@@ -27,6 +27,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// What was found out cannot be printed.
+    #[error("cannot write the output: {0}")]
+    Output(io::Error),
     /// The list of devices is not one.
     #[error("{}: {why}", path.display())]
     Config {
@@ -109,6 +112,9 @@ pub struct Refusal {
     pub name: Option<String>,
     /// For people.
     pub message: String,
+    /// What was asked for.
+    #[serde(skip)]
+    pub to: &'static str,
     /// Imports that the device does not have; all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
@@ -147,7 +153,11 @@ impl Error {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) => 1,
-            Self::Usage(_) | Self::File { .. } | Self::Written { .. } | Self::Config { .. } => 2,
+            Self::Usage(_)
+            | Self::File { .. }
+            | Self::Written { .. }
+            | Self::Output(_)
+            | Self::Config { .. } => 2,
             Self::NoDevice
             | Self::WhichDevice { .. }
             | Self::UnknownDevice { .. }
@@ -168,6 +178,7 @@ impl Error {
             Self::Usage(_) => "usage",
             Self::File { .. } => "file",
             Self::Written { .. } => "cannot-write",
+            Self::Output(_) => "cannot-print",
             Self::Config { .. } => "bad-config",
             Self::NoDevice => "no-device",
             Self::WhichDevice { .. } => "which-device",
@@ -221,18 +232,20 @@ impl Error {
             Self::Config { .. } => "correct the file, or delete it and use `berth config` again",
             Self::Written { .. } => "make the folder writable, or set XDG_CONFIG_HOME",
             Self::File { .. } => "check the name of the file",
-            Self::Usage(_) => "`berth help` lists the commands",
+            Self::Output(_) => "is there room where it goes? what was asked for was done",
+            Self::Usage(_) => "`berth COMMAND --help` says what a command takes",
         })
     }
 }
 
 impl Refusal {
     /// What a device answered to a request about `name`.
-    pub(crate) fn of(name: Option<&str>, error: &DeviceError<'_>) -> Self {
+    pub(crate) fn of(to: &'static str, name: Option<&str>, error: &DeviceError<'_>) -> Self {
         Self {
             code: error.word(),
             name: name.map(Into::into),
             message: error.to_string(),
+            to,
             missing: Vec::new(),
         }
     }
@@ -248,8 +261,25 @@ impl Refusal {
             "bad-parameter" => {
                 "leave it out to let the device choose; --limit counts everything the container needs"
             }
+            "unknown-name"
+                if self
+                    .name
+                    .as_deref()
+                    .is_some_and(|name| without_ending(name).is_some()) =>
+            {
+                "names are exact: without the ending of its file, perhaps; `berth ps` lists the containers"
+            }
             "unknown-name" => "`berth ps` lists the containers",
             "name-taken" => "replace the old one with --live-update, or choose another --name",
+            // It was started, and its own code failed.
+            "wrong-state" if self.message.contains("faulted") && self.to == "start" => {
+                "`berth inspect` shows what happened, `berth logs` what it wrote before"
+            }
+            "wrong-state" if self.to == "rm" => "`berth rm -f` stops it first",
+            "wrong-state" if self.to == "start" => {
+                "`berth restart` starts it anew; with --if-needed this is no error"
+            }
+            "wrong-state" if self.to == "stop" => "with --if-needed this is no error",
             "wrong-state" => {
                 "`berth ps` shows the states; `berth start` starts a container, `berth stop` ends an active one"
             }

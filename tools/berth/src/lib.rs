@@ -23,6 +23,7 @@ mod complete;
 pub mod console;
 mod device;
 mod error;
+mod holders;
 mod lock;
 mod manufacturer;
 mod model;

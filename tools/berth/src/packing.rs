@@ -5,7 +5,7 @@
 //! uses. What cannot be packed is sent as it is, too: the device says what is wrong with it,
 //! and it has the last word anyway.
 
-use berth_pack::{Basis, Options, pack};
+use berth_pack::{Options, pack};
 use berth_package::Manifest;
 use berth_protocol::Parameters;
 
@@ -28,7 +28,7 @@ pub(crate) fn prepare(file: Vec<u8>, name: &str) -> Prepared {
     };
     let (bytes, note) = match pack(&file, &options) {
         Ok(packed) => {
-            let note = (packed.basis == Basis::Estimated).then(|| {
+            let note = packed.basis.is_doubtful().then(|| {
                 let (_, memory) = packed.memory;
                 format!("linear memory of {memory} bytes, {}", packed.basis.text())
             });

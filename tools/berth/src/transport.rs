@@ -1,11 +1,16 @@
 //! Byte streams to a device, all alike.
 
-use crate::{Address, Error};
-use rustix::io::Errno;
+use crate::{Address, Error, holders};
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+    termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr},
+};
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpStream, ToSocketAddrs},
-    os::unix::net::UnixStream,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::Path,
     time::Duration,
 };
 
@@ -61,20 +66,36 @@ impl Read for Tty {
     /// (hung up) EPIPE: the end of the line, as zero bytes are elsewhere.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.0.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => Ok(0),
+            Err(error) if is_hangup(&error) => Ok(0),
             other => other,
         }
     }
 }
 
+fn is_hangup(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+        || error.raw_os_error() == Some(Errno::IO.raw_os_error())
+}
+
+/// What the reader of such a line is told, for who writes.
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "closed by the other side")
+}
+
 impl Write for Tty {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        match self.0.write(bytes) {
+            Err(error) if is_hangup(&error) => Err(closed()),
+            other => other,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        match self.0.flush() {
+            // The library does not say why; what was written can only not go out if there is no line.
+            Err(error) if !is_tick(&error) => Err(closed()),
+            other => other,
+        }
     }
 }
 
@@ -90,8 +111,17 @@ impl Transport for Tty {
 /// Connect to `address`. Does not take the line's lock.
 ///
 /// # Errors
-/// [`Error::Open`].
+/// [`Error::Open`]; [`Error::Busy`] if another program has the port.
 pub fn open(address: &Address) -> Result<Box<dyn Transport>, Error> {
+    if let Address::Tty(path) = address
+        && let Some(by) = holders::of(path)
+    {
+        return Err(Error::Busy {
+            address: address.clone(),
+            by,
+            socket: None,
+        });
+    }
     connect(address).map_err(|source| Error::Open {
         address: address.clone(),
         source,
@@ -120,12 +150,29 @@ fn connect(address: &Address) -> io::Result<Box<dyn Transport>> {
             Err(last)
         }
         Address::Tty(path) => {
+            let _held = keep_lines_up(path);
             let port = serialport::new(path.to_string_lossy(), BAUD)
                 .timeout(READ_TICK)
                 .open()?;
             Ok(Box::new(Tty(port)))
         }
     }
+}
+
+/// Tell the system to leave DTR and RTS as they are when the port is closed: boards with one of them wired to reset would
+/// be reset by every command. From the first opening on they are up and stay so; what this gives back holds the port
+/// until it is open for good.
+fn keep_lines_up(path: &Path) -> Option<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    // What cannot be opened, or is no terminal, has no such lines; opening it for good says what it is.
+    let port = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+    if let Ok(mut settings) = tcgetattr(&port)
+        && settings.control_modes.contains(ControlModes::HUPCL)
+    {
+        settings.control_modes.remove(ControlModes::HUPCL);
+        tcsetattr(&port, OptionalActions::Now, &settings).ok()?;
+    }
+    Some(port)
 }
 
 /// Is this the end of a tick, not of the stream?

@@ -70,6 +70,7 @@ fn others() -> Vec<Error> {
             path: "x".into(),
             source: broken(),
         },
+        Error::Output(broken()),
         Error::Config {
             path: "/home/me/.config/berth/devices.toml".into(),
             why: "invalid type".into(),
@@ -111,6 +112,7 @@ fn others() -> Vec<Error> {
             Error::Usage(_) | Error::Refused(_) => unreachable!(),
             Error::File { .. }
             | Error::Written { .. }
+            | Error::Output(_)
             | Error::Config { .. }
             | Error::NoDevice
             | Error::WhichDevice { .. }
@@ -175,6 +177,7 @@ fn every_error_names_the_next_step() {
             code: error.word(),
             name: None,
             message: error.to_string(),
+            to: "ps",
             missing: Vec::new(),
         };
         let error = Error::Refused(refusal);

@@ -3,6 +3,7 @@
 mod support;
 
 use berth_protocol::{Level, Parameters, Restart, Service};
+use rustix::termios::ControlModes;
 use std::{io::Write, process::Stdio, time::Duration};
 use support::{
     Faults,
@@ -107,7 +108,7 @@ fn wasmicos_scripts_find_their_keys() {
     let (code, answer, note) = bench.run(&["upload", &file, "10000", "65536", "4096", "--json"]);
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
     assert_eq!((code, &answer["status_code"]), (0, &0.into()));
-    assert!(note.starts_with("note: task: MEMORY_LIMIT "), "{note}");
+    assert!(note.starts_with("note: task.wasm: MEMORY_LIMIT "), "{note}");
     json(&["start", "task.wasm"]);
     json(&["pause", "task.wasm"]);
     let active = json(&["showactive"]);
@@ -138,7 +139,7 @@ fn logs_cannot_control_the_terminal_and_tell_what_is_gone() {
     bench.ok(&["upload", &bench.file("blink.wasm", b"x")]);
     assert_eq!(
         bench.ok(&["logs", "blink"]),
-        "(2 older lines were dropped)\n\
+        "(2 older lines were dropped: the device keeps the newest 768 bytes of a log, and takes 50 lines a second)\n\
          \x20    2.000 info  two\n\
          \x20    3.000 info  three \\u{1b}[2J\n\
          \x20    4.001 info  four\n"
@@ -457,6 +458,246 @@ fn the_end_of_a_pseudo_terminal_is_an_end_for_the_test_and_for_berth() {
     drop(keep_open);
     assert_eq!(code, 3, "{said}");
     assert!(said.contains("closed by the other side"), "{said}");
+}
+
+/// DTR is wired to reset on many boards, and the system takes it down at the last closing unless told not to.
+#[test]
+fn no_command_makes_the_system_reset_a_board_when_the_port_is_closed() {
+    let bench = Bench::new();
+    let (port, keep_open) = serial_device(Faults::default());
+    let settings = || {
+        let port = std::fs::File::open(&port).unwrap();
+        rustix::termios::tcgetattr(&port).unwrap()
+    };
+    let mut usual = settings();
+    usual.control_modes |= ControlModes::HUPCL;
+    let now = rustix::termios::OptionalActions::Now;
+    rustix::termios::tcsetattr(&std::fs::File::open(&port).unwrap(), now, &usual).unwrap();
+    assert!(settings().control_modes.contains(ControlModes::HUPCL));
+    let device = port.to_string_lossy().into_owned();
+    for words in [
+        &["ps"][..],
+        &["scan", &device],
+        &["logs", "nobody"],
+        &["info"],
+    ] {
+        berth(bench.home(), Some(&device), words);
+        assert!(
+            !settings().control_modes.contains(ControlModes::HUPCL),
+            "{words:?}"
+        );
+    }
+    drop(keep_open);
+}
+
+#[test]
+fn a_port_that_another_program_has_is_refused_with_its_name() {
+    let bench = Bench::new();
+    let (port, keep_open) = serial_device(Faults::default());
+    let device = port.to_string_lossy().into_owned();
+    let mut other = std::process::Command::new("sleep")
+        .arg("60")
+        .stdin(std::fs::File::open(&port).unwrap())
+        .spawn()
+        .unwrap();
+    let (code, _, said) = berth(bench.home(), Some(&device), &["ps"]);
+    assert_eq!(code, 3, "{said}");
+    let expected = format!("{device} is in use by sleep (process {})", other.id());
+    assert!(said.contains(&expected), "{said}");
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let (code, _, said) = berth(bench.home(), Some(&device), &["ps"]);
+    assert_eq!(code, 0, "{said}");
+    drop(keep_open);
+}
+
+#[test]
+fn the_only_device_that_answers_is_taken_and_several_never() {
+    let bench = Bench::new();
+    // No list of devices, and nothing that shares a line: nobody is there.
+    let alone = |words: &[&str]| {
+        let mut command = command(bench.home());
+        command
+            .env("BERTH_SEARCH", "lines")
+            .env("TMPDIR", bench.home());
+        let output = command.args(words).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code().unwrap(), said)
+    };
+    assert_eq!(alone(&["ps"]).0, 3);
+    // A console shares the line of one, then of another.
+    let mut consoles = Vec::new();
+    let others = [Bench::new(), Bench::new()];
+    for (count, other) in others.iter().enumerate() {
+        let (mut person, end) = terminal();
+        let console = command(bench.home())
+            .env("TMPDIR", bench.home())
+            .args(["console", "--device", &other.device.address()])
+            .stdin(end.try_clone().unwrap())
+            .stdout(Stdio::null())
+            .stderr(end.try_clone().unwrap())
+            .spawn()
+            .unwrap();
+        let shown = read_until(&mut person, "Other terminals");
+        assert!(shown.contains("Other terminals"), "{shown}");
+        consoles.push((console, person, end));
+        let (code, said) = alone(&["ps"]);
+        if count == 0 {
+            assert_eq!((code, said.as_str()), (0, ""));
+        } else {
+            assert_eq!(code, 3);
+            assert!(said.contains("which device?"), "{said}");
+        }
+    }
+    for (mut console, ..) in consoles {
+        console.kill().unwrap();
+        console.wait().unwrap();
+    }
+}
+
+#[test]
+fn nothing_is_guessed_where_something_is_deleted_or_stopped() {
+    let bench = Bench::new();
+    let file = bench.file("prog.wasm", &[7; 100]);
+    bench.ok(&["upload", &file]);
+    bench.ok(&["start", "prog.wasm"]);
+    for words in [
+        &["stop", "prog.wasm"][..],
+        &["kill", "prog.wasm"],
+        &["pause", "prog.wasm"],
+        &["restart", "prog.wasm"],
+        &["edit", "prog.wasm", "--share", "3"],
+        &["rm", "-f", "prog.wasm"],
+        &["delete", "prog.berth"],
+    ] {
+        let (code, _, said) = bench.run(words);
+        assert_eq!(code, 1, "{words:?}");
+        assert!(said.contains("no container of this name"), "{said}");
+        assert!(said.contains("names are exact"), "{said}");
+    }
+    assert!(bench.ok(&["ps"]).contains("running"));
+    // One of exactly this name is meant, also where the other would do.
+    bench.ok(&["upload", &file, "10000", "65536"]);
+    bench.ok(&["stop", "prog"]);
+    assert_eq!(bench.ok(&["start", "prog.wasm"]), "prog.wasm started\n");
+    assert_eq!(bench.ok(&["rm", "-f", "prog.wasm"]), "prog.wasm deleted\n");
+    let left = bench.ok(&["ps"]);
+    assert!(
+        left.contains("prog ") && !left.contains("prog.wasm"),
+        "{left}"
+    );
+}
+
+#[test]
+fn run_replaces_what_is_there_and_leaves_nothing_that_was_refused() {
+    let bench = Bench::new();
+    let file = bench.file("app.wasm", &[7; 100]);
+    assert_eq!(bench.ok(&["run", &file]), "app started (100 bytes)\n");
+    assert_eq!(bench.ok(&["run", &file]), "app started again (100 bytes)\n");
+    bench.file("app.wasm", &[8; 120]);
+    assert_eq!(bench.ok(&["run", &file]), "app replaced (120 bytes)\n");
+    bench.ok(&["stop", "app"]);
+    bench.file("app.wasm", &[9; 130]);
+    assert_eq!(
+        bench.ok(&["run", &file]),
+        "app replaced and started (130 bytes)\n"
+    );
+    let bad = bench.file("bad.wasm", b"MISSING");
+    let (code, _, said) = bench.run(&["run", &bad]);
+    assert_eq!(code, 1, "{said}");
+    assert!(!bench.ok(&["ps"]).contains("bad"));
+
+    // To its end, and with its exit code; deleted then if that was asked for.
+    let ends = bench.file("ends.wasm", b"EXITS");
+    let (code, out, note) = bench.run(&["run", "-f", &ends]);
+    assert_eq!(code, 7, "{out}{note}");
+    assert!(note.contains("ends exited(7)"), "{note}");
+    let (code, out, _) = bench.run(&["wait", "ends"]);
+    assert_eq!((code, out.as_str()), (7, "ends exited(7)\n"));
+    assert_eq!(bench.run(&["run", "--rm", &ends]).0, 7);
+    assert!(!bench.ok(&["ps"]).contains("ends"));
+    let (code, _, said) = bench.run(&["wait", "--at-most", "1", "app"]);
+    assert_eq!(code, 4, "{said}");
+}
+
+#[test]
+fn start_and_stop_can_be_repeated_and_prune_asks_first() {
+    let bench = Bench::new();
+    let file = bench.file("app.wasm", &[7; 100]);
+    bench.ok(&["run", &file]);
+    assert_eq!(bench.run(&["start", "app"]).0, 1);
+    bench.ok(&["start", "--if-needed", "app"]);
+    bench.ok(&["stop", "--if-needed", "app"]);
+    bench.ok(&["stop", "--if-needed", "app"]);
+    assert_eq!(bench.run(&["stop", "app"]).0, 1);
+    // Nobody there is an error all the same.
+    assert_eq!(bench.run(&["stop", "--if-needed", "nobody"]).0, 1);
+    let (code, out, note) = bench.run(&["prune"]);
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "app would be deleted, stopped (100 bytes)\n")
+    );
+    assert!(note.contains("prune -f"), "{note}");
+    assert_eq!(bench.ok(&["prune", "-f"]), "app deleted\n");
+    assert_eq!(bench.ok(&["prune", "-f"]), "");
+}
+
+#[test]
+fn tables_fit_eighty_columns_unless_all_is_wanted() {
+    let bench = Bench::new();
+    let file = bench.file("app.wasm", &[7; 100]);
+    bench.ok(&[
+        "upload",
+        &file,
+        "--name",
+        "a-name-of-thirty-two-characters.",
+        "--restart",
+        "on-failure:3",
+        "--service",
+        "10:5000",
+        "--boot",
+    ]);
+    for verb in ["ps", "images"] {
+        let narrow = bench.ok(&[verb]);
+        assert!(
+            narrow.lines().all(|line| line.chars().count() <= 80),
+            "{narrow}"
+        );
+        let wide = bench.ok(&[verb, "--wide"]);
+        assert!(wide.lines().any(|line| line.chars().count() > 80), "{wide}");
+    }
+}
+
+#[test]
+fn numbers_are_told_what_is_wrong_with_them() {
+    let bench = Bench::new();
+    for (number, expected) in [
+        ("5000000K", "more than the 4294967295 bytes"),
+        ("1G", "there is no unit G"),
+        ("-1", "not a whole number"),
+        ("1.5K", "not a whole number"),
+        ("x", "there is no unit x"),
+    ] {
+        let limit = format!("--limit={number}");
+        let (code, _, said) = bench.run(&["edit", "app", &limit]);
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_relative_address_is_stored_absolute() {
+    let bench = Bench::new();
+    let output = command(bench.home())
+        .current_dir(bench.home())
+        .args(["config", "bench", "unix:run/berth.sock"])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let stored = bench.ok(&["devices"]);
+    let home = bench.home().canonicalize().unwrap();
+    let expected = format!("unix:{}/run/berth.sock", home.display());
+    assert!(stored.contains(&expected), "{stored}");
 }
 
 #[test]

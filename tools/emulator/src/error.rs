@@ -21,6 +21,17 @@ pub enum Error {
         /// What is wrong.
         what: &'static str,
     },
+    /// A board runs from this flash already.
+    #[error(
+        "a board is running already from {}; `berth --device {address}` reaches it, Ctrl-] in its terminal ends it",
+        flash.display()
+    )]
+    Running {
+        /// The file of the flash.
+        flash: PathBuf,
+        /// Where that board is reached.
+        address: String,
+    },
     /// QEMU cannot be started.
     #[error("cannot start {program}: {source} (Debian: apt-get install qemu-system-arm)")]
     Start {

@@ -2,9 +2,14 @@
 
 #![forbid(unsafe_code)]
 
-use berth_emulator::{Board, Error, Icount, Sleep};
+use berth_emulator::{Board, Error, Icount, Layout, Sleep};
 use clap::{Args, Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 /// Run an emulated board.
 #[derive(Debug, Parser)]
@@ -26,6 +31,9 @@ struct Run {
     /// The flash image; keeps what the device stores
     #[arg(long, value_name = "FILE")]
     flash: PathBuf,
+    /// Write the firmware of this image into it first; what the device has stored stays
+    #[arg(long, value_name = "FILE")]
+    firmware: Option<PathBuf>,
     /// Where other berth calls reach the board [default: berth.sock beside the image]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
@@ -49,11 +57,61 @@ fn main() -> ExitCode {
     }
 }
 
+/// One board to a flash: who has it holds a lock on a file beside it, as long as the process lives.
+fn alone(flash: &Path, socket: &Path) -> Result<File, Error> {
+    let path = flash.with_extension("running");
+    let failed = |source| Error::File {
+        path: path.clone(),
+        source,
+    };
+    let mut options = File::options();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let file = options.open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Running {
+            flash: flash.to_owned(),
+            address: format!("unix:{}", socket.display()),
+        }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// All before the store as in `firmware`; the store as it is.
+fn firmware_into(firmware: &Path, flash: &Path) -> Result<(), Error> {
+    let file_error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::File { path, source }
+    };
+    let layout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../layout.ld");
+    let layout = Layout::read(&layout)?;
+    let mut new = std::fs::read(firmware).map_err(file_error(firmware))?;
+    match (std::fs::read(flash), layout.region("STORE_FLASH")) {
+        (Ok(old), Some(store)) => {
+            let begin = store.origin as usize;
+            let kept = old.get(begin..).unwrap_or_default();
+            new.resize(new.len().max(old.len()), 0xff);
+            if let Some(place) = new.get_mut(begin..begin + kept.len()) {
+                place.copy_from_slice(kept);
+            }
+        }
+        (Err(error), _) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(file_error(flash)(error));
+        }
+        _ => {}
+    }
+    std::fs::write(flash, new).map_err(file_error(flash))
+}
+
 fn interactive(run: &Run) -> Result<(), Error> {
     let socket = run
         .socket
         .clone()
         .unwrap_or_else(|| run.flash.with_file_name("berth.sock"));
+    let _alone = alone(&run.flash, &socket)?;
+    if let Some(firmware) = &run.firmware {
+        firmware_into(firmware, &run.flash)?;
+    }
     let mut board = Board::new(&run.flash)
         .keep_store()
         .limit(Duration::from_secs(run.limit))

@@ -13,7 +13,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// The configuration, such as kernel-board/<board>/exposure.dts.
+    /// The configuration, such as kernel-board/BOARD/exposure.dts.
     source: PathBuf,
     /// Memory map of the part.
     #[arg(long, default_value = "layout.ld")]

@@ -25,7 +25,8 @@ use wasm_supervisor::platform::{AccessClass, Claim, DESCRIPTION_MAX, Description
 use wasm_supervisor::service::upload::{IMAGE_MAX, STACK_MAX};
 use wasmparser::Validator;
 
-use crate::survey;
+use crate::segments::{self, Outside};
+use crate::{printable, survey};
 
 /// What a board exposes, as the exposure compiler writes it (`exposure --json`), or as
 /// `berth exposures --json` tells it of a device.
@@ -131,6 +132,22 @@ pub enum Problem {
         /// What.
         what: String,
     },
+    /// A segment that is copied at the start to where there is nothing.
+    #[error(
+        "{} segment {index} ends at {end}, {} has {room}: it would fault before its first instruction",
+        if *.is_element { "element" } else { "data" },
+        if *.is_element { "its table" } else { "its memory" },
+    )]
+    Segment {
+        /// Is it one of elements? Otherwise of data.
+        is_element: bool,
+        /// Which one.
+        index: usize,
+        /// First place behind it.
+        end: u64,
+        /// First place behind what it is copied to.
+        room: u64,
+    },
     /// Imports that are not there.
     #[error("{}", imports_text(.0))]
     Missing(Vec<Missing>),
@@ -175,6 +192,7 @@ fn imports_text(missing: &[Missing]) -> String {
         count => format!("{count} imports are not available on this board"),
     };
     for Missing { module, name, why } in missing {
+        let (module, name) = (printable(module), printable(name));
         text.push_str(&format!("\n  {module} {name}: {why}"));
     }
     text
@@ -222,6 +240,20 @@ pub fn check(image: &[u8], board: &Board, room: u32) -> Checked {
         }
     };
     checked.memory = module.memory_bytes;
+    for outside in segments::outside(image, checked.memory) {
+        let Outside {
+            is_element,
+            index,
+            end,
+            room,
+        } = outside;
+        problems.push(Problem::Segment {
+            is_element,
+            index,
+            end,
+            room,
+        });
+    }
     let missing: Vec<_> = missing(&module, board)
         .map(|(import, why)| Missing {
             module: import.module.to_owned(),

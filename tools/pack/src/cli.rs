@@ -8,45 +8,45 @@ use clap::Parser;
 /// Make a container package of a WebAssembly module, or check one against a board
 #[derive(Debug, Parser)]
 #[command(name = "pack", disable_version_flag = true, after_help = EXIT_CODES)]
-pub(crate) struct Cli {
+pub struct Cli {
     /// The module; with --check a package, too
-    pub(crate) module: PathBuf,
+    pub module: PathBuf,
     /// Write nothing; tell whether a board with these exposures would take it
     #[arg(long, value_name = "EXPOSURES.JSON", conflicts_with_all = ["output", "names"])]
-    pub(crate) check: Option<PathBuf>,
+    pub check: Option<PathBuf>,
     /// With --check: bytes of memory that the device has free (`berth heap`) [default: as many as with nothing else on it]
     #[arg(long, value_name = "BYTES", requires = "check")]
-    pub(crate) free: Option<u32>,
+    pub free: Option<u32>,
     /// The package to write [default: the module's name, ending in .berth]
     #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
     /// Where to keep the names of its functions [default: the package's, ending in .names.json]
     #[arg(long, value_name = "FILE")]
-    pub(crate) names: Option<PathBuf>,
+    pub names: Option<PathBuf>,
     /// Name of the container [default: the file's name without its ending]
     #[arg(long)]
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
     /// Version, as you count
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub(crate) version: String,
+    pub version: String,
     /// One line for people
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub(crate) description: String,
+    pub description: String,
     /// Bytes of linear memory [default: what it has from the start, to the byte]
     #[arg(long, value_name = "BYTES")]
-    pub(crate) memory: Option<u32>,
+    pub memory: Option<u32>,
     /// Most bytes that its linear memory may grow to
     #[arg(long, value_name = "BYTES")]
-    pub(crate) memory_limit: Option<u32>,
+    pub memory_limit: Option<u32>,
     /// Most bytes of stack for the interpreter
     #[arg(long, value_name = "BYTES")]
-    pub(crate) stack: Option<u32>,
+    pub stack: Option<u32>,
     /// Share of the CPU relative to other containers, 1 to 100
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub(crate) share: Option<u8>,
+    pub share: Option<u8>,
     /// When it is started again: no, on-failure, on-failure:TIMES, always
     #[arg(long, value_name = "WHEN", value_parser = restart)]
-    pub(crate) restart: Option<Restart>,
+    pub restart: Option<Restart>,
 }
 
 const EXIT_CODES: &str =

@@ -16,11 +16,14 @@
 
 #![forbid(unsafe_code)]
 
+mod addresses;
 pub mod check;
+pub mod cli;
 mod error;
 mod memory;
 mod names;
 mod rewrite;
+mod segments;
 mod survey;
 
 use std::path::Path;
@@ -104,6 +107,20 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
         names: survey.names,
         image,
     })
+}
+
+/// A text of a module as it can be shown: without what would control a terminal.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// The name of a container that comes from the file `path`.

@@ -2,19 +2,16 @@
 
 #![forbid(unsafe_code)]
 
-mod cli;
-
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use berth_pack::check::{Board, Checked, ROOM_MAX, check};
+use berth_pack::cli::Cli;
 use berth_pack::{Options, Packed, pack};
 use berth_package::Manifest;
 use berth_protocol::ImageHash;
 use clap::Parser;
-
-use cli::Cli;
 
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
@@ -67,9 +64,15 @@ fn check_against(path: &Path, cli: &Cli, file: Vec<u8>, options: &Options) -> Re
     let image = match Manifest::of(&file) {
         Ok(Some(_)) => file,
         _ => {
-            pack(&file, options)
-                .with_context(|| module.to_string())?
-                .image
+            let packed = pack(&file, options).with_context(|| module.to_string())?;
+            if packed.basis.is_doubtful() {
+                eprintln!(
+                    "note: linear memory of {} bytes, {}",
+                    packed.memory.1,
+                    packed.basis.text()
+                );
+            }
+            packed.image
         }
     };
     let room = cli.free.unwrap_or(ROOM_MAX);

@@ -10,6 +10,11 @@
 //! | the stack lies above the data (the stack pointer's first value is not below any segment) | where the stack begins |
 //! | neither | [`SLACK`] above the highest address found in segments, stack pointer and code: an estimate |
 //!
+//! Where the linker's word is known it is still not all: a program may use memory behind it, from `__heap_base` on or at an
+//! address of its own. If such an address is accessed, if the address of the end itself is in code, data or a
+//! global that is used, or if a global grows from there, all that was linked is kept. If some constant merely could be an
+//! address behind the end (`crate::addresses`), the end is an estimate behind it.
+//!
 //! A module with an allocator (it says `memory.size` or `memory.grow`) believes that all of
 //! its first pages are there, and that they have 64 KiB. Such a memory keeps its size. If it
 //! was linked with pages of one byte, as `docs/wasi.md` shows, wasi-libc still counts in
@@ -45,8 +50,12 @@ pub enum Basis {
     StackTop,
     /// Estimated, with slack.
     Estimated,
+    /// As linked: it uses memory behind what the linker laid out, nobody knows how much.
+    UsesMore,
     /// As linked: the module counts pages of 64 KiB.
     CountsPages,
+    /// As linked, in bytes; an allocator that counts pages of 64 KiB is told the truth: it gets no more.
+    NoMorePages,
     /// As linked: it is counted in bytes already.
     AsLinked,
 }
@@ -61,11 +70,23 @@ impl Basis {
             Self::HeapBase => "stack and statics, up to __heap_base",
             Self::StackTop => "statics and stack",
             Self::Estimated => {
-                "estimated; exact with -Wl,--export=__heap_base, or choose with --memory"
+                "estimated; exact with -Wl,--export=__heap_base where no constant could be an address behind it, or choose with --memory"
+            }
+            Self::UsesMore => {
+                "as linked: it uses memory behind stack and statics; how much is enough you can choose with --memory"
+            }
+            Self::NoMorePages => {
+                "as linked; its allocator counts pages of 64 KiB and gets no more than that: allocate from a heap of fixed size instead (berth_guest::heap! in Rust), or link with pages of 64 KiB"
             }
             Self::CountsPages => "as linked: it has an allocator that counts pages of 64 KiB",
             Self::AsLinked => "as linked",
         }
+    }
+
+    /// Is there something that its author or operator should know?
+    #[must_use]
+    pub const fn is_doubtful(self) -> bool {
+        matches!(self, Self::Estimated | Self::UsesMore | Self::NoMorePages)
     }
 }
 
@@ -111,6 +132,11 @@ impl Plan {
         let linked = bytes(&memory);
         let in_bytes = memory.page_size_log2 == Some(0);
         let asked = asked.map(u64::from);
+        // What counts bytes as they are knows that pages have one.
+        let counts_large_pages =
+            survey.counts_pages.is_some() && (survey.is_wasi || survey.counts_large_pages);
+        // wasi-libc has the rest of its memory for its heap; others begin with what they ask for.
+        let is_misled = counts_large_pages && !survey.is_wasi;
         if let (Some(what), Some(asked)) = (survey.counts_pages, asked)
             && asked != linked
         {
@@ -118,11 +144,12 @@ impl Plan {
         }
         let (size, basis) = match asked {
             Some(asked) => (check(survey, asked)?, Basis::Asked),
+            None if in_bytes && is_misled => (linked, Basis::NoMorePages),
             None if in_bytes => (linked, Basis::AsLinked),
             None if survey.counts_pages.is_some() => (linked, Basis::CountsPages),
             None => enough(survey, linked),
         };
-        let counting = if in_bytes && survey.counts_pages.is_some() && survey.is_wasi {
+        let counting = if in_bytes && counts_large_pages {
             Counting::Fixed {
                 pages: (linked >> PAGE_LOG2) as u32,
             }
@@ -165,20 +192,79 @@ fn check(survey: &Survey, asked: u64) -> Result<u64, PackError> {
 /// How much a module without an allocator needs, of the `linked` bytes it has.
 fn enough(survey: &Survey, linked: u64) -> (u64, Basis) {
     let data_end = survey.data.map_or(0, |(_, end)| end);
-    let (size, basis) = match (survey.heap_base, survey.stack_pointer) {
+    let (end, basis) = match (survey.heap_base, survey.stack_pointer) {
         (Some(heap_base), _) => (u64::from(heap_base), Basis::HeapBase),
         (None, Some(top)) if has_stack_last(survey) => (u64::from(top), Basis::StackTop),
-        (None, top) => (
-            data_end
+        (None, top) => {
+            let end = data_end
                 .max(top.unwrap_or(0).into())
-                .max(survey.data_end.unwrap_or(0).into())
-                .max(survey.highest_constant)
-                + SLACK,
-            Basis::Estimated,
-        ),
+                .max(survey.data_end.unwrap_or(0).into());
+            (end, Basis::Estimated)
+        }
     };
-    let size = size.max(data_end).next_multiple_of(STACK_ALIGN.into());
-    (size.min(linked), basis)
+    let end = end.max(data_end).next_multiple_of(STACK_ALIGN.into());
+    let (size, basis) = match (behind(survey, end, linked), basis) {
+        (Behind::Used, Basis::HeapBase | Basis::StackTop) => return (linked, Basis::UsesMore),
+        (Behind::Grows, _) => return (linked, Basis::UsesMore),
+        (Behind::Used, _) | (Behind::Perhaps, _) => {
+            let highest = highest(survey, linked).max(end);
+            (highest + SLACK, Basis::Estimated)
+        }
+        (Behind::Nothing, Basis::Estimated) => (end + SLACK, Basis::Estimated),
+        (Behind::Nothing, basis) => (end, basis),
+    };
+    (size.next_multiple_of(STACK_ALIGN.into()).min(linked), basis)
+}
+
+/// What a module does with the memory behind a possible end.
+enum Behind {
+    Nothing,
+    /// Some constant could be an address there.
+    Perhaps,
+    /// There are accesses, or the address of the end itself is used.
+    Used,
+    /// A pointer begins there and grows.
+    Grows,
+}
+
+fn behind(survey: &Survey, end: u64, linked: u64) -> Behind {
+    let found = &survey.addresses;
+    let is_behind = |value: &u64| (end..=linked).contains(value);
+    // `__heap_base` is where the statics end, or a little behind.
+    let is_end = |value: &u64| (end..end + u64::from(STACK_ALIGN)).contains(value);
+    let globals = || survey.global_values.iter();
+    // Where the statics end is the least from which an allocator gives.
+    let statics = survey.data_end.map_or(end, u64::from).min(end);
+    if globals().any(|(value, grows)| *grows && (statics..=linked).contains(value)) {
+        return Behind::Grows;
+    }
+    if found
+        .accessed
+        .iter()
+        .any(|(first, last)| *last > end && *first < linked)
+        || found.possible.iter().any(is_end)
+        || found.unaligned.contains(&end)
+        || globals().any(|(value, _)| is_end(value))
+    {
+        return Behind::Used;
+    }
+    if found.possible.iter().any(is_behind) || globals().any(|(value, _)| is_behind(value)) {
+        return Behind::Perhaps;
+    }
+    Behind::Nothing
+}
+
+/// First address above everything that could be pointed at.
+fn highest(survey: &Survey, linked: u64) -> u64 {
+    // Room for the widest access.
+    let values = survey.addresses.possible.iter().copied();
+    let values = values.chain(survey.global_values.iter().map(|(value, _)| *value));
+    let possible = values
+        .filter(|value| *value < linked)
+        .map(|value| value + 8);
+    let accessed = survey.addresses.accessed.iter().map(|(_, last)| *last);
+    let accessed = accessed.filter(|last| *last <= linked);
+    possible.chain(accessed).max().unwrap_or(0)
 }
 
 /// Does the stack lie above the data? Only then is everything below its top.

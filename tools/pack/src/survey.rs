@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use berth_package::SECTION;
 use wasmparser::{
-    ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, MemoryType, Operator, Parser,
-    Payload, TypeRef, ValType, Validator, WasmFeatures,
+    ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FunctionBody, MemoryType,
+    Operator, Parser, Payload, TypeRef, ValType, Validator, WasmFeatures,
 };
 
+use crate::addresses::{self, Addresses, Body, Callee};
 use crate::names::Names;
-use crate::{PackError, memory};
+use crate::{PackError, memory, printable};
 
 /// Name of the function that is a container's main.
 const MAIN: &str = "_start";
@@ -45,8 +46,12 @@ pub(crate) struct Survey {
     pub(crate) stack_pointer: Option<u32>,
     /// Lowest and first free address of what the data segments fill.
     pub(crate) data: Option<(u64, u64)>,
-    /// First address above everything that a constant in the code could point at.
-    pub(crate) highest_constant: u64,
+    /// Where code and data may reach.
+    pub(crate) addresses: Addresses,
+    /// First values of the globals that are used, the stack's pointer apart, and whether each only grows.
+    pub(crate) global_values: Vec<(u64, bool)>,
+    /// Its code counts pages of 64 KiB: where it asks for memory, it shifts by 16 or multiplies by 65,536.
+    pub(crate) counts_large_pages: bool,
     /// The instruction by which it asks for the size of its memory, or for more.
     pub(crate) counts_pages: Option<&'static str>,
     /// It was linked with wasi-libc.
@@ -85,8 +90,10 @@ struct Look {
     defined: Vec<Global>,
     /// Index of the type of each function.
     functions: Vec<u32>,
-    /// Has a type neither parameters nor results?
-    types: Vec<bool>,
+    /// Parameters and results of each type.
+    types: Vec<(usize, usize)>,
+    /// Of each imported function: are its parameters numbers?
+    imported: Vec<bool>,
     main: Option<u32>,
     exported_globals: Vec<(String, u32)>,
 }
@@ -98,7 +105,7 @@ impl Look {
                 for function in section.into_iter_err_on_gc_types() {
                     let function = function?;
                     self.types
-                        .push(function.params().is_empty() && function.results().is_empty());
+                        .push((function.params().len(), function.results().len()));
                 }
             }
             Payload::ImportSection(section) => {
@@ -173,13 +180,15 @@ impl Look {
                         self.expression(offset_expr)?;
                         self.segment(constant(offset_expr), data.data.len() as u64);
                     }
+                    let start = match &data.kind {
+                        DataKind::Active { offset_expr, .. } => constant(offset_expr),
+                        DataKind::Passive => None,
+                    };
+                    let start = start.unwrap_or(0).into();
+                    addresses::in_data(data.data, start, &mut self.survey.addresses);
                 }
             }
-            Payload::CodeSectionEntry(body) => {
-                for operator in body.get_operators_reader()? {
-                    self.operator(&operator?);
-                }
-            }
+            Payload::CodeSectionEntry(body) => self.body(&body)?,
             Payload::CustomSection(section) if section.name() == SECTION => {
                 return Err(PackError::AlreadyPacked);
             }
@@ -198,6 +207,8 @@ impl Look {
         let (kind, remedy) = match import.ty {
             TypeRef::Func(index) | TypeRef::FuncExact(index) => {
                 self.functions.push(index);
+                self.imported
+                    .push(addresses::takes_numbers(import.module, import.name));
                 self.survey.is_wasi |= import.module == WASI;
                 return Ok(());
             }
@@ -208,8 +219,8 @@ impl Look {
         };
         Err(PackError::Import {
             kind,
-            module: import.module.to_owned(),
-            name: import.name.to_owned(),
+            module: printable(import.module),
+            name: printable(import.name),
             remedy,
         })
     }
@@ -236,6 +247,54 @@ impl Look {
         self.survey.data = Some((first.min(start), end.max(start + length)));
     }
 
+    fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), PackError> {
+        // A look of its own, so that the functions can be asked for meanwhile.
+        let mut found = std::mem::take(&mut self.survey.addresses);
+        let types = |index: u32| {
+            let (parameters, results) = *self.types.get(index as usize)?;
+            Some(Callee {
+                parameters,
+                results,
+                takes_numbers: false,
+            })
+        };
+        let functions = |index: u32| {
+            let callee = types(*self.functions.get(index as usize)?)?;
+            let takes_numbers = self.imported.get(index as usize) == Some(&true);
+            Some(Callee {
+                takes_numbers,
+                ..callee
+            })
+        };
+        let mut addresses = Body::new(&mut found, &functions, &types);
+        for operator in body.get_operators_reader()? {
+            addresses.operator(&operator?);
+        }
+        addresses.finish();
+        self.survey.addresses = found;
+        let (mut asks, mut scales) = (false, false);
+        let mut last = None;
+        for operator in body.get_operators_reader()? {
+            let operator = operator?;
+            self.operator(&operator);
+            asks |= matches!(
+                operator,
+                Operator::MemorySize { .. } | Operator::MemoryGrow { .. }
+            );
+            scales |= match (last, &operator) {
+                (Some(16), Operator::I32Shl | Operator::I32ShrU | Operator::I32ShrS) => true,
+                (_, Operator::I32Const { value }) => matches!(value, 65_535 | 65_536 | -65_536),
+                _ => false,
+            };
+            last = match operator {
+                Operator::I32Const { value } => Some(value),
+                _ => None,
+            };
+        }
+        self.survey.counts_large_pages |= asks && scales;
+        Ok(())
+    }
+
     fn operator(&mut self, operator: &Operator<'_>) {
         match operator {
             Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index } => {
@@ -245,26 +304,7 @@ impl Look {
                 self.survey.counts_pages.get_or_insert("memory.size");
             }
             Operator::MemoryGrow { .. } => self.survey.counts_pages = Some("memory.grow"),
-            Operator::I32Const { value } => self.constant(i64::from(*value)),
-            other => {
-                if let Some(offset) = offset_of(other) {
-                    self.constant(i64::try_from(offset).unwrap_or(i64::MAX));
-                }
-            }
-        }
-    }
-
-    /// A constant that may be an address: room for the widest access behind it.
-    fn constant(&mut self, value: i64) {
-        let declared = self
-            .survey
-            .memory
-            .map_or(0, |memory| memory::bytes(&memory));
-        if let Ok(value) = u64::try_from(value)
-            && value < declared
-        {
-            let highest = &mut self.survey.highest_constant;
-            *highest = (*highest).max(value + 8);
+            _ => {}
         }
     }
 
@@ -273,7 +313,7 @@ impl Look {
             .main
             .and_then(|main| self.functions.get(main as usize))
             .and_then(|index| self.types.get(*index as usize));
-        if main_type != Some(&true) {
+        if main_type != Some(&(0, 0)) {
             return Err(PackError::NoStart);
         }
         // None is imported, so indices are those of the definitions.
@@ -289,19 +329,41 @@ impl Look {
                 _ => {}
             }
         }
-        // LLVM's linker makes the stack's pointer its first mutable i32, and never exports it
-        // by default.
-        self.survey.stack_pointer = self
-            .defined
-            .iter()
-            .find(|global| global.mutable && global.is_i32)
-            .and_then(|global| global.value)
-            .filter(|value| *value > 0 && value.is_multiple_of(memory::STACK_ALIGN))
-            .filter(|value| {
-                u64::from(*value) <= self.survey.memory.as_ref().map_or(0, memory::bytes)
-            });
+        let stack_pointer = self.stack_pointer();
+        self.survey.stack_pointer = stack_pointer
+            .and_then(|index| self.defined.get(index))
+            .and_then(|global| global.value);
+        let found = &self.survey.addresses;
+        self.survey.global_values = (0..self.defined.len())
+            .filter(|index| Some(*index) != stack_pointer)
+            .filter(|index| self.survey.used_globals.contains(&(*index as u32)))
+            .filter_map(|index| {
+                let value = self.defined.get(index)?.value?;
+                let grows = found.ascending.contains(&(index as u32));
+                Some((value.into(), grows))
+            })
+            .collect();
         self.survey.globals = self.defined.len() as u32;
         Ok(self.survey)
+    }
+
+    /// The pointer of the shadow stack: LLVM's linker makes it the first mutable i32. What is used otherwise than such a
+    /// pointer, whose functions take their frames from it, is none.
+    fn stack_pointer(&self) -> Option<usize> {
+        let index = self
+            .defined
+            .iter()
+            .position(|global| global.mutable && global.is_i32)?;
+        let number = index as u32;
+        let found = &self.survey.addresses;
+        let is_used = self.survey.used_globals.contains(&number);
+        if is_used && (!found.descending.contains(&number) || found.ascending.contains(&number)) {
+            return None;
+        }
+        let top = self.defined.get(index)?.value?;
+        let end = self.survey.memory.as_ref().map_or(0, memory::bytes);
+        (top > 0 && top.is_multiple_of(memory::STACK_ALIGN) && u64::from(top) <= end)
+            .then_some(index)
     }
 }
 
@@ -310,37 +372,6 @@ fn constant(expression: &ConstExpr<'_>) -> Option<u32> {
     let mut operators = expression.get_operators_reader();
     match (operators.read(), operators.read()) {
         (Ok(Operator::I32Const { value }), Ok(Operator::End)) => Some(value as u32),
-        _ => None,
-    }
-}
-
-/// The constant part of the address of a load or store.
-fn offset_of(operator: &Operator<'_>) -> Option<u64> {
-    use Operator as O;
-    match operator {
-        O::I32Load { memarg }
-        | O::I64Load { memarg }
-        | O::F32Load { memarg }
-        | O::F64Load { memarg }
-        | O::I32Load8S { memarg }
-        | O::I32Load8U { memarg }
-        | O::I32Load16S { memarg }
-        | O::I32Load16U { memarg }
-        | O::I64Load8S { memarg }
-        | O::I64Load8U { memarg }
-        | O::I64Load16S { memarg }
-        | O::I64Load16U { memarg }
-        | O::I64Load32S { memarg }
-        | O::I64Load32U { memarg }
-        | O::I32Store { memarg }
-        | O::I64Store { memarg }
-        | O::F32Store { memarg }
-        | O::F64Store { memarg }
-        | O::I32Store8 { memarg }
-        | O::I32Store16 { memarg }
-        | O::I64Store8 { memarg }
-        | O::I64Store16 { memarg }
-        | O::I64Store32 { memarg } => Some(memarg.offset),
         _ => None,
     }
 }

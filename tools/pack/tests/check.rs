@@ -207,3 +207,69 @@ fn what_lists_no_exposures_is_no_board() {
     let long = BOARD.replace("fpgaio", &"x".repeat(33));
     assert!(Board::from_json(&long).is_err());
 }
+
+#[test]
+fn segments_without_a_place_are_found_before_the_device_does() {
+    for (body, expected) in [
+        (
+            r#"(memory 1) (data (i32.const 65530) "hello world")"#,
+            "data segment 0 ends at 65541, its memory has 65536",
+        ),
+        (
+            r#"(memory 16 (pagesize 1)) (data (i32.const 0) "x") (data (i32.const 15) "yz")"#,
+            "data segment 1 ends at 17, its memory has 16",
+        ),
+        (
+            r#"(memory 1) (data (offset (i32.sub (i32.const 65536) (i32.const 2))) "abc")"#,
+            "data segment 0 ends at 65537, its memory has 65536",
+        ),
+        (
+            r#"(memory 1) (data (i32.const -1) "")"#,
+            "data segment 0 ends at 4294967295, its memory has 65536",
+        ),
+        (
+            "(table 2 funcref) (elem (i32.const 1) func $f $f) (func $f)",
+            "element segment 0 ends at 3, its table has 2",
+        ),
+        (
+            "(table 9 funcref) (table $t 1 funcref)
+             (elem (table $t) (i32.const 1) funcref (ref.func $f)) (func $f)",
+            "element segment 0 ends at 2, its table has 1",
+        ),
+    ] {
+        let checked = checked(body);
+        let [problem] = &checked.problems[..] else {
+            panic!("{body}: {:?}", checked.problems);
+        };
+        assert!(problem.to_string().starts_with(expected), "{problem}");
+    }
+    for body in [
+        r#"(memory 16 (pagesize 1)) (data (i32.const 14) "yz")"#,
+        "(table 2 funcref) (elem (i32.const 0) func $f $f) (func $f)",
+        r#"(memory 1) (data "anywhere, or nowhere")"#,
+    ] {
+        assert_eq!(checked(body).problems, []);
+    }
+}
+
+#[test]
+fn what_a_module_calls_its_imports_cannot_control_a_terminal() {
+    let checked = checked(r#"(import "mmio:\1b[2J" "cl\07aim\u{9b}" (func (result i32)))"#);
+    let [problem] = &checked.problems[..] else {
+        panic!("{:?}", checked.problems);
+    };
+    let text = problem.to_string();
+    assert!(
+        text.contains(r"mmio:\u{1b}[2J cl\u{7}aim\u{9b}: "),
+        "{text}"
+    );
+    let refused = pack(
+        &module(r#"(import "e\1bnv" "x\0d" (global i32)) (func (export "_start"))"#),
+        &Options {
+            name: "x".to_owned(),
+            ..Options::default()
+        },
+    );
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains(r"e\u{1b}nv.x\r"), "{text}");
+}

@@ -54,14 +54,14 @@ fn exports(image: &[u8]) -> Vec<String> {
 /// What clang 14 and its linker make: data, then stack.
 const STACK_LAST: &str = r#"(memory (export "memory") 2)
     (global $sp (mut i32) (i32.const 66560)) (data (i32.const 1024) "hello")
-    (func (global.set $sp (global.get $sp)))"#;
+    (func (global.set $sp (i32.sub (global.get $sp) (i32.const 16))))"#;
 
 /// What newer linkers make: stack, then data.
 const STACK_FIRST: &str = r#"(memory (export "memory") 1)
     (global $sp (mut i32) (i32.const 512)) (data (i32.const 512) "hello")
     (global (export "__data_end") i32 (i32.const 600))
     (global (export "__heap_base") i32 (i32.const 608))
-    (func (global.set $sp (global.get $sp)))"#;
+    (func (global.set $sp (i32.sub (global.get $sp) (i32.const 16))))"#;
 
 #[test]
 fn memory_ends_where_the_linker_says_the_heap_begins() {
@@ -111,13 +111,231 @@ fn where_nothing_tells_the_end_there_is_slack_behind_what_is_known() {
     // The top of a stack that may have variables above it is no end.
     let package = packed(
         r#"(memory (export "memory") 1) (global $sp (mut i32) (i32.const 4096))
-           (func (global.set $sp (global.get $sp)))"#,
+           (func (global.set $sp (i32.sub (global.get $sp) (i32.const 16))))"#,
     );
     assert_eq!(package.basis, Basis::Estimated);
     assert_eq!(package.memory.1, 8192);
     // Never more than it had.
     let package = packed(r#"(memory (export "memory") 1) (data (i32.const 65000) "x")"#);
     assert_eq!(package.memory.1, 65536);
+}
+
+/// The linker's word on where stack and statics end says nothing of who uses the memory behind them.
+#[test]
+fn what_is_used_behind_the_linkers_end_is_kept() {
+    // Stack, data, and the address of the heap that an allocator gives memory from.
+    let laid_out = |more: &str| {
+        packed(&format!(
+            r#"(memory (export "memory") 1) (global $sp (mut i32) (i32.const 512))
+               (global (export "__heap_base") i32 (i32.const 1040)) (data (i32.const 512) "hello")
+               (func (global.set $sp (i32.sub (global.get $sp) (i32.const 16)))) {more}"#
+        ))
+    };
+    assert_eq!(laid_out("").basis, Basis::HeapBase);
+    assert_eq!(laid_out("").memory.1, 1040);
+    for (what, more) in [
+        (
+            "a pointer in data",
+            r#"(data (i32.const 528) "\10\04\00\00")"#,
+        ),
+        (
+            "a pointer in packed data",
+            r#"(data (i32.const 529) "\10\04\00\00")"#,
+        ),
+        (
+            "a pointer in passive data",
+            r#"(data $passive "\10\04\00\00") (func (data.drop $passive))"#,
+        ),
+        (
+            "the end's address in the code",
+            "(func (result i32) (i32.const 1040))",
+        ),
+        (
+            "a global that grows",
+            "(global $next (mut i32) (i32.const 1040))
+             (func (global.set $next (i32.add (global.get $next) (i32.const 8))))",
+        ),
+        (
+            "a global that grows from where the statics end",
+            r#"(global (export "__data_end") i32 (i32.const 517))
+             (global $next (mut i32) (i32.const 520))
+             (func (param i32) (global.set $next (i32.add (local.get 0) (global.get $next))))"#,
+        ),
+        (
+            "a global that nobody changes",
+            "(global $heap i32 (i32.const 1040)) (func (result i32) (global.get $heap))",
+        ),
+        (
+            "a store behind it",
+            "(func (i32.store (i32.const 2000) (i32.const 1)))",
+        ),
+        (
+            "a load that begins before it",
+            "(func (result i64) (i64.load (i32.const 1036)))",
+        ),
+        (
+            "an access by its offset",
+            "(func (result i32) (i32.load8_u offset=3000 (i32.const 4)))",
+        ),
+    ] {
+        let package = laid_out(more);
+        assert_eq!(
+            (package.basis, package.memory.1),
+            (Basis::UsesMore, 65536),
+            "{what}"
+        );
+        assert!(package.basis.text().contains("--memory"));
+    }
+    // What is never used is no allocator's.
+    let unused = laid_out("(global (mut i32) (i32.const 1040))");
+    assert_eq!(unused.basis, Basis::HeapBase);
+}
+
+/// A number that could be an address makes an estimate of the end, a number that cannot leaves it exact.
+#[test]
+fn constants_that_could_be_addresses_make_it_an_estimate() {
+    let with = |more: &str| {
+        let module = format!(
+            r#"(import "berth" "sleep_us" (func $sleep (param i64)))
+               (import "env" "poke" (func $poke (param i32)))
+               {START} (memory (export "memory") 1)
+               (global (export "__heap_base") i32 (i32.const 1040)) {more}"#
+        );
+        packed_with(&module, &options()).unwrap()
+    };
+    for (what, more) in [
+        ("an argument", "(func (call $poke (i32.const 5000)))"),
+        (
+            "a value that is kept",
+            "(func (i32.store (i32.const 8) (i32.const 5000)))",
+        ),
+        (
+            "one of two that are kept at once",
+            "(func (i64.store (i32.const 8) (i64.const 0x1388_0000_0007)))",
+        ),
+        ("a result", "(func (result i32) (i32.const 5000))"),
+        (
+            "the base of a table",
+            "(func (param i32) (result i32) (i32.load offset=5000 (local.get 0)))",
+        ),
+        (
+            "a sum",
+            "(func (param i32) (result i32) (i32.add (local.get 0) (i32.const 5000)))",
+        ),
+        ("data", r#"(data (i32.const 64) "\88\13\00\00")"#),
+        (
+            "a global",
+            "(global $g (mut i32) (i32.const 5000)) (func (result i32) (global.get $g))",
+        ),
+    ] {
+        let package = with(more);
+        assert_eq!(package.basis, Basis::Estimated, "{what}");
+        let memory = package.memory.1;
+        assert!((5008 + 4096..65536).contains(&memory), "{what}: {memory}");
+    }
+    for (what, more) in [
+        ("a time", "(func (call $sleep (i64.const 5000)))"),
+        (
+            "a border",
+            "(func (param i32) (result i32) (i32.lt_u (local.get 0) (i32.const 5000)))",
+        ),
+        (
+            "a factor",
+            "(func (param i32) (result i32) (i32.mul (local.get 0) (i32.const 5000)))",
+        ),
+        (
+            "a mask",
+            "(func (param i32) (result i32) (i32.and (local.get 0) (i32.const 0x3fff)))",
+        ),
+        (
+            "more than there is",
+            "(func (call $poke (i32.const 70000)))",
+        ),
+        (
+            "a text",
+            r#"(data (i32.const 64) "open\00\00\00\00-ab\00")"#,
+        ),
+    ] {
+        assert_eq!(with(more).basis, Basis::HeapBase, "{what}");
+    }
+}
+
+/// Only what functions take their frames from is a stack's pointer.
+#[test]
+fn a_global_that_is_used_otherwise_is_no_stack() {
+    let with = |code: &str| {
+        packed(&format!(
+            r#"(memory (export "memory") 1) (global $sp (mut i32) (i32.const 2048))
+               (data (i32.const 1024) "hello") {code}"#
+        ))
+    };
+    let frame = "(func (local i32)
+        (global.set $sp (local.tee 0 (i32.sub (global.get $sp) (i32.const 32))))
+        (global.set $sp (i32.add (local.get 0) (i32.const 32))))";
+    assert_eq!(with(frame).basis, Basis::StackTop);
+    // As compilers write it without optimisation.
+    let slow = "(func (local i32 i32)
+        (local.set 0 (global.get $sp)) (local.set 1 (i32.const 32))
+        (local.set 0 (i32.sub (local.get 0) (local.get 1))) (global.set $sp (local.get 0)))";
+    assert_eq!(with(slow).basis, Basis::StackTop);
+    for (what, other) in [
+        ("set", "(func (global.set $sp (i32.const 9)))"),
+        ("read", "(func (result i32) (global.get $sp))"),
+    ] {
+        let package = with(other);
+        assert_eq!(package.basis, Basis::Estimated, "{what}");
+        assert!(package.memory.1 >= 2048 + 4096, "{what}");
+    }
+    let grows = "(func (global.set $sp (i32.add (global.get $sp) (i32.const 8))))";
+    assert_eq!(with(grows).basis, Basis::UsesMore);
+}
+
+/// Linked with pages of one byte, an allocator for pages of 64 KiB took the bytes that it was given for pages.
+#[test]
+fn an_allocator_that_counts_large_pages_is_told_the_truth_and_its_author_too() {
+    let asks = |code: &str| {
+        packed(&format!(
+            r#"(memory (export "memory") 4096 (pagesize 1)) (func (param i32) (result i32) {code})"#
+        ))
+    };
+    // As Rust's and Zig's do it.
+    for code in [
+        "(i32.shl (memory.grow (i32.shr_u (local.get 0) (i32.const 16))) (i32.const 16))",
+        "(i32.mul (memory.grow (local.get 0)) (i32.const 65536))",
+        "(i32.shl (memory.size) (i32.const 16))",
+    ] {
+        let package = asks(code);
+        assert_eq!(
+            (package.basis, package.memory.1),
+            (Basis::NoMorePages, 4096),
+            "{code}"
+        );
+        assert!(package.basis.is_doubtful());
+        assert!(!has_growth(&package.image), "{code}");
+    }
+    // Who counts bytes goes on to.
+    let package = asks("(memory.grow (local.get 0))");
+    assert_eq!(package.basis, Basis::AsLinked);
+    assert!(has_growth(&package.image));
+}
+
+fn has_growth(image: &[u8]) -> bool {
+    Parser::new(0)
+        .parse_all(image)
+        .any(|payload| match payload.unwrap() {
+            Payload::CodeSectionEntry(body) => body
+                .get_operators_reader()
+                .unwrap()
+                .into_iter()
+                .any(|operator| {
+                    use wasmparser::Operator;
+                    matches!(
+                        operator.unwrap(),
+                        Operator::MemoryGrow { .. } | Operator::MemorySize { .. }
+                    )
+                }),
+            _ => false,
+        })
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::schedule::slice_fuel;
 use super::state::Event;
 use super::storage::Meta;
 use super::table::Containers;
+use super::update::never_fits;
 use crate::arena;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
@@ -124,31 +125,56 @@ impl<P: Platform + 'static> Containers<P> {
     ///
     /// # Errors
     ///
-    /// Why it could not be stored; it is not changed then. Why it could not be started again; it
-    /// is stopped then, and changed.
+    /// Why it could not be stored, or not be started again: nothing is changed then, and what was active is started
+    /// as it was. If its own code fails at the new start, it is changed, and the error is that state.
     pub fn edit(&mut self, slot: usize, changes: Parameters, restart: bool) -> Result<(), Refused> {
-        let Some(container) = self.slots.get(slot).and_then(Option::as_ref) else {
+        let Some(container) = self.get(slot) else {
             return Ok(());
         };
-        let parameters = merged(container.parameters, changes);
+        let before = container.parameters;
+        let parameters = merged(before, changes);
+        let restarts = restart && container.state.is_active();
+        if restarts {
+            // What can never start is no reason to stop what runs.
+            never_fits(self.image(slot), parameters)?;
+        }
+        self.set_stored_parameters(slot, parameters)?;
+        if restarts {
+            self.stop(slot)?;
+            match self.start(slot) {
+                Ok(()) => {}
+                Err(Refused::State(state)) => return Err(Refused::State(state)),
+                Err(refused) => {
+                    // Both can only fail for what made the change fail, and that is the answer.
+                    let _ = self.set_stored_parameters(slot, before);
+                    let _ = self.start(slot);
+                    return Err(refused);
+                }
+            }
+        } else if let Some(id) = self.arena(slot)
+            && self.get(slot).is_some_and(|c| c.state.is_active())
+        {
+            arena::set_limit(id, self.memory(slot).1 as usize);
+        }
+        self.note(slot, Happening::Edited);
+        Ok(())
+    }
+
+    /// Give the container in `slot` other parameters, in the store first.
+    fn set_stored_parameters(
+        &mut self,
+        slot: usize,
+        parameters: Parameters,
+    ) -> Result<(), Refused> {
+        let Some(container) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
+            return Ok(());
+        };
         if let (Some(key), Some(store)) = (container.image.key(slot), &mut self.images) {
             let meta = Meta::new(container.name, parameters);
             store.link(key, key, meta.bytes()).map_err(Refused::Store)?;
         }
-        let Some(container) = self.get_mut(slot) else {
-            return Ok(());
-        };
         container.parameters = parameters;
-        let active = container.state.is_active();
         self.shared.set_parameters(slot, &parameters);
-        self.note(slot, Happening::Edited);
-        if active && restart {
-            self.stop(slot)?;
-            return self.start(slot);
-        }
-        if active && let Some(id) = self.arena(slot) {
-            arena::set_limit(id, self.memory(slot).1 as usize);
-        }
         Ok(())
     }
 

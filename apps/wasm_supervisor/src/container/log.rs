@@ -7,7 +7,7 @@
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 
-use berth_protocol::{LOG_TEXT_MAX, Level, cut};
+use berth_protocol::{LOG_TEXT_MAX, Level, cut, cut_bytes};
 
 /// Bytes of a log, record heads included.
 pub const LOG_BYTES: usize = 768;
@@ -170,12 +170,13 @@ impl Log {
     }
 }
 
-/// The lines of a text. Bounded: what would push itself out of the ring is left out.
+/// The lines of a text, which end with LF or CR LF. Bounded: what would push itself out of the ring is left out.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let text = text.get(..text.len().min(LOG_BYTES)).unwrap_or_default();
+    let text = cut_bytes(text, LOG_BYTES);
     text.strip_suffix(b"\n")
         .unwrap_or(text)
         .split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
 fn record_length(records: &[u8]) -> usize {
@@ -303,6 +304,28 @@ mod tests {
         let sizes: Vec<_> = kept(&log)[1..].iter().map(|(_, t)| t.len()).collect();
         assert_eq!(sizes, [160, 160, 160, 20]);
     }
+
+    #[test]
+    fn lines_are_cut_between_characters_and_cr_lf_ends_one() {
+        let mut log = Log::new().unwrap();
+        let texts = |log: &Log| -> Vec<_> { kept(log).into_iter().map(|(_, text)| text).collect() };
+        log.append(Level::Info, 0, b"one\r\n\r\ntwo\r\n");
+        assert_eq!(texts(&log), ["one", "", "two"]);
+        // Longer than the whole ring holds, with characters across every border.
+        for before in 0..4 {
+            let long = "x".repeat(before) + &"€".repeat(400);
+            let mut log = Log::new().unwrap();
+            log.append(Level::Info, 0, long.as_bytes());
+            let texts = texts(&log);
+            assert!(texts.iter().all(|line| line.len() <= LOG_TEXT_MAX));
+            assert!(
+                !texts.concat().contains(char::REPLACEMENT_CHARACTER),
+                "{texts:?}"
+            );
+            assert!(texts.last().is_some_and(|last| last.ends_with('€')));
+        }
+    }
+
     #[test]
     fn who_says_too_much_loses_lines_and_the_numbers_tell() {
         let mut log = Log::new().unwrap();

@@ -37,6 +37,21 @@ use crate::arena;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
 
+/// Refuses an image that cannot be loaded with these parameters however much memory is free; otherwise the most that
+/// loading it takes. What never fits is no reason to stop what runs.
+pub(super) fn never_fits(image: &[u8], parameters: Parameters) -> Result<u32, Refused> {
+    let module = Module::scan(image).map_err(Refused::Invalid)?;
+    let needed = bound(&module).map_err(Refused::Invalid)?;
+    let room = parameters.limit.unwrap_or(arena::TOTAL_BYTES);
+    let memory = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
+    let memory_room = parameters.memory.unwrap_or(u32::MAX);
+    let pairs = [(needed, room), (memory, memory_room)];
+    match pairs.into_iter().find(|(needed, room)| needed > room) {
+        Some((needed, room)) if arena::is_in_use() => Err(Refused::Memory { needed, room }),
+        _ => Ok(needed),
+    }
+}
+
 impl<P: Platform + 'static> Containers<P> {
     /// Replace the container in `slot` by the image that was uploaded into the store. The caller has
     /// checked that there is one.
@@ -116,18 +131,7 @@ impl<P: Platform + 'static> Containers<P> {
         image: &[u8],
         parameters: Parameters,
     ) -> Result<(), Refused> {
-        let module = Module::scan(image).map_err(Refused::Invalid)?;
-        let needed = bound(&module).map_err(Refused::Invalid)?;
-        let room = parameters.limit.unwrap_or(arena::TOTAL_BYTES);
-        let memory = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
-        let memory_room = parameters.memory.unwrap_or(u32::MAX);
-        // What never fits is no reason to stop the old one.
-        let pairs = [(needed, room), (memory, memory_room)];
-        if let Some((needed, room)) = pairs.into_iter().find(|(needed, room)| needed > room)
-            && arena::is_in_use()
-        {
-            return Err(Refused::Memory { needed, room });
-        }
+        let needed = never_fits(image, parameters)?;
         if let (Some(_), Some(container)) = (&self.trial, self.get(slot)) {
             return Err(Refused::State(container.state()));
         }

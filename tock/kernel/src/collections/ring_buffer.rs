@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use super::queue::Queue;
 
-/// Closed to other crates: [`RingMemory::places`](memory::RingMemory::places) would let them put
+/// Closed to other crates: `RingMemory::places` would let them put
 /// what is no `T` into a `[T]`.
 mod memory {
     use core::mem::MaybeUninit;

@@ -2,7 +2,7 @@
 //!
 //! Whatever a process can make longer than a few thousand instructions is not done in the
 //! system call or the interrupt that asks for it. It is noted at the process, and
-//! [`Process::wake`](super::Process::wake) does one bounded pass of it each time the kernel loop
+//! [`Process::wake`] does one bounded pass of it each time the kernel loop
 //! would run that process:
 //!
 //! ```text

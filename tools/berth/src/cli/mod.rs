@@ -3,13 +3,13 @@
 mod name;
 mod settings;
 
-pub use name::container_name;
+pub use name::{name_of, without_ending};
 pub use settings::{LogLevel, Numbers, Policy, Settings};
 
 use crate::complete;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Load containers into a running device and watch them.
 #[derive(Debug, Parser)]
@@ -47,14 +47,18 @@ Exit codes: 0 done, 1 refused by the device, 2 usage, 3 no device or line broken
 pub enum Command {
     /// Store a container on the device
     Upload(Upload),
-    /// Store a container and start it
+    /// Store a container and start it; what runs under its name is replaced
     Run(Run),
     /// Change how a container runs, without uploading it again
     Edit(Edit),
     /// Start containers
-    Start(Names),
+    Start(Repeatable),
     /// Stop containers at their next suspension point
-    Stop(Names),
+    Stop(Repeatable),
+    /// Start containers anew, whatever they do now
+    Restart(Names),
+    /// Wait until containers have ended; the exit code is that of the last
+    Wait(Wait),
     /// Stop containers at once
     Kill(Names),
     /// Suspend containers where they stand
@@ -65,12 +69,14 @@ pub enum Command {
     /// Delete containers
     #[command(visible_alias = "delete")]
     Rm(Remove),
+    /// Delete the containers that have ended
+    Prune(Prune),
     /// List the containers
     #[command(visible_alias = "showactive")]
-    Ps,
+    Ps(Wide),
     /// List the stored images and their parameters
     #[command(visible_alias = "details")]
-    Images,
+    Images(Wide),
     /// Show what the containers use, live
     Stats(Stats),
     /// Show the memory of the device and of each container
@@ -112,7 +118,7 @@ pub struct Upload {
     #[command(flatten)]
     pub numbers: Numbers,
     /// Name of the container [default: the file's name without its ending]
-    #[arg(long, value_parser = name::parse)]
+    #[arg(long)]
     pub name: Option<String>,
     /// How it runs.
     #[command(flatten)]
@@ -139,14 +145,17 @@ pub struct Run {
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// Name of the container [default: the file's name without its ending]
-    #[arg(long, value_parser = name::parse)]
+    #[arg(long)]
     pub name: Option<String>,
     /// How it runs.
     #[command(flatten)]
     pub settings: Settings,
-    /// Show what it writes until interrupted; it runs on
+    /// Show what it writes until it ends, and end with its exit code; interrupted, it runs on
     #[arg(long, short)]
     pub follow: bool,
+    /// Wait until it ends, and delete it then
+    #[arg(long)]
+    pub rm: bool,
     /// Send the file as it is instead of packing it on the way
     #[arg(long)]
     pub no_pack: bool,
@@ -156,7 +165,7 @@ pub struct Run {
 #[derive(Debug, Args)]
 pub struct Edit {
     /// Name of the container
-    #[arg(value_parser = name::parse, add = ArgValueCandidates::new(complete::containers))]
+    #[arg(add = ArgValueCandidates::new(complete::containers))]
     pub name: String,
     /// WASMICO's three numbers.
     #[command(flatten)]
@@ -173,16 +182,54 @@ pub struct Edit {
 #[derive(Debug, Args)]
 pub struct Names {
     /// Names of containers
-    #[arg(required = true, value_name = "NAME", value_parser = name::parse,
+    #[arg(required = true, value_name = "NAME",
           add = ArgValueCandidates::new(complete::containers))]
     pub names: Vec<String>,
+}
+
+/// Containers by name, for what may be done already.
+#[derive(Debug, Args)]
+pub struct Repeatable {
+    /// It is no error if there is nothing to do
+    #[arg(long)]
+    pub if_needed: bool,
+    /// Names of containers
+    #[arg(required = true, value_name = "NAME", add = ArgValueCandidates::new(complete::containers))]
+    pub names: Vec<String>,
+}
+
+/// What `wait` takes.
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// Give up after so long [default: never]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub at_most: Option<u32>,
+    /// Names of containers
+    #[arg(required = true, value_name = "NAME", add = ArgValueCandidates::new(complete::containers))]
+    pub names: Vec<String>,
+}
+
+/// What `prune` takes.
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// Delete them; without it they are only listed
+    #[arg(long, short)]
+    pub force: bool,
+}
+
+/// What a long table takes.
+#[derive(Debug, Args)]
+pub struct Wide {
+    /// All columns, however wide the table becomes
+    #[arg(long)]
+    pub wide: bool,
 }
 
 /// A container by name.
 #[derive(Debug, Args)]
 pub struct Name {
     /// Name of the container
-    #[arg(value_parser = name::parse, add = ArgValueCandidates::new(complete::containers))]
+    #[arg(add = ArgValueCandidates::new(complete::containers))]
     pub name: String,
 }
 
@@ -193,7 +240,7 @@ pub struct Remove {
     #[arg(long, short)]
     pub force: bool,
     /// Names of containers
-    #[arg(required = true, value_name = "NAME", value_parser = name::parse,
+    #[arg(required = true, value_name = "NAME",
           add = ArgValueCandidates::new(complete::containers))]
     pub names: Vec<String>,
 }
@@ -217,7 +264,7 @@ pub struct Stats {
 #[derive(Debug, Args)]
 pub struct Logs {
     /// Name of the container
-    #[arg(value_parser = name::parse, add = ArgValueCandidates::new(complete::containers))]
+    #[arg(add = ArgValueCandidates::new(complete::containers))]
     pub name: String,
     /// Go on with new lines until interrupted
     #[arg(long, short)]
@@ -225,6 +272,12 @@ pub struct Logs {
     /// Only the last lines
     #[arg(long, short = 'n', value_name = "LINES")]
     pub tail: Option<usize>,
+    /// Only lines of the last so long, such as 30s, 5m or 2h
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub since: Option<Duration>,
+    /// Show when by this computer's clock (UTC) instead of by the device's, which begins at its start
+    #[arg(long)]
+    pub clock: bool,
 }
 
 /// What `events` takes.
@@ -279,6 +332,9 @@ pub struct Scan {
     /// Only list the places; open none of them
     #[arg(long)]
     pub list: bool,
+    /// Places to look at besides: pseudo-terminals, unix:PATH, HOST:PORT
+    #[arg(value_name = "PLACE")]
+    pub places: Vec<String>,
 }
 
 /// What `completions` takes.
@@ -314,8 +370,8 @@ mod tests {
 
     #[test]
     fn wasmicos_names_work() {
-        assert!(matches!(parse(&["showactive"]), Command::Ps));
-        assert!(matches!(parse(&["details"]), Command::Images));
+        assert!(matches!(parse(&["showactive"]), Command::Ps(_)));
+        assert!(matches!(parse(&["details"]), Command::Images(_)));
         assert!(matches!(parse(&["heapinfo"]), Command::Heap));
         assert!(matches!(parse(&["delete", "x"]), Command::Rm(_)));
         assert!(matches!(parse(&["unpause", "x"]), Command::Resume(_)));
@@ -341,7 +397,7 @@ mod tests {
         let Command::Edit(edit) = parse(&["edit", "f.wasm", "768", "--memory", "4096"]) else {
             panic!("not an edit");
         };
-        assert_eq!(edit.name, "f");
+        assert_eq!(edit.name, "f.wasm");
         assert!(edit.numbers.note().is_none());
         let parameters = edit.settings.parameters(&edit.numbers);
         assert_eq!(
@@ -357,15 +413,16 @@ mod tests {
         assert_eq!(parameters.limit, Some(40 * 1024));
     }
 
+    /// A name is taken as it is written: what is deleted is what was named.
     #[test]
-    fn containers_are_found_by_the_name_of_their_file_too() {
+    fn names_are_exact() {
         let Command::Rm(remove) = parse(&["delete", "app.wasm", "pump"]) else {
             panic!("not an rm");
         };
-        assert_eq!(remove.names, ["app", "pump"]);
+        assert_eq!(remove.names, ["app.wasm", "pump"]);
         let Command::Upload(upload) = parse(&["upload", "x.wasm", "--name", "app.wasm"]) else {
             panic!("not an upload");
         };
-        assert_eq!(upload.name.as_deref(), Some("app"));
+        assert_eq!(upload.name.as_deref(), Some("app.wasm"));
     }
 }

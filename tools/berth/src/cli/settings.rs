@@ -54,6 +54,12 @@ pub struct Numbers {
 }
 
 impl Numbers {
+    /// Are there any? Then it is WASMICO's command line.
+    #[must_use]
+    pub const fn any(&self) -> bool {
+        self.stack_number.is_some()
+    }
+
     /// What became of a number that means something else here; `None` if none does.
     #[must_use]
     pub fn note(&self) -> Option<&'static str> {
@@ -120,19 +126,23 @@ impl Settings {
 
 /// `4096`, `16K`, `16KiB`, `1M`.
 fn bytes(text: &str) -> Result<u32, String> {
+    const FORM: &str = "bytes are written as 4096, 16K or 1M";
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = text.get(digits.len()..).unwrap_or_default();
     let factor = match unit {
         "" | "B" => 1,
         "K" | "k" | "KiB" => 1024,
         "M" | "MiB" => 1024 * 1024,
-        _ => return Err("expected bytes, such as 4096, 16K or 1M".into()),
+        _ => return Err(format!("there is no unit {unit}; {FORM}")),
     };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("not a whole number; {FORM}"));
+    }
     digits
         .parse::<u32>()
         .ok()
         .and_then(|count| count.checked_mul(factor))
-        .ok_or_else(|| "expected bytes, such as 4096, 16K or 1M".into())
+        .ok_or_else(|| format!("more than the {} bytes that can be asked for", u32::MAX))
 }
 
 fn policy(text: &str) -> Result<Policy, String> {

@@ -25,7 +25,7 @@ pub(super) fn config(arguments: &Config, out: &mut impl Write, json: bool) -> Re
                 ))
                 .into());
             }
-            let address: Address = address.parse()?;
+            let address = address.parse::<Address>()?.absolute()?;
             registry.devices.insert(name.clone(), address.to_string());
             "configured"
         }
@@ -61,18 +61,20 @@ pub(super) fn list(out: &mut impl Write, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where commands look for a device that nobody named: everywhere, at lines that berth shares (`lines`), nowhere
+/// (`no`).
+const SEARCH: &str = "BERTH_SEARCH";
+
 /// Ask every place that may be a device who is there.
 pub(super) fn scan(arguments: &Scan, out: &mut impl Write, json: bool) -> Result<(), Failure> {
     let registry = Registry::load()?;
-    let mut places = share::running();
-    places.extend(registry.devices.values().flat_map(|text| text.parse()));
-    places.extend(serial_ports());
-    let mut unique: Vec<Address> = Vec::new();
-    for place in places {
-        if !unique.contains(&place) {
-            unique.push(place);
-        }
+    let mut places: Vec<Address> = Vec::new();
+    for place in &arguments.places {
+        places.push(place.parse()?);
     }
+    places.extend(candidates());
+    places.extend(registry.devices.values().flat_map(|text| text.parse()));
+    let unique = without_repetitions(places);
     let look = |place: &Address| Found {
         name: registry.name_of(place).map(Into::into),
         address: place.to_string(),
@@ -95,6 +97,56 @@ pub(super) fn scan(arguments: &Scan, out: &mut impl Write, json: bool) -> Result
     });
     output::scan(out, &found, json)?;
     Ok(())
+}
+
+/// Where devices may be that nobody has configured: shared lines, serial ports.
+fn candidates() -> Vec<Address> {
+    let mut places = share::running();
+    places.extend(serial_ports());
+    places
+}
+
+fn without_repetitions(places: Vec<Address>) -> Vec<Address> {
+    let mut unique: Vec<Address> = Vec::new();
+    for place in places {
+        if !unique.contains(&place) {
+            unique.push(place);
+        }
+    }
+    unique
+}
+
+/// The device that is meant if none is configured: the only one that answers.
+///
+/// # Errors
+/// [`Error::NoDevice`], or [`Error::WhichDevice`] if several answer.
+pub(super) fn the_only_one() -> Result<Address, Error> {
+    let places = match std::env::var(SEARCH).as_deref() {
+        Ok("no") => return Err(Error::NoDevice),
+        Ok("lines") => share::running(),
+        _ => without_repetitions(candidates()),
+    };
+    let mut answering: Vec<_> = thread::scope(|scope| {
+        let lookers: Vec<_> = places
+            .into_iter()
+            .map(|place| scope.spawn(|| device::connect(&place, PATIENCE).is_ok().then_some(place)))
+            .collect();
+        // A looker cannot panic; if it did, its place is left out.
+        lookers
+            .into_iter()
+            .filter_map(|looker| looker.join().ok().flatten())
+            .collect()
+    });
+    match (answering.pop(), answering.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (None, _) => Err(Error::NoDevice),
+        (Some(last), false) => {
+            answering.push(last);
+            Err(Error::WhichDevice {
+                names: answering.iter().map(Address::to_string).collect(),
+            })
+        }
+    }
 }
 
 /// Serial ports of this computer.

@@ -1,9 +1,9 @@
 //! From an image to a container, and through its life.
 
-use super::{Failure, connect, connect_shared, rolled_back, watch};
+use super::{Failure, connect, endings, rolled_back};
 use crate::{
-    Begun, Client, Error, Refusal, UpdateOutcome, UploadOutcome,
-    cli::{Cli, Edit, Numbers, Remove, Run, Upload, container_name},
+    Begun, Client, Container, Error, Refusal, UpdateOutcome, UploadOutcome,
+    cli::{Cli, Edit, Remove, Repeatable, Upload, name_of, without_ending},
     device, output, packing,
 };
 use berth_protocol::Parameters;
@@ -22,27 +22,29 @@ const TRIAL_TICK: Duration = Duration::from_millis(100);
 const TRIAL_MARGIN: Duration = Duration::from_secs(5);
 
 /// An image from a file of this computer.
-struct ImageFile {
-    name: String,
-    bytes: Vec<u8>,
+pub(super) struct ImageFile {
+    pub(super) name: String,
+    pub(super) bytes: Vec<u8>,
     /// How it wants to be run.
     wishes: Parameters,
 }
 
 impl ImageFile {
-    /// Read a file and make a package of it, unless it is to be sent `as_is`.
-    fn read(path: &Path, name: Option<&str>, as_is: bool) -> Result<Self, Error> {
+    /// Read a file and make a package of it, unless it is to be sent `as_is`. With WASMICO's numbers it is called
+    /// as its file is.
+    pub(super) fn read(
+        path: &Path,
+        name: Option<&str>,
+        as_is: bool,
+        as_wasmico: bool,
+    ) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|source| Error::File {
             path: path.to_owned(),
             source,
         })?;
         let name = match name.or_else(|| packing::name(&bytes)) {
-            Some(name) => container_name(name).to_owned(),
-            None => path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            Some(name) => name.to_owned(),
+            None => name_of(path, as_wasmico),
         };
         if !berth_protocol::is_valid_name(&name) {
             return Err(Error::Usage(format!(
@@ -70,14 +72,21 @@ impl ImageFile {
     }
 
     /// Send it, with a bar.
-    fn send<T>(&self, send: impl FnOnce(&dyn Fn(u32)) -> Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn send<T>(
+        &self,
+        send: impl FnOnce(&dyn Fn(u32)) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let bar = progress_bar(&self.name, self.bytes.len() as u64);
         let outcome = send(&|bytes| bar.set_position(bytes.into()));
         bar.finish_and_clear();
         outcome
     }
 
-    fn upload(&self, client: &mut Client, parameters: Parameters) -> Result<UploadOutcome, Error> {
+    pub(super) fn upload(
+        &self,
+        client: &mut Client,
+        parameters: Parameters,
+    ) -> Result<UploadOutcome, Error> {
         let parameters = packing::merge(parameters, self.wishes);
         self.send(|progress| device::upload(client, &self.name, &self.bytes, parameters, progress))
     }
@@ -85,7 +94,7 @@ impl ImageFile {
 
 /// Something that the operator may want to know, beside what is done.
 fn note(name: &str, text: &str) {
-    eprintln!("note: {name}: {text}");
+    output::note(&format!("{name}: {text}"));
 }
 
 pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Result<(), Failure> {
@@ -93,6 +102,7 @@ pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Res
         &arguments.file,
         arguments.name.as_deref(),
         arguments.no_pack,
+        arguments.numbers.any(),
     )?;
     let parameters = arguments.settings.parameters(&arguments.numbers);
     if let Some(text) = arguments.numbers.note() {
@@ -153,7 +163,7 @@ fn live_update(
 }
 
 /// Wait until the new image has stood its trial or not.
-fn trial_end(
+pub(super) fn trial_end(
     client: &mut Client,
     name: &str,
     mut update: Option<UpdateOutcome>,
@@ -172,25 +182,6 @@ fn trial_end(
         update = device::update_status(client, name)?;
     }
     Ok(update)
-}
-
-pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<(), Failure> {
-    let image = ImageFile::read(
-        &arguments.file,
-        arguments.name.as_deref(),
-        arguments.no_pack,
-    )?;
-    let parameters = arguments.settings.parameters(&Numbers::default());
-    let name = &image.name;
-    let (mut connection, _) = connect_shared(cli)?;
-    let client = &mut connection.client;
-    image.upload(client, parameters)?;
-    device::start(client, name)?;
-    output::action(out, name, "started", Some(image.bytes.len()), cli.json)?;
-    if arguments.follow {
-        watch::follow(client, name, None, true, out, cli.json)?;
-    }
-    Ok(())
 }
 
 pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<(), Failure> {
@@ -219,12 +210,60 @@ pub(super) fn remove(cli: &Cli, arguments: &Remove, out: &mut impl Write) -> Res
     each(cli, &arguments.names, "deleted", action, out)
 }
 
+/// What is done with one container.
+pub(super) type Action = fn(&mut Client, &str) -> Result<(), Error>;
+
+/// Start or stop; if that is all the same, one that is there already is no error.
+pub(super) fn repeatable(
+    cli: &Cli,
+    arguments: &Repeatable,
+    done: &'static str,
+    (action, is_done): (Action, fn(&Container) -> bool),
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    each(
+        cli,
+        &arguments.names,
+        done,
+        |client, name| match action(client, name) {
+            Err(Error::Refused(refusal))
+                if arguments.if_needed && refusal.code == "wrong-state" =>
+            {
+                match endings::find(client, name)? {
+                    Some(container) if is_done(&container) => Ok(()),
+                    _ => Err(Error::Refused(refusal)),
+                }
+            }
+            other => other,
+        },
+        out,
+    )
+}
+
+/// Do `action` with the container of this name, and if there is none with the one that is called as the file is:
+/// only for what neither ends nor replaces anything.
+pub(super) fn exact_first<T>(
+    client: &mut Client,
+    name: &str,
+    mut action: impl FnMut(&mut Client, &str) -> Result<T, Error>,
+) -> Result<T, Error> {
+    match (action(client, name), without_ending(name)) {
+        (Err(Error::Refused(refusal)), Some(other)) if refusal.code == "unknown-name" => {
+            action(client, other).map_err(|error| match error {
+                Error::Refused(second) if second.code == "unknown-name" => Error::Refused(refusal),
+                error => error,
+            })
+        }
+        (result, _) => result,
+    }
+}
+
 /// Do the same with several containers; a refusal of one does not keep the others from it.
 pub(super) fn each(
     cli: &Cli,
     names: &[String],
     done: &'static str,
-    action: fn(&mut Client, &str) -> Result<(), Error>,
+    action: impl Fn(&mut Client, &str) -> Result<(), Error>,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut connection = connect(cli)?;

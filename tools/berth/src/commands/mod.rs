@@ -3,11 +3,13 @@
 mod completions;
 mod devices;
 mod doctor;
+mod endings;
 mod lifecycle;
+mod run;
 mod watch;
 
 use crate::{
-    Address, Client, DeviceInfo, Error, LineLock, Registry, UpdateOutcome,
+    Address, Client, Container, DeviceInfo, Error, LineLock, Registry, UpdateOutcome,
     cli::{Cli, Command, Console},
     console, device,
     manufacturer::Manufacturer,
@@ -33,7 +35,7 @@ pub fn run(cli: &Cli) -> u8 {
         // Whoever read our output has had enough (`berth logs | head`).
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(Failure::Output(error)) => {
-            let error = Error::Usage(format!("cannot write the output: {error}"));
+            let error = Error::Output(error);
             output::error(&error, cli.json);
             error.exit_code()
         }
@@ -81,29 +83,54 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match &cli.command {
         Command::Upload(arguments) => lifecycle::upload(cli, arguments, &mut out)?,
-        Command::Run(arguments) => lifecycle::run(cli, arguments, &mut out)?,
+        Command::Run(arguments) => run::run(cli, arguments, &mut out)?,
         Command::Edit(arguments) => lifecycle::edit(cli, arguments, &mut out)?,
-        Command::Start(c) => lifecycle::each(cli, &c.names, "started", device::start, &mut out)?,
-        Command::Stop(c) => lifecycle::each(cli, &c.names, "stopped", device::stop, &mut out)?,
+        Command::Start(c) => {
+            let start =
+                |client: &mut _, name: &_| lifecycle::exact_first(client, name, device::start);
+            let how = (
+                start as fn(&mut _, &_) -> _,
+                Container::is_active as fn(&_) -> _,
+            );
+            lifecycle::repeatable(cli, c, "started", how, &mut out)?;
+        }
+        Command::Stop(c) => {
+            let how = (
+                device::stop as fn(&mut _, &_) -> _,
+                endings::has_ended as fn(&_) -> _,
+            );
+            lifecycle::repeatable(cli, c, "stopped", how, &mut out)?;
+        }
+        Command::Restart(c) => {
+            lifecycle::each(cli, &c.names, "restarted", endings::restart, &mut out)?;
+        }
+        Command::Wait(arguments) => endings::wait(cli, arguments, &mut out)?,
+        Command::Prune(arguments) => endings::prune(cli, arguments, &mut out)?,
         Command::Kill(c) => lifecycle::each(cli, &c.names, "killed", device::kill, &mut out)?,
         Command::Pause(c) => lifecycle::each(cli, &c.names, "paused", device::pause, &mut out)?,
-        Command::Resume(c) => lifecycle::each(cli, &c.names, "resumed", device::resume, &mut out)?,
+        Command::Resume(c) => {
+            let resume =
+                |client: &mut _, name: &_| lifecycle::exact_first(client, name, device::resume);
+            lifecycle::each(cli, &c.names, "resumed", resume, &mut out)?;
+        }
         Command::Rm(arguments) => lifecycle::remove(cli, arguments, &mut out)?,
-        Command::Ps => {
+        Command::Ps(wide) => {
             let client = &mut connect(cli)?.client;
             let containers = device::containers(client)?;
-            output::containers(&mut out, &containers, json)?;
+            output::containers(&mut out, &containers, width(wide.wide), json)?;
             // Why nothing runs; older firmware does not tell.
             if let Ok(status) = device::status(client)
                 && status.safe_mode
             {
                 let suspect = status.suspect.as_deref().unwrap_or("unknown");
-                eprintln!("note: safe mode, no container starts; suspect: {suspect}");
+                output::note(&format!(
+                    "safe mode, no container starts; suspect: {suspect}"
+                ));
             }
         }
-        Command::Images => {
+        Command::Images(wide) => {
             let images = device::images(&mut connect(cli)?.client)?;
-            output::images(&mut out, &images, json)?;
+            output::images(&mut out, &images, width(wide.wide), json)?;
         }
         Command::Stats(arguments) => watch::stats(cli, arguments, &mut out)?,
         Command::Heap => {
@@ -113,7 +140,8 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         }
         Command::Logs(arguments) => watch::logs(cli, arguments, &mut out)?,
         Command::Inspect(c) => {
-            let found = device::inspect(&mut connect(cli)?.client, &c.name)?;
+            let client = &mut connect(cli)?.client;
+            let found = lifecycle::exact_first(client, &c.name, device::inspect)?;
             output::inspection(&mut out, &found, json)?;
         }
         Command::Events(arguments) => watch::events(cli, arguments, &mut out)?,
@@ -157,8 +185,22 @@ fn address(cli: &Cli) -> Result<Address, Error> {
     match wanted(cli) {
         // A broken list of devices is no reason to refuse a plain address.
         Some(text) if crate::address::looks_like_address(text) => text.parse(),
-        wanted => Ok(Registry::load()?.choose(wanted)?.0),
+        wanted => match Registry::load()?.choose(wanted) {
+            // As other tools do: nobody has to name the only one there is.
+            Err(Error::NoDevice) => devices::the_only_one(),
+            chosen => Ok(chosen?.0),
+        },
     }
+}
+
+/// Columns that a table may have: those of the terminal, 80 elsewhere; `None`: as many as it takes.
+fn width(wide: bool) -> Option<usize> {
+    if wide {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(io::stdout());
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    Some(if columns == 0 { 80 } else { columns })
 }
 
 fn timeout(cli: &Cli) -> Duration {
@@ -204,6 +246,7 @@ fn rolled_back(name: &str, update: &UpdateOutcome) -> Error {
         code: "rolled-back",
         name: Some(name.into()),
         message,
+        to: "update",
         missing: Vec::new(),
     })
 }

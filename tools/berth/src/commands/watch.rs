@@ -1,15 +1,16 @@
 //! What goes on: logs, events, figures that are redrawn.
 
-use super::{Failure, connect_shared, flush};
+use super::{Failure, connect_shared, endings, flush, lifecycle};
 use crate::{
-    Client, Error,
+    Client, Container, Error, LogLine,
     cli::{Cli, Events, Logs, Stats},
-    device, output,
+    device,
+    output::{self, Moments},
 };
 use std::{
     io::{self, IsTerminal, Write},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 /// How often a follower asks for what is new.
@@ -21,52 +22,100 @@ const REDRAW: &str = "\x1b[H\x1b[J";
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
 pub(super) fn logs(cli: &Cli, arguments: &Logs, out: &mut impl Write) -> Result<(), Failure> {
-    let (mut connection, _) = connect_shared(cli)?;
-    follow(
-        &mut connection.client,
-        &arguments.name,
-        arguments.tail,
-        arguments.follow,
-        out,
-        cli.json,
-    )
-}
-
-/// The log of a container: what there is (or the last `tail` lines of it), then what comes.
-pub(super) fn follow(
-    client: &mut Client,
-    name: &str,
-    tail: Option<usize>,
-    go_on: bool,
-    out: &mut impl Write,
-    json: bool,
-) -> Result<(), Failure> {
-    let mut from = 0;
-    let mut next = |client: &mut Client| -> Result<_, Error> {
-        let line = device::log_line(client, name, from)?;
-        if let Some(line) = &line {
-            from = line.sequence.saturating_add(1);
-        }
-        Ok(line)
-    };
-    if let Some(tail) = tail {
+    let (mut connection, info) = connect_shared(cli)?;
+    let client = &mut connection.client;
+    let mut log = Log::of(&arguments.name);
+    // When the device started, by our clock; what it says is as old as its answer at most.
+    let started = SystemTime::now() - Duration::from_micros(info.uptime_us);
+    if arguments.clock {
+        log.moments = Moments::Clock(started);
+    }
+    let since = arguments.since.map(|since| {
+        let since = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
+        info.uptime_us.saturating_sub(since)
+    });
+    if arguments.tail.is_some() || since.is_some() {
         let mut lines = Vec::new();
-        while let Some(line) = next(client)? {
+        while let Some(line) = log.next(client)? {
             lines.push(line);
         }
-        for line in lines.iter().skip(lines.len().saturating_sub(tail)) {
-            output::log_line(out, line, json)?;
+        lines.retain(|line| line.time_us >= since.unwrap_or(0));
+        let skipped = arguments
+            .tail
+            .map_or(0, |tail| lines.len().saturating_sub(tail));
+        for line in lines.iter().skip(skipped) {
+            output::log_line(out, line, log.moments, cli.json)?;
         }
     }
     loop {
-        while let Some(line) = next(client)? {
-            output::log_line(out, &line, json)?;
-        }
-        flush(out)?;
-        if !go_on {
+        log.print(client, out, cli.json)?;
+        if !arguments.follow {
             return Ok(());
         }
         thread::sleep(FOLLOW_EVERY);
+    }
+}
+
+/// Show what a container writes, if that is wanted, until it has ended; what became of it.
+pub(super) fn until_it_ends(
+    client: &mut Client,
+    name: &str,
+    show: bool,
+    out: &mut impl Write,
+    json: bool,
+) -> Result<Container, Failure> {
+    let mut log = Log::of(name);
+    loop {
+        // Looked at before its lines, so that the last ones are there when it has ended.
+        let container = endings::find(client, name)?.ok_or(Error::Unexpected { to: "ps" })?;
+        if show {
+            log.print(client, out, json)?;
+        }
+        if endings::has_ended(&container) {
+            return Ok(container);
+        }
+        thread::sleep(FOLLOW_EVERY);
+    }
+}
+
+/// The log of a container, read line by line.
+struct Log<'a> {
+    name: &'a str,
+    from: u32,
+    moments: Moments,
+}
+
+impl<'a> Log<'a> {
+    const fn of(name: &'a str) -> Self {
+        Self {
+            name,
+            from: 0,
+            moments: Moments::Device,
+        }
+    }
+
+    fn next(&mut self, client: &mut Client) -> Result<Option<LogLine>, Error> {
+        let from = self.from;
+        let line = lifecycle::exact_first(client, self.name, |client, name| {
+            device::log_line(client, name, from)
+        })?;
+        if let Some(line) = &line {
+            self.from = line.sequence.saturating_add(1);
+        }
+        Ok(line)
+    }
+
+    /// Print what is there and was not yet.
+    fn print(
+        &mut self,
+        client: &mut Client,
+        out: &mut impl Write,
+        json: bool,
+    ) -> Result<(), Failure> {
+        while let Some(line) = self.next(client)? {
+            output::log_line(out, &line, self.moments, json)?;
+        }
+        flush(out)
     }
 }
 

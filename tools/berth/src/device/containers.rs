@@ -147,7 +147,13 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
         .into_iter()
         .find(|container| container.name == name)
         // Deleted between the two requests.
-        .ok_or_else(|| Error::Refused(Refusal::of(Some(name), &DeviceError::UnknownName)))?;
+        .ok_or_else(|| {
+            Error::Refused(Refusal::of(
+                "inspect",
+                Some(name),
+                &DeviceError::UnknownName,
+            ))
+        })?;
     Ok(Inspection {
         container,
         sha256,

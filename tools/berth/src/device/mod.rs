@@ -187,7 +187,7 @@ fn ask<T>(
     let (id, outcome) = client.request(what, op, |result| match result {
         Ok(reply) => Outcome::Read(read(reply)),
         Err(error) => Outcome::Refused(
-            Refusal::of(name, &error),
+            Refusal::of(what, name, &error),
             match error {
                 DeviceError::MissingImports { count } => count,
                 _ => 0,

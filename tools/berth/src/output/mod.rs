@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
     io::{self, Write},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 /// An error and the next step, on standard error.
@@ -62,6 +62,12 @@ fn error_json(error: &Error) -> Value {
         "status_code": 1,
         "message": error.to_string(),
     })
+}
+
+/// Something beside what was asked for, on standard error.
+pub(crate) fn note(text: &str) {
+    // If standard error is gone, nothing is missed.
+    let _ = writeln!(io::stderr(), "note: {text}");
 }
 
 /// One thing was done.
@@ -127,21 +133,41 @@ pub(crate) fn updated(
     )
 }
 
+/// How the moment of a line is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Moments {
+    /// Seconds since the device started.
+    Device,
+    /// By this computer's clock, on which the device started then.
+    Clock(SystemTime),
+}
+
 /// One line of `logs`.
-pub(crate) fn log_line(out: &mut impl Write, line: &LogLine, as_json: bool) -> io::Result<()> {
+pub(crate) fn log_line(
+    out: &mut impl Write,
+    line: &LogLine,
+    moments: Moments,
+    as_json: bool,
+) -> io::Result<()> {
     if as_json {
         return print_json(out, line);
     }
     if line.dropped > 0 {
-        writeln!(out, "({} older lines were dropped)", line.dropped)?;
+        writeln!(
+            out,
+            "({} older lines were dropped: the device keeps the newest 768 bytes of a log, and takes 50 \
+             lines a second)",
+            line.dropped
+        )?;
     }
-    writeln!(
-        out,
-        "{} {:5} {}",
-        moment(line.time_us),
-        line.level,
-        printable(&line.text)
-    )
+    let when = match moments {
+        Moments::Device => moment(line.time_us),
+        Moments::Clock(start) => {
+            let when = start + Duration::from_micros(line.time_us);
+            humantime::format_rfc3339_millis(when).to_string()
+        }
+    };
+    writeln!(out, "{} {:5} {}", when, line.level, printable(&line.text))
 }
 
 /// One line of `events`.
@@ -229,6 +255,7 @@ mod tests {
             code: "missing-imports",
             name: Some("bad".into()),
             message: "1 import is not available on this device".into(),
+            to: "start",
             missing: vec![Missing {
                 module: "mmio:flash".into(),
                 name: "claim".into(),

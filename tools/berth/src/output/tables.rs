@@ -3,7 +3,7 @@
 use super::{count, duration, error_object, print_json};
 use crate::{
     Block, Container, DeviceInfo, Error, HeapInfo, Image, Registry, Settings,
-    table::{plain, print_table, right_align},
+    table::{Columns, plain, print_table, right_align},
 };
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -20,23 +20,33 @@ pub(crate) struct Found {
 pub(crate) fn containers(
     out: &mut impl Write,
     containers: &[Container],
+    width: Option<usize>,
     as_json: bool,
 ) -> io::Result<()> {
     if as_json {
         let tasks: Vec<_> = containers
             .iter()
             .filter(|c| c.is_active())
-            .map(|c| json!({ "filename": file_name(&c.name), "paused": c.state == "paused" }))
+            .map(|c| json!({ "filename": c.name, "paused": c.state == "paused" }))
             .collect();
         return print_json(
             out,
             &json!({ "containers": containers, "tasks": tasks, "status_code": 0 }),
         );
     }
-    let mut table = plain(&[
-        "NAME", "STATE", "UPTIME", "CPU", "FUEL", "MEMORY", "LIMIT", "STACK", "IRQS", "LOST",
-        "RESTARTS", "BLOCKS",
-    ]);
+    // What is left out first comes last.
+    const LESS: [&str; 8] = [
+        "UPTIME", "STACK", "RESTARTS", "CPU", "LIMIT", "FUEL", "IRQS", "LOST",
+    ];
+    let mut table = Columns::new(
+        &[
+            "NAME", "STATE", "UPTIME", "CPU", "FUEL", "MEMORY", "LIMIT", "STACK", "IRQS", "LOST",
+            "RESTARTS", "BLOCKS",
+        ],
+        &[
+            "UPTIME", "CPU", "FUEL", "MEMORY", "LIMIT", "STACK", "IRQS", "LOST", "RESTARTS",
+        ],
+    );
     for c in containers {
         table.add_row([
             c.name.clone(),
@@ -53,8 +63,7 @@ pub(crate) fn containers(
             blocks(&c.blocks),
         ]);
     }
-    right_align(&mut table, 2..11);
-    print_table(out, &table)
+    table.print(out, width, &LESS)
 }
 
 /// `stats`: one look.
@@ -96,7 +105,12 @@ pub(crate) fn stats(
 }
 
 /// `images`.
-pub(crate) fn images(out: &mut impl Write, images: &[Image], as_json: bool) -> io::Result<()> {
+pub(crate) fn images(
+    out: &mut impl Write,
+    images: &[Image],
+    width: Option<usize>,
+    as_json: bool,
+) -> io::Result<()> {
     if as_json {
         let files: Vec<_> = images.iter().map(file).collect();
         return print_json(
@@ -104,10 +118,17 @@ pub(crate) fn images(out: &mut impl Write, images: &[Image], as_json: bool) -> i
             &json!({ "images": images, "files": files, "status_code": 0 }),
         );
     }
-    let mut table = plain(&[
-        "NAME", "BYTES", "SHA-256", "KEPT IN", "STACK", "MEMORY", "LIMIT", "SHARE", "RESTART",
-        "BOOT", "LOG", "SERVICE",
-    ]);
+    // What is left out first comes last.
+    const LESS: [&str; 9] = [
+        "BOOT", "RESTART", "LIMIT", "SHARE", "MEMORY", "STACK", "LOG", "SERVICE", "KEPT IN",
+    ];
+    let mut table = Columns::new(
+        &[
+            "NAME", "BYTES", "SHA-256", "KEPT IN", "STACK", "MEMORY", "LIMIT", "SHARE", "RESTART",
+            "BOOT", "LOG", "SERVICE",
+        ],
+        &["BYTES", "STACK", "MEMORY", "LIMIT", "SHARE"],
+    );
     for image in images {
         let Settings {
             stack,
@@ -138,20 +159,13 @@ pub(crate) fn images(out: &mut impl Write, images: &[Image], as_json: bool) -> i
                 .map_or("-".to_owned(), |s| format!("{}:{}", s.period_ms, s.budget)),
         ]);
     }
-    right_align(&mut table, 1..2);
-    right_align(&mut table, 4..8);
-    print_table(out, &table)
-}
-
-/// What WASMICO calls a container: it knows tasks by their files. Every command takes this, too.
-fn file_name(name: &str) -> String {
-    format!("{name}.wasm")
+    table.print(out, width, &LESS)
 }
 
 /// An image in WASMICO's words.
 fn file(image: &Image) -> Value {
     json!({
-        "filename": file_name(&image.name),
+        "filename": image.name,
         "reserved_stack_size": image.parameters.stack,
         "reserved_initial_memory": image.parameters.memory,
         "memory_limit": image.parameters.limit,

@@ -390,10 +390,16 @@ impl World {
 
     pub(super) fn edit(&mut self, slot: usize, policy: Restart, restart: bool) -> Answer {
         let model = self.model(slot);
-        model.policy = policy;
+        let before = core::mem::replace(&mut model.policy, policy);
         if restart && model.state.is_active() {
             self.stop(slot, false);
-            return self.start(slot);
+            let answer = self.start(slot);
+            if !matches!(answer, Answer::Done | Answer::State(_)) {
+                // What is refused changes nothing.
+                self.model(slot).policy = before;
+                self.start(slot);
+            }
+            return answer;
         }
         Answer::Done
     }

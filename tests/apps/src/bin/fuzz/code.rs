@@ -69,7 +69,7 @@ fn instruction(words: &mut Words) -> (u16, Option<u16>) {
         // str.w and ldr.w with a positive offset, strt and ldrt.
         7 => {
             let opcode = words.one_of(&[0xf8c0, 0xf8d0, 0xf880, 0xf890, 0xf8a0, 0xf8b0]);
-            opcode << 16 | any << 16 | low << 12 | words.below(16) * 4
+            opcode << 16 | any << 16 | low << 12 | words.below(16) << 2
         }
         8 => {
             let opcode = words.one_of(&[0xf840, 0xf850]);

@@ -88,7 +88,7 @@ impl Words {
 
     /// Below `limit`.
     pub(crate) fn below(&mut self, limit: u32) -> u32 {
-        (u64::from(self.random()) * u64::from(limit) >> 32) as u32
+        ((u64::from(self.random()) * u64::from(limit)) >> 32) as u32
     }
 
     pub(crate) fn one_in(&mut self, count: u32) -> bool {
