@@ -10,6 +10,7 @@ use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::utilities::cells::{OptionalCell, TakeCell};
 use kernel::utilities::leasable_buffer::SubSliceMut;
 
+use crate::budget::Wear;
 use crate::part::{Geometry, Guard, Part, PartClient};
 
 /// What the driver keeps for its process, in the process's own memory.
@@ -37,6 +38,8 @@ pub struct FlashPartition {
     buffer: TakeCell<'static, [u8]>,
     /// Bytes of a program at most.
     program_max: usize,
+    /// What erases its process has.
+    wear: &'static Wear<'static>,
     /// Whose operation is under way.
     caller: OptionalCell<ProcessId>,
 }
@@ -48,6 +51,7 @@ impl FlashPartition {
     pub fn new(
         part: &'static dyn Part,
         guard: &'static dyn Guard,
+        wear: &'static Wear<'static>,
         buffer: &'static mut [u8],
         grant: PartitionGrant,
     ) -> Self {
@@ -55,6 +59,7 @@ impl FlashPartition {
             part,
             geometry: part.geometry(),
             guard,
+            wear,
             grant,
             program_max: buffer.len(),
             buffer: TakeCell::new(buffer),
@@ -78,7 +83,12 @@ impl FlashPartition {
         }
         // Its end is told there; without it nothing begins.
         self.allocate_grant(process)?;
-        self.part.erase(page)
+        if !self.wear.may_erase(page) {
+            return Err(ErrorCode::RESERVE);
+        }
+        self.part.erase(page)?;
+        self.wear.erased(page);
+        Ok(())
     }
 
     fn program(&self, process: ProcessId, offset: usize, length: usize) -> Result<(), ErrorCode> {
@@ -176,6 +186,10 @@ impl SyscallDriver for FlashPartition {
             command::EXISTS => Ok(()),
             command::GEOMETRY => return words(geometry.start, geometry.length, geometry.page),
             command::LIMITS => return words(geometry.word, geometry.programs, self.program_max),
+            command::BUDGET => {
+                let (fewest, burst, period) = self.wear.told();
+                return CommandReturn::success_u32_u32_u32(fewest, burst, period);
+            }
             command::MAP => self.map(process_id),
             command::ERASE => self.begin(process_id, || self.erase(process_id, r2)),
             command::PROGRAM => self.begin(process_id, || self.program(process_id, r2, r3)),

@@ -3,7 +3,7 @@
 //! ```text
 //!   the supervisor's store
 //!   ═══════════════════════════  system calls, driver 0xA0001
-//!   flash_partition              bounds · one operation at a time   (this crate)
+//!   flash_partition              bounds · one operation at a time · budget of erases (this crate)
 //!   ───────────────────────────  Part, PartClient; Guard
 //!   board                        flash controller; which process, its protection regions
 //! ```
@@ -24,11 +24,13 @@
 #[cfg(test)]
 extern crate std;
 
+mod budget;
 mod driver;
 mod part;
 #[cfg(test)]
 mod tests;
 
 pub use berth_flash::driver::DRIVER_NUM;
+pub use budget::{Budget, Seconds, Wear};
 pub use driver::{FlashPartition, PartitionGrant, ProcessData};
 pub use part::{Geometry, Guard, Part, PartClient};

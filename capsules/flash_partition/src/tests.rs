@@ -11,7 +11,7 @@ use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use kernel::utilities::leasable_buffer::SubSliceMut;
 
-use crate::{FlashPartition, Geometry, Guard, Part, PartClient};
+use crate::{Budget, FlashPartition, Geometry, Guard, Part, PartClient, Seconds, Wear};
 
 const GEOMETRY: Geometry = Geometry {
     start: 0x14_1000,
@@ -105,7 +105,23 @@ impl Guard for TestGuard {
     }
 }
 
+/// More than most tests need.
+const BUDGET: Budget = Budget {
+    burst: 20,
+    period_s: 60,
+};
+
+#[derive(Default)]
+struct Clock(Cell<u32>);
+
+impl Seconds for Clock {
+    fn seconds(&self) -> u32 {
+        self.0.get()
+    }
+}
+
 struct Board {
+    clock: &'static Clock,
     part: &'static TestPart,
     guard: &'static TestGuard,
     driver: &'static FlashPartition,
@@ -117,9 +133,13 @@ fn board() -> Board {
     let kernel = TestKernel::new();
     let part: &'static TestPart = Box::leak(Box::default());
     let guard: &'static TestGuard = Box::leak(Box::default());
+    let left: &'static [Cell<u16>] = Box::leak(Box::new([const { Cell::new(0) }; 3]));
+    let clock: &'static Clock = Box::leak(Box::default());
+    let wear = Box::leak(Box::new(Wear::new(BUDGET, clock, left)));
     let driver = Box::leak(Box::new(FlashPartition::new(
         part,
         guard,
+        wear,
         Box::leak(Box::new([0; PROGRAM_MAX])),
         kernel.create_grant(DRIVER_NUM),
     )));
@@ -128,6 +148,7 @@ fn board() -> Board {
     guard.owner.set(Some(processes[0].id()));
     guard.regions.set(1);
     Board {
+        clock,
         part,
         guard,
         driver,
@@ -175,7 +196,11 @@ fn the_shape_is_told() {
         board.call(command::LIMITS, 0, 0).get_success_u32_u32_u32(),
         Some((4, 2, 64))
     );
-    assert_eq!(error(&board.call(6, 0, 0)), Some(ErrorCode::NOSUPPORT));
+    assert_eq!(
+        board.call(command::BUDGET, 0, 0).get_success_u32_u32_u32(),
+        Some((20, 20, 60))
+    );
+    assert_eq!(error(&board.call(7, 0, 0)), Some(ErrorCode::NOSUPPORT));
 }
 
 #[test]
@@ -330,4 +355,41 @@ fn memory_for_the_grant_is_asked_for_first() {
     let board = board();
     let driver: &dyn SyscallDriver = board.driver;
     assert_eq!(driver.allocate_grant(board.processes[0].id()), Ok(()));
+}
+
+#[test]
+fn a_page_is_erased_as_often_as_its_budget_says_and_later_again() {
+    let board = board();
+    let erase = |page| {
+        let result = board.call(command::ERASE, page, 0);
+        if result.is_success() {
+            board.part.finish(Ok(()));
+        }
+        error(&result)
+    };
+    for _ in 0..20 {
+        assert_eq!(erase(1), None);
+    }
+    let done = board.done().len();
+    for _ in 0..20_000 {
+        assert_eq!(erase(1), Some(ErrorCode::RESERVE));
+    }
+    assert_eq!(
+        (done, board.done().len()),
+        (20, 0),
+        "nothing reached the part"
+    );
+    assert_eq!(erase(0), None, "another page");
+    // Whoever is in the process's place next has what is left, not more.
+    board.processes[0].restart();
+    board.guard.owner.set(Some(board.processes[0].id()));
+    assert_eq!(erase(1), Some(ErrorCode::RESERVE));
+    board.clock.0.set(60);
+    assert_eq!((erase(1), erase(1)), (None, Some(ErrorCode::RESERVE)));
+    // What the part does not begin does not count.
+    board.clock.0.set(120);
+    board.part.refuses.set(Some(ErrorCode::FAIL));
+    assert_eq!(erase(1), Some(ErrorCode::FAIL));
+    board.part.refuses.set(None);
+    assert_eq!(erase(1), None);
 }

@@ -303,6 +303,10 @@ impl Interrupts {
         let Some((interrupt, slot)) = self.get(index) else {
             return;
         };
+        // Most of a board's are not, and the end of a process ends many claims in one pass.
+        if !self.is_registered(index) {
+            return;
+        }
         self.lines.mask(interrupt.line);
         self.open.set(self.open.get() & !slot.peers.get());
         if (self.noted.get() | self.outstanding.get()) & bit(index) != 0 {

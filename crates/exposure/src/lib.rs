@@ -10,6 +10,9 @@
 
 pub mod filter;
 pub mod interrupt;
+mod width;
+
+pub use width::Width;
 
 /// Driver number of `wasm_host`; upstream Tock uses nothing from here up.
 pub const DRIVER_NUM: usize = 0xA0000;

@@ -19,6 +19,8 @@ pub mod command {
     pub const ERASE: usize = 4;
     /// Program words.
     pub const PROGRAM: usize = 5;
+    /// Erases that are left to the page with the fewest, most that a page has, seconds until one more.
+    pub const BUDGET: usize = 6;
 }
 
 /// Upcalls.

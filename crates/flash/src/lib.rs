@@ -52,6 +52,9 @@ pub enum FlashError {
     /// A bit would have to become one, or a word was programmed too often; nothing
     /// has changed.
     Rule,
+    /// The page has been erased as often as its budget allows for now; nothing has changed, and
+    /// later it is erased.
+    Later,
     /// The part reports a failure: the page is worn out, or the power is gone. What was
     /// to change may have changed in part.
     Failed,

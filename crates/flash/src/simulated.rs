@@ -24,6 +24,7 @@ pub struct Simulated<const PAGE: usize = PAGE_BYTES> {
     counts: Vec<u8>,
     erases: Vec<u32>,
     endurance: u32,
+    allowed: u32,
     steps: u64,
     cut: Option<Cut>,
     is_off: bool,
@@ -38,6 +39,7 @@ impl<const PAGE: usize> Simulated<PAGE> {
             counts: vec![0; pages * PAGE / WORD_BYTES],
             erases: vec![0; pages],
             endurance: u32::MAX,
+            allowed: u32::MAX,
             steps: 0,
             cut: None,
             is_off: false,
@@ -49,6 +51,11 @@ impl<const PAGE: usize> Simulated<PAGE> {
     pub const fn endurance(mut self, erases: u32) -> Self {
         self.endurance = erases;
         self
+    }
+
+    /// Refuse erases of pages that have had this many, until more are allowed.
+    pub const fn allow_erases(&mut self, erases: u32) {
+        self.allowed = erases;
     }
 
     /// Cut the power; `after` counts from now on.
@@ -163,6 +170,9 @@ impl<const PAGE: usize> Flash for Simulated<PAGE> {
             return Err(FlashError::Failed);
         }
         let erases = self.erases.get_mut(page).ok_or(FlashError::Range)?;
+        if *erases >= self.allowed {
+            return Err(FlashError::Later);
+        }
         let is_worn = *erases >= self.endurance;
         *erases = erases.saturating_add(1);
         let range = page * PAGE..(page + 1) * PAGE;

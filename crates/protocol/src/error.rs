@@ -118,6 +118,8 @@ pub enum DeviceError<'a> {
     },
     /// The container is being updated or loaded; ask again later.
     Busy,
+    /// The flash takes no more erases for now: its budget is used up.
+    StoreLater,
 }
 
 impl DeviceError<'_> {
@@ -149,6 +151,7 @@ impl DeviceError<'_> {
             Self::StoreFull { .. } => "store-full",
             Self::StoreFailed { .. } => "store-failed",
             Self::Busy => "busy",
+            Self::StoreLater => "store-later",
         }
     }
 }
@@ -220,6 +223,9 @@ impl fmt::Display for DeviceError<'_> {
             ),
             Self::StoreFailed { page } => write!(f, "the flash failed in page {page}"),
             Self::Busy => f.write_str("the container is being loaded or updated"),
+            Self::StoreLater => f.write_str(
+                "the flash has been erased as often as the manufacturer allows for now; try again in some hours",
+            ),
         }
     }
 }

@@ -146,6 +146,9 @@ pub enum Error {
         /// Its number.
         page: u16,
     },
+    /// A page has been erased as often as its budget allows for now. What was asked for is not done, no page is
+    /// given up, and asked again later it is done.
+    Later,
     /// No upload is in progress.
     NoUpload,
     /// The part does not follow what is there, or goes beyond the announced length.

@@ -1,6 +1,6 @@
 //! The log: one page that holds the directory and what has changed since.
 
-use berth_flash::{Flash, WORD_BYTES};
+use berth_flash::{Flash, FlashError, WORD_BYTES};
 
 use crate::record::{self, Buffer, COMMITTED, NO_KEY, OBJECT_HEAD, RECORD_MAX};
 use crate::{Error, HASH_BYTES, Key, RETIRED, Slot, Store};
@@ -255,7 +255,8 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
             let Some(page) = self.page_for_log() else {
                 break;
             };
-            let count = self.count(page).saturating_add(1);
+            let before = self.count(page);
+            let count = before.saturating_add(1);
             self.set_count(page, count.min(RETIRED - 1));
             match self.write_log(page) {
                 Ok((slots, tail)) => {
@@ -266,6 +267,10 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
                     self.slots = slots;
                     self.tail = tail;
                     return Ok(());
+                }
+                Err(Error::Later) => {
+                    self.set_count(page, before);
+                    return Err(Error::Later);
                 }
                 Err(worn) => {
                     error = worn;
@@ -328,7 +333,10 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
 
     fn erase(&mut self, page: usize) -> Result<(), Error> {
         let worn = Error::Worn { page: page as u16 };
-        self.flash.erase(page).map_err(|_| worn)
+        self.flash.erase(page).map_err(|error| match error {
+            FlashError::Later => Error::Later,
+            _ => worn,
+        })
     }
 
     /// Erase a page that no object has, and count it first: a page is never erased without its
@@ -336,7 +344,10 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
     pub(crate) fn open_page(&mut self, page: usize) -> Result<(), Error> {
         let count = self.count(page).saturating_add(1).min(RETIRED - 1);
         self.append_count(page, count)?;
-        self.erase(page).map_err(|_| self.retire(page))
+        self.erase(page).map_err(|error| match error {
+            Error::Later => error,
+            _ => self.retire(page),
+        })
     }
 
     /// Never use a page again.

@@ -9,7 +9,7 @@
 //! Where power cuts in a row leave no trace at an entry, the next one is written over it; the third time
 //! flash may refuse that, and the place behind it is taken.
 
-use berth_flash::Flash;
+use berth_flash::{Flash, FlashError};
 
 use crate::{Error, Store};
 
@@ -123,8 +123,12 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
         for _ in 0..TRIES {
             let place = self.root.next;
             let home = place / Self::ENTRIES;
-            if place.is_multiple_of(Self::ENTRIES) && self.flash.erase(home).is_err() {
-                break;
+            if place.is_multiple_of(Self::ENTRIES) {
+                match self.flash.erase(home) {
+                    Ok(()) => {}
+                    Err(FlashError::Later) => return Err(Error::Later),
+                    Err(_) => break,
+                }
             }
             if self.root.sequence >= SEQUENCE_MAX {
                 break;

@@ -312,3 +312,44 @@ fn what_is_written_besides_what_is_to_be_stored() {
         assert!(programmed < limit, "{programmed}");
     }
 }
+
+/// The driver of the flash refuses erases for now: the store says so, gives nothing up, and goes on later.
+#[test]
+fn a_refused_erase_gives_no_page_up_and_is_made_later() {
+    let mut store = real();
+    upload(&mut store, 0, &Image::new(0, 20_000).bytes).unwrap();
+    let kept = Image::new(1, 30_000).bytes;
+    upload(&mut store, 1, &kept).unwrap();
+    let mut allowed = 2;
+    store.flash_mut().allow_erases(allowed);
+    let (mut done, mut refused) = (0, 0);
+    for round in 0..2_000u64 {
+        let image = Image::new(round + 2, 9_000).bytes;
+        let changed = upload(&mut store, 2, &image).and_then(|()| store.put(20, &[], &[1; 200]));
+        match changed {
+            Ok(()) => done += 1,
+            Err(Error::Later) => {
+                refused += 1;
+                // Again and again at once: it is done with other pages or refused, and nothing is lost.
+                for _ in 0..3 {
+                    let again = upload(&mut store, 2, &image);
+                    assert!(matches!(again, Ok(()) | Err(Error::Later)), "{again:?}");
+                }
+                assert_eq!(store.get(1).unwrap().bytes, kept);
+                allowed += 1;
+                store.flash_mut().allow_erases(allowed);
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+        let most = store.flash().erases().iter().max();
+        assert!(most <= Some(&allowed), "{most:?} of {allowed}");
+    }
+    assert!(
+        done > 1_000 && refused > 5,
+        "{done} done, {refused} refused"
+    );
+    assert_eq!(store.wear().retired, 0);
+    let again = Real::mount(store.flash().clone()).unwrap();
+    assert_eq!(again.get(1).unwrap().bytes, kept);
+    assert_eq!(again.wear().retired, 0);
+}

@@ -29,14 +29,14 @@ use crate::passes::Requests;
 /// Speed of the console, bits a second, 8N1.
 const CONSOLE_RATE: u32 = 115_200;
 /// Bytes of a write that the console sends at once.
-const CONSOLE_TX_BYTES: usize = 32;
+const CONSOLE_TX_BYTES: usize = 16;
 /// Bytes received between two reads of a process: a tenth of a second at
 /// 115200 baud, and several frames of the supervisor's protocol.
 const CONSOLE_RX_BYTES: usize = 2048;
 /// Kernel messages that wait for the line: a process's fault report and some more.
 const DEBUG_BYTES: usize = 3072;
 /// Bytes of a kernel message that are sent at once.
-const DEBUG_TX_BYTES: usize = 32;
+const DEBUG_TX_BYTES: usize = 16;
 
 /// The alarm that the alarm driver uses.
 type BoardAlarm = SystemTimer<'static>;

@@ -11,7 +11,7 @@ use wasm_host::{
     AccessClass, BusError, Exposure, Register, Registers, SafeWrite, Width, Widths, Window,
 };
 
-/// `COUNT`, `EXPOSURES`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`. Which of the imported
+/// `COUNT`, `EXPOSURES`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`. Which of the imported
 /// types a table needs, depends on what is exposed.
 #[allow(unused_imports)]
 mod table {
@@ -40,7 +40,7 @@ const _: () = {
     }
 };
 
-pub(crate) use table::{COUNT, EXPOSURES, INTERRUPTS, LIMITS, PROCESSES};
+pub(crate) use table::{COUNT, ERASES, EXPOSURES, INTERRUPTS, LIMITS, PROCESSES};
 
 /// A window for the generated table, and for nothing else.
 const fn block(base: usize, len: usize) -> Block {

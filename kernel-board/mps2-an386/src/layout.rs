@@ -98,6 +98,9 @@ pub(crate) unsafe fn places() -> [Ground; 4] {
     }
 }
 
+/// Pages of the store's region at most.
+pub(crate) const STORE_PAGES: usize = 128;
+
 /// All of the flash that the store's region of the memory map has: address and bytes.
 pub(crate) fn store_flash() -> (usize, usize) {
     let start = (&raw const _sstoreflash).addr();

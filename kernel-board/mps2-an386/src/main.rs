@@ -46,13 +46,14 @@ mod vectors;
 #[cfg(feature = "restart-walk")]
 mod walk_policy;
 
+use core::cell::Cell;
 use core::fmt::Write;
 use core::num::NonZeroU32;
 
 use capsules_core::led::LedDriver;
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
-use flash_partition::{FlashPartition, Part};
+use flash_partition::{FlashPartition, Part, Seconds, Wear};
 use kernel::capabilities::{
     MainLoopCapability, MemoryAllocationCapability, ProcessManagementCapability,
 };
@@ -61,7 +62,7 @@ use kernel::process::{ProcessArray, load_places};
 use kernel::scheduler::background::BackgroundSched;
 use kernel::{Kernel, create_capability, static_init};
 use mps2::chip::{Mps2, Peripherals};
-use mps2::fpgaio::Led;
+use mps2::fpgaio::{self, Led};
 use mps2::uart::SyncWriter;
 use run_record::RunRecord;
 use wasm_host::{Interrupts, TableError, WasmHost};
@@ -78,6 +79,15 @@ const PROGRAM_BYTES: usize = 256;
 
 /// SysTick's reference clock is 1 MHz.
 const SYSTICK_TICKS_PER_US: NonZeroU32 = NonZeroU32::MIN;
+
+/// The clock of the store's erases.
+struct Clock;
+
+impl Seconds for Clock {
+    fn seconds(&self) -> u32 {
+        fpgaio::seconds()
+    }
+}
 
 /// The chip of this board.
 type BoardChip = Mps2<'static, interrupts::Service>;
@@ -104,7 +114,7 @@ unsafe extern "C" fn main() -> ! {
             &*static_init!([&'static Led; 1], [static_init!(Led, Led::new(0))]),
         )
     };
-    let processes = static_init!(ProcessArray<{ places::COUNT }>, ProcessArray::new());
+    let processes = static_init!(ProcessArray<{ places::PROCESSES }>, ProcessArray::new());
     let kernel: &'static Kernel = static_init!(Kernel, Kernel::new(processes.as_slice()));
     WITNESSES.with(|witnesses| {
         witnesses.chip.set(Some(chip));
@@ -128,6 +138,17 @@ unsafe extern "C" fn main() -> ! {
             FlashPartition::new(
                 part,
                 regions,
+                static_init!(
+                    Wear<'static>,
+                    Wear::new(
+                        exposures::ERASES,
+                        &Clock,
+                        static_init!(
+                            [Cell<u16>; layout::STORE_PAGES],
+                            [const { Cell::new(0) }; layout::STORE_PAGES]
+                        ),
+                    )
+                ),
                 static_init!([u8; PROGRAM_BYTES], [0; PROGRAM_BYTES]),
                 kernel.create_grant(flash_partition::DRIVER_NUM, &memory_capability),
             )

@@ -7,7 +7,7 @@
 //! | number | place | RAM | processes | may call | runs | after a fault |
 //! |---|---|---|---|---|---|---|
 //! | 0 | `SUPERVISOR_FLASH` | `SUPERVISOR_RAM` | 1 | what `exposure.dts` lists for it, nothing else | when no other is ready | again |
-//! | 1–3 | `APP0_FLASH` … `APP2_FLASH` | `APP0_RAM` … | 1 each | everything, or what `exposure.dts` lists for it | by turns | not again |
+//! | 1–3 | `APP0_FLASH` … `APP2_FLASH` | `APP0_RAM` … | 4 each | everything, or what `exposure.dts` lists for it | by turns | not again |
 
 use capsules_system::restart_budget::RestartBudget;
 use kernel::process::{Place, Priority, RestartPace};
@@ -34,6 +34,12 @@ const NAMES: [&str; COUNT] = [
     "place APP1",
     "place APP2",
 ];
+
+/// Processes in a place of the manufacturer's: position-independent ones lie one behind the other in the first.
+const OWN_PROCESSES: usize = 4;
+
+/// Processes in all places together.
+pub(crate) const PROCESSES: usize = 1 + (COUNT - 1) * OWN_PROCESSES;
 
 /// Objects in the flash of a place: the process, what was there before, and the padding between them.
 const OBJECTS: usize = 16;
@@ -70,7 +76,11 @@ fn place(number: usize, ground: Ground, pace: &'static dyn RestartPace) -> Place
         name: NAMES.get(number).unwrap_or(&"a place"),
         flash: ground.flash,
         memory: ground.memory,
-        slots: 1,
+        slots: if number == SUPERVISOR {
+            1
+        } else {
+            OWN_PROCESSES
+        },
         objects: OBJECTS,
         priority: if number == SUPERVISOR {
             Priority::Background

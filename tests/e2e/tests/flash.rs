@@ -111,3 +111,15 @@ fn the_power_can_be_cut_in_the_middle_of_a_word() -> Result<()> {
     ensure!(torn & 1 == 1 && torn != 1, "{torn:#x}");
     Ok(())
 }
+
+/// A process that erases one page as fast as it can has what the manufacturer gives, and no more after it was
+/// restarted.
+#[test]
+fn a_page_is_erased_as_often_as_its_budget_says() -> Result<()> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("abuse")?;
+    flash.set("abuse", b"erases")?;
+    let device = Device::power_on_counted(&flash)?;
+    device.console("abuse: erased 256, refused 744")?;
+    device.console("abuse: erased 256, refused 4744")
+}

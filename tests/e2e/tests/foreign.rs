@@ -281,7 +281,7 @@ fn what_does_not_fit_is_refused_with_sizes_and_what_is_not_there_by_name() -> Re
         .filter_map(|digits| digits.parse().ok())
         .collect();
     ensure!(
-        numbers.iter().any(|needed| *needed > 5 << 16),
+        numbers.iter().any(|needed| *needed >= 5 << 16),
         "no size in: {refusal}"
     );
     upload(

@@ -176,3 +176,21 @@ fn a_supervisor_that_always_faults_is_restarted_at_a_pace_and_never_given_up() -
     ensure!(!text.contains("NOT S"), "{text}");
     Ok(())
 }
+
+/// In three runs, at each start and at each change of its break, a process that fills whatever it reaches
+/// finds only zeros above.
+#[test]
+fn nothing_of_before_shows_above_the_break() -> Result<()> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("abuse")?;
+    flash.set("abuse", b"above")?;
+    let device = Device::power_on(&flash)?;
+    device.console("abuse: nothing above")?;
+    let text = device.board.console.text();
+    ensure!(text.matches("abuse: above").count() == 3, "{text}");
+    ensure!(
+        !text.contains("failed") && !text.contains("faulted"),
+        "{text}"
+    );
+    Ok(())
+}

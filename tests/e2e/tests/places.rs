@@ -3,12 +3,14 @@
 //! The objects are made by hand, since no tool makes them. Their program gives the command that changes other processes, which
 //! `exposure.dts` does not list for the supervisor, and shows the error and where its RAM begins as alerts on the console.
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use berth_e2e::tbf::{Object, padding};
 use berth_e2e::{Device, Flash, root};
 use berth_emulator::{Layout, Region};
+use tempfile::TempDir;
 
 /// Gives command 6 of process information, tells the error, then its own RAM's address, and waits.
 #[rustfmt::skip]
@@ -237,4 +239,42 @@ fn a_process_that_restarts_itself_is_held_to_a_pace() -> Result<()> {
     }
     // The firmware has not waited for it.
     device.console("hello: LED 0 changed, 2")
+}
+
+/// `tockloader install` of position-independent processes beside the supervisor, which is linked for its place: two chains of
+/// objects, so the command names the firmware's.
+#[test]
+fn position_independent_processes_are_installed_beside_the_supervisor() -> Result<()> {
+    let flash = Flash::new()?;
+    let folder = TempDir::new()?;
+    for name in ["first", "second"] {
+        let mut image = Object { name, ..GUEST }.bytes();
+        image.resize(GUEST.length as usize, 0xFF);
+        std::fs::write(folder.path().join("cortex-m4.tbf"), image)?;
+        let metadata = format!(
+            "tab-version = 1\nname = \"{name}\"\nonly-for-boards = \"\"\nbuild-date = 2026-01-01T00:00:00Z\n"
+        );
+        std::fs::write(folder.path().join("metadata.toml"), metadata)?;
+        let tab = folder.path().join(format!("{name}.tab"));
+        let made = Command::new("tar")
+            .arg("-C")
+            .arg(folder.path())
+            .arg("-cf")
+            .arg(&tab)
+            .args(["metadata.toml", "cortex-m4.tbf"])
+            .status()?;
+        ensure!(made.success(), "tar");
+        let address = format!("{:#x}", region("APP0_FLASH")?.origin);
+        flash.tockloader(&["install", "--app-address", &address, &tab.to_string_lossy()])?;
+    }
+    let device = Device::power_on(&flash)?;
+    for _ in 0..2 {
+        device.console(&alert(GRANTED))?;
+    }
+    device.console("type help")?;
+    let text = device.board.console.text();
+    ensure!(text.matches(&alert(GRANTED)).count() == 2, "{text}");
+    ensure!(text.contains(": 3 processes"), "{text}");
+    ensure!(!text.contains("is not started"), "{text}");
+    Ok(())
 }

@@ -238,9 +238,9 @@ proptest! {
                 }
                 Step::Run(ticks) => {
                     clock.hardware.run(ticks.into());
-                    for process in 0..2 {
+                    for (process, expected) in expected.iter_mut().enumerate() {
                         let told = clock.told(process);
-                        let Some((left, expiry)) = expected[process] else {
+                        let Some((left, expiry)) = *expected else {
                             prop_assert_eq!(told, []);
                             continue;
                         };
@@ -249,12 +249,12 @@ proptest! {
                         match told[..] {
                             [] => {
                                 prop_assert!(u64::from(ticks) <= left + slack, "{left} left, {ticks} passed");
-                                expected[process] = Some((left.saturating_sub(ticks.into()), expiry));
+                                *expected = Some((left.saturating_sub(ticks.into()), expiry));
                             }
                             [at] => {
                                 prop_assert_eq!(at, expiry);
                                 prop_assert!(u64::from(ticks) >= left);
-                                expected[process] = None;
+                                *expected = None;
                             }
                             _ => prop_assert!(false, "told {told:?}"),
                         }

@@ -303,6 +303,9 @@ impl Refusal {
             "store-failed" => {
                 "do it again, which takes other pages; if this comes back, the flash of this device is at its end"
             }
+            "store-later" => {
+                "nothing was lost; in some hours the device takes it, or at once after a reset"
+            }
             "hash-mismatch" => "repeat the upload",
             "no-detail" => "another client came between; repeat the command",
             "busy" => "repeat the command in a moment",

@@ -45,12 +45,14 @@ const CLASSES: [(&str, u32); 1] = [("led", 0x2)];
 const INDEX_MAX: u32 = 63;
 
 /// Name, default, smallest and largest of each limit.
-const LIMITS: [(&str, u32, u32, u32); 5] = [
+const LIMITS: [(&str, u32, u32, u32); 7] = [
     ("registers", 64, 1, 1024),
     ("handlers", 8, 1, 32),
     ("captures", 16, 1, 64),
     ("accesses-per-pass", 64, 1, 1024),
     ("share-percent", 10, 1, 90),
+    ("erase-burst", 256, 1, 65_535),
+    ("erase-hours", 24, 1, 8_766),
 ];
 
 /// What the node holds, as far as it is sound.
@@ -128,6 +130,8 @@ fn limits(node: &Node, report: &mut Report) -> Limits {
         captures,
         accesses_per_pass,
         share_percent,
+        erase_burst,
+        erase_hours,
     ] = LIMITS.map(|(name, default, min, max)| {
         child
             .and_then(|limits| report.cell(limits, name, "<number>", (min, max)))
@@ -142,6 +146,8 @@ fn limits(node: &Node, report: &mut Report) -> Limits {
         captures,
         accesses_per_pass,
         share_percent,
+        erase_burst,
+        erase_hours,
     }
 }
 

@@ -133,6 +133,12 @@ fn write_interrupts(out: &mut String, configuration: &Configuration) {
         "pub(crate) const LIMITS: Limits = Limits {{ handlers: {}, captures: {}, accesses_per_pass: {}, share_percent: {} }};\n",
         limits.handlers, limits.captures, limits.accesses_per_pass, limits.share_percent
     );
+    let _ = writeln!(
+        out,
+        "pub(crate) const ERASES: flash_partition::Budget = flash_partition::Budget {{ burst: {}, period_s: {} }};\n",
+        limits.erase_burst,
+        limits.erase_hours * 3600
+    );
     let _ = writeln!(out, "pub(crate) const INTERRUPTS: &[Interrupt] = &[");
     for (index, exposure) in configuration.exposures.iter().enumerate() {
         for interrupt in &exposure.interrupts {

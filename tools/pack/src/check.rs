@@ -2,7 +2,7 @@
 //! and started, decided here, without a device.
 //!
 //! The rules are not written down a second time: imports, labels and memory go through the
-//! supervisor's own admission ([`wasm_supervisor::admission`]), against the exposures that
+//! supervisor's own admission ([`berth_admission`]), against the exposures that
 //! the OEM's build wrote (`target/image/exposures.json`) instead of a kernel.
 //!
 //! What only the device knows stays open: whether somebody holds a block, and how much of
@@ -10,18 +10,17 @@
 
 use std::collections::BTreeSet;
 
-use berth_exposure::LABEL_MAX;
+use berth_admission::bound::bound_on_board;
+use berth_admission::imports::{Offers, missing};
+use berth_admission::{HostFunction, Malformed, Module};
+use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, LABEL_MAX};
 use berth_package::Manifest;
 use berth_protocol::MissingWhy;
 use serde::{Deserialize, de::Error as _};
-use wasm_supervisor::admission::bound::bound_on_board;
-use wasm_supervisor::admission::imports::{Offers, missing};
-use wasm_supervisor::admission::{HostFunction, Malformed, Module};
 use wasm_supervisor::arena::global::BOARD_POOL_BYTES;
 use wasm_supervisor::container::run_id::BLOCKS_MAX;
 use wasm_supervisor::engine::BlockNumbers;
 use wasm_supervisor::engine::config::{STACK_MAX_BYTES, STACK_MIN_BYTES};
-use wasm_supervisor::platform::{AccessClass, Claim, DESCRIPTION_MAX, Description};
 use wasm_supervisor::service::upload::{IMAGE_MAX, STACK_MAX};
 use wasmparser::Validator;
 
@@ -162,10 +161,10 @@ pub enum Problem {
         /// Imports of them.
         imports: usize,
     },
-    /// It cannot be loaded.
-    #[error("loading it may need {needed} bytes of memory, {room} are to be had")]
+    /// Its linear memory alone does not fit.
+    #[error("its linear memory needs {needed} bytes, {room} are to be had")]
     Memory {
-        /// Bytes that loading takes at most.
+        /// Bytes it has from the start.
         needed: u32,
         /// Bytes there are.
         room: u32,
@@ -276,8 +275,8 @@ pub fn check(image: &[u8], board: &Board, room: u32) -> Checked {
             imports: named.len(),
         });
     }
-    if checked.needed > room {
-        let needed = checked.needed;
+    if checked.memory > u64::from(room) {
+        let needed = u32::try_from(checked.memory).unwrap_or(u32::MAX);
         problems.push(Problem::Memory { needed, room });
     }
     checked.stack = STACK_MAX_BYTES as u32;
@@ -295,7 +294,7 @@ fn scan(image: &[u8]) -> Result<(Module<'_>, u32), Problem> {
         what: what.to_owned(),
     };
     let module = Module::scan(image).map_err(malformed)?;
-    let needed = bound_on_board(&module).map_err(malformed)?;
+    let needed = bound_on_board(&module);
     Validator::new_with_features(survey::features())
         .validate_all(image)
         .map_err(|error| Problem::Invalid {

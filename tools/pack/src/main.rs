@@ -108,6 +108,11 @@ fn tell_needs(bytes: usize, room: u32, checked: &Checked) {
         "  loading takes at most {} bytes, {} of them linear memory; {room} are there",
         checked.needed, checked.memory
     );
+    if checked.needed > room {
+        println!(
+            "          most modules take half of that: whether this one fits, the device finds out"
+        );
+    }
     println!("  stack   {} bytes at most", checked.stack);
 }
 
@@ -135,6 +140,12 @@ fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
     );
     if packed.globals_dropped > 0 {
         println!("  globals {} unused, left out", packed.globals_dropped);
+    }
+    if packed.guarded > 0 {
+        println!(
+            "  code    changed at {} places around a fault of the devices' engine",
+            packed.guarded
+        );
     }
     if let Some(names) = names {
         println!("  names   {}", names.display());

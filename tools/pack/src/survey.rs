@@ -267,8 +267,12 @@ impl Look {
             })
         };
         let mut addresses = Body::new(&mut found, &functions, &types);
-        for operator in body.get_operators_reader()? {
-            addresses.operator(&operator?);
+        for operator in body.get_operators_reader()?.into_iter_with_offsets() {
+            let (operator, offset) = operator?;
+            if matches!(operator, Operator::TableGrow { .. }) {
+                return Err(PackError::TableGrow { offset });
+            }
+            addresses.operator(&operator);
         }
         addresses.finish();
         self.survey.addresses = found;

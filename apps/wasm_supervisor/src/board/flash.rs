@@ -29,6 +29,7 @@ impl Partition {
                 Err(ErrorCode::Busy) => continue,
                 Err(ErrorCode::Invalid | ErrorCode::Size) => Err(FlashError::Range),
                 Err(ErrorCode::Already) => Err(FlashError::Rule),
+                Err(ErrorCode::Reserve) => Err(FlashError::Later),
                 Err(_) => Err(FlashError::Failed),
             };
         }

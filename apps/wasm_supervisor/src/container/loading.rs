@@ -12,7 +12,6 @@ use super::run::{Place, Run};
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
 use super::table::{Containers, limit, tag};
-use crate::admission::bound::bound;
 use crate::admission::{HostFunction, Label, Malformed, Module, imports};
 use crate::arena::{self, ArenaId, Owned};
 use crate::engine::wasmi::Wasmi;
@@ -116,10 +115,8 @@ impl<P: Platform + 'static> Containers<P> {
         let image = source.image;
         let module = Module::scan(image).map_err(Refused::Invalid)?;
         let limit = limit(parameters);
-        let needed = bound(&module).map_err(Refused::Invalid)?;
-        // No more than was admitted, whatever the engine does.
-        arena::set_limit(id, needed as usize);
-        admit(id, &module, needed, limit)?;
+        arena::set_limit(id, limit as usize);
+        admit(id, &module, limit)?;
         if module.memory_bytes > u64::from(memory_max) {
             let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
             let room = memory_max;
@@ -143,7 +140,6 @@ impl<P: Platform + 'static> Containers<P> {
         match loaded {
             Ok(Ok(engine)) => {
                 arena::trim(id);
-                arena::set_limit(id, limit as usize);
                 Ok(Run::new(engine, place, self.shared.platform.now_us()))
             }
             Ok(Err(LoadError::Invalid { offset })) => Err(invalid(offset).into()),
@@ -162,7 +158,8 @@ impl<P: Platform + 'static> Containers<P> {
             }
             Ok(Err(LoadError::Trapped(Fault::OutOfMemory))) | Err(_) => {
                 let room = limit.min(arena::room());
-                Err(Refused::Memory { needed, room }.into())
+                // How much more it would have asked for, nobody knows.
+                Err(Refused::Memory { needed: 0, room }.into())
             }
             Ok(Err(LoadError::Trapped(fault))) => {
                 Err(Loading::Fault(fault, self.shared.take_last_words()))
@@ -276,35 +273,26 @@ const fn too_many_labels() -> Refused {
     })
 }
 
-/// Is there room in arena `id` for `module`, which takes at most `needed` bytes, below `limit`?
-fn admit(id: ArenaId, module: &Module<'_>, needed: u32, limit: u32) -> Result<(), Refused> {
-    if !arena::is_in_use() {
-        return Ok(());
-    }
-    let room = limit.min(arena::room());
-    if needed > room {
+/// Checks that arena `id` can have the linear memory of `module` in one piece, below `limit`.
+/// Everything else is in small pieces, and who cannot have them is told when loading gets there.
+fn admit(id: ArenaId, module: &Module<'_>, limit: u32) -> Result<(), Refused> {
+    let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
+    if arena::is_in_use() && !arena::can_allocate(id, needed as usize) {
+        let room = limit.min(arena::space().largest_bytes);
         return Err(Refused::Memory { needed, room });
-    }
-    // Everything but the linear memory is in small pieces.
-    if !arena::can_allocate(id, module.memory_bytes as usize) {
-        return Err(Refused::Memory {
-            needed: module.memory_bytes as u32,
-            room: arena::space().largest_bytes,
-        });
     }
     Ok(())
 }
 
-/// Let the engine look at the image, which takes at most `needed` bytes, in the spare arena. An
-/// image too large to be checked now is checked when it is started.
+/// Lets the engine look at the image, in the spare arena. An image too large to be checked now
+/// is checked when it is started.
 pub(super) fn validate<P: Platform + 'static>(
     shared: &Shared<P>,
     image: &[u8],
-    needed: u32,
 ) -> Result<(), Refused> {
     let spare = shared.free_id(CONTAINERS_MAX);
     let id = spare.and_then(RunId::arena).ok_or(Refused::TooMany)?;
-    arena::set_limit(id, needed as usize);
+    arena::set_limit(id, arena::TOTAL_BYTES as usize);
     match arena::owned::scratch(id, || {
         <Wasmi<ContainerHost<P>> as Engine<_>>::validate(image)
     }) {

@@ -12,7 +12,6 @@ use super::state;
 use super::storage::{Image, ImageStore, image_key, saved_key};
 use super::table::Containers;
 use crate::admission::Module;
-use crate::admission::bound::bound;
 use crate::platform::Platform;
 
 impl<P: Platform + 'static> Containers<P> {
@@ -64,14 +63,13 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Look at an image; the slot that its container gets.
     fn admit(&self, image: &[u8]) -> Result<usize, Refused> {
-        let module = Module::scan(image).map_err(Refused::Invalid)?;
-        let needed = bound(&module).map_err(Refused::Invalid)?;
+        Module::scan(image).map_err(Refused::Invalid)?;
         let slot = self
             .slots
             .iter()
             .position(Option::is_none)
             .ok_or(Refused::TooMany)?;
-        validate(&self.shared, image, needed)?;
+        validate(&self.shared, image)?;
         Ok(slot)
     }
 

@@ -32,24 +32,21 @@ use super::storage::{CANDIDATE_KEY, Image, ImageStore, image_key};
 use super::table::Containers;
 use super::trial::{Trial, Version};
 use crate::admission::Module;
-use crate::admission::bound::bound;
 use crate::arena;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
 
-/// Refuses an image that cannot be loaded with these parameters however much memory is free; otherwise the most that
-/// loading it takes. What never fits is no reason to stop what runs.
-pub(super) fn never_fits(image: &[u8], parameters: Parameters) -> Result<u32, Refused> {
+/// Refuses an image whose linear memory alone does not fit with these parameters, however much
+/// is free. What never fits is no reason to stop what runs.
+pub(super) fn never_fits(image: &[u8], parameters: Parameters) -> Result<(), Refused> {
     let module = Module::scan(image).map_err(Refused::Invalid)?;
-    let needed = bound(&module).map_err(Refused::Invalid)?;
     let room = parameters.limit.unwrap_or(arena::TOTAL_BYTES);
-    let memory = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
-    let memory_room = parameters.memory.unwrap_or(u32::MAX);
-    let pairs = [(needed, room), (memory, memory_room)];
-    match pairs.into_iter().find(|(needed, room)| needed > room) {
-        Some((needed, room)) if arena::is_in_use() => Err(Refused::Memory { needed, room }),
-        _ => Ok(needed),
+    let room = room.min(parameters.memory.unwrap_or(room));
+    let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
+    if needed > room && arena::is_in_use() {
+        return Err(Refused::Memory { needed, room });
     }
+    Ok(())
 }
 
 impl<P: Platform + 'static> Containers<P> {
@@ -131,11 +128,11 @@ impl<P: Platform + 'static> Containers<P> {
         image: &[u8],
         parameters: Parameters,
     ) -> Result<(), Refused> {
-        let needed = never_fits(image, parameters)?;
+        never_fits(image, parameters)?;
         if let (Some(_), Some(container)) = (&self.trial, self.get(slot)) {
             return Err(Refused::State(container.state()));
         }
-        validate(&self.shared, image, needed)
+        validate(&self.shared, image)
     }
 
     fn replace(&mut self, slot: usize, new: Version, trial_ms: u32) -> Result<Update, Refused> {

@@ -293,6 +293,7 @@ pub(super) const fn store_error(error: berth_store::Error) -> DeviceError<'stati
         Error::Full { needed, free } => DeviceError::StoreFull { needed, free },
         Error::Directory => DeviceError::StoreFull { needed: 0, free: 0 },
         Error::Worn { page } => DeviceError::StoreFailed { page },
+        Error::Later => DeviceError::StoreLater,
         Error::NoUpload => DeviceError::NoUpload,
         Error::Offset { expected } => DeviceError::BadOffset { expected },
         Error::Incomplete { expected } => DeviceError::Incomplete { expected },

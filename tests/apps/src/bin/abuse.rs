@@ -14,13 +14,14 @@
 //! | `alarms` | sets its alarm to now and to far away |
 //! | `names` | asks for ids and names of processes, with room for 32 KiB |
 //! | `erases` | erases one page of the flash and programs it, whatever the answer |
+//! | `above` | looks for anything in the memory above its break that it reaches, in three runs and at each change of its break, and leaves as much as it can there |
 
 #![no_std]
 #![no_main]
 
 use libtock::flash_partition::Partition;
 use libtock::{ErrorCode, alarm, command, console, memop, process_info};
-use test_apps::{Line, Setting};
+use test_apps::{Line, Setting, own};
 
 libtock::main!(main);
 
@@ -64,6 +65,7 @@ fn main() {
         }),
         "names" => names(),
         "erases" => erases(),
+        "above" => above(),
         _ => Err(ErrorCode::Invalid),
     };
     if let Err(code) = result {
@@ -146,4 +148,48 @@ fn erases() -> Result<(), ErrorCode> {
         }
         Ok(())
     })
+}
+
+/// What the MPU of its block can separate: a 64th of 128 KiB.
+const GRANULE: usize = 2048;
+
+fn above() -> Result<(), ErrorCode> {
+    let run = own::stats("abuse")?.1.restarts + 1;
+    look_and_fill(run, "at the start")?;
+    for bytes in [5000, -3000, 1, 20_000, -20_001, 30_011] {
+        move_break(bytes)?;
+        look_and_fill(run, "at a change")?;
+    }
+    // Grants lie below the end of the block, where the next run's break goes.
+    let _ = process_info::name(1, &mut [0; 8]);
+    if run < 3 {
+        libtock::restart(0)
+    }
+    Line::new().text("abuse: nothing above").print();
+    Ok(())
+}
+
+/// Complain about what is not zero above the break, and write over all that is reached there.
+fn look_and_fill(run: u32, when: &str) -> Result<(), ErrorCode> {
+    let start = memop::app_break()?;
+    for address in start..start.next_multiple_of(GRANULE) {
+        let byte = core::ptr::with_exposed_provenance_mut::<u8>(address);
+        // SAFETY: none of this process's own things lie above its break; if the memory is not
+        // reached, this faults, and the test sees it.
+        let found = unsafe { byte.read_volatile() };
+        if found != 0 {
+            Line::new()
+                .text("abuse: failed: run ")
+                .decimal(run)
+                .text(" found 0x")
+                .hex(found.into())
+                .text(" ")
+                .text(when)
+                .print();
+            return Err(ErrorCode::Fail);
+        }
+        // SAFETY: as above.
+        unsafe { byte.write_volatile(0xa5) };
+    }
+    Ok(())
 }

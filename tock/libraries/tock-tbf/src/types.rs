@@ -5,6 +5,9 @@ use core::num::NonZeroU32;
 
 use crate::parse::BASE_SIZE;
 
+/// Bytes of a name that are shown.
+pub const NAME_MAX: usize = 64;
+
 /// Why a scan of flash cannot use what it found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InitialTbfParseError {
@@ -226,10 +229,20 @@ impl<'a> TbfHeader<'a> {
         read_u32(self.first(tlv::PROGRAM)?, 16)
     }
 
-    /// The process's name, if it has one in UTF-8.
+    /// The process's name, if it has one in UTF-8: its first [`NAME_MAX`] bytes, so that nobody who
+    /// shows it is kept by a long one.
     #[must_use]
     pub fn get_package_name(&self) -> Option<&'a str> {
-        core::str::from_utf8(self.first(tlv::PACKAGE_NAME)?).ok()
+        let name = self.first(tlv::PACKAGE_NAME)?;
+        let shown = name.get(..NAME_MAX).unwrap_or(name);
+        match core::str::from_utf8(shown) {
+            Ok(name) => Some(name),
+            // Cut inside a character.
+            Err(error) if shown.len() < name.len() && error.error_len().is_none() => {
+                core::str::from_utf8(shown.get(..error.valid_up_to())?).ok()
+            }
+            Err(_) => None,
+        }
     }
 
     /// Where the RAM must begin, if the process is linked for a place.
@@ -454,6 +467,25 @@ mod tests {
         assert_eq!(with(0x2d, 0x2c, 0x201), bad);
         assert_eq!(with(0x2d, 0xffff_fff0, 0x9a), bad);
         assert_eq!(with(0xffff_ffff, 0, 0x9a), bad);
+    }
+
+    #[test]
+    fn a_long_name_is_cut_at_a_character() {
+        for (name, shown) in [
+            ("a".repeat(NAME_MAX), NAME_MAX),
+            ("a".repeat(60_000), NAME_MAX),
+            ("ä".repeat(1_000), NAME_MAX),
+            (std::format!("a{}", "ä".repeat(1_000)), NAME_MAX - 1),
+        ] {
+            let length = name.len().next_multiple_of(4);
+            let mut header = std::vec![0; BASE_SIZE + 4];
+            header[BASE_SIZE..][..2].copy_from_slice(&3u16.to_le_bytes());
+            header[BASE_SIZE + 2..][..2].copy_from_slice(&(name.len() as u16).to_le_bytes());
+            header.extend(name.as_bytes());
+            header.resize(BASE_SIZE + 4 + length, 0);
+            let tbf = TbfHeader::new(&header);
+            assert_eq!(tbf.get_package_name(), name.get(..shown));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use berth_protocol::{DeviceError, State};
 
 /// An example of each.
-pub const REFUSALS: [DeviceError<'static>; 27] = [
+pub const REFUSALS: [DeviceError<'static>; 28] = [
     DeviceError::Unsupported,
     DeviceError::BadName,
     DeviceError::BadParameter {
@@ -59,6 +59,7 @@ pub const REFUSALS: [DeviceError<'static>; 27] = [
     },
     DeviceError::StoreFailed { page: 17 },
     DeviceError::Busy,
+    DeviceError::StoreLater,
 ];
 
 /// The place of a kind among all; a new one has none, and this does not compile.
@@ -88,11 +89,12 @@ fn place(error: &DeviceError<'_>) -> usize {
         DeviceError::SafeMode => 21,
         DeviceError::StoreFull { .. } => 22,
         DeviceError::StoreFailed { .. } => 23,
+        DeviceError::StoreLater => 24,
     }
 }
 
 /// How many kinds there are.
-const KINDS: usize = 24;
+const KINDS: usize = 25;
 
 /// Kinds without an example: none.
 pub fn forgotten() -> Vec<usize> {

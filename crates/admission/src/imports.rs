@@ -1,38 +1,23 @@
 //! Imports of a module and what they mean on this device.
 
+use berth_exposure::{Claim, DESCRIPTION_MAX, Description, Width};
 use berth_foreign::Foreign;
 use berth_protocol::MissingWhy;
 
 use super::reader::Reader;
 use super::{Malformed, Module};
-use crate::platform::{Claim, DESCRIPTION_MAX, Description, Platform, Width};
 
-/// What a board has for containers: as much of a [`Platform`] as imports are resolved against,
-/// so that a tool can do it without a board.
+/// What a device has for containers, as far as imports are resolved against it.
 pub trait Offers {
-    /// As [`Platform::describe`].
+    /// Describes the exposure at `index`. `None` behind the last one.
     fn describe<'a>(
         &self,
         index: u32,
         buffer: &'a mut [u8; DESCRIPTION_MAX],
     ) -> Option<Description<'a>>;
 
-    /// As [`Platform::led_count`].
+    /// Returns the number of LEDs.
     fn led_count(&self) -> u32;
-}
-
-impl<P: Platform> Offers for P {
-    fn describe<'a>(
-        &self,
-        index: u32,
-        buffer: &'a mut [u8; DESCRIPTION_MAX],
-    ) -> Option<Description<'a>> {
-        Platform::describe(self, index, buffer)
-    }
-
-    fn led_count(&self) -> u32 {
-        Platform::led_count(self)
-    }
 }
 
 /// One import as it stands in the module.
@@ -303,16 +288,16 @@ fn claim_of<P: Offers>(
 /// The imports of `module` that this device cannot satisfy, and those it could not now:
 /// [`MissingWhy::InUse`], told once for all imports of a label in a row. For a container
 /// that holds nothing yet.
-pub fn unavailable<'a, P: Platform>(
+pub fn unavailable<'a, P: Offers>(
     module: &Module<'a>,
-    platform: &P,
+    platform: P,
     own: u32,
 ) -> impl Iterator<Item = (Import<'a>, MissingWhy)> {
     let mut told = None;
     module.imports().flatten().filter_map(move |import| {
-        let why = match HostFunction::resolve(module, &import, platform) {
+        let why = match HostFunction::resolve(module, &import, &platform) {
             Err(why) => why,
-            Ok(function) => match claim_of(platform, &function, function.label()?) {
+            Ok(function) => match claim_of(&platform, &function, function.label()?) {
                 Some(Claim::Free) => return None,
                 Some(Claim::Own(tag)) if tag == own => return None,
                 Some(Claim::Own(_) | Claim::Other) => {
@@ -332,11 +317,25 @@ pub fn unavailable<'a, P: Platform>(
 /// The imports of `module` that this device cannot satisfy.
 pub fn missing<'a, P: Offers>(
     module: &Module<'a>,
-    platform: &P,
+    platform: P,
 ) -> impl Iterator<Item = (Import<'a>, MissingWhy)> {
     module.imports().flatten().filter_map(move |import| {
-        HostFunction::resolve(module, &import, platform)
+        HostFunction::resolve(module, &import, &platform)
             .err()
             .map(|why| (import, why))
     })
+}
+
+impl<O: Offers> Offers for &O {
+    fn describe<'a>(
+        &self,
+        index: u32,
+        buffer: &'a mut [u8; DESCRIPTION_MAX],
+    ) -> Option<Description<'a>> {
+        (**self).describe(index, buffer)
+    }
+
+    fn led_count(&self) -> u32 {
+        (**self).led_count()
+    }
 }

@@ -4,6 +4,7 @@
 //! proposal (memory limits flag 8).
 
 use super::Malformed;
+use super::code::{self, Shape};
 use super::imports::Imports;
 use super::reader::Reader;
 
@@ -65,8 +66,6 @@ pub(super) struct Sections<'a> {
     pub(super) types: Option<Reader<'a>>,
     pub(super) imports: Option<Reader<'a>>,
     pub(super) globals: Option<Reader<'a>>,
-    pub(super) elements: Option<Reader<'a>>,
-    pub(super) code: Option<Reader<'a>>,
     pub(super) data: Option<Reader<'a>>,
 }
 
@@ -83,6 +82,20 @@ pub(super) struct Counts {
     pub(super) name_bytes: u32,
     pub(super) element_segments: u32,
     pub(super) data_segments: u32,
+    /// Elements of all segments.
+    pub(super) items: u64,
+    /// Bytes of all data segments.
+    pub(super) data_bytes: u64,
+    pub(super) largest: Largest,
+}
+
+/// The most that any function has of each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Largest {
+    /// Bytes.
+    pub(super) body: u32,
+    pub(super) locals: u64,
+    pub(super) shape: Shape,
 }
 
 /// What is known of a module after the scan.
@@ -118,9 +131,7 @@ impl<'a> Module<'a> {
         let mut scan = Scan::new();
         while !reader.is_empty() {
             let start = reader;
-            let section = reader.byte()?;
-            let length = reader.u32()?;
-            let body = reader.part(length)?;
+            let (section, body) = reader.section()?;
             scan.order(section, &start)?;
             scan.section(section, body)?;
         }
@@ -267,27 +278,20 @@ impl<'a> Scan<'a> {
             id::TABLE => self.tables(&mut body)?,
             id::MEMORY => self.memories(&mut body)?,
             id::EXPORT => self.exports(&mut body)?,
-            id::CODE => {
-                self.sections.code = Some(whole);
-                self.code(&mut body)?;
-            }
-            // What is in the next three is read by `bound`.
+            id::CODE => self.code(&mut body)?,
             id::GLOBAL => {
                 self.sections.globals = Some(whole);
                 self.counts.globals = count(&mut body, most::GLOBALS, "too many globals")?;
-                return Ok(());
+                for _ in 0..self.counts.globals {
+                    // Type, mutable or not.
+                    body.slice(2)?;
+                    code::expression(&mut body)?;
+                }
             }
-            id::ELEMENT => {
-                self.sections.elements = Some(whole);
-                self.counts.element_segments =
-                    count(&mut body, most::SEGMENTS, "too many element segments")?;
-                return Ok(());
-            }
+            id::ELEMENT => self.elements(&mut body)?,
             id::DATA => {
                 self.sections.data = Some(whole);
-                self.counts.data_segments =
-                    count(&mut body, most::SEGMENTS, "too many data segments")?;
-                return Ok(());
+                self.data(&mut body)?;
             }
             // A start function and a data count are single numbers.
             _ => {
@@ -363,6 +367,66 @@ impl<'a> Scan<'a> {
                     return Err(start.error("too many locals"));
                 }
             }
+            let shape = code::expression(&mut function)?;
+            if !function.is_empty() {
+                return Err(function.error("code behind the end of a function"));
+            }
+            let largest = &mut self.counts.largest;
+            largest.body = largest.body.max(length);
+            largest.locals = largest.locals.max(locals);
+            largest.shape = largest.shape.max(shape);
+        }
+        Ok(())
+    }
+
+    fn elements(&mut self, body: &mut Reader<'a>) -> Result<(), Malformed> {
+        self.counts.element_segments = count(body, most::SEGMENTS, "too many element segments")?;
+        for _ in 0..self.counts.element_segments {
+            let start = *body;
+            let flags = body.u32()?;
+            if flags > 7 {
+                return Err(start.error("unknown element segment"));
+            }
+            // Bit 0: passive or declared; bit 1: with a table, or declared.
+            if flags & 1 == 0 {
+                if flags & 2 != 0 {
+                    body.u32()?;
+                }
+                code::expression(body)?;
+            }
+            // Kind or type of the elements.
+            if flags & 3 != 0 {
+                body.byte()?;
+            }
+            let items = body.u32()?;
+            for _ in 0..items {
+                if flags & 4 == 0 {
+                    body.u32()?;
+                } else {
+                    code::expression(body)?;
+                }
+            }
+            self.counts.items += u64::from(items);
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, body: &mut Reader<'a>) -> Result<(), Malformed> {
+        self.counts.data_segments = count(body, most::SEGMENTS, "too many data segments")?;
+        for _ in 0..self.counts.data_segments {
+            let start = *body;
+            match body.u32()? {
+                0 => drop(code::expression(body)?),
+                1 => {}
+                2 => {
+                    body.u32()?;
+                    code::expression(body)?;
+                }
+                _ => return Err(start.error("unknown data segment")),
+            }
+            let length = body.u32()?;
+            body.slice(length)?;
+            self.counts.data_bytes += u64::from(length);
         }
         Ok(())
     }

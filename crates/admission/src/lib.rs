@@ -7,16 +7,27 @@
 //! (types inside function bodies) the engine checks afterwards, in the
 //! container's own arena.
 //!
-//! Before a container is started, a second pass ([`bound`](bound::bound)) reads the instructions as
-//! well and says how much memory loading takes at most.
+//! Instructions are read as well: some a container cannot have, some the engine gets wrong.
 //!
 //! * [`reader`]: numbers, names, parts.
 //! * [`module`]: sections and limits.
-//! * [`code`], [`bound`]: instructions, and the memory that loading takes.
+//! * [`code`], [`bound`]: instructions, and what a tool says of the memory that loading takes.
+//! * `fused`, `guard`: what the engine gets wrong, and how code avoids it.
 //! * [`imports`]: what is imported, resolved against what this device has.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+#[cfg(any(test, feature = "guard"))]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod bound;
 pub mod code;
+mod fused;
+#[cfg(feature = "guard")]
+pub mod guard;
 pub mod imports;
 pub mod module;
 pub mod reader;

@@ -87,6 +87,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The next section of a module: its number and contents.
+    ///
+    /// # Errors
+    ///
+    /// If it is cut off.
+    pub fn section(&mut self) -> Result<(u8, Reader<'a>), Malformed> {
+        let number = self.byte()?;
+        let length = self.u32()?;
+        Ok((number, self.part(length)?))
+    }
+
     /// An unsigned LEB128 number of at most 32 bits.
     ///
     /// # Errors
@@ -117,6 +128,25 @@ impl<'a> Reader<'a> {
         for _ in 0..10 {
             if self.byte()? & 0x80 == 0 {
                 return Ok(());
+            }
+        }
+        Err(start.error("number too long"))
+    }
+
+    /// Skips a LEB128 number of any kind, at most ten bytes long, and returns its lowest 32 bits
+    /// without those that only tell a sign. It is zero if the number is.
+    ///
+    /// # Errors
+    ///
+    /// If it is cut off or longer.
+    pub fn low_bits(&mut self) -> Result<u32, Malformed> {
+        let start = *self;
+        let mut bits = 0;
+        for index in 0..10 {
+            let byte = self.byte()?;
+            bits |= u32::from(byte & 0x7f).checked_shl(7 * index).unwrap_or(0);
+            if byte & 0x80 == 0 {
+                return Ok(bits);
             }
         }
         Err(start.error("number too long"))
