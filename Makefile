@@ -52,7 +52,9 @@ clean-room: ## `make demo` and `make test` in a minimal Debian, with nothing of 
 	@tools/setup/clean-room.sh
 
 soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a million hostile calls, two million runs of random machine code
-	@$(SETUP) nextest
+	@$(SETUP) nextest svd
+	BERTH_VENDOR_SVD=$(CURDIR)/target/tools/svd cargo nextest run --profile soak --no-capture -p berth-exposure-compiler \
+	    -E 'test(every_vendors_file)'
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise --test endurance
 	KILLS=500 cargo nextest run --profile soak --no-capture -p berth-e2e --test kills

@@ -7,6 +7,7 @@
 #   tools/setup/setup.sh rust       the Rust toolchain of rust-toolchain.toml and its targets
 #   tools/setup/setup.sh elf2tab    ELF to Tock application bundle
 #   tools/setup/setup.sh tockloader the real tockloader, in a Python virtual environment
+#   tools/setup/setup.sh svd        chip vendors' register files, for `make soak`
 #   tools/setup/setup.sh nextest    the test runner
 #   tools/setup/setup.sh deny       what checks licences and sources of the crates
 #   tools/setup/setup.sh foreign    compilers of programs from elsewhere (clang, Rust for WASI)
@@ -23,6 +24,7 @@ tools=$root/target/tools
 
 ELF2TAB=0.13.0
 NEXTEST=0.9.143
+SVD=0.4
 DENY=0.20.2
 TARGETS='thumbv7em-none-eabi wasm32-unknown-unknown'
 
@@ -121,6 +123,16 @@ tockloader() {
     cp "$here/requirements.txt" "$venv/.requirements"
 }
 
+# The last release with the files in it; later ones have the parser only.
+svd() {
+    [ "$(cat "$tools/svd/.version" 2>/dev/null)" = "$SVD" ] && return 0
+    tockloader
+    say "installing chip vendors' SVD files into target/tools/svd (once, 35 MB)"
+    rm -rf "$tools/svd"
+    quietly "$tools/venv/bin/pip" --disable-pip-version-check install --no-deps --target "$tools/svd" "cmsis-svd==$SVD"
+    echo "$SVD" >"$tools/svd/.version"
+}
+
 nextest() {
     # A nextest of any recent version on PATH serves; ours is the fallback.
     cargo nextest --version >/dev/null 2>&1 && return 0
@@ -148,11 +160,12 @@ for part in "$@"; do
         deny) cargo_tool cargo-deny "$DENY" cargo-deny ;;
         elf2tab) cargo_tool elf2tab "$ELF2TAB" elf2tab ;;
         tockloader) tockloader ;;
+        svd) svd ;;
         nextest) nextest ;;
         miri) miri ;;
         clean-room) debian "$here/clean-room-packages.txt" ;;
         *)
-            echo "unknown part: $part (debian, rust, elf2tab, tockloader, nextest, deny, miri, foreign, clean-room)" >&2
+            echo "unknown part: $part (debian, rust, elf2tab, tockloader, svd, nextest, deny, miri, foreign, clean-room)" >&2
             exit 2
             ;;
     esac

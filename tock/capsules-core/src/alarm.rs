@@ -103,7 +103,6 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
         let Some(wait) = wait else { return };
         let wait = wait.min(Count::half_max_value());
         let set = self.hardware.get().brought_to(now);
-        self.hardware.set(set);
         // One that is due stays: its interrupt is on the way, and who waits for it
         // is served then.
         if set.remaining().is_some_and(|set| set <= wait) {

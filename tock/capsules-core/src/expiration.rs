@@ -25,6 +25,7 @@ pub(crate) enum Expiration<T> {
 
 impl<T: Ticks> Expiration<T> {
     /// The alarm as seen at `now`, not more than a turn after the last look.
+    #[inline(always)]
     #[must_use]
     pub(crate) fn brought_to(self, now: T) -> Self {
         match self {
@@ -46,6 +47,7 @@ impl<T: Ticks> Expiration<T> {
     }
 
     /// Ticks from the last look until it expires, none left if it has; `None` if it is off.
+    #[inline(always)]
     #[must_use]
     pub(crate) fn remaining(self) -> Option<T> {
         match self {
@@ -56,6 +58,7 @@ impl<T: Ticks> Expiration<T> {
     }
 
     /// The count at which it expires or has expired; `None` if it is off.
+    #[inline(always)]
     #[must_use]
     pub(crate) fn expiry(self) -> Option<T> {
         match self {
@@ -67,6 +70,7 @@ impl<T: Ticks> Expiration<T> {
 }
 
 /// The shorter of two waits, where `None` is to wait for nothing.
+#[inline(always)]
 #[must_use]
 pub(crate) fn shorter<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     match (a, b) {

@@ -6,6 +6,7 @@ use crate::bus;
 use crate::danger::{Danger, Facts};
 use crate::devicetree::{Node, Property};
 use crate::layout::Region;
+use crate::lines::lines;
 use crate::problem::{Place, Problem};
 use crate::report::Report;
 
@@ -33,7 +34,7 @@ pub(crate) struct Board<'a> {
     pub(crate) blocks: Vec<Block<'a>>,
     regions: &'a [Region],
     aliases: Aliases,
-    interrupt_cells: usize,
+    root: &'a Node,
 }
 
 impl<'a> Board<'a> {
@@ -65,17 +66,11 @@ impl<'a> Board<'a> {
         for (block, shared) in blocks.iter_mut().zip(shared) {
             block.danger = block.danger.take().or(shared);
         }
-        let parent = root.cell("interrupt-parent");
-        let controller = root
-            .all()
-            .into_iter()
-            .find(|node| parent.is_some() && node.cell("phandle") == parent);
-        let interrupt_cells = controller.and_then(|node| node.cell("#interrupt-cells"));
         Self {
             blocks,
             regions,
             aliases: facts.aliases,
-            interrupt_cells: interrupt_cells.unwrap_or(1).max(1) as usize,
+            root,
         }
     }
 
@@ -118,12 +113,15 @@ impl<'a> Board<'a> {
         block: &Block<'a>,
         place: &Place,
         report: &mut Report,
-    ) -> Vec<(&'a str, u32)> {
-        let property = |name| block.node.property(name);
-        let cells = property("interrupts").and_then(Property::cells);
-        let names = property("interrupt-names").and_then(Property::strings);
-        let (cells, names) = (cells.unwrap_or_default(), names.unwrap_or_default());
-        let lines: Vec<_> = cells.chunks(self.interrupt_cells).collect();
+    ) -> Option<Vec<(&'a str, Result<u32, String>)>> {
+        let names = block.node.property("interrupt-names");
+        let names = names.and_then(Property::strings).unwrap_or_default();
+        let label = || block.node.label().to_owned();
+        let lines = lines(self.root, block.node).map_err(|reason| Problem::InterruptTree {
+            label: label(),
+            reason,
+        });
+        let lines = report.take(place, lines)?;
         if lines.len() != names.len() {
             let problem = Problem::InterruptNames {
                 label: block.node.label().to_owned(),
@@ -131,13 +129,9 @@ impl<'a> Board<'a> {
                 names: names.len(),
             };
             report.add(place, problem);
-            return Vec::new();
+            return None;
         }
-        names
-            .into_iter()
-            .zip(lines)
-            .filter_map(|(name, line)| Some((name, *line.first()?)))
-            .collect()
+        Some(names.into_iter().zip(lines).collect())
     }
 }
 

@@ -13,7 +13,8 @@ use crate::model::{Device, Exposure, Limits, Named, RegisterWrite};
 use crate::problem::{Place, Problem};
 use crate::registers::{MASK_FORM, Registers, SAFE_FORM};
 use crate::report::Report;
-use crate::svd::{self, Peripheral};
+use crate::svd;
+use crate::svd_file::File;
 
 /// The node's `compatible`.
 pub(crate) const COMPATIBLE: &str = "berth,exposure";
@@ -25,12 +26,13 @@ const BLOCK_REGISTERS_MAX: usize = 255;
 /// Smallest region of the memory protection unit.
 const REGION_MIN: u64 = 32;
 
-const BLOCK_PROPERTIES: [&str; 11] = [
+const BLOCK_PROPERTIES: [&str; 12] = [
     "register-block",
     "label",
     "access",
     "masks",
     "read-effects",
+    "reading-acts",
     "safe-state",
     "interrupts",
     "clear",
@@ -80,7 +82,7 @@ pub(crate) fn check(node: &Node, board: &Board, source: &Path, report: &mut Repo
                 let context = Context {
                     node: child,
                     board,
-                    peripherals: peripherals.as_deref(),
+                    file: peripherals.as_ref(),
                     limits: &limits,
                 };
                 let exposure = context.check(&mut seen, &mut exposed, report);
@@ -108,14 +110,14 @@ fn too_many(count: usize, max: u32, most: u32, place: &Place, report: &mut Repor
 }
 
 /// The SVD file's content; nothing if it cannot be had, which is reported once.
-fn peripherals(node: &Node, source: &Path, report: &mut Report) -> Option<Vec<Peripheral>> {
+fn peripherals(node: &Node, source: &Path, report: &mut Report) -> Option<File> {
     let Some(property) = node.property("svd") else {
         report.add(&node.place, Problem::NoSvd);
         return None;
     };
     let file = report.string(node, "svd", "svd = \"<file>\"")?;
     let path = source.parent().unwrap_or(Path::new("")).join(file);
-    let read = svd::read(&path).map_err(|reason| Problem::Svd {
+    let read = File::open(&path).map_err(|reason| Problem::Svd {
         file: file.to_owned(),
         reason,
     });
@@ -190,7 +192,7 @@ fn device(node: &Node, seen: &mut Vec<(String, u32)>, report: &mut Report) -> Op
 struct Context<'a> {
     node: &'a Node,
     board: &'a Board<'a>,
-    peripherals: Option<&'a [Peripheral]>,
+    file: Option<&'a File>,
     limits: &'a Limits,
 }
 
@@ -245,29 +247,55 @@ impl<'a> Context<'a> {
 
         let base = u32::try_from(block.range.base).ok()?;
         let length = u32::try_from(block.range.length).ok()?;
-        let peripheral = self
-            .peripherals?
-            .iter()
-            .find(|p| p.base == block.range.base);
-        let Some(peripheral) = peripheral else {
+        let file = self.file?;
+        let found = file.peripheral(block.range).map_err(|reason| Problem::Svd {
+            file: format!("for {label}"),
+            reason,
+        });
+        let Some(peripheral) = report.take(place, found)? else {
             let label = label.to_owned();
             report.add(place, Problem::NoPeripheral { label, base });
             return None;
         };
         let effects = report.strings(node, "read-effects", "\"<register>\", ...");
         let read_effects: Vec<_> = effects.iter().map(|(_, name)| *name).collect();
+        let acts = report.strings(
+            node,
+            "reading-acts",
+            "reading-acts = \"<register>\", ... or \"none\"",
+        );
+        let mut reading_acts: Vec<_> = acts.iter().map(|(_, name)| *name).collect();
+        if reading_acts == ["none"] {
+            reading_acts.clear();
+        }
         let registers = Registers {
             label,
             length,
-            peripheral,
+            peripheral: &peripheral,
             read_effects: &read_effects,
+            reading_acts: node.has("reading-acts").then_some(&reading_acts[..]),
         };
+        for (place, name) in acts.iter().filter(|_| !reading_acts.is_empty()) {
+            report.take(place, registers.named(name));
+        }
         let list = self.masks(&registers, report);
+        let reads = list
+            .as_ref()
+            .is_none_or(|list| list.iter().any(|r| r.read != 0));
+        if reads && !node.has("reading-acts") && !file.knows_read_effects() {
+            report.add(&node.place, Problem::ReadingActs(label.to_owned()));
+        }
         self.effects(&registers, &effects, list.as_deref(), report);
         let exposed = list.as_deref().unwrap_or_default();
         let safe_state = self.safe_state(&registers, exposed, report);
-        let lines = self.board.interrupts(block, place, report);
-        let interrupts = interrupts(node, &registers, &lines, self.limits, report);
+        // What nobody exposes is not judged.
+        let lines = match node.has("interrupts") {
+            true => self.board.interrupts(block, place, report),
+            false => Some(Vec::new()),
+        };
+        let interrupts =
+            lines.map(|lines| interrupts(node, &registers, &lines, self.limits, report));
+        let interrupts = interrupts.unwrap_or_default();
         Some(Exposure {
             label: label.to_owned(),
             base,
@@ -448,7 +476,7 @@ impl<'a> Context<'a> {
                 let entries = masks.strings().unwrap_or_default();
                 entries.iter().any(|e| e.split(' ').next() == Some(name))
             });
-            if register.read_effect.is_none() || !(exposed(name) || masked) {
+            if registers.read_effect(register).is_none() || !(exposed(name) || masked) {
                 report.add(place, Problem::NoReadEffect((*name).to_owned()));
             }
         }
@@ -457,8 +485,8 @@ impl<'a> Context<'a> {
         }
         // The whole block: every register can be read.
         for register in &registers.peripheral.registers {
-            if let Some(effect) = register.read_effect
-                && !registers.read_effects.contains(&register.name.as_str())
+            if let Some(effect) = registers.read_effect(register)
+                && !registers.permits(register)
             {
                 let register = register.name.clone();
                 report.add(&self.node.place, Problem::ReadEffect { register, effect });

@@ -11,7 +11,7 @@ use crate::report::{Report, list};
 pub(crate) fn interrupts(
     node: &Node,
     registers: &Registers,
-    lines: &[(&str, u32)],
+    lines: &[(&str, Result<u32, String>)],
     limits: &Limits,
     report: &mut Report,
 ) -> Vec<Interrupt> {
@@ -57,9 +57,17 @@ pub(crate) fn interrupts(
             report.add(&place, problem);
             continue;
         };
+        let line = line.clone().map_err(|reason| Problem::InterruptLine {
+            label: registers.label.to_owned(),
+            name: name.to_owned(),
+            reason,
+        });
+        let Some(line) = report.take(&place, line) else {
+            continue;
+        };
         found.push(Interrupt {
             name: name.to_owned(),
-            line: *line,
+            line,
             clear,
             clear_before_capture: clear_before_capture.unwrap_or(false),
             captures_max: captures_max.unwrap_or(0),

@@ -24,12 +24,14 @@ mod exposures;
 mod interrupts;
 mod labels;
 mod layout;
+mod lines;
 mod model;
 mod problem;
 mod registers;
 mod report;
 mod rust;
 mod svd;
+mod svd_file;
 mod syscalls;
 mod text;
 

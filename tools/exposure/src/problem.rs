@@ -284,6 +284,41 @@ pub enum Problem {
         /// Those it has.
         known: String,
     },
+    /// Several registers of that name.
+    #[error("{label} has several registers {register}; remedy: write one of: {names}")]
+    Ambiguous {
+        /// The label.
+        label: String,
+        /// As written.
+        register: String,
+        /// Names that tell them apart.
+        names: String,
+    },
+    /// The file is silent about effects of reading, and so is the configuration.
+    #[error(
+        "the SVD file says of no register that reading it has an effect, which is not to say that none has; remedy: add reading-acts = \"<register>\", ... to {0}, or reading-acts = \"none\""
+    )]
+    ReadingActs(String),
+    /// An interrupt that is none of the processor's lines.
+    #[error(
+        "interrupt \"{name}\" of {label} cannot be exposed: {reason}; remedy: expose interrupts of the processor's own controller only"
+    )]
+    InterruptLine {
+        /// The label.
+        label: String,
+        /// The interrupt.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Interrupts that cannot be read.
+    #[error("cannot read the interrupts of {label}: {reason}; remedy: correct the board's .dtsi")]
+    InterruptTree {
+        /// The label.
+        label: String,
+        /// Why not.
+        reason: String,
+    },
     /// The register lies behind the block's end.
     #[error(
         "{register} at {offset:#x} lies outside the {length:#x} bytes of {label}; remedy: correct reg in the board's .dtsi or the SVD file"

@@ -21,6 +21,8 @@ pub(crate) struct Registers<'a> {
     pub(crate) peripheral: &'a Peripheral,
     /// Registers that may be read though it has an effect.
     pub(crate) read_effects: &'a [&'a str],
+    /// Registers of which the manufacturer says that reading has an effect; empty: none has.
+    pub(crate) reading_acts: Option<&'a [&'a str]>,
 }
 
 /// How a mask entry looks.
@@ -33,7 +35,13 @@ pub(crate) const CLEAR_FORM: &str = "\"<register> <value>\"";
 impl<'a> Registers<'a> {
     /// A register by its name, sound and inside the block.
     pub(crate) fn named(&self, name: &str) -> Result<&'a Register, Problem> {
-        let register = self.peripheral.register(name).ok_or_else(|| {
+        let found = self.peripheral.register(name);
+        let found = found.map_err(|names| Problem::Ambiguous {
+            label: self.label.to_owned(),
+            register: name.to_owned(),
+            names: list(names.iter()),
+        })?;
+        let register = found.ok_or_else(|| {
             let known = self.peripheral.registers.iter().map(|r| &r.name);
             Problem::NoRegister {
                 label: self.label.to_owned(),
@@ -61,6 +69,36 @@ impl<'a> Registers<'a> {
         Ok(register)
     }
 
+    /// What reading a register does, by the SVD file or the manufacturer.
+    pub(crate) fn read_effect(&self, register: &Register) -> Option<&'static str> {
+        let shares = |name: &&str| {
+            let named = self.peripheral.register(name).ok().flatten();
+            named
+                .is_some_and(|named| named.offset < register.end() && register.offset < named.end())
+        };
+        match self.reading_acts {
+            Some([]) => None,
+            Some(names) if names.iter().any(shares) => Some("reading-acts"),
+            _ => self.peripheral.read_effect(register),
+        }
+    }
+
+    /// Whether the manufacturer permits reading the bytes of a register though it has an effect.
+    pub(crate) fn permits(&self, register: &Register) -> bool {
+        self.read_effects.iter().any(|name| {
+            let named = self.peripheral.register(name).ok().flatten();
+            named
+                .is_some_and(|named| named.offset < register.end() && register.offset < named.end())
+        })
+    }
+
+    /// A register with the effects of all that shares its bytes.
+    fn united(&self, register: &Register) -> Register {
+        let mut united = self.peripheral.united(register);
+        united.read_effect = self.read_effect(register);
+        united
+    }
+
     /// `"CONTROL rw 0x3"`.
     pub(crate) fn mask(&self, text: &str) -> Result<model::Register, Problem> {
         let (name, access, mask) = three(text, "masks", MASK_FORM)?;
@@ -75,8 +113,8 @@ impl<'a> Registers<'a> {
         let mask = bits(register, mask)?;
         if reads {
             readable(register)?;
-            if let Some(effect) = register.read_effect
-                && !self.read_effects.contains(&name)
+            if let Some(effect) = self.read_effect(register)
+                && !self.permits(register)
             {
                 let register = name.to_owned();
                 return Err(Problem::ReadEffect { register, effect });
@@ -85,6 +123,7 @@ impl<'a> Registers<'a> {
         let mut zero_rest = false;
         if writes {
             writable(register)?;
+            let register = &self.united(register);
             zero_rest = match rest(register, mask) {
                 Rest::Zero => true,
                 Rest::Keep if !reads && unwritten(register, mask) != 0 => {
@@ -138,10 +177,11 @@ impl<'a> Registers<'a> {
             });
         }
         writable(register)?;
+        let register = &self.united(register);
         let whole = mask == register.all();
         let zeroed = exposed
             .iter()
-            .any(|e| e.name == name && (e.zero_rest || e.read == 0));
+            .any(|e| e.offset == register.offset && (e.zero_rest || e.read == 0));
         let why = match rest(register, mask) {
             _ if whole => None,
             Rest::Impossible(why) => Some(why),

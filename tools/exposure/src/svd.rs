@@ -1,8 +1,5 @@
 //! The registers of the board's peripherals, from its SVD file.
 
-use std::fs;
-use std::path::Path;
-
 use svd_parser::svd::{Access, FieldInfo, ModifiedWriteValues, ReadAction, RegisterInfo};
 
 /// What a write of a bit does, as far as it concerns bits beside it.
@@ -28,6 +25,8 @@ pub(crate) struct Field {
 #[derive(Clone, Debug)]
 pub(crate) struct Register {
     pub(crate) name: String,
+    /// The name of the peripheral that has it.
+    pub(crate) peripheral: String,
     pub(crate) offset: u32,
     /// In bits.
     pub(crate) size: u32,
@@ -46,48 +45,92 @@ impl Register {
 
     /// First byte offset after it.
     pub(crate) fn end(&self) -> u32 {
-        self.offset.saturating_add(self.size / 8)
+        self.offset.saturating_add(self.size.div_ceil(8))
+    }
+
+    /// Whether it is called so.
+    fn goes_by(&self, name: &str) -> bool {
+        let own = |(peripheral, register)| peripheral == self.peripheral && register == self.name;
+        name == self.name || name.split_once('.').is_some_and(own)
+    }
+
+    /// A name that no other register has.
+    fn full(&self) -> String {
+        format!("{}.{}@{:#x}", self.peripheral, self.name, self.offset)
     }
 }
 
-/// One peripheral.
+/// The registers at the addresses of a block, of however many peripherals.
 #[derive(Clone, Debug)]
 pub(crate) struct Peripheral {
-    pub(crate) base: u64,
     /// By offset.
     pub(crate) registers: Vec<Register>,
 }
 
 impl Peripheral {
-    pub(crate) fn register(&self, name: &str) -> Option<&Register> {
-        self.registers.iter().find(|register| register.name == name)
+    /// The register that `name` names: its own name, `PERIPHERAL.NAME` where several peripherals have
+    /// registers at the block's addresses, or `NAME@OFFSET` where nothing else tells it from another.
+    /// Nothing if there is none; the full names of all if there are several.
+    pub(crate) fn register(&self, name: &str) -> Result<Option<&Register>, Vec<String>> {
+        let (bare, offset) = match name.rsplit_once('@') {
+            Some((bare, offset)) => (bare, crate::text::number(offset)),
+            None => (name, None),
+        };
+        let is = |register: &&Register| match offset {
+            Some(offset) => register.goes_by(bare) && u64::from(register.offset) == offset,
+            None => register.goes_by(name),
+        };
+        let found: Vec<_> = self.registers.iter().filter(is).collect();
+        let Some(first) = found.first() else {
+            return Ok(None);
+        };
+        // Several views of one register have one meaning.
+        let same = |other: &&&Register| {
+            (other.offset, other.size) == (first.offset, first.size) && other.access == first.access
+        };
+        if found.iter().all(|other| same(&other)) {
+            return Ok(Some(first));
+        }
+        Err(found.iter().map(|register| register.full()).collect())
+    }
+
+    /// All registers that have a byte in common with one, itself included.
+    pub(crate) fn sharing(&self, register: &Register) -> impl Iterator<Item = &Register> {
+        let (start, end) = (register.offset, register.end());
+        let shares = move |other: &&Register| other.offset < end && start < other.end();
+        self.registers.iter().filter(shares)
+    }
+
+    /// What reading a register's bytes does, whatever name it is said of.
+    pub(crate) fn read_effect(&self, register: &Register) -> Option<&'static str> {
+        self.sharing(register).find_map(|other| other.read_effect)
+    }
+
+    /// The register with the effects of everything that shares its bytes.
+    pub(crate) fn united(&self, register: &Register) -> Register {
+        let mut united = register.clone();
+        united.read_effect = self.read_effect(register);
+        for other in self.sharing(register) {
+            let shift = 8 * (i64::from(other.offset) - i64::from(register.offset));
+            for field in &other.fields {
+                let mask = match u32::try_from(shift.unsigned_abs()) {
+                    Ok(by) if shift < 0 => field.mask.checked_shr(by),
+                    Ok(by) => field.mask.checked_shl(by),
+                    Err(_) => None,
+                };
+                let mask = mask.unwrap_or(0) & register.all();
+                let same = |own: &Field| own.mask == mask && own.effect == field.effect;
+                if mask != 0 && field.writable && !united.fields.iter().any(same) {
+                    united.fields.push(Field { mask, ..*field });
+                }
+            }
+        }
+        united
     }
 }
 
-/// All peripherals of the file, or why there are none.
-pub(crate) fn read(path: &Path) -> Result<Vec<Peripheral>, String> {
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let config = svd_parser::Config::default()
-        .expand(true)
-        .expand_properties(true);
-    // `{:#}`: with the causes.
-    let device =
-        svd_parser::parse_with_config(&text, &config).map_err(|error| format!("{error:#}"))?;
-    Ok(device
-        .peripherals
-        .iter()
-        .map(|peripheral| {
-            let mut registers: Vec<_> = peripheral.all_registers().map(|r| register(r)).collect();
-            registers.sort_by_key(|register| register.offset);
-            Peripheral {
-                base: peripheral.base_address,
-                registers,
-            }
-        })
-        .collect())
-}
-
-fn register(info: &RegisterInfo) -> Register {
+/// One register of the parser, `offset` bytes from the start of the block.
+pub(crate) fn register(info: &RegisterInfo, peripheral: &str, offset: u32) -> Register {
     let size = info.properties.size.unwrap_or(32);
     let access = info.properties.access.unwrap_or(Access::ReadWrite);
     let fields = info.fields.as_deref().unwrap_or_default();
@@ -97,7 +140,8 @@ fn register(info: &RegisterInfo) -> Register {
         .or(info.read_action);
     let mut register = Register {
         name: info.name.clone(),
-        offset: info.address_offset,
+        peripheral: peripheral.to_owned(),
+        offset,
         size,
         access,
         read_effect: read_action.map(ReadAction::as_str),

@@ -35,7 +35,7 @@ fn an_interrupt_is_listed_once() {
 #[test]
 fn every_interrupt_of_the_board_has_a_name() {
     refused(
-        block("unnamed", "access = \"mediated\";"),
+        block("unnamed", "access = \"mediated\"; interrupts = \"rx\";"),
         &[
             "exposure.dts:3: unnamed has 1 interrupts and 0 interrupt-names; remedy: give every interrupt a name in the board's .dtsi",
         ],

@@ -15,3 +15,5 @@ mod registers;
 mod safe;
 mod sound;
 mod support;
+mod trees;
+mod vendors;
