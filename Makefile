@@ -159,7 +159,7 @@ $(FOREIGN)/command-rs.wasm: guest-sdk/foreign/command.rs $(FOREIGN)/installed
 
 # Long sequences of instructions that occur twice become functions: 18 KB of the supervisor's flash. With short ones, too,
 # it is 38 KB, and a register write of a container costs some 30 instructions more.
-OUTLINED := -C llvm-args=-enable-machine-outliner=always -C llvm-args=-outliner-benefit-threshold=120
+OUTLINED := -C llvm-args=-enable-machine-outliner=always -C llvm-args=-outliner-benefit-threshold=40
 
 # Kernel and processes, each alone: features of one must not leak into another.
 firmware: exposures
