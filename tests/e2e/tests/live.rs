@@ -47,8 +47,12 @@ fn figures_and_lines_appear_as_they_come() -> Result<()> {
     stats.wait("the new one", |text| {
         text.lines().any(|line| line.starts_with("hello "))
     })?;
-    // Ctrl-C ends each, and the containers go on.
-    for terminal in [&mut stats, &mut log, &mut events, &mut hello] {
+    // What follows a container to its end ends with it, and has its exit code.
+    ensure!(hello.ended()? == 0);
+    let mut counter = follow(&device, &["run", "-f", &guest("counter").to_string_lossy()])?;
+    counter.wait_for("count 2")?;
+    // Ctrl-C ends what goes on, and the containers go on.
+    for terminal in [&mut stats, &mut log, &mut events, &mut counter] {
         terminal.press(INTERRUPT)?;
         ensure!(terminal.ended_by_interrupt()?);
     }

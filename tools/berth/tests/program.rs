@@ -472,7 +472,7 @@ fn no_command_makes_the_system_reset_a_board_when_the_port_is_closed() {
     let mut usual = settings();
     usual.control_modes |= ControlModes::HUPCL;
     let now = rustix::termios::OptionalActions::Now;
-    rustix::termios::tcsetattr(&std::fs::File::open(&port).unwrap(), now, &usual).unwrap();
+    rustix::termios::tcsetattr(std::fs::File::open(&port).unwrap(), now, &usual).unwrap();
     assert!(settings().control_modes.contains(ControlModes::HUPCL));
     let device = port.to_string_lossy().into_owned();
     for words in [

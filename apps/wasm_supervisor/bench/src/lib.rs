@@ -108,13 +108,14 @@ impl<P: Platform + 'static> Bench<P> {
     /// What went wrong, or that a load took more than the first.
     pub fn leak(&mut self, cycles: u32) -> Result<u32, Failed> {
         let slot = self.store("driver", DRIVER)?;
-        let id = self.containers.arena(slot).ok_or(Failed("no arena"))?;
         let mut before = None;
         let mut first = None;
         for _ in 0..=cycles {
             // The first of them is not counted: the supervisor may take what it keeps.
             self.containers.start(slot)?;
             self.containers.run_one();
+            // Each run has an arena of its own.
+            let id = self.containers.arena(slot).ok_or(Failed("no arena"))?;
             let peak = arena::usage(id).peak_bytes;
             if peak > *first.get_or_insert(peak) {
                 return Err(Failed("a load took more than the first"));

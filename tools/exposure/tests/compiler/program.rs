@@ -61,6 +61,33 @@ fn the_board_of_this_repository_is_sound_and_all_outputs_are_written() {
     assert!(table.contains("block(0x4002a000, 0x1000)"), "{table}");
 }
 
+/// Every configuration in this repository is sound, and a table that is kept beside one is its own.
+#[test]
+fn the_other_boards_are_sound() {
+    let boards = fs::read_dir(root().join("kernel-board")).unwrap().flatten();
+    let mut sources: Vec<_> = boards
+        .flat_map(|board| fs::read_dir(board.path()).unwrap().flatten())
+        .map(|file| file.path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "dts"))
+        .collect();
+    sources.push(root().join("docs/oem-board/exposure.dts"));
+    assert!(sources.len() >= 4, "{sources:?}");
+    let folder = TempDir::new().unwrap();
+    let table = folder.path().join("table.rs");
+    for source in sources {
+        let board = source.parent().unwrap();
+        let layout = Some(board.join("layout.ld")).filter(|own| own.exists());
+        let layout = layout.unwrap_or_else(|| root().join("layout.ld"));
+        let paths = [&source, &layout, &table].map(|path| path.display().to_string());
+        let [source, layout, out] = &paths;
+        let output = exposure(&[source, "--layout", layout, "--table", out]);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{source}");
+        if let Ok(kept) = fs::read_to_string(board.join("src/table.rs")) {
+            assert_eq!(kept, fs::read_to_string(&table).unwrap(), "{source}");
+        }
+    }
+}
+
 #[test]
 fn problems_go_to_standard_error_with_exit_code_1() {
     let folder = TempDir::new().unwrap();
