@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::vec::Vec;
 
+use berth_protocol::Op;
+
 use berth_flash::{Cut, Flash, FlashError, Simulated};
 
 use crate::arena;
@@ -435,5 +437,24 @@ impl Platform for Fake {
 
     fn led_is_on(&self, index: u32) -> Option<bool> {
         (index < LEDS_EXPOSED).then(|| self.0.leds.borrow()[index as usize])
+    }
+}
+
+/// The request, about the upload that was announced last if it names none (0); `last` knows that one.
+pub fn about_upload<'a>(last: &mut u32, op: Op<'a>) -> Op<'a> {
+    *last = op.upload_id().unwrap_or(*last);
+    match op {
+        Op::UploadChunk {
+            upload: 0,
+            offset,
+            bytes,
+        } => Op::UploadChunk {
+            upload: *last,
+            offset,
+            bytes,
+        },
+        Op::UploadCommit { upload: 0 } => Op::UploadCommit { upload: *last },
+        Op::UploadAbort { upload: 0 } => Op::UploadAbort { upload: *last },
+        op => op,
     }
 }

@@ -9,7 +9,7 @@ use berth_protocol::{
 };
 use support::ONE_AT_A_TIME;
 use wasm_supervisor::arena::{self, ArenaId, Usage};
-use wasm_supervisor::fake::Fake;
+use wasm_supervisor::fake::{Fake, about_upload};
 use wasm_supervisor::service::Supervisor;
 
 /// Does what takes memory: messages, saved state, log, growth, a table, claims; and in its
@@ -79,6 +79,8 @@ struct Bench {
     fake: Fake,
     supervisor: Supervisor<Fake>,
     id: u32,
+    /// The upload that was announced last.
+    upload: u32,
 }
 
 impl Bench {
@@ -89,6 +91,7 @@ impl Bench {
             supervisor: Supervisor::new(fake.clone()),
             fake,
             id: 0,
+            upload: 0,
         }
     }
 
@@ -124,6 +127,7 @@ impl Bench {
     fn look<R>(&mut self, op: Op<'_>, look: impl Fn(Result<Reply<'_>, DeviceError<'_>>) -> R) -> R {
         self.id += 1;
         let id = self.id;
+        let op = about_upload(&mut self.upload, op);
         let state = self.fake.0.clone();
         arena::of_the_test(|| {
             let mut frame = [0; FRAME_MAX];
@@ -176,6 +180,7 @@ fn upload<'a>(name: &'a str, image: &'a [u8]) -> Vec<Op<'a>> {
     };
     let chunks = image.chunks(200).scan(0, |offset, bytes| {
         let chunk = Op::UploadChunk {
+            upload: 0,
             offset: *offset,
             bytes,
         };
@@ -185,7 +190,7 @@ fn upload<'a>(name: &'a str, image: &'a [u8]) -> Vec<Op<'a>> {
     arena::of_the_test(|| {
         std::iter::once(begin)
             .chain(chunks)
-            .chain([Op::UploadCommit])
+            .chain([Op::UploadCommit { upload: 0 }])
             .collect()
     })
 }
@@ -273,7 +278,7 @@ fn whichever_allocation_fails_only_its_operation_does() {
                 Some((Fault::OutOfMemory, _)) => {}
                 Some(other) => panic!("{:?}, allocation {k}: {other:?}", ops[step]),
             }
-            bench.ask(Op::UploadAbort);
+            bench.ask(Op::UploadAbort { upload: 0 });
             bench.ask(Op::Kill { name });
             bench.ask(Op::Remove { name });
             bench.work(TURNS);

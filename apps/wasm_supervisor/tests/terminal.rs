@@ -11,7 +11,7 @@ use berth_protocol::{
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-use wasm_supervisor::fake::Fake;
+use wasm_supervisor::fake::{Fake, about_upload};
 use wasm_supervisor::service::Supervisor;
 
 const ROWS: NonZero<u16> = NonZero::new(40).unwrap();
@@ -25,6 +25,8 @@ struct Terminal {
     supervisor: Supervisor<Fake>,
     screen: vt100::Parser,
     next_id: u32,
+    /// The upload that was announced last.
+    upload: u32,
 }
 
 impl Terminal {
@@ -47,6 +49,7 @@ impl Terminal {
             fake,
             screen: vt100::Parser::new(ROWS, COLUMNS, 0),
             next_id: 1,
+            upload: 0,
         }
     }
 
@@ -81,6 +84,7 @@ impl Terminal {
     /// A request as `berth` sends it, between the person's keys; its answer is not text.
     fn request(&mut self, op: Op<'_>) {
         let mut frame = [0; FRAME_MAX];
+        let op = about_upload(&mut self.upload, op);
         let id = self.next_id;
         self.next_id += 1;
         let frame = encode_frame(&Request { id, op }, &mut frame).unwrap();
@@ -113,9 +117,13 @@ impl Terminal {
         });
         for (index, bytes) in image.chunks(CHUNK_MAX).enumerate() {
             let offset = (index * CHUNK_MAX) as u32;
-            self.request(Op::UploadChunk { offset, bytes });
+            self.request(Op::UploadChunk {
+                upload: 0,
+                offset,
+                bytes,
+            });
         }
-        self.request(Op::UploadCommit);
+        self.request(Op::UploadCommit { upload: 0 });
     }
 
     /// What stands on the screen, without empty lines.

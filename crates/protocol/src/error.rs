@@ -118,6 +118,11 @@ pub enum DeviceError<'a> {
     },
     /// The container is being updated or loaded; ask again later.
     Busy,
+    /// Another upload is in progress; ask again later.
+    UploadBusy {
+        /// Name of its container.
+        name: &'a str,
+    },
 }
 
 impl DeviceError<'_> {
@@ -149,6 +154,7 @@ impl DeviceError<'_> {
             Self::StoreFull { .. } => "store-full",
             Self::StoreFailed { .. } => "store-failed",
             Self::Busy => "busy",
+            Self::UploadBusy { .. } => "upload-busy",
         }
     }
 }
@@ -220,6 +226,7 @@ impl fmt::Display for DeviceError<'_> {
             ),
             Self::StoreFailed { page } => write!(f, "the flash failed in page {page}"),
             Self::Busy => f.write_str("the container is being loaded or updated"),
+            Self::UploadBusy { name } => write!(f, "an upload of {name} is in progress"),
         }
     }
 }

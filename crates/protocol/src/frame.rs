@@ -273,7 +273,11 @@ mod tests {
     fn chunk(id: u32, bytes: &[u8]) -> Vec<u8> {
         let request = Request {
             id,
-            op: Op::UploadChunk { offset: 0, bytes },
+            op: Op::UploadChunk {
+                upload: 1,
+                offset: 0,
+                bytes,
+            },
         };
         encode_frame(&request, &mut [0; FRAME_MAX])
             .unwrap()
@@ -285,6 +289,7 @@ mod tests {
         let longest = Request {
             id: u32::MAX,
             op: Op::UploadChunk {
+                upload: u32::MAX,
                 offset: u32::MAX,
                 bytes: &[0xff; crate::CHUNK_MAX],
             },
@@ -313,6 +318,7 @@ mod tests {
                         period_ms: u16::MAX,
                         budget: u32::MAX,
                     }),
+                    writes: Some(u16::MAX),
                 },
             },
         };
@@ -350,6 +356,7 @@ mod tests {
         let too_long = Request {
             id: u32::MAX,
             op: Op::UploadChunk {
+                upload: u32::MAX,
                 offset: u32::MAX,
                 bytes: &[0; MESSAGE_MAX],
             },
@@ -373,6 +380,7 @@ mod tests {
         assert_eq!(
             request.op,
             Op::UploadChunk {
+                upload: 1,
                 offset: 0,
                 bytes: &[0, 1, 0]
             }
@@ -441,7 +449,7 @@ mod tests {
             let mut again = [0; FRAME_MAX];
             prop_assert_eq!(frame_message(&seen.messages[0], &mut again), Ok(&frame[..]));
             let request = Request::decode(&seen.messages[0]).unwrap();
-            prop_assert_eq!(request, Request { id, op: Op::UploadChunk { offset: 0, bytes: &bytes } });
+            prop_assert_eq!(request, Request { id, op: Op::UploadChunk { upload: 1, offset: 0, bytes: &bytes } });
         }
 
         #[test]

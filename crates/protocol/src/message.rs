@@ -2,7 +2,7 @@
 
 use crate::{
     Container, DeviceError, Exposure, Happening, Heap, Image, ImageHash, Inspection, Level,
-    MissingWhy, Parameters, Source, Status, Update,
+    MESSAGE_MAX, MissingWhy, Parameters, Source, Status, Update,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,9 +32,9 @@ pub enum Op<'a> {
     },
     /// Memory of the device → [`Reply::Heap`].
     Heap,
-    /// Announce an image → [`Reply::Upload`] or [`Reply::Unchanged`]. A begin with
-    /// the name, length and hash of the upload in progress continues that upload;
-    /// any other replaces it.
+    /// Announce an image → [`Reply::Upload`] or [`Reply::Unchanged`]. A begin with all that was
+    /// announced of the upload in progress continues that upload; any other is refused
+    /// ([`DeviceError::UploadBusy`]) until nothing has come of it for some seconds.
     UploadBegin {
         /// Name of the container ([`is_valid_name`](crate::is_valid_name)).
         name: &'a str,
@@ -45,9 +45,11 @@ pub enum Op<'a> {
         /// How to run it.
         parameters: Parameters,
     },
-    /// Part of the image announced last → [`Reply::Upload`] with the next offset
+    /// Part of an image that was announced → [`Reply::Upload`] with the next offset
     /// wanted. A part that the device already has is accepted and ignored.
     UploadChunk {
+        /// The upload: [`Op::upload_id`] of its announcement.
+        upload: u32,
         /// Where the part begins in the image.
         offset: u32,
         /// At most [`CHUNK_MAX`](crate::CHUNK_MAX) bytes.
@@ -56,9 +58,15 @@ pub enum Op<'a> {
     },
     /// The image is complete: check its hash, look at the module and store it →
     /// [`Reply::Done`]. On refusal the upload is forgotten.
-    UploadCommit,
-    /// Forget the upload in progress, if any → [`Reply::Done`].
-    UploadAbort,
+    UploadCommit {
+        /// The upload: [`Op::upload_id`] of its announcement.
+        upload: u32,
+    },
+    /// Forget an upload, if it is in progress → [`Reply::Done`].
+    UploadAbort {
+        /// The upload: [`Op::upload_id`] of its announcement.
+        upload: u32,
+    },
     /// Start a container → [`Reply::Done`].
     Start {
         /// Its name.
@@ -100,7 +108,7 @@ pub enum Op<'a> {
     },
     /// One item of the list behind a refusal
     /// ([`DeviceError::MissingImports`]) → [`Reply::Missing`] or [`Reply::End`].
-    /// Kept until the next refusal.
+    /// Kept for the last few refusals.
     Detail {
         /// Id of the refused request.
         of: u32,
@@ -316,6 +324,25 @@ pub struct DecodeError {
     pub id: Option<u32>,
 }
 
+impl Op<'_> {
+    /// Returns what names the upload that this announces, in the requests that follow: the same for the same announcement,
+    /// whoever makes it and when. `None` if it announces none.
+    #[must_use]
+    pub fn upload_id(&self) -> Option<u32> {
+        match self {
+            Self::UploadBegin { .. } | Self::UpdateBegin { .. } => {
+                let mut buffer = [0; MESSAGE_MAX];
+                let bytes = postcard::to_slice(self, &mut buffer).ok()?;
+                // FNV-1a.
+                Some(bytes.iter().fold(0x811c_9dc5, |id: u32, byte| {
+                    (id ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+                }))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl<'a> Request<'a> {
     /// Read a request from the body of a frame.
     ///
@@ -363,6 +390,47 @@ mod tests {
             Err(DecodeError { id: Some(5) })
         );
         assert_eq!(Request::decode(&[]), Err(DecodeError { id: None }));
+    }
+
+    #[test]
+    fn an_upload_is_named_by_all_that_is_announced_of_it() {
+        let announce = |name, length, share, trial_ms| {
+            let hash = ImageHash([7; 32]);
+            let parameters = Parameters {
+                share,
+                ..Parameters::default()
+            };
+            match trial_ms {
+                None => Op::UploadBegin {
+                    name,
+                    length,
+                    hash,
+                    parameters,
+                },
+                Some(trial_ms) => Op::UpdateBegin {
+                    name,
+                    length,
+                    hash,
+                    parameters,
+                    trial_ms,
+                },
+            }
+        };
+        let all = [
+            announce("a", 9, None, None),
+            announce("b", 9, None, None),
+            announce("a", 8, None, None),
+            announce("a", 9, Some(3), None),
+            announce("a", 9, None, Some(0)),
+            announce("a", 9, None, Some(1)),
+        ];
+        for (place, op) in all.iter().enumerate() {
+            for (other, another) in all.iter().enumerate() {
+                let same = op.upload_id() == another.upload_id();
+                assert_eq!(same, place == other, "{op:?} {another:?}");
+            }
+        }
+        assert_eq!(Op::Heap.upload_id(), None);
     }
 
     #[test]

@@ -162,6 +162,8 @@ pub enum Happening {
     },
     /// A live update came to its end.
     Updated(Update),
+    /// It was found to be the cause of a failure of the supervisor: nobody but the operator starts it again.
+    Quarantined,
 }
 
 impl Happening {
@@ -182,6 +184,7 @@ impl Happening {
             Self::Restarting { .. } => "restarting",
             Self::Updated(Update::RolledBack { .. }) => "rolled-back",
             Self::Updated(_) => "updated",
+            Self::Quarantined => "quarantined",
         }
     }
 }

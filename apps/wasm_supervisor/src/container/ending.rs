@@ -6,6 +6,7 @@ use core::fmt::Write;
 
 use berth_protocol::{Entry, Fault, LOG_TEXT_MAX, Level, Restart, State, Update};
 
+use super::budget::Cause;
 use super::loading::Loading;
 use super::name::CONTAINERS_MAX;
 use super::outcome::{End, LastCall};
@@ -31,6 +32,7 @@ impl<P: Platform + 'static> Containers<P> {
         let now = self.shared.platform.now_us();
         self.account(now);
         self.end_trial(now);
+        self.store_deferred(now);
         let restarted = self.restart_one(now);
         match self.run_next(now) {
             Some((slot, end)) => {
@@ -289,7 +291,7 @@ impl<P: Platform + 'static> Containers<P> {
             }
         }
         // What the new one saved meanwhile; tried again when it ends.
-        let _ = self.persist(slot);
+        let _ = self.persist(slot, Cause::Operator);
         let stopped_first = trial.stopped_first;
         self.updated(slot, Update::Kept { stopped_first });
     }

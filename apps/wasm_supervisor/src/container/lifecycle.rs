@@ -6,13 +6,13 @@
 
 use berth_protocol::{Entry, Fault, Happening, Parameters, State};
 
+use super::budget::Cause;
 use super::outcome::End;
 use super::refused::Refused;
 use super::run::Main;
 use super::saved::Saved;
 use super::schedule::slice_fuel;
 use super::state::Event;
-use super::storage::Meta;
 use super::table::Containers;
 use crate::arena;
 use crate::engine::{Engine, Step};
@@ -37,7 +37,12 @@ impl<P: Platform + 'static> Containers<P> {
             return Ok(());
         };
         let restarts = core::mem::take(&mut container.restarts);
+        let quarantined = container.state == State::Quarantined;
         let started = self.launch(slot, Event::Start);
+        if quarantined && self.state(slot) != Some(State::Quarantined) {
+            // The operator has lifted it. If the store does not take it, it is quarantined again after a reset.
+            let _ = self.store_meta(slot);
+        }
         // What was refused has changed nothing; a state is that of one that has failed.
         if !matches!(started, Ok(()) | Err(Refused::State(_)))
             && let Some(container) = self.get_mut(slot)
@@ -130,16 +135,16 @@ impl<P: Platform + 'static> Containers<P> {
         let Some(container) = self.slots.get(slot).and_then(Option::as_ref) else {
             return Ok(());
         };
-        let parameters = merged(container.parameters, changes);
-        if let (Some(key), Some(store)) = (container.image.key(slot), &mut self.images) {
-            let meta = Meta::new(container.name, parameters);
-            store.link(key, key, meta.bytes()).map_err(Refused::Store)?;
-        }
-        let Some(container) = self.get_mut(slot) else {
-            return Ok(());
-        };
-        container.parameters = parameters;
+        let before = container.parameters;
+        let parameters = merged(before, changes);
         let active = container.state.is_active();
+        self.set_own_parameters(slot, parameters);
+        if let Err(error) = self.store_meta(slot) {
+            self.set_own_parameters(slot, before);
+            return Err(Refused::Store(error));
+        }
+        // A larger budget may let go what waits.
+        self.deferred_us = self.deferred_us.min(self.shared.platform.now_us());
         self.shared.set_parameters(slot, &parameters);
         self.note(slot, Happening::Edited);
         if active && restart {
@@ -150,6 +155,12 @@ impl<P: Platform + 'static> Containers<P> {
             arena::set_limit(id, self.memory(slot).1 as usize);
         }
         Ok(())
+    }
+
+    fn set_own_parameters(&mut self, slot: usize, parameters: Parameters) {
+        if let Some(container) = self.get_mut(slot) {
+            container.parameters = parameters;
+        }
     }
 
     /// Let the main of the container in `slot`, if it was cut, come to a border, for one
@@ -180,7 +191,7 @@ impl<P: Platform + 'static> Containers<P> {
         // What is not stored must not be lost with its memory.
         if end.is_none()
             && self.shared.with_saved(slot, Saved::take_fresh)
-            && self.persist(slot).is_ok()
+            && self.persist(slot, Cause::Operator).is_ok()
             && let Some(container) = self.get_mut(slot)
         {
             container.end_run();
@@ -200,5 +211,6 @@ pub(crate) fn merged(old: Parameters, changes: Parameters) -> Parameters {
         boot: changes.boot.or(old.boot),
         log_level: changes.log_level.or(old.log_level),
         service: changes.service.or(old.service),
+        writes: changes.writes.or(old.writes),
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!   name, run_id, outcome, refused      leaf types
-//!   state, restart, schedule, load      tables and sums, without a container
+//!   state, restart, budget, schedule    tables and sums, without a container
 //!   log, mail, saved, events, notes     what is kept outside a container's memory
 //!   registrations, shared, host         what a container's code can reach
 //!   run, record, table                  a run, a container, all of them
@@ -17,6 +17,7 @@
 
 #[cfg(test)]
 mod boot_tests;
+mod budget;
 mod change;
 mod ending;
 pub mod events;

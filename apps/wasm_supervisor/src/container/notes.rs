@@ -4,31 +4,36 @@
 //! ([`Platform::note`]); nothing else survives. From them the next run learns how long the last
 //! runs were, which containers were active, and whose code was being executed.
 //!
-//! After [`FAILURES_MAX`] failures within a minute something on the device makes it fail each
-//! time: then it starts no container (safe mode), says whom it suspects, and waits for
-//! its operator. Safe mode lasts until the device is reset.
+//! A container whose code was being executed at a failure is the cause as far as anybody can know: it is
+//! quarantined at once (`persistence`). After [`ROW_MAX`] failures in a row, whoever caused them, the
+//! supervisor starts no container (safe mode) and waits for its operator. Failures are in a row when none of the
+//! runs between them was longer than [`ROW_RUN`], which is longer than what the kernel calls a row: before the
+//! kernel gives up restarting a supervisor, that one has nothing to fail with. Safe mode
+//! lasts until the device is reset.
 
 use berth_protocol::Happening;
 
 use super::name::CONTAINERS_MAX;
 use crate::platform::{NOTES, Platform};
 
-/// So many failures ...
-const FAILURES_MAX: u32 = 3;
-/// ... in so many units of time lead to safe mode: a minute.
-const FAILURES_IN: u32 = 60_000_000 >> TIME_SHIFT;
+/// So many failures in a row lead to safe mode.
+const ROW_MAX: u32 = 3;
+/// A run of more units of time ends a row: two minutes, twice the minute of the kernel's own count.
+const ROW_RUN: u32 = 120_000_000 >> TIME_SHIFT;
 
 /// Times in the notes are microseconds shifted by this: about milliseconds, without a division.
 const TIME_SHIFT: u32 = 10;
 
-/// How long the run before this one was.
-const EARLIER: usize = 0;
+/// Failures in a row that led to this run.
+const ROW: usize = 0;
 /// How long this run has been.
 const LENGTH: usize = 1;
 /// Failures since power-on.
 const FAILURES: usize = 2;
-/// The tag of the container whose code is being executed.
+/// The tag of the container whose code is being executed, and [`TRIAL_BIT`].
 const RUNNING: usize = 3;
+/// Its image is on trial, or about to be: not the one that comes back after a failure.
+const TRIAL_BIT: u32 = 1 << 16;
 /// The tags of the active containers, two a word.
 const ACTIVE: usize = 4;
 const ACTIVE_WORDS: usize = CONTAINERS_MAX / 2;
@@ -61,6 +66,8 @@ pub struct Before {
     /// Nothing is started.
     pub safe_mode: bool,
     suspect: Tag,
+    /// The suspect was an image on trial.
+    on_trial: bool,
 }
 
 impl Before {
@@ -68,15 +75,19 @@ impl Before {
     pub fn read<P: Platform>(platform: &P) -> Self {
         let word = |index| platform.note_before(index);
         let failures = word(FAILURES).map_or(0, |failures| failures.saturating_add(1));
-        let last = word(LENGTH).unwrap_or(0);
-        platform.note(EARLIER, last);
+        let row = match word(LENGTH) {
+            None => 0,
+            Some(length) if length > ROW_RUN => 1,
+            Some(_) => word(ROW).unwrap_or(0).saturating_add(1),
+        };
+        platform.note(ROW, row);
         platform.note(FAILURES, failures);
-        // From the first to the last of three failures it is two runs.
-        let two_runs = last.saturating_add(word(EARLIER).unwrap_or(0));
+        let running = word(RUNNING).unwrap_or(0);
         Self {
             failures,
-            safe_mode: failures >= FAILURES_MAX && two_runs < FAILURES_IN,
-            suspect: Tag(word(RUNNING).unwrap_or(0) as u16),
+            safe_mode: row >= ROW_MAX,
+            suspect: Tag(running as u16),
+            on_trial: running & TRIAL_BIT != 0,
         }
     }
 
@@ -84,6 +95,13 @@ impl Before {
     #[must_use]
     pub fn suspects(&self, tag: Tag) -> bool {
         self.suspect == tag && tag != Tag::NONE
+    }
+
+    /// Is the container with this tag, with the image that it has now, the cause of the last failure as far as
+    /// anybody can know?
+    #[must_use]
+    pub fn blames(&self, tag: Tag) -> bool {
+        self.suspects(tag) && !self.on_trial
     }
 
     /// Was the container with this tag active at the last failure?
@@ -109,9 +127,19 @@ pub fn note_length<P: Platform>(platform: &P, length_us: u64) {
     platform.note(LENGTH, length);
 }
 
-/// Note whose code is being executed from now on.
-pub fn note_running<P: Platform>(platform: &P, tag: Tag) {
-    platform.note(RUNNING, u32::from(tag.0));
+/// Do `work` for a container, with the image that it has or with one that is `on_trial`. If the supervisor
+/// fails in it, that one is the cause.
+pub fn on_behalf<P: Platform, R>(
+    platform: &P,
+    tag: Tag,
+    on_trial: bool,
+    work: impl FnOnce() -> R,
+) -> R {
+    let trial = if on_trial { TRIAL_BIT } else { 0 };
+    platform.note(RUNNING, u32::from(tag.0) | trial);
+    let result = work();
+    platform.note(RUNNING, 0);
+    result
 }
 
 /// Note which of the two containers in slots `2 * pair` and behind are active.
@@ -139,12 +167,17 @@ mod tests {
     }
 
     #[test]
-    fn three_failures_within_a_minute_are_too_many() {
+    fn three_failures_in_a_row_are_too_many() {
         assert_eq!(after(&[]), Before::default());
         assert!(!after(&[1, 1]).safe_mode);
         assert!(after(&[1, 1, 1]).safe_mode);
         assert!(after(&[1, 29, 30]).safe_mode);
-        assert!(!after(&[1, 31, 31]).safe_mode);
+        // Every 33 s, or every 59: the kernel would give up at the eighth.
+        assert!(after(&[33, 33, 33]).safe_mode);
+        for seconds in 1..=61 {
+            assert!(after(&[seconds; 3]).safe_mode, "{seconds}");
+        }
+        assert!(!after(&[1, 125, 125]).safe_mode);
         // However long it had been well before.
         assert!(after(&[100_000_000, 5, 5]).safe_mode);
         // Many, but seldom.
@@ -159,16 +192,20 @@ mod tests {
     fn who_was_running_and_who_was_active_is_known() {
         let fake = Fake::default();
         let [a, b, c] = ["a", "b", "c"].map(Tag::of);
-        note_running(&fake, a);
-        note_active(&fake, 0, [a, b]);
-        note_active(&fake, 7, [Tag::NONE, c]);
-        fake.fail();
+        on_behalf(&fake, a, false, || {
+            note_active(&fake, 0, [a, b]);
+            note_active(&fake, 7, [Tag::NONE, c]);
+            fake.fail();
+        });
         let before = Before::read(&fake);
         assert!(before.suspects(a) && !before.suspects(b) && !before.suspects(Tag::NONE));
+        assert!(before.blames(a) && !before.blames(b) && !before.blames(Tag::NONE));
         for (tag, active) in [(a, true), (b, true), (c, true), (Tag::of("d"), false)] {
             assert_eq!(before.was_active(&fake, tag), active);
         }
-        note_running(&fake, Tag::NONE);
+        on_behalf(&fake, a, true, || fake.fail());
+        let before = Before::read(&fake);
+        assert!(before.suspects(a) && !before.blames(a));
         fake.fail();
         let before = Before::read(&fake);
         assert!(![a, b, c, Tag::NONE].iter().any(|tag| before.suspects(*tag)));

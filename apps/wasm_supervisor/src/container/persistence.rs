@@ -2,10 +2,13 @@
 
 use alloc::rc::Rc;
 
-use berth_protocol::{Happening, ImageHash, Update};
+use berth_protocol::{Happening, ImageHash, State, Update};
 
+use super::budget::Cause;
 use super::name::CONTAINERS_MAX;
+use super::notes::Tag;
 use super::shared::Shared;
+use super::state::{self, Event};
 use super::storage::{CANDIDATE_KEY, Image, Meta, image_key, saved_key};
 use super::table::Containers;
 use crate::platform::Platform;
@@ -27,17 +30,27 @@ impl<P: Platform + 'static> Containers<P> {
                 return;
             };
             let found = store.get(image_key(slot)).and_then(|object| {
-                let (name, parameters) = Meta::read(object.meta)?;
-                Some((name, ImageHash(*object.hash?), parameters))
+                let (name, parameters, quarantined) = Meta::read(object.meta)?;
+                Some((name, ImageHash(*object.hash?), parameters, quarantined))
             });
-            let Some((name, hash, parameters)) = found else {
+            let Some((name, hash, parameters, quarantined)) = found else {
                 continue;
             };
-            if self.place(slot, name, Image::Stored, hash, parameters)
-                && let Some(saved) = self
-                    .images
-                    .as_ref()
-                    .and_then(|store| store.get(saved_key(slot)))
+            if !self.place(slot, name, Image::Stored, hash, parameters) {
+                continue;
+            }
+            let blamed = self.before.blames(Tag::of(name.as_str()));
+            if quarantined || blamed {
+                self.quarantine(slot);
+            }
+            if blamed && !quarantined {
+                // If this fails, it is known to this run, and to the next that it was not active.
+                let _ = self.store_meta(slot);
+            }
+            if let Some(saved) = self
+                .images
+                .as_ref()
+                .and_then(|store| store.get(saved_key(slot)))
             {
                 self.shared
                     .with_saved(slot, |place| place.restore(saved.bytes));
@@ -54,7 +67,7 @@ impl<P: Platform + 'static> Containers<P> {
         let Some(candidate) = store.get(CANDIDATE_KEY) else {
             return;
         };
-        let name = Meta::read(candidate.meta).map(|(name, _)| name);
+        let name = Meta::read(candidate.meta).map(|(name, ..)| name);
         // If this fails, the next start does it.
         let _ = store.remove(CANDIDATE_KEY, None);
         if let Some(slot) = name.and_then(|name| self.find(name.as_str())) {
@@ -78,32 +91,82 @@ impl<P: Platform + 'static> Containers<P> {
         self.note(slot, Happening::Updated(outcome));
     }
 
-    /// Store what the container in `slot` has saved since it was stored last.
+    /// The container in `slot` is the cause of a failure: no policy starts it.
+    fn quarantine(&mut self, slot: usize) {
+        if let Some(container) = self.get_mut(slot)
+            && let Ok(state) = state::next(container.state, Event::Quarantine)
+        {
+            container.state = state;
+            self.note(slot, Happening::Quarantined);
+        }
+    }
+
+    /// Store what is known of the container in `slot` beside its image.
     ///
     /// # Errors
     ///
-    /// Why it could not be stored. It is tried again the next time.
-    pub(super) fn persist(&mut self, slot: usize) -> Result<(), berth_store::Error> {
-        match self.get(slot) {
-            // What is saved during a trial would outlive the image that may not.
-            Some(container) if container.image == Image::Stored => self.persist_saved(slot),
+    /// Why it could not be stored.
+    pub(super) fn store_meta(&mut self, slot: usize) -> Result<(), berth_store::Error> {
+        let Some(container) = self.get(slot) else {
+            return Ok(());
+        };
+        let quarantined = container.state == State::Quarantined;
+        let meta = Meta::marked(container.name, container.parameters, quarantined);
+        match (container.image.key(slot), &mut self.images) {
+            (Some(key), Some(store)) => store.link(key, key, meta.bytes()),
             _ => Ok(()),
         }
     }
 
-    /// The same whatever image it is saved by.
-    pub(super) fn persist_saved(&mut self, slot: usize) -> Result<(), berth_store::Error> {
-        let Some(store) = &mut self.images else {
+    /// Store what the container in `slot` has saved since it was stored last. What itself has
+    /// caused may have to wait for its budget.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be stored. It is tried again the next time.
+    pub(super) fn persist(&mut self, slot: usize, cause: Cause) -> Result<(), berth_store::Error> {
+        let now = self.shared.platform.now_us();
+        let (Some(Some(container)), Some(store)) = (self.slots.get_mut(slot), &mut self.images)
+        else {
             return Ok(());
         };
-        self.shared
-            .with_saved(slot, |saved| match saved.unstored() {
-                Some(bytes) => {
-                    store.put(saved_key(slot), &[], bytes)?;
-                    saved.set_stored();
-                    Ok(())
+        // What is saved during a trial would outlive the image that may not.
+        if container.image != Image::Stored {
+            return Ok(());
+        }
+        let deferred = self.shared.with_saved(slot, |saved| {
+            let key = saved_key(slot);
+            let Some(bytes) = saved.unstored() else {
+                return Ok(None);
+            };
+            // What is there already is not written again.
+            let same = store.get(key).is_some_and(|object| object.bytes == bytes);
+            if !same {
+                if cause == Cause::Container
+                    && let Err(due_us) = container.budget.take(container.writes(), now)
+                {
+                    return Ok(Some(due_us));
                 }
-                None => Ok(()),
-            })
+                store.put(key, &[], bytes)?;
+            }
+            saved.set_stored();
+            Ok(None)
+        })?;
+        if let Some(due_us) = deferred {
+            self.deferred_us = self.deferred_us.min(due_us);
+        }
+        Ok(())
+    }
+
+    /// Store what has waited for the budget of its container, if there is one by now.
+    pub(super) fn store_deferred(&mut self, now: u64) {
+        if self.deferred_us > now {
+            return;
+        }
+        self.deferred_us = u64::MAX;
+        for slot in 0..CONTAINERS_MAX {
+            // What fails is tried again when the container ends the next time.
+            let _ = self.persist(slot, Cause::Container);
+        }
     }
 }

@@ -11,6 +11,8 @@
 //!                Start │        │ Again   ▲
 //!                      │        ▼         │ GiveUp, Stop
 //!                      └──── restarting ──┘
+//!
+//!   stored ── Quarantine ─► quarantined ── Start ─► starting, Replaced ─► stored
 //! ```
 //!
 //! Every change of a container's state goes through [`next`]. What may happen to a
@@ -54,6 +56,10 @@ pub enum Event {
         /// How often it has been restarted in a row, this time included.
         count: u16,
     },
+    /// It is found to be the cause of a failure of the supervisor: only the operator starts it.
+    Quarantine,
+    /// It has another image now.
+    Replaced,
     /// Its restart policy, or the operator's `stop` meanwhile, wants it no more.
     GiveUp {
         /// How it had ended.
@@ -73,7 +79,8 @@ pub const fn next(state: State, event: Event) -> Result<State, State> {
             | State::Stopped
             | State::Exited { .. }
             | State::Faulted { .. }
-            | State::Restarting { .. },
+            | State::Restarting { .. }
+            | State::Quarantined,
             Event::Start,
         )
         | (State::Paused, Event::Restore) => Ok(State::Starting),
@@ -91,6 +98,8 @@ pub const fn next(state: State, event: Event) -> Result<State, State> {
             Event::Again { count },
         ) => Ok(State::Restarting { count }),
         (State::Restarting { .. }, Event::GiveUp { ended }) if !ended.is_active() => Ok(ended),
+        (State::Stored, Event::Quarantine) => Ok(State::Quarantined),
+        (State::Quarantined, Event::Replaced) => Ok(State::Stored),
         _ => Err(state),
     }
 }

@@ -77,9 +77,15 @@ impl Meta {
     /// Of a container with this name and these parameters.
     #[must_use]
     pub fn new(name: Name, parameters: Parameters) -> Self {
+        Self::marked(name, parameters, false)
+    }
+
+    /// The same, and whether the container is quarantined.
+    #[must_use]
+    pub fn marked(name: Name, parameters: Parameters, quarantined: bool) -> Self {
         let mut bytes = [0; META_MAX];
-        // At most 33 bytes of name and 46 of parameters.
-        let length = postcard::to_slice(&(name.as_str(), parameters), &mut bytes)
+        // At most 33 bytes of name, 50 of parameters, and one.
+        let length = postcard::to_slice(&(name.as_str(), parameters, quarantined), &mut bytes)
             .map_or(0, |encoded| encoded.len());
         Self { bytes, length }
     }
@@ -90,11 +96,15 @@ impl Meta {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Name and parameters; `None` if these bytes are not what [`new`](Self::new) makes.
+    /// Name, parameters and quarantine; `None` if these bytes are not what [`marked`](Self::marked) makes. What an older
+    /// supervisor has written is shorter: what it did not know reads as not chosen.
     #[must_use]
-    pub fn read(bytes: &[u8]) -> Option<(Name, Parameters)> {
-        let (name, parameters) = postcard::from_bytes::<(&str, Parameters)>(bytes).ok()?;
-        Some((Name::new(name)?, parameters))
+    pub fn read(bytes: &[u8]) -> Option<(Name, Parameters, bool)> {
+        let mut whole = [0; META_MAX];
+        whole.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let (name, parameters, quarantined) =
+            postcard::from_bytes::<(&str, Parameters, bool)>(&whole).ok()?;
+        Some((Name::new(name)?, parameters, quarantined))
     }
 }
 
@@ -121,12 +131,26 @@ mod tests {
                 period_ms: u16::MAX,
                 budget: u32::MAX,
             }),
+            writes: Some(u16::MAX),
         };
-        for parameters in [all, Parameters::default()] {
-            let meta = Meta::new(name, parameters);
-            let (found, read) = Meta::read(meta.bytes()).unwrap();
+        for (parameters, quarantined) in [(all, true), (Parameters::default(), false)] {
+            let meta = Meta::marked(name, parameters, quarantined);
+            let (found, read, marked) = Meta::read(meta.bytes()).unwrap();
             assert_eq!((found.as_str(), read), (name.as_str(), parameters));
+            assert_eq!(marked, quarantined);
         }
+        // As it was before there were `writes` and quarantine: two bytes less.
+        let meta = Meta::new(
+            name,
+            Parameters {
+                writes: None,
+                ..all
+            },
+        );
+        let (old, _) = meta.bytes().split_at(meta.bytes().len() - 2);
+        let (found, read, marked) = Meta::read(old).unwrap();
+        assert_eq!((found.as_str(), marked), (name.as_str(), false));
+        assert_eq!((read.service, read.writes), (all.service, None));
         assert!(Meta::read(&[]).is_none());
         assert!(Meta::read(&[1, b' ', 0, 0, 0, 0, 0, 0, 0, 0]).is_none());
     }

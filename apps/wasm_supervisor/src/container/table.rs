@@ -4,6 +4,7 @@ use alloc::rc::Rc;
 
 use berth_protocol::{Happening, ImageHash, Parameters, State, Update};
 
+use super::budget::Budget;
 use super::events::{Events, Record};
 use super::labels::{distinct, labels};
 use super::load::{Clock, Load};
@@ -37,6 +38,8 @@ pub struct Containers<P: Platform + 'static> {
     pub(super) refused: Option<Image>,
     /// The live update whose new image is on trial.
     pub(super) trial: Option<Trial>,
+    /// When state that waits for a container's budget can be written; the end of time if none waits.
+    pub(super) deferred_us: u64,
 }
 
 impl<P: Platform + 'static> Containers<P> {
@@ -53,6 +56,7 @@ impl<P: Platform + 'static> Containers<P> {
             images: storage::open(&shared.platform),
             refused: None,
             trial: None,
+            deferred_us: u64::MAX,
             clock: Clock::new(shared.platform.now_us()),
             shared,
             slots: [const { None }; CONTAINERS_MAX],
@@ -121,6 +125,7 @@ impl<P: Platform + 'static> Containers<P> {
             ended: State::Stored,
             turns: Turns::default(),
             load: Load::default(),
+            budget: Budget::default(),
             update: Update::None,
         });
         self.shared.set_log(slot, Some(log));
@@ -228,21 +233,30 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
-    /// The label of the `claim`-th claiming import of the container in `slot`, or of the image that
-    /// was just refused in its place.
+    /// The label of the `claim`-th claiming import of the container in `slot`, or with `update` of the
+    /// image that was refused in its place.
     #[must_use]
-    pub fn label(&self, slot: usize, claim: usize) -> Option<&str> {
-        let module = Module::scan(self.refused_image(slot)).ok()?;
+    pub fn label(&self, slot: usize, claim: usize, update: bool) -> Option<&str> {
+        let module = Module::scan(self.refused_image(slot, update)?).ok()?;
         labels(&module).nth(claim).map(|label| label.0)
     }
 
-    /// The image that was just refused in place of the container's in `slot`, or that one itself.
+    /// The image of the container in `slot`, or with `update` the one that was refused in its place, if that is
+    /// still there.
     #[must_use]
-    pub fn refused_image(&self, slot: usize) -> &[u8] {
-        match &self.refused {
-            Some(image) => self.bytes_of(slot, image),
-            None => self.image(slot),
+    pub fn refused_image(&self, slot: usize, update: bool) -> Option<&[u8]> {
+        if update {
+            let image = self.refused.as_ref()?;
+            Some(self.bytes_of(slot, image))
+        } else {
+            Some(self.image(slot))
         }
+    }
+
+    /// Is an image kept that was refused as a live update?
+    #[must_use]
+    pub const fn has_refused(&self) -> bool {
+        self.refused.is_some()
     }
 
     /// The label of the `block`-th block that the container in `slot` has claimed.

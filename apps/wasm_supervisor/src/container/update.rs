@@ -20,6 +20,7 @@ use alloc::vec::Vec;
 
 use berth_protocol::{Entry, Fault, ImageHash, Parameters, State, Update};
 
+use super::budget::Cause;
 use super::lifecycle::{PAUSE, PAUSE_FUEL};
 use super::loading::{Held, Loading, Source, validate};
 use super::outcome::{End, LastWords};
@@ -28,6 +29,7 @@ use super::restart::Restarts;
 use super::run::Run;
 use super::run_id::{BLOCKS_MAX, Blocks};
 use super::saved::Saved;
+use super::state::Event;
 use super::storage::{CANDIDATE_KEY, Image, ImageStore, image_key};
 use super::table::Containers;
 use super::trial::{Trial, Version};
@@ -155,6 +157,8 @@ impl<P: Platform + 'static> Containers<P> {
             return Err(Refused::Store(error));
         }
         let image = if stored { Image::Stored } else { new.image };
+        // The image that was to blame is gone.
+        self.go(slot, Event::Replaced);
         self.set_version(slot, Version { image, ..new });
         if let Some(container) = self.get_mut(slot) {
             // Suspended in the old image; its saved state it may have.
@@ -228,6 +232,7 @@ impl<P: Platform + 'static> Containers<P> {
         let held = Held::new(self.image(slot), *blocks);
         let source = Source {
             image: self.bytes_of(slot, &version.image),
+            on_trial: true,
             parameters: &version.parameters,
             held: held.as_ref(),
         };
@@ -254,6 +259,7 @@ impl<P: Platform + 'static> Containers<P> {
         let held = Held::new(self.image(slot), *blocks);
         let again = self.get(slot).map(|container| Source {
             image: self.image(slot),
+            on_trial: false,
             parameters: &container.parameters,
             held: held.as_ref(),
         });
@@ -319,6 +325,6 @@ impl<P: Platform + 'static> Containers<P> {
             engine.aside(PAUSE, PAUSE_FUEL).unwrap_or(Step::Finished)
         });
         // Kept in memory if the store does not take it.
-        let _ = self.persist(slot);
+        let _ = self.persist(slot, Cause::Operator);
     }
 }

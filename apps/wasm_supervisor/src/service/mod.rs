@@ -22,6 +22,7 @@ use crate::shell::{self, Shell};
 
 pub mod answers;
 pub mod exposures;
+mod refusals;
 mod reports;
 pub mod requests;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod tests;
 pub mod upload;
 
 use answers::AnswerCache;
+use refusals::Refusals;
 use upload::Upload;
 
 /// Version of the supervisor, for people.
@@ -44,8 +46,10 @@ pub struct Supervisor<P: Platform + 'static> {
     pub(crate) shell: Shell,
     upload: Option<Upload>,
     answers: AnswerCache,
-    /// The refused request whose missing imports can be asked for, and its container.
-    detail: Option<(u32, usize)>,
+    /// The refused requests whose missing imports can be asked for.
+    refusals: Refusals,
+    /// Until when an image is kept that was refused as a live update, in microseconds; only while one is.
+    refused_until_us: u64,
     decoder: FrameDecoder,
     frame_since_us: u64,
     started_us: u64,
@@ -67,7 +71,8 @@ impl<P: Platform + 'static> Supervisor<P> {
             shell: Shell::new(),
             upload: None,
             answers: AnswerCache::new(),
-            detail: None,
+            refusals: Refusals::new(),
+            refused_until_us: 0,
             decoder: FrameDecoder::new(),
             frame_since_us: 0,
             started_us,

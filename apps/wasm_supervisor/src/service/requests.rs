@@ -6,13 +6,16 @@ use berth_protocol::{
 };
 
 use super::exposures::exposure;
-use super::upload::{self, Announced, Begin, Failed, Upload};
-use super::{Supervisor, VERSION};
+use super::upload::{self, Announced, Begin, Failed, NotBegun, Upload};
+use super::{Supervisor, VERSION, answers};
 use crate::admission::{HostFunction, Import, Module, imports};
 use crate::arena;
 use crate::container::table::tag;
 use crate::container::{CONTAINERS_MAX, Container, Containers, Refused};
 use crate::platform::{DESCRIPTION_MAX, Platform};
+
+/// So long what an image lacks that was refused as a live update can be asked for, in microseconds.
+const REFUSED_US: u64 = 5_000_000;
 
 // A chunk is read from the message in place; nothing here depends on its size.
 const _: () = assert!(CHUNK_MAX < FRAME_MAX);
@@ -32,13 +35,16 @@ impl<P: Platform + 'static> Supervisor<P> {
                 return;
             }
         };
-        if let Some(known) = self.answers.find(request.id, message) {
+        let changes = answers::changes(&request.op);
+        if changes && let Some(known) = self.answers.find(request.id, message) {
             self.shared.platform.write(known);
             return;
         }
         let length = self.answer(&request, &mut frame);
-        let sent = frame.get(..length).unwrap_or_default();
-        self.answers.keep(request.id, message, sent);
+        if changes {
+            let sent = frame.get(..length).unwrap_or_default();
+            self.answers.keep(request.id, message, sent);
+        }
     }
 
     /// Encode and send one answer; the length of its frame. The shell's answers are said instead,
@@ -70,10 +76,8 @@ impl<P: Platform + 'static> Supervisor<P> {
     /// Do what is asked, and answer; the length of the answer's frame.
     pub(crate) fn answer(&mut self, request: &Request<'_>, frame: &mut [u8; FRAME_MAX]) -> usize {
         let id = request.id;
-        // Only these ask what was wrong with an update that was refused.
-        if !matches!(request.op, Op::Detail { .. }) {
-            self.containers.forget_refused();
-        }
+        let upload_id = request.op.upload_id().unwrap_or_default();
+        self.forget_refused();
         match request.op {
             Op::Hello { .. } => self.send(id, Ok(Reply::Hello(self.device())), frame),
             Op::Heap => self.send(id, Ok(Reply::Heap(self.heap())), frame),
@@ -84,14 +88,14 @@ impl<P: Platform + 'static> Supervisor<P> {
                 parameters,
             } => {
                 let announced = Announced {
+                    id: upload_id,
                     name,
                     length,
                     hash,
                     parameters,
                     trial_ms: None,
                 };
-                let result = self.begin(announced);
-                self.send(id, result, frame)
+                self.begin(id, announced, frame)
             }
             Op::UpdateBegin {
                 name,
@@ -101,31 +105,36 @@ impl<P: Platform + 'static> Supervisor<P> {
                 trial_ms,
             } => {
                 let announced = Announced {
+                    id: upload_id,
                     name,
                     length,
                     hash,
                     parameters,
                     trial_ms: Some(trial_ms),
                 };
-                let result = self.begin(announced);
-                self.send(id, result, frame)
+                self.begin(id, announced, frame)
             }
             Op::UpdateStatus { name } => {
                 let slot = self.containers.find(name).ok_or(DeviceError::UnknownName);
                 let result = slot.map(|slot| Reply::Update(self.containers.update_status(slot)));
                 self.send(id, result, frame)
             }
-            Op::UploadChunk { offset, bytes } => {
-                let result = match &mut self.upload {
-                    Some(upload) => upload
-                        .chunk(&mut self.containers, offset, bytes)
+            Op::UploadChunk {
+                upload,
+                offset,
+                bytes,
+            } => {
+                let now = self.shared.platform.now_us();
+                let result = match self.upload.as_mut().filter(|own| own.id() == upload) {
+                    Some(own) => own
+                        .chunk(&mut self.containers, offset, bytes, now)
                         .map(|offset| Reply::Upload { offset }),
                     None => Err(DeviceError::NoUpload),
                 };
                 self.send(id, result, frame)
             }
-            Op::UploadCommit => {
-                let committed = match self.upload.take() {
+            Op::UploadCommit { upload } => {
+                let committed = match self.upload.take_if(|own| own.id() == upload) {
                     Some(upload) => upload.commit(&mut self.containers),
                     None => Err(DeviceError::NoUpload.into()),
                 };
@@ -135,14 +144,14 @@ impl<P: Platform + 'static> Supervisor<P> {
                     Ok(Some(update)) => Ok(Reply::Update(update)),
                     Err(Failed::Upload(error)) => Err(error),
                     Err(Failed::Update(slot, refused)) => {
-                        return self.refuse(id, slot, refused, frame);
+                        return self.refuse(id, slot, refused, true, frame);
                     }
                 };
                 self.send(id, result, frame)
             }
-            Op::UploadAbort => {
-                self.upload = None;
-                let result = upload::abort(&mut self.containers);
+            Op::UploadAbort { upload } => {
+                let own = self.upload.take_if(|own| own.id() == upload);
+                let result = own.map_or(Ok(()), |_| upload::abort(&mut self.containers));
                 arena::trim(arena::ArenaId::SUPERVISOR);
                 self.send(id, result.map(|()| Reply::Done), frame)
             }
@@ -193,17 +202,28 @@ impl<P: Platform + 'static> Supervisor<P> {
         }
     }
 
-    fn begin(&mut self, announced: Announced<'_>) -> Result<Reply<'static>, DeviceError<'static>> {
-        let current = self.upload.take();
-        Ok(
-            match Upload::begin(&mut self.containers, current, announced)? {
-                Begin::Unchanged => Reply::Unchanged,
-                Begin::At(upload, offset) => {
-                    self.upload = Some(upload);
-                    Reply::Upload { offset }
-                }
-            },
-        )
+    fn begin(&mut self, id: u32, announced: Announced<'_>, frame: &mut [u8; FRAME_MAX]) -> usize {
+        let now = self.shared.platform.now_us();
+        let begun = Upload::begin(&mut self.containers, &mut self.upload, announced, now);
+        let result = match &begun {
+            Ok(Begin::Unchanged) => Ok(Reply::Unchanged),
+            Ok(Begin::At(offset)) => Ok(Reply::Upload { offset: *offset }),
+            Err(NotBegun::Busy(name)) => Err(DeviceError::UploadBusy {
+                name: name.as_str(),
+            }),
+            Err(NotBegun::Refused(error)) => Err(*error),
+        };
+        self.send(id, result, frame)
+    }
+
+    /// Forget the image that was refused as a live update when its time is over, or another has taken its place.
+    fn forget_refused(&mut self) {
+        if !self.containers.has_refused() {
+            self.refusals.forget_update();
+        } else if self.shared.platform.now_us() >= self.refused_until_us {
+            self.containers.forget_refused();
+            self.refusals.forget_update();
+        }
     }
 
     /// Do something with the container called `name`.
@@ -222,7 +242,7 @@ impl<P: Platform + 'static> Supervisor<P> {
                 arena::trim(arena::ArenaId::SUPERVISOR);
                 self.send(id, Ok(Reply::Done), frame)
             }
-            Err(refused) => self.refuse(id, slot, refused, frame),
+            Err(refused) => self.refuse(id, slot, refused, false, frame),
         }
     }
 
@@ -233,12 +253,16 @@ impl<P: Platform + 'static> Supervisor<P> {
         id: u32,
         slot: usize,
         refused: Refused,
+        update: bool,
         frame: &mut [u8; FRAME_MAX],
     ) -> usize {
-        if matches!(refused, Refused::Missing(_)) {
-            self.detail = Some((id, slot));
+        if update {
+            self.refused_until_us = self.shared.platform.now_us() + REFUSED_US;
         }
-        let error = explain(&self.containers, slot, refused);
+        if let (Refused::Missing(_), Some(container)) = (refused, self.containers.get(slot)) {
+            self.refusals.keep(id, container.own_name(), update);
+        }
+        let error = explain(&self.containers, slot, refused, update);
         self.send(id, Err(error), frame)
     }
 
@@ -353,12 +377,14 @@ impl<P: Platform + 'static> Supervisor<P> {
 
     /// The list is not kept: the module says it again.
     fn detail(&self, id: u32, of: u32, index: u16, frame: &mut [u8; FRAME_MAX]) -> usize {
-        let refused = self.detail.filter(|(refused, _)| *refused == of);
-        let slot = refused.map_or(CONTAINERS_MAX, |(_, slot)| slot);
-        let module = refused.and_then(|_| Module::scan(self.containers.refused_image(slot)).ok());
-        let result = match module {
+        let refused = self.refusals.find(of).and_then(|refusal| {
+            let slot = self.containers.find(refusal.name.as_str())?;
+            let image = self.containers.refused_image(slot, refusal.update)?;
+            Some((slot, Module::scan(image).ok()?))
+        });
+        let result = match refused {
             None => Err(DeviceError::NoDetail),
-            Some(module) => {
+            Some((slot, module)) => {
                 let unavailable = imports::unavailable(&module, &self.shared.platform, tag(slot))
                     .nth(usize::from(index));
                 Ok(match unavailable {
@@ -385,8 +411,12 @@ pub(crate) fn explain<P: Platform + 'static>(
     containers: &Containers<P>,
     slot: usize,
     refused: Refused,
+    update: bool,
 ) -> DeviceError<'_> {
-    let label = |claim| cut(containers.label(slot, claim).unwrap_or("?"), TEXT_MAX);
+    let label = |claim| {
+        let label = containers.label(slot, claim, update);
+        cut(label.unwrap_or("?"), TEXT_MAX)
+    };
     let free = arena::free();
     match refused {
         Refused::State(state) => DeviceError::WrongState { state },

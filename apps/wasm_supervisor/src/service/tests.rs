@@ -23,6 +23,8 @@ struct Bench {
     fake: Fake,
     supervisor: Supervisor<Fake>,
     next_id: u32,
+    /// The upload that was announced last: what follows is about it where a test names none.
+    upload: u32,
     /// Text seen outside frames.
     text: String,
 }
@@ -34,6 +36,7 @@ impl Bench {
             supervisor: Supervisor::new(fake.clone()),
             fake,
             next_id: 100,
+            upload: 0,
             text: String::new(),
         }
     }
@@ -77,6 +80,7 @@ impl Bench {
     }
 
     fn send(&mut self, id: u32, op: Op<'_>) -> Vec<Vec<u8>> {
+        let op = crate::fake::about_upload(&mut self.upload, op);
         let mut frame = [0; FRAME_MAX];
         let frame = encode_frame(&Request { id, op }, &mut frame).unwrap();
         self.fake.0.input.borrow_mut().extend(frame.iter());
@@ -122,14 +126,18 @@ impl Bench {
         self.ok(Self::begin(name, image));
         for (number, bytes) in image.chunks(CHUNK_MAX).enumerate() {
             let offset = (number * CHUNK_MAX) as u32;
-            self.ok(Op::UploadChunk { offset, bytes });
+            self.ok(Op::UploadChunk {
+                upload: 0,
+                offset,
+                bytes,
+            });
         }
     }
 
     fn install(&mut self, name: &str, wat: &str) {
         let image = wat::parse_str(wat).unwrap();
         self.upload(name, &image);
-        self.ok(Op::UploadCommit);
+        self.ok(Op::UploadCommit { upload: 0 });
     }
 
     fn state(&mut self, name: &str) -> State {
@@ -438,7 +446,10 @@ fn every_bad_upload_has_its_own_error() {
     let image = wat::parse_str(SPIN).unwrap();
     let other = wat::parse_str(BLINK).unwrap();
 
-    assert_eq!(bench.refused(Op::UploadCommit), "no upload in progress");
+    assert_eq!(
+        bench.refused(Op::UploadCommit { upload: 0 }),
+        "no upload in progress"
+    );
     assert_eq!(
         bench.refused(Bench::begin("no name", &image)),
         "not a container name"
@@ -479,34 +490,39 @@ fn every_bad_upload_has_its_own_error() {
     bench.ok(Bench::begin("spin", &image));
     let (first, rest) = image.split_at(10);
     bench.ok(Op::UploadChunk {
+        upload: 0,
         offset: 0,
         bytes: first,
     });
     assert_eq!(
-        bench.refused(Op::UploadCommit),
+        bench.refused(Op::UploadCommit { upload: 0 }),
         "image incomplete, only 10 bytes arrived"
     );
     // Out of order, too long, corrupted.
     bench.ok(Bench::begin("spin", &image));
     bench.ok(Op::UploadChunk {
+        upload: 0,
         offset: 0,
         bytes: first,
     });
     assert!(
         bench
             .refused(Op::UploadChunk {
+                upload: 0,
                 offset: 11,
                 bytes: rest
             })
             .contains("10")
     );
     bench.ok(Op::UploadChunk {
+        upload: 0,
         offset: 0,
         bytes: first,
     });
     assert!(
         bench
             .refused(Op::UploadChunk {
+                upload: 0,
                 offset: 10,
                 bytes: &[0; 200]
             })
@@ -515,32 +531,38 @@ fn every_bad_upload_has_its_own_error() {
     let mut damaged = rest.to_vec();
     damaged[5] ^= 1;
     bench.ok(Op::UploadChunk {
+        upload: 0,
         offset: 10,
         bytes: &damaged,
     });
-    assert!(bench.refused(Op::UploadCommit).contains("damaged"));
+    assert!(
+        bench
+            .refused(Op::UploadCommit { upload: 0 })
+            .contains("damaged")
+    );
     // An interrupted upload goes on where it was.
     bench.ok(Bench::begin("spin", &image));
     bench.ok(Op::UploadChunk {
+        upload: 0,
         offset: 0,
         bytes: first,
     });
     bench.ask(Bench::begin("spin", &image), |result| {
         assert_eq!(result, Ok(Reply::Upload { offset: 10 }));
     });
-    bench.ok(Op::UploadAbort);
+    bench.ok(Op::UploadAbort { upload: 0 });
     // Not a module; a module that only a validator refuses.
     bench.upload("text", b"hello, world");
     assert!(
         bench
-            .refused(Op::UploadCommit)
+            .refused(Op::UploadCommit { upload: 0 })
             .contains("not a WebAssembly module")
     );
     let typed = br#"(module (func (export "_start") i32.add drop))"#;
     bench.upload("types", &wat::parse_bytes(typed).unwrap());
     assert!(
         bench
-            .refused(Op::UploadCommit)
+            .refused(Op::UploadCommit { upload: 0 })
             .starts_with("invalid module at offset")
     );
 

@@ -22,8 +22,14 @@ const LIMIT_MIN: u32 = 8 * 1024;
 /// Largest value stack a container may ask for.
 pub const STACK_MAX: u32 = 64 * 1024;
 
+/// An upload from which nothing has come for so many microseconds may be replaced by another.
+const IDLE_US: u64 = 10_000_000;
+
 /// The upload in progress.
 pub struct Upload {
+    id: u32,
+    /// When something came of it last, in microseconds.
+    active_us: u64,
     name: Name,
     length: u32,
     hash: ImageHash,
@@ -36,6 +42,8 @@ pub struct Upload {
 /// What is announced at the beginning of an upload.
 #[derive(Clone, Copy)]
 pub struct Announced<'a> {
+    /// What names the upload.
+    pub id: u32,
     /// Name of the container.
     pub name: &'a str,
     /// Length of the image in bytes.
@@ -70,26 +78,46 @@ enum Arriving {
     Kept(Vec<u8>),
 }
 
+/// What is announced, and may begin.
+struct Accepted {
+    id: u32,
+    name: Name,
+    length: u32,
+    hash: ImageHash,
+    parameters: Parameters,
+    update: Option<(usize, u32)>,
+}
+
 /// How an upload begins.
 pub enum Begin {
     /// It goes on at this offset.
-    At(Upload, u32),
+    At(u32),
     /// The same container is stored already.
     Unchanged,
 }
 
-impl Upload {
-    /// Begin or continue an upload. `current` is the one in progress.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the request, or that there is no room.
-    pub fn begin<P: Platform + 'static>(
+/// Why an upload does not begin.
+pub enum NotBegun {
+    /// Another is in progress: that of this container.
+    Busy(Name),
+    /// Something is wrong with it, or there is no room.
+    Refused(DeviceError<'static>),
+}
+
+impl From<DeviceError<'static>> for NotBegun {
+    fn from(error: DeviceError<'static>) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl Accepted {
+    /// Look at an announcement. `None` if the same container is stored already.
+    fn new<P: Platform + 'static>(
         containers: &mut Containers<P>,
-        current: Option<Self>,
         announced: Announced<'_>,
-    ) -> Result<Begin, DeviceError<'static>> {
+    ) -> Result<Option<Self>, DeviceError<'static>> {
         let Announced {
+            id,
             name,
             length,
             hash,
@@ -112,7 +140,7 @@ impl Upload {
                 if let Some(store) = containers.images_mut() {
                     store.settle().map_err(store_error)?;
                 }
-                return Ok(Begin::Unchanged);
+                return Ok(None);
             }
             if trial_ms.is_none() {
                 return Err(DeviceError::NameTaken);
@@ -124,38 +152,93 @@ impl Upload {
                 limit: crate::container::CONTAINERS_MAX as u16,
             });
         }
-        let upload = |image| Self {
+        Ok(Some(Self {
+            id,
             name,
             length,
             hash,
             parameters,
             update: slot.zip(trial_ms),
-            image,
+        }))
+    }
+}
+
+impl Upload {
+    /// Begin or continue an upload. `current` is the one in progress; whatever is wrong with
+    /// another, it goes on.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the request, that there is no room, or that another upload is in progress.
+    pub fn begin<P: Platform + 'static>(
+        containers: &mut Containers<P>,
+        current: &mut Option<Self>,
+        announced: Announced<'_>,
+        now: u64,
+    ) -> Result<Begin, NotBegun> {
+        let Some(accepted) = Accepted::new(containers, announced)? else {
+            return Ok(Begin::Unchanged);
         };
-        if let Some(store) = containers.images_mut() {
-            let meta = Meta::new(name, parameters);
-            let offset = store
-                .begin(length, &hash.0, meta.bytes())
-                .map_err(store_error)?;
-            return Ok(Begin::At(upload(Arriving::Stored), offset));
-        }
-        let image = match current {
-            Some(Self {
-                name: before,
-                length: same_length,
-                hash: same_hash,
-                image: Arriving::Kept(image),
-                ..
-            }) if before.as_str() == name.as_str()
-                && same_length == length
-                && same_hash == hash =>
-            {
-                image
+        if let Some(current) = current {
+            if current.id == accepted.id {
+                current.active_us = now;
+                return Ok(Begin::At(current.offset(containers)));
             }
-            _ => reserve(length)?,
+            if now.saturating_sub(current.active_us) < IDLE_US {
+                return Err(NotBegun::Busy(current.name));
+            }
+        }
+        containers.forget_refused();
+        let Accepted {
+            id,
+            name,
+            length,
+            hash,
+            parameters,
+            update,
+        } = accepted;
+        let image = match containers.images_mut() {
+            Some(store) => {
+                let meta = Meta::new(name, parameters);
+                store
+                    .begin(length, &hash.0, meta.bytes())
+                    .map_err(store_error)?;
+                Arriving::Stored
+            }
+            None => {
+                // The memory of the one that is given up may be what this one needs.
+                *current = None;
+                Arriving::Kept(reserve(length)?)
+            }
         };
-        let offset = image.len() as u32;
-        Ok(Begin::At(upload(Arriving::Kept(image)), offset))
+        let upload = current.insert(Self {
+            id,
+            active_us: now,
+            name,
+            length,
+            hash,
+            parameters,
+            update,
+            image,
+        });
+        Ok(Begin::At(upload.offset(containers)))
+    }
+
+    /// Returns its id.
+    #[must_use]
+    pub const fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Returns how many bytes of the image have arrived.
+    fn offset<P: Platform + 'static>(&self, containers: &Containers<P>) -> u32 {
+        match &self.image {
+            Arriving::Kept(image) => image.len() as u32,
+            Arriving::Stored => containers
+                .images()
+                .and_then(ImageStore::upload)
+                .map_or(0, |upload| upload.offset),
+        }
     }
 
     /// The next part, or one that came before. Where the next one must begin.
@@ -168,7 +251,9 @@ impl Upload {
         containers: &mut Containers<P>,
         offset: u32,
         bytes: &[u8],
+        now: u64,
     ) -> Result<u32, DeviceError<'static>> {
+        self.active_us = now;
         let image = match (&mut self.image, containers.images_mut()) {
             (Arriving::Kept(image), _) => image,
             (Arriving::Stored, Some(store)) => {
@@ -208,9 +293,9 @@ impl Upload {
             return Err(DeviceError::UnknownName.into());
         }
         let (hash, parameters) = (self.hash, self.parameters);
+        let expected = self.offset(containers);
         let stored = match self.image {
             Arriving::Kept(image) => {
-                let expected = image.len() as u32;
                 if expected != self.length {
                     return Err(DeviceError::Incomplete { expected }.into());
                 }
@@ -227,10 +312,6 @@ impl Upload {
                 }
             }
             Arriving::Stored => {
-                let expected = containers
-                    .images()
-                    .and_then(ImageStore::upload)
-                    .map_or(0, |upload| upload.offset);
                 if expected != self.length {
                     return Err(DeviceError::Incomplete { expected }.into());
                 }

@@ -101,11 +101,13 @@ impl Line {
 
     /// Announce an image by `begin` and send what the device does not have of it; where it went on.
     pub(crate) fn send(&mut self, begin: Op<'_>, image: &[u8]) -> Result<usize> {
+        let upload = begin.upload_id().context("announces nothing")?;
         let from = self.offset(begin)? as usize;
         let mut offset = from;
         while let Some(rest) = image.get(offset..).filter(|rest| !rest.is_empty()) {
             let bytes = rest.get(..CHUNK_MAX).unwrap_or(rest);
             let op = Op::UploadChunk {
+                upload,
                 offset: offset as u32,
                 bytes,
             };
@@ -133,7 +135,7 @@ impl Line {
             parameters,
         };
         let from = self.send(begin, image)?;
-        self.done(Op::UploadCommit)?;
+        self.done(commit(&begin))?;
         Ok(from)
     }
 
@@ -147,7 +149,7 @@ impl Line {
             trial_ms,
         };
         self.send(begin, image)?;
-        self.ask(Op::UploadCommit, updated)?
+        self.ask(commit(&begin), updated)?
     }
 
     /// Where the last live update of a container stands.
@@ -272,4 +274,10 @@ pub(crate) struct Status {
     pub(crate) safe_mode: bool,
     /// Failures of the supervisor since power-on.
     pub(crate) restarts: u16,
+}
+
+/// The commit of the upload that `begin` announces.
+pub(crate) fn commit(begin: &Op<'_>) -> Op<'static> {
+    let upload = begin.upload_id().unwrap_or_default();
+    Op::UploadCommit { upload }
 }

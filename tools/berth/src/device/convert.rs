@@ -19,6 +19,7 @@ const fn state_word(state: State) -> &'static str {
         State::Exited { .. } => "exited",
         State::Faulted { .. } => "faulted",
         State::Restarting { .. } => "restarting",
+        State::Quarantined => "quarantined",
     }
 }
 

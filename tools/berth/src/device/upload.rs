@@ -41,10 +41,11 @@ pub fn upload(
         hash: ImageHash::of(image),
         parameters,
     };
-    if !send(client, name, image, begin, progress)? {
+    let Some(upload) = send(client, name, image, begin, progress)? else {
         return Ok(UploadOutcome::Unchanged);
-    }
-    verified(done(client, "upload", Some(name), Op::UploadCommit))?;
+    };
+    let commit = Op::UploadCommit { upload };
+    verified(done(client, "upload", Some(name), commit))?;
     Ok(UploadOutcome::Stored)
 }
 
@@ -68,14 +69,14 @@ pub fn live_update(
         parameters,
         trial_ms: u32::try_from(trial.as_millis()).unwrap_or(u32::MAX),
     };
-    if !send(client, name, image, begin, progress)? {
+    let Some(upload) = send(client, name, image, begin, progress)? else {
         return Ok(Begun::Unchanged);
-    }
+    };
     let commit = ask(
         client,
         "update",
         Some(name),
-        Op::UploadCommit,
+        Op::UploadCommit { upload },
         |reply| match reply {
             Reply::Update(update) => Some(convert::update(update)),
             _ => None,
@@ -100,26 +101,73 @@ fn length(image: &[u8]) -> Result<u32, Error> {
     u32::try_from(image.len()).map_err(|_| Error::Usage("the image is larger than 4 GiB".into()))
 }
 
-/// Announce an image and send its parts; `false` if the device has it already.
+/// How often an upload is announced again that the device does not know any more, because it was reset or another
+/// operator's took its place.
+const BEGINS: u32 = 3;
+
+/// How long to wait, and how often, while another operator's upload is in progress.
+const BUSY_WAIT: Duration = Duration::from_millis(500);
+const BUSY_WAITS: u32 = 60;
+
+/// Announce an image and send its parts. Returns the name of the upload that is complete; `None` if the device has
+/// the image already.
 fn send(
     client: &mut Client,
     name: &str,
     image: &[u8],
     begin: Op<'_>,
     mut progress: impl FnMut(u32),
-) -> Result<bool, Error> {
-    let begun = ask(client, "upload", Some(name), begin, |reply| match reply {
-        Reply::Upload { offset } => Some(Some(offset)),
-        Reply::Unchanged => Some(None),
-        _ => None,
-    })?;
-    let Some(mut offset) = begun else {
-        return Ok(false);
-    };
+) -> Result<Option<u32>, Error> {
+    let upload = begin.upload_id().unwrap_or_default();
+    let mut begins = 0;
+    loop {
+        begins += 1;
+        let Some(offset) = announce(client, name, begin)? else {
+            return Ok(None);
+        };
+        match send_from(client, name, image, (upload, offset), &mut progress) {
+            Err(Error::Refused(refusal)) if refusal.code == "no-upload" && begins < BEGINS => {}
+            sent => return sent.map(|()| Some(upload)),
+        }
+    }
+}
+
+/// Announce an image, and wait for another operator's upload to end if there is one. Returns where it begins;
+/// `None` if the device has the image already.
+fn announce(client: &mut Client, name: &str, begin: Op<'_>) -> Result<Option<u32>, Error> {
+    let mut waits = 0;
+    loop {
+        let begun = ask(client, "upload", Some(name), begin, |reply| match reply {
+            Reply::Upload { offset } => Some(Some(offset)),
+            Reply::Unchanged => Some(None),
+            _ => None,
+        });
+        match begun {
+            Err(Error::Refused(refusal)) if refusal.code == "upload-busy" && waits < BUSY_WAITS => {
+                waits += 1;
+                std::thread::sleep(BUSY_WAIT);
+            }
+            begun => return begun,
+        }
+    }
+}
+
+/// Send the parts of an image from an offset on.
+fn send_from(
+    client: &mut Client,
+    name: &str,
+    image: &[u8],
+    (upload, mut offset): (u32, u32),
+    progress: &mut impl FnMut(u32),
+) -> Result<(), Error> {
     progress(offset);
     while let Some(rest) = image.get(offset as usize..).filter(|rest| !rest.is_empty()) {
         let bytes = rest.get(..CHUNK_MAX).unwrap_or(rest);
-        let op = Op::UploadChunk { offset, bytes };
+        let op = Op::UploadChunk {
+            upload,
+            offset,
+            bytes,
+        };
         let next = ask(client, "upload", Some(name), op, |reply| match reply {
             Reply::Upload { offset } => Some(offset),
             _ => None,
@@ -131,7 +179,7 @@ fn send(
         offset = next;
         progress(offset);
     }
-    Ok(true)
+    Ok(())
 }
 
 fn verified<T>(result: Result<T, Error>) -> Result<T, Error> {

@@ -157,7 +157,7 @@ impl Memory {
                 }
                 self.begin(name, length, hash, parameters, Some(trial_ms))
             }
-            Op::UploadChunk { offset, bytes } => {
+            Op::UploadChunk { offset, bytes, .. } => {
                 assert!(bytes.len() <= CHUNK_MAX);
                 let upload = self.upload.as_mut().ok_or(DeviceError::NoUpload)?;
                 let expected = upload.image.len() as u32;
@@ -170,8 +170,8 @@ impl Memory {
                     offset: upload.image.len() as u32,
                 })
             }
-            Op::UploadCommit => self.commit(faults),
-            Op::UploadAbort => {
+            Op::UploadCommit { .. } => self.commit(faults),
+            Op::UploadAbort { .. } => {
                 self.upload = None;
                 Ok(Reply::Done)
             }
@@ -235,6 +235,7 @@ impl Memory {
                     boot: parameters.boot.or(old.boot),
                     log_level: parameters.log_level.or(old.log_level),
                     service: parameters.service.or(old.service),
+                    writes: parameters.writes.or(old.writes),
                 };
                 Ok(Reply::Done)
             }
