@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use berth_protocol::Fault;
 use wasmi::{
-    AsContextMut, Caller, Error, Extern, Func, Memory, Nullable, Ref, Store, errors::HostError,
+    AsContextMut, Caller, Error, Extern, Func, Memory, Ref, Val, Store, errors::HostError,
 };
 
 use super::foreign;
@@ -215,7 +215,7 @@ fn handler<H: 'static>(from: &mut Calling<'_, H>, index: u32) -> Result<Handler,
         .and_then(Extern::into_table)
         .ok_or(Fault::TableBounds)?;
     match table.get(&*from, index.into()) {
-        Some(Ref::Func(Nullable::Val(function))) => function
+        Some(Val::FuncRef(Ref::Val(function))) => function
             .typed(&*from)
             .map(Handler)
             .map_err(|_| Fault::Signature),

@@ -282,7 +282,6 @@ fn fault(error: &Error) -> Fault {
         Some(TrapCode::IntegerOverflow) => Fault::IntegerOverflow,
         Some(TrapCode::BadConversionToInteger) => Fault::Conversion,
         Some(TrapCode::StackOverflow) => Fault::StackOverflow,
-        Some(TrapCode::OutOfSystemMemory) => Fault::OutOfMemory,
         Some(TrapCode::OutOfFuel | TrapCode::GrowthOperationLimited) | None => Fault::Engine,
     }
 }
@@ -307,8 +306,8 @@ fn load_error(error: &Error) -> LoadError {
         ErrorKind::Instantiation(_)
         | ErrorKind::Read(_)
         | ErrorKind::Translation(_)
-        | ErrorKind::UserLimits(_)
-        | ErrorKind::ImplementationLimits(_) => LoadError::Invalid { offset: 0 },
+        | ErrorKind::Limits(_)
+        | ErrorKind::Ir(_) => LoadError::Invalid { offset: 0 },
         _ => match error.as_trap_code() {
             // Fuel is given for the start function only.
             Some(TrapCode::OutOfFuel) => LoadError::Trapped(Fault::StartTooLong),
