@@ -64,6 +64,7 @@ soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a 
 	    cargo nextest run --profile soak --no-capture -p berth-e2e --test fuzz || exit 1; done
 	@$(MAKE) test-apps
 	BERTH_MODULES=250000 cargo nextest run --profile soak --no-capture -p wasm_supervisor --test modules
+	BERTH_MODULES=100000 cargo nextest run --profile soak --no-capture -p berth-engine-tests -p berth-engine-soak
 	STORE_OPERATIONS=10000000 cargo nextest run --profile soak --no-capture -p berth-store
 	BERTH_SEQUENCES=1000000 cargo nextest run --profile soak --no-capture -p wasm_supervisor -E 'test(random_operations_do_what)'
 	BERTH_SEQUENCES=10000 cargo nextest run --profile soak --no-capture -p berth-e2e --test random_operations

@@ -13,8 +13,10 @@ pub enum Value {
     F32(u32),
     /// A float of 64 bits.
     F64(u64),
-    /// A reference, of which only this is compared: is it null?
-    Reference(bool),
+    /// A function, or null: is there one?
+    Function(bool),
+    /// A reference of the host's: the number that it stands for, or null.
+    Extern(Option<u32>),
 }
 
 impl PartialEq for Value {
@@ -29,7 +31,8 @@ impl PartialEq for Value {
             (Self::F64(a), Self::F64(b)) => {
                 a == b || (f64::from_bits(a).is_nan() && f64::from_bits(b).is_nan())
             }
-            (Self::Reference(a), Self::Reference(b)) => a == b,
+            (Self::Function(a), Self::Function(b)) => a == b,
+            (Self::Extern(a), Self::Extern(b)) => a == b,
             _ => false,
         }
     }
@@ -42,7 +45,8 @@ impl fmt::Debug for Value {
             Self::I64(value) => write!(f, "{value}L"),
             Self::F32(bits) => write!(f, "{}f", f32::from_bits(bits)),
             Self::F64(bits) => write!(f, "{}d", f64::from_bits(bits)),
-            Self::Reference(null) => f.write_str(if null { "null" } else { "reference" }),
+            Self::Function(some) => f.write_str(if some { "function" } else { "null" }),
+            Self::Extern(number) => write!(f, "extern {number:?}"),
         }
     }
 }
@@ -93,6 +97,18 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Says where this differs from what is wanted.
+    #[must_use]
+    pub fn difference(&self, want: &Self) -> String {
+        let mut bytes = self.memory.iter().zip(&want.memory).enumerate();
+        let byte = bytes.find(|(_, (is, want))| is != want);
+        format!(
+            "\n  is   {self:?}\n  want {want:?}\n  memory of {} and {} bytes, first other byte {byte:x?}",
+            self.memory.len(),
+            want.memory.len(),
+        )
+    }
+
     /// Was a limit met that differs between engines?
     #[must_use]
     pub fn met_a_limit(&self) -> bool {

@@ -3,9 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wasm_supervisor::engine::config;
+use wasmi::errors::{ErrorKind, InstantiationError::ElementSegmentDoesNotFit};
 use wasmi::{
-    Engine, Error, Extern, Instance, Linker, Module, Nullable, ResumableCall, Store, TrapCode,
-    Val,
+    Engine, Error, Extern, ExternRef, Instance, Linker, Module, Ref, ResumableCall, Store,
+    TrapCode, Val,
 };
 
 use crate::outcome::{Ending, Outcome, Trap, Value};
@@ -21,43 +22,67 @@ const MOST_SLICES: u32 = 1_000_000;
 ///
 /// What the engine says if it does not take the module, or that it panicked.
 pub fn run(image: &[u8], calls: &[Vec<Value>], slice: u64) -> Result<Outcome, String> {
-    catch_unwind(AssertUnwindSafe(|| Running::new(image, slice)?.all(calls))).unwrap_or_else(
-        |panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or(panic.downcast_ref::<&str>().copied());
-            Err(format!("panicked: {}", text.unwrap_or("")))
-        },
-    )
+    let all = || {
+        let mut running = Running::new(image, slice).map_err(|refused| format!("{refused:?}"))?;
+        let endings = calls.iter().map(|call| running.call("run", call));
+        let endings = endings.collect::<Result<_, _>>()?;
+        Ok(running.outcome(endings))
+    };
+    catch_unwind(AssertUnwindSafe(all)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied());
+        Err(format!("panicked: {}", text.unwrap_or("")))
+    })
 }
 
-/// Returns what the engine says of a module, if it does not take it.
+/// Why a module does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It is not valid for the engine.
+    Invalid(String),
+    /// It trapped while it was instantiated.
+    Trapped(Trap),
+}
+
+/// Tells whether the engine takes a module.
 ///
 /// # Errors
 ///
-/// The engine's own text.
-pub fn load(image: &[u8]) -> Result<(), String> {
-    let engine = Engine::new(&config::config(STACK_BYTES));
-    Module::new(&engine, image)
+/// What the engine says.
+pub fn validate(image: &[u8]) -> Result<(), String> {
+    Module::new(&Engine::new(&config::config(STACK_BYTES)), image)
         .map(drop)
         .map_err(|error| error.to_string())
 }
 
-struct Running {
+/// A module in the engine.
+pub struct Running {
     store: Store<()>,
     instance: Instance,
     slice: u64,
 }
 
 impl Running {
-    fn new(image: &[u8], slice: u64) -> Result<Self, String> {
+    /// Instantiates a module without imports. Calls are made in slices of so much fuel.
+    ///
+    /// # Errors
+    ///
+    /// If the engine does not take it, or it traps.
+    pub fn new(image: &[u8], slice: u64) -> Result<Self, Refused> {
+        let invalid = |error: Error| Refused::Invalid(error.to_string());
         let engine = Engine::new(&config::config(STACK_BYTES));
-        let module = Module::new(&engine, image).map_err(|error| error.to_string())?;
+        let module = Module::new(&engine, image).map_err(invalid)?;
         let mut store = Store::new(&engine, ());
-        let text = |error: Error| error.to_string();
-        store.set_fuel(u64::MAX / 2).map_err(text)?;
+        store.set_fuel(u64::MAX / 2).map_err(invalid)?;
         let instance = Linker::new(&engine)
             .instantiate_and_start(&mut store, &module)
-            .map_err(text)?;
+            .map_err(|error| match (error.kind(), trap(&error)) {
+                (ErrorKind::Instantiation(ElementSegmentDoesNotFit { .. }), _) => {
+                    Refused::Trapped(Trap::Table)
+                }
+                (_, Trap::Other) => invalid(error),
+                (_, known) => Refused::Trapped(known),
+            })?;
         Ok(Self {
             store,
             instance,
@@ -65,78 +90,99 @@ impl Running {
         })
     }
 
-    fn all(mut self, calls: &[Vec<Value>]) -> Result<Outcome, String> {
-        let mut endings = Vec::new();
-        for call in calls {
-            endings.push(self.call("run", call)?);
-        }
-        let exports: Vec<_> = self
-            .instance
-            .exports(&self.store)
-            .map(|export| export.into_extern())
-            .collect();
+    /// Returns the value of a global that is exported, if there is one.
+    #[must_use]
+    pub fn global(&self, name: &str) -> Option<Value> {
+        let global = self.instance.get_global(&self.store, name)?;
+        Some(value(&self.store, &global.get(&self.store)))
+    }
+
+    /// Returns what is there after calls that ended like this.
+    #[must_use]
+    pub fn outcome(self, endings: Vec<Ending>) -> Outcome {
         let mut globals = Vec::new();
         let mut memory = Vec::new();
-        for export in exports {
-            match export {
-                Extern::Global(global) => globals.push(value(&global.get(&self.store))),
+        for export in self.instance.exports(&self.store) {
+            match export.into_extern() {
+                Extern::Global(global) => {
+                    globals.push(value(&self.store, &global.get(&self.store)));
+                }
                 Extern::Memory(found) => memory = found.data(&self.store).to_vec(),
                 Extern::Func(_) | Extern::Table(_) => {}
             }
         }
-        Ok(Outcome {
+        Outcome {
             endings,
             globals,
             memory,
-        })
+        }
     }
 
-    fn call(&mut self, name: &str, arguments: &[Value]) -> Result<Ending, String> {
+    /// Calls an exported function.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of that name, or the call cannot be made or does not end.
+    pub fn call(&mut self, name: &str, arguments: &[Value]) -> Result<Ending, String> {
         let function = self
             .instance
             .get_func(&self.store, name)
             .ok_or("no such function")?;
-        let arguments: Vec<Val> = arguments.iter().map(|value| val(*value)).collect();
+        let arguments: Vec<Val> = arguments
+            .iter()
+            .map(|value| val(&mut self.store, *value))
+            .collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
-        let mut fuel = self.slice;
-        let _ = self.store.set_fuel(fuel);
+        let _ = self.store.set_fuel(self.slice);
         let mut call = function.call_resumable(&mut self.store, &arguments, &mut results);
         for _ in 0..MOST_SLICES {
             match call {
                 Ok(ResumableCall::Finished) => {
-                    return Ok(Ending::Returned(results.iter().map(value).collect()));
+                    let results = results.iter().map(|result| value(&self.store, result));
+                    return Ok(Ending::Returned(results.collect()));
                 }
                 Ok(ResumableCall::OutOfFuel(suspended)) => {
-                    fuel = self.slice.max(suspended.required_fuel());
+                    let fuel = self.slice.max(suspended.required_fuel());
                     let _ = self.store.set_fuel(fuel);
                     call = suspended.resume(&mut self.store, &mut results);
                 }
                 Ok(ResumableCall::HostTrap(_)) => return Err("a host function called".into()),
-                Err(error) => return Ok(Ending::Trapped(trap(&error))),
+                Err(error) => {
+                    return match trap(&error) {
+                        Trap::Other => Err(error.to_string()),
+                        known => Ok(Ending::Trapped(known)),
+                    };
+                }
             }
         }
         Err("it does not end".into())
     }
 }
 
-fn val(value: Value) -> Val {
+fn val(store: &mut Store<()>, value: Value) -> Val {
     match value {
         Value::I32(value) => Val::I32(value),
         Value::I64(value) => Val::I64(value),
         Value::F32(bits) => Val::F32(f32::from_bits(bits).into()),
         Value::F64(bits) => Val::F64(f64::from_bits(bits).into()),
-        Value::Reference(_) => Val::FuncRef(Nullable::Null),
+        Value::Function(_) => Val::FuncRef(Ref::Null),
+        Value::Extern(None) => Val::ExternRef(Ref::Null),
+        Value::Extern(Some(number)) => Val::ExternRef(Ref::Val(ExternRef::new(store, number))),
     }
 }
 
-fn value(value: &Val) -> Value {
+fn value(store: &Store<()>, value: &Val) -> Value {
     match value {
         Val::I32(value) => Value::I32(*value),
         Val::I64(value) => Value::I64(*value),
         Val::F32(value) => Value::F32(value.to_bits()),
         Val::F64(value) => Value::F64(value.to_bits()),
-        Val::FuncRef(Nullable::Null) | Val::ExternRef(Nullable::Null) => Value::Reference(true),
-        _ => Value::Reference(false),
+        Val::FuncRef(function) => Value::Function(!function.is_null()),
+        Val::ExternRef(reference) => {
+            let number = |reference: &ExternRef| reference.data(store).downcast_ref::<u32>().copied();
+            Value::Extern(reference.val().and_then(number))
+        }
+        Val::V128(_) => Value::Function(false),
     }
 }
 

@@ -29,7 +29,6 @@ mod survey;
 
 use std::path::Path;
 
-use berth_admission::{Malformed, guard::guard};
 use berth_package::{DESCRIPTION_MAX, MANIFEST_MAX, Manifest, SECTION, VERSION_MAX};
 use berth_protocol::{NAME_MAX, Restart, is_valid_name};
 use wasmparser::Validator;
@@ -70,8 +69,6 @@ pub struct Packed {
     pub basis: Basis,
     /// Globals that were left out.
     pub globals_dropped: u32,
-    /// Places at which the code was changed around a fault of the devices' engine.
-    pub guarded: u32,
     /// Names of the functions.
     pub names: Names,
 }
@@ -101,11 +98,6 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
         .encode(&mut buffer)
         .ok_or(PackError::Manifest("the manifest is too long"))?;
     let image = rewrite::rewrite(module, &survey, &plan, SECTION, section)?;
-    let (image, guarded) =
-        guard(&image).map_err(|Malformed { offset, what }| PackError::Invalid {
-            offset: offset as usize,
-            what: what.to_owned(),
-        })?;
     Validator::new_with_features(survey::features())
         .validate_all(&image)
         .map_err(|error| PackError::Internal(error.to_string()))?;
@@ -113,7 +105,6 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
         memory: (survey.memory.as_ref().map_or(0, memory::bytes), bytes),
         basis: plan.basis,
         globals_dropped: survey.globals - survey.used_globals.len() as u32,
-        guarded,
         names: survey.names,
         image,
     })

@@ -141,12 +141,6 @@ fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
     if packed.globals_dropped > 0 {
         println!("  globals {} unused, left out", packed.globals_dropped);
     }
-    if packed.guarded > 0 {
-        println!(
-            "  code    changed at {} places around a fault of the devices' engine",
-            packed.guarded
-        );
-    }
     if let Some(names) = names {
         println!("  names   {}", names.display());
     }

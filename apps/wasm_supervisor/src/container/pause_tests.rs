@@ -124,7 +124,7 @@ const WORK: &str = r#"(module
     (loop $again
       (call $round (local.get $n))
       (local.set $n (i32.add (local.get $n) (i32.const 1)))
-      (br_if $again (i32.lt_u (local.get $n) (i32.const 90))))
+      (br_if $again (i32.lt_u (local.get $n) (i32.const 170))))
     (call $exit (global.get $sum))))"#;
 
 /// Run it to its end in slices of `fuel`, doing `between` after each.
@@ -147,7 +147,7 @@ fn pausing_at_any_fuel_gives_the_result_of_the_uninterrupted_run() {
     let whole = finish(&mut bench, u64::MAX >> 1, |_| ());
     assert!(matches!(whole.state, State::Exited { .. }), "{whole:?}");
     assert!(whole.fuel > 10_000, "{whole:?}");
-    assert_eq!((whole.writes.len(), whole.logs.len()), (22, 3));
+    assert_eq!((whole.writes.len(), whole.logs.len()), (42, 6));
     let mut cut = 0;
     for fuel in 1..=10_000 {
         let mut bench = Bench::new(&image);

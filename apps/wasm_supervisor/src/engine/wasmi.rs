@@ -12,7 +12,8 @@ use wasmi_core::LimiterError;
 use berth_protocol::Fault;
 
 use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, config, linking, scratch};
-use crate::admission::{Module, module::MAIN};
+use crate::admission::module::{MAIN, most};
+use crate::admission::Module;
 
 /// Name under which a module exports its linear memory.
 pub(super) const MEMORY: &str = "memory";
@@ -21,8 +22,6 @@ pub(super) const MEMORY: &str = "memory";
 pub(super) struct Data<H> {
     pub(super) host: H,
     pub(super) memory: Option<Memory>,
-    /// Elements that the module's tables have from the start.
-    table_elements: usize,
     /// Fuel that host functions took beyond what was left of the slice; negative: that
     /// they took away to end it.
     pub(super) debt: i32,
@@ -41,15 +40,14 @@ impl<H: Host> ResourceLimiter for Data<H> {
             .may_have_memory(desired, desired.max(current.saturating_mul(2))))
     }
 
-    // wasmi 2.0.0 restarts a `table.grow` that ran out of fuel at a stale place.
-    // Refusing growth before the fuel is asked for keeps it from getting there.
+    // Each table may become as large as all of them may be at the start.
     fn table_growing(
         &mut self,
         _current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
-        Ok(desired <= self.table_elements)
+        Ok(desired as u64 <= most::TABLE_ELEMENTS)
     }
 
     fn instances(&self) -> usize {
@@ -107,7 +105,6 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         let data = Data {
             host,
             memory: None,
-            table_elements: module.table_elements as usize,
             debt: 0,
         };
         let mut store = Store::new(&engine, data);
