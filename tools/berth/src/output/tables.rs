@@ -393,7 +393,7 @@ mod tests {
              /dev/ttyACM1      -      -           -           in use by picocom (process 7)\n\
              /dev/ttyACM2      -      -           -           cannot open: permission denied\n\
              /dev/ttyS0        -      -           -           none\n\
-             tcp:gateway:4000  old    -           -           the device speaks protocol 1, this berth speaks 2\n\
+             tcp:gateway:4000  old    -           -           the device speaks protocol 1, this berth speaks 3\n\
              /dev/ttyS1        -      -           -           not asked\n"
         );
     }
