@@ -119,7 +119,11 @@ impl Outcome {
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The memory is told by where its bytes are that are not zero.
-        let set = self.memory.iter().enumerate().filter(|(_, byte)| **byte != 0);
+        let set = self
+            .memory
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte != 0);
         let sum = set.fold(self.memory.len() as u64, |sum, (at, byte)| {
             sum.rotate_left(5) ^ ((at as u64) << 8) ^ u64::from(*byte)
         });

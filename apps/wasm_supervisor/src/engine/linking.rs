@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use berth_protocol::Fault;
 use wasmi::{
-    AsContextMut, Caller, Error, Extern, Func, Memory, Ref, Val, Store, errors::HostError,
+    AsContextMut, Caller, Error, Extern, Func, Memory, Ref, Store, Val, errors::HostError,
 };
 
 use super::foreign;

@@ -12,8 +12,8 @@ use wasmi_core::LimiterError;
 use berth_protocol::Fault;
 
 use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, config, linking, scratch};
-use crate::admission::module::{MAIN, most};
 use crate::admission::Module;
+use crate::admission::module::{MAIN, most};
 
 /// Name under which a module exports its linear memory.
 pub(super) const MEMORY: &str = "memory";

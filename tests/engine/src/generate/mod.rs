@@ -54,7 +54,9 @@ impl Random {
 
     /// Up to `most` types.
     fn types(&mut self, most: u64) -> Vec<Type> {
-        (0..self.below(most + 1)).map(|_| self.value_type()).collect()
+        (0..self.below(most + 1))
+            .map(|_| self.value_type())
+            .collect()
     }
 }
 
@@ -91,7 +93,10 @@ struct Module {
 
 impl Module {
     fn type_index(&mut self, parameters: &[Type], results: &[Type]) -> u32 {
-        let known = self.types.iter().position(|(p, r)| p == parameters && r == results);
+        let known = self
+            .types
+            .iter()
+            .position(|(p, r)| p == parameters && r == results);
         known.unwrap_or_else(|| {
             self.types.push((parameters.to_vec(), results.to_vec()));
             self.types.len() - 1
@@ -193,7 +198,7 @@ fn assemble(random: &mut Random, mut module: Module, mut bodies: Vec<Function>) 
     let offset = ConstExpr::i32_const(1);
     elements.active(None, &offset, Elements::Functions(called.into()));
     let mut data = DataSection::new();
-    let bytes: Vec<u8> = (0..64).map(|_| random.next() as u8).collect();
+    let bytes: Vec<u8> = (0..64).map(|_| random.number() as u8).collect();
     data.active(0, &ConstExpr::i32_const(0), bytes);
     let mut code = CodeSection::new();
     for body in &bodies {
@@ -233,7 +238,7 @@ pub fn calls(seed: u64) -> Vec<Vec<Value>> {
                         0 => 0,
                         1 => 1,
                         2 => random.below(8) as i64 - 2,
-                        _ => random.next() as i64,
+                        _ => random.number() as i64,
                     };
                     match kind {
                         I32 => Value::I32(whole as i32),
