@@ -33,14 +33,17 @@ fn whole_life(faults: Faults) -> Arc<Mutex<support::Memory>> {
         heard.push(bytes);
     });
     assert_eq!(outcome.unwrap(), UploadOutcome::Stored);
-    assert_eq!(heard, [0, 232, 464, 696, 928, 1000]);
+    assert_eq!(heard, [0, 224, 448, 672, 896, 1000]);
     assert_eq!(device.memory.lock().unwrap().image("a").unwrap(), image);
     berth::start(&mut client, "a").unwrap();
     let containers = berth::containers(&mut client).unwrap();
     assert_eq!((containers.len(), containers[0].state), (1, "running"));
     assert_eq!(berth::exposures(&mut client).unwrap().len(), 3);
     assert_eq!(
-        berth::log_line(&mut client, "a", 0).unwrap().unwrap().text,
+        berth::log_line(&mut client, "a", None, 0)
+            .unwrap()
+            .unwrap()
+            .text,
         "two"
     );
     berth::stop(&mut client, "a").unwrap();
@@ -140,7 +143,7 @@ fn an_interrupted_upload_goes_on_where_it_ended() {
     };
     assert_eq!(outcome, UploadOutcome::Stored);
     // Three requests a connection: begin and two parts; at last begin, part and commit.
-    assert_eq!(starts, [0, 464, 928]);
+    assert_eq!(starts, [0, 448, 896]);
     assert_eq!(device.memory.lock().unwrap().image("a").unwrap(), image);
 }
 

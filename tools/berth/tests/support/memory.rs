@@ -117,6 +117,7 @@ impl Memory {
             Op::Status if faults.old => Err(DeviceError::Unsupported),
             Op::Status => Ok(Reply::Status(Status {
                 safe_mode: faults.safe_mode,
+                without_store: false,
                 suspect: faults.safe_mode.then_some("greedy"),
                 restarts: if faults.safe_mode { 3 } else { 0 },
                 longest_stall_us: 12_345,
@@ -130,6 +131,7 @@ impl Memory {
                 }),
             })),
             Op::UploadBegin {
+                upload: _,
                 name,
                 length,
                 hash,
@@ -145,6 +147,7 @@ impl Memory {
                 self.begin(name, length, hash, parameters, None)
             }
             Op::UpdateBegin {
+                upload: _,
                 name,
                 length,
                 hash,
@@ -157,7 +160,7 @@ impl Memory {
                 }
                 self.begin(name, length, hash, parameters, Some(trial_ms))
             }
-            Op::UploadChunk { offset, bytes } => {
+            Op::UploadChunk { offset, bytes, .. } => {
                 assert!(bytes.len() <= CHUNK_MAX);
                 let upload = self.upload.as_mut().ok_or(DeviceError::NoUpload)?;
                 let expected = upload.image.len() as u32;
@@ -170,12 +173,12 @@ impl Memory {
                     offset: upload.image.len() as u32,
                 })
             }
-            Op::UploadCommit => self.commit(faults),
-            Op::UploadAbort => {
+            Op::UploadCommit { .. } => self.commit(faults),
+            Op::UploadAbort { .. } => {
                 self.upload = None;
                 Ok(Reply::Done)
             }
-            Op::UpdateStatus { name } => {
+            Op::UpdateStatus { name, .. } => {
                 let c = self.find(name)?;
                 let now = c.update;
                 // The next question finds the trial over.
@@ -192,6 +195,9 @@ impl Memory {
             }
             Op::Start { name } => {
                 let c = self.find(name)?;
+                if c.state == State::Quarantined {
+                    return Err(DeviceError::Quarantined);
+                }
                 if c.state.is_active() {
                     return Err(DeviceError::WrongState { state: c.state });
                 }
@@ -235,6 +241,7 @@ impl Memory {
                     boot: parameters.boot.or(old.boot),
                     log_level: parameters.log_level.or(old.log_level),
                     service: parameters.service.or(old.service),
+                    writes: parameters.writes.or(old.writes),
                 };
                 Ok(Reply::Done)
             }
@@ -324,8 +331,15 @@ impl Memory {
                     _ => source("timer0", 2, None),
                 }
             }
-            Op::Events { from } => self.event(from),
-            Op::Log { name, from } => {
+            Op::Events { from, .. } => self.event(from),
+            Op::Lift { name } => {
+                let c = self.find(name)?;
+                if c.state == State::Quarantined {
+                    c.state = State::Stored;
+                }
+                Ok(Reply::Done)
+            }
+            Op::Log { name, from, .. } => {
                 self.find(name)?;
                 // Lines 2 to 4 of a log whose first two are gone.
                 let sequence = from.max(2);
@@ -333,6 +347,7 @@ impl Memory {
                     return Ok(Reply::End);
                 }
                 Ok(Reply::LogLine {
+                    log: 5,
                     sequence,
                     dropped: sequence - from,
                     time_us: u64::from(sequence) * 1_000_250,
@@ -455,12 +470,15 @@ impl Memory {
             (Some("blink"), Happening::Updated(rolled_back)),
             (Some("blink"), Happening::Stopped),
             (Some("blink"), Happening::Removed),
+            (Some("blink"), Happening::Quarantined),
+            (Some("blink"), Happening::Lifted),
         ];
         let sequence = from.max(2);
         let Some(&(name, what)) = happenings.get(sequence as usize - 2) else {
             return Ok(Reply::End);
         };
         Ok(Reply::Event {
+            log: 5,
             sequence,
             dropped: sequence - from,
             time_us: u64::from(sequence) * 500_000,
