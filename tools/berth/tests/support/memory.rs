@@ -8,12 +8,17 @@ use berth_protocol::{
     StoreStatus, Update, encode_frame,
 };
 
+use std::time::{Duration, Instant};
+
 /// Imports of images that begin with `MISSING`.
 pub const MISSING: [(&str, &str, MissingWhy); 3] = [
     ("mmio:flash", "claim", MissingWhy::NotExposed),
     ("env", "malloc", MissingWhy::UnknownModule),
     ("berth", "fly", MissingWhy::UnknownFunction),
 ];
+
+/// An upload from which nothing has come for so long gives way to another.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Largest image it takes.
 pub const LIMIT: u32 = 100_000;
@@ -29,6 +34,9 @@ struct Stored {
 
 #[derive(Debug)]
 struct Upload {
+    number: u32,
+    /// When something came of it last.
+    active: Instant,
     name: String,
     length: u32,
     hash: ImageHash,
@@ -131,7 +139,7 @@ impl Memory {
                 }),
             })),
             Op::UploadBegin {
-                upload: _,
+                upload,
                 name,
                 length,
                 hash,
@@ -144,10 +152,10 @@ impl Memory {
                         Err(DeviceError::NameTaken)
                     };
                 }
-                self.begin(name, length, hash, parameters, None)
+                self.begin(upload, name, length, hash, parameters, None)
             }
             Op::UpdateBegin {
-                upload: _,
+                upload,
                 name,
                 length,
                 hash,
@@ -158,25 +166,31 @@ impl Memory {
                 if ImageHash::of(&old.image) == hash {
                     return Ok(Reply::Unchanged);
                 }
-                self.begin(name, length, hash, parameters, Some(trial_ms))
+                self.begin(upload, name, length, hash, parameters, Some(trial_ms))
             }
-            Op::UploadChunk { offset, bytes, .. } => {
+            Op::UploadChunk {
+                upload: number,
+                offset,
+                bytes,
+            } => {
                 assert!(bytes.len() <= CHUNK_MAX);
-                let upload = self.upload.as_mut().ok_or(DeviceError::NoUpload)?;
+                let upload = self.upload.as_mut().filter(|u| u.number == number);
+                let upload = upload.ok_or(DeviceError::NoUpload)?;
+                upload.active = Instant::now();
                 let expected = upload.image.len() as u32;
                 if offset > expected {
                     return Err(DeviceError::BadOffset { expected });
                 }
-                upload.image.truncate(offset as usize);
-                upload.image.extend(bytes);
+                let known = (expected - offset) as usize;
+                upload.image.extend(bytes.iter().skip(known));
                 Ok(Reply::Upload {
                     offset: upload.image.len() as u32,
                 })
             }
-            Op::UploadCommit { .. } => self.commit(faults),
-            Op::UploadAbort { .. } => {
-                self.upload = None;
-                Ok(Reply::Done)
+            Op::UploadCommit { upload } => self.commit(upload, faults),
+            Op::UploadAbort { upload } => {
+                let own = self.upload.take_if(|u| u.number == upload);
+                own.map(|_| Reply::Done).ok_or(DeviceError::NoUpload)
             }
             Op::UpdateStatus { name, .. } => {
                 let c = self.find(name)?;
@@ -370,24 +384,34 @@ impl Memory {
 
     fn begin(
         &mut self,
+        number: u32,
         name: &str,
         length: u32,
         hash: ImageHash,
         parameters: Parameters,
         trial: Option<u32>,
-    ) -> Result<Reply<'static>, DeviceError<'static>> {
+    ) -> Result<Reply<'_>, DeviceError<'_>> {
         if length > LIMIT {
             return Err(DeviceError::TooLarge { limit: LIMIT });
         }
-        if let Some(u) = &self.upload
-            && (u.name.as_str(), u.length, u.hash, u.parameters, u.trial)
-                == (name, length, hash, parameters, trial)
-        {
+        let same = self.upload.as_ref().is_some_and(|u| {
+            (u.number, u.name.as_str(), u.length, u.hash) == (number, name, length, hash)
+                && (u.parameters, u.trial) == (parameters, trial)
+        });
+        let active = |u: &Upload| u.number != number && u.active.elapsed() < IDLE;
+        if self.upload.as_ref().is_some_and(active) {
+            let name = self.upload.as_ref().map_or("", |u| &u.name);
+            return Err(DeviceError::UploadBusy { name });
+        }
+        if let Some(u) = self.upload.as_mut().filter(|_| same) {
+            u.active = Instant::now();
             return Ok(Reply::Upload {
                 offset: u.image.len() as u32,
             });
         }
         self.upload = Some(Upload {
+            number,
+            active: Instant::now(),
             name: name.to_owned(),
             length,
             hash,
@@ -398,8 +422,13 @@ impl Memory {
         Ok(Reply::Upload { offset: 0 })
     }
 
-    fn commit(&mut self, faults: Faults) -> Result<Reply<'static>, DeviceError<'static>> {
-        let upload = self.upload.take().ok_or(DeviceError::NoUpload)?;
+    fn commit(
+        &mut self,
+        number: u32,
+        faults: Faults,
+    ) -> Result<Reply<'static>, DeviceError<'static>> {
+        let upload = self.upload.take_if(|u| u.number == number);
+        let upload = upload.ok_or(DeviceError::NoUpload)?;
         if upload.image.len() as u32 != upload.length {
             return Err(DeviceError::Incomplete {
                 expected: upload.image.len() as u32,

@@ -290,12 +290,13 @@ fn no_pattern_of_failures_leaves_the_device_without_its_shell() {
     let mut blamed = 0;
     for _ in 0..PATTERNS {
         let mut pattern = Pattern::default();
-        for block in 0..dice.roll(EXPOSED.len() + 1) {
+        let count = dice.roll(EXPOSED.len() + 1);
+        for (label, _) in EXPOSED.iter().take(count) {
             let kind = match dice.roll(4) {
                 0 => Kind::Harmless,
                 // A start function that is fatal is so at the operator's start, too; see below.
                 1 | 2 => Kind::InMain(dice.interval()),
-                _ if EXPOSED[block].0 == crate::fake::SILENT => Kind::Harmless,
+                _ if *label == crate::fake::SILENT => Kind::Harmless,
                 _ => Kind::InHandler(dice.interval()),
             };
             pattern.containers.push((kind, dice.roll(3) > 0));
@@ -375,4 +376,40 @@ fn a_store_that_cannot_be_read_leaves_a_shell_and_comes_back_when_it_can() {
         .map(|(_, container)| container.name().to_string())
         .collect();
     assert_eq!(names, ["fpgaio"]);
+}
+
+/// A person without `berth` can do the same.
+#[test]
+fn the_shell_says_what_is_quarantined_and_lifts_it() {
+    let pattern = Pattern {
+        containers: [(Kind::InMain(1), true)].into(),
+        ..Pattern::default()
+    };
+    let fake = device(&pattern);
+    fake.begin_again();
+    fake.0.notes_before.take();
+    let mut supervisor = Supervisor::new(fake.clone());
+    while !fake.0.failed.get() {
+        fake.0.now_us.set(fake.0.now_us.get() + 1_000);
+        supervisor.poll();
+    }
+    drop(supervisor);
+    fake.begin_again();
+    fake.0.fatal.set(false);
+    let mut supervisor = Supervisor::new(fake.clone());
+    let mut typed = |text: &str| {
+        fake.0.output.take();
+        fake.0.input.borrow_mut().extend(text.bytes());
+        for _ in 0..4 {
+            supervisor.poll();
+        }
+        String::from_utf8_lossy(&fake.0.output.borrow()).into_owned()
+    };
+    assert!(typed("ps\r").contains("quarantined"));
+    let refused = typed("start fpgaio\r");
+    assert!(refused.contains("error: quarantined"), "{refused}");
+    assert!(typed("help\r").contains("lift NAME"));
+    assert!(typed("lift fpgaio\r").contains("ok"));
+    assert!(typed("start fpgaio\r").contains("ok"));
+    assert!(typed("ps\r").contains("running"));
 }
