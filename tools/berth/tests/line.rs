@@ -306,8 +306,7 @@ fn many_clients_share_a_line_behind_the_multiplexer() {
 #[test]
 fn two_operators_upload_at_the_same_time() {
     let device = FakeDevice::new(Faults {
-        lose_answer: Some(13),
-        lose_request: Some(17),
+        repeat_answer: Some(13),
         delay: Duration::from_millis(1),
         ..Faults::default()
     });

@@ -18,7 +18,7 @@ pub const MISSING: [(&str, &str, MissingWhy); 3] = [
 ];
 
 /// An upload from which nothing has come for so long gives way to another.
-const IDLE: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(4);
 
 /// Largest image it takes.
 pub const LIMIT: u32 = 100_000;
