@@ -46,7 +46,8 @@ pub use frame::{
 pub use hash::{ImageHash, ImageHasher};
 pub use message::{DecodeError, Device, Op, Reply, Request, Response, message_id};
 pub use report::{
-    Entry, FaultReport, Happening, HostCall, Image, Inspection, Source, Status, StoreStatus, Update,
+    Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection, Source, Status,
+    StoreStatus, Update,
 };
 
 /// Version of the message set. Both ends say theirs in `Hello`; they talk on only

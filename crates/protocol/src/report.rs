@@ -252,4 +252,20 @@ pub struct StoreStatus {
     pub wear_max: u32,
     /// Mean erases of all pages.
     pub wear_mean: u32,
+    /// The firmware's budget of erases; `None`: it gives none.
+    pub erases: Option<Erases>,
+}
+
+/// How often the store's flash may be erased, as the manufacturer decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Erases {
+    /// Erases that the page with the fewest has left now.
+    pub left: u32,
+    /// Most that a page has.
+    pub most: u32,
+    /// Seconds until each page has one more.
+    pub period_s: u32,
+    /// Erases that were refused for want of budget since the device started.
+    pub refused: u32,
 }

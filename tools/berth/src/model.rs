@@ -65,6 +65,21 @@ pub struct Store {
     pub wear_max: u32,
     /// Mean erases of all pages.
     pub wear_mean: u32,
+    /// The firmware's budget of erases, if it gives one.
+    pub erases: Option<Erases>,
+}
+
+/// How often the store's flash may be erased, as the manufacturer decided.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Erases {
+    /// Erases that the page with the fewest has left now.
+    pub left: u32,
+    /// Most that a page has.
+    pub most: u32,
+    /// Seconds until each page has one more.
+    pub period_s: u32,
+    /// Erases that were refused since the device started.
+    pub refused: u32,
 }
 
 /// A container on a device.

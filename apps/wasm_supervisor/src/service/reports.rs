@@ -1,6 +1,7 @@
 //! What the device tells of itself and of its containers, beside what `ps` shows.
 
-use berth_protocol::{DeviceError, Image, Inspection, Reply, Status, StoreStatus};
+use berth_flash::Flash as _;
+use berth_protocol::{DeviceError, Erases, Image, Inspection, Reply, Status, StoreStatus};
 
 use super::Service;
 use crate::answering::Sink;
@@ -95,6 +96,12 @@ impl<P: Platform + 'static> Service<P> {
                     largest_free: space.largest,
                     wear_max: wear.most,
                     wear_mean: wear.total / wear.pages.max(1),
+                    erases: store.flash().erases().map(|erases| Erases {
+                        left: erases.left,
+                        most: erases.most,
+                        period_s: erases.period_s,
+                        refused: erases.refused,
+                    }),
                 }
             }),
         }

@@ -1,8 +1,8 @@
 //! From the words of the wire to what berth keeps.
 
 use crate::model::{
-    Container, DeviceEvent, DeviceStatus, FaultRecord, HostCall, Image, ServiceInfo, Settings,
-    Source, Store, UpdateOutcome,
+    Container, DeviceEvent, DeviceStatus, Erases, FaultRecord, HostCall, Image, ServiceInfo,
+    Settings, Source, Store, UpdateOutcome,
 };
 use berth_protocol::{
     Entry, FaultReport, Happening, ImageHash, Parameters, Restart, State, Status, Update,
@@ -208,6 +208,12 @@ pub(super) fn status(status: Status<'_>) -> DeviceStatus {
             largest_free: store.largest_free,
             wear_max: store.wear_max,
             wear_mean: store.wear_mean,
+            erases: store.erases.map(|erases| Erases {
+                left: erases.left,
+                most: erases.most,
+                period_s: erases.period_s,
+                refused: erases.refused,
+            }),
         }),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Faults;
 use berth_protocol::{
-    Access, CHUNK_MAX, Container, Device, DeviceError, Entry, Exposure, FRAME_MAX, Fault,
+    Access, CHUNK_MAX, Container, Device, DeviceError, Entry, Erases, Exposure, FRAME_MAX, Fault,
     FaultReport, Happening, Heap, Holder, HostCall, Image, ImageHash, Inspection, Level,
     MissingWhy, Op, PROTOCOL_VERSION, Parameters, Reply, Request, Response, Source, State, Status,
     StoreStatus, Update, encode_frame,
@@ -136,6 +136,12 @@ impl Memory {
                     largest_free: 98_304,
                     wear_max: 3,
                     wear_mean: 2,
+                    erases: Some(Erases {
+                        left: 250,
+                        most: 256,
+                        period_s: 86_400,
+                        refused: 0,
+                    }),
                 }),
             })),
             Op::UploadBegin {
