@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wasm_supervisor::engine::config;
-use wasmi::errors::{ErrorKind, InstantiationError::ElementSegmentDoesNotFit};
+use wasmi::errors::{ErrorKind, InstantiationError::ElementSegmentDoesNotFit, TableError};
 use wasmi::{
     Engine, Error, Extern, ExternRef, Instance, Linker, Module, Ref, ResumableCall, Store,
     TrapCode, Val,
@@ -188,6 +188,9 @@ fn value(store: &Store<()>, value: &Val) -> Value {
 }
 
 fn trap(error: &Error) -> Trap {
+    if matches!(error.kind(), ErrorKind::Table(TableError::CopyOutOfBounds)) {
+        return Trap::Table;
+    }
     match error.as_trap_code() {
         Some(TrapCode::UnreachableCodeReached) => Trap::Unreachable,
         Some(TrapCode::MemoryOutOfBounds) => Trap::Memory,

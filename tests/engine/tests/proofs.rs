@@ -30,7 +30,7 @@ fn proofs_hold_in_the_configuration_of_containers() {
     }
     println!("{modules} modules, {assertions} assertions");
     assert!(
-        modules > 250 && assertions > 5_000,
+        modules > 400 && assertions > 3_000,
         "{modules} {assertions}"
     );
 }

@@ -28,6 +28,7 @@ pub fn config(stack_bytes: usize) -> Config {
         .consume_fuel(true)
         .wasm_custom_page_sizes(true)
         .wasm_multi_memory(false)
+        .wasm_memory64(false)
         .ignore_custom_sections(true)
         .set_max_stack_height(stack_bytes.max(STACK_MIN_BYTES))
         .set_min_stack_height(STACK_FIRST_BYTES)

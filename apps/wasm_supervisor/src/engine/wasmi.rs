@@ -269,6 +269,10 @@ fn fuel_used<H>(store: &mut Store<Data<H>>, given: u64) -> u64 {
 }
 
 fn fault(error: &Error) -> Fault {
+    // The one end of an instruction that the engine does not call a trap.
+    if matches!(error.kind(), ErrorKind::Table(TableError::CopyOutOfBounds)) {
+        return Fault::TableBounds;
+    }
     match error.as_trap_code() {
         Some(TrapCode::UnreachableCodeReached) => Fault::Unreachable,
         Some(TrapCode::MemoryOutOfBounds) => Fault::MemoryBounds,

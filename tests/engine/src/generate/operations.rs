@@ -7,7 +7,8 @@ use super::Type::{self, F32, F64, I32, I64};
 /// An instruction that replaces operands of a type by one value.
 pub(super) type Operation = (Instruction<'static>, Type);
 
-/// Instructions of two operands of type `of`.
+/// Instructions of two operands of type `of`. The least and the greatest of two floats are not among
+/// them: the old engine beside which the tests run has the sign of a zero wrong.
 pub(super) fn binary(of: Type) -> &'static [Operation] {
     match of {
         I32 => &[
@@ -47,22 +48,8 @@ pub(super) fn binary(of: Type) -> &'static [Operation] {
             (I64Rotl, I64),
             (I64Rotr, I64),
         ],
-        F32 => &[
-            (F32Add, F32),
-            (F32Sub, F32),
-            (F32Mul, F32),
-            (F32Div, F32),
-            (F32Min, F32),
-            (F32Max, F32),
-        ],
-        F64 => &[
-            (F64Add, F64),
-            (F64Sub, F64),
-            (F64Mul, F64),
-            (F64Div, F64),
-            (F64Min, F64),
-            (F64Max, F64),
-        ],
+        F32 => &[(F32Add, F32), (F32Sub, F32), (F32Mul, F32), (F32Div, F32)],
+        F64 => &[(F64Add, F64), (F64Sub, F64), (F64Mul, F64), (F64Div, F64)],
     }
 }
 
