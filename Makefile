@@ -27,11 +27,13 @@ IMAGE    := target/image
 HOST     := target/debug
 TOCKLOADER := target/tools/venv/bin/tockloader
 
-# The application bundles. Stack, data and bss are read from the ELF file; the
-# supervisor's pool of pages is in its bss, so its heap needs nothing more.
+# The application bundles. Stack, data and bss are read from the ELF file. What a supervisor's containers are made of is
+# its heap: it takes what it gets, up to this.
 ELF2TAB   = target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-minor 2 \
             --app-heap $(APP_HEAP) --kernel-heap 4096
 APP_HEAP := 0
+CONTAINERS_HEAP := 217152
+$(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEAP := $(CONTAINERS_HEAP)
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x40000 --page-size 512
 

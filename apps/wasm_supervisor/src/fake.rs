@@ -66,6 +66,8 @@ pub struct State {
     pub notes: RefCell<[u32; NOTES]>,
     /// See `notes`.
     pub notes_before: Cell<Option<[u32; NOTES]>>,
+    /// How often a new run was asked for.
+    pub restarts: Cell<u32>,
     /// Lights of the kernel's driver; only the first [`LEDS_EXPOSED`] are exposed.
     pub leds: RefCell<[bool; 3]>,
     /// The interrupts of the blocks.
@@ -354,6 +356,11 @@ impl Platform for Fake {
 
     fn note(&self, index: usize, value: u32) {
         self.0.notes.borrow_mut()[index] = value;
+    }
+
+    fn restart(&self) {
+        self.0.restarts.set(self.0.restarts.get() + 1);
+        self.fail();
     }
 
     fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal> {

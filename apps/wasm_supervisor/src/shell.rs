@@ -49,10 +49,11 @@ enum Verb {
     Logs,
     Inspect,
     Edit,
+    Reset,
 }
 
 /// Their names: Docker's, and WASMICO's where it has another.
-const VERBS: [(&str, Verb); 24] = [
+const VERBS: [(&str, Verb); 25] = [
     ("help", Verb::Help),
     ("?", Verb::Help),
     ("ps", Verb::Ps),
@@ -77,11 +78,12 @@ const VERBS: [(&str, Verb); 24] = [
     ("logs", Verb::Logs),
     ("inspect", Verb::Inspect),
     ("edit", Verb::Edit),
+    ("reset", Verb::Reset),
 ];
 
 /// What `help` prints.
 const HELP: &str = "\
-ps, images, heap, exposures, events, info
+ps, images, heap, exposures, events, info, reset
 start NAME     stop NAME      kill NAME      pause NAME     resume NAME
 rm NAME        logs NAME      inspect NAME
 edit NAME [stack|memory|limit BYTES] [share N] [restart no|on-failure|always]
@@ -245,6 +247,7 @@ impl<P: Platform + 'static> Supervisor<P> {
             }
             Verb::Events => self.read(&|from| Op::Events { from }),
             Verb::Heap => self.once(Op::Heap),
+            Verb::Reset => self.once(Op::Reset { uptime_us: 0 }),
             Verb::Info => {
                 self.once(Op::Hello { protocol: 0 });
                 self.once(Op::Status);

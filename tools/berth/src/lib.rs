@@ -41,8 +41,8 @@ pub use client::Client;
 pub use commands::{not_understood, run};
 pub use device::{
     Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello, images,
-    inspect, kill, live_update, log_line, pause, remove, resume, start, status, stop,
-    update_status, upload,
+    inspect, kill, live_update, log_line, pause, read_image, remove, reset, resume, start, status,
+    stop, update_status, upload,
 };
 pub use error::{Error, Missing, Refusal};
 pub use lock::LineLock;

@@ -6,7 +6,7 @@
 //!
 //! After [`FAILURES_MAX`] failures within a minute something on the device makes it fail each
 //! time: then it starts no container (safe mode), says whom it suspects, and waits for
-//! its operator. Safe mode lasts until the device is reset.
+//! its operator. Safe mode lasts until the device is reset, by its power or because somebody asks for it.
 
 use berth_protocol::Happening;
 
@@ -27,6 +27,8 @@ const EARLIER: usize = 0;
 const LENGTH: usize = 1;
 /// Failures since power-on.
 const FAILURES: usize = 2;
+/// Instead of their number: this run was not a failure, and those before it do not count any more.
+const NO_FAILURE: u32 = u32::MAX;
 /// The tag of the container whose code is being executed.
 const RUNNING: usize = 3;
 /// The tags of the active containers, two a word.
@@ -67,7 +69,13 @@ impl Before {
     /// Read the notes of the runs before, and begin those of this one.
     pub fn read<P: Platform>(platform: &P) -> Self {
         let word = |index| platform.note_before(index);
-        let failures = word(FAILURES).map_or(0, |failures| failures.saturating_add(1));
+        let failures = word(FAILURES).map_or(0, |failures| {
+            if failures == NO_FAILURE {
+                0
+            } else {
+                (failures + 1).min(NO_FAILURE - 1)
+            }
+        });
         let last = word(LENGTH).unwrap_or(0);
         platform.note(EARLIER, last);
         platform.note(FAILURES, failures);
@@ -107,6 +115,14 @@ impl Before {
 pub fn note_length<P: Platform>(platform: &P, length_us: u64) {
     let length = u32::try_from(length_us >> TIME_SHIFT).unwrap_or(u32::MAX);
     platform.note(LENGTH, length);
+}
+
+/// Note that this run is over because somebody asks for it: the next is as the first.
+pub fn forget<P: Platform>(platform: &P) {
+    for index in 0..NOTES {
+        platform.note(index, 0);
+    }
+    platform.note(FAILURES, NO_FAILURE);
 }
 
 /// Note whose code is being executed from now on.
@@ -153,6 +169,27 @@ mod tests {
         assert!(after(&[1000, 1000, 1000, 3, 3]).safe_mode);
         // Safe mode itself may last: it ends with the power.
         assert!(!after(&[1, 1, 1, 500]).safe_mode);
+    }
+
+    #[test]
+    fn after_a_reset_that_was_asked_for_nothing_has_been() {
+        let fake = Fake::default();
+        for _ in 0..3 {
+            note_length(&fake, 1_000_000);
+            note_running(&fake, Tag::of("a"));
+            note_active(&fake, 0, [Tag::of("a"), Tag::of("b")]);
+            fake.fail();
+            Before::read(&fake);
+        }
+        assert!(Before::read(&fake).safe_mode);
+        forget(&fake);
+        fake.fail();
+        let before = Before::read(&fake);
+        assert_eq!(before, Before::default());
+        assert!(!before.suspects(Tag::of("a")) && !before.was_active(&fake, Tag::of("a")));
+        // And from then on failures count as ever.
+        fake.fail();
+        assert_eq!(Before::read(&fake).failures, 1);
     }
 
     #[test]

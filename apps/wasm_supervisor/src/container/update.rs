@@ -40,7 +40,7 @@ use crate::platform::Platform;
 /// is free. What never fits is no reason to stop what runs.
 pub(super) fn never_fits(image: &[u8], parameters: Parameters) -> Result<(), Refused> {
     let module = Module::scan(image).map_err(Refused::Invalid)?;
-    let room = parameters.limit.unwrap_or(arena::TOTAL_BYTES);
+    let room = parameters.limit.unwrap_or_else(arena::total);
     let room = room.min(parameters.memory.unwrap_or(room));
     let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
     if needed > room && arena::is_in_use() {

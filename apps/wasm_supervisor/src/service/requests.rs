@@ -190,6 +190,27 @@ impl<P: Platform + 'static> Supervisor<P> {
             Op::Events { from } => self.send(id, Ok(self.event(from)), frame),
             Op::Status => self.send(id, Ok(Reply::Status(self.status())), frame),
             Op::Sources { name, cursor } => self.source(id, name, cursor, frame),
+            Op::Reset { uptime_us } => {
+                let is_due = self.device().uptime_us >= uptime_us;
+                if is_due {
+                    self.containers.end_all();
+                }
+                let length = self.send(id, Ok(Reply::Done), frame);
+                if is_due {
+                    self.shared.platform.restart();
+                }
+                length
+            }
+            Op::ReadImage { name, offset } => {
+                let slot = self.containers.find(name).ok_or(DeviceError::UnknownName);
+                let result = slot.map(|slot| {
+                    let image = self.containers.image(slot);
+                    let rest = image.get(offset as usize..).unwrap_or_default();
+                    let bytes = rest.get(..CHUNK_MAX).unwrap_or(rest);
+                    Reply::ImagePart { bytes }
+                });
+                self.send(id, result, frame)
+            }
         }
     }
 

@@ -4,6 +4,7 @@ mod claims;
 mod edges;
 mod lifecycle;
 mod lines;
+mod reset;
 mod store;
 
 use std::format;

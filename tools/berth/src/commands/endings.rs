@@ -76,7 +76,7 @@ pub(super) fn finish(code: u8) -> Result<(), Failure> {
     }
 }
 
-fn unknown(to: &'static str, name: &str) -> Error {
+pub(super) fn unknown(to: &'static str, name: &str) -> Error {
     Error::Refused(Refusal::of(to, Some(name), &DeviceError::UnknownName))
 }
 

@@ -295,7 +295,7 @@ fn remove_by_force(client: &mut Client, name: &str) -> Result<(), Error> {
 }
 
 /// A bar on standard error; hidden unless that is a terminal.
-fn progress_bar(name: &str, length: u64) -> ProgressBar {
+pub(super) fn progress_bar(name: &str, length: u64) -> ProgressBar {
     let target = if io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {

@@ -341,6 +341,23 @@ impl Memory {
                 })
             }
             Op::Exposures { cursor } => exposure(cursor),
+            Op::Reset { .. } => {
+                for container in &mut self.containers {
+                    container.state = State::Stored;
+                }
+                Ok(Reply::Done)
+            }
+            Op::ReadImage { name, offset } => {
+                let image = &self.find(name)?.image;
+                let rest = image.get(offset as usize..).unwrap_or_default();
+                // What arrives is not what the device has told of.
+                if faults.bad_hash {
+                    return Ok(Reply::ImagePart { bytes: b"?" });
+                }
+                Ok(Reply::ImagePart {
+                    bytes: &rest[..rest.len().min(CHUNK_MAX)],
+                })
+            }
             Op::Detail { of, index } => {
                 let missing = MISSING
                     .get(usize::from(index))

@@ -48,14 +48,14 @@ fn module(bytes: usize, seed: u8) -> Vec<u8> {
 
 impl Bench {
     /// A supervisor with erased flash of so many pages.
-    fn with_flash(flash: Simulated) -> Self {
+    pub(super) fn with_flash(flash: Simulated) -> Self {
         let bench = Self::new();
         bench.fake.0.flash.replace(Some(flash));
         bench.restarted()
     }
 
     /// The next supervisor on the same device, with power.
-    fn restarted(self) -> Self {
+    pub(super) fn restarted(self) -> Self {
         let Self { fake, next_id, .. } = self;
         // The first one goes before the second takes the flash.
         drop(self.supervisor);
