@@ -37,7 +37,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x40000 --page-size 512
 
-.PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware fuzz-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware fuzz-firmware no-ring-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -181,6 +181,18 @@ $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
 	@$(HOST)/berth-image $(FIRMWARE)/$(BOARD) --output $@
 	@$(TOCKLOADER) install --flash-file $@ $(FLASH_OPTIONS) $(IMAGE)/wasm_supervisor.tab
 
+# The supervisor for another board: LAYOUT says which flash and which RAM is its own there, CONTAINERS_HEAP how many bytes
+# for containers its bundle asks for. In a folder of its own, and so built from the beginning.
+LAYOUT := layout.ld
+supervisor: APP_HEAP := $(CONTAINERS_HEAP)
+supervisor: tools
+	@BERTH_LAYOUT=$(abspath $(LAYOUT)) BERTH_BOARD=$(notdir $(patsubst %/,%,$(dir $(abspath $(LAYOUT))))) \
+	    cargo rustc --quiet --profile firmware --target $(TRIPLE) --target-dir target/supervisor -p supervisor_process \
+	    --bin wasm_supervisor -- $(OUTLINED)
+	@$(ELF2TAB) -n wasm_supervisor -o target/supervisor/wasm_supervisor.tab \
+	    target/supervisor/$(TRIPLE)/firmware/wasm_supervisor,cortex-m4
+	@echo target/supervisor/wasm_supervisor.tab
+
 flash: tools host $(IMAGE)/flash.bin
 
 # A kernel that measures itself, for the register benchmark; in a folder of its own so that it never
@@ -200,7 +212,7 @@ bench-containers: build
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
              deadline storm abuse heir warden bench_syscalls bench_registers bench_interrupts engine_proof
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin $(IMAGE)/fuzz-kernel.bin
+test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin $(IMAGE)/fuzz-kernel.bin $(IMAGE)/no-ring-kernel.bin
 
 # The board without containers.
 $(FIRMWARE)/$(BOARD)-plain: plain-firmware ;
@@ -230,6 +242,12 @@ $(IMAGE)/fuzz-kernel.bin: fuzz-firmware ;
 fuzz-firmware: $(IMAGE)/deadline-kernel.bin
 	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/fuzz-kernel.bin
+
+# The kernel whose console keeps nothing between two reads.
+$(IMAGE)/no-ring-kernel.bin: no-ring-firmware ;
+no-ring-firmware: $(IMAGE)/fuzz-kernel.bin
+	@BERTH_EXPOSURE=$(abspath $(EXPOSURE)) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features no-ring --target-dir $(WALK)
+	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/no-ring-kernel.bin
 
 $(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
 	@$(HOST)/berth-image $< --output $@

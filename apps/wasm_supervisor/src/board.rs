@@ -24,6 +24,9 @@ mod interrupts;
 /// Bytes taken from the console at once.
 const RECEIVE_BYTES: usize = 64;
 
+/// A console that keeps as many bytes between two reads, a tenth of a second of them, loses none.
+const KEPT_BYTES: u32 = 1024;
+
 /// Bytes left to the kernel for what its drivers keep for this process.
 const GRANT_BYTES: usize = 4 * 1024;
 
@@ -67,7 +70,7 @@ impl Board {
         // A kernel without it: then every run is the first.
         let _ = run_record::share(&NOTES_LENT);
         let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;
-        let receiver = Receiver::new(buffer, &RECEIVED, console::kept() > 0)?;
+        let receiver = Receiver::new(buffer, &RECEIVED, console::kept() >= KEPT_BYTES)?;
         let line = LINE.take().ok_or(ErrorCode::Already)?;
         let writer = Writer::new(line, &SENT)?;
         Ok(Self {
