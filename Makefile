@@ -106,12 +106,13 @@ host:
 exposures: host
 	@$(HOST)/exposure $(EXPOSURE) --json $(IMAGE)/exposures.json --labels $(IMAGE)/labels.rs
 
-# Containers with interrupt handlers export their function table, which costs the others memory.
+# They are in target/guests. Containers with interrupt handlers export their function table, which costs the others memory.
 HANDLER_GUESTS := echo ticks
 guests:
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features heap --examples
 	@for guest in $(HANDLER_GUESTS); do cargo rustc --quiet --profile guest --target wasm32-unknown-unknown \
 	    -p berth-guest --features handlers --example $$guest -- -C link-arg=--export-table || exit 1; done
+	@ln -sfn wasm32-unknown-unknown/guest/examples target/guests
 
 # Programs from elsewhere, compiled as docs/wasmico.md and docs/wasi.md tell their authors, but in two steps: clang hands
 # what it links with -O to a `wasm-opt` that it finds on the PATH, so what comes out would depend on the machine.

@@ -36,7 +36,7 @@ fn asks_for(bytes: u32) -> Result<Flash> {
 
 fn total(device: &Device) -> Result<u64> {
     let heap = device.json(&["heap"])?;
-    heap["total"].as_u64().context("no total")
+    heap["heap"]["total"].as_u64().context("no total")
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn save(cli: &Cli, name: &str, arguments: &Images, out: &mut impl Write) -> Resu
         None => (PathBuf::from(format!("{name}.berth")), false),
     };
     if !overwrites && path.exists() {
-        let source = io::ErrorKind::AlreadyExists.into();
+        let source = io::Error::new(io::ErrorKind::AlreadyExists, "there is such a file");
         return Err(Error::Save { path, source }.into());
     }
     let bar = lifecycle::progress_bar(name, image.bytes.into());
