@@ -1,6 +1,11 @@
 //! The store's flash: a partition that the kernel gives to this process.
 
+<<<<<<< HEAD
 use berth_flash::{Flash, FlashError};
+=======
+use berth_flash::{Erases, Flash, FlashError};
+use libtock::ErrorCode;
+>>>>>>> main
 use libtock::flash_partition;
 use libtock::{ErrorCode, EventSlot};
 
@@ -50,5 +55,9 @@ impl Flash for Partition {
 
     fn erase(&mut self, page: usize) -> Result<(), FlashError> {
         self.change(|partition| partition.erase(page))
+    }
+
+    fn erases(&self) -> Option<Erases> {
+        self.0.erases()
     }
 }
