@@ -39,9 +39,6 @@ const LABEL_MAX: usize = berth_exposure::LABEL_MAX + 1;
 /// The counter behind the clock wraps; this is often enough to notice.
 const LONGEST_WAIT_US: u64 = 30_000_000;
 
-/// While another process reads the console, this one asks for it so often.
-const CONSOLE_RETRY_US: u64 = 100_000;
-
 static RECEIVED: EventSlot = EventSlot::new();
 static ALARM: EventSlot = EventSlot::new();
 static SENT: EventSlot = EventSlot::new();
@@ -73,13 +70,7 @@ impl Board {
         // A kernel without it: then every run is the first.
         let _ = run_record::share(&NOTES_LENT);
         let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;
-<<<<<<< HEAD
         let receiver = Receiver::new(buffer, &RECEIVED, console::kept() >= KEPT_BYTES)?;
-=======
-        let mut reader = Reader::new(buffer, &RECEIVED)?;
-        // If another process reads now, `receive` tries it again.
-        let _ = reader.start(1);
->>>>>>> main
         let line = LINE.take().ok_or(ErrorCode::Already)?;
         let writer = Writer::new(line, &SENT)?;
         Ok(Self {
@@ -153,38 +144,11 @@ impl Platform for Board {
         self.last_us.get()
     }
 
-<<<<<<< HEAD
     fn receive(&self, out: &mut [u8]) -> usize {
         let mut receiver = self.receiver.borrow_mut();
         // Only there does it matter when.
         let now = if receiver.is_kept() { 0 } else { self.now_us() };
         receiver.receive(now, out)
-=======
-    /// A read of one byte is always under way and wakes the process, unless another process reads. When it
-    /// has come, a longer read, aborted at once, takes what is in the ring.
-    fn receive(&self, out: &mut [u8]) -> usize {
-        run_upcalls();
-        let mut reader = self.reader.borrow_mut();
-        if !reader.is_reading() {
-            let _ = reader.start(1);
-        }
-        let Some(first) = reader.poll() else {
-            return 0;
-        };
-        let mut count = copy(first.bytes, out);
-        let rest = out.get_mut(count..).unwrap_or_default();
-        if !rest.is_empty() && reader.start(rest.len()).is_ok() {
-            // Refused if the ring had it all and the read is complete.
-            let _ = reader.abort();
-            run_upcalls();
-            if let Some(more) = reader.poll() {
-                count += copy(more.bytes, rest);
-            }
-        }
-        // Fails while a read is under way, which is as good, and while another process reads.
-        let _ = reader.start(1);
-        count
->>>>>>> main
     }
 
     fn write(&self, bytes: &[u8]) {
@@ -210,17 +174,9 @@ impl Platform for Board {
 
     fn wait(&self, deadline_us: Option<u64>) {
         let now = self.now_us();
-<<<<<<< HEAD
         let longest = now + LONGEST_WAIT_US;
         let look = self.receiver.borrow_mut().before_sleep(now);
         let longest = look.unwrap_or(longest);
-=======
-        let longest = if self.reader.borrow().is_reading() {
-            now + LONGEST_WAIT_US
-        } else {
-            now + CONSOLE_RETRY_US
-        };
->>>>>>> main
         let deadline = deadline_us.unwrap_or(longest).min(longest);
         let woken = || RECEIVED.is_filled() || SENT.is_filled();
         if deadline <= now || woken() || self.waiting() != 0 {

@@ -69,17 +69,14 @@ pub struct State {
     pub notes: RefCell<[u32; NOTES]>,
     /// See `notes`.
     pub notes_before: Cell<Option<[u32; NOTES]>>,
-<<<<<<< HEAD
     /// How often a new run was asked for.
     pub restarts: Cell<u32>,
-=======
     /// Reading [`FATAL`] of any block makes the supervisor fail.
     pub fatal: Cell<bool>,
     /// Opening the flash makes it fail.
     pub fatal_flash: Cell<bool>,
     /// It has failed, and whatever it does before it is dropped has no effect.
     pub failed: Cell<bool>,
->>>>>>> main
     /// Lights of the kernel's driver; only the first [`LEDS_EXPOSED`] are exposed.
     pub leds: RefCell<[bool; 3]>,
     /// The interrupts of the blocks.

@@ -54,7 +54,7 @@ enum Verb {
 }
 
 /// Their names: Docker's, and WASMICO's where it has another.
-const VERBS: [(&str, Verb); 25] = [
+const VERBS: [(&str, Verb); 26] = [
     ("help", Verb::Help),
     ("?", Verb::Help),
     ("ps", Verb::Ps),
@@ -255,16 +255,13 @@ impl<P: Platform> Asking<'_, P> {
                 self.print(EXPOSURES);
                 self.list(&|cursor| Op::Exposures { cursor });
             }
-<<<<<<< HEAD
-            Verb::Events => self.read(&|from| Op::Events { from }),
-            Verb::Heap => self.once(Op::Heap),
-            Verb::Reset => self.once(Op::Reset { uptime_us: 0 }),
-=======
             Verb::Events => self.read(&|from| Op::Events { log: None, from }),
             Verb::Heap => {
                 self.once(Op::Heap);
             }
->>>>>>> main
+            Verb::Reset => {
+                self.once(Op::Reset { uptime_us: 0 });
+            }
             Verb::Info => {
                 self.once(Op::Hello { protocol: 0 });
                 self.once(Op::Status);

@@ -213,6 +213,13 @@ pub enum Op<'a> {
         /// Where the part begins.
         offset: u32,
     },
+    /// As [`UploadCommit`](Op::UploadCommit) of an image that was announced by [`UpdateBegin`](Op::UpdateBegin), and if
+    /// the container does not run it is started → [`Reply::Update`]. If it cannot be started, it is what it was: image,
+    /// parameters and state.
+    RunCommit {
+        /// Which upload.
+        upload: u32,
+    },
 }
 
 /// What the device answers.

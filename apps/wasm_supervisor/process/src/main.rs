@@ -11,15 +11,9 @@ mod process {
     use libtock::ErrorCode;
     // Has the engine compiled for speed; see there.
     use supervisor_fast as _;
-<<<<<<< HEAD
     use wasm_supervisor::arena::ArenaAllocator;
     use wasm_supervisor::board::{self, Board};
-    use wasm_supervisor::service::Supervisor;
-=======
-    use wasm_supervisor::arena::{self, ArenaAllocator};
-    use wasm_supervisor::board::Board;
     use wasm_supervisor::supervisor::Supervisor;
->>>>>>> main
 
     #[global_allocator]
     static ALLOCATOR: ArenaAllocator = ArenaAllocator;
@@ -47,18 +41,17 @@ mod process {
                 supervisor.greet();
                 supervisor.run();
             }
-<<<<<<< HEAD
-            // Most likely; a driver may also have found no room for what it keeps for this process.
-            Err(ErrorCode::NoDevice) => board::say(b"berth: this kernel has no alarm\r\n"),
-            Err(_) => board::say(b"berth: the kernel refuses the console or the alarm\r\n"),
-=======
-            Err(_) => {
-                let _ =
-                    libtock::console::write_all(b"berth: no console or no alarm, restarting\r\n");
+            Err(code) => {
+                board::say(match code {
+                    ErrorCode::NoDevice => {
+                        b"berth: this kernel has no alarm, restarting\r\n".as_slice()
+                    }
+                    // A driver that has no room for what it keeps for this process, too.
+                    _ => b"berth: the kernel refuses the console or the alarm, restarting\r\n",
+                });
                 // It may be there later. The kernel says how soon.
                 libtock::restart(1)
             }
->>>>>>> main
         }
     }
 

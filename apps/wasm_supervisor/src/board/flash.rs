@@ -1,11 +1,6 @@
 //! The store's flash: a partition that the kernel gives to this process.
 
-<<<<<<< HEAD
-use berth_flash::{Flash, FlashError};
-=======
 use berth_flash::{Erases, Flash, FlashError};
-use libtock::ErrorCode;
->>>>>>> main
 use libtock::flash_partition;
 use libtock::{ErrorCode, EventSlot};
 

@@ -6,12 +6,9 @@
 
 use berth_protocol::{Entry, Fault, Happening, Parameters, State};
 
-<<<<<<< HEAD
+use super::budget::Cause;
 use super::name::CONTAINERS_MAX;
 use super::notes;
-=======
-use super::budget::Cause;
->>>>>>> main
 use super::outcome::End;
 use super::refused::Refused;
 use super::run::Main;

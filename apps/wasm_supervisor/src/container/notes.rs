@@ -4,19 +4,14 @@
 //! ([`Platform::note`]); nothing else survives. From them the next run learns how long the last
 //! runs were, which containers were active, and whose code was being executed.
 //!
-<<<<<<< HEAD
-//! After [`FAILURES_MAX`] failures within a minute something on the device makes it fail each
-//! time: then it starts no container (safe mode), says whom it suspects, and waits for
-//! its operator. Safe mode lasts until the device is reset, by its power or because somebody asks for it.
-=======
 //! A container whose code was being executed at a failure is the cause as far as anybody can know: it is
 //! quarantined at once (`persistence`). After [`ROW_MAX`] failures in a row, whoever caused them, the
 //! supervisor starts no container (safe mode) and waits for its operator. Failures are in a row when none of the
-//! runs between them was longer than [`ROW_RUN`]. Safe mode lasts until the device is reset.
+//! runs between them was longer than [`ROW_RUN`]. Safe mode lasts until the device is reset, by its power or because
+//! somebody asks for it.
 //!
 //! If the last of these failures was while the store was read, safe mode is without the store: whatever is
 //! wrong with that, there is a shell.
->>>>>>> main
 
 use berth_protocol::Happening;
 
@@ -109,25 +104,15 @@ impl Before {
     /// Read the notes of the runs before, and begin those of this one.
     pub fn read<P: Platform>(platform: &P) -> Self {
         let word = |index| platform.note_before(index);
-<<<<<<< HEAD
-        let failures = word(FAILURES).map_or(0, |failures| {
-            if failures == NO_FAILURE {
-                0
-            } else {
-                (failures + 1).min(NO_FAILURE - 1)
-            }
-        });
-        let last = word(LENGTH).unwrap_or(0);
-        platform.note(EARLIER, last);
-=======
-        let failures = word(FAILURES).map_or(0, |failures| failures.saturating_add(1));
-        let row = match word(LENGTH) {
+        let asked = word(FAILURES) == Some(NO_FAILURE);
+        let failures = word(FAILURES).filter(|_| !asked);
+        let failures = failures.map_or(0, |failures| (failures + 1).min(NO_FAILURE - 1));
+        let row = match word(LENGTH).filter(|_| !asked) {
             None => 0,
             Some(length) if length > ROW_RUN => 1,
             Some(_) => word(ROW).unwrap_or(0).saturating_add(1),
         };
         platform.note(ROW, row);
->>>>>>> main
         platform.note(FAILURES, failures);
         let work = match word(WORK) {
             Some(1) => Work::Store,
@@ -181,7 +166,6 @@ pub fn note_length<P: Platform>(platform: &P, length_us: u64) {
     platform.note(LENGTH, length);
 }
 
-<<<<<<< HEAD
 /// Note that this run is over because somebody asks for it: the next is as the first.
 pub fn forget<P: Platform>(platform: &P) {
     for index in 0..NOTES {
@@ -190,10 +174,6 @@ pub fn forget<P: Platform>(platform: &P) {
     platform.note(FAILURES, NO_FAILURE);
 }
 
-/// Note whose code is being executed from now on.
-pub fn note_running<P: Platform>(platform: &P, tag: Tag) {
-    platform.note(RUNNING, u32::from(tag.0));
-=======
 /// Do `work` for a container, with the image that it has or with one that is `on_trial`. If the supervisor
 /// fails in it, that one is the cause.
 pub fn on_behalf<P: Platform, R>(
@@ -220,7 +200,6 @@ pub fn reading_the_store<P: Platform, R>(platform: &P, read: impl FnOnce() -> R)
     let result = read();
     platform.note(WORK, Work::Other as u32);
     result
->>>>>>> main
 }
 
 /// Note which of the two containers in slots `2 * pair` and behind are active.
@@ -273,9 +252,8 @@ mod tests {
         let fake = Fake::default();
         for _ in 0..3 {
             note_length(&fake, 1_000_000);
-            note_running(&fake, Tag::of("a"));
             note_active(&fake, 0, [Tag::of("a"), Tag::of("b")]);
-            fake.fail();
+            on_behalf(&fake, Tag::of("a"), false, || fake.fail());
             Before::read(&fake);
         }
         assert!(Before::read(&fake).safe_mode);

@@ -120,9 +120,10 @@ impl<P: Platform + 'static> Answering for Service<P> {
                     Err(failed) => self.fail(id, failed, sink),
                 }
             }
-            Op::UploadCommit { upload } => {
+            Op::UploadCommit { upload } | Op::RunCommit { upload } => {
+                let starts = matches!(request.op, Op::RunCommit { .. });
                 let committed = match self.upload.take_if(|own| own.id() == upload) {
-                    Some(upload) => upload.commit(&mut self.containers),
+                    Some(upload) => upload.commit(&mut self.containers, starts),
                     None => Err(DeviceError::NoUpload.into()),
                 };
                 arena::trim(arena::ArenaId::SUPERVISOR);
@@ -182,23 +183,21 @@ impl<P: Platform + 'static> Answering for Service<P> {
                     };
                 sink.take(id, &Ok(reply))
             }
-<<<<<<< HEAD
-            Op::Detail { of, index } => self.detail(id, of, index, frame),
-            Op::Inspect { name } => self.inspect(id, name, frame),
-            Op::Images { cursor } => self.send(id, Ok(self.image(cursor)), frame),
-            Op::Events { from } => self.send(id, Ok(self.event(from)), frame),
-            Op::Status => self.send(id, Ok(Reply::Status(self.status())), frame),
-            Op::Sources { name, cursor } => self.source(id, name, cursor, frame),
+            Op::Detail { of, index } => self.detail(id, of, index, sink),
+            Op::Inspect { name } => self.inspect(id, name, sink),
+            Op::Images { cursor } => sink.take(id, &Ok(self.image(cursor))),
+            Op::Events { log, from } => sink.take(id, &self.event(log, from)),
+            Op::Status => sink.take(id, &Ok(Reply::Status(self.status()))),
+            Op::Sources { name, cursor } => self.source(id, name, cursor, sink),
             Op::Reset { uptime_us } => {
                 let is_due = self.device().uptime_us >= uptime_us;
                 if is_due {
                     self.containers.end_all();
                 }
-                let length = self.send(id, Ok(Reply::Done), frame);
+                sink.take(id, &Ok(Reply::Done));
                 if is_due {
                     self.shared.platform.restart();
                 }
-                length
             }
             Op::ReadImage { name, offset } => {
                 let slot = self.containers.find(name).ok_or(DeviceError::UnknownName);
@@ -208,15 +207,8 @@ impl<P: Platform + 'static> Answering for Service<P> {
                     let bytes = rest.get(..CHUNK_MAX).unwrap_or(rest);
                     Reply::ImagePart { bytes }
                 });
-                self.send(id, result, frame)
+                sink.take(id, &result);
             }
-=======
-            Op::Detail { of, index } => self.detail(id, of, index, sink),
-            Op::Inspect { name } => self.inspect(id, name, sink),
-            Op::Images { cursor } => sink.take(id, &Ok(self.image(cursor))),
-            Op::Events { log, from } => sink.take(id, &self.event(log, from)),
-            Op::Status => sink.take(id, &Ok(Reply::Status(self.status()))),
-            Op::Sources { name, cursor } => self.source(id, name, cursor, sink),
         }
     }
 }
@@ -229,7 +221,6 @@ impl<P: Platform + 'static> Service<P> {
             Ok(Begin::Unchanged) => sink.take(id, &Ok(Reply::Unchanged)),
             Ok(Begin::At(offset)) => sink.take(id, &Ok(Reply::Upload { offset })),
             Err(failed) => self.fail(id, failed, sink),
->>>>>>> main
         }
     }
 

@@ -5,11 +5,9 @@ mod edges;
 mod failures;
 mod lifecycle;
 mod lines;
-<<<<<<< HEAD:apps/wasm_supervisor/src/service/tests.rs
-mod reset;
-=======
 mod operators;
->>>>>>> main:apps/wasm_supervisor/src/supervisor/tests.rs
+mod refused;
+mod reset;
 mod store;
 
 use std::format;

@@ -3,12 +3,8 @@
 //! What each call checks and which error it gives stands on the capsule's page
 //! (`capsules/flash_partition/README.md`). The calls here sleep until the operation is over.
 
-<<<<<<< HEAD
 use crate::{ErrorCode, EventSlot, allow, command, subscribe, yield_wait};
-=======
-use crate::{ErrorCode, allow, command, wait_for};
 use berth_flash::Erases;
->>>>>>> main
 use berth_flash::driver::{DRIVER_NUM, allow_ro, command as number, upcall};
 
 /// The partition, open to this process for reading until it ends: proof that the
@@ -190,7 +186,8 @@ mod tests {
             period_s: 86_400,
             refused: 3,
         };
-        assert_eq!(Partition::open().unwrap().erases(), Some(erases));
+        static DONE: EventSlot = EventSlot::new();
+        assert_eq!(Partition::open(&DONE).unwrap().erases(), Some(erases));
     }
 
     #[test]

@@ -172,13 +172,8 @@ fn firmware(info: &DeviceInfo, status: Option<&DeviceStatus>, report: &mut Repor
         report.add(
             "firmware",
             Verdict::Warning,
-<<<<<<< HEAD
-            format!("safe mode, no container starts; suspect: {suspect}"),
-            Some("`berth rm` the suspect, then `berth reset`"),
-=======
             message,
-            Some("`berth rm` the suspect, then restart the device"),
->>>>>>> main
+            Some("`berth rm` the suspect, then `berth reset`"),
         );
     } else {
         let (verdict, hint) = match status.restarts {

@@ -136,7 +136,16 @@ fn live_update(
     let (name, bytes) = (&image.name, image.bytes.len());
     let trial = Duration::from_secs(arguments.trial.into());
     let begun = image.send(|progress| {
-        device::live_update(client, name, &image.bytes, parameters, trial, progress)
+        let after = device::After::Waits;
+        device::live_update(
+            client,
+            name,
+            &image.bytes,
+            parameters,
+            trial,
+            after,
+            progress,
+        )
     });
     let (upload, update) = match begun {
         Ok(Begun::Update { upload, outcome }) => (upload, outcome),

@@ -6,15 +6,10 @@ mod upload;
 
 pub(crate) use containers::names;
 pub use containers::{
-<<<<<<< HEAD
-    containers, edit, event, images, inspect, kill, log_line, pause, read_image, remove, resume,
-    start, stop,
-=======
-    containers, edit, event, images, inspect, kill, lift, log_line, pause, remove, resume, start,
-    stop,
->>>>>>> main
+    containers, edit, event, images, inspect, kill, lift, log_line, pause, read_image, remove,
+    resume, start, stop,
 };
-pub use upload::{Begun, UploadOutcome, live_update, update_status, upload};
+pub use upload::{After, Begun, UploadOutcome, live_update, update_status, upload};
 
 use crate::{
     Address, Client, DeviceInfo, DeviceStatus, Error, Exposure, HeapInfo, Holder, LineLock,

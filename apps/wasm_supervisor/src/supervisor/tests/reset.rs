@@ -77,7 +77,7 @@ fn an_image_is_read_back_as_it_was_stored() {
     assert!(image.len() > CHUNK_MAX, "several parts");
     for mut bench in [bench(), Bench::new()] {
         bench.upload("blink", &image);
-        bench.ok(Op::UploadCommit);
+        bench.ok(Op::UploadCommit { upload: 0 });
         let mut read = Vec::new();
         loop {
             let op = Op::ReadImage {

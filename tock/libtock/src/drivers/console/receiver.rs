@@ -20,6 +20,9 @@ const LOOK_US: u64 = 2_000;
 /// After so long without a byte a read of one byte is enough.
 const QUIET_US: u64 = 20_000;
 
+/// While another process reads a console that keeps what comes, this one asks for it so often.
+const RETRY_US: u64 = 100_000;
+
 /// Bytes that one look brings at most.
 const LOOK_BYTES: usize = 64;
 
@@ -101,7 +104,8 @@ impl Receiver {
     /// The process is about to sleep. When it has to wake to look at what has come; `None`: a byte wakes it.
     pub fn before_sleep(&mut self, now_us: u64) -> Option<u64> {
         if self.is_kept {
-            return None;
+            // Another process reads.
+            return (!self.reader.is_reading()).then_some(now_us + RETRY_US);
         }
         if !self.reader.is_reading() {
             // Another process reads.
