@@ -57,8 +57,8 @@ pub const PROTOCOL_VERSION: u16 = 3;
 /// Longest container name in bytes.
 pub const NAME_MAX: usize = 32;
 
-/// Most bytes of an image in one [`Op::UploadChunk`]; the frame limit decides it.
-pub const CHUNK_MAX: usize = 232;
+/// Most bytes of an image in one [`Op::UploadChunk`]; the frame limit decides it, and flash is written in words of eight.
+pub const CHUNK_MAX: usize = 224;
 
 /// Most bytes of text in one [`Reply::LogLine`]; longer lines are several.
 pub const LOG_TEXT_MAX: usize = 160;

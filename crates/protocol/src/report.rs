@@ -162,6 +162,10 @@ pub enum Happening {
     },
     /// A live update came to its end.
     Updated(Update),
+    /// It was found to be the cause of a failure of the supervisor: nothing starts it again.
+    Quarantined,
+    /// The operator lifted that.
+    Lifted,
 }
 
 impl Happening {
@@ -182,6 +186,8 @@ impl Happening {
             Self::Restarting { .. } => "restarting",
             Self::Updated(Update::RolledBack { .. }) => "rolled-back",
             Self::Updated(_) => "updated",
+            Self::Quarantined => "quarantined",
+            Self::Lifted => "lifted",
         }
     }
 }
@@ -218,6 +224,8 @@ pub enum Update {
 pub struct Status<'a> {
     /// In safe mode no container starts.
     pub safe_mode: bool,
+    /// The store was not read, because the supervisor failed again and again when it read it.
+    pub without_store: bool,
     /// The container that was running code when the supervisor failed last.
     pub suspect: Option<&'a str>,
     /// Restarts of the supervisor since power-on.

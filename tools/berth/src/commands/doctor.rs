@@ -165,10 +165,14 @@ fn firmware(info: &DeviceInfo, status: Option<&DeviceStatus>, report: &mut Repor
     report.longest_stall_us = Some(status.longest_stall_us);
     if status.safe_mode {
         let suspect = status.suspect.as_deref().unwrap_or("unknown");
+        let mut message = format!("safe mode, no container starts; suspect: {suspect}");
+        if status.without_store {
+            message.push_str("; the store could not be read, and is left alone");
+        }
         report.add(
             "firmware",
             Verdict::Warning,
-            format!("safe mode, no container starts; suspect: {suspect}"),
+            message,
             Some("`berth rm` the suspect, then restart the device"),
         );
     } else {
