@@ -15,7 +15,10 @@ const ALONE: [&str; 6] = [
 
 /// What a manifest of theirs must not ask for, and why.
 const FOREIGN: [(&str, &str); 2] = [
-    ("workspace", "is inherited, and a copy has no such workspace"),
+    (
+        "workspace",
+        "is inherited, and a copy has no such workspace",
+    ),
     ("test-utils", "is a feature of this kernel alone"),
 ];
 
