@@ -161,6 +161,27 @@ impl Foreign {
         known.then_some(None)
     }
 
+    /// Returns all functions, each with its module and its name.
+    pub fn all() -> impl Iterator<Item = (&'static str, &'static str, Self)> {
+        let mut module = "";
+        let mut start = 0;
+        let words = core::iter::from_fn(move || {
+            let word = Word::at(start)?;
+            start = word.end + 1;
+            Some(word)
+        });
+        words
+            .filter_map(move |word| {
+                if word.is_module() {
+                    module = word.module();
+                    return None;
+                }
+                Some((module, word.name()))
+            })
+            .zip(ALL)
+            .map(|((module, name), function)| (module, name, function))
+    }
+
     fn word(self) -> Word {
         let (mut start, mut left) = (0, self as usize);
         while let Some(word) = Word::at(start) {
@@ -207,6 +228,10 @@ mod tests {
             TABLE.split(' ').filter(|word| word.contains('=')).count(),
             ALL.len()
         );
+        assert_eq!(Foreign::all().count(), ALL.len());
+        for (module, name, function) in Foreign::all() {
+            assert_eq!(Foreign::named(module, name), Some(Some(function)));
+        }
         for (index, function) in ALL.iter().enumerate() {
             assert_eq!(*function as usize, index);
             assert!(function.signature().0.len() <= PARAMETERS_MAX);

@@ -28,7 +28,17 @@ impl<P: Platform + 'static> Containers<P> {
     /// Do what is due, and give the next container that can run a slice. Whether there was
     /// anything.
     pub fn run_one(&mut self) -> bool {
-        let now = self.shared.platform.now_us();
+        // Reading the clock is a system call: the end of the last slice is now, unless nobody wants to run by then.
+        if let Some(now) = self.clock.take_new()
+            && self.run_at(now)
+        {
+            return true;
+        }
+        self.run_at(self.shared.platform.now_us())
+    }
+
+    /// As [`run_one`](Self::run_one), at this time.
+    fn run_at(&mut self, now: u64) -> bool {
         self.account(now);
         self.end_trial(now);
         let restarted = self.restart_one(now);
@@ -55,7 +65,9 @@ impl<P: Platform + 'static> Containers<P> {
         });
         match due {
             Some((slot, _)) => {
+                self.begin_span(now, Some(slot));
                 self.start_again(slot);
+                self.charge_to(None);
                 true
             }
             None => false,

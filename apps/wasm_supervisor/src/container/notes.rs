@@ -28,7 +28,7 @@ const LENGTH: usize = 1;
 /// Failures since power-on.
 const FAILURES: usize = 2;
 /// The tag of the container whose code is being executed.
-const RUNNING: usize = 3;
+pub(crate) const RUNNING: usize = 3;
 /// The tags of the active containers, two a word.
 const ACTIVE: usize = 4;
 const ACTIVE_WORDS: usize = CONTAINERS_MAX / 2;

@@ -16,8 +16,8 @@ use crate::engine::wasmi::Wasmi;
 use crate::engine::{Engine, MailPlace, Step};
 use crate::platform::Platform;
 
-/// What a turn costs at least, in fuel: changing containers is some 4,000 instructions
-/// whatever the container does with its turn. Who gives it up early pays this much.
+/// What a turn costs at least, in fuel, where the clock does not tell: changing containers is some
+/// 4,000 instructions whatever the container does with its turn.
 const TURN_FUEL: u64 = 700;
 
 /// When a container wants the CPU next; `None` if something else has to happen
@@ -37,17 +37,36 @@ fn wants_from<P: Platform>(shared: &Shared<P>, container: &Container<P>) -> Opti
 /// For so many microseconds the use of the CPU is added up before it is told.
 const WINDOW_US: u64 = 1_000_000;
 
+/// Nanoseconds of a microsecond.
+const NS_PER_US: u64 = 1_000;
+
 impl<P: Platform + 'static> Containers<P> {
     /// Give the next container that can run a slice. Returns whose it was, and how it has ended, if it has.
     pub(super) fn run_next(&mut self, now: u64) -> Option<(usize, Option<End>)> {
-        let slot = self.schedule.pick(CONTAINERS_MAX, |slot| {
+        let next = self.schedule.pick(CONTAINERS_MAX, |slot| {
             let container = self.slots.get(slot)?.as_ref()?;
             let ready = container.state == State::Running
                 && wants_from(&self.shared, container).is_some_and(|from| from <= now);
             ready.then_some(container.turns)
-        })?;
-        self.clock.turn = Some((slot, now));
-        Some((slot, self.slice(slot)))
+        });
+        let Some(slot) = next else {
+            // Nobody wants the CPU: whoever is ahead of the others has harmed none of them.
+            let turns = self.slots.iter().flatten().map(|container| container.turns);
+            self.schedule.forgive(turns);
+            return None;
+        };
+        // What was needed to come here is nobody's: a short slice would pay as much of it as a long one.
+        let now = self.shared.platform.now_us();
+        self.begin_span(now, Some(slot));
+        self.clock.turn_us = Some(now);
+        let end = self.slice(slot);
+        // The way out is its own only if it has given up the rest of its slice: changing containers is what it
+        // wanted. So nobody gains by giving up early, and slices that were used up count for what they are.
+        if end.is_none() && self.run_mut(slot).is_some_and(|run| run.main == Main::Cut) {
+            self.charge_to(None);
+            self.clock.is_new = true;
+        }
+        Some((slot, end))
     }
 
     /// Longest time in microseconds for which nobody could be answered: a turn and what belongs
@@ -74,33 +93,49 @@ impl<P: Platform + 'static> Containers<P> {
             .min()
     }
 
-    /// A turn begins: charge who had the last one with the time since.
+    /// A turn begins: what was before is charged, and told when its time has come.
     pub(super) fn account(&mut self, now: u64) {
+        self.begin_span(now, None);
         note_length(
             &self.shared.platform,
             now.saturating_sub(self.clock.started_us),
         );
-        if let Some((slot, since)) = self.clock.turn.take()
-            && let Some(container) = self.get_mut(slot)
-        {
-            let busy = u32::try_from(now.saturating_sub(since)).unwrap_or(u32::MAX);
-            container.load.busy_us = container.load.busy_us.saturating_add(busy);
-            self.clock.stalled(u64::from(busy));
+        if let Some(since) = self.clock.turn_us.take() {
+            self.clock.stalled(now.saturating_sub(since));
         }
         let passed = now.saturating_sub(self.clock.window_us);
         if passed >= WINDOW_US {
             self.clock.window_us = now;
             for container in self.slots.iter_mut().flatten() {
-                let load = &mut container.load;
-                // At most 1000, as nobody is busy for longer than has passed.
-                let lately = u64::from(load.busy_us) * 1000 / passed;
-                load.permille = (load.permille + lately as u16).div_ceil(2);
-                load.busy_us = 0;
+                container.load.end_window(passed);
             }
         }
     }
 
-    /// The container in `slot` has used fuel that is not a slice of its main.
+    /// From `now` on time is charged to the container in slot `owner`, or to nobody; whose it was before is
+    /// charged with what has passed.
+    pub(super) fn begin_span(&mut self, now: u64, owner: Option<usize>) {
+        let over = self.clock.switch(now, owner);
+        if let Some((slot, passed)) = over
+            && let Some(Some(container)) = self.slots.get_mut(slot)
+        {
+            let busy = u32::try_from(passed).unwrap_or(u32::MAX);
+            container.load.busy_us = container.load.busy_us.saturating_add(busy);
+            let (share, ns) = (container.share(), passed.saturating_mul(NS_PER_US));
+            self.schedule.charge(&mut container.turns, share, ns);
+        }
+    }
+
+    /// From now on time is charged to the container in `slot`, or to nobody. Returns to whom it was before.
+    pub fn charge_to(&mut self, slot: Option<usize>) -> Option<usize> {
+        let before = self.clock.owner();
+        self.begin_span(self.shared.platform.now_us(), slot);
+        before
+    }
+
+    /// The container in `slot` has used fuel that is not a slice of its main. Its time is charged by the clock;
+    /// a fuel counts as a nanosecond beside it, which it never is so little as, so that shares hold
+    /// where the clock stands still.
     pub(super) fn used(&mut self, slot: usize, fuel: u64) {
         if let Some(Some(container)) = self.slots.get_mut(slot) {
             let share = container.share();

@@ -118,13 +118,19 @@ impl<P: Platform + 'static> Supervisor<P> {
     fn receive(&mut self) -> bool {
         let mut bytes = [0; RECEIVE_MAX];
         let count = self.shared.platform.receive(&mut bytes);
+        if count == 0 && !self.decoder.in_frame() {
+            return false;
+        }
         let now = self.shared.platform.now_us();
         // What has arrived was perhaps in time, and only looked at late: a load may take longer.
         if count == 0
-            && self.decoder.in_frame()
             && now.saturating_sub(self.frame_since_us) > u64::from(FRAME_TIMEOUT_MS) * 1000
         {
             self.decoder.expire();
+        }
+        if count > 0 {
+            // What is asked for is nobody's time but the operator's.
+            self.containers.charge_to(None);
         }
         for byte in bytes.get(..count).unwrap_or_default() {
             self.take_byte(*byte, now);
@@ -157,28 +163,33 @@ impl<P: Platform + 'static> Supervisor<P> {
     /// slows nobody, and loses lines if the line is slower for long.
     fn print_logs(&mut self) {
         let last = self.printing;
+        let mut charged = None;
         for step in 1..=CONTAINERS_MAX {
             let slot = (last + step) % CONTAINERS_MAX;
             while !self.shared.platform.is_sending() {
-                if !self.print_line(slot) {
+                let before = self.print_line(slot);
+                if before.is_none() {
                     break;
                 }
+                charged = charged.or(before);
                 self.printing = slot;
             }
+        }
+        if let Some(before) = charged {
+            self.containers.charge_to(before);
         }
         if !self.shared.platform.is_sending() {
             self.shell.restore(&self.shared.platform);
         }
     }
 
-    /// Begin to print the next line of the container in `slot`; whether there is one.
-    fn print_line(&mut self, slot: usize) -> bool {
-        let Some(printed) = self.printed.get_mut(slot) else {
-            return false;
-        };
+    /// Begin to print the next line of the container in `slot`, at its expense. Returns at whose expense all was
+    /// before; `None` if there is no line.
+    fn print_line(&mut self, slot: usize) -> Option<Option<usize>> {
+        let printed = self.printed.get_mut(slot)?;
         let Some(container) = self.containers.get(slot) else {
             *printed = 0;
-            return false;
+            return None;
         };
         let line = self.shared.with_log(slot, |log| {
             let line = log.line(*printed)?;
@@ -186,14 +197,11 @@ impl<P: Platform + 'static> Supervisor<P> {
             *printed = line.sequence + 1;
             Some(shell::log_line(container.name(), missing, line.text))
         });
-        match line.flatten() {
-            Some(line) => {
-                let platform = &self.shared.platform;
-                self.shell.make_room(platform);
-                platform.begin_line(line.bytes());
-                true
-            }
-            None => false,
-        }
+        let line = line.flatten()?;
+        let before = self.containers.charge_to(Some(slot));
+        let platform = &self.shared.platform;
+        self.shell.make_room(platform);
+        platform.begin_line(line.bytes());
+        Some(before)
     }
 }
