@@ -1,5 +1,7 @@
-//! How the CPU is shared between two equals, by a clock outside: the board's own counter of hundredths of a second, on a board whose
-//! time is the number of instructions.
+//! How the CPU is shared between two equals, on a board whose time is the number of instructions.
+//!
+//! How long it took is told by the same answer as the fuel, in the device's microseconds; that these are right is seen from
+//! outside, by the board's own counter of hundredths of a second.
 //!
 //! One of them, the *victim*, computes without end, so the fuel it has used tells how much of the CPU it got. What it gets
 //! beside an equal that computes, too, is its share; what it gets beside a *hog* is compared with that.
@@ -9,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use berth_admission::imports::{FUNCTIONS, HostFunction};
 use berth_emulator::{Icount, Sleep};
+use berth_exposure::Width;
 use berth_foreign::Foreign;
 
 use crate::{Device, Flash};
@@ -17,9 +20,12 @@ use crate::{Device, Flash};
 const CLK100HZ: u32 = 0x4002_8014;
 
 /// For so many hundredths the victim is watched.
-const WATCHED: u32 = 150;
+const WATCHED: u32 = 500;
 /// Before, for so many nobody is: who begins late begins where the others are.
 const SETTLING: u32 = 20;
+
+/// What device and board may differ in: an answer takes some of the board's time.
+const SKEW: f64 = 1.0;
 
 /// For what takes some seconds of the board's time, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -85,9 +91,11 @@ pub fn foreign_functions() -> Vec<Hog> {
 /// What it is called with; what is missing is a small number that is a place in its memory.
 fn arguments(function: &HostFunction<'_>) -> &'static [&'static str] {
     match function {
-        // All through the kernel, by the handle of its only block.
-        HostFunction::Read(_) => &["(call $claim)", "(i32.const 0)"],
-        HostFunction::Write(_) => &["(call $claim)", "(i32.const 0)", "(i32.const 0)"],
+        // Words through the kernel; a register that takes any width is mapped.
+        HostFunction::Read(Width::Word) => &["(call $claim)", "(i32.const 0)"],
+        HostFunction::Read(_) => &["(call $claim)", "(i32.const 16)"],
+        HostFunction::Write(Width::Word) => &["(call $claim)", "(i32.const 0)", "(i32.const 0)"],
+        HostFunction::Write(_) => &["(call $claim)", "(i32.const 16)", "(i32.const 0)"],
         HostFunction::Modify32 => &[
             "(call $claim)",
             "(i32.const 0)",
@@ -171,8 +179,9 @@ fn hog(module: &str, name: &str, function: &HostFunction<'_>) -> Hog {
             None => "(f64.const 64)".to_owned(),
         })
         .collect();
-    // About the block with the lights, which is mediated; about interrupts, of a timer.
+    // About the block with the lights, which is mediated and has words only; about interrupts, of a timer.
     let (block, full) = match module {
+        "mmio" if name.ends_with('8') || name.ends_with("16") => ("uart1", module.to_owned()),
         "irq:" => ("timer0", "irq:timer0".to_owned()),
         "mmio:" => ("fpgaio", "mmio:fpgaio".to_owned()),
         other => ("fpgaio", other.to_owned()),
@@ -252,7 +261,7 @@ pub struct Got {
 pub struct Shares {
     device: Device,
     folder: tempfile::TempDir,
-    /// Fuel in a hundredth of a second beside an equal that computes.
+    /// Fuel in a second beside an equal that computes.
     due: f64,
 }
 
@@ -310,14 +319,20 @@ impl Shares {
             .ok()?;
         self.device.berth(&["start", "hog"])?.ok()?;
         self.pass(SETTLING)?;
-        let (before, fuel_before) = (self.hundredths()?, self.ps()?.0);
+        let (outside, before) = (self.hundredths()?, self.ps()?);
         self.pass(WATCHED)?;
-        let (after, (fuel_after, told)) = (self.hundredths()?, self.ps()?);
+        let (after, outside) = (self.ps()?, self.hundredths()? - outside);
         self.device.berth(&["rm", "-f", "hog"])?.ok()?;
-        let got = (fuel_after - fuel_before) as f64 / f64::from(after - before);
+        let seconds = (after.us - before.us) as f64 / 1e6;
+        let outside = f64::from(outside) / 100.0;
+        ensure!(
+            (outside - seconds).abs() < SKEW,
+            "{seconds} s by the device are {outside} s"
+        );
+        let got = (after.fuel - before.fuel) as f64 / seconds;
         Ok(Got {
             part: got / self.due,
-            told,
+            told: after.told,
         })
     }
 
@@ -366,22 +381,25 @@ impl Shares {
         Ok(())
     }
 
-    /// The victim's fuel, and what is told of both.
-    fn ps(&self) -> Result<(u64, [u64; 2])> {
+    fn ps(&self) -> Result<Told> {
         let list = self.device.json(&["ps"])?;
         let containers = list["containers"]
             .as_array()
             .context("ps lists containers")?;
         let find = |name: &str| containers.iter().find(|item| item["name"] == name);
-        let told = |name: &str| {
-            find(name)
-                .and_then(|item| item["cpu_permille"].as_u64())
-                .unwrap_or(0)
-        };
-        let fuel = find("victim").and_then(|item| item["fuel_used"].as_u64());
-        Ok((
-            fuel.context("the victim runs")?,
-            [told("victim"), told("hog")],
-        ))
+        let told = |name: &str| find(name).and_then(|item| item["cpu_permille"].as_u64());
+        let victim = |key: &str| find("victim").and_then(|item| item[key].as_u64());
+        Ok(Told {
+            fuel: victim("fuel_used").context("the victim runs")?,
+            us: victim("uptime_us").context("the victim runs")?,
+            told: ["victim", "hog"].map(|name| told(name).unwrap_or(0)),
+        })
     }
+}
+
+/// What one answer says: fuel and age of the victim, and what both use of the CPU.
+struct Told {
+    fuel: u64,
+    us: u64,
+    told: [u64; 2],
 }
