@@ -38,6 +38,7 @@ pub fn measure() -> Result<Group> {
         .into_iter()
         .chain(foreign_functions())
         .collect();
+    let mut figures = prices(&hogs)?;
     let mut worst: f64 = 0.0;
     for hog in &hogs {
         let part = shares.beside(&hog.text)?.part;
@@ -49,12 +50,28 @@ pub fn measure() -> Result<Group> {
         eprintln!("{}: {part:.3} of its share", hog.name);
         worst = worst.max(error);
     }
-    let mut figures = vec![Figure {
-        key: ERROR_WORST,
-        value: worst,
-    }];
+    figures.insert(
+        0,
+        Figure {
+            key: ERROR_WORST,
+            value: worst,
+        },
+    );
+    Ok(Group {
+        title: "Host calls and shares",
+        how: "A container that computes without end and one that calls one host function without end, with equal shares, on the board; what the first \
+              gets is compared with what it gets beside an equal that computes. A call is measured alone: 2,000 of them, by the device's clock; \
+              registers are mediated, states and messages as long as they can be.",
+        figures,
+    })
+}
+
+/// What a call of each costs.
+fn prices(hogs: &[Hog]) -> Result<Vec<Figure>> {
+    let mut shares = Shares::new()?;
+    let mut figures = Vec::new();
     let (mut least, mut most) = (f64::MAX, 0.0f64);
-    for hog in &hogs {
+    for hog in hogs {
         let Some(cost) = shares.cost(hog)? else {
             continue;
         };
@@ -87,11 +104,5 @@ pub fn measure() -> Result<Group> {
             value: least,
         },
     ]);
-    Ok(Group {
-        title: "Host calls and shares",
-        how: "A container that computes without end and one that calls one host function without end, with equal shares, on the board; what the first \
-              gets is compared with what it gets beside an equal that computes. A call is measured alone: 2,000 of them, by the device's clock; \
-              registers are mediated, states and messages as long as they can be.",
-        figures,
-    })
+    Ok(figures)
 }

@@ -44,6 +44,10 @@ fn grown(folder: &TempDir, end: usize) -> Result<std::path::PathBuf> {
     process.truncate(before);
     process.resize(end, 0xA5);
     process.resize(end.next_power_of_two(), 0);
+    if process.len() > end {
+        // Space for credentials, as elf2tab reserves it.
+        tbf::set_word(process, end, 0xFFF8_0080)?;
+    }
     let length = process.len() as u32;
     tbf::set_word(process, 4, length)?;
     tbf::set_word(process, entry + 4 + 12, end as u32)?;

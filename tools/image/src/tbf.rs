@@ -95,7 +95,7 @@ impl<'a> Tbf<'a> {
         let end = self.program_end()?;
         let footers = self.bytes.get(end..).unwrap_or_default();
         ensure!(
-            footers.len() < 8 || (half(footers, 0)? == CREDENTIALS && word(footers, 4)? == 0),
+            footers.len() < 8 || half(footers, 0)? != CREDENTIALS || word(footers, 4)? == 0,
             "it is signed, so its length cannot be changed"
         );
         let length = region_length(self.start()?, end as u64)

@@ -28,20 +28,16 @@ impl<P: Platform + 'static> Containers<P> {
     /// Do what is due, and give the next container that can run a slice. Whether there was
     /// anything.
     pub fn run_one(&mut self) -> bool {
-        // Reading the clock is a system call: the end of the last slice is now, unless nobody wants to run by then.
-        if let Some(now) = self.clock.take_new()
-            && self.run_at(now)
-        {
-            return true;
-        }
-        self.run_at(self.shared.platform.now_us())
-    }
-
-    /// As [`run_one`](Self::run_one), at this time.
-    fn run_at(&mut self, now: u64) -> bool {
+        let now = self.shared.platform.now_us();
         self.account(now);
         self.end_trial(now);
         let restarted = self.restart_one(now);
+        // A restart has moved the clock on; what this turn is charged with begins where that ended.
+        let now = if restarted {
+            self.shared.platform.now_us()
+        } else {
+            now
+        };
         match self.run_next(now) {
             Some((slot, end)) => {
                 if let Some(end) = end {

@@ -41,10 +41,10 @@ pub(super) struct Clock {
     owner: Option<usize>,
     /// When it began: when the clock was read last.
     since_us: u64,
-    /// A slice has just ended, and since then nothing has happened that takes long.
-    pub(super) is_new: bool,
     /// When the last turn began; `None` if nobody wanted it.
     pub(super) turn_us: Option<u64>,
+    /// Fuel that the slice had which is or was the current span; `None`: it is no slice.
+    pub(super) slice_fuel: Option<u32>,
     /// When the current window of [`Load`] began.
     pub(super) window_us: u64,
     /// When this run of the supervisor began.
@@ -59,17 +59,12 @@ impl Clock {
         Self {
             owner: None,
             since_us: now_us,
-            is_new: false,
             turn_us: None,
+            slice_fuel: None,
             window_us: now_us,
             started_us: now_us,
             longest_us: 0,
         }
-    }
-
-    /// Returns when a slice has ended, once, if nothing has happened since that takes long.
-    pub(super) fn take_new(&mut self) -> Option<u64> {
-        core::mem::take(&mut self.is_new).then_some(self.since_us)
     }
 
     /// Returns whose the current span is.
@@ -83,7 +78,6 @@ impl Clock {
         let passed = now_us.saturating_sub(self.since_us);
         let before = core::mem::replace(&mut self.owner, owner);
         self.since_us = now_us;
-        self.is_new = false;
         before.map(|slot| (slot, passed))
     }
 

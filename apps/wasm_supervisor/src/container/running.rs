@@ -8,7 +8,7 @@ use super::notes::{Tag, note_length, note_running};
 use super::outcome::{End, Outcome, Pending};
 use super::record::Container;
 use super::run::Main;
-use super::schedule::{ALONE_SLICES, slice_fuel};
+use super::schedule::{ALONE_SLICES, rate, slice_fuel};
 use super::shared::Shared;
 use super::table::Containers;
 use crate::arena;
@@ -37,9 +37,6 @@ fn wants_from<P: Platform>(shared: &Shared<P>, container: &Container<P>) -> Opti
 /// For so many microseconds the use of the CPU is added up before it is told.
 const WINDOW_US: u64 = 1_000_000;
 
-/// Nanoseconds of a microsecond.
-const NS_PER_US: u64 = 1_000;
-
 impl<P: Platform + 'static> Containers<P> {
     /// Give the next container that can run a slice. Returns whose it was, and how it has ended, if it has.
     pub(super) fn run_next(&mut self, now: u64) -> Option<(usize, Option<End>)> {
@@ -55,18 +52,9 @@ impl<P: Platform + 'static> Containers<P> {
             self.schedule.forgive(turns);
             return None;
         };
-        // What was needed to come here is nobody's: a short slice would pay as much of it as a long one.
-        let now = self.shared.platform.now_us();
         self.begin_span(now, Some(slot));
         self.clock.turn_us = Some(now);
-        let end = self.slice(slot);
-        // The way out is its own only if it has given up the rest of its slice: changing containers is what it
-        // wanted. So nobody gains by giving up early, and slices that were used up count for what they are.
-        if end.is_none() && self.run_mut(slot).is_some_and(|run| run.main == Main::Cut) {
-            self.charge_to(None);
-            self.clock.is_new = true;
-        }
-        Some((slot, end))
+        Some((slot, self.slice(slot)))
     }
 
     /// Longest time in microseconds for which nobody could be answered: a turn and what belongs
@@ -115,13 +103,26 @@ impl<P: Platform + 'static> Containers<P> {
     /// From `now` on time is charged to the container in slot `owner`, or to nobody; whose it was before is
     /// charged with what has passed.
     pub(super) fn begin_span(&mut self, now: u64, owner: Option<usize>) {
-        let over = self.clock.switch(now, owner);
-        if let Some((slot, passed)) = over
+        let fuel = self.clock.slice_fuel.take();
+        if let Some((slot, passed)) = self.clock.switch(now, owner)
             && let Some(Some(container)) = self.slots.get_mut(slot)
         {
             let busy = u32::try_from(passed).unwrap_or(u32::MAX);
             container.load.busy_us = container.load.busy_us.saturating_add(busy);
-            let (share, ns) = (container.share(), passed.saturating_mul(NS_PER_US));
+            let share = container.share();
+            // Not more than its usual slice, however long it was alone.
+            let usual = slice_fuel(share);
+            let rate = rate(fuel.map_or(usual, |fuel| fuel.min(usual)));
+            let ns = passed.saturating_mul(u64::from(rate));
+            self.schedule.charge(&mut container.turns, share, ns);
+        }
+    }
+
+    /// The line is busy for `ns` nanoseconds on behalf of the container in `slot`, and the kernel with it, whoever
+    /// runs meanwhile.
+    pub fn charge_line(&mut self, slot: usize, ns: u64) {
+        if let Some(Some(container)) = self.slots.get_mut(slot) {
+            let share = container.share();
             self.schedule.charge(&mut container.turns, share, ns);
         }
     }
@@ -184,7 +185,9 @@ impl<P: Platform + 'static> Containers<P> {
         let share = self.get(slot)?.share();
         let slices = if alone { ALONE_SLICES } else { 1 };
         let fuel = u64::from(slice_fuel(share)) * slices;
-        self.slice_of(slot, self.shared.handlers.slice(fuel))
+        let fuel = self.shared.handlers.slice(fuel);
+        self.clock.slice_fuel = u32::try_from(fuel).ok();
+        self.slice_of(slot, fuel)
     }
 
     /// Give the container in `slot`, which runs, `fuel`. Returns how it has ended, if it has.

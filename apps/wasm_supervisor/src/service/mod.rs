@@ -53,6 +53,8 @@ pub struct Supervisor<P: Platform + 'static> {
     printed: [u32; CONTAINERS_MAX],
     /// The slot whose container had a line printed last.
     printing: usize,
+    /// Nanoseconds that the line is busy with a byte.
+    byte_ns: u64,
 }
 
 impl<P: Platform + 'static> Supervisor<P> {
@@ -73,12 +75,18 @@ impl<P: Platform + 'static> Supervisor<P> {
             started_us,
             printed: [0; CONTAINERS_MAX],
             printing: 0,
+            byte_ns: 0,
         }
     }
 
     /// Say hello to whoever listens.
-    pub fn greet(&self) {
-        shell::greet(&self.shared.platform);
+    pub fn greet(&mut self) {
+        let platform = &self.shared.platform;
+        let before = platform.now_us();
+        let bytes = shell::greet(platform);
+        // How long the line, and the kernel for it, is busy with a byte.
+        let ns = platform.now_us().saturating_sub(before) * 1_000;
+        self.byte_ns = ns / u64::from(bytes.max(1));
     }
 
     /// Run for ever.
@@ -202,6 +210,8 @@ impl<P: Platform + 'static> Supervisor<P> {
         let platform = &self.shared.platform;
         self.shell.make_room(platform);
         platform.begin_line(line.bytes());
+        let ns = self.byte_ns * line.bytes().len() as u64;
+        self.containers.charge_line(slot, ns);
         Some(before)
     }
 }

@@ -6,9 +6,9 @@ use super::Call;
 use crate::engine::wasmi::Data;
 use crate::engine::{Host, Stop};
 
-/// Fuel of host calls that is noted before it is taken: some ten register accesses, so that
+/// Fuel of host calls that is noted before it is taken: some thirty register accesses, so that
 /// taking it costs each of them next to nothing. A slice may be so much longer.
-pub const SETTLE_FUEL: i32 = 256;
+pub const SETTLE_FUEL: i32 = 1_000;
 
 /// Most fuel that a slice may owe without being ended at once: about half of a usual slice.
 const DEBT_MAX: u64 = 1_000;

@@ -17,9 +17,7 @@ pub(super) fn read<H: Host + 'static>(border: Border<'_, H>, width: Width) -> Ho
         Width::Half => {
             border.shared2(|call, handle, offset| call.host().read(Width::Half, handle, offset))
         }
-        Width::Word => border.inline2(|call: &mut Call<'_, H>, handle, offset| {
-            call.host().read(Width::Word, handle, offset)
-        }),
+        Width::Word => read32(border),
     }
 }
 
@@ -31,19 +29,24 @@ pub(super) fn write<H: Host + 'static>(border: Border<'_, H>, width: Width) -> H
         Width::Half => border.shared3(|call, handle, offset, value| {
             call.host().write(Width::Half, handle, offset, value)
         }),
-        Width::Word => border.inline3(|call: &mut Call<'_, H>, handle, offset, value| {
-            call.host().write(Width::Word, handle, offset, value)
-        }),
+        Width::Word => write32(border),
     }
 }
 
-#[inline(always)]
-pub(super) fn modify32<H: Host + 'static>(
-    call: &mut Call<'_, H>,
-    handle: u32,
-    offset: u32,
-    mask: u32,
-    value: u32,
-) -> Result<(), Stop> {
-    call.host().modify32(handle, offset, mask, value)
+fn read32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
+    border.inline2(|call: &mut Call<'_, H>, handle, offset| {
+        call.host().read(Width::Word, handle, offset)
+    })
+}
+
+fn write32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
+    border.inline3(|call: &mut Call<'_, H>, handle, offset, value| {
+        call.host().write(Width::Word, handle, offset, value)
+    })
+}
+
+pub(super) fn modify32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
+    border.inline4(|call: &mut Call<'_, H>, handle, offset, mask, value| {
+        call.host().modify32(handle, offset, mask, value)
+    })
 }

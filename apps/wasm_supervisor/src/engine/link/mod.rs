@@ -49,7 +49,7 @@ fn linked<H: Host + 'static>(border: Border<'_, H>, function: HostFunction<'_>) 
         HostFunction::Claim(_) => border.shared0(mmio::claim),
         HostFunction::Read(width) => mmio::read(border, width),
         HostFunction::Write(width) => mmio::write(border, width),
-        HostFunction::Modify32 => border.inline4(mmio::modify32),
+        HostFunction::Modify32 => mmio::modify32(border),
         HostFunction::Register(_) => border.shared4(irq::register),
         HostFunction::Unregister(_) => border.shared0(irq::unregister),
         HostFunction::Log => border.shared3(log::log),

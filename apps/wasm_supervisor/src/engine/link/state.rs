@@ -6,7 +6,7 @@ use crate::engine::{Host, Stop};
 
 /// Returns what a state, or a place for one, of `length` bytes costs.
 fn bytes(length: u32) -> u32 {
-    length.min(SAVED_MAX as u32) * price::STATE_BYTE
+    length.min(SAVED_MAX as u32) / price::STATE_BYTES
 }
 
 pub(super) fn save<H: Host + 'static>(
