@@ -35,7 +35,7 @@ APP_HEAP := 0
 CONTAINERS_HEAP := 217152
 $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEAP := $(CONTAINERS_HEAP)
 # How tockloader reaches the emulated board: a file that is the whole flash.
-FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x40000 --page-size 512
+FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
 .PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware fuzz-firmware no-ring-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
@@ -176,9 +176,11 @@ firmware: exposures
 
 $(FIRMWARE)/$(BOARD) $(FIRMWARE)/wasm_supervisor: firmware ;
 
+# The supervisor's place is no power of two; tools/image/src/bin/berth-tab.rs tells why it needs a step more.
 $(IMAGE)/wasm_supervisor.tab: $(FIRMWARE)/wasm_supervisor
 	@mkdir -p $(IMAGE)
 	@$(ELF2TAB) -n $(notdir $<) -o $@ $<,cortex-m4
+	@$(HOST)/berth-tab $@ --place SUPERVISOR_FLASH
 
 # The kernel at 0, its attributes up to the supervisor, then the supervisor by tockloader.
 $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab

@@ -140,15 +140,18 @@ impl Default for Shell {
     }
 }
 
-/// The first line after start.
+/// Says the first line after start. Returns its length in bytes.
 #[inline(never)]
-pub fn greet<P: Platform>(platform: &P) {
+pub fn greet<P: Platform>(platform: &P) -> u32 {
     let (board, kernel) = platform.names();
-    // A printer cannot fail.
-    let _ = writeln!(
-        Printer::new(platform),
-        "berth supervisor {VERSION} on {board}, kernel {kernel}; type help"
+    let mut line = Text::<LINE_MAX>::new();
+    // What does not fit is cut.
+    let _ = write!(
+        line,
+        "berth supervisor {VERSION} on {board}, kernel {kernel}; type help\r\n"
     );
+    platform.write(line.bytes());
+    line.bytes().len() as u32
 }
 
 /// One line that a container said, before which `missing` were lost.

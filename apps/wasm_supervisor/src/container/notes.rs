@@ -35,7 +35,7 @@ const FAILURES: usize = 2;
 /// Instead of their number: this run was not a failure, and those before it do not count any more.
 const NO_FAILURE: u32 = u32::MAX;
 /// The tag of the container whose code is being executed.
-const RUNNING: usize = 3;
+pub(crate) const RUNNING: usize = 3;
 /// What is being done, as the numbers of [`Work`].
 const WORK: usize = 4;
 /// The tags of the active containers, cut to sixteen bits, two a word.
