@@ -120,13 +120,13 @@ impl<const N: usize> WasmHost<N> {
     /// to rest, then let others have it.
     fn end(&self, index: usize) {
         if let Some(exposure) = self.exposures.get(index) {
-            self.silence(index);
+            let registered = self.silence(index);
             self.close(index, exposure);
             for write in exposure.safe {
                 // A block that does not answer is at rest, and the others are still to be written.
                 let _ = access::make_safe(exposure, write);
             }
-            self.forget(index);
+            self.forget(registered);
         }
         self.claims.free(index);
     }

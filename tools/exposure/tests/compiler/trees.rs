@@ -44,7 +44,7 @@ fn nrf() -> String {
             uart0: uart@40002000 { compatible = \"nordic,nrf-uarte\"; reg = <0x40002000 0x1000>; interrupts = <2 1>; };
             i2c0: i2c@40003000 { compatible = \"nordic,nrf-twi\"; reg = <0x40003000 0x1000>; interrupts = <3 1>; };
             spi0: spi@40003000 { compatible = \"nordic,nrf-spim\"; reg = <0x40003000 0x1000>; interrupts = <3 1>; status = \"disabled\"; };
-            timer0: timer@40008000 { compatible = \"nordic,nrf-timer\"; reg = <0x40008000 0x1000>; interrupts = <8 1>; interrupt-names = \"compare\"; };
+            timer0: timer@40008000 { compatible = \"nordic,nrf-timer\"; berth,harmless = \"PS\"; reg = <0x40008000 0x1000>; interrupts = <8 1>; interrupt-names = \"compare\"; };
             gpiote: gpiote@40006000 { compatible = \"nordic,nrf-gpiote\"; reg = <0x40006000 0x1000>; interrupts = <6 5>; };
         };",
     )
