@@ -186,6 +186,17 @@ impl<const N: usize> WasmHost<N> {
         if interrupts.registered_count() >= interrupts.limits.handlers {
             return Err(Refusal::TooManyHandlers);
         }
+        // A line is one process's: it opens when all on it is acknowledged, and nobody waits for
+        // what another process never does.
+        let mut peers = indices(interrupts.registered_on(slot));
+        let is_others = |peer: usize| {
+            let exposure = interrupts.table.get(peer).map(|peer| peer.exposure);
+            let holder = exposure.and_then(|exposure| self.live_holder(exposure, process));
+            holder.is_some_and(|holder| holder.process != process)
+        };
+        if peers.any(is_others) {
+            return Err(Refusal::Held);
+        }
         let first = usize::from(slot.first.get());
         let places = interrupts.captures.get(first..).unwrap_or_default();
         let end = WORD * (word_of(index, slot) + length(interrupt));

@@ -162,7 +162,7 @@ impl<const N: usize> WasmHost<N> {
     }
 
     /// Who holds an exposure, after ending the claim of a process that is gone.
-    fn live_holder(&self, index: usize, asking: ProcessId) -> Option<Holder<ProcessId>> {
+    pub(crate) fn live_holder(&self, index: usize, asking: ProcessId) -> Option<Holder<ProcessId>> {
         let holder = self.claims.holder(index)?;
         if holder.process == asking || self.is_alive(holder.process) {
             return Some(holder);

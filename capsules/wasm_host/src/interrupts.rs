@@ -187,6 +187,11 @@ impl Interrupts {
         self.registered.get() & bit(index) != 0
     }
 
+    /// The registered interrupts on the line of a slot.
+    pub(crate) fn registered_on(&self, slot: &Slot) -> u32 {
+        self.registered.get() & slot.peers.get()
+    }
+
     pub(crate) fn registered_count(&self) -> u32 {
         self.registered.get().count_ones()
     }

@@ -37,12 +37,17 @@ fn a_fault_with_all_claims_makes_nobody_late() -> Result<()> {
     assaulted("fault")
 }
 
+/// The kernel's stack (`kernel.ld`), and what of it must never be reached.
+const STACK: u32 = 0x2000_0000;
+const STACK_LENGTH: u32 = 0x2000;
+const STACK_LEFT: usize = 2048;
+
 /// So many runs of `assault` with this setting, each another one, on the kernel that restarts it at once.
 fn runs(deed: &str, count: u32) -> Result<()> {
     let flash = Flash::for_fuzz()?;
     flash.install("assault")?;
     flash.set("assault", deed.as_bytes())?;
-    let device = Device::power_on_counted(&flash)?;
+    let mut device = Device::power_on_counted(&flash)?;
     let console = &device.board.console;
     let until = Instant::now() + Duration::from_secs(60);
     while let Err(error) =
@@ -54,13 +59,20 @@ fn runs(deed: &str, count: u32) -> Result<()> {
         ensure!(Instant::now() < until, "{error}: {}", &text[end..]);
     }
     let kept = device.keeps_deadlines(1)?;
-    println!("{count} runs of {deed}: {kept}");
+    // The kernel's stack grows down to the beginning of RAM, which is zero at power-on.
+    let stack = device.board.bus.read(STACK, STACK_LENGTH)?;
+    let left = stack.iter().take_while(|byte| **byte == 0).count();
+    ensure!(
+        left >= STACK_LEFT,
+        "{left} bytes of the kernel's stack were left"
+    );
+    println!("{count} runs of {deed}: {kept}; {left} bytes of the kernel's stack left");
     Ok(())
 }
 
 #[test]
 fn no_program_status_that_the_kernel_records_is_its_own() -> Result<()> {
-    runs("states", 1000)
+    runs("states", 1500)
 }
 
 #[test]

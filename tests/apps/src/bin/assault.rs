@@ -115,14 +115,15 @@ fn hold_all() -> Result<(u32, u32), ErrorCode> {
 }
 
 /// A program status: every state of an IT block or an interrupted instruction, with and without the Thumb bit
-/// and padding, some flags.
+/// and padding, some flags; then the numbers of all exceptions, by which it would be a handler's.
 fn status(number: u32) -> u32 {
     let state = number & 0xff;
     let it = (state & 0b11) << 25 | (state >> 2) << 10;
     let thumb = u32::from(number & 0x100 == 0) << 24;
     let padded = number & 0x200;
     let flags = number.wrapping_mul(0x9e37_79b9) & 0xf80f_0000;
-    it | thumb | padded | flags
+    let exception = if number < 1024 { 0 } else { number & 0x1ff };
+    it | thumb | padded | flags | exception
 }
 
 fn states(number: u32) -> Result<(), ErrorCode> {
