@@ -360,8 +360,10 @@ impl<'a> Context<'a> {
             };
             report.add(place, problem);
         }
-        if !block.node.is_enabled() {
-            report.add(place, Problem::Disabled(label.to_owned()));
+        if let Some(node) = self.board.disabled(block) {
+            let own = node.path == block.node.path;
+            let disabled = if own { label } else { node.label() };
+            report.add(place, Problem::Disabled(disabled.to_owned()));
         }
         self.danger(block, label, place, report);
         if let Some(other) = self.board.neighbour(block) {

@@ -41,6 +41,8 @@ const DERIVED_MAX: usize = 8;
 /// An SVD file.
 pub(crate) struct File {
     text: String,
+    /// It says of some register that reading it has an effect.
+    knows_read_effects: bool,
 }
 
 impl File {
@@ -50,9 +52,14 @@ impl File {
         // Descriptions come in every encoding; names and numbers are ASCII.
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_start_matches('\u{feff}').to_owned();
-        let file = Self { text };
+        let mut file = Self {
+            text,
+            knows_read_effects: false,
+        };
         let document = file.document()?;
-        peripherals(&document).ok_or("it has no peripherals")?;
+        let peripherals = peripherals(&document).ok_or("it has no peripherals")?;
+        // Where it is read, not in a comment or in what a vendor added.
+        file.knows_read_effects = says_read_action(peripherals);
         Ok(file)
     }
 
@@ -66,7 +73,7 @@ impl File {
 
     /// Whether the file says of any register that reading it has an effect.
     pub(crate) fn knows_read_effects(&self) -> bool {
-        self.text.contains("<readAction>")
+        self.knows_read_effects
     }
 
     /// The registers that share addresses with a block, or why they are not known; `None` if no peripheral
@@ -328,6 +335,14 @@ fn peripherals<'a>(document: &'a Document) -> Option<Node<'a, 'a>> {
         .children()
         .find(|n| n.has_tag_name("device"))?;
     child(device, "peripherals")
+}
+
+/// Whether an element that is read has a `readAction` in it.
+fn says_read_action(node: Node) -> bool {
+    node.children().any(|child| {
+        let name = child.tag_name().name();
+        name == "readAction" || (!UNREAD.contains(&name) && says_read_action(child))
+    })
 }
 
 fn child<'a, 'b>(node: Node<'a, 'b>, name: &str) -> Option<Node<'a, 'b>> {

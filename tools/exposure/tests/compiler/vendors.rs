@@ -313,6 +313,15 @@ fn effects_of_reading_are_stated_where_the_file_is_silent() {
         exposed(&silent, "reading-acts = \"C\";"),
         "x has no register C",
     );
+    // What is not read does not say that the file tells.
+    for unread in [
+        format!("<!-- {ACTS} -->"),
+        format!("<description>{ACTS}</description>"),
+        format!("<vendorExtensions>{ACTS}</vendorExtensions>"),
+    ] {
+        let silent = peripheral("X", "0x40000000", &register("A", 0, &unread));
+        refused(exposed(&silent, "masks = \"A r 0x1\";"), "reading-acts");
+    }
     // A file that is wrong about it.
     let wrong = peripheral("X", "0x40000000", &register("A", 0, ACTS));
     assert!(exposed(&wrong, "masks = \"A r 0x1\"; reading-acts = \"none\";").is_ok());
