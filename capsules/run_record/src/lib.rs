@@ -31,9 +31,6 @@ pub const DRIVER_NUM: usize = 0xA_0002;
 /// Words of the longest record.
 pub const WORDS_MAX: usize = 16;
 
-/// Processes that can have left a record.
-pub const RECORDS: usize = 4;
-
 /// Read-only allow numbers.
 mod ro_allow {
     pub(super) const RECORD: usize = 0;
@@ -77,13 +74,14 @@ impl Record {
     }
 }
 
-/// The driver: a record for each of the first processes that left one, so that none takes another's away.
-pub struct RunRecord {
+/// The driver: a record for each of the first processes that left one, so many as there is room for, so that none
+/// takes another's away.
+pub struct RunRecord<const RECORDS: usize = 4> {
     grant: RunRecordGrant,
     records: [Record; RECORDS],
 }
 
-impl RunRecord {
+impl<const RECORDS: usize> RunRecord<RECORDS> {
     /// A driver without a record.
     #[must_use]
     pub const fn new(grant: RunRecordGrant) -> Self {
@@ -150,7 +148,7 @@ impl RunRecord {
     }
 }
 
-impl SyscallDriver for RunRecord {
+impl<const RECORDS: usize> SyscallDriver for RunRecord<RECORDS> {
     fn command(
         &self,
         command_num: usize,

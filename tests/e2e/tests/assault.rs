@@ -139,7 +139,7 @@ fn beside(object: Object) -> Result<String> {
     })?;
     let device = Device::power_on_counted(&flash)?;
     let kept = device.keeps_deadlines(2)?;
-    println!("{}: {kept}", object.name);
+    println!("beside an object of {} bytes: {kept}", object.bytes().len());
     Ok(device.board.console.text())
 }
 
