@@ -36,10 +36,15 @@ pub enum TbfParseError {
 
 impl fmt::Display for TbfParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // In a kernel a formatter for each type of number is 200 bytes: one is enough.
         match self {
             Self::NotEnoughFlash => f.write_str("it is cut off or contradicts its own lengths"),
             Self::UnsupportedVersion(version) => {
-                write!(f, "version {version} of the format is not known")
+                write!(
+                    f,
+                    "version {} of the format is not known",
+                    usize::from(*version)
+                )
             }
             Self::ChecksumMismatch(stated, actual) => {
                 write!(
@@ -47,7 +52,9 @@ impl fmt::Display for TbfParseError {
                     "its checksum is {actual:#010x}, not {stated:#010x} as stated"
                 )
             }
-            Self::BadTlvEntry(kind) => write!(f, "entry {kind} has the wrong length"),
+            Self::BadTlvEntry(kind) => {
+                write!(f, "entry {} has the wrong length", usize::from(*kind))
+            }
             Self::NoProgram => f.write_str("nothing says where the code begins"),
             Self::BadProgram => f.write_str("the code lies outside the process"),
         }
