@@ -16,6 +16,7 @@
 //!   lifecycle, update                   what operators do
 //! ```
 
+mod around;
 #[cfg(test)]
 mod boot_tests;
 mod budget;
