@@ -72,6 +72,8 @@ pub struct State {
     pub notes: RefCell<[u32; NOTES]>,
     /// See `notes`.
     pub notes_before: Cell<Option<[u32; NOTES]>>,
+    /// How often a new run was asked for.
+    pub restarts: Cell<u32>,
     /// Reading [`FATAL`] of any block makes the supervisor fail.
     pub fatal: Cell<bool>,
     /// Opening the flash makes it fail.
@@ -396,6 +398,11 @@ impl Platform for Fake {
             self.0.now_us.set(self.0.now_us.get() + self.0.run_us.get());
         }
         self.0.notes.borrow_mut()[index] = value;
+    }
+
+    fn restart(&self) {
+        self.0.restarts.set(self.0.restarts.get() + 1);
+        self.fail();
     }
 
     fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal> {

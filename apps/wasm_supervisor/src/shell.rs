@@ -50,10 +50,11 @@ enum Verb {
     Logs,
     Inspect,
     Edit,
+    Reset,
 }
 
 /// Their names: Docker's, and WASMICO's where it has another.
-const VERBS: [(&str, Verb); 25] = [
+const VERBS: [(&str, Verb); 26] = [
     ("help", Verb::Help),
     ("?", Verb::Help),
     ("ps", Verb::Ps),
@@ -79,11 +80,12 @@ const VERBS: [(&str, Verb); 25] = [
     ("logs", Verb::Logs),
     ("inspect", Verb::Inspect),
     ("edit", Verb::Edit),
+    ("reset", Verb::Reset),
 ];
 
 /// What `help` prints.
 const HELP: &str = "\
-ps, images, heap, exposures, events, info
+ps, images, heap, exposures, events, info, reset
 start NAME     stop NAME      kill NAME      pause NAME     resume NAME
 rm NAME        logs NAME      inspect NAME   lift NAME (after quarantine)
 edit NAME [stack|memory|limit BYTES] [share N] [restart no|on-failure|always]
@@ -259,6 +261,9 @@ impl<P: Platform> Asking<'_, P> {
             Verb::Events => self.read(&|from| Op::Events { log: None, from }),
             Verb::Heap => {
                 self.once(Op::Heap);
+            }
+            Verb::Reset => {
+                self.once(Op::Reset { uptime_us: 0 });
             }
             Verb::Info => {
                 self.once(Op::Hello { protocol: 0 });

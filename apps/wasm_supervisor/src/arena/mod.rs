@@ -34,9 +34,9 @@ pub mod pool;
 #[cfg(test)]
 mod pool_tests;
 
-pub use global::{
-    ArenaAllocator, TOTAL_BYTES, can_allocate, free, room, set_limit, space, trim, usage,
-};
+pub use global::{ArenaAllocator, can_allocate, free, room, set_limit, space, total, trim, usage};
+#[cfg(target_os = "none")]
+pub use global::{MEMORY_MAX, make_do_with};
 pub use guard::{OutOfMemory, is_installed as is_in_use, outside, set_installed};
 #[cfg(not(target_os = "none"))]
 pub use guard::{fail_after, has_failed, of_the_test};

@@ -295,7 +295,7 @@ pub(super) fn validate<P: Platform + 'static>(
 ) -> Result<(), Refused> {
     let spare = shared.free_id(CONTAINERS_MAX);
     let id = spare.and_then(RunId::arena).ok_or(Refused::TooMany)?;
-    arena::set_limit(id, arena::TOTAL_BYTES as usize);
+    arena::set_limit(id, arena::total() as usize);
     match arena::owned::scratch(id, || {
         <Wasmi<ContainerHost<P>> as Engine<_>>::validate(image)
     }) {
