@@ -190,6 +190,16 @@ impl Foreign {
         self.word().name()
     }
 
+    /// Does the container pass it addresses in its memory?
+    #[must_use]
+    pub const fn takes_pointers(self) -> bool {
+        match self {
+            Self::Print | Self::PauseTask | Self::ResumeTask => true,
+            Self::FdClose | Self::ProcExit | Self::SchedYield => false,
+            _ => self as u8 >= Self::ArgsGet as u8 && (self as u8) < Self::LedCount as u8,
+        }
+    }
+
     /// Is it one of a device that a board may not expose?
     #[must_use]
     pub const fn needs_led(self) -> bool {

@@ -30,6 +30,7 @@ mod error;
 mod frame;
 mod hash;
 mod message;
+mod plain;
 mod report;
 
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use frame::{
 };
 pub use hash::{ImageHash, ImageHasher};
 pub use message::{DecodeError, Device, Op, Reply, Request, Response, message_id};
+pub use plain::is_plain;
 pub use report::{
     Entry, FaultReport, Happening, HostCall, Image, Inspection, Source, Status, StoreStatus, Update,
 };

@@ -20,6 +20,7 @@
 //! nothing can leak from one container to the next.
 //!
 //! * [`pool`]: which bytes belong to whom; safe code, tested against a model.
+//! * `linear`: the one block that may be shorter than its owner thinks.
 //! * [`global`]: the global allocator on top of it (unsafe: hands out pointers).
 //! * [`guard`]: runs a step in an arena, and gives up on it (unsafe: leaves frames).
 //! * [`owned`]: a value that lives in an arena, safe to use from outside.
@@ -28,6 +29,7 @@
 pub mod global;
 #[allow(unsafe_code)]
 mod guard;
+mod linear;
 #[allow(unsafe_code)]
 pub mod owned;
 pub mod pool;
@@ -35,7 +37,8 @@ pub mod pool;
 mod pool_tests;
 
 pub use global::{
-    ArenaAllocator, TOTAL_BYTES, can_allocate, free, room, set_limit, space, trim, usage,
+    ArenaAllocator, TOTAL_BYTES, can_allocate, free, grow_linear, room, set_limit, space, trim,
+    usage,
 };
 pub use guard::{OutOfMemory, is_installed as is_in_use, outside, set_installed};
 #[cfg(not(target_os = "none"))]

@@ -15,12 +15,10 @@ use super::state::Event;
 use super::storage::Meta;
 use super::table::Containers;
 use super::update::never_fits;
+use crate::admission::entries::PAUSE;
 use crate::arena;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
-
-/// The function that a container may export to save its state when it is paused.
-pub(super) const PAUSE: &str = "_pause";
 
 /// Fuel of `_pause`: one slice of the usual length.
 pub(super) const PAUSE_FUEL: u64 = 2_500;

@@ -7,7 +7,7 @@
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 
-use berth_protocol::{LOG_TEXT_MAX, Level, cut, cut_bytes};
+use berth_protocol::{LOG_TEXT_MAX, Level, cut, cut_bytes, is_plain};
 
 /// Bytes of a log, record heads included.
 pub const LOG_BYTES: usize = 768;
@@ -86,8 +86,8 @@ impl Log {
     }
 
     /// Append what a container says, within the rate it is allowed. Each line of `text` is one of the
-    /// log; a long one is several. Bytes that are not UTF-8 and control characters are
-    /// replaced, so that no line can end another or begin a frame.
+    /// log; a long one is several. Bytes that are not UTF-8 and characters that change how
+    /// others are read ([`is_plain`]) are replaced, so that no line can end another, begin a frame, or look as another.
     pub fn append(&mut self, level: Level, time_us: u64, text: &[u8]) {
         if level_number(level) > level_number(self.least) {
             return;
@@ -223,7 +223,7 @@ impl Clean {
     fn push(&mut self, character: char) -> bool {
         let character = match character {
             '\t' => ' ',
-            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c if !is_plain(c) => char::REPLACEMENT_CHARACTER,
             c => c,
         };
         let mut buffer = [0; 4];
@@ -300,8 +300,15 @@ mod tests {
         let (_, text) = &kept(&log)[0];
         assert!(text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f));
         assert!(text.contains("d e"));
+        let hidden = "x\u{202e}y\u{2028}z\u{2066}\u{200b}\u{feff}\u{85}\u{e0041}w";
+        log.append(Level::Info, 0, hidden.as_bytes());
+        let (_, text) = &kept(&log)[1];
+        assert_eq!(
+            text,
+            "x\u{fffd}y\u{fffd}z\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}w"
+        );
         log.append(Level::Info, 0, &[b'x'; 500]);
-        let sizes: Vec<_> = kept(&log)[1..].iter().map(|(_, t)| t.len()).collect();
+        let sizes: Vec<_> = kept(&log)[2..].iter().map(|(_, t)| t.len()).collect();
         assert_eq!(sizes, [160, 160, 160, 20]);
     }
 

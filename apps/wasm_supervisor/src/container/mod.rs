@@ -19,6 +19,8 @@
 mod boot_tests;
 mod change;
 mod ending;
+#[cfg(test)]
+mod entry_tests;
 pub mod events;
 #[cfg(test)]
 mod foreign_tests;

@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 
 use berth_protocol::{Entry, Fault, ImageHash, Parameters, State, Update};
 
-use super::lifecycle::{PAUSE, PAUSE_FUEL};
+use super::lifecycle::PAUSE_FUEL;
 use super::loading::{Held, Loading, Source, validate};
 use super::outcome::{End, LastWords};
 use super::refused::Refused;
@@ -32,6 +32,7 @@ use super::storage::{CANDIDATE_KEY, Image, ImageStore, image_key};
 use super::table::Containers;
 use super::trial::{Trial, Version};
 use crate::admission::Module;
+use crate::admission::entries::PAUSE;
 use crate::arena;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;

@@ -12,8 +12,9 @@ use wasmi::{
 };
 
 use super::foreign;
-use super::wasmi::{Data, Handler, MEMORY};
+use super::wasmi::{Data, Handler};
 use super::{BlockNumbers, Host, MailPlace, Stop};
+use crate::admission::entries::MEMORY;
 use crate::admission::{HostFunction, Module};
 use crate::container::log::LOG_BYTES;
 use crate::platform::Width;
