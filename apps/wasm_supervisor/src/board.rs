@@ -29,6 +29,9 @@ const LABEL_MAX: usize = berth_exposure::LABEL_MAX + 1;
 /// The counter behind the clock wraps; this is often enough to notice.
 const LONGEST_WAIT_US: u64 = 30_000_000;
 
+/// While another process reads the console, this one asks for it so often.
+const CONSOLE_RETRY_US: u64 = 100_000;
+
 static RECEIVED: EventSlot = EventSlot::new();
 static ALARM: EventSlot = EventSlot::new();
 static SENT: EventSlot = EventSlot::new();
@@ -52,7 +55,7 @@ impl Board {
     ///
     /// # Errors
     ///
-    /// If the kernel has none, or this is not the first call.
+    /// If the kernel has none, or this is not the first call. That another process reads the console is none.
     pub fn new() -> Result<Self, ErrorCode> {
         let clock = Clock::new()?;
         alarm::notify(&ALARM)?;
@@ -61,7 +64,8 @@ impl Board {
         let _ = run_record::share(&NOTES_LENT);
         let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;
         let mut reader = Reader::new(buffer, &RECEIVED)?;
-        reader.start(1)?;
+        // If another process reads now, `receive` tries it again.
+        let _ = reader.start(1);
         let line = LINE.take().ok_or(ErrorCode::Already)?;
         let writer = Writer::new(line, &SENT)?;
         Ok(Self {
@@ -114,11 +118,14 @@ impl Platform for Board {
         self.last_us.get()
     }
 
-    /// A read of one byte is always under way and wakes the process. When it
+    /// A read of one byte is always under way and wakes the process, unless another process reads. When it
     /// has come, a longer read, aborted at once, takes what is in the ring.
     fn receive(&self, out: &mut [u8]) -> usize {
         run_upcalls();
         let mut reader = self.reader.borrow_mut();
+        if !reader.is_reading() {
+            let _ = reader.start(1);
+        }
         let Some(first) = reader.poll() else {
             return 0;
         };
@@ -132,7 +139,7 @@ impl Platform for Board {
                 count += copy(more.bytes, rest);
             }
         }
-        // Fails only while a read is under way, which is as good.
+        // Fails while a read is under way, which is as good, and while another process reads.
         let _ = reader.start(1);
         count
     }
@@ -155,7 +162,11 @@ impl Platform for Board {
 
     fn wait(&self, deadline_us: Option<u64>) {
         let now = self.now_us();
-        let longest = now + LONGEST_WAIT_US;
+        let longest = if self.reader.borrow().is_reading() {
+            now + LONGEST_WAIT_US
+        } else {
+            now + CONSOLE_RETRY_US
+        };
         let deadline = deadline_us.unwrap_or(longest).min(longest);
         let woken = || RECEIVED.is_filled() || SENT.is_filled();
         if deadline <= now || woken() || self.waiting() != 0 {

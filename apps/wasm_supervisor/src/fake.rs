@@ -32,6 +32,9 @@ pub const MAPPED: &str = "uart1";
 /// The register of `fpgaio` that is not exposed: the kernel refuses it.
 pub const HIDDEN: u16 = 0x1c;
 
+/// The register that makes the supervisor fail when it is read, where a test wants that.
+pub const FATAL: u16 = 0x0c;
+
 /// How many lights are exposed.
 pub const LEDS_EXPOSED: u32 = 2;
 
@@ -66,6 +69,12 @@ pub struct State {
     pub notes: RefCell<[u32; NOTES]>,
     /// See `notes`.
     pub notes_before: Cell<Option<[u32; NOTES]>>,
+    /// Reading [`FATAL`] of any block makes the supervisor fail.
+    pub fatal: Cell<bool>,
+    /// Opening the flash makes it fail.
+    pub fatal_flash: Cell<bool>,
+    /// It has failed, and whatever it does before it is dropped has no effect.
+    pub failed: Cell<bool>,
     /// Lights of the kernel's driver; only the first [`LEDS_EXPOSED`] are exposed.
     pub leds: RefCell<[bool; 3]>,
     /// The interrupts of the blocks.
@@ -218,6 +227,13 @@ impl FakeFlash {
         }
     }
 
+    /// Refuse erases of pages that have had this many, until more are allowed.
+    pub fn allow_erases(&mut self, erases: u32) {
+        if let Some(flash) = &mut self.flash {
+            flash.allow_erases(erases);
+        }
+    }
+
     /// Is its power gone?
     #[must_use]
     pub fn is_off(&self) -> bool {
@@ -271,12 +287,31 @@ impl Fake {
         self.0.notes_before.set(Some(notes));
         self.0.holders.borrow_mut().fill(None);
     }
+
+    /// The supervisor fails in the middle of what it does. It goes on, since nothing can stop it here, but
+    /// nothing of that is left when it is dropped and its next run [begins](Self::begin_again).
+    pub fn fail_now(&self) {
+        if !self.0.failed.replace(true) {
+            self.fail();
+        }
+    }
+
+    /// The next run of the supervisor may begin.
+    pub fn begin_again(&self) {
+        self.0.failed.set(false);
+        self.0.holders.borrow_mut().fill(None);
+        *self.0.interrupts.borrow_mut() = Lines::default();
+        self.0.notes.take();
+    }
 }
 
 impl Platform for Fake {
     type Flash = FakeFlash;
 
     fn flash(&self) -> Option<FakeFlash> {
+        if self.0.fatal_flash.get() {
+            self.fail_now();
+        }
         let flash = self.0.flash.take()?;
         Some(FakeFlash {
             flash: Some(flash),
@@ -381,7 +416,8 @@ impl Platform for Fake {
     fn release(&self, handle: u16) {
         let place = usize::from(handle - FIRST_HANDLE);
         let holder = self.0.holders.borrow_mut()[place].take();
-        assert!(holder.is_some(), "nobody holds it");
+        let gone = self.0.failed.get();
+        assert!(holder.is_some() || gone, "nobody holds it");
     }
 
     fn release_all(&self, tag: u32) {
@@ -394,6 +430,9 @@ impl Platform for Fake {
 
     fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32> {
         let block = self.block(handle, offset)?;
+        if offset == FATAL && self.0.fatal.get() {
+            self.fail_now();
+        }
         let registers = self.0.registers.borrow();
         Some(registers.get(&(block, offset)).copied().unwrap_or(0) & width.mask())
     }

@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod admission;
+pub mod answering;
 pub mod arena;
 #[cfg(target_os = "none")]
 pub mod board;
@@ -18,5 +19,9 @@ pub mod interrupts;
 pub mod platform;
 pub mod service;
 pub mod shell;
+pub mod supervisor;
 pub mod text;
 pub mod window;
+
+/// Version of the supervisor, for people.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,8 +1,8 @@
 //! The serial line for people without `berth`: the same verbs, as words.
 //!
 //! ```text
-//!   keys ──► Editor ──► line ──► words ──► Op ──► Supervisor::answer
-//!                                                     │ instead of a frame
+//!   keys ──► Editor ──► line ──► words ──► Op ──► whoever answers
+//!                                                     │
 //!   terminal ◄── Printer ◄── answers (text of a Reply) ◄┘
 //! ```
 //!
@@ -14,13 +14,13 @@ mod answers;
 pub mod editor;
 mod printer;
 
-use core::cell::Cell;
 use core::fmt::Write;
 
-use berth_protocol::{DeviceError, FRAME_MAX, Level, Op, Parameters, Reply, Request, Restart};
+use berth_protocol::{Level, Op, Parameters, Request, Restart};
 
+use crate::VERSION;
+use crate::answering::{Answer, Answering, Sink};
 use crate::platform::{LINE_MAX, Platform};
-use crate::service::{Supervisor, VERSION};
 use crate::text::Text;
 
 use answers::{More, print_answer};
@@ -46,13 +46,14 @@ enum Verb {
     Pause,
     Resume,
     Rm,
+    Lift,
     Logs,
     Inspect,
     Edit,
 }
 
 /// Their names: Docker's, and WASMICO's where it has another.
-const VERBS: [(&str, Verb); 24] = [
+const VERBS: [(&str, Verb); 25] = [
     ("help", Verb::Help),
     ("?", Verb::Help),
     ("ps", Verb::Ps),
@@ -74,6 +75,7 @@ const VERBS: [(&str, Verb); 24] = [
     ("unpause", Verb::Resume),
     ("rm", Verb::Rm),
     ("delete", Verb::Rm),
+    ("lift", Verb::Lift),
     ("logs", Verb::Logs),
     ("inspect", Verb::Inspect),
     ("edit", Verb::Edit),
@@ -83,7 +85,7 @@ const VERBS: [(&str, Verb); 24] = [
 const HELP: &str = "\
 ps, images, heap, exposures, events, info
 start NAME     stop NAME      kill NAME      pause NAME     resume NAME
-rm NAME        logs NAME      inspect NAME
+rm NAME        logs NAME      inspect NAME   lift NAME (after quarantine)
 edit NAME [stack|memory|limit BYTES] [share N] [restart no|on-failure|always]
           [boot yes|no] [log LEVEL] [now]
 ";
@@ -94,13 +96,9 @@ const CONTAINERS: &str =
 const IMAGES: &str = "NAME         BYTES  SHA-256      PARAMETERS\n";
 const EXPOSURES: &str = "LABEL            BYTES ACCESS            HELD BY\n";
 
-/// The line being typed, and where the answers of a request go.
+/// The line being typed.
 pub struct Shell {
     editor: Editor,
-    /// Answers are for a person.
-    asking: Cell<bool>,
-    /// What the last answer left to be asked.
-    more: Cell<More>,
     /// Prompt and line are out of the way of other text.
     hidden: bool,
 }
@@ -111,22 +109,8 @@ impl Shell {
     pub const fn new() -> Self {
         Self {
             editor: Editor::new(),
-            asking: Cell::new(false),
-            more: Cell::new(More::End),
             hidden: false,
         }
-    }
-
-    /// Is the answer for a person? Then it is said, and there is no frame.
-    pub(crate) fn takes<P: Platform>(
-        &self,
-        platform: &P,
-        result: &Result<Reply<'_>, DeviceError<'_>>,
-    ) -> bool {
-        if self.asking.get() {
-            self.more.set(print_answer(platform, result));
-        }
-        self.asking.get()
     }
 
     /// Make room for a line of other text, until [`restore`](Self::restore).
@@ -183,23 +167,49 @@ fn send<P: Platform>(platform: &P, bytes: &[u8]) {
     }
 }
 
-impl<P: Platform + 'static> Supervisor<P> {
-    /// A byte that somebody typed.
+impl Shell {
+    /// A byte that somebody typed; what it asks for is asked of `service`.
     // Never a part of the process's loop: what it keeps on the stack would lie below every load.
     #[inline(never)]
-    pub(crate) fn take_text(&mut self, byte: u8) {
-        let (finished, drawn) = self.shell.editor.take(byte);
-        send(&self.shared.platform, drawn.bytes());
+    pub(crate) fn take<P: Platform>(
+        &mut self,
+        platform: &P,
+        service: &mut dyn Answering,
+        byte: u8,
+    ) {
+        let (finished, drawn) = self.editor.take(byte);
+        send(platform, drawn.bytes());
         if finished {
-            let line = self.shell.editor.finished();
-            self.execute(line.text());
-            let drawn = self.shell.editor.begin();
-            send(&self.shared.platform, drawn.bytes());
+            let line = self.editor.finished();
+            Asking { platform, service }.execute(line.text());
+            let drawn = self.editor.begin();
+            send(platform, drawn.bytes());
         }
     }
+}
 
+/// Says answers to a person.
+struct Spoken<'a, P> {
+    platform: &'a P,
+    /// What the answer left to be asked.
+    more: More,
+}
+
+impl<P: Platform> Sink for Spoken<'_, P> {
+    fn take(&mut self, _: u32, answer: &Answer<'_>) {
+        self.more = print_answer(self.platform, answer);
+    }
+}
+
+/// A person's line being carried out.
+struct Asking<'a, P> {
+    platform: &'a P,
+    service: &'a mut dyn Answering,
+}
+
+impl<P: Platform> Asking<'_, P> {
     fn print(&self, text: &str) {
-        Printer::new(&self.shared.platform).add(text);
+        Printer::new(self.platform).add(text);
     }
 
     // Inlined it would be copied into the loop of the process.
@@ -243,8 +253,10 @@ impl<P: Platform + 'static> Supervisor<P> {
                 self.print(EXPOSURES);
                 self.list(&|cursor| Op::Exposures { cursor });
             }
-            Verb::Events => self.read(&|from| Op::Events { from }),
-            Verb::Heap => self.once(Op::Heap),
+            Verb::Events => self.read(&|from| Op::Events { log: None, from }),
+            Verb::Heap => {
+                self.once(Op::Heap);
+            }
             Verb::Info => {
                 self.once(Op::Hello { protocol: 0 });
                 self.once(Op::Status);
@@ -263,15 +275,17 @@ impl<P: Platform + 'static> Supervisor<P> {
             Verb::Pause => Op::Pause { name },
             Verb::Resume => Op::Resume { name },
             Verb::Rm => Op::Remove { name },
+            Verb::Lift => Op::Lift { name },
             Verb::Inspect => Op::Inspect { name },
             Verb::Logs => {
-                self.read(&|from| Op::Log { name, from });
+                let log = None;
+                self.read(&|from| Op::Log { name, log, from });
                 return true;
             }
             _ => return false,
         };
-        self.once(op);
-        if verb == Verb::Inspect && self.shell.more.get() != More::Refused {
+        let more = self.once(op);
+        if verb == Verb::Inspect && more != More::Refused {
             self.list(&|cursor| Op::Sources { name, cursor });
         }
         true
@@ -279,21 +293,23 @@ impl<P: Platform + 'static> Supervisor<P> {
 
     /// Ask as a person does; what is left to be asked.
     fn ask(&mut self, op: Op<'_>) -> More {
-        let mut frame = [0; FRAME_MAX];
-        self.shell.more.set(More::End);
-        self.shell.asking.set(true);
-        self.answer(&Request { id: 0, op }, &mut frame);
-        self.shell.asking.set(false);
-        self.shell.more.get()
+        let mut spoken = Spoken {
+            platform: self.platform,
+            more: More::End,
+        };
+        self.service.answer(&Request { id: 0, op }, &mut spoken);
+        spoken.more
     }
 
     /// One request, with the list behind a refusal.
-    fn once(&mut self, op: Op<'_>) {
-        if let More::Missing(count) = self.ask(op) {
+    fn once(&mut self, op: Op<'_>) -> More {
+        let more = self.ask(op);
+        if let More::Missing(count) = more {
             for index in 0..count {
                 self.ask(Op::Detail { of: 0, index });
             }
         }
+        more
     }
 
     fn list<'a>(&mut self, op: &dyn Fn(u16) -> Op<'a>) {

@@ -37,6 +37,12 @@ impl StoreMemory {
         unsafe { core::slice::from_raw_parts(start, self.0.length()) }
     }
 
+    /// What the kernel says of its erases.
+    #[must_use]
+    pub fn erases(&self) -> Option<berth_flash::Erases> {
+        self.0.erases()
+    }
+
     /// To change it.
     pub const fn partition(&mut self) -> &mut libtock::flash_partition::Partition {
         &mut self.0

@@ -10,7 +10,7 @@ use berth_protocol::{
 use support::ONE_AT_A_TIME;
 use wasm_supervisor::arena::{self, ArenaId, Usage};
 use wasm_supervisor::fake::Fake;
-use wasm_supervisor::service::Supervisor;
+use wasm_supervisor::supervisor::Supervisor;
 
 /// Does what takes memory: messages, saved state, log, growth, a table, claims; and in its
 /// interrupt handler again, deeper than main.
@@ -169,6 +169,7 @@ impl Bench {
 
 fn upload<'a>(name: &'a str, image: &'a [u8]) -> Vec<Op<'a>> {
     let begin = Op::UploadBegin {
+        upload: 0,
         name,
         length: image.len() as u32,
         hash: ImageHash::of(image),
@@ -176,6 +177,7 @@ fn upload<'a>(name: &'a str, image: &'a [u8]) -> Vec<Op<'a>> {
     };
     let chunks = image.chunks(200).scan(0, |offset, bytes| {
         let chunk = Op::UploadChunk {
+            upload: 0,
             offset: *offset,
             bytes,
         };
@@ -185,7 +187,7 @@ fn upload<'a>(name: &'a str, image: &'a [u8]) -> Vec<Op<'a>> {
     arena::of_the_test(|| {
         std::iter::once(begin)
             .chain(chunks)
-            .chain([Op::UploadCommit])
+            .chain([Op::UploadCommit { upload: 0 }])
             .collect()
     })
 }
@@ -198,7 +200,11 @@ fn life(image: &[u8]) -> Vec<Op<'_>> {
         ops.extend([
             Op::Start { name },
             Op::Containers { cursor: 0 },
-            Op::Log { name, from: 0 },
+            Op::Log {
+                name,
+                log: None,
+                from: 0,
+            },
             Op::Pause { name },
             Op::Inspect { name },
             Op::Resume { name },
@@ -213,7 +219,7 @@ fn life(image: &[u8]) -> Vec<Op<'_>> {
             },
             Op::Heap,
             Op::Images { cursor: 0 },
-            Op::Events { from: 0 },
+            Op::Events { log: None, from: 0 },
             Op::Status,
             Op::Stop { name },
             Op::Remove { name },
@@ -273,7 +279,7 @@ fn whichever_allocation_fails_only_its_operation_does() {
                 Some((Fault::OutOfMemory, _)) => {}
                 Some(other) => panic!("{:?}, allocation {k}: {other:?}", ops[step]),
             }
-            bench.ask(Op::UploadAbort);
+            bench.ask(Op::UploadAbort { upload: 0 });
             bench.ask(Op::Kill { name });
             bench.ask(Op::Remove { name });
             bench.work(TURNS);

@@ -54,26 +54,20 @@ impl Bench {
 
     fn upload(&mut self, name: Name, image: &[u8]) {
         let meta = Meta::new(name, Parameters::default());
-        if let Some(store) = self.containers.images_mut() {
-            let hash = ImageHash::of(image).0;
-            store
-                .begin(image.len() as u32, &hash, meta.bytes())
-                .unwrap();
-            store.write(0, image).unwrap();
-        }
+        let images = self.containers.images_mut();
+        images
+            .begin(image.len() as u32, ImageHash::of(image), meta.bytes())
+            .unwrap();
+        images.write(0, image).unwrap();
     }
 
     fn store(&mut self, name: &str, image: &[u8]) -> usize {
         let (hash, parameters) = (ImageHash::of(image), Parameters::default());
         let name = Name::new(name).unwrap();
         self.upload(name, image);
-        if self.containers.images().is_some() {
-            self.containers.store_uploaded(name, hash, parameters)
-        } else {
-            self.containers
-                .store(name, image.to_vec(), hash, parameters)
-        }
-        .unwrap();
+        self.containers
+            .store_uploaded(name, hash, parameters)
+            .unwrap();
         self.containers.find(name.as_str()).unwrap()
     }
 
@@ -83,11 +77,7 @@ impl Bench {
         let name = Name::new(containers.get(slot).unwrap().name()).unwrap();
         self.upload(name, image);
         let containers = &mut self.containers;
-        let answer = if containers.images().is_some() {
-            containers.update_uploaded(slot, hash, parameters, TRIAL_MS)
-        } else {
-            containers.update_kept(slot, image.to_vec(), hash, parameters, TRIAL_MS)
-        };
+        let answer = containers.update_uploaded(slot, hash, parameters, TRIAL_MS);
         containers.forget_refused();
         answer
     }
@@ -115,7 +105,11 @@ struct Free {
 
 impl Free {
     fn check(&mut self, bench: &Bench, round: u32) {
-        let store = bench.containers.images().map(|store| store.space().free);
+        let store = bench
+            .containers
+            .images()
+            .flash()
+            .map(|store| store.space().free);
         let now = (space(), store);
         if self.known.is_some_and(|known| known != now) {
             // Once is allowed for: the test runner allocates when a test takes a minute.
@@ -300,7 +294,7 @@ fn uploads(pages: usize) {
             free.check(&bench, round);
         }
     }
-    if let Some(store) = bench.containers.images() {
+    if let Some(store) = bench.containers.images().flash() {
         let wear = store.wear();
         println!("uploads and deletions: {rounds} on {pages} pages, {wear:?}");
         assert!(wear.most <= 2 * wear.mean());

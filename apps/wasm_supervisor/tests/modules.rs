@@ -73,7 +73,7 @@ impl Scene {
         let hash = ImageHash::of(image);
         let stored = self.bench.containers.store(
             Name::new(name).unwrap(),
-            image.to_vec(),
+            image,
             hash,
             Parameters::default(),
         );

@@ -12,7 +12,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use wasm_supervisor::fake::Fake;
-use wasm_supervisor::service::Supervisor;
+use wasm_supervisor::supervisor::Supervisor;
 
 const ROWS: NonZero<u16> = NonZero::new(40).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(80).unwrap();
@@ -106,6 +106,7 @@ impl Terminal {
     fn upload(&mut self, name: &str, wat: &str) {
         let image = wat::parse_str(wat).unwrap();
         self.request(Op::UploadBegin {
+            upload: 0,
             name,
             length: image.len() as u32,
             hash: ImageHash::of(&image),
@@ -113,9 +114,13 @@ impl Terminal {
         });
         for (index, bytes) in image.chunks(CHUNK_MAX).enumerate() {
             let offset = (index * CHUNK_MAX) as u32;
-            self.request(Op::UploadChunk { offset, bytes });
+            self.request(Op::UploadChunk {
+                upload: 0,
+                offset,
+                bytes,
+            });
         }
-        self.request(Op::UploadCommit);
+        self.request(Op::UploadCommit { upload: 0 });
     }
 
     /// What stands on the screen, without empty lines.

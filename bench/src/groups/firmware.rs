@@ -47,6 +47,8 @@ const PROGRAMS: [(&str, &str); 14] = [
     ("abuse", "names"),
     ("abuse", "erases"),
 ];
+/// What is done in run after run, on a kernel that begins the next one at once.
+const RUN_AFTER_RUN: [&str; 3] = ["faults", "restarts", "walk"];
 /// Runs of random machine code.
 const RUNS: u32 = 5_000;
 /// Rounds of half a second beside each program.
@@ -59,7 +61,13 @@ const LIMIT: Duration = Duration::from_secs(200);
 /// If a board fails or one of the tasks says nothing.
 pub fn measure() -> Result<Group> {
     let (mut kept_out, mut pass) = (0, 0);
-    let mut note = |told: Deadlines| {
+    let mut note = |beside: &str, told: Deadlines| {
+        let instructions = |ns: u64| ns >> ICOUNT.shift;
+        println!(
+            "beside {beside}: driver {}, process {} instructions late",
+            instructions(told.driver.worst_ns),
+            instructions(told.process.worst_ns)
+        );
         kept_out = kept_out.max(told.process.worst_ns);
         pass = pass.max(told.driver.worst_ns);
     };
@@ -71,7 +79,18 @@ pub fn measure() -> Result<Group> {
         }
         let device = board(&flash)?;
         device.console(&format!("{program}: "))?;
-        note(device.told_deadlines(ROUNDS)?);
+        note(
+            &format!("{program} {setting}"),
+            device.told_deadlines(ROUNDS)?,
+        );
+    }
+    for deed in RUN_AFTER_RUN {
+        let flash = Flash::for_fuzz()?;
+        flash.install("abuse")?;
+        flash.set("abuse", deed.as_bytes())?;
+        let device = board(&flash)?;
+        device.console(&format!("abuse: {deed}"))?;
+        note(deed, device.told_deadlines(ROUNDS)?);
     }
     let flash = Flash::for_fuzz()?;
     flash.install("fuzz")?;
@@ -80,7 +99,7 @@ pub fn measure() -> Result<Group> {
     console.wait_for(&format!("fuzz: {RUNS} runs"), LIMIT)?;
     let text = console.text();
     ensure!(!text.contains("Kernel panic"), "{text}");
-    note(Deadlines::read(&text)?);
+    note("fuzz", Deadlines::read(&text)?);
     let figure = |key, ns: u64| Figure {
         key,
         value: (ns >> ICOUNT.shift) as f64,

@@ -1,29 +1,38 @@
 //! How many erases a process has: the life of the part is the manufacturer's, not the process's.
 //!
 //! A page of flash can be erased some ten thousand times, and whoever may erase at will wears one out in
-//! minutes. So each page has a *budget*: some erases at once, and one more each time a period has
-//! passed, up to as many as at the beginning. What [`Budget::most`] computes is what a page can
-//! suffer in years, whatever the process does. Budgets are in RAM: a reset fills them, so how often
-//! a device is reset counts.
+//! minutes; and while a page is erased, many parts keep the processor from reading their flash. So there are two
+//! bounds, whatever the process does:
+//!
+//! * *Wear.* Each page has a *budget*: some erases at once, and one more each time a period has passed, up to as
+//!   many as at the beginning. What [`Budget::most`] computes is what a page can suffer in years.
+//! * *Rate.* In each second the whole partition takes only so many.
+//!
+//! What is left of the budgets stands in memory that keeps its contents over a reset ([`Kept`]), if the board has such:
+//! then a reset gives nothing back. When the power was gone nothing of it is there, and all budgets are full; so how often the
+//! *power* goes counts, and nothing else. (A counter that outlives the power would be one more word of flash for each erase, in a
+//! page that wears as well.)
 
 use core::cell::Cell;
 
-/// What each page has.
+/// What each page has, and all of them together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Erases that a page has at once after a reset, and at most at any time.
+    /// Erases that a page has at once when the power comes, and at most at any time.
     pub burst: u16,
     /// Seconds after which a page has one more.
     pub period_s: u32,
+    /// Erases of all pages in a second.
+    pub per_second: u16,
 }
 
 impl Budget {
-    /// Most erases of any page in so many years with so many resets.
+    /// Most erases of any page in so many years in which the power came so many times.
     #[must_use]
-    pub const fn most(self, years: u32, resets: u32) -> u64 {
+    pub const fn most(self, years: u32, power_ups: u32) -> u64 {
         const YEAR_S: u64 = 365 * 24 * 3600 + 6 * 3600;
         let period = if self.period_s == 0 { 1 } else { self.period_s };
-        (resets as u64 + 1) * self.burst as u64 + years as u64 * YEAR_S / period as u64
+        power_ups as u64 * self.burst as u64 + years as u64 * YEAR_S / period as u64
     }
 }
 
@@ -33,74 +42,211 @@ pub trait Seconds {
     fn seconds(&self) -> u32;
 }
 
+/// Memory of the budgets. A board that can puts it where a reset leaves it alone; what it holds after the power was gone is
+/// found out by its check.
+pub struct Kept<const PAGES: usize> {
+    /// What each page has left.
+    left: [Cell<u16>; PAGES],
+    /// Seconds of the present period that had passed at the last look.
+    passed: Cell<u32>,
+    /// `Books::sum` of the above.
+    check: Cell<u32>,
+}
+
+impl<const PAGES: usize> Kept<PAGES> {
+    /// Memory in which nothing is kept yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            left: [const { Cell::new(0) }; PAGES],
+            passed: Cell::new(0),
+            check: Cell::new(0),
+        }
+    }
+
+    fn books(&self) -> Books<'_> {
+        Books {
+            left: &self.left,
+            passed: &self.passed,
+            check: &self.check,
+        }
+    }
+}
+
+impl<const PAGES: usize> Default for Kept<PAGES> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Place of [`Kept::passed`] in the sum.
+const PASSED: usize = usize::MAX;
+
+/// The same without the number of pages.
+struct Books<'a> {
+    left: &'a [Cell<u16>],
+    passed: &'a Cell<u32>,
+    check: &'a Cell<u32>,
+}
+
+impl Books<'_> {
+    /// Tells memory that was kept from memory that holds anything: of 2^32 contents one passes. A sum over the words,
+    /// so that a change of one costs no look at the others.
+    fn sum(&self) -> u32 {
+        let pages = self.left.iter().enumerate();
+        pages.fold(
+            Self::part(PASSED, self.passed.get()),
+            |sum, (page, left)| sum.wrapping_add(Self::part(page, left.get().into())),
+        )
+    }
+
+    /// What a word adds to the sum: another value, another part.
+    fn part(place: usize, value: u32) -> u32 {
+        // No board has 64 Ki pages.
+        (value ^ (place as u32) << 16 ^ 0x6265_7274).wrapping_mul(0x9e37_79b1)
+    }
+
+    fn change(&self, place: usize, old: u32, new: u32) {
+        let sum = self.check.get().wrapping_sub(Self::part(place, old));
+        self.check.set(sum.wrapping_add(Self::part(place, new)));
+    }
+
+    fn set_left(&self, page: usize, left: u16) {
+        if let Some(cell) = self.left.get(page) {
+            let old = cell.replace(left);
+            self.change(page, old.into(), left.into());
+        }
+    }
+
+    fn set_passed(&self, passed: u32) {
+        let old = self.passed.replace(passed);
+        self.change(PASSED, old, passed);
+    }
+}
+
 /// What the pages of a partition have left.
 pub struct Wear<'a> {
     budget: Budget,
     clock: &'a dyn Seconds,
-    /// When all pages had their last period.
-    since: Cell<u32>,
-    left: &'a [Cell<u16>],
+    books: Books<'a>,
+    /// When the present period was last looked at.
+    seen: Cell<u32>,
+    /// A second, and the erases in it.
+    second: Cell<(u32, u16)>,
+    /// Erases since the board started, and those that were refused for want of budget.
+    done: Cell<u32>,
+    refused: Cell<u32>,
+}
+
+/// What is left, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Erases that the page with the fewest has left.
+    pub(crate) fewest: u32,
+    /// Erases since the board started.
+    pub(crate) done: u32,
+    /// Erases that were refused since then.
+    pub(crate) refused: u32,
 }
 
 impl<'a> Wear<'a> {
-    /// Full budgets for as many pages as `left` has.
+    /// The budgets as they were before a reset if `kept` holds them, else full ones.
     #[must_use]
-    pub fn new(budget: Budget, clock: &'a dyn Seconds, left: &'a [Cell<u16>]) -> Self {
-        for page in left {
-            page.set(budget.burst);
+    pub fn new<const PAGES: usize>(
+        budget: Budget,
+        clock: &'a dyn Seconds,
+        kept: &'a Kept<PAGES>,
+    ) -> Self {
+        let books = kept.books();
+        let whole = books.check.get() == books.sum();
+        for page in books.left {
+            let left = if whole { page.get() } else { budget.burst };
+            // Another firmware may have been more generous.
+            page.set(left.min(budget.burst));
         }
+        if !whole {
+            books.passed.set(0);
+        }
+        books.check.set(books.sum());
         Self {
             budget,
             clock,
-            since: Cell::new(clock.seconds()),
-            left,
+            books,
+            seen: Cell::new(clock.seconds()),
+            second: Cell::new((0, 0)),
+            done: Cell::new(0),
+            refused: Cell::new(0),
         }
     }
 
     /// Give pages what time has brought them.
     fn refill(&self) {
-        let passed = self.clock.seconds().wrapping_sub(self.since.get());
-        let periods = passed / self.budget.period_s.max(1);
-        if periods == 0 {
+        let now = self.clock.seconds();
+        let since = now.wrapping_sub(self.seen.replace(now));
+        if since == 0 {
             return;
         }
-        let whole = periods.wrapping_mul(self.budget.period_s.max(1));
-        self.since.set(self.since.get().wrapping_add(whole));
-        let more = u16::try_from(periods).unwrap_or(u16::MAX);
-        for page in self.left {
-            page.set(page.get().saturating_add(more).min(self.budget.burst));
+        let period = self.budget.period_s.max(1);
+        let passed = self.books.passed.get().saturating_add(since);
+        self.books.set_passed(passed % period);
+        let more = u16::try_from(passed / period).unwrap_or(u16::MAX);
+        if more != 0 {
+            for (page, left) in self.books.left.iter().enumerate() {
+                let left = left.get().saturating_add(more).min(self.budget.burst);
+                self.books.set_left(page, left);
+            }
         }
     }
 
-    /// Whether a page may be erased now.
+    /// Whether a page may be erased now; if not, that counts.
     pub(crate) fn may_erase(&self, page: usize) -> bool {
         self.refill();
-        self.left.get(page).is_some_and(|left| left.get() > 0)
+        let now = self.seen.get();
+        let (second, count) = self.second.get();
+        let in_rate = second != now || count < self.budget.per_second;
+        let may = in_rate && self.books.left.get(page).is_some_and(|left| left.get() > 0);
+        if !may {
+            self.refused.set(self.refused.get().saturating_add(1));
+        }
+        may
     }
 
     /// Note an erase of a page.
-    pub(crate) fn erased(&self, page: usize) {
-        if let Some(left) = self.left.get(page) {
-            left.set(left.get().saturating_sub(1));
+    pub(crate) fn erases(&self, page: usize) {
+        let now = self.seen.get();
+        let (second, count) = self.second.get();
+        let count = if second == now { count } else { 0 };
+        self.second.set((now, count.saturating_add(1)));
+        self.done.set(self.done.get().saturating_add(1));
+        if let Some(left) = self.books.left.get(page) {
+            self.books.set_left(page, left.get().saturating_sub(1));
         }
     }
 
-    /// Erases that the page with the fewest has left, what a page has at most, and the seconds of a period.
-    pub(crate) fn told(&self) -> (u32, u32, u32) {
+    pub(crate) fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    pub(crate) fn told(&self) -> Told {
         self.refill();
-        let fewest = self.left.iter().map(Cell::get).min().unwrap_or(0);
-        (
-            fewest.into(),
-            self.budget.burst.into(),
-            self.budget.period_s,
-        )
+        Told {
+            fewest: self
+                .books
+                .left
+                .iter()
+                .map(Cell::get)
+                .min()
+                .unwrap_or(0)
+                .into(),
+            done: self.done.get(),
+            refused: self.refused.get(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec::Vec;
 
     struct Clock(Cell<u32>);
 
@@ -110,7 +256,23 @@ mod tests {
         }
     }
 
-    /// A page that is erased whenever it may be, for ten years, the clock wrapping or not, never
+    impl Clock {
+        fn pass(&self, seconds: u32) {
+            self.0.set(self.0.get().wrapping_add(seconds));
+        }
+    }
+
+    /// Erase a page as often as it may be; how often.
+    fn use_up(wear: &Wear<'_>, page: usize) -> u64 {
+        let mut erases = 0;
+        while wear.may_erase(page) {
+            wear.erases(page);
+            erases += 1;
+        }
+        erases
+    }
+
+    /// A page that is erased whenever it may be, for ten years, the clock wrapping or not and the board reset or not, never
     /// suffers more than what is computed.
     #[test]
     fn no_page_suffers_more_than_what_is_computed() {
@@ -118,24 +280,26 @@ mod tests {
         let budget = Budget {
             burst: 256,
             period_s: 24 * 3600,
+            per_second: u16::MAX,
         };
-        // What a part usually promises, with the defaults of the exposure compiler and twenty resets.
+        // What a part usually promises, with the defaults of the exposure compiler and twenty losses of power.
         assert!(budget.most(10, 20) <= 10_000);
-        for start in [0, u32::MAX - 1000] {
+        for (start, resets) in [(0, false), (u32::MAX - 1000, false), (77, true)] {
             let clock = Clock(Cell::new(start));
-            let left: Vec<Cell<u16>> = (0..3).map(|_| Cell::new(0)).collect();
-            let wear = Wear::new(budget, &clock, &left);
+            let kept = Kept::<3>::new();
+            let mut wear = Wear::new(budget, &clock, &kept);
             let (mut erases, mut passed) = (0_u64, 0_u64);
             // Odd steps, so that periods are hit and missed.
             while passed < 10 * YEAR_S {
-                while wear.may_erase(1) {
-                    wear.erased(1);
-                    erases += 1;
-                }
-                clock.0.set(clock.0.get().wrapping_add(7_919));
+                erases += use_up(&wear, 1);
+                clock.pass(7_919);
                 passed += 7_919;
+                if resets {
+                    wear.refill();
+                    wear = Wear::new(budget, &clock, &kept);
+                }
             }
-            let most = budget.most(10, 0);
+            let most = budget.most(10, 1);
             assert!(erases <= most && erases + 2 >= most, "{erases} of {most}");
             assert!(wear.may_erase(0), "another page is its own");
         }
@@ -144,21 +308,75 @@ mod tests {
     #[test]
     fn a_page_that_rests_gets_back_what_it_had_and_no_more() {
         let clock = Clock(Cell::new(5));
-        let left = [Cell::new(0), Cell::new(0)];
+        let kept = Kept::<2>::new();
         let budget = Budget {
             burst: 2,
             period_s: 100,
+            per_second: 10,
         };
-        let wear = Wear::new(budget, &clock, &left);
-        wear.erased(0);
-        wear.erased(0);
+        let wear = Wear::new(budget, &clock, &kept);
+        assert_eq!(use_up(&wear, 0), 2);
         assert!(!wear.may_erase(0) && wear.may_erase(1) && !wear.may_erase(2));
-        assert_eq!(wear.told(), (0, 2, 100));
-        clock.0.set(104);
+        let told = |fewest, refused| Told {
+            fewest,
+            done: 2,
+            refused,
+        };
+        assert_eq!(wear.told(), told(0, 3));
+        clock.pass(99);
         assert!(!wear.may_erase(0));
-        clock.0.set(105);
+        clock.pass(1);
         assert!(wear.may_erase(0));
-        clock.0.set(100_000);
-        assert_eq!(wear.told(), (2, 2, 100));
+        clock.pass(100_000);
+        assert_eq!(wear.told(), told(2, 4));
+    }
+
+    #[test]
+    fn a_second_takes_no_more_than_the_rate() {
+        let clock = Clock(Cell::new(u32::MAX));
+        let kept = Kept::<4>::new();
+        let budget = Budget {
+            burst: 100,
+            period_s: 100,
+            per_second: 3,
+        };
+        let wear = Wear::new(budget, &clock, &kept);
+        let erases: u64 = (0..4).map(|page| use_up(&wear, page)).sum();
+        assert_eq!(erases, 3, "of all pages together");
+        clock.pass(1);
+        assert_eq!(use_up(&wear, 3), 3);
+        clock.pass(1);
+        assert_eq!(use_up(&wear, 3), 3);
+    }
+
+    #[test]
+    fn a_reset_gives_nothing_back_and_the_end_of_the_power_everything() {
+        let clock = Clock(Cell::new(9));
+        let kept = Kept::<3>::new();
+        let budget = Budget {
+            burst: 5,
+            period_s: 100,
+            per_second: 100,
+        };
+        let wear = Wear::new(budget, &clock, &kept);
+        assert_eq!(use_up(&wear, 1), 5);
+        clock.pass(60);
+        wear.refill();
+        // A reset; the clock begins anew with it.
+        clock.0.set(0);
+        let wear = Wear::new(budget, &clock, &kept);
+        assert!(!wear.may_erase(1) && wear.may_erase(0));
+        clock.pass(40);
+        assert_eq!(use_up(&wear, 1), 1, "what had passed of the period counts");
+        // A firmware that allows less.
+        let less = Budget { burst: 2, ..budget };
+        assert_eq!(use_up(&Wear::new(less, &clock, &kept), 0), 2);
+        // The power was gone: whatever single bit is another one now, all is given anew.
+        for bit in 0..16 {
+            let before = kept.left[2].get();
+            kept.left[2].set(before ^ 1 << bit);
+            let wear = Wear::new(budget, &clock, &kept);
+            assert_eq!(wear.told().fewest, 5, "bit {bit}");
+        }
     }
 }

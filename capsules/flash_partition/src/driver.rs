@@ -87,7 +87,8 @@ impl FlashPartition {
             return Err(ErrorCode::RESERVE);
         }
         self.part.erase(page)?;
-        self.wear.erased(page);
+        // One that was begun counts, whatever becomes of it.
+        self.wear.erases(page);
         Ok(())
     }
 
@@ -187,8 +188,14 @@ impl SyscallDriver for FlashPartition {
             command::GEOMETRY => return words(geometry.start, geometry.length, geometry.page),
             command::LIMITS => return words(geometry.word, geometry.programs, self.program_max),
             command::BUDGET => {
-                let (fewest, burst, period) = self.wear.told();
-                return CommandReturn::success_u32_u32_u32(fewest, burst, period);
+                let (fewest, budget) = (self.wear.told().fewest, self.wear.budget());
+                let burst = budget.burst.into();
+                return CommandReturn::success_u32_u32_u32(fewest, burst, budget.period_s);
+            }
+            command::ERASES => {
+                let (told, budget) = (self.wear.told(), self.wear.budget());
+                let rate = budget.per_second.into();
+                return CommandReturn::success_u32_u32_u32(told.done, told.refused, rate);
             }
             command::MAP => self.map(process_id),
             command::ERASE => self.begin(process_id, || self.erase(process_id, r2)),

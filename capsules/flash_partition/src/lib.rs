@@ -27,10 +27,8 @@ extern crate std;
 mod budget;
 mod driver;
 mod part;
-#[cfg(test)]
-mod tests;
 
 pub use berth_flash::driver::DRIVER_NUM;
-pub use budget::{Budget, Seconds, Wear};
+pub use budget::{Budget, Kept, Seconds, Wear};
 pub use driver::{FlashPartition, PartitionGrant, ProcessData};
 pub use part::{Geometry, Guard, Part, PartClient};

@@ -17,9 +17,6 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
-extern crate std;
-
 use core::cell::Cell;
 
 use kernel::ErrorCode;
@@ -27,9 +24,6 @@ use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::process::{self, ProcessId};
 use kernel::processbuffer::ReadableProcessBuffer;
 use kernel::syscall::{CommandReturn, SyscallDriver};
-
-#[cfg(test)]
-mod tests;
 
 /// The driver's number, in the range that Tock's own drivers do not use.
 pub const DRIVER_NUM: usize = 0xA_0002;
@@ -86,28 +80,32 @@ impl RunRecord {
     }
 
     fn keep(&self, process: ProcessId) -> Result<(), ErrorCode> {
-        let length = self.grant.enter(process, |_, kernel_data| {
-            kernel_data
-                .get_readonly_processbuffer(ro_allow::RECORD)
-                .and_then(|buffer| {
-                    buffer.enter(|bytes| {
-                        let mut length = 0;
-                        for (word, from) in self.words.iter().zip(bytes.chunks(4)) {
-                            let mut copy = [0; 4];
-                            if from.copy_to_slice_or_err(&mut copy).is_err() {
-                                break;
+        // A process that never used the driver gets no grant at its end.
+        let mut grants = self.grant.iter();
+        let grant = grants.find(|grant| grant.processid() == process);
+        let length = grant
+            .ok_or(ErrorCode::RESERVE)?
+            .try_enter(|_, kernel_data| {
+                kernel_data
+                    .get_readonly_processbuffer(ro_allow::RECORD)
+                    .and_then(|buffer| {
+                        buffer.enter(|bytes| {
+                            let mut length = 0;
+                            for (word, from) in self.words.iter().zip(bytes.chunks(4)) {
+                                let mut copy = [0; 4];
+                                if from.copy_to_slice_or_err(&mut copy).is_err() {
+                                    break;
+                                }
+                                word.set(u32::from_le_bytes(copy));
+                                length += 1;
                             }
-                            word.set(u32::from_le_bytes(copy));
-                            length += 1;
-                        }
-                        length
+                            length
+                        })
                     })
-                })
-                .unwrap_or(0)
-        })?;
-        if length == 0 {
-            return Err(ErrorCode::RESERVE);
-        }
+                    .unwrap_or(0)
+            });
+        let length = length.filter(|length| *length != 0);
+        let length = length.ok_or(ErrorCode::RESERVE)?;
         self.record
             .set(Some((process.get_editable_flash_range(), length)));
         Ok(())

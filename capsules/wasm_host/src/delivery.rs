@@ -41,6 +41,9 @@ impl<const N: usize> WasmHost<N> {
             if !sound {
                 return Err(TableError::Interrupt { interrupt: index });
             }
+            if let Some(sources) = self.sources.get_mut(interrupt.exposure) {
+                *sources |= 1 << index;
+            }
         }
         self.interrupts = Some(interrupts);
         Ok(self)
@@ -48,9 +51,9 @@ impl<const N: usize> WasmHost<N> {
 
     /// How many interrupts an exposure has.
     pub(crate) fn interrupts_of(&self, exposure: usize) -> u8 {
-        let table = self.interrupts.as_ref().map_or(&[][..], |i| i.table);
         // A table has at most 32.
-        table.iter().filter(|i| i.exposure == exposure).count() as u8
+        let sources = self.sources.get(exposure);
+        sources.map_or(0, |sources| sources.count_ones() as u8)
     }
 
     /// The prologue: `line` was raised, its top half has run. Whether it is the line of
@@ -277,10 +280,10 @@ impl<const N: usize> WasmHost<N> {
         let Some(interrupts) = &self.interrupts else {
             return;
         };
-        for (index, interrupt) in interrupts.table.iter().enumerate() {
-            if interrupt.exposure == exposure {
-                act(interrupts, index);
-            }
+        let mut left = self.sources.get(exposure).copied().unwrap_or(0);
+        while left != 0 {
+            act(interrupts, left.trailing_zeros() as usize);
+            left &= left - 1;
         }
     }
 }

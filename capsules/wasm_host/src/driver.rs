@@ -49,6 +49,8 @@ pub struct WasmHost<const N: usize> {
     grant: HostGrant,
     mapper: &'static dyn Mapper,
     pub(crate) interrupts: Option<Interrupts>,
+    /// Which interrupts an exposure has, a bit each: what ends claims does not look through the table.
+    pub(crate) sources: [u32; N],
 }
 
 impl<const N: usize> WasmHost<N> {
@@ -64,6 +66,7 @@ impl<const N: usize> WasmHost<N> {
             grant,
             mapper: &Never,
             interrupts: None,
+            sources: [0; N],
         })
     }
 
@@ -81,7 +84,16 @@ impl<const N: usize> WasmHost<N> {
     /// The board calls it at the end of a run, whoever ends it. Where the kernel tells only of faults (upstream's), it calls
     /// it then, and [`reap`](Self::reap) for all other ends.
     pub fn process_gone(&self, process: ProcessId) {
-        self.end_where(|holder| holder.process == process);
+        let mut held = 0..N;
+        while let Some(index) = held.find(|index| {
+            let holder = self.claims.holder(*index);
+            holder.is_some_and(|holder| holder.process == process)
+        }) {
+            if self.mapper.closes_with_run() {
+                let _ = self.claims.set_mapped(index, false);
+            }
+            self.end(index);
+        }
     }
 
     /// End the claims of every process that is not alive any more.

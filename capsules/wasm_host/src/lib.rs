@@ -35,8 +35,6 @@ mod access_oracle;
 mod claims;
 mod delivery;
 mod driver;
-#[cfg(test)]
-mod driver_tests;
 mod exposure;
 mod interrupts;
 mod mapping;
@@ -45,8 +43,10 @@ mod refusal;
 mod share;
 mod table;
 #[cfg(test)]
-mod test_lines;
+#[allow(dead_code)]
+mod test_clock;
 #[cfg(test)]
+#[allow(dead_code)]
 mod test_window;
 mod window;
 

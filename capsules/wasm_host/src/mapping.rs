@@ -23,6 +23,12 @@ pub trait Mapper {
     /// Take back what [`open`](Self::open) gave, before `process` runs again.
     /// A process that ended or began anew since then has nothing to take back.
     fn close(&self, process: ProcessId, start: usize, length: usize);
+
+    /// Whether all that is open to a process goes with its run, before it or its next run executes anything. What a run
+    /// leaves need not be closed block by block then.
+    fn closes_with_run(&self) -> bool {
+        false
+    }
 }
 
 /// The mapper of a board that maps nothing.

@@ -97,7 +97,7 @@ impl Share {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_lines::TestClock;
+    use crate::test_clock::TestClock;
 
     /// 1 MHz: a tick is a microsecond, a window 10,000.
     fn share(percent: u32) -> (Share, &'static TestClock) {

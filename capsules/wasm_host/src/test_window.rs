@@ -1,7 +1,8 @@
 //! A block of registers for tests: plain memory that remembers every access.
+//!
+//! Also a part of `capsules/tests`, so it names what it uses by the crate's root.
 
-use crate::exposure::Width;
-use crate::window::{BusError, Window};
+use crate::{BusError, Width, Window};
 use std::boxed::Box;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,6 @@
-//! Holds what stands in a range of flash to the list that `exposure.dts` has for it.
+//! What the lists of `exposure.dts` allow of a system call, and a filter that holds what stands in a range of flash to one.
 
-use berth_exposure::filter::ProcessRule;
+use berth_exposure::filter::{DriverRule, ProcessRule};
 use core::ops::Range;
 use kernel::ErrorCode;
 use kernel::platform::SyscallFilter;
@@ -27,85 +27,37 @@ impl SyscallFilter for RangeFilter {
         if !self.range.contains(&process.get_addresses().flash_start) {
             return Ok(());
         }
-        let (driver, command) = match *syscall {
-            Syscall::Command {
-                driver_number,
-                subdriver_number,
-                arg0,
-                ..
-            } => (driver_number, Some((subdriver_number, arg0))),
-            Syscall::Subscribe { driver_number, .. }
-            | Syscall::ReadWriteAllow { driver_number, .. }
-            | Syscall::UserspaceReadableAllow { driver_number, .. }
-            | Syscall::ReadOnlyAllow { driver_number, .. } => (driver_number, None),
-            Syscall::Yield { .. } | Syscall::Memop { .. } | Syscall::Exit { .. } => return Ok(()),
-        };
-        let allowed = self.rule.driver(driver).is_some_and(|driver| {
-            command.is_none_or(|(command, argument)| driver.allows(command, argument))
-        });
-        // The code of a driver that is not there.
-        if allowed {
-            Ok(())
-        } else {
-            Err(ErrorCode::NODEVICE)
-        }
+        permit(self.rule.drivers, syscall)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use berth_exposure::filter::DriverRule;
-    use kernel::test_utils::{TestApp, TestKernel};
-
-    static RULE: ProcessRule = ProcessRule {
-        flash_start: 0,
-        drivers: &[DriverRule {
-            driver: 1,
-            commands: 0b11,
-            indexed: 0,
-            indices: 0,
-        }],
-    };
-
-    fn command(driver_number: usize, subdriver_number: usize) -> Syscall {
+/// Decides what a process may call that is held to `rules`.
+///
+/// # Errors
+/// The code of a driver that is not there, if they do not allow it.
+#[inline]
+pub fn permit(rules: &[DriverRule], syscall: &Syscall) -> Result<(), ErrorCode> {
+    let (driver, command) = match *syscall {
         Syscall::Command {
             driver_number,
             subdriver_number,
-            arg0: 0,
-            arg1: 0,
-        }
-    }
-
-    #[test]
-    fn whatever_begins_in_the_range_is_held_to_the_list() {
-        let test = TestKernel::new();
-        let all = test.start_all(&[TestApp::default(), TestApp::default()]);
-        let [inside, outside] = [all[1].as_process(), all[0].as_process()];
-        let start = inside.get_addresses().flash_start;
-        // It need not be the first address of the range.
-        let filter = RangeFilter::new(&RULE, start - 4..start + 4);
-        let refused = Err(ErrorCode::NODEVICE);
-        for (call, answer) in [
-            (command(1, 0), Ok(())),
-            (command(1, 2), refused),
-            (command(2, 0), refused),
-        ] {
-            assert_eq!(filter.filter_syscall(inside, &call), answer);
-            assert_eq!(filter.filter_syscall(outside, &call), Ok(()));
-        }
-        let subscribe = |driver_number| Syscall::Subscribe {
-            driver_number,
-            subdriver_number: 0,
-            upcall_ptr: 0,
-            appdata: 0,
-        };
-        assert_eq!(filter.filter_syscall(inside, &subscribe(1)), Ok(()));
-        assert_eq!(filter.filter_syscall(inside, &subscribe(3)), refused);
-        let memop = Syscall::Memop {
-            operand: 2,
-            arg0: 0,
-        };
-        assert_eq!(filter.filter_syscall(inside, &memop), Ok(()));
+            arg0,
+            ..
+        } => (driver_number, Some((subdriver_number, arg0))),
+        Syscall::Subscribe { driver_number, .. }
+        | Syscall::ReadWriteAllow { driver_number, .. }
+        | Syscall::UserspaceReadableAllow { driver_number, .. }
+        | Syscall::ReadOnlyAllow { driver_number, .. } => (driver_number, None),
+        // What concerns the process itself only.
+        Syscall::Yield { .. } | Syscall::Memop { .. } | Syscall::Exit { .. } => return Ok(()),
+    };
+    let rule = rules.iter().find(|rule| rule.driver == driver);
+    let allowed = rule.is_some_and(|rule| {
+        command.is_none_or(|(command, argument)| rule.allows(command, argument))
+    });
+    if allowed {
+        Ok(())
+    } else {
+        Err(ErrorCode::NODEVICE)
     }
 }

@@ -8,9 +8,9 @@
 //!   hardware         registers        NVIC       Process::add_mpu_region
 //! ```
 //!
-//! [`RangeFilter`] holds the supervisor to what it may call.
+//! [`permit`] says what the supervisor may call, [`RangeFilter`] holds it to that on upstream's kernel.
 //!
-//! It is for boards whose kernel is upstream's, and uses nothing of `kernel` that upstream does not publish. How a board is put
+//! It is for boards whose kernel is upstream's first of all, and uses nothing of `kernel` that upstream does not publish. How a board is put
 //! together is in `docs/upstream.md`; an example is `kernel-board/upstream-nrf52840dk`.
 
 #![no_std]
@@ -24,6 +24,6 @@ mod lines;
 mod mapper;
 
 pub use block::Block;
-pub use filter::RangeFilter;
+pub use filter::{RangeFilter, permit};
 pub use lines::AttendedLines;
 pub use mapper::RegionMapper;

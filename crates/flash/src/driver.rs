@@ -21,6 +21,8 @@ pub mod command {
     pub const PROGRAM: usize = 5;
     /// Erases that are left to the page with the fewest, most that a page has, seconds until one more.
     pub const BUDGET: usize = 6;
+    /// Erases since the board started, those refused for want of budget, most in a second.
+    pub const ERASES: usize = 7;
 }
 
 /// Upcalls.

@@ -60,6 +60,19 @@ pub enum FlashError {
     Failed,
 }
 
+/// The budget of erases that whoever owns the part has given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erases {
+    /// Erases that the page with the fewest has left now.
+    pub left: u32,
+    /// Most that a page has.
+    pub most: u32,
+    /// Seconds until each page has one more.
+    pub period_s: u32,
+    /// Erases that were refused for want of budget since the board started.
+    pub refused: u32,
+}
+
 /// Flash that is read as memory.
 ///
 /// Operations are done, or refused, when they return. An operation that the power's end
@@ -88,4 +101,9 @@ pub trait Flash {
     ///
     /// [`FlashError::Range`], [`FlashError::Failed`].
     fn erase(&mut self, page: usize) -> Result<(), FlashError>;
+
+    /// What is left of the budget of erases; `None` where there is none.
+    fn erases(&self) -> Option<Erases> {
+        None
+    }
 }

@@ -26,6 +26,8 @@ pub struct Parameters {
     pub log_level: Option<Level>,
     /// Its interrupt handlers run at a fixed period instead of at once.
     pub service: Option<Service>,
+    /// Most writes of its state to flash a day that follow from what it does.
+    pub writes: Option<u16>,
 }
 
 /// When a container that ended is started again. The operator's `stop` and
@@ -44,7 +46,7 @@ pub enum Restart {
     },
     /// After a fault and when it ended by itself.
     Always {
-        /// Milliseconds before the first restart; doubles with each fault that follows.
+        /// Milliseconds before the first restart; doubles with each that follows.
         backoff_ms: u16,
     },
 }
@@ -88,6 +90,8 @@ pub enum State {
         /// How often it has been restarted in a row.
         count: u16,
     },
+    /// Its code was being executed when the supervisor failed. Nothing starts it until the operator says that it may.
+    Quarantined,
 }
 
 impl State {
@@ -109,6 +113,7 @@ impl fmt::Display for State {
             Self::Exited { code } => write!(f, "exited({code})"),
             Self::Faulted { fault } => write!(f, "faulted({})", fault.word()),
             Self::Restarting { count } => write!(f, "restarting({count})"),
+            Self::Quarantined => f.write_str("quarantined"),
         }
     }
 }

@@ -53,7 +53,7 @@ pub enum DeviceError<'a> {
         /// Bytes it could have had.
         free: u32,
     },
-    /// No upload is in progress.
+    /// The upload is not, or no longer, in progress.
     NoUpload,
     /// The part does not follow what the device has.
     BadOffset {
@@ -120,6 +120,18 @@ pub enum DeviceError<'a> {
     Busy,
     /// The flash takes no more erases for now: its budget is used up.
     StoreLater,
+    /// Another upload is in progress; ask again later.
+    UploadBusy {
+        /// Name of its container.
+        name: &'a str,
+    },
+    /// The supervisor failed while the container's code was executed, and nothing starts it until
+    /// [`Op::Lift`](crate::Op::Lift).
+    Quarantined,
+    /// The log that was read before is not there any more.
+    OtherLog,
+    /// Another live update of the container came after the one that was asked for.
+    Superseded,
 }
 
 impl DeviceError<'_> {
@@ -152,6 +164,10 @@ impl DeviceError<'_> {
             Self::StoreFailed { .. } => "store-failed",
             Self::Busy => "busy",
             Self::StoreLater => "store-later",
+            Self::UploadBusy { .. } => "upload-busy",
+            Self::Quarantined => "quarantined",
+            Self::OtherLog => "other-log",
+            Self::Superseded => "superseded",
         }
     }
 }
@@ -182,7 +198,7 @@ impl fmt::Display for DeviceError<'_> {
             Self::OutOfMemory { needed, free } => {
                 write!(f, "out of memory: {needed} bytes needed, {free} available")
             }
-            Self::NoUpload => f.write_str("no upload in progress"),
+            Self::NoUpload => f.write_str("this upload is not in progress"),
             Self::BadOffset { expected } => {
                 write!(f, "part out of order, expected offset {expected}")
             }
@@ -226,6 +242,12 @@ impl fmt::Display for DeviceError<'_> {
             Self::StoreLater => f.write_str(
                 "the flash has been erased as often as the manufacturer allows for now; try again in some hours",
             ),
+            Self::UploadBusy { name } => write!(f, "an upload of {name} is in progress"),
+            Self::Quarantined => {
+                f.write_str("quarantined: the device's supervisor failed while it ran")
+            }
+            Self::OtherLog => f.write_str("the log read before is gone, with its container or by a reset"),
+            Self::Superseded => f.write_str("another live update came after this one"),
         }
     }
 }

@@ -273,7 +273,11 @@ mod tests {
     fn chunk(id: u32, bytes: &[u8]) -> Vec<u8> {
         let request = Request {
             id,
-            op: Op::UploadChunk { offset: 0, bytes },
+            op: Op::UploadChunk {
+                upload: 1,
+                offset: 0,
+                bytes,
+            },
         };
         encode_frame(&request, &mut [0; FRAME_MAX])
             .unwrap()
@@ -285,6 +289,7 @@ mod tests {
         let longest = Request {
             id: u32::MAX,
             op: Op::UploadChunk {
+                upload: u32::MAX,
                 offset: u32::MAX,
                 bytes: &[0xff; crate::CHUNK_MAX],
             },
@@ -295,6 +300,7 @@ mod tests {
         let begin = Request {
             id: u32::MAX,
             op: Op::UploadBegin {
+                upload: u32::MAX,
                 name: &name,
                 length: u32::MAX,
                 hash: ImageHash([0xff; 32]),
@@ -313,6 +319,7 @@ mod tests {
                         period_ms: u16::MAX,
                         budget: u32::MAX,
                     }),
+                    writes: Some(u16::MAX),
                 },
             },
         };
@@ -321,6 +328,7 @@ mod tests {
         let log = Response {
             id: u32::MAX,
             result: Ok(Reply::LogLine {
+                log: u32::MAX,
                 sequence: u32::MAX,
                 dropped: u32::MAX,
                 time_us: u64::MAX,
@@ -350,6 +358,7 @@ mod tests {
         let too_long = Request {
             id: u32::MAX,
             op: Op::UploadChunk {
+                upload: u32::MAX,
                 offset: u32::MAX,
                 bytes: &[0; MESSAGE_MAX],
             },
@@ -373,6 +382,7 @@ mod tests {
         assert_eq!(
             request.op,
             Op::UploadChunk {
+                upload: 1,
                 offset: 0,
                 bytes: &[0, 1, 0]
             }
@@ -441,7 +451,7 @@ mod tests {
             let mut again = [0; FRAME_MAX];
             prop_assert_eq!(frame_message(&seen.messages[0], &mut again), Ok(&frame[..]));
             let request = Request::decode(&seen.messages[0]).unwrap();
-            prop_assert_eq!(request, Request { id, op: Op::UploadChunk { offset: 0, bytes: &bytes } });
+            prop_assert_eq!(request, Request { id, op: Op::UploadChunk { upload: 1, offset: 0, bytes: &bytes } });
         }
 
         #[test]

@@ -48,18 +48,19 @@ pub use hash::{ImageHash, ImageHasher};
 pub use message::{DecodeError, Device, Op, Reply, Request, Response, message_id};
 pub use plain::is_plain;
 pub use report::{
-    Entry, FaultReport, Happening, HostCall, Image, Inspection, Source, Status, StoreStatus, Update,
+    Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection, Source, Status,
+    StoreStatus, Update,
 };
 
 /// Version of the message set. Both ends say theirs in `Hello`; they talk on only
 /// if they are equal.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// Longest container name in bytes.
 pub const NAME_MAX: usize = 32;
 
-/// Most bytes of an image in one [`Op::UploadChunk`]; the frame limit decides it.
-pub const CHUNK_MAX: usize = 232;
+/// Most bytes of an image in one [`Op::UploadChunk`]; the frame limit decides it, and flash is written in words of eight.
+pub const CHUNK_MAX: usize = 224;
 
 /// Most bytes of text in one [`Reply::LogLine`]; longer lines are several.
 pub const LOG_TEXT_MAX: usize = 160;

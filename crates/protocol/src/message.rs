@@ -32,10 +32,12 @@ pub enum Op<'a> {
     },
     /// Memory of the device → [`Reply::Heap`].
     Heap,
-    /// Announce an image → [`Reply::Upload`] or [`Reply::Unchanged`]. A begin with
-    /// the name, length and hash of the upload in progress continues that upload;
-    /// any other replaces it.
+    /// Announce an image → [`Reply::Upload`] or [`Reply::Unchanged`]. The same announcement again continues the
+    /// upload. Another one with the same number replaces it. One with another number is
+    /// refused ([`DeviceError::UploadBusy`]) until nothing has come of the one in progress for some seconds.
     UploadBegin {
+        /// Number of the upload, chosen by berth: the same for the same announcement, another for another.
+        upload: u32,
         /// Name of the container ([`is_valid_name`](crate::is_valid_name)).
         name: &'a str,
         /// Length of the image in bytes.
@@ -45,9 +47,11 @@ pub enum Op<'a> {
         /// How to run it.
         parameters: Parameters,
     },
-    /// Part of the image announced last → [`Reply::Upload`] with the next offset
+    /// Part of an image that was announced → [`Reply::Upload`] with the next offset
     /// wanted. A part that the device already has is accepted and ignored.
     UploadChunk {
+        /// Number of the upload.
+        upload: u32,
         /// Where the part begins in the image.
         offset: u32,
         /// At most [`CHUNK_MAX`](crate::CHUNK_MAX) bytes.
@@ -56,9 +60,15 @@ pub enum Op<'a> {
     },
     /// The image is complete: check its hash, look at the module and store it →
     /// [`Reply::Done`]. On refusal the upload is forgotten.
-    UploadCommit,
-    /// Forget the upload in progress, if any → [`Reply::Done`].
-    UploadAbort,
+    UploadCommit {
+        /// Number of the upload.
+        upload: u32,
+    },
+    /// Forget an upload, if it is in progress → [`Reply::Done`].
+    UploadAbort {
+        /// Number of the upload.
+        upload: u32,
+    },
     /// Start a container → [`Reply::Done`].
     Start {
         /// Its name.
@@ -86,10 +96,13 @@ pub enum Op<'a> {
         cursor: u16,
     },
     /// The first log line that is not older than `from` → [`Reply::LogLine`] or
-    /// [`Reply::End`].
+    /// [`Reply::End`]. Refused with [`DeviceError::OtherLog`] if the log is not the one that was read before: the
+    /// container was deleted and another has its name, or the device was reset.
     Log {
         /// Name of the container.
         name: &'a str,
+        /// `log` of the lines read before; `None` for the first.
+        log: Option<u32>,
         /// Sequence number; 0 is the first line ever.
         from: u32,
     },
@@ -100,7 +113,7 @@ pub enum Op<'a> {
     },
     /// One item of the list behind a refusal
     /// ([`DeviceError::MissingImports`]) → [`Reply::Missing`] or [`Reply::End`].
-    /// Kept until the next refusal.
+    /// Kept for the last few refusals.
     Detail {
         /// Id of the refused request.
         of: u32,
@@ -145,8 +158,10 @@ pub enum Op<'a> {
         cursor: u16,
     },
     /// The first event that is not older than `from` → [`Reply::Event`] or
-    /// [`Reply::End`].
+    /// [`Reply::End`]. Refused with [`DeviceError::OtherLog`] if the device was reset since those read before.
     Events {
+        /// `log` of the events read before; `None` for the first.
+        log: Option<u32>,
         /// Sequence number; 0 is the first event since the device started.
         from: u32,
     },
@@ -156,6 +171,8 @@ pub enum Op<'a> {
     /// until the commit, and is then replaced: live update. The commit is
     /// answered with [`Reply::Update`].
     UpdateBegin {
+        /// Number of the upload.
+        upload: u32,
         /// Name of the container.
         name: &'a str,
         /// Length of the new image in bytes.
@@ -168,9 +185,17 @@ pub enum Op<'a> {
         /// brings the old one back.
         trial_ms: u32,
     },
-    /// Where does the last live update of a container stand? → [`Reply::Update`].
+    /// Where does a live update of a container stand? → [`Reply::Update`]. Refused with
+    /// [`DeviceError::Superseded`] if another one came after it.
     UpdateStatus {
         /// Name of the container.
+        name: &'a str,
+        /// Number of its upload; `None` for the last live update.
+        upload: Option<u32>,
+    },
+    /// Let a container that is quarantined be started again → [`Reply::Done`]; of one that is not, too.
+    Lift {
+        /// Its name.
         name: &'a str,
     },
 }
@@ -216,6 +241,8 @@ pub enum Reply<'a> {
     },
     /// To [`Op::Log`].
     LogLine {
+        /// Names the log: the same for all lines of a container until it is deleted or the device is reset.
+        log: u32,
         /// Number of this line; the next is at least one more.
         sequence: u32,
         /// Lines between `from` and this one that the device no longer has.
@@ -274,6 +301,8 @@ pub enum Reply<'a> {
     },
     /// To [`Op::Events`].
     Event {
+        /// Names the list of events: the same until the device is reset.
+        log: u32,
         /// Number of this event; the next is at least one more.
         sequence: u32,
         /// Events between `from` and this one that the device no longer has.
@@ -314,6 +343,17 @@ pub struct DecodeError {
     /// Its id, if at least that could be read. A device answers
     /// [`DeviceError::Unsupported`] to it: the request is newer than the device.
     pub id: Option<u32>,
+}
+
+impl Op<'_> {
+    /// Returns the number of the upload that this announces; `None` if it announces none.
+    #[must_use]
+    pub const fn upload_id(&self) -> Option<u32> {
+        match self {
+            Self::UploadBegin { upload, .. } | Self::UpdateBegin { upload, .. } => Some(*upload),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Request<'a> {

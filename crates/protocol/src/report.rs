@@ -162,6 +162,10 @@ pub enum Happening {
     },
     /// A live update came to its end.
     Updated(Update),
+    /// It was found to be the cause of a failure of the supervisor: nothing starts it again.
+    Quarantined,
+    /// The operator lifted that.
+    Lifted,
 }
 
 impl Happening {
@@ -182,6 +186,8 @@ impl Happening {
             Self::Restarting { .. } => "restarting",
             Self::Updated(Update::RolledBack { .. }) => "rolled-back",
             Self::Updated(_) => "updated",
+            Self::Quarantined => "quarantined",
+            Self::Lifted => "lifted",
         }
     }
 }
@@ -218,6 +224,8 @@ pub enum Update {
 pub struct Status<'a> {
     /// In safe mode no container starts.
     pub safe_mode: bool,
+    /// The store was not read, because the supervisor failed again and again when it read it.
+    pub without_store: bool,
     /// The container that was running code when the supervisor failed last.
     pub suspect: Option<&'a str>,
     /// Restarts of the supervisor since power-on.
@@ -244,4 +252,20 @@ pub struct StoreStatus {
     pub wear_max: u32,
     /// Mean erases of all pages.
     pub wear_mean: u32,
+    /// The firmware's budget of erases; `None`: it gives none.
+    pub erases: Option<Erases>,
+}
+
+/// How often the store's flash may be erased, as the manufacturer decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Erases {
+    /// Erases that the page with the fewest has left now.
+    pub left: u32,
+    /// Most that a page has.
+    pub most: u32,
+    /// Seconds until each page has one more.
+    pub period_s: u32,
+    /// Erases that were refused for want of budget since the device started.
+    pub refused: u32,
 }

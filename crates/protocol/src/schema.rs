@@ -115,6 +115,7 @@ fn dump() -> String {
     let request = Request {
         id: 300,
         op: Op::UploadBegin {
+            upload: 0,
             name: "blink",
             length: 364,
             hash: ImageHash([0x11; 32]),

@@ -100,9 +100,10 @@ impl DebugOutput {
 
 impl DebugSink for DebugOutput {
     fn write(&self, text: &str) {
-        for byte in text.bytes() {
-            self.write_byte(byte);
-        }
+        self.waiting.map(|ring| {
+            let taken = ring.extend(text.as_bytes());
+            self.cut.set(self.cut.get() || taken < text.len());
+        });
     }
 
     fn write_byte(&self, byte: u8) {

@@ -13,6 +13,7 @@ use kernel::ErrorCode;
 use kernel::platform::{SyscallFilter, TbfHeaderFilterDefaultAllow};
 use kernel::process::Process;
 use kernel::syscall::Syscall;
+use wasm_host_board::permit;
 
 use crate::places;
 
@@ -89,31 +90,9 @@ impl Filter {
     #[inline(never)]
     fn look(&self, process: &dyn Process, syscall: &Syscall) -> Result<(), ErrorCode> {
         self.header.filter_syscall(process, syscall)?;
-        let Rule::Only(rules) = self.rule(process) else {
-            return Ok(());
-        };
-        let (driver, command) = match *syscall {
-            Syscall::Command {
-                driver_number,
-                subdriver_number,
-                arg0,
-                ..
-            } => (driver_number, Some((subdriver_number, arg0))),
-            Syscall::Subscribe { driver_number, .. }
-            | Syscall::ReadWriteAllow { driver_number, .. }
-            | Syscall::UserspaceReadableAllow { driver_number, .. }
-            | Syscall::ReadOnlyAllow { driver_number, .. } => (driver_number, None),
-            Syscall::Yield { .. } | Syscall::Memop { .. } | Syscall::Exit { .. } => return Ok(()),
-        };
-        let rule = rules.iter().find(|rule| rule.driver == driver);
-        let allowed = rule.is_some_and(|driver| {
-            command.is_none_or(|(command, argument)| driver.allows(command, argument))
-        });
-        // The code of a driver that is not there.
-        if allowed {
-            Ok(())
-        } else {
-            Err(ErrorCode::NODEVICE)
+        match self.rule(process) {
+            Rule::Everything => Ok(()),
+            Rule::Only(rules) => permit(rules, syscall),
         }
     }
 }

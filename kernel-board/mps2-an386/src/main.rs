@@ -14,7 +14,7 @@
 //!   policy.rs     what becomes of a process that faulted
 //!   main.rs       makes everything, once, and starts the kernel loop
 //!   panic.rs      the report if the kernel gives up
-//!   kernel.ld, vectors.rs, layout.rs   where things lie
+//!   kernel.ld, vectors.rs, layout.rs, kept.rs   where things lie
 //! ```
 
 #![no_std]
@@ -33,6 +33,7 @@ mod filter;
 #[cfg(feature = "restart-fuzz")]
 mod fuzz_policy;
 mod interrupts;
+mod kept;
 // The plain board uses more of it.
 #[allow(dead_code)]
 mod layout;
@@ -46,7 +47,6 @@ mod vectors;
 #[cfg(feature = "restart-walk")]
 mod walk_policy;
 
-use core::cell::Cell;
 use core::fmt::Write;
 use core::num::NonZeroU32;
 
@@ -75,7 +75,7 @@ use mapping::Regions;
 use panic::WITNESSES;
 
 /// Most bytes that one program of the store's flash takes.
-const PROGRAM_BYTES: usize = 256;
+const PROGRAM_BYTES: usize = 128;
 
 /// SysTick's reference clock is 1 MHz.
 const SYSTICK_TICKS_PER_US: NonZeroU32 = NonZeroU32::MIN;
@@ -140,14 +140,8 @@ unsafe extern "C" fn main() -> ! {
                 regions,
                 static_init!(
                     Wear<'static>,
-                    Wear::new(
-                        exposures::ERASES,
-                        &Clock,
-                        static_init!(
-                            [Cell<u16>; layout::STORE_PAGES],
-                            [const { Cell::new(0) }; layout::STORE_PAGES]
-                        ),
-                    )
+                    // SAFETY: this runs once.
+                    Wear::new(exposures::ERASES, &Clock, unsafe { kept::budgets() })
                 ),
                 static_init!([u8; PROGRAM_BYTES], [0; PROGRAM_BYTES]),
                 kernel.create_grant(flash_partition::DRIVER_NUM, &memory_capability),
@@ -198,6 +192,8 @@ unsafe extern "C" fn main() -> ! {
     for line in Peripherals::LINES {
         chip.attend(line);
     }
+    // What processes and messages have to say waits for all that may have a deadline.
+    chip.service_last(mps2::interrupts::UART0_TX);
 
     DeferredCall::verify_setup();
 

@@ -52,6 +52,11 @@ impl Mapper for Regions {
         )
     }
 
+    /// The kernel makes a process's regions anew for each run; one that has ended does not execute.
+    fn closes_with_run(&self) -> bool {
+        true
+    }
+
     fn close(&self, process: ProcessId, start: usize, length: usize) {
         let region = Region::new(core::ptr::without_provenance(start), length);
         self.kernel.process_map_or_external(

@@ -54,17 +54,13 @@ pub(crate) const fn is_own(place: usize) -> bool {
 }
 
 /// The table, over the ground that the memory map gives to each place. Called once, at the start.
-pub(crate) fn table(grounds: [Ground; COUNT]) -> [Place; COUNT] {
+pub(crate) fn table(grounds: [Ground; COUNT]) -> impl Iterator<Item = Place> {
     let budgets: &'static [RestartBudget; COUNT] = static_init!(
         [RestartBudget; COUNT],
         [(); COUNT].map(|()| RestartBudget::new(RESTARTS.0, RESTARTS.1, fpgaio::seconds))
     );
-    let mut rows = budgets.iter().enumerate();
-    grounds.map(|ground| match rows.next() {
-        Some((number, budget)) => place(number, ground, budget),
-        // There are as many budgets as places.
-        None => place(COUNT, ground, &()),
-    })
+    let rows = grounds.into_iter().zip(budgets).enumerate();
+    rows.map(|(number, (ground, budget))| place(number, ground, budget))
 }
 
 fn place(number: usize, ground: Ground, pace: &'static dyn RestartPace) -> Place {

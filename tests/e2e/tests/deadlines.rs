@@ -1,17 +1,29 @@
 //! Firmware with deadlines of a millisecond, a process and a driver, beside processes that do their worst
 //! in the supervisor's place.
+//!
+//! `DEADLINE_ROUNDS` says for how many rounds of half a second of the board's time; `make soak` takes a minute for each.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash};
 use std::time::Duration;
 
-/// The firmware beside `program`, which says `begins`, for `rounds` of half a second.
-fn beside(program: &str, begins: &str, rounds: u32) -> Result<()> {
+/// Rounds of half a second.
+fn rounds(otherwise: u32) -> Result<u32> {
+    match std::env::var("DEADLINE_ROUNDS") {
+        Ok(text) => text
+            .parse()
+            .with_context(|| format!("DEADLINE_ROUNDS is {text}")),
+        Err(_) => Ok(otherwise),
+    }
+}
+
+/// The firmware beside `program`, which says `begins`, for `otherwise` rounds of half a second.
+fn beside(program: &str, begins: &str, otherwise: u32) -> Result<()> {
     let flash = Flash::with_deadlines()?;
     flash.install(program)?;
     let device = Device::power_on_counted(&flash)?;
     device.console(begins)?;
-    let kept = device.keeps_deadlines(rounds)?;
+    let kept = device.keeps_deadlines(rounds(otherwise)?)?;
     println!("{program}: {kept}");
     Ok(())
 }
@@ -21,14 +33,27 @@ fn a_storm_of_interrupts_makes_nobody_late() -> Result<()> {
     beside("storm", "Berth kernel", 2)
 }
 
+#[test]
+fn random_system_calls_make_nobody_late() -> Result<()> {
+    beside("hostile", "hostile: begins", 3)
+}
+
 /// The kernel works for `abuse` without end, and the firmware is on time.
 fn abused(deed: &str) -> Result<()> {
-    let flash = Flash::with_deadlines()?;
+    abused_on(Flash::with_deadlines()?, deed)
+}
+
+/// The same on a kernel that begins the next run at once, however often, which no product does.
+fn abused_in_run_after_run(deed: &str) -> Result<()> {
+    abused_on(Flash::for_fuzz()?, deed)
+}
+
+fn abused_on(flash: Flash, deed: &str) -> Result<()> {
     flash.install("abuse")?;
     flash.set("abuse", deed.as_bytes())?;
     let device = Device::power_on_counted(&flash)?;
     device.console(&format!("abuse: {deed}"))?;
-    let kept = device.keeps_deadlines(3)?;
+    let kept = device.keeps_deadlines(rounds(3)?)?;
     let text = device.board.console.text();
     ensure!(!text.contains("abuse: failed"), "{text}");
     println!("abuse {deed}: {kept}");
@@ -68,6 +93,21 @@ fn faults_and_their_reports_make_nobody_late() -> Result<()> {
 #[test]
 fn restarts_without_end_make_nobody_late() -> Result<()> {
     abused("restarts")
+}
+
+#[test]
+fn faults_in_run_after_run_make_nobody_late() -> Result<()> {
+    abused_in_run_after_run("faults")
+}
+
+#[test]
+fn restarts_in_run_after_run_make_nobody_late() -> Result<()> {
+    abused_in_run_after_run("restarts")
+}
+
+#[test]
+fn a_walk_over_all_that_is_forbidden_makes_nobody_late() -> Result<()> {
+    abused_in_run_after_run("walk")
 }
 
 #[test]

@@ -123,3 +123,38 @@ fn a_page_is_erased_as_often_as_its_budget_says() -> Result<()> {
     device.console("abuse: erased 256, refused 744")?;
     device.console("abuse: erased 256, refused 4744")
 }
+
+/// The budget stands in memory that a reset leaves alone; the end of the power it does not outlive.
+#[test]
+fn a_reset_gives_no_erase_back() -> Result<()> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("abuse")?;
+    flash.set("abuse", b"erases")?;
+    let mut device = Device::power_on_counted(&flash)?;
+    device.console("abuse: erased 256, refused 744")?;
+    for _ in 0..2 {
+        let at = device.board.console.position();
+        device.board.reset()?;
+        let told = "abuse: erased 0, refused 1000";
+        let console = &device.board.console;
+        console.wait_after(at, told, Duration::from_secs(60))?;
+    }
+    drop(device);
+    let device = Device::power_on_counted(&flash)?;
+    device.console("abuse: erased 256, refused 744")
+}
+
+/// What the operator sees of it.
+#[test]
+fn the_budget_is_told() -> Result<()> {
+    let said = Device::boot()?.berth(&["doctor"])?.ok()?;
+    let line = said.lines().find(|line| line.contains("flash budget"));
+    let line = line.with_context(|| said.clone())?;
+    ensure!(
+        line.contains(
+            " of 256 erases left to the page with the fewest, one more each 1d00h; 0 refused"
+        ),
+        "{line}"
+    );
+    Ok(())
+}

@@ -114,20 +114,31 @@ fn nothing_is_lost(latest: &mut u64) -> Result<()> {
     let image = with_custom_section(std::fs::read(guest("fib"))?, 20_000);
     let upload = |name, image: &'static [u8]| {
         let begin = Op::UploadBegin {
+            upload: 0,
             name,
             length: image.len() as u32,
             hash: ImageHash::of(image),
             parameters: Parameters::default(),
         };
-        let chunks = image.chunks(CHUNK_MAX).enumerate().map(|(number, bytes)| {
-            let offset = (number * CHUNK_MAX) as u32;
-            Op::UploadChunk { offset, bytes }
-        });
-        std::iter::once(begin).chain(chunks)
+        let upload = begin.upload_id().unwrap_or_default();
+        let chunks = image
+            .chunks(CHUNK_MAX)
+            .enumerate()
+            .map(move |(number, bytes)| {
+                let offset = (number * CHUNK_MAX) as u32;
+                Op::UploadChunk {
+                    upload,
+                    offset,
+                    bytes,
+                }
+            });
+        std::iter::once(begin)
+            .chain(chunks)
+            .chain([Op::UploadCommit { upload }])
     };
     let (busy, image): (&[u8], &[u8]) = (busy.leak(), image.leak());
     let first: Vec<Op<'_>> = upload("spin", busy)
-        .chain([Op::UploadCommit, Op::Start { name: "spin" }])
+        .chain([Op::Start { name: "spin" }])
         .collect();
     *latest = send_paced(&mut device, &mut line, &frames(first.iter().copied(), 1)?)?;
     let expected: Vec<_> = (1..).map(|id| (id, None)).take(first.len()).collect();
@@ -135,7 +146,6 @@ fn nothing_is_lost(latest: &mut u64) -> Result<()> {
 
     // What follows the upload comes while the device checks the module.
     let second: Vec<Op<'_>> = upload("fib", image)
-        .chain([Op::UploadCommit])
         .chain(std::iter::repeat_n(Op::Heap, 20))
         .collect();
     let bytes = frames(second.iter().copied(), 1000)?;

@@ -1,5 +1,6 @@
-//! When the supervisor itself fails: the kernel restarts it, containers with a policy come back,
-//! and after three failures within a minute it waits in safe mode for its operator.
+//! When the supervisor itself fails: the kernel restarts it, containers with a policy come back, the one that was being
+//! executed is quarantined, and after three failures in a row it waits in safe mode for its operator. Its shell
+//! is there again after each.
 
 mod line;
 
@@ -20,10 +21,6 @@ const STACK_BYTES: usize = 0x6800;
 /// Until a supervisor that failed is there again.
 const PATIENCE: Duration = Duration::from_secs(30);
 const READY: &str = "type help";
-
-/// Of so many failures in a row three are within a minute, also on a busy host: its clock is
-/// the board's. The kernel restarts a supervisor eight times.
-const FAILURES_MAX: usize = 6;
 
 /// Sleeps so long that the supervisor, which has nothing to do, can be spoiled meanwhile.
 fn sleeper() -> Result<Vec<u8>> {
@@ -101,7 +98,7 @@ fn interpreter() -> Result<Range<u32>> {
 }
 
 #[test]
-fn three_failures_of_the_supervisor_within_a_minute_lead_to_safe_mode() -> Result<()> {
+fn three_failures_of_the_supervisor_in_a_row_lead_to_safe_mode() -> Result<()> {
     let mut device = Device::boot()?;
     let name = "sleeper";
     for failures in 0..3 {
@@ -129,71 +126,144 @@ fn three_failures_of_the_supervisor_within_a_minute_lead_to_safe_mode() -> Resul
     line.done(Op::Remove { name })
 }
 
-#[test]
-fn the_operator_finds_and_deletes_the_container_that_makes_the_supervisor_fail() -> Result<()> {
-    let interpreter = interpreter()?;
-    // Read again after the reset.
-    let flash = Flash::new()?;
-    let mut device = Device::boot_with(&flash)?;
+/// The shell answers a person.
+fn shell_answers(board: &mut Emulator) -> Result<()> {
+    let at = board.console.position();
+    board.type_text("info\r")?;
+    board.console.wait_after(at, "restarts,", PATIENCE)?;
+    Ok(())
+}
+
+/// Three containers, of which two compute for ever, with the harshest policies; the first two start at boot.
+fn computing(flash: &Flash) -> Result<Device> {
+    let device = Device::boot_with(flash)?;
     for (name, boot) in [
         ("blink", "--boot=true"),
         ("spin", "--boot=true"),
         ("fib", "--boot=false"),
     ] {
         device.upload(name)?;
-        let policy: &[&str] = match name {
-            "fib" => &[],
-            _ => &["--restart", "always"],
-        };
-        let words = [&["edit", name, boot], policy].concat();
-        device.berth(&words)?.ok()?;
+        device
+            .berth(&["edit", name, boot, "--restart", "always"])?
+            .ok()?;
     }
     device.berth(&["start", "blink", "spin"])?.ok()?;
     device.wait_state("spin", "running")?;
+    Ok(device)
+}
 
-    // What was active and has a policy comes back.
+#[test]
+fn the_container_that_was_executed_is_quarantined_at_once_until_its_operator_lifts_it() -> Result<()>
+{
+    let interpreter = interpreter()?;
+    // Read again after the reset.
+    let flash = Flash::new()?;
+    let mut device = computing(&flash)?;
     fail_executing(&mut device, &interpreter)?;
-    device.wait_state("spin", "running")?;
+    shell_answers(&mut device.board)?;
+
+    // What was active besides and has a policy comes back.
+    device.wait_state("blink", "running")?;
     device.blink_goes_on()?;
     ensure!(device.state("fib")? == "stored");
+    // The other is not started by its policy, not by the boot list, and not by mistake.
+    let quarantined = |device: &Device| -> Result<()> {
+        ensure!(device.state("spin")? == "quarantined");
+        let refused = device.berth(&["start", "spin"])?.refused()?;
+        ensure!(
+            refused.contains("quarantined") && refused.contains("start --lift"),
+            "{refused}"
+        );
+        let inspected = device.berth(&["inspect", "spin"])?;
+        ensure!(inspected.stdout.contains("quarantined"), "{inspected:?}");
+        let ps = device.berth(&["ps"])?;
+        ensure!(ps.stdout.contains("quarantined"), "{ps:?}");
+        Ok(())
+    };
+    quarantined(&device)?;
     let doctor = device.json(&["doctor"])?.to_string();
     ensure!(doctor.contains("the last while spin ran"), "{doctor}");
+    let events = device.berth(&["events"])?;
+    ensure!(events.stdout.contains("quarantined"), "{events:?}");
 
-    let mut failures = 1;
-    while !device.json(&["doctor"])?.to_string().contains("safe mode") {
-        ensure!(
-            failures < FAILURES_MAX,
-            "{failures} failures and no safe mode"
-        );
-        fail_executing(&mut device, &interpreter)?;
-        failures += 1;
-    }
-    ensure!(failures >= 3, "safe mode after {failures} failures");
+    // Neither by a reset.
+    let at = device.board.console.position();
+    device.board.reset()?;
+    device.board.console.wait_after(at, READY, PATIENCE)?;
+    device.wait_state("blink", "running")?;
+    device.blink_goes_on()?;
+    quarantined(&device)?;
+
+    // The operator says that it may run, and that holds, too.
+    device.berth(&["start", "--lift", "spin"])?.ok()?;
+    device.wait_state("spin", "running")?;
+    let at = device.board.console.position();
+    device.board.reset()?;
+    device.board.console.wait_after(at, READY, PATIENCE)?;
+    device.wait_state("spin", "running")
+}
+
+/// Containers and nobody by turns: the device is never without its shell, and safe mode comes before the third start.
+#[test]
+fn whoever_makes_the_supervisor_fail_its_shell_is_there_again() -> Result<()> {
+    let interpreter = interpreter()?;
+    let flash = Flash::new()?;
+    let mut device = computing(&flash)?;
+    fail_executing(&mut device, &interpreter)?;
+    shell_answers(&mut device.board)?;
+    ensure!(device.state("spin")? == "quarantined");
+    fail_idle(&mut device)?;
+    shell_answers(&mut device.board)?;
+    device.berth(&["start", "fib"])?.ok()?;
+    fail_executing(&mut device, &interpreter)?;
+    shell_answers(&mut device.board)?;
 
     // Nothing runs, and nobody can start anything; the suspect has a name.
-    for name in ["blink", "spin"] {
-        ensure!(device.state(name)? == "stored");
-        let refused = device.berth(&["start", name])?.refused()?;
-        ensure!(refused.contains("safe mode"), "{refused}");
-    }
+    ensure!(device.state("fib")? == "quarantined");
+    ensure!(device.state("blink")? == "stored");
+    let refused = device.berth(&["start", "blink"])?.refused()?;
+    ensure!(refused.contains("safe mode"), "{refused}");
     let ps = device.berth(&["ps"])?;
     ensure!(
-        ps.stderr.contains("safe mode") && ps.stderr.contains("spin"),
+        ps.stderr.contains("safe mode") && ps.stderr.contains("fib"),
         "{ps:?}"
     );
     let doctor = device.json(&["doctor"])?.to_string();
-    ensure!(doctor.contains("suspect: spin"), "{doctor}");
+    ensure!(doctor.contains("suspect: fib"), "{doctor}");
+    // As often as it fails now, which nobody on the device can be blamed for: more often than the kernel
+    // restarts at once.
+    for _ in 0..9 {
+        fail_idle(&mut device)?;
+        shell_answers(&mut device.board)?;
+    }
 
-    // It goes, and after a reset all is well.
-    device.berth(&["rm", "spin"])?.ok()?;
+    // They go, and after a reset all is well.
+    device.berth(&["rm", "fib", "spin"])?.ok()?;
     let at = device.board.console.position();
     device.board.reset()?;
     device.board.console.wait_after(at, READY, PATIENCE)?;
     device.wait_state("blink", "running")?;
     device.blink_goes_on()?;
     ensure!(device.container("spin")?.is_none());
-    ensure!(device.state("fib")? == "stored");
     let ps = device.berth(&["ps"])?;
     ensure!(!ps.stderr.contains("safe mode"), "{ps:?}");
+    Ok(())
+}
+
+/// A process of the firmware reads the console first: its shell comes when that one has done.
+#[test]
+fn the_supervisor_waits_for_a_console_that_another_process_reads() -> Result<()> {
+    let flash = Flash::new()?;
+    flash.install("echo")?;
+    let mut device = Device::power_on(&flash)?;
+    let board = &mut device.board;
+    board.console.wait_for("echo: ready", PATIENCE)?;
+    board.console.wait_for(READY, PATIENCE)?;
+    let at = board.console.position();
+    board.type_text("hi.")?;
+    board.console.wait_after(at, "echo:", PATIENCE)?;
+    // It has ended.
+    std::thread::sleep(Duration::from_millis(500));
+    shell_answers(board)?;
     Ok(())
 }

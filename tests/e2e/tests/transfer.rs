@@ -2,13 +2,14 @@
 
 mod line;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, guest};
 use berth_protocol::{CHUNK_MAX, ImageHash, Op, Parameters};
-use line::Line;
+use line::{Line, commit};
 
 fn begin<'a>(name: &'a str, image: &[u8]) -> Op<'a> {
     Op::UploadBegin {
+        upload: 0,
         name,
         length: image.len() as u32,
         hash: ImageHash::of(image),
@@ -16,10 +17,16 @@ fn begin<'a>(name: &'a str, image: &[u8]) -> Op<'a> {
     }
 }
 
-fn send(line: &mut Line, image: &[u8], from: usize) -> Result<()> {
+fn send(line: &mut Line, begin: &Op<'_>, image: &[u8], from: usize) -> Result<()> {
     for (number, bytes) in image[from..].chunks(CHUNK_MAX).enumerate() {
         let offset = (from + number * CHUNK_MAX) as u32;
-        ensure!(line.offset(Op::UploadChunk { offset, bytes })? as usize >= from + bytes.len());
+        let upload = begin.upload_id().context("announces nothing")?;
+        let op = Op::UploadChunk {
+            upload,
+            offset,
+            bytes,
+        };
+        ensure!(line.offset(op)? as usize >= from + bytes.len());
     }
     Ok(())
 }
@@ -35,13 +42,13 @@ fn an_image_changed_in_transit_is_refused_and_not_stored() -> Result<()> {
         let mut changed = image.clone();
         changed[at] ^= 0x10;
         ensure!(line.offset(begin("hello", &image))? == 0);
-        send(&mut line, &changed, 0)?;
+        send(&mut line, &begin("hello", &image), &changed, 0)?;
         ensure!(
-            line.refusal(Op::UploadCommit)? == "hash-mismatch",
+            line.refusal(commit(&begin("hello", &image)))? == "hash-mismatch",
             "byte {at}"
         );
         // It is forgotten, not waiting to be completed.
-        ensure!(line.refusal(Op::UploadCommit)? == "no-upload");
+        ensure!(line.refusal(commit(&begin("hello", &image)))? == "no-upload");
         drop(line);
         ensure!(device.container("hello")?.is_none());
         // The first time, the device rounds off what it holds itself.
@@ -61,6 +68,9 @@ fn an_interrupted_upload_goes_on_where_it_was() -> Result<()> {
     let mut line = Line::open(&device)?;
     ensure!(line.offset(begin("blink", &image))? == 0);
     line.offset(Op::UploadChunk {
+        upload: begin("blink", &image)
+            .upload_id()
+            .context("announces nothing")?,
         offset: 0,
         bytes: &image[..sent],
     })?;
@@ -72,8 +82,8 @@ fn an_interrupted_upload_goes_on_where_it_was() -> Result<()> {
     // The operator's tool knows nothing of it and is told where to go on.
     let mut line = Line::open(&device)?;
     ensure!(line.offset(begin("blink", &image))? as usize == sent);
-    send(&mut line, &image, sent)?;
-    line.done(Op::UploadCommit)?;
+    send(&mut line, &begin("blink", &image), &image, sent)?;
+    line.done(commit(&begin("blink", &image)))?;
     drop(line);
     device.berth(&["start", "blink"])?.ok()?;
     device.wait_state("blink", "running")

@@ -27,7 +27,7 @@ use crate::driver;
 use crate::expiration::{Expiration, shorter};
 use core::cell::Cell;
 use kernel::ErrorCode;
-use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
+use kernel::grant::{AllowRoCount, AllowRwCount, Grant, GrantData, GrantKernelData, UpcallCount};
 use kernel::hil::time::{Alarm, AlarmClient, Frequency, Ticks, Ticks32, Time};
 use kernel::process::{self, ProcessId};
 use kernel::syscall::{CommandReturn, SyscallDriver};
@@ -94,13 +94,15 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
         if let Err(error) = kept {
             return error.into();
         }
-        self.set_hardware(now, alarm.remaining());
+        // Not off, so there is a wait.
+        if let Some(wait) = alarm.remaining() {
+            self.set_hardware(now, wait);
+        }
         CommandReturn::success_u32(reference.wrapping_add(dt).into_u32())
     }
 
-    /// Have the hardware fire in `wait` ticks, unless it fires before; `None` asks for nothing.
-    fn set_hardware(&self, now: Count, wait: Option<Count>) {
-        let Some(wait) = wait else { return };
+    /// Have the hardware fire in `wait` ticks, unless it fires before.
+    fn set_hardware(&self, now: Count, wait: Count) {
         let wait = wait.min(Count::half_max_value());
         let set = self.hardware.get().brought_to(now);
         // One that is due stays: its interrupt is on the way, and who waits for it
@@ -140,17 +142,28 @@ impl<'a, A: Alarm<'a>> AlarmClient for AlarmDriver<'a, A> {
         self.hardware.set(Expiration::Off);
         let now = self.now();
         let mut wait = None;
-        self.app_alarms.each(|_, data, kernel_data| {
-            data.alarm = data.alarm.brought_to(now);
-            if let Expiration::Due { expiry } = data.alarm {
-                data.alarm = Expiration::Off;
-                // A full queue loses the upcall; the process did not yield for ten events.
-                let _ = kernel_data
-                    .schedule_upcall(upcall::EXPIRED, (now.into_usize(), expiry.into_usize(), 0));
+        let mut serve = |data: &mut GrantData<AlarmData>, kernel_data: &GrantKernelData| {
+            match data.alarm.brought_to(now) {
+                Expiration::Off => {}
+                Expiration::Due { expiry } => {
+                    data.alarm = Expiration::Off;
+                    let counts = (now.into_usize(), expiry.into_usize(), 0);
+                    // A full queue loses the upcall; the process did not yield for ten events.
+                    let _ = kernel_data.schedule_upcall(upcall::EXPIRED, counts);
+                }
+                armed @ Expiration::Armed { dt, .. } => {
+                    data.alarm = armed;
+                    wait = shorter(wait, Some(dt));
+                }
             }
-            wait = shorter(wait, data.alarm.remaining());
+        };
+        // Alarms are not served from within a command, so no grant is entered here.
+        self.app_alarms.iter().for_each(|grant| {
+            grant.try_enter(&mut serve);
         });
-        self.set_hardware(now, wait);
+        if let Some(wait) = wait {
+            self.set_hardware(now, wait);
+        }
     }
 }
 

@@ -76,14 +76,14 @@ pub(crate) fn handle_syscall<L: SyscallDriverLookup, F: SyscallFilter>(
                 Err(code) => SyscallReturn::Failure(code),
             }
         }
-        Syscall::Memop { operand, arg0 } if !memop::moves_break(operand) => {
-            memop::memop(process, operand, arg0)
-        }
         Syscall::Memop { operand, arg0 } => {
             let result = memop::memop(process, operand, arg0);
-            let runs = process.set_syscall_return_value(result);
-            // A new break may have given it memory that is still to be cleared.
-            return runs && !process.is_being_cleared();
+            if memop::moves_break(operand) {
+                let runs = process.set_syscall_return_value(result);
+                // A new break may have given it memory that is still to be cleared.
+                return runs && !process.is_being_cleared();
+            }
+            result
         }
         Syscall::Yield { yield_type } => return handle_yield(process, yield_type),
         Syscall::Exit {

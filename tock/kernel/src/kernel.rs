@@ -43,6 +43,8 @@ impl ControlBlock {
 /// Processes, grants, and what the main loop keeps between two passes.
 pub struct Kernel {
     slots: &'static [ProcessSlot],
+    /// So many slots hold processes: the first ones. They are filled while processes are loaded and never emptied.
+    filled: Cell<usize>,
     /// Number of the next run; `None` after the last there is.
     next_run: Cell<Option<RunNumber>>,
     grants: Cell<usize>,
@@ -73,6 +75,7 @@ impl Kernel {
     pub const fn new(slots: &'static [ProcessSlot]) -> Self {
         Self {
             slots,
+            filled: Cell::new(0),
             next_run: Cell::new(Some(RunNumber::FIRST)),
             grants: Cell::new(0),
             work_noted: Cell::new(false),
@@ -97,8 +100,10 @@ impl Kernel {
     }
 
     /// All processes, in the order of the board's array.
+    #[inline]
     pub(crate) fn processes(&self) -> impl Iterator<Item = &'static dyn Process> {
-        self.slots.iter().filter_map(ProcessSlot::get)
+        let filled = self.slots.get(..self.filled.get()).unwrap_or_default();
+        filled.iter().filter_map(ProcessSlot::get)
     }
 
     /// The process in a slot.
@@ -107,16 +112,22 @@ impl Kernel {
         self.slots.get(index)?.get()
     }
 
-    /// How many slots there are.
-    pub(crate) fn slot_count(&self) -> usize {
-        self.slots.len()
+    /// How many slots hold processes, from the first one on.
+    pub(crate) fn process_count(&self) -> usize {
+        self.filled.get()
     }
 
-    pub(crate) fn free_slot(&self) -> Option<(usize, &'static ProcessSlot)> {
-        self.slots
-            .iter()
-            .enumerate()
-            .find(|(_, slot)| slot.get().is_none())
+    /// Number of the slot that is filled next; `None` if none is free.
+    pub(crate) fn free_slot(&self) -> Option<usize> {
+        Some(self.filled.get()).filter(|index| *index < self.slots.len())
+    }
+
+    /// Put a process into the slot that is free.
+    pub(crate) fn add(&self, process: &'static dyn Process, priority: Priority) {
+        if let Some(slot) = self.slots.get(self.filled.get()) {
+            slot.set(process, priority);
+            self.filled.increment();
+        }
     }
 
     /// The process in a slot, if it runs with this priority.
@@ -344,12 +355,20 @@ impl Kernel {
         }
         match scheduler.next() {
             SchedulingDecision::RunProcess((id, slice)) => {
-                let (reason, used) = if DeferredCall::has_later() {
-                    self.run_before_later(resources, chip, id, slice)
+                let later = DeferredCall::has_later();
+                let turn = if later {
+                    self.until_later(slice)
                 } else {
-                    self.run_id(resources, chip, id, slice)
+                    slice
                 };
-                scheduler.result(reason, used);
+                let (mut reason, used) = match self.process(id) {
+                    Some(process) => self.run_process(resources, chip, process, id, turn),
+                    None => (StoppedExecutingReason::NoWorkLeft, None),
+                };
+                if later {
+                    reason = self.make_later(reason, used, turn != slice);
+                }
+                scheduler.result(reason, slice.and(used));
             }
             SchedulingDecision::TrySleep => {
                 if DeferredCall::service_next_later_call().is_none() && !no_sleep {
@@ -359,52 +378,38 @@ impl Kernel {
         }
     }
 
-    fn run_id<KR: KernelResources<C>, C: Chip>(
-        &self,
-        resources: &KR,
-        chip: &C,
-        id: ProcessId,
-        slice: Option<NonZeroU32>,
-    ) -> (StoppedExecutingReason, Option<u32>) {
-        match self.process(id) {
-            Some(process) => self.run_process(resources, chip, process, slice),
-            None => (StoppedExecutingReason::NoWorkLeft, None),
-        }
-    }
-
-    /// Run a process while a call waits that comes after processes: it is made when the
+    /// The turn of a process while a call waits that comes after processes: it is made when the
     /// process has nothing to do, or processes have had [`BEFORE_LATER_US`].
     #[cold]
-    #[inline(never)]
-    fn run_before_later<KR: KernelResources<C>, C: Chip>(
+    fn until_later(&self, slice: Option<NonZeroU32>) -> Option<NonZeroU32> {
+        let left = BEFORE_LATER_US.saturating_sub(self.later_waited_us.get());
+        let wait = NonZeroU32::new(left).unwrap_or(NonZeroU32::MIN);
+        Some(slice.map_or(wait, |slice| slice.min(wait)))
+    }
+
+    /// Make a call that came after this turn of a process, unless there is something more important. Why the turn ended, as far
+    /// as it concerns the scheduler.
+    #[cold]
+    fn make_later(
         &self,
-        resources: &KR,
-        chip: &C,
-        id: ProcessId,
-        slice: Option<NonZeroU32>,
-    ) -> (StoppedExecutingReason, Option<u32>) {
-        let waited = self.later_waited_us.get();
-        let wait = NonZeroU32::new(BEFORE_LATER_US.saturating_sub(waited));
-        let wait = wait.unwrap_or(NonZeroU32::MIN);
-        let shortened = slice.is_none_or(|slice| wait < slice);
-        let turn = if shortened { Some(wait) } else { slice };
-        let (reason, used) = self.run_id(resources, chip, id, turn);
+        reason: StoppedExecutingReason,
+        used: Option<u32>,
+        shortened: bool,
+    ) -> StoppedExecutingReason {
         if reason == StoppedExecutingReason::KernelPreemption {
             // Something more important is there, which may make a process ready: that one has its time.
-            let waited = waited.saturating_add(used.unwrap_or(0));
+            let waited = self.later_waited_us.get().saturating_add(used.unwrap_or(0));
             self.later_waited_us.set(waited.min(BEFORE_LATER_US / 2));
         } else {
             self.later_waited_us.set(0);
             let _ = DeferredCall::service_next_later_call();
         }
-        let over = reason == StoppedExecutingReason::TimesliceExpired;
         // For the scheduler a turn that was only shortened is not over.
-        let reason = if shortened && over {
+        if shortened && reason == StoppedExecutingReason::TimesliceExpired {
             StoppedExecutingReason::KernelPreemption
         } else {
             reason
-        };
-        (reason, slice.and(used))
+        }
     }
 
     /// Run one process until it has nothing to do, its slice ends, or
@@ -415,6 +420,8 @@ impl Kernel {
         resources: &KR,
         chip: &C,
         process: &'static dyn Process,
+        // Of the present run. A restart gives another, but not before the loop below is left.
+        id: ProcessId,
         slice: Option<NonZeroU32>,
     ) -> (StoppedExecutingReason, Option<u32>) {
         let timer = resources.scheduler_timer();
@@ -425,8 +432,6 @@ impl Kernel {
             timer.start(slice);
             timer.arm();
         }
-        // A restart gives a process a new id, but not before this loop is left.
-        let id = process.processid();
         // Whether it is known to be in `State::Running`: after most system calls
         // it is, and need not be asked.
         let mut runs = false;

@@ -27,6 +27,7 @@ pub(crate) fn moves_break(operand: usize) -> bool {
 }
 
 /// Carry out operation `operand`.
+#[inline]
 pub(crate) fn memop(process: &dyn Process, operand: usize, arg0: usize) -> SyscallReturn {
     match operand {
         op::BRK => process

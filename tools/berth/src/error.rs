@@ -222,7 +222,11 @@ impl Error {
                 "end that program; `berth console` would share the line with others"
             }
             Self::Line(_) => "check the cable or the emulator, then repeat the command",
-            Self::Version { .. } | Self::Unexpected { .. } => {
+            Self::Version { device } if *device < PROTOCOL_VERSION => {
+                "update the device's supervisor (`tockloader install`), or use the berth that came with it"
+            }
+            Self::Version { .. } => "update berth: this device needs a newer one",
+            Self::Unexpected { .. } => {
                 "use the berth that came with this firmware; `berth doctor` shows both versions"
             }
             Self::TimedOut { .. } => {
@@ -292,8 +296,16 @@ impl Refusal {
                 "`berth heap` shows who holds the memory: stop another container; if its own --limit or --memory is too small, `berth edit` raises it"
             }
             "no-upload" | "bad-offset" | "incomplete" => {
-                "another upload came between; repeat the command"
+                "the device was reset, or another upload came between; repeat the command"
             }
+            "upload-busy" => {
+                "repeat the command when that is done; one that has broken off gives way after ten seconds"
+            }
+            "quarantined" => {
+                "`berth start --lift` starts it all the same; another image (--live-update) is not quarantined, and `berth rm` deletes it"
+            }
+            "superseded" => "`berth inspect` shows how the last one stands",
+            "other-log" => "repeat the command to read the new one",
             "invalid-module" => {
                 "is it a WebAssembly core module, built for a container? see the author's guide"
             }

@@ -34,13 +34,14 @@ mod registry;
 mod share;
 pub mod table;
 mod transport;
+mod wishes;
 
 pub use address::Address;
 pub use client::Client;
 pub use commands::{not_understood, run};
 pub use device::{
     Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello, images,
-    inspect, kill, live_update, log_line, pause, remove, resume, start, status, stop,
+    inspect, kill, lift, live_update, log_line, pause, remove, resume, start, status, stop,
     update_status, upload,
 };
 pub use error::{Error, Missing, Refusal};

@@ -38,6 +38,8 @@ pub struct HeapInfo {
 pub struct DeviceStatus {
     /// In safe mode no container starts.
     pub safe_mode: bool,
+    /// The store was not read, because the supervisor failed again and again when it read it.
+    pub without_store: bool,
     /// The container that was running when the supervisor failed last.
     pub suspect: Option<String>,
     /// Restarts of the supervisor since power-on.
@@ -63,6 +65,21 @@ pub struct Store {
     pub wear_max: u32,
     /// Mean erases of all pages.
     pub wear_mean: u32,
+    /// The firmware's budget of erases, if it gives one.
+    pub erases: Option<Erases>,
+}
+
+/// How often the store's flash may be erased, as the manufacturer decided.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Erases {
+    /// Erases that the page with the fewest has left now.
+    pub left: u32,
+    /// Most that a page has.
+    pub most: u32,
+    /// Seconds until each page has one more.
+    pub period_s: u32,
+    /// Erases that were refused since the device started.
+    pub refused: u32,
 }
 
 /// A container on a device.
@@ -71,7 +88,7 @@ pub struct Container {
     /// Its name.
     pub name: String,
     /// One word: `stored`, `starting`, `running`, `paused`, `stopped`, `exited`, `faulted`,
-    /// `restarting`.
+    /// `restarting`, `quarantined`.
     pub state: &'static str,
     /// What it exited with.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,6 +182,9 @@ pub enum Holder {
 /// A line that a container wrote.
 #[derive(Clone, Debug, Serialize)]
 pub struct LogLine {
+    /// Which log it is of; another one after the container was deleted or the device was reset.
+    #[serde(skip)]
+    pub log: u32,
     /// Its number.
     pub sequence: u32,
     /// Lines before it that the device no longer has.
@@ -198,6 +218,8 @@ pub struct Settings {
     pub log_level: Option<&'static str>,
     /// Handlers at a fixed period.
     pub service: Option<ServiceInfo>,
+    /// Most writes of its state to flash a day for what it does itself.
+    pub writes: Option<u16>,
 }
 
 /// Interrupt handlers at a fixed period.
@@ -298,6 +320,9 @@ pub struct HostCall {
 /// Something that happened on the device.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeviceEvent {
+    /// Which list of events it is of; another one after the device was reset.
+    #[serde(skip)]
+    pub log: u32,
     /// Its number.
     pub sequence: u32,
     /// Events before it that the device no longer has.

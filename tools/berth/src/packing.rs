@@ -64,17 +64,6 @@ pub(crate) fn name(file: &[u8]) -> Option<&str> {
     Some(manifest.name)
 }
 
-/// What the operator chose, and where nothing, what the author did.
-pub(crate) fn merge(chosen: Parameters, wishes: Parameters) -> Parameters {
-    Parameters {
-        stack: chosen.stack.or(wishes.stack),
-        memory: chosen.memory.or(wishes.memory),
-        share: chosen.share.or(wishes.share),
-        restart: chosen.restart.or(wishes.restart),
-        ..chosen
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,24 +97,5 @@ mod tests {
     #[test]
     fn what_is_no_module_is_left_to_the_device() {
         assert_eq!(prepare(b"hello".to_vec(), "x").bytes, b"hello");
-    }
-
-    #[test]
-    fn the_operator_has_the_last_word() {
-        let chosen = Parameters {
-            share: Some(70),
-            limit: Some(9000),
-            ..Parameters::default()
-        };
-        let wishes = Parameters {
-            share: Some(10),
-            stack: Some(512),
-            ..Parameters::default()
-        };
-        let merged = merge(chosen, wishes);
-        assert_eq!(
-            (merged.share, merged.stack, merged.limit),
-            (Some(70), Some(512), Some(9000))
-        );
     }
 }

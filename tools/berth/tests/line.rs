@@ -33,14 +33,17 @@ fn whole_life(faults: Faults) -> Arc<Mutex<support::Memory>> {
         heard.push(bytes);
     });
     assert_eq!(outcome.unwrap(), UploadOutcome::Stored);
-    assert_eq!(heard, [0, 232, 464, 696, 928, 1000]);
+    assert_eq!(heard, [0, 224, 448, 672, 896, 1000]);
     assert_eq!(device.memory.lock().unwrap().image("a").unwrap(), image);
     berth::start(&mut client, "a").unwrap();
     let containers = berth::containers(&mut client).unwrap();
     assert_eq!((containers.len(), containers[0].state), (1, "running"));
     assert_eq!(berth::exposures(&mut client).unwrap().len(), 3);
     assert_eq!(
-        berth::log_line(&mut client, "a", 0).unwrap().unwrap().text,
+        berth::log_line(&mut client, "a", None, 0)
+            .unwrap()
+            .unwrap()
+            .text,
         "two"
     );
     berth::stop(&mut client, "a").unwrap();
@@ -140,7 +143,7 @@ fn an_interrupted_upload_goes_on_where_it_ended() {
     };
     assert_eq!(outcome, UploadOutcome::Stored);
     // Three requests a connection: begin and two parts; at last begin, part and commit.
-    assert_eq!(starts, [0, 464, 928]);
+    assert_eq!(starts, [0, 448, 896]);
     assert_eq!(device.memory.lock().unwrap().image("a").unwrap(), image);
 }
 
@@ -236,6 +239,22 @@ fn another_protocol_version_is_said() {
     assert!(matches!(error, Error::Version { device: 99 }), "{error}");
 }
 
+/// Uploads have a number since version 3: what is older says so, and what to do.
+#[test]
+fn a_device_of_version_2_is_told_with_what_to_do() {
+    let device = FakeDevice::new(Faults {
+        protocol: Some(2),
+        ..Faults::default()
+    });
+    let error = berth::hello(&mut connect(&device)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the device speaks protocol 2, this berth speaks 3"
+    );
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("update the device's supervisor"), "{hint}");
+}
+
 #[test]
 fn many_clients_share_a_line_behind_the_multiplexer() {
     let device = FakeDevice::new(Faults {
@@ -280,4 +299,64 @@ fn many_clients_share_a_line_behind_the_multiplexer() {
     assert!(!socket.exists());
     let text = text.lock().unwrap();
     assert!(text.starts_with(b"[other] a line of text\n[other]"));
+}
+
+/// Two operators behind one multiplexer upload at the same time, other images and the same one, again and again; one dies in the
+/// middle and comes back.
+#[test]
+fn two_operators_upload_at_the_same_time() {
+    let device = FakeDevice::new(Faults {
+        repeat_answer: Some(13),
+        delay: Duration::from_millis(1),
+        ..Faults::default()
+    });
+    let socket = device.folder.path().join("shared");
+    let line = berth::open(&device.address().parse().unwrap()).unwrap();
+    let _mux = Mux::start(line, Some(&socket), |_| ()).unwrap();
+    let address = Address::Unix(socket);
+    let client = || Client::new(berth::open(&address).unwrap()).unwrap();
+    let mut clients = [client(), client()];
+    let send = |client: &mut Client, name: &str, image: &[u8]| {
+        berth::upload(client, name, image, Parameters::default(), |_| ())
+    };
+    let other = |length: usize, seed: u8| -> Vec<u8> {
+        image(length).into_iter().map(|byte| byte ^ seed).collect()
+    };
+    for round in 0..6 {
+        let [first, second] = &mut clients;
+        let (a, b) = (other(3_000, round), other(5_000, round + 100));
+        // In the odd rounds both send the same.
+        let (name_a, name_b) = (format!("a{round}"), format!("b{round}"));
+        let (name_b, b) = match round % 2 {
+            0 => (&name_b, &b),
+            _ => (&name_a, &a),
+        };
+        std::thread::scope(|scope| {
+            let one = scope.spawn(|| send(first, &name_a, &a));
+            let two = scope.spawn(|| send(second, name_b, b));
+            // Whoever comes second with the same finds it there.
+            let done = [one.join().unwrap().unwrap(), two.join().unwrap().unwrap()];
+            assert!(done.contains(&UploadOutcome::Stored), "{done:?}");
+        });
+        let memory = device.memory.lock().unwrap();
+        assert_eq!(memory.image(&name_a).unwrap(), a);
+        assert_eq!(memory.image(name_b).unwrap(), *b);
+    }
+    // One has died in the middle of an upload: nobody waits for it for long, and it is not in the way.
+    let dead = other(4_000, 7);
+    let begun = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut dies = client();
+        let mut heard = 0;
+        berth::upload(&mut dies, "dead", &dead, Parameters::default(), |_| {
+            heard += 1;
+            assert!(heard < 4, "dies");
+        })
+    }));
+    assert!(begun.is_err());
+    let [survivor, again] = &mut clients;
+    assert_eq!(
+        send(survivor, "after", &dead).unwrap(),
+        UploadOutcome::Stored
+    );
+    assert_eq!(send(again, "dead", &dead).unwrap(), UploadOutcome::Stored);
 }

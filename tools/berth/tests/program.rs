@@ -69,10 +69,13 @@ fn every_parameter_reaches_the_device() {
         "debug",
         "--service",
         "10:5000",
+        "--writes",
+        "30",
     ];
     bench.ok(&words);
     let parameters = |name| bench.device.memory.lock().unwrap().parameters(name);
     let expected = Parameters {
+        writes: Some(30),
         stack: Some(4096),
         memory: Some(8192),
         limit: Some(1 << 20),
@@ -95,6 +98,64 @@ fn every_parameter_reaches_the_device() {
         ..expected
     };
     assert_eq!(parameters("a"), Some(expected));
+}
+
+/// What an author wishes is said, and granted within the operator's bounds.
+#[test]
+fn an_authors_wishes_are_said_and_bounded() {
+    const MODULE: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
+    let options = berth_pack::Options {
+        name: "greedy".to_owned(),
+        share: Some(100),
+        restart: Some(Restart::Always { backoff_ms: 0 }),
+        ..berth_pack::Options::default()
+    };
+    let package = berth_pack::pack(MODULE, &options).unwrap().image;
+    let bench = Bench::new();
+    let file = bench.file("greedy.berth", &package);
+    let parameters = |name: &str| {
+        let memory = bench.device.memory.lock().unwrap();
+        let found = memory.parameters(name).unwrap();
+        (found.share, found.restart)
+    };
+    let limited = Some(Restart::OnFailure {
+        limit: 5,
+        backoff_ms: 500,
+    });
+    let always = Some(Restart::Always { backoff_ms: 0 });
+    for (name, words, expected, said) in [
+        (
+            "bounded",
+            &[][..],
+            (Some(50), limited),
+            "share 100 (gets 50)",
+        ),
+        (
+            "all",
+            &["--wishes", "all"],
+            (Some(100), always),
+            "share 100, restart always",
+        ),
+        (
+            "none",
+            &["--wishes", "none"],
+            (None, None),
+            "share 100 (not granted)",
+        ),
+        (
+            "chosen",
+            &["--share", "70", "--restart", "no"],
+            (Some(70), Some(Restart::No)),
+            "",
+        ),
+    ] {
+        let words = [&["upload", &file, "--name", name], words].concat();
+        let (code, _, err) = bench.run(&words);
+        assert_eq!(code, 0, "{err}");
+        assert!(err.contains(said), "{name}: {err}");
+        assert_eq!(err.contains("wishes"), !said.is_empty(), "{name}: {err}");
+        assert_eq!(parameters(name), expected, "{name}");
+    }
 }
 
 #[test]
@@ -383,8 +444,8 @@ fn an_upload_that_is_interrupted_harms_nothing_and_goes_on() {
         bench.device.memory.lock().unwrap().image("big").unwrap(),
         image
     );
-    // Only the rest was sent: of 130 parts at most one twice.
-    assert!(parts() <= 131 && sent >= 20, "{sent} of {}", parts());
+    // Only the rest was sent: of 134 parts at most one twice.
+    assert!(parts() <= 135 && sent >= 20, "{sent} of {}", parts());
 }
 
 #[test]

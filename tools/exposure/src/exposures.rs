@@ -47,7 +47,7 @@ const CLASSES: [(&str, u32); 1] = [("led", 0x2)];
 const INDEX_MAX: u32 = 63;
 
 /// Name, default, smallest and largest of each limit.
-const LIMITS: [(&str, u32, u32, u32); 7] = [
+const LIMITS: [(&str, u32, u32, u32); 8] = [
     ("registers", 64, 1, 1024),
     ("handlers", 8, 1, 32),
     ("captures", 16, 1, 64),
@@ -55,6 +55,7 @@ const LIMITS: [(&str, u32, u32, u32); 7] = [
     ("share-percent", 10, 1, 90),
     ("erase-burst", 256, 1, 65_535),
     ("erase-hours", 24, 1, 8_766),
+    ("erases-per-second", 16, 1, 65_535),
 ];
 
 /// What the node holds, as far as it is sound.
@@ -134,6 +135,7 @@ fn limits(node: &Node, report: &mut Report) -> Limits {
         share_percent,
         erase_burst,
         erase_hours,
+        erases_per_second,
     ] = LIMITS.map(|(name, default, min, max)| {
         child
             .and_then(|limits| report.cell(limits, name, "<number>", (min, max)))
@@ -150,6 +152,7 @@ fn limits(node: &Node, report: &mut Report) -> Limits {
         share_percent,
         erase_burst,
         erase_hours,
+        erases_per_second,
     }
 }
 

@@ -128,10 +128,12 @@ pub struct Limits {
     pub accesses_per_pass: u32,
     /// Share of the processor's time that the kernel spends for containers, percent.
     pub share_percent: u32,
-    /// Erases of a page of the store's flash at once after a reset.
+    /// Erases of a page of the store's flash at once when the power comes.
     pub erase_burst: u32,
     /// Hours after which a page has one more.
     pub erase_hours: u32,
+    /// Erases of the store's flash in a second.
+    pub erases_per_second: u32,
 }
 
 /// What one process may call.

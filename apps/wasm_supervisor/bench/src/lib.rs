@@ -187,11 +187,7 @@ impl<P: Platform + 'static> Bench<P> {
     fn store(&mut self, name: &str, image: &[u8]) -> Result<usize, Failed> {
         let name = Name::new(name).ok_or(Failed("a name"))?;
         let (hash, parameters) = (ImageHash([0; 32]), Parameters::default());
-        let mut copy = Vec::new();
-        copy.try_reserve_exact(image.len())
-            .map_err(|_| Failed("no memory"))?;
-        copy.extend_from_slice(image);
-        self.containers.store(name, copy, hash, parameters)?;
+        self.containers.store(name, image, hash, parameters)?;
         self.containers.find(name.as_str()).ok_or(Failed("store"))
     }
 
@@ -293,14 +289,13 @@ impl<P: Platform + 'static> Bench<P> {
 }
 
 impl<P: Platform + 'static> Bench<P> {
-    /// An image arrives in the store, if there is one.
+    /// An image arrives.
     fn upload(&mut self, name: Name, image: &[u8]) -> Result<ImageHash, Failed> {
         let hash = ImageHash::of(image);
-        if let Some(store) = self.containers.images_mut() {
-            let meta = Meta::new(name, Parameters::default());
-            store.begin(image.len() as u32, &hash.0, meta.bytes())?;
-            store.write(0, image)?;
-        }
+        let meta = Meta::new(name, Parameters::default());
+        let images = self.containers.images_mut();
+        images.begin(image.len() as u32, hash, meta.bytes())?;
+        images.write(0, image)?;
         Ok(hash)
     }
 
@@ -312,11 +307,7 @@ impl<P: Platform + 'static> Bench<P> {
         let name = Name::new("driver").ok_or(Failed("a name"))?;
         let parameters = Parameters::default();
         let hash = self.upload(name, DRIVER)?;
-        if self.containers.images().is_some() {
-            self.containers.store_uploaded(name, hash, parameters)?;
-        } else {
-            self.store(name.as_str(), DRIVER)?;
-        }
+        self.containers.store_uploaded(name, hash, parameters)?;
         let slot = self.containers.find(name.as_str()).ok_or(Failed("find"))?;
         self.containers.start(slot)?;
         self.containers.run_one();
@@ -324,14 +315,8 @@ impl<P: Platform + 'static> Bench<P> {
         for round in 0..ROUNDS {
             let image = if round % 2 == 0 { &other[..] } else { DRIVER };
             let hash = self.upload(name, image)?;
-            let (time, updated) = self.time(|bench| {
-                let containers = &mut bench.containers;
-                if containers.images().is_some() {
-                    containers.update_uploaded(slot, hash, parameters, 0)
-                } else {
-                    containers.update_kept(slot, image.to_vec(), hash, parameters, 0)
-                }
-            });
+            let (time, updated) =
+                self.time(|bench| bench.containers.update_uploaded(slot, hash, parameters, 0));
             if !matches!(
                 updated?,
                 Update::Trial {

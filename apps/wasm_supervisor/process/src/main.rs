@@ -13,7 +13,7 @@ mod process {
     use supervisor_fast as _;
     use wasm_supervisor::arena::{self, ArenaAllocator};
     use wasm_supervisor::board::Board;
-    use wasm_supervisor::service::Supervisor;
+    use wasm_supervisor::supervisor::Supervisor;
 
     #[global_allocator]
     static ALLOCATOR: ArenaAllocator = ArenaAllocator;
@@ -40,7 +40,10 @@ mod process {
                 supervisor.run();
             }
             Err(_) => {
-                let _ = libtock::console::write_all(b"berth: no console or no alarm\r\n");
+                let _ =
+                    libtock::console::write_all(b"berth: no console or no alarm, restarting\r\n");
+                // It may be there later. The kernel says how soon.
+                libtock::restart(1)
             }
         }
     }

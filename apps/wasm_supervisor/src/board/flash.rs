@@ -1,6 +1,6 @@
 //! The store's flash: a partition that the kernel gives to this process.
 
-use berth_flash::{Flash, FlashError};
+use berth_flash::{Erases, Flash, FlashError};
 use libtock::ErrorCode;
 use libtock::flash_partition;
 
@@ -47,5 +47,9 @@ impl Flash for Partition {
 
     fn erase(&mut self, page: usize) -> Result<(), FlashError> {
         self.change(|partition| partition.erase(page))
+    }
+
+    fn erases(&self) -> Option<Erases> {
+        self.0.erases()
     }
 }

@@ -3,8 +3,10 @@
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use berth_protocol::{Happening, ImageHash, Parameters, Restart, State};
+use berth_flash::Simulated;
+use berth_protocol::{Happening, ImageHash, Parameters, Restart, State, Update};
 
+use super::notes::on_behalf;
 use super::{Containers, Name, Refused, Shared};
 use crate::fake::Fake;
 
@@ -30,6 +32,10 @@ type Stored = [(&'static str, &'static str, Parameters)];
 fn begin(fake: &Fake, stored: &Stored) -> Containers<Fake> {
     let mut containers = Containers::new(Shared::new(fake.clone()).into());
     for (name, wat, parameters) in stored {
+        // With flash those of the run before are there.
+        if containers.find(name).is_some() {
+            continue;
+        }
         let image = wat::parse_str(wat).unwrap();
         containers
             .store(
@@ -155,38 +161,141 @@ fn what_cannot_be_started_at_boot_is_tried_again_if_it_has_a_policy() {
     );
 }
 
-#[test]
-fn a_container_that_kills_the_supervisor_at_every_boot_leads_to_safe_mode() {
+/// A device with flash.
+fn with_flash() -> Fake {
     let fake = Fake::default();
+    fake.0.flash.replace(Some(Simulated::new(64)));
+    fake
+}
+
+/// The supervisor fails in the middle of the slice of `name`.
+fn fails_in(fake: &Fake, mut containers: Containers<Fake>, name: &str) {
+    for _ in 0..4 {
+        fake.0.now_us.set(fake.0.now_us.get() + 1_000_000);
+        containers.run_one();
+    }
+    let tag = containers.get(slot(&containers, name)).unwrap().tag();
+    on_behalf(fake, tag, false, || fake.fail());
+    drop(containers);
+    fake.0.notes.take();
+}
+
+#[test]
+fn a_container_that_makes_the_supervisor_fail_is_quarantined_at_once_and_until_the_operator_lifts_it()
+ {
+    let fake = with_flash();
     let stored = [
         ("good", SLEEPER, parameters(Some(true), None)),
         ("killer", SLEEPER, parameters(Some(true), POLICY)),
     ];
-    for _ in 0..3 {
-        let mut containers = begin(&fake, &stored);
-        assert_eq!(active(&containers), ["good", "killer"]);
-        for _ in 0..4 {
-            let now = fake.0.now_us.get() + 1_000_000;
-            fake.0.now_us.set(now);
-            containers.run_one();
+    let containers = begin(&fake, &stored);
+    let killer = slot(&containers, "killer");
+    drop(containers);
+    // At the power-on after which they are in the store.
+    let containers = begin(&fake, &stored);
+    assert_eq!(active(&containers), ["good", "killer"]);
+    fails_in(&fake, containers, "killer");
+    // What was running besides goes on, and what its policy says about the killer is not asked.
+    let mut containers = begin(&fake, &stored);
+    assert!(!containers.before().safe_mode);
+    assert_eq!(active(&containers), ["good"]);
+    assert_eq!(containers.get(killer).unwrap().state(), State::Quarantined);
+    let refused = Err(Refused::State(State::Quarantined));
+    assert_eq!(containers.start(killer), refused);
+    assert_eq!(
+        containers.edit(killer, parameters(None, None), true),
+        Ok(())
+    );
+    for _ in 0..10 {
+        fake.0.now_us.set(fake.0.now_us.get() + 1_000_000_000);
+        containers.run_one();
+    }
+    assert_eq!(active(&containers), ["good"]);
+    // It survives whatever restarts the device, edits included.
+    for failed in [false, true, false, false] {
+        drop(containers);
+        if failed {
+            fake.fail();
+        } else {
+            fake.0.notes_before.take();
         }
-        // It fails in the middle of the killer's slice.
-        let killer = containers.get(1).unwrap().tag();
-        super::notes::note_running(&fake, killer);
+        containers = begin(&fake, &stored);
+        assert_eq!(active(&containers), ["good"]);
+        assert_eq!(containers.get(killer).unwrap().state(), State::Quarantined);
+        assert_eq!(containers.start(killer), refused);
+        containers
+            .edit(killer, parameters(Some(true), POLICY), false)
+            .unwrap();
+    }
+    // The operator lifts it, for good.
+    containers.lift(killer).unwrap();
+    containers.lift(killer).unwrap();
+    assert_eq!(containers.get(killer).unwrap().state(), State::Stored);
+    drop(containers);
+    fake.0.notes_before.take();
+    assert_eq!(active(&begin(&fake, &stored)), ["good", "killer"]);
+}
+
+#[test]
+fn another_image_has_done_nothing() {
+    let fake = with_flash();
+    let stored = [("killer", SLEEPER, parameters(Some(true), POLICY))];
+    drop(begin(&fake, &stored));
+    fails_in(&fake, begin(&fake, &stored), "killer");
+    let mut containers = begin(&fake, &stored);
+    assert_eq!(containers.get(0).unwrap().state(), State::Quarantined);
+    let image = wat::parse_str(CLAIMER).unwrap();
+    let hash = ImageHash::of(&image);
+    containers
+        .update(0, image, hash, parameters(Some(true), POLICY), 100)
+        .unwrap();
+    assert_eq!(containers.get(0).unwrap().state(), State::Stored);
+    drop(containers);
+    fake.0.notes_before.take();
+    assert_eq!(active(&begin(&fake, &stored)), ["killer"]);
+}
+
+/// The image that comes back after the failure is another one.
+#[test]
+fn an_image_on_trial_is_dropped_and_the_container_is_not_blamed() {
+    let fake = with_flash();
+    let stored = [("it", SLEEPER, parameters(Some(true), POLICY))];
+    drop(begin(&fake, &stored));
+    let mut containers = begin(&fake, &stored);
+    let image = wat::parse_str(SLEEPER.replace("1000", "1001")).unwrap();
+    let hash = ImageHash::of(&image);
+    let update = containers.update(0, image, hash, parameters(None, None), 60_000);
+    assert!(matches!(update, Ok(Update::Trial { .. })), "{update:?}");
+    // As in its slice.
+    let tag = containers.get(0).unwrap().tag();
+    on_behalf(&fake, tag, true, || fake.fail());
+    drop(containers);
+    fake.0.notes.take();
+    let containers = begin(&fake, &stored);
+    assert_eq!(active(&containers), ["it"]);
+    assert_eq!(
+        containers.update_status(0),
+        Update::RolledBack { fault: None }
+    );
+}
+
+#[test]
+fn failures_that_nobody_is_the_cause_of_lead_to_safe_mode() {
+    let fake = with_flash();
+    let stored = [("good", SLEEPER, parameters(Some(true), None))];
+    for _ in 0..3 {
+        let containers = begin(&fake, &stored);
+        assert_eq!(active(&containers), ["good"]);
         fake.fail();
+        drop(containers);
+        fake.0.notes.take();
     }
     let mut containers = begin(&fake, &stored);
     assert!(containers.before().safe_mode);
     assert!(active(&containers).is_empty());
-    let suspects: Vec<_> = containers
-        .iter()
-        .filter(|(_, container)| containers.before().suspects(container.tag()))
-        .map(|(slot, _)| slot)
-        .collect();
-    assert_eq!(suspects, [1]);
     assert_eq!(containers.start(0), Err(Refused::SafeMode));
     assert_eq!(containers.get(0).unwrap().state(), State::Stored);
     // The operator can delete it.
-    containers.remove(1).unwrap();
-    assert!(containers.find("killer").is_none());
+    containers.remove(0).unwrap();
+    assert!(containers.find("good").is_none());
 }

@@ -2,6 +2,7 @@
 
 use berth_protocol::{Happening, State};
 
+use super::budget::Cause;
 use super::record::Container;
 use super::refused::Refused;
 use super::state::{self, Event};
@@ -34,8 +35,12 @@ impl<P: Platform + 'static> Containers<P> {
         }
         if !container.state.is_active() {
             container.end_run();
+            let cause = match event {
+                Event::Stop | Event::Pause => Cause::Operator,
+                _ => Cause::Container,
+            };
             // Tried again when it ends the next time.
-            let _ = self.persist(slot);
+            let _ = self.persist(slot, cause);
         }
         self.note_active(slot);
         if let Some(what) = happening(event) {
@@ -54,6 +59,10 @@ const fn happening(event: Event) -> Option<Happening> {
         Event::Exit { code } => Happening::Exited { code },
         Event::Fault(fault) => Happening::Faulted { fault },
         Event::Again { count } => Happening::Restarting { count },
-        Event::Start | Event::Refuse { .. } | Event::GiveUp { .. } => return None,
+        Event::Quarantine => Happening::Quarantined,
+        Event::Lift => Happening::Lifted,
+        Event::Start | Event::Refuse { .. } | Event::GiveUp { .. } => {
+            return None;
+        }
     })
 }

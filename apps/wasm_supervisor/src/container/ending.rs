@@ -6,6 +6,7 @@ use core::fmt::Write;
 
 use berth_protocol::{Entry, Fault, LOG_TEXT_MAX, Level, Restart, State, Update};
 
+use super::budget::Cause;
 use super::loading::Loading;
 use super::name::CONTAINERS_MAX;
 use super::outcome::{End, LastCall};
@@ -17,12 +18,12 @@ use super::saved::Saved;
 use super::state::Event;
 use super::storage::{CANDIDATE_KEY, Image, image_key};
 use super::table::Containers;
-use super::trial::Version;
+use super::trial::{Trial, Version};
 use crate::platform::Platform;
 use crate::text::Text;
 
-/// If the store does not take the end of a trial now, it is tried again after this.
-const RETRY_US: u64 = 1_000_000;
+/// If the store does not take the end of a trial for long, it is tried again after this.
+const RETRY_MAX_US: u64 = 300_000_000;
 
 impl<P: Platform + 'static> Containers<P> {
     /// Do what is due, and give the next container that can run a slice. Whether there was
@@ -31,6 +32,7 @@ impl<P: Platform + 'static> Containers<P> {
         let now = self.shared.platform.now_us();
         self.account(now);
         self.end_trial(now);
+        self.store_deferred(now);
         let restarted = self.restart_one(now);
         match self.run_next(now) {
             Some((slot, end)) => {
@@ -275,21 +277,21 @@ impl<P: Platform + 'static> Containers<P> {
             return;
         };
         let slot = trial.slot;
-        let stored = self
-            .get(slot)
-            .is_some_and(|container| container.image == Image::Candidate);
-        if let (Some(store), true) = (&mut self.images, stored) {
-            if store.rename(CANDIDATE_KEY, image_key(slot), None).is_err() {
-                let until_us = now + RETRY_US;
-                self.trial = Some(super::trial::Trial { until_us, ..trial });
-                return;
-            }
-            if let Some(container) = self.get_mut(slot) {
-                container.image = Image::Stored;
-            }
+        if self.images.rename(CANDIDATE_KEY, image_key(slot)).is_err() {
+            // It goes on, and is tried again less and less often: an attempt may wear the flash.
+            let retry_us = trial.retry_us;
+            self.trial = Some(Trial {
+                until_us: now.saturating_add(retry_us),
+                retry_us: (2 * retry_us).min(RETRY_MAX_US),
+                ..trial
+            });
+            return;
+        }
+        if let Some(container) = self.get_mut(slot) {
+            container.image = Image::Stored;
         }
         // What the new one saved meanwhile; tried again when it ends.
-        let _ = self.persist(slot);
+        let _ = self.persist(slot, Cause::Operator);
         let stopped_first = trial.stopped_first;
         self.updated(slot, Update::Kept { stopped_first });
     }

@@ -6,13 +6,13 @@
 
 use berth_protocol::{Entry, Fault, Happening, Parameters, State};
 
+use super::budget::Cause;
 use super::outcome::End;
 use super::refused::Refused;
 use super::run::Main;
 use super::saved::Saved;
 use super::schedule::slice_fuel;
 use super::state::Event;
-use super::storage::Meta;
 use super::table::Containers;
 use super::update::never_fits;
 use crate::admission::entries::PAUSE;
@@ -44,6 +44,20 @@ impl<P: Platform + 'static> Containers<P> {
             container.restarts = restarts;
         }
         started
+    }
+
+    /// The container in `slot` may be started again although the supervisor failed while it ran. One that may be
+    /// already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be stored; it may not then.
+    pub fn lift(&mut self, slot: usize) -> Result<(), Refused> {
+        if self.check(slot, Event::Lift).is_ok() {
+            self.store_meta(slot, false).map_err(Refused::Store)?;
+            self.go(slot, Event::Lift);
+        }
+        Ok(())
     }
 
     /// End the container in `slot`, for good. If it was cut in the middle of something, it
@@ -164,16 +178,25 @@ impl<P: Platform + 'static> Containers<P> {
         slot: usize,
         parameters: Parameters,
     ) -> Result<(), Refused> {
-        let Some(container) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
+        let Some(before) = self.get(slot).map(|container| container.parameters) else {
             return Ok(());
         };
-        if let (Some(key), Some(store)) = (container.image.key(slot), &mut self.images) {
-            let meta = Meta::new(container.name, parameters);
-            store.link(key, key, meta.bytes()).map_err(Refused::Store)?;
+        self.set_own_parameters(slot, parameters);
+        let quarantined = self.state(slot) == Some(State::Quarantined);
+        if let Err(error) = self.store_meta(slot, quarantined) {
+            self.set_own_parameters(slot, before);
+            return Err(Refused::Store(error));
         }
-        container.parameters = parameters;
+        // A larger budget may let go what waits.
+        self.deferred_us = self.deferred_us.min(self.shared.platform.now_us());
         self.shared.set_parameters(slot, &parameters);
         Ok(())
+    }
+
+    fn set_own_parameters(&mut self, slot: usize, parameters: Parameters) {
+        if let Some(container) = self.get_mut(slot) {
+            container.parameters = parameters;
+        }
     }
 
     /// Let the main of the container in `slot`, if it was cut, come to a border, for one
@@ -204,7 +227,7 @@ impl<P: Platform + 'static> Containers<P> {
         // What is not stored must not be lost with its memory.
         if end.is_none()
             && self.shared.with_saved(slot, Saved::take_fresh)
-            && self.persist(slot).is_ok()
+            && self.persist(slot, Cause::Operator).is_ok()
             && let Some(container) = self.get_mut(slot)
         {
             container.end_run();
@@ -224,5 +247,6 @@ pub(crate) fn merged(old: Parameters, changes: Parameters) -> Parameters {
         boot: changes.boot.or(old.boot),
         log_level: changes.log_level.or(old.log_level),
         service: changes.service.or(old.service),
+        writes: changes.writes.or(old.writes),
     }
 }

@@ -5,12 +5,13 @@ use berth_protocol::{Fault, Parameters};
 use super::host::ContainerHost;
 use super::labels::{distinct, labels};
 use super::name::{CONTAINERS_MAX, Name};
-use super::notes::{Tag, note_running};
+use super::notes::on_behalf;
 use super::outcome::{LastWords, Pending};
 use super::refused::Refused;
 use super::run::{Place, Run};
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
+use super::storage::Image;
 use super::table::{Containers, limit, tag};
 use crate::admission::{HostFunction, Label, Malformed, Module, imports};
 use crate::arena::{self, ArenaId, Owned};
@@ -71,6 +72,8 @@ impl<'a> Held<'a> {
 pub(super) struct Source<'a> {
     /// Its image.
     pub(super) image: &'a [u8],
+    /// It is to replace another, which comes back if the supervisor fails.
+    pub(super) on_trial: bool,
     /// How it is to run.
     pub(super) parameters: &'a Parameters,
     /// What the run that it is to replace holds: needs no claim.
@@ -87,6 +90,7 @@ impl<P: Platform + 'static> Containers<P> {
         let container = self.get(slot).ok_or(Refused::NoRoom)?;
         let source = Source {
             image: self.image(slot),
+            on_trial: container.image == Image::Candidate,
             parameters: &container.parameters,
             held: None,
         };
@@ -101,10 +105,9 @@ impl<P: Platform + 'static> Containers<P> {
     pub(super) fn load(&self, slot: usize, source: &Source<'_>) -> Result<Run<P>, Loading> {
         let container = self.get(slot).ok_or(Refused::NoRoom)?;
         let platform = &self.shared.platform;
-        note_running(platform, container.tag);
-        let loaded = self.load_as(slot, container.name, source);
-        note_running(platform, Tag::NONE);
-        loaded
+        on_behalf(platform, container.tag, source.on_trial, || {
+            self.load_as(slot, container.name, source)
+        })
     }
 
     fn load_as(&self, slot: usize, name: Name, source: &Source<'_>) -> Result<Run<P>, Loading> {

@@ -37,6 +37,8 @@ pub struct Line<'a> {
 /// Lines, oldest first, in one block of memory.
 #[derive(Debug)]
 pub struct Log {
+    /// Counts the logs of this run of the supervisor.
+    number: u32,
     records: Vec<u8>,
     /// Lines that are kept.
     kept: u32,
@@ -49,15 +51,16 @@ pub struct Log {
 }
 
 impl Log {
-    /// An empty log that takes all levels.
+    /// An empty log that takes all levels, the `number`-th of this run of the supervisor.
     ///
     /// # Errors
     ///
     /// If there is no memory for it.
-    pub fn new() -> Result<Self, TryReserveError> {
+    pub fn new(number: u32) -> Result<Self, TryReserveError> {
         let mut records = Vec::new();
         records.try_reserve_exact(LOG_BYTES)?;
         Ok(Self {
+            number,
             records,
             kept: 0,
             next: 0,
@@ -70,6 +73,12 @@ impl Log {
     /// kept nor counted.
     pub const fn set_level(&mut self, least: Level) {
         self.least = least;
+    }
+
+    /// Returns what tells it from other logs of this run of the supervisor.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        self.number
     }
 
     /// Sequence number that the next line will have.
@@ -262,7 +271,7 @@ mod tests {
 
     #[test]
     fn lines_come_back_in_order_with_their_numbers() {
-        let mut log = Log::new().unwrap();
+        let mut log = Log::new(0).unwrap();
         log.append(Level::Warn, 7, b"one\ntwo\n");
         log.append(Level::Info, 8, b"three");
         let texts: Vec<_> = kept(&log).into_iter().map(|(_, text)| text).collect();
@@ -274,7 +283,7 @@ mod tests {
 
     #[test]
     fn old_lines_give_way_and_keep_their_numbers() {
-        let mut log = Log::new().unwrap();
+        let mut log = Log::new(0).unwrap();
         for number in 0..1000 {
             log.append(
                 Level::Info,
@@ -295,7 +304,7 @@ mod tests {
 
     #[test]
     fn nothing_a_container_says_can_leave_its_line() {
-        let mut log = Log::new().unwrap();
+        let mut log = Log::new(0).unwrap();
         log.append(Level::Info, 0, b"a\0b\rc\x1b[2Jd\te\xff\xfef");
         let (_, text) = &kept(&log)[0];
         assert!(text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f));
@@ -314,14 +323,14 @@ mod tests {
 
     #[test]
     fn lines_are_cut_between_characters_and_cr_lf_ends_one() {
-        let mut log = Log::new().unwrap();
+        let mut log = Log::new(0).unwrap();
         let texts = |log: &Log| -> Vec<_> { kept(log).into_iter().map(|(_, text)| text).collect() };
         log.append(Level::Info, 0, b"one\r\n\r\ntwo\r\n");
         assert_eq!(texts(&log), ["one", "", "two"]);
         // Longer than the whole ring holds, with characters across every border.
         for before in 0..4 {
             let long = "x".repeat(before) + &"€".repeat(400);
-            let mut log = Log::new().unwrap();
+            let mut log = Log::new(0).unwrap();
             log.append(Level::Info, 0, long.as_bytes());
             let texts = texts(&log);
             assert!(texts.iter().all(|line| line.len() <= LOG_TEXT_MAX));
@@ -335,7 +344,7 @@ mod tests {
 
     #[test]
     fn who_says_too_much_loses_lines_and_the_numbers_tell() {
-        let mut log = Log::new().unwrap();
+        let mut log = Log::new(0).unwrap();
         for _ in 0..500 {
             log.append(Level::Info, 1_000_000, b"again");
         }
@@ -356,7 +365,7 @@ mod tests {
 
     #[test]
     fn lines_that_are_not_wanted_are_neither_kept_nor_counted() {
-        let mut log = Log::new().unwrap();
+        let mut log = Log::new(0).unwrap();
         log.set_level(Level::Warn);
         log.append(Level::Info, 0, b"no");
         log.append(Level::Warn, 0, b"yes");

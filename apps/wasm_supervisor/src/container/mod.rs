@@ -4,8 +4,9 @@
 //!
 //! ```text
 //!   name, run_id, outcome, refused      leaf types
-//!   state, restart, schedule, load      tables and sums, without a container
+//!   state, restart, budget, schedule    tables and sums, without a container
 //!   log, mail, saved, events, notes     what is kept outside a container's memory
+//!   storage, images                     where images are
 //!   registrations, shared, host         what a container's code can reach
 //!   run, record, table                  a run, a container, all of them
 //!   persistence, storing, change        in flash; come into being; change state
@@ -17,6 +18,7 @@
 
 #[cfg(test)]
 mod boot_tests;
+mod budget;
 mod change;
 mod ending;
 #[cfg(test)]
@@ -28,6 +30,7 @@ mod foreign_tests;
 mod handler_tests;
 pub mod handlers;
 pub mod host;
+pub mod images;
 mod labels;
 pub(crate) mod lifecycle;
 mod load;
@@ -64,6 +67,8 @@ mod trial;
 mod update;
 #[cfg(test)]
 mod update_tests;
+#[cfg(test)]
+mod wear_tests;
 
 pub use host::ContainerHost;
 pub use name::{CONTAINERS_MAX, Name};

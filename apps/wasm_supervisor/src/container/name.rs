@@ -6,7 +6,7 @@ use berth_protocol::NAME_MAX;
 pub const CONTAINERS_MAX: usize = 16;
 
 /// A container name, checked when it was made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name {
     bytes: [u8; NAME_MAX],
     length: u8,

@@ -4,40 +4,61 @@
 //! ([`Platform::note`]); nothing else survives. From them the next run learns how long the last
 //! runs were, which containers were active, and whose code was being executed.
 //!
-//! After [`FAILURES_MAX`] failures within a minute something on the device makes it fail each
-//! time: then it starts no container (safe mode), says whom it suspects, and waits for
-//! its operator. Safe mode lasts until the device is reset.
+//! A container whose code was being executed at a failure is the cause as far as anybody can know: it is
+//! quarantined at once (`persistence`). After [`ROW_MAX`] failures in a row, whoever caused them, the
+//! supervisor starts no container (safe mode) and waits for its operator. Failures are in a row when none of the
+//! runs between them was longer than [`ROW_RUN`]. Safe mode lasts until the device is reset.
+//!
+//! If the last of these failures was while the store was read, safe mode is without the store: whatever is
+//! wrong with that, there is a shell.
 
 use berth_protocol::Happening;
 
 use super::name::CONTAINERS_MAX;
 use crate::platform::{NOTES, Platform};
 
-/// So many failures ...
-const FAILURES_MAX: u32 = 3;
-/// ... in so many units of time lead to safe mode: a minute.
-const FAILURES_IN: u32 = 60_000_000 >> TIME_SHIFT;
+/// So many failures in a row lead to safe mode.
+const ROW_MAX: u32 = 3;
+/// A run of more units of time ends a row: two minutes.
+const ROW_RUN: u32 = 120_000_000 >> TIME_SHIFT;
 
 /// Times in the notes are microseconds shifted by this: about milliseconds, without a division.
 const TIME_SHIFT: u32 = 10;
 
-/// How long the run before this one was.
-const EARLIER: usize = 0;
+/// Failures in a row that led to this run.
+const ROW: usize = 0;
 /// How long this run has been.
 const LENGTH: usize = 1;
 /// Failures since power-on.
 const FAILURES: usize = 2;
 /// The tag of the container whose code is being executed.
 const RUNNING: usize = 3;
-/// The tags of the active containers, two a word.
-const ACTIVE: usize = 4;
+/// What is being done, as the numbers of [`Work`].
+const WORK: usize = 4;
+/// The tags of the active containers, cut to sixteen bits, two a word.
+const ACTIVE: usize = 5;
 const ACTIVE_WORDS: usize = CONTAINERS_MAX / 2;
 const _: () = assert!(ACTIVE + ACTIVE_WORDS <= NOTES);
 
-/// Sixteen bits that stand for a container's name. Two names with the same are harmless: at
+/// What a supervisor is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Work {
+    /// Whatever is not one of the others; and nothing of a run before, if there was none.
+    #[default]
+    Other = 0,
+    /// It reads the store, before it answers anybody.
+    Store = 1,
+    /// It executes a container's image.
+    Image = 2,
+    /// It executes an image that is on trial, or about to be: not the one that comes back after a failure.
+    Candidate = 3,
+}
+
+/// A number that stands for a container's name. Two names with the same are harmless: at
 /// worst one container too many is started again, or suspected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tag(u16);
+pub struct Tag(u32);
 
 impl Tag {
     /// No container.
@@ -49,7 +70,15 @@ impl Tag {
         let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
             (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
         });
-        Self(((hash ^ hash >> 16) as u16).max(1))
+        Self(if hash == 0 { 1 } else { hash })
+    }
+
+    /// Sixteen bits of it, which are 0 for none only.
+    const fn short(self) -> u16 {
+        match (self.0 ^ self.0 >> 16) as u16 {
+            0 if self.0 != 0 => 1,
+            short => short,
+        }
     }
 }
 
@@ -60,7 +89,12 @@ pub struct Before {
     pub failures: u32,
     /// Nothing is started.
     pub safe_mode: bool,
+    /// The store is not read: it may be what makes the supervisor fail.
+    pub without_store: bool,
+    /// Whose code was being executed at the last failure.
     suspect: Tag,
+    /// What was being done then.
+    work: Work,
 }
 
 impl Before {
@@ -68,15 +102,26 @@ impl Before {
     pub fn read<P: Platform>(platform: &P) -> Self {
         let word = |index| platform.note_before(index);
         let failures = word(FAILURES).map_or(0, |failures| failures.saturating_add(1));
-        let last = word(LENGTH).unwrap_or(0);
-        platform.note(EARLIER, last);
+        let row = match word(LENGTH) {
+            None => 0,
+            Some(length) if length > ROW_RUN => 1,
+            Some(_) => word(ROW).unwrap_or(0).saturating_add(1),
+        };
+        platform.note(ROW, row);
         platform.note(FAILURES, failures);
-        // From the first to the last of three failures it is two runs.
-        let two_runs = last.saturating_add(word(EARLIER).unwrap_or(0));
+        let work = match word(WORK) {
+            Some(1) => Work::Store,
+            Some(2) => Work::Image,
+            Some(3) => Work::Candidate,
+            _ => Work::Other,
+        };
+        let safe_mode = row >= ROW_MAX;
         Self {
             failures,
-            safe_mode: failures >= FAILURES_MAX && two_runs < FAILURES_IN,
-            suspect: Tag(word(RUNNING).unwrap_or(0) as u16),
+            safe_mode,
+            without_store: safe_mode && work == Work::Store,
+            suspect: Tag(word(RUNNING).unwrap_or(0)),
+            work,
         }
     }
 
@@ -86,11 +131,18 @@ impl Before {
         self.suspect == tag && tag != Tag::NONE
     }
 
+    /// Is the container with this tag, with the image that it has now, the cause of the last failure as far as
+    /// anybody can know?
+    #[must_use]
+    pub fn blames(&self, tag: Tag) -> bool {
+        self.suspects(tag) && self.work == Work::Image
+    }
+
     /// Was the container with this tag active at the last failure?
     pub fn was_active<P: Platform>(&self, platform: &P, tag: Tag) -> bool {
         (ACTIVE..ACTIVE + ACTIVE_WORDS)
             .filter_map(|index| platform.note_before(index))
-            .any(|word| word as u16 == tag.0 || (word >> 16) as u16 == tag.0)
+            .any(|word| word as u16 == tag.short() || (word >> 16) as u16 == tag.short())
     }
 
     /// What is to be told of it.
@@ -109,15 +161,38 @@ pub fn note_length<P: Platform>(platform: &P, length_us: u64) {
     platform.note(LENGTH, length);
 }
 
-/// Note whose code is being executed from now on.
-pub fn note_running<P: Platform>(platform: &P, tag: Tag) {
-    platform.note(RUNNING, u32::from(tag.0));
+/// Do `work` for a container, with the image that it has or with one that is `on_trial`. If the supervisor
+/// fails in it, that one is the cause.
+pub fn on_behalf<P: Platform, R>(
+    platform: &P,
+    tag: Tag,
+    on_trial: bool,
+    work: impl FnOnce() -> R,
+) -> R {
+    let kind = if on_trial {
+        Work::Candidate
+    } else {
+        Work::Image
+    };
+    platform.note(WORK, kind as u32);
+    platform.note(RUNNING, tag.0);
+    let result = work();
+    platform.note(RUNNING, 0);
+    result
+}
+
+/// Read the store. If the supervisor fails in it again and again, the store is the cause.
+pub fn reading_the_store<P: Platform, R>(platform: &P, read: impl FnOnce() -> R) -> R {
+    platform.note(WORK, Work::Store as u32);
+    let result = read();
+    platform.note(WORK, Work::Other as u32);
+    result
 }
 
 /// Note which of the two containers in slots `2 * pair` and behind are active.
 pub fn note_active<P: Platform>(platform: &P, pair: usize, tags: [Tag; 2]) {
     let [low, high] = tags;
-    let word = u32::from(high.0) << 16 | u32::from(low.0);
+    let word = u32::from(high.short()) << 16 | u32::from(low.short());
     platform.note(ACTIVE + pair, word);
 }
 
@@ -139,12 +214,16 @@ mod tests {
     }
 
     #[test]
-    fn three_failures_within_a_minute_are_too_many() {
+    fn three_failures_in_a_row_are_too_many() {
         assert_eq!(after(&[]), Before::default());
         assert!(!after(&[1, 1]).safe_mode);
         assert!(after(&[1, 1, 1]).safe_mode);
         assert!(after(&[1, 29, 30]).safe_mode);
-        assert!(!after(&[1, 31, 31]).safe_mode);
+        // Every 33 s, or every 59, too.
+        for seconds in 1..=120 {
+            assert!(after(&[seconds; 3]).safe_mode, "{seconds}");
+        }
+        assert!(!after(&[1, 125, 125]).safe_mode);
         // However long it had been well before.
         assert!(after(&[100_000_000, 5, 5]).safe_mode);
         // Many, but seldom.
@@ -159,19 +238,47 @@ mod tests {
     fn who_was_running_and_who_was_active_is_known() {
         let fake = Fake::default();
         let [a, b, c] = ["a", "b", "c"].map(Tag::of);
-        note_running(&fake, a);
-        note_active(&fake, 0, [a, b]);
-        note_active(&fake, 7, [Tag::NONE, c]);
-        fake.fail();
+        on_behalf(&fake, a, false, || {
+            note_active(&fake, 0, [a, b]);
+            note_active(&fake, 7, [Tag::NONE, c]);
+            fake.fail();
+        });
         let before = Before::read(&fake);
         assert!(before.suspects(a) && !before.suspects(b) && !before.suspects(Tag::NONE));
+        assert!(before.blames(a) && !before.blames(b) && !before.blames(Tag::NONE));
         for (tag, active) in [(a, true), (b, true), (c, true), (Tag::of("d"), false)] {
             assert_eq!(before.was_active(&fake, tag), active);
         }
-        note_running(&fake, Tag::NONE);
+        on_behalf(&fake, a, true, || fake.fail());
+        let before = Before::read(&fake);
+        assert!(before.suspects(a) && !before.blames(a));
+        // Between two turns nobody's code is executed.
+        on_behalf(&fake, a, false, || ());
         fake.fail();
         let before = Before::read(&fake);
         assert!(![a, b, c, Tag::NONE].iter().any(|tag| before.suspects(*tag)));
         assert!(!before.was_active(&fake, a));
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_read_is_left_alone_in_safe_mode() {
+        let fake = Fake::default();
+        for failures in 0..20 {
+            let before = Before::read(&fake);
+            assert_eq!(before.without_store, failures >= ROW_MAX, "{failures}");
+            if failures % 4 < 3 || !before.without_store {
+                reading_the_store(&fake, || fake.fail());
+            } else {
+                break;
+            }
+        }
+        // One that was read is not the cause of what came after it.
+        let fake = Fake::default();
+        for _ in 0..5 {
+            assert!(!Before::read(&fake).without_store);
+            reading_the_store(&fake, || ());
+            fake.fail();
+        }
+        assert!(Before::read(&fake).safe_mode);
     }
 }

@@ -4,8 +4,11 @@ use alloc::rc::Rc;
 
 use berth_protocol::{Happening, ImageHash, Update};
 
+use super::budget::Cause;
 use super::name::CONTAINERS_MAX;
+use super::notes::{Tag, reading_the_store};
 use super::shared::Shared;
+use super::state::Event;
 use super::storage::{CANDIDATE_KEY, Image, Meta, image_key, saved_key};
 use super::table::Containers;
 use crate::platform::Platform;
@@ -14,8 +17,8 @@ impl<P: Platform + 'static> Containers<P> {
     /// Those that the store has.
     #[must_use]
     pub fn new(shared: Rc<Shared<P>>) -> Self {
-        let mut containers = Self::empty(shared);
-        containers.restore();
+        let mut containers = Self::empty(shared.clone());
+        reading_the_store(&shared.platform, || containers.restore());
         containers
     }
 
@@ -23,22 +26,27 @@ impl<P: Platform + 'static> Containers<P> {
     /// the store for the next time.
     fn restore(&mut self) {
         for slot in 0..CONTAINERS_MAX {
-            let Some(store) = &self.images else {
-                return;
-            };
-            let found = store.get(image_key(slot)).and_then(|object| {
-                let (name, parameters) = Meta::read(object.meta)?;
-                Some((name, ImageHash(*object.hash?), parameters))
+            let found = self.images.flash().and_then(|store| {
+                let object = store.get(image_key(slot))?;
+                Some((Meta::read(object.meta)?, ImageHash(*object.hash?)))
             });
-            let Some((name, hash, parameters)) = found else {
+            let Some(((name, parameters, quarantined), hash)) = found else {
                 continue;
             };
-            if self.place(slot, name, Image::Stored, hash, parameters)
-                && let Some(saved) = self
-                    .images
-                    .as_ref()
-                    .and_then(|store| store.get(saved_key(slot)))
-            {
+            let blamed = self.before.blames(Tag::of(name.as_str()));
+            if blamed && !quarantined {
+                // If this fails, it is known to this run, and to the next that it was not active.
+                let meta = Meta::marked(name, parameters, true);
+                let _ = self.images.describe(image_key(slot), meta.bytes());
+            }
+            if !self.place(slot, name, hash, parameters) {
+                continue;
+            }
+            if quarantined || blamed {
+                self.go(slot, Event::Quarantine);
+            }
+            let saved = self.images.flash().and_then(|s| s.get(saved_key(slot)));
+            if let Some(saved) = saved {
                 self.shared
                     .with_saved(slot, |place| place.restore(saved.bytes));
             }
@@ -48,26 +56,21 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// A live update was interrupted in its trial: the old image is there, and stays.
     fn forget_candidate(&mut self) {
-        let Some(store) = &mut self.images else {
+        let candidate = self.images.flash().and_then(|s| s.get(CANDIDATE_KEY));
+        let Some(candidate) = candidate else {
             return;
         };
-        let Some(candidate) = store.get(CANDIDATE_KEY) else {
-            return;
-        };
-        let name = Meta::read(candidate.meta).map(|(name, _)| name);
-        // If this fails, the next start does it.
-        let _ = store.remove(CANDIDATE_KEY, None);
+        let name = Meta::read(candidate.meta).map(|(name, ..)| name);
+        self.drop_candidate();
         if let Some(slot) = name.and_then(|name| self.find(name.as_str())) {
             self.updated(slot, Update::RolledBack { fault: None });
         }
     }
 
-    /// The store may forget the image that was on trial.
+    /// The image that was on trial is not needed any more.
     pub(super) fn drop_candidate(&mut self) {
-        if let Some(store) = &mut self.images {
-            // If this fails, the next start of the supervisor does it.
-            let _ = store.remove(CANDIDATE_KEY, None);
-        }
+        // If this fails, the next start of the supervisor does it.
+        let _ = self.images.remove(CANDIDATE_KEY, None);
     }
 
     /// A live update of the container in `slot` has come so far.
@@ -78,32 +81,73 @@ impl<P: Platform + 'static> Containers<P> {
         self.note(slot, Happening::Updated(outcome));
     }
 
-    /// Store what the container in `slot` has saved since it was stored last.
+    /// Store what is known of the container in `slot` beside its image, and whether it is `quarantined`.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be stored.
+    pub(super) fn store_meta(
+        &mut self,
+        slot: usize,
+        quarantined: bool,
+    ) -> Result<(), berth_store::Error> {
+        let Some(container) = self.slots.get(slot).and_then(Option::as_ref) else {
+            return Ok(());
+        };
+        let meta = Meta::marked(container.name, container.parameters, quarantined);
+        self.images
+            .describe(container.image.key(slot), meta.bytes())
+    }
+
+    /// Store what the container in `slot` has saved since it was stored last. What itself has
+    /// caused may have to wait for its budget.
     ///
     /// # Errors
     ///
     /// Why it could not be stored. It is tried again the next time.
-    pub(super) fn persist(&mut self, slot: usize) -> Result<(), berth_store::Error> {
-        match self.get(slot) {
-            // What is saved during a trial would outlive the image that may not.
-            Some(container) if container.image == Image::Stored => self.persist_saved(slot),
-            _ => Ok(()),
-        }
-    }
-
-    /// The same whatever image it is saved by.
-    pub(super) fn persist_saved(&mut self, slot: usize) -> Result<(), berth_store::Error> {
-        let Some(store) = &mut self.images else {
+    pub(super) fn persist(&mut self, slot: usize, cause: Cause) -> Result<(), berth_store::Error> {
+        let now = self.shared.platform.now_us();
+        let container = self.slots.get_mut(slot).and_then(Option::as_mut);
+        let (Some(container), Some(store)) = (container, self.images.flash_mut()) else {
             return Ok(());
         };
-        self.shared
-            .with_saved(slot, |saved| match saved.unstored() {
-                Some(bytes) => {
-                    store.put(saved_key(slot), &[], bytes)?;
-                    saved.set_stored();
-                    Ok(())
+        // What is saved during a trial would outlive the image that may not.
+        if container.image != Image::Stored {
+            return Ok(());
+        }
+        let deferred = self.shared.with_saved(slot, |saved| {
+            let key = saved_key(slot);
+            let Some(bytes) = saved.unstored() else {
+                return Ok(None);
+            };
+            // What is there already is not written again.
+            let same = store.get(key).is_some_and(|object| object.bytes == bytes);
+            if !same {
+                if cause == Cause::Container
+                    && let Err(due_us) = container.budget.take(container.writes(), now)
+                {
+                    return Ok(Some(due_us));
                 }
-                None => Ok(()),
-            })
+                store.put(key, &[], bytes)?;
+            }
+            saved.set_stored();
+            Ok(None)
+        })?;
+        if let Some(due_us) = deferred {
+            self.deferred_us = self.deferred_us.min(due_us);
+        }
+        Ok(())
+    }
+
+    /// Store what has waited for the budget of its container, if there is one by now.
+    pub(super) fn store_deferred(&mut self, now: u64) {
+        if self.deferred_us > now {
+            return;
+        }
+        self.deferred_us = u64::MAX;
+        for slot in 0..CONTAINERS_MAX {
+            // What fails is tried again when the container ends the next time.
+            let _ = self.persist(slot, Cause::Container);
+        }
     }
 }

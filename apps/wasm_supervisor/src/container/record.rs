@@ -2,6 +2,7 @@
 
 use berth_protocol::{FaultReport, ImageHash, Parameters, State, Update};
 
+use super::budget::{Budget, WRITES_DEFAULT};
 use super::load::Load;
 use super::name::Name;
 use super::notes::Tag;
@@ -35,8 +36,12 @@ pub struct Container<P: Platform + 'static> {
     pub(super) ended: State,
     pub(super) turns: Turns,
     pub(super) load: Load,
+    /// What it may still have written to flash.
+    pub(super) budget: Budget,
     /// How its last live update ended.
     pub(super) update: Update,
+    /// Which live update that was, if this run of the supervisor has seen it.
+    pub(super) update_id: Option<u32>,
 }
 
 impl<P: Platform + 'static> Container<P> {
@@ -46,16 +51,15 @@ impl<P: Platform + 'static> Container<P> {
         self.name.as_str()
     }
 
+    /// Its name, to be kept.
+    pub(crate) const fn own_name(&self) -> Name {
+        self.name
+    }
+
     /// What stands for its name in the supervisor's notes.
     #[must_use]
     pub const fn tag(&self) -> Tag {
         self.tag
-    }
-
-    /// Is its image in the store, and comes back after a reset?
-    #[must_use]
-    pub fn is_persistent(&self) -> bool {
-        !matches!(self.image, Image::Kept(_))
     }
 
     /// SHA-256 of its image.
@@ -131,6 +135,11 @@ impl<P: Platform + 'static> Container<P> {
         // was written. (Zeros written at its deepest point are not seen.)
         let untouched = stack.iter().take_while(|byte| **byte == 0).count();
         Some(top - untouched as u32)
+    }
+
+    /// Most writes of its state to flash a day that follow from what it does.
+    pub(super) fn writes(&self) -> u16 {
+        self.parameters.writes.unwrap_or(WRITES_DEFAULT)
     }
 
     /// Share of the CPU that it had lately, in thousandths.

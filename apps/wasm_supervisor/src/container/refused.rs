@@ -9,6 +9,8 @@ use crate::admission::Malformed;
 pub enum Refused {
     /// Not possible in this state.
     State(State),
+    /// There is one trial at a time, and one is going on.
+    OnTrial,
     /// Nothing starts in safe mode.
     SafeMode,
     /// Every slot is taken.

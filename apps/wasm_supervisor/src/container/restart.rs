@@ -46,7 +46,7 @@ impl Restarts {
         if ran_us >= GOOD_RUN_US {
             self.in_row = 0;
         }
-        let (backoff_ms, doubled) = match (policy, end) {
+        let backoff_ms = match (policy, end) {
             (Restart::No, _) | (Restart::OnFailure { .. }, Ended::Exit) => return false,
             (Restart::OnFailure { limit, .. }, Ended::Failure)
                 if limit != 0 && self.in_row >= u16::from(limit) =>
@@ -54,14 +54,11 @@ impl Restarts {
                 return false;
             }
             (Restart::OnFailure { backoff_ms, .. }, Ended::Failure)
-            | (Restart::Always { backoff_ms }, Ended::Failure) => (backoff_ms, self.in_row),
-            (Restart::Always { backoff_ms }, Ended::Exit) => {
-                self.in_row = 0;
-                (backoff_ms, 0)
-            }
+            | (Restart::Always { backoff_ms }, _) => backoff_ms,
         };
         // Sixteen doublings are beyond the longest wait, whatever was doubled.
-        let wait_ms = (u64::from(backoff_ms).max(WAIT_MIN_MS) << doubled.min(16)).min(WAIT_MAX_MS);
+        let wait_ms =
+            (u64::from(backoff_ms).max(WAIT_MIN_MS) << self.in_row.min(16)).min(WAIT_MAX_MS);
         self.in_row = self.in_row.saturating_add(1);
         self.total = self.total.saturating_add(1);
         let wait_us = (wait_ms * 1000).max(u64::from(self.loading_us) * WAIT_LOADING);
@@ -121,10 +118,13 @@ mod tests {
     }
 
     #[test]
-    fn always_means_after_an_exit_too() {
+    fn always_means_after_an_exit_too_and_an_exit_at_once_waits_longer_each_time() {
         let policy = Restart::Always { backoff_ms: 200 };
-        assert_eq!(waits(policy, Ended::Exit, 0, 3), [200; 3]);
-        assert_eq!(waits(policy, Ended::Failure, 0, 3), [200, 400, 800]);
+        for end in [Ended::Exit, Ended::Failure] {
+            assert_eq!(waits(policy, end, 0, 3), [200, 400, 800]);
+            assert_eq!(waits(policy, end, 0, 99).last(), Some(&WAIT_MAX_MS));
+            assert_eq!(waits(policy, end, GOOD_RUN_US, 3), [200; 3]);
+        }
     }
 
     #[test]
@@ -138,6 +138,7 @@ mod tests {
             assert_eq!(restarts.due_us, expected * 1000);
         }
         let policy = Restart::Always { backoff_ms: 1000 };
+        restarts.in_row = 0;
         assert!(restarts.again(policy, Ended::Exit, 0, 0));
         assert_eq!(restarts.due_us, 1_000_000);
     }

@@ -103,7 +103,7 @@ impl Device {
         let image = guest.image();
         let hash = ImageHash::of(&image);
         self.containers
-            .update_kept(0, image, hash, Parameters::default(), TRIAL_MS)
+            .update(0, image, hash, Parameters::default(), TRIAL_MS)
     }
 
     /// Raise the interrupt and run handlers; what they said.

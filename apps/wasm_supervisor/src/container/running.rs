@@ -4,12 +4,13 @@ use berth_protocol::{Entry, NAME_MAX, State};
 
 use super::host::ContainerHost;
 use super::name::CONTAINERS_MAX;
-use super::notes::{Tag, note_length, note_running};
+use super::notes::{note_length, on_behalf};
 use super::outcome::{End, Outcome, Pending};
 use super::record::Container;
 use super::run::Main;
 use super::schedule::{ALONE_SLICES, slice_fuel};
 use super::shared::Shared;
+use super::storage::Image;
 use super::table::Containers;
 use crate::arena;
 use crate::engine::wasmi::Wasmi;
@@ -71,6 +72,7 @@ impl<P: Platform + 'static> Containers<P> {
             .filter_map(|(_, container)| wants_from(&self.shared, container))
             .chain(self.interrupt_wake())
             .chain(self.trial.as_ref().map(|trial| trial.until_us))
+            .chain((self.deferred_us != u64::MAX).then_some(self.deferred_us))
             .min()
     }
 
@@ -125,14 +127,15 @@ impl<P: Platform + 'static> Containers<P> {
         let Some(engine) = &mut own.engine else {
             return Outcome::OUT_OF_MEMORY;
         };
-        note_running(&self.shared.platform, container.tag);
-        let outcome = engine.run(|engine| Outcome {
-            step: run(engine),
-            fuel: engine.fuel_used(),
-            pending: engine.host().take_pending(),
-            last_call: engine.host().last_call(),
+        let on_trial = container.image == Image::Candidate;
+        let outcome = on_behalf(&self.shared.platform, container.tag, on_trial, || {
+            engine.run(|engine| Outcome {
+                step: run(engine),
+                fuel: engine.fuel_used(),
+                pending: engine.host().take_pending(),
+                last_call: engine.host().last_call(),
+            })
         });
-        note_running(&self.shared.platform, Tag::NONE);
         let outcome = outcome.unwrap_or(Outcome::OUT_OF_MEMORY);
         own.fuel_used += outcome.fuel;
         self.schedule

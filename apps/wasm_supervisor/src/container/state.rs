@@ -11,6 +11,8 @@
 //!                Start │        │ Again   ▲
 //!                      │        ▼         │ GiveUp, Stop
 //!                      └──── restarting ──┘
+//!
+//!   stored ── Quarantine ─► quarantined ── Lift ─► stored
 //! ```
 //!
 //! Every change of a container's state goes through [`next`]. What may happen to a
@@ -54,6 +56,10 @@ pub enum Event {
         /// How often it has been restarted in a row, this time included.
         count: u16,
     },
+    /// It is found to be the cause of a failure of the supervisor: nobody starts it.
+    Quarantine,
+    /// The operator lifts that, or gives it another image.
+    Lift,
     /// Its restart policy, or the operator's `stop` meanwhile, wants it no more.
     GiveUp {
         /// How it had ended.
@@ -91,6 +97,8 @@ pub const fn next(state: State, event: Event) -> Result<State, State> {
             Event::Again { count },
         ) => Ok(State::Restarting { count }),
         (State::Restarting { .. }, Event::GiveUp { ended }) if !ended.is_active() => Ok(ended),
+        (State::Stored, Event::Quarantine) => Ok(State::Quarantined),
+        (State::Quarantined, Event::Lift) => Ok(State::Stored),
         _ => Err(state),
     }
 }
@@ -110,7 +118,7 @@ const fn executes(state: State) -> bool {
 mod tests {
     use super::*;
 
-    const STATES: [State; 8] = [
+    const STATES: [State; 9] = [
         State::Stored,
         State::Starting,
         State::Running,
@@ -121,8 +129,9 @@ mod tests {
             fault: Fault::Engine,
         },
         State::Restarting { count: 1 },
+        State::Quarantined,
     ];
-    const EVENTS: [Event; 11] = [
+    const EVENTS: [Event; 13] = [
         Event::Start,
         Event::Loaded,
         Event::Refuse {
@@ -138,6 +147,8 @@ mod tests {
         Event::GiveUp {
             ended: State::Exited { code: 3 },
         },
+        Event::Quarantine,
+        Event::Lift,
     ];
 
     /// One row a state, one column an event, `.` for impossible.
@@ -151,6 +162,7 @@ mod tests {
             State::Exited { .. } => 'e',
             State::Faulted { .. } => 'f',
             State::Restarting { .. } => 'a',
+            State::Quarantined => 'q',
         };
         STATES
             .iter()
@@ -168,14 +180,15 @@ mod tests {
         assert_eq!(
             table(),
             [
-                "b........a.", // stored
-                ".rs...x.f..", // starting
-                "...p..xef..", // running
-                "....rbx....", // paused
-                "b..........", // stopped
-                "b........a.", // exited
-                "b........a.", // faulted
-                "b.....x..ae", // restarting
+                "b........a.q.", // stored
+                ".rs...x.f....", // starting
+                "...p..xef....", // running
+                "....rbx......", // paused
+                "b............", // stopped
+                "b........a...", // exited
+                "b........a...", // faulted
+                "b.....x..ae..", // restarting
+                "............s", // quarantined
             ]
         );
     }

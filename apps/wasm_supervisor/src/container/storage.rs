@@ -1,4 +1,4 @@
-//! What outlives a reset: images, their parameters, saved state. In flash, if there is some.
+//! What outlives a reset: images, their parameters, saved state.
 //!
 //! ```text
 //!   table: slots          key of the store
@@ -8,16 +8,13 @@
 //! ```
 //!
 //! An image in the store is read where it lies; the store may move it whenever it is changed, so
-//! nobody keeps more of it than its slot. Without flash, images are kept in memory and end with
-//! the supervisor.
-
-use alloc::vec::Vec;
+//! nobody keeps more of it than its key. Without flash, images are kept in memory and end with
+//! the supervisor ([`super::images`]).
 
 use berth_protocol::Parameters;
 use berth_store::{Key, META_MAX, Store};
 
 use super::name::{CONTAINERS_MAX, Name};
-use crate::platform::Platform;
 
 /// Most pages of flash that the store can have: 512 KiB of the reference part.
 const PAGES: usize = 128;
@@ -27,15 +24,13 @@ const KEYS: usize = 2 * CONTAINERS_MAX + 2;
 /// The store of a device.
 pub type ImageStore<F> = Store<F, PAGES, KEYS>;
 
-/// Where a container's image is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Under which key a container's image is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Image {
-    /// In the store, under the key of its slot.
+    /// Under that of its slot.
     Stored,
-    /// In the store, as the candidate of a live update.
+    /// Under that of the candidate of a live update.
     Candidate,
-    /// In memory.
-    Kept(Vec<u8>),
 }
 
 /// Where the image of a live update is stored until its trial is over.
@@ -52,19 +47,13 @@ pub(super) const fn saved_key(slot: usize) -> Key {
 }
 
 impl Image {
-    /// Where it is in the store, as an image of the container in `slot`; `None` if it is not.
-    pub(super) const fn key(&self, slot: usize) -> Option<Key> {
+    /// Returns the key of it, as an image of the container in `slot`.
+    pub(super) const fn key(self, slot: usize) -> Key {
         match self {
-            Self::Stored => Some(image_key(slot)),
-            Self::Candidate => Some(CANDIDATE_KEY),
-            Self::Kept(_) => None,
+            Self::Stored => image_key(slot),
+            Self::Candidate => CANDIDATE_KEY,
         }
     }
-}
-
-/// Open the store; `None` without flash, or if something else is in it.
-pub(super) fn open<P: Platform>(platform: &P) -> Option<ImageStore<P::Flash>> {
-    Store::mount(platform.flash()?).ok()
 }
 
 /// What is stored with an image.
@@ -77,9 +66,15 @@ impl Meta {
     /// Of a container with this name and these parameters.
     #[must_use]
     pub fn new(name: Name, parameters: Parameters) -> Self {
+        Self::marked(name, parameters, false)
+    }
+
+    /// The same, and whether the container is quarantined.
+    #[must_use]
+    pub fn marked(name: Name, parameters: Parameters, quarantined: bool) -> Self {
         let mut bytes = [0; META_MAX];
-        // At most 33 bytes of name and 46 of parameters.
-        let length = postcard::to_slice(&(name.as_str(), parameters), &mut bytes)
+        // At most 33 bytes of name, 50 of parameters, and one.
+        let length = postcard::to_slice(&(name.as_str(), parameters, quarantined), &mut bytes)
             .map_or(0, |encoded| encoded.len());
         Self { bytes, length }
     }
@@ -90,11 +85,15 @@ impl Meta {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Name and parameters; `None` if these bytes are not what [`new`](Self::new) makes.
+    /// Name, parameters and quarantine; `None` if these bytes are not what [`marked`](Self::marked) makes. What an older
+    /// supervisor has written is shorter: what it did not know reads as not chosen.
     #[must_use]
-    pub fn read(bytes: &[u8]) -> Option<(Name, Parameters)> {
-        let (name, parameters) = postcard::from_bytes::<(&str, Parameters)>(bytes).ok()?;
-        Some((Name::new(name)?, parameters))
+    pub fn read(bytes: &[u8]) -> Option<(Name, Parameters, bool)> {
+        let mut whole = [0; META_MAX];
+        whole.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let (name, parameters, quarantined) =
+            postcard::from_bytes::<(&str, Parameters, bool)>(&whole).ok()?;
+        Some((Name::new(name)?, parameters, quarantined))
     }
 }
 
@@ -121,12 +120,26 @@ mod tests {
                 period_ms: u16::MAX,
                 budget: u32::MAX,
             }),
+            writes: Some(u16::MAX),
         };
-        for parameters in [all, Parameters::default()] {
-            let meta = Meta::new(name, parameters);
-            let (found, read) = Meta::read(meta.bytes()).unwrap();
+        for (parameters, quarantined) in [(all, true), (Parameters::default(), false)] {
+            let meta = Meta::marked(name, parameters, quarantined);
+            let (found, read, marked) = Meta::read(meta.bytes()).unwrap();
             assert_eq!((found.as_str(), read), (name.as_str(), parameters));
+            assert_eq!(marked, quarantined);
         }
+        // As it was before there were `writes` and quarantine: two bytes less.
+        let meta = Meta::new(
+            name,
+            Parameters {
+                writes: None,
+                ..all
+            },
+        );
+        let (old, _) = meta.bytes().split_at(meta.bytes().len() - 2);
+        let (found, read, marked) = Meta::read(old).unwrap();
+        assert_eq!((found.as_str(), marked), (name.as_str(), false));
+        assert_eq!((read.service, read.writes), (all.service, None));
         assert!(Meta::read(&[]).is_none());
         assert!(Meta::read(&[1, b' ', 0, 0, 0, 0, 0, 0, 0, 0]).is_none());
     }

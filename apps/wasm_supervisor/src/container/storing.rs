@@ -1,59 +1,64 @@
 //! Containers come into being, and are deleted.
 
-use alloc::vec::Vec;
-
 use berth_protocol::{Happening, ImageHash, Parameters};
 
 use super::loading::validate;
 use super::name::Name;
-use super::record::Container;
 use super::refused::Refused;
 use super::state;
-use super::storage::{Image, ImageStore, image_key, saved_key};
+use super::storage::{Meta, image_key, saved_key};
 use super::table::Containers;
 use crate::admission::Module;
 use crate::platform::Platform;
 
 impl<P: Platform + 'static> Containers<P> {
-    /// Keep a container in memory. The caller has checked that the name is free.
+    /// Make a container of an image that is at hand. The caller has checked that the name is free.
     ///
     /// # Errors
     ///
-    /// [`Refused::TooMany`], [`Refused::NoRoom`], [`Refused::Invalid`].
+    /// As [`store_uploaded`](Self::store_uploaded).
     pub fn store(
         &mut self,
         name: Name,
-        image: Vec<u8>,
+        image: impl AsRef<[u8]>,
         hash: ImageHash,
         parameters: Parameters,
     ) -> Result<(), Refused> {
-        let slot = self.admit(&image)?;
-        self.place(slot, name, Image::Kept(image), hash, parameters)
-            .then(|| self.note(slot, Happening::Stored))
-            .ok_or(Refused::NoRoom)
+        Module::scan(image.as_ref()).map_err(Refused::Invalid)?;
+        self.arrive(image.as_ref(), &Meta::new(name, parameters))?;
+        let stored = self.store_uploaded(name, hash, parameters);
+        if stored.is_err() {
+            self.images.abort().map_err(Refused::Store)?;
+        }
+        stored
     }
 
-    /// Make a container of the image that was uploaded into the store. The caller has checked that
-    /// the name is free.
+    /// An image that is at hand is an upload.
+    pub(super) fn arrive(&mut self, image: &[u8], meta: &Meta) -> Result<(), Refused> {
+        let length = u32::try_from(image.len()).unwrap_or(u32::MAX);
+        let hash = ImageHash::of(image);
+        let begun = self.images.begin(length, hash, meta.bytes());
+        let arrived = begun.and_then(|_| self.images.write(0, image));
+        arrived.map(|_| ()).map_err(Refused::Store)
+    }
+
+    /// Make a container of the image that was uploaded. The caller has checked that the name is free.
     ///
     /// # Errors
     ///
-    /// As [`store`](Self::store), and [`Refused::Store`].
+    /// [`Refused::TooMany`], [`Refused::NoRoom`], [`Refused::Invalid`], [`Refused::Store`].
     pub fn store_uploaded(
         &mut self,
         name: Name,
         hash: ImageHash,
         parameters: Parameters,
     ) -> Result<(), Refused> {
-        let uploaded = self.images.as_ref().and_then(ImageStore::received);
-        let slot = self.admit(uploaded.unwrap_or_default())?;
+        let slot = self.admit(self.images.received())?;
         // First all that may fail without leaving a trace.
-        if !self.place(slot, name, Image::Stored, hash, parameters) {
+        if !self.place(slot, name, hash, parameters) {
             return Err(Refused::NoRoom);
         }
-        if let Some(store) = &mut self.images
-            && let Err(error) = store.commit(image_key(slot), Some(saved_key(slot)))
-        {
+        if let Err(error) = self.images.commit(image_key(slot), Some(saved_key(slot))) {
             self.forget(slot);
             return Err(Refused::Store(error));
         }
@@ -84,17 +89,9 @@ impl<P: Platform + 'static> Containers<P> {
         {
             return Err(Refused::State(container.state));
         }
-        if let (Some(store), true) = (
-            &mut self.images,
-            self.slots
-                .get(slot)
-                .and_then(Option::as_ref)
-                .is_some_and(Container::is_persistent),
-        ) {
-            store
-                .remove(image_key(slot), Some(saved_key(slot)))
-                .map_err(Refused::Store)?;
-        }
+        self.images
+            .remove(image_key(slot), Some(saved_key(slot)))
+            .map_err(Refused::Store)?;
         // Only now, so that a store that fails has changed nothing. The next start of the supervisor forgets
         // what is on trial for a container that is not there.
         if self.trial.take_if(|trial| trial.slot == slot).is_some() {

@@ -4,18 +4,20 @@ use alloc::rc::Rc;
 
 use berth_protocol::{Happening, ImageHash, Parameters, State, Update};
 
+use super::budget::Budget;
 use super::events::{Events, Record};
+use super::images::{Images, Memory};
 use super::labels::{distinct, labels};
 use super::load::{Clock, Load};
 use super::log::Log;
 use super::name::{CONTAINERS_MAX, Name};
-use super::notes::{Before, Tag, note_active};
+use super::notes::{Before, Tag, note_active, reading_the_store};
 use super::record::Container;
 use super::restart::Restarts;
 use super::run::{Figures, Run};
 use super::schedule::{Schedule, Turns};
 use super::shared::Shared;
-use super::storage::{self, Image, ImageStore};
+use super::storage::Image;
 use super::trial::Trial;
 use crate::admission::{Label, Module};
 use crate::arena::{self, ArenaId};
@@ -31,12 +33,17 @@ pub struct Containers<P: Platform + 'static> {
     pub(super) before: Before,
     /// The next slot to be looked at for what starts at boot.
     pub(super) boot_slot: usize,
-    /// The store; none if there is no flash.
-    pub(super) images: Option<ImageStore<P::Flash>>,
-    /// The image that was refused as a live update, until nobody can ask any more what was missing.
-    pub(super) refused: Option<Image>,
+    /// The images of all.
+    pub(super) images: Images<P::Flash>,
+    /// The candidate is an image that was refused as a live update, and is there until nobody can ask any more what was
+    /// missing.
+    pub(super) refused: bool,
     /// The live update whose new image is on trial.
     pub(super) trial: Option<Trial>,
+    /// When state that waits for a container's budget can be written; the end of time if none waits.
+    pub(super) deferred_us: u64,
+    /// Number of the next log.
+    next_log: u32,
 }
 
 impl<P: Platform + 'static> Containers<P> {
@@ -50,9 +57,15 @@ impl<P: Platform + 'static> Containers<P> {
             what: before.happening(),
         });
         Self {
-            images: storage::open(&shared.platform),
-            refused: None,
+            images: if before.without_store {
+                Images::Memory(Memory::default())
+            } else {
+                reading_the_store(&shared.platform, || Images::open(&shared.platform))
+            },
+            refused: false,
             trial: None,
+            deferred_us: u64::MAX,
+            next_log: 0,
             clock: Clock::new(shared.platform.now_us()),
             shared,
             slots: [const { None }; CONTAINERS_MAX],
@@ -100,17 +113,18 @@ impl<P: Platform + 'static> Containers<P> {
         &mut self,
         slot: usize,
         name: Name,
-        image: Image,
         hash: ImageHash,
         parameters: Parameters,
     ) -> bool {
-        let (Some(place), Ok(log)) = (self.slots.get_mut(slot), Log::new()) else {
+        let log = Log::new(self.next_log);
+        let (Some(place), Ok(log)) = (self.slots.get_mut(slot), log) else {
             return false;
         };
+        self.next_log = self.next_log.wrapping_add(1);
         *place = Some(Container {
             tag: Tag::of(name.as_str()),
             name,
-            image,
+            image: Image::Stored,
             hash,
             parameters,
             state: State::Stored,
@@ -121,7 +135,9 @@ impl<P: Platform + 'static> Containers<P> {
             ended: State::Stored,
             turns: Turns::default(),
             load: Load::default(),
+            budget: Budget::default(),
             update: Update::None,
+            update_id: None,
         });
         self.shared.set_log(slot, Some(log));
         self.shared.set_parameters(slot, &parameters);
@@ -201,48 +217,52 @@ impl<P: Platform + 'static> Containers<P> {
         (held, limit)
     }
 
-    /// The store, if the device has one.
+    /// Where images are.
     #[must_use]
-    pub const fn images(&self) -> Option<&ImageStore<P::Flash>> {
-        self.images.as_ref()
+    pub const fn images(&self) -> &Images<P::Flash> {
+        &self.images
     }
 
-    /// The store, to upload into.
-    pub const fn images_mut(&mut self) -> Option<&mut ImageStore<P::Flash>> {
-        self.images.as_mut()
+    /// Where images are, to upload into.
+    pub const fn images_mut(&mut self) -> &mut Images<P::Flash> {
+        &mut self.images
     }
 
     /// The image of the container in `slot`; empty if there is none.
     #[must_use]
     pub fn image(&self, slot: usize) -> &[u8] {
         self.get(slot)
-            .map_or(&[], |container| self.bytes_of(slot, &container.image))
+            .map_or(&[], |container| self.bytes_of(slot, container.image))
     }
 
     /// The bytes of an image of the container in `slot`.
-    pub(super) fn bytes_of<'a>(&'a self, slot: usize, image: &'a Image) -> &'a [u8] {
-        match (image, image.key(slot), &self.images) {
-            (Image::Kept(image), ..) => image,
-            (_, Some(key), Some(store)) => store.get(key).map_or(&[], |object| object.bytes),
-            _ => &[],
-        }
+    pub(super) fn bytes_of(&self, slot: usize, image: Image) -> &[u8] {
+        self.images.image(image.key(slot))
     }
 
-    /// The label of the `claim`-th claiming import of the container in `slot`, or of the image that
-    /// was just refused in its place.
+    /// The label of the `claim`-th claiming import of the container in `slot`, or with `update` of the
+    /// image that was refused in its place.
     #[must_use]
-    pub fn label(&self, slot: usize, claim: usize) -> Option<&str> {
-        let module = Module::scan(self.refused_image(slot)).ok()?;
+    pub fn label(&self, slot: usize, claim: usize, update: bool) -> Option<&str> {
+        let module = Module::scan(self.refused_image(slot, update)?).ok()?;
         labels(&module).nth(claim).map(|label| label.0)
     }
 
-    /// The image that was just refused in place of the container's in `slot`, or that one itself.
+    /// The image of the container in `slot`, or with `update` the one that was refused in its place, if that is
+    /// still there.
     #[must_use]
-    pub fn refused_image(&self, slot: usize) -> &[u8] {
-        match &self.refused {
-            Some(image) => self.bytes_of(slot, image),
-            None => self.image(slot),
+    pub fn refused_image(&self, slot: usize, update: bool) -> Option<&[u8]> {
+        match (update, self.refused) {
+            (false, _) => Some(self.image(slot)),
+            (true, true) => Some(self.bytes_of(slot, Image::Candidate)),
+            (true, false) => None,
         }
+    }
+
+    /// Is an image kept that was refused as a live update?
+    #[must_use]
+    pub const fn has_refused(&self) -> bool {
+        self.refused
     }
 
     /// The label of the `block`-th block that the container in `slot` has claimed.

@@ -22,6 +22,8 @@ pub(super) struct Trial {
     pub(super) slot: usize,
     /// When the new image stays, in microseconds.
     pub(super) until_us: u64,
+    /// If the store does not take its end then, it is tried again after so many microseconds.
+    pub(super) retry_us: u64,
     /// The old run had to end before the new one was loaded.
     pub(super) stopped_first: bool,
     /// What comes back if it fails.

@@ -16,10 +16,9 @@
 //! claims end with the fault, as with every fault, and the old container claims anew. Interrupt handlers
 //! end with the image that registered them.
 
-use alloc::vec::Vec;
-
 use berth_protocol::{Entry, Fault, ImageHash, Parameters, State, Update};
 
+use super::budget::Cause;
 use super::lifecycle::PAUSE_FUEL;
 use super::loading::{Held, Loading, Source, validate};
 use super::outcome::{End, LastWords};
@@ -28,7 +27,8 @@ use super::restart::Restarts;
 use super::run::Run;
 use super::run_id::{BLOCKS_MAX, Blocks};
 use super::saved::Saved;
-use super::storage::{CANDIDATE_KEY, Image, ImageStore, image_key};
+use super::state::Event;
+use super::storage::{CANDIDATE_KEY, Image, Meta, image_key};
 use super::table::Containers;
 use super::trial::{Trial, Version};
 use crate::admission::Module;
@@ -36,6 +36,9 @@ use crate::admission::entries::PAUSE;
 use crate::arena;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
+
+/// If the store does not take the end of a trial at once, it is tried again after this.
+const RETRY_US: u64 = 1_000_000;
 
 /// Refuses an image whose linear memory alone does not fit with these parameters, however much
 /// is free. What never fits is no reason to stop what runs.
@@ -64,14 +67,13 @@ impl<P: Platform + 'static> Containers<P> {
         parameters: Parameters,
         trial_ms: u32,
     ) -> Result<Update, Refused> {
-        let uploaded = self.images.as_ref().and_then(ImageStore::received);
-        self.admit_update(slot, uploaded.unwrap_or_default(), parameters)?;
-        let image = Image::Candidate;
-        if let Some(store) = &mut self.images {
-            store.commit(CANDIDATE_KEY, None).map_err(Refused::Store)?;
-        }
+        self.admit_update(self.images.received(), parameters)?;
+        self.forget_refused();
+        self.images
+            .commit(CANDIDATE_KEY, None)
+            .map_err(Refused::Store)?;
         let new = Version {
-            image,
+            image: Image::Candidate,
             hash,
             parameters,
         };
@@ -84,32 +86,31 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// The image that was refused last is not needed any more.
     pub fn forget_refused(&mut self) {
-        if self.refused.take() == Some(Image::Candidate) {
+        if core::mem::take(&mut self.refused) {
             self.drop_candidate();
         }
     }
 
-    /// Replace the container in `slot` by an image in memory.
+    /// Replace the container in `slot` by an image that is at hand.
     ///
     /// # Errors
     ///
     /// As [`update_uploaded`](Self::update_uploaded).
-    pub fn update_kept(
+    pub fn update(
         &mut self,
         slot: usize,
-        image: Vec<u8>,
+        image: impl AsRef<[u8]>,
         hash: ImageHash,
         parameters: Parameters,
         trial_ms: u32,
     ) -> Result<Update, Refused> {
-        self.admit_update(slot, &image, parameters)?;
-        let image = Image::Kept(image);
-        let new = Version {
-            image,
-            hash,
-            parameters,
-        };
-        self.replace(slot, new, trial_ms)
+        let name = self.get(slot).ok_or(Refused::NoRoom)?.own_name();
+        self.arrive(image.as_ref(), &Meta::new(name, parameters))?;
+        let updated = self.update_uploaded(slot, hash, parameters, trial_ms);
+        if updated.is_err() {
+            self.images.abort().map_err(Refused::Store)?;
+        }
+        updated
     }
 
     /// Where the last live update of the container in `slot` stands.
@@ -122,16 +123,25 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
+    /// Is the last live update of the container in `slot` known to be another one than this?
+    #[must_use]
+    pub fn has_other_update(&self, slot: usize, id: u32) -> bool {
+        let last = self.get(slot).and_then(|container| container.update_id);
+        last.is_some_and(|last| last != id)
+    }
+
+    /// The last live update of the container in `slot` is this one.
+    pub fn name_update(&mut self, slot: usize, id: u32) {
+        if let Some(container) = self.get_mut(slot) {
+            container.update_id = Some(id);
+        }
+    }
+
     /// Can this image be loaded at all, and is now a time for it?
-    fn admit_update(
-        &self,
-        slot: usize,
-        image: &[u8],
-        parameters: Parameters,
-    ) -> Result<(), Refused> {
+    fn admit_update(&self, image: &[u8], parameters: Parameters) -> Result<(), Refused> {
         never_fits(image, parameters)?;
-        if let (Some(_), Some(container)) = (&self.trial, self.get(slot)) {
-            return Err(Refused::State(container.state()));
+        if self.trial.is_some() {
+            return Err(Refused::OnTrial);
         }
         validate(&self.shared, image)
     }
@@ -149,14 +159,13 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// There is nothing that could be on trial: the next start takes the new image.
     fn replace_idle(&mut self, slot: usize, new: Version) -> Result<Update, Refused> {
-        let stored = new.image == Image::Candidate;
-        if let (Some(store), true) = (&mut self.images, stored)
-            && let Err(error) = store.rename(CANDIDATE_KEY, image_key(slot), None)
-        {
-            self.refused = Some(new.image);
+        if let Err(error) = self.images.rename(CANDIDATE_KEY, image_key(slot)) {
+            self.refused = true;
             return Err(Refused::Store(error));
         }
-        let image = if stored { Image::Stored } else { new.image };
+        let image = Image::Stored;
+        // The image that was to blame is gone.
+        self.go(slot, Event::Lift);
         self.set_version(slot, Version { image, ..new });
         if let Some(container) = self.get_mut(slot) {
             // Suspended in the old image; its saved state it may have.
@@ -177,7 +186,7 @@ impl<P: Platform + 'static> Containers<P> {
     ) -> Result<Update, Refused> {
         // So that copying what the old one saves cannot fail.
         let Some(mut backup) = Saved::reserved() else {
-            self.refused = Some(new.image);
+            self.refused = true;
             return Err(Refused::NoRoom);
         };
         let blocks = self.run_mut(slot).map_or([None; BLOCKS_MAX], Run::blocks);
@@ -188,7 +197,7 @@ impl<P: Platform + 'static> Containers<P> {
             if let Err(failed) = &loaded {
                 // The old one goes on as if nothing had been.
                 let failed = failed.outcome();
-                self.refused = Some(new.image);
+                self.refused = true;
                 return failed.map(|fault| self.not_started(slot, fault));
             }
         }
@@ -212,7 +221,7 @@ impl<P: Platform + 'static> Containers<P> {
                 Ok(self.begin_trial(slot, trial_ms, stopped_first, old, backup))
             }
             Err(failed) => {
-                self.refused = Some(new.image);
+                self.refused = true;
                 let fault = failed.outcome().ok().flatten();
                 self.load_again(slot, &blocks);
                 Ok(self.not_started(slot, fault))
@@ -229,7 +238,8 @@ impl<P: Platform + 'static> Containers<P> {
     ) -> Result<Run<P>, Loading> {
         let held = Held::new(self.image(slot), *blocks);
         let source = Source {
-            image: self.bytes_of(slot, &version.image),
+            image: self.bytes_of(slot, version.image),
+            on_trial: true,
             parameters: &version.parameters,
             held: held.as_ref(),
         };
@@ -256,6 +266,7 @@ impl<P: Platform + 'static> Containers<P> {
         let held = Held::new(self.image(slot), *blocks);
         let again = self.get(slot).map(|container| Source {
             image: self.image(slot),
+            on_trial: false,
             parameters: &container.parameters,
             held: held.as_ref(),
         });
@@ -299,6 +310,7 @@ impl<P: Platform + 'static> Containers<P> {
         let trial = Trial {
             slot,
             until_us: now.saturating_add(u64::from(trial_ms) * 1000),
+            retry_us: RETRY_US,
             stopped_first,
             old,
             saved,
@@ -321,6 +333,6 @@ impl<P: Platform + 'static> Containers<P> {
             engine.aside(PAUSE, PAUSE_FUEL).unwrap_or(Step::Finished)
         });
         // Kept in memory if the store does not take it.
-        let _ = self.persist(slot);
+        let _ = self.persist(slot, Cause::Operator);
     }
 }

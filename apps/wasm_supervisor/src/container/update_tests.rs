@@ -7,7 +7,7 @@ use std::vec::Vec;
 use berth_flash::{Cut, Simulated};
 use berth_protocol::{Fault, Happening, ImageHash, Parameters, State, Update};
 
-use super::storage::{ImageStore, Meta};
+use super::storage::{ImageStore, Meta, saved_key};
 use super::{Containers, Name, Refused, Shared};
 use crate::fake::Fake;
 
@@ -75,14 +75,10 @@ impl Bench {
     fn upload(&mut self, image: &[u8]) -> bool {
         let name = Name::new("it").unwrap();
         let meta = Meta::new(name, Parameters::default());
-        match self.containers.images_mut() {
-            Some(store) => {
-                let length = image.len() as u32;
-                let begun = store.begin(length, &ImageHash::of(image).0, meta.bytes());
-                begun.and_then(|_| store.write(0, image)).is_ok()
-            }
-            None => true,
-        }
+        let images = self.containers.images_mut();
+        let length = image.len() as u32;
+        let begun = images.begin(length, ImageHash::of(image), meta.bytes());
+        begun.and_then(|_| images.write(0, image)).is_ok()
     }
 
     /// Store the first version and start it.
@@ -90,15 +86,9 @@ impl Bench {
         let (name, hash) = (Name::new("it").unwrap(), ImageHash::of(image));
         let parameters = Parameters::default();
         assert!(self.upload(image));
-        if self.containers.images().is_some() {
-            self.containers
-                .store_uploaded(name, hash, parameters)
-                .unwrap();
-        } else {
-            self.containers
-                .store(name, image.to_vec(), hash, parameters)
-                .unwrap();
-        }
+        self.containers
+            .store_uploaded(name, hash, parameters)
+            .unwrap();
         self.containers.start(0).unwrap();
         self.run(1);
     }
@@ -108,13 +98,9 @@ impl Bench {
         if !self.upload(image) {
             return Err(Refused::NoRoom);
         }
-        let answer = if self.containers.images().is_some() {
-            self.containers
-                .update_uploaded(0, hash, parameters, TRIAL_MS)
-        } else {
-            self.containers
-                .update_kept(0, image.to_vec(), hash, parameters, TRIAL_MS)
-        };
+        let answer = self
+            .containers
+            .update_uploaded(0, hash, parameters, TRIAL_MS);
         if answer.is_err() {
             self.containers.forget_refused();
         }
@@ -262,7 +248,7 @@ fn what_cannot_be_linked_or_started_leaves_the_old_one_running() {
         let mut bench = Bench::new(flash);
         let first = program(1, &["fpgaio"], "");
         bench.start(&first);
-        let free = bench.containers.images().map(ImageStore::space);
+        let free = bench.containers.images().flash().map(ImageStore::space);
         let unknown = program(2, &["uart1", "nothing"], "");
         assert_eq!(bench.update(&unknown), Err(Refused::Missing(1)));
         // Held by another process of the firmware.
@@ -290,7 +276,10 @@ fn what_cannot_be_linked_or_started_leaves_the_old_one_running() {
         bench.run(3000);
         assert_eq!(bench.said(), ["v1 had ?"], "it was never started again");
         assert!(bench.is(&first));
-        assert_eq!(bench.containers.images().map(ImageStore::space), free);
+        assert_eq!(
+            bench.containers.images().flash().map(ImageStore::space),
+            free
+        );
     }
 }
 
@@ -325,10 +314,7 @@ fn a_trial_takes_what_the_operator_does_meanwhile() {
         let images: Vec<_> = (0..3).map(|n| program(n, &["fpgaio"], "")).collect();
         bench.start(&images[0]);
         assert_eq!(bench.update(&images[1]), Ok(ON_TRIAL));
-        assert_eq!(
-            bench.update(&images[2]),
-            Err(Refused::State(State::Running))
-        );
+        assert_eq!(bench.update(&images[2]), Err(Refused::OnTrial));
         let changes = Parameters {
             share: Some(70),
             ..Parameters::default()
@@ -351,7 +337,7 @@ fn a_trial_takes_what_the_operator_does_meanwhile() {
         if flash {
             bench = bench.restart();
             assert!(bench.containers.get(0).is_none());
-            let space = bench.containers.images().unwrap().space();
+            let space = bench.containers.images().flash().unwrap().space();
             assert_eq!(space.free, space.total);
         }
     }
@@ -375,13 +361,18 @@ fn power_may_go_at_any_moment_of_an_update() {
             bench.containers.pause(0).unwrap();
             bench.containers.resume(0).unwrap();
             bench.run(1);
-            let flash = bench.containers.images_mut().unwrap().flash_mut();
+            let flash = bench
+                .containers
+                .images_mut()
+                .flash_mut()
+                .unwrap()
+                .flash_mut();
             flash.cut(Cut { after, seed });
             let answer = bench.update(&second);
             bench.run(u64::from(TRIAL_MS) - 1);
-            let before_end = bench.containers.images().unwrap().flash().is_off();
+            let before_end = bench.containers.images().flash().unwrap().flash().is_off();
             bench.run(1);
-            let off = bench.containers.images().unwrap().flash().is_off();
+            let off = bench.containers.images().flash().unwrap().flash().is_off();
             let kept = bench.containers.update_status(0) == KEPT;
             let bench = bench.restart();
             cuts += u64::from(off);
@@ -399,7 +390,7 @@ fn power_may_go_at_any_moment_of_an_update() {
                 assert_eq!(saved, b"1", "{after}: the old image's state");
             }
             let mut bench = bench;
-            let space = bench.containers.images().unwrap().space();
+            let space = bench.containers.images().flash().unwrap().space();
             assert!(
                 space.free + 3 * 4096 >= space.total,
                 "{after}: nothing else is left"
@@ -413,4 +404,50 @@ fn power_may_go_at_any_moment_of_an_update() {
     }
     println!("live update: {cuts} power cuts, {old} times the old image, {new} times the new one");
     assert!(cuts > 300 && old > 250 && new > 10);
+}
+
+/// The trial is neither lost nor over while the store does not take its end.
+#[test]
+fn a_store_that_fails_at_the_end_of_a_trial_ends_it_when_it_can() {
+    for faults in [false, true] {
+        let mut bench = Bench::new(true);
+        let first = program(1, &["fpgaio"], "");
+        // Long after the trial would have been over.
+        let after = "(call $sleep (i64.const 60000000)) unreachable";
+        let second = program(2, &["fpgaio"], if faults { after } else { "" });
+        bench.start(&first);
+        assert_eq!(bench.update(&second), Ok(ON_TRIAL));
+        // The log is full, and no page may be erased.
+        let store = bench.containers.images_mut().flash_mut().unwrap();
+        let [from, to] = [8, 9].map(saved_key);
+        store.put(from, &[], b"x").unwrap();
+        store.flash_mut().allow_erases(0);
+        while store.rename(from, to, None).is_ok() && store.rename(to, from, None).is_ok() {}
+        bench.run(u64::from(TRIAL_MS) + 40_000);
+        assert!(bench.is(&second) && bench.state() == State::Running);
+        let status = bench.containers.update_status(0);
+        assert!(matches!(status, Update::Trial { left_ms, .. } if left_ms > 0 || faults));
+        // Another one has to wait.
+        assert!(bench.update(&first).is_err());
+        // Less and less often: an attempt may wear the flash.
+        let next = bench.containers.trial.as_ref().unwrap();
+        assert!(next.retry_us > 16_000_000, "{}", next.retry_us);
+        if faults {
+            bench.run(20_000);
+            assert!(bench.is(&first) && bench.state() == State::Running);
+            assert_eq!(
+                bench.containers.update_status(0),
+                rolled_back(Fault::Unreachable)
+            );
+        }
+        let store = bench.containers.images_mut().flash_mut().unwrap();
+        store.flash_mut().allow_erases(u32::MAX);
+        if !faults {
+            bench.run(600_000);
+            assert_eq!(bench.containers.update_status(0), KEPT);
+        }
+        let expected = if faults { &first } else { &second };
+        let bench = bench.restart();
+        assert!(bench.is(expected));
+    }
 }

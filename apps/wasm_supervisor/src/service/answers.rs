@@ -1,17 +1,54 @@
 //! The answers given last, so that a repeated request is not executed twice.
+//!
+//! Kept are answers to requests that change something and cannot be done twice. Others are carried out again, and so
+//! what one operator reads or uploads cannot push out the answer that another one waits for.
 
-use berth_protocol::FRAME_MAX;
+use berth_protocol::Op;
 
-/// Answers kept. One request is outstanding at a time, so one would do for a
-/// single client; a few more are for several that take turns.
-const KEPT: usize = 4;
+/// Answers kept: how many requests of other operators may change something before one is repeated.
+const KEPT: usize = 8;
+
+/// Longest answer that is kept in bytes of its frame. An answer to such a request is `Done`, how an update went, or
+/// a refusal with a name and a reason.
+const ANSWER_MAX: usize = 128;
+
+/// Would this request, carried out again, do something else or say something else than it did?
+pub const fn changes(op: &Op<'_>) -> bool {
+    match op {
+        Op::UploadCommit { .. }
+        | Op::UploadAbort { .. }
+        | Op::Start { .. }
+        | Op::Stop { .. }
+        | Op::Kill { .. }
+        | Op::Remove { .. }
+        | Op::Pause { .. }
+        | Op::Resume { .. }
+        | Op::Edit { .. }
+        | Op::Lift { .. } => true,
+        Op::Hello { .. }
+        | Op::Heap
+        | Op::UploadBegin { .. }
+        | Op::UpdateBegin { .. }
+        | Op::UploadChunk { .. }
+        | Op::Containers { .. }
+        | Op::Log { .. }
+        | Op::Exposures { .. }
+        | Op::Detail { .. }
+        | Op::Inspect { .. }
+        | Op::Sources { .. }
+        | Op::Images { .. }
+        | Op::Events { .. }
+        | Op::Status
+        | Op::UpdateStatus { .. } => false,
+    }
+}
 
 #[derive(Clone, Copy)]
 struct Answer {
     id: u32,
     /// Of the request, so that another one with the same id is not mistaken for it.
     digest: u32,
-    frame: [u8; FRAME_MAX],
+    frame: [u8; ANSWER_MAX],
     length: u16,
 }
 
@@ -47,7 +84,7 @@ impl AnswerCache {
         let mut answer = Answer {
             id,
             digest: digest(request),
-            frame: [0; FRAME_MAX],
+            frame: [0; ANSWER_MAX],
             length: frame.len() as u16,
         };
         if let Some(place) = answer.frame.get_mut(..frame.len()) {

@@ -1,62 +1,43 @@
-//! The supervisor itself: the serial line on one side, containers on the other.
+//! What operators can ask of the containers of a device, and the answers.
 //!
-//! ```text
-//!   bytes ─► FrameDecoder ─┬─ messages ─► requests ─► containers
-//!                          └─ text ─────► shell ────►     │
-//!   bytes ◄─ answers, text ◄── logs ◄─────────────────────┘
-//! ```
-//!
-//! [`Supervisor::poll`] does a bounded amount of work: it takes what has
-//! arrived, runs interrupt handlers that wait, gives one container one slice, and prints
-//! what containers said.
-//! The process calls it for ever, and sleeps when there was nothing to do. So
-//! a container in an endless loop delays an answer by one slice.
+//! Requests come as messages of frames ([`Service::take_message`]) or from whoever speaks another language
+//! ([`Answering`](crate::answering::Answering)).
 
 use alloc::rc::Rc;
 
-use berth_protocol::{Event, FRAME_TIMEOUT_MS, FrameDecoder, MESSAGE_MAX};
-
-use crate::container::{CONTAINERS_MAX, Containers, Shared};
+use crate::container::{Containers, Shared};
 use crate::platform::Platform;
-use crate::shell::{self, Shell};
 
 pub mod answers;
+mod errors;
 pub mod exposures;
+mod frames;
+mod refusals;
 mod reports;
 pub mod requests;
-#[cfg(test)]
-mod tests;
 pub mod upload;
 
 use answers::AnswerCache;
+use refusals::Refusals;
 use upload::Upload;
 
-/// Version of the supervisor, for people.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Most bytes taken from the line before containers get their turn.
-const RECEIVE_MAX: usize = 64;
-
-/// The whole supervisor.
-pub struct Supervisor<P: Platform + 'static> {
+/// The containers of a device, and what is being asked about them.
+pub struct Service<P: Platform + 'static> {
     pub(crate) shared: Rc<Shared<P>>,
     pub(crate) containers: Containers<P>,
-    pub(crate) shell: Shell,
     upload: Option<Upload>,
     answers: AnswerCache,
-    /// The refused request whose missing imports can be asked for, and its container.
-    detail: Option<(u32, usize)>,
-    decoder: FrameDecoder,
-    frame_since_us: u64,
+    /// The refused requests whose missing imports can be asked for.
+    refusals: Refusals,
+    /// Until when an image is kept that was refused as a live update, in microseconds; only while one is.
+    refused_until_us: u64,
+    /// Number of the first request to this run of the supervisor.
+    session: Option<u32>,
     started_us: u64,
-    /// For each container: the log line to be printed next.
-    printed: [u32; CONTAINERS_MAX],
-    /// The slot whose container had a line printed last.
-    printing: usize,
 }
 
-impl<P: Platform + 'static> Supervisor<P> {
-    /// A supervisor without containers.
+impl<P: Platform + 'static> Service<P> {
+    /// The containers that the platform's store has.
     #[must_use]
     pub fn new(platform: P) -> Self {
         let started_us = platform.now_us();
@@ -64,136 +45,12 @@ impl<P: Platform + 'static> Supervisor<P> {
         Self {
             containers: Containers::new(shared.clone()),
             shared,
-            shell: Shell::new(),
             upload: None,
             answers: AnswerCache::new(),
-            detail: None,
-            decoder: FrameDecoder::new(),
-            frame_since_us: 0,
+            refusals: Refusals::new(),
+            refused_until_us: 0,
+            session: None,
             started_us,
-            printed: [0; CONTAINERS_MAX],
-            printing: 0,
-        }
-    }
-
-    /// Say hello to whoever listens.
-    pub fn greet(&self) {
-        shell::greet(&self.shared.platform);
-    }
-
-    /// Run for ever.
-    pub fn run(&mut self) -> ! {
-        loop {
-            if !self.poll() {
-                let deadline = self.deadline();
-                self.containers.watch_interrupts();
-                self.shared.platform.wait(deadline);
-                self.containers.ignore_interrupts();
-            }
-        }
-    }
-
-    /// Do some work. Whether there was any.
-    pub fn poll(&mut self) -> bool {
-        let handled = self.containers.run_handlers();
-        let received = self.receive();
-        let started = self.containers.start_at_boot();
-        let ran = self.containers.run_one();
-        self.print_logs();
-        handled || received || started || ran
-    }
-
-    /// When there is something to do again, bytes apart.
-    fn deadline(&self) -> Option<u64> {
-        let frame = self
-            .decoder
-            .in_frame()
-            .then(|| self.frame_since_us + u64::from(FRAME_TIMEOUT_MS) * 1000);
-        match (self.containers.next_wake(), frame) {
-            (Some(wake), Some(frame)) => Some(wake.min(frame)),
-            (wake, frame) => wake.or(frame),
-        }
-    }
-
-    fn receive(&mut self) -> bool {
-        let mut bytes = [0; RECEIVE_MAX];
-        let count = self.shared.platform.receive(&mut bytes);
-        let now = self.shared.platform.now_us();
-        // What has arrived was perhaps in time, and only looked at late: a load may take longer.
-        if count == 0
-            && self.decoder.in_frame()
-            && now.saturating_sub(self.frame_since_us) > u64::from(FRAME_TIMEOUT_MS) * 1000
-        {
-            self.decoder.expire();
-        }
-        for byte in bytes.get(..count).unwrap_or_default() {
-            self.take_byte(*byte, now);
-        }
-        count > 0
-    }
-
-    fn take_byte(&mut self, byte: u8, now: u64) {
-        let was_open = self.decoder.in_frame();
-        match self.decoder.push(byte) {
-            Event::Nothing | Event::Dropped(_) => {}
-            Event::Text(byte) => self.take_text(byte),
-            Event::Message(message) => {
-                // A copy, because answering changes the supervisor.
-                let mut copy = [0; MESSAGE_MAX];
-                if let Some(copy) = copy.get_mut(..message.len()) {
-                    copy.copy_from_slice(message);
-                    self.take_message(copy);
-                }
-            }
-        }
-        // Two zeros in a row open a frame anew.
-        if self.decoder.in_frame() && (!was_open || byte == 0) {
-            self.frame_since_us = now;
-        }
-    }
-
-    /// Print what containers have said since the last time: one line of each in turn, and only
-    /// while the line takes it. What cannot be printed stays in the logs, so who says much
-    /// slows nobody, and loses lines if the line is slower for long.
-    fn print_logs(&mut self) {
-        let last = self.printing;
-        for step in 1..=CONTAINERS_MAX {
-            let slot = (last + step) % CONTAINERS_MAX;
-            while !self.shared.platform.is_sending() {
-                if !self.print_line(slot) {
-                    break;
-                }
-                self.printing = slot;
-            }
-        }
-        if !self.shared.platform.is_sending() {
-            self.shell.restore(&self.shared.platform);
-        }
-    }
-
-    /// Begin to print the next line of the container in `slot`; whether there is one.
-    fn print_line(&mut self, slot: usize) -> bool {
-        let Some(printed) = self.printed.get_mut(slot) else {
-            return false;
-        };
-        let Some(container) = self.containers.get(slot) else {
-            *printed = 0;
-            return false;
-        };
-        let line = self.shared.with_log(slot, |log| {
-            let line = log.line(*printed)?;
-            let missing = line.sequence - *printed;
-            *printed = line.sequence + 1;
-            Some(shell::log_line(container.name(), missing, line.text))
-        });
-        match line.flatten() {
-            Some(line) => {
-                let platform = &self.shared.platform;
-                self.shell.make_room(platform);
-                platform.begin_line(line.bytes());
-                true
-            }
-            None => false,
         }
     }
 }

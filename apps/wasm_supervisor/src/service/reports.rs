@@ -1,17 +1,19 @@
 //! What the device tells of itself and of its containers, beside what `ps` shows.
 
-use berth_protocol::{DeviceError, FRAME_MAX, Image, Inspection, Reply, Status, StoreStatus};
+use berth_flash::Flash as _;
+use berth_protocol::{DeviceError, Erases, Image, Inspection, Reply, Status, StoreStatus};
 
-use super::Supervisor;
+use super::Service;
+use crate::answering::Sink;
 use crate::container::{CONTAINERS_MAX, Container};
 use crate::platform::Platform;
 
 /// Bytes that the smallest container needs (`docs/memory.md`).
 const MINIMAL_BYTES: u32 = 10_500;
 
-impl<P: Platform + 'static> Supervisor<P> {
+impl<P: Platform + 'static> Service<P> {
     /// All that is known of the container called `name`.
-    pub(super) fn inspect(&self, id: u32, name: &str, frame: &mut [u8; FRAME_MAX]) -> usize {
+    pub(super) fn inspect(&self, id: u32, name: &str, sink: &mut dyn Sink) {
         let found = self
             .containers
             .find(name)
@@ -26,7 +28,7 @@ impl<P: Platform + 'static> Supervisor<P> {
                 fault: container.fault(),
             })),
         };
-        self.send(id, result, frame)
+        sink.take(id, &result);
     }
 
     /// The image in or behind slot `cursor`.
@@ -40,7 +42,7 @@ impl<P: Platform + 'static> Supervisor<P> {
                     bytes: self.containers.image(slot).len() as u32,
                     hash: container.hash(),
                     parameters: container.parameters(),
-                    persistent: container.is_persistent(),
+                    persistent: self.containers.images().flash().is_some(),
                 },
                 next: slots.next().map(|(slot, _)| slot as u16),
             },
@@ -48,10 +50,24 @@ impl<P: Platform + 'static> Supervisor<P> {
         }
     }
 
-    /// The first event that is not older than number `from`.
-    pub(super) fn event(&self, from: u32) -> Reply<'_> {
-        match self.containers.events().first_from(from) {
+    /// What tells the logs and events of this run of the supervisor from those of others.
+    pub(super) fn session(&self) -> u32 {
+        self.session.unwrap_or(0)
+    }
+
+    /// The first event that is not older than number `from`, of the list that was read before if it was one.
+    pub(super) fn event(
+        &self,
+        wanted: Option<u32>,
+        from: u32,
+    ) -> Result<Reply<'_>, DeviceError<'_>> {
+        let log = self.session();
+        if wanted.is_some_and(|wanted| wanted != log) {
+            return Err(DeviceError::OtherLog);
+        }
+        Ok(match self.containers.events().first_from(from) {
             Some((sequence, record)) => Reply::Event {
+                log,
                 sequence,
                 dropped: sequence - from,
                 time_us: record.time_us,
@@ -59,7 +75,7 @@ impl<P: Platform + 'static> Supervisor<P> {
                 what: record.what,
             },
             None => Reply::End,
-        }
+        })
     }
 
     /// How the device is.
@@ -67,11 +83,12 @@ impl<P: Platform + 'static> Supervisor<P> {
         let before = self.containers.before();
         Status {
             safe_mode: before.safe_mode,
+            without_store: before.without_store,
             suspect: self.suspect(),
             restarts: u16::try_from(before.failures).unwrap_or(u16::MAX),
             longest_stall_us: self.containers.longest_stall_us(),
             minimal_bytes: MINIMAL_BYTES,
-            store: self.containers.images().map(|store| {
+            store: self.containers.images().flash().map(|store| {
                 let (space, wear) = (store.space(), store.wear());
                 StoreStatus {
                     total: space.total,
@@ -79,6 +96,12 @@ impl<P: Platform + 'static> Supervisor<P> {
                     largest_free: space.largest,
                     wear_max: wear.most,
                     wear_mean: wear.total / wear.pages.max(1),
+                    erases: store.flash().erases().map(|erases| Erases {
+                        left: erases.left,
+                        most: erases.most,
+                        period_s: erases.period_s,
+                        refused: erases.refused,
+                    }),
                 }
             }),
         }

@@ -2,98 +2,83 @@
 
 use berth_protocol::{
     CHUNK_MAX, Device, DeviceError, FRAME_MAX, Heap, LOG_TEXT_MAX, MissingWhy, Op,
-    PROTOCOL_VERSION, Reply, Request, Response, TEXT_MAX, cut, encode_frame,
+    PROTOCOL_VERSION, Reply, Request, TEXT_MAX, cut,
 };
 
+use super::errors::{About, error};
 use super::exposures::exposure;
+use super::frames::FrameSink;
 use super::upload::{self, Announced, Begin, Failed, Upload};
-use super::{Supervisor, VERSION};
+use super::{Service, answers};
+use crate::VERSION;
 use crate::admission::{HostFunction, Import, Module, imports};
+use crate::answering::{Answering, Sink};
 use crate::arena;
 use crate::container::table::tag;
 use crate::container::{CONTAINERS_MAX, Container, Containers, Refused};
 use crate::platform::{DESCRIPTION_MAX, Platform};
 
+/// So long what an image lacks that was refused as a live update can be asked for, in microseconds.
+const REFUSED_US: u64 = 5_000_000;
+
 // A chunk is read from the message in place; nothing here depends on its size.
 const _: () = assert!(CHUNK_MAX < FRAME_MAX);
 
-impl<P: Platform + 'static> Supervisor<P> {
+impl<P: Platform + 'static> Service<P> {
     /// Answer a message that came in a frame.
-    pub(super) fn take_message(&mut self, message: &[u8]) {
-        let mut frame = [0; FRAME_MAX];
+    pub(crate) fn take_message(&mut self, message: &[u8]) {
+        let shared = self.shared.clone();
+        let mut sink = FrameSink::new(&shared.platform);
         let request = match Request::decode(message) {
             Ok(request) => request,
             // Without an id there is nobody to answer.
             Err(error) => {
                 if let Some(id) = error.id {
-                    let answer = Err(DeviceError::Unsupported);
-                    self.send(id, answer, &mut frame);
+                    sink.take(id, &Err(DeviceError::Unsupported));
                 }
                 return;
             }
         };
-        if let Some(known) = self.answers.find(request.id, message) {
+        // Clients begin to count anywhere, so no two runs of the supervisor have the same number.
+        self.session.get_or_insert(request.id);
+        let changes = answers::changes(&request.op);
+        if changes && let Some(known) = self.answers.find(request.id, message) {
             self.shared.platform.write(known);
             return;
         }
-        let length = self.answer(&request, &mut frame);
-        let sent = frame.get(..length).unwrap_or_default();
-        self.answers.keep(request.id, message, sent);
-    }
-
-    /// Encode and send one answer; the length of its frame. The shell's answers are said instead,
-    /// and have none.
-    pub(super) fn send(
-        &self,
-        id: u32,
-        result: Result<Reply<'_>, DeviceError<'_>>,
-        frame: &mut [u8; FRAME_MAX],
-    ) -> usize {
-        if self.shell.takes(&self.shared.platform, &result) {
-            return 0;
+        self.answer(&request, &mut sink);
+        if changes {
+            self.answers.keep(request.id, message, sink.frame());
         }
-        let response = Response { id, result };
-        let encoded = match encode_frame(&response, frame) {
-            Ok(encoded) => encoded.len(),
-            Err(_) => {
-                let what = "answer too long";
-                let result = Err(DeviceError::Internal { what });
-                encode_frame(&Response { id, result }, frame).map_or(0, <[u8]>::len)
-            }
-        };
-        self.shared
-            .platform
-            .write(frame.get(..encoded).unwrap_or_default());
-        encoded
     }
+}
 
-    /// Do what is asked, and answer; the length of the answer's frame.
-    pub(crate) fn answer(&mut self, request: &Request<'_>, frame: &mut [u8; FRAME_MAX]) -> usize {
+impl<P: Platform + 'static> Answering for Service<P> {
+    fn answer(&mut self, request: &Request<'_>, sink: &mut dyn Sink) {
         let id = request.id;
-        // Only these ask what was wrong with an update that was refused.
-        if !matches!(request.op, Op::Detail { .. }) {
-            self.containers.forget_refused();
-        }
+        self.forget_refused();
         match request.op {
-            Op::Hello { .. } => self.send(id, Ok(Reply::Hello(self.device())), frame),
-            Op::Heap => self.send(id, Ok(Reply::Heap(self.heap())), frame),
+            Op::Hello { .. } => sink.take(id, &Ok(Reply::Hello(self.device()))),
+            Op::Heap => sink.take(id, &Ok(Reply::Heap(self.heap()))),
             Op::UploadBegin {
+                upload,
                 name,
                 length,
                 hash,
                 parameters,
             } => {
                 let announced = Announced {
+                    id: upload,
                     name,
                     length,
                     hash,
                     parameters,
                     trial_ms: None,
                 };
-                let result = self.begin(announced);
-                self.send(id, result, frame)
+                self.begin(id, announced, sink)
             }
             Op::UpdateBegin {
+                upload,
                 name,
                 length,
                 hash,
@@ -101,56 +86,68 @@ impl<P: Platform + 'static> Supervisor<P> {
                 trial_ms,
             } => {
                 let announced = Announced {
+                    id: upload,
                     name,
                     length,
                     hash,
                     parameters,
                     trial_ms: Some(trial_ms),
                 };
-                let result = self.begin(announced);
-                self.send(id, result, frame)
+                self.begin(id, announced, sink)
             }
-            Op::UpdateStatus { name } => {
+            Op::UpdateStatus { name, upload } => {
                 let slot = self.containers.find(name).ok_or(DeviceError::UnknownName);
-                let result = slot.map(|slot| Reply::Update(self.containers.update_status(slot)));
-                self.send(id, result, frame)
+                let result = slot.and_then(|slot| {
+                    if upload.is_some_and(|id| self.containers.has_other_update(slot, id)) {
+                        return Err(DeviceError::Superseded);
+                    }
+                    Ok(Reply::Update(self.containers.update_status(slot)))
+                });
+                sink.take(id, &result);
             }
-            Op::UploadChunk { offset, bytes } => {
-                let result = match &mut self.upload {
-                    Some(upload) => upload
-                        .chunk(&mut self.containers, offset, bytes)
-                        .map(|offset| Reply::Upload { offset }),
-                    None => Err(DeviceError::NoUpload),
+            Op::UploadChunk {
+                upload,
+                offset,
+                bytes,
+            } => {
+                let now = self.shared.platform.now_us();
+                let taken = match self.upload.as_mut().filter(|own| own.id() == upload) {
+                    Some(own) => own.chunk(&mut self.containers, offset, bytes, now),
+                    None => Err(DeviceError::NoUpload.into()),
                 };
-                self.send(id, result, frame)
+                match taken {
+                    Ok(offset) => sink.take(id, &Ok(Reply::Upload { offset })),
+                    Err(failed) => self.fail(id, failed, sink),
+                }
             }
-            Op::UploadCommit => {
-                let committed = match self.upload.take() {
+            Op::UploadCommit { upload } => {
+                let committed = match self.upload.take_if(|own| own.id() == upload) {
                     Some(upload) => upload.commit(&mut self.containers),
                     None => Err(DeviceError::NoUpload.into()),
                 };
                 arena::trim(arena::ArenaId::SUPERVISOR);
-                let result = match committed {
-                    Ok(None) => Ok(Reply::Done),
-                    Ok(Some(update)) => Ok(Reply::Update(update)),
-                    Err(Failed::Upload(error)) => Err(error),
-                    Err(Failed::Update(slot, refused)) => {
-                        return self.refuse(id, slot, refused, frame);
-                    }
+                match committed {
+                    Ok(None) => sink.take(id, &Ok(Reply::Done)),
+                    Ok(Some(update)) => sink.take(id, &Ok(Reply::Update(update))),
+                    Err(failed) => self.fail(id, failed, sink),
+                }
+            }
+            Op::UploadAbort { upload } => {
+                let aborted = match self.upload.take_if(|own| own.id() == upload) {
+                    Some(_) => self.containers.images_mut().abort().map_err(Failed::from),
+                    None => Err(DeviceError::NoUpload.into()),
                 };
-                self.send(id, result, frame)
-            }
-            Op::UploadAbort => {
-                self.upload = None;
-                let result = upload::abort(&mut self.containers);
                 arena::trim(arena::ArenaId::SUPERVISOR);
-                self.send(id, result.map(|()| Reply::Done), frame)
+                match aborted {
+                    Ok(()) => sink.take(id, &Ok(Reply::Done)),
+                    Err(failed) => self.fail(id, failed, sink),
+                }
             }
-            Op::Start { name } => self.act(id, name, Containers::start, frame),
-            Op::Stop { name } => self.act(id, name, Containers::stop, frame),
-            Op::Kill { name } => self.act(id, name, Containers::kill, frame),
-            Op::Pause { name } => self.act(id, name, Containers::pause, frame),
-            Op::Resume { name } => self.act(id, name, Containers::resume, frame),
+            Op::Start { name } => self.act(id, name, Containers::start, sink),
+            Op::Stop { name } => self.act(id, name, Containers::stop, sink),
+            Op::Kill { name } => self.act(id, name, Containers::kill, sink),
+            Op::Pause { name } => self.act(id, name, Containers::pause, sink),
+            Op::Resume { name } => self.act(id, name, Containers::resume, sink),
             Op::Edit {
                 name,
                 parameters,
@@ -160,13 +157,14 @@ impl<P: Platform + 'static> Supervisor<P> {
                     let edit = |containers: &mut Containers<P>, slot| {
                         containers.edit(slot, parameters, restart)
                     };
-                    self.act(id, name, edit, frame)
+                    self.act(id, name, edit, sink)
                 }
-                Err(error) => self.send(id, Err(error), frame),
+                Err(error) => sink.take(id, &Err(error)),
             },
-            Op::Remove { name } => self.act(id, name, Containers::remove, frame),
-            Op::Containers { cursor } => self.send(id, Ok(self.container(cursor)), frame),
-            Op::Log { name, from } => self.log_line(id, name, from, frame),
+            Op::Remove { name } => self.act(id, name, Containers::remove, sink),
+            Op::Containers { cursor } => sink.take(id, &Ok(self.container(cursor))),
+            Op::Log { name, log, from } => self.log_line(id, name, (log, from), sink),
+            Op::Lift { name } => self.act(id, name, Containers::lift, sink),
             Op::Exposures { cursor } => {
                 let mut buffer = [0; DESCRIPTION_MAX];
                 let mut scrap = [0; DESCRIPTION_MAX];
@@ -182,28 +180,52 @@ impl<P: Platform + 'static> Supervisor<P> {
                         },
                         None => Reply::End,
                     };
-                self.send(id, Ok(reply), frame)
+                sink.take(id, &Ok(reply))
             }
-            Op::Detail { of, index } => self.detail(id, of, index, frame),
-            Op::Inspect { name } => self.inspect(id, name, frame),
-            Op::Images { cursor } => self.send(id, Ok(self.image(cursor)), frame),
-            Op::Events { from } => self.send(id, Ok(self.event(from)), frame),
-            Op::Status => self.send(id, Ok(Reply::Status(self.status())), frame),
-            Op::Sources { name, cursor } => self.source(id, name, cursor, frame),
+            Op::Detail { of, index } => self.detail(id, of, index, sink),
+            Op::Inspect { name } => self.inspect(id, name, sink),
+            Op::Images { cursor } => sink.take(id, &Ok(self.image(cursor))),
+            Op::Events { log, from } => sink.take(id, &self.event(log, from)),
+            Op::Status => sink.take(id, &Ok(Reply::Status(self.status()))),
+            Op::Sources { name, cursor } => self.source(id, name, cursor, sink),
+        }
+    }
+}
+
+impl<P: Platform + 'static> Service<P> {
+    fn begin(&mut self, id: u32, announced: Announced<'_>, sink: &mut dyn Sink) {
+        let now = self.shared.platform.now_us();
+        let begun = Upload::begin(&mut self.containers, &mut self.upload, announced, now);
+        match begun {
+            Ok(Begin::Unchanged) => sink.take(id, &Ok(Reply::Unchanged)),
+            Ok(Begin::At(offset)) => sink.take(id, &Ok(Reply::Upload { offset })),
+            Err(failed) => self.fail(id, failed, sink),
         }
     }
 
-    fn begin(&mut self, announced: Announced<'_>) -> Result<Reply<'static>, DeviceError<'static>> {
-        let current = self.upload.take();
-        Ok(
-            match Upload::begin(&mut self.containers, current, announced)? {
-                Begin::Unchanged => Reply::Unchanged,
-                Begin::At(upload, offset) => {
-                    self.upload = Some(upload);
-                    Reply::Upload { offset }
-                }
-            },
-        )
+    /// Say why an upload was refused.
+    fn fail(&mut self, id: u32, failed: Failed, sink: &mut dyn Sink) {
+        match failed {
+            Failed::Request(error) => sink.take(id, &Err(error)),
+            Failed::Busy(name) => {
+                let name = name.as_str();
+                sink.take(id, &Err(DeviceError::UploadBusy { name }));
+            }
+            Failed::Refused(slot, refused) => {
+                let update = slot.is_some();
+                self.refuse(id, About { slot, update }, refused, sink);
+            }
+        }
+    }
+
+    /// Forget the image that was refused as a live update when its time is over, or another has taken its place.
+    fn forget_refused(&mut self) {
+        if !self.containers.has_refused() {
+            self.refusals.forget_update();
+        } else if self.shared.platform.now_us() >= self.refused_until_us {
+            self.containers.forget_refused();
+            self.refusals.forget_update();
+        }
     }
 
     /// Do something with the container called `name`.
@@ -212,34 +234,36 @@ impl<P: Platform + 'static> Supervisor<P> {
         id: u32,
         name: &str,
         action: impl FnOnce(&mut Containers<P>, usize) -> Result<(), Refused>,
-        frame: &mut [u8; FRAME_MAX],
-    ) -> usize {
+        sink: &mut dyn Sink,
+    ) {
         let Some(slot) = self.containers.find(name) else {
-            return self.send(id, Err(DeviceError::UnknownName), frame);
+            return sink.take(id, &Err(DeviceError::UnknownName));
         };
         match action(&mut self.containers, slot) {
             Ok(()) => {
                 arena::trim(arena::ArenaId::SUPERVISOR);
-                self.send(id, Ok(Reply::Done), frame)
+                sink.take(id, &Ok(Reply::Done));
             }
-            Err(refused) => self.refuse(id, slot, refused, frame),
+            Err(refused) => {
+                let about = About {
+                    slot: Some(slot),
+                    update: false,
+                };
+                self.refuse(id, about, refused, sink);
+            }
         }
     }
 
-    /// Say why something was not done with the container in `slot`, or with the image that was to
-    /// replace it.
-    fn refuse(
-        &mut self,
-        id: u32,
-        slot: usize,
-        refused: Refused,
-        frame: &mut [u8; FRAME_MAX],
-    ) -> usize {
-        if matches!(refused, Refused::Missing(_)) {
-            self.detail = Some((id, slot));
+    /// Say why something was not done, and keep in mind what is missing if that can be asked for.
+    fn refuse(&mut self, id: u32, about: About, refused: Refused, sink: &mut dyn Sink) {
+        if about.update {
+            self.refused_until_us = self.shared.platform.now_us() + REFUSED_US;
         }
-        let error = explain(&self.containers, slot, refused);
-        self.send(id, Err(error), frame)
+        let container = about.slot.and_then(|slot| self.containers.get(slot));
+        if let (Refused::Missing(_), Some(container)) = (refused, container) {
+            self.refusals.keep(id, container.own_name(), about.update);
+        }
+        sink.take(id, &Err(error(&self.containers, about, refused)));
     }
 
     fn device(&self) -> Device<'_> {
@@ -307,14 +331,25 @@ impl<P: Platform + 'static> Supervisor<P> {
         }
     }
 
-    fn log_line(&self, id: u32, name: &str, from: u32, frame: &mut [u8; FRAME_MAX]) -> usize {
+    fn log_line(
+        &self,
+        id: u32,
+        name: &str,
+        (wanted, from): (Option<u32>, u32),
+        sink: &mut dyn Sink,
+    ) {
         let Some(slot) = self.containers.find(name) else {
-            return self.send(id, Err(DeviceError::UnknownName), frame);
+            return sink.take(id, &Err(DeviceError::UnknownName));
         };
         self.shared
             .with_log(slot, |log| {
+                let own = self.session().wrapping_add(log.number());
+                if wanted.is_some_and(|wanted| wanted != own) {
+                    return sink.take(id, &Err(DeviceError::OtherLog));
+                }
                 let reply = match log.line(from) {
                     Some(line) => Reply::LogLine {
+                        log: own,
                         sequence: line.sequence,
                         dropped: line.sequence - from,
                         time_us: line.time_us,
@@ -323,14 +358,14 @@ impl<P: Platform + 'static> Supervisor<P> {
                     },
                     None => Reply::End,
                 };
-                self.send(id, Ok(reply), frame)
+                sink.take(id, &Ok(reply))
             })
-            .unwrap_or(0)
+            .unwrap_or_default()
     }
 
-    fn source(&self, id: u32, name: &str, cursor: u16, frame: &mut [u8; FRAME_MAX]) -> usize {
+    fn source(&self, id: u32, name: &str, cursor: u16, sink: &mut dyn Sink) {
         let Some(slot) = self.containers.find(name) else {
-            return self.send(id, Err(DeviceError::UnknownName), frame);
+            return sink.take(id, &Err(DeviceError::UnknownName));
         };
         let reply = match self.containers.source(slot, cursor) {
             Some((item, more)) => Reply::Source {
@@ -339,7 +374,7 @@ impl<P: Platform + 'static> Supervisor<P> {
             },
             None => Reply::End,
         };
-        self.send(id, Ok(reply), frame)
+        sink.take(id, &Ok(reply))
     }
 
     /// The container that holds the label which `import` claims, if it is one.
@@ -352,13 +387,15 @@ impl<P: Platform + 'static> Supervisor<P> {
     }
 
     /// The list is not kept: the module says it again.
-    fn detail(&self, id: u32, of: u32, index: u16, frame: &mut [u8; FRAME_MAX]) -> usize {
-        let refused = self.detail.filter(|(refused, _)| *refused == of);
-        let slot = refused.map_or(CONTAINERS_MAX, |(_, slot)| slot);
-        let module = refused.and_then(|_| Module::scan(self.containers.refused_image(slot)).ok());
-        let result = match module {
+    fn detail(&self, id: u32, of: u32, index: u16, sink: &mut dyn Sink) {
+        let refused = self.refusals.find(of).and_then(|refusal| {
+            let slot = self.containers.find(refusal.name.as_str())?;
+            let image = self.containers.refused_image(slot, refusal.update)?;
+            Some((slot, Module::scan(image).ok()?))
+        });
+        let result = match refused {
             None => Err(DeviceError::NoDetail),
-            Some(module) => {
+            Some((slot, module)) => {
                 let unavailable = imports::unavailable(&module, &self.shared.platform, tag(slot))
                     .nth(usize::from(index));
                 Ok(match unavailable {
@@ -376,41 +413,6 @@ impl<P: Platform + 'static> Supervisor<P> {
                 })
             }
         };
-        self.send(id, result, frame)
-    }
-}
-
-/// A refusal in the words of the protocol.
-pub(crate) fn explain<P: Platform + 'static>(
-    containers: &Containers<P>,
-    slot: usize,
-    refused: Refused,
-) -> DeviceError<'_> {
-    let label = |claim| cut(containers.label(slot, claim).unwrap_or("?"), TEXT_MAX);
-    let free = arena::free();
-    match refused {
-        Refused::State(state) => DeviceError::WrongState { state },
-        Refused::SafeMode => DeviceError::SafeMode,
-        Refused::TooMany => DeviceError::TooManyContainers {
-            limit: CONTAINERS_MAX as u16,
-        },
-        Refused::NoRoom => DeviceError::DeviceFull { needed: 0, free },
-        Refused::Invalid(malformed) => DeviceError::InvalidModule {
-            offset: malformed.offset,
-            what: malformed.what,
-        },
-        Refused::Missing(count) => DeviceError::MissingImports { count },
-        Refused::Busy { claim, holder } => DeviceError::LabelBusy {
-            label: label(claim),
-            holder: holder
-                .and_then(|holder| containers.get(holder))
-                .map(|container| container.name()),
-        },
-        Refused::Claim { claim, code } => DeviceError::ClaimRefused {
-            label: label(claim),
-            code,
-        },
-        Refused::Store(error) => upload::store_error(error),
-        Refused::Memory { needed, room } => DeviceError::OutOfMemory { needed, free: room },
+        sink.take(id, &result)
     }
 }

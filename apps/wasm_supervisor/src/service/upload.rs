@@ -1,12 +1,13 @@
 //! An image on its way in.
-
-use alloc::vec::Vec;
+//!
+//! One at a time, and it has a number, which its client chose. Parts and the commit name it, so those that belong to
+//! another upload, or to one that is over, do nothing. Another client has to wait until it is
+//! committed, or until nothing has come of it for [`IDLE_US`].
 
 use berth_protocol::{DeviceError, ImageHash, Parameters, Update};
 
-use crate::arena;
 use crate::container::lifecycle::merged;
-use crate::container::storage::{ImageStore, Meta};
+use crate::container::storage::Meta;
 use crate::container::{Container, Containers, Name, Refused};
 use crate::engine::config::STACK_MIN_BYTES;
 use crate::platform::Platform;
@@ -14,28 +15,26 @@ use crate::platform::Platform;
 /// Largest image in bytes.
 pub const IMAGE_MAX: u32 = 96 * 1024;
 
-/// What an upload must leave free, so that the supervisor can go on.
-const LEAVE_FREE: u32 = 4 * 1024;
-
 /// Least memory limit that makes sense: the engine alone takes more than half.
 const LIMIT_MIN: u32 = 8 * 1024;
 /// Largest value stack a container may ask for.
 pub const STACK_MAX: u32 = 64 * 1024;
 
+/// An upload from which nothing has come for so many microseconds may be replaced by another.
+pub const IDLE_US: u64 = 10_000_000;
+
 /// The upload in progress.
 pub struct Upload {
-    name: Name,
-    length: u32,
-    hash: ImageHash,
-    parameters: Parameters,
-    /// Slot and length of the trial, if it is to replace a container.
-    update: Option<(usize, u32)>,
-    image: Arriving,
+    announced: Accepted,
+    /// When something came of it last, in microseconds.
+    active_us: u64,
 }
 
 /// What is announced at the beginning of an upload.
 #[derive(Clone, Copy)]
 pub struct Announced<'a> {
+    /// Its number.
+    pub id: u32,
     /// Name of the container.
     pub name: &'a str,
     /// Length of the image in bytes.
@@ -48,114 +47,157 @@ pub struct Announced<'a> {
     pub trial_ms: Option<u32>,
 }
 
+/// An announcement that may begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Accepted {
+    id: u32,
+    name: Name,
+    length: u32,
+    hash: ImageHash,
+    /// How to run it; for an update, what to change of that.
+    parameters: Parameters,
+    /// Slot and length of the trial, if it is to replace a container.
+    update: Option<(usize, u32)>,
+}
+
 /// Why an image was not taken.
 pub enum Failed {
-    /// The upload or the store failed.
-    Upload(DeviceError<'static>),
-    /// The image cannot take the place of the container in this slot.
-    Update(usize, Refused),
+    /// Something is wrong with the request.
+    Request(DeviceError<'static>),
+    /// Another upload is in progress: that of this container.
+    Busy(Name),
+    /// The image cannot become a container, or take the place of the one in this slot.
+    Refused(Option<usize>, Refused),
 }
 
 impl From<DeviceError<'static>> for Failed {
     fn from(error: DeviceError<'static>) -> Self {
-        Self::Upload(error)
+        Self::Request(error)
     }
 }
 
-/// Where the image goes.
-enum Arriving {
-    /// Into the store, which knows how far it has come, also after a reset.
-    Stored,
-    /// Into memory.
-    Kept(Vec<u8>),
+impl From<berth_store::Error> for Failed {
+    fn from(error: berth_store::Error) -> Self {
+        Self::Refused(None, Refused::Store(error))
+    }
 }
 
 /// How an upload begins.
 pub enum Begin {
     /// It goes on at this offset.
-    At(Upload, u32),
+    At(u32),
     /// The same container is stored already.
     Unchanged,
 }
 
-impl Upload {
-    /// Begin or continue an upload. `current` is the one in progress.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the request, or that there is no room.
-    pub fn begin<P: Platform + 'static>(
+impl Accepted {
+    /// Look at an announcement. `None` if the same container is stored already.
+    fn new<P: Platform + 'static>(
         containers: &mut Containers<P>,
-        current: Option<Self>,
         announced: Announced<'_>,
-    ) -> Result<Begin, DeviceError<'static>> {
+    ) -> Result<Option<Self>, Failed> {
         let Announced {
+            id,
             name,
             length,
             hash,
-            mut parameters,
+            parameters,
             trial_ms,
         } = announced;
         let name = Name::new(name).ok_or(DeviceError::BadName)?;
         check(parameters)?;
         if length > IMAGE_MAX {
-            return Err(DeviceError::TooLarge { limit: IMAGE_MAX });
+            return Err(DeviceError::TooLarge { limit: IMAGE_MAX }.into());
         }
         let slot = containers.find(name.as_str());
-        if let Some(stored) = slot.and_then(|slot| containers.get(slot)) {
-            if trial_ms.is_some() {
-                parameters = merged(stored.parameters(), parameters);
-            }
-            let same = stored.hash() == hash && stored.parameters() == parameters;
-            if same {
-                // What was found at the start and is acknowledged now must stay.
-                if let Some(store) = containers.images_mut() {
-                    store.settle().map_err(store_error)?;
+        match (slot.and_then(|slot| containers.get(slot)), trial_ms) {
+            (Some(stored), _) => {
+                let wanted = match trial_ms {
+                    Some(_) => merged(stored.parameters(), parameters),
+                    None => parameters,
+                };
+                if stored.hash() == hash && stored.parameters() == wanted {
+                    containers.images_mut().settle()?;
+                    return Ok(None);
                 }
-                return Ok(Begin::Unchanged);
+                if trial_ms.is_none() {
+                    return Err(DeviceError::NameTaken.into());
+                }
             }
-            if trial_ms.is_none() {
-                return Err(DeviceError::NameTaken);
-            }
-        } else if trial_ms.is_some() {
-            return Err(DeviceError::UnknownName);
-        } else if !containers.has_room() {
-            return Err(DeviceError::TooManyContainers {
-                limit: crate::container::CONTAINERS_MAX as u16,
-            });
+            (None, Some(_)) => return Err(DeviceError::UnknownName.into()),
+            (None, None) if containers.has_room() => {}
+            (None, None) => return Err(Failed::Refused(None, Refused::TooMany)),
         }
-        let upload = |image| Self {
+        Ok(Some(Self {
+            id,
             name,
             length,
             hash,
             parameters,
             update: slot.zip(trial_ms),
-            image,
-        };
-        if let Some(store) = containers.images_mut() {
-            let meta = Meta::new(name, parameters);
-            let offset = store
-                .begin(length, &hash.0, meta.bytes())
-                .map_err(store_error)?;
-            return Ok(Begin::At(upload(Arriving::Stored), offset));
+        }))
+    }
+
+    /// How the container is to run. What has been changed of it since the announcement stays.
+    fn parameters<P: Platform + 'static>(&self, containers: &Containers<P>) -> Parameters {
+        match self.update.and_then(|(slot, _)| containers.get(slot)) {
+            Some(container) => merged(container.parameters(), self.parameters),
+            None => self.parameters,
         }
-        let image = match current {
-            Some(Self {
-                name: before,
-                length: same_length,
-                hash: same_hash,
-                image: Arriving::Kept(image),
-                ..
-            }) if before.as_str() == name.as_str()
-                && same_length == length
-                && same_hash == hash =>
-            {
-                image
-            }
-            _ => reserve(length)?,
+    }
+
+    /// Begin, or go on where it was. Returns where.
+    fn begin<P: Platform + 'static>(
+        &self,
+        containers: &mut Containers<P>,
+    ) -> Result<u32, berth_store::Error> {
+        let meta = Meta::new(self.name, self.parameters(containers));
+        let images = containers.images_mut();
+        images.begin(self.length, self.hash, meta.bytes())
+    }
+}
+
+impl Upload {
+    /// Begin or continue an upload. `current` is the one in progress; whatever is wrong with
+    /// another, it goes on.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the request, that there is no room, or that another upload is in progress.
+    pub fn begin<P: Platform + 'static>(
+        containers: &mut Containers<P>,
+        current: &mut Option<Self>,
+        announced: Announced<'_>,
+        now: u64,
+    ) -> Result<Begin, Failed> {
+        let Some(announced) = Accepted::new(containers, announced)? else {
+            return Ok(Begin::Unchanged);
         };
-        let offset = image.len() as u32;
-        Ok(Begin::At(upload(Arriving::Kept(image)), offset))
+        if let Some(current) = current
+            && current.announced.id != announced.id
+            && now.saturating_sub(current.active_us) < IDLE_US
+        {
+            return Err(Failed::Busy(current.announced.name));
+        }
+        if current
+            .as_ref()
+            .is_none_or(|current| current.announced != announced)
+        {
+            *current = None;
+            containers.forget_refused();
+        }
+        let offset = announced.begin(containers)?;
+        *current = Some(Self {
+            announced,
+            active_us: now,
+        });
+        Ok(Begin::At(offset))
+    }
+
+    /// Returns its number.
+    #[must_use]
+    pub const fn id(&self) -> u32 {
+        self.announced.id
     }
 
     /// The next part, or one that came before. Where the next one must begin.
@@ -168,25 +210,10 @@ impl Upload {
         containers: &mut Containers<P>,
         offset: u32,
         bytes: &[u8],
-    ) -> Result<u32, DeviceError<'static>> {
-        let image = match (&mut self.image, containers.images_mut()) {
-            (Arriving::Kept(image), _) => image,
-            (Arriving::Stored, Some(store)) => {
-                return store.write(offset, bytes).map_err(store_error);
-            }
-            (Arriving::Stored, None) => return Err(DeviceError::NoUpload),
-        };
-        let expected = image.len() as u32;
-        let end = u64::from(offset) + bytes.len() as u64;
-        if end <= u64::from(expected) {
-            return Ok(expected);
-        }
-        if offset != expected || end > u64::from(self.length) {
-            return Err(DeviceError::BadOffset { expected });
-        }
-        // Within the capacity reserved at the beginning.
-        image.extend_from_slice(bytes);
-        Ok(image.len() as u32)
+        now: u64,
+    ) -> Result<u32, Failed> {
+        self.active_us = now;
+        Ok(containers.images_mut().write(offset, bytes)?)
     }
 
     /// The image is complete: store it.
@@ -198,129 +225,43 @@ impl Upload {
         self,
         containers: &mut Containers<P>,
     ) -> Result<Option<Update>, Failed> {
+        let own = self.announced;
         // Another container may have its slot by now.
-        let update = self.update.filter(|(slot, _)| {
+        let update = own.update.filter(|(slot, _)| {
             let now = containers.get(*slot).map(Container::name);
-            now == Some(self.name.as_str())
+            now == Some(own.name.as_str())
         });
-        if self.update.is_some() && update.is_none() {
-            abort(containers)?;
+        if own.update.is_some() && update.is_none() {
+            containers.images_mut().abort()?;
             return Err(DeviceError::UnknownName.into());
         }
-        let (hash, parameters) = (self.hash, self.parameters);
-        let stored = match self.image {
-            Arriving::Kept(image) => {
-                let expected = image.len() as u32;
-                if expected != self.length {
-                    return Err(DeviceError::Incomplete { expected }.into());
-                }
-                if ImageHash::of(&image) != hash {
-                    return Err(DeviceError::HashMismatch.into());
-                }
-                match update {
-                    Some((slot, trial_ms)) => containers
-                        .update_kept(slot, image, hash, parameters, trial_ms)
-                        .map(Some),
-                    None => containers
-                        .store(self.name, image, hash, parameters)
-                        .map(|()| None),
-                }
-            }
-            Arriving::Stored => {
-                let expected = containers
-                    .images()
-                    .and_then(ImageStore::upload)
-                    .map_or(0, |upload| upload.offset);
-                if expected != self.length {
-                    return Err(DeviceError::Incomplete { expected }.into());
-                }
-                // The store compares the hash. What is no module is looked at again, since
-                // "arrived damaged" is the better answer where it applies.
-                let stored = match update {
-                    Some((slot, trial_ms)) => containers
-                        .update_uploaded(slot, hash, parameters, trial_ms)
-                        .map(Some),
-                    None => containers
-                        .store_uploaded(self.name, hash, parameters)
-                        .map(|()| None),
-                };
-                if stored.is_err() {
-                    let received = containers.images().and_then(ImageStore::received);
-                    let is_damaged = received.is_some_and(|i| ImageHash::of(i) != hash);
-                    abort(containers)?;
-                    if is_damaged {
-                        return Err(DeviceError::HashMismatch.into());
-                    }
-                }
-                stored
-            }
+        let expected = containers.images().offset();
+        if expected != own.length {
+            return Err(DeviceError::Incomplete { expected }.into());
+        }
+        let parameters = own.parameters(containers);
+        own.begin(containers)?;
+        // The store compares the hash. What is no module is looked at again, since
+        // "arrived damaged" is the better answer where it applies.
+        let stored = match update {
+            Some((slot, trial_ms)) => containers
+                .update_uploaded(slot, own.hash, parameters, trial_ms)
+                .map(Some),
+            None => containers
+                .store_uploaded(own.name, own.hash, parameters)
+                .map(|()| None),
         };
-        let length = self.length;
-        stored.map_err(|refused| match (refused, update) {
-            (refused, Some((slot, _))) => Failed::Update(slot, refused),
-            (Refused::Invalid(malformed), None) => Failed::Upload(DeviceError::InvalidModule {
-                offset: malformed.offset,
-                what: malformed.what,
-            }),
-            (Refused::TooMany, None) => Failed::Upload(DeviceError::TooManyContainers {
-                limit: crate::container::CONTAINERS_MAX as u16,
-            }),
-            (Refused::State(state), None) => Failed::Upload(DeviceError::WrongState { state }),
-            (Refused::Store(error), None) => Failed::Upload(store_error(error)),
-            _ => Failed::Upload(full(length)),
-        })
-    }
-}
-
-/// Forget what the store has of an upload.
-///
-/// # Errors
-///
-/// If the store fails.
-pub(super) fn abort<P: Platform + 'static>(
-    containers: &mut Containers<P>,
-) -> Result<(), DeviceError<'static>> {
-    match containers.images_mut() {
-        Some(store) => store.abort().map_err(store_error),
-        None => Ok(()),
-    }
-}
-
-/// What the store refuses, in the words of the protocol.
-pub(super) const fn store_error(error: berth_store::Error) -> DeviceError<'static> {
-    use berth_store::Error;
-    match error {
-        Error::Full { needed, free } => DeviceError::StoreFull { needed, free },
-        Error::Directory => DeviceError::StoreFull { needed: 0, free: 0 },
-        Error::Worn { page } => DeviceError::StoreFailed { page },
-        Error::Later => DeviceError::StoreLater,
-        Error::NoUpload => DeviceError::NoUpload,
-        Error::Offset { expected } => DeviceError::BadOffset { expected },
-        Error::Incomplete { expected } => DeviceError::Incomplete { expected },
-        Error::Hash => DeviceError::HashMismatch,
-        Error::NoObject | Error::Foreign | Error::Geometry => DeviceError::Internal {
-            what: "the store has lost an object",
-        },
-    }
-}
-
-/// Memory for an image.
-fn reserve(length: u32) -> Result<Vec<u8>, DeviceError<'static>> {
-    let free = arena::free();
-    if arena::is_in_use() && free < length.saturating_add(LEAVE_FREE) {
-        return Err(full(length));
-    }
-    let mut image = Vec::new();
-    image
-        .try_reserve_exact(length as usize)
-        .map_err(|_| full(length))?;
-    Ok(image)
-}
-
-fn full(needed: u32) -> DeviceError<'static> {
-    DeviceError::DeviceFull {
-        needed,
-        free: arena::space().largest_bytes.saturating_sub(LEAVE_FREE),
+        if stored.is_err() {
+            let received = containers.images().received();
+            let is_damaged = !received.is_empty() && ImageHash::of(received) != own.hash;
+            containers.images_mut().abort()?;
+            if is_damaged {
+                return Err(DeviceError::HashMismatch.into());
+            }
+        } else if let Some((slot, _)) = update {
+            containers.name_update(slot, own.id);
+        }
+        stored.map_err(|refused| Failed::Refused(update.map(|(slot, _)| slot), refused))
     }
 }
 

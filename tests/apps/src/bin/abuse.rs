@@ -11,6 +11,7 @@
 //! | `steps` | moves its break by odd numbers of bytes, up and down |
 //! | `faults` | faults, until the board does not restart it any more |
 //! | `restarts` | restarts itself |
+//! | `walk` | reads, writes or executes another forbidden place in each run |
 //! | `alarms` | sets its alarm to now and to far away |
 //! | `names` | asks for ids and names of processes, with room for 32 KiB |
 //! | `erases` | erases one page of the flash and programs it, whatever the answer |
@@ -56,6 +57,7 @@ fn main() {
         "steps" => steps(),
         "faults" => fault(),
         "restarts" => libtock::restart(0),
+        "walk" => walk(),
         "alarms" => forever(|| {
             let now = alarm::now()?;
             for dt in [0, 1, u32::MAX / 2, u32::MAX] {
@@ -103,6 +105,32 @@ fn fault() -> ! {
         // SAFETY: none: this faults.
         unsafe { core::ptr::without_provenance_mut::<u32>(KERNEL_RAM).write_volatile(0) };
     }
+}
+
+/// One access to what is not this process's, another one in each run.
+fn walk() -> Result<(), ErrorCode> {
+    /// Kernel's flash and RAM, another process's RAM, a peripheral, the processor's own registers.
+    const PLACES: [usize; 5] = [0, 0x2000_0000, 0x2001_0000, 0x4000_8000, 0xe000_ed00];
+    let run = own::stats("abuse")?.1.restarts as usize;
+    let place = PLACES.get(run % PLACES.len()).copied().unwrap_or(0);
+    let address = place + run * 0x24 % 0x8000;
+    // SAFETY: none: this faults.
+    unsafe {
+        match run / PLACES.len() % 3 {
+            0 => drop(core::ptr::without_provenance::<u8>(address).read_volatile()),
+            1 => core::ptr::without_provenance_mut::<u8>(address).write_volatile(0),
+            _ => {
+                let code = core::ptr::without_provenance::<()>(address | 1);
+                core::mem::transmute::<*const (), extern "C" fn()>(code)();
+            }
+        }
+    }
+    // Not stopped: that the kernel's flash can be read is a fault of the test's board.
+    Line::new()
+        .text("abuse: failed: reached 0x")
+        .hex(address as u32)
+        .print();
+    Err(ErrorCode::Fail)
 }
 
 fn reads() -> Result<(), ErrorCode> {

@@ -101,11 +101,13 @@ impl Line {
 
     /// Announce an image by `begin` and send what the device does not have of it; where it went on.
     pub(crate) fn send(&mut self, begin: Op<'_>, image: &[u8]) -> Result<usize> {
+        let upload = begin.upload_id().context("announces nothing")?;
         let from = self.offset(begin)? as usize;
         let mut offset = from;
         while let Some(rest) = image.get(offset..).filter(|rest| !rest.is_empty()) {
             let bytes = rest.get(..CHUNK_MAX).unwrap_or(rest);
             let op = Op::UploadChunk {
+                upload,
                 offset: offset as u32,
                 bytes,
             };
@@ -127,19 +129,21 @@ impl Line {
         parameters: Parameters,
     ) -> Result<usize> {
         let begin = Op::UploadBegin {
+            upload: 0,
             name,
             length: image.len() as u32,
             hash: ImageHash::of(image),
             parameters,
         };
         let from = self.send(begin, image)?;
-        self.done(Op::UploadCommit)?;
+        self.done(commit(&begin))?;
         Ok(from)
     }
 
     /// Replace a container by another image, on trial for so long.
     pub(crate) fn update(&mut self, name: &str, image: &[u8], trial_ms: u32) -> Result<Update> {
         let begin = Op::UpdateBegin {
+            upload: 0,
             name,
             length: image.len() as u32,
             hash: ImageHash::of(image),
@@ -147,12 +151,12 @@ impl Line {
             trial_ms,
         };
         self.send(begin, image)?;
-        self.ask(Op::UploadCommit, updated)?
+        self.ask(commit(&begin), updated)?
     }
 
     /// Where the last live update of a container stands.
     pub(crate) fn update_status(&mut self, name: &str) -> Result<Update> {
-        self.ask(Op::UpdateStatus { name }, updated)?
+        self.ask(Op::UpdateStatus { name, upload: None }, updated)?
     }
 
     /// Hash and parameters of every stored image, by name.
@@ -225,14 +229,21 @@ impl Line {
         let mut lines = Vec::new();
         let mut next = Some(from);
         while let Some(from) = next {
-            next = self.ask(Op::Log { name, from }, |result| match result {
-                Ok(Reply::LogLine { sequence, text, .. }) => {
-                    lines.push((sequence, text.to_owned()));
-                    Ok(Some(sequence + 1))
-                }
-                Ok(Reply::End) => Ok(None),
-                other => bail!("{other:?}"),
-            })??;
+            next = self.ask(
+                Op::Log {
+                    name,
+                    log: None,
+                    from,
+                },
+                |result| match result {
+                    Ok(Reply::LogLine { sequence, text, .. }) => {
+                        lines.push((sequence, text.to_owned()));
+                        Ok(Some(sequence + 1))
+                    }
+                    Ok(Reply::End) => Ok(None),
+                    other => bail!("{other:?}"),
+                },
+            )??;
         }
         Ok(lines)
     }
@@ -272,4 +283,10 @@ pub(crate) struct Status {
     pub(crate) safe_mode: bool,
     /// Failures of the supervisor since power-on.
     pub(crate) restarts: u16,
+}
+
+/// The commit of the upload that `begin` announces.
+pub(crate) fn commit(begin: &Op<'_>) -> Op<'static> {
+    let upload = begin.upload_id().unwrap_or_default();
+    Op::UploadCommit { upload }
 }

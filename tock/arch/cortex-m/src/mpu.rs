@@ -13,6 +13,7 @@ use core::fmt;
 
 use kernel::platform::mpu::{self, Permissions, Region};
 use kernel::utilities::StaticRef;
+use kernel::utilities::hex::Hex;
 use kernel::utilities::registers::interfaces::Writeable;
 use kernel::utilities::registers::{ReadOnly, ReadWrite, register_structs};
 
@@ -125,9 +126,9 @@ impl<const REGIONS: usize> MpuConfig<REGIONS> {
         };
         write!(
             writer,
-            " MPU region {number}: {:#010x}..{:#010x} r{}{}\r\n",
-            shape.start(),
-            shape.start().wrapping_add(shape.len()),
+            " MPU region {number}: {}..{} r{}{}\r\n",
+            Hex(shape.start() as usize),
+            Hex(shape.start().wrapping_add(shape.len()) as usize),
             if slot.rasr >> 24 & 0b111 == 0b011 {
                 'w'
             } else {

@@ -34,6 +34,11 @@ const MAX_REGION_LOG2: u32 = 31;
 /// Start of the private peripheral bus: never opened to a process.
 const PRIVATE_PERIPHERAL_BUS: u32 = 0xE000_0000;
 
+/// Size of the smallest block with so many bytes, not 0, as a power of two.
+fn block_log2(bytes: u32) -> u32 {
+    u32::BITS - (bytes - 1).leading_zeros()
+}
+
 /// `value` rounded up to a multiple of `granule`, a power of two.
 fn round_up(value: u32, granule: u32) -> Option<u32> {
     Some(value.checked_add(granule - 1)? & !(granule - 1))
@@ -142,7 +147,7 @@ impl RegionShape {
             return None;
         }
         let mut best: Option<Self> = None;
-        for log2_size in MIN_REGION_LOG2..=MAX_REGION_LOG2 {
+        for log2_size in MIN_REGION_LOG2.max(block_log2(min_size))..=MAX_REGION_LOG2 {
             let size = 1u32 << log2_size;
             let whole = log2_size < MIN_SUBREGION_LOG2;
             let granule = if whole { size } else { size / 8 };
@@ -180,6 +185,10 @@ impl RegionShape {
             if best.is_none_or(|best| shape.start() + shape.len() < best.start() + best.len()) {
                 best = Some(shape);
             }
+            // From here on granules only grow, so no other one is tighter.
+            if !whole {
+                break;
+            }
         }
         best
     }
@@ -208,10 +217,21 @@ impl AppMemory {
         // Eight bytes keep the kernel's structures at the top aligned.
         let kernel = round_up(kernel, 8)?;
         let app = app.max(min_total.saturating_sub(kernel)).max(1);
-        (MIN_BLOCK_LOG2..=MAX_REGION_LOG2)
-            .filter_map(|log2_size| Self::in_block(log2_size, start, app, kernel))
-            .filter(|memory| memory.start + memory.len <= limit)
-            .min_by_key(|memory| memory.start + memory.len)
+        let mut best: Option<Self> = None;
+        for log2_size in MIN_BLOCK_LOG2.max(block_log2(app))..=MAX_REGION_LOG2 {
+            let Some(memory) = Self::in_block(log2_size, start, app, kernel) else {
+                continue;
+            };
+            let end = memory.start + memory.len;
+            if end <= limit && best.is_none_or(|best| end < best.start + best.len) {
+                best = Some(memory);
+            }
+            // In larger blocks steps only grow, so none that begins here ends earlier.
+            if memory.start - start < 1 << (log2_size - 3) {
+                break;
+            }
+        }
+        best
     }
 
     /// The lowest place from `start` up for `app + kernel` bytes in a block of this size.

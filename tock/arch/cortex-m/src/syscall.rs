@@ -15,6 +15,7 @@ use kernel::syscall::{ContextSwitchReason, SyscallReturn, UserspaceKernelBoundar
 use kernel::utilities::arch_helpers::{
     encode_syscall_return_trd104, syscall_from_register_arguments_trd104,
 };
+use kernel::utilities::hex::Hex;
 
 use crate::fault::FaultStatus;
 use crate::{CortexMVariant, LeaveReason, scb};
@@ -310,6 +311,7 @@ impl<A: CortexMVariant> UserspaceKernelBoundary for SysCall<A> {
         // SAFETY: the caller passes the process's own bounds while it does not run.
         let frame = unsafe { Frame::at(accessible_memory_start, app_brk, state.psp) };
         let frame = frame.map(|frame| frame.read());
+        let hex = |word: u32| Hex(word as usize);
         // Failing to print a report is nothing that could be reported.
         let _ = match (part, frame) {
             (0, _) if !matches!(state.fault, Fault::None) => {
@@ -317,25 +319,33 @@ impl<A: CortexMVariant> UserspaceKernelBoundary for SysCall<A> {
             }
             (1, Some([r0, r1, r2, r3, ..])) => write!(
                 writer,
-                " r0  {r0:#010x} r1  {r1:#010x} r2  {r2:#010x} r3  {r3:#010x}\r\n"
+                " r0  {} r1  {} r2  {} r3  {}\r\n",
+                hex(r0),
+                hex(r1),
+                hex(r2),
+                hex(r3),
             ),
             (1, None) => write!(
                 writer,
-                " stack pointer {:#010x} is outside {:#010x}..{:#010x}: r0-r3, pc are lost\r\n",
-                state.psp,
-                accessible_memory_start.addr(),
-                app_brk.addr(),
+                " stack pointer {} is outside {}..{}: r0-r3, pc are lost\r\n",
+                hex(state.psp),
+                Hex(accessible_memory_start.addr()),
+                Hex(app_brk.addr()),
             ),
             (2, Some([.., r12, lr, pc, psr])) => write!(
                 writer,
-                " r12 {r12:#010x} sp  {:#010x} lr  {lr:#010x} pc  {pc:#010x} xpsr {psr:#010x}\r\n",
-                state.psp.wrapping_add(FRAME_BYTES as u32),
+                " r12 {} sp  {} lr  {} pc  {} xpsr {}\r\n",
+                hex(r12),
+                hex(state.psp.wrapping_add(FRAME_BYTES as u32)),
+                hex(lr),
+                hex(pc),
+                hex(psr),
             ),
             (3 | 4, _) => {
                 let registers = state.regs.iter().zip(4..).skip((part - 3) * 4).take(4);
                 registers
                     .clone()
-                    .try_for_each(|(value, number)| write!(writer, " r{number:<2} {value:#010x}"))
+                    .try_for_each(|(value, number)| write!(writer, " r{number:<2} {}", hex(*value)))
                     .and_then(|()| writer.write_str("\r\n"))
             }
             (5, _) => match state.fault {
@@ -346,7 +356,11 @@ impl<A: CortexMVariant> UserspaceKernelBoundary for SysCall<A> {
                     bfar,
                 }) => write!(
                     writer,
-                    " CFSR {cfsr:#010x} HFSR {hfsr:#010x} MMFAR {mmfar:#010x} BFAR {bfar:#010x}\r\n",
+                    " CFSR {} HFSR {} MMFAR {} BFAR {}\r\n",
+                    hex(cfsr),
+                    hex(hfsr),
+                    hex(mmfar),
+                    hex(bfar),
                 ),
                 _ => Ok(()),
             },

@@ -187,12 +187,16 @@ impl<I: InterruptService> Chip for Mps2<'_, I> {
             if round == 0 {
                 return;
             }
-            while round != 0 {
-                let line = round.trailing_zeros();
+            loop {
+                self.service(round.trailing_zeros());
                 round &= round - 1;
+                if round == 0 {
+                    break;
+                }
                 // The service of another may have dealt with it.
-                if self.is_pending(line) && self.attended.get() & 1 << line != 0 {
-                    self.service(line);
+                round &= nvic::pending() & self.attended.get();
+                if round == 0 {
+                    break;
                 }
             }
         }

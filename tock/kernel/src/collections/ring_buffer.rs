@@ -97,6 +97,23 @@ impl<'a, T: Copy> RingBuffer<'a, T> {
         }
     }
 
+    /// Puts the first of these elements behind the others, as many as there is room for, and returns how many.
+    pub fn extend(&mut self, elements: &[T]) -> usize {
+        let taken = elements.len().min(self.available_len());
+        let mut position = self.position(self.length);
+        for element in elements.iter().take(taken) {
+            if position >= self.ring.len() {
+                position = 0;
+            }
+            if let Some(place) = self.ring.get_mut(position) {
+                place.write(*element);
+            }
+            position += 1;
+        }
+        self.length += taken;
+        taken
+    }
+
     /// Where the `i`-th oldest element stands; `i` up to the ring's length.
     fn position(&self, i: usize) -> usize {
         let position = self.head + i;
@@ -225,7 +242,7 @@ mod tests {
         let mut seed = 1u32;
         for step in 0..10_000 {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            match (seed >> 16) % 6 {
+            match (seed >> 16) % 7 {
                 0 | 1 => {
                     let fits = model.len() < 5;
                     if fits {
@@ -247,6 +264,12 @@ mod tests {
                     let want = model.iter().position(|v| v % 3 == 0);
                     let want = want.and_then(|i| model.remove(i));
                     assert_eq!(ring.remove_first_matching(|v| v % 3 == 0), want);
+                }
+                5 => {
+                    let new: Vec<u32> = (step..step + seed % 4).collect();
+                    let room = new.len().min(5 - model.len());
+                    model.extend(&new[..room]);
+                    assert_eq!(ring.extend(&new), room);
                 }
                 _ => {
                     model.retain(|v| v % 7 != 0);

@@ -225,9 +225,8 @@ impl<C: Chip> Loader<C> {
         let place = self.standing.place;
         let here = self.kernel.processes().filter(|p| p.place() == place);
         let room = here.count() < self.slots;
-        let (index, slot) = self
-            .kernel
-            .free_slot()
+        let free = self.kernel.free_slot();
+        let index = free
             .filter(|_| room)
             .ok_or(ProcessLoadError::NoProcessSlot)?;
         let mut config = self
@@ -240,7 +239,7 @@ impl<C: Chip> Loader<C> {
         process
             .begin_run()
             .map_err(|_| ProcessLoadError::MpuInvalidFlashLength)?;
-        slot.set(process, self.standing.priority);
+        self.kernel.add(process, self.standing.priority);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use super::work::Report;
 use super::{Process, ProcessMemory, State, StoppedState};
 use crate::platform::chip::Chip;
 use crate::platform::mpu::MPU as _;
+use crate::utilities::hex::Hex;
 
 /// What a state is called.
 fn state_name(state: State) -> &'static str {
@@ -22,7 +23,7 @@ fn state_name(state: State) -> &'static str {
 }
 
 /// Where the registers begin among the parts of a report.
-const REGISTERS: usize = 8;
+const REGISTERS: usize = 12;
 /// The parts of the registers that a report has room for.
 const REGISTER_PARTS: usize = 8;
 const MPU: usize = REGISTERS + REGISTER_PARTS;
@@ -30,7 +31,7 @@ const MPU: usize = REGISTERS + REGISTER_PARTS;
 const REGIONS: usize = 16;
 
 impl<C: Chip> ProcessStandard<C> {
-    /// Print one part of the report, a line or two; whether there are more.
+    /// Print one part of the report, a line of it; whether there are more.
     pub(super) fn print_part(&self, report: &Report, writer: &mut dyn Write) -> bool {
         let part = usize::from(report.part);
         // Failing to print is nothing that could be reported.
@@ -78,41 +79,53 @@ impl<C: Chip> ProcessStandard<C> {
             ),
             4 => write!(
                 writer,
-                " RAM   {:#010x}-{:#010x}\r\n  kernel  {:#010x} ({kernel_own} bytes)\r\n",
-                a.sram_start,
-                a.sram_end,
-                a.sram_end.saturating_sub(kernel_own),
+                " RAM   {}-{}\r\n",
+                Hex(a.sram_start),
+                Hex(a.sram_end)
             ),
             5 => write!(
                 writer,
-                "  grants  {:#010x} ({} bytes)\r\n  break   {:#010x} ({} bytes in use)\r\n",
-                a.sram_grant_start,
+                "  kernel  {} ({kernel_own} bytes)\r\n",
+                Hex(a.sram_end.saturating_sub(kernel_own)),
+            ),
+            6 => write!(
+                writer,
+                "  grants  {} ({} bytes)\r\n",
+                Hex(a.sram_grant_start),
                 a.sram_end
                     .saturating_sub(kernel_own)
                     .saturating_sub(a.sram_grant_start),
-                a.sram_app_brk,
+            ),
+            7 => write!(
+                writer,
+                "  break   {} ({} bytes in use)\r\n",
+                Hex(a.sram_app_brk),
                 a.sram_app_brk.saturating_sub(a.sram_start),
             ),
-            6 => {
-                if let Some(heap) = a.sram_heap_start {
-                    write!(writer, "  heap    {heap:#010x}\r\n")?;
+            8 => match a.sram_heap_start {
+                Some(heap) => write!(writer, "  heap    {}\r\n", Hex(heap)),
+                None => Ok(()),
+            },
+            9 => match a.sram_stack_top {
+                Some(top) => write!(writer, "  stack   {} (top)\r\n", Hex(top)),
+                None => Ok(()),
+            },
+            10 => match a.sram_stack_bottom {
+                Some(lowest) => {
+                    write!(writer, "  stack   {} (lowest seen)\r\n", Hex(lowest))?;
+                    if lowest < a.sram_start {
+                        writer.write_str("  the stack has overflowed\r\n")?;
+                    }
+                    Ok(())
                 }
-                if let Some(top) = a.sram_stack_top {
-                    write!(writer, "  stack   {top:#010x} (top)\r\n")?;
-                }
-                match a.sram_stack_bottom {
-                    Some(lowest) if lowest < a.sram_start => write!(
-                        writer,
-                        "  stack   {lowest:#010x} (lowest seen)\r\n  the stack has overflowed\r\n"
-                    ),
-                    Some(lowest) => write!(writer, "  stack   {lowest:#010x} (lowest seen)\r\n"),
-                    None => Ok(()),
-                }
-            }
+                None => Ok(()),
+            },
             _ => write!(
                 writer,
-                " flash {:#010x}-{:#010x}, own code from {:#010x}\r\n",
-                a.flash_start, a.flash_end, a.flash_non_protected_start,
+                " flash {}-{}, own code from {}\r\n",
+                Hex(a.flash_start),
+                Hex(a.flash_end),
+                Hex(a.flash_non_protected_start),
             ),
         }
     }

@@ -231,13 +231,23 @@ impl<C: Chip> ProcessStandard<C> {
 
     /// Write zeros from `start` to `end`, inside the process's part of its RAM.
     pub(super) fn zero(&self, start: usize, end: usize) {
+        /// Words that are written one after the other; the library's function takes four times as many instructions.
+        type Block = [u32; 8];
         if self.memory_start <= start && start <= end && end <= self.kernel_break.get() {
-            let memory = core::ptr::with_exposed_provenance_mut::<u8>(start);
+            let first = start.next_multiple_of(align_of::<Block>()).min(end);
+            let blocks = (end - first) / size_of::<Block>();
+            let last = first + blocks * size_of::<Block>();
             // SAFETY: checked to lie in the RAM block below all kernel data, to
-            // which no Rust reference exists.
+            // which no Rust reference exists; `first` is aligned, or there are no blocks.
             #[allow(unsafe_code)]
             unsafe {
-                memory.write_bytes(0, end - start);
+                let memory = |address| core::ptr::with_exposed_provenance_mut::<u8>(address);
+                memory(start).write_bytes(0, first - start);
+                for block in (first..last).step_by(size_of::<Block>()) {
+                    // Volatile, so that no compiler makes that function of it again.
+                    memory(block).cast::<Block>().write_volatile([0; 8]);
+                }
+                memory(last).write_bytes(0, end - last);
             }
         }
     }

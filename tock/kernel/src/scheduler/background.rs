@@ -69,7 +69,7 @@ impl BackgroundSched {
     /// into the first slots, and do not move.
     #[cold]
     fn look(&self) {
-        let count = self.kernel.processes().count();
+        let count = self.kernel.process_count();
         self.count.set(count);
         let in_background = |index: &usize| {
             let process = self.kernel.process_with(*index, Priority::Background);
@@ -126,7 +126,7 @@ impl BackgroundSched {
             Priority::Background => self.background_slots(),
         };
         let others = slots.saturating_sub(1);
-        self.next_of(priority, turn + 1, others).is_some()
+        (others != 0 && self.next_of(priority, turn + 1, others).is_some())
             || (self.kernel.has_pending_restarts() && self.equal_waits())
     }
 

@@ -48,7 +48,7 @@ impl RoundRobinSched {
 
 impl<C: Chip> Scheduler<C> for RoundRobinSched {
     fn next(&self) -> SchedulingDecision {
-        let (count, turn) = (self.kernel.slot_count(), self.turn.get());
+        let (count, turn) = (self.kernel.process_count(), self.turn.get());
         let order = (turn..count).chain(0..turn.min(count));
         for index in order {
             let Some(process) = self.kernel.process_at(index).filter(|p| p.ready()) else {
@@ -72,7 +72,7 @@ impl<C: Chip> Scheduler<C> for RoundRobinSched {
             self.rest.set(NonZeroU32::new(left));
         } else {
             self.turn
-                .set((self.turn.get() + 1) % self.kernel.slot_count().max(1));
+                .set((self.turn.get() + 1) % self.kernel.process_count().max(1));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod arch_helpers;
 pub mod cells;
+pub mod hex;
 pub mod leasable_buffer;
 pub mod single_core;
 pub mod static_init;

@@ -4,6 +4,7 @@
 //! (`capsules/flash_partition/README.md`). The calls here sleep until the operation is over.
 
 use crate::{ErrorCode, allow, command, wait_for};
+use berth_flash::Erases;
 use berth_flash::driver::{DRIVER_NUM, allow_ro, command as number, upcall};
 
 /// The partition, open to this process for reading until it ends: proof that the
@@ -63,6 +64,20 @@ impl Partition {
         end()
     }
 
+    /// The budget of erases; `None` if the kernel has none.
+    #[must_use]
+    pub fn erases(&self) -> Option<Erases> {
+        let ask = |number| command(DRIVER_NUM, number, 0, 0).success_3_u32();
+        let (left, most, period_s) = ask(number::BUDGET).ok()?;
+        let (_, refused, _) = ask(number::ERASES).ok()?;
+        Some(Erases {
+            left,
+            most,
+            period_s,
+            refused,
+        })
+    }
+
     /// Program `bytes` at `offset`, in parts if they are many.
     ///
     /// # Errors
@@ -101,6 +116,8 @@ mod tests {
         crate::host::install(move |class, [_, r1, r2, r3]| match (class, r1) {
             (class::COMMAND, number::GEOMETRY) => [variant::SUCCESS_3_U32, 0x1000, 0x2000, 0x100],
             (class::COMMAND, number::LIMITS) => [variant::SUCCESS_3_U32, 4, 2, 8],
+            (class::COMMAND, number::BUDGET) => [variant::SUCCESS_3_U32, 7, 256, 86_400],
+            (class::COMMAND, number::ERASES) => [variant::SUCCESS_3_U32, 1_000, 3, 16],
             (class::ALLOW_READ_ONLY, _) => {
                 lent.replace(r3);
                 [variant::SUCCESS_2_U32, 0, 0, r3]
@@ -135,6 +152,18 @@ mod tests {
                 [number::ERASE, 3, 0],
             ]
         );
+    }
+
+    #[test]
+    fn the_budget_is_told() {
+        kernel(0);
+        let erases = Erases {
+            left: 7,
+            most: 256,
+            period_s: 86_400,
+            refused: 3,
+        };
+        assert_eq!(Partition::open().unwrap().erases(), Some(erases));
     }
 
     #[test]

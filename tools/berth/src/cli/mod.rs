@@ -4,7 +4,7 @@ mod name;
 mod settings;
 
 pub use name::{name_of, without_ending};
-pub use settings::{LogLevel, Numbers, Policy, Settings};
+pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes};
 
 use crate::complete;
 use clap::{Args, Parser, Subcommand, ValueHint};
@@ -52,7 +52,7 @@ pub enum Command {
     /// Change how a container runs, without uploading it again
     Edit(Edit),
     /// Start containers
-    Start(Repeatable),
+    Start(Start),
     /// Stop containers at their next suspension point
     Stop(Repeatable),
     /// Start containers anew, whatever they do now
@@ -133,6 +133,9 @@ pub struct Upload {
     /// With --live-update: do not wait for the end of the trial
     #[arg(long, requires = "live_update")]
     pub no_wait: bool,
+    /// What becomes of what the package's author wishes (share, stack, memory, restart) and you do not say
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Wishes::Bounded)]
+    pub wishes: Wishes,
     /// Send the file as it is instead of packing it on the way
     #[arg(long)]
     pub no_pack: bool,
@@ -156,6 +159,9 @@ pub struct Run {
     /// Wait until it ends, and delete it then
     #[arg(long)]
     pub rm: bool,
+    /// What becomes of what the package's author wishes (share, stack, memory, restart) and you do not say
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Wishes::Bounded)]
+    pub wishes: Wishes,
     /// Send the file as it is instead of packing it on the way
     #[arg(long)]
     pub no_pack: bool,
@@ -196,6 +202,17 @@ pub struct Repeatable {
     /// Names of containers
     #[arg(required = true, value_name = "NAME", add = ArgValueCandidates::new(complete::containers))]
     pub names: Vec<String>,
+}
+
+/// What `start` takes.
+#[derive(Debug, Args)]
+pub struct Start {
+    /// Also those that are quarantined because the device's supervisor failed while they ran
+    #[arg(long)]
+    pub lift: bool,
+    /// Which, and what of them.
+    #[command(flatten)]
+    pub containers: Repeatable,
 }
 
 /// What `wait` takes.

@@ -36,6 +36,9 @@ pub struct Settings {
     /// Run its interrupt handlers every MS milliseconds with at most FUEL, instead of at once
     #[arg(long, value_name = "MS:FUEL", value_parser = service)]
     pub service: Option<Service>,
+    /// Write its state to flash at most N times a day for what it does itself
+    #[arg(long, value_name = "N")]
+    pub writes: Option<u16>,
 }
 
 /// WASMICO's three numbers, in its order and with its meanings (section 4.1 of its paper).
@@ -68,6 +71,17 @@ impl Numbers {
              --limit bounds all that a container takes of the device"
         })
     }
+}
+
+/// What becomes of an author's wishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Wishes {
+    /// Nothing is granted.
+    None,
+    /// Share up to 50, stack up to 16 KiB, five restarts in a row after failures.
+    Bounded,
+    /// All is granted.
+    All,
 }
 
 /// A restart policy without its back-off.
@@ -120,6 +134,7 @@ impl Settings {
                 LogLevel::Trace => Level::Trace,
             }),
             service: self.service,
+            writes: self.writes,
         }
     }
 }

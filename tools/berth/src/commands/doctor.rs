@@ -5,6 +5,7 @@ use crate::{
     Address, Client, DeviceInfo, DeviceStatus, Error, HeapInfo, Registry,
     cli::Cli,
     device,
+    model::Erases,
     output::{self, Check, Fit, Report, Verdict},
     registry_path,
 };
@@ -164,10 +165,14 @@ fn firmware(info: &DeviceInfo, status: Option<&DeviceStatus>, report: &mut Repor
     report.longest_stall_us = Some(status.longest_stall_us);
     if status.safe_mode {
         let suspect = status.suspect.as_deref().unwrap_or("unknown");
+        let mut message = format!("safe mode, no container starts; suspect: {suspect}");
+        if status.without_store {
+            message.push_str("; the store could not be read, and is left alone");
+        }
         report.add(
             "firmware",
             Verdict::Warning,
-            format!("safe mode, no container starts; suspect: {suspect}"),
+            message,
             Some("`berth rm` the suspect, then restart the device"),
         );
     } else {
@@ -213,7 +218,27 @@ fn firmware(info: &DeviceInfo, status: Option<&DeviceStatus>, report: &mut Repor
             ),
             uneven.then_some("one page is worn out of proportion: please report this"),
         );
+        if let Some(erases) = &store.erases {
+            erases_left(erases, report);
+        }
     }
+}
+
+/// What the firmware allows the store to wear.
+fn erases_left(erases: &Erases, report: &mut Report) {
+    let few = erases.left == 0 || erases.refused > 0;
+    report.add(
+        "flash budget",
+        if few { Verdict::Warning } else { Verdict::Ok },
+        format!(
+            "{} of {} erases left to the page with the fewest, one more each {}; {} refused",
+            erases.left,
+            erases.most,
+            output::duration(u64::from(erases.period_s) * 1_000_000),
+            erases.refused
+        ),
+        few.then_some("something stores more often than the manufacturer allows the flash to wear: see `berth events` and `berth stats`"),
+    );
 }
 
 /// How many containers of which size still fit.

@@ -29,12 +29,14 @@ pub(super) fn has_ended(container: &Container) -> bool {
     !container.is_active() && container.state != "restarting"
 }
 
-/// What a container that has ended makes berth exit with: its own code, 1 for a fault, 0 if it was stopped.
+/// What a container that has ended makes berth exit with: its own code, 1 for a fault and in quarantine, 0 if it was
+/// stopped.
 pub(super) fn exit_code(container: &Container) -> u8 {
     match (container.exit_code, container.fault) {
         // As everywhere: the low byte of it.
         (Some(code), _) => code as u8,
         (None, Some(_)) => 1,
+        (None, None) if container.state == "quarantined" => 1,
         (None, None) => 0,
     }
 }

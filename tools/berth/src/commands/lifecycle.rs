@@ -3,8 +3,9 @@
 use super::{Failure, connect, endings, rolled_back};
 use crate::{
     Begun, Client, Container, Error, Refusal, UpdateOutcome, UploadOutcome,
-    cli::{Cli, Edit, Remove, Repeatable, Upload, name_of, without_ending},
+    cli::{Cli, Edit, Remove, Repeatable, Upload, Wishes, name_of, without_ending},
     device, output, packing,
+    wishes::{self, Granted},
 };
 use berth_protocol::Parameters;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -85,9 +86,13 @@ impl ImageFile {
     pub(super) fn upload(
         &self,
         client: &mut Client,
-        parameters: Parameters,
+        chosen: Parameters,
+        how: Wishes,
     ) -> Result<UploadOutcome, Error> {
-        let parameters = packing::merge(parameters, self.wishes);
+        let Granted { parameters, note } = wishes::grant(chosen, self.wishes, how);
+        if let Some(text) = note {
+            output::note(&format!("{}: {text}", self.name));
+        }
         self.send(|progress| device::upload(client, &self.name, &self.bytes, parameters, progress))
     }
 }
@@ -112,7 +117,7 @@ pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Res
     if arguments.live_update {
         return live_update(cli, arguments, &image, parameters, client, out);
     }
-    let done = match image.upload(client, parameters)? {
+    let done = match image.upload(client, parameters, arguments.wishes)? {
         UploadOutcome::Stored => "uploaded",
         UploadOutcome::Unchanged => "unchanged",
     };
@@ -133,15 +138,15 @@ fn live_update(
     let begun = image.send(|progress| {
         device::live_update(client, name, &image.bytes, parameters, trial, progress)
     });
-    let update = match begun {
-        Ok(Begun::Update(update)) => update,
+    let (upload, update) = match begun {
+        Ok(Begun::Update { upload, outcome }) => (upload, outcome),
         Ok(Begun::Unchanged) => {
             output::action(out, name, "unchanged", Some(bytes), cli.json)?;
             return Ok(());
         }
         // Nothing there to be replaced: the first image of this name.
         Err(Error::Refused(refusal)) if refusal.code == "unknown-name" => {
-            image.upload(client, parameters)?;
+            image.upload(client, parameters, arguments.wishes)?;
             device::start(client, name)?;
             output::action(out, name, "uploaded and started", Some(bytes), cli.json)?;
             return Ok(());
@@ -151,7 +156,7 @@ fn live_update(
     let update = if arguments.no_wait {
         update
     } else {
-        trial_end(client, name, update)?
+        trial_end(client, name, upload, update)?
     };
     match update {
         Some(update) if update.update == "rolled-back" => Err(rolled_back(name, &update).into()),
@@ -166,6 +171,7 @@ fn live_update(
 pub(super) fn trial_end(
     client: &mut Client,
     name: &str,
+    upload: u32,
     mut update: Option<UpdateOutcome>,
 ) -> Result<Option<UpdateOutcome>, Error> {
     let left = update.as_ref().and_then(|update| update.left_ms);
@@ -179,7 +185,7 @@ pub(super) fn trial_end(
             });
         }
         thread::sleep(TRIAL_TICK);
-        update = device::update_status(client, name)?;
+        update = device::update_status(client, name, Some(upload))?;
     }
     Ok(update)
 }
@@ -208,6 +214,12 @@ pub(super) fn remove(cli: &Cli, arguments: &Remove, out: &mut impl Write) -> Res
         device::remove
     };
     each(cli, &arguments.names, "deleted", action, out)
+}
+
+/// Start a container, also one that is quarantined.
+pub(super) fn lift_and_start(client: &mut Client, name: &str) -> Result<(), Error> {
+    exact_first(client, name, device::lift)?;
+    exact_first(client, name, device::start)
 }
 
 /// What is done with one container.

@@ -86,13 +86,16 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Run(arguments) => run::run(cli, arguments, &mut out)?,
         Command::Edit(arguments) => lifecycle::edit(cli, arguments, &mut out)?,
         Command::Start(c) => {
-            let start =
-                |client: &mut _, name: &_| lifecycle::exact_first(client, name, device::start);
+            let start = if c.lift {
+                lifecycle::lift_and_start
+            } else {
+                |client: &mut _, name: &_| lifecycle::exact_first(client, name, device::start)
+            };
             let how = (
                 start as fn(&mut _, &_) -> _,
                 Container::is_active as fn(&_) -> _,
             );
-            lifecycle::repeatable(cli, c, "started", how, &mut out)?;
+            lifecycle::repeatable(cli, &c.containers, "started", how, &mut out)?;
         }
         Command::Stop(c) => {
             let how = (
@@ -126,6 +129,9 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
                 output::note(&format!(
                     "safe mode, no container starts; suspect: {suspect}"
                 ));
+                if status.without_store {
+                    output::note("the store could not be read, and is left alone until a reset");
+                }
             }
         }
         Command::Images(wide) => {

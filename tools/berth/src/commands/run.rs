@@ -3,7 +3,7 @@
 use super::{Failure, connect_shared, endings, lifecycle, rolled_back, watch};
 use crate::{
     Begun, Client, Error,
-    cli::{Cli, Numbers, Run},
+    cli::{Cli, Numbers, Run, Wishes},
     device, output,
 };
 use berth_protocol::Parameters;
@@ -25,7 +25,7 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
     let client = &mut connection.client;
     let watched = arguments.follow || arguments.rm;
     let done = match endings::find(client, &image.name)? {
-        None => begin(client, &image, parameters)?,
+        None => begin(client, &image, parameters, arguments.wishes)?,
         Some(old) => replace(client, &image, parameters, old.is_active(), watched)?,
     };
     output::action(out, &image.name, done, Some(image.bytes.len()), cli.json)?;
@@ -48,8 +48,9 @@ fn begin(
     client: &mut Client,
     image: &ImageFile,
     parameters: Parameters,
+    how: Wishes,
 ) -> Result<&'static str, Error> {
-    image.upload(client, parameters)?;
+    image.upload(client, parameters, how)?;
     match device::start(client, &image.name) {
         Ok(()) => Ok("started"),
         Err(Error::Refused(refusal)) => {
@@ -79,19 +80,19 @@ fn replace(
             endings::restart(client, name)?;
             Ok("started again")
         }
-        Begun::Update(update) if was_active => {
+        Begun::Update { upload, outcome } if was_active => {
             // Who watches sees what becomes of it.
             let update = if watched {
-                update
+                outcome
             } else {
-                lifecycle::trial_end(client, name, update)?
+                lifecycle::trial_end(client, name, upload, outcome)?
             };
             match update {
                 Some(update) if update.update == "rolled-back" => Err(rolled_back(name, &update)),
                 _ => Ok("replaced"),
             }
         }
-        Begun::Update(_) => {
+        Begun::Update { .. } => {
             let is_there = endings::find(client, name)?;
             if !is_there.is_some_and(|container| container.is_active()) {
                 device::start(client, name)?;

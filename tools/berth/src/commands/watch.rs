@@ -81,6 +81,8 @@ pub(super) fn until_it_ends(
 /// The log of a container, read line by line.
 struct Log<'a> {
     name: &'a str,
+    /// Which log the lines read so far are of.
+    log: Option<u32>,
     from: u32,
     moments: Moments,
 }
@@ -89,20 +91,28 @@ impl<'a> Log<'a> {
     const fn of(name: &'a str) -> Self {
         Self {
             name,
+            log: None,
             from: 0,
             moments: Moments::Device,
         }
     }
 
     fn next(&mut self, client: &mut Client) -> Result<Option<LogLine>, Error> {
-        let from = self.from;
-        let line = lifecycle::exact_first(client, self.name, |client, name| {
-            device::log_line(client, name, from)
-        })?;
-        if let Some(line) = &line {
-            self.from = line.sequence.saturating_add(1);
+        loop {
+            let (log, from) = (self.log, self.from);
+            let line = lifecycle::exact_first(client, self.name, |client, name| {
+                device::log_line(client, name, log, from)
+            });
+            if self.log.is_some() && begins_anew(self.name, &line) {
+                (self.log, self.from) = (None, 0);
+                continue;
+            }
+            if let Ok(Some(line)) = &line {
+                self.log = Some(line.log);
+                self.from = line.sequence.saturating_add(1);
+            }
+            return line;
         }
-        Ok(line)
     }
 
     /// Print what is there and was not yet.
@@ -119,12 +129,30 @@ impl<'a> Log<'a> {
     }
 }
 
+/// Is what was read so far gone, and something new begun? Says so.
+fn begins_anew<T>(name: &str, read: &Result<T, Error>) -> bool {
+    let anew = matches!(read, Err(Error::Refused(refusal)) if refusal.code == "other-log");
+    if anew {
+        output::note(&format!(
+            "{name}: the lines read so far are gone from the device; what follows begins anew"
+        ));
+    }
+    anew
+}
+
 pub(super) fn events(cli: &Cli, arguments: &Events, out: &mut impl Write) -> Result<(), Failure> {
     let (mut connection, _) = connect_shared(cli)?;
-    let mut from = 0;
+    let (mut log, mut from) = (None, 0);
     loop {
-        while let Some(event) = device::event(&mut connection.client, from)? {
+        loop {
+            let event = device::event(&mut connection.client, log, from);
+            if log.is_some() && begins_anew("events", &event) {
+                (log, from) = (None, 0);
+                continue;
+            }
+            let Some(event) = event? else { break };
             output::event(out, &event, cli.json)?;
+            log = Some(event.log);
             from = event.sequence.saturating_add(1);
         }
         flush(out)?;

@@ -15,6 +15,14 @@ pub fn start(client: &mut Client, name: &str) -> Result<(), Error> {
     done(client, "start", Some(name), Op::Start { name })
 }
 
+/// Let a container be started again although the device's supervisor failed while it ran.
+///
+/// # Errors
+/// As every request.
+pub fn lift(client: &mut Client, name: &str) -> Result<(), Error> {
+    done(client, "start", Some(name), Op::Lift { name })
+}
+
 /// Stop a container at its next suspension point.
 ///
 /// # Errors
@@ -162,7 +170,7 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
         log_dropped,
         sources: optional(sources(client, name))?.unwrap_or_default(),
         last_fault,
-        update: optional(update_status(client, name))?.flatten(),
+        update: optional(update_status(client, name, None))?.flatten(),
     })
 }
 
@@ -188,20 +196,27 @@ fn sources(client: &mut Client, name: &str) -> Result<Vec<Source>, Error> {
     )
 }
 
-/// The first log line that is not older than `from`; `None` if there is none yet.
+/// The first line of a container's `log` that is not older than `from`; `None` if there is none yet.
 ///
 /// # Errors
-/// As every request.
-pub fn log_line(client: &mut Client, name: &str, from: u32) -> Result<Option<LogLine>, Error> {
-    let op = Op::Log { name, from };
+/// As every request; refused if the container has another log than the one that is named.
+pub fn log_line(
+    client: &mut Client,
+    name: &str,
+    log: Option<u32>,
+    from: u32,
+) -> Result<Option<LogLine>, Error> {
+    let op = Op::Log { name, log, from };
     ask(client, "logs", Some(name), op, |reply| match reply {
         Reply::LogLine {
+            log,
             sequence,
             dropped,
             time_us,
             level,
             text,
         } if sequence >= from => Some(Some(LogLine {
+            log,
             sequence,
             dropped,
             time_us,
@@ -213,21 +228,26 @@ pub fn log_line(client: &mut Client, name: &str, from: u32) -> Result<Option<Log
     })
 }
 
-/// The first event that is not older than `from`; `None` if there is none yet.
+/// The first event of a `log` of them that is not older than `from`; `None` if there is none yet.
 ///
 /// # Errors
-/// As every request.
-pub fn event(client: &mut Client, from: u32) -> Result<Option<DeviceEvent>, Error> {
-    let op = Op::Events { from };
+/// As every request; refused if the device was reset since.
+pub fn event(
+    client: &mut Client,
+    log: Option<u32>,
+    from: u32,
+) -> Result<Option<DeviceEvent>, Error> {
+    let op = Op::Events { log, from };
     ask(client, "events", None, op, |reply| match reply {
         Reply::Event {
+            log,
             sequence,
             dropped,
             time_us,
             name,
             what,
         } if sequence >= from => Some(Some(convert::event(
-            (sequence, dropped, time_us),
+            (log, sequence, dropped, time_us),
             name,
             what,
         ))),

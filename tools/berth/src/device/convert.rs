@@ -1,8 +1,8 @@
 //! From the words of the wire to what berth keeps.
 
 use crate::model::{
-    Container, DeviceEvent, DeviceStatus, FaultRecord, HostCall, Image, ServiceInfo, Settings,
-    Source, Store, UpdateOutcome,
+    Container, DeviceEvent, DeviceStatus, Erases, FaultRecord, HostCall, Image, ServiceInfo,
+    Settings, Source, Store, UpdateOutcome,
 };
 use berth_protocol::{
     Entry, FaultReport, Happening, ImageHash, Parameters, Restart, State, Status, Update,
@@ -19,6 +19,7 @@ const fn state_word(state: State) -> &'static str {
         State::Exited { .. } => "exited",
         State::Faulted { .. } => "faulted",
         State::Restarting { .. } => "restarting",
+        State::Quarantined => "quarantined",
     }
 }
 
@@ -76,6 +77,7 @@ pub(super) fn settings(parameters: Parameters) -> Settings {
             period_ms: service.period_ms,
             budget: service.budget,
         }),
+        writes: parameters.writes,
     }
 }
 
@@ -154,7 +156,7 @@ pub(super) fn update(update: Update) -> Option<UpdateOutcome> {
 }
 
 pub(super) fn event(
-    (sequence, dropped, time_us): (u32, u32, u64),
+    (log, sequence, dropped, time_us): (u32, u32, u32, u64),
     name: Option<&str>,
     what: Happening,
 ) -> DeviceEvent {
@@ -182,6 +184,7 @@ pub(super) fn event(
         _ => String::new(),
     };
     DeviceEvent {
+        log,
         sequence,
         dropped,
         time_us,
@@ -194,6 +197,7 @@ pub(super) fn event(
 pub(super) fn status(status: Status<'_>) -> DeviceStatus {
     DeviceStatus {
         safe_mode: status.safe_mode,
+        without_store: status.without_store,
         suspect: status.suspect.map(Into::into),
         restarts: status.restarts,
         longest_stall_us: status.longest_stall_us,
@@ -204,6 +208,12 @@ pub(super) fn status(status: Status<'_>) -> DeviceStatus {
             largest_free: store.largest_free,
             wear_max: store.wear_max,
             wear_mean: store.wear_mean,
+            erases: store.erases.map(|erases| Erases {
+                left: erases.left,
+                most: erases.most,
+                period_s: erases.period_s,
+                refused: erases.refused,
+            }),
         }),
     }
 }

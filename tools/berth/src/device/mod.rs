@@ -6,7 +6,8 @@ mod upload;
 
 pub(crate) use containers::names;
 pub use containers::{
-    containers, edit, event, images, inspect, kill, log_line, pause, remove, resume, start, stop,
+    containers, edit, event, images, inspect, kill, lift, log_line, pause, remove, resume, start,
+    stop,
 };
 pub use upload::{Begun, UploadOutcome, live_update, update_status, upload};
 

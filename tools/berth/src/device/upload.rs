@@ -2,7 +2,9 @@
 
 use super::{ask, convert, done};
 use crate::{Client, Error, UpdateOutcome};
-use berth_protocol::{CHUNK_MAX, ImageHash, Op, Parameters, Reply};
+use berth_protocol::{
+    CHUNK_MAX, FRAME_MAX, ImageHash, Op, Parameters, Reply, Request, encode_frame,
+};
 use std::time::Duration;
 
 /// What came of an upload.
@@ -18,7 +20,12 @@ pub enum UploadOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
     /// The new image has replaced the old one, or did not stand up.
-    Update(Option<UpdateOutcome>),
+    Update {
+        /// What to ask [`update_status`] about.
+        upload: u32,
+        /// How far it has come.
+        outcome: Option<UpdateOutcome>,
+    },
     /// It is the image that the container has already.
     Unchanged,
 }
@@ -35,17 +42,28 @@ pub fn upload(
     parameters: Parameters,
     progress: impl FnMut(u32),
 ) -> Result<UploadOutcome, Error> {
-    let begin = Op::UploadBegin {
+    let (length, hash) = (length(image)?, ImageHash::of(image));
+    let begin = numbered(|upload| Op::UploadBegin {
+        upload,
         name,
-        length: length(image)?,
-        hash: ImageHash::of(image),
+        length,
+        hash,
         parameters,
-    };
-    if !send(client, name, image, begin, progress)? {
+    });
+    let Some(upload) = send(client, name, image, begin, progress)? else {
         return Ok(UploadOutcome::Unchanged);
+    };
+    let commit = Op::UploadCommit { upload };
+    match verified(done(client, "upload", Some(name), commit)) {
+        Ok(()) => Ok(UploadOutcome::Stored),
+        // Who sent the same at the same time may have committed it. If not, the commit is not repeated: it may be
+        // what reset the device.
+        Err(lost) if is_no_upload(&lost) => match announce(client, name, begin)? {
+            None => Ok(UploadOutcome::Stored),
+            Some(_) => Err(lost),
+        },
+        Err(error) => Err(error),
     }
-    verified(done(client, "upload", Some(name), Op::UploadCommit))?;
-    Ok(UploadOutcome::Stored)
 }
 
 /// Replace the running container `name` by one from `image`. The answer comes when the new one
@@ -61,35 +79,37 @@ pub fn live_update(
     trial: Duration,
     progress: impl FnMut(u32),
 ) -> Result<Begun, Error> {
-    let begin = Op::UpdateBegin {
+    let (length, hash) = (length(image)?, ImageHash::of(image));
+    let trial_ms = u32::try_from(trial.as_millis()).unwrap_or(u32::MAX);
+    let begin = numbered(|upload| Op::UpdateBegin {
+        upload,
         name,
-        length: length(image)?,
-        hash: ImageHash::of(image),
+        length,
+        hash,
         parameters,
-        trial_ms: u32::try_from(trial.as_millis()).unwrap_or(u32::MAX),
-    };
-    if !send(client, name, image, begin, progress)? {
+        trial_ms,
+    });
+    let Some(upload) = send(client, name, image, begin, progress)? else {
         return Ok(Begun::Unchanged);
-    }
-    let commit = ask(
-        client,
-        "update",
-        Some(name),
-        Op::UploadCommit,
-        |reply| match reply {
-            Reply::Update(update) => Some(convert::update(update)),
-            _ => None,
-        },
-    );
-    verified(commit).map(Begun::Update)
+    };
+    let commit = Op::UploadCommit { upload };
+    let outcome = ask(client, "update", Some(name), commit, |reply| match reply {
+        Reply::Update(update) => Some(convert::update(update)),
+        _ => None,
+    });
+    verified(outcome).map(|outcome| Begun::Update { upload, outcome })
 }
 
-/// Where the last live update of a container stands; `None`: there was none.
+/// Where a live update of a container stands, the last one if none is named; `None`: there was none.
 ///
 /// # Errors
-/// As every request.
-pub fn update_status(client: &mut Client, name: &str) -> Result<Option<UpdateOutcome>, Error> {
-    let op = Op::UpdateStatus { name };
+/// As every request; refused if another one came after the one that is named.
+pub fn update_status(
+    client: &mut Client,
+    name: &str,
+    upload: Option<u32>,
+) -> Result<Option<UpdateOutcome>, Error> {
+    let op = Op::UpdateStatus { name, upload };
     ask(client, "update", Some(name), op, |reply| match reply {
         Reply::Update(update) => Some(convert::update(update)),
         _ => None,
@@ -100,26 +120,94 @@ fn length(image: &[u8]) -> Result<u32, Error> {
     u32::try_from(image.len()).map_err(|_| Error::Usage("the image is larger than 4 GiB".into()))
 }
 
-/// Announce an image and send its parts; `false` if the device has it already.
+/// The announcement of an upload, with a number that follows from all that is announced. So the same command goes on
+/// with what was interrupted, and two that send the same at the same time send it together.
+fn numbered<'a>(announce: impl Fn(u32) -> Op<'a>) -> Op<'a> {
+    let mut buffer = [0; FRAME_MAX];
+    let request = Request {
+        id: 0,
+        op: announce(0),
+    };
+    let hash = match encode_frame(&request, &mut buffer) {
+        Ok(frame) => ImageHash::of(frame).0,
+        // Too long to be sent, as the device's refusal of it would be.
+        Err(_) => [0; 32],
+    };
+    let [a, b, c, d, ..] = hash;
+    announce(u32::from_le_bytes([a, b, c, d]))
+}
+
+fn is_no_upload(error: &Error) -> bool {
+    matches!(error, Error::Refused(refusal) if refusal.code == "no-upload")
+}
+
+/// How often an upload is announced again that the device does not know any more, because it was reset or another
+/// operator's took its place.
+const BEGINS: u32 = 3;
+
+/// How long to wait, and how often, while another operator's upload is in progress.
+const BUSY_WAIT: Duration = Duration::from_millis(500);
+const BUSY_WAITS: u32 = 60;
+
+/// Announce an image and send its parts. Returns the number of the upload, which is complete; `None` if the device has
+/// the image already.
 fn send(
     client: &mut Client,
     name: &str,
     image: &[u8],
     begin: Op<'_>,
     mut progress: impl FnMut(u32),
-) -> Result<bool, Error> {
-    let begun = ask(client, "upload", Some(name), begin, |reply| match reply {
-        Reply::Upload { offset } => Some(Some(offset)),
-        Reply::Unchanged => Some(None),
-        _ => None,
-    })?;
-    let Some(mut offset) = begun else {
-        return Ok(false);
-    };
+) -> Result<Option<u32>, Error> {
+    let upload = begin.upload_id().unwrap_or_default();
+    let mut begins = 0;
+    loop {
+        begins += 1;
+        let Some(offset) = announce(client, name, begin)? else {
+            return Ok(None);
+        };
+        match send_from(client, name, image, (upload, offset), &mut progress) {
+            Err(lost) if is_no_upload(&lost) && begins < BEGINS => {}
+            sent => return sent.map(|()| Some(upload)),
+        }
+    }
+}
+
+/// Announce an image, and wait for another operator's upload to end if there is one. Returns where it begins;
+/// `None` if the device has the image already.
+fn announce(client: &mut Client, name: &str, begin: Op<'_>) -> Result<Option<u32>, Error> {
+    let mut waits = 0;
+    loop {
+        let begun = ask(client, "upload", Some(name), begin, |reply| match reply {
+            Reply::Upload { offset } => Some(Some(offset)),
+            Reply::Unchanged => Some(None),
+            _ => None,
+        });
+        match begun {
+            Err(Error::Refused(refusal)) if refusal.code == "upload-busy" && waits < BUSY_WAITS => {
+                waits += 1;
+                std::thread::sleep(BUSY_WAIT);
+            }
+            begun => return begun,
+        }
+    }
+}
+
+/// Send the parts of an image from an offset on.
+fn send_from(
+    client: &mut Client,
+    name: &str,
+    image: &[u8],
+    (upload, mut offset): (u32, u32),
+    progress: &mut impl FnMut(u32),
+) -> Result<(), Error> {
     progress(offset);
     while let Some(rest) = image.get(offset as usize..).filter(|rest| !rest.is_empty()) {
         let bytes = rest.get(..CHUNK_MAX).unwrap_or(rest);
-        let op = Op::UploadChunk { offset, bytes };
+        let op = Op::UploadChunk {
+            upload,
+            offset,
+            bytes,
+        };
         let next = ask(client, "upload", Some(name), op, |reply| match reply {
             Reply::Upload { offset } => Some(offset),
             _ => None,
@@ -131,7 +219,7 @@ fn send(
         offset = next;
         progress(offset);
     }
-    Ok(true)
+    Ok(())
 }
 
 fn verified<T>(result: Result<T, Error>) -> Result<T, Error> {

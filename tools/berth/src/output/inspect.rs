@@ -149,6 +149,7 @@ fn parameters(settings: &Settings) -> String {
             .as_ref()
             .map(|s| format!("every {} ms with {} fuel", s.period_ms, s.budget)),
     );
+    add("writes", settings.writes.map(|n| format!("{n} a day")));
     if words.is_empty() {
         "all left to the device".to_owned()
     } else {

@@ -119,15 +119,16 @@ pub(crate) fn images(
         );
     }
     // What is left out first comes last.
-    const LESS: [&str; 9] = [
-        "BOOT", "RESTART", "LIMIT", "SHARE", "MEMORY", "STACK", "LOG", "SERVICE", "KEPT IN",
+    const LESS: [&str; 10] = [
+        "BOOT", "RESTART", "LIMIT", "SHARE", "MEMORY", "STACK", "LOG", "WRITES", "SERVICE",
+        "KEPT IN",
     ];
     let mut table = Columns::new(
         &[
             "NAME", "BYTES", "SHA-256", "KEPT IN", "STACK", "MEMORY", "LIMIT", "SHARE", "RESTART",
-            "BOOT", "LOG", "SERVICE",
+            "BOOT", "LOG", "SERVICE", "WRITES",
         ],
-        &["BYTES", "STACK", "MEMORY", "LIMIT", "SHARE"],
+        &["BYTES", "STACK", "MEMORY", "LIMIT", "SHARE", "WRITES"],
     );
     for image in images {
         let Settings {
@@ -139,6 +140,7 @@ pub(crate) fn images(
             boot,
             log_level,
             service,
+            writes,
             ..
         } = &image.parameters;
         table.add_row([
@@ -157,6 +159,7 @@ pub(crate) fn images(
             service
                 .as_ref()
                 .map_or("-".to_owned(), |s| format!("{}:{}", s.period_ms, s.budget)),
+            or_dash(*writes),
         ]);
     }
     table.print(out, width, &LESS)
@@ -393,7 +396,7 @@ mod tests {
              /dev/ttyACM1      -      -           -           in use by picocom (process 7)\n\
              /dev/ttyACM2      -      -           -           cannot open: permission denied\n\
              /dev/ttyS0        -      -           -           none\n\
-             tcp:gateway:4000  old    -           -           the device speaks protocol 1, this berth speaks 2\n\
+             tcp:gateway:4000  old    -           -           the device speaks protocol 1, this berth speaks 3\n\
              /dev/ttyS1        -      -           -           not asked\n"
         );
     }

@@ -2,11 +2,13 @@
 
 use super::Faults;
 use berth_protocol::{
-    Access, CHUNK_MAX, Container, Device, DeviceError, Entry, Exposure, FRAME_MAX, Fault,
+    Access, CHUNK_MAX, Container, Device, DeviceError, Entry, Erases, Exposure, FRAME_MAX, Fault,
     FaultReport, Happening, Heap, Holder, HostCall, Image, ImageHash, Inspection, Level,
     MissingWhy, Op, PROTOCOL_VERSION, Parameters, Reply, Request, Response, Source, State, Status,
     StoreStatus, Update, encode_frame,
 };
+
+use std::time::{Duration, Instant};
 
 /// Imports of images that begin with `MISSING`.
 pub const MISSING: [(&str, &str, MissingWhy); 3] = [
@@ -14,6 +16,9 @@ pub const MISSING: [(&str, &str, MissingWhy); 3] = [
     ("env", "malloc", MissingWhy::UnknownModule),
     ("berth", "fly", MissingWhy::UnknownFunction),
 ];
+
+/// An upload from which nothing has come for so long gives way to another.
+const IDLE: Duration = Duration::from_secs(4);
 
 /// Largest image it takes.
 pub const LIMIT: u32 = 100_000;
@@ -29,6 +34,9 @@ struct Stored {
 
 #[derive(Debug)]
 struct Upload {
+    number: u32,
+    /// When something came of it last.
+    active: Instant,
     name: String,
     length: u32,
     hash: ImageHash,
@@ -117,6 +125,7 @@ impl Memory {
             Op::Status if faults.old => Err(DeviceError::Unsupported),
             Op::Status => Ok(Reply::Status(Status {
                 safe_mode: faults.safe_mode,
+                without_store: false,
                 suspect: faults.safe_mode.then_some("greedy"),
                 restarts: if faults.safe_mode { 3 } else { 0 },
                 longest_stall_us: 12_345,
@@ -127,9 +136,16 @@ impl Memory {
                     largest_free: 98_304,
                     wear_max: 3,
                     wear_mean: 2,
+                    erases: Some(Erases {
+                        left: 250,
+                        most: 256,
+                        period_s: 86_400,
+                        refused: 0,
+                    }),
                 }),
             })),
             Op::UploadBegin {
+                upload,
                 name,
                 length,
                 hash,
@@ -142,9 +158,10 @@ impl Memory {
                         Err(DeviceError::NameTaken)
                     };
                 }
-                self.begin(name, length, hash, parameters, None)
+                self.begin(upload, name, length, hash, parameters, None)
             }
             Op::UpdateBegin {
+                upload,
                 name,
                 length,
                 hash,
@@ -155,27 +172,33 @@ impl Memory {
                 if ImageHash::of(&old.image) == hash {
                     return Ok(Reply::Unchanged);
                 }
-                self.begin(name, length, hash, parameters, Some(trial_ms))
+                self.begin(upload, name, length, hash, parameters, Some(trial_ms))
             }
-            Op::UploadChunk { offset, bytes } => {
+            Op::UploadChunk {
+                upload: number,
+                offset,
+                bytes,
+            } => {
                 assert!(bytes.len() <= CHUNK_MAX);
-                let upload = self.upload.as_mut().ok_or(DeviceError::NoUpload)?;
+                let upload = self.upload.as_mut().filter(|u| u.number == number);
+                let upload = upload.ok_or(DeviceError::NoUpload)?;
+                upload.active = Instant::now();
                 let expected = upload.image.len() as u32;
                 if offset > expected {
                     return Err(DeviceError::BadOffset { expected });
                 }
-                upload.image.truncate(offset as usize);
-                upload.image.extend(bytes);
+                let known = (expected - offset) as usize;
+                upload.image.extend(bytes.iter().skip(known));
                 Ok(Reply::Upload {
                     offset: upload.image.len() as u32,
                 })
             }
-            Op::UploadCommit => self.commit(faults),
-            Op::UploadAbort => {
-                self.upload = None;
-                Ok(Reply::Done)
+            Op::UploadCommit { upload } => self.commit(upload, faults),
+            Op::UploadAbort { upload } => {
+                let own = self.upload.take_if(|u| u.number == upload);
+                own.map(|_| Reply::Done).ok_or(DeviceError::NoUpload)
             }
-            Op::UpdateStatus { name } => {
+            Op::UpdateStatus { name, .. } => {
                 let c = self.find(name)?;
                 let now = c.update;
                 // The next question finds the trial over.
@@ -192,6 +215,9 @@ impl Memory {
             }
             Op::Start { name } => {
                 let c = self.find(name)?;
+                if c.state == State::Quarantined {
+                    return Err(DeviceError::Quarantined);
+                }
                 if c.state.is_active() {
                     return Err(DeviceError::WrongState { state: c.state });
                 }
@@ -235,6 +261,7 @@ impl Memory {
                     boot: parameters.boot.or(old.boot),
                     log_level: parameters.log_level.or(old.log_level),
                     service: parameters.service.or(old.service),
+                    writes: parameters.writes.or(old.writes),
                 };
                 Ok(Reply::Done)
             }
@@ -324,8 +351,15 @@ impl Memory {
                     _ => source("timer0", 2, None),
                 }
             }
-            Op::Events { from } => self.event(from),
-            Op::Log { name, from } => {
+            Op::Events { from, .. } => self.event(from),
+            Op::Lift { name } => {
+                let c = self.find(name)?;
+                if c.state == State::Quarantined {
+                    c.state = State::Stored;
+                }
+                Ok(Reply::Done)
+            }
+            Op::Log { name, from, .. } => {
                 self.find(name)?;
                 // Lines 2 to 4 of a log whose first two are gone.
                 let sequence = from.max(2);
@@ -333,6 +367,7 @@ impl Memory {
                     return Ok(Reply::End);
                 }
                 Ok(Reply::LogLine {
+                    log: 5,
                     sequence,
                     dropped: sequence - from,
                     time_us: u64::from(sequence) * 1_000_250,
@@ -355,24 +390,34 @@ impl Memory {
 
     fn begin(
         &mut self,
+        number: u32,
         name: &str,
         length: u32,
         hash: ImageHash,
         parameters: Parameters,
         trial: Option<u32>,
-    ) -> Result<Reply<'static>, DeviceError<'static>> {
+    ) -> Result<Reply<'_>, DeviceError<'_>> {
         if length > LIMIT {
             return Err(DeviceError::TooLarge { limit: LIMIT });
         }
-        if let Some(u) = &self.upload
-            && (u.name.as_str(), u.length, u.hash, u.parameters, u.trial)
-                == (name, length, hash, parameters, trial)
-        {
+        let same = self.upload.as_ref().is_some_and(|u| {
+            (u.number, u.name.as_str(), u.length, u.hash) == (number, name, length, hash)
+                && (u.parameters, u.trial) == (parameters, trial)
+        });
+        let active = |u: &Upload| u.number != number && u.active.elapsed() < IDLE;
+        if self.upload.as_ref().is_some_and(active) {
+            let name = self.upload.as_ref().map_or("", |u| &u.name);
+            return Err(DeviceError::UploadBusy { name });
+        }
+        if let Some(u) = self.upload.as_mut().filter(|_| same) {
+            u.active = Instant::now();
             return Ok(Reply::Upload {
                 offset: u.image.len() as u32,
             });
         }
         self.upload = Some(Upload {
+            number,
+            active: Instant::now(),
             name: name.to_owned(),
             length,
             hash,
@@ -383,8 +428,13 @@ impl Memory {
         Ok(Reply::Upload { offset: 0 })
     }
 
-    fn commit(&mut self, faults: Faults) -> Result<Reply<'static>, DeviceError<'static>> {
-        let upload = self.upload.take().ok_or(DeviceError::NoUpload)?;
+    fn commit(
+        &mut self,
+        number: u32,
+        faults: Faults,
+    ) -> Result<Reply<'static>, DeviceError<'static>> {
+        let upload = self.upload.take_if(|u| u.number == number);
+        let upload = upload.ok_or(DeviceError::NoUpload)?;
         if upload.image.len() as u32 != upload.length {
             return Err(DeviceError::Incomplete {
                 expected: upload.image.len() as u32,
@@ -455,12 +505,15 @@ impl Memory {
             (Some("blink"), Happening::Updated(rolled_back)),
             (Some("blink"), Happening::Stopped),
             (Some("blink"), Happening::Removed),
+            (Some("blink"), Happening::Quarantined),
+            (Some("blink"), Happening::Lifted),
         ];
         let sequence = from.max(2);
         let Some(&(name, what)) = happenings.get(sequence as usize - 2) else {
             return Ok(Reply::End);
         };
         Ok(Reply::Event {
+            log: 5,
             sequence,
             dropped: sequence - from,
             time_us: u64::from(sequence) * 500_000,

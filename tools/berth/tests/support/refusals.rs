@@ -3,7 +3,7 @@
 use berth_protocol::{DeviceError, State};
 
 /// An example of each.
-pub const REFUSALS: [DeviceError<'static>; 28] = [
+pub const REFUSALS: [DeviceError<'static>; 32] = [
     DeviceError::Unsupported,
     DeviceError::BadName,
     DeviceError::BadParameter {
@@ -60,6 +60,10 @@ pub const REFUSALS: [DeviceError<'static>; 28] = [
     DeviceError::StoreFailed { page: 17 },
     DeviceError::Busy,
     DeviceError::StoreLater,
+    DeviceError::UploadBusy { name: "blink" },
+    DeviceError::Quarantined,
+    DeviceError::OtherLog,
+    DeviceError::Superseded,
 ];
 
 /// The place of a kind among all; a new one has none, and this does not compile.
@@ -90,11 +94,15 @@ fn place(error: &DeviceError<'_>) -> usize {
         DeviceError::StoreFull { .. } => 22,
         DeviceError::StoreFailed { .. } => 23,
         DeviceError::StoreLater => 24,
+        DeviceError::UploadBusy { .. } => 25,
+        DeviceError::Quarantined => 26,
+        DeviceError::OtherLog => 27,
+        DeviceError::Superseded => 28,
     }
 }
 
 /// How many kinds there are.
-const KINDS: usize = 25;
+const KINDS: usize = 29;
 
 /// Kinds without an example: none.
 pub fn forgotten() -> Vec<usize> {

@@ -165,12 +165,7 @@ impl World {
             model.in_row = 0;
         }
         let backoff_ms = match model.policy {
-            Restart::Always { backoff_ms } => {
-                if !failed {
-                    model.in_row = 0;
-                }
-                Some(backoff_ms)
-            }
+            Restart::Always { backoff_ms } => Some(backoff_ms),
             Restart::OnFailure { limit, backoff_ms } => {
                 (failed && (limit == 0 || model.in_row < u32::from(limit))).then_some(backoff_ms)
             }

@@ -3,7 +3,8 @@
 
 use super::ends::{ENDS, Held};
 use super::failed;
-use crate::test_lines::{Chip, TestClock, TestLines};
+use crate::test_clock::TestClock;
+use crate::test_lines::{Chip, TestLines};
 use crate::test_window::{Access, Memory};
 use crate::{
     Clear, Exposure, Interrupt, InterruptStore, Interrupts, Limits, Register, Registers, SafeWrite,

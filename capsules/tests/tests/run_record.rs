@@ -1,9 +1,9 @@
 //! The driver as processes see it.
 
-use crate::{DRIVER_NUM, RunRecord, WORDS_MAX};
 use kernel::ErrorCode;
 use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
+use run_record::{DRIVER_NUM, RunRecord, WORDS_MAX};
 use std::vec::Vec;
 
 struct Scene {

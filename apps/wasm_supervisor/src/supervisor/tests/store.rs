@@ -12,7 +12,7 @@ use berth_protocol::{
 
 use super::Bench;
 use crate::fake::Fake;
-use crate::service::Supervisor;
+use crate::supervisor::Supervisor;
 
 /// Saves one byte when it is asked to pause, and says at its start what was saved.
 const SAVES: &str = r#"(module
@@ -55,7 +55,7 @@ impl Bench {
     }
 
     /// The next supervisor on the same device, with power.
-    fn restarted(self) -> Self {
+    pub(super) fn restarted(self) -> Self {
         let Self { fake, next_id, .. } = self;
         // The first one goes before the second takes the flash.
         drop(self.supervisor);
@@ -74,6 +74,7 @@ impl Bench {
     fn try_upload(&mut self, name: &str, image: &[u8], share: u8) -> Result<(), String> {
         let hash = ImageHash::of(image);
         let begin = Op::UploadBegin {
+            upload: 0,
             name,
             length: image.len() as u32,
             hash,
@@ -91,12 +92,13 @@ impl Bench {
         while let Some(rest) = image.get(offset..).filter(|rest| !rest.is_empty()) {
             let bytes = &rest[..rest.len().min(CHUNK_MAX)];
             let chunk = Op::UploadChunk {
+                upload: 0,
                 offset: offset as u32,
                 bytes,
             };
             offset = self.ask(chunk, next)?;
         }
-        self.try_done(Op::UploadCommit)
+        self.try_done(Op::UploadCommit { upload: 0 })
     }
 
     fn try_done(&mut self, op: Op<'_>) -> Result<(), String> {
@@ -232,7 +234,11 @@ fn an_upload_goes_on_after_a_reset_and_an_image_is_known_again() {
     bench.ok(begin);
     for (number, bytes) in image.chunks(CHUNK_MAX).take(25).enumerate() {
         let offset = (number * CHUNK_MAX) as u32;
-        bench.ok(Op::UploadChunk { offset, bytes });
+        bench.ok(Op::UploadChunk {
+            upload: 0,
+            offset,
+            bytes,
+        });
     }
     let mut bench = bench.restarted();
     assert!(bench.images().is_empty(), "half an image");
@@ -245,6 +251,7 @@ fn an_upload_goes_on_after_a_reset_and_an_image_is_known_again() {
     let mut bench = bench.restarted();
     assert_eq!(bench.images().len(), 1);
     let again = Op::UploadBegin {
+        upload: 0,
         name: "a",
         length: image.len() as u32,
         hash: ImageHash::of(&image),
@@ -270,11 +277,18 @@ fn a_changed_byte_is_told_as_damage_and_nothing_stays() {
         bench.ok(Bench::begin("a", &image));
         for (number, bytes) in changed.chunks(CHUNK_MAX).enumerate() {
             let offset = (number * CHUNK_MAX) as u32;
-            bench.ok(Op::UploadChunk { offset, bytes });
+            bench.ok(Op::UploadChunk {
+                upload: 0,
+                offset,
+                bytes,
+            });
         }
-        let refused = bench.try_done(Op::UploadCommit);
+        let refused = bench.try_done(Op::UploadCommit { upload: 0 });
         assert_eq!(refused, Err("hash-mismatch".into()), "byte {place}");
-        assert_eq!(bench.try_done(Op::UploadCommit), Err("no-upload".into()));
+        assert_eq!(
+            bench.try_done(Op::UploadCommit { upload: 0 }),
+            Err("no-upload".into())
+        );
     }
     let mut bench = bench.restarted();
     assert!(bench.images().is_empty());
@@ -369,5 +383,13 @@ fn without_flash_images_are_kept_in_memory() {
         Ok(Reply::Status(status)) => assert_eq!(status.store, None),
         other => panic!("{other:?}"),
     });
-    assert!(bench.restarted().supervisor.containers.find("a").is_none());
+    assert!(
+        bench
+            .restarted()
+            .supervisor
+            .service
+            .containers
+            .find("a")
+            .is_none()
+    );
 }

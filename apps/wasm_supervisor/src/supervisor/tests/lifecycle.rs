@@ -13,20 +13,22 @@ fn events(bench: &mut Bench) -> Vec<String> {
     let mut all = Vec::new();
     let mut from = 0;
     loop {
-        let event = bench.ask(Op::Events { from }, |result| match result.unwrap() {
-            Reply::Event {
-                sequence,
-                dropped,
-                name,
-                what,
-                ..
-            } => Some((
-                sequence,
-                dropped,
-                format!("{} {what:?}", name.unwrap_or("-")),
-            )),
-            Reply::End => None,
-            other => panic!("{other:?}"),
+        let event = bench.ask(Op::Events { log: None, from }, |result| {
+            match result.unwrap() {
+                Reply::Event {
+                    sequence,
+                    dropped,
+                    name,
+                    what,
+                    ..
+                } => Some((
+                    sequence,
+                    dropped,
+                    format!("{} {what:?}", name.unwrap_or("-")),
+                )),
+                Reply::End => None,
+                other => panic!("{other:?}"),
+            }
         });
         let Some((sequence, dropped, text)) = event else {
             return all;
@@ -176,7 +178,10 @@ fn a_policy_brings_a_container_back_and_gives_it_up() {
     bench.ok(Op::Start { name });
     bench.polls(1);
     assert_eq!(bench.state(name), State::Restarting { count: 1 });
-    assert_eq!(bench.supervisor.containers.next_wake(), Some(1_000_000));
+    assert_eq!(
+        bench.supervisor.service.containers.next_wake(),
+        Some(1_000_000)
+    );
     bench.live(1_500_000);
     assert_eq!(bench.state(name), State::Restarting { count: 2 });
     bench.live(10_000_000);
@@ -225,8 +230,8 @@ fn editing_changes_what_it_names_and_restarts_when_asked_to() {
     bench.ok(edit(level, false));
     let writes = bench.fake.0.writes.borrow().len();
     assert!(writes > 2);
-    let slot = bench.supervisor.containers.find(name).unwrap();
-    let container = bench.supervisor.containers.get(slot).unwrap();
+    let slot = bench.supervisor.service.containers.find(name).unwrap();
+    let container = bench.supervisor.service.containers.get(slot).unwrap();
     assert!(container.fuel_used() > 0);
     let expected = Parameters {
         share: Some(20),
@@ -234,7 +239,7 @@ fn editing_changes_what_it_names_and_restarts_when_asked_to() {
     };
     assert_eq!(container.parameters(), expected);
     bench.ok(edit(share, true));
-    let container = bench.supervisor.containers.get(slot).unwrap();
+    let container = bench.supervisor.service.containers.get(slot).unwrap();
     assert_eq!(container.started_us(), bench.fake.0.now_us.get());
     // A paused one runs afterwards, too.
     bench.ok(Op::Pause { name });
@@ -294,9 +299,10 @@ fn the_cpu_a_container_uses_is_told() {
         bench.fake.0.now_us.set(now + 1_000);
     }
     let permille = |name| {
-        let slot = bench.supervisor.containers.find(name).unwrap();
+        let slot = bench.supervisor.service.containers.find(name).unwrap();
         bench
             .supervisor
+            .service
             .containers
             .get(slot)
             .unwrap()

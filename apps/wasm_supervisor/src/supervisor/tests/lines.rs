@@ -28,8 +28,14 @@ fn beside(byte_us: u64) -> (u64, String, u32) {
         bench.fake.0.now_us.set(1_000_000 + turn * 500);
     }
     bench.collect();
-    let slot = bench.supervisor.containers.find("spin").unwrap();
-    let fuel = bench.supervisor.containers.get(slot).unwrap().fuel_used();
+    let slot = bench.supervisor.service.containers.find("spin").unwrap();
+    let fuel = bench
+        .supervisor
+        .service
+        .containers
+        .get(slot)
+        .unwrap()
+        .fuel_used();
     // What is still in the ring is printed when there is time.
     bench.ok(Op::Stop { name: "chatty" });
     bench.ok(Op::Stop { name: "spin" });
@@ -38,9 +44,10 @@ fn beside(byte_us: u64) -> (u64, String, u32) {
         bench.polls(1);
     }
     bench.collect();
-    let chatty = bench.supervisor.containers.find("chatty").unwrap();
+    let chatty = bench.supervisor.service.containers.find("chatty").unwrap();
     let said = bench
         .supervisor
+        .service
         .shared
         .with_log(chatty, |log| log.next_sequence())
         .unwrap();
@@ -91,6 +98,7 @@ fn logs_are_followed_by_their_numbers() {
             let next = bench.ask(
                 Op::Log {
                     name: "blink",
+                    log: None,
                     from,
                 },
                 |reply| match reply.unwrap() {

@@ -11,7 +11,9 @@ use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use kernel::utilities::leasable_buffer::SubSliceMut;
 
-use crate::{Budget, FlashPartition, Geometry, Guard, Part, PartClient, Seconds, Wear};
+use flash_partition::{
+    Budget, FlashPartition, Geometry, Guard, Kept, Part, PartClient, Seconds, Wear,
+};
 
 const GEOMETRY: Geometry = Geometry {
     start: 0x14_1000,
@@ -109,6 +111,7 @@ impl Guard for TestGuard {
 const BUDGET: Budget = Budget {
     burst: 20,
     period_s: 60,
+    per_second: 25,
 };
 
 #[derive(Default)]
@@ -133,9 +136,9 @@ fn board() -> Board {
     let kernel = TestKernel::new();
     let part: &'static TestPart = Box::leak(Box::default());
     let guard: &'static TestGuard = Box::leak(Box::default());
-    let left: &'static [Cell<u16>] = Box::leak(Box::new([const { Cell::new(0) }; 3]));
+    let kept: &'static Kept<3> = Box::leak(Box::default());
     let clock: &'static Clock = Box::leak(Box::default());
-    let wear = Box::leak(Box::new(Wear::new(BUDGET, clock, left)));
+    let wear = Box::leak(Box::new(Wear::new(BUDGET, clock, kept)));
     let driver = Box::leak(Box::new(FlashPartition::new(
         part,
         guard,
@@ -200,7 +203,11 @@ fn the_shape_is_told() {
         board.call(command::BUDGET, 0, 0).get_success_u32_u32_u32(),
         Some((20, 20, 60))
     );
-    assert_eq!(error(&board.call(7, 0, 0)), Some(ErrorCode::NOSUPPORT));
+    assert_eq!(
+        board.call(command::ERASES, 0, 0).get_success_u32_u32_u32(),
+        Some((0, 0, 25))
+    );
+    assert_eq!(error(&board.call(8, 0, 0)), Some(ErrorCode::NOSUPPORT));
 }
 
 #[test]
@@ -392,4 +399,25 @@ fn a_page_is_erased_as_often_as_its_budget_says_and_later_again() {
     assert_eq!(erase(1), Some(ErrorCode::FAIL));
     board.part.refuses.set(None);
     assert_eq!(erase(1), None);
+    // Done and refused, with the sums of above.
+    let told = board.call(command::ERASES, 0, 0).get_success_u32_u32_u32();
+    assert_eq!(told, Some((23, 20_002, 25)));
+}
+
+#[test]
+fn all_pages_together_are_erased_no_more_often_in_a_second_than_the_rate_says() {
+    let board = board();
+    let erases = || {
+        let begun = |number: &usize| {
+            let result = board.call(command::ERASE, number % 3, 0);
+            if result.is_success() {
+                board.part.finish(Ok(()));
+            }
+            result.is_success()
+        };
+        (0..40).filter(begun).count()
+    };
+    assert_eq!(erases(), 25);
+    board.clock.0.set(1);
+    assert_eq!(erases(), 25);
 }

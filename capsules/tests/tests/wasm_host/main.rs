@@ -7,8 +7,15 @@ mod interrupts;
 mod mapped;
 mod reaping;
 
-use crate::test_window::Memory;
-use crate::{Exposure, Register, Registers, SafeWrite, WasmHost, Widths};
+mod test_lines;
+// What the capsule's own tests use, too.
+#[allow(dead_code)]
+#[path = "../../../wasm_host/src/test_clock.rs"]
+mod test_clock;
+#[allow(dead_code)]
+#[path = "../../../wasm_host/src/test_window.rs"]
+mod test_window;
+
 use berth_exposure::{
     AccessClass, Claim, DESCRIPTION_MAX, DRIVER_NUM, Description, LABEL_MAX, allow, command,
     register,
@@ -19,6 +26,8 @@ use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use std::boxed::Box;
 use std::string::{String, ToString};
 use std::vec::Vec;
+use test_window::Memory;
+use wasm_host::*;
 
 /// A block with a LED register (bit 1 rw, safe state off), a write-only register
 /// and a byte of status; a block that is exposed whole; one without registers.

@@ -2,8 +2,10 @@
 
 mod claims;
 mod edges;
+mod failures;
 mod lifecycle;
 mod lines;
+mod operators;
 mod store;
 
 use std::format;
@@ -111,6 +113,7 @@ impl Bench {
 
     fn begin<'a>(name: &'a str, image: &[u8]) -> Op<'a> {
         Op::UploadBegin {
+            upload: 0,
             name,
             length: image.len() as u32,
             hash: ImageHash::of(image),
@@ -122,19 +125,28 @@ impl Bench {
         self.ok(Self::begin(name, image));
         for (number, bytes) in image.chunks(CHUNK_MAX).enumerate() {
             let offset = (number * CHUNK_MAX) as u32;
-            self.ok(Op::UploadChunk { offset, bytes });
+            self.ok(Op::UploadChunk {
+                upload: 0,
+                offset,
+                bytes,
+            });
         }
     }
 
     fn install(&mut self, name: &str, wat: &str) {
         let image = wat::parse_str(wat).unwrap();
         self.upload(name, &image);
-        self.ok(Op::UploadCommit);
+        self.ok(Op::UploadCommit { upload: 0 });
     }
 
     fn state(&mut self, name: &str) -> State {
-        let slot = self.supervisor.containers.find(name).unwrap();
-        self.supervisor.containers.get(slot).unwrap().state()
+        let slot = self.supervisor.service.containers.find(name).unwrap();
+        self.supervisor
+            .service
+            .containers
+            .get(slot)
+            .unwrap()
+            .state()
     }
 
     /// All log lines of a container, through the protocol.
@@ -142,11 +154,18 @@ impl Bench {
         let mut lines = Vec::new();
         let mut from = 0;
         loop {
-            let line = self.ask(Op::Log { name, from }, |result| match result.unwrap() {
-                Reply::LogLine { sequence, text, .. } => Some((sequence, text.to_string())),
-                Reply::End => None,
-                other => panic!("{other:?}"),
-            });
+            let line = self.ask(
+                Op::Log {
+                    name,
+                    log: None,
+                    from,
+                },
+                |result| match result.unwrap() {
+                    Reply::LogLine { sequence, text, .. } => Some((sequence, text.to_string())),
+                    Reply::End => None,
+                    other => panic!("{other:?}"),
+                },
+            );
             let Some((sequence, text)) = line else {
                 return lines;
             };
@@ -438,7 +457,10 @@ fn every_bad_upload_has_its_own_error() {
     let image = wat::parse_str(SPIN).unwrap();
     let other = wat::parse_str(BLINK).unwrap();
 
-    assert_eq!(bench.refused(Op::UploadCommit), "no upload in progress");
+    assert_eq!(
+        bench.refused(Op::UploadCommit { upload: 0 }),
+        "this upload is not in progress"
+    );
     assert_eq!(
         bench.refused(Bench::begin("no name", &image)),
         "not a container name"
@@ -453,6 +475,7 @@ fn every_bad_upload_has_its_own_error() {
     assert!(
         bench
             .refused(Op::UploadBegin {
+                upload: 0,
                 name: "big",
                 length: u32::MAX,
                 hash: ImageHash([0; 32]),
@@ -467,6 +490,7 @@ fn every_bad_upload_has_its_own_error() {
     assert!(
         bench
             .refused(Op::UploadBegin {
+                upload: 0,
                 name: "x",
                 length: 8,
                 hash: ImageHash([0; 32]),
@@ -479,34 +503,39 @@ fn every_bad_upload_has_its_own_error() {
     bench.ok(Bench::begin("spin", &image));
     let (first, rest) = image.split_at(10);
     bench.ok(Op::UploadChunk {
+        upload: 0,
         offset: 0,
         bytes: first,
     });
     assert_eq!(
-        bench.refused(Op::UploadCommit),
+        bench.refused(Op::UploadCommit { upload: 0 }),
         "image incomplete, only 10 bytes arrived"
     );
     // Out of order, too long, corrupted.
     bench.ok(Bench::begin("spin", &image));
     bench.ok(Op::UploadChunk {
+        upload: 0,
         offset: 0,
         bytes: first,
     });
     assert!(
         bench
             .refused(Op::UploadChunk {
+                upload: 0,
                 offset: 11,
                 bytes: rest
             })
             .contains("10")
     );
     bench.ok(Op::UploadChunk {
+        upload: 0,
         offset: 0,
         bytes: first,
     });
     assert!(
         bench
             .refused(Op::UploadChunk {
+                upload: 0,
                 offset: 10,
                 bytes: &[0; 200]
             })
@@ -515,32 +544,38 @@ fn every_bad_upload_has_its_own_error() {
     let mut damaged = rest.to_vec();
     damaged[5] ^= 1;
     bench.ok(Op::UploadChunk {
+        upload: 0,
         offset: 10,
         bytes: &damaged,
     });
-    assert!(bench.refused(Op::UploadCommit).contains("damaged"));
+    assert!(
+        bench
+            .refused(Op::UploadCommit { upload: 0 })
+            .contains("damaged")
+    );
     // An interrupted upload goes on where it was.
     bench.ok(Bench::begin("spin", &image));
     bench.ok(Op::UploadChunk {
+        upload: 0,
         offset: 0,
         bytes: first,
     });
     bench.ask(Bench::begin("spin", &image), |result| {
         assert_eq!(result, Ok(Reply::Upload { offset: 10 }));
     });
-    bench.ok(Op::UploadAbort);
+    bench.ok(Op::UploadAbort { upload: 0 });
     // Not a module; a module that only a validator refuses.
     bench.upload("text", b"hello, world");
     assert!(
         bench
-            .refused(Op::UploadCommit)
+            .refused(Op::UploadCommit { upload: 0 })
             .contains("not a WebAssembly module")
     );
     let typed = br#"(module (func (export "_start") i32.add drop))"#;
     bench.upload("types", &wat::parse_bytes(typed).unwrap());
     assert!(
         bench
-            .refused(Op::UploadCommit)
+            .refused(Op::UploadCommit { upload: 0 })
             .starts_with("invalid module at offset")
     );
 
@@ -555,7 +590,7 @@ fn every_bad_upload_has_its_own_error() {
 
     bench.live(250_000);
     assert_eq!(bench.state("blink"), State::Running);
-    assert_eq!(bench.supervisor.containers.iter().count(), 16);
+    assert_eq!(bench.supervisor.service.containers.iter().count(), 16);
 }
 
 #[test]
@@ -569,7 +604,7 @@ fn a_repeated_request_is_answered_but_not_executed() {
     assert_eq!(bench.state("spin"), State::Stopped);
     // The same id with something else to do is another request.
     bench.send(7, Op::Remove { name: "spin" });
-    assert!(bench.supervisor.containers.find("spin").is_none());
+    assert!(bench.supervisor.service.containers.find("spin").is_none());
 }
 
 #[test]
@@ -642,12 +677,12 @@ fn pausing_anywhere_does_not_change_the_result() {
     let mut bench = Bench::new();
     bench.install("sum", &program(body));
     bench.ok(Op::Start { name: "sum" });
-    let slot = bench.supervisor.containers.find("sum").unwrap();
+    let slot = bench.supervisor.service.containers.find("sum").unwrap();
     let mut pauses = 0;
     while bench.state("sum") == State::Running {
-        bench.supervisor.containers.pause(slot).unwrap();
-        assert!(!bench.supervisor.containers.run_one());
-        bench.supervisor.containers.resume(slot).unwrap();
+        bench.supervisor.service.containers.pause(slot).unwrap();
+        assert!(!bench.supervisor.service.containers.run_one());
+        bench.supervisor.service.containers.resume(slot).unwrap();
         bench.polls(1);
         pauses += 1;
     }

@@ -1,0 +1,181 @@
+//! The supervisor itself: the serial line on one side, containers on the other.
+//!
+//! ```text
+//!   bytes ─► FrameDecoder ─┬─ messages ─► service ──► containers
+//!                          └─ text ─────► shell ───►     │
+//!   bytes ◄─ answers, text ◄── logs ◄────────────────────┘
+//! ```
+//!
+//! [`Supervisor::poll`] does a bounded amount of work: it takes what has
+//! arrived, runs interrupt handlers that wait, gives one container one slice, and prints
+//! what containers said.
+//! The process calls it for ever, and sleeps when there was nothing to do. So
+//! a container in an endless loop delays an answer by one slice.
+
+#[cfg(test)]
+mod tests;
+
+use berth_protocol::{Event, FRAME_TIMEOUT_MS, FrameDecoder, MESSAGE_MAX};
+
+use crate::container::CONTAINERS_MAX;
+use crate::platform::Platform;
+use crate::service::Service;
+use crate::shell::{self, Shell};
+
+/// Most bytes taken from the line before containers get their turn.
+const RECEIVE_MAX: usize = 64;
+
+/// The whole supervisor.
+pub struct Supervisor<P: Platform + 'static> {
+    pub(crate) service: Service<P>,
+    shell: Shell,
+    decoder: FrameDecoder,
+    frame_since_us: u64,
+    /// For each container: the log line to be printed next.
+    printed: [u32; CONTAINERS_MAX],
+    /// The slot whose container had a line printed last.
+    printing: usize,
+}
+
+impl<P: Platform + 'static> Supervisor<P> {
+    /// A supervisor with the containers that the platform's store has.
+    #[must_use]
+    pub fn new(platform: P) -> Self {
+        Self {
+            service: Service::new(platform),
+            shell: Shell::new(),
+            decoder: FrameDecoder::new(),
+            frame_since_us: 0,
+            printed: [0; CONTAINERS_MAX],
+            printing: 0,
+        }
+    }
+
+    fn platform(&self) -> &P {
+        &self.service.shared.platform
+    }
+
+    /// Say hello to whoever listens.
+    pub fn greet(&self) {
+        shell::greet(self.platform());
+    }
+
+    /// Run for ever.
+    pub fn run(&mut self) -> ! {
+        loop {
+            if !self.poll() {
+                let deadline = self.deadline();
+                self.service.containers.watch_interrupts();
+                self.platform().wait(deadline);
+                self.service.containers.ignore_interrupts();
+            }
+        }
+    }
+
+    /// Do some work. Whether there was any.
+    pub fn poll(&mut self) -> bool {
+        let handled = self.service.containers.run_handlers();
+        let received = self.receive();
+        let started = self.service.containers.start_at_boot();
+        let ran = self.service.containers.run_one();
+        self.print_logs();
+        handled || received || started || ran
+    }
+
+    /// When there is something to do again, bytes apart.
+    fn deadline(&self) -> Option<u64> {
+        let frame = self
+            .decoder
+            .in_frame()
+            .then(|| self.frame_since_us + u64::from(FRAME_TIMEOUT_MS) * 1000);
+        match (self.service.containers.next_wake(), frame) {
+            (Some(wake), Some(frame)) => Some(wake.min(frame)),
+            (wake, frame) => wake.or(frame),
+        }
+    }
+
+    fn receive(&mut self) -> bool {
+        let mut bytes = [0; RECEIVE_MAX];
+        let count = self.platform().receive(&mut bytes);
+        let now = self.platform().now_us();
+        // What has arrived was perhaps in time, and only looked at late: a load may take longer.
+        if count == 0
+            && self.decoder.in_frame()
+            && now.saturating_sub(self.frame_since_us) > u64::from(FRAME_TIMEOUT_MS) * 1000
+        {
+            self.decoder.expire();
+        }
+        for byte in bytes.get(..count).unwrap_or_default() {
+            self.take_byte(*byte, now);
+        }
+        count > 0
+    }
+
+    fn take_byte(&mut self, byte: u8, now: u64) {
+        let was_open = self.decoder.in_frame();
+        match self.decoder.push(byte) {
+            Event::Nothing | Event::Dropped(_) => {}
+            Event::Text(byte) => {
+                let shared = self.service.shared.clone();
+                self.shell.take(&shared.platform, &mut self.service, byte);
+            }
+            Event::Message(message) => {
+                // A copy, because answering changes the supervisor.
+                let mut copy = [0; MESSAGE_MAX];
+                if let Some(copy) = copy.get_mut(..message.len()) {
+                    copy.copy_from_slice(message);
+                    self.service.take_message(copy);
+                }
+            }
+        }
+        // Two zeros in a row open a frame anew.
+        if self.decoder.in_frame() && (!was_open || byte == 0) {
+            self.frame_since_us = now;
+        }
+    }
+
+    /// Print what containers have said since the last time: one line of each in turn, and only
+    /// while the line takes it. What cannot be printed stays in the logs, so who says much
+    /// slows nobody, and loses lines if the line is slower for long.
+    fn print_logs(&mut self) {
+        let last = self.printing;
+        for step in 1..=CONTAINERS_MAX {
+            let slot = (last + step) % CONTAINERS_MAX;
+            while !self.platform().is_sending() {
+                if !self.print_line(slot) {
+                    break;
+                }
+                self.printing = slot;
+            }
+        }
+        if !self.platform().is_sending() {
+            self.shell.restore(&self.service.shared.platform);
+        }
+    }
+
+    /// Begin to print the next line of the container in `slot`; whether there is one.
+    fn print_line(&mut self, slot: usize) -> bool {
+        let Some(printed) = self.printed.get_mut(slot) else {
+            return false;
+        };
+        let Some(container) = self.service.containers.get(slot) else {
+            *printed = 0;
+            return false;
+        };
+        let line = self.service.shared.with_log(slot, |log| {
+            let line = log.line(*printed)?;
+            let missing = line.sequence - *printed;
+            *printed = line.sequence + 1;
+            Some(shell::log_line(container.name(), missing, line.text))
+        });
+        match line.flatten() {
+            Some(line) => {
+                let platform = &self.service.shared.platform;
+                self.shell.make_room(platform);
+                platform.begin_line(line.bytes());
+                true
+            }
+            None => false,
+        }
+    }
+}
