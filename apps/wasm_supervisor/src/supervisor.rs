@@ -153,7 +153,7 @@ impl<P: Platform + 'static> Supervisor<P> {
         }
     }
 
-    /// Begin to print the next line of the container in `slot`; whether there is one.
+    /// Begin to print the next line of the container in `slot`. Returns whether there is one.
     fn print_line(&mut self, slot: usize) -> bool {
         let Some(printed) = self.printed.get_mut(slot) else {
             return false;

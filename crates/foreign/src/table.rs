@@ -104,7 +104,7 @@ struct Word {
 }
 
 impl Word {
-    /// The word that begins at `start`; `None` behind the last.
+    /// The word that begins at `start`. Returns `None` behind the last.
     fn at(start: usize) -> Option<Self> {
         let mut middle = 0;
         let mut end = start;

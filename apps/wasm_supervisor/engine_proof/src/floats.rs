@@ -254,8 +254,8 @@ mod tests {
 
     #[test]
     fn no_operation_makes_a_signalling_nan() {
-        for index in 0..COUNT {
-            assert_eq!(check(index), Ok(()), "{:?}", OPERATIONS[index]);
+        for (index, operation) in OPERATIONS.iter().enumerate() {
+            assert_eq!(check(index), Ok(()), "{operation:?}");
         }
         assert!(check(COUNT).is_err());
     }

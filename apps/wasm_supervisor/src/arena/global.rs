@@ -173,7 +173,7 @@ pub struct ArenaAllocator;
 // size and alignment (its tests check both against a model), and never moves a
 // block by itself; `dealloc` and `realloc` get the layout of the allocation, which is what
 // the pool needs. One block an arena may be shorter than its layout says, that of
-// a linear memory: `linear` says why its owner does not touch what is missing, and the pool
+// a linear memory: `growth` says why its owner does not touch what is missing, and the pool
 // knows its length (`held`). On the host, blocks outside the pool belong to the system's
 // allocator and go back there.
 unsafe impl GlobalAlloc for ArenaAllocator {

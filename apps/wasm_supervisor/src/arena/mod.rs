@@ -20,13 +20,14 @@
 //! nothing can leak from one container to the next.
 //!
 //! * [`pool`]: which bytes belong to whom; safe code, tested against a model.
-//! * `linear`: the one block that may be shorter than its owner thinks.
+//! * `growth`, `linear`: the one block that may be shorter than its owner thinks.
 //! * [`global`]: the global allocator on top of it (unsafe: hands out pointers).
 //! * [`guard`]: runs a step in an arena, and gives up on it (unsafe: leaves frames).
 //! * [`owned`]: a value that lives in an arena, safe to use from outside.
 
 #[allow(unsafe_code)]
 pub mod global;
+mod growth;
 #[allow(unsafe_code)]
 mod guard;
 mod linear;

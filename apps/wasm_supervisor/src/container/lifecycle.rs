@@ -7,6 +7,7 @@
 use berth_protocol::{Entry, Fault, Happening, Parameters, State};
 
 use super::budget::Cause;
+use super::loading::never_fits;
 use super::outcome::End;
 use super::refused::Refused;
 use super::run::Main;
@@ -14,7 +15,6 @@ use super::saved::Saved;
 use super::schedule::slice_fuel;
 use super::state::Event;
 use super::table::Containers;
-use super::update::never_fits;
 use crate::admission::entries::PAUSE;
 use crate::arena;
 use crate::engine::{Engine, Step};

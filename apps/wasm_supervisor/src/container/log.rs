@@ -228,7 +228,7 @@ impl Clean {
         }
     }
 
-    /// Add a character; `false` if the line is full.
+    /// Add a character. Returns `false` if the line is full.
     fn push(&mut self, character: char) -> bool {
         let character = match character {
             '\t' => ' ',
