@@ -27,15 +27,17 @@ IMAGE    := target/image
 HOST     := target/debug
 TOCKLOADER := target/tools/venv/bin/tockloader
 
-# The application bundles. Stack, data and bss are read from the ELF file; the
-# supervisor's pool of pages is in its bss, so its heap needs nothing more.
+# The application bundles. Stack, data and bss are read from the ELF file. What a supervisor's containers are made of is
+# its heap: it takes what it gets, up to this.
 ELF2TAB   = target/tools/bin/elf2tab --deterministic --kernel-major 2 --kernel-minor 2 \
             --app-heap $(APP_HEAP) --kernel-heap 4096
 APP_HEAP := 0
+CONTAINERS_HEAP := 217152
+$(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEAP := $(CONTAINERS_HEAP)
 # How tockloader reaches the emulated board: a file that is the whole flash.
-FLASH_OPTIONS := --board mps2_an386 --arch cortex-m4 --app-address 0x40000 --page-size 512
+FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware fuzz-firmware plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware fuzz-firmware no-ring-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,12 +109,13 @@ host:
 exposures: host
 	@$(HOST)/exposure $(EXPOSURE) --json $(IMAGE)/exposures.json --labels $(IMAGE)/labels.rs
 
-# Containers with interrupt handlers export their function table, which costs the others memory.
+# They are in target/guests. Containers with interrupt handlers export their function table, which costs the others memory.
 HANDLER_GUESTS := echo ticks
 guests:
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features heap --examples
 	@for guest in $(HANDLER_GUESTS); do cargo rustc --quiet --profile guest --target wasm32-unknown-unknown \
 	    -p berth-guest --features handlers --example $$guest -- -C link-arg=--export-table || exit 1; done
+	@ln -sfn wasm32-unknown-unknown/guest/examples target/guests
 
 # Programs from elsewhere, compiled as docs/wasmico.md and docs/wasi.md tell their authors, but in two steps: clang hands
 # what it links with -O to a `wasm-opt` that it finds on the PATH, so what comes out would depend on the machine.
@@ -173,14 +176,28 @@ firmware: exposures
 
 $(FIRMWARE)/$(BOARD) $(FIRMWARE)/wasm_supervisor: firmware ;
 
+# The supervisor's place is no power of two; tools/image/src/bin/berth-tab.rs tells why it needs a step more.
 $(IMAGE)/wasm_supervisor.tab: $(FIRMWARE)/wasm_supervisor
 	@mkdir -p $(IMAGE)
 	@$(ELF2TAB) -n $(notdir $<) -o $@ $<,cortex-m4
+	@$(HOST)/berth-tab $@ --place SUPERVISOR_FLASH
 
 # The kernel at 0, its attributes up to the supervisor, then the supervisor by tockloader.
 $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
 	@$(HOST)/berth-image $(FIRMWARE)/$(BOARD) --output $@
 	@$(TOCKLOADER) install --flash-file $@ $(FLASH_OPTIONS) $(IMAGE)/wasm_supervisor.tab
+
+# The supervisor for another board: LAYOUT says which flash and which RAM is its own there, CONTAINERS_HEAP how many bytes
+# for containers its bundle asks for. In a folder of its own, and so built from the beginning.
+LAYOUT := layout.ld
+supervisor: APP_HEAP := $(CONTAINERS_HEAP)
+supervisor: tools
+	@BERTH_LAYOUT=$(abspath $(LAYOUT)) BERTH_BOARD=$(notdir $(patsubst %/,%,$(dir $(abspath $(LAYOUT))))) \
+	    cargo rustc --quiet --profile firmware --target $(TRIPLE) --target-dir target/supervisor -p supervisor_process \
+	    --bin wasm_supervisor -- $(OUTLINED)
+	@$(ELF2TAB) -n wasm_supervisor -o target/supervisor/wasm_supervisor.tab \
+	    target/supervisor/$(TRIPLE)/firmware/wasm_supervisor,cortex-m4
+	@echo target/supervisor/wasm_supervisor.tab
 
 flash: tools host $(IMAGE)/flash.bin
 
@@ -200,8 +217,8 @@ bench-containers: build
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
-             deadline storm abuse heir warden bench_syscalls bench_registers bench_interrupts engine_proof
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin $(IMAGE)/fuzz-kernel.bin
+             deadline storm abuse assault heir warden bench_syscalls bench_registers bench_interrupts engine_proof
+test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin $(IMAGE)/fuzz-kernel.bin $(IMAGE)/no-ring-kernel.bin
 
 # The board without containers.
 $(FIRMWARE)/$(BOARD)-plain: plain-firmware ;
@@ -231,6 +248,12 @@ $(IMAGE)/fuzz-kernel.bin: fuzz-firmware ;
 fuzz-firmware: $(IMAGE)/deadline-kernel.bin
 	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/fuzz-kernel.bin
+
+# The kernel whose console keeps nothing between two reads.
+$(IMAGE)/no-ring-kernel.bin: no-ring-firmware ;
+no-ring-firmware: $(IMAGE)/fuzz-kernel.bin
+	@BERTH_EXPOSURE=$(abspath $(EXPOSURE)) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features no-ring --target-dir $(WALK)
+	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/no-ring-kernel.bin
 
 $(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
 	@$(HOST)/berth-image $< --output $@

@@ -31,6 +31,7 @@ fn main() {
     libtock_build::link("fuzz", "SUPERVISOR", 2048);
     libtock_build::link("gated", "SUPERVISOR", 2048);
     libtock_build::link("abuse", "SUPERVISOR", 2048);
+    libtock_build::link("assault", "SUPERVISOR", 4096);
     libtock_build::link("occupy", "SUPERVISOR", 2048);
     libtock_build::link("storm", "SUPERVISOR", 2048);
     libtock_build::link("heir", "APP2", 2048);

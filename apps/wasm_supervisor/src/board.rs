@@ -1,36 +1,43 @@
 //! The platform on a board: a Tock process, through libtock.
 
 use core::cell::{Cell, RefCell};
+use core::fmt::Write;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use libtock::alarm::{self, Clock};
-use libtock::console::{self, Reader, Writer};
-use libtock::{
-    ErrorCode, EventSlot, StaticBuffer, led, run_record, wasm_host, yield_no_wait, yield_wait,
-};
+use libtock::console::{self, Receiver, Writer};
+use libtock::{ErrorCode, EventSlot, StaticBuffer, led, memop, run_record, wasm_host, yield_wait};
 
+use crate::arena;
 use crate::interrupts::Interrupts;
 use crate::platform::{
     AccessClass, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES, Platform,
     Refusal, Width,
 };
+use crate::text::Text;
 use crate::window::Window;
 use interrupts::RECORDED;
 
 mod flash;
 mod interrupts;
 
-/// Bytes taken from the kernel's receive ring at once.
+/// Bytes taken from the console at once.
 const RECEIVE_BYTES: usize = 64;
+
+/// A console that keeps as many bytes between two reads, a tenth of a second of them, loses none.
+const KEPT_BYTES: u32 = 1024;
+
+/// Bytes left to the kernel for what its drivers keep for this process.
+const GRANT_BYTES: usize = 4 * 1024;
+
+/// With less memory not even the smallest container would run.
+const LEAST_BYTES: u32 = 28 * 1024;
 
 /// One byte more than any label has.
 const LABEL_MAX: usize = berth_exposure::LABEL_MAX + 1;
 
 /// The counter behind the clock wraps; this is often enough to notice.
 const LONGEST_WAIT_US: u64 = 30_000_000;
-
-/// While another process reads the console, this one asks for it so often.
-const CONSOLE_RETRY_US: u64 = 100_000;
 
 static RECEIVED: EventSlot = EventSlot::new();
 static ALARM: EventSlot = EventSlot::new();
@@ -44,7 +51,7 @@ static NOTES_LENT: [AtomicU32; NOTES] = [const { AtomicU32::new(0) }; NOTES];
 /// The board this process runs on.
 pub struct Board {
     clock: RefCell<Clock>,
-    reader: RefCell<Reader>,
+    receiver: RefCell<Receiver>,
     writer: RefCell<Writer>,
     /// The last time told, for the case that the clock fails.
     last_us: Cell<u64>,
@@ -63,23 +70,42 @@ impl Board {
         // A kernel without it: then every run is the first.
         let _ = run_record::share(&NOTES_LENT);
         let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;
-        let mut reader = Reader::new(buffer, &RECEIVED)?;
-        // If another process reads now, `receive` tries it again.
-        let _ = reader.start(1);
+        let receiver = Receiver::new(buffer, &RECEIVED, console::kept() >= KEPT_BYTES)?;
         let line = LINE.take().ok_or(ErrorCode::Already)?;
         let writer = Writer::new(line, &SENT)?;
         Ok(Self {
             clock: RefCell::new(clock),
-            reader: RefCell::new(reader),
+            receiver: RefCell::new(receiver),
             writer: RefCell::new(writer),
             last_us: Cell::new(0),
         })
     }
 }
 
-/// Run all upcalls that are pending.
-fn run_upcalls() {
-    while yield_no_wait() {}
+/// Let the arenas have the memory that this process gets: what its bundle asks for, or less where the kernel gives
+/// less. Whether it is enough; if not, that was said. Before anything is allocated.
+#[must_use]
+pub fn take_memory() -> bool {
+    arena::make_do_with(memop::extend_at_most(arena::MEMORY_MAX, GRANT_BYTES));
+    arena::set_installed();
+    let there = arena::total();
+    if there >= LEAST_BYTES {
+        return true;
+    }
+    let mut text = Text::<160>::new();
+    // Nothing here can fail: what does not fit is cut.
+    let _ = write!(
+        text,
+        "berth: {there} bytes of memory, at least {LEAST_BYTES} are needed: a bundle made with a larger --app-heap asks for more\r\n"
+    );
+    say(text.bytes());
+    false
+}
+
+/// Say why this process ends, if there is a console.
+pub fn say(text: &[u8]) {
+    // Without one there is nobody to tell.
+    let _ = console::last_words(text);
 }
 
 /// Copy to the front of `out`. Returns the number of bytes.
@@ -118,38 +144,24 @@ impl Platform for Board {
         self.last_us.get()
     }
 
-    /// A read of one byte is always under way and wakes the process, unless another process reads. When it
-    /// has come, a longer read, aborted at once, takes what is in the ring.
     fn receive(&self, out: &mut [u8]) -> usize {
-        run_upcalls();
-        let mut reader = self.reader.borrow_mut();
-        if !reader.is_reading() {
-            let _ = reader.start(1);
-        }
-        let Some(first) = reader.poll() else {
-            return 0;
-        };
-        let mut count = copy(first.bytes, out);
-        let rest = out.get_mut(count..).unwrap_or_default();
-        if !rest.is_empty() && reader.start(rest.len()).is_ok() {
-            // Refused if the ring had it all and the read is complete.
-            let _ = reader.abort();
-            run_upcalls();
-            if let Some(more) = reader.poll() {
-                count += copy(more.bytes, rest);
-            }
-        }
-        // Fails while a read is under way, which is as good, and while another process reads.
-        let _ = reader.start(1);
-        count
+        let mut receiver = self.receiver.borrow_mut();
+        // Only there does it matter when.
+        let now = if receiver.is_kept() { 0 } else { self.now_us() };
+        receiver.receive(now, out)
     }
 
     fn write(&self, bytes: &[u8]) {
+        for part in bytes.chunks(LINE_MAX) {
+            while self.is_sending() {
+                yield_wait();
+            }
+            // A console that fails leaves nobody to tell.
+            self.begin_line(part);
+        }
         while self.is_sending() {
             yield_wait();
         }
-        // A console that fails leaves nobody to tell.
-        let _ = console::write_all(bytes);
     }
 
     fn begin_line(&self, line: &[u8]) {
@@ -162,11 +174,9 @@ impl Platform for Board {
 
     fn wait(&self, deadline_us: Option<u64>) {
         let now = self.now_us();
-        let longest = if self.reader.borrow().is_reading() {
-            now + LONGEST_WAIT_US
-        } else {
-            now + CONSOLE_RETRY_US
-        };
+        let longest = now + LONGEST_WAIT_US;
+        let look = self.receiver.borrow_mut().before_sleep(now);
+        let longest = look.unwrap_or(longest);
         let deadline = deadline_us.unwrap_or(longest).min(longest);
         let woken = || RECEIVED.is_filled() || SENT.is_filled();
         if deadline <= now || woken() || self.waiting() != 0 {
@@ -179,6 +189,9 @@ impl Platform for Board {
         }
         while !woken() && !ALARM.is_filled() && RECORDED.take().is_none() {
             yield_wait();
+        }
+        if look.is_some() || !self.receiver.borrow().is_kept() {
+            self.receiver.borrow_mut().after_sleep(self.now_us());
         }
         // The alarm stays set: it wakes the process once too often, later, which costs
         // less than stopping it now, when an interrupt may wait.
@@ -200,6 +213,12 @@ impl Platform for Board {
         if let Some(word) = NOTES_LENT.get(index) {
             word.store(value, Ordering::Relaxed);
         }
+    }
+
+    fn restart(&self) {
+        // A kernel without it has no notes of any run.
+        let _ = run_record::keep();
+        libtock::restart(0)
     }
 
     fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal> {

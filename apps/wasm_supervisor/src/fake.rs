@@ -13,6 +13,7 @@ use std::vec::Vec;
 use berth_flash::{Cut, Flash, FlashError, Simulated};
 
 use crate::arena;
+use crate::container::notes::RUNNING;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, NOTES, Platform, Refusal,
@@ -47,6 +48,8 @@ pub struct State {
     pub output: RefCell<Vec<u8>>,
     /// The time.
     pub now_us: Cell<u64>,
+    /// Microseconds that pass whenever code of a container is executed.
+    pub run_us: Cell<u64>,
     /// Microseconds that a byte takes on the line; 87 is 115200 baud.
     pub byte_us: Cell<u64>,
     /// A line is being sent until then.
@@ -69,6 +72,8 @@ pub struct State {
     pub notes: RefCell<[u32; NOTES]>,
     /// See `notes`.
     pub notes_before: Cell<Option<[u32; NOTES]>>,
+    /// How often a new run was asked for.
+    pub restarts: Cell<u32>,
     /// Reading [`FATAL`] of any block makes the supervisor fail.
     pub fatal: Cell<bool>,
     /// Opening the flash makes it fail.
@@ -388,7 +393,16 @@ impl Platform for Fake {
     }
 
     fn note(&self, index: usize, value: u32) {
+        // Whose code is executed is noted before, and that it is over behind.
+        if index == RUNNING && value == 0 {
+            self.0.now_us.set(self.0.now_us.get() + self.0.run_us.get());
+        }
         self.0.notes.borrow_mut()[index] = value;
+    }
+
+    fn restart(&self) {
+        self.0.restarts.set(self.0.restarts.get() + 1);
+        self.fail();
     }
 
     fn claim(&self, tag: u32, label: &str) -> Result<Claimed, Refusal> {

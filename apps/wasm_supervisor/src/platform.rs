@@ -101,6 +101,9 @@ pub trait Platform: Interrupts {
         let _ = (index, value);
     }
 
+    /// Begin a new run with the notes of this one. Returns in tests only.
+    fn restart(&self);
+
     /// Claim the block `label` for the container `tag`.
     ///
     /// # Errors

@@ -50,10 +50,11 @@ enum Verb {
     Logs,
     Inspect,
     Edit,
+    Reset,
 }
 
 /// Their names: Docker's, and WASMICO's where it has another.
-const VERBS: [(&str, Verb); 25] = [
+const VERBS: [(&str, Verb); 26] = [
     ("help", Verb::Help),
     ("?", Verb::Help),
     ("ps", Verb::Ps),
@@ -79,11 +80,12 @@ const VERBS: [(&str, Verb); 25] = [
     ("logs", Verb::Logs),
     ("inspect", Verb::Inspect),
     ("edit", Verb::Edit),
+    ("reset", Verb::Reset),
 ];
 
 /// What `help` prints.
 const HELP: &str = "\
-ps, images, heap, exposures, events, info
+ps, images, heap, exposures, events, info, reset
 start NAME     stop NAME      kill NAME      pause NAME     resume NAME
 rm NAME        logs NAME      inspect NAME   lift NAME (after quarantine)
 edit NAME [stack|memory|limit BYTES] [share N] [restart no|on-failure|always]
@@ -138,15 +140,18 @@ impl Default for Shell {
     }
 }
 
-/// The first line after start.
+/// Says the first line after start. Returns its length in bytes.
 #[inline(never)]
-pub fn greet<P: Platform>(platform: &P) {
+pub fn greet<P: Platform>(platform: &P) -> u32 {
     let (board, kernel) = platform.names();
-    // A printer cannot fail.
-    let _ = writeln!(
-        Printer::new(platform),
-        "berth supervisor {VERSION} on {board}, kernel {kernel}; type help"
+    let mut line = Text::<LINE_MAX>::new();
+    // What does not fit is cut.
+    let _ = write!(
+        line,
+        "berth supervisor {VERSION} on {board}, kernel {kernel}; type help\r\n"
     );
+    platform.write(line.bytes());
+    line.bytes().len() as u32
 }
 
 /// One line that a container said, before which `missing` were lost.
@@ -256,6 +261,9 @@ impl<P: Platform> Asking<'_, P> {
             Verb::Events => self.read(&|from| Op::Events { log: None, from }),
             Verb::Heap => {
                 self.once(Op::Heap);
+            }
+            Verb::Reset => {
+                self.once(Op::Reset { uptime_us: 0 });
             }
             Verb::Info => {
                 self.once(Op::Hello { protocol: 0 });

@@ -35,6 +35,8 @@ pub struct Supervisor<P: Platform + 'static> {
     printed: [u32; CONTAINERS_MAX],
     /// The slot whose container had a line printed last.
     printing: usize,
+    /// Nanoseconds that the line is busy with a byte.
+    byte_ns: u64,
 }
 
 impl<P: Platform + 'static> Supervisor<P> {
@@ -48,6 +50,7 @@ impl<P: Platform + 'static> Supervisor<P> {
             frame_since_us: 0,
             printed: [0; CONTAINERS_MAX],
             printing: 0,
+            byte_ns: 0,
         }
     }
 
@@ -56,8 +59,13 @@ impl<P: Platform + 'static> Supervisor<P> {
     }
 
     /// Say hello to whoever listens.
-    pub fn greet(&self) {
-        shell::greet(self.platform());
+    pub fn greet(&mut self) {
+        let platform = self.platform();
+        let before = platform.now_us();
+        let bytes = shell::greet(platform);
+        // How long the line, and the kernel for it, is busy with a byte.
+        let ns = platform.now_us().saturating_sub(before) * 1_000;
+        self.byte_ns = ns / u64::from(bytes.max(1));
     }
 
     /// Run for ever.
@@ -97,13 +105,19 @@ impl<P: Platform + 'static> Supervisor<P> {
     fn receive(&mut self) -> bool {
         let mut bytes = [0; RECEIVE_MAX];
         let count = self.platform().receive(&mut bytes);
+        if count == 0 && !self.decoder.in_frame() {
+            return false;
+        }
         let now = self.platform().now_us();
         // What has arrived was perhaps in time, and only looked at late: a load may take longer.
         if count == 0
-            && self.decoder.in_frame()
             && now.saturating_sub(self.frame_since_us) > u64::from(FRAME_TIMEOUT_MS) * 1000
         {
             self.decoder.expire();
+        }
+        if count > 0 {
+            // What is asked for is nobody's time but the operator's.
+            self.service.containers.charge_to(None);
         }
         for byte in bytes.get(..count).unwrap_or_default() {
             self.take_byte(*byte, now);
@@ -139,28 +153,33 @@ impl<P: Platform + 'static> Supervisor<P> {
     /// slows nobody, and loses lines if the line is slower for long.
     fn print_logs(&mut self) {
         let last = self.printing;
+        let mut charged = None;
         for step in 1..=CONTAINERS_MAX {
             let slot = (last + step) % CONTAINERS_MAX;
             while !self.platform().is_sending() {
-                if !self.print_line(slot) {
+                let before = self.print_line(slot);
+                if before.is_none() {
                     break;
                 }
+                charged = charged.or(before);
                 self.printing = slot;
             }
+        }
+        if let Some(before) = charged {
+            self.service.containers.charge_to(before);
         }
         if !self.platform().is_sending() {
             self.shell.restore(&self.service.shared.platform);
         }
     }
 
-    /// Begin to print the next line of the container in `slot`. Returns whether there is one.
-    fn print_line(&mut self, slot: usize) -> bool {
-        let Some(printed) = self.printed.get_mut(slot) else {
-            return false;
-        };
+    /// Begin to print the next line of the container in `slot`, at its expense. Returns at whose expense all was
+    /// before; `None` if there is no line.
+    fn print_line(&mut self, slot: usize) -> Option<Option<usize>> {
+        let printed = self.printed.get_mut(slot)?;
         let Some(container) = self.service.containers.get(slot) else {
             *printed = 0;
-            return false;
+            return None;
         };
         let line = self.service.shared.with_log(slot, |log| {
             let line = log.line(*printed)?;
@@ -168,14 +187,13 @@ impl<P: Platform + 'static> Supervisor<P> {
             *printed = line.sequence + 1;
             Some(shell::log_line(container.name(), missing, line.text))
         });
-        match line.flatten() {
-            Some(line) => {
-                let platform = &self.service.shared.platform;
-                self.shell.make_room(platform);
-                platform.begin_line(line.bytes());
-                true
-            }
-            None => false,
-        }
+        let line = line.flatten()?;
+        let containers = &mut self.service.containers;
+        let before = containers.charge_to(Some(slot));
+        containers.charge_line(slot, self.byte_ns * line.bytes().len() as u64);
+        let platform = &self.service.shared.platform;
+        self.shell.make_room(platform);
+        platform.begin_line(line.bytes());
+        Some(before)
     }
 }

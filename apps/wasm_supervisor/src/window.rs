@@ -16,7 +16,6 @@ use berth_exposure::Width;
 
 /// The store's flash, for reading.
 #[cfg(target_os = "none")]
-#[derive(Debug)]
 pub struct StoreMemory(libtock::flash_partition::Partition);
 
 #[cfg(target_os = "none")]

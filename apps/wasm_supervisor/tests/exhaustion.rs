@@ -291,8 +291,7 @@ fn every_allocation_of_every_operation(pages: usize) {
     let mut steps = script(&images);
     if pages == 0 {
         // Nothing is there after a boot.
-        let boot = |step: &Step<'_>| matches!(step, Step::Inner(Inner::Boot));
-        let last = steps.iter().position(boot).unwrap();
+        let last = steps.iter().position(ends_all).unwrap();
         steps.truncate(last);
     }
     arena::of_the_test(|| everything_is_in(&steps, pages > 0));
@@ -337,11 +336,7 @@ fn every_allocation_of_every_operation(pages: usize) {
             }
             // The other container has not noticed, and nothing is left of the victim.
             bench.clean();
-            if matches!(steps[step], Step::Inner(Inner::Boot))
-                || steps[..step]
-                    .iter()
-                    .any(|step| matches!(step, Step::Inner(Inner::Boot)))
-            {
+            if steps[..=step].iter().any(ends_all) {
                 restart_witness(&mut bench);
             }
             let witness_runs = bench.ask(Op::Pause { name: "witness" });
@@ -369,6 +364,14 @@ fn every_allocation_of_every_operation(pages: usize) {
         "{counts:?}"
     );
     arena::of_the_test(|| drop(steps));
+}
+
+/// Does the step end all containers?
+fn ends_all(step: &Step<'_>) -> bool {
+    matches!(
+        step,
+        Step::Inner(Inner::Boot) | Step::Ask(Op::Reset { uptime_us: 0 })
+    )
 }
 
 /// After a boot it has to be started, if it is not running.

@@ -77,7 +77,7 @@ impl Bench {
         let name = Name::new(containers.get(slot).unwrap().name()).unwrap();
         self.upload(name, image);
         let containers = &mut self.containers;
-        let answer = containers.update_uploaded(slot, hash, parameters, TRIAL_MS);
+        let answer = containers.update_uploaded(slot, hash, parameters, TRIAL_MS, false);
         containers.forget_refused();
         answer
     }

@@ -55,7 +55,8 @@ fn measure() -> Result<Vec<Figure>> {
         Figure {
             key: "kernel.image_text_bytes",
             bytes: kernel.text,
-            limit: 60_000,
+            // What it is made of, and why it is not less: docs/kernel.md, "What the guarantees cost".
+            limit: 66_000,
             what: "code and constants of kernel, capsules and board as shipped",
         },
         Figure {

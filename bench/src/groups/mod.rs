@@ -13,6 +13,7 @@ pub mod interrupts;
 pub mod kernel_size;
 pub mod leak;
 pub mod registers;
+pub mod shares;
 pub mod store;
 pub mod syscalls;
 
@@ -20,10 +21,11 @@ pub mod syscalls;
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 8] = [
+pub const ALL: [Entry; 9] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
     ("containers", containers::measure),
+    ("shares", shares::measure),
     ("interrupts", interrupts::measure),
     ("firmware", firmware::measure),
     ("leak", leak::measure),

@@ -39,6 +39,8 @@ struct Slot<P> {
     holder: Cell<Option<Holder<P>>>,
     generation: Cell<u16>,
     mapped: Cell<bool>,
+    /// Its interrupts that are registered, as a set of the board's table.
+    interrupts: Cell<u32>,
 }
 
 impl<P: Copy + Eq, const N: usize> Claims<P, N> {
@@ -56,6 +58,7 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
                 holder: Cell::new(None),
                 generation: Cell::new(0),
                 mapped: Cell::new(false),
+                interrupts: Cell::new(0),
             }),
             live: Cell::new(0),
         }
@@ -81,6 +84,20 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
         self.slots
             .get(index)
             .is_some_and(|slot| slot.mapped.replace(mapped))
+    }
+
+    /// Note which interrupts of a slot are registered. Returns what was noted before.
+    pub(crate) fn set_interrupts(&self, index: usize, interrupts: u32) -> u32 {
+        self.slots
+            .get(index)
+            .map_or(0, |slot| slot.interrupts.replace(interrupts))
+    }
+
+    /// The interrupts of a slot that are registered.
+    pub(crate) fn interrupts(&self, index: usize) -> u32 {
+        self.slots
+            .get(index)
+            .map_or(0, |slot| slot.interrupts.get())
     }
 
     /// Take a free slot and make its handle. Returns `None` if it is held or does not exist.

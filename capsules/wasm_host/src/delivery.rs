@@ -9,7 +9,7 @@
 use crate::access;
 use crate::driver::WasmHost;
 use crate::exposure::{Exposure, Width};
-use crate::interrupts::{Interrupts, Slot, bit};
+use crate::interrupts::{Interrupts, Slot, bit, indices};
 use crate::refusal::Refusal;
 use crate::table::TableError;
 use berth_exposure::interrupt::{COUNT, Capture, Clear, Interrupt, RAISED, VALUES};
@@ -189,6 +189,17 @@ impl<const N: usize> WasmHost<N> {
         if interrupts.registered_count() >= interrupts.limits.handlers {
             return Err(Refusal::TooManyHandlers);
         }
+        // A line is one process's: it opens when all on it is acknowledged, and nobody waits for
+        // what another process never does.
+        let mut peers = indices(interrupts.registered_on(slot));
+        let is_others = |peer: usize| {
+            let exposure = interrupts.table.get(peer).map(|peer| peer.exposure);
+            let holder = exposure.and_then(|exposure| self.live_holder(exposure, process));
+            holder.is_some_and(|holder| holder.process != process)
+        };
+        if peers.any(is_others) {
+            return Err(Refusal::Held);
+        }
         let first = usize::from(slot.first.get());
         let places = interrupts.captures.get(first..).unwrap_or_default();
         let end = WORD * (word_of(index, slot) + length(interrupt));
@@ -209,6 +220,9 @@ impl<const N: usize> WasmHost<N> {
         });
         checked?;
         interrupts.register(index, priority, captures);
+        let others = self.claims.interrupts(interrupt.exposure);
+        self.claims
+            .set_interrupts(interrupt.exposure, others | bit(index));
         let wait = interrupts.settle(index, false);
         Ok(CommandReturn::success_u32_u32_u32(
             index as u32,
@@ -223,10 +237,13 @@ impl<const N: usize> WasmHost<N> {
         which: u32,
     ) -> Result<CommandReturn, Refusal> {
         let (interrupts, index, _) = self.interrupt_of(process, which)?;
+        let (interrupt, _) = interrupts.get(index).ok_or(Refusal::NoInterrupt)?;
         if !interrupts.is_registered(index) {
             return Err(Refusal::NotHeld);
         }
         interrupts.unregister(index);
+        let others = self.claims.interrupts(interrupt.exposure) & !bit(index);
+        self.claims.set_interrupts(interrupt.exposure, others);
         interrupts.settle(index, true);
         Ok(CommandReturn::success())
     }
@@ -260,30 +277,29 @@ impl<const N: usize> WasmHost<N> {
         ))
     }
 
-    /// The first half of what the end of a claim does to its interrupts: no more of them.
-    pub(crate) fn silence(&self, exposure: usize) {
-        self.each_interrupt(exposure, Interrupts::unregister);
+    /// The first half of what the end of a claim does to its interrupts: no more of them. Returns
+    /// those that were registered, for the second. Of the others nothing is left: their lines are masked unless
+    /// somebody else has them.
+    pub(crate) fn silence(&self, exposure: usize) -> u32 {
+        let Some(interrupts) = &self.interrupts else {
+            return 0;
+        };
+        let registered = self.claims.set_interrupts(exposure, 0);
+        indices(registered).for_each(|index| interrupts.unregister(index));
+        registered
     }
 
     /// The second half, when the hardware is at rest: what is pending comes from before.
     /// Lines that others share open for them.
-    pub(crate) fn forget(&self, exposure: usize) {
-        self.each_interrupt(exposure, |interrupts, index| {
+    pub(crate) fn forget(&self, registered: u32) {
+        let Some(interrupts) = &self.interrupts else {
+            return;
+        };
+        for index in indices(registered) {
             if let Some((interrupt, _)) = interrupts.get(index) {
                 interrupts.lines.clear_pending(interrupt.line);
             }
             interrupts.settle(index, true);
-        });
-    }
-
-    fn each_interrupt(&self, exposure: usize, act: impl Fn(&Interrupts, usize)) {
-        let Some(interrupts) = &self.interrupts else {
-            return;
-        };
-        let mut left = self.sources.get(exposure).copied().unwrap_or(0);
-        while left != 0 {
-            act(interrupts, left.trailing_zeros() as usize);
-            left &= left - 1;
         }
     }
 }

@@ -132,13 +132,13 @@ impl<const N: usize> WasmHost<N> {
     /// to rest, then let others have it.
     fn end(&self, index: usize) {
         if let Some(exposure) = self.exposures.get(index) {
-            self.silence(index);
+            let registered = self.silence(index);
             self.close(index, exposure);
             for write in exposure.safe {
                 // A block that does not answer is at rest, and the others are still to be written.
                 let _ = access::make_safe(exposure, write);
             }
-            self.forget(index);
+            self.forget(registered);
         }
         self.claims.free(index);
     }
@@ -174,7 +174,7 @@ impl<const N: usize> WasmHost<N> {
     }
 
     /// Who holds an exposure, after ending the claim of a process that is gone.
-    fn live_holder(&self, index: usize, asking: ProcessId) -> Option<Holder<ProcessId>> {
+    pub(crate) fn live_holder(&self, index: usize, asking: ProcessId) -> Option<Holder<ProcessId>> {
         let holder = self.claims.holder(index)?;
         if holder.process == asking || self.is_alive(holder.process) {
             return Some(holder);

@@ -104,6 +104,9 @@ pub struct Interrupts {
     pub(crate) limits: Limits,
     pub(crate) deferred: DeferredCall,
     registered: Cell<u32>,
+    /// How many interrupts the order of service has: those registered when one was last, of which some may
+    /// have gone.
+    ordered: Cell<u8>,
     noted: Cell<u32>,
     outstanding: Cell<u32>,
     open: Cell<u32>,
@@ -165,6 +168,7 @@ impl Interrupts {
             limits,
             deferred: DeferredCall::new(),
             registered: Cell::new(0),
+            ordered: Cell::new(0),
             noted: Cell::new(0),
             outstanding: Cell::new(0),
             open: Cell::new(0),
@@ -181,6 +185,11 @@ impl Interrupts {
 
     pub(crate) fn is_registered(&self, index: usize) -> bool {
         self.registered.get() & bit(index) != 0
+    }
+
+    /// The registered interrupts on the line of a slot.
+    pub(crate) fn registered_on(&self, slot: &Slot) -> u32 {
+        self.registered.get() & slot.peers.get()
     }
 
     pub(crate) fn registered_count(&self) -> u32 {
@@ -261,7 +270,7 @@ impl Interrupts {
             .iter()
             .map(|place| usize::from(place.order.get()));
         let index = ordered
-            .take(self.registered_count() as usize)
+            .take(self.ordered.get().into())
             .find(|index| noted & bit(*index) != 0)?;
         self.noted.set(noted & !bit(index));
         Some(index)
@@ -315,7 +324,6 @@ impl Interrupts {
         for set in [&self.registered, &self.noted, &self.outstanding] {
             set.set(set.get() & !bit(index));
         }
-        self.sort();
     }
 
     /// Open the line of an interrupt if nothing on it waits and the share of time allows
@@ -356,8 +364,9 @@ impl Interrupts {
     }
 
     /// Write down in which order registered interrupts are served: lower priority
-    /// numbers first, then as in the table.
+    /// numbers first, then as in the table. One that goes leaves it as it is: nothing of it is noted any more.
     fn sort(&self) {
+        self.ordered.set(self.registered_count() as u8);
         let mut left = self.registered.get();
         for place in self.slots {
             let next = self
@@ -373,6 +382,16 @@ impl Interrupts {
             place.order.set(index as u8);
         }
     }
+}
+
+/// The interrupts of a set, the first of the table first.
+pub(crate) fn indices(set: u32) -> impl Iterator<Item = usize> {
+    let mut left = set;
+    core::iter::from_fn(move || {
+        let index = (left != 0).then(|| left.trailing_zeros() as usize)?;
+        left &= left - 1;
+        Some(index)
+    })
 }
 
 /// The set of one interrupt; tables have at most 32.

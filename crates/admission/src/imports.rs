@@ -150,6 +150,33 @@ pub enum HostFunction<'a> {
 const I32: u8 = 0x7f;
 const I64: u8 = 0x7e;
 
+/// No label yet.
+const ANY: Label<'static> = Label("");
+
+/// Every function of this device's own: module, name, and what it stands for. A module that ends in a colon is followed by the
+/// label of a block. What is not in here does not exist, so whoever goes through all functions goes through this.
+pub const FUNCTIONS: [(&str, &str, HostFunction<'static>); 19] = [
+    ("mmio", "read8", HostFunction::Read(Width::Byte)),
+    ("mmio", "read16", HostFunction::Read(Width::Half)),
+    ("mmio", "read32", HostFunction::Read(Width::Word)),
+    ("mmio", "write8", HostFunction::Write(Width::Byte)),
+    ("mmio", "write16", HostFunction::Write(Width::Half)),
+    ("mmio", "write32", HostFunction::Write(Width::Word)),
+    ("mmio", "modify32", HostFunction::Modify32),
+    ("berth", "log", HostFunction::Log),
+    ("berth", "now_us", HostFunction::NowUs),
+    ("berth", "sleep_us", HostFunction::SleepUs),
+    ("berth", "yield", HostFunction::Yield),
+    ("berth", "exit", HostFunction::Exit),
+    ("berth", "state_save", HostFunction::StateSave),
+    ("berth", "state_load", HostFunction::StateLoad),
+    ("berth", "send", HostFunction::Send),
+    ("berth", "receive", HostFunction::Receive),
+    ("mmio:", "claim", HostFunction::Claim(ANY)),
+    ("irq:", "register", HostFunction::Register(ANY)),
+    ("irq:", "unregister", HostFunction::Unregister(ANY)),
+];
+
 impl<'a> HostFunction<'a> {
     /// Which function an import names, whatever the device has.
     ///
@@ -157,46 +184,35 @@ impl<'a> HostFunction<'a> {
     ///
     /// If there is no such module or function.
     pub fn named(import: &Import<'a>) -> Result<Self, MissingWhy> {
-        let function = match import.module {
-            "mmio" => match import.name {
-                "read8" => Self::Read(Width::Byte),
-                "read16" => Self::Read(Width::Half),
-                "read32" => Self::Read(Width::Word),
-                "write8" => Self::Write(Width::Byte),
-                "write16" => Self::Write(Width::Half),
-                "write32" => Self::Write(Width::Word),
-                "modify32" => Self::Modify32,
-                _ => return Err(MissingWhy::UnknownFunction),
-            },
-            "berth" => match import.name {
-                "log" => Self::Log,
-                "now_us" => Self::NowUs,
-                "sleep_us" => Self::SleepUs,
-                "yield" => Self::Yield,
-                "exit" => Self::Exit,
-                "state_save" => Self::StateSave,
-                "state_load" => Self::StateLoad,
-                "send" => Self::Send,
-                "receive" => Self::Receive,
-                _ => return Err(MissingWhy::UnknownFunction),
-            },
-            module => {
-                let (kind, label) = module.split_once(':').unwrap_or(("", ""));
-                let label = Label(label);
-                match (kind, import.name) {
-                    ("mmio", "claim") => Self::Claim(label),
-                    ("irq", "register") => Self::Register(label),
-                    ("irq", "unregister") => Self::Unregister(label),
-                    ("mmio" | "irq", _) => return Err(MissingWhy::UnknownFunction),
-                    (_, name) => Self::Foreign(
-                        Foreign::named(module, name)
-                            .ok_or(MissingWhy::UnknownModule)?
-                            .ok_or(MissingWhy::UnknownFunction)?,
-                    ),
+        let name = import.module;
+        let colon = name.bytes().position(|byte| byte == b':');
+        let (module, label) = name.split_at(colon.map_or(name.len(), |colon| colon + 1));
+        let mut known = false;
+        for (its_module, its_name, function) in FUNCTIONS {
+            if its_module == module {
+                if its_name == import.name {
+                    return Ok(function.about(Label(label)));
                 }
+                known = true;
             }
-        };
-        Ok(function)
+        }
+        if known {
+            return Err(MissingWhy::UnknownFunction);
+        }
+        Foreign::named(name, import.name)
+            .ok_or(MissingWhy::UnknownModule)?
+            .ok_or(MissingWhy::UnknownFunction)
+            .map(Self::Foreign)
+    }
+
+    /// Returns this function about the block with this label, if it is about one.
+    const fn about(self, label: Label<'a>) -> Self {
+        match self {
+            Self::Claim(_) => Self::Claim(label),
+            Self::Register(_) => Self::Register(label),
+            Self::Unregister(_) => Self::Unregister(label),
+            other => other,
+        }
     }
 
     /// The label of the block that the container must have claimed for it.
@@ -231,8 +247,9 @@ impl<'a> HostFunction<'a> {
         }
     }
 
-    /// Parameters and results it must be imported with.
-    fn signature(&self) -> (&'static [u8], &'static [u8]) {
+    /// Parameters and results it must be imported with, as type bytes.
+    #[must_use]
+    pub fn signature(&self) -> (&'static [u8], &'static [u8]) {
         match self {
             Self::Claim(_) => (&[], &[I32]),
             Self::Read(_) | Self::StateSave | Self::StateLoad => (&[I32, I32], &[I32]),

@@ -139,6 +139,31 @@ impl Word {
     }
 }
 
+/// Where the functions stand in [`TABLE`]: found once, by the compiler, since each call asks for its name.
+const WORDS: [[u16; 3]; ALL.len()] = words();
+
+const fn words() -> [[u16; 3]; ALL.len()] {
+    let bytes = TABLE.as_bytes();
+    let mut words = [[0; 3]; ALL.len()];
+    let (mut at, mut number) = (0, 0);
+    while at < bytes.len() {
+        let start = at;
+        let mut middle = 0;
+        while at < bytes.len() && bytes[at] != b' ' {
+            if bytes[at] == b'=' {
+                middle = at;
+            }
+            at += 1;
+        }
+        if middle > 0 {
+            words[number] = [start as u16, middle as u16, at as u16];
+            number += 1;
+        }
+        at += 1;
+    }
+    words
+}
+
 impl Foreign {
     /// The function `module.name`; `Some(None)` if there is such a module, but no such
     /// function in it.
@@ -161,18 +186,32 @@ impl Foreign {
         known.then_some(None)
     }
 
-    fn word(self) -> Word {
-        let (mut start, mut left) = (0, self as usize);
-        while let Some(word) = Word::at(start) {
+    /// Returns all functions, each with its module and its name.
+    pub fn all() -> impl Iterator<Item = (&'static str, &'static str, Self)> {
+        let mut module = "";
+        let mut start = 0;
+        let words = core::iter::from_fn(move || {
+            let word = Word::at(start)?;
             start = word.end + 1;
-            if !word.is_module() {
-                if left == 0 {
-                    return word;
+            Some(word)
+        });
+        words
+            .filter_map(move |word| {
+                if word.is_module() {
+                    module = word.module();
+                    return None;
                 }
-                left -= 1;
-            }
-        }
-        Word::default()
+                Some((module, word.name()))
+            })
+            .zip(ALL)
+            .map(|((module, name), function)| (module, name, function))
+    }
+
+    fn word(self) -> Word {
+        let [start, middle, end] = WORDS
+            .get(self as usize)
+            .map_or([0; 3], |word| word.map(usize::from));
+        Word { start, middle, end }
     }
 
     /// Type bytes of its parameters, and whether it has a result, an `i32`.
@@ -217,6 +256,10 @@ mod tests {
             TABLE.split(' ').filter(|word| word.contains('=')).count(),
             ALL.len()
         );
+        assert_eq!(Foreign::all().count(), ALL.len());
+        for (module, name, function) in Foreign::all() {
+            assert_eq!(Foreign::named(module, name), Some(Some(function)));
+        }
         for (index, function) in ALL.iter().enumerate() {
             assert_eq!(*function as usize, index);
             assert!(function.signature().0.len() <= PARAMETERS_MAX);

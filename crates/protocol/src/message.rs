@@ -198,6 +198,28 @@ pub enum Op<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// Begin anew as after power-on: every container is ended, and those that start with the device start →
+    /// [`Reply::Done`]. A supervisor that runs for less than `uptime_us` has begun anew already and does nothing,
+    /// so that a repetition is harmless.
+    Reset {
+        /// How long the supervisor runs, as [`Op::Hello`] has told.
+        uptime_us: u64,
+    },
+    /// A part of a stored image → [`Reply::ImagePart`]. Nothing is kept from one part to the next: who reads
+    /// compares the hash of the whole.
+    ReadImage {
+        /// Name of the container.
+        name: &'a str,
+        /// Where the part begins.
+        offset: u32,
+    },
+    /// As [`UploadCommit`](Op::UploadCommit) of an image that was announced by [`UpdateBegin`](Op::UpdateBegin), and if
+    /// the container does not run it is started → [`Reply::Update`]. If it cannot be started, it is what it was: image,
+    /// parameters and state.
+    RunCommit {
+        /// Which upload.
+        upload: u32,
+    },
 }
 
 /// What the device answers.
@@ -318,6 +340,12 @@ pub enum Reply<'a> {
     Status(#[serde(borrow)] Status<'a>),
     /// To [`Op::UpdateStatus`] and to the commit of a live update.
     Update(Update),
+    /// To [`Op::ReadImage`]: as many bytes as fit into an answer, none at the end of the image and beyond.
+    ImagePart {
+        /// At most [`CHUNK_MAX`](crate::CHUNK_MAX) bytes.
+        #[serde(borrow)]
+        bytes: &'a [u8],
+    },
 }
 
 /// What a device tells of itself.

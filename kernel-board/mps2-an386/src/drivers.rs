@@ -32,7 +32,7 @@ const CONSOLE_RATE: u32 = 115_200;
 const CONSOLE_TX_BYTES: usize = 16;
 /// Bytes received between two reads of a process: a tenth of a second at
 /// 115200 baud, and several frames of the supervisor's protocol.
-const CONSOLE_RX_BYTES: usize = 2048;
+const CONSOLE_RX_BYTES: usize = if cfg!(feature = "no-ring") { 2 } else { 2048 };
 /// Kernel messages that wait for the line: a process's fault report and some more.
 const DEBUG_BYTES: usize = 3072;
 /// Bytes of a kernel message that are sent at once.

@@ -8,12 +8,13 @@ use tempfile::TempDir;
 
 use crate::artefacts::target;
 
+/// The architecture of processes that are as long as a power of two.
+const ARCHITECTURE: &str = "cortex-m4";
+
 /// How `tockloader` reaches the image: as the flash of a board it does not know.
-const OPTIONS: [&str; 8] = [
+const OPTIONS: [&str; 6] = [
     "--board",
     "mps2_an386",
-    "--arch",
-    "cortex-m4",
     "--app-address",
     "0x40000",
     "--page-size",
@@ -141,6 +142,14 @@ impl Flash {
     /// # Errors
     /// If it cannot be run or fails; with what it said.
     pub fn tockloader(&self, words: &[&str]) -> Result<String> {
+        self.tockloader_for(ARCHITECTURE, words)
+    }
+
+    /// The same for a board of this architecture.
+    ///
+    /// # Errors
+    /// As [`tockloader`](Self::tockloader).
+    pub fn tockloader_for(&self, architecture: &str, words: &[&str]) -> Result<String> {
         let program = target().join("tools/venv/bin/tockloader");
         let (verb, rest) = words.split_first().context("tockloader wants a verb")?;
         let output = Command::new(&program)
@@ -148,6 +157,7 @@ impl Flash {
             .arg("--flash-file")
             .arg(self.path())
             .args(OPTIONS)
+            .args(["--arch", architecture])
             .args(rest)
             .output()
             .with_context(|| format!("cannot run {}; run `make build`", program.display()))?;

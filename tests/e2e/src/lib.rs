@@ -17,6 +17,7 @@ mod cable;
 pub mod deadlines;
 mod device;
 mod flash;
+pub mod shares;
 pub mod tbf;
 mod terminal;
 

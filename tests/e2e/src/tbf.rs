@@ -10,6 +10,8 @@ pub mod tlv {
     pub const PACKAGE_NAME: u16 = 3;
     /// RAM and flash addresses.
     pub const FIXED_ADDRESSES: u16 = 5;
+    /// What it may call.
+    pub const PERMISSIONS: u16 = 6;
     /// Kernel version.
     pub const KERNEL_VERSION: u16 = 8;
     /// As main, and more.
@@ -90,11 +92,13 @@ pub struct Object {
     pub ram: u32,
     /// The address of RAM that it says it is linked for.
     pub fixed_ram: Option<u32>,
+    /// Further entries of its header: type and value, before all others.
+    pub entries: &'static [(u16, &'static [u8])],
     /// Thumb instructions.
     pub program: &'static [u16],
 }
 
-/// Bytes of an object before its program.
+/// Bytes of an object before its program, unless the header is longer.
 const PROTECTED: u32 = 128;
 
 impl Object {
@@ -110,6 +114,9 @@ impl Object {
         };
         let words =
             |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|w| w.to_le_bytes()).collect() };
+        for (kind, value) in self.entries {
+            entry(*kind, value);
+        }
         entry(tlv::PACKAGE_NAME, self.name.as_bytes());
         if let Some(ram) = self.fixed_ram {
             entry(tlv::FIXED_ADDRESSES, &words(&[ram, u32::MAX]));
@@ -117,7 +124,8 @@ impl Object {
         entry(tlv::KERNEL_VERSION, &words(&[2 | 2 << 16]));
         // Entry point (Thumb), protected bytes: both behind the header.
         let size = header.len() as u32 + 16;
-        let behind = PROTECTED.saturating_sub(size);
+        let protected = size.next_multiple_of(PROTECTED);
+        let behind = protected - size;
         header.extend(tlv::MAIN.to_le_bytes());
         header.extend(12u16.to_le_bytes());
         header.extend(words(&[behind | 1, behind, self.ram]));
@@ -128,7 +136,7 @@ impl Object {
             sum ^ u32::from_le_bytes([word[0], word[1], word[2], word[3]])
         });
         header[12..16].copy_from_slice(&sum.to_le_bytes());
-        header.resize(PROTECTED as usize, 0);
+        header.resize(protected as usize, 0);
         header.extend(self.program.iter().flat_map(|word| word.to_le_bytes()));
         header
     }

@@ -35,6 +35,7 @@ const GUEST: Object = Object {
     length: 0x1000,
     ram: 0x1000,
     fixed_ram: None,
+    entries: &[],
     program: ASK,
 };
 

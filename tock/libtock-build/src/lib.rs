@@ -27,15 +27,19 @@
 
 #![forbid(unsafe_code)]
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
+
+/// The variable that names the memory map of another part.
+const LAYOUT: &str = "BERTH_LAYOUT";
 
 /// Bytes at the start of a slot's flash for the TBF header; the binary follows.
 pub const HEADER_SIZE: u32 = 0x100;
 
 /// Link the binary `bin` of this package for the slot whose regions in
 /// `layout.ld` are `<slot>_FLASH` and `<slot>_RAM`, with `stack` bytes of stack
-/// (rounded up to a multiple of 8).
+/// (rounded up to a multiple of 8). The variable `BERTH_LAYOUT` may name the memory map of another part.
 ///
 /// # Panics
 ///
@@ -47,8 +51,9 @@ pub fn link(bin: &str, slot: &str, stack: u32) {
         return;
     }
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("run by cargo"));
-    let layout =
-        find_layout(&package).unwrap_or_else(|| panic!("no layout.ld above {}", package.display()));
+    println!("cargo::rerun-if-env-changed={LAYOUT}");
+    let layout = layout(env::var_os(LAYOUT), &package)
+        .unwrap_or_else(|| panic!("no layout.ld above {}", package.display()));
     let script =
         PathBuf::from(env::var_os("OUT_DIR").expect("run by cargo")).join(format!("{bin}.ld"));
     fs::write(&script, linker_script(&layout, slot, stack))
@@ -59,6 +64,11 @@ pub fn link(bin: &str, slot: &str, stack: u32) {
     println!("cargo::rustc-link-arg-bin={bin}=--nmagic");
     // Functions that came out equal are kept once; nothing here compares their addresses.
     println!("cargo::rustc-link-arg-bin={bin}=--icf=all");
+}
+
+/// The memory map: the one that was named, or the nearest above the package.
+fn layout(named: Option<OsString>, package: &Path) -> Option<PathBuf> {
+    named.map(PathBuf::from).or_else(|| find_layout(package))
 }
 
 /// The nearest `layout.ld` in or above `package`.
@@ -103,5 +113,8 @@ mod tests {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
         assert!(find_layout(package).is_some());
         assert_eq!(find_layout(Path::new("/")), None);
+        let named = layout(Some("/other/part.ld".into()), package);
+        assert_eq!(named, Some(PathBuf::from("/other/part.ld")));
+        assert_eq!(layout(None, package), find_layout(package));
     }
 }

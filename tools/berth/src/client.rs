@@ -116,7 +116,7 @@ impl Client {
         let frame = encode_frame(&Request { id, op }, &mut buffer)
             .map_err(|_| Error::Usage(format!("{what}: the text is too long to send")))?;
         let timeout = match op {
-            Op::Start { .. } | Op::Edit { .. } | Op::UploadCommit { .. } => {
+            Op::Start { .. } | Op::Edit { .. } | Op::UploadCommit { .. } | Op::RunCommit { .. } => {
                 self.timeout * LONG_FACTOR
             }
             _ => self.timeout,

@@ -28,6 +28,14 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// What was read from the device cannot be written into a file.
+    #[error("cannot save {}: {source}", path.display())]
+    Save {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// What was found out cannot be printed.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
@@ -157,6 +165,7 @@ impl Error {
             Self::Usage(_)
             | Self::File { .. }
             | Self::Written { .. }
+            | Self::Save { .. }
             | Self::Output(_)
             | Self::Config { .. } => 2,
             Self::NoDevice
@@ -179,6 +188,7 @@ impl Error {
             Self::Usage(_) => "usage",
             Self::File { .. } => "file",
             Self::Written { .. } => "cannot-write",
+            Self::Save { .. } => "cannot-save",
             Self::Output(_) => "cannot-print",
             Self::Config { .. } => "bad-config",
             Self::NoDevice => "no-device",
@@ -232,11 +242,12 @@ impl Error {
             Self::TimedOut { .. } => {
                 "does the device run, with the supervisor installed? `berth doctor` looks step by step"
             }
-            Self::Verification(_) => "repeat the upload",
+            Self::Verification(_) => "repeat the command",
             Self::Refused(refusal) => return refusal.hint(),
             Self::Config { .. } => "correct the file, or delete it and use `berth config` again",
             Self::Written { .. } => "make the folder writable, or set XDG_CONFIG_HOME",
             Self::File { .. } => "check the name of the file",
+            Self::Save { .. } => "say with --output where to write",
             Self::Output(_) => "is there room where it goes? what was asked for was done",
             Self::Usage(_) => "`berth COMMAND --help` says what a command takes",
         })
@@ -312,7 +323,7 @@ impl Refusal {
             "missing-imports" => "`berth exposures` lists what this device offers",
             "label-busy" => "`berth exposures` shows who holds what; stop that container first",
             "claim-refused" => "`berth exposures` shows whether the device still offers it",
-            "safe-mode" => "`berth ps` names the suspect; `berth rm` it, then restart the device",
+            "safe-mode" => "`berth ps` names the suspect; `berth rm` it, then `berth reset`",
             "store-failed" => {
                 "do it again, which takes other pages; if this comes back, the flash of this device is at its end"
             }

@@ -40,9 +40,9 @@ pub use address::Address;
 pub use client::Client;
 pub use commands::{not_understood, run};
 pub use device::{
-    Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello, images,
-    inspect, kill, lift, live_update, log_line, pause, remove, resume, start, status, stop,
-    update_status, upload,
+    After, Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello, images,
+    inspect, kill, lift, live_update, log_line, pause, read_image, remove, reset, resume, start,
+    status, stop, update_status, upload,
 };
 pub use error::{Error, Missing, Refusal};
 pub use lock::LineLock;

@@ -70,6 +70,10 @@ fn others() -> Vec<Error> {
             path: "x".into(),
             source: broken(),
         },
+        Error::Save {
+            path: "x".into(),
+            source: broken(),
+        },
         Error::Output(broken()),
         Error::Config {
             path: "/home/me/.config/berth/devices.toml".into(),
@@ -112,6 +116,7 @@ fn others() -> Vec<Error> {
             Error::Usage(_) | Error::Refused(_) => unreachable!(),
             Error::File { .. }
             | Error::Written { .. }
+            | Error::Save { .. }
             | Error::Output(_)
             | Error::Config { .. }
             | Error::NoDevice

@@ -4,7 +4,7 @@ mod support;
 
 use berth_protocol::{Level, Parameters, Restart, Service};
 use rustix::termios::ControlModes;
-use std::{io::Write, process::Stdio, time::Duration};
+use std::{fs, io::Write, process::Stdio, time::Duration};
 use support::{
     Faults,
     run::{Bench, berth, command, read_until, terminal},
@@ -344,6 +344,59 @@ fn a_silent_device_is_exit_4() {
     });
     let (code, _, err) = bench.run(&["ps", "--timeout", "1"]);
     assert_eq!(code, 4, "{err}");
+}
+
+#[test]
+fn an_image_comes_back_and_replaces_no_file_that_nobody_named() {
+    let bench = Bench::new();
+    let image: Vec<u8> = (0..1000_u32).map(|n| n as u8).collect();
+    bench.ok(&["upload", &bench.file("blink.wasm", &image)]);
+    assert_eq!(
+        bench.ok(&["images", "--save", "blink"]),
+        "blink saved as blink.berth (1000 bytes)\n"
+    );
+    let home = bench.home();
+    assert_eq!(fs::read(home.join("blink.berth")).unwrap(), image);
+    let (code, _, err) = bench.run(&["images", "--save", "blink"]);
+    assert!(
+        code == 2 && err.contains("cannot save blink.berth"),
+        "{err}"
+    );
+    fs::write(home.join("named"), "old").unwrap();
+    bench.ok(&["images", "--save", "blink", "-o", "named"]);
+    assert_eq!(fs::read(home.join("named")).unwrap(), image);
+    // Names are exact here, too.
+    let (code, _, err) = bench.run(&["images", "--save", "blink.wasm"]);
+    assert!(
+        code == 1 && err.contains("no container of this name"),
+        "{err}"
+    );
+}
+
+#[test]
+fn an_image_that_arrives_changed_is_exit_5_and_no_file() {
+    let bench = Bench::new();
+    bench.ok(&["upload", &bench.file("blink.wasm", b"image")]);
+    let memory = std::mem::take(&mut *bench.device.memory.lock().unwrap());
+    let bench = Bench::with(Faults {
+        bad_hash: true,
+        ..Faults::default()
+    });
+    *bench.device.memory.lock().unwrap() = memory;
+    let (code, _, err) = bench.run(&["images", "--save", "blink"]);
+    assert_eq!(code, 5, "{err}");
+    assert!(!bench.home().join("blink.berth").exists());
+}
+
+#[test]
+fn a_reset_is_done_once_however_often_it_is_asked_for() {
+    let bench = Bench::with(Faults {
+        lose_answer: Some(2),
+        ..Faults::default()
+    });
+    assert_eq!(bench.ok(&["reset"]), "fake reset\n");
+    let executed = bench.device.memory.lock().unwrap().executed.clone();
+    assert_eq!(executed, ["Hello", "Reset", "Hello"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! An alias counts as what it aliases: whoever asks whether two ranges overlap asks for everything
 //! that they reach. Two kinds are known. The Cortex-M3 and M4 repeat each bit of the first MiB of
 //! SRAM and of the peripherals as a word (Cortex-M4 TRM, "Bit-banding"); a processor that is not
-//! named may have them. All others the tree declares with `berth,aliases = <alias length target>`.
+//! named may have them, and so may a part that has one with them beside one without. All others the tree declares with `berth,aliases = <alias length target>`.
 
 use crate::address::Range;
 use crate::devicetree::Node;
@@ -44,6 +44,20 @@ const fn bit_band(target: u64) -> Alias {
     }
 }
 
+/// What the names of all processors begin with.
+const PROCESSORS: &str = "arm,cortex-m";
+
+/// Whether processors are named, and all of them are without bit-banding: of a part with several, nobody says
+/// which one the kernel runs on.
+fn is_plain(nodes: &[&Node]) -> bool {
+    let words = nodes
+        .iter()
+        .filter_map(|node| node.property("compatible")?.strings())
+        .flatten();
+    let mut processors = words.filter(|word| word.starts_with(PROCESSORS)).peekable();
+    processors.peek().is_some() && processors.all(|word| PLAIN.contains(&word))
+}
+
 /// Most ranges that one may reach; only declarations that make no sense lead to more.
 const REACHED_MAX: usize = 64;
 
@@ -61,10 +75,7 @@ impl Aliases {
     pub(crate) fn of(root: &Node, report: &mut Report) -> Self {
         let mut windows = Vec::new();
         let nodes = root.all();
-        if !nodes
-            .iter()
-            .any(|node| PLAIN.iter().any(|cpu| node.is_compatible(cpu)))
-        {
+        if !is_plain(&nodes) {
             windows.extend(BIT_BANDS);
         }
         for node in nodes {

@@ -42,6 +42,7 @@ impl<'a> Board<'a> {
     pub(crate) fn of(root: &'a Node, regions: &'a [Region], report: &mut Report) -> Self {
         let places = bus::places(root, report);
         let facts = Facts {
+            nodes: root.all(),
             chosen: chosen(root),
             memory: places
                 .iter()
@@ -72,6 +73,14 @@ impl<'a> Board<'a> {
             aliases: facts.aliases,
             root,
         }
+    }
+
+    /// The node that says that a block is not in use: its own, or a bus above it.
+    pub(crate) fn disabled(&self, block: &Block) -> Option<&'a Node> {
+        let nodes = self.root.all().into_iter();
+        let mut own =
+            nodes.filter(|node| node.is_above(block.node) || node.path == block.node.path);
+        own.find(|node| !node.is_enabled())
     }
 
     /// The block of the node that a phandle names.

@@ -76,6 +76,8 @@ const WORDS: [(&str, &str); 2] = [("syscon", "a system controller"), ("mmio-sram
 
 /// What the tree says about dangers.
 pub(crate) struct Facts<'a> {
+    /// All nodes.
+    pub(crate) nodes: Vec<&'a Node>,
     /// Paths that `chosen` names, and what they are.
     pub(crate) chosen: Vec<(&'a str, String)>,
     /// Ranges of memory.
@@ -97,21 +99,13 @@ impl Facts<'_> {
     }
 
     fn known(&self, node: &Node, range: Range) -> Option<String> {
-        if let Some(property) = node.property("berth,reserved") {
-            let said = property.strings().unwrap_or_default().join(", ");
-            return Some(match said.as_str() {
-                "" => "reserved by the manufacturer".to_owned(),
-                _ => said,
-            });
+        // A bus that is the firmware's is so with all that is on it.
+        let mut above = self.nodes.iter().filter(|other| other.is_above(node));
+        if let Some(what) = reserved(node).or_else(|| above.find_map(|node| reserved(node))) {
+            return Some(what);
         }
-        if let Some((_, what)) = self.chosen.iter().find(|(path, _)| *path == node.path) {
-            return Some(what.clone());
-        }
-        let named = NAMES.iter().find(|(name, _)| *name == node.kind());
-        let marked = MARKERS.iter().find(|(name, _)| node.has(name));
-        let compatible = WORDS.iter().find(|(word, _)| node.is_compatible(word));
-        if let Some((_, what)) = named.or(marked).or(compatible) {
-            return Some((*what).to_owned());
+        if let Some(what) = self.said(node) {
+            return Some(what);
         }
         for range in self.aliases.reach(range) {
             match area(range) {
@@ -126,4 +120,30 @@ impl Facts<'_> {
         let target = self.aliases.target(range)?;
         Some(format!("an alias of {target:#x}"))
     }
+
+    /// What the words of a node say, and of the nodes in it that have no registers: what they are, it is.
+    fn said(&self, node: &Node) -> Option<String> {
+        if let Some((_, what)) = self.chosen.iter().find(|(path, _)| *path == node.path) {
+            return Some(what.clone());
+        }
+        let named = NAMES.iter().find(|(name, _)| *name == node.kind());
+        let marked = MARKERS.iter().find(|(name, _)| node.has(name));
+        let compatible = WORDS.iter().find(|(word, _)| node.is_compatible(word));
+        if let Some((_, what)) = named.or(marked).or(compatible) {
+            return Some((*what).to_owned());
+        }
+        let parts = node.children.iter().filter(|child| !child.has("reg"));
+        let mut said = parts.filter_map(|part| reserved(part).or_else(|| self.said(part)));
+        said.next()
+    }
+}
+
+/// What the tree says the firmware keeps a node for.
+fn reserved(node: &Node) -> Option<String> {
+    let property = node.property("berth,reserved")?;
+    let said = property.strings().unwrap_or_default().join(", ");
+    Some(match said.as_str() {
+        "" => "reserved by the manufacturer".to_owned(),
+        _ => said,
+    })
 }

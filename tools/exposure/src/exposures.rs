@@ -309,6 +309,7 @@ impl<'a> Context<'a> {
             map: peripheral.registers.iter().map(named).collect(),
             safe_state,
             interrupts,
+            skipped: skipped(&peripheral),
         })
     }
 
@@ -359,8 +360,10 @@ impl<'a> Context<'a> {
             };
             report.add(place, problem);
         }
-        if !block.node.is_enabled() {
-            report.add(place, Problem::Disabled(label.to_owned()));
+        if let Some(node) = self.board.disabled(block) {
+            let own = node.path == block.node.path;
+            let disabled = if own { label } else { node.label() };
+            report.add(place, Problem::Disabled(disabled.to_owned()));
         }
         self.danger(block, label, place, report);
         if let Some(other) = self.board.neighbour(block) {
@@ -487,6 +490,15 @@ impl<'a> Context<'a> {
             return;
         }
         // The whole block: every register can be read.
+        for odd in &registers.peripheral.skipped {
+            let problem = Problem::OddRegister {
+                label: registers.label.to_owned(),
+                register: "the whole block".to_owned(),
+                odd: odd.name.clone(),
+                reason: odd.reason.clone(),
+            };
+            report.add(&self.node.place, problem);
+        }
         for register in &registers.peripheral.registers {
             if let Some(effect) = registers.read_effect(register)
                 && !registers.permits(register)
@@ -496,6 +508,17 @@ impl<'a> Context<'a> {
             }
         }
     }
+}
+
+/// What of the file was not judged for a block.
+fn skipped(peripheral: &svd::Peripheral) -> Vec<String> {
+    let others = match peripheral.unwanted {
+        0 => None,
+        count => Some(format!("{count} peripherals at other addresses")),
+    };
+    let odd = peripheral.skipped.iter();
+    let odd = odd.map(|odd| format!("register {}: {}", odd.name, odd.reason));
+    others.into_iter().chain(odd).collect()
 }
 
 fn named(register: &svd::Register) -> Named {

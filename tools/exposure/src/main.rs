@@ -24,6 +24,9 @@ struct Arguments {
     /// Write label and register constants for containers, as Rust source.
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    /// Tell what of the SVD file was not judged, and why (on standard error)
+    #[arg(long, short)]
+    verbose: bool,
     /// Write the kernel's table as Rust source (the board's build does this itself).
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
@@ -40,6 +43,13 @@ fn main() -> ExitCode {
             return ExitCode::from(1);
         }
     };
+    if arguments.verbose {
+        for exposure in &configuration.exposures {
+            for skipped in &exposure.skipped {
+                eprintln!("{}: skipped: {skipped}", exposure.label);
+            }
+        }
+    }
     let json = match json(&configuration) {
         Ok(text) => text,
         Err(error) => {

@@ -43,6 +43,9 @@ pub struct Exposure {
     pub safe_state: Vec<RegisterWrite>,
     /// Interrupts that a container may handle.
     pub interrupts: Vec<Interrupt>,
+    /// What the SVD file says and was not judged for it.
+    #[serde(skip)]
+    pub skipped: Vec<String>,
 }
 
 /// One exposed register.

@@ -294,6 +294,20 @@ pub enum Problem {
         /// Names that tell them apart.
         names: String,
     },
+    /// What the file says of a register makes no sense.
+    #[error(
+        "what the SVD file says of register {odd} of {label} makes no sense ({reason}), and {register} shares its bytes; remedy: correct the file, or do not expose it"
+    )]
+    OddRegister {
+        /// The label.
+        label: String,
+        /// As written.
+        register: String,
+        /// The register that makes no sense.
+        odd: String,
+        /// Why.
+        reason: String,
+    },
     /// The file is silent about effects of reading, and so is the configuration.
     #[error(
         "the SVD file says of no register that reading it has an effect, which is not to say that none has; remedy: add reading-acts = \"<register>\", ... to {0}, or reading-acts = \"none\""

@@ -10,7 +10,7 @@ use svd_parser::svd::Access;
 use crate::model;
 use crate::problem::Problem;
 use crate::report::list;
-use crate::svd::{Peripheral, Register, WriteEffect};
+use crate::svd::{Peripheral, Register, Skipped, WriteEffect};
 use crate::text::number;
 
 /// The block that entries refer to.
@@ -41,6 +41,16 @@ impl<'a> Registers<'a> {
             register: name.to_owned(),
             names: list(names.iter()),
         })?;
+        let odd = |skipped: &Skipped| Problem::OddRegister {
+            label: self.label.to_owned(),
+            register: name.to_owned(),
+            odd: skipped.name.clone(),
+            reason: skipped.reason.clone(),
+        };
+        let skipped = &self.peripheral.skipped;
+        if let (None, Some(same)) = (found, skipped.iter().find(|s| s.name == name)) {
+            return Err(odd(same));
+        }
         let register = found.ok_or_else(|| {
             let known = self.peripheral.registers.iter().map(|r| &r.name);
             Problem::NoRegister {
@@ -49,6 +59,10 @@ impl<'a> Registers<'a> {
                 known: list(known),
             }
         })?;
+        let shares = |skipped: &&Skipped| skipped.shares(register.offset, register.end());
+        if let Some(sharing) = skipped.iter().find(shares) {
+            return Err(odd(sharing));
+        }
         let (size, offset) = (register.size, register.offset);
         let name = name.to_owned();
         if !matches!(size, 8 | 16 | 32) || offset % (size / 8) != 0 {

@@ -65,6 +65,28 @@ impl Register {
 pub(crate) struct Peripheral {
     /// By offset.
     pub(crate) registers: Vec<Register>,
+    /// Those that make no sense.
+    pub(crate) skipped: Vec<Skipped>,
+    /// How many other peripherals of the file were not looked at.
+    pub(crate) unwanted: usize,
+}
+
+/// A register of which the file says where it is, and otherwise nothing that makes sense.
+#[derive(Clone, Debug)]
+pub(crate) struct Skipped {
+    pub(crate) name: String,
+    /// Its first byte from the start of the block, or the block's first.
+    pub(crate) start: u64,
+    /// First byte behind it at the latest.
+    pub(crate) end: u64,
+    pub(crate) reason: String,
+}
+
+impl Skipped {
+    /// Whether it may have a byte of the block from `start` up to `end`.
+    pub(crate) fn shares(&self, start: u32, end: u32) -> bool {
+        self.start < u64::from(end) && u64::from(start) < self.end
+    }
 }
 
 impl Peripheral {

@@ -2,16 +2,19 @@
 //!
 //! Vendors' files have odd elements somewhere. What nobody exposes is not judged: a block's registers are
 //! parsed from a copy of the file that has only the peripherals whose registers may lie in the block, those
-//! that they are derived from, and of them nothing but registers and fields.
+//! that they are derived from, and of them nothing but registers and fields. A register of these that makes no
+//! sense is left out, if the file at least says where it is: then only what shares its bytes is refused.
 
 use std::fs;
+use std::iter::successors;
 use std::path::Path;
 
 use roxmltree::{Document, Node};
 use svd_parser::ValidateLevel;
+use svd_parser::svd::Device;
 
 use crate::address::Range;
-use crate::svd::{Peripheral, register};
+use crate::svd::{Peripheral, Skipped, register};
 
 /// Elements that say nothing about what an access does.
 const UNREAD: [&str; 12] = [
@@ -29,9 +32,17 @@ const UNREAD: [&str; 12] = [
     "writeConstraint",
 ];
 
+/// Bytes of the widest register that there is.
+const WIDEST: u64 = 8;
+
+/// Longest row of peripherals, each derived from the next; a ring has no end.
+const DERIVED_MAX: usize = 8;
+
 /// An SVD file.
 pub(crate) struct File {
     text: String,
+    /// It says of some register that reading it has an effect.
+    knows_read_effects: bool,
 }
 
 impl File {
@@ -41,9 +52,14 @@ impl File {
         // Descriptions come in every encoding; names and numbers are ASCII.
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_start_matches('\u{feff}').to_owned();
-        let file = Self { text };
+        let mut file = Self {
+            text,
+            knows_read_effects: false,
+        };
         let document = file.document()?;
-        peripherals(&document).ok_or("it has no peripherals")?;
+        let peripherals = peripherals(&document).ok_or("it has no peripherals")?;
+        // Where it is read, not in a comment or in what a vendor added.
+        file.knows_read_effects = says_read_action(peripherals);
         Ok(file)
     }
 
@@ -57,7 +73,7 @@ impl File {
 
     /// Whether the file says of any register that reading it has an effect.
     pub(crate) fn knows_read_effects(&self) -> bool {
-        self.text.contains("<readAction>")
+        self.knows_read_effects
     }
 
     /// The registers that share addresses with a block, or why they are not known; `None` if no peripheral
@@ -93,15 +109,12 @@ impl File {
             return Ok(None);
         }
         self.add_sources(&mut wanted, &all);
-        let text = self.without(&document, &wanted);
-        let config = svd_parser::Config::default()
-            .validate_level(ValidateLevel::Disabled)
-            .ignore_enums(true)
-            .expand(true)
-            .expand_properties(true);
-        // `{:#}`: with the causes.
-        let device =
-            svd_parser::parse_with_config(&text, &config).map_err(|error| format!("{error:#}"))?;
+        let unwanted = all.len() - wanted.len();
+        let (device, odd) = self.parse_without_odd(&document, &wanted)?;
+        let mut skipped = Vec::new();
+        for (node, reason) in odd {
+            skipped.extend(self.places(node, &all, block, &reason)?);
+        }
         let mut registers = Vec::new();
         for peripheral in &device.peripherals {
             for info in peripheral.all_registers() {
@@ -126,13 +139,126 @@ impl File {
             }
         }
         registers.sort_by_key(|register| register.offset);
-        Ok(Some(Peripheral { registers }))
+        Ok(Some(Peripheral {
+            registers,
+            skipped,
+            unwanted,
+        }))
+    }
+
+    /// The wanted peripherals, and the registers of theirs that make no sense, which were left out.
+    fn parse_without_odd<'a, 'b>(
+        &self,
+        document: &Document,
+        wanted: &[Node<'a, 'b>],
+    ) -> Result<(Device, Vec<(Node<'a, 'b>, String)>), String> {
+        let all = match parse(&self.without(document, wanted, &[])) {
+            Ok(device) => return Ok((device, Vec::new())),
+            Err(error) => error,
+        };
+        let mut registers: Vec<_> = wanted
+            .iter()
+            .flat_map(|peripheral| peripheral.descendants())
+            .filter(|node| node.has_tag_name("register"))
+            .collect();
+        // What others are derived from comes first.
+        registers.sort_by_key(|register| register.has_attribute("derivedFrom"));
+        // From none of them to all that make sense, by halves.
+        let mut left_out = registers.clone();
+        let mut odd = Vec::new();
+        let mut groups = vec![registers];
+        while let Some(mut group) = groups.pop() {
+            let tried: Vec<_> = left_out
+                .iter()
+                .filter(|node| !group.contains(node))
+                .copied()
+                .collect();
+            match (parse(&self.without(document, wanted, &tried)), &group[..]) {
+                (Ok(_), _) => left_out = tried,
+                (Err(reason), [only]) => odd.push((*only, reason)),
+                (Err(_), []) => return Err(all),
+                (Err(_), _) => {
+                    let second = group.split_off(group.len() / 2);
+                    groups.push(second);
+                    groups.push(group);
+                }
+            }
+        }
+        let device = parse(&self.without(document, wanted, &left_out)).map_err(|_| all)?;
+        Ok((device, odd))
+    }
+
+    /// Where in the block a register is that makes no sense.
+    fn places(
+        &self,
+        register: Node,
+        all: &[Node],
+        block: Range,
+        reason: &str,
+    ) -> Result<Vec<Skipped>, String> {
+        let name = name_of(register).unwrap_or("without a name");
+        let nowhere = || format!("nothing says where the register {name} is: {reason}");
+        let mut start = 0_u64;
+        let mut behind = WIDEST;
+        let mut peripheral = None;
+        for node in register.ancestors() {
+            if node.has_tag_name("register") || node.has_tag_name("cluster") {
+                let offset = child(node, "addressOffset")
+                    .and_then(number)
+                    .ok_or_else(nowhere)?;
+                if has_odd_dim(node) {
+                    return Err(nowhere());
+                }
+                let (count, step) = dim(node);
+                start = start.saturating_add(offset);
+                behind = behind.saturating_add(step.saturating_mul(count - 1));
+            } else if node.has_tag_name("peripheral") {
+                peripheral = Some(node);
+            }
+        }
+        let peripheral = peripheral.ok_or_else(nowhere)?;
+        // Where the peripheral is, and those that are derived from it.
+        let here = all.iter().filter(|other| {
+            let sources = successors(Some(**other), |node| {
+                let from = node.attribute("derivedFrom")?;
+                all.iter()
+                    .find(|node| name_of(**node) == Some(from))
+                    .copied()
+            });
+            sources.take(DERIVED_MAX).any(|node| node == peripheral)
+        });
+        let mut places = Vec::new();
+        for node in here {
+            let Some(base) = child(*node, "baseAddress").and_then(number) else {
+                continue;
+            };
+            let (count, step) = dim(*node);
+            for index in 0..count {
+                let range = Range {
+                    base: base
+                        .saturating_add(step.saturating_mul(index))
+                        .saturating_add(start),
+                    length: behind,
+                };
+                if range.overlaps(block) {
+                    places.push(Skipped {
+                        name: name.to_owned(),
+                        start: range.base.saturating_sub(block.base),
+                        end: range.base.saturating_add(behind).saturating_sub(block.base),
+                        reason: reason.to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(places)
     }
 
     /// Bytes from the base of a peripheral to the end of its last register, as far as that can be read.
-    fn extent(&self, node: Node, all: &[Node], depth: u32) -> u64 {
+    fn extent(&self, node: Node, all: &[Node], depth: usize) -> u64 {
         let registers = child(node, "registers").map_or(0, end_of);
-        let source = node.attribute("derivedFrom").filter(|_| depth < 8);
+        let source = node
+            .attribute("derivedFrom")
+            .filter(|_| depth < DERIVED_MAX);
         let source = source.and_then(|name| all.iter().find(|p| name_of(**p) == Some(name)));
         registers.max(source.map_or(0, |source| self.extent(*source, all, depth + 1)))
     }
@@ -157,8 +283,8 @@ impl File {
         }
     }
 
-    /// The text without peripherals that nobody wants and elements that nobody reads.
-    fn without(&self, document: &Document, wanted: &[Node]) -> String {
+    /// The text without peripherals that nobody wants, elements that nobody reads, and the registers `left_out`.
+    fn without(&self, document: &Document, wanted: &[Node], left_out: &[Node]) -> String {
         let mut text = String::with_capacity(self.text.len());
         let mut from = 0;
         let Some(device) = document
@@ -174,7 +300,8 @@ impl File {
             for child in node.children().filter(Node::is_element) {
                 let name = child.tag_name().name();
                 let cut = UNREAD.contains(&name)
-                    || (node.has_tag_name("peripherals") && !wanted.contains(&child));
+                    || (node.has_tag_name("peripherals") && !wanted.contains(&child))
+                    || left_out.contains(&child);
                 if cut {
                     cuts.push(child.range());
                 } else {
@@ -192,12 +319,30 @@ impl File {
     }
 }
 
+/// What the parser makes of a text, or why not, with the causes.
+fn parse(text: &str) -> Result<Device, String> {
+    let config = svd_parser::Config::default()
+        .validate_level(ValidateLevel::Disabled)
+        .ignore_enums(true)
+        .expand(true)
+        .expand_properties(true);
+    svd_parser::parse_with_config(text, &config).map_err(|error| format!("{error:#}"))
+}
+
 fn peripherals<'a>(document: &'a Document) -> Option<Node<'a, 'a>> {
     let device = document
         .root()
         .children()
         .find(|n| n.has_tag_name("device"))?;
     child(device, "peripherals")
+}
+
+/// Whether an element that is read has a `readAction` in it.
+fn says_read_action(node: Node) -> bool {
+    node.children().any(|child| {
+        let name = child.tag_name().name();
+        name == "readAction" || (!UNREAD.contains(&name) && says_read_action(child))
+    })
 }
 
 fn child<'a, 'b>(node: Node<'a, 'b>, name: &str) -> Option<Node<'a, 'b>> {
@@ -229,13 +374,21 @@ fn dim(node: Node) -> (u64, u64) {
     }
 }
 
+/// Is it repeated, and nobody can say how often or where?
+fn has_odd_dim(node: Node) -> bool {
+    let number_of = |name| child(node, name).map(|found| number(found).is_some());
+    match (number_of("dim"), number_of("dimIncrement")) {
+        (None, None) => false,
+        (count, step) => count != Some(true) || step != Some(true),
+    }
+}
+
 /// First offset behind everything in an element.
 fn end_of(node: Node) -> u64 {
     let ends = node.children().filter_map(|child| {
         let name = child.tag_name().name();
         let inner = match name {
-            // The largest that there is.
-            "register" => 8,
+            "register" => WIDEST,
             "cluster" => end_of(child),
             _ => return None,
         };

@@ -9,7 +9,8 @@ mod process {
 
     use alloc::format;
     use engine_proof::{CASES, case, floats};
-    use wasm_supervisor::arena::{self, ArenaAllocator};
+    use wasm_supervisor::arena::ArenaAllocator;
+    use wasm_supervisor::board;
 
     #[global_allocator]
     static ALLOCATOR: ArenaAllocator = ArenaAllocator;
@@ -28,7 +29,9 @@ mod process {
     }
 
     fn run() {
-        arena::set_installed();
+        if !board::take_memory() {
+            return;
+        }
         let mut failed = 0;
         for (number, (suspension, interlude)) in CASES.into_iter().enumerate() {
             if let Err(why) = case(suspension, interlude) {

@@ -11,8 +11,8 @@ mod process {
     use libtock::ErrorCode;
     // Has the engine compiled for speed; see there.
     use supervisor_fast as _;
-    use wasm_supervisor::arena::{self, ArenaAllocator};
-    use wasm_supervisor::board::Board;
+    use wasm_supervisor::arena::ArenaAllocator;
+    use wasm_supervisor::board::{self, Board};
     use wasm_supervisor::supervisor::Supervisor;
 
     #[global_allocator]
@@ -26,22 +26,29 @@ mod process {
     #[cfg(not(feature = "panic-location"))]
     #[panic_handler]
     fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-        let _ = libtock::console::write_all(b"\r\nberth: supervisor panicked, restarting\r\n");
+        board::say(b"\r\nberth: supervisor panicked, restarting\r\n");
         // For the next run; a kernel that cannot leaves it without.
         let _ = libtock::run_record::keep();
         libtock::restart(1)
     }
 
     fn run() {
-        arena::set_installed();
+        if !board::take_memory() {
+            return;
+        }
         match supervisor() {
             Ok(mut supervisor) => {
                 supervisor.greet();
                 supervisor.run();
             }
-            Err(_) => {
-                let _ =
-                    libtock::console::write_all(b"berth: no console or no alarm, restarting\r\n");
+            Err(code) => {
+                board::say(match code {
+                    ErrorCode::NoDevice => {
+                        b"berth: this kernel has no alarm, restarting\r\n".as_slice()
+                    }
+                    // A driver that has no room for what it keeps for this process, too.
+                    _ => b"berth: the kernel refuses the console or the alarm, restarting\r\n",
+                });
                 // It may be there later. The kernel says how soon.
                 libtock::restart(1)
             }

@@ -15,11 +15,11 @@ use super::pool::{
     ALIGN_MAX, ArenaId, Memory, Node, PAGE_BYTES, Pool, RESERVED_PAGES, Space, Usage,
 };
 
-/// Bytes of the pool on a board. Of the 256 KiB of the supervisor's RAM the kernel takes
+/// Most bytes of the pool on a board. Of the 256 KiB of the supervisor's RAM the kernel takes
 /// up to 8 (its own part and the MPU's granule), the stack 26, the table of pages
-/// 7, other statics 2.
+/// 7, other statics 2. Where the kernel gives less, the pool is smaller.
 pub const BOARD_POOL_BYTES: usize = 212 * 1024;
-/// Bytes of the pool.
+/// Most bytes of the pool.
 #[cfg(target_os = "none")]
 const POOL_BYTES: usize = BOARD_POOL_BYTES;
 /// Bytes of the pool. Pointers are twice as long as on the board, so is the pool.
@@ -28,28 +28,63 @@ const POOL_BYTES: usize = 448 * 1024;
 
 const POOL_PAGES: usize = POOL_BYTES / PAGE_BYTES;
 
-/// Bytes that all arenas have together.
-pub const TOTAL_BYTES: u32 = POOL_BYTES as u32;
+/// The memory that the pool manages: what the process has got ([`make_do_with`]).
+#[cfg(target_os = "none")]
+mod memory {
+    use core::ptr;
+    use core::sync::atomic::{AtomicPtr, Ordering};
 
-/// The bytes that the pool manages.
-#[repr(align(64))]
-struct Bytes(UnsafeCell<[u8; POOL_BYTES]>);
+    static BASE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 
-// `Bytes` promises what `Pool` relies on.
-const _: () = assert!(core::mem::align_of::<Bytes>() >= ALIGN_MAX);
+    pub(super) fn set(base: *mut u8) {
+        BASE.store(base, Ordering::Relaxed);
+    }
 
-// SAFETY: the bytes are reached through pointers to blocks, each of which the
-// pool gives to one owner at a time, and through list nodes in free blocks,
-// which only the holder of `LOCK` touches.
-unsafe impl Sync for Bytes {}
-
-static BYTES: Bytes = Bytes(UnsafeCell::new([0; POOL_BYTES]));
-
-fn base() -> *mut u8 {
-    BYTES.0.get().cast()
+    #[inline(always)]
+    pub(super) fn base() -> *mut u8 {
+        BASE.load(Ordering::Relaxed)
+    }
 }
 
-/// List nodes inside free blocks of [`BYTES`].
+/// The memory that the pool manages: always there.
+#[cfg(not(target_os = "none"))]
+mod memory {
+    use super::{ALIGN_MAX, POOL_BYTES, UnsafeCell};
+
+    #[repr(align(64))]
+    struct Bytes(UnsafeCell<[u8; POOL_BYTES]>);
+
+    // `Bytes` promises what `Pool` relies on.
+    const _: () = assert!(core::mem::align_of::<Bytes>() >= ALIGN_MAX);
+
+    // SAFETY: the bytes are reached through pointers to blocks, each of which the
+    // pool gives to one owner at a time, and through list nodes in free blocks,
+    // which only the holder of `LOCK` touches.
+    unsafe impl Sync for Bytes {}
+
+    static BYTES: Bytes = Bytes(UnsafeCell::new([0; POOL_BYTES]));
+
+    pub(super) fn base() -> *mut u8 {
+        BYTES.0.get().cast()
+    }
+}
+
+use memory::base;
+
+/// Most memory that is of use: the pool, and what is lost where it does not begin at a multiple of [`ALIGN_MAX`].
+#[cfg(target_os = "none")]
+pub const MEMORY_MAX: usize = POOL_BYTES + ALIGN_MAX;
+
+/// Let the arenas be made of this memory. Once, before anything is allocated: until then nothing can be.
+#[cfg(target_os = "none")]
+pub fn make_do_with(memory: &'static mut [u8]) {
+    let lost = memory.as_ptr().align_offset(ALIGN_MAX);
+    let rest = memory.get_mut(lost..).unwrap_or_default();
+    with_pool(|pool| pool.make_do_with(rest.len()));
+    memory::set(rest.as_mut_ptr());
+}
+
+/// List nodes inside free blocks of the pool's memory.
 struct Nodes;
 
 impl Memory for Nodes {
@@ -109,6 +144,12 @@ fn with_pool<R>(change: impl FnOnce(&mut Pool<Nodes, POOL_PAGES>) -> R) -> R {
 #[must_use]
 pub fn usage(id: ArenaId) -> Usage {
     with_pool(|pool| pool.usage(id))
+}
+
+/// Bytes that all arenas have together.
+#[must_use]
+pub fn total() -> u32 {
+    with_pool(|pool| pool.total_bytes())
 }
 
 /// What the pool has left. Looks at every page, some 100,000 instructions: who does not
@@ -183,6 +224,11 @@ unsafe impl GlobalAlloc for ArenaAllocator {
         }
         if guard::fails() {
             return guard::failed(layout);
+        }
+        // There is no memory yet.
+        #[cfg(target_os = "none")]
+        if base().is_null() {
+            return ptr::null_mut();
         }
         let id = guard::current();
         match with_pool(|pool| pool.allocate(id, layout.size(), layout.align())) {

@@ -38,9 +38,10 @@ pub mod pool;
 mod pool_tests;
 
 pub use global::{
-    ArenaAllocator, TOTAL_BYTES, can_allocate, free, grow_linear, room, set_limit, space, trim,
-    usage,
+    ArenaAllocator, can_allocate, free, grow_linear, room, set_limit, space, total, trim, usage,
 };
+#[cfg(target_os = "none")]
+pub use global::{MEMORY_MAX, make_do_with};
 pub use guard::{OutOfMemory, is_installed as is_in_use, outside, set_installed};
 #[cfg(not(target_os = "none"))]
 pub use guard::{fail_after, has_failed, of_the_test};

@@ -45,6 +45,10 @@ const PAGE_U32: u32 = PAGE_BYTES as u32;
 const NONE: u32 = u32::MAX;
 /// Owner of a free page.
 const NOBODY: u8 = 0;
+/// Owner of a page for which there is no memory.
+const MISSING: u8 = u8::MAX;
+// No arena is called so.
+const _: () = assert!(ARENAS < MISSING as usize);
 
 /// Number of an arena, below [`ARENAS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +193,8 @@ pub struct Pool<M, const PAGES: usize> {
     owner: [u8; PAGES],
     arenas: [Arena; ARENAS],
     owned_pages: usize,
+    /// Pages at the end for which there is no memory.
+    missing_pages: usize,
     /// No page below this one is free.
     lowest_free: usize,
 }
@@ -201,8 +207,23 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             owner: [NOBODY; PAGES],
             arenas: [Arena::EMPTY; ARENAS],
             owned_pages: 0,
+            missing_pages: 0,
             lowest_free: 0,
         }
+    }
+
+    /// Do with memory for so many bytes only; before anything is taken.
+    pub fn make_do_with(&mut self, bytes: usize) {
+        let there = (bytes / PAGE_BYTES).min(PAGES);
+        if let Some(missing) = self.owner.get_mut(there..) {
+            missing.fill(MISSING);
+            self.missing_pages = missing.len();
+        }
+    }
+
+    /// Bytes of all pages.
+    pub const fn total_bytes(&self) -> u32 {
+        PAGES.saturating_sub(self.missing_pages) as u32 * PAGE_U32
     }
 
     /// The memory that holds the nodes.
@@ -475,7 +496,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             }
         }
         Space {
-            total_bytes: PAGES as u32 * PAGE_U32,
+            total_bytes: self.total_bytes(),
             free_bytes: self.free_bytes(),
             largest_bytes: largest * PAGE_U32,
         }
@@ -487,7 +508,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     }
 
     const fn free_pages(&self) -> usize {
-        PAGES.saturating_sub(self.owned_pages)
+        PAGES.saturating_sub(self.owned_pages + self.missing_pages)
     }
 
     fn arena(&self, id: ArenaId) -> &Arena {
@@ -507,7 +528,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
 
     pub(super) fn owner_of(&self, offset: u32) -> Option<ArenaId> {
         match self.owner.get((offset / PAGE_U32) as usize) {
-            Some(&owner) if owner != NOBODY => Some(ArenaId(owner - 1)),
+            Some(&owner) if owner != NOBODY && owner != MISSING => Some(ArenaId(owner - 1)),
             _ => None,
         }
     }

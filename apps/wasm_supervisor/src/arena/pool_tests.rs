@@ -345,3 +345,46 @@ fn requests_no_pool_can_serve_are_refused() {
     assert!(ArenaId::of_container(usize::MAX - 1).is_none());
     assert_eq!(pool.usage(container(0)).held_bytes, 0);
 }
+
+#[test]
+fn a_pool_with_less_memory_gives_out_exactly_that() {
+    // None, less than a page, an odd number, all, and more than there can be.
+    for bytes in [
+        0,
+        PAGE_BYTES - 1,
+        5 * PAGE_BYTES + 7,
+        4096,
+        PAGES * PAGE_BYTES,
+        usize::MAX,
+    ] {
+        let mut pool = pool();
+        pool.make_do_with(bytes);
+        let there = (bytes / PAGE_BYTES).min(PAGES) * PAGE_BYTES;
+        let space = pool.space();
+        assert_eq!(space.total_bytes as usize, there);
+        assert_eq!(
+            (space.free_bytes as usize, space.largest_bytes as usize),
+            (there, there)
+        );
+        // The supervisor's own arena may have everything.
+        let id = ArenaId::SUPERVISOR;
+        assert!(!pool.can_allocate(id, there + 1, 8));
+        let mut end = 0;
+        let mut blocks = Vec::new();
+        while let Some(offset) = pool.allocate(id, PAGE_BYTES, 8) {
+            end = end.max(offset as usize + PAGE_BYTES);
+            blocks.push(offset);
+        }
+        assert_eq!(blocks.len() * PAGE_BYTES, there);
+        assert_eq!((end, pool.free_bytes()), (there, 0));
+        for offset in blocks {
+            assert_eq!(
+                pool.resize(offset, PAGE_BYTES, there + PAGE_BYTES),
+                Resized::No
+            );
+            pool.free(offset, PAGE_BYTES);
+        }
+        pool.wipe(id);
+        assert_eq!(pool.space(), space);
+    }
+}

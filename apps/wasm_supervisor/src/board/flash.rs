@@ -1,10 +1,13 @@
 //! The store's flash: a partition that the kernel gives to this process.
 
 use berth_flash::{Erases, Flash, FlashError};
-use libtock::ErrorCode;
 use libtock::flash_partition;
+use libtock::{ErrorCode, EventSlot};
 
 use crate::window::StoreMemory;
+
+/// Where the ends of its operations arrive.
+static DONE: EventSlot = EventSlot::new();
 
 /// The partition.
 pub struct Partition(StoreMemory);
@@ -13,7 +16,7 @@ impl Partition {
     /// Open the partition; `None` if the kernel has none for this process, cannot map it, or
     /// erases it in other pages than the store's.
     pub(super) fn open() -> Option<Self> {
-        let partition = flash_partition::Partition::open().ok()?;
+        let partition = flash_partition::Partition::open(&DONE).ok()?;
         (partition.page() == Self::PAGE_BYTES).then(|| Self(StoreMemory::new(partition)))
     }
 

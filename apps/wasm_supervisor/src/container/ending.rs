@@ -34,6 +34,12 @@ impl<P: Platform + 'static> Containers<P> {
         self.end_trial(now);
         self.store_deferred(now);
         let restarted = self.restart_one(now);
+        // A restart has moved the clock on; what this turn is charged with begins where that ended.
+        let now = if restarted {
+            self.shared.platform.now_us()
+        } else {
+            now
+        };
         match self.run_next(now) {
             Some((slot, end)) => {
                 if let Some(end) = end {
@@ -57,7 +63,9 @@ impl<P: Platform + 'static> Containers<P> {
         });
         match due {
             Some((slot, _)) => {
+                self.begin_span(now, Some(slot));
                 self.start_again(slot);
+                self.charge_to(None);
                 true
             }
             None => false,

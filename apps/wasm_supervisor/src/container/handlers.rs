@@ -6,21 +6,36 @@
 //!                      one call beside main, acknowledgement ──► the line opens
 //! ```
 //!
-//! Handlers run before any main code, the most urgent first, each once a round; between two
-//! rounds requests are answered and one main gets a slice, so a storm keeps nobody out.
+//! Handlers run before any main code, the most urgent first, each once a round, and a round is no longer than
+//! [`ROUND_US`]; between two rounds requests are answered and one main gets a slice, so a storm keeps nobody
+//! out. Their time is their container's: one that is further than [`AHEAD_NS`] ahead of others that want to
+//! run has to wait for them, with its handlers, too.
 
 use berth_protocol::{Entry, Fault, Source, State};
 
-use super::outcome::End;
+use super::outcome::{End, Outcome};
 use super::record::Container;
 use super::registrations::Next;
 use super::run_id::RunId;
 use super::table::Containers;
-use crate::engine::Engine;
+use crate::engine::{Engine, Step};
 use crate::platform::Platform;
 
 /// Fuel of one run of a handler: some 25,000 instructions.
 pub const HANDLER_FUEL: u64 = 5_000;
+
+/// Longest time of one run of a handler, in microseconds. Its fuel is much shorter (a few milliseconds on a slow
+/// processor); this is for what fuel does not count right. A process of the firmware may have had the CPU
+/// meanwhile, so a handler is ended when it was so slow [`SLOW_RUNS`] times in a row.
+pub const HANDLER_US: u64 = 100_000;
+/// See [`HANDLER_US`].
+const SLOW_RUNS: u8 = 2;
+
+/// After so many microseconds of handlers requests are answered and one main has its turn.
+pub const ROUND_US: u64 = 10_000;
+
+/// How far ahead of the others a container may be and still have its handlers run before them.
+pub const AHEAD_NS: u32 = 10_000_000;
 
 impl<P: Platform + 'static> Container<P> {
     /// May the handlers of this run of it be called now?
@@ -39,7 +54,9 @@ impl<P: Platform + 'static> Containers<P> {
         let list = self.shared.handlers.list.borrow();
         let bits = list.iter().filter_map(|entry| {
             let container = self.get(entry.slot)?;
-            let takes = container.takes_interrupts(entry.run);
+            let (turns, share) = (container.turns, container.share());
+            let takes = container.takes_interrupts(entry.run)
+                && !self.schedule.is_ahead(turns, share, AHEAD_NS);
             takes.then_some(entry.bit)
         });
         bits.fold(0, |all, bit| all | bit)
@@ -66,13 +83,19 @@ impl<P: Platform + 'static> Containers<P> {
         self.retry();
         self.begin_periods();
         let mut done = 0;
+        let mut ends_us = None;
         loop {
             let waiting = self.shared.platform.recorded() & self.deliverable() & !done;
             let Some(next) = self.next_of(waiting) else {
                 break;
             };
+            let now = self.shared.platform.now_us();
+            if now >= *ends_us.get_or_insert(now + ROUND_US) {
+                break;
+            }
             done |= next.bit;
-            if let Some(end) = self.handle(next) {
+            self.begin_span(now, Some(next.slot));
+            if let Some(end) = self.handle(next, now) {
                 ended(self, next.slot, end);
             }
         }
@@ -99,12 +122,11 @@ impl<P: Platform + 'static> Containers<P> {
         })
     }
 
-    /// Call the handler of an interrupt. Returns how its container has ended, if it has.
-    fn handle(&mut self, next: Next) -> Option<End> {
+    /// Call the handler of an interrupt; it is `begin` now. Returns how its container has ended, if it has.
+    fn handle(&mut self, next: Next, begin: u64) -> Option<End> {
         let shared = self.shared.clone();
         let platform = &shared.platform;
         let count = platform.count(next.record);
-        let begin = platform.now_us();
         let outcome = self.step(next.slot, |engine| {
             shared.handlers.deliver(platform, next, engine.memory());
             engine.handle(next.function, next.source, count, HANDLER_FUEL)
@@ -117,24 +139,32 @@ impl<P: Platform + 'static> Containers<P> {
             source: next.source,
         };
         let end = outcome.end_aside(entry, Fault::HandlerTooLong);
-        if end.is_none() {
-            self.handled(next, begin, outcome.fuel);
+        if end.is_some() || self.handled(next, begin, outcome.fuel) {
+            return end;
         }
-        end
+        let too_long = Outcome {
+            step: Step::OutOfFuel,
+            ..outcome
+        };
+        too_long.end_aside(entry, Fault::HandlerTooLong)
     }
 
-    /// A handler has returned: its line may open.
-    fn handled(&self, next: Next, begin: u64, fuel: u64) {
-        let platform = &self.shared.platform;
-        let now = platform.now_us();
-        let wait = platform.acknowledge(next.bit);
+    /// A handler has returned: its line may open. Returns whether it was quick enough to go on.
+    fn handled(&mut self, next: Next, begin: u64, fuel: u64) -> bool {
+        let wait = self.shared.platform.acknowledge(next.bit);
+        let now = self.shared.platform.now_us();
+        let took = now.saturating_sub(begin);
+        self.begin_span(now, None);
         let mut list = self.shared.handlers.list.borrow_mut();
         // It may have unregistered itself.
         if let Some(entry) = list.iter_mut().find(|entry| entry.bit == next.bit) {
             entry.longest_fuel = entry.longest_fuel.max(fuel as u32);
-            entry.longest_us = entry.longest_us.max(now.saturating_sub(begin) as u32);
+            entry.longest_us = entry.longest_us.max(took as u32);
             entry.retry_us = if wait == 0 { 0 } else { now + u64::from(wait) };
+            entry.slow = if took > HANDLER_US { entry.slow + 1 } else { 0 };
+            return entry.slow < SLOW_RUNS;
         }
+        true
     }
 
     /// Open lines that had to stay shut because the kernel's share of time was used up.

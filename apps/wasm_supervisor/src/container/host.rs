@@ -18,7 +18,7 @@ use super::registrations::Wanted;
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
 use crate::arena;
-use crate::engine::{Handler, Host, MailPlace, Stop};
+use crate::engine::{Account, Handler, Host, MailPlace, Stop, border::price};
 use crate::platform::{Claimed, LedAction, Platform, Width};
 
 /// The host of one container.
@@ -31,6 +31,8 @@ pub struct ContainerHost<P> {
     blocks: Box<[Claimed]>,
     pending: Option<Pending>,
     last_call: Option<LastCall>,
+    /// What its calls have cost and was not taken from its fuel yet.
+    account: Account,
 }
 
 impl<P: Platform> ContainerHost<P> {
@@ -46,6 +48,7 @@ impl<P: Platform> ContainerHost<P> {
             blocks: claimed.into_boxed_slice(),
             pending: None,
             last_call: None,
+            account: Account::new(),
         }
     }
 
@@ -137,8 +140,13 @@ impl<P: Platform> Host for ContainerHost<P> {
         };
         let value = match &block.window {
             Some(window) => window.read(width, offset),
-            None => inside(block, width, offset)
-                .and_then(|short| self.shared.platform.read(width, block.handle, short)),
+            None => {
+                let platform = &self.shared.platform;
+                let value = inside(block, width, offset)
+                    .and_then(|short| platform.read(width, block.handle, short));
+                self.account.charge(price::MEDIATED);
+                value
+            }
         };
         value.ok_or_else(|| self.bad_register())
     }
@@ -151,10 +159,14 @@ impl<P: Platform> Host for ContainerHost<P> {
         };
         let done = match &block.window {
             Some(window) => window.write(width, offset, value),
-            None => inside(block, width, offset).and_then(|short| {
+            None => {
                 let platform = &self.shared.platform;
-                platform.write_register(width, block.handle, short, value & width.mask())
-            }),
+                let done = inside(block, width, offset).and_then(|short| {
+                    platform.write_register(width, block.handle, short, value & width.mask())
+                });
+                self.account.charge(price::MEDIATED);
+                done
+            }
         };
         done.ok_or_else(|| self.bad_register())
     }
@@ -169,10 +181,13 @@ impl<P: Platform> Host for ContainerHost<P> {
             Some(window) => window
                 .read(Width::Word, offset)
                 .and_then(|old| window.write(Width::Word, offset, old & !mask | value & mask)),
-            None => inside(block, Width::Word, offset).and_then(|short| {
+            None => {
                 let platform = &self.shared.platform;
-                platform.modify32(block.handle, short, mask, value)
-            }),
+                let done = inside(block, Width::Word, offset)
+                    .and_then(|short| platform.modify32(block.handle, short, mask, value));
+                self.account.charge(price::MEDIATED + price::SYSTEM_CALL);
+                done
+            }
         };
         done.ok_or_else(|| self.bad_register())
     }
@@ -298,6 +313,11 @@ impl<P: Platform> Host for ContainerHost<P> {
             } = &*self.shared;
             handlers.unregister(platform, self.run, Some(block));
         });
+    }
+
+    #[inline(always)]
+    fn account(&mut self) -> &mut Account {
+        &mut self.account
     }
 
     #[inline(always)]

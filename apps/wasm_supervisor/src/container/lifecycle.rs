@@ -8,6 +8,8 @@ use berth_protocol::{Entry, Fault, Happening, Parameters, State};
 
 use super::budget::Cause;
 use super::loading::never_fits;
+use super::name::CONTAINERS_MAX;
+use super::notes;
 use super::outcome::End;
 use super::refused::Refused;
 use super::run::Main;
@@ -88,6 +90,16 @@ impl<P: Platform + 'static> Containers<P> {
         self.check(slot, Event::Stop)?;
         self.go(slot, Event::Stop);
         Ok(())
+    }
+
+    /// End all containers for a reset that somebody asked for. The next run finds what they saved, and begins as
+    /// after power-on.
+    pub fn end_all(&mut self) {
+        for slot in 0..CONTAINERS_MAX {
+            // What is not active has ended already.
+            let _ = self.stop(slot);
+        }
+        notes::forget(&self.shared.platform);
     }
 
     /// Suspend the container in `slot` where it is. One that exports `_pause` is asked first; if it

@@ -84,7 +84,7 @@ pub(super) struct Source<'a> {
 /// is free. What never fits is no reason to stop what runs.
 pub(super) fn never_fits(image: &[u8], parameters: Parameters) -> Result<(), Refused> {
     let module = Module::scan(image).map_err(Refused::Invalid)?;
-    let room = parameters.limit.unwrap_or(arena::TOTAL_BYTES);
+    let room = parameters.limit.unwrap_or_else(arena::total);
     let room = room.min(parameters.memory.unwrap_or(room));
     let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
     if needed > room && arena::is_in_use() {
@@ -308,7 +308,7 @@ pub(super) fn validate<P: Platform + 'static>(
 ) -> Result<(), Refused> {
     let spare = shared.free_id(CONTAINERS_MAX);
     let id = spare.and_then(RunId::arena).ok_or(Refused::TooMany)?;
-    arena::set_limit(id, arena::TOTAL_BYTES as usize);
+    arena::set_limit(id, arena::total() as usize);
     match arena::owned::scratch(id, || {
         <Wasmi<ContainerHost<P>> as Engine<_>>::validate(image)
     }) {

@@ -7,7 +7,8 @@
 //! A container whose code was being executed at a failure is the cause as far as anybody can know: it is
 //! quarantined at once (`persistence`). After [`ROW_MAX`] failures in a row, whoever caused them, the
 //! supervisor starts no container (safe mode) and waits for its operator. Failures are in a row when none of the
-//! runs between them was longer than [`ROW_RUN`]. Safe mode lasts until the device is reset.
+//! runs between them was longer than [`ROW_RUN`]. Safe mode lasts until the device is reset, by its power or because
+//! somebody asks for it.
 //!
 //! If the last of these failures was while the store was read, safe mode is without the store: whatever is
 //! wrong with that, there is a shell.
@@ -31,8 +32,10 @@ const ROW: usize = 0;
 const LENGTH: usize = 1;
 /// Failures since power-on.
 const FAILURES: usize = 2;
+/// Instead of their number: this run was not a failure, and those before it do not count any more.
+const NO_FAILURE: u32 = u32::MAX;
 /// The tag of the container whose code is being executed.
-const RUNNING: usize = 3;
+pub(crate) const RUNNING: usize = 3;
 /// What is being done, as the numbers of [`Work`].
 const WORK: usize = 4;
 /// The tags of the active containers, cut to sixteen bits, two a word.
@@ -101,8 +104,10 @@ impl Before {
     /// Read the notes of the runs before, and begin those of this one.
     pub fn read<P: Platform>(platform: &P) -> Self {
         let word = |index| platform.note_before(index);
-        let failures = word(FAILURES).map_or(0, |failures| failures.saturating_add(1));
-        let row = match word(LENGTH) {
+        let asked = word(FAILURES) == Some(NO_FAILURE);
+        let failures = word(FAILURES).filter(|_| !asked);
+        let failures = failures.map_or(0, |failures| (failures + 1).min(NO_FAILURE - 1));
+        let row = match word(LENGTH).filter(|_| !asked) {
             None => 0,
             Some(length) if length > ROW_RUN => 1,
             Some(_) => word(ROW).unwrap_or(0).saturating_add(1),
@@ -159,6 +164,14 @@ impl Before {
 pub fn note_length<P: Platform>(platform: &P, length_us: u64) {
     let length = u32::try_from(length_us >> TIME_SHIFT).unwrap_or(u32::MAX);
     platform.note(LENGTH, length);
+}
+
+/// Note that this run is over because somebody asks for it: the next is as the first.
+pub fn forget<P: Platform>(platform: &P) {
+    for index in 0..NOTES {
+        platform.note(index, 0);
+    }
+    platform.note(FAILURES, NO_FAILURE);
 }
 
 /// Do `work` for a container, with the image that it has or with one that is `on_trial`. If the supervisor
@@ -232,6 +245,26 @@ mod tests {
         assert!(after(&[1000, 1000, 1000, 3, 3]).safe_mode);
         // Safe mode itself may last: it ends with the power.
         assert!(!after(&[1, 1, 1, 500]).safe_mode);
+    }
+
+    #[test]
+    fn after_a_reset_that_was_asked_for_nothing_has_been() {
+        let fake = Fake::default();
+        for _ in 0..3 {
+            note_length(&fake, 1_000_000);
+            note_active(&fake, 0, [Tag::of("a"), Tag::of("b")]);
+            on_behalf(&fake, Tag::of("a"), false, || fake.fail());
+            Before::read(&fake);
+        }
+        assert!(Before::read(&fake).safe_mode);
+        forget(&fake);
+        fake.fail();
+        let before = Before::read(&fake);
+        assert_eq!(before, Before::default());
+        assert!(!before.suspects(Tag::of("a")) && !before.was_active(&fake, Tag::of("a")));
+        // And from then on failures count as ever.
+        fake.fail();
+        assert_eq!(Before::read(&fake).failures, 1);
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub(super) struct Registration {
     /// Most fuel and microseconds that one call of the handler took.
     pub(super) longest_fuel: u32,
     pub(super) longest_us: u32,
+    /// How many of its last runs took too long, in a row.
+    pub(super) slow: u8,
 }
 
 /// A register that is captured, and its place in linear memory.
@@ -222,6 +224,7 @@ impl Handlers {
             retry_us: 0,
             longest_fuel: 0,
             longest_us: 0,
+            slow: 0,
         };
         let mut same = list.iter().filter(|other| other.is_same(&entry));
         if same.clone().any(|other| other.run == run) {

@@ -8,7 +8,7 @@ use super::notes::{note_length, on_behalf};
 use super::outcome::{End, Outcome, Pending};
 use super::record::Container;
 use super::run::Main;
-use super::schedule::{ALONE_SLICES, slice_fuel};
+use super::schedule::{ALONE_SLICES, rate, slice_fuel};
 use super::shared::Shared;
 use super::storage::Image;
 use super::table::Containers;
@@ -17,8 +17,8 @@ use crate::engine::wasmi::Wasmi;
 use crate::engine::{Engine, MailPlace, Step};
 use crate::platform::Platform;
 
-/// What a turn costs at least, in fuel: changing containers is some 4,000 instructions
-/// whatever the container does with its turn. Who gives it up early pays this much.
+/// What a turn costs at least, in fuel, where the clock does not tell: changing containers is some
+/// 4,000 instructions whatever the container does with its turn.
 const TURN_FUEL: u64 = 700;
 
 /// When a container wants the CPU next; `None` if something else has to happen
@@ -41,13 +41,20 @@ const WINDOW_US: u64 = 1_000_000;
 impl<P: Platform + 'static> Containers<P> {
     /// Give the next container that can run a slice. Returns whose it was, and how it has ended, if it has.
     pub(super) fn run_next(&mut self, now: u64) -> Option<(usize, Option<End>)> {
-        let slot = self.schedule.pick(CONTAINERS_MAX, |slot| {
+        let next = self.schedule.pick(CONTAINERS_MAX, |slot| {
             let container = self.slots.get(slot)?.as_ref()?;
             let ready = container.state == State::Running
                 && wants_from(&self.shared, container).is_some_and(|from| from <= now);
             ready.then_some(container.turns)
-        })?;
-        self.clock.turn = Some((slot, now));
+        });
+        let Some(slot) = next else {
+            // Nobody wants the CPU: whoever is ahead of the others has harmed none of them.
+            let turns = self.slots.iter().flatten().map(|container| container.turns);
+            self.schedule.forgive(turns);
+            return None;
+        };
+        self.begin_span(now, Some(slot));
+        self.clock.turn_us = Some(now);
         Some((slot, self.slice(slot)))
     }
 
@@ -76,33 +83,62 @@ impl<P: Platform + 'static> Containers<P> {
             .min()
     }
 
-    /// A turn begins: charge who had the last one with the time since.
+    /// A turn begins: what was before is charged, and told when its time has come.
     pub(super) fn account(&mut self, now: u64) {
+        self.begin_span(now, None);
         note_length(
             &self.shared.platform,
             now.saturating_sub(self.clock.started_us),
         );
-        if let Some((slot, since)) = self.clock.turn.take()
-            && let Some(container) = self.get_mut(slot)
-        {
-            let busy = u32::try_from(now.saturating_sub(since)).unwrap_or(u32::MAX);
-            container.load.busy_us = container.load.busy_us.saturating_add(busy);
-            self.clock.stalled(u64::from(busy));
+        if let Some(since) = self.clock.turn_us.take() {
+            self.clock.stalled(now.saturating_sub(since));
         }
         let passed = now.saturating_sub(self.clock.window_us);
         if passed >= WINDOW_US {
             self.clock.window_us = now;
             for container in self.slots.iter_mut().flatten() {
-                let load = &mut container.load;
-                // At most 1000, as nobody is busy for longer than has passed.
-                let lately = u64::from(load.busy_us) * 1000 / passed;
-                load.permille = (load.permille + lately as u16).div_ceil(2);
-                load.busy_us = 0;
+                container.load.end_window(passed);
             }
         }
     }
 
-    /// The container in `slot` has used fuel that is not a slice of its main.
+    /// From `now` on time is charged to the container in slot `owner`, or to nobody; whose it was before is
+    /// charged with what has passed.
+    pub(super) fn begin_span(&mut self, now: u64, owner: Option<usize>) {
+        let fuel = self.clock.slice_fuel.take();
+        if let Some((slot, passed)) = self.clock.switch(now, owner)
+            && let Some(Some(container)) = self.slots.get_mut(slot)
+        {
+            let busy = u32::try_from(passed).unwrap_or(u32::MAX);
+            container.load.busy_us = container.load.busy_us.saturating_add(busy);
+            let share = container.share();
+            // Not more than its usual slice, however long it was alone.
+            let usual = slice_fuel(share);
+            let rate = rate(fuel.map_or(usual, |fuel| fuel.min(usual)));
+            let ns = passed.saturating_mul(u64::from(rate));
+            self.schedule.charge(&mut container.turns, share, ns);
+        }
+    }
+
+    /// The line is busy for `ns` nanoseconds on behalf of the container in `slot`, and the kernel with it, whoever
+    /// runs meanwhile.
+    pub fn charge_line(&mut self, slot: usize, ns: u64) {
+        if let Some(Some(container)) = self.slots.get_mut(slot) {
+            let share = container.share();
+            self.schedule.charge(&mut container.turns, share, ns);
+        }
+    }
+
+    /// From now on time is charged to the container in `slot`, or to nobody. Returns to whom it was before.
+    pub fn charge_to(&mut self, slot: Option<usize>) -> Option<usize> {
+        let before = self.clock.owner();
+        self.begin_span(self.shared.platform.now_us(), slot);
+        before
+    }
+
+    /// The container in `slot` has used fuel that is not a slice of its main. Its time is charged by the clock;
+    /// a fuel counts as a nanosecond beside it, which it never is so little as, so that shares hold
+    /// where the clock stands still.
     pub(super) fn used(&mut self, slot: usize, fuel: u64) {
         if let Some(Some(container)) = self.slots.get_mut(slot) {
             let share = container.share();
@@ -152,7 +188,9 @@ impl<P: Platform + 'static> Containers<P> {
         let share = self.get(slot)?.share();
         let slices = if alone { ALONE_SLICES } else { 1 };
         let fuel = u64::from(slice_fuel(share)) * slices;
-        self.slice_of(slot, self.shared.handlers.slice(fuel))
+        let fuel = self.shared.handlers.slice(fuel);
+        self.clock.slice_fuel = u32::try_from(fuel).ok();
+        self.slice_of(slot, fuel)
     }
 
     /// Give the container in `slot`, which runs, `fuel`. Returns how it has ended, if it has.

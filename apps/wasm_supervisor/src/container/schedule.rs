@@ -1,9 +1,10 @@
-//! Whose turn it is: weighted fair shares of fuel.
+//! Whose turn it is: weighted fair shares of time.
 //!
-//! Each container has a virtual time that advances by the fuel it used divided by its share;
+//! Each container has a virtual time that advances by the time it used, whatever for, divided by its share;
 //! the one that is furthest behind runs next. A slice is proportional to the share, so
 //! containers that compute all the time take turns, and whoever used only a part of its slice, or
-//! more than it (one bulk instruction cannot be divided), gets its next turn earlier or later.
+//! more than it (one bulk instruction cannot be divided, a host call is charged when it is done), gets its
+//! next turn earlier or later: a debt is carried over and paid in full.
 //! Who did not want to run cannot save time up: it begins where the others are.
 
 /// Share of the CPU of a container that asks for none, relative to others.
@@ -13,23 +14,45 @@ pub const SHARE_DEFAULT: u8 = 50;
 /// slice is some 14,000 instructions, ten times what changing containers costs.
 const FUEL_PER_SHARE: u32 = 50;
 
+/// The same of small shares, up to [`SLICE_SMALL`]: they have their turn less often instead of for less.
+const FUEL_PER_SMALL_SHARE: u32 = 150;
+const SLICE_SMALL: u32 = 1_500;
 /// Shortest slice in fuel: below, changing containers would cost more than running them.
 const SLICE_MIN: u32 = 500;
 
-/// Virtual time of one fuel at share 1. Divided by the share it must keep enough digits.
-const SCALE: u32 = 1 << 10;
-/// Most fuel that is charged at once. No slice, handler or host function comes near it, and so
-/// the division is one of 32 bits.
-const CHARGE_MAX: u32 = u32::MAX / SCALE;
+/// What changing containers takes, as fuel of a container that computes: 400 where instructions count, 870 measured where
+/// system calls take long.
+const TURN_FUEL: u32 = 600;
+
+/// Virtual time of one nanosecond at share 1. Divided by the share it must keep enough digits,
+/// and 64 bits hold 36 years of it.
+const SCALE: u32 = 16;
+/// Most that is charged by a division of 32 bits, a quarter of a second: nearly everything.
+const SHORT_NS: u32 = u32::MAX / SCALE;
 
 /// A container is given so many slices in one piece while no other wants to run soon.
 pub const ALONE_SLICES: u64 = 4;
 
-/// Fuel of one slice of a container with this share.
+/// Returns the fuel of one slice of a container with this share.
 #[must_use]
 pub const fn slice_fuel(share: u8) -> u32 {
-    let fuel = share as u32 * FUEL_PER_SHARE;
+    let share = share as u32;
+    let mut fuel = share * FUEL_PER_SMALL_SHARE;
+    if fuel > SLICE_SMALL {
+        fuel = SLICE_SMALL;
+    }
+    if fuel < share * FUEL_PER_SHARE {
+        fuel = share * FUEL_PER_SHARE;
+    }
     if fuel < SLICE_MIN { SLICE_MIN } else { fuel }
+}
+
+/// Returns the nanoseconds that are charged for a microsecond of a container whose slices have so much fuel. The rest is what changing
+/// containers takes, which is the same for a short slice as for a long one, and would be twice as much of a
+/// small share's time. It depends on nothing that a container does, so among equals time is time.
+#[must_use]
+pub const fn rate(fuel: u32) -> u32 {
+    1_000 * fuel / (fuel + TURN_FUEL)
 }
 
 /// Where one container stands.
@@ -73,11 +96,28 @@ impl Schedule {
         Some(slot)
     }
 
-    /// A container with this share has used `fuel`, whatever for.
-    pub fn charge(&self, turns: &mut Turns, share: u8, fuel: u64) {
-        let fuel = u32::try_from(fuel).unwrap_or(CHARGE_MAX).min(CHARGE_MAX);
-        let passed = fuel * SCALE / u32::from(share.max(1));
-        turns.virtual_time = turns.virtual_time.max(self.base) + u64::from(passed);
+    /// A container with this share has used `ns` nanoseconds, whatever for.
+    pub fn charge(&self, turns: &mut Turns, share: u8, ns: u64) {
+        let share = share.max(1);
+        let passed = match u32::try_from(ns) {
+            Ok(ns) if ns <= SHORT_NS => u64::from(ns * SCALE / u32::from(share)),
+            _ => ns.saturating_mul(u64::from(SCALE)) / u64::from(share),
+        };
+        turns.virtual_time = turns.virtual_time.max(self.base).saturating_add(passed);
+    }
+
+    /// Has a container with this share used more than `ns` nanoseconds beyond what the others had that
+    /// want to run?
+    #[must_use]
+    pub const fn is_ahead(&self, turns: Turns, share: u8, ns: u32) -> bool {
+        let ahead = turns.virtual_time.saturating_sub(self.base);
+        ahead.saturating_mul(share as u64) > ns as u64 * SCALE as u64
+    }
+
+    /// Nobody wants to run: from here on all of `containers` begin as equals.
+    pub fn forgive(&mut self, containers: impl Iterator<Item = Turns>) {
+        let furthest = containers.map(|turns| turns.virtual_time).max();
+        self.base = self.base.max(furthest.unwrap_or(0));
     }
 }
 
@@ -183,6 +223,29 @@ mod tests {
     }
 
     #[test]
+    fn a_debt_is_carried_over_until_it_is_paid_or_nobody_else_wants_to_run() {
+        let mut schedule = Schedule::new();
+        let mut turns = [Turns::default(); 2];
+        let both = |turns: [Turns; 2]| move |slot: usize| turns.get(slot).copied();
+        assert_eq!(schedule.pick(2, both(turns)), Some(1));
+        // Hours in one piece.
+        schedule.charge(&mut turns[1], 50, 7_200_000_000_000);
+        let mut others = 0u64;
+        while schedule.pick(2, both(turns)) == Some(0) {
+            assert!(schedule.is_ahead(turns[1], 50, 1_000_000));
+            schedule.charge(&mut turns[0], 50, 1_000_000_000);
+            others += 1_000_000_000;
+        }
+        assert_eq!(others, 7_200_000_000_000);
+        assert!(!schedule.is_ahead(turns[1], 50, 1_000_000));
+        schedule.charge(&mut turns[1], 50, 5_000_000);
+        assert!(schedule.is_ahead(turns[1], 50, 4_999_999));
+        assert!(!schedule.is_ahead(turns[1], 50, 5_000_000));
+        schedule.forgive(turns.into_iter());
+        assert!(!schedule.is_ahead(turns[1], 50, 0));
+    }
+
+    #[test]
     fn whoever_wants_to_run_gets_its_turn() {
         // Nobody is passed over for longer than the others need for one slice of its
         // virtual time.
@@ -198,6 +261,24 @@ mod tests {
                 *since = if other == slot { 0 } else { *since + 1 };
                 assert!(*since <= 40, "slot {other} waits");
             }
+        }
+    }
+
+    #[test]
+    fn shares_of_what_computes_hold_whatever_changing_containers_takes() {
+        // Time of a turn is its fuel and what is around it, as fuel.
+        for around in [420, 600, 870] {
+            let shares = [10, 20, 30, 40, 50, 60, 80, 100];
+            let mut schedule = Schedule::new();
+            let (mut turns, mut used) = ([Turns::default(); 8], [0u64; 8]);
+            for _ in 0..10_000 {
+                let slot = schedule.pick(8, |slot| Some(turns[slot])).unwrap();
+                let fuel = slice_fuel(shares[slot]);
+                used[slot] += u64::from(fuel);
+                let ns = u64::from((fuel + around) * rate(fuel));
+                schedule.charge(&mut turns[slot], shares[slot], ns);
+            }
+            assert_fair(&shares, &used, 5);
         }
     }
 

@@ -213,7 +213,7 @@ impl<P: Platform + 'static> Containers<P> {
         let held = self.arena(slot).map_or(0, |id| arena::usage(id).held_bytes);
         let limit = self
             .get(slot)
-            .map_or(arena::TOTAL_BYTES, |container| limit(&container.parameters));
+            .map_or_else(arena::total, |container| limit(&container.parameters));
         (held, limit)
     }
 
@@ -302,5 +302,5 @@ pub(crate) const fn tag(slot: usize) -> u32 {
 
 /// Most bytes of device memory that a container with these parameters may hold.
 pub(super) fn limit(parameters: &Parameters) -> u32 {
-    parameters.limit.unwrap_or(arena::TOTAL_BYTES)
+    parameters.limit.unwrap_or_else(arena::total)
 }

@@ -51,6 +51,7 @@ impl<P: Platform + 'static> Containers<P> {
         hash: ImageHash,
         parameters: Parameters,
         trial_ms: u32,
+        starts: bool,
     ) -> Result<Update, Refused> {
         self.admit_update(self.images.received(), parameters)?;
         self.forget_refused();
@@ -62,7 +63,7 @@ impl<P: Platform + 'static> Containers<P> {
             hash,
             parameters,
         };
-        let updated = self.replace(slot, new, trial_ms);
+        let updated = self.replace(slot, new, trial_ms, starts);
         if self.trial.is_none() && updated.is_ok() {
             self.drop_candidate();
         }
@@ -91,7 +92,7 @@ impl<P: Platform + 'static> Containers<P> {
     ) -> Result<Update, Refused> {
         let name = self.get(slot).ok_or(Refused::NoRoom)?.own_name();
         self.arrive(image.as_ref(), &Meta::new(name, parameters))?;
-        let updated = self.update_uploaded(slot, hash, parameters, trial_ms);
+        let updated = self.update_uploaded(slot, hash, parameters, trial_ms, false);
         if updated.is_err() {
             self.images.abort().map_err(Refused::Store)?;
         }
@@ -131,15 +132,67 @@ impl<P: Platform + 'static> Containers<P> {
         validate(&self.shared, image)
     }
 
-    fn replace(&mut self, slot: usize, new: Version, trial_ms: u32) -> Result<Update, Refused> {
+    fn replace(
+        &mut self,
+        slot: usize,
+        new: Version,
+        trial_ms: u32,
+        starts: bool,
+    ) -> Result<Update, Refused> {
         if let Some(end) = self.settle(slot) {
             self.end(slot, end);
         }
-        if self.state(slot) == Some(State::Running) {
-            self.replace_running(slot, new, trial_ms)
-        } else {
-            self.replace_idle(slot, new)
+        match self.state(slot) {
+            Some(State::Running) => self.replace_running(slot, new, trial_ms),
+            // What it would go on with is of the image that it has.
+            Some(state @ State::Paused) if starts => {
+                self.refused = true;
+                Err(Refused::State(state))
+            }
+            _ if starts => self.replace_and_start(slot, new),
+            _ => self.replace_idle(slot, new),
         }
+    }
+
+    /// The container in `slot`, which does not run, is started with the new image; if it cannot be, it has the old one.
+    fn replace_and_start(&mut self, slot: usize, new: Version) -> Result<Update, Refused> {
+        let Some(before) = self.state(slot) else {
+            return Err(Refused::NoRoom);
+        };
+        let Some(old) = self.set_version(slot, new) else {
+            return Err(Refused::NoRoom);
+        };
+        // The image that was to blame, if one was, is not the one that starts.
+        self.go(slot, Event::Lift);
+        let started = self.start(slot);
+        // One that has begun and failed has this image, to be looked at.
+        let refused = match started {
+            Ok(()) | Err(Refused::State(_)) => {
+                let kept = self.images.rename(CANDIDATE_KEY, image_key(slot));
+                kept.err().map(|error| {
+                    // It must not run with an image that the next start of the device does not find.
+                    let _ = self.kill(slot);
+                    Refused::Store(error)
+                })
+            }
+            Err(refused) => Some(refused),
+        };
+        if let Some(refused) = refused {
+            self.set_version(slot, old);
+            if let Some(container) = self.get_mut(slot) {
+                container.state = before;
+            }
+            self.refused = true;
+            return Err(refused);
+        }
+        if let Some(container) = self.get_mut(slot) {
+            container.image = Image::Stored;
+        }
+        let kept = Update::Kept {
+            stopped_first: false,
+        };
+        self.updated(slot, kept);
+        started.map(|()| kept)
     }
 
     /// There is nothing that could be on trial: the next start takes the new image.

@@ -100,7 +100,7 @@ impl Bench {
         }
         let answer = self
             .containers
-            .update_uploaded(0, hash, parameters, TRIAL_MS);
+            .update_uploaded(0, hash, parameters, TRIAL_MS, false);
         if answer.is_err() {
             self.containers.forget_refused();
         }

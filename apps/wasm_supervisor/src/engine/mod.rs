@@ -16,14 +16,15 @@ use berth_protocol::Fault;
 use crate::admission::{Foreign, Module};
 use crate::platform::Width;
 
+pub mod border;
 pub mod config;
 #[allow(unsafe_code)]
 pub mod float;
-mod foreign;
-mod linking;
+mod link;
 mod scratch;
 pub mod wasmi;
 
+pub use self::border::Account;
 pub use self::wasmi::Handler;
 
 /// Execution ended inside a host function; the host knows why.
@@ -98,6 +99,8 @@ pub trait Host {
     ) -> Result<i32, Stop>;
     /// Call no function for interrupts of the `block`-th claimed block any more.
     fn unregister(&mut self, block: u8);
+    /// What its calls have cost and was not taken from its fuel yet.
+    fn account(&mut self) -> &mut Account;
     /// The module's start function, or filling its memory and tables, has failed after it used
     /// `fuel`; all of the container is dropped after this.
     fn start_failed(&mut self, fuel: u64);

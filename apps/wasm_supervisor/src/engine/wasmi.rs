@@ -11,7 +11,7 @@ use wasmi_core::LimiterError;
 
 use berth_protocol::Fault;
 
-use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, config, linking, scratch};
+use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, border, config, link, scratch};
 use crate::admission::Module;
 use crate::admission::entries::{MAIN, MEMORY};
 
@@ -23,9 +23,7 @@ pub(super) struct Data<H> {
     memory_to_grow: bool,
     /// Elements that the module's tables have from the start.
     table_elements: usize,
-    /// Fuel that host functions took beyond what was left of the slice; negative: that
-    /// they took away to end it.
-    pub(super) debt: i32,
+    pub(super) border: border::State,
 }
 
 impl<H: Host> ResourceLimiter for Data<H> {
@@ -107,26 +105,32 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
             memory: None,
             memory_to_grow: module.grows,
             table_elements: module.table_elements as usize,
-            debt: 0,
+            border: border::State::default(),
         };
         let mut store = Store::new(&engine, data);
         store.limiter(|data| data);
         // Fails only where fuel is off.
         let _ = store.set_fuel(limits.start_fuel);
+        store.data_mut().border.aside = true;
         // What stays comes before what compiling needs for a moment: less room
         // is lost between blocks (docs/memory.md).
         let externs =
-            linking::link(&mut store, module, blocks).ok_or(LoadError::Invalid { offset: 0 })?;
+            link::link(&mut store, module, blocks).ok_or(LoadError::Invalid { offset: 0 })?;
         let compiled = WasmiModule::new(&engine, image).map_err(|error| load_error(&error))?;
         scratch::release(&engine, module.functions);
         let instance = match Instance::new(&mut store, &compiled, &externs) {
             Ok(instance) => instance,
             Err(error) => {
                 let fuel = fuel_used(&mut store, limits.start_fuel);
-                store.data_mut().host.start_failed(fuel);
-                return Err(load_error(&error));
+                let data = store.data_mut();
+                data.host.start_failed(fuel);
+                return Err(match data.border.take_over() {
+                    true => LoadError::Trapped(Fault::StartTooLong),
+                    false => load_error(&error),
+                });
             }
         };
+        store.data_mut().border.aside = false;
         store.data_mut().memory = instance.get_memory(&store, MEMORY);
         let mut loaded = Self {
             call: Main::Idle,
@@ -135,6 +139,11 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
             fuel_used: 0,
         };
         loaded.count_fuel(limits.start_fuel);
+        if loaded.fuel_used > limits.start_fuel {
+            let fuel = loaded.fuel_used;
+            loaded.host().start_failed(fuel);
+            return Err(LoadError::Trapped(Fault::StartTooLong));
+        }
         match loaded.export(MAIN) {
             Some(_) => Ok(loaded),
             None => Err(LoadError::NoMain),
@@ -165,7 +174,10 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
             }
             Main::Stopped(call) => {
                 let _ = self.store.set_fuel(fuel);
-                let result = result.map(Val::I32);
+                let result = match self.store.data_mut().border.take_returned() {
+                    Some(returned) => returned.value(),
+                    None => result.map(Val::I32),
+                };
                 (fuel, call.resume(&mut self.store, result.as_slice()))
             }
         };
@@ -178,27 +190,35 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
 
     fn aside(&mut self, name: &str, fuel: u64) -> Option<Step> {
         let function = self.export(name)?;
+        self.store.data_mut().border.aside = true;
+        let result = self.enter(function, fuel);
+        self.count_fuel(fuel);
         // A suspended call that is dropped leaves nothing behind.
-        Some(match self.enter(function, fuel) {
-            Ok(TypedResumableCall::Finished(())) => Step::Finished,
-            Ok(TypedResumableCall::OutOfFuel(_)) => Step::OutOfFuel,
-            Ok(TypedResumableCall::HostTrap(_)) => Step::Stopped,
-            Err(error) => Step::Trapped(fault(&error)),
-        })
+        Some(self.leave_aside(
+            fuel,
+            match result {
+                Ok(TypedResumableCall::Finished(())) => Step::Finished,
+                Ok(TypedResumableCall::OutOfFuel(_)) => Step::OutOfFuel,
+                Ok(TypedResumableCall::HostTrap(_)) => Step::Stopped,
+                Err(error) => Step::Trapped(fault(&error)),
+            },
+        ))
     }
 
     fn handle(&mut self, handler: Handler, source: u32, count: u32, fuel: u64) -> Step {
         let _ = self.store.set_fuel(fuel);
+        self.store.data_mut().border.aside = true;
         let result = handler.0.call(&mut self.store, (source, count));
         self.count_fuel(fuel);
-        let Err(error) = result else {
-            return Step::Finished;
+        let step = match result {
+            Ok(()) => Step::Finished,
+            Err(error) => match (error.kind(), error.as_trap_code()) {
+                (ErrorKind::Host(_), _) => Step::Stopped,
+                (_, Some(TrapCode::OutOfFuel)) => Step::OutOfFuel,
+                _ => Step::Trapped(fault(&error)),
+            },
         };
-        match (error.kind(), error.as_trap_code()) {
-            (ErrorKind::Host(_), _) => Step::Stopped,
-            (_, Some(TrapCode::OutOfFuel)) => Step::OutOfFuel,
-            _ => Step::Trapped(fault(&error)),
-        }
+        self.leave_aside(fuel, step)
     }
 
     fn fuel_used(&self) -> u64 {
@@ -235,9 +255,20 @@ impl<H: Host + 'static> Wasmi<H> {
         fuel: u64,
     ) -> Result<TypedResumableCall<()>, Error> {
         let _ = self.store.set_fuel(fuel);
-        let result = function.call_resumable(&mut self.store, ());
-        self.count_fuel(fuel);
-        result
+        function.call_resumable(&mut self.store, ())
+    }
+
+    /// What had a budget of `given` fuel has ended with `step`. Returns how, the budget considered.
+    fn leave_aside(&mut self, given: u64, step: Step) -> Step {
+        let border = &mut self.store.data_mut().border;
+        border.aside = false;
+        let over = border.take_over();
+        match step {
+            Step::Stopped if over => Step::OutOfFuel,
+            // Its last host calls were noted and not taken from its fuel yet.
+            Step::Finished if self.fuel_used > given => Step::OutOfFuel,
+            step => step,
+        }
     }
 
     fn count_fuel(&mut self, given: u64) {
@@ -254,20 +285,23 @@ impl<H: Host + 'static> Wasmi<H> {
             }
             Ok(TypedResumableCall::HostTrap(call)) => {
                 self.call = Main::Stopped(call);
-                Step::Stopped
+                if self.store.data().border.is_cut() {
+                    Step::OutOfFuel
+                } else {
+                    Step::Stopped
+                }
             }
             Err(error) => Step::Trapped(fault(&error)),
         }
     }
 }
 
-/// Fuel that was used of what was `given` to the last step.
-fn fuel_used<H>(store: &mut Store<Data<H>>, given: u64) -> u64 {
-    let debt = core::mem::take(&mut store.data_mut().debt);
+/// Returns the fuel that was used by the last step, which was `given` so much.
+fn fuel_used<H: Host>(store: &mut Store<Data<H>>, given: u64) -> u64 {
     let left = store.get_fuel().unwrap_or(0);
-    given
-        .saturating_sub(left)
-        .saturating_add_signed(i64::from(debt))
+    let data = store.data_mut();
+    let beyond = data.border.take_fuel() + i64::from(data.host.account().take());
+    given.saturating_sub(left).saturating_add_signed(beyond)
 }
 
 fn fault(error: &Error) -> Fault {

@@ -16,6 +16,7 @@ const ANSWER_MAX: usize = 128;
 pub const fn changes(op: &Op<'_>) -> bool {
     match op {
         Op::UploadCommit { .. }
+        | Op::RunCommit { .. }
         | Op::UploadAbort { .. }
         | Op::Start { .. }
         | Op::Stop { .. }
@@ -39,7 +40,10 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Images { .. }
         | Op::Events { .. }
         | Op::Status
-        | Op::UpdateStatus { .. } => false,
+        | Op::UpdateStatus { .. }
+        // It says itself which run it means.
+        | Op::Reset { .. }
+        | Op::ReadImage { .. } => false,
     }
 }
 

@@ -120,9 +120,10 @@ impl<P: Platform + 'static> Answering for Service<P> {
                     Err(failed) => self.fail(id, failed, sink),
                 }
             }
-            Op::UploadCommit { upload } => {
+            Op::UploadCommit { upload } | Op::RunCommit { upload } => {
+                let starts = matches!(request.op, Op::RunCommit { .. });
                 let committed = match self.upload.take_if(|own| own.id() == upload) {
-                    Some(upload) => upload.commit(&mut self.containers),
+                    Some(upload) => upload.commit(&mut self.containers, starts),
                     None => Err(DeviceError::NoUpload.into()),
                 };
                 arena::trim(arena::ArenaId::SUPERVISOR);
@@ -188,6 +189,26 @@ impl<P: Platform + 'static> Answering for Service<P> {
             Op::Events { log, from } => sink.take(id, &self.event(log, from)),
             Op::Status => sink.take(id, &Ok(Reply::Status(self.status()))),
             Op::Sources { name, cursor } => self.source(id, name, cursor, sink),
+            Op::Reset { uptime_us } => {
+                let is_due = self.device().uptime_us >= uptime_us;
+                if is_due {
+                    self.containers.end_all();
+                }
+                sink.take(id, &Ok(Reply::Done));
+                if is_due {
+                    self.shared.platform.restart();
+                }
+            }
+            Op::ReadImage { name, offset } => {
+                let slot = self.containers.find(name).ok_or(DeviceError::UnknownName);
+                let result = slot.map(|slot| {
+                    let image = self.containers.image(slot);
+                    let rest = image.get(offset as usize..).unwrap_or_default();
+                    let bytes = rest.get(..CHUNK_MAX).unwrap_or(rest);
+                    Reply::ImagePart { bytes }
+                });
+                sink.take(id, &result);
+            }
         }
     }
 }

@@ -224,6 +224,7 @@ impl Upload {
     pub fn commit<P: Platform + 'static>(
         self,
         containers: &mut Containers<P>,
+        starts: bool,
     ) -> Result<Option<Update>, Failed> {
         let own = self.announced;
         // Another container may have its slot by now.
@@ -245,7 +246,7 @@ impl Upload {
         // "arrived damaged" is the better answer where it applies.
         let stored = match update {
             Some((slot, trial_ms)) => containers
-                .update_uploaded(slot, own.hash, parameters, trial_ms)
+                .update_uploaded(slot, own.hash, parameters, trial_ms, starts)
                 .map(Some),
             None => containers
                 .store_uploaded(own.name, own.hash, parameters)

@@ -63,7 +63,7 @@ fn print_reply<P: Platform>(
 ) -> Result<More, fmt::Error> {
     match reply {
         Reply::Done => out.add("ok"),
-        Reply::End | Reply::Upload { .. } | Reply::Unchanged => {}
+        Reply::End | Reply::Upload { .. } | Reply::Unchanged | Reply::ImagePart { .. } => {}
         Reply::Hello(device) => write!(
             out,
             "{}, kernel {}, supervisor {}, protocol {}, up {} s",

@@ -6,6 +6,8 @@ mod failures;
 mod lifecycle;
 mod lines;
 mod operators;
+mod refused;
+mod reset;
 mod store;
 
 use std::format;

@@ -52,7 +52,7 @@ impl Inner {
 }
 
 /// How many kinds of requests there are.
-pub const REQUESTS: usize = 25;
+pub const REQUESTS: usize = 28;
 
 /// The number of a request's kind.
 pub const fn number(op: &Op<'_>) -> usize {
@@ -82,6 +82,9 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::UpdateBegin { .. } => 22,
         Op::UpdateStatus { .. } => 23,
         Op::Lift { .. } => 24,
+        Op::Reset { .. } => 25,
+        Op::ReadImage { .. } => 26,
+        Op::RunCommit { .. } => 27,
     }
 }
 
@@ -164,7 +167,9 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
         };
         let run = Step::Inner(Inner::Run);
         let mut all = Vec::from([
-            Step::Ask(Op::Hello { protocol: 3 }),
+            Step::Ask(Op::Hello {
+                protocol: berth_protocol::PROTOCOL_VERSION,
+            }),
             Step::Ask(begin(name, &images.victim, plain)),
             Step::Ask(Op::UploadAbort { upload: UPLOAD }),
         ]);
@@ -199,6 +204,11 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             Step::Ask(Op::Events { log: None, from: 0 }),
             Step::Ask(Op::Status),
             Step::Ask(Op::Lift { name }),
+            Step::Ask(Op::ReadImage { name, offset: 0 }),
+            // One that has been done already.
+            Step::Ask(Op::Reset {
+                uptime_us: u64::MAX,
+            }),
         ]);
         all.extend(update(name, &images.second));
         all.extend([
@@ -207,7 +217,15 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
         ]);
         all.extend(update(name, &images.faulty));
         all.extend([Step::Inner(Inner::RollBack), Step::Ask(Op::Stop { name })]);
-        all.push(Step::Ask(Op::Remove { name }));
+        let mut again = update(name, &images.victim);
+        again.pop();
+        all.extend(again);
+        all.extend([
+            Step::Ask(Op::RunCommit { upload: UPLOAD }),
+            run,
+            Step::Ask(Op::Stop { name }),
+            Step::Ask(Op::Remove { name }),
+        ]);
         let name = FAULTY;
         all.extend(upload(name, &images.faulty, restarts));
         all.extend([
@@ -225,6 +243,7 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
         let name = VICTIM;
         all.extend(upload(name, &images.victim, at_boot));
         all.extend([
+            Step::Ask(Op::Reset { uptime_us: 0 }),
             Step::Inner(Inner::Boot),
             Step::Ask(Op::Kill { name }),
             Step::Ask(Op::Remove { name }),

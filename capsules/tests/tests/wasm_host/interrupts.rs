@@ -472,6 +472,32 @@ fn equal_priorities_go_by_the_table() {
     assert_eq!(board.order(), [1, 2, 0]);
 }
 
+/// One that never acknowledges keeps nobody's interrupts but its own.
+#[test]
+fn a_shared_line_is_one_process_s() {
+    let board = slow_board();
+    let first = board.claim(0, 1, "spi0");
+    let second = board.claim(1, 1, "spi1");
+    board.register(first, 0, 9, &[]).unwrap();
+    board.lines.pulse(SHARED);
+    board.settle();
+    let theirs = || {
+        let how = registration(0, 0);
+        board.call(1, command::REGISTER, interrupt_of(second, 0), how)
+    };
+    board.processes[1]
+        .allow_userspace_readable(DRIVER_NUM, board.host, allow::RECORDS, 4 * WORDS)
+        .unwrap();
+    assert_eq!(theirs(), failed(ErrorCode::BUSY));
+    // Whatever its end.
+    board.call(0, command::UNREGISTER, interrupt_of(first, 0), 0);
+    assert!(theirs().is_success());
+    assert_eq!(board.register(first, 0, 9, &[]), Err(ErrorCode::BUSY));
+    board.processes[1].terminate();
+    board.register(first, 0, 9, &[]).unwrap();
+    assert!(board.lines.get(SHARED).open);
+}
+
 #[test]
 fn who_has_no_claim_gets_nothing() {
     let board = board();

@@ -21,7 +21,7 @@
 #![no_main]
 
 use libtock::flash_partition::Partition;
-use libtock::{ErrorCode, alarm, command, console, memop, process_info};
+use libtock::{ErrorCode, EventSlot, alarm, command, console, memop, process_info};
 use test_apps::{Line, Setting, own};
 
 libtock::main!(main);
@@ -155,7 +155,8 @@ fn names() -> Result<(), ErrorCode> {
 }
 
 fn erases() -> Result<(), ErrorCode> {
-    let mut flash = Partition::open()?;
+    static DONE: EventSlot = EventSlot::new();
+    let mut flash = Partition::open(&DONE)?;
     let page = flash.page();
     let (mut done, mut refused) = (0, 0);
     forever(|| {

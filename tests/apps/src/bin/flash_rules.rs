@@ -15,8 +15,8 @@
 #![no_std]
 #![no_main]
 
-use libtock::ErrorCode;
 use libtock::flash_partition::Partition;
+use libtock::{ErrorCode, EventSlot};
 use test_apps::{Line, own};
 
 libtock::main!(main);
@@ -40,7 +40,8 @@ fn run() -> Result<(), ErrorCode> {
     if run == 3 {
         reach(run, "without a mapping", || read(0x14_1000));
     }
-    let mut flash = Partition::open()?;
+    static DONE: EventSlot = EventSlot::new();
+    let mut flash = Partition::open(&DONE)?;
     let (start, page) = (flash.address(), flash.page());
     let before = (0..page / 4)
         .take_while(|word| read(start + RUNS * page + word * 4) != ERASED)

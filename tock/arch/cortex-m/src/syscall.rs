@@ -74,7 +74,10 @@ impl fmt::Display for Fault {
             Self::Stack => f.write_str("stack pointer above the break or below its RAM"),
             Self::Frame => f.write_str("exception frame overwritten, it would return to a handler"),
             Self::Call { class: 0 } => f.write_str("unknown way to yield (r0)"),
-            Self::Call { class } => write!(f, "unknown system call class {class}"),
+            // As a number whose formatter is there already.
+            Self::Call { class } => {
+                write!(f, "unknown system call class {}", usize::from(*class))
+            }
         }
     }
 }
@@ -342,7 +345,12 @@ impl<A: CortexMVariant> UserspaceKernelBoundary for SysCall<A> {
                 hex(psr),
             ),
             (3 | 4, _) => {
-                let registers = state.regs.iter().zip(4..).skip((part - 3) * 4).take(4);
+                let registers = state
+                    .regs
+                    .iter()
+                    .zip(4_usize..)
+                    .skip((part - 3) * 4)
+                    .take(4);
                 registers
                     .clone()
                     .try_for_each(|(value, number)| write!(writer, " r{number:<2} {}", hex(*value)))

@@ -16,6 +16,7 @@
 //! | 1 | length | write that much of read-only allow 1; upcall 1 when sent |
 //! | 2 | length | read that much into read-write allow 1; upcall 2 when there |
 //! | 3 | | complete an outstanding read with what has arrived |
+//! | 4 | | how many bytes are kept while nobody reads |
 //!
 //! | upcall | arguments |
 //! |---|---|
@@ -183,6 +184,12 @@ impl<'a> Console<'a> {
         self.receive_next();
     }
 
+    /// How many bytes the ring has room for.
+    fn kept(&self) -> u32 {
+        let room = self.ring.map_or(0, |ring| read::ring_room(ring));
+        u32::try_from(room).unwrap_or(u32::MAX)
+    }
+
     /// How many received bytes were lost since boot: no room in the ring, or broken
     /// on the line.
     pub fn lost(&self) -> u32 {
@@ -213,6 +220,8 @@ impl SyscallDriver for Console<'_> {
             1 => self.write(process_id, length).into(),
             2 => self.read(process_id, length).into(),
             3 => self.abort_read(process_id).into(),
+            // Upstream's keeps none and answers that it knows no such command.
+            4 => CommandReturn::success_u32(self.kept()),
             _ => CommandReturn::failure(ErrorCode::NOSUPPORT),
         }
     }

@@ -128,7 +128,7 @@ impl Console<'_> {
     }
 }
 
-fn ring_room(ring: &RingBuffer<'static, u8>) -> usize {
+pub(super) fn ring_room(ring: &RingBuffer<'static, u8>) -> usize {
     ring.len() + ring.available_len()
 }
 

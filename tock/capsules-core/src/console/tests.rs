@@ -126,8 +126,10 @@ impl Desk {
 fn the_driver_is_there_and_knows_its_commands() {
     let desk = desk(8);
     assert!(desk.call(0, 0, 0).is_success());
+    // What it keeps while nobody reads.
+    assert_eq!(desk.call(0, 4, 0), CommandReturn::success_u32(8));
     assert_eq!(
-        desk.call(0, 4, 0),
+        desk.call(0, 5, 0),
         CommandReturn::failure(ErrorCode::NOSUPPORT)
     );
 }

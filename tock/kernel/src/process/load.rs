@@ -42,11 +42,11 @@ pub fn load_places<C: Chip>(
     places: impl IntoIterator<Item = Place>,
     _capability: &dyn ProcessManagementCapability,
 ) -> Result<(), ProcessLoadError> {
-    places
-        .into_iter()
-        .enumerate()
-        .map(|(number, place)| load_place(kernel, chip, number, place))
-        .fold(Ok(()), Result::and)
+    let mut outcome = Ok(());
+    for (number, place) in places.into_iter().enumerate() {
+        first_failure(&mut outcome, load_place(kernel, chip, number, place));
+    }
+    outcome
 }
 
 /// Start all processes that lie in `app_flash`, in RAM of `app_memory`: one place for all, which trusts them.
@@ -75,6 +75,15 @@ pub fn load_processes<C: Chip>(
         pace: &(),
     };
     load_place(kernel, chip, 0, place)
+}
+
+/// Remember the first failure. `Result::and` is the same, but the compiler copies its operand in place, with a
+/// function for that of 1,600 bytes.
+#[inline(never)]
+fn first_failure(all: &mut Result<(), ProcessLoadError>, one: Result<(), ProcessLoadError>) {
+    if all.is_ok() {
+        *all = one;
+    }
 }
 
 /// Start the processes of one place.
@@ -113,7 +122,7 @@ fn load_place<C: Chip>(
             let name = name.unwrap_or("(unnamed)");
             debug!("The process {name} at {address:#010x} is not started: {error}.");
         }
-        outcome = outcome.and(loaded);
+        first_failure(&mut outcome, loaded);
     }
     if let Some((address, _)) = objects.next() {
         let Place { name, objects, .. } = place;

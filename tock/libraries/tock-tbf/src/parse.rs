@@ -59,6 +59,7 @@ pub fn parse_tbf_header(header: &[u8], version: u16) -> Result<TbfHeader<'_>, Tb
     if !parsed.is_padding() {
         check_tlvs(header)?;
         parsed.check_program()?;
+        parsed.check_name()?;
     }
     Ok(parsed)
 }
@@ -77,10 +78,19 @@ fn checksum(header: &[u8]) -> Option<u32> {
     Some(sum)
 }
 
-/// Every TLV lies in the header.
+/// Most TLVs of a header: what it says is looked up in it, at system calls too, and how long that takes is not
+/// its owner's choice.
+pub const ENTRIES_MAX: usize = 32;
+
+/// Every TLV lies in the header, and there are not too many.
 fn check_tlvs(header: &[u8]) -> Result<(), TbfParseError> {
     let mut offset = BASE_SIZE;
+    let mut entries = 0;
     while offset < header.len() {
+        entries += 1;
+        if entries > ENTRIES_MAX {
+            return Err(TbfParseError::TooManyEntries);
+        }
         let kind = read_u16(header, offset).ok_or(TbfParseError::NotEnoughFlash)?;
         let length = read_u16(header, offset + 2).ok_or(TbfParseError::NotEnoughFlash)?;
         let end = offset + 4 + usize::from(length);

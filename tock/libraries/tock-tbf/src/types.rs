@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
-use crate::parse::BASE_SIZE;
+use crate::parse::{BASE_SIZE, ENTRIES_MAX};
 
 /// Bytes of a name that are shown.
 pub const NAME_MAX: usize = 64;
@@ -28,6 +28,10 @@ pub enum TbfParseError {
     ChecksumMismatch(u32, u32),
     /// A TLV of this type does not fit or has the wrong length.
     BadTlvEntry(u16),
+    /// More TLVs than [`ENTRIES_MAX`](crate::parse::ENTRIES_MAX).
+    TooManyEntries,
+    /// Its name has control characters, such as the end of a line, and would be shown as something else.
+    BadName,
     /// Neither Main nor Program: nothing says where the code begins.
     NoProgram,
     /// Entry point, protected size or binary end outside the object.
@@ -36,10 +40,15 @@ pub enum TbfParseError {
 
 impl fmt::Display for TbfParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // In a kernel a formatter for each type of number is 200 bytes: one is enough.
         match self {
             Self::NotEnoughFlash => f.write_str("it is cut off or contradicts its own lengths"),
             Self::UnsupportedVersion(version) => {
-                write!(f, "version {version} of the format is not known")
+                write!(
+                    f,
+                    "version {} of the format is not known",
+                    usize::from(*version)
+                )
             }
             Self::ChecksumMismatch(stated, actual) => {
                 write!(
@@ -47,7 +56,11 @@ impl fmt::Display for TbfParseError {
                     "its checksum is {actual:#010x}, not {stated:#010x} as stated"
                 )
             }
-            Self::BadTlvEntry(kind) => write!(f, "entry {kind} has the wrong length"),
+            Self::BadTlvEntry(kind) => {
+                write!(f, "entry {} has the wrong length", usize::from(*kind))
+            }
+            Self::TooManyEntries => write!(f, "it has more than {ENTRIES_MAX} entries"),
+            Self::BadName => f.write_str("its name has control characters"),
             Self::NoProgram => f.write_str("nothing says where the code begins"),
             Self::BadProgram => f.write_str("the code lies outside the process"),
         }
@@ -155,6 +168,14 @@ impl<'a> TbfHeader<'a> {
             Ok(())
         } else {
             Err(TbfParseError::BadProgram)
+        }
+    }
+
+    /// The name, as far as it is shown, is one line of text and nothing that a terminal takes for a command.
+    pub(crate) fn check_name(&self) -> Result<(), TbfParseError> {
+        match self.get_package_name() {
+            Some(name) if name.chars().any(char::is_control) => Err(TbfParseError::BadName),
+            _ => Ok(()),
         }
     }
 
@@ -470,6 +491,20 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_of_entries_is_refused() {
+        let with = |more: usize| {
+            let mut words = TINY.to_vec();
+            // Empty ones of a type that nobody knows, before the others.
+            words[12] = 0x200;
+            words.splice(4..4, core::iter::repeat_n(0x7777, more));
+            parse_tbf_header(&sealed(&words), 2).map(|tbf| tbf.get_binary_end())
+        };
+        // TINY has five.
+        assert_eq!(with(ENTRIES_MAX - 5), Ok(0x200));
+        assert_eq!(with(ENTRIES_MAX - 4), Err(TbfParseError::TooManyEntries));
+    }
+
+    #[test]
     fn a_long_name_is_cut_at_a_character() {
         for (name, shown) in [
             ("a".repeat(NAME_MAX), NAME_MAX),
@@ -486,6 +521,28 @@ mod tests {
             let tbf = TbfHeader::new(&header);
             assert_eq!(tbf.get_package_name(), name.get(..shown));
         }
+    }
+
+    #[test]
+    fn a_name_that_is_more_than_a_name_is_refused() {
+        let named = |name: u32| {
+            let mut words = TINY;
+            words[15] = name;
+            parse_tbf_header(&sealed(&words), 2).map(|tbf| tbf.get_package_name().is_some())
+        };
+        assert_eq!(named(u32::from_le_bytes(*b"a\xc3\xa4b")), Ok(true));
+        for name in [
+            *b"a\r\nb",
+            *b"\x1b[2J",
+            *b"a\x7fbc",
+            *b"ab\xc2\x9b",
+            *b"abc\0",
+        ] {
+            let name = u32::from_le_bytes(name);
+            assert_eq!(named(name), Err(TbfParseError::BadName), "{name:#x}");
+        }
+        // No text, and not shown.
+        assert_eq!(named(0xffff_ffff), Ok(false));
     }
 
     #[test]

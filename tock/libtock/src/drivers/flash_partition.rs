@@ -3,14 +3,15 @@
 //! What each call checks and which error it gives stands on the capsule's page
 //! (`capsules/flash_partition/README.md`). The calls here sleep until the operation is over.
 
-use crate::{ErrorCode, allow, command, wait_for};
+use crate::{ErrorCode, EventSlot, allow, command, subscribe, yield_wait};
 use berth_flash::Erases;
 use berth_flash::driver::{DRIVER_NUM, allow_ro, command as number, upcall};
 
 /// The partition, open to this process for reading until it ends: proof that the
 /// kernel did so.
-#[derive(Debug, PartialEq, Eq)]
 pub struct Partition {
+    /// Where the ends of operations arrive. (Yield-WaitFor would need none; upstream Tock's can sleep for ever.)
+    done: &'static EventSlot,
     address: usize,
     length: usize,
     page: usize,
@@ -18,17 +19,19 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// Open the partition.
+    /// Open the partition; the ends of its operations fill `done`.
     ///
     /// # Errors
     ///
     /// `NoDevice` if the kernel has none for this process, `NoMem` without a protection region.
-    pub fn open() -> Result<Self, ErrorCode> {
+    pub fn open(done: &'static EventSlot) -> Result<Self, ErrorCode> {
         let ask = |number| command(DRIVER_NUM, number, 0, 0).success_3_u32();
         let (address, length, page) = ask(number::GEOMETRY)?;
         let (_, _, program_max) = ask(number::LIMITS)?;
         command(DRIVER_NUM, number::MAP, 0, 0).success()?;
+        subscribe(DRIVER_NUM, upcall::DONE, done)?;
         Ok(Self {
+            done,
             address: address as usize,
             length: length as usize,
             page: page as usize,
@@ -61,7 +64,7 @@ impl Partition {
     /// As command 4 and its upcall.
     pub fn erase(&mut self, page: usize) -> Result<(), ErrorCode> {
         command(DRIVER_NUM, number::ERASE, page, 0).success()?;
-        end()
+        self.end()
     }
 
     /// The budget of erases; `None` if the kernel has none.
@@ -88,17 +91,22 @@ impl Partition {
         for (offset, part) in (offset..).step_by(self.program_max.max(1)).zip(parts) {
             allow::with_read_only(DRIVER_NUM, allow_ro::PROGRAM, part, || {
                 command(DRIVER_NUM, number::PROGRAM, offset, part.len()).success()?;
-                end()
+                self.end()
             })??;
         }
         Ok(())
     }
-}
 
-/// Sleep until the operation is over.
-fn end() -> Result<(), ErrorCode> {
-    let [status, ..] = wait_for(DRIVER_NUM, upcall::DONE);
-    ErrorCode::from_status(status)
+    /// Sleep until the operation is over. Other events fill their slots meanwhile.
+    fn end(&self) -> Result<(), ErrorCode> {
+        loop {
+            if let Some(event) = self.done.take() {
+                let [status, ..] = event.arguments;
+                return ErrorCode::from_status(status);
+            }
+            yield_wait();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -113,7 +121,12 @@ mod tests {
         let calls = Rc::new(RefCell::new(Vec::new()));
         let log = calls.clone();
         let lent = RefCell::new(0);
-        crate::host::install(move |class, [_, r1, r2, r3]| match (class, r1) {
+        let mut subscribed = 0;
+        crate::host::install(move |class, [r0, r1, r2, r3]| match (class, r1) {
+            (class::SUBSCRIBE, upcall::DONE) => {
+                subscribed = r3;
+                [variant::SUCCESS_2_U32, 0, 0, r3]
+            }
             (class::COMMAND, number::GEOMETRY) => [variant::SUCCESS_3_U32, 0x1000, 0x2000, 0x100],
             (class::COMMAND, number::LIMITS) => [variant::SUCCESS_3_U32, 4, 2, 8],
             (class::COMMAND, number::BUDGET) => [variant::SUCCESS_3_U32, 7, 256, 86_400],
@@ -122,7 +135,16 @@ mod tests {
                 lent.replace(r3);
                 [variant::SUCCESS_2_U32, 0, 0, r3]
             }
-            (class::YIELD, _) => [status, 0, 0, 0],
+            (class::YIELD, _) => {
+                assert_eq!(
+                    r0,
+                    crate::raw::yield_variant::WAIT,
+                    "WaitFor may sleep for ever"
+                );
+                // SAFETY: what the subscription gave.
+                unsafe { crate::host::upcall(subscribed, [status, 0, 0]) };
+                [r0, r1, r2, r3]
+            }
             _ => {
                 if r1 == number::PROGRAM {
                     assert_eq!(r3, *lent.borrow());
@@ -139,7 +161,8 @@ mod tests {
     #[test]
     fn a_long_program_goes_in_parts() {
         let calls = kernel(0);
-        let mut partition = Partition::open().unwrap();
+        static DONE: EventSlot = EventSlot::new();
+        let mut partition = Partition::open(&DONE).unwrap();
         assert_eq!((partition.address(), partition.length()), (0x1000, 0x2000));
         assert_eq!(partition.program(0x10, &[7; 20]), Ok(()));
         assert_eq!(partition.erase(3), Ok(()));
@@ -163,13 +186,15 @@ mod tests {
             period_s: 86_400,
             refused: 3,
         };
-        assert_eq!(Partition::open().unwrap().erases(), Some(erases));
+        static DONE: EventSlot = EventSlot::new();
+        assert_eq!(Partition::open(&DONE).unwrap().erases(), Some(erases));
     }
 
     #[test]
     fn an_end_that_is_a_failure_stops_it() {
         let calls = kernel(ErrorCode::Fail as usize);
-        let mut partition = Partition::open().unwrap();
+        static DONE: EventSlot = EventSlot::new();
+        let mut partition = Partition::open(&DONE).unwrap();
         assert_eq!(partition.program(0, &[7; 20]), Err(ErrorCode::Fail));
         assert_eq!(calls.borrow().len(), 1);
         assert_eq!(partition.erase(0), Err(ErrorCode::Fail));

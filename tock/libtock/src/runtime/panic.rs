@@ -33,7 +33,7 @@ fn panic(info: &PanicInfo) -> ! {
             length += 1;
         }
     }
-    let _ = console::write_all(line.get(..length).unwrap_or_default());
+    let _ = console::last_words(line.get(..length).unwrap_or_default());
     terminate(ErrorCode::Fail as u32)
 }
 

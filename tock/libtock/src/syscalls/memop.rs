@@ -81,6 +81,30 @@ pub fn extend(bytes: usize) -> Result<&'static mut [u8], ErrorCode> {
     })
 }
 
+/// Take as much memory at the break as there is, at most `most` bytes, and leave `spare` bytes to the kernel, which
+/// needs them when the process first calls a driver that keeps something for it.
+///
+/// How much comes depends on what the process was given and on the steps in which the protection unit divides it: on
+/// a Cortex-M4, upstream's kernel keeps a sixteenth of the process's RAM at the least. Whoever calls this looks at
+/// the length.
+#[must_use]
+pub fn extend_at_most(most: usize, spare: usize) -> &'static mut [u8] {
+    const STEP: usize = 1024;
+    let room = match (app_break(), grant_start()) {
+        (Ok(now), Ok(end)) => end.saturating_sub(now).saturating_sub(spare),
+        // A kernel that does not tell can still refuse.
+        _ => most,
+    };
+    let mut bytes = most.min(room);
+    while bytes > 0 {
+        if let Ok(memory) = extend(bytes) {
+            return memory;
+        }
+        bytes = bytes.saturating_sub(STEP);
+    }
+    &mut []
+}
+
 /// Move the break to `address`.
 ///
 /// # Safety
@@ -157,5 +181,47 @@ mod tests {
         assert!(second.iter().all(|&byte| byte == 0));
         assert_eq!(extend(1).unwrap_err(), ErrorCode::NoMem);
         assert_eq!(extend(usize::MAX).unwrap_err(), ErrorCode::Invalid);
+    }
+
+    /// A process of `bytes` bytes whose protection unit divides it in steps of `step`; the kernel's own part
+    /// at its end is `kernel` bytes long. What `extend_at_most` gives.
+    fn extended(bytes: usize, step: usize, kernel: usize, most: usize, spare: usize) -> usize {
+        let memory = std::vec![0u8; bytes].leak();
+        let start = memory.as_mut_ptr().expose_provenance();
+        let mut end = start;
+        crate::host::install(move |_, [operation, argument, r2, r3]| match operation {
+            op::GRANT_START => [variant::SUCCESS_U32, start + bytes - kernel, r2, r3],
+            op::SBRK => {
+                let wanted = end + argument;
+                if (wanted - start).next_multiple_of(step) > bytes - kernel {
+                    return [variant::FAILURE, ErrorCode::NoMem as usize, r2, r3];
+                }
+                let old = core::mem::replace(&mut end, wanted);
+                [variant::SUCCESS_U32, old, r2, r3]
+            }
+            _ => [variant::FAILURE, ErrorCode::NoSupport as usize, r2, r3],
+        });
+        extend_at_most(most, spare).len()
+    }
+
+    #[test]
+    fn as_much_as_there_is_is_taken_whatever_the_steps_are() {
+        let k = 1024;
+        // All that is wanted.
+        assert_eq!(extended(256 * k, 4 * k, 2 * k, 212 * k, 4 * k), 212 * k);
+        // As an upstream kernel on a Cortex-M4 divides 256 KiB: 240 are left.
+        assert_eq!(extended(256 * k, 16 * k, k + 100, 250 * k, 4 * k), 240 * k);
+        // No steps to speak of: the kernel keeps its spare part.
+        let all = extended(64 * k, 8, 1000, usize::MAX, 4 * k);
+        assert_eq!(all, 64 * k - 1000 - 4 * k);
+        // Nothing is left, or less than is to be spared.
+        assert_eq!(extended(8 * k, 8 * k, k, k, 0), 0);
+        assert_eq!(extended(4 * k, 8, k, usize::MAX, 4 * k), 0);
+    }
+
+    #[test]
+    fn a_kernel_that_tells_nothing_gives_nothing() {
+        crate::host::install(crate::host::no_device);
+        assert!(extend_at_most(100_000, 0).is_empty());
     }
 }

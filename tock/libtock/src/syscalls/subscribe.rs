@@ -93,6 +93,30 @@ pub fn subscribe(driver: usize, number: usize, slot: &'static EventSlot) -> Resu
     swap(driver, number, function, data)
 }
 
+/// Have the events `number` of `driver` filled into a slot while `body` runs, and afterwards into the one that
+/// was subscribed before.
+///
+/// For a call that waits for one event and cannot say who else has subscribed to it. (Yield-WaitFor does that without
+/// a subscription, but upstream Tock's master of 2026 can lose the wake-up and sleep for ever.)
+///
+/// # Errors
+///
+/// As [`subscribe`]; `body` did not run then.
+pub(crate) fn while_subscribed<R>(
+    driver: usize,
+    number: usize,
+    body: impl FnOnce(&EventSlot) -> R,
+) -> Result<R, ErrorCode> {
+    let slot = EventSlot::new();
+    let function = deliver as *const () as usize;
+    let data = core::ptr::from_ref(&slot).expose_provenance();
+    let (before, before_data) = exchange(driver, number, function, data)?;
+    let result = body(&slot);
+    // A kernel that has taken a subscription takes another. The slot must not go before it is out of use.
+    while exchange(driver, number, before, before_data).is_err() {}
+    Ok(result)
+}
+
 /// Stop noting down the events `number` of `driver`. They are queued from then
 /// on only for [`wait_for`](crate::wait_for).
 ///
@@ -104,12 +128,22 @@ pub fn unsubscribe(driver: usize, number: usize) -> Result<(), ErrorCode> {
 }
 
 fn swap(driver: usize, number: usize, function: usize, data: usize) -> Result<(), ErrorCode> {
-    // SAFETY: the function is `deliver` with the address of a static slot, or
-    // none at all; the two functions above are the only callers.
-    let [r0, r1, ..] =
+    exchange(driver, number, function, data).map(|_| ())
+}
+
+/// Subscribe, and get what was subscribed before.
+fn exchange(
+    driver: usize,
+    number: usize,
+    function: usize,
+    data: usize,
+) -> Result<(usize, usize), ErrorCode> {
+    // SAFETY: the function is `deliver` with the address of a slot that lives until something else is
+    // subscribed, or none at all; the functions above are the only callers.
+    let [r0, r1, r2, _] =
         unsafe { raw::call::<{ class::SUBSCRIBE }>([driver, number, function, data]) };
     match r0 {
-        variant::SUCCESS_2_U32 => Ok(()),
+        variant::SUCCESS_2_U32 => Ok((r1, r2)),
         // Some kernels answer a filtered call with the short form.
         variant::FAILURE_2_U32 | variant::FAILURE => Err(ErrorCode::from_raw(r1)),
         _ => Err(ErrorCode::BadRVal),
@@ -120,8 +154,8 @@ fn swap(driver: usize, number: usize, function: usize, data: usize) -> Result<()
 ///
 /// # Safety
 ///
-/// `data` must be the address of an [`EventSlot`] that lives for ever; that is
-/// what [`subscribe`] passes.
+/// `data` must be the address of an [`EventSlot`] that lives as long as it is subscribed; that is
+/// what [`subscribe`] and [`while_subscribed`] pass.
 pub(crate) unsafe extern "C" fn deliver(a: usize, b: usize, c: usize, data: usize) {
     // SAFETY: see above; slots are only ever shared, never borrowed mutably.
     let slot = unsafe { &*core::ptr::with_exposed_provenance::<EventSlot>(data) };

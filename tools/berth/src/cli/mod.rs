@@ -74,9 +74,9 @@ pub enum Command {
     /// List the containers
     #[command(visible_alias = "showactive")]
     Ps(Wide),
-    /// List the stored images and their parameters
+    /// List the stored images and their parameters, or read one back
     #[command(visible_alias = "details")]
-    Images(Wide),
+    Images(Images),
     /// Show what the containers use, live
     Stats(Stats),
     /// Show the memory of the device and of each container
@@ -92,6 +92,8 @@ pub enum Command {
     Exposures(Exposures),
     /// Show what the device is
     Info,
+    /// Begin anew as after power-on: ends every container; the firmware beside them goes on
+    Reset,
     /// Open the device's console on this terminal, and share the line with other calls
     Console(Console),
     /// Give a device a name
@@ -240,6 +242,21 @@ pub struct Wide {
     /// All columns, however wide the table becomes
     #[arg(long)]
     pub wide: bool,
+}
+
+/// What `images` takes.
+#[derive(Debug, Args)]
+pub struct Images {
+    /// How wide the table may be.
+    #[command(flatten)]
+    pub wide: Wide,
+    /// Read the image of this container back into a file
+    #[arg(long, value_name = "NAME", conflicts_with = "wide",
+          add = ArgValueCandidates::new(complete::containers))]
+    pub save: Option<String>,
+    /// With --save: the file to write [default: NAME.berth, if there is none]
+    #[arg(long, short, value_name = "FILE", requires = "save", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
 }
 
 /// A container by name.

@@ -173,7 +173,7 @@ fn firmware(info: &DeviceInfo, status: Option<&DeviceStatus>, report: &mut Repor
             "firmware",
             Verdict::Warning,
             message,
-            Some("`berth rm` the suspect, then restart the device"),
+            Some("`berth rm` the suspect, then `berth reset`"),
         );
     } else {
         let (verdict, hint) = match status.restarts {

@@ -78,7 +78,7 @@ pub(super) fn finish(code: u8) -> Result<(), Failure> {
     }
 }
 
-fn unknown(to: &'static str, name: &str) -> Error {
+pub(super) fn unknown(to: &'static str, name: &str) -> Error {
     Error::Refused(Refusal::of(to, Some(name), &DeviceError::UnknownName))
 }
 
@@ -108,8 +108,12 @@ pub(super) fn prune(cli: &Cli, arguments: &Prune, out: &mut impl Write) -> Resul
         let bytes = Some(container.image_bytes as usize);
         output::action(out, &container.name, &done, bytes, cli.json)?;
     }
-    if !ended.is_empty() && !cli.json {
-        output::note("nothing is deleted yet: `berth prune -f` does it");
+    if !cli.json {
+        output::note(if ended.is_empty() {
+            "no container has ended"
+        } else {
+            "nothing is deleted yet: `berth prune -f` does it"
+        });
     }
     Ok(())
 }

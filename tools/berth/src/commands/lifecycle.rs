@@ -136,7 +136,16 @@ fn live_update(
     let (name, bytes) = (&image.name, image.bytes.len());
     let trial = Duration::from_secs(arguments.trial.into());
     let begun = image.send(|progress| {
-        device::live_update(client, name, &image.bytes, parameters, trial, progress)
+        let after = device::After::Waits;
+        device::live_update(
+            client,
+            name,
+            &image.bytes,
+            parameters,
+            trial,
+            after,
+            progress,
+        )
     });
     let (upload, update) = match begun {
         Ok(Begun::Update { upload, outcome }) => (upload, outcome),
@@ -307,7 +316,7 @@ fn remove_by_force(client: &mut Client, name: &str) -> Result<(), Error> {
 }
 
 /// A bar on standard error; hidden unless that is a terminal.
-fn progress_bar(name: &str, length: u64) -> ProgressBar {
+pub(super) fn progress_bar(name: &str, length: u64) -> ProgressBar {
     let target = if io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {

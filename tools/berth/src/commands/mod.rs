@@ -4,6 +4,7 @@ mod completions;
 mod devices;
 mod doctor;
 mod endings;
+mod images;
 mod lifecycle;
 mod run;
 mod watch;
@@ -134,10 +135,7 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
                 }
             }
         }
-        Command::Images(wide) => {
-            let images = device::images(&mut connect(cli)?.client)?;
-            output::images(&mut out, &images, width(wide.wide), json)?;
-        }
+        Command::Images(arguments) => images::run(cli, arguments, &mut out)?,
         Command::Stats(arguments) => watch::stats(cli, arguments, &mut out)?,
         Command::Heap => {
             let client = &mut connect(cli)?.client;
@@ -161,6 +159,11 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
             let mut connection = connect(cli)?;
             let heap = device::heap(&mut connection.client)?;
             output::info(&mut out, &connection.info, &heap, json)?;
+        }
+        Command::Reset => {
+            let mut connection = connect(cli)?;
+            device::reset(&mut connection.client, &connection.info)?;
+            output::action(&mut out, &connection.info.board, "reset", None, json)?;
         }
         Command::Console(arguments) => {
             drop(out);

@@ -73,7 +73,16 @@ fn replace(
 ) -> Result<&'static str, Error> {
     let name = &image.name;
     let begun = image.send(|progress| {
-        device::live_update(client, name, &image.bytes, parameters, TRIAL, progress)
+        let after = device::After::Runs;
+        device::live_update(
+            client,
+            name,
+            &image.bytes,
+            parameters,
+            TRIAL,
+            after,
+            progress,
+        )
     })?;
     match begun {
         Begun::Unchanged => {
@@ -92,12 +101,7 @@ fn replace(
                 _ => Ok("replaced"),
             }
         }
-        Begun::Update { .. } => {
-            let is_there = endings::find(client, name)?;
-            if !is_there.is_some_and(|container| container.is_active()) {
-                device::start(client, name)?;
-            }
-            Ok("replaced and started")
-        }
+        // Started by the device, which would have kept the old image if it could not be.
+        Begun::Update { .. } => Ok("replaced and started"),
     }
 }

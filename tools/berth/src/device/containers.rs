@@ -5,7 +5,7 @@ use crate::{
     Block, Client, Container, DeviceEvent, Error, Holder, Image, Inspection, LogLine, Refusal,
     model::Source,
 };
-use berth_protocol::{DeviceError, Op, Parameters, Reply};
+use berth_protocol::{DeviceError, ImageHash, Op, Parameters, Reply};
 
 /// Start a container.
 ///
@@ -132,6 +132,38 @@ pub fn images(client: &mut Client) -> Result<Vec<Image>, Error> {
             _ => None,
         },
     )
+}
+
+/// Read a stored image back. `progress` hears how many bytes have come.
+///
+/// # Errors
+/// As every request; [`Error::Verification`] if what came is not what [`images`] told of.
+pub fn read_image(
+    client: &mut Client,
+    image: &Image,
+    mut progress: impl FnMut(u32),
+) -> Result<Vec<u8>, Error> {
+    let name = image.name.as_str();
+    let mut bytes = Vec::new();
+    while bytes.len() < image.bytes as usize {
+        let offset = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let op = Op::ReadImage { name, offset };
+        let part = ask(client, "images", Some(name), op, |reply| match reply {
+            Reply::ImagePart { bytes } => Some(bytes.to_vec()),
+            _ => None,
+        })?;
+        if part.is_empty() {
+            break;
+        }
+        bytes.extend(part);
+        progress(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+    }
+    if convert::hexadecimal(&ImageHash::of(&bytes)) != image.sha256 {
+        return Err(Error::Verification(format!(
+            "{name}: what was read has another SHA-256 than the device says; was it replaced meanwhile?"
+        )));
+    }
+    Ok(bytes)
 }
 
 /// Everything that is known of a container.

@@ -6,10 +6,10 @@ mod upload;
 
 pub(crate) use containers::names;
 pub use containers::{
-    containers, edit, event, images, inspect, kill, lift, log_line, pause, remove, resume, start,
-    stop,
+    containers, edit, event, images, inspect, kill, lift, log_line, pause, read_image, remove,
+    resume, start, stop,
 };
-pub use upload::{Begun, UploadOutcome, live_update, update_status, upload};
+pub use upload::{After, Begun, UploadOutcome, live_update, update_status, upload};
 
 use crate::{
     Address, Client, DeviceInfo, DeviceStatus, Error, Exposure, HeapInfo, Holder, LineLock,
@@ -73,6 +73,16 @@ pub fn hello(client: &mut Client) -> Result<DeviceInfo, Error> {
         });
     }
     Ok(info)
+}
+
+/// Let the device begin anew, and wait until it answers again.
+///
+/// # Errors
+/// As every request.
+pub fn reset(client: &mut Client, info: &DeviceInfo) -> Result<(), Error> {
+    let uptime_us = info.uptime_us;
+    done(client, "reset", None, Op::Reset { uptime_us })?;
+    hello(client).map(|_| ())
 }
 
 /// Memory of the device.

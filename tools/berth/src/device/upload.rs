@@ -77,6 +77,7 @@ pub fn live_update(
     image: &[u8],
     parameters: Parameters,
     trial: Duration,
+    after: After,
     progress: impl FnMut(u32),
 ) -> Result<Begun, Error> {
     let (length, hash) = (length(image)?, ImageHash::of(image));
@@ -92,12 +93,24 @@ pub fn live_update(
     let Some(upload) = send(client, name, image, begin, progress)? else {
         return Ok(Begun::Unchanged);
     };
-    let commit = Op::UploadCommit { upload };
-    let outcome = ask(client, "update", Some(name), commit, |reply| match reply {
+    let (to, commit) = match after {
+        After::Waits => ("update", Op::UploadCommit { upload }),
+        After::Runs => ("start", Op::RunCommit { upload }),
+    };
+    let outcome = ask(client, to, Some(name), commit, |reply| match reply {
         Reply::Update(update) => Some(convert::update(update)),
         _ => None,
     });
     verified(outcome).map(|outcome| Begun::Update { upload, outcome })
+}
+
+/// What becomes of a container that does not run when its image is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// It is started when somebody starts it.
+    Waits,
+    /// It is started at once; if it cannot be, it keeps its image.
+    Runs,
 }
 
 /// Where a live update of a container stands, the last one if none is named; `None`: there was none.

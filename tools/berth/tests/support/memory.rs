@@ -194,6 +194,33 @@ impl Memory {
                 })
             }
             Op::UploadCommit { upload } => self.commit(upload, faults),
+            Op::RunCommit { upload } => {
+                let pending = self.upload.as_ref().filter(|u| u.number == upload);
+                let (name, is_missing, exits) = pending
+                    .map(|u| {
+                        let begins = |with: &[u8]| u.image.starts_with(with);
+                        (u.name.clone(), begins(b"MISSING"), begins(b"EXITS"))
+                    })
+                    .ok_or(DeviceError::NoUpload)?;
+                if self.find(&name)?.state.is_active() {
+                    return self.commit(upload, faults);
+                }
+                if is_missing {
+                    self.upload = None;
+                    return Err(DeviceError::MissingImports {
+                        count: MISSING.len() as u16,
+                    });
+                }
+                self.commit(upload, faults)?;
+                let c = self.find(&name)?;
+                c.update = Update::Kept {
+                    stopped_first: false,
+                };
+                if exits {
+                    c.state = State::Exited { code: 7 };
+                }
+                Ok(Reply::Update(c.update))
+            }
             Op::UploadAbort { upload } => {
                 let own = self.upload.take_if(|u| u.number == upload);
                 own.map(|_| Reply::Done).ok_or(DeviceError::NoUpload)
@@ -376,6 +403,23 @@ impl Memory {
                 })
             }
             Op::Exposures { cursor } => exposure(cursor),
+            Op::Reset { .. } => {
+                for container in &mut self.containers {
+                    container.state = State::Stored;
+                }
+                Ok(Reply::Done)
+            }
+            Op::ReadImage { name, offset } => {
+                let image = &self.find(name)?.image;
+                let rest = image.get(offset as usize..).unwrap_or_default();
+                // What arrives is not what the device has told of.
+                if faults.bad_hash {
+                    return Ok(Reply::ImagePart { bytes: b"?" });
+                }
+                Ok(Reply::ImagePart {
+                    bytes: &rest[..rest.len().min(CHUNK_MAX)],
+                })
+            }
             Op::Detail { of, index } => {
                 let missing = MISSING
                     .get(usize::from(index))

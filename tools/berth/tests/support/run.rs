@@ -17,6 +17,7 @@ pub fn command(home: &Path) -> Command {
         .env_remove("BERTH_DEVICE")
         .env("XDG_CONFIG_HOME", home.join("config"))
         .env("XDG_RUNTIME_DIR", home)
+        .current_dir(home)
         // No device that is connected to this computer, no line that another test shares.
         .env("BERTH_SEARCH", "no")
         .stdin(std::process::Stdio::null());

@@ -211,6 +211,82 @@ fn an_alias_is_what_it_is_an_alias_of() {
     ));
 }
 
+/// Which of them the kernel runs on, nobody says; the peripherals are repeated for one.
+#[test]
+fn of_several_processors_one_with_bit_bands_is_enough() {
+    let bit = format!("x: serial@42120000 {{ reg = <0x42120000 0x20>; {UART} }};");
+    for processors in [
+        "cpu@0 { compatible = \"arm,cortex-m0+\"; };\ncpu@1 { compatible = \"arm,cortex-m4f\"; };",
+        "cpu@0 { compatible = \"arm,cortex-m7\"; };\ncpu@1 { compatible = \"arm,cortex-m4\"; status = \"disabled\"; };",
+        "cpu@0 { compatible = \"arm,cortex-m3\", \"arm,cortex-m0\"; };",
+        "cpu@0 { compatible = \"arm,cortex-a7\"; };",
+    ] {
+        never(
+            &format!("{processors}\n{bit}"),
+            "overlap those of kernel_timer",
+        );
+    }
+    harmless(&format!(
+        "cpu@0 {{ compatible = \"arm,cortex-m33\"; }};\ncpu@1 {{ compatible = \"arm,cortex-m0+\"; }};\n{bit}"
+    ));
+}
+
+#[test]
+fn what_holds_for_a_bus_holds_for_all_on_it() {
+    let below = |word: &str| {
+        format!(
+            "radio: bus@1 {{ #address-cells = <1>; #size-cells = <1>; ranges; {word} part@2 {{ #address-cells = <1>; #size-cells = <1>; ranges;\nx: serial@40100000 {{ {HERE} {UART} }}; }}; }};"
+        )
+    };
+    harmless(&below(""));
+    dangerous(
+        &below("berth,reserved = \"the radio's own\";"),
+        "x is the radio's own",
+    );
+    never(
+        &below("status = \"disabled\";"),
+        "radio is disabled; remedy: add status = \"okay\" to its node, or do not expose it",
+    );
+}
+
+/// A node without registers is a part of the one above it.
+#[test]
+fn what_a_part_without_registers_is_its_block_is() {
+    let with_part = |part: &str| format!("x: serial@40100000 {{ {HERE} {UART} {SAID} {part} }};");
+    harmless(&with_part("pwm { };"));
+    // On a bus of its own: not registers.
+    harmless(&with_part(
+        "#address-cells = <1>; #size-cells = <0>; flash@0 { reg = <0>; };",
+    ));
+    for (part, what) in [
+        ("dma-controller { };", "x is a DMA controller"),
+        (
+            "part { part { #clock-cells = <0>; }; };",
+            "x is a clock controller",
+        ),
+        (
+            "part { compatible = \"syscon\"; };",
+            "x is a system controller",
+        ),
+        (
+            "part { berth,reserved = \"the radio's\"; };",
+            "x is the radio's",
+        ),
+    ] {
+        dangerous(&with_part(part), what);
+    }
+    let board = with(&with_part("line { };")).replace(
+        "stdout-path = &console;",
+        "stdout-path = \"/soc/serial@40100000/line\";",
+    );
+    let exposure = "a { register-block = <&x>; access = \"mediated\"; };";
+    let problems = exposures_of(&board, exposure).unwrap_err();
+    assert!(
+        problems.iter().any(|p| p.contains("x is the console")),
+        "{problems:?}"
+    );
+}
+
 #[test]
 fn blocks_that_overlap_are_never_exposed() {
     for (address, other) in [

@@ -82,13 +82,91 @@ fn what_nobody_exposes_is_not_judged() {
             assert!(exposed(&order, NONE).is_ok(), "{odd}: {:?}", exposed(&order, NONE).err());
         }
     }
-    // What is exposed is.
-    let odd = peripheral(
-        "X",
-        "0x40000000",
-        &register("B", 0, "<access>sometimes</access>"),
+}
+
+/// Registers of which the file says where they are, and something else that makes no sense.
+fn odd_registers() -> Vec<String> {
+    vec![
+        register("B", 4, "<access>sometimes</access>"),
+        register("B", 4, "<size>wide</size>"),
+        register("B", 4, "<readAction>perhaps</readAction>"),
+        register(
+            "B",
+            4,
+            "<fields><field><name>F</name><bitRange>[1:2:3]</bitRange></field></fields>",
+        ),
+        register("B", 4, "<fields><field><name>F</name></field></fields>"),
+        "<cluster><name>C</name><addressOffset>0</addressOffset>".to_owned()
+            + &register("B", 4, "<access>sometimes</access>")
+            + "</cluster>",
+    ]
+}
+
+#[test]
+fn an_odd_register_is_judged_only_with_what_shares_its_bytes() {
+    let (a, c) = (register("A", 0, ""), register("C", 0xc, ""));
+    for odd in odd_registers() {
+        for order in [
+            format!("{a}{odd}{c}"),
+            format!("{odd}{c}{a}"),
+            format!("{c}{a}{odd}"),
+        ] {
+            // Alone, and in a peripheral that others are derived from.
+            let derived = "<peripheral derivedFrom=\"Y\"><name>X</name><baseAddress>0x40000000</baseAddress></peripheral>";
+            let again = "<peripheral derivedFrom=\"Z\"><name>Y</name><baseAddress>0x40300000</baseAddress></peripheral>";
+            let layouts = [
+                peripheral("X", "0x40000000", &order),
+                peripheral("Y", "0x40100000", &order) + derived,
+                peripheral("Z", "0x40100000", &order) + again + derived,
+            ];
+            for layout in layouts {
+                let exposed = |masks: &str| exposed(&layout, &format!("{NONE} {masks}"));
+                let found = exposed("masks = \"A rw 0xff\", \"C r 0x1\";").unwrap();
+                let skipped = &found.exposures[0].skipped;
+                assert!(
+                    skipped.iter().any(|s| s.starts_with("register B: ")),
+                    "{skipped:?}"
+                );
+                for whole in ["", "masks = \"B r 0x1\";"] {
+                    refused(exposed(whole), "register B of x makes no sense");
+                }
+            }
+        }
+    }
+    // What shares a byte with it, by another name.
+    let shared = register("A", 0, "") + &register("D", 4, "") + &odd_registers()[0];
+    let shared = peripheral("X", "0x40000000", &shared);
+    refused(
+        exposed(&shared, &format!("{NONE} masks = \"D r 0x1\";")),
+        "register B of x makes no sense",
     );
-    refused(exposed(&odd, NONE), "cannot use the SVD file");
+    assert!(exposed(&shared, &format!("{NONE} masks = \"A r 0x1\";")).is_ok());
+    // An array of them reaches further.
+    let array = register(
+        "B[%s]",
+        4,
+        "<dim>3</dim><dimIncrement>4</dimIncrement><access>sometimes</access>",
+    );
+    let array = peripheral("X", "0x40000000", &(array + &c + &register("E", 0x20, "")));
+    refused(
+        exposed(&array, &format!("{NONE} masks = \"C r 0x1\";")),
+        "makes no sense",
+    );
+    assert!(exposed(&array, &format!("{NONE} masks = \"E r 0x1\";")).is_ok());
+    // Where nobody knows where it is, it may be anywhere.
+    for nowhere in [
+        "<register><name>B</name><access>sometimes</access></register>".to_owned(),
+        register("B", 4, "<dim>many</dim><access>sometimes</access>"),
+        "<cluster><name>C%s</name><dim>x</dim><addressOffset>0</addressOffset>".to_owned()
+            + &odd_registers()[0]
+            + "</cluster>",
+    ] {
+        let layout = peripheral("X", "0x40000000", &(a.clone() + &nowhere));
+        refused(
+            exposed(&layout, &format!("{NONE} masks = \"A r 0x1\";")),
+            "cannot use the SVD file",
+        );
+    }
 }
 
 #[test]
@@ -235,6 +313,15 @@ fn effects_of_reading_are_stated_where_the_file_is_silent() {
         exposed(&silent, "reading-acts = \"C\";"),
         "x has no register C",
     );
+    // What is not read does not say that the file tells.
+    for unread in [
+        format!("<!-- {ACTS} -->"),
+        format!("<description>{ACTS}</description>"),
+        format!("<vendorExtensions>{ACTS}</vendorExtensions>"),
+    ] {
+        let silent = peripheral("X", "0x40000000", &register("A", 0, &unread));
+        refused(exposed(&silent, "masks = \"A r 0x1\";"), "reading-acts");
+    }
     // A file that is wrong about it.
     let wrong = peripheral("X", "0x40000000", &register("A", 0, ACTS));
     assert!(exposed(&wrong, "masks = \"A r 0x1\"; reading-acts = \"none\";").is_ok());

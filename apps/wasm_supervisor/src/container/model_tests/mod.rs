@@ -217,6 +217,8 @@ impl Play {
                         let passed = [500, 1_000, 150_000, 5_000_000, 700_000_000];
                         let passed = passed[self.dice.roll(5) as usize];
                         self.story.push(format!("{passed} us pass"));
+                        // While the device sleeps: it is nobody's time.
+                        self.containers.charge_to(None);
                         self.world.now_us += passed;
                         self.fake.0.now_us.set(self.world.now_us);
                     }

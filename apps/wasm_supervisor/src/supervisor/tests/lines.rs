@@ -23,10 +23,9 @@ fn beside(byte_us: u64) -> (u64, String, u32) {
     bench.ok(Op::Start { name: "chatty" });
     bench.ok(Op::Start { name: "spin" });
     bench.fake.0.byte_us.set(byte_us);
-    for turn in 0..2_000 {
-        bench.polls(1);
-        bench.fake.0.now_us.set(1_000_000 + turn * 500);
-    }
+    bench.fake.0.run_us.set(500);
+    bench.polls(2_000);
+    bench.fake.0.run_us.set(0);
     bench.collect();
     let slot = bench.supervisor.service.containers.find("spin").unwrap();
     let fuel = bench

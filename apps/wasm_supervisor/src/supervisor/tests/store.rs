@@ -48,7 +48,7 @@ fn module(bytes: usize, seed: u8) -> Vec<u8> {
 
 impl Bench {
     /// A supervisor with erased flash of so many pages.
-    fn with_flash(flash: Simulated) -> Self {
+    pub(super) fn with_flash(flash: Simulated) -> Self {
         let bench = Self::new();
         bench.fake.0.flash.replace(Some(flash));
         bench.restarted()

@@ -7,8 +7,8 @@ extern crate alloc;
 use alloc::boxed::Box;
 use alloc::format;
 use supervisor_bench::{Bench, Failed};
-use wasm_supervisor::arena::{self, ArenaAllocator};
-use wasm_supervisor::board::Board;
+use wasm_supervisor::arena::ArenaAllocator;
+use wasm_supervisor::board::{self, Board};
 
 #[global_allocator]
 static ALLOCATOR: ArenaAllocator = ArenaAllocator;
@@ -41,7 +41,9 @@ pub(crate) fn board() -> Result<Board, Failed> {
 
 /// Measure, and say how it ended.
 pub(crate) fn run(measure: impl FnOnce(&mut Bench<Board>) -> Result<(), Failed>) {
-    arena::set_installed();
+    if !board::take_memory() {
+        return;
+    }
     end(bench().and_then(|mut bench| measure(&mut bench)));
 }
 

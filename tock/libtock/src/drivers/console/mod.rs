@@ -1,7 +1,12 @@
 //! Console: bytes to and from the serial line (driver 0x1).
 
+mod receiver;
+
+pub use receiver::Receiver;
+
+use crate::syscalls::subscribe::while_subscribed;
 use crate::{
-    ErrorCode, EventSlot, SharedBuffer, SharedText, allow, command, subscribe, wait_for, yield_wait,
+    ErrorCode, EventSlot, SharedBuffer, SharedText, allow, command, subscribe, yield_wait,
 };
 
 /// Driver number.
@@ -12,6 +17,8 @@ mod commands {
     pub(super) const WRITE: usize = 1;
     pub(super) const READ: usize = 2;
     pub(super) const ABORT_READ: usize = 3;
+    /// Not one of Tock's.
+    pub(super) const KEPT: usize = 4;
 }
 
 /// Event numbers.
@@ -30,20 +37,50 @@ pub fn exists() -> Result<(), ErrorCode> {
     command(DRIVER_NUM, commands::EXISTS, 0, 0).success()
 }
 
+/// How many bytes the console keeps while nobody reads: 0 if it loses them, as upstream Tock's.
+#[must_use]
+pub fn kept() -> u32 {
+    command(DRIVER_NUM, commands::KEPT, 0, 0)
+        .success_u32()
+        .unwrap_or(0)
+}
+
 /// Write all of `bytes`; sleeps until the driver has sent them.
 ///
-/// Other events stay queued meanwhile.
+/// Events that come meanwhile fill their slots.
 ///
 /// # Errors
 ///
 /// `NoDevice` without a console, `Busy` if the process has a write under way,
 /// `Fail` if the driver stops taking bytes.
 pub fn write_all(bytes: &[u8]) -> Result<(), ErrorCode> {
+    while_subscribed(DRIVER_NUM, upcall::WRITTEN, |sent| write(bytes, sent))?
+}
+
+/// Write all of `bytes` and sleep until they are sent, also if a write is under way: for a process that is about
+/// to end and has to say why. A [`Writer`] never learns of the end of its write.
+///
+/// # Errors
+///
+/// As [`write_all`], `Busy` apart.
+pub fn last_words(bytes: &[u8]) -> Result<(), ErrorCode> {
+    while_subscribed(DRIVER_NUM, upcall::WRITTEN, |sent| {
+        loop {
+            match write(bytes, sent) {
+                Err(ErrorCode::Busy) => wait(sent),
+                other => return other.map(|_| ()),
+            };
+        }
+    })?
+}
+
+/// Write all of `bytes`; the ends of writes arrive in `sent`.
+fn write(bytes: &[u8], sent: &EventSlot) -> Result<(), ErrorCode> {
     let mut rest = bytes;
     while !rest.is_empty() {
         let written = allow::with_read_only(DRIVER_NUM, RO_WRITE, rest, || {
             command(DRIVER_NUM, commands::WRITE, rest.len(), 0).success()?;
-            let [written, ..] = wait_for(DRIVER_NUM, upcall::WRITTEN);
+            let [written, ..] = wait(sent);
             Ok(written)
         })??;
         rest = match rest.get(written..) {
@@ -52,6 +89,16 @@ pub fn write_all(bytes: &[u8]) -> Result<(), ErrorCode> {
         };
     }
     Ok(())
+}
+
+/// Sleep until the slot has something.
+fn wait(slot: &EventSlot) -> [usize; 3] {
+    loop {
+        if let Some(event) = slot.take() {
+            return event.arguments;
+        }
+        yield_wait();
+    }
 }
 
 /// Read exactly `buffer.len()` bytes; sleeps until they have come.
@@ -64,9 +111,11 @@ pub fn read_exact(buffer: &mut [u8]) -> Result<(), ErrorCode> {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         let length = rest.len();
-        let [status, received, _] = allow::with_read_write(DRIVER_NUM, RW_READ, rest, || {
-            command(DRIVER_NUM, commands::READ, length, 0).success()?;
-            Ok(wait_for(DRIVER_NUM, upcall::RECEIVED))
+        let [status, received, _] = while_subscribed(DRIVER_NUM, upcall::RECEIVED, |came| {
+            allow::with_read_write(DRIVER_NUM, RW_READ, rest, || {
+                command(DRIVER_NUM, commands::READ, length, 0).success()?;
+                Ok(wait(came))
+            })?
         })??;
         ErrorCode::from_status(status)?;
         if received == 0 || received > length {
@@ -254,6 +303,12 @@ impl Reader {
         matches!(self.state, State::Reading(_))
     }
 
+    /// Has a read finished that was not yet polled?
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.is_reading() && self.slot.is_filled()
+    }
+
     /// Ask the driver to end the read now. It still ends through
     /// [`Reader::poll`], after a yield, with what has come so far.
     ///
@@ -319,17 +374,24 @@ mod tests {
         let sent = Rc::new(RefCell::new(Vec::new()));
         let log = sent.clone();
         let mut lent = (0, 0);
-        let mut written = 0;
+        let mut written = None;
+        let mut subscribed = (0, 0);
         crate::host::install(move |class, registers| {
             let [r0, r1, r2, r3] = registers;
             match class {
+                class::SUBSCRIBE => {
+                    assert_eq!((r0, r1), (DRIVER_NUM, upcall::WRITTEN));
+                    let (function, data) = core::mem::replace(&mut subscribed, (r2, r3));
+                    [variant::SUCCESS_2_U32, function, data, r3]
+                }
                 class::ALLOW_READ_ONLY => {
                     lent = (r2, r3);
                     [variant::SUCCESS_2_U32, 0, 0, r3]
                 }
                 class::COMMAND => {
                     assert_eq!((r0, r1), (DRIVER_NUM, commands::WRITE));
-                    written = step.min(r2);
+                    let count = step.min(r2);
+                    written = Some(count);
                     // SAFETY: the bytes are lent right now.
                     let bytes = unsafe {
                         core::slice::from_raw_parts(
@@ -337,10 +399,21 @@ mod tests {
                             lent.1,
                         )
                     };
-                    log.borrow_mut().extend(&bytes[..written]);
+                    log.borrow_mut().extend(&bytes[..count]);
                     [variant::SUCCESS, r1, r2, r3]
                 }
-                _ => [written, 0, 0, 0],
+                class::YIELD => {
+                    assert_eq!(
+                        r0,
+                        crate::raw::yield_variant::WAIT,
+                        "WaitFor may sleep for ever"
+                    );
+                    let written = written.take().expect("nothing will ever wake it");
+                    // SAFETY: what the subscription gave.
+                    unsafe { crate::host::upcall(subscribed.1, [written, 0, 0]) };
+                    [r0, r1, r2, r3]
+                }
+                _ => crate::host::no_device(class, registers),
             }
         });
         sent
@@ -357,6 +430,43 @@ mod tests {
     fn a_console_that_takes_nothing_is_an_error_not_a_loop() {
         fake(0);
         assert_eq!(write_all(b"hello"), Err(ErrorCode::Fail));
+    }
+
+    #[test]
+    fn last_words_wait_for_the_write_that_is_under_way() {
+        let sent = Rc::new(RefCell::new(Vec::<u8>::new()));
+        // A write is under way, and its end has not been told.
+        let busy = Rc::new(std::cell::Cell::new(true));
+        let (log, is_busy) = (sent.clone(), busy.clone());
+        let mut data = 0;
+        let mut lent = (0, 0);
+        crate::host::install(move |class, [r0, r1, r2, r3]| match class {
+            class::SUBSCRIBE => [
+                variant::SUCCESS_2_U32,
+                0,
+                core::mem::replace(&mut data, r3),
+                r3,
+            ],
+            class::ALLOW_READ_ONLY => {
+                lent = (r2, r3);
+                [variant::SUCCESS_2_U32, 0, 0, r3]
+            }
+            class::YIELD => {
+                is_busy.set(false);
+                // SAFETY: what the subscription gave.
+                unsafe { crate::host::upcall(data, [lent.1, 0, 0]) };
+                [r0, r1, r2, r3]
+            }
+            _ if is_busy.get() => [variant::FAILURE, ErrorCode::Busy as usize, r2, r3],
+            _ => {
+                log.borrow_mut().extend(b"sent");
+                [variant::SUCCESS, r1, r2, r3]
+            }
+        });
+        assert_eq!(last_words(b"why"), Ok(()));
+        assert_eq!(&*sent.borrow(), b"sent");
+        busy.set(true);
+        assert_eq!(write_all(b"why"), Err(ErrorCode::Busy));
     }
 
     #[test]

@@ -5,12 +5,12 @@
 //! some kilobytes of flash.
 
 use berth_foreign::PARAMETERS_MAX;
-use wasmi::{Error, Func, FuncType, Store, Val, ValType};
+use wasmi::{FuncType, Val, ValType};
 
-use super::Host;
-use super::linking::{Calling, LOG_FUEL, LOG_FUEL_PER_BYTE, memory_and_data, spend};
-use super::wasmi::Data;
+use super::log;
 use crate::admission::Foreign;
+use crate::engine::border::{Border, Call, HostFunction};
+use crate::engine::{Host, Stop};
 
 /// The type that a byte of a signature stands for.
 const fn value_type(byte: u8) -> ValType {
@@ -21,8 +21,11 @@ const fn value_type(byte: u8) -> ValType {
     }
 }
 
-/// The host function for `function`.
-pub(super) fn wrap<H: Host + 'static>(store: &mut Store<Data<H>>, function: Foreign) -> Func {
+/// Returns the host function for `function`.
+pub(super) fn function<H: Host + 'static>(
+    border: Border<'_, H>,
+    function: Foreign,
+) -> HostFunction {
     let (parameters, result) = function.signature();
     let mut types = [ValType::I32; PARAMETERS_MAX];
     for (ty, byte) in types.iter_mut().zip(parameters) {
@@ -31,35 +34,23 @@ pub(super) fn wrap<H: Host + 'static>(store: &mut Store<Data<H>>, function: Fore
     let types = types.get(..parameters.len()).unwrap_or_default();
     let results: &[ValType] = if result { &[ValType::I32] } else { &[] };
     let ty = FuncType::new(types.iter().copied(), results.iter().copied());
-    Func::new(
-        store,
-        ty,
-        move |mut from: Calling<'_, H>, inputs: &[Val], outputs: &mut [Val]| {
-            call(&mut from, function, inputs, outputs)
-        },
-    )
+    border.dynamic(ty, move |call, inputs| body(call, function, inputs))
 }
 
-fn call<H: Host + 'static>(
-    from: &mut Calling<'_, H>,
+fn body<H: Host + 'static>(
+    call: &mut Call<'_, H>,
     function: Foreign,
     inputs: &[Val],
-    outputs: &mut [Val],
-) -> Result<(), Error> {
+) -> Result<u32, Stop> {
     let mut arguments = [0; PARAMETERS_MAX];
     for (argument, input) in arguments.iter_mut().zip(inputs) {
         *argument = bits(input);
     }
-    let (memory, data) = memory_and_data(from);
-    let (result, said) = data.host.foreign(function, &arguments, memory);
-    if said > 0 {
-        spend(from, LOG_FUEL + said * LOG_FUEL_PER_BYTE);
-    }
-    let result = result?;
-    if let Some(output) = outputs.first_mut() {
-        *output = Val::I32(result as i32);
-    }
-    Ok(())
+    let (memory, host) = call.memory_and_host();
+    let (result, said) = host.foreign(function, &arguments, memory);
+    // How much it says is known when it has been said; a text is no longer than the log.
+    host.account().charge(log::text(said));
+    result
 }
 
 fn bits(value: &Val) -> u64 {

@@ -1,0 +1,105 @@
+//! One host call under way: what its body may use.
+
+use wasmi::{AsContextMut, Caller, Extern, Memory, Nullable, Ref};
+
+use berth_protocol::Fault;
+
+use super::account;
+use crate::admission::entries::MEMORY;
+use crate::engine::wasmi::{Data, Handler};
+use crate::engine::{Host, Stop};
+
+/// The table that a module must export for its handlers, as linkers call it.
+const TABLE: &str = "__indirect_function_table";
+
+/// A host call: who calls, and about which block. It hands out memory and host, not the store, so what it costs
+/// is settled by the border alone.
+pub(in crate::engine) struct Call<'a, H: 'static> {
+    caller: Caller<'a, Data<H>>,
+    block: u8,
+}
+
+impl<'a, H: Host + 'static> Call<'a, H> {
+    #[inline(always)]
+    pub(super) const fn new(caller: Caller<'a, Data<H>>, block: u8) -> Self {
+        Self { caller, block }
+    }
+
+    #[inline(always)]
+    pub(super) fn data(&mut self) -> &mut Data<H> {
+        self.caller.data_mut()
+    }
+
+    /// Returns the fuel that is left.
+    pub(super) fn fuel(&self) -> u64 {
+        // Fails only where fuel is off.
+        self.caller.get_fuel().unwrap_or(0)
+    }
+
+    pub(super) fn set_fuel(&mut self, fuel: u64) {
+        // Fails only where fuel is off.
+        let _ = self.caller.as_context_mut().set_fuel(fuel);
+    }
+
+    /// Returns the host of the container.
+    #[inline(always)]
+    pub(in crate::engine) fn host(&mut self) -> &mut H {
+        &mut self.caller.data_mut().host
+    }
+
+    /// Returns the number of the block that the function is about.
+    pub(in crate::engine) const fn block(&self) -> u8 {
+        self.block
+    }
+
+    /// Notes that this call costs `fuel` beside the price of its function, because of its arguments; before it does the
+    /// work.
+    ///
+    /// # Errors
+    ///
+    /// If what has a budget cannot pay it.
+    pub(in crate::engine) fn more(&mut self, fuel: u32) -> Result<(), Stop> {
+        account::afford(self, fuel)?;
+        self.host().account().charge(fuel);
+        Ok(())
+    }
+
+    /// Returns the container's memory (empty without one) and its host.
+    pub(in crate::engine) fn memory_and_host(&mut self) -> (&mut [u8], &mut H) {
+        // Known after instantiation; a start function comes before that.
+        let memory: Option<Memory> = match self.caller.data().memory {
+            Some(memory) => Some(memory),
+            None => (self.caller.get_export(MEMORY)).and_then(Extern::into_memory),
+        };
+        match memory {
+            Some(memory) => {
+                let (bytes, data) = memory.data_and_store_mut(self.caller.as_context_mut());
+                (bytes, &mut data.host)
+            }
+            None => (&mut [], self.host()),
+        }
+    }
+
+    /// Returns the function at `index` of the container's table, if it can be a handler.
+    pub(in crate::engine) fn handler(&self, index: u32) -> Result<Handler, Fault> {
+        let table = self
+            .caller
+            .get_export(TABLE)
+            .and_then(Extern::into_table)
+            .ok_or(Fault::TableBounds)?;
+        match table.get(&self.caller, index.into()) {
+            Some(Ref::Func(Nullable::Val(function))) => function
+                .typed(&self.caller)
+                .map(Handler)
+                .map_err(|_| Fault::Signature),
+            Some(_) => Err(Fault::NullCall),
+            None => Err(Fault::TableBounds),
+        }
+    }
+}
+
+/// Returns the part of `memory` that a container means; `None` if it is not all inside.
+pub(in crate::engine) fn part(memory: &[u8], pointer: u32, length: u32) -> Option<&[u8]> {
+    let end = (pointer as usize).checked_add(length as usize)?;
+    memory.get(pointer as usize..end)
+}

@@ -1,0 +1,205 @@
+//! The border between a container's code and the supervisor, through which every host call passes.
+//!
+//! ```text
+//!   container ──► enter: what has a budget and cannot pay does not begin
+//!                   │
+//!                   body (link/*) ──► Host      does the work; more() where the work depends on an argument
+//!                   │
+//!                 leave: price ─► Account ─► settle: fuel, debt, the end of the slice
+//! ```
+//!
+//! A host function can be made here only: [`Border`] keeps the store to itself, and [`link`](super::link::link) gives
+//! an instance nothing but what a [`Border`] has made. So each has a [price](price::of), and ends the
+//! slice when it has to.
+//!
+//! The price of a call is noted in the [`Account`] when it has done its work; once there is enough to be worth it,
+//! or a handler waits, it is taken from the fuel of the slice. What a call costs beyond that is a debt. Fuel that is
+//! used up ends the slice at the next loop, branch or call of the container; a debt of more than a part of a slice ends
+//! it at once, in the middle of straight-line code: the result of the call is kept and handed in when the container goes on.
+//!
+//! Prices bound how long a slice is, and whose handler is faulted. Who is charged with how much of the
+//! CPU is a matter of the clock (`container::load`).
+
+use wasmi::{
+    Caller, Error, Extern, Func, FuncType, Store, Val, WasmRet, WasmTy, errors::HostError,
+};
+
+use super::wasmi::Data;
+use super::{Host, Stop};
+
+mod account;
+mod call;
+pub mod price;
+
+pub use account::{Account, SETTLE_FUEL};
+pub(super) use account::{Returned, State};
+pub(super) use call::{Call, part};
+
+use account::settle;
+
+/// A price from which on a call is not begun by what has a budget and cannot pay it.
+const MUCH: u32 = 100;
+
+impl core::fmt::Display for Stop {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("stopped by the host")
+    }
+}
+
+impl HostError for Stop {}
+
+impl core::convert::From<Stop> for Error {
+    // The only allocation of a host call; nothing of the host is borrowed when
+    // it happens (arena::guard, condition 3).
+    fn from(stop: Stop) -> Self {
+        Error::host(stop)
+    }
+}
+
+/// A function that containers can call.
+pub(super) struct HostFunction(Func);
+
+impl From<HostFunction> for Extern {
+    fn from(function: HostFunction) -> Self {
+        Self::Func(function.0)
+    }
+}
+
+/// What a host function is made with: its place in the border.
+pub(super) struct Border<'s, H: 'static> {
+    store: &'s mut Store<Data<H>>,
+    /// What each call of it costs.
+    price: u32,
+    /// Number of the block that it is about, if it is about one.
+    block: u8,
+}
+
+/// Host functions by the number of their parameters. `$inline` compiles the body into its wrapper, for what drivers spend
+/// their time in, which costs less than [`MUCH`]; `$shared` calls the body, with one wrapper for all functions of the
+/// same type: some fifteen instructions more a call, and a kilobyte less.
+macro_rules! functions {
+    ($($made:ident $inline:ident $shared:ident ($($argument:ident: $Type:ident),*);)*) => {$(
+        #[allow(dead_code, reason = "not every number of parameters is needed in both ways")]
+        #[inline(always)]
+        fn $made<const CHEAP: bool, $($Type: WasmTy,)* R, F>(self, body: F) -> HostFunction
+        where
+            R: Copy + Into<Returned>,
+            Result<R, Error>: WasmRet,
+            F: Fn(&mut Call<'_, H>, $($Type),*) -> Result<R, Stop> + Send + Sync + 'static,
+        {
+            let (price, block) = (self.price, self.block);
+            HostFunction(Func::wrap(
+                self.store,
+                move |caller: Caller<'_, Data<H>>, $($argument: $Type),*| -> Result<R, Error> {
+                    let mut call = Call::new(caller, block);
+                    if !CHEAP {
+                        enter(&mut call, price)?;
+                    }
+                    let result = body(&mut call, $($argument),*);
+                    leave(&mut call, price, result)
+                },
+            ))
+        }
+
+        /// Makes a function whose body is compiled into its wrapper.
+        #[allow(dead_code, reason = "not every number of parameters is needed in both ways")]
+        #[inline(always)]
+        pub(super) fn $inline<$($Type: WasmTy,)* R, F>(self, body: F) -> HostFunction
+        where
+            R: Copy + Into<Returned>,
+            Result<R, Error>: WasmRet,
+            F: Fn(&mut Call<'_, H>, $($Type),*) -> Result<R, Stop> + Send + Sync + 'static,
+        {
+            debug_assert!(self.price < MUCH, "what has a budget must be asked first");
+            self.$made::<true, $($Type,)* R, F>(body)
+        }
+
+        /// Makes a function whose wrapper it has in common with others of its type.
+        #[allow(dead_code, reason = "not every number of parameters is needed in both ways")]
+        #[inline(never)]
+        pub(super) fn $shared<$($Type: WasmTy,)* R>(
+            self,
+            body: fn(&mut Call<'_, H>, $($Type),*) -> Result<R, Stop>,
+        ) -> HostFunction
+        where
+            R: Copy + Into<Returned> + 'static,
+            Result<R, Error>: WasmRet,
+            $($Type: 'static,)*
+        {
+            self.$made::<false, $($Type,)* R, _>(body)
+        }
+    )*};
+}
+
+impl<'s, H: Host + 'static> Border<'s, H> {
+    /// Returns the border for `function`; `block` is the number of the block that it is about, if it is about one.
+    pub(super) fn new(
+        store: &'s mut Store<Data<H>>,
+        function: &crate::admission::HostFunction<'_>,
+        block: u8,
+    ) -> Self {
+        Self {
+            store,
+            price: price::of(function),
+            block,
+        }
+    }
+
+    functions! {
+        made0 inline0 shared0();
+        made1 inline1 shared1(a: A);
+        made2 inline2 shared2(a: A, b: B);
+        made3 inline3 shared3(a: A, b: B, c: C);
+        made4 inline4 shared4(a: A, b: B, c: C, d: D);
+    }
+
+    /// Makes a function of any type: arguments come as the engine has them, and so does the result of one that has a
+    /// result.
+    pub(super) fn dynamic(
+        self,
+        ty: FuncType,
+        body: impl Fn(&mut Call<'_, H>, &[Val]) -> Result<u32, Stop> + Send + Sync + 'static,
+    ) -> HostFunction {
+        let (price, block) = (self.price, self.block);
+        HostFunction(Func::new(
+            self.store,
+            ty,
+            move |caller: Caller<'_, Data<H>>, inputs: &[Val], outputs: &mut [Val]| {
+                let mut call = Call::new(caller, block);
+                enter(&mut call, price)?;
+                let result = body(&mut call, inputs);
+                match outputs.first_mut() {
+                    Some(output) => *output = Val::I32(leave(&mut call, price, result)? as i32),
+                    None => leave(&mut call, price, result.map(|_| ()))?,
+                }
+                Ok(())
+            },
+        ))
+    }
+}
+
+/// Begins a host call that costs `price`.
+#[inline(always)]
+fn enter<H: Host + 'static>(call: &mut Call<'_, H>, price: u32) -> Result<(), Stop> {
+    if price >= MUCH {
+        account::afford(call, price)
+    } else {
+        Ok(())
+    }
+}
+
+/// Ends a host call that costs `price`, with what it returns.
+#[inline(always)]
+fn leave<H: Host + 'static, R: Copy + Into<Returned>>(
+    call: &mut Call<'_, H>,
+    price: u32,
+    result: Result<R, Stop>,
+) -> Result<R, Error> {
+    let host = call.host();
+    host.account().charge(price);
+    let value = result?;
+    if host.account().is_due() || host.interrupted() {
+        settle(call, value.into())?;
+    }
+    Ok(value)
+}

@@ -1,0 +1,74 @@
+//! Prices of host calls in fuel, each some 11 instructions.
+//!
+//! Measured on the board as instructions from one call to the next (`make bench`, group `shares`: `price.*`), a fuel for each
+//! eleven, which is what one is in code that computes. Where functions differ a little, the dearest of them counts.
+
+use crate::admission::{Foreign, HostFunction};
+
+/// What depends on the arguments is added by the function itself ([`Call::more`](super::Call::more)).
+pub(in crate::engine) const fn of(function: &HostFunction<'_>) -> u32 {
+    match function {
+        HostFunction::Claim(_)
+        | HostFunction::Read(_)
+        | HostFunction::Write(_)
+        | HostFunction::Modify32 => CALL,
+        HostFunction::NowUs => CLOCK,
+        HostFunction::SleepUs
+        | HostFunction::Yield
+        | HostFunction::Exit
+        | HostFunction::Receive => SUSPEND,
+        HostFunction::Log => LOG,
+        HostFunction::Send => SEND,
+        HostFunction::StateSave | HostFunction::StateLoad => STATE,
+        HostFunction::Register(_) => REGISTER,
+        HostFunction::Unregister(_) => UNREGISTER,
+        HostFunction::Foreign(function) => foreign(*function),
+    }
+}
+
+/// Returns the price of a function of another system, text apart.
+const fn foreign(function: Foreign) -> u32 {
+    FOREIGN
+        + match function {
+            // The first of some lights that is exposed.
+            Foreign::GetPinLed => 2 * SYSTEM_CALL,
+            Foreign::PauseTask | Foreign::ResumeTask => 2 * STATE,
+            Foreign::Print | Foreign::PrintInt | Foreign::PrintDouble | Foreign::FdWrite => LOG,
+            Foreign::Delay | Foreign::ProcExit | Foreign::PollOneoff | Foreign::SchedYield => {
+                SUSPEND
+            }
+            _ => SYSTEM_CALL,
+        }
+}
+
+/// An access to a register of a mapped block, and the smallest host call at all.
+pub const CALL: u32 = 34;
+/// What an access through the kernel costs beside [`CALL`]: a system call.
+pub const MEDIATED: u32 = 90;
+/// What a second system call costs: of `modify32`, of the lights.
+pub const SYSTEM_CALL: u32 = 70;
+/// Reading the clock.
+pub const CLOCK: u32 = 68;
+/// A call that suspends: the way out of the engine and back.
+pub const SUSPEND: u32 = 200;
+/// A log line. Taking and cleaning it is some 200; the rest is what the kernel does to print it, which no clock of the
+/// supervisor tells: some 60 fuel a byte, of which not every line becomes one.
+pub const LOG: u32 = 500;
+/// A byte of a log line.
+pub const LOG_BYTE: u32 = 8;
+/// Sending a message: finding the receiver and copying at most 64 bytes.
+pub const SEND: u32 = 150;
+/// Saving or loading state.
+pub const STATE: u32 = 110;
+/// Bytes of saved or loaded state that cost a fuel more.
+pub const STATE_BYTES: u32 = 8;
+/// Registering an interrupt: system calls and lists.
+pub const REGISTER: u32 = 400;
+/// Each captured register of a registration.
+pub const CAPTURE: u32 = 20;
+/// The end of a registration.
+pub const UNREGISTER: u32 = 300;
+/// A function of another system, through its wrapper for all types.
+pub const FOREIGN: u32 = 150;
+/// Bytes that `memory.copy`, `memory.fill` and their like move for one fuel.
+pub const BYTES_PER_FUEL: u32 = 32;

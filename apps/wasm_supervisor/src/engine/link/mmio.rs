@@ -1,0 +1,52 @@
+//! Registers: `mmio` and `mmio:<label>`. Drivers spend their time here, most with whole words.
+
+use crate::engine::border::{Border, Call, HostFunction};
+use crate::engine::{Host, Stop};
+use crate::platform::Width;
+
+pub(super) fn claim<H: Host + 'static>(call: &mut Call<'_, H>) -> Result<u32, Stop> {
+    let block = call.block();
+    Ok(call.host().claim(block))
+}
+
+pub(super) fn read<H: Host + 'static>(border: Border<'_, H>, width: Width) -> HostFunction {
+    match width {
+        Width::Byte => {
+            border.shared2(|call, handle, offset| call.host().read(Width::Byte, handle, offset))
+        }
+        Width::Half => {
+            border.shared2(|call, handle, offset| call.host().read(Width::Half, handle, offset))
+        }
+        Width::Word => read32(border),
+    }
+}
+
+pub(super) fn write<H: Host + 'static>(border: Border<'_, H>, width: Width) -> HostFunction {
+    match width {
+        Width::Byte => border.shared3(|call, handle, offset, value| {
+            call.host().write(Width::Byte, handle, offset, value)
+        }),
+        Width::Half => border.shared3(|call, handle, offset, value| {
+            call.host().write(Width::Half, handle, offset, value)
+        }),
+        Width::Word => write32(border),
+    }
+}
+
+fn read32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
+    border.inline2(|call: &mut Call<'_, H>, handle, offset| {
+        call.host().read(Width::Word, handle, offset)
+    })
+}
+
+fn write32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
+    border.inline3(|call: &mut Call<'_, H>, handle, offset, value| {
+        call.host().write(Width::Word, handle, offset, value)
+    })
+}
+
+pub(super) fn modify32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
+    border.inline4(|call: &mut Call<'_, H>, handle, offset, mask, value| {
+        call.host().modify32(handle, offset, mask, value)
+    })
+}

@@ -1,0 +1,34 @@
+//! State that a container keeps beyond its end: `berth.state_save`, `state_load`.
+
+use crate::container::saved::SAVED_MAX;
+use crate::engine::border::{Call, part, price};
+use crate::engine::{Host, Stop};
+
+/// Returns what a state, or a place for one, of `length` bytes costs.
+fn bytes(length: u32) -> u32 {
+    length.min(SAVED_MAX as u32) / price::STATE_BYTES
+}
+
+pub(super) fn save<H: Host + 'static>(
+    call: &mut Call<'_, H>,
+    pointer: u32,
+    length: u32,
+) -> Result<u32, Stop> {
+    call.more(bytes(length))?;
+    let (memory, host) = call.memory_and_host();
+    let result = host.state_save(part(memory, pointer, length))?;
+    Ok(result as u32)
+}
+
+pub(super) fn load<H: Host + 'static>(
+    call: &mut Call<'_, H>,
+    pointer: u32,
+    length: u32,
+) -> Result<u32, Stop> {
+    call.more(bytes(length))?;
+    let (memory, host) = call.memory_and_host();
+    let buffer = (pointer as usize)
+        .checked_add(length as usize)
+        .and_then(|end| memory.get_mut(pointer as usize..end));
+    host.state_load(buffer)
+}

@@ -1,0 +1,415 @@
+//! How the CPU is shared between two equals, on a board whose time is the number of instructions.
+//!
+//! How long it took is told by the same answer as the fuel, in the device's microseconds; that these are right is seen from
+//! outside, by the board's own counter of hundredths of a second.
+//!
+//! One of them, the *victim*, computes without end, so the fuel it has used tells how much of the CPU it got. What it gets
+//! beside an equal that computes, too, is its share; what it gets beside a *hog* is compared with that.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use berth_admission::imports::{FUNCTIONS, HostFunction};
+use berth_emulator::{Icount, Sleep};
+use berth_exposure::Width;
+use berth_foreign::Foreign;
+
+use crate::{Device, Flash};
+
+/// Counts hundredths of a second.
+const CLK100HZ: u32 = 0x4002_8014;
+
+/// For so many hundredths the victim is watched.
+const WATCHED: u32 = 500;
+/// Before, for so many nobody is: who begins late begins where the others are.
+const SETTLING: u32 = 20;
+
+/// What device and board may differ in: seconds that pass on the board while it is asked, and a part of all.
+const SKEW: (f64, f64) = (4.0, 0.03);
+
+/// For what takes some seconds of the board's time, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Computes without end.
+pub const SPINS: &str = r#"(module (func (export "_start") (loop $l (br $l))))"#;
+
+/// A container that keeps others from the CPU if it can.
+#[derive(Clone, Debug)]
+pub struct Hog {
+    /// What it does.
+    pub name: String,
+    /// Its module in text form.
+    pub text: String,
+    /// It gives the CPU up, so others may have more than their share.
+    pub waits: bool,
+    /// The same that calls [`CALLS`] times and tells the microseconds as its exit code; none of a function that does not return.
+    pub counted: Option<String>,
+}
+
+impl Hog {
+    /// Does it call a function of another system?
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        !["mmio", "irq", "berth"]
+            .iter()
+            .any(|own| self.name.starts_with(own))
+    }
+}
+
+/// Calls of one that counts.
+pub const CALLS: u32 = 2_000;
+
+/// What a call costs.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// Instructions of the processor, from one call to the next.
+    pub instructions: f64,
+    /// Fuel that the container is charged for them.
+    pub fuel: f64,
+}
+
+/// Nanoseconds of an instruction: 2^6.
+const SHIFT: u8 = 6;
+
+/// Every function that a container can call, each called in straight-line code without end.
+#[must_use]
+pub fn own_functions() -> Vec<Hog> {
+    FUNCTIONS
+        .iter()
+        .map(|(module, name, function)| hog(module, name, function))
+        .collect()
+}
+
+/// The same of functions of other systems.
+#[must_use]
+pub fn foreign_functions() -> Vec<Hog> {
+    Foreign::all()
+        .map(|(module, name, function)| hog(module, name, &HostFunction::Foreign(function)))
+        .collect()
+}
+
+/// What it is called with; what is missing is a small number that is a place in its memory.
+fn arguments(function: &HostFunction<'_>) -> &'static [&'static str] {
+    match function {
+        // Through the kernel, by the handle of its only block.
+        HostFunction::Read(Width::Word) => &["(call $claim)", "(i32.const 0)"],
+        HostFunction::Read(_) => &["(call $claim)", "(i32.const 16)"],
+        HostFunction::Write(Width::Word) => &["(call $claim)", "(i32.const 0)", "(i32.const 0)"],
+        HostFunction::Write(_) => &["(call $claim)", "(i32.const 16)", "(i32.const 0)"],
+        HostFunction::Modify32 => &[
+            "(call $claim)",
+            "(i32.const 0)",
+            "(i32.const 0)",
+            "(i32.const 0)",
+        ],
+        HostFunction::Log => &["(i32.const 2)", "(i32.const 64)", "(i32.const 20)"],
+        HostFunction::SleepUs => &["(i64.const 0)"],
+        HostFunction::Exit => &["(i32.const 0)"],
+        // As much as there can be.
+        HostFunction::StateSave | HostFunction::StateLoad => {
+            &["(i32.const 64)", "(i32.const 1024)"]
+        }
+        // To itself, which is full soon.
+        HostFunction::Send => &[
+            "(i32.const 0)",
+            "(i32.const 3)",
+            "(i32.const 64)",
+            "(i32.const 64)",
+        ],
+        HostFunction::Receive => &["(i32.const 64)", "(i32.const 64)", "(i32.const 0)"],
+        HostFunction::Register(_) => &[
+            "(i32.const 0)",
+            "(i32.const 0)",
+            "(i32.const 0)",
+            "(i32.const 0)",
+        ],
+        HostFunction::NowUs
+        | HostFunction::Yield
+        | HostFunction::Claim(_)
+        | HostFunction::Unregister(_) => &[],
+        HostFunction::Foreign(function) => match function {
+            Foreign::Delay | Foreign::ProcExit | Foreign::LedIsOn => &["(i32.const 0)"],
+            Foreign::LedOn | Foreign::LedOff | Foreign::LedToggle => &["(i32.const 0)"],
+            // To the console, one piece of twenty bytes.
+            Foreign::FdWrite => &[
+                "(i32.const 1)",
+                "(i32.const 32)",
+                "(i32.const 1)",
+                "(i32.const 48)",
+            ],
+            Foreign::Print => &["(i32.const 64)", "(i32.const 20)"],
+            _ => &[],
+        },
+    }
+}
+
+/// Does it give the CPU up?
+fn waits(function: &HostFunction<'_>) -> bool {
+    match function {
+        // No block of this board has registers of these widths, so it ends.
+        HostFunction::Read(width) | HostFunction::Write(width) => *width != Width::Word,
+        HostFunction::SleepUs
+        | HostFunction::Yield
+        | HostFunction::Exit
+        | HostFunction::Receive => true,
+        HostFunction::Foreign(function) => matches!(
+            function,
+            Foreign::Delay | Foreign::PollOneoff | Foreign::ProcExit | Foreign::SchedYield
+        ),
+        _ => false,
+    }
+}
+
+fn hog(module: &str, name: &str, function: &HostFunction<'_>) -> Hog {
+    let (parameters, results) = function.signature();
+    let types = |bytes: &[u8]| -> String {
+        let name = |byte: &u8| match byte {
+            0x7f => "i32 ",
+            0x7e => "i64 ",
+            _ => "f64 ",
+        };
+        bytes.iter().map(name).collect()
+    };
+    let given = arguments(function);
+    let arguments: String = parameters
+        .iter()
+        .enumerate()
+        .map(|(number, byte)| match given.get(number) {
+            Some(argument) => (*argument).to_owned(),
+            None if *byte == 0x7f => "(i32.const 64)".to_owned(),
+            None if *byte == 0x7e => "(i64.const 64)".to_owned(),
+            None => "(f64.const 64)".to_owned(),
+        })
+        .collect();
+    // About the block with the lights, which is mediated; about interrupts, of a timer.
+    let (block, full) = match module {
+        "irq:" => ("timer0", "irq:timer0".to_owned()),
+        "mmio:" => ("fpgaio", "mmio:fpgaio".to_owned()),
+        other => ("fpgaio", other.to_owned()),
+    };
+    let claim = if module.starts_with("mmio") || module == "irq:" {
+        format!(r#"(import "mmio:{block}" "claim" (func $claim (result i32)))"#)
+    } else {
+        String::new()
+    };
+    let (parameters, result) = (types(parameters), types(results));
+    let drop = if results.is_empty() { "" } else { "drop" };
+    let call = format!("{arguments} (call $f) {drop}\n").repeat(8);
+    // Registering twice is refused quickly; what takes long is to register.
+    let call = if matches!(function, HostFunction::Register(_)) {
+        format!("{arguments} (call $f) drop (call $un)\n").repeat(4)
+    } else {
+        call
+    };
+    let unregister = if matches!(function, HostFunction::Register(_)) {
+        r#"(import "irq:timer0" "unregister" (func $un))"#
+    } else {
+        ""
+    };
+    let ends = matches!(
+        function,
+        HostFunction::Exit
+            | HostFunction::Receive
+            | HostFunction::Read(Width::Byte | Width::Half)
+            | HostFunction::Write(Width::Byte | Width::Half)
+            | HostFunction::Foreign(Foreign::ProcExit | Foreign::PollOneoff)
+    );
+    let text = |body: String| {
+        format!(
+            r#"(module {claim} {unregister}
+              (import "{full}" "{name}" (func $f (param {parameters}) (result {result})))
+              (import "berth" "now_us" (func $now (result i64)))
+              (import "berth" "exit" (func $exit (param i32)))
+              (memory (export "memory") 2048 (pagesize 1))
+              (table (export "__indirect_function_table") 1 funcref)
+              (elem (i32.const 0) $handler)
+              (func $handler (param i32 i32))
+              (data (i32.const 0) "hog")
+              (data (i32.const 32) "\40\00\00\00\14\00\00\00")
+              (data (i32.const 64) "abcdefghijklmnopqrst")
+              (func (export "_start") (local $i i32) (local $t i64) {body}))"#
+        )
+    };
+    let pairs = if unregister.is_empty() { 8 } else { 4 };
+    let counted = format!(
+        "(local.set $t (call $now))
+         (loop $l {call}
+           (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1)))
+             (i32.const {}))))
+         (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $t))))",
+        CALLS / pairs
+    );
+    Hog {
+        name: format!(
+            "{}{}{name}",
+            module,
+            if module.ends_with(':') { "" } else { "." }
+        ),
+        text: text(format!("(loop $l {call} (br $l))")),
+        waits: waits(function),
+        counted: (!ends).then(|| text(counted)),
+    }
+}
+
+/// What a victim got beside a hog.
+#[derive(Clone, Copy, Debug)]
+pub struct Got {
+    /// Its part of what it gets beside an equal that computes: 1 is its share.
+    pub part: f64,
+    /// What `ps` says of the victim and of the hog, in thousandths of the CPU.
+    pub told: [u64; 2],
+}
+
+/// A board with a victim.
+pub struct Shares {
+    device: Device,
+    folder: tempfile::TempDir,
+    /// What board and device said at first: hundredths of a second, and microseconds.
+    begun: Option<(u32, u64)>,
+    /// Fuel in a second beside an equal that computes.
+    due: f64,
+}
+
+impl Shares {
+    /// Boots a board and measures what the victim gets beside an equal that computes.
+    ///
+    /// # Errors
+    /// If the board or the operator's line fails.
+    pub fn new() -> Result<Self> {
+        let flash = Flash::new()?;
+        let device = Device::power_on_board(&flash, |board| {
+            board.limit(Duration::from_secs(900)).icount(Icount {
+                shift: SHIFT,
+                // The operator's line needs time that does not jump.
+                sleep: Sleep::RealTime,
+            })
+        })?;
+        device.console("type help")?;
+        let mut shares = Self {
+            device,
+            folder: tempfile::tempdir()?,
+            begun: None,
+            due: 1.0,
+        };
+        shares.upload("victim", SPINS)?;
+        shares.device.berth(&["start", "victim"])?.ok()?;
+        shares.due = shares.beside(SPINS)?.part;
+        Ok(shares)
+    }
+
+    /// The board, for questions to its supervisor.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Puts a container onto the device.
+    ///
+    /// # Errors
+    /// If the device refuses.
+    pub fn upload(&self, name: &str, text: &str) -> Result<()> {
+        let file = self.folder.path().join(format!("{name}.wasm"));
+        std::fs::write(&file, wat::parse_str(text)?)?;
+        self.device.upload_file(&file)?.ok().map(drop)
+    }
+
+    /// Returns what the victim gets beside a container of this module, with the same share.
+    ///
+    /// # Errors
+    /// If the device refuses it.
+    pub fn beside(&mut self, text: &str) -> Result<Got> {
+        self.upload("hog", text)?;
+        // One that ends is started again, as fast as the device does that.
+        self.device
+            .berth(&["edit", "hog", "--restart", "always"])?
+            .ok()?;
+        self.device.berth(&["start", "hog"])?.ok()?;
+        self.pass(SETTLING)?;
+        let before = self.ps()?;
+        self.pass(WATCHED)?;
+        let (after, now) = (self.ps()?, self.hundredths()?);
+        self.device.berth(&["rm", "-f", "hog"])?.ok()?;
+        let (outside, us) = *self.begun.get_or_insert((now, after.us));
+        let outside = f64::from(now - outside) / 100.0;
+        let inside = (after.us - us) as f64 / 1e6;
+        ensure!(
+            (outside - inside).abs() < SKEW.0 + outside * SKEW.1,
+            "{inside} s by the device are {outside} s"
+        );
+        let seconds = (after.us - before.us) as f64 / 1e6;
+        let got = (after.fuel - before.fuel) as f64 / seconds;
+        Ok(Got {
+            part: got / self.due,
+            told: after.told,
+        })
+    }
+
+    /// Returns what a call costs, measured while nothing else runs; `None` of a function that does not return.
+    ///
+    /// # Errors
+    /// If the device refuses it, or it does not come to its end.
+    pub fn cost(&mut self, hog: &Hog) -> Result<Option<Cost>> {
+        let Some(text) = &hog.counted else {
+            return Ok(None);
+        };
+        self.device
+            .berth(&["stop", "--if-needed", "victim"])?
+            .ok()?;
+        self.upload("hog", text)?;
+        self.device.berth(&["start", "hog"])?.ok()?;
+        self.device.wait_state("hog", "exited")?;
+        let told = self.device.container("hog")?.context("it is listed")?;
+        self.device.berth(&["rm", "hog"])?.ok()?;
+        let us = told["exit_code"].as_f64().context("an exit code")?;
+        let fuel = told["fuel_used"].as_f64().context("fuel")?;
+        let calls = f64::from(CALLS);
+        Ok(Some(Cost {
+            instructions: us * 1_000.0 / f64::from(1u32 << SHIFT) / calls,
+            fuel: fuel / calls,
+        }))
+    }
+
+    /// Returns the seconds since the board was switched on.
+    ///
+    /// # Errors
+    /// If the board is off.
+    pub fn seconds(&mut self) -> Result<u32> {
+        Ok(self.hundredths()? / 100)
+    }
+
+    fn hundredths(&mut self) -> Result<u32> {
+        Ok(self.device.board.bus.read32(CLK100HZ)?)
+    }
+
+    /// Lets so many hundredths of a second pass on the board.
+    fn pass(&mut self, hundredths: u32) -> Result<()> {
+        let (begin, until) = (self.hundredths()?, Instant::now() + PATIENCE);
+        while self.hundredths()?.wrapping_sub(begin) < hundredths {
+            ensure!(Instant::now() < until, "the board's time stands still");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    fn ps(&self) -> Result<Told> {
+        let list = self.device.json(&["ps"])?;
+        let containers = list["containers"]
+            .as_array()
+            .context("ps lists containers")?;
+        let find = |name: &str| containers.iter().find(|item| item["name"] == name);
+        let told = |name: &str| find(name).and_then(|item| item["cpu_permille"].as_u64());
+        let victim = |key: &str| find("victim").and_then(|item| item[key].as_u64());
+        Ok(Told {
+            fuel: victim("fuel_used").context("the victim runs")?,
+            us: victim("uptime_us").context("the victim runs")?,
+            told: ["victim", "hog"].map(|name| told(name).unwrap_or(0)),
+        })
+    }
+}
+
+/// What one answer says: fuel and age of the victim, and what both use of the CPU.
+struct Told {
+    fuel: u64,
+    us: u64,
+    told: [u64; 2],
+}

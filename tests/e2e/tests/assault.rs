@@ -1,0 +1,188 @@
+//! What a fresh attack on the kernel tried from the supervisor's place, and what broke then.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::tbf::{Object, tlv};
+use berth_e2e::{Device, Flash, root};
+use berth_emulator::Layout;
+
+/// The firmware beside `assault` with this setting, and beside all that follows for some rounds.
+fn assaulted(deed: &str) -> Result<()> {
+    let flash = Flash::with_deadlines()?;
+    flash.install("assault")?;
+    flash.set("assault", deed.as_bytes())?;
+    let device = Device::power_on_counted(&flash)?;
+    device.console(&format!("assault: {deed}"))?;
+    let kept = device.keeps_deadlines(2)?;
+    let text = device.board.console.text();
+    ensure!(!text.contains("assault: failed"), "{text}");
+    println!("assault {deed}: {kept}");
+    Ok(())
+}
+
+/// Eleven claims, five of them mapped, and eight interrupts.
+#[test]
+fn all_claims_given_back_at_once_make_nobody_late() -> Result<()> {
+    assaulted("release")
+}
+
+#[test]
+fn a_restart_with_all_claims_makes_nobody_late() -> Result<()> {
+    assaulted("restart")
+}
+
+#[test]
+fn a_fault_with_all_claims_makes_nobody_late() -> Result<()> {
+    assaulted("fault")
+}
+
+/// The kernel's stack (`kernel.ld`), and what of it must never be reached.
+const STACK: u32 = 0x2000_0000;
+const STACK_LENGTH: u32 = 0x2000;
+const STACK_LEFT: usize = 2048;
+
+/// So many runs of `assault` with this setting, each another one, on the kernel that restarts it at once.
+fn runs(deed: &str, count: u32) -> Result<()> {
+    let flash = Flash::for_fuzz()?;
+    flash.install("assault")?;
+    flash.set("assault", deed.as_bytes())?;
+    let mut device = Device::power_on_counted(&flash)?;
+    let console = &device.board.console;
+    let until = Instant::now() + Duration::from_secs(60);
+    while let Err(error) =
+        console.wait_after(0, &format!("assault: {count} runs"), Duration::from_secs(1))
+    {
+        let text = console.text();
+        ensure!(!text.contains("Kernel panic"), "{text}");
+        let end = text.len().saturating_sub(2000);
+        ensure!(Instant::now() < until, "{error}: {}", &text[end..]);
+    }
+    let kept = device.keeps_deadlines(1)?;
+    // The kernel's stack grows down to the beginning of RAM, which is zero at power-on.
+    let stack = device.board.bus.read(STACK, STACK_LENGTH)?;
+    let left = stack.iter().take_while(|byte| **byte == 0).count();
+    ensure!(
+        left >= STACK_LEFT,
+        "{left} bytes of the kernel's stack were left"
+    );
+    println!("{count} runs of {deed}: {kept}; {left} bytes of the kernel's stack left");
+    Ok(())
+}
+
+#[test]
+fn no_program_status_that_the_kernel_records_is_its_own() -> Result<()> {
+    runs("states", 1500)
+}
+
+#[test]
+fn no_flag_in_a_frame_is_the_kernels() -> Result<()> {
+    runs("flags", 500)
+}
+
+#[test]
+fn no_break_is_the_kernels() -> Result<()> {
+    runs("borders", 500)
+}
+
+/// Asks whether the console is there, for ever.
+#[rustfmt::skip]
+const CALLS: &[u16] = &[
+    0x2001, 0x2100, 0xDF02, // driver 1, command 0
+    0xE7FB, // again
+];
+
+/// Asks where its first writable region of flash begins, for ever.
+#[rustfmt::skip]
+const REGIONS: &[u16] = &[
+    0x2008, 0x2100, 0xDF05, // memop 8, region 0
+    0xE7FB, // again
+];
+
+/// Permissions for the console, behind as many as there is room for, of other drivers.
+const PERMISSIONS: [u8; 2 + 16 * PERMITTED] = {
+    let mut value = [0; 2 + 16 * PERMITTED];
+    value[0] = PERMITTED as u8;
+    let mut entry = 0;
+    while entry < PERMITTED {
+        value[2 + 16 * entry] = if entry == PERMITTED - 1 { 1 } else { 99 };
+        value[2 + 16 * entry + 8] = 0xff;
+        entry += 1;
+    }
+    value
+};
+const PERMITTED: usize = 110;
+
+/// Entries of a type that nobody knows, and what is asked for behind them.
+const fn crowd<const N: usize>() -> [(u16, &'static [u8]); N] {
+    let mut all: [(u16, &[u8]); N] = [(0x7777, &[]); N];
+    all[N - 1] = (tlv::PERMISSIONS, &PERMISSIONS);
+    all
+}
+
+/// The firmware beside an object that nobody's tools make. Returns what the console said.
+fn beside(object: Object) -> Result<String> {
+    let place = Layout::read(&root().join("layout.ld"))?;
+    let place = place.region("SUPERVISOR_FLASH").context("no place")?;
+    let flash = Flash::with_deadlines()?;
+    flash.edit(|image| {
+        let bytes = object.bytes();
+        let place = image.get_mut(place.origin as usize..);
+        let place = place.and_then(|place| place.get_mut(..bytes.len()));
+        place.context("a short image")?.copy_from_slice(&bytes);
+        Ok(())
+    })?;
+    let device = Device::power_on_counted(&flash)?;
+    let kept = device.keeps_deadlines(2)?;
+    println!("{}: {kept}", object.name);
+    Ok(device.board.console.text())
+}
+
+const GUEST: Object = Object {
+    name: "crowded",
+    length: 0x1000,
+    ram: 0x1000,
+    fixed_ram: None,
+    entries: &[],
+    program: CALLS,
+};
+
+/// What a header says is looked up at each call: as much as one may say, and more.
+#[test]
+fn a_crowded_header_makes_nobody_late() -> Result<()> {
+    const MOST: &[(u16, &[u8])] = &crowd::<29>();
+    const MORE: &[(u16, &[u8])] = &crowd::<30>();
+    for program in [CALLS, REGIONS] {
+        let full = Object {
+            entries: MOST,
+            program,
+            ..GUEST
+        };
+        let text = beside(full)?;
+        ensure!(text.contains(": 2 processes"), "{text}");
+        let text = beside(Object {
+            entries: MORE,
+            ..full
+        })?;
+        ensure!(
+            text.contains("is not started: its header is wrong: it has more than 32 entries."),
+            "{text}"
+        );
+    }
+    Ok(())
+}
+
+/// A message of the kernel is one line of its own words.
+#[test]
+fn a_name_is_no_message() -> Result<()> {
+    let text = beside(Object {
+        name: "a is not started.\r\nKernel panic: x",
+        ..GUEST
+    })?;
+    ensure!(
+        text.contains("The process (unnamed) at 0x00040000 is not started: its header is wrong: its name has control characters."),
+        "{text}"
+    );
+    ensure!(!text.contains("panic"), "{text}");
+    Ok(())
+}

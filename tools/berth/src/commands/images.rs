@@ -1,0 +1,60 @@
+//! Stored images: the list of them, and one read back.
+
+use super::{Failure, connect, endings, lifecycle, width};
+use crate::{
+    Error,
+    cli::{Cli, Images},
+    device, output,
+};
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+pub(super) fn run(cli: &Cli, arguments: &Images, out: &mut impl Write) -> Result<(), Failure> {
+    match &arguments.save {
+        Some(name) => save(cli, name, arguments, out),
+        None => {
+            let images = device::images(&mut connect(cli)?.client)?;
+            output::images(out, &images, width(arguments.wide.wide), cli.json)?;
+            Ok(())
+        }
+    }
+}
+
+fn save(cli: &Cli, name: &str, arguments: &Images, out: &mut impl Write) -> Result<(), Failure> {
+    let client = &mut connect(cli)?.client;
+    let images = device::images(client)?;
+    let image = images
+        .into_iter()
+        .find(|image| image.name == name)
+        .ok_or_else(|| endings::unknown("images", name))?;
+    // A name that nobody chose for a file replaces none.
+    let (path, overwrites) = match &arguments.output {
+        Some(path) => (path.clone(), true),
+        None => (PathBuf::from(format!("{name}.berth")), false),
+    };
+    if !overwrites && path.exists() {
+        let source = io::Error::new(io::ErrorKind::AlreadyExists, "there is such a file");
+        return Err(Error::Save { path, source }.into());
+    }
+    let bar = lifecycle::progress_bar(name, image.bytes.into());
+    let read = device::read_image(client, &image, |bytes| bar.set_position(bytes.into()));
+    bar.finish_and_clear();
+    let bytes = read?;
+    let written = if overwrites {
+        File::create(&path)
+    } else {
+        File::create_new(&path)
+    };
+    written
+        .and_then(|mut file| file.write_all(&bytes))
+        .map_err(|source| Error::Save {
+            path: path.clone(),
+            source,
+        })?;
+    let done = format!("saved as {}", path.display());
+    output::action(out, name, &done, Some(bytes.len()), cli.json)?;
+    Ok(())
+}
