@@ -56,6 +56,9 @@ pub use report::{
 /// if they are equal.
 pub const PROTOCOL_VERSION: u16 = 3;
 
+/// Bytes of a device's memory that the smallest container takes (`docs/memory.md`).
+pub const MINIMAL_BYTES: u32 = 10_500;
+
 /// Longest container name in bytes.
 pub const NAME_MAX: usize = 32;
 

@@ -98,7 +98,7 @@ impl Log {
     /// log; a long one is several. Bytes that are not UTF-8 and characters that change how
     /// others are read ([`is_plain`]) are replaced, so that no line can end another, begin a frame, or look as another.
     pub fn append(&mut self, level: Level, time_us: u64, text: &[u8]) {
-        if level_number(level) > level_number(self.least) {
+        if level > self.least {
             return;
         }
         for line in lines(text) {
@@ -144,7 +144,7 @@ impl Log {
             self.records.drain(..oldest.min(self.records.len()));
             self.kept = self.kept.saturating_sub(1);
         }
-        self.records.push(level_number(level));
+        self.records.push(level as u8);
         self.records.push(text.len() as u8);
         self.records.extend_from_slice(&self.next.to_le_bytes());
         self.records.extend_from_slice(&time_us.to_le_bytes());
@@ -168,7 +168,7 @@ impl Log {
             if sequence >= from {
                 return Some(Line {
                     sequence,
-                    level: level(u32::from(*head.first()?)),
+                    level: Level::from_number(u32::from(*head.first()?)),
                     time_us: u64::from_le_bytes(head.get(6..)?.try_into().ok()?),
                     text: core::str::from_utf8(text).ok()?,
                 });
@@ -190,28 +190,6 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 fn record_length(records: &[u8]) -> usize {
     HEAD_BYTES + usize::from(records.get(1).copied().unwrap_or(0))
-}
-
-const fn level_number(level: Level) -> u8 {
-    match level {
-        Level::Error => 0,
-        Level::Warn => 1,
-        Level::Info => 2,
-        Level::Debug => 3,
-        Level::Trace => 4,
-    }
-}
-
-/// The level that containers give by number; unknown ones are the least important.
-#[must_use]
-pub const fn level(number: u32) -> Level {
-    match number {
-        0 => Level::Error,
-        1 => Level::Warn,
-        2 => Level::Info,
-        3 => Level::Debug,
-        _ => Level::Trace,
-    }
 }
 
 /// A line being cleaned.

@@ -23,6 +23,7 @@ mod change;
 mod ending;
 #[cfg(test)]
 mod entry_tests;
+mod errno;
 pub mod events;
 #[cfg(test)]
 mod foreign_tests;
