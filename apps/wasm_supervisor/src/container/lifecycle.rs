@@ -7,6 +7,7 @@
 use berth_protocol::{Entry, Fault, Happening, Parameters, State};
 
 use super::budget::Cause;
+use super::loading::never_fits;
 use super::name::CONTAINERS_MAX;
 use super::notes;
 use super::outcome::End;
@@ -16,13 +17,10 @@ use super::saved::Saved;
 use super::schedule::slice_fuel;
 use super::state::Event;
 use super::table::Containers;
-use super::update::never_fits;
+use crate::admission::entries::PAUSE;
 use crate::arena;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
-
-/// The function that a container may export to save its state when it is paused.
-pub(super) const PAUSE: &str = "_pause";
 
 /// Fuel of `_pause`: one slice of the usual length.
 pub(super) const PAUSE_FUEL: u64 = 2_500;

@@ -23,6 +23,9 @@ mod boot_tests;
 mod budget;
 mod change;
 mod ending;
+#[cfg(test)]
+mod entry_tests;
+mod errno;
 pub mod events;
 #[cfg(test)]
 mod foreign_tests;
