@@ -108,7 +108,7 @@ pub fn say(text: &[u8]) {
     let _ = console::last_words(text);
 }
 
-/// Copy to the front of `out`; how many bytes.
+/// Copy to the front of `out`. Returns the number of bytes.
 fn copy(bytes: &[u8], out: &mut [u8]) -> usize {
     let count = bytes.len().min(out.len());
     for (place, byte) in out.iter_mut().zip(bytes) {

@@ -33,16 +33,21 @@ impl Shape {
     }
 }
 
-/// Reads one expression up to the `end` that closes it.
+/// Reads one expression up to the `end` that closes it. `look` sees every instruction, too, before
+/// it is read.
 ///
 /// # Errors
 ///
-/// An instruction that containers cannot have, or one that is cut off.
-pub fn expression(reader: &mut Reader<'_>) -> Result<Shape, Malformed> {
+/// An instruction that containers cannot have, one that is cut off, or what `look` says.
+pub fn expression<'a>(
+    reader: &mut Reader<'a>,
+    mut look: impl FnMut(Reader<'a>) -> Result<(), Malformed>,
+) -> Result<Shape, Malformed> {
     let mut shape = Shape::default();
     let mut depth = 0u32;
     loop {
         let start = *reader;
+        look(start)?;
         let numbers = match reader.byte()? {
             // block, loop, if: a type.
             0x02..=0x04 => {
@@ -149,7 +154,7 @@ mod tests {
     fn shape(text: &str) -> (u32, u32, u32) {
         let code = body(text);
         let mut reader = Reader::new(&code, 0);
-        let shape = expression(&mut reader).unwrap();
+        let shape = expression(&mut reader, |_| Ok(())).unwrap();
         assert!(reader.is_empty(), "{text}: {} bytes left", reader.left());
         (shape.blocks, shape.nesting, shape.targets)
     }
@@ -198,11 +203,13 @@ mod tests {
             &[0x06, 0x40, 0x0b],
         ] {
             assert_eq!(
-                expression(&mut Reader::new(code, 0)).unwrap_err().what,
+                expression(&mut Reader::new(code, 0), |_| Ok(()))
+                    .unwrap_err()
+                    .what,
                 UNKNOWN
             );
         }
-        assert!(expression(&mut Reader::new(&[0x41, 0x80], 0)).is_err());
-        assert!(expression(&mut Reader::new(&[0x02, 0x40, 0x0b], 0)).is_err());
+        assert!(expression(&mut Reader::new(&[0x41, 0x80], 0), |_| Ok(())).is_err());
+        assert!(expression(&mut Reader::new(&[0x02, 0x40, 0x0b], 0), |_| Ok(())).is_err());
     }
 }

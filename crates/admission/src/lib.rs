@@ -12,18 +12,22 @@
 //! * [`reader`]: numbers, names, parts.
 //! * [`module`]: sections and limits.
 //! * [`code`], [`bound`]: instructions, and what a tool says of the memory that loading takes.
+//! * [`entries`]: where execution enters a module and leaves it; `guard`: how `pack` changes what leaves it as it must not.
 //! * [`imports`]: what is imported, resolved against what this device has.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "guard"))]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
 pub mod bound;
 pub mod code;
+pub mod entries;
+#[cfg(feature = "guard")]
+pub mod guard;
 pub mod imports;
 pub mod module;
 pub mod reader;

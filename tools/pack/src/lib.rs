@@ -4,7 +4,7 @@
 //!   module.wasm ──► survey: what it is, is it for a device at all?
 //!                   memory: how many bytes are enough, where is the stack
 //!                   rewrite: memory in bytes, unused globals and custom sections out
-//!                   guard: code that the devices' engine gets wrong, changed
+//!                   guard: calls that a device cannot resume, changed
 //!                   ──► package (still a valid module, section "berth" at its end) + names
 //! ```
 //!
@@ -23,10 +23,12 @@ pub mod cli;
 mod error;
 mod memory;
 mod names;
+mod printable;
 mod rewrite;
 mod segments;
 mod survey;
 
+use berth_admission::{Malformed, guard::guard};
 use std::path::Path;
 
 use berth_package::{DESCRIPTION_MAX, MANIFEST_MAX, Manifest, SECTION, VERSION_MAX};
@@ -36,6 +38,7 @@ use wasmparser::Validator;
 pub use error::PackError;
 pub use memory::Basis;
 pub use names::Names;
+pub use printable::printable;
 
 /// What the author of a package chooses.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +72,8 @@ pub struct Packed {
     pub basis: Basis,
     /// Globals that were left out.
     pub globals_dropped: u32,
+    /// Tail calls of imported functions that became calls.
+    pub guarded: u32,
     /// Names of the functions.
     pub names: Names,
 }
@@ -98,6 +103,11 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
         .encode(&mut buffer)
         .ok_or(PackError::Manifest("the manifest is too long"))?;
     let image = rewrite::rewrite(module, &survey, &plan, SECTION, section)?;
+    let (image, guarded) =
+        guard(&image).map_err(|Malformed { offset, what }| PackError::Invalid {
+            offset: offset as usize,
+            what: what.to_owned(),
+        })?;
     Validator::new_with_features(survey::features())
         .validate_all(&image)
         .map_err(|error| PackError::Internal(error.to_string()))?;
@@ -105,23 +115,10 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
         memory: (survey.memory.as_ref().map_or(0, memory::bytes), bytes),
         basis: plan.basis,
         globals_dropped: survey.globals - survey.used_globals.len() as u32,
+        guarded,
         names: survey.names,
         image,
     })
-}
-
-/// A text of a module as it can be shown: without what would control a terminal.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 /// The name of a container that comes from the file `path`.

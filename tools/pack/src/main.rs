@@ -141,6 +141,12 @@ fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
     if packed.globals_dropped > 0 {
         println!("  globals {} unused, left out", packed.globals_dropped);
     }
+    if packed.guarded > 0 {
+        println!(
+            "  code    {} tail calls of the device became calls",
+            packed.guarded
+        );
+    }
     if let Some(names) = names {
         println!("  names   {}", names.display());
     }

@@ -191,7 +191,7 @@ impl<P: Platform + 'static> Bench<P> {
         self.containers.find(name.as_str()).ok_or(Failed("store"))
     }
 
-    /// `count` containers that compute at the same time; the longest of their own times.
+    /// `count` containers that compute at the same time. Returns the longest of their own times.
     fn container_fib(&mut self, count: usize) -> Result<u64, Failed> {
         let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
         let names = names.get(..count).ok_or(Failed("too many"))?;
@@ -315,8 +315,11 @@ impl<P: Platform + 'static> Bench<P> {
         for round in 0..ROUNDS {
             let image = if round % 2 == 0 { &other[..] } else { DRIVER };
             let hash = self.upload(name, image)?;
-            let (time, updated) =
-                self.time(|bench| bench.containers.update_uploaded(slot, hash, parameters, 0));
+            let (time, updated) = self.time(|bench| {
+                bench
+                    .containers
+                    .update_uploaded(slot, hash, parameters, 0, false)
+            });
             if !matches!(
                 updated?,
                 Update::Trial {

@@ -13,29 +13,27 @@ use berth_protocol::Fault;
 
 use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, border, config, link, scratch};
 use crate::admission::Module;
-use crate::admission::module::{MAIN, most};
-
-/// Name under which a module exports its linear memory.
-pub(super) const MEMORY: &str = "memory";
+use crate::admission::entries::{MAIN, MEMORY};
+use crate::admission::module::most;
 
 /// What the store carries for its host functions.
 pub(super) struct Data<H> {
     pub(super) host: H,
     pub(super) memory: Option<Memory>,
+    /// A memory is to be made, and may grow later.
+    memory_to_grow: bool,
     pub(super) border: border::State,
 }
 
 impl<H: Host> ResourceLimiter for Data<H> {
     fn memory_growing(
         &mut self,
-        current: usize,
+        _current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
-        // The engine's buffer at least doubles when it grows.
-        Ok(self
-            .host
-            .may_have_memory(desired, desired.max(current.saturating_mul(2))))
+        let first = core::mem::take(&mut self.memory_to_grow);
+        Ok(self.host.may_have_memory(desired, first))
     }
 
     // Each table may become as large as all of them may be at the start.
@@ -103,6 +101,7 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         let data = Data {
             host,
             memory: None,
+            memory_to_grow: module.grows,
             border: border::State::default(),
         };
         let mut store = Store::new(&engine, data);
