@@ -51,23 +51,43 @@ pub struct App {}
 pub type RunRecordGrant =
     Grant<App, UpcallCount<0>, AllowRoCount<{ ro_allow::COUNT }>, AllowRwCount<0>>;
 
-/// The driver: one record, of the process that last left one.
-pub struct RunRecord {
-    grant: RunRecordGrant,
-    /// Flash of the process the record is of, which is what its runs have in common, and how many
-    /// words it left.
-    record: Cell<Option<((usize, usize), usize)>>,
+/// Where a process's image lies in flash, which is what its runs have in common.
+type Owner = (usize, usize);
+
+/// What one process left.
+struct Record {
+    /// Whose it is, and how many words it left.
+    owner: Cell<Option<(Owner, usize)>>,
     words: [Cell<u32>; WORDS_MAX],
 }
 
-impl RunRecord {
+impl Record {
+    const fn new() -> Self {
+        Self {
+            owner: Cell::new(None),
+            words: [const { Cell::new(0) }; WORDS_MAX],
+        }
+    }
+
+    fn is_of(&self, process: Owner) -> bool {
+        self.owner.get().is_some_and(|(owner, _)| owner == process)
+    }
+}
+
+/// The driver: a record for each of the first processes that left one, so many as there is room for, so that none
+/// takes another's away.
+pub struct RunRecord<const RECORDS: usize = 4> {
+    grant: RunRecordGrant,
+    records: [Record; RECORDS],
+}
+
+impl<const RECORDS: usize> RunRecord<RECORDS> {
     /// A driver without a record.
     #[must_use]
     pub const fn new(grant: RunRecordGrant) -> Self {
         Self {
             grant,
-            record: Cell::new(None),
-            words: [const { Cell::new(0) }; WORDS_MAX],
+            records: [const { Record::new() }; RECORDS],
         }
     }
 
@@ -79,49 +99,56 @@ impl RunRecord {
         let _ = self.keep(process);
     }
 
+    /// The record of a process; `None` if it left none.
+    fn record(&self, owner: Owner) -> Option<&Record> {
+        self.records.iter().find(|record| record.is_of(owner))
+    }
+
     fn keep(&self, process: ProcessId) -> Result<(), ErrorCode> {
-        // A process that never used the driver gets no grant at its end.
-        let mut grants = self.grant.iter();
-        let grant = grants.find(|grant| grant.processid() == process);
-        let length = grant
-            .ok_or(ErrorCode::RESERVE)?
-            .try_enter(|_, kernel_data| {
-                kernel_data
-                    .get_readonly_processbuffer(ro_allow::RECORD)
-                    .and_then(|buffer| {
-                        buffer.enter(|bytes| {
-                            let mut length = 0;
-                            for (word, from) in self.words.iter().zip(bytes.chunks(4)) {
-                                let mut copy = [0; 4];
-                                if from.copy_to_slice_or_err(&mut copy).is_err() {
-                                    break;
-                                }
-                                word.set(u32::from_le_bytes(copy));
-                                length += 1;
+        let owner = process.get_editable_flash_range();
+        let free = || {
+            self.records
+                .iter()
+                .find(|record| record.owner.get().is_none())
+        };
+        let record = self.record(owner).or_else(free).ok_or(ErrorCode::NOMEM)?;
+        let length = self.grant.enter(process, |_, kernel_data| {
+            kernel_data
+                .get_readonly_processbuffer(ro_allow::RECORD)
+                .and_then(|buffer| {
+                    buffer.enter(|bytes| {
+                        let mut length = 0;
+                        for (word, from) in record.words.iter().zip(bytes.chunks(4)) {
+                            let mut copy = [0; 4];
+                            if from.copy_to_slice_or_err(&mut copy).is_err() {
+                                break;
                             }
-                            length
-                        })
+                            word.set(u32::from_le_bytes(copy));
+                            length += 1;
+                        }
+                        length
                     })
-                    .unwrap_or(0)
-            });
-        let length = length.filter(|length| *length != 0);
-        let length = length.ok_or(ErrorCode::RESERVE)?;
-        self.record
-            .set(Some((process.get_editable_flash_range(), length)));
+                })
+                .unwrap_or(0)
+        })?;
+        if length == 0 {
+            return Err(ErrorCode::RESERVE);
+        }
+        record.owner.set(Some((owner, length)));
         Ok(())
     }
 
     fn previous(&self, process: ProcessId, index: usize) -> Result<u32, ErrorCode> {
-        let (owner, length) = self.record.get().ok_or(ErrorCode::INVAL)?;
-        let word = self.words.get(..length).and_then(|words| words.get(index));
-        match word {
-            Some(word) if process.get_editable_flash_range() == owner => Ok(word.get()),
-            _ => Err(ErrorCode::INVAL),
-        }
+        let record = self.record(process.get_editable_flash_range());
+        let word = record.and_then(|record| {
+            let (_, length) = record.owner.get()?;
+            record.words.get(..length)?.get(index)
+        });
+        word.map(Cell::get).ok_or(ErrorCode::INVAL)
     }
 }
 
-impl SyscallDriver for RunRecord {
+impl<const RECORDS: usize> SyscallDriver for RunRecord<RECORDS> {
     fn command(
         &self,
         command_num: usize,

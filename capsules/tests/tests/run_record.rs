@@ -6,15 +6,18 @@ use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use run_record::{DRIVER_NUM, RunRecord, WORDS_MAX};
 use std::vec::Vec;
 
+/// Records that there is room for; one process more is there.
+const RECORDS: usize = 2;
+
 struct Scene {
-    driver: RunRecord,
+    driver: RunRecord<RECORDS>,
     processes: Vec<TestProcess>,
 }
 
 fn scene() -> Scene {
     let kernel = TestKernel::new();
     let driver = RunRecord::new(kernel.create_grant(DRIVER_NUM));
-    let processes = kernel.start_all(&[TestApp::default(), TestApp::default()]);
+    let processes = kernel.start_all(&[(); RECORDS + 1].map(|()| TestApp::default()));
     Scene { driver, processes }
 }
 
@@ -101,18 +104,25 @@ fn the_record_is_cut_to_whole_words_and_to_what_fits() {
 }
 
 #[test]
-fn nobody_reads_the_record_of_another() {
+fn nobody_reads_or_replaces_the_record_of_another() {
     let s = scene();
     s.lend(0, &[1]);
     s.fault_and_restart(0);
     assert_eq!(s.previous(1), []);
-    // A process that lends nothing takes nothing away; one that does takes the place.
-    s.fault_and_restart(1);
+    for _ in 0..3 {
+        s.lend(1, &[2, 3]);
+        assert!(s.call(1, 2, 0).is_success());
+        s.fault_and_restart(1);
+    }
+    assert_eq!(s.previous(1), [2, 3]);
     assert_eq!(s.previous(0), [1]);
-    s.lend(1, &[2]);
-    s.fault_and_restart(1);
-    assert_eq!(s.previous(1), [2]);
-    assert_eq!(s.previous(0), []);
+    // There is no room for more.
+    s.lend(RECORDS, &[9]);
+    let refused = CommandReturn::failure(ErrorCode::NOMEM);
+    assert_eq!(s.call(RECORDS, 2, 0), refused);
+    s.fault_and_restart(RECORDS);
+    assert_eq!(s.previous(RECORDS), []);
+    assert_eq!((s.previous(0), s.previous(1)), (vec![1], vec![2, 3]));
 }
 
 #[test]

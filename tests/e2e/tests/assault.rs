@@ -42,6 +42,11 @@ const STACK: u32 = 0x2000_0000;
 const STACK_LENGTH: u32 = 0x2000;
 const STACK_LEFT: usize = 2048;
 
+#[test]
+fn interrupts_of_all_blocks_and_everything_else_make_nobody_late() -> Result<()> {
+    assaulted("all")
+}
+
 /// So many runs of `assault` with this setting, each another one, on the kernel that restarts it at once.
 fn runs(deed: &str, count: u32) -> Result<()> {
     let flash = Flash::for_fuzz()?;
@@ -134,7 +139,7 @@ fn beside(object: Object) -> Result<String> {
     })?;
     let device = Device::power_on_counted(&flash)?;
     let kept = device.keeps_deadlines(2)?;
-    println!("{}: {kept}", object.name);
+    println!("beside an object of {} bytes: {kept}", object.bytes().len());
     Ok(device.board.console.text())
 }
 

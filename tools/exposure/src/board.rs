@@ -34,6 +34,8 @@ pub(crate) struct Board<'a> {
     pub(crate) blocks: Vec<Block<'a>>,
     regions: &'a [Region],
     aliases: Aliases,
+    /// The nodes that the firmware has.
+    kept: Vec<&'a Node>,
     root: &'a Node,
 }
 
@@ -67,9 +69,12 @@ impl<'a> Board<'a> {
         for (block, shared) in blocks.iter_mut().zip(shared) {
             block.danger = block.danger.take().or(shared);
         }
+        let nodes = facts.nodes.iter().copied();
+        let kept = nodes.filter(|node| facts.keeps(node)).collect();
         Self {
             blocks,
             regions,
+            kept,
             aliases: facts.aliases,
             root,
         }
@@ -140,7 +145,23 @@ impl<'a> Board<'a> {
             report.add(place, problem);
             return None;
         }
+        let lines = lines.into_iter().map(|line| self.free(line?));
         Some(names.into_iter().zip(lines).collect())
+    }
+
+    /// A line, if no node that the firmware has is on it: it could not be masked for a container's sake.
+    fn free(&self, line: u32) -> Result<u32, String> {
+        let has = |node: &&&Node| {
+            let lines = lines(self.root, node).unwrap_or_default();
+            lines.into_iter().flatten().any(|other| other == line)
+        };
+        match self.kept.iter().find(has) {
+            Some(other) => Err(format!(
+                "its line {line} is that of {}, which the firmware keeps",
+                other.label()
+            )),
+            None => Ok(line),
+        }
     }
 }
 

@@ -98,10 +98,19 @@ impl Facts<'_> {
         (!harmless).then_some(Danger::Unknown)
     }
 
-    fn known(&self, node: &Node, range: Range) -> Option<String> {
-        // A bus that is the firmware's is so with all that is on it.
+    /// What the firmware keeps a node for. A bus that is the firmware's is so with all that is on it.
+    fn reserved(&self, node: &Node) -> Option<String> {
         let mut above = self.nodes.iter().filter(|other| other.is_above(node));
-        if let Some(what) = reserved(node).or_else(|| above.find_map(|node| reserved(node))) {
+        reserved(node).or_else(|| above.find_map(|node| reserved(node)))
+    }
+
+    /// Whether the firmware has it: whether the tree says so.
+    pub(crate) fn keeps(&self, node: &Node) -> bool {
+        self.reserved(node).is_some() || self.chosen.iter().any(|(path, _)| *path == node.path)
+    }
+
+    fn known(&self, node: &Node, range: Range) -> Option<String> {
+        if let Some(what) = self.reserved(node) {
             return Some(what);
         }
         if let Some(what) = self.said(node) {

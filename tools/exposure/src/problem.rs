@@ -315,7 +315,7 @@ pub enum Problem {
     ReadingActs(String),
     /// An interrupt that is none of the processor's lines.
     #[error(
-        "interrupt \"{name}\" of {label} cannot be exposed: {reason}; remedy: expose interrupts of the processor's own controller only"
+        "interrupt \"{name}\" of {label} cannot be exposed: {reason}; remedy: expose only interrupts of the processor's own controller, and none that the firmware has"
     )]
     InterruptLine {
         /// The label.

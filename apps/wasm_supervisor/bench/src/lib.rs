@@ -315,8 +315,11 @@ impl<P: Platform + 'static> Bench<P> {
         for round in 0..ROUNDS {
             let image = if round % 2 == 0 { &other[..] } else { DRIVER };
             let hash = self.upload(name, image)?;
-            let (time, updated) =
-                self.time(|bench| bench.containers.update_uploaded(slot, hash, parameters, 0));
+            let (time, updated) = self.time(|bench| {
+                bench
+                    .containers
+                    .update_uploaded(slot, hash, parameters, 0, false)
+            });
             if !matches!(
                 updated?,
                 Update::Trial {

@@ -158,6 +158,7 @@ impl<P: Platform + 'static> Containers<P> {
         let before = container.parameters;
         let parameters = merged(before, changes);
         let restarts = restart && container.state.is_active();
+        let was_paused = container.state == State::Paused;
         if restarts {
             // What can never start is no reason to stop what runs.
             never_fits(self.image(slot), parameters)?;
@@ -171,7 +172,10 @@ impl<P: Platform + 'static> Containers<P> {
                 Err(refused) => {
                     // Both can only fail for what made the change fail, and that is the answer.
                     let _ = self.set_stored_parameters(slot, before);
-                    let _ = self.start(slot);
+                    if self.start(slot).is_ok() && was_paused {
+                        // At its beginning: where it was is gone.
+                        self.go(slot, Event::Pause);
+                    }
                     return Err(refused);
                 }
             }

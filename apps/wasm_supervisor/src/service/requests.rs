@@ -21,6 +21,9 @@ use crate::platform::{DESCRIPTION_MAX, Platform};
 /// So long what an image lacks that was refused as a live update can be asked for, in microseconds.
 const REFUSED_US: u64 = 5_000_000;
 
+/// What is done with the container in a slot.
+type Action<'a, P> = &'a dyn Fn(&mut Containers<P>, usize) -> Result<(), Refused>;
+
 // A chunk is read from the message in place; nothing here depends on its size.
 const _: () = assert!(CHUNK_MAX < FRAME_MAX);
 
@@ -144,11 +147,11 @@ impl<P: Platform + 'static> Answering for Service<P> {
                     Err(failed) => self.fail(id, failed, sink),
                 }
             }
-            Op::Start { name } => self.act(id, name, Containers::start, sink),
-            Op::Stop { name } => self.act(id, name, Containers::stop, sink),
-            Op::Kill { name } => self.act(id, name, Containers::kill, sink),
-            Op::Pause { name } => self.act(id, name, Containers::pause, sink),
-            Op::Resume { name } => self.act(id, name, Containers::resume, sink),
+            Op::Start { name } => self.act(id, name, &Containers::start, sink),
+            Op::Stop { name } => self.act(id, name, &Containers::stop, sink),
+            Op::Kill { name } => self.act(id, name, &Containers::kill, sink),
+            Op::Pause { name } => self.act(id, name, &Containers::pause, sink),
+            Op::Resume { name } => self.act(id, name, &Containers::resume, sink),
             Op::Edit {
                 name,
                 parameters,
@@ -158,14 +161,14 @@ impl<P: Platform + 'static> Answering for Service<P> {
                     let edit = |containers: &mut Containers<P>, slot| {
                         containers.edit(slot, parameters, restart)
                     };
-                    self.act(id, name, edit, sink)
+                    self.act(id, name, &edit, sink)
                 }
                 Err(error) => sink.take(id, &Err(error)),
             },
-            Op::Remove { name } => self.act(id, name, Containers::remove, sink),
+            Op::Remove { name } => self.act(id, name, &Containers::remove, sink),
             Op::Containers { cursor } => sink.take(id, &Ok(self.container(cursor))),
             Op::Log { name, log, from } => self.log_line(id, name, (log, from), sink),
-            Op::Lift { name } => self.act(id, name, Containers::lift, sink),
+            Op::Lift { name } => self.act(id, name, &Containers::lift, sink),
             Op::Exposures { cursor } => {
                 let mut buffer = [0; DESCRIPTION_MAX];
                 let mut scrap = [0; DESCRIPTION_MAX];
@@ -250,13 +253,9 @@ impl<P: Platform + 'static> Service<P> {
     }
 
     /// Do something with the container called `name`.
-    fn act(
-        &mut self,
-        id: u32,
-        name: &str,
-        action: impl FnOnce(&mut Containers<P>, usize) -> Result<(), Refused>,
-        sink: &mut dyn Sink,
-    ) {
+    // Once, not for each action.
+    #[inline(never)]
+    fn act(&mut self, id: u32, name: &str, action: Action<'_, P>, sink: &mut dyn Sink) {
         let Some(slot) = self.containers.find(name) else {
             return sink.take(id, &Err(DeviceError::UnknownName));
         };

@@ -1,12 +1,13 @@
 //! `assault`: in the supervisor's place, uses what it is given against the kernel.
 //!
-//! What it does is its setting. The first three have the kernel do as much as it can at once for what is claimed:
+//! What it does is its setting. The first four have the kernel do as much as it can at once for what is claimed:
 //!
 //! | value | does |
 //! | --- | --- |
 //! | `release` (default) | claims all that is exposed, maps what can be, registers as many interrupts as it may, and gives all back in one call; again and again |
 //! | `restart` | the same, and begins again in place of giving back |
 //! | `fault` | the same, and faults |
+//! | `all` | has as many blocks interrupt as it may, as fast as they can, acknowledges at once, and meanwhile writes, sets alarms and moves its break |
 //!
 //! The others want the kernel that restarts what stands there whatever it did (`restart-fuzz`): each run does
 //! one thing, by its number.
@@ -51,6 +52,7 @@ fn main() {
                 "release" => release(),
                 "restart" => hold_all().map(|_| libtock::restart(0)),
                 "fault" => hold_all().map(|_| fault()),
+                "all" => all(),
                 _ => Err(ErrorCode::Invalid),
             }
         }
@@ -112,6 +114,68 @@ fn hold_all() -> Result<(u32, u32), ErrorCode> {
         }
     }
     Ok((claims, registered))
+}
+
+fn all() -> Result<(), ErrorCode> {
+    /// Registers of a block and what makes it interrupt: CMSDK timer, CMSDK UART, PL022.
+    const START: [(&str, &[(u16, u32)]); 3] = [
+        ("timer", &[(0x8, 249), (0x0, 0b1001)]),
+        ("uart", &[(0x10, 16), (0x8, 0xf)]),
+        ("spi", &[(0x4, 0b10), (0x14, 0b1000)]),
+    ];
+    const FIRST: Capture = Capture {
+        offset: 0,
+        bytes: 4,
+    };
+    RECORDS.lend()?;
+    let mut handles = [0; 16];
+    let (mut held, mut registered) = (0, 0);
+    for index in 0..wasm_host::count()? {
+        let mut record = [0; DESCRIPTION_MAX];
+        let block = wasm_host::describe(index, &mut record)?;
+        let start = START.iter().find(|(kind, _)| block.label.starts_with(kind));
+        let Some((_, writes)) = start else {
+            continue;
+        };
+        let handle = wasm_host::claim(TAG, block.label)?.handle;
+        for number in 0..block.interrupts {
+            let done = interrupts::register(handle, number.into(), number, &[FIRST; 2]);
+            registered += u32::from(done.is_ok());
+        }
+        for (register, value) in *writes {
+            wasm_host::write32(handle, *register, *value)?;
+        }
+        if let Some(place) = handles.get_mut(held) {
+            *place = handle;
+            held += 1;
+        }
+    }
+    Line::new()
+        .text("assault: interrupts ")
+        .decimal(registered)
+        .print();
+    static TEXT: [u8; 64] = [b'.'; 64];
+    // SAFETY: lent for reading, and it is never written.
+    unsafe { raw::call::<{ class::ALLOW_READ_ONLY }>([1, 1, TEXT.as_ptr() as usize, TEXT.len()]) };
+    loop {
+        for interrupt in 0..32 {
+            let _ = interrupts::acknowledge(interrupt);
+        }
+        for handle in handles.iter().take(held) {
+            // The timer goes on; a byte leaves the UART.
+            let _ = wasm_host::write32(*handle, 0, 0b1001);
+        }
+        let _ = command(1, 1, TEXT.len(), 0);
+        let _ = command(8, 1, 0x99, 0);
+        let now = alarm::now()?;
+        for dt in [0, u32::MAX] {
+            alarm::set_absolute(now, dt)?;
+        }
+        raw_memop(1, 16);
+        raw_memop(1, 16usize.wrapping_neg());
+        // SAFETY: nothing is subscribed.
+        unsafe { raw::yield_call([0, 0, 0, 0]) };
+    }
 }
 
 /// A program status: every state of an IT block or an interrupted instruction, with and without the Thumb bit

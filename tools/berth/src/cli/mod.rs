@@ -136,7 +136,8 @@ pub struct Upload {
     #[arg(long, requires = "live_update")]
     pub no_wait: bool,
     /// What becomes of what the package's author wishes (share, stack, memory, restart) and you do not say
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Wishes::Bounded)]
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Wishes::Bounded,
+          env = "BERTH_WISHES", hide_env_values = true)]
     pub wishes: Wishes,
     /// Send the file as it is instead of packing it on the way
     #[arg(long)]
@@ -162,7 +163,8 @@ pub struct Run {
     #[arg(long)]
     pub rm: bool,
     /// What becomes of what the package's author wishes (share, stack, memory, restart) and you do not say
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Wishes::Bounded)]
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Wishes::Bounded,
+          env = "BERTH_WISHES", hide_env_values = true)]
     pub wishes: Wishes,
     /// Send the file as it is instead of packing it on the way
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! Interrupts, clear rules and captures.
 
-use crate::support::{block, refused};
+use crate::support::{BOARD, block, exposures_of, refused};
 
 #[test]
 fn an_interrupt_exists() {
@@ -120,6 +120,45 @@ fn an_order_needs_a_rule_and_captures_an_interrupt() {
             "exposure.dts:5: captures-max has no meaning without interrupts; remedy: add interrupts or remove captures-max",
         ],
     );
+}
+
+/// The console's, the reserved timer's, and that of a node without registers.
+#[test]
+fn a_line_of_the_firmware_is_not_exposed() {
+    let exposure = "a { register-block = <&regs>; access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\"; };";
+    let shared = |line: &str| {
+        BOARD.replace(
+            "interrupts = <4>, <5>;",
+            &format!("interrupts = <{line}>, <5>;"),
+        )
+    };
+    assert!(exposures_of(&shared("4"), exposure).is_ok());
+    for (board, whose) in [
+        (
+            shared("0"),
+            "its line 0 is that of console, which the firmware keeps",
+        ),
+        (
+            shared("9").replace(
+                "berth,reserved = \"the kernel's clock\";",
+                "berth,reserved; interrupts = <8>, <9>;",
+            ),
+            "its line 9 is that of kernel_timer, which the firmware keeps",
+        ),
+        (
+            shared("9").replace(
+                "cpu0: cpu { };",
+                "cpu0: cpu { }; wake: wake { berth,reserved; interrupts = <9>; };",
+            ),
+            "its line 9 is that of wake, which the firmware keeps",
+        ),
+    ] {
+        let problems = exposures_of(&board, exposure).unwrap_err();
+        assert!(
+            problems.iter().any(|problem| problem.contains(whose)),
+            "{problems:?}"
+        );
+    }
 }
 
 #[test]
