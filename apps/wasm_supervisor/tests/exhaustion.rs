@@ -156,13 +156,19 @@ impl Bench {
 
     /// Nothing is left of what the script made.
     fn clean(&mut self) {
+        let upload = support::operations::UPLOAD;
+        self.ask(Op::UploadAbort { upload });
         for name in [VICTIM, FAULTY] {
-            self.ask(Op::UploadAbort {
-                upload: support::operations::UPLOAD,
-            });
             self.ask(Op::Kill { name });
             self.ask(Op::Remove { name });
         }
+        // Another upload takes the place of an image that was refused, which is kept for a while.
+        self.ask(support::operations::begin(
+            "other",
+            b"nothing",
+            Parameters::default(),
+        ));
+        self.ask(Op::UploadAbort { upload });
         self.work(3);
     }
 
@@ -342,6 +348,10 @@ fn every_allocation_of_every_operation(pages: usize) {
             let witness_runs = bench.ask(Op::Pause { name: "witness" });
             assert_eq!(witness_runs, Answer::Good, "{context}");
             assert_eq!(bench.ask(Op::Resume { name: "witness" }), Answer::Good);
+            // Without the messages that it got or did not get.
+            let name = "witness";
+            assert_eq!(bench.ask(Op::Kill { name }), Answer::Good, "{context}");
+            restart_witness(&mut bench);
             let still_held = held();
             assert_eq!(still_held.len(), 1, "{context}: {still_held:?}");
             arena::trim(ArenaId::SUPERVISOR);

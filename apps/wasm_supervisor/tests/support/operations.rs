@@ -110,7 +110,8 @@ pub const FAULTY: &str = "faulty";
 /// Number of the upload.
 pub const UPLOAD: u32 = 7;
 
-fn begin<'a>(name: &'a str, image: &[u8], parameters: Parameters) -> Op<'a> {
+/// The announcement of an upload.
+pub fn begin<'a>(name: &'a str, image: &[u8], parameters: Parameters) -> Op<'a> {
     Op::UploadBegin {
         upload: UPLOAD,
         name,
