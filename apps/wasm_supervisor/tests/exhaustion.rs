@@ -120,13 +120,6 @@ impl Bench {
         }
     }
 
-    /// The supervisor begins anew, with what the store has.
-    fn boot(&mut self) {
-        self.supervisor = None;
-        self.fake.begin_again();
-        self.supervisor = Some(Supervisor::new(self.fake.clone()));
-    }
-
     /// Carry out one step. Returns what it answered.
     fn step(&mut self, step: &Step<'_>) -> Answer {
         match step {
@@ -145,9 +138,6 @@ impl Bench {
                 }
             }
             Step::Inner(inner) => {
-                if *inner == Inner::Boot {
-                    self.boot();
-                }
                 self.work(inner.takes_ms());
                 Answer::Good
             }
@@ -296,11 +286,11 @@ fn every_allocation_of_every_operation(pages: usize) {
     bench.witness(&witness);
     let mut steps = script(&images);
     if pages == 0 {
-        // Nothing is there after a boot.
+        // Nothing is there after a reset.
         let last = steps.iter().position(ends_all).unwrap();
         steps.truncate(last);
     }
-    arena::of_the_test(|| everything_is_in(&steps, pages > 0));
+    arena::of_the_test(|| everything_is_in(&steps));
     // Once without a failure: afterwards the witness has a mailbox for as long as it runs.
     for step in &steps {
         assert_eq!(bench.step(step), Answer::Good, "{step:?}");
@@ -378,20 +368,17 @@ fn every_allocation_of_every_operation(pages: usize) {
 
 /// Does the step end all containers?
 fn ends_all(step: &Step<'_>) -> bool {
-    matches!(
-        step,
-        Step::Inner(Inner::Boot) | Step::Ask(Op::Reset { uptime_us: 0 })
-    )
+    matches!(step, Step::Ask(Op::Reset { uptime_us: 0 }))
 }
 
-/// After a boot it has to be started, if it is not running.
+/// After a reset it has to be started, if it is not running.
 fn restart_witness(bench: &mut Bench) {
     bench.ask(Op::Start { name: "witness" });
     bench.work(6);
 }
 
 /// Every kind of request, and of what happens without one, is in the script.
-fn everything_is_in(steps: &[Step<'_>], with_boot: bool) {
+fn everything_is_in(steps: &[Step<'_>]) {
     let asked: BTreeSet<usize> = steps
         .iter()
         .filter_map(|step| match step {
@@ -405,6 +392,6 @@ fn everything_is_in(steps: &[Step<'_>], with_boot: bool) {
         let is_in = steps
             .iter()
             .any(|step| matches!(step, Step::Inner(i) if *i == inner));
-        assert!(is_in || (inner == Inner::Boot && !with_boot), "{inner:?}");
+        assert!(is_in, "{inner:?}");
     }
 }
