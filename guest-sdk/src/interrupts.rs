@@ -34,7 +34,7 @@ impl Word {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// Add to the value, wrapping; the sum.
+    /// Add to the value, wrapping. Returns the sum.
     pub fn add(&self, value: u32) -> u32 {
         let sum = self.get().wrapping_add(value);
         self.set(sum);

@@ -31,7 +31,7 @@ pub fn save_state(state: &[u8]) -> Result<(), SaveError> {
 }
 
 /// Copy the saved state to the front of `buffer`. How long it is, which may be more than
-/// what fits; 0 if there is none.
+/// what fits. Returns 0 if there is none.
 pub fn load_state(buffer: &mut [u8]) -> usize {
     imports::state_load(buffer)
 }

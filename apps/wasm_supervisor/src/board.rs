@@ -67,6 +67,7 @@ impl Board {
         let clock = Clock::new()?;
         alarm::notify(&ALARM)?;
         interrupts::start();
+        flash::announce();
         // A kernel without it: then every run is the first.
         let _ = run_record::share(&NOTES_LENT);
         let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;
@@ -108,7 +109,7 @@ pub fn say(text: &[u8]) {
     let _ = console::last_words(text);
 }
 
-/// Copy to the front of `out`; how many bytes.
+/// Copy to the front of `out`. Returns the number of bytes.
 fn copy(bytes: &[u8], out: &mut [u8]) -> usize {
     let count = bytes.len().min(out.len());
     for (place, byte) in out.iter_mut().zip(bytes) {

@@ -106,7 +106,7 @@ pub struct Lines {
 }
 
 impl Fake {
-    /// Raise interrupt `number` of a block; whether it is recorded.
+    /// Raise interrupt `number` of a block. Returns whether it is recorded.
     pub fn raise(&self, block: u32, number: u32) -> bool {
         let mut lines = self.0.interrupts.borrow_mut();
         let bit = 1 << (2 * block + number);

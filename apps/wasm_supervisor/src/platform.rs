@@ -52,7 +52,7 @@ pub trait Platform: Interrupts {
     /// The flash that the store is in.
     type Flash: Flash;
 
-    /// The flash for the store; `None` if there is none, and the second time.
+    /// The flash for the store. Returns `None` if there is none, and the second time.
     fn flash(&self) -> Option<Self::Flash>;
 
     /// Name of the board and version of the kernel, for people.
@@ -61,7 +61,7 @@ pub trait Platform: Interrupts {
     /// Microseconds since some fixed moment not later than the start.
     fn now_us(&self) -> u64;
 
-    /// Take bytes that have arrived on the serial line; how many.
+    /// Take bytes that have arrived on the serial line. Returns their number.
     fn receive(&self, out: &mut [u8]) -> usize;
 
     /// Send `bytes`, all of them.
@@ -81,7 +81,7 @@ pub trait Platform: Interrupts {
     /// Sleep until bytes may have arrived, a line may have been sent, or until `deadline_us`.
     fn wait(&self, deadline_us: Option<u64>);
 
-    /// Describe exposure `index`; `None` from the number of exposures up.
+    /// Describe exposure `index`. Returns `None` from the number of exposures up.
     fn describe<'a>(
         &self,
         index: u32,
@@ -121,13 +121,13 @@ pub trait Platform: Interrupts {
     /// allocate: they are called while a container's arena is the current one.
     fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32>;
 
-    /// Write a register; `None` if the kernel refuses.
+    /// Write a register. Returns `None` if the kernel refuses.
     fn write_register(&self, width: Width, handle: u16, offset: u16, value: u32) -> Option<()>;
 
-    /// Change the bits of `mask` in a 32-bit register; `None` if the kernel refuses.
+    /// Change the bits of `mask` in a 32-bit register. Returns `None` if the kernel refuses.
     fn modify32(&self, handle: u16, offset: u16, mask: u32, value: u32) -> Option<()>;
 
-    /// How many lights the kernel's driver has; 0 without one.
+    /// How many lights the kernel's driver has. Returns 0 without one.
     fn led_count(&self) -> u32;
 
     /// Do something to the light `index`.

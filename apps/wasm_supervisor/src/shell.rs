@@ -242,7 +242,7 @@ impl<P: Platform> Asking<'_, P> {
         }
     }
 
-    /// A verb without a name; `false` if there is no such.
+    /// A verb without a name. Returns `false` if there is no such.
     fn about_all(&mut self, verb: Verb) -> bool {
         match verb {
             Verb::Help => self.print(HELP),
@@ -274,7 +274,7 @@ impl<P: Platform> Asking<'_, P> {
         true
     }
 
-    /// A verb with a name; `false` if there is no such.
+    /// A verb with a name. Returns `false` if there is no such.
     fn about_one(&mut self, verb: Verb, name: &str) -> bool {
         let op = match verb {
             Verb::Start => Op::Start { name },
@@ -299,7 +299,7 @@ impl<P: Platform> Asking<'_, P> {
         true
     }
 
-    /// Ask as a person does; what is left to be asked.
+    /// Ask as a person does. Returns what is left to be asked.
     fn ask(&mut self, op: Op<'_>) -> More {
         let mut spoken = Spoken {
             platform: self.platform,
@@ -335,7 +335,7 @@ impl<P: Platform> Asking<'_, P> {
     }
 }
 
-/// The words of `edit`; `None` if one makes no sense.
+/// The words of `edit`. Returns `None` if one makes no sense.
 fn edit<'a>(
     name: &'a str,
     first: &'a str,

@@ -12,7 +12,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::platform::Width;
+use berth_exposure::Width;
 
 /// The store's flash, for reading.
 #[cfg(target_os = "none")]
@@ -57,7 +57,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// The block that the kernel opened; `None` if it is shorter than a word.
+    /// The block that the kernel opened. Returns `None` if it is shorter than a word.
     #[cfg(target_os = "none")]
     #[must_use]
     pub const fn new(mapping: &libtock::wasm_host::Mapping) -> Option<Self> {
@@ -84,7 +84,7 @@ impl Window {
         })
     }
 
-    /// Read a register; `None` if the access is not one of this block.
+    /// Read a register. Returns `None` if the access is not one of this block.
     #[inline(always)]
     #[must_use]
     pub fn read(&self, width: Width, offset: u32) -> Option<u32> {

@@ -3,18 +3,23 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
+use berth_flash::Simulated;
 use berth_protocol::{
-    DeviceError, Entry, Event, FRAME_MAX, Fault, FrameDecoder, ImageHash, Level, Op, Parameters,
-    Reply, Request, Response, State, encode_frame,
+    DeviceError, Entry, Event, FRAME_MAX, Fault, FrameDecoder, Op, Parameters, Reply, Request,
+    Response, State, encode_frame,
 };
 use support::ONE_AT_A_TIME;
+use support::operations::{FAULTY, Images, Inner, REQUESTS, Step, VICTIM, number, script, upload};
 use wasm_supervisor::arena::{self, ArenaId, Usage};
+use wasm_supervisor::container::CONTAINERS_MAX;
 use wasm_supervisor::fake::Fake;
 use wasm_supervisor::supervisor::Supervisor;
 
 /// Does what takes memory: messages, saved state, log, growth, a table, claims; and in its
 /// interrupt handler again, deeper than main.
-const VICTIM: &str = r#"(module
+const VICTIM_TEXT: &str = r#"(module
   (import "mmio:fpgaio" "claim" (func $claim (result i32)))
   (import "irq:timer0" "register" (func $register (param i32 i32 i32 i32) (result i32)))
   (import "mmio" "write32" (func $write (param i32 i32 i32)))
@@ -59,8 +64,14 @@ const WITNESS: &str = r#"(module
   (memory (export "memory") 64 (pagesize 1))
   (func (export "_start") (loop $again (call $sleep (i64.const 1000)) (br $again))))"#;
 
-/// The name under which `VICTIM` is stored.
-const VICTIM_NAME: &str = "victim";
+/// Faults when it has slept a little.
+const FAULTY_TEXT: &str = r#"(module
+  (import "berth" "sleep_us" (func $sleep (param i64)))
+  (memory (export "memory") 64 (pagesize 1))
+  (func (export "_start") (call $sleep (i64.const 2000)) unreachable))"#;
+
+const STRANGER: &str = r#"(module (import "mmio:nowhere" "claim" (func (result i32)))
+  (func (export "_start")))"#;
 
 /// Number of the block `timer0` on the fake board.
 const TIMER: u32 = 1;
@@ -77,19 +88,82 @@ enum Answer {
 
 struct Bench {
     fake: Fake,
-    supervisor: Supervisor<Fake>,
+    /// `None` while it begins anew.
+    supervisor: Option<Supervisor<Fake>>,
     id: u32,
+    /// The last request that was refused.
+    refused: u32,
 }
 
 impl Bench {
-    fn new() -> Self {
+    /// With so many pages of flash for the store; 0: none.
+    fn new(pages: usize) -> Self {
         arena::set_installed();
-        let fake = arena::of_the_test(Fake::default);
+        let fake = arena::of_the_test(|| {
+            let fake = Fake::default();
+            if pages > 0 {
+                fake.0.flash.replace(Some(Simulated::new(pages)));
+            }
+            fake
+        });
         Self {
-            supervisor: Supervisor::new(fake.clone()),
+            supervisor: Some(Supervisor::new(fake.clone())),
             fake,
             id: 0,
+            refused: 0,
         }
+    }
+
+    fn poll(&mut self) {
+        if let Some(supervisor) = &mut self.supervisor {
+            supervisor.poll();
+        }
+    }
+
+    /// The supervisor begins anew, with what the store has.
+    fn boot(&mut self) {
+        self.supervisor = None;
+        self.fake.begin_again();
+        self.supervisor = Some(Supervisor::new(self.fake.clone()));
+    }
+
+    /// Carry out one step. Returns what it answered.
+    fn step(&mut self, step: &Step<'_>) -> Answer {
+        match step {
+            Step::Ask(Op::Detail { index, .. }) => {
+                let of = self.refused;
+                self.ask(Op::Detail { of, index: *index })
+            }
+            Step::Ask(op) => self.ask(*op),
+            Step::Refused(op, word) => {
+                let answer = self.ask(*op);
+                self.refused = self.id;
+                match answer {
+                    Answer::Refused(other) if other == *word => Answer::Good,
+                    Answer::Good => Answer::Refused("not refused"),
+                    other => other,
+                }
+            }
+            Step::Inner(inner) => {
+                if *inner == Inner::Boot {
+                    self.boot();
+                }
+                self.work(inner.takes_ms());
+                Answer::Good
+            }
+        }
+    }
+
+    /// Nothing is left of what the script made.
+    fn clean(&mut self) {
+        for name in [VICTIM, FAULTY] {
+            self.ask(Op::UploadAbort {
+                upload: support::operations::UPLOAD,
+            });
+            self.ask(Op::Kill { name });
+            self.ask(Op::Remove { name });
+        }
+        self.work(3);
     }
 
     /// Send a request and wait for its answer.
@@ -112,7 +186,7 @@ impl Bench {
 
     /// How the victim has failed, and in which entry, if it is there and has failed.
     fn fault(&mut self) -> Option<(Fault, Entry)> {
-        self.look(Op::Inspect { name: VICTIM_NAME }, |result| match result {
+        self.look(Op::Inspect { name: VICTIM }, |result| match result {
             Ok(Reply::Inspection(inspection)) => {
                 inspection.fault.map(|report| (report.fault, report.entry))
             }
@@ -132,7 +206,7 @@ impl Bench {
             state.output.borrow_mut().clear();
         });
         while !state.input.borrow().is_empty() {
-            self.supervisor.poll();
+            self.poll();
         }
         arena::of_the_test(|| {
             let mut decoder = FrameDecoder::new();
@@ -148,11 +222,13 @@ impl Bench {
         })
     }
 
-    fn work(&mut self, turns: usize) {
-        for _ in 0..turns {
+    /// Let so many milliseconds pass.
+    fn work(&mut self, ms: u64) {
+        let step_us = if ms > 100 { 20_000 } else { 500 };
+        for _ in 0..ms * 1000 / step_us {
             arena::of_the_test(|| self.fake.raise(TIMER, 0));
-            self.supervisor.poll();
-            self.fake.0.now_us.set(self.fake.0.now_us.get() + 500);
+            self.poll();
+            self.fake.0.now_us.set(self.fake.0.now_us.get() + step_us);
         }
         arena::of_the_test(|| {
             self.fake.0.writes.borrow_mut().clear();
@@ -160,152 +236,165 @@ impl Bench {
         });
     }
 
-    fn upload(&mut self, name: &str, image: &[u8]) {
-        for op in upload(name, image) {
-            assert_eq!(self.ask(op), Answer::Good);
+    /// The one container beside the script's runs.
+    fn witness(&mut self, image: &[u8]) {
+        let steps = upload("witness", image, Parameters::default());
+        for step in &steps {
+            assert_eq!(self.step(step), Answer::Good);
         }
+        arena::of_the_test(|| drop(steps));
+        assert_eq!(self.ask(Op::Start { name: "witness" }), Answer::Good);
+        self.work(6);
     }
 }
 
-fn upload<'a>(name: &'a str, image: &'a [u8]) -> Vec<Op<'a>> {
-    let begin = Op::UploadBegin {
-        upload: 0,
-        name,
-        length: image.len() as u32,
-        hash: ImageHash::of(image),
-        parameters: Parameters::default(),
-    };
-    let chunks = image.chunks(200).scan(0, |offset, bytes| {
-        let chunk = Op::UploadChunk {
-            upload: 0,
-            offset: *offset,
-            bytes,
-        };
-        *offset += bytes.len() as u32;
-        Some(chunk)
-    });
+/// The arenas of containers that hold something.
+fn held() -> Vec<ArenaId> {
     arena::of_the_test(|| {
-        std::iter::once(begin)
-            .chain(chunks)
-            .chain([Op::UploadCommit { upload: 0 }])
+        (0..=CONTAINERS_MAX)
+            .filter_map(ArenaId::of_container)
+            .filter(|id| arena::usage(*id) != Usage::default())
             .collect()
     })
 }
 
-/// The requests that bring the victim through its life; after each, some turns.
-fn life(image: &[u8]) -> Vec<Op<'_>> {
-    let name = VICTIM_NAME;
-    let mut ops = upload(name, image);
-    arena::of_the_test(|| {
-        ops.extend([
-            Op::Start { name },
-            Op::Containers { cursor: 0 },
-            Op::Log {
-                name,
-                log: None,
-                from: 0,
-            },
-            Op::Pause { name },
-            Op::Inspect { name },
-            Op::Resume { name },
-            Op::Edit {
-                name,
-                parameters: Parameters {
-                    share: Some(10),
-                    log_level: Some(Level::Warn),
-                    ..Parameters::default()
-                },
-                restart: true,
-            },
-            Op::Heap,
-            Op::Images { cursor: 0 },
-            Op::Events { log: None, from: 0 },
-            Op::Status,
-            Op::Stop { name },
-            Op::Remove { name },
-        ]);
-    });
-    ops
+#[derive(Debug, Default)]
+struct Counts {
+    cases: u32,
+    refused: u32,
+    in_handlers: u32,
+    updates: u32,
 }
-
-/// Turns of the containers after each request: enough for the victim's whole loop.
-const TURNS: usize = 12;
 
 #[test]
 fn whichever_allocation_fails_only_its_operation_does() {
+    every_allocation_of_every_operation(0);
+}
+
+#[test]
+fn and_so_it_is_with_a_store() {
+    every_allocation_of_every_operation(24);
+}
+
+fn every_allocation_of_every_operation(pages: usize) {
     let _guard = ONE_AT_A_TIME.lock();
-    let (image, witness) = arena::of_the_test(|| {
-        (
-            wat::parse_str(VICTIM).unwrap(),
-            wat::parse_str(WITNESS).unwrap(),
-        )
-    });
-    let mut bench = Bench::new();
-    bench.upload("witness", &witness);
-    assert_eq!(bench.ask(Op::Start { name: "witness" }), Answer::Good);
-    bench.work(TURNS);
-    let ops = life(&image);
-    // Once without a failure: afterwards the witness has a mailbox for as long as it runs.
-    for op in &ops {
-        assert_eq!(bench.ask(*op), Answer::Good, "{op:?}");
-        bench.work(TURNS);
+    let assemble = |text: &str| wat::parse_str(text).unwrap();
+    let images = Images {
+        victim: assemble(VICTIM_TEXT),
+        second: assemble(&VICTIM_TEXT.replace("\"witness\"", "\"Witness\"")),
+        faulty: assemble(FAULTY_TEXT),
+        stranger: assemble(STRANGER),
+    };
+    let witness = assemble(WITNESS);
+    let mut bench = Bench::new(pages);
+    bench.witness(&witness);
+    let mut steps = script(&images);
+    if pages == 0 {
+        // Nothing is there after a boot.
+        let last = steps.iter().position(ends_all).unwrap();
+        steps.truncate(last);
     }
-    let mut cases = 0;
-    let mut refused = 0;
-    let mut in_handlers = 0;
+    arena::of_the_test(|| everything_is_in(&steps, pages > 0));
+    // Once without a failure: afterwards the witness has a mailbox for as long as it runs.
+    for step in &steps {
+        assert_eq!(bench.step(step), Answer::Good, "{step:?}");
+    }
+    bench.clean();
+    restart_witness(&mut bench);
+    let mut counts = Counts::default();
     let mut baseline = None;
-    for step in 0..ops.len() {
+    for step in 0..steps.len() {
         for k in 0.. {
             // Everything before it goes well.
-            for op in &ops[..step] {
-                assert_eq!(bench.ask(*op), Answer::Good, "{op:?}");
-                bench.work(TURNS);
+            for step in &steps[..step] {
+                assert_eq!(bench.step(step), Answer::Good, "{step:?}");
             }
-            arena::fail_after(k, ArenaId::of_container(0).unwrap());
-            let answer = bench.ask(ops[step]);
-            bench.work(TURNS);
+            let spared = held();
+            let witness = spared.first().copied().unwrap_or(ArenaId::SUPERVISOR);
+            arena::of_the_test(|| drop(spared));
+            arena::fail_after(k, witness);
+            let answer = bench.step(&steps[step]);
+            bench.work(6);
             let failed = arena::has_failed();
+            let context = arena::of_the_test(|| format!("{:?}, allocation {k}", steps[step]));
             match answer {
                 Answer::Good => {}
-                Answer::Memory if failed => refused += 1,
-                other => panic!("{:?}, allocation {k}: {other:?}", ops[step]),
+                Answer::Memory if failed => counts.refused += 1,
+                other => panic!("{context}: {other:?}"),
             }
-            cases += u64::from(failed);
-            // The other container has not noticed, and nothing is left of the victim.
-            let name = VICTIM_NAME;
+            counts.cases += u32::from(failed);
+            let is_update = steps[..step]
+                .iter()
+                .any(|step| matches!(step, Step::Ask(Op::UpdateBegin { .. })));
+            counts.updates += u32::from(failed && is_update);
             match bench.fault() {
                 None => {}
-                Some((Fault::OutOfMemory, Entry::Handler { .. })) => in_handlers += 1,
-                Some((Fault::OutOfMemory, _)) => {}
-                Some(other) => panic!("{:?}, allocation {k}: {other:?}", ops[step]),
+                Some((Fault::OutOfMemory, Entry::Handler { .. })) => counts.in_handlers += 1,
+                // What the faulty image does anyway.
+                Some((Fault::OutOfMemory | Fault::Unreachable, _)) => {}
+                Some(other) => panic!("{context}: {other:?}"),
             }
-            bench.ask(Op::UploadAbort { upload: 0 });
-            bench.ask(Op::Kill { name });
-            bench.ask(Op::Remove { name });
-            bench.work(TURNS);
-            let context = format_args_of(&ops[step], k);
+            // The other container has not noticed, and nothing is left of the victim.
+            bench.clean();
+            if steps[..=step].iter().any(ends_all) {
+                restart_witness(&mut bench);
+            }
             let witness_runs = bench.ask(Op::Pause { name: "witness" });
             assert_eq!(witness_runs, Answer::Good, "{context}");
             assert_eq!(bench.ask(Op::Resume { name: "witness" }), Answer::Good);
-            let slot = ArenaId::of_container(1).unwrap();
-            assert_eq!(arena::usage(slot), Usage::default(), "{context}");
+            let still_held = held();
+            assert_eq!(still_held.len(), 1, "{context}: {still_held:?}");
             arena::trim(ArenaId::SUPERVISOR);
             let used = arena::usage(ArenaId::SUPERVISOR).used_bytes;
             let first = *baseline.get_or_insert(used);
             assert_eq!(used, first, "{context}: bytes of the supervisor");
-            arena::of_the_test(|| drop(context));
+            arena::of_the_test(|| drop((context, still_held)));
             if !failed {
                 break;
             }
         }
     }
     println!(
-        "{cases} allocations failed, {refused} operations were refused, {in_handlers} handlers ended"
+        "{counts:?} with {pages} pages of store, in {} steps",
+        steps.len()
     );
-    assert!(cases > 300 && refused > 100, "{cases} {refused}");
-    assert!(in_handlers > 10, "only {in_handlers} in handlers");
+    assert!(counts.cases > 600 && counts.refused > 100, "{counts:?}");
+    assert!(
+        counts.in_handlers > 10 && counts.updates > 100,
+        "{counts:?}"
+    );
+    arena::of_the_test(|| drop(steps));
 }
 
-fn format_args_of(op: &Op<'_>, k: u64) -> String {
-    arena::of_the_test(|| format!("{op:?}, allocation {k}"))
+/// Does the step end all containers?
+fn ends_all(step: &Step<'_>) -> bool {
+    matches!(
+        step,
+        Step::Inner(Inner::Boot) | Step::Ask(Op::Reset { uptime_us: 0 })
+    )
+}
+
+/// After a boot it has to be started, if it is not running.
+fn restart_witness(bench: &mut Bench) {
+    bench.ask(Op::Start { name: "witness" });
+    bench.work(6);
+}
+
+/// Every kind of request, and of what happens without one, is in the script.
+fn everything_is_in(steps: &[Step<'_>], with_boot: bool) {
+    let asked: BTreeSet<usize> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Ask(op) | Step::Refused(op, _) => Some(number(op)),
+            Step::Inner(_) => None,
+        })
+        .collect();
+    let missing: Vec<usize> = (0..REQUESTS).filter(|n| !asked.contains(n)).collect();
+    assert_eq!(missing, [], "kinds of requests that the script has not");
+    for inner in Inner::ALL {
+        let is_in = steps
+            .iter()
+            .any(|step| matches!(step, Step::Inner(i) if *i == inner));
+        assert!(is_in || (inner == Inner::Boot && !with_boot), "{inner:?}");
+    }
 }

@@ -109,6 +109,67 @@ fn growing_stops_at_the_limit_without_ending_the_container() {
     assert_eq!(bench.state(endless), State::Running);
 }
 
+/// A container that begins with a memory of `bytes` and grows it in steps of `step` until it is told no; it exits with
+/// the number of KiB if all it wrote is there, otherwise traps.
+fn filler(bytes: u32, step: u32) -> String {
+    format!(
+        r#"(module
+          (import "berth" "exit" (func $exit (param i32)))
+          (memory (export "memory") {bytes} (pagesize 1))
+          (func (export "_start") (local $at i32)
+            (loop $again
+              ;; A word at the end of what there is, which has to begin as zero.
+              (local.set $at (i32.sub (memory.size) (i32.const 4)))
+              (if (i32.load (local.get $at)) (then unreachable))
+              (i32.store (local.get $at) (local.get $at))
+              (br_if $again (i32.ne (memory.grow (i32.const {step})) (i32.const -1))))
+            (local.set $at (i32.const {bytes}))
+            (loop $look
+              (if (i32.ne (i32.load (i32.sub (local.get $at) (i32.const 4)))
+                          (i32.sub (local.get $at) (i32.const 4)))
+                (then unreachable))
+              (local.set $at (i32.add (local.get $at) (i32.const {step})))
+              (br_if $look (i32.le_u (local.get $at) (memory.size))))
+            (call $exit (i32.shr_u (memory.size) (i32.const 10)))))"#
+    )
+}
+
+#[test]
+fn a_memory_grows_into_all_that_is_free() {
+    let _guard = ONE_AT_A_TIME.lock();
+    for with_neighbour in [false, true] {
+        for start in [1024, 100 * 1024, 300 * 1024] {
+            let mut bench = Bench::new();
+            let slot = bench.store("filler", &filler(start, 1024), None);
+            let driver = bench.store("driver", DRIVER, None);
+            if with_neighbour {
+                bench.containers.start(driver).unwrap();
+                bench.run(3);
+            }
+            bench.containers.start(slot).unwrap();
+            let before = arena::space().free_bytes;
+            let memory = bench.containers.get(slot).unwrap().memory_high();
+            bench.run(3_000);
+            let State::Exited { code } = bench.state(slot) else {
+                panic!("{}", bench.state(slot));
+            };
+            // What is free goes to the memory, up to what lies around it and the reserve; where it
+            // had to move away from something, what it left is free and too short.
+            let most = (before + start) / 1024;
+            let least = if start < 200 * 1024 {
+                most / 2
+            } else {
+                most - 24
+            };
+            assert!(
+                code as u32 >= least && code as u32 <= most,
+                "from {start}: {code} KiB of {most}, {memory} held before"
+            );
+            assert_eq!(usage(slot), Usage::default());
+        }
+    }
+}
+
 #[test]
 fn a_device_full_of_containers_refuses_the_next_and_keeps_the_others() {
     let _guard = ONE_AT_A_TIME.lock();

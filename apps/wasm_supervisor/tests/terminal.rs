@@ -133,7 +133,7 @@ impl Terminal {
         self.screen.process(b"\x1b[2J\x1b[H");
     }
 
-    /// Type a line; the answer, between the line and the next prompt.
+    /// Type a line. Returns the answer, between the line and the next prompt.
     fn says(&mut self, line: &str) -> String {
         self.clear();
         self.press(line);

@@ -130,7 +130,7 @@ fn container(device: &Device, (label, offset): (&str, u32), access: &str) -> Res
     Ok(instructions(net) / f64::from(MANY - FEW))
 }
 
-/// Microseconds that a container measured: its exit code; the least of some runs.
+/// Microseconds that a container measured: its exit code. Returns the least of some runs.
 fn microseconds(device: &Device, label: &str, text: &str) -> Result<i64> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("writes.wasm");

@@ -262,7 +262,7 @@ mod tests {
         }
     }
 
-    /// Erase a page as often as it may be; how often.
+    /// Erase a page as often as it may be. Returns the number of times.
     fn use_up(wear: &Wear<'_>, page: usize) -> u64 {
         let mut erases = 0;
         while wear.may_erase(page) {

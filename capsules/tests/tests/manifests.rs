@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 
 /// Folders that are copied beside upstream's, from the workspace's root.
-const ALONE: [&str; 6] = [
+const ALONE: [&str; 7] = [
     "capsules/wasm_host",
     "capsules/wasm_host_board",
     "capsules/run_record",
     "capsules/flash_partition",
     "crates/exposure",
     "crates/flash",
+    "tock/libtock",
 ];
 
 /// What a manifest of theirs must not ask for, and why.

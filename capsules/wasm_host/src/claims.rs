@@ -79,14 +79,14 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
         self.slots.get(index).is_some_and(|slot| slot.mapped.get())
     }
 
-    /// Note whether a slot's block is open to its holder; what was noted before.
+    /// Note whether a slot's block is open to its holder. Returns what was noted before.
     pub(crate) fn set_mapped(&self, index: usize, mapped: bool) -> bool {
         self.slots
             .get(index)
             .is_some_and(|slot| slot.mapped.replace(mapped))
     }
 
-    /// Note which interrupts of a slot are registered; what was noted before.
+    /// Note which interrupts of a slot are registered. Returns what was noted before.
     pub(crate) fn set_interrupts(&self, index: usize, interrupts: u32) -> u32 {
         self.slots
             .get(index)
@@ -100,7 +100,7 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
             .map_or(0, |slot| slot.interrupts.get())
     }
 
-    /// Take a free slot and make its handle; `None` if it is held or does not exist.
+    /// Take a free slot and make its handle. Returns `None` if it is held or does not exist.
     pub(crate) fn take(&self, index: usize, holder: Holder<P>) -> Option<u16> {
         let slot = self.slots.get(index)?;
         if slot.holder.get().is_some() {
@@ -126,7 +126,7 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
         held.then_some(index)
     }
 
-    /// Free a slot; whether it was held.
+    /// Free a slot. Returns whether it was held.
     pub(crate) fn free(&self, index: usize) -> bool {
         let held = self
             .slots

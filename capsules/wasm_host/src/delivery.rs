@@ -116,7 +116,7 @@ impl<const N: usize> WasmHost<N> {
         u32::from(slot.captures.get()) + 1
     }
 
-    /// Write the record and wake the process; `None` if it cannot be written.
+    /// Write the record and wake the process. Returns `None` if it cannot be written.
     fn record(&self, interrupts: &Interrupts, index: usize, exposure: &Exposure) -> Option<()> {
         let (interrupt, slot) = interrupts.get(index)?;
         // Whoever holds the block now; its registration ended with any earlier claim.

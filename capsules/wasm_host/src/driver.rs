@@ -143,7 +143,7 @@ impl<const N: usize> WasmHost<N> {
         self.claims.free(index);
     }
 
-    /// Close a block that is open to its holder; whether it was.
+    /// Close a block that is open to its holder. Returns whether it was.
     fn close(&self, index: usize, exposure: &Exposure) -> bool {
         let was_open = self.claims.set_mapped(index, false);
         if !was_open {

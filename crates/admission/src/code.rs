@@ -34,17 +34,22 @@ impl Shape {
     }
 }
 
-/// Reads one expression up to the `end` that closes it.
+/// Reads one expression up to the `end` that closes it. `look` sees every instruction, too, before
+/// it is read.
 ///
 /// # Errors
 ///
-/// An instruction that containers cannot have, one that the engine gets wrong, or one that is
-/// cut off.
-pub fn expression(reader: &mut Reader<'_>) -> Result<Shape, Malformed> {
+/// An instruction that containers cannot have, one that the engine gets wrong, one that is
+/// cut off, or what `look` says.
+pub fn expression<'a>(
+    reader: &mut Reader<'a>,
+    mut look: impl FnMut(Reader<'a>) -> Result<(), Malformed>,
+) -> Result<Shape, Malformed> {
     let mut walk = Walk::default();
     let mut fusion = Fusion::new();
     loop {
         let start = *reader;
+        look(start)?;
         match walk.step(reader)? {
             Some(effect) if fusion.read(effect) => return Err(start.error(UNGUARDED)),
             Some(_) => {}
@@ -213,7 +218,7 @@ mod tests {
     fn shape(text: &str) -> (u32, u32, u32) {
         let code = body(text);
         let mut reader = Reader::new(&code, 0);
-        let shape = expression(&mut reader).unwrap();
+        let shape = expression(&mut reader, |_| Ok(())).unwrap();
         assert!(reader.is_empty(), "{text}: {} bytes left", reader.left());
         (shape.blocks, shape.nesting, shape.targets)
     }
@@ -262,16 +267,20 @@ mod tests {
             &[0x06, 0x40, 0x0b],
         ] {
             assert_eq!(
-                expression(&mut Reader::new(code, 0)).unwrap_err().what,
+                expression(&mut Reader::new(code, 0), |_| Ok(()))
+                    .unwrap_err()
+                    .what,
                 UNKNOWN
             );
         }
         let grows = &[0xfc, 15, 0, 0x0b];
         assert_eq!(
-            expression(&mut Reader::new(grows, 0)).unwrap_err().what,
+            expression(&mut Reader::new(grows, 0), |_| Ok(()))
+                .unwrap_err()
+                .what,
             TABLE_GROW
         );
-        assert!(expression(&mut Reader::new(&[0x41, 0x80], 0)).is_err());
-        assert!(expression(&mut Reader::new(&[0x02, 0x40, 0x0b], 0)).is_err());
+        assert!(expression(&mut Reader::new(&[0x41, 0x80], 0), |_| Ok(())).is_err());
+        assert!(expression(&mut Reader::new(&[0x02, 0x40, 0x0b], 0), |_| Ok(())).is_err());
     }
 }

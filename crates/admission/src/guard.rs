@@ -3,13 +3,16 @@
 //! A `select` that [`Fusion`](super::fused) does not let pass gets something before it that is
 //! surely translated and leaves the condition as true or false as it was. Where the condition is
 //! `i32.eqz`, it is compared as an `i64`, which costs nothing; else it is rotated by one bit.
+//! A `return_call` of an imported function becomes a call and a return.
 //! Nothing else changes, and a module that passes comes back as it is.
 
 use alloc::vec::Vec;
 
 use super::Malformed;
 use super::code::Walk;
+use super::entries::is_tail_call_out;
 use super::fused::{Effect, Fusion};
+use super::imports::Imports;
 use super::reader::Reader;
 
 const I32_EQZ: u8 = 0x45;
@@ -17,10 +20,13 @@ const I32_EQZ: u8 = 0x45;
 const EQZ_AS_I64: [u8; 2] = [0xad, 0x50];
 /// `i32.const 1`, `i32.rotl`.
 const ROTATE: [u8; 3] = [0x41, 0x01, 0x77];
-/// Number of the code section.
+/// Numbers of the sections that are looked at.
+const IMPORT: u8 = 2;
 const CODE: u8 = 10;
+const CALL: u8 = 0x10;
+const RETURN: u8 = 0x0f;
 
-/// Returns `image` with every `select` guarded, and how many had to be.
+/// Returns `image` with every place guarded, and how many had to be.
 ///
 /// # Errors
 ///
@@ -30,11 +36,16 @@ pub fn guard(image: &[u8]) -> Result<(Vec<u8>, u32), Malformed> {
     let mut output = Vec::with_capacity(image.len());
     let mut reader = Reader::new(image, 0);
     output.extend_from_slice(reader.slice(8)?);
+    let mut imported = 0;
     while !reader.is_empty() {
         let (id, mut body) = reader.section()?;
         output.push(id);
+        if id == IMPORT {
+            let imports = Imports::new(Some(body)).flatten();
+            imported = imports.filter(|i| i.function_type.is_some()).count() as u32;
+        }
         if id == CODE {
-            let (code, more) = code(&mut body)?;
+            let (code, more) = code(&mut body, imported)?;
             guarded += more;
             sized(&mut output, &code);
         } else {
@@ -46,14 +57,14 @@ pub fn guard(image: &[u8]) -> Result<(Vec<u8>, u32), Malformed> {
 }
 
 /// Returns the contents of a code section, guarded.
-fn code(section: &mut Reader<'_>) -> Result<(Vec<u8>, u32), Malformed> {
+fn code(section: &mut Reader<'_>, imported: u32) -> Result<(Vec<u8>, u32), Malformed> {
     let mut output = Vec::new();
     let mut guarded = 0;
     let bodies = section.u32()?;
     number(&mut output, bodies);
     for _ in 0..bodies {
         let length = section.u32()?;
-        let (body, more) = function(section.part(length)?)?;
+        let (body, more) = function(section.part(length)?, imported)?;
         guarded += more;
         sized(&mut output, &body);
     }
@@ -61,7 +72,7 @@ fn code(section: &mut Reader<'_>) -> Result<(Vec<u8>, u32), Malformed> {
 }
 
 /// Returns one function's locals and instructions, guarded.
-fn function(mut reader: Reader<'_>) -> Result<(Vec<u8>, u32), Malformed> {
+fn function(mut reader: Reader<'_>, imported: u32) -> Result<(Vec<u8>, u32), Malformed> {
     let mut output = Vec::new();
     let mut guarded = 0;
     let mut locals = reader;
@@ -75,6 +86,7 @@ fn function(mut reader: Reader<'_>) -> Result<(Vec<u8>, u32), Malformed> {
     // What was known before an `i32.eqz` that is the last instruction written.
     let mut before_eqz = None;
     loop {
+        let start = reader;
         let mut instruction = reader;
         let Some(effect) = walk.step(&mut reader)? else {
             break;
@@ -98,7 +110,15 @@ fn function(mut reader: Reader<'_>) -> Result<(Vec<u8>, u32), Malformed> {
             }
             fusion.read(effect);
         }
-        output.extend_from_slice(bytes);
+        match is_tail_call_out(start, imported) {
+            Some(callee) => {
+                guarded += 1;
+                output.push(CALL);
+                number(&mut output, callee);
+                output.push(RETURN);
+            }
+            None => output.extend_from_slice(bytes),
+        }
         before_eqz = (bytes == [I32_EQZ]).then_some(before);
     }
     // The `end` and whatever a validator will say about.

@@ -224,6 +224,29 @@ impl<'a> HostFunction<'a> {
         }
     }
 
+    /// Does the container pass it addresses in its memory?
+    #[must_use]
+    pub const fn takes_pointers(&self) -> bool {
+        match self {
+            Self::Log
+            | Self::StateSave
+            | Self::StateLoad
+            | Self::Send
+            | Self::Receive
+            | Self::Register(_) => true,
+            Self::Foreign(function) => function.takes_pointers(),
+            Self::Claim(_)
+            | Self::Unregister(_)
+            | Self::Read(_)
+            | Self::Write(_)
+            | Self::Modify32
+            | Self::NowUs
+            | Self::SleepUs
+            | Self::Yield
+            | Self::Exit => false,
+        }
+    }
+
     /// Parameters and results it must be imported with, as type bytes.
     #[must_use]
     pub fn signature(&self) -> (&'static [u8], &'static [u8]) {

@@ -12,6 +12,7 @@
 //! * [`reader`]: numbers, names, parts.
 //! * [`module`]: sections and limits.
 //! * [`code`], [`bound`]: instructions, and what a tool says of the memory that loading takes.
+//! * [`entries`]: where execution enters a module and leaves it.
 //! * `fused`, `guard`: what the engine gets wrong, and how code avoids it.
 //! * [`imports`]: what is imported, resolved against what this device has.
 
@@ -25,6 +26,7 @@ extern crate std;
 
 pub mod bound;
 pub mod code;
+pub mod entries;
 mod fused;
 #[cfg(feature = "guard")]
 pub mod guard;

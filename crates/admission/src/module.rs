@@ -5,7 +5,8 @@
 
 use super::Malformed;
 use super::code::{self, Shape};
-use super::imports::Imports;
+use super::entries::{Functions, MAIN, MEMORY, PAUSE, TailCalls};
+use super::imports::{HostFunction, Imports};
 use super::reader::Reader;
 
 /// Section numbers in the order in which a module must have them.
@@ -56,9 +57,6 @@ mod most {
     /// Locals of one function; each costs the translator memory.
     pub(super) const LOCALS: u64 = 512;
 }
-
-/// Name of the function that is a container's main.
-pub const MAIN: &str = "_start";
 
 /// Contents of the sections that are read again, from their count on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -111,6 +109,8 @@ pub struct Module<'a> {
     pub functions: u32,
     /// Elements of its table.
     pub table_elements: u32,
+    /// Has it an instruction that asks for more memory?
+    pub grows: bool,
 }
 
 impl<'a> Module<'a> {
@@ -185,17 +185,28 @@ impl<'a> Module<'a> {
     /// Parameters and results of function type `index`, as type bytes.
     #[must_use]
     pub fn function_type(&self, index: u32) -> Option<(&'a [u8], &'a [u8])> {
-        let mut reader = self.sections.types?;
-        let count = reader.u32().ok()?;
-        if index >= count {
-            return None;
-        }
-        for _ in 0..index {
-            function_type(&mut reader).ok()?;
-        }
-        function_type(&mut reader).ok()
+        type_at(self.sections.types, index)
     }
 }
+
+/// Parameters and results of the type `index` of a type section.
+fn type_at(types: Option<Reader<'_>>, index: u32) -> Option<(&[u8], &[u8])> {
+    let mut reader = types?;
+    let count = reader.u32().ok()?;
+    if index >= count {
+        return None;
+    }
+    for _ in 0..index {
+        function_type(&mut reader).ok()?;
+    }
+    function_type(&mut reader).ok()
+}
+
+const MEMORY_GROW: u8 = 0x40;
+
+/// Kinds of exports.
+const KIND_FUNCTION: u8 = 0;
+const KIND_MEMORY: u8 = 2;
 
 /// State of the pass.
 struct Scan<'a> {
@@ -203,12 +214,18 @@ struct Scan<'a> {
     counts: Counts,
     last: usize,
     functions: u32,
+    index: Functions<'a>,
+    tail_calls: TailCalls<'a>,
     bodies: u32,
     memories: u32,
     memory_bytes: u64,
     code_bytes: u32,
     table_elements: u64,
     has_main: bool,
+    exports_memory: bool,
+    /// It imports a function that takes a pointer.
+    passes_pointers: bool,
+    grows: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -218,12 +235,17 @@ impl<'a> Scan<'a> {
             counts: Counts::default(),
             last: 0,
             functions: 0,
+            index: Functions::default(),
+            tail_calls: TailCalls::default(),
             bodies: 0,
             memories: 0,
             memory_bytes: 0,
             code_bytes: 0,
             table_elements: 0,
             has_main: false,
+            exports_memory: false,
+            passes_pointers: false,
+            grows: false,
         }
     }
 
@@ -266,11 +288,16 @@ impl<'a> Scan<'a> {
                 for _ in 0..self.counts.imports {
                     let import = imports.next().ok_or(body.error("unexpected end"))??;
                     self.counts.name_bytes += (import.module.len() + import.name.len()) as u32;
+                    self.index.imported += u32::from(import.function_type.is_some());
+                    self.passes_pointers |=
+                        HostFunction::named(&import).is_ok_and(|f| f.takes_pointers());
                 }
+                self.index.imports = Some(whole);
                 body = imports.rest();
             }
             id::FUNCTION => {
                 self.functions = count(&mut body, most::FUNCTIONS, "too many functions")?;
+                self.index.defined = Some(body);
                 for _ in 0..self.functions {
                     body.u32()?;
                 }
@@ -285,7 +312,7 @@ impl<'a> Scan<'a> {
                 for _ in 0..self.counts.globals {
                     // Type, mutable or not.
                     body.slice(2)?;
-                    code::expression(&mut body)?;
+                    self.expression(&mut body)?;
                 }
             }
             id::ELEMENT => self.elements(&mut body)?,
@@ -293,7 +320,12 @@ impl<'a> Scan<'a> {
                 self.sections.data = Some(whole);
                 self.data(&mut body)?;
             }
-            // A start function and a data count are single numbers.
+            id::START => {
+                let start = body;
+                let what = "the start function is an imported one";
+                self.index.own(body.u32()?, &start, what)?;
+            }
+            // A data count is a single number.
             _ => {
                 body.u32()?;
             }
@@ -342,14 +374,59 @@ impl<'a> Scan<'a> {
     fn exports(&mut self, body: &mut Reader<'a>) -> Result<(), Malformed> {
         self.counts.exports = count(body, most::EXPORTS, "too many exports")?;
         for _ in 0..self.counts.exports {
+            let start = *body;
             let name = body.name()?;
             let kind = body.byte()?;
-            body.u32()?;
-            // Kind 0 is a function.
+            let index = body.u32()?;
             self.counts.name_bytes += name.len() as u32;
-            self.has_main |= name == MAIN && kind == 0;
+            match (name, kind) {
+                (MAIN, KIND_FUNCTION) => {
+                    let (imported, typed) = (
+                        "_start is an imported function",
+                        "_start has parameters or results",
+                    );
+                    self.entry(index, &start, imported, typed)?;
+                    self.has_main = true;
+                }
+                (PAUSE, KIND_FUNCTION) => {
+                    let (imported, typed) = (
+                        "_pause is an imported function",
+                        "_pause has parameters or results",
+                    );
+                    self.entry(index, &start, imported, typed)?;
+                }
+                (MEMORY, KIND_MEMORY) => self.exports_memory = true,
+                _ => {}
+            }
         }
         Ok(())
+    }
+
+    /// Is function `index` one that the device can call: of the module's own, without parameters and results?
+    fn entry(
+        &self,
+        index: u32,
+        at: &Reader<'_>,
+        imported: &'static str,
+        typed: &'static str,
+    ) -> Result<(), Malformed> {
+        self.index.own(index, at, imported)?;
+        let own_type = self.index.type_of(index);
+        match own_type.and_then(|index| type_at(self.sections.types, index)) {
+            Some(([], [])) => Ok(()),
+            _ => Err(at.error(typed)),
+        }
+    }
+
+    /// Reads one expression.
+    fn expression(&mut self, body: &mut Reader<'a>) -> Result<Shape, Malformed> {
+        let (tail_calls, index) = (&mut self.tail_calls, &self.index);
+        let grows = &mut self.grows;
+        code::expression(body, |at| {
+            let mut instruction = at;
+            *grows |= instruction.byte() == Ok(MEMORY_GROW);
+            tail_calls.instruction(at, index)
+        })
     }
 
     fn code(&mut self, body: &mut Reader<'a>) -> Result<(), Malformed> {
@@ -367,7 +444,7 @@ impl<'a> Scan<'a> {
                     return Err(start.error("too many locals"));
                 }
             }
-            let shape = code::expression(&mut function)?;
+            let shape = self.expression(&mut function)?;
             if !function.is_empty() {
                 return Err(function.error("code behind the end of a function"));
             }
@@ -392,7 +469,7 @@ impl<'a> Scan<'a> {
                 if flags & 2 != 0 {
                     body.u32()?;
                 }
-                code::expression(body)?;
+                self.expression(body)?;
             }
             // Kind or type of the elements.
             if flags & 3 != 0 {
@@ -401,9 +478,9 @@ impl<'a> Scan<'a> {
             let items = body.u32()?;
             for _ in 0..items {
                 if flags & 4 == 0 {
-                    body.u32()?;
+                    self.tail_calls.refers_to(body.u32()?, &self.index);
                 } else {
-                    code::expression(body)?;
+                    self.expression(body)?;
                 }
             }
             self.counts.items += u64::from(items);
@@ -416,11 +493,11 @@ impl<'a> Scan<'a> {
         for _ in 0..self.counts.data_segments {
             let start = *body;
             match body.u32()? {
-                0 => drop(code::expression(body)?),
+                0 => drop(self.expression(body)?),
                 1 => {}
                 2 => {
                     body.u32()?;
-                    code::expression(body)?;
+                    self.expression(body)?;
                 }
                 _ => return Err(start.error("unknown data segment")),
             }
@@ -438,6 +515,10 @@ impl<'a> Scan<'a> {
         if !self.has_main {
             return Err(end.error("no exported function _start"));
         }
+        if self.passes_pointers && self.memories > 0 && !self.exports_memory {
+            return Err(end.error("its memory is not exported as \"memory\""));
+        }
+        self.tail_calls.finish()?;
         Ok(Module {
             sections: self.sections,
             counts: self.counts,
@@ -445,6 +526,7 @@ impl<'a> Scan<'a> {
             code_bytes: self.code_bytes,
             functions: self.functions,
             table_elements: self.table_elements as u32,
+            grows: self.grows,
         })
     }
 }
@@ -528,7 +610,7 @@ mod tests {
     fn what_is_known_after_the_scan() {
         let image = assemble(
             r#"(import "berth" "log" (func (param i32 i32 i32)))
-               (memory 2000 (pagesize 1)) (table 5 funcref)"#,
+               (memory (export "memory") 2000 (pagesize 1)) (table 5 funcref)"#,
         );
         let module = Module::scan(&image).unwrap();
         assert_eq!((module.memory_bytes, module.table_elements), (2000, 5));

@@ -118,7 +118,7 @@ impl Capture {
         [low, high, self.bytes, 0]
     }
 
-    /// Read one; `None` if its width is none or its last byte is not zero.
+    /// Read one. Returns `None` if its width is none or its last byte is not zero.
     #[must_use]
     pub const fn decode(bytes: [u8; Self::BYTES]) -> Option<Self> {
         match bytes {

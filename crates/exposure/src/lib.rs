@@ -164,7 +164,7 @@ const INTERRUPTS_TOLD: u8 = 15;
 pub const DESCRIPTION_MAX: usize = 8 + LABEL_MAX + 4;
 
 impl<'a> Description<'a> {
-    /// Write the record to `out`; `None` if it does not fit or the label is too long.
+    /// Write the record to `out`. Returns `None` if it does not fit or the label is too long.
     pub fn encode(&self, out: &mut [u8]) -> Option<usize> {
         let label = self.label.as_bytes();
         if label.len() > LABEL_MAX {
@@ -191,7 +191,7 @@ impl<'a> Description<'a> {
         Some(length)
     }
 
-    /// Read a record; `None` if it is malformed.
+    /// Read a record. Returns `None` if it is malformed.
     #[must_use]
     pub fn decode(bytes: &'a [u8]) -> Option<Self> {
         let (head, rest) = bytes.split_at_checked(8)?;

@@ -102,7 +102,7 @@ pub trait Flash {
     /// [`FlashError::Range`], [`FlashError::Failed`].
     fn erase(&mut self, page: usize) -> Result<(), FlashError>;
 
-    /// What is left of the budget of erases; `None` where there is none.
+    /// What is left of the budget of erases. Returns `None` where there is none.
     fn erases(&self) -> Option<Erases> {
         None
     }

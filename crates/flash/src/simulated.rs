@@ -93,7 +93,7 @@ impl<const PAGE: usize> Simulated<PAGE> {
         &mut self.bytes
     }
 
-    /// Count a step; the seed if the power goes in it.
+    /// Count a step. Returns the seed if the power goes in it.
     fn step(&mut self) -> Option<u64> {
         let cut = self.cut.filter(|cut| cut.after == self.steps);
         self.steps += 1;

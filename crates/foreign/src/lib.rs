@@ -79,13 +79,13 @@ pub trait Container {
     fn say(&mut self, level: Level, text: &[u8]);
     /// Keep `state` beyond the container's end.
     fn save(&mut self, state: &[u8]);
-    /// Copy what was kept to `buffer` and forget it; whether there was anything.
+    /// Copy what was kept to `buffer` and forget it. Returns whether there was anything.
     fn load(&mut self, buffer: &mut [u8]) -> bool;
     /// Bytes of device memory that are free, and that the container holds.
     fn memory(&self) -> (u32, u32);
     /// How many lights there are.
     fn led_count(&self) -> u32;
-    /// Do something to the light `index`; 0 or a Tock error code.
+    /// Do something to the light `index`. Returns 0 or a Tock error code.
     fn led(&mut self, index: u32, action: LedAction) -> u32;
     /// Is the light `index` on? `None` if it is not exposed.
     fn led_is_on(&self, index: u32) -> Option<bool>;
@@ -147,7 +147,7 @@ impl Call<'_> {
         self.put(pointer, &word.to_le_bytes())
     }
 
-    /// Say of the `length` bytes at `pointer` as many whole characters as `most` bytes hold; how many bytes.
+    /// Say of the `length` bytes at `pointer` as many whole characters as `most` bytes hold. Returns the number of bytes.
     fn say(&mut self, level: Level, pointer: u32, length: u32, most: u32) -> Result<u32, Ending> {
         let text = part(self.memory, pointer, length)?;
         let text = cut_bytes(text, most as usize);

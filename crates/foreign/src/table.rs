@@ -104,7 +104,7 @@ struct Word {
 }
 
 impl Word {
-    /// The word that begins at `start`; `None` behind the last.
+    /// The word that begins at `start`. Returns `None` behind the last.
     fn at(start: usize) -> Option<Self> {
         let mut middle = 0;
         let mut end = start;
@@ -227,6 +227,16 @@ impl Foreign {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.word().name()
+    }
+
+    /// Does the container pass it addresses in its memory?
+    #[must_use]
+    pub const fn takes_pointers(self) -> bool {
+        match self {
+            Self::Print | Self::PauseTask | Self::ResumeTask => true,
+            Self::FdClose | Self::ProcExit | Self::SchedYield => false,
+            _ => self as u8 >= Self::ArgsGet as u8 && (self as u8) < Self::LedCount as u8,
+        }
     }
 
     /// Is it one of a device that a board may not expose?

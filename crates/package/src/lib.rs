@@ -106,7 +106,7 @@ impl core::fmt::Display for ManifestError {
 impl core::error::Error for ManifestError {}
 
 impl<'a> Manifest<'a> {
-    /// The manifest in `image`; `None` if it is no package.
+    /// The manifest in `image`. Returns `None` if it is no package.
     ///
     /// # Errors
     ///

@@ -222,8 +222,8 @@ pub struct Container<'a> {
     pub restarts: u16,
 }
 
-/// How important a log line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How important a log line is: the most important first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Schema))]
 pub enum Level {
     /// Something failed.
@@ -239,6 +239,18 @@ pub enum Level {
 }
 
 impl Level {
+    /// The level that containers give by number, counted from 0; unknown ones are the least important.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        match number {
+            0 => Self::Error,
+            1 => Self::Warn,
+            2 => Self::Info,
+            3 => Self::Debug,
+            _ => Self::Trace,
+        }
+    }
+
     /// One stable word.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -30,6 +30,7 @@ mod error;
 mod frame;
 mod hash;
 mod message;
+mod plain;
 mod report;
 
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use frame::{
 };
 pub use hash::{ImageHash, ImageHasher};
 pub use message::{DecodeError, Device, Op, Reply, Request, Response, message_id};
+pub use plain::is_plain;
 pub use report::{
     Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection, Source, Status,
     StoreStatus, Update,
@@ -53,6 +55,9 @@ pub use report::{
 /// Version of the message set. Both ends say theirs in `Hello`; they talk on only
 /// if they are equal.
 pub const PROTOCOL_VERSION: u16 = 3;
+
+/// Bytes of a device's memory that the smallest container takes (`docs/memory.md`).
+pub const MINIMAL_BYTES: u32 = 10_500;
 
 /// Longest container name in bytes.
 pub const NAME_MAX: usize = 32;

@@ -51,7 +51,7 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
         Some(Object { bytes, hash, meta })
     }
 
-    /// Bytes of the object of `key`; 0 if there is none.
+    /// Bytes of the object of `key`. Returns 0 if there is none.
     pub(crate) fn length(&self, key: Key) -> usize {
         match usize::from(self.slot(key).record) {
             0 => 0,

@@ -107,7 +107,7 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
         Ok(self.written)
     }
 
-    /// Write what fits into the page where the upload stands; how many bytes.
+    /// Write what fits into the page where the upload stands. Returns the number of bytes.
     fn write_some(&mut self, bytes: &[u8], length: u32) -> Result<usize, Error> {
         let within = self.written as usize % F::PAGE_BYTES;
         let page =

@@ -204,7 +204,7 @@ fn moves(before: &Tested, after: &Tested) -> usize {
         .count()
 }
 
-/// Settle, do the operation again, and cut the power at each step of both; how many.
+/// Settle, do the operation again, and cut the power at each step of both. Returns their number.
 fn again(store: &Tested, before: &Model, after: &Model, op: &Op, random: &mut Random) -> u64 {
     let mut settled = store.clone();
     settled.settle().unwrap();

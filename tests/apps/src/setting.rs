@@ -53,7 +53,7 @@ impl<const N: usize> Setting<N> {
         core::str::from_utf8(bytes.get(..end).unwrap_or_default()).unwrap_or("?")
     }
 
-    /// The little-endian word number `index`; 0 behind the end.
+    /// The little-endian word number `index`. Returns 0 behind the end.
     #[must_use]
     pub fn word(&'static self, index: usize) -> u32 {
         self.bytes()

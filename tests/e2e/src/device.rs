@@ -241,7 +241,7 @@ impl Device {
         self.berth(&["upload", &file.to_string_lossy()])
     }
 
-    /// What `ps` tells of one container; `None` if it lists no such name.
+    /// What `ps` tells of one container. Returns `None` if it lists no such name.
     ///
     /// # Errors
     /// If `ps` fails.

@@ -198,7 +198,7 @@ impl Terminal {
         self.wait(wanted, |text| text.lines().next_back() == Some(wanted))
     }
 
-    /// Wait until the program ends; its exit code.
+    /// Wait until the program ends. Returns its exit code.
     ///
     /// # Errors
     /// If it does not end, or a signal ended it.
@@ -206,7 +206,7 @@ impl Terminal {
         self.end()?.code().context("a signal ended the program")
     }
 
-    /// Wait until the program ends; whether Ctrl-C did it.
+    /// Wait until the program ends. Returns whether Ctrl-C did it.
     ///
     /// # Errors
     /// If it does not end.

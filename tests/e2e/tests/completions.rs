@@ -5,7 +5,7 @@ use berth_e2e::{Device, Terminal, target};
 
 const SIZE: (u16, u16) = (100, 30);
 
-/// The rest of a line and the enter key; the next prompt.
+/// The rest of a line and the enter key. Returns the next prompt.
 fn enter(shell: &mut Terminal, rest: &str) -> Result<()> {
     shell.press(rest)?;
     let lines = shell.text().lines().count();

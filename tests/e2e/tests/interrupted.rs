@@ -23,7 +23,7 @@ fn call(device: &Device, words: &[&str]) -> Result<Child> {
         .spawn()?)
 }
 
-/// Press Ctrl-C after so long; whether the call had not ended by itself.
+/// Press Ctrl-C after so long. Returns whether the call had not ended by itself.
 fn interrupt(mut child: Child, after: Duration) -> Result<bool> {
     std::thread::sleep(after);
     if child.try_wait()?.is_none() {

@@ -87,14 +87,15 @@ fn a_plain_board_runs_the_same_processes() -> Result<()> {
 }
 
 #[test]
-fn the_engine_serves_a_second_call_while_main_is_suspended() -> Result<()> {
+fn the_engine_does_on_the_board_what_the_specification_says() -> Result<()> {
     let flash = Flash::without_supervisor()?;
     flash.install("engine_proof")?;
     let device = Device::power_on(&flash)?;
     let report = device.console(" failed");
     let text = device.board.console.text();
     report?;
-    ensure!(text.contains(" 0 failed"), "{text}");
+    // Handlers on a suspended main, and what operations make of NaNs on a target without a unit for them.
+    ensure!(text.contains("40 passed, 0 failed"), "{text}");
     Ok(())
 }
 

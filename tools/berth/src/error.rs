@@ -1,6 +1,7 @@
 //! Everything that can go wrong, with its exit code and the next step.
 
-use crate::{Address, cli::without_ending, printable::printable};
+use crate::{Address, cli::without_ending};
+use berth_pack::printable;
 use berth_protocol::{DeviceError, PROTOCOL_VERSION};
 use serde::Serialize;
 use std::{io, path::PathBuf, time::Duration};

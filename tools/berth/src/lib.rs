@@ -30,7 +30,6 @@ mod model;
 mod mux;
 mod output;
 mod packing;
-mod printable;
 mod registry;
 mod share;
 pub mod table;

@@ -23,6 +23,7 @@ pub mod cli;
 mod error;
 mod memory;
 mod names;
+mod printable;
 mod rewrite;
 mod segments;
 mod survey;
@@ -37,6 +38,7 @@ use wasmparser::Validator;
 pub use error::PackError;
 pub use memory::Basis;
 pub use names::Names;
+pub use printable::printable;
 
 /// What the author of a package chooses.
 #[derive(Clone, Debug, Default)]
@@ -117,20 +119,6 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
         names: survey.names,
         image,
     })
-}
-
-/// A text of a module as it can be shown: without what would control a terminal.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 /// The name of a container that comes from the file `path`.

@@ -44,7 +44,7 @@ fn what_the_board_has_passes_and_its_needs_are_told() {
            (import "irq:uart1" "register" (func (param i32 i32 i32 i32) (result i32)))
            (import "tock:led" "on" (func (param i32) (result i32)))
            (import "berth" "log" (func (param i32 i32 i32)))
-           (memory 1)"#,
+           (memory (export "memory") 1)"#,
     );
     assert_eq!(checked.problems, []);
     assert!(checked.labels.iter().eq(["fpgaio", "uart1"]));

@@ -191,7 +191,7 @@ impl<P: Platform + 'static> Bench<P> {
         self.containers.find(name.as_str()).ok_or(Failed("store"))
     }
 
-    /// `count` containers that compute at the same time; the longest of their own times.
+    /// `count` containers that compute at the same time. Returns the longest of their own times.
     fn container_fib(&mut self, count: usize) -> Result<u64, Failed> {
         let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
         let names = names.get(..count).ok_or(Failed("too many"))?;

@@ -19,6 +19,8 @@ extern crate alloc;
 #[cfg(not(target_os = "none"))]
 extern crate std;
 
+pub mod floats;
+
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -104,7 +106,8 @@ pub const CASES: [(Suspension, Interlude); 10] = {
 ///
 /// A short text that says which expectation failed.
 pub fn run() -> Result<(), &'static str> {
-    CASES.iter().try_for_each(|&(how, what)| case(how, what))
+    CASES.iter().try_for_each(|&(how, what)| case(how, what))?;
+    (0..floats::COUNT).try_for_each(floats::check)
 }
 
 /// Run one case.

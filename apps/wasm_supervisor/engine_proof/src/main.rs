@@ -8,7 +8,7 @@ mod process {
     extern crate alloc;
 
     use alloc::format;
-    use engine_proof::{CASES, case};
+    use engine_proof::{CASES, case, floats};
     use wasm_supervisor::arena::ArenaAllocator;
     use wasm_supervisor::board;
 
@@ -39,7 +39,15 @@ mod process {
                 print(&format!("engine proof: case {number} failed: {why}\r\n"));
             }
         }
-        let passed = CASES.len() - failed;
+        for operation in 0..floats::COUNT {
+            if let Err(why) = floats::check(operation) {
+                failed += 1;
+                print(&format!(
+                    "engine proof: operation {operation} failed: {why}\r\n"
+                ));
+            }
+        }
+        let passed = CASES.len() + floats::COUNT - failed;
         print(&format!(
             "engine proof: {passed} passed, {failed} failed\r\n"
         ));

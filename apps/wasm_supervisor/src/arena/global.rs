@@ -10,12 +10,13 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::guard;
+use super::linear::Resized;
 use super::pool::{
     ALIGN_MAX, ArenaId, Memory, Node, PAGE_BYTES, Pool, RESERVED_PAGES, Space, Usage,
 };
 
 /// Most bytes of the pool on a board. Of the 256 KiB of the supervisor's RAM the kernel takes
-/// up to 8 (its own part and the MPU's granule), the stack 26, the table of pages
+/// up to 8 (its own part and the MPU's granule), the stack 28, the table of pages
 /// 7, other statics 2. Where the kernel gives less, the pool is smaller.
 pub const BOARD_POOL_BYTES: usize = 212 * 1024;
 /// Most bytes of the pool.
@@ -188,6 +189,14 @@ pub fn can_allocate(id: ArenaId, size: usize) -> bool {
     !guard::is_installed() || with_pool(|pool| pool.can_allocate(id, size, 8))
 }
 
+/// May the linear memory of arena `id` have `bytes` bytes? Asked before each growth; `first`: before one is made that may grow.
+///
+/// Always yes where the arenas are not the allocator.
+#[must_use]
+pub fn grow_linear(id: ArenaId, bytes: usize, first: bool) -> bool {
+    !guard::is_installed() || with_pool(|pool| pool.grow_linear(id, bytes, first))
+}
+
 /// Return all pages of a container's arena, whatever is in them.
 ///
 /// # Safety
@@ -203,8 +212,10 @@ pub struct ArenaAllocator;
 
 // SAFETY: blocks come from the pool, which gives no byte to two owners, keeps
 // size and alignment (its tests check both against a model), and never moves a
-// block; `dealloc` and `realloc` get the layout of the allocation, which is what
-// the pool needs. On the host, blocks outside the pool belong to the system's
+// block by itself; `dealloc` and `realloc` get the layout of the allocation, which is what
+// the pool needs. One block an arena may be shorter than its layout says, that of
+// a linear memory: `growth` says why its owner does not touch what is missing, and the pool
+// knows its length (`held`). On the host, blocks outside the pool belong to the system's
 // allocator and go back there.
 unsafe impl GlobalAlloc for ArenaAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -237,12 +248,25 @@ unsafe impl GlobalAlloc for ArenaAllocator {
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let grows = new_size > layout.size();
+        let mut held = layout.size();
         // A test may want growth to fail: in `alloc`, below.
-        if let Some(offset) = offset_of(pointer)
-            && !(grows && guard::will_fail())
-            && with_pool(|pool| pool.resize(offset, layout.size(), new_size))
-        {
-            return pointer;
+        if let Some(offset) = offset_of(pointer) {
+            held = with_pool(|pool| pool.held(offset, held));
+            if !(grows && guard::will_fail()) {
+                match with_pool(|pool| pool.resize(offset, layout.size(), new_size)) {
+                    Resized::InPlace => return pointer,
+                    Resized::Moved { to, held } => {
+                        // SAFETY: `to` is an offset of a fresh block of the pool, at least as
+                        // long as the `held` bytes of the old one, which do not overlap it.
+                        let new = unsafe { base().add(to as usize) };
+                        // SAFETY: as above.
+                        unsafe { ptr::copy_nonoverlapping(pointer, new, held) };
+                        with_pool(|pool| pool.moved(offset, held));
+                        return new;
+                    }
+                    Resized::No => {}
+                }
+            }
         }
         let Ok(new_layout) = Layout::from_size_align(new_size, layout.align()) else {
             return ptr::null_mut();
@@ -254,7 +278,7 @@ unsafe impl GlobalAlloc for ArenaAllocator {
             // new one is a fresh block, so they do not overlap; the old one is the
             // caller's to give back.
             unsafe {
-                ptr::copy_nonoverlapping(pointer, new, layout.size().min(new_size));
+                ptr::copy_nonoverlapping(pointer, new, held.min(new_size));
                 self.dealloc(pointer, layout);
             }
         }

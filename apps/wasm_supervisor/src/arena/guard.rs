@@ -84,7 +84,7 @@ pub fn fail_after(allocations: u64, spared: ArenaId) {
     platform::fail_after(Some((allocations, spared)));
 }
 
-/// Let no allocation fail any more; whether one has.
+/// Let no allocation fail any more. Returns whether one has.
 #[cfg(not(target_os = "none"))]
 #[must_use]
 pub fn has_failed() -> bool {
@@ -121,7 +121,7 @@ mod platform {
         saved_sp: Cell::new(0),
     };
 
-    /// Call `step(argument)`; 0 if it returned, 1 if [`arena_throw`] left it.
+    /// Call `step(argument)`. Returns 0 if it returned, 1 if [`arena_throw`] left it.
     /// `saved_sp` receives the stack pointer under which the callee-saved
     /// registers lie. (Soft float: there are no other callee-saved ones.)
     #[unsafe(naked)]
@@ -192,7 +192,7 @@ mod platform {
         ArenaId::from_number(CONTEXT.arena.get())
     }
 
-    /// Make `id` current; which was before.
+    /// Make `id` current. Returns the one before.
     pub(super) fn set_current(id: ArenaId) -> ArenaId {
         ArenaId::from_number(CONTEXT.arena.replace(id.number()))
     }

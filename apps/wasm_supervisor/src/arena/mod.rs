@@ -20,21 +20,26 @@
 //! nothing can leak from one container to the next.
 //!
 //! * [`pool`]: which bytes belong to whom; safe code, tested against a model.
+//! * `growth`, `linear`: the one block that may be shorter than its owner thinks.
 //! * [`global`]: the global allocator on top of it (unsafe: hands out pointers).
 //! * [`guard`]: runs a step in an arena, and gives up on it (unsafe: leaves frames).
 //! * [`owned`]: a value that lives in an arena, safe to use from outside.
 
 #[allow(unsafe_code)]
 pub mod global;
+mod growth;
 #[allow(unsafe_code)]
 mod guard;
+mod linear;
 #[allow(unsafe_code)]
 pub mod owned;
 pub mod pool;
 #[cfg(test)]
 mod pool_tests;
 
-pub use global::{ArenaAllocator, can_allocate, free, room, set_limit, space, total, trim, usage};
+pub use global::{
+    ArenaAllocator, can_allocate, free, grow_linear, room, set_limit, space, total, trim, usage,
+};
 #[cfg(target_os = "none")]
 pub use global::{MEMORY_MAX, make_do_with};
 pub use guard::{OutOfMemory, is_installed as is_in_use, outside, set_installed};

@@ -95,7 +95,7 @@ impl<T: 'static> Owned<T> {
         result
     }
 
-    /// Look at the value; `None` if it is lost.
+    /// Look at the value. Returns `None` if it is lost.
     #[must_use]
     pub fn peek(&self) -> Option<&T> {
         (!self.abandoned).then(|| &**self.value)

@@ -10,6 +10,8 @@
 //! All addresses are offsets into the pool. This file does not touch memory
 //! itself; it keeps its list through [`Memory`], so it runs on any model of it.
 
+use super::linear::Linear;
+
 /// Bytes of a page. What an arena holds is rounded up to pages in several places
 /// (its ends, and around every hole that loading leaves), so small pages make
 /// small containers; each costs one byte of table. Measured with the smallest
@@ -19,6 +21,9 @@ pub const PAGE_BYTES: usize = 32;
 /// Pages that an arena claims at once until it is first trimmed, where there are
 /// so many in one piece, so that not every small block is a search for pages.
 const CLAIM_PAGES: usize = 512 / PAGE_BYTES;
+
+/// Pages left free before a memory that may grow: instantiating takes some 5 KiB after it is made.
+const ROOM_PAGES: usize = 8 * 1024 * size_of::<usize>() / 4 / PAGE_BYTES;
 
 /// Blocks begin and end at multiples of this; also the size of a list node.
 pub const GRANULE: usize = 8;
@@ -137,6 +142,7 @@ struct Arena {
     withheld: u16,
     /// Trimmed since it was wiped: from then on it claims no more than needed.
     settled: bool,
+    linear: Linear,
 }
 
 impl Arena {
@@ -148,6 +154,7 @@ impl Arena {
         peak: 0,
         withheld: 0,
         settled: false,
+        linear: Linear::NONE,
     };
 
     const fn limit(&self) -> u16 {
@@ -167,6 +174,16 @@ struct Fit {
 struct Growth {
     first_page: usize,
     pages: usize,
+}
+
+/// What there is for a block that is to be longer.
+enum Behind {
+    /// A free block of the arena, long enough.
+    Block,
+    /// Pages that have to be claimed first.
+    Pages(Growth),
+    /// Not enough.
+    Nothing,
 }
 
 /// The pool of `PAGES` pages. A new one is all zero, so it costs RAM only: what starts
@@ -214,9 +231,8 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         &self.memory
     }
 
-    /// Take `size` bytes at a multiple of `align` for arena `id`; the offset of
-    /// the block, or `None` if its limit or the pool does not allow it.
-    pub fn allocate(&mut self, id: ArenaId, size: usize, align: usize) -> Option<u32> {
+    /// Take a block wherever there is room for it.
+    pub(super) fn allocate_block(&mut self, id: ArenaId, size: usize, align: usize) -> Option<u32> {
         let (size, align) = request(size, align)?;
         if let Some(fit) = self.find(id, size, align) {
             return Some(self.take(id, &fit, size));
@@ -227,6 +243,34 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         Some(self.take(id, &fit, size))
     }
 
+    /// Take `size` bytes, a multiple of a page, in pages that nobody had, if possible with some left free
+    /// before them: what comes later is put there (the lowest place first), and not right behind.
+    pub(super) fn allocate_pages(&mut self, id: ArenaId, size: usize) -> Option<u32> {
+        let (size, _) = request(size, GRANULE)?;
+        let pages = (size / PAGE_U32) as usize;
+        let with_room = self.run(pages + ROOM_PAGES, false);
+        let first_page = match with_room.map(|first| first + ROOM_PAGES) {
+            Some(first) => first,
+            None => self.run(pages, false)?,
+        };
+        if !self.may_claim(id, pages) {
+            return None;
+        }
+        self.claim(id, &Growth { first_page, pages });
+        let start = first_page as u32 * PAGE_U32;
+        // Merged with what was free before it.
+        let (block, _) = self.neighbours(id, start + 1);
+        let (previous, _) = self.neighbours(id, block);
+        let node = self.memory.read(block);
+        let fit = Fit {
+            previous,
+            block,
+            node,
+            start,
+        };
+        Some(self.take(id, &fit, size))
+    }
+
     /// Would [`allocate`](Self::allocate) succeed?
     pub fn can_allocate(&self, id: ArenaId, size: usize, align: usize) -> bool {
         request(size, align).is_some_and(|(size, align)| {
@@ -234,8 +278,23 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         })
     }
 
-    /// Give back the block at `offset` that was taken with `size`.
+    /// Give back the block at `offset`, of which its owner says that it has `size` bytes.
     pub fn free(&mut self, offset: u32, size: usize) {
+        let held = self.held(offset, size);
+        if let Some(linear) = self.owner_of(offset).and_then(|id| self.linear(id)) {
+            linear.freed(offset);
+        }
+        self.give_back(offset, held);
+    }
+
+    /// The bytes that the block at `offset` has, of which its owner says that it has `size`.
+    pub fn held(&self, offset: u32, size: usize) -> usize {
+        let id = self.owner_of(offset);
+        id.map_or(size, |id| self.arena(id).linear.held(offset, size))
+    }
+
+    /// Give back `size` bytes at `offset`.
+    pub(super) fn give_back(&mut self, offset: u32, size: usize) {
         let Some((size, _)) = request(size, GRANULE) else {
             return;
         };
@@ -251,7 +310,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
 
     /// Make the block at `offset` longer or shorter where it is. Whether that
     /// was possible; if not, nothing has changed.
-    pub fn resize(&mut self, offset: u32, old: usize, new: usize) -> bool {
+    pub(super) fn resize_block(&mut self, offset: u32, old: usize, new: usize) -> bool {
         let (Some((old, _)), Some((new, _))) = (request(old, GRANULE), request(new, GRANULE))
         else {
             return false;
@@ -271,27 +330,12 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             return true;
         }
         let end = offset + old;
-        let (previous, next) = self.neighbours(id, end);
-        let behind = if next == end {
-            self.memory.read(next).length
-        } else {
-            0
-        };
-        if behind < extra {
-            // The missing rest may be free pages right behind.
-            let edge = end + behind;
-            if !edge.is_multiple_of(PAGE_U32) {
-                return false;
-            }
-            let growth = Growth {
-                first_page: (edge / PAGE_U32) as usize,
-                pages: (extra - behind).div_ceil(PAGE_U32) as usize,
-            };
-            if !self.is_free_run(&growth) || !self.may_claim(id, growth.pages) {
-                return false;
-            }
-            self.claim(id, &growth);
+        match self.room_behind(id, end, extra) {
+            Behind::Nothing => return false,
+            Behind::Pages(growth) => self.claim(id, &growth),
+            Behind::Block => {}
         }
+        let (previous, _) = self.neighbours(id, end);
         let node = self.memory.read(end);
         let fit = Fit {
             previous,
@@ -304,6 +348,43 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             arena.blocks = arena.blocks.saturating_sub(1);
         }
         true
+    }
+
+    /// Could the block at `offset` of arena `id` be made longer where it is?
+    pub(super) fn can_resize(&self, id: ArenaId, offset: u32, old: usize, new: usize) -> bool {
+        let (Some((old, _)), Some((new, _))) = (request(old, GRANULE), request(new, GRANULE))
+        else {
+            return false;
+        };
+        let extra = new.saturating_sub(old);
+        !matches!(self.room_behind(id, offset + old, extra), Behind::Nothing)
+    }
+
+    /// What is free right behind `end`, for `extra` bytes more.
+    fn room_behind(&self, id: ArenaId, end: u32, extra: u32) -> Behind {
+        let (_, next) = self.neighbours(id, end);
+        let behind = if next == end {
+            self.memory.read(next).length
+        } else {
+            0
+        };
+        if behind >= extra {
+            return Behind::Block;
+        }
+        // The missing rest may be free pages right behind.
+        let edge = end + behind;
+        let growth = Growth {
+            first_page: (edge / PAGE_U32) as usize,
+            pages: (extra - behind).div_ceil(PAGE_U32) as usize,
+        };
+        if edge.is_multiple_of(PAGE_U32)
+            && self.is_free_run(&growth)
+            && self.may_claim(id, growth.pages)
+        {
+            Behind::Pages(growth)
+        } else {
+            Behind::Nothing
+        }
     }
 
     /// Return all whole pages of `id` that no block uses.
@@ -439,7 +520,13 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         self.arena(id).first_plus_one.wrapping_sub(1)
     }
 
-    fn owner_of(&self, offset: u32) -> Option<ArenaId> {
+    pub(super) fn linear(&mut self, id: ArenaId) -> Option<&mut Linear> {
+        self.arenas
+            .get_mut(id.index())
+            .map(|arena| &mut arena.linear)
+    }
+
+    pub(super) fn owner_of(&self, offset: u32) -> Option<ArenaId> {
         match self.owner.get((offset / PAGE_U32) as usize) {
             Some(&owner) if owner != NOBODY && owner != MISSING => Some(ArenaId(owner - 1)),
             _ => None,

@@ -1,5 +1,6 @@
 //! The pool against a model that knows nothing of lists: a byte map of owners.
 
+use super::linear::Resized;
 use super::pool::{ALIGN_MAX, ArenaId, GRANULE, Memory, Node, PAGE_BYTES, Pool, RESERVED_PAGES};
 
 const PAGES: usize = 24 * 1024 / PAGE_BYTES;
@@ -52,6 +53,18 @@ struct Model {
     pool: Pool<Words, PAGES>,
     blocks: Vec<Block>,
     used: Vec<bool>,
+    /// The linear memory of each arena that has one.
+    buffers: [Option<Buffer>; CONTAINERS],
+}
+
+/// A buffer that asks before it grows, and then for twice its length, as the engine's.
+#[derive(Clone, Copy)]
+struct Buffer {
+    offset: usize,
+    length: usize,
+    capacity: usize,
+    /// Bytes that the model has marked.
+    held: usize,
 }
 
 impl Model {
@@ -87,7 +100,7 @@ impl Model {
 
     fn resize(&mut self, index: usize, new: usize) {
         let Block { offset, size, .. } = self.blocks[index];
-        if self.pool.resize(offset as u32, size, new) {
+        if self.pool.resize(offset as u32, size, new) == Resized::InPlace {
             let new = new.max(1).next_multiple_of(GRANULE);
             self.mark(offset, size, false);
             self.mark(offset, new, true);
@@ -95,8 +108,68 @@ impl Model {
         }
     }
 
+    fn buffer(&mut self, arena: usize, length: usize) {
+        if self.buffers[arena].is_some() || !self.pool.grow_linear(container(arena), length, true) {
+            return;
+        }
+        let offset = self.pool.allocate(container(arena), length, 1).unwrap();
+        let buffer = Buffer {
+            offset: offset as usize,
+            length,
+            capacity: length,
+            held: 0,
+        };
+        self.buffers[arena] = Some(self.marked(buffer));
+    }
+
+    /// `buffer` with all bytes marked that it has.
+    fn marked(&mut self, mut buffer: Buffer) -> Buffer {
+        let held = self.pool.held(buffer.offset as u32, buffer.capacity);
+        assert!(buffer.length <= held, "allowed, and not there");
+        buffer.held = held.max(1).next_multiple_of(GRANULE);
+        self.mark(buffer.offset, buffer.held, true);
+        buffer
+    }
+
+    /// Whether the buffer could grow.
+    fn grow(&mut self, arena: usize, more: usize) -> Option<bool> {
+        let mut buffer = self.buffers[arena]?;
+        let length = buffer.length + more;
+        if !self.pool.grow_linear(container(arena), length, false) {
+            return Some(false);
+        }
+        self.mark(buffer.offset, buffer.held, false);
+        if length > buffer.capacity {
+            let capacity = length.max(2 * buffer.capacity);
+            let old = buffer.offset as u32;
+            match self.pool.resize(old, buffer.capacity, capacity) {
+                Resized::InPlace => {}
+                Resized::Moved { to, held } => {
+                    assert!(held >= buffer.length);
+                    self.pool.moved(old, held);
+                    buffer.offset = to as usize;
+                }
+                Resized::No => panic!("allowed, and not done"),
+            }
+            buffer.capacity = capacity;
+        }
+        buffer.length = length;
+        self.buffers[arena] = Some(self.marked(buffer));
+        Some(true)
+    }
+
+    fn drop_buffer(&mut self, arena: usize) {
+        if let Some(buffer) = self.buffers[arena].take() {
+            self.pool.free(buffer.offset as u32, buffer.capacity);
+            self.mark(buffer.offset, buffer.held, false);
+        }
+    }
+
     fn wipe(&mut self, arena: usize) {
         self.pool.wipe(container(arena));
+        if let Some(buffer) = self.buffers[arena].take() {
+            self.mark(buffer.offset, buffer.held, false);
+        }
         let (gone, kept): (Vec<_>, Vec<_>) = self.blocks.iter().partition(|b| b.arena == arena);
         self.blocks = kept;
         for block in gone {
@@ -111,10 +184,12 @@ impl Model {
         for arena in 0..CONTAINERS {
             let usage = self.pool.usage(container(arena));
             let blocks: Vec<_> = self.blocks.iter().filter(|b| b.arena == arena).collect();
-            assert_eq!(usage.blocks as usize, blocks.len());
+            let buffer = self.buffers[arena].iter();
+            assert_eq!(usage.blocks as usize, blocks.len() + buffer.len());
             assert_eq!(
                 usage.used_bytes as usize,
                 blocks.iter().map(|b| b.size).sum::<usize>()
+                    + buffer.map(|b| b.held).sum::<usize>()
             );
             assert!(usage.used_bytes <= usage.held_bytes && usage.held_bytes <= usage.peak_bytes);
             held += usage.held_bytes;
@@ -134,17 +209,26 @@ impl Model {
 
 #[test]
 fn random_operations_keep_every_byte_with_one_owner() {
+    let (mut grown, mut short) = (0, 0);
     for seed in 1..=40 {
         let mut random = Random(seed);
         let mut model = Model {
             pool: pool(),
             blocks: Vec::new(),
             used: vec![false; PAGES * PAGE_BYTES],
+            buffers: [None; CONTAINERS],
         };
         for _ in 0..1_500 {
             let arena = random.below(CONTAINERS);
             let count = model.blocks.len();
-            match random.below(20) {
+            match random.below(24) {
+                20 => model.buffer(arena, 1 + random.below(4_000)),
+                21 | 22 => {
+                    grown += u32::from(model.grow(arena, random.below(600)) == Some(true));
+                    let is_short = |b: &Buffer| b.held < b.capacity;
+                    short += u32::from(model.buffers[arena].as_ref().is_some_and(is_short));
+                }
+                23 if random.below(8) == 0 => model.drop_buffer(arena),
                 0..=8 => {
                     let largest = [16, 100, 900, 5_000][random.below(4)];
                     let align = 1 << random.below(7);
@@ -159,6 +243,7 @@ fn random_operations_keep_every_byte_with_one_owner() {
             model.check();
         }
         for arena in 0..CONTAINERS {
+            model.drop_buffer(arena);
             while let Some(index) = model.blocks.iter().position(|b| b.arena == arena) {
                 model.free(index);
             }
@@ -166,6 +251,41 @@ fn random_operations_keep_every_byte_with_one_owner() {
         }
         let space = model.pool.space();
         assert_eq!(space.largest_bytes, space.total_bytes, "seed {seed}");
+    }
+    println!("buffers grew {grown} times and were {short} times shorter than they claim");
+    assert!(grown > 500 && short > 50, "{grown} {short}");
+}
+
+#[test]
+fn a_memory_grows_to_the_last_page() {
+    for obstacle in [false, true] {
+        let mut model = Model {
+            pool: pool(),
+            blocks: Vec::new(),
+            used: vec![false; PAGES * PAGE_BYTES],
+            buffers: [None; CONTAINERS],
+        };
+        if obstacle {
+            // At the bottom, and right behind the memory: it has to move.
+            model.allocate(1, 8, 8);
+        }
+        model.buffer(0, PAGES * PAGE_BYTES / 3);
+        while model.grow(0, 64) == Some(true) {
+            model.check();
+        }
+        let buffer = model.buffers[0].unwrap();
+        let all = (PAGES - RESERVED_PAGES) * PAGE_BYTES;
+        // What it left when it moved may stay too short for it.
+        let (most, spare) = if obstacle {
+            (all - PAGE_BYTES, 1024)
+        } else {
+            (all, 64)
+        };
+        assert!(
+            buffer.length + spare > most && buffer.length <= most,
+            "{} of {most}",
+            buffer.length
+        );
     }
 }
 
@@ -195,12 +315,12 @@ fn a_block_grows_in_place_into_free_pages() {
     // A whole number of pages, however many are claimed at once.
     let long = 32 * PAGE_BYTES;
     let block = pool.allocate(container(0), 100, 8).unwrap();
-    assert!(pool.resize(block, 100, long));
+    assert_eq!(pool.resize(block, 100, long), Resized::InPlace);
     assert_eq!(pool.usage(container(0)).blocks, 1);
     assert_eq!(pool.usage(container(0)).held_bytes as usize, long);
     let _obstacle = pool.allocate(container(1), 8, 8).unwrap();
-    assert!(!pool.resize(block, long, long + 1));
-    assert!(pool.resize(block, long, 8));
+    assert_eq!(pool.resize(block, long, long + 1), Resized::No);
+    assert_eq!(pool.resize(block, long, 8), Resized::InPlace);
     pool.trim(container(0));
     assert_eq!(pool.usage(container(0)).held_bytes as usize, PAGE_BYTES);
 }
@@ -258,7 +378,10 @@ fn a_pool_with_less_memory_gives_out_exactly_that() {
         assert_eq!(blocks.len() * PAGE_BYTES, there);
         assert_eq!((end, pool.free_bytes()), (there, 0));
         for offset in blocks {
-            assert!(!pool.resize(offset, PAGE_BYTES, there + PAGE_BYTES));
+            assert_eq!(
+                pool.resize(offset, PAGE_BYTES, there + PAGE_BYTES),
+                Resized::No
+            );
             pool.free(offset, PAGE_BYTES);
         }
         pool.wipe(id);

@@ -12,7 +12,6 @@ use alloc::vec::Vec;
 use berth_foreign::{Ending, Foreign, PARAMETERS_MAX};
 use berth_protocol::{Fault, Level};
 
-use super::log;
 use super::outcome::{LastCall, LastWords, Pending};
 use super::registrations::Wanted;
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
@@ -199,8 +198,9 @@ impl<P: Platform> Host for ContainerHost<P> {
         };
         let now = self.platform(Platform::now_us);
         arena::outside(|| {
-            self.shared
-                .with_log(self.slot, |log| log.append(log::level(level), now, text));
+            self.shared.with_log(self.slot, |log| {
+                log.append(Level::from_number(level), now, text)
+            });
         });
         Ok(())
     }
@@ -356,11 +356,11 @@ impl<P: Platform> Host for ContainerHost<P> {
         (result, said)
     }
 
-    fn may_have_memory(&mut self, bytes: usize, block: usize) -> bool {
+    fn may_have_memory(&mut self, bytes: usize, first: bool) -> bool {
         let cells = self.shared.run(self.run);
         let most = cells.map_or(0, |cells| cells.memory_max.get());
         let arena = self.run.arena();
-        bytes <= most as usize && arena.is_some_and(|id| arena::can_allocate(id, block))
+        bytes <= most as usize && arena.is_some_and(|id| arena::grow_linear(id, bytes, first))
     }
 }
 

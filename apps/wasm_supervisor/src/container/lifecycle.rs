@@ -7,6 +7,7 @@
 use berth_protocol::{Entry, Fault, Happening, Parameters, State};
 
 use super::budget::Cause;
+use super::loading::never_fits;
 use super::name::CONTAINERS_MAX;
 use super::notes;
 use super::outcome::End;
@@ -16,13 +17,10 @@ use super::saved::Saved;
 use super::schedule::slice_fuel;
 use super::state::Event;
 use super::table::Containers;
-use super::update::never_fits;
+use crate::admission::entries::PAUSE;
 use crate::arena;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
-
-/// The function that a container may export to save its state when it is paused.
-pub(super) const PAUSE: &str = "_pause";
 
 /// Fuel of `_pause`: one slice of the usual length.
 pub(super) const PAUSE_FUEL: u64 = 2_500;
@@ -160,6 +158,7 @@ impl<P: Platform + 'static> Containers<P> {
         let before = container.parameters;
         let parameters = merged(before, changes);
         let restarts = restart && container.state.is_active();
+        let was_paused = container.state == State::Paused;
         if restarts {
             // What can never start is no reason to stop what runs.
             never_fits(self.image(slot), parameters)?;
@@ -173,7 +172,10 @@ impl<P: Platform + 'static> Containers<P> {
                 Err(refused) => {
                     // Both can only fail for what made the change fail, and that is the answer.
                     let _ = self.set_stored_parameters(slot, before);
-                    let _ = self.start(slot);
+                    if self.start(slot).is_ok() && was_paused {
+                        // At its beginning: where it was is gone.
+                        self.go(slot, Event::Pause);
+                    }
                     return Err(refused);
                 }
             }

@@ -11,6 +11,8 @@
 //! whatever a container has the supervisor do, in whatever function, it pays for, and nobody
 //! else. What other processes and the kernel take meanwhile is in it: the kernel does not tell.
 
+use super::around::Around;
+
 /// How much of the CPU a container uses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Load {
@@ -45,6 +47,10 @@ pub(super) struct Clock {
     pub(super) turn_us: Option<u64>,
     /// Fuel that the slice had which is or was the current span; `None`: it is no slice.
     pub(super) slice_fuel: Option<u32>,
+    /// That slice was used up.
+    pub(super) used_up: bool,
+    /// What changing containers takes.
+    pub(super) around: Around,
     /// When the current window of [`Load`] began.
     pub(super) window_us: u64,
     /// When this run of the supervisor began.
@@ -61,6 +67,8 @@ impl Clock {
             since_us: now_us,
             turn_us: None,
             slice_fuel: None,
+            used_up: false,
+            around: Around::new(),
             window_us: now_us,
             started_us: now_us,
             longest_us: 0,

@@ -80,6 +80,19 @@ pub(super) struct Source<'a> {
     pub(super) held: Option<&'a Held<'a>>,
 }
 
+/// Refuses an image whose linear memory alone does not fit with these parameters, however much
+/// is free. What never fits is no reason to stop what runs.
+pub(super) fn never_fits(image: &[u8], parameters: Parameters) -> Result<(), Refused> {
+    let module = Module::scan(image).map_err(Refused::Invalid)?;
+    let room = parameters.limit.unwrap_or_else(arena::total);
+    let room = room.min(parameters.memory.unwrap_or(room));
+    let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
+    if needed > room && arena::is_in_use() {
+        return Err(Refused::Memory { needed, room });
+    }
+    Ok(())
+}
+
 impl<P: Platform + 'static> Containers<P> {
     /// Load and link what the container in `slot` is.
     ///

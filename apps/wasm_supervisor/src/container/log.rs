@@ -7,7 +7,7 @@
 use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 
-use berth_protocol::{LOG_TEXT_MAX, Level, cut, cut_bytes};
+use berth_protocol::{LOG_TEXT_MAX, Level, cut, cut_bytes, is_plain};
 
 /// Bytes of a log, record heads included.
 pub const LOG_BYTES: usize = 768;
@@ -95,10 +95,10 @@ impl Log {
     }
 
     /// Append what a container says, within the rate it is allowed. Each line of `text` is one of the
-    /// log; a long one is several. Bytes that are not UTF-8 and control characters are
-    /// replaced, so that no line can end another or begin a frame.
+    /// log; a long one is several. Bytes that are not UTF-8 and characters that change how
+    /// others are read ([`is_plain`]) are replaced, so that no line can end another, begin a frame, or look as another.
     pub fn append(&mut self, level: Level, time_us: u64, text: &[u8]) {
-        if level_number(level) > level_number(self.least) {
+        if level > self.least {
             return;
         }
         for line in lines(text) {
@@ -144,7 +144,7 @@ impl Log {
             self.records.drain(..oldest.min(self.records.len()));
             self.kept = self.kept.saturating_sub(1);
         }
-        self.records.push(level_number(level));
+        self.records.push(level as u8);
         self.records.push(text.len() as u8);
         self.records.extend_from_slice(&self.next.to_le_bytes());
         self.records.extend_from_slice(&time_us.to_le_bytes());
@@ -168,7 +168,7 @@ impl Log {
             if sequence >= from {
                 return Some(Line {
                     sequence,
-                    level: level(u32::from(*head.first()?)),
+                    level: Level::from_number(u32::from(*head.first()?)),
                     time_us: u64::from_le_bytes(head.get(6..)?.try_into().ok()?),
                     text: core::str::from_utf8(text).ok()?,
                 });
@@ -192,28 +192,6 @@ fn record_length(records: &[u8]) -> usize {
     HEAD_BYTES + usize::from(records.get(1).copied().unwrap_or(0))
 }
 
-const fn level_number(level: Level) -> u8 {
-    match level {
-        Level::Error => 0,
-        Level::Warn => 1,
-        Level::Info => 2,
-        Level::Debug => 3,
-        Level::Trace => 4,
-    }
-}
-
-/// The level that containers give by number; unknown ones are the least important.
-#[must_use]
-pub const fn level(number: u32) -> Level {
-    match number {
-        0 => Level::Error,
-        1 => Level::Warn,
-        2 => Level::Info,
-        3 => Level::Debug,
-        _ => Level::Trace,
-    }
-}
-
 /// A line being cleaned.
 struct Clean {
     bytes: [u8; LOG_TEXT_MAX],
@@ -228,11 +206,11 @@ impl Clean {
         }
     }
 
-    /// Add a character; `false` if the line is full.
+    /// Add a character. Returns `false` if the line is full.
     fn push(&mut self, character: char) -> bool {
         let character = match character {
             '\t' => ' ',
-            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c if !is_plain(c) => char::REPLACEMENT_CHARACTER,
             c => c,
         };
         let mut buffer = [0; 4];
@@ -309,8 +287,15 @@ mod tests {
         let (_, text) = &kept(&log)[0];
         assert!(text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f));
         assert!(text.contains("d e"));
+        let hidden = "x\u{202e}y\u{2028}z\u{2066}\u{200b}\u{feff}\u{85}\u{e0041}w";
+        log.append(Level::Info, 0, hidden.as_bytes());
+        let (_, text) = &kept(&log)[1];
+        assert_eq!(
+            text,
+            "x\u{fffd}y\u{fffd}z\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}w"
+        );
         log.append(Level::Info, 0, &[b'x'; 500]);
-        let sizes: Vec<_> = kept(&log)[1..].iter().map(|(_, t)| t.len()).collect();
+        let sizes: Vec<_> = kept(&log)[2..].iter().map(|(_, t)| t.len()).collect();
         assert_eq!(sizes, [160, 160, 160, 20]);
     }
 

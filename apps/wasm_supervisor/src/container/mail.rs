@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use berth_protocol::NAME_MAX;
 
+use super::errno;
 use super::name::Name;
 
 /// Longest message in bytes.
@@ -22,13 +23,13 @@ const QUEUE_BYTES: usize = 4 * (2 + NAME_MAX + MESSAGE_MAX);
 #[repr(i32)]
 pub enum SendError {
     /// The queue is full: again later (`BUSY`).
-    Full = 2,
+    Full = errno::BUSY as i32,
     /// Longer than [`MESSAGE_MAX`] (`SIZE`).
-    TooLong = 7,
+    TooLong = errno::SIZE as i32,
     /// The device has no memory for the queue (`NOMEM`).
-    NoMemory = 9,
+    NoMemory = errno::NO_MEMORY as i32,
     /// No container of this name is active (`NODEVICE`).
-    NoReceiver = 11,
+    NoReceiver = errno::NO_DEVICE as i32,
 }
 
 /// The queue of one container.

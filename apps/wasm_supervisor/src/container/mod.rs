@@ -5,6 +5,7 @@
 //! ```text
 //!   name, run_id, outcome, refused      leaf types
 //!   state, restart, budget, schedule    tables and sums, without a container
+//!   around, load                        what turns take, and whose time it is
 //!   log, mail, saved, events, notes     what is kept outside a container's memory
 //!   storage, images                     where images are
 //!   registrations, shared, host         what a container's code can reach
@@ -16,11 +17,15 @@
 //!   lifecycle, update                   what operators do
 //! ```
 
+mod around;
 #[cfg(test)]
 mod boot_tests;
 mod budget;
 mod change;
 mod ending;
+#[cfg(test)]
+mod entry_tests;
+mod errno;
 pub mod events;
 #[cfg(test)]
 mod foreign_tests;

@@ -229,7 +229,7 @@ mod tests {
     use super::*;
     use crate::fake::Fake;
 
-    /// Let runs of these lengths (in seconds) fail, one after the other; what the next finds.
+    /// Let runs of these lengths (in seconds) fail, one after the other. Returns what the next finds.
     fn after(runs: &[u64]) -> Before {
         let fake = Fake::default();
         let mut before = Before::read(&fake);

@@ -9,6 +9,7 @@ use core::cell::{Cell, RefCell};
 
 use berth_protocol::Fault;
 
+use super::errno::{ALREADY, INVALID, NO_MEMORY, SIZE};
 use super::run_id::{RUNS_MAX, RunId};
 use crate::engine::Handler;
 use crate::interrupts::{CAPTURES_MAX, Capture};
@@ -23,15 +24,6 @@ const CAPTURE_BYTES: usize = 8;
 
 /// Bytes that a captured register takes in linear memory.
 const VALUE_BYTES: usize = 4;
-
-/// Tock's code for what is done already.
-const ALREADY: u8 = 3;
-/// Tock's code for an argument that cannot be.
-const INVALID: u8 = 6;
-/// Tock's code for too many.
-const SIZE: u8 = 7;
-/// Tock's code for no memory.
-const NO_MEMORY: u8 = 9;
 
 /// One interrupt with its handler.
 pub(super) struct Registration {

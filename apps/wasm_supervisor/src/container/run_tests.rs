@@ -106,7 +106,7 @@ impl Device {
             .update(0, image, hash, Parameters::default(), TRIAL_MS)
     }
 
-    /// Raise the interrupt and run handlers; what they said.
+    /// Raise the interrupt and run handlers. Returns what they said.
     fn interrupt(&mut self) -> Vec<String> {
         let before = self.said().len();
         self.fake.raise(TIMER, 0);

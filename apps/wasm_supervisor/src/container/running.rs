@@ -106,15 +106,20 @@ impl<P: Platform + 'static> Containers<P> {
     /// charged with what has passed.
     pub(super) fn begin_span(&mut self, now: u64, owner: Option<usize>) {
         let fuel = self.clock.slice_fuel.take();
+        let used_up = core::mem::take(&mut self.clock.used_up);
         if let Some((slot, passed)) = self.clock.switch(now, owner)
             && let Some(Some(container)) = self.slots.get_mut(slot)
         {
+            if let (Some(fuel), true) = (fuel, used_up) {
+                self.clock.around.learn(fuel, passed);
+            }
             let busy = u32::try_from(passed).unwrap_or(u32::MAX);
             container.load.busy_us = container.load.busy_us.saturating_add(busy);
             let share = container.share();
             // Not more than its usual slice, however long it was alone.
             let usual = slice_fuel(share);
-            let rate = rate(fuel.map_or(usual, |fuel| fuel.min(usual)));
+            let around = self.clock.around.fuel();
+            let rate = rate(fuel.map_or(usual, |fuel| fuel.min(usual)), around);
             let ns = passed.saturating_mul(u64::from(rate));
             self.schedule.charge(&mut container.turns, share, ns);
         }
@@ -215,6 +220,7 @@ impl<P: Platform + 'static> Containers<P> {
             }
         });
         self.ignore_interrupts();
+        self.clock.used_up = outcome.step == Step::OutOfFuel && outcome.fuel >= fuel;
         match (outcome.step, outcome.pending) {
             (Step::Finished, _) => return Some(End::Exit { code: 0 }),
             (Step::Stopped, Some(Pending::Yield)) => {

@@ -7,6 +7,8 @@
 
 use alloc::vec::Vec;
 
+use super::errno;
+
 /// Most bytes that a container can save.
 pub const SAVED_MAX: usize = 1024;
 
@@ -15,9 +17,9 @@ pub const SAVED_MAX: usize = 1024;
 #[repr(i32)]
 pub enum SaveError {
     /// Longer than [`SAVED_MAX`] (`SIZE`).
-    TooLong = 7,
+    TooLong = errno::SIZE as i32,
     /// The device has no memory for it (`NOMEM`).
-    NoMemory = 9,
+    NoMemory = errno::NO_MEMORY as i32,
 }
 
 /// The saved state of one container.

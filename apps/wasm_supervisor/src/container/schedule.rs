@@ -14,15 +14,8 @@ pub const SHARE_DEFAULT: u8 = 50;
 /// slice is some 14,000 instructions, ten times what changing containers costs.
 const FUEL_PER_SHARE: u32 = 50;
 
-/// The same of small shares, up to [`SLICE_SMALL`]: they have their turn less often instead of for less.
-const FUEL_PER_SMALL_SHARE: u32 = 150;
-const SLICE_SMALL: u32 = 1_500;
 /// Shortest slice in fuel: below, changing containers would cost more than running them.
 const SLICE_MIN: u32 = 500;
-
-/// What changing containers takes, as fuel of a container that computes: 400 where instructions count, 870 measured where
-/// system calls take long.
-const TURN_FUEL: u32 = 600;
 
 /// Virtual time of one nanosecond at share 1. Divided by the share it must keep enough digits,
 /// and 64 bits hold 36 years of it.
@@ -36,23 +29,16 @@ pub const ALONE_SLICES: u64 = 4;
 /// Returns the fuel of one slice of a container with this share.
 #[must_use]
 pub const fn slice_fuel(share: u8) -> u32 {
-    let share = share as u32;
-    let mut fuel = share * FUEL_PER_SMALL_SHARE;
-    if fuel > SLICE_SMALL {
-        fuel = SLICE_SMALL;
-    }
-    if fuel < share * FUEL_PER_SHARE {
-        fuel = share * FUEL_PER_SHARE;
-    }
+    let fuel = share as u32 * FUEL_PER_SHARE;
     if fuel < SLICE_MIN { SLICE_MIN } else { fuel }
 }
 
-/// Returns the nanoseconds that are charged for a microsecond of a container whose slices have so much fuel. The rest is what changing
-/// containers takes, which is the same for a short slice as for a long one, and would be twice as much of a
-/// small share's time. It depends on nothing that a container does, so among equals time is time.
+/// Returns the nanoseconds that are charged for a microsecond of a container whose slices have so much fuel, where changing
+/// containers takes as long as `around` fuel. It takes that of a short slice as of a long one, and would be half of a
+/// small share's time. What is charged depends on nothing that a container does, so among equals time is time.
 #[must_use]
-pub const fn rate(fuel: u32) -> u32 {
-    1_000 * fuel / (fuel + TURN_FUEL)
+pub const fn rate(fuel: u32, around: u32) -> u32 {
+    1_000 * fuel / (fuel + around)
 }
 
 /// Where one container stands.
@@ -275,10 +261,10 @@ mod tests {
                 let slot = schedule.pick(8, |slot| Some(turns[slot])).unwrap();
                 let fuel = slice_fuel(shares[slot]);
                 used[slot] += u64::from(fuel);
-                let ns = u64::from((fuel + around) * rate(fuel));
+                let ns = u64::from((fuel + around) * rate(fuel, around));
                 schedule.charge(&mut turns[slot], shares[slot], ns);
             }
-            assert_fair(&shares, &used, 5);
+            assert_fair(&shares, &used, 1);
         }
     }
 

@@ -66,7 +66,7 @@ impl<P: Platform + 'static> Containers<P> {
         Ok(())
     }
 
-    /// Look at an image; the slot that its container gets.
+    /// Look at an image. Returns the slot that its container gets.
     fn admit(&self, image: &[u8]) -> Result<usize, Refused> {
         Module::scan(image).map_err(Refused::Invalid)?;
         let slot = self

@@ -112,7 +112,7 @@ impl<P: Platform + 'static> Containers<P> {
         self.slots.iter().any(Option::is_none)
     }
 
-    /// Put a container into a free slot; whether there was memory for what belongs to it.
+    /// Put a container into a free slot. Returns whether there was memory for what belongs to it.
     pub(super) fn place(
         &mut self,
         slot: usize,

@@ -19,8 +19,8 @@
 use berth_protocol::{Entry, Fault, ImageHash, Parameters, State, Update};
 
 use super::budget::Cause;
-use super::lifecycle::{PAUSE, PAUSE_FUEL};
-use super::loading::{Held, Loading, Source, validate};
+use super::lifecycle::PAUSE_FUEL;
+use super::loading::{Held, Loading, Source, never_fits, validate};
 use super::outcome::{End, LastWords};
 use super::refused::Refused;
 use super::restart::Restarts;
@@ -31,26 +31,12 @@ use super::state::Event;
 use super::storage::{CANDIDATE_KEY, Image, Meta, image_key};
 use super::table::Containers;
 use super::trial::{Trial, Version};
-use crate::admission::Module;
-use crate::arena;
+use crate::admission::entries::PAUSE;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
 
 /// If the store does not take the end of a trial at once, it is tried again after this.
 const RETRY_US: u64 = 1_000_000;
-
-/// Refuses an image whose linear memory alone does not fit with these parameters, however much
-/// is free. What never fits is no reason to stop what runs.
-pub(super) fn never_fits(image: &[u8], parameters: Parameters) -> Result<(), Refused> {
-    let module = Module::scan(image).map_err(Refused::Invalid)?;
-    let room = parameters.limit.unwrap_or_else(arena::total);
-    let room = room.min(parameters.memory.unwrap_or(room));
-    let needed = u32::try_from(module.memory_bytes).unwrap_or(u32::MAX);
-    if needed > room && arena::is_in_use() {
-        return Err(Refused::Memory { needed, room });
-    }
-    Ok(())
-}
 
 impl<P: Platform + 'static> Containers<P> {
     /// Replace the container in `slot` by the image that was uploaded into the store. The caller has

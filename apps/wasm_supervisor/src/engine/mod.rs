@@ -18,6 +18,8 @@ use crate::platform::Width;
 
 pub mod border;
 pub mod config;
+#[allow(unsafe_code)]
+pub mod float;
 mod link;
 mod scratch;
 pub mod wasmi;
@@ -115,8 +117,8 @@ pub trait Host {
         arguments: &[u64; PARAMETERS_MAX],
         memory: &mut [u8],
     ) -> (Result<u32, Stop>, u32);
-    /// May the linear memory have `bytes` bytes, for which the engine wants a block of `block`?
-    fn may_have_memory(&mut self, bytes: usize, block: usize) -> bool;
+    /// May the linear memory have `bytes` bytes? Asked before each growth; `first`: before one is made that may grow.
+    fn may_have_memory(&mut self, bytes: usize, first: bool) -> bool;
 }
 
 /// Where in its memory a container wants a message.

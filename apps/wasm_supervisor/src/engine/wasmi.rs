@@ -12,15 +12,15 @@ use wasmi_core::LimiterError;
 use berth_protocol::Fault;
 
 use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, border, config, link, scratch};
-use crate::admission::{Module, module::MAIN};
-
-/// Name under which a module exports its linear memory.
-pub(super) const MEMORY: &str = "memory";
+use crate::admission::Module;
+use crate::admission::entries::{MAIN, MEMORY};
 
 /// What the store carries for its host functions.
 pub(super) struct Data<H> {
     pub(super) host: H,
     pub(super) memory: Option<Memory>,
+    /// A memory is to be made, and may grow later.
+    memory_to_grow: bool,
     /// Elements that the module's tables have from the start.
     table_elements: usize,
     pub(super) border: border::State,
@@ -29,14 +29,12 @@ pub(super) struct Data<H> {
 impl<H: Host> ResourceLimiter for Data<H> {
     fn memory_growing(
         &mut self,
-        current: usize,
+        _current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
-        // The engine's buffer at least doubles when it grows.
-        Ok(self
-            .host
-            .may_have_memory(desired, desired.max(current.saturating_mul(2))))
+        let first = core::mem::take(&mut self.memory_to_grow);
+        Ok(self.host.may_have_memory(desired, first))
     }
 
     // wasmi 2.0.0 restarts a `table.grow` that ran out of fuel at a stale place.
@@ -105,6 +103,7 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         let data = Data {
             host,
             memory: None,
+            memory_to_grow: module.grows,
             table_elements: module.table_elements as usize,
             border: border::State::default(),
         };

@@ -5,7 +5,7 @@ use berth_protocol::{Access, Exposure, Holder};
 use crate::container::Containers;
 use crate::platform::{AccessClass, Claim, DESCRIPTION_MAX, Platform};
 
-/// Exposure `index` with the name of its holder; `None` from their number up.
+/// Exposure `index` with the name of its holder. Returns `None` from their number up.
 pub fn exposure<'a, P: Platform + 'static>(
     containers: &'a Containers<P>,
     platform: &P,

@@ -8,9 +8,6 @@ use crate::answering::Sink;
 use crate::container::{CONTAINERS_MAX, Container};
 use crate::platform::Platform;
 
-/// Bytes that the smallest container needs (`docs/memory.md`).
-const MINIMAL_BYTES: u32 = 10_500;
-
 impl<P: Platform + 'static> Service<P> {
     /// All that is known of the container called `name`.
     pub(super) fn inspect(&self, id: u32, name: &str, sink: &mut dyn Sink) {
@@ -87,7 +84,7 @@ impl<P: Platform + 'static> Service<P> {
             suspect: self.suspect(),
             restarts: u16::try_from(before.failures).unwrap_or(u16::MAX),
             longest_stall_us: self.containers.longest_stall_us(),
-            minimal_bytes: MINIMAL_BYTES,
+            minimal_bytes: berth_protocol::MINIMAL_BYTES,
             store: self.containers.images().flash().map(|store| {
                 let (space, wear) = (store.space(), store.wear());
                 StoreStatus {

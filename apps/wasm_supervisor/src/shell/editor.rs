@@ -47,7 +47,7 @@ impl Line {
         core::str::from_utf8(self.typed()).unwrap_or_default()
     }
 
-    /// Put `byte` at `place`; `false` if the line is full.
+    /// Put `byte` at `place`. Returns `false` if the line is full.
     fn insert(&mut self, place: usize, byte: u8) -> bool {
         let Some(tail) = self.bytes.get_mut(place..=self.length) else {
             return false;

@@ -22,7 +22,7 @@ impl Person {
         }
     }
 
-    /// Press keys; the lines that were finished.
+    /// Press keys. Returns the lines that were finished.
     fn press(&mut self, keys: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
         for key in keys {

@@ -2,6 +2,8 @@
 
 use core::fmt::{self, Write};
 
+use berth_protocol::is_plain;
+
 use crate::platform::Platform;
 
 /// Most bytes of one write: a line, mostly.
@@ -58,11 +60,7 @@ impl<'a, P: Platform> Printer<'a, P> {
     pub(super) fn printable(&mut self, text: &str) {
         for character in text.chars() {
             // A write to itself cannot fail.
-            let _ = self.write_char(if character.is_control() {
-                '?'
-            } else {
-                character
-            });
+            let _ = self.write_char(if is_plain(character) { character } else { '?' });
         }
     }
 

@@ -91,4 +91,5 @@ pub const ENDLESS: &str =
     r#"(module (memory 64 (pagesize 1)) (func (export "_start") (loop $a (br $a))))"#;
 
 pub mod hostile;
+pub mod operations;
 pub mod smith;

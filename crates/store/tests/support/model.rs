@@ -96,7 +96,7 @@ pub(crate) struct Model {
 pub(crate) type Answer = Result<(), Error>;
 
 impl Model {
-    /// Let a store, and a copy of this model, do `op`; the copy as it is if the operation succeeds.
+    /// Let a store, and a copy of this model, do `op`. Returns the copy as it is if the operation succeeds.
     pub(crate) fn run(&self, store: &mut Tested, op: &Op) -> (Answer, Self) {
         let mut after = self.clone();
         let answer = match op {

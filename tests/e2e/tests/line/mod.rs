@@ -83,7 +83,7 @@ impl Line {
         })?
     }
 
-    /// A request of an upload; the offset that the device wants next.
+    /// A request of an upload. Returns the offset that the device wants next.
     pub(crate) fn offset(&mut self, op: Op<'_>) -> Result<u32> {
         self.ask(op, |result| match result {
             Ok(Reply::Upload { offset }) => Ok(offset),
@@ -91,7 +91,7 @@ impl Line {
         })?
     }
 
-    /// A request that must be refused; the word of its error.
+    /// A request that must be refused. Returns the word of its error.
     pub(crate) fn refusal(&mut self, op: Op<'_>) -> Result<&'static str> {
         self.ask(op, |result| match result {
             Err(error) => Ok(error.word()),

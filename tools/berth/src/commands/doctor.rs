@@ -20,9 +20,6 @@ const ROUNDS: u32 = 10;
 /// Sizes of containers that are tried beside the smallest, in bytes.
 const SIZES: [u32; 3] = [16 * 1024, 32 * 1024, 64 * 1024];
 
-/// A minimal container, if the firmware does not tell.
-const MINIMAL_BYTES: u32 = 10_500;
-
 /// A pause in which operators notice that the device does not answer.
 const LONG_STALL: Duration = Duration::from_millis(500);
 
@@ -245,7 +242,8 @@ fn erases_left(erases: &Erases, report: &mut Report) {
 fn memory(heap: &HeapInfo, status: Option<&DeviceStatus>, report: &mut Report) {
     let minimal = match status {
         Some(status) if status.minimal_bytes > 0 => status.minimal_bytes,
-        _ => MINIMAL_BYTES,
+        // The firmware does not tell.
+        _ => berth_protocol::MINIMAL_BYTES,
     };
     let places = u32::from(heap.containers_max.saturating_sub(heap.containers));
     report.fits = std::iter::once(minimal)

@@ -14,7 +14,8 @@ pub(crate) use exposures::exposures;
 pub(crate) use inspect::{info, inspection};
 pub(crate) use tables::{Found, containers, devices, heap, images, scan, stats};
 
-use crate::{DeviceEvent, Error, LogLine, UpdateOutcome, printable::printable};
+use crate::{DeviceEvent, Error, LogLine, UpdateOutcome};
+use berth_pack::printable;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{

@@ -117,7 +117,7 @@ impl World {
         })
     }
 
-    /// Its interrupt comes; whether it is noted.
+    /// Its interrupt comes. Returns whether it is noted.
     pub(super) fn interrupt(&mut self) -> bool {
         let Some(slot) = self.registered() else {
             return false;
@@ -125,7 +125,7 @@ impl World {
         !core::mem::replace(&mut self.model(slot).pending, true)
     }
 
-    /// Run the handler of the interrupt that waits; whether there is one.
+    /// Run the handler of the interrupt that waits. Returns whether there is one.
     pub(super) fn handle(&mut self) -> bool {
         let waits = |model: &mut Model| {
             model.state == State::Running && core::mem::take(&mut model.pending)

@@ -5,7 +5,8 @@ use wasmi::{AsContextMut, Caller, Extern, Memory, Nullable, Ref};
 use berth_protocol::Fault;
 
 use super::account;
-use crate::engine::wasmi::{Data, Handler, MEMORY};
+use crate::admission::entries::MEMORY;
+use crate::engine::wasmi::{Data, Handler};
 use crate::engine::{Host, Stop};
 
 /// The table that a module must export for its handlers, as linkers call it.

@@ -12,9 +12,6 @@ use super::{BLINK, Bench};
 /// Needs what no board has.
 const MISSING: &str =
     r#"(module (import "mmio:nothing" "claim" (func (result i32))) (func (export "_start")))"#;
-/// Needs more memory than any container gets.
-const HUGE: &str =
-    r#"(module (memory (export "memory") 9000000 (pagesize 1)) (func (export "_start")))"#;
 /// Needs what another container has.
 const BUSY: &str =
     r#"(module (import "mmio:timer0" "claim" (func (result i32))) (func (export "_start")))"#;
@@ -126,7 +123,6 @@ fn a_run_that_is_refused_has_changed_nothing() {
             let before = seen(&mut bench);
             for (wat, parameters) in [
                 (MISSING, none),
-                (HUGE, none),
                 (BUSY, none),
                 ("(module)", none),
                 (GOOD, bad),

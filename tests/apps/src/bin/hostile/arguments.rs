@@ -193,7 +193,7 @@ impl Arguments {
         self.claims += 1;
     }
 
-    /// Write a label to the buffer and lend it; its length, or another one.
+    /// Write a label to the buffer and lend it. Returns its length, or another one.
     pub(crate) fn lend_label(&mut self) -> usize {
         let index = self.below(LABELS.len());
         let label = LABELS.get(index).copied().unwrap_or_default().as_bytes();

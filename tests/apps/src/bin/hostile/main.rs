@@ -60,7 +60,7 @@ fn main() {
         .print();
 }
 
-/// One call; whether the kernel accepted it.
+/// One call. Returns whether the kernel accepted it.
 fn call(arguments: &mut Arguments) -> bool {
     if arguments.one_in(2) {
         return host_command(arguments);

@@ -1,0 +1,141 @@
+//! The block of a container's linear memory, which may be shorter than its owner asked for.
+//!
+//! The engine's buffer asks for twice its length when it grows by a byte, so a memory of more than
+//! half of what there is could never grow. But the engine also asks its limiter before each growth
+//! how many bytes the memory may *have*. So for this one block the pool remembers both:
+//!
+//! ```text
+//!   first growing(0, n)   the next block of n bytes is the memory's     claimed n, held n or more
+//!   growing(n, n + 1)     n + 1 bytes are possible, here or elsewhere
+//!   realloc(2 n)          2 n if there is room, else n + 1              claimed 2 n, held n + 1
+//!   growing(n + 1, n + 2) the engine will ask for nothing: room is made
+//!                         here, behind the block, or there is none      claimed 2 n, held n + 2
+//! ```
+//!
+//! The engine touches no byte beyond what its limiter has allowed (`ByteBuffer::grow` of
+//! `wasmi_core` 2.0.0: it fills from the old length to the new one), so it never
+//! touches what it claims and does not hold.
+
+use super::linear::{Linear, Resized};
+use super::pool::{ArenaId, GRANULE, Memory, PAGE_BYTES, Pool};
+
+impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
+    /// Take `size` bytes at a multiple of `align` for arena `id`; the offset of
+    /// the block, or `None` if its limit or the pool does not allow it.
+    pub fn allocate(&mut self, id: ArenaId, size: usize, align: usize) -> Option<u32> {
+        if !self.linear(id)?.begins_with(size) {
+            return self.allocate_block(id, size, align);
+        }
+        // On pages of its own, so that nothing stands right behind it, where it is to grow.
+        let whole = size.next_multiple_of(PAGE_BYTES);
+        let (offset, held) = match self.allocate_pages(id, whole) {
+            Some(offset) => (offset, whole),
+            None => (self.allocate_block(id, size, align)?, size),
+        };
+        self.set_linear(
+            id,
+            Linear {
+                at_plus_one: offset + 1,
+                claimed: size as u32,
+                held: held as u32,
+                expected: 0,
+            },
+        );
+        Some(offset)
+    }
+
+    /// May the linear memory of arena `id` have `bytes` bytes? Asked before every growth; `first`:
+    /// before one is made that may grow. After a yes the memory has them, or its owner asks for a block.
+    pub fn grow_linear(&mut self, id: ArenaId, bytes: usize, first: bool) -> bool {
+        let Some(linear) = self.linear(id) else {
+            return false;
+        };
+        let Linear {
+            at_plus_one,
+            claimed,
+            held,
+            ..
+        } = *linear;
+        if at_plus_one == 0 {
+            // Only the first block is known to be the memory's: one that begins empty is served as
+            // any other, twice as long as it was if it grows.
+            linear.expected = if first { bytes as u32 } else { 0 };
+            return self.can_allocate(id, bytes, GRANULE);
+        }
+        linear.expected = 0;
+        let offset = at_plus_one - 1;
+        if bytes <= claimed as usize {
+            if bytes <= held as usize {
+                return true;
+            }
+            let possible = self.resize_block(offset, held as usize, bytes);
+            if let (true, Some(linear)) = (possible, self.linear(id)) {
+                linear.held = bytes as u32;
+            }
+            return possible;
+        }
+        linear.expected = bytes as u32;
+        self.can_resize(id, offset, held as usize, bytes) || self.can_allocate(id, bytes, GRANULE)
+    }
+
+    /// Make the block at `offset`, of which its owner says that it has `old` bytes, longer or shorter.
+    pub fn resize(&mut self, offset: u32, old: usize, new: usize) -> Resized {
+        let Some(id) = self.owner_of(offset) else {
+            return Resized::No;
+        };
+        let Some(linear) = self.linear(id) else {
+            return Resized::No;
+        };
+        if linear.at_plus_one != offset + 1 {
+            return if self.resize_block(offset, old, new) {
+                Resized::InPlace
+            } else {
+                Resized::No
+            };
+        }
+        let held = linear.held as usize;
+        let least = match linear.expected as usize {
+            0 => new,
+            expected => expected.min(new),
+        };
+        for size in [new, least] {
+            let block = Linear {
+                at_plus_one: offset + 1,
+                claimed: new as u32,
+                held: size as u32,
+                expected: 0,
+            };
+            if self.resize_block(offset, held, size) {
+                self.set_linear(id, block);
+                return Resized::InPlace;
+            }
+            if let Some(to) = self.allocate_block(id, size, GRANULE) {
+                let at_plus_one = to + 1;
+                self.set_linear(
+                    id,
+                    Linear {
+                        at_plus_one,
+                        ..block
+                    },
+                );
+                return Resized::Moved { to, held };
+            }
+        }
+        Resized::No
+    }
+
+    /// Give back the `held` bytes at `offset` that were copied elsewhere, and the pages that nothing uses any more:
+    /// the memory may need them next.
+    pub fn moved(&mut self, offset: u32, held: usize) {
+        self.give_back(offset, held);
+        if let Some(id) = self.owner_of(offset) {
+            self.trim(id);
+        }
+    }
+
+    fn set_linear(&mut self, id: ArenaId, linear: Linear) {
+        if let Some(place) = self.linear(id) {
+            *place = linear;
+        }
+    }
+}
