@@ -67,6 +67,7 @@ impl Board {
         let clock = Clock::new()?;
         alarm::notify(&ALARM)?;
         interrupts::start();
+        flash::announce();
         // A kernel without it: then every run is the first.
         let _ = run_record::share(&NOTES_LENT);
         let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;

@@ -16,7 +16,7 @@ use object::{Object, ObjectSymbol};
 
 /// Where the supervisor's stack is: all of it is spoiled to make the supervisor fail.
 const STACK: u32 = 0x2004_0000;
-const STACK_BYTES: usize = 0x6800;
+const STACK_BYTES: usize = 0x7000;
 
 /// Until a supervisor that failed is there again.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -33,33 +33,33 @@ mod process {
     }
 
     fn run() {
-        if !board::take_memory() {
-            return;
-        }
-        match supervisor() {
-            Ok(mut supervisor) => {
-                supervisor.greet();
-                supervisor.run();
-            }
+        // First: drivers keep something for this process in its RAM, and what is left is the containers'.
+        let board = match Board::new() {
+            Ok(board) => board,
             Err(code) => {
                 board::say(match code {
                     ErrorCode::NoDevice => {
                         b"berth: this kernel has no alarm, restarting\r\n".as_slice()
                     }
-                    // A driver that has no room for what it keeps for this process, too.
+                    ErrorCode::NoMem => b"berth: no RAM for the drivers, restarting\r\n",
                     _ => b"berth: the kernel refuses the console or the alarm, restarting\r\n",
                 });
                 // It may be there later. The kernel says how soon.
                 libtock::restart(1)
             }
+        };
+        if board::take_memory() {
+            let mut supervisor = supervisor(board);
+            supervisor.greet();
+            supervisor.run();
         }
     }
 
     /// A function of its own, never merged into its caller: while the supervisor
     /// is made it is on the stack (4 KiB), afterwards only in its box.
     #[inline(never)]
-    fn supervisor() -> Result<Box<Supervisor<Board>>, ErrorCode> {
-        Ok(Box::new(Supervisor::new(Board::new()?)))
+    fn supervisor(board: Board) -> Box<Supervisor<Board>> {
+        Box::new(Supervisor::new(board))
     }
 }
 

@@ -16,7 +16,7 @@ use super::pool::{
 };
 
 /// Most bytes of the pool on a board. Of the 256 KiB of the supervisor's RAM the kernel takes
-/// up to 8 (its own part and the MPU's granule), the stack 26, the table of pages
+/// up to 8 (its own part and the MPU's granule), the stack 28, the table of pages
 /// 7, other statics 2. Where the kernel gives less, the pool is smaller.
 pub const BOARD_POOL_BYTES: usize = 212 * 1024;
 /// Most bytes of the pool.

@@ -1,13 +1,20 @@
 //! The store's flash: a partition that the kernel gives to this process.
 
+use berth_flash::driver::{DRIVER_NUM, upcall};
 use berth_flash::{Erases, Flash, FlashError};
 use libtock::flash_partition;
-use libtock::{ErrorCode, EventSlot};
+use libtock::{ErrorCode, EventSlot, subscribe};
 
 use crate::window::StoreMemory;
 
 /// Where the ends of its operations arrive.
 static DONE: EventSlot = EventSlot::new();
+
+/// Call the driver for the first time, so that it takes what it keeps for this process.
+pub(super) fn announce() {
+    // A kernel without it has no store.
+    let _ = subscribe(DRIVER_NUM, upcall::DONE, &DONE);
+}
 
 /// The partition.
 pub struct Partition(StoreMemory);

@@ -5,7 +5,6 @@
 extern crate alloc;
 
 use alloc::boxed::Box;
-use alloc::format;
 use supervisor_bench::{Bench, Failed};
 use wasm_supervisor::arena::ArenaAllocator;
 use wasm_supervisor::board::{self, Board};
@@ -34,16 +33,18 @@ fn bench() -> Result<Box<Bench<Board>>, Failed> {
     Ok(Box::new(Bench::new(board()?)))
 }
 
-/// The system below.
+/// The system below, and memory to allocate from.
 pub(crate) fn board() -> Result<Board, Failed> {
-    Board::new().map_err(|_| Failed("no console or no alarm"))
+    let board = Board::new().map_err(|_| Failed("no console or no alarm"))?;
+    if board::take_memory() {
+        Ok(board)
+    } else {
+        Err(Failed("no memory"))
+    }
 }
 
 /// Measure, and say how it ended.
 pub(crate) fn run(measure: impl FnOnce(&mut Bench<Board>) -> Result<(), Failed>) {
-    if !board::take_memory() {
-        return;
-    }
     end(bench().and_then(|mut bench| measure(&mut bench)));
 }
 
@@ -51,6 +52,9 @@ pub(crate) fn run(measure: impl FnOnce(&mut Bench<Board>) -> Result<(), Failed>)
 pub(crate) fn end(outcome: Result<(), Failed>) {
     match outcome {
         Ok(()) => print("bench: done\r\n"),
-        Err(Failed(what)) => print(&format!("bench: failed: {what}\r\n")),
+        // There may be no memory to put it together.
+        Err(Failed(what)) => ["bench: failed: ", what, "\r\n"]
+            .into_iter()
+            .for_each(print),
     }
 }
