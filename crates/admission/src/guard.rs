@@ -1,36 +1,27 @@
-//! Code changed so that the engine gets it right.
+//! What the engine cannot do, changed in a module before it goes to a device.
 //!
-//! A `select` that [`Fusion`](super::fused) does not let pass gets something before it that is
-//! surely translated and leaves the condition as true or false as it was. Where the condition is
-//! `i32.eqz`, it is compared as an `i64`, which costs nothing; else it is rotated by one bit.
-//! A `return_call` of an imported function becomes a call and a return.
-//! Nothing else changes, and a module that passes comes back as it is.
+//! A `return_call` of an imported function becomes a call and a return. Nothing else changes, and a
+//! module without one comes back as it is.
 
 use alloc::vec::Vec;
 
 use super::Malformed;
-use super::code::Walk;
+use super::code;
 use super::entries::is_tail_call_out;
-use super::fused::{Effect, Fusion};
 use super::imports::Imports;
 use super::reader::Reader;
 
-const I32_EQZ: u8 = 0x45;
-/// `i64.extend_i32_u`, `i64.eqz`.
-const EQZ_AS_I64: [u8; 2] = [0xad, 0x50];
-/// `i32.const 1`, `i32.rotl`.
-const ROTATE: [u8; 3] = [0x41, 0x01, 0x77];
 /// Numbers of the sections that are looked at.
 const IMPORT: u8 = 2;
 const CODE: u8 = 10;
 const CALL: u8 = 0x10;
 const RETURN: u8 = 0x0f;
 
-/// Returns `image` with every place guarded, and how many had to be.
+/// Returns `image` with every such place changed, and how many there were.
 ///
 /// # Errors
 ///
-/// If it is no module, or has instructions that containers cannot have.
+/// If it is no module, or one with instructions that containers cannot have.
 pub fn guard(image: &[u8]) -> Result<(Vec<u8>, u32), Malformed> {
     let mut guarded = 0;
     let mut output = Vec::with_capacity(image.len());
@@ -45,7 +36,7 @@ pub fn guard(image: &[u8]) -> Result<(Vec<u8>, u32), Malformed> {
             imported = imports.filter(|i| i.function_type.is_some()).count() as u32;
         }
         if id == CODE {
-            let (code, more) = code(&mut body, imported)?;
+            let (code, more) = section(&mut body, imported)?;
             guarded += more;
             sized(&mut output, &code);
         } else {
@@ -56,8 +47,8 @@ pub fn guard(image: &[u8]) -> Result<(Vec<u8>, u32), Malformed> {
     Ok((output, guarded))
 }
 
-/// Returns the contents of a code section, guarded.
-fn code(section: &mut Reader<'_>, imported: u32) -> Result<(Vec<u8>, u32), Malformed> {
+/// Returns the contents of a code section, changed.
+fn section(section: &mut Reader<'_>, imported: u32) -> Result<(Vec<u8>, u32), Malformed> {
     let mut output = Vec::new();
     let mut guarded = 0;
     let bodies = section.u32()?;
@@ -71,72 +62,32 @@ fn code(section: &mut Reader<'_>, imported: u32) -> Result<(Vec<u8>, u32), Malfo
     Ok((output, guarded))
 }
 
-/// Returns one function's locals and instructions, guarded.
+/// Returns one function's locals and instructions, changed.
 fn function(mut reader: Reader<'_>, imported: u32) -> Result<(Vec<u8>, u32), Malformed> {
     let mut output = Vec::new();
     let mut guarded = 0;
-    let mut locals = reader;
+    // What is not written yet.
+    let mut rest = reader;
     for _ in 0..reader.u32()? {
         reader.u32()?;
         reader.byte()?;
     }
-    output.extend_from_slice(locals.slice(reader.offset() - locals.offset())?);
-    let mut walk = Walk::default();
-    let mut fusion = Fusion::new();
-    // What was known before an `i32.eqz` that is the last instruction written.
-    let mut before_eqz = None;
-    loop {
-        let start = reader;
-        let mut instruction = reader;
-        let Some(effect) = walk.step(&mut reader)? else {
-            break;
-        };
-        let bytes = instruction.slice(reader.offset() - instruction.offset())?;
-        let before = fusion;
-        if fusion.read(effect) {
+    code::expression(&mut reader, |mut at| {
+        if let Some(callee) = is_tail_call_out(at, imported) {
             guarded += 1;
-            fusion = before;
-            match before_eqz.and_then(compared_as_i64) {
-                Some(compared) => {
-                    output.pop();
-                    output.extend_from_slice(&EQZ_AS_I64);
-                    fusion = compared;
-                }
-                None => {
-                    output.extend_from_slice(&ROTATE);
-                    fusion.read(Effect::Constant(1));
-                    fusion.read(Effect::Shift);
-                }
-            }
-            fusion.read(effect);
+            output.extend_from_slice(rest.slice(at.offset() - rest.offset())?);
+            output.push(CALL);
+            number(&mut output, callee);
+            output.push(RETURN);
+            at.byte()?;
+            at.u32()?;
+            rest = at;
         }
-        match is_tail_call_out(start, imported) {
-            Some(callee) => {
-                guarded += 1;
-                output.push(CALL);
-                number(&mut output, callee);
-                output.push(RETURN);
-            }
-            None => output.extend_from_slice(bytes),
-        }
-        before_eqz = (bytes == [I32_EQZ]).then_some(before);
-    }
-    // The `end` and whatever a validator will say about.
-    let rest = reader.left();
-    output.push(END);
-    output.extend_from_slice(reader.slice(rest)?);
+        Ok(())
+    })?;
+    let left = rest.left();
+    output.extend_from_slice(rest.slice(left)?);
     Ok((output, guarded))
-}
-
-/// `end`.
-const END: u8 = 0x0b;
-
-/// Returns what is known after a comparison with zero as `i64`, if a `select` may follow then.
-fn compared_as_i64(mut fusion: Fusion) -> Option<Fusion> {
-    fusion.read(Effect::Retype);
-    fusion.read(Effect::IsZero64);
-    let mut next = fusion;
-    (!next.read(Effect::Select)).then_some(fusion)
 }
 
 /// Writes `bytes` behind their length.

@@ -7,13 +7,13 @@
 //! (types inside function bodies) the engine checks afterwards, in the
 //! container's own arena.
 //!
-//! Instructions are read as well: some a container cannot have, some the engine gets wrong.
+//! Instructions are read as well: some a container cannot have.
 //!
 //! * [`reader`]: numbers, names, parts.
 //! * [`module`]: sections and limits.
 //! * [`code`], [`bound`]: instructions, and what a tool says of the memory that loading takes.
 //! * [`entries`]: where execution enters a module and leaves it.
-//! * `fused`, `guard`: what the engine gets wrong, and how code avoids it.
+//! * `guard`: what the engine cannot do, and how code avoids it.
 //! * [`imports`]: what is imported, resolved against what this device has.
 
 #![cfg_attr(not(test), no_std)]
@@ -27,7 +27,6 @@ extern crate std;
 pub mod bound;
 pub mod code;
 pub mod entries;
-mod fused;
 #[cfg(feature = "guard")]
 pub mod guard;
 pub mod imports;

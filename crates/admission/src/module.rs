@@ -43,7 +43,7 @@ mod id {
 
 /// Most entries of a section. Far above any real driver (the largest of 49
 /// measured has 60 functions), far below what costs the engine serious memory.
-mod most {
+pub mod most {
     pub(super) const TYPES: u32 = 256;
     pub(super) const IMPORTS: u32 = 64;
     pub(super) const FUNCTIONS: u32 = 1024;
@@ -51,7 +51,7 @@ mod most {
     pub(super) const EXPORTS: u32 = 128;
     pub(super) const SEGMENTS: u32 = 128;
     /// Elements of all tables, which the engine allocates at once.
-    pub(super) const TABLE_ELEMENTS: u64 = 1024;
+    pub const TABLE_ELEMENTS: u64 = 1024;
     /// Parameters and results of a function type together.
     pub(super) const TYPE_VALUES: u32 = 32;
     /// Locals of one function; each costs the translator memory.
@@ -310,8 +310,11 @@ impl<'a> Scan<'a> {
                 self.sections.globals = Some(whole);
                 self.counts.globals = count(&mut body, most::GLOBALS, "too many globals")?;
                 for _ in 0..self.counts.globals {
-                    // Type, mutable or not.
-                    body.slice(2)?;
+                    value_type(&mut body)?;
+                    let mutable = body;
+                    if body.byte()? > 1 {
+                        return Err(mutable.error("neither constant nor variable"));
+                    }
                     self.expression(&mut body)?;
                 }
             }
@@ -346,7 +349,10 @@ impl<'a> Scan<'a> {
             if first == 0x40 {
                 return Err(start.error("table with an initial value"));
             }
-            let (least, _, _) = limits(body)?;
+            if first != 0x70 && first != 0x6f {
+                return Err(start.error("table of something unknown"));
+            }
+            let (least, _) = limits(body, 0, "shared or 64-bit table")?;
             self.table_elements = self.table_elements.saturating_add(least);
         }
         if self.table_elements > most::TABLE_ELEMENTS {
@@ -359,10 +365,7 @@ impl<'a> Scan<'a> {
         self.memories = count(body, 1, "more than one memory")?;
         for _ in 0..self.memories {
             let start = *body;
-            let (least, flags, page_log2) = limits(body)?;
-            if flags & 0b110 != 0 {
-                return Err(start.error("shared or 64-bit memory"));
-            }
+            let (least, page_log2) = limits(body, flag::PAGE_SIZE, "shared or 64-bit memory")?;
             self.memory_bytes = least
                 .checked_shl(page_log2)
                 .filter(|bytes| bytes >> page_log2 == least)
@@ -571,25 +574,36 @@ fn function_type<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], &'a [u8]), Ma
     Ok((values(reader)?, values(reader)?))
 }
 
-/// Limits of a table or memory: least, flags, log2 of the page size.
-fn limits(reader: &mut Reader<'_>) -> Result<(u64, u8, u32), Malformed> {
+/// Bits of the byte before limits.
+mod flag {
+    pub(super) const MAXIMUM: u8 = 1;
+    pub(super) const PAGE_SIZE: u8 = 8;
+}
+
+/// Limits of a table or memory, of which only a maximum and `allowed` flags may be told: least,
+/// log2 of the page size. What else there is makes the thing `unlike` what containers have.
+fn limits(
+    reader: &mut Reader<'_>,
+    allowed: u8,
+    unlike: &'static str,
+) -> Result<(u64, u32), Malformed> {
     let start = *reader;
     let flags = reader.byte()?;
-    if flags > 0xf {
-        return Err(start.error("unknown limits"));
+    if flags & !(flag::MAXIMUM | allowed) != 0 {
+        return Err(start.error(unlike));
     }
     let least = reader.u64()?;
-    if flags & 1 != 0 {
-        reader.u64()?;
+    if flags & flag::MAXIMUM != 0 && reader.u64()? < least {
+        return Err(start.error("limits whose most is below their least"));
     }
     let mut page_log2 = 16;
-    if flags & 8 != 0 {
+    if flags & flag::PAGE_SIZE != 0 {
         page_log2 = reader.u32()?;
         if page_log2 != 0 && page_log2 != 16 {
             return Err(start.error("page size is neither 1 nor 65536"));
         }
     }
-    Ok((least, flags, page_log2))
+    Ok((least, page_log2))
 }
 
 #[cfg(test)]

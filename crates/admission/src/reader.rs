@@ -133,25 +133,6 @@ impl<'a> Reader<'a> {
         Err(start.error("number too long"))
     }
 
-    /// Skips a LEB128 number of any kind, at most ten bytes long, and returns its lowest 32 bits
-    /// without those that only tell a sign. It is zero if the number is.
-    ///
-    /// # Errors
-    ///
-    /// If it is cut off or longer.
-    pub fn low_bits(&mut self) -> Result<u32, Malformed> {
-        let start = *self;
-        let mut bits = 0;
-        for index in 0..10 {
-            let byte = self.byte()?;
-            bits |= u32::from(byte & 0x7f).checked_shl(7 * index).unwrap_or(0);
-            if byte & 0x80 == 0 {
-                return Ok(bits);
-            }
-        }
-        Err(start.error("number too long"))
-    }
-
     /// A signed LEB128 number of at most 32 bits, if it is not negative.
     #[must_use]
     pub fn natural(&mut self) -> Option<u32> {

@@ -13,14 +13,6 @@ pub enum PackError {
         /// What the validator says.
         what: String,
     },
-    /// It asks for a larger table.
-    #[error(
-        "at byte {offset:#x}: table.grow, which the devices' engine gets wrong: declare the table as large as it becomes"
-    )]
-    TableGrow {
-        /// Where in the file.
-        offset: usize,
-    },
     /// It is a component.
     #[error(
         "this is a component; containers are core modules: link for wasm32-unknown-unknown or wasm32-wasip1"

@@ -72,7 +72,7 @@ pub struct Packed {
     pub basis: Basis,
     /// Globals that were left out.
     pub globals_dropped: u32,
-    /// Places at which the code was changed around a fault of the devices' engine.
+    /// Calls at the end of functions that were changed around what the devices' engine cannot do.
     pub guarded: u32,
     /// Names of the functions.
     pub names: Names,

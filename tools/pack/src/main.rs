@@ -143,7 +143,7 @@ fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
     }
     if packed.guarded > 0 {
         println!(
-            "  code    changed at {} places around a fault of the devices' engine",
+            "  code    changed at {} places around what the devices' engine cannot do",
             packed.guarded
         );
     }

@@ -268,10 +268,7 @@ impl Look {
         };
         let mut addresses = Body::new(&mut found, &functions, &types);
         for operator in body.get_operators_reader()?.into_iter_with_offsets() {
-            let (operator, offset) = operator?;
-            if matches!(operator, Operator::TableGrow { .. }) {
-                return Err(PackError::TableGrow { offset });
-            }
+            let (operator, _) = operator?;
             addresses.operator(&operator);
         }
         addresses.finish();

@@ -25,8 +25,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use wasmi::{
-    Caller, Error, Extern, Func, Instance, Memory, Module, Nullable, Ref, ResumableCall, Store,
-    Table, TypedFunc, TypedResumableCall, Val, errors::HostError,
+    Caller, Error, Extern, Func, Instance, Memory, Module, Ref, ResumableCall, Store, Table,
+    TypedFunc, TypedResumableCall, Val, errors::HostError,
 };
 
 use wasm_supervisor::engine::config;
@@ -247,7 +247,7 @@ impl Guest {
     /// Start a handler with its own fuel; main's fuel is put back afterwards.
     fn handler(&mut self, slot: u64, args: [i32; 2]) -> Result<Outcome, &'static str> {
         let function = match self.table.get(&self.store, slot) {
-            Some(Ref::Func(Nullable::Val(function))) => function,
+            Some(Val::FuncRef(Ref::Val(function))) => function,
             _ => return Err("no handler in the table"),
         };
         let mains = self.store.get_fuel().map_err(|_| "fuel is off")?;

@@ -102,7 +102,7 @@ const WORK: &str = r#"(module
       (local.set 0 (i32.add (local.get 0)
         (i32.load8_u (i32.and (i32.add (local.get $i) (i32.const 5)) (i32.const 63)))))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
-      (br_if $again (i32.lt_u (local.get $i) (i32.const 6))))
+      (br_if $again (i32.lt_u (local.get $i) (i32.const 24))))
     (local.get 0))
   (func $round (param $n i32)
     (global.set $sum (call_indirect (type $unary) (global.get $sum)

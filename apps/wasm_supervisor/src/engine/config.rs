@@ -4,9 +4,7 @@
 //! stop), compiled eagerly (out of fuel during lazy compilation could not be
 //! resumed), with the smallest stacks that carry real drivers.
 
-use wasmi::{CompilationMode, Config, CustomFuelCosts, Engine};
-
-use super::border::price::BYTES_PER_FUEL;
+use wasmi::{CompilationMode, Config, Engine};
 
 /// First size of a call's value stack in bytes; it grows on demand.
 const STACK_FIRST_BYTES: usize = 64;
@@ -39,14 +37,9 @@ pub fn config(stack_bytes: usize) -> Config {
     config
         .compilation_mode(CompilationMode::Eager)
         .consume_fuel(true)
-        .fuel_cost(CustomFuelCosts {
-            bytes_copied_per_fuel: BYTES_PER_FUEL,
-            // Nothing is compiled while a container runs.
-            fuel_per_bytes_translated: 0,
-            fuel_per_bytes_validated: 0,
-        })
         .wasm_custom_page_sizes(true)
         .wasm_multi_memory(false)
+        .wasm_memory64(false)
         .ignore_custom_sections(true)
         // The first size before the limit: the engine's own would be above a small one, which it panics about.
         .set_min_stack_height(STACK_FIRST_BYTES)

@@ -14,6 +14,7 @@ use berth_protocol::Fault;
 use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, border, config, link, scratch};
 use crate::admission::Module;
 use crate::admission::entries::{MAIN, MEMORY};
+use crate::admission::module::most;
 
 /// What the store carries for its host functions.
 pub(super) struct Data<H> {
@@ -21,8 +22,6 @@ pub(super) struct Data<H> {
     pub(super) memory: Option<Memory>,
     /// A memory is to be made, and may grow later.
     memory_to_grow: bool,
-    /// Elements that the module's tables have from the start.
-    table_elements: usize,
     pub(super) border: border::State,
 }
 
@@ -37,15 +36,14 @@ impl<H: Host> ResourceLimiter for Data<H> {
         Ok(self.host.may_have_memory(desired, first))
     }
 
-    // wasmi 2.0.0 restarts a `table.grow` that ran out of fuel at a stale place.
-    // Refusing growth before the fuel is asked for keeps it from getting there.
+    // Each table may become as large as all of them may be at the start.
     fn table_growing(
         &mut self,
         _current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
-        Ok(desired <= self.table_elements)
+        Ok(desired as u64 <= most::TABLE_ELEMENTS)
     }
 
     fn instances(&self) -> usize {
@@ -104,7 +102,6 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
             host,
             memory: None,
             memory_to_grow: module.grows,
-            table_elements: module.table_elements as usize,
             border: border::State::default(),
         };
         let mut store = Store::new(&engine, data);
@@ -305,6 +302,10 @@ fn fuel_used<H: Host>(store: &mut Store<Data<H>>, given: u64) -> u64 {
 }
 
 fn fault(error: &Error) -> Fault {
+    // The one end of an instruction that the engine does not call a trap.
+    if matches!(error.kind(), ErrorKind::Table(TableError::CopyOutOfBounds)) {
+        return Fault::TableBounds;
+    }
     match error.as_trap_code() {
         Some(TrapCode::UnreachableCodeReached) => Fault::Unreachable,
         Some(TrapCode::MemoryOutOfBounds) => Fault::MemoryBounds,
@@ -315,7 +316,6 @@ fn fault(error: &Error) -> Fault {
         Some(TrapCode::IntegerOverflow) => Fault::IntegerOverflow,
         Some(TrapCode::BadConversionToInteger) => Fault::Conversion,
         Some(TrapCode::StackOverflow) => Fault::StackOverflow,
-        Some(TrapCode::OutOfSystemMemory) => Fault::OutOfMemory,
         Some(TrapCode::OutOfFuel | TrapCode::GrowthOperationLimited) | None => Fault::Engine,
     }
 }
@@ -340,8 +340,8 @@ fn load_error(error: &Error) -> LoadError {
         ErrorKind::Instantiation(_)
         | ErrorKind::Read(_)
         | ErrorKind::Translation(_)
-        | ErrorKind::UserLimits(_)
-        | ErrorKind::ImplementationLimits(_) => LoadError::Invalid { offset: 0 },
+        | ErrorKind::Limits(_)
+        | ErrorKind::Ir(_) => LoadError::Invalid { offset: 0 },
         _ => match error.as_trap_code() {
             // Fuel is given for the start function only.
             Some(TrapCode::OutOfFuel) => LoadError::Trapped(Fault::StartTooLong),

@@ -673,9 +673,9 @@ fn pausing_anywhere_does_not_change_the_result() {
       (loop $again
         (local.set $sum (i32.add (i32.mul (local.get $sum) (i32.const 31)) (local.get $i)))
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
-        (br_if $again (i32.lt_u (local.get $i) (i32.const 5000))))
+        (br_if $again (i32.lt_u (local.get $i) (i32.const 15000))))
       (call $exit (local.get $sum))";
-    let expected = (0..5000i32).fold(0i32, |sum, i| sum.wrapping_mul(31).wrapping_add(i));
+    let expected = (0..15_000i32).fold(0i32, |sum, i| sum.wrapping_mul(31).wrapping_add(i));
     let mut bench = Bench::new();
     bench.install("sum", &program(body));
     bench.ok(Op::Start { name: "sum" });

@@ -1,7 +1,6 @@
 //! Modules made at random, such as a container could be.
 
 use arbitrary::Unstructured;
-use berth_admission::guard::guard;
 use wasm_smith::{Config, MemoryOffsetChoices, Module};
 
 /// A small generator, so that a failure can be repeated by its seed.
@@ -73,9 +72,7 @@ pub fn module(seed: u64) -> Option<Vec<u8>> {
         ..Config::default()
     };
     let mut unstructured = Unstructured::new(&bytes);
-    let image = Module::new(config, &mut unstructured).ok()?.to_bytes();
-    // As `pack` does.
-    let mut image = guard(&image).map_or(image, |(guarded, _)| guarded);
+    let mut image = Module::new(config, &mut unstructured).ok()?.to_bytes();
     if random.below(4) == 0 {
         let at = random.below(image.len() as u64) as usize;
         *image.get_mut(at)? ^= 1 << random.below(8);

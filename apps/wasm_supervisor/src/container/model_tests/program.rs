@@ -144,7 +144,7 @@ impl Program {
                 r#"(local $i i32)
                 (loop $l
                   (local.set $i (i32.add (local.get $i) (i32.const 1)))
-                  (br_if $l (i32.lt_u (local.get $i) (i32.const 400))))
+                  (br_if $l (i32.lt_u (local.get $i) (i32.const 1165))))
                 (call $exit (i32.const 9))"#
                     .into(),
                 "",

@@ -1,6 +1,6 @@
 //! One host call under way: what its body may use.
 
-use wasmi::{AsContextMut, Caller, Extern, Memory, Nullable, Ref};
+use wasmi::{AsContextMut, Caller, Extern, Memory, Ref, Val};
 
 use berth_protocol::Fault;
 
@@ -88,7 +88,7 @@ impl<'a, H: Host + 'static> Call<'a, H> {
             .and_then(Extern::into_table)
             .ok_or(Fault::TableBounds)?;
         match table.get(&self.caller, index.into()) {
-            Some(Ref::Func(Nullable::Val(function))) => function
+            Some(Val::FuncRef(Ref::Val(function))) => function
                 .typed(&self.caller)
                 .map(Handler)
                 .map_err(|_| Fault::Signature),
