@@ -143,7 +143,7 @@ fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
     }
     if packed.guarded > 0 {
         println!(
-            "  code    changed at {} places around what the devices' engine cannot do",
+            "  code    {} tail calls of the device became calls",
             packed.guarded
         );
     }
