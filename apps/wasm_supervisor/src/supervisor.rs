@@ -82,6 +82,7 @@ impl<P: Platform + 'static> Supervisor<P> {
 
     /// Do some work. Whether there was any.
     pub fn poll(&mut self) -> bool {
+        self.service.containers.tell_store();
         let handled = self.service.containers.run_handlers();
         let received = self.receive();
         let started = self.service.containers.start_at_boot();

@@ -1,12 +1,12 @@
-//! Code changed so that a device can run it.
+//! What the engine cannot do, changed in a module before it goes to a device.
 //!
-//! A `return_call` of an imported function becomes a call and a return. Nothing else changes, and a module without one
-//! comes back as it is.
+//! A `return_call` of an imported function becomes a call and a return. Nothing else changes, and a
+//! module without one comes back as it is.
 
 use alloc::vec::Vec;
 
 use super::Malformed;
-use super::code::expression;
+use super::code;
 use super::entries::is_tail_call_out;
 use super::imports::Imports;
 use super::reader::Reader;
@@ -17,11 +17,11 @@ const CODE: u8 = 10;
 const CALL: u8 = 0x10;
 const RETURN: u8 = 0x0f;
 
-/// Returns `image` with every such place changed, and how many had to be.
+/// Returns `image` with every such place changed, and how many there were.
 ///
 /// # Errors
 ///
-/// If it is no module, or has instructions that containers cannot have.
+/// If it is no module, or one with instructions that containers cannot have.
 pub fn guard(image: &[u8]) -> Result<(Vec<u8>, u32), Malformed> {
     let mut guarded = 0;
     let mut output = Vec::with_capacity(image.len());
@@ -36,7 +36,7 @@ pub fn guard(image: &[u8]) -> Result<(Vec<u8>, u32), Malformed> {
             imported = imports.filter(|i| i.function_type.is_some()).count() as u32;
         }
         if id == CODE {
-            let (code, more) = code(&mut body, imported)?;
+            let (code, more) = section(&mut body, imported)?;
             guarded += more;
             sized(&mut output, &code);
         } else {
@@ -47,8 +47,8 @@ pub fn guard(image: &[u8]) -> Result<(Vec<u8>, u32), Malformed> {
     Ok((output, guarded))
 }
 
-/// Returns the contents of a code section, guarded.
-fn code(section: &mut Reader<'_>, imported: u32) -> Result<(Vec<u8>, u32), Malformed> {
+/// Returns the contents of a code section, changed.
+fn section(section: &mut Reader<'_>, imported: u32) -> Result<(Vec<u8>, u32), Malformed> {
     let mut output = Vec::new();
     let mut guarded = 0;
     let bodies = section.u32()?;
@@ -62,32 +62,32 @@ fn code(section: &mut Reader<'_>, imported: u32) -> Result<(Vec<u8>, u32), Malfo
     Ok((output, guarded))
 }
 
-/// Returns one function's locals and instructions, guarded.
+/// Returns one function's locals and instructions, changed.
 fn function(mut reader: Reader<'_>, imported: u32) -> Result<(Vec<u8>, u32), Malformed> {
+    let mut output = Vec::new();
+    let mut guarded = 0;
+    // What is not written yet.
     let mut rest = reader;
     for _ in 0..reader.u32()? {
         reader.u32()?;
         reader.byte()?;
     }
-    let mut places = Vec::new();
-    expression(&mut reader, |place| {
-        places.extend(is_tail_call_out(place, imported).map(|callee| (place, callee)));
+    code::expression(&mut reader, |mut at| {
+        if let Some(callee) = is_tail_call_out(at, imported) {
+            guarded += 1;
+            output.extend_from_slice(rest.slice(at.offset() - rest.offset())?);
+            output.push(CALL);
+            number(&mut output, callee);
+            output.push(RETURN);
+            at.byte()?;
+            at.u32()?;
+            rest = at;
+        }
         Ok(())
     })?;
-    let mut output = Vec::new();
-    for &(mut place, callee) in &places {
-        output.extend_from_slice(rest.slice(place.offset() - rest.offset())?);
-        output.push(CALL);
-        number(&mut output, callee);
-        output.push(RETURN);
-        // The opcode and the function's number.
-        place.byte()?;
-        place.leb()?;
-        rest = place;
-    }
     let left = rest.left();
     output.extend_from_slice(rest.slice(left)?);
-    Ok((output, places.len() as u32))
+    Ok((output, guarded))
 }
 
 /// Writes `bytes` behind their length.

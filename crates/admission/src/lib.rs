@@ -12,7 +12,8 @@
 //! * [`reader`]: numbers, names, parts.
 //! * [`module`]: sections and limits.
 //! * [`code`], [`bound`]: instructions, and what a tool says of the memory that loading takes.
-//! * [`entries`]: where execution enters a module and leaves it; `guard`: how `pack` changes what leaves it as it must not.
+//! * [`entries`]: where execution enters a module and leaves it.
+//! * `guard`: what the engine cannot do, and how code avoids it.
 //! * [`imports`]: what is imported, resolved against what this device has.
 
 #![cfg_attr(not(test), no_std)]

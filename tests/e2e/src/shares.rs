@@ -154,7 +154,15 @@ fn waits(function: &HostFunction<'_>) -> bool {
         | HostFunction::Receive => true,
         HostFunction::Foreign(function) => matches!(
             function,
-            Foreign::Delay | Foreign::PollOneoff | Foreign::ProcExit | Foreign::SchedYield
+            Foreign::Delay
+                | Foreign::PollOneoff
+                | Foreign::ProcExit
+                | Foreign::SchedYield
+                // They pay for what the line is busy for, too, a part of which is in their own turns.
+                | Foreign::Print
+                | Foreign::PrintInt
+                | Foreign::PrintDouble
+                | Foreign::FdWrite
         ),
         _ => false,
     }

@@ -4,7 +4,7 @@
 //!   module.wasm ──► survey: what it is, is it for a device at all?
 //!                   memory: how many bytes are enough, where is the stack
 //!                   rewrite: memory in bytes, unused globals and custom sections out
-//!                   guard: calls that a device cannot resume, changed
+//!                   guard: code that the devices' engine gets wrong, changed
 //!                   ──► package (still a valid module, section "berth" at its end) + names
 //! ```
 //!
@@ -28,9 +28,9 @@ mod rewrite;
 mod segments;
 mod survey;
 
-use berth_admission::{Malformed, guard::guard};
 use std::path::Path;
 
+use berth_admission::{Malformed, guard::guard};
 use berth_package::{DESCRIPTION_MAX, MANIFEST_MAX, Manifest, SECTION, VERSION_MAX};
 use berth_protocol::{NAME_MAX, Restart, is_valid_name};
 use wasmparser::Validator;
@@ -72,7 +72,7 @@ pub struct Packed {
     pub basis: Basis,
     /// Globals that were left out.
     pub globals_dropped: u32,
-    /// Tail calls of imported functions that became calls.
+    /// Calls at the end of functions that were changed around what the devices' engine cannot do.
     pub guarded: u32,
     /// Names of the functions.
     pub names: Names,

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The engine touches no byte beyond what its limiter has allowed (`ByteBuffer::grow` of
-//! `wasmi_core` 2.0.0: it fills from the old length to the new one), so it never
+//! `wasmi_core` 1.1.0, as of 2.0.0: it fills from the old length to the new one), so it never
 //! touches what it claims and does not hold.
 
 use super::linear::{Linear, Resized};

@@ -76,6 +76,7 @@ impl<P: Platform + 'static> Containers<P> {
     /// it if it is to start then: because its operator said so, or because it was active
     /// when the supervisor failed and has a policy. Whether there was one to look at.
     pub fn start_at_boot(&mut self) -> bool {
+        self.tell_store();
         let mut slots = self.boot_slot..CONTAINERS_MAX;
         let next = slots.find_map(|slot| Some((slot, self.get(slot)?)));
         let starts = next.is_some_and(|(_, container)| {

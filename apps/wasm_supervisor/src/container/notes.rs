@@ -38,8 +38,10 @@ const NO_FAILURE: u32 = u32::MAX;
 pub(crate) const RUNNING: usize = 3;
 /// What is being done, as the numbers of [`Work`].
 const WORK: usize = 4;
+/// The tag of the container that is to blame for a failure of a run before, until that is in the store.
+const BLAMED: usize = 5;
 /// The tags of the active containers, cut to sixteen bits, two a word.
-const ACTIVE: usize = 5;
+const ACTIVE: usize = 6;
 const ACTIVE_WORDS: usize = CONTAINERS_MAX / 2;
 const _: () = assert!(ACTIVE + ACTIVE_WORDS <= NOTES);
 
@@ -96,8 +98,8 @@ pub struct Before {
     pub without_store: bool,
     /// Whose code was being executed at the last failure.
     suspect: Tag,
-    /// What was being done then.
-    work: Work,
+    /// Who is to blame, and not known to be in the store as such.
+    blamed: Tag,
 }
 
 impl Before {
@@ -120,13 +122,21 @@ impl Before {
             Some(3) => Work::Candidate,
             _ => Work::Other,
         };
+        let suspect = Tag(word(RUNNING).unwrap_or(0));
+        let blamed = if work == Work::Image && suspect != Tag::NONE {
+            suspect
+        } else {
+            Tag(word(BLAMED).unwrap_or(0))
+        };
+        // If this run fails before it has stored that, the next one knows it, too.
+        platform.note(BLAMED, blamed.0);
         let safe_mode = row >= ROW_MAX;
         Self {
             failures,
             safe_mode,
             without_store: safe_mode && work == Work::Store,
-            suspect: Tag(word(RUNNING).unwrap_or(0)),
-            work,
+            suspect,
+            blamed,
         }
     }
 
@@ -140,7 +150,7 @@ impl Before {
     /// anybody can know?
     #[must_use]
     pub fn blames(&self, tag: Tag) -> bool {
-        self.suspects(tag) && self.work == Work::Image
+        self.blamed == tag && tag != Tag::NONE
     }
 
     /// Was the container with this tag active at the last failure?
@@ -192,6 +202,11 @@ pub fn on_behalf<P: Platform, R>(
     let result = work();
     platform.note(RUNNING, 0);
     result
+}
+
+/// Note that who is to blame is in the store as such.
+pub fn blame_is_stored<P: Platform>(platform: &P) {
+    platform.note(BLAMED, 0);
 }
 
 /// Read the store. If the supervisor fails in it again and again, the store is the cause.
@@ -282,9 +297,11 @@ mod tests {
         for (tag, active) in [(a, true), (b, true), (c, true), (Tag::of("d"), false)] {
             assert_eq!(before.was_active(&fake, tag), active);
         }
+        blame_is_stored(&fake);
         on_behalf(&fake, a, true, || fake.fail());
         let before = Before::read(&fake);
         assert!(before.suspects(a) && !before.blames(a));
+        blame_is_stored(&fake);
         // Between two turns nobody's code is executed.
         on_behalf(&fake, a, false, || ());
         fake.fail();
@@ -313,5 +330,21 @@ mod tests {
             fake.fail();
         }
         assert!(Before::read(&fake).safe_mode);
+    }
+
+    #[test]
+    fn who_is_to_blame_is_known_until_it_is_stored() {
+        let fake = Fake::default();
+        let a = Tag::of("a");
+        on_behalf(&fake, a, false, || fake.fail());
+        for _ in 0..3 {
+            let before = Before::read(&fake);
+            assert!(before.blames(a));
+            fake.fail();
+        }
+        assert!(Before::read(&fake).blames(a));
+        blame_is_stored(&fake);
+        fake.fail();
+        assert!(!Before::read(&fake).blames(a));
     }
 }

@@ -6,7 +6,7 @@ use berth_protocol::{Happening, ImageHash, Update};
 
 use super::budget::Cause;
 use super::name::CONTAINERS_MAX;
-use super::notes::{Tag, reading_the_store};
+use super::notes::{Tag, blame_is_stored, reading_the_store};
 use super::shared::Shared;
 use super::state::Event;
 use super::storage::{CANDIDATE_KEY, Image, Meta, image_key, saved_key};
@@ -34,16 +34,14 @@ impl<P: Platform + 'static> Containers<P> {
                 continue;
             };
             let blamed = self.before.blames(Tag::of(name.as_str()));
-            if blamed && !quarantined {
-                // If this fails, it is known to this run, and to the next that it was not active.
-                let meta = Meta::marked(name, parameters, true);
-                let _ = self.images.describe(image_key(slot), meta.bytes());
-            }
             if !self.place(slot, name, hash, parameters) {
                 continue;
             }
             if quarantined || blamed {
                 self.go(slot, Event::Quarantine);
+            }
+            if blamed && !quarantined {
+                self.untold.0 = Some(slot);
             }
             let saved = self.images.flash().and_then(|s| s.get(saved_key(slot)));
             if let Some(saved) = saved {
@@ -61,9 +59,24 @@ impl<P: Platform + 'static> Containers<P> {
             return;
         };
         let name = Meta::read(candidate.meta).map(|(name, ..)| name);
-        self.drop_candidate();
+        self.untold.1 = true;
         if let Some(slot) = name.and_then(|name| self.find(name.as_str())) {
             self.updated(slot, Update::RolledBack { fault: None });
+        }
+    }
+
+    /// Write what was found out at the start. Not then: the supervisor is still being made, on the stack.
+    #[inline(never)]
+    pub fn tell_store(&mut self) {
+        let (quarantined, candidate) = core::mem::take(&mut self.untold);
+        // If one of them fails, the next start of the supervisor does it.
+        if let Some(slot) = quarantined
+            && self.store_meta(slot, true).is_ok()
+        {
+            blame_is_stored(&self.shared.platform);
+        }
+        if candidate {
+            self.drop_candidate();
         }
     }
 

@@ -42,6 +42,9 @@ pub struct Containers<P: Platform + 'static> {
     pub(super) trial: Option<Trial>,
     /// When state that waits for a container's budget can be written; the end of time if none waits.
     pub(super) deferred_us: u64,
+    /// What is to be written to the store before anything else is done: who is quarantined from now on, and that the
+    /// candidate is forgotten.
+    pub(super) untold: (Option<usize>, bool),
     /// Number of the next log.
     next_log: u32,
 }
@@ -65,6 +68,7 @@ impl<P: Platform + 'static> Containers<P> {
             refused: false,
             trial: None,
             deferred_us: u64::MAX,
+            untold: (None, false),
             next_log: 0,
             clock: Clock::new(shared.platform.now_us()),
             shared,

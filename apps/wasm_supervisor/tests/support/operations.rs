@@ -28,23 +28,15 @@ pub enum Inner {
     TrialEnds,
     /// A trial ends with a fault.
     RollBack,
-    /// Containers are started because the supervisor begins.
-    Boot,
 }
 
 impl Inner {
-    pub const ALL: [Self; 5] = [
-        Self::Run,
-        Self::Restart,
-        Self::TrialEnds,
-        Self::RollBack,
-        Self::Boot,
-    ];
+    pub const ALL: [Self; 4] = [Self::Run, Self::Restart, Self::TrialEnds, Self::RollBack];
 
     /// Milliseconds of the device's clock in which it happens.
     pub const fn takes_ms(self) -> u64 {
         match self {
-            Self::Run | Self::Boot => 6,
+            Self::Run => 6,
             Self::Restart => 1_500,
             Self::TrialEnds | Self::RollBack => TRIAL_MS as u64 + 20,
         }
@@ -110,7 +102,8 @@ pub const FAULTY: &str = "faulty";
 /// Number of the upload.
 pub const UPLOAD: u32 = 7;
 
-fn begin<'a>(name: &'a str, image: &[u8], parameters: Parameters) -> Op<'a> {
+/// The announcement of an upload.
+pub fn begin<'a>(name: &'a str, image: &[u8], parameters: Parameters) -> Op<'a> {
     Op::UploadBegin {
         upload: UPLOAD,
         name,
@@ -242,12 +235,8 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
         ]);
         let name = VICTIM;
         all.extend(upload(name, &images.victim, at_boot));
-        all.extend([
-            Step::Ask(Op::Reset { uptime_us: 0 }),
-            Step::Inner(Inner::Boot),
-            Step::Ask(Op::Kill { name }),
-            Step::Ask(Op::Remove { name }),
-        ]);
+        // Last: it ends all containers.
+        all.push(Step::Ask(Op::Reset { uptime_us: 0 }));
         all
     })
 }
