@@ -1,8 +1,7 @@
 //! Puts the supervisor, or what measures it, into its slot of the memory map.
 
-/// Bytes of stack. Making the supervisor takes a frame of 22 KiB, below which the store may be written (a container that
-/// is to be quarantined); loading a module for a request takes 18.
-const STACK: u32 = 28 * 1024;
+/// Bytes of stack. Making the supervisor takes a frame of 22 KiB, loading a module for a request 18.
+const STACK: u32 = 26 * 1024;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
