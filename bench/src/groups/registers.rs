@@ -21,8 +21,8 @@ use crate::figure::{Figure, Group, Key};
 const SHIFT: u8 = 6;
 
 /// Writes of the two containers; both fit a slice.
-const FEW: u32 = 64;
-const MANY: u32 = 128;
+const FEW: u32 = 32;
+const MANY: u32 = 64;
 
 /// How often each is run; the least counts, since an interrupt of the kernel's own clock
 /// or line may fall into a run.
@@ -96,7 +96,7 @@ pub fn measure() -> Result<Group> {
     };
     Ok(Group {
         title: "Register accesses",
-        how: "Of a container: from its call instruction to the next one, straight-line code of 64 and of 128 writes between two looks at the \
+        how: "Of a container: from its call instruction to the next one, straight-line code of 32 and of 64 writes between two looks at the \
               device's clock, the moves of the arguments subtracted. Of a native process: 1,000 more calls in a loop, the same loop with an empty function subtracted. Of the kernel: the \
               write alone, taken the same way.",
         figures: vec![

@@ -10,6 +10,9 @@ use crate::artefacts::target;
 
 /// The architecture of processes that are as long as a power of two.
 const ARCHITECTURE: &str = "cortex-m4";
+/// The one whose bundle has it no longer than its place, and the architecture of that.
+const SUPERVISOR: &str = "wasm_supervisor";
+const SUPERVISORS: &str = "armv7e-m";
 
 /// How `tockloader` reaches the image: as the flash of a board it does not know.
 const OPTIONS: [&str; 6] = [
@@ -91,7 +94,12 @@ impl Flash {
     /// If `tockloader` fails; with what it said.
     pub fn install(&self, name: &str) -> Result<()> {
         let bundle = target().join("image").join(format!("{name}.tab"));
-        self.tockloader(&["install", &bundle.to_string_lossy()])
+        let architecture = if name == SUPERVISOR {
+            SUPERVISORS
+        } else {
+            ARCHITECTURE
+        };
+        self.tockloader_for(architecture, &["install", &bundle.to_string_lossy()])
             .map(drop)
     }
 
