@@ -90,7 +90,7 @@ fn interpreter() -> Result<Range<u32>> {
         .find(|symbol| {
             symbol
                 .name()
-                .is_ok_and(|name| name.contains("execute_until_done"))
+                .is_ok_and(|name| name.contains("execute_instrs"))
         })
         .context("the interpreter's loop has another name now")?;
     let start = symbol.address() as u32 & !1;
