@@ -90,7 +90,7 @@ fn interpreter() -> Result<Range<u32>> {
         .find(|symbol| {
             symbol
                 .name()
-                .is_ok_and(|name| name.contains("execute_until_done"))
+                .is_ok_and(|name| name.contains("execute_instrs"))
         })
         .context("the interpreter's loop has another name now")?;
     let start = symbol.address() as u32 & !1;
@@ -129,7 +129,8 @@ fn three_failures_of_the_supervisor_in_a_row_lead_to_safe_mode() -> Result<()> {
 /// The shell answers a person.
 fn shell_answers(board: &mut Emulator) -> Result<()> {
     let at = board.console.position();
-    board.type_text("info\r")?;
+    // Ctrl-U: what woke it may stand there.
+    board.type_text("\u{15}info\r")?;
     board.console.wait_after(at, "restarts,", PATIENCE)?;
     Ok(())
 }

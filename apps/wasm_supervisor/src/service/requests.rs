@@ -59,7 +59,10 @@ impl<P: Platform + 'static> Service<P> {
 impl<P: Platform + 'static> Answering for Service<P> {
     fn answer(&mut self, request: &Request<'_>, sink: &mut dyn Sink) {
         let id = request.id;
-        self.forget_refused();
+        // Only these ask what was wrong with an update that was refused.
+        if !matches!(request.op, Op::Detail { .. }) {
+            self.forget_refused();
+        }
         match request.op {
             Op::Hello { .. } => sink.take(id, &Ok(Reply::Hello(self.device()))),
             Op::Heap => sink.take(id, &Ok(Reply::Heap(self.heap()))),
@@ -277,7 +280,10 @@ impl<P: Platform + 'static> Service<P> {
     /// Say why something was not done, and keep in mind what is missing if that can be asked for.
     fn refuse(&mut self, id: u32, about: About, refused: Refused, sink: &mut dyn Sink) {
         if about.update {
-            self.refused_until_us = self.shared.platform.now_us() + REFUSED_US;
+            self.refused_until_us = match refused {
+                Refused::Missing(_) => self.shared.platform.now_us() + REFUSED_US,
+                _ => 0,
+            };
         }
         let container = about.slot.and_then(|slot| self.containers.get(slot));
         if let (Refused::Missing(_), Some(container)) = (refused, container) {
@@ -407,18 +413,21 @@ impl<P: Platform + 'static> Service<P> {
     }
 
     /// The list is not kept: the module says it again.
-    fn detail(&self, id: u32, of: u32, index: u16, sink: &mut dyn Sink) {
+    fn detail(&mut self, id: u32, of: u32, index: u16, sink: &mut dyn Sink) {
         let refused = self.refusals.find(of).and_then(|refusal| {
             let slot = self.containers.find(refusal.name.as_str())?;
             let image = self.containers.refused_image(slot, refusal.update)?;
-            Some((slot, Module::scan(image).ok()?))
+            Some((slot, Module::scan(image).ok()?, refusal.update))
         });
+        let mut all_is_told = false;
         let result = match refused {
             None => Err(DeviceError::NoDetail),
-            Some((slot, module)) => {
-                let unavailable = imports::unavailable(&module, &self.shared.platform, tag(slot))
-                    .nth(usize::from(index));
-                Ok(match unavailable {
+            Some((slot, module, update)) => {
+                let mut unavailable =
+                    imports::unavailable(&module, &self.shared.platform, tag(slot));
+                let item = unavailable.nth(usize::from(index));
+                all_is_told = update && unavailable.next().is_none();
+                Ok(match item {
                     Some((import, MissingWhy::InUse)) => Reply::Held {
                         module: cut(import.module, TEXT_MAX),
                         name: cut(import.name, TEXT_MAX),
@@ -433,6 +442,10 @@ impl<P: Platform + 'static> Service<P> {
                 })
             }
         };
-        sink.take(id, &result)
+        sink.take(id, &result);
+        if all_is_told {
+            // The next request that asks for something else finds the image gone.
+            self.refused_until_us = 0;
+        }
     }
 }
