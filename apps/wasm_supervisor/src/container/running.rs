@@ -116,10 +116,10 @@ impl<P: Platform + 'static> Containers<P> {
             let busy = u32::try_from(passed).unwrap_or(u32::MAX);
             container.load.busy_us = container.load.busy_us.saturating_add(busy);
             let share = container.share();
-            // Not more than its usual slice, however long it was alone.
-            let usual = slice_fuel(share);
+            // Not more than its usual slice, however long it was alone. Beside main nothing is allowed for: a handler makes
+            // the turns of others shorter, and what comes with that is not in its own time.
             let around = self.clock.around.fuel();
-            let rate = rate(fuel.map_or(usual, |fuel| fuel.min(usual)), around);
+            let rate = fuel.map_or(1_000, |fuel| rate(fuel.min(slice_fuel(share)), around));
             let ns = passed.saturating_mul(u64::from(rate));
             self.schedule.charge(&mut container.turns, share, ns);
         }
