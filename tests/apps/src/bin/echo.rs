@@ -27,9 +27,10 @@ fn main() {
 fn run() -> Result<(), ErrorCode> {
     let buffer = BUFFER.take().ok_or(ErrorCode::NoMem)?;
     let mut reader = Reader::new(buffer, &RECEIVED)?;
+    // Before it says so: who reads first has the console.
+    reader.start(1)?;
     Line::new().text("echo: ready").print();
     loop {
-        reader.start(1)?;
         let first = loop {
             libtock::yield_wait();
             if let Some(outcome) = reader.poll() {
@@ -47,6 +48,7 @@ fn run() -> Result<(), ErrorCode> {
         if first == b'.' || rest.contains(&b'.') {
             return Ok(());
         }
+        reader.start(1)?;
     }
 }
 

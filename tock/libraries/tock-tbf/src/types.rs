@@ -28,7 +28,7 @@ pub enum TbfParseError {
     ChecksumMismatch(u32, u32),
     /// A TLV of this type does not fit or has the wrong length.
     BadTlvEntry(u16),
-    /// More TLVs than [`ENTRIES_MAX`](crate::parse::ENTRIES_MAX).
+    /// More TLVs than [`ENTRIES_MAX`].
     TooManyEntries,
     /// Its name has control characters, such as the end of a line, and would be shown as something else.
     BadName,
