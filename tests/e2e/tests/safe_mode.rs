@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use berth_e2e::{Device, Flash, target};
+use berth_e2e::{Device, Flash, guest, target};
 use berth_emulator::Emulator;
 use berth_protocol::{Op, Parameters};
 use line::Line;
@@ -76,7 +76,8 @@ fn fail_executing(device: &mut Device, interpreter: &Range<u32>) -> Result<()> {
         board.resume()?;
         std::thread::sleep(Duration::from_millis(3));
     }
-    bail!("a container's code is never executed")
+    let ps = device.berth(&["ps"])?;
+    bail!("a container's code is never executed: {ps:?}")
 }
 
 /// Where the loop is that executes containers' code.
@@ -138,12 +139,19 @@ fn shell_answers(board: &mut Emulator) -> Result<()> {
 /// Three containers, of which two compute for ever, with the harshest policies; the first two start at boot.
 fn computing(flash: &Flash) -> Result<Device> {
     let device = Device::boot_with(flash)?;
+    // One that computes for ever, too, under another name.
+    let folder = tempfile::tempdir()?;
+    let again = folder.path().join("again.wasm");
+    std::fs::copy(guest("spin"), &again)?;
+    device.upload_file(&again)?.ok()?;
+    for name in ["blink", "spin"] {
+        device.upload(name)?;
+    }
     for (name, boot) in [
         ("blink", "--boot=true"),
         ("spin", "--boot=true"),
-        ("fib", "--boot=false"),
+        ("again", "--boot=false"),
     ] {
-        device.upload(name)?;
         device
             .berth(&["edit", name, boot, "--restart", "always"])?
             .ok()?;
@@ -166,7 +174,7 @@ fn the_container_that_was_executed_is_quarantined_at_once_until_its_operator_lif
     // What was active besides and has a policy comes back.
     device.wait_state("blink", "running")?;
     device.blink_goes_on()?;
-    ensure!(device.state("fib")? == "stored");
+    ensure!(device.state("again")? == "stored");
     // The other is not started by its policy, not by the boot list, and not by mistake.
     let quarantined = |device: &Device| -> Result<()> {
         ensure!(device.state("spin")? == "quarantined");
@@ -215,22 +223,22 @@ fn whoever_makes_the_supervisor_fail_its_shell_is_there_again() -> Result<()> {
     ensure!(device.state("spin")? == "quarantined");
     fail_idle(&mut device)?;
     shell_answers(&mut device.board)?;
-    device.berth(&["start", "fib"])?.ok()?;
+    device.berth(&["start", "again"])?.ok()?;
     fail_executing(&mut device, &interpreter)?;
     shell_answers(&mut device.board)?;
 
     // Nothing runs, and nobody can start anything; the suspect has a name.
-    ensure!(device.state("fib")? == "quarantined");
+    ensure!(device.state("again")? == "quarantined");
     ensure!(device.state("blink")? == "stored");
     let refused = device.berth(&["start", "blink"])?.refused()?;
     ensure!(refused.contains("safe mode"), "{refused}");
     let ps = device.berth(&["ps"])?;
     ensure!(
-        ps.stderr.contains("safe mode") && ps.stderr.contains("fib"),
+        ps.stderr.contains("safe mode") && ps.stderr.contains("again"),
         "{ps:?}"
     );
     let doctor = device.json(&["doctor"])?.to_string();
-    ensure!(doctor.contains("suspect: fib"), "{doctor}");
+    ensure!(doctor.contains("suspect: again"), "{doctor}");
     // As often as it fails now, which nobody on the device can be blamed for: more often than the kernel
     // restarts at once.
     for _ in 0..9 {
@@ -239,7 +247,7 @@ fn whoever_makes_the_supervisor_fail_its_shell_is_there_again() -> Result<()> {
     }
 
     // They go, and after a reset all is well.
-    device.berth(&["rm", "fib", "spin"])?.ok()?;
+    device.berth(&["rm", "again", "spin"])?.ok()?;
     let at = device.board.console.position();
     device.board.reset()?;
     device.board.console.wait_after(at, READY, PATIENCE)?;

@@ -58,7 +58,7 @@ impl Body<'_> {
         }
         let (height, results) = (frame.height, frame.results.clone());
         self.settle(&results);
-        let frame = self.frames.last_mut().unwrap();
+        let frame = self.frames.last_mut().expect("a function has a frame");
         if frame.kind == Kind::If
             && (frame.parameters != frame.results || self.random.below(2) == 0)
         {

@@ -62,11 +62,11 @@ impl Body<'_> {
             match kind {
                 F32 => {
                     self.emit(&Instruction::I32ReinterpretF32);
-                    *self.stack.last_mut().unwrap() = I32;
+                    *self.stack.last_mut().expect("an operand was just there") = I32;
                 }
                 F64 => {
                     self.emit(&Instruction::I64ReinterpretF64);
-                    *self.stack.last_mut().unwrap() = I64;
+                    *self.stack.last_mut().expect("an operand was just there") = I64;
                 }
                 I32 | I64 => {}
             }
