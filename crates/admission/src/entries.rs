@@ -61,7 +61,7 @@ impl Functions<'_> {
 /// Calls that leave no instruction of the module behind.
 ///
 /// A function of the device that ends a function in its place has nobody to return to: the engine
-/// cannot resume what it suspends. `pack` writes a call and a return instead (`guard`). Of a call
+/// cannot resume what it suspends. `pack` writes a call and a return instead. Of a call
 /// through a table nobody knows whom it reaches, so it may stand only where no table holds
 /// a function of the device.
 #[derive(Clone, Copy, Debug, Default)]
@@ -106,13 +106,6 @@ impl<'a> TailCalls<'a> {
             _ => Ok(()),
         }
     }
-}
-
-/// Does the instruction at `at` call one of the first `imported` functions in its function's place?
-#[cfg(feature = "guard")]
-pub(super) fn is_tail_call_out(mut at: Reader<'_>, imported: u32) -> Option<u32> {
-    let index = (at.byte() == Ok(RETURN_CALL)).then(|| at.u32().ok())??;
-    (index < imported).then_some(index)
 }
 
 const DIRECT: &str =

@@ -13,13 +13,12 @@
 //! * [`module`]: sections and limits.
 //! * [`code`], [`bound`]: instructions, and what a tool says of the memory that loading takes.
 //! * [`entries`]: where execution enters a module and leaves it.
-//! * `guard`: what the engine cannot do, and how code avoids it.
 //! * [`imports`]: what is imported, resolved against what this device has.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
-#[cfg(any(test, feature = "guard"))]
+#[cfg(test)]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
@@ -27,8 +26,6 @@ extern crate std;
 pub mod bound;
 pub mod code;
 pub mod entries;
-#[cfg(feature = "guard")]
-pub mod guard;
 pub mod imports;
 pub mod module;
 pub mod reader;

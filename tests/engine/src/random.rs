@@ -18,4 +18,9 @@ impl Random {
     pub fn below(&mut self, n: u64) -> u64 {
         self.number() % n
     }
+
+    /// Returns one of `items`, of which there is at least one.
+    pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len() as u64) as usize]
+    }
 }

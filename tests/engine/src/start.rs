@@ -1,5 +1,7 @@
 //! Modules given what every container has: an exported function `_start`.
 
+use wasm_encoder::Encode;
+
 /// Numbers of the sections that it changes, in the order in which a module has them.
 const CHANGED: [u8; 4] = [1, 3, 7, 10];
 const ORDER: [u8; 13] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
@@ -97,12 +99,10 @@ fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
     None
 }
 
-fn encoded(mut value: u32) -> Vec<u8> {
+/// Returns an unsigned LEB128 number.
+#[must_use]
+pub fn encoded(value: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
+    value.encode(&mut bytes);
     bytes
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use berth_admission::Module;
 use berth_engine_tests::product::validate;
+use berth_engine_tests::start::encoded;
 use wasm_encoder::{CodeSection, Function, RawSection, ValType};
 
 /// Sections of a module with something of each kind to speak of, by their numbers.
@@ -71,20 +72,11 @@ fn know(opcode: &[u8]) -> (bool, bool) {
     known
 }
 
-fn leb(mut value: u32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
-}
-
 #[test]
 fn every_opcode_is_known_to_both_or_to_none() {
-    let prefixed = (0xfb..=0xfe)
-        .flat_map(|prefix| (0..0x180).map(move |number| [&[prefix][..], &leb(number)].concat()));
+    let prefixed = (0xfb..=0xfe).flat_map(|prefix| {
+        (0..0x180).map(move |number| [&[prefix][..], &encoded(number)].concat())
+    });
     let plain = (0..=0xfa).chain([0xff]).map(|opcode| vec![opcode]);
     let mut both = 0;
     for opcode in plain.chain(prefixed) {

@@ -3,8 +3,8 @@
 //! ```text
 //!   module.wasm ──► survey: what it is, is it for a device at all?
 //!                   memory: how many bytes are enough, where is the stack
-//!                   rewrite: memory in bytes, unused globals and custom sections out
-//!                   guard: code that the devices' engine gets wrong, changed
+//!                   rewrite: memory in bytes, unused globals and custom sections out, tail calls
+//!                            of the device's functions as calls
 //!                   ──► package (still a valid module, section "berth" at its end) + names
 //! ```
 //!
@@ -30,7 +30,6 @@ mod survey;
 
 use std::path::Path;
 
-use berth_admission::{Malformed, guard::guard};
 use berth_package::{DESCRIPTION_MAX, MANIFEST_MAX, Manifest, SECTION, VERSION_MAX};
 use berth_protocol::{NAME_MAX, Restart, is_valid_name};
 use wasmparser::Validator;
@@ -72,8 +71,8 @@ pub struct Packed {
     pub basis: Basis,
     /// Globals that were left out.
     pub globals_dropped: u32,
-    /// Calls at the end of functions that were changed around what the devices' engine cannot do.
-    pub guarded: u32,
+    /// Tail calls of imported functions that became calls.
+    pub tail_calls: u32,
     /// Names of the functions.
     pub names: Names,
 }
@@ -102,12 +101,7 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
     let section = checked(&manifest)?
         .encode(&mut buffer)
         .ok_or(PackError::Manifest("the manifest is too long"))?;
-    let image = rewrite::rewrite(module, &survey, &plan, SECTION, section)?;
-    let (image, guarded) =
-        guard(&image).map_err(|Malformed { offset, what }| PackError::Invalid {
-            offset: offset as usize,
-            what: what.to_owned(),
-        })?;
+    let (image, tail_calls) = rewrite::rewrite(module, &survey, &plan, SECTION, section)?;
     Validator::new_with_features(survey::features())
         .validate_all(&image)
         .map_err(|error| PackError::Internal(error.to_string()))?;
@@ -115,7 +109,7 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
         memory: (survey.memory.as_ref().map_or(0, memory::bytes), bytes),
         basis: plan.basis,
         globals_dropped: survey.globals - survey.used_globals.len() as u32,
-        guarded,
+        tail_calls,
         names: survey.names,
         image,
     })

@@ -141,10 +141,10 @@ fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
     if packed.globals_dropped > 0 {
         println!("  globals {} unused, left out", packed.globals_dropped);
     }
-    if packed.guarded > 0 {
+    if packed.tail_calls > 0 {
         println!(
             "  code    {} tail calls of the device became calls",
-            packed.guarded
+            packed.tail_calls
         );
     }
     if let Some(names) = names {

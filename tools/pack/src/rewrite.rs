@@ -12,26 +12,28 @@ use crate::PackError;
 use crate::memory::{Counting, Plan};
 use crate::survey::Survey;
 
-/// Write `module` as planned, with a custom section `manifest` called `name` at its end.
+/// Writes `module` as planned, with a custom section `manifest` called `name` at its end. Returns it, and
+/// how many tail calls of imported functions became calls.
 pub(crate) fn rewrite(
     module: &[u8],
     survey: &Survey,
     plan: &Plan,
     name: &str,
     manifest: &[u8],
-) -> Result<Vec<u8>, PackError> {
+) -> Result<(Vec<u8>, u32), PackError> {
     let mut output = Module::new();
     let mut rewriter = Rewriter {
         survey,
         plan,
         global: 0,
+        tail_calls: 0,
     };
     rewriter.parse_core_module(&mut output, Parser::new(0), module)?;
     output.section(&CustomSection {
         name: name.into(),
         data: manifest.into(),
     });
-    Ok(output.finish())
+    Ok((output.finish(), rewriter.tail_calls))
 }
 
 struct Rewriter<'a> {
@@ -39,6 +41,8 @@ struct Rewriter<'a> {
     plan: &'a Plan,
     /// Number of the next global definition.
     global: u32,
+    /// Tail calls that became calls.
+    tail_calls: u32,
 }
 
 impl Reencode for Rewriter<'_> {
@@ -93,17 +97,18 @@ impl Reencode for Rewriter<'_> {
         code: &mut CodeSection,
         body: FunctionBody<'_>,
     ) -> Result<(), Error> {
-        let Counting::Fixed { pages } = self.plan.counting else {
-            return utils::parse_function_body(self, code, body);
+        let pages = match self.plan.counting {
+            Counting::Fixed { pages } => Some(pages),
+            _ => None,
         };
         let mut function = self.new_function_with_parsed_locals(&body)?;
         for operator in body.get_operators_reader()? {
-            match operator? {
-                Operator::MemorySize { .. } => {
+            match (operator?, pages) {
+                (Operator::MemorySize { .. }, Some(pages)) => {
                     function.instruction(&Instruction::I32Const(pages as i32));
                 }
                 // No more for 0 more pages, else -1: (n == 0) * (pages + 1) - 1.
-                Operator::MemoryGrow { .. } => {
+                (Operator::MemoryGrow { .. }, Some(pages)) => {
                     function
                         .instruction(&Instruction::I32Eqz)
                         .instruction(&Instruction::I32Const(pages as i32 + 1))
@@ -111,7 +116,16 @@ impl Reencode for Rewriter<'_> {
                         .instruction(&Instruction::I32Const(1))
                         .instruction(&Instruction::I32Sub);
                 }
-                other => {
+                // The engine cannot go on behind a function of the device that has nobody to return to.
+                (Operator::ReturnCall { function_index }, _)
+                    if function_index < self.survey.imported_functions =>
+                {
+                    self.tail_calls += 1;
+                    function
+                        .instruction(&Instruction::Call(function_index))
+                        .instruction(&Instruction::Return);
+                }
+                (other, _) => {
                     function.instruction(&self.instruction(other)?);
                 }
             }

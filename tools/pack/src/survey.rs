@@ -54,6 +54,8 @@ pub(crate) struct Survey {
     pub(crate) counts_large_pages: bool,
     /// The instruction by which it asks for the size of its memory, or for more.
     pub(crate) counts_pages: Option<&'static str>,
+    /// Functions that it imports.
+    pub(crate) imported_functions: u32,
     /// It was linked with wasi-libc.
     pub(crate) is_wasi: bool,
     /// Names of its functions.
@@ -330,6 +332,7 @@ impl Look {
                 _ => {}
             }
         }
+        self.survey.imported_functions = self.imported.len() as u32;
         let stack_pointer = self.stack_pointer();
         self.survey.stack_pointer = stack_pointer
             .and_then(|index| self.defined.get(index))

@@ -5,7 +5,7 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
-use berth_admission::guard::guard;
+use berth_pack::{Options, pack};
 use berth_protocol::{Fault, ImageHash, Parameters, State};
 
 use super::{Containers, Name, Refused, Shared};
@@ -86,9 +86,16 @@ fn a_function_of_the_device_in_a_functions_place_is_packed_as_a_call() {
     let mut device = Device::new();
     let refused = device.start(image.clone(), None);
     assert!(matches!(refused, Err(Refused::Invalid(_))), "{refused:?}");
-    let (packed, guarded) = guard(&image).unwrap();
-    assert_eq!(guarded, 2, "the module's own functions stay tail calls");
-    device.start(packed, None).unwrap();
+    let options = Options {
+        name: String::from("it"),
+        ..Options::default()
+    };
+    let packed = pack(&image, &options).unwrap();
+    assert_eq!(
+        packed.tail_calls, 2,
+        "the module's own functions stay tail calls"
+    );
+    device.start(packed.image, None).unwrap();
     assert_eq!(device.run(), State::Exited { code: 42 });
 }
 

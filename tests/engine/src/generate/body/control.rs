@@ -135,7 +135,7 @@ impl Body<'_> {
             }
         }
         let targets: Vec<u32> = (0..self.random.below(4))
-            .map(|_| depths[self.random.below(depths.len() as u64) as usize])
+            .map(|_| self.random.pick(&depths))
             .collect();
         self.need(&types);
         self.value(I32);

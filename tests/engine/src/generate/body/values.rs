@@ -12,8 +12,7 @@ impl Body<'_> {
         let of_kind: Vec<usize> = (0..self.locals.len())
             .filter(|&local| self.locals[local] == kind)
             .collect();
-        (!of_kind.is_empty())
-            .then(|| of_kind[self.random.below(of_kind.len() as u64) as usize] as u32)
+        (!of_kind.is_empty()).then(|| self.random.pick(&of_kind) as u32)
     }
 
     /// Pushes a value without popping any.
@@ -42,7 +41,7 @@ impl Body<'_> {
     pub(super) fn constant(&mut self, kind: Type) {
         let special = [0, 0, 1, -1, 2, 7, 31, 32, 33, 63, 64, 255, 65_535, 65_536];
         let whole = match self.random.below(12) {
-            0..=9 => special[self.random.below(special.len() as u64) as usize],
+            0..=9 => self.random.pick(&special),
             10 => i64::from(self.random.number() as i32),
             _ => self.random.number() as i64,
         };
@@ -64,7 +63,7 @@ impl Body<'_> {
                     f32::NAN,
                     1e-40,
                 ];
-                let pick = special[self.random.below(special.len() as u64) as usize];
+                let pick = self.random.pick(&special);
                 Instruction::F32Const(pick.into())
             }
             F64 => {
@@ -79,7 +78,7 @@ impl Body<'_> {
                     f64::NAN,
                     5e-324,
                 ];
-                let pick = special[self.random.below(special.len() as u64) as usize];
+                let pick = self.random.pick(&special);
                 Instruction::F64Const(pick.into())
             }
         };
