@@ -1,4 +1,4 @@
-//! Core capsules: console, alarm, LEDs, low-level debug, and what shares hardware
+//! Core capsules: console, alarm, LEDs, low-level debug, SPI, I2C, and what shares hardware
 //! between them.
 //!
 //! ```text
@@ -10,6 +10,8 @@
 //!        │                                     │                    │
 //!   chip's UART                            chip's timer        chip's pins
 //! ```
+//!
+//! `spi_controller` and `i2c_master` stand likewise on `virtual_spi` and `virtual_i2c`.
 //!
 //! Numbers, arguments and returns are those of Tock 2.x; module paths and
 //! constructors are upstream's.
@@ -64,11 +66,20 @@ mod alarm_tests;
 pub mod console;
 pub mod driver;
 mod expiration;
+pub mod i2c_master;
+#[cfg(test)]
+mod i2c_master_tests;
 pub mod led;
 pub mod low_level_debug;
 pub mod passes;
+pub mod spi_controller;
+#[cfg(test)]
+mod spi_controller_tests;
 #[cfg(test)]
 mod test_alarm;
 #[cfg(test)]
+mod test_buses;
+#[cfg(test)]
 mod test_uart;
+mod tickets;
 pub mod virtualizers;

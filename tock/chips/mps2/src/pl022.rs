@@ -101,7 +101,8 @@ impl Settings {
         if rate == 0 {
             return Err(ErrorCode::INVAL);
         }
-        let whole = clock.div_ceil(rate).max(PRESCALE_MIN);
+        // The smallest whose rate is not above, in whole hertz: so a rate that was told can be asked for again.
+        let whole = (clock / rate.saturating_add(1) + 1).max(PRESCALE_MIN);
         // The smallest first divisor that leaves no more than the second one can.
         let prescale = whole
             .div_ceil(RATE_MAX)

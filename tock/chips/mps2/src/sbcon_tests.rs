@@ -206,8 +206,11 @@ impl Time for Clock {
     }
 }
 
+/// What came back.
+type Outcome = (Vec<u8>, Result<(), Error>);
+
 #[derive(Default)]
-struct Client(RefCell<Vec<(Vec<u8>, Result<(), Error>)>>);
+struct Client(RefCell<Vec<Outcome>>);
 
 impl I2CHwMasterClient for Client {
     fn command_complete(&self, buffer: &'static mut [u8], status: Result<(), Error>) {
@@ -241,7 +244,7 @@ fn bench() -> Bench {
 
 impl Bench {
     /// Lets passes come until the transfer is over; what came back.
-    fn run(&self) -> (Vec<u8>, Result<(), Error>) {
+    fn run(&self) -> Outcome {
         assert!(
             self.client.0.borrow().is_empty(),
             "never from within the call"
