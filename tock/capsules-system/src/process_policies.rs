@@ -129,7 +129,6 @@ fn up_to(threshold: usize, restarts: usize, then: FaultAction) -> FaultAction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernel::test_utils::{TestApp, TestKernel};
 
     #[test]
     fn a_threshold_counts_restarts_not_faults() {
@@ -142,33 +141,5 @@ mod tests {
             assert_eq!(up_to(threshold, restarts, FaultAction::Stop), expected);
         }
         assert_eq!(up_to(1, 2, FaultAction::Panic), FaultAction::Panic);
-    }
-
-    #[test]
-    fn each_policy_does_what_its_name_says() {
-        use FaultAction::{Panic, Restart, Stop};
-        let process = TestKernel::new().start(&TestApp::default());
-        let policies: [(&dyn ProcessFaultPolicy, [FaultAction; 3]); 7] = [
-            (&PanicFaultPolicy {}, [Panic; 3]),
-            (&StopFaultPolicy {}, [Stop; 3]),
-            (&StopWithDebugFaultPolicy {}, [Stop; 3]),
-            (&RestartFaultPolicy {}, [Restart; 3]),
-            (&RestartWithDebugFaultPolicy {}, [Restart; 3]),
-            (
-                &ThresholdRestartFaultPolicy::new(1),
-                [Restart, Restart, Stop],
-            ),
-            (
-                &ThresholdRestartThenPanicFaultPolicy::new(0),
-                [Restart, Panic, Panic],
-            ),
-        ];
-        for restarts in 0..3 {
-            for (policy, expected) in &policies {
-                let action = policy.action(process.as_process());
-                assert_eq!(action, expected[restarts]);
-            }
-            process.restart();
-        }
     }
 }
