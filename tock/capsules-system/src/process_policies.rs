@@ -12,8 +12,8 @@
 //! | [`ThresholdRestartThenPanicFaultPolicy`] | process restarts | kernel panics |
 //!
 //! A threshold since boot is wrong for a device that runs for years: a fault a year ago
-//! says nothing about today. How fast a process is restarted,
-//! [`RestartBudget`](crate::restart_budget::RestartBudget) bounds instead.
+//! says nothing about today. Berth's kernel bounds instead how fast a process is restarted
+//! (`kernel::process::RestartBudget`).
 
 use kernel::debug;
 use kernel::process::{FaultAction, Process, ProcessFaultPolicy};
