@@ -74,7 +74,7 @@ soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a 
 
 # The crates of the kernel's side with `unsafe` in them, and those whose tests drive it through them. Addresses
 # of RAM are numbers to the kernel (exposed provenance), and what its tests make lives until they end.
-MIRI := kernel cortexm cortexv7m libtock capsules-core capsules-extra capsules-system
+MIRI := kernel cortexm cortexv7m libtock capsules-core capsules-system capsules-tests
 miri: ## host tests of kernel, architecture, libtock and the containers' allocator under Miri (a quarter of an hour)
 	@$(SETUP) miri
 	PROPTEST_CASES=2 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks" \
