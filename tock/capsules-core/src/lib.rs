@@ -57,29 +57,14 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
-extern crate std;
-
 pub mod alarm;
-#[cfg(test)]
-mod alarm_tests;
 pub mod console;
 pub mod driver;
 mod expiration;
 pub mod i2c_master;
-#[cfg(test)]
-mod i2c_master_tests;
 pub mod led;
 pub mod low_level_debug;
 pub mod passes;
 pub mod spi_controller;
-#[cfg(test)]
-mod spi_controller_tests;
-#[cfg(test)]
-mod test_alarm;
-#[cfg(test)]
-mod test_buses;
-#[cfg(test)]
-mod test_uart;
 mod tickets;
 pub mod virtualizers;

@@ -1,8 +1,8 @@
 //! The driver as processes see it, on a bus that the test plays, beside a kernel client of the same bus.
 
-use crate::spi_controller::{DRIVER_NUM, Spi};
-use crate::test_buses::{RATE_MAX, TestSpi};
-use crate::virtualizers::virtual_spi::{MuxSpiMaster, SharedBus, VirtualSpiMasterDevice};
+use capsules_core::spi_controller::{DRIVER_NUM, Spi};
+use capsules_core::virtualizers::virtual_spi::{MuxSpiMaster, SharedBus, VirtualSpiMasterDevice};
+use capsules_tests::buses::{RATE_MAX, TestSpi};
 use core::cell::RefCell;
 use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
@@ -10,9 +10,6 @@ use kernel::hil::spi::{ClockPhase, ClockPolarity, SpiMaster, SpiMasterClient, Sp
 use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use kernel::utilities::leasable_buffer::SubSliceMut;
-use std::boxed::Box;
-use std::vec;
-use std::vec::Vec;
 
 const READ_WRITE: usize = 2;
 const SET_RATE: usize = 5;

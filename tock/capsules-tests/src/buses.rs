@@ -6,27 +6,31 @@ use kernel::hil::i2c::{self, I2CHwMasterClient, I2CMaster};
 use kernel::hil::spi::{ClockPhase, ClockPolarity, Refused, SpiMaster, SpiMasterClient};
 use kernel::utilities::cells::{MapCell, OptionalCell, TakeCell};
 use kernel::utilities::leasable_buffer::SubSliceMut;
-use std::boxed::Box;
-use std::vec::Vec;
 
 type Buffers = (SubSliceMut<'static, u8>, Option<SubSliceMut<'static, u8>>);
 
 /// What was seen of a transfer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) select: u32,
-    pub(crate) rate: u32,
-    pub(crate) polarity: ClockPolarity,
-    pub(crate) phase: ClockPhase,
-    pub(crate) sent: Vec<u8>,
+pub struct Seen {
+    /// Chip select.
+    pub select: u32,
+    /// Bits a second.
+    pub rate: u32,
+    /// Level of the idle clock.
+    pub polarity: ClockPolarity,
+    /// Edge that samples.
+    pub phase: ClockPhase,
+    /// What was sent.
+    pub sent: Vec<u8>,
     /// The peripheral stays selected behind it.
-    pub(crate) held: bool,
+    pub held: bool,
 }
 
 /// The highest rate of the bus.
-pub(crate) const RATE_MAX: u32 = 10_000_000;
+pub const RATE_MAX: u32 = 10_000_000;
 
-pub(crate) struct TestSpi {
+/// The SPI bus.
+pub struct TestSpi {
     client: OptionalCell<&'static dyn SpiMasterClient>,
     buffers: MapCell<Buffers>,
     select: Cell<u32>,
@@ -35,13 +39,17 @@ pub(crate) struct TestSpi {
     phase: Cell<ClockPhase>,
     held: Cell<bool>,
     /// Ends of a selection.
-    pub(crate) releases: Cell<u32>,
-    pub(crate) seen: RefCell<Vec<Seen>>,
-    pub(crate) refuse: Cell<bool>,
+    pub releases: Cell<u32>,
+    /// Transfers that are over.
+    pub seen: RefCell<Vec<Seen>>,
+    /// Whether it takes no transfer.
+    pub refuse: Cell<bool>,
 }
 
 impl TestSpi {
-    pub(crate) fn leak() -> &'static Self {
+    /// One that lives for ever.
+    #[must_use]
+    pub fn leak() -> &'static Self {
         Box::leak(Box::new(Self {
             client: OptionalCell::empty(),
             buffers: MapCell::empty(),
@@ -57,7 +65,11 @@ impl TestSpi {
     }
 
     /// The transfer under way is over; what was received is each byte sent, inverted.
-    pub(crate) fn finish(&self, status: Result<(), ErrorCode>) {
+    ///
+    /// # Panics
+    ///
+    /// When none is.
+    pub fn finish(&self, status: Result<(), ErrorCode>) {
         let (write, mut read) = self.buffers.take().expect("no transfer is under way");
         let sent = write.as_slice().to_vec();
         let mut length = sent.len();
@@ -173,18 +185,24 @@ impl SpiMaster<'static> for TestSpi {
 }
 
 /// A transfer on the I2C bus: address, bytes sent, how many are to come.
-pub(crate) type Order = (u8, Vec<u8>, usize);
+pub type Order = (u8, Vec<u8>, usize);
 
-pub(crate) struct TestI2C {
+/// The I2C bus.
+pub struct TestI2C {
     client: OptionalCell<&'static dyn I2CHwMasterClient>,
     buffer: TakeCell<'static, [u8]>,
-    pub(crate) orders: RefCell<Vec<Order>>,
-    pub(crate) enabled: Cell<bool>,
-    pub(crate) refuse: Cell<bool>,
+    /// Transfers that were begun.
+    pub orders: RefCell<Vec<Order>>,
+    /// Whether it is on.
+    pub enabled: Cell<bool>,
+    /// Whether it takes no transfer.
+    pub refuse: Cell<bool>,
 }
 
 impl TestI2C {
-    pub(crate) fn leak() -> &'static Self {
+    /// One that lives for ever.
+    #[must_use]
+    pub fn leak() -> &'static Self {
         Box::leak(Box::new(Self {
             client: OptionalCell::empty(),
             buffer: TakeCell::empty(),
@@ -194,12 +212,17 @@ impl TestI2C {
         }))
     }
 
-    pub(crate) fn is_busy(&self) -> bool {
+    /// Whether a transfer is under way.
+    pub fn is_busy(&self) -> bool {
         self.buffer.is_some()
     }
 
     /// The transfer under way is over; these bytes came.
-    pub(crate) fn finish(&self, came: &[u8], status: Result<(), i2c::Error>) {
+    ///
+    /// # Panics
+    ///
+    /// When none is.
+    pub fn finish(&self, came: &[u8], status: Result<(), i2c::Error>) {
         let buffer = self.buffer.take().expect("no transfer is under way");
         buffer[..came.len()].copy_from_slice(came);
         self.client

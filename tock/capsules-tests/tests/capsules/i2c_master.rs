@@ -1,17 +1,14 @@
 //! The driver as processes see it, on a bus that the test plays, beside a kernel client of the same bus.
 
-use crate::i2c_master::{DRIVER_NUM, I2CMasterDriver};
-use crate::test_buses::TestI2C;
-use crate::virtualizers::virtual_i2c::{I2CDevice, I2CMasterDevice, MuxI2C};
+use capsules_core::i2c_master::{DRIVER_NUM, I2CMasterDriver};
+use capsules_core::virtualizers::virtual_i2c::{I2CDevice, I2CMasterDevice, MuxI2C};
+use capsules_tests::buses::TestI2C;
 use core::cell::RefCell;
 use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::hil::i2c::{Error, I2CClient, I2CDevice as _, I2CMaster};
 use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
-use std::boxed::Box;
-use std::vec;
-use std::vec::Vec;
 
 const WRITE: usize = 1;
 const READ: usize = 2;
