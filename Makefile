@@ -278,7 +278,7 @@ $(TEST_APPS:%=$(IMAGE)/%.tab): $(IMAGE)/%.tab: $(FIRMWARE)/%
 	@$(ELF2TAB) $(TAB_OPTIONS) -n $* -o $@ $<,cortex-m4
 
 # Memory above its break, to take and give back.
-$(IMAGE)/abuse.tab: APP_HEAP := 65536
+$(IMAGE)/abuse.tab $(IMAGE)/bus_abuse.tab: APP_HEAP := 65536
 
 # What tests/apps/src/bin/declared.rs says about itself.
 $(IMAGE)/declared.tab: TAB_OPTIONS := --short-id 0x1234 --permissions 1,1 65538,2 65538,3
