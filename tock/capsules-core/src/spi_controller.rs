@@ -219,7 +219,12 @@ impl<'a, S: SpiMasterDevice<'a>> Spi<'a, S> {
             };
             self.owner.set(process);
             match self.configure(settings) {
-                Ok(()) => self.send_chunk(process),
+                Ok(()) => {
+                    let rate = self.device.get_rate();
+                    // A process that is gone has no transfer either, as the next line finds.
+                    let _ = self.apps.enter(process, |app, _| app.rate = rate);
+                    self.send_chunk(process);
+                }
                 Err(error) => self.end(process, Err(error)),
             }
         }
@@ -298,20 +303,25 @@ impl<'a, S: SpiMasterDevice<'a>> Spi<'a, S> {
         });
     }
 
-    /// Change the settings of a process, if the device can have them.
+    /// Change the settings of a process, if the device can have them. While another's transfer is under way, that
+    /// shows when this one's next transfer begins: nobody's settings wait for others.
     fn set(
         &self,
         process: ProcessId,
         change: impl FnOnce(Settings) -> Settings,
     ) -> Result<(), ErrorCode> {
         self.apps.enter(process, |app, _| {
-            if self.owner.is_some() || app.transfer.is_some() {
+            if app.transfer.is_some() {
                 return Err(ErrorCode::BUSY);
             }
             let settings = change(app.settings.unwrap_or(self.board));
-            self.configure(settings)?;
+            app.rate = if self.owner.is_some() {
+                settings.rate
+            } else {
+                self.configure(settings)?;
+                self.device.get_rate()
+            };
             app.settings = Some(settings);
-            app.rate = self.device.get_rate();
             Ok(())
         })?
     }

@@ -288,6 +288,32 @@ fn settings_are_each_process_s_own_and_come_with_its_transfer() {
 }
 
 #[test]
+fn nobodys_settings_wait_for_the_transfer_of_another() {
+    let desk = desk();
+    desk.lend(0, &[1; 20]);
+    assert!(desk.call(0, READ_WRITE, 20).is_success());
+    let rate_of = |process| desk.call(process, GET_RATE, 0);
+    assert!(desk.call(1, SET_RATE, 123_456).is_success());
+    assert_eq!(rate_of(1), CommandReturn::success_u32(123_456));
+    assert!(desk.call(2, SET_RATE, RATE_MAX as usize + 1).is_success());
+    for process in [1, 2] {
+        desk.lend(process, &[1]);
+        assert!(desk.call(process, READ_WRITE, 1).is_success());
+    }
+    desk.run();
+    assert_eq!((desk.told(0), desk.told(1)), ((20, 0), (1, 0)));
+    assert_eq!(rate_of(1), CommandReturn::success_u32(123_000));
+    // What the bus cannot do shows then.
+    assert_eq!(desk.told(2), (0, ErrorCode::INVAL as usize));
+    let rates: Vec<u32> = desk.bus.seen.take().iter().map(|seen| seen.rate).collect();
+    assert_eq!(rates, [1_000_000, 1_000_000, 1_000_000, 123_000]);
+    assert!(desk.call(2, SET_RATE, 1000).is_success());
+    assert!(desk.call(2, READ_WRITE, 1).is_success());
+    desk.run();
+    assert_eq!(desk.told(2), (1, 0));
+}
+
+#[test]
 fn a_process_that_ends_in_a_transfer_leaves_the_bus_and_is_told_nothing() {
     for restarts in [false, true] {
         let desk = desk();
