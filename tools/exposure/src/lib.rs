@@ -20,6 +20,7 @@ mod bus;
 mod chosen;
 mod classes;
 mod danger;
+mod device_classes;
 mod devicetree;
 mod exposures;
 mod interrupts;
