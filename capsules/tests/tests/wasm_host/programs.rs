@@ -277,8 +277,6 @@ proptest! {
 /// What is wrong with each, and at which instruction.
 #[test]
 fn a_program_is_checked_whole_before_its_first_access() {
-    let b = board();
-    let handle = b.claim(0, 1, "leds").unwrap();
     let good = Instruction::Write(word(LED), 2);
     let poll = |mask, value, limit| Instruction::Poll {
         at: word(LED),
@@ -553,12 +551,17 @@ fn a_program_is_checked_whole_before_its_first_access() {
             1,
         ),
     ];
-    b.leds.take_log();
     for (what, program, error, at) in bad {
+        // Room for the next buffers.
+        let b = board();
+        let handle = b.claim(0, 1, "leds").unwrap();
+        b.leds.take_log();
         let outcome = b.run(handle, program, &[0; 4], 256);
         assert_eq!(outcome, Outcome::Failed(*error, *at, vec![]), "{what}");
         assert_eq!(b.leds.take_log(), [], "{what}");
     }
+    let b = board();
+    let handle = b.claim(0, 1, "leds").unwrap();
     let nested: Vec<_> = (0..=NESTING_MAX as u8)
         .map(|level| again(1, NESTING_MAX as u8 + 1 - level))
         .chain([good])
@@ -676,12 +679,12 @@ fn a_program_stops_at_once_with_its_claim() {
     let b = board();
     let program = [
         Instruction::Repeat {
-            count: 1000,
+            count: 250,
             body: 1,
         },
         Instruction::Take(word(LED)),
     ];
-    let code = [bytes_of(&program), vec![2; 4000]].concat();
+    let code = [bytes_of(&program), vec![2; 1000]].concat();
     let lend = |process: usize, code: &[u8]| {
         let app = &b.processes[process];
         { app.allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, code) }.unwrap();
@@ -694,7 +697,7 @@ fn a_program_stops_at_once_with_its_claim() {
             process,
             command::PROGRAM_RUN,
             program_of(handle, 2),
-            data_of(4000, 0),
+            data_of(1000, 0),
         );
         assert_eq!(result, CommandReturn::success_u32_u32(state::GOES_ON, 0));
         handle
@@ -729,7 +732,7 @@ fn a_program_stops_at_once_with_its_claim() {
         0,
         command::PROGRAM_RUN,
         program_of(handle, 2),
-        data_of(4000, 0),
+        data_of(1000, 0),
     );
     assert_eq!(result, CommandReturn::success_u32_u32(state::GOES_ON, 0));
     // A shorter buffer.
@@ -894,7 +897,7 @@ fn looped(slowness: u32) -> (TestProcess, WasmHost<1>, u16, &'static Loop) {
     let process = kernel.start_all(&[TestApp::default()]).remove(0);
     { process.allow_ro(DRIVER_NUM, &host, allow::RO_LABEL, b"spi") }.unwrap();
     let claimed = process.command(&host, command::CLAIM, 1, 3);
-    let (handle, ..) = claimed.get_success_u32_u32_u32().unwrap();
+    let (handle, ..) = claimed.get_success_3_u32().unwrap();
     (process, host, handle as u16, window)
 }
 
