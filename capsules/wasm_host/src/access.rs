@@ -124,6 +124,11 @@ impl Change {
         }
     }
 
+    /// Whether the register is loaded for it.
+    pub(crate) fn loads(self) -> bool {
+        self.kept != 0
+    }
+
     /// Store the bits of `value` that change.
     pub(crate) fn apply(
         self,

@@ -281,8 +281,12 @@ impl Machine {
                     let value = at.load(window)? & mask;
                     self.append(data, at.width, value)?;
                 }
-                Step::Write(at, change, value) => at.change(window, change, value)?,
+                Step::Write(at, change, value) => {
+                    units = units.saturating_sub(change.loads().into());
+                    at.change(window, change, value)?;
+                }
                 Step::Take(at, change) => {
+                    units = units.saturating_sub(change.loads().into());
                     let value = self.next(data, at.width)?;
                     at.change(window, change, value)?;
                 }
@@ -311,8 +315,8 @@ impl Machine {
                     continue;
                 }
                 Step::Exchange { .. } => {
-                    // Its accesses: at most three at a time.
-                    units = units.saturating_sub(2);
+                    // Its accesses: at most four at a time.
+                    units = units.saturating_sub(3);
                     if !self.exchange(window, data, &step)? {
                         continue;
                     }

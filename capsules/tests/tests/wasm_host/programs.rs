@@ -636,6 +636,7 @@ fn a_long_program_goes_on_in_bounded_passes() {
         Instruction::Write(word(8), 3),
         Instruction::Read(word(8)),
     ];
+    b.uart.take_log();
     { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, &bytes_of(&program)) }
         .unwrap();
     let output = { b.processes[0].allow_rw(DRIVER_NUM, &b.host, allow::RW_OUTPUT, 400) }.unwrap();
