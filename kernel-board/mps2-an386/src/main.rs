@@ -97,6 +97,7 @@ type BoardChip = Mps2<'static, interrupts::Service>;
 /// # Safety
 ///
 /// Once, at reset.
+#[allow(unsafe_code)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main() -> ! {
     // SAFETY: this runs once, at reset, with the vector table of `vectors.rs`.

@@ -1,5 +1,7 @@
 //! FPGAIO: the two user LEDs of the board, and a clock of seconds.
 
+#![allow(unsafe_code)]
+
 use kernel::hil::led;
 use kernel::utilities::StaticRef;
 use kernel::utilities::registers::interfaces::{Readable, Writeable};
