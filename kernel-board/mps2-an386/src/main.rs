@@ -244,6 +244,7 @@ fn wasm_host(
 }
 
 /// Say hello on the console. Nothing else is using it yet.
+#[allow(unsafe_code)]
 fn greet(kernel: &'static Kernel, capability: &dyn ProcessManagementCapability) {
     let mut count = 0;
     kernel.process_each_capability(capability, |_| count += 1);
