@@ -128,7 +128,8 @@ impl DeferredCall {
             };
             let first = turn & turn.wrapping_neg();
             table.later.set(pending & !first);
-            table.next_later.set(!(first | first.wrapping_sub(1)));
+            // The bits above it.
+            table.next_later.set(first.wrapping_neg() << 1);
             first
         })
     }
