@@ -223,7 +223,7 @@ impl<const N: usize> WasmHost<N> {
         let others = self.claims.interrupts(interrupt.exposure);
         self.claims
             .set_interrupts(interrupt.exposure, others | bit(index));
-        let wait = interrupts.settle(index, false);
+        let wait = interrupts.settle(index);
         Ok(CommandReturn::success_u32_u32_u32(
             index as u32,
             word_of(index, slot) as u32,
@@ -244,14 +244,16 @@ impl<const N: usize> WasmHost<N> {
         interrupts.unregister(index);
         let others = self.claims.interrupts(interrupt.exposure) & !bit(index);
         self.claims.set_interrupts(interrupt.exposure, others);
-        interrupts.settle(index, true);
+        interrupts.settle(index);
         Ok(CommandReturn::success())
     }
 
+    /// With `only_line` the record, if there is one, waits on: its line is to open if it may.
     pub(crate) fn acknowledge(
         &self,
         process: ProcessId,
         index: usize,
+        only_line: bool,
     ) -> Result<CommandReturn, Refusal> {
         let interrupts = self.interrupts.as_ref().ok_or(Refusal::NotHeld)?;
         let (interrupt, _) = interrupts.get(index).ok_or(Refusal::NotHeld)?;
@@ -259,8 +261,10 @@ impl<const N: usize> WasmHost<N> {
         if !interrupts.is_registered(index) || holder.is_none_or(|h| h.process != process) {
             return Err(Refusal::NotHeld);
         }
-        interrupts.set_outstanding(index, false);
-        Ok(CommandReturn::success_u32(interrupts.settle(index, false)))
+        if !only_line {
+            interrupts.set_outstanding(index, false);
+        }
+        Ok(CommandReturn::success_u32(interrupts.settle(index)))
     }
 
     pub(crate) fn counters(
@@ -299,7 +303,7 @@ impl<const N: usize> WasmHost<N> {
             if let Some((interrupt, _)) = interrupts.get(index) {
                 interrupts.lines.clear_pending(interrupt.line);
             }
-            interrupts.settle(index, true);
+            interrupts.settle(index);
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::interrupts::Interrupts;
 use crate::mapping::{Mapper, Never};
 use crate::refusal::Refusal;
 use crate::table::{self, TableError};
+use berth_exposure::interrupt::ONLY_LINE;
 use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, allow, command};
 use kernel::ErrorCode;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, GrantKernelData, UpcallCount};
@@ -417,7 +418,7 @@ impl<const N: usize> WasmHost<N> {
             command::UNMAP => self.unmap(process, word(arg0)?),
             command::RELEASE => self.release(process, word(arg0)?),
             command::RELEASE_ALL => Ok(self.release_all(process, word(arg0)?)),
-            command::ACKNOWLEDGE => self.acknowledge(process, arg0),
+            command::ACKNOWLEDGE => self.acknowledge(process, arg0, arg1 == ONLY_LINE),
             command::REGISTER => self.register_interrupt(process, word(arg0)?, word(arg1)?),
             command::UNREGISTER => self.unregister_interrupt(process, word(arg0)?),
             command::COUNTERS => self.counters(process, word(arg0)?),
