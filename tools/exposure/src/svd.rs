@@ -67,6 +67,8 @@ pub(crate) struct Peripheral {
     pub(crate) registers: Vec<Register>,
     /// Those that make no sense.
     pub(crate) skipped: Vec<Skipped>,
+    /// Name and first address of those that begin elsewhere than the block and have registers in it.
+    pub(crate) inside: Vec<(String, u64)>,
     /// How many other peripherals of the file were not looked at.
     pub(crate) unwanted: usize,
 }

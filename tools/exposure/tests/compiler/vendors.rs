@@ -369,7 +369,7 @@ fn harmless(svd: &str) -> Option<(u64, u64)> {
             continue;
         }
         let size = element(part, "size").and_then(number).unwrap_or(0x400);
-        let found = (base, size.clamp(0x100, 0x1_0000));
+        let found = (base, size.clamp(1, 0x1_0000));
         if !PERIPHERALS.contains(&base) {
             elsewhere = elsewhere.or(Some(found));
             continue;
