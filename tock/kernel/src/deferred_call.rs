@@ -31,6 +31,8 @@ struct Table {
     pending: Cell<u32>,
     /// To be made when processes have had their turn.
     later: Cell<u32>,
+    /// Of them, those that have not been made since the others were.
+    later_first: Cell<u32>,
     clients: [Cell<Option<Client>>; MAX],
 }
 
@@ -39,6 +41,7 @@ kernel_global! {
         created: Cell::new(0),
         pending: Cell::new(0),
         later: Cell::new(0),
+        later_first: Cell::new(0),
         clients: [const { Cell::new(None) }; MAX],
     };
 }
@@ -114,9 +117,23 @@ impl DeferredCall {
         TABLE.with(|table| table.later.get() != 0)
     }
 
-    /// Make one of the calls that were to come after processes; its number, or `None`.
+    /// Make one of the calls that were to come after processes; its number, or `None`. One that is set again and again
+    /// keeps no other from its turn.
     pub fn service_next_later_call() -> Option<usize> {
-        Self::service_next(|table| &table.later)
+        TABLE.with(|table| {
+            let later = table.later.get();
+            if table.later_first.get() & later == 0 {
+                table.later_first.set(later);
+            }
+        });
+        let made = Self::service_next(|table| (&table.later, table.later_first.get()));
+        if let Some(index) = made {
+            TABLE.with(|table| {
+                let others = table.later_first.get() & !(1 << index);
+                table.later_first.set(others);
+            });
+        }
+        made
     }
 
     /// Whether any call waits.
@@ -128,18 +145,19 @@ impl DeferredCall {
 
     /// Make the waiting call with the lowest number; its number, or `None`.
     pub fn service_next_pending_call() -> Option<usize> {
-        Self::service_next(|table| &table.pending)
+        Self::service_next(|table| (&table.pending, u32::MAX))
     }
 
-    fn service_next(calls: fn(&Table) -> &Cell<u32>) -> Option<usize> {
+    /// Make the call with the lowest number of a set, of those that a mask leaves.
+    fn service_next(calls: fn(&Table) -> (&Cell<u32>, u32)) -> Option<usize> {
         let (index, client) = TABLE.with(|table| {
-            let calls = calls(table);
-            let pending = calls.get();
+            let (calls, mask) = calls(table);
+            let pending = calls.get() & mask;
             if pending == 0 {
                 return None;
             }
             let index = pending.trailing_zeros() as usize;
-            calls.set(pending & (pending - 1));
+            calls.set(calls.get() & !(1 << index));
             Some((index, table.clients.get(index).and_then(Cell::get)))
         })?;
         if let Some(client) = client {
@@ -173,11 +191,15 @@ mod tests {
     struct Driver {
         call: DeferredCall,
         seen: Cell<u32>,
+        again: Cell<bool>,
     }
 
     impl DeferredCallClient for Driver {
         fn handle_deferred_call(&self) {
             self.seen.set(self.seen.get() + 1);
+            if self.again.get() {
+                self.call.set_later();
+            }
         }
         fn register(&'static self) {
             self.call.register(self);
@@ -188,6 +210,7 @@ mod tests {
         Box::leak(Box::new(Driver {
             call: DeferredCall::new(),
             seen: Cell::new(0),
+            again: Cell::new(false),
         }))
     }
 
@@ -207,5 +230,24 @@ mod tests {
         assert_eq!(DeferredCall::service_next_pending_call(), Some(1));
         assert_eq!(DeferredCall::service_next_pending_call(), None);
         assert_eq!((first.seen.get(), second.seen.get()), (1, 1));
+    }
+
+    #[test]
+    fn one_that_goes_on_and_on_keeps_no_other_from_its_turn() {
+        let drivers = [driver(), driver(), driver()];
+        for driver in drivers {
+            driver.register();
+            driver.again.set(true);
+            driver.call.set_later();
+        }
+        for _ in 0..30 {
+            assert!(DeferredCall::service_next_later_call().is_some());
+        }
+        assert!(drivers.iter().all(|driver| driver.seen.get() == 10));
+        assert!(DeferredCall::has_later() && !DeferredCall::has_tasks());
+        drivers.iter().for_each(|driver| driver.again.set(false));
+        let rest = core::iter::from_fn(DeferredCall::service_next_later_call);
+        assert_eq!(rest.count(), 3);
+        assert!(!DeferredCall::has_later());
     }
 }
