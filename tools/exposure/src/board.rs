@@ -4,9 +4,9 @@ use crate::address::{Range, addressable};
 use crate::aliases::{Aliases, EVERYTHING};
 use crate::bus;
 use crate::danger::{Danger, Facts};
-use crate::devicetree::{Node, Property};
+use crate::devicetree::{Node, Property, Value};
 use crate::layout::Region;
-use crate::lines::lines;
+use crate::lines::{NoLine, lines};
 use crate::problem::{Place, Problem};
 use crate::report::Report;
 
@@ -15,6 +15,8 @@ use crate::report::Report;
 pub(crate) struct Block<'a> {
     pub(crate) node: &'a Node,
     pub(crate) range: Range,
+    /// The buses above say where it is; else it counts at the addresses that it states, and cannot be exposed.
+    pub(crate) reached: bool,
     /// The processor reaches all of it.
     pub(crate) whole: bool,
     /// Why it must not be exposed.
@@ -45,7 +47,11 @@ impl<'a> Board<'a> {
         let places = bus::places(root, report);
         let facts = Facts {
             nodes: root.all(),
-            chosen: chosen(root),
+            chosen: chosen(root, report),
+            placed: places
+                .iter()
+                .map(|place| place.node.path.as_str())
+                .collect(),
             memory: places
                 .iter()
                 .filter(|place| is_memory(place.node))
@@ -58,6 +64,7 @@ impl<'a> Board<'a> {
             .map(|place| Block {
                 node: place.node,
                 range: place.range,
+                reached: place.reached,
                 whole: place.whole && addressable(place.range),
                 danger: facts.own(place.node, place.range),
             })
@@ -92,7 +99,7 @@ impl<'a> Board<'a> {
     pub(crate) fn block(&self, phandle: u32) -> Option<&Block<'a>> {
         self.blocks
             .iter()
-            .find(|block| block.node.cell("phandle") == Some(phandle))
+            .find(|block| block.reached && block.node.cell("phandle") == Some(phandle))
     }
 
     /// What else is at the addresses of a block, or at addresses that are aliases of them. Disabled
@@ -160,23 +167,34 @@ impl<'a> Board<'a> {
             report.add(place, problem);
             return None;
         }
-        let lines = lines.into_iter().map(|line| self.free(line?));
+        let lines = lines
+            .into_iter()
+            .map(|line| self.free(line.map_err(NoLine::reason)?));
         Some(names.into_iter().zip(lines).collect())
     }
 
     /// A line, if no node that the firmware has is on it: it could not be masked for a container's sake.
     fn free(&self, line: u32) -> Result<u32, String> {
-        let has = |node: &&&Node| {
-            let lines = lines(self.root, node).unwrap_or_default();
-            lines.into_iter().flatten().any(|other| other == line)
-        };
-        match self.kept.iter().find(has) {
-            Some(other) => Err(format!(
-                "its line {line} is that of {}, which the firmware keeps",
-                other.label()
-            )),
-            None => Ok(line),
+        for other in &self.kept {
+            let label = other.label();
+            let unknown = |reason| {
+                format!(
+                    "it may be that of {label}, which the firmware keeps and whose interrupts cannot be read: {reason}"
+                )
+            };
+            for own in lines(self.root, other).map_err(unknown)? {
+                match own {
+                    Ok(own) if own == line => {
+                        return Err(format!(
+                            "its line {line} is that of {label}, which the firmware keeps"
+                        ));
+                    }
+                    Ok(_) | Err(NoLine::Elsewhere(_)) => {}
+                    Err(NoLine::Unknown(reason)) => return Err(unknown(reason)),
+                }
+            }
         }
+        Ok(line)
     }
 }
 
@@ -205,7 +223,7 @@ fn shared(block: &Block, blocks: &[Block], aliases: &Aliases) -> Option<Danger> 
 }
 
 /// The nodes that `chosen` names, by path, by alias or by reference: the firmware uses them.
-fn chosen(root: &Node) -> Vec<(&str, String)> {
+fn chosen<'a>(root: &'a Node, report: &mut Report) -> Vec<(&'a str, String)> {
     let mut found = Vec::new();
     let child = |name| root.children.iter().find(|node| node.name == name);
     let Some(chosen) = child("chosen") else {
@@ -219,22 +237,61 @@ fn chosen(root: &Node) -> Vec<(&str, String)> {
             }
             name => format!("the firmware's (chosen/{name})"),
         };
-        for text in property.strings().unwrap_or_default() {
-            // What follows a colon are parameters of the line.
-            let name = text.split(':').next().unwrap_or(text);
-            let path = match child("aliases").and_then(|aliases| aliases.string(name)) {
-                Some(path) => path,
-                None => name,
-            };
-            let named = nodes.iter().filter(|node| node.is_at(path));
-            found.extend(named.map(|node| (node.path.as_str(), what.clone())));
-        }
-        for phandle in property.cells().unwrap_or_default() {
-            let named = nodes
-                .iter()
-                .filter(|node| node.cell("phandle") == Some(phandle));
-            found.extend(named.map(|node| (node.path.as_str(), what.clone())));
+        for value in &property.values {
+            let mut named: Vec<&&Node> = Vec::new();
+            match value {
+                Value::Text(text) => {
+                    // What follows a colon are parameters of the line.
+                    let name = text.split(':').next().unwrap_or(text);
+                    let path = full_path(&nodes, child("aliases"), name);
+                    let is_path = path.is_some() || property.name.ends_with("-path");
+                    let path = path.unwrap_or_else(|| name.to_owned());
+                    named.extend(nodes.iter().filter(|node| node.is_at(&path)));
+                    // Other texts, as the arguments of a kernel, name nothing.
+                    if named.is_empty() && is_path {
+                        let (name, text) = (property.name.clone(), text.clone());
+                        report.add(&property.place, Problem::Chosen { name, text });
+                    }
+                }
+                Value::Bytes(bytes) => {
+                    for cell in bytes.as_chunks::<4>().0 {
+                        let phandle = Some(u32::from_be_bytes(*cell));
+                        let with = nodes.iter().filter(|n| n.cell("phandle") == phandle);
+                        named.extend(with);
+                    }
+                }
+                Value::Other => {}
+            }
+            found.extend(named.iter().map(|node| (node.path.as_str(), what.clone())));
         }
     }
     found
+}
+
+/// Most aliases, each of which names the next.
+const ALIASES_MAX: usize = 8;
+
+/// The path that a text is, or that begins with an alias (Devicetree Specification 2.2.3 and 3.3); `None` if it is neither.
+fn full_path(nodes: &[&Node], aliases: Option<&Node>, text: &str) -> Option<String> {
+    let mut path = text.to_owned();
+    for _ in 0..ALIASES_MAX {
+        if path.starts_with('/') {
+            return Some(path.trim_end_matches('/').to_owned());
+        }
+        let (first, rest) = path.split_once('/').unwrap_or((&path, ""));
+        let alias = aliases?.property(first)?;
+        let target = match alias.strings() {
+            Some(strings) => (*strings.first()?).to_owned(),
+            None => {
+                let phandle = aliases?.cell(first);
+                let mut with = nodes.iter().filter(|n| n.cell("phandle") == phandle);
+                with.next()?.path.clone()
+            }
+        };
+        path = match rest {
+            "" => target,
+            rest => format!("{target}/{rest}"),
+        };
+    }
+    None
 }

@@ -13,6 +13,9 @@ use crate::report::Report;
 pub(crate) struct Place<'a> {
     pub(crate) node: &'a Node,
     pub(crate) range: Range,
+    /// The buses above say where it is. Where one says nothing, which is more likely forgotten than meant, it is here at the
+    /// addresses that it states, for what must not be exposed.
+    pub(crate) reached: bool,
     /// The buses above let all of the registers through, in one piece.
     pub(crate) whole: bool,
 }
@@ -28,7 +31,7 @@ enum Ranges {
 /// The registers of every node that the processor can reach.
 pub(crate) fn places<'a>(root: &'a Node, report: &mut Report) -> Vec<Place<'a>> {
     let mut places = Vec::new();
-    collect(root, &mut Vec::new(), &mut places, report);
+    collect(root, &mut Vec::new(), true, &mut places, report);
     places
 }
 
@@ -41,6 +44,7 @@ fn widths(bus: &Node) -> (usize, usize) {
 fn collect<'a>(
     bus: &'a Node,
     above: &mut Vec<Ranges>,
+    reached: bool,
     places: &mut Vec<Place<'a>>,
     report: &mut Report,
 ) {
@@ -48,17 +52,24 @@ fn collect<'a>(
     for child in &bus.children {
         let reg = child.property("reg").filter(|_| size > 0);
         for range in reg.map_or_else(Vec::new, |reg| read(child, reg, address, size, report)) {
-            let reached = above.iter().rev().fold(vec![range], through);
-            let whole = reached.len() == 1 && reached.iter().all(|r| r.length == range.length);
-            places.extend(reached.into_iter().map(|range| Place {
+            let parts = above.iter().rev().fold(vec![range], through);
+            let whole = parts.len() == 1 && parts.iter().all(|r| r.length == range.length);
+            places.extend(parts.into_iter().map(|range| Place {
                 node: child,
                 range,
-                whole,
+                reached,
+                whole: whole && reached,
             }));
         }
     }
     for child in &bus.children {
         let Some(property) = child.property("ranges") else {
+            // What is in a block is a part of it.
+            if !child.has("reg") && !bus.has("reg") {
+                above.push(Ranges::All);
+                collect(child, above, false, places, report);
+                above.pop();
+            }
             continue;
         };
         let ranges = if property.values.is_empty() {
@@ -76,7 +87,7 @@ fn collect<'a>(
             }
         };
         above.push(ranges);
-        collect(child, above, places, report);
+        collect(child, above, reached, places, report);
         above.pop();
     }
 }

@@ -6,6 +6,8 @@
 //! what `chosen` names, `berth,reserved`, memory, the processor's own addresses, aliases.
 
 use crate::address::{Area, Range, area};
+use std::collections::HashSet;
+
 use crate::aliases::Aliases;
 use crate::classes;
 use crate::devicetree::{Node, Property};
@@ -80,6 +82,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) nodes: Vec<&'a Node>,
     /// Paths that `chosen` names, and what they are.
     pub(crate) chosen: Vec<(&'a str, String)>,
+    /// Paths of the nodes that have addresses of the processor.
+    pub(crate) placed: HashSet<&'a str>,
     /// Ranges of memory.
     pub(crate) memory: Vec<Range>,
     pub(crate) aliases: Aliases,
@@ -106,7 +110,7 @@ impl Facts<'_> {
 
     /// Whether the firmware has it: whether the tree says so.
     pub(crate) fn keeps(&self, node: &Node) -> bool {
-        self.reserved(node).is_some() || self.chosen.iter().any(|(path, _)| *path == node.path)
+        self.reserved(node).is_some() || self.chosen_for(node).is_some()
     }
 
     fn known(&self, node: &Node, range: Range) -> Option<String> {
@@ -130,10 +134,21 @@ impl Facts<'_> {
         Some(format!("an alias of {target:#x}"))
     }
 
-    /// What the words of a node say, and of the nodes in it that have no registers: what they are, it is.
+    /// What `chosen` names a node for, or a node above it.
+    fn chosen_for(&self, node: &Node) -> Option<String> {
+        let names = |path: &str| {
+            let rest = node.path.strip_prefix(path.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let (_, what) = self.chosen.iter().find(|(path, _)| names(path))?;
+        Some(what.clone())
+    }
+
+    /// What the words of a node say, and of the nodes in it that have no addresses of the processor, such as channels of a
+    /// timer or chips on a serial bus: what they are, it is.
     fn said(&self, node: &Node) -> Option<String> {
-        if let Some((_, what)) = self.chosen.iter().find(|(path, _)| *path == node.path) {
-            return Some(what.clone());
+        if let Some(what) = self.chosen_for(node) {
+            return Some(what);
         }
         let named = NAMES.iter().find(|(name, _)| *name == node.kind());
         let marked = MARKERS.iter().find(|(name, _)| node.has(name));
@@ -141,7 +156,8 @@ impl Facts<'_> {
         if let Some((_, what)) = named.or(marked).or(compatible) {
             return Some((*what).to_owned());
         }
-        let parts = node.children.iter().filter(|child| !child.has("reg"));
+        let is_part = |child: &&Node| !self.placed.contains(child.path.as_str());
+        let parts = node.children.iter().filter(is_part);
         let mut said = parts.filter_map(|part| reserved(part).or_else(|| self.said(part)));
         said.next()
     }

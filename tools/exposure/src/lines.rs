@@ -13,8 +13,24 @@ const LINES: u32 = 480;
 /// Where Armv6-M to Armv8-M have the controller (`NVIC_ISER0`).
 const CONTROLLER: u32 = 0xE000_E100;
 
+/// Why an interrupt is none of the processor's lines.
+pub(crate) enum NoLine {
+    /// It is another controller's.
+    Elsewhere(String),
+    /// Nobody here knows which one it is.
+    Unknown(String),
+}
+
+impl NoLine {
+    /// The reason in words.
+    pub(crate) fn reason(self) -> String {
+        let (Self::Elsewhere(reason) | Self::Unknown(reason)) = self;
+        reason
+    }
+}
+
 /// The lines of a node in order, or for each why it is none; one reason where nothing can be read.
-pub(crate) fn lines(root: &Node, node: &Node) -> Result<Vec<Result<u32, String>>, String> {
+pub(crate) fn lines(root: &Node, node: &Node) -> Result<Vec<Result<u32, NoLine>>, String> {
     let nodes = root.all();
     let by_phandle = |phandle: u32| {
         let mut nodes = nodes.iter().copied();
@@ -85,10 +101,11 @@ fn width(controller: &Node) -> Result<usize, String> {
     usize::try_from(cells).map_err(|_| format!("{label} has too many #interrupt-cells"))
 }
 
-fn number(controller: &Node, entry: &[u32]) -> Result<u32, String> {
+fn number(controller: &Node, entry: &[u32]) -> Result<u32, NoLine> {
     let label = controller.label();
     if controller.has("interrupt-map") {
-        return Err(format!("it goes through the interrupt map of {label}"));
+        let reason = format!("it goes through the interrupt map of {label}");
+        return Err(NoLine::Unknown(reason));
     }
     let reg = controller.property("reg").and_then(Property::cells);
     let nvic = reg.is_some_and(|reg| reg.contains(&CONTROLLER))
@@ -97,13 +114,19 @@ fn number(controller: &Node, entry: &[u32]) -> Result<u32, String> {
             .and_then(Property::strings)
             .is_some_and(|words| words.iter().any(|word| word.ends_with("m-nvic")));
     if !nvic {
-        return Err(format!(
+        return Err(NoLine::Elsewhere(format!(
             "it goes to {label}, which is not the processor's interrupt controller"
-        ));
+        )));
     }
     match entry {
         [line] | [line, _] if *line < LINES => Ok(*line),
-        [line] | [line, _] => Err(format!("the processor has no line {line}")),
-        _ => Err(format!("{label} has {} #interrupt-cells", entry.len())),
+        [line] | [line, _] => {
+            let reason = format!("the processor has no line {line}");
+            Err(NoLine::Elsewhere(reason))
+        }
+        _ => {
+            let reason = format!("{label} has {} #interrupt-cells", entry.len());
+            Err(NoLine::Unknown(reason))
+        }
     }
 }

@@ -247,6 +247,21 @@ pub enum Problem {
         /// Its first address.
         base: u64,
     },
+    /// A line of the memory map that is not understood.
+    #[error(
+        "cannot read \"{0}\" of the memory map; remedy: write NAME (flags) : ORIGIN = <number>, LENGTH = <number>, in one line"
+    )]
+    LayoutLine(String),
+    /// What `chosen` names is not there.
+    #[error(
+        "{name} of chosen names no node (\"{text}\"); remedy: correct it: what the firmware uses is kept from containers by it"
+    )]
+    Chosen {
+        /// The property.
+        name: String,
+        /// As written.
+        text: String,
+    },
     /// Aliases without end.
     #[error(
         "the aliases of {0} have no end; remedy: correct berth,aliases in the board's .dtsi: a window may not overlap its own target"

@@ -28,7 +28,7 @@ pub enum TbfParseError {
     ChecksumMismatch(u32, u32),
     /// A TLV of this type does not fit or has the wrong length.
     BadTlvEntry(u16),
-    /// More TLVs than [`ENTRIES_MAX`].
+    /// More TLVs, or entries of permissions, than [`ENTRIES_MAX`].
     TooManyEntries,
     /// Its name has control characters, such as the end of a line, and would be shown as something else.
     BadName,
@@ -79,17 +79,20 @@ pub enum CommandPermissions {
 }
 
 /// TLV types.
-mod tlv {
+pub(crate) mod tlv {
     pub(super) const MAIN: u16 = 1;
     pub(super) const WRITEABLE_FLASH_REGIONS: u16 = 2;
     pub(super) const PACKAGE_NAME: u16 = 3;
     pub(super) const FIXED_ADDRESSES: u16 = 5;
-    pub(super) const PERMISSIONS: u16 = 6;
+    pub(crate) const PERMISSIONS: u16 = 6;
     pub(super) const STORAGE_PERMISSIONS: u16 = 7;
     pub(super) const KERNEL_VERSION: u16 = 8;
     pub(super) const PROGRAM: u16 = 9;
     pub(super) const SHORT_ID: u16 = 10;
 }
+
+/// Bytes of an entry of the permissions.
+pub(crate) const PERMISSION_BYTES: usize = 16;
 
 /// A fixed address that is none.
 const DONT_CARE: u32 = 0xFFFF_FFFF;
@@ -324,7 +327,12 @@ impl<'a> TbfHeader<'a> {
         let count = usize::from(read_u16(value, 0).unwrap_or(0));
         let mut known = false;
         let mut mask = 0;
-        for entry in value.get(2..).unwrap_or(&[]).chunks_exact(16).take(count) {
+        for entry in value
+            .get(2..)
+            .unwrap_or(&[])
+            .chunks_exact(PERMISSION_BYTES)
+            .take(count)
+        {
             if read_u32(entry, 0).map(|n| n as usize) != Some(driver_num) {
                 continue;
             }

@@ -87,3 +87,49 @@ fn two_filters_are_one_too_many() {
         ],
     );
 }
+
+/// A region that is not understood would protect nothing.
+#[test]
+fn the_memory_map_is_understood_or_refused() {
+    use crate::support::{BOARD, HEAD, LAYOUT, REGISTERS, TAIL, run_beside};
+    let source = format!(
+        "{HEAD}a {{ register-block = <&plain>; access = \"mediated\"; safe-state = \"none\"; }};\n{TAIL}"
+    );
+    let said = |line: &str| {
+        let layout = LAYOUT.replace(
+            "}\n",
+            &format!("{line}\n}}\n_end = ORIGIN(APP0_FLASH) + 4;\n"),
+        );
+        run_beside(&source, BOARD, REGISTERS, &layout)
+            .err()
+            .unwrap_or_default()
+    };
+    assert_eq!(said(""), [""; 0]);
+    assert_eq!(
+        said("ELSEWHERE (rw) : ORIGIN = 1M, LENGTH = 4K /* two */ /* comments */"),
+        [""; 0]
+    );
+    for over in [
+        "KEPT (rw) : ORIGIN = 0x40002000, LENGTH = 4K",
+        "KEPT (rw) : ORIGIN = 0x40002000, LENGTH = 0x100 /* with a comment */",
+    ] {
+        let problems = said(over);
+        assert!(
+            problems[0].contains("overlap those of KEPT in the memory map"),
+            "{problems:?}"
+        );
+    }
+    for unread in [
+        "KEPT (rw) : ORIGIN = 0x40002000, LENGTH = 0x100 + 0x100",
+        "KEPT (rw) : ORIGIN = START, LENGTH = 0x100",
+        "KEPT (rw) : org = 0x40002000, len = 0x100",
+        "KEPT (rw) : ORIGIN = 0x40002000,",
+    ] {
+        assert_eq!(
+            said(unread),
+            [format!(
+                "layout.ld:5: cannot read \"{unread}\" of the memory map; remedy: write NAME (flags) : ORIGIN = <number>, LENGTH = <number>, in one line"
+            )]
+        );
+    }
+}
