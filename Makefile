@@ -74,7 +74,7 @@ soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a 
 
 # The crates of the kernel's side with `unsafe` in them, and those whose tests drive it through them. Addresses
 # of RAM are numbers to the kernel (exposed provenance), and what its tests make lives until they end.
-MIRI := kernel cortexm cortexv7m libtock capsules-core capsules-extra capsules-system
+MIRI := kernel cortexm cortexv7m libtock capsules-core capsules-system capsules-tests
 miri: ## host tests of kernel, architecture, libtock and the containers' allocator under Miri (a quarter of an hour)
 	@$(SETUP) miri
 	PROPTEST_CASES=2 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-ignore-leaks" \
@@ -293,6 +293,7 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process --features supervisor_process/bench -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers,heap --examples -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile loader --target wasm32-unknown-unknown -p berth-loader -- -D warnings $(STRICT)
 
 size: build plain-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size

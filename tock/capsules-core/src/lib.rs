@@ -59,16 +59,10 @@
 extern crate std;
 
 pub mod alarm;
-#[cfg(test)]
-mod alarm_tests;
 pub mod console;
 pub mod driver;
 mod expiration;
 pub mod led;
 pub mod low_level_debug;
 pub mod passes;
-#[cfg(test)]
-mod test_alarm;
-#[cfg(test)]
-mod test_uart;
 pub mod virtualizers;
