@@ -117,7 +117,7 @@ impl Facts<'_> {
         if let Some(what) = self.reserved(node) {
             return Some(what);
         }
-        if let Some(what) = self.said(node) {
+        if let Some(what) = self.said(node, true) {
             return Some(what);
         }
         for range in self.aliases.reach(range) {
@@ -146,11 +146,14 @@ impl Facts<'_> {
 
     /// What the words of a node say, and of the nodes in it that have no addresses of the processor, such as channels of a
     /// timer or chips on a serial bus: what they are, it is.
-    fn said(&self, node: &Node) -> Option<String> {
+    ///
+    /// The generic name of a chip on a serial bus says what that is, not what the bus is: `by_name` is false for it.
+    fn said(&self, node: &Node, by_name: bool) -> Option<String> {
         if let Some(what) = self.chosen_for(node) {
             return Some(what);
         }
-        let named = NAMES.iter().find(|(name, _)| *name == node.kind());
+        let mut names = NAMES.iter().filter(|_| by_name);
+        let named = names.find(|(name, _)| *name == node.kind());
         let marked = MARKERS.iter().find(|(name, _)| node.has(name));
         let compatible = WORDS.iter().find(|(word, _)| node.is_compatible(word));
         if let Some((_, what)) = named.or(marked).or(compatible) {
@@ -158,7 +161,8 @@ impl Facts<'_> {
         }
         let is_part = |child: &&Node| !self.placed.contains(child.path.as_str());
         let parts = node.children.iter().filter(is_part);
-        let mut said = parts.filter_map(|part| reserved(part).or_else(|| self.said(part)));
+        let mut said =
+            parts.filter_map(|part| reserved(part).or_else(|| self.said(part, !part.has("reg"))));
         said.next()
     }
 }

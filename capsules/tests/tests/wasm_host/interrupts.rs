@@ -723,11 +723,11 @@ fn what_ends_on_a_shared_line_is_no_reason_to_open_it() {
     let register = |board: &Board, handle: u16| {
         let how = registration(9, 0);
         let told = board.call(0, command::REGISTER, interrupt_of(handle, 0), how);
-        assert!(told.get_success_u32_u32_u32().is_some(), "{told:?}");
+        assert!(told.get_success_3_u32().is_some(), "{told:?}");
     };
     let claim = |board: &Board| {
         let told = board.call(0, command::CLAIM, 2, "spi1".len());
-        told.get_success_u32_u32_u32().unwrap().0 as u16
+        told.get_success_3_u32().unwrap().0 as u16
     };
     type Again<'a> = &'a dyn Fn(&Board, &mut u16);
     let by: [(&str, Again); 3] = [

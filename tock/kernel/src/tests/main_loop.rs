@@ -696,6 +696,7 @@ fn calls_in_the_background_come_between_firmware_and_background() {
     assert_eq!(made(), [0, 0]);
     until_made([1, 0]);
     // It becomes ready: before the next one.
+    s.test.process(0).subscribe(NUM, s.driver, 0).unwrap();
     assert!(s.test.process(0).command(s.driver, 2, 0, 5).is_success());
     assert_eq!(turn(Some(WAIT)), ["x"]);
     assert_eq!(made(), [1, 0]);

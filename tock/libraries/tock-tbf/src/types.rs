@@ -30,7 +30,8 @@ pub enum TbfParseError {
     BadTlvEntry(u16),
     /// More TLVs, or entries of permissions, than [`ENTRIES_MAX`].
     TooManyEntries,
-    /// Its name has control characters, such as the end of a line, and would be shown as something else.
+    /// Its name has characters beyond printable ASCII, such as the end of a line or one that turns the direction of
+    /// writing, and would be shown as something else.
     BadName,
     /// Neither Main nor Program: nothing says where the code begins.
     NoProgram,
@@ -60,7 +61,7 @@ impl fmt::Display for TbfParseError {
                 write!(f, "entry {} has the wrong length", usize::from(*kind))
             }
             Self::TooManyEntries => write!(f, "it has more than {ENTRIES_MAX} entries"),
-            Self::BadName => f.write_str("its name has control characters"),
+            Self::BadName => f.write_str("its name is not printable ASCII"),
             Self::NoProgram => f.write_str("nothing says where the code begins"),
             Self::BadProgram => f.write_str("the code lies outside the process"),
         }
@@ -177,7 +178,9 @@ impl<'a> TbfHeader<'a> {
     /// The name, as far as it is shown, is one line of text and nothing that a terminal takes for a command.
     pub(crate) fn check_name(&self) -> Result<(), TbfParseError> {
         match self.get_package_name() {
-            Some(name) if name.chars().any(char::is_control) => Err(TbfParseError::BadName),
+            Some(name) if !name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
+                Err(TbfParseError::BadName)
+            }
             _ => Ok(()),
         }
     }

@@ -600,8 +600,8 @@ fn what_is_kept_inside_a_block_is_the_firmwares() {
     };
     for (inside, reason) in [
         (
-            "#size-cells = <0>; flash@0 { reg = <0>; };",
-            "x is flash memory",
+            "#size-cells = <0>; dma-controller@0 { reg = <0>; #dma-cells = <1>; };",
+            "x is a DMA controller",
         ),
         (
             "#size-cells = <0>; mux@70 { reg = <0x70>; #address-cells = <1>; #size-cells = <0>; pmic@2d { reg = <0x2d>; berth,reserved = \"the supply\"; }; };",
