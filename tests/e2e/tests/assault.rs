@@ -184,7 +184,7 @@ fn a_name_is_no_message() -> Result<()> {
     for name in ["a is not started.\r\nKernel panic: x", "a\u{202e}panic"] {
         let text = beside(Object { name, ..GUEST })?;
         ensure!(
-            text.contains("The process (unnamed) at 0x00040000 is not started: its header is wrong: its name is not printable ASCII."),
+            text.contains("The process (unnamed) at 0x00040000 is not started: its header is wrong: its name has control characters."),
             "{text}"
         );
         ensure!(!text.contains("panic"), "{text}");

@@ -30,8 +30,8 @@ pub enum TbfParseError {
     BadTlvEntry(u16),
     /// More TLVs, or entries of permissions, than [`ENTRIES_MAX`].
     TooManyEntries,
-    /// Its name has characters beyond printable ASCII, such as the end of a line or one that turns the direction of
-    /// writing, and would be shown as something else.
+    /// Its name has control characters, such as the end of a line or one that turns the direction of writing, and would
+    /// be shown as something else.
     BadName,
     /// Neither Main nor Program: nothing says where the code begins.
     NoProgram,
@@ -61,7 +61,7 @@ impl fmt::Display for TbfParseError {
                 write!(f, "entry {} has the wrong length", usize::from(*kind))
             }
             Self::TooManyEntries => write!(f, "it has more than {ENTRIES_MAX} entries"),
-            Self::BadName => f.write_str("its name is not printable ASCII"),
+            Self::BadName => f.write_str("its name has control characters"),
             Self::NoProgram => f.write_str("nothing says where the code begins"),
             Self::BadProgram => f.write_str("the code lies outside the process"),
         }
@@ -90,6 +90,17 @@ pub(crate) mod tlv {
     pub(super) const KERNEL_VERSION: u16 = 8;
     pub(super) const PROGRAM: u16 = 9;
     pub(super) const SHORT_ID: u16 = 10;
+}
+
+/// Whether a character controls how others are shown: the controls, and of the format characters (Unicode's Cf, Zl, Zp)
+/// those that hide, join or turn.
+fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 /// Bytes of an entry of the permissions.
@@ -178,9 +189,7 @@ impl<'a> TbfHeader<'a> {
     /// The name, as far as it is shown, is one line of text and nothing that a terminal takes for a command.
     pub(crate) fn check_name(&self) -> Result<(), TbfParseError> {
         match self.get_package_name() {
-            Some(name) if !name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
-                Err(TbfParseError::BadName)
-            }
+            Some(name) if name.chars().any(is_control) => Err(TbfParseError::BadName),
             _ => Ok(()),
         }
     }
@@ -548,6 +557,11 @@ mod tests {
             *b"a\x7fbc",
             *b"ab\xc2\x9b",
             *b"abc\0",
+            // U+202E, U+2066, U+2028, U+FEFF.
+            *b"a\xe2\x80\xae",
+            *b"a\xe2\x81\xa6",
+            *b"a\xe2\x80\xa8",
+            *b"a\xef\xbb\xbf",
         ] {
             let name = u32::from_le_bytes(name);
             assert_eq!(named(name), Err(TbfParseError::BadName), "{name:#x}");
