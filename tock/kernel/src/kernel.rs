@@ -26,10 +26,10 @@ use crate::utilities::cells::NumericCellExt;
 
 /// Microseconds that processes have, if they use them, before each call that comes after them.
 const BEFORE_LATER_US: u32 = 1_000;
-/// Of them, what a process has at least that comes in place of one that was interrupted.
-const FOR_ANOTHER_US: u32 = BEFORE_LATER_US / 2;
-/// Whoever comes in place of whom, a call does not wait for more of the processes' time than this and one turn.
-const LATER_AT_LAST_US: u32 = 4 * BEFORE_LATER_US;
+
+/// Turns of processes that something more important ended, one behind the other, before such a call is made all the
+/// same. Otherwise a process that causes an interrupt or a deferred call in each of its turns would keep it from being made.
+const TURNS_BEFORE_LATER: u32 = 16;
 /// How often the kernel looks, when it has nothing else to do, whether a process may begin again.
 pub(crate) const RESTART_LOOK_US: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
 
@@ -54,11 +54,10 @@ pub struct Kernel {
     grants: Cell<usize>,
     /// Something may have become ready since the scheduler last looked.
     work_noted: Cell<bool>,
-    /// How long processes have run, in microseconds, since a call began to wait that comes after them. It only grows
-    /// until the call is made: nothing that a process does makes the call wait anew.
+    /// How long processes have run, in microseconds, since a call began to wait that comes after them.
     later_waited_us: Cell<u32>,
-    /// Slot of the process whose turn was interrupted while it waited.
-    later_cut: Cell<Option<usize>>,
+    /// Turns that have ended without it.
+    later_waited_turns: Cell<u32>,
     /// Process whose regions, as they are now, are in the MPU. Nobody else keeps this.
     mpu_owner: Cell<Option<ControlBlock>>,
     /// Is told of the ends of runs.
@@ -87,7 +86,7 @@ impl Kernel {
             grants: Cell::new(0),
             work_noted: Cell::new(false),
             later_waited_us: Cell::new(0),
-            later_cut: Cell::new(None),
+            later_waited_turns: Cell::new(0),
             mpu_owner: Cell::new(None),
             run_end_client: Cell::new(None),
             pending_restarts: Cell::new(0),
@@ -374,7 +373,7 @@ impl Kernel {
                     }
                 }
                 let turn = if later {
-                    self.until_later(id, slice)
+                    self.until_later(slice)
                 } else {
                     slice
                 };
@@ -383,11 +382,7 @@ impl Kernel {
                     None => (StoppedExecutingReason::NoWorkLeft, None),
                 };
                 if later {
-                    self.make_later(id, reason, used, turn);
-                    // For the scheduler a turn that was only shortened is not over.
-                    if turn != slice && reason == StoppedExecutingReason::TimesliceExpired {
-                        reason = StoppedExecutingReason::KernelPreemption;
-                    }
+                    reason = self.make_later(reason, used, turn != slice);
                 }
                 scheduler.result(reason, slice.and(used));
             }
@@ -400,41 +395,39 @@ impl Kernel {
     }
 
     /// The turn of a process while a call waits that comes after processes: it is made when the
-    /// process has nothing to do, or processes have had [`BEFORE_LATER_US`]. One that comes in place of another, because
-    /// it is more important, has its time first.
+    /// process has nothing to do, or processes have had [`BEFORE_LATER_US`].
     #[cold]
-    fn until_later(&self, id: ProcessId, slice: Option<NonZeroU32>) -> Option<NonZeroU32> {
-        let waited = self.later_waited_us.get();
-        let mut left = BEFORE_LATER_US.saturating_sub(waited);
-        let cut = self.later_cut.get();
-        if cut.is_some_and(|cut| cut != id.index) && waited < LATER_AT_LAST_US {
-            left = left.max(FOR_ANOTHER_US);
-        }
+    fn until_later(&self, slice: Option<NonZeroU32>) -> Option<NonZeroU32> {
+        let left = BEFORE_LATER_US.saturating_sub(self.later_waited_us.get());
         let wait = NonZeroU32::new(left).unwrap_or(NonZeroU32::MIN);
         Some(slice.map_or(wait, |slice| slice.min(wait)))
     }
 
-    /// Make a call that came after this turn of a process, unless there is something more important and the process had
-    /// time left.
+    /// Make a call that came after this turn of a process, unless there is something more important. Why the turn ended, as far
+    /// as it concerns the scheduler.
     #[cold]
     fn make_later(
         &self,
-        id: ProcessId,
         reason: StoppedExecutingReason,
         used: Option<u32>,
-        turn: Option<NonZeroU32>,
-    ) {
-        // The shortest turn is for a process that has had its time.
-        if reason == StoppedExecutingReason::KernelPreemption && turn != Some(NonZeroU32::MIN) {
-            // A turn that is shorter than the timer's tick has taken time, too.
-            let used = used.unwrap_or(0).max(1);
-            let waited = self.later_waited_us.get().saturating_add(used);
-            self.later_waited_us.set(waited);
-            self.later_cut.set(Some(id.index));
+        shortened: bool,
+    ) -> StoppedExecutingReason {
+        let turns = self.later_waited_turns.get() + 1;
+        if reason == StoppedExecutingReason::KernelPreemption && turns < TURNS_BEFORE_LATER {
+            self.later_waited_turns.set(turns);
+            // Something more important is there, which may make a process ready: that one has its time.
+            let waited = self.later_waited_us.get().saturating_add(used.unwrap_or(0));
+            self.later_waited_us.set(waited.min(BEFORE_LATER_US / 2));
         } else {
             self.later_waited_us.set(0);
-            self.later_cut.set(None);
+            self.later_waited_turns.set(0);
             let _ = DeferredCall::service_next_later_of(false);
+        }
+        // For the scheduler a turn that was only shortened is not over.
+        if shortened && reason == StoppedExecutingReason::TimesliceExpired {
+            StoppedExecutingReason::KernelPreemption
+        } else {
+            reason
         }
     }
 

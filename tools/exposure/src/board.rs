@@ -1,12 +1,15 @@
 //! The board's peripherals: where they are, and which of them must not be given away.
 
+use std::collections::BTreeSet;
+
 use crate::address::{Range, addressable};
 use crate::aliases::{Aliases, EVERYTHING};
-use crate::bus;
+use crate::bus::{self, Reach};
+use crate::chosen::chosen;
 use crate::danger::{Danger, Facts};
-use crate::devicetree::{Node, Property, Value};
+use crate::devicetree::{Node, Property};
 use crate::layout::Region;
-use crate::lines::{NoLine, lines};
+use crate::lines::{lines, reached};
 use crate::problem::{Place, Problem};
 use crate::report::Report;
 
@@ -15,10 +18,8 @@ use crate::report::Report;
 pub(crate) struct Block<'a> {
     pub(crate) node: &'a Node,
     pub(crate) range: Range,
-    /// The buses above say where it is; else it counts at the addresses that it states, and cannot be exposed.
-    pub(crate) reached: bool,
-    /// The processor reaches all of it.
-    pub(crate) whole: bool,
+    /// How the processor reaches it.
+    pub(crate) reach: Reach,
     /// Why it must not be exposed.
     pub(crate) danger: Option<Danger>,
 }
@@ -36,8 +37,8 @@ pub(crate) struct Board<'a> {
     pub(crate) blocks: Vec<Block<'a>>,
     regions: &'a [Region],
     aliases: Aliases,
-    /// The nodes that the firmware has.
-    kept: Vec<&'a Node>,
+    /// The nodes that the firmware has, and their lines or why these are not known.
+    kept: Vec<(&'a Node, Result<BTreeSet<u32>, String>)>,
     root: &'a Node,
 }
 
@@ -64,8 +65,10 @@ impl<'a> Board<'a> {
             .map(|place| Block {
                 node: place.node,
                 range: place.range,
-                reached: place.reached,
-                whole: place.whole && addressable(place.range),
+                reach: match addressable(place.range) {
+                    true => place.reach,
+                    false => Reach::Part,
+                },
                 danger: facts.own(place.node, place.range),
             })
             .collect();
@@ -77,7 +80,15 @@ impl<'a> Board<'a> {
             block.danger = block.danger.take().or(shared);
         }
         let nodes = facts.nodes.iter().copied();
-        let kept = nodes.filter(|node| facts.keeps(node)).collect();
+        let kept: Vec<_> = nodes.filter(|node| facts.keeps(node)).collect();
+        for node in &kept {
+            if let Some(reg) = node.property("reg").filter(|_| facts.is_nowhere(node)) {
+                let label = node.label().to_owned();
+                report.add(&reg.place, Problem::KeptNowhere(label));
+            }
+        }
+        let kept = kept.into_iter().map(|node| (node, reached(root, node)));
+        let kept = kept.collect();
         Self {
             blocks,
             regions,
@@ -99,7 +110,7 @@ impl<'a> Board<'a> {
     pub(crate) fn block(&self, phandle: u32) -> Option<&Block<'a>> {
         self.blocks
             .iter()
-            .find(|block| block.reached && block.node.cell("phandle") == Some(phandle))
+            .find(|block| block.node.cell("phandle") == Some(phandle))
     }
 
     /// What else is at the addresses of a block, or at addresses that are aliases of them. Disabled
@@ -167,31 +178,26 @@ impl<'a> Board<'a> {
             report.add(place, problem);
             return None;
         }
-        let lines = lines
-            .into_iter()
-            .map(|line| self.free(line.map_err(NoLine::reason)?));
+        let lines = lines.into_iter().map(|line| self.free(line?));
         Some(names.into_iter().zip(lines).collect())
     }
 
     /// A line, if no node that the firmware has is on it: it could not be masked for a container's sake.
     fn free(&self, line: u32) -> Result<u32, String> {
-        for other in &self.kept {
+        for (other, lines) in &self.kept {
             let label = other.label();
-            let unknown = |reason| {
-                format!(
-                    "it may be that of {label}, which the firmware keeps and whose interrupts cannot be read: {reason}"
-                )
-            };
-            for own in lines(self.root, other).map_err(unknown)? {
-                match own {
-                    Ok(own) if own == line => {
-                        return Err(format!(
-                            "its line {line} is that of {label}, which the firmware keeps"
-                        ));
-                    }
-                    Ok(_) | Err(NoLine::Elsewhere(_)) => {}
-                    Err(NoLine::Unknown(reason)) => return Err(unknown(reason)),
+            match lines {
+                Err(reason) => {
+                    return Err(format!(
+                        "it may be that of {label}, which the firmware keeps and whose lines cannot be read ({reason})"
+                    ));
                 }
+                Ok(lines) if lines.contains(&line) => {
+                    return Err(format!(
+                        "its line {line} is that of {label}, which the firmware keeps"
+                    ));
+                }
+                Ok(_) => {}
             }
         }
         Ok(line)
@@ -220,78 +226,4 @@ fn shared(block: &Block, blocks: &[Block], aliases: &Aliases) -> Option<Danger> 
     Some(Danger::Known(format!(
         "at the addresses of {label}, {what}"
     )))
-}
-
-/// The nodes that `chosen` names, by path, by alias or by reference: the firmware uses them.
-fn chosen<'a>(root: &'a Node, report: &mut Report) -> Vec<(&'a str, String)> {
-    let mut found = Vec::new();
-    let child = |name| root.children.iter().find(|node| node.name == name);
-    let Some(chosen) = child("chosen") else {
-        return found;
-    };
-    let nodes = root.all();
-    for property in &chosen.properties {
-        let what = match property.name.as_str() {
-            "stdout-path" | "linux,stdout-path" | "stdin-path" | "zephyr,console" => {
-                "the console".to_owned()
-            }
-            name => format!("the firmware's (chosen/{name})"),
-        };
-        for value in &property.values {
-            let mut named: Vec<&&Node> = Vec::new();
-            match value {
-                Value::Text(text) => {
-                    // What follows a colon are parameters of the line.
-                    let name = text.split(':').next().unwrap_or(text);
-                    let path = full_path(&nodes, child("aliases"), name);
-                    let is_path = path.is_some() || property.name.ends_with("-path");
-                    let path = path.unwrap_or_else(|| name.to_owned());
-                    named.extend(nodes.iter().filter(|node| node.is_at(&path)));
-                    // Other texts, as the arguments of a kernel, name nothing.
-                    if named.is_empty() && is_path {
-                        let (name, text) = (property.name.clone(), text.clone());
-                        report.add(&property.place, Problem::Chosen { name, text });
-                    }
-                }
-                Value::Bytes(bytes) => {
-                    for cell in bytes.as_chunks::<4>().0 {
-                        let phandle = Some(u32::from_be_bytes(*cell));
-                        let with = nodes.iter().filter(|n| n.cell("phandle") == phandle);
-                        named.extend(with);
-                    }
-                }
-                Value::Other => {}
-            }
-            found.extend(named.iter().map(|node| (node.path.as_str(), what.clone())));
-        }
-    }
-    found
-}
-
-/// Most aliases, each of which names the next.
-const ALIASES_MAX: usize = 8;
-
-/// The path that a text is, or that begins with an alias (Devicetree Specification 2.2.3 and 3.3); `None` if it is neither.
-fn full_path(nodes: &[&Node], aliases: Option<&Node>, text: &str) -> Option<String> {
-    let mut path = text.to_owned();
-    for _ in 0..ALIASES_MAX {
-        if path.starts_with('/') {
-            return Some(path.trim_end_matches('/').to_owned());
-        }
-        let (first, rest) = path.split_once('/').unwrap_or((&path, ""));
-        let alias = aliases?.property(first)?;
-        let target = match alias.strings() {
-            Some(strings) => (*strings.first()?).to_owned(),
-            None => {
-                let phandle = aliases?.cell(first);
-                let mut with = nodes.iter().filter(|n| n.cell("phandle") == phandle);
-                with.next()?.path.clone()
-            }
-        };
-        path = match rest {
-            "" => target,
-            rest => format!("{target}/{rest}"),
-        };
-    }
-    None
 }

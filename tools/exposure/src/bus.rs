@@ -13,11 +13,19 @@ use crate::report::Report;
 pub(crate) struct Place<'a> {
     pub(crate) node: &'a Node,
     pub(crate) range: Range,
-    /// The buses above say where it is. Where one says nothing, which is more likely forgotten than meant, it is here at the
-    /// addresses that it states, for what must not be exposed.
-    pub(crate) reached: bool,
-    /// The buses above let all of the registers through, in one piece.
-    pub(crate) whole: bool,
+    /// What the buses above let through of the registers.
+    pub(crate) reach: Reach,
+}
+
+/// How the processor reaches the registers of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// All of them, in one piece.
+    Whole,
+    /// A part of them, or in pieces.
+    Part,
+    /// All of them, at several addresses.
+    Several,
 }
 
 /// What a bus lets through.
@@ -31,7 +39,7 @@ enum Ranges {
 /// The registers of every node that the processor can reach.
 pub(crate) fn places<'a>(root: &'a Node, report: &mut Report) -> Vec<Place<'a>> {
     let mut places = Vec::new();
-    collect(root, &mut Vec::new(), true, &mut places, report);
+    collect(root, &mut Vec::new(), &mut places, report);
     places
 }
 
@@ -44,7 +52,6 @@ fn widths(bus: &Node) -> (usize, usize) {
 fn collect<'a>(
     bus: &'a Node,
     above: &mut Vec<Ranges>,
-    reached: bool,
     places: &mut Vec<Place<'a>>,
     report: &mut Report,
 ) {
@@ -52,24 +59,22 @@ fn collect<'a>(
     for child in &bus.children {
         let reg = child.property("reg").filter(|_| size > 0);
         for range in reg.map_or_else(Vec::new, |reg| read(child, reg, address, size, report)) {
-            let parts = above.iter().rev().fold(vec![range], through);
-            let whole = parts.len() == 1 && parts.iter().all(|r| r.length == range.length);
-            places.extend(parts.into_iter().map(|range| Place {
+            let reached = above.iter().rev().fold(vec![range], through);
+            let whole = reached.iter().all(|r| r.length == range.length);
+            let reach = match reached.len() {
+                _ if !whole => Reach::Part,
+                1 => Reach::Whole,
+                _ => Reach::Several,
+            };
+            places.extend(reached.into_iter().map(|range| Place {
                 node: child,
                 range,
-                reached,
-                whole: whole && reached,
+                reach,
             }));
         }
     }
     for child in &bus.children {
         let Some(property) = child.property("ranges") else {
-            // What is in a block is a part of it.
-            if !child.has("reg") && !bus.has("reg") {
-                above.push(Ranges::All);
-                collect(child, above, false, places, report);
-                above.pop();
-            }
             continue;
         };
         let ranges = if property.values.is_empty() {
@@ -78,6 +83,21 @@ fn collect<'a>(
             let (below, length) = widths(child);
             match windows(property, below, address, length) {
                 Some(windows) => Ranges::Windows(windows),
+                // Addresses of more than 64 bits are no numbers: what is on the bus has no place, and its
+                // windows are the bus's.
+                None if below > CELLS_MAX
+                    && let Some(windows) = wide_windows(property, below, address, length) =>
+                {
+                    let reached = windows
+                        .into_iter()
+                        .flat_map(|range| above.iter().rev().fold(vec![range], through));
+                    places.extend(reached.map(|range| Place {
+                        node: child,
+                        range,
+                        reach: Reach::Part,
+                    }));
+                    continue;
+                }
                 None => {
                     let path = child.path.clone();
                     let name = "ranges";
@@ -87,7 +107,7 @@ fn collect<'a>(
             }
         };
         above.push(ranges);
-        collect(child, above, reached, places, report);
+        collect(child, above, places, report);
         above.pop();
     }
 }
@@ -144,6 +164,31 @@ fn windows(
         })
         .collect()
 }
+
+/// Where a bus of wide addresses appears: the second and third part of each entry of `ranges`.
+fn wide_windows(
+    property: &Property,
+    below: usize,
+    above: usize,
+    length: usize,
+) -> Option<Vec<Range>> {
+    let cells = property.cells()?;
+    let entries = cells.chunks_exact(below.checked_add(above)?.checked_add(length)?);
+    if !entries.remainder().is_empty() {
+        return None;
+    }
+    let window = |entry: &[u32]| {
+        let (base, length) = entry.get(below..)?.split_at_checked(above)?;
+        Some(Range {
+            base: join(base)?,
+            length: join(length)?,
+        })
+    };
+    entries.map(window).collect()
+}
+
+/// Most cells of a number.
+const CELLS_MAX: usize = 2;
 
 /// A number of at most two cells.
 fn join(cells: &[u32]) -> Option<u64> {

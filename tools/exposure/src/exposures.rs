@@ -6,6 +6,7 @@ use berth_exposure::{AccessClass, LABEL_MAX};
 
 use crate::address::Range;
 use crate::board::{Block, Board};
+use crate::bus::Reach;
 use crate::danger::{Danger, HARMLESS, HARMLESS_FORM};
 use crate::device_classes::CLASSES;
 use crate::devicetree::{Node, Property};
@@ -359,14 +360,18 @@ impl<'a> Context<'a> {
             let label = label.to_owned();
             report.add(place, Problem::Length { label, length });
         }
-        if !block.whole {
-            let label = label.to_owned();
-            let problem = Problem::NotReached {
-                label,
-                base,
-                length,
-            };
-            report.add(place, problem);
+        match block.reach {
+            Reach::Whole => {}
+            Reach::Part => {
+                let label = label.to_owned();
+                let problem = Problem::NotReached {
+                    label,
+                    base,
+                    length,
+                };
+                report.add(place, problem);
+            }
+            Reach::Several => report.add(place, Problem::SeveralPlaces(label.to_owned())),
         }
         if let Some(node) = self.board.disabled(block) {
             let own = node.path == block.node.path;

@@ -14,8 +14,8 @@ pub(crate) struct Region {
     pub(crate) range: Range,
 }
 
-/// All regions of the memory map: lines of the form `NAME (flags) : ORIGIN = number, LENGTH = number`, where numbers may end
-/// in K or M. Another line with an origin is a problem: a region that is not understood would protect nothing.
+/// All regions of the memory map: lines of the form `NAME (flags) : ORIGIN = number, LENGTH = number`. What
+/// looks like a region and cannot be read is a mistake: it would keep nobody out.
 pub(crate) fn regions(path: &Path, report: &mut Report) -> Vec<Region> {
     let place = |line| Place {
         file: path.to_owned(),
@@ -28,67 +28,53 @@ pub(crate) fn regions(path: &Path, report: &mut Report) -> Vec<Region> {
             return Vec::new();
         }
     };
-    let text = without_comments(&text);
     let mut regions = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        match region(line) {
-            Some(region) => regions.push(region),
-            None if has_origin(line) => {
-                report.add(&place(number), Problem::LayoutLine(line.trim().to_owned()));
-            }
-            None => {}
+    for (number, line) in (1..).zip(without_comments(&text).lines()) {
+        // `ORIGIN(NAME)` and `LENGTH(NAME)` elsewhere in a script are no regions.
+        let words: String = line.split_whitespace().collect();
+        let starts = ["ORIGIN=", "org=", "o="].iter().any(|key| {
+            let (_, values) = words.split_once(':').unwrap_or_default();
+            values.starts_with(key)
+        });
+        if starts {
+            regions.extend(report.take(&place(number), region(line).ok_or(Problem::Region)));
         }
     }
     regions
 }
 
-/// Whether it says where something begins, and does not only ask (`ORIGIN(RAM)`).
-fn has_origin(line: &str) -> bool {
-    let words = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '(');
-    let mut words = words.filter(|word| !word.is_empty());
-    line.contains(':') && words.any(|word| ["ORIGIN", "org", "o"].contains(&word))
-}
-
-/// The text with its comments as spaces, lines where they were.
+/// The text without what stands between `/*` and `*/`; lines stay lines.
 fn without_comments(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
+    let mut kept = String::new();
     let mut rest = text;
-    while let Some((before, comment)) = rest.split_once("/*") {
-        plain.push_str(before);
-        let (comment, after) = comment.split_once("*/").unwrap_or((comment, ""));
-        plain.extend(comment.chars().filter(|c| *c == '\n'));
-        plain.push(' ');
-        rest = after;
+    while let Some((before, after)) = rest.split_once("/*") {
+        kept.push_str(before);
+        let (comment, behind) = after.split_once("*/").unwrap_or((after, ""));
+        kept.extend(comment.chars().filter(|c| *c == '\n'));
+        rest = behind;
     }
-    plain + rest
+    kept + rest
 }
 
 fn region(line: &str) -> Option<Region> {
     let (head, values) = line.split_once(':')?;
-    let name = head.split_whitespace().next()?;
+    let name = head.split(['(', ' ', '\t']).find(|word| !word.is_empty())?;
     let (origin, length) = values.split_once(',')?;
-    let value = |text: &str, named: &str| {
-        let (name, value) = text.split_once('=')?;
-        (name.trim() == named).then(|| scaled(value.trim()))?
-    };
-    let (base, length) = (value(origin, "ORIGIN")?, value(length, "LENGTH")?);
+    let value = |text: &str| size(text.split_once('=')?.1.trim());
+    let (base, length) = (value(origin)?, value(length)?);
     Some(Region {
         name: name.to_owned(),
         range: Range { base, length },
     })
 }
 
-/// A number of the linker's, which may be given in KiB or MiB.
-fn scaled(text: &str) -> Option<u64> {
-    let scales = [
-        ("K", 1 << 10),
-        ("k", 1 << 10),
-        ("M", 1 << 20),
-        ("m", 1 << 20),
-    ];
-    let scale = scales
-        .iter()
-        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)));
-    let (digits, scale) = scale.unwrap_or((text, 1));
+/// A number as linker scripts have it: `K` and `M` behind it multiply.
+fn size(text: &str) -> Option<u64> {
+    let lower = text.to_ascii_lowercase();
+    let (digits, scale) = match lower.as_bytes().last()? {
+        b'k' => (lower.trim_end_matches('k'), 1 << 10),
+        b'm' => (lower.trim_end_matches('m'), 1 << 20),
+        _ => (lower.as_str(), 1_u64),
+    };
     number(digits.trim())?.checked_mul(scale)
 }

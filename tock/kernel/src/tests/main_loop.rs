@@ -5,6 +5,7 @@ use std::boxed::Box;
 use std::vec::Vec;
 
 use super::driver::{Driver, NUM, driver};
+use crate::deferred_call::{DeferredCall, DeferredCallClient};
 use crate::kernel::Kernel;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallFilter};
 use crate::process::{FaultAction, Priority, Process, ProcessId, State, StoppedExecutingReason};
@@ -511,48 +512,50 @@ fn a_report_is_told_in_parts_before_the_next_run_begins() {
     assert_ne!(a.processid(), id);
 }
 
-/// Priorities; every turn is interrupted when the process has used so many microseconds of it.
-struct Interrupts {
-    scheduler: PrioritySched,
-    timer: Cell<Option<&'static FakeTimer>>,
-    after_us: Cell<u32>,
-    /// How often it was asked in this turn whether the process may go on.
-    asked: Cell<u32>,
-    /// How long the turns were meant to be, if the process ran in them.
-    turns: RefCell<Vec<u32>>,
+/// Goes on and on, a piece a call.
+struct Piecework {
+    call: DeferredCall,
+    pieces: Cell<u32>,
 }
 
-impl Scheduler<FakeChip> for Interrupts {
-    fn next(&self) -> SchedulingDecision {
-        self.asked.set(0);
-        Scheduler::<FakeChip>::next(&self.scheduler)
+impl DeferredCallClient for Piecework {
+    fn handle_deferred_call(&self) {
+        self.pieces.set(self.pieces.get() + 1);
+        self.call.set_later();
     }
-    fn result(&self, reason: StoppedExecutingReason, used: Option<u32>) {
-        Scheduler::<FakeChip>::result(&self.scheduler, reason, used);
+    fn register(&'static self) {
+        self.call.register(self);
     }
-    fn continue_process(&self, _: ProcessId, _: &FakeChip) -> bool {
-        // Before it is woken, before it runs once, and then it is over.
-        self.asked.set(self.asked.get() + 1);
-        if self.asked.get() == 1
-            && let Some(timer) = self.timer.get()
-        {
-            let turn = timer.left.get();
-            self.turns.borrow_mut().push(turn);
-            timer.left.set(turn.saturating_sub(self.after_us.get()));
-        }
-        self.asked.get() < 3
+}
+
+#[test]
+fn what_comes_after_processes_comes_although_each_turn_is_ended_by_an_interrupt() {
+    let s = setup(FaultAction::Stop, &["a"], PrioritySched::new);
+    let work: &'static Piecework = Box::leak(Box::new(Piecework {
+        call: DeferredCall::new(),
+        pieces: Cell::new(0),
+    }));
+    work.register();
+    work.call.set_later();
+    let mut turns = 0;
+    while work.pieces.get() < 3 {
+        // The script's last entry leaves an interrupt pending.
+        assert_eq!(s.run(&[COMMAND]), ["a"]);
+        turns += 1;
+        assert!(turns <= 100, "it is never made");
     }
+    assert!(turns > 20, "and the interrupts' work goes first");
 }
 
 /// A driver with work for when processes have had their turn.
 struct Later {
-    call: crate::deferred_call::DeferredCall,
+    call: DeferredCall,
     made: Cell<usize>,
     /// So often it goes on.
     most: usize,
 }
 
-impl crate::deferred_call::DeferredCallClient for Later {
+impl DeferredCallClient for Later {
     fn handle_deferred_call(&self) {
         self.made.set(self.made.get() + 1);
         if self.made.get() < self.most {
@@ -564,91 +567,10 @@ impl crate::deferred_call::DeferredCallClient for Later {
     }
 }
 
-fn interrupted(names: &[&'static str], after_us: u32) -> (Setup<Interrupts>, &'static Later) {
-    use crate::deferred_call::{DeferredCall, DeferredCallClient};
-    let s = setup(FaultAction::Stop, names, |kernel| Interrupts {
-        scheduler: PrioritySched::new(kernel),
-        timer: Cell::new(None),
-        after_us: Cell::new(after_us),
-        asked: Cell::new(0),
-        turns: RefCell::default(),
-    });
-    s.board.scheduler.timer.set(Some(s.board.timer));
-    let later: &'static Later = Box::leak(Box::new(Later {
-        call: DeferredCall::new(),
-        made: Cell::new(0),
-        most: 3,
-    }));
-    later.register();
-    later.call.set_later();
-    (s, later)
-}
-
-/// However often and however early a process has its turns interrupted, by its own doing, a call that comes after
-/// processes comes when they had a millisecond.
-#[test]
-fn interrupted_turns_do_not_put_a_call_off() {
-    for after_us in [0, 1, 7, 499, 500, 501, 999] {
-        let (s, later) = interrupted(&["a"], after_us);
-        let most = 1_000_usize.div_ceil(after_us.max(1) as usize) + 1;
-        for calls in 1..=3 {
-            let mut turns = 0;
-            while later.made.get() < calls {
-                s.run(&[ContextSwitchReason::Interrupted]);
-                turns += 1;
-                assert!(turns <= most, "{after_us}: {turns} turns, {calls}");
-            }
-            assert!(
-                turns >= 1000 / 1000_usize.max(after_us as usize),
-                "{after_us}"
-            );
-        }
-    }
-}
-
-/// One that comes in place of another has half a millisecond before the call, but not for ever.
-#[test]
-fn who_takes_over_has_its_time_before_a_call() {
-    let (s, later) = interrupted(&["high", "low"], 0);
-    let scheduler = &s.board.scheduler;
-    let turn = |after_us: u32| {
-        scheduler.after_us.set(after_us);
-        s.run(&[ContextSwitchReason::Interrupted]);
-        // A turn without time for a call of the process is followed by another one.
-        scheduler.turns.take().first().copied().unwrap()
-    };
-    let high = s.test.process(0).as_process();
-    // The high one has nothing to do; the low one has all but used the time up.
-    high.stop();
-    assert_eq!(turn(990), 1_000);
-    assert_eq!(later.made.get(), 0);
-    high.resume();
-    assert_eq!(turn(400), 500);
-    // Interrupted itself, it goes on with nothing left.
-    assert_eq!(turn(1), 1);
-    assert_eq!(later.made.get(), 1);
-    // By turns, as no scheduler here does it.
-    let mut us = 0;
-    for round in 0..100 {
-        if later.made.get() == 2 {
-            break;
-        }
-        if round % 2 == 0 {
-            high.stop()
-        } else {
-            high.resume()
-        }
-        us += turn(450).min(450);
-    }
-    assert_eq!(later.made.get(), 2);
-    assert!((2_000..=4_500).contains(&us), "{us}");
-}
-
 /// A call in the background is made when no other process is ready, one at a time, and before any process of the
 /// background goes on, also where that one's own call has set it.
 #[test]
 fn calls_in_the_background_come_between_firmware_and_background() {
-    use crate::deferred_call::{DeferredCall, DeferredCallClient};
     let place = |name, priority| TestPlace {
         flash: app(name).image(),
         priority,

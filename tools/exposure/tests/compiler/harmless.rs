@@ -254,11 +254,15 @@ fn what_holds_for_a_bus_holds_for_all_on_it() {
 fn what_a_part_without_registers_is_its_block_is() {
     let with_part = |part: &str| format!("x: serial@40100000 {{ {HERE} {UART} {SAID} {part} }};");
     harmless(&with_part("pwm { };"));
-    // On a bus of its own: not registers.
     harmless(&with_part(
-        "#address-cells = <1>; #size-cells = <0>; flash@0 { reg = <0>; };",
+        "#address-cells = <1>; #size-cells = <0>; eeprom@0 { reg = <0>; };",
     ));
     for (part, what) in [
+        // Numbers on a bus of its own are no addresses of the processor: who has the bus has the chip.
+        (
+            "#address-cells = <1>; #size-cells = <0>; flash@0 { reg = <0>; };",
+            "x is flash memory",
+        ),
         ("dma-controller { };", "x is a DMA controller"),
         (
             "part { part { #clock-cells = <0>; }; };",
@@ -586,120 +590,6 @@ fn aliases_have_an_end() {
                 &"the aliases of x have no end; remedy: correct berth,aliases in the board's .dtsi: a window may not overlap its own target".to_owned()
             ),
             "{problems:?}"
-        );
-    }
-}
-
-/// What the firmware keeps on an exposed bus, or in a block, is a part of it, whatever `reg` it has there.
-#[test]
-fn what_is_kept_inside_a_block_is_the_firmwares() {
-    let x = |inside: &str| {
-        format!(
-            "x: serial@40100000 {{ reg = <0x40100000 0x100>; {UART} #address-cells = <1>; {inside} }};"
-        )
-    };
-    for (inside, reason) in [
-        (
-            "#size-cells = <0>; dma-controller@0 { reg = <0>; #dma-cells = <1>; };",
-            "x is a DMA controller",
-        ),
-        (
-            "#size-cells = <0>; mux@70 { reg = <0x70>; #address-cells = <1>; #size-cells = <0>; pmic@2d { reg = <0x2d>; berth,reserved = \"the supply\"; }; };",
-            "x is the supply",
-        ),
-        (
-            "#size-cells = <1>; chan@10 { reg = <0x10 4>; dmas = <1>; };",
-            "x is a block with channels of a DMA controller",
-        ),
-    ] {
-        dangerous(&x(inside), reason);
-    }
-    // What `chosen` names inside, and above.
-    let nodes = x("#size-cells = <0>; chip: chip@0 { reg = <0>; };");
-    for (chosen, reason) in [
-        ("fw,chip = &chip;", "x is the firmware's (chosen/fw,chip)"),
-        (
-            "fw,chip = <&chip>, \"and text\";",
-            "x is the firmware's (chosen/fw,chip)",
-        ),
-        (
-            "fw,chip = \"/soc/serial@40100000/\";",
-            "x is the firmware's (chosen/fw,chip)",
-        ),
-        ("fw,chip = \"tm\";", "x is the firmware's (chosen/fw,chip)"),
-        (
-            "fw,chip = \"bus/serial@40100000\";",
-            "x is the firmware's (chosen/fw,chip)",
-        ),
-        ("fw,bus = \"/soc\";", "x is the firmware's (chosen/fw,bus)"),
-        (
-            "stdout-path = \"nobody\";",
-            "stdout-path of chosen names no node (\"nobody\")",
-        ),
-        (
-            "fw,chip = \"/soc/gone\";",
-            "fw,chip of chosen names no node (\"/soc/gone\")",
-        ),
-    ] {
-        let board = with(&nodes).replace(
-            "chosen { stdout-path = &console; };",
-            &format!(
-                "aliases {{ tm = \"tx\"; tx = \"/soc/serial@40100000\"; bus = \"/soc\"; }}; chosen {{ {chosen} }};"
-            ),
-        );
-        let exposure = "a { register-block = <&x>; access = \"mediated\"; };";
-        let problems = exposures_of(&board, exposure).unwrap_err();
-        assert!(
-            problems.iter().any(|problem| problem.contains(reason)),
-            "{chosen}: {problems:?}"
-        );
-    }
-    // Arguments are no path.
-    let board = with(&x("")).replace("chosen {", "chosen { bootargs = \"quiet\";");
-    let exposure = "a { register-block = <&x>; access = \"mediated\"; };";
-    let problems = exposures_of(&board, exposure).unwrap_err();
-    assert!(
-        !problems.iter().any(|p| p.contains("chosen")),
-        "{problems:?}"
-    );
-}
-
-/// Where a bus says nothing about addresses, what is kept there is kept at the addresses that it states.
-#[test]
-fn a_bus_that_says_nothing_hides_nothing() {
-    let hidden = |what: &str| {
-        format!(
-            "x: serial@40100000 {{ reg = <0x40100000 0x100>; {UART} }};
-            hid {{ #address-cells = <1>; #size-cells = <1>; y: y@40100000 {{ reg = <0x40100000 0x1000>; {what} status = \"disabled\"; }}; }};"
-        )
-    };
-    dangerous(
-        &hidden("berth,reserved = \"the alarm\";"),
-        "x is at the addresses of y, which is the alarm",
-    );
-    dangerous(&hidden("#dma-cells = <1>;"), "x is at the addresses of y");
-}
-
-/// A line that the firmware may have is not exposed, however its interrupts are written.
-#[test]
-fn lines_of_the_firmware_that_cannot_be_read_may_be_any() {
-    for interrupts in [
-        "interrupts-extended = <&nvic 9>, <&plain 3>;",
-        "interrupts = <9>, \"text\";",
-        "interrupt-parent = <&nexus>; interrupts = <0>;",
-        "interrupt-parent = <0x77>; interrupts = <9>;",
-    ] {
-        let board = with(&format!(
-            "nexus: nexus {{ #interrupt-cells = <1>; interrupt-map = <0 &nvic 4>; }};
-            kept: kept@40100000 {{ reg = <0x40100000 0x100>; berth,reserved = \"the alarm\"; {interrupts} }};"
-        ));
-        let exposure = "a { register-block = <&regs>; access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\"; };";
-        let problems = exposures_of(&board, exposure).unwrap_err();
-        assert!(
-            problems.iter().any(|problem| problem.contains(
-                "it may be that of kept, which the firmware keeps and whose interrupts cannot be read"
-            )),
-            "{interrupts}: {problems:?}"
         );
     }
 }

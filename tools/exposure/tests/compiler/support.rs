@@ -32,25 +32,15 @@ pub(crate) fn run_all(
     board: &str,
     registers: &str,
 ) -> Result<Configuration, Vec<String>> {
-    run_beside(source, board, registers, LAYOUT)
-}
-
-/// The memory map of these tests.
-pub(crate) const LAYOUT: &str = "MEMORY\n{\n SUPERVISOR_FLASH (rx) : ORIGIN = 0x80000, LENGTH = 0x80000\n APP0_FLASH (rx) : ORIGIN = 0x00100000, LENGTH = 0x10000\n}\n";
-
-/// As [`run`], with other files.
-pub(crate) fn run_beside(
-    source: &str,
-    board: &str,
-    registers: &str,
-    layout: &str,
-) -> Result<Configuration, Vec<String>> {
     let folder = TempDir::new().unwrap();
     let file = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     file("board.dtsi", board);
     file("board.svd", registers);
     file("exposure.dts", source);
-    file("layout.ld", layout);
+    file(
+        "layout.ld",
+        "MEMORY\n{\n SUPERVISOR_FLASH (rx) : ORIGIN = 0x80000, LENGTH = 0x80000\n APP0_FLASH (rx) : ORIGIN = 0x00100000, LENGTH = 0x10000\n}\n",
+    );
     let result = compile(
         &folder.path().join("exposure.dts"),
         &folder.path().join("layout.ld"),
