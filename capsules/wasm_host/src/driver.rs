@@ -17,7 +17,8 @@ use crate::mapping::{Mapper, Never};
 use crate::refusal::Refusal;
 use crate::running::ProgramSlot;
 use crate::table::{self, TableError};
-use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, allow, command};
+use berth_exposure::interrupt::ONLY_LINE;
+use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, RELEASES, allow, command};
 use kernel::ErrorCode;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, GrantKernelData, UpcallCount};
 use kernel::process::{self, ProcessId};
@@ -110,7 +111,7 @@ impl<const N: usize> WasmHost<N> {
         }
         // Usually all claims are one process's: ask about it once.
         let mut last: Option<(ProcessId, bool)> = None;
-        self.end_where(|holder| match last {
+        self.end_where(u32::MAX, |holder| match last {
             Some((process, alive)) if process == holder.process => !alive,
             _ => {
                 let alive = self.is_alive(holder.process);
@@ -120,9 +121,13 @@ impl<const N: usize> WasmHost<N> {
         });
     }
 
-    fn end_where(&self, mut gone: impl FnMut(Holder<ProcessId>) -> bool) -> u32 {
+    /// End the claims that `gone` tells, at most so many; how many.
+    fn end_where(&self, most: u32, mut gone: impl FnMut(Holder<ProcessId>) -> bool) -> u32 {
         let mut ended = 0;
         for index in 0..N {
+            if ended == most {
+                break;
+            }
             if self.claims.holder(index).is_some_and(&mut gone) {
                 self.end(index);
                 ended += 1;
@@ -337,7 +342,8 @@ impl<const N: usize> WasmHost<N> {
     }
 
     fn release_all(&self, process: ProcessId, tag: u32) -> CommandReturn {
-        CommandReturn::success_u32(self.end_where(|holder| holder == Holder { process, tag }))
+        let own = |holder| holder == Holder { process, tag };
+        CommandReturn::success_u32(self.end_where(RELEASES, own))
     }
 
     /// The exposure and the offset that a register argument names.
@@ -421,7 +427,7 @@ impl<const N: usize> WasmHost<N> {
             command::UNMAP => self.unmap(process, word(arg0)?),
             command::RELEASE => self.release(process, word(arg0)?),
             command::RELEASE_ALL => Ok(self.release_all(process, word(arg0)?)),
-            command::ACKNOWLEDGE => self.acknowledge(process, arg0),
+            command::ACKNOWLEDGE => self.acknowledge(process, arg0, arg1 == ONLY_LINE),
             command::REGISTER => self.register_interrupt(process, word(arg0)?, word(arg1)?),
             command::UNREGISTER => self.unregister_interrupt(process, word(arg0)?),
             command::COUNTERS => self.counters(process, word(arg0)?),

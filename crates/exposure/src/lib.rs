@@ -21,6 +21,10 @@ pub const DRIVER_NUM: usize = 0xA0000;
 /// Longest label, in bytes.
 pub const LABEL_MAX: usize = 32;
 
+/// Most claims that one [`RELEASE_ALL`](command::RELEASE_ALL) ends: what ends a claim is the kernel's work, and between two
+/// calls the firmware comes first.
+pub const RELEASES: u32 = 2;
+
 /// Command numbers.
 pub mod command {
     /// Is the driver there? → success.
@@ -36,7 +40,8 @@ pub mod command {
     pub const CLAIM: usize = 3;
     /// `(handle)`: release one claim.
     pub const RELEASE: usize = 4;
-    /// `(container tag)`: release all claims of one container → u32 released.
+    /// `(container tag)`: release claims of one container, at most
+    /// [`RELEASES`](super::RELEASES) → u32 released; to be repeated while it is that many.
     pub const RELEASE_ALL: usize = 5;
     /// `(handle)`: open the block to the process → (u32 address, u32 length in bytes,
     /// u32 access widths, one bit each: 1, 2 and 4 for that many bytes).
@@ -68,8 +73,9 @@ pub mod command {
     pub const REGISTER: usize = 16;
     /// `(handle and number)`: record it no more.
     pub const UNREGISTER: usize = 17;
-    /// `(interrupt)`: it is handled, its line may open → u32 microseconds until then;
-    /// if not zero, to be repeated after that time.
+    /// `(interrupt, 0)`: it is handled, its line may open → u32 microseconds until then; if not zero, to be
+    /// repeated after that time with [`ONLY_LINE`](super::interrupt::ONLY_LINE), which asks for the line and
+    /// no more.
     pub const ACKNOWLEDGE: usize = 18;
     /// `(handle and number)` → (u32 taken, u32 of these dropped, u32 raised again while
     /// they were handled).

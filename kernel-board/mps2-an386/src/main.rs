@@ -165,6 +165,7 @@ unsafe extern "C" fn main() -> ! {
         Err(error) => panic!("the table of exposures is wrong: {error}"),
     };
     wasm_host.register();
+    wasm_host.in_background(DeferredCall::put_in_background);
     service.set_host(chip, wasm_host);
     let run_record: &'static RunRecord = static_init!(
         RunRecord,

@@ -362,7 +362,16 @@ impl Kernel {
         }
         match scheduler.next() {
             SchedulingDecision::RunProcess((id, slice)) => {
-                let later = DeferredCall::has_later();
+                let mut later = DeferredCall::has_later();
+                if later {
+                    let background;
+                    (background, later) = DeferredCall::who_is_later();
+                    if background && self.process_with(id.index, Priority::Background).is_some() {
+                        // The loop looks at lines and at the firmware's processes before the next one.
+                        let _ = DeferredCall::service_next_later_of(true);
+                        return;
+                    }
+                }
                 let turn = if later {
                     self.until_later(slice)
                 } else {
@@ -412,7 +421,7 @@ impl Kernel {
         } else {
             self.later_waited_us.set(0);
             self.later_waited_turns.set(0);
-            let _ = DeferredCall::service_next_later_call();
+            let _ = DeferredCall::service_next_later_of(false);
         }
         // For the scheduler a turn that was only shortened is not over.
         if shortened && reason == StoppedExecutingReason::TimesliceExpired {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::address::{Range, addressable};
-use crate::aliases::Aliases;
+use crate::aliases::{Aliases, EVERYTHING};
 use crate::bus::{self, Reach};
 use crate::chosen::chosen;
 use crate::danger::{Danger, Facts};
@@ -126,6 +126,21 @@ impl<'a> Board<'a> {
             Some(other) => Some(other.node.label().to_owned()),
             None => region().map(|region| format!("{} in the memory map", region.name)),
         }
+    }
+
+    /// A node that begins elsewhere than a block and has registers in it, in use or not. What the block is a part
+    /// of, or has as its own parts, does not count.
+    pub(crate) fn inside(&self, block: &Block) -> Option<&Block<'a>> {
+        self.blocks.iter().find(|other| {
+            !other.is_related(block)
+                && other.range.base != block.range.base
+                && other.range.overlaps(block.range)
+        })
+    }
+
+    /// Whether it is not known what a range reaches, because its aliases have no end.
+    pub(crate) fn is_endless(&self, range: Range) -> bool {
+        self.aliases.reach(range).contains(&EVERYTHING)
     }
 
     /// Whether two ranges have a byte in common, directly or through aliases.

@@ -260,6 +260,23 @@ pub enum Problem {
         /// The other one.
         other: String,
     },
+    /// Other peripherals lie inside a block of which everything is exposed.
+    #[error(
+        "{label} is exposed whole, and {other} lies in it, at {base:#x}; remedy: correct reg in the board's .dtsi, list in masks what is exposed, or add dangerous = \"<why this is acceptable>\""
+    )]
+    Within {
+        /// The exposed one.
+        label: String,
+        /// What lies in it.
+        other: String,
+        /// Its first address.
+        base: u64,
+    },
+    /// Aliases without end.
+    #[error(
+        "the aliases of {0} have no end; remedy: correct berth,aliases in the board's .dtsi: a window may not overlap its own target"
+    )]
+    EndlessAliases(String),
     /// Too long or empty.
     #[error(
         "{label} is {length} bytes long; remedy: correct reg in the board's .dtsi, a block has 1 to 65536 bytes"
