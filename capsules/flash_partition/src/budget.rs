@@ -5,7 +5,9 @@
 //! bounds, whatever the process does:
 //!
 //! * *Wear.* Each page has a *budget*: some erases at once, and one more each time a period has passed, up to as
-//!   many as at the beginning. What [`Budget::most`] computes is what a page can suffer in years.
+//!   many as at the beginning. What [`Budget::most`] computes is what a page can suffer in years. What is kept of a page is
+//!   when it will have them all again; an erase puts that off by a period. So time brings every page its own without a look
+//!   at any, and no call's length grows with the number of pages.
 //! * *Rate.* In each second the whole partition takes only so many.
 //!
 //! What is left of the budgets stands in memory that keeps its contents over a reset ([`Kept`]), if the board has such:
@@ -34,6 +36,21 @@ impl Budget {
         let period = if self.period_s == 0 { 1 } else { self.period_s };
         power_ups as u64 * self.burst as u64 + years as u64 * YEAR_S / period as u64
     }
+
+    /// The period in seconds, at least one.
+    fn period(self) -> u32 {
+        self.period_s.max(1)
+    }
+
+    /// Erases that a page has at once: no more than can be counted in seconds of half a century.
+    fn at_once(self) -> u32 {
+        u32::from(self.burst).min(u32::MAX / 2 / self.period())
+    }
+
+    /// Seconds in which a page without erases gets them all back.
+    fn whole_s(self) -> u32 {
+        self.at_once() * self.period()
+    }
 }
 
 /// Seconds since some moment; wraps.
@@ -45,9 +62,9 @@ pub trait Seconds {
 /// Memory of the budgets. A board that can puts it where a reset leaves it alone; what it holds after the power was gone is
 /// found out by its check.
 pub struct Kept<const PAGES: usize> {
-    /// What each page has left.
-    left: [Cell<u16>; PAGES],
-    /// Seconds of the present period that had passed at the last look.
+    /// When each page has all its erases again, in the seconds of `passed`.
+    full: [Cell<u32>; PAGES],
+    /// Seconds that have passed since the power came, resets or not, at the last look.
     passed: Cell<u32>,
     /// `Books::sum` of the above.
     check: Cell<u32>,
@@ -58,7 +75,7 @@ impl<const PAGES: usize> Kept<PAGES> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            left: [const { Cell::new(0) }; PAGES],
+            full: [const { Cell::new(0) }; PAGES],
             passed: Cell::new(0),
             check: Cell::new(0),
         }
@@ -66,7 +83,7 @@ impl<const PAGES: usize> Kept<PAGES> {
 
     fn books(&self) -> Books<'_> {
         Books {
-            left: &self.left,
+            full: &self.full,
             passed: &self.passed,
             check: &self.check,
         }
@@ -84,7 +101,7 @@ const PASSED: usize = usize::MAX;
 
 /// The same without the number of pages.
 struct Books<'a> {
-    left: &'a [Cell<u16>],
+    full: &'a [Cell<u32>],
     passed: &'a Cell<u32>,
     check: &'a Cell<u32>,
 }
@@ -93,10 +110,10 @@ impl Books<'_> {
     /// Tells memory that was kept from memory that holds anything: of 2^32 contents one passes. A sum over the words,
     /// so that a change of one costs no look at the others.
     fn sum(&self) -> u32 {
-        let pages = self.left.iter().enumerate();
+        let pages = self.full.iter().enumerate();
         pages.fold(
             Self::part(PASSED, self.passed.get()),
-            |sum, (page, left)| sum.wrapping_add(Self::part(page, left.get().into())),
+            |sum, (page, full)| sum.wrapping_add(Self::part(page, full.get())),
         )
     }
 
@@ -111,10 +128,10 @@ impl Books<'_> {
         self.check.set(sum.wrapping_add(Self::part(place, new)));
     }
 
-    fn set_left(&self, page: usize, left: u16) {
-        if let Some(cell) = self.left.get(page) {
-            let old = cell.replace(left);
-            self.change(page, old.into(), left.into());
+    fn set_full(&self, page: usize, full: u32) {
+        if let Some(cell) = self.full.get(page) {
+            let old = cell.replace(full);
+            self.change(page, old, full);
         }
     }
 
@@ -129,7 +146,9 @@ pub struct Wear<'a> {
     budget: Budget,
     clock: &'a dyn Seconds,
     books: Books<'a>,
-    /// When the present period was last looked at.
+    /// The latest second at which any page is full again.
+    latest: Cell<u32>,
+    /// What the clock showed at the last look.
     seen: Cell<u32>,
     /// A second, and the erases in it.
     second: Cell<(u32, u16)>,
@@ -159,19 +178,23 @@ impl<'a> Wear<'a> {
     ) -> Self {
         let books = kept.books();
         let whole = books.check.get() == books.sum();
-        for page in books.left {
-            let left = if whole { page.get() } else { budget.burst };
-            // Another firmware may have been more generous.
-            page.set(left.min(budget.burst));
-        }
         if !whole {
             books.passed.set(0);
+        }
+        // No page can owe more than all of its erases; another firmware may have had another budget.
+        let empty = books.passed.get().saturating_add(budget.whole_s());
+        let mut latest = 0;
+        for page in books.full {
+            let full = if whole { page.get().min(empty) } else { 0 };
+            page.set(full);
+            latest = latest.max(full);
         }
         books.check.set(books.sum());
         Self {
             budget,
             clock,
             books,
+            latest: Cell::new(latest),
             seen: Cell::new(clock.seconds()),
             second: Cell::new((0, 0)),
             done: Cell::new(0),
@@ -179,32 +202,41 @@ impl<'a> Wear<'a> {
         }
     }
 
-    /// Give pages what time has brought them.
-    fn refill(&self) {
+    /// Note what time has passed.
+    fn look(&self) {
         let now = self.clock.seconds();
         let since = now.wrapping_sub(self.seen.replace(now));
-        if since == 0 {
-            return;
+        if since != 0 {
+            let passed = self.books.passed.get().saturating_add(since);
+            self.books.set_passed(passed);
         }
-        let period = self.budget.period_s.max(1);
-        let passed = self.books.passed.get().saturating_add(since);
-        self.books.set_passed(passed % period);
-        let more = u16::try_from(passed / period).unwrap_or(u16::MAX);
-        if more != 0 {
-            for (page, left) in self.books.left.iter().enumerate() {
-                let left = left.get().saturating_add(more).min(self.budget.burst);
-                self.books.set_left(page, left);
-            }
+    }
+
+    /// Erases that a page has left which is full again at a second.
+    fn left(&self, full: u32) -> u32 {
+        let owed = full.saturating_sub(self.books.passed.get());
+        let used = owed.div_ceil(self.budget.period());
+        self.budget.at_once().saturating_sub(used)
+    }
+
+    /// When a page is full again that is erased now. Returns `None` if it cannot be.
+    fn full_after_erase(&self, page: usize) -> Option<u32> {
+        let full = self.books.full.get(page)?.get();
+        if self.left(full) == 0 {
+            return None;
         }
+        // No sum of an even later second: that many years no board runs.
+        full.max(self.books.passed.get())
+            .checked_add(self.budget.period())
     }
 
     /// Whether a page may be erased now; if not, that counts.
     pub(crate) fn may_erase(&self, page: usize) -> bool {
-        self.refill();
+        self.look();
         let now = self.seen.get();
         let (second, count) = self.second.get();
         let in_rate = second != now || count < self.budget.per_second;
-        let may = in_rate && self.books.left.get(page).is_some_and(|left| left.get() > 0);
+        let may = in_rate && self.full_after_erase(page).is_some();
         if !may {
             self.refused.set(self.refused.get().saturating_add(1));
         }
@@ -218,8 +250,9 @@ impl<'a> Wear<'a> {
         let count = if second == now { count } else { 0 };
         self.second.set((now, count.saturating_add(1)));
         self.done.set(self.done.get().saturating_add(1));
-        if let Some(left) = self.books.left.get(page) {
-            self.books.set_left(page, left.get().saturating_sub(1));
+        if let Some(full) = self.full_after_erase(page) {
+            self.books.set_full(page, full);
+            self.latest.set(self.latest.get().max(full));
         }
     }
 
@@ -228,16 +261,9 @@ impl<'a> Wear<'a> {
     }
 
     pub(crate) fn told(&self) -> Told {
-        self.refill();
+        self.look();
         Told {
-            fewest: self
-                .books
-                .left
-                .iter()
-                .map(Cell::get)
-                .min()
-                .unwrap_or(0)
-                .into(),
+            fewest: self.left(self.latest.get()),
             done: self.done.get(),
             refused: self.refused.get(),
         }
@@ -295,7 +321,7 @@ mod tests {
                 clock.pass(7_919);
                 passed += 7_919;
                 if resets {
-                    wear.refill();
+                    wear.look();
                     wear = Wear::new(budget, &clock, &kept);
                 }
             }
@@ -331,6 +357,52 @@ mod tests {
         assert_eq!(wear.told(), told(2, 4));
     }
 
+    /// What a call costs does not grow with the pages, however long nobody looked: of all pages one word changes.
+    #[test]
+    fn time_brings_every_page_its_own_without_a_look_at_it() {
+        let clock = Clock(Cell::new(3));
+        let kept = Kept::<64>::new();
+        let budget = Budget {
+            burst: 3,
+            period_s: 100,
+            per_second: 1000,
+        };
+        let wear = Wear::new(budget, &clock, &kept);
+        for page in 0..64 {
+            assert_eq!(use_up(&wear, page), 3);
+        }
+        clock.pass(200);
+        let before: std::vec::Vec<u32> = kept.full.iter().map(Cell::get).collect();
+        assert_eq!(wear.told().fewest, 2);
+        assert!(wear.may_erase(5));
+        wear.erases(5);
+        let after = kept.full.iter().map(Cell::get);
+        let changed = before.iter().zip(after).filter(|(a, b)| *a != b).count();
+        assert_eq!(changed, 1);
+        assert_eq!(wear.told().fewest, 1);
+        assert_eq!(use_up(&wear, 63), 2);
+    }
+
+    /// A budget whose numbers do not fit a word of seconds is less generous, never more.
+    #[test]
+    fn the_largest_budget_is_bounded_all_the_same() {
+        let clock = Clock(Cell::new(0));
+        let kept = Kept::<1>::new();
+        let budget = Budget {
+            burst: u16::MAX,
+            period_s: u32::MAX,
+            per_second: u16::MAX,
+        };
+        let wear = Wear::new(budget, &clock, &kept);
+        assert_eq!(use_up(&wear, 0), 0);
+        let budget = Budget {
+            period_s: 24 * 3600,
+            ..budget
+        };
+        let wear = Wear::new(budget, &clock, &kept);
+        assert_eq!(use_up(&wear, 0), u64::from(u32::MAX / 2 / (24 * 3600)));
+    }
+
     #[test]
     fn a_second_takes_no_more_than_the_rate() {
         let clock = Clock(Cell::new(u32::MAX));
@@ -361,7 +433,7 @@ mod tests {
         let wear = Wear::new(budget, &clock, &kept);
         assert_eq!(use_up(&wear, 1), 5);
         clock.pass(60);
-        wear.refill();
+        wear.look();
         // A reset; the clock begins anew with it.
         clock.0.set(0);
         let wear = Wear::new(budget, &clock, &kept);
@@ -372,9 +444,9 @@ mod tests {
         let less = Budget { burst: 2, ..budget };
         assert_eq!(use_up(&Wear::new(less, &clock, &kept), 0), 2);
         // The power was gone: whatever single bit is another one now, all is given anew.
-        for bit in 0..16 {
-            let before = kept.left[2].get();
-            kept.left[2].set(before ^ 1 << bit);
+        for bit in 0..32 {
+            let before = kept.full[2].get();
+            kept.full[2].set(before ^ 1 << bit);
             let wear = Wear::new(budget, &clock, &kept);
             assert_eq!(wear.told().fewest, 5, "bit {bit}");
         }

@@ -192,19 +192,19 @@ fn the_shape_is_told() {
     assert_eq!(
         board
             .call(command::GEOMETRY, 0, 0)
-            .get_success_u32_u32_u32(),
+            .get_success_3_u32(),
         Some((0x14_1000, 0x300, 0x100))
     );
     assert_eq!(
-        board.call(command::LIMITS, 0, 0).get_success_u32_u32_u32(),
+        board.call(command::LIMITS, 0, 0).get_success_3_u32(),
         Some((4, 2, 64))
     );
     assert_eq!(
-        board.call(command::BUDGET, 0, 0).get_success_u32_u32_u32(),
+        board.call(command::BUDGET, 0, 0).get_success_3_u32(),
         Some((20, 20, 60))
     );
     assert_eq!(
-        board.call(command::ERASES, 0, 0).get_success_u32_u32_u32(),
+        board.call(command::ERASES, 0, 0).get_success_3_u32(),
         Some((0, 0, 25))
     );
     assert_eq!(error(&board.call(8, 0, 0)), Some(ErrorCode::NOSUPPORT));
@@ -400,7 +400,7 @@ fn a_page_is_erased_as_often_as_its_budget_says_and_later_again() {
     board.part.refuses.set(None);
     assert_eq!(erase(1), None);
     // Done and refused, with the sums of above.
-    let told = board.call(command::ERASES, 0, 0).get_success_u32_u32_u32();
+    let told = board.call(command::ERASES, 0, 0).get_success_3_u32();
     assert_eq!(told, Some((23, 20_002, 25)));
 }
 

@@ -1,16 +1,20 @@
 //! What is used beside upstream Tock needs nothing that upstream has not, its own tests included.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Folders that are copied beside upstream's, from the workspace's root.
-const ALONE: [&str; 7] = [
+const ALONE: [&str; 10] = [
     "capsules/wasm_host",
     "capsules/wasm_host_board",
     "capsules/run_record",
     "capsules/flash_partition",
     "crates/exposure",
     "crates/flash",
+    "tock/capsules-core",
+    "tock/capsules-extra",
+    "tock/capsules-system",
     "tock/libtock",
 ];
 
@@ -23,16 +27,102 @@ const FOREIGN: [(&str, &str); 2] = [
     ("test-utils", "is a feature of this kernel alone"),
 ];
 
+/// The newest that upstream's compilers take: its release 2.2 has a nightly of November 2024.
+const NEWEST: [&str; 2] = ["edition = \"2021\"", "rust-version = \"1.84\""];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 #[test]
 fn a_copied_folder_asks_for_nothing_that_is_only_here() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for folder in ALONE {
-        let manifest = fs::read_to_string(root.join(folder).join("Cargo.toml")).unwrap();
-        let lines = manifest.lines().filter(|line| !line.starts_with('#'));
-        for line in lines {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        let lines: Vec<_> = manifest
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect();
+        let mut depends = false;
+        for line in &lines {
             for (word, why) in FOREIGN {
                 assert!(!line.contains(word), "{folder}: `{line}` {why}");
             }
+            if line.starts_with('[') {
+                depends = line.contains("dependencies");
+            } else if depends && !line.is_empty() {
+                // Upstream's kernel and capsules take nothing from registries.
+                assert!(line.contains("{ path = "), "{folder}: `{line}`");
+            }
+        }
+        for needed in NEWEST {
+            assert!(lines.contains(&needed), "{folder} does not say {needed}");
         }
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// A crate without features, as upstream's kernel is to those who use it, with sources of here.
+fn stand_in(place: &Path, name: &str, sources: &str, dependencies: &str) {
+    fs::create_dir_all(place).unwrap();
+    let sources = root().join(sources).canonicalize().unwrap();
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+         [lib]\npath = \"{}\"\n[dependencies]\n{dependencies}\n",
+        sources.display()
+    );
+    fs::write(place.join("Cargo.toml"), manifest).unwrap();
+}
+
+/// Their copies, in a workspace that knows nothing of this one, beside a kernel without features.
+#[test]
+fn copied_folders_build_in_a_workspace_of_their_own() {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("alone");
+    let _ = fs::remove_dir_all(&place);
+    for folder in ALONE {
+        copy(&root().join(folder), &place.join(folder));
+    }
+    stand_in(
+        &place.join("tock/kernel"),
+        "kernel",
+        "tock/kernel/src/lib.rs",
+        "tock-registers = \"=0.10.1\"\ntock-tbf = { path = \"../tock-tbf\" }",
+    );
+    stand_in(
+        &place.join("tock/tock-tbf"),
+        "tock-tbf",
+        "tock/libraries/tock-tbf/src/lib.rs",
+        "",
+    );
+    let members = ALONE.map(|folder| format!("\"{folder}\"")).join(", ");
+    let workspace = format!("[workspace]\nresolver = \"2\"\nmembers = [{members}]\n");
+    fs::write(place.join("Cargo.toml"), workspace).unwrap();
+    fs::copy(root().join("Cargo.lock"), place.join("Cargo.lock")).unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "check",
+            "--workspace",
+            "--exclude",
+            "kernel",
+            "--exclude",
+            "tock-tbf",
+        ])
+        .args(["--all-targets", "--offline"])
+        .current_dir(&place)
+        .env("CARGO_TARGET_DIR", place.with_file_name("alone-target"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
 }

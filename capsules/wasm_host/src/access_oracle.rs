@@ -60,7 +60,7 @@ fn spread(exposure: &Exposure) -> Vec<Option<Byte>> {
 fn covered(map: &[Option<Byte>], offset: u32, width: Width) -> Result<Vec<Byte>, Refusal> {
     let count = width.bytes() as usize;
     let offset = offset as usize;
-    if !offset.is_multiple_of(count) {
+    if offset % count != 0 {
         return Err(Refusal::Misaligned);
     }
     if offset + count > map.len() {

@@ -136,17 +136,15 @@ mod tests {
         code(&image).unwrap()
     }
 
-    /// Finds the code section without the reader under test.
+    /// The code of the only body, behind its number of locals, none.
     fn code(image: &[u8]) -> Option<Vec<u8>> {
-        let mut at = 8;
-        while at < image.len() {
-            let (id, length) = (image[at], usize::from(image[at + 1]));
-            assert!(length < 0x80, "sections of these tests are short");
-            if id == 10 {
-                // Count, length of the body, no locals.
-                return Some(image[at + 5..at + 2 + length].to_vec());
+        let mut sections = Reader::module(image).ok()?;
+        while let Ok((number, mut body)) = sections.section() {
+            if number == 10 {
+                let (bodies, _, locals) = (body.u32(), body.u32(), body.u32());
+                assert_eq!((bodies, locals), (Ok(1), Ok(0)));
+                return Some(body.rest().to_vec());
             }
-            at += 2 + length;
         }
         None
     }

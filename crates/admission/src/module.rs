@@ -120,14 +120,7 @@ impl<'a> Module<'a> {
     ///
     /// The first thing that is wrong and where it stands.
     pub fn scan(image: &'a [u8]) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(image, 0);
-        if reader.slice(4) != Ok(b"\0asm") {
-            return Err(Reader::new(image, 0).error("not a WebAssembly module"));
-        }
-        let version = reader;
-        if reader.slice(4)? != [1, 0, 0, 0] {
-            return Err(version.error("not a core module of version 1"));
-        }
+        let mut reader = Reader::module(image)?;
         let mut scan = Scan::new();
         while !reader.is_empty() {
             let start = reader;

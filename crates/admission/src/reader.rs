@@ -18,10 +18,34 @@ impl<'a> Reader<'a> {
         Self { bytes, offset }
     }
 
+    /// Read the sections of the module `image`.
+    ///
+    /// # Errors
+    ///
+    /// If it does not begin as a core module of version 1.
+    pub fn module(image: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Self::new(image, 0);
+        let start = reader;
+        if reader.slice(4) != Ok(b"\0asm") {
+            return Err(start.error("not a WebAssembly module"));
+        }
+        let version = reader;
+        if reader.slice(4)? != [1, 0, 0, 0] {
+            return Err(version.error("not a core module of version 1"));
+        }
+        Ok(reader)
+    }
+
     /// Offset of the next byte in the module.
     #[must_use]
     pub const fn offset(&self) -> u32 {
         self.offset
+    }
+
+    /// What is left.
+    #[must_use]
+    pub const fn rest(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// Nothing left?

@@ -23,7 +23,7 @@ mod sections;
 use berth_protocol::Restart;
 use serde::{Deserialize, Serialize};
 
-pub use sections::{Sections, custom_section};
+pub use sections::custom_section;
 
 /// Name of the custom section with the manifest.
 pub const SECTION: &str = "berth";

@@ -9,8 +9,7 @@
 //! | 0 | `SUPERVISOR_FLASH` | `SUPERVISOR_RAM` | 1 | what `exposure.dts` lists for it, nothing else | when no other is ready | again |
 //! | 1–3 | `APP0_FLASH` … `APP2_FLASH` | `APP0_RAM` … | 4 each | everything, or what `exposure.dts` lists for it | by turns | not again |
 
-use capsules_system::restart_budget::RestartBudget;
-use kernel::process::{Place, Priority, RestartPace};
+use kernel::process::{Place, Priority, RestartBudget, RestartPace};
 use kernel::static_init;
 use mps2::fpgaio;
 

@@ -86,3 +86,81 @@ fn the_check_without_a_device_says_what_the_device_says() -> Result<()> {
     ensure!(refusal.contains(needed), "{said}\nthe device: {refusal}");
     Ok(())
 }
+
+/// Examples, and programs from elsewhere: a Rust command of 35 KB is one.
+const MEASURED: [&str; 8] = [
+    "guests/blink.wasm",
+    "guests/ticks.wasm",
+    "guests/echo.wasm",
+    "guests/report.wasm",
+    "guests/words.wasm",
+    "foreign/task.wasm",
+    "foreign/command-c.wasm",
+    "foreign/command-rs.wasm",
+];
+
+/// What `pack --check` says that loading takes.
+fn needed(said: &str) -> Result<u32> {
+    let after = said.split("loading takes ").nth(1);
+    let number = after.and_then(|text| text.split_ascii_whitespace().next());
+    number
+        .and_then(|number| number.parse().ok())
+        .with_context(|| format!("no measured number in: {said}"))
+}
+
+#[test]
+fn a_board_loads_with_what_the_check_has_measured_and_not_with_a_page_less() -> Result<()> {
+    let device = Device::boot()?;
+    let exposures = target().join("image/exposures.json");
+    let folder = tempfile::tempdir()?;
+    for file in MEASURED {
+        let module = std::fs::read(target().join(file)).context("run `make build foreign`")?;
+        let options = berth_pack::Options {
+            name: "measured".to_owned(),
+            ..berth_pack::Options::default()
+        };
+        let package = folder.path().join("measured.berth");
+        std::fs::write(&package, berth_pack::pack(&module, &options)?.image)?;
+        let (code, said) = pack_check(&exposures, &package, &[])?;
+        ensure!(code == Some(0), "{file}: {said}");
+        let needed = needed(&said)?;
+        let package = package.to_string_lossy();
+        for (limit, starts) in [(needed, true), (needed - 32, false)] {
+            let limit = limit.to_string();
+            let upload = ["upload", &package, "--limit", &limit];
+            device.berth(&upload)?.ok()?;
+            let start = device.berth(&["start", "measured"])?;
+            if starts {
+                start
+                    .ok()
+                    .with_context(|| format!("{file} with {limit} bytes"))?;
+            } else {
+                let refusal = start.refused()?;
+                ensure!(refusal.contains("memory"), "{file}: {refusal}");
+            }
+            device.berth(&["rm", "-f", "measured"])?.ok()?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_command_of_35_kb_leaves_room_for_others() -> Result<()> {
+    let device = Device::boot()?;
+    let command = target().join("foreign/command-rs.wasm");
+    let (code, said) = pack_check(&target().join("image/exposures.json"), &command, &[])?;
+    ensure!(code == Some(0), "{said}");
+    let free = device.free_memory()?;
+    let needed = u64::from(needed(&said)?);
+    ensure!(
+        needed + 64 * 1024 < free,
+        "{needed} bytes of {free} are needed"
+    );
+    device.berth(&["run", &command.to_string_lossy()])?.ok()?;
+    for example in ["blink", "counter", "hello"] {
+        device
+            .berth(&["run", &guest(example).to_string_lossy()])?
+            .ok()?;
+    }
+    Ok(())
+}

@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash};
 use serde_json::Value;
+use std::ops::Range;
 use tempfile::TempDir;
 
 const UART1_CTRL: u32 = 0x4000_5008;
@@ -12,9 +13,12 @@ const LEDS: u32 = 0x4002_8000;
 const LED0: u32 = 0x1;
 /// The LED that containers may have.
 const LED1: u32 = 0x2;
-/// Where the supervisor's stack and data are, and how much of them is spoiled to kill it.
+/// Where the supervisor's stack is, and its length in bytes. All of it is spoiled to kill it, and nothing behind it: with a
+/// spoiled account of fuel a container would compute for ever.
 const SUPERVISOR_RAM: u32 = 0x2004_0000;
-const SPOILED: usize = 0x8000;
+const STACK: usize = 26 * 1024;
+/// Its code. Spoiled while the processor is there, the stack holds no frame that the kernel has looked at and uses.
+const SUPERVISOR_CODE: Range<u32> = 0x4_0000..0x10_0000;
 
 /// A device and a folder for modules.
 struct Scene {
@@ -172,10 +176,10 @@ fn the_end_of_the_supervisor_leaves_the_hardware_safe() -> Result<()> {
     scene.at_work()?;
     let at = scene.device.board.console.position();
     let board = &mut scene.device.board;
-    board.pause()?;
-    board.bus.write(SUPERVISOR_RAM, &vec![0xff; SPOILED])?;
-    board.resume()?;
     let patience = std::time::Duration::from_secs(30);
+    board.pause_in(&SUPERVISOR_CODE, patience)?;
+    board.bus.write(SUPERVISOR_RAM, &vec![0xff; STACK])?;
+    board.resume()?;
     board.console.wait_after(at, "type help", patience)?;
     scene.at_rest("the supervisor's restart")?;
     // And both can be had again. Where the container was being executed when the supervisor failed, it is quarantined:

@@ -7,7 +7,7 @@ mod line;
 use std::ops::Range;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash, guest, target};
 use berth_emulator::Emulator;
 use berth_protocol::{Op, Parameters};
@@ -55,29 +55,11 @@ fn fail_idle(device: &mut Device) -> Result<()> {
 
 /// Let the supervisor fail while it executes the code of a container that computes for ever.
 fn fail_executing(device: &mut Device, interpreter: &Range<u32>) -> Result<()> {
-    let board = &mut device.board;
-    for _ in 0..1_000 {
-        board.pause()?;
-        let registers = board.qmp.monitor("info registers")?;
-        let register = |name: &str| -> Result<u32> {
-            let (_, value) = registers
-                .split_once(name)
-                .with_context(|| format!("no {name} in {registers}"))?;
-            Ok(u32::from_str_radix(
-                value.get(..8).context("eight digits")?,
-                16,
-            )?)
-        };
-        // Its low bits are the number of the interrupt that is being served.
-        let exception = register("XPSR=")? & 0x1ff;
-        if exception == 0 && interpreter.contains(&register("R15=")?) {
-            return spoil(board);
-        }
-        board.resume()?;
-        std::thread::sleep(Duration::from_millis(3));
-    }
-    let ps = device.berth(&["ps"])?;
-    bail!("a container's code is never executed: {ps:?}")
+    device
+        .board
+        .pause_in(interpreter, PATIENCE)
+        .context("a container's code is never executed")?;
+    spoil(&mut device.board)
 }
 
 /// Where the loop is that executes containers' code.

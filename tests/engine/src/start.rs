@@ -1,5 +1,6 @@
 //! Modules given what every container has: an exported function `_start`.
 
+use berth_admission::reader::Reader;
 use wasm_encoder::Encode;
 
 /// Numbers of the sections that it changes, in the order in which a module has them.
@@ -16,13 +17,12 @@ pub fn with_start(image: &[u8]) -> Option<Vec<u8>> {
 /// As [`with_start`], with this code in the function.
 #[must_use]
 pub fn with_code(image: &[u8], code: &[u8]) -> Option<Vec<u8>> {
-    let (header, mut rest) = image.split_at_checked(8)?;
+    let mut reader = Reader::module(image).ok()?;
+    let header = image.get(..reader.offset() as usize)?;
     let mut sections: Vec<(u8, Vec<u8>)> = Vec::new();
-    while let Some((&id, after)) = rest.split_first() {
-        let (length, after) = number(after)?;
-        let (body, after) = after.split_at_checked(length as usize)?;
-        sections.push((id, body.to_vec()));
-        rest = after;
+    while !reader.is_empty() {
+        let (id, body) = reader.section().ok()?;
+        sections.push((id, body.rest().to_vec()));
     }
     for id in CHANGED {
         if !sections.iter().any(|(known, _)| *known == id) {
@@ -35,7 +35,7 @@ pub fn with_code(image: &[u8], code: &[u8]) -> Option<Vec<u8>> {
     }
     let count = |id: u8| {
         let (_, body) = sections.iter().find(|(known, _)| *known == id)?;
-        Some(number(body)?.0)
+        Reader::new(body, 0).u32().ok()
     };
     let (types, functions) = (count(1)?, count(3)?);
     let mut output = header.to_vec();
@@ -51,8 +51,9 @@ pub fn with_code(image: &[u8], code: &[u8]) -> Option<Vec<u8>> {
         let body = if more.is_empty() {
             body
         } else {
-            let (entries, rest) = number(&body)?;
-            [&encoded(entries.checked_add(1)?), rest, &more].concat()
+            let mut body = Reader::new(&body, 0);
+            let entries = body.u32().ok()?;
+            [&encoded(entries.checked_add(1)?), body.rest(), &more].concat()
         };
         output.push(id);
         output.extend(encoded(body.len() as u32));
@@ -64,36 +65,17 @@ pub fn with_code(image: &[u8], code: &[u8]) -> Option<Vec<u8>> {
 /// Returns the number of the function that a module exports under a name.
 #[must_use]
 pub fn function(image: &[u8], name: &str) -> Option<u32> {
-    let mut rest = image.get(8..)?;
-    while let Some((&id, after)) = rest.split_first() {
-        let (length, after) = number(after)?;
-        let (body, after) = after.split_at_checked(length as usize)?;
-        rest = after;
+    let mut sections = Reader::module(image).ok()?;
+    while let Ok((id, mut exports)) = sections.section() {
         if id != 7 {
             continue;
         }
-        let (entries, mut exports) = number(body)?;
-        for _ in 0..entries {
-            let (length, after) = number(exports)?;
-            let (known, after) = after.split_at_checked(length as usize)?;
-            let (kind, after) = after.split_first()?;
-            let (index, after) = number(after)?;
-            if known == name.as_bytes() && *kind == 0 {
+        for _ in 0..exports.u32().ok()? {
+            let known = exports.name().ok()?;
+            let (kind, index) = (exports.byte().ok()?, exports.u32().ok()?);
+            if known == name && kind == 0 {
                 return Some(index);
             }
-            exports = after;
-        }
-    }
-    None
-}
-
-/// Reads an unsigned LEB128 number of 32 bits, and returns what follows it.
-fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    let mut value = 0u64;
-    for (index, byte) in bytes.iter().take(5).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            return Some((u32::try_from(value).ok()?, &bytes[index + 1..]));
         }
     }
     None

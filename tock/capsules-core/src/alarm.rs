@@ -159,7 +159,7 @@ impl<'a, A: Alarm<'a>> AlarmClient for AlarmDriver<'a, A> {
         };
         // Alarms are not served from within a command, so no grant is entered here.
         self.app_alarms.iter().for_each(|grant| {
-            grant.try_enter(&mut serve);
+            grant.enter(&mut serve);
         });
         if let Some(wait) = wait {
             self.set_hardware(now, wait);

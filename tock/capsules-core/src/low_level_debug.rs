@@ -325,39 +325,6 @@ mod tests {
     use std::boxed::Box;
     use std::string::String;
 
-    #[test]
-    fn lines_of_processes_take_turns() {
-        use crate::test_uart::TestUart;
-        use kernel::test_utils::{TestApp, TestKernel};
-        let kernel = TestKernel::new();
-        let uart = TestUart::leak();
-        let driver: &'static LowLevelDebug<_> = Box::leak(Box::new(LowLevelDebug::new(
-            Box::leak(Box::new([0; BUF_LEN])),
-            uart,
-            kernel.create_grant(DRIVER_NUM),
-        )));
-        uart.set_transmit_client(driver);
-        driver.register();
-        let processes = kernel.start_all(&[TestApp::default(), TestApp::default()]);
-        for x in 0..2 {
-            assert!(processes[0].command(driver, 2, x, 0).is_success());
-        }
-        assert!(processes[1].command(driver, 3, 0xff, 0x10).is_success());
-        assert!(processes[1].command(driver, 1, 1, 0).is_success());
-        let unknown = processes[1].command(driver, 4, 1, 0);
-        assert_eq!(unknown, CommandReturn::failure(ErrorCode::NOSUPPORT));
-        while uart.is_sending() {
-            uart.finish_buffer();
-            DeferredCall::service_next_pending_call();
-        }
-        let [a, b] = [processes[0].id().id(), processes[1].id().id()];
-        let expected = std::format!(
-            "process {a} prints 0x0\r\nprocess {b} prints 0xff 0x10\r\n\
-             process {a} prints 0x1\r\nprocess {b} alert 0x1: panicked\r\n"
-        );
-        assert_eq!(uart.sent(), expected);
-    }
-
     fn line(room: usize, process: usize, message: Message, dropped: u32) -> String {
         let mut line = Line::new(Box::leak(std::vec![0; room].into_boxed_slice()));
         line.message(process, message, dropped);

@@ -1,4 +1,4 @@
-//! System capsules: what the kernel does when a process faults, and how fast it restarts one.
+//! System capsules: what the kernel does when a process faults.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -7,4 +7,3 @@
 extern crate std;
 
 pub mod process_policies;
-pub mod restart_budget;

@@ -74,83 +74,49 @@ impl CommandReturn {
         Self(SyscallReturn::SuccessU32U64(data0, data1))
     }
 
-    /// Whether this is [`failure`](Self::failure).
-    #[must_use]
-    pub fn is_failure(&self) -> bool {
-        matches!(self.0, SyscallReturn::Failure(_))
-    }
-
     /// Whether this is [`success`](Self::success).
     #[must_use]
     pub fn is_success(&self) -> bool {
         matches!(self.0, SyscallReturn::Success)
     }
+}
 
-    /// Whether this is [`success_u32`](Self::success_u32).
-    #[must_use]
-    pub fn is_success_u32(&self) -> bool {
-        self.get_success_u32().is_some()
-    }
+/// Two questions for each variant that holds something: is it this one, and what does it hold?
+macro_rules! variants {
+    ($($variant:ident($($value:ident: $type:ty),+) of $constructor:literal, $is:ident, $get:ident;)+) => {
+        // A type in parentheses is a tuple where there are several.
+        #[allow(unused_parens)]
+        impl CommandReturn {
+            $(
+                #[doc = concat!("Whether this is [`", $constructor, "`](Self::", $constructor, ").")]
+                #[must_use]
+                pub fn $is(&self) -> bool {
+                    self.$get().is_some()
+                }
 
-    /// Whether this is [`success_u32_u32`](Self::success_u32_u32).
-    #[must_use]
-    pub fn is_success_u32_u32(&self) -> bool {
-        self.get_success_u32_u32().is_some()
-    }
-
-    /// The code of [`failure`](Self::failure).
-    #[must_use]
-    pub fn get_failure(&self) -> Option<ErrorCode> {
-        match self.0 {
-            SyscallReturn::Failure(rc) => Some(rc),
-            _ => None,
+                #[doc = concat!("What [`", $constructor, "`](Self::", $constructor, ") holds, if this is one.")]
+                #[must_use]
+                pub fn $get(&self) -> Option<($($type),+)> {
+                    match self.0 {
+                        SyscallReturn::$variant($($value),+) => Some(($($value),+)),
+                        _ => None,
+                    }
+                }
+            )+
         }
-    }
+    };
+}
 
-    /// Code and value of [`failure_u32`](Self::failure_u32).
-    #[must_use]
-    pub fn get_failure_u32(&self) -> Option<(ErrorCode, u32)> {
-        match self.0 {
-            SyscallReturn::FailureU32(rc, v0) => Some((rc, v0)),
-            _ => None,
-        }
-    }
-
-    /// The value of [`success_u32`](Self::success_u32).
-    #[must_use]
-    pub fn get_success_u32(&self) -> Option<u32> {
-        match self.0 {
-            SyscallReturn::SuccessU32(v0) => Some(v0),
-            _ => None,
-        }
-    }
-
-    /// The values of [`success_u32_u32`](Self::success_u32_u32).
-    #[must_use]
-    pub fn get_success_u32_u32(&self) -> Option<(u32, u32)> {
-        match self.0 {
-            SyscallReturn::SuccessU32U32(v0, v1) => Some((v0, v1)),
-            _ => None,
-        }
-    }
-
-    /// The values of [`success_u32_u32_u32`](Self::success_u32_u32_u32).
-    #[must_use]
-    pub fn get_success_u32_u32_u32(&self) -> Option<(u32, u32, u32)> {
-        match self.0 {
-            SyscallReturn::SuccessU32U32U32(v0, v1, v2) => Some((v0, v1, v2)),
-            _ => None,
-        }
-    }
-
-    /// The value of [`success_u64`](Self::success_u64).
-    #[must_use]
-    pub fn get_success_u64(&self) -> Option<u64> {
-        match self.0 {
-            SyscallReturn::SuccessU64(v) => Some(v),
-            _ => None,
-        }
-    }
+variants! {
+    Failure(rc: ErrorCode) of "failure", is_failure, get_failure;
+    FailureU32(rc: ErrorCode, v0: u32) of "failure_u32", is_failure_u32, get_failure_u32;
+    FailureU32U32(rc: ErrorCode, v0: u32, v1: u32) of "failure_u32_u32", is_failure_2_u32, get_failure_2_u32;
+    FailureU64(rc: ErrorCode, v: u64) of "failure_u64", is_failure_u64, get_failure_u64;
+    SuccessU32(v0: u32) of "success_u32", is_success_u32, get_success_u32;
+    SuccessU32U32(v0: u32, v1: u32) of "success_u32_u32", is_success_2_u32, get_success_2_u32;
+    SuccessU32U32U32(v0: u32, v1: u32, v2: u32) of "success_u32_u32_u32", is_success_3_u32, get_success_3_u32;
+    SuccessU64(v: u64) of "success_u64", is_success_u64, get_success_u64;
+    SuccessU32U64(v0: u32, v1: u64) of "success_u32_u64", is_success_u32_u64, get_success_u32_u64;
 }
 
 impl From<Result<(), ErrorCode>> for CommandReturn {

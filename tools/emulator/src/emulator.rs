@@ -10,6 +10,7 @@ use berth::Mux;
 use serde_json::json;
 use std::{
     fs,
+    ops::Range,
     os::unix::net::UnixStream,
     path::PathBuf,
     sync::Arc,
@@ -53,6 +54,37 @@ impl Emulator {
     /// [`Error::Connection`], [`Error::Command`].
     pub fn pause(&mut self) -> Result<(), Error> {
         self.qmp.execute("stop", json!({})).map(drop)
+    }
+
+    /// Let the processor stand still while it executes code in `code`, and no exception's: a process's, say, with nothing
+    /// on the way into the kernel or out of it.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if it has not been seen there within `limit`, [`Error::Connection`], [`Error::Command`].
+    pub fn pause_in(&mut self, code: &Range<u32>, limit: Duration) -> Result<(), Error> {
+        let until = Instant::now() + limit;
+        loop {
+            self.pause()?;
+            let registers = self.qmp.monitor("info registers")?;
+            let register = |name: &str| {
+                let (_, rest) = registers.split_once(name)?;
+                u32::from_str_radix(rest.get(..8)?, 16).ok()
+            };
+            let (counter, status) = (register("R15="), register("XPSR="));
+            // The status has the number of the exception in its low bits.
+            let of_no_exception = status.is_some_and(|status| status & 0x1ff == 0);
+            if of_no_exception && counter.is_some_and(|counter| code.contains(&counter)) {
+                return Ok(());
+            }
+            self.resume()?;
+            if Instant::now() >= until {
+                return Err(Error::TimedOut {
+                    what: "the processor's coming to that code",
+                    after: limit,
+                });
+            }
+            std::thread::sleep(Duration::from_millis(3));
+        }
     }
 
     /// Reset the board, as its reset button would; the flash image is loaded anew.

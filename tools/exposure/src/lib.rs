@@ -19,6 +19,7 @@ mod board;
 mod bus;
 mod classes;
 mod danger;
+mod device_classes;
 mod devicetree;
 mod exposures;
 mod interrupts;

@@ -14,6 +14,7 @@ use berth_admission::bound::bound_on_board;
 use berth_admission::imports::{Offers, missing};
 use berth_admission::{HostFunction, Malformed, Module};
 use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, LABEL_MAX};
+use berth_measure::Unmeasured;
 use berth_package::Manifest;
 use berth_protocol::MissingWhy;
 use serde::{Deserialize, de::Error as _};
@@ -169,6 +170,14 @@ pub enum Problem {
         /// Bytes there are.
         room: u32,
     },
+    /// Loading it takes more than there is.
+    #[error("loading takes {needed} bytes, {room} are to be had")]
+    Room {
+        /// Bytes that it takes at least.
+        needed: u32,
+        /// Bytes there are.
+        room: u32,
+    },
     /// What its author chose contradicts itself.
     #[error("its linear memory of {memory} bytes is more than the {limit} that it may grow to")]
     MemoryLimit {
@@ -197,6 +206,35 @@ fn imports_text(missing: &[Missing]) -> String {
     text
 }
 
+/// How many bytes loading takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// So many, measured: with fewer it does not load.
+    Measured(u32),
+    /// At most so many, as far as counting what is in the module tells.
+    Counted(u32, Unmeasured),
+}
+
+impl Default for Needed {
+    fn default() -> Self {
+        Self::Counted(0, Unmeasured::Refused)
+    }
+}
+
+impl core::fmt::Display for Needed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Measured(bytes) => write!(f, "{bytes} bytes"),
+            Self::Counted(bytes, why) => {
+                write!(
+                    f,
+                    "at most some {bytes} bytes (counted, not measured: {why})"
+                )
+            }
+        }
+    }
+}
+
 /// What a board makes of a package.
 #[derive(Clone, Debug, Default)]
 pub struct Checked {
@@ -204,8 +242,8 @@ pub struct Checked {
     pub problems: Vec<Problem>,
     /// The labels of the blocks that it needs.
     pub labels: BTreeSet<String>,
-    /// Bytes that loading takes at most, its linear memory included.
-    pub needed: u32,
+    /// Bytes that loading takes, its linear memory included.
+    pub needed: Needed,
     /// Bytes of its linear memory at the start.
     pub memory: u64,
     /// Most bytes of stack for the interpreter.
@@ -215,6 +253,9 @@ pub struct Checked {
 /// Bytes of its memory that a supervisor without containers holds or keeps free, with some hundred
 /// to spare. An end-to-end test compares it with a board.
 const SUPERVISOR_BYTES: usize = 15 * 1024 + 512;
+
+/// Bytes of what a device has free that containers cannot have, so that it can always answer.
+pub const RESERVED_BYTES: u32 = wasm_supervisor::arena::RESERVED_BYTES as u32;
 
 /// The memory that a device with nothing else on it has for a container.
 pub const ROOM_MAX: u32 = (BOARD_POOL_BYTES - SUPERVISOR_BYTES) as u32;
@@ -229,10 +270,7 @@ pub fn check(image: &[u8], board: &Board, room: u32) -> Checked {
         problems.push(Problem::TooLarge { bytes: image.len() });
     }
     let module = match scan(image) {
-        Ok((module, needed)) => {
-            checked.needed = needed;
-            module
-        }
+        Ok(module) => module,
         Err(invalid) => {
             problems.push(invalid);
             return checked;
@@ -284,24 +322,36 @@ pub fn check(image: &[u8], board: &Board, room: u32) -> Checked {
     if let Ok(Some(manifest)) = Manifest::of(image) {
         wishes(&manifest, &mut checked);
     }
+    // What cannot be loaded for another reason takes nothing.
+    if checked.problems.is_empty() {
+        checked.needed = match berth_measure::needed(image, checked.stack) {
+            Ok(bytes) => Needed::Measured(bytes),
+            Err(why) => Needed::Counted(bound_on_board(&module), why),
+        };
+        match checked.needed {
+            Needed::Measured(needed) if needed > room => {
+                checked.problems.push(Problem::Room { needed, room });
+            }
+            _ => {}
+        }
+    }
     checked
 }
 
-/// Is it a module that the devices' engine runs, and what does loading it take?
-fn scan(image: &[u8]) -> Result<(Module<'_>, u32), Problem> {
+/// Is it a module that the devices' engine runs?
+fn scan(image: &[u8]) -> Result<Module<'_>, Problem> {
     let malformed = |Malformed { offset, what }| Problem::Invalid {
         offset: offset as usize,
         what: what.to_owned(),
     };
     let module = Module::scan(image).map_err(malformed)?;
-    let needed = bound_on_board(&module);
     Validator::new_with_features(survey::features())
         .validate_all(image)
         .map_err(|error| Problem::Invalid {
             offset: error.offset(),
             what: error.message().to_owned(),
         })?;
-    Ok((module, needed))
+    Ok(module)
 }
 
 /// What the package's author chose.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use berth_pack::check::{Board, Checked, ROOM_MAX, check};
+use berth_pack::check::{Board, Checked, RESERVED_BYTES, ROOM_MAX, check};
 use berth_pack::cli::Cli;
 use berth_pack::{Options, Packed, pack};
 use berth_package::Manifest;
@@ -75,7 +75,10 @@ fn check_against(path: &Path, cli: &Cli, file: Vec<u8>, options: &Options) -> Re
             packed.image
         }
     };
-    let room = cli.free.unwrap_or(ROOM_MAX);
+    let room = match cli.free {
+        Some(free) => free.saturating_sub(RESERVED_BYTES),
+        None => ROOM_MAX,
+    };
     let checked = check(&image, &board, room);
     if !board.is_complete() {
         eprintln!(
@@ -105,14 +108,9 @@ fn tell_needs(bytes: usize, room: u32, checked: &Checked) {
     println!("  image   {bytes} bytes");
     println!("  blocks  {labels}");
     println!(
-        "  loading takes at most {} bytes, {} of them linear memory; {room} are there",
+        "  loading takes {}, {} of them linear memory; {room} are there",
         checked.needed, checked.memory
     );
-    if checked.needed > room {
-        println!(
-            "          most modules take half of that: whether this one fits, the device finds out"
-        );
-    }
     println!("  stack   {} bytes at most", checked.stack);
 }
 

@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use super::guard;
 use super::linear::Resized;
 use super::pool::{
-    ALIGN_MAX, ArenaId, Memory, Node, PAGE_BYTES, Pool, RESERVED_PAGES, Space, Usage,
+    ALIGN_MAX, ArenaId, Memory, Node, PAGE_BYTES, Pool, RESERVED_BYTES, Space, Usage,
 };
 
 /// Most bytes of the pool on a board. Of the 256 KiB of the supervisor's RAM the kernel takes
@@ -168,7 +168,7 @@ pub fn free() -> u32 {
 /// Bytes that containers can still take.
 #[must_use]
 pub fn room() -> u32 {
-    free().saturating_sub((RESERVED_PAGES * PAGE_BYTES) as u32)
+    free().saturating_sub(RESERVED_BYTES as u32)
 }
 
 /// Return the pages of `id` that no block uses.

@@ -46,4 +46,4 @@ pub use guard::{OutOfMemory, is_installed as is_in_use, outside, set_installed};
 #[cfg(not(target_os = "none"))]
 pub use guard::{fail_after, has_failed, of_the_test};
 pub use owned::Owned;
-pub use pool::{ArenaId, PAGE_BYTES, Space, Usage};
+pub use pool::{ArenaId, PAGE_BYTES, RESERVED_BYTES, Space, Usage};

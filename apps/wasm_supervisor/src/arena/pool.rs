@@ -35,8 +35,9 @@ pub const ALIGN_MAX: usize = 64;
 /// while the one it replaces still runs.
 pub const ARENAS: usize = 2 + crate::container::CONTAINERS_MAX;
 
-/// Pages that containers cannot take, so that the supervisor can always answer.
-pub(super) const RESERVED_PAGES: usize = 2048 / PAGE_BYTES;
+/// Bytes that containers cannot take, so that the supervisor can always answer.
+pub const RESERVED_BYTES: usize = 2048;
+pub(super) const RESERVED_PAGES: usize = RESERVED_BYTES / PAGE_BYTES;
 
 const GRANULE_U32: u32 = GRANULE as u32;
 const PAGE_U32: u32 = PAGE_BYTES as u32;

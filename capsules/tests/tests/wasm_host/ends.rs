@@ -61,7 +61,7 @@ pub(super) const ENDS: [(&str, End); 8] = [
             .allow_ro(DRIVER_NUM, held.host, allow::RO_LABEL, label)
             .unwrap();
         let claimed = held.call(1, command::CLAIM, 1, label.len());
-        assert!(claimed.get_success_u32_u32_u32().is_some());
+        assert!(claimed.get_success_3_u32().is_some());
         held.release_all(1);
     }),
     ("end, looked at", |held| {

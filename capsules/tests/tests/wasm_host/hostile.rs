@@ -55,7 +55,7 @@ fn a_hostile_process_reaches_nothing_else() {
             command::RELEASE_ALL => board.call(process, number, random() % 64, 0),
             _ => board.call(process, number, argument, random()),
         };
-        if let Some((handle, ..)) = result.get_success_u32_u32_u32() {
+        if let Some((handle, ..)) = result.get_success_3_u32() {
             handles[process] = handle as usize;
         }
         granted += usize::from(result.is_success() || result.is_success_u32());

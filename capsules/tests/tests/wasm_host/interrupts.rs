@@ -155,7 +155,7 @@ impl Board {
         app.allow_ro(DRIVER_NUM, self.host, allow::RO_LABEL, label.as_bytes())
             .unwrap();
         let result = self.call(process, command::CLAIM, tag, label.len());
-        let (handle, ..) = result.get_success_u32_u32_u32().unwrap();
+        let (handle, ..) = result.get_success_3_u32().unwrap();
         handle.try_into().unwrap()
     }
 
@@ -177,7 +177,7 @@ impl Board {
         self.lend_captures(captures);
         let how = registration(priority, captures.len() as u8);
         let result = self.call(0, command::REGISTER, interrupt_of(handle, number), how);
-        match result.get_success_u32_u32_u32() {
+        match result.get_success_3_u32() {
             Some(told) => Ok(told),
             None => Err(result.get_failure().unwrap()),
         }
@@ -238,7 +238,7 @@ impl Board {
 
     fn counters(&self, handle: u16, number: u16) -> (u32, u32, u32) {
         self.call(0, command::COUNTERS, interrupt_of(handle, number), 0)
-            .get_success_u32_u32_u32()
+            .get_success_3_u32()
             .unwrap()
     }
 }
@@ -491,7 +491,7 @@ fn a_shared_line_is_one_process_s() {
     assert_eq!(theirs(), failed(ErrorCode::BUSY));
     // Whatever its end.
     board.call(0, command::UNREGISTER, interrupt_of(first, 0), 0);
-    assert!(theirs().get_success_u32_u32_u32().is_some());
+    assert!(theirs().get_success_3_u32().is_some());
     assert_eq!(board.register(first, 0, 9, &[]), Err(ErrorCode::BUSY));
     board.processes[1].terminate();
     board.register(first, 0, 9, &[]).unwrap();

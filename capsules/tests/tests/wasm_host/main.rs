@@ -84,7 +84,7 @@ impl Board {
     fn claim(&self, process: usize, tag: usize, label: &str) -> Result<u16, ErrorCode> {
         self.lend_label(process, label.as_bytes());
         let result = self.call(process, command::CLAIM, tag, label.len());
-        match result.get_success_u32_u32_u32() {
+        match result.get_success_3_u32() {
             Some((handle, ..)) => Ok(handle.try_into().unwrap()),
             None => Err(result.get_failure().unwrap()),
         }
@@ -216,7 +216,7 @@ fn a_claim_gives_handle_length_and_class() {
     board.lend_label(0, b"uart1 and more");
     let (handle, length, class) = board
         .call(0, command::CLAIM, 1, 5)
-        .get_success_u32_u32_u32()
+        .get_success_3_u32()
         .unwrap();
     assert_ne!(handle, 0);
     assert_eq!((length, class), (0x1000, AccessClass::Mapped as u32));

@@ -59,7 +59,7 @@ fn a_block_is_opened_once_whole_and_to_its_holder() {
     let handle = board.claim(0, 1, "uart1").unwrap();
     assert!(regions.open.borrow().is_empty(), "a claim opens nothing");
     for _ in 0..2 {
-        let opened = map(&board, 0, handle).get_success_u32_u32_u32();
+        let opened = map(&board, 0, handle).get_success_3_u32();
         assert_eq!(opened, Some(OPENED));
         let id = board.processes[0].id();
         assert_eq!(*regions.open.borrow(), [(id, Memory::ADDRESS, 0x1000)]);
@@ -80,13 +80,13 @@ fn unmapping_keeps_the_claim() {
     let handle = board.claim(0, 1, "uart1").unwrap();
     let unmap = |process| board.call(process, command::UNMAP, handle.into(), 0);
     assert_eq!(unmap(0), failed(ErrorCode::ALREADY));
-    assert!(map(&board, 0, handle).get_success_u32_u32_u32().is_some());
+    assert!(map(&board, 0, handle).get_success_3_u32().is_some());
     assert_eq!(unmap(1), failed(ErrorCode::RESERVE));
     assert_eq!(regions.open.borrow().len(), 1);
     assert!(unmap(0).is_success());
     assert!(regions.open.borrow().is_empty());
     assert!(board.read32(0, handle, 0).is_success_u32());
-    assert!(map(&board, 0, handle).get_success_u32_u32_u32().is_some());
+    assert!(map(&board, 0, handle).get_success_3_u32().is_some());
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn only_the_holder_is_told_that_it_is_mapped() {
     let (board, _) = mapping_board(1);
     let handle = board.claim(0, 1, "uart1").unwrap();
     assert!(!board.description_is_mapped(0, 1));
-    assert!(map(&board, 0, handle).get_success_u32_u32_u32().is_some());
+    assert!(map(&board, 0, handle).get_success_3_u32().is_some());
     assert!(board.description_is_mapped(0, 1));
     assert!(!board.description_is_mapped(1, 1));
 }
@@ -126,13 +126,13 @@ fn every_end_of_a_claim_closes_the_block() {
     for (name, end) in ENDS {
         let (board, regions) = mapping_board(1);
         let handle = board.claim(0, 1, "uart1").unwrap();
-        assert!(map(&board, 0, handle).get_success_u32_u32_u32().is_some());
+        assert!(map(&board, 0, handle).get_success_3_u32().is_some());
         end(&board.held(1, "uart1", handle));
         assert!(regions.open.borrow().is_empty(), "{name}");
         let next = board.claim(1, 9, "uart1").expect(name);
         assert!(!board.description_is_mapped(1, 1), "{name}");
         assert_eq!(
-            map(&board, 1, next).get_success_u32_u32_u32(),
+            map(&board, 1, next).get_success_3_u32(),
             Some(OPENED),
             "{name}"
         );

@@ -42,8 +42,6 @@
 //! a process reads and aborts: the one upcall says how many bytes came.
 
 mod read;
-#[cfg(test)]
-mod tests;
 mod write;
 
 use crate::driver;

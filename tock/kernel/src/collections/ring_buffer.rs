@@ -83,18 +83,20 @@ impl<'a, T: Copy> RingBuffer<'a, T> {
             .find(|value| f(value))
     }
 
-    /// The two runs of elements, oldest first.
+    /// The one or two runs of elements, oldest first; a run that would be empty is none.
     #[must_use]
-    pub fn as_slices(&self) -> (&[T], &[T]) {
+    pub fn as_slices(&self) -> (Option<&[T]>, Option<&[T]>) {
         let first_end = (self.head + self.length).min(self.ring.len());
         let first = self.ring.get(self.head..first_end).unwrap_or(&[]);
         let rest = self.length - first.len();
         let rest = self.ring.get(..rest).unwrap_or(&[]);
         // SAFETY: the `length` places from `head` on are initialized, and these are they.
         #[allow(unsafe_code)]
-        unsafe {
-            (assume_init(first), assume_init(rest))
-        }
+        let (first, rest) = unsafe { (assume_init(first), assume_init(rest)) };
+        (
+            (!first.is_empty()).then_some(first),
+            (!rest.is_empty()).then_some(rest),
+        )
     }
 
     /// Puts the first of these elements behind the others, as many as there is room for, and returns how many.
@@ -277,7 +279,7 @@ mod tests {
                 }
             }
             let (a, b) = ring.as_slices();
-            let all: Vec<u32> = a.iter().chain(b).copied().collect();
+            let all: Vec<u32> = [a, b].into_iter().flatten().flatten().copied().collect();
             assert_eq!(all, Vec::from(model.clone()));
             assert_eq!(ring.len() + ring.available_len(), 5);
         }

@@ -358,25 +358,27 @@ impl<T: Default, Upcalls: UpcallSize, AllowROs: AllowRoSize, AllowRWs: AllowRwSi
     {
         for grant in self.iter() {
             let id = grant.processid();
-            grant.try_enter(|data, kernel_data| fun(id, data, kernel_data));
+            grant.enter(|data, kernel_data| fun(id, data, kernel_data));
         }
     }
 
-    /// The grants of all processes that have it.
+    /// The grants of all processes that have it, but for those that are entered further up the stack, where
+    /// upstream's panic.
     pub fn iter(&self) -> impl Iterator<Item = ProcessGrant<'_, T, Upcalls, AllowROs, AllowRWs>> {
-        let grant_num = self.description.grant_num;
-        self.description
+        let description = &self.description;
+        description
             .kernel
             .processes()
-            .filter(move |process| process.grant_is_allocated(grant_num) == Some(true))
-            .map(|process| ProcessGrant {
+            .filter(|process| process.grant_is_allocated(description.grant_num) == Some(true))
+            .filter_map(|process| description.enter_process(process).ok())
+            .map(|entered| ProcessGrant {
                 grant: self,
-                process,
+                entered,
             })
     }
 }
 
-/// The grant of one process, found by [`Grant::iter`].
+/// The grant of one process, found by [`Grant::iter`]. It is entered as long as this is there, so using it cannot fail.
 pub struct ProcessGrant<
     'a,
     T: Default,
@@ -385,7 +387,7 @@ pub struct ProcessGrant<
     AllowRWs: AllowRwSize,
 > {
     grant: &'a Grant<T, Upcalls, AllowROs, AllowRWs>,
-    process: &'a dyn Process,
+    entered: Entered<'a>,
 }
 
 impl<T: Default, Upcalls: UpcallSize, AllowROs: AllowRoSize, AllowRWs: AllowRwSize>
@@ -394,24 +396,22 @@ impl<T: Default, Upcalls: UpcallSize, AllowROs: AllowRoSize, AllowRWs: AllowRwSi
     /// Whose grant it is.
     #[must_use]
     pub fn processid(&self) -> ProcessId {
-        self.process.processid()
+        self.entered.process.processid()
     }
 
-    /// Use it; `None` if it is entered further up the stack (upstream panics)
-    /// or the process has ended.
-    pub fn enter<F, R>(self, fun: F) -> Option<R>
+    /// Use it.
+    pub fn enter<F, R>(self, fun: F) -> R
     where
         F: FnOnce(&mut GrantData<T>, &GrantKernelData) -> R,
     {
-        self.try_enter(fun)
+        self.grant.run(&self.entered, fun)
     }
 
-    /// Use it; `None` if it is entered further up the stack or the process has ended.
+    /// Use it; never `None` here, where upstream's answers so for a grant that is entered.
     pub fn try_enter<F, R>(self, fun: F) -> Option<R>
     where
         F: FnOnce(&mut GrantData<T>, &GrantKernelData) -> R,
     {
-        let entered = self.grant.description.enter_process(self.process).ok()?;
-        Some(self.grant.run(&entered, fun))
+        Some(self.enter(fun))
     }
 }

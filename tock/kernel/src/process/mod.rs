@@ -24,6 +24,7 @@ mod memory;
 mod place;
 mod policy;
 mod print;
+mod restart_budget;
 mod run;
 mod standard;
 mod tasks;
@@ -40,6 +41,7 @@ pub use self::load::{load_places, load_processes};
 pub(crate) use self::place::Standing;
 pub use self::place::{Place, Priority};
 pub use self::policy::{FaultAction, ProcessFaultPolicy};
+pub use self::restart_budget::RestartBudget;
 pub use self::standard::ProcessStandard;
 pub use self::types::{
     CommandPermissions, FunctionCall, FunctionCallSource, ProcessAddress, ProcessAddresses,

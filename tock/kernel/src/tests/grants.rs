@@ -39,6 +39,32 @@ fn entering_twice_is_refused_and_leaving_is_certain() {
     assert!(driver.apps.enter(id, |_, _| ()).is_ok());
 }
 
+/// So that using it cannot fail: upstream's `enter` of what a loop yields returns what the closure does, and panics where
+/// the grant is entered.
+#[test]
+fn what_a_loop_yields_is_entered_until_it_is_dropped() {
+    let test = TestKernel::new();
+    let driver = driver(&test);
+    let all = test.start_all(&[TestApp::default(), TestApp::default()]);
+    for process in &all {
+        process.command(driver, 1, 0, 0);
+    }
+    let mut values = std::vec![];
+    for grant in driver.apps.iter() {
+        let id = grant.processid();
+        assert_eq!(driver.apps.enter(id, |_, _| ()), Err(Error::AlreadyInUse));
+        values.push(grant.enter(|data, _| data.value));
+        assert_eq!(driver.apps.enter(id, |_, _| ()), Ok(()));
+    }
+    assert_eq!(values, [1, 1]);
+    drop(driver.apps.iter().last());
+    let inside = driver.apps.enter(all[0].id(), |_, _| {
+        let mut others = driver.apps.iter().map(|grant| grant.processid());
+        (others.next(), others.next())
+    });
+    assert_eq!(inside, Ok((Some(all[1].id()), None)));
+}
+
 #[test]
 fn restart_and_end_take_grants_away() {
     let test = TestKernel::new();

@@ -3,7 +3,8 @@
 //! A driver lends a part of its buffer to another and gets the whole back:
 //! [`SubSliceMut::slice`] narrows, [`SubSliceMut::reset`] widens again.
 
-use core::ops::{Bound, Range, RangeBounds};
+use core::ops::{Bound, Index, IndexMut, Range, RangeBounds};
+use core::slice::SliceIndex;
 
 /// Clamp `range`, relative to `active`, to what is inside `active`.
 fn narrow(active: &Range<usize>, range: impl RangeBounds<usize>) -> Range<usize> {
@@ -74,6 +75,12 @@ impl<'a, T> SubSliceMut<'a, T> {
         self.active.clone()
     }
 
+    /// Where the active elements begin.
+    #[must_use]
+    pub fn as_ptr(&self) -> *const T {
+        self.as_slice().as_ptr()
+    }
+
     /// The active elements.
     #[must_use]
     pub fn as_slice(&self) -> &[T] {
@@ -90,6 +97,21 @@ impl<'a, T> SubSliceMut<'a, T> {
     /// Narrow the active part to `range` of it; what lies outside is ignored.
     pub fn slice<R: RangeBounds<usize>>(&mut self, range: R) {
         self.active = narrow(&self.active, range);
+    }
+}
+
+impl<T, I: SliceIndex<[T]>> Index<I> for SubSliceMut<'_, T> {
+    type Output = I::Output;
+
+    /// Panics beyond the active elements, as a slice does.
+    fn index(&self, index: I) -> &I::Output {
+        &self.as_slice()[index]
+    }
+}
+
+impl<T, I: SliceIndex<[T]>> IndexMut<I> for SubSliceMut<'_, T> {
+    fn index_mut(&mut self, index: I) -> &mut I::Output {
+        &mut self.as_mut_slice()[index]
     }
 }
 
@@ -133,6 +155,24 @@ impl<'a, T> SubSlice<'a, T> {
         self.len() == 0
     }
 
+    /// Whether a part of the buffer is inactive.
+    #[must_use]
+    pub fn is_sliced(&self) -> bool {
+        self.len() != self.internal.len()
+    }
+
+    /// The active range, in elements of the whole buffer.
+    #[must_use]
+    pub fn active_range(&self) -> Range<usize> {
+        self.active.clone()
+    }
+
+    /// Where the active elements begin.
+    #[must_use]
+    pub fn as_ptr(&self) -> *const T {
+        self.as_slice().as_ptr()
+    }
+
     /// The active elements.
     #[must_use]
     pub fn as_slice(&self) -> &[T] {
@@ -142,6 +182,15 @@ impl<'a, T> SubSlice<'a, T> {
     /// Narrow the active part to `range` of it; what lies outside is ignored.
     pub fn slice<R: RangeBounds<usize>>(&mut self, range: R) {
         self.active = narrow(&self.active, range);
+    }
+}
+
+impl<T, I: SliceIndex<[T]>> Index<I> for SubSlice<'_, T> {
+    type Output = I::Output;
+
+    /// Panics beyond the active elements, as a slice does.
+    fn index(&self, index: I) -> &I::Output {
+        &self.as_slice()[index]
     }
 }
 
@@ -157,6 +206,11 @@ mod tests {
         part.slice(1..);
         assert_eq!(part.as_slice(), &[2, 3, 4]);
         assert_eq!(part.active_range(), 2..5);
+        part[0] = 9;
+        assert_eq!(
+            (part[0], &part[1..], part.as_ptr()),
+            (9, &[3, 4][..], &raw const part[0])
+        );
         part.slice(..100);
         assert_eq!(part.len(), 3);
         part.slice(7..9);

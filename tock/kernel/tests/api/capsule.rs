@@ -98,11 +98,42 @@ impl Driver {
         );
         for grant in self.apps.iter() {
             let _: ProcessId = grant.processid();
-            grant.try_enter(|app, _| app.0);
+            let _: Option<u32> = grant.try_enter(|app, _| app.0);
         }
+        // As in upstream's console and low-level debug: what a grant's closure returns, it returns.
         for grant in self.apps.iter() {
-            grant.enter(|app, _| app.0);
+            let id = grant.processid();
+            let is_first: bool = grant.enter(|app, kernel_data| {
+                app.0 = self.length(kernel_data) as u32;
+                id.id() == 0
+            });
+            if is_first {
+                break;
+            }
         }
+    }
+
+    fn length(&self, kernel_data: &GrantKernelData) -> usize {
+        kernel_data
+            .get_readonly_processbuffer(0)
+            .map_or(0, |buffer| buffer.len())
+    }
+
+    /// Bytes that arrived, into what the process lent.
+    fn fill(&self, id: ProcessId, bytes: &'static [u8]) -> Result<usize, ErrorCode> {
+        self.apps
+            .enter(id, |_, kernel_data| {
+                kernel_data
+                    .get_readwrite_processbuffer(0)
+                    .and_then(|buffer| {
+                        buffer.mut_enter(|slice| {
+                            let pairs = slice.iter().zip(bytes);
+                            pairs.map(|(place, byte)| place.set(*byte)).count()
+                        })
+                    })
+                    .unwrap_or(0)
+            })
+            .map_err(ErrorCode::from)
     }
 }
 
@@ -160,6 +191,31 @@ fn names(id: ProcessId) -> bool {
             id.short_app_id(),
             ShortId::Fixed(_) | ShortId::LocallyUnique
         )
+}
+
+/// Each variant can be asked for.
+fn asked(answer: &CommandReturn) -> bool {
+    let _: [Option<ErrorCode>; 3] = [
+        answer.get_failure(),
+        answer.get_failure_u32().map(|(code, _)| code),
+        answer.get_failure_2_u32().map(|(code, _, _)| code),
+    ];
+    let _: Option<(ErrorCode, u64)> = answer.get_failure_u64();
+    let _: Option<u32> = answer.get_success_u32();
+    let _: Option<(u32, u32)> = answer.get_success_2_u32();
+    let _: Option<(u32, u32, u32)> = answer.get_success_3_u32();
+    let _: Option<u64> = answer.get_success_u64();
+    let _: Option<(u32, u64)> = answer.get_success_u32_u64();
+    answer.is_failure()
+        || answer.is_failure_u32()
+        || answer.is_failure_2_u32()
+        || answer.is_failure_u64()
+        || answer.is_success()
+        || answer.is_success_u32()
+        || answer.is_success_2_u32()
+        || answer.is_success_3_u32()
+        || answer.is_success_u64()
+        || answer.is_success_u32_u64()
 }
 
 fn ids(id: UpcallId) -> (usize, usize) {

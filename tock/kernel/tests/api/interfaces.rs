@@ -2,6 +2,7 @@
 
 use hil::time::{Alarm, AlarmClient, ConvertTicks, Freq1MHz, Frequency, Ticks, Ticks32, Time};
 use hil::uart;
+use kernel::utilities::cells::{OptionalCell, TakeCell};
 use kernel::{ErrorCode, hil};
 
 struct Line;
@@ -32,6 +33,100 @@ fn serial<'a>(
     line.transmit_buffer(buffer, 1)
 }
 
+/// A virtualizer's view of the line below it, and a driver's of the virtualizer.
+struct Below<'a> {
+    whole: &'a dyn uart::Uart<'a>,
+    data: &'a dyn uart::UartData<'a>,
+    rest: TakeCell<'static, [u8]>,
+    client: OptionalCell<&'a dyn uart::ReceiveClient>,
+}
+
+impl<'a> Below<'a> {
+    fn start(&self) -> Result<(), ErrorCode> {
+        self.whole.configure(uart::Parameters {
+            baud_rate: 115_200,
+            width: uart::Width::Eight,
+            stop_bits: uart::StopBits::One,
+            parity: uart::Parity::None,
+            hw_flow_control: false,
+        })?;
+        self.data.transmit_word(1).and(self.data.receive_word())
+    }
+
+    fn receive(&self, length: usize) -> Result<bool, (ErrorCode, &'static mut [u8])> {
+        self.rest.take().map_or_else(
+            || {
+                let _ = self.whole.receive_abort();
+                Ok(true)
+            },
+            |buffer| {
+                let length = length.min(buffer.len());
+                self.whole.receive_buffer(buffer, length)?;
+                Ok(false)
+            },
+        )
+    }
+}
+
+impl uart::TransmitClient for Below<'_> {
+    fn transmitted_buffer(
+        &self,
+        buffer: &'static mut [u8],
+        _: usize,
+        result: Result<(), ErrorCode>,
+    ) {
+        self.rest.replace(buffer);
+        if result != Ok(()) {
+            self.client.clear();
+        }
+    }
+    fn transmitted_word(&self, result: Result<(), ErrorCode>) {
+        let _ = result.is_ok();
+    }
+}
+
+impl uart::ReceiveClient for Below<'_> {
+    fn received_buffer(
+        &self,
+        buffer: &'static mut [u8],
+        length: usize,
+        result: Result<(), ErrorCode>,
+        error: uart::Error,
+    ) {
+        let aborted = error == uart::Error::Aborted || error == uart::Error::None;
+        self.client.map(move |client| {
+            client.received_buffer(buffer, length, result, error);
+        });
+        if aborted && self.rest.map_or(0, |rest| rest.len()) == 0 {
+            let _ = self.start();
+        }
+    }
+    fn received_word(&self, _: u32, _: Result<(), ErrorCode>, _: uart::Error) {}
+}
+
+fn advanced<'a>(
+    line: &impl uart::ReceiveAdvanced<'a>,
+    buffer: &'static mut [u8],
+) -> Result<(), (ErrorCode, &'static mut [u8])> {
+    line.receive_automatic(buffer, 4, 10)
+}
+
+/// Arithmetic on counters of any width, as virtualizers do it.
+fn earliest<'a, A: Alarm<'a>>(alarm: &A, reference: u32, dt: u32) -> Option<A::Ticks> {
+    let (reference, dt) = (A::Ticks::from(reference), A::Ticks::from(dt));
+    let end = reference.wrapping_add(dt);
+    let half = A::Ticks::half_max_value();
+    let mut waits = Some((reference, dt));
+    if dt > half.wrapping_add(alarm.minimum_dt()) || !alarm.now().within_range(reference, end) {
+        waits = None;
+    }
+    let _: usize = end.into_usize() + end.into_u32() as usize;
+    waits
+        .iter()
+        .map(|(reference, _)| reference.wrapping_sub(end))
+        .min_by_key(|left| (*left).min(A::Ticks::max_value()))
+}
+
 impl AlarmClient for Line {
     fn alarm(&self) {}
 }
@@ -47,6 +142,13 @@ fn time<'a, A: Alarm<'a, Ticks = Ticks32, Frequency = Freq1MHz>>(
     let _: (bool, Ticks32) = (alarm.is_armed(), alarm.get_alarm());
     let _: u32 = <A::Ticks>::u32_left_justified_scale_freq::<A::Frequency>();
     <A as Time>::Frequency::frequency() + now.wrapping_add(now).into_u32_left_justified()
+}
+
+fn leds<P: hil::gpio::Pin>(pin: &P) -> [bool; 2] {
+    [
+        led(&hil::led::LedHigh::new(pin)),
+        led(&hil::led::LedLow::new(pin)),
+    ]
 }
 
 fn led(led: &impl hil::led::Led) -> bool {
@@ -114,7 +216,7 @@ fn pin<'a>(pin: &impl hil::gpio::InterruptPin<'a>) -> bool {
     pin.make_output();
     pin.set();
     pin.clear();
-    pin.toggle();
+    let _: bool = pin.toggle();
     pin.make_input();
     pin.set_floating_state(hil::gpio::FloatingState::PullUp);
     pin.enable_interrupts(hil::gpio::InterruptEdge::EitherEdge);

@@ -8,7 +8,7 @@ use kernel::collections::ring_buffer::RingBuffer;
 use kernel::processbuffer::ReadableProcessSlice;
 use kernel::utilities::StaticRef;
 use kernel::utilities::cells::{MapCell, NumericCellExt, OptionalCell, TakeCell};
-use kernel::utilities::leasable_buffer::SubSliceMut;
+use kernel::utilities::leasable_buffer::{SubSlice, SubSliceMut};
 use kernel::utilities::registers::interfaces::{ReadWriteable, Readable, Writeable};
 use kernel::utilities::registers::{
     ReadOnly, ReadWrite, WriteOnly, register_bitfields, register_structs,
@@ -52,8 +52,15 @@ fn cells(
 
 fn queues(ring: &mut RingBuffer<'static, u8>, lease: &mut SubSliceMut<'static, u8>) -> usize {
     ring.enqueue(1);
-    let _: Option<u8> = ring.dequeue();
+    let _: Option<u8> = ring.dequeue().or(ring.push(2));
+    let _: bool = ring.is_full() || ring.has_elements();
+    let _: (Option<&[u8]>, Option<&[u8]>) = ring.as_slices();
+    let _: Option<u8> = ring.remove_first_matching(|byte| *byte == 2);
+    ring.retain(|byte| *byte > 2);
+    ring.empty();
     lease.slice(1..3);
+    lease[0] = lease[1];
+    let _: (*const u8, &[u8], bool) = (lease.as_ptr(), &lease[..1], lease.is_sliced());
     lease.reset();
     lease.len()
 }
@@ -97,6 +104,12 @@ impl<'a> Virtualizer<'a> {
             .find(|client| client.waits.get())
             .or(self.clients.head())
     }
+}
+
+fn lent(mut part: SubSlice<'static, u8>) -> &'static [u8] {
+    part.slice(..1);
+    let _: (*const u8, u8, usize) = (part.as_ptr(), part[0], part.len());
+    part.take()
 }
 
 fn messages(slice: &ReadableProcessSlice) -> usize {

@@ -1,14 +1,12 @@
 //! The alarm driver as processes see it, on a clock that the test turns.
 
-use crate::alarm::{AlarmDriver, DRIVER_NUM};
-use crate::test_alarm::TestAlarm;
+use capsules_core::alarm::{AlarmDriver, DRIVER_NUM};
+use capsules_tests::alarm::TestAlarm;
 use kernel::ErrorCode;
 use kernel::hil::time::{Alarm, Ticks, Time};
 use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use proptest::prelude::*;
-use std::boxed::Box;
-use std::vec::Vec;
 
 const STOP: usize = 3;
 const RELATIVE: usize = 5;

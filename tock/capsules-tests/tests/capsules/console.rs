@@ -1,9 +1,9 @@
 //! The console as processes see it, on a line that the test plays.
 
-use super::{Console, DRIVER_NUM, TURN_BYTES};
-use crate::passes::Passes;
-use crate::test_uart::TestUart;
-use crate::virtualizers::virtual_uart::{MuxUart, UartDevice};
+use capsules_core::console::{Console, DRIVER_NUM, TURN_BYTES};
+use capsules_core::passes::Passes;
+use capsules_core::virtualizers::virtual_uart::{MuxUart, UartDevice};
+use capsules_tests::uart::TestUart;
 use core::cell::RefCell;
 use kernel::ErrorCode;
 use kernel::collections::ring_buffer::RingBuffer;
@@ -12,9 +12,6 @@ use kernel::hil::uart::{Error, Transmit, TransmitClient};
 use kernel::process::ProcessId;
 use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
-use std::boxed::Box;
-use std::string::String;
-use std::vec::Vec;
 
 const WRITE: usize = 1;
 const READ: usize = 2;

@@ -1,7 +1,6 @@
 //! Process information as processes see it.
 //!
-//! Stands outside the crate because the driver takes a capability, and only a board
-//! can make one: the crate forbids the `unsafe` that takes.
+//! The driver takes a capability, which only a board can make: its crate forbids the `unsafe` that takes.
 
 use capsules_extra::process_info_driver::{DRIVER_NUM, ProcessInfo};
 use kernel::ErrorCode;

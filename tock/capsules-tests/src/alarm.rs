@@ -4,25 +4,26 @@ use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::hil::time::{Alarm, AlarmClient, Freq1MHz, Ticks, Ticks32, Time};
 use kernel::utilities::cells::OptionalCell;
-use std::boxed::Box;
 
+/// A clock of 1 MHz with one alarm.
 #[derive(Default)]
-pub(crate) struct TestAlarm {
+pub struct TestAlarm {
     now: Cell<u32>,
     /// Ticks until it fires.
     remaining: Cell<Option<u64>>,
     /// How late its interrupts are served, in ticks.
-    pub(crate) late: Cell<u64>,
+    pub late: Cell<u64>,
     client: OptionalCell<&'static dyn AlarmClient>,
 }
 
 impl TestAlarm {
-    pub(crate) fn leak() -> &'static Self {
+    /// One that lives for ever.
+    pub fn leak() -> &'static Self {
         Box::leak(Box::default())
     }
 
     /// Let time pass without interrupts.
-    pub(crate) fn advance(&self, ticks: u32) {
+    pub fn advance(&self, ticks: u32) {
         self.pass(ticks.into());
         if let Some(wait) = self.remaining.get() {
             self.remaining.set(Some(wait.saturating_sub(ticks.into())));
@@ -30,7 +31,7 @@ impl TestAlarm {
     }
 
     /// Let time pass; call the client when its time comes. An interrupt takes a tick.
-    pub(crate) fn run(&self, ticks: u64) {
+    pub fn run(&self, ticks: u64) {
         let mut left = ticks;
         while let Some(wait) = self.remaining.get() {
             let wait = wait + self.late.get();

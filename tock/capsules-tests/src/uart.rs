@@ -4,15 +4,14 @@ use core::cell::{Cell, RefCell};
 use kernel::ErrorCode;
 use kernel::hil::uart::{Error, Receive, ReceiveClient, Transmit, TransmitClient};
 use kernel::utilities::cells::{OptionalCell, TakeCell};
-use std::boxed::Box;
-use std::string::String;
-use std::vec::Vec;
 
+/// A serial line with one buffer each way.
 #[derive(Default)]
-pub(crate) struct TestUart {
+pub struct TestUart {
     sent: RefCell<Vec<u8>>,
     sending: Cell<usize>,
-    pub(crate) refuse: Cell<bool>,
+    /// Whether buffers to send are refused.
+    pub refuse: Cell<bool>,
     tx: TakeSlot,
     rx: TakeSlot,
     transmit_client: OptionalCell<&'static dyn TransmitClient>,
@@ -29,17 +28,18 @@ impl Default for TakeSlot {
 }
 
 impl TestUart {
-    pub(crate) fn leak() -> &'static Self {
+    /// One that lives for ever.
+    pub fn leak() -> &'static Self {
         Box::leak(Box::default())
     }
 
     /// Whether a buffer is on the line.
-    pub(crate) fn is_sending(&self) -> bool {
+    pub fn is_sending(&self) -> bool {
         self.tx.0.is_some()
     }
 
     /// The buffer on the line has gone out; its bytes, as text.
-    pub(crate) fn finish_buffer(&self) -> String {
+    pub fn finish_buffer(&self) -> String {
         let buffer = self.tx.0.take().expect("nothing is being sent");
         let length = self.sending.get();
         let bytes = buffer[..length].to_vec();
@@ -50,12 +50,12 @@ impl TestUart {
     }
 
     /// All that has gone out.
-    pub(crate) fn sent(&self) -> String {
+    pub fn sent(&self) -> String {
         String::from_utf8(self.sent.borrow().clone()).unwrap()
     }
 
     /// Bytes arrive, as one interrupt each; whether all were taken.
-    pub(crate) fn arrive(&self, bytes: &[u8], error: Error) -> bool {
+    pub fn arrive(&self, bytes: &[u8], error: Error) -> bool {
         bytes.iter().all(|byte| {
             let Some(buffer) = self.rx.0.take() else {
                 return false;

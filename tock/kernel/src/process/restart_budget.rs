@@ -6,7 +6,7 @@
 
 use core::cell::Cell;
 
-use kernel::process::RestartPace;
+use super::RestartPace;
 
 /// Restarts that are left, and a clock that brings new ones.
 pub struct RestartBudget {
