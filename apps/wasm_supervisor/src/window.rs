@@ -12,6 +12,8 @@
 
 #![allow(unsafe_code)]
 
+use core::num::NonZeroUsize;
+
 use berth_exposure::Width;
 
 /// The store's flash, for reading.
@@ -51,8 +53,13 @@ impl StoreMemory {
 /// A mapped block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    start: usize,
+    /// Its first address, which is not 0.
+    start: NonZeroUsize,
+    /// Where its whole words end; 0 if it takes no words. Drivers spend their time with words.
+    words_end: u32,
+    /// Bytes, of which there are as many as a word has.
     length: u32,
+    /// The widths that it takes: each is the bit of its own number of bytes.
     widths: u32,
 }
 
@@ -77,8 +84,16 @@ impl Window {
         if length < Width::Word.bytes() {
             return None;
         }
+        let Some(start) = NonZeroUsize::new(start) else {
+            return None;
+        };
         Some(Self {
             start,
+            words_end: if widths & Width::Word.bytes() == 0 {
+                0
+            } else {
+                length & !(Width::Word.bytes() - 1)
+            },
             length,
             widths,
         })
@@ -121,10 +136,14 @@ impl Window {
     #[inline(always)]
     fn inside(&self, width: Width, offset: u32) -> Option<usize> {
         let bytes = width.bytes();
-        // A width is the bit of its own number of bytes, and a power of two.
-        let allowed =
-            self.widths & bytes != 0 && offset & (bytes - 1) == 0 && offset <= self.length - bytes;
-        allowed.then(|| self.start + offset as usize)
+        let fits = match width {
+            // An aligned word that begins before the end of whole words ends there at the latest.
+            Width::Word => offset < self.words_end,
+            Width::Byte | Width::Half => self.widths & bytes != 0 && offset <= self.length - bytes,
+        };
+        // A width is a power of two.
+        let allowed = fits && offset & (bytes - 1) == 0;
+        allowed.then(|| self.start.get() + offset as usize)
     }
 }
 

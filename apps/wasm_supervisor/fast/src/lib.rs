@@ -1,10 +1,10 @@
 //! What containers spend their time in, compiled for speed.
 //!
-//! The supervisor and its process (`process/`) are built for size, and generic code is compiled by
+//! The supervisor (and `small/`, where the rest of it is) is built for size, and generic code is compiled by
 //! the crate that first uses it with real types. These functions use the engine with the
 //! board's types here, in a crate that is built for speed: loading brings in all host functions,
-//! calling and resuming the way back from them. The process finds them compiled and
-//! uses them (rustc shares generic functions between crates at `s` and `z`), unless the library
+//! calling and resuming the way back from them. `small/` finds them compiled and
+//! uses them (rustc shares generic functions between crates at the levels 1, `s` and `z`, not at 2 and 3), unless the library
 //! itself has used the same with types of its own: the engine's proof and the benchmark, which do, are
 //! crates of their own. Without
 //! this crate everything works, and a register write costs 114 instructions more:

@@ -12,30 +12,38 @@ use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 /// can be captured for it. Interrupts whose records do not fit cannot be registered.
 const WORDS: usize = 96;
 
-static RECORDS: Records<WORDS> = Records::new();
-static WATCHED: AtomicU32 = AtomicU32::new(0);
+/// What host functions look at, side by side: one address for both.
+struct Looked {
+    records: Records<WORDS>,
+    watched: AtomicU32,
+}
+
+static LOOKED: Looked = Looked {
+    records: Records::new(),
+    watched: AtomicU32::new(0),
+};
 /// Something was recorded since the process looked last.
 pub(super) static RECORDED: EventSlot = EventSlot::new();
 
 /// Share the records with the kernel; where it has no interrupts, nothing will wait.
 pub(super) fn start() {
-    if RECORDS.lend().is_ok() {
+    if LOOKED.records.lend().is_ok() {
         let _ = interrupts::notify(&RECORDED);
     }
 }
 
 impl Interrupts for Board {
     fn watch(&self, bits: u32) {
-        WATCHED.store(bits, Ordering::Relaxed);
+        LOOKED.watched.store(bits, Ordering::Relaxed);
     }
 
     #[inline(always)]
     fn waiting(&self) -> u32 {
-        RECORDS.waiting() & WATCHED.load(Ordering::Relaxed)
+        LOOKED.records.waiting() & LOOKED.watched.load(Ordering::Relaxed)
     }
 
     fn recorded(&self) -> u32 {
-        RECORDS.waiting()
+        LOOKED.records.waiting()
     }
 
     fn register(
@@ -51,19 +59,19 @@ impl Interrupts for Board {
     fn unregister(&self, handle: u16, number: u16, bit: u32) {
         // Fails only if its claim has ended, which is as good.
         let _ = interrupts::unregister(handle, number);
-        RECORDS.take(bit);
+        LOOKED.records.take(bit);
     }
 
     fn count(&self, record: u32) -> u32 {
-        RECORDS.count(record)
+        LOOKED.records.count(record)
     }
 
     fn value(&self, record: u32, place: usize) -> u32 {
-        RECORDS.value(record, place)
+        LOOKED.records.value(record, place)
     }
 
     fn acknowledge(&self, bit: u32) -> u32 {
-        RECORDS.take(bit);
+        LOOKED.records.take(bit);
         interrupts::acknowledge(bit.trailing_zeros()).unwrap_or(0)
     }
 

@@ -1,8 +1,7 @@
 //! What host calls have cost: noted, taken from the fuel of a slice, owed.
 
-use wasmi::Val;
+use wasmi::{AsContextMut, Caller, Val};
 
-use super::Call;
 use crate::engine::wasmi::Data;
 use crate::engine::{Host, Stop};
 
@@ -145,9 +144,12 @@ impl From<u64> for Returned {
 /// Begins a host call that costs `fuel`, which is much: what has a budget does not begin what is beyond it.
 #[cold]
 #[inline(never)]
-pub(super) fn afford<H: Host + 'static>(call: &mut Call<'_, H>, fuel: u32) -> Result<(), Stop> {
-    let left = call.fuel();
-    let data = call.data();
+pub(super) fn afford<H: Host + 'static>(
+    caller: &mut Caller<'_, Data<H>>,
+    fuel: u32,
+) -> Result<(), Stop> {
+    let left = fuel_of(caller);
+    let data = caller.data_mut();
     let needed = data.host.account().owed().saturating_add(fuel);
     if data.border.aside && u64::from(needed) > left {
         data.border.over = true;
@@ -161,32 +163,43 @@ pub(super) fn afford<H: Host + 'static>(call: &mut Call<'_, H>, fuel: u32) -> Re
 #[cold]
 #[inline(never)]
 pub(super) fn settle<H: Host + 'static>(
-    call: &mut Call<'_, H>,
+    caller: &mut Caller<'_, Data<H>>,
     returned: Returned,
 ) -> Result<(), Stop> {
-    let left = call.fuel();
-    let Data { host, border, .. } = call.data();
+    let left = fuel_of(caller);
+    let Data { host, border, .. } = caller.data_mut();
     let owed = u64::from(host.account().take());
     let rest = left.saturating_sub(owed);
     border.debt += owed.saturating_sub(left);
     if border.aside {
         let over = border.debt > 0;
         border.over = over;
-        call.set_fuel(rest);
+        set_fuel(caller, rest);
         return if over { Err(Stop) } else { Ok(()) };
     }
     // One that waits ends the slice at the next loop, branch or call, or else here.
     let waits = host.interrupted();
     if border.debt > DEBT_MAX || (waits && left == 0) {
         border.cut = Some(returned);
-        call.set_fuel(0);
+        set_fuel(caller, 0);
         return Err(Stop);
     }
     if waits {
         border.unused += rest;
-        call.set_fuel(0);
+        set_fuel(caller, 0);
     } else {
-        call.set_fuel(rest);
+        set_fuel(caller, rest);
     }
     Ok(())
+}
+
+/// Returns the fuel that is left.
+fn fuel_of<H: Host + 'static>(caller: &Caller<'_, Data<H>>) -> u64 {
+    // Fails only where fuel is off.
+    caller.get_fuel().unwrap_or(0)
+}
+
+fn set_fuel<H: Host + 'static>(caller: &mut Caller<'_, Data<H>>, fuel: u64) {
+    // Fails only where fuel is off.
+    let _ = caller.as_context_mut().set_fuel(fuel);
 }

@@ -14,31 +14,16 @@ const TABLE: &str = "__indirect_function_table";
 
 /// A host call: who calls, and about which block. It hands out memory and host, not the store, so what it costs
 /// is settled by the border alone.
-pub(in crate::engine) struct Call<'a, H: 'static> {
-    caller: Caller<'a, Data<H>>,
+pub(in crate::engine) struct Call<'c, 'a, H: 'static> {
+    /// Borrowed: it lies in memory already.
+    caller: &'c mut Caller<'a, Data<H>>,
     block: u8,
 }
 
-impl<'a, H: Host + 'static> Call<'a, H> {
+impl<'c, 'a, H: Host + 'static> Call<'c, 'a, H> {
     #[inline(always)]
-    pub(super) const fn new(caller: Caller<'a, Data<H>>, block: u8) -> Self {
+    pub(super) const fn new(caller: &'c mut Caller<'a, Data<H>>, block: u8) -> Self {
         Self { caller, block }
-    }
-
-    #[inline(always)]
-    pub(super) fn data(&mut self) -> &mut Data<H> {
-        self.caller.data_mut()
-    }
-
-    /// Returns the fuel that is left.
-    pub(super) fn fuel(&self) -> u64 {
-        // Fails only where fuel is off.
-        self.caller.get_fuel().unwrap_or(0)
-    }
-
-    pub(super) fn set_fuel(&mut self, fuel: u64) {
-        // Fails only where fuel is off.
-        let _ = self.caller.as_context_mut().set_fuel(fuel);
     }
 
     /// Returns the host of the container.
@@ -59,7 +44,7 @@ impl<'a, H: Host + 'static> Call<'a, H> {
     ///
     /// If what has a budget cannot pay it.
     pub(in crate::engine) fn more(&mut self, fuel: u32) -> Result<(), Stop> {
-        account::afford(self, fuel)?;
+        account::afford(self.caller, fuel)?;
         self.host().account().charge(fuel);
         Ok(())
     }
@@ -87,9 +72,9 @@ impl<'a, H: Host + 'static> Call<'a, H> {
             .get_export(TABLE)
             .and_then(Extern::into_table)
             .ok_or(Fault::TableBounds)?;
-        match table.get(&self.caller, index.into()) {
+        match table.get(&*self.caller, index.into()) {
             Some(Val::FuncRef(Ref::Val(function))) => function
-                .typed(&self.caller)
+                .typed(&*self.caller)
                 .map(Handler)
                 .map_err(|_| Fault::Signature),
             Some(_) => Err(Fault::NullCall),

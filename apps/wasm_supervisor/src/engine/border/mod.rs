@@ -37,6 +37,9 @@ pub(super) use call::{Call, part};
 
 use account::settle;
 
+/// The block of a function that is about none, or is told by a handle.
+const NO_BLOCK: u8 = u8::MAX;
+
 /// A price from which on a call is not begun by what has a budget and cannot pay it.
 const MUCH: u32 = 100;
 
@@ -75,32 +78,10 @@ pub(super) struct Border<'s, H: 'static> {
 }
 
 /// Host functions by the number of their parameters. `$inline` compiles the body into its wrapper, for what drivers spend
-/// their time in, which costs less than [`MUCH`]; `$shared` calls the body, with one wrapper for all functions of the
-/// same type: some fifteen instructions more a call, and a kilobyte less.
+/// their time in, which costs [`price::CALL`] and is about no block; `$shared` calls the body, with one wrapper for all
+/// functions of the same type: some fifteen instructions more a call, and a kilobyte less.
 macro_rules! functions {
-    ($($made:ident $inline:ident $shared:ident ($($argument:ident: $Type:ident),*);)*) => {$(
-        #[allow(dead_code, reason = "not every number of parameters is needed in both ways")]
-        #[inline(always)]
-        fn $made<const CHEAP: bool, $($Type: WasmTy,)* R, F>(self, body: F) -> HostFunction
-        where
-            R: Copy + Into<Returned>,
-            Result<R, Error>: WasmRet,
-            F: Fn(&mut Call<'_, H>, $($Type),*) -> Result<R, Stop> + Send + Sync + 'static,
-        {
-            let (price, block) = (self.price, self.block);
-            HostFunction(Func::wrap(
-                self.store,
-                move |caller: Caller<'_, Data<H>>, $($argument: $Type),*| -> Result<R, Error> {
-                    let mut call = Call::new(caller, block);
-                    if !CHEAP {
-                        enter(&mut call, price)?;
-                    }
-                    let result = body(&mut call, $($argument),*);
-                    leave(&mut call, price, result)
-                },
-            ))
-        }
-
+    ($($inline:ident $shared:ident ($($argument:ident: $Type:ident),*);)*) => {$(
         /// Makes a function whose body is compiled into its wrapper.
         #[allow(dead_code, reason = "not every number of parameters is needed in both ways")]
         #[inline(always)]
@@ -108,10 +89,17 @@ macro_rules! functions {
         where
             R: Copy + Into<Returned>,
             Result<R, Error>: WasmRet,
-            F: Fn(&mut Call<'_, H>, $($Type),*) -> Result<R, Stop> + Send + Sync + 'static,
+            F: Fn(&mut Call<'_, '_, H>, $($Type),*) -> Result<R, Stop> + Send + Sync + 'static,
         {
-            debug_assert!(self.price < MUCH, "what has a budget must be asked first");
-            self.$made::<true, $($Type,)* R, F>(body)
+            const { assert!(price::CALL < MUCH, "what has a budget must be asked first") }
+            debug_assert_eq!(self.price, price::CALL, "its price is known here");
+            HostFunction(Func::wrap(
+                self.store,
+                move |mut caller: Caller<'_, Data<H>>, $($argument: $Type),*| -> Result<R, Error> {
+                    let result = body(&mut Call::new(&mut caller, NO_BLOCK), $($argument),*);
+                    leave(&mut caller, price::CALL, result)
+                },
+            ))
         }
 
         /// Makes a function whose wrapper it has in common with others of its type.
@@ -119,14 +107,22 @@ macro_rules! functions {
         #[inline(never)]
         pub(super) fn $shared<$($Type: WasmTy,)* R>(
             self,
-            body: fn(&mut Call<'_, H>, $($Type),*) -> Result<R, Stop>,
+            body: fn(&mut Call<'_, '_, H>, $($Type),*) -> Result<R, Stop>,
         ) -> HostFunction
         where
             R: Copy + Into<Returned> + 'static,
             Result<R, Error>: WasmRet,
             $($Type: 'static,)*
         {
-            self.$made::<false, $($Type,)* R, _>(body)
+            let (price, block) = (self.price, self.block);
+            HostFunction(Func::wrap(
+                self.store,
+                move |mut caller: Caller<'_, Data<H>>, $($argument: $Type),*| -> Result<R, Error> {
+                    enter(&mut caller, price)?;
+                    let result = body(&mut Call::new(&mut caller, block), $($argument),*);
+                    leave(&mut caller, price, result)
+                },
+            ))
         }
     )*};
 }
@@ -146,11 +142,11 @@ impl<'s, H: Host + 'static> Border<'s, H> {
     }
 
     functions! {
-        made0 inline0 shared0();
-        made1 inline1 shared1(a: A);
-        made2 inline2 shared2(a: A, b: B);
-        made3 inline3 shared3(a: A, b: B, c: C);
-        made4 inline4 shared4(a: A, b: B, c: C, d: D);
+        inline0 shared0();
+        inline1 shared1(a: A);
+        inline2 shared2(a: A, b: B);
+        inline3 shared3(a: A, b: B, c: C);
+        inline4 shared4(a: A, b: B, c: C, d: D);
     }
 
     /// Makes a function of any type: arguments come as the engine has them, and so does the result of one that has a
@@ -158,19 +154,18 @@ impl<'s, H: Host + 'static> Border<'s, H> {
     pub(super) fn dynamic(
         self,
         ty: FuncType,
-        body: impl Fn(&mut Call<'_, H>, &[Val]) -> Result<u32, Stop> + Send + Sync + 'static,
+        body: impl Fn(&mut Call<'_, '_, H>, &[Val]) -> Result<u32, Stop> + Send + Sync + 'static,
     ) -> HostFunction {
         let (price, block) = (self.price, self.block);
         HostFunction(Func::new(
             self.store,
             ty,
-            move |caller: Caller<'_, Data<H>>, inputs: &[Val], outputs: &mut [Val]| {
-                let mut call = Call::new(caller, block);
-                enter(&mut call, price)?;
-                let result = body(&mut call, inputs);
+            move |mut caller: Caller<'_, Data<H>>, inputs: &[Val], outputs: &mut [Val]| {
+                enter(&mut caller, price)?;
+                let result = body(&mut Call::new(&mut caller, block), inputs);
                 match outputs.first_mut() {
-                    Some(output) => *output = Val::I32(leave(&mut call, price, result)? as i32),
-                    None => leave(&mut call, price, result.map(|_| ()))?,
+                    Some(output) => *output = Val::I32(leave(&mut caller, price, result)? as i32),
+                    None => leave(&mut caller, price, result.map(|_| ()))?,
                 }
                 Ok(())
             },
@@ -180,9 +175,9 @@ impl<'s, H: Host + 'static> Border<'s, H> {
 
 /// Begins a host call that costs `price`.
 #[inline(always)]
-fn enter<H: Host + 'static>(call: &mut Call<'_, H>, price: u32) -> Result<(), Stop> {
+fn enter<H: Host + 'static>(caller: &mut Caller<'_, Data<H>>, price: u32) -> Result<(), Stop> {
     if price >= MUCH {
-        account::afford(call, price)
+        account::afford(caller, price)
     } else {
         Ok(())
     }
@@ -191,15 +186,15 @@ fn enter<H: Host + 'static>(call: &mut Call<'_, H>, price: u32) -> Result<(), St
 /// Ends a host call that costs `price`, with what it returns.
 #[inline(always)]
 fn leave<H: Host + 'static, R: Copy + Into<Returned>>(
-    call: &mut Call<'_, H>,
+    caller: &mut Caller<'_, Data<H>>,
     price: u32,
     result: Result<R, Stop>,
 ) -> Result<R, Error> {
-    let host = call.host();
+    let host = &mut caller.data_mut().host;
     host.account().charge(price);
     let value = result?;
     if host.account().is_due() || host.interrupted() {
-        settle(call, value.into())?;
+        settle(caller, value.into())?;
     }
     Ok(value)
 }

@@ -38,7 +38,7 @@ pub(super) fn function<H: Host + 'static>(
 }
 
 fn body<H: Host + 'static>(
-    call: &mut Call<'_, H>,
+    call: &mut Call<'_, '_, H>,
     function: Foreign,
     inputs: &[Val],
 ) -> Result<u32, Stop> {

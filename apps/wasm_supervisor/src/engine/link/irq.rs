@@ -7,7 +7,7 @@ use crate::engine::{Host, Stop};
 const CAPTURE_BYTES: u32 = 8;
 
 pub(super) fn register<H: Host + 'static>(
-    call: &mut Call<'_, H>,
+    call: &mut Call<'_, '_, H>,
     how: u32,
     index: u32,
     pointer: u32,
@@ -24,7 +24,7 @@ pub(super) fn register<H: Host + 'static>(
     Ok(result as u32)
 }
 
-pub(super) fn unregister<H: Host + 'static>(call: &mut Call<'_, H>) -> Result<(), Stop> {
+pub(super) fn unregister<H: Host + 'static>(call: &mut Call<'_, '_, H>) -> Result<(), Stop> {
     let block = call.block();
     call.host().unregister(block);
     Ok(())

@@ -5,7 +5,7 @@ use crate::engine::border::{Call, part, price};
 use crate::engine::{Host, Stop};
 
 pub(super) fn log<H: Host + 'static>(
-    call: &mut Call<'_, H>,
+    call: &mut Call<'_, '_, H>,
     level: u32,
     pointer: u32,
     length: u32,

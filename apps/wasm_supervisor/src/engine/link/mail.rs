@@ -6,7 +6,7 @@ use crate::engine::border::{Call, part};
 use crate::engine::{Host, MailPlace, Stop};
 
 pub(super) fn send<H: Host + 'static>(
-    call: &mut Call<'_, H>,
+    call: &mut Call<'_, '_, H>,
     name: u32,
     name_length: u32,
     pointer: u32,
@@ -20,7 +20,7 @@ pub(super) fn send<H: Host + 'static>(
 }
 
 pub(super) fn receive<H: Host + 'static>(
-    call: &mut Call<'_, H>,
+    call: &mut Call<'_, '_, H>,
     pointer: u32,
     length: u32,
     from: u32,

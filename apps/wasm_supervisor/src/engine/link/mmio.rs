@@ -4,7 +4,7 @@ use crate::engine::border::{Border, Call, HostFunction};
 use crate::engine::{Host, Stop};
 use crate::platform::Width;
 
-pub(super) fn claim<H: Host + 'static>(call: &mut Call<'_, H>) -> Result<u32, Stop> {
+pub(super) fn claim<H: Host + 'static>(call: &mut Call<'_, '_, H>) -> Result<u32, Stop> {
     let block = call.block();
     Ok(call.host().claim(block))
 }
@@ -33,20 +33,29 @@ pub(super) fn write<H: Host + 'static>(border: Border<'_, H>, width: Width) -> H
     }
 }
 
+// What the engine takes arguments apart with is compiled for each list of types. These have lists of their own, so that it is
+// compiled into the one function that uses it; the others' are all `u32`.
+
 fn read32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
-    border.inline2(|call: &mut Call<'_, H>, handle, offset| {
-        call.host().read(Width::Word, handle, offset)
+    border.inline2(|call: &mut Call<'_, '_, H>, handle: i32, offset: i32| {
+        call.host().read(Width::Word, handle as u32, offset as u32)
     })
 }
 
 fn write32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
-    border.inline3(|call: &mut Call<'_, H>, handle, offset, value| {
-        call.host().write(Width::Word, handle, offset, value)
-    })
+    border.inline3(
+        |call: &mut Call<'_, '_, H>, handle: i32, offset: i32, value: i32| {
+            call.host()
+                .write(Width::Word, handle as u32, offset as u32, value as u32)
+        },
+    )
 }
 
 pub(super) fn modify32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
-    border.inline4(|call: &mut Call<'_, H>, handle, offset, mask, value| {
-        call.host().modify32(handle, offset, mask, value)
-    })
+    border.inline4(
+        |call: &mut Call<'_, '_, H>, handle: i32, offset: i32, mask: i32, value: i32| {
+            call.host()
+                .modify32(handle as u32, offset as u32, mask as u32, value as u32)
+        },
+    )
 }

@@ -10,7 +10,7 @@ fn bytes(length: u32) -> u32 {
 }
 
 pub(super) fn save<H: Host + 'static>(
-    call: &mut Call<'_, H>,
+    call: &mut Call<'_, '_, H>,
     pointer: u32,
     length: u32,
 ) -> Result<u32, Stop> {
@@ -21,7 +21,7 @@ pub(super) fn save<H: Host + 'static>(
 }
 
 pub(super) fn load<H: Host + 'static>(
-    call: &mut Call<'_, H>,
+    call: &mut Call<'_, '_, H>,
     pointer: u32,
     length: u32,
 ) -> Result<u32, Stop> {

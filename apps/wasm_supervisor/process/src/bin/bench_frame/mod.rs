@@ -7,6 +7,8 @@ extern crate alloc;
 use alloc::boxed::Box;
 use supervisor_bench::{Bench, Failed};
 use wasm_supervisor::arena::ArenaAllocator;
+// What is measured is what the product consists of.
+use supervisor_small as _;
 use wasm_supervisor::board::{self, Board};
 
 #[global_allocator]
