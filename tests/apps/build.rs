@@ -27,6 +27,8 @@ fn main() {
     libtock_build::link("declared", "APP1", 2048);
     libtock_build::link("walk", "APP2", 2048);
     libtock_build::link("supervisor_crash", "SUPERVISOR", 2048);
+    libtock_build::link("buses", "APP1", 4096);
+    libtock_build::link("bus_abuse", "SUPERVISOR", 4096);
     libtock_build::link("deadline", "APP0", 2048);
     libtock_build::link("fuzz", "SUPERVISOR", 2048);
     libtock_build::link("gated", "SUPERVISOR", 2048);

@@ -13,6 +13,8 @@ use mps2::fpgaio::Led;
 use run_record::RunRecord;
 use wasm_host::WasmHost;
 
+#[cfg(feature = "buses")]
+use crate::buses::{self, Buses};
 use crate::drivers::Drivers;
 use crate::filter::Filter;
 use crate::{BoardChip, exposures};
@@ -29,6 +31,8 @@ pub(crate) type BoardHost = WasmHost<{ exposures::COUNT }>;
 /// Everything that system calls and the kernel loop need.
 pub(crate) struct Board {
     pub(crate) drivers: Drivers,
+    #[cfg(feature = "buses")]
+    pub(crate) buses: &'static Buses,
     pub(crate) led: LedDriver<'static, Led, 1>,
     pub(crate) process_info: ProcessInfo<Management>,
     pub(crate) wasm_host: &'static BoardHost,
@@ -51,6 +55,10 @@ impl SyscallDriverLookup for Board {
             process_info_driver::DRIVER_NUM => f(Some(&self.process_info)),
             flash_partition::DRIVER_NUM => f(Some(self.flash_partition)),
             run_record::DRIVER_NUM => f(Some(self.run_record)),
+            #[cfg(feature = "buses")]
+            buses::SPI => f(Some(self.buses.spi)),
+            #[cfg(feature = "buses")]
+            buses::I2C => f(Some(self.buses.i2c)),
             number => self.drivers.with(number, f),
         }
     }

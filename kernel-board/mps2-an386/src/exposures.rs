@@ -27,18 +27,24 @@ const _: () = {
     let mut index = 0;
     while index < table::REACHED.len() {
         let (base, length) = table::REACHED[index];
-        let mut own = 0;
-        while own < Peripherals::BLOCKS.len() {
-            let (own_base, own_length) = Peripherals::BLOCKS[own];
-            assert!(
-                base + length <= own_base || own_base + own_length <= base,
-                "exposure.dts exposes registers that the firmware uses"
-            );
-            own += 1;
-        }
+        apart(base, length, &Peripherals::BLOCKS);
+        #[cfg(feature = "buses")]
+        apart(base, length, &crate::buses::BLOCKS);
         index += 1;
     }
 };
+
+const fn apart(base: u64, length: u64, blocks: &[(u64, u64)]) {
+    let mut own = 0;
+    while own < blocks.len() {
+        let (own_base, own_length) = blocks[own];
+        assert!(
+            base + length <= own_base || own_base + own_length <= base,
+            "exposure.dts exposes registers that the firmware uses"
+        );
+        own += 1;
+    }
+}
 
 pub(crate) use table::{COUNT, ERASES, EXPOSURES, INTERRUPTS, LIMITS, PROCESSES};
 

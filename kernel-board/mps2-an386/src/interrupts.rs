@@ -28,6 +28,11 @@ const _: () = {
             );
             own += 1;
         }
+        #[cfg(feature = "buses")]
+        assert!(
+            INTERRUPTS[index].line != crate::buses::LINE,
+            "exposure.dts exposes an interrupt whose line the firmware uses"
+        );
         index += 1;
     }
 };
@@ -42,6 +47,8 @@ pub(crate) struct Service {
     peripherals: &'static Peripherals<'static>,
     /// Known once it is made.
     wasm_host: Cell<Option<&'static BoardHost>>,
+    #[cfg(feature = "buses")]
+    buses: Cell<Option<&'static crate::buses::Buses>>,
     #[cfg(feature = "deadline-task")]
     task: crate::deadline::Task,
     #[cfg(feature = "restart-fuzz")]
@@ -54,6 +61,8 @@ impl Service {
         Self {
             peripherals,
             wasm_host: Cell::new(None),
+            #[cfg(feature = "buses")]
+            buses: Cell::new(None),
             #[cfg(feature = "deadline-task")]
             task: crate::deadline::Task::new(),
             #[cfg(feature = "restart-fuzz")]
@@ -71,6 +80,14 @@ impl Service {
             chip.service_last(interrupt.line);
         }
         self.wasm_host.set(Some(wasm_host));
+    }
+
+    /// The SPI controller's line goes to its driver, after all that may have a deadline: processes keep it busy.
+    #[cfg(feature = "buses")]
+    pub(crate) fn set_buses(&self, chip: &BoardChip, buses: &'static crate::buses::Buses) {
+        chip.attend(crate::buses::LINE);
+        chip.service_last(crate::buses::LINE);
+        self.buses.set(Some(buses));
     }
 
     /// From now on the line of the firmware's task is its own.
@@ -94,6 +111,13 @@ impl InterruptService for Service {
             return true;
         }
         if self.peripherals.service_interrupt(line) {
+            return true;
+        }
+        #[cfg(feature = "buses")]
+        if line == crate::buses::LINE {
+            if let Some(buses) = self.buses.get() {
+                buses.service();
+            }
             return true;
         }
         #[cfg(feature = "bench")]

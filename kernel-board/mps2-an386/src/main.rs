@@ -6,6 +6,7 @@
 //!   board.rs      which driver answers which number; hooks
 //!   drivers.rs    console, kernel messages, low-level debug, alarm
 //!   passes.rs     how they ask for passes of work
+//!   buses.rs      SPI and I2C, if the board is built with them
 //!   exposures.rs  what containers may reach through wasm_host
 //!   interrupts.rs who services which interrupt line
 //!   mapping.rs    opens such blocks to the process that claimed them, and the store
@@ -23,6 +24,8 @@
 #[cfg(feature = "bench")]
 mod bench;
 mod board;
+#[cfg(feature = "buses")]
+mod buses;
 #[cfg(feature = "deadline-task")]
 mod deadline;
 mod debug_output;
@@ -126,6 +129,8 @@ unsafe extern "C" fn main() -> ! {
     let memory_capability = create_capability!(MemoryAllocationCapability);
     let drivers = Drivers::new(kernel, peripherals, &memory_capability);
 
+    #[cfg(feature = "buses")]
+    let buses = buses::Buses::new(kernel, peripherals, &memory_capability);
     let regions: &'static Regions = static_init!(Regions, Regions::new(kernel));
 
     let flash_partition = {
@@ -171,6 +176,8 @@ unsafe extern "C" fn main() -> ! {
         Board,
         Board {
             drivers,
+            #[cfg(feature = "buses")]
+            buses,
             led: LedDriver::new(leds),
             process_info: ProcessInfo::new(
                 kernel,
@@ -192,6 +199,8 @@ unsafe extern "C" fn main() -> ! {
     for line in Peripherals::LINES {
         chip.attend(line);
     }
+    #[cfg(feature = "buses")]
+    service.set_buses(chip, buses);
     // What processes and messages have to say waits for all that may have a deadline.
     chip.service_last(mps2::interrupts::UART0_TX);
 

@@ -92,6 +92,12 @@ impl Report {
             .print();
     }
 
+    /// Returns how much was not as it must be.
+    #[must_use]
+    pub const fn failed(&self) -> u32 {
+        self.failed
+    }
+
     /// Print the count.
     pub fn count(&self) {
         Line::new()

@@ -1,4 +1,4 @@
-//! Core capsules: console, alarm, LEDs, low-level debug, and what shares hardware
+//! Core capsules: console, alarm, LEDs, low-level debug, SPI, I2C, and what shares hardware
 //! between them.
 //!
 //! ```text
@@ -10,6 +10,8 @@
 //!        │                                     │                    │
 //!   chip's UART                            chip's timer        chip's pins
 //! ```
+//!
+//! `spi_controller` and `i2c_master` stand likewise on `virtual_spi` and `virtual_i2c`.
 //!
 //! Numbers, arguments and returns are those of Tock 2.x; module paths and
 //! constructors are upstream's.
@@ -55,14 +57,14 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
-extern crate std;
-
 pub mod alarm;
 pub mod console;
 pub mod driver;
 mod expiration;
+pub mod i2c_master;
 pub mod led;
 pub mod low_level_debug;
 pub mod passes;
+pub mod spi_controller;
+mod tickets;
 pub mod virtualizers;

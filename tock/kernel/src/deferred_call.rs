@@ -31,6 +31,8 @@ struct Table {
     pending: Cell<u32>,
     /// To be made when processes have had their turn.
     later: Cell<u32>,
+    /// Those of them with a greater number than the one that was made last.
+    next_later: Cell<u32>,
     clients: [Cell<Option<Client>>; MAX],
 }
 
@@ -39,6 +41,7 @@ kernel_global! {
         created: Cell::new(0),
         pending: Cell::new(0),
         later: Cell::new(0),
+        next_later: Cell::new(u32::MAX),
         clients: [const { Cell::new(None) }; MAX],
     };
 }
@@ -114,9 +117,21 @@ impl DeferredCall {
         TABLE.with(|table| table.later.get() != 0)
     }
 
-    /// Make one of the calls that were to come after processes; its number, or `None`.
+    /// Make one of the calls that were to come after processes, by turns: they are for work that goes on and on, and one
+    /// that sets itself again keeps no other waiting. Its number, or `None`.
     pub fn service_next_later_call() -> Option<usize> {
-        Self::service_next(|table| &table.later)
+        Self::service_next(|table| {
+            let pending = table.later.get();
+            let turn = match pending & table.next_later.get() {
+                0 => pending,
+                next => next,
+            };
+            let first = turn & turn.wrapping_neg();
+            table.later.set(pending & !first);
+            // The bits above it.
+            table.next_later.set(first.wrapping_neg() << 1);
+            first
+        })
     }
 
     /// Whether any call waits.
@@ -128,18 +143,22 @@ impl DeferredCall {
 
     /// Make the waiting call with the lowest number; its number, or `None`.
     pub fn service_next_pending_call() -> Option<usize> {
-        Self::service_next(|table| &table.pending)
+        Self::service_next(|table| {
+            let pending = table.pending.get();
+            let first = pending & pending.wrapping_neg();
+            table.pending.set(pending & !first);
+            first
+        })
     }
 
-    fn service_next(calls: fn(&Table) -> &Cell<u32>) -> Option<usize> {
+    /// Make the call whose bit is taken out of the table, if there is one.
+    fn service_next(take: fn(&Table) -> u32) -> Option<usize> {
         let (index, client) = TABLE.with(|table| {
-            let calls = calls(table);
-            let pending = calls.get();
-            if pending == 0 {
+            let bit = take(table);
+            if bit == 0 {
                 return None;
             }
-            let index = pending.trailing_zeros() as usize;
-            calls.set(pending & (pending - 1));
+            let index = bit.trailing_zeros() as usize;
             Some((index, table.clients.get(index).and_then(Cell::get)))
         })?;
         if let Some(client) = client {
@@ -207,5 +226,33 @@ mod tests {
         assert_eq!(DeferredCall::service_next_pending_call(), Some(1));
         assert_eq!(DeferredCall::service_next_pending_call(), None);
         assert_eq!((first.seen.get(), second.seen.get()), (1, 1));
+    }
+
+    #[test]
+    fn later_calls_that_set_themselves_again_take_turns() {
+        let drivers = [driver(), driver(), driver()];
+        for driver in drivers {
+            driver.register();
+        }
+        let made = |numbers: &[usize]| {
+            for number in numbers {
+                assert_eq!(DeferredCall::service_next_later_call(), Some(*number));
+                drivers[*number].call.set_later();
+            }
+        };
+        drivers[1].call.set_later();
+        made(&[1, 1]);
+        drivers[0].call.set_later();
+        drivers[2].call.set_later();
+        made(&[2, 0, 1, 2, 0, 1, 2]);
+        // The other kind is by number, and does not change the turns.
+        drivers[1].call.set();
+        assert_eq!(DeferredCall::service_next_pending_call(), Some(1));
+        made(&[0]);
+        for number in [1, 2, 0] {
+            assert_eq!(DeferredCall::service_next_later_call(), Some(number));
+        }
+        assert_eq!(DeferredCall::service_next_later_call(), None);
+        assert!(!DeferredCall::has_later());
     }
 }

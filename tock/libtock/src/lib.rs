@@ -1,7 +1,7 @@
 //! Userspace library of Tock processes: system calls, start-up, drivers.
 //!
 //! ```text
-//!   drivers     console  alarm  led  debug  process_info  run_record  wasm_host
+//!   drivers     console  alarm  led  spi  i2c  debug  process_info  run_record  wasm_host
 //!   ───────────────────────────────────────────────────────────────
 //!   syscalls    command  subscribe  allow  yield  memop  exit   typed, safe to call
 //!   ───────────────────────────────────────────────────────────────
@@ -58,7 +58,7 @@ mod syscalls;
 
 pub use berth_exposure;
 pub use drivers::{
-    alarm, console, debug, flash_partition, led, process_info, run_record, wasm_host,
+    alarm, console, debug, flash_partition, i2c, led, process_info, run_record, spi, wasm_host,
 };
 pub use error::ErrorCode;
 pub use runtime::raw;

@@ -6,7 +6,9 @@ use berth_exposure::{AccessClass, LABEL_MAX};
 
 use crate::address::Range;
 use crate::board::{Block, Board};
+use crate::bus::Reach;
 use crate::danger::{Danger, HARMLESS, HARMLESS_FORM};
+use crate::device_classes::CLASSES;
 use crate::devicetree::{Node, Property};
 use crate::interrupts::interrupts;
 use crate::model::{Device, Exposure, Limits, Named, RegisterWrite};
@@ -40,11 +42,6 @@ const BLOCK_PROPERTIES: [&str; 12] = [
     "captures-max",
     "dangerous",
 ];
-
-/// Device classes: name, driver number.
-const CLASSES: [(&str, u32); 1] = [("led", 0x2)];
-/// Largest index: a filter keeps indices as bits of 64.
-const INDEX_MAX: u32 = 63;
 
 /// Name, default, smallest and largest of each limit.
 const LIMITS: [(&str, u32, u32, u32); 8] = [
@@ -174,20 +171,21 @@ fn is_new(label: &str, place: &Place, seen: &mut Vec<(String, u32)>, report: &mu
 /// `led { device = "led"; index = <0>; };`
 fn device(node: &Node, seen: &mut Vec<(String, u32)>, report: &mut Report) -> Option<Device> {
     report.known(node, &["device", "index"]);
-    let classes = CLASSES.map(|(name, driver)| (name, (name, driver)));
+    let classes = CLASSES.each_ref().map(|class| (class.name, class));
     let class = report.word(node, "device", "device = \"led\"", &classes);
     const FORM: &str = "index = <number>";
     if !node.has("index") {
         let name = "index".to_owned();
         report.add(&node.place, Problem::Missing { name, form: FORM });
     }
-    let index = report.cell(node, "index", FORM, (0, INDEX_MAX));
-    let ((class, driver), index) = (class?, index?);
-    let label = format!("{class} {index}");
+    let last = class.map_or(u32::MAX, |class| class.last_index);
+    let index = report.cell(node, "index", FORM, (0, last));
+    let (class, index) = (class?, index?);
+    let label = format!("{} {index}", class.name);
     is_new(&label, &node.place, seen, report).then(|| Device {
-        class: class.to_owned(),
+        class: class.name.to_owned(),
         index,
-        driver,
+        driver: class.driver,
     })
 }
 
@@ -351,14 +349,18 @@ impl<'a> Context<'a> {
             let label = label.to_owned();
             report.add(place, Problem::Length { label, length });
         }
-        if !block.whole {
-            let label = label.to_owned();
-            let problem = Problem::NotReached {
-                label,
-                base,
-                length,
-            };
-            report.add(place, problem);
+        match block.reach {
+            Reach::Whole => {}
+            Reach::Part => {
+                let label = label.to_owned();
+                let problem = Problem::NotReached {
+                    label,
+                    base,
+                    length,
+                };
+                report.add(place, problem);
+            }
+            Reach::Several => report.add(place, Problem::SeveralPlaces(label.to_owned())),
         }
         if let Some(node) = self.board.disabled(block) {
             let own = node.path == block.node.path;

@@ -3,8 +3,9 @@
 //! A process is known by the flash region its image stands in, not by its name:
 //! whatever is installed in the supervisor's place is held to the supervisor's list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::device_classes;
 use crate::devicetree::Node;
 use crate::model::{Device, Driver, Process};
 use crate::problem::Problem;
@@ -18,9 +19,6 @@ pub(crate) const COMPATIBLE: &str = "berth,syscall-filter";
 const LAST: u64 = 63;
 /// Every command.
 const ALL: u64 = u64::MAX;
-/// On, off, toggle and read of an OS-API device take its index; 0 counts the devices.
-const DEVICE_COMMANDS: u64 = 0b1_1111;
-const DEVICE_INDEXED: u64 = 0b1_1110;
 
 /// Check the node's children. `regions`: first address of the memory map's regions.
 pub(crate) fn check(
@@ -95,15 +93,22 @@ fn exposed(devices: &[Device]) -> Vec<Driver> {
         indices: 0,
     }];
     for device in devices {
-        // At most 63, as checked.
-        let index = 1 << device.index;
+        let Some(class) = device_classes::of_driver(device.driver) else {
+            continue;
+        };
+        // At most 63, as checked. A driver that is told no index has none to compare.
+        let indices = if class.indexed == 0 {
+            0
+        } else {
+            1 << device.index
+        };
         match drivers.iter_mut().find(|d| d.driver == device.driver) {
-            Some(driver) => driver.indices |= index,
+            Some(driver) => driver.indices |= indices,
             None => drivers.push(Driver {
                 driver: device.driver,
-                commands: DEVICE_COMMANDS,
-                indexed: DEVICE_INDEXED,
-                indices: index,
+                commands: class.commands,
+                indexed: class.indexed,
+                indices,
             }),
         }
     }
@@ -116,6 +121,11 @@ fn listed(process: &Node, drivers: &mut Vec<Driver>, report: &mut Report) {
     for driver in drivers.iter() {
         seen.push((format!("driver {:#x}", driver.driver), process.place.line));
     }
+    let mut mergeable: BTreeSet<u32> = drivers
+        .iter()
+        .map(|driver| driver.driver)
+        .filter(|number| device_classes::of_driver(*number).is_some())
+        .collect();
     for child in &process.children {
         report.known(child, &["driver", "commands", "indexed", "indices"]);
         for (name, form) in [
@@ -140,6 +150,16 @@ fn listed(process: &Node, drivers: &mut Vec<Driver>, report: &mut Report) {
         }
         let Some(number) = number else { continue };
         let what = format!("driver {number:#x}");
+        // What a process needs for itself, its containers may have been given as a device as well.
+        let both = drivers
+            .iter_mut()
+            .find(|driver| driver.driver == number && driver.indexed == 0 && indexed == 0);
+        if let (Some(driver), true) = (both, mergeable.remove(&number)) {
+            driver.commands |= commands;
+            seen.retain(|(other, _)| *other != what);
+            seen.push((what, child.place.line));
+            continue;
+        }
         if !first_time(&what, child.place.line, &mut seen) {
             let line = line_of(&what, &seen);
             report.add(&child.place, Problem::ListedTwice { what, line });

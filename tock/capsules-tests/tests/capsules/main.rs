@@ -3,10 +3,12 @@
 mod alarm;
 mod console;
 mod expiration_tests;
+mod i2c_master;
 mod led;
 mod low_level_debug;
 mod policies;
 mod process_info;
+mod spi_controller;
 mod virtual_alarm;
 mod virtual_uart;
 

@@ -1,6 +1,6 @@
-//! FPGAIO: the two user LEDs of the board, and a clock of seconds.
+//! FPGAIO: the two user LEDs of the board, a clock of seconds, and the SPI headers' chip selects.
 
-use kernel::hil::led;
+use kernel::hil::{gpio, led};
 use kernel::utilities::StaticRef;
 use kernel::utilities::registers::interfaces::{Readable, Writeable};
 use kernel::utilities::registers::{ReadOnly, ReadWrite, register_structs};
@@ -67,5 +67,65 @@ impl led::Led for Led {
 
     fn read(&self) -> bool {
         FPGAIO.led0.get() & self.bit != 0
+    }
+}
+
+register_structs! {
+    LineRegisters {
+        (0x00 => misc: ReadWrite<u32>),
+        (0x04 => @END),
+    }
+}
+
+/// Where the lines are.
+pub const LINES_BASE: usize = BASE + 0x4c;
+
+// SAFETY: AN386 has the register at this address.
+const LINES: StaticRef<LineRegisters> =
+    unsafe { StaticRef::new(LINES_BASE as *const LineRegisters) };
+
+/// The chip selects of the SPI controllers, as bits of MISC (Arm DAI 0386, table 3-3).
+pub mod select {
+    /// Of the controller of the analogue inputs.
+    pub const ADC: u32 = 7;
+    /// Of shield 0.
+    pub const SHIELD0: u32 = 8;
+    /// Of shield 1.
+    pub const SHIELD1: u32 = 9;
+}
+
+/// One of the board's chip selects. The others keep their level.
+#[derive(Debug)]
+pub struct Line {
+    bit: u32,
+}
+
+impl Line {
+    /// The line at this bit of MISC, one of [`select`]. Any other is no line.
+    ///
+    /// # Safety
+    ///
+    /// One object may drive a line.
+    #[must_use]
+    pub const unsafe fn new(number: u32) -> Self {
+        let known = matches!(number, select::ADC | select::SHIELD0 | select::SHIELD1);
+        Self {
+            bit: if known { 1 << number } else { 0 },
+        }
+    }
+}
+
+impl gpio::Output for Line {
+    fn set(&self) {
+        LINES.misc.set(LINES.misc.get() | self.bit);
+    }
+
+    fn clear(&self) {
+        LINES.misc.set(LINES.misc.get() & !self.bit);
+    }
+
+    fn toggle(&self) -> bool {
+        LINES.misc.set(LINES.misc.get() ^ self.bit);
+        LINES.misc.get() & self.bit != 0
     }
 }

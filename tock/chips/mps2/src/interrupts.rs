@@ -18,6 +18,8 @@ pub const TIMER0: u32 = 8;
 pub const TIMER1: u32 = 9;
 /// Both halves of the dual timer.
 pub const DUAL_TIMER: u32 = 10;
+/// SPI controllers of the board itself: `APB` and of the display.
+pub const SPI_APB_LCD: u32 = 11;
 /// Overflow of UART 0, 1 or 2.
 pub const UART_OVERFLOW: u32 = 12;
 /// Ethernet controller.
@@ -30,6 +32,10 @@ pub const UART3_TX: u32 = 19;
 pub const UART4_RX: u32 = 20;
 /// UART 4 sent a byte.
 pub const UART4_TX: u32 = 21;
+/// SPI controller of the converter.
+pub const SPI_ADC: u32 = 22;
+/// SPI controllers of both shields.
+pub const SPI_SHIELDS: u32 = 24;
 
 /// How many lines the controller has.
 pub const LINES: usize = 32;

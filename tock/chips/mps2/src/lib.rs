@@ -1,9 +1,9 @@
 //! Arm MPS2 FPGA image AN386: a Cortex-M4 with CMSDK peripherals.
 //!
 //! ```text
-//!   kernel::hil: uart, time::Alarm, led        kernel::platform::chip::Chip
-//! ---------------------------------------------------------------------------
-//!   uart (5x)    system_timer  fpgaio            chip (NVIC, MPU, SysTick)
+//!   kernel::hil: uart, spi, i2c, time::Alarm, led        kernel::platform::chip::Chip
+//! -----------------------------------------------------------------------------------
+//!   uart  pl022  sbcon  system_timer  fpgaio               chip (NVIC, MPU, SysTick)
 //! ```
 //!
 //! Registers as in Arm's application note AN386 and the Cortex-M System Design
@@ -11,10 +11,20 @@
 
 #![no_std]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod chip;
 pub mod fpgaio;
 pub mod interrupts;
+pub mod pl022;
+#[cfg(test)]
+mod pl022_tests;
 pub mod register_block;
+pub mod registers;
+pub mod sbcon;
+#[cfg(test)]
+mod sbcon_tests;
 pub mod system_timer;
 pub mod uart;
 

@@ -1,6 +1,8 @@
 //! Hardware interface layer: traits between capsules and chip drivers.
 
 pub mod gpio;
+pub mod i2c;
 pub mod led;
+pub mod spi;
 pub mod time;
 pub mod uart;

@@ -5,6 +5,7 @@ use std::boxed::Box;
 use std::vec::Vec;
 
 use super::driver::{Driver, NUM, driver};
+use crate::deferred_call::{DeferredCall, DeferredCallClient};
 use crate::kernel::Kernel;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallFilter};
 use crate::process::{FaultAction, Priority, Process, ProcessId, State, StoppedExecutingReason};
@@ -509,4 +510,39 @@ fn a_report_is_told_in_parts_before_the_next_run_begins() {
     assert!(sink.ended.get());
     assert_eq!(s.run(&[WAIT]), ["a"]);
     assert_ne!(a.processid(), id);
+}
+
+/// Goes on and on, a piece a call.
+struct Piecework {
+    call: DeferredCall,
+    pieces: Cell<u32>,
+}
+
+impl DeferredCallClient for Piecework {
+    fn handle_deferred_call(&self) {
+        self.pieces.set(self.pieces.get() + 1);
+        self.call.set_later();
+    }
+    fn register(&'static self) {
+        self.call.register(self);
+    }
+}
+
+#[test]
+fn what_comes_after_processes_comes_although_each_turn_is_ended_by_an_interrupt() {
+    let s = setup(FaultAction::Stop, &["a"], PrioritySched::new);
+    let work: &'static Piecework = Box::leak(Box::new(Piecework {
+        call: DeferredCall::new(),
+        pieces: Cell::new(0),
+    }));
+    work.register();
+    work.call.set_later();
+    let mut turns = 0;
+    while work.pieces.get() < 3 {
+        // The script's last entry leaves an interrupt pending.
+        assert_eq!(s.run(&[COMMAND]), ["a"]);
+        turns += 1;
+        assert!(turns <= 100, "it is never made");
+    }
+    assert!(turns > 20, "and the interrupts' work goes first");
 }

@@ -254,11 +254,15 @@ fn what_holds_for_a_bus_holds_for_all_on_it() {
 fn what_a_part_without_registers_is_its_block_is() {
     let with_part = |part: &str| format!("x: serial@40100000 {{ {HERE} {UART} {SAID} {part} }};");
     harmless(&with_part("pwm { };"));
-    // On a bus of its own: not registers.
     harmless(&with_part(
-        "#address-cells = <1>; #size-cells = <0>; flash@0 { reg = <0>; };",
+        "#address-cells = <1>; #size-cells = <0>; eeprom@0 { reg = <0>; };",
     ));
     for (part, what) in [
+        // Numbers on a bus of its own are no addresses of the processor: who has the bus has the chip.
+        (
+            "#address-cells = <1>; #size-cells = <0>; flash@0 { reg = <0>; };",
+            "x is flash memory",
+        ),
         ("dma-controller { };", "x is a DMA controller"),
         (
             "part { part { #clock-cells = <0>; }; };",
