@@ -100,6 +100,7 @@ type BoardChip = Mps2<'static, interrupts::Service>;
 /// # Safety
 ///
 /// Once, at reset.
+#[allow(unsafe_code)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main() -> ! {
     // SAFETY: this runs once, at reset, with the vector table of `vectors.rs`.
@@ -252,6 +253,7 @@ fn wasm_host(
 }
 
 /// Say hello on the console. Nothing else is using it yet.
+#[allow(unsafe_code)]
 fn greet(kernel: &'static Kernel, capability: &dyn ProcessManagementCapability) {
     let mut count = 0;
     kernel.process_each_capability(capability, |_| count += 1);

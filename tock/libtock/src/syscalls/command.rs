@@ -1,5 +1,7 @@
 //! Command: ask a driver to do something (TRD104 section 4.3).
 
+#![allow(unsafe_code)]
+
 use crate::ErrorCode;
 use crate::raw::{self, class, variant};
 
