@@ -68,7 +68,7 @@ use mps2::chip::{Mps2, Peripherals};
 use mps2::fpgaio::{self, Led};
 use mps2::uart::SyncWriter;
 use run_record::RunRecord;
-use wasm_host::{Interrupts, TableError, WasmHost};
+use wasm_host::{Interrupts, ProgramSlot, TableError, WasmHost};
 
 use board::{Board, BoardHost, Ends};
 use drivers::Drivers;
@@ -91,6 +91,9 @@ impl Seconds for Clock {
         fpgaio::seconds()
     }
 }
+
+/// How many register programs may be under way at once.
+const PROGRAMS: usize = 2;
 
 /// The chip of this board.
 type BoardChip = Mps2<'static, interrupts::Service>;
@@ -249,6 +252,10 @@ fn wasm_host(
     )?;
     WasmHost::new(&exposures::EXPOSURES, grant)?
         .with_mapper(regions)
+        .with_programs(static_init!(
+            [ProgramSlot; PROGRAMS],
+            [const { ProgramSlot::new() }; PROGRAMS]
+        ))
         .with_interrupts(interrupts)
 }
 

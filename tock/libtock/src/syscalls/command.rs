@@ -64,6 +64,17 @@ impl CommandReturn {
         }
     }
 
+    /// Failure with two numbers, if that is what the driver answered.
+    #[must_use]
+    pub const fn failure_2_u32(self) -> Option<(ErrorCode, u32, u32)> {
+        let [which, code, a, b] = self.0;
+        if which == variant::FAILURE_2_U32 {
+            Some((ErrorCode::from_raw(code), a as u32, b as u32))
+        } else {
+            None
+        }
+    }
+
     /// Success with one 64-bit number.
     pub const fn success_u64(self) -> Result<u64, ErrorCode> {
         match self.expect(variant::SUCCESS_U64) {
