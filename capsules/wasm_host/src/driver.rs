@@ -15,6 +15,7 @@ use crate::exposure::{Exposure, Registers, Width};
 use crate::interrupts::Interrupts;
 use crate::mapping::{Mapper, Never};
 use crate::refusal::Refusal;
+use crate::running::ProgramSlot;
 use crate::table::{self, TableError};
 use berth_exposure::interrupt::ONLY_LINE;
 use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, RELEASES, allow, command};
@@ -41,7 +42,7 @@ pub struct ProcessData {
 
 /// The grant a board creates for the driver, under
 /// [`DRIVER_NUM`](berth_exposure::DRIVER_NUM).
-pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<2>, AllowRwCount<1>>;
+pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<3>, AllowRwCount<2>>;
 
 /// The driver, for a table of `N` exposures.
 pub struct WasmHost<const N: usize> {
@@ -52,6 +53,7 @@ pub struct WasmHost<const N: usize> {
     pub(crate) interrupts: Option<Interrupts>,
     /// Which interrupts an exposure has, a bit each: what ends claims does not look through the table.
     pub(crate) sources: [u32; N],
+    pub(crate) programs: &'static [ProgramSlot],
 }
 
 impl<const N: usize> WasmHost<N> {
@@ -68,6 +70,7 @@ impl<const N: usize> WasmHost<N> {
             mapper: &Never,
             interrupts: None,
             sources: [0; N],
+            programs: &[],
         })
     }
 
@@ -133,11 +136,12 @@ impl<const N: usize> WasmHost<N> {
         ended
     }
 
-    /// End one claim: silence its lines, close the block, then bring the hardware
+    /// End one claim: silence its lines, end its program, close the block, then bring the hardware
     /// to rest, then let others have it.
     fn end(&self, index: usize) {
         if let Some(exposure) = self.exposures.get(index) {
             let registered = self.silence(index);
+            self.end_program(index);
             self.close(index, exposure);
             for write in exposure.safe {
                 // A block that does not answer is at rest, and the others are still to be written.
@@ -427,6 +431,9 @@ impl<const N: usize> WasmHost<N> {
             command::REGISTER => self.register_interrupt(process, word(arg0)?, word(arg1)?),
             command::UNREGISTER => self.unregister_interrupt(process, word(arg0)?),
             command::COUNTERS => self.counters(process, word(arg0)?),
+            command::PROGRAM_RUN => self.run_program(process, word(arg0)?, word(arg1)?),
+            command::PROGRAM_CONTINUE => self.continue_program(process, word(arg0)?),
+            command::PROGRAM_CANCEL => self.cancel_program(process, word(arg0)?),
             _ => Ok(CommandReturn::failure(ErrorCode::NOSUPPORT)),
         }
     }

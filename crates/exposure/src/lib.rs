@@ -10,6 +10,7 @@
 
 pub mod filter;
 pub mod interrupt;
+pub mod program;
 mod width;
 
 pub use width::Width;
@@ -79,6 +80,14 @@ pub mod command {
     /// `(handle and number)` → (u32 taken, u32 of these dropped, u32 raised again while
     /// they were handled).
     pub const COUNTERS: usize = 19;
+    /// `(handle and instructions, input and output)`: check a [program](super::program) and begin it; see
+    /// [`super::program_of`] and [`super::data_of`]. Its instructions and behind them its input stand in read-only
+    /// allow 2, its output goes to read-write allow 1 → (u32 [state](super::program::state), u32 bytes of output so far).
+    pub const PROGRAM_RUN: usize = 20;
+    /// `(handle)`: go on with the block's program → as [`PROGRAM_RUN`].
+    pub const PROGRAM_CONTINUE: usize = 21;
+    /// `(handle)`: end the block's program where it is.
+    pub const PROGRAM_CANCEL: usize = 22;
 }
 
 /// One argument that names an interrupt of a claimed block: handle in the upper half,
@@ -94,6 +103,18 @@ pub const fn registration(priority: u8, captures: u8) -> usize {
     ((priority as usize) << 8) | captures as usize
 }
 
+/// One argument with the handle of a claimed block, and how many instructions a program for it has.
+#[must_use]
+pub const fn program_of(handle: u16, instructions: u16) -> usize {
+    ((handle as usize) << 16) | instructions as usize
+}
+
+/// One argument with the lengths of a program's input and output in bytes.
+#[must_use]
+pub const fn data_of(input: u16, output: u16) -> usize {
+    ((input as usize) << 16) | output as usize
+}
+
 /// Upcall numbers.
 pub mod upcall {
     /// Interrupts were recorded: `(their bits, 0, 0)`. At most one waits in the queue.
@@ -106,10 +127,14 @@ pub mod allow {
     pub const RO_LABEL: usize = 0;
     /// Read-only: the captures of a registration.
     pub const RO_CAPTURES: usize = 1;
+    /// Read-only: the instructions of a program, and behind them its input.
+    pub const RO_PROGRAM: usize = 2;
     /// Userspace-readable: where interrupts are recorded.
     pub const RECORDS: usize = 0;
     /// Read-write: where a description is written.
     pub const RW_DESCRIPTION: usize = 0;
+    /// Read-write: the output of a program.
+    pub const RW_OUTPUT: usize = 1;
 }
 
 /// One argument that names a register of a claimed block:

@@ -37,6 +37,12 @@ fn a_fault_with_all_claims_makes_nobody_late() -> Result<()> {
     assaulted("fault")
 }
 
+/// As many instructions as a program may have, checked and carried out without end.
+#[test]
+fn register_programs_make_nobody_late() -> Result<()> {
+    assaulted("programs")
+}
+
 /// The kernel's stack (`kernel.ld`), and what of it must never be reached.
 const STACK: u32 = 0x2000_0000;
 const STACK_LENGTH: u32 = 0x2000;

@@ -8,6 +8,7 @@
 //! protection region left.
 
 pub mod interrupts;
+pub mod programs;
 
 use crate::{ErrorCode, allow, command};
 use berth_exposure::command as number;

@@ -17,6 +17,8 @@
 //! }
 //! ```
 
+#![cfg_attr(test, allow(unsafe_code))]
+
 use crate::{ErrorCode, EventSlot, allow, command, subscribe};
 use berth_exposure::command as number;
 use berth_exposure::interrupt::{CAPTURES_MAX, COUNT, Capture, ONLY_LINE, RAISED, VALUES};
