@@ -191,12 +191,12 @@ pub fn can_allocate(id: ArenaId, size: usize) -> bool {
     !guard::is_installed() || with_pool(|pool| pool.can_allocate(id, size, 8))
 }
 
-/// May the linear memory of arena `id` have `bytes` bytes? Asked before each growth; `first`: before one is made that may grow.
+/// May the linear memory of arena `id` have `bytes` bytes? Asked before each growth and before one is made; `grows`: it may grow later, or does.
 ///
 /// Always yes where the arenas are not the allocator.
 #[must_use]
-pub fn grow_linear(id: ArenaId, bytes: usize, first: bool) -> bool {
-    !guard::is_installed() || with_pool(|pool| pool.grow_linear(id, bytes, first))
+pub fn grow_linear(id: ArenaId, bytes: usize, grows: bool) -> bool {
+    !guard::is_installed() || with_pool(|pool| pool.grow_linear(id, bytes, grows))
 }
 
 /// Return all pages of a container's arena, whatever is in them.

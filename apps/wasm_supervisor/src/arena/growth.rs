@@ -38,15 +38,36 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
                 at_plus_one: offset + 1,
                 claimed: size as u32,
                 held: held as u32,
-                expected: 0,
+                ..Linear::NONE
             },
         );
         Some(offset)
     }
 
-    /// May the linear memory of arena `id` have `bytes` bytes? Asked before every growth; `first`:
-    /// before one is made that may grow. After a yes the memory has them, or its owner asks for a block.
-    pub fn grow_linear(&mut self, id: ArenaId, bytes: usize, first: bool) -> bool {
+    /// May the linear memory of arena `id` have `bytes` bytes? Asked before every growth and
+    /// before one is made; `grows`: it may grow later, or does. After a yes the memory has them, or its owner asks for a block.
+    ///
+    /// A no is remembered: until somebody has given something back, as many bytes or more are refused
+    /// without another search, so that asking in a loop costs no more than any other instruction.
+    pub fn grow_linear(&mut self, id: ArenaId, bytes: usize, grows: bool) -> bool {
+        let returns = self.returns();
+        let known = self.linear(id).is_some_and(|linear| {
+            linear.refused > 0 && linear.refused_at == returns && bytes >= linear.refused as usize
+        });
+        if known {
+            return false;
+        }
+        let possible = self.find_linear(id, bytes, grows);
+        if !possible && let Some(linear) = self.linear(id) {
+            linear.refused = u32::try_from(bytes).unwrap_or(u32::MAX);
+            linear.refused_at = returns;
+            linear.expected = 0;
+        }
+        possible
+    }
+
+    /// Look for `bytes` bytes for the linear memory of arena `id`.
+    fn find_linear(&mut self, id: ArenaId, bytes: usize, grows: bool) -> bool {
         let Some(linear) = self.linear(id) else {
             return false;
         };
@@ -57,9 +78,8 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             ..
         } = *linear;
         if at_plus_one == 0 {
-            // Only the first block is known to be the memory's: one that begins empty is served as
-            // any other, twice as long as it was if it grows.
-            linear.expected = if first { bytes as u32 } else { 0 };
+            // One that begins empty has its first block when it grows.
+            linear.expected = if grows { bytes as u32 } else { 0 };
             return self.can_allocate(id, bytes, GRANULE);
         }
         linear.expected = 0;
@@ -103,7 +123,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
                 at_plus_one: offset + 1,
                 claimed: new as u32,
                 held: size as u32,
-                expected: 0,
+                ..Linear::NONE
             };
             if self.resize_block(offset, held, size) {
                 self.set_linear(id, block);

@@ -11,6 +11,10 @@ pub(super) struct Linear {
     pub(super) held: u32,
     /// Bytes that the next block for it must have at least; 0 if none is expected.
     pub(super) expected: u32,
+    /// Fewest bytes that it was refused; 0 if none were.
+    pub(super) refused: u32,
+    /// What the pool's count of returns was then.
+    pub(super) refused_at: u32,
 }
 
 impl Linear {
@@ -19,6 +23,8 @@ impl Linear {
         claimed: 0,
         held: 0,
         expected: 0,
+        refused: 0,
+        refused_at: 0,
     };
 
     /// The bytes that the block at `offset` has, of which its owner says that it has `claimed`.
@@ -30,9 +36,10 @@ impl Linear {
         }
     }
 
-    /// Is a block of `size` bytes the first of a linear memory?
+    /// Is a block of `size` bytes the first of a linear memory? The one that is asked for after a yes is;
+    /// the engine's buffer asks for eight bytes where fewer would do.
     pub(super) const fn begins_with(&self, size: usize) -> bool {
-        self.expected > 0 && self.expected as usize == size && self.at_plus_one == 0
+        self.expected > 0 && size >= self.expected as usize && self.at_plus_one == 0
     }
 
     /// The block at `offset` is given back.

@@ -198,6 +198,8 @@ pub struct Pool<M, const PAGES: usize> {
     missing_pages: usize,
     /// No page below this one is free.
     lowest_free: usize,
+    /// How often something was given back or a limit changed: while it stays, what was refused stays so.
+    returns: u32,
 }
 
 impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
@@ -210,6 +212,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             owned_pages: 0,
             missing_pages: 0,
             lowest_free: 0,
+            returns: 0,
         }
     }
 
@@ -302,6 +305,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         let Some(id) = self.owner_of(offset) else {
             return;
         };
+        self.returns = self.returns.wrapping_add(1);
         self.insert(id, offset, size);
         if let Some(arena) = self.arenas.get_mut(id.index()) {
             arena.used = arena.used.saturating_sub(size);
@@ -320,6 +324,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             return false;
         };
         if new < old {
+            self.returns = self.returns.wrapping_add(1);
             self.insert(id, offset + new, old - new);
             if let Some(arena) = self.arenas.get_mut(id.index()) {
                 arena.used = arena.used.saturating_sub(old - new);
@@ -390,6 +395,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
 
     /// Return all whole pages of `id` that no block uses.
     pub fn trim(&mut self, id: ArenaId) {
+        self.returns = self.returns.wrapping_add(1);
         if let Some(arena) = self.arenas.get_mut(id.index()) {
             arena.settled = true;
         }
@@ -468,6 +474,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
 
     /// Arena `id` may own pages for at most `bytes`, rounded down.
     pub fn set_limit(&mut self, id: ArenaId, bytes: usize) {
+        self.returns = self.returns.wrapping_add(1);
         if let Some(arena) = self.arenas.get_mut(id.index()) {
             let limit = u16::try_from(bytes / PAGE_BYTES).unwrap_or(u16::MAX);
             arena.withheld = u16::MAX - limit;
@@ -519,6 +526,10 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     fn first(&self, id: ArenaId) -> u32 {
         // Without a block this is `NONE`.
         self.arena(id).first_plus_one.wrapping_sub(1)
+    }
+
+    pub(super) const fn returns(&self) -> u32 {
+        self.returns
     }
 
     pub(super) fn linear(&mut self, id: ArenaId) -> Option<&mut Linear> {

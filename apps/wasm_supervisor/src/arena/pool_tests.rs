@@ -1,5 +1,7 @@
 //! The pool against a model that knows nothing of lists: a byte map of owners.
 
+use core::cell::Cell;
+
 use super::linear::Resized;
 use super::pool::{ALIGN_MAX, ArenaId, GRANULE, Memory, Node, PAGE_BYTES, Pool, RESERVED_PAGES};
 
@@ -7,22 +9,29 @@ const PAGES: usize = 24 * 1024 / PAGE_BYTES;
 const CONTAINERS: usize = 4;
 
 /// Nodes in a vector; reading one that was never written is caught.
-struct Words(Vec<Option<Node>>);
+struct Words {
+    nodes: Vec<Option<Node>>,
+    reads: Cell<usize>,
+}
 
 impl Memory for Words {
     fn read(&self, offset: u32) -> Node {
         assert_eq!(offset as usize % GRANULE, 0);
-        self.0[offset as usize / GRANULE].expect("read a node that is none")
+        self.reads.set(self.reads.get() + 1);
+        self.nodes[offset as usize / GRANULE].expect("read a node that is none")
     }
 
     fn write(&mut self, offset: u32, node: Node) {
         assert_eq!(offset as usize % GRANULE, 0);
-        self.0[offset as usize / GRANULE] = Some(node);
+        self.nodes[offset as usize / GRANULE] = Some(node);
     }
 }
 
 fn pool() -> Pool<Words, PAGES> {
-    Pool::new(Words(vec![None; PAGES * PAGE_BYTES / GRANULE]))
+    Pool::new(Words {
+        nodes: vec![None; PAGES * PAGE_BYTES / GRANULE],
+        reads: Cell::new(0),
+    })
 }
 
 fn container(slot: usize) -> ArenaId {
@@ -112,11 +121,13 @@ impl Model {
         if self.buffers[arena].is_some() || !self.pool.grow_linear(container(arena), length, true) {
             return;
         }
-        let offset = self.pool.allocate(container(arena), length, 1).unwrap();
+        // As the engine's buffer asks: for eight bytes where fewer would do.
+        let capacity = length.max(8);
+        let offset = self.pool.allocate(container(arena), capacity, 1).unwrap();
         let buffer = Buffer {
             offset: offset as usize,
             length,
-            capacity: length,
+            capacity,
             held: 0,
         };
         self.buffers[arena] = Some(self.marked(buffer));
@@ -135,7 +146,7 @@ impl Model {
     fn grow(&mut self, arena: usize, more: usize) -> Option<bool> {
         let mut buffer = self.buffers[arena]?;
         let length = buffer.length + more;
-        if !self.pool.grow_linear(container(arena), length, false) {
+        if !self.pool.grow_linear(container(arena), length, true) {
             return Some(false);
         }
         self.mark(buffer.offset, buffer.held, false);
@@ -287,6 +298,54 @@ fn a_memory_grows_to_the_last_page() {
             buffer.length
         );
     }
+}
+
+#[test]
+fn a_memory_grows_as_far_however_small_it_began() {
+    let grown = |first: usize| {
+        let mut model = Model {
+            pool: pool(),
+            blocks: Vec::new(),
+            used: vec![false; PAGES * PAGE_BYTES],
+            buffers: [None; CONTAINERS],
+        };
+        // A memory that begins empty takes its first block with its first growth.
+        model.buffer(0, if first == 0 { 64 } else { first });
+        while model.grow(0, 64) == Some(true) {
+            model.check();
+        }
+        model.buffers[0].unwrap().length / 64
+    };
+    let most = grown(64);
+    for first in 0..=8 {
+        assert!(
+            most.abs_diff(grown(first)) <= 1,
+            "begun with {first}: {}",
+            grown(first)
+        );
+    }
+}
+
+#[test]
+fn a_refused_growth_is_not_searched_for_again() {
+    let mut pool = pool();
+    let id = container(0);
+    assert!(pool.grow_linear(id, 7, true));
+    pool.allocate(id, 8, 1).unwrap();
+    let other = pool.allocate(container(1), 256, 8).unwrap();
+    let all = PAGES * PAGE_BYTES;
+    assert!(!pool.grow_linear(id, all, true));
+    // A search reads the nodes of the free blocks.
+    let before = pool.memory().reads.get();
+    for more in 0..100 {
+        assert!(!pool.grow_linear(id, all + more, true));
+    }
+    assert_eq!(pool.memory().reads.get(), before);
+    // Fewer bytes are another question, and so are as many when something has come back.
+    assert!(pool.grow_linear(id, 16, true));
+    pool.free(other, 256);
+    assert!(!pool.grow_linear(id, all, true));
+    assert!(pool.memory().reads.get() > before);
 }
 
 #[test]

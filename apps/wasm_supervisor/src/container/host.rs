@@ -356,11 +356,11 @@ impl<P: Platform> Host for ContainerHost<P> {
         (result, said)
     }
 
-    fn may_have_memory(&mut self, bytes: usize, first: bool) -> bool {
+    fn may_have_memory(&mut self, bytes: usize, grows: bool) -> bool {
         let cells = self.shared.run(self.run);
         let most = cells.map_or(0, |cells| cells.memory_max.get());
         let arena = self.run.arena();
-        bytes <= most as usize && arena.is_some_and(|id| arena::grow_linear(id, bytes, first))
+        bytes <= most as usize && arena.is_some_and(|id| arena::grow_linear(id, bytes, grows))
     }
 }
 

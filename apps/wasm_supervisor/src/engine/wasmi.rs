@@ -20,8 +20,8 @@ use crate::admission::module::most;
 pub(super) struct Data<H> {
     pub(super) host: H,
     pub(super) memory: Option<Memory>,
-    /// A memory is to be made, and may grow later.
-    memory_to_grow: bool,
+    /// The module has a `memory.grow`.
+    memory_grows: bool,
     pub(super) border: border::State,
 }
 
@@ -32,8 +32,7 @@ impl<H: Host> ResourceLimiter for Data<H> {
         desired: usize,
         _maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
-        let first = core::mem::take(&mut self.memory_to_grow);
-        Ok(self.host.may_have_memory(desired, first))
+        Ok(self.host.may_have_memory(desired, self.memory_grows))
     }
 
     // Each table may become as large as all of them may be at the start.
@@ -101,7 +100,7 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         let data = Data {
             host,
             memory: None,
-            memory_to_grow: module.grows,
+            memory_grows: module.grows,
             border: border::State::default(),
         };
         let mut store = Store::new(&engine, data);
