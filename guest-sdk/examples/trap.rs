@@ -3,6 +3,7 @@
 //! The device stops it, says why, and goes on with the others.
 
 #![no_std]
+#![allow(unsafe_code)]
 
 berth_guest::main!(main);
 

@@ -23,6 +23,8 @@
 //! The device checks every argument and stops the container (a trap) when one
 //! is wrong, so all of them are safe to call.
 
+#![allow(unsafe_code)]
+
 /// Again later.
 pub(crate) const BUSY: i32 = 2;
 /// Too long.

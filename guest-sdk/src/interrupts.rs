@@ -1,5 +1,7 @@
 //! Interrupts of a block: the names a handler needs.
 
+#![allow(unsafe_code)]
+
 use core::sync::atomic::{AtomicU32, Ordering};
 
 /// A function that handles interrupts. `source` is the block's number in the container

@@ -4,6 +4,8 @@
 //! Using any of these makes the kernel's lights a requirement of the container: a board without
 //! refuses it.
 
+#![allow(unsafe_code)]
+
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code, reason = "declares the imports")]
 mod device {

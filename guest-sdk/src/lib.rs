@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | the entry point | [`main!`] |
 //! | registers that the device's owner exposes | [`block!`], [`Block`] |
+//! | the same as structs of registers | [`mapped!`] |
 //! | their interrupts | [`irq!`], [`Capture`], [`Word`] |
 //! | lights, by number | [`led`] |
 //! | log lines | [`error!`], [`warn!`], [`info!`], [`debug!`], [`log()`], [`Line`] |
@@ -61,6 +62,7 @@ mod interrupts;
 pub mod led;
 mod line;
 mod mail;
+mod mapped;
 #[cfg(all(target_arch = "wasm32", feature = "panic-handler"))]
 mod panic;
 mod registers;
@@ -71,6 +73,8 @@ pub use heap::Heap;
 pub use interrupts::{Capture, Handler, Refused, Word, outcome};
 pub use line::Line;
 pub use mail::{MESSAGE_MAX, SendError, Sender, receive, send};
+#[doc(hidden)]
+pub use mapped::{numbered, record, record_length, window};
 pub use registers::Block;
 pub use state::{STATE_MAX, SaveError, load_state, save_state};
 

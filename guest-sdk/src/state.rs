@@ -1,5 +1,7 @@
 //! State that outlives the container's memory.
 
+#![allow(unsafe_code)]
+
 use crate::imports;
 
 /// Most bytes that a device keeps for a container.

@@ -98,6 +98,8 @@ pub struct Lines {
     pub values: Vec<u32>,
     /// What was acknowledged, in order.
     pub acknowledged: Vec<u32>,
+    /// Whose lines were asked for, in order.
+    pub asked: Vec<u32>,
     /// Microseconds until a line opens again.
     pub opens_us: u32,
     /// So many registrations are refused from now on.
@@ -199,6 +201,13 @@ impl Interrupts for Fake {
         let mut lines = self.0.interrupts.borrow_mut();
         lines.recorded &= !bit;
         arena::of_the_test(|| lines.acknowledged.push(bit));
+        lines.opens_us
+    }
+
+    fn open_line(&self, bit: u32) -> u32 {
+        let mut lines = self.0.interrupts.borrow_mut();
+        assert_ne!(lines.registered & bit, 0, "not registered");
+        arena::of_the_test(|| lines.asked.push(bit));
         lines.opens_us
     }
 

@@ -29,7 +29,7 @@ pub trait Interrupts {
         captures: &[Capture],
     ) -> Result<Registered, u8>;
 
-    /// Have it recorded no more.
+    /// Have it recorded no more. [`open_line`](Self::open_line) is to be called for others, which may be on its line.
     fn unregister(&self, handle: u16, number: u16, bit: u32);
 
     /// How many interrupts a record stands for.
@@ -39,8 +39,12 @@ pub trait Interrupts {
     fn value(&self, record: u32, place: usize) -> u32;
 
     /// The interrupt of this bit is handled. Microseconds until its line opens; if not 0,
-    /// to be called again then.
+    /// [`open_line`](Self::open_line) is to be called then.
     fn acknowledge(&self, bit: u32) -> u32;
+
+    /// The line of this bit's interrupt is to open, unless something on it waits for its handler. Microseconds until it
+    /// does; if not 0, to be called again then.
+    fn open_line(&self, bit: u32) -> u32;
 
     /// What was counted of an interrupt since its registration.
     fn counters(&self, handle: u16, number: u16) -> Counters;

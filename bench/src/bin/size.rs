@@ -56,7 +56,7 @@ fn measure() -> Result<Vec<Figure>> {
             key: "kernel.image_text_bytes",
             bytes: kernel.text,
             // What it is made of, and why it is not less: docs/kernel.md, "What the guarantees cost".
-            limit: 66_000,
+            limit: 66_700,
             what: "code and constants of kernel, capsules and board as shipped",
         },
         Figure {

@@ -64,6 +64,11 @@ const CALL_MAPPED: Key = Key {
         Some(400.0),
     )
 };
+const MMIO_MAPPED: Key = Key::instructions(
+    "register.mmio_mapped",
+    "The same register, block mapped, by a store to its address that `pack` has turned into an access",
+    None,
+);
 const CALL_MEDIATED: Key = Key::instructions(
     "register.call_mediated",
     "The same, block mediated: one system call",
@@ -88,7 +93,12 @@ pub fn measure() -> Result<Group> {
     device.console("type help")?;
     let figure = |key, value| Figure { key, value };
     let [native_process, first, last] = native()?;
-    let mapped = container(&device, MAPPED, "mapped")?;
+    let mapped = container(&device, MAPPED, "mapped", WRITE)?;
+    let stored = Key {
+        // The address costs nothing when it runs.
+        must: Some((mapped + 10.0).round()),
+        ..MMIO_MAPPED
+    };
     let mediated = Key {
         // What the mapped way costs, and the call that it saves.
         must: Some((mapped + native_process).round()),
@@ -105,15 +115,21 @@ pub fn measure() -> Result<Group> {
             figure(OF_FIRST, first),
             figure(OF_LAST, last),
             figure(CALL_MAPPED, mapped),
-            figure(mediated, container(&device, MEDIATED, "mediated")?),
+            figure(stored, container(&device, MAPPED, "mapped", STORE)?),
+            figure(mediated, container(&device, MEDIATED, "mediated", WRITE)?),
         ],
     })
 }
 
 /// Instructions of one write of a container to a register of a block.
-fn container(device: &Device, (label, offset): (&str, u32), access: &str) -> Result<f64> {
-    let few = microseconds(device, label, &module(label, offset, WRITE, FEW))?;
-    let many = microseconds(device, label, &module(label, offset, WRITE, MANY))?;
+fn container(
+    device: &Device,
+    (label, offset): (&str, u32),
+    access: &str,
+    write: &str,
+) -> Result<f64> {
+    let few = microseconds(device, label, &module(label, offset, write, FEW))?;
+    let many = microseconds(device, label, &module(label, offset, write, MANY))?;
     // The first exposure list after a run shows the class of the block itself.
     let list = device.json(&["exposures"])?;
     let class = list["exposures"]
@@ -156,6 +172,8 @@ fn microseconds(device: &Device, label: &str, text: &str) -> Result<i64> {
 
 /// A write, and what is left of it without the call.
 const WRITE: &str = "(call $write (local.get $block) (i32.const OFFSET) (i32.const 16))\n";
+/// The same as a store in the block's window.
+const STORE: &str = "(i32.store offset=OFFSET (i32.const 0xf0030000) (i32.const 16))\n";
 const MOVES: &str = "(local.set $a (local.get $block)) (local.set $b (i32.const OFFSET)) \
                      (local.set $c (i32.const 16))\n";
 
@@ -164,6 +182,14 @@ fn module(label: &str, offset: u32, body: &str, count: u32) -> String {
     let writes = body
         .replace("OFFSET", &offset.to_string())
         .repeat(count as usize);
+    let window = if body == STORE {
+        let length = label.len();
+        format!(
+            r#"(memory 16 (pagesize 1)) (@custom "berth.windows" "\00\00\03\f0\{length:02x}{label}")"#
+        )
+    } else {
+        String::new()
+    };
     format!(
         r#"(module
           (import "mmio:{label}" "claim" (func $claim (result i32)))
@@ -177,7 +203,8 @@ fn module(label: &str, offset: u32, body: &str, count: u32) -> String {
             (call $sleep (i64.const 500000))
             (local.set $start (call $now))
             {writes}
-            (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $start))))))"#
+            (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $start)))))
+          {window})"#
     )
 }
 

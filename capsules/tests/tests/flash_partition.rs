@@ -190,9 +190,7 @@ fn the_shape_is_told() {
     let board = board();
     assert!(board.call(command::EXISTS, 0, 0).is_success());
     assert_eq!(
-        board
-            .call(command::GEOMETRY, 0, 0)
-            .get_success_3_u32(),
+        board.call(command::GEOMETRY, 0, 0).get_success_3_u32(),
         Some((0x14_1000, 0x300, 0x100))
     );
     assert_eq!(

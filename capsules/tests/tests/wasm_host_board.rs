@@ -1,5 +1,7 @@
 //! What a board gives to `wasm_host`, with processes of the kernel.
 
+#![allow(unsafe_code)]
+
 mod filter {
     use berth_exposure::filter::{DriverRule, ProcessRule};
     use kernel::ErrorCode;

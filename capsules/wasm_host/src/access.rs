@@ -60,19 +60,17 @@ pub(crate) fn write(
     width: Width,
     value: u32,
 ) -> Result<(), Refusal> {
+    let change = may_write(exposure, offset, width)?;
+    Ok(change.apply(exposure.window, offset, width, value)?)
+}
+
+/// What a write changes, at least one bit.
+pub(crate) fn may_write(exposure: &Exposure, offset: u32, width: Width) -> Result<Change, Refusal> {
     let permission = permission(exposure, offset, width)?;
     if permission.write == 0 {
         return Err(Refusal::NoPermission);
     }
-    change(
-        exposure.window,
-        offset,
-        width,
-        permission.write,
-        value,
-        permission.rest,
-    )?;
-    Ok(())
+    Ok(Change::new(width, permission.write, permission.rest))
 }
 
 /// Change the bits of `mask` among those the exposure lets be changed, and no
@@ -85,15 +83,66 @@ pub(crate) fn modify(
     mask: u32,
     value: u32,
 ) -> Result<(), Refusal> {
+    match may_modify(exposure, offset, width, mask)? {
+        Some(change) => Ok(change.apply(exposure.window, offset, width, value)?),
+        None => Ok(()),
+    }
+}
+
+/// What a modify with this mask changes. `None`: nothing, and no hardware is touched.
+pub(crate) fn may_modify(
+    exposure: &Exposure,
+    offset: u32,
+    width: Width,
+    mask: u32,
+) -> Result<Option<Change>, Refusal> {
     let permission = permission(exposure, offset, width)?;
     if permission.write == 0 || permission.rest == Rest::Zero {
         return Err(Refusal::NoPermission);
     }
     let mask = mask & permission.write;
-    if mask != 0 {
-        change(exposure.window, offset, width, mask, value, Rest::Kept)?;
+    Ok((mask != 0).then(|| Change::new(width, mask, Rest::Kept)))
+}
+
+/// How a change of a register reaches the hardware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Bits that change.
+    mask: u32,
+    /// Bits that are loaded and stored back. None: nothing is loaded, a load might have an effect of its own.
+    kept: u32,
+}
+
+impl Change {
+    fn new(width: Width, mask: u32, rest: Rest) -> Self {
+        Self {
+            mask,
+            kept: match rest {
+                Rest::Kept => width.mask() & !mask,
+                Rest::Zero => 0,
+            },
+        }
     }
-    Ok(())
+
+    /// Whether the register is loaded for it.
+    pub(crate) fn loads(self) -> bool {
+        self.kept != 0
+    }
+
+    /// Store the bits of `value` that change.
+    pub(crate) fn apply(
+        self,
+        window: &dyn Window,
+        offset: u32,
+        width: Width,
+        value: u32,
+    ) -> Result<(), BusError> {
+        let kept = match self.kept {
+            0 => 0,
+            kept => load(window, offset, width)? & kept,
+        };
+        store(window, offset, width, kept | (value & self.mask))
+    }
 }
 
 /// Write one line of a safe state. It was checked against the block when the
@@ -108,14 +157,7 @@ pub(crate) fn make_safe(exposure: &Exposure, safe: &SafeWrite) -> Result<(), Bus
         Registers::Whole(_) => Rest::Kept,
         Registers::List(list) => find(list, offset).map_or(Rest::Kept, |register| register.rest),
     };
-    change(
-        exposure.window,
-        offset,
-        safe.width,
-        safe.mask,
-        safe.value,
-        rest,
-    )
+    Change::new(safe.width, safe.mask, rest).apply(exposure.window, offset, safe.width, safe.value)
 }
 
 fn permission(exposure: &Exposure, offset: u32, width: Width) -> Result<Permission, Refusal> {
@@ -158,24 +200,7 @@ fn find(list: &[Register], offset: u32) -> Option<&Register> {
         .filter(|register| offset < register.end())
 }
 
-/// Store `value` under `mask`; bits outside it are kept by a load, or zero.
-fn change(
-    window: &dyn Window,
-    offset: u32,
-    width: Width,
-    mask: u32,
-    value: u32,
-    rest: Rest,
-) -> Result<(), BusError> {
-    let kept = match rest {
-        Rest::Kept if mask != width.mask() => load(window, offset, width)? & !mask,
-        // Nothing to keep: a load might have an effect of its own.
-        Rest::Kept | Rest::Zero => 0,
-    };
-    store(window, offset, width, kept | (value & mask))
-}
-
-fn load(window: &dyn Window, offset: u32, width: Width) -> Result<u32, BusError> {
+pub(crate) fn load(window: &dyn Window, offset: u32, width: Width) -> Result<u32, BusError> {
     let offset = offset as usize;
     match width {
         Width::Bits8 => window.read8(offset).map(u32::from),

@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 use crate::table::TableError;
 use berth_exposure::interrupt::{COUNT, Capture, Clear, Interrupt, RAISED, VALUES};
 use berth_exposure::{allow, upcall};
-use kernel::deferred_call::DeferredCallClient;
+use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::grant::GrantKernelData;
 use kernel::process::ProcessId;
 use kernel::processbuffer::{ReadableProcessBuffer, WriteableProcessBuffer, WriteableProcessSlice};
@@ -71,30 +71,34 @@ impl<const N: usize> WasmHost<N> {
         self.interrupts.as_ref().map_or(0, Interrupts::unbidden)
     }
 
-    /// What was noted, as much as one pass may do.
-    fn epilogues(&self, interrupts: &Interrupts) {
-        let begin = interrupts.share.begin();
-        let (mut served, mut accesses) = (0, 0);
-        while accesses < interrupts.limits.accesses_per_pass {
-            let Some(index) = interrupts.take_noted() else {
-                break;
-            };
-            served += 1;
-            accesses += self.epilogue(interrupts, index);
+    /// Has epilogues made when no process of the firmware is ready, and before any other runs: for a kernel that has
+    /// such calls. `put` puts a call among them (there: `DeferredCall::put_in_background`).
+    pub fn in_background(&self, put: impl FnOnce(&DeferredCall)) {
+        if let Some(interrupts) = &self.interrupts {
+            put(&interrupts.deferred);
         }
+    }
+
+    /// One interrupt that was noted. What came meanwhile goes before the next one.
+    fn epilogues(&self, interrupts: &Interrupts) {
+        let Some(index) = interrupts.take_noted() else {
+            return;
+        };
+        let begin = interrupts.share.begin();
+        self.epilogue(interrupts, index);
         if interrupts.has_noted() {
             interrupts.deferred.set();
         }
-        interrupts.share.end(begin, served);
+        interrupts.share.end(begin, 1);
     }
 
-    /// Serve one interrupt; register accesses that were made, at least 1.
-    fn epilogue(&self, interrupts: &Interrupts, index: usize) -> u32 {
+    /// Serve one interrupt.
+    fn epilogue(&self, interrupts: &Interrupts, index: usize) {
         let Some((interrupt, slot)) = interrupts.get(index) else {
-            return 1;
+            return;
         };
         let Some(exposure) = self.exposures.get(interrupt.exposure) else {
-            return 1;
+            return;
         };
         let clear = |before| match interrupt.clear {
             Some(clear) if clear.before_capture == before => {
@@ -113,7 +117,6 @@ impl<const N: usize> WasmHost<N> {
         } else {
             slot.dropped.set(slot.dropped.get().wrapping_add(1));
         }
-        u32::from(slot.captures.get()) + 1
     }
 
     /// Write the record and wake the process. Returns `None` if it cannot be written.
@@ -183,7 +186,11 @@ impl<const N: usize> WasmHost<N> {
         if interrupts.is_registered(index) {
             return Err(Refusal::Registered);
         }
-        if u32::from(captures) > interrupt.captures_max {
+        // With the write that clears it, what a pass may do.
+        let most = interrupt
+            .captures_max
+            .min(interrupts.limits.accesses_per_pass.saturating_sub(1));
+        if u32::from(captures) > most {
             return Err(Refusal::TooManyCaptures);
         }
         if interrupts.registered_count() >= interrupts.limits.handlers {
@@ -223,7 +230,7 @@ impl<const N: usize> WasmHost<N> {
         let others = self.claims.interrupts(interrupt.exposure);
         self.claims
             .set_interrupts(interrupt.exposure, others | bit(index));
-        let wait = interrupts.settle(index, false);
+        let wait = interrupts.settle(index);
         Ok(CommandReturn::success_u32_u32_u32(
             index as u32,
             word_of(index, slot) as u32,
@@ -244,14 +251,16 @@ impl<const N: usize> WasmHost<N> {
         interrupts.unregister(index);
         let others = self.claims.interrupts(interrupt.exposure) & !bit(index);
         self.claims.set_interrupts(interrupt.exposure, others);
-        interrupts.settle(index, true);
+        interrupts.settle(index);
         Ok(CommandReturn::success())
     }
 
+    /// With `only_line` the record, if there is one, waits on: its line is to open if it may.
     pub(crate) fn acknowledge(
         &self,
         process: ProcessId,
         index: usize,
+        only_line: bool,
     ) -> Result<CommandReturn, Refusal> {
         let interrupts = self.interrupts.as_ref().ok_or(Refusal::NotHeld)?;
         let (interrupt, _) = interrupts.get(index).ok_or(Refusal::NotHeld)?;
@@ -259,8 +268,10 @@ impl<const N: usize> WasmHost<N> {
         if !interrupts.is_registered(index) || holder.is_none_or(|h| h.process != process) {
             return Err(Refusal::NotHeld);
         }
-        interrupts.set_outstanding(index, false);
-        Ok(CommandReturn::success_u32(interrupts.settle(index, false)))
+        if !only_line {
+            interrupts.set_outstanding(index, false);
+        }
+        Ok(CommandReturn::success_u32(interrupts.settle(index)))
     }
 
     pub(crate) fn counters(
@@ -299,7 +310,7 @@ impl<const N: usize> WasmHost<N> {
             if let Some((interrupt, _)) = interrupts.get(index) {
                 interrupts.lines.clear_pending(interrupt.line);
             }
-            interrupts.settle(index, true);
+            interrupts.settle(index);
         }
     }
 }

@@ -15,8 +15,10 @@ use crate::exposure::{Exposure, Registers, Width};
 use crate::interrupts::Interrupts;
 use crate::mapping::{Mapper, Never};
 use crate::refusal::Refusal;
+use crate::running::ProgramSlot;
 use crate::table::{self, TableError};
-use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, allow, command};
+use berth_exposure::interrupt::ONLY_LINE;
+use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, RELEASES, allow, command};
 use kernel::ErrorCode;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, GrantKernelData, UpcallCount};
 use kernel::process::{self, ProcessId};
@@ -40,7 +42,7 @@ pub struct ProcessData {
 
 /// The grant a board creates for the driver, under
 /// [`DRIVER_NUM`](berth_exposure::DRIVER_NUM).
-pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<2>, AllowRwCount<1>>;
+pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<3>, AllowRwCount<2>>;
 
 /// The driver, for a table of `N` exposures.
 pub struct WasmHost<const N: usize> {
@@ -51,6 +53,7 @@ pub struct WasmHost<const N: usize> {
     pub(crate) interrupts: Option<Interrupts>,
     /// Which interrupts an exposure has, a bit each: what ends claims does not look through the table.
     pub(crate) sources: [u32; N],
+    pub(crate) programs: &'static [ProgramSlot],
 }
 
 impl<const N: usize> WasmHost<N> {
@@ -67,6 +70,7 @@ impl<const N: usize> WasmHost<N> {
             mapper: &Never,
             interrupts: None,
             sources: [0; N],
+            programs: &[],
         })
     }
 
@@ -107,7 +111,7 @@ impl<const N: usize> WasmHost<N> {
         }
         // Usually all claims are one process's: ask about it once.
         let mut last: Option<(ProcessId, bool)> = None;
-        self.end_where(|holder| match last {
+        self.end_where(u32::MAX, |holder| match last {
             Some((process, alive)) if process == holder.process => !alive,
             _ => {
                 let alive = self.is_alive(holder.process);
@@ -117,9 +121,13 @@ impl<const N: usize> WasmHost<N> {
         });
     }
 
-    fn end_where(&self, mut gone: impl FnMut(Holder<ProcessId>) -> bool) -> u32 {
+    /// End the claims that `gone` tells, at most so many; how many.
+    fn end_where(&self, most: u32, mut gone: impl FnMut(Holder<ProcessId>) -> bool) -> u32 {
         let mut ended = 0;
         for index in 0..N {
+            if ended == most {
+                break;
+            }
             if self.claims.holder(index).is_some_and(&mut gone) {
                 self.end(index);
                 ended += 1;
@@ -128,11 +136,12 @@ impl<const N: usize> WasmHost<N> {
         ended
     }
 
-    /// End one claim: silence its lines, close the block, then bring the hardware
+    /// End one claim: silence its lines, end its program, close the block, then bring the hardware
     /// to rest, then let others have it.
     fn end(&self, index: usize) {
         if let Some(exposure) = self.exposures.get(index) {
             let registered = self.silence(index);
+            self.end_program(index);
             self.close(index, exposure);
             for write in exposure.safe {
                 // A block that does not answer is at rest, and the others are still to be written.
@@ -333,7 +342,8 @@ impl<const N: usize> WasmHost<N> {
     }
 
     fn release_all(&self, process: ProcessId, tag: u32) -> CommandReturn {
-        CommandReturn::success_u32(self.end_where(|holder| holder == Holder { process, tag }))
+        let own = |holder| holder == Holder { process, tag };
+        CommandReturn::success_u32(self.end_where(RELEASES, own))
     }
 
     /// The exposure and the offset that a register argument names.
@@ -417,10 +427,13 @@ impl<const N: usize> WasmHost<N> {
             command::UNMAP => self.unmap(process, word(arg0)?),
             command::RELEASE => self.release(process, word(arg0)?),
             command::RELEASE_ALL => Ok(self.release_all(process, word(arg0)?)),
-            command::ACKNOWLEDGE => self.acknowledge(process, arg0),
+            command::ACKNOWLEDGE => self.acknowledge(process, arg0, arg1 == ONLY_LINE),
             command::REGISTER => self.register_interrupt(process, word(arg0)?, word(arg1)?),
             command::UNREGISTER => self.unregister_interrupt(process, word(arg0)?),
             command::COUNTERS => self.counters(process, word(arg0)?),
+            command::PROGRAM_RUN => self.run_program(process, word(arg0)?, word(arg1)?),
+            command::PROGRAM_CONTINUE => self.continue_program(process, word(arg0)?),
+            command::PROGRAM_CANCEL => self.cancel_program(process, word(arg0)?),
             _ => Ok(CommandReturn::failure(ErrorCode::NOSUPPORT)),
         }
     }

@@ -110,6 +110,9 @@ pub struct Interrupts {
     noted: Cell<u32>,
     outstanding: Cell<u32>,
     open: Cell<u32>,
+    /// On lines that were open when a registration on them ended: what of them is left may open again without asking
+    /// for a share of time, since it had one and has not used it.
+    granted: Cell<u32>,
     /// Held high when they were taken: what the controller still has pending of them
     /// is that, not a new one.
     held: Cell<u32>,
@@ -172,6 +175,7 @@ impl Interrupts {
             noted: Cell::new(0),
             outstanding: Cell::new(0),
             open: Cell::new(0),
+            granted: Cell::new(0),
             held: Cell::new(0),
             again: Cell::new(0),
             unbidden: Cell::new(0),
@@ -317,7 +321,10 @@ impl Interrupts {
             return;
         }
         self.lines.mask(interrupt.line);
-        self.open.set(self.open.get() & !slot.peers.get());
+        let peers = slot.peers.get();
+        self.granted
+            .set(self.granted.get() | (self.open.get() & peers));
+        self.open.set(self.open.get() & !peers);
         if (self.noted.get() | self.outstanding.get()) & bit(index) != 0 {
             slot.dropped.set(slot.dropped.get().wrapping_add(1));
         }
@@ -327,21 +334,27 @@ impl Interrupts {
     }
 
     /// Open the line of an interrupt if nothing on it waits and the share of time allows
-    /// it; with `force` also if it does not. Microseconds until it may; 0 if there is
-    /// nothing to wait for.
-    pub(crate) fn settle(&self, index: usize, force: bool) -> u32 {
+    /// it. Microseconds until it may; 0 if there is nothing to wait for.
+    ///
+    /// Every opening is one that the share has room for, whoever asks and why: the end of another registration on
+    /// the line is no reason for one more.
+    pub(crate) fn settle(&self, index: usize) -> u32 {
         let Some((interrupt, slot)) = self.get(index) else {
             return 0;
         };
         let peers = slot.peers.get();
         let waiting = self.noted.get() | self.outstanding.get();
         let open = self.open.get();
+        let granted = self.granted.get() & peers != 0;
+        self.granted.set(self.granted.get() & !peers);
         if peers & (waiting | open) != 0 || peers & self.registered.get() == 0 {
             return 0;
         }
-        let wait = self.share.wait_us(peers, open.count_ones());
-        if wait != 0 && !force {
-            return wait;
+        if !granted {
+            let wait = self.share.wait_us(peers, open.count_ones());
+            if wait != 0 {
+                return wait;
+            }
         }
         if self.held.get() & peers != 0 {
             self.lines.clear_pending(interrupt.line);

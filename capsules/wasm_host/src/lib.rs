@@ -21,6 +21,7 @@
 //! * [`Exposure`], [`Register`], [`Registers`], [`SafeWrite`]: the board's table
 //! * [`Window`], [`Lines`], [`Clock`], [`Mapper`]: what the board implements
 //! * [`Interrupts`], [`InterruptStore`]: interrupts of exposed blocks
+//! * [`ProgramSlot`]: room for a register program
 //! * [`WasmHost`]: the driver
 
 #![no_std]
@@ -38,8 +39,10 @@ mod driver;
 mod exposure;
 mod interrupts;
 mod mapping;
+mod program;
 mod reaping;
 mod refusal;
+mod running;
 mod share;
 mod table;
 #[cfg(test)]
@@ -57,5 +60,6 @@ pub use exposure::{Exposure, Register, Registers, SafeWrite, Width, Widths};
 pub use interrupts::{InterruptStore, Interrupts, captures};
 pub use mapping::Mapper;
 pub use reaping::{Reaper, ReapingScheduler};
+pub use running::ProgramSlot;
 pub use table::TableError;
 pub use window::{BusError, Clock, Lines, Window};

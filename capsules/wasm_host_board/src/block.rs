@@ -1,5 +1,7 @@
 //! A block of registers, as the table of exposures has it.
 
+#![allow(unsafe_code)]
+
 use core::mem::size_of;
 use core::ptr;
 use wasm_host::{BusError, Window};

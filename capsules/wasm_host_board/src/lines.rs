@@ -4,6 +4,8 @@
 //! container's handler is pending for as long as the handler takes, so the chip has to pass it over: it asks here which line
 //! is next, and this knows which ones wait.
 
+#![allow(unsafe_code)]
+
 use core::cell::Cell;
 use core::ptr;
 use wasm_host::Lines;

@@ -62,6 +62,10 @@ pub const COUNT: usize = 0;
 /// First captured register of a record.
 pub const VALUES: usize = 1;
 
+/// Second argument of [`ACKNOWLEDGE`](crate::command::ACKNOWLEDGE): the interrupt is not acknowledged, its line is to open
+/// if it may.
+pub const ONLY_LINE: usize = 1;
+
 /// Most interrupts that a board can expose: each has a bit of a word.
 pub const INTERRUPTS_MAX: usize = 32;
 
@@ -75,7 +79,7 @@ pub struct Registered {
     pub interrupt: u32,
     /// Word of its record.
     pub record: u32,
-    /// Microseconds until its line opens; if not 0, it is to be acknowledged after that time.
+    /// Microseconds until its line opens; if not 0, it is to be asked for after that time ([`ONLY_LINE`]).
     pub opens_us: u32,
 }
 

@@ -10,6 +10,7 @@
 
 pub mod filter;
 pub mod interrupt;
+pub mod program;
 mod width;
 
 pub use width::Width;
@@ -19,6 +20,10 @@ pub const DRIVER_NUM: usize = 0xA0000;
 
 /// Longest label, in bytes.
 pub const LABEL_MAX: usize = 32;
+
+/// Most claims that one [`RELEASE_ALL`](command::RELEASE_ALL) ends: what ends a claim is the kernel's work, and between two
+/// calls the firmware comes first.
+pub const RELEASES: u32 = 2;
 
 /// Command numbers.
 pub mod command {
@@ -35,7 +40,8 @@ pub mod command {
     pub const CLAIM: usize = 3;
     /// `(handle)`: release one claim.
     pub const RELEASE: usize = 4;
-    /// `(container tag)`: release all claims of one container → u32 released.
+    /// `(container tag)`: release claims of one container, at most
+    /// [`RELEASES`](super::RELEASES) → u32 released; to be repeated while it is that many.
     pub const RELEASE_ALL: usize = 5;
     /// `(handle)`: open the block to the process → (u32 address, u32 length in bytes,
     /// u32 access widths, one bit each: 1, 2 and 4 for that many bytes).
@@ -67,12 +73,21 @@ pub mod command {
     pub const REGISTER: usize = 16;
     /// `(handle and number)`: record it no more.
     pub const UNREGISTER: usize = 17;
-    /// `(interrupt)`: it is handled, its line may open → u32 microseconds until then;
-    /// if not zero, to be repeated after that time.
+    /// `(interrupt, 0)`: it is handled, its line may open → u32 microseconds until then; if not zero, to be
+    /// repeated after that time with [`ONLY_LINE`](super::interrupt::ONLY_LINE), which asks for the line and
+    /// no more.
     pub const ACKNOWLEDGE: usize = 18;
     /// `(handle and number)` → (u32 taken, u32 of these dropped, u32 raised again while
     /// they were handled).
     pub const COUNTERS: usize = 19;
+    /// `(handle and instructions, input and output)`: check a [program](super::program) and begin it; see
+    /// [`super::program_of`] and [`super::data_of`]. Its instructions and behind them its input stand in read-only
+    /// allow 2, its output goes to read-write allow 1 → (u32 [state](super::program::state), u32 bytes of output so far).
+    pub const PROGRAM_RUN: usize = 20;
+    /// `(handle)`: go on with the block's program → as [`PROGRAM_RUN`].
+    pub const PROGRAM_CONTINUE: usize = 21;
+    /// `(handle)`: end the block's program where it is.
+    pub const PROGRAM_CANCEL: usize = 22;
 }
 
 /// One argument that names an interrupt of a claimed block: handle in the upper half,
@@ -88,6 +103,18 @@ pub const fn registration(priority: u8, captures: u8) -> usize {
     ((priority as usize) << 8) | captures as usize
 }
 
+/// One argument with the handle of a claimed block, and how many instructions a program for it has.
+#[must_use]
+pub const fn program_of(handle: u16, instructions: u16) -> usize {
+    ((handle as usize) << 16) | instructions as usize
+}
+
+/// One argument with the lengths of a program's input and output in bytes.
+#[must_use]
+pub const fn data_of(input: u16, output: u16) -> usize {
+    ((input as usize) << 16) | output as usize
+}
+
 /// Upcall numbers.
 pub mod upcall {
     /// Interrupts were recorded: `(their bits, 0, 0)`. At most one waits in the queue.
@@ -100,10 +127,14 @@ pub mod allow {
     pub const RO_LABEL: usize = 0;
     /// Read-only: the captures of a registration.
     pub const RO_CAPTURES: usize = 1;
+    /// Read-only: the instructions of a program, and behind them its input.
+    pub const RO_PROGRAM: usize = 2;
     /// Userspace-readable: where interrupts are recorded.
     pub const RECORDS: usize = 0;
     /// Read-write: where a description is written.
     pub const RW_DESCRIPTION: usize = 0;
+    /// Read-write: the output of a program.
+    pub const RW_OUTPUT: usize = 1;
 }
 
 /// One argument that names a register of a claimed block:

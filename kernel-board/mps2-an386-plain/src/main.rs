@@ -13,6 +13,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 #[path = "../../mps2-an386/src/debug_output.rs"]
 mod debug_output;

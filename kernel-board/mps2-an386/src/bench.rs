@@ -4,6 +4,8 @@
 //! board's free-running counter; the same loop with an empty function is subtracted, its call
 //! and return apart. The harness knows how long an instruction takes.
 
+#![allow(unsafe_code)]
+
 use core::cell::Cell;
 use core::fmt::Write;
 use core::hint::black_box;

@@ -1,5 +1,7 @@
 //! What this board gives to the kernel: drivers by number, hooks, scheduling.
 
+#![allow(unsafe_code)]
+
 use capsules_core::led::{self, LedDriver};
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;

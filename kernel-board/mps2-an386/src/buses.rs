@@ -14,6 +14,8 @@
 //! The emulator has nothing on that SPI bus, so its loopback is closed: what is sent is received. On the I2C bus is what
 //! the emulator is given with `-device`.
 
+#![allow(unsafe_code)]
+
 use capsules_core::i2c_master::{self, I2CMasterDriver};
 use capsules_core::spi_controller::{self, Spi};
 use capsules_core::virtualizers::virtual_i2c::{I2CMasterDevice, MuxI2C};

@@ -10,6 +10,8 @@
 //! The timer is set anew for each period: the emulator's periodic timers skip periods when its
 //! time jumps. It is not exposed in this kernel (`exposure-deadline.dts`).
 
+#![allow(unsafe_code)]
+
 use core::cell::Cell;
 
 use kernel::debug;

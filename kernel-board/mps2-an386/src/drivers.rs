@@ -34,7 +34,7 @@ const CONSOLE_TX_BYTES: usize = 16;
 /// 115200 baud, and several frames of the supervisor's protocol.
 const CONSOLE_RX_BYTES: usize = if cfg!(feature = "no-ring") { 2 } else { 2048 };
 /// Kernel messages that wait for the line: a process's fault report and some more.
-const DEBUG_BYTES: usize = 3072;
+pub(crate) const DEBUG_BYTES: usize = 3072;
 /// Bytes of a kernel message that are sent at once.
 const DEBUG_TX_BYTES: usize = 16;
 

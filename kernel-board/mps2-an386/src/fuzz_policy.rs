@@ -4,6 +4,8 @@
 //! A fault restarts it by the policy. [`Reaper::look`], which the driver with a deadline calls once in a period,
 //! restarts it when it has ended itself, and makes a fault of a run that has not ended between two looks.
 
+#![allow(unsafe_code)]
+
 use core::cell::Cell;
 
 use kernel::Kernel;

@@ -1,5 +1,7 @@
 //! Interrupts of this board: the firmware's to their drivers, all others to `wasm_host`.
 
+#![allow(unsafe_code)]
+
 use core::cell::Cell;
 
 use kernel::hil::time::{Frequency, Ticks, Time};

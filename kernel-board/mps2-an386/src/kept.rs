@@ -2,6 +2,8 @@
 //!
 //! What it holds after power-on is anything.
 
+#![allow(unsafe_code)]
+
 use flash_partition::Kept;
 
 use crate::layout::STORE_PAGES;

@@ -1,5 +1,7 @@
 //! Where things lie in flash and RAM, as the linker script says.
 
+#![allow(unsafe_code)]
+
 unsafe extern "C" {
     static _sapps: u8;
     static _eapps: u8;

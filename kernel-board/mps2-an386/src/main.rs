@@ -68,7 +68,7 @@ use mps2::chip::{Mps2, Peripherals};
 use mps2::fpgaio::{self, Led};
 use mps2::uart::SyncWriter;
 use run_record::RunRecord;
-use wasm_host::{Interrupts, TableError, WasmHost};
+use wasm_host::{Interrupts, ProgramSlot, TableError, WasmHost};
 
 use board::{Board, BoardHost, Ends};
 use drivers::Drivers;
@@ -92,6 +92,9 @@ impl Seconds for Clock {
     }
 }
 
+/// How many register programs may be under way at once.
+const PROGRAMS: usize = 2;
+
 /// The chip of this board.
 type BoardChip = Mps2<'static, interrupts::Service>;
 
@@ -100,6 +103,7 @@ type BoardChip = Mps2<'static, interrupts::Service>;
 /// # Safety
 ///
 /// Once, at reset.
+#[allow(unsafe_code)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main() -> ! {
     // SAFETY: this runs once, at reset, with the vector table of `vectors.rs`.
@@ -161,6 +165,7 @@ unsafe extern "C" fn main() -> ! {
         Err(error) => panic!("the table of exposures is wrong: {error}"),
     };
     wasm_host.register();
+    wasm_host.in_background(DeferredCall::put_in_background);
     service.set_host(chip, wasm_host);
     let run_record: &'static RunRecord = static_init!(
         RunRecord,
@@ -248,10 +253,15 @@ fn wasm_host(
     )?;
     WasmHost::new(&exposures::EXPOSURES, grant)?
         .with_mapper(regions)
+        .with_programs(static_init!(
+            [ProgramSlot; PROGRAMS],
+            [const { ProgramSlot::new() }; PROGRAMS]
+        ))
         .with_interrupts(interrupts)
 }
 
 /// Say hello on the console. Nothing else is using it yet.
+#[allow(unsafe_code)]
 fn greet(kernel: &'static Kernel, capability: &dyn ProcessManagementCapability) {
     let mut count = 0;
     kernel.process_each_capability(capability, |_| count += 1);

@@ -1,5 +1,7 @@
 //! Opens exposed blocks to the process that claimed them, and the store to the supervisor.
 
+#![allow(unsafe_code)]
+
 use flash_partition::Guard;
 use kernel::Kernel;
 use kernel::capabilities::ProcessManagementCapability;

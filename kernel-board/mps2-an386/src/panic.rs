@@ -1,5 +1,7 @@
 //! The last words of the kernel: why, the chip, every process. Then it waits.
 
+#![allow(unsafe_code)]
+
 use core::cell::Cell;
 use core::fmt::Write;
 use core::panic::PanicInfo;

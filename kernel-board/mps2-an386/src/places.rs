@@ -9,10 +9,11 @@
 //! | 0 | `SUPERVISOR_FLASH` | `SUPERVISOR_RAM` | 1 | what `exposure.dts` lists for it, nothing else | when no other is ready | again |
 //! | 1–3 | `APP0_FLASH` … `APP2_FLASH` | `APP0_RAM` … | 4 each | everything, or what `exposure.dts` lists for it | by turns | not again |
 
-use kernel::process::{Place, Priority, RestartBudget, RestartPace};
+use kernel::process::{LOAD_TEXT_MAX, Place, Priority, RestartBudget, RestartPace};
 use kernel::static_init;
 use mps2::fpgaio;
 
+use crate::drivers::DEBUG_BYTES;
 use crate::layout::Ground;
 use crate::policy::{RestartAlways, StopAlways};
 
@@ -33,6 +34,9 @@ const NAMES: [&str; COUNT] = [
     "place APP1",
     "place APP2",
 ];
+
+// What is said at the start of all places waits until the line is first free.
+const _: () = assert!(COUNT * LOAD_TEXT_MAX <= DEBUG_BYTES);
 
 /// Processes in a place of the manufacturer's: position-independent ones lie one behind the other in the first.
 const OWN_PROCESSES: usize = 4;

@@ -4,6 +4,8 @@
 //! semihosting does so too. So nothing here is called unless the emulator's user has
 //! said that it may ([`crate::layout::emulator_words`]).
 
+#![allow(unsafe_code)]
+
 use core::arch::asm;
 
 const SYS_OPEN: usize = 0x01;

@@ -1,5 +1,7 @@
 //! The vector table: reset, faults, system calls, SysTick, 32 interrupt lines.
 
+#![allow(unsafe_code)]
+
 use cortexm4::{CortexM4, CortexMVariant, initialize_ram_jump_to_main, unhandled_interrupt};
 use mps2::interrupts::LINES;
 

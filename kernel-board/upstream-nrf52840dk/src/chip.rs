@@ -2,6 +2,8 @@
 //!
 //! Upstream's `NRF52` services whatever is pending and enables it again. Everything else is its own.
 
+#![allow(unsafe_code)]
+
 use core::cell::Cell;
 use core::fmt::Write;
 

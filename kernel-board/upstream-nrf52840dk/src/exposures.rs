@@ -2,6 +2,8 @@
 //!
 //! `table.rs` is what `exposure exposure.dts --layout layout.ld --table src/table.rs` writes, unchanged.
 
+#![allow(unsafe_code)]
+
 use berth_exposure::filter::{DriverRule, ProcessRule};
 use berth_exposure::interrupt::{Clear, Interrupt, Limits};
 use wasm_host::{AccessClass, Exposure, Register, Registers, SafeWrite, Width, Widths};

@@ -10,6 +10,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 mod chip;
 mod exposures;

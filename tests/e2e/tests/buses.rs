@@ -141,7 +141,7 @@ fn long_transfers_disturb_nobody() -> Result<()> {
 
 #[test]
 fn many_short_transfers_disturb_nobody() -> Result<()> {
-    keeps("short")
+    harmless("short")
 }
 
 #[test]

@@ -147,6 +147,18 @@ fn run_replaces_restarts_and_leaves_no_refused_image() -> Result<()> {
     let file = guest("blink").to_string_lossy().into_owned();
     let said = |words: &[&str]| device.berth(words)?.ok();
     ensure!(said(&["run", &file])?.contains("blink started ("));
+    // The same once more: it keeps what it holds.
+    let uptime = || -> Result<u64> {
+        let blink = device.container("blink")?.context("blink")?;
+        blink["uptime_us"].as_u64().context("uptime_us")
+    };
+    let ran = uptime()?;
+    ensure!(said(&["run", &file])?.contains("blink runs already ("));
+    ensure!(uptime()? > ran);
+    said(&["pause", "blink"])?;
+    device.berth(&["run", &file])?.refused()?;
+    ensure!(device.state("blink")? == "paused");
+    said(&["stop", "blink"])?;
     ensure!(said(&["run", &file])?.contains("blink started again ("));
     let other = guest("hello").to_string_lossy().into_owned();
     // Another image, that ends at once: no fault, so it stays.

@@ -57,6 +57,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod alarm;
 pub mod console;
 pub mod driver;

@@ -9,7 +9,9 @@ use core::cell::Cell;
 use crate::utilities::single_core::kernel_global;
 
 /// How many deferred calls a system can have.
-const MAX: usize = 32;
+const MAX: usize = 31;
+/// Among the calls that wait, none: the loop is to look at those in the background.
+const LOOK: u32 = 1 << MAX;
 
 /// A driver that defers calls.
 pub trait DeferredCallClient: Sized {
@@ -29,10 +31,12 @@ struct Client {
 struct Table {
     created: Cell<usize>,
     pending: Cell<u32>,
-    /// To be made when processes have had their turn.
+    /// To be made when processes have had their turn, or in the background.
     later: Cell<u32>,
-    /// Those of them with a greater number than the one that was made last.
-    next_later: Cell<u32>,
+    /// Those that are made in the background, whenever they are set.
+    in_background: Cell<u32>,
+    /// Of them, those that have not been made since the others were.
+    later_first: Cell<u32>,
     clients: [Cell<Option<Client>>; MAX],
 }
 
@@ -41,7 +45,8 @@ kernel_global! {
         created: Cell::new(0),
         pending: Cell::new(0),
         later: Cell::new(0),
-        next_later: Cell::new(u32::MAX),
+        in_background: Cell::new(0),
+        later_first: Cell::new(0),
         clients: [const { Cell::new(None) }; MAX],
     };
 }
@@ -63,12 +68,12 @@ impl DeferredCall {
     ///
     /// # Panics
     ///
-    /// When the board makes more than 32; found at its first start.
+    /// When the board makes more than 31; found at its first start.
     #[must_use]
     pub fn new() -> Self {
         TABLE.with(|table| {
             let index = table.created.get();
-            assert!(index < MAX, "more than 32 deferred calls");
+            assert!(index < MAX, "more than 31 deferred calls");
             table.created.set(index + 1);
             Self { index }
         })
@@ -95,7 +100,26 @@ impl DeferredCall {
 
     /// Have the kernel loop make the call.
     pub fn set(&self) {
-        TABLE.with(|table| table.pending.set(table.pending.get() | 1 << self.index));
+        let call = 1 << self.index;
+        TABLE.with(|table| {
+            let now = if table.in_background.get() & call == 0 {
+                call
+            } else {
+                table.later.set(table.later.get() | call);
+                LOOK
+            };
+            table.pending.set(table.pending.get() | now);
+        });
+    }
+
+    /// Has this call, from now on, made when no process is ready but those in the background, and before any of these
+    /// runs: for work that is theirs. Of several, one at a time. A board calls it; where no place is in the
+    /// background, such a call waits until no process is ready at all.
+    pub fn put_in_background(&self) {
+        TABLE.with(|table| {
+            let calls = table.in_background.get() | 1 << self.index;
+            table.in_background.set(calls);
+        });
     }
 
     /// Have the kernel loop make the call when processes have had their turn: for work that goes on
@@ -110,27 +134,48 @@ impl DeferredCall {
         TABLE.with(|table| (table.pending.get() | table.later.get()) & 1 << self.index != 0)
     }
 
-    /// Whether a call waits until processes have had their turn.
+    /// Whether a call waits until processes have had their turn, or in the background.
     #[must_use]
     #[inline]
     pub(crate) fn has_later() -> bool {
         TABLE.with(|table| table.later.get() != 0)
     }
 
-    /// Make one of the calls that were to come after processes, by turns: they are for work that goes on and on, and one
-    /// that sets itself again keeps no other waiting. Its number, or `None`.
-    pub fn service_next_later_call() -> Option<usize> {
-        Self::service_next(|table| {
-            let pending = table.later.get();
-            let turn = match pending & table.next_later.get() {
-                0 => pending,
-                next => next,
-            };
-            let first = turn & turn.wrapping_neg();
-            table.later.set(pending & !first);
-            table.next_later.set(!(first | first.wrapping_sub(1)));
-            first
+    /// Whether one waits in the background; whether one waits until processes have had their turn.
+    #[must_use]
+    pub(crate) fn who_is_later() -> (bool, bool) {
+        TABLE.with(|table| {
+            let (later, background) = (table.later.get(), table.in_background.get());
+            (later & background != 0, later & !background != 0)
         })
+    }
+
+    /// Make one of the calls that were to come after processes or in the background; its number, or `None`. One that is
+    /// set again and again keeps no other from its turn.
+    pub fn service_next_later_call() -> Option<usize> {
+        Self::service_later(u32::MAX)
+    }
+
+    /// The same, of those in the background or of the others.
+    pub(crate) fn service_next_later_of(background: bool) -> Option<usize> {
+        let calls = TABLE.with(|table| table.in_background.get());
+        Self::service_later(if background { calls } else { !calls })
+    }
+
+    fn service_later(of: u32) -> Option<usize> {
+        let first = TABLE.with(|table| {
+            let later = table.later.get() & of;
+            match table.later_first.get() & later {
+                0 => later,
+                first => first,
+            }
+        });
+        let index = Self::service_next(|table| &table.later, first)?;
+        TABLE.with(|table| {
+            let others = table.later_first.get() & !of;
+            table.later_first.set(others | (first & !(1 << index)));
+        });
+        Some(index)
     }
 
     /// Whether any call waits.
@@ -142,22 +187,19 @@ impl DeferredCall {
 
     /// Make the waiting call with the lowest number; its number, or `None`.
     pub fn service_next_pending_call() -> Option<usize> {
-        Self::service_next(|table| {
-            let pending = table.pending.get();
-            let first = pending & pending.wrapping_neg();
-            table.pending.set(pending & !first);
-            first
-        })
+        Self::service_next(|table| &table.pending, u32::MAX)
     }
 
-    /// Make the call whose bit is taken out of the table, if there is one.
-    fn service_next(take: fn(&Table) -> u32) -> Option<usize> {
+    /// Make the call with the lowest number of a set, of those that a mask leaves.
+    fn service_next(calls: fn(&Table) -> &Cell<u32>, mask: u32) -> Option<usize> {
         let (index, client) = TABLE.with(|table| {
-            let bit = take(table);
-            if bit == 0 {
+            let calls = calls(table);
+            let pending = calls.get() & mask;
+            if pending == 0 {
                 return None;
             }
-            let index = bit.trailing_zeros() as usize;
+            let index = pending.trailing_zeros() as usize;
+            calls.set(calls.get() & !(1 << index));
             Some((index, table.clients.get(index).and_then(Cell::get)))
         })?;
         if let Some(client) = client {
@@ -191,11 +233,15 @@ mod tests {
     struct Driver {
         call: DeferredCall,
         seen: Cell<u32>,
+        again: Cell<bool>,
     }
 
     impl DeferredCallClient for Driver {
         fn handle_deferred_call(&self) {
             self.seen.set(self.seen.get() + 1);
+            if self.again.get() {
+                self.call.set_later();
+            }
         }
         fn register(&'static self) {
             self.call.register(self);
@@ -206,6 +252,7 @@ mod tests {
         Box::leak(Box::new(Driver {
             call: DeferredCall::new(),
             seen: Cell::new(0),
+            again: Cell::new(false),
         }))
     }
 
@@ -228,30 +275,50 @@ mod tests {
     }
 
     #[test]
-    fn later_calls_that_set_themselves_again_take_turns() {
+    fn one_that_goes_on_and_on_keeps_no_other_from_its_turn() {
         let drivers = [driver(), driver(), driver()];
         for driver in drivers {
             driver.register();
+            driver.again.set(true);
+            driver.call.set_later();
         }
-        let made = |numbers: &[usize]| {
-            for number in numbers {
-                assert_eq!(DeferredCall::service_next_later_call(), Some(*number));
-                drivers[*number].call.set_later();
-            }
-        };
-        drivers[1].call.set_later();
-        made(&[1, 1]);
-        drivers[0].call.set_later();
-        drivers[2].call.set_later();
-        made(&[2, 0, 1, 2, 0, 1, 2]);
-        // The other kind is by number, and does not change the turns.
-        drivers[1].call.set();
-        assert_eq!(DeferredCall::service_next_pending_call(), Some(1));
-        made(&[0]);
-        for number in [1, 2, 0] {
-            assert_eq!(DeferredCall::service_next_later_call(), Some(number));
+        for _ in 0..30 {
+            assert!(DeferredCall::service_next_later_call().is_some());
         }
-        assert_eq!(DeferredCall::service_next_later_call(), None);
+        assert!(drivers.iter().all(|driver| driver.seen.get() == 10));
+        assert!(DeferredCall::has_later() && !DeferredCall::has_tasks());
+        drivers.iter().for_each(|driver| driver.again.set(false));
+        let rest = core::iter::from_fn(DeferredCall::service_next_later_call);
+        assert_eq!(rest.count(), 3);
         assert!(!DeferredCall::has_later());
+    }
+
+    #[test]
+    fn what_is_in_the_background_is_asked_for_by_itself() {
+        let [first, second, other] = [driver(), driver(), driver()];
+        for driver in [first, second, other] {
+            driver.register();
+        }
+        first.call.put_in_background();
+        second.call.put_in_background();
+        assert_eq!(DeferredCall::who_is_later(), (false, false));
+        second.call.set();
+        first.call.set();
+        other.call.set_later();
+        // The loop is to look, and that is all.
+        assert!(DeferredCall::has_tasks() && first.call.is_pending());
+        assert!(DeferredCall::service_next_pending_call().is_some());
+        assert!(!DeferredCall::has_tasks());
+        assert_eq!(DeferredCall::who_is_later(), (true, true));
+        assert_eq!(DeferredCall::service_next_later_of(false), Some(2));
+        assert_eq!(DeferredCall::who_is_later(), (true, false));
+        assert_eq!(DeferredCall::service_next_later_of(false), None);
+        assert_eq!(DeferredCall::service_next_later_of(true), Some(0));
+        assert_eq!(DeferredCall::service_next_later_call(), Some(1));
+        assert_eq!(DeferredCall::who_is_later(), (false, false));
+        assert_eq!(
+            (first.seen.get(), second.seen.get(), other.seen.get()),
+            (1, 1, 1)
+        );
     }
 }

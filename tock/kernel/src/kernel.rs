@@ -26,6 +26,10 @@ use crate::utilities::cells::NumericCellExt;
 
 /// Microseconds that processes have, if they use them, before each call that comes after them.
 const BEFORE_LATER_US: u32 = 1_000;
+
+/// Turns of processes that something more important ended, one behind the other, before such a call is made all the
+/// same. Otherwise a process that causes an interrupt or a deferred call in each of its turns would keep it from being made.
+const TURNS_BEFORE_LATER: u32 = 16;
 /// How often the kernel looks, when it has nothing else to do, whether a process may begin again.
 pub(crate) const RESTART_LOOK_US: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
 
@@ -52,6 +56,8 @@ pub struct Kernel {
     work_noted: Cell<bool>,
     /// How long processes have run, in microseconds, since a call began to wait that comes after them.
     later_waited_us: Cell<u32>,
+    /// Turns that have ended without it.
+    later_waited_turns: Cell<u32>,
     /// Process whose regions, as they are now, are in the MPU. Nobody else keeps this.
     mpu_owner: Cell<Option<ControlBlock>>,
     /// Is told of the ends of runs.
@@ -80,6 +86,7 @@ impl Kernel {
             grants: Cell::new(0),
             work_noted: Cell::new(false),
             later_waited_us: Cell::new(0),
+            later_waited_turns: Cell::new(0),
             mpu_owner: Cell::new(None),
             run_end_client: Cell::new(None),
             pending_restarts: Cell::new(0),
@@ -355,7 +362,16 @@ impl Kernel {
         }
         match scheduler.next() {
             SchedulingDecision::RunProcess((id, slice)) => {
-                let later = DeferredCall::has_later();
+                let mut later = DeferredCall::has_later();
+                if later {
+                    let background;
+                    (background, later) = DeferredCall::who_is_later();
+                    if background && self.process_with(id.index, Priority::Background).is_some() {
+                        // The loop looks at lines and at the firmware's processes before the next one.
+                        let _ = DeferredCall::service_next_later_of(true);
+                        return;
+                    }
+                }
                 let turn = if later {
                     self.until_later(slice)
                 } else {
@@ -396,13 +412,16 @@ impl Kernel {
         used: Option<u32>,
         shortened: bool,
     ) -> StoppedExecutingReason {
-        if reason == StoppedExecutingReason::KernelPreemption {
+        let turns = self.later_waited_turns.get() + 1;
+        if reason == StoppedExecutingReason::KernelPreemption && turns < TURNS_BEFORE_LATER {
+            self.later_waited_turns.set(turns);
             // Something more important is there, which may make a process ready: that one has its time.
             let waited = self.later_waited_us.get().saturating_add(used.unwrap_or(0));
             self.later_waited_us.set(waited.min(BEFORE_LATER_US / 2));
         } else {
             self.later_waited_us.set(0);
-            let _ = DeferredCall::service_next_later_call();
+            self.later_waited_turns.set(0);
+            let _ = DeferredCall::service_next_later_of(false);
         }
         // For the scheduler a turn that was only shortened is not over.
         if shortened && reason == StoppedExecutingReason::TimesliceExpired {

@@ -4,7 +4,11 @@ use crate::{Address, cli::without_ending};
 use berth_pack::printable;
 use berth_protocol::{DeviceError, PROTOCOL_VERSION};
 use serde::Serialize;
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +17,7 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// A file of this computer cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", shown(path))]
     File {
         /// The file.
         path: PathBuf,
@@ -21,7 +25,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file of this computer cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}", shown(path))]
     Written {
         /// The file.
         path: PathBuf,
@@ -29,7 +33,7 @@ pub enum Error {
         source: io::Error,
     },
     /// What was read from the device cannot be written into a file.
-    #[error("cannot save {}: {source}", path.display())]
+    #[error("cannot save {}: {source}", shown(path))]
     Save {
         /// The file.
         path: PathBuf,
@@ -40,7 +44,7 @@ pub enum Error {
     #[error("cannot write the output: {0}")]
     Output(io::Error),
     /// The list of devices is not one.
-    #[error("{}: {why}", path.display())]
+    #[error("{}: {why}", shown(path))]
     Config {
         /// The file.
         path: PathBuf,
@@ -51,19 +55,19 @@ pub enum Error {
     #[error("no device given")]
     NoDevice,
     /// Nobody said which of several devices.
-    #[error("which device? {}", names.join(", "))]
+    #[error("which device? {}", printable(&names.join(", ")))]
     WhichDevice {
         /// The names of all.
         names: Vec<String>,
     },
     /// The registry has no device of this name.
-    #[error("no device is called \"{name}\"")]
+    #[error("no device is called \"{}\"", printable(name))]
     UnknownDevice {
         /// The name.
         name: String,
     },
     /// The line cannot be opened.
-    #[error("cannot open {address}: {source}")]
+    #[error("cannot open {}: {source}", printable(&address.to_string()))]
     Open {
         /// The line.
         address: Address,
@@ -71,7 +75,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Another program has the line.
-    #[error("{address} is in use by {by}")]
+    #[error("{} is in use by {}", printable(&address.to_string()), printable(by))]
     Busy {
         /// The line.
         address: Address,
@@ -103,12 +107,27 @@ pub enum Error {
         /// How long berth waited.
         after: Duration,
     },
+    /// The device answers, and what is waited for has not come.
+    #[error("{what} after {:.1} s", after.as_secs_f32())]
+    NotYet {
+        /// What there is instead.
+        what: String,
+        /// How long berth waited.
+        after: Duration,
+        /// What to do.
+        hint: &'static str,
+    },
     /// What the device has is not what was sent.
     #[error("verification failed: {0}")]
     Verification(String),
     /// The device refused.
     #[error("{0}")]
     Refused(Refusal),
+}
+
+/// A path as it may stand on a terminal: names of files hold what they like.
+pub(crate) fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
 }
 
 /// The refusal of a device, made for people and for scripts.
@@ -145,7 +164,7 @@ pub struct Missing {
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(name) = &self.name {
-            write!(f, "{name}: ")?;
+            write!(f, "{}: ", printable(name))?;
         }
         f.write_str(&printable(&self.message))?;
         for missing in &self.missing {
@@ -176,7 +195,7 @@ impl Error {
             | Self::Line(_)
             | Self::Version { .. }
             | Self::Unexpected { .. } => 3,
-            Self::TimedOut { .. } => 4,
+            Self::TimedOut { .. } | Self::NotYet { .. } => 4,
             Self::Verification(_) => 5,
         }
     }
@@ -200,6 +219,7 @@ impl Error {
             Self::Version { .. } => "protocol-version",
             Self::Unexpected { .. } => "unexpected-answer",
             Self::TimedOut { .. } => "timed-out",
+            Self::NotYet { .. } => "not-yet",
             Self::Verification(_) => "verification-failed",
             Self::Refused(refusal) => refusal.code,
         }
@@ -242,6 +262,7 @@ impl Error {
             Self::TimedOut { .. } => {
                 "does the device run, with the supervisor installed? `berth doctor` looks step by step"
             }
+            Self::NotYet { hint, .. } => hint,
             Self::Verification(_) => "repeat the command",
             Self::Refused(refusal) => return refusal.hint(),
             Self::Config { .. } => "correct the file, or delete it and use `berth config` again",
@@ -288,12 +309,17 @@ impl Refusal {
             "unknown-name" => "`berth ps` lists the containers",
             "name-taken" => "replace the old one with --live-update, or choose another --name",
             // It was started, and its own code failed.
-            "wrong-state" if self.message.contains("faulted") && self.to == "start" => {
+            "wrong-state"
+                if self.message.contains("faulted") && matches!(self.to, "start" | "run") =>
+            {
                 "`berth inspect` shows what happened, `berth logs` what it wrote before"
             }
             "wrong-state" if self.to == "rm" => "`berth rm -f` stops it first",
             "wrong-state" if self.to == "start" => {
                 "`berth restart` starts it anew; with --if-needed this is no error"
+            }
+            "wrong-state" if self.to == "run" => {
+                "`berth resume` lets it go on; `berth rm -f` deletes it, with what it holds"
             }
             "wrong-state" if self.to == "stop" => "with --if-needed this is no error",
             "wrong-state" => {
@@ -302,6 +328,9 @@ impl Refusal {
             "too-large" => "build it smaller: opt-level \"z\", lto, strip; see the author's guide",
             "too-many-containers" | "device-full" | "store-full" => {
                 "`berth rm` a container that is not needed; `berth images` shows their sizes"
+            }
+            "out-of-memory" if matches!(self.to, "edit" | "restart") => {
+                "`berth edit --limit` with more; with --now the device tries at once, and goes back if it fails; what was stopped before (`berth stop`) can be given any limit"
             }
             "out-of-memory" => {
                 "`berth heap` shows who holds the memory: stop another container; if its own --limit or --memory is too small, `berth edit` raises it"

@@ -61,7 +61,10 @@ impl Manufacturer {
             source,
         })?;
         let wrong = |why: String| {
-            Error::Usage(format!("{} does not list exposures: {why}", path.display()))
+            Error::Usage(format!(
+                "{} does not list exposures: {why}",
+                crate::error::shown(path)
+            ))
         };
         let value: Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
         let Some(items) = value.get("exposures").and_then(Value::as_array) else {

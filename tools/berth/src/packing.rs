@@ -5,7 +5,7 @@
 //! uses. What cannot be packed is sent as it is, too: the device says what is wrong with it,
 //! and it has the last word anyway.
 
-use berth_pack::{Options, pack};
+use berth_pack::{Options, PackError, pack};
 use berth_package::Manifest;
 use berth_protocol::Parameters;
 
@@ -33,6 +33,10 @@ pub(crate) fn prepare(file: Vec<u8>, name: &str) -> Prepared {
                 format!("linear memory of {memory} bytes, {}", packed.basis.text())
             });
             (packed.image, note)
+        }
+        // It will fault where it accesses a register: what is wrong is known now.
+        Err(error @ (PackError::Window(_) | PackError::Access { .. })) => {
+            (file, Some(error.to_string()))
         }
         Err(_) => (file, None),
     };

@@ -1,5 +1,6 @@
 //! Tables for people: columns, no lines.
 
+use berth_pack::printable;
 use comfy_table::{CellAlignment, presets::NOTHING};
 use std::io::{self, Write};
 
@@ -101,7 +102,7 @@ impl Columns {
 pub fn print_table(out: &mut impl Write, table: &Table) -> io::Result<()> {
     for line in table.lines() {
         let line = line.strip_prefix(' ').unwrap_or(&line);
-        writeln!(out, "{}", line.trim_end())?;
+        writeln!(out, "{}", printable(line.trim_end()))?;
     }
     Ok(())
 }

@@ -128,6 +128,7 @@ fn others() -> Vec<Error> {
             | Error::Version { .. }
             | Error::Unexpected { .. }
             | Error::TimedOut { .. }
+            | Error::NotYet { .. }
             | Error::Verification(_) => {}
         }
     }

@@ -4,7 +4,12 @@ mod support;
 
 use berth_protocol::{Level, Parameters, Restart, Service};
 use rustix::termios::ControlModes;
-use std::{fs, io::Write, process::Stdio, time::Duration};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    process::Stdio,
+    time::Duration,
+};
 use support::{
     Faults,
     run::{Bench, berth, command, read_until, terminal},
@@ -430,6 +435,35 @@ fn while_one_follows_the_log_others_are_served() {
 }
 
 #[test]
+fn who_follows_a_log_goes_on_when_the_container_is_replaced_by_its_next() {
+    let bench = Bench::new();
+    let file = bench.file("app.wasm", &[7; 100]);
+    bench.ok(&["run", &file]);
+    let address = bench.device.address();
+    let mut follower = command(bench.home());
+    let mut follower = follower
+        .args(["logs", "-f", "app"])
+        .env("BERTH_DEVICE", &address)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut shown = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut said = BufReader::new(follower.stderr.take().unwrap()).lines();
+    let mut until_four = || shown.find(|line| line.as_ref().unwrap().ends_with("four"));
+    assert!(until_four().is_some());
+    assert_eq!(bench.run(&["rm", "-f", "app"]).0, 0);
+    let gone = said.next().unwrap().unwrap();
+    assert!(gone.contains("the container is gone"), "{gone}");
+    assert_eq!(bench.run(&["run", &file]).0, 0);
+    assert!(until_four().is_some());
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+    // Whom it never found is an error.
+    assert_eq!(bench.run(&["logs", "-f", "nobody"]).0, 1);
+}
+
+#[test]
 fn scan_finds_a_configured_device_and_a_shared_line() {
     let bench = Bench::new();
     let silent = Bench::with(Faults {
@@ -707,6 +741,8 @@ fn run_replaces_what_is_there_and_leaves_nothing_that_was_refused() {
     let bench = Bench::new();
     let file = bench.file("app.wasm", &[7; 100]);
     assert_eq!(bench.ok(&["run", &file]), "app started (100 bytes)\n");
+    assert_eq!(bench.ok(&["run", &file]), "app runs already (100 bytes)\n");
+    bench.ok(&["stop", "app"]);
     assert_eq!(bench.ok(&["run", &file]), "app started again (100 bytes)\n");
     bench.file("app.wasm", &[8; 120]);
     assert_eq!(bench.ok(&["run", &file]), "app replaced (120 bytes)\n");
@@ -730,8 +766,134 @@ fn run_replaces_what_is_there_and_leaves_nothing_that_was_refused() {
     assert_eq!((code, out.as_str()), (7, "ends exited(7)\n"));
     assert_eq!(bench.run(&["run", "--rm", &ends]).0, 7);
     assert!(!bench.ok(&["ps"]).contains("ends"));
+    // Once more: what the last run wrote is not of this one.
+    assert_eq!(bench.run(&["run", &ends]).0, 0);
+    let (code, out, note) = bench.run(&["run", "-f", &ends]);
+    assert_eq!(
+        (code, out.as_str()),
+        (7, "ends started again (5 bytes)\n"),
+        "{note}"
+    );
     let (code, _, said) = bench.run(&["wait", "--at-most", "1", "app"]);
     assert_eq!(code, 4, "{said}");
+    assert!(said.contains("app has not ended (running)"), "{said}");
+    assert!(
+        said.contains("berth stop") && !said.contains("doctor"),
+        "{said}"
+    );
+}
+
+#[test]
+fn run_keeps_where_a_paused_one_stands_and_says_what_to_do() {
+    let bench = Bench::new();
+    let file = bench.file("app.wasm", &[7; 100]);
+    let other = bench.file("other.wasm", &[8; 100]);
+    bench.ok(&["run", &file]);
+    bench.ok(&["pause", "app"]);
+    for words in [&["run", &file][..], &["run", &other, "--name", "app"]] {
+        let (code, _, said) = bench.run(words);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains("the container is paused"), "{said}");
+        assert!(
+            said.contains("berth resume") && !said.contains("--if-needed"),
+            "{said}"
+        );
+        assert!(bench.ok(&["ps"]).contains("paused"));
+    }
+    bench.ok(&["resume", "app"]);
+    assert_eq!(bench.ok(&["run", &file]), "app runs already (100 bytes)\n");
+}
+
+#[test]
+fn who_runs_the_same_a_moment_later_has_it_run() {
+    let bench = Bench::with(Faults {
+        outrun: true,
+        ..Faults::default()
+    });
+    let file = bench.file("app.wasm", &[7; 100]);
+    assert_eq!(bench.ok(&["run", &file]), "app started (100 bytes)\n");
+}
+
+#[test]
+fn what_could_not_start_again_is_not_stopped() {
+    let bench = Bench::new();
+    let file = bench.file("app.wasm", &[7; 100]);
+    bench.ok(&["run", &file]);
+    let executed = |what: &str| {
+        let memory = bench.device.memory.lock().unwrap();
+        memory.executed.iter().filter(|op| *op == what).count()
+    };
+    let (code, _, said) = bench.run(&["edit", "app", "--limit", "8K"]);
+    assert_eq!((code, executed("Edit")), (1, 0), "{said}");
+    assert!(
+        said.contains("9876 bytes, more than a limit of 8192"),
+        "{said}"
+    );
+    assert!(said.contains("--now"), "{said}");
+    bench.ok(&["edit", "app", "--limit", "10K"]);
+    // One that another way gave such a limit.
+    bench.ok(&["run", &file, "--name", "small", "--limit", "9K"]);
+    assert_eq!(executed("Edit"), 1);
+    let (code, _, said) = bench.run(&["restart", "small"]);
+    assert_eq!((code, executed("Edit")), (1, 1), "{said}");
+    assert!(bench.ok(&["ps"]).contains("running"));
+    // What does not run has nothing to lose.
+    bench.ok(&["stop", "small"]);
+    bench.ok(&["edit", "small", "--limit", "8K"]);
+}
+
+#[test]
+fn a_back_off_and_its_policy_are_changed_one_at_a_time() {
+    let bench = Bench::new();
+    let file = bench.file("app.wasm", &[7; 100]);
+    assert_eq!(bench.run(&["upload", &file, "--backoff", "9"]).0, 2);
+    bench.ok(&["upload", &file, "--restart", "on-failure:3"]);
+    let policy = || {
+        let memory = bench.device.memory.lock().unwrap();
+        memory.parameters("app").unwrap().restart
+    };
+    bench.ok(&["edit", "app", "--backoff", "100"]);
+    let (limit, backoff_ms) = (3, 100);
+    assert_eq!(policy(), Some(Restart::OnFailure { limit, backoff_ms }));
+    bench.ok(&["edit", "app", "--restart", "always"]);
+    assert_eq!(policy(), Some(Restart::Always { backoff_ms }));
+    bench.ok(&["edit", "app", "--restart", "no"]);
+    assert_eq!(policy(), Some(Restart::No));
+    assert_eq!(bench.run(&["edit", "app", "--backoff", "7"]).0, 2);
+}
+
+#[test]
+fn names_of_files_control_no_terminal() {
+    let bench = Bench::new();
+    let name = "a\u{1b}[31m\n\u{202e}b";
+    let file = bench.file(&format!("{name}.wasm"), &[7; 100]);
+    let nowhere = format!("unix:{name}");
+    for words in [
+        &["run", &file][..],
+        &["run", name],
+        &["rm", name],
+        &["logs", name],
+        &["start", "x", name],
+        &["run", "--share", name, &file],
+        &["exposures", name],
+        &["--device", name, "ps"],
+        &["--device", &nowhere, "ps"],
+        &[name],
+    ] {
+        for json in [false, true] {
+            let mut words = words.to_vec();
+            words.extend(json.then_some("--json"));
+            let (code, out, said) = bench.run(&words);
+            assert_ne!(code, 0, "{words:?}");
+            for text in [out, said] {
+                let is_raw = text.contains(['\u{1b}', '\u{202e}']) || text.contains("31m\n");
+                assert!(!is_raw, "{words:?}: {text:?}");
+            }
+        }
+    }
+    // A wrong command line is told of its own command.
+    let (_, _, said) = bench.run(&["run", &file]);
+    assert!(said.contains("`berth run --help`"), "{said}");
 }
 
 #[test]

@@ -58,8 +58,15 @@ fn is_plain(nodes: &[&Node]) -> bool {
     processors.peek().is_some() && processors.all(|word| PLAIN.contains(&word))
 }
 
-/// Most ranges that one may reach; only declarations that make no sense lead to more.
-const REACHED_MAX: usize = 64;
+/// Most ranges that one may reach. Only declarations that make no sense lead to more: a window that is shifted against
+/// itself. What leads to more counts as reaching everything.
+const REACHED_MAX: usize = 1024;
+
+/// All addresses.
+pub(crate) const EVERYTHING: Range = Range {
+    base: 0,
+    length: 1 << 32,
+};
 
 /// The property that declares aliases.
 const PROPERTY: &str = "berth,aliases";
@@ -103,16 +110,23 @@ impl Aliases {
         Self { windows }
     }
 
-    /// What a range reaches: itself, and what its bytes are aliases of.
+    /// What a range reaches: itself, and what its bytes are aliases of; [`EVERYTHING`] if that has no end.
     pub(crate) fn reach(&self, range: Range) -> Vec<Range> {
         let mut reached = vec![range];
         let mut next = 0;
-        while let Some(range) = reached.get(next).copied().filter(|_| next < REACHED_MAX) {
+        while let Some(range) = reached.get(next).copied() {
             next += 1;
             for alias in &self.windows {
-                let target = range.common(alias.window).map(|part| alias.target(part));
+                let Some(target) = range.common(alias.window).map(|part| alias.target(part)) else {
+                    continue;
+                };
                 // Aliases that go round in a circle end here.
-                reached.extend(target.filter(|target| !reached.contains(target)));
+                if !reached.iter().any(|known| target.lies_in(*known)) {
+                    reached.push(target);
+                }
+                if reached.len() > REACHED_MAX {
+                    return vec![range, EVERYTHING];
+                }
             }
         }
         reached
@@ -182,5 +196,36 @@ mod tests {
         };
         assert!(aliases.overlap(range(0x4000_0010, 4), range(0x5000_0012, 1)));
         assert!(!aliases.overlap(range(0x4000_0010, 4), range(0x5000_0014, 4)));
+    }
+
+    /// However many views a block has, each counts; where there is no end, everything does.
+    #[test]
+    fn none_is_left_out() {
+        let alias = |base, length, target| Alias {
+            window: range(base, length),
+            target,
+            scale: 1,
+        };
+        let many = (0..500).map(|i| alias(0x4000_0000, 4, 0x5000_0000 + i * 0x10));
+        let aliases = Aliases {
+            windows: many.collect(),
+        };
+        let block = range(0x4000_0000, 0x100);
+        let views = (0..500).map(|i| range(0x5000_0000 + i * 0x10, 4));
+        let all: Vec<_> = std::iter::once(block).chain(views).collect();
+        assert_eq!(aliases.reach(block), all);
+        // One behind the other.
+        let row = (0..500).map(|i| alias(0x4000_0000 + i * 0x10, 4, 0x4000_0010 + i * 0x10));
+        let aliases = Aliases {
+            windows: row.collect(),
+        };
+        assert!(aliases.overlap(range(0x4000_0000, 4), range(0x4000_1f40, 4)));
+        let shifted = Aliases {
+            windows: vec![alias(0x4000_0000, 0x100_0000, 0x4000_0004)],
+        };
+        assert!(shifted.reach(range(0x4000_0000, 4)).contains(&EVERYTHING));
+        assert!(shifted.overlap(range(0x4000_0000, 4), range(0x5000_0000, 4)));
+        // All of it is reached in one step.
+        assert_eq!(shifted.reach(range(0x4000_0000, 0x100_0000)).len(), 2);
     }
 }

@@ -1,12 +1,15 @@
 //! The board's peripherals: where they are, and which of them must not be given away.
 
+use std::collections::BTreeSet;
+
 use crate::address::{Range, addressable};
-use crate::aliases::Aliases;
-use crate::bus;
+use crate::aliases::{Aliases, EVERYTHING};
+use crate::bus::{self, Reach};
+use crate::chosen::chosen;
 use crate::danger::{Danger, Facts};
 use crate::devicetree::{Node, Property};
 use crate::layout::Region;
-use crate::lines::lines;
+use crate::lines::{lines, reached};
 use crate::problem::{Place, Problem};
 use crate::report::Report;
 
@@ -15,8 +18,8 @@ use crate::report::Report;
 pub(crate) struct Block<'a> {
     pub(crate) node: &'a Node,
     pub(crate) range: Range,
-    /// The processor reaches all of it.
-    pub(crate) whole: bool,
+    /// How the processor reaches it.
+    pub(crate) reach: Reach,
     /// Why it must not be exposed.
     pub(crate) danger: Option<Danger>,
 }
@@ -34,8 +37,8 @@ pub(crate) struct Board<'a> {
     pub(crate) blocks: Vec<Block<'a>>,
     regions: &'a [Region],
     aliases: Aliases,
-    /// The nodes that the firmware has.
-    kept: Vec<&'a Node>,
+    /// The nodes that the firmware has, and their lines or why these are not known.
+    kept: Vec<(&'a Node, Result<BTreeSet<u32>, String>)>,
     root: &'a Node,
 }
 
@@ -45,7 +48,11 @@ impl<'a> Board<'a> {
         let places = bus::places(root, report);
         let facts = Facts {
             nodes: root.all(),
-            chosen: chosen(root),
+            chosen: chosen(root, report),
+            placed: places
+                .iter()
+                .map(|place| place.node.path.as_str())
+                .collect(),
             memory: places
                 .iter()
                 .filter(|place| is_memory(place.node))
@@ -58,7 +65,10 @@ impl<'a> Board<'a> {
             .map(|place| Block {
                 node: place.node,
                 range: place.range,
-                whole: place.whole && addressable(place.range),
+                reach: match addressable(place.range) {
+                    true => place.reach,
+                    false => Reach::Part,
+                },
                 danger: facts.own(place.node, place.range),
             })
             .collect();
@@ -70,7 +80,15 @@ impl<'a> Board<'a> {
             block.danger = block.danger.take().or(shared);
         }
         let nodes = facts.nodes.iter().copied();
-        let kept = nodes.filter(|node| facts.keeps(node)).collect();
+        let kept: Vec<_> = nodes.filter(|node| facts.keeps(node)).collect();
+        for node in &kept {
+            if let Some(reg) = node.property("reg").filter(|_| facts.is_nowhere(node)) {
+                let label = node.label().to_owned();
+                report.add(&reg.place, Problem::KeptNowhere(label));
+            }
+        }
+        let kept = kept.into_iter().map(|node| (node, reached(root, node)));
+        let kept = kept.collect();
         Self {
             blocks,
             regions,
@@ -108,6 +126,21 @@ impl<'a> Board<'a> {
             Some(other) => Some(other.node.label().to_owned()),
             None => region().map(|region| format!("{} in the memory map", region.name)),
         }
+    }
+
+    /// A node that begins elsewhere than a block and has registers in it, in use or not. What the block is a part
+    /// of, or has as its own parts, does not count.
+    pub(crate) fn inside(&self, block: &Block) -> Option<&Block<'a>> {
+        self.blocks.iter().find(|other| {
+            !other.is_related(block)
+                && other.range.base != block.range.base
+                && other.range.overlaps(block.range)
+        })
+    }
+
+    /// Whether it is not known what a range reaches, because its aliases have no end.
+    pub(crate) fn is_endless(&self, range: Range) -> bool {
+        self.aliases.reach(range).contains(&EVERYTHING)
     }
 
     /// Whether two ranges have a byte in common, directly or through aliases.
@@ -151,17 +184,23 @@ impl<'a> Board<'a> {
 
     /// A line, if no node that the firmware has is on it: it could not be masked for a container's sake.
     fn free(&self, line: u32) -> Result<u32, String> {
-        let has = |node: &&&Node| {
-            let lines = lines(self.root, node).unwrap_or_default();
-            lines.into_iter().flatten().any(|other| other == line)
-        };
-        match self.kept.iter().find(has) {
-            Some(other) => Err(format!(
-                "its line {line} is that of {}, which the firmware keeps",
-                other.label()
-            )),
-            None => Ok(line),
+        for (other, lines) in &self.kept {
+            let label = other.label();
+            match lines {
+                Err(reason) => {
+                    return Err(format!(
+                        "it may be that of {label}, which the firmware keeps and whose lines cannot be read ({reason})"
+                    ));
+                }
+                Ok(lines) if lines.contains(&line) => {
+                    return Err(format!(
+                        "its line {line} is that of {label}, which the firmware keeps"
+                    ));
+                }
+                Ok(_) => {}
+            }
         }
+        Ok(line)
     }
 }
 
@@ -187,39 +226,4 @@ fn shared(block: &Block, blocks: &[Block], aliases: &Aliases) -> Option<Danger> 
     Some(Danger::Known(format!(
         "at the addresses of {label}, {what}"
     )))
-}
-
-/// The nodes that `chosen` names, by path, by alias or by reference: the firmware uses them.
-fn chosen(root: &Node) -> Vec<(&str, String)> {
-    let mut found = Vec::new();
-    let child = |name| root.children.iter().find(|node| node.name == name);
-    let Some(chosen) = child("chosen") else {
-        return found;
-    };
-    let nodes = root.all();
-    for property in &chosen.properties {
-        let what = match property.name.as_str() {
-            "stdout-path" | "linux,stdout-path" | "stdin-path" | "zephyr,console" => {
-                "the console".to_owned()
-            }
-            name => format!("the firmware's (chosen/{name})"),
-        };
-        for text in property.strings().unwrap_or_default() {
-            // What follows a colon are parameters of the line.
-            let name = text.split(':').next().unwrap_or(text);
-            let path = match child("aliases").and_then(|aliases| aliases.string(name)) {
-                Some(path) => path,
-                None => name,
-            };
-            let named = nodes.iter().filter(|node| node.is_at(path));
-            found.extend(named.map(|node| (node.path.as_str(), what.clone())));
-        }
-        for phandle in property.cells().unwrap_or_default() {
-            let named = nodes
-                .iter()
-                .filter(|node| node.cell("phandle") == Some(phandle));
-            found.extend(named.map(|node| (node.path.as_str(), what.clone())));
-        }
-    }
-    found
 }

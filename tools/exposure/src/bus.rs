@@ -13,8 +13,19 @@ use crate::report::Report;
 pub(crate) struct Place<'a> {
     pub(crate) node: &'a Node,
     pub(crate) range: Range,
-    /// The buses above let all of the registers through, in one piece.
-    pub(crate) whole: bool,
+    /// What the buses above let through of the registers.
+    pub(crate) reach: Reach,
+}
+
+/// How the processor reaches the registers of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// All of them, in one piece.
+    Whole,
+    /// A part of them, or in pieces.
+    Part,
+    /// All of them, at several addresses.
+    Several,
 }
 
 /// What a bus lets through.
@@ -49,11 +60,16 @@ fn collect<'a>(
         let reg = child.property("reg").filter(|_| size > 0);
         for range in reg.map_or_else(Vec::new, |reg| read(child, reg, address, size, report)) {
             let reached = above.iter().rev().fold(vec![range], through);
-            let whole = reached.len() == 1 && reached.iter().all(|r| r.length == range.length);
+            let whole = reached.iter().all(|r| r.length == range.length);
+            let reach = match reached.len() {
+                _ if !whole => Reach::Part,
+                1 => Reach::Whole,
+                _ => Reach::Several,
+            };
             places.extend(reached.into_iter().map(|range| Place {
                 node: child,
                 range,
-                whole,
+                reach,
             }));
         }
     }
@@ -67,6 +83,21 @@ fn collect<'a>(
             let (below, length) = widths(child);
             match windows(property, below, address, length) {
                 Some(windows) => Ranges::Windows(windows),
+                // Addresses of more than 64 bits are no numbers: what is on the bus has no place, and its
+                // windows are the bus's.
+                None if below > CELLS_MAX
+                    && let Some(windows) = wide_windows(property, below, address, length) =>
+                {
+                    let reached = windows
+                        .into_iter()
+                        .flat_map(|range| above.iter().rev().fold(vec![range], through));
+                    places.extend(reached.map(|range| Place {
+                        node: child,
+                        range,
+                        reach: Reach::Part,
+                    }));
+                    continue;
+                }
                 None => {
                     let path = child.path.clone();
                     let name = "ranges";
@@ -133,6 +164,31 @@ fn windows(
         })
         .collect()
 }
+
+/// Where a bus of wide addresses appears: the second and third part of each entry of `ranges`.
+fn wide_windows(
+    property: &Property,
+    below: usize,
+    above: usize,
+    length: usize,
+) -> Option<Vec<Range>> {
+    let cells = property.cells()?;
+    let entries = cells.chunks_exact(below.checked_add(above)?.checked_add(length)?);
+    if !entries.remainder().is_empty() {
+        return None;
+    }
+    let window = |entry: &[u32]| {
+        let (base, length) = entry.get(below..)?.split_at_checked(above)?;
+        Some(Range {
+            base: join(base)?,
+            length: join(length)?,
+        })
+    };
+    entries.map(window).collect()
+}
+
+/// Most cells of a number.
+const CELLS_MAX: usize = 2;
 
 /// A number of at most two cells.
 fn join(cells: &[u32]) -> Option<u64> {

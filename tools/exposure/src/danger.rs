@@ -5,6 +5,8 @@
 //! or the address says: generic node names and marker properties of the Devicetree Specification,
 //! what `chosen` names, `berth,reserved`, memory, the processor's own addresses, aliases.
 
+use std::collections::HashSet;
+
 use crate::address::{Area, Range, area};
 use crate::aliases::Aliases;
 use crate::classes;
@@ -24,31 +26,61 @@ pub(crate) const HARMLESS: &str = "berth,harmless";
 /// Its form.
 pub(crate) const HARMLESS_FORM: &str = "berth,harmless = \"<where its manual says so>\"";
 
-/// Generic names (Devicetree Specification 2.2.2, and those that Linux and Zephyr use) of what no
-/// container may have.
-const NAMES: [(&str, &str); 22] = [
+/// Generic names (Devicetree Specification 2.2.2, and those that Linux, Zephyr and vendors' tools use) of what no
+/// container may have; small letters, without numbers behind them ([`generic`]).
+const NAMES: [(&str, &str); 52] = [
+    ("bdma", "a DMA controller"),
+    ("ccm", "a clock controller"),
+    ("ccu", "a clock controller"),
     ("clock-controller", "a clock controller"),
+    ("cmu", "a clock controller"),
     ("cpu", "the processor"),
+    ("crg", "a clock controller"),
+    ("cru", "a clock controller"),
     ("debug", "a debug unit"),
     ("dma", "a DMA controller"),
     ("dma-controller", "a DMA controller"),
+    ("dmac", "a DMA controller"),
+    ("dmamux", "a DMA controller"),
+    ("edma", "a DMA controller"),
     ("flash", "flash memory"),
     ("flash-controller", "a flash controller"),
+    ("gpdma", "a DMA controller"),
     ("interrupt-controller", "an interrupt controller"),
+    ("iocon", "a pin controller"),
     ("iommu", "a memory management unit"),
     ("iomux", "a pin controller"),
     ("iomuxc", "a pin controller"),
+    ("iomuxc-gpr", "a pin controller"),
+    ("iwdg", "a watchdog"),
+    ("ldma", "a DMA controller"),
+    ("mdma", "a DMA controller"),
     ("memory", "memory"),
     ("memory-controller", "a memory controller"),
+    ("nvic", "an interrupt controller"),
+    ("nvmc", "a flash controller"),
+    ("pdma", "a DMA controller"),
     ("pin-controller", "a pin controller"),
     ("pinctrl", "a pin controller"),
     ("pinmux", "a pin controller"),
+    ("pmc", "a power controller"),
     ("power-controller", "a power controller"),
     ("power-management", "a power controller"),
+    ("prcm", "a power controller"),
+    ("pwr", "a power controller"),
     ("rcc", "a clock controller"),
     ("reset-controller", "a reset controller"),
+    ("scg", "a clock controller"),
+    ("scu", "a system controller"),
+    ("syscfg", "a system controller"),
     ("syscon", "a system controller"),
+    ("sysctl", "a system controller"),
+    ("udma", "a DMA controller"),
     ("watchdog", "a watchdog"),
+    ("wdog", "a watchdog"),
+    ("wdt", "a watchdog"),
+    ("wwdg", "a watchdog"),
+    ("xdmac", "a DMA controller"),
 ];
 
 /// Properties that say the same whatever the name.
@@ -80,6 +112,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) nodes: Vec<&'a Node>,
     /// Paths that `chosen` names, and what they are.
     pub(crate) chosen: Vec<(&'a str, String)>,
+    /// Paths of the nodes that have a place in the processor's addresses.
+    pub(crate) placed: HashSet<&'a str>,
     /// Ranges of memory.
     pub(crate) memory: Vec<Range>,
     pub(crate) aliases: Aliases,
@@ -98,19 +132,43 @@ impl Facts<'_> {
         (!harmless).then_some(Danger::Unknown)
     }
 
-    /// What the firmware keeps a node for. A bus that is the firmware's is so with all that is on it.
-    fn reserved(&self, node: &Node) -> Option<String> {
-        let mut above = self.nodes.iter().filter(|other| other.is_above(node));
-        reserved(node).or_else(|| above.find_map(|node| reserved(node)))
+    /// What the firmware has a node for, by itself: `berth,reserved`, or what `chosen` names.
+    fn own_keeper(&self, node: &Node) -> Option<String> {
+        let chosen = || self.chosen.iter().find(|(path, _)| *path == node.path);
+        reserved(node).or_else(|| chosen().map(|(_, what)| what.clone()))
     }
 
-    /// Whether the firmware has it: whether the tree says so.
+    /// What the firmware keeps a node for. A bus that is the firmware's is so with all that is on it.
+    fn kept(&self, node: &Node) -> Option<String> {
+        let mut above = self.nodes.iter().filter(|other| other.is_above(node));
+        self.own_keeper(node)
+            .or_else(|| above.find_map(|node| self.own_keeper(node)))
+    }
+
+    /// Whether the firmware has it or a part of it: whether the tree says so.
     pub(crate) fn keeps(&self, node: &Node) -> bool {
-        self.reserved(node).is_some() || self.chosen.iter().any(|(path, _)| *path == node.path)
+        let part = || self.part(node, &|part| self.own_keeper(part));
+        self.kept(node).or_else(part).is_some()
+    }
+
+    /// Whether neither a node nor one above it has a place in the processor's addresses.
+    pub(crate) fn is_nowhere(&self, node: &Node) -> bool {
+        let placed = |node: &Node| self.placed.contains(node.path.as_str());
+        let mut above = self.nodes.iter().filter(|other| other.is_above(node));
+        !placed(node) && !above.any(|node| placed(node))
+    }
+
+    /// The first answer of a node's parts. What has no place in the processor's addresses of its own, a chip
+    /// on an SPI or a channel of a timer, is reached through the node above and a part of it, whatever its
+    /// properties.
+    fn part(&self, node: &Node, ask: &dyn Fn(&Node) -> Option<String>) -> Option<String> {
+        let is_part = |child: &&Node| !self.placed.contains(child.path.as_str());
+        let mut parts = node.children.iter().filter(is_part);
+        parts.find_map(|part| ask(part).or_else(|| self.part(part, ask)))
     }
 
     fn known(&self, node: &Node, range: Range) -> Option<String> {
-        if let Some(what) = self.reserved(node) {
+        if let Some(what) = self.kept(node) {
             return Some(what);
         }
         if let Some(what) = self.said(node) {
@@ -130,21 +188,31 @@ impl Facts<'_> {
         Some(format!("an alias of {target:#x}"))
     }
 
-    /// What the words of a node say, and of the nodes in it that have no registers: what they are, it is.
+    /// What the words of a node say, and of its parts: what they are, it is.
     fn said(&self, node: &Node) -> Option<String> {
-        if let Some((_, what)) = self.chosen.iter().find(|(path, _)| *path == node.path) {
-            return Some(what.clone());
-        }
-        let named = NAMES.iter().find(|(name, _)| *name == node.kind());
-        let marked = MARKERS.iter().find(|(name, _)| node.has(name));
-        let compatible = WORDS.iter().find(|(word, _)| node.is_compatible(word));
-        if let Some((_, what)) = named.or(marked).or(compatible) {
-            return Some((*what).to_owned());
-        }
-        let parts = node.children.iter().filter(|child| !child.has("reg"));
-        let mut said = parts.filter_map(|part| reserved(part).or_else(|| self.said(part)));
-        said.next()
+        let part = |part: &Node| self.own_keeper(part).or_else(|| words(part));
+        words(node).or_else(|| self.part(node, &part))
     }
+}
+
+/// What the words of one node say.
+fn words(node: &Node) -> Option<String> {
+    let generic = generic(node.kind());
+    let named = NAMES
+        .iter()
+        .find(|(name, _)| name.replace('-', "") == generic);
+    let marked = MARKERS.iter().find(|(name, _)| node.has(name));
+    let compatible = WORDS.iter().find(|(word, _)| node.is_compatible(word));
+    let (_, what) = named.or(marked).or(compatible)?;
+    Some((*what).to_owned())
+}
+
+/// A node's name in the one form in which names are compared: `DMA1`, `dma-2` and `dma_3` are all `dma`.
+fn generic(kind: &str) -> String {
+    let mut name = kind.to_ascii_lowercase();
+    name.retain(|c| c != '-' && c != '_');
+    name.trim_end_matches(|c: char| c.is_ascii_digit())
+        .to_owned()
 }
 
 /// What the tree says the firmware keeps a node for.

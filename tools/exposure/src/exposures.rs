@@ -6,6 +6,7 @@ use berth_exposure::{AccessClass, LABEL_MAX};
 
 use crate::address::Range;
 use crate::board::{Block, Board};
+use crate::bus::Reach;
 use crate::danger::{Danger, HARMLESS, HARMLESS_FORM};
 use crate::device_classes::CLASSES;
 use crate::devicetree::{Node, Property};
@@ -220,7 +221,11 @@ impl<'a> Context<'a> {
         };
         let label = self.label(block, report);
         let new = is_new(label, place, seen, report);
-        self.place_checks(block, label, place, report);
+        let found = self.file.map(|file| file.peripheral(block.range));
+        let peripheral = found
+            .as_ref()
+            .and_then(|found| found.as_ref().ok()?.as_ref());
+        self.place_checks(block, label, place, peripheral, report);
         let mut others = exposed.iter();
         let other = others.find(|(_, other)| new && self.board.overlap(block.range, *other));
         if let Some((other, _)) = other
@@ -248,7 +253,7 @@ impl<'a> Context<'a> {
         let base = u32::try_from(block.range.base).ok()?;
         let length = u32::try_from(block.range.length).ok()?;
         let file = self.file?;
-        let found = file.peripheral(block.range).map_err(|reason| Problem::Svd {
+        let found = found?.map_err(|reason| Problem::Svd {
             file: format!("for {label}"),
             reason,
         });
@@ -334,7 +339,14 @@ impl<'a> Context<'a> {
     }
 
     /// Label, length, danger, neighbours.
-    fn place_checks(&self, block: &Block, label: &str, place: &Place, report: &mut Report) {
+    fn place_checks(
+        &self,
+        block: &Block,
+        label: &str,
+        place: &Place,
+        peripheral: Option<&svd::Peripheral>,
+        report: &mut Report,
+    ) {
         if label.len() > LABEL_MAX || label.is_empty() {
             let problem = Problem::Label {
                 label: label.to_owned(),
@@ -348,29 +360,58 @@ impl<'a> Context<'a> {
             let label = label.to_owned();
             report.add(place, Problem::Length { label, length });
         }
-        if !block.whole {
-            let label = label.to_owned();
-            let problem = Problem::NotReached {
-                label,
-                base,
-                length,
-            };
-            report.add(place, problem);
+        match block.reach {
+            Reach::Whole => {}
+            Reach::Part => {
+                let label = label.to_owned();
+                let problem = Problem::NotReached {
+                    label,
+                    base,
+                    length,
+                };
+                report.add(place, problem);
+            }
+            Reach::Several => report.add(place, Problem::SeveralPlaces(label.to_owned())),
         }
         if let Some(node) = self.board.disabled(block) {
             let own = node.path == block.node.path;
             let disabled = if own { label } else { node.label() };
             report.add(place, Problem::Disabled(disabled.to_owned()));
         }
-        self.danger(block, label, place, report);
-        if let Some(other) = self.board.neighbour(block) {
+        if self.board.is_endless(block.range) {
+            report.add(place, Problem::EndlessAliases(label.to_owned()));
+        }
+        let neighbour = self.board.neighbour(block);
+        let within = self
+            .within(block, peripheral)
+            .filter(|_| neighbour.is_none());
+        self.danger(block, label, place, within, report);
+        if let Some(other) = neighbour {
             let label = label.to_owned();
             report.add(place, Problem::Overlap { label, other });
         }
     }
 
-    /// That the block is harmless, or that the manufacturer answers for it.
-    fn danger(&self, block: &Block, label: &str, place: &Place, report: &mut Report) {
+    /// What else would be exposed with all of a block, by the tree or the SVD file: its name and first address. Where
+    /// registers are listed, the list says what is exposed.
+    fn within(&self, block: &Block, peripheral: Option<&svd::Peripheral>) -> Option<(String, u64)> {
+        if self.node.has("masks") {
+            return None;
+        }
+        let node = self.board.inside(block);
+        let node = node.map(|other| (other.node.label().to_owned(), other.range.base));
+        node.or_else(|| peripheral?.inside.first().cloned())
+    }
+
+    /// That the block is harmless, and what lies in it, or that the manufacturer answers for it.
+    fn danger(
+        &self,
+        block: &Block,
+        label: &str,
+        place: &Place,
+        within: Option<(String, u64)>,
+        report: &mut Report,
+    ) {
         if let Some(property) = block.node.property(HARMLESS)
             && block
                 .node
@@ -399,7 +440,12 @@ impl<'a> Context<'a> {
                 };
                 report.add(place, Problem::NotHarmless { label, compatible });
             }
-            (None, Some(property)) if accepted => {
+            (None, None) => {
+                if let Some((other, base)) = within {
+                    report.add(place, Problem::Within { label, other, base });
+                }
+            }
+            (None, Some(property)) if accepted && within.is_none() => {
                 report.add(&property.place, Problem::NotDangerous(label));
             }
             _ => {}

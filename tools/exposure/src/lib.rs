@@ -17,6 +17,7 @@ mod address;
 mod aliases;
 mod board;
 mod bus;
+mod chosen;
 mod classes;
 mod danger;
 mod device_classes;

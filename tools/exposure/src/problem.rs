@@ -63,6 +63,11 @@ pub enum Problem {
         /// Why.
         reason: String,
     },
+    /// A line of the memory map cannot be read.
+    #[error(
+        "cannot read this region of the memory map; remedy: write NAME (flags) : ORIGIN = <number>, LENGTH = <number> in one line, with numbers like 4096, 0x1000, 4K or 1M"
+    )]
+    Region,
     /// The memory map cannot be read.
     #[error("cannot read the memory map: {0}; remedy: name the workspace's layout.ld")]
     Layout(String),
@@ -205,6 +210,26 @@ pub enum Problem {
         /// Bytes.
         length: u64,
     },
+    /// All of it is at several addresses.
+    #[error(
+        "the buses above {0} let it through at several addresses, and one block has one; remedy: keep one entry of ranges for it in the board's .dtsi, and declare the others with berth,aliases = <alias length target>"
+    )]
+    SeveralPlaces(String),
+    /// `chosen` names what cannot be found.
+    #[error(
+        "chosen/{name}: {text} names no node, so what the firmware uses is not known; remedy: write a reference, a path, or an alias that has one"
+    )]
+    Chosen {
+        /// The property.
+        name: String,
+        /// As written.
+        text: String,
+    },
+    /// What the firmware keeps is nowhere.
+    #[error(
+        "{0} is the firmware's and has no place in the processor's address space, so nothing keeps others from its registers; remedy: add ranges to the buses above it"
+    )]
+    KeptNowhere(String),
     /// Addresses that cannot be read.
     #[error(
         "cannot read {name} of {path}; remedy: give it whole entries of as many cells as #address-cells and #size-cells of the node above say, at most two each"
@@ -235,6 +260,23 @@ pub enum Problem {
         /// The other one.
         other: String,
     },
+    /// Other peripherals lie inside a block of which everything is exposed.
+    #[error(
+        "{label} is exposed whole, and {other} lies in it, at {base:#x}; remedy: correct reg in the board's .dtsi, list in masks what is exposed, or add dangerous = \"<why this is acceptable>\""
+    )]
+    Within {
+        /// The exposed one.
+        label: String,
+        /// What lies in it.
+        other: String,
+        /// Its first address.
+        base: u64,
+    },
+    /// Aliases without end.
+    #[error(
+        "the aliases of {0} have no end; remedy: correct berth,aliases in the board's .dtsi: a window may not overlap its own target"
+    )]
+    EndlessAliases(String),
     /// Too long or empty.
     #[error(
         "{label} is {length} bytes long; remedy: correct reg in the board's .dtsi, a block has 1 to 65536 bytes"

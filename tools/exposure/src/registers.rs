@@ -336,6 +336,16 @@ fn rest(register: &Register, mask: u32) -> Rest {
             .iter()
             .any(|f| f.writable && f.effect == effect && f.mask & !mask != 0)
     };
+    let mut others = register
+        .fields
+        .iter()
+        .filter(|f| f.writable && f.mask & !mask != 0);
+    if others.clone().any(|f| f.once) {
+        return Rest::Impossible("some of them can be written only once");
+    }
+    if others.any(|f| f.effect == WriteEffect::Stores && !f.readable) {
+        return Rest::Impossible("they cannot be read to write them back");
+    }
     let stores = beside(WriteEffect::Stores);
     if beside(WriteEffect::OtherActs) {
         return Rest::Impossible("any write to them acts");

@@ -14,10 +14,14 @@ pub(crate) enum WriteEffect {
 }
 
 /// Bits of a register that belong together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     pub(crate) mask: u32,
     pub(crate) writable: bool,
+    /// What was written can be read, to be written back.
+    pub(crate) readable: bool,
+    /// Only its first write counts.
+    pub(crate) once: bool,
     pub(crate) effect: WriteEffect,
 }
 
@@ -67,6 +71,8 @@ pub(crate) struct Peripheral {
     pub(crate) registers: Vec<Register>,
     /// Those that make no sense.
     pub(crate) skipped: Vec<Skipped>,
+    /// Name and first address of those that begin elsewhere than the block and have registers in it.
+    pub(crate) inside: Vec<(String, u64)>,
     /// How many other peripherals of the file were not looked at.
     pub(crate) unwanted: usize,
 }
@@ -141,7 +147,7 @@ impl Peripheral {
                     Err(_) => None,
                 };
                 let mask = mask.unwrap_or(0) & register.all();
-                let same = |own: &Field| own.mask == mask && own.effect == field.effect;
+                let same = |own: &Field| Field { mask, ..*field } == *own;
                 if mask != 0 && field.writable && !united.fields.iter().any(same) {
                     united.fields.push(Field { mask, ..*field });
                 }
@@ -177,6 +183,8 @@ pub(crate) fn register(info: &RegisterInfo, peripheral: &str, offset: u32) -> Re
         register.fields.push(Field {
             mask: register.all(),
             writable: access.can_write(),
+            readable: access.can_read(),
+            once: is_once(access),
             effect: effect(info.modified_write_values),
         });
     }
@@ -190,15 +198,22 @@ fn field(field: &FieldInfo, register: &RegisterInfo, access: Access) -> Field {
         .unwrap_or(0);
     // Bits above the 32nd are those of a register that is refused for its size.
     let mask = bits.checked_shl(offset).unwrap_or(0) as u32;
+    let access = field.access.unwrap_or(access);
     Field {
         mask,
-        writable: field.access.unwrap_or(access).can_write(),
+        writable: access.can_write(),
+        readable: access.can_read(),
+        once: is_once(access),
         effect: effect(
             field
                 .modified_write_values
                 .or(register.modified_write_values),
         ),
     }
+}
+
+fn is_once(access: Access) -> bool {
+    matches!(access, Access::WriteOnce | Access::ReadWriteOnce)
 }
 
 fn effect(values: Option<ModifiedWriteValues>) -> WriteEffect {

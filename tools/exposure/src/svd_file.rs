@@ -89,6 +89,7 @@ impl File {
             .unwrap_or_default();
         let mut found = false;
         let mut wanted: Vec<Node> = Vec::new();
+        let mut inside = Vec::new();
         for node in &all {
             let Some(base) = child(*node, "baseAddress").and_then(number) else {
                 continue;
@@ -101,6 +102,11 @@ impl File {
                 length: extent.max(1),
             });
             found |= here.clone().any(|range| range.base == block.base);
+            let name = name_of(*node).unwrap_or("a peripheral without a name");
+            let other = here
+                .clone()
+                .filter(|range| range.base != block.base && range.overlaps(block));
+            inside.extend(other.map(|range| (name.to_owned(), range.base)));
             if here.any(|range| range.base == block.base || range.overlaps(block)) {
                 wanted.push(*node);
             }
@@ -142,6 +148,7 @@ impl File {
         Ok(Some(Peripheral {
             registers,
             skipped,
+            inside,
             unwanted,
         }))
     }

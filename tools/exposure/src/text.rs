@@ -17,6 +17,13 @@ pub(crate) fn range(text: &str) -> Option<(u64, u64)> {
     (first <= last).then_some((first, last))
 }
 
+/// The words inside brackets, without the labels that stand at them.
+fn unlabelled(inside: &str) -> impl Iterator<Item = &str> {
+    let words = inside.split_whitespace();
+    let bare = words.map(|word| word.rsplit_once(':').map_or(word, |(_, bare)| bare));
+    bare.filter(|word| !word.is_empty())
+}
+
 /// Walks over one line of dtc's print.
 pub(crate) struct Scanner<'a> {
     rest: &'a str,
@@ -56,13 +63,26 @@ impl<'a> Scanner<'a> {
     pub(crate) fn values(&mut self) -> Option<Vec<Value>> {
         let mut values = Vec::new();
         loop {
+            self.labels();
             values.push(self.value()?);
+            self.labels();
             if self.take(";") {
                 return Some(values);
             }
             if !self.take(",") {
                 return None;
             }
+        }
+    }
+
+    /// Labels that stand before or behind a value.
+    fn labels(&mut self) {
+        let is_label = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        while let Some((word, rest)) = self.rest.trim_start().split_once(':') {
+            if word.is_empty() || !is_label(word) {
+                break;
+            }
+            self.rest = rest;
         }
     }
 
@@ -74,7 +94,7 @@ impl<'a> Scanner<'a> {
             let (inside, rest) = self.rest.split_once(']')?;
             self.rest = rest;
             let bytes = |byte| u8::from_str_radix(byte, 16).ok();
-            let bytes: Option<_> = inside.split_whitespace().map(bytes).collect();
+            let bytes: Option<_> = unlabelled(inside).map(bytes).collect();
             return Some(bytes.map_or(Value::Other, Value::Bytes));
         }
         // A cell has 32 bits unless the print says otherwise.
@@ -87,7 +107,7 @@ impl<'a> Scanner<'a> {
             self.rest = rest;
             let width = usize::try_from(bits / 8).ok()?;
             let mut bytes = Vec::new();
-            for cell in inside.split_whitespace() {
+            for cell in unlabelled(inside) {
                 // A reference that dtc printed as such is none of the numbers we read.
                 let Some(cell) = number(cell) else {
                     return Some(Value::Other);

@@ -92,6 +92,8 @@ fn run() -> Result<Problems> {
             problems.extend(commands::check(path, &text, &makefile));
         } else if path.ends_with(".rs") {
             problems.extend(sources::check(path, &read(path)?, &allowed));
+        } else if path.ends_with("Cargo.toml") {
+            problems.extend(sources::manifest(path, &read(path)?));
         }
     }
     Ok(problems)

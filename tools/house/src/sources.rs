@@ -35,6 +35,17 @@ pub(crate) fn check(path: &str, text: &str, allowed: &str) -> Problems {
     }
 }
 
+/// What is wrong with a crate's manifest: it denies unsafe code, by the workspace's lints or its own. Upstream's kernel
+/// decides for what is built beside it.
+pub(crate) fn manifest(path: &str, text: &str) -> Problems {
+    let denies =
+        text.contains("[lints]\nworkspace = true") || text.contains("\nunsafe_code = \"deny\"");
+    if denies || path.starts_with("kernel-board/upstream-") {
+        return Problems::new();
+    }
+    vec![format!("{path}: does not deny unsafe_code")]
+}
+
 /// Does the word stand there, not as a part of another?
 fn has_unsafe(line: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -94,6 +105,17 @@ fn string(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_crate_that_denies_nothing_is_named() {
+        for (text, problems) in [
+            ("[package]\n[lints]\nworkspace = true\n", 0),
+            ("[lints.rust]\nunsafe_code = \"deny\"\n", 0),
+            ("[package]\nname = \"x\"\n", 1),
+        ] {
+            assert_eq!(manifest("x/Cargo.toml", text).len(), problems, "{text}");
+        }
+    }
 
     #[test]
     fn only_code_counts() {

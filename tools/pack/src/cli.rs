@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use berth_protocol::Restart;
 use clap::Parser;
 
+use crate::mapped::windows::{MAPPED_BYTES, Window};
+
 /// Make a container package of a WebAssembly module, or check one against a board
 #[derive(Debug, Parser)]
 #[command(name = "pack", disable_version_flag = true, after_help = EXIT_CODES)]
@@ -44,6 +46,12 @@ pub struct Cli {
     /// Share of the CPU relative to other containers, 1 to 100
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub share: Option<u8>,
+    /// Loads and stores from this address on are registers of this block (4096 bytes unless told); repeatable
+    #[arg(long, value_name = "ADDRESS[+LENGTH]=LABEL", value_parser = window)]
+    pub map: Vec<Window>,
+    /// In this function (number, name, or all), find out when it runs whether an address is a register's; repeatable
+    #[arg(long, value_name = "FUNCTION")]
+    pub dynamic: Vec<String>,
     /// When it is started again: no, on-failure, on-failure:TIMES, always
     #[arg(long, value_name = "WHEN", value_parser = restart)]
     pub restart: Option<Restart>,
@@ -54,6 +62,29 @@ const EXIT_CODES: &str =
 
 /// Milliseconds before the first restart.
 const BACKOFF_MS: u16 = 1000;
+
+fn window(text: &str) -> Result<Window, String> {
+    let (place, label) = text
+        .split_once('=')
+        .ok_or("ADDRESS=LABEL, for example 0x40028000=fpgaio")?;
+    let (start, length) = match place.split_once('+') {
+        Some((start, length)) => (start, number(length)?),
+        None => (place, MAPPED_BYTES),
+    };
+    Ok(Window {
+        start: number(start)?,
+        length,
+        label: label.to_owned(),
+    })
+}
+
+fn number(text: &str) -> Result<u32, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(&digits.replace('_', ""), 16),
+        None => text.parse(),
+    };
+    number.map_err(|_| format!("{text} is no number of 32 bits"))
+}
 
 fn restart(text: &str) -> Result<Restart, String> {
     let backoff_ms = BACKOFF_MS;
@@ -80,6 +111,23 @@ mod tests {
     #[test]
     fn the_words_do_not_contradict_each_other() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn windows_are_an_address_and_a_label() {
+        let fpgaio = |start, length| {
+            let label = "fpgaio".to_owned();
+            Ok(Window {
+                start,
+                length,
+                label,
+            })
+        };
+        assert_eq!(window("0x40028000=fpgaio"), fpgaio(0x4002_8000, 4096));
+        assert_eq!(window("0x4002_8000+0x20=fpgaio"), fpgaio(0x4002_8000, 32));
+        for wrong in ["fpgaio", "0x40028000", "=fpgaio", "0x140028000=a", "1+x=a"] {
+            assert!(window(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

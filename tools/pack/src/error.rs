@@ -2,6 +2,9 @@
 
 use std::convert::Infallible;
 
+use crate::mapped::AccessError;
+use crate::mapped::windows::WindowError;
+
 /// Why a module cannot be packed.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
@@ -56,6 +59,24 @@ pub enum PackError {
         /// Which instruction.
         what: &'static str,
     },
+    /// Its windows are not what they have to be.
+    #[error(transparent)]
+    Window(#[from] WindowError),
+    /// An access of a register that cannot be one.
+    #[error("function {function}{name} at byte {offset:#x}: {error}")]
+    Access {
+        /// Number of the function.
+        function: u32,
+        /// Its name, if there is one, in brackets.
+        name: String,
+        /// Where in the file.
+        offset: usize,
+        /// Why not.
+        error: AccessError,
+    },
+    /// `--dynamic` names something that there is not.
+    #[error("--dynamic {0}: there is no such function; its number, its name, or `all`")]
+    NoFunction(String),
     /// A text of the manifest that no device takes.
     #[error("{0}")]
     Manifest(&'static str),

@@ -21,6 +21,7 @@ mod addresses;
 pub mod check;
 pub mod cli;
 mod error;
+pub mod mapped;
 mod memory;
 mod names;
 mod printable;
@@ -30,7 +31,7 @@ mod survey;
 
 use std::path::Path;
 
-use berth_package::{DESCRIPTION_MAX, MANIFEST_MAX, Manifest, SECTION, VERSION_MAX};
+use berth_package::{DESCRIPTION_MAX, MANIFEST_MAX, Manifest, VERSION_MAX};
 use berth_protocol::{NAME_MAX, Restart, is_valid_name};
 use wasmparser::Validator;
 
@@ -58,6 +59,8 @@ pub struct Options {
     pub share: Option<u8>,
     /// When it is started again after it ended.
     pub restart: Option<Restart>,
+    /// Registers at addresses.
+    pub mapping: mapped::Mapping,
 }
 
 /// A package, and what became of the module.
@@ -73,6 +76,8 @@ pub struct Packed {
     pub globals_dropped: u32,
     /// Tail calls of imported functions that became calls.
     pub tail_calls: u32,
+    /// Loads and stores that became accesses of registers.
+    pub accesses: u32,
     /// Names of the functions.
     pub names: Names,
 }
@@ -101,7 +106,13 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
     let section = checked(&manifest)?
         .encode(&mut buffer)
         .ok_or(PackError::Manifest("the manifest is too long"))?;
-    let (image, tail_calls) = rewrite::rewrite(module, &survey, &plan, SECTION, section)?;
+    let mapped = mapped::Plan::of(module, &options.mapping, &survey.names)?;
+    let written = rewrite::rewrite(module, &survey, &plan, mapped.as_ref(), section)?;
+    let rewrite::Written {
+        image,
+        tail_calls,
+        added,
+    } = written;
     Validator::new_with_features(survey::features())
         .validate_all(&image)
         .map_err(|error| PackError::Internal(error.to_string()))?;
@@ -110,7 +121,8 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
         basis: plan.basis,
         globals_dropped: survey.globals - survey.used_globals.len() as u32,
         tail_calls,
-        names: survey.names,
+        accesses: mapped.map_or(0, |mapped| mapped.decisions.len() as u32),
+        names: survey.names.moved(survey.imported_functions, added),
         image,
     })
 }

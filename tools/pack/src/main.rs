@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use berth_pack::check::{Board, Checked, RESERVED_BYTES, ROOM_MAX, check};
 use berth_pack::cli::Cli;
+use berth_pack::mapped::Mapping;
 use berth_pack::{Options, Packed, pack};
 use berth_package::Manifest;
 use berth_protocol::ImageHash;
@@ -38,6 +39,10 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         value_stack: cli.stack,
         share: cli.share,
         restart: cli.restart,
+        mapping: Mapping {
+            windows: cli.map.clone(),
+            dynamic: cli.dynamic.clone(),
+        },
     };
     if let Some(board) = &cli.check {
         return check_against(board, cli, module, &options);
@@ -143,6 +148,12 @@ fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
         println!(
             "  code    {} tail calls of the device became calls",
             packed.tail_calls
+        );
+    }
+    if packed.accesses > 0 {
+        println!(
+            "  code    {} loads and stores became accesses of registers",
+            packed.accesses
         );
     }
     if let Some(names) = names {

@@ -13,7 +13,9 @@
 //! Where the linker's word is known it is still not all: a program may use memory behind it, from `__heap_base` on or at an
 //! address of its own. If such an address is accessed, if the address of the end itself is in code, data or a
 //! global that is used, or if a global grows from there, all that was linked is kept. If some constant merely could be an
-//! address behind the end (`crate::addresses`), the end is an estimate behind it.
+//! address behind the end (`crate::addresses`), the end is an estimate behind it. Linkers align the end: an address
+//! between `__data_end` and there is the end's as well, and where `__data_end` is not exported, one between the last
+//! segment and there may be. What a program computes when it runs nobody sees: the basis says what was looked at.
 //!
 //! A module with an allocator (it says `memory.size` or `memory.grow`) believes that all of
 //! its first pages are there, and that they have 64 KiB. Such a memory keeps its size. If it
@@ -70,7 +72,7 @@ impl Basis {
             Self::HeapBase => "stack and statics, up to __heap_base",
             Self::StackTop => "statics and stack",
             Self::Estimated => {
-                "estimated; exact with -Wl,--export=__heap_base where no constant could be an address behind it, or choose with --memory"
+                "estimated: choose with --memory, or let the linker tell with -Wl,--export=__heap_base,--export=__data_end, which is enough where no constant could be an address behind"
             }
             Self::UsesMore => {
                 "as linked: it uses memory behind stack and statics; how much is enough you can choose with --memory"
@@ -229,12 +231,22 @@ enum Behind {
 
 fn behind(survey: &Survey, end: u64, linked: u64) -> Behind {
     let found = &survey.addresses;
-    let is_behind = |value: &u64| (end..=linked).contains(value);
-    // `__heap_base` is where the statics end, or a little behind.
-    let is_end = |value: &u64| (end..end + u64::from(STACK_ALIGN)).contains(value);
+    let border = u64::from(STACK_ALIGN);
+    // Where the statics end for certain, up to where linkers align the end of all: an address there is of no variable.
+    let statics = survey.data_end.map_or(end, u64::from).min(end);
+    let certain = statics.max(end.saturating_sub(border - 1));
+    // Without the linker's word they may end anywhere behind the data: the address is that of the last variable, or it
+    // is where an allocator begins.
+    let data_end = survey.data.map_or(0, |(_, end)| end);
+    let perhaps = match survey.data_end {
+        Some(_) => certain,
+        None => data_end.max(end.saturating_sub(border - 1)).min(end),
+    };
+    let is_behind = |value: &u64| (perhaps..=linked).contains(value);
+    let is_end = |value: &u64| (certain..end + border).contains(value);
     let globals = || survey.global_values.iter();
     // Where the statics end is the least from which an allocator gives.
-    let statics = survey.data_end.map_or(end, u64::from).min(end);
+    let statics = statics.min(perhaps);
     if globals().any(|(value, grows)| *grows && (statics..=linked).contains(value)) {
         return Behind::Grows;
     }
@@ -243,7 +255,7 @@ fn behind(survey: &Survey, end: u64, linked: u64) -> Behind {
         .iter()
         .any(|(first, last)| *last > end && *first < linked)
         || found.possible.iter().any(is_end)
-        || found.unaligned.contains(&end)
+        || found.unaligned.range(certain..=end).next().is_some()
         || globals().any(|(value, _)| is_end(value))
     {
         return Behind::Used;

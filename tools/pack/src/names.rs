@@ -22,6 +22,13 @@ impl Names {
         Self(names)
     }
 
+    /// As they are where `added` functions more stand behind the first `before`.
+    pub(crate) fn moved(self, before: u32, added: u32) -> Self {
+        let moved = |index| if index < before { index } else { index + added };
+        let all = self.0.into_iter();
+        Self(all.map(|(index, name)| (moved(index), name)).collect())
+    }
+
     /// The side file: which package, and the name of each function.
     #[must_use]
     pub fn to_json(&self, sha256: &str) -> Value {

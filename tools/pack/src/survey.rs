@@ -56,6 +56,8 @@ pub(crate) struct Survey {
     pub(crate) counts_pages: Option<&'static str>,
     /// Functions that it imports.
     pub(crate) imported_functions: u32,
+    /// How many parameters each function has that it defines.
+    parameters: Vec<usize>,
     /// It was linked with wasi-libc.
     pub(crate) is_wasi: bool,
     /// Names of its functions.
@@ -74,6 +76,13 @@ impl Survey {
             look.payload(payload?)?;
         }
         look.finish()
+    }
+}
+
+impl Survey {
+    /// Parameters of a function, by its number among those defined.
+    pub(crate) fn parameters(&self, number: usize) -> usize {
+        self.parameters.get(number).copied().unwrap_or(0)
     }
 }
 
@@ -333,6 +342,10 @@ impl Look {
             }
         }
         self.survey.imported_functions = self.imported.len() as u32;
+        let defined = self.functions.iter().skip(self.imported.len());
+        self.survey.parameters = defined
+            .map(|index| self.types.get(*index as usize).map_or(0, |ty| ty.0))
+            .collect();
         let stack_pointer = self.stack_pointer();
         self.survey.stack_pointer = stack_pointer
             .and_then(|index| self.defined.get(index))
@@ -372,7 +385,7 @@ impl Look {
 }
 
 /// The value of a plain `i32.const`.
-fn constant(expression: &ConstExpr<'_>) -> Option<u32> {
+pub(crate) fn constant(expression: &ConstExpr<'_>) -> Option<u32> {
     let mut operators = expression.get_operators_reader();
     match (operators.read(), operators.read()) {
         (Ok(Operator::I32Const { value }), Ok(Operator::End)) => Some(value as u32),

@@ -230,6 +230,42 @@ fn what_is_used_behind_the_linkers_end_is_kept() {
     assert_eq!(unused.basis, Basis::HeapBase);
 }
 
+/// Linkers align the end of all: an allocator may begin where the variables end, some bytes before it.
+#[test]
+fn an_address_between_the_variables_and_the_aligned_end_is_no_variables() {
+    let told = |end: u32| format!(r#"(global (export "__data_end") i32 (i32.const {end}))"#);
+    // With the linker's word it is the end.
+    for place in [1028, 1036] {
+        for (what, more) in names_a_place(place) {
+            let package = laid_out(&format!("{} {more}", told(1028)));
+            let kept = (package.basis, package.memory.1);
+            assert_eq!(kept, (Basis::UsesMore, 65536), "{what}: {place}");
+        }
+    }
+    let packed_pointer = r#"(data (i32.const 529) "\04\04\00\00")"#;
+    let package = laid_out(&format!("{} {packed_pointer}", told(1028)));
+    assert_eq!(package.basis, Basis::UsesMore);
+    // Or, with that word again, the address of a variable.
+    for (what, more) in names_a_place(1028) {
+        let package = laid_out(&format!("{} {more}", told(1036)));
+        let exact = (package.basis, package.memory.1);
+        assert_eq!(exact, (Basis::HeapBase, 1040), "{what}");
+    }
+    // Without it, who knows?
+    for (what, more) in names_a_place(1028) {
+        let package = laid_out(&more);
+        assert_eq!(package.basis, Basis::Estimated, "{what}");
+        assert!(package.memory.1 >= 1028 + 4096, "{what}");
+        assert!(package.basis.text().contains("--memory"), "{what}");
+    }
+    let grows = "(global $next (mut i32) (i32.const 1028))
+        (func (global.set $next (i32.add (global.get $next) (i32.const 8))))";
+    assert_eq!(laid_out(grows).basis, Basis::UsesMore);
+    // A variable that is accessed there, and nothing else, leaves it as it is.
+    let variable = "(func (i32.store (i32.const 1036) (i32.const 1)))";
+    assert_eq!(laid_out(variable).basis, Basis::HeapBase);
+}
+
 /// A number that could be an address makes an estimate of the end, a number that cannot leaves it exact.
 #[test]
 fn constants_that_could_be_addresses_make_it_an_estimate() {

@@ -4,6 +4,8 @@
 //! installed only by the test `tests/memory.rs`; other tests run on the
 //! system's allocator and see empty arenas.
 
+#![allow(unsafe_code)]
+
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::ptr;

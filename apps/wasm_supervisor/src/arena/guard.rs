@@ -27,6 +27,8 @@
 //! On the host the step gets the system's memory instead, and [`run`] reports
 //! the failure when it ends; the outcome for the caller is the same.
 
+#![allow(unsafe_code)]
+
 use core::alloc::Layout;
 use core::sync::atomic::{AtomicBool, Ordering};
 

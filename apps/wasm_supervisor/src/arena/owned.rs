@@ -5,6 +5,8 @@
 //! abandoned step nothing of the value is touched again, and when the value goes, its
 //! arena is wiped.
 
+#![allow(unsafe_code)]
+
 use alloc::boxed::Box;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU32, Ordering};

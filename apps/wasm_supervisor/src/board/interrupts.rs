@@ -75,6 +75,10 @@ impl Interrupts for Board {
         interrupts::acknowledge(bit.trailing_zeros()).unwrap_or(0)
     }
 
+    fn open_line(&self, bit: u32) -> u32 {
+        interrupts::open_line(bit.trailing_zeros()).unwrap_or(0)
+    }
+
     fn counters(&self, handle: u16, number: u16) -> Counters {
         interrupts::counters(handle, number).unwrap_or_default()
     }

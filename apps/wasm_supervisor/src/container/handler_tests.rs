@@ -511,13 +511,37 @@ fn a_line_that_had_to_stay_shut_is_tried_again() {
     assert_eq!(device.containers.next_wake(), Some(400));
     device.fake.0.now_us.set(399);
     device.containers.run_handlers();
-    assert_eq!(device.fake.0.interrupts.borrow().acknowledged.len(), 1);
+    let asked = |device: &Device| device.fake.0.interrupts.borrow().asked.len();
+    assert_eq!(asked(&device), 0);
     device.fake.0.interrupts.borrow_mut().opens_us = 0;
     device.fake.0.now_us.set(400);
     device.containers.run_handlers();
-    assert_eq!(device.fake.0.interrupts.borrow().acknowledged.len(), 2);
+    assert_eq!(asked(&device), 1);
+    assert_eq!(device.fake.0.interrupts.borrow().acknowledged.len(), 1);
     assert_eq!(device.containers.interrupt_wake(), None);
     assert_eq!(device.said(slot).len(), 1);
+}
+
+/// What is on the line of one that ended may have waited for it alone. One that has come meanwhile, between
+/// looking and asking, is handled like any other.
+#[test]
+fn where_a_handler_ends_the_lines_of_the_others_are_asked_for() {
+    let mut device = Device::new();
+    let slot = device.sleeper("it", "timer0", 3, QUIET);
+    let other = device.sleeper("other", "uart1", 3, QUIET);
+    device.containers.run_handlers();
+    device.containers.stop(other).unwrap();
+    assert_eq!(device.containers.next_wake(), Some(1));
+    device.fake.0.now_us.set(1);
+    device.fake.raise(TIMER, 0);
+    device.containers.run_handlers();
+    let lines = device.fake.0.interrupts.borrow();
+    assert_eq!(lines.asked, [1 << (2 * TIMER)]);
+    assert_eq!(lines.acknowledged, [1 << (2 * TIMER)]);
+    drop(lines);
+    assert_eq!(device.said(slot), ["a"]);
+    assert_eq!(device.counts(slot), (1, 0));
+    assert_eq!(device.containers.interrupt_wake(), None);
 }
 
 #[test]

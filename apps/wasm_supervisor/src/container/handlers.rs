@@ -173,9 +173,8 @@ impl<P: Platform + 'static> Containers<P> {
         let mut list = self.shared.handlers.list.borrow_mut();
         for entry in list.iter_mut().filter(|entry| entry.retry_us != 0) {
             let now = platform.now_us();
-            // An interrupt on a line that others share may have come meanwhile.
-            if entry.retry_us <= now && platform.recorded() & entry.bit == 0 {
-                let wait = platform.acknowledge(entry.bit);
+            if entry.retry_us <= now {
+                let wait = platform.open_line(entry.bit);
                 entry.retry_us = if wait == 0 { 0 } else { now + u64::from(wait) };
             }
         }

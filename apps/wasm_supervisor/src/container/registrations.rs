@@ -45,7 +45,7 @@ pub(super) struct Registration {
     pub(super) function: Handler,
     /// What is captured and where it goes, in the order of the record.
     pub(super) captures: Vec<Captured>,
-    /// When it is to be acknowledged again; 0: it need not.
+    /// When its line is to be asked for; 0: it need not.
     pub(super) retry_us: u64,
     /// Most fuel and microseconds that one call of the handler took.
     pub(super) longest_fuel: u32,
@@ -297,6 +297,13 @@ impl Handlers {
             !ends
         });
         self.any.set(!list.is_empty());
+        // One on the line of what ended may have waited for it alone.
+        let now = platform.now_us().max(1);
+        for entry in list.iter_mut() {
+            if entry.bit != 0 && entry.retry_us == 0 {
+                entry.retry_us = now;
+            }
+        }
     }
 
     /// Returns how many interrupts were taken and dropped for a run since it began.

@@ -5,6 +5,8 @@
 //! The engine calls the function that the ABI names, and this file is that function: the
 //! library's is weak, as the ABI wants it. `engine_proof` checks all operations on the board.
 
+#![allow(unsafe_code)]
+
 /// Bits of the fraction of an `f32` and of an `f64`.
 const FRACTION: (u32, u32) = (23, 52);
 /// What the exponent of an `f64` is larger by.

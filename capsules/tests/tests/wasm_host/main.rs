@@ -5,6 +5,7 @@ mod gated;
 mod hostile;
 mod interrupts;
 mod mapped;
+mod programs;
 mod reaping;
 
 mod test_lines;
@@ -60,7 +61,9 @@ fn board() -> Board {
         Exposure::new("nothing", leds, 4, Registers::List(&[])),
     ]));
     let kernel = TestKernel::new();
+    let slots = Box::leak(Box::new([ProgramSlot::new(), ProgramSlot::new()]));
     let host = WasmHost::new(table, kernel.create_grant(DRIVER_NUM)).unwrap();
+    let host = host.with_programs(slots);
     let processes = kernel.start_all(&[TestApp::default(), TestApp::default()]);
     Board {
         leds,

@@ -19,6 +19,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use libtock::flash_partition::Partition;
 use libtock::{ErrorCode, EventSlot, alarm, command, console, memop, process_info};

@@ -1,6 +1,6 @@
 //! `assault`: in the supervisor's place, uses what it is given against the kernel.
 //!
-//! What it does is its setting. The first four have the kernel do as much as it can at once for what is claimed:
+//! What it does is its setting. The first five have the kernel do as much as it can at once for what is claimed:
 //!
 //! | value | does |
 //! | --- | --- |
@@ -8,6 +8,7 @@
 //! | `restart` | the same, and begins again in place of giving back |
 //! | `fault` | the same, and faults |
 //! | `all` | has as many blocks interrupt as it may, as fast as they can, acknowledges at once, and meanwhile writes, sets alarms and moves its break |
+//! | `programs` | has the longest register programs carried out for one block after the other |
 //!
 //! The others want the kernel that restarts what stands there whatever it did (`restart-fuzz`): each run does
 //! one thing, by its number.
@@ -20,13 +21,18 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use core::arch::asm;
 
 use libtock::berth_exposure::interrupt::{COUNT, Capture, VALUES};
-use libtock::berth_exposure::{DESCRIPTION_MAX, DRIVER_NUM, allow};
+use libtock::berth_exposure::program::{
+    Exchange, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Place, Ready,
+};
+use libtock::berth_exposure::{DESCRIPTION_MAX, DRIVER_NUM, Width, allow};
 use libtock::raw::{self, class};
 use libtock::wasm_host::interrupts::{self, Records};
+use libtock::wasm_host::programs;
 use libtock::{ErrorCode, alarm, command, memop, wasm_host};
 use test_apps::{Line, Setting, own};
 
@@ -53,6 +59,7 @@ fn main() {
                 "restart" => hold_all().map(|_| libtock::restart(0)),
                 "fault" => hold_all().map(|_| fault()),
                 "all" => all(),
+                "programs" => programs(),
                 _ => Err(ErrorCode::Invalid),
             }
         }
@@ -94,6 +101,69 @@ fn release() -> Result<(), ErrorCode> {
     loop {
         wasm_host::release_all(TAG)?;
         hold_all()?;
+    }
+}
+
+/// What costs most to check, and what is longest to carry out.
+fn programs() -> Result<(), ErrorCode> {
+    /// A register of each block that can be changed in part, and one that can be read.
+    const PLACES: [(&str, u16, u16); 3] = [
+        ("fpgaio", 0x0, 0x0),
+        ("uart", 0x8, 0x4),
+        ("spi", 0x0, 0xc),
+    ];
+    let mut code = [0; INSTRUCTIONS_MAX * INSTRUCTION_BYTES];
+    let mut rounds = 0;
+    loop {
+        for index in 0..wasm_host::count()? {
+            let mut record = [0; DESCRIPTION_MAX];
+            let block = wasm_host::describe(index, &mut record)?;
+            let place = PLACES.iter().find(|(kind, ..)| block.label.starts_with(kind));
+            let Some((_, changed, status)) = place else {
+                continue;
+            };
+            let change = Instruction::Modify {
+                at: word(*changed),
+                mask: 0x2,
+                value: 0,
+            };
+            let exchange = Instruction::Exchange(Exchange {
+                data: word(*changed),
+                status: *status,
+                words: 1,
+                under_way: 1,
+                room: Some(Ready { bit: 1, is: false }),
+                from_input: false,
+                filled: None,
+                to_output: false,
+                limit: 3,
+            });
+            let handle = wasm_host::claim(TAG, block.label)?.handle;
+            for instruction in [change, exchange] {
+                for (at, to) in code.chunks_exact_mut(INSTRUCTION_BYTES).enumerate() {
+                    let first = Instruction::Repeat {
+                        count: 100,
+                        body: INSTRUCTIONS_MAX as u8 - 1,
+                    };
+                    to.copy_from_slice(&if at == 0 { first } else { instruction }.encode());
+                }
+                let done = programs::run(handle, INSTRUCTIONS_MAX as u16, &code, &mut []);
+                // A block whose registers are others refuses the one or the other.
+                rounds += u32::from(done == Ok(0));
+            }
+            wasm_host::release(handle)?;
+        }
+        Line::new()
+            .text("assault: programs ")
+            .decimal(rounds)
+            .print();
+    }
+}
+
+fn word(offset: u16) -> Place {
+    Place {
+        offset,
+        width: Width::Word,
     }
 }
 

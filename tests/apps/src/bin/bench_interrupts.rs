@@ -6,6 +6,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use libtock::wasm_host::interrupts::{self, Records};
 use libtock::{ErrorCode, EventSlot, wasm_host, yield_wait};

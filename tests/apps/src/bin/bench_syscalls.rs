@@ -13,6 +13,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use core::arch::asm;
 

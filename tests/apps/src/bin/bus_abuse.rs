@@ -12,6 +12,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use libtock::{ErrorCode, alarm, allow, command, i2c, memop, spi, wait_for};
 use test_apps::{Line, Setting, own};

@@ -6,6 +6,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use libtock::raw::{self, class, variant};
 use libtock::{ErrorCode, allow, command};

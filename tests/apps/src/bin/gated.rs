@@ -5,6 +5,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use libtock::{ErrorCode, wasm_host};
 use test_apps::Line;

@@ -22,6 +22,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use core::arch::asm;
 use test_apps::{Line, Setting};

@@ -10,6 +10,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use test_apps::Line;
 

@@ -11,6 +11,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use libtock::berth_exposure::interrupt::Capture;
 use libtock::wasm_host::interrupts::{self, Records, Registered};

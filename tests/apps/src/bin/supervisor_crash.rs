@@ -5,6 +5,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 

@@ -19,6 +19,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 use core::arch::asm;
 use libtock::{ErrorCode, memop};

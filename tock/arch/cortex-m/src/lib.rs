@@ -28,6 +28,7 @@ pub mod systick;
 /// The kernel's isolation rests on these few instructions. `switch_to_user`
 /// must return to the caller with all callee-saved registers as they were,
 /// however the process was left.
+#[allow(unsafe_code)]
 pub unsafe trait CortexMVariant {
     /// Handler of every interrupt line: disables the line, leaves it pending,
     /// and leaves the process, if one was running.

@@ -9,6 +9,8 @@
 //! Regions 0 and 1 are the process's RAM (see [`crate::mpu_layout`]), the
 //! others its flash and whatever else the kernel opens to it.
 
+#![allow(unsafe_code)]
+
 use core::fmt;
 
 use kernel::platform::mpu::{self, Permissions, Region};

@@ -10,6 +10,8 @@
 //! after each system call cheap, and the way into a process safe: the handler that enters it
 //! looks at the word when no interrupt can come any more.
 
+#![allow(unsafe_code)]
+
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use kernel::utilities::StaticRef;

@@ -1,5 +1,7 @@
 //! System control block: vector table, fault handlers, priorities, fault status.
 
+#![allow(unsafe_code)]
+
 use kernel::utilities::StaticRef;
 use kernel::utilities::registers::interfaces::{ReadWriteable, Readable, Writeable};
 use kernel::utilities::registers::{ReadOnly, ReadWrite, register_bitfields, register_structs};

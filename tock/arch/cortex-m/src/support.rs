@@ -1,5 +1,7 @@
 //! Single instructions and the interrupt mask.
 
+#![allow(unsafe_code)]
+
 /// Sleep until an interrupt is pending, even if it is masked by PRIMASK.
 #[cfg(target_arch = "arm")]
 pub fn wfi() {

@@ -6,6 +6,8 @@
 //! so no frame is touched before [`Frame::at`] has found it inside
 //! `[mem_start, app_break)`.
 
+#![allow(unsafe_code)]
+
 use core::fmt::{self, Write};
 use core::marker::PhantomData;
 

@@ -4,6 +4,8 @@
 //! conversion must be cheap: the timer runs at a whole number of ticks a
 //! microsecond, and a system with a 1 MHz reference clock converts nothing at all.
 
+#![allow(unsafe_code)]
+
 use core::num::NonZeroU32;
 
 use kernel::platform::scheduler_timer::SchedulerTimer;

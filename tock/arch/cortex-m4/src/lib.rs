@@ -1,6 +1,7 @@
 //! Cortex-M4: ARMv7-M with the PMSAv7 MPU. The floating-point unit stays off.
 
 #![no_std]
+#![allow(unsafe_code)]
 
 pub use cortexm::{CortexMVariant, LeaveReason, fault, nvic, scb, support, systick};
 pub use cortexv7m::initialize_ram_jump_to_main;

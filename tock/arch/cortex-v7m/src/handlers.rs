@@ -5,6 +5,8 @@
 //! frame of the kernel's `svc`. r0-r3 and r12 are saved by the hardware.
 //! A write to CONTROL needs no barrier here: exception return synchronizes.
 
+#![allow(unsafe_code)]
+
 use core::arch::naked_asm;
 
 use cortexm::LeaveReason;

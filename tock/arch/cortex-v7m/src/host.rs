@@ -1,6 +1,8 @@
 //! The same names on a host, so that kernels and boards type-check there.
 //! None of them is ever called: a host runs no exceptions and no processes.
 
+#![allow(unsafe_code)]
+
 use cortexm::LeaveReason;
 
 /// See the version for the target.

@@ -1,5 +1,7 @@
 //! The chip as the kernel sees it: interrupts, memory protection, sleep.
 
+#![allow(unsafe_code)]
+
 use core::cell::Cell;
 use core::fmt::Write;
 

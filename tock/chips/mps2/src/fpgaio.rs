@@ -1,5 +1,7 @@
 //! FPGAIO: the two user LEDs of the board, a clock of seconds, and the SPI headers' chip selects.
 
+#![allow(unsafe_code)]
+
 use kernel::hil::{gpio, led};
 use kernel::utilities::StaticRef;
 use kernel::utilities::registers::interfaces::{Readable, Writeable};

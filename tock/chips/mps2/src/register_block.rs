@@ -3,6 +3,8 @@
 //! For code that knows offsets only at run time (a board exposes blocks to
 //! containers this way). Drivers of this chip use typed register structs.
 
+#![allow(unsafe_code)]
+
 use cortexm4::bus;
 
 /// A block of memory-mapped registers.

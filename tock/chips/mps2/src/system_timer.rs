@@ -5,6 +5,8 @@
 //! what is written to it down to zero, once, at 25 MHz. So the firmware needs one interrupt line, and both
 //! halves of the dual timer, which share theirs, are left to others.
 
+#![allow(unsafe_code)]
+
 use core::cell::Cell;
 
 use kernel::ErrorCode;

@@ -4,6 +4,8 @@
 //! interrupt. Receiving clears the interrupt *before* it reads the byte: the
 //! other way round, a byte that arrives in between would raise no interrupt.
 
+#![allow(unsafe_code)]
+
 use core::cell::Cell;
 use core::fmt;
 use core::num::NonZeroU32;

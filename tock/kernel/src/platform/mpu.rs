@@ -6,6 +6,8 @@
 //! implementation must let privileged code reach all memory at any time
 //! (PMSA: `PRIVDEFENA`).
 
+#![allow(unsafe_code)]
+
 use core::fmt::{self, Display, Write};
 
 /// What a process may do in a region.

@@ -4,8 +4,8 @@
 //! the other, each as long as its header says; where no object begins, the scan of the place ends, and after as many
 //! objects as the place has. An object that is padding, is
 //! disabled, or has a broken header is passed over. One process that cannot be
-//! started does not keep the others from it. A debug message names each that was
-//! not started, and why.
+//! started does not keep the others from it. Debug messages say of the first ones that were not started
+//! why, and how many more there are.
 //!
 //! RAM: a process linked for an address gets exactly that, in whatever order
 //! processes lie in flash, as long as it is of its place and blocks do not overlap; others get the
@@ -13,6 +13,9 @@
 //!
 //! All work here is bounded by what the board says, not by what flash holds: headers have at most
 //! [`HEADER_BYTES`].
+
+use core::cell::Cell;
+use core::fmt;
 
 use super::memory::GrantSlot;
 use super::standard::{Parts, ProcessStandard, kernel_memory_size};
@@ -29,6 +32,12 @@ use tock_tbf::types::{InitialTbfParseError, TbfHeader, TbfParseError};
 
 /// Longest header that is looked at. What states permissions for every driver there is has some hundred bytes.
 const HEADER_BYTES: u16 = 2048;
+
+/// Objects of a place of which a message each says why they are not started; of the others only how many they are.
+const TOLD: usize = 3;
+
+/// Most bytes of the messages about one place: a board that keeps so many for each loses none.
+pub const LOAD_TEXT_MAX: usize = 700;
 
 /// Start the processes of a board's table of places. A place's number is its position among them.
 ///
@@ -107,6 +116,7 @@ fn load_place<C: Chip>(
         slots: place.slots,
         memory_start,
         memory_end: memory_start + place.memory.len(),
+        objects_told: Cell::new(0),
     };
     let mut outcome = Ok(());
     let mut objects = Objects { rest: place.flash };
@@ -120,12 +130,19 @@ fn load_place<C: Chip>(
         if let Err(error) = loaded {
             let name = header.ok().and_then(|header| header.get_package_name());
             let name = name.unwrap_or("(unnamed)");
-            debug!("The process {name} at {address:#010x} is not started: {error}.");
+            loader.tell(format_args!(
+                "The process {name} at {address:#010x} is not started: {error}."
+            ));
         }
         first_failure(&mut outcome, loaded);
     }
+    let Place { name, .. } = place;
+    let more = loader.objects_told.get().saturating_sub(TOLD);
+    if more > 0 {
+        debug!("{more} more objects of {name} are not started.");
+    }
     if let Some((address, _)) = objects.next() {
-        let Place { name, objects, .. } = place;
+        let objects = place.objects;
         debug!("From {address:#010x} on, {name} is not looked at: {objects} objects are before.");
     }
     outcome
@@ -209,6 +226,8 @@ struct Loader<C: Chip + 'static> {
     slots: usize,
     memory_start: usize,
     memory_end: usize,
+    /// How many of its objects had something to be told.
+    objects_told: Cell<usize>,
 }
 
 /// A RAM block: addresses.
@@ -226,7 +245,9 @@ impl<C: Chip> Loader<C> {
         }
         if !header.enabled() {
             let name = header.get_package_name().unwrap_or("");
-            debug!("The process {name} is disabled and not started.");
+            self.tell(format_args!(
+                "The process {name} is disabled and not started."
+            ));
             return Ok(());
         }
         check_kernel_version(&header)?;
@@ -250,6 +271,15 @@ impl<C: Chip> Loader<C> {
             .map_err(|_| ProcessLoadError::MpuInvalidFlashLength)?;
         self.kernel.add(process, self.standing.priority);
         Ok(())
+    }
+
+    /// A message about one object, unless there were many.
+    fn tell(&self, message: fmt::Arguments<'_>) {
+        let before = self.objects_told.get();
+        self.objects_told.set(before + 1);
+        if before < TOLD {
+            debug!("{message}");
+        }
     }
 
     /// RAM blocks that are taken.

@@ -37,7 +37,7 @@ pub use self::error::{Error, ProcessLoadError};
 pub(crate) use self::id::RunNumber;
 pub use self::id::{ProcessId, ShortId};
 pub use self::interface::{Process, ProcessGrants, ProcessMemory};
-pub use self::load::{load_places, load_processes};
+pub use self::load::{LOAD_TEXT_MAX, load_places, load_processes};
 pub(crate) use self::place::Standing;
 pub use self::place::{Place, Priority};
 pub use self::policy::{FaultAction, ProcessFaultPolicy};

@@ -219,3 +219,39 @@ fn each_reason_reads_as_a_sentence() {
         assert_eq!(std::format!("{error}"), text);
     }
 }
+
+/// Whatever a place is full of, its messages are few and short, and say how many objects there are.
+#[test]
+fn a_place_full_of_objects_is_told_in_bounded_text() {
+    use crate::capabilities::SetDebugWriterCapability;
+    use crate::process::LOAD_TEXT_MAX;
+    use std::cell::RefCell;
+    use std::string::String;
+    struct Sink(RefCell<String>);
+    impl crate::debug::DebugSink for Sink {
+        fn write(&self, text: &str) {
+            self.0.borrow_mut().push_str(text);
+        }
+    }
+    let sink: &'static Sink = std::boxed::Box::leak(std::boxed::Box::new(Sink(RefCell::default())));
+    crate::debug::set_debug_sink(sink, &crate::create_capability!(SetDebugWriterCapability));
+    const NAME: &str = "a name that is as long as a name may be, which is 64 characters.";
+    assert_eq!(NAME.len(), tock_tbf::types::NAME_MAX);
+    for (enabled, version, reason) in [
+        (true, (3, 0), "it needs kernel version 3.0, this is 2.2"),
+        (false, (2, 0), "is disabled and not started"),
+    ] {
+        let app = TestApp {
+            enabled,
+            kernel_version: Some(version),
+            ..app(NAME)
+        };
+        let _ = load(&app.image().repeat(40));
+        let text = sink.0.take();
+        assert_eq!(text.matches(reason).count(), 3, "{text}");
+        assert!(text.contains("\r\n37 more objects of "), "{text}");
+        // The longest reason has 73 characters, the longest line on what was not looked at 90.
+        let longest = text.len() + 3 * (73 - 40) + 90;
+        assert!(longest <= LOAD_TEXT_MAX, "{longest}: {text}");
+    }
+}

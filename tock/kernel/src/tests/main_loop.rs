@@ -5,6 +5,7 @@ use std::boxed::Box;
 use std::vec::Vec;
 
 use super::driver::{Driver, NUM, driver};
+use crate::deferred_call::{DeferredCall, DeferredCallClient};
 use crate::kernel::Kernel;
 use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallFilter};
 use crate::process::{FaultAction, Priority, Process, ProcessId, State, StoppedExecutingReason};
@@ -509,4 +510,119 @@ fn a_report_is_told_in_parts_before_the_next_run_begins() {
     assert!(sink.ended.get());
     assert_eq!(s.run(&[WAIT]), ["a"]);
     assert_ne!(a.processid(), id);
+}
+
+/// Goes on and on, a piece a call.
+struct Piecework {
+    call: DeferredCall,
+    pieces: Cell<u32>,
+}
+
+impl DeferredCallClient for Piecework {
+    fn handle_deferred_call(&self) {
+        self.pieces.set(self.pieces.get() + 1);
+        self.call.set_later();
+    }
+    fn register(&'static self) {
+        self.call.register(self);
+    }
+}
+
+#[test]
+fn what_comes_after_processes_comes_although_each_turn_is_ended_by_an_interrupt() {
+    let s = setup(FaultAction::Stop, &["a"], PrioritySched::new);
+    let work: &'static Piecework = Box::leak(Box::new(Piecework {
+        call: DeferredCall::new(),
+        pieces: Cell::new(0),
+    }));
+    work.register();
+    work.call.set_later();
+    let mut turns = 0;
+    while work.pieces.get() < 3 {
+        // The script's last entry leaves an interrupt pending.
+        assert_eq!(s.run(&[COMMAND]), ["a"]);
+        turns += 1;
+        assert!(turns <= 100, "it is never made");
+    }
+    assert!(turns > 20, "and the interrupts' work goes first");
+}
+
+/// A driver with work for when processes have had their turn.
+struct Later {
+    call: DeferredCall,
+    made: Cell<usize>,
+    /// So often it goes on.
+    most: usize,
+}
+
+impl DeferredCallClient for Later {
+    fn handle_deferred_call(&self) {
+        self.made.set(self.made.get() + 1);
+        if self.made.get() < self.most {
+            self.call.set_later();
+        }
+    }
+    fn register(&'static self) {
+        self.call.register(self);
+    }
+}
+
+/// A call in the background is made when no other process is ready, one at a time, and before any process of the
+/// background goes on, also where that one's own call has set it.
+#[test]
+fn calls_in_the_background_come_between_firmware_and_background() {
+    let place = |name, priority| TestPlace {
+        flash: app(name).image(),
+        priority,
+        ..TestPlace::default()
+    };
+    let s = setup_places(
+        [
+            place("x", Priority::Equal),
+            place("b", Priority::Background),
+        ],
+        BackgroundSched::new,
+    );
+    let calls: [&'static Later; 2] = [1, 2].map(|most| {
+        let later: &'static Later = Box::leak(Box::new(Later {
+            call: DeferredCall::new(),
+            made: Cell::new(0),
+            most,
+        }));
+        later.register();
+        later.call.put_in_background();
+        later.call.set();
+        later
+    });
+    let made = || calls.map(|call| call.made.get());
+    let capability = create_capability!(crate::capabilities::MainLoopCapability);
+    let turn = |reason: Option<ContextSwitchReason>| {
+        s.test.chip.boundary.script.borrow_mut().extend(reason);
+        s.test
+            .kernel
+            .kernel_loop_operation(&s.board, s.test.chip, true, &capability);
+        s.board.hooks.ran.take()
+    };
+    // The end of a script leaves an interrupt: a pass for that, and one to look.
+    let until_made = |expected: [usize; 2]| {
+        for _ in 0..4 {
+            if made() != expected {
+                assert!(turn(None).is_empty(), "{:?}", made());
+            }
+        }
+        assert_eq!(made(), expected);
+    };
+    // The loop looks, and the firmware goes first.
+    assert!(turn(None).is_empty());
+    assert_eq!(turn(Some(WAIT)), ["x"]);
+    assert_eq!(made(), [0, 0]);
+    until_made([1, 0]);
+    // It becomes ready: before the next one.
+    s.test.process(0).subscribe(NUM, s.driver, 0).unwrap();
+    assert!(s.test.process(0).command(s.driver, 2, 0, 5).is_success());
+    assert_eq!(turn(Some(WAIT)), ["x"]);
+    assert_eq!(made(), [1, 0]);
+    until_made([1, 1]);
+    until_made([1, 2]);
+    assert_eq!(turn(Some(COMMAND)), ["b"]);
 }

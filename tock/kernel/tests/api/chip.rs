@@ -1,5 +1,7 @@
 //! A chip of somebody else: interrupts, memory protection, the border to processes, timers.
 
+#![allow(unsafe_code)]
+
 use core::cell::Cell;
 use core::fmt::Write;
 use core::num::NonZeroU32;

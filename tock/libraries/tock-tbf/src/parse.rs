@@ -1,6 +1,8 @@
 //! Checking headers.
 
-use crate::types::{InitialTbfParseError, TbfHeader, TbfParseError, read_u16, read_u32};
+use crate::types::{
+    InitialTbfParseError, PERMISSION_BYTES, TbfHeader, TbfParseError, read_u16, read_u32, tlv,
+};
 
 /// The only version of the format.
 pub const VERSION: u16 = 2;
@@ -78,8 +80,8 @@ fn checksum(header: &[u8]) -> Option<u32> {
     Some(sum)
 }
 
-/// Most TLVs of a header: what it says is looked up in it, at system calls too, and how long that takes is not
-/// its owner's choice.
+/// Most TLVs of a header, and most entries of its permissions: what it says is looked up in it, at system calls too, and how
+/// long that takes is not its owner's choice.
 pub const ENTRIES_MAX: usize = 32;
 
 /// Every TLV lies in the header, and there are not too many.
@@ -96,6 +98,9 @@ fn check_tlvs(header: &[u8]) -> Result<(), TbfParseError> {
         let end = offset + 4 + usize::from(length);
         if end > header.len() {
             return Err(TbfParseError::BadTlvEntry(kind));
+        }
+        if kind == tlv::PERMISSIONS && usize::from(length) / PERMISSION_BYTES > ENTRIES_MAX {
+            return Err(TbfParseError::TooManyEntries);
         }
         offset = end.next_multiple_of(4);
     }

@@ -28,9 +28,10 @@ pub enum TbfParseError {
     ChecksumMismatch(u32, u32),
     /// A TLV of this type does not fit or has the wrong length.
     BadTlvEntry(u16),
-    /// More TLVs than [`ENTRIES_MAX`].
+    /// More TLVs, or entries of permissions, than [`ENTRIES_MAX`].
     TooManyEntries,
-    /// Its name has control characters, such as the end of a line, and would be shown as something else.
+    /// Its name has control characters, such as the end of a line or one that turns the direction of writing, and would
+    /// be shown as something else.
     BadName,
     /// Neither Main nor Program: nothing says where the code begins.
     NoProgram,
@@ -79,17 +80,31 @@ pub enum CommandPermissions {
 }
 
 /// TLV types.
-mod tlv {
+pub(crate) mod tlv {
     pub(super) const MAIN: u16 = 1;
     pub(super) const WRITEABLE_FLASH_REGIONS: u16 = 2;
     pub(super) const PACKAGE_NAME: u16 = 3;
     pub(super) const FIXED_ADDRESSES: u16 = 5;
-    pub(super) const PERMISSIONS: u16 = 6;
+    pub(crate) const PERMISSIONS: u16 = 6;
     pub(super) const STORAGE_PERMISSIONS: u16 = 7;
     pub(super) const KERNEL_VERSION: u16 = 8;
     pub(super) const PROGRAM: u16 = 9;
     pub(super) const SHORT_ID: u16 = 10;
 }
+
+/// Whether a character controls how others are shown: the controls, and of the format characters (Unicode's Cf, Zl, Zp)
+/// those that hide, join or turn.
+fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// Bytes of an entry of the permissions.
+pub(crate) const PERMISSION_BYTES: usize = 16;
 
 /// A fixed address that is none.
 const DONT_CARE: u32 = 0xFFFF_FFFF;
@@ -174,7 +189,7 @@ impl<'a> TbfHeader<'a> {
     /// The name, as far as it is shown, is one line of text and nothing that a terminal takes for a command.
     pub(crate) fn check_name(&self) -> Result<(), TbfParseError> {
         match self.get_package_name() {
-            Some(name) if name.chars().any(char::is_control) => Err(TbfParseError::BadName),
+            Some(name) if name.chars().any(is_control) => Err(TbfParseError::BadName),
             _ => Ok(()),
         }
     }
@@ -324,7 +339,12 @@ impl<'a> TbfHeader<'a> {
         let count = usize::from(read_u16(value, 0).unwrap_or(0));
         let mut known = false;
         let mut mask = 0;
-        for entry in value.get(2..).unwrap_or(&[]).chunks_exact(16).take(count) {
+        for entry in value
+            .get(2..)
+            .unwrap_or(&[])
+            .chunks_exact(PERMISSION_BYTES)
+            .take(count)
+        {
             if read_u32(entry, 0).map(|n| n as usize) != Some(driver_num) {
                 continue;
             }
@@ -537,6 +557,11 @@ mod tests {
             *b"a\x7fbc",
             *b"ab\xc2\x9b",
             *b"abc\0",
+            // U+202E, U+2066, U+2028, U+FEFF.
+            *b"a\xe2\x80\xae",
+            *b"a\xe2\x81\xa6",
+            *b"a\xe2\x80\xa8",
+            *b"a\xef\xbb\xbf",
         ] {
             let name = u32::from_le_bytes(name);
             assert_eq!(named(name), Err(TbfParseError::BadName), "{name:#x}");

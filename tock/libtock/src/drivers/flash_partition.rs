@@ -3,6 +3,8 @@
 //! What each call checks and which error it gives stands on the capsule's page
 //! (`capsules/flash_partition/README.md`). The calls here sleep until the operation is over.
 
+#![cfg_attr(test, allow(unsafe_code))]
+
 use crate::{ErrorCode, EventSlot, allow, command, subscribe, yield_wait};
 use berth_flash::Erases;
 use berth_flash::driver::{DRIVER_NUM, allow_ro, command as number, upcall};

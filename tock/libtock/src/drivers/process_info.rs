@@ -1,5 +1,7 @@
 //! Process info: what runs on the board (driver 0x10002).
 
+#![cfg_attr(test, allow(unsafe_code))]
+
 use crate::{CommandReturn, ErrorCode, allow, command};
 
 /// Driver number.

@@ -8,10 +8,11 @@
 //! protection region left.
 
 pub mod interrupts;
+pub mod programs;
 
 use crate::{ErrorCode, allow, command};
 use berth_exposure::command as number;
-use berth_exposure::{AccessClass, DESCRIPTION_MAX, DRIVER_NUM, Description, register};
+use berth_exposure::{AccessClass, DESCRIPTION_MAX, DRIVER_NUM, Description, RELEASES, register};
 
 /// A claimed block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +116,14 @@ pub fn release(handle: u16) -> Result<(), ErrorCode> {
 
 /// Give back all that container `tag` has claimed; returns how many blocks.
 pub fn release_all(tag: u32) -> Result<u32, ErrorCode> {
-    command(DRIVER_NUM, number::RELEASE_ALL, tag as usize, 0).success_u32()
+    let mut all = 0;
+    loop {
+        let released = command(DRIVER_NUM, number::RELEASE_ALL, tag as usize, 0).success_u32()?;
+        all += released;
+        if released < RELEASES {
+            return Ok(all);
+        }
+    }
 }
 
 /// Open a claimed block to this process.

@@ -16,6 +16,8 @@
 //! assert_eq!(libtock::led::count(), Ok(10));
 //! ```
 
+#![allow(unsafe_code)]
+
 use super::raw::{class, variant};
 use crate::ErrorCode;
 use crate::syscalls::subscribe::deliver;

@@ -5,6 +5,8 @@
 //! tests. Registers that a return variant does not define keep what was passed
 //! in.
 
+#![allow(unsafe_code)]
+
 /// What [`call`] can be asked for; the number is the immediate of the `svc`
 /// instruction (TRD104 section 4).
 pub mod class {

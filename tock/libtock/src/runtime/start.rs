@@ -14,6 +14,8 @@
 //! The names with a leading underscore come from the linker script of
 //! `libtock-build`.
 
+#![allow(unsafe_code)]
+
 use core::arch::global_asm;
 
 // What a process says that cannot run: two texts of one length, with blanks if need be.

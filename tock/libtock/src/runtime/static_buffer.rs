@@ -3,6 +3,8 @@
 //! A buffer lent to the kernel across several calls must not go away: the
 //! kernel wants `&'static mut`. This is how safe code gets one without a heap.
 
+#![allow(unsafe_code)]
+
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 

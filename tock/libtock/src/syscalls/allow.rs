@@ -7,6 +7,8 @@
 //! a buffer that lives for ever ([`SharedBuffer`]). Words that are atomic may be looked
 //! at and changed while the kernel reads them ([`lend_words`]).
 
+#![allow(unsafe_code)]
+
 use core::sync::atomic::AtomicU32;
 
 use crate::ErrorCode;

@@ -1,5 +1,7 @@
 //! Command: ask a driver to do something (TRD104 section 4.3).
 
+#![allow(unsafe_code)]
+
 use crate::ErrorCode;
 use crate::raw::{self, class, variant};
 
@@ -59,6 +61,17 @@ impl CommandReturn {
         match self.expect(variant::SUCCESS_3_U32) {
             Ok([a, b, c]) => Ok((a as u32, b as u32, c as u32)),
             Err(code) => Err(code),
+        }
+    }
+
+    /// Failure with two numbers, if that is what the driver answered.
+    #[must_use]
+    pub const fn failure_2_u32(self) -> Option<(ErrorCode, u32, u32)> {
+        let [which, code, a, b] = self.0;
+        if which == variant::FAILURE_2_U32 {
+            Some((ErrorCode::from_raw(code), a as u32, b as u32))
+        } else {
+            None
         }
     }
 

@@ -1,5 +1,7 @@
 //! Exit: end the process or start it anew (TRD104 section 4.6).
 
+#![allow(unsafe_code)]
+
 use crate::raw::{self, class};
 
 /// End the process. Code 0 means success; 1 to 1024 an

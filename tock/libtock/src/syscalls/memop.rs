@@ -4,6 +4,8 @@
 //!   RAM start   stack │ data, bss │ heap →│ break ··· grants (kernel) │ RAM end
 //! ```
 
+#![allow(unsafe_code)]
+
 use crate::ErrorCode;
 use crate::raw::{self, class, variant};
 

@@ -5,6 +5,8 @@
 //! and counts it. What to do about an event is decided by the code that yields,
 //! so there is no concurrency to reason about.
 
+#![allow(unsafe_code)]
+
 use crate::ErrorCode;
 use crate::raw::{self, class, variant};
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};

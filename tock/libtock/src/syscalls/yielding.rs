@@ -1,5 +1,7 @@
 //! Yield: give up the processor (TRD104 section 4.1).
 
+#![allow(unsafe_code)]
+
 use crate::raw::{self, yield_variant};
 
 /// Sleep until an upcall has run.

@@ -1,5 +1,6 @@
 //! How a container is to run, as words of the command line.
 
+use crate::Error;
 use berth_protocol::{Level, Parameters, Restart, Service};
 use clap::{Args, ValueEnum};
 
@@ -24,9 +25,9 @@ pub struct Settings {
     /// When to start it again: no, on-failure, on-failure:TIMES or always
     #[arg(long, value_name = "POLICY", value_parser = policy)]
     pub restart: Option<Policy>,
-    /// Milliseconds before the first restart; each further one waits twice as long
-    #[arg(long, value_name = "MS", requires = "restart", default_value_t = BACKOFF_MS)]
-    pub backoff: u16,
+    /// Milliseconds before the first restart, 500 unless chosen; each further one waits twice as long
+    #[arg(long, value_name = "MS")]
+    pub backoff: Option<u16>,
     /// Start it when the device starts
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub boot: Option<bool>,
@@ -111,10 +112,23 @@ pub enum LogLevel {
 }
 
 impl Settings {
+    /// Is it whole, for a container that is new?
+    ///
+    /// # Errors
+    /// If something is given that has no meaning alone.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.backoff.is_some() && self.restart.is_none() {
+            return Err(Error::Usage(
+                "--backoff needs --restart: without, it is never started again".into(),
+            ));
+        }
+        Ok(())
+    }
+
     /// In the words of the protocol.
     #[must_use]
     pub fn parameters(&self, numbers: &Numbers) -> Parameters {
-        let backoff_ms = self.backoff;
+        let backoff_ms = self.backoff.unwrap_or(BACKOFF_MS);
         Parameters {
             stack: self.stack.or(numbers.stack_number),
             memory: self.memory.or(numbers.memory_number),

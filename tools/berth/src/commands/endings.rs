@@ -56,9 +56,10 @@ pub(super) fn wait(cli: &Cli, arguments: &Wait, out: &mut impl Write) -> Result<
                 break container;
             }
             if let Some(after) = patience.filter(|patience| began.elapsed() > *patience) {
-                return Err(Error::TimedOut {
-                    to: "the end of the container",
+                return Err(Error::NotYet {
+                    what: format!("{name} has not ended ({})", container.state_text()),
                     after,
+                    hint: "without --at-most `berth wait` waits for as long as it takes; `berth stop` ends it",
                 }
                 .into());
             }
@@ -86,10 +87,39 @@ pub(super) fn unknown(to: &'static str, name: &str) -> Error {
 pub(super) fn restart(client: &mut Client, name: &str) -> Result<(), Error> {
     let container = find(client, name)?.ok_or_else(|| unknown("restart", name))?;
     if container.is_active() {
+        fits_into(client, "restart", name, None)?;
         device::edit(client, name, Parameters::default(), true)
     } else {
         device::start(client, name)
     }
+}
+
+/// Refuse what would leave a container that runs without a way to start: a limit, its own if none is given, below what
+/// it holds by now.
+pub(super) fn fits_into(
+    client: &mut Client,
+    to: &'static str,
+    name: &str,
+    limit: Option<u32>,
+) -> Result<(), Error> {
+    let Some(container) = find(client, name)? else {
+        // The device says so.
+        return Ok(());
+    };
+    let (needed, free) = (
+        container.memory_used,
+        limit.unwrap_or(container.memory_limit),
+    );
+    if container.is_active() && needed > free {
+        let error = DeviceError::OutOfMemory { needed, free };
+        return Err(Error::Refused(Refusal {
+            message: format!(
+                "it holds {needed} bytes, more than a limit of {free}: it goes on as it is"
+            ),
+            ..Refusal::of(to, Some(name), &error)
+        }));
+    }
+    Ok(())
 }
 
 /// `prune`.

@@ -54,7 +54,7 @@ fn save(cli: &Cli, name: &str, arguments: &Images, out: &mut impl Write) -> Resu
             path: path.clone(),
             source,
         })?;
-    let done = format!("saved as {}", path.display());
+    let done = format!("saved as {}", crate::error::shown(&path));
     output::action(out, name, &done, Some(bytes.len()), cli.json)?;
     Ok(())
 }

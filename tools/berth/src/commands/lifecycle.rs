@@ -7,7 +7,8 @@ use crate::{
     device, output, packing,
     wishes::{self, Granted},
 };
-use berth_protocol::Parameters;
+use berth_pack::printable;
+use berth_protocol::{Parameters, Restart};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     io::{self, IsTerminal, Write},
@@ -49,8 +50,9 @@ impl ImageFile {
         };
         if !berth_protocol::is_valid_name(&name) {
             return Err(Error::Usage(format!(
-                "\"{name}\" is not a container name (1 to 32 of a-z A-Z 0-9 . _ -, beginning with \
-                 a letter or digit); choose one with --name"
+                "\"{}\" is not a container name (1 to 32 of a-z A-Z 0-9 . _ -, beginning with \
+                 a letter or digit); choose one with --name",
+                printable(&name)
             )));
         }
         if as_is {
@@ -109,6 +111,7 @@ pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Res
         arguments.no_pack,
         arguments.numbers.any(),
     )?;
+    arguments.settings.check()?;
     let parameters = arguments.settings.parameters(&arguments.numbers);
     if let Some(text) = arguments.numbers.note() {
         note(&image.name, text);
@@ -142,9 +145,9 @@ fn live_update(
             name,
             &image.bytes,
             parameters,
-            trial,
-            after,
+            (trial, after),
             progress,
+            |_| Ok(()),
         )
     });
     let (upload, update) = match begun {
@@ -188,9 +191,10 @@ pub(super) fn trial_end(
     let patience = Duration::from_millis(left.unwrap_or(0).into()) + TRIAL_MARGIN;
     while update.as_ref().is_some_and(|u| u.update == "trial") {
         if began.elapsed() > patience {
-            return Err(Error::TimedOut {
-                to: "the end of the trial",
+            return Err(Error::NotYet {
+                what: format!("{name}: the trial of the new image is not over"),
                 after: patience,
+                hint: "`berth inspect` shows how it stands",
             });
         }
         thread::sleep(TRIAL_TICK);
@@ -200,8 +204,11 @@ pub(super) fn trial_end(
 }
 
 pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<(), Failure> {
-    let parameters = arguments.settings.parameters(&arguments.numbers);
-    let unchanged = parameters == Parameters::default() && arguments.numbers.note().is_none();
+    let mut parameters = arguments.settings.parameters(&arguments.numbers);
+    let backoff = arguments.settings.backoff;
+    let unchanged = parameters == Parameters::default()
+        && arguments.numbers.note().is_none()
+        && backoff.is_none();
     if unchanged && !arguments.now {
         return Err(
             Error::Usage("nothing to change; `berth help edit` lists what can be".into()).into(),
@@ -211,9 +218,44 @@ pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<
         note(&arguments.name, text);
     }
     let client = &mut connect(cli)?.client;
+    if backoff.is_some() != parameters.restart.is_some() {
+        // One of the two is left out, and stays.
+        let before = device::restart_policy(client, &arguments.name)?;
+        parameters.restart = merged(before, parameters.restart, backoff)?;
+    }
+    if let Some(limit) = parameters.limit.filter(|_| !arguments.now) {
+        endings::fits_into(client, "edit", &arguments.name, Some(limit))?;
+    }
     device::edit(client, &arguments.name, parameters, arguments.now)?;
     output::action(out, &arguments.name, "edited", None, cli.json)?;
     Ok(())
+}
+
+/// A restart policy, or its back-off, with the other of the two as it was `before`.
+fn merged(
+    before: Option<Restart>,
+    policy: Option<Restart>,
+    backoff: Option<u16>,
+) -> Result<Option<Restart>, Error> {
+    let kept = match before {
+        Some(Restart::OnFailure { backoff_ms, .. } | Restart::Always { backoff_ms }) => {
+            Some(backoff_ms)
+        }
+        _ => None,
+    };
+    let Some(backoff_ms) = backoff.or(kept) else {
+        return Ok(policy);
+    };
+    match policy.or(before) {
+        Some(Restart::OnFailure { limit, .. }) => {
+            Ok(Some(Restart::OnFailure { limit, backoff_ms }))
+        }
+        Some(Restart::Always { .. }) => Ok(Some(Restart::Always { backoff_ms })),
+        Some(Restart::No) if backoff.is_none() => Ok(policy),
+        _ => Err(Error::Usage(
+            "it is never started again, so there is no back-off; say --restart as well".into(),
+        )),
+    }
 }
 
 pub(super) fn remove(cli: &Cli, arguments: &Remove, out: &mut impl Write) -> Result<(), Failure> {

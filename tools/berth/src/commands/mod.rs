@@ -54,6 +54,8 @@ pub fn not_understood(error: &clap::Error) -> u8 {
         // What follows is for people: how the command is used.
         let (message, _) = text.split_once("\n\n").unwrap_or((text, ""));
         output::error(&Error::Usage(message.trim_end().into()), true);
+    } else if error.use_stderr() {
+        output::not_understood(error);
     } else {
         // If nobody reads it, the exit code still tells.
         let _ = error.print();

@@ -2,11 +2,11 @@
 
 use super::{Failure, connect_shared, endings, lifecycle, rolled_back, watch};
 use crate::{
-    Begun, Client, Error,
+    Begun, Client, Container, Error, Refusal,
     cli::{Cli, Numbers, Run, Wishes},
     device, output,
 };
-use berth_protocol::Parameters;
+use berth_protocol::{DeviceError, Parameters, State};
 use lifecycle::ImageFile;
 use std::{io::Write, time::Duration};
 
@@ -14,6 +14,7 @@ use std::{io::Write, time::Duration};
 const TRIAL: Duration = Duration::from_secs(5);
 
 pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<(), Failure> {
+    arguments.settings.check()?;
     let image = ImageFile::read(
         &arguments.file,
         arguments.name.as_deref(),
@@ -23,16 +24,26 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
     let parameters = arguments.settings.parameters(&Numbers::default());
     let (mut connection, _) = connect_shared(cli)?;
     let client = &mut connection.client;
-    let watched = arguments.follow || arguments.rm;
-    let done = match endings::find(client, &image.name)? {
-        None => begin(client, &image, parameters, arguments.wishes)?,
-        Some(old) => replace(client, &image, parameters, old.is_active(), watched)?,
+    let run = Running {
+        image: &image,
+        parameters,
+        wishes: arguments.wishes,
+        watched: arguments.follow || arguments.rm,
     };
+    // What was written before this start is the old program's.
+    let mut log = watch::Log::of(&image.name);
+    let done = run.begin(client, &mut log).map_err(|error| match error {
+        Error::Refused(refusal) => Error::Refused(Refusal {
+            to: "run",
+            ..refusal
+        }),
+        error => error,
+    })?;
     output::action(out, &image.name, done, Some(image.bytes.len()), cli.json)?;
-    if !watched {
+    if !run.watched {
         return Ok(());
     }
-    let ended = watch::until_it_ends(client, &image.name, arguments.follow, out, cli.json)?;
+    let ended = watch::until_it_ends(client, log, arguments.follow, out, cli.json)?;
     if arguments.rm {
         device::remove(client, &image.name)?;
     }
@@ -42,66 +53,130 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
     endings::finish(endings::exit_code(&ended))
 }
 
-/// The first of its name. If the device refuses to start it, it is not left there either; one that was started and
-/// failed stays, so that it can be inspected.
-fn begin(
-    client: &mut Client,
-    image: &ImageFile,
+/// How often it is looked at anew what is there, if others change it at the same time.
+const LOOKS: u32 = 5;
+
+/// What is the matter if another operator was faster: look again.
+fn is_outrun(error: &Error, there: bool) -> bool {
+    let code = if there { "unknown-name" } else { "name-taken" };
+    matches!(error, Error::Refused(refusal) if refusal.code == code)
+}
+
+/// What is to run, and how.
+struct Running<'a> {
+    image: &'a ImageFile,
     parameters: Parameters,
-    how: Wishes,
-) -> Result<&'static str, Error> {
-    image.upload(client, parameters, how)?;
-    match device::start(client, &image.name) {
-        Ok(()) => Ok("started"),
-        Err(Error::Refused(refusal)) => {
-            if refusal.code != "wrong-state" {
-                device::remove(client, &image.name)?;
+    wishes: Wishes,
+    watched: bool,
+}
+
+impl Running<'_> {
+    fn begin(&self, client: &mut Client, log: &mut watch::Log<'_>) -> Result<&'static str, Error> {
+        let mut looks = 1;
+        loop {
+            let old = endings::find(client, &self.image.name)?;
+            let done = match &old {
+                None => self.first(client),
+                Some(old) => self.replace(client, old, log),
+            };
+            match done {
+                Err(error) if looks < LOOKS && is_outrun(&error, old.is_some()) => looks += 1,
+                done => return done,
             }
-            Err(Error::Refused(refusal))
         }
-        Err(error) => Err(error),
+    }
+
+    /// The first of its name. If the device refuses to start it, it is not left there either; one that was started
+    /// and failed stays, so that it can be inspected.
+    fn first(&self, client: &mut Client) -> Result<&'static str, Error> {
+        self.image.upload(client, self.parameters, self.wishes)?;
+        match device::start(client, &self.image.name) {
+            Ok(()) => Ok("started"),
+            Err(Error::Refused(refusal)) if refusal.code == "wrong-state" => {
+                // Who sent the same at the same time has started it.
+                match endings::find(client, &self.image.name)? {
+                    Some(now) if now.is_active() && now.state != "paused" => Ok("started"),
+                    _ => Err(Error::Refused(refusal)),
+                }
+            }
+            Err(Error::Refused(refusal)) => {
+                device::remove(client, &self.image.name)?;
+                Err(Error::Refused(refusal))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Another image, or the same once more, for a container that is there.
+    fn replace(
+        &self,
+        client: &mut Client,
+        old: &Container,
+        log: &mut watch::Log<'_>,
+    ) -> Result<&'static str, Error> {
+        let (image, name) = (self.image, &self.image.name);
+        if old.state == "paused" {
+            return Err(paused(name));
+        }
+        let begun = image.send(|progress| {
+            let after = device::After::Runs;
+            device::live_update(
+                client,
+                name,
+                &image.bytes,
+                self.parameters,
+                (TRIAL, after),
+                progress,
+                |client| log.skip(client),
+            )
+        })?;
+        match begun {
+            Begun::Unchanged => self.once_more(client, log),
+            Begun::Update { upload, outcome } if old.is_active() => {
+                // Who watches sees what becomes of it.
+                let update = if self.watched {
+                    outcome
+                } else {
+                    lifecycle::trial_end(client, name, upload, outcome)?
+                };
+                match update {
+                    Some(update) if update.update == "rolled-back" => {
+                        Err(rolled_back(name, &update))
+                    }
+                    _ => Ok("replaced"),
+                }
+            }
+            // Started by the device, which would have kept the old image if it could not be.
+            Begun::Update { .. } => Ok("replaced and started"),
+        }
+    }
+
+    /// The image that is there already: what runs is what is wanted, and keeps what it holds.
+    fn once_more(
+        &self,
+        client: &mut Client,
+        log: &mut watch::Log<'_>,
+    ) -> Result<&'static str, Error> {
+        let name = &self.image.name;
+        let now = endings::find(client, name)?.ok_or_else(|| endings::unknown("run", name))?;
+        match now.state {
+            "paused" => Err(paused(name)),
+            _ if now.is_active() => Ok("runs already"),
+            _ => {
+                log.skip(client)?;
+                device::start(client, name)?;
+                Ok("started again")
+            }
+        }
     }
 }
 
-/// Another image, or the same once more, for a container that is there.
-fn replace(
-    client: &mut Client,
-    image: &ImageFile,
-    parameters: Parameters,
-    was_active: bool,
-    watched: bool,
-) -> Result<&'static str, Error> {
-    let name = &image.name;
-    let begun = image.send(|progress| {
-        let after = device::After::Runs;
-        device::live_update(
-            client,
-            name,
-            &image.bytes,
-            parameters,
-            TRIAL,
-            after,
-            progress,
-        )
-    })?;
-    match begun {
-        Begun::Unchanged => {
-            endings::restart(client, name)?;
-            Ok("started again")
-        }
-        Begun::Update { upload, outcome } if was_active => {
-            // Who watches sees what becomes of it.
-            let update = if watched {
-                outcome
-            } else {
-                lifecycle::trial_end(client, name, upload, outcome)?
-            };
-            match update {
-                Some(update) if update.update == "rolled-back" => Err(rolled_back(name, &update)),
-                _ => Ok("replaced"),
-            }
-        }
-        // Started by the device, which would have kept the old image if it could not be.
-        Begun::Update { .. } => Ok("replaced and started"),
-    }
+/// Where a paused one stands is not thrown away.
+fn paused(name: &str) -> Error {
+    let state = State::Paused;
+    Error::Refused(Refusal::of(
+        "run",
+        Some(name),
+        &DeviceError::WrongState { state },
+    ))
 }

@@ -25,6 +25,7 @@ pub(super) fn logs(cli: &Cli, arguments: &Logs, out: &mut impl Write) -> Result<
     let (mut connection, info) = connect_shared(cli)?;
     let client = &mut connection.client;
     let mut log = Log::of(&arguments.name);
+    log.waits = arguments.follow;
     // When the device started, by our clock; what it says is as old as its answer at most.
     let started = SystemTime::now() - Duration::from_micros(info.uptime_us);
     if arguments.clock {
@@ -59,15 +60,16 @@ pub(super) fn logs(cli: &Cli, arguments: &Logs, out: &mut impl Write) -> Result<
 /// Show what a container writes, if that is wanted, until it has ended; what became of it.
 pub(super) fn until_it_ends(
     client: &mut Client,
-    name: &str,
+    mut log: Log<'_>,
     show: bool,
     out: &mut impl Write,
     json: bool,
 ) -> Result<Container, Failure> {
-    let mut log = Log::of(name);
+    let name = log.name;
     loop {
         // Looked at before its lines, so that the last ones are there when it has ended.
-        let container = endings::find(client, name)?.ok_or(Error::Unexpected { to: "ps" })?;
+        let container =
+            endings::find(client, name)?.ok_or_else(|| endings::unknown("run", name))?;
         if show {
             log.print(client, out, json)?;
         }
@@ -79,21 +81,30 @@ pub(super) fn until_it_ends(
 }
 
 /// The log of a container, read line by line.
-struct Log<'a> {
+pub(super) struct Log<'a> {
     name: &'a str,
     /// Which log the lines read so far are of.
     log: Option<u32>,
     from: u32,
     moments: Moments,
+    /// It is waited for what comes, also when the container goes.
+    waits: bool,
+    /// Its container was there, and is gone.
+    is_gone: bool,
+    /// Its container was there.
+    was_there: bool,
 }
 
 impl<'a> Log<'a> {
-    const fn of(name: &'a str) -> Self {
+    pub(super) const fn of(name: &'a str) -> Self {
         Self {
             name,
             log: None,
             from: 0,
             moments: Moments::Device,
+            waits: false,
+            is_gone: false,
+            was_there: false,
         }
     }
 
@@ -107,11 +118,35 @@ impl<'a> Log<'a> {
                 (self.log, self.from) = (None, 0);
                 continue;
             }
+            if self.waits && self.was_there && is_unknown(&line) {
+                if !self.is_gone {
+                    output::note(&format!(
+                        "{}: the container is gone; what follows is of the next one",
+                        self.name
+                    ));
+                }
+                (self.log, self.from, self.is_gone) = (None, 0, true);
+                return Ok(None);
+            }
+            if line.is_ok() {
+                (self.is_gone, self.was_there) = (false, true);
+            }
             if let Ok(Some(line)) = &line {
                 self.log = Some(line.log);
                 self.from = line.sequence.saturating_add(1);
             }
             return line;
+        }
+    }
+
+    /// Leave out what is there by now; nothing is, if there is no such container.
+    pub(super) fn skip(&mut self, client: &mut Client) -> Result<(), Error> {
+        loop {
+            match self.next(client) {
+                Ok(Some(_)) => {}
+                unknown if is_unknown(&unknown) => return Ok(()),
+                other => return other.map(|_| ()),
+            }
         }
     }
 
@@ -127,6 +162,10 @@ impl<'a> Log<'a> {
         }
         flush(out)
     }
+}
+
+fn is_unknown<T>(read: &Result<T, Error>) -> bool {
+    matches!(read, Err(Error::Refused(refusal)) if refusal.code == "unknown-name")
 }
 
 /// Is what was read so far gone, and something new begun? Says so.

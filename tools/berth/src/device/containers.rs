@@ -5,7 +5,7 @@ use crate::{
     Block, Client, Container, DeviceEvent, Error, Holder, Image, Inspection, LogLine, Refusal,
     model::Source,
 };
-use berth_protocol::{DeviceError, ImageHash, Op, Parameters, Reply};
+use berth_protocol::{DeviceError, ImageHash, Op, Parameters, Reply, Restart};
 
 /// Start a container.
 ///
@@ -203,6 +203,18 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
         sources: optional(sources(client, name))?.unwrap_or_default(),
         last_fault,
         update: optional(update_status(client, name, None))?.flatten(),
+    })
+}
+
+/// When a container is started again, as it was chosen.
+///
+/// # Errors
+/// As every request.
+pub(crate) fn restart_policy(client: &mut Client, name: &str) -> Result<Option<Restart>, Error> {
+    let op = Op::Inspect { name };
+    ask(client, "edit", Some(name), op, |reply| match reply {
+        Reply::Inspection(found) => Some(found.parameters.restart),
+        _ => None,
     })
 }
 

@@ -66,7 +66,8 @@ pub fn upload(
     }
 }
 
-/// Replace the running container `name` by one from `image`. The answer comes when the new one
+/// Replace the running container `name` by one from `image`. `before_commit` comes when the device has all of it, and
+/// the old one runs still. The answer comes when the new one
 /// runs, on trial for `trial`, or when it did not stand up.
 ///
 /// # Errors
@@ -76,9 +77,9 @@ pub fn live_update(
     name: &str,
     image: &[u8],
     parameters: Parameters,
-    trial: Duration,
-    after: After,
+    (trial, after): (Duration, After),
     progress: impl FnMut(u32),
+    before_commit: impl FnOnce(&mut Client) -> Result<(), Error>,
 ) -> Result<Begun, Error> {
     let (length, hash) = (length(image)?, ImageHash::of(image));
     let trial_ms = u32::try_from(trial.as_millis()).unwrap_or(u32::MAX);
@@ -97,11 +98,19 @@ pub fn live_update(
         After::Waits => ("update", Op::UploadCommit { upload }),
         After::Runs => ("start", Op::RunCommit { upload }),
     };
+    before_commit(client)?;
     let outcome = ask(client, to, Some(name), commit, |reply| match reply {
         Reply::Update(update) => Some(convert::update(update)),
         _ => None,
     });
-    verified(outcome).map(|outcome| Begun::Update { upload, outcome })
+    match verified(outcome) {
+        // As with a first upload: who sent the same may have committed it.
+        Err(lost) if is_no_upload(&lost) => match announce(client, name, begin)? {
+            None => Ok(Begun::Unchanged),
+            Some(_) => Err(lost),
+        },
+        outcome => outcome.map(|outcome| Begun::Update { upload, outcome }),
+    }
 }
 
 /// What becomes of a container that does not run when its image is replaced.

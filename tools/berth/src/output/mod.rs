@@ -14,8 +14,10 @@ pub(crate) use exposures::exposures;
 pub(crate) use inspect::{info, inspection};
 pub(crate) use tables::{Found, containers, devices, heap, images, scan, stats};
 
-use crate::{DeviceEvent, Error, LogLine, UpdateOutcome};
+use crate::{DeviceEvent, Error, LogLine, UpdateOutcome, cli::Cli};
 use berth_pack::printable;
+use berth_protocol::is_plain;
+use clap::CommandFactory;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
@@ -26,11 +28,11 @@ use std::{
 /// An error and the next step, on standard error.
 pub(crate) fn error(error: &Error, as_json: bool) {
     let text = if as_json {
-        error_json(error).to_string()
+        safe_json(&error_json(error))
     } else {
-        match error.hint() {
-            Some(hint) => format!("error: {error}\nhint: {hint}"),
-            None => format!("error: {error}"),
+        match hint(error) {
+            Some(hint) => printable_lines(&format!("error: {error}\nhint: {hint}")),
+            None => printable_lines(&format!("error: {error}")),
         }
     };
     // If standard error is gone, the exit code still tells.
@@ -45,7 +47,7 @@ pub(crate) fn error_object(error: &Error) -> Value {
         "exit": error.exit_code(),
     });
     if let Some(object) = inner.as_object_mut() {
-        if let Some(hint) = error.hint() {
+        if let Some(hint) = hint(error) {
             object.insert("hint".into(), hint.into());
         }
         if let Error::Refused(refusal) = error
@@ -68,7 +70,48 @@ fn error_json(error: &Error) -> Value {
 /// Something beside what was asked for, on standard error.
 pub(crate) fn note(text: &str) {
     // If standard error is gone, nothing is missed.
-    let _ = writeln!(io::stderr(), "note: {text}");
+    let _ = writeln!(io::stderr(), "note: {}", printable_lines(text));
+}
+
+/// What is wrong with a command line. It quotes what was typed, which may be the name of a file.
+pub(crate) fn not_understood(error: &clap::Error) {
+    let words: Vec<_> = words().filter(|word| printable(word) != *word).collect();
+    if words.is_empty() {
+        // If nobody reads it, the exit code still tells.
+        let _ = error.print();
+        return;
+    }
+    let mut text = error.render().to_string();
+    for word in words {
+        text = text.replace(&word, &printable(&word));
+    }
+    let _ = writeln!(io::stderr(), "{}", printable_lines(text.trim_end()));
+}
+
+/// What was typed.
+fn words() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned())
+}
+
+/// What to do next; a wrong command line is told of its own command's help.
+fn hint(error: &Error) -> Option<String> {
+    let hint = error.hint()?;
+    if !matches!(error, Error::Usage(_)) {
+        return Some(hint.to_owned());
+    }
+    let known = Cli::command();
+    let mut takes_value = false;
+    let command = words().skip(1).find(|word| {
+        let is_value = std::mem::replace(
+            &mut takes_value,
+            matches!(&**word, "--device" | "-d" | "--timeout"),
+        );
+        !is_value && known.find_subcommand(word).is_some()
+    });
+    Some(match command {
+        Some(command) => hint.replace("COMMAND", &command),
+        None => hint.to_owned(),
+    })
 }
 
 /// One thing was done.
@@ -84,7 +127,7 @@ pub(crate) fn action(
         None => format!("{name} {done}"),
     };
     if !as_json {
-        return writeln!(out, "{message}");
+        return writeln!(out, "{}", printable(&message));
     }
     let mut value = json!({
         "name": name,
@@ -227,7 +270,29 @@ fn count(number: u64) -> String {
 fn print_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     // Through `Value`, which sorts the keys.
     let value = serde_json::to_value(value).map_err(io::Error::other)?;
-    writeln!(out, "{value}")
+    writeln!(out, "{}", safe_json(&value))
+}
+
+/// As text in which every character that is not plain is escaped, as JSON allows: it may be read on a terminal.
+fn safe_json(value: &Value) -> String {
+    let mut text = String::new();
+    for character in value.to_string().chars() {
+        // Outside of strings all is ASCII, and within them JSON has escaped what is below a blank.
+        if is_plain(character) {
+            text.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    text
+}
+
+/// Several lines as they may stand on a terminal.
+fn printable_lines(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]

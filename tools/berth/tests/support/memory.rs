@@ -515,7 +515,11 @@ impl Memory {
         self.containers.push(Stored {
             name: upload.name,
             image: upload.image,
-            state: State::Stored,
+            state: if faults.outrun {
+                State::Running
+            } else {
+                State::Stored
+            },
             parameters: upload.parameters,
             update: Update::None,
         });

@@ -52,6 +52,8 @@ pub struct Faults {
     pub old: bool,
     /// Be in safe mode.
     pub safe_mode: bool,
+    /// Another operator sends the same, and has started a first image by the time that it is stored.
+    pub outrun: bool,
 }
 
 pub struct FakeDevice {

@@ -87,3 +87,56 @@ fn two_filters_are_one_too_many() {
         ],
     );
 }
+
+#[test]
+fn a_region_that_cannot_be_read_is_a_mistake() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let board = crate::support::BOARD;
+    std::fs::write(path("board.dtsi"), board).unwrap();
+    std::fs::write(path("board.svd"), crate::support::REGISTERS).unwrap();
+    let source = format!(
+        "{}a {{ register-block = <&plain>; access = \"mediated\"; safe-state = \"none\"; }};{}",
+        crate::support::HEAD,
+        crate::support::TAIL
+    );
+    std::fs::write(path("exposure.dts"), source).unwrap();
+    let said = |region: &str| {
+        let text = format!("MEMORY\n{{\n{region}\n}}\nX = ORIGIN(A) + LENGTH(A);\n");
+        std::fs::write(path("layout.ld"), text).unwrap();
+        let result = berth_exposure_compiler::compile(&path("exposure.dts"), &path("layout.ld"));
+        let problems = result.err().unwrap_or_default();
+        let texts = problems
+            .iter()
+            .map(|p| (p.place.line, p.problem.to_string()));
+        texts.collect::<Vec<_>>()
+    };
+    assert_eq!(said("A (rw) : ORIGIN = 0x20000000, LENGTH = 4K"), []);
+    for over in [
+        "A (rw) : ORIGIN = 0x40002000, LENGTH = 0x1000",
+        "A (rw) : ORIGIN = 0x40002000, LENGTH = 4K",
+        "A(rw): ORIGIN=0x40002000, LENGTH=1M /* the timer */",
+        "/* two\n lines */ A : ORIGIN = 0x40002000, LENGTH = 4k",
+    ] {
+        let problems = said(over);
+        assert!(
+            problems
+                .iter()
+                .any(|(_, p)| p.contains("overlap those of A in the memory map")),
+            "{over}: {problems:?}"
+        );
+    }
+    for odd in [
+        "A (rw) : ORIGIN = 0x40002000, LENGTH = 2 * 0x800",
+        "A (rw) : ORIGIN = START, LENGTH = 4K",
+        "A (rw) : ORIGIN = 0x40002000,",
+    ] {
+        let problems = said(odd);
+        assert!(
+            problems
+                .iter()
+                .any(|(line, p)| *line == 3 && p.contains("cannot read this region")),
+            "{odd}: {problems:?}"
+        );
+    }
+}

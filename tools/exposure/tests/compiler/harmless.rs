@@ -254,11 +254,15 @@ fn what_holds_for_a_bus_holds_for_all_on_it() {
 fn what_a_part_without_registers_is_its_block_is() {
     let with_part = |part: &str| format!("x: serial@40100000 {{ {HERE} {UART} {SAID} {part} }};");
     harmless(&with_part("pwm { };"));
-    // On a bus of its own: not registers.
     harmless(&with_part(
-        "#address-cells = <1>; #size-cells = <0>; flash@0 { reg = <0>; };",
+        "#address-cells = <1>; #size-cells = <0>; eeprom@0 { reg = <0>; };",
     ));
     for (part, what) in [
+        // Numbers on a bus of its own are no addresses of the processor: who has the bus has the chip.
+        (
+            "#address-cells = <1>; #size-cells = <0>; flash@0 { reg = <0>; };",
+            "x is flash memory",
+        ),
         ("dma-controller { };", "x is a DMA controller"),
         (
             "part { part { #clock-cells = <0>; }; };",
@@ -511,4 +515,81 @@ fn a_safe_state_or_none_is_said() {
             "exposure.dts:3: cannot read safe-state entry \"none\"; remedy: write \"<register> <value> <mask>\"",
         ],
     );
+}
+
+/// All of a block is exposed with all that lies in it, whoever knows of that: a disabled node, which is harmless by
+/// itself, or the SVD file alone.
+#[test]
+fn what_lies_in_a_block_is_not_exposed_with_it() {
+    let node = |label: &str, base: u32, length: u32, more: &str| {
+        format!(
+            "{label}: {label}@{base:x} {{ compatible = \"arm,cmsdk-timer\"; reg = <{base:#x} {length:#x}>; {more} }};"
+        )
+    };
+    let off = "status = \"disabled\";";
+    // The file has another one in both.
+    let with_file = node("x", 0x4000_1000, 0x2000, "") + &node("z", 0x4000_1800, 0x100, off);
+    let by_file = node("x", 0x4000_d000, 0x1100, "");
+    let by_tree = node("x", 0x4005_0000, 0x1000, "") + &node("y", 0x4005_0800, 0x100, off);
+    let from_before = node("x", 0x4005_0000, 0x100, "") + &node("y", 0x4004_ff00, 0x180, off);
+    let board = |nodes: &str| {
+        // Without those of this board that are in use at these addresses: that is another matter.
+        let mut board = with(nodes);
+        for in_use in ["regs:", "plain:", "big:", "unnamed:", "a_label_"] {
+            let at = board.find(&format!("\t{in_use}")).unwrap();
+            let end = at + board[at..].find('\n').unwrap();
+            board.replace_range(at..end, "");
+        }
+        board
+    };
+    let said = |nodes: &str, properties: &str| {
+        let exposure =
+            format!("a {{ register-block = <&x>; access = \"mediated\"; {properties} }};");
+        let problems = exposures_of(&board(nodes), &exposure).err();
+        let problems = problems.unwrap_or_default();
+        problems
+            .into_iter()
+            .filter(|problem| problem.contains("lies in it") || problem.contains("not dangerous"))
+            .collect::<Vec<_>>()
+    };
+    for (nodes, other) in [
+        (&with_file, "z lies in it, at 0x40001800"),
+        (&by_file, "UNNAMED lies in it, at 0x4000e000"),
+        (&by_tree, "y lies in it, at 0x40050800"),
+        (&from_before, "y lies in it, at 0x4004ff00"),
+    ] {
+        assert_eq!(
+            said(nodes, ""),
+            [format!(
+                "exposure.dts:3: x is exposed whole, and {other}; remedy: correct reg in the board's .dtsi, list in masks what is exposed, or add dangerous = \"<why this is acceptable>\""
+            )]
+        );
+        assert_eq!(said(nodes, "dangerous = \"we know\";"), [""; 0]);
+    }
+    assert_eq!(said(&by_tree, "masks = \"R0 rw 0xff\";"), [""; 0]);
+    // As long as the peripheral, and another view of it at the same address.
+    let exact = node("x", 0x4005_0000, 0x100, "") + &node("y", 0x4005_0000, 0x100, off);
+    assert_eq!(said(&exact, ""), [""; 0]);
+    assert_eq!(
+        said(&exact, "dangerous = \"we know\";"),
+        [
+            "exposure.dts:3: x is not dangerous; remedy: remove the property dangerous, it would hide a later change of the board"
+        ]
+    );
+}
+
+/// Whoever shifts a window against itself is told so.
+#[test]
+fn aliases_have_an_end() {
+    let nodes = "shift { berth,aliases = <0x40050000 0x8000 0x40050004>; };
+        x: x@40050000 { compatible = \"arm,cmsdk-timer\"; reg = <0x40050000 0x100>; };";
+    for properties in ["", "dangerous = \"we know\";"] {
+        let problems = said(nodes, properties);
+        assert!(
+            problems.contains(
+                &"the aliases of x have no end; remedy: correct berth,aliases in the board's .dtsi: a window may not overlap its own target".to_owned()
+            ),
+            "{problems:?}"
+        );
+    }
 }

@@ -9,6 +9,7 @@ mod files;
 mod filters;
 mod harmless;
 mod interrupts;
+mod kept;
 mod program;
 mod properties;
 mod registers;

@@ -139,3 +139,37 @@ fn a_block_has_at_most_255_registers() {
         ],
     );
 }
+
+/// What cannot be read cannot be written back, and what is written once has not to be written for another's sake.
+#[test]
+fn fields_beside_a_mask_are_judged_one_by_one() {
+    use crate::support::{BOARD, HEAD, REGISTERS, TAIL};
+    let field = "<field><name>B</name><bitOffset>8</bitOffset><bitWidth>4</bitWidth>";
+    assert!(REGISTERS.contains(field));
+    for (access, why) in [
+        ("write-only", "they cannot be read to write them back"),
+        ("writeOnce", "some of them can be written only once"),
+        ("read-writeOnce", "some of them can be written only once"),
+    ] {
+        let registers = REGISTERS.replacen(field, &format!("{field}<access>{access}</access>"), 1);
+        let said = |properties: &str| {
+            let source = format!(
+                "{HEAD}a {{ register-block = <&regs>; access = \"mediated\"; {properties} }};\n{TAIL}"
+            );
+            crate::support::run_all(&source, BOARD, &registers)
+        };
+        for properties in [
+            "safe-state = \"none\"; masks = \"CTRL rw 0xf\";",
+            "safe-state = \"CTRL 0x0 0xf\"; masks = \"CTRL r 0xf\";",
+        ] {
+            let problems = said(properties).unwrap_err();
+            assert!(
+                problems.iter().any(|problem| problem
+                    .contains(&format!("would also change its bits 0xf00, because {why}"))),
+                "{access}: {problems:?}"
+            );
+        }
+        // All of it, or the other alone.
+        assert!(said("safe-state = \"none\"; masks = \"CTRL w 0xf0f\";").is_ok());
+    }
+}

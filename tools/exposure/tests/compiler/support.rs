@@ -21,12 +21,21 @@ pub(crate) fn run(source: &str) -> Result<Configuration, Vec<String>> {
     run_with(source, BOARD)
 }
 
-/// As [`run`], with other board files.
+/// As [`run`], with another tree.
 pub(crate) fn run_with(source: &str, board: &str) -> Result<Configuration, Vec<String>> {
+    run_all(source, board, REGISTERS)
+}
+
+/// As [`run`], with other board files.
+pub(crate) fn run_all(
+    source: &str,
+    board: &str,
+    registers: &str,
+) -> Result<Configuration, Vec<String>> {
     let folder = TempDir::new().unwrap();
     let file = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     file("board.dtsi", board);
-    file("board.svd", REGISTERS);
+    file("board.svd", registers);
     file("exposure.dts", source);
     file(
         "layout.ld",

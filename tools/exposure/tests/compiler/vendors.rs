@@ -360,6 +360,10 @@ fn number(text: &str) -> Option<u64> {
 /// Cortex-M's peripherals, else the first with registers (processors of other kinds).
 fn harmless(svd: &str) -> Option<(u64, u64)> {
     let (mut here, mut elsewhere) = (None, None);
+    let bases = svd.split("<baseAddress>").skip(1);
+    let bases: Vec<_> = bases
+        .filter_map(|rest| number(rest.split("</").next()?.trim()))
+        .collect();
     let parts = svd.split("<peripheral").skip(1);
     for part in parts.filter(|part| !part.starts_with('s')) {
         let Some(base) = element(part, "baseAddress").and_then(number) else {
@@ -369,7 +373,10 @@ fn harmless(svd: &str) -> Option<(u64, u64)> {
             continue;
         }
         let size = element(part, "size").and_then(number).unwrap_or(0x400);
-        let found = (base, size.clamp(0x100, 0x1_0000));
+        // Some files' sizes reach into the next peripheral, which is not exposed with it.
+        let next = bases.iter().filter(|next| **next > base).min();
+        let room = next.map_or(0x1_0000, |next| next - base);
+        let found = (base, size.clamp(1, 0x1_0000).min(room));
         if !PERIPHERALS.contains(&base) {
             elsewhere = elsewhere.or(Some(found));
             continue;

@@ -85,6 +85,10 @@ impl Interrupts for Anything {
         0
     }
 
+    fn open_line(&self, _: u32) -> u32 {
+        0
+    }
+
     fn counters(&self, _: u16, _: u16) -> Counters {
         Counters::default()
     }

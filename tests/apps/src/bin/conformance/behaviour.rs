@@ -1,5 +1,7 @@
 //! What a process finds when it runs: data, bss, registers that a call keeps.
 
+#![allow(unsafe_code)]
+
 use core::sync::atomic::{AtomicU32, Ordering};
 use test_apps::report::Report;
 

@@ -1,5 +1,7 @@
 //! Memop: the break, its limits, and where things are.
 
+#![allow(unsafe_code)]
+
 use libtock::raw::{self, class, variant};
 use libtock::{ErrorCode, memop};
 use test_apps::report::Report;

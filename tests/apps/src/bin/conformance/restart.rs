@@ -1,5 +1,7 @@
 //! Exit-restart: the second run finds nothing of the first.
 
+#![allow(unsafe_code)]
+
 use libtock::raw::{self, class, variant};
 use libtock::{ErrorCode, EventSlot, alarm, memop};
 use test_apps::report::Report;

@@ -4,6 +4,8 @@
 //! script makes it the entry point): it notes them down near the bottom of the
 //! stack, which is never used so far, puts them back and goes on.
 
+#![allow(unsafe_code)]
+
 use core::arch::naked_asm;
 
 use libtock::memop;

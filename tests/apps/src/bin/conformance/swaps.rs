@@ -1,5 +1,7 @@
 //! Subscribe and Allow: what a swap returns, what is accepted, what a refusal leaves.
 
+#![allow(unsafe_code)]
+
 use core::ptr::addr_of;
 
 use libtock::memop;

@@ -1,5 +1,7 @@
 //! Yield in its three forms, and the queue of events.
 
+#![allow(unsafe_code)]
+
 use core::hint::black_box;
 use libtock::raw;
 use libtock::{ErrorCode, EventSlot, alarm, allow};

@@ -4,6 +4,8 @@
 //! the order matters. Registers that a return variant does not define must keep
 //! what the process passed; the calls pass recognisable values there.
 
+#![allow(unsafe_code)]
+
 use libtock::raw::{self, class, variant};
 use libtock::{ErrorCode, memop};
 use test_apps::Line;

@@ -12,6 +12,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 mod code;
 mod words;

@@ -1,5 +1,7 @@
 //! What to pass: random words, edges, addresses that are not this process's to give.
 
+#![allow(unsafe_code)]
+
 use berth_exposure::{DRIVER_NUM, allow};
 use libtock::raw::{self, class};
 use libtock::{ErrorCode, StaticBuffer, memop};

@@ -11,6 +11,7 @@
 
 #![no_std]
 #![no_main]
+#![allow(unsafe_code)]
 
 mod arguments;
 

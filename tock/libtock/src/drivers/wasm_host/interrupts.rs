@@ -17,9 +17,11 @@
 //! }
 //! ```
 
+#![cfg_attr(test, allow(unsafe_code))]
+
 use crate::{ErrorCode, EventSlot, allow, command, subscribe};
 use berth_exposure::command as number;
-use berth_exposure::interrupt::{CAPTURES_MAX, COUNT, Capture, RAISED, VALUES};
+use berth_exposure::interrupt::{CAPTURES_MAX, COUNT, Capture, ONLY_LINE, RAISED, VALUES};
 use berth_exposure::{DRIVER_NUM, interrupt_of, registration, upcall};
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -133,7 +135,7 @@ pub fn register(
     })
 }
 
-/// Record it no more.
+/// Record it no more. If others of this process are on its line, each is to be asked for with [`open_line`].
 ///
 /// # Errors
 ///
@@ -148,14 +150,30 @@ pub fn unregister(handle: u16, number: u16) -> Result<(), ErrorCode> {
     .success()
 }
 
-/// It is handled, its line may open. Microseconds until it does; if not 0, to be called
-/// again after that time.
+/// It is handled, its line may open. Microseconds until it does; if not 0, [`open_line`] is to be called
+/// after that time.
 ///
 /// # Errors
 ///
 /// `Reserve` if it is not registered.
 pub fn acknowledge(interrupt: u32) -> Result<u32, ErrorCode> {
     command(DRIVER_NUM, number::ACKNOWLEDGE, interrupt as usize, 0).success_u32()
+}
+
+/// Its line is to open if nothing on it waits. A record of it that came meanwhile waits on. Microseconds until
+/// it does; if not 0, to be called again after that time.
+///
+/// # Errors
+///
+/// `Reserve` if it is not registered.
+pub fn open_line(interrupt: u32) -> Result<u32, ErrorCode> {
+    command(
+        DRIVER_NUM,
+        number::ACKNOWLEDGE,
+        interrupt as usize,
+        ONLY_LINE,
+    )
+    .success_u32()
 }
 
 /// What was counted of an interrupt.

@@ -2,6 +2,8 @@
 //! driver's buffer of 64 bytes; it ends when all its bytes have come, or, a while after it was asked to, by an abort. Between
 //! two reads the UART holds one byte; a second one overwrites it.
 
+#![allow(unsafe_code)]
+
 use super::*;
 use crate::raw::{class, variant, yield_variant};
 use std::collections::VecDeque;

@@ -1,0 +1,994 @@
+//! Register programs: the same accesses as one by one, all checked before the first, in bounded passes.
+
+use super::test_window::{Access, Memory};
+use super::{Board, CLEAR, LED, STATUS, board, failed};
+use berth_exposure::program::{
+    ACCESSES_MAX, Exchange, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, NESTING_MAX, Place,
+    Ready, state,
+};
+use berth_exposure::{DRIVER_NUM, Width, allow, command, data_of, program_of, register};
+use kernel::ErrorCode;
+use kernel::syscall::CommandReturn;
+use kernel::test_utils::{TestApp, TestKernel, TestProcess};
+use proptest::prelude::*;
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use wasm_host::{BusError, Exposure, ProgramSlot, Register, Registers, WasmHost, Widths, Window};
+
+/// Work of a pass, as the driver's page says.
+const PASS: u32 = 64;
+
+fn word(offset: u16) -> Place {
+    Place {
+        offset,
+        width: Width::Word,
+    }
+}
+
+fn bytes_of(program: &[Instruction]) -> Vec<u8> {
+    program.iter().flat_map(|i| i.encode()).collect()
+}
+
+/// How a program went.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Done(Vec<u8>),
+    /// At which instruction, and what it had put out.
+    Failed(ErrorCode, u32, Vec<u8>),
+    /// Before anything.
+    Refused(ErrorCode),
+}
+
+/// Lend, run and continue to the end. Returns how many calls it took, too.
+fn run<const N: usize>(
+    process: &TestProcess,
+    host: &WasmHost<N>,
+    handle: u16,
+    program: &[Instruction],
+    input: &[u8],
+    room: u16,
+) -> (Outcome, u32) {
+    let code = [bytes_of(program), input.to_vec()].concat();
+    { process.allow_ro(DRIVER_NUM, host, allow::RO_PROGRAM, &code) }.unwrap();
+    let output = { process.allow_rw(DRIVER_NUM, host, allow::RW_OUTPUT, room.into()) }.unwrap();
+    let mut result = process.command(
+        host,
+        command::PROGRAM_RUN,
+        program_of(handle, program.len() as u16),
+        data_of(input.len() as u16, room),
+    );
+    let mut calls = 1;
+    loop {
+        let written = |length: u32| process.read(output, length as usize);
+        if let Some((error, at, length)) = result.get_failure_2_u32() {
+            return (Outcome::Failed(error, at, written(length)), calls);
+        }
+        if let Some(error) = result.get_failure() {
+            return (Outcome::Refused(error), calls);
+        }
+        let (state, length) = result.get_success_2_u32().expect("two numbers");
+        if state == state::DONE {
+            return (Outcome::Done(written(length)), calls);
+        }
+        assert_eq!(state, state::GOES_ON);
+        result = process.command(host, command::PROGRAM_CONTINUE, handle.into(), 0);
+        calls += 1;
+    }
+}
+
+impl Board {
+    fn run(&self, handle: u16, program: &[Instruction], input: &[u8], room: u16) -> Outcome {
+        run(&self.processes[0], &self.host, handle, program, input, room).0
+    }
+}
+
+/// What the commands for single accesses make of a program.
+struct OneByOne<'a> {
+    board: &'a Board,
+    handle: u16,
+    input: VecDeque<u8>,
+    output: Vec<u8>,
+}
+
+impl OneByOne<'_> {
+    fn read(&self, at: Place) -> Result<u32, ErrorCode> {
+        let number = match at.width {
+            Width::Byte => command::READ8,
+            Width::Half => command::READ16,
+            Width::Word => command::READ32,
+        };
+        let result = self
+            .board
+            .call(0, number, register(self.handle, at.offset), 0);
+        result
+            .get_success_u32()
+            .ok_or_else(|| result.get_failure().unwrap())
+    }
+
+    fn write(&self, at: Place, value: u32) -> Result<(), ErrorCode> {
+        let number = match at.width {
+            Width::Byte => command::WRITE8,
+            Width::Half => command::WRITE16,
+            Width::Word => command::WRITE32,
+        };
+        let argument = register(self.handle, at.offset);
+        let result = self.board.call(0, number, argument, value as usize);
+        result.get_failure().map_or(Ok(()), Err)
+    }
+
+    /// Instructions `from..to`. The error says where it was.
+    fn run(
+        &mut self,
+        program: &[Instruction],
+        from: usize,
+        to: usize,
+    ) -> Result<(), (ErrorCode, u32)> {
+        let mut at = from;
+        while at < to {
+            let here = |error| (error, at as u32);
+            match program[at] {
+                Instruction::Read(place) => {
+                    let value = self.read(place).map_err(here)?;
+                    let bytes = value.to_le_bytes();
+                    self.output.extend(&bytes[..place.width.bytes() as usize]);
+                }
+                Instruction::Write(place, value) => self.write(place, value).map_err(here)?,
+                Instruction::Modify { at, mask, value } => {
+                    let set = self
+                        .board
+                        .call(0, command::SET_MODIFY_MASK, mask as usize, 0);
+                    assert!(set.is_success());
+                    let argument = register(self.handle, at.offset);
+                    let result = self
+                        .board
+                        .call(0, command::MODIFY32, argument, value as usize);
+                    result
+                        .get_failure()
+                        .map_or(Ok(()), |error| Err(here(error)))?;
+                }
+                Instruction::Poll {
+                    at,
+                    mask,
+                    value,
+                    limit,
+                } => {
+                    let mut left = limit;
+                    while self.read(at).map_err(here)? & mask != value {
+                        left -= 1;
+                        if left == 0 {
+                            return Err(here(ErrorCode::NOACK));
+                        }
+                    }
+                }
+                Instruction::Take(place) => {
+                    let mut bytes = [0; 4];
+                    for byte in bytes.iter_mut().take(place.width.bytes() as usize) {
+                        *byte = self.input.pop_front().expect("checked");
+                    }
+                    self.write(place, u32::from_le_bytes(bytes)).map_err(here)?;
+                }
+                Instruction::Repeat { count, body } => {
+                    let end = at + 1 + usize::from(body);
+                    for _ in 0..count {
+                        self.run(program, at + 1, end)?;
+                    }
+                    at = end;
+                    continue;
+                }
+                Instruction::Exchange(_) => unreachable!("not generated"),
+            }
+            at += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Places of the block "leds": mostly registers, and everything else.
+fn place() -> impl Strategy<Value = Place> {
+    let offset = prop_oneof![
+        8 => Just(LED),
+        4 => Just(CLEAR),
+        1 => 0_u16..0x14,
+    ];
+    let width = prop_oneof![8 => Just(Width::Word), 1 => Just(Width::Half), 1 => Just(Width::Byte)];
+    prop_oneof![
+        8 => (offset, width).prop_map(|(offset, width)| Place { offset, width }),
+        2 => Just(Place { offset: STATUS, width: Width::Byte }),
+    ]
+}
+
+fn instruction() -> impl Strategy<Value = Instruction> {
+    prop_oneof![
+        place().prop_map(Instruction::Read),
+        (place(), any::<u32>()).prop_map(|(at, value)| Instruction::Write(at, value)),
+        (0_u16..3, any::<u32>(), any::<u32>()).prop_map(|(index, mask, value)| {
+            Instruction::Modify {
+                at: word(4 * index),
+                mask,
+                value,
+            }
+        }),
+        (0_u32..4, any::<bool>(), 1_u32..5).prop_map(|(value, status, limit)| Instruction::Poll {
+            at: if status {
+                Place {
+                    offset: STATUS,
+                    width: Width::Byte,
+                }
+            } else {
+                word(LED)
+            },
+            mask: 2,
+            value: value & 2,
+            limit,
+        }),
+        place().prop_map(Instruction::Take),
+        (1_u32..5, 1_u8..4).prop_map(|(count, body)| Instruction::Repeat { count, body }),
+    ]
+}
+
+proptest! {
+    /// A program that is not refused makes exactly the accesses that the commands for single ones make, in the same
+    /// order, and ends in the same way; one that is refused makes none.
+    #[test]
+    fn a_program_does_what_its_accesses_do_one_by_one(
+        program in prop::collection::vec(instruction(), 1..12),
+        input in prop::collection::vec(any::<u8>(), 0..64),
+        start in any::<[u8; 0x20]>(),
+    ) {
+        let scene = || {
+            let board = board();
+            let handle = board.claim(0, 1, "leds").unwrap();
+            board.leds.fill(&start);
+            (board, handle)
+        };
+        let (together, handle) = scene();
+        let outcome = together.run(handle, &program, &input, 256);
+        let made = together.leds.take_log();
+
+        let (single, handle) = scene();
+        let mut one_by_one = OneByOne {
+            board: &single,
+            handle,
+            input: input.clone().into(),
+            output: Vec::new(),
+        };
+        match outcome {
+            Outcome::Refused(error) => prop_assert!(false, "{error:?}"),
+            // Nothing was done: an instruction was refused. (A poll that ends it has made an access.)
+            Outcome::Failed(error, at, ref output) if made.is_empty() => {
+                prop_assert!(output.is_empty() && (at as usize) < program.len());
+                prop_assert_ne!(error, ErrorCode::NOACK);
+                prop_assert_eq!(together.leds.bytes(), start.to_vec());
+            }
+            _ => {
+                let result = one_by_one.run(&program, 0, program.len());
+                let expected = match result {
+                    Ok(()) => Outcome::Done(one_by_one.output),
+                    Err((error, at)) => Outcome::Failed(error, at, one_by_one.output),
+                };
+                prop_assert_eq!(outcome, expected);
+                prop_assert_eq!(made, single.leds.take_log());
+                prop_assert_eq!(together.leds.bytes(), single.leds.bytes());
+            }
+        }
+    }
+}
+
+/// What is wrong with each, and at which instruction.
+#[test]
+fn a_program_is_checked_whole_before_its_first_access() {
+    let good = Instruction::Write(word(LED), 2);
+    let poll = |mask, value, limit| Instruction::Poll {
+        at: word(LED),
+        mask,
+        value,
+        limit,
+    };
+    let exchange = Exchange {
+        data: word(LED),
+        status: LED,
+        words: 1,
+        under_way: 1,
+        room: Some(Ready { bit: 1, is: true }),
+        from_input: false,
+        filled: None,
+        to_output: false,
+        limit: 1,
+    };
+    let again = |count, body| Instruction::Repeat { count, body };
+    let bad: &[(&str, &[Instruction], ErrorCode, u32)] = &[
+        (
+            "no register there",
+            &[good, Instruction::Read(word(0xc))],
+            ErrorCode::NOSUPPORT,
+            1,
+        ),
+        (
+            "outside",
+            &[good, Instruction::Read(word(0x10))],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "misaligned",
+            &[good, good, Instruction::Write(word(2), 0)],
+            ErrorCode::INVAL,
+            2,
+        ),
+        (
+            "read of a write-only register",
+            &[good, Instruction::Read(word(CLEAR))],
+            ErrorCode::NOSUPPORT,
+            1,
+        ),
+        (
+            "write to a read-only one",
+            &[
+                good,
+                Instruction::Take(Place {
+                    offset: STATUS,
+                    width: Width::Byte,
+                }),
+            ],
+            ErrorCode::NOSUPPORT,
+            1,
+        ),
+        (
+            "another width",
+            &[
+                good,
+                Instruction::Read(Place {
+                    offset: LED,
+                    width: Width::Half,
+                }),
+            ],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "modify of what is not kept",
+            &[
+                good,
+                Instruction::Modify {
+                    at: word(CLEAR),
+                    mask: 1,
+                    value: 1,
+                },
+            ],
+            ErrorCode::NOSUPPORT,
+            1,
+        ),
+        (
+            "poll without reads",
+            &[good, poll(2, 2, 0)],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "poll without bits",
+            &[good, poll(0, 0, 1)],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "poll that cannot end",
+            &[good, poll(2, 3, 1)],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "poll of hidden bits",
+            &[good, poll(3, 1, 1)],
+            ErrorCode::NOSUPPORT,
+            1,
+        ),
+        ("repeats nothing", &[good, again(2, 0)], ErrorCode::INVAL, 1),
+        (
+            "repeats never",
+            &[good, again(0, 1), good],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "repeats what is not there",
+            &[good, again(2, 2), good],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "ends outside of what repeats it",
+            &[again(2, 1), again(2, 1), good],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "too many accesses",
+            &[good, again(ACCESSES_MAX, 1), good],
+            ErrorCode::SIZE,
+            2,
+        ),
+        (
+            "too many reads",
+            &[good, again(2, 1), poll(2, 2, ACCESSES_MAX)],
+            ErrorCode::SIZE,
+            2,
+        ),
+        (
+            "sums beyond a word",
+            &[
+                again(u32::MAX, 3),
+                again(u32::MAX, 2),
+                again(u32::MAX, 1),
+                good,
+            ],
+            ErrorCode::SIZE,
+            1,
+        ),
+        (
+            "output without room",
+            &[good, again(65, 1), Instruction::Read(word(LED))],
+            ErrorCode::SIZE,
+            2,
+        ),
+        (
+            "input that is not there",
+            &[
+                good,
+                Instruction::Take(word(LED)),
+                Instruction::Take(word(LED)),
+            ],
+            ErrorCode::SIZE,
+            2,
+        ),
+        (
+            "no words",
+            &[
+                good,
+                Instruction::Exchange(Exchange {
+                    words: 0,
+                    ..exchange
+                }),
+            ],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "no room",
+            &[
+                good,
+                Instruction::Exchange(Exchange {
+                    under_way: 0,
+                    ..exchange
+                }),
+            ],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "no patience",
+            &[
+                good,
+                Instruction::Exchange(Exchange {
+                    limit: 0,
+                    ..exchange
+                }),
+            ],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "neither way",
+            &[
+                good,
+                Instruction::Exchange(Exchange {
+                    room: None,
+                    ..exchange
+                }),
+            ],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "output of what is not read",
+            &[
+                good,
+                Instruction::Exchange(Exchange {
+                    to_output: true,
+                    ..exchange
+                }),
+            ],
+            ErrorCode::INVAL,
+            1,
+        ),
+        (
+            "hidden bit of the status",
+            &[
+                good,
+                Instruction::Exchange(Exchange {
+                    room: Some(Ready { bit: 0, is: true }),
+                    ..exchange
+                }),
+            ],
+            ErrorCode::NOSUPPORT,
+            1,
+        ),
+        (
+            "hidden status",
+            &[
+                good,
+                Instruction::Exchange(Exchange {
+                    status: CLEAR,
+                    ..exchange
+                }),
+            ],
+            ErrorCode::NOSUPPORT,
+            1,
+        ),
+        (
+            "data not to be read",
+            &[
+                good,
+                Instruction::Exchange(Exchange {
+                    data: word(CLEAR),
+                    filled: Some(Ready { bit: 1, is: true }),
+                    ..exchange
+                }),
+            ],
+            ErrorCode::NOSUPPORT,
+            1,
+        ),
+        (
+            "words without input",
+            &[
+                good,
+                Instruction::Exchange(Exchange {
+                    words: 2,
+                    from_input: true,
+                    ..exchange
+                }),
+            ],
+            ErrorCode::SIZE,
+            1,
+        ),
+    ];
+    for (what, program, error, at) in bad {
+        // Room for the next buffers.
+        let b = board();
+        let handle = b.claim(0, 1, "leds").unwrap();
+        b.leds.take_log();
+        let outcome = b.run(handle, program, &[0; 4], 256);
+        assert_eq!(outcome, Outcome::Failed(*error, *at, vec![]), "{what}");
+        assert_eq!(b.leds.take_log(), [], "{what}");
+    }
+    let b = board();
+    let handle = b.claim(0, 1, "leds").unwrap();
+    let nested: Vec<_> = (0..=NESTING_MAX as u8)
+        .map(|level| again(1, NESTING_MAX as u8 + 1 - level))
+        .chain([good])
+        .collect();
+    let outcome = b.run(handle, &nested, &[], 0);
+    assert_eq!(
+        outcome,
+        Outcome::Failed(ErrorCode::SIZE, NESTING_MAX as u32, vec![])
+    );
+    assert_eq!(b.run(handle, &nested[1..], &[], 0), Outcome::Done(vec![]));
+    assert_eq!(
+        b.run(handle, &[], &[], 0),
+        Outcome::Failed(ErrorCode::INVAL, 0, vec![])
+    );
+    let long = [good; INSTRUCTIONS_MAX + 1];
+    assert_eq!(
+        b.run(handle, &long, &[], 0),
+        Outcome::Refused(ErrorCode::SIZE)
+    );
+    assert_eq!(b.run(handle, &long[1..], &[], 0), Outcome::Done(vec![]));
+}
+
+#[test]
+fn what_is_no_instruction_is_refused_with_its_place() {
+    let b = board();
+    let handle = b.claim(0, 1, "leds").unwrap();
+    let mut code = bytes_of(&[
+        Instruction::Write(word(LED), 2),
+        Instruction::Read(word(LED)),
+    ]);
+    code[INSTRUCTION_BYTES] = 0;
+    let lend = |code: &[u8]| {
+        { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, code) }.unwrap();
+    };
+    let run = |count| b.call(0, command::PROGRAM_RUN, program_of(handle, count), 0);
+    lend(&code);
+    b.leds.take_log();
+    let refused = CommandReturn::failure_u32_u32(ErrorCode::INVAL, 1, 0);
+    assert_eq!(run(2), refused);
+    assert!(b.leds.take_log().is_empty());
+    // Buffers that are shorter than the call says, or none.
+    assert_eq!(run(3), failed(ErrorCode::SIZE));
+    let input = b.call(
+        0,
+        command::PROGRAM_RUN,
+        program_of(handle, 1),
+        data_of(17, 0),
+    );
+    assert_eq!(input, failed(ErrorCode::SIZE));
+    let output = b.call(
+        0,
+        command::PROGRAM_RUN,
+        program_of(handle, 1),
+        data_of(0, 1),
+    );
+    assert_eq!(output, failed(ErrorCode::SIZE));
+    assert_eq!(run(1), CommandReturn::success_u32_u32(state::DONE, 0));
+    lend(&[]);
+    assert_eq!(run(1), failed(ErrorCode::SIZE));
+}
+
+/// However long a program is, a call makes no more accesses than a pass has.
+#[test]
+fn a_long_program_goes_on_in_bounded_passes() {
+    let b = board();
+    let handle = b.claim(0, 1, "uart1").unwrap();
+    let program = [
+        Instruction::Repeat {
+            count: 100,
+            body: 2,
+        },
+        Instruction::Write(word(8), 3),
+        Instruction::Read(word(8)),
+    ];
+    b.uart.take_log();
+    { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, &bytes_of(&program)) }
+        .unwrap();
+    let output = { b.processes[0].allow_rw(DRIVER_NUM, &b.host, allow::RW_OUTPUT, 400) }.unwrap();
+    let mut result = b.call(
+        0,
+        command::PROGRAM_RUN,
+        program_of(handle, 3),
+        data_of(0, 400),
+    );
+    let mut made = 0;
+    let mut calls = 1;
+    loop {
+        let now = b.uart.take_log().len() as u32;
+        assert!(now <= PASS, "{now}");
+        made += now;
+        let (state, length) = result.get_success_2_u32().unwrap();
+        assert_eq!(length, made / 2 * 4);
+        if state == state::DONE {
+            break;
+        }
+        // One program of a block at a time.
+        let another = b.call(
+            0,
+            command::PROGRAM_RUN,
+            program_of(handle, 3),
+            data_of(0, 400),
+        );
+        assert_eq!(another, failed(ErrorCode::ALREADY));
+        result = b.call(0, command::PROGRAM_CONTINUE, handle.into(), 0);
+        calls += 1;
+    }
+    assert_eq!((made, calls), (200, 4));
+    assert_eq!(b.processes[0].read(output, 400), [3, 0, 0, 0].repeat(100));
+    let over = b.call(0, command::PROGRAM_CONTINUE, handle.into(), 0);
+    assert_eq!(over, failed(ErrorCode::ALREADY));
+}
+
+/// The end of the claim, the process's own wish, or buffers that it takes back end a program where it is.
+#[test]
+fn a_program_stops_at_once_with_its_claim() {
+    let b = board();
+    let program = [
+        Instruction::Repeat {
+            count: 250,
+            body: 1,
+        },
+        Instruction::Take(word(LED)),
+    ];
+    let code = [bytes_of(&program), vec![2; 1000]].concat();
+    let lend = |process: usize, code: &[u8]| {
+        let app = &b.processes[process];
+        { app.allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, code) }.unwrap();
+    };
+    let begin = |process: usize| {
+        let handle = b.claim(process, 1, "leds").unwrap();
+        b.leds.set_word(LED.into(), 0xf0);
+        b.leds.set_word(CLEAR.into(), 0);
+        let result = b.call(
+            process,
+            command::PROGRAM_RUN,
+            program_of(handle, 2),
+            data_of(1000, 0),
+        );
+        assert_eq!(result, CommandReturn::success_u32_u32(state::GOES_ON, 0));
+        handle
+    };
+    let go_on = |process, handle: u16| b.call(process, command::PROGRAM_CONTINUE, handle.into(), 0);
+    lend(0, &code);
+    let handle = begin(0);
+    // Not by others, nor with what is no handle.
+    assert_eq!(go_on(1, handle), failed(ErrorCode::RESERVE));
+    assert_eq!(
+        b.call(1, command::PROGRAM_CANCEL, handle.into(), 0),
+        failed(ErrorCode::RESERVE)
+    );
+    assert_eq!(go_on(0, handle ^ 1), failed(ErrorCode::RESERVE));
+    assert!(b.call(0, command::RELEASE, handle.into(), 0).is_success());
+    assert!(b.is_safe());
+    b.leds.take_log();
+    assert_eq!(go_on(0, handle), failed(ErrorCode::RESERVE));
+    assert!(b.leds.take_log().is_empty());
+    // Cancelled, it can begin anew at once.
+    let handle = begin(0);
+    assert!(
+        b.call(0, command::PROGRAM_CANCEL, handle.into(), 0)
+            .is_success()
+    );
+    assert_eq!(
+        b.call(0, command::PROGRAM_CANCEL, handle.into(), 0),
+        failed(ErrorCode::ALREADY)
+    );
+    assert_eq!(go_on(0, handle), failed(ErrorCode::ALREADY));
+    let result = b.call(
+        0,
+        command::PROGRAM_RUN,
+        program_of(handle, 2),
+        data_of(1000, 0),
+    );
+    assert_eq!(result, CommandReturn::success_u32_u32(state::GOES_ON, 0));
+    // A shorter buffer.
+    lend(0, &code[..INSTRUCTION_BYTES * 2 + 150]);
+    let short = CommandReturn::failure_u32_u32(ErrorCode::SIZE, 1, 0);
+    assert_eq!(go_on(0, handle), short);
+    assert_eq!(go_on(0, handle), failed(ErrorCode::ALREADY));
+    assert!(b.call(0, command::RELEASE, handle.into(), 0).is_success());
+    // The process is gone.
+    lend(0, &code);
+    let handle = begin(0);
+    b.processes[0].terminate();
+    b.host.reap();
+    assert!(b.is_safe());
+    b.leds.take_log();
+    lend(1, &code);
+    assert_eq!(go_on(1, handle), failed(ErrorCode::RESERVE));
+    assert!(b.leds.take_log().is_empty());
+    begin(1);
+}
+
+#[test]
+fn a_board_without_room_refuses_programs() {
+    let b = board();
+    let program = [
+        Instruction::Repeat {
+            count: 1000,
+            body: 1,
+        },
+        Instruction::Write(word(0), 0),
+    ];
+    let begin = |handle| b.call(0, command::PROGRAM_RUN, program_of(handle, 2), 0);
+    { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, &bytes_of(&program)) }
+        .unwrap();
+    let (leds, uart) = (
+        b.claim(0, 1, "leds").unwrap(),
+        b.claim(0, 1, "uart1").unwrap(),
+    );
+    let nothing = b.claim(0, 1, "nothing").unwrap();
+    let goes_on = CommandReturn::success_u32_u32(state::GOES_ON, 0);
+    assert_eq!(begin(leds), goes_on);
+    assert_eq!(begin(uart), goes_on);
+    assert_eq!(begin(nothing), failed(ErrorCode::NOMEM));
+    assert!(
+        b.call(0, command::PROGRAM_CANCEL, leds.into(), 0)
+            .is_success()
+    );
+    // There is room again; the block has no register.
+    let refused = CommandReturn::failure_u32_u32(ErrorCode::NOSUPPORT, 1, 0);
+    assert_eq!(begin(nothing), refused);
+    assert_eq!(begin(leds), goes_on);
+}
+
+#[test]
+fn a_bus_error_ends_a_program_with_its_place() {
+    let b = board();
+    let handle = b.claim(0, 1, "uart1").unwrap();
+    b.uart.gate(true);
+    let program = [Instruction::Modify {
+        at: word(0),
+        mask: 1,
+        value: 1,
+    }];
+    let outcome = b.run(handle, &program, &[], 0);
+    assert_eq!(outcome, Outcome::Failed(ErrorCode::OFF, 0, vec![]));
+    b.uart.gate(false);
+    assert_eq!(b.run(handle, &program, &[], 0), Outcome::Done(vec![]));
+}
+
+/// A device with queues of eight words and its output wired to its input, as PL022 has it. A word is on its way as long as a
+/// number of reads of the status.
+struct Loop {
+    slowness: u32,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Default)]
+struct Inside {
+    transmit: VecDeque<u16>,
+    receive: VecDeque<u16>,
+    time: u32,
+    lost: u32,
+}
+
+const DATA: u16 = 0x8;
+const STATE: u16 = 0xc;
+const QUEUE: usize = 8;
+
+impl Window for Loop {
+    fn len(&self) -> usize {
+        0x10
+    }
+    fn read8(&self, _: usize) -> Result<u8, BusError> {
+        Err(BusError)
+    }
+    fn read16(&self, offset: usize) -> Result<u16, BusError> {
+        assert_eq!(offset, DATA.into());
+        let mut inside = self.inside.lock().unwrap();
+        Ok(inside
+            .receive
+            .pop_front()
+            .expect("read only what has arrived"))
+    }
+    fn read32(&self, offset: usize) -> Result<u32, BusError> {
+        assert_eq!(offset, STATE.into());
+        let mut inside = self.inside.lock().unwrap();
+        inside.time += 1;
+        if inside.time >= self.slowness {
+            inside.time = 0;
+            if let Some(word) = inside.transmit.pop_front() {
+                if inside.receive.len() < QUEUE {
+                    inside.receive.push_back(word);
+                } else {
+                    inside.lost += 1;
+                }
+            }
+        }
+        let room = inside.transmit.len() < QUEUE;
+        Ok(u32::from(room) << 1 | u32::from(!inside.receive.is_empty()) << 2)
+    }
+    fn write8(&self, _: usize, _: u8) -> Result<(), BusError> {
+        Err(BusError)
+    }
+    fn write16(&self, offset: usize, value: u16) -> Result<(), BusError> {
+        assert_eq!(offset, DATA.into());
+        let mut inside = self.inside.lock().unwrap();
+        assert!(
+            inside.transmit.len() < QUEUE,
+            "written only where there is room"
+        );
+        inside.transmit.push_back(value);
+        Ok(())
+    }
+    fn write32(&self, _: usize, _: u32) -> Result<(), BusError> {
+        Err(BusError)
+    }
+}
+
+/// A process with a claim of a device that is `slowness` slow.
+fn looped(slowness: u32) -> (TestProcess, WasmHost<1>, u16, &'static Loop) {
+    static REGISTERS: [Register; 2] = [
+        Register::new(DATA, 0xffff, 0xffff)
+            .size(wasm_host::Width::Bits16)
+            .widths(Widths::BITS16)
+            .zero_rest(),
+        Register::new(STATE, 0x1f, 0),
+    ];
+    let window = Box::leak(Box::new(Loop {
+        slowness,
+        inside: Mutex::default(),
+    }));
+    let table = Box::leak(Box::new([Exposure::new(
+        "spi",
+        window,
+        0x10,
+        Registers::List(&REGISTERS),
+    )]));
+    let slots = Box::leak(Box::new([ProgramSlot::new()]));
+    let kernel = TestKernel::new();
+    let host = WasmHost::new(table, kernel.create_grant(DRIVER_NUM)).unwrap();
+    let host = host.with_programs(slots);
+    let process = kernel.start_all(&[TestApp::default()]).remove(0);
+    { process.allow_ro(DRIVER_NUM, &host, allow::RO_LABEL, b"spi") }.unwrap();
+    let claimed = process.command(&host, command::CLAIM, 1, 3);
+    let (handle, ..) = claimed.get_success_3_u32().unwrap();
+    (process, host, handle as u16, window)
+}
+
+fn loopback(words: u16, limit: u32) -> Exchange {
+    Exchange {
+        data: Place {
+            offset: DATA,
+            width: Width::Half,
+        },
+        status: STATE,
+        words,
+        under_way: QUEUE as u8,
+        room: Some(Ready { bit: 1, is: true }),
+        from_input: true,
+        filled: Some(Ready { bit: 2, is: true }),
+        to_output: true,
+        limit,
+    }
+}
+
+#[test]
+fn a_kilobyte_comes_back_through_a_device_with_queues() {
+    let sent: Vec<u8> = (0..1024_u32).map(|at| (at * 7 % 251) as u8).collect();
+    for slowness in [1, 2, 30] {
+        let (process, host, handle, device) = looped(slowness);
+        let program = [Instruction::Exchange(loopback(512, 100))];
+        let (outcome, calls) = run(&process, &host, handle, &program, &sent, 1024);
+        assert_eq!(outcome, Outcome::Done(sent.clone()), "slowness {slowness}");
+        assert!(calls > 512 / PASS && device.inside.lock().unwrap().lost == 0);
+        // Again, without the data: its queues are empty.
+        let program = [Instruction::Exchange(Exchange {
+            from_input: false,
+            to_output: false,
+            ..loopback(9, 100)
+        })];
+        let (outcome, _) = run(&process, &host, handle, &program, &[], 0);
+        assert_eq!(outcome, Outcome::Done(vec![]));
+    }
+}
+
+#[test]
+fn a_device_that_stands_still_ends_an_exchange() {
+    let (process, host, handle, _) = looped(u32::MAX);
+    let program = [Instruction::Exchange(loopback(20, 10))];
+    let (outcome, _) = run(&process, &host, handle, &program, &[7; 40], 40);
+    assert_eq!(outcome, Outcome::Failed(ErrorCode::NOACK, 0, vec![]));
+}
+
+/// One way only: a word written counts as under way no longer than it takes to write it.
+#[test]
+fn words_go_one_way_too() {
+    let (process, host, handle, device) = looped(3);
+    let send = Exchange {
+        filled: None,
+        to_output: false,
+        under_way: 1,
+        ..loopback(10, 50)
+    };
+    let receive = Exchange {
+        room: None,
+        from_input: false,
+        ..loopback(8, 50)
+    };
+    let input: Vec<u8> = (0..20).collect();
+    let program = [Instruction::Exchange(send), Instruction::Exchange(receive)];
+    let (outcome, _) = run(&process, &host, handle, &program, &input, 16);
+    assert_eq!(outcome, Outcome::Done(input[..16].to_vec()));
+    assert_eq!(device.inside.lock().unwrap().lost, 0);
+}
+
+/// Nothing but accesses of a pass costs anything: a program of a hidden bit's modify makes none at all.
+#[test]
+fn a_change_of_nothing_touches_no_hardware() {
+    let b = board();
+    let handle = b.claim(0, 1, "leds").unwrap();
+    b.leds.take_log();
+    let program = [
+        Instruction::Repeat {
+            count: 1000,
+            body: 1,
+        },
+        Instruction::Modify {
+            at: word(LED),
+            mask: 1,
+            value: 1,
+        },
+    ];
+    let (outcome, calls) = run(&b.processes[0], &b.host, handle, &program, &[], 0);
+    assert_eq!(outcome, Outcome::Done(vec![]));
+    assert!(calls > 1000 / PASS);
+    assert_eq!(b.leds.take_log(), Vec::<Access>::new());
+    let _: &Memory = b.leds;
+}

@@ -1,0 +1,586 @@
+//! Register programs: what is checked before the first access, and what is carried out then.
+//!
+//! ```text
+//!   instructions ──check──► steps ──pass──► pass ──► … ──► done
+//!    (the process's)    masks, widths,   at most PASS_UNITS of work,
+//!                       lengths, sums    one system call each
+//! ```
+//!
+//! The check asks [`crate::access`] once for each place and keeps the answer as a step, so a step is no dearer for it
+//! however often it is repeated. The kernel never works on a program outside of a system call of the process that has it: a
+//! pass is done when the process asks for it, in the process's own time, and the firmware comes first between two.
+//!
+//! Nothing here knows of processes or claims.
+
+use crate::access::{self, Change};
+use crate::exposure::{Exposure, Width};
+use crate::window::{BusError, Window};
+use berth_exposure::program::{
+    ACCESSES_MAX, DATA_MAX, Exchange, INSTRUCTIONS_MAX, Instruction, NESTING_MAX, Place, Ready,
+};
+
+/// Work of one pass, in accesses; whatever makes none counts as one, too.
+pub(crate) const PASS_UNITS: u32 = 64;
+/// Work of checking an instruction, in the same unit.
+pub(crate) const CHECK_UNITS: u32 = 2;
+
+/// Why a program was refused, or ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// An instruction is none, or one of its numbers is outside its range.
+    Malformed,
+    /// It has too many instructions, accesses, or levels of `repeat`, or more data than its buffers hold.
+    TooLarge,
+    /// An access is not allowed, or the bus answered it with an error.
+    Access(access::Refusal),
+    /// A device did not become ready within the reads it was given.
+    NoAnswer,
+}
+
+impl From<access::Refusal> for Refusal {
+    fn from(refusal: access::Refusal) -> Self {
+        Self::Access(refusal)
+    }
+}
+
+impl From<BusError> for Refusal {
+    fn from(error: BusError) -> Self {
+        Self::Access(error.into())
+    }
+}
+
+/// Where a program's input comes from and its output goes to.
+pub(crate) trait Data {
+    /// The value of `width` at a byte offset of the input. `None`: it is not there.
+    fn take(&self, at: usize, width: Width) -> Option<u32>;
+    /// Put a value at a byte offset of the output. `None`: there is no room.
+    fn put(&self, at: usize, width: Width, value: u32) -> Option<()>;
+}
+
+/// What a pass has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    Done,
+    GoesOn,
+}
+
+/// One instruction, checked against its block.
+#[derive(Clone, Copy)]
+enum Step {
+    /// Does nothing: a modify of bits that cannot change.
+    Nothing,
+    Read(At, u32),
+    Write(At, Change, u32),
+    Take(At, Change),
+    Poll {
+        at: At,
+        mask: u32,
+        value: u32,
+        limit: u32,
+    },
+    Repeat {
+        count: u32,
+        /// Index behind the last instruction that is repeated.
+        end: u8,
+    },
+    Exchange {
+        data: At,
+        status: u16,
+        words: u16,
+        under_way: u16,
+        limit: u32,
+        /// The bits of the status that may be seen.
+        seen: u32,
+        send: Option<(Ready, Change, bool)>,
+        receive: Option<(Ready, u32, bool)>,
+    },
+}
+
+/// A place with its width.
+#[derive(Clone, Copy)]
+struct At {
+    offset: u16,
+    width: Width,
+}
+
+impl From<Place> for At {
+    fn from(place: Place) -> Self {
+        Self {
+            offset: place.offset,
+            width: match place.width {
+                berth_exposure::Width::Byte => Width::Bits8,
+                berth_exposure::Width::Half => Width::Bits16,
+                berth_exposure::Width::Word => Width::Bits32,
+            },
+        }
+    }
+}
+
+impl At {
+    fn load(self, window: &dyn Window) -> Result<u32, BusError> {
+        access::load(window, self.offset.into(), self.width)
+    }
+
+    fn change(self, window: &dyn Window, change: Change, value: u32) -> Result<(), BusError> {
+        change.apply(window, self.offset.into(), self.width, value)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Repetition {
+    start: u8,
+    end: u8,
+    left: u32,
+}
+
+/// Room for one program, and how far it has come.
+pub(crate) struct Machine {
+    steps: [Step; INSTRUCTIONS_MAX],
+    length: u8,
+    /// The step that is next, or at work.
+    at: u8,
+    repetitions: [Repetition; NESTING_MAX],
+    depth: u8,
+    /// Reads that the step at work may still make. 0: it has not begun.
+    polls: u32,
+    sent: u16,
+    received: u16,
+    taken: usize,
+    put: usize,
+}
+
+impl Machine {
+    pub(crate) const fn new() -> Self {
+        Self {
+            steps: [Step::Nothing; INSTRUCTIONS_MAX],
+            length: 0,
+            at: 0,
+            repetitions: [Repetition {
+                start: 0,
+                end: 0,
+                left: 0,
+            }; NESTING_MAX],
+            depth: 0,
+            polls: 0,
+            sent: 0,
+            received: 0,
+            taken: 0,
+            put: 0,
+        }
+    }
+
+    /// Index of the instruction that was looked at last.
+    pub(crate) fn instruction(&self) -> u32 {
+        self.at.into()
+    }
+
+    /// How many instructions it has.
+    pub(crate) fn length(&self) -> usize {
+        self.length.into()
+    }
+
+    /// Bytes of output so far.
+    pub(crate) fn output(&self) -> usize {
+        self.put
+    }
+
+    /// Check a program for a block, and stand at its first instruction if it is right. Nothing is accessed.
+    ///
+    /// # Errors
+    /// [`Refusal`]; [`instruction`](Self::instruction) says where.
+    pub(crate) fn check(
+        &mut self,
+        exposure: &Exposure,
+        instructions: impl Iterator<Item = Option<Instruction>>,
+        input: usize,
+        output: usize,
+    ) -> Result<(), Refusal> {
+        *self = Self::new();
+        // The instructions that repeat what comes now: where they end, and how often all together.
+        let mut around = [(0_u8, 1_u64); NESTING_MAX];
+        let mut depth = 0_usize;
+        let mut needs = Needs::default();
+        for instruction in instructions {
+            let index = self.length;
+            self.at = index;
+            while let Some((end, _)) = depth.checked_sub(1).and_then(|at| around.get(at)) {
+                if index < *end {
+                    break;
+                }
+                depth -= 1;
+            }
+            let (end, times) = match depth.checked_sub(1).and_then(|at| around.get(at)) {
+                Some((end, times)) => (Some(*end), *times),
+                None => (None, 1),
+            };
+            let instruction = instruction.ok_or(Refusal::Malformed)?;
+            let (step, own) = step_of(exposure, instruction, index)?;
+            needs.add(own, times);
+            if let Step::Repeat {
+                count,
+                end: own_end,
+            } = step
+            {
+                if end.is_some_and(|end| own_end > end) {
+                    return Err(Refusal::Malformed);
+                }
+                let entry = around.get_mut(depth).ok_or(Refusal::TooLarge)?;
+                *entry = (own_end, times.saturating_mul(count.into()));
+                depth += 1;
+            }
+            *self
+                .steps
+                .get_mut(usize::from(index))
+                .ok_or(Refusal::TooLarge)? = step;
+            self.length = index + 1;
+            if needs.accesses > ACCESSES_MAX.into()
+                || needs.input > input.min(DATA_MAX) as u64
+                || needs.output > output.min(DATA_MAX) as u64
+            {
+                return Err(Refusal::TooLarge);
+            }
+        }
+        // What is repeated is all there.
+        let repeats_behind = |(at, step): (usize, &Step)| match step {
+            Step::Repeat { end, .. } if *end > self.length => Some(at as u8),
+            _ => None,
+        };
+        let steps = self.steps.iter().take(self.length.into()).enumerate();
+        if let Some(at) = { steps }.find_map(repeats_behind) {
+            self.at = at;
+            return Err(Refusal::Malformed);
+        }
+        if self.length == 0 {
+            return Err(Refusal::Malformed);
+        }
+        self.at = 0;
+        Ok(())
+    }
+
+    /// Go on for `units` of work.
+    ///
+    /// # Errors
+    /// What ended it; it must not be continued then.
+    pub(crate) fn pass(
+        &mut self,
+        window: &dyn Window,
+        data: &impl Data,
+        mut units: u32,
+    ) -> Result<Pass, Refusal> {
+        while self.at < self.length {
+            let Some(step) = self.steps.get(usize::from(self.at)).copied() else {
+                break;
+            };
+            if units == 0 {
+                return Ok(Pass::GoesOn);
+            }
+            units -= 1;
+            match step {
+                Step::Nothing => {}
+                Step::Read(at, mask) => {
+                    let value = at.load(window)? & mask;
+                    self.append(data, at.width, value)?;
+                }
+                Step::Write(at, change, value) => {
+                    units = units.saturating_sub(change.loads().into());
+                    at.change(window, change, value)?;
+                }
+                Step::Take(at, change) => {
+                    units = units.saturating_sub(change.loads().into());
+                    let value = self.next(data, at.width)?;
+                    at.change(window, change, value)?;
+                }
+                Step::Poll {
+                    at,
+                    mask,
+                    value,
+                    limit,
+                } => {
+                    if at.load(window)? & mask != value {
+                        self.wait(limit)?;
+                        continue;
+                    }
+                    self.polls = 0;
+                }
+                Step::Repeat { count, end } => {
+                    let start = self.at + 1;
+                    let entry = self.repetitions.get_mut(usize::from(self.depth));
+                    *entry.ok_or(Refusal::TooLarge)? = Repetition {
+                        start,
+                        end,
+                        left: count,
+                    };
+                    self.depth += 1;
+                    self.at = start;
+                    continue;
+                }
+                Step::Exchange { .. } => {
+                    // Its accesses: at most four at a time.
+                    units = units.saturating_sub(3);
+                    if !self.exchange(window, data, &step)? {
+                        continue;
+                    }
+                }
+            }
+            self.advance();
+        }
+        Ok(Pass::Done)
+    }
+
+    /// To the next step, or back to the first of a repetition.
+    #[inline]
+    fn advance(&mut self) {
+        self.at += 1;
+        while let Some(top) = usize::from(self.depth).checked_sub(1) {
+            let Some(repetition) = self.repetitions.get_mut(top) else {
+                return;
+            };
+            if self.at != repetition.end {
+                return;
+            }
+            repetition.left -= 1;
+            if repetition.left != 0 {
+                self.at = repetition.start;
+                return;
+            }
+            self.depth -= 1;
+        }
+    }
+
+    /// A read that was in vain.
+    fn wait(&mut self, limit: u32) -> Result<(), Refusal> {
+        let left = match self.polls {
+            0 => limit,
+            left => left,
+        };
+        if left <= 1 {
+            return Err(Refusal::NoAnswer);
+        }
+        self.polls = left - 1;
+        Ok(())
+    }
+
+    /// Look at the status once and move what can be moved. Returns whether all words have been.
+    fn exchange(
+        &mut self,
+        window: &dyn Window,
+        data: &impl Data,
+        step: &Step,
+    ) -> Result<bool, Refusal> {
+        let Step::Exchange {
+            data: at,
+            status,
+            words,
+            under_way,
+            limit,
+            seen,
+            send,
+            receive,
+        } = *step
+        else {
+            return Ok(true);
+        };
+        let state = access::load(window, status.into(), Width::Bits32)? & seen;
+        let mut moved = false;
+        if let Some((room, change, from_input)) = send {
+            // Where nothing is read nothing is under way.
+            let queued = match receive {
+                Some(_) => self.sent - self.received,
+                None => 0,
+            };
+            if self.sent < words && queued < under_way && room.holds(state) {
+                let value = if from_input {
+                    self.next(data, at.width)?
+                } else {
+                    0
+                };
+                at.change(window, change, value)?;
+                self.sent += 1;
+                moved = true;
+            }
+        }
+        if let Some((filled, mask, to_output)) = receive {
+            let expected = if send.is_some() { self.sent } else { words };
+            if self.received < expected && filled.holds(state) {
+                let value = at.load(window)? & mask;
+                if to_output {
+                    self.append(data, at.width, value)?;
+                }
+                self.received += 1;
+                moved = true;
+            }
+        }
+        let done = match receive {
+            Some(_) => self.received == words,
+            None => self.sent == words,
+        };
+        if done {
+            (self.sent, self.received, self.polls) = (0, 0, 0);
+        } else if moved {
+            self.polls = 0;
+        } else {
+            self.wait(limit)?;
+        }
+        Ok(done)
+    }
+
+    fn next(&mut self, data: &impl Data, width: Width) -> Result<u32, Refusal> {
+        // The process may have taken its buffer back meanwhile.
+        let value = data.take(self.taken, width).ok_or(Refusal::TooLarge)?;
+        self.taken += width.bytes() as usize;
+        Ok(value)
+    }
+
+    fn append(&mut self, data: &impl Data, width: Width, value: u32) -> Result<(), Refusal> {
+        data.put(self.put, width, value).ok_or(Refusal::TooLarge)?;
+        self.put += width.bytes() as usize;
+        Ok(())
+    }
+}
+
+/// The most that an instruction, or a program, makes and moves.
+#[derive(Clone, Copy, Default)]
+struct Needs {
+    accesses: u64,
+    input: u64,
+    output: u64,
+}
+
+impl Needs {
+    fn add(&mut self, other: Self, times: u64) {
+        let sum = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more.saturating_mul(times));
+        sum(&mut self.accesses, other.accesses);
+        sum(&mut self.input, other.input);
+        sum(&mut self.output, other.output);
+    }
+}
+
+/// The step of an instruction, and what it needs when it is done once.
+fn step_of(
+    exposure: &Exposure,
+    instruction: Instruction,
+    index: u8,
+) -> Result<(Step, Needs), Refusal> {
+    let may_read = |at: At| access::may_read(exposure, at.offset.into(), at.width);
+    let may_write = |at: At| access::may_write(exposure, at.offset.into(), at.width);
+    // A change may load first.
+    let mut needs = Needs {
+        accesses: 2,
+        ..Needs::default()
+    };
+    let step = match instruction {
+        Instruction::Read(place) => {
+            let at = At::from(place);
+            needs.output = at.width.bytes().into();
+            Step::Read(at, may_read(at)?)
+        }
+        Instruction::Write(place, value) => {
+            let at = At::from(place);
+            Step::Write(at, may_write(at)?, value)
+        }
+        Instruction::Modify {
+            at: place,
+            mask,
+            value,
+        } => {
+            let at = At::from(place);
+            match access::may_modify(exposure, at.offset.into(), at.width, mask)? {
+                Some(change) => Step::Write(at, change, value),
+                None => Step::Nothing,
+            }
+        }
+        Instruction::Poll {
+            at: place,
+            mask,
+            value,
+            limit,
+        } => {
+            let at = At::from(place);
+            if limit == 0 || mask == 0 || value & !mask != 0 {
+                return Err(Refusal::Malformed);
+            }
+            let mask = mask & may_read(at)?;
+            if mask == 0 || value & !mask != 0 {
+                return Err(Refusal::Access(access::Refusal::NoPermission));
+            }
+            needs.accesses = limit.into();
+            Step::Poll {
+                at,
+                mask,
+                value,
+                limit,
+            }
+        }
+        Instruction::Take(place) => {
+            let at = At::from(place);
+            needs.input = at.width.bytes().into();
+            Step::Take(at, may_write(at)?)
+        }
+        Instruction::Repeat { count, body } => {
+            let end = u8::checked_add(index + 1, body).ok_or(Refusal::Malformed)?;
+            if count == 0 || body == 0 {
+                return Err(Refusal::Malformed);
+            }
+            needs.accesses = 1;
+            Step::Repeat { count, end }
+        }
+        Instruction::Exchange(exchange) => return exchange_of(exposure, &exchange),
+    };
+    Ok((step, needs))
+}
+
+fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs), Refusal> {
+    let data = At::from(exchange.data);
+    let offset = u32::from(data.offset);
+    let Exchange {
+        words,
+        under_way,
+        limit,
+        ..
+    } = *exchange;
+    let modes_fit = (exchange.room.is_some() || !exchange.from_input)
+        && (exchange.filled.is_some() || !exchange.to_output)
+        && (exchange.room.is_some() || exchange.filled.is_some());
+    if words == 0 || under_way == 0 || limit == 0 || !modes_fit {
+        return Err(Refusal::Malformed);
+    }
+    let send = match exchange.room {
+        Some(room) => Some((
+            room,
+            access::may_write(exposure, offset, data.width)?,
+            exchange.from_input,
+        )),
+        None => None,
+    };
+    let receive = match exchange.filled {
+        Some(filled) => Some((
+            filled,
+            access::may_read(exposure, offset, data.width)?,
+            exchange.to_output,
+        )),
+        None => None,
+    };
+    let seen = access::may_read(exposure, exchange.status.into(), Width::Bits32)?;
+    let bits = [exchange.room, exchange.filled];
+    if { bits.iter().flatten() }.any(|ready| seen >> ready.bit & 1 == 0) {
+        return Err(Refusal::Access(access::Refusal::NoPermission));
+    }
+    let bytes = u64::from(words) * u64::from(data.width.bytes());
+    let needs = Needs {
+        // At each word the status may say `limit` times less one that nothing moves; then it moves at least one.
+        accesses: 2 * u64::from(words) * (u64::from(limit) + 2),
+        input: if exchange.from_input { bytes } else { 0 },
+        output: if exchange.to_output { bytes } else { 0 },
+    };
+    let step = Step::Exchange {
+        data,
+        status: exchange.status,
+        words,
+        under_way: under_way.into(),
+        limit,
+        seen,
+        send,
+        receive,
+    };
+    Ok((step, needs))
+}

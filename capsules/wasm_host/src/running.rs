@@ -1,0 +1,232 @@
+//! The commands of register programs.
+
+use crate::driver::WasmHost;
+use crate::exposure::Width;
+use crate::program::{CHECK_UNITS, Data, Machine, PASS_UNITS, Pass};
+use crate::refusal::Refusal;
+use berth_exposure::allow;
+use berth_exposure::program::{INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, state};
+use core::cell::Cell;
+use kernel::ErrorCode;
+use kernel::process::ProcessId;
+use kernel::processbuffer::{
+    ReadableProcessBuffer, ReadableProcessSlice, WriteableProcessBuffer, WriteableProcessSlice,
+};
+use kernel::syscall::CommandReturn;
+use kernel::utilities::cells::MapCell;
+
+/// Room for one register program: a board has as many as may be under way at once.
+pub struct ProgramSlot {
+    /// The exposure whose program it is.
+    owner: Cell<Option<usize>>,
+    machine: MapCell<Machine>,
+}
+
+impl ProgramSlot {
+    /// Room without a program.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            owner: Cell::new(None),
+            machine: MapCell::new(Machine::new()),
+        }
+    }
+}
+
+impl Default for ProgramSlot {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What the process has lent: instructions and input in one buffer, output in the other.
+struct Lent<'a> {
+    input: &'a ReadableProcessSlice,
+    output: Option<&'a WriteableProcessSlice>,
+}
+
+impl Data for Lent<'_> {
+    fn take(&self, at: usize, width: Width) -> Option<u32> {
+        let end = at.checked_add(width.bytes() as usize)?;
+        let from = self.input.get(at..end)?;
+        // The highest byte first.
+        let join = |value: u32, byte: u8| value << 8 | u32::from(byte);
+        Some(
+            (0..from.len())
+                .rev()
+                .fold(0, |value, at| join(value, from[at].get())),
+        )
+    }
+
+    fn put(&self, at: usize, width: Width, value: u32) -> Option<()> {
+        let end = at.checked_add(width.bytes() as usize)?;
+        let to = self.output?.get(at..end)?;
+        for (index, byte) in value.to_le_bytes().into_iter().take(to.len()).enumerate() {
+            to[index].set(byte);
+        }
+        Some(())
+    }
+}
+
+impl<const N: usize> WasmHost<N> {
+    /// Carry out register programs. Without a slot every one is refused.
+    #[must_use]
+    pub fn with_programs(mut self, slots: &'static [ProgramSlot]) -> Self {
+        self.programs = slots;
+        self
+    }
+
+    /// The slot that has the program of an exposure, or, for `None`, a free one.
+    fn slot(&self, owner: Option<usize>) -> Option<&'static ProgramSlot> {
+        self.programs.iter().find(|slot| slot.owner.get() == owner)
+    }
+
+    /// End the program of an exposure, wherever it is.
+    pub(crate) fn end_program(&self, index: usize) -> bool {
+        let slot = self.slot(Some(index));
+        slot.is_some_and(|slot| slot.owner.take().is_some())
+    }
+
+    pub(crate) fn run_program(
+        &self,
+        process: ProcessId,
+        program: u32,
+        data: u32,
+    ) -> Result<CommandReturn, Refusal> {
+        let (index, exposure) = self.held(process, program >> 16)?;
+        let instructions = (program & 0xffff) as usize;
+        let (input, output) = ((data >> 16) as usize, (data & 0xffff) as usize);
+        if self.slot(Some(index)).is_some() {
+            return Err(Refusal::ProgramState);
+        }
+        if instructions > INSTRUCTIONS_MAX {
+            return Err(Refusal::Program(crate::program::Refusal::TooLarge));
+        }
+        let slot = self.slot(None).ok_or(Refusal::TooManyPrograms)?;
+        let mut answer = Err(Refusal::BufferTooSmall);
+        self.lent(process, instructions, &mut |code, lent| {
+            if lent.input.len() < input
+                || lent.output.map_or(0, WriteableProcessSlice::len) < output
+            {
+                return;
+            }
+            slot.owner.set(Some(index));
+            let decode = |at: usize| {
+                let mut bytes = [0; INSTRUCTION_BYTES];
+                let from = code.get(at * INSTRUCTION_BYTES..(at + 1) * INSTRUCTION_BYTES)?;
+                from.copy_to_slice_or_err(&mut bytes).ok()?;
+                Instruction::decode(&bytes)
+            };
+            let checked = slot.machine.map_or(Ok(()), |machine| {
+                let instructions = (0..instructions).map(decode);
+                machine
+                    .check(exposure, instructions, input, output)
+                    .map_err(|refusal| (refusal, machine.instruction()))
+            });
+            answer = Ok(match checked {
+                Ok(()) => {
+                    // A pass is as long as the work of its check leaves it.
+                    let units = PASS_UNITS.saturating_sub(CHECK_UNITS * instructions as u32);
+                    self.pass(index, slot, lent, units)
+                }
+                Err((refusal, instruction)) => {
+                    slot.owner.set(None);
+                    ended(refusal, instruction, 0)
+                }
+            });
+        })?;
+        answer
+    }
+
+    pub(crate) fn continue_program(
+        &self,
+        process: ProcessId,
+        handle: u32,
+    ) -> Result<CommandReturn, Refusal> {
+        let (index, _) = self.held(process, handle)?;
+        let slot = self.slot(Some(index)).ok_or(Refusal::ProgramState)?;
+        let mut answer = Err(Refusal::BufferTooSmall);
+        let instructions = slot.machine.map_or(0, |machine| machine.length());
+        self.lent(process, instructions, &mut |_, lent| {
+            answer = Ok(self.pass(index, slot, lent, PASS_UNITS));
+        })?;
+        answer
+    }
+
+    pub(crate) fn cancel_program(
+        &self,
+        process: ProcessId,
+        handle: u32,
+    ) -> Result<CommandReturn, Refusal> {
+        let (index, _) = self.held(process, handle)?;
+        self.end_program(index)
+            .then(CommandReturn::success)
+            .ok_or(Refusal::ProgramState)
+    }
+
+    fn pass(&self, index: usize, slot: &ProgramSlot, lent: &Lent<'_>, units: u32) -> CommandReturn {
+        let Some(exposure) = self.exposures.get(index) else {
+            return CommandReturn::failure(ErrorCode::FAIL);
+        };
+        let come = slot.machine.map(|machine| {
+            let pass = machine.pass(exposure.window, lent, units);
+            (pass, machine.instruction(), machine.output() as u32)
+        });
+        // Nothing else uses the machine.
+        let Some((pass, instruction, output)) = come else {
+            return CommandReturn::failure(ErrorCode::FAIL);
+        };
+        if pass != Ok(Pass::GoesOn) {
+            slot.owner.set(None);
+        }
+        match pass {
+            Ok(Pass::Done) => CommandReturn::success_u32_u32(state::DONE, output),
+            Ok(Pass::GoesOn) => CommandReturn::success_u32_u32(state::GOES_ON, output),
+            Err(refusal) => ended(refusal, instruction, output),
+        }
+    }
+
+    /// What the process has lent, behind and with so many instructions.
+    fn lent(
+        &self,
+        process: ProcessId,
+        instructions: usize,
+        work: &mut dyn FnMut(&ReadableProcessSlice, &Lent<'_>),
+    ) -> Result<(), Refusal> {
+        self.enter(process, &mut |_, kernel_data| {
+            let program = kernel_data.get_readonly_processbuffer(allow::RO_PROGRAM);
+            let output = kernel_data.get_readwrite_processbuffer(allow::RW_OUTPUT);
+            let Ok(program) = program else { return };
+            let _ = program.enter(|program| {
+                let length = instructions * INSTRUCTION_BYTES;
+                let (Some(code), Some(input)) =
+                    (program.get_to(..length), program.get_from(length..))
+                else {
+                    return;
+                };
+                match &output {
+                    Ok(output) if output.len() > 0 => {
+                        let _ = output.mut_enter(|output| {
+                            let output = Some(output);
+                            work(code, &Lent { input, output });
+                        });
+                    }
+                    _ => work(
+                        code,
+                        &Lent {
+                            input,
+                            output: None,
+                        },
+                    ),
+                }
+            });
+        })
+        .map_err(|_| Refusal::NoGrant)
+    }
+}
+
+/// The answer to a program that was refused or has ended: the error, the instruction, the bytes of output so far.
+fn ended(refusal: crate::program::Refusal, instruction: u32, output: u32) -> CommandReturn {
+    let error = ErrorCode::from(Refusal::from(refusal));
+    CommandReturn::failure_u32_u32(error, instruction, output)
+}

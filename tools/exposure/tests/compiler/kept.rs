@@ -1,0 +1,253 @@
+//! What the firmware keeps: parts of a block without addresses of their own, lines behind maps and other
+//! controllers, names in `/chosen`. What cannot be read protects as much as what can, or is a mistake.
+
+use crate::support::exposures_of;
+
+/// Problems of an exposure of `x` with the interrupt `rx` of line 5, and what `nodes` adds to the bus and `root`
+/// to the root.
+fn said(root: &str, x: &str, nodes: &str) -> Vec<String> {
+    let board = format!(
+        "/dts-v1/;\n/ {{ #address-cells = <1>; #size-cells = <1>; interrupt-parent = <&nvic>;\n{root}
+        filter {{ compatible = \"berth,syscall-filter\"; }};
+        soc: soc {{ #address-cells = <1>; #size-cells = <1>; ranges;
+            nvic: interrupt-controller@e000e100 {{ compatible = \"arm,v7m-nvic\"; reg = <0xe000e100 0xc00>; interrupt-controller; #interrupt-cells = <2>; }};
+            x: serial@40001000 {{ compatible = \"arm,cmsdk-uart\"; reg = <0x40001000 0x100>; interrupts = <5 0>; interrupt-names = \"rx\"; {x} }};
+            {nodes}
+        }}; }};"
+    );
+    let exposure = "a { register-block = <&x>; access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\"; };";
+    exposures_of(&board, exposure).err().unwrap_or_default()
+}
+
+#[track_caller]
+fn refused(root: &str, x: &str, nodes: &str, with: &str) {
+    let problems = said(root, x, nodes);
+    assert!(
+        problems.iter().any(|p| p.contains(with)),
+        "{root} {x} {nodes}: {problems:?} without {with}"
+    );
+}
+
+#[track_caller]
+fn accepted(root: &str, x: &str, nodes: &str) {
+    assert_eq!(said(root, x, nodes), [""; 0], "{root} {x} {nodes}");
+}
+
+#[test]
+fn what_has_no_address_of_its_own_is_a_part_of_the_node_above() {
+    let chips = "#address-cells = <1>; #size-cells = <0>;";
+    let words = "#address-cells = <1>; #size-cells = <1>;";
+    let kept = "berth,reserved = \"the alarm\";";
+    accepted("", &format!("{chips} eeprom@0 {{ reg = <0>; }};"), "");
+    for (x, with) in [
+        (
+            format!("{chips} chan@0 {{ reg = <0>; {kept} }};"),
+            "x is the alarm",
+        ),
+        (
+            format!("{words} chan@10 {{ reg = <0x10 4>; {kept} }};"),
+            "x is the alarm",
+        ),
+        (
+            format!(
+                "{chips} mux@70 {{ reg = <0x70>; {chips} bus@1 {{ reg = <1>; pmic@2d {{ reg = <0x2d>; {kept} }}; }}; }};"
+            ),
+            "x is the alarm",
+        ),
+        (
+            format!("{chips} flash@0 {{ reg = <0>; }};"),
+            "x is flash memory",
+        ),
+        (
+            format!("{chips} chan@0 {{ reg = <0>; #dma-cells = <1>; }};"),
+            "x is a DMA controller",
+        ),
+        (
+            format!("{words} chan@10 {{ reg = <0x10 4>; dmas = <&nvic 1>; }};"),
+            "x is a block with channels of a DMA controller",
+        ),
+    ] {
+        refused("", &x, "", with);
+    }
+    let chip = format!("{chips} chip: chip@0 {{ reg = <0>; }};");
+    refused(
+        "chosen { firmware,store = &chip; };",
+        &chip,
+        "",
+        "x is the firmware's (chosen/firmware,store)",
+    );
+    // A bus is kept with all that is on it.
+    refused(
+        "chosen { firmware,bus = &soc; };",
+        "",
+        "",
+        "x is the firmware's (chosen/firmware,bus)",
+    );
+    // What is kept and is nowhere would protect nothing.
+    refused(
+        "",
+        "",
+        "hid { #address-cells = <1>; #size-cells = <1>; t: timer@40001000 { reg = <0x40001000 0x100>; berth,reserved = \"alarm\"; }; };",
+        "t is the firmware's and has no place in the processor's address space",
+    );
+}
+
+/// A reserved node at another address.
+fn keeper(interrupts: &str) -> String {
+    format!("k: k@40008000 {{ reg = <0x40008000 0x100>; berth,reserved = \"k\"; {interrupts} }};")
+}
+
+#[test]
+fn lines_of_what_the_firmware_keeps_are_followed() {
+    let nexus = |map: &str| {
+        format!(
+            "nx: nexus {{ #interrupt-cells = <1>; #address-cells = <0>; interrupt-map = {map}; }};"
+        ) + &keeper("interrupt-parent = <&nx>; interrupts = <3>;")
+    };
+    let line = "its line 5 is that of k, which the firmware keeps";
+    let unread = "of k, which the firmware keeps and whose lines cannot be read";
+    refused("", "", &keeper("interrupts = <5 0>;"), line);
+    accepted("", "", &keeper("interrupts = <6 0>;"));
+    // Maps: the row that matches counts, under its mask.
+    accepted("", "", &nexus("<2 &nvic 5 0>, <3 &nvic 6 0>"));
+    for (nodes, with) in [
+        (nexus("<2 &nvic 6 0>, <3 &nvic 5 0>"), line),
+        (nexus("<0 &nvic 5 0>; interrupt-map-mask = <0>"), line),
+        (nexus("<2 &nvic 5 0>"), unread),
+        (nexus("<3 &nvic 5>"), unread),
+        (nexus("<3 0x77 5 0>"), unread),
+        (nexus("<3 &nx 3>"), unread),
+        (nexus("<3 &nvic 6 0>").replace("#address-cells = <0>;", ""), unread),
+        // Other controllers: the lines that they have.
+        (
+            "exti: exti { interrupt-controller; #interrupt-cells = <1>; interrupts = <4 0>, <5 0>; };".to_owned()
+                + &keeper("interrupts-extended = <&exti 1>;"),
+            line,
+        ),
+        (
+            "exti: exti { interrupt-controller; #interrupt-cells = <1>; };".to_owned()
+                + &keeper("interrupts-extended = <&exti 1>;"),
+            unread,
+        ),
+        (
+            "odd: odd { };".to_owned() + &keeper("interrupts-extended = <&nvic 9 0>, <&odd 3>;"),
+            unread,
+        ),
+        (keeper("interrupts-extended = <&nvic 99 0>, <&nvic 5>;"), unread),
+        (keeper("interrupts = <9 0>, <3>;"), unread),
+        (keeper("interrupt-parent = <0x77>; interrupts = <9 0>;"), unread),
+        // A part of a block: the block's lines are the firmware's.
+        (
+            "k: spi@40008000 { reg = <0x40008000 0x100>; interrupts = <5 0>; #address-cells = <1>; #size-cells = <0>; c@0 { reg = <0>; berth,reserved = \"c\"; }; };".to_owned(),
+            line,
+        ),
+    ] {
+        refused("", "", &nodes, with);
+    }
+    let chosen = "chosen { stdout-path = &k; };";
+    let map = nexus("<3 &nvic 5 0>").replace("berth,reserved = \"k\";", "");
+    refused(chosen, "", &map, line);
+}
+
+#[test]
+fn chosen_names_nodes_as_the_specification_says() {
+    let aliases = "aliases { bus = \"/soc\"; tm = \"tx\"; tx = &x; round = \"round\"; };";
+    for value in [
+        "\"/soc/serial@40001000/\"",
+        "\"tm\"",
+        "\"bus/serial@40001000:115200n8\"",
+        "\"bus/serial\"",
+        "&x, <1>",
+        "<1>, \"tx\"",
+    ] {
+        for property in ["stdout-path", "firmware,timer"] {
+            let root = format!("{aliases} chosen {{ {property} = {value}; }};");
+            refused(&root, "", "", "x is the ");
+        }
+    }
+    for value in [
+        "\"round\"",
+        "\"nobody\"",
+        "\"bus/nobody\"",
+        "\"/soc/nobody@1\"",
+        "<0x77>",
+    ] {
+        let root = format!("{aliases} chosen {{ stdout-path = {value}; }};");
+        refused(
+            &root,
+            "",
+            "",
+            "names no node, so what the firmware uses is not known",
+        );
+    }
+    // Words for the firmware.
+    accepted(
+        "chosen { bootargs = \"console=ttyS0\"; seed = [01 02 03]; };",
+        "",
+        "",
+    );
+}
+
+#[test]
+fn names_are_known_in_the_forms_that_trees_have() {
+    for (name, what) in [
+        ("dma1", "a DMA controller"),
+        ("DMA2", "a DMA controller"),
+        ("dma_controller", "a DMA controller"),
+        ("cru", "a clock controller"),
+        ("RCC", "a clock controller"),
+        ("pin_mux-0", "a pin controller"),
+        ("wdt0", "a watchdog"),
+    ] {
+        let x = format!("{name} {{ }};");
+        refused("", &x, "", &format!("x is {what}"));
+    }
+}
+
+#[test]
+fn labels_stand_anywhere_in_a_value() {
+    accepted(
+        "",
+        "",
+        "c: serial@40007000 { reg = <v1: 0x40007000 0x1000 v2:>; l: y = m: \"b:\", n: \"c\" o:; z = [p: 01 q: 02]; };",
+    );
+    refused(
+        "",
+        "",
+        "c: t@40001000 { reg = <v1: 0x40001000 v2: 0x100 v3:> v4:; };",
+        "overlap those of c",
+    );
+}
+
+#[test]
+fn a_bus_of_wide_addresses_is_its_windows() {
+    let pci = |at: &str| {
+        format!(
+            "pci: pci {{ #address-cells = <3>; #size-cells = <2>; ranges = <0x02000000 0 0 {at} 0 0x1000>; y: y {{ reg = <0x02000000 0 0 0 0x10>; }}; }};"
+        )
+    };
+    accepted("", "", &pci("0x60000000"));
+    refused("", "", &pci("0x40001000"), "overlap those of pci");
+}
+
+#[test]
+fn a_block_at_two_addresses_and_a_controller_of_three_cells_are_named() {
+    let nodes = "b { #address-cells = <1>; #size-cells = <1>; ranges = <0 0x40000000 0x10000>, <0 0x50000000 0x10000>; w: w@5000 { reg = <0x5000 0x100>; berth,harmless = \"m\"; }; };";
+    let board = format!(
+        "/dts-v1/;\n/ {{ #address-cells = <1>; #size-cells = <1>; filter {{ compatible = \"berth,syscall-filter\"; }};
+        nvic: c {{ compatible = \"arm,v7m-nvic\"; #interrupt-cells = <3>; }};
+        x: x@40001000 {{ compatible = \"arm,cmsdk-uart\"; reg = <0x40001000 0x100>; interrupt-parent = <&nvic>; interrupts = <1 2 3>; interrupt-names = \"rx\"; }};
+        {nodes} }};"
+    );
+    let exposure = "a { register-block = <&w>; access = \"mediated\"; }; b { register-block = <&x>; access = \"mediated\"; interrupts = \"rx\"; };";
+    let problems = exposures_of(&board, exposure).err().unwrap_or_default();
+    for with in [
+        "the buses above w let it through at several addresses",
+        "nvic has 3 #interrupt-cells, and the processor's controller has a line",
+    ] {
+        assert!(
+            problems.iter().any(|p| p.contains(with)),
+            "{problems:?} without {with}"
+        );
+    }
+}
