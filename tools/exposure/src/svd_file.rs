@@ -103,9 +103,9 @@ impl File {
             });
             found |= here.clone().any(|range| range.base == block.base);
             let name = name_of(*node).unwrap_or("a peripheral without a name");
-            let other = here
-                .clone()
-                .filter(|range| range.base != block.base && range.overlaps(block));
+            // Its extent is an estimate from above: what reaches in from before is seen by its registers.
+            let begins = |range: &Range| block.base < range.base && range.base < block.end();
+            let other = here.clone().filter(begins);
             inside.extend(other.map(|range| (name.to_owned(), range.base)));
             if here.any(|range| range.base == block.base || range.overlaps(block)) {
                 wanted.push(*node);
@@ -135,6 +135,9 @@ impl File {
                     base: at,
                     length: size,
                 };
+                if peripheral.base_address < block.base && range.overlaps(block) {
+                    inside.push((peripheral.name.clone(), peripheral.base_address));
+                }
                 // Of the block's own peripherals all, to say what is wrong with them.
                 let offset = at
                     .checked_sub(block.base)
