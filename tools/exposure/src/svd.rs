@@ -14,10 +14,13 @@ pub(crate) enum WriteEffect {
 }
 
 /// Bits of a register that belong together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     pub(crate) mask: u32,
     pub(crate) writable: bool,
+    pub(crate) readable: bool,
+    /// The first write is the only one that counts.
+    pub(crate) once: bool,
     pub(crate) effect: WriteEffect,
 }
 
@@ -83,6 +86,18 @@ pub(crate) struct Skipped {
 }
 
 impl Skipped {
+    /// Whether `name` may be its name: `R2` that of an array `R%s` or `R[%s]`.
+    pub(crate) fn may_be(&self, name: &str) -> bool {
+        let own = self.name.replace("[%s]", "%s");
+        match own.split_once("%s") {
+            Some((before, behind)) => {
+                let rest = name.strip_prefix(before);
+                self.name == name || rest.is_some_and(|rest| rest.ends_with(behind))
+            }
+            None => own == name,
+        }
+    }
+
     /// Whether it may have a byte of the block from `start` up to `end`.
     pub(crate) fn shares(&self, start: u32, end: u32) -> bool {
         self.start < u64::from(end) && u64::from(start) < self.end
@@ -141,9 +156,10 @@ impl Peripheral {
                     Err(_) => None,
                 };
                 let mask = mask.unwrap_or(0) & register.all();
-                let same = |own: &Field| own.mask == mask && own.effect == field.effect;
+                let field = Field { mask, ..*field };
+                let same = |own: &Field| *own == field;
                 if mask != 0 && field.writable && !united.fields.iter().any(same) {
-                    united.fields.push(Field { mask, ..*field });
+                    united.fields.push(field);
                 }
             }
         }
@@ -177,6 +193,8 @@ pub(crate) fn register(info: &RegisterInfo, peripheral: &str, offset: u32) -> Re
         register.fields.push(Field {
             mask: register.all(),
             writable: access.can_write(),
+            readable: access.can_read(),
+            once: is_once(access),
             effect: effect(info.modified_write_values),
         });
     }
@@ -190,15 +208,22 @@ fn field(field: &FieldInfo, register: &RegisterInfo, access: Access) -> Field {
         .unwrap_or(0);
     // Bits above the 32nd are those of a register that is refused for its size.
     let mask = bits.checked_shl(offset).unwrap_or(0) as u32;
+    let access = field.access.unwrap_or(access);
     Field {
         mask,
-        writable: field.access.unwrap_or(access).can_write(),
+        writable: access.can_write(),
+        readable: access.can_read(),
+        once: is_once(access),
         effect: effect(
             field
                 .modified_write_values
                 .or(register.modified_write_values),
         ),
     }
+}
+
+fn is_once(access: Access) -> bool {
+    matches!(access, Access::WriteOnce | Access::ReadWriteOnce)
 }
 
 fn effect(values: Option<ModifiedWriteValues>) -> WriteEffect {
