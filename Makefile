@@ -242,7 +242,7 @@ walk-firmware:
 BESIDE_DEADLINES := BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-deadline.dts)
 $(IMAGE)/deadline-kernel.bin: deadline-firmware ;
 deadline-firmware: $(IMAGE)/walk-kernel.bin
-	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
+	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task,programs --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/deadline-kernel.bin
 
 # The kernel with drivers of SPI and I2C for processes, beside that driver.

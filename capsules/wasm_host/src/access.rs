@@ -125,6 +125,7 @@ impl Change {
     }
 
     /// Whether the register is loaded for it.
+    #[cfg(feature = "programs")]
     pub(crate) fn loads(self) -> bool {
         self.kept != 0
     }

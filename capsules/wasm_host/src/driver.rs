@@ -15,6 +15,7 @@ use crate::exposure::{Exposure, Registers, Width};
 use crate::interrupts::Interrupts;
 use crate::mapping::{Mapper, Never};
 use crate::refusal::Refusal;
+#[cfg(feature = "programs")]
 use crate::running::ProgramSlot;
 use crate::table::{self, TableError};
 use berth_exposure::interrupt::ONLY_LINE;
@@ -53,6 +54,7 @@ pub struct WasmHost<const N: usize> {
     pub(crate) interrupts: Option<Interrupts>,
     /// Which interrupts an exposure has, a bit each: what ends claims does not look through the table.
     pub(crate) sources: [u32; N],
+    #[cfg(feature = "programs")]
     pub(crate) programs: &'static [ProgramSlot],
 }
 
@@ -70,6 +72,7 @@ impl<const N: usize> WasmHost<N> {
             mapper: &Never,
             interrupts: None,
             sources: [0; N],
+            #[cfg(feature = "programs")]
             programs: &[],
         })
     }
@@ -141,6 +144,7 @@ impl<const N: usize> WasmHost<N> {
     fn end(&self, index: usize) {
         if let Some(exposure) = self.exposures.get(index) {
             let registered = self.silence(index);
+            #[cfg(feature = "programs")]
             self.end_program(index);
             self.close(index, exposure);
             for write in exposure.safe {
@@ -431,8 +435,11 @@ impl<const N: usize> WasmHost<N> {
             command::REGISTER => self.register_interrupt(process, word(arg0)?, word(arg1)?),
             command::UNREGISTER => self.unregister_interrupt(process, word(arg0)?),
             command::COUNTERS => self.counters(process, word(arg0)?),
+            #[cfg(feature = "programs")]
             command::PROGRAM_RUN => self.run_program(process, word(arg0)?, word(arg1)?),
+            #[cfg(feature = "programs")]
             command::PROGRAM_CONTINUE => self.continue_program(process, word(arg0)?),
+            #[cfg(feature = "programs")]
             command::PROGRAM_CANCEL => self.cancel_program(process, word(arg0)?),
             _ => Ok(CommandReturn::failure(ErrorCode::NOSUPPORT)),
         }

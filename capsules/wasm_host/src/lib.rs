@@ -21,7 +21,7 @@
 //! * [`Exposure`], [`Register`], [`Registers`], [`SafeWrite`]: the board's table
 //! * [`Window`], [`Lines`], [`Clock`], [`Mapper`]: what the board implements
 //! * [`Interrupts`], [`InterruptStore`]: interrupts of exposed blocks
-//! * [`ProgramSlot`]: room for a register program
+//! * `ProgramSlot`: room for a register program, with the feature `programs`
 //! * [`WasmHost`]: the driver
 
 #![no_std]
@@ -39,9 +39,11 @@ mod driver;
 mod exposure;
 mod interrupts;
 mod mapping;
+#[cfg(feature = "programs")]
 mod program;
 mod reaping;
 mod refusal;
+#[cfg(feature = "programs")]
 mod running;
 mod share;
 mod table;
@@ -60,6 +62,7 @@ pub use exposure::{Exposure, Register, Registers, SafeWrite, Width, Widths};
 pub use interrupts::{InterruptStore, Interrupts, captures};
 pub use mapping::Mapper;
 pub use reaping::{Reaper, ReapingScheduler};
+#[cfg(feature = "programs")]
 pub use running::ProgramSlot;
 pub use table::TableError;
 pub use window::{BusError, Clock, Lines, Window};

@@ -3,7 +3,7 @@
 //! ```text
 //!   instructions ──check──► steps ──pass──► pass ──► … ──► done
 //!    (the process's)    masks, widths,   at most PASS_UNITS of work,
-//!                       lengths, sums    one system call each
+//!                       lengths, sums    one system call each, the check too
 //! ```
 //!
 //! The check asks [`crate::access`] once for each place and keeps the answer as a step, so a step is no dearer for it
@@ -18,11 +18,12 @@ use crate::window::{BusError, Window};
 use berth_exposure::program::{
     ACCESSES_MAX, DATA_MAX, Exchange, INSTRUCTIONS_MAX, Instruction, NESTING_MAX, Place, Ready,
 };
+use kernel::ErrorCode;
 
 /// Work of one pass, in accesses; whatever makes none counts as one, too.
 pub(crate) const PASS_UNITS: u32 = 64;
 /// Work of checking an instruction, in the same unit.
-pub(crate) const CHECK_UNITS: u32 = 2;
+pub(crate) const CHECK_UNITS: u32 = 24;
 
 /// Why a program was refused, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,24 @@ pub(crate) enum Refusal {
     Access(access::Refusal),
     /// A device did not become ready within the reads it was given.
     NoAnswer,
+    /// The block has a program that is not over, or, to be continued, has none.
+    State,
+    /// As many programs are under way as the board has room for.
+    NoRoom,
+}
+
+impl From<Refusal> for ErrorCode {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed => Self::INVAL,
+            Refusal::TooLarge => Self::SIZE,
+            // It means the same wherever it is made.
+            Refusal::Access(access) => crate::refusal::Refusal::from(access).into(),
+            Refusal::NoAnswer => Self::NOACK,
+            Refusal::State => Self::ALREADY,
+            Refusal::NoRoom => Self::NOMEM,
+        }
+    }
 }
 
 impl From<access::Refusal> for Refusal {
@@ -117,10 +136,12 @@ impl From<Place> for At {
 }
 
 impl At {
+    #[inline(never)]
     fn load(self, window: &dyn Window) -> Result<u32, BusError> {
         access::load(window, self.offset.into(), self.width)
     }
 
+    #[inline(never)]
     fn change(self, window: &dyn Window, change: Change, value: u32) -> Result<(), BusError> {
         change.apply(window, self.offset.into(), self.width, value)
     }
@@ -147,6 +168,40 @@ pub(crate) struct Machine {
     received: u16,
     taken: usize,
     put: usize,
+    /// Instructions that are checked.
+    checked: u8,
+    sums: Sums,
+}
+
+/// What the check of a program has come to.
+struct Sums {
+    /// The instructions that repeat what comes now: where they end, and how often all together.
+    repeated: [(u8, u64); NESTING_MAX],
+    depth: usize,
+    needs: Needs,
+    /// Bytes of input that there are, and of output that there is room for.
+    input: u64,
+    output: u64,
+}
+
+impl Sums {
+    const NONE: Self = Self {
+        repeated: [(0, 1); NESTING_MAX],
+        depth: 0,
+        needs: Needs {
+            accesses: 0,
+            input: 0,
+            output: 0,
+        },
+        input: 0,
+        output: 0,
+    };
+
+    /// The innermost that repeats what comes now.
+    fn around(&self) -> Option<(u8, u64)> {
+        let innermost = self.depth.checked_sub(1)?;
+        self.repeated.get(innermost).copied()
+    }
 }
 
 impl Machine {
@@ -166,6 +221,8 @@ impl Machine {
             received: 0,
             taken: 0,
             put: 0,
+            checked: 0,
+            sums: Sums::NONE,
         }
     }
 
@@ -184,76 +241,68 @@ impl Machine {
         self.put
     }
 
-    /// Check a program for a block, and stand at its first instruction if it is right. Nothing is accessed.
+    /// Forget what was there and expect so many instructions, with so much input and room for output.
+    pub(crate) fn begin(&mut self, instructions: u8, input: usize, output: usize) {
+        (self.length, self.checked, self.at) = (instructions, 0, 0);
+        (self.depth, self.polls, self.sent, self.received) = (0, 0, 0, 0);
+        (self.taken, self.put) = (0, 0);
+        self.sums = Sums {
+            input: input.min(DATA_MAX) as u64,
+            output: output.min(DATA_MAX) as u64,
+            ..Sums::NONE
+        };
+    }
+
+    /// Index of the instruction that is to be checked next. `None`: all are, and it can run.
+    pub(crate) fn unchecked(&self) -> Option<usize> {
+        (self.checked < self.length).then_some(self.checked.into())
+    }
+
+    /// Check the next instruction for a block. Nothing is accessed.
     ///
     /// # Errors
-    /// [`Refusal`]; [`instruction`](Self::instruction) says where.
+    /// [`Refusal`]; [`instruction`](Self::instruction) says where. It must not be continued then.
     pub(crate) fn check(
         &mut self,
         exposure: &Exposure,
-        instructions: impl Iterator<Item = Option<Instruction>>,
-        input: usize,
-        output: usize,
+        instruction: Option<Instruction>,
     ) -> Result<(), Refusal> {
-        *self = Self::new();
-        // The instructions that repeat what comes now: where they end, and how often all together.
-        let mut around = [(0_u8, 1_u64); NESTING_MAX];
-        let mut depth = 0_usize;
-        let mut needs = Needs::default();
-        for instruction in instructions {
-            let index = self.length;
-            self.at = index;
-            while let Some((end, _)) = depth.checked_sub(1).and_then(|at| around.get(at)) {
-                if index < *end {
-                    break;
-                }
-                depth -= 1;
-            }
-            let (end, times) = match depth.checked_sub(1).and_then(|at| around.get(at)) {
-                Some((end, times)) => (Some(*end), *times),
-                None => (None, 1),
-            };
-            let instruction = instruction.ok_or(Refusal::Malformed)?;
-            let (step, own) = step_of(exposure, instruction, index)?;
-            needs.add(own, times);
-            if let Step::Repeat {
-                count,
-                end: own_end,
-            } = step
-            {
-                if end.is_some_and(|end| own_end > end) {
-                    return Err(Refusal::Malformed);
-                }
-                let entry = around.get_mut(depth).ok_or(Refusal::TooLarge)?;
-                *entry = (own_end, times.saturating_mul(count.into()));
-                depth += 1;
-            }
-            *self
-                .steps
-                .get_mut(usize::from(index))
-                .ok_or(Refusal::TooLarge)? = step;
-            self.length = index + 1;
-            if needs.accesses > ACCESSES_MAX.into()
-                || needs.input > input.min(DATA_MAX) as u64
-                || needs.output > output.min(DATA_MAX) as u64
-            {
-                return Err(Refusal::TooLarge);
-            }
+        let index = self.checked;
+        self.at = index;
+        let sums = &mut self.sums;
+        while sums.around().is_some_and(|(end, _)| index >= end) {
+            sums.depth -= 1;
         }
-        // What is repeated is all there.
-        let repeats_behind = |(at, step): (usize, &Step)| match step {
-            Step::Repeat { end, .. } if *end > self.length => Some(at as u8),
-            _ => None,
-        };
-        let steps = self.steps.iter().take(self.length.into()).enumerate();
-        if let Some(at) = { steps }.find_map(repeats_behind) {
-            self.at = at;
-            return Err(Refusal::Malformed);
+        let (end, times) = sums.around().unwrap_or((self.length, 1));
+        let instruction = instruction.ok_or(Refusal::Malformed)?;
+        let (step, own) = step_of(exposure, instruction, index)?;
+        sums.needs.add(own, times);
+        if let Step::Repeat {
+            count,
+            end: own_end,
+        } = step
+        {
+            // What is repeated is all there, and inside of what repeats it.
+            if own_end > end {
+                return Err(Refusal::Malformed);
+            }
+            let entry = sums.repeated.get_mut(sums.depth);
+            *entry.ok_or(Refusal::TooLarge)? = (own_end, times.saturating_mul(count.into()));
+            sums.depth += 1;
         }
-        if self.length == 0 {
-            return Err(Refusal::Malformed);
+        let needs = sums.needs;
+        if needs.accesses > ACCESSES_MAX.into()
+            || needs.input > sums.input
+            || needs.output > sums.output
+        {
+            return Err(Refusal::TooLarge);
         }
-        self.at = 0;
+        let place = self.steps.get_mut(usize::from(index));
+        *place.ok_or(Refusal::TooLarge)? = step;
+        self.checked = index + 1;
+        if self.checked == self.length {
+            self.at = 0;
+        }
         Ok(())
     }
 
@@ -361,6 +410,7 @@ impl Machine {
     }
 
     /// Look at the status once and move what can be moved. Returns whether all words have been.
+    #[inline(never)]
     fn exchange(
         &mut self,
         window: &dyn Window,
@@ -380,7 +430,11 @@ impl Machine {
         else {
             return Ok(true);
         };
-        let state = access::load(window, status.into(), Width::Bits32)? & seen;
+        let status = At {
+            offset: status,
+            width: Width::Bits32,
+        };
+        let state = status.load(window)? & seen;
         let mut moved = false;
         if let Some((room, change, from_input)) = send {
             // Where nothing is read nothing is under way.
@@ -455,14 +509,27 @@ impl Needs {
     }
 }
 
+/// The bits that a read at a place sees. One copy of the look-up for all instructions.
+#[inline(never)]
+fn readable(exposure: &Exposure, at: At) -> Result<u32, access::Refusal> {
+    access::may_read(exposure, at.offset.into(), at.width)
+}
+
+/// What a write at a place changes. One copy, too.
+#[inline(never)]
+fn writable(exposure: &Exposure, at: At) -> Result<Change, access::Refusal> {
+    access::may_write(exposure, at.offset.into(), at.width)
+}
+
 /// The step of an instruction, and what it needs when it is done once.
+#[inline(never)]
 fn step_of(
     exposure: &Exposure,
     instruction: Instruction,
     index: u8,
 ) -> Result<(Step, Needs), Refusal> {
-    let may_read = |at: At| access::may_read(exposure, at.offset.into(), at.width);
-    let may_write = |at: At| access::may_write(exposure, at.offset.into(), at.width);
+    let may_read = |at: At| readable(exposure, at);
+    let may_write = |at: At| writable(exposure, at);
     // A change may load first.
     let mut needs = Needs {
         accesses: 2,
@@ -529,9 +596,9 @@ fn step_of(
     Ok((step, needs))
 }
 
+#[inline(never)]
 fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs), Refusal> {
     let data = At::from(exchange.data);
-    let offset = u32::from(data.offset);
     let Exchange {
         words,
         under_way,
@@ -545,22 +612,18 @@ fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs)
         return Err(Refusal::Malformed);
     }
     let send = match exchange.room {
-        Some(room) => Some((
-            room,
-            access::may_write(exposure, offset, data.width)?,
-            exchange.from_input,
-        )),
+        Some(room) => Some((room, writable(exposure, data)?, exchange.from_input)),
         None => None,
     };
     let receive = match exchange.filled {
-        Some(filled) => Some((
-            filled,
-            access::may_read(exposure, offset, data.width)?,
-            exchange.to_output,
-        )),
+        Some(filled) => Some((filled, readable(exposure, data)?, exchange.to_output)),
         None => None,
     };
-    let seen = access::may_read(exposure, exchange.status.into(), Width::Bits32)?;
+    let status = At {
+        offset: exchange.status,
+        width: Width::Bits32,
+    };
+    let seen = readable(exposure, status)?;
     let bits = [exchange.room, exchange.filled];
     if { bits.iter().flatten() }.any(|ready| seen >> ready.bit & 1 == 0) {
         return Err(Refusal::Access(access::Refusal::NoPermission));

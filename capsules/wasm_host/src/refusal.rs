@@ -1,6 +1,6 @@
 //! Why a command was refused, and the error code that says so.
 
-use crate::{access, program};
+use crate::access;
 use kernel::ErrorCode;
 
 /// One reason for refusing a command.
@@ -47,21 +47,15 @@ pub(crate) enum Refusal {
     CaptureMalformed,
     /// As many interrupts are registered as the manufacturer allows.
     TooManyHandlers,
-    /// The block has a program that is not over, or, to be continued, has none.
-    ProgramState,
-    /// As many programs are under way as the board has room for.
-    TooManyPrograms,
-    /// A program was refused as it is, or ended before its last instruction.
-    Program(program::Refusal),
+    /// A program was refused, or ended before its last instruction.
+    #[cfg(feature = "programs")]
+    Program(crate::program::Refusal),
 }
 
-impl From<program::Refusal> for Refusal {
-    fn from(refusal: program::Refusal) -> Self {
-        match refusal {
-            // It means the same wherever it is made.
-            program::Refusal::Access(access) => Self::Access(access),
-            other => Self::Program(other),
-        }
+#[cfg(feature = "programs")]
+impl From<crate::program::Refusal> for Refusal {
+    fn from(refusal: crate::program::Refusal) -> Self {
+        Self::Program(refusal)
     }
 }
 
@@ -87,26 +81,17 @@ impl From<Refusal> for ErrorCode {
             | Refusal::NoMask
             | Refusal::NoSuchIndex
             | Refusal::LabelMalformed
-            | Refusal::CaptureMalformed
-            | Refusal::Program(program::Refusal::Malformed) => Self::INVAL,
+            | Refusal::CaptureMalformed => Self::INVAL,
             Refusal::Access(access::Refusal::Bus) => Self::OFF,
-            Refusal::LabelTooLong
-            | Refusal::BufferTooSmall
-            | Refusal::TooManyCaptures
-            | Refusal::Program(program::Refusal::TooLarge) => Self::SIZE,
+            Refusal::LabelTooLong | Refusal::BufferTooSmall | Refusal::TooManyCaptures => {
+                Self::SIZE
+            }
             Refusal::UnknownLabel | Refusal::NoInterrupt => Self::NODEVICE,
             Refusal::Held => Self::BUSY,
-            Refusal::HeldBySelf
-            | Refusal::NotMapped
-            | Refusal::Registered
-            | Refusal::ProgramState => Self::ALREADY,
-            Refusal::NoGrant
-            | Refusal::NoRegion
-            | Refusal::TooManyHandlers
-            | Refusal::TooManyPrograms => Self::NOMEM,
-            Refusal::Program(program::Refusal::NoAnswer | program::Refusal::Access(_)) => {
-                Self::NOACK
-            }
+            Refusal::HeldBySelf | Refusal::NotMapped | Refusal::Registered => Self::ALREADY,
+            Refusal::NoGrant | Refusal::NoRegion | Refusal::TooManyHandlers => Self::NOMEM,
+            #[cfg(feature = "programs")]
+            Refusal::Program(refusal) => refusal.into(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The commands of register programs.
 
 use crate::driver::WasmHost;
-use crate::exposure::Width;
-use crate::program::{CHECK_UNITS, Data, Machine, PASS_UNITS, Pass};
+use crate::exposure::{Exposure, Width};
+use crate::program::{self, CHECK_UNITS, Data, Machine, PASS_UNITS, Pass};
 use crate::refusal::Refusal;
 use berth_exposure::allow;
 use berth_exposure::program::{INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, state};
@@ -93,16 +93,19 @@ impl<const N: usize> WasmHost<N> {
         program: u32,
         data: u32,
     ) -> Result<CommandReturn, Refusal> {
-        let (index, exposure) = self.held(process, program >> 16)?;
+        let (index, _) = self.held(process, program >> 16)?;
         let instructions = (program & 0xffff) as usize;
         let (input, output) = ((data >> 16) as usize, (data & 0xffff) as usize);
         if self.slot(Some(index)).is_some() {
-            return Err(Refusal::ProgramState);
+            return Err(program::Refusal::State.into());
+        }
+        if instructions == 0 {
+            return Err(program::Refusal::Malformed.into());
         }
         if instructions > INSTRUCTIONS_MAX {
-            return Err(Refusal::Program(crate::program::Refusal::TooLarge));
+            return Err(program::Refusal::TooLarge.into());
         }
-        let slot = self.slot(None).ok_or(Refusal::TooManyPrograms)?;
+        let slot = self.slot(None).ok_or(program::Refusal::NoRoom)?;
         let mut answer = Err(Refusal::BufferTooSmall);
         self.lent(process, instructions, &mut |code, lent| {
             if lent.input.len() < input
@@ -111,29 +114,10 @@ impl<const N: usize> WasmHost<N> {
                 return;
             }
             slot.owner.set(Some(index));
-            let decode = |at: usize| {
-                let mut bytes = [0; INSTRUCTION_BYTES];
-                let from = code.get(at * INSTRUCTION_BYTES..(at + 1) * INSTRUCTION_BYTES)?;
-                from.copy_to_slice_or_err(&mut bytes).ok()?;
-                Instruction::decode(&bytes)
-            };
-            let checked = slot.machine.map_or(Ok(()), |machine| {
-                let instructions = (0..instructions).map(decode);
-                machine
-                    .check(exposure, instructions, input, output)
-                    .map_err(|refusal| (refusal, machine.instruction()))
-            });
-            answer = Ok(match checked {
-                Ok(()) => {
-                    // A pass is as long as the work of its check leaves it.
-                    let units = PASS_UNITS.saturating_sub(CHECK_UNITS * instructions as u32);
-                    self.pass(index, slot, lent, units)
-                }
-                Err((refusal, instruction)) => {
-                    slot.owner.set(None);
-                    ended(refusal, instruction, 0)
-                }
-            });
+            // At most 32: checked above.
+            let begin = |machine: &mut Machine| machine.begin(instructions as u8, input, output);
+            slot.machine.map(begin);
+            answer = Ok(self.pass(index, slot, code, lent));
         })?;
         answer
     }
@@ -144,11 +128,11 @@ impl<const N: usize> WasmHost<N> {
         handle: u32,
     ) -> Result<CommandReturn, Refusal> {
         let (index, _) = self.held(process, handle)?;
-        let slot = self.slot(Some(index)).ok_or(Refusal::ProgramState)?;
+        let slot = self.slot(Some(index)).ok_or(program::Refusal::State)?;
         let mut answer = Err(Refusal::BufferTooSmall);
         let instructions = slot.machine.map_or(0, |machine| machine.length());
-        self.lent(process, instructions, &mut |_, lent| {
-            answer = Ok(self.pass(index, slot, lent, PASS_UNITS));
+        self.lent(process, instructions, &mut |code, lent| {
+            answer = Ok(self.pass(index, slot, code, lent));
         })?;
         answer
     }
@@ -161,15 +145,21 @@ impl<const N: usize> WasmHost<N> {
         let (index, _) = self.held(process, handle)?;
         self.end_program(index)
             .then(CommandReturn::success)
-            .ok_or(Refusal::ProgramState)
+            .ok_or(program::Refusal::State.into())
     }
 
-    fn pass(&self, index: usize, slot: &ProgramSlot, lent: &Lent<'_>, units: u32) -> CommandReturn {
+    fn pass(
+        &self,
+        index: usize,
+        slot: &ProgramSlot,
+        code: &ReadableProcessSlice,
+        lent: &Lent<'_>,
+    ) -> CommandReturn {
         let Some(exposure) = self.exposures.get(index) else {
             return CommandReturn::failure(ErrorCode::FAIL);
         };
         let come = slot.machine.map(|machine| {
-            let pass = machine.pass(exposure.window, lent, units);
+            let pass = on(machine, exposure, code, lent);
             (pass, machine.instruction(), machine.output() as u32)
         });
         // Nothing else uses the machine.
@@ -225,8 +215,33 @@ impl<const N: usize> WasmHost<N> {
     }
 }
 
+/// A pass: what is to be checked first, and what that leaves of the time for carrying it out.
+fn on(
+    machine: &mut Machine,
+    exposure: &Exposure,
+    code: &ReadableProcessSlice,
+    lent: &Lent<'_>,
+) -> Result<Pass, program::Refusal> {
+    let mut units = PASS_UNITS;
+    while let Some(index) = machine.unchecked() {
+        if units < CHECK_UNITS {
+            return Ok(Pass::GoesOn);
+        }
+        units -= CHECK_UNITS;
+        machine.check(exposure, instruction(code, index))?;
+    }
+    machine.pass(exposure.window, lent, units)
+}
+
+/// The instruction that the process has at an index now.
+fn instruction(code: &ReadableProcessSlice, index: usize) -> Option<Instruction> {
+    let mut bytes = [0; INSTRUCTION_BYTES];
+    let from = code.get(index * INSTRUCTION_BYTES..(index + 1) * INSTRUCTION_BYTES)?;
+    from.copy_to_slice_or_err(&mut bytes).ok()?;
+    Instruction::decode(&bytes)
+}
+
 /// The answer to a program that was refused or has ended: the error, the instruction, the bytes of output so far.
-fn ended(refusal: crate::program::Refusal, instruction: u32, output: u32) -> CommandReturn {
-    let error = ErrorCode::from(Refusal::from(refusal));
-    CommandReturn::failure_u32_u32(error, instruction, output)
+fn ended(refusal: program::Refusal, instruction: u32, output: u32) -> CommandReturn {
+    CommandReturn::failure_u32_u32(refusal.into(), instruction, output)
 }

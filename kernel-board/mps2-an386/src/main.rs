@@ -68,7 +68,7 @@ use mps2::chip::{Mps2, Peripherals};
 use mps2::fpgaio::{self, Led};
 use mps2::uart::SyncWriter;
 use run_record::RunRecord;
-use wasm_host::{Interrupts, ProgramSlot, TableError, WasmHost};
+use wasm_host::{Interrupts, TableError, WasmHost};
 
 use board::{Board, BoardHost, Ends};
 use drivers::Drivers;
@@ -93,6 +93,7 @@ impl Seconds for Clock {
 }
 
 /// How many register programs may be under way at once.
+#[cfg(feature = "programs")]
 const PROGRAMS: usize = 2;
 
 /// The chip of this board.
@@ -251,13 +252,15 @@ fn wasm_host(
         ),
         exposures::LIMITS,
     )?;
-    WasmHost::new(&exposures::EXPOSURES, grant)?
+    let host = WasmHost::new(&exposures::EXPOSURES, grant)?
         .with_mapper(regions)
-        .with_programs(static_init!(
-            [ProgramSlot; PROGRAMS],
-            [const { ProgramSlot::new() }; PROGRAMS]
-        ))
-        .with_interrupts(interrupts)
+        .with_interrupts(interrupts)?;
+    #[cfg(feature = "programs")]
+    let host = host.with_programs(static_init!(
+        [wasm_host::ProgramSlot; PROGRAMS],
+        [const { wasm_host::ProgramSlot::new() }; PROGRAMS]
+    ));
+    Ok(host)
 }
 
 /// Say hello on the console. Nothing else is using it yet.

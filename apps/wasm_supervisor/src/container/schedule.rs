@@ -11,7 +11,7 @@
 pub const SHARE_DEFAULT: u8 = 50;
 
 /// Fuel of a slice for each percent of share. With the usual share of 50 a
-/// slice is some 14,000 instructions, ten times what changing containers costs.
+/// slice is 2,500 fuel, some 40,000 instructions, over ten times what changing containers costs.
 const FUEL_PER_SHARE: u32 = 50;
 
 /// Shortest slice in fuel: below, changing containers would cost more than running them.

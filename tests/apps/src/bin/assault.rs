@@ -107,18 +107,17 @@ fn release() -> Result<(), ErrorCode> {
 /// What costs most to check, and what is longest to carry out.
 fn programs() -> Result<(), ErrorCode> {
     /// A register of each block that can be changed in part, and one that can be read.
-    const PLACES: [(&str, u16, u16); 3] = [
-        ("fpgaio", 0x0, 0x0),
-        ("uart", 0x8, 0x4),
-        ("spi", 0x0, 0xc),
-    ];
+    const PLACES: [(&str, u16, u16); 3] =
+        [("fpgaio", 0x0, 0x0), ("uart", 0x8, 0x4), ("spi", 0x0, 0xc)];
     let mut code = [0; INSTRUCTIONS_MAX * INSTRUCTION_BYTES];
     let mut rounds = 0;
     loop {
         for index in 0..wasm_host::count()? {
             let mut record = [0; DESCRIPTION_MAX];
             let block = wasm_host::describe(index, &mut record)?;
-            let place = PLACES.iter().find(|(kind, ..)| block.label.starts_with(kind));
+            let place = PLACES
+                .iter()
+                .find(|(kind, ..)| block.label.starts_with(kind));
             let Some((_, changed, status)) = place else {
                 continue;
             };

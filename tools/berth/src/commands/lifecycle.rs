@@ -2,7 +2,7 @@
 
 use super::{Failure, connect, endings, rolled_back};
 use crate::{
-    Begun, Client, Container, Error, Refusal, UpdateOutcome, UploadOutcome,
+    Begun, Client, Container, Error, UpdateOutcome, UploadOutcome,
     cli::{Cli, Edit, Remove, Repeatable, Upload, Wishes, name_of, without_ending},
     device, output, packing,
     wishes::{self, Granted},
@@ -346,15 +346,20 @@ pub(super) fn each(
 
 fn remove_by_force(client: &mut Client, name: &str) -> Result<(), Error> {
     match device::remove(client, name) {
-        Err(Error::Refused(Refusal {
-            code: "wrong-state",
-            ..
-        })) => {
-            device::kill(client, name)?;
+        Err(error) if in_wrong_state(&error) => {
+            match device::kill(client, name) {
+                // It has ended by itself meanwhile.
+                Err(error) if in_wrong_state(&error) => {}
+                other => other?,
+            }
             device::remove(client, name)
         }
         other => other,
     }
+}
+
+fn in_wrong_state(error: &Error) -> bool {
+    matches!(error, Error::Refused(refusal) if refusal.code == "wrong-state")
 }
 
 /// A bar on standard error; hidden unless that is a terminal.

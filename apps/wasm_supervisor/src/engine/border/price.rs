@@ -71,5 +71,3 @@ pub const CAPTURE: u32 = 20;
 pub const UNREGISTER: u32 = 300;
 /// A function of another system, through its wrapper for all types.
 pub const FOREIGN: u32 = 150;
-/// Bytes that `memory.copy`, `memory.fill` and their like move for one fuel.
-pub const BYTES_PER_FUEL: u32 = 32;
