@@ -21,9 +21,9 @@ use berth_exposure::program::{
 use kernel::ErrorCode;
 
 /// Work of one pass, in accesses; whatever makes none counts as one, too.
-pub(crate) const PASS_UNITS: u32 = 64;
+pub(crate) const PASS_UNITS: u32 = 20;
 /// Work of checking an instruction, in the same unit.
-pub(crate) const CHECK_UNITS: u32 = 24;
+pub(crate) const CHECK_UNITS: u32 = 8;
 
 /// Why a program was refused, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

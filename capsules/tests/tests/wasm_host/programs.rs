@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use wasm_host::{BusError, Exposure, ProgramSlot, Register, Registers, WasmHost, Widths, Window};
 
 /// Work of a pass, as the driver's page says.
-const PASS: u32 = 64;
+const PASS: u32 = 20;
 
 fn word(offset: u16) -> Place {
     Place {
