@@ -737,7 +737,7 @@ fn a_program_stops_at_once_with_its_claim() {
     );
     assert_eq!(result, CommandReturn::success_u32_u32(state::GOES_ON, 0));
     // A shorter buffer.
-    lend(0, &code[..INSTRUCTION_BYTES * 2 + 150]);
+    lend(0, &code[..INSTRUCTION_BYTES * 2 + 20]);
     let short = CommandReturn::failure_u32_u32(ErrorCode::SIZE, 1, 0);
     assert_eq!(go_on(0, handle), short);
     assert_eq!(go_on(0, handle), failed(ErrorCode::ALREADY));
