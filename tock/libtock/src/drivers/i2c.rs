@@ -45,7 +45,7 @@ pub fn write(address: u8, bytes: &mut [u8]) -> Result<(), ErrorCode> {
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn read(address: u8, room: &mut [u8]) -> Result<(), ErrorCode> {
     let length = room.len();
     allow::with_read_write(DRIVER_NUM, BUFFER, room, || {
@@ -57,7 +57,7 @@ pub fn read(address: u8, room: &mut [u8]) -> Result<(), ErrorCode> {
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn write_read(
     address: u8,
     buffer: &mut [u8],
