@@ -56,7 +56,6 @@ extern crate std;
 
 #[cfg(feature = "heap")]
 mod heap;
-#[allow(unsafe_code, reason = "declares the imports")]
 mod imports;
 mod interrupts;
 pub mod led;
