@@ -25,13 +25,10 @@
 //! * [`guard`]: runs a step in an arena, and gives up on it (unsafe: leaves frames).
 //! * [`owned`]: a value that lives in an arena, safe to use from outside.
 
-#[allow(unsafe_code)]
 pub mod global;
 mod growth;
-#[allow(unsafe_code)]
 mod guard;
 mod linear;
-#[allow(unsafe_code)]
 pub mod owned;
 pub mod pool;
 #[cfg(test)]

@@ -18,7 +18,6 @@ use crate::platform::Width;
 
 pub mod border;
 pub mod config;
-#[allow(unsafe_code)]
 pub mod float;
 mod link;
 mod scratch;
