@@ -46,12 +46,12 @@ impl TestUart {
         self.sent.borrow_mut().extend_from_slice(&bytes);
         self.transmit_client
             .map(|client| client.transmitted_buffer(buffer, length, Ok(())));
-        String::from_utf8(bytes).unwrap()
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// All that has gone out.
     pub fn sent(&self) -> String {
-        String::from_utf8(self.sent.borrow().clone()).unwrap()
+        String::from_utf8_lossy(&self.sent.borrow()).into_owned()
     }
 
     /// Bytes arrive, as one interrupt each; whether all were taken.
