@@ -297,7 +297,7 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings $(STRICT)
-	$(BESIDE_DEADLINES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK) -- -D warnings $(STRICT)
+	$(BESIDE_DEADLINES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz,programs --target-dir $(WALK) -- -D warnings $(STRICT)
 	$(WITH_BUSES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features buses,deadline-task --target-dir $(WALK) -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process --features supervisor_process/bench -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings $(STRICT)
