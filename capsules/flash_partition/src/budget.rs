@@ -33,13 +33,12 @@ impl Budget {
     #[must_use]
     pub const fn most(self, years: u32, power_ups: u32) -> u64 {
         const YEAR_S: u64 = 365 * 24 * 3600 + 6 * 3600;
-        let period = if self.period_s == 0 { 1 } else { self.period_s };
-        power_ups as u64 * self.burst as u64 + years as u64 * YEAR_S / period as u64
+        power_ups as u64 * self.burst as u64 + years as u64 * YEAR_S / self.period() as u64
     }
 
     /// The period in seconds, at least one.
-    fn period(self) -> u32 {
-        self.period_s.max(1)
+    const fn period(self) -> u32 {
+        if self.period_s == 0 { 1 } else { self.period_s }
     }
 
     /// Erases that a page has at once: no more than can be counted in seconds of half a century.

@@ -165,16 +165,14 @@ impl<'a, I: I2CMaster<'a>> I2CMasterDriver<'a, I> {
     /// Begin the transfer that waits longest, if none is under way.
     fn start_next(&self) {
         while self.owner.is_none() {
-            let mut oldest: Option<(u32, ProcessId)> = None;
-            self.apps.each(|process, app, _| {
-                if let Some(transfer) = app.transfer {
-                    let age = self.tickets.age(transfer.ticket);
-                    if oldest.is_none_or(|(most, _)| age > most) {
-                        oldest = Some((age, process));
+            let first = self.tickets.first(|waits| {
+                self.apps.each(|process, app, _| {
+                    if let Some(transfer) = app.transfer {
+                        waits(transfer.ticket, process);
                     }
-                }
+                });
             });
-            let Some((_, process)) = oldest else { return };
+            let Some(process) = first else { return };
             self.owner.set(process);
             if let Err(error) = self.start(process) {
                 self.end(process, Err(error));

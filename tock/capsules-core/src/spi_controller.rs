@@ -204,17 +204,15 @@ impl<'a, S: SpiMasterDevice<'a>> Spi<'a, S> {
     /// Begin the transfer that waits longest.
     fn start_next(&self) {
         while self.owner.is_none() {
-            let mut oldest: Option<(u32, ProcessId, Settings)> = None;
-            self.apps.each(|process, app, _| {
-                if let Some(transfer) = app.transfer {
-                    let age = self.tickets.age(transfer.ticket);
-                    if oldest.is_none_or(|(most, ..)| age > most) {
+            let first = self.tickets.first(|waits| {
+                self.apps.each(|process, app, _| {
+                    if let Some(transfer) = app.transfer {
                         let settings = app.settings.unwrap_or(self.board);
-                        oldest = Some((age, process, settings));
+                        waits(transfer.ticket, (process, settings));
                     }
-                }
+                });
             });
-            let Some((_, process, settings)) = oldest else {
+            let Some((process, settings)) = first else {
                 return;
             };
             self.owner.set(process);

@@ -16,8 +16,16 @@ impl Tickets {
         ticket
     }
 
-    /// Returns how many numbers were drawn since this one.
-    pub(crate) fn age(&self, ticket: u32) -> u32 {
-        self.next.get().wrapping_sub(ticket)
+    /// Returns who has waited longest. `each` is to tell everybody who waits, with the ticket.
+    pub(crate) fn first<T>(&self, each: impl FnOnce(&mut dyn FnMut(u32, T))) -> Option<T> {
+        let now = self.next.get();
+        let mut first: Option<(u32, T)> = None;
+        each(&mut |ticket, who| {
+            let age = now.wrapping_sub(ticket);
+            if first.as_ref().is_none_or(|(most, _)| age > *most) {
+                first = Some((age, who));
+            }
+        });
+        first.map(|(_, who)| who)
     }
 }

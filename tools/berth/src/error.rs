@@ -176,6 +176,11 @@ impl std::fmt::Display for Refusal {
 }
 
 impl Error {
+    /// Whether the device has refused with this code.
+    pub(crate) fn is_refusal(&self, code: &str) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.code == code)
+    }
+
     /// What the process exits with.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {

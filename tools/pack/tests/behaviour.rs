@@ -1,10 +1,12 @@
 //! What a module does is what its package does.
 
+mod support;
+
 use arbitrary::Unstructured;
 use berth_pack::{Options, PackError, pack};
 use proptest::prelude::*;
 use wasm_smith::{Config, Module as Smith};
-use wasmi::{Engine, Error, Extern, Linker, Module, Store, TrapCode, Val};
+use wasmi::{Engine, Extern, Linker, Module, Store, TrapCode, Val};
 
 /// How a run ended, and what it left.
 #[derive(Debug, PartialEq)]
@@ -28,20 +30,7 @@ fn run(image: &[u8]) -> Run {
     let module = Module::new(&engine, image).unwrap();
     let mut store = Store::new(&engine, ());
     store.set_fuel(FUEL).unwrap();
-    let started = Linker::new(&engine).instantiate_and_start(&mut store, &module);
-    let code = |error: Error| error.as_trap_code();
-    let (end, memory) = match started {
-        Ok(instance) => {
-            let main = instance.get_typed_func::<(), ()>(&store, "_start").unwrap();
-            let end = main.call(&mut store, ()).map_err(code);
-            let memory = instance.get_memory(&store, "memory");
-            (
-                end,
-                memory.map_or(Vec::new(), |memory| memory.data(&store).to_vec()),
-            )
-        }
-        Err(error) => (Err(code(error)), Vec::new()),
-    };
+    let (end, memory) = support::execute(&Linker::new(&engine), &mut store, &module);
     Run {
         end,
         fuel_left: store.get_fuel().unwrap(),

@@ -1,5 +1,7 @@
 //! Loads and stores on windows become accesses of registers, and nothing else changes.
 
+mod support;
+
 use arbitrary::Unstructured;
 use berth_pack::mapped::windows::{Window, WindowError};
 use berth_pack::mapped::{AccessError, Mapping};
@@ -9,7 +11,7 @@ use wasm_encoder::{
     CodeSection, EntityType, ImportSection, Instruction, MemArg, SectionId, TypeSection, ValType,
 };
 use wasm_smith::{Config, Module as Smith};
-use wasmi::{Caller, Engine, Error, Linker, Module, Store, TrapCode};
+use wasmi::{Caller, Engine, Linker, Module, Store, TrapCode};
 use wasmparser::{FunctionBody, Parser, Payload};
 
 fn window(start: u32, label: &str) -> Window {
@@ -91,19 +93,7 @@ fn run(image: &[u8]) -> Run {
     for label in ["mmio:fpgaio", "mmio:uart1"] {
         linker.func_wrap(label, "claim", || 0u32).unwrap();
     }
-    let code = |error: Error| error.as_trap_code();
-    let (end, memory) = match linker.instantiate_and_start(&mut store, &module) {
-        Ok(instance) => {
-            let main = instance.get_typed_func::<(), ()>(&store, "_start").unwrap();
-            let end = main.call(&mut store, ()).map_err(code);
-            let memory = instance.get_memory(&store, "memory");
-            (
-                end,
-                memory.map_or(Vec::new(), |memory| memory.data(&store).to_vec()),
-            )
-        }
-        Err(error) => (Err(code(error)), Vec::new()),
-    };
+    let (end, memory) = support::execute(&linker, &mut store, &module);
     Run {
         end,
         accesses: store.into_data(),

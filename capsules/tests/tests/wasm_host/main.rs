@@ -1,6 +1,7 @@
 //! The driver as processes see it, through the kernel's own system-call path.
 
 mod ends;
+mod exchange;
 mod gated;
 mod hostile;
 mod interrupts;

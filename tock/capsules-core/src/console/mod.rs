@@ -46,6 +46,7 @@ mod write;
 
 use crate::driver;
 use crate::passes::{Passes, SharedLine};
+use crate::tickets::Tickets;
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::collections::ring_buffer::RingBuffer;
@@ -111,7 +112,7 @@ pub struct Console<'a> {
     /// Bytes until it gives the line to others.
     turn: Cell<usize>,
     /// Orders the writes that wait.
-    next_ticket: Cell<u32>,
+    tickets: Tickets,
     /// Starts the next write once the last has left the line to others.
     next_writer: DeferredCall,
 
@@ -147,7 +148,7 @@ impl<'a> Console<'a> {
             tx_buffer: TakeCell::new(tx_buffer),
             writer: OptionalCell::empty(),
             turn: Cell::new(0),
-            next_ticket: Cell::new(0),
+            tickets: Tickets::default(),
             next_writer: DeferredCall::new(),
             rx_byte: TakeCell::new(rx_byte),
             ring: MapCell::new(ring),

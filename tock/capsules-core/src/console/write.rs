@@ -33,7 +33,7 @@ impl Console<'_> {
             let write = Write {
                 length: length.min(allowed),
                 sent: 0,
-                ticket: self.new_ticket(),
+                ticket: self.tickets.draw(),
             };
             app.write = Some(write);
             if write.length == 0 {
@@ -78,27 +78,17 @@ impl Console<'_> {
         }
     }
 
-    fn new_ticket(&self) -> u32 {
-        let ticket = self.next_ticket.get();
-        self.next_ticket.set(ticket.wrapping_add(1));
-        ticket
-    }
-
     /// Put the oldest waiting write on the line, if the line is ours to take.
     pub(super) fn start_next_write(&self) {
         while self.writer.is_none() {
-            let now = self.next_ticket.get();
-            let mut oldest: Option<(u32, ProcessId)> = None;
-            self.apps.each(|process, app, _| {
-                if let Some(write) = app.write {
-                    // Tickets wrap, ages do not: at most one write a process waits.
-                    let age = now.wrapping_sub(write.ticket);
-                    if oldest.is_none_or(|(most, _)| age > most) {
-                        oldest = Some((age, process));
+            let first = self.tickets.first(|waits| {
+                self.apps.each(|process, app, _| {
+                    if let Some(write) = app.write {
+                        waits(write.ticket, process);
                     }
-                }
+                });
             });
-            let Some((_, process)) = oldest else { return };
+            let Some(process) = first else { return };
             self.writer.set(process);
             self.turn.set(TURN_BYTES);
             self.send_chunk(process);
@@ -195,7 +185,7 @@ impl TransmitClient for Console<'_> {
                 write.sent += length;
                 if is_over {
                     // The next turn is behind those of all who wait.
-                    write.ticket = self.new_ticket();
+                    write.ticket = self.tickets.draw();
                 }
                 result.is_ok() && write.sent < write.length
             }

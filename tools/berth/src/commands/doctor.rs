@@ -58,11 +58,7 @@ fn examine(cli: &Cli, report: &mut Report) -> Result<(), Error> {
     );
     try_line(&mut client, &place, report)?;
     let heap = device::heap(&mut client)?;
-    let status = match device::status(&mut client) {
-        Ok(status) => Some(status),
-        Err(Error::Refused(refusal)) if refusal.code == "unsupported" => None,
-        Err(error) => return Err(error),
-    };
+    let status = device::optional(device::status(&mut client))?;
     firmware(&info, status.as_ref(), report);
     memory(&heap, status.as_ref(), report);
     Ok(())

@@ -157,7 +157,7 @@ fn live_update(
             return Ok(());
         }
         // Nothing there to be replaced: the first image of this name.
-        Err(Error::Refused(refusal)) if refusal.code == "unknown-name" => {
+        Err(error) if error.is_refusal("unknown-name") => {
             image.upload(client, parameters, arguments.wishes)?;
             device::start(client, name)?;
             output::action(out, name, "uploaded and started", Some(bytes), cli.json)?;
@@ -289,12 +289,10 @@ pub(super) fn repeatable(
         &arguments.names,
         done,
         |client, name| match action(client, name) {
-            Err(Error::Refused(refusal))
-                if arguments.if_needed && refusal.code == "wrong-state" =>
-            {
+            Err(error) if arguments.if_needed && error.is_refusal("wrong-state") => {
                 match endings::find(client, name)? {
                     Some(container) if is_done(&container) => Ok(()),
-                    _ => Err(Error::Refused(refusal)),
+                    _ => Err(error),
                 }
             }
             other => other,
@@ -311,12 +309,11 @@ pub(super) fn exact_first<T>(
     mut action: impl FnMut(&mut Client, &str) -> Result<T, Error>,
 ) -> Result<T, Error> {
     match (action(client, name), without_ending(name)) {
-        (Err(Error::Refused(refusal)), Some(other)) if refusal.code == "unknown-name" => {
-            action(client, other).map_err(|error| match error {
-                Error::Refused(second) if second.code == "unknown-name" => Error::Refused(refusal),
-                error => error,
-            })
-        }
+        (Err(first), Some(other)) if first.is_refusal("unknown-name") => action(client, other)
+            .map_err(|second| match second {
+                second if second.is_refusal("unknown-name") => first,
+                second => second,
+            }),
         (result, _) => result,
     }
 }
@@ -346,20 +343,16 @@ pub(super) fn each(
 
 fn remove_by_force(client: &mut Client, name: &str) -> Result<(), Error> {
     match device::remove(client, name) {
-        Err(error) if in_wrong_state(&error) => {
+        Err(error) if error.is_refusal("wrong-state") => {
             match device::kill(client, name) {
                 // It has ended by itself meanwhile.
-                Err(error) if in_wrong_state(&error) => {}
+                Err(error) if error.is_refusal("wrong-state") => {}
                 other => other?,
             }
             device::remove(client, name)
         }
         other => other,
     }
-}
-
-fn in_wrong_state(error: &Error) -> bool {
-    matches!(error, Error::Refused(refusal) if refusal.code == "wrong-state")
 }
 
 /// A bar on standard error; hidden unless that is a terminal.

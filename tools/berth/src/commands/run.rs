@@ -58,8 +58,7 @@ const LOOKS: u32 = 5;
 
 /// What is the matter if another operator was faster: look again.
 fn is_outrun(error: &Error, there: bool) -> bool {
-    let code = if there { "unknown-name" } else { "name-taken" };
-    matches!(error, Error::Refused(refusal) if refusal.code == code)
+    error.is_refusal(if there { "unknown-name" } else { "name-taken" })
 }
 
 /// What is to run, and how.
@@ -92,11 +91,11 @@ impl Running<'_> {
         self.image.upload(client, self.parameters, self.wishes)?;
         match device::start(client, &self.image.name) {
             Ok(()) => Ok("started"),
-            Err(Error::Refused(refusal)) if refusal.code == "wrong-state" => {
+            Err(error) if error.is_refusal("wrong-state") => {
                 // Who sent the same at the same time has started it.
                 match endings::find(client, &self.image.name)? {
                     Some(now) if now.is_active() && now.state != "paused" => Ok("started"),
-                    _ => Err(Error::Refused(refusal)),
+                    _ => Err(error),
                 }
             }
             Err(Error::Refused(refusal)) => {

@@ -165,12 +165,15 @@ impl<'a> Log<'a> {
 }
 
 fn is_unknown<T>(read: &Result<T, Error>) -> bool {
-    matches!(read, Err(Error::Refused(refusal)) if refusal.code == "unknown-name")
+    read.as_ref()
+        .is_err_and(|error| error.is_refusal("unknown-name"))
 }
 
 /// Is what was read so far gone, and something new begun? Says so.
 fn begins_anew<T>(name: &str, read: &Result<T, Error>) -> bool {
-    let anew = matches!(read, Err(Error::Refused(refusal)) if refusal.code == "other-log");
+    let anew = read
+        .as_ref()
+        .is_err_and(|error| error.is_refusal("other-log"));
     if anew {
         output::note(&format!(
             "{name}: the lines read so far are gone from the device; what follows begins anew"

@@ -219,10 +219,10 @@ pub(crate) fn restart_policy(client: &mut Client, name: &str) -> Result<Option<R
 }
 
 /// A part that firmware may be without.
-fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+pub(crate) fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(Error::Refused(refusal)) if refusal.code == "unsupported" => Ok(None),
+        Err(error) if error.is_refusal("unsupported") => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -8,7 +8,7 @@ pub use containers::{
     containers, edit, event, images, inspect, kill, lift, log_line, pause, read_image, remove,
     resume, start, stop,
 };
-pub(crate) use containers::{names, restart_policy};
+pub(crate) use containers::{names, optional, restart_policy};
 pub use upload::{After, Begun, UploadOutcome, live_update, update_status, upload};
 
 use crate::{

@@ -58,7 +58,7 @@ pub fn upload(
         Ok(()) => Ok(UploadOutcome::Stored),
         // Who sent the same at the same time may have committed it. If not, the commit is not repeated: it may be
         // what reset the device.
-        Err(lost) if is_no_upload(&lost) => match announce(client, name, begin)? {
+        Err(lost) if lost.is_refusal("no-upload") => match announce(client, name, begin)? {
             None => Ok(UploadOutcome::Stored),
             Some(_) => Err(lost),
         },
@@ -105,7 +105,7 @@ pub fn live_update(
     });
     match verified(outcome) {
         // As with a first upload: who sent the same may have committed it.
-        Err(lost) if is_no_upload(&lost) => match announce(client, name, begin)? {
+        Err(lost) if lost.is_refusal("no-upload") => match announce(client, name, begin)? {
             None => Ok(Begun::Unchanged),
             Some(_) => Err(lost),
         },
@@ -159,10 +159,6 @@ fn numbered<'a>(announce: impl Fn(u32) -> Op<'a>) -> Op<'a> {
     announce(u32::from_le_bytes([a, b, c, d]))
 }
 
-fn is_no_upload(error: &Error) -> bool {
-    matches!(error, Error::Refused(refusal) if refusal.code == "no-upload")
-}
-
 /// How often an upload is announced again that the device does not know any more, because it was reset or another
 /// operator's took its place.
 const BEGINS: u32 = 3;
@@ -188,7 +184,7 @@ fn send(
             return Ok(None);
         };
         match send_from(client, name, image, (upload, offset), &mut progress) {
-            Err(lost) if is_no_upload(&lost) && begins < BEGINS => {}
+            Err(lost) if lost.is_refusal("no-upload") && begins < BEGINS => {}
             sent => return sent.map(|()| Some(upload)),
         }
     }
@@ -205,7 +201,7 @@ fn announce(client: &mut Client, name: &str, begin: Op<'_>) -> Result<Option<u32
             _ => None,
         });
         match begun {
-            Err(Error::Refused(refusal)) if refusal.code == "upload-busy" && waits < BUSY_WAITS => {
+            Err(error) if error.is_refusal("upload-busy") && waits < BUSY_WAITS => {
                 waits += 1;
                 std::thread::sleep(BUSY_WAIT);
             }
