@@ -33,6 +33,7 @@ mod registers;
 mod report;
 mod rust;
 mod svd;
+mod svd_derived;
 mod svd_file;
 mod syscalls;
 mod text;

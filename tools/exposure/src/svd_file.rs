@@ -15,6 +15,7 @@ use svd_parser::svd::Device;
 
 use crate::address::Range;
 use crate::svd::{Peripheral, Skipped, register};
+use crate::svd_derived::{missing, parts, source};
 
 /// Elements that say nothing about what an access does.
 const UNREAD: [&str; 12] = [
@@ -34,6 +35,12 @@ const UNREAD: [&str; 12] = [
 
 /// Bytes of the widest register that there is.
 const WIDEST: u64 = 8;
+
+/// Most registers and fields of the peripherals at a block's addresses: four times as many as a block has words.
+const COUNT_MAX: u64 = 0x1_0000;
+
+/// How deep inherited elements inherit.
+const INHERITED_MAX: usize = 8;
 
 /// Longest row of peripherals, each derived from the next; a ring has no end.
 const DERIVED_MAX: usize = 8;
@@ -116,6 +123,15 @@ impl File {
         }
         self.add_sources(&mut wanted, &all);
         let unwanted = all.len() - wanted.len();
+        let mut fuel = 4 * COUNT_MAX;
+        let count = wanted.iter().fold(0, |all: u64, node| {
+            all.saturating_add(count(*node, &mut fuel))
+        });
+        if count > COUNT_MAX {
+            return Err(format!(
+                "the peripherals at its addresses have more registers and fields than can be read, {COUNT_MAX} with all their repetitions: correct dim"
+            ));
+        }
         let (device, odd) = self.parse_without_odd(&document, &wanted)?;
         let mut skipped = Vec::new();
         for (node, reason) in odd {
@@ -293,40 +309,59 @@ impl File {
         }
     }
 
-    /// The text without peripherals that nobody wants, elements that nobody reads, and the registers `left_out`.
+    /// The text without peripherals that nobody wants, elements that nobody reads, and the registers `left_out`;
+    /// with what derived elements inherit beside parts of their own.
     fn without(&self, document: &Document, wanted: &[Node], left_out: &[Node]) -> String {
         let mut text = String::with_capacity(self.text.len());
-        let mut from = 0;
-        let Some(device) = document
-            .root()
-            .children()
-            .find(|n| n.has_tag_name("device"))
-        else {
-            return text;
+        let device = document.root().children();
+        if let Some(device) = device.into_iter().find(|n| n.has_tag_name("device")) {
+            let keep = |node: &Node| {
+                !(UNREAD.contains(&node.tag_name().name())
+                    || left_out.contains(node)
+                    || (node.parent().is_some_and(|n| n.has_tag_name("peripherals"))
+                        && !wanted.contains(node)))
+            };
+            text.push_str(self.text.get(..device.range().start).unwrap_or_default());
+            self.write(device, &keep, &mut text, 0);
+        }
+        text
+    }
+
+    /// Writes an element without those in it that are not kept.
+    fn write(&self, node: Node, keep: &dyn Fn(&Node) -> bool, text: &mut String, depth: usize) {
+        let inherited = match node.tag_name().name() {
+            "registers" | "fields" => node.parent_element().and_then(missing),
+            "cluster" => missing(node),
+            _ => None,
         };
-        let mut open = vec![device];
-        let mut cuts = Vec::new();
-        while let Some(node) = open.pop() {
-            for child in node.children().filter(Node::is_element) {
-                let name = child.tag_name().name();
-                let cut = UNREAD.contains(&name)
-                    || (node.has_tag_name("peripherals") && !wanted.contains(&child))
-                    || left_out.contains(&child);
-                if cut {
-                    cuts.push(child.range());
-                } else {
-                    open.push(child);
+        if node.has_tag_name("dimIndex") {
+            text.push_str(&format!("<dimIndex>{}</dimIndex>", index(node)));
+            return;
+        }
+        let mut from = node.range().start;
+        for child in node.children().filter(Node::is_element) {
+            text.push_str(self.text.get(from..child.range().start).unwrap_or_default());
+            from = child.range().end;
+            if keep(&child) {
+                self.write(child, keep, text, depth);
+            }
+            if let Some((last, parts)) = &inherited
+                && *last == child
+                && depth < INHERITED_MAX
+            {
+                for part in parts.iter().filter(|part| keep(part)) {
+                    self.write(*part, keep, text, depth + 1);
                 }
             }
         }
-        cuts.sort_by_key(|cut| cut.start);
-        for cut in cuts {
-            text.push_str(self.text.get(from..cut.start).unwrap_or_default());
-            from = cut.end;
-        }
-        text.push_str(self.text.get(from..).unwrap_or_default());
-        text
+        text.push_str(self.text.get(from..node.range().end).unwrap_or_default());
     }
+}
+
+/// A list of indices without the blanks that may stand behind its commas.
+fn index(node: Node) -> String {
+    let text = node.text().unwrap_or_default();
+    text.split_whitespace().collect()
 }
 
 /// What the parser makes of a text, or why not, with the causes.
@@ -355,11 +390,11 @@ fn says_read_action(node: Node) -> bool {
     })
 }
 
-fn child<'a, 'b>(node: Node<'a, 'b>, name: &str) -> Option<Node<'a, 'b>> {
+pub(crate) fn child<'a, 'b>(node: Node<'a, 'b>, name: &str) -> Option<Node<'a, 'b>> {
     node.children().find(|child| child.has_tag_name(name))
 }
 
-fn name_of<'a>(node: Node<'a, 'a>) -> Option<&'a str> {
+pub(crate) fn name_of<'a>(node: Node<'a, '_>) -> Option<&'a str> {
     child(node, "name")?.text().map(str::trim)
 }
 
@@ -382,6 +417,40 @@ fn dim(node: Node) -> (u64, u64) {
         (Some(count), Some(step)) => (count.clamp(1, 0x1_0000), step),
         _ => (1, 0),
     }
+}
+
+/// How many registers and fields there are in an element, itself included, with what it inherits, all repetitions
+/// and a repetition's indices. `fuel` is how many elements may still be looked at; behind it all are too many.
+fn count(node: Node, fuel: &mut u64) -> u64 {
+    let Some(left) = fuel.checked_sub(1) else {
+        return u64::MAX;
+    };
+    *fuel = left;
+    let own = !node.has_tag_name("peripheral");
+    let mut inner = u64::from(own);
+    for part in parts(node) {
+        inner = inner.saturating_add(count(part, fuel));
+    }
+    // A repetition is inherited, too.
+    let times = successors(Some(node), |node| source(*node)).take(DERIVED_MAX);
+    let times = times.map(|node| {
+        let dim = child(node, "dim").and_then(number).unwrap_or(1);
+        dim.max(span(node))
+    });
+    inner.saturating_mul(times.max().unwrap_or(1).max(1))
+}
+
+/// How many indices the first and last of `dimIndex` mean.
+fn span(node: Node) -> u64 {
+    let text = child(node, "dimIndex").map(index).unwrap_or_default();
+    let numbers = text.split_once('-').and_then(|(first, last)| {
+        Some(
+            last.parse::<u64>()
+                .ok()?
+                .saturating_sub(first.parse().ok()?),
+        )
+    });
+    numbers.map_or(1, |span| span.saturating_add(1))
 }
 
 /// Is it repeated, and nobody can say how often or where?
