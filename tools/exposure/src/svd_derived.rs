@@ -8,10 +8,10 @@ use std::iter::successors;
 
 use roxmltree::Node;
 
-use crate::svd_file::{child, name_of};
+use crate::svd_element::{child, name_of};
 
 /// Longest row of elements, each derived from the next; a ring has no end.
-const DERIVED_MAX: usize = 8;
+pub(crate) const DERIVED_MAX: usize = 8;
 
 /// The element inside which another has its parts: `registers`, `fields`, or a cluster itself.
 fn holder<'a, 'b>(node: Node<'a, 'b>) -> Option<Node<'a, 'b>> {

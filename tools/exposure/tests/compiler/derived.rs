@@ -173,3 +173,53 @@ fn indices_are_read_as_the_schema_has_them() {
         refused(result, "remedy: use one of: none (R%s: ");
     }
 }
+
+#[test]
+fn numbers_without_measure_are_odd_only_where_they_are() {
+    let far = "<dim>2</dim><dimIncrement>0xfffffff0</dimIncrement>";
+    let field = |bits: &str, more: &str| {
+        format!("<fields><field{more}><name>F</name>{bits}</field></fields>")
+    };
+    let cluster = |offset: &str, inner: &str| {
+        format!("<cluster><name>C</name><addressOffset>{offset}</addressOffset>{inner}</cluster>")
+    };
+    for odd in [
+        cluster("0xfffffff0", &register("R", 0x100, "")),
+        cluster("0x100", &register("R%s", 0x20, far)),
+        cluster("0x100", &format!("{}{}", far, register("R", 0x10, ""))).replace(">C<", ">C%s<"),
+        register("R%s", 0x100, far),
+        register(
+            "R",
+            0x100,
+            &field("<bitRange>[4294967295:0]</bitRange>", ""),
+        ),
+        register(
+            "R",
+            0x100,
+            &field("<bitRange>[0:0]</bitRange>", " derivedFrom=\"A.F\""),
+        ),
+        register(
+            "R",
+            0x100,
+            &field(
+                "<dim>2</dim><dimIncrement>4294967295</dimIncrement><bitRange>[1:0]</bitRange>",
+                "",
+            )
+            .replace(">F<", ">F%s<"),
+        ),
+    ] {
+        let text = peripheral("X", "0x40000000", &(register("A", 0, "") + &odd));
+        let result = exposed(&text, "reading-acts = \"none\"; masks = \"A rw 0x1\";");
+        assert!(result.is_ok(), "{odd}: {:?}", result.err());
+    }
+}
+
+#[test]
+fn what_is_nested_without_end_is_a_message() {
+    let mut inner = register("R", 0, "");
+    for _ in 0..20_000 {
+        inner = format!("<cluster><name>C</name><addressOffset>0</addressOffset>{inner}</cluster>");
+    }
+    let text = peripheral("X", "0x40000000", &inner);
+    refused(exposed(&text, "reading-acts = \"none\";"), "nested");
+}
