@@ -94,6 +94,44 @@ fn every_limit_gives_a_running_container_or_a_clear_refusal() {
 }
 
 #[test]
+fn an_edit_below_what_loading_takes_leaves_the_run_as_it_is() {
+    let _guard = ONE_AT_A_TIME.lock();
+    let mut bench = Bench::new();
+    let slot = bench.store("driver", DRIVER, Some(48 * 1024));
+    bench.containers.start(slot).unwrap();
+    bench.run(4);
+    let started = |bench: &Bench| bench.containers.get(slot).unwrap().started_us();
+    let (began, before) = (
+        started(&bench),
+        bench.containers.get(slot).unwrap().parameters(),
+    );
+    let limit = |kib: u32| Parameters {
+        limit: Some(kib * 1024),
+        ..Parameters::default()
+    };
+    let mut refused = 0;
+    for kib in 1..48 {
+        let held = usage(slot);
+        match bench.containers.edit(slot, limit(kib), true) {
+            Err(Refused::Memory { .. }) => {
+                refused += 1;
+                assert_eq!(started(&bench), began, "{kib} KiB");
+                assert_eq!(bench.containers.get(slot).unwrap().parameters(), before);
+                assert_eq!(usage(slot), held, "{kib} KiB");
+                bench.run(2);
+            }
+            Ok(()) => break,
+            Err(other) => panic!("{kib} KiB: {other:?}"),
+        }
+        assert_eq!(bench.state(slot), State::Running);
+    }
+    // Its linear memory alone would fit into most of these.
+    assert!(refused > 8, "{refused}");
+    assert_eq!(bench.state(slot), State::Running);
+    assert!(started(&bench) > began);
+}
+
+#[test]
 fn growing_stops_at_the_limit_without_ending_the_container() {
     let _guard = ONE_AT_A_TIME.lock();
     let mut bench = Bench::new();

@@ -115,12 +115,16 @@ fn as_many_containers_fit_as_doctor_says() -> Result<()> {
 /// What can never start is refused before anything is stopped: the same run goes on, with its old parameters.
 #[test]
 fn an_edit_that_is_refused_has_changed_nothing() -> Result<()> {
-    let device = Device::boot_with_blink()?;
+    let mut device = Device::boot_with_blink()?;
     let before = json(&device, &["images"])?;
     let uptime = |device: &Device| -> Result<u64> {
         let blink = device.container("blink")?.context("it is there")?;
         blink["uptime_us"].as_u64().context("uptime_us")
     };
+    // Long enough that a new run is younger than this one by whatever a few commands take.
+    device.wait_until("two seconds of blink", |device| {
+        Ok(uptime(device)? > 2_000_000)
+    })?;
     for change in [
         &["--limit", "8K"][..],
         &["--memory", "64"],

@@ -7,7 +7,6 @@
 use berth_protocol::{Entry, Fault, Happening, Parameters, State};
 
 use super::budget::Cause;
-use super::loading::never_fits;
 use super::name::CONTAINERS_MAX;
 use super::notes;
 use super::outcome::End;
@@ -161,7 +160,7 @@ impl<P: Platform + 'static> Containers<P> {
         let was_paused = container.state == State::Paused;
         if restarts {
             // What can never start is no reason to stop what runs.
-            never_fits(self.image(slot), parameters)?;
+            self.rehearse(slot, parameters)?;
         }
         self.set_stored_parameters(slot, parameters)?;
         if restarts {

@@ -20,7 +20,7 @@ use crate::engine::{BlockNumbers, Engine, Limits, LoadError, config};
 use crate::platform::{Claimed, Platform, Refusal};
 
 /// Fuel of a module's start function: one slice of the usual length.
-const START_FUEL: u64 = 2_500;
+pub(super) const START_FUEL: u64 = 2_500;
 
 /// No blocks.
 const NOTHING: Blocks = [None; BLOCKS_MAX];
@@ -78,6 +78,8 @@ pub(super) struct Source<'a> {
     pub(super) parameters: &'a Parameters,
     /// What the run that it is to replace holds: needs no claim.
     pub(super) held: Option<&'a Held<'a>>,
+    /// What its module's start function may use; 0: none of its code runs.
+    pub(super) start_fuel: u64,
 }
 
 /// Refuses an image whose linear memory alone does not fit with these parameters, however much
@@ -106,8 +108,35 @@ impl<P: Platform + 'static> Containers<P> {
             on_trial: container.image == Image::Candidate,
             parameters: &container.parameters,
             held: None,
+            start_fuel: START_FUEL,
         };
         self.load(slot, &source)
+    }
+
+    /// Find out whether the container in `slot`, which is active, can be started with these parameters, and leave
+    /// its run as it is. None of its code runs.
+    ///
+    /// # Errors
+    ///
+    /// Why it never can. What could only be known if its run gave back its memory first is no error.
+    pub(super) fn rehearse(&mut self, slot: usize, parameters: Parameters) -> Result<(), Refused> {
+        let blocks = self.run_mut(slot).map_or(NOTHING, Run::blocks);
+        let image = self.image(slot);
+        never_fits(image, parameters)?;
+        let held = Held::new(image, blocks);
+        let source = Source {
+            image,
+            on_trial: false,
+            parameters: &parameters,
+            held: held.as_ref(),
+            start_fuel: 0,
+        };
+        match self.load(slot, &source) {
+            // It came to its start function, which is not for now.
+            Ok(_) | Err(Loading::Fault(..)) => Ok(()),
+            Err(Loading::Refused(refused)) if is_for_now(refused, &parameters) => Ok(()),
+            Err(Loading::Refused(refused)) => Err(refused),
+        }
     }
 
     /// Load and link an image for the container in `slot`, and run its module's start function: a staged run.
@@ -142,7 +171,7 @@ impl<P: Platform + 'static> Containers<P> {
         let numbers = self.resolve(slot, place.id(), &module, source.held, &mut blocks)?;
         let limits = Limits {
             stack_bytes: parameters.stack.unwrap_or(config::STACK_MAX_BYTES as u32),
-            start_fuel: START_FUEL,
+            start_fuel: source.start_fuel,
             handlers: module.imports().flatten().any(|import| {
                 matches!(HostFunction::named(&import), Ok(HostFunction::Register(_)))
             }),
@@ -272,6 +301,17 @@ impl<P: Platform + 'static> Containers<P> {
             }
         }
         Ok(numbers)
+    }
+}
+
+/// Was this refused for what is free now, and not for what may be had with these parameters?
+pub(super) fn is_for_now(refused: Refused, parameters: &Parameters) -> bool {
+    match refused {
+        Refused::Memory { room, .. } => {
+            room < limit(parameters).min(parameters.memory.unwrap_or(u32::MAX))
+        }
+        Refused::TooMany | Refused::NoRoom => true,
+        _ => false,
     }
 }
 

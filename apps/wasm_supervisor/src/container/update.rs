@@ -20,7 +20,7 @@ use berth_protocol::{Entry, Fault, ImageHash, Parameters, State, Update};
 
 use super::budget::Cause;
 use super::lifecycle::PAUSE_FUEL;
-use super::loading::{Held, Loading, Source, never_fits, validate};
+use super::loading::{Held, Loading, START_FUEL, Source, is_for_now, never_fits, validate};
 use super::outcome::{End, LastWords};
 use super::refused::Refused;
 use super::restart::Restarts;
@@ -229,7 +229,8 @@ impl<P: Platform + 'static> Containers<P> {
         };
         let blocks = self.run_mut(slot).map_or([None; BLOCKS_MAX], Run::blocks);
         let mut loaded = self.load_over(slot, &new, &blocks);
-        let stopped_first = matches!(loaded, Err(Loading::Refused(Refused::Memory { .. })));
+        let stopped_first = matches!(&loaded, Err(Loading::Refused(refused @ Refused::Memory { .. }))
+            if is_for_now(*refused, &new.parameters));
         if !stopped_first {
             loaded = loaded.and_then(|run| self.take_over(slot, run));
             if let Err(failed) = &loaded {
@@ -280,6 +281,7 @@ impl<P: Platform + 'static> Containers<P> {
             on_trial: true,
             parameters: &version.parameters,
             held: held.as_ref(),
+            start_fuel: START_FUEL,
         };
         self.load(slot, &source)
     }
@@ -307,6 +309,7 @@ impl<P: Platform + 'static> Containers<P> {
             on_trial: false,
             parameters: &container.parameters,
             held: held.as_ref(),
+            start_fuel: START_FUEL,
         });
         let loaded = again.map(|source| self.load(slot, &source));
         let loaded = loaded.and_then(Result::ok);
