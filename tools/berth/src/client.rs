@@ -17,7 +17,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError},
+        mpsc::{self, Receiver, RecvTimeoutError, TrySendError},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -37,6 +37,12 @@ const REPEAT_AFTER: [u32; 14] = [
 /// Operations that make the device load or check a whole module, during which it reads
 /// nothing, may take so many times longer.
 const LONG_FACTOR: u32 = 3;
+
+/// Messages that wait for whoever has asked. One is outstanding at a time, so more are late answers, other clients', or none.
+const WAITING_MAX: usize = 64;
+
+/// Between two looks whether there is room for the end of the line.
+const FULL_WAIT: Duration = Duration::from_millis(20);
 
 /// What the reader found: a message, or the end of the line.
 type Found = Result<Vec<u8>, io::Error>;
@@ -61,16 +67,23 @@ impl Client {
         let from_line = line.second_handle().map_err(Error::Line)?;
         line.write_all(&[0]).map_err(Error::Line)?;
         let ending = Arc::new(AtomicBool::new(false));
-        let (found, answers) = mpsc::channel();
+        let (found, answers) = mpsc::sync_channel(WAITING_MAX);
         let reader = std::thread::spawn({
             let ending = Arc::clone(&ending);
             move || {
                 let result = read_messages(from_line, &ending, |message| {
-                    found.send(Ok(message.to_vec())).is_ok()
+                    // What there is no room for is lost, as on the line; a request is repeated.
+                    let sent = found.try_send(Ok(message.to_vec()));
+                    !matches!(sent, Err(TrySendError::Disconnected(_)))
                 });
-                if let Err(error) = result {
-                    // The client is gone if nobody takes it.
-                    let _ = found.send(Err(error));
+                // The end of the line must be heard, behind whatever waits.
+                let mut last = result.err().map(Err);
+                while let Some(message) = last.take()
+                    && !ending.load(Ordering::Relaxed)
+                    && let Err(TrySendError::Full(message)) = found.try_send(message)
+                {
+                    last = Some(message);
+                    std::thread::sleep(FULL_WAIT);
                 }
             }
         });
@@ -121,6 +134,14 @@ impl Client {
             }
             _ => self.timeout,
         };
+        // Answers to something else, which nobody has taken.
+        for _ in 0..WAITING_MAX {
+            match self.answers.try_recv() {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(Error::Line(error)),
+                Err(_) => break,
+            }
+        }
         let asked = Instant::now();
         for (round, part) in REPEAT_AFTER.into_iter().enumerate() {
             self.repetitions += u32::from(round > 0);

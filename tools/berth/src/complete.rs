@@ -31,8 +31,11 @@ pub(crate) fn containers() -> Vec<CompletionCandidate> {
     let containers = device::names(&mut client).unwrap_or_default();
     containers
         .into_iter()
+        // The shell takes what is offered as if it had been typed.
+        .filter(|container| berth_protocol::is_valid_name(&container.name))
         .map(|container| {
-            CompletionCandidate::new(container.name).help(Some(container.state.into()))
+            CompletionCandidate::new(String::from(container.name))
+                .help(Some(container.state.into()))
         })
         .collect()
 }

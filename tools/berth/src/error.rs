@@ -1,6 +1,6 @@
 //! Everything that can go wrong, with its exit code and the next step.
 
-use crate::{Address, cli::without_ending};
+use crate::{Address, Said, cli::without_ending};
 use berth_pack::printable;
 use berth_protocol::{DeviceError, PROTOCOL_VERSION};
 use serde::Serialize;
@@ -139,7 +139,7 @@ pub struct Refusal {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// For people.
-    pub message: String,
+    pub message: Said,
     /// What was asked for.
     #[serde(skip)]
     pub to: &'static str,
@@ -152,13 +152,13 @@ pub struct Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
     /// Module of the import.
-    pub module: String,
+    pub module: Said,
     /// Name of the import.
-    pub name: String,
+    pub name: Said,
     /// One stable word.
     pub why: &'static str,
     /// For people.
-    pub message: String,
+    pub message: Said,
 }
 
 impl std::fmt::Display for Refusal {
@@ -166,10 +166,10 @@ impl std::fmt::Display for Refusal {
         if let Some(name) = &self.name {
             write!(f, "{}: ", printable(name))?;
         }
-        f.write_str(&printable(&self.message))?;
+        f.write_str(&self.message)?;
         for missing in &self.missing {
-            let import = printable(&format!("{} {}", missing.module, missing.name));
-            write!(f, "\n  {import}: {}", missing.message)?;
+            let (module, name) = (&missing.module, &missing.name);
+            write!(f, "\n  {module} {name}: {}", missing.message)?;
         }
         Ok(())
     }
@@ -286,7 +286,7 @@ impl Refusal {
         Self {
             code: error.word(),
             name: name.map(Into::into),
-            message: error.to_string(),
+            message: Said::of(&error.to_string()),
             to,
             missing: Vec::new(),
         }

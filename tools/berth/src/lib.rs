@@ -31,6 +31,7 @@ mod mux;
 mod output;
 mod packing;
 mod registry;
+mod said;
 mod share;
 pub mod table;
 mod transport;
@@ -53,4 +54,5 @@ pub use model::{
 };
 pub use mux::Mux;
 pub use registry::{ChosenBy, Registry, path as registry_path};
+pub use said::Said;
 pub use transport::{Transport, open};

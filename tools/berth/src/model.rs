@@ -1,6 +1,7 @@
 //! What devices tell, as berth keeps and prints it. The field names are the keys of the
 //! JSON output and stay.
 
+use crate::Said;
 use serde::Serialize;
 
 /// What a device tells of itself.
@@ -9,11 +10,11 @@ pub struct DeviceInfo {
     /// Version of the protocol.
     pub protocol: u16,
     /// Name of the board.
-    pub board: String,
+    pub board: Said,
     /// Version of the kernel.
-    pub kernel: String,
+    pub kernel: Said,
     /// Version of the supervisor.
-    pub supervisor: String,
+    pub supervisor: Said,
     /// Microseconds since the supervisor started.
     pub uptime_us: u64,
 }
@@ -41,7 +42,7 @@ pub struct DeviceStatus {
     /// The store was not read, because the supervisor failed again and again when it read it.
     pub without_store: bool,
     /// The container that was running when the supervisor failed last.
-    pub suspect: Option<String>,
+    pub suspect: Option<Said>,
     /// Restarts of the supervisor since power-on.
     pub restarts: u16,
     /// Longest time in microseconds for which it could not answer.
@@ -86,7 +87,7 @@ pub struct Erases {
 #[derive(Clone, Debug, Serialize)]
 pub struct Container {
     /// Its name.
-    pub name: String,
+    pub name: Said,
     /// One word: `stored`, `starting`, `running`, `paused`, `stopped`, `exited`, `faulted`,
     /// `restarting`, `quarantined`.
     pub state: &'static str,
@@ -146,7 +147,7 @@ impl Container {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Block {
     /// Its label.
-    pub label: String,
+    pub label: Said,
     /// As [`Exposure::access`].
     pub access: &'static str,
 }
@@ -155,7 +156,7 @@ pub struct Block {
 #[derive(Clone, Debug, Serialize)]
 pub struct Exposure {
     /// The name containers import it by.
-    pub label: String,
+    pub label: Said,
     /// Length of the block in bytes.
     pub length: u32,
     /// `mediated`, `mapped`, or `mediated-fallback`: it may be mapped, but its holder found no
@@ -174,7 +175,7 @@ pub enum Holder {
     /// Nobody.
     Free,
     /// A container.
-    Container(String),
+    Container(Said),
     /// Another process of the firmware.
     Firmware,
 }
@@ -194,7 +195,7 @@ pub struct LogLine {
     /// `error`, `warn`, `info`, `debug` or `trace`.
     pub level: &'static str,
     /// What it wrote.
-    pub text: String,
+    pub text: Said,
 }
 
 /// How a container is to run; `None`: the device chooses.
@@ -235,7 +236,7 @@ pub struct ServiceInfo {
 #[derive(Clone, Debug, Serialize)]
 pub struct Image {
     /// Name of the container.
-    pub name: String,
+    pub name: Said,
     /// Length in bytes.
     pub bytes: u32,
     /// SHA-256, in hexadecimal.
@@ -272,7 +273,7 @@ pub struct Inspection {
 #[derive(Clone, Debug, Serialize)]
 pub struct Source {
     /// Its label.
-    pub label: String,
+    pub label: Said,
     /// Lower runs first.
     pub priority: u8,
     /// Interrupts that the kernel took.
@@ -312,7 +313,7 @@ pub struct FaultRecord {
 #[derive(Clone, Debug, Serialize)]
 pub struct HostCall {
     /// `module.function`.
-    pub name: String,
+    pub name: Said,
     /// Its first two arguments.
     pub arguments: [u32; 2],
 }
@@ -330,7 +331,7 @@ pub struct DeviceEvent {
     /// Microseconds since the device started.
     pub time_us: u64,
     /// The container; `None`: the device itself.
-    pub name: Option<String>,
+    pub name: Option<Said>,
     /// One stable word.
     pub event: &'static str,
     /// For people: what belongs to it.

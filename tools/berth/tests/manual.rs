@@ -182,7 +182,7 @@ fn every_error_names_the_next_step() {
         let refusal = Refusal {
             code: error.word(),
             name: None,
-            message: error.to_string(),
+            message: error.to_string().as_str().into(),
             to: "ps",
             missing: Vec::new(),
         };

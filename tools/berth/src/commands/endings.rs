@@ -2,7 +2,7 @@
 
 use super::{Failure, connect, lifecycle};
 use crate::{
-    Client, Container, Error, Refusal,
+    Client, Container, Error, Refusal, Said,
     cli::{Cli, Prune, Wait},
     device, output,
 };
@@ -113,9 +113,9 @@ pub(super) fn fits_into(
     if container.is_active() && needed > free {
         let error = DeviceError::OutOfMemory { needed, free };
         return Err(Error::Refused(Refusal {
-            message: format!(
+            message: Said::of(&format!(
                 "it holds {needed} bytes, more than a limit of {free}: it goes on as it is"
-            ),
+            )),
             ..Refusal::of(to, Some(name), &error)
         }));
     }
@@ -130,7 +130,10 @@ pub(super) fn prune(cli: &Cli, arguments: &Prune, out: &mut impl Write) -> Resul
         .filter(|container| matches!(container.state, "exited" | "faulted" | "stopped"))
         .collect();
     if arguments.force {
-        let names: Vec<_> = ended.into_iter().map(|container| container.name).collect();
+        let names: Vec<String> = ended
+            .into_iter()
+            .map(|container| container.name.into())
+            .collect();
         return lifecycle::each(cli, &names, "deleted", device::remove, out);
     }
     for container in &ended {

@@ -260,7 +260,7 @@ fn rolled_back(name: &str, update: &UpdateOutcome) -> Error {
     Error::Refused(crate::Refusal {
         code: "rolled-back",
         name: Some(name.into()),
-        message,
+        message: crate::Said::of(&message),
         to: "update",
         missing: Vec::new(),
     })

@@ -18,6 +18,8 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
 /// Cursor home, and clear from there.
 const REDRAW: &str = "\x1b[H\x1b[J";
+/// More lines than any device keeps, those apart that come while they are read.
+const LINES_MAX: u32 = 4_096;
 /// Clear the whole terminal, once.
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
@@ -27,9 +29,9 @@ pub(super) fn logs(cli: &Cli, arguments: &Logs, out: &mut impl Write) -> Result<
     let mut log = Log::of(&arguments.name);
     log.waits = arguments.follow;
     // When the device started, by our clock; what it says is as old as its answer at most.
-    let started = SystemTime::now() - Duration::from_micros(info.uptime_us);
     if arguments.clock {
-        log.moments = Moments::Clock(started);
+        let started = SystemTime::now().checked_sub(Duration::from_micros(info.uptime_us));
+        log.moments = Moments::Clock(started.ok_or(Error::Unexpected { to: "hello" })?);
     }
     let since = arguments.since.map(|since| {
         let since = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
@@ -47,6 +49,9 @@ pub(super) fn logs(cli: &Cli, arguments: &Logs, out: &mut impl Write) -> Result<
         for line in lines.iter().skip(skipped) {
             output::log_line(out, line, log.moments, cli.json)?;
         }
+    }
+    if arguments.follow {
+        log.left = None;
     }
     loop {
         log.print(client, out, cli.json)?;
@@ -66,6 +71,7 @@ pub(super) fn until_it_ends(
     json: bool,
 ) -> Result<Container, Failure> {
     let name = log.name;
+    log.left = None;
     loop {
         // Looked at before its lines, so that the last ones are there when it has ended.
         let container =
@@ -87,6 +93,8 @@ pub(super) struct Log<'a> {
     log: Option<u32>,
     from: u32,
     moments: Moments,
+    /// So many lines are taken for what is there by now; `None`: it is followed, and may go on for ever.
+    left: Option<u32>,
     /// It is waited for what comes, also when the container goes.
     waits: bool,
     /// Its container was there, and is gone.
@@ -102,6 +110,7 @@ impl<'a> Log<'a> {
             log: None,
             from: 0,
             moments: Moments::Device,
+            left: Some(LINES_MAX),
             waits: false,
             is_gone: false,
             was_there: false,
@@ -133,7 +142,12 @@ impl<'a> Log<'a> {
             }
             if let Ok(Some(line)) = &line {
                 self.log = Some(line.log);
-                self.from = line.sequence.saturating_add(1);
+                self.from = line.sequence + 1;
+                if let Some(left) = &mut self.left {
+                    *left = left
+                        .checked_sub(1)
+                        .ok_or(Error::Unexpected { to: "logs" })?;
+                }
             }
             return line;
         }
@@ -185,6 +199,7 @@ fn begins_anew<T>(name: &str, read: &Result<T, Error>) -> bool {
 pub(super) fn events(cli: &Cli, arguments: &Events, out: &mut impl Write) -> Result<(), Failure> {
     let (mut connection, _) = connect_shared(cli)?;
     let (mut log, mut from) = (None, 0);
+    let mut left = LINES_MAX;
     loop {
         loop {
             let event = device::event(&mut connection.client, log, from);
@@ -195,7 +210,12 @@ pub(super) fn events(cli: &Cli, arguments: &Events, out: &mut impl Write) -> Res
             let Some(event) = event? else { break };
             output::event(out, &event, cli.json)?;
             log = Some(event.log);
-            from = event.sequence.saturating_add(1);
+            from = event.sequence + 1;
+            if !arguments.follow {
+                left = left
+                    .checked_sub(1)
+                    .ok_or(Error::Unexpected { to: "events" })?;
+            }
         }
         flush(out)?;
         if !arguments.follow {

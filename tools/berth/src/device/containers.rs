@@ -134,6 +134,9 @@ pub fn images(client: &mut Client) -> Result<Vec<Image>, Error> {
     )
 }
 
+/// Larger images no device has.
+const IMAGE_MAX: u32 = 64 << 20;
+
 /// Read a stored image back. `progress` hears how many bytes have come.
 ///
 /// # Errors
@@ -143,7 +146,10 @@ pub fn read_image(
     image: &Image,
     mut progress: impl FnMut(u32),
 ) -> Result<Vec<u8>, Error> {
-    let name = image.name.as_str();
+    let name = &*image.name;
+    if image.bytes > IMAGE_MAX {
+        return Err(Error::Unexpected { to: "image" });
+    }
     let mut bytes = Vec::new();
     while bytes.len() < image.bytes as usize {
         let offset = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
@@ -259,7 +265,7 @@ pub fn log_line(
             time_us,
             level,
             text,
-        } if sequence >= from => Some(Some(LogLine {
+        } if (from..u32::MAX).contains(&sequence) => Some(Some(LogLine {
             log,
             sequence,
             dropped,
@@ -290,7 +296,7 @@ pub fn event(
             time_us,
             name,
             what,
-        } if sequence >= from => Some(Some(convert::event(
+        } if (from..u32::MAX).contains(&sequence) => Some(Some(convert::event(
             (log, sequence, dropped, time_us),
             name,
             what,

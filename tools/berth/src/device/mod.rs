@@ -13,7 +13,7 @@ pub use upload::{After, Begun, UploadOutcome, live_update, update_status, upload
 
 use crate::{
     Address, Client, DeviceInfo, DeviceStatus, Error, Exposure, HeapInfo, Holder, LineLock,
-    Missing, Refusal, open,
+    Missing, Refusal, Said, open,
 };
 use berth_protocol::{DeviceError, MissingWhy, Op, PROTOCOL_VERSION, Reply};
 use std::time::Duration;
@@ -225,7 +225,7 @@ fn missing(client: &mut Client, of: u32, count: u16) -> Result<Vec<Missing>, Err
                     module: module.into(),
                     name: name.into(),
                     why: why.word(),
-                    message: why.to_string(),
+                    message: Said::of(&why.to_string()),
                 }),
                 Ok(Reply::Held {
                     module,
@@ -235,10 +235,10 @@ fn missing(client: &mut Client, of: u32, count: u16) -> Result<Vec<Missing>, Err
                     module: module.into(),
                     name: name.into(),
                     why: MissingWhy::InUse.word(),
-                    message: match holder {
+                    message: Said::of(&match holder {
                         Some(holder) => format!("{} by container {holder}", MissingWhy::InUse),
                         None => format!("{} by another process of the firmware", MissingWhy::InUse),
-                    },
+                    }),
                 }),
                 // The list is gone or shorter than announced: the refusal stands without it.
                 _ => None,

@@ -49,7 +49,7 @@ fn blocks(out: &mut impl Write, exposures: &[Exposure]) -> io::Result<()> {
             count => count.to_string(),
         };
         table.add_row([
-            e.label.clone(),
+            e.label.to_string(),
             e.access.to_owned(),
             e.length.to_string(),
             registers,
@@ -156,7 +156,7 @@ fn mask(bits: u32) -> String {
 fn holder(exposure: &Exposure) -> String {
     match &exposure.holder {
         Holder::Free => "-".to_owned(),
-        Holder::Container(name) => name.clone(),
+        Holder::Container(name) => name.to_string(),
         Holder::Firmware => "(firmware)".to_owned(),
     }
 }

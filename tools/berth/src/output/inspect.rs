@@ -113,7 +113,7 @@ pub(crate) fn inspection(
     ]);
     for s in &found.sources {
         table.add_row([
-            s.label.clone(),
+            s.label.to_string(),
             s.priority.to_string(),
             s.taken.to_string(),
             s.dropped.to_string(),

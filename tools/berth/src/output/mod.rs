@@ -206,10 +206,7 @@ pub(crate) fn log_line(
     }
     let when = match moments {
         Moments::Device => moment(line.time_us),
-        Moments::Clock(start) => {
-            let when = start + Duration::from_micros(line.time_us);
-            humantime::format_rfc3339_millis(when).to_string()
-        }
+        Moments::Clock(start) => clock(start, line.time_us).unwrap_or(moment(line.time_us)),
     };
     writeln!(out, "{} {:5} {}", when, line.level, printable(&line.text))
 }
@@ -231,6 +228,18 @@ pub(crate) fn event(out: &mut impl Write, event: &DeviceEvent, as_json: bool) ->
     );
     writeln!(out, "{}", text.trim_end())
 }
+
+/// So many microseconds behind `start`. `None` if a calendar has no such time: a device may say any number.
+fn clock(start: SystemTime, microseconds: u64) -> Option<String> {
+    let when = start.checked_add(Duration::from_micros(microseconds))?;
+    // What can be written ends with the year 9999, and begins with 1970.
+    let since = when.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let is_written = since.as_secs() <= LAST_SECOND;
+    is_written.then(|| humantime::format_rfc3339_millis(when).to_string())
+}
+
+/// Seconds from 1970 to the end of the year 9999.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Seconds since the device started.
 fn moment(microseconds: u64) -> String {

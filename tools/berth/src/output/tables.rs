@@ -49,7 +49,7 @@ pub(crate) fn containers(
     );
     for c in containers {
         table.add_row([
-            c.name.clone(),
+            c.name.to_string(),
             c.state_text(),
             duration(c.uptime_us),
             percent(c),
@@ -87,7 +87,7 @@ pub(crate) fn stats(
     ]);
     for c in containers {
         table.add_row([
-            c.name.clone(),
+            c.name.to_string(),
             c.state_text(),
             percent(c),
             c.share.to_string(),
@@ -144,7 +144,7 @@ pub(crate) fn images(
             ..
         } = &image.parameters;
         table.add_row([
-            image.name.clone(),
+            image.name.to_string(),
             image.bytes.to_string(),
             image.sha256.chars().take(12).collect(),
             if image.persistent { "flash" } else { "memory" }.to_owned(),
@@ -196,7 +196,7 @@ pub(super) fn blocks(blocks: &[Block]) -> String {
     let texts: Vec<_> = blocks
         .iter()
         .map(|block| match block.access {
-            "mediated" => block.label.clone(),
+            "mediated" => block.label.to_string(),
             access => format!("{} ({access})", block.label),
         })
         .collect();
@@ -245,7 +245,7 @@ pub(crate) fn heap(
     ]);
     for c in containers {
         table.add_row([
-            c.name.clone(),
+            c.name.to_string(),
             c.memory_used.to_string(),
             c.memory_high.to_string(),
             c.memory_limit.to_string(),
