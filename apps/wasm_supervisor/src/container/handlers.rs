@@ -129,7 +129,8 @@ impl<P: Platform + 'static> Containers<P> {
         let count = platform.count(next.record);
         let outcome = self.step(next.slot, |engine| {
             shared.handlers.deliver(platform, next, engine.memory());
-            engine.handle(next.function, next.source, count, HANDLER_FUEL)
+            let step = engine.handle(next.function, next.source, count, HANDLER_FUEL);
+            (step, engine.fuel_used())
         });
         if let Some(run) = self.run_mut(next.slot) {
             let left = &mut run.periodic.left;

@@ -359,8 +359,17 @@ impl<P: Platform> Host for ContainerHost<P> {
     fn may_have_memory(&mut self, bytes: usize, grows: bool) -> bool {
         let cells = self.shared.run(self.run);
         let most = cells.map_or(0, |cells| cells.memory_max.get());
-        let arena = self.run.arena();
-        bytes <= most as usize && arena.is_some_and(|id| arena::grow_linear(id, bytes, grows))
+        let Some(id) = self.run.arena() else {
+            return false;
+        };
+        if bytes > most as usize || arena::refuses_linear(id, bytes) {
+            return false;
+        }
+        let possible = arena::grow_linear(id, bytes, grows);
+        if !possible {
+            self.account.charge(price::SEARCH);
+        }
+        possible
     }
 }
 

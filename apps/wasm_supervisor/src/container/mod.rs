@@ -50,6 +50,7 @@ pub mod outcome;
 #[cfg(test)]
 mod pause_tests;
 mod persistence;
+mod pieces;
 pub mod record;
 pub mod refused;
 pub mod registrations;
