@@ -8,19 +8,22 @@
 //!
 //! Fuel is what an engine can count, and no measure of time: an instruction may take thirty times as long as another, and a
 //! call clears a frame that may be as long as the stack. So a slice is executed in pieces, and between two of them the
-//! clock and the interrupts have their say. Going on after a piece costs a thirtieth of the usual one.
+//! clock and the interrupts have their say. Going on after a piece costs some 2,600
+//! instructions, as 170 fuel do.
 
-/// Longest piece in fuel: a slice of the usual length is one.
-const PIECE: u64 = 2_500;
+use crate::engine::config::STACK_MAX_BYTES;
+
+/// Longest piece in fuel, with a stack of [`STACK`] or less: the long slice of one that is alone, with the usual share.
+const PIECE: u64 = 10_000;
 /// The same while a handler is registered somewhere: how long an interrupt waits for code that calls no host
 /// function. A slice of the usual length is two.
 const WATCHED: u64 = 1_250;
 /// What is left of a slice is no piece of its own if it is less.
 const LEAST: u64 = 100;
 
-/// The longest stack in bytes with which pieces are as long as they may be. A call takes a few fuel, however long its frame
-/// is, which is cleared: with larger stacks pieces are shorter.
-const STACK: u32 = 8 * 1024;
+/// The usual value stack in bytes. A call takes a few fuel, however long its frame is, which is cleared: with
+/// larger stacks pieces are shorter.
+const STACK: u32 = STACK_MAX_BYTES as u32;
 
 /// Microseconds after which a turn begins no more pieces.
 pub(super) const TURN_US: u64 = 10_000;
@@ -37,8 +40,12 @@ impl Pieces {
     /// Returns those of a slice of `fuel` for a run with a value stack of `stack_bytes`; `watched`: a handler may come to
     /// wait.
     pub(super) fn new(fuel: u64, stack_bytes: u32, watched: bool) -> Self {
-        let longest = if watched { WATCHED } else { PIECE };
-        let longest = longest * u64::from(STACK) / u64::from(stack_bytes.max(STACK));
+        let longest = PIECE * u64::from(STACK) / u64::from(stack_bytes.max(STACK));
+        let longest = if watched {
+            longest.min(WATCHED)
+        } else {
+            longest
+        };
         Self {
             left: fuel,
             longest,
@@ -74,17 +81,19 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_slice_is_one_piece_and_two_where_interrupts_are_handled() {
+    fn a_slice_is_one_piece_and_several_where_interrupts_are_handled() {
         assert_eq!(cut(2_500, 2_048, false), [2_500]);
-        assert_eq!(cut(2_500, 2_048, true), [1_250, 1_250]);
-        assert_eq!(cut(10_000, 8_192, false), [2_500; 4]);
+        assert_eq!(cut(10_000, 128, false), [10_000]);
+        assert_eq!(cut(20_000, 2_048, false), [10_000; 2]);
+        assert_eq!(cut(2_500, 2_048, true), [1_250; 2]);
         assert_eq!(cut(500, 128, true), [500]);
     }
 
     #[test]
     fn a_longer_stack_makes_them_shorter_and_no_crumb_is_one() {
-        assert_eq!(cut(2_500, 16_384, false), [1_250, 1_250]);
+        assert_eq!(cut(2_500, 16_384, false), [1_250; 2]);
         assert_eq!(cut(2_550, 65_536, false), [312; 8]);
+        assert_eq!(cut(2_500, 8_192, true), [1_250; 2]);
         for (fuel, stack_bytes) in [(500, 65_536), (20_000, 65_536), (5_000, 9_000)] {
             for watched in [false, true] {
                 let all = cut(fuel, stack_bytes, watched);
