@@ -74,7 +74,10 @@ fn everything_expensive_keeps_its_slice() -> Result<()> {
                     wrong.push(format!("{}: {stall_us} us", what.name));
                 }
             }
-            Err(error) => wrong.push(format!("{}: {error:#}", what.name)),
+            Err(error) => {
+                println!("{}: {error:#}", what.name);
+                wrong.push(format!("{}: {error:#}", what.name));
+            }
         }
     }
     ensure!(wrong.is_empty(), "{wrong:#?}");
