@@ -77,12 +77,6 @@ fn frames() -> Vec<Expensive> {
             &operands(1_000),
             "(call $f (i32.const 0))",
         ),
-        of(
-            "a frame of 4,000 operands",
-            LARGEST,
-            &operands(4_000),
-            "(call $f (i32.const 0))",
-        ),
     ]
 }
 

@@ -8,13 +8,15 @@
 //!
 //! Fuel is what an engine can count, and no measure of time: an instruction may take thirty times as long as another, and a
 //! call clears a frame that may be as long as the stack. So a slice is executed in pieces, and between two of them the
-//! clock and the interrupts have their say. Going on after a piece costs some 2,600
-//! instructions, as 170 fuel do.
+//! clock and the interrupts have their say. Going on after a piece costs some 4,000
+//! instructions, as 270 fuel do.
 
 use crate::engine::config::STACK_MAX_BYTES;
 
-/// Longest piece in fuel, with a stack of [`STACK`] or less: the long slice of one that is alone, with the usual share.
-const PIECE: u64 = 10_000;
+/// Longest piece in fuel, with a stack of [`STACK`] or less: half the long slice of one that is alone.
+const PIECE: u64 = 5_000;
+/// Longest piece with the largest stacks: going on costs too much for shorter ones.
+const SHORT: u64 = 1_000;
 /// The same while a handler is registered somewhere: how long an interrupt waits for code that calls no host
 /// function. A slice of the usual length is two.
 const WATCHED: u64 = 1_250;
@@ -41,6 +43,7 @@ impl Pieces {
     /// wait.
     pub(super) fn new(fuel: u64, stack_bytes: u32, watched: bool) -> Self {
         let longest = PIECE * u64::from(STACK) / u64::from(stack_bytes.max(STACK));
+        let longest = longest.max(SHORT);
         let longest = if watched {
             longest.min(WATCHED)
         } else {
@@ -83,16 +86,16 @@ mod tests {
     #[test]
     fn a_slice_is_one_piece_and_several_where_interrupts_are_handled() {
         assert_eq!(cut(2_500, 2_048, false), [2_500]);
-        assert_eq!(cut(10_000, 128, false), [10_000]);
-        assert_eq!(cut(20_000, 2_048, false), [10_000; 2]);
+        assert_eq!(cut(10_000, 128, false), [5_000; 2]);
+        assert_eq!(cut(20_000, 2_048, false), [5_000; 4]);
         assert_eq!(cut(2_500, 2_048, true), [1_250; 2]);
         assert_eq!(cut(500, 128, true), [500]);
     }
 
     #[test]
     fn a_longer_stack_makes_them_shorter_and_no_crumb_is_one() {
-        assert_eq!(cut(2_500, 16_384, false), [1_250; 2]);
-        assert_eq!(cut(2_550, 65_536, false), [312; 8]);
+        assert_eq!(cut(2_500, 8_192, false), [1_250; 2]);
+        assert_eq!(cut(2_050, 65_536, false), [1_000; 2]);
         assert_eq!(cut(2_500, 8_192, true), [1_250; 2]);
         for (fuel, stack_bytes) in [(500, 65_536), (20_000, 65_536), (5_000, 9_000)] {
             for watched in [false, true] {
