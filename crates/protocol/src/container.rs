@@ -100,20 +100,32 @@ impl State {
     pub const fn is_active(self) -> bool {
         matches!(self, Self::Starting | Self::Running | Self::Paused)
     }
+
+    /// Returns one stable word, without what belongs to the state.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Exited { .. } => "exited",
+            Self::Faulted { .. } => "faulted",
+            Self::Restarting { .. } => "restarting",
+            Self::Quarantined => "quarantined",
+        }
+    }
 }
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())?;
         match self {
-            Self::Stored => f.write_str("stored"),
-            Self::Starting => f.write_str("starting"),
-            Self::Running => f.write_str("running"),
-            Self::Paused => f.write_str("paused"),
-            Self::Stopped => f.write_str("stopped"),
-            Self::Exited { code } => write!(f, "exited({code})"),
-            Self::Faulted { fault } => write!(f, "faulted({})", fault.word()),
-            Self::Restarting { count } => write!(f, "restarting({count})"),
-            Self::Quarantined => f.write_str("quarantined"),
+            Self::Exited { code } => write!(f, "({code})"),
+            Self::Faulted { fault } => write!(f, "({})", fault.word()),
+            Self::Restarting { count } => write!(f, "({count})"),
+            _ => Ok(()),
         }
     }
 }
