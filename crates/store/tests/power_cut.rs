@@ -191,7 +191,7 @@ fn examine(
     (answer, done, after)
 }
 
-/// How many objects are still what they were but lie elsewhere.
+/// Returns how many objects are still what they were but lie elsewhere.
 fn moves(before: &Tested, after: &Tested) -> usize {
     let place = |store: &Tested, key| {
         let object = store.get(key)?;

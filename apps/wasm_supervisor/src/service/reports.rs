@@ -75,7 +75,7 @@ impl<P: Platform + 'static> Service<P> {
         })
     }
 
-    /// How the device is.
+    /// Returns how the device is.
     pub(super) fn status(&self) -> Status<'_> {
         let before = self.containers.before();
         Status {
