@@ -251,16 +251,20 @@ pub enum Level {
 }
 
 impl Level {
-    /// The level that containers give by number, counted from 0; unknown ones are the least important.
+    /// All levels, the most important first: containers give one by its place.
+    pub const ALL: [Self; 5] = [
+        Self::Error,
+        Self::Warn,
+        Self::Info,
+        Self::Debug,
+        Self::Trace,
+    ];
+
+    /// Returns the level that containers give by number, counted from 0; unknown ones are the least important.
     #[must_use]
-    pub const fn from_number(number: u32) -> Self {
-        match number {
-            0 => Self::Error,
-            1 => Self::Warn,
-            2 => Self::Info,
-            3 => Self::Debug,
-            _ => Self::Trace,
-        }
+    pub fn from_number(number: u32) -> Self {
+        let level = Self::ALL.get(number as usize);
+        level.copied().unwrap_or(Self::Trace)
     }
 
     /// One stable word.
