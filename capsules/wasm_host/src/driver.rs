@@ -49,10 +49,15 @@ pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<3>, AllowRw
 
 /// The driver, for a table of `N` exposures.
 pub struct WasmHost<const N: usize> {
+    /// The board's table.
     pub(crate) exposures: &'static [Exposure; N],
+    /// Who holds which exposure.
     pub(crate) claims: Claims<ProcessId, N>,
+    /// What each process has lent and is told.
     grant: HostGrant,
+    /// Opens blocks to a process and closes them.
     mapper: &'static dyn Mapper,
+    /// The interrupts of the exposures, on a board that delivers them.
     pub(crate) interrupts: Option<Interrupts>,
     /// Which interrupts an exposure has, a bit each: what ends claims does not look through the table.
     pub(crate) sources: [u32; N],
