@@ -326,7 +326,9 @@ impl Machine {
             units -= 1;
             match step {
                 Step::Nothing => {}
+                // What goes to or comes from the process's buffer costs as much as an access.
                 Step::Read(at, mask) => {
+                    units = units.saturating_sub(1);
                     let value = at.load(window)? & mask;
                     self.append(data, at.width, value)?;
                 }
@@ -335,7 +337,7 @@ impl Machine {
                     at.change(window, change, value)?;
                 }
                 Step::Take(at, change) => {
-                    units = units.saturating_sub(change.loads().into());
+                    units = units.saturating_sub(1 + u32::from(change.loads()));
                     let value = self.next(data, at.width)?;
                     at.change(window, change, value)?;
                 }
