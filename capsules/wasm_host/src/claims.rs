@@ -33,6 +33,8 @@ pub(crate) struct Holder<P> {
 pub(crate) struct Claims<P, const N: usize> {
     slots: [Slot<P>; N],
     live: Cell<usize>,
+    /// Whether any may be of a run that has ended: nobody looks through them otherwise.
+    any_left: Cell<bool>,
 }
 
 struct Slot<P> {
@@ -64,6 +66,7 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
                 interrupts: Cell::new(0),
             }),
             live: Cell::new(0),
+            any_left: Cell::new(false),
         }
     }
 
@@ -107,13 +110,19 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
     pub(crate) fn leave(&self, index: usize) {
         if let Some(slot) = self.slots.get(index) {
             slot.is_left.set(true);
+            self.any_left.set(true);
         }
     }
 
     /// The first slot whose holder's run has ended.
     #[inline(never)]
     pub(crate) fn first_left(&self) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.is_left.get())
+        if !self.any_left.get() {
+            return None;
+        }
+        let first = self.slots.iter().position(|slot| slot.is_left.get());
+        self.any_left.set(first.is_some());
+        first
     }
 
     /// Take a free slot and make its handle. Returns `None` if it is held or does not exist.
