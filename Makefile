@@ -85,8 +85,11 @@ miri: ## host tests of kernel, architecture, libtock and the containers' allocat
 	    cargo +nightly miri test -p wasm_supervisor --test arena
 
 # Firmware as built, the store of run.bin as it was. A board that runs already is not written into.
+# DEVICES=tmp105,at24c: with these chips on its I2C bus (`target/debug/berth-emulator run --help` lists them).
+DEVICES :=
+comma := ,
 run: build ## the board, interactive: serial console on this terminal
-	@$(HOST)/berth-emulator run --flash $(IMAGE)/run.bin --firmware $(IMAGE)/flash.bin
+	@$(HOST)/berth-emulator run --flash $(IMAGE)/run.bin --firmware $(IMAGE)/flash.bin $(DEVICES:%=--device $(subst $(comma), --device ,$(DEVICES)))
 
 # Where cargo's own programs are, or below PREFIX.
 PREFIX :=
@@ -114,6 +117,7 @@ exposures: host
 HANDLER_GUESTS := echo ticks
 guests:
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features heap --examples
+	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --examples
 	@for guest in $(HANDLER_GUESTS); do cargo rustc --quiet --profile guest --target wasm32-unknown-unknown \
 	    -p berth-guest --features handlers --example $$guest -- -C link-arg=--export-table || exit 1; done
 	@ln -sfn wasm32-unknown-unknown/guest/examples target/guests
@@ -213,7 +217,7 @@ bench-kernel: build
 SUPERVISOR_BENCHES := bench_containers bench_leak bench_store
 bench-containers: build
 	@for bin in $(SUPERVISOR_BENCHES); do cargo rustc --quiet --profile firmware --target $(TRIPLE) \
-	    -p supervisor_process --features bench --bin $$bin -- $(OUTLINED) || exit 1; \
+	    -p supervisor_bench --bin $$bin -- $(OUTLINED) || exit 1; \
 	    $(ELF2TAB) -n $$bin -o $(IMAGE)/$$bin.tab $(FIRMWARE)/$$bin,cortex-m4 || exit 1; done
 
 # Native processes that only tests install.
@@ -299,9 +303,10 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings $(STRICT)
 	$(BESIDE_DEADLINES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz,programs --target-dir $(WALK) -- -D warnings $(STRICT)
 	$(WITH_BUSES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features buses,deadline-task --target-dir $(WALK) -- -D warnings $(STRICT)
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process --features supervisor_process/bench -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process -p supervisor_bench -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers,heap --examples -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --lib --examples -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile loader --target wasm32-unknown-unknown -p berth-loader -- -D warnings $(STRICT)
 
 size: build plain-firmware ## flash and RAM, as a table and in target/size.json

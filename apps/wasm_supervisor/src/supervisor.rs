@@ -80,7 +80,7 @@ impl<P: Platform + 'static> Supervisor<P> {
         }
     }
 
-    /// Do some work. Whether there was any.
+    /// Do some work. Returns whether there was any.
     pub fn poll(&mut self) -> bool {
         self.service.containers.tell_store();
         let handled = self.service.containers.run_handlers();

@@ -75,12 +75,12 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
         self.slots.get(index)?.holder.get()
     }
 
-    /// Whether anybody holds anything.
+    /// Returns whether anybody holds anything.
     pub(crate) fn any(&self) -> bool {
         self.live.get() != 0
     }
 
-    /// Whether a held slot's block is open to its holder.
+    /// Returns whether a held slot's block is open to its holder.
     pub(crate) fn is_mapped(&self, index: usize) -> bool {
         self.slots.get(index).is_some_and(|slot| slot.mapped.get())
     }

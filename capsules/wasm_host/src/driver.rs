@@ -11,7 +11,7 @@
 
 use crate::access;
 use crate::claims::{Claims, Holder};
-use crate::exposure::{Exposure, Registers, Width};
+use crate::exposure::{Exposure, Registers};
 use crate::interrupts::Interrupts;
 use crate::mapping::{Mapper, Never};
 use crate::refusal::Refusal;
@@ -19,7 +19,9 @@ use crate::refusal::Refusal;
 use crate::running::ProgramSlot;
 use crate::table::{self, TableError};
 use berth_exposure::interrupt::ONLY_LINE;
-use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, RELEASES, allow, command};
+use berth_exposure::{
+    Claim, DESCRIPTION_MAX, Description, LABEL_MAX, RELEASES, Width, allow, command,
+};
 use kernel::ErrorCode;
 use kernel::deferred_call::DeferredCall;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, GrantKernelData, UpcallCount};
@@ -154,7 +156,7 @@ impl<const N: usize> WasmHost<N> {
         });
     }
 
-    /// End the claims that `gone` tells, at most so many; how many.
+    /// End the claims that `gone` tells, at most so many. Returns how many there were.
     fn end_where(&self, most: u32, mut gone: impl FnMut(Holder<ProcessId>) -> bool) -> u32 {
         let mut ended = 0;
         for index in 0..N {

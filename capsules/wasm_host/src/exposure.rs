@@ -31,40 +31,7 @@
 //! checked once, when the capsule is made ([`crate::TableError`]).
 
 use crate::window::Window;
-use berth_exposure::AccessClass;
-
-/// Width of one access, and size of a register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
-    /// One byte.
-    Bits8,
-    /// Two bytes.
-    Bits16,
-    /// Four bytes.
-    Bits32,
-}
-
-impl Width {
-    /// Width in bytes: 1, 2 or 4.
-    #[must_use]
-    pub const fn bytes(self) -> u32 {
-        match self {
-            Self::Bits8 => 1,
-            Self::Bits16 => 2,
-            Self::Bits32 => 4,
-        }
-    }
-
-    /// All bits that an access of this width moves.
-    #[must_use]
-    pub const fn mask(self) -> u32 {
-        match self {
-            Self::Bits8 => 0xff,
-            Self::Bits16 => 0xffff,
-            Self::Bits32 => u32::MAX,
-        }
-    }
-}
+use berth_exposure::{AccessClass, Width};
 
 /// A set of access widths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +65,7 @@ impl Widths {
         Self(width.bytes() as u8)
     }
 
-    /// Whether accesses of this width are allowed.
+    /// Returns whether accesses of this width are allowed.
     #[must_use]
     pub const fn contains(self, width: Width) -> bool {
         self.0 & Self::only(width).0 != 0
@@ -266,7 +233,7 @@ impl Exposure {
         self
     }
 
-    /// How the manufacturer wants the block to be reached. Only blocks that are
+    /// Say how the manufacturer wants the block to be reached. Only blocks that are
     /// exposed as [`Registers::Whole`] can be [`AccessClass::Mapped`].
     #[must_use]
     pub const fn access(mut self, class: AccessClass) -> Self {

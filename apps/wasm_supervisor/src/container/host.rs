@@ -178,11 +178,11 @@ impl<P: Platform> Host for ContainerHost<P> {
         };
         let done = match &block.window {
             Some(window) => window
-                .read(Width::Word, offset)
-                .and_then(|old| window.write(Width::Word, offset, old & !mask | value & mask)),
+                .read(Width::Bits32, offset)
+                .and_then(|old| window.write(Width::Bits32, offset, old & !mask | value & mask)),
             None => {
                 let platform = &self.shared.platform;
-                let done = inside(block, Width::Word, offset)
+                let done = inside(block, Width::Bits32, offset)
                     .and_then(|short| platform.modify32(block.handle, short, mask, value));
                 self.account.charge(price::MEDIATED + price::SYSTEM_CALL);
                 done

@@ -131,7 +131,7 @@ impl Board {
         )
     }
 
-    /// Whether the description of an exposure says that it is mapped.
+    /// Returns whether the description of an exposure says that it is mapped.
     fn description_is_mapped(&self, process: usize, index: usize) -> bool {
         let app = &self.processes[process];
         let buffer = app
