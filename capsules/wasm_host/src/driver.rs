@@ -50,10 +50,15 @@ pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<3>, AllowRw
 
 /// The driver, for a table of `N` exposures.
 pub struct WasmHost<const N: usize> {
+    /// The board's table.
     pub(crate) exposures: &'static [Exposure; N],
+    /// Who holds which exposure.
     pub(crate) claims: Claims<ProcessId, N>,
+    /// What each process has lent and is told.
     grant: HostGrant,
+    /// Opens blocks to a process and closes them.
     mapper: &'static dyn Mapper,
+    /// The interrupts of the exposures, on a board that delivers them.
     pub(crate) interrupts: Option<Interrupts>,
     /// Ends the claims of runs that have ended; `None`: they end at once.
     pub(crate) ends: Option<DeferredCall>,

@@ -84,11 +84,17 @@ pub(crate) enum Rest {
 /// One register of a block, with its permissions.
 #[derive(Clone, Copy, Debug)]
 pub struct Register {
+    /// Where it lies in its block, in bytes.
     pub(crate) offset: u16,
+    /// How wide it is.
     pub(crate) size: Width,
+    /// The accesses that it takes.
     pub(crate) widths: Widths,
+    /// The bits that a read returns.
     pub(crate) read: u32,
+    /// The bits that a write may change.
     pub(crate) write: u32,
+    /// What becomes of the others in a write.
     pub(crate) rest: Rest,
 }
 
@@ -196,11 +202,17 @@ impl SafeWrite {
 /// One block of registers that containers may claim, by its label.
 #[derive(Clone, Copy)]
 pub struct Exposure {
+    /// The name that containers import the block by.
     pub(crate) label: &'static str,
+    /// How its registers are reached.
     pub(crate) window: &'static dyn Window,
+    /// Bytes of the window that are exposed.
     pub(crate) length: u32,
+    /// Which of its registers, and of them which bits.
     pub(crate) registers: Registers,
+    /// How the manufacturer wants it to be reached.
     pub(crate) access: AccessClass,
+    /// What is written, in this order, whenever a claim ends.
     pub(crate) safe: &'static [SafeWrite],
 }
 

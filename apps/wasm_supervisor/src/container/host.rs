@@ -22,13 +22,16 @@ use crate::platform::{Claimed, LedAction, Platform, Width};
 
 /// The host of one container.
 pub struct ContainerHost<P> {
+    /// What containers share: the platform, logs, saved states.
     shared: Rc<Shared<P>>,
     /// The run that it serves, and its container's slot.
     run: RunId,
     slot: usize,
     /// Exactly as many as it claimed: this lies in its arena.
     blocks: Box<[Claimed]>,
+    /// Why its code has stopped, if a host call made it stop.
     pending: Option<Pending>,
+    /// The host call that was made last, to be told with a fault.
     last_call: Option<LastCall>,
     /// What its calls have cost and was not taken from its fuel yet.
     account: Account,
