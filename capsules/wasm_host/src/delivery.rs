@@ -318,14 +318,23 @@ impl<const N: usize> WasmHost<N> {
 
 impl<const N: usize> DeferredCallClient for WasmHost<N> {
     fn handle_deferred_call(&self) {
+        // Which of its calls it was is not told. Ends come first, and epilogues are not made with them.
+        let was_end = self.end_one();
         if let Some(interrupts) = &self.interrupts {
-            self.epilogues(interrupts);
+            if was_end {
+                interrupts.deferred.set();
+            } else {
+                self.epilogues(interrupts);
+            }
         }
     }
 
     fn register(&'static self) {
         if let Some(interrupts) = &self.interrupts {
             interrupts.deferred.register(self);
+        }
+        if let Some(ends) = &self.ends {
+            ends.register(self);
         }
     }
 }

@@ -23,6 +23,7 @@ use berth_exposure::{
     Claim, DESCRIPTION_MAX, Description, LABEL_MAX, RELEASES, Width, allow, command,
 };
 use kernel::ErrorCode;
+use kernel::deferred_call::DeferredCall;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, GrantKernelData, UpcallCount};
 use kernel::process::{self, ProcessId};
 use kernel::processbuffer::{
@@ -59,6 +60,8 @@ pub struct WasmHost<const N: usize> {
     mapper: &'static dyn Mapper,
     /// The interrupts of the exposures, on a board that delivers them.
     pub(crate) interrupts: Option<Interrupts>,
+    /// Ends the claims of runs that have ended; `None`: they end at once.
+    pub(crate) ends: Option<DeferredCall>,
     /// Which interrupts an exposure has, a bit each: what ends claims does not look through the table.
     pub(crate) sources: [u32; N],
     #[cfg(feature = "programs")]
@@ -78,6 +81,7 @@ impl<const N: usize> WasmHost<N> {
             grant,
             mapper: &Never,
             interrupts: None,
+            ends: None,
             sources: [0; N],
             #[cfg(feature = "programs")]
             programs: &[],
@@ -98,16 +102,42 @@ impl<const N: usize> WasmHost<N> {
     /// The board calls it at the end of a run, whoever ends it. Where the kernel tells only of faults (upstream's), it calls
     /// it then, and [`reap`](Self::reap) for all other ends.
     pub fn process_gone(&self, process: ProcessId) {
-        let mut held = 0..N;
-        while let Some(index) = held.find(|index| {
-            let holder = self.claims.holder(*index);
-            holder.is_some_and(|holder| holder.process == process)
-        }) {
+        for index in 0..N {
+            let holder = self.claims.holder(index);
+            if holder.is_none_or(|holder| holder.process != process) {
+                continue;
+            }
             if self.mapper.closes_with_run() {
                 let _ = self.claims.set_mapped(index, false);
             }
-            self.end(index);
+            match &self.ends {
+                Some(ends) => {
+                    self.claims.leave(index);
+                    ends.set();
+                }
+                None => self.end(index),
+            }
         }
+    }
+
+    /// End the claims of a run that has ended one by one, each in a deferred call: interrupts of the firmware come between two, and
+    /// no process, since such calls are made before any runs. The driver must be registered for its deferred calls.
+    #[must_use]
+    pub fn with_ends_one_by_one(mut self) -> Self {
+        self.ends = Some(DeferredCall::new());
+        self
+    }
+
+    /// End one claim of a run that has ended. Returns whether there was one.
+    pub(crate) fn end_one(&self) -> bool {
+        let (Some(ends), Some(index)) = (&self.ends, self.claims.first_left()) else {
+            return false;
+        };
+        self.end(index);
+        if self.claims.first_left().is_some() {
+            ends.set();
+        }
+        true
     }
 
     /// End the claims of every process that is not alive any more.

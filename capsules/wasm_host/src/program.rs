@@ -305,7 +305,9 @@ impl Machine {
             units -= 1;
             match step {
                 Step::Nothing => {}
+                // What goes to or comes from the process's buffer costs as much as an access.
                 Step::Read(at, mask) => {
+                    units = units.saturating_sub(1);
                     let value = load(at, window)? & mask;
                     self.append(data, at.width, value)?;
                 }
@@ -314,7 +316,7 @@ impl Machine {
                     write(at, window, change, value)?;
                 }
                 Step::Take(at, change) => {
-                    units = units.saturating_sub(change.loads().into());
+                    units = units.saturating_sub(1 + u32::from(change.loads()));
                     let value = self.next(data, at.width)?;
                     write(at, window, change, value)?;
                 }
