@@ -5,7 +5,7 @@
 //! ```text
 //!   name, run_id, outcome, refused, errno   leaf types
 //!   state, restart, budget, schedule        tables and sums, without a container
-//!   around, load                            what turns take, and whose time it is
+//!   around, load, pieces                    what turns take, and whose time it is
 //!   log, mail, saved, events, notes         what is kept outside a container's memory
 //!   storage, images, labels, trial          where images are, what they claim; an update on trial
 //!   registrations, shared, host             what a container's code can reach
