@@ -19,6 +19,7 @@ pub mod interrupts;
 pub mod platform;
 pub mod service;
 pub mod shell;
+pub mod sizes;
 pub mod supervisor;
 pub mod text;
 pub mod window;

@@ -16,6 +16,7 @@ mod artefacts;
 mod cable;
 pub mod deadlines;
 mod device;
+pub mod expensive;
 mod flash;
 pub mod shares;
 pub mod tbf;

@@ -35,7 +35,7 @@ pub(crate) fn containers() -> Vec<CompletionCandidate> {
         .filter(|container| berth_protocol::is_valid_name(&container.name))
         .map(|container| {
             CompletionCandidate::new(String::from(container.name))
-                .help(Some(container.state.into()))
+                .help(Some(container.state.word().into()))
         })
         .collect()
 }

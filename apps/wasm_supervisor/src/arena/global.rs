@@ -199,6 +199,17 @@ pub fn grow_linear(id: ArenaId, bytes: usize, grows: bool) -> bool {
     !guard::is_installed() || with_pool(|pool| pool.grow_linear(id, bytes, grows))
 }
 
+/// Is it known, without a search, that the linear memory of arena `id` cannot have `bytes` bytes?
+#[must_use]
+pub fn refuses_linear(id: ArenaId, bytes: usize) -> bool {
+    guard::is_installed() && with_pool(|pool| pool.refuses_linear(id, bytes))
+}
+
+/// What lives in arena `id` is dropped next, and then the arena is wiped.
+pub(super) fn end(id: ArenaId) {
+    with_pool(|pool| pool.end(id));
+}
+
 /// Return all pages of a container's arena, whatever is in them.
 ///
 /// # Safety

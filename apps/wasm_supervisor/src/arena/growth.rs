@@ -50,20 +50,25 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     /// A no is remembered: until somebody has given something back, as many bytes or more are refused
     /// without another search, so that asking in a loop costs no more than any other instruction.
     pub fn grow_linear(&mut self, id: ArenaId, bytes: usize, grows: bool) -> bool {
-        let returns = self.returns();
-        let known = self.linear(id).is_some_and(|linear| {
-            linear.refused > 0 && linear.refused_at == returns && bytes >= linear.refused as usize
-        });
-        if known {
+        if self.refuses_linear(id, bytes) {
             return false;
         }
         let possible = self.find_linear(id, bytes, grows);
+        let returns = self.returns();
         if !possible && let Some(linear) = self.linear(id) {
             linear.refused = u32::try_from(bytes).unwrap_or(u32::MAX);
             linear.refused_at = returns;
             linear.expected = 0;
         }
         possible
+    }
+
+    /// Is it known, without a search, that the linear memory of arena `id` cannot have `bytes` bytes?
+    pub fn refuses_linear(&mut self, id: ArenaId, bytes: usize) -> bool {
+        let returns = self.returns();
+        self.linear(id).is_some_and(|linear| {
+            linear.refused > 0 && linear.refused_at == returns && bytes >= linear.refused as usize
+        })
     }
 
     /// Look for `bytes` bytes for the linear memory of arena `id`.
@@ -118,30 +123,36 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             0 => new,
             expected => expected.min(new),
         };
-        for size in [new, least] {
-            let block = Linear {
-                at_plus_one: offset + 1,
-                claimed: new as u32,
-                held: size as u32,
-                ..Linear::NONE
-            };
-            if self.resize_block(offset, held, size) {
-                self.set_linear(id, block);
-                return Resized::InPlace;
-            }
-            if let Some(to) = self.allocate_block(id, size, GRANULE) {
-                let at_plus_one = to + 1;
-                self.set_linear(
-                    id,
-                    Linear {
-                        at_plus_one,
-                        ..block
-                    },
-                );
-                return Resized::Moved { to, held };
-            }
+        let block = |to: u32, size: usize| Linear {
+            at_plus_one: to + 1,
+            claimed: new as u32,
+            held: size as u32,
+            ..Linear::NONE
+        };
+        if self.resize_block(offset, held, new) {
+            self.set_linear(id, block(offset, new));
+            return Resized::InPlace;
         }
-        Resized::No
+        if let Some(to) = self.allocate_block(id, new, GRANULE) {
+            self.set_linear(id, block(to, new));
+            return Resized::Moved { to, held };
+        }
+        // It is not asked again until it has all that it claims, so it goes where it can have most of that.
+        if let Some(to) = self.allocate_with_reach(id, offset, held, least, new) {
+            self.set_linear(id, block(to, least));
+            return Resized::Moved { to, held };
+        }
+        if self.resize_block(offset, held, least) {
+            self.set_linear(id, block(offset, least));
+            return Resized::InPlace;
+        }
+        match self.allocate_block(id, least, GRANULE) {
+            Some(to) => {
+                self.set_linear(id, block(to, least));
+                Resized::Moved { to, held }
+            }
+            None => Resized::No,
+        }
     }
 
     /// Give back the `held` bytes at `offset` that were copied elsewhere, and the pages that nothing uses any more:

@@ -35,7 +35,8 @@ pub mod pool;
 mod pool_tests;
 
 pub use global::{
-    ArenaAllocator, can_allocate, free, grow_linear, room, set_limit, space, total, trim, usage,
+    ArenaAllocator, can_allocate, free, grow_linear, refuses_linear, room, set_limit, space, total,
+    trim, usage,
 };
 #[cfg(target_os = "none")]
 pub use global::{MEMORY_MAX, make_do_with};

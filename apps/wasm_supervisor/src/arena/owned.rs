@@ -113,6 +113,7 @@ impl<T: 'static> Owned<T> {
 impl<T: 'static> Drop for Owned<T> {
     fn drop(&mut self) {
         if !self.abandoned {
+            global::end(self.arena.0);
             // SAFETY: dropped once, here; nothing uses the value afterwards.
             unsafe { ManuallyDrop::drop(&mut self.value) }
         }

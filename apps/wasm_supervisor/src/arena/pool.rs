@@ -33,7 +33,7 @@ pub const ALIGN_MAX: usize = 64;
 
 /// Arenas: the supervisor's own, one for every container, and one for a container that is loaded
 /// while the one it replaces still runs.
-pub const ARENAS: usize = 2 + crate::container::CONTAINERS_MAX;
+pub const ARENAS: usize = 2 + crate::sizes::CONTAINERS_MAX;
 
 /// Bytes that containers cannot take, so that the supervisor can always answer.
 pub const RESERVED_BYTES: usize = 2048;
@@ -74,7 +74,7 @@ impl ArenaId {
         self.0 as usize
     }
 
-    /// How the table of pages names it.
+    /// Returns how the table of pages names it.
     const fn owner(self) -> u8 {
         self.0 + 1
     }
@@ -141,8 +141,14 @@ struct Arena {
     peak: u16,
     /// Pages that it may not own, of the most that there can be.
     withheld: u16,
+    /// All its pages are from this one on,
+    from_page: u16,
+    /// and before this one.
+    to_page: u16,
     /// Trimmed since it was wiped: from then on it claims no more than needed.
     settled: bool,
+    /// It is wiped soon: what is given back meanwhile need not be put into the list.
+    ending: bool,
     linear: Linear,
 }
 
@@ -154,7 +160,10 @@ impl Arena {
         pages: 0,
         peak: 0,
         withheld: 0,
+        from_page: 0,
+        to_page: 0,
         settled: false,
+        ending: false,
         linear: Linear::NONE,
     };
 
@@ -260,6 +269,11 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         if !self.may_claim(id, pages) {
             return None;
         }
+        Some(self.take_pages(id, first_page, pages, size as usize))
+    }
+
+    /// Take `size` bytes at the beginning of `pages` free ones.
+    fn take_pages(&mut self, id: ArenaId, first_page: usize, pages: usize, size: usize) -> u32 {
         self.claim(id, &Growth { first_page, pages });
         let start = first_page as u32 * PAGE_U32;
         // Merged with what was free before it.
@@ -272,7 +286,61 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             node,
             start,
         };
-        Some(self.take(id, &fit, size))
+        let size = (size as u32).next_multiple_of(GRANULE_U32);
+        self.take(id, &fit, size)
+    }
+
+    /// Take `size` bytes for what has `held` bytes at `offset`, in pages that nobody had, if it can become longer there than
+    /// where it is once it has moved: up to `most` bytes.
+    pub(super) fn allocate_with_reach(
+        &mut self,
+        id: ArenaId,
+        offset: u32,
+        held: usize,
+        size: usize,
+        most: usize,
+    ) -> Option<u32> {
+        let pages = size.div_ceil(PAGE_BYTES);
+        let most = most.div_ceil(PAGE_BYTES);
+        // What it has is free afterwards.
+        let own = (offset as usize).div_ceil(PAGE_BYTES)..(offset as usize + held) / PAGE_BYTES;
+        let mut best = None;
+        // Where it is: its own pages, and what is free behind them.
+        let mut longest = if own.start < own.end {
+            self.run_of(own.start, Some(&own))
+        } else {
+            0
+        };
+        let mut first = 0;
+        while let Some(skipped) = self.next_free(first) {
+            first = skipped;
+            let free = self.run_of(first, None);
+            let reach = self.run_of(first, Some(&own)).min(most);
+            if free >= pages && reach > longest {
+                (longest, best) = (reach, Some(first));
+            }
+            first += free;
+        }
+        if !self.may_claim(id, pages) {
+            return None;
+        }
+        Some(self.take_pages(id, best?, pages, size))
+    }
+
+    /// Returns the first free page from `first` on.
+    fn next_free(&self, first: usize) -> Option<usize> {
+        let mut pages = self.owner.get(first..)?.iter();
+        Some(first + pages.position(|owner| *owner == NOBODY)?)
+    }
+
+    /// Returns how many pages from `first` on are free, those of `own` counted as free.
+    fn run_of(&self, first: usize, own: Option<&core::ops::Range<usize>>) -> usize {
+        let pages = self.owner.iter().enumerate().skip(first);
+        pages
+            .take_while(|(page, owner)| {
+                **owner == NOBODY || own.is_some_and(|own| own.contains(page))
+            })
+            .count()
     }
 
     /// Would [`allocate`](Self::allocate) succeed?
@@ -305,6 +373,9 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         let Some(id) = self.owner_of(offset) else {
             return;
         };
+        if self.arena(id).ending {
+            return;
+        }
         self.returns = self.returns.wrapping_add(1);
         self.insert(id, offset, size);
         if let Some(arena) = self.arenas.get_mut(id.index()) {
@@ -313,7 +384,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         }
     }
 
-    /// Make the block at `offset` longer or shorter where it is. Whether that
+    /// Make the block at `offset` longer or shorter where it is. Returns whether that
     /// was possible; if not, nothing has changed.
     pub(super) fn resize_block(&mut self, offset: u32, old: usize, new: usize) -> bool {
         let (Some((old, _)), Some((new, _))) = (request(old, GRANULE), request(new, GRANULE))
@@ -450,26 +521,51 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         }
     }
 
+    /// Arena `id` is wiped next, after all that is in it was dropped. Blocks that are given back until then are not put
+    /// into the list, one by one.
+    pub fn end(&mut self, id: ArenaId) {
+        if let Some(arena) = self.arenas.get_mut(id.index()) {
+            arena.ending = true;
+        }
+    }
+
     /// Return all pages of `id`, whatever is in them. Its limit stays.
     pub fn wipe(&mut self, id: ArenaId) {
-        // Usually nothing is left in it and its pages are a few free blocks.
-        self.trim(id);
-        if self.arena(id).pages > 0 {
-            for owner in &mut self.owner {
-                if *owner == id.owner() {
+        self.returns = self.returns.wrapping_add(1);
+        let Some(arena) = self.arenas.get_mut(id.index()) else {
+            return;
+        };
+        let (from, to) = (usize::from(arena.from_page), usize::from(arena.to_page));
+        self.owned_pages = self.owned_pages.saturating_sub(usize::from(arena.pages));
+        if arena.pages > 0 {
+            self.lowest_free = self.lowest_free.min(from);
+        }
+        *arena = Arena {
+            withheld: arena.withheld,
+            ..Arena::EMPTY
+        };
+        let own = id.owner();
+        let (fours, rest) = match self.owner.get_mut(from..to) {
+            Some(pages) => pages.as_chunks_mut::<4>(),
+            None => return,
+        };
+        let free = |pages: &mut [u8]| {
+            for owner in pages {
+                if *owner == own {
                     *owner = NOBODY;
-                    self.owned_pages = self.owned_pages.saturating_sub(1);
                 }
             }
-            self.lowest_free = 0;
+        };
+        // Most pages between the first and the last are its own.
+        let all = u32::from_ne_bytes([own; 4]);
+        for four in fours {
+            if u32::from_ne_bytes(*four) == all {
+                *four = [NOBODY; 4];
+            } else {
+                free(four);
+            }
         }
-        if let Some(arena) = self.arenas.get_mut(id.index()) {
-            let withheld = arena.withheld;
-            *arena = Arena {
-                withheld,
-                ..Arena::EMPTY
-            };
-        }
+        free(rest);
     }
 
     /// Arena `id` may own pages for at most `bytes`, rounded down.
@@ -755,6 +851,14 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             self.lowest_free += growth.pages;
         }
         if let Some(arena) = self.arenas.get_mut(id.index()) {
+            let (first, end) = (
+                growth.first_page as u16,
+                (growth.first_page + growth.pages) as u16,
+            );
+            (arena.from_page, arena.to_page) = match arena.pages {
+                0 => (first, end),
+                _ => (arena.from_page.min(first), arena.to_page.max(end)),
+            };
             arena.pages += growth.pages as u16;
             arena.peak = arena.peak.max(arena.pages);
         }

@@ -142,7 +142,7 @@ impl Model {
         buffer
     }
 
-    /// Whether the buffer could grow.
+    /// Returns whether the buffer could grow.
     fn grow(&mut self, arena: usize, more: usize) -> Option<bool> {
         let mut buffer = self.buffers[arena]?;
         let length = buffer.length + more;
@@ -301,8 +301,8 @@ fn a_memory_grows_to_the_last_page() {
 }
 
 #[test]
-fn a_memory_grows_as_far_however_small_it_began() {
-    let grown = |first: usize| {
+fn a_memory_grows_as_far_whatever_it_began_with_and_by_what_it_grows() {
+    let grown = |first: usize, step: usize| {
         let mut model = Model {
             pool: pool(),
             blocks: Vec::new(),
@@ -310,19 +310,21 @@ fn a_memory_grows_as_far_however_small_it_began() {
             buffers: [None; CONTAINERS],
         };
         // A memory that begins empty takes its first block with its first growth.
-        model.buffer(0, if first == 0 { 64 } else { first });
-        while model.grow(0, 64) == Some(true) {
-            model.check();
-        }
-        model.buffers[0].unwrap().length / 64
+        model.buffer(0, if first == 0 { step } else { first });
+        while model.grow(0, step) == Some(true) {}
+        model.check();
+        model.buffers[0].unwrap().length
     };
-    let most = grown(64);
-    for first in 0..=8 {
-        assert!(
-            most.abs_diff(grown(first)) <= 1,
-            "begun with {first}: {}",
-            grown(first)
-        );
+    let all = (PAGES - RESERVED_PAGES) * PAGE_BYTES;
+    for step in [64, 100, 1_000] {
+        for first in (0..=200).chain([1_000, 3_000, 5_001, 7_777, 8_192, 9_000, 11_000]) {
+            let got = grown(first, step);
+            // A move leaves the end of its old place unused.
+            assert!(
+                got + step + 2 * PAGE_BYTES > all,
+                "begun with {first}, by {step}: {got} of {all}"
+            );
+        }
     }
 }
 

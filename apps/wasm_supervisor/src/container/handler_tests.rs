@@ -6,6 +6,7 @@ use std::vec::Vec;
 
 use berth_protocol::{Entry, Fault, ImageHash, Parameters, Service, State};
 
+use super::schedule::{ALONE_SLICES, SHARE_DEFAULT, slice_fuel};
 use super::{Containers, Name, Refused, Shared};
 use crate::fake::Fake;
 
@@ -191,9 +192,9 @@ fn main_sees_what_the_handler_did_and_its_result_stays_exact() {
           (local.set $sum (i32.add (local.get $sum) (local.get $i)))
           (i32.store (i32.const 0) (local.get $sum))
           (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1)))
-            (i32.const 3000))))
+            (i32.const 30000))))
         (call $say (i32.add (i32.const 65) (global.get $seen)))
-        (if (i32.eq (i32.load (i32.const 0)) (i32.const 4498500)) (then
+        (if (i32.eq (i32.load (i32.const 0)) (i32.const 449985000)) (then
           (call $say (i32.load8_u (i32.const 500)))))";
     let act = "(if (i32.lt_u (memory.size) (i32.const 1000)) (then
           (drop (memory.grow (i32.const 1000)))))
@@ -276,13 +277,12 @@ fn a_slice_ends_at_the_next_host_call_once_an_interrupt_waits() {
     let before = fuel(&device);
     device.containers.run_one();
     let whole = fuel(&device) - before;
-    assert!(whole >= super::registrations::SLICE_MAX - 50, "{whole}");
+    // It is alone, and has a long one, in pieces.
+    let long = ALONE_SLICES * u64::from(slice_fuel(SHARE_DEFAULT));
+    assert!(whole >= long - 150, "{whole}");
     // Host calls are taken from the fuel of a slice in portions.
     let portion = crate::engine::border::SETTLE_FUEL as u64 + 100;
-    assert!(
-        whole <= super::registrations::SLICE_MAX + portion,
-        "{whole}"
-    );
+    assert!(whole <= long + portion, "{whole}");
     device.fake.raise(TIMER, 0);
     let before = fuel(&device);
     device.containers.run_one();
@@ -611,7 +611,7 @@ fn main_that_only_calls_the_host_is_cut_in_straight_line_code() {
     let mut slices = 0;
     while device.state(slot) == State::Running {
         let before = device.containers.get(slot).unwrap().fuel_used();
-        let end = device.containers.slice_of(slot, 2_500);
+        let end = device.containers.slice_of(slot, 2_500, 0);
         let used = device.containers.get(slot).unwrap().fuel_used() - before;
         assert!(used < 5_000, "{used} in one slice");
         slices += 1;

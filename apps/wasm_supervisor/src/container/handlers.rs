@@ -75,7 +75,7 @@ impl<P: Platform + 'static> Containers<P> {
     }
 
     /// Run the handlers of interrupts that wait, each once, and give to `ended` how a container has ended in
-    /// one. Whether there were any.
+    /// one. Returns whether there were any.
     pub(super) fn run_each(&mut self, mut ended: impl FnMut(&mut Self, usize, End)) -> bool {
         if !self.shared.handlers.any.get() {
             return false;
@@ -129,7 +129,8 @@ impl<P: Platform + 'static> Containers<P> {
         let count = platform.count(next.record);
         let outcome = self.step(next.slot, |engine| {
             shared.handlers.deliver(platform, next, engine.memory());
-            engine.handle(next.function, next.source, count, HANDLER_FUEL)
+            let step = engine.handle(next.function, next.source, count, HANDLER_FUEL);
+            (step, engine.fuel_used())
         });
         if let Some(run) = self.run_mut(next.slot) {
             let left = &mut run.periodic.left;

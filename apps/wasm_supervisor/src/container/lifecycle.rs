@@ -226,7 +226,7 @@ impl<P: Platform + 'static> Containers<P> {
             return None;
         }
         let fuel = u64::from(slice_fuel(container.share()));
-        self.slice_of(slot, fuel)
+        self.slice_of(slot, fuel, self.shared.platform.now_us())
     }
 
     /// Run the `_pause` of the container in `slot`. If it saves its state, its run is over. Returns how it has
@@ -234,9 +234,11 @@ impl<P: Platform + 'static> Containers<P> {
     fn ask_to_pause(&mut self, slot: usize) -> Option<End> {
         self.shared.with_saved(slot, Saved::take_fresh);
         let outcome = self.step(slot, |engine| {
-            engine
-                .aside(PAUSE, PAUSE_FUEL)
-                .unwrap_or(Step::Trapped(Fault::Engine))
+            let step = engine.aside(PAUSE, PAUSE_FUEL);
+            (
+                step.unwrap_or(Step::Trapped(Fault::Engine)),
+                engine.fuel_used(),
+            )
         });
         let end = outcome.end_aside(Entry::Pause, Fault::PauseTooLong);
         // What is not stored must not be lost with its memory.

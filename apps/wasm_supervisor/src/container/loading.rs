@@ -185,7 +185,8 @@ impl<P: Platform + 'static> Containers<P> {
         match loaded {
             Ok(Ok(engine)) => {
                 arena::trim(id);
-                Ok(Run::new(engine, place, self.shared.platform.now_us()))
+                let now = self.shared.platform.now_us();
+                Ok(Run::new(engine, place, limits.stack_bytes, now))
             }
             Ok(Err(LoadError::Invalid { offset })) => Err(invalid(offset).into()),
             Ok(Err(LoadError::NoMain)) => Err(Refused::Invalid(Malformed {

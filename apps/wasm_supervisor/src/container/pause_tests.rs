@@ -40,7 +40,7 @@ impl Bench {
     }
 
     fn slice(&mut self, fuel: u64) {
-        if let Some(end) = self.containers.slice_of(0, fuel) {
+        if let Some(end) = self.containers.slice_of(0, fuel, 0) {
             self.containers.end(0, end);
         }
     }

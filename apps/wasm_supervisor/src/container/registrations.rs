@@ -15,10 +15,6 @@ use crate::engine::Handler;
 use crate::interrupts::{CAPTURES_MAX, Capture};
 use crate::platform::Platform;
 
-/// Longest slice of main code in fuel while a handler is registered: how long an
-/// interrupt waits for code that calls no host function.
-pub const SLICE_MAX: u64 = 1_500;
-
 /// Bytes of a capture in a guest's list: offset u16, width in bytes u8, zero, target u32.
 const CAPTURE_BYTES: usize = 8;
 
@@ -123,16 +119,6 @@ impl Handlers {
     pub(super) fn begin(&self, run: RunId) {
         if let Some(ended) = self.ended.get(run.index()) {
             ended.set((0, 0));
-        }
-    }
-
-    /// At most `fuel`, and less if an interrupt might wait for the end of the slice.
-    #[must_use]
-    pub fn slice(&self, fuel: u64) -> u64 {
-        if self.any.get() {
-            fuel.min(SLICE_MAX)
-        } else {
-            fuel
         }
     }
 }

@@ -108,6 +108,8 @@ pub(super) struct Run<P: Platform + 'static> {
     /// Where main stands.
     pub(super) main: Main,
     started_us: u64,
+    /// Bytes of its value stack, at most.
+    pub(super) stack_bytes: u32,
     /// Fuel that it has used.
     pub(super) fuel_used: u64,
     /// The period of its handlers, if they have one.
@@ -116,13 +118,19 @@ pub(super) struct Run<P: Platform + 'static> {
 
 impl<P: Platform + 'static> Run<P> {
     /// Returns a run that was just loaded. It is staged until its container takes it.
-    pub(super) fn new(engine: Owned<Wasmi<ContainerHost<P>>>, place: Place<P>, now: u64) -> Self {
+    pub(super) fn new(
+        engine: Owned<Wasmi<ContainerHost<P>>>,
+        place: Place<P>,
+        stack_bytes: u32,
+        now: u64,
+    ) -> Self {
         let mut engine = engine;
         let fuel_used = engine.run(|engine| engine.fuel_used()).unwrap_or(0);
         Self {
             engine: Some(engine),
             place,
             main: Main::Fresh,
+            stack_bytes,
             started_us: now,
             fuel_used,
             periodic: Periodic::default(),

@@ -6,6 +6,7 @@ use super::host::ContainerHost;
 use super::name::CONTAINERS_MAX;
 use super::notes::{note_length, on_behalf};
 use super::outcome::{End, Outcome, Pending};
+use super::pieces::{Pieces, TURN_US};
 use super::record::Container;
 use super::run::Main;
 use super::schedule::{ALONE_SLICES, rate, slice_fuel};
@@ -55,7 +56,7 @@ impl<P: Platform + 'static> Containers<P> {
         };
         self.begin_span(now, Some(slot));
         self.clock.turn_us = Some(now);
-        Some((slot, self.slice(slot)))
+        Some((slot, self.slice(slot, now)))
     }
 
     /// Longest time in microseconds for which nobody could be answered: a turn and what belongs
@@ -151,12 +152,12 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
-    /// Run one step of the container in `slot` and count its fuel. If it runs out of memory (or has
+    /// Run a step of the container in `slot`, which tells how it ended and its fuel, and count that. If it runs out of memory (or has
     /// no engine), its memory is lost.
     pub(super) fn step(
         &mut self,
         slot: usize,
-        run: impl FnOnce(&mut Wasmi<ContainerHost<P>>) -> Step,
+        run: impl FnOnce(&mut Wasmi<ContainerHost<P>>) -> (Step, u64),
     ) -> Outcome {
         let Some(Some(container)) = self.slots.get_mut(slot) else {
             return Outcome::OUT_OF_MEMORY;
@@ -170,11 +171,14 @@ impl<P: Platform + 'static> Containers<P> {
         };
         let on_trial = container.image == Image::Candidate;
         let outcome = on_behalf(&self.shared.platform, container.tag, on_trial, || {
-            engine.run(|engine| Outcome {
-                step: run(engine),
-                fuel: engine.fuel_used(),
-                pending: engine.host().take_pending(),
-                last_call: engine.host().last_call(),
+            engine.run(|engine| {
+                let (step, fuel) = run(engine);
+                Outcome {
+                    step,
+                    fuel,
+                    pending: engine.host().take_pending(),
+                    last_call: engine.host().last_call(),
+                }
             })
         });
         let outcome = outcome.unwrap_or(Outcome::OUT_OF_MEMORY);
@@ -186,37 +190,59 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Give the container in `slot`, which runs, a slice: a long one if no other can want
     /// the CPU meanwhile, because changing containers is what costs.
-    fn slice(&mut self, slot: usize) -> Option<End> {
+    fn slice(&mut self, slot: usize, now: u64) -> Option<End> {
         let alone = self.iter().all(|(other, container)| {
             other == slot || !matches!(container.state, State::Running | State::Restarting { .. })
         });
         let share = self.get(slot)?.share();
         let slices = if alone { ALONE_SLICES } else { 1 };
         let fuel = u64::from(slice_fuel(share)) * slices;
-        let fuel = self.shared.handlers.slice(fuel);
         self.clock.slice_fuel = u32::try_from(fuel).ok();
-        self.slice_of(slot, fuel)
+        self.slice_of(slot, fuel, now)
     }
 
-    /// Give the container in `slot`, which runs, `fuel`. Returns how it has ended, if it has.
-    pub(super) fn slice_of(&mut self, slot: usize, fuel: u64) -> Option<End> {
+    /// Give the container in `slot`, which runs, `fuel`, or less if it takes too long; it is `begun` now. Returns how it
+    /// has ended, if it has.
+    pub(super) fn slice_of(&mut self, slot: usize, fuel: u64, begun: u64) -> Option<End> {
         let run = self.run_mut(slot)?;
-        let id = run.id();
-        let main = core::mem::replace(&mut run.main, Main::Cut);
+        let (id, stack_bytes) = (run.id(), run.stack_bytes);
+        let mut main = core::mem::replace(&mut run.main, Main::Cut);
         let shared = self.shared.clone();
         self.watch_interrupts();
-        let outcome = self.step(slot, |engine| match main {
-            Main::Fresh => engine.call(fuel),
-            Main::Cut | Main::Waiting { .. } => engine.resume(fuel, None),
-            Main::Polling { .. } => engine.resume(fuel, Some(0)),
-            Main::Receiving(place) => {
-                let memory = engine.memory();
-                let length = arena::outside(|| {
-                    shared.with_mail(id, |mail| {
-                        mail.get(|from, message| deliver(memory, place, from, message))
-                    })
-                });
-                engine.resume(fuel, Some(length.unwrap_or(0)))
+        let mut pieces = Pieces::new(fuel, stack_bytes, shared.handlers.any.get());
+        let outcome = self.step(slot, |engine| {
+            let mut used = 0;
+            loop {
+                let fuel = pieces.next();
+                let result = match main {
+                    Main::Fresh | Main::Cut | Main::Waiting { .. } => None,
+                    Main::Polling { .. } => Some(0),
+                    Main::Receiving(place) => {
+                        let memory = engine.memory();
+                        let length = arena::outside(|| {
+                            shared.with_mail(id, |mail| {
+                                mail.get(|from, message| deliver(memory, place, from, message))
+                            })
+                        });
+                        Some(length.unwrap_or(0))
+                    }
+                };
+                let step = match core::mem::replace(&mut main, Main::Cut) {
+                    Main::Fresh => engine.call(fuel),
+                    _ => engine.resume(fuel, result),
+                };
+                let fuel = engine.fuel_used();
+                used += fuel;
+                let goes_on = step == Step::OutOfFuel
+                    && pieces.used(fuel)
+                    && shared.platform.waiting() == 0
+                    && {
+                        let now = arena::outside(|| shared.platform.now_us());
+                        now.saturating_sub(begun) < TURN_US
+                    };
+                if !goes_on {
+                    return (step, used);
+                }
             }
         });
         self.ignore_interrupts();
@@ -252,7 +278,7 @@ impl<P: Platform + 'static> Containers<P> {
     }
 }
 
-/// Copy a message and its sender's name to where the container wants them; the length of
+/// Copy a message and its sender's name to where the container wants them. Returns the length of
 /// the message. The places were inside the memory when it asked, and memories do not shrink.
 fn deliver(memory: &mut [u8], place: MailPlace, from: &[u8], message: &[u8]) -> i32 {
     copy(memory, place.pointer, place.length, message);

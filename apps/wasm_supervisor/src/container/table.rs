@@ -1,5 +1,6 @@
 //! All containers of the device, and where each is found.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 
 use berth_protocol::{Happening, ImageHash, Parameters, State, Update};
@@ -26,7 +27,8 @@ use crate::platform::Platform;
 /// All containers.
 pub struct Containers<P: Platform + 'static> {
     pub(super) shared: Rc<Shared<P>>,
-    pub(super) slots: [Option<Container<P>>; CONTAINERS_MAX],
+    /// As many as there can be; apart, since an array of them is too long for a stack on which it is moved about.
+    pub(super) slots: Box<[Option<Container<P>>]>,
     pub(super) schedule: Schedule,
     pub(super) clock: Clock,
     pub(super) events: Events,
@@ -72,7 +74,9 @@ impl<P: Platform + 'static> Containers<P> {
             next_log: 0,
             clock: Clock::new(shared.platform.now_us()),
             shared,
-            slots: [const { None }; CONTAINERS_MAX],
+            slots: core::iter::repeat_with(|| None)
+                .take(CONTAINERS_MAX)
+                .collect(),
             schedule: Schedule::new(),
             events,
             before,

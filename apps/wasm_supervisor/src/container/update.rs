@@ -371,7 +371,8 @@ impl<P: Platform + 'static> Containers<P> {
     /// Let the container that is replaced save its state, if it can. Whatever it does is its last word.
     fn save_state(&mut self, slot: usize) {
         self.step(slot, |engine| {
-            engine.aside(PAUSE, PAUSE_FUEL).unwrap_or(Step::Finished)
+            let step = engine.aside(PAUSE, PAUSE_FUEL);
+            (step.unwrap_or(Step::Finished), engine.fuel_used())
         });
         // Kept in memory if the store does not take it.
         let _ = self.persist(slot, Cause::Operator);

@@ -28,10 +28,14 @@ pub(super) struct Data<H> {
 impl<H: Host> ResourceLimiter for Data<H> {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
+        // What is made at the beginning is a part of loading.
+        if current > 0 {
+            self.host.account().charge(border::price::GROWTH);
+        }
         Ok(self.host.may_have_memory(desired, self.memory_grows))
     }
 

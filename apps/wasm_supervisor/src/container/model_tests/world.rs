@@ -6,7 +6,6 @@ use berth_protocol::{Entry, Fault, Restart, State};
 
 use super::SLOTS;
 use super::program::{OnInterrupt, OnPause, Program, RECEIVER, SLEEP_US, TIMER};
-use crate::container::registrations::SLICE_MAX;
 
 /// Fuel of `Computes`: between what two short slices, and a short and a usual one, are.
 const COMPUTES_FUEL: u64 = 3_500;
@@ -228,12 +227,7 @@ impl World {
                 || !model
                     .is_some_and(|m| matches!(m.state, State::Running | State::Restarting { .. }))
         });
-        let most = if self.registered().is_some() {
-            SLICE_MAX
-        } else {
-            u64::MAX
-        };
-        if alone { LONG_SLICE } else { SLICE }.min(most)
+        if alone { LONG_SLICE } else { SLICE }
     }
 
     /// One slice with `fuel`.

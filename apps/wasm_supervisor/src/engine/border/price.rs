@@ -71,3 +71,8 @@ pub const CAPTURE: u32 = 20;
 pub const UNREGISTER: u32 = 300;
 /// A function of another system, through its wrapper for all types.
 pub const FOREIGN: u32 = 150;
+/// A longer linear memory: the place behind it, or another one, in the arena's list. What is copied and filled the
+/// engine charges for.
+pub const GROWTH: u32 = 40;
+/// Looking through all pages for room that is not there; until something is given back the answer is known.
+pub const SEARCH: u32 = 1_200;

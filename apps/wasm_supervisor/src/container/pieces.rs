@@ -1,0 +1,110 @@
+//! The pieces of a slice.
+//!
+//! ```text
+//!   a turn    ├── piece ──┼── piece ──┼── piece ──┤
+//!                         ▲           ▲
+//!                         has a handler come to wait? is the turn long enough?
+//! ```
+//!
+//! Fuel is what an engine can count, and no measure of time: an instruction may take thirty times as long as another, and a
+//! call clears a frame that may be as long as the stack. So a slice is executed in pieces, and between two of them the
+//! clock and the interrupts have their say. Going on after a piece costs some 4,000
+//! instructions, as 270 fuel do.
+
+use crate::engine::config::STACK_MAX_BYTES;
+
+/// Longest piece in fuel, with a stack of [`STACK`] or less: half the long slice of one that is alone.
+const PIECE: u64 = 5_000;
+/// Longest piece with the largest stacks: going on costs too much for shorter ones.
+const SHORT: u64 = 1_000;
+/// The same while a handler is registered somewhere: how long an interrupt waits for code that calls no host
+/// function. A slice of the usual length is two.
+const WATCHED: u64 = 1_250;
+/// What is left of a slice is no piece of its own if it is less.
+const LEAST: u64 = 100;
+
+/// The usual value stack in bytes. A call takes a few fuel, however long its frame is, which is cleared: with
+/// larger stacks pieces are shorter.
+const STACK: u32 = STACK_MAX_BYTES as u32;
+
+/// Microseconds after which a turn begins no more pieces.
+pub(super) const TURN_US: u64 = 10_000;
+
+/// The pieces of one slice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pieces {
+    /// Fuel of the slice that was not used.
+    left: u64,
+    longest: u64,
+}
+
+impl Pieces {
+    /// Returns those of a slice of `fuel` for a run with a value stack of `stack_bytes`; `watched`: a handler may come to
+    /// wait.
+    pub(super) fn new(fuel: u64, stack_bytes: u32, watched: bool) -> Self {
+        let longest = PIECE * u64::from(STACK) / u64::from(stack_bytes.max(STACK));
+        let longest = longest.max(SHORT);
+        let longest = if watched {
+            longest.min(WATCHED)
+        } else {
+            longest
+        };
+        Self {
+            left: fuel,
+            longest,
+        }
+    }
+
+    /// Returns the fuel of the next one.
+    pub(super) fn next(self) -> u64 {
+        self.left.min(self.longest)
+    }
+
+    /// So much fuel was used. Returns whether there is another piece.
+    pub(super) fn used(&mut self, fuel: u64) -> bool {
+        self.left = self.left.saturating_sub(fuel);
+        self.left >= LEAST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How a slice is cut up of which all is used.
+    fn cut(fuel: u64, stack_bytes: u32, watched: bool) -> Vec<u64> {
+        let mut pieces = Pieces::new(fuel, stack_bytes, watched);
+        let mut all = Vec::new();
+        loop {
+            all.push(pieces.next());
+            if !pieces.used(pieces.next()) {
+                return all;
+            }
+        }
+    }
+
+    #[test]
+    fn a_slice_is_one_piece_and_several_where_interrupts_are_handled() {
+        assert_eq!(cut(2_500, 2_048, false), [2_500]);
+        assert_eq!(cut(10_000, 128, false), [5_000; 2]);
+        assert_eq!(cut(20_000, 2_048, false), [5_000; 4]);
+        assert_eq!(cut(2_500, 2_048, true), [1_250; 2]);
+        assert_eq!(cut(500, 128, true), [500]);
+    }
+
+    #[test]
+    fn a_longer_stack_makes_them_shorter_and_no_crumb_is_one() {
+        assert_eq!(cut(2_500, 8_192, false), [1_250; 2]);
+        assert_eq!(cut(2_050, 65_536, false), [1_000; 2]);
+        assert_eq!(cut(2_500, 8_192, true), [1_250; 2]);
+        for (fuel, stack_bytes) in [(500, 65_536), (20_000, 65_536), (5_000, 9_000)] {
+            for watched in [false, true] {
+                let all = cut(fuel, stack_bytes, watched);
+                let sum: u64 = all.iter().sum();
+                assert!(sum <= fuel && fuel - sum < LEAST, "{all:?}");
+            }
+        }
+        // A host call may have cost more than there was.
+        assert!(!Pieces::new(1_000, 128, false).used(1_500));
+    }
+}
