@@ -7,7 +7,7 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use libtock::{ErrorCode, allow, command, i2c, spi, wait_for};
+use libtock::{ErrorCode, alarm, allow, command, i2c, spi, wait_for};
 use test_apps::report::Report;
 use test_apps::{Line, Setting};
 
@@ -24,6 +24,9 @@ const NOBODY: u8 = 0x33;
 /// Longest SPI transfer here.
 const LONGEST: usize = 1024;
 
+/// Between two rounds.
+const REST_MS: u32 = 1;
+
 fn main() {
     let mut report = Report::new();
     match ROUNDS.text() {
@@ -34,6 +37,8 @@ fn main() {
             if round.failed() > 0 {
                 Line::new().text("buses: a round failed").print();
             }
+            // Buses that are done at once leave no other time to what is in the background.
+            let _ = alarm::sleep_ms(REST_MS);
         },
         _ => {
             spi_transfers(&mut report);

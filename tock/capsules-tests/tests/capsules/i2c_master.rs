@@ -293,7 +293,7 @@ fn a_board_says_how_what_follows_is_put_off() {
         desk.rest();
         desk.bus.finish(&[], Ok(()));
         // Before any process, unless the board says otherwise.
-        assert_eq!(DeferredCall::has_tasks(), !later);
+        assert_eq!(DeferredCall::service_next_pending_call().is_some(), !later);
         assert!(!later || DeferredCall::service_next_later_call().is_some());
         desk.rest();
         desk.bus.finish(&[], Ok(()));
