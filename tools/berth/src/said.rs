@@ -12,9 +12,9 @@ use std::{fmt, ops::Deref};
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Said {
     /// As it may stand on a terminal.
-    shown: String,
+    shown: Box<str>,
     /// As it came, if that is something else.
-    came: Option<String>,
+    came: Option<Box<str>>,
 }
 
 impl Said {
@@ -22,8 +22,11 @@ impl Said {
     #[must_use]
     pub fn of(text: &str) -> Self {
         let shown = printable(text);
-        let came = (shown != text).then(|| text.to_owned());
-        Self { shown, came }
+        let came = (shown != text).then(|| text.into());
+        Self {
+            shown: shown.into(),
+            came,
+        }
     }
 }
 
@@ -55,19 +58,19 @@ impl fmt::Display for Said {
 
 impl PartialEq<str> for Said {
     fn eq(&self, other: &str) -> bool {
-        self.shown == other
+        *self.shown == *other
     }
 }
 
 impl PartialEq<&str> for Said {
     fn eq(&self, other: &&str) -> bool {
-        self.shown == *other
+        *self.shown == **other
     }
 }
 
 impl From<Said> for String {
     fn from(said: Said) -> Self {
-        said.shown
+        said.shown.into()
     }
 }
 
