@@ -3,6 +3,7 @@
 use berth_protocol::{Entry, Fault, HostCall};
 
 use crate::engine::{MailPlace, Step};
+use crate::programs::UnderWay;
 
 /// Why a container's execution was ended by its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,11 @@ pub enum Pending {
     Receive(
         /// Where it wants it.
         MailPlace,
+    ),
+    /// It waits for the end of a register program.
+    Program(
+        /// Which.
+        UnderWay,
     ),
     /// It ended itself.
     Exit {

@@ -21,6 +21,7 @@ use crate::arena::{self, Owned};
 use crate::engine::wasmi::Wasmi;
 use crate::engine::{Engine, MailPlace};
 use crate::platform::Platform;
+use crate::programs::UnderWay;
 
 /// The right to be a run: one id, with all that [`Shared`] keeps for it. Ends that when it goes.
 pub(super) struct Place<P: Platform> {
@@ -75,6 +76,10 @@ pub(super) enum Main {
     },
     /// It waits for a message.
     Receiving(MailPlace),
+    /// It waits for the end of a register program.
+    Program(UnderWay),
+    /// The host function that it has called returns this.
+    Returning(u32),
 }
 
 /// A period in which the handlers of a run may be called.

@@ -28,7 +28,7 @@ fn wants_from<P: Platform>(shared: &Shared<P>, container: &Container<P>) -> Opti
         (State::Running, Some(run)) => match run.main {
             Main::Waiting { until_us } | Main::Polling { until_us } => Some(until_us),
             Main::Receiving(_) => shared.has_mail(run.id()).then_some(0),
-            Main::Fresh | Main::Cut => Some(0),
+            Main::Fresh | Main::Cut | Main::Program(_) | Main::Returning(_) => Some(0),
         },
         (State::Restarting { .. }, _) => Some(container.restarts.due_us),
         _ => None,
@@ -200,15 +200,47 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Give the container in `slot`, which runs, `fuel`. Returns how it has ended, if it has.
     pub(super) fn slice_of(&mut self, slot: usize, fuel: u64) -> Option<End> {
-        let run = self.run_mut(slot)?;
+        let mut left = fuel;
+        loop {
+            match self.run_mut(slot)?.main {
+                Main::Program(program) => {
+                    if let Err(end) = self.go_on_with(slot, program, &mut left) {
+                        return Some(end);
+                    }
+                    // Not over: its time is, or an interrupt waits.
+                    if let Main::Program(_) = self.run_mut(slot)?.main {
+                        return None;
+                    }
+                }
+                main => {
+                    if let Err(end) = self.main_of(slot, main, &mut left) {
+                        return end;
+                    }
+                }
+            }
+            if left == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// Let main of the container in `slot` go on from where it stands, with `left` fuel.
+    ///
+    /// # Errors
+    ///
+    /// Its slice is over: how the container has ended, if it has.
+    fn main_of(&mut self, slot: usize, main: Main, left: &mut u64) -> Result<(), Option<End>> {
+        let fuel = *left;
+        let run = self.run_mut(slot).ok_or(None)?;
         let id = run.id();
-        let main = core::mem::replace(&mut run.main, Main::Cut);
+        run.main = Main::Cut;
         let shared = self.shared.clone();
         self.watch_interrupts();
         let outcome = self.step(slot, |engine| match main {
             Main::Fresh => engine.call(fuel),
-            Main::Cut | Main::Waiting { .. } => engine.resume(fuel, None),
+            Main::Cut | Main::Waiting { .. } | Main::Program(_) => engine.resume(fuel, None),
             Main::Polling { .. } => engine.resume(fuel, Some(0)),
+            Main::Returning(result) => engine.resume(fuel, Some(result as i32)),
             Main::Receiving(place) => {
                 let memory = engine.memory();
                 let length = arena::outside(|| {
@@ -221,8 +253,9 @@ impl<P: Platform + 'static> Containers<P> {
         });
         self.ignore_interrupts();
         self.clock.used_up = outcome.step == Step::OutOfFuel && outcome.fuel >= fuel;
+        *left = fuel.saturating_sub(outcome.fuel);
         match (outcome.step, outcome.pending) {
-            (Step::Finished, _) => return Some(End::Exit { code: 0 }),
+            (Step::Finished, _) => return Err(Some(End::Exit { code: 0 })),
             (Step::Stopped, Some(Pending::Yield)) => {
                 self.wait(slot, outcome.fuel, Main::Waiting { until_us: 0 });
             }
@@ -235,9 +268,15 @@ impl<P: Platform + 'static> Containers<P> {
             (Step::Stopped, Some(Pending::Receive(place))) => {
                 self.wait(slot, outcome.fuel, Main::Receiving(place));
             }
+            (Step::Stopped, Some(Pending::Program(program))) => {
+                if let Some(run) = self.run_mut(slot) {
+                    run.main = Main::Program(program);
+                }
+                return Ok(());
+            }
             _ => {}
         }
-        outcome.end(Entry::Main)
+        Err(outcome.end(Entry::Main))
     }
 
     /// The container in `slot` gives up the rest of its slice, of which it has used `fuel`.

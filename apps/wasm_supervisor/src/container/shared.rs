@@ -50,6 +50,8 @@ pub(super) struct Cells {
     pub(super) memory_max: Cell<u32>,
     /// The blocks that it holds.
     pub(super) claims: Cell<Claims>,
+    /// Of these, those that it has had register programs for which one pass did not finish.
+    pub(super) programs: Cell<Claims>,
 }
 
 impl Cells {
@@ -62,6 +64,7 @@ impl Cells {
             line: RefCell::new(OpenLine::new()),
             memory_max: Cell::new(u32::MAX),
             claims: Cell::new(Claims::NONE),
+            programs: Cell::new(Claims::NONE),
         }
     }
 }
@@ -252,6 +255,7 @@ impl<P: Platform> Shared<P> {
             return;
         };
         self.handlers.unregister(&self.platform, id, None);
+        self.cancel_programs(id);
         self.end_line(id, usize::from(slot), self.platform.now_us());
         cells.mail.borrow_mut().set_open(None);
         cells.state.take();
@@ -262,6 +266,27 @@ impl<P: Platform> Shared<P> {
                 .any(|(_, other)| other.slot.get() == Some(slot) && other.claims.get().has(handle));
             if !passed {
                 self.platform.release(handle);
+            }
+        }
+    }
+
+    /// Nobody goes on with what register programs a run has under way: they end where they are. Those of blocks that
+    /// are given back end with the claim; a block may pass to another run.
+    pub(super) fn cancel_programs(&self, id: RunId) {
+        if let Some(cells) = self.run(id) {
+            for handle in cells.programs.take().handles() {
+                self.platform.cancel_program(handle);
+            }
+        }
+    }
+
+    /// A run has a register program under way for this block.
+    pub(super) fn begin_program(&self, id: RunId, handle: u16) {
+        if let Some(cells) = self.run(id) {
+            let mut programs = cells.programs.get();
+            if !programs.has(handle) {
+                programs.add(handle);
+                cells.programs.set(programs);
             }
         }
     }
