@@ -24,11 +24,11 @@ fn main() {
     while fetched < WORDS {
         let status = spi.read32(SR);
         if sent < WORDS && sent - fetched < QUEUE && status & ROOM != 0 {
-            spi.write16(DR, word(sent));
+            spi.write32(DR, word(sent).into());
             sent += 1;
         }
         if status & FILLED != 0 {
-            received.take(spi.read16(DR));
+            received.take(spi.read32(DR) as u16);
             fetched += 1;
         }
     }

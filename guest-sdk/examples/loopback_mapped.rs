@@ -16,8 +16,7 @@ register_structs! {
     Pl022 {
         (0x00 => cr0: ReadWrite<u32>),
         (0x04 => cr1: ReadWrite<u32>),
-        (0x08 => dr: ReadWrite<u16>),
-        (0x0a => _reserved),
+        (0x08 => dr: ReadWrite<u32>),
         (0x0c => sr: ReadOnly<u32>),
         (0x10 => cpsr: ReadWrite<u32>),
         (0x14 => @END),
@@ -40,11 +39,11 @@ fn main() {
     while fetched < WORDS {
         let status = spi.sr.get();
         if sent < WORDS && sent - fetched < QUEUE && status & ROOM != 0 {
-            spi.dr.set(word(sent));
+            spi.dr.set(word(sent).into());
             sent += 1;
         }
         if status & FILLED != 0 {
-            received.take(spi.dr.get());
+            received.take(spi.dr.get() as u16);
             fetched += 1;
         }
     }

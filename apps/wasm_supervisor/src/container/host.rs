@@ -72,6 +72,11 @@ impl<P: Platform> ContainerHost<P> {
         self.pending.take()
     }
 
+    /// The register program that it waits for, if it waits for one.
+    pub(super) const fn program(&self) -> Option<UnderWay> {
+        self.program
+    }
+
     /// The last host function called.
     pub const fn last_call(&self) -> Option<LastCall> {
         self.last_call
@@ -264,7 +269,7 @@ impl<P: Platform> Host for ContainerHost<P> {
 
     fn await_program(&mut self) -> Stop {
         match self.program {
-            Some(program) => self.stop(Pending::Program(program)),
+            Some(_) => self.stop(Pending::Program),
             None => self.bad_handle(),
         }
     }

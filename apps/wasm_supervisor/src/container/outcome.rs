@@ -3,7 +3,6 @@
 use berth_protocol::{Entry, Fault, HostCall};
 
 use crate::engine::{MailPlace, Step};
-use crate::programs::UnderWay;
 
 /// Why a container's execution was ended by its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +24,8 @@ pub enum Pending {
         /// Where it wants it.
         MailPlace,
     ),
-    /// It waits for the end of a register program.
-    Program(
-        /// Which.
-        UnderWay,
-    ),
+    /// It waits for the end of the register program that its host knows.
+    Program,
     /// It ended itself.
     Exit {
         /// Its code.

@@ -11,7 +11,7 @@ use super::table::Containers;
 use crate::engine::Engine;
 use crate::engine::border::price;
 use crate::platform::Platform;
-use crate::programs::{Pass, UnderWay};
+use crate::programs::Pass;
 
 impl<P: Platform + 'static> Containers<P> {
     /// Go on with the program that main of the container in `slot` waits for, for as long as `left` fuel is there and no
@@ -20,12 +20,7 @@ impl<P: Platform + 'static> Containers<P> {
     /// # Errors
     ///
     /// How the container has ended, if it has.
-    pub(super) fn go_on_with(
-        &mut self,
-        slot: usize,
-        program: UnderWay,
-        left: &mut u64,
-    ) -> Result<(), End> {
+    pub(super) fn go_on_with(&mut self, slot: usize, left: &mut u64) -> Result<(), End> {
         self.watch_interrupts();
         let Some(Some(container)) = self.slots.get_mut(slot) else {
             return Ok(());
@@ -41,6 +36,9 @@ impl<P: Platform + 'static> Containers<P> {
         let mut made = 1;
         let come = on_behalf(platform, container.tag, on_trial, || {
             engine.run(|engine| {
+                let Some(program) = engine.host().program() else {
+                    return Ok(Some(0));
+                };
                 let memory = engine.memory();
                 // Memories do not shrink.
                 let come = match program.places.of(memory) {

@@ -21,7 +21,6 @@ use crate::arena::{self, Owned};
 use crate::engine::wasmi::Wasmi;
 use crate::engine::{Engine, MailPlace};
 use crate::platform::Platform;
-use crate::programs::UnderWay;
 
 /// The right to be a run: one id, with all that [`Shared`] keeps for it. Ends that when it goes.
 pub(super) struct Place<P: Platform> {
@@ -76,8 +75,8 @@ pub(super) enum Main {
     },
     /// It waits for a message.
     Receiving(MailPlace),
-    /// It waits for the end of a register program.
-    Program(UnderWay),
+    /// It waits for the end of the register program that its host knows.
+    Program,
     /// The host function that it has called returns this.
     Returning(u32),
 }

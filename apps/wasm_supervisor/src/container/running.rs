@@ -28,7 +28,7 @@ fn wants_from<P: Platform>(shared: &Shared<P>, container: &Container<P>) -> Opti
         (State::Running, Some(run)) => match run.main {
             Main::Waiting { until_us } | Main::Polling { until_us } => Some(until_us),
             Main::Receiving(_) => shared.has_mail(run.id()).then_some(0),
-            Main::Fresh | Main::Cut | Main::Program(_) | Main::Returning(_) => Some(0),
+            Main::Fresh | Main::Cut | Main::Program | Main::Returning(_) => Some(0),
         },
         (State::Restarting { .. }, _) => Some(container.restarts.due_us),
         _ => None,
@@ -203,12 +203,12 @@ impl<P: Platform + 'static> Containers<P> {
         let mut left = fuel;
         loop {
             match self.run_mut(slot)?.main {
-                Main::Program(program) => {
-                    if let Err(end) = self.go_on_with(slot, program, &mut left) {
+                Main::Program => {
+                    if let Err(end) = self.go_on_with(slot, &mut left) {
                         return Some(end);
                     }
                     // Not over: its time is, or an interrupt waits.
-                    if let Main::Program(_) = self.run_mut(slot)?.main {
+                    if let Main::Program = self.run_mut(slot)?.main {
                         return None;
                     }
                 }
@@ -238,7 +238,7 @@ impl<P: Platform + 'static> Containers<P> {
         self.watch_interrupts();
         let outcome = self.step(slot, |engine| match main {
             Main::Fresh => engine.call(fuel),
-            Main::Cut | Main::Waiting { .. } | Main::Program(_) => engine.resume(fuel, None),
+            Main::Cut | Main::Waiting { .. } | Main::Program => engine.resume(fuel, None),
             Main::Polling { .. } => engine.resume(fuel, Some(0)),
             Main::Returning(result) => engine.resume(fuel, Some(result as i32)),
             Main::Receiving(place) => {
@@ -268,9 +268,9 @@ impl<P: Platform + 'static> Containers<P> {
             (Step::Stopped, Some(Pending::Receive(place))) => {
                 self.wait(slot, outcome.fuel, Main::Receiving(place));
             }
-            (Step::Stopped, Some(Pending::Program(program))) => {
+            (Step::Stopped, Some(Pending::Program)) => {
                 if let Some(run) = self.run_mut(slot) {
-                    run.main = Main::Program(program);
+                    run.main = Main::Program;
                 }
                 return Ok(());
             }

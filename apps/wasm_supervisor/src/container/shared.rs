@@ -50,8 +50,8 @@ pub(super) struct Cells {
     pub(super) memory_max: Cell<u32>,
     /// The blocks that it holds.
     pub(super) claims: Cell<Claims>,
-    /// Of these, those that it has had register programs for which one pass did not finish.
-    pub(super) programs: Cell<Claims>,
+    /// Of these, by the bit of their number, those that it has had register programs for which one pass did not finish.
+    pub(super) programs: Cell<u8>,
 }
 
 impl Cells {
@@ -64,7 +64,7 @@ impl Cells {
             line: RefCell::new(OpenLine::new()),
             memory_max: Cell::new(u32::MAX),
             claims: Cell::new(Claims::NONE),
-            programs: Cell::new(Claims::NONE),
+            programs: Cell::new(0),
         }
     }
 }
@@ -274,8 +274,11 @@ impl<P: Platform> Shared<P> {
     /// are given back end with the claim; a block may pass to another run.
     pub(super) fn cancel_programs(&self, id: RunId) {
         if let Some(cells) = self.run(id) {
-            for handle in cells.programs.take().handles() {
-                self.platform.cancel_program(handle);
+            let programs = cells.programs.take();
+            for (number, handle) in cells.claims.get().handles().enumerate() {
+                if programs & 1 << number != 0 {
+                    self.platform.cancel_program(handle);
+                }
             }
         }
     }
@@ -283,11 +286,9 @@ impl<P: Platform> Shared<P> {
     /// A run has a register program under way for this block.
     pub(super) fn begin_program(&self, id: RunId, handle: u16) {
         if let Some(cells) = self.run(id) {
-            let mut programs = cells.programs.get();
-            if !programs.has(handle) {
-                programs.add(handle);
-                cells.programs.set(programs);
-            }
+            let number = cells.claims.get().handles().position(|own| own == handle);
+            let bit = number.map_or(0, |number| 1 << number);
+            cells.programs.set(cells.programs.get() | bit);
         }
     }
 
