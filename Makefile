@@ -85,8 +85,11 @@ miri: ## host tests of kernel, architecture, libtock and the containers' allocat
 	    cargo +nightly miri test -p wasm_supervisor --test arena
 
 # Firmware as built, the store of run.bin as it was. A board that runs already is not written into.
+# DEVICES=tmp105,at24c: with these chips on its I2C bus (`target/debug/berth-emulator run --help` lists them).
+DEVICES :=
+comma := ,
 run: build ## the board, interactive: serial console on this terminal
-	@$(HOST)/berth-emulator run --flash $(IMAGE)/run.bin --firmware $(IMAGE)/flash.bin
+	@$(HOST)/berth-emulator run --flash $(IMAGE)/run.bin --firmware $(IMAGE)/flash.bin $(DEVICES:%=--device $(subst $(comma), --device ,$(DEVICES)))
 
 # Where cargo's own programs are, or below PREFIX.
 PREFIX :=
@@ -114,6 +117,7 @@ exposures: host
 HANDLER_GUESTS := echo ticks
 guests:
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features heap --examples
+	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --examples
 	@for guest in $(HANDLER_GUESTS); do cargo rustc --quiet --profile guest --target wasm32-unknown-unknown \
 	    -p berth-guest --features handlers --example $$guest -- -C link-arg=--export-table || exit 1; done
 	@ln -sfn wasm32-unknown-unknown/guest/examples target/guests
@@ -218,7 +222,7 @@ bench-containers: build
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
-             deadline storm buses bus_abuse abuse assault heir warden echo bench_syscalls bench_registers bench_interrupts engine_proof
+             chatter deadline storm buses bus_abuse abuse assault heir warden echo bench_syscalls bench_registers bench_interrupts engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin $(IMAGE)/buses-kernel.bin $(IMAGE)/fuzz-kernel.bin $(IMAGE)/no-ring-kernel.bin
 
 # The board without containers.
@@ -309,6 +313,7 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process --features supervisor_process/bench -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers,heap --examples -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --lib --examples -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile loader --target wasm32-unknown-unknown -p berth-loader -- -D warnings $(STRICT)
 
 size: build plain-firmware no-programs-firmware ## flash and RAM, as a table and in target/size.json

@@ -17,6 +17,7 @@
 //! | state that outlives it | [`save_state`], [`load_state`], [`pause!`] |
 //! | other containers | [`send`], [`receive`] |
 //! | `Vec`, `String`, `Box` | `heap!`, with the feature `heap` |
+//! | drivers that others have published | `hal`, with the feature `hal` |
 //!
 //! A whole container:
 //!
@@ -55,6 +56,8 @@
 #[cfg(not(target_arch = "wasm32"))]
 extern crate std;
 
+#[cfg(feature = "hal")]
+pub mod hal;
 #[cfg(feature = "heap")]
 mod heap;
 mod imports;

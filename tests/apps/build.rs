@@ -13,6 +13,7 @@ fn main() {
         // It notes the registers down before the library's entry point uses them.
         println!("cargo::rustc-link-arg-bin=conformance=--entry=note_registers");
     }
+    libtock_build::link("chatter", "APP2", 2048);
     libtock_build::link("echo", "APP2", 2048);
     libtock_build::link("misbehave", "APP2", 2048);
     libtock_build::link("filtered", "SUPERVISOR", 2048);

@@ -238,11 +238,9 @@ impl Interrupts {
             return;
         }
         self.noted.set(self.noted.get() | here);
-        for (index, slot) in self.slots.iter().enumerate() {
-            if here & bit(index) != 0 {
-                slot.taken.set(slot.taken.get().wrapping_add(1));
-                slot.since.set(slot.since.get().saturating_add(1));
-            }
+        for slot in indices(here).filter_map(|index| self.slots.get(index)) {
+            slot.taken.set(slot.taken.get().wrapping_add(1));
+            slot.since.set(slot.since.get().saturating_add(1));
         }
         self.deferred.set();
     }

@@ -39,7 +39,7 @@ use kernel::capabilities::{
     MainLoopCapability, MemoryAllocationCapability, ProcessManagementCapability,
 };
 use kernel::deferred_call::DeferredCall;
-use kernel::platform::{KernelResources, SyscallDriverLookup};
+use kernel::platform::{KernelResources, SyscallDriverLookup, WorkOf};
 use kernel::process::{ProcessArray, ProcessId, load_processes};
 use kernel::scheduler::round_robin::RoundRobinSched;
 use kernel::syscall::SyscallDriver;
@@ -78,8 +78,8 @@ impl SyscallDriverLookup for Board {
         }
     }
 
-    fn pass(&self, driver_num: usize, process: ProcessId) {
-        self.drivers.pass(driver_num, process);
+    fn pass(&self, driver_num: usize, process: ProcessId) -> WorkOf {
+        self.drivers.pass(driver_num, process)
     }
 }
 

@@ -7,7 +7,7 @@ use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
 use flash_partition::FlashPartition;
 use kernel::capabilities::ProcessManagementCapability;
-use kernel::platform::{KernelResources, SyscallDriverLookup};
+use kernel::platform::{KernelResources, SyscallDriverLookup, WorkOf};
 use kernel::process::{Process, ProcessId, RunEnd, RunEndClient};
 use kernel::scheduler::background::BackgroundSched;
 use kernel::syscall::SyscallDriver;
@@ -65,8 +65,8 @@ impl SyscallDriverLookup for Board {
         }
     }
 
-    fn pass(&self, driver_num: usize, process: ProcessId) {
-        self.drivers.pass(driver_num, process);
+    fn pass(&self, driver_num: usize, process: ProcessId) -> WorkOf {
+        self.drivers.pass(driver_num, process)
     }
 }
 

@@ -21,7 +21,7 @@ use capsules_core::spi_controller::{self, Spi};
 use capsules_core::virtualizers::virtual_i2c::{I2CMasterDevice, MuxI2C};
 use capsules_core::virtualizers::virtual_spi::{MuxSpiMaster, VirtualSpiMasterDevice};
 use kernel::capabilities::MemoryAllocationCapability;
-use kernel::deferred_call::DeferredCallClient;
+use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::hil::i2c::I2CMaster;
 use kernel::hil::spi::cs::{ActiveLow, IntoChipSelect};
 use kernel::hil::spi::{SpiMaster, SpiMasterDevice};
@@ -137,6 +137,7 @@ fn spi(
         static_init!([u8; SPI_CHUNK], [0; SPI_CHUNK]),
     );
     user.set_client(driver);
+    driver.put_off_with(DeferredCall::set_later);
     driver.register();
     (driver, controller)
 }
@@ -168,6 +169,7 @@ fn i2c(
         )
     );
     user.set_master_client(driver);
+    driver.put_off_with(DeferredCall::set_later);
     driver.register();
     driver
 }

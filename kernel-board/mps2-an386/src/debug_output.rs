@@ -22,7 +22,12 @@ use kernel::hil::uart::{Transmit, TransmitClient};
 use kernel::utilities::cells::{MapCell, TakeCell};
 
 /// Said in place of text that did not fit.
-const CUT: &str = "\r\n(kernel messages were lost)\r\n";
+const CUT: &[u8] = b"\r\n(kernel messages were lost)\r\n";
+
+/// Longest line of a report.
+const LINE_BYTES: usize = 160;
+/// What reports of processes in the background leave to others.
+const FIRMWARES_BYTES: usize = 1024;
 
 /// The kernel's messages on their way out.
 pub(crate) struct DebugOutput {
@@ -58,21 +63,20 @@ impl DebugOutput {
         let Some(buffer) = self.tx_buffer.take() else {
             return;
         };
-        let waiting = self.waiting.map_or(0, |ring| ring.len());
+        let waiting = self.waiting.map_or(0, |ring| {
+            if !ring.has_elements() && self.cut.take() {
+                ring.extend(CUT);
+            }
+            ring.len()
+        });
         let turn = match self.turn.get() {
             0 => waiting,
             turn => turn,
         };
         let room = buffer.len().min(turn);
-        let mut len = self.take_waiting(buffer.get_mut(..room).unwrap_or_default());
+        let len = self.take_waiting(buffer.get_mut(..room).unwrap_or_default());
         let goes_on = turn > len;
         self.turn.set(turn - len);
-        if len == 0 && self.cut.take() {
-            for (place, byte) in buffer.iter_mut().zip(CUT.bytes()) {
-                *place = byte;
-                len += 1;
-            }
-        }
         if len == 0 {
             self.tx_buffer.replace(buffer);
         } else if let Err((_, buffer)) = self.uart.transmit_buffer(buffer, len) {
@@ -115,7 +119,16 @@ impl DebugSink for DebugOutput {
     }
 
     fn end(&self) {
-        self.start.set();
+        self.start.set_later();
+    }
+
+    fn has_room_for_line(&self, of_background: bool) -> bool {
+        let left = if of_background {
+            LINE_BYTES + FIRMWARES_BYTES
+        } else {
+            LINE_BYTES
+        };
+        self.available_len() >= left
     }
 
     fn available_len(&self) -> usize {

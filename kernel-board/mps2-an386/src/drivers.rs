@@ -17,6 +17,7 @@ use kernel::collections::ring_buffer::RingBuffer;
 use kernel::deferred_call::DeferredCallClient;
 use kernel::hil::time::Alarm;
 use kernel::hil::uart::{Configure, Parameters, Parity, StopBits, Transmit, Width};
+use kernel::platform::WorkOf;
 use kernel::process::ProcessId;
 use kernel::syscall::SyscallDriver;
 use kernel::{Kernel, create_capability, static_init};
@@ -160,12 +161,12 @@ impl Drivers {
         }
     }
 
-    /// One pass of work of the driver with this number, for a process.
-    pub(crate) fn pass(&self, number: usize, process: ProcessId) {
+    /// One pass of work of the driver with this number, for a process. Returns whose work it was.
+    pub(crate) fn pass(&self, number: usize, process: ProcessId) -> WorkOf {
         match number {
             console::DRIVER_NUM => self.console.pass(process),
-            low_level_debug::DRIVER_NUM => self.low_level_debug.pass(),
-            _ => {}
+            low_level_debug::DRIVER_NUM => self.low_level_debug.pass(process),
+            _ => WorkOf::Itself,
         }
     }
 

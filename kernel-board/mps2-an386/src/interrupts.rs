@@ -4,15 +4,18 @@
 
 use core::cell::Cell;
 
+use kernel::deferred_call::DeferredCallClient;
 use kernel::hil::time::{Frequency, Ticks, Time};
 use kernel::platform::chip::InterruptService;
 use mps2::chip::Peripherals;
+use mps2::interrupts::UART0_RX;
 use mps2::system_timer::{Freq1562500Hz, SystemTimer};
 use wasm_host::{Clock, InterruptStore, Lines, captures};
 
 use crate::BoardChip;
 use crate::board::BoardHost;
 use crate::exposures::INTERRUPTS;
+use crate::receiver::Receiver;
 
 /// Room for what is registered of this board's table.
 pub(crate) type Store = InterruptStore<{ INTERRUPTS.len() }, { captures(INTERRUPTS) }>;
@@ -47,7 +50,9 @@ static STAMPS: kernel::utilities::single_core::SingleCore<crate::bench::Stamps> 
 /// Who services a line.
 pub(crate) struct Service {
     peripherals: &'static Peripherals<'static>,
-    /// Known once it is made.
+    receiver: Receiver,
+    /// Known once they are made.
+    chip: Cell<Option<&'static BoardChip>>,
     wasm_host: Cell<Option<&'static BoardHost>>,
     #[cfg(feature = "buses")]
     buses: Cell<Option<&'static crate::buses::Buses>>,
@@ -59,9 +64,11 @@ pub(crate) struct Service {
 
 impl Service {
     /// The firmware's drivers, for the time being.
-    pub(crate) const fn new(peripherals: &'static Peripherals<'static>) -> Self {
+    pub(crate) fn new(peripherals: &'static Peripherals<'static>) -> Self {
         Self {
             peripherals,
+            receiver: Receiver::new(),
+            chip: Cell::new(None),
             wasm_host: Cell::new(None),
             #[cfg(feature = "buses")]
             buses: Cell::new(None),
@@ -73,7 +80,7 @@ impl Service {
     }
 
     /// Exposed lines go to `wasm_host`, after the firmware's.
-    pub(crate) fn set_host(&self, chip: &BoardChip, wasm_host: &'static BoardHost) {
+    pub(crate) fn set_host(&self, chip: &'static BoardChip, wasm_host: &'static BoardHost) {
         for interrupt in INTERRUPTS {
             #[cfg(feature = "deadline-task")]
             if interrupt.line == crate::deadline::LINE {
@@ -81,6 +88,7 @@ impl Service {
             }
             chip.service_last(interrupt.line);
         }
+        self.chip.set(Some(chip));
         self.wasm_host.set(Some(wasm_host));
     }
 
@@ -112,6 +120,12 @@ impl InterruptService for Service {
             self.reaper.look();
             return true;
         }
+        if line == UART0_RX
+            && let Some(chip) = self.chip.get()
+            && !self.receiver.takes(chip, &self.peripherals.system_timer)
+        {
+            return true;
+        }
         if self.peripherals.service_interrupt(line) {
             return true;
         }
@@ -131,6 +145,18 @@ impl InterruptService for Service {
         #[cfg(feature = "bench")]
         STAMPS.with(|stamps| stamps.at(1));
         known
+    }
+}
+
+impl DeferredCallClient for Service {
+    fn handle_deferred_call(&self) {
+        if let Some(chip) = self.chip.get() {
+            self.receiver.open(chip, &self.peripherals.system_timer);
+        }
+    }
+
+    fn register(&'static self) {
+        self.receiver.open.register(self);
     }
 }
 

@@ -9,6 +9,7 @@
 //!   buses.rs      SPI and I2C, if the board is built with them
 //!   exposures.rs  what containers may reach through wasm_host
 //!   interrupts.rs who services which interrupt line
+//!   receiver.rs   how fast the operator's bytes are taken
 //!   mapping.rs    opens such blocks to the process that claimed them, and the store
 //!   emulated_flash.rs, semihosting.rs   the flash that the container store is in
 //!   places.rs     who is who: what each place in flash gives to the process in it
@@ -45,6 +46,7 @@ mod panic;
 mod passes;
 mod places;
 mod policy;
+mod receiver;
 mod semihosting;
 mod vectors;
 #[cfg(feature = "restart-walk")]
@@ -164,6 +166,7 @@ unsafe extern "C" fn main() -> ! {
     wasm_host.register();
     wasm_host.in_background(DeferredCall::put_in_background);
     service.set_host(chip, wasm_host);
+    service.register();
     let run_record: &'static RunRecord = static_init!(
         RunRecord,
         RunRecord::new(kernel.create_grant(run_record::DRIVER_NUM, &memory_capability))

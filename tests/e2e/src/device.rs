@@ -40,6 +40,7 @@ impl Run {
         let output = Command::new(&berth)
             .args(words)
             .env_remove("BERTH_DEVICE")
+            .env_remove("COLUMNS")
             .envs(variables.iter().copied())
             .output()
             .with_context(|| format!("cannot run {}; run `make build`", berth.display()))?;

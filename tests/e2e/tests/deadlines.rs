@@ -5,6 +5,8 @@
 
 use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 /// Rounds of half a second.
@@ -63,6 +65,32 @@ fn abused_on(flash: Flash, deed: &str) -> Result<()> {
 #[test]
 fn writes_without_end_make_nobody_late() -> Result<()> {
     abused("writes")
+}
+
+/// A process of the firmware waits for the line that the background has. What it does for that one it does in turns that
+/// end with each pass, and the process with the deadline comes before the next: it waits for the turn of the one that prints, which takes
+/// most of its deadline, and for one pass more.
+#[test]
+fn writes_that_the_firmware_waits_for_keep_no_third_process_out() -> Result<()> {
+    const WORST_NS: u64 = 500_000;
+    for deed in ["writes", "lines"] {
+        let flash = Flash::with_deadlines()?;
+        flash.install("chatter")?;
+        flash.install("abuse")?;
+        flash.set("abuse", deed.as_bytes())?;
+        let device = Device::power_on_counted(&flash)?;
+        device.console(&format!("abuse: {deed}"))?;
+        let told = device.told_deadlines(rounds(3)?)?;
+        let text = device.board.console.text();
+        ensure!(!text.contains("failed"), "{text}");
+        ensure!(text.matches("chatter").count() > 100, "it prints nothing");
+        ensure!(
+            told.driver.missed == 0 && told.process.worst_ns < WORST_NS,
+            "{told}"
+        );
+        println!("a process that prints, and abuse {deed}: {told}");
+    }
+    Ok(())
 }
 
 #[test]
@@ -160,6 +188,46 @@ fn a_block_without_clock_is_an_error_of_the_access_and_stops_nobody() -> Result<
     for task in ["driver:", "deadline:"] {
         let console = &device.board.console;
         console.wait_after(at, task, Duration::from_secs(30))?;
+    }
+    Ok(())
+}
+
+/// What is typed comes as fast as the kernel takes it, which the emulator's line allows. Whoever reads, or nobody: the
+/// firmware is on time, and the rest of the time is not all the line's.
+#[test]
+fn a_flood_on_the_operators_line_makes_nobody_late() -> Result<()> {
+    const BLOCK: usize = 256;
+    for (program, setting) in [("occupy", ""), ("abuse", "reads"), ("abuse", "breaks")] {
+        let flash = Flash::with_deadlines()?;
+        flash.install(program)?;
+        if !setting.is_empty() {
+            flash.set(program, setting.as_bytes())?;
+        }
+        let device = Device::power_on_counted(&flash)?;
+        device.console("Berth kernel")?;
+        let over = AtomicBool::new(false);
+        let typed = AtomicUsize::new(0);
+        let kept = thread::scope(|scope| {
+            // It ends when the board is switched off, too.
+            scope.spawn(|| {
+                let text = "x".repeat(BLOCK);
+                while !over.load(Ordering::Relaxed) && device.board.type_text(&text).is_ok() {
+                    typed.fetch_add(BLOCK, Ordering::Relaxed);
+                }
+            });
+            let kept = device.keeps_deadlines(rounds(3)?);
+            over.store(true, Ordering::Relaxed);
+            kept
+        })?;
+        let typed = typed.into_inner();
+        // More than the line's rate would bring in the time of all rounds.
+        let bytes = kept.process.rounds as usize * 11_520 / 2;
+        ensure!(
+            typed > bytes,
+            "{typed} bytes in {} rounds",
+            kept.process.rounds
+        );
+        println!("{program} {setting} and {typed} bytes: {kept}");
     }
     Ok(())
 }

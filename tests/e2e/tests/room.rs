@@ -81,6 +81,35 @@ fn made_to_fit(bundle: &Path) -> Result<std::process::Output> {
         .context("run `make build`")
 }
 
+/// The supervisor for another board is the same program, linked for another address: what was built here is as long as
+/// `make supervisor` makes it there.
+#[test]
+fn the_supervisor_fits_every_board_that_says_where_it_goes() -> Result<()> {
+    let all = files(&target().join("image/wasm_supervisor.tab"))?;
+    let (_, process) = all
+        .iter()
+        .find(|(name, _)| name.starts_with("cortex-m4"))
+        .context("it is longer than half a MiB, and an ordinary `tockloader install` has no bundle for it")?;
+    let mut boards = 0;
+    for board in std::fs::read_dir(root().join("kernel-board"))? {
+        let map = board?.path().join("supervisor.ld");
+        if !map.is_file() {
+            continue;
+        }
+        boards += 1;
+        let map = Layout::read(&map)?;
+        let flash = map.region("SUPERVISOR_FLASH").context("no flash")?;
+        ensure!(
+            process.len() <= flash.length as usize,
+            "{} bytes in a place of {}",
+            process.len(),
+            flash.length
+        );
+    }
+    ensure!(boards > 0, "no board says where the supervisor goes");
+    Ok(())
+}
+
 #[test]
 fn a_supervisor_of_more_than_half_a_mib_is_installed_and_runs_beside_others() -> Result<()> {
     let folder = tempfile::tempdir()?;

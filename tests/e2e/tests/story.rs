@@ -30,6 +30,11 @@ fn the_demo_tells_its_story_to_the_end() -> Result<()> {
         "blink stopped",
         "USERLED1: off",
         "blink deleted",
+        "$ berth run thermometer.wasm",
+        "21.5 degrees",
+        "-3.0 degrees",
+        "thermometer updated",
+        "40.0 degrees, 104.0 Fahrenheit",
         "Done in",
     ] {
         let (_, after) = rest

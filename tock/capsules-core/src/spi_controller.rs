@@ -126,6 +126,8 @@ pub struct Spi<'a, S: SpiMasterDevice<'a>> {
     tickets: Tickets,
     /// Sends the next chunk, or starts the next transfer.
     next: DeferredCall,
+    /// How that call is put off.
+    put_off: Cell<fn(&DeferredCall)>,
     /// What the board set the device to.
     board: Settings,
     /// What it is set to now.
@@ -150,6 +152,7 @@ impl<'a, S: SpiMasterDevice<'a>> Spi<'a, S> {
             owner: OptionalCell::empty(),
             tickets: Tickets::default(),
             next: DeferredCall::new(),
+            put_off: Cell::new(DeferredCall::set),
             board,
             current: Cell::new(board),
         }
@@ -167,6 +170,13 @@ impl<'a, S: SpiMasterDevice<'a>> Spi<'a, S> {
     pub fn config_buffers(&self, read_buffer: &'static mut [u8], write_buffer: &'static mut [u8]) {
         self.read_buffer.replace(read_buffer);
         self.write_buffer.replace(write_buffer);
+    }
+
+    /// Has what follows a chunk put off with `put_off`, which sets the call that it is given. A board whose kernel lets processes
+    /// have their turn before it (`DeferredCall::set_later` here) gives that; until then it is `DeferredCall::set`,
+    /// upstream's only one, and the bus goes on before any process.
+    pub fn put_off_with(&self, put_off: fn(&DeferredCall)) {
+        self.put_off.set(put_off);
     }
 
     /// Take on a transfer.
@@ -417,7 +427,7 @@ impl<'a, S: SpiMasterDevice<'a>> SpiMasterClient for Spi<'a, S> {
             Some((process, None)) => self.end(process, status.map(drop)),
             None => self.keep(false),
         }
-        self.next.set_later();
+        (self.put_off.get())(&self.next);
     }
 }
 

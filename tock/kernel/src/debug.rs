@@ -24,6 +24,11 @@ pub trait DebugSink {
     }
     /// The message is complete.
     fn end(&self) {}
+    /// Whether the next line of a process's report is to be written now, of one in the background or of another. If not, it is asked
+    /// again: a report waits, while a message that does not fit is lost.
+    fn has_room_for_line(&self, _of_background: bool) -> bool {
+        true
+    }
     /// Returns how many bytes would be taken now without losing any; what is not known counts as none.
     fn available_len(&self) -> usize {
         0
@@ -54,6 +59,12 @@ pub fn with_writer(f: impl FnOnce(&mut dyn Write)) {
         f(&mut Writer(sink));
         sink.end();
     }
+}
+
+/// Whether the next line of a report is to be written now ([`DebugSink::has_room_for_line`]).
+pub(crate) fn has_room_for_line(of_background: bool) -> bool {
+    let sink = SINK.with(Cell::get);
+    sink.is_none_or(|sink| sink.has_room_for_line(of_background))
 }
 
 /// Write a part of a message that is too long to be written at once; whether more parts follow, which `f` says.

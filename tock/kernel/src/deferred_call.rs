@@ -112,7 +112,7 @@ impl DeferredCall {
         });
     }
 
-    /// Has this call, from now on, made when no process is ready but those in the background, and before any of these
+    /// Has this call, from now on, made only when no process is ready but those in the background, and before any of these
     /// runs: for work that is theirs. Of several, one at a time. A board calls it; where no place is in the
     /// background, such a call waits until no process is ready at all.
     pub fn put_in_background(&self) {
@@ -122,10 +122,13 @@ impl DeferredCall {
         });
     }
 
-    /// Have the kernel loop make the call when processes have had their turn: for work that goes on
-    /// and on, like long messages, a bounded piece a call.
+    /// Have the kernel loop make the call when no process is ready but those in the background, before any of these runs, or
+    /// when the others have had their time: for work that goes on and on, like long messages, a bounded piece a call.
     pub fn set_later(&self) {
-        TABLE.with(|table| table.later.set(table.later.get() | 1 << self.index));
+        TABLE.with(|table| {
+            table.later.set(table.later.get() | 1 << self.index);
+            table.pending.set(table.pending.get() | LOOK);
+        });
     }
 
     /// Whether the call is set and not made yet.
@@ -141,13 +144,10 @@ impl DeferredCall {
         TABLE.with(|table| table.later.get() != 0)
     }
 
-    /// Whether one waits in the background; whether one waits until processes have had their turn.
+    /// Whether one waits that is not only made in the background.
     #[must_use]
-    pub(crate) fn who_is_later() -> (bool, bool) {
-        TABLE.with(|table| {
-            let (later, background) = (table.later.get(), table.in_background.get());
-            (later & background != 0, later & !background != 0)
-        })
+    pub(crate) fn has_later_for_firmware() -> bool {
+        TABLE.with(|table| table.later.get() & !table.in_background.get() != 0)
     }
 
     /// Make one of the calls that were to come after processes or in the background; its number, or `None`. One that is
@@ -156,10 +156,9 @@ impl DeferredCall {
         Self::service_later(u32::MAX)
     }
 
-    /// The same, of those in the background or of the others.
-    pub(crate) fn service_next_later_of(background: bool) -> Option<usize> {
-        let calls = TABLE.with(|table| table.in_background.get());
-        Self::service_later(if background { calls } else { !calls })
+    /// The same, of those that are not only made in the background.
+    pub(crate) fn service_next_later_for_firmware() -> Option<usize> {
+        Self::service_later(TABLE.with(|table| !table.in_background.get()))
     }
 
     fn service_later(of: u32) -> Option<usize> {
@@ -200,7 +199,8 @@ impl DeferredCall {
             }
             let index = pending.trailing_zeros() as usize;
             calls.set(calls.get() & !(1 << index));
-            Some((index, table.clients.get(index).and_then(Cell::get)))
+            // Of [`LOOK`] there is no client.
+            Some((index, table.clients.get(index)?.get()))
         })?;
         if let Some(client) = client {
             (client.handle)(client.data);
@@ -286,6 +286,9 @@ mod tests {
             assert!(DeferredCall::service_next_later_call().is_some());
         }
         assert!(drivers.iter().all(|driver| driver.seen.get() == 10));
+        // The loop is to look, and that is all.
+        assert!(DeferredCall::has_later() && DeferredCall::has_tasks());
+        assert_eq!(DeferredCall::service_next_pending_call(), None);
         assert!(DeferredCall::has_later() && !DeferredCall::has_tasks());
         drivers.iter().for_each(|driver| driver.again.set(false));
         let rest = core::iter::from_fn(DeferredCall::service_next_later_call);
@@ -301,21 +304,27 @@ mod tests {
         }
         first.call.put_in_background();
         second.call.put_in_background();
-        assert_eq!(DeferredCall::who_is_later(), (false, false));
+        let waits = || {
+            (
+                DeferredCall::has_later(),
+                DeferredCall::has_later_for_firmware(),
+            )
+        };
+        assert_eq!(waits(), (false, false));
         second.call.set();
         first.call.set();
         other.call.set_later();
         // The loop is to look, and that is all.
         assert!(DeferredCall::has_tasks() && first.call.is_pending());
-        assert!(DeferredCall::service_next_pending_call().is_some());
+        assert_eq!(DeferredCall::service_next_pending_call(), None);
         assert!(!DeferredCall::has_tasks());
-        assert_eq!(DeferredCall::who_is_later(), (true, true));
-        assert_eq!(DeferredCall::service_next_later_of(false), Some(2));
-        assert_eq!(DeferredCall::who_is_later(), (true, false));
-        assert_eq!(DeferredCall::service_next_later_of(false), None);
-        assert_eq!(DeferredCall::service_next_later_of(true), Some(0));
+        assert_eq!(waits(), (true, true));
+        assert_eq!(DeferredCall::service_next_later_for_firmware(), Some(2));
+        assert_eq!(waits(), (true, false));
+        assert_eq!(DeferredCall::service_next_later_for_firmware(), None);
+        assert_eq!(DeferredCall::service_next_later_call(), Some(0));
         assert_eq!(DeferredCall::service_next_later_call(), Some(1));
-        assert_eq!(DeferredCall::who_is_later(), (false, false));
+        assert_eq!(waits(), (false, false));
         assert_eq!(
             (first.seen.get(), second.seen.get(), other.seen.get()),
             (1, 1, 1)

@@ -15,7 +15,9 @@ use crate::platform::chip::Chip;
 use crate::platform::mpu::{Region, RegionCheck};
 use crate::platform::scheduler_timer::SchedulerTimer;
 use crate::platform::watchdog::WatchDog;
-use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallDriverLookup};
+use crate::platform::{
+    ContextSwitchCallback, KernelResources, ProcessFault, SyscallDriverLookup, WorkOf,
+};
 use crate::process::{
     Priority, Process, ProcessId, ProcessSlot, RunEnd, RunEndClient, RunNumber,
     StoppedExecutingReason, Woken,
@@ -364,13 +366,12 @@ impl Kernel {
             SchedulingDecision::RunProcess((id, slice)) => {
                 let mut later = DeferredCall::has_later();
                 if later {
-                    let background;
-                    (background, later) = DeferredCall::who_is_later();
-                    if background && self.process_with(id.index, Priority::Background).is_some() {
+                    if self.process_with(id.index, Priority::Background).is_some() {
                         // The loop looks at lines and at the firmware's processes before the next one.
-                        let _ = DeferredCall::service_next_later_of(true);
+                        let _ = DeferredCall::service_next_later_call();
                         return;
                     }
+                    later = DeferredCall::has_later_for_firmware();
                 }
                 let turn = if later {
                     self.until_later(slice)
@@ -394,8 +395,8 @@ impl Kernel {
         }
     }
 
-    /// The turn of a process while a call waits that comes after processes: it is made when the
-    /// process has nothing to do, or processes have had [`BEFORE_LATER_US`].
+    /// The turn of a process while a call waits that comes after processes: it is made when none but those in the
+    /// background has anything to do, or the others have had [`BEFORE_LATER_US`].
     #[cold]
     fn until_later(&self, slice: Option<NonZeroU32>) -> Option<NonZeroU32> {
         let left = BEFORE_LATER_US.saturating_sub(self.later_waited_us.get());
@@ -403,8 +404,8 @@ impl Kernel {
         Some(slice.map_or(wait, |slice| slice.min(wait)))
     }
 
-    /// Make a call that came after this turn of a process, unless there is something more important. Why the turn ended, as far
-    /// as it concerns the scheduler.
+    /// Make a call that came after this turn of a process, if processes have had their time. Why the turn ended, as far as
+    /// it concerns the scheduler.
     #[cold]
     fn make_later(
         &self,
@@ -413,15 +414,16 @@ impl Kernel {
         shortened: bool,
     ) -> StoppedExecutingReason {
         let turns = self.later_waited_turns.get() + 1;
-        if reason == StoppedExecutingReason::KernelPreemption && turns < TURNS_BEFORE_LATER {
+        if reason != StoppedExecutingReason::TimesliceExpired && turns < TURNS_BEFORE_LATER {
             self.later_waited_turns.set(turns);
-            // Something more important is there, which may make a process ready: that one has its time.
+            // Something more important is there, which may make a process ready, or what this one leaves is the next
+            // one's: that one has its time. If there is none, the loop comes to the call by itself.
             let waited = self.later_waited_us.get().saturating_add(used.unwrap_or(0));
             self.later_waited_us.set(waited.min(BEFORE_LATER_US / 2));
         } else {
             self.later_waited_us.set(0);
             self.later_waited_turns.set(0);
-            let _ = DeferredCall::service_next_later_of(false);
+            let _ = DeferredCall::service_next_later_for_firmware();
         }
         // For the scheduler a turn that was only shortened is not over.
         if shortened && reason == StoppedExecutingReason::TimesliceExpired {
@@ -470,7 +472,10 @@ impl Kernel {
                     Ok(Woken::Runs) => runs = true,
                     Ok(Woken::NotYet) => {}
                     Ok(Woken::Pass(driver_num)) => {
-                        resources.syscall_driver_lookup().pass(driver_num, id);
+                        let lookup = resources.syscall_driver_lookup();
+                        if lookup.pass(driver_num, id) == WorkOf::Another {
+                            break StoppedExecutingReason::NoWorkLeft;
+                        }
                     }
                     Err(reason) => break reason,
                 }

@@ -7,13 +7,20 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use berth_e2e::{Device, Flash, Run, guest};
+use berth_emulator::Attached;
 
 /// The second LED of the board's FPGA registers, as the emulator calls it.
 const LED: &str = "USERLED1";
+
+/// The chip on the board's I2C bus.
+const SENSOR: &str = "tmp105";
+
+/// The board is switched off after so long.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// How many changes of the LED are enough to believe it.
 const CHANGES: usize = 6;
@@ -46,7 +53,11 @@ fn story() -> Result<()> {
     print_block(&flash.tockloader(&["list"])?);
 
     step("The board boots: a Cortex-M4 with memory protection, emulated.");
-    let mut device = Device::boot_with(&flash)?;
+    let sensor: Attached = SENSOR.parse().map_err(Error::msg)?;
+    let mut device = Device::power_on_board(&flash, |board| {
+        board.limit(LIMIT).trace_leds().attach(sensor.clone())
+    })?;
+    device.console("type help")?;
     print_block(&device.board.console.text());
 
     step("What did the manufacturer expose to containers?");
@@ -97,7 +108,48 @@ fn story() -> Result<()> {
     if device.container("greedy")?.is_some() {
         show(device.berth(&["rm", "greedy"])?)?;
     }
-    show(device.berth(&["ps"])?)
+    show(device.berth(&["ps"])?)?;
+
+    step(
+        "Years later somebody connects a temperature sensor. Its driver is a crate that others have published, in a container.",
+    );
+    let first = guest("thermometer");
+    show(device.berth(&["run", &first.to_string_lossy()])?)?;
+    for temperature in ["21.5", "-3.0"] {
+        println!("  It becomes {temperature} degrees at the sensor.");
+        warm(&mut device, &sensor, temperature)?;
+        read(&mut device, &format!("{temperature} degrees"))?;
+    }
+    show(device.berth(&["logs", "thermometer"])?)?;
+
+    step("The next version of it arrives while it works.");
+    let second = guest("thermometer_2");
+    show(device.berth(&[
+        "upload",
+        &second.to_string_lossy(),
+        "--name",
+        "thermometer",
+        "--live-update",
+    ])?)?;
+    warm(&mut device, &sensor, "40.0")?;
+    read(&mut device, "40.0 degrees, 104.0 Fahrenheit")?;
+    show(device.berth(&["logs", "thermometer"])?)
+}
+
+/// Let the sensor measure another temperature, in degrees with one digit behind the point.
+fn warm(device: &mut Device, sensor: &Attached, temperature: &str) -> Result<()> {
+    let thousandths = format!("temperature={}00", temperature.replace('.', ""));
+    let arguments = sensor.set(&thousandths).map_err(Error::msg)?;
+    device.board.qmp.execute("qom-set", arguments)?;
+    Ok(())
+}
+
+/// Wait until the thermometer has said `line`.
+fn read(device: &mut Device, line: &str) -> Result<()> {
+    device.wait_until(line, |device| {
+        let log = device.berth(&["logs", "thermometer"])?.ok()?;
+        Ok(log.lines().any(|have| have.trim_end().ends_with(line)))
+    })
 }
 
 /// Wait for some changes of the LED and tell them.

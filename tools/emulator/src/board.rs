@@ -1,7 +1,8 @@
 //! What to start.
 
 use crate::{
-    Bus, ConsoleText, Emulator, Error, Qmp, accesses, emulator::wait_for_client, process::Process,
+    Attached, Bus, ConsoleText, Emulator, Error, Qmp, accesses, emulator::wait_for_client,
+    process::Process,
 };
 use berth::{Address, Mux};
 use std::{
@@ -75,6 +76,8 @@ pub struct Board {
     raw_console: bool,
     paused: bool,
     socket: Option<PathBuf>,
+    control: Option<PathBuf>,
+    attached: Vec<Attached>,
     arguments: Vec<OsString>,
 }
 
@@ -96,6 +99,8 @@ impl Board {
             raw_console: false,
             paused: false,
             socket: None,
+            control: None,
+            attached: Vec::new(),
             arguments: Vec::new(),
         }
     }
@@ -182,7 +187,21 @@ impl Board {
         self
     }
 
-    /// A further argument for QEMU, such as a device.
+    /// Where other processes reach the emulator itself ([`Qmp::reach`]).
+    #[must_use]
+    pub fn control(mut self, path: impl Into<PathBuf>) -> Self {
+        self.control = Some(path.into());
+        self
+    }
+
+    /// A chip on a connector of the board.
+    #[must_use]
+    pub fn attach(mut self, chip: Attached) -> Self {
+        self.attached.push(chip);
+        self
+    }
+
+    /// A further argument for QEMU.
     #[must_use]
     pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
         self.arguments.push(argument.into());
@@ -199,6 +218,9 @@ impl Board {
             path: self.flash.clone(),
             source,
         })?;
+        for chip in &self.attached {
+            chip.prepare(&self.flash)?;
+        }
         // Paths of unix sockets must be short, so not below the build folder.
         let folder = tempfile::Builder::new()
             .prefix("berth-emulator-")
@@ -300,6 +322,9 @@ impl Board {
             "-qmp",
             joined("unix:", &folder.join("qmp"), ",server=on,wait=off"),
         );
+        if let Some(control) = &self.control {
+            add("-qmp", joined("unix:", control, ",server=on,wait=off"));
+        }
         add(
             "-qtest",
             joined("unix:", &folder.join("bus"), ",server=on,wait=off"),
@@ -352,6 +377,11 @@ impl Board {
         if self.trace_leds || self.trace_accesses {
             add("-D", folder.join("trace").into());
         }
+        line.extend(
+            self.attached
+                .iter()
+                .flat_map(|chip| chip.words(&self.flash)),
+        );
         line.extend(self.arguments.iter().cloned());
         line
     }

@@ -32,6 +32,15 @@ pub enum Error {
         /// Where that board is reached.
         address: String,
     },
+    /// No board runs from this flash.
+    #[error("no board runs from {}; `make run` starts one", flash.display())]
+    NotRunning {
+        /// The file of the flash.
+        flash: PathBuf,
+    },
+    /// A setting is not one.
+    #[error("{0}")]
+    Setting(String),
     /// QEMU cannot be started.
     #[error("cannot start {program}: {source} (Debian: apt-get install qemu-system-arm)")]
     Start {

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod accesses;
+mod attached;
 mod board;
 mod bus;
 mod console;
@@ -29,6 +30,7 @@ mod process;
 mod qmp;
 
 pub use accesses::Access;
+pub use attached::{Attached, list as chips};
 pub use board::{Board, Icount, PowerCut, Sleep};
 pub use bus::Bus;
 pub use console::ConsoleText;

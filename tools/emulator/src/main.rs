@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use berth_emulator::{Board, Error, Icount, Layout, Sleep};
+use berth_emulator::{Attached, Board, Error, Icount, Layout, Qmp, Sleep, chips};
 use clap::{Args, Parser, Subcommand};
 use std::{
     fs::{File, TryLockError},
@@ -24,9 +24,30 @@ struct Cli {
 enum Command {
     /// Boot a flash image, with the board's console on this terminal
     Run(Run),
+    /// Change what a chip beside a running board measures
+    #[command(after_help = after_help())]
+    Set(Set),
 }
 
 #[derive(Debug, Args)]
+struct Set {
+    /// The flash image of the board that runs
+    #[arg(long, value_name = "FILE", default_value = "target/image/run.bin")]
+    flash: PathBuf,
+    /// The chip, as `run --device` was told
+    #[arg(value_name = "CHIP")]
+    chip: Attached,
+    /// What it has to be
+    #[arg(value_name = "PROPERTY=VALUE", required = true)]
+    settings: Vec<String>,
+}
+
+fn after_help() -> String {
+    format!("Chips, at their usual addresses:\n{}", chips())
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = after_help())]
 struct Run {
     /// The flash image; keeps what the device stores
     #[arg(long, value_name = "FILE")]
@@ -40,21 +61,43 @@ struct Run {
     /// Count instructions: each takes 2^SHIFT ns of the board's time
     #[arg(long, value_name = "SHIFT", value_parser = clap::value_parser!(u8).range(0..=10))]
     icount: Option<u8>,
+    /// A chip on the I2C bus of shield 1, as tmp105 or tmp105@0x49; again for another
+    #[arg(long = "device", value_name = "CHIP[@ADDRESS]")]
+    devices: Vec<Attached>,
     /// End after so long
     #[arg(long, value_name = "SECONDS", default_value_t = 24 * 3600)]
     limit: u64,
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Run(run) => match interactive(&run) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("error: {error}");
-                ExitCode::FAILURE
-            }
-        },
+    let result = match Cli::parse().command {
+        Command::Run(run) => interactive(&run),
+        Command::Set(set) => change(&set),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+/// Where the emulator of this flash is reached.
+fn control(flash: &Path) -> PathBuf {
+    flash.with_extension("control")
+}
+
+/// Change what a chip measures.
+fn change(set: &Set) -> Result<(), Error> {
+    let mut qmp = Qmp::reach(&control(&set.flash)).map_err(|_| Error::NotRunning {
+        flash: set.flash.clone(),
+    })?;
+    for setting in &set.settings {
+        let arguments = set.chip.set(setting).map_err(Error::Setting)?;
+        qmp.execute("qom-set", arguments)?;
+    }
+    Ok(())
 }
 
 /// One board to a flash: who has it holds a lock on a file beside it, as long as the process lives.
@@ -115,8 +158,10 @@ fn interactive(run: &Run) -> Result<(), Error> {
     let mut board = Board::new(&run.flash)
         .keep_store()
         .limit(Duration::from_secs(run.limit))
+        .control(control(&run.flash))
         .raw_console()
         .paused();
+    board = run.devices.iter().cloned().fold(board, Board::attach);
     if let Some(shift) = run.icount {
         board = board.icount(Icount {
             shift,

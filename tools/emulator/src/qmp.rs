@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::{
     io::{self, BufRead, BufReader, ErrorKind, Write},
     os::unix::net::UnixStream,
+    path::Path,
     time::Duration,
 };
 
@@ -30,6 +31,14 @@ impl Qmp {
         qmp.read()?;
         qmp.execute("qmp_capabilities", json!({}))?;
         Ok(qmp)
+    }
+
+    /// Reach an emulator that another process has started with [`Board::control`](crate::Board::control) at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Connection`] if there is none.
+    pub fn reach(path: &Path) -> Result<Self, Error> {
+        Self::new(UnixStream::connect(path).map_err(connection)?)
     }
 
     /// Run a command and return its result.

@@ -28,14 +28,18 @@ mod labels;
 mod layout;
 mod lines;
 mod model;
+mod nesting;
 mod problem;
 mod registers;
 mod report;
 mod rust;
 mod svd;
+mod svd_derived;
+mod svd_element;
 mod svd_file;
 mod syscalls;
 mod text;
+mod unpanicked;
 
 use std::collections::BTreeMap;
 use std::path::Path;

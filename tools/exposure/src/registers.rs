@@ -10,7 +10,7 @@ use svd_parser::svd::Access;
 use crate::model;
 use crate::problem::Problem;
 use crate::report::list;
-use crate::svd::{Peripheral, Register, Skipped, WriteEffect};
+use crate::svd::{Field, Peripheral, Register, Skipped, WriteEffect};
 use crate::text::number;
 
 /// The block that entries refer to.
@@ -48,7 +48,7 @@ impl<'a> Registers<'a> {
             reason: skipped.reason.clone(),
         };
         let skipped = &self.peripheral.skipped;
-        if let (None, Some(same)) = (found, skipped.iter().find(|s| s.name == name)) {
+        if let (None, Some(same)) = (found, skipped.iter().find(|s| s.may_be(name))) {
             return Err(odd(same));
         }
         let register = found.ok_or_else(|| {
@@ -56,7 +56,14 @@ impl<'a> Registers<'a> {
             Problem::NoRegister {
                 label: self.label.to_owned(),
                 register: name.to_owned(),
-                known: list(known),
+                known: match self.peripheral.registers.is_empty() {
+                    true => list(
+                        skipped
+                            .iter()
+                            .map(|s| format!("none ({}: {})", s.name, s.reason)),
+                    ),
+                    false => list(known),
+                },
             }
         })?;
         let shares = |skipped: &&Skipped| skipped.shares(register.offset, register.end());
@@ -125,8 +132,15 @@ impl<'a> Registers<'a> {
         let mask = number(mask).ok_or_else(|| malformed(text, "masks", MASK_FORM))?;
         let register = self.named(name)?;
         let mask = bits(register, mask)?;
+        // Of `rw` each bit has what its field has; the words alone ask for all bits.
+        let (can_read, can_write) = allowed(register, mask);
+        let (read, write) = match (reads, writes) {
+            (true, true) => (can_read, can_write),
+            _ => (mask, mask),
+        };
         if reads {
             readable(register)?;
+            field_access(register, read, can_read, "read", "write-only")?;
             if let Some(effect) = self.read_effect(register)
                 && !self.permits(register)
             {
@@ -137,20 +151,21 @@ impl<'a> Registers<'a> {
         let mut zero_rest = false;
         if writes {
             writable(register)?;
+            field_access(register, write, can_write, "written", "read-only")?;
             let register = &self.united(register);
-            zero_rest = match rest(register, mask) {
+            zero_rest = match rest(register, write) {
                 Rest::Zero => true,
-                Rest::Keep if !reads && unwritten(register, mask) != 0 => {
+                Rest::Keep if !reads && unwritten(register, write) != 0 => {
                     return Err(partial(
                         register,
-                        mask,
+                        write,
                         "a register that is exposed for writing only is not read",
                         "expose it as rw, or all its bits",
                     ));
                 }
                 Rest::Keep => false,
                 Rest::Impossible(why) => {
-                    return Err(partial(register, mask, why, "expose all its bits"));
+                    return Err(partial(register, write, why, "expose all its bits"));
                 }
             };
         }
@@ -158,8 +173,8 @@ impl<'a> Registers<'a> {
             name: name.to_owned(),
             offset: register.offset,
             size: register.size,
-            read: if reads { mask } else { 0 },
-            write: if writes { mask } else { 0 },
+            read: if reads { read } else { 0 },
+            write: if writes { write } else { 0 },
             zero_rest,
         })
     }
@@ -191,6 +206,11 @@ impl<'a> Registers<'a> {
             });
         }
         writable(register)?;
+        let fields = register.fields.iter().fold(0, |all, f| all | f.mask);
+        let (_, can_write) = allowed(register, mask);
+        if value & fields & !can_write != 0 {
+            field_access(register, value & fields, can_write, "written", "read-only")?;
+        }
         let register = &self.united(register);
         let whole = mask == register.all();
         let zeroed = exposed
@@ -299,6 +319,44 @@ fn readable(register: &Register) -> Result<(), Problem> {
         access: Access::as_str(register.access),
         remedy: "expose it as w",
     })
+}
+
+/// The bits of a mask that some field of theirs lets be read, and those that one lets be written.
+fn allowed(register: &Register, mask: u32) -> (u32, u32) {
+    let all = |is: &dyn Fn(&Field) -> bool| {
+        let fields = register.fields.iter().filter(|field| is(field));
+        fields.fold(0, |all, field| all | field.mask) & mask
+    };
+    (all(&|field| field.readable), all(&|field| field.writable))
+}
+
+/// That the fields of `asked` bits let them be read or written: `allowed` are those that do.
+fn field_access(
+    register: &Register,
+    asked: u32,
+    allowed: u32,
+    what: &'static str,
+    access: &'static str,
+) -> Result<(), Problem> {
+    match asked & !allowed {
+        // Nothing is left of `rw`.
+        _ if asked == 0 => Err(Problem::Access {
+            register: format!("what is exposed of {}", register.name),
+            what,
+            access,
+            remedy: match what {
+                "read" => "expose it as w",
+                _ => "only read it",
+            },
+        }),
+        0 => Ok(()),
+        bits => Err(Problem::Access {
+            register: format!("the field with the bits {bits:#x} of {}", register.name),
+            what,
+            access,
+            remedy: "remove these bits, or write rw: each bit then has what its field has",
+        }),
+    }
 }
 
 fn writable(register: &Register) -> Result<(), Problem> {

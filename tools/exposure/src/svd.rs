@@ -89,6 +89,18 @@ pub(crate) struct Skipped {
 }
 
 impl Skipped {
+    /// Whether `name` may be its name: `R2` that of an array `R%s` or `R[%s]`.
+    pub(crate) fn may_be(&self, name: &str) -> bool {
+        let own = self.name.replace("[%s]", "%s");
+        match own.split_once("%s") {
+            Some((before, behind)) => {
+                let rest = name.strip_prefix(before);
+                self.name == name || rest.is_some_and(|rest| rest.ends_with(behind))
+            }
+            None => own == name,
+        }
+    }
+
     /// Whether it may have a byte of the block from `start` up to `end`.
     pub(crate) fn shares(&self, start: u32, end: u32) -> bool {
         self.start < u64::from(end) && u64::from(start) < self.end
@@ -147,9 +159,10 @@ impl Peripheral {
                     Err(_) => None,
                 };
                 let mask = mask.unwrap_or(0) & register.all();
-                let same = |own: &Field| Field { mask, ..*field } == *own;
+                let field = Field { mask, ..*field };
+                let same = |own: &Field| *own == field;
                 if mask != 0 && field.writable && !united.fields.iter().any(same) {
-                    united.fields.push(Field { mask, ..*field });
+                    united.fields.push(field);
                 }
             }
         }

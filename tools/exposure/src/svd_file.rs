@@ -14,7 +14,11 @@ use svd_parser::ValidateLevel;
 use svd_parser::svd::Device;
 
 use crate::address::Range;
+use crate::nesting::nesting;
 use crate::svd::{Peripheral, Skipped, register};
+use crate::svd_derived::{DERIVED_MAX, missing};
+use crate::svd_element::{WIDEST, child, count, dim, end_of, has_odd_dim, index, name_of, number};
+use crate::unpanicked::unpanicked;
 
 /// Elements that say nothing about what an access does.
 const UNREAD: [&str; 12] = [
@@ -32,11 +36,14 @@ const UNREAD: [&str; 12] = [
     "writeConstraint",
 ];
 
-/// Bytes of the widest register that there is.
-const WIDEST: u64 = 8;
+/// Most registers and fields of the peripherals at a block's addresses: four times as many as a block has words.
+const COUNT_MAX: u64 = 0x1_0000;
 
-/// Longest row of peripherals, each derived from the next; a ring has no end.
-const DERIVED_MAX: usize = 8;
+/// How deep elements may be in others: they are read by functions that call themselves.
+const NESTED_MAX: usize = 100;
+
+/// How deep inherited elements inherit.
+const INHERITED_MAX: usize = 8;
 
 /// An SVD file.
 pub(crate) struct File {
@@ -52,6 +59,11 @@ impl File {
         // Descriptions come in every encoding; names and numbers are ASCII.
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_start_matches('\u{feff}').to_owned();
+        if nesting(&text) > NESTED_MAX {
+            return Err(format!(
+                "its elements are nested more than {NESTED_MAX} deep"
+            ));
+        }
         let mut file = Self {
             text,
             knows_read_effects: false,
@@ -95,7 +107,7 @@ impl File {
                 continue;
             };
             let instances = dim(*node);
-            let extent = self.extent(*node, &all, 0);
+            let extent = end_of(*node);
             let (count, step) = instances;
             let mut here = (0..count).map(|index| Range {
                 base: base.saturating_add(step.saturating_mul(index)),
@@ -116,6 +128,15 @@ impl File {
         }
         self.add_sources(&mut wanted, &all);
         let unwanted = all.len() - wanted.len();
+        let mut fuel = 4 * COUNT_MAX;
+        let count = wanted.iter().fold(0, |all: u64, node| {
+            all.saturating_add(count(*node, &mut fuel))
+        });
+        if count > COUNT_MAX {
+            return Err(format!(
+                "the peripherals at its addresses have more registers and fields than can be read, {COUNT_MAX} with all their repetitions: correct dim"
+            ));
+        }
         let (device, odd) = self.parse_without_odd(&document, &wanted)?;
         let mut skipped = Vec::new();
         for (node, reason) in odd {
@@ -156,7 +177,7 @@ impl File {
         }))
     }
 
-    /// The wanted peripherals, and the registers of theirs that make no sense, which were left out.
+    /// The wanted peripherals, and the registers and clusters of theirs that make no sense, which were left out.
     fn parse_without_odd<'a, 'b>(
         &self,
         document: &Document,
@@ -166,17 +187,22 @@ impl File {
             Ok(device) => return Ok((device, Vec::new())),
             Err(error) => error,
         };
-        let mut registers: Vec<_> = wanted
+        let mut parts: Vec<_> = wanted
             .iter()
             .flat_map(|peripheral| peripheral.descendants())
-            .filter(|node| node.has_tag_name("register"))
+            .filter(|node| node.has_tag_name("register") || node.has_tag_name("cluster"))
             .collect();
-        // What others are derived from comes first.
-        registers.sort_by_key(|register| register.has_attribute("derivedFrom"));
+        // Clusters come before what is in them, and first comes what others are derived from.
+        parts.sort_by_key(|part| {
+            (
+                part.has_tag_name("register"),
+                part.has_attribute("derivedFrom"),
+            )
+        });
         // From none of them to all that make sense, by halves.
-        let mut left_out = registers.clone();
+        let mut left_out = parts.clone();
         let mut odd = Vec::new();
-        let mut groups = vec![registers];
+        let mut groups = vec![parts];
         while let Some(mut group) = groups.pop() {
             let tried: Vec<_> = left_out
                 .iter()
@@ -198,20 +224,26 @@ impl File {
         Ok((device, odd))
     }
 
-    /// Where in the block a register is that makes no sense.
+    /// Where in the block a register or cluster is that makes no sense.
     fn places(
         &self,
-        register: Node,
+        odd: Node,
         all: &[Node],
         block: Range,
         reason: &str,
     ) -> Result<Vec<Skipped>, String> {
-        let name = name_of(register).unwrap_or("without a name");
-        let nowhere = || format!("nothing says where the register {name} is: {reason}");
+        let name = name_of(odd).unwrap_or("without a name");
+        let nowhere = || {
+            let what = odd.tag_name().name();
+            format!("nothing says where the {what} {name} is: {reason}")
+        };
         let mut start = 0_u64;
-        let mut behind = WIDEST;
+        let mut behind = match odd.has_tag_name("cluster") {
+            true => end_of(odd),
+            false => WIDEST,
+        };
         let mut peripheral = None;
-        for node in register.ancestors() {
+        for node in odd.ancestors() {
             if node.has_tag_name("register") || node.has_tag_name("cluster") {
                 let offset = child(node, "addressOffset")
                     .and_then(number)
@@ -263,16 +295,6 @@ impl File {
         Ok(places)
     }
 
-    /// Bytes from the base of a peripheral to the end of its last register, as far as that can be read.
-    fn extent(&self, node: Node, all: &[Node], depth: usize) -> u64 {
-        let registers = child(node, "registers").map_or(0, end_of);
-        let source = node
-            .attribute("derivedFrom")
-            .filter(|_| depth < DERIVED_MAX);
-        let source = source.and_then(|name| all.iter().find(|p| name_of(**p) == Some(name)));
-        registers.max(source.map_or(0, |source| self.extent(*source, all, depth + 1)))
-    }
-
     /// Adds the peripherals that wanted ones, or registers in them, are derived from.
     fn add_sources<'a, 'b>(&self, wanted: &mut Vec<Node<'a, 'b>>, all: &[Node<'a, 'b>]) {
         let mut next = 0;
@@ -293,39 +315,52 @@ impl File {
         }
     }
 
-    /// The text without peripherals that nobody wants, elements that nobody reads, and the registers `left_out`.
+    /// The text without peripherals that nobody wants, elements that nobody reads, and the registers `left_out`;
+    /// with what derived elements inherit beside parts of their own.
     fn without(&self, document: &Document, wanted: &[Node], left_out: &[Node]) -> String {
         let mut text = String::with_capacity(self.text.len());
-        let mut from = 0;
-        let Some(device) = document
-            .root()
-            .children()
-            .find(|n| n.has_tag_name("device"))
-        else {
-            return text;
+        let device = document.root().children();
+        if let Some(device) = device.into_iter().find(|n| n.has_tag_name("device")) {
+            let keep = |node: &Node| {
+                !(UNREAD.contains(&node.tag_name().name())
+                    || left_out.contains(node)
+                    || (node.parent().is_some_and(|n| n.has_tag_name("peripherals"))
+                        && !wanted.contains(node)))
+            };
+            text.push_str(self.text.get(..device.range().start).unwrap_or_default());
+            self.write(device, &keep, &mut text, 0);
+        }
+        text
+    }
+
+    /// Writes an element without those in it that are not kept.
+    fn write(&self, node: Node, keep: &dyn Fn(&Node) -> bool, text: &mut String, depth: usize) {
+        let inherited = match node.tag_name().name() {
+            "registers" | "fields" => node.parent_element().and_then(missing),
+            "cluster" => missing(node),
+            _ => None,
         };
-        let mut open = vec![device];
-        let mut cuts = Vec::new();
-        while let Some(node) = open.pop() {
-            for child in node.children().filter(Node::is_element) {
-                let name = child.tag_name().name();
-                let cut = UNREAD.contains(&name)
-                    || (node.has_tag_name("peripherals") && !wanted.contains(&child))
-                    || left_out.contains(&child);
-                if cut {
-                    cuts.push(child.range());
-                } else {
-                    open.push(child);
+        if node.has_tag_name("dimIndex") {
+            text.push_str(&format!("<dimIndex>{}</dimIndex>", index(node)));
+            return;
+        }
+        let mut from = node.range().start;
+        for child in node.children().filter(Node::is_element) {
+            text.push_str(self.text.get(from..child.range().start).unwrap_or_default());
+            from = child.range().end;
+            if keep(&child) {
+                self.write(child, keep, text, depth);
+            }
+            if let Some((last, parts)) = &inherited
+                && *last == child
+                && depth < INHERITED_MAX
+            {
+                for part in parts.iter().filter(|part| keep(part)) {
+                    self.write(*part, keep, text, depth + 1);
                 }
             }
         }
-        cuts.sort_by_key(|cut| cut.start);
-        for cut in cuts {
-            text.push_str(self.text.get(from..cut.start).unwrap_or_default());
-            from = cut.end;
-        }
-        text.push_str(self.text.get(from..).unwrap_or_default());
-        text
+        text.push_str(self.text.get(from..node.range().end).unwrap_or_default());
     }
 }
 
@@ -336,7 +371,10 @@ fn parse(text: &str) -> Result<Device, String> {
         .ignore_enums(true)
         .expand(true)
         .expand_properties(true);
-    svd_parser::parse_with_config(text, &config).map_err(|error| format!("{error:#}"))
+    let parsed = unpanicked(|| svd_parser::parse_with_config(text, &config));
+    parsed
+        .ok_or("its parser gives up on numbers or names of it")?
+        .map_err(|error| format!("{error:#}"))
 }
 
 fn peripherals<'a>(document: &'a Document) -> Option<Node<'a, 'a>> {
@@ -353,61 +391,4 @@ fn says_read_action(node: Node) -> bool {
         let name = child.tag_name().name();
         name == "readAction" || (!UNREAD.contains(&name) && says_read_action(child))
     })
-}
-
-fn child<'a, 'b>(node: Node<'a, 'b>, name: &str) -> Option<Node<'a, 'b>> {
-    node.children().find(|child| child.has_tag_name(name))
-}
-
-fn name_of<'a>(node: Node<'a, 'a>) -> Option<&'a str> {
-    child(node, "name")?.text().map(str::trim)
-}
-
-/// A number as SVD files write it.
-fn number(node: Node) -> Option<u64> {
-    let text = node.text()?.trim().trim_start_matches('+');
-    let lower = text.to_ascii_lowercase();
-    let digits = lower.trim_end_matches(['u', 'l']);
-    match (digits.strip_prefix("0x"), digits.strip_prefix('#')) {
-        (Some(hexadecimal), _) => u64::from_str_radix(hexadecimal, 16).ok(),
-        (_, Some(binary)) => u64::from_str_radix(&binary.replace('x', "0"), 2).ok(),
-        _ => digits.parse().ok(),
-    }
-}
-
-/// How often an element is repeated, and the distance.
-fn dim(node: Node) -> (u64, u64) {
-    let value = |name| child(node, name).and_then(number);
-    match (value("dim"), value("dimIncrement")) {
-        (Some(count), Some(step)) => (count.clamp(1, 0x1_0000), step),
-        _ => (1, 0),
-    }
-}
-
-/// Is it repeated, and nobody can say how often or where?
-fn has_odd_dim(node: Node) -> bool {
-    let number_of = |name| child(node, name).map(|found| number(found).is_some());
-    match (number_of("dim"), number_of("dimIncrement")) {
-        (None, None) => false,
-        (count, step) => count != Some(true) || step != Some(true),
-    }
-}
-
-/// First offset behind everything in an element.
-fn end_of(node: Node) -> u64 {
-    let ends = node.children().filter_map(|child| {
-        let name = child.tag_name().name();
-        let inner = match name {
-            "register" => WIDEST,
-            "cluster" => end_of(child),
-            _ => return None,
-        };
-        let offset = self::child(child, "addressOffset")
-            .and_then(number)
-            .unwrap_or(0);
-        let (count, step) = dim(child);
-        let last = step.saturating_mul(count - 1);
-        Some(offset.saturating_add(last).saturating_add(inner))
-    });
-    ends.max().unwrap_or(0)
 }

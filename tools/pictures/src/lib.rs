@@ -12,7 +12,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use berth_e2e::{Device, Flash, Terminal, guest, program, root};
+use berth_e2e::{Device, Flash, Run, Terminal, guest, program, root};
+
+/// Columns of the terminal that is drawn: 490 pixels, of which letters of 14 are more than 10 on a telephone of 360.
+pub const COLUMNS: usize = 56;
+/// What a line begins with that goes on with the one before.
+pub const GOES_ON: char = '\u{a0}';
 
 /// Bold, for what a person types.
 const TYPED: &str = "\x1b[1m";
@@ -137,7 +142,9 @@ impl<'a> Story<'a> {
             })
             .collect();
         let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let run = self.device.berth(&words)?;
+        let line = self.device.board.address();
+        let words = [&["--device", &line], &words[..]].concat();
+        let run = Run::of(&words, &[("COLUMNS", &COLUMNS.to_string())])?;
         if !self.text.is_empty() {
             self.text.push('\n');
         }
@@ -164,4 +171,68 @@ fn wait_for_log(device: &Device, name: &str, lines: usize) -> Result<()> {
         thread::sleep(Duration::from_millis(100));
     }
     bail!("{name} does not write {lines} lines")
+}
+
+/// A text in lines of at most so many columns, broken at blanks where there are some, escape sequences counted as nothing.
+#[must_use]
+pub fn wrapped(text: &str, columns: usize) -> String {
+    let lines: Vec<_> = text
+        .lines()
+        .map(|line| wrapped_line(line, columns))
+        .collect();
+    lines.join("\n") + "\n"
+}
+
+fn wrapped_line(line: &str, columns: usize) -> String {
+    let mut kept = String::new();
+    let (mut column, mut escape) = (0, false);
+    // Where the last blank is in what is kept, and how many columns come behind it.
+    let mut blank = None;
+    for character in line.chars() {
+        escape |= character == '\x1b';
+        if escape {
+            escape = !character.is_ascii_alphabetic();
+            kept.push(character);
+            continue;
+        }
+        if column == columns {
+            let (at, behind) = blank.take().unwrap_or((kept.len(), 0));
+            let rest = kept.split_off(at);
+            kept.push_str(&format!("\n{GOES_ON}{GOES_ON}"));
+            kept.push_str(rest.strip_prefix(' ').unwrap_or(&rest));
+            column = 2 + behind;
+        }
+        // Blanks between columns of a table are no place to break.
+        if character == ' ' && !kept.ends_with(' ') && column > columns / 2 {
+            blank = Some((kept.len(), 0));
+        } else if let Some((_, behind)) = &mut blank {
+            *behind += 1;
+        }
+        kept.push(character);
+        column += 1;
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn lines_are_broken_at_blanks_and_go_on() {
+        for (text, lines) in [
+            ("short", "short\n"),
+            ("", "\n"),
+            ("1234567890", "1234567890\n"),
+            ("1234567890a", "1234567890\n\u{a0}\u{a0}a\n"),
+            ("1234567 90ab", "1234567\n\u{a0}\u{a0}90ab\n"),
+            (
+                "\x1b[1m123456\x1b[0m 890abcdefgh i",
+                "\x1b[1m123456\x1b[0m\n\u{a0}\u{a0}890abcde\n\u{a0}\u{a0}fgh i\n",
+            ),
+            ("a\nb", "a\nb\n"),
+        ] {
+            assert_eq!(wrapped(text, 10), lines, "{text}");
+        }
+    }
 }

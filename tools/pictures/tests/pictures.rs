@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use berth_pictures::{folder, run};
+use berth_e2e::root;
+use berth_pictures::{GOES_ON, folder, run};
 
 /// What is the same in every run: no numbers, no blanks that columns of numbers need.
 fn skeleton(text: &str) -> BTreeSet<String> {
@@ -53,7 +54,19 @@ fn drawn(svg: &str) -> Result<String> {
         let (_, words) = part.split_once('>').unwrap_or_default();
         kept.push_str(words);
     }
-    Ok(kept
+    // What did not fit a line is part of it.
+    let mut whole = String::new();
+    for line in kept
+        .lines()
+        .filter(|line| !line.trim_matches(' ').is_empty())
+    {
+        if !line.trim_matches(' ').starts_with(GOES_ON) {
+            whole.push('\n');
+        }
+        whole.push_str(line);
+    }
+    Ok(whole
+        .replace("&#160;", " ")
         .replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&quot;", "\"")
@@ -114,6 +127,41 @@ fn every_colour_of_the_pictures_can_be_read() -> Result<()> {
                 path.display()
             );
         }
+    }
+    Ok(())
+}
+
+/// A number behind the first of these words, up to a unit.
+fn number(text: &str, word: &str) -> Option<f64> {
+    let (_, behind) = text.split_once(word)?;
+    let end = behind.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+    behind.get(..end)?.parse().ok()
+}
+
+#[test]
+fn every_picture_can_be_read_on_a_telephone() -> Result<()> {
+    // Pixels of its width, and of the smallest letters that are read without effort.
+    const TELEPHONE: f64 = 360.0;
+    const LETTERS: f64 = 10.0;
+    let mut pictures = vec![root().join("docs/architecture.svg")];
+    for entry in fs::read_dir(folder())? {
+        pictures.push(entry?.path());
+    }
+    for path in pictures {
+        let svg = fs::read_to_string(&path)?;
+        let width = number(&svg, " width=\"").context("no width")?;
+        let sizes = ["font: ", "font-size: ", "font-size=\""].into_iter();
+        let letters: Vec<_> = sizes
+            .flat_map(|word| svg.match_indices(word))
+            .filter_map(|(at, word)| number(svg.get(at..)?, word))
+            .collect();
+        let smallest = letters
+            .iter()
+            .copied()
+            .reduce(f64::min)
+            .context("no letters")?;
+        let seen = smallest * (TELEPHONE / width).min(1.0);
+        ensure!(seen >= LETTERS, "{}: {seen:.1} pixels", path.display());
     }
     Ok(())
 }

@@ -34,7 +34,8 @@
 //!
 //! **Writing and reading are the process's own work**: with [`Console::with_passes`] each chunk
 //! but a write's first is copied in a pass, when one of the processes that wait for the line would
-//! run. All that wait drive the write that has the line, so none waits for a process that is never run.
+//! run. All that wait drive the write that has the line, so none waits for a process that is never run; but a
+//! pass for another's write ends the turn of who made it ([`WorkOf`]), so no third one waits for more than that pass.
 //!
 //! **Nothing typed is lost between two reads**: bytes are received all the time into a ring
 //! in the kernel, and a read takes them from there first. When nobody reads and
@@ -53,6 +54,7 @@ use kernel::collections::ring_buffer::RingBuffer;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::hil::uart::UartData;
+use kernel::platform::WorkOf;
 use kernel::process::{self, ProcessId};
 use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::utilities::cells::{MapCell, OptionalCell, TakeCell};
@@ -166,10 +168,16 @@ impl<'a> Console<'a> {
     }
 
     /// Do one pass of work for a process: a chunk of the write that has the line, and a piece of
-    /// the process's read.
-    pub fn pass(&self, process: ProcessId) {
+    /// the process's read. Returns whether the write was another's.
+    pub fn pass(&self, process: ProcessId) -> WorkOf {
+        let is_anothers = self.writer.get().is_some_and(|writer| writer != process);
         self.continue_write();
         self.continue_read(process);
+        if is_anothers {
+            WorkOf::Another
+        } else {
+            WorkOf::Itself
+        }
     }
 
     /// Become the UART's client and receive from now on; once, at boot.

@@ -22,8 +22,11 @@
 use core::cell::Cell;
 use core::ptr;
 
-use kernel::hil::i2c::{self, Error, I2CClient, I2CHwMasterClient, I2CMaster, Refused};
+use kernel::hil::i2c::{self, Error, I2CClient, I2CHwMasterClient, I2CMaster};
 use kernel::utilities::cells::{OptionalCell, TakeCell};
+
+/// Why a transfer was refused, with its buffer.
+type Refused = (Error, &'static mut [u8]);
 
 /// A transfer, but for its buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,11 +24,16 @@ use core::cell::Cell;
 use core::ptr;
 
 use kernel::ErrorCode;
-use kernel::hil::spi::{
-    ClockPhase, ClockPolarity, Refused, SpiMaster, SpiMasterClient, SpiMasterDevice,
-};
+use kernel::hil::spi::{ClockPhase, ClockPolarity, SpiMaster, SpiMasterClient, SpiMasterDevice};
 use kernel::utilities::cells::{MapCell, OptionalCell};
 use kernel::utilities::leasable_buffer::SubSliceMut;
+
+/// Why a transfer was refused, with its buffers.
+type Refused = (
+    ErrorCode,
+    SubSliceMut<'static, u8>,
+    Option<SubSliceMut<'static, u8>>,
+);
 
 /// A bus that one of its users can keep between two transfers.
 pub trait SharedBus {

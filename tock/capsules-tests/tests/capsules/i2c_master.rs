@@ -93,7 +93,10 @@ impl Desk {
     }
 
     fn rest(&self) {
-        while DeferredCall::service_next_later_call().is_some() {}
+        while DeferredCall::service_next_pending_call()
+            .or_else(DeferredCall::service_next_later_call)
+            .is_some()
+        {}
     }
 
     /// The one event of a process.
@@ -273,5 +276,27 @@ fn a_bus_that_refuses_or_fails_says_why() {
         desk.bus.finish(&[], Err(error));
         desk.rest();
         assert_eq!(desk.told(0), code as usize);
+    }
+}
+
+#[test]
+fn a_board_says_how_what_follows_is_put_off() {
+    for later in [false, true] {
+        let desk = desk();
+        if later {
+            desk.driver.put_off_with(DeferredCall::set_later);
+        }
+        desk.lend(0, b"0");
+        desk.lend(1, b"1");
+        assert!(desk.call(0, WRITE, ADDRESS, 1).is_success());
+        assert!(desk.call(1, WRITE, ADDRESS, 1).is_success());
+        desk.rest();
+        desk.bus.finish(&[], Ok(()));
+        // Before any process, unless the board says otherwise.
+        assert_eq!(DeferredCall::has_tasks(), !later);
+        assert!(!later || DeferredCall::service_next_later_call().is_some());
+        desk.rest();
+        desk.bus.finish(&[], Ok(()));
+        assert_eq!((desk.told(0), desk.told(1)), (0, 0));
     }
 }

@@ -475,3 +475,26 @@ fn who_keeps_the_bus_has_it_until_it_lets_go() {
         .collect();
     assert_eq!(pieces, [KERNEL, KERNEL, PROCESSES]);
 }
+
+#[test]
+fn a_board_says_how_what_follows_is_put_off() {
+    for later in [false, true] {
+        let desk = desk();
+        if later {
+            desk.spi.put_off_with(DeferredCall::set_later);
+        }
+        desk.lend(0, &[7; 2 * CHUNK]);
+        assert!(desk.call(0, READ_WRITE, 2 * CHUNK).is_success());
+        while DeferredCall::service_next_pending_call().is_some() {}
+        desk.bus.finish(Ok(()));
+        // Before any process, unless the board says otherwise.
+        assert_eq!(DeferredCall::has_tasks(), !later);
+        desk.run();
+        let sent: Vec<u8> = desk
+            .pieces()
+            .into_iter()
+            .flat_map(|piece| piece.1)
+            .collect();
+        assert_eq!(sent, [7; 2 * CHUNK]);
+    }
+}

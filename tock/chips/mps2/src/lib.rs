@@ -17,6 +17,7 @@ extern crate std;
 pub mod chip;
 pub mod fpgaio;
 pub mod interrupts;
+pub mod pace;
 pub mod pl022;
 #[cfg(test)]
 mod pl022_tests;

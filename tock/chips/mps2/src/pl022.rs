@@ -272,7 +272,8 @@ impl<'a, R: Registers, P: Output> Pl022<'a, R, P> {
             transfer.sent += 1;
         }
         if transfer.length - transfer.received < THRESHOLD {
-            self.look.set();
+            // Not at once, again and again: how long the rest takes is its client's choice.
+            self.look.set_later();
         }
     }
 

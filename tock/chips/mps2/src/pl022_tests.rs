@@ -178,7 +178,7 @@ impl Bench {
             let before = self.model.accesses.get();
             if self.model.line(silent) {
                 self.driver.handle_interrupt();
-            } else if DeferredCall::service_next_pending_call().is_none() && silent {
+            } else if DeferredCall::service_next_later_call().is_none() && silent {
                 return;
             }
             let took = self.model.accesses.get() - before;

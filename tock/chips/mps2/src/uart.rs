@@ -121,6 +121,8 @@ pub struct Uart<'a> {
     rx_index: Cell<usize>,
     /// The client asked to stop; it is told from the deferred call.
     rx_abort: Cell<bool>,
+    /// A byte arrived while nobody waited: it is there, and its interrupt is over.
+    rx_left: Cell<bool>,
 }
 
 impl Uart<'_> {
@@ -143,6 +145,7 @@ impl Uart<'_> {
             rx_len: Cell::new(0),
             rx_index: Cell::new(0),
             rx_abort: Cell::new(false),
+            rx_left: Cell::new(false),
         }
     }
 
@@ -183,11 +186,14 @@ impl Uart<'_> {
     pub fn handle_rx_interrupt(&self) {
         // First clear, then read (see the head of this file).
         self.registers.interrupt.write(Interrupt::RX::SET);
-        if self.rx_buffer.is_none() || !self.registers.state.is_set(State::RX_FULL) {
+        let is_there = self.registers.state.is_set(State::RX_FULL);
+        if self.rx_buffer.is_none() || !is_there {
             // Nobody waits for it: it stays where it is, and with it the
             // sender, until the next `receive_buffer`.
+            self.rx_left.set(is_there);
             return;
         }
+        self.rx_left.set(false);
         let byte = self.registers.data.get() as u8;
         let index = self.rx_index.get();
         self.rx_buffer.map(|buffer| {
@@ -215,8 +221,7 @@ impl DeferredCallClient for Uart<'static> {
     fn handle_deferred_call(&self) {
         if self.rx_abort.get() {
             self.finish_receive(Err(ErrorCode::CANCEL), uart::Error::Aborted);
-        } else if self.registers.state.is_set(State::RX_FULL) {
-            // It arrived while nobody waited; its interrupt is long over.
+        } else if self.rx_left.get() {
             self.handle_rx_interrupt();
         }
     }
@@ -310,8 +315,9 @@ impl<'a> uart::Receive<'a> for Uart<'a> {
         self.rx_len.set(len);
         self.rx_index.set(0);
         self.rx_buffer.replace(buffer);
-        if self.registers.state.is_set(State::RX_FULL) {
-            // A client is never called from within its own call.
+        // One that comes from now on interrupts, and so does one that came since the last was read: only one that is left is
+        // to be looked for. A client is never called from within its own call.
+        if self.rx_left.get() {
             self.deferred_call.set();
         }
         Ok(())

@@ -9,5 +9,5 @@ mod resources;
 
 pub use self::resources::{
     ContextSwitchCallback, KernelResources, ProcessFault, SyscallDriverLookup, SyscallFilter,
-    TbfHeaderFilterDefaultAllow,
+    TbfHeaderFilterDefaultAllow, WorkOf,
 };

@@ -42,6 +42,15 @@ pub trait KernelResources<C: Chip> {
     fn watchdog(&self) -> &Self::WatchDog;
 }
 
+/// Whose work a driver did in a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkOf {
+    /// That of the process whose pass it was, or nothing.
+    Itself,
+    /// Work that this process only waits for. Its turn is over: others that are ready come before the next pass.
+    Another,
+}
+
 /// Driver number to driver.
 pub trait SyscallDriverLookup {
     /// Call `f` with the driver, or with `None` if the board has no such driver.
@@ -50,8 +59,11 @@ pub trait SyscallDriverLookup {
         F: FnOnce(Option<&dyn SyscallDriver>) -> R;
 
     /// Have a driver do one pass of the work that was requested for a process
-    /// ([`Kernel::request_pass`](crate::Kernel::request_pass)): a few thousand instructions at most.
-    fn pass(&self, _driver_num: usize, _process: ProcessId) {}
+    /// ([`Kernel::request_pass`](crate::Kernel::request_pass)): a few thousand instructions at most. Returns whose
+    /// work it was.
+    fn pass(&self, _driver_num: usize, _process: ProcessId) -> WorkOf {
+        WorkOf::Itself
+    }
 }
 
 /// Decides which system calls a process may make. Yield, Memop and Exit are

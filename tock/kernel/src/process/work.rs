@@ -25,8 +25,8 @@
 
 use core::cell::Cell;
 
-use super::Process;
 use super::standard::ProcessStandard;
+use super::{Priority, Process};
 use crate::platform::chip::Chip;
 
 /// Bytes that are cleared in one pass.
@@ -164,6 +164,11 @@ impl<C: Chip> ProcessStandard<C> {
     }
 
     fn report_pass(&self) {
+        let slot = self.processid().index;
+        let background = self.kernel.process_with(slot, Priority::Background);
+        if !crate::debug::has_room_for_line(background.is_some()) {
+            return;
+        }
         let report = self.work.report.get();
         let more = crate::debug::part_of_message(|writer| self.print_part(&report, writer));
         if more {

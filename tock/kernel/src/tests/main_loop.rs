@@ -7,13 +7,19 @@ use std::vec::Vec;
 use super::driver::{Driver, NUM, driver};
 use crate::deferred_call::{DeferredCall, DeferredCallClient};
 use crate::kernel::Kernel;
-use crate::platform::{ContextSwitchCallback, KernelResources, ProcessFault, SyscallFilter};
+use crate::platform::chip::Chip;
+use crate::platform::{
+    ContextSwitchCallback, KernelResources, ProcessFault, SyscallDriverLookup, SyscallFilter,
+    WorkOf,
+};
 use crate::process::{FaultAction, Priority, Process, ProcessId, State, StoppedExecutingReason};
 use crate::scheduler::background::BackgroundSched;
 use crate::scheduler::priority::PrioritySched;
 use crate::scheduler::round_robin::RoundRobinSched;
 use crate::scheduler::{Scheduler, SchedulingDecision};
-use crate::syscall::{ContextSwitchReason, Syscall, SyscallReturn, YieldCall};
+use crate::syscall::{
+    CommandReturn, ContextSwitchReason, Syscall, SyscallDriver, SyscallReturn, YieldCall,
+};
 use crate::test_utils::{FakeChip, FakeTimer, OneDriver, TestApp, TestKernel, TestPlace};
 use crate::upcall::UpcallId;
 use crate::{ErrorCode, create_capability};
@@ -43,15 +49,40 @@ impl ContextSwitchCallback for Hooks {
     }
 }
 
+/// One driver, whose every pass is work of this one, and goes on.
+struct Lookup {
+    one: OneDriver<'static>,
+    work_of: Cell<WorkOf>,
+    kernel: &'static Kernel,
+    passes: RefCell<Vec<usize>>,
+}
+
+impl SyscallDriverLookup for Lookup {
+    fn with_driver<F, R>(&self, driver_num: usize, f: F) -> R
+    where
+        F: FnOnce(Option<&dyn SyscallDriver>) -> R,
+    {
+        self.one.with_driver(driver_num, f)
+    }
+
+    fn pass(&self, driver_num: usize, process: ProcessId) -> WorkOf {
+        self.passes.borrow_mut().push(process.index);
+        if self.passes.borrow().len() < 8 {
+            self.kernel.request_pass(process, driver_num);
+        }
+        self.work_of.get()
+    }
+}
+
 struct Board<S> {
     scheduler: S,
-    lookup: OneDriver<'static>,
+    lookup: Lookup,
     hooks: Hooks,
     timer: &'static FakeTimer,
 }
 
 impl<S: Scheduler<FakeChip>> KernelResources<FakeChip> for Board<S> {
-    type SyscallDriverLookup = OneDriver<'static>;
+    type SyscallDriverLookup = Lookup;
     type SyscallFilter = Hooks;
     type ProcessFault = Hooks;
     type ContextSwitchCallback = Hooks;
@@ -59,7 +90,7 @@ impl<S: Scheduler<FakeChip>> KernelResources<FakeChip> for Board<S> {
     type SchedulerTimer = FakeTimer;
     type WatchDog = ();
 
-    fn syscall_driver_lookup(&self) -> &OneDriver<'static> {
+    fn syscall_driver_lookup(&self) -> &Lookup {
         &self.lookup
     }
     fn syscall_filter(&self) -> &Hooks {
@@ -121,9 +152,14 @@ fn setup_places<S>(
         driver,
         board: Board {
             scheduler: scheduler(test.kernel),
-            lookup: OneDriver {
-                number: NUM,
-                driver,
+            lookup: Lookup {
+                one: OneDriver {
+                    number: NUM,
+                    driver,
+                },
+                work_of: Cell::new(WorkOf::Itself),
+                kernel: test.kernel,
+                passes: RefCell::default(),
             },
             hooks: Hooks {
                 refuse: Cell::new(None),
@@ -474,8 +510,13 @@ fn a_report_is_told_in_parts_before_the_next_run_begins() {
     struct Sink {
         text: RefCell<String>,
         ended: Cell<bool>,
+        full: Cell<bool>,
     }
     impl crate::debug::DebugSink for Sink {
+        fn has_room_for_line(&self, of_background: bool) -> bool {
+            assert!(!of_background);
+            !self.full.get()
+        }
         fn write(&self, text: &str) {
             self.text.borrow_mut().push_str(text);
         }
@@ -486,6 +527,7 @@ fn a_report_is_told_in_parts_before_the_next_run_begins() {
     let sink: &'static Sink = std::boxed::Box::leak(std::boxed::Box::new(Sink {
         text: RefCell::default(),
         ended: Cell::new(false),
+        full: Cell::new(false),
     }));
     crate::debug::set_debug_sink(sink, &create_capability!(SetDebugWriterCapability));
     let s = setup(FaultAction::Restart, &["a"], PrioritySched::new);
@@ -496,6 +538,11 @@ fn a_report_is_told_in_parts_before_the_next_run_begins() {
     a.set_fault_state();
     assert!(sink.text.borrow().is_empty(), "nothing at once");
     assert_eq!((a.processid(), a.get_state()), (id, State::Faulted));
+    // No line is lost for want of room.
+    sink.full.set(true);
+    assert_eq!(a.pass(), Some(crate::process::Pass::Done));
+    assert!(sink.text.borrow().is_empty());
+    sink.full.set(false);
     let mut before = 0;
     while let Some(pass) = a.pass() {
         assert_eq!(pass, crate::process::Pass::Done);
@@ -625,4 +672,113 @@ fn calls_in_the_background_come_between_firmware_and_background() {
     until_made([1, 1]);
     until_made([1, 2]);
     assert_eq!(turn(Some(COMMAND)), ["b"]);
+}
+
+impl<S: Scheduler<FakeChip>> Setup<S> {
+    /// One pass of the loop; the process that runs in it, if any, stops for this reason.
+    fn turn(&self, reason: ContextSwitchReason) -> Vec<&'static str> {
+        let capability = create_capability!(crate::capabilities::MainLoopCapability);
+        // The script's end leaves an interrupt, which is not what these tests are about.
+        self.test.chip.service_pending_interrupts();
+        let mut script = self.test.chip.boundary.script.borrow_mut();
+        script.clear();
+        script.push_back(reason);
+        if reason == WAIT {
+            // It is over before.
+            script.push_back(COMMAND);
+        }
+        drop(script);
+        self.test
+            .kernel
+            .kernel_loop_operation(&self.board, self.test.chip, true, &capability);
+        self.board.hooks.ran.take()
+    }
+}
+
+/// Two of the firmware that are ready, the first with work for passes; one in the background.
+fn with_passes(work_of: WorkOf) -> Setup<BackgroundSched> {
+    let place = |name, priority| TestPlace {
+        flash: app(name).image(),
+        priority,
+        ..TestPlace::default()
+    };
+    let s = setup_places(
+        [
+            place("x", Priority::Equal),
+            place("y", Priority::Equal),
+            place("b", Priority::Background),
+        ],
+        BackgroundSched::new,
+    );
+    s.board.lookup.work_of.set(work_of);
+    let x = s.test.process(0);
+    // So that it has a grant.
+    assert_eq!(x.command(s.driver, 1, 0, 0), CommandReturn::success_u32(1));
+    s.test.kernel.request_pass(x.id(), NUM);
+    s
+}
+
+#[test]
+fn a_pass_for_another_is_all_that_a_turn_has() {
+    let s = with_passes(WorkOf::Another);
+    let passes = || s.board.lookup.passes.borrow().len();
+    for number in 1..=8 {
+        // Of the turn of the one that waits nothing is left but the pass; then comes the other.
+        assert_eq!(s.turn(COMMAND), [""; 0], "{number}");
+        assert_eq!(passes(), number);
+        assert_eq!(s.turn(WAIT), ["y"]);
+        assert_eq!(passes(), number);
+        // And it is ready again.
+        let y = s.test.process(1);
+        y.subscribe(NUM, s.driver, 0).unwrap();
+        assert!(y.command(s.driver, 2, 0, 5).is_success());
+    }
+    assert_eq!(s.turn(COMMAND), ["x"], "its own turn, at last");
+}
+
+#[test]
+fn passes_of_its_own_are_a_turn() {
+    let s = with_passes(WorkOf::Itself);
+    assert_eq!(s.turn(COMMAND), ["x"]);
+    assert_eq!(s.board.lookup.passes.borrow().len(), 8);
+}
+
+/// Each process of the firmware that stops leaves its time to the next one, and a call that comes after processes comes when
+/// none of them is ready: before the background.
+#[test]
+fn what_comes_after_processes_comes_after_all_of_the_firmware() {
+    let s = with_passes(WorkOf::Itself);
+    let work: &'static Piecework = Box::leak(Box::new(Piecework {
+        call: DeferredCall::new(),
+        pieces: Cell::new(0),
+    }));
+    work.register();
+    work.call.set_later();
+    let mut ran = Vec::new();
+    while ran.len() < 2 {
+        assert_eq!(work.pieces.get(), 0, "after {ran:?}");
+        ran.extend(s.turn(WAIT));
+    }
+    assert_eq!(ran, ["x", "y"]);
+    assert_eq!(work.pieces.get(), 0);
+    while work.pieces.get() < 3 {
+        assert!(s.turn(WAIT).is_empty(), "before the background");
+    }
+}
+
+/// A process that computes without a pause is left for what it, or an interrupt, has set meanwhile.
+#[test]
+fn what_comes_after_processes_is_seen_at_once() {
+    let s = with_passes(WorkOf::Itself);
+    let work: &'static Piecework = Box::leak(Box::new(Piecework {
+        call: DeferredCall::new(),
+        pieces: Cell::new(0),
+    }));
+    work.register();
+    let scheduler: &dyn Scheduler<FakeChip> = &s.board.scheduler;
+    assert_eq!(s.turn(COMMAND), ["x"]);
+    s.test.chip.service_pending_interrupts();
+    assert!(scheduler.continue_process(s.test.process(0).id(), s.test.chip));
+    work.call.set_later();
+    assert!(!scheduler.continue_process(s.test.process(0).id(), s.test.chip));
 }

@@ -42,13 +42,19 @@ impl<T> StaticUninitializedBuffer<T> {
     /// board's start-up code, found on its first run.
     #[allow(unsafe_code, clippy::mut_from_ref)]
     pub fn take(&'static self) -> &'static mut MaybeUninit<T> {
-        assert!(
-            !self.taken.swap(true, Ordering::Relaxed),
-            "static buffer initialised twice"
-        );
-        // SAFETY: the swap above let exactly one caller through.
+        claim(&self.taken);
+        // SAFETY: the swap in `claim` let exactly one caller through.
         unsafe { &mut *self.room.get() }
     }
+}
+
+/// Let the first caller through, and no other. One copy of it: a board has dozens of rooms.
+#[inline(never)]
+fn claim(taken: &AtomicBool) {
+    assert!(
+        !taken.swap(true, Ordering::Relaxed),
+        "static buffer initialised twice"
+    );
 }
 
 /// Reserve room for one object: `&'static mut MaybeUninit<T>`.

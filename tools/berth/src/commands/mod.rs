@@ -204,14 +204,18 @@ fn address(cli: &Cli) -> Result<Address, Error> {
     }
 }
 
-/// Columns that a table may have: those of the terminal, 80 elsewhere; `None`: as many as it takes.
+/// Columns that a table may have: those of the terminal, elsewhere what `COLUMNS` says or 80; `None`: as many as it takes.
 fn width(wide: bool) -> Option<usize> {
     if wide {
         return None;
     }
     let size = rustix::termios::tcgetwinsize(io::stdout());
     let columns = size.map_or(0, |size| usize::from(size.ws_col));
-    Some(if columns == 0 { 80 } else { columns })
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let columns = Some(columns).filter(|columns| *columns > 0);
+    columns
+        .or_else(|| said().filter(|columns| *columns > 0))
+        .or(Some(80))
 }
 
 fn timeout(cli: &Cli) -> Duration {

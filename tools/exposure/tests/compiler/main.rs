@@ -3,8 +3,10 @@
 
 mod blocks;
 mod danger;
+mod derived;
 mod devices;
 mod effects;
+mod fields;
 mod files;
 mod filters;
 mod harmless;

@@ -8,7 +8,7 @@ use berth_exposure_compiler::{Configuration, compile};
 use tempfile::TempDir;
 
 /// A board with one block `x` at 0x40000000, and what `peripherals` says of it.
-fn exposed(peripherals: &str, properties: &str) -> Result<Configuration, Vec<String>> {
+pub(crate) fn exposed(peripherals: &str, properties: &str) -> Result<Configuration, Vec<String>> {
     let svd = format!(
         "<device schemaVersion=\"1.1\"><name>V</name><version>1</version><description>V</description><addressUnitBits>8</addressUnitBits><width>32</width><size>32</size><access>read-write</access><peripherals>{peripherals}</peripherals></device>"
     );
@@ -22,6 +22,10 @@ fn compiled(
 ) -> Result<Configuration, Vec<String>> {
     let folder = TempDir::new().unwrap();
     let file = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let none = match properties.contains("safe-state") {
+        true => "",
+        false => "safe-state = \"none\";",
+    };
     file("v.svd", svd);
     file(
         "layout.ld",
@@ -30,7 +34,7 @@ fn compiled(
     file(
         "exposure.dts",
         &format!(
-            "/dts-v1/;\n/ {{ #address-cells = <1>; #size-cells = <1>; cpu {{ compatible = \"arm,cortex-m0+\"; }};\nx: x@1 {{ reg = <{base:#x} {length:#x}>; berth,harmless = \"its manual\"; }};\nfilter {{ compatible = \"berth,syscall-filter\"; }};\nexposure {{ compatible = \"berth,exposure\"; svd = \"v.svd\";\na {{ register-block = <&x>; access = \"mediated\"; safe-state = \"none\"; {properties} }}; }}; }};\n"
+            "/dts-v1/;\n/ {{ #address-cells = <1>; #size-cells = <1>; cpu {{ compatible = \"arm,cortex-m0+\"; }};\nx: x@1 {{ reg = <{base:#x} {length:#x}>; berth,harmless = \"its manual\"; }};\nfilter {{ compatible = \"berth,syscall-filter\"; }};\nexposure {{ compatible = \"berth,exposure\"; svd = \"v.svd\";\na {{ register-block = <&x>; access = \"mediated\"; {none} {properties} }}; }}; }};\n"
         ),
     );
     let path = |name: &str| folder.path().join(name);
@@ -47,13 +51,13 @@ fn refused(result: Result<Configuration, Vec<String>>, with: &str) {
     );
 }
 
-fn peripheral(name: &str, base: &str, registers: &str) -> String {
+pub(crate) fn peripheral(name: &str, base: &str, registers: &str) -> String {
     format!(
         "<peripheral><name>{name}</name><baseAddress>{base}</baseAddress><registers>{registers}</registers></peripheral>"
     )
 }
 
-fn register(name: &str, offset: u32, more: &str) -> String {
+pub(crate) fn register(name: &str, offset: u32, more: &str) -> String {
     format!(
         "<register><name>{name}</name><addressOffset>{offset:#x}</addressOffset>{more}</register>"
     )

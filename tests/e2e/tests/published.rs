@@ -1,0 +1,205 @@
+//! Drivers that others have published, unmodified, in containers, at the emulator's models of their chips.
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, Flash, Run, guest, program};
+use berth_emulator::Attached;
+
+/// A board with a chip of each kind beside it.
+fn boot(flash: &Flash) -> Result<Device> {
+    let chips: Vec<Attached> = ["tmp105", "at24c", "ds1338", "max7310"]
+        .into_iter()
+        .map(|chip| chip.parse().map_err(anyhow::Error::msg))
+        .collect::<Result<_>>()?;
+    let control = control(flash);
+    let device = Device::power_on_board(flash, |board| {
+        let board = board.limit(Duration::from_secs(300)).control(control);
+        chips
+            .into_iter()
+            .fold(board, |board, chip| board.attach(chip))
+    })?;
+    device.console("type help")?;
+    Ok(device)
+}
+
+fn control(flash: &Flash) -> PathBuf {
+    flash.path().with_extension("control")
+}
+
+/// Upload and start a container.
+fn start(device: &Device, name: &str) -> Result<()> {
+    let file = guest(name).to_string_lossy().into_owned();
+    device.berth(&["run", &file, "--name", name])?.ok()?;
+    Ok(())
+}
+
+/// What it has said, without times and levels.
+fn said(device: &Device, name: &str) -> Result<Vec<String>> {
+    let log = device.berth(&["logs", name, "--json"])?.ok()?;
+    log.lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line)?;
+            let text = line["text"].as_str().context("a line has a text")?;
+            Ok(text.to_owned())
+        })
+        .collect()
+}
+
+/// Wait until it says `line`.
+fn says(device: &mut Device, name: &str, line: &str) -> Result<()> {
+    let what = format!("{name} says {line:?}");
+    device.wait_until(&what, |device| {
+        Ok(said(device, name)?.last().is_some_and(|last| last == line))
+    })
+}
+
+/// As its user would: with the emulator's own command.
+fn set(flash: &Flash, chip: &str, setting: &str) -> Result<std::process::Output> {
+    let output = std::process::Command::new(program("berth-emulator"))
+        .args(["set", "--flash"])
+        .arg(flash.path())
+        .args([chip, setting])
+        .output()?;
+    Ok(output)
+}
+
+#[test]
+fn a_thermometer_follows_the_temperature_and_is_updated_live() -> Result<()> {
+    let flash = Flash::new()?;
+    let mut device = boot(&flash)?;
+    start(&device, "thermometer")?;
+    says(&mut device, "thermometer", "0.0 degrees")?;
+    for (thousandths, line) in [
+        ("25500", "25.5 degrees"),
+        ("-10500", "-10.5 degrees"),
+        ("-500", "-0.5 degrees"),
+        ("125000", "125.0 degrees"),
+    ] {
+        let output = set(&flash, "tmp105", &format!("temperature={thousandths}"))?;
+        ensure!(output.status.success(), "{output:?}");
+        says(&mut device, "thermometer", line)?;
+    }
+    // Another version takes over the bus while it runs.
+    let file = guest("thermometer_2").to_string_lossy().into_owned();
+    let words = ["upload", &file, "--name", "thermometer", "--live-update"];
+    device.berth(&words)?.ok()?;
+    says(
+        &mut device,
+        "thermometer",
+        "125.0 degrees, 257.0 Fahrenheit",
+    )?;
+    set(&flash, "tmp105", "temperature=-40000")?;
+    says(
+        &mut device,
+        "thermometer",
+        "-40.0 degrees, -40.0 Fahrenheit",
+    )
+}
+
+#[test]
+fn settings_that_mean_nothing_are_refused() -> Result<()> {
+    let flash = Flash::new()?;
+    let refused = |chip: &str, setting: &str| -> Result<String> {
+        let output = set(&flash, chip, setting)?;
+        ensure!(!output.status.success(), "{chip} {setting}");
+        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let error = refused("tmp105", "temperature=1")?;
+    ensure!(error.contains("no board runs"), "{error}");
+    let _device = boot(&flash)?;
+    let error = refused("tmp105", "temperature=hot")?;
+    ensure!(error.contains("qom-set"), "{error}");
+    let error = refused("tmp105@0x49", "temperature=1")?;
+    ensure!(error.contains("tmp105-49"), "{error}");
+    let error = refused("thermometer", "temperature=1")?;
+    ensure!(error.contains("tmp105"), "{error}");
+    Ok(())
+}
+
+/// The memory keeps what it was told beyond the container, and beyond the board.
+#[test]
+fn a_memory_chip_counts_starts() -> Result<()> {
+    let flash = Flash::new()?;
+    let mut device = boot(&flash)?;
+    start(&device, "notebook")?;
+    says(&mut device, "notebook", "start number 1")?;
+    device.wait_state("notebook", "exited")?;
+    device.berth(&["start", "notebook"])?.ok()?;
+    says(&mut device, "notebook", "start number 2")?;
+    drop(device);
+    let mut device = boot(&flash)?;
+    device.berth(&["start", "notebook"])?.ok()?;
+    says(&mut device, "notebook", "start number 3")
+}
+
+#[test]
+fn a_clock_goes_on_from_what_it_was_set_to() -> Result<()> {
+    let flash = Flash::new()?;
+    let device = boot(&flash)?;
+    start(&device, "clock")?;
+    device.wait_state("clock", "exited")?;
+    let said = said(&device, "clock")?;
+    ensure!(said.len() == 3, "{said:?}");
+    ensure!(said.is_sorted(), "{said:?}");
+    // Set two seconds before a leap day, read for two seconds.
+    ensure!(said[0].starts_with("2028-02-28 23:59:5"), "{said:?}");
+    ensure!(said[2].starts_with("2028-02-29 00:00:0"), "{said:?}");
+    Ok(())
+}
+
+#[test]
+fn a_light_runs_along_the_pins_of_an_expander() -> Result<()> {
+    let flash = Flash::new()?;
+    let device = boot(&flash)?;
+    start(&device, "expander")?;
+    device.wait_state("expander", "exited")?;
+    let round = ["*...", ".*..", "..*.", "...*"].map(|lights| format!("{lights}, reads low high"));
+    let said = said(&device, "expander")?;
+    ensure!(said == [round.clone(), round].concat(), "{said:?}");
+    Ok(())
+}
+
+/// Without the chip each says so, and the bus stays free for others.
+#[test]
+fn a_chip_that_is_not_there_is_told() -> Result<()> {
+    let device = Device::boot()?;
+    for (name, line) in [
+        ("notebook", "the chip does not answer"),
+        ("clock", "the clock does not answer"),
+        ("expander", "the expander does not answer"),
+    ] {
+        let file = guest(name).to_string_lossy().into_owned();
+        let run: Run = device.berth(&["run", "-f", "--rm", &file, "--name", name])?;
+        ensure!(run.code == 1, "{}{}", run.stdout, run.stderr);
+        ensure!(run.stdout.contains(line), "{}{}", run.stdout, run.stderr);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_bus_that_ends_in_itself_gives_back_what_it_gets() -> Result<()> {
+    let device = Device::boot()?;
+    start(&device, "loopback")?;
+    device.wait_state("loopback", "exited")?;
+    let said = said(&device, "loopback")?;
+    ensure!(said == ["everything came back"], "{said:?}");
+    Ok(())
+}
+
+#[test]
+fn a_serial_line_is_read_and_written_through_the_traits() -> Result<()> {
+    let mut device = Device::boot()?;
+    start(&device, "shout")?;
+    let mut line = device.board.uart(2)?;
+    line.set_read_timeout(Some(Duration::from_secs(20)))?;
+    for text in ["a", "line of bytes, one after the other"] {
+        line.write_all(text.as_bytes())?;
+        let mut back = vec![0; text.len()];
+        line.read_exact(&mut back)?;
+        ensure!(back == text.to_ascii_uppercase().as_bytes(), "{back:?}");
+    }
+    Ok(())
+}

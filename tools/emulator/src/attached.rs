@@ -1,0 +1,239 @@
+//! Chips on the board's connectors: what an emulated board can have beside itself.
+//!
+//! All are on the I2C bus of shield 1 (`mmio:i2c_shield1`), at the addresses that their makers' boards give them.
+
+use crate::Error;
+use serde_json::{Value, json};
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+/// A kind of chip.
+#[derive(Debug)]
+struct Kind {
+    /// What people call it, and its name on the board.
+    name: &'static str,
+    /// QEMU's device.
+    device: &'static str,
+    /// Address on the bus unless another is given.
+    address: u8,
+    /// Bytes of the file that it keeps, if it keeps one.
+    keeps: Option<u64>,
+    /// What it is, and what can be set while it runs.
+    what: &'static str,
+}
+
+const KINDS: [Kind; 6] = [
+    Kind {
+        name: "tmp105",
+        device: "tmp105",
+        address: 0x48,
+        keeps: None,
+        what: "temperature sensor (as LM75); temperature=25500 sets 25.5 degrees",
+    },
+    Kind {
+        name: "at24c",
+        device: "at24c-eeprom",
+        address: 0x50,
+        keeps: Some(32 * 1024),
+        what: "memory of 32 KiB (AT24C256), kept in a file beside the flash image",
+    },
+    Kind {
+        name: "ds1338",
+        device: "ds1338",
+        address: 0x68,
+        keeps: None,
+        what: "clock (as DS1307)",
+    },
+    Kind {
+        name: "max7310",
+        device: "max7310",
+        address: 0x70,
+        keeps: None,
+        what: "eight pins (registers as PCA9538)",
+    },
+    Kind {
+        name: "pca9552",
+        device: "pca9552",
+        address: 0x60,
+        keeps: None,
+        what: "sixteen LEDs; led8=on lets a pin be high",
+    },
+    Kind {
+        name: "dps310",
+        device: "dps310",
+        address: 0x77,
+        keeps: None,
+        what: "barometer with one fixed reading",
+    },
+];
+
+/// A chip that is to be on the board: `tmp105`, or `tmp105@0x49` at another address than its usual one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    kind: &'static str,
+    address: u8,
+}
+
+impl FromStr for Attached {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, address) = match text.split_once('@') {
+            Some((name, address)) => (name, Some(address)),
+            None => (text, None),
+        };
+        let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
+            return Err(format!("no chip is called {name}; there are:\n{}", list()));
+        };
+        let address = match address {
+            None => kind.address,
+            Some(text) => number(text).ok_or_else(|| {
+                format!(
+                    "{text} is no address on an I2C bus: 0x08 to 0x77, as in {name}@{:#04x}",
+                    kind.address
+                )
+            })?,
+        };
+        Ok(Self {
+            kind: kind.name,
+            address,
+        })
+    }
+}
+
+/// An address that a device may have: what is below and above has other meanings on the bus.
+fn number(text: &str) -> Option<u8> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u8::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.ok().filter(|number| (0x08..=0x77).contains(number))
+}
+
+/// One line for each kind.
+#[must_use]
+pub fn list() -> String {
+    let lines = KINDS
+        .iter()
+        .map(|kind| format!("  {:<8} {:#04x}  {}", kind.name, kind.address, kind.what));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+impl Attached {
+    fn kind(&self) -> Option<&'static Kind> {
+        KINDS.iter().find(|kind| kind.name == self.kind)
+    }
+
+    /// The file it keeps, beside this flash image.
+    fn file(&self, flash: &Path) -> PathBuf {
+        flash.with_extension(format!("{}-{:02x}", self.kind, self.address))
+    }
+
+    /// Make the file that it keeps, if it keeps one and there is none.
+    pub(crate) fn prepare(&self, flash: &Path) -> Result<(), Error> {
+        let Some(bytes) = self.kind().and_then(|kind| kind.keeps) else {
+            return Ok(());
+        };
+        let path = self.file(flash);
+        if fs::metadata(&path).is_ok_and(|file| file.len() == bytes) {
+            return Ok(());
+        }
+        let made = File::create(&path).and_then(|file| file.set_len(bytes));
+        made.map_err(|source| Error::File { path, source })
+    }
+
+    /// QEMU's words for it.
+    pub(crate) fn words(&self, flash: &Path) -> Vec<OsString> {
+        let Some(kind) = self.kind() else {
+            return Vec::new();
+        };
+        let (name, address) = (kind.name, self.address);
+        let mut device = format!(
+            "{},id={name}-{address:02x},address={address:#04x}",
+            kind.device
+        );
+        let mut words = Vec::new();
+        if let Some(bytes) = kind.keeps {
+            let drive = format!("drive-{address:02x}");
+            let mut value = OsString::from(format!("if=none,id={drive},format=raw,file="));
+            // A comma in a path is written twice.
+            value.push(self.file(flash).to_string_lossy().replace(',', ",,"));
+            words.extend(["-drive".into(), value]);
+            device.push_str(&format!(",rom-size={bytes},drive={drive}"));
+        }
+        words.extend(["-device".into(), device.into()]);
+        words
+    }
+
+    /// The arguments of QEMU's command `qom-set` that sets what `setting` says: `temperature=25500`.
+    ///
+    /// # Errors
+    /// What is wrong with `setting`.
+    pub fn set(&self, setting: &str) -> Result<Value, String> {
+        let Some((property, value)) = setting.split_once('=') else {
+            return Err(format!("{setting}: as in temperature=25500"));
+        };
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        Ok(json!({
+            "path": format!("/machine/peripheral/{}-{:02x}", self.kind, self.address),
+            "property": property,
+            "value": value,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chip_has_its_usual_address_or_the_one_that_is_given() {
+        let usual: Attached = "tmp105".parse().unwrap();
+        let flash = Path::new("/f/run.bin");
+        let words = usual.words(flash);
+        assert_eq!(words, ["-device", "tmp105,id=tmp105-48,address=0x48"]);
+        let other: Attached = "tmp105@0x49".parse().unwrap();
+        assert_eq!(other.words(flash)[1], "tmp105,id=tmp105-49,address=0x49");
+    }
+
+    #[test]
+    fn what_keeps_something_keeps_it_beside_the_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let flash = folder.path().join("a,b.bin");
+        let memory: Attached = "at24c".parse().unwrap();
+        memory.prepare(&flash).unwrap();
+        let file = folder.path().join("a,b.at24c-50");
+        assert_eq!(fs::metadata(&file).unwrap().len(), 32 * 1024);
+        fs::write(&file, vec![7; 32 * 1024]).unwrap();
+        memory.prepare(&flash).unwrap();
+        assert_eq!(fs::read(&file).unwrap()[0], 7);
+        let words = memory.words(&flash);
+        assert!(words[1].to_string_lossy().ends_with("a,,b.at24c-50"));
+    }
+
+    #[test]
+    fn what_is_no_chip_is_told_with_those_that_are() {
+        let error = "lm75".parse::<Attached>().unwrap_err();
+        assert!(
+            error.contains("lm75") && error.contains("tmp105"),
+            "{error}"
+        );
+        for address in ["0x78", "0x07", "72x", "", "-1", "0x100"] {
+            assert!(format!("tmp105@{address}").parse::<Attached>().is_err());
+        }
+    }
+
+    #[test]
+    fn values_are_numbers_or_words() {
+        let chip: Attached = "tmp105".parse().unwrap();
+        let set = chip.set("temperature=-5500").unwrap();
+        assert_eq!(set["path"], "/machine/peripheral/tmp105-48");
+        assert_eq!(set["value"], -5500);
+        assert_eq!(chip.set("led8=on").unwrap()["value"], "on");
+        assert!(chip.set("temperature").is_err());
+    }
+}
