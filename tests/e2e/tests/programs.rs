@@ -19,7 +19,10 @@ fn traffic(device: &Device, name: &str) -> Result<Vec<Access>> {
     let before = device.board.accesses()?.len();
     let module = guest(name).to_string_lossy().into_owned();
     device.berth(&["run", &module])?.ok()?;
-    device.wait_state(name, "exited")?;
+    if let Err(error) = device.wait_state(name, "exited") {
+        let told = device.berth(&["inspect", name])?.ok()?;
+        return Err(error.context(told));
+    }
     device.console(&format!("[{name}] 1024 bytes came back, wrong words: 0"))?;
     let all = device.board.accesses()?;
     let mine = all.get(before..).context("accesses went away")?;
