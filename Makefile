@@ -217,7 +217,7 @@ bench-kernel: build
 SUPERVISOR_BENCHES := bench_containers bench_leak bench_store
 bench-containers: build
 	@for bin in $(SUPERVISOR_BENCHES); do cargo rustc --quiet --profile firmware --target $(TRIPLE) \
-	    -p supervisor_process --features bench --bin $$bin -- $(OUTLINED) || exit 1; \
+	    -p supervisor_bench --bin $$bin -- $(OUTLINED) || exit 1; \
 	    $(ELF2TAB) -n $$bin -o $(IMAGE)/$$bin.tab $(FIRMWARE)/$$bin,cortex-m4 || exit 1; done
 
 # Native processes that only tests install.
@@ -310,7 +310,7 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	$(BESIDE_DEADLINES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK) -- -D warnings $(STRICT)
 	$(NO_PROGRAMS) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --no-default-features --target-dir $(WALK) -- -D warnings $(STRICT)
 	$(WITH_BUSES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features buses,deadline-task --target-dir $(WALK) -- -D warnings $(STRICT)
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process --features supervisor_process/bench -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process -p supervisor_bench -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers,heap --examples -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --lib --examples -- -D warnings $(STRICT)

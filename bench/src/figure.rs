@@ -79,13 +79,13 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// Whether it is within what it must be.
+    /// Returns whether it is within what it must be.
     #[must_use]
     pub fn within_must(&self) -> bool {
         self.key.must.is_none_or(|must| self.value <= must)
     }
 
-    /// Whether it is within what it should be.
+    /// Returns whether it is within what it should be.
     #[must_use]
     pub fn within_goal(&self) -> bool {
         self.key.goal.is_none_or(|goal| self.value <= goal)

@@ -50,7 +50,7 @@ mod device {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoLight;
 
-/// How many lights the driver has; not all of them need to be exposed.
+/// Returns how many lights the driver has; not all of them need to be exposed.
 #[must_use]
 pub fn count() -> u32 {
     device::count()

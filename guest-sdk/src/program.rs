@@ -51,7 +51,7 @@ pub struct Program<const N: usize> {
 pub const fn register(offset: u16) -> Place {
     Place {
         offset,
-        width: Width::Word,
+        width: Width::Bits32,
     }
 }
 
@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     const EXCHANGE: Exchange = Exchange {
-        data: narrow(0x08, Width::Half),
+        data: narrow(0x08, Width::Bits16),
         status: 0x0c,
         words: 512,
         under_way: 8,
@@ -303,9 +303,9 @@ mod tests {
     fn lengths_are_those_of_all_repetitions() {
         const ALL: Program<7> = Program::new()
             .repeat(3, 4)
-            .take(narrow(0, Width::Byte))
+            .take(narrow(0, Width::Bits8))
             .repeat(5, 1)
-            .read(narrow(2, Width::Half))
+            .read(narrow(2, Width::Bits16))
             .read(register(4))
             .read(register(4))
             .exchange(Exchange {
@@ -323,7 +323,7 @@ mod tests {
         let refused = |make: fn() -> usize| std::panic::catch_unwind(make).is_err();
         let cases: [fn() -> usize; 12] = [
             || Program::<1>::new().read(register(2)).length,
-            || Program::<1>::new().read(narrow(1, Width::Half)).length,
+            || Program::<1>::new().read(narrow(1, Width::Bits16)).length,
             || Program::<1>::new().poll(register(0), 0, 0, 1).length,
             || Program::<1>::new().poll(register(0), 1, 2, 1).length,
             || Program::<1>::new().poll(register(0), 1, 1, 0).length,

@@ -85,7 +85,7 @@ impl Board {
 }
 
 /// Let the arenas have the memory that this process gets: what its bundle asks for, or less where the kernel gives
-/// less. Whether it is enough; if not, that was said. Before anything is allocated.
+/// less. Returns whether it is enough; if not, that was said. Before anything is allocated.
 #[must_use]
 pub fn take_memory() -> bool {
     arena::make_do_with(memop::extend_at_most(arena::MEMORY_MAX, GRANT_BYTES));
@@ -258,9 +258,9 @@ impl Platform for Board {
     #[inline(always)]
     fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32> {
         match width {
-            Width::Byte => wasm_host::read8(handle, offset).map(u32::from),
-            Width::Half => wasm_host::read16(handle, offset).map(u32::from),
-            Width::Word => wasm_host::read32(handle, offset),
+            Width::Bits8 => wasm_host::read8(handle, offset).map(u32::from),
+            Width::Bits16 => wasm_host::read16(handle, offset).map(u32::from),
+            Width::Bits32 => wasm_host::read32(handle, offset),
         }
         .ok()
     }
@@ -268,9 +268,9 @@ impl Platform for Board {
     #[inline(always)]
     fn write_register(&self, width: Width, handle: u16, offset: u16, value: u32) -> Option<()> {
         match width {
-            Width::Byte => wasm_host::write8(handle, offset, value as u8),
-            Width::Half => wasm_host::write16(handle, offset, value as u16),
-            Width::Word => wasm_host::write32(handle, offset, value),
+            Width::Bits8 => wasm_host::write8(handle, offset, value as u8),
+            Width::Bits16 => wasm_host::write16(handle, offset, value as u16),
+            Width::Bits32 => wasm_host::write32(handle, offset, value),
         }
         .ok()
     }

@@ -444,7 +444,7 @@ impl Platform for Fake {
             handle: FIRST_HANDLE + block as u16,
             length: EXPOSED[block].1,
             window: if label == MAPPED && !self.0.no_region.get() {
-                Window::over(self.0.mapped.0, Width::Word.bytes())
+                Window::over(self.0.mapped.0, Width::Bits32.bytes())
             } else {
                 None
             },
@@ -489,8 +489,8 @@ impl Platform for Fake {
     }
 
     fn modify32(&self, handle: u16, offset: u16, mask: u32, value: u32) -> Option<()> {
-        let old = self.read(Width::Word, handle, offset)?;
-        self.write_register(Width::Word, handle, offset, old & !mask | value & mask)
+        let old = self.read(Width::Bits32, handle, offset)?;
+        self.write_register(Width::Bits32, handle, offset, old & !mask | value & mask)
     }
 
     fn led_count(&self) -> u32 {

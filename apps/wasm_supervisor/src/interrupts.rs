@@ -32,7 +32,7 @@ pub trait Interrupts {
     /// Have it recorded no more. [`open_line`](Self::open_line) is to be called for others, which may be on its line.
     fn unregister(&self, handle: u16, number: u16, bit: u32);
 
-    /// How many interrupts a record stands for.
+    /// Returns how many interrupts a record stands for.
     fn count(&self, record: u32) -> u32;
 
     /// Captured register `place` of a record.

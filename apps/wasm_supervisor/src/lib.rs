@@ -20,6 +20,7 @@ pub mod platform;
 pub mod programs;
 pub mod service;
 pub mod shell;
+pub mod sizes;
 pub mod supervisor;
 pub mod text;
 pub mod window;

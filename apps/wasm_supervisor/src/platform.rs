@@ -128,7 +128,7 @@ pub trait Platform: Interrupts + Programs {
     /// Change the bits of `mask` in a 32-bit register. Returns `None` if the kernel refuses.
     fn modify32(&self, handle: u16, offset: u16, mask: u32, value: u32) -> Option<()>;
 
-    /// How many lights the kernel's driver has. Returns 0 without one.
+    /// Returns how many lights the kernel's driver has, which is 0 without one.
     fn led_count(&self) -> u32;
 
     /// Do something to the light `index`.

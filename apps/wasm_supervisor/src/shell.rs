@@ -378,15 +378,8 @@ fn edit<'a>(
                     });
                 }
                 "log" => {
-                    let levels = [
-                        Level::Error,
-                        Level::Warn,
-                        Level::Info,
-                        Level::Debug,
-                        Level::Trace,
-                    ];
-                    parameters.log_level =
-                        Some(levels.into_iter().find(|level| level.word() == value)?);
+                    let mut levels = Level::ALL.into_iter();
+                    parameters.log_level = Some(levels.find(|level| level.word() == value)?);
                 }
                 _ => return None,
             }

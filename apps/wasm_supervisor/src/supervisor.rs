@@ -27,9 +27,13 @@ const RECEIVE_MAX: usize = 64;
 
 /// The whole supervisor.
 pub struct Supervisor<P: Platform + 'static> {
+    /// Carries out requests, and has the containers.
     pub(crate) service: Service<P>,
+    /// Speaks with people.
     shell: Shell,
+    /// Tells frames from text in what arrives.
     decoder: FrameDecoder,
+    /// When the frame that is arriving began, in microseconds.
     frame_since_us: u64,
     /// For each container: the log line to be printed next.
     printed: [u32; CONTAINERS_MAX],
@@ -80,7 +84,7 @@ impl<P: Platform + 'static> Supervisor<P> {
         }
     }
 
-    /// Do some work. Whether there was any.
+    /// Do some work. Returns whether there was any.
     pub fn poll(&mut self) -> bool {
         self.service.containers.tell_store();
         let handled = self.service.containers.run_handlers();

@@ -81,7 +81,7 @@ impl Window {
 
     const fn of(start: usize, length: u32, widths: u32) -> Option<Self> {
         // `inside` subtracts a width from the length.
-        if length < Width::Word.bytes() {
+        if length < Width::Bits32.bytes() {
             return None;
         }
         let Some(start) = NonZeroUsize::new(start) else {
@@ -89,10 +89,10 @@ impl Window {
         };
         Some(Self {
             start,
-            words_end: if widths & Width::Word.bytes() == 0 {
+            words_end: if widths & Width::Bits32.bytes() == 0 {
                 0
             } else {
-                length & !(Width::Word.bytes() - 1)
+                length & !(Width::Bits32.bytes() - 1)
             },
             length,
             widths,
@@ -108,9 +108,9 @@ impl Window {
         // the kernel opened to this process for reading and writing.
         Some(unsafe {
             match width {
-                Width::Byte => u32::from(pointer::<u8>(address).read_volatile()),
-                Width::Half => u32::from(pointer::<u16>(address).read_volatile()),
-                Width::Word => pointer::<u32>(address).read_volatile(),
+                Width::Bits8 => u32::from(pointer::<u8>(address).read_volatile()),
+                Width::Bits16 => u32::from(pointer::<u16>(address).read_volatile()),
+                Width::Bits32 => pointer::<u32>(address).read_volatile(),
             }
         })
     }
@@ -124,9 +124,9 @@ impl Window {
         // SAFETY: as in `read`.
         unsafe {
             match width {
-                Width::Byte => pointer::<u8>(address).write_volatile(value as u8),
-                Width::Half => pointer::<u16>(address).write_volatile(value as u16),
-                Width::Word => pointer::<u32>(address).write_volatile(value),
+                Width::Bits8 => pointer::<u8>(address).write_volatile(value as u8),
+                Width::Bits16 => pointer::<u16>(address).write_volatile(value as u16),
+                Width::Bits32 => pointer::<u32>(address).write_volatile(value),
             }
         }
         Some(())
@@ -138,8 +138,10 @@ impl Window {
         let bytes = width.bytes();
         let fits = match width {
             // An aligned word that begins before the end of whole words ends there at the latest.
-            Width::Word => offset < self.words_end,
-            Width::Byte | Width::Half => self.widths & bytes != 0 && offset <= self.length - bytes,
+            Width::Bits32 => offset < self.words_end,
+            Width::Bits8 | Width::Bits16 => {
+                self.widths & bytes != 0 && offset <= self.length - bytes
+            }
         };
         // A width is a power of two.
         let allowed = fits && offset & (bytes - 1) == 0;
@@ -158,7 +160,7 @@ mod tests {
     use super::*;
     use core::sync::atomic::{AtomicU32, Ordering};
 
-    const WIDTHS: [Width; 3] = [Width::Byte, Width::Half, Width::Word];
+    const WIDTHS: [Width; 3] = [Width::Bits8, Width::Bits16, Width::Bits32];
 
     fn block() -> &'static [AtomicU32; 2] {
         Box::leak(Box::new([
@@ -189,11 +191,11 @@ mod tests {
     fn an_access_moves_its_width_and_nothing_else() {
         let words = block();
         let window = Window::over(words, 7).unwrap();
-        assert_eq!(window.read(Width::Byte, 5), Some(0x06));
-        assert_eq!(window.read(Width::Half, 6), Some(0x0807));
-        assert_eq!(window.read(Width::Word, 4), Some(0x0807_0605));
-        assert_eq!(window.write(Width::Byte, 1, 0xffff_ff99), Some(()));
-        assert_eq!(window.write(Width::Half, 6, 0x1234_5678), Some(()));
+        assert_eq!(window.read(Width::Bits8, 5), Some(0x06));
+        assert_eq!(window.read(Width::Bits16, 6), Some(0x0807));
+        assert_eq!(window.read(Width::Bits32, 4), Some(0x0807_0605));
+        assert_eq!(window.write(Width::Bits8, 1, 0xffff_ff99), Some(()));
+        assert_eq!(window.write(Width::Bits16, 6, 0x1234_5678), Some(()));
         let values = words.each_ref().map(|word| word.load(Ordering::Relaxed));
         assert_eq!(values, [0x0403_9901, 0x5678_0605]);
     }

@@ -180,7 +180,7 @@ impl Bench {
         })
     }
 
-    /// How the victim has failed, and in which entry, if it is there and has failed.
+    /// Returns how the victim has failed, and in which entry, if it is there and has failed.
     fn fault(&mut self) -> Option<(Fault, Entry)> {
         self.look(Op::Inspect { name: VICTIM }, |result| match result {
             Ok(Reply::Inspection(inspection)) => {

@@ -252,3 +252,74 @@ fn no_circle_of_files_goes_through_containers_or_the_arena() {
         .collect();
     assert!(circles.is_empty(), "{circles:#?}");
 }
+
+/// The rows of the drawing in `container/mod.rs`: which files each names.
+fn rows() -> Vec<Vec<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/container/mod.rs");
+    let text = fs::read_to_string(path).unwrap();
+    let drawing = text.split("//! ```").nth(1).unwrap();
+    let rows = drawing.lines().filter_map(|line| {
+        let row = line.strip_prefix("//!   ")?;
+        let (files, _) = row.split_once("  ")?;
+        Some(files.split(", ").map(str::to_owned).collect())
+    });
+    rows.collect()
+}
+
+#[test]
+fn files_of_containers_use_those_above_them_in_the_drawing_only() {
+    let graph = graph();
+    let rows = rows();
+    let row_of = |file: &str| rows.iter().position(|row| row.iter().any(|f| f == file));
+    let mut wrong = Vec::new();
+    for (file, used) in &graph {
+        let Some(name) = file.strip_prefix("container::") else {
+            continue;
+        };
+        let Some(row) = row_of(name) else {
+            wrong.push(format!("{name} is not in the drawing"));
+            continue;
+        };
+        for other in used.iter().filter_map(|f| f.strip_prefix("container::")) {
+            if row_of(other).is_some_and(|above| above > row) {
+                wrong.push(format!("{name} uses {other}, which is below"));
+            }
+        }
+    }
+    for file in rows.iter().flatten() {
+        if !graph.contains_key(&format!("container::{file}")) {
+            wrong.push(format!("{file} is drawn and is no file"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn service_and_shell_do_not_know_each_other_and_containers_know_neither() {
+    let graph = graph();
+    let is_of = |file: &str, part: &str| file == part || file.starts_with(&format!("{part}::"));
+    let mut wrong = Vec::new();
+    for (from, to) in [
+        ("service", "shell"),
+        ("shell", "service"),
+        ("container", "service"),
+        ("container", "shell"),
+        ("container", "supervisor"),
+        ("engine", "container"),
+        ("arena", "container"),
+        ("arena", "engine"),
+        ("service", "supervisor"),
+        ("shell", "supervisor"),
+        ("shell", "container"),
+        ("platform", "container"),
+    ] {
+        assert!(graph.keys().any(|file| is_of(file, from)), "{from}");
+        assert!(graph.keys().any(|file| is_of(file, to)), "{to}");
+        for (file, used) in graph.iter().filter(|(file, _)| is_of(file, from)) {
+            for other in used.iter().filter(|other| is_of(other, to)) {
+                wrong.push(format!("{file} uses {other}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -31,7 +31,7 @@ const PASS: Key = Key {
 };
 
 /// The programs: name, setting if it has one.
-const PROGRAMS: [(&str, &str); 14] = [
+const PROGRAMS: [(&str, &str); 19] = [
     ("hostile", ""),
     ("occupy", ""),
     ("storm", "busy"),
@@ -46,9 +46,21 @@ const PROGRAMS: [(&str, &str); 14] = [
     ("abuse", "alarms"),
     ("abuse", "names"),
     ("abuse", "erases"),
+    ("assault", "release"),
+    ("assault", "restart"),
+    ("assault", "fault"),
+    ("assault", "all"),
+    ("assault", "programs"),
 ];
-/// What is done in run after run, on a kernel that begins the next one at once.
-const RUN_AFTER_RUN: [&str; 3] = ["faults", "restarts", "walk"];
+/// What is done in run after run, on a kernel that begins the next one at once: program, setting, what it says first.
+const RUN_AFTER_RUN: [(&str, &str, &str); 6] = [
+    ("abuse", "faults", "abuse: faults"),
+    ("abuse", "restarts", "abuse: restarts"),
+    ("abuse", "walk", "abuse: walk"),
+    ("assault", "states", "assault: 0 runs"),
+    ("assault", "flags", "assault: 0 runs"),
+    ("assault", "borders", "assault: 0 runs"),
+];
 /// Runs of random machine code.
 const RUNS: u32 = 5_000;
 /// Rounds of half a second beside each program.
@@ -84,13 +96,16 @@ pub fn measure() -> Result<Group> {
             device.told_deadlines(ROUNDS)?,
         );
     }
-    for deed in RUN_AFTER_RUN {
+    for (program, deed, begins) in RUN_AFTER_RUN {
         let flash = Flash::for_fuzz()?;
-        flash.install("abuse")?;
-        flash.set("abuse", deed.as_bytes())?;
+        flash.install(program)?;
+        flash.set(program, deed.as_bytes())?;
         let device = board(&flash)?;
-        device.console(&format!("abuse: {deed}"))?;
-        note(deed, device.told_deadlines(ROUNDS)?);
+        device.console(begins)?;
+        note(
+            &format!("{program} {deed}, run after run"),
+            device.told_deadlines(ROUNDS)?,
+        );
     }
     let flash = Flash::for_fuzz()?;
     flash.install("fuzz")?;
@@ -108,7 +123,7 @@ pub fn measure() -> Result<Group> {
         title: "Firmware beside hostile programs",
         how: "A driver and a process with deadlines of a millisecond tell how late they were at worst, beside random system calls, \
               random machine code, storms of interrupts, bus errors, and every kind of abuse of the console, the break, \
-              faults, restarts, alarms, names and the flash. The tasks' own lines on the console are part of it.",
+              faults, restarts, alarms, names, the flash, claims given back at once and register programs. The tasks' own lines on the console are part of it.",
         figures: vec![figure(KEPT_OUT, kept_out), figure(PASS, pass)],
     })
 }

@@ -229,7 +229,7 @@ impl<'a> Wear<'a> {
             .checked_add(self.budget.period())
     }
 
-    /// Whether a page may be erased now; if not, that counts.
+    /// Returns whether a page may be erased now; if not, that counts.
     pub(crate) fn may_erase(&self, page: usize) -> bool {
         self.look();
         let now = self.seen.get();

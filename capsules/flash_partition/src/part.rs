@@ -68,6 +68,6 @@ pub trait Guard {
     fn admits(&self, process: ProcessId) -> bool;
 
     /// Let `process` read the `length` bytes from address `start`, and neither write
-    /// nor execute them, until it ends or is restarted. Whether that was possible.
+    /// nor execute them, until it ends or is restarted. Returns whether that was possible.
     fn open(&self, process: ProcessId, start: usize, length: usize) -> bool;
 }

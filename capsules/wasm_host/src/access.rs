@@ -7,8 +7,9 @@
 //! 2. a register is exposed there, wholly contains the access, and takes its width;
 //! 3. the part of the register's mask that the access covers has a bit.
 
-use crate::exposure::{Exposure, Register, Registers, Rest, SafeWrite, Width};
+use crate::exposure::{Exposure, Register, Registers, Rest, SafeWrite};
 use crate::window::{BusError, Window};
+use berth_exposure::Width;
 
 /// Why an access was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +125,7 @@ impl Change {
         }
     }
 
-    /// Whether the register is loaded for it.
+    /// Returns whether the register is loaded for it.
     #[cfg(feature = "programs")]
     pub(crate) fn loads(self) -> bool {
         self.kept != 0

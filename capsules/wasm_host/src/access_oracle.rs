@@ -6,8 +6,9 @@
 //! the answer, the memory afterwards, and which accesses reached the hardware.
 
 use crate::access::{self, Refusal};
-use crate::exposure::{Exposure, Register, Registers, Rest, Width, Widths};
+use crate::exposure::{Exposure, Register, Registers, Rest, Widths};
 use crate::test_window::{Access, Memory};
+use berth_exposure::Width;
 use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;

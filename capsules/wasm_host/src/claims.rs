@@ -33,12 +33,16 @@ pub(crate) struct Holder<P> {
 pub(crate) struct Claims<P, const N: usize> {
     slots: [Slot<P>; N],
     live: Cell<usize>,
+    /// Whether any may be of a run that has ended: nobody looks through them otherwise.
+    any_left: Cell<bool>,
 }
 
 struct Slot<P> {
     holder: Cell<Option<Holder<P>>>,
     generation: Cell<u16>,
     mapped: Cell<bool>,
+    /// Its holder's run has ended, and the claim is to be.
+    is_left: Cell<bool>,
     /// Its interrupts that are registered, as a set of the board's table.
     interrupts: Cell<u32>,
 }
@@ -58,9 +62,11 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
                 holder: Cell::new(None),
                 generation: Cell::new(0),
                 mapped: Cell::new(false),
+                is_left: Cell::new(false),
                 interrupts: Cell::new(0),
             }),
             live: Cell::new(0),
+            any_left: Cell::new(false),
         }
     }
 
@@ -69,12 +75,12 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
         self.slots.get(index)?.holder.get()
     }
 
-    /// Whether anybody holds anything.
+    /// Returns whether anybody holds anything.
     pub(crate) fn any(&self) -> bool {
         self.live.get() != 0
     }
 
-    /// Whether a held slot's block is open to its holder.
+    /// Returns whether a held slot's block is open to its holder.
     pub(crate) fn is_mapped(&self, index: usize) -> bool {
         self.slots.get(index).is_some_and(|slot| slot.mapped.get())
     }
@@ -98,6 +104,25 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
         self.slots
             .get(index)
             .map_or(0, |slot| slot.interrupts.get())
+    }
+
+    /// Note that the run of a slot's holder has ended.
+    pub(crate) fn leave(&self, index: usize) {
+        if let Some(slot) = self.slots.get(index) {
+            slot.is_left.set(true);
+            self.any_left.set(true);
+        }
+    }
+
+    /// The first slot whose holder's run has ended.
+    #[inline(never)]
+    pub(crate) fn first_left(&self) -> Option<usize> {
+        if !self.any_left.get() {
+            return None;
+        }
+        let first = self.slots.iter().position(|slot| slot.is_left.get());
+        self.any_left.set(first.is_some());
+        first
     }
 
     /// Take a free slot and make its handle. Returns `None` if it is held or does not exist.
@@ -128,13 +153,14 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
 
     /// Free a slot. Returns whether it was held.
     pub(crate) fn free(&self, index: usize) -> bool {
-        let held = self
-            .slots
-            .get(index)
-            .is_some_and(|slot| slot.holder.take().is_some());
+        let Some(slot) = self.slots.get(index) else {
+            return false;
+        };
+        let held = slot.holder.take().is_some();
         if held {
             self.live.set(self.live.get().saturating_sub(1));
         }
+        slot.is_left.set(false);
         held
     }
 }

@@ -8,12 +8,12 @@
 
 use crate::access;
 use crate::driver::WasmHost;
-use crate::exposure::{Exposure, Width};
+use crate::exposure::Exposure;
 use crate::interrupts::{Interrupts, Slot, bit, indices};
 use crate::refusal::Refusal;
 use crate::table::TableError;
 use berth_exposure::interrupt::{COUNT, Capture, Clear, Interrupt, RAISED, VALUES};
-use berth_exposure::{allow, upcall};
+use berth_exposure::{Width, allow, upcall};
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::grant::GrantKernelData;
 use kernel::process::ProcessId;
@@ -32,7 +32,7 @@ impl<const N: usize> WasmHost<N> {
         for (index, interrupt) in interrupts.table.iter().enumerate() {
             let sound = self.exposures.get(interrupt.exposure).is_some_and(|block| {
                 interrupt.clear.is_none_or(|clear| {
-                    width(clear.bytes).is_some_and(|width| {
+                    Width::of_bytes(clear.bytes.into()).is_some_and(|width| {
                         let end = u32::from(clear.offset) + width.bytes();
                         u32::from(clear.offset) % width.bytes() == 0 && end <= block.length
                     })
@@ -49,14 +49,14 @@ impl<const N: usize> WasmHost<N> {
         Ok(self)
     }
 
-    /// How many interrupts an exposure has.
+    /// Returns how many interrupts an exposure has.
     pub(crate) fn interrupts_of(&self, exposure: usize) -> u8 {
         // A table has at most 32.
         let sources = self.sources.get(exposure);
         sources.map_or(0, |sources| sources.count_ones() as u8)
     }
 
-    /// The prologue: `line` was raised, its top half has run. Whether it is the line of
+    /// The prologue: `line` was raised, its top half has run. Returns whether it is the line of
     /// an exposed block; it is masked then.
     pub fn interrupt(&self, line: u32) -> bool {
         self.interrupts
@@ -132,7 +132,7 @@ impl<const N: usize> WasmHost<N> {
                 let record = out.get(start..start + WORD * length(interrupt))?;
                 put(record, COUNT, slot.since.get())?;
                 for (place, capture) in captures(interrupts, slot).enumerate() {
-                    let value = width(capture.bytes)
+                    let value = Width::of_bytes(capture.bytes.into())
                         .and_then(|width| access::read(exposure, capture.offset.into(), width).ok())
                         .unwrap_or(0);
                     put(record, VALUES + place, value)?;
@@ -218,7 +218,8 @@ impl<const N: usize> WasmHost<N> {
                 let mut places = places.iter().take(captures.into()).enumerate();
                 places.try_for_each(|(number, place)| {
                     let capture = listed(kernel_data, number).ok_or(Refusal::CaptureMalformed)?;
-                    let width = width(capture.bytes).ok_or(Refusal::CaptureMalformed)?;
+                    let width =
+                        Width::of_bytes(capture.bytes.into()).ok_or(Refusal::CaptureMalformed)?;
                     access::may_read(exposure, capture.offset.into(), width)?;
                     place.set(capture);
                     Ok(())
@@ -317,14 +318,23 @@ impl<const N: usize> WasmHost<N> {
 
 impl<const N: usize> DeferredCallClient for WasmHost<N> {
     fn handle_deferred_call(&self) {
+        // Which of its calls it was is not told. Ends come first, and epilogues are not made with them.
+        let was_end = self.end_one();
         if let Some(interrupts) = &self.interrupts {
-            self.epilogues(interrupts);
+            if was_end {
+                interrupts.deferred.set();
+            } else {
+                self.epilogues(interrupts);
+            }
         }
     }
 
     fn register(&'static self) {
         if let Some(interrupts) = &self.interrupts {
             interrupts.deferred.register(self);
+        }
+        if let Some(ends) = &self.ends {
+            ends.register(self);
         }
     }
 }
@@ -368,18 +378,9 @@ fn put(words: &WriteableProcessSlice, word: usize, value: u32) -> Option<()> {
 }
 
 fn clear_source(exposure: &Exposure, clear: Clear) {
-    if let Some(width) = width(clear.bytes) {
+    if let Some(width) = Width::of_bytes(clear.bytes.into()) {
         // One that does not answer is not cleared: its line opens and is masked again like any
         // that is held, within the share of time.
         let _ = access::store(exposure.window, clear.offset.into(), width, clear.value);
-    }
-}
-
-const fn width(bytes: u8) -> Option<Width> {
-    match bytes {
-        1 => Some(Width::Bits8),
-        2 => Some(Width::Bits16),
-        4 => Some(Width::Bits32),
-        _ => None,
     }
 }

@@ -11,7 +11,7 @@
 
 use crate::access;
 use crate::claims::{Claims, Holder};
-use crate::exposure::{Exposure, Registers, Width};
+use crate::exposure::{Exposure, Registers};
 use crate::interrupts::Interrupts;
 use crate::mapping::{Mapper, Never};
 use crate::refusal::Refusal;
@@ -19,8 +19,11 @@ use crate::refusal::Refusal;
 use crate::running::ProgramSlot;
 use crate::table::{self, TableError};
 use berth_exposure::interrupt::ONLY_LINE;
-use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, RELEASES, allow, command};
+use berth_exposure::{
+    Claim, DESCRIPTION_MAX, Description, LABEL_MAX, RELEASES, Width, allow, command,
+};
 use kernel::ErrorCode;
+use kernel::deferred_call::DeferredCall;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, GrantKernelData, UpcallCount};
 use kernel::process::{self, ProcessId};
 use kernel::processbuffer::{
@@ -47,11 +50,18 @@ pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<4>, AllowRw
 
 /// The driver, for a table of `N` exposures.
 pub struct WasmHost<const N: usize> {
+    /// The board's table.
     pub(crate) exposures: &'static [Exposure; N],
+    /// Who holds which exposure.
     pub(crate) claims: Claims<ProcessId, N>,
+    /// What each process has lent and is told.
     grant: HostGrant,
+    /// Opens blocks to a process and closes them.
     mapper: &'static dyn Mapper,
+    /// The interrupts of the exposures, on a board that delivers them.
     pub(crate) interrupts: Option<Interrupts>,
+    /// Ends the claims of runs that have ended; `None`: they end at once.
+    pub(crate) ends: Option<DeferredCall>,
     /// Which interrupts an exposure has, a bit each: what ends claims does not look through the table.
     pub(crate) sources: [u32; N],
     #[cfg(feature = "programs")]
@@ -71,6 +81,7 @@ impl<const N: usize> WasmHost<N> {
             grant,
             mapper: &Never,
             interrupts: None,
+            ends: None,
             sources: [0; N],
             #[cfg(feature = "programs")]
             programs: &[],
@@ -91,16 +102,42 @@ impl<const N: usize> WasmHost<N> {
     /// The board calls it at the end of a run, whoever ends it. Where the kernel tells only of faults (upstream's), it calls
     /// it then, and [`reap`](Self::reap) for all other ends.
     pub fn process_gone(&self, process: ProcessId) {
-        let mut held = 0..N;
-        while let Some(index) = held.find(|index| {
-            let holder = self.claims.holder(*index);
-            holder.is_some_and(|holder| holder.process == process)
-        }) {
+        for index in 0..N {
+            let holder = self.claims.holder(index);
+            if holder.is_none_or(|holder| holder.process != process) {
+                continue;
+            }
             if self.mapper.closes_with_run() {
                 let _ = self.claims.set_mapped(index, false);
             }
-            self.end(index);
+            match &self.ends {
+                Some(ends) => {
+                    self.claims.leave(index);
+                    ends.set();
+                }
+                None => self.end(index),
+            }
         }
+    }
+
+    /// End the claims of a run that has ended one by one, each in a deferred call: interrupts of the firmware come between two, and
+    /// no process, since such calls are made before any runs. The driver must be registered for its deferred calls.
+    #[must_use]
+    pub fn with_ends_one_by_one(mut self) -> Self {
+        self.ends = Some(DeferredCall::new());
+        self
+    }
+
+    /// End one claim of a run that has ended. Returns whether there was one.
+    pub(crate) fn end_one(&self) -> bool {
+        let (Some(ends), Some(index)) = (&self.ends, self.claims.first_left()) else {
+            return false;
+        };
+        self.end(index);
+        if self.claims.first_left().is_some() {
+            ends.set();
+        }
+        true
     }
 
     /// End the claims of every process that is not alive any more.
@@ -124,7 +161,7 @@ impl<const N: usize> WasmHost<N> {
         });
     }
 
-    /// End the claims that `gone` tells, at most so many; how many.
+    /// End the claims that `gone` tells, at most so many. Returns how many there were.
     fn end_where(&self, most: u32, mut gone: impl FnMut(Holder<ProcessId>) -> bool) -> u32 {
         let mut ended = 0;
         for index in 0..N {

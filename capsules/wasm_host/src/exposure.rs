@@ -31,40 +31,7 @@
 //! checked once, when the capsule is made ([`crate::TableError`]).
 
 use crate::window::Window;
-use berth_exposure::AccessClass;
-
-/// Width of one access, and size of a register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
-    /// One byte.
-    Bits8,
-    /// Two bytes.
-    Bits16,
-    /// Four bytes.
-    Bits32,
-}
-
-impl Width {
-    /// Width in bytes: 1, 2 or 4.
-    #[must_use]
-    pub const fn bytes(self) -> u32 {
-        match self {
-            Self::Bits8 => 1,
-            Self::Bits16 => 2,
-            Self::Bits32 => 4,
-        }
-    }
-
-    /// All bits that an access of this width moves.
-    #[must_use]
-    pub const fn mask(self) -> u32 {
-        match self {
-            Self::Bits8 => 0xff,
-            Self::Bits16 => 0xffff,
-            Self::Bits32 => u32::MAX,
-        }
-    }
-}
+use berth_exposure::{AccessClass, Width};
 
 /// A set of access widths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +65,7 @@ impl Widths {
         Self(width.bytes() as u8)
     }
 
-    /// Whether accesses of this width are allowed.
+    /// Returns whether accesses of this width are allowed.
     #[must_use]
     pub const fn contains(self, width: Width) -> bool {
         self.0 & Self::only(width).0 != 0
@@ -117,11 +84,17 @@ pub(crate) enum Rest {
 /// One register of a block, with its permissions.
 #[derive(Clone, Copy, Debug)]
 pub struct Register {
+    /// Where it lies in its block, in bytes.
     pub(crate) offset: u16,
+    /// How wide it is.
     pub(crate) size: Width,
+    /// The accesses that it takes.
     pub(crate) widths: Widths,
+    /// The bits that a read returns.
     pub(crate) read: u32,
+    /// The bits that a write may change.
     pub(crate) write: u32,
+    /// What becomes of the others in a write.
     pub(crate) rest: Rest,
 }
 
@@ -229,11 +202,17 @@ impl SafeWrite {
 /// One block of registers that containers may claim, by its label.
 #[derive(Clone, Copy)]
 pub struct Exposure {
+    /// The name that containers import the block by.
     pub(crate) label: &'static str,
+    /// How its registers are reached.
     pub(crate) window: &'static dyn Window,
+    /// Bytes of the window that are exposed.
     pub(crate) length: u32,
+    /// Which of its registers, and of them which bits.
     pub(crate) registers: Registers,
+    /// How the manufacturer wants it to be reached.
     pub(crate) access: AccessClass,
+    /// What is written, in this order, whenever a claim ends.
     pub(crate) safe: &'static [SafeWrite],
 }
 
@@ -266,7 +245,7 @@ impl Exposure {
         self
     }
 
-    /// How the manufacturer wants the block to be reached. Only blocks that are
+    /// Say how the manufacturer wants the block to be reached. Only blocks that are
     /// exposed as [`Registers::Whole`] can be [`AccessClass::Mapped`].
     #[must_use]
     pub const fn access(mut self, class: AccessClass) -> Self {

@@ -200,7 +200,7 @@ impl Interrupts {
         self.registered.get().count_ones()
     }
 
-    /// The prologue: `line` was raised and the top half has masked it. Whether it is one
+    /// The prologue: `line` was raised and the top half has masked it. Returns whether it is one
     /// of ours.
     pub(crate) fn note(&self, line: u32) -> bool {
         let Some(slot) = self

@@ -55,10 +55,11 @@ mod test_clock;
 mod test_window;
 mod window;
 
+pub use berth_exposure::Width;
 pub use berth_exposure::interrupt::{Clear, Interrupt, Limits};
 pub use berth_exposure::{AccessClass, DRIVER_NUM};
 pub use driver::{HostGrant, ProcessData, WasmHost};
-pub use exposure::{Exposure, Register, Registers, SafeWrite, Width, Widths};
+pub use exposure::{Exposure, Register, Registers, SafeWrite, Widths};
 pub use interrupts::{InterruptStore, Interrupts, captures};
 pub use mapping::Mapper;
 pub use reaping::{Reaper, ReapingScheduler};

@@ -16,7 +16,7 @@ use kernel::process::ProcessId;
 /// Opens registers to processes.
 pub trait Mapper {
     /// Let `process` read and write exactly the `length` bytes of registers from
-    /// address `start`, as device memory that cannot be executed. Whether that was
+    /// address `start`, as device memory that cannot be executed. Returns whether that was
     /// possible; if not, nothing is open that was not before.
     fn open(&self, process: ProcessId, start: usize, length: usize) -> bool;
 
@@ -24,7 +24,7 @@ pub trait Mapper {
     /// A process that ended or began anew since then has nothing to take back.
     fn close(&self, process: ProcessId, start: usize, length: usize);
 
-    /// Whether all that is open to a process goes with its run, before it or its next run executes anything. What a run
+    /// Returns whether all that is open to a process goes with its run, before it or its next run executes anything. What a run
     /// leaves need not be closed block by block then.
     fn closes_with_run(&self) -> bool {
         false

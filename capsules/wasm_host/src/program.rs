@@ -13,8 +13,9 @@
 //! Nothing here knows of processes or claims.
 
 use crate::access::{self, Change};
-use crate::exposure::{Exposure, Width};
+use crate::exposure::Exposure;
 use crate::window::{BusError, Window};
+use berth_exposure::Width;
 use berth_exposure::program::{
     ACCESSES_MAX, DATA_MAX, Exchange, INSTRUCTIONS_MAX, Instruction, NESTING_MAX, Place, Ready,
 };
@@ -88,11 +89,11 @@ pub(crate) enum Pass {
 enum Step {
     /// Does nothing: a modify of bits that cannot change.
     Nothing,
-    Read(At, u32),
-    Write(At, Change, u32),
-    Take(At, Change),
+    Read(Place, u32),
+    Write(Place, Change, u32),
+    Take(Place, Change),
     Poll {
-        at: At,
+        at: Place,
         mask: u32,
         value: u32,
         limit: u32,
@@ -103,7 +104,7 @@ enum Step {
         end: u8,
     },
     Exchange {
-        data: At,
+        data: Place,
         status: u16,
         words: u16,
         under_way: u16,
@@ -115,36 +116,14 @@ enum Step {
     },
 }
 
-/// A place with its width.
-#[derive(Clone, Copy)]
-struct At {
-    offset: u16,
-    width: Width,
+#[inline(never)]
+fn load(at: Place, window: &dyn Window) -> Result<u32, BusError> {
+    access::load(window, at.offset.into(), at.width)
 }
 
-impl From<Place> for At {
-    fn from(place: Place) -> Self {
-        Self {
-            offset: place.offset,
-            width: match place.width {
-                berth_exposure::Width::Byte => Width::Bits8,
-                berth_exposure::Width::Half => Width::Bits16,
-                berth_exposure::Width::Word => Width::Bits32,
-            },
-        }
-    }
-}
-
-impl At {
-    #[inline(never)]
-    fn load(self, window: &dyn Window) -> Result<u32, BusError> {
-        access::load(window, self.offset.into(), self.width)
-    }
-
-    #[inline(never)]
-    fn change(self, window: &dyn Window, change: Change, value: u32) -> Result<(), BusError> {
-        change.apply(window, self.offset.into(), self.width, value)
-    }
+#[inline(never)]
+fn write(at: Place, window: &dyn Window, change: Change, value: u32) -> Result<(), BusError> {
+    change.apply(window, at.offset.into(), at.width, value)
 }
 
 #[derive(Clone, Copy)]
@@ -231,7 +210,7 @@ impl Machine {
         self.at.into()
     }
 
-    /// How many instructions it has.
+    /// Returns how many instructions it has.
     pub(crate) fn length(&self) -> usize {
         self.length.into()
     }
@@ -329,18 +308,20 @@ impl Machine {
             units -= 1;
             match step {
                 Step::Nothing => {}
+                // What goes to or comes from the process's buffer costs as much as an access.
                 Step::Read(at, mask) => {
-                    let value = at.load(window)? & mask;
+                    units = units.saturating_sub(1);
+                    let value = load(at, window)? & mask;
                     self.append(data, at.width, value)?;
                 }
                 Step::Write(at, change, value) => {
                     units = units.saturating_sub(change.loads().into());
-                    at.change(window, change, value)?;
+                    write(at, window, change, value)?;
                 }
                 Step::Take(at, change) => {
-                    units = units.saturating_sub(change.loads().into());
+                    units = units.saturating_sub(1 + u32::from(change.loads()));
                     let value = self.next(data, at.width)?;
-                    at.change(window, change, value)?;
+                    write(at, window, change, value)?;
                 }
                 Step::Poll {
                     at,
@@ -348,7 +329,7 @@ impl Machine {
                     value,
                     limit,
                 } => {
-                    if at.load(window)? & mask != value {
+                    if load(at, window)? & mask != value {
                         self.wait(limit)?;
                         continue;
                     }
@@ -433,11 +414,11 @@ impl Machine {
         else {
             return Ok(true);
         };
-        let status = At {
+        let status = Place {
             offset: status,
             width: Width::Bits32,
         };
-        let state = status.load(window)? & seen;
+        let state = load(status, window)? & seen;
         let mut moved = false;
         if let Some((room, change, from_input)) = send {
             // Where nothing is read nothing is under way.
@@ -451,7 +432,7 @@ impl Machine {
                 } else {
                     0
                 };
-                at.change(window, change, value)?;
+                write(at, window, change, value)?;
                 self.sent += 1;
                 moved = true;
             }
@@ -459,7 +440,7 @@ impl Machine {
         if let Some((filled, mask, to_output)) = receive {
             let expected = if send.is_some() { self.sent } else { words };
             if self.received < expected && filled.holds(state) {
-                let value = at.load(window)? & mask;
+                let value = load(at, window)? & mask;
                 if to_output {
                     self.append(data, at.width, value)?;
                 }
@@ -514,13 +495,13 @@ impl Needs {
 
 /// The bits that a read at a place sees. One copy of the look-up for all instructions.
 #[inline(never)]
-fn readable(exposure: &Exposure, at: At) -> Result<u32, access::Refusal> {
+fn readable(exposure: &Exposure, at: Place) -> Result<u32, access::Refusal> {
     access::may_read(exposure, at.offset.into(), at.width)
 }
 
 /// What a write at a place changes. One copy, too.
 #[inline(never)]
-fn writable(exposure: &Exposure, at: At) -> Result<Change, access::Refusal> {
+fn writable(exposure: &Exposure, at: Place) -> Result<Change, access::Refusal> {
     access::may_write(exposure, at.offset.into(), at.width)
 }
 
@@ -531,41 +512,31 @@ fn step_of(
     instruction: Instruction,
     index: u8,
 ) -> Result<(Step, Needs), Refusal> {
-    let may_read = |at: At| readable(exposure, at);
-    let may_write = |at: At| writable(exposure, at);
+    let may_read = |at: Place| readable(exposure, at);
+    let may_write = |at: Place| writable(exposure, at);
     // A change may load first.
     let mut needs = Needs {
         accesses: 2,
         ..Needs::default()
     };
     let step = match instruction {
-        Instruction::Read(place) => {
-            let at = At::from(place);
+        Instruction::Read(at) => {
             needs.output = at.width.bytes().into();
             Step::Read(at, may_read(at)?)
         }
-        Instruction::Write(place, value) => {
-            let at = At::from(place);
-            Step::Write(at, may_write(at)?, value)
-        }
-        Instruction::Modify {
-            at: place,
-            mask,
-            value,
-        } => {
-            let at = At::from(place);
+        Instruction::Write(at, value) => Step::Write(at, may_write(at)?, value),
+        Instruction::Modify { at, mask, value } => {
             match access::may_modify(exposure, at.offset.into(), at.width, mask)? {
                 Some(change) => Step::Write(at, change, value),
                 None => Step::Nothing,
             }
         }
         Instruction::Poll {
-            at: place,
+            at,
             mask,
             value,
             limit,
         } => {
-            let at = At::from(place);
             let mask = mask & may_read(at)?;
             if mask == 0 || value & !mask != 0 {
                 return Err(Refusal::Access(access::Refusal::NoPermission));
@@ -578,8 +549,7 @@ fn step_of(
                 limit,
             }
         }
-        Instruction::Take(place) => {
-            let at = At::from(place);
+        Instruction::Take(at) => {
             needs.input = at.width.bytes().into();
             Step::Take(at, may_write(at)?)
         }
@@ -595,7 +565,7 @@ fn step_of(
 
 #[inline(never)]
 fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs), Refusal> {
-    let data = At::from(exchange.data);
+    let data = exchange.data;
     let Exchange {
         words,
         under_way,
@@ -610,7 +580,7 @@ fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs)
         Some(filled) => Some((filled, readable(exposure, data)?, exchange.to_output)),
         None => None,
     };
-    let status = At {
+    let status = Place {
         offset: exchange.status,
         width: Width::Bits32,
     };

@@ -1,11 +1,11 @@
 //! The commands of register programs.
 
 use crate::driver::WasmHost;
-use crate::exposure::{Exposure, Width};
+use crate::exposure::Exposure;
 use crate::program::{self, CHECK_UNITS, Data, Machine, PASS_UNITS, Pass};
 use crate::refusal::Refusal;
-use berth_exposure::allow;
 use berth_exposure::program::{INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, state};
+use berth_exposure::{Width, allow};
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::process::ProcessId;

@@ -1,7 +1,7 @@
 //! Is the manufacturer's table sound? Checked once, before any process runs.
 
-use crate::exposure::{Exposure, Registers, Width};
-use berth_exposure::{AccessClass, LABEL_MAX};
+use crate::exposure::{Exposure, Registers};
+use berth_exposure::{AccessClass, LABEL_MAX, Width};
 use core::fmt;
 
 /// Largest block: a register's offset is 16 bits of a system-call argument.
@@ -143,7 +143,7 @@ impl fmt::Display for TableError {
     }
 }
 
-/// Whether a label may stand in a table, and be asked for.
+/// Returns whether a label may stand in a table, and be asked for.
 pub(crate) fn label_is_well_formed(label: &[u8]) -> bool {
     (1..=LABEL_MAX).contains(&label.len()) && label.iter().all(u8::is_ascii_graphic)
 }

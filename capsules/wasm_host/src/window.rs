@@ -30,7 +30,7 @@ pub struct BusError;
 pub trait Window: Sync {
     /// Length of the block in bytes.
     fn len(&self) -> usize;
-    /// Whether the block has no registers at all.
+    /// Returns whether the block has no registers at all.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -86,7 +86,7 @@ pub trait Lines {
     fn unmask(&self, line: u32);
     /// Forget that a line is pending. One that is still held high stays pending.
     fn clear_pending(&self, line: u32);
-    /// Whether a line is pending, masked or not.
+    /// Returns whether a line is pending, masked or not.
     fn is_pending(&self, line: u32) -> bool;
 }
 

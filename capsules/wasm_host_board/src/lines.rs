@@ -69,7 +69,7 @@ impl AttendedLines {
         None
     }
 
-    /// Whether any is: what `has_pending_interrupts` asks, instead of `nvic::has_pending`.
+    /// Returns whether any is: what `has_pending_interrupts` asks, instead of `nvic::has_pending`.
     #[must_use]
     pub fn has_pending(&self) -> bool {
         self.next_pending().is_some()

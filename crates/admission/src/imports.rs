@@ -161,12 +161,12 @@ const ANY: Label<'static> = Label("");
 /// Every function of this device's own: module, name, and what it stands for. A module that ends in a colon is followed by the
 /// label of a block. What is not in here does not exist, so whoever goes through all functions goes through this.
 pub const FUNCTIONS: [(&str, &str, HostFunction<'static>); 20] = [
-    ("mmio", "read8", HostFunction::Read(Width::Byte)),
-    ("mmio", "read16", HostFunction::Read(Width::Half)),
-    ("mmio", "read32", HostFunction::Read(Width::Word)),
-    ("mmio", "write8", HostFunction::Write(Width::Byte)),
-    ("mmio", "write16", HostFunction::Write(Width::Half)),
-    ("mmio", "write32", HostFunction::Write(Width::Word)),
+    ("mmio", "read8", HostFunction::Read(Width::Bits8)),
+    ("mmio", "read16", HostFunction::Read(Width::Bits16)),
+    ("mmio", "read32", HostFunction::Read(Width::Bits32)),
+    ("mmio", "write8", HostFunction::Write(Width::Bits8)),
+    ("mmio", "write16", HostFunction::Write(Width::Bits16)),
+    ("mmio", "write32", HostFunction::Write(Width::Bits32)),
     ("mmio", "modify32", HostFunction::Modify32),
     ("program", "run", HostFunction::Program),
     ("berth", "log", HostFunction::Log),

@@ -36,7 +36,7 @@ impl ProcessRule {
 }
 
 impl DriverRule {
-    /// Whether command `command` may be given with first argument `argument`.
+    /// Returns whether command `command` may be given with first argument `argument`.
     #[must_use]
     pub const fn allows(&self, command: usize, argument: usize) -> bool {
         contains(self.commands, command)

@@ -145,7 +145,7 @@ impl Ready {
         })
     }
 
-    /// Whether a status says so.
+    /// Returns whether a status says so.
     #[must_use]
     pub const fn holds(self, status: u32) -> bool {
         (status >> (self.bit & 31) & 1 != 0) == self.is
@@ -171,7 +171,7 @@ impl Instruction {
     pub const fn encode(self) -> [u8; INSTRUCTION_BYTES] {
         let nowhere = Place {
             offset: 0,
-            width: Width::Word,
+            width: Width::Bits32,
         };
         let (operation, place, a, b, c) = match self {
             Self::Read(at) => (READ, at, 0, 0, 0),
@@ -253,9 +253,9 @@ impl Instruction {
         let at = Place {
             offset: u16::from_le_bytes([o0, o1]),
             width: match width {
-                1 => Width::Byte,
-                2 => Width::Half,
-                4 => Width::Word,
+                1 => Width::Bits8,
+                2 => Width::Bits16,
+                4 => Width::Bits32,
                 _ => return None,
             },
         };
@@ -352,7 +352,7 @@ mod tests {
 
     const AT: Place = Place {
         offset: 0x1234,
-        width: Width::Half,
+        width: Width::Bits16,
     };
     const EXCHANGE: Exchange = Exchange {
         data: AT,

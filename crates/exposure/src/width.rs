@@ -1,34 +1,45 @@
-//! Widths of register accesses.
+//! Width of an access: the one type that the kernel, the supervisor and a board's table of exposures know.
 
-/// Width of a register access.
+/// Width of an access to a register, and size of a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
-    /// 8 bits.
-    Byte,
-    /// 16 bits.
-    Half,
-    /// 32 bits.
-    Word,
+    /// One byte.
+    Bits8,
+    /// Two bytes.
+    Bits16,
+    /// Four bytes.
+    Bits32,
 }
 
 impl Width {
-    /// Bytes of the access.
+    /// Returns the width in bytes: 1, 2 or 4.
     #[must_use]
     pub const fn bytes(self) -> u32 {
         match self {
-            Self::Byte => 1,
-            Self::Half => 2,
-            Self::Word => 4,
+            Self::Bits8 => 1,
+            Self::Bits16 => 2,
+            Self::Bits32 => 4,
         }
     }
 
-    /// The bits of a value that an access of this width carries.
+    /// Returns the width of that many bytes, if there is one.
+    #[must_use]
+    pub const fn of_bytes(bytes: u32) -> Option<Self> {
+        match bytes {
+            1 => Some(Self::Bits8),
+            2 => Some(Self::Bits16),
+            4 => Some(Self::Bits32),
+            _ => None,
+        }
+    }
+
+    /// Returns the bits of a value that an access of this width carries.
     #[must_use]
     pub const fn mask(self) -> u32 {
         match self {
-            Self::Byte => 0xff,
-            Self::Half => 0xffff,
-            Self::Word => 0xffff_ffff,
+            Self::Bits8 => 0xff,
+            Self::Bits16 => 0xffff,
+            Self::Bits32 => u32::MAX,
         }
     }
 }

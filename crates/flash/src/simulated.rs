@@ -82,7 +82,7 @@ impl<const PAGE: usize> Simulated<PAGE> {
         self.steps
     }
 
-    /// How often each page was erased.
+    /// Returns how often each page was erased.
     #[must_use]
     pub fn erases(&self) -> &[u32] {
         &self.erases

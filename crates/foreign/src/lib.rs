@@ -83,7 +83,7 @@ pub trait Container {
     fn load(&mut self, buffer: &mut [u8]) -> bool;
     /// Bytes of device memory that are free, and that the container holds.
     fn memory(&self) -> (u32, u32);
-    /// How many lights there are.
+    /// Returns how many lights there are.
     fn led_count(&self) -> u32;
     /// Do something to the light `index`. Returns 0 or a Tock error code.
     fn led(&mut self, index: u32, action: LedAction) -> u32;

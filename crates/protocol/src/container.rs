@@ -100,20 +100,32 @@ impl State {
     pub const fn is_active(self) -> bool {
         matches!(self, Self::Starting | Self::Running | Self::Paused)
     }
+
+    /// Returns one stable word, without what belongs to the state.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Exited { .. } => "exited",
+            Self::Faulted { .. } => "faulted",
+            Self::Restarting { .. } => "restarting",
+            Self::Quarantined => "quarantined",
+        }
+    }
 }
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())?;
         match self {
-            Self::Stored => f.write_str("stored"),
-            Self::Starting => f.write_str("starting"),
-            Self::Running => f.write_str("running"),
-            Self::Paused => f.write_str("paused"),
-            Self::Stopped => f.write_str("stopped"),
-            Self::Exited { code } => write!(f, "exited({code})"),
-            Self::Faulted { fault } => write!(f, "faulted({})", fault.word()),
-            Self::Restarting { count } => write!(f, "restarting({count})"),
-            Self::Quarantined => f.write_str("quarantined"),
+            Self::Exited { code } => write!(f, "({code})"),
+            Self::Faulted { fault } => write!(f, "({})", fault.word()),
+            Self::Restarting { count } => write!(f, "({count})"),
+            _ => Ok(()),
         }
     }
 }
@@ -242,16 +254,20 @@ pub enum Level {
 }
 
 impl Level {
-    /// The level that containers give by number, counted from 0; unknown ones are the least important.
+    /// All levels, the most important first: containers give one by its place.
+    pub const ALL: [Self; 5] = [
+        Self::Error,
+        Self::Warn,
+        Self::Info,
+        Self::Debug,
+        Self::Trace,
+    ];
+
+    /// Returns the level that containers give by number, counted from 0; unknown ones are the least important.
     #[must_use]
-    pub const fn from_number(number: u32) -> Self {
-        match number {
-            0 => Self::Error,
-            1 => Self::Warn,
-            2 => Self::Info,
-            3 => Self::Debug,
-            _ => Self::Trace,
-        }
+    pub fn from_number(number: u32) -> Self {
+        let level = Self::ALL.get(number as usize);
+        level.copied().unwrap_or(Self::Trace)
     }
 
     /// One stable word.

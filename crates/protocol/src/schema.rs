@@ -24,7 +24,7 @@ struct Dump {
 }
 
 impl Dump {
-    /// How `ty` is called where it is used; its definition is added if it has one.
+    /// Returns how `ty` is called where it is used; its definition is added if it has one.
     fn use_of(&mut self, ty: &'static NamedType) -> String {
         match ty.ty {
             DataModelType::Option(inner) => format!("{}?", self.use_of(inner)),

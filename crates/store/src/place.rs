@@ -76,7 +76,7 @@ fn runs(map: &[bool]) -> impl Iterator<Item = (usize, usize)> {
 }
 
 impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
-    /// How much room there is.
+    /// Returns how much room there is.
     #[must_use]
     pub fn space(&self) -> Space {
         let map = self.map();
@@ -90,7 +90,7 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
         }
     }
 
-    /// How worn the flash is.
+    /// Returns how worn the flash is.
     #[must_use]
     pub fn wear(&self) -> Wear {
         let mut wear = Wear {

@@ -40,7 +40,7 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
     }
 
     /// Begin an upload, or continue the one of this length and hash; any other in progress is
-    /// forgotten. Where to go on.
+    /// forgotten. Returns the offset at which to go on.
     ///
     /// # Errors
     ///

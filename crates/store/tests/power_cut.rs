@@ -4,7 +4,7 @@
 mod support;
 
 use berth_flash::Flash;
-use support::Random;
+use berth_random::Random;
 use support::model::{Answer, Image, Model, Op, PAGE, PAGES, Tested, is_possible, restart};
 use support::operations::operation;
 use support::unstable::Unstable;
@@ -191,7 +191,7 @@ fn examine(
     (answer, done, after)
 }
 
-/// How many objects are still what they were but lie elsewhere.
+/// Returns how many objects are still what they were but lie elsewhere.
 fn moves(before: &Tested, after: &Tested) -> usize {
     let place = |store: &Tested, key| {
         let object = store.get(key)?;
@@ -211,7 +211,7 @@ fn again(store: &Tested, before: &Model, after: &Model, op: &Op, random: &mut Ra
     let settling = settled.flash().steps() - store.flash().steps();
     for step in 0..settling {
         let mut cut = store.clone();
-        cut.flash_mut().cut(step, random.next());
+        cut.flash_mut().cut(step, random.number());
         assert!(cut.settle().is_err());
         let cut = restart(cut, random);
         assert!(cut.flash().violations.is_empty());
@@ -248,7 +248,7 @@ fn again(store: &Tested, before: &Model, after: &Model, op: &Op, random: &mut Ra
     let steps = done.flash().steps() - settled.flash().steps();
     for step in 0..steps {
         let mut cut = settled.clone();
-        cut.flash_mut().cut(step, random.next());
+        cut.flash_mut().cut(step, random.number());
         redo(&mut cut);
         let cut = restart(cut, random);
         assert!(cut.flash().violations.is_empty());

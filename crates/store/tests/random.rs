@@ -3,10 +3,11 @@
 
 mod support;
 
+use berth_random::Random;
 use support::model::{Model, Op, PAGE, PAGES, Tested, is_possible, restart};
 use support::operations::operation;
+use support::setting;
 use support::unstable::Unstable;
-use support::{Random, setting};
 
 use berth_store::Error;
 
@@ -50,7 +51,7 @@ fn live(seed: u64, operations: u64, counts: &mut Counts) {
         counts.operations += 1;
         let op = operation(&mut random, &model);
         if random.one_in(3) {
-            let seed = [0, u64::MAX, random.next()][random.below(3) as usize];
+            let seed = [0, u64::MAX, random.number()][random.below(3) as usize];
             let most = if random.one_in(3) { 12 } else { 150 };
             let after = random.below(most);
             store.flash_mut().cut(after, seed);
@@ -130,7 +131,7 @@ fn settle(
     let cuts = 1 + store.space().free as usize / PAGE;
     for _ in 0..cuts.min(4) {
         if random.one_in(2) {
-            store.flash_mut().cut(random.below(150), random.next());
+            store.flash_mut().cut(random.below(150), random.number());
         }
         let done = store.settle();
         if !store.flash().is_off() {

@@ -3,10 +3,11 @@
 mod support;
 
 use berth_flash::{Flash, PAGE_BYTES, Simulated};
+use berth_random::Random;
 use berth_store::{Error, Store};
 use sha2::{Digest, Sha256};
 use support::model::Image;
-use support::{Random, setting};
+use support::setting;
 
 /// The board's: 127 pages of 4 KiB, keys for 16 containers.
 const PAGES: usize = 127;
@@ -275,10 +276,10 @@ fn random_contents(bytes: &mut [u8], random: &mut Random) {
             0 => 0,
             1 => u32::MAX,
             2..=4 => {
-                let [kind, page, length, ..] = random.next().to_le_bytes();
+                let [kind, page, length, ..] = random.number().to_le_bytes();
                 u32::from_le_bytes([kind % 8, page % 12, length % 64, 0])
             }
-            _ => random.next() as u32,
+            _ => random.number() as u32,
         };
         word.copy_from_slice(&value.to_le_bytes());
     }

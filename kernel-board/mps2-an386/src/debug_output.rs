@@ -123,12 +123,8 @@ impl DebugSink for DebugOutput {
     }
 
     fn has_room_for_line(&self, of_background: bool) -> bool {
-        let left = if of_background {
-            LINE_BYTES + FIRMWARES_BYTES
-        } else {
-            LINE_BYTES
-        };
-        self.available_len() >= left
+        let others = usize::from(of_background) * FIRMWARES_BYTES;
+        self.available_len() >= LINE_BYTES + others
     }
 
     fn available_len(&self) -> usize {

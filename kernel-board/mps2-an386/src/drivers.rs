@@ -67,10 +67,7 @@ impl Drivers {
             stop_bits: StopBits::One,
             hw_flow_control: false,
         });
-        assert!(
-            configured.is_ok(),
-            "the console's UART refuses its settings"
-        );
+        assert!(configured.is_ok(), "UART 0 refuses its settings");
 
         let uart_mux: &'static MuxUart<'static> =
             static_init!(MuxUart<'static>, MuxUart::new(&peripherals.uart0));

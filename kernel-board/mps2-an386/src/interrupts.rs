@@ -52,8 +52,7 @@ pub(crate) struct Service {
     peripherals: &'static Peripherals<'static>,
     receiver: Receiver,
     /// Known once they are made.
-    chip: Cell<Option<&'static BoardChip>>,
-    wasm_host: Cell<Option<&'static BoardHost>>,
+    made: Cell<Option<(&'static BoardChip, &'static BoardHost)>>,
     #[cfg(feature = "buses")]
     buses: Cell<Option<&'static crate::buses::Buses>>,
     #[cfg(feature = "deadline-task")]
@@ -68,8 +67,7 @@ impl Service {
         Self {
             peripherals,
             receiver: Receiver::new(),
-            chip: Cell::new(None),
-            wasm_host: Cell::new(None),
+            made: Cell::new(None),
             #[cfg(feature = "buses")]
             buses: Cell::new(None),
             #[cfg(feature = "deadline-task")]
@@ -88,8 +86,7 @@ impl Service {
             }
             chip.service_last(interrupt.line);
         }
-        self.chip.set(Some(chip));
-        self.wasm_host.set(Some(wasm_host));
+        self.made.set(Some((chip, wasm_host)));
     }
 
     /// The SPI controller's line goes to its driver, after all that may have a deadline: processes keep it busy.
@@ -120,8 +117,9 @@ impl InterruptService for Service {
             self.reaper.look();
             return true;
         }
+        let made = self.made.get();
         if line == UART0_RX
-            && let Some(chip) = self.chip.get()
+            && let Some((chip, _)) = made
             && !self.receiver.takes(chip, &self.peripherals.system_timer)
         {
             return true;
@@ -138,10 +136,7 @@ impl InterruptService for Service {
         }
         #[cfg(feature = "bench")]
         STAMPS.with(|stamps| stamps.at(0));
-        let known = self
-            .wasm_host
-            .get()
-            .is_some_and(|host| host.interrupt(line));
+        let known = made.is_some_and(|(_, host)| host.interrupt(line));
         #[cfg(feature = "bench")]
         STAMPS.with(|stamps| stamps.at(1));
         known
@@ -150,7 +145,7 @@ impl InterruptService for Service {
 
 impl DeferredCallClient for Service {
     fn handle_deferred_call(&self) {
-        if let Some(chip) = self.chip.get() {
+        if let Some((chip, _)) = self.made.get() {
             self.receiver.open(chip, &self.peripherals.system_timer);
         }
     }

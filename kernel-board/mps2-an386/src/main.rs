@@ -161,7 +161,7 @@ unsafe extern "C" fn main() -> ! {
 
     let wasm_host: &'static BoardHost = match wasm_host(kernel, peripherals, chip, regions) {
         Ok(host) => static_init!(BoardHost, host),
-        Err(error) => panic!("the table of exposures is wrong: {error}"),
+        Err(error) => panic!("wrong exposures: {error}"),
     };
     wasm_host.register();
     wasm_host.in_background(DeferredCall::put_in_background);
@@ -175,7 +175,7 @@ unsafe extern "C" fn main() -> ! {
         .each_ref()
         .map(|ground| ground.flash.as_ptr().addr());
     let Some(filter) = Filter::new(exposures::PROCESSES, starts) else {
-        panic!("exposure.dts lists a process where no place is");
+        panic!("exposure.dts lists a process in no place");
     };
     let board = static_init!(
         Board,
@@ -253,6 +253,7 @@ fn wasm_host(
     )?;
     let host = WasmHost::new(&exposures::EXPOSURES, grant)?
         .with_mapper(regions)
+        .with_ends_one_by_one()
         .with_interrupts(interrupts)?;
     #[cfg(feature = "programs")]
     let host = host.with_programs(static_init!(

@@ -23,7 +23,7 @@ const BYTE_TICKS: u32 = 125;
 
 /// The pace of the receiver's interrupt.
 pub(crate) struct Receiver {
-    pace: Pace,
+    pace: Pace<BYTE_TICKS>,
     /// Has [`open`](Self::open) called.
     pub(crate) open: DeferredCall,
 }
@@ -32,12 +32,13 @@ impl Receiver {
     /// The line is open.
     pub(crate) fn new() -> Self {
         Self {
-            pace: Pace::new(BYTE_TICKS),
+            pace: Pace::new(),
             open: DeferredCall::new(),
         }
     }
 
     /// Whether the byte that is there is taken now. If not, the line is closed.
+    #[inline(never)]
     pub(crate) fn takes(&self, chip: &BoardChip, clock: &SystemTimer<'_>) -> bool {
         let takes = self.pace.allows(clock.now().into_u32());
         if !takes {

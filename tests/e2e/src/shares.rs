@@ -92,9 +92,9 @@ pub fn foreign_functions() -> Vec<Hog> {
 fn arguments(function: &HostFunction<'_>) -> &'static [&'static str] {
     match function {
         // Through the kernel, by the handle of its only block.
-        HostFunction::Read(Width::Word) => &["(call $claim)", "(i32.const 0)"],
+        HostFunction::Read(Width::Bits32) => &["(call $claim)", "(i32.const 0)"],
         HostFunction::Read(_) => &["(call $claim)", "(i32.const 16)"],
-        HostFunction::Write(Width::Word) => &["(call $claim)", "(i32.const 0)", "(i32.const 0)"],
+        HostFunction::Write(Width::Bits32) => &["(call $claim)", "(i32.const 0)", "(i32.const 0)"],
         HostFunction::Write(_) => &["(call $claim)", "(i32.const 16)", "(i32.const 0)"],
         HostFunction::Modify32 => &[
             "(call $claim)",
@@ -157,7 +157,7 @@ fn arguments(function: &HostFunction<'_>) -> &'static [&'static str] {
 fn waits(function: &HostFunction<'_>) -> bool {
     match function {
         // No block of this board has registers of these widths, so it ends.
-        HostFunction::Read(width) | HostFunction::Write(width) => *width != Width::Word,
+        HostFunction::Read(width) | HostFunction::Write(width) => *width != Width::Bits32,
         HostFunction::SleepUs
         | HostFunction::Yield
         | HostFunction::Exit
@@ -228,8 +228,8 @@ fn hog(module: &str, name: &str, function: &HostFunction<'_>) -> Hog {
         function,
         HostFunction::Exit
             | HostFunction::Receive
-            | HostFunction::Read(Width::Byte | Width::Half)
-            | HostFunction::Write(Width::Byte | Width::Half)
+            | HostFunction::Read(Width::Bits8 | Width::Bits16)
+            | HostFunction::Write(Width::Bits8 | Width::Bits16)
             | HostFunction::Foreign(Foreign::ProcExit | Foreign::PollOneoff)
     );
     let text = |body: String| {

@@ -76,7 +76,7 @@ impl Scene {
         Ok(self.device.json(&["inspect", "it"])?["container"].take())
     }
 
-    /// How often the LED was switched off.
+    /// Returns how often the LED was switched off.
     fn dark(&self) -> Result<usize> {
         let leds = self.device.board.leds()?;
         Ok(leds

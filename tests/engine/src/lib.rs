@@ -14,5 +14,4 @@ pub mod outcome;
 pub mod product;
 pub mod programs;
 pub mod proofs;
-pub mod random;
 pub mod start;

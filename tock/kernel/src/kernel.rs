@@ -60,6 +60,8 @@ pub struct Kernel {
     later_waited_us: Cell<u32>,
     /// Turns that have ended without it.
     later_waited_turns: Cell<u32>,
+    /// They were enough: it is made as soon as no line waits.
+    later_is_due: Cell<bool>,
     /// Process whose regions, as they are now, are in the MPU. Nobody else keeps this.
     mpu_owner: Cell<Option<ControlBlock>>,
     /// Is told of the ends of runs.
@@ -89,6 +91,7 @@ impl Kernel {
             work_noted: Cell::new(false),
             later_waited_us: Cell::new(0),
             later_waited_turns: Cell::new(0),
+            later_is_due: Cell::new(false),
             mpu_owner: Cell::new(None),
             run_end_client: Cell::new(None),
             pending_restarts: Cell::new(0),
@@ -362,6 +365,10 @@ impl Kernel {
             scheduler.execute_kernel_work(chip);
             return;
         }
+        if self.later_is_due.take() {
+            let _ = DeferredCall::service_next_later_for_firmware();
+            return;
+        }
         match scheduler.next() {
             SchedulingDecision::RunProcess((id, slice)) => {
                 let mut later = DeferredCall::has_later();
@@ -404,7 +411,7 @@ impl Kernel {
         Some(slice.map_or(wait, |slice| slice.min(wait)))
     }
 
-    /// Make a call that came after this turn of a process, if processes have had their time. Why the turn ended, as far as
+    /// Have a call made that came after this turn of a process, if processes have had their time. Why the turn ended, as far as
     /// it concerns the scheduler.
     #[cold]
     fn make_later(
@@ -423,7 +430,8 @@ impl Kernel {
         } else {
             self.later_waited_us.set(0);
             self.later_waited_turns.set(0);
-            let _ = DeferredCall::service_next_later_for_firmware();
+            // In the loop's next pass, behind a look at the lines.
+            self.later_is_due.set(true);
         }
         // For the scheduler a turn that was only shortened is not over.
         if shortened && reason == StoppedExecutingReason::TimesliceExpired {

@@ -93,7 +93,7 @@ impl Client {
         self.timeout = timeout;
     }
 
-    /// How many requests were sent again because no answer came.
+    /// Returns how many requests were sent again because no answer came.
     #[must_use]
     pub const fn repetitions(&self) -> u32 {
         self.repetitions

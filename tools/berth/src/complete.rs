@@ -32,7 +32,7 @@ pub(crate) fn containers() -> Vec<CompletionCandidate> {
     containers
         .into_iter()
         .map(|container| {
-            CompletionCandidate::new(container.name).help(Some(container.state.into()))
+            CompletionCandidate::new(container.name).help(Some(container.state.word().into()))
         })
         .collect()
 }

@@ -176,7 +176,7 @@ impl std::fmt::Display for Refusal {
 }
 
 impl Error {
-    /// Whether the device has refused with this code.
+    /// Returns whether the device has refused with this code.
     pub(crate) fn is_refusal(&self, code: &str) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.code == code)
     }

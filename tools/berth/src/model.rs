@@ -1,7 +1,8 @@
 //! What devices tell, as berth keeps and prints it. The field names are the keys of the
 //! JSON output and stay.
 
-use serde::Serialize;
+use berth_protocol::State;
+use serde::{Serialize, Serializer};
 
 /// What a device tells of itself.
 #[derive(Clone, Debug, Serialize)]
@@ -87,15 +88,9 @@ pub struct Erases {
 pub struct Container {
     /// Its name.
     pub name: String,
-    /// One word: `stored`, `starting`, `running`, `paused`, `stopped`, `exited`, `faulted`,
-    /// `restarting`, `quarantined`.
-    pub state: &'static str,
-    /// What it exited with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<i32>,
-    /// What it was ended for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fault: Option<&'static str>,
+    /// What it does. Printed as its word in `state`, with `exit_code` or `fault` beside it.
+    #[serde(flatten, serialize_with = "printed")]
+    pub state: State,
     /// Microseconds since it was started; 0 unless active.
     pub uptime_us: u64,
     /// Fuel used since it was started.
@@ -125,21 +120,44 @@ pub struct Container {
 }
 
 impl Container {
-    /// The state with what belongs to it, as people see it.
+    /// Returns whether it holds memory and claims.
     #[must_use]
-    pub fn state_text(&self) -> String {
-        match (self.exit_code, self.fault) {
-            (Some(code), _) => format!("{}({code})", self.state),
-            (None, Some(fault)) => format!("{}({fault})", self.state),
-            (None, None) => self.state.to_owned(),
-        }
+    pub const fn is_active(&self) -> bool {
+        self.state.is_active()
     }
 
-    /// Does it hold memory and claims?
+    /// Returns the state with what belongs to it, as people see it.
     #[must_use]
-    pub fn is_active(&self) -> bool {
-        matches!(self.state, "starting" | "running" | "paused")
+    pub fn state_text(&self) -> String {
+        match self.state {
+            // How often is a column of its own.
+            State::Restarting { .. } => self.state.word().to_owned(),
+            state => state.to_string(),
+        }
     }
+}
+
+/// Prints a state, for machines.
+fn printed<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Printed {
+        state: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fault: Option<&'static str>,
+    }
+    let mut printed = Printed {
+        state: state.word(),
+        exit_code: None,
+        fault: None,
+    };
+    match *state {
+        State::Exited { code } => printed.exit_code = Some(code),
+        State::Faulted { fault } => printed.fault = Some(fault.word()),
+        _ => {}
+    }
+    printed.serialize(serializer)
 }
 
 /// A register block that a container holds.

@@ -3,7 +3,7 @@
 mod support;
 
 use berth::{Address, Client, Error, Mux, UploadOutcome};
-use berth_protocol::Parameters;
+use berth_protocol::{Parameters, State};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -37,7 +37,7 @@ fn whole_life(faults: Faults) -> Arc<Mutex<support::Memory>> {
     assert_eq!(device.memory.lock().unwrap().image("a").unwrap(), image);
     berth::start(&mut client, "a").unwrap();
     let containers = berth::containers(&mut client).unwrap();
-    assert_eq!((containers.len(), containers[0].state), (1, "running"));
+    assert_eq!((containers.len(), containers[0].state), (1, State::Running));
     assert_eq!(berth::exposures(&mut client).unwrap().len(), 3);
     assert_eq!(
         berth::log_line(&mut client, "a", None, 0)

@@ -939,6 +939,21 @@ fn tables_fit_eighty_columns_unless_all_is_wanted() {
             narrow.lines().all(|line| line.chars().count() <= 80),
             "{narrow}"
         );
+        for (said, columns) in [("60", 60), ("0", 80), ("wide", 80), ("", 80)] {
+            let output = command(bench.home())
+                .env("COLUMNS", said)
+                .env("BERTH_DEVICE", bench.device.address())
+                .arg(verb)
+                .output()
+                .unwrap();
+            let table = String::from_utf8(output.stdout).unwrap();
+            let longest = table.lines().map(|line| line.chars().count()).max();
+            assert!(
+                longest.is_some_and(|longest| longest <= columns),
+                "{said}: {table}"
+            );
+            assert_eq!(longest > Some(60), columns > 60, "{said}: {table}");
+        }
         let wide = bench.ok(&[verb, "--wide"]);
         assert!(wide.lines().any(|line| line.chars().count() > 80), "{wide}");
     }

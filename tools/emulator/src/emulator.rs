@@ -197,7 +197,7 @@ impl Emulator {
         })
     }
 
-    /// How it ended, if it has.
+    /// Returns how it ended, if it has.
     #[must_use]
     pub fn ending(&self) -> Option<Ending> {
         self.process.wait(Duration::ZERO)

@@ -110,7 +110,7 @@ impl Process {
         self.id
     }
 
-    /// How it ended; `None` if it still runs after `limit`.
+    /// Returns how it ended; `None` if it still runs after `limit`.
     pub(crate) fn wait(&self, limit: Duration) -> Option<Ending> {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         if ended.1.is_none() {

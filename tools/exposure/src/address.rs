@@ -14,12 +14,12 @@ impl Range {
         self.base.saturating_add(self.length)
     }
 
-    /// Whether a byte belongs to both.
+    /// Returns whether a byte belongs to both.
     pub(crate) fn overlaps(self, other: Self) -> bool {
         self.common(other).is_some()
     }
 
-    /// Whether all of it belongs to `other`.
+    /// Returns whether all of it belongs to `other`.
     pub(crate) fn lies_in(self, other: Self) -> bool {
         other.base <= self.base && self.end() <= other.end()
     }
@@ -74,7 +74,7 @@ pub(crate) fn area(range: Range) -> Area {
     }
 }
 
-/// Whether the processor can address all of it.
+/// Returns whether the processor can address all of it.
 pub(crate) fn addressable(range: Range) -> bool {
     range.base < END && range.length <= END - range.base
 }

@@ -47,7 +47,7 @@ const fn bit_band(target: u64) -> Alias {
 /// What the names of all processors begin with.
 const PROCESSORS: &str = "arm,cortex-m";
 
-/// Whether processors are named, and all of them are without bit-banding: of a part with several, nobody says
+/// Returns whether processors are named, and all of them are without bit-banding: of a part with several, nobody says
 /// which one the kernel runs on.
 fn is_plain(nodes: &[&Node]) -> bool {
     let words = nodes
@@ -132,7 +132,7 @@ impl Aliases {
         reached
     }
 
-    /// Whether two ranges reach a byte in common.
+    /// Returns whether two ranges reach a byte in common.
     pub(crate) fn overlap(&self, one: Range, other: Range) -> bool {
         let others = self.reach(other);
         self.reach(one)

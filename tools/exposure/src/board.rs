@@ -25,7 +25,7 @@ pub(crate) struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// Whether one of the nodes is above the other: its registers are a part of the other's.
+    /// Returns whether one of the nodes is above the other: its registers are a part of the other's.
     fn is_related(&self, other: &Self) -> bool {
         let (one, other) = (self.node, other.node);
         one.is_above(other) || other.is_above(one) || one.path == other.path
@@ -138,12 +138,12 @@ impl<'a> Board<'a> {
         })
     }
 
-    /// Whether it is not known what a range reaches, because its aliases have no end.
+    /// Returns whether it is not known what a range reaches, because its aliases have no end.
     pub(crate) fn is_endless(&self, range: Range) -> bool {
         self.aliases.reach(range).contains(&EVERYTHING)
     }
 
-    /// Whether two ranges have a byte in common, directly or through aliases.
+    /// Returns whether two ranges have a byte in common, directly or through aliases.
     pub(crate) fn overlap(&self, one: Range, other: Range) -> bool {
         self.aliases.overlap(one, other)
     }

@@ -24,7 +24,7 @@ fn entries() -> impl Iterator<Item = (&'static str, &'static str, &'static str)>
         })
 }
 
-/// Whether the list knows a block by everything that its `compatible` says.
+/// Returns whether the list knows a block by everything that its `compatible` says.
 ///
 /// An unknown word beside a known one is a variant that the list does not know: a vendor's SPI with
 /// a DMA of its own is compatible with the SPI that it was made from.

@@ -145,13 +145,13 @@ impl Facts<'_> {
             .or_else(|| above.find_map(|node| self.own_keeper(node)))
     }
 
-    /// Whether the firmware has it or a part of it: whether the tree says so.
+    /// Returns whether the firmware has it or a part of it: whether the tree says so.
     pub(crate) fn keeps(&self, node: &Node) -> bool {
         let part = || self.part(node, &|part| self.own_keeper(part));
         self.kept(node).or_else(part).is_some()
     }
 
-    /// Whether neither a node nor one above it has a place in the processor's addresses.
+    /// Returns whether neither a node nor one above it has a place in the processor's addresses.
     pub(crate) fn is_nowhere(&self, node: &Node) -> bool {
         let placed = |node: &Node| self.placed.contains(node.path.as_str());
         let mut above = self.nodes.iter().filter(|other| other.is_above(node));

@@ -127,18 +127,18 @@ impl Node {
         self.name.split('@').next().unwrap_or_default()
     }
 
-    /// Whether its `status` says that it is in use (Devicetree Specification 2.3.4).
+    /// Returns whether its `status` says that it is in use (Devicetree Specification 2.3.4).
     pub(crate) fn is_enabled(&self) -> bool {
         !self.has("status") || matches!(self.string("status"), Some("okay" | "ok"))
     }
 
-    /// Whether `other` is a child, a child's child, and so on.
+    /// Returns whether `other` is a child, a child's child, and so on.
     pub(crate) fn is_above(&self, other: &Self) -> bool {
         let rest = other.path.strip_prefix(self.path.trim_end_matches('/'));
         rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
     }
 
-    /// Whether `path` names it; addresses may be left out (Devicetree Specification 2.2.3).
+    /// Returns whether `path` names it; addresses may be left out (Devicetree Specification 2.2.3).
     pub(crate) fn is_at(&self, path: &str) -> bool {
         let (own, named) = (self.path.split('/'), path.split('/'));
         own.clone().count() == named.clone().count()
@@ -162,7 +162,7 @@ impl Node {
     }
 }
 
-/// Read the source at `path` with everything it includes; its root.
+/// Read the source at `path` with everything it includes. Returns its root.
 pub(crate) fn read(path: &Path) -> Result<Node, Vec<Diagnostic>> {
     let at = |problem| {
         let place = Place {
@@ -304,7 +304,7 @@ fn places(text: &str) -> Option<(Place, u32)> {
     Some((Place { file, line }, u32::try_from(last_line).ok()?))
 }
 
-/// Whether a text ends in `:LINE:COLUMN-LINE:COLUMN`.
+/// Returns whether a text ends in `:LINE:COLUMN-LINE:COLUMN`.
 fn ends_as_place(text: &str) -> bool {
     let mut parts = text.rsplitn(4, ':');
     let [last, middle, first] = [parts.next(), parts.next(), parts.next()];

@@ -156,7 +156,7 @@ fn limits(node: &Node, report: &mut Report) -> Limits {
     }
 }
 
-/// Whether `label` is new.
+/// Returns whether `label` is new.
 fn is_new(label: &str, place: &Place, seen: &mut Vec<(String, u32)>, report: &mut Report) -> bool {
     let earlier = seen.iter().find(|(other, _)| other == label);
     if let Some((_, line)) = earlier {

@@ -238,7 +238,7 @@ fn number(controller: &Node, entry: &[u32]) -> Result<u32, String> {
     }
 }
 
-/// Whether it is the processor's own controller.
+/// Returns whether it is the processor's own controller.
 fn is_nvic(controller: &Node) -> bool {
     let reg = controller.property("reg").and_then(Property::cells);
     reg.is_some_and(|reg| reg.contains(&CONTROLLER))

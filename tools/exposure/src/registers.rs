@@ -104,7 +104,7 @@ impl<'a> Registers<'a> {
         }
     }
 
-    /// Whether the manufacturer permits reading the bytes of a register though it has an effect.
+    /// Returns whether the manufacturer permits reading the bytes of a register though it has an effect.
     pub(crate) fn permits(&self, register: &Register) -> bool {
         self.read_effects.iter().any(|name| {
             let named = self.peripheral.register(name).ok().flatten();

@@ -52,7 +52,7 @@ impl Register {
         self.offset.saturating_add(self.size.div_ceil(8))
     }
 
-    /// Whether it is called so.
+    /// Returns whether it is called so.
     fn goes_by(&self, name: &str) -> bool {
         let own = |(peripheral, register)| peripheral == self.peripheral && register == self.name;
         name == self.name || name.split_once('.').is_some_and(own)
@@ -89,7 +89,7 @@ pub(crate) struct Skipped {
 }
 
 impl Skipped {
-    /// Whether `name` may be its name: `R2` that of an array `R%s` or `R[%s]`.
+    /// Returns whether `name` may be its name: `R2` that of an array `R%s` or `R[%s]`.
     pub(crate) fn may_be(&self, name: &str) -> bool {
         let own = self.name.replace("[%s]", "%s");
         match own.split_once("%s") {
@@ -101,7 +101,7 @@ impl Skipped {
         }
     }
 
-    /// Whether it may have a byte of the block from `start` up to `end`.
+    /// Returns whether it may have a byte of the block from `start` up to `end`.
     pub(crate) fn shares(&self, start: u32, end: u32) -> bool {
         self.start < u64::from(end) && u64::from(start) < self.end
     }

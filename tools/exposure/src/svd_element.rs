@@ -35,7 +35,7 @@ pub(crate) fn number(node: Node) -> Option<u64> {
     }
 }
 
-/// How often an element is repeated, and the distance.
+/// Returns how often an element is repeated, and the distance.
 pub(crate) fn dim(node: Node) -> (u64, u64) {
     let value = |name| child(node, name).and_then(number);
     match (value("dim"), value("dimIncrement")) {
@@ -44,7 +44,7 @@ pub(crate) fn dim(node: Node) -> (u64, u64) {
     }
 }
 
-/// How many registers and fields there are in an element, itself included, with what it inherits, all repetitions
+/// Returns how many registers and fields there are in an element, itself included, with what it inherits, all repetitions
 /// and a repetition's indices. `fuel` is how many elements may still be looked at; behind it all are too many.
 pub(crate) fn count(node: Node, fuel: &mut u64) -> u64 {
     let Some(left) = fuel.checked_sub(1) else {
@@ -65,7 +65,7 @@ pub(crate) fn count(node: Node, fuel: &mut u64) -> u64 {
     inner.saturating_mul(times.max().unwrap_or(1).max(1))
 }
 
-/// How many indices the first and last of `dimIndex` mean.
+/// Returns how many indices the first and last of `dimIndex` mean.
 fn span(node: Node) -> u64 {
     let text = child(node, "dimIndex").map(index).unwrap_or_default();
     let numbers = text.split_once('-').and_then(|(first, last)| {

@@ -83,7 +83,7 @@ impl File {
         Document::parse_with_options(&self.text, options).map_err(|error| error.to_string())
     }
 
-    /// Whether the file says of any register that reading it has an effect.
+    /// Returns whether the file says of any register that reading it has an effect.
     pub(crate) fn knows_read_effects(&self) -> bool {
         self.knows_read_effects
     }
@@ -385,7 +385,7 @@ fn peripherals<'a>(document: &'a Document) -> Option<Node<'a, 'a>> {
     child(device, "peripherals")
 }
 
-/// Whether an element that is read has a `readAction` in it.
+/// Returns whether an element that is read has a `readAction` in it.
 fn says_read_action(node: Node) -> bool {
     node.children().any(|child| {
         let name = child.tag_name().name();

@@ -31,6 +31,23 @@ pub(crate) fn check(
                     say(what);
                 }
             }
+            for (file, function) in functions(line) {
+                let there = repository.files.iter().any(|path| {
+                    path.ends_with(file)
+                        && read(path).is_ok_and(|text| text.contains(&format!("fn {function}(")))
+                });
+                if !there {
+                    say(format!("{file} has no function {function}"));
+                }
+            }
+            for part in tests(line) {
+                let is_one = |path: &String| {
+                    path.ends_with(".rs") && read(path).is_ok_and(|text| has_test(&text, part))
+                };
+                if !repository.files.iter().any(is_one) {
+                    say(format!("there is no test {part}"));
+                }
+            }
             for named in paths(line) {
                 if !repository.has(named) && !repository.has(&beside(path, named)) {
                     say(format!("there is no {named}"));
@@ -150,6 +167,41 @@ fn paths(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Functions that are named with their file, as `tests/a.rs::one`.
+fn functions(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    line.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|text| {
+            text.split_once(".rs::")
+                .map(|(file, name)| (text, file, name))
+        })
+        .map(|(text, file, name)| (&text[..file.len() + ".rs".len()], name))
+}
+
+/// What stands for tests in the runner's expressions: `test(part_of_a_name)`.
+fn tests(line: &str) -> impl Iterator<Item = &str> {
+    line.split("test(")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+        .map(|(part, _)| part)
+        .filter(|part| {
+            let mut characters = part.chars();
+            !part.is_empty()
+                && characters.all(|c| c.is_ascii_lowercase() || "_0123456789".contains(c))
+        })
+}
+
+/// Whether a source has a function whose name contains `part` below `#[test]`.
+fn has_test(source: &str, part: &str) -> bool {
+    source.split("#[test]").skip(1).any(|rest| {
+        let name = rest
+            .split_once("fn ")
+            .and_then(|(_, rest)| rest.split_once('('));
+        name.is_some_and(|(name, _)| name.contains(part))
+    })
+}
+
 /// Cells of a row of a table; a bar that is escaped or stands in backticks is text.
 fn cells(line: &str) -> usize {
     let mut count = 0;
@@ -181,10 +233,10 @@ mod tests {
                 .into(),
         };
         let read = |path: &str| {
-            Ok(if path == "docs/b.md" {
-                "## Its head".into()
-            } else {
-                String::new()
+            Ok(match path {
+                "docs/b.md" => "## Its head".into(),
+                "tools/x/src/main.rs" => "fn help() {}\n#[test]\nfn it_works_well() {}".into(),
+                _ => String::new(),
             })
         };
         check("docs/a.md", text, &repository, &read)
@@ -193,6 +245,7 @@ mod tests {
     #[test]
     fn what_is_there_is_no_problem() {
         let text = "[b](b.md) [h](b.md#its-head) [web](https://example.org/x)\n`tools/x/` `x/src/main.rs` `target/x.rs`\n\
+                    `x/src/main.rs::it_works_well` and `-E 'test(works)'`\n\
                     | a | b |\n| --- | --- |\n| `x|y` | z \\| |\n\n# Here\n[own](#here) [up](../tools/x)\n";
         assert_eq!(problems(text), Problems::new());
     }
@@ -212,6 +265,14 @@ mod tests {
             (
                 "`tools/x/src/other.rs`",
                 "docs/a.md:1: there is no tools/x/src/other.rs",
+            ),
+            (
+                "`tools/x/src/main.rs::it_works`",
+                "docs/a.md:1: tools/x/src/main.rs has no function it_works",
+            ),
+            (
+                "run `-E 'test(help)'`",
+                "docs/a.md:1: there is no test help",
             ),
             ("`crates/none/`", "docs/a.md:1: there is no crates/none/"),
             (

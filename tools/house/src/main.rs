@@ -1,7 +1,7 @@
 //! Checks of the repository that no compiler makes.
 //!
 //! ```text
-//!   documents ──► links and headings exist, paths in backticks exist, tables are whole
+//!   documents ──► links and headings exist, paths in backticks exist, tables are whole, tests that are named exist
 //!             └─► each command that a reader is shown parses with the program's own command line
 //!   sources ────► `unsafe` stands only in the files that unsafe-files.txt lists
 //! ```

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wasmparser::Operator;
 
+use crate::sections::is_comparison;
+
 /// What constants tell.
 #[derive(Debug, Default)]
 pub(crate) struct Addresses {
@@ -281,27 +283,8 @@ fn arithmetic(operator: &Operator<'_>) -> Option<usize> {
         | O::I64Popcnt
         | O::I32Extend8S
         | O::I32Extend16S => 1,
-        O::I32Eq
-        | O::I32Ne
-        | O::I32LtS
-        | O::I32LtU
-        | O::I32GtS
-        | O::I32GtU
-        | O::I32LeS
-        | O::I32LeU
-        | O::I32GeS
-        | O::I32GeU
-        | O::I64Eq
-        | O::I64Ne
-        | O::I64LtS
-        | O::I64LtU
-        | O::I64GtS
-        | O::I64GtU
-        | O::I64LeS
-        | O::I64LeU
-        | O::I64GeS
-        | O::I64GeU
-        | O::I32Mul
+        compares if is_comparison(compares) => 2,
+        O::I32Mul
         | O::I32DivS
         | O::I32DivU
         | O::I32RemS

@@ -26,6 +26,7 @@ mod memory;
 mod names;
 mod printable;
 mod rewrite;
+mod sections;
 mod segments;
 mod survey;
 

@@ -191,7 +191,7 @@ fn check(survey: &Survey, asked: u64) -> Result<u64, PackError> {
     Ok(asked)
 }
 
-/// How much a module without an allocator needs, of the `linked` bytes it has.
+/// Returns how much a module without an allocator needs, of the `linked` bytes it has.
 fn enough(survey: &Survey, linked: u64) -> (u64, Basis) {
     let data_end = survey.data.map_or(0, |(_, end)| end);
     let (end, basis) = match (survey.heap_base, survey.stack_pointer) {

@@ -10,6 +10,7 @@ use wasmparser::{
 
 use crate::addresses::{self, Addresses, Body, Callee};
 use crate::names::Names;
+use crate::sections::arities;
 use crate::{PackError, memory, printable};
 
 /// Name of the function that is a container's main.
@@ -112,13 +113,7 @@ struct Look {
 impl Look {
     fn payload(&mut self, payload: Payload<'_>) -> Result<(), PackError> {
         match payload {
-            Payload::TypeSection(section) => {
-                for function in section.into_iter_err_on_gc_types() {
-                    let function = function?;
-                    self.types
-                        .push((function.params().len(), function.results().len()));
-                }
-            }
+            Payload::TypeSection(section) => self.types = arities(section)?,
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import?;

@@ -89,7 +89,7 @@ fn the_pictures_show_what_the_commands_say_today() -> Result<()> {
     Ok(())
 }
 
-/// How bright a colour is, `#rrggbb`, as WCAG 2 has it.
+/// Returns how bright a colour is, `#rrggbb`, as WCAG 2 has it.
 fn luminance(colour: &str) -> Option<f64> {
     let channel = |at: usize| {
         let value = u8::from_str_radix(colour.get(at..at + 2)?, 16).ok()?;

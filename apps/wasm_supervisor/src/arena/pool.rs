@@ -33,7 +33,7 @@ pub const ALIGN_MAX: usize = 64;
 
 /// Arenas: the supervisor's own, one for every container, and one for a container that is loaded
 /// while the one it replaces still runs.
-pub const ARENAS: usize = 2 + crate::container::CONTAINERS_MAX;
+pub const ARENAS: usize = 2 + crate::sizes::CONTAINERS_MAX;
 
 /// Bytes that containers cannot take, so that the supervisor can always answer.
 pub const RESERVED_BYTES: usize = 2048;
@@ -74,7 +74,7 @@ impl ArenaId {
         self.0 as usize
     }
 
-    /// How the table of pages names it.
+    /// Returns how the table of pages names it.
     const fn owner(self) -> u8 {
         self.0 + 1
     }
@@ -313,7 +313,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         }
     }
 
-    /// Make the block at `offset` longer or shorter where it is. Whether that
+    /// Make the block at `offset` longer or shorter where it is. Returns whether that
     /// was possible; if not, nothing has changed.
     pub(super) fn resize_block(&mut self, offset: u32, old: usize, new: usize) -> bool {
         let (Some((old, _)), Some((new, _))) = (request(old, GRANULE), request(new, GRANULE))

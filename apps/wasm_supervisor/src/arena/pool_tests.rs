@@ -142,7 +142,7 @@ impl Model {
         buffer
     }
 
-    /// Whether the buffer could grow.
+    /// Returns whether the buffer could grow.
     fn grow(&mut self, arena: usize, more: usize) -> Option<bool> {
         let mut buffer = self.buffers[arena]?;
         let length = buffer.length + more;

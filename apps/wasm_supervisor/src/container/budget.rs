@@ -67,7 +67,7 @@ impl Budget {
 mod tests {
     use super::*;
 
-    /// How many writes somebody gets who asks every `step_us` for `days`.
+    /// Returns how many writes somebody gets who asks every `step_us` for `days`.
     fn writes(a_day: u16, step_us: u64, days: u64) -> u64 {
         let mut budget = Budget::default();
         (0..days * DAY_US / step_us)

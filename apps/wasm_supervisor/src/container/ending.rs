@@ -26,7 +26,7 @@ use crate::text::Text;
 const RETRY_MAX_US: u64 = 300_000_000;
 
 impl<P: Platform + 'static> Containers<P> {
-    /// Do what is due, and give the next container that can run a slice. Whether there was
+    /// Do what is due, and give the next container that can run a slice. Returns whether there was
     /// anything.
     pub fn run_one(&mut self) -> bool {
         let now = self.shared.platform.now_us();
@@ -51,7 +51,7 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
-    /// Run the handlers of interrupts that wait, each once. Whether there were any.
+    /// Run the handlers of interrupts that wait, each once. Returns whether there were any.
     pub fn run_handlers(&mut self) -> bool {
         self.run_each(Self::end)
     }
@@ -74,7 +74,7 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Look at one more of the containers that were there when the supervisor began, and start
     /// it if it is to start then: because its operator said so, or because it was active
-    /// when the supervisor failed and has a policy. Whether there was one to look at.
+    /// when the supervisor failed and has a policy. Returns whether there was one to look at.
     pub fn start_at_boot(&mut self) -> bool {
         self.tell_store();
         let mut slots = self.boot_slot..CONTAINERS_MAX;
@@ -268,7 +268,7 @@ impl<P: Platform + 'static> Containers<P> {
     }
 
     /// The container in `slot` has faulted. If it was on trial, the old image is there again, with its
-    /// saved state, and started. Whether it was.
+    /// saved state, and started. Returns whether it was.
     fn roll_back(&mut self, slot: usize, fault: Fault) -> bool {
         let Some(trial) = self.trial.take_if(|trial| trial.slot == slot) else {
             return false;

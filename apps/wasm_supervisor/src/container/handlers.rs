@@ -75,7 +75,7 @@ impl<P: Platform + 'static> Containers<P> {
     }
 
     /// Run the handlers of interrupts that wait, each once, and give to `ended` how a container has ended in
-    /// one. Whether there were any.
+    /// one. Returns whether there were any.
     pub(super) fn run_each(&mut self, mut ended: impl FnMut(&mut Self, usize, End)) -> bool {
         if !self.shared.handlers.any.get() {
             return false;

@@ -26,13 +26,16 @@ pub(super) const PROGRAM: &str = "program.run";
 
 /// The host of one container.
 pub struct ContainerHost<P> {
+    /// What containers share: the platform, logs, saved states.
     shared: Rc<Shared<P>>,
     /// The run that it serves, and its container's slot.
     run: RunId,
     slot: usize,
     /// Exactly as many as it claimed: this lies in its arena.
     blocks: Box<[Claimed]>,
+    /// Why its code has stopped, if a host call made it stop.
     pending: Option<Pending>,
+    /// The host call that was made last, to be told with a fault.
     last_call: Option<LastCall>,
     /// What its calls have cost and was not taken from its fuel yet.
     account: Account,
@@ -213,11 +216,11 @@ impl<P: Platform> Host for ContainerHost<P> {
         };
         let done = match &block.window {
             Some(window) => window
-                .read(Width::Word, offset)
-                .and_then(|old| window.write(Width::Word, offset, old & !mask | value & mask)),
+                .read(Width::Bits32, offset)
+                .and_then(|old| window.write(Width::Bits32, offset, old & !mask | value & mask)),
             None => {
                 let platform = &self.shared.platform;
-                let done = inside(block, Width::Word, offset)
+                let done = inside(block, Width::Bits32, offset)
                     .and_then(|short| platform.modify32(block.handle, short, mask, value));
                 self.account.charge(price::MEDIATED + price::SYSTEM_CALL);
                 done

@@ -9,8 +9,7 @@ use alloc::vec::Vec;
 
 use berth_protocol::{LOG_TEXT_MAX, Level, cut, cut_bytes, is_plain};
 
-/// Bytes of a log, record heads included.
-pub const LOG_BYTES: usize = 768;
+pub use crate::sizes::LOG_BYTES;
 
 /// Level, length of the text, sequence number, time.
 const HEAD_BYTES: usize = 1 + 1 + 4 + 8;

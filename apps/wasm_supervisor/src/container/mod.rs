@@ -3,18 +3,18 @@
 //! Each file uses those above it, and none below.
 //!
 //! ```text
-//!   name, run_id, outcome, refused      leaf types
-//!   state, restart, budget, schedule    tables and sums, without a container
-//!   around, load                        what turns take, and whose time it is
-//!   log, mail, saved, events, notes     what is kept outside a container's memory
-//!   storage, images                     where images are
-//!   registrations, shared, host         what a container's code can reach
-//!   run, record, table                  a run, a container, all of them
-//!   persistence, storing, change        in flash; come into being; change state
-//!   loading                             from an image to a run
-//!   passes, running, handlers           register programs, a slice of main; handlers of interrupts
-//!   ending                              what follows when it ends: trial, policy
-//!   lifecycle, update                   what operators do
+//!   name, run_id, outcome, refused, errno   leaf types
+//!   state, restart, budget, schedule        tables and sums, without a container
+//!   around, load                            what turns take, and whose time it is
+//!   log, mail, saved, events, notes         what is kept outside a container's memory
+//!   storage, images, labels, trial          where images are, what they claim; an update on trial
+//!   registrations, shared, host             what a container's code can reach
+//!   run, record, table                      a run, a container, all of them
+//!   persistence, change                     in flash; change state
+//!   loading, storing                        from an image to a run; come into being
+//!   passes, running, handlers               register programs, a slice of main; handlers of interrupts
+//!   ending                                  what follows when it ends: trial, policy
+//!   lifecycle, update                       what operators do
 //! ```
 
 mod around;

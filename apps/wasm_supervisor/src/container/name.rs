@@ -2,8 +2,7 @@
 
 use berth_protocol::NAME_MAX;
 
-/// Most containers that a device stores.
-pub const CONTAINERS_MAX: usize = 16;
+pub use crate::sizes::CONTAINERS_MAX;
 
 /// A container name, checked when it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ const TIMER: u16 = 1;
 const fn word(offset: u16) -> Place {
     Place {
         offset,
-        width: Width::Word,
+        width: Width::Bits32,
     }
 }
 
@@ -243,7 +243,7 @@ fn what_goes_in_comes_from_where_the_container_says() {
     let exchange = Instruction::Exchange(Exchange {
         data: Place {
             offset: 8,
-            width: Width::Half,
+            width: Width::Bits16,
         },
         status: 12,
         words: 40,
@@ -292,9 +292,9 @@ fn what_is_refused_is_a_fault_that_says_where() {
     for (bad, offset) in [
         (Instruction::Read(word(HIDDEN)), HIDDEN.into()),
         (Instruction::Write(word(HIDDEN), 1), HIDDEN.into()),
-        (wide(0x20, Width::Word), 0x20),
-        (wide(6, Width::Word), 6),
-        (wide(5, Width::Half), 5),
+        (wide(0x20, Width::Bits32), 0x20),
+        (wide(6, Width::Bits32), 6),
+        (wide(5, Width::Bits16), 5),
     ] {
         // Checked before the first access, however many passes that takes.
         for program in [&[bad][..], &[good, bad], &[good, good, good, good, bad]] {
@@ -365,7 +365,7 @@ fn a_device_that_does_not_become_ready_is_an_error_that_says_where() {
         Instruction::Read(word(0)),
         Instruction::Read(Place {
             offset: 4,
-            width: Width::Half,
+            width: Width::Bits16,
         }),
         Instruction::Poll {
             at: word(8),

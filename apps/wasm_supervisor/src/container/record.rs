@@ -19,22 +19,32 @@ pub type FaultRecord = FaultReport<'static>;
 
 /// One container.
 pub struct Container<P: Platform + 'static> {
+    /// Its name, which no other container of the device has.
     pub(super) name: Name,
+    /// What stands for its name in the supervisor's notes.
     pub(super) tag: Tag,
+    /// Under which key its image is: that of its slot, or the candidate's while that is on trial.
     pub(super) image: Image,
+    /// SHA-256 of that image.
     pub(super) hash: ImageHash,
+    /// How it is to run, as its operator chose.
     pub(super) parameters: Parameters,
+    /// Where it is in its life.
     pub(super) state: State,
+    /// Its last fault, which outlives the run that had it.
     pub(super) fault: Option<FaultRecord>,
     /// Its run, while it is active. A paused container may have none: then
     /// its `_pause` has saved what it needs.
     pub(super) run: Option<Run<P>>,
     /// Figures of its last run.
     pub(super) last: Figures,
+    /// How often it was restarted, and when it is to be.
     pub(super) restarts: Restarts,
     /// How its last run ended, for when its policy gives it up.
     pub(super) ended: State,
+    /// Where it stands in the order of turns.
     pub(super) turns: Turns,
+    /// What share of the CPU it had lately.
     pub(super) load: Load,
     /// What it may still have written to flash.
     pub(super) budget: Budget,

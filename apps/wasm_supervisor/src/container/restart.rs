@@ -40,7 +40,7 @@ pub struct Restarts {
 }
 
 impl Restarts {
-    /// A run that took `ran_us` has ended at `now_us`. Whether it is to be started again;
+    /// A run that took `ran_us` has ended at `now_us`. Returns whether it is to be started again;
     /// then [`due_us`](Self::due_us) says when.
     pub fn again(&mut self, policy: Restart, end: Ended, ran_us: u64, now_us: u64) -> bool {
         if ran_us >= GOOD_RUN_US {

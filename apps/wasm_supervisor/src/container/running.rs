@@ -291,7 +291,7 @@ impl<P: Platform + 'static> Containers<P> {
     }
 }
 
-/// Copy a message and its sender's name to where the container wants them; the length of
+/// Copy a message and its sender's name to where the container wants them. Returns the length of
 /// the message. The places were inside the memory when it asked, and memories do not shrink.
 fn deliver(memory: &mut [u8], place: MailPlace, from: &[u8], message: &[u8]) -> i32 {
     copy(memory, place.pointer, place.length, message);

@@ -9,8 +9,7 @@ use alloc::vec::Vec;
 
 use super::errno;
 
-/// Most bytes that a container can save.
-pub const SAVED_MAX: usize = 1024;
+pub use crate::sizes::SAVED_MAX;
 
 /// Why state was not saved. Tock's numbers of the same names; containers see them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -259,7 +259,7 @@ impl BlockNumbers {
         Self([0; Self::MAX])
     }
 
-    /// The `claim`-th claiming import means block `block`. Whether there was room.
+    /// The `claim`-th claiming import means block `block`. Returns whether there was room.
     pub fn set(&mut self, claim: usize, block: u8) -> bool {
         match self.0.get_mut(claim) {
             Some(place) => {

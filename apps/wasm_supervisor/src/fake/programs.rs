@@ -153,7 +153,7 @@ impl Machine {
     ) -> Result<bool, u8> {
         let status = Place {
             offset: exchange.status,
-            width: Width::Word,
+            width: Width::Bits32,
         };
         let state = fake.load(handle, status)?;
         let mut moved = false;

@@ -23,9 +23,13 @@ use upload::Upload;
 
 /// The containers of a device, and what is being asked about them.
 pub struct Service<P: Platform + 'static> {
+    /// What service and containers share: the platform, logs, saved states.
     pub(crate) shared: Rc<Shared<P>>,
+    /// The containers.
     pub(crate) containers: Containers<P>,
+    /// The upload in progress, of which there is one at most.
     upload: Option<Upload>,
+    /// Answers that a repeated request gets again.
     answers: AnswerCache,
     /// The refused requests whose missing imports can be asked for.
     refusals: Refusals,
@@ -33,6 +37,7 @@ pub struct Service<P: Platform + 'static> {
     refused_until_us: u64,
     /// Number of the first request to this run of the supervisor.
     session: Option<u32>,
+    /// When this run of the supervisor began, in microseconds of the platform's clock.
     started_us: u64,
 }
 

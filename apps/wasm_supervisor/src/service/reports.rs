@@ -1,10 +1,15 @@
-//! What the device tells of itself and of its containers, beside what `ps` shows.
+//! What the device tells of itself and of its containers: all that changes nothing.
 
 use berth_flash::Flash as _;
-use berth_protocol::{DeviceError, Erases, Image, Inspection, Reply, Status, StoreStatus};
+use berth_protocol::{
+    Device, DeviceError, Erases, Heap, Image, Inspection, LOG_TEXT_MAX, PROTOCOL_VERSION, Reply,
+    Status, StoreStatus, TEXT_MAX, cut,
+};
 
 use super::Service;
+use crate::VERSION;
 use crate::answering::Sink;
+use crate::arena;
 use crate::container::{CONTAINERS_MAX, Container};
 use crate::platform::Platform;
 
@@ -47,6 +52,120 @@ impl<P: Platform + 'static> Service<P> {
         }
     }
 
+    /// What the device is.
+    pub(super) fn device(&self) -> Device<'_> {
+        let (board, kernel) = self.shared.platform.names();
+        Device {
+            protocol: PROTOCOL_VERSION,
+            board: cut(board, TEXT_MAX),
+            kernel: cut(kernel, TEXT_MAX),
+            supervisor: VERSION,
+            uptime_us: self.shared.platform.now_us() - self.started_us,
+        }
+    }
+
+    /// Memory of the device.
+    pub(crate) fn heap(&self) -> Heap {
+        // What answers and log lines needed for a moment is free again.
+        arena::trim(arena::ArenaId::SUPERVISOR);
+        let space = arena::space();
+        Heap {
+            total: space.total_bytes,
+            free: space.free_bytes,
+            largest_free: space.largest_bytes,
+            containers: self.containers.iter().count() as u16,
+            containers_max: CONTAINERS_MAX as u16,
+        }
+    }
+
+    /// The container in `slot`, as `ps` shows it.
+    pub(crate) fn describe(&self, slot: usize) -> Option<berth_protocol::Container<'_>> {
+        let container = self.containers.get(slot)?;
+        let (memory_used, memory_limit) = self.containers.memory(slot);
+        let now = self.shared.platform.now_us();
+        Some(berth_protocol::Container {
+            name: container.name(),
+            state: container.state(),
+            image_bytes: self.containers.image(slot).len() as u32,
+            uptime_us: if container.state().is_active() {
+                now.saturating_sub(container.started_us())
+            } else {
+                0
+            },
+            fuel_used: container.fuel_used(),
+            memory_used,
+            memory_limit,
+            share: container.share(),
+            cpu_permille: container.cpu_permille(),
+            memory_high: container.memory_high(),
+            stack_high: container.stack_high(self.containers.image(slot)),
+            interrupts: self.containers.interrupts(slot).0,
+            interrupts_dropped: self.containers.interrupts(slot).1,
+            restarts: container.restarts().total,
+        })
+    }
+
+    /// The first container in or behind slot `cursor`.
+    pub(super) fn container(&self, cursor: u16) -> Reply<'_> {
+        let mut slots = (usize::from(cursor)..CONTAINERS_MAX)
+            .filter(|slot| self.containers.get(*slot).is_some());
+        match slots.next().and_then(|slot| self.describe(slot)) {
+            Some(item) => Reply::Container {
+                item,
+                next: slots.next().map(|slot| slot as u16),
+            },
+            None => Reply::End,
+        }
+    }
+
+    /// The first line of a container's log that is not older than number `from`.
+    pub(super) fn log_line(
+        &self,
+        id: u32,
+        name: &str,
+        (wanted, from): (Option<u32>, u32),
+        sink: &mut dyn Sink,
+    ) {
+        let Some(slot) = self.containers.find(name) else {
+            return sink.take(id, &Err(DeviceError::UnknownName));
+        };
+        self.shared
+            .with_log(slot, |log| {
+                let own = self.session().wrapping_add(log.number());
+                if wanted.is_some_and(|wanted| wanted != own) {
+                    return sink.take(id, &Err(DeviceError::OtherLog));
+                }
+                let reply = match log.line(from) {
+                    Some(line) => Reply::LogLine {
+                        log: own,
+                        sequence: line.sequence,
+                        dropped: line.sequence - from,
+                        time_us: line.time_us,
+                        level: line.level,
+                        text: cut(line.text, LOG_TEXT_MAX),
+                    },
+                    None => Reply::End,
+                };
+                sink.take(id, &Ok(reply))
+            })
+            .unwrap_or_default()
+    }
+
+    /// The interrupt source at `cursor` of the container called `name`.
+    pub(super) fn source(&self, id: u32, name: &str, cursor: u16, sink: &mut dyn Sink) {
+        let Some(slot) = self.containers.find(name) else {
+            return sink.take(id, &Err(DeviceError::UnknownName));
+        };
+        let reply = match self.containers.source(slot, cursor) {
+            Some((item, more)) => Reply::Source {
+                item,
+                next: more.then_some(cursor + 1),
+            },
+            None => Reply::End,
+        };
+        sink.take(id, &Ok(reply))
+    }
+
     /// What tells the logs and events of this run of the supervisor from those of others.
     pub(super) fn session(&self) -> u32 {
         self.session.unwrap_or(0)
@@ -75,7 +194,7 @@ impl<P: Platform + 'static> Service<P> {
         })
     }
 
-    /// How the device is.
+    /// Returns how the device is.
     pub(super) fn status(&self) -> Status<'_> {
         let before = self.containers.before();
         Status {

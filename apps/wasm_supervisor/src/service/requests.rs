@@ -1,8 +1,7 @@
 //! Requests and their answers.
 
 use berth_protocol::{
-    CHUNK_MAX, Device, DeviceError, FRAME_MAX, Heap, LOG_TEXT_MAX, MissingWhy, Op,
-    PROTOCOL_VERSION, Reply, Request, TEXT_MAX, cut,
+    CHUNK_MAX, DeviceError, FRAME_MAX, MissingWhy, Op, Reply, Request, TEXT_MAX, cut,
 };
 
 use super::errors::{About, error};
@@ -10,12 +9,11 @@ use super::exposures::exposure;
 use super::frames::FrameSink;
 use super::upload::{self, Announced, Begin, Failed, Upload};
 use super::{Service, answers};
-use crate::VERSION;
 use crate::admission::{HostFunction, Import, Module, imports};
 use crate::answering::{Answering, Sink};
 use crate::arena;
 use crate::container::table::tag;
-use crate::container::{CONTAINERS_MAX, Container, Containers, Refused};
+use crate::container::{Container, Containers, Refused};
 use crate::platform::{DESCRIPTION_MAX, Platform};
 
 /// So long what an image lacks that was refused as a live update can be asked for, in microseconds.
@@ -290,117 +288,6 @@ impl<P: Platform + 'static> Service<P> {
             self.refusals.keep(id, container.own_name(), about.update);
         }
         sink.take(id, &Err(error(&self.containers, about, refused)));
-    }
-
-    fn device(&self) -> Device<'_> {
-        let (board, kernel) = self.shared.platform.names();
-        Device {
-            protocol: PROTOCOL_VERSION,
-            board: cut(board, TEXT_MAX),
-            kernel: cut(kernel, TEXT_MAX),
-            supervisor: VERSION,
-            uptime_us: self.shared.platform.now_us() - self.started_us,
-        }
-    }
-
-    /// Memory of the device.
-    pub(crate) fn heap(&self) -> Heap {
-        // What answers and log lines needed for a moment is free again.
-        arena::trim(arena::ArenaId::SUPERVISOR);
-        let space = arena::space();
-        Heap {
-            total: space.total_bytes,
-            free: space.free_bytes,
-            largest_free: space.largest_bytes,
-            containers: self.containers.iter().count() as u16,
-            containers_max: CONTAINERS_MAX as u16,
-        }
-    }
-
-    /// The container in `slot`, as `ps` shows it.
-    pub(crate) fn describe(&self, slot: usize) -> Option<berth_protocol::Container<'_>> {
-        let container = self.containers.get(slot)?;
-        let (memory_used, memory_limit) = self.containers.memory(slot);
-        let now = self.shared.platform.now_us();
-        Some(berth_protocol::Container {
-            name: container.name(),
-            state: container.state(),
-            image_bytes: self.containers.image(slot).len() as u32,
-            uptime_us: if container.state().is_active() {
-                now.saturating_sub(container.started_us())
-            } else {
-                0
-            },
-            fuel_used: container.fuel_used(),
-            memory_used,
-            memory_limit,
-            share: container.share(),
-            cpu_permille: container.cpu_permille(),
-            memory_high: container.memory_high(),
-            stack_high: container.stack_high(self.containers.image(slot)),
-            interrupts: self.containers.interrupts(slot).0,
-            interrupts_dropped: self.containers.interrupts(slot).1,
-            restarts: container.restarts().total,
-        })
-    }
-
-    /// The first container in or behind slot `cursor`.
-    fn container(&self, cursor: u16) -> Reply<'_> {
-        let mut slots = (usize::from(cursor)..CONTAINERS_MAX)
-            .filter(|slot| self.containers.get(*slot).is_some());
-        match slots.next().and_then(|slot| self.describe(slot)) {
-            Some(item) => Reply::Container {
-                item,
-                next: slots.next().map(|slot| slot as u16),
-            },
-            None => Reply::End,
-        }
-    }
-
-    fn log_line(
-        &self,
-        id: u32,
-        name: &str,
-        (wanted, from): (Option<u32>, u32),
-        sink: &mut dyn Sink,
-    ) {
-        let Some(slot) = self.containers.find(name) else {
-            return sink.take(id, &Err(DeviceError::UnknownName));
-        };
-        self.shared
-            .with_log(slot, |log| {
-                let own = self.session().wrapping_add(log.number());
-                if wanted.is_some_and(|wanted| wanted != own) {
-                    return sink.take(id, &Err(DeviceError::OtherLog));
-                }
-                let reply = match log.line(from) {
-                    Some(line) => Reply::LogLine {
-                        log: own,
-                        sequence: line.sequence,
-                        dropped: line.sequence - from,
-                        time_us: line.time_us,
-                        level: line.level,
-                        text: cut(line.text, LOG_TEXT_MAX),
-                    },
-                    None => Reply::End,
-                };
-                sink.take(id, &Ok(reply))
-            })
-            .unwrap_or_default()
-    }
-
-    fn source(&self, id: u32, name: &str, cursor: u16, sink: &mut dyn Sink) {
-        let Some(slot) = self.containers.find(name) else {
-            return sink.take(id, &Err(DeviceError::UnknownName));
-        };
-        let reply = match self.containers.source(slot, cursor) {
-            Some((item, more)) => Reply::Source {
-                item,
-                next: more.then_some(cursor + 1),
-            },
-            None => Reply::End,
-        };
-        sink.take(id, &Ok(reply))
     }
 
     /// The container that holds the label which `import` claims, if it is one.

@@ -138,7 +138,7 @@ impl Accepted {
         }))
     }
 
-    /// How the container is to run. What has been changed of it since the announcement stays.
+    /// Returns how the container is to run. What has been changed of it since the announcement stays.
     fn parameters<P: Platform + 'static>(&self, containers: &Containers<P>) -> Parameters {
         match self.update.and_then(|(slot, _)| containers.get(slot)) {
             Some(container) => merged(container.parameters(), self.parameters),

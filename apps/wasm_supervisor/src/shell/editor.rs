@@ -177,7 +177,7 @@ impl Editor {
         self.line
     }
 
-    /// Take a byte of a person. Whether the line is finished ([`finished`](Self::finished)), and
+    /// Take a byte of a person. Returns whether the line is finished ([`finished`](Self::finished)), and
     /// what the terminal must get. After a finished line [`begin`](Self::begin) is due.
     // Inlined it would be copied into the loop of the process.
     #[inline(never)]

@@ -1,24 +1,8 @@
 //! Modules made at random, such as a container could be.
 
 use arbitrary::Unstructured;
+use berth_random::Random;
 use wasm_smith::{Config, MemoryOffsetChoices, Module};
-
-/// A small generator, so that a failure can be repeated by its seed.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-}
 
 /// What a generated module may import: everything that a container may.
 fn imports() -> Vec<u8> {
@@ -43,7 +27,7 @@ pub fn module(seed: u64) -> Option<Vec<u8>> {
     let mut random = Random(seed);
     let length = 64 << random.below(6);
     let bytes: Vec<u8> = (0..length + random.below(length))
-        .map(|_| random.next() as u8)
+        .map(|_| random.number() as u8)
         .collect();
     let config = Config {
         available_imports: Some(imports()),

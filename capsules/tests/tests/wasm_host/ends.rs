@@ -1,11 +1,13 @@
 //! How claims end: by whom, and what is left behind.
 
-use super::{Board, LED, board, failed};
+use super::{Board, LED, board, board_with, failed};
 use crate::WasmHost;
 use berth_exposure::{Claim, DESCRIPTION_MAX, DRIVER_NUM, allow, command};
 use kernel::ErrorCode;
+use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::syscall::CommandReturn;
 use kernel::test_utils::TestProcess;
+use std::boxed::Box;
 
 /// A claim that process 0 made under tag 1, and who can end it.
 pub(super) struct Held<'a> {
@@ -160,4 +162,36 @@ fn release_is_by_tag_and_by_process() {
     board.host.process_gone(board.processes[0].id());
     assert_eq!(board.describe(1, 1).1, Claim::Free);
     assert_eq!(board.describe(1, 2).1, Claim::Own(1));
+}
+
+/// A run's claims end one by one, each in a call of its own, which the kernel makes before any process; what is asked for before
+/// its turn is ended first, and no call ends the claim of who has it then.
+#[test]
+fn claims_of_a_run_that_has_ended_end_one_in_a_call() {
+    let board: &'static Board = Box::leak(Box::new(board_with(WasmHost::with_ends_one_by_one)));
+    board.host.register();
+    let all = || {
+        for (tag, label) in [(1, "leds"), (2, "uart1"), (1, "nothing")] {
+            board.claim(0, tag, label).unwrap();
+        }
+        board.leds.set_word(LED.into(), 0x2);
+        board.processes[0].terminate();
+        board.host.process_gone(board.processes[0].id());
+    };
+    let calls = || core::iter::from_fn(DeferredCall::service_next_pending_call).count();
+    all();
+    assert_eq!(board.leds.word(LED.into()), 0x2, "not yet");
+    assert!(DeferredCall::service_next_pending_call().is_some());
+    assert_eq!(board.leds.word(LED.into()), 0, "the first one");
+    assert_eq!(calls(), 2);
+    for index in 0..3 {
+        assert_eq!(board.describe(1, index).1, Claim::Free);
+    }
+    board.processes[0].restart();
+    all();
+    board.claim(1, 9, "leds").unwrap();
+    assert_eq!(board.leds.word(LED.into()), 0, "its safe state first");
+    assert_eq!(calls(), 2);
+    assert_eq!(board.describe(1, 0).1, Claim::Own(9));
+    assert_eq!(board.describe(1, 1).1, Claim::Free);
 }

@@ -112,7 +112,7 @@ fn loopback(words: u16, limit: u32) -> Exchange {
     Exchange {
         data: Place {
             offset: DATA,
-            width: Width::Half,
+            width: Width::Bits16,
         },
         status: STATE,
         words,

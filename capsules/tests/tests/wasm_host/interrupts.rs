@@ -175,7 +175,7 @@ impl Board {
         }
     }
 
-    /// The hardware and the kernel as long as there is something to do; how many tops.
+    /// The hardware and the kernel as long as there is something to do. Returns how many top halves ran.
     fn settle(&self) -> usize {
         let mut taken = 0;
         loop {

@@ -45,6 +45,10 @@ const CLEAR: u16 = 0x4;
 const STATUS: u16 = 0x8;
 
 fn board() -> Board {
+    board_with(|host| host)
+}
+
+fn board_with(more: impl FnOnce(WasmHost<3>) -> WasmHost<3>) -> Board {
     static REGISTERS: [Register; 3] = [
         Register::new(LED, 0x2, 0x2),
         Register::new(CLEAR, 0, 0x3),
@@ -64,7 +68,7 @@ fn board() -> Board {
     let kernel = TestKernel::new();
     let slots = Box::leak(Box::new([ProgramSlot::new(), ProgramSlot::new()]));
     let host = WasmHost::new(table, kernel.create_grant(DRIVER_NUM)).unwrap();
-    let host = host.with_programs(slots);
+    let host = more(host.with_programs(slots));
     let processes = kernel.start_all(&[TestApp::default(), TestApp::default()]);
     Board {
         leds,
@@ -127,7 +131,7 @@ impl Board {
         )
     }
 
-    /// Whether the description of an exposure says that it is mapped.
+    /// Returns whether the description of an exposure says that it is mapped.
     fn description_is_mapped(&self, process: usize, index: usize) -> bool {
         let app = &self.processes[process];
         let buffer = app

@@ -20,7 +20,7 @@ pub(super) const PASS: u32 = 20;
 fn word(offset: u16) -> Place {
     Place {
         offset,
-        width: Width::Word,
+        width: Width::Bits32,
     }
 }
 
@@ -92,9 +92,9 @@ struct OneByOne<'a> {
 impl OneByOne<'_> {
     fn read(&self, at: Place) -> Result<u32, ErrorCode> {
         let number = match at.width {
-            Width::Byte => command::READ8,
-            Width::Half => command::READ16,
-            Width::Word => command::READ32,
+            Width::Bits8 => command::READ8,
+            Width::Bits16 => command::READ16,
+            Width::Bits32 => command::READ32,
         };
         let result = self
             .board
@@ -106,9 +106,9 @@ impl OneByOne<'_> {
 
     fn write(&self, at: Place, value: u32) -> Result<(), ErrorCode> {
         let number = match at.width {
-            Width::Byte => command::WRITE8,
-            Width::Half => command::WRITE16,
-            Width::Word => command::WRITE32,
+            Width::Bits8 => command::WRITE8,
+            Width::Bits16 => command::WRITE16,
+            Width::Bits32 => command::WRITE32,
         };
         let argument = register(self.handle, at.offset);
         let result = self.board.call(0, number, argument, value as usize);
@@ -189,10 +189,11 @@ fn place() -> impl Strategy<Value = Place> {
         4 => Just(CLEAR),
         1 => 0_u16..0x14,
     ];
-    let width = prop_oneof![8 => Just(Width::Word), 1 => Just(Width::Half), 1 => Just(Width::Byte)];
+    let width =
+        prop_oneof![8 => Just(Width::Bits32), 1 => Just(Width::Bits16), 1 => Just(Width::Bits8)];
     prop_oneof![
         8 => (offset, width).prop_map(|(offset, width)| Place { offset, width }),
-        2 => Just(Place { offset: STATUS, width: Width::Byte }),
+        2 => Just(Place { offset: STATUS, width: Width::Bits8 }),
     ]
 }
 
@@ -211,7 +212,7 @@ fn instruction() -> impl Strategy<Value = Instruction> {
             at: if status {
                 Place {
                     offset: STATUS,
-                    width: Width::Byte,
+                    width: Width::Bits8,
                 }
             } else {
                 word(LED)
@@ -326,7 +327,7 @@ fn a_program_is_checked_whole_before_its_first_access() {
                 good,
                 Instruction::Take(Place {
                     offset: STATUS,
-                    width: Width::Byte,
+                    width: Width::Bits8,
                 }),
             ],
             ErrorCode::NOSUPPORT,
@@ -338,7 +339,7 @@ fn a_program_is_checked_whole_before_its_first_access() {
                 good,
                 Instruction::Read(Place {
                     offset: LED,
-                    width: Width::Half,
+                    width: Width::Bits16,
                 }),
             ],
             ErrorCode::INVAL,

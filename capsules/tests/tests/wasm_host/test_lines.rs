@@ -72,7 +72,7 @@ impl TestLines {
     }
 
     /// The processor takes it if it can: the top half disables the line and leaves it pending.
-    /// Whether the chip services it then.
+    /// Returns whether the chip services it then.
     pub(crate) fn take(&self, line: u32) -> bool {
         let input = self.get(line);
         if !input.pending || !input.enabled {

@@ -6,8 +6,8 @@ use berth_flash::Flash;
 use berth_store::{Error, Store};
 use sha2::{Digest, Sha256};
 
-use super::Random;
 use super::unstable::Unstable;
+use berth_random::Random;
 
 /// Small pages, so that everything happens often.
 pub(crate) const PAGE: usize = 512;
@@ -31,7 +31,7 @@ impl Image {
             .map(|_| match random.below(4) {
                 0 => 0xff,
                 1 => 0,
-                _ => random.next() as u8,
+                _ => random.number() as u8,
             })
             .collect();
         let hash = Sha256::digest(&bytes).into();

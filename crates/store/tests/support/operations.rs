@@ -1,7 +1,7 @@
 //! Operations drawn at random.
 
-use super::Random;
 use super::model::{Image, KEYS, Model, Op, PAGE};
+use berth_random::Random;
 
 const DATA_KEYS: u64 = KEYS as u64 - 1;
 
@@ -15,7 +15,7 @@ fn maybe_key(random: &mut Random) -> Option<u8> {
 
 fn meta(random: &mut Random) -> Vec<u8> {
     let length = random.below(20);
-    (0..length).map(|_| random.next() as u8).collect()
+    (0..length).map(|_| random.number() as u8).collect()
 }
 
 pub(crate) fn operation(random: &mut Random, model: &Model) -> Op {
@@ -23,7 +23,7 @@ pub(crate) fn operation(random: &mut Random, model: &Model) -> Op {
         0 | 1 => {
             let pages = 1 + random.below(6) * random.below(2);
             let length = random.below(pages * PAGE as u64 + 1) as usize;
-            let image = Image::new(random.next() % 64, length);
+            let image = Image::new(random.number() % 64, length);
             let meta = meta(random);
             Op::Begin { image, meta }
         }
@@ -51,7 +51,7 @@ pub(crate) fn operation(random: &mut Random, model: &Model) -> Op {
         10 | 11 => {
             let most = if random.one_in(8) { 1200 } else { 60 };
             let length = random.below(most) as usize;
-            let bytes = Image::new(random.next(), length).bytes;
+            let bytes = Image::new(random.number(), length).bytes;
             Op::Put {
                 key: key(random),
                 meta: meta(random),

@@ -2,7 +2,7 @@
 
 use berth_flash::{Cut, Flash, FlashError, Simulated, WORD_BYTES};
 
-use super::Random;
+use berth_random::Random;
 
 /// Bytes on their way from old to new when the power went.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl<const PAGE: usize> Unstable<PAGE> {
                 _ => None,
             };
             for (place, (old, new)) in torn.old.iter().zip(&torn.new).enumerate() {
-                let mask = all.unwrap_or_else(|| random.next() as u8);
+                let mask = all.unwrap_or_else(|| random.number() as u8);
                 bytes[torn.at + place] = old & !mask | new & mask;
             }
         }

@@ -162,7 +162,7 @@ fn programs() -> Result<(), ErrorCode> {
 fn word(offset: u16) -> Place {
     Place {
         offset,
-        width: Width::Word,
+        width: Width::Bits32,
     }
 }
 

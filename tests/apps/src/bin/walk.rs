@@ -48,7 +48,7 @@ impl Range {
         self.accesses & ALLOWED != 0
     }
 
-    /// How many probes there are in it.
+    /// Returns how many probes there are in it.
     fn probes(&self) -> u32 {
         self.count * (self.accesses & (READ | WRITE | EXECUTE)).count_ones()
     }
@@ -134,7 +134,7 @@ fn own_memory() {
         .print();
 }
 
-/// How often this process was restarted.
+/// Returns how often this process was restarted.
 fn restarts() -> Result<u32, ErrorCode> {
     Ok(test_apps::own::stats("walk")?.1.restarts)
 }
@@ -159,7 +159,7 @@ fn touch(address: u32, access: u32) {
     }
 }
 
-/// Whether the table allows it to be written.
+/// Returns whether the table allows it to be written.
 fn memory_is_own(address: u32) -> bool {
     table()
         .filter(|range| range.is_allowed() && range.accesses & WRITE != 0)

@@ -176,7 +176,7 @@ impl Line {
         Ok(all)
     }
 
-    /// How the store is.
+    /// Returns how the store is.
     pub(crate) fn store(&mut self) -> Result<StoreStatus> {
         self.ask(Op::Status, |result| match result {
             Ok(Reply::Status(status)) => status.store.context("there is no store"),
@@ -248,7 +248,7 @@ impl Line {
         Ok(lines)
     }
 
-    /// How the device is.
+    /// Returns how the device is.
     pub(crate) fn status(&mut self) -> Result<Status> {
         self.ask(Op::Status, |result| match result {
             Ok(Reply::Status(status)) => Ok(Status {

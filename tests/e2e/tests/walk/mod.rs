@@ -124,7 +124,7 @@ impl Table {
         }
     }
 
-    /// How many probes of the table must fault, and how many must pass.
+    /// Returns how many probes of the table must fault, and how many must pass.
     fn probes(&self) -> (u32, u32) {
         let count = |allowed: bool| {
             self.ranges

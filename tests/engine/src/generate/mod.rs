@@ -14,7 +14,7 @@ use wasm_encoder::{
 };
 
 use crate::outcome::Value;
-use crate::random::Random;
+use berth_random::Random;
 
 /// A type of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,15 @@ impl Type {
     }
 }
 
-impl Random {
+/// Types made up at random.
+trait Typed {
+    /// Returns a type; the commoner it is in programs, the likelier.
+    fn value_type(&mut self) -> Type;
+    /// Returns up to `most` types.
+    fn types(&mut self, most: u64) -> Vec<Type>;
+}
+
+impl Typed for Random {
     fn value_type(&mut self) -> Type {
         match self.below(10) {
             0..=5 => I32,
@@ -52,7 +60,6 @@ impl Random {
         }
     }
 
-    /// Up to `most` types.
     fn types(&mut self, most: u64) -> Vec<Type> {
         (0..self.below(most + 1))
             .map(|_| self.value_type())

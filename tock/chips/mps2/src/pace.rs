@@ -5,20 +5,23 @@
 
 use core::cell::Cell;
 
-/// A rate, and how far it is used up.
-pub struct Pace {
-    /// Ticks between two.
-    interval: u32,
+/// A rate, one each `INTERVAL` ticks of a clock, and how far it is used up.
+pub struct Pace<const INTERVAL: u32> {
     /// When all is forgotten that happened before.
     idle_at: Cell<u32>,
 }
 
-impl Pace {
-    /// One each `interval` ticks of a clock.
+impl<const INTERVAL: u32> Default for Pace<INTERVAL> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const INTERVAL: u32> Pace<INTERVAL> {
+    /// Nothing is used up.
     #[must_use]
-    pub const fn new(interval: u32) -> Self {
+    pub const fn new() -> Self {
         Self {
-            interval,
             idle_at: Cell::new(0),
         }
     }
@@ -27,12 +30,12 @@ impl Pace {
     pub fn allows(&self, now: u32) -> bool {
         // At most two intervals; what seems longer is from before the clock wrapped, or over.
         let ahead = match self.idle_at.get().wrapping_sub(now) {
-            ahead if ahead <= 2 * self.interval => ahead,
+            ahead if ahead <= 2 * INTERVAL => ahead,
             _ => 0,
         };
-        let allowed = ahead <= self.interval;
+        let allowed = ahead <= INTERVAL;
         if allowed {
-            self.idle_at.set(now.wrapping_add(ahead + self.interval));
+            self.idle_at.set(now.wrapping_add(ahead + INTERVAL));
         }
         allowed
     }
@@ -50,7 +53,7 @@ mod tests {
     #[test]
     fn two_at_once_and_then_one_an_interval() {
         for start in [0, 1_000, u32::MAX - 100] {
-            let pace = Pace::new(100);
+            let pace = Pace::<100>::new();
             pace.forget(start);
             let at = |ticks: u32| pace.allows(start.wrapping_add(ticks));
             assert!(at(0) && at(0) && !at(0));
@@ -64,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_steady_one_is_never_too_fast_however_late_each_is_served() {
-        let pace = Pace::new(100);
+        let pace = Pace::<100>::new();
         let mut random = 0x2545_f491_u32;
         for number in 0..100_000_u32 {
             random ^= random << 13;
@@ -78,7 +81,7 @@ mod tests {
 
     #[test]
     fn what_was_is_forgotten() {
-        let pace = Pace::new(100);
+        let pace = Pace::<100>::new();
         assert!(pace.allows(7) && pace.allows(7) && !pace.allows(8));
         pace.forget(8);
         assert!(pace.allows(8) && pace.allows(8) && !pace.allows(8));

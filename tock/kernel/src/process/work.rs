@@ -164,9 +164,8 @@ impl<C: Chip> ProcessStandard<C> {
     }
 
     fn report_pass(&self) {
-        let slot = self.processid().index;
-        let background = self.kernel.process_with(slot, Priority::Background);
-        if !crate::debug::has_room_for_line(background.is_some()) {
+        let of_background = self.standing.priority == Priority::Background;
+        if !crate::debug::has_room_for_line(of_background) {
             return;
         }
         let report = self.work.report.get();

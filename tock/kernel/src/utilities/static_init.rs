@@ -51,10 +51,7 @@ impl<T> StaticUninitializedBuffer<T> {
 /// Let the first caller through, and no other. One copy of it: a board has dozens of rooms.
 #[inline(never)]
 fn claim(taken: &AtomicBool) {
-    assert!(
-        !taken.swap(true, Ordering::Relaxed),
-        "static buffer initialised twice"
-    );
+    assert!(!taken.swap(true, Ordering::Relaxed), "a static room, twice");
 }
 
 /// Reserve room for one object: `&'static mut MaybeUninit<T>`.

@@ -6,7 +6,7 @@ use crate::{
     cli::{Cli, Prune, Wait},
     device, output,
 };
-use berth_protocol::{DeviceError, Parameters};
+use berth_protocol::{DeviceError, Parameters, State};
 use std::{
     io::Write,
     thread,
@@ -26,18 +26,17 @@ pub(super) fn find(client: &mut Client, name: &str) -> Result<Option<Container>,
 
 /// Has it ended, and nothing starts it again?
 pub(super) fn has_ended(container: &Container) -> bool {
-    !container.is_active() && container.state != "restarting"
+    !container.state.is_active() && !matches!(container.state, State::Restarting { .. })
 }
 
 /// What a container that has ended makes berth exit with: its own code, 1 for a fault and in quarantine, 0 if it was
 /// stopped.
 pub(super) fn exit_code(container: &Container) -> u8 {
-    match (container.exit_code, container.fault) {
+    match container.state {
         // As everywhere: the low byte of it.
-        (Some(code), _) => code as u8,
-        (None, Some(_)) => 1,
-        (None, None) if container.state == "quarantined" => 1,
-        (None, None) => 0,
+        State::Exited { code } => code as u8,
+        State::Faulted { .. } | State::Quarantined => 1,
+        _ => 0,
     }
 }
 
@@ -127,7 +126,12 @@ pub(super) fn prune(cli: &Cli, arguments: &Prune, out: &mut impl Write) -> Resul
     let containers = device::names(&mut connect(cli)?.client)?;
     let ended: Vec<_> = containers
         .into_iter()
-        .filter(|container| matches!(container.state, "exited" | "faulted" | "stopped"))
+        .filter(|container| {
+            matches!(
+                container.state,
+                State::Exited { .. } | State::Faulted { .. } | State::Stopped
+            )
+        })
         .collect();
     if arguments.force {
         let names: Vec<_> = ended.into_iter().map(|container| container.name).collect();

@@ -94,7 +94,9 @@ impl Running<'_> {
             Err(error) if error.is_refusal("wrong-state") => {
                 // Who sent the same at the same time has started it.
                 match endings::find(client, &self.image.name)? {
-                    Some(now) if now.is_active() && now.state != "paused" => Ok("started"),
+                    Some(now) if now.state.is_active() && now.state != State::Paused => {
+                        Ok("started")
+                    }
                     _ => Err(error),
                 }
             }
@@ -114,7 +116,7 @@ impl Running<'_> {
         log: &mut watch::Log<'_>,
     ) -> Result<&'static str, Error> {
         let (image, name) = (self.image, &self.image.name);
-        if old.state == "paused" {
+        if old.state == State::Paused {
             return Err(paused(name));
         }
         let begun = image.send(|progress| {
@@ -131,7 +133,7 @@ impl Running<'_> {
         })?;
         match begun {
             Begun::Unchanged => self.once_more(client, log),
-            Begun::Update { upload, outcome } if old.is_active() => {
+            Begun::Update { upload, outcome } if old.state.is_active() => {
                 // Who watches sees what becomes of it.
                 let update = if self.watched {
                     outcome
@@ -159,8 +161,8 @@ impl Running<'_> {
         let name = &self.image.name;
         let now = endings::find(client, name)?.ok_or_else(|| endings::unknown("run", name))?;
         match now.state {
-            "paused" => Err(paused(name)),
-            _ if now.is_active() => Ok("runs already"),
+            State::Paused => Err(paused(name)),
+            state if state.is_active() => Ok("runs already"),
             _ => {
                 log.skip(client)?;
                 device::start(client, name)?;

@@ -57,7 +57,7 @@ pub(super) fn logs(cli: &Cli, arguments: &Logs, out: &mut impl Write) -> Result<
     }
 }
 
-/// Show what a container writes, if that is wanted, until it has ended; what became of it.
+/// Show what a container writes, if that is wanted, until it has ended. Returns what became of it.
 pub(super) fn until_it_ends(
     client: &mut Client,
     mut log: Log<'_>,

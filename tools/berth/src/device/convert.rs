@@ -5,36 +5,13 @@ use crate::model::{
     Settings, Source, Store, UpdateOutcome,
 };
 use berth_protocol::{
-    Entry, FaultReport, Happening, ImageHash, Parameters, Restart, State, Status, Update,
+    Entry, FaultReport, Happening, ImageHash, Parameters, Restart, Status, Update,
 };
-
-/// The state without what belongs to it.
-const fn state_word(state: State) -> &'static str {
-    match state {
-        State::Stored => "stored",
-        State::Starting => "starting",
-        State::Running => "running",
-        State::Paused => "paused",
-        State::Stopped => "stopped",
-        State::Exited { .. } => "exited",
-        State::Faulted { .. } => "faulted",
-        State::Restarting { .. } => "restarting",
-        State::Quarantined => "quarantined",
-    }
-}
 
 pub(super) fn container(item: berth_protocol::Container<'_>) -> Container {
     Container {
         name: item.name.into(),
-        state: state_word(item.state),
-        exit_code: match item.state {
-            State::Exited { code } => Some(code),
-            _ => None,
-        },
-        fault: match item.state {
-            State::Faulted { fault } => Some(fault.word()),
-            _ => None,
-        },
+        state: item.state,
         uptime_us: item.uptime_us,
         fuel_used: item.fuel_used,
         memory_used: item.memory_used,

@@ -102,7 +102,7 @@ pub fn heap(client: &mut Client) -> Result<HeapInfo, Error> {
     })
 }
 
-/// How the device as a whole is doing.
+/// Returns how the device as a whole is doing.
 ///
 /// # Errors
 /// As every request.

@@ -5,6 +5,7 @@ use crate::{
     Block, Container, DeviceInfo, Error, HeapInfo, Image, Registry, Settings,
     table::{Columns, plain, print_table, right_align},
 };
+use berth_protocol::State;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -26,8 +27,8 @@ pub(crate) fn containers(
     if as_json {
         let tasks: Vec<_> = containers
             .iter()
-            .filter(|c| c.is_active())
-            .map(|c| json!({ "filename": c.name, "paused": c.state == "paused" }))
+            .filter(|c| c.state.is_active())
+            .map(|c| json!({ "filename": c.name, "paused": c.state == State::Paused }))
             .collect();
         return print_json(
             out,
@@ -177,7 +178,7 @@ fn file(image: &Image) -> Value {
 
 /// The share of the CPU that a container had lately.
 fn percent(container: &Container) -> String {
-    if !container.is_active() {
+    if !container.state.is_active() {
         return "-".to_owned();
     }
     let permille = container.cpu_permille;

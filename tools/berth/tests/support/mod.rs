@@ -120,7 +120,7 @@ pub fn serial_device(faults: Faults) -> (PathBuf, impl Sized) {
     (path, keep_open)
 }
 
-/// A device behind a TCP port; its address for `--device`.
+/// Serve a device behind a TCP port. Returns its address for `--device`.
 pub fn tcp_device(faults: Faults) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp:{}", listener.local_addr().unwrap());

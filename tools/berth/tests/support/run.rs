@@ -15,6 +15,7 @@ pub fn command(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_berth"));
     command
         .env_remove("BERTH_DEVICE")
+        .env_remove("COLUMNS")
         .env("XDG_CONFIG_HOME", home.join("config"))
         .env("XDG_RUNTIME_DIR", home)
         .current_dir(home)

@@ -73,14 +73,9 @@ impl Access {
         self.store
     }
 
-    /// The width of the access. `None`: no register has so many bits.
+    /// Returns the width of the access; `None` where no register has so many bits.
     pub(crate) const fn width(&self) -> Option<Width> {
-        match self.bytes {
-            1 => Some(Width::Byte),
-            2 => Some(Width::Half),
-            4 => Some(Width::Word),
-            _ => None,
-        }
+        Width::of_bytes(self.bytes)
     }
 
     /// What a load gives, where memory holds addresses or does not.

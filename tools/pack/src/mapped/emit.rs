@@ -11,12 +11,12 @@ use super::{Decision, Plan};
 
 /// Accesses of registers: name of the function, width, and whether it writes.
 pub(crate) const HELPERS: [(&str, Width, bool); 6] = [
-    ("read8", Width::Byte, false),
-    ("read16", Width::Half, false),
-    ("read32", Width::Word, false),
-    ("write8", Width::Byte, true),
-    ("write16", Width::Half, true),
-    ("write32", Width::Word, true),
+    ("read8", Width::Bits8, false),
+    ("read16", Width::Bits16, false),
+    ("read32", Width::Bits32, false),
+    ("write8", Width::Bits8, true),
+    ("write16", Width::Bits16, true),
+    ("write32", Width::Bits32, true),
 ];
 
 fn helper(width: Width, store: bool) -> usize {
@@ -59,7 +59,7 @@ impl<'a> Emitter<'a> {
             .filter(|number| !self.plan.imported.contains_key(HELPERS[*number].0))
     }
 
-    /// How many functions are imported more.
+    /// Returns how many functions are imported more.
     pub(crate) fn added(&self) -> u32 {
         (self.plan.claims.len() + self.new_imports().count()) as u32
     }
@@ -177,10 +177,10 @@ impl<'a> Emitter<'a> {
         };
         write(&[I::I32Const(-1)]);
         match (width, store) {
-            (Width::Byte | Width::Half, false) => write(&[I::I32Load16U(place)]),
-            (Width::Word, false) => write(&[I::I32Load(place)]),
-            (Width::Byte | Width::Half, true) => write(&[I::LocalGet(2), I::I32Store16(place)]),
-            (Width::Word, true) => write(&[I::LocalGet(2), I::I32Store(place)]),
+            (Width::Bits8 | Width::Bits16, false) => write(&[I::I32Load16U(place)]),
+            (Width::Bits32, false) => write(&[I::I32Load(place)]),
+            (Width::Bits8 | Width::Bits16, true) => write(&[I::LocalGet(2), I::I32Store16(place)]),
+            (Width::Bits32, true) => write(&[I::LocalGet(2), I::I32Store(place)]),
         }
         write(&[I::End]);
         function

@@ -7,6 +7,7 @@ use wasmparser::{
 };
 
 use super::windows::SECTION;
+use crate::sections::arities;
 use crate::{PackError, survey};
 
 /// An instruction, where it stands, and how many operands it takes and gives.
@@ -98,13 +99,7 @@ impl<'a> Facts<'a> {
 
     fn payload(&mut self, payload: Payload<'a>) -> Result<(), PackError> {
         match payload {
-            Payload::TypeSection(section) => {
-                for function in section.into_iter_err_on_gc_types() {
-                    let function = function?;
-                    self.types
-                        .push((function.params().len(), function.results().len()));
-                }
-            }
+            Payload::TypeSection(section) => self.types = arities(section)?,
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import?;

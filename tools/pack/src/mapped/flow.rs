@@ -11,6 +11,7 @@ use super::access::Access;
 use super::facts::{Facts, Step};
 use super::value::Value;
 use super::windows::Windows;
+use crate::sections::is_comparison;
 
 /// Rounds after which a bound that still moves is given up.
 const ROUNDS: u32 = 3;
@@ -535,26 +536,7 @@ fn binary(operator: &Operator<'_>, left: Value, right: Value) -> Option<Value> {
         O::I32ShrU => left.shifted_right(right),
         O::I32RemU => left.remainder(right),
         O::I32DivU => left.quotient(right),
-        O::I32Eq
-        | O::I32Ne
-        | O::I32LtS
-        | O::I32LtU
-        | O::I32GtS
-        | O::I32GtU
-        | O::I32LeS
-        | O::I32LeU
-        | O::I32GeS
-        | O::I32GeU
-        | O::I64Eq
-        | O::I64Ne
-        | O::I64LtS
-        | O::I64LtU
-        | O::I64GtS
-        | O::I64GtU
-        | O::I64LeS
-        | O::I64LeU
-        | O::I64GeS
-        | O::I64GeU => Value::between(0, 1),
+        compares if is_comparison(compares) => Value::between(0, 1),
         _ => return None,
     })
 }

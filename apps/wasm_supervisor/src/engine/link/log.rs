@@ -1,8 +1,8 @@
 //! The log: `berth.log`.
 
-use crate::container::log::LOG_BYTES;
 use crate::engine::border::{Call, part, price};
 use crate::engine::{Host, Stop};
+use crate::sizes::LOG_BYTES;
 
 pub(super) fn log<H: Host + 'static>(
     call: &mut Call<'_, '_, H>,

@@ -11,25 +11,25 @@ pub(super) fn claim<H: Host + 'static>(call: &mut Call<'_, '_, H>) -> Result<u32
 
 pub(super) fn read<H: Host + 'static>(border: Border<'_, H>, width: Width) -> HostFunction {
     match width {
-        Width::Byte => {
-            border.shared2(|call, handle, offset| call.host().read(Width::Byte, handle, offset))
+        Width::Bits8 => {
+            border.shared2(|call, handle, offset| call.host().read(Width::Bits8, handle, offset))
         }
-        Width::Half => {
-            border.shared2(|call, handle, offset| call.host().read(Width::Half, handle, offset))
+        Width::Bits16 => {
+            border.shared2(|call, handle, offset| call.host().read(Width::Bits16, handle, offset))
         }
-        Width::Word => read32(border),
+        Width::Bits32 => read32(border),
     }
 }
 
 pub(super) fn write<H: Host + 'static>(border: Border<'_, H>, width: Width) -> HostFunction {
     match width {
-        Width::Byte => border.shared3(|call, handle, offset, value| {
-            call.host().write(Width::Byte, handle, offset, value)
+        Width::Bits8 => border.shared3(|call, handle, offset, value| {
+            call.host().write(Width::Bits8, handle, offset, value)
         }),
-        Width::Half => border.shared3(|call, handle, offset, value| {
-            call.host().write(Width::Half, handle, offset, value)
+        Width::Bits16 => border.shared3(|call, handle, offset, value| {
+            call.host().write(Width::Bits16, handle, offset, value)
         }),
-        Width::Word => write32(border),
+        Width::Bits32 => write32(border),
     }
 }
 
@@ -38,7 +38,8 @@ pub(super) fn write<H: Host + 'static>(border: Border<'_, H>, width: Width) -> H
 
 fn read32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
     border.inline2(|call: &mut Call<'_, '_, H>, handle: i32, offset: i32| {
-        call.host().read(Width::Word, handle as u32, offset as u32)
+        call.host()
+            .read(Width::Bits32, handle as u32, offset as u32)
     })
 }
 
@@ -46,7 +47,7 @@ fn write32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
     border.inline3(
         |call: &mut Call<'_, '_, H>, handle: i32, offset: i32, value: i32| {
             call.host()
-                .write(Width::Word, handle as u32, offset as u32, value as u32)
+                .write(Width::Bits32, handle as u32, offset as u32, value as u32)
         },
     )
 }

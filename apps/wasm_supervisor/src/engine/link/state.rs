@@ -1,8 +1,8 @@
 //! State that a container keeps beyond its end: `berth.state_save`, `state_load`.
 
-use crate::container::saved::SAVED_MAX;
 use crate::engine::border::{Call, part, price};
 use crate::engine::{Host, Stop};
+use crate::sizes::SAVED_MAX;
 
 /// Returns what a state, or a place for one, of `length` bytes costs.
 fn bytes(length: u32) -> u32 {

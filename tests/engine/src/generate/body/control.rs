@@ -3,7 +3,7 @@
 use wasm_encoder::Instruction;
 
 use super::{Body, Frame, Kind};
-use crate::generate::{CALLED_BY_TABLE, TABLE_ELEMENTS, Type, Type::I32};
+use crate::generate::{CALLED_BY_TABLE, TABLE_ELEMENTS, Type, Type::I32, Typed};
 
 impl Body<'_> {
     pub(super) fn open(&mut self) {

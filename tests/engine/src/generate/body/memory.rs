@@ -4,6 +4,7 @@ use wasm_encoder::{Instruction, MemArg};
 
 use super::Body;
 use crate::generate::Type::{F32, F64, I32, I64};
+use crate::generate::Typed;
 
 impl Body<'_> {
     /// Leaves an address on top, mostly one inside the memory.

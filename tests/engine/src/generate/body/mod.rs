@@ -11,8 +11,8 @@ mod values;
 use wasm_encoder::{BlockType, Function, Instruction};
 
 use super::operations::{binary, compare};
-use super::{GLOBALS, Module, Type, Type::F32, Type::F64, Type::I32};
-use crate::random::Random;
+use super::{GLOBALS, Module, Type, Type::F32, Type::F64, Type::I32, Typed};
+use berth_random::Random;
 
 /// The kind of a block that is open.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use wasm_encoder::Instruction;
 
 use super::Body;
 use crate::generate::operations::{Operation, binary, compare, unary};
-use crate::generate::{GLOBALS, Type, Type::F32, Type::F64, Type::I32, Type::I64};
+use crate::generate::{GLOBALS, Type, Type::F32, Type::F64, Type::I32, Type::I64, Typed};
 
 impl Body<'_> {
     pub(super) fn local_of(&mut self, kind: Type) -> Option<u32> {
