@@ -291,8 +291,13 @@ impl Scene {
         })?;
         // The first steps may be those of its start.
         if has_started(&device)? {
-            let undone = self.check(&device)?;
-            self.work(&device, undone, false)?;
+            let before = (self.stored.clone(), self.doubtful.clone());
+            match self.check(&device) {
+                Ok(undone) => self.work(&device, undone, false)?,
+                // Or those of what runs from its start on: whoever looks is cut off, and has found nothing out.
+                Err(error) if has_ended(&error) => (self.stored, self.doubtful) = before,
+                Err(error) => return Err(error),
+            }
         }
         let ending = device.board.wait(Duration::from_secs(30))?;
         ensure!(ending == Ending::Exited(Some(PowerCut::STATUS)), "{ending}");

@@ -149,11 +149,29 @@ fn a_tree_that_forgets_the_kernels_alarm_is_not_built() -> Result<()> {
         .replace(reserved, "")
         .replace("\ttimer1: timer@", "\tspare: timer@");
     fs::write(&tree, text)?;
-    let said = exposure(folder.path())?;
+    is_not_built(folder.path())
+}
+
+/// The kernel only reads that clock: budgets of the flash and the pace of restarts are counted by it.
+#[test]
+fn the_clock_that_budgets_are_counted_by_is_not_exposed() -> Result<()> {
+    let folder = board_with("")?;
+    let exposures = folder.path().join("exposure.dts");
+    let text = fs::read_to_string(&exposures)?;
+    let masks = "masks = \"LED0 rw 0x2\"";
+    ensure!(text.contains(masks));
+    let more = format!("{masks}, \"CLK1HZ rw 0xffffffff\"");
+    fs::write(&exposures, text.replace(masks, &more))?;
+    is_not_built(folder.path())
+}
+
+/// The compiler of exposures sees nothing wrong, and the board's build does.
+fn is_not_built(folder: &Path) -> Result<()> {
+    let said = exposure(folder)?;
     ensure!(said.status.success(), "the tree has no word of it");
     let builds = File::create(target().join("oem.lock"))?;
     builds.lock()?;
-    let build = kernel(&folder.path().join("exposure.dts"))?;
+    let build = kernel(&folder.join("exposure.dts"))?;
     drop(builds);
     let said = String::from_utf8_lossy(&build.stderr);
     ensure!(!build.status.success());

@@ -34,7 +34,7 @@ pub fn kernel_table(configuration: &Configuration) -> String {
     let _ = writeln!(out, "];\n");
     // What the board's own drivers must not use.
     let _ = writeln!(out, "pub(crate) const REACHED: &[(u64, u64)] = &[");
-    for (base, length) in exposures.iter().flat_map(|exposure| &exposure.reached) {
+    for (base, length) in exposures.iter().flat_map(reached) {
         let _ = writeln!(out, "    ({base:#x}, {length:#x}),");
     }
     let _ = writeln!(out, "];\n");
@@ -57,6 +57,29 @@ pub fn kernel_table(configuration: &Configuration) -> String {
     let _ = writeln!(out, "];\n");
     write_interrupts(&mut out, configuration);
     out
+}
+
+/// The places that accesses to an exposure arrive at: of a block whose registers are exposed one by one, these. What else reaches them
+/// (aliases, parts of others) counts whole.
+fn reached(exposure: &Exposure) -> Vec<(u64, u64)> {
+    let own = (exposure.base.into(), exposure.length.into());
+    let mut places = Vec::new();
+    for place in &exposure.reached {
+        match &exposure.registers {
+            Some(registers) if *place == own => {
+                let exposed = registers.iter().map(|r| (r.offset, r.size));
+                let safe = exposure.safe_state.iter().map(|w| (w.offset, w.size));
+                let clears = exposure.interrupts.iter().filter_map(|i| i.clear.as_ref());
+                let clears = clears.map(|write| (write.offset, write.size));
+                let each = exposed.chain(safe).chain(clears);
+                places.extend(each.map(|(at, bits)| (own.0 + u64::from(at), u64::from(bits / 8))));
+            }
+            _ => places.push(*place),
+        }
+    }
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 fn write_exposure(out: &mut String, index: usize, exposure: &Exposure) {

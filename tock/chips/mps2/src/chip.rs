@@ -12,6 +12,7 @@ use cortexm4::{scb, support};
 use kernel::deferred_call::DeferredCallClient;
 use kernel::platform::chip::{Chip, InterruptService};
 
+use crate::fpgaio;
 use crate::interrupts;
 use crate::system_timer::{self, SystemTimer};
 use crate::uart::{self, Uart};
@@ -33,10 +34,12 @@ impl Peripherals<'_> {
     ];
 
     /// First address and length of their registers.
-    pub const BLOCKS: [(u64, u64); 3] = [
+    pub const BLOCKS: [(u64, u64); 4] = [
         (uart::BASES[0] as u64, 0x1000),
         (system_timer::TIMER_BASE as u64, 0x1000),
         (system_timer::COUNTER_BASE as u64, 0xc),
+        // What budgets and the pace of restarts are counted by.
+        (fpgaio::SECONDS as u64, 4),
     ];
 
     /// All of them, not started yet.

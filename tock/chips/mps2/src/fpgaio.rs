@@ -10,6 +10,9 @@ use kernel::utilities::registers::{ReadOnly, ReadWrite, register_structs};
 /// Where the block lies.
 pub const BASE: usize = 0x4002_8000;
 
+/// Where the clock of seconds is.
+pub const SECONDS: usize = BASE + 0x10;
+
 register_structs! {
     FpgaIoRegisters {
         (0x00 => led0: ReadWrite<u32>),
