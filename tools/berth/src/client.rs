@@ -8,7 +8,7 @@
 use crate::{Error, Transport, transport::is_tick};
 use berth_protocol::{
     DeviceError, Event, FRAME_MAX, FRAME_TIMEOUT_MS, FrameDecoder, Op, Reply, Request, Response,
-    encode_frame,
+    encode_frame, message_id,
 };
 use std::{
     collections::hash_map::RandomState,
@@ -16,7 +16,7 @@ use std::{
     io::{self, ErrorKind},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, TrySendError},
     },
     thread::JoinHandle,
@@ -38,8 +38,11 @@ const REPEAT_AFTER: [u32; 14] = [
 /// nothing, may take so many times longer.
 const LONG_FACTOR: u32 = 3;
 
-/// Messages that wait for whoever has asked. One is outstanding at a time, so more are late answers, other clients', or none.
+/// Messages that wait for whoever has asked. One answer is outstanding at a time, so more are repetitions of it.
 const WAITING_MAX: usize = 64;
+
+/// No id of a request.
+const NOBODY: u64 = u64::MAX;
 
 /// Between two looks whether there is room for the end of the line.
 const FULL_WAIT: Duration = Duration::from_millis(20);
@@ -52,6 +55,8 @@ pub struct Client {
     writer: Box<dyn Transport>,
     answers: Receiver<Found>,
     ending: Arc<AtomicBool>,
+    /// Id of the request whose answer is waited for, or [`NOBODY`].
+    awaited: Arc<AtomicU64>,
     reader: Option<JoinHandle<()>>,
     next_id: u32,
     timeout: Duration,
@@ -67,11 +72,15 @@ impl Client {
         let from_line = line.second_handle().map_err(Error::Line)?;
         line.write_all(&[0]).map_err(Error::Line)?;
         let ending = Arc::new(AtomicBool::new(false));
+        let awaited = Arc::new(AtomicU64::new(NOBODY));
         let (found, answers) = mpsc::sync_channel(WAITING_MAX);
         let reader = std::thread::spawn({
-            let ending = Arc::clone(&ending);
+            let (ending, awaited) = (Arc::clone(&ending), Arc::clone(&awaited));
             move || {
                 let result = read_messages(from_line, &ending, |message| {
+                    if message_id(message).map(u64::from) != Some(awaited.load(Ordering::Relaxed)) {
+                        return true;
+                    }
                     // What there is no room for is lost, as on the line; a request is repeated.
                     let sent = found.try_send(Ok(message.to_vec()));
                     !matches!(sent, Err(TrySendError::Disconnected(_)))
@@ -91,6 +100,7 @@ impl Client {
             writer: line,
             answers,
             ending,
+            awaited,
             reader: Some(reader),
             // Random, so that no device takes the first request of this client for a
             // repetition of another client's.
@@ -134,7 +144,8 @@ impl Client {
             }
             _ => self.timeout,
         };
-        // Answers to something else, which nobody has taken.
+        self.awaited.store(id.into(), Ordering::Relaxed);
+        // Repetitions of answers before.
         for _ in 0..WAITING_MAX {
             match self.answers.try_recv() {
                 Ok(Ok(_)) => {}
