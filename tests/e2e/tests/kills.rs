@@ -291,7 +291,7 @@ impl Scene {
         })?;
         // The first steps may be those of its start.
         if has_started(&device)? {
-            let before = (self.stored.clone(), self.doubtful.clone());
+            let before = (self.stored.clone(), self.doubtful);
             match self.check(&device) {
                 Ok(undone) => self.work(&device, undone, false)?,
                 // Or those of what runs from its start on: whoever looks is cut off, and has found nothing out.
