@@ -26,7 +26,7 @@ struct Kind {
     what: &'static str,
 }
 
-const KINDS: [Kind; 6] = [
+static KINDS: [Kind; 6] = [
     Kind {
         name: "tmp105",
         device: "tmp105",
@@ -72,9 +72,9 @@ const KINDS: [Kind; 6] = [
 ];
 
 /// A chip that is to be on the board: `tmp105`, or `tmp105@0x49` at another address than its usual one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Attached {
-    kind: &'static str,
+    kind: &'static Kind,
     address: u8,
 }
 
@@ -98,10 +98,7 @@ impl FromStr for Attached {
                 )
             })?,
         };
-        Ok(Self {
-            kind: kind.name,
-            address,
-        })
+        Ok(Self { kind, address })
     }
 }
 
@@ -124,18 +121,14 @@ pub fn list() -> String {
 }
 
 impl Attached {
-    fn kind(&self) -> Option<&'static Kind> {
-        KINDS.iter().find(|kind| kind.name == self.kind)
-    }
-
     /// The file it keeps, beside this flash image.
     fn file(&self, flash: &Path) -> PathBuf {
-        flash.with_extension(format!("{}-{:02x}", self.kind, self.address))
+        flash.with_extension(format!("{}-{:02x}", self.kind.name, self.address))
     }
 
     /// Make the file that it keeps, if it keeps one and there is none.
     pub(crate) fn prepare(&self, flash: &Path) -> Result<(), Error> {
-        let Some(bytes) = self.kind().and_then(|kind| kind.keeps) else {
+        let Some(bytes) = self.kind.keeps else {
             return Ok(());
         };
         let path = self.file(flash);
@@ -148,10 +141,8 @@ impl Attached {
 
     /// QEMU's words for it.
     pub(crate) fn words(&self, flash: &Path) -> Vec<OsString> {
-        let Some(kind) = self.kind() else {
-            return Vec::new();
-        };
-        let (name, address) = (kind.name, self.address);
+        let Self { kind, address } = *self;
+        let name = kind.name;
         let mut device = format!(
             "{},id={name}-{address:02x},address={address:#04x}",
             kind.device
@@ -179,7 +170,7 @@ impl Attached {
         };
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
         Ok(json!({
-            "path": format!("/machine/peripheral/{}-{:02x}", self.kind, self.address),
+            "path": format!("/machine/peripheral/{}-{:02x}", self.kind.name, self.address),
             "property": property,
             "value": value,
         }))

@@ -208,7 +208,7 @@ pub(crate) fn log_line(
         Moments::Device => moment(line.time_us),
         Moments::Clock(start) => clock(start, line.time_us).unwrap_or(moment(line.time_us)),
     };
-    writeln!(out, "{} {:5} {}", when, line.level, printable(&line.text))
+    writeln!(out, "{} {:5} {}", when, line.level, line.text)
 }
 
 /// One line of `events`.
