@@ -114,12 +114,14 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
         }
     }
 
+    /// Returns whether any claim may be of a run that has ended.
+    pub(crate) fn any_left(&self) -> bool {
+        self.any_left.get()
+    }
+
     /// The first slot whose holder's run has ended.
     #[inline(never)]
     pub(crate) fn first_left(&self) -> Option<usize> {
-        if !self.any_left.get() {
-            return None;
-        }
         let first = self.slots.iter().position(|slot| slot.is_left.get());
         self.any_left.set(first.is_some());
         first
