@@ -133,22 +133,15 @@ impl<const N: usize> WasmHost<N> {
 
     /// End the claims of a run that ends, or have it done.
     fn leave(&self, process: ProcessId, at_once: bool) {
-        for index in 0..N {
-            let holder = self.claims.holder(index);
-            if holder.is_none_or(|holder| holder.process != process) {
-                continue;
+        if !self.claims.leave(process, self.mapper.closes_with_run()) {
+            return;
+        }
+        match &self.ends {
+            Some(ends) => {
+                ends.at_once.set(at_once || ends.at_once.get());
+                ends.set();
             }
-            if self.mapper.closes_with_run() {
-                let _ = self.claims.set_mapped(index, false);
-            }
-            match &self.ends {
-                Some(ends) => {
-                    self.claims.leave(index);
-                    ends.at_once.set(at_once || ends.at_once.get());
-                    ends.set();
-                }
-                None => self.end(index),
-            }
+            None => while self.end_one() {},
         }
     }
 
@@ -167,16 +160,18 @@ impl<const N: usize> WasmHost<N> {
 
     /// End one claim of a run that has ended. Returns whether any was said to be left.
     pub(crate) fn end_one(&self) -> bool {
-        let Some(ends) = self.ends.as_ref().filter(|_| self.claims.any_left()) else {
+        if !self.claims.any_left() {
             return false;
-        };
+        }
         if let Some(index) = self.claims.first_left() {
             self.end(index);
         }
-        if self.claims.first_left().is_some() {
-            ends.set();
-        } else {
-            ends.at_once.set(false);
+        if let Some(ends) = &self.ends {
+            if self.claims.first_left().is_some() {
+                ends.set();
+            } else {
+                ends.at_once.set(false);
+            }
         }
         true
     }

@@ -1,11 +1,11 @@
 //! Lists of things, one a line.
 
 use super::{count, duration, error_object, print_json};
+use crate::model::Erases;
 use crate::{
     Block, Container, DeviceInfo, Error, HeapInfo, Image, Registry, Settings, Store,
     table::{Columns, plain, print_table, right_align},
 };
-use crate::model::Erases;
 use berth_protocol::State;
 use serde_json::{Value, json};
 use std::io::{self, Write};
