@@ -36,7 +36,7 @@ const VALUE: usize = 0x4;
 const RELOAD: usize = 0x8;
 
 /// In its ticks: the process takes longer than this, the driver with the deadline does not.
-const GAP: u32 = 1_000;
+const GAP: u32 = 1_400;
 /// From one of the process's times to the next.
 const PERIOD: u32 = 25_000;
 /// Instants before the next: up to 328 us, by 80 ns; each run's is far from those before.
