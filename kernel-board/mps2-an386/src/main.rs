@@ -94,10 +94,6 @@ impl Seconds for Clock {
     }
 }
 
-/// How many register programs may be under way at once.
-#[cfg(feature = "programs")]
-const PROGRAMS: usize = 2;
-
 /// The chip of this board.
 type BoardChip = Mps2<'static, interrupts::Service>;
 
@@ -261,8 +257,8 @@ fn wasm_host(
         .with_interrupts(interrupts)?;
     #[cfg(feature = "programs")]
     let host = host.with_programs(static_init!(
-        [wasm_host::ProgramSlot; PROGRAMS],
-        [const { wasm_host::ProgramSlot::new() }; PROGRAMS]
+        [wasm_host::ProgramSlot; exposures::PROGRAMS],
+        [const { wasm_host::ProgramSlot::new() }; exposures::PROGRAMS]
     ));
     Ok(host)
 }

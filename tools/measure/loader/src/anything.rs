@@ -3,6 +3,7 @@
 use berth_flash::{Flash, FlashError};
 use wasm_supervisor::admission::{HostFunction, Module};
 use wasm_supervisor::interrupts::{Capture, Counters, Interrupts, Registered};
+use wasm_supervisor::programs::{Ended, Parts, Pass, Programs};
 use wasm_supervisor::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, Platform, Refusal, Width,
 };
@@ -91,6 +92,16 @@ impl Interrupts for Anything {
 
     fn counters(&self, _: u16, _: u16) -> Counters {
         Counters::default()
+    }
+}
+
+impl Programs for Anything {
+    fn runs_programs(&self) -> bool {
+        true
+    }
+
+    fn begin_program(&self, _: u16, _: Parts<'_>) -> Result<Pass, Ended> {
+        Ok(Pass::Done(0))
     }
 }
 
