@@ -212,6 +212,9 @@ bench-kernel: build
 	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features bench \
 	    --target-dir target/bench-kernel
 	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-kernel.bin
+	@$(WITH_BUSES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features bench,buses \
+	    --target-dir target/bench-kernel
+	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-buses-kernel.bin
 
 # The supervisor's parts without its serial line, which measure themselves.
 SUPERVISOR_BENCHES := bench_containers bench_leak bench_store
@@ -319,7 +322,7 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 size: build plain-firmware no-programs-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size
 
-bench: build test-apps bench-kernel bench-containers ## measure on the emulated board; table and target/bench/results.json
+bench: build test-apps bench-kernel bench-containers no-programs-firmware ## measure on the emulated board; table and target/bench/results.json
 	@cargo run --quiet -p berth-bench --bin bench
 
 clean: ## remove everything built (and the tools below target/)

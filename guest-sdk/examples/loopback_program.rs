@@ -55,9 +55,9 @@ static SENT: [u8; BYTES * WORDS] = {
 
 fn main() {
     let spi = spi();
-    let mut received = Received::new();
     let mut part = [0; BYTES * PART];
     let mut done = BEGIN.run(spi, &[], &mut []);
+    let mut received = Received::new();
     for sent in SENT.chunks_exact(BYTES * PART) {
         done = done.and_then(|()| MOVE.run(spi, sent, &mut part));
         for bytes in part.as_chunks().0 {

@@ -5,6 +5,8 @@
 
 #![allow(dead_code, reason = "each of them uses a part")]
 
+use berth_guest::{error, exit, info, now_us};
+
 /// Words of a transfer, 16 bits each.
 pub(crate) const WORDS: usize = 512;
 
@@ -44,11 +46,18 @@ pub(crate) const fn word(index: usize) -> u16 {
 pub(crate) struct Received {
     words: u32,
     wrong: u32,
+    /// When the transfer began: microseconds since the device started.
+    begun: u64,
 }
 
 impl Received {
-    pub(crate) const fn new() -> Self {
-        Self { words: 0, wrong: 0 }
+    /// Nothing yet: the transfer begins.
+    pub(crate) fn new() -> Self {
+        Self {
+            words: 0,
+            wrong: 0,
+            begun: now_us(),
+        }
     }
 
     /// The next word.
@@ -60,12 +69,14 @@ impl Received {
         self.words += 1;
     }
 
-    /// Says what came back.
-    pub(crate) fn tell(self) {
+    /// Says what came back, and ends: the exit code is the microseconds that the transfer took, or -1.
+    pub(crate) fn tell(self) -> ! {
+        let took = now_us() - self.begun;
         if self.words as usize == WORDS && self.wrong == 0 {
-            berth_guest::info!("1024 bytes came back, wrong words: 0");
-        } else {
-            berth_guest::error!("other words came back");
+            info!("1024 bytes came back, wrong words: 0");
+            exit(took as i32)
         }
+        error!("other words came back");
+        exit(-1)
     }
 }

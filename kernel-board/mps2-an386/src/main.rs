@@ -24,6 +24,8 @@
 
 #[cfg(feature = "bench")]
 mod bench;
+#[cfg(all(feature = "bench", feature = "buses"))]
+mod bench_spi;
 mod board;
 #[cfg(feature = "buses")]
 mod buses;
@@ -222,6 +224,8 @@ unsafe extern "C" fn main() -> ! {
     greet(kernel, &process_capability);
     #[cfg(feature = "bench")]
     bench::registers();
+    #[cfg(all(feature = "bench", feature = "buses"))]
+    bench_spi::begin(buses);
 
     // Its deadlines begin with the kernel's loop: nothing is served before.
     #[cfg(feature = "deadline-task")]
