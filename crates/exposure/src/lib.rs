@@ -8,6 +8,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod erases;
 pub mod filter;
 pub mod interrupt;
 pub mod program;

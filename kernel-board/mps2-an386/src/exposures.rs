@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+use berth_exposure::erases::Budget;
 use berth_exposure::filter::{DriverRule, ProcessRule};
 use berth_exposure::interrupt::{Clear, Interrupt, Limits};
 use mps2::chip::Peripherals;
@@ -18,7 +19,7 @@ use wasm_host::{
 #[allow(unused_imports)]
 mod table {
     use super::{
-        AccessClass, Block, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule, Register,
+        AccessClass, Block, Budget, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule, Register,
         Registers, SafeWrite, Width, Widths, block,
     };
     include!(concat!(env!("OUT_DIR"), "/exposures.rs"));
