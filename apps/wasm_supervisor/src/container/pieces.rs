@@ -90,8 +90,7 @@ impl Pieces {
 
 /// May a turn that has `begun` go on, or has it lasted long enough, or an interrupt come to wait?
 pub(super) fn may_go_on<P: Platform>(platform: &P, begun: u64) -> bool {
-    platform.waiting() == 0
-        && arena::outside(|| platform.now_us()).saturating_sub(begun) < TURN_US
+    platform.waiting() == 0 && arena::outside(|| platform.now_us()).saturating_sub(begun) < TURN_US
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use berth_flash::{Flash, FlashError};
 use wasm_supervisor::admission::{HostFunction, Module};
 use wasm_supervisor::interrupts::{Capture, Counters, Interrupts, Registered};
-use wasm_supervisor::programs::{Ended, Parts, Pass, Programs};
 use wasm_supervisor::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, Platform, Refusal, Width,
 };
+use wasm_supervisor::programs::{Ended, Parts, Pass, Programs};
 
 /// Bytes of every block: no offset is outside.
 const LENGTH: u32 = 0x1_0000;
