@@ -14,6 +14,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use berth_e2e::{Device, Flash, target};
 use berth_emulator::{Board, Icount, Sleep};
+use berth_exposure::Width;
+use berth_exposure::program::{INSTRUCTION_BYTES, Instruction, Place};
 
 use crate::figure::{Figure, Group, Key};
 
@@ -75,6 +77,17 @@ const CALL_MEDIATED: Key = Key::instructions(
     None,
 );
 
+const PROGRAM_PER_ACCESS: Key = Key::instructions(
+    "register.program_per_access",
+    "One more register write of a register program, between programs of 32 and of 64",
+    Some(40.0),
+);
+
+/// Programs between two looks at the clock; all of them fit the slice of one that is alone.
+const PROGRAMS: u32 = 4;
+/// Writes of a program that stand behind each other in a repetition.
+const BODY: u8 = 8;
+
 /// Boot the board and measure all `register.*` of containers and processes.
 ///
 /// # Errors
@@ -108,7 +121,8 @@ pub fn measure() -> Result<Group> {
         title: "Register accesses",
         how: "Of a container: from its call instruction to the next one, straight-line code of 32 and of 64 writes between two looks at the \
               device's clock, the moves of the arguments subtracted. Of a native process: 1,000 more calls in a loop, the same loop with an empty function subtracted. Of the kernel: the \
-              write alone, taken the same way.",
+              write alone, taken the same way. Of a register program: what one of 64 writes, eight of them repeated, takes more than one of 32, \
+              divided by 32; both need several passes.",
         figures: vec![
             figure(NATIVE_KERNEL, kernel()?),
             figure(NATIVE_PROCESS, native_process),
@@ -117,6 +131,7 @@ pub fn measure() -> Result<Group> {
             figure(CALL_MAPPED, mapped),
             figure(stored, container(&device, MAPPED, "mapped", STORE)?),
             figure(mediated, container(&device, MEDIATED, "mediated", WRITE)?),
+            figure(PROGRAM_PER_ACCESS, program_access(&device)?),
         ],
     })
 }
@@ -205,6 +220,58 @@ fn module(label: &str, offset: u32, body: &str, count: u32) -> String {
             {writes}
             (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $start)))))
           {window})"#
+    )
+}
+
+/// Instructions of one more write of a register program.
+fn program_access(device: &Device) -> Result<f64> {
+    let few = microseconds(device, MEDIATED.0, &program(FEW))?;
+    let many = microseconds(device, MEDIATED.0, &program(MANY))?;
+    Ok(instructions(many - few) / f64::from(PROGRAMS * (MANY - FEW)))
+}
+
+/// [`PROGRAMS`] times a register program of `count` writes, between two looks at the clock.
+fn program(count: u32) -> String {
+    let (label, offset) = MEDIATED;
+    let at = Place {
+        // A small number.
+        offset: offset as u16,
+        width: Width::Bits32,
+    };
+    let repeat = Instruction::Repeat {
+        count: count / u32::from(BODY),
+        body: BODY,
+    };
+    let code: Vec<Instruction> = core::iter::once(repeat)
+        .chain((0..BODY).map(|_| Instruction::Write(at, 0)))
+        .collect();
+    let bytes: String = code
+        .iter()
+        .flat_map(|instruction| instruction.encode())
+        .map(|byte| format!("\\{byte:02x}"))
+        .collect();
+    let length = code.len() * INSTRUCTION_BYTES;
+    let run = format!(
+        "(local.set $failed (i32.or (local.get $failed) (call $run (local.get $block) (i32.const 0) (i32.const {length})
+           (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))))"
+    )
+    .repeat(PROGRAMS as usize);
+    format!(
+        r#"(module
+          (import "mmio:{label}" "claim" (func $claim (result i32)))
+          (import "program" "run" (func $run (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+          (import "berth" "now_us" (func $now (result i64)))
+          (import "berth" "sleep_us" (func $sleep (param i64)))
+          (import "berth" "exit" (func $exit (param i32)))
+          (memory (export "memory") 1024 (pagesize 1))
+          (data (i32.const 0) "{bytes}")
+          (func (export "_start") (local $block i32) (local $start i64) (local $failed i32)
+            (local.set $block (call $claim))
+            (call $sleep (i64.const 500000))
+            (local.set $start (call $now))
+            {run}
+            (if (local.get $failed) (then (unreachable)))
+            (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $start))))))"#
     )
 }
 

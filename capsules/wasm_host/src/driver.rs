@@ -47,7 +47,7 @@ pub struct ProcessData {
 
 /// The grant a board creates for the driver, under
 /// [`DRIVER_NUM`](berth_exposure::DRIVER_NUM).
-pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<3>, AllowRwCount<2>>;
+pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<4>, AllowRwCount<2>>;
 
 /// How the claims of runs that have ended come to their end, one by one.
 pub(crate) struct Ends {

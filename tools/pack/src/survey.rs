@@ -21,6 +21,9 @@ const HEAP_BASE: &str = "__heap_base";
 /// A global that linkers export to tell where the statics end.
 const DATA_END: &str = "__data_end";
 
+/// A table of functions that a device calls handlers through.
+pub(crate) const TABLE: &str = "__indirect_function_table";
+
 /// Module under which a command imports from its system.
 const WASI: &str = "wasi_snapshot_preview1";
 
@@ -51,10 +54,17 @@ pub(crate) struct Survey {
     pub(crate) addresses: Addresses,
     /// First values of the globals that are used, the stack's pointer apart, and whether each only grows.
     pub(crate) global_values: Vec<(u64, bool)>,
-    /// Its code counts pages of 64 KiB: where it asks for memory, it shifts by 16 or multiplies by 65,536.
+    /// Its code counts pages of 64 KiB: where it asks for memory, or has it asked for by a small function that only does
+    /// that, it shifts by 16 or multiplies by 65,536.
     pub(crate) counts_large_pages: bool,
     /// The instruction by which it asks for the size of its memory, or for more.
     pub(crate) counts_pages: Option<&'static str>,
+    /// It hands functions to the device, by their numbers in its table.
+    pub(crate) has_handlers: bool,
+    /// It has a table of functions.
+    pub(crate) has_table: bool,
+    /// The device sees that table.
+    pub(crate) exports_table: bool,
     /// Functions that it imports.
     pub(crate) imported_functions: u32,
     /// How many parameters each function has that it defines.
@@ -81,6 +91,11 @@ impl Survey {
 }
 
 impl Survey {
+    /// Is its table to be exported, which it is not?
+    pub(crate) fn lacks_table(&self) -> bool {
+        self.has_handlers && !self.exports_table
+    }
+
     /// Parameters of a function, by its number among those defined.
     pub(crate) fn parameters(&self, number: usize) -> usize {
         self.parameters.get(number).copied().unwrap_or(0)
@@ -95,6 +110,21 @@ struct Global {
     value: Option<u32>,
 }
 
+/// What a function has to do with the size of the memory.
+#[derive(Default)]
+struct Asking {
+    /// It asks for it, or for more.
+    asks: bool,
+    counts_large_pages: bool,
+    /// It has few instructions.
+    is_small: bool,
+    /// Functions that it calls.
+    calls: BTreeSet<u32>,
+}
+
+/// Most instructions of a function that does nothing but ask for memory, without optimisation.
+const SMALL: usize = 24;
+
 /// State of the pass.
 #[derive(Default)]
 struct Look {
@@ -107,6 +137,7 @@ struct Look {
     /// Of each imported function: are its parameters numbers?
     imported: Vec<bool>,
     main: Option<u32>,
+    bodies: Vec<Asking>,
     exported_globals: Vec<(String, u32)>,
 }
 
@@ -151,6 +182,7 @@ impl Look {
                         ExternalKind::Func | ExternalKind::FuncExact if export.name == MAIN => {
                             self.main = Some(export.index);
                         }
+                        ExternalKind::Table => self.survey.exports_table |= export.name == TABLE,
                         ExternalKind::Global => {
                             let name = export.name.to_owned();
                             self.exported_globals.push((name, export.index));
@@ -174,6 +206,7 @@ impl Look {
             }
             Payload::TableSection(section) => {
                 for table in section {
+                    self.survey.has_table = true;
                     if let wasmparser::TableInit::Expr(expression) = table?.init {
                         self.expression(&expression)?;
                     }
@@ -216,6 +249,8 @@ impl Look {
                 self.imported
                     .push(addresses::takes_numbers(import.module, import.name));
                 self.survey.is_wasi |= import.module == WASI;
+                self.survey.has_handlers |=
+                    import.module.starts_with("irq:") && import.name == "register";
                 return Ok(());
             }
             TypeRef::Global(_) => ("the global", ""),
@@ -277,17 +312,25 @@ impl Look {
             let (operator, _) = operator?;
             addresses.operator(&operator);
         }
+        let mut asking = Asking {
+            counts_large_pages: addresses.counts_large_pages(),
+            ..Asking::default()
+        };
         addresses.finish();
         self.survey.addresses = found;
-        let (mut asks, mut scales) = (false, false);
+        let (mut scales, mut length) = (false, 0);
         let mut last = None;
         for operator in body.get_operators_reader()? {
             let operator = operator?;
             self.operator(&operator);
-            asks |= matches!(
-                operator,
-                Operator::MemorySize { .. } | Operator::MemoryGrow { .. }
-            );
+            length += 1;
+            match operator {
+                Operator::MemorySize { .. } | Operator::MemoryGrow { .. } => asking.asks = true,
+                Operator::Call { function_index } => {
+                    asking.calls.insert(function_index);
+                }
+                _ => {}
+            }
             scales |= match (last, &operator) {
                 (Some(16), Operator::I32Shl | Operator::I32ShrU | Operator::I32ShrS) => true,
                 (_, Operator::I32Const { value }) => matches!(value, 65_535 | 65_536 | -65_536),
@@ -298,7 +341,9 @@ impl Look {
                 _ => None,
             };
         }
-        self.survey.counts_large_pages |= asks && scales;
+        self.survey.counts_large_pages |= asking.asks && scales;
+        asking.is_small = length <= SMALL;
+        self.bodies.push(asking);
         Ok(())
     }
 
@@ -315,13 +360,37 @@ impl Look {
         }
     }
 
+    /// Does a function count pages of 64 KiB that has a small one ask for them? Such may be called by others such:
+    /// unoptimised code has each intrinsic in a function of its own.
+    fn has_large_pages_asked_for(&self) -> bool {
+        let mut asking = BTreeSet::new();
+        loop {
+            let more: BTreeSet<u32> = (self.imported.len() as u32..)
+                .zip(&self.bodies)
+                .filter(|(index, body)| !asking.contains(index) && body.is_small)
+                .filter(|(_, body)| body.asks || !body.calls.is_disjoint(&asking))
+                .map(|(index, _)| index)
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            asking.extend(more);
+        }
+        let mut counting = self.bodies.iter().filter(|body| body.counts_large_pages);
+        counting.any(|body| !body.calls.is_disjoint(&asking))
+    }
+
     fn finish(mut self) -> Result<Survey, PackError> {
+        self.survey.counts_large_pages |= self.has_large_pages_asked_for();
         let main_type = self
             .main
             .and_then(|main| self.functions.get(main as usize))
             .and_then(|index| self.types.get(*index as usize));
         if main_type != Some(&(0, 0)) {
             return Err(PackError::NoStart);
+        }
+        if self.survey.has_handlers && !self.survey.has_table {
+            return Err(PackError::NoTable);
         }
         // None is imported, so indices are those of the definitions.
         for (name, index) in &self.exported_globals {

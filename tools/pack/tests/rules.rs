@@ -361,6 +361,92 @@ fn an_allocator_that_counts_large_pages_is_told_the_truth_and_its_author_too() {
     assert!(has_growth(&package.image));
 }
 
+/// Unoptimised code has the instruction in a function of its own, or in one that one calls; the allocator counts.
+#[test]
+fn who_has_large_pages_asked_for_by_another_function_is_told_the_truth() {
+    let asks = |code: &str| {
+        packed(&format!(
+            r#"(memory (export "memory") 4096 (pagesize 1))
+               (func $more (param i32) (result i32) (memory.grow (local.get 0)))
+               (func $grow (param i32) (result i32) (call $more (local.get 0)))
+               (func $allocate (param i32) (result i32) (local i32) {code})"#
+        ))
+    };
+    for code in [
+        "(i32.shl (call $more (i32.shr_u (local.get 0) (i32.const 16))) (i32.const 16))",
+        "(i32.mul (call $grow (local.get 0)) (i32.const 65536))",
+        "(call $grow (i32.div_u (local.get 0) (i32.const 65536)))",
+        // As compilers write it without optimisation.
+        "(local.set 1 (i32.const 16)) (call $grow (i32.shr_u (local.get 0) (local.get 1)))",
+    ] {
+        let package = asks(code);
+        assert_eq!(package.basis, Basis::NoMorePages, "{code}");
+        assert!(!has_growth(&package.image), "{code}");
+    }
+    for counts_bytes in [
+        "(call $grow (local.get 0))",
+        "(call $more (i32.const 65536))",
+        "(drop (call $more (local.get 0))) (i32.shl (local.get 0) (i32.const 2))",
+    ] {
+        let package = asks(counts_bytes);
+        assert_eq!(package.basis, Basis::AsLinked, "{counts_bytes}");
+        assert!(has_growth(&package.image), "{counts_bytes}");
+    }
+}
+
+/// What was linked in bytes stays as it is; that it is too short is said.
+#[test]
+fn a_memory_in_bytes_that_ends_before_what_is_used_is_said_to_be_short() {
+    let with = |code: &str| {
+        packed(&format!(
+            r#"(memory (export "memory") 1040 (pagesize 1)) {code}"#
+        ))
+    };
+    for code in [
+        "(func (i32.store (i32.const 1040) (i32.const 1)))",
+        "(func (result i64) (i64.load (i32.const 1036)))",
+        "(global $next (mut i32) (i32.const 1040))
+         (func (global.set $next (i32.add (global.get $next) (i32.const 8))))",
+    ] {
+        let package = with(code);
+        assert_eq!(
+            (package.basis, package.memory.1),
+            (Basis::TooShort, 1040),
+            "{code}"
+        );
+        assert!(package.basis.is_doubtful());
+    }
+    for code in [
+        "(func (i32.store (i32.const 1036) (i32.const 1040)))",
+        // A register, in the SDK's windows.
+        "(func (i32.store (i32.const 0xF0000000) (i32.const 1)))",
+    ] {
+        assert_eq!(with(code).basis, Basis::AsLinked, "{code}");
+    }
+}
+
+/// An access at a multiple of something that is added to nothing goes wherever the program likes.
+#[test]
+fn an_access_without_a_base_keeps_what_was_linked() {
+    for code in [
+        "(i32.load (i32.shl (local.get 0) (i32.const 14)))",
+        "(i32.load8_u offset=3 (i32.mul (local.get 0) (i32.const 128)))",
+        "(i32.load (local.tee 0 (i32.mul (i32.const 128) (local.get 0))))",
+    ] {
+        let package = laid_out(&format!("(func (param i32) (result i32) {code})"));
+        let kept = (package.basis, package.memory.1);
+        assert_eq!(kept, (Basis::UsesMore, 65536), "{code}");
+    }
+    for indexed in [
+        "(i32.load offset=520 (i32.shl (local.get 0) (i32.const 2)))",
+        "(i32.load (i32.add (i32.shl (local.get 0) (i32.const 2)) (i32.const 520)))",
+        "(i32.shl (i32.const 1) (i32.load (i32.const 520)))",
+    ] {
+        let package = laid_out(&format!("(func (param i32) (result i32) {indexed})"));
+        assert_eq!(package.basis, Basis::HeapBase, "{indexed}");
+    }
+}
+
 fn has_growth(image: &[u8]) -> bool {
     Parser::new(0)
         .parse_all(image)
@@ -538,4 +624,45 @@ fn what_no_device_runs_is_refused_with_what_to_do() {
     ));
     let twice = pack(&packed("").image, &options());
     assert!(matches!(twice, Err(PackError::AlreadyPacked)));
+}
+
+/// A driver of interrupts that was linked without `--export-table`.
+#[test]
+fn a_driver_of_interrupts_has_a_table_that_the_device_sees() {
+    const DRIVER: &str = r#"(import "irq:uart1" "register" (func $register (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1) (func $handler (param i32 i32))
+        (func (export "_start") (drop (call $register (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0))))"#;
+    const TABLE: &str = "(table 2 funcref) (elem (i32.const 1) $handler)";
+    let driver = packed_with(&format!("{DRIVER} {TABLE}"), &options()).unwrap();
+    assert!(driver.table_exported);
+    assert!(exports(&driver.image).contains(&"__indirect_function_table".to_owned()));
+    // One that was linked with it has it once.
+    let exported = r#"(export "__indirect_function_table" (table 0))"#;
+    let driver = packed_with(&format!("{DRIVER} {TABLE} {exported}"), &options()).unwrap();
+    assert!(!driver.table_exported);
+    // Others do not get one, which costs memory.
+    let other = packed(&format!("{TABLE} (func $handler)"));
+    assert!(!other.table_exported && exports(&other.image) == ["_start"]);
+    let error = refusal(DRIVER);
+    assert!(error.contains("table of functions"), "{error}");
+}
+
+/// What rustc and its linker make when nobody says how large the stack is to be.
+#[test]
+fn a_stack_that_nobody_has_chosen_is_told() {
+    let linked = |stack: u32| {
+        packed(&format!(
+            r#"(memory (export "memory") 17) (global $sp (mut i32) (i32.const {stack}))
+            (global (export "__heap_base") i32 (i32.const {end})) (data (i32.const {stack}) "hello")
+            (func (global.set $sp (i32.sub (global.get $sp) (i32.const 16))))"#,
+            end = stack + 16
+        ))
+    };
+    let advice = linked(1_048_576).advice().unwrap();
+    assert!(
+        advice.starts_with("1048576 of its 1048592 bytes"),
+        "{advice}"
+    );
+    assert!(advice.contains("-zstack-size=1024"), "{advice}");
+    assert_eq!(linked(4096).advice(), None);
 }
