@@ -22,7 +22,7 @@ use berth_exposure::program::{
 use kernel::ErrorCode;
 
 /// Work of one pass, in accesses; whatever makes none counts as one, too.
-pub(crate) const PASS_UNITS: u32 = 20;
+pub(crate) const PASS_UNITS: u32 = 18;
 /// Work of checking an instruction, in the same unit.
 pub(crate) const CHECK_UNITS: u32 = 8;
 
