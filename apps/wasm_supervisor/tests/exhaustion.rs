@@ -73,6 +73,10 @@ const FAULTY_TEXT: &str = r#"(module
 const STRANGER: &str = r#"(module (import "mmio:nowhere" "claim" (func (result i32)))
   (func (export "_start")))"#;
 
+/// Allocations of the supervisor that come before all others when it begins: itself. Nothing else is in memory then, and
+/// a board with too little for it is told so before (`board::take_memory`).
+const ITSELF: u64 = 2;
+
 /// Number of the block `timer0` on the fake board.
 const TIMER: u32 = 1;
 
@@ -138,10 +142,24 @@ impl Bench {
                 }
             }
             Step::Inner(inner) => {
+                if *inner == Inner::Boot {
+                    // Gives the flash back first.
+                    self.supervisor = None;
+                    self.supervisor = Some(Supervisor::new(self.fake.clone()));
+                }
                 self.work(inner.takes_ms());
                 Answer::Good
             }
         }
+    }
+
+    /// Whatever a boot found no memory for is there after the next one, and runs if it is to run.
+    fn boots_again(&mut self) {
+        let boot = Step::Inner(Inner::Boot);
+        assert_eq!(self.step(&boot), Answer::Good);
+        // Which is refused of one that does not run.
+        assert_eq!(self.ask(Op::Pause { name: VICTIM }), Answer::Good);
+        assert_eq!(self.ask(Op::Inspect { name: "witness" }), Answer::Good);
     }
 
     /// Nothing is left of what the script made.
@@ -308,7 +326,8 @@ fn every_allocation_of_every_operation(pages: usize) {
             let spared = held();
             let witness = spared.first().copied().unwrap_or(ArenaId::SUPERVISOR);
             arena::of_the_test(|| drop(spared));
-            arena::fail_after(k, witness);
+            let boots = matches!(steps[step], Step::Inner(Inner::Boot));
+            arena::fail_after(if boots { k + ITSELF } else { k }, witness);
             let answer = bench.step(&steps[step]);
             bench.work(6);
             let failed = arena::has_failed();
@@ -329,6 +348,9 @@ fn every_allocation_of_every_operation(pages: usize) {
                 // What the faulty image does anyway.
                 Some((Fault::OutOfMemory | Fault::Unreachable, _)) => {}
                 Some(other) => panic!("{context}: {other:?}"),
+            }
+            if boots {
+                bench.boots_again();
             }
             // The other container has not noticed, and nothing is left of the victim.
             bench.clean();
@@ -368,7 +390,10 @@ fn every_allocation_of_every_operation(pages: usize) {
 
 /// Does the step end all containers?
 fn ends_all(step: &Step<'_>) -> bool {
-    matches!(step, Step::Ask(Op::Reset { uptime_us: 0 }))
+    matches!(
+        step,
+        Step::Ask(Op::Reset { uptime_us: 0 }) | Step::Inner(Inner::Boot)
+    )
 }
 
 /// After a reset it has to be started, if it is not running.

@@ -308,14 +308,14 @@ impl<P: Platform> Host for ContainerHost<P> {
             .map_err(|fault| self.stop(Pending::Fault(fault)))
     }
 
-    fn unregister(&mut self, block: u8) {
+    fn unregister(&mut self, block: u8) -> bool {
         self.called("irq.unregister", [u32::from(block), 0]);
         arena::outside(|| {
             let Shared {
                 handlers, platform, ..
             } = &*self.shared;
-            handlers.unregister(platform, self.run, Some(block));
-        });
+            handlers.unregister(platform, self.run, Some(block))
+        })
     }
 
     #[inline(always)]

@@ -96,8 +96,8 @@ pub trait Host {
         captures: Option<&[u8]>,
         memory: usize,
     ) -> Result<i32, Stop>;
-    /// Call no function for interrupts of the `block`-th claimed block any more.
-    fn unregister(&mut self, block: u8);
+    /// Call no function for interrupts of the `block`-th claimed block any more. Returns whether one was called for any.
+    fn unregister(&mut self, block: u8) -> bool;
     /// What its calls have cost and was not taken from its fuel yet.
     fn account(&mut self) -> &mut Account;
     /// The module's start function, or filling its memory and tables, has failed after it used
