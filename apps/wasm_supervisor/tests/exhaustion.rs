@@ -303,12 +303,12 @@ fn every_allocation_of_every_operation(pages: usize) {
     let mut bench = Bench::new(pages);
     bench.witness(&witness);
     let mut steps = script(&images);
+    arena::of_the_test(|| everything_is_in(&steps));
     if pages == 0 {
         // Nothing is there after a reset.
         let last = steps.iter().position(ends_all).unwrap();
         steps.truncate(last);
     }
-    arena::of_the_test(|| everything_is_in(&steps));
     // Once without a failure: afterwards the witness has a mailbox for as long as it runs.
     for step in &steps {
         assert_eq!(bench.step(step), Answer::Good, "{step:?}");

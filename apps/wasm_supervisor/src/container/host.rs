@@ -120,8 +120,9 @@ impl<P: Platform> ContainerHost<P> {
 const fn inside(block: &Claimed, width: Width, offset: u32) -> Option<u16> {
     let bytes = width.bytes();
     let aligned = offset & (bytes - 1) == 0;
-    // Blocks are at most 64 KiB long, so the offset fits.
-    if aligned && offset < block.length && block.length - offset >= bytes && offset <= 0xffff {
+    // An aligned access that begins before the end of whole ones ends there at the latest.
+    if aligned && offset < block.length & !(bytes - 1) {
+        // Blocks are at most 64 KiB long.
         Some(offset as u16)
     } else {
         None

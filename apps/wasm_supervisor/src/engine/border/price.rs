@@ -33,7 +33,7 @@ const fn foreign(function: Foreign) -> u32 {
             // The first of some lights that is exposed.
             Foreign::GetPinLed => 2 * SYSTEM_CALL,
             Foreign::PauseTask | Foreign::ResumeTask => 2 * STATE,
-            Foreign::Print | Foreign::PrintInt | Foreign::PrintDouble | Foreign::FdWrite => LOG,
+            Foreign::Print | Foreign::PrintInt | Foreign::PrintDouble | Foreign::FdWrite => PRINT,
             Foreign::Delay | Foreign::ProcExit | Foreign::PollOneoff | Foreign::SchedYield => {
                 SUSPEND
             }
@@ -51,10 +51,12 @@ pub const SYSTEM_CALL: u32 = 36;
 pub const CLOCK: u32 = 55;
 /// A call that suspends: the way out of the engine and back.
 pub const SUSPEND: u32 = 600;
-/// A log line. Taking and cleaning it is some 200; the rest is what the kernel does to print it, which no clock of the
-/// supervisor tells: some 60 fuel a byte, of which not every line becomes one.
-pub const LOG: u32 = 370;
-/// A byte of a log line.
+/// A log line, beside its text. What the kernel does to print it is no fuel of the container's: it is charged with the
+/// time of the line when that is printed (`Containers::charge_line`).
+pub const LOG: u32 = 180;
+/// A piece of text of another system's program, beside [`FOREIGN`] and its bytes.
+pub const PRINT: u32 = 80;
+/// A byte of text: taking it and looking at its characters.
 pub const LOG_BYTE: u32 = 6;
 /// Sending a message: finding the receiver and copying at most 64 bytes.
 pub const SEND: u32 = 80;
