@@ -135,6 +135,19 @@ void berth_write32(berth_handle block, uint32_t offset, uint32_t value);
 BERTH_IMPORT("mmio", "modify32")
 void berth_modify32(berth_handle block, uint32_t offset, uint32_t mask, uint32_t value);
 
+/* Carry out a register program: `length` bytes of instructions for one block, as docs/register-programs.md describes them. All
+ * of it is checked before the first access; what is not allowed stops the container with a trap. It takes the
+ * `input_length` bytes of its input and puts what it reads to `output`, which must not overlap the others. Others run meanwhile, if it
+ * is long.
+ *
+ * How many bytes it put out, or a negative number: bits 0 to 7 an error number (13: a device did not become ready, 2: the block
+ * has a program under way, 9: no room for one more), bits 8 to 15 the index of the instruction, bits 16 to 30 how many
+ * bytes it put out before. */
+BERTH_IMPORT("program", "run")
+int32_t berth_program_run(berth_handle block, const void *program, uint32_t length,
+                          const void *input, uint32_t input_length,
+                          void *output, uint32_t output_length);
+
 /* The lights of the kernel's driver, numbered from 0: for a container that needs no register, only
  * a light. Importing one is refused on a board without lights. */
 

@@ -8,6 +8,7 @@
 //! | the entry point | [`main!`] |
 //! | registers that the device's owner exposes | [`block!`], [`Block`] |
 //! | the same as structs of registers | [`mapped!`] |
+//! | many accesses in one call | [`Program`] |
 //! | their interrupts | [`irq!`], [`Capture`], [`Word`] |
 //! | lights, by number | [`led`] |
 //! | log lines | [`error!`], [`warn!`], [`info!`], [`debug!`], [`log()`], [`Line`] |
@@ -67,6 +68,7 @@ mod mail;
 mod mapped;
 #[cfg(all(target_arch = "wasm32", feature = "panic-handler"))]
 mod panic;
+pub mod program;
 mod registers;
 mod state;
 
@@ -77,6 +79,7 @@ pub use line::Line;
 pub use mail::{MESSAGE_MAX, SendError, Sender, receive, send};
 #[doc(hidden)]
 pub use mapped::{numbered, record, record_length, window};
+pub use program::{Program, ProgramError};
 pub use registers::Block;
 pub use state::{STATE_MAX, SaveError, load_state, save_state};
 

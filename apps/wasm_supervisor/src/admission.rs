@@ -20,6 +20,10 @@ impl<P: Platform> Offers for Offered<'_, P> {
     fn led_count(&self) -> u32 {
         self.0.led_count()
     }
+
+    fn runs_programs(&self) -> bool {
+        self.0.runs_programs()
+    }
 }
 
 /// Imports, resolved against a platform.

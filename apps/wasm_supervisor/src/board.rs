@@ -20,6 +20,7 @@ use interrupts::RECORDED;
 
 mod flash;
 mod interrupts;
+mod programs;
 
 /// Bytes taken from the console at once.
 const RECEIVE_BYTES: usize = 64;

@@ -21,6 +21,10 @@ use crate::platform::{
 };
 use crate::window::Window;
 
+mod programs;
+
+pub use programs::Machines;
+
 /// Labels and lengths of what the fake board exposes.
 pub const EXPOSED: [(&str, u32); 3] = [("fpgaio", 0x20), ("timer0", 0x10), ("uart1", 0x10)];
 
@@ -86,6 +90,10 @@ pub struct State {
     pub leds: RefCell<[bool; 3]>,
     /// The interrupts of the blocks.
     pub interrupts: RefCell<Lines>,
+    /// Register programs under way.
+    pub programs: RefCell<Machines>,
+    /// The kernel carries out none.
+    pub no_programs: Cell<bool>,
 }
 
 /// Interrupts of the fake board: each block but one has two, bit `2 * block + number`.
@@ -298,6 +306,12 @@ impl Fake {
 }
 
 impl Fake {
+    /// Bytes of the block with this handle.
+    fn length(&self, handle: u16) -> u32 {
+        let block = usize::from(handle.wrapping_sub(FIRST_HANDLE));
+        EXPOSED.get(block).map_or(0, |(_, length)| *length)
+    }
+
     /// The supervisor fails: what it holds is gone, its notes are kept for the next run.
     pub fn fail(&self) {
         let notes = self.0.notes.replace([0; NOTES]);
@@ -318,6 +332,7 @@ impl Fake {
         self.0.failed.set(false);
         self.0.holders.borrow_mut().fill(None);
         *self.0.interrupts.borrow_mut() = Lines::default();
+        *self.0.programs.borrow_mut() = Machines::default();
         self.0.notes.take();
     }
 }
@@ -440,6 +455,7 @@ impl Platform for Fake {
     }
 
     fn release(&self, handle: u16) {
+        self.end_program(handle);
         let place = usize::from(handle - FIRST_HANDLE);
         let holder = self.0.holders.borrow_mut()[place].take();
         let gone = self.0.failed.get();
@@ -447,8 +463,9 @@ impl Platform for Fake {
     }
 
     fn release_all(&self, tag: u32) {
-        for holder in self.0.holders.borrow_mut().iter_mut() {
+        for (holder, handle) in self.0.holders.borrow_mut().iter_mut().zip(FIRST_HANDLE..) {
             if *holder == Some(tag) {
+                self.end_program(handle);
                 *holder = None;
             }
         }

@@ -17,6 +17,7 @@ pub mod engine;
 pub mod fake;
 pub mod interrupts;
 pub mod platform;
+pub mod programs;
 pub mod service;
 pub mod shell;
 pub mod sizes;

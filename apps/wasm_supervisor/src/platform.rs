@@ -11,6 +11,7 @@
 use berth_flash::Flash;
 
 use crate::interrupts::Interrupts;
+use crate::programs::Programs;
 use crate::window::Window;
 
 pub use berth_foreign::LedAction;
@@ -51,7 +52,7 @@ pub const LINE_MAX: usize = 224;
 
 /// The system below the supervisor. All methods return at once except
 /// [`write`](Platform::write) and [`wait`](Platform::wait).
-pub trait Platform: Interrupts {
+pub trait Platform: Interrupts + Programs {
     /// The flash that the store is in.
     type Flash: Flash;
 

@@ -61,6 +61,7 @@ fn measure() -> Result<Vec<Figure>> {
     let firmware = target().join("thumbv7em-none-eabi/firmware");
     let kernel = Footprint::of(&firmware.join("mps2-an386"))?;
     let plain = Footprint::of(&firmware.join("mps2-an386-plain"))?;
+    let without_programs = Footprint::of(&target().join("walk/no-programs"))?;
     let supervisor = Footprint::of(&firmware.join("wasm_supervisor"))?;
     let frames = Frames::of(&firmware.join("wasm_supervisor"))?;
     let (largest, deepest) = (frames.largest(), frames.deepest());
@@ -72,11 +73,19 @@ fn measure() -> Result<Vec<Figure>> {
             what: "code and constants of the plain board: console, alarm, LED, low-level debug".to_owned(),
         },
         Figure {
-            key: "kernel.image_text_bytes",
-            bytes: kernel.text,
+            key: "kernel.without_programs_text_bytes",
+            bytes: without_programs.text,
             // What it is made of, and why it is not less: docs/kernel.md, "What the guarantees cost".
             limit: 66_700,
-            what: "code and constants of kernel, capsules and board as shipped".to_owned(),
+            what: "code and constants of kernel, capsules and board that carry out no register programs".to_owned(),
+        },
+        Figure {
+            key: "kernel.image_text_bytes",
+            bytes: kernel.text,
+            // Register programs are checked before their first access and carried out pass by pass, by code of their own, for
+            // which there are 9,000 bytes.
+            limit: 75_700,
+            what: "code and constants of kernel, capsules and board as shipped, with register programs".to_owned(),
         },
         Figure {
             key: "supervisor.flash_bytes",

@@ -14,6 +14,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use berth_e2e::{Device, Flash, target};
 use berth_emulator::{Board, Icount, Sleep};
+use berth_exposure::Width;
+use berth_exposure::program::{INSTRUCTION_BYTES, Instruction, Place};
 
 use crate::figure::{Figure, Group, Key};
 
@@ -23,6 +25,10 @@ const SHIFT: u8 = 6;
 /// Writes of the two containers; both fit a piece of a slice, mediated ones with what they are charged (`container/pieces.rs`).
 const FEW: u32 = 16;
 const MANY: u32 = 48;
+
+/// Writes of two register programs.
+const LEAST_ACCESSES: u32 = 32;
+const MOST_ACCESSES: u32 = 64;
 
 /// How often each is run; the least counts, since an interrupt of the kernel's own clock
 /// or line may fall into a run.
@@ -81,6 +87,17 @@ const CALL_MEDIATED: Key = Key::instructions(
     None,
 );
 
+const PROGRAM_PER_ACCESS: Key = Key::instructions(
+    "register.program_per_access",
+    "One more register write of a register program, between programs of 32 and of 64",
+    Some(40.0),
+);
+
+/// Programs between two looks at the clock; all of them fit the slice of one that is alone.
+const PROGRAMS: u32 = 4;
+/// Writes of a program that stand behind each other in a repetition.
+const BODY: u8 = 8;
+
 /// Boot the board and measure all `register.*` of containers and processes.
 ///
 /// # Errors
@@ -115,7 +132,8 @@ pub fn measure() -> Result<Group> {
         title: "Register accesses",
         how: "Of a container: from its call instruction to the next one, straight-line code of 16 and of 48 writes between two looks at the \
               device's clock, the moves of the arguments subtracted. Of a native process: 1,000 more calls in a loop, the same loop with an empty function subtracted. Of the kernel: the \
-              write alone, taken the same way.",
+              write alone, taken the same way. Of a register program: what one of 64 writes, eight of them repeated, takes more than one of 32, \
+              divided by 32; both need several passes.",
         figures: vec![
             figure(NATIVE_KERNEL, kernel()?),
             figure(NATIVE_PROCESS, native_process),
@@ -125,6 +143,7 @@ pub fn measure() -> Result<Group> {
             figure(CALL_MAPPED_MEMORY, with_memory),
             figure(stored, container(&device, MAPPED, "mapped", STORES)?),
             figure(mediated, container(&device, MEDIATED, "mediated", CALLS)?),
+            figure(PROGRAM_PER_ACCESS, program_access(&device)?),
         ],
     })
 }
@@ -246,6 +265,58 @@ fn module(label: &str, offset: u32, way: Way, count: u32) -> String {
             {writes}
             (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $start)))))
           {memory} {window})"#
+    )
+}
+
+/// Instructions of one more write of a register program.
+fn program_access(device: &Device) -> Result<f64> {
+    let few = microseconds(device, MEDIATED.0, &program(LEAST_ACCESSES))?;
+    let many = microseconds(device, MEDIATED.0, &program(MOST_ACCESSES))?;
+    Ok(instructions(many - few) / f64::from(PROGRAMS * (MOST_ACCESSES - LEAST_ACCESSES)))
+}
+
+/// [`PROGRAMS`] times a register program of `count` writes, between two looks at the clock.
+fn program(count: u32) -> String {
+    let (label, offset) = MEDIATED;
+    let at = Place {
+        // A small number.
+        offset: offset as u16,
+        width: Width::Bits32,
+    };
+    let repeat = Instruction::Repeat {
+        count: count / u32::from(BODY),
+        body: BODY,
+    };
+    let code: Vec<Instruction> = core::iter::once(repeat)
+        .chain((0..BODY).map(|_| Instruction::Write(at, 0)))
+        .collect();
+    let bytes: String = code
+        .iter()
+        .flat_map(|instruction| instruction.encode())
+        .map(|byte| format!("\\{byte:02x}"))
+        .collect();
+    let length = code.len() * INSTRUCTION_BYTES;
+    let run = format!(
+        "(local.set $failed (i32.or (local.get $failed) (call $run (local.get $block) (i32.const 0) (i32.const {length})
+           (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))))"
+    )
+    .repeat(PROGRAMS as usize);
+    format!(
+        r#"(module
+          (import "mmio:{label}" "claim" (func $claim (result i32)))
+          (import "program" "run" (func $run (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+          (import "berth" "now_us" (func $now (result i64)))
+          (import "berth" "sleep_us" (func $sleep (param i64)))
+          (import "berth" "exit" (func $exit (param i32)))
+          (memory (export "memory") 1024 (pagesize 1))
+          (data (i32.const 0) "{bytes}")
+          (func (export "_start") (local $block i32) (local $start i64) (local $failed i32)
+            (local.set $block (call $claim))
+            (call $sleep (i64.const 500000))
+            (local.set $start (call $now))
+            {run}
+            (if (local.get $failed) (then (unreachable)))
+            (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $start))))))"#
     )
 }
 

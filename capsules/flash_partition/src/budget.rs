@@ -15,41 +15,17 @@
 //! *power* goes counts, and nothing else. (A counter that outlives the power would be one more word of flash for each erase, in a
 //! page that wears as well.)
 
+use berth_exposure::erases::Budget;
 use core::cell::Cell;
 
-/// What each page has, and all of them together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// Erases that a page has at once when the power comes, and at most at any time.
-    pub burst: u16,
-    /// Seconds after which a page has one more.
-    pub period_s: u32,
-    /// Erases of all pages in a second.
-    pub per_second: u16,
+/// Returns the erases that a page has at once: no more than can be counted in seconds of half a century.
+fn at_once(budget: Budget) -> u32 {
+    u32::from(budget.burst).min(u32::MAX / 2 / budget.period())
 }
 
-impl Budget {
-    /// Most erases of any page in so many years in which the power came so many times.
-    #[must_use]
-    pub const fn most(self, years: u32, power_ups: u32) -> u64 {
-        const YEAR_S: u64 = 365 * 24 * 3600 + 6 * 3600;
-        power_ups as u64 * self.burst as u64 + years as u64 * YEAR_S / self.period() as u64
-    }
-
-    /// The period in seconds, at least one.
-    const fn period(self) -> u32 {
-        if self.period_s == 0 { 1 } else { self.period_s }
-    }
-
-    /// Erases that a page has at once: no more than can be counted in seconds of half a century.
-    fn at_once(self) -> u32 {
-        u32::from(self.burst).min(u32::MAX / 2 / self.period())
-    }
-
-    /// Seconds in which a page without erases gets them all back.
-    fn whole_s(self) -> u32 {
-        self.at_once() * self.period()
-    }
+/// Returns the seconds in which a page without erases gets them all back.
+fn whole_s(budget: Budget) -> u32 {
+    at_once(budget) * budget.period()
 }
 
 /// Seconds since some moment; wraps.
@@ -181,7 +157,7 @@ impl<'a> Wear<'a> {
             books.passed.set(0);
         }
         // No page can owe more than all of its erases; another firmware may have had another budget.
-        let empty = books.passed.get().saturating_add(budget.whole_s());
+        let empty = books.passed.get().saturating_add(whole_s(budget));
         let mut latest = 0;
         for page in books.full {
             let full = if whole { page.get().min(empty) } else { 0 };
@@ -215,7 +191,7 @@ impl<'a> Wear<'a> {
     fn left(&self, full: u32) -> u32 {
         let owed = full.saturating_sub(self.books.passed.get());
         let used = owed.div_ceil(self.budget.period());
-        self.budget.at_once().saturating_sub(used)
+        at_once(self.budget).saturating_sub(used)
     }
 
     /// When a page is full again that is erased now. Returns `None` if it cannot be.

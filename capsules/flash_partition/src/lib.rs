@@ -28,7 +28,8 @@ mod budget;
 mod driver;
 mod part;
 
+pub use berth_exposure::erases::Budget;
 pub use berth_flash::driver::DRIVER_NUM;
-pub use budget::{Budget, Kept, Seconds, Wear};
+pub use budget::{Kept, Seconds, Wear};
 pub use driver::{FlashPartition, PartitionGrant, ProcessData};
 pub use part::{Geometry, Guard, Part, PartClient};

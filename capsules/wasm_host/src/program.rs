@@ -266,6 +266,9 @@ impl Machine {
         }
         let (end, times) = sums.around().unwrap_or((self.length, 1));
         let instruction = instruction.ok_or(Refusal::Malformed)?;
+        if !instruction.is_sound() {
+            return Err(Refusal::Malformed);
+        }
         let (step, own) = step_of(exposure, instruction, index)?;
         sums.needs.add(own, times);
         if let Step::Repeat {
@@ -546,9 +549,6 @@ fn step_of(
             value,
             limit,
         } => {
-            if limit == 0 || mask == 0 || value & !mask != 0 {
-                return Err(Refusal::Malformed);
-            }
             let mask = mask & may_read(at)?;
             if mask == 0 || value & !mask != 0 {
                 return Err(Refusal::Access(access::Refusal::NoPermission));
@@ -567,9 +567,6 @@ fn step_of(
         }
         Instruction::Repeat { count, body } => {
             let end = u8::checked_add(index + 1, body).ok_or(Refusal::Malformed)?;
-            if count == 0 || body == 0 {
-                return Err(Refusal::Malformed);
-            }
             needs.accesses = 1;
             Step::Repeat { count, end }
         }
@@ -587,12 +584,6 @@ fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs)
         limit,
         ..
     } = *exchange;
-    let modes_fit = (exchange.room.is_some() || !exchange.from_input)
-        && (exchange.filled.is_some() || !exchange.to_output)
-        && (exchange.room.is_some() || exchange.filled.is_some());
-    if words == 0 || under_way == 0 || limit == 0 || !modes_fit {
-        return Err(Refusal::Malformed);
-    }
     let send = match exchange.room {
         Some(room) => Some((room, writable(exposure, data)?, exchange.from_input)),
         None => None,

@@ -18,6 +18,9 @@ pub trait Offers {
 
     /// Returns the number of LEDs.
     fn led_count(&self) -> u32;
+
+    /// Returns whether register programs are carried out.
+    fn runs_programs(&self) -> bool;
 }
 
 /// One import as it stands in the module.
@@ -124,6 +127,8 @@ pub enum HostFunction<'a> {
     Write(Width),
     /// `mmio.modify32(handle, offset, mask, value)`
     Modify32,
+    /// `program.run(handle, program, length, input, length, output, length) -> output or error`
+    Program,
     /// `berth.log(level, pointer, length)`
     Log,
     /// `berth.now_us() -> time`
@@ -155,7 +160,7 @@ const ANY: Label<'static> = Label("");
 
 /// Every function of this device's own: module, name, and what it stands for. A module that ends in a colon is followed by the
 /// label of a block. What is not in here does not exist, so whoever goes through all functions goes through this.
-pub const FUNCTIONS: [(&str, &str, HostFunction<'static>); 19] = [
+pub const FUNCTIONS: [(&str, &str, HostFunction<'static>); 20] = [
     ("mmio", "read8", HostFunction::Read(Width::Bits8)),
     ("mmio", "read16", HostFunction::Read(Width::Bits16)),
     ("mmio", "read32", HostFunction::Read(Width::Bits32)),
@@ -163,6 +168,7 @@ pub const FUNCTIONS: [(&str, &str, HostFunction<'static>); 19] = [
     ("mmio", "write16", HostFunction::Write(Width::Bits16)),
     ("mmio", "write32", HostFunction::Write(Width::Bits32)),
     ("mmio", "modify32", HostFunction::Modify32),
+    ("program", "run", HostFunction::Program),
     ("berth", "log", HostFunction::Log),
     ("berth", "now_us", HostFunction::NowUs),
     ("berth", "sleep_us", HostFunction::SleepUs),
@@ -228,7 +234,8 @@ impl<'a> HostFunction<'a> {
     #[must_use]
     pub const fn takes_pointers(&self) -> bool {
         match self {
-            Self::Log
+            Self::Program
+            | Self::Log
             | Self::StateSave
             | Self::StateLoad
             | Self::Send
@@ -257,6 +264,7 @@ impl<'a> HostFunction<'a> {
             Self::Modify32 => (&[I32, I32, I32, I32], &[]),
             Self::Send | Self::Register(_) => (&[I32, I32, I32, I32], &[I32]),
             Self::Receive => (&[I32, I32, I32], &[I32]),
+            Self::Program => (&[I32; 7], &[I32]),
             Self::NowUs => (&[], &[I64]),
             Self::SleepUs => (&[I64], &[]),
             Self::Yield | Self::Unregister(_) => (&[], &[]),
@@ -265,6 +273,16 @@ impl<'a> HostFunction<'a> {
                 let (parameters, result) = function.signature();
                 (parameters, if result { &[I32] } else { &[] })
             }
+        }
+    }
+
+    /// Has the device to be asked whether it is there, though its block, if it is about one, can be claimed?
+    #[must_use]
+    pub const fn depends_on_device(&self) -> bool {
+        match self {
+            Self::Register(_) | Self::Unregister(_) | Self::Program => true,
+            Self::Foreign(function) => function.needs_led(),
+            _ => false,
         }
     }
 
@@ -301,6 +319,9 @@ impl<'a> HostFunction<'a> {
                 Err(MissingWhy::NotExposed)
             }
             None if foreign_led && platform.led_count() == 0 => Err(MissingWhy::NotExposed),
+            None if matches!(function, Self::Program) && !platform.runs_programs() => {
+                Err(MissingWhy::NoPrograms)
+            }
             _ => Ok(function),
         }
     }
@@ -377,5 +398,9 @@ impl<O: Offers> Offers for &O {
 
     fn led_count(&self) -> u32 {
         (**self).led_count()
+    }
+
+    fn runs_programs(&self) -> bool {
+        (**self).runs_programs()
     }
 }

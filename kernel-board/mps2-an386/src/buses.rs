@@ -41,7 +41,7 @@ pub(crate) const I2C: usize = i2c_master::DRIVER_NUM;
 /// The line of the SPI controller.
 pub(crate) const LINE: u32 = SPI_ADC;
 
-const SPI_BASE: usize = 0x4002_5000;
+pub(crate) const SPI_BASE: usize = 0x4002_5000;
 const I2C_BASE: usize = 0x4002_a000;
 
 /// First address and length of what is driven here.
@@ -70,7 +70,7 @@ type I2CUser = I2CMasterDevice<'static, I2CBus>;
 pub(crate) struct Buses {
     pub(crate) spi: &'static Spi<'static, SpiUser>,
     pub(crate) i2c: &'static I2CMasterDriver<'static, I2CUser>,
-    controller: &'static SpiBus,
+    pub(crate) controller: &'static SpiBus,
 }
 
 impl Buses {

@@ -160,10 +160,15 @@ impl Drivers {
 
     /// One pass of work of the driver with this number, for a process. Returns whose work it was.
     pub(crate) fn pass(&self, number: usize, process: ProcessId) -> WorkOf {
-        match number {
+        let is_anothers = match number {
             console::DRIVER_NUM => self.console.pass(process),
             low_level_debug::DRIVER_NUM => self.low_level_debug.pass(process),
-            _ => WorkOf::Itself,
+            _ => false,
+        };
+        if is_anothers {
+            WorkOf::Another
+        } else {
+            WorkOf::Itself
         }
     }
 

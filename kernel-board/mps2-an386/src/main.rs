@@ -24,6 +24,8 @@
 
 #[cfg(feature = "bench")]
 mod bench;
+#[cfg(all(feature = "bench", feature = "buses"))]
+mod bench_spi;
 mod board;
 #[cfg(feature = "buses")]
 mod buses;
@@ -93,10 +95,6 @@ impl Seconds for Clock {
         fpgaio::seconds()
     }
 }
-
-/// How many register programs may be under way at once.
-#[cfg(feature = "programs")]
-const PROGRAMS: usize = 2;
 
 /// The chip of this board.
 type BoardChip = Mps2<'static, interrupts::Service>;
@@ -226,6 +224,8 @@ unsafe extern "C" fn main() -> ! {
     greet(kernel, &process_capability);
     #[cfg(feature = "bench")]
     bench::registers();
+    #[cfg(all(feature = "bench", feature = "buses"))]
+    bench_spi::begin(buses);
 
     // Its deadlines begin with the kernel's loop: nothing is served before.
     #[cfg(feature = "deadline-task")]
@@ -257,12 +257,12 @@ fn wasm_host(
     )?;
     let host = WasmHost::new(&exposures::EXPOSURES, grant)?
         .with_mapper(regions)
-        .with_ends_one_by_one()
+        .with_ends_one_by_one(DeferredCall::set_later)
         .with_interrupts(interrupts)?;
     #[cfg(feature = "programs")]
     let host = host.with_programs(static_init!(
-        [wasm_host::ProgramSlot; PROGRAMS],
-        [const { wasm_host::ProgramSlot::new() }; PROGRAMS]
+        [wasm_host::ProgramSlot; exposures::PROGRAMS],
+        [const { wasm_host::ProgramSlot::new() }; exposures::PROGRAMS]
     ));
     Ok(host)
 }

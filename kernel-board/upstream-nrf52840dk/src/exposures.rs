@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+use berth_exposure::erases::Budget;
 use berth_exposure::filter::{DriverRule, ProcessRule};
 use berth_exposure::interrupt::{Clear, Interrupt, Limits};
 use wasm_host::{AccessClass, Exposure, Register, Registers, SafeWrite, Width, Widths};
@@ -13,7 +14,7 @@ use wasm_host_board::Block;
 #[allow(dead_code, unused_imports)]
 mod table {
     use super::{
-        AccessClass, Block, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule, Register,
+        AccessClass, Block, Budget, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule, Register,
         Registers, SafeWrite, Width, Widths, block,
     };
     include!("table.rs");

@@ -27,7 +27,6 @@ use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::hil::uart::{Transmit, TransmitClient};
-use kernel::platform::WorkOf;
 use kernel::process::{self, ProcessId};
 use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::utilities::cells::TakeCell;
@@ -116,13 +115,9 @@ impl<'a, U: Transmit<'a>> LowLevelDebug<'a, U> {
 
     /// Do one pass of work: send a line, if one waits and the last is gone. Returns whether the last line was another's
     /// than that of `process`, whose pass it is.
-    pub fn pass(&self, process: ProcessId) -> WorkOf {
+    pub fn pass(&self, process: ProcessId) -> bool {
         self.send_next();
-        if self.last.get() == Some(process) {
-            WorkOf::Itself
-        } else {
-            WorkOf::Another
-        }
+        self.last.get() != Some(process)
     }
 
     fn print(&self, process: ProcessId, message: Message) -> CommandReturn {

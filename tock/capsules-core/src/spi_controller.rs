@@ -411,7 +411,7 @@ impl<'a, S: SpiMasterDevice<'a>> SpiMasterClient for Spi<'a, S> {
     ) {
         let process = self.owner.get();
         let outcome = process.map(|process| {
-            let came = read.as_ref().map_or(&[][..], SubSliceMut::as_slice);
+            let came = read.as_ref().map_or(&[][..], |read| &read[..]);
             let goes_on = self.apps.enter(process, |app, kernel_data| {
                 let transfer = app.transfer.as_mut()?;
                 let length = status.ok()?.min(came.len());

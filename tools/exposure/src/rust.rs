@@ -158,10 +158,15 @@ fn write_interrupts(out: &mut String, configuration: &Configuration) {
     );
     let _ = writeln!(
         out,
-        "pub(crate) const ERASES: flash_partition::Budget = flash_partition::Budget {{ burst: {}, period_s: {}, per_second: {} }};\n",
+        "pub(crate) const ERASES: Budget = Budget {{ burst: {}, period_s: {}, per_second: {} }};\n",
         limits.erase_burst,
         limits.erase_hours * 3600,
         limits.erases_per_second
+    );
+    let _ = writeln!(
+        out,
+        "pub(crate) const PROGRAMS: usize = {};\n",
+        limits.programs
     );
     let _ = writeln!(out, "pub(crate) const INTERRUPTS: &[Interrupt] = &[");
     for (index, exposure) in configuration.exposures.iter().enumerate() {

@@ -35,6 +35,15 @@ pub struct Board {
     exposures: Vec<Exposure>,
     /// `None`: not told.
     devices: Option<Vec<Device>>,
+    /// `None`: not told.
+    limits: Option<Limits>,
+}
+
+/// Of its limits, what decides whether an import is there.
+#[derive(Debug, Deserialize)]
+struct Limits {
+    /// Register programs at once.
+    programs: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,6 +110,11 @@ impl Offers for Board {
             Some(devices) => devices.iter().filter(|d| d.class == "led").count() as u32,
             None => 1,
         }
+    }
+
+    fn runs_programs(&self) -> bool {
+        let limits = self.limits.as_ref();
+        limits.and_then(|limits| limits.programs) != Some(0)
     }
 }
 

@@ -19,6 +19,10 @@ use super::shared::Shared;
 use crate::arena;
 use crate::engine::{Account, Handler, Host, MailPlace, Stop, border::price};
 use crate::platform::{Claimed, LedAction, Platform, Width};
+use crate::programs::{Ended, INSTRUCTION_BYTES, Pass, Places, UnderWay};
+
+/// What the fault record calls the function that runs register programs.
+pub(super) const PROGRAM: &str = "program.run";
 
 /// The host of one container.
 pub struct ContainerHost<P> {
@@ -35,6 +39,8 @@ pub struct ContainerHost<P> {
     last_call: Option<LastCall>,
     /// What its calls have cost and was not taken from its fuel yet.
     account: Account,
+    /// The register program that was begun last, if that was not over at once.
+    program: Option<UnderWay>,
 }
 
 impl<P: Platform> ContainerHost<P> {
@@ -51,6 +57,7 @@ impl<P: Platform> ContainerHost<P> {
             pending: None,
             last_call: None,
             account: Account::new(),
+            program: None,
         }
     }
 
@@ -66,6 +73,11 @@ impl<P: Platform> ContainerHost<P> {
     /// Why the last step ended in a host function.
     pub const fn take_pending(&mut self) -> Option<Pending> {
         self.pending.take()
+    }
+
+    /// The register program that it waits for, if it waits for one.
+    pub(super) const fn program(&self) -> Option<UnderWay> {
+        self.program
     }
 
     /// The last host function called.
@@ -107,6 +119,29 @@ impl<P: Platform> ContainerHost<P> {
     #[inline(never)]
     const fn bad_register(&mut self) -> Stop {
         self.stop(Pending::Fault(Fault::BadRegister))
+    }
+
+    /// The instruction at `index` of its program is none.
+    fn bad_program(&mut self, index: u32) -> Stop {
+        if let Some(LastCall { arguments, .. }) = &mut self.last_call {
+            let [_, place] = arguments;
+            *place = index;
+        }
+        self.stop(Pending::Fault(Fault::BadProgram))
+    }
+
+    /// What passes of a program mean for the container.
+    fn come(
+        &mut self,
+        program: UnderWay,
+        come: Result<Pass, Ended>,
+        memory: &[u8],
+    ) -> Result<Option<u32>, Stop> {
+        self.program = Some(program);
+        program.judge(come, memory).map_err(|(fault, arguments)| {
+            self.called(PROGRAM, arguments);
+            self.stop(Pending::Fault(fault))
+        })
     }
 
     /// Ask the system below. What that allocates is not the container's.
@@ -193,6 +228,54 @@ impl<P: Platform> Host for ContainerHost<P> {
             }
         };
         done.ok_or_else(|| self.bad_register())
+    }
+
+    fn begin_program(
+        &mut self,
+        handle: u32,
+        places: Places,
+        memory: &mut [u8],
+    ) -> Result<Option<u32>, Stop> {
+        self.called(PROGRAM, [handle, places.code.pointer]);
+        let Some(block) = self.block(handle) else {
+            return Err(self.bad_handle());
+        };
+        let program = UnderWay {
+            number: handle,
+            handle: block.handle,
+            places,
+        };
+        let Some(parts) = places.of(memory) else {
+            return Err(self.bad_pointer());
+        };
+        if places.code.length as usize % INSTRUCTION_BYTES != 0 {
+            // The last one is none.
+            return Err(self.bad_program(places.code.length / INSTRUCTION_BYTES as u32));
+        }
+        let come = self.shared.platform.begin_program(program.handle, parts);
+        if come == Ok(Pass::GoesOn) {
+            self.shared.begin_program(self.run, program.handle);
+        }
+        self.come(program, come, memory)
+    }
+
+    fn continue_program(&mut self, passes: u32, memory: &mut [u8]) -> Result<Option<u32>, Stop> {
+        let Some(program) = self.program else {
+            return Err(self.bad_handle());
+        };
+        let Some(parts) = program.places.of(memory) else {
+            return Err(self.bad_pointer());
+        };
+        let platform = &self.shared.platform;
+        let (come, _) = platform.continue_program(program.handle, parts, passes);
+        self.come(program, come, memory)
+    }
+
+    fn await_program(&mut self) -> Stop {
+        match self.program {
+            Some(_) => self.stop(Pending::Program),
+            None => self.bad_handle(),
+        }
     }
 
     fn log(&mut self, level: u32, text: Option<&[u8]>) -> Result<(), Stop> {

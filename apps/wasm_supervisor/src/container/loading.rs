@@ -228,12 +228,9 @@ impl<P: Platform + 'static> Containers<P> {
         held: Option<&Held<'_>>,
         blocks: &mut Blocks,
     ) -> Result<BlockNumbers, Refused> {
-        // Claiming a block does not tell whether it has interrupts.
+        // Claiming its blocks does not tell.
         let asks = module.imports().flatten().any(|import| {
-            matches!(
-                HostFunction::named(&import),
-                Ok(HostFunction::Register(_) | HostFunction::Unregister(_))
-            )
+            HostFunction::named(&import).is_ok_and(|function| function.depends_on_device())
         });
         let fit = if asks {
             let platform = &self.shared.platform;

@@ -12,7 +12,7 @@
 //!   run, record, table                      a run, a container, all of them
 //!   persistence, change                     in flash; change state
 //!   loading, storing                        from an image to a run; come into being
-//!   running, handlers                       a slice of main; handlers of interrupts
+//!   passes, running, handlers               register programs, a slice of main; handlers of interrupts
 //!   ending                                  what follows when it ends: trial, policy
 //!   lifecycle, update                       what operators do
 //! ```
@@ -46,10 +46,13 @@ mod model_tests;
 pub mod name;
 pub mod notes;
 pub mod outcome;
+mod passes;
 #[cfg(test)]
 mod pause_tests;
 mod persistence;
 mod pieces;
+#[cfg(test)]
+mod program_tests;
 pub mod record;
 pub mod refused;
 pub mod registrations;

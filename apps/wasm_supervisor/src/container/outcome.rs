@@ -24,6 +24,8 @@ pub enum Pending {
         /// Where it wants it.
         MailPlace,
     ),
+    /// It waits for the end of the register program that its host knows.
+    Program,
     /// It ended itself.
     Exit {
         /// Its code.

@@ -75,6 +75,10 @@ pub(super) enum Main {
     },
     /// It waits for a message.
     Receiving(MailPlace),
+    /// It waits for the end of the register program that its host knows.
+    Program,
+    /// The host function that it has called returns this.
+    Returning(u32),
 }
 
 /// A period in which the handlers of a run may be called.

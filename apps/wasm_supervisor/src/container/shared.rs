@@ -50,6 +50,8 @@ pub(super) struct Cells {
     pub(super) memory_max: Cell<u32>,
     /// The blocks that it holds.
     pub(super) claims: Cell<Claims>,
+    /// Of these, by the bit of their number, those that it has had register programs for which one pass did not finish.
+    pub(super) programs: Cell<u8>,
 }
 
 impl Cells {
@@ -62,6 +64,7 @@ impl Cells {
             line: RefCell::new(OpenLine::new()),
             memory_max: Cell::new(u32::MAX),
             claims: Cell::new(Claims::NONE),
+            programs: Cell::new(0),
         }
     }
 }
@@ -252,6 +255,7 @@ impl<P: Platform> Shared<P> {
             return;
         };
         self.handlers.unregister(&self.platform, id, None);
+        self.cancel_programs(id);
         self.end_line(id, usize::from(slot), self.platform.now_us());
         cells.mail.borrow_mut().set_open(None);
         cells.state.take();
@@ -263,6 +267,28 @@ impl<P: Platform> Shared<P> {
             if !passed {
                 self.platform.release(handle);
             }
+        }
+    }
+
+    /// Nobody goes on with what register programs a run has under way: they end where they are. Those of blocks that
+    /// are given back end with the claim; a block may pass to another run.
+    pub(super) fn cancel_programs(&self, id: RunId) {
+        if let Some(cells) = self.run(id) {
+            let programs = cells.programs.take();
+            for (number, handle) in cells.claims.get().handles().enumerate() {
+                if programs & 1 << number != 0 {
+                    self.platform.cancel_program(handle);
+                }
+            }
+        }
+    }
+
+    /// A run has a register program under way for this block.
+    pub(super) fn begin_program(&self, id: RunId, handle: u16) {
+        if let Some(cells) = self.run(id) {
+            let number = cells.claims.get().handles().position(|own| own == handle);
+            let bit = number.map_or(0, |number| 1 << number);
+            cells.programs.set(cells.programs.get() | bit);
         }
     }
 

@@ -242,6 +242,9 @@ impl<P: Platform + 'static> Containers<P> {
         self.save_state(slot);
         self.shared.with_saved(slot, |saved| backup.copy(saved));
         if stopped_first {
+            if let Some(id) = self.run_mut(slot).map(|run| run.id()) {
+                self.shared.cancel_programs(id);
+            }
             if let Some(run) = self.run_mut(slot) {
                 // Its memory only: what it holds passes over.
                 run.engine = None;

@@ -15,6 +15,7 @@ use berth_protocol::Fault;
 
 use crate::admission::{Foreign, Module};
 use crate::platform::Width;
+use crate::programs::Places;
 
 pub mod border;
 pub mod config;
@@ -51,6 +52,23 @@ pub trait Host {
     /// # Errors
     /// As [`read`](Host::read).
     fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<(), Stop>;
+    /// Begin a register program for a claimed block. Returns what the call returns, or `None` if the program is not over.
+    ///
+    /// # Errors
+    /// It is not one that may be carried out; the container is to be ended.
+    fn begin_program(
+        &mut self,
+        handle: u32,
+        places: Places,
+        memory: &mut [u8],
+    ) -> Result<Option<u32>, Stop>;
+    /// Go on with the program that was begun last, for at most `passes`.
+    ///
+    /// # Errors
+    /// As [`begin_program`](Host::begin_program).
+    fn continue_program(&mut self, passes: u32, memory: &mut [u8]) -> Result<Option<u32>, Stop>;
+    /// Suspend the container until that program is over.
+    fn await_program(&mut self) -> Stop;
     /// Write a line to the container's log.
     ///
     /// # Errors

@@ -35,7 +35,7 @@
 //! **Writing and reading are the process's own work**: with [`Console::with_passes`] each chunk
 //! but a write's first is copied in a pass, when one of the processes that wait for the line would
 //! run. All that wait drive the write that has the line, so none waits for a process that is never run; but a
-//! pass for another's write ends the turn of who made it ([`WorkOf`]), so no third one waits for more than that pass.
+//! pass for another's write, which [`Console::pass`] tells, ends the turn of who made it on a board that listens, so no third one waits for more than that pass.
 //!
 //! **Nothing typed is lost between two reads**: bytes are received all the time into a ring
 //! in the kernel, and a read takes them from there first. When nobody reads and
@@ -54,7 +54,6 @@ use kernel::collections::ring_buffer::RingBuffer;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::hil::uart::UartData;
-use kernel::platform::WorkOf;
 use kernel::process::{self, ProcessId};
 use kernel::syscall::{CommandReturn, SyscallDriver};
 use kernel::utilities::cells::{MapCell, OptionalCell, TakeCell};
@@ -169,15 +168,11 @@ impl<'a> Console<'a> {
 
     /// Do one pass of work for a process: a chunk of the write that has the line, and a piece of
     /// the process's read. Returns whether the write was another's.
-    pub fn pass(&self, process: ProcessId) -> WorkOf {
+    pub fn pass(&self, process: ProcessId) -> bool {
         let is_anothers = self.writer.get().is_some_and(|writer| writer != process);
         self.continue_write();
         self.continue_read(process);
-        if is_anothers {
-            WorkOf::Another
-        } else {
-            WorkOf::Itself
-        }
+        is_anothers
     }
 
     /// Become the UART's client and receive from now on; once, at boot.

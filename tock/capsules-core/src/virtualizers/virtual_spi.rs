@@ -294,7 +294,7 @@ impl<'a, S: SpiMaster<'a>> SpiMasterDevice<'a> for VirtualSpiMasterDevice<'a, S>
         if self.waiting.is_some() || self.is_active() {
             return Err((ErrorCode::BUSY, write, read));
         }
-        let nothing = write.is_empty() || read.as_ref().is_some_and(SubSliceMut::is_empty);
+        let nothing = write[..].is_empty() || read.as_ref().is_some_and(|read| read[..].is_empty());
         if nothing {
             return Err((ErrorCode::INVAL, write, read));
         }

@@ -6,6 +6,7 @@ use wasm_supervisor::interrupts::{Capture, Counters, Interrupts, Registered};
 use wasm_supervisor::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, Platform, Refusal, Width,
 };
+use wasm_supervisor::programs::{Ended, Parts, Pass, Programs};
 
 /// Bytes of every block: no offset is outside.
 const LENGTH: u32 = 0x1_0000;
@@ -91,6 +92,16 @@ impl Interrupts for Anything {
 
     fn counters(&self, _: u16, _: u16) -> Counters {
         Counters::default()
+    }
+}
+
+impl Programs for Anything {
+    fn runs_programs(&self) -> bool {
+        true
+    }
+
+    fn begin_program(&self, _: u16, _: Parts<'_>) -> Result<Pass, Ended> {
+        Ok(Pass::Done(0))
     }
 }
 

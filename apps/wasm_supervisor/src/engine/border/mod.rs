@@ -147,6 +147,7 @@ impl<'s, H: Host + 'static> Border<'s, H> {
         inline2 shared2(a: A, b: B);
         inline3 shared3(a: A, b: B, c: C);
         inline4 shared4(a: A, b: B, c: C, d: D);
+        inline7 shared7(a: A, b: B, c: C, d: D, e: E, f: G, g: I);
     }
 
     /// Makes a function of any type: arguments come as the engine has them, and so does the result of one that has a

@@ -17,6 +17,7 @@ pub(in crate::engine) const fn of(function: &HostFunction<'_>) -> u32 {
         | HostFunction::Yield
         | HostFunction::Exit
         | HostFunction::Receive => SUSPEND,
+        HostFunction::Program => LEND + PASS,
         HostFunction::Log => LOG,
         HostFunction::Send => SEND,
         HostFunction::StateSave | HostFunction::StateLoad => STATE,
@@ -47,6 +48,10 @@ pub const CALL: u32 = 26;
 pub const MEDIATED: u32 = 50;
 /// What a second system call costs: of `modify32`, of the lights.
 pub const SYSTEM_CALL: u32 = 36;
+/// What it costs to lend a register program's parts to the kernel and to take them back.
+pub const LEND: u32 = 250;
+/// A pass of a register program: a system call and as much work as the kernel does in it.
+pub const PASS: u32 = 150;
 /// Reading the clock.
 pub const CLOCK: u32 = 55;
 /// A call that suspends: the way out of the engine and back.

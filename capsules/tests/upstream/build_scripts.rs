@@ -1,0 +1,3 @@
+//! Of upstream Tock's `tock_build_scripts` what the example board uses.
+
+pub fn default_linker_script() {}
