@@ -66,9 +66,9 @@ impl Frames {
             }
             // The lowest bit says that it is Thumb code.
             let start = symbol.address() & !1;
-            let code = file.sections().find_map(|section| {
-                section.data_range(start, symbol.size()).ok().flatten()
-            });
+            let code = file
+                .sections()
+                .find_map(|section| section.data_range(start, symbol.size()).ok().flatten());
             let name = symbol.name().unwrap_or_default();
             let code = code.with_context(|| format!("{name} has no code"))?;
             let mut function = read(start, code, |address| {
@@ -87,7 +87,10 @@ impl Frames {
     pub fn largest(&self) -> Taken {
         let largest = self.0.values().max_by_key(|function| function.frame);
         largest.map_or_else(
-            || Taken { bytes: 0, whose: String::new() },
+            || Taken {
+                bytes: 0,
+                whose: String::new(),
+            },
             |function| Taken {
                 bytes: function.frame,
                 whose: function.name.clone(),
@@ -270,7 +273,8 @@ fn branch(first: u32, second: u32, is_long: bool, address: u64) -> Option<(u64, 
     let sign = first >> 10 & 1;
     let bit = |shift: u32| (second >> shift & 1) ^ sign ^ 1;
     // S : I1 : I2 : imm10 : imm11 : 0.
-    let offset = sign << 24 | bit(13) << 23 | bit(11) << 22 | (first & 0x3ff) << 12 | (second & 0x7ff) << 1;
+    let offset =
+        sign << 24 | bit(13) << 23 | bit(11) << 22 | (first & 0x3ff) << 12 | (second & 0x7ff) << 1;
     let offset = (offset << 7) as i32 >> 7;
     Some(((address + 4).wrapping_add_signed(offset.into()), comes_back))
 }
@@ -290,7 +294,9 @@ mod tests {
     #[test]
     fn a_frame_is_what_is_taken_before_anything_is_given_back() {
         // push {r4-r7, lr}; push.w {r8-r11}; sub sp, #16; add sp, #16; pop.w {r8-r11}; pop {r4-r7, pc}
-        let plain = [0xb5f0, 0xe92d, 0x0f00, 0xb084, 0xb004, 0xe8bd, 0x0f00, 0xbdf0];
+        let plain = [
+            0xb5f0, 0xe92d, 0x0f00, 0xb084, 0xb004, 0xe8bd, 0x0f00, 0xbdf0,
+        ];
         assert_eq!(of(&plain).frame, 20 + 16 + 16);
         // And taken again behind a return: sub sp, #16 is not counted twice.
         assert_eq!(of(&[&plain[..], &[0xb084]].concat()).frame, 52);

@@ -11,8 +11,8 @@ use libtock::{ErrorCode, EventSlot, StaticBuffer, led, memop, run_record, wasm_h
 use crate::arena;
 use crate::interrupts::Interrupts;
 use crate::platform::{
-    AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES, Platform,
-    Refusal, Width,
+    AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES,
+    Platform, Refusal, Width,
 };
 use crate::text::Text;
 use crate::window::Window;

@@ -32,7 +32,7 @@ const MOST_ACCESSES: u32 = 64;
 
 /// How often each is run; the least counts, since an interrupt of the kernel's own clock
 /// or line may fall into a run.
-const RUNS: usize = 3;
+const RUNS: usize = 6;
 /// What runs may differ by, in microseconds: more is no interrupt but a slice that ended.
 const SPREAD_MAX: i64 = 20;
 
@@ -149,12 +149,7 @@ pub fn measure() -> Result<Group> {
 }
 
 /// Instructions of one write of a container to a register of a block.
-fn container(
-    device: &Device,
-    (label, offset): (&str, u32),
-    access: &str,
-    way: Way,
-) -> Result<f64> {
+fn container(device: &Device, (label, offset): (&str, u32), access: &str, way: Way) -> Result<f64> {
     let few = microseconds(device, label, &module(label, offset, way, FEW))?;
     let many = microseconds(device, label, &module(label, offset, way, MANY))?;
     // The first exposure list after a run shows the class of the block itself.
@@ -194,6 +189,7 @@ fn microseconds(device: &Device, label: &str, text: &str) -> Result<i64> {
         times.push(container["exit_code"].as_i64().context("an exit code")?);
     }
     device.berth(&["rm", "writes"])?.ok()?;
+    eprintln!("{label}: {times:?} us");
     let least = times.iter().copied().min().unwrap_or_default();
     ensure!(
         times.iter().all(|time| time - least <= SPREAD_MAX),
@@ -244,9 +240,7 @@ fn module(label: &str, offset: u32, way: Way, count: u32) -> String {
     };
     let window = if way.stores {
         let length = label.len();
-        format!(
-            r#"(@custom "berth.windows" "\00\00\03\f0\{length:02x}{label}")"#
-        )
+        format!(r#"(@custom "berth.windows" "\00\00\03\f0\{length:02x}{label}")"#)
     } else {
         String::new()
     };

@@ -30,7 +30,9 @@ pub(super) fn value_type(reader: &mut Reader<'_>) -> Result<u8, Malformed> {
 }
 
 /// A function type: its parameters and results, as type bytes.
-pub(super) fn function_type<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], &'a [u8]), Malformed> {
+pub(super) fn function_type<'a>(
+    reader: &mut Reader<'a>,
+) -> Result<(&'a [u8], &'a [u8]), Malformed> {
     let start = *reader;
     if reader.byte()? != 0x60 {
         return Err(start.error("not a function type"));

@@ -3,8 +3,8 @@
 
 use super::pages::Growth;
 use super::pool::{
-    ALIGN_MAX, ArenaId, GRANULE, GRANULE_U32, Memory, NOBODY, NONE, Node, PAGE_BYTES, PAGE_U32, Pool,
-    ROOM_PAGES,
+    ALIGN_MAX, ArenaId, GRANULE, GRANULE_U32, Memory, NOBODY, NONE, Node, PAGE_BYTES, PAGE_U32,
+    Pool, ROOM_PAGES,
 };
 
 /// A place in a free block that an allocation can take.

@@ -1,8 +1,6 @@
 //! The pages of the pool: which are free, and which an arena gets.
 
-use super::pool::{
-    ArenaId, CLAIM_PAGES, Memory, NOBODY, NONE, PAGE_U32, Pool, RESERVED_PAGES,
-};
+use super::pool::{ArenaId, CLAIM_PAGES, Memory, NOBODY, NONE, PAGE_U32, Pool, RESERVED_PAGES};
 
 /// Pages that would make an allocation possible.
 pub(super) struct Growth {

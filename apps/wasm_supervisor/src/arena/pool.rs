@@ -352,5 +352,4 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             _ => None,
         }
     }
-
 }

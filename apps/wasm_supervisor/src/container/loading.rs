@@ -64,7 +64,10 @@ impl<'a> Held<'a> {
 
     /// The block of this label.
     fn block(&self, label: Label<'_>) -> Option<Claimed> {
-        let number = self.module.block_labels().position(|other| other == label)?;
+        let number = self
+            .module
+            .block_labels()
+            .position(|other| other == label)?;
         self.blocks.get(number).copied().flatten()
     }
 }

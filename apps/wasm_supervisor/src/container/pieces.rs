@@ -128,7 +128,10 @@ mod tests {
 
     #[test]
     fn what_is_never_divided_is_shorter_with_a_longer_stack() {
-        assert_eq!([128, 2_048].map(|stack| undivided(5_000, stack)), [5_000; 2]);
+        assert_eq!(
+            [128, 2_048].map(|stack| undivided(5_000, stack)),
+            [5_000; 2]
+        );
         assert_eq!(undivided(5_000, 4_096), 2_500);
         assert_eq!(undivided(2_500, 65_536), 1_000);
         // What runs nothing runs nothing.

@@ -28,7 +28,7 @@ pub enum Inner {
     TrialEnds,
     /// A trial ends with a fault.
     RollBack,
-    /// It begins: reads the store, and starts what is to start then.
+    /// It begins: what it makes of the store. What it starts then is started as by a policy.
     Boot,
 }
 
@@ -245,8 +245,8 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
         let name = VICTIM;
         all.extend(upload(name, &images.victim, at_boot));
         // Last: they end all containers.
-        all.push(Step::Inner(Inner::Boot));
         all.push(Step::Ask(Op::Reset { uptime_us: 0 }));
+        all.push(Step::Inner(Inner::Boot));
         all
     })
 }
