@@ -51,12 +51,7 @@ fn beside_upstream(name: &str, release: &str) -> PathBuf {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&place);
     let features = format!("[features]\ndefault = [{release}]\nrelease-2-2 = []\n");
-    stand_in(
-        &place.join("tock/kernel"),
-        "kernel",
-        "kernel.rs",
-        &features,
-    );
+    stand_in(&place.join("tock/kernel"), "kernel", "kernel.rs", &features);
     for folder in ["crates/exposure", "crates/flash"] {
         copy(&root().join(folder), &place.join(folder));
     }
@@ -102,7 +97,8 @@ fn the_capsules_compile_with_what_upstream_publishes() {
 fn the_example_board_compiles_with_what_upstream_publishes() {
     let place = beside_upstream("upstream-board", "");
     let kernel = "[dependencies]\nkernel = { path = \"../kernel\" }";
-    let board = "[dependencies]\nkernel = { path = \"../kernel\" }\nnrf52840 = { path = \"../nrf52840\" }";
+    let board =
+        "[dependencies]\nkernel = { path = \"../kernel\" }\nnrf52840 = { path = \"../nrf52840\" }";
     let library = "name = \"nrf52840dk_test_base_lib\"\n";
     let upstream = place.join("tock");
     for (name, source, more) in [
@@ -127,7 +123,10 @@ fn the_example_board_compiles_with_what_upstream_publishes() {
         .map(|line| match line.split_once(" = { git = ") {
             Some((name, _)) => {
                 replaced += 1;
-                format!("{name} = {{ path = \"{}\" }}", upstream.join(name).display())
+                format!(
+                    "{name} = {{ path = \"{}\" }}",
+                    upstream.join(name).display()
+                )
             }
             None => line.to_owned(),
         })

@@ -30,7 +30,7 @@ pub mod imports;
 pub mod module;
 pub mod reader;
 
-pub use berth_foreign::Foreign;
+pub use berth_foreign::{Bus, Foreign};
 pub use imports::{HostFunction, Import, Imports, Label};
 pub use module::Module;
 

@@ -19,8 +19,8 @@ use wasm_host::{
 #[allow(unused_imports)]
 mod table {
     use super::{
-        AccessClass, Block, Budget, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule, Register,
-        Registers, SafeWrite, Width, Widths, block,
+        AccessClass, Block, Budget, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule,
+        Register, Registers, SafeWrite, Width, Widths, block,
     };
     include!(concat!(env!("OUT_DIR"), "/exposures.rs"));
 }

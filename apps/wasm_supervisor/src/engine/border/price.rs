@@ -39,6 +39,7 @@ const fn foreign(function: Foreign) -> u32 {
             Foreign::Delay | Foreign::ProcExit | Foreign::PollOneoff | Foreign::SchedYield => {
                 SUSPEND
             }
+            _ if function.transfers() => SUSPEND,
             _ => SYSTEM_CALL,
         }
 }
