@@ -5,10 +5,14 @@
 
 mod loopback;
 
+use alloc::vec;
+
 use berth_guest::{error, spi};
 use loopback::{Received, WORDS, word};
 
 berth_guest::main!(main);
+// What comes back is more than a stack has.
+berth_guest::heap!(1536);
 
 /// Bits a second: as fast as it goes.
 const RATE: u32 = 12_500_000;
@@ -25,7 +29,7 @@ static SENT: [u8; 2 * WORDS] = {
 };
 
 fn main() {
-    let mut room = [0; 2 * WORDS];
+    let mut room = vec![0; 2 * WORDS];
     let mut received = Received::new();
     let done = spi::configure(RATE, 0).and_then(|()| spi::transfer(&SENT, &mut room));
     for bytes in room.as_chunks().0 {
