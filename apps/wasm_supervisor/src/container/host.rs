@@ -176,6 +176,16 @@ impl<P: Platform> ContainerHost<P> {
     }
 }
 
+/// What the fault record calls a read and a write of this width.
+#[inline(always)]
+const fn names(width: Width) -> (&'static str, &'static str) {
+    match width {
+        Width::Bits8 => ("mmio.read8", "mmio.write8"),
+        Width::Bits16 => ("mmio.read16", "mmio.write16"),
+        Width::Bits32 => ("mmio.read32", "mmio.write32"),
+    }
+}
+
 /// The offset as the kernel wants it, if an access of `width` lies in the block.
 #[inline(always)]
 const fn inside(block: &Claimed, width: Width, offset: u32) -> Option<u16> {
@@ -197,7 +207,7 @@ impl<P: Platform> Host for ContainerHost<P> {
 
     #[inline(always)]
     fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<u32, Stop> {
-        self.called("mmio.read", [handle, offset]);
+        self.called(names(width).0, [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
@@ -216,7 +226,7 @@ impl<P: Platform> Host for ContainerHost<P> {
 
     #[inline(always)]
     fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<(), Stop> {
-        self.called("mmio.write", [handle, offset]);
+        self.called(names(width).1, [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
