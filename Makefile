@@ -63,6 +63,7 @@ soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a 
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
 	DEADLINE_ROUNDS=120 cargo nextest run --profile soak --no-capture -p berth-e2e --test deadlines --test storms --test claims
+	INSTANTS=40000 cargo nextest run --profile soak --no-capture -p berth-e2e --test assault -E 'test(no_instant)'
 	for seed in 1 2 3 4 5 6 7 8; do FUZZ_RUNS=250000 FUZZ_SEED=$$seed \
 	    cargo nextest run --profile soak --no-capture -p berth-e2e --test fuzz || exit 1; done
 	@$(MAKE) test-apps
@@ -225,7 +226,7 @@ bench-containers: build
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
-             chatter deadline storm buses bus_abuse abuse assault heir warden echo bench_syscalls bench_registers bench_interrupts engine_proof
+             chatter deadline storm buses bus_abuse abuse assault instants heir warden echo bench_syscalls bench_registers bench_interrupts engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin $(IMAGE)/buses-kernel.bin $(IMAGE)/fuzz-kernel.bin $(IMAGE)/no-ring-kernel.bin
 
 # The board without containers.
@@ -264,6 +265,7 @@ $(IMAGE)/fuzz-kernel.bin: fuzz-firmware ;
 fuzz-firmware: $(IMAGE)/buses-kernel.bin
 	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/fuzz-kernel.bin
+	@cp $(WALK)/$(TRIPLE)/firmware/$(BOARD) $(IMAGE)/fuzz-kernel.elf
 
 # The kernel whose console keeps nothing between two reads.
 $(IMAGE)/no-ring-kernel.bin: no-ring-firmware ;

@@ -106,20 +106,29 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
             .map_or(0, |slot| slot.interrupts.get())
     }
 
-    /// Note that the run of a slot's holder has ended.
-    pub(crate) fn leave(&self, index: usize) {
-        if let Some(slot) = self.slots.get(index) {
+    /// Note that a run has ended, and with it, if that is so, all that was open to it. Returns whether it held anything.
+    pub(crate) fn leave(&self, process: P, closes: bool) -> bool {
+        let is_its = |slot: &&Slot<P>| slot.holder.get().is_some_and(|h| h.process == process);
+        let mut any = false;
+        for slot in self.slots.iter().filter(is_its) {
             slot.is_left.set(true);
-            self.any_left.set(true);
+            if closes {
+                slot.mapped.set(false);
+            }
+            any = true;
         }
+        self.any_left.set(any || self.any_left.get());
+        any
+    }
+
+    /// Returns whether any claim may be of a run that has ended.
+    pub(crate) fn any_left(&self) -> bool {
+        self.any_left.get()
     }
 
     /// The first slot whose holder's run has ended.
     #[inline(never)]
     pub(crate) fn first_left(&self) -> Option<usize> {
-        if !self.any_left.get() {
-            return None;
-        }
         let first = self.slots.iter().position(|slot| slot.is_left.get());
         self.any_left.set(first.is_some());
         first

@@ -257,7 +257,7 @@ fn wasm_host(
     )?;
     let host = WasmHost::new(&exposures::EXPOSURES, grant)?
         .with_mapper(regions)
-        .with_ends_one_by_one()
+        .with_ends_one_by_one(DeferredCall::set_later)
         .with_interrupts(interrupts)?;
     #[cfg(feature = "programs")]
     let host = host.with_programs(static_init!(

@@ -62,3 +62,4 @@ pub mod utilities;
 pub use crate::errorcode::ErrorCode;
 pub use crate::kernel::Kernel;
 pub use crate::process::ProcessId;
+pub use crate::scheduler::Scheduler;

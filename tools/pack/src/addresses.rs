@@ -2,7 +2,8 @@
 //!
 //! A body is read once, with a stack of what is known of each operand: a constant, the value of a global, that value
 //! with something added or taken away, or nothing. What is consumed as the address of an access **is** an address;
-//! what is compared, multiplied or shifted is a number; everything else **may be** one. Where the control flow
+//! what is compared, multiplied or shifted is a number, and an access at such a number tells nothing of where it goes;
+//! everything else **may be** one. Where the control flow
 //! divides or comes together, all is forgotten, and what was on the stack may be an address.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,8 @@ pub(crate) struct Addresses {
     pub(crate) possible: BTreeSet<u64>,
     /// Words of data at any place, aligned or not, that are not also in `possible`: only the very end's address counts.
     pub(crate) unaligned: BTreeSet<u64>,
+    /// Something is accessed at a multiple, without a base that it would be counted from.
+    pub(crate) without_base: bool,
     /// Globals that become smaller: as the pointer of a stack does in every function that has a frame.
     pub(crate) descending: BTreeSet<u32>,
     /// Globals that become larger: as the pointer of an allocator that only gives.
@@ -55,6 +58,23 @@ enum Known {
     Global(u32),
     Less(u32),
     More(u32),
+    /// A multiple of a constant: an index that is to be added to where something begins.
+    Scaled,
+}
+
+/// Highest offset of an access that can be of a field; a higher one is where an array begins.
+const FIELDS: u64 = 64;
+
+/// Bits of the number of a byte in an ordinary page.
+const PAGE_BITS: u64 = 16;
+
+/// What becomes of the operands of a multiplication or a shift by a constant.
+fn scaled(left: Known, right: Known) -> Known {
+    match (left, right) {
+        (Known::Constant(_), Known::Constant(_)) => Known::Nothing,
+        (_, Known::Constant(_)) | (Known::Constant(_), _) => Known::Scaled,
+        _ => Known::Nothing,
+    }
 }
 
 /// The reading of one body.
@@ -65,6 +85,7 @@ pub(crate) struct Body<'a> {
     types: &'a dyn Fn(u32) -> Option<Callee>,
     stack: Vec<Known>,
     locals: BTreeMap<u32, Known>,
+    counts_large_pages: bool,
 }
 
 impl<'a> Body<'a> {
@@ -79,7 +100,28 @@ impl<'a> Body<'a> {
             types,
             stack: Vec::new(),
             locals: BTreeMap::new(),
+            counts_large_pages: false,
         }
+    }
+
+    /// Does it count in pages of 64 KiB, as far as it was read: shift by 16, divide or multiply by 65,536, round up to that?
+    pub(crate) const fn counts_large_pages(&self) -> bool {
+        self.counts_large_pages
+    }
+
+    /// Looks at the second operand of an instruction.
+    fn counts(&mut self, operator: &Operator<'_>) {
+        use Operator as O;
+        const PAGE: u64 = 1 << PAGE_BITS;
+        let Some(Known::Constant(value)) = self.stack.last().copied() else {
+            return;
+        };
+        self.counts_large_pages |= match operator {
+            O::I32Shl | O::I32ShrU | O::I32ShrS => value == PAGE_BITS,
+            O::I32Mul | O::I32DivU | O::I32DivS | O::I32RemU | O::I32RemS => value == PAGE,
+            O::I32Add => value == PAGE - 1,
+            _ => false,
+        };
     }
 
     fn pop(&mut self) -> Known {
@@ -123,6 +165,9 @@ impl<'a> Body<'a> {
                 let first = (value & 0xffff_ffff) + offset;
                 self.found.accessed.insert((first, first + width));
             }
+            known if known == Known::Scaled && offset < FIELDS => {
+                self.found.without_base = true;
+            }
             // An array that begins there, or a field of something.
             _ if offset > 0 => {
                 self.found.possible.insert(offset);
@@ -153,6 +198,7 @@ impl<'a> Body<'a> {
 
     pub(crate) fn operator(&mut self, operator: &Operator<'_>) {
         use Operator as O;
+        self.counts(operator);
         if let Some((offset, width)) = load(operator) {
             self.access(offset, width);
             return self.nothing(1);
@@ -228,6 +274,19 @@ impl<'a> Body<'a> {
                     _ => Known::Nothing,
                 });
             }
+            O::I32Shl => {
+                let (right, left) = (self.pop(), self.pop());
+                // What is shifted is a number, a constant as well: `1 << n`.
+                let known = match left {
+                    Known::Constant(_) => Known::Nothing,
+                    _ => scaled(left, right),
+                };
+                self.stack.push(known);
+            }
+            O::I32Mul => {
+                let (right, left) = (self.pop(), self.pop());
+                self.stack.push(scaled(left, right));
+            }
             O::I32Or | O::I64Or | O::I64Add => {
                 self.give_away(2);
                 self.nothing(1);
@@ -284,13 +343,11 @@ fn arithmetic(operator: &Operator<'_>) -> Option<usize> {
         | O::I32Extend8S
         | O::I32Extend16S => 1,
         compares if is_comparison(compares) => 2,
-        O::I32Mul
-        | O::I32DivS
+        O::I32DivS
         | O::I32DivU
         | O::I32RemS
         | O::I32RemU
         | O::I32Xor
-        | O::I32Shl
         | O::I32ShrS
         | O::I32ShrU
         | O::I32Rotl

@@ -15,7 +15,8 @@
 //! global that is used, or if a global grows from there, all that was linked is kept. If some constant merely could be an
 //! address behind the end (`crate::addresses`), the end is an estimate behind it. Linkers align the end: an address
 //! between `__data_end` and there is the end's as well, and where `__data_end` is not exported, one between the last
-//! segment and there may be. What a program computes when it runs nobody sees: the basis says what was looked at.
+//! segment and there may be. What a program computes when it runs nobody sees: the basis says what was looked at. One that
+//! accesses memory at a multiple of something, counted from nowhere, keeps what was linked.
 //!
 //! A module with an allocator (it says `memory.size` or `memory.grow`) believes that all of
 //! its first pages are there, and that they have 64 KiB. Such a memory keeps its size. If it
@@ -27,6 +28,7 @@ use berth_package::Stack;
 use wasmparser::MemoryType;
 
 use crate::PackError;
+use crate::mapped::windows;
 use crate::survey::Survey;
 
 /// Alignment of the shadow stack in every ABI for WebAssembly.
@@ -60,6 +62,8 @@ pub enum Basis {
     NoMorePages,
     /// As linked: it is counted in bytes already.
     AsLinked,
+    /// The same, but it uses memory behind its end.
+    TooShort,
 }
 
 impl Basis {
@@ -82,13 +86,19 @@ impl Basis {
             }
             Self::CountsPages => "as linked: it has an allocator that counts pages of 64 KiB",
             Self::AsLinked => "as linked",
+            Self::TooShort => {
+                "as linked, but it uses memory behind its end: link it with as much as it needs (--initial-memory), or choose with --memory"
+            }
         }
     }
 
     /// Is there something that its author or operator should know?
     #[must_use]
     pub const fn is_doubtful(self) -> bool {
-        matches!(self, Self::Estimated | Self::UsesMore | Self::NoMorePages)
+        matches!(
+            self,
+            Self::Estimated | Self::UsesMore | Self::NoMorePages | Self::TooShort
+        )
     }
 }
 
@@ -147,6 +157,7 @@ impl Plan {
         let (size, basis) = match asked {
             Some(asked) => (check(survey, asked)?, Basis::Asked),
             None if in_bytes && is_misled => (linked, Basis::NoMorePages),
+            None if in_bytes && is_too_short(survey, linked) => (linked, Basis::TooShort),
             None if in_bytes => (linked, Basis::AsLinked),
             None if survey.counts_pages.is_some() => (linked, Basis::CountsPages),
             None => enough(survey, linked),
@@ -213,9 +224,22 @@ fn enough(survey: &Survey, linked: u64) -> (u64, Basis) {
             (highest + SLACK, Basis::Estimated)
         }
         (Behind::Nothing, Basis::Estimated) => (end + SLACK, Basis::Estimated),
+        // Where that goes nobody sees.
+        (Behind::Nothing, _) if survey.addresses.without_base => return (linked, Basis::UsesMore),
         (Behind::Nothing, basis) => (end, basis),
     };
     (size.next_multiple_of(STACK_ALIGN.into()).min(linked), basis)
+}
+
+/// Does a module that was linked in bytes use memory behind what it was linked with, and never asks for more?
+fn is_too_short(survey: &Survey, linked: u64) -> bool {
+    let mut accessed = survey.addresses.accessed.iter();
+    let mut globals = survey.global_values.iter();
+    // From there on there are registers.
+    let is_memory = |first: u64| first < windows::LOWEST.into();
+    survey.counts_pages.is_none()
+        && (accessed.any(|(first, last)| is_memory(*first) && *last > linked)
+            || globals.any(|(value, grows)| *grows && *value == linked))
 }
 
 /// What a module does with the memory behind a possible end.

@@ -51,7 +51,8 @@ pub(crate) struct Survey {
     pub(crate) addresses: Addresses,
     /// First values of the globals that are used, the stack's pointer apart, and whether each only grows.
     pub(crate) global_values: Vec<(u64, bool)>,
-    /// Its code counts pages of 64 KiB: where it asks for memory, it shifts by 16 or multiplies by 65,536.
+    /// Its code counts pages of 64 KiB: where it asks for memory, or has it asked for by a small function that only does
+    /// that, it shifts by 16 or multiplies by 65,536.
     pub(crate) counts_large_pages: bool,
     /// The instruction by which it asks for the size of its memory, or for more.
     pub(crate) counts_pages: Option<&'static str>,
@@ -95,6 +96,21 @@ struct Global {
     value: Option<u32>,
 }
 
+/// What a function has to do with the size of the memory.
+#[derive(Default)]
+struct Asking {
+    /// It asks for it, or for more.
+    asks: bool,
+    counts_large_pages: bool,
+    /// It has few instructions.
+    is_small: bool,
+    /// Functions that it calls.
+    calls: BTreeSet<u32>,
+}
+
+/// Most instructions of a function that does nothing but ask for memory, without optimisation.
+const SMALL: usize = 24;
+
 /// State of the pass.
 #[derive(Default)]
 struct Look {
@@ -107,6 +123,7 @@ struct Look {
     /// Of each imported function: are its parameters numbers?
     imported: Vec<bool>,
     main: Option<u32>,
+    bodies: Vec<Asking>,
     exported_globals: Vec<(String, u32)>,
 }
 
@@ -277,17 +294,25 @@ impl Look {
             let (operator, _) = operator?;
             addresses.operator(&operator);
         }
+        let mut asking = Asking {
+            counts_large_pages: addresses.counts_large_pages(),
+            ..Asking::default()
+        };
         addresses.finish();
         self.survey.addresses = found;
-        let (mut asks, mut scales) = (false, false);
+        let (mut scales, mut length) = (false, 0);
         let mut last = None;
         for operator in body.get_operators_reader()? {
             let operator = operator?;
             self.operator(&operator);
-            asks |= matches!(
-                operator,
-                Operator::MemorySize { .. } | Operator::MemoryGrow { .. }
-            );
+            length += 1;
+            match operator {
+                Operator::MemorySize { .. } | Operator::MemoryGrow { .. } => asking.asks = true,
+                Operator::Call { function_index } => {
+                    asking.calls.insert(function_index);
+                }
+                _ => {}
+            }
             scales |= match (last, &operator) {
                 (Some(16), Operator::I32Shl | Operator::I32ShrU | Operator::I32ShrS) => true,
                 (_, Operator::I32Const { value }) => matches!(value, 65_535 | 65_536 | -65_536),
@@ -298,7 +323,9 @@ impl Look {
                 _ => None,
             };
         }
-        self.survey.counts_large_pages |= asks && scales;
+        self.survey.counts_large_pages |= asking.asks && scales;
+        asking.is_small = length <= SMALL;
+        self.bodies.push(asking);
         Ok(())
     }
 
@@ -315,7 +342,28 @@ impl Look {
         }
     }
 
+    /// Does a function count pages of 64 KiB that has a small one ask for them? Such may be called by others such:
+    /// unoptimised code has each intrinsic in a function of its own.
+    fn has_large_pages_asked_for(&self) -> bool {
+        let mut asking = BTreeSet::new();
+        loop {
+            let more: BTreeSet<u32> = (self.imported.len() as u32..)
+                .zip(&self.bodies)
+                .filter(|(index, body)| !asking.contains(index) && body.is_small)
+                .filter(|(_, body)| body.asks || !body.calls.is_disjoint(&asking))
+                .map(|(index, _)| index)
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            asking.extend(more);
+        }
+        let mut counting = self.bodies.iter().filter(|body| body.counts_large_pages);
+        counting.any(|body| !body.calls.is_disjoint(&asking))
+    }
+
     fn finish(mut self) -> Result<Survey, PackError> {
+        self.survey.counts_large_pages |= self.has_large_pages_asked_for();
         let main_type = self
             .main
             .and_then(|main| self.functions.get(main as usize))

@@ -361,6 +361,92 @@ fn an_allocator_that_counts_large_pages_is_told_the_truth_and_its_author_too() {
     assert!(has_growth(&package.image));
 }
 
+/// Unoptimised code has the instruction in a function of its own, or in one that one calls; the allocator counts.
+#[test]
+fn who_has_large_pages_asked_for_by_another_function_is_told_the_truth() {
+    let asks = |code: &str| {
+        packed(&format!(
+            r#"(memory (export "memory") 4096 (pagesize 1))
+               (func $more (param i32) (result i32) (memory.grow (local.get 0)))
+               (func $grow (param i32) (result i32) (call $more (local.get 0)))
+               (func $allocate (param i32) (result i32) (local i32) {code})"#
+        ))
+    };
+    for code in [
+        "(i32.shl (call $more (i32.shr_u (local.get 0) (i32.const 16))) (i32.const 16))",
+        "(i32.mul (call $grow (local.get 0)) (i32.const 65536))",
+        "(call $grow (i32.div_u (local.get 0) (i32.const 65536)))",
+        // As compilers write it without optimisation.
+        "(local.set 1 (i32.const 16)) (call $grow (i32.shr_u (local.get 0) (local.get 1)))",
+    ] {
+        let package = asks(code);
+        assert_eq!(package.basis, Basis::NoMorePages, "{code}");
+        assert!(!has_growth(&package.image), "{code}");
+    }
+    for counts_bytes in [
+        "(call $grow (local.get 0))",
+        "(call $more (i32.const 65536))",
+        "(drop (call $more (local.get 0))) (i32.shl (local.get 0) (i32.const 2))",
+    ] {
+        let package = asks(counts_bytes);
+        assert_eq!(package.basis, Basis::AsLinked, "{counts_bytes}");
+        assert!(has_growth(&package.image), "{counts_bytes}");
+    }
+}
+
+/// What was linked in bytes stays as it is; that it is too short is said.
+#[test]
+fn a_memory_in_bytes_that_ends_before_what_is_used_is_said_to_be_short() {
+    let with = |code: &str| {
+        packed(&format!(
+            r#"(memory (export "memory") 1040 (pagesize 1)) {code}"#
+        ))
+    };
+    for code in [
+        "(func (i32.store (i32.const 1040) (i32.const 1)))",
+        "(func (result i64) (i64.load (i32.const 1036)))",
+        "(global $next (mut i32) (i32.const 1040))
+         (func (global.set $next (i32.add (global.get $next) (i32.const 8))))",
+    ] {
+        let package = with(code);
+        assert_eq!(
+            (package.basis, package.memory.1),
+            (Basis::TooShort, 1040),
+            "{code}"
+        );
+        assert!(package.basis.is_doubtful());
+    }
+    for code in [
+        "(func (i32.store (i32.const 1036) (i32.const 1040)))",
+        // A register, in the SDK's windows.
+        "(func (i32.store (i32.const 0xF0000000) (i32.const 1)))",
+    ] {
+        assert_eq!(with(code).basis, Basis::AsLinked, "{code}");
+    }
+}
+
+/// An access at a multiple of something that is added to nothing goes wherever the program likes.
+#[test]
+fn an_access_without_a_base_keeps_what_was_linked() {
+    for code in [
+        "(i32.load (i32.shl (local.get 0) (i32.const 14)))",
+        "(i32.load8_u offset=3 (i32.mul (local.get 0) (i32.const 128)))",
+        "(i32.load (local.tee 0 (i32.mul (i32.const 128) (local.get 0))))",
+    ] {
+        let package = laid_out(&format!("(func (param i32) (result i32) {code})"));
+        let kept = (package.basis, package.memory.1);
+        assert_eq!(kept, (Basis::UsesMore, 65536), "{code}");
+    }
+    for indexed in [
+        "(i32.load offset=520 (i32.shl (local.get 0) (i32.const 2)))",
+        "(i32.load (i32.add (i32.shl (local.get 0) (i32.const 2)) (i32.const 520)))",
+        "(i32.shl (i32.const 1) (i32.load (i32.const 520)))",
+    ] {
+        let package = laid_out(&format!("(func (param i32) (result i32) {indexed})"));
+        assert_eq!(package.basis, Basis::HeapBase, "{indexed}");
+    }
+}
+
 fn has_growth(image: &[u8]) -> bool {
     Parser::new(0)
         .parse_all(image)

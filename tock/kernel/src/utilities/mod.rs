@@ -14,6 +14,10 @@ pub use self::static_ref::StaticRef;
 pub mod registers {
     pub use tock_registers::fields;
     pub use tock_registers::interfaces;
-    pub use tock_registers::registers::{InMemoryRegister, ReadOnly, ReadWrite, WriteOnly};
-    pub use tock_registers::{LocalRegisterCopy, register_bitfields, register_structs};
+    pub use tock_registers::registers::{
+        Aliased, InMemoryRegister, ReadOnly, ReadWrite, WriteOnly,
+    };
+    pub use tock_registers::{
+        LocalRegisterCopy, RegisterLongName, register_bitfields, register_structs,
+    };
 }

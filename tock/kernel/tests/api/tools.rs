@@ -11,7 +11,7 @@ use kernel::utilities::cells::{MapCell, NumericCellExt, OptionalCell, TakeCell};
 use kernel::utilities::leasable_buffer::{SubSlice, SubSliceMut};
 use kernel::utilities::registers::interfaces::{ReadWriteable, Readable, Writeable};
 use kernel::utilities::registers::{
-    ReadOnly, ReadWrite, WriteOnly, register_bitfields, register_structs,
+    Aliased, ReadOnly, ReadWrite, RegisterLongName, WriteOnly, register_bitfields, register_structs,
 };
 
 register_bitfields![u32,
@@ -22,15 +22,20 @@ register_structs! {
         (0x0 => control: ReadWrite<u32, CONTROL::Register>),
         (0x4 => status: ReadOnly<u32>),
         (0x8 => clear: WriteOnly<u32>),
-        (0xC => @END),
+        (0xC => both: Aliased<u32, CONTROL::Register, CONTROL::Register>),
+        (0x10 => @END),
     }
 }
 
+fn is_named<R: RegisterLongName>() {}
+
 fn registers(block: StaticRef<Registers>) -> u32 {
+    is_named::<CONTROL::Register>();
     block
         .control
         .modify(CONTROL::ENABLE::SET + CONTROL::MODE::FAST);
     block.clear.set(1);
+    block.both.write(CONTROL::ENABLE::SET);
     block.status.get() + block.control.read(CONTROL::MODE)
 }
 

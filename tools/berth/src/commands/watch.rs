@@ -242,12 +242,22 @@ pub(super) fn stats(cli: &Cli, arguments: &Stats, out: &mut impl Write) -> Resul
     let mut looked = 0;
     loop {
         let (heap, containers) = (device::heap(client)?, device::names(client)?);
+        // Firmware from before has no such request.
+        let status = device::optional(device::status(client))?;
+        let store = status.and_then(|status| status.store);
         // Drawn in one go, so that it does not flicker.
         let mut picture = Vec::new();
         if redraw {
             write!(picture, "{REDRAW}")?;
         }
-        output::stats(&mut picture, &info.board, &heap, &containers, cli.json)?;
+        output::stats(
+            &mut picture,
+            &info.board,
+            &heap,
+            store.as_ref(),
+            &containers,
+            cli.json,
+        )?;
         out.write_all(&picture)?;
         flush(out)?;
         looked += 1;
