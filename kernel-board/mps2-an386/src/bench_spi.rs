@@ -128,6 +128,6 @@ pub(crate) fn begin(buses: &'static Buses) {
     client.begun.set(now());
     let begun = buses
         .controller
-        .read_write_bytes(sent.into(), Some(room.into()));
+        .read_write_bytes(SubSliceMut::new(sent), Some(SubSliceMut::new(room)));
     assert!(begun.is_ok(), "the SPI controller refuses a transfer");
 }

@@ -68,7 +68,7 @@ impl Transfers {
         let (out, back) = (transfer.sent.length as usize, transfer.room.length as usize);
         let address = usize::from(transfer.address);
         let (number, first, second) = match (transfer.bus, out, back) {
-            (Bus::Spi, 0, _) => (spi::commands::READ, back, 0),
+            (Bus::Spi, ..) if out == 0 => (spi::commands::READ, back, 0),
             (Bus::Spi, ..) => (spi::commands::READ_WRITE, out, 0),
             (Bus::I2c, _, 0) => (i2c::commands::WRITE, address, out),
             (Bus::I2c, 0, _) => (i2c::commands::READ, address, back),

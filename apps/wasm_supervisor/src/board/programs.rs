@@ -55,7 +55,7 @@ impl Programs for Board {
         };
         let mut made = 0;
         let mut come = Ok(programs::Pass::GoesOn);
-        let lent = programs::lend(handle, parts, &mut |lent| {
+        let lent = programs::lend(handle, parts, |lent: &programs::Lent| {
             made = 1;
             let passes = match passes {
                 Passes::First => {

@@ -301,10 +301,7 @@ impl<P: Platform> Shared<P> {
     /// Whose transfer is under way on a bus.
     fn transferring(&self, bus: Bus) -> &Cell<Option<RunId>> {
         let [spi, i2c] = &self.buses;
-        match bus {
-            Bus::Spi => spi,
-            Bus::I2c => i2c,
-        }
+        if bus == Bus::Spi { spi } else { i2c }
     }
 
     /// May a run that waits for a transfer on this bus begin it, or end it?

@@ -11,6 +11,9 @@ use crate::engine::Engine;
 use crate::engine::border::price;
 use crate::platform::Platform;
 
+/// Nanoseconds that the kernel takes for a byte on a bus, whoever runs meanwhile: its interrupts and copies.
+const BYTE_NS: u64 = 3_000;
+
 impl<P: Platform + 'static> Containers<P> {
     /// Begin the transfer that main of the container in `slot` waits for, or end it, as far as that is possible now. If it is over, main
     /// goes on with what the call returns. Breaks when the turn, which has `begun`, is over.
@@ -35,15 +38,20 @@ impl<P: Platform + 'static> Containers<P> {
         }
         let come = engine.run(|engine| {
             let (transfer, settings) = engine.host().transfer()?;
-            shared.transfer(id, &transfer, settings, engine.memory())
+            let bytes = transfer.sent.length.max(transfer.room.length);
+            Some((
+                shared.transfer(id, &transfer, settings, engine.memory())?,
+                bytes,
+            ))
         });
         // (What it does takes no memory of the container's.)
-        let result = come.ok().flatten();
+        let (result, bytes) = come.ok().flatten().unzip();
         if let Some(result) = result {
             run.main = Main::Returning(result);
         }
         let is_left = pieces.used(price::SUSPEND.into());
         self.used(slot, price::SUSPEND.into());
+        self.charge_line(slot, u64::from(bytes.unwrap_or(0)) * BYTE_NS);
         if result.is_some() && is_left && may_go_on(&self.shared.platform, begun) {
             ControlFlow::Continue(())
         } else {
