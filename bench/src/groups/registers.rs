@@ -79,8 +79,13 @@ const CALL_MEDIATED: Key = Key::instructions(
 
 const PROGRAM_PER_ACCESS: Key = Key::instructions(
     "register.program_per_access",
-    "One more register write of a register program, between programs of 32 and of 64",
+    "One more register write of a register program, between programs of 32 and of 64, block exposed whole",
     Some(40.0),
+);
+const PROGRAM_PER_MASKED: Key = Key::instructions(
+    "register.program_per_masked_write",
+    "The same, to a register with a mask: a read and a write",
+    None,
 );
 
 /// Programs between two looks at the clock; all of them fit the slice of one that is alone.
@@ -131,7 +136,8 @@ pub fn measure() -> Result<Group> {
             figure(CALL_MAPPED, mapped),
             figure(stored, container(&device, MAPPED, "mapped", STORE)?),
             figure(mediated, container(&device, MEDIATED, "mediated", WRITE)?),
-            figure(PROGRAM_PER_ACCESS, program_access(&device)?),
+            figure(PROGRAM_PER_ACCESS, program_access(&device, MAPPED)?),
+            figure(PROGRAM_PER_MASKED, program_access(&device, MEDIATED)?),
         ],
     })
 }
@@ -224,15 +230,14 @@ fn module(label: &str, offset: u32, body: &str, count: u32) -> String {
 }
 
 /// Instructions of one more write of a register program.
-fn program_access(device: &Device) -> Result<f64> {
-    let few = microseconds(device, MEDIATED.0, &program(FEW))?;
-    let many = microseconds(device, MEDIATED.0, &program(MANY))?;
+fn program_access(device: &Device, register: (&str, u32)) -> Result<f64> {
+    let few = microseconds(device, register.0, &program(register, FEW))?;
+    let many = microseconds(device, register.0, &program(register, MANY))?;
     Ok(instructions(many - few) / f64::from(PROGRAMS * (MANY - FEW)))
 }
 
 /// [`PROGRAMS`] times a register program of `count` writes, between two looks at the clock.
-fn program(count: u32) -> String {
-    let (label, offset) = MEDIATED;
+fn program((label, offset): (&str, u32), count: u32) -> String {
     let at = Place {
         // A small number.
         offset: offset as u16,
