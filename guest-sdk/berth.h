@@ -97,8 +97,8 @@ typedef int32_t berth_handle;
  * serial_register: `handler` is called for one interrupt of the block. `how` is the number
  * of the interrupt in its block times 256, plus the priority, 0 to 255: of handlers that
  * wait the lowest runs first. The `count` registers of the list `captures` are read before.
- * 0, or a negated error code of Tock. The module must export its function table: link with
- * --export-table.
+ * 0, or a negated error code of Tock. The device calls handlers through the module's function table, which
+ * `berth upload` and `pack` export for it.
  *
  * serial_unregister: ends all registrations of the block.
  *

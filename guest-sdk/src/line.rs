@@ -1,6 +1,6 @@
 //! A log line put together from text and numbers, without `core::fmt`.
 
-use crate::{Level, imports};
+use crate::{Level, Style, imports};
 
 /// Room for `N` bytes of text, on the stack.
 ///
@@ -31,9 +31,14 @@ impl<const N: usize> Line<N> {
 
     /// Append text.
     pub fn text(&mut self, text: &str) -> &mut Self {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Append bytes of a text.
+    pub(crate) fn bytes(&mut self, text: &[u8]) -> &mut Self {
         let end = self.length + text.len();
         if let Some(room) = self.bytes.get_mut(self.length..end) {
-            room.copy_from_slice(text.as_bytes());
+            room.copy_from_slice(text);
             self.length = end;
         }
         self
@@ -41,20 +46,22 @@ impl<const N: usize> Line<N> {
 
     /// Append a number in decimal.
     pub fn unsigned(&mut self, value: u32) -> &mut Self {
-        self.digits(value, 10)
+        self.number(value.into(), false, Style::PLAIN)
     }
 
     /// Append a number in decimal, with a minus sign if it is negative.
     pub fn signed(&mut self, value: i32) -> &mut Self {
-        if value < 0 {
-            self.text("-");
-        }
-        self.digits(value.unsigned_abs(), 10)
+        self.number(value.unsigned_abs().into(), value < 0, Style::PLAIN)
     }
 
     /// Append a number in hexadecimal, with `0x` in front.
     pub fn hex(&mut self, value: u32) -> &mut Self {
-        self.text("0x").digits(value, 16)
+        const HEX: Style = Style {
+            hex: true,
+            prefix: true,
+            ..Style::PLAIN
+        };
+        self.number(value.into(), false, HEX)
     }
 
     /// The line so far.
@@ -75,18 +82,29 @@ impl<const N: usize> Line<N> {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Append `value` in base `radix` (10 or 16).
-    fn digits(&mut self, value: u32, radix: u32) -> &mut Self {
-        let mut length = 1;
+    /// Append a number: its sign, its digits, as `style` says.
+    pub(crate) fn number(&mut self, value: u64, is_negative: bool, style: Style) -> &mut Self {
+        let radix = if style.hex { 16 } else { 10 };
+        let front: &[u8] = match (is_negative, style.prefix) {
+            (true, _) => b"-",
+            (_, true) => b"0x",
+            _ => b"",
+        };
+        let mut length = front.len() + 1;
         let mut rest = value / radix;
         while rest > 0 {
             length += 1;
             rest /= radix;
         }
-        let end = self.length + length;
-        if let Some(room) = self.bytes.get_mut(self.length..end) {
+        let end = self.length + length.max(style.width.into());
+        if let Some((sign, digits)) = self
+            .bytes
+            .get_mut(self.length..end)
+            .and_then(|room| room.split_at_mut_checked(front.len()))
+        {
+            sign.copy_from_slice(front);
             let mut rest = value;
-            for place in room.iter_mut().rev() {
+            for place in digits.iter_mut().rev() {
                 let digit = (rest % radix) as u8;
                 *place = if digit < 10 {
                     b'0' + digit

@@ -11,8 +11,8 @@ use libtock::{ErrorCode, EventSlot, StaticBuffer, led, memop, run_record, wasm_h
 use crate::arena;
 use crate::interrupts::Interrupts;
 use crate::platform::{
-    AccessClass, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES, Platform,
-    Refusal, Width,
+    AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES,
+    Platform, Refusal, Width,
 };
 use crate::text::Text;
 use crate::window::Window;
@@ -244,7 +244,7 @@ impl Platform for Board {
         match wasm_host::claim(tag, label) {
             Ok(claimed) => Ok(Claimed {
                 handle: claimed.handle,
-                length: claimed.length,
+                length: claimed.length.min(BLOCK_MAX),
                 window: window(&claimed),
             }),
             Err(ErrorCode::NoDevice) => Err(Refusal::NotExposed),

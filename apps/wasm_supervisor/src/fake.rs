@@ -72,6 +72,8 @@ pub struct State {
     pub no_region: Cell<bool>,
     /// How often a block was claimed.
     pub claims: Cell<u32>,
+    /// How often the counters of an interrupt were asked for.
+    pub counted: Cell<u32>,
     /// The store's flash, while no supervisor has it; `None`: there is none.
     pub flash: RefCell<Option<Simulated>>,
     /// Notes of this run, and of the one before if that failed.
@@ -224,6 +226,7 @@ impl Interrupts for Fake {
     }
 
     fn counters(&self, handle: u16, number: u16) -> Counters {
+        self.0.counted.set(self.0.counted.get() + 1);
         let lines = self.0.interrupts.borrow();
         let counters = lines.counters.get(&Self::bit(handle, number));
         counters.copied().unwrap_or_default()

@@ -191,8 +191,9 @@ const fn names(width: Width) -> (&'static str, &'static str) {
 const fn inside(block: &Claimed, width: Width, offset: u32) -> Option<u16> {
     let bytes = width.bytes();
     let aligned = offset & (bytes - 1) == 0;
-    // Blocks are at most 64 KiB long, so the offset fits.
-    if aligned && offset < block.length && block.length - offset >= bytes && offset <= 0xffff {
+    // An aligned access that begins before the end of whole ones ends there at the latest.
+    if aligned && offset < block.length & !(bytes - 1) {
+        // Blocks are at most 64 KiB long.
         Some(offset as u16)
     } else {
         None
@@ -206,63 +207,72 @@ impl<P: Platform> Host for ContainerHost<P> {
     }
 
     #[inline(always)]
-    fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<u32, Stop> {
+    fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<(u32, u32), Stop> {
         self.called(names(width).0, [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
-        let value = match &block.window {
-            Some(window) => window.read(width, offset),
+        let (value, fuel) = match &block.window {
+            Some(window) => (window.read(width, offset), 0),
             None => {
                 let platform = &self.shared.platform;
                 let value = inside(block, width, offset)
                     .and_then(|short| platform.read(width, block.handle, short));
-                self.account.charge(price::MEDIATED);
-                value
+                (value, price::MEDIATED)
             }
         };
-        value.ok_or_else(|| self.bad_register())
+        match value {
+            Some(value) => Ok((value, fuel)),
+            None => Err(self.bad_register()),
+        }
     }
 
     #[inline(always)]
-    fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<(), Stop> {
+    fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<u32, Stop> {
         self.called(names(width).1, [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
-        let done = match &block.window {
-            Some(window) => window.write(width, offset, value),
+        let (done, fuel) = match &block.window {
+            Some(window) => (window.write(width, offset, value), 0),
             None => {
                 let platform = &self.shared.platform;
                 let done = inside(block, width, offset).and_then(|short| {
                     platform.write_register(width, block.handle, short, value & width.mask())
                 });
-                self.account.charge(price::MEDIATED);
-                done
+                (done, price::MEDIATED)
             }
         };
-        done.ok_or_else(|| self.bad_register())
+        match done {
+            Some(()) => Ok(fuel),
+            None => Err(self.bad_register()),
+        }
     }
 
     #[inline(always)]
-    fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<(), Stop> {
+    fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<u32, Stop> {
         self.called("mmio.modify32", [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
-        let done = match &block.window {
-            Some(window) => window
-                .read(Width::Bits32, offset)
-                .and_then(|old| window.write(Width::Bits32, offset, old & !mask | value & mask)),
+        let (done, fuel) = match &block.window {
+            Some(window) => {
+                let old = window.read(Width::Bits32, offset);
+                let new = old.map(|old| old & !mask | value & mask);
+                let done = new.and_then(|new| window.write(Width::Bits32, offset, new));
+                (done, 0)
+            }
             None => {
                 let platform = &self.shared.platform;
                 let done = inside(block, Width::Bits32, offset)
                     .and_then(|short| platform.modify32(block.handle, short, mask, value));
-                self.account.charge(price::MEDIATED + price::SYSTEM_CALL);
-                done
+                (done, price::MEDIATED + price::SYSTEM_CALL)
             }
         };
-        done.ok_or_else(|| self.bad_register())
+        match done {
+            Some(()) => Ok(fuel),
+            None => Err(self.bad_register()),
+        }
     }
 
     fn begin_program(
@@ -411,14 +421,14 @@ impl<P: Platform> Host for ContainerHost<P> {
             .map_err(|fault| self.stop(Pending::Fault(fault)))
     }
 
-    fn unregister(&mut self, block: u8) {
+    fn unregister(&mut self, block: u8) -> bool {
         self.called("irq.unregister", [u32::from(block), 0]);
         arena::outside(|| {
             let Shared {
                 handlers, platform, ..
             } = &*self.shared;
-            handlers.unregister(platform, self.run, Some(block));
-        });
+            handlers.unregister(platform, self.run, Some(block))
+        })
     }
 
     #[inline(always)]

@@ -7,7 +7,7 @@
 //!   state, restart, budget, schedule        tables and sums, without a container
 //!   around, load, pieces                    what turns take, and whose time it is
 //!   log, mail, saved, events, notes         what is kept outside a container's memory
-//!   storage, images, labels, trial          where images are, what they claim; an update on trial
+//!   storage, images, trial                  where images are; an update on trial
 //!   registrations, shared, host             what a container's code can reach
 //!   run, record, table                      a run, a container, all of them
 //!   persistence, change                     in flash; change state
@@ -34,7 +34,6 @@ mod handler_tests;
 pub mod handlers;
 pub mod host;
 pub mod images;
-mod labels;
 pub(crate) mod lifecycle;
 mod load;
 mod loading;

@@ -49,8 +49,8 @@ impl<P: Platform + 'static> Containers<P> {
         if let Some(result) = result {
             run.main = Main::Returning(result);
         }
-        let is_left = pieces.used(price::SUSPEND.into());
-        self.used(slot, price::SUSPEND.into());
+        let is_left = pieces.used(price::LEND.into());
+        self.used(slot, price::LEND.into());
         self.charge_line(slot, u64::from(bytes.unwrap_or(0)) * BYTE_NS);
         if result.is_some() && is_left && may_go_on(&self.shared.platform, begun) {
             ControlFlow::Continue(())

@@ -15,7 +15,7 @@ use crate::programs::{
 };
 
 /// Work of a pass, and of the check of an instruction.
-const PASS_UNITS: u32 = 20;
+const PASS_UNITS: u32 = 18;
 const CHECK_UNITS: u32 = 8;
 
 /// How many may be under way.
