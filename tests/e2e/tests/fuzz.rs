@@ -34,8 +34,16 @@ const NOBODYS: [(u32, usize); 5] = [
 ];
 const STACK: u32 = 0x2000_0000;
 const BEHIND_VARIABLES: u32 = 0x2000_8000;
-/// RAM of the firmware's process, the kernel's part at its end included.
-const PROCESS: (u32, usize) = (0x2001_0000, 0x8000);
+/// RAM of the firmware's process behind its stack, the kernel's part at its end included.
+const PROCESS: (u32, usize) = (0x2001_0800, 0x7800);
+/// Variables that change only now and then: a part of their names, their bytes.
+const CHANGING: [(&str, u32); 3] = [
+    // Messages of the kernel, in a ring that fills up.
+    ("Drivers3new6BUFFER", 3_073),
+    // Low-level debug, and its line.
+    ("Drivers3new6BUFFER", 64),
+    ("Drivers3new6BUFFER", 97),
+];
 /// Runs in which it is seen which variables change, and how often they are looked at.
 const LEARNED: u32 = 2_000;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
@@ -149,7 +157,7 @@ fn is_allowed(access: &Access) -> bool {
 /// The kernel's variables, which end, and its stack, which lies, where [`NOBODYS`] has it.
 fn variables() -> Result<Variables> {
     let kernel = std::fs::read(target().join("image/fuzz-kernel.elf"))?;
-    let variables = Variables::of(&kernel, PROCESS)?;
+    let variables = Variables::of(&kernel, PROCESS, &CHANGING)?;
     let (stack, end) = (variables.stack, variables.end);
     ensure!(
         stack == STACK && end <= BEHIND_VARIABLES,

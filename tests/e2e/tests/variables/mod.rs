@@ -13,8 +13,8 @@ use berth_emulator::Bus;
 use object::{Object, ObjectSymbol};
 
 /// A word that has changed.
-pub struct Word {
-    pub address: u32,
+pub(crate) struct Word {
+    pub(crate) address: u32,
     was: u32,
     is: u32,
     /// The variable it lies in, and where.
@@ -50,21 +50,24 @@ struct Symbol {
 }
 
 /// All variables of a kernel, and the RAM of a process.
-pub struct Variables {
+pub(crate) struct Variables {
     /// Where the kernel's stack begins, and its variables end.
-    pub stack: u32,
-    pub end: u32,
+    pub(crate) stack: u32,
+    pub(crate) end: u32,
     blocks: [Block; 2],
+    /// Where those lie of which it is known that they change, and their bytes.
+    changing: Vec<(u32, u32)>,
     lengths: [u32; 2],
     symbols: Vec<Symbol>,
 }
 
 impl Variables {
-    /// Those of a kernel, by its ELF file, and of a process, by start and length in bytes of its RAM.
+    /// Those of a kernel, by its ELF file, and of a process, by start and length in bytes of its RAM. Of some it is known that they
+    /// change: a part of their names, and their bytes.
     ///
     /// # Errors
-    /// If it is no such file.
-    pub fn of(elf: &[u8], process: (u32, usize)) -> Result<Self> {
+    /// If it is no such file, or has no such variables.
+    pub(crate) fn of(elf: &[u8], process: (u32, usize), changing: &[(&str, u32)]) -> Result<Self> {
         let file = object::File::parse(elf)?;
         let symbol = |name| -> Result<u32> {
             let symbol = file.symbol_by_name(name);
@@ -80,6 +83,13 @@ impl Variables {
             start: symbol.address() as u32,
             length: symbol.size() as u32,
         });
+        let symbols: Vec<Symbol> = symbols.collect();
+        let changing = changing.iter().map(|(name, length)| {
+            let is_it = |symbol: &&Symbol| symbol.name.contains(name) && symbol.length == *length;
+            let symbol = symbols.iter().find(is_it);
+            let symbol = symbol.with_context(|| format!("no {name} of {length} bytes"))?;
+            Ok((symbol.start, symbol.length))
+        });
         let block = |start| Block {
             start,
             first: Vec::new(),
@@ -90,7 +100,8 @@ impl Variables {
             end,
             blocks: [block(start), block(process.0)],
             lengths: [end - start, process.1 as u32],
-            symbols: symbols.collect(),
+            changing: changing.collect::<Result<_>>()?,
+            symbols,
         })
     }
 
@@ -98,7 +109,7 @@ impl Variables {
     ///
     /// # Errors
     /// If there is none.
-    pub fn address(&self, name: &str) -> Result<u32> {
+    pub(crate) fn address(&self, name: &str) -> Result<u32> {
         let symbol = self.symbols.iter().find(|s| s.name.contains(name));
         Ok(symbol.with_context(|| format!("no {name}"))?.start)
     }
@@ -107,11 +118,16 @@ impl Variables {
     ///
     /// # Errors
     /// Of the connection to the emulator.
-    pub fn learn(&mut self, bus: &mut Bus) -> Result<()> {
+    pub(crate) fn learn(&mut self, bus: &mut Bus) -> Result<()> {
         for (block, length) in self.blocks.iter_mut().zip(self.lengths) {
             let now = words(bus, block.start, length)?;
             if block.first.is_empty() {
-                block.changes = vec![false; now.len()];
+                let is_known = |address: u32| {
+                    let mut known = self.changing.iter();
+                    known.any(|(start, length)| address.wrapping_sub(*start) < *length)
+                };
+                let addresses = (block.start..).step_by(4);
+                block.changes = addresses.take(now.len()).map(is_known).collect();
                 block.first = now;
                 continue;
             }
@@ -124,7 +140,7 @@ impl Variables {
     }
 
     /// How many words have never changed, and how many there are.
-    pub fn fixed(&self) -> (usize, usize) {
+    pub(crate) fn fixed(&self) -> (usize, usize) {
         let all = || self.blocks.iter().flat_map(|block| &block.changes);
         (all().filter(|changes| !**changes).count(), all().count())
     }
@@ -133,7 +149,7 @@ impl Variables {
     ///
     /// # Errors
     /// Of the connection to the emulator.
-    pub fn changed(&self, bus: &mut Bus) -> Result<Vec<Word>> {
+    pub(crate) fn changed(&self, bus: &mut Bus) -> Result<Vec<Word>> {
         let mut found = Vec::new();
         for (block, length) in self.blocks.iter().zip(self.lengths) {
             let now = words(bus, block.start, length)?;
