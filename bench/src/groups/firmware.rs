@@ -75,7 +75,8 @@ const LIMIT: Duration = Duration::from_secs(200);
 pub fn measure() -> Result<Group> {
     let (mut kept_out, mut pass) = (Instructions::default(), Instructions::default());
     let mut note = |beside: &str, told: Deadlines| {
-        let instructions = |task: Task| Instructions::of_emulated_ns(task.worst_emulated_ns, ICOUNT.shift);
+        let instructions =
+            |task: Task| Instructions::of_emulated_ns(task.worst_emulated_ns, ICOUNT.shift);
         println!(
             "beside {beside}: driver {} late, process {}",
             instructions(told.driver),

@@ -49,7 +49,10 @@ impl fmt::Display for Instructions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(instructions) = self;
         let microseconds = instructions.div_ceil(A_MICROSECOND);
-        write!(f, "{instructions} instructions ({microseconds} µs at 25 MHz)")
+        write!(
+            f,
+            "{instructions} instructions ({microseconds} µs at 25 MHz)"
+        )
     }
 }
 

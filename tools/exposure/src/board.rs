@@ -124,9 +124,8 @@ impl<'a> Board<'a> {
     pub(crate) fn neighbour(&self, block: &Block) -> Option<String> {
         let overlaps = |range| self.overlap(block.range, range);
         let mut blocks = self.blocks.iter();
-        let other = blocks.find(|other| {
-            other.in_use() && !block.is_of(other) && overlaps(other.range)
-        });
+        let other =
+            blocks.find(|other| other.in_use() && !block.is_of(other) && overlaps(other.range));
         let region = || self.regions.iter().find(|region| overlaps(region.range));
         match other {
             Some(other) => Some(other.node.label().to_owned()),

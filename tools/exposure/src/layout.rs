@@ -185,7 +185,11 @@ impl<'a> Script<'a> {
         let (_, name) = self.next()?;
         let region = self.known.iter().find(|region| region.name == name)?;
         let range = region.range;
-        let value = if word == "ORIGIN" { range.base } else { range.length };
+        let value = if word == "ORIGIN" {
+            range.base
+        } else {
+            range.length
+        };
         self.take(")").then_some(value)
     }
 }

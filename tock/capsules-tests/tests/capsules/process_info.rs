@@ -142,11 +142,7 @@ fn a_fault_is_told() {
 #[test]
 fn every_command_in_every_state_returns_what_is_documented() {
     let (done, already, off) = (Ok(()), Err(ErrorCode::ALREADY), Err(ErrorCode::OFF));
-    type Row = (
-        &'static [usize],
-        Option<u32>,
-        [Result<(), ErrorCode>; 5],
-    );
+    type Row = (&'static [usize], Option<u32>, [Result<(), ErrorCode>; 5]);
     let rows: [Row; 7] = [
         (&[], None, [already, done, done, done, already]),
         (&[2], Some(3), [done, already, done, done, already]),

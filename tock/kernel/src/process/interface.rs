@@ -4,8 +4,8 @@ use core::fmt::Write;
 use core::ptr::NonNull;
 
 use super::{
-    CommandPermissions, Error, FunctionCall, Life, Pass, ProcessAddress, ProcessAddresses, ProcessId,
-    ProcessSizes, ShortId, State, StoppedExecutingReason, Task, Woken,
+    CommandPermissions, Error, FunctionCall, Life, Pass, ProcessAddress, ProcessAddresses,
+    ProcessId, ProcessSizes, ShortId, State, StoppedExecutingReason, Task, Woken,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::mpu;

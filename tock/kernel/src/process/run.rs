@@ -7,8 +7,8 @@ use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
 use super::work::Report;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Life, Pass, Restart, Process, ProcessId, RunEnd, ShortId,
-    State, StoppedExecutingReason, StoppedState, Task, Woken,
+    CommandPermissions, FaultAction, FunctionCall, Life, Pass, Process, ProcessId, Restart, RunEnd,
+    ShortId, State, StoppedExecutingReason, StoppedState, Task, Woken,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;

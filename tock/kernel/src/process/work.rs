@@ -25,8 +25,8 @@
 
 use core::cell::Cell;
 
-use super::standard::ProcessStandard;
 use super::print::OUTCOME;
+use super::standard::ProcessStandard;
 use super::{Priority, Process};
 use crate::platform::chip::Chip;
 

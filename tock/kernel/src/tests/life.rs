@@ -367,10 +367,7 @@ fn a_report_does_not_tell_of_a_restart_that_is_not() {
         (&[], "is restarted."),
         (&[Change::Stop], "is stopped, and not restarted."),
         (&[Change::End], "is ended, and not restarted."),
-        (
-            &[Change::Stop, Change::End],
-            "is ended, and not restarted.",
-        ),
+        (&[Change::Stop, Change::End], "is ended, and not restarted."),
     ];
     for (changes, outcome) in cases {
         for told_before in [false, true] {

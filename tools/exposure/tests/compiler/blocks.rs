@@ -159,7 +159,11 @@ fn what_begins_or_ends_in_a_block_is_seen_however_it_is_said() {
                 "bus@0 {{ {words} ranges = <0 0x40000000 0x10000>; y: t@1 {{ {kind} reg = <{bus_reg}>; {used} }}; }};"
             );
             let part = format!("ranges; y: t@1 {{ {kind} reg = <{reg}>; {used} }};");
-            let expected = if used == off { begins_or_ends } else { overlaps };
+            let expected = if used == off {
+                begins_or_ends
+            } else {
+                overlaps
+            };
             for (x, nodes) in [("", &own), ("", &bus), (part.as_str(), &String::new())] {
                 let said = whole(x, nodes);
                 let seen = said.iter().any(|problem| problem.contains(with));
