@@ -21,8 +21,10 @@ use crate::platform::{
 };
 use crate::window::Window;
 
+mod buses;
 mod programs;
 
+pub use buses::Wires;
 pub use programs::Machines;
 
 /// Labels and lengths of what the fake board exposes.
@@ -90,6 +92,8 @@ pub struct State {
     pub leds: RefCell<[bool; 3]>,
     /// The interrupts of the blocks.
     pub interrupts: RefCell<Lines>,
+    /// The buses.
+    pub wires: RefCell<Wires>,
     /// Register programs under way.
     pub programs: RefCell<Machines>,
     /// The kernel carries out none.
@@ -333,6 +337,7 @@ impl Fake {
         self.0.holders.borrow_mut().fill(None);
         *self.0.interrupts.borrow_mut() = Lines::default();
         *self.0.programs.borrow_mut() = Machines::default();
+        *self.0.wires.borrow_mut() = Wires::default();
         self.0.notes.take();
     }
 }

@@ -10,6 +10,7 @@
 
 use berth_flash::Flash;
 
+use crate::buses::Buses;
 use crate::interrupts::Interrupts;
 use crate::programs::Programs;
 use crate::window::Window;
@@ -52,7 +53,7 @@ pub const LINE_MAX: usize = 224;
 
 /// The system below the supervisor. All methods return at once except
 /// [`write`](Platform::write) and [`wait`](Platform::wait).
-pub trait Platform: Interrupts + Programs {
+pub trait Platform: Interrupts + Programs + Buses {
     /// The flash that the store is in.
     type Flash: Flash;
 

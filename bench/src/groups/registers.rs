@@ -89,8 +89,13 @@ const CALL_MEDIATED: Key = Key::instructions(
 
 const PROGRAM_PER_ACCESS: Key = Key::instructions(
     "register.program_per_access",
-    "One more register write of a register program, between programs of 32 and of 64",
+    "One more register write of a register program, between programs of 32 and of 64, block exposed whole",
     Some(40.0),
+);
+const PROGRAM_PER_MASKED: Key = Key::instructions(
+    "register.program_per_masked_write",
+    "The same, to a register with a mask: a read and a write",
+    None,
 );
 
 /// Programs between two looks at the clock; all of them fit the slice of one that is alone.
@@ -143,7 +148,8 @@ pub fn measure() -> Result<Group> {
             figure(CALL_MAPPED_MEMORY, with_memory),
             figure(stored, container(&device, MAPPED, "mapped", STORES)?),
             figure(mediated, container(&device, MEDIATED, "mediated", CALLS)?),
-            figure(PROGRAM_PER_ACCESS, program_access(&device)?),
+            figure(PROGRAM_PER_ACCESS, program_access(&device, MAPPED)?),
+            figure(PROGRAM_PER_MASKED, program_access(&device, MEDIATED)?),
         ],
     })
 }
@@ -263,15 +269,14 @@ fn module(label: &str, offset: u32, way: Way, count: u32) -> String {
 }
 
 /// Instructions of one more write of a register program.
-fn program_access(device: &Device) -> Result<f64> {
-    let few = microseconds(device, MEDIATED.0, &program(LEAST_ACCESSES))?;
-    let many = microseconds(device, MEDIATED.0, &program(MOST_ACCESSES))?;
+fn program_access(device: &Device, register: (&str, u32)) -> Result<f64> {
+    let few = microseconds(device, register.0, &program(register, LEAST_ACCESSES))?;
+    let many = microseconds(device, register.0, &program(register, MOST_ACCESSES))?;
     Ok(instructions(many - few) / f64::from(PROGRAMS * (MOST_ACCESSES - LEAST_ACCESSES)))
 }
 
 /// [`PROGRAMS`] times a register program of `count` writes, between two looks at the clock.
-fn program(count: u32) -> String {
-    let (label, offset) = MEDIATED;
+fn program((label, offset): (&str, u32), count: u32) -> String {
     let at = Place {
         // A small number.
         offset: offset as u16,

@@ -46,7 +46,8 @@ pub(crate) enum Refusal {
 impl From<Refusal> for ErrorCode {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Malformed => Self::INVAL,
+            // Not what an access is refused for, so whoever gave the program knows which it was without reading it again.
+            Refusal::Malformed => Self::FAIL,
             Refusal::TooLarge => Self::SIZE,
             // It means the same wherever it is made.
             Refusal::Access(access) => crate::refusal::Refusal::from(access).into(),

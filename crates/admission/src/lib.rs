@@ -35,7 +35,7 @@ pub mod reader;
 mod scan;
 mod types;
 
-pub use berth_foreign::Foreign;
+pub use berth_foreign::{Bus, Foreign};
 pub use imports::{HostFunction, Import, Imports, Label};
 pub use module::Module;
 

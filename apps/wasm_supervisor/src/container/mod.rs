@@ -12,7 +12,7 @@
 //!   run, record, table                      a run, a container, all of them
 //!   persistence, change                     in flash; change state
 //!   loading, storing                        from an image to a run; come into being
-//!   passes, running, handlers               register programs, a slice of main; handlers of interrupts
+//!   passes, transfers, running, handlers    register programs, buses, a slice of main; handlers of interrupts
 //!   ending                                  what follows when it ends: trial, policy
 //!   lifecycle, update                       what operators do
 //! ```
@@ -69,6 +69,9 @@ pub mod state;
 pub mod storage;
 mod storing;
 pub mod table;
+#[cfg(test)]
+mod transfer_tests;
+mod transfers;
 mod trial;
 mod update;
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::name::Name;
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
 use crate::arena::{self, Owned};
+use crate::buses::Bus;
 use crate::engine::wasmi::Wasmi;
 use crate::engine::{Engine, MailPlace};
 use crate::platform::Platform;
@@ -77,6 +78,8 @@ pub(super) enum Main {
     Receiving(MailPlace),
     /// It waits for the end of the register program that its host knows.
     Program,
+    /// It waits for the end of the transfer on this bus that its host knows.
+    Transfer(Bus),
     /// The host function that it has called returns this.
     Returning(u32),
 }

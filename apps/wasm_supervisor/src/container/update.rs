@@ -244,6 +244,7 @@ impl<P: Platform + 'static> Containers<P> {
         if stopped_first {
             if let Some(id) = self.run_mut(slot).map(|run| run.id()) {
                 self.shared.cancel_programs(id);
+                self.shared.cancel_transfers(id);
             }
             if let Some(run) = self.run_mut(slot) {
                 // Its memory only: what it holds passes over.

@@ -95,7 +95,7 @@ fn a_fault_is_known_in_full_after_everything_else_is_gone() {
             (Fault::BadRegister, Entry::Main)
         );
         let call = HostCall {
-            name: "mmio.write",
+            name: "mmio.write32",
             arguments: [0, 28],
         };
         assert_eq!(fault.last_call, Some(call));
@@ -123,11 +123,11 @@ fn a_fault_in_the_start_function_is_known_in_full() {
         |offset: u32| format!("(call $write (call $claim) (i32.const {offset}) (i32.const 1))");
     let call = |name, arguments| Some(HostCall { name, arguments });
     for (body, fault, last_call) in [
-        (write(28), Fault::BadRegister, call("mmio.write", [0, 28])),
+        (write(28), Fault::BadRegister, call("mmio.write32", [0, 28])),
         (
             format!("{} unreachable", write(0)),
             Fault::Unreachable,
-            call("mmio.write", [0, 0]),
+            call("mmio.write32", [0, 0]),
         ),
         (
             format!("{} (call $yield)", write(0)),
