@@ -31,15 +31,21 @@ pub(crate) struct Holder<P> {
 
 /// The claims of all exposures of a board. `P` identifies a process.
 pub(crate) struct Claims<P, const N: usize> {
+    /// One for each exposure, in the order of the board's table.
     slots: [Slot<P>; N],
+    /// How many are held.
     live: Cell<usize>,
     /// Whether any may be of a run that has ended: nobody looks through them otherwise.
     any_left: Cell<bool>,
 }
 
+/// The claim of one exposure.
 struct Slot<P> {
+    /// Who holds it, if anybody does.
     holder: Cell<Option<Holder<P>>>,
+    /// Counts its claims: a handle names the one it was given for.
     generation: Cell<u16>,
+    /// It is open to its holder.
     mapped: Cell<bool>,
     /// Its holder's run has ended, and the claim is to be.
     is_left: Cell<bool>,
