@@ -37,7 +37,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware buses-firmware fuzz-firmware no-ring-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,7 @@ soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a 
 	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
 	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
 	DEADLINE_ROUNDS=120 cargo nextest run --profile soak --no-capture -p berth-e2e --test deadlines --test storms --test claims
+	INSTANTS=40000 cargo nextest run --profile soak --no-capture -p berth-e2e --test assault -E 'test(no_instant)'
 	for seed in 1 2 3 4 5 6 7 8; do FUZZ_RUNS=250000 FUZZ_SEED=$$seed \
 	    cargo nextest run --profile soak --no-capture -p berth-e2e --test fuzz || exit 1; done
 	@$(MAKE) test-apps
@@ -212,6 +213,9 @@ bench-kernel: build
 	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features bench \
 	    --target-dir target/bench-kernel
 	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-kernel.bin
+	@$(WITH_BUSES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features bench,buses \
+	    --target-dir target/bench-kernel
+	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-buses-kernel.bin
 
 # The supervisor's parts without its serial line, which measure themselves.
 SUPERVISOR_BENCHES := bench_containers bench_leak bench_store
@@ -222,7 +226,7 @@ bench-containers: build
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
-             chatter deadline storm buses bus_abuse abuse assault heir warden echo bench_syscalls bench_registers bench_interrupts engine_proof
+             chatter deadline storm buses bus_abuse abuse assault instants heir warden echo bench_syscalls bench_registers bench_interrupts engine_proof
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin $(IMAGE)/buses-kernel.bin $(IMAGE)/fuzz-kernel.bin $(IMAGE)/no-ring-kernel.bin
 
 # The board without containers.
@@ -246,7 +250,7 @@ walk-firmware:
 BESIDE_DEADLINES := BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-deadline.dts)
 $(IMAGE)/deadline-kernel.bin: deadline-firmware ;
 deadline-firmware: $(IMAGE)/walk-kernel.bin
-	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task,programs --target-dir $(WALK)
+	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/deadline-kernel.bin
 
 # The kernel with drivers of SPI and I2C for processes, beside that driver.
@@ -261,6 +265,7 @@ $(IMAGE)/fuzz-kernel.bin: fuzz-firmware ;
 fuzz-firmware: $(IMAGE)/buses-kernel.bin
 	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/fuzz-kernel.bin
+	@cp $(WALK)/$(TRIPLE)/firmware/$(BOARD) $(IMAGE)/fuzz-kernel.elf
 
 # The kernel whose console keeps nothing between two reads.
 $(IMAGE)/no-ring-kernel.bin: no-ring-firmware ;
@@ -270,6 +275,12 @@ no-ring-firmware: $(IMAGE)/fuzz-kernel.bin
 
 $(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
 	@$(HOST)/berth-image $< --output $@
+
+# The kernel that carries out no register programs.
+NO_PROGRAMS := BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-no-programs.dts)
+no-programs-firmware: build
+	@$(NO_PROGRAMS) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --no-default-features --target-dir $(WALK)
+	@cp $(WALK)/$(TRIPLE)/firmware/$(BOARD) $(WALK)/no-programs
 
 test-apps-elf:
 	@cargo build --quiet --profile firmware --target $(TRIPLE) -p test-apps
@@ -301,7 +312,8 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings $(STRICT)
-	$(BESIDE_DEADLINES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz,programs --target-dir $(WALK) -- -D warnings $(STRICT)
+	$(BESIDE_DEADLINES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK) -- -D warnings $(STRICT)
+	$(NO_PROGRAMS) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --no-default-features --target-dir $(WALK) -- -D warnings $(STRICT)
 	$(WITH_BUSES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features buses,deadline-task --target-dir $(WALK) -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process -p supervisor_bench -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings $(STRICT)
@@ -309,10 +321,10 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --lib --examples -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile loader --target wasm32-unknown-unknown -p berth-loader -- -D warnings $(STRICT)
 
-size: build plain-firmware ## flash and RAM, as a table and in target/size.json
+size: build plain-firmware no-programs-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size
 
-bench: build test-apps bench-kernel bench-containers ## measure on the emulated board; table and target/bench/results.json
+bench: build test-apps bench-kernel bench-containers no-programs-firmware ## measure on the emulated board; table and target/bench/results.json
 	@cargo run --quiet -p berth-bench --bin bench
 
 clean: ## remove everything built (and the tools below target/)

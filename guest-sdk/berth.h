@@ -97,8 +97,8 @@ typedef int32_t berth_handle;
  * serial_register: `handler` is called for one interrupt of the block. `how` is the number
  * of the interrupt in its block times 256, plus the priority, 0 to 255: of handlers that
  * wait the lowest runs first. The `count` registers of the list `captures` are read before.
- * 0, or a negated error code of Tock. The module must export its function table: link with
- * --export-table.
+ * 0, or a negated error code of Tock. The device calls handlers through the module's function table, which
+ * `berth upload` and `pack` export for it.
  *
  * serial_unregister: ends all registrations of the block.
  *
@@ -135,6 +135,19 @@ void berth_write32(berth_handle block, uint32_t offset, uint32_t value);
 BERTH_IMPORT("mmio", "modify32")
 void berth_modify32(berth_handle block, uint32_t offset, uint32_t mask, uint32_t value);
 
+/* Carry out a register program: `length` bytes of instructions for one block, as docs/register-programs.md describes them. All
+ * of it is checked before the first access; what is not allowed stops the container with a trap. It takes the
+ * `input_length` bytes of its input and puts what it reads to `output`, which must not overlap the others. Others run meanwhile, if it
+ * is long.
+ *
+ * How many bytes it put out, or a negative number: bits 0 to 7 an error number (13: a device did not become ready, 2: the block
+ * has a program under way, 9: no room for one more), bits 8 to 15 the index of the instruction, bits 16 to 30 how many
+ * bytes it put out before. */
+BERTH_IMPORT("program", "run")
+int32_t berth_program_run(berth_handle block, const void *program, uint32_t length,
+                          const void *input, uint32_t input_length,
+                          void *output, uint32_t output_length);
+
 /* The lights of the kernel's driver, numbered from 0: for a container that needs no register, only
  * a light. Importing one is refused on a board without lights. */
 
@@ -153,6 +166,25 @@ int32_t berth_led_toggle(uint32_t number);
 /* 1: it is on; 0: off; -1: it is not exposed, or there is none. */
 BERTH_IMPORT("tock:led", "is_on")
 int32_t berth_led_is_on(uint32_t number);
+
+/* The kernel's SPI bus: at most 1,024 bytes a transfer; main waits until it is over. 0, or a Tock error code: 6 no byte, no such rate
+ * or mode, 7 too long, 8 paused meanwhile. `rate`: bits a second at most; `mode`: 0 to 3. */
+BERTH_IMPORT("tock:spi", "configure")
+int32_t berth_spi_configure(uint32_t rate, uint32_t mode);
+BERTH_IMPORT("tock:spi", "transfer")
+int32_t berth_spi_transfer(const void *out, void *in, uint32_t length);
+BERTH_IMPORT("tock:spi", "read")
+int32_t berth_spi_read(void *in, uint32_t length);
+BERTH_IMPORT("tock:spi", "write")
+int32_t berth_spi_write(const void *out, uint32_t length);
+
+/* The kernel's I2C bus: at most 128 bytes in each direction; main waits until it is over. As above, and 13: nobody answers. */
+BERTH_IMPORT("tock:i2c", "read")
+int32_t berth_i2c_read(uint32_t address, void *in, uint32_t length);
+BERTH_IMPORT("tock:i2c", "write")
+int32_t berth_i2c_write(uint32_t address, const void *out, uint32_t length);
+BERTH_IMPORT("tock:i2c", "write_read")
+int32_t berth_i2c_write_read(uint32_t address, const void *out, uint32_t out_length, void *in, uint32_t in_length);
 
 #ifdef __cplusplus
 }

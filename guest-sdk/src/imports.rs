@@ -6,6 +6,7 @@
 //! | `mmio` | `read8`, `read16`, `read32` | `(handle i32, offset i32) -> i32` |
 //! | `mmio` | `write8`, `write16`, `write32` | `(handle i32, offset i32, value i32)` |
 //! | `mmio` | `modify32` | `(handle i32, offset i32, mask i32, value i32)` |
+//! | `program` | `run` | `(handle i32, ptr i32, len i32, in i32, in_len i32, out i32, out_len i32) -> i32` bytes, or bit 31 and an error |
 //! | `irq:<label>` | `register` | `(how i32, function i32, captures i32, count i32) -> i32` |
 //! | `irq:<label>` | `unregister` | `()` |
 //! | `berth` | `log` | `(level i32, ptr i32, len i32)` |
@@ -64,6 +65,33 @@ mod device {
         pub(crate) safe fn write16(handle: i32, offset: u32, value: u32);
         pub(crate) safe fn write32(handle: i32, offset: u32, value: u32);
         pub(crate) safe fn modify32(handle: i32, offset: u32, mask: u32, value: u32);
+    }
+
+    #[link(wasm_import_module = "program")]
+    unsafe extern "C" {
+        #[link_name = "run"]
+        safe fn run_program(
+            handle: i32,
+            code: *const u8,
+            length: usize,
+            input: *const u8,
+            input_length: usize,
+            output: *mut u8,
+            output_length: usize,
+        ) -> i32;
+    }
+
+    /// The device is done with all three when it returns.
+    pub(crate) fn run(handle: i32, code: &[u8], input: &[u8], output: &mut [u8]) -> i32 {
+        run_program(
+            handle,
+            code.as_ptr(),
+            code.len(),
+            input.as_ptr(),
+            input.len(),
+            output.as_mut_ptr(),
+            output.len(),
+        )
     }
 
     /// The device reads the text before it returns.
@@ -128,10 +156,13 @@ mod device {
     pub(crate) fn write16(_handle: i32, _offset: u32, _value: u32) {}
     pub(crate) fn write32(_handle: i32, _offset: u32, _value: u32) {}
     pub(crate) fn modify32(_handle: i32, _offset: u32, _mask: u32, _value: u32) {}
+    pub(crate) fn run(_handle: i32, _code: &[u8], _input: &[u8], output: &mut [u8]) -> i32 {
+        output.len() as i32
+    }
 }
 
 pub(crate) use device::log_text as log;
 pub(crate) use device::{exit, now_us, sleep_us, yield_now};
 pub(crate) use device::{load as state_load, save as state_save};
-pub(crate) use device::{modify32, read8, read16, read32, write8, write16, write32};
+pub(crate) use device::{modify32, read8, read16, read32, run, write8, write16, write32};
 pub(crate) use device::{receive, send};

@@ -112,8 +112,7 @@ pub fn outcome(errno: i32) -> Result<(), Refused> {
 /// * `Serial::unregister()` ends all registrations of the block.
 ///
 /// The container holds the block as if it had asked for it with
-/// [`block!`](crate::block!). Handlers are called through the module's function table, so it
-/// must be exported: link with `--export-table`.
+/// [`block!`](crate::block!). Handlers are called through the module's function table, which `pack` and `berth upload` export.
 #[macro_export]
 macro_rules! irq {
     ($(#[$attribute:meta])* $visibility:vis $name:ident = $module:literal) => {

@@ -8,9 +8,11 @@
 //! | the entry point | [`main!`] |
 //! | registers that the device's owner exposes | [`block!`], [`Block`] |
 //! | the same as structs of registers | [`mapped!`] |
+//! | many accesses in one call | [`Program`] |
 //! | their interrupts | [`irq!`], [`Capture`], [`Word`] |
 //! | lights, by number | [`led`] |
-//! | log lines | [`error!`], [`warn!`], [`info!`], [`debug!`], [`log()`], [`Line`] |
+//! | the kernel's buses | [`spi`], [`i2c`] |
+//! | log lines | [`error!`], [`warn!`], [`info!`], [`debug!`], [`Show`], [`log()`], [`Line`] |
 //! | time | [`now_us`], [`sleep_us`], [`sleep_ms`], [`yield_now`] |
 //! | leaving | [`exit`], or return from main |
 //! | state that outlives it | [`save_state`], [`load_state`], [`pause!`] |
@@ -45,7 +47,7 @@
 //! # Size
 //!
 //! Linear memory is what a container costs most. Nothing here uses
-//! `core::fmt` (about 12 KB of code); [`Line`] puts numbers into log lines
+//! `core::fmt` (about 12 KB of code): [`info!`] and [`Line`] put numbers into log lines
 //! without it. There is no allocator unless a container asks for one with `heap!`.
 
 #![no_std]
@@ -55,10 +57,12 @@
 #[cfg(not(target_arch = "wasm32"))]
 extern crate std;
 
+mod bus;
 #[cfg(feature = "hal")]
 pub mod hal;
 #[cfg(feature = "heap")]
 mod heap;
+pub mod i2c;
 mod imports;
 mod interrupts;
 pub mod led;
@@ -67,9 +71,13 @@ mod mail;
 mod mapped;
 #[cfg(all(target_arch = "wasm32", feature = "panic-handler"))]
 mod panic;
+pub mod program;
 mod registers;
+pub mod spi;
 mod state;
+mod text;
 
+pub use bus::BusError;
 #[cfg(feature = "heap")]
 pub use heap::Heap;
 pub use interrupts::{Capture, Handler, Refused, Word, outcome};
@@ -77,8 +85,12 @@ pub use line::Line;
 pub use mail::{MESSAGE_MAX, SendError, Sender, receive, send};
 #[doc(hidden)]
 pub use mapped::{numbered, record, record_length, window};
+pub use program::{Program, ProgramError};
 pub use registers::Block;
 pub use state::{STATE_MAX, SaveError, load_state, save_state};
+pub use text::{LINE_MAX, Show, Style};
+#[doc(hidden)]
+pub use text::{Template, is_plain};
 
 /// How much a log line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,6 +115,9 @@ pub fn log(level: Level, text: &str) {
 /// Log a line that says what failed.
 #[macro_export]
 macro_rules! error {
+    ($text:literal $($values:tt)*) => {
+        $crate::__log!($crate::Level::Error, $text $($values)*)
+    };
     ($text:expr) => {
         $crate::log($crate::Level::Error, $text)
     };
@@ -111,14 +126,24 @@ macro_rules! error {
 /// Log a line about something odd.
 #[macro_export]
 macro_rules! warn {
+    ($text:literal $($values:tt)*) => {
+        $crate::__log!($crate::Level::Warn, $text $($values)*)
+    };
     ($text:expr) => {
         $crate::log($crate::Level::Warn, $text)
     };
 }
 
 /// Log a line worth knowing in normal operation.
+///
+/// Values stand behind the text, and their places in it: `info!("channel {}: {:#06x}", 3, mask)`. There are `{}`, `{:x}`, `{:#x}`,
+/// `{:.3}` (digits behind the point) and `{:08}` (zeros in front), as in `core::fmt`, which is not used: what can be shown is
+/// what has [`Show`]. Of a number with a point `{}` shows two digits behind it.
 #[macro_export]
 macro_rules! info {
+    ($text:literal $($values:tt)*) => {
+        $crate::__log!($crate::Level::Info, $text $($values)*)
+    };
     ($text:expr) => {
         $crate::log($crate::Level::Info, $text)
     };
@@ -127,6 +152,9 @@ macro_rules! info {
 /// Log a line that only the author wants to see.
 #[macro_export]
 macro_rules! debug {
+    ($text:literal $($values:tt)*) => {
+        $crate::__log!($crate::Level::Debug, $text $($values)*)
+    };
     ($text:expr) => {
         $crate::log($crate::Level::Debug, $text)
     };
@@ -166,7 +194,9 @@ pub fn exit(code: i32) -> ! {
 #[macro_export]
 macro_rules! main {
     ($function:path) => {
-        #[unsafe(no_mangle)]
+        // On the desk, where a container's tests run, another program begins at this name.
+        #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+        #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
         extern "C" fn _start() {
             let () = $function();
         }

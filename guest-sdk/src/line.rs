@@ -1,6 +1,6 @@
 //! A log line put together from text and numbers, without `core::fmt`.
 
-use crate::{Level, imports};
+use crate::{Level, Style, imports};
 
 /// Room for `N` bytes of text, on the stack.
 ///
@@ -34,6 +34,16 @@ impl<const N: usize> Line<N> {
         let end = self.length + text.len();
         if let Some(room) = self.bytes.get_mut(self.length..end) {
             room.copy_from_slice(text.as_bytes());
+            self.length = end;
+        }
+        self
+    }
+
+    /// Append bytes of a text; from a place that is only known when it runs.
+    pub(crate) fn bytes(&mut self, text: &[u8]) -> &mut Self {
+        let end = self.length + text.len();
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            copy(room, text);
             self.length = end;
         }
         self
@@ -75,7 +85,8 @@ impl<const N: usize> Line<N> {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Append `value` in base `radix` (10 or 16).
+    /// Append `value` in base `radix` (10 or 16). Apart from [`number`](Self::number), which is larger: containers that
+    /// put their lines together by hand have this one only.
     fn digits(&mut self, value: u32, radix: u32) -> &mut Self {
         let mut length = 1;
         let mut rest = value / radix;
@@ -87,17 +98,59 @@ impl<const N: usize> Line<N> {
         if let Some(room) = self.bytes.get_mut(self.length..end) {
             let mut rest = value;
             for place in room.iter_mut().rev() {
-                let digit = (rest % radix) as u8;
-                *place = if digit < 10 {
-                    b'0' + digit
-                } else {
-                    b'a' + digit - 10
-                };
+                *place = digit((rest % radix) as u8);
                 rest /= radix;
             }
             self.length = end;
         }
         self
+    }
+
+    /// Append a number: its sign, its digits, as `style` says.
+    pub(crate) fn number(&mut self, value: u64, is_negative: bool, style: Style) -> &mut Self {
+        let radix = if style.hex { 16 } else { 10 };
+        let front: &[u8] = match (is_negative, style.prefix) {
+            (true, _) => b"-",
+            (_, true) => b"0x",
+            _ => b"",
+        };
+        let mut length = front.len() + 1;
+        let mut rest = value / radix;
+        while rest > 0 {
+            length += 1;
+            rest /= radix;
+        }
+        let end = self.length + length.max(style.width.into());
+        if let Some((sign, digits)) = self
+            .bytes
+            .get_mut(self.length..end)
+            .and_then(|room| room.split_at_mut_checked(front.len()))
+        {
+            copy(sign, front);
+            let mut rest = value;
+            for place in digits.iter_mut().rev() {
+                *place = digit((rest % radix) as u8);
+                rest /= radix;
+            }
+            self.length = end;
+        }
+        self
+    }
+}
+
+/// The character of a digit.
+fn digit(digit: u8) -> u8 {
+    if digit < 10 {
+        b'0' + digit
+    } else {
+        b'a' + digit - 10
+    }
+}
+
+/// As `copy_from_slice`, whose message for other lengths would bring 3 KB of `core::fmt`.
+fn copy(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
     }
 }
 

@@ -22,6 +22,11 @@ impl Block {
         Self { handle }
     }
 
+    /// What the device calls it.
+    pub(crate) const fn number(self) -> i32 {
+        self.handle
+    }
+
     /// Read 8 bits.
     #[must_use]
     pub fn read8(self, offset: u32) -> u8 {

@@ -48,7 +48,8 @@ pub fn load_state(buffer: &mut [u8]) -> usize {
 #[macro_export]
 macro_rules! pause {
     ($function:path) => {
-        #[unsafe(no_mangle)]
+        #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+        #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
         extern "C" fn _pause() {
             let () = $function();
         }

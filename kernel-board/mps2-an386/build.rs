@@ -21,6 +21,7 @@ fn main() {
             here.join("kernel.ld").display()
         );
         println!("cargo:rustc-link-arg-bins=--nmagic");
+        println!("cargo:rustc-link-arg-bins=--icf=all");
     }
     println!(
         "cargo:rerun-if-changed={}",

@@ -20,6 +20,14 @@ impl<P: Platform> Offers for Offered<'_, P> {
     fn led_count(&self) -> u32 {
         self.0.led_count()
     }
+
+    fn runs_programs(&self) -> bool {
+        self.0.runs_programs()
+    }
+
+    fn has_bus(&self, bus: Bus) -> bool {
+        self.0.has_bus(bus)
+    }
 }
 
 /// Imports, resolved against a platform.

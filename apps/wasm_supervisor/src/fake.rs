@@ -21,6 +21,12 @@ use crate::platform::{
 };
 use crate::window::Window;
 
+mod buses;
+mod programs;
+
+pub use buses::Wires;
+pub use programs::Machines;
+
 /// Labels and lengths of what the fake board exposes.
 pub const EXPOSED: [(&str, u32); 3] = [("fpgaio", 0x20), ("timer0", 0x10), ("uart1", 0x10)];
 
@@ -66,6 +72,8 @@ pub struct State {
     pub no_region: Cell<bool>,
     /// How often a block was claimed.
     pub claims: Cell<u32>,
+    /// How often the counters of an interrupt were asked for.
+    pub counted: Cell<u32>,
     /// The store's flash, while no supervisor has it; `None`: there is none.
     pub flash: RefCell<Option<Simulated>>,
     /// Notes of this run, and of the one before if that failed.
@@ -84,6 +92,12 @@ pub struct State {
     pub leds: RefCell<[bool; 3]>,
     /// The interrupts of the blocks.
     pub interrupts: RefCell<Lines>,
+    /// The buses.
+    pub wires: RefCell<Wires>,
+    /// Register programs under way.
+    pub programs: RefCell<Machines>,
+    /// The kernel carries out none.
+    pub no_programs: Cell<bool>,
 }
 
 /// Interrupts of the fake board: each block but one has two, bit `2 * block + number`.
@@ -212,6 +226,7 @@ impl Interrupts for Fake {
     }
 
     fn counters(&self, handle: u16, number: u16) -> Counters {
+        self.0.counted.set(self.0.counted.get() + 1);
         let lines = self.0.interrupts.borrow();
         let counters = lines.counters.get(&Self::bit(handle, number));
         counters.copied().unwrap_or_default()
@@ -295,6 +310,12 @@ impl Fake {
 }
 
 impl Fake {
+    /// Bytes of the block with this handle.
+    fn length(&self, handle: u16) -> u32 {
+        let block = usize::from(handle.wrapping_sub(FIRST_HANDLE));
+        EXPOSED.get(block).map_or(0, |(_, length)| *length)
+    }
+
     /// The supervisor fails: what it holds is gone, its notes are kept for the next run.
     pub fn fail(&self) {
         let notes = self.0.notes.replace([0; NOTES]);
@@ -315,6 +336,8 @@ impl Fake {
         self.0.failed.set(false);
         self.0.holders.borrow_mut().fill(None);
         *self.0.interrupts.borrow_mut() = Lines::default();
+        *self.0.programs.borrow_mut() = Machines::default();
+        *self.0.wires.borrow_mut() = Wires::default();
         self.0.notes.take();
     }
 }
@@ -437,6 +460,7 @@ impl Platform for Fake {
     }
 
     fn release(&self, handle: u16) {
+        self.end_program(handle);
         let place = usize::from(handle - FIRST_HANDLE);
         let holder = self.0.holders.borrow_mut()[place].take();
         let gone = self.0.failed.get();
@@ -444,8 +468,9 @@ impl Platform for Fake {
     }
 
     fn release_all(&self, tag: u32) {
-        for holder in self.0.holders.borrow_mut().iter_mut() {
+        for (holder, handle) in self.0.holders.borrow_mut().iter_mut().zip(FIRST_HANDLE..) {
             if *holder == Some(tag) {
+                self.end_program(handle);
                 *holder = None;
             }
         }

@@ -11,12 +11,14 @@ pub mod answering;
 pub mod arena;
 #[cfg(target_os = "none")]
 pub mod board;
+pub mod buses;
 pub mod container;
 pub mod engine;
 #[cfg(not(target_os = "none"))]
 pub mod fake;
 pub mod interrupts;
 pub mod platform;
+pub mod programs;
 pub mod service;
 pub mod shell;
 pub mod sizes;

@@ -17,9 +17,14 @@ const TEXT: Key = Key {
     goal: None,
 };
 
+const WITHOUT_PROGRAMS: Key = part(
+    "kernel.without_programs_text_bytes",
+    "Code and constants of the kernel that carries out no register programs",
+);
+
 const IMAGE: Key = part(
     "kernel.image_text_bytes",
-    "Code and constants of the kernel as shipped",
+    "Code and constants of the kernel as shipped, with register programs",
 );
 
 const RAM: Key = Key {
@@ -59,6 +64,10 @@ pub fn measure() -> Result<Group> {
     };
     let mut figures = vec![
         bytes(TEXT, Footprint::of(&plain)?.text),
+        bytes(
+            WITHOUT_PROGRAMS,
+            Footprint::of(&target().join("walk/no-programs"))?.text,
+        ),
         bytes(IMAGE, Footprint::of(&kernel)?.text),
         bytes(
             part(

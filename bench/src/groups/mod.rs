@@ -14,6 +14,7 @@ pub mod kernel_size;
 pub mod leak;
 pub mod registers;
 pub mod shares;
+pub mod spi;
 pub mod store;
 pub mod syscalls;
 
@@ -21,9 +22,10 @@ pub mod syscalls;
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 9] = [
+pub const ALL: [Entry; 10] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
+    ("spi", spi::measure),
     ("containers", containers::measure),
     ("shares", shares::measure),
     ("interrupts", interrupts::measure),

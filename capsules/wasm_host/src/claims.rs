@@ -31,15 +31,21 @@ pub(crate) struct Holder<P> {
 
 /// The claims of all exposures of a board. `P` identifies a process.
 pub(crate) struct Claims<P, const N: usize> {
+    /// One for each exposure, in the order of the board's table.
     slots: [Slot<P>; N],
+    /// How many are held.
     live: Cell<usize>,
     /// Whether any may be of a run that has ended: nobody looks through them otherwise.
     any_left: Cell<bool>,
 }
 
+/// The claim of one exposure.
 struct Slot<P> {
+    /// Who holds it, if anybody does.
     holder: Cell<Option<Holder<P>>>,
+    /// Counts its claims: a handle names the one it was given for.
     generation: Cell<u16>,
+    /// It is open to its holder.
     mapped: Cell<bool>,
     /// Its holder's run has ended, and the claim is to be.
     is_left: Cell<bool>,
@@ -106,20 +112,29 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
             .map_or(0, |slot| slot.interrupts.get())
     }
 
-    /// Note that the run of a slot's holder has ended.
-    pub(crate) fn leave(&self, index: usize) {
-        if let Some(slot) = self.slots.get(index) {
+    /// Note that a run has ended, and with it, if that is so, all that was open to it. Returns whether it held anything.
+    pub(crate) fn leave(&self, process: P, closes: bool) -> bool {
+        let is_its = |slot: &&Slot<P>| slot.holder.get().is_some_and(|h| h.process == process);
+        let mut any = false;
+        for slot in self.slots.iter().filter(is_its) {
             slot.is_left.set(true);
-            self.any_left.set(true);
+            if closes {
+                slot.mapped.set(false);
+            }
+            any = true;
         }
+        self.any_left.set(any || self.any_left.get());
+        any
+    }
+
+    /// Returns whether any claim may be of a run that has ended.
+    pub(crate) fn any_left(&self) -> bool {
+        self.any_left.get()
     }
 
     /// The first slot whose holder's run has ended.
     #[inline(never)]
     pub(crate) fn first_left(&self) -> Option<usize> {
-        if !self.any_left.get() {
-            return None;
-        }
         let first = self.slots.iter().position(|slot| slot.is_left.get());
         self.any_left.set(first.is_some());
         first

@@ -318,12 +318,12 @@ impl<const N: usize> WasmHost<N> {
 
 impl<const N: usize> DeferredCallClient for WasmHost<N> {
     fn handle_deferred_call(&self) {
-        // Which of its calls it was is not told. Ends come first, and epilogues are not made with them.
+        // Which of its calls it was is not told. Ends come first, and epilogues are not made with them, nor before their own call.
         let was_end = self.end_one();
         if let Some(interrupts) = &self.interrupts {
             if was_end {
                 interrupts.deferred.set();
-            } else {
+            } else if !interrupts.deferred.is_pending() {
                 self.epilogues(interrupts);
             }
         }
@@ -334,7 +334,7 @@ impl<const N: usize> DeferredCallClient for WasmHost<N> {
             interrupts.deferred.register(self);
         }
         if let Some(ends) = &self.ends {
-            ends.register(self);
+            ends.call.register(self);
         }
     }
 }

@@ -22,6 +22,7 @@ use berth_exposure::interrupt::ONLY_LINE;
 use berth_exposure::{
     Claim, DESCRIPTION_MAX, Description, LABEL_MAX, RELEASES, Width, allow, command,
 };
+use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::deferred_call::DeferredCall;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, GrantKernelData, UpcallCount};
@@ -46,7 +47,26 @@ pub struct ProcessData {
 
 /// The grant a board creates for the driver, under
 /// [`DRIVER_NUM`](berth_exposure::DRIVER_NUM).
-pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<3>, AllowRwCount<2>>;
+pub type HostGrant = Grant<ProcessData, UpcallCount<1>, AllowRoCount<4>, AllowRwCount<2>>;
+
+/// How the claims of runs that have ended come to their end, one by one.
+pub(crate) struct Ends {
+    pub(crate) call: DeferredCall,
+    /// Has the call made after processes that come first.
+    later: fn(&DeferredCall),
+    /// Before any process, until none is left.
+    at_once: Cell<bool>,
+}
+
+impl Ends {
+    fn set(&self) {
+        if self.at_once.get() {
+            self.call.set();
+        } else {
+            (self.later)(&self.call);
+        }
+    }
+}
 
 /// The driver, for a table of `N` exposures.
 pub struct WasmHost<const N: usize> {
@@ -61,7 +81,7 @@ pub struct WasmHost<const N: usize> {
     /// The interrupts of the exposures, on a board that delivers them.
     pub(crate) interrupts: Option<Interrupts>,
     /// Ends the claims of runs that have ended; `None`: they end at once.
-    pub(crate) ends: Option<DeferredCall>,
+    pub(crate) ends: Option<Ends>,
     /// Which interrupts an exposure has, a bit each: what ends claims does not look through the table.
     pub(crate) sources: [u32; N],
     #[cfg(feature = "programs")]
@@ -102,40 +122,56 @@ impl<const N: usize> WasmHost<N> {
     /// The board calls it at the end of a run, whoever ends it. Where the kernel tells only of faults (upstream's), it calls
     /// it then, and [`reap`](Self::reap) for all other ends.
     pub fn process_gone(&self, process: ProcessId) {
-        for index in 0..N {
-            let holder = self.claims.holder(index);
-            if holder.is_none_or(|holder| holder.process != process) {
-                continue;
+        self.leave(process, true);
+    }
+
+    /// The same, and processes that come first have their turn between the ends of two claims, where these end
+    /// [one by one](Self::with_ends_one_by_one). Nobody can claim what is not at rest: who asks for it meanwhile ends it.
+    pub fn process_gone_in_passes(&self, process: ProcessId) {
+        self.leave(process, false);
+    }
+
+    /// End the claims of a run that ends, or have it done.
+    fn leave(&self, process: ProcessId, at_once: bool) {
+        if !self.claims.leave(process, self.mapper.closes_with_run()) {
+            return;
+        }
+        match &self.ends {
+            Some(ends) => {
+                ends.at_once.set(at_once || ends.at_once.get());
+                ends.set();
             }
-            if self.mapper.closes_with_run() {
-                let _ = self.claims.set_mapped(index, false);
-            }
-            match &self.ends {
-                Some(ends) => {
-                    self.claims.leave(index);
-                    ends.set();
-                }
-                None => self.end(index),
-            }
+            None => while self.end_one() {},
         }
     }
 
     /// End the claims of a run that has ended one by one, each in a deferred call: interrupts of the firmware come between two, and
-    /// no process, since such calls are made before any runs. The driver must be registered for its deferred calls.
+    /// no process, since such calls are made before any runs; or, after [`process_gone_in_passes`](Self::process_gone_in_passes), those
+    /// processes that come before a call that `later` sets. The driver must be registered for its deferred calls.
     #[must_use]
-    pub fn with_ends_one_by_one(mut self) -> Self {
-        self.ends = Some(DeferredCall::new());
+    pub fn with_ends_one_by_one(mut self, later: fn(&DeferredCall)) -> Self {
+        self.ends = Some(Ends {
+            call: DeferredCall::new(),
+            later,
+            at_once: Cell::new(false),
+        });
         self
     }
 
-    /// End one claim of a run that has ended. Returns whether there was one.
+    /// End one claim of a run that has ended. Returns whether any was said to be left.
     pub(crate) fn end_one(&self) -> bool {
-        let (Some(ends), Some(index)) = (&self.ends, self.claims.first_left()) else {
+        if !self.claims.any_left() {
             return false;
-        };
-        self.end(index);
-        if self.claims.first_left().is_some() {
-            ends.set();
+        }
+        if let Some(index) = self.claims.first_left() {
+            self.end(index);
+        }
+        if let Some(ends) = &self.ends {
+            if self.claims.first_left().is_some() {
+                ends.set();
+            } else {
+                ends.at_once.set(false);
+            }
         }
         true
     }

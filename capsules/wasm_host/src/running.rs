@@ -185,16 +185,17 @@ impl<const N: usize> WasmHost<N> {
     ) -> Result<(), Refusal> {
         self.enter(process, &mut |_, kernel_data| {
             let program = kernel_data.get_readonly_processbuffer(allow::RO_PROGRAM);
+            let apart = kernel_data.get_readonly_processbuffer(allow::RO_INPUT);
             let output = kernel_data.get_readwrite_processbuffer(allow::RW_OUTPUT);
             let Ok(program) = program else { return };
             let _ = program.enter(|program| {
                 let length = instructions * INSTRUCTION_BYTES;
-                let (Some(code), Some(input)) =
+                let (Some(code), Some(behind)) =
                     (program.get_to(..length), program.get_from(length..))
                 else {
                     return;
                 };
-                match &output {
+                let mut with = |input: &ReadableProcessSlice| match &output {
                     Ok(output) if output.len() > 0 => {
                         let _ = output.mut_enter(|output| {
                             let output = Some(output);
@@ -208,6 +209,12 @@ impl<const N: usize> WasmHost<N> {
                             output: None,
                         },
                     ),
+                };
+                match &apart {
+                    Ok(apart) if apart.len() > 0 => {
+                        let _ = apart.enter(with);
+                    }
+                    _ => with(behind),
                 }
             });
         })

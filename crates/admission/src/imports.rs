@@ -1,7 +1,7 @@
 //! Imports of a module and what they mean on this device.
 
 use berth_exposure::{Claim, DESCRIPTION_MAX, Description, Width};
-use berth_foreign::Foreign;
+use berth_foreign::{Bus, Device, Foreign};
 use berth_protocol::MissingWhy;
 
 use super::reader::Reader;
@@ -18,6 +18,12 @@ pub trait Offers {
 
     /// Returns the number of LEDs.
     fn led_count(&self) -> u32;
+
+    /// Returns whether register programs are carried out.
+    fn runs_programs(&self) -> bool;
+
+    /// Returns whether there is this bus.
+    fn has_bus(&self, bus: Bus) -> bool;
 }
 
 /// One import as it stands in the module.
@@ -124,6 +130,8 @@ pub enum HostFunction<'a> {
     Write(Width),
     /// `mmio.modify32(handle, offset, mask, value)`
     Modify32,
+    /// `program.run(handle, program, length, input, length, output, length) -> output or error`
+    Program,
     /// `berth.log(level, pointer, length)`
     Log,
     /// `berth.now_us() -> time`
@@ -155,7 +163,7 @@ const ANY: Label<'static> = Label("");
 
 /// Every function of this device's own: module, name, and what it stands for. A module that ends in a colon is followed by the
 /// label of a block. What is not in here does not exist, so whoever goes through all functions goes through this.
-pub const FUNCTIONS: [(&str, &str, HostFunction<'static>); 19] = [
+pub const FUNCTIONS: [(&str, &str, HostFunction<'static>); 20] = [
     ("mmio", "read8", HostFunction::Read(Width::Bits8)),
     ("mmio", "read16", HostFunction::Read(Width::Bits16)),
     ("mmio", "read32", HostFunction::Read(Width::Bits32)),
@@ -163,6 +171,7 @@ pub const FUNCTIONS: [(&str, &str, HostFunction<'static>); 19] = [
     ("mmio", "write16", HostFunction::Write(Width::Bits16)),
     ("mmio", "write32", HostFunction::Write(Width::Bits32)),
     ("mmio", "modify32", HostFunction::Modify32),
+    ("program", "run", HostFunction::Program),
     ("berth", "log", HostFunction::Log),
     ("berth", "now_us", HostFunction::NowUs),
     ("berth", "sleep_us", HostFunction::SleepUs),
@@ -228,7 +237,8 @@ impl<'a> HostFunction<'a> {
     #[must_use]
     pub const fn takes_pointers(&self) -> bool {
         match self {
-            Self::Log
+            Self::Program
+            | Self::Log
             | Self::StateSave
             | Self::StateLoad
             | Self::Send
@@ -257,6 +267,7 @@ impl<'a> HostFunction<'a> {
             Self::Modify32 => (&[I32, I32, I32, I32], &[]),
             Self::Send | Self::Register(_) => (&[I32, I32, I32, I32], &[I32]),
             Self::Receive => (&[I32, I32, I32], &[I32]),
+            Self::Program => (&[I32; 7], &[I32]),
             Self::NowUs => (&[], &[I64]),
             Self::SleepUs => (&[I64], &[]),
             Self::Yield | Self::Unregister(_) => (&[], &[]),
@@ -265,6 +276,16 @@ impl<'a> HostFunction<'a> {
                 let (parameters, result) = function.signature();
                 (parameters, if result { &[I32] } else { &[] })
             }
+        }
+    }
+
+    /// Has the device to be asked whether it is there, though its block, if it is about one, can be claimed?
+    #[must_use]
+    pub const fn depends_on_device(&self) -> bool {
+        match self {
+            Self::Register(_) | Self::Unregister(_) | Self::Program => true,
+            Self::Foreign(function) => function.device().is_some(),
+            _ => false,
         }
     }
 
@@ -295,14 +316,30 @@ impl<'a> HostFunction<'a> {
         platform: &P,
     ) -> Result<Self, MissingWhy> {
         let function = Self::fitting(module, import)?;
-        let foreign_led = matches!(function, Self::Foreign(f) if f.needs_led());
+        let device = match function {
+            Self::Foreign(function) => function.device(),
+            _ => None,
+        };
         match function.label() {
             Some(label) if claim_of(platform, &function, label).is_none() => {
                 Err(MissingWhy::NotExposed)
             }
-            None if foreign_led && platform.led_count() == 0 => Err(MissingWhy::NotExposed),
+            None if device.is_some_and(|device| !has(platform, device)) => {
+                Err(MissingWhy::NotExposed)
+            }
+            None if matches!(function, Self::Program) && !platform.runs_programs() => {
+                Err(MissingWhy::NoPrograms)
+            }
             _ => Ok(function),
         }
+    }
+}
+
+/// Is there this device of the kernel's?
+fn has<P: Offers>(platform: &P, device: Device) -> bool {
+    match device {
+        Device::Led => platform.led_count() != 0,
+        Device::Bus(bus) => platform.has_bus(bus),
     }
 }
 
@@ -377,5 +414,13 @@ impl<O: Offers> Offers for &O {
 
     fn led_count(&self) -> u32 {
         (**self).led_count()
+    }
+
+    fn runs_programs(&self) -> bool {
+        (**self).runs_programs()
+    }
+
+    fn has_bus(&self, bus: Bus) -> bool {
+        (**self).has_bus(bus)
     }
 }

@@ -82,8 +82,8 @@ pub mod command {
     /// they were handled).
     pub const COUNTERS: usize = 19;
     /// `(handle and instructions, input and output)`: check a [program](super::program) and begin it; see
-    /// [`super::program_of`] and [`super::data_of`]. Its instructions and behind them its input stand in read-only
-    /// allow 2, its output goes to read-write allow 1 → (u32 [state](super::program::state), u32 bytes of output so far).
+    /// [`super::program_of`] and [`super::data_of`]. Its instructions stand in read-only allow 2, its input in read-only
+    /// allow 3, or, while nothing is lent there, behind the instructions; its output goes to read-write allow 1 → (u32 [state](super::program::state), u32 bytes of output so far).
     pub const PROGRAM_RUN: usize = 20;
     /// `(handle)`: go on with the block's program → as [`PROGRAM_RUN`].
     pub const PROGRAM_CONTINUE: usize = 21;
@@ -130,6 +130,8 @@ pub mod allow {
     pub const RO_CAPTURES: usize = 1;
     /// Read-only: the instructions of a program, and behind them its input.
     pub const RO_PROGRAM: usize = 2;
+    /// Read-only: the input of a program, where it does not stand behind the instructions.
+    pub const RO_INPUT: usize = 3;
     /// Userspace-readable: where interrupts are recorded.
     pub const RECORDS: usize = 0;
     /// Read-write: where a description is written.

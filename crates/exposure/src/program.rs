@@ -168,7 +168,7 @@ const MODE_TO_OUTPUT: u8 = 8;
 impl Instruction {
     /// The bytes of the instruction. What has a range in its description is taken as it is; the kernel refuses it.
     #[must_use]
-    pub fn encode(self) -> [u8; INSTRUCTION_BYTES] {
+    pub const fn encode(self) -> [u8; INSTRUCTION_BYTES] {
         let nowhere = Place {
             offset: 0,
             width: Width::Bits32,
@@ -184,21 +184,55 @@ impl Instruction {
                 limit,
             } => (POLL, at, mask, value, limit),
             Self::Take(at) => (TAKE, at, 0, 0, 0),
-            Self::Repeat { count, body } => (REPEAT, nowhere, count, body.into(), 0),
+            Self::Repeat { count, body } => (REPEAT, nowhere, count, body as u32, 0),
             Self::Exchange(exchange) => {
                 let (a, b) = exchange.encode();
                 (EXCHANGE, exchange.data, a, b, exchange.limit)
             }
         };
-        let mut bytes = [0; INSTRUCTION_BYTES];
-        bytes[0] = operation;
         // 1, 2 or 4.
-        bytes[1] = place.width.bytes() as u8;
-        bytes[2..4].copy_from_slice(&place.offset.to_le_bytes());
-        bytes[4..8].copy_from_slice(&a.to_le_bytes());
-        bytes[8..12].copy_from_slice(&b.to_le_bytes());
-        bytes[12..].copy_from_slice(&c.to_le_bytes());
-        bytes
+        let width = place.width.bytes() as u8;
+        let [o0, o1] = place.offset.to_le_bytes();
+        let [a0, a1, a2, a3] = a.to_le_bytes();
+        let [b0, b1, b2, b3] = b.to_le_bytes();
+        let [c0, c1, c2, c3] = c.to_le_bytes();
+        [
+            operation, width, o0, o1, a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3,
+        ]
+    }
+
+    /// Is each of its numbers in the range that its description says? What stands around it is not looked at.
+    #[must_use]
+    pub const fn is_sound(self) -> bool {
+        match self {
+            Self::Read(_) | Self::Write(..) | Self::Modify { .. } | Self::Take(_) => true,
+            Self::Poll {
+                mask, value, limit, ..
+            } => limit != 0 && mask != 0 && value & !mask == 0,
+            Self::Repeat { count, body } => count != 0 && body != 0,
+            Self::Exchange(exchange) => exchange.is_sound(),
+        }
+    }
+
+    /// Where it accesses its block first; `None`: nowhere.
+    #[must_use]
+    pub const fn place(self) -> Option<Place> {
+        match self {
+            Self::Read(at)
+            | Self::Write(at, _)
+            | Self::Modify { at, .. }
+            | Self::Poll { at, .. }
+            | Self::Take(at) => Some(at),
+            Self::Repeat { .. } => None,
+            Self::Exchange(exchange) => Some(exchange.data),
+        }
+    }
+
+    /// The offset in the block of the instruction of these bytes, where it has one.
+    #[must_use]
+    pub const fn offset(bytes: &[u8; INSTRUCTION_BYTES]) -> u16 {
+        let [_, _, o0, o1, ..] = *bytes;
+        u16::from_le_bytes([o0, o1])
     }
 
     /// The instruction of these bytes. Returns `None` if there is none: an operation or a width that does not exist, a field
@@ -263,20 +297,31 @@ impl Instruction {
 }
 
 impl Exchange {
+    /// Whether its numbers are in their ranges, and its modes fit together.
+    const fn is_sound(self) -> bool {
+        let modes_fit = (self.room.is_some() || !self.from_input)
+            && (self.filled.is_some() || !self.to_output)
+            && (self.room.is_some() || self.filled.is_some());
+        self.words != 0 && self.under_way != 0 && self.limit != 0 && modes_fit
+    }
+
     /// Fields `a` and `b`.
-    fn encode(self) -> (u32, u32) {
-        let mut modes = 0;
-        for (set, mode) in [
-            (self.room.is_some(), MODE_WRITES),
-            (self.from_input, MODE_FROM_INPUT),
-            (self.filled.is_some(), MODE_READS),
-            (self.to_output, MODE_TO_OUTPUT),
-        ] {
-            modes |= if set { mode } else { 0 };
+    const fn encode(self) -> (u32, u32) {
+        const fn mode(set: bool, mode: u8) -> u8 {
+            if set { mode } else { 0 }
         }
+        const fn bit(ready: Option<Ready>) -> u8 {
+            match ready {
+                Some(ready) => ready.encode(),
+                None => 0,
+            }
+        }
+        let modes = mode(self.room.is_some(), MODE_WRITES)
+            | mode(self.from_input, MODE_FROM_INPUT)
+            | mode(self.filled.is_some(), MODE_READS)
+            | mode(self.to_output, MODE_TO_OUTPUT);
         let [s0, s1] = self.status.to_le_bytes();
         let [w0, w1] = self.words.to_le_bytes();
-        let bit = |ready: Option<Ready>| ready.map_or(0, Ready::encode);
         (
             u32::from_le_bytes([s0, s1, self.under_way, modes]),
             u32::from_le_bytes([w0, w1, bit(self.room), bit(self.filled)]),

@@ -170,6 +170,8 @@ pub enum Fault {
     HandlerTooLong,
     /// Its `_pause` did not return in its budget.
     PauseTooLong,
+    /// Asked for a register program that is none, or is too large.
+    BadProgram,
 }
 
 impl Fault {
@@ -195,6 +197,7 @@ impl Fault {
             Self::Engine => "engine",
             Self::HandlerTooLong => "handler-too-long",
             Self::PauseTooLong => "pause-too-long",
+            Self::BadProgram => "bad-program",
         }
     }
 }

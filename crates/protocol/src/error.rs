@@ -269,6 +269,8 @@ pub enum MissingWhy {
     /// The board exposes this label, but somebody holds it
     /// ([`Reply::Held`](crate::Reply::Held) says who).
     InUse,
+    /// The board carries out no register programs.
+    NoPrograms,
 }
 
 impl MissingWhy {
@@ -282,6 +284,7 @@ impl MissingWhy {
             Self::NotExposed => "not-exposed",
             Self::NotAFunction => "not-a-function",
             Self::InUse => "in-use",
+            Self::NoPrograms => "no-programs",
         }
     }
 }
@@ -295,6 +298,7 @@ impl fmt::Display for MissingWhy {
             Self::NotExposed => "not exposed by this board",
             Self::NotAFunction => "only functions can be imported",
             Self::InUse => "in use",
+            Self::NoPrograms => "this board carries out no register programs",
         })
     }
 }

@@ -8,7 +8,7 @@ use cortexm4::systick::SysTick;
 use flash_partition::FlashPartition;
 use kernel::capabilities::ProcessManagementCapability;
 use kernel::platform::{KernelResources, SyscallDriverLookup, WorkOf};
-use kernel::process::{Process, ProcessId, RunEnd, RunEndClient};
+use kernel::process::{EndedBy, Process, ProcessId, RunEnd, RunEndClient};
 use kernel::scheduler::background::BackgroundSched;
 use kernel::syscall::SyscallDriver;
 use mps2::fpgaio::Led;
@@ -19,7 +19,7 @@ use wasm_host::WasmHost;
 use crate::buses::{self, Buses};
 use crate::drivers::Drivers;
 use crate::filter::Filter;
-use crate::{BoardChip, exposures};
+use crate::{BoardChip, exposures, places};
 
 /// The right of the process information driver to see processes.
 pub(crate) struct Management;
@@ -79,10 +79,20 @@ pub(crate) struct Ends {
 
 impl RunEndClient for Ends {
     /// Ends the claims, and of a process that faulted keeps what it leaves to its next run.
-    fn run_ends(&self, process: &dyn Process, end: RunEnd) {
-        self.wasm_host.process_gone(process.processid());
+    ///
+    /// When what stands in the supervisor's place ends itself is its own choice, and the firmware comes before that end is
+    /// over; whoever else ends a run finds the hardware at rest when it goes on.
+    fn run_ends(&self, process: &dyn Process, end: RunEnd, by: EndedBy) {
+        let id = process.processid();
+        // A run that the test's reaper ends is one that only failed to end itself.
+        let itself = by == EndedBy::Itself || cfg!(feature = "restart-fuzz");
+        if itself && !places::is_own(process.place()) {
+            self.wasm_host.process_gone_in_passes(id);
+        } else {
+            self.wasm_host.process_gone(id);
+        }
         if end == RunEnd::Faulted {
-            self.run_record.process_gone(process.processid());
+            self.run_record.process_gone(id);
         }
     }
 }

@@ -14,7 +14,7 @@ use wasm_host::{
     AccessClass, BusError, Exposure, Register, Registers, SafeWrite, Width, Widths, Window,
 };
 
-/// `COUNT`, `EXPOSURES`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`. Which of the imported
+/// `COUNT`, `EXPOSURES`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`, `PROGRAMS`. Which of the imported
 /// types a table needs, depends on what is exposed.
 #[allow(unused_imports)]
 mod table {
@@ -49,7 +49,15 @@ const fn apart(base: u64, length: u64, blocks: &[(u64, u64)]) {
     }
 }
 
+#[cfg(feature = "programs")]
+pub(crate) use table::PROGRAMS;
 pub(crate) use table::{COUNT, ERASES, EXPOSURES, INTERRUPTS, LIMITS, PROCESSES};
+
+// What containers are told, and what the kernel does.
+const _: () = assert!(
+    (table::PROGRAMS > 0) == cfg!(feature = "programs"),
+    "`programs` of the exposures' limits, and the feature `programs`: either both or none"
+);
 
 /// A window for the generated table, and for nothing else.
 const fn block(base: usize, len: usize) -> Block {

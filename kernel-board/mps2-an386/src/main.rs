@@ -24,6 +24,8 @@
 
 #[cfg(feature = "bench")]
 mod bench;
+#[cfg(all(feature = "bench", feature = "buses"))]
+mod bench_spi;
 mod board;
 #[cfg(feature = "buses")]
 mod buses;
@@ -94,10 +96,6 @@ impl Seconds for Clock {
     }
 }
 
-/// How many register programs may be under way at once.
-#[cfg(feature = "programs")]
-const PROGRAMS: usize = 2;
-
 /// The chip of this board.
 type BoardChip = Mps2<'static, interrupts::Service>;
 
@@ -109,6 +107,16 @@ type BoardChip = Mps2<'static, interrupts::Service>;
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main() -> ! {
+    let (kernel, board, chip) = start();
+    let main_loop_capability = create_capability!(MainLoopCapability);
+    kernel.kernel_loop(board, chip, &main_loop_capability)
+}
+
+/// Make everything, and load the processes, once. Apart from [`main`], which never returns: what is moved to its place here
+/// takes kilobytes of stack, and gives them back before the first process runs.
+#[allow(unsafe_code)]
+#[inline(never)]
+fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
     // SAFETY: this runs once, at reset, with the vector table of `vectors.rs`.
     let (peripherals, service, chip, grounds, systick, leds) = unsafe {
         let peripherals: &'static _ = static_init!(Peripherals<'static>, Peripherals::new());
@@ -221,22 +229,23 @@ unsafe extern "C" fn main() -> ! {
         run_record,
     };
     kernel.set_run_end_client(static_init!(Ends, ends), &process_capability);
-    // What could not be started was said in debug messages.
-    let _ = load_places(kernel, chip, places::table(grounds), &process_capability);
+    load(kernel, chip, grounds);
     greet(kernel, &process_capability);
     #[cfg(feature = "bench")]
     bench::registers();
+    #[cfg(all(feature = "bench", feature = "buses"))]
+    bench_spi::begin(buses);
 
     // Its deadlines begin with the kernel's loop: nothing is served before.
     #[cfg(feature = "deadline-task")]
     service.start_task(chip, kernel);
 
-    let main_loop_capability = create_capability!(MainLoopCapability);
-    kernel.kernel_loop(board, chip, &main_loop_capability)
+    (kernel, board, chip)
 }
 
 /// The driver with this board's tables. Made after all other drivers: what it defers
-/// is done after what they do.
+/// is done after what they do. Its stack is not needed beside that of what follows.
+#[inline(never)]
 fn wasm_host(
     kernel: &'static Kernel,
     peripherals: &'static Peripherals<'static>,
@@ -257,14 +266,26 @@ fn wasm_host(
     )?;
     let host = WasmHost::new(&exposures::EXPOSURES, grant)?
         .with_mapper(regions)
-        .with_ends_one_by_one()
+        .with_ends_one_by_one(DeferredCall::set_later)
         .with_interrupts(interrupts)?;
     #[cfg(feature = "programs")]
     let host = host.with_programs(static_init!(
-        [wasm_host::ProgramSlot; PROGRAMS],
-        [const { wasm_host::ProgramSlot::new() }; PROGRAMS]
+        [wasm_host::ProgramSlot; exposures::PROGRAMS],
+        [const { wasm_host::ProgramSlot::new() }; exposures::PROGRAMS]
     ));
     Ok(host)
+}
+
+/// Load the processes in their places. Its stack, too, is not needed beside that of the others.
+#[inline(never)]
+fn load(
+    kernel: &'static Kernel,
+    chip: &'static BoardChip,
+    grounds: [layout::Ground; places::COUNT],
+) {
+    let capability = create_capability!(ProcessManagementCapability);
+    // What could not be started was said in debug messages.
+    let _ = load_places(kernel, chip, places::table(grounds), &capability);
 }
 
 /// Say hello on the console. Nothing else is using it yet.

@@ -37,6 +37,8 @@ pub(crate) const LIMITS: Limits = Limits { handlers: 8, captures: 16, accesses_p
 
 pub(crate) const ERASES: Budget = Budget { burst: 256, period_s: 86400, per_second: 16 };
 
+pub(crate) const PROGRAMS: usize = 0;
+
 pub(crate) const INTERRUPTS: &[Interrupt] = &[
     Interrupt { exposure: 0, line: 26, captures_max: 2, clear: Some(Clear { offset: 0x140, bytes: 4, value: 0x0, before_capture: true }) },
 ];

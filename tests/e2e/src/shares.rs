@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use berth_admission::imports::{FUNCTIONS, HostFunction};
 use berth_emulator::{Icount, Sleep};
 use berth_exposure::Width;
-use berth_foreign::Foreign;
+use berth_foreign::{Device as ForeignDevice, Foreign};
 
 use crate::{Device, Flash};
 
@@ -50,7 +50,7 @@ impl Hog {
     /// Does it call a function of another system?
     #[must_use]
     pub fn is_foreign(&self) -> bool {
-        !["mmio", "irq", "berth"]
+        !["mmio", "irq", "program", "berth"]
             .iter()
             .any(|own| self.name.starts_with(own))
     }
@@ -80,10 +80,12 @@ pub fn own_functions() -> Vec<Hog> {
         .collect()
 }
 
-/// The same of functions of other systems.
+/// The same of functions of other systems, as far as this board has what they are about.
 #[must_use]
 pub fn foreign_functions() -> Vec<Hog> {
+    let has = |function: Foreign| !matches!(function.device(), Some(ForeignDevice::Bus(_)));
     Foreign::all()
+        .filter(|(.., function)| has(*function))
         .map(|(module, name, function)| hog(module, name, &HostFunction::Foreign(function)))
         .collect()
 }
@@ -98,6 +100,16 @@ fn arguments(function: &HostFunction<'_>) -> &'static [&'static str] {
         HostFunction::Write(_) => &["(call $claim)", "(i32.const 16)", "(i32.const 0)"],
         HostFunction::Modify32 => &[
             "(call $claim)",
+            "(i32.const 0)",
+            "(i32.const 0)",
+            "(i32.const 0)",
+        ],
+        // One write, of nothing, again and again for a slice: see the data at 128.
+        HostFunction::Program => &[
+            "(call $claim)",
+            "(i32.const 128)",
+            "(i32.const 32)",
+            "(i32.const 0)",
             "(i32.const 0)",
             "(i32.const 0)",
             "(i32.const 0)",
@@ -195,7 +207,7 @@ fn hog(module: &str, name: &str, function: &HostFunction<'_>) -> Hog {
         "mmio:" => ("fpgaio", "mmio:fpgaio".to_owned()),
         other => ("fpgaio", other.to_owned()),
     };
-    let claim = if module.starts_with("mmio") || module == "irq:" {
+    let claim = if module.starts_with("mmio") || module == "irq:" || module == "program" {
         format!(r#"(import "mmio:{block}" "claim" (func $claim (result i32)))"#)
     } else {
         String::new()
@@ -235,6 +247,7 @@ fn hog(module: &str, name: &str, function: &HostFunction<'_>) -> Hog {
               (data (i32.const 0) "hog")
               (data (i32.const 32) "\40\00\00\00\14\00\00\00")
               (data (i32.const 64) "abcdefghijklmnopqrst")
+              (data (i32.const 128) "\06\04\00\00\40\00\00\00\01\00\00\00\00\00\00\00\03\04\00\00\02\00\00\00\00\00\00\00\00\00\00\00")
               (func (export "_start") (local $i i32) (local $t i64) {body}))"#
         )
     };

@@ -2,6 +2,11 @@
 //!
 //! Nothing that it does may stop the kernel, change a byte outside its own memory or a register that is not exposed, or make the
 //! firmware late. `FUZZ_RUNS` says how many runs, `FUZZ_SEED` (hexadecimal) which.
+//!
+//! What the kernel and the firmware's process keep in RAM changes while they work, and most of it does not. Which words do is seen in
+//! the first runs, from outside ([`variables::Variables`]); no other may from then on.
+
+mod variables;
 
 use std::env;
 use std::time::{Duration, Instant};
@@ -10,7 +15,7 @@ use anyhow::{Context, Result, ensure};
 use berth_e2e::deadlines::Deadlines;
 use berth_e2e::{Device, Flash, target};
 use berth_emulator::{Access, Bus, Icount, Sleep};
-use object::{Object, ObjectSymbol};
+use variables::Variables;
 
 /// Runs in `make test`.
 const RUNS: u32 = 20_000;
@@ -29,6 +34,19 @@ const NOBODYS: [(u32, usize); 5] = [
 ];
 const STACK: u32 = 0x2000_0000;
 const BEHIND_VARIABLES: u32 = 0x2000_8000;
+/// RAM of the firmware's process behind its stack, the kernel's part at its end included.
+const PROCESS: (u32, usize) = (0x2001_0800, 0x7800);
+/// Variables that change only now and then: a part of their names, their bytes.
+const CHANGING: [(&str, u32); 3] = [
+    // Messages of the kernel, in a ring that fills up.
+    ("Drivers3new6BUFFER", 3_073),
+    // Low-level debug, and its line.
+    ("Drivers3new6BUFFER", 64),
+    ("Drivers3new6BUFFER", 97),
+];
+/// Runs in which it is seen which variables change, and how often they are looked at.
+const LEARNED: u32 = 2_000;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// All flash below the store: kernel, supervisor's place, firmware's processes.
 const FLASH: usize = 0x14_0000;
 
@@ -136,21 +154,30 @@ fn is_allowed(access: &Access) -> bool {
         })
 }
 
-/// The kernel's variables end, and its stack lies, where [`NOBODYS`] has it.
-fn kernel_is_where_it_was_thought() -> Result<()> {
-    let bytes = std::fs::read(target().join("walk/thumbv7em-none-eabi/firmware/mps2-an386"))?;
-    let file = object::File::parse(&*bytes)?;
-    let symbol = |name| {
-        let symbol = file.symbol_by_name(name);
-        symbol
-            .map(|symbol| symbol.address())
-            .with_context(|| format!("no {name}"))
-    };
-    let (stack, end) = (symbol("_sstack")?, symbol("_ekept")?);
+/// The kernel's variables, which end, and its stack, which lies, where [`NOBODYS`] has it.
+fn variables() -> Result<Variables> {
+    let kernel = std::fs::read(target().join("image/fuzz-kernel.elf"))?;
+    let variables = Variables::of(&kernel, PROCESS, &CHANGING)?;
+    let (stack, end) = (variables.stack, variables.end);
     ensure!(
-        stack == u64::from(STACK) && end <= u64::from(BEHIND_VARIABLES),
+        stack == STACK && end <= BEHIND_VARIABLES,
         "{stack:#x}, {end:#x}"
     );
+    Ok(variables)
+}
+
+/// Sees which variables change in the first runs.
+fn learn(device: &mut Device, variables: &mut Variables) -> Result<()> {
+    let until = Instant::now() + PATIENCE * 2;
+    let learned = format!("fuzz: {LEARNED} runs");
+    while !device.board.console.text().contains(&learned) {
+        variables.learn(&mut device.board.bus)?;
+        ensure!(Instant::now() < until, "{}", device.board.console.text());
+        std::thread::sleep(BETWEEN_LOOKS);
+    }
+    let (fixed, all) = variables.fixed();
+    println!("{fixed} of {all} words that the kernel and the process have do not change");
+    ensure!(fixed * 3 > all * 2, "{fixed} of {all} words say little");
     Ok(())
 }
 
@@ -178,7 +205,8 @@ fn random_machine_code_stops_nothing_changes_nothing_and_makes_nobody_late() -> 
     let limit = PATIENCE * (runs / 1000 + 2);
     let mut device = Device::power_on_counted_for(&flash, limit)?;
     device.console("fuzz: 0 runs")?;
-    kernel_is_where_it_was_thought()?;
+    let mut variables = variables()?;
+    learn(&mut device, &mut variables)?;
     let registers = kept(&mut device.board.bus)?;
     for (start, length) in NOBODYS {
         for (piece, bytes) in (start..)
@@ -206,6 +234,11 @@ fn random_machine_code_stops_nothing_changes_nothing_and_makes_nobody_late() -> 
             wrong.is_none(),
             "seed {seed:08x}, before run {thousand}: changed at {wrong:x?}"
         );
+        let wrong = variables.changed(bus)?;
+        ensure!(
+            wrong.is_empty(),
+            "seed {seed:08x}, before run {thousand}: changed: {wrong:?}"
+        );
     }
     let text = device.board.console.text();
     let told = Deadlines::read(&text)?;
@@ -221,6 +254,34 @@ fn random_machine_code_stops_nothing_changes_nothing_and_makes_nobody_late() -> 
     let wrong = changed(&mut device.board.bus, 0, image)?;
     ensure!(wrong.is_none(), "seed {seed:08x}: changed at {wrong:x?}");
     println!("{runs} runs, seed {seed:08x}: {told}");
+    Ok(())
+}
+
+/// A word of the kernel's or of the process's that is changed from outside is found, and no other.
+#[test]
+fn a_changed_variable_is_noticed() -> Result<()> {
+    let flash = Flash::for_fuzz()?;
+    flash.install("fuzz")?;
+    let mut device = Device::power_on_counted_for(&flash, PATIENCE * 4)?;
+    device.console("fuzz: 0 runs")?;
+    let mut variables = variables()?;
+    learn(&mut device, &mut variables)?;
+    let bus = &mut device.board.bus;
+    let found = variables.changed(bus)?;
+    ensure!(found.is_empty(), "{found:?}");
+    // What the kernel would look at when it panics, its count of erases, and the upper end of what the process could grow to.
+    let kernel = ["WITNESSES", "BUDGETS"].map(|name| variables.address(name));
+    let [witnesses, budgets] = kernel;
+    for address in [witnesses?, budgets?, PROCESS.0 + PROCESS.1 as u32 / 2] {
+        let was = bus.read32(address)?;
+        bus.write32(address, was ^ 1)?;
+        let found = variables.changed(bus)?;
+        ensure!(
+            matches!(&found[..], [word] if word.address == address),
+            "{address:#x}: {found:?}"
+        );
+        bus.write32(address, was)?;
+    }
     Ok(())
 }
 

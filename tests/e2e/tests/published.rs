@@ -189,6 +189,28 @@ fn a_bus_that_ends_in_itself_gives_back_what_it_gets() -> Result<()> {
     Ok(())
 }
 
+/// As an author does, with the board running in another terminal.
+#[test]
+fn what_is_typed_reaches_a_serial_line_of_the_board() -> Result<()> {
+    let flash = Flash::new()?;
+    let device = boot(&flash)?;
+    start(&device, "shout")?;
+    let command = format!(
+        "printf hello | {} uart --flash {} 2",
+        program("berth-emulator").display(),
+        flash.path().display()
+    );
+    let output = std::process::Command::new("sh")
+        .args(["-c", &command])
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success() && said.contains("HELLO"),
+        "{output:?}"
+    );
+    Ok(())
+}
+
 #[test]
 fn a_serial_line_is_read_and_written_through_the_traits() -> Result<()> {
     let mut device = Device::boot()?;

@@ -19,7 +19,7 @@ use crate::platform::{
     ContextSwitchCallback, KernelResources, ProcessFault, SyscallDriverLookup, WorkOf,
 };
 use crate::process::{
-    Priority, Process, ProcessId, ProcessSlot, RunEnd, RunEndClient, RunNumber,
+    EndedBy, Priority, Process, ProcessId, ProcessSlot, RunEnd, RunEndClient, RunNumber,
     StoppedExecutingReason, Woken,
 };
 use crate::scheduler::{Scheduler, SchedulingDecision};
@@ -41,7 +41,7 @@ pub(crate) struct ControlBlock(NonNull<()>);
 
 impl ControlBlock {
     #[inline(always)]
-    pub(crate) const fn of<T>(block: &T) -> Self {
+    pub(crate) const fn of<T: ?Sized>(block: &T) -> Self {
         Self(NonNull::from_ref(block).cast())
     }
 }
@@ -64,6 +64,8 @@ pub struct Kernel {
     later_is_due: Cell<bool>,
     /// Process whose regions, as they are now, are in the MPU. Nobody else keeps this.
     mpu_owner: Cell<Option<ControlBlock>>,
+    /// Process whose turn it is; `None` while the kernel works for none.
+    turn: Cell<Option<ControlBlock>>,
     /// Is told of the ends of runs.
     run_end_client: Cell<Option<&'static dyn RunEndClient>>,
     /// Processes that ended and are to begin again.
@@ -93,6 +95,7 @@ impl Kernel {
             later_waited_turns: Cell::new(0),
             later_is_due: Cell::new(false),
             mpu_owner: Cell::new(None),
+            turn: Cell::new(None),
             run_end_client: Cell::new(None),
             pending_restarts: Cell::new(0),
             openable: Cell::new(None),
@@ -236,8 +239,13 @@ impl Kernel {
 
     /// The present run of `process` is about to end.
     pub(crate) fn run_ends(&self, process: &dyn Process, end: RunEnd) {
+        let by = if self.turn.get() == Some(ControlBlock::of(process)) {
+            EndedBy::Itself
+        } else {
+            EndedBy::Another
+        };
         if let Some(client) = self.run_end_client.get() {
-            client.run_ends(process, end);
+            client.run_ends(process, end, by);
         }
     }
 
@@ -461,6 +469,7 @@ impl Kernel {
             timer.start(slice);
             timer.arm();
         }
+        self.turn.set(Some(ControlBlock::of(process)));
         // Whether it is known to be in `State::Running`: after most system calls
         // it is, and need not be asked.
         let mut runs = false;
@@ -489,6 +498,7 @@ impl Kernel {
                 }
             }
         };
+        self.turn.set(None);
         let reason = match reason {
             StoppedExecutingReason::KernelPreemption if slice.is_some() && is_over(timer) => {
                 StoppedExecutingReason::TimesliceExpired

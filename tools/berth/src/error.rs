@@ -43,6 +43,30 @@ pub enum Error {
     /// What was found out cannot be printed.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
+    /// A file of a project cannot be made.
+    #[error("cannot make {}: {source}", shown(path))]
+    NotMade {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file of a project does not say what it has to.
+    #[error("{}: {why}", shown(path))]
+    Project {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line.
+        why: String,
+    },
+    /// A project cannot be built.
+    #[error("the build has failed: {what}: {why}")]
+    Build {
+        /// The command, or the module that cannot be packed.
+        what: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The list of devices is not one.
     #[error("{}: {why}", shown(path))]
     Config {
@@ -191,6 +215,9 @@ impl Error {
             | Self::Written { .. }
             | Self::Save { .. }
             | Self::Output(_)
+            | Self::NotMade { .. }
+            | Self::Project { .. }
+            | Self::Build { .. }
             | Self::Config { .. } => 2,
             Self::NoDevice
             | Self::WhichDevice { .. }
@@ -214,6 +241,9 @@ impl Error {
             Self::Written { .. } => "cannot-write",
             Self::Save { .. } => "cannot-save",
             Self::Output(_) => "cannot-print",
+            Self::NotMade { .. } => "cannot-make",
+            Self::Project { .. } => "bad-project",
+            Self::Build { .. } => "not-built",
             Self::Config { .. } => "bad-config",
             Self::NoDevice => "no-device",
             Self::WhichDevice { .. } => "which-device",
@@ -271,6 +301,13 @@ impl Error {
             Self::Verification(_) => "repeat the command",
             Self::Refused(refusal) => return refusal.hint(),
             Self::Config { .. } => "correct the file, or delete it and use `berth config` again",
+            Self::NotMade { .. } => "is there room, and may you write there?",
+            Self::Project { .. } => {
+                "`berth new` writes such a file; compare with one that it has written"
+            }
+            Self::Build { .. } => {
+                "what is wrong stands above, or here; `berth.toml` says how the project is built"
+            }
             Self::Written { .. } => "make the folder writable, or set XDG_CONFIG_HOME",
             Self::File { .. } => "check the name of the file",
             Self::Save { .. } => "say with --output where to write",

@@ -3,6 +3,7 @@
 //! ```text
 //!   main ── cli (words) ── commands (what they do) ── output (tables, JSON)
 //!                              │                         registry (names of devices)
+//!                              │                         project (new, build, watch)
 //!                          device (typed operations: upload, start, ps, …)
 //!                              │
 //!                          client (request, retries, answers by id)
@@ -30,6 +31,7 @@ mod model;
 mod mux;
 mod output;
 mod packing;
+mod project;
 mod registry;
 mod said;
 mod share;

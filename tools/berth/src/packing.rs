@@ -28,14 +28,11 @@ pub(crate) fn prepare(file: Vec<u8>, name: &str) -> Prepared {
     };
     let (bytes, note) = match pack(&file, &options) {
         Ok(packed) => {
-            let note = packed.basis.is_doubtful().then(|| {
-                let (_, memory) = packed.memory;
-                format!("linear memory of {memory} bytes, {}", packed.basis.text())
-            });
+            let note = packed.advice();
             (packed.image, note)
         }
-        // It will fault where it accesses a register: what is wrong is known now.
-        Err(error @ (PackError::Window(_) | PackError::Access { .. })) => {
+        // It will fault where it accesses a register or asks for an interrupt: what is wrong is known now.
+        Err(error @ (PackError::Window(_) | PackError::Access { .. } | PackError::NoTable)) => {
             (file, Some(error.to_string()))
         }
         Err(_) => (file, None),

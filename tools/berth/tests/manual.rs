@@ -75,6 +75,18 @@ fn others() -> Vec<Error> {
             source: broken(),
         },
         Error::Output(broken()),
+        Error::NotMade {
+            path: "pump/src/lib.rs".into(),
+            source: broken(),
+        },
+        Error::Project {
+            path: "pump/berth.toml".into(),
+            why: "build is empty".into(),
+        },
+        Error::Build {
+            what: "cargo build".into(),
+            why: "exit status: 101".into(),
+        },
         Error::Config {
             path: "/home/me/.config/berth/devices.toml".into(),
             why: "invalid type".into(),
@@ -118,6 +130,9 @@ fn others() -> Vec<Error> {
             | Error::Written { .. }
             | Error::Save { .. }
             | Error::Output(_)
+            | Error::NotMade { .. }
+            | Error::Project { .. }
+            | Error::Build { .. }
             | Error::Config { .. }
             | Error::NoDevice
             | Error::WhichDevice { .. }

@@ -38,6 +38,12 @@ pub enum Error {
         /// The file of the flash.
         flash: PathBuf,
     },
+    /// A serial line has somebody at its other end.
+    #[error("UART {number} has somebody at its other end already")]
+    InUse {
+        /// Its number.
+        number: u8,
+    },
     /// A setting is not one.
     #[error("{0}")]
     Setting(String),

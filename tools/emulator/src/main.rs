@@ -27,6 +27,18 @@ enum Command {
     /// Change what a chip beside a running board measures
     #[command(after_help = after_help())]
     Set(Set),
+    /// Open one of a running board's other serial lines on this terminal
+    Uart(Uart),
+}
+
+#[derive(Debug, Args)]
+struct Uart {
+    /// The flash image of the board that runs
+    #[arg(long, value_name = "FILE", default_value = "target/image/run.bin")]
+    flash: PathBuf,
+    /// Which of its UARTs; 0 is the console
+    #[arg(value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=4))]
+    number: u8,
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +85,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(run) => interactive(&run),
         Command::Set(set) => change(&set),
+        Command::Uart(uart) => serial_line(&uart),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -88,11 +101,29 @@ fn control(flash: &Path) -> PathBuf {
     flash.with_extension("control")
 }
 
+/// The emulator of this flash.
+fn reach(flash: &Path) -> Result<Qmp, Error> {
+    Qmp::reach(&control(flash)).map_err(|_| Error::NotRunning {
+        flash: flash.to_owned(),
+    })
+}
+
+/// What is typed here goes to a UART, and what it sends is shown.
+fn serial_line(uart: &Uart) -> Result<(), Error> {
+    let address = reach(&uart.flash)?.serial_line(uart.number)?;
+    let failed = |error: berth::Error| Error::Connection {
+        to: "serial line",
+        source: std::io::Error::other(error),
+    };
+    let line = berth::open(&address).map_err(failed)?;
+    let left = berth::console::run(line, None, |_| Ok(())).map_err(failed)?;
+    left.obey();
+    Ok(())
+}
+
 /// Change what a chip measures.
 fn change(set: &Set) -> Result<(), Error> {
-    let mut qmp = Qmp::reach(&control(&set.flash)).map_err(|_| Error::NotRunning {
-        flash: set.flash.clone(),
-    })?;
+    let mut qmp = reach(&set.flash)?;
     for setting in &set.settings {
         let arguments = set.chip.set(setting).map_err(Error::Setting)?;
         qmp.execute("qom-set", arguments)?;

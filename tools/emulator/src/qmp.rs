@@ -1,6 +1,7 @@
 //! QEMU's machine protocol: one JSON object a line, over a unix socket.
 
 use crate::Error;
+use berth::Address;
 use serde_json::{Value, json};
 use std::{
     io::{self, BufRead, BufReader, ErrorKind, Write},
@@ -39,6 +40,21 @@ impl Qmp {
     /// [`Error::Connection`] if there is none.
     pub fn reach(path: &Path) -> Result<Self, Error> {
         Self::new(UnixStream::connect(path).map_err(connection)?)
+    }
+
+    /// Where serial line `number` is served.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if somebody has it, as there can be one at a time; those of [`execute`](Self::execute).
+    pub fn serial_line(&mut self, number: u8) -> Result<Address, Error> {
+        let lines = self.execute("query-chardev", json!({}))?;
+        let label = format!("serial{number}");
+        let mut lines = lines.as_array().into_iter().flatten();
+        let line = lines.find(|line| line["label"] == *label);
+        let place = line
+            .and_then(|line| line["filename"].as_str())
+            .unwrap_or_default();
+        place_of(place).ok_or(Error::InUse { number })
     }
 
     /// Run a command and return its result.
@@ -92,4 +108,23 @@ impl Qmp {
 
 fn connection(source: io::Error) -> Error {
     Error::Connection { to: "QMP", source }
+}
+
+/// The path in what QEMU says of a line that waits for somebody: `disconnected:unix:PATH,server=on`.
+fn place_of(place: &str) -> Option<Address> {
+    let path = place.strip_prefix("disconnected:unix:")?;
+    let (path, _) = path.rsplit_once(",server").unwrap_or((path, ""));
+    Some(Address::Unix(path.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_waits_has_a_place() {
+        let found = place_of("disconnected:unix:/tmp/a,b/uart2,server=on");
+        assert!(matches!(found, Some(Address::Unix(path)) if path == Path::new("/tmp/a,b/uart2")));
+        assert!(place_of("unix:/tmp/a/uart2,server=on").is_none());
+    }
 }

@@ -44,7 +44,7 @@ const BLOCK_PROPERTIES: [&str; 12] = [
 ];
 
 /// Name, default, smallest and largest of each limit.
-const LIMITS: [(&str, u32, u32, u32); 8] = [
+const LIMITS: [(&str, u32, u32, u32); 9] = [
     ("registers", 64, 1, 1024),
     ("handlers", 8, 1, 32),
     ("captures", 16, 1, 64),
@@ -53,6 +53,7 @@ const LIMITS: [(&str, u32, u32, u32); 8] = [
     ("erase-burst", 256, 1, 65_535),
     ("erase-hours", 24, 1, 8_766),
     ("erases-per-second", 16, 1, 65_535),
+    ("programs", 0, 0, 8),
 ];
 
 /// What the node holds, as far as it is sound.
@@ -133,6 +134,7 @@ fn limits(node: &Node, report: &mut Report) -> Limits {
         erase_burst,
         erase_hours,
         erases_per_second,
+        programs,
     ] = LIMITS.map(|(name, default, min, max)| {
         child
             .and_then(|limits| report.cell(limits, name, "<number>", (min, max)))
@@ -150,6 +152,7 @@ fn limits(node: &Node, report: &mut Report) -> Limits {
         erase_burst,
         erase_hours,
         erases_per_second,
+        programs,
     }
 }
 

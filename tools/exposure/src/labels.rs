@@ -1,10 +1,11 @@
-//! Constants for container authors, as Rust source: labels and register offsets.
+//! Constants for container authors, as Rust source: labels, register offsets and numbers of interrupts.
 
 use std::fmt::Write;
 
-use crate::model::{Configuration, Exposure};
+use crate::model::{Configuration, Exposure, Interrupt};
 
-/// One module for each label: `LABEL`, and the offset and masks of each register.
+/// One module for each label: `LABEL`, the offset and masks of each register, and, in a module `interrupts`, the number of
+/// each interrupt, which `irq!`'s `register` takes.
 ///
 /// Labels and register names are made into Rust names: other characters than letters,
 /// digits and `_` become `_`.
@@ -44,7 +45,23 @@ fn write_module(out: &mut String, exposure: &Exposure) {
             }
         }
     }
+    if !exposure.interrupts.is_empty() {
+        write_interrupts(out, &exposure.interrupts);
+    }
     out.push_str("}\n");
+}
+
+fn write_interrupts(out: &mut String, interrupts: &[Interrupt]) {
+    out.push_str("    /// Numbers of the interrupts.\n    pub mod interrupts {\n");
+    for (number, interrupt) in interrupts.iter().enumerate() {
+        let constant = name(&interrupt.name).to_uppercase();
+        let _ = writeln!(
+            out,
+            "        /// `{}`; at most {} captures.\n        pub const {constant}: u8 = {number};",
+            interrupt.name, interrupt.captures_max
+        );
+    }
+    out.push_str("    }\n");
 }
 
 fn write_offset(out: &mut String, register: &str, offset: u32, size: u32, rights: &str) {

@@ -137,6 +137,8 @@ pub struct Limits {
     pub erase_hours: u32,
     /// Erases of the store's flash in a second.
     pub erases_per_second: u32,
+    /// Register programs at once. 0: the kernel carries out none.
+    pub programs: u32,
 }
 
 /// What one process may call.

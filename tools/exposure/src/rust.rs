@@ -163,6 +163,11 @@ fn write_interrupts(out: &mut String, configuration: &Configuration) {
         limits.erase_hours * 3600,
         limits.erases_per_second
     );
+    let _ = writeln!(
+        out,
+        "pub(crate) const PROGRAMS: usize = {};\n",
+        limits.programs
+    );
     let _ = writeln!(out, "pub(crate) const INTERRUPTS: &[Interrupt] = &[");
     for (index, exposure) in configuration.exposures.iter().enumerate() {
         for interrupt in &exposure.interrupts {

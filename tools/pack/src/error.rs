@@ -29,6 +29,11 @@ pub enum PackError {
         "exports no function _start without parameters and results: that is where a container begins"
     )]
     NoStart,
+    /// It takes interrupts, and has no functions to take them.
+    #[error(
+        "takes interrupts, but has no table of functions in which the device would find a handler: hand over the address of a function"
+    )]
+    NoTable,
     /// Imports something else than functions.
     #[error("imports {kind} {module}.{name}: a device gives a container functions only{remedy}")]
     Import {

@@ -33,7 +33,7 @@ mod survey;
 use std::path::Path;
 
 use berth_package::{DESCRIPTION_MAX, MANIFEST_MAX, Manifest, VERSION_MAX};
-use berth_protocol::{NAME_MAX, Restart, is_valid_name};
+use berth_protocol::{ImageHash, NAME_MAX, Restart, is_valid_name};
 use wasmparser::Validator;
 
 pub use error::PackError;
@@ -73,6 +73,10 @@ pub struct Packed {
     pub memory: (u64, u64),
     /// From where the new size is known.
     pub basis: Basis,
+    /// Bytes of its stack, if it is certain where that lies.
+    pub stack: Option<u32>,
+    /// Its table of functions was exported, for its handlers.
+    pub table_exported: bool,
     /// Globals that were left out.
     pub globals_dropped: u32,
     /// Tail calls of imported functions that became calls.
@@ -81,6 +85,36 @@ pub struct Packed {
     pub accesses: u32,
     /// Names of the functions.
     pub names: Names,
+}
+
+/// More stack than this nobody has chosen: it is what a linker reserves unless told.
+const STACK_USUAL: u32 = 16 * 1024;
+
+impl Packed {
+    /// What its author should know of its memory.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        let (_, memory) = self.memory;
+        if let Some(stack) = self.stack.filter(|stack| *stack > STACK_USUAL) {
+            return Some(format!(
+                "{stack} of its {memory} bytes of linear memory are stack, as linkers reserve it unless told: link with -zstack-size=1024 (rustc: -C link-arg=-zstack-size=1024; clang: -z stack-size=1024)"
+            ));
+        }
+        let text = self.basis.text();
+        let is_doubtful = self.basis.is_doubtful();
+        is_doubtful.then(|| format!("linear memory of {memory} bytes, {text}"))
+    }
+
+    /// The text of the side file with the names of its functions; `None` if it has none.
+    #[must_use]
+    pub fn names_file(&self) -> Option<String> {
+        if self.names.0.is_empty() {
+            return None;
+        }
+        let hash = ImageHash::of(&self.image).0;
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(format!("{:#}\n", self.names.to_json(&hash)))
+    }
 }
 
 /// Make a package of `module`.
@@ -120,6 +154,8 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
     Ok(Packed {
         memory: (survey.memory.as_ref().map_or(0, memory::bytes), bytes),
         basis: plan.basis,
+        stack: plan.stack.map(|stack| stack.top - stack.bottom),
+        table_exported: survey.lacks_table(),
         globals_dropped: survey.globals - survey.used_globals.len() as u32,
         tail_calls,
         accesses: mapped.map_or(0, |mapped| mapped.decisions.len() as u32),

@@ -11,7 +11,6 @@ use berth_pack::cli::Cli;
 use berth_pack::mapped::Mapping;
 use berth_pack::{Options, Packed, pack, printable};
 use berth_package::Manifest;
-use berth_protocol::ImageHash;
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -69,12 +68,8 @@ fn check_against(path: &Path, cli: &Cli, file: Vec<u8>, options: &Options) -> Re
         Ok(Some(_)) => file,
         _ => {
             let packed = pack(&file, options).with_context(|| module.to_string())?;
-            if packed.basis.is_doubtful() {
-                eprintln!(
-                    "note: linear memory of {} bytes, {}",
-                    packed.memory.1,
-                    packed.basis.text()
-                );
+            if let Some(advice) = packed.advice() {
+                eprintln!("note: {advice}");
             }
             packed.image
         }
@@ -125,14 +120,10 @@ fn tell_needs(bytes: usize, room: u32, checked: &Checked) {
 
 /// Write the names of its functions, if it has any and they have a place.
 fn write_names(asked: Option<&Path>, output: &Path, packed: &Packed) -> Result<Option<PathBuf>> {
-    if packed.names.0.is_empty() {
+    let Some(text) = packed.names_file() else {
         return Ok(None);
-    }
+    };
     let path = asked.map_or_else(|| output.with_extension("names.json"), Path::to_owned);
-    let hash = ImageHash::of(&packed.image).0;
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut text = serde_json::to_string_pretty(&packed.names.to_json(&hash))?;
-    text.push('\n');
     std::fs::write(&path, text).with_context(|| format!("writing {}", shown(&path)))?;
     Ok(Some(path))
 }
@@ -145,6 +136,9 @@ fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
         "  memory  {memory} bytes (module {memory_before}): {}",
         packed.basis.text()
     );
+    if packed.table_exported {
+        println!("  table   exported, for interrupt handlers");
+    }
     if packed.globals_dropped > 0 {
         println!("  globals {} unused, left out", packed.globals_dropped);
     }
@@ -162,5 +156,8 @@ fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
     }
     if let Some(names) = names {
         println!("  names   {}", shown(names));
+    }
+    if let Some(advice) = packed.advice().filter(|_| !packed.basis.is_doubtful()) {
+        eprintln!("note: {advice}");
     }
 }

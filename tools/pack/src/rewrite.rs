@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    CodeSection, CustomSection, ExportSection, Function, FunctionSection, GlobalSection,
-    ImportSection, Instruction, MemoryType, Module, SectionId, TypeSection, ValType,
+    CodeSection, CustomSection, ExportKind, ExportSection, Function, FunctionSection,
+    GlobalSection, ImportSection, Instruction, MemoryType, Module, SectionId, TypeSection, ValType,
 };
 use wasmparser::{CustomSectionReader, Export, ExternalKind, FunctionBody, Operator, Parser};
 
@@ -14,7 +14,7 @@ use berth_package::SECTION;
 use crate::PackError;
 use crate::mapped::{Access, Decision, Emitter, Plan as Mapped};
 use crate::memory::{Counting, Plan};
-use crate::survey::Survey;
+use crate::survey::{Survey, TABLE};
 
 /// A package as it was written.
 pub(crate) struct Written {
@@ -167,6 +167,19 @@ impl Reencode for Rewriter<'_> {
         self.global += 1;
         if self.survey.used_globals.contains(&number) {
             utils::parse_global(self, globals, global)?;
+        }
+        Ok(())
+    }
+
+    /// What a device calls handlers through, where the linker was not told that it has to be seen.
+    fn parse_export_section(
+        &mut self,
+        exports: &mut ExportSection,
+        section: wasmparser::ExportSectionReader<'_>,
+    ) -> Result<(), Error> {
+        utils::parse_export_section(self, exports, section)?;
+        if self.survey.lacks_table() {
+            exports.export(TABLE, ExportKind::Table, 0);
         }
         Ok(())
     }

@@ -21,6 +21,9 @@ const HEAP_BASE: &str = "__heap_base";
 /// A global that linkers export to tell where the statics end.
 const DATA_END: &str = "__data_end";
 
+/// A table of functions that a device calls handlers through.
+pub(crate) const TABLE: &str = "__indirect_function_table";
+
 /// Module under which a command imports from its system.
 const WASI: &str = "wasi_snapshot_preview1";
 
@@ -56,6 +59,12 @@ pub(crate) struct Survey {
     pub(crate) counts_large_pages: bool,
     /// The instruction by which it asks for the size of its memory, or for more.
     pub(crate) counts_pages: Option<&'static str>,
+    /// It hands functions to the device, by their numbers in its table.
+    pub(crate) has_handlers: bool,
+    /// It has a table of functions.
+    pub(crate) has_table: bool,
+    /// The device sees that table.
+    pub(crate) exports_table: bool,
     /// Functions that it imports.
     pub(crate) imported_functions: u32,
     /// How many parameters each function has that it defines.
@@ -82,6 +91,11 @@ impl Survey {
 }
 
 impl Survey {
+    /// Is its table to be exported, which it is not?
+    pub(crate) fn lacks_table(&self) -> bool {
+        self.has_handlers && !self.exports_table
+    }
+
     /// Parameters of a function, by its number among those defined.
     pub(crate) fn parameters(&self, number: usize) -> usize {
         self.parameters.get(number).copied().unwrap_or(0)
@@ -168,6 +182,7 @@ impl Look {
                         ExternalKind::Func | ExternalKind::FuncExact if export.name == MAIN => {
                             self.main = Some(export.index);
                         }
+                        ExternalKind::Table => self.survey.exports_table |= export.name == TABLE,
                         ExternalKind::Global => {
                             let name = export.name.to_owned();
                             self.exported_globals.push((name, export.index));
@@ -191,6 +206,7 @@ impl Look {
             }
             Payload::TableSection(section) => {
                 for table in section {
+                    self.survey.has_table = true;
                     if let wasmparser::TableInit::Expr(expression) = table?.init {
                         self.expression(&expression)?;
                     }
@@ -233,6 +249,8 @@ impl Look {
                 self.imported
                     .push(addresses::takes_numbers(import.module, import.name));
                 self.survey.is_wasi |= import.module == WASI;
+                self.survey.has_handlers |=
+                    import.module.starts_with("irq:") && import.name == "register";
                 return Ok(());
             }
             TypeRef::Global(_) => ("the global", ""),
@@ -370,6 +388,9 @@ impl Look {
             .and_then(|index| self.types.get(*index as usize));
         if main_type != Some(&(0, 0)) {
             return Err(PackError::NoStart);
+        }
+        if self.survey.has_handlers && !self.survey.has_table {
+            return Err(PackError::NoTable);
         }
         // None is imported, so indices are those of the definitions.
         for (name, index) in &self.exported_globals {

@@ -625,3 +625,44 @@ fn what_no_device_runs_is_refused_with_what_to_do() {
     let twice = pack(&packed("").image, &options());
     assert!(matches!(twice, Err(PackError::AlreadyPacked)));
 }
+
+/// A driver of interrupts that was linked without `--export-table`.
+#[test]
+fn a_driver_of_interrupts_has_a_table_that_the_device_sees() {
+    const DRIVER: &str = r#"(import "irq:uart1" "register" (func $register (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1) (func $handler (param i32 i32))
+        (func (export "_start") (drop (call $register (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0))))"#;
+    const TABLE: &str = "(table 2 funcref) (elem (i32.const 1) $handler)";
+    let driver = packed_with(&format!("{DRIVER} {TABLE}"), &options()).unwrap();
+    assert!(driver.table_exported);
+    assert!(exports(&driver.image).contains(&"__indirect_function_table".to_owned()));
+    // One that was linked with it has it once.
+    let exported = r#"(export "__indirect_function_table" (table 0))"#;
+    let driver = packed_with(&format!("{DRIVER} {TABLE} {exported}"), &options()).unwrap();
+    assert!(!driver.table_exported);
+    // Others do not get one, which costs memory.
+    let other = packed(&format!("{TABLE} (func $handler)"));
+    assert!(!other.table_exported && exports(&other.image) == ["_start"]);
+    let error = refusal(DRIVER);
+    assert!(error.contains("table of functions"), "{error}");
+}
+
+/// What rustc and its linker make when nobody says how large the stack is to be.
+#[test]
+fn a_stack_that_nobody_has_chosen_is_told() {
+    let linked = |stack: u32| {
+        packed(&format!(
+            r#"(memory (export "memory") 17) (global $sp (mut i32) (i32.const {stack}))
+            (global (export "__heap_base") i32 (i32.const {end})) (data (i32.const {stack}) "hello")
+            (func (global.set $sp (i32.sub (global.get $sp) (i32.const 16))))"#,
+            end = stack + 16
+        ))
+    };
+    let advice = linked(1_048_576).advice().unwrap();
+    assert!(
+        advice.starts_with("1048576 of its 1048592 bytes"),
+        "{advice}"
+    );
+    assert!(advice.contains("-zstack-size=1024"), "{advice}");
+    assert_eq!(linked(4096).advice(), None);
+}

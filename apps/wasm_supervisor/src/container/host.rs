@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use berth_foreign::{Ending, Foreign, PARAMETERS_MAX};
+use berth_foreign::{Ending, Foreign, PARAMETERS_MAX, SPI_SETTINGS};
 use berth_protocol::{Fault, Level};
 
 use super::outcome::{LastCall, LastWords, Pending};
@@ -17,8 +17,13 @@ use super::registrations::Wanted;
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
 use crate::arena;
+use crate::buses::{SpiSettings, Transfer};
 use crate::engine::{Account, Handler, Host, MailPlace, Stop, border::price};
 use crate::platform::{Claimed, LedAction, Platform, Width};
+use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay};
+
+/// What the fault record calls the function that runs register programs.
+pub(super) const PROGRAM: &str = "program.run";
 
 /// The host of one container.
 pub struct ContainerHost<P> {
@@ -35,6 +40,12 @@ pub struct ContainerHost<P> {
     last_call: Option<LastCall>,
     /// What its calls have cost and was not taken from its fuel yet.
     account: Account,
+    /// The register program that was begun last, if that was not over at once.
+    program: Option<UnderWay>,
+    /// What it waits for, if it waits for a transfer on a bus.
+    transfer: Option<Transfer>,
+    /// The clock of its transfers on the SPI bus.
+    spi: SpiSettings,
 }
 
 impl<P: Platform> ContainerHost<P> {
@@ -51,6 +62,9 @@ impl<P: Platform> ContainerHost<P> {
             pending: None,
             last_call: None,
             account: Account::new(),
+            program: None,
+            transfer: None,
+            spi: SPI_SETTINGS,
         }
     }
 
@@ -66,6 +80,16 @@ impl<P: Platform> ContainerHost<P> {
     /// Why the last step ended in a host function.
     pub const fn take_pending(&mut self) -> Option<Pending> {
         self.pending.take()
+    }
+
+    /// The register program that it waits for, if it waits for one.
+    pub(super) const fn program(&self) -> Option<UnderWay> {
+        self.program
+    }
+
+    /// The transfer that it waits for, if it waits for one, and the clock if that is on the SPI bus.
+    pub(super) fn transfer(&self) -> Option<(Transfer, SpiSettings)> {
+        Some((self.transfer?, self.spi))
     }
 
     /// The last host function called.
@@ -109,9 +133,56 @@ impl<P: Platform> ContainerHost<P> {
         self.stop(Pending::Fault(Fault::BadRegister))
     }
 
+    /// The instruction at `index` of its program is none.
+    fn bad_program(&mut self, index: u32) -> Stop {
+        if let Some(LastCall { arguments, .. }) = &mut self.last_call {
+            let [_, place] = arguments;
+            *place = index;
+        }
+        self.stop(Pending::Fault(Fault::BadProgram))
+    }
+
+    /// Make passes of a program. Returns what its call returns, if that is over.
+    #[inline(never)]
+    fn passes(
+        &mut self,
+        program: UnderWay,
+        passes: Passes,
+        memory: &mut [u8],
+    ) -> Result<Option<u32>, Stop> {
+        let Some(parts) = program.places.of(memory) else {
+            return Err(self.bad_pointer());
+        };
+        let code = program.places.code.length;
+        if code as usize % INSTRUCTION_BYTES != 0 {
+            // The last one is none.
+            return Err(self.bad_program(code / INSTRUCTION_BYTES as u32));
+        }
+        let platform = &self.shared.platform;
+        let (come, _) = platform.run_program(program.handle, parts, passes);
+        if passes == Passes::First && come == Ok(Pass::GoesOn) {
+            self.shared.begin_program(self.run, program.handle);
+        }
+        self.program = Some(program);
+        program.judge(come, memory).map_err(|(fault, arguments)| {
+            self.called(PROGRAM, arguments);
+            self.stop(Pending::Fault(fault))
+        })
+    }
+
     /// Ask the system below. What that allocates is not the container's.
     fn platform<R>(&self, call: impl FnOnce(&P) -> R) -> R {
         arena::outside(|| call(&self.shared.platform))
+    }
+}
+
+/// What the fault record calls a read and a write of this width.
+#[inline(always)]
+const fn names(width: Width) -> (&'static str, &'static str) {
+    match width {
+        Width::Bits8 => ("mmio.read8", "mmio.write8"),
+        Width::Bits16 => ("mmio.read16", "mmio.write16"),
+        Width::Bits32 => ("mmio.read32", "mmio.write32"),
     }
 }
 
@@ -120,8 +191,9 @@ impl<P: Platform> ContainerHost<P> {
 const fn inside(block: &Claimed, width: Width, offset: u32) -> Option<u16> {
     let bytes = width.bytes();
     let aligned = offset & (bytes - 1) == 0;
-    // Blocks are at most 64 KiB long, so the offset fits.
-    if aligned && offset < block.length && block.length - offset >= bytes && offset <= 0xffff {
+    // An aligned access that begins before the end of whole ones ends there at the latest.
+    if aligned && offset < block.length & !(bytes - 1) {
+        // Blocks are at most 64 KiB long.
         Some(offset as u16)
     } else {
         None
@@ -135,63 +207,104 @@ impl<P: Platform> Host for ContainerHost<P> {
     }
 
     #[inline(always)]
-    fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<u32, Stop> {
-        self.called("mmio.read", [handle, offset]);
+    fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<(u32, u32), Stop> {
+        self.called(names(width).0, [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
-        let value = match &block.window {
-            Some(window) => window.read(width, offset),
+        let (value, fuel) = match &block.window {
+            Some(window) => (window.read(width, offset), 0),
             None => {
                 let platform = &self.shared.platform;
                 let value = inside(block, width, offset)
                     .and_then(|short| platform.read(width, block.handle, short));
-                self.account.charge(price::MEDIATED);
-                value
+                (value, price::MEDIATED)
             }
         };
-        value.ok_or_else(|| self.bad_register())
+        match value {
+            Some(value) => Ok((value, fuel)),
+            None => Err(self.bad_register()),
+        }
     }
 
     #[inline(always)]
-    fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<(), Stop> {
-        self.called("mmio.write", [handle, offset]);
+    fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<u32, Stop> {
+        self.called(names(width).1, [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
-        let done = match &block.window {
-            Some(window) => window.write(width, offset, value),
+        let (done, fuel) = match &block.window {
+            Some(window) => (window.write(width, offset, value), 0),
             None => {
                 let platform = &self.shared.platform;
                 let done = inside(block, width, offset).and_then(|short| {
                     platform.write_register(width, block.handle, short, value & width.mask())
                 });
-                self.account.charge(price::MEDIATED);
-                done
+                (done, price::MEDIATED)
             }
         };
-        done.ok_or_else(|| self.bad_register())
+        match done {
+            Some(()) => Ok(fuel),
+            None => Err(self.bad_register()),
+        }
     }
 
     #[inline(always)]
-    fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<(), Stop> {
+    fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<u32, Stop> {
         self.called("mmio.modify32", [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
-        let done = match &block.window {
-            Some(window) => window
-                .read(Width::Bits32, offset)
-                .and_then(|old| window.write(Width::Bits32, offset, old & !mask | value & mask)),
+        let (done, fuel) = match &block.window {
+            Some(window) => {
+                let old = window.read(Width::Bits32, offset);
+                let new = old.map(|old| old & !mask | value & mask);
+                let done = new.and_then(|new| window.write(Width::Bits32, offset, new));
+                (done, 0)
+            }
             None => {
                 let platform = &self.shared.platform;
                 let done = inside(block, Width::Bits32, offset)
                     .and_then(|short| platform.modify32(block.handle, short, mask, value));
-                self.account.charge(price::MEDIATED + price::SYSTEM_CALL);
-                done
+                (done, price::MEDIATED + price::SYSTEM_CALL)
             }
         };
-        done.ok_or_else(|| self.bad_register())
+        match done {
+            Some(()) => Ok(fuel),
+            None => Err(self.bad_register()),
+        }
+    }
+
+    fn begin_program(
+        &mut self,
+        handle: u32,
+        places: Places,
+        memory: &mut [u8],
+    ) -> Result<Option<u32>, Stop> {
+        self.called(PROGRAM, [handle, places.code.pointer]);
+        let Some(block) = self.block(handle) else {
+            return Err(self.bad_handle());
+        };
+        let program = UnderWay {
+            number: handle,
+            handle: block.handle,
+            places,
+        };
+        self.passes(program, Passes::First, memory)
+    }
+
+    fn continue_program(&mut self, passes: u32, memory: &mut [u8]) -> Result<Option<u32>, Stop> {
+        match self.program {
+            Some(program) => self.passes(program, Passes::Next(passes), memory),
+            None => Err(self.bad_handle()),
+        }
+    }
+
+    fn await_program(&mut self) -> Stop {
+        match self.program {
+            Some(_) => self.stop(Pending::Program),
+            None => self.bad_handle(),
+        }
     }
 
     fn log(&mut self, level: u32, text: Option<&[u8]>) -> Result<(), Stop> {
@@ -308,14 +421,14 @@ impl<P: Platform> Host for ContainerHost<P> {
             .map_err(|fault| self.stop(Pending::Fault(fault)))
     }
 
-    fn unregister(&mut self, block: u8) {
+    fn unregister(&mut self, block: u8) -> bool {
         self.called("irq.unregister", [u32::from(block), 0]);
         arena::outside(|| {
             let Shared {
                 handlers, platform, ..
             } = &*self.shared;
-            handlers.unregister(platform, self.run, Some(block));
-        });
+            handlers.unregister(platform, self.run, Some(block))
+        })
     }
 
     #[inline(always)]
@@ -349,12 +462,17 @@ impl<P: Platform> Host for ContainerHost<P> {
         let (result, said) =
             arena::outside(|| berth_foreign::call(self, function, arguments, memory));
         let result = result.map_err(|ending| {
-            self.stop(match ending {
+            let pending = match ending {
                 Ending::Sleep { until_us } => Pending::Sleep { until_us },
                 Ending::Poll { until_us } => Pending::Poll { until_us },
+                Ending::Transfer(transfer) => {
+                    self.transfer = Some(transfer);
+                    Pending::Transfer(transfer.bus)
+                }
                 Ending::Exit(code) => Pending::Exit { code },
                 Ending::Fault(fault) => Pending::Fault(fault),
-            })
+            };
+            self.stop(pending)
         });
         (result, said)
     }
@@ -407,6 +525,10 @@ impl<P: Platform> berth_foreign::Container for ContainerHost<P> {
 
     fn led_count(&self) -> u32 {
         self.shared.platform.led_count()
+    }
+
+    fn set_spi(&mut self, settings: SpiSettings) {
+        self.spi = settings;
     }
 
     fn led(&mut self, index: u32, action: LedAction) -> u32 {

@@ -2,6 +2,7 @@
 
 use berth_protocol::{Entry, Fault, HostCall};
 
+use crate::buses::Bus;
 use crate::engine::{MailPlace, Step};
 
 /// Why a container's execution was ended by its host.
@@ -24,6 +25,10 @@ pub enum Pending {
         /// Where it wants it.
         MailPlace,
     ),
+    /// It waits for the end of the register program that its host knows.
+    Program,
+    /// It waits for the end of the transfer on this bus that its host knows.
+    Transfer(Bus),
     /// It ended itself.
     Exit {
         /// Its code.

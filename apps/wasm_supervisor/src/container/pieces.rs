@@ -11,7 +11,9 @@
 //! clock and the interrupts have their say. Going on after a piece costs some 4,000
 //! instructions, as 270 fuel do.
 
+use crate::arena;
 use crate::engine::config::STACK_MAX_BYTES;
+use crate::platform::Platform;
 
 /// Longest piece in fuel, with a stack of [`STACK`] or less: half the long slice of one that is alone.
 const PIECE: u64 = 5_000;
@@ -28,13 +30,24 @@ const LEAST: u64 = 100;
 const STACK: u32 = STACK_MAX_BYTES as u32;
 
 /// Microseconds after which a turn begins no more pieces.
-pub(super) const TURN_US: u64 = 10_000;
+const TURN_US: u64 = 10_000;
+
+/// Returns how much of `fuel` may be executed in one piece with a value stack of `stack_bytes`: all of it with the usual
+/// stack, less with a larger one, and at least [`SHORT`]. So handlers, `_pause` and start functions, which are never
+/// divided, take no longer than a piece of main.
+pub(super) fn undivided(fuel: u64, stack_bytes: u32) -> u64 {
+    let least = fuel.min(SHORT);
+    (fuel * u64::from(STACK) / u64::from(stack_bytes.max(STACK))).max(least)
+}
 
 /// The pieces of one slice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pieces {
+    /// Fuel of the slice.
+    all: u64,
     /// Fuel of the slice that was not used.
     left: u64,
+    /// Most fuel of one.
     longest: u64,
 }
 
@@ -42,17 +55,32 @@ impl Pieces {
     /// Returns those of a slice of `fuel` for a run with a value stack of `stack_bytes`; `watched`: a handler may come to
     /// wait.
     pub(super) fn new(fuel: u64, stack_bytes: u32, watched: bool) -> Self {
-        let longest = PIECE * u64::from(STACK) / u64::from(stack_bytes.max(STACK));
-        let longest = longest.max(SHORT);
+        let longest = undivided(PIECE, stack_bytes);
         let longest = if watched {
             longest.min(WATCHED)
         } else {
             longest
         };
         Self {
+            all: fuel,
             left: fuel,
             longest,
         }
+    }
+
+    /// Returns the fuel of the slice.
+    pub(super) const fn all(self) -> u64 {
+        self.all
+    }
+
+    /// Returns how much fuel of the slice was used.
+    pub(super) const fn spent(self) -> u64 {
+        self.all - self.left
+    }
+
+    /// Returns whether there is another piece.
+    pub(super) const fn is_left(self) -> bool {
+        self.left >= LEAST
     }
 
     /// Returns the fuel of the next one.
@@ -63,8 +91,13 @@ impl Pieces {
     /// So much fuel was used. Returns whether there is another piece.
     pub(super) fn used(&mut self, fuel: u64) -> bool {
         self.left = self.left.saturating_sub(fuel);
-        self.left >= LEAST
+        self.is_left()
     }
+}
+
+/// May a turn that has `begun` go on, or has it lasted long enough, or an interrupt come to wait?
+pub(super) fn may_go_on<P: Platform>(platform: &P, begun: u64) -> bool {
+    platform.waiting() == 0 && arena::outside(|| platform.now_us()).saturating_sub(begun) < TURN_US
 }
 
 #[cfg(test)]
@@ -91,6 +124,19 @@ mod tests {
         assert_eq!(cut(2_500, 2_048, true), [2_500]);
         assert_eq!(cut(10_000, 2_048, true), [2_500; 4]);
         assert_eq!(cut(500, 128, true), [500]);
+    }
+
+    #[test]
+    fn what_is_never_divided_is_shorter_with_a_longer_stack() {
+        assert_eq!(
+            [128, 2_048].map(|stack| undivided(5_000, stack)),
+            [5_000; 2]
+        );
+        assert_eq!(undivided(5_000, 4_096), 2_500);
+        assert_eq!(undivided(2_500, 65_536), 1_000);
+        // What runs nothing runs nothing.
+        assert_eq!([0, 2_048, 65_536].map(|stack| undivided(0, stack)), [0; 3]);
+        assert_eq!(undivided(5_000, u32::MAX), 1_000);
     }
 
     #[test]

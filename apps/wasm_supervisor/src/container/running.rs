@@ -1,12 +1,14 @@
 //! One slice of execution: who gets it, and what it brought.
 
+use core::ops::ControlFlow;
+
 use berth_protocol::{Entry, NAME_MAX, State};
 
 use super::host::ContainerHost;
 use super::name::CONTAINERS_MAX;
 use super::notes::{note_length, on_behalf};
 use super::outcome::{End, Outcome, Pending};
-use super::pieces::{Pieces, TURN_US};
+use super::pieces::{Pieces, may_go_on};
 use super::record::Container;
 use super::run::Main;
 use super::schedule::{ALONE_SLICES, rate, slice_fuel};
@@ -29,7 +31,8 @@ fn wants_from<P: Platform>(shared: &Shared<P>, container: &Container<P>) -> Opti
         (State::Running, Some(run)) => match run.main {
             Main::Waiting { until_us } | Main::Polling { until_us } => Some(until_us),
             Main::Receiving(_) => shared.has_mail(run.id()).then_some(0),
-            Main::Fresh | Main::Cut => Some(0),
+            Main::Transfer(bus) => shared.may_go_on(run.id(), bus).then_some(0),
+            Main::Fresh | Main::Cut | Main::Program | Main::Returning(_) => Some(0),
         },
         (State::Restarting { .. }, _) => Some(container.restarts.due_us),
         _ => None,
@@ -204,19 +207,49 @@ impl<P: Platform + 'static> Containers<P> {
     /// Give the container in `slot`, which runs, `fuel`, or less if it takes too long; it is `begun` now. Returns how it
     /// has ended, if it has.
     pub(super) fn slice_of(&mut self, slot: usize, fuel: u64, begun: u64) -> Option<End> {
-        let run = self.run_mut(slot)?;
-        let (id, stack_bytes) = (run.id(), run.stack_bytes);
+        let stack_bytes = self.run_mut(slot)?.stack_bytes;
+        let watched = self.shared.handlers.any.get();
+        let mut pieces = Pieces::new(fuel, stack_bytes, watched);
+        self.watch_interrupts();
+        let end = loop {
+            let piece = match self.run_mut(slot).map(|run| run.main) {
+                Some(Main::Program) => self.go_on_with(slot, &mut pieces, begun),
+                Some(Main::Transfer(bus)) => self.transfer(slot, bus, &mut pieces, begun),
+                _ => self.main_of(slot, &mut pieces, begun),
+            };
+            match piece {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(end) => break end,
+            }
+        };
+        self.ignore_interrupts();
+        end
+    }
+
+    /// Let main of the container in `slot` go on from where it stands, for `pieces`. Breaks with how the container has
+    /// ended, if it has, when its turn is over; continues when a register program is to follow.
+    fn main_of(
+        &mut self,
+        slot: usize,
+        pieces: &mut Pieces,
+        begun: u64,
+    ) -> ControlFlow<Option<End>> {
+        let Some(run) = self.run_mut(slot) else {
+            return ControlFlow::Break(None);
+        };
+        let id = run.id();
         let mut main = core::mem::replace(&mut run.main, Main::Cut);
         let shared = self.shared.clone();
-        self.watch_interrupts();
-        let mut pieces = Pieces::new(fuel, stack_bytes, shared.handlers.any.get());
         let outcome = self.step(slot, |engine| {
             let mut used = 0;
             loop {
                 let fuel = pieces.next();
                 let result = match main {
                     Main::Fresh | Main::Cut | Main::Waiting { .. } => None,
+                    // Not main's to go on with.
+                    Main::Program | Main::Transfer(_) => None,
                     Main::Polling { .. } => Some(0),
+                    Main::Returning(result) => Some(result as i32),
                     Main::Receiving(place) => {
                         let memory = engine.memory();
                         let length = arena::outside(|| {
@@ -233,37 +266,44 @@ impl<P: Platform + 'static> Containers<P> {
                 };
                 let fuel = engine.fuel_used();
                 used += fuel;
-                let goes_on = step == Step::OutOfFuel
-                    && pieces.used(fuel)
-                    && shared.platform.waiting() == 0
-                    && {
-                        let now = arena::outside(|| shared.platform.now_us());
-                        now.saturating_sub(begun) < TURN_US
-                    };
-                if !goes_on {
+                let is_left = pieces.used(fuel);
+                if step != Step::OutOfFuel || !is_left || !may_go_on(&shared.platform, begun) {
                     return (step, used);
                 }
             }
         });
-        self.ignore_interrupts();
-        self.clock.used_up = outcome.step == Step::OutOfFuel && outcome.fuel >= fuel;
-        match (outcome.step, outcome.pending) {
-            (Step::Finished, _) => return Some(End::Exit { code: 0 }),
-            (Step::Stopped, Some(Pending::Yield)) => {
-                self.wait(slot, outcome.fuel, Main::Waiting { until_us: 0 });
+        let used = pieces.spent().max(outcome.fuel);
+        self.clock.used_up = outcome.step == Step::OutOfFuel && outcome.fuel >= pieces.all();
+        let waiting = match (outcome.step, outcome.pending) {
+            (Step::Finished, _) => return ControlFlow::Break(Some(End::Exit { code: 0 })),
+            (Step::Stopped, Some(Pending::Yield)) => Some(Main::Waiting { until_us: 0 }),
+            (Step::Stopped, Some(Pending::Sleep { until_us })) => Some(Main::Waiting { until_us }),
+            (Step::Stopped, Some(Pending::Poll { until_us })) => Some(Main::Polling { until_us }),
+            (Step::Stopped, Some(Pending::Receive(place))) => Some(Main::Receiving(place)),
+            (Step::Stopped, Some(Pending::Program)) => {
+                return self.then(slot, Main::Program, pieces);
             }
-            (Step::Stopped, Some(Pending::Sleep { until_us })) => {
-                self.wait(slot, outcome.fuel, Main::Waiting { until_us });
+            (Step::Stopped, Some(Pending::Transfer(bus))) => {
+                return self.then(slot, Main::Transfer(bus), pieces);
             }
-            (Step::Stopped, Some(Pending::Poll { until_us })) => {
-                self.wait(slot, outcome.fuel, Main::Polling { until_us });
-            }
-            (Step::Stopped, Some(Pending::Receive(place))) => {
-                self.wait(slot, outcome.fuel, Main::Receiving(place));
-            }
-            _ => {}
+            _ => None,
+        };
+        if let Some(main) = waiting {
+            self.wait(slot, used, main);
         }
-        outcome.end(Entry::Main)
+        ControlFlow::Break(outcome.end(Entry::Main))
+    }
+
+    /// Main of the container in `slot` waits for what can be gone on with in the same turn, if enough of that is left.
+    fn then(&mut self, slot: usize, main: Main, pieces: &Pieces) -> ControlFlow<Option<End>> {
+        if let Some(run) = self.run_mut(slot) {
+            run.main = main;
+        }
+        if pieces.is_left() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(None)
+        }
     }
 
     /// The container in `slot` gives up the rest of its slice, of which it has used `fuel`.

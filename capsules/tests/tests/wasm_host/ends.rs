@@ -164,12 +164,59 @@ fn release_is_by_tag_and_by_process() {
     assert_eq!(board.describe(1, 2).1, Claim::Own(1));
 }
 
+/// Claims of ended runs end one by one.
+fn one_by_one() -> &'static Board {
+    let more = |host: WasmHost<3>| host.with_ends_one_by_one(DeferredCall::set_later);
+    let board: &'static Board = Box::leak(Box::new(board_with(more)));
+    board.host.register();
+    board
+}
+
+/// Of a run that ends itself they end in calls that come after processes; unless one that is ended by another leaves claims
+/// meanwhile: then all that are left end before any.
+#[test]
+fn claims_of_a_run_that_ended_itself_end_after_processes_that_come_first() {
+    let board = one_by_one();
+    let [itself, another] = [0, 1].map(|index| &board.processes[index]);
+    let end_itself = || {
+        for label in ["leds", "uart1"] {
+            board.claim(0, 1, label).unwrap();
+        }
+        board.leds.set_word(LED.into(), 0x2);
+        itself.terminate();
+        board.host.process_gone_in_passes(itself.id());
+    };
+    let at_once = || core::iter::from_fn(DeferredCall::service_next_pending_call).count();
+    end_itself();
+    assert_eq!(at_once(), 0);
+    assert_eq!(board.leds.word(LED.into()), 0x2, "processes come first");
+    assert!(DeferredCall::service_next_later_call().is_some());
+    assert_eq!(board.leds.word(LED.into()), 0);
+    assert_eq!(board.describe(1, 1).1, Claim::Free, "who looks ends it");
+    // Nothing is left but the call.
+    assert!(DeferredCall::service_next_later_call().is_some());
+    assert!(DeferredCall::service_next_later_call().is_none());
+
+    itself.restart();
+    board.claim(1, 9, "nothing").unwrap();
+    end_itself();
+    another.terminate();
+    board.host.process_gone(another.id());
+    assert_eq!(at_once(), 3);
+    assert_eq!(board.leds.word(LED.into()), 0);
+    let later = || core::iter::from_fn(DeferredCall::service_next_later_call).count();
+    assert_eq!(later(), 1, "for nothing");
+    // That it was at once once is forgotten.
+    itself.restart();
+    end_itself();
+    assert_eq!((at_once(), later()), (0, 2));
+}
+
 /// A run's claims end one by one, each in a call of its own, which the kernel makes before any process; what is asked for before
 /// its turn is ended first, and no call ends the claim of who has it then.
 #[test]
 fn claims_of_a_run_that_has_ended_end_one_in_a_call() {
-    let board: &'static Board = Box::leak(Box::new(board_with(WasmHost::with_ends_one_by_one)));
-    board.host.register();
+    let board = one_by_one();
     let all = || {
         for (tag, label) in [(1, "leds"), (2, "uart1"), (1, "nothing")] {
             board.claim(0, tag, label).unwrap();

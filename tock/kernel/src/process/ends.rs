@@ -11,6 +11,15 @@ pub enum RunEnd {
     Asked,
 }
 
+/// Who ends a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The process, in its own turn: it faulted, exited or began again.
+    Itself,
+    /// Somebody else: another process by a call, or a driver.
+    Another,
+}
+
 /// Is told of the end of every run, whoever ends it.
 ///
 /// The kernel knows one such client ([`Kernel::set_run_end_client`](crate::Kernel::set_run_end_client)); a board's
@@ -18,7 +27,7 @@ pub enum RunEnd {
 pub trait RunEndClient {
     /// The present run of `process` is about to end. Once a run, before anything else happens: its id, grants, buffers
     /// and regions are still there, and no other process has run.
-    fn run_ends(&self, process: &dyn Process, end: RunEnd);
+    fn run_ends(&self, process: &dyn Process, end: RunEnd, by: EndedBy);
 }
 
 /// Bounds how fast runs follow each other. A process that may not begin again yet waits and disturbs

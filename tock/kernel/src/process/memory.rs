@@ -118,10 +118,11 @@ impl<C: Chip> ProcessStandard<C> {
     }
 
     /// Open a region with `allocate` and remember it; nothing is opened unless
-    /// there is room to remember it and the board allows it.
+    /// there is room to remember it and the board allows it. One copy of it for all kinds of regions.
+    #[inline(never)]
     fn open_region(
         &self,
-        allocate: impl FnOnce(&C::MPU, &mut <C::MPU as MPU>::MpuConfig) -> Option<Region>,
+        allocate: &dyn Fn(&C::MPU, &mut <C::MPU as MPU>::MpuConfig) -> Option<Region>,
     ) -> Option<Region> {
         if !self.is_running() {
             return None;
@@ -303,7 +304,7 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
         unallocated_memory_size: usize,
         min_region_size: usize,
     ) -> Option<Region> {
-        self.open_region(|mpu, config| {
+        self.open_region(&|mpu, config| {
             mpu.allocate_region(
                 unallocated_memory_start,
                 unallocated_memory_size,
@@ -320,14 +321,14 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
         size: usize,
         permissions: Permissions,
     ) -> Option<Region> {
-        self.open_region(|mpu, config| {
+        self.open_region(&|mpu, config| {
             mpu.allocate_peripheral_region(start, size, permissions, config)
         })
     }
 
     fn add_read_only_region(&self, start: *const u8, size: usize) -> Option<Region> {
         // With nothing to spare, a region that fits is exact.
-        self.open_region(|mpu, config| {
+        self.open_region(&|mpu, config| {
             mpu.allocate_region(start, size, size, Permissions::ReadOnly, config)
         })
     }

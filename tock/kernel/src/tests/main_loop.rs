@@ -12,7 +12,10 @@ use crate::platform::{
     ContextSwitchCallback, KernelResources, ProcessFault, SyscallDriverLookup, SyscallFilter,
     WorkOf,
 };
-use crate::process::{FaultAction, Priority, Process, ProcessId, State, StoppedExecutingReason};
+use crate::process::{
+    EndedBy, FaultAction, Priority, Process, ProcessId, RunEnd, RunEndClient, State,
+    StoppedExecutingReason,
+};
 use crate::scheduler::background::BackgroundSched;
 use crate::scheduler::priority::PrioritySched;
 use crate::scheduler::round_robin::RoundRobinSched;
@@ -29,6 +32,8 @@ struct Hooks {
     refuse: Cell<Option<ErrorCode>>,
     forgive: Cell<bool>,
     ran: RefCell<Vec<&'static str>>,
+    /// The next one that runs ends the run of this one.
+    ends: Cell<Option<&'static dyn Process>>,
 }
 
 impl SyscallFilter for Hooks {
@@ -46,6 +51,9 @@ impl ProcessFault for Hooks {
 impl ContextSwitchCallback for Hooks {
     fn context_switch_hook(&self, process: &dyn Process) {
         self.ran.borrow_mut().push(process.get_process_name());
+        if let Some(other) = self.ends.take() {
+            other.terminate(None);
+        }
     }
 }
 
@@ -165,6 +173,7 @@ fn setup_places<S>(
                 refuse: Cell::new(None),
                 forgive: Cell::new(false),
                 ran: RefCell::default(),
+                ends: Cell::new(None),
             },
             timer: Box::leak(Box::default()),
         },
@@ -405,6 +414,66 @@ fn a_filtered_driver_answers_as_an_absent_one() {
             .take()
             .is_some_and(|r| r.is_success())
     );
+}
+
+/// Remembers whose run was ended how, and by whom.
+#[derive(Default)]
+struct Told(RefCell<Vec<(&'static str, RunEnd, EndedBy)>>);
+
+impl RunEndClient for Told {
+    fn run_ends(&self, process: &dyn Process, end: RunEnd, by: EndedBy) {
+        let told = (process.get_process_name(), end, by);
+        self.0.borrow_mut().push(told);
+    }
+}
+
+/// An end in a process's own turn is its own, whatever it did for it, also when its regions changed in the same turn; and no other
+/// is, though it ran last.
+#[test]
+fn a_run_is_ended_by_itself_in_its_own_turn_only() {
+    const EXIT: fn(usize) -> ContextSwitchReason = |which| {
+        fired(Syscall::Exit {
+            which,
+            completion_code: 0,
+        })
+    };
+    /// Memop 1: the break by 4 bytes up.
+    const BREAK: ContextSwitchReason = fired(Syscall::Memop {
+        operand: 1,
+        arg0: 4,
+    });
+    let told: &'static Told = Box::leak(Box::default());
+    let scene = || {
+        let s = setup(FaultAction::Stop, &["a", "b"], RoundRobinSched::new);
+        let capability = create_capability!(crate::capabilities::ProcessManagementCapability);
+        s.test.kernel.set_run_end_client(told, &capability);
+        s
+    };
+    for (script, end) in [
+        ([COMMAND, FAULT], RunEnd::Faulted),
+        ([BREAK, FAULT], RunEnd::Faulted),
+        ([COMMAND, EXIT(0)], RunEnd::Asked),
+        ([BREAK, EXIT(1)], RunEnd::Asked),
+    ] {
+        let s = scene();
+        s.run(&script);
+        assert_eq!(told.0.take(), [("a", end, EndedBy::Itself)]);
+    }
+    // An answer that has no room in it.
+    let s = scene();
+    s.test.chip.boundary.broken_stack.set(true);
+    s.run(&[COMMAND]);
+    assert_eq!(told.0.take()[0], ("a", RunEnd::Faulted, EndedBy::Itself));
+    // In another's turn, and in nobody's.
+    let s = scene();
+    let a = s.test.process(0).as_process();
+    assert_eq!(s.run(&[WAIT]), ["a"]);
+    s.board.hooks.ends.set(Some(a));
+    assert_eq!(s.run(&[COMMAND]), ["b"]);
+    assert_eq!(told.0.take(), [("a", RunEnd::Asked, EndedBy::Another)]);
+    let b = s.test.process(1).as_process();
+    b.set_fault_state();
+    assert_eq!(told.0.take(), [("b", RunEnd::Faulted, EndedBy::Another)]);
 }
 
 #[test]

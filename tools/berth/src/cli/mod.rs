@@ -7,7 +7,7 @@ pub use name::{name_of, without_ending};
 pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes};
 
 use crate::complete;
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use std::{path::PathBuf, time::Duration};
 
@@ -45,6 +45,10 @@ Exit codes: 0 done, 1 refused by the device, 2 usage, 3 no device or line broken
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a new container's project: code, test and SDK
+    New(New),
+    /// Build the project of this folder, and make a package of it
+    Build,
     /// Store a container on the device
     Upload(Upload),
     /// Store a container and start it; what runs under its name is replaced
@@ -110,6 +114,29 @@ pub enum Command {
     Completions(Completions),
 }
 
+/// What `new` takes.
+#[derive(Debug, Args)]
+pub struct New {
+    /// The folder to make; its last part is the container's name
+    #[arg(value_name = "NAME", value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+    /// What it is written in
+    #[arg(long, value_name = "LANGUAGE", value_enum, default_value_t = Language::Rust)]
+    pub lang: Language,
+    /// Use the SDK in this folder instead of writing one into the project
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::DirPath)]
+    pub sdk: Option<PathBuf>,
+}
+
+/// What a project is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// Rust.
+    Rust,
+    /// C, compiled by clang.
+    C,
+}
+
 /// What `upload` takes.
 #[derive(Debug, Args)]
 pub struct Upload {
@@ -147,9 +174,9 @@ pub struct Upload {
 /// What `run` takes.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// A WebAssembly module
+    /// A WebAssembly module [default: the project of this folder, built]
     #[arg(value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    pub file: Option<PathBuf>,
     /// Name of the container [default: the file's name without its ending]
     #[arg(long)]
     pub name: Option<String>,
@@ -159,6 +186,9 @@ pub struct Run {
     /// Show what it writes until it ends, and end with its exit code; interrupted, it runs on
     #[arg(long, short)]
     pub follow: bool,
+    /// Show what it writes, and replace it by what it becomes whenever it is saved: the project's files, or FILE
+    #[arg(long, short, conflicts_with_all = ["follow", "rm"])]
+    pub watch: bool,
     /// Wait until it ends, and delete it then
     #[arg(long)]
     pub rm: bool,

@@ -223,13 +223,7 @@ fn erases_left(erases: &Erases, report: &mut Report) {
     report.add(
         "flash budget",
         if few { Verdict::Warning } else { Verdict::Ok },
-        format!(
-            "{} of {} erases left to the page with the fewest, one more each {}; {} refused",
-            erases.left,
-            erases.most,
-            output::duration(u64::from(erases.period_s) * 1_000_000),
-            erases.refused
-        ),
+        output::erases_left(erases),
         few.then_some("something stores more often than the manufacturer allows the flash to wear: see `berth events` and `berth stats`"),
     );
 }

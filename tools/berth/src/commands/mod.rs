@@ -6,6 +6,8 @@ mod doctor;
 mod endings;
 mod images;
 mod lifecycle;
+mod on_save;
+mod project;
 mod run;
 mod watch;
 
@@ -85,6 +87,8 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
     let json = cli.json;
     let mut out = io::stdout().lock();
     match &cli.command {
+        Command::New(arguments) => project::new(arguments, &mut out, json)?,
+        Command::Build => project::build(&mut out, json)?,
         Command::Upload(arguments) => lifecycle::upload(cli, arguments, &mut out)?,
         Command::Run(arguments) => run::run(cli, arguments, &mut out)?,
         Command::Edit(arguments) => lifecycle::edit(cli, arguments, &mut out)?,

@@ -1,6 +1,6 @@
-//! `berth run`: from a file to a running container, whatever was there before.
+//! `berth run`: from a file or a project to a running container, whatever was there before.
 
-use super::{Failure, connect_shared, endings, lifecycle, rolled_back, watch};
+use super::{Failure, connect_shared, endings, lifecycle, on_save, project, rolled_back, watch};
 use crate::{
     Begun, Client, Container, Error, Refusal,
     cli::{Cli, Numbers, Run, Wishes},
@@ -8,37 +8,27 @@ use crate::{
 };
 use berth_protocol::{DeviceError, Parameters, State};
 use lifecycle::ImageFile;
-use std::{io::Write, time::Duration};
+use std::{io::Write, path::Path, time::Duration};
 
 /// How long the new image of a container that ran is on trial.
 const TRIAL: Duration = Duration::from_secs(5);
 
 pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<(), Failure> {
     arguments.settings.check()?;
-    let image = ImageFile::read(
-        &arguments.file,
-        arguments.name.as_deref(),
-        arguments.no_pack,
-        false,
-    )?;
-    let parameters = arguments.settings.parameters(&Numbers::default());
+    if arguments.watch {
+        return on_save::run(cli, arguments, out);
+    }
+    let file = match &arguments.file {
+        Some(file) => file.clone(),
+        None => project::told(&project::here()?, out, cli.json)?.path,
+    };
+    let image = image(arguments, &file)?;
     let (mut connection, _) = connect_shared(cli)?;
     let client = &mut connection.client;
-    let run = Running {
-        image: &image,
-        parameters,
-        wishes: arguments.wishes,
-        watched: arguments.follow || arguments.rm,
-    };
+    let run = Running::of(arguments, &image, TRIAL);
     // What was written before this start is the old program's.
     let mut log = watch::Log::of(&image.name);
-    let done = run.begin(client, &mut log).map_err(|error| match error {
-        Error::Refused(refusal) => Error::Refused(Refusal {
-            to: "run",
-            ..refusal
-        }),
-        error => error,
-    })?;
+    let done = run.begin(client, &mut log)?.what;
     output::action(out, &image.name, done, Some(image.bytes.len()), cli.json)?;
     if !run.watched {
         return Ok(());
@@ -53,6 +43,11 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
     endings::finish(endings::exit_code(&ended))
 }
 
+/// The image to run.
+pub(super) fn image(arguments: &Run, file: &Path) -> Result<ImageFile, Error> {
+    ImageFile::read(file, arguments.name.as_deref(), arguments.no_pack, false)
+}
+
 /// How often it is looked at anew what is there, if others change it at the same time.
 const LOOKS: u32 = 5;
 
@@ -62,20 +57,60 @@ fn is_outrun(error: &Error, there: bool) -> bool {
 }
 
 /// What is to run, and how.
-struct Running<'a> {
+pub(super) struct Running<'a> {
     image: &'a ImageFile,
     parameters: Parameters,
     wishes: Wishes,
     watched: bool,
+    /// How long it is on trial where it replaces another.
+    trial: Duration,
 }
 
-impl Running<'_> {
-    fn begin(&self, client: &mut Client, log: &mut watch::Log<'_>) -> Result<&'static str, Error> {
+/// What was done.
+pub(super) struct Done {
+    /// In a word or two.
+    pub(super) what: &'static str,
+    /// The number of the update that is on trial.
+    pub(super) on_trial: Option<u32>,
+}
+
+impl From<&'static str> for Done {
+    fn from(what: &'static str) -> Self {
+        Self {
+            what,
+            on_trial: None,
+        }
+    }
+}
+
+impl<'a> Running<'a> {
+    pub(super) fn of(arguments: &Run, image: &'a ImageFile, trial: Duration) -> Self {
+        Self {
+            image,
+            parameters: arguments.settings.parameters(&Numbers::default()),
+            wishes: arguments.wishes,
+            watched: arguments.follow || arguments.rm || arguments.watch,
+            trial,
+        }
+    }
+
+    /// Start it, in the place of what is there.
+    pub(super) fn begin(&self, client: &mut Client, log: &mut watch::Log) -> Result<Done, Error> {
+        self.try_to_begin(client, log).map_err(|error| match error {
+            Error::Refused(refusal) => Error::Refused(Refusal {
+                to: "run",
+                ..refusal
+            }),
+            error => error,
+        })
+    }
+
+    fn try_to_begin(&self, client: &mut Client, log: &mut watch::Log) -> Result<Done, Error> {
         let mut looks = 1;
         loop {
             let old = endings::find(client, &self.image.name)?;
             let done = match &old {
-                None => self.first(client),
+                None => self.first(client).map(Done::from),
                 Some(old) => self.replace(client, old, log),
             };
             match done {
@@ -113,8 +148,8 @@ impl Running<'_> {
         &self,
         client: &mut Client,
         old: &Container,
-        log: &mut watch::Log<'_>,
-    ) -> Result<&'static str, Error> {
+        log: &mut watch::Log,
+    ) -> Result<Done, Error> {
         let (image, name) = (self.image, &self.image.name);
         if old.state == State::Paused {
             return Err(paused(name));
@@ -126,13 +161,13 @@ impl Running<'_> {
                 name,
                 &image.bytes,
                 self.parameters,
-                (TRIAL, after),
+                (self.trial, after),
                 progress,
                 |client| log.skip(client),
             )
         })?;
         match begun {
-            Begun::Unchanged => self.once_more(client, log),
+            Begun::Unchanged => self.once_more(client, log).map(Done::from),
             Begun::Update { upload, outcome } if old.state.is_active() => {
                 // Who watches sees what becomes of it.
                 let update = if self.watched {
@@ -144,20 +179,19 @@ impl Running<'_> {
                     Some(update) if update.update == "rolled-back" => {
                         Err(rolled_back(name, &update))
                     }
-                    _ => Ok("replaced"),
+                    update => Ok(Done {
+                        what: "replaced",
+                        on_trial: update.filter(|u| u.update == "trial").map(|_| upload),
+                    }),
                 }
             }
             // Started by the device, which would have kept the old image if it could not be.
-            Begun::Update { .. } => Ok("replaced and started"),
+            Begun::Update { .. } => Ok("replaced and started".into()),
         }
     }
 
     /// The image that is there already: what runs is what is wanted, and keeps what it holds.
-    fn once_more(
-        &self,
-        client: &mut Client,
-        log: &mut watch::Log<'_>,
-    ) -> Result<&'static str, Error> {
+    fn once_more(&self, client: &mut Client, log: &mut watch::Log) -> Result<&'static str, Error> {
         let name = &self.image.name;
         let now = endings::find(client, name)?.ok_or_else(|| endings::unknown("run", name))?;
         match now.state {

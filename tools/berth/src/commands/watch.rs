@@ -14,7 +14,7 @@ use std::{
 };
 
 /// How often a follower asks for what is new.
-const FOLLOW_EVERY: Duration = Duration::from_millis(200);
+pub(super) const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
 /// Cursor home, and clear from there.
 const REDRAW: &str = "\x1b[H\x1b[J";
@@ -65,12 +65,13 @@ pub(super) fn logs(cli: &Cli, arguments: &Logs, out: &mut impl Write) -> Result<
 /// Show what a container writes, if that is wanted, until it has ended. Returns what became of it.
 pub(super) fn until_it_ends(
     client: &mut Client,
-    mut log: Log<'_>,
+    mut log: Log,
     show: bool,
     out: &mut impl Write,
     json: bool,
 ) -> Result<Container, Failure> {
-    let name = log.name;
+    let name = log.name.clone();
+    let name = name.as_str();
     log.left = None;
     loop {
         // Looked at before its lines, so that the last ones are there when it has ended.
@@ -87,8 +88,8 @@ pub(super) fn until_it_ends(
 }
 
 /// The log of a container, read line by line.
-pub(super) struct Log<'a> {
-    name: &'a str,
+pub(super) struct Log {
+    name: String,
     /// Which log the lines read so far are of.
     log: Option<u32>,
     from: u32,
@@ -103,10 +104,10 @@ pub(super) struct Log<'a> {
     was_there: bool,
 }
 
-impl<'a> Log<'a> {
-    pub(super) const fn of(name: &'a str) -> Self {
+impl Log {
+    pub(super) fn of(name: &str) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             log: None,
             from: 0,
             moments: Moments::Device,
@@ -120,10 +121,10 @@ impl<'a> Log<'a> {
     fn next(&mut self, client: &mut Client) -> Result<Option<LogLine>, Error> {
         loop {
             let (log, from) = (self.log, self.from);
-            let line = lifecycle::exact_first(client, self.name, |client, name| {
+            let line = lifecycle::exact_first(client, &self.name, |client, name| {
                 device::log_line(client, name, log, from)
             });
-            if self.log.is_some() && begins_anew(self.name, &line) {
+            if self.log.is_some() && begins_anew(&self.name, &line) {
                 (self.log, self.from) = (None, 0);
                 continue;
             }
@@ -164,8 +165,14 @@ impl<'a> Log<'a> {
         }
     }
 
+    /// The same container goes on in another log: as long as it is asked for.
+    pub(super) fn goes_on(mut self) -> Self {
+        self.left = None;
+        self
+    }
+
     /// Print what is there and was not yet.
-    fn print(
+    pub(super) fn print(
         &mut self,
         client: &mut Client,
         out: &mut impl Write,
@@ -242,12 +249,22 @@ pub(super) fn stats(cli: &Cli, arguments: &Stats, out: &mut impl Write) -> Resul
     let mut looked = 0;
     loop {
         let (heap, containers) = (device::heap(client)?, device::names(client)?);
+        // Firmware from before has no such request.
+        let status = device::optional(device::status(client))?;
+        let store = status.and_then(|status| status.store);
         // Drawn in one go, so that it does not flicker.
         let mut picture = Vec::new();
         if redraw {
             write!(picture, "{REDRAW}")?;
         }
-        output::stats(&mut picture, &info.board, &heap, &containers, cli.json)?;
+        output::stats(
+            &mut picture,
+            &info.board,
+            &heap,
+            store.as_ref(),
+            &containers,
+            cli.json,
+        )?;
         out.write_all(&picture)?;
         flush(out)?;
         looked += 1;

@@ -12,7 +12,7 @@ mod tables;
 pub(crate) use doctor::{Check, Fit, Report, Verdict, doctor};
 pub(crate) use exposures::exposures;
 pub(crate) use inspect::{info, inspection};
-pub(crate) use tables::{Found, containers, devices, heap, images, scan, stats};
+pub(crate) use tables::{Found, containers, devices, erases_left, heap, images, scan, stats};
 
 use crate::{DeviceEvent, Error, LogLine, UpdateOutcome, cli::Cli};
 use berth_pack::printable;

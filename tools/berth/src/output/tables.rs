@@ -1,8 +1,9 @@
 //! Lists of things, one a line.
 
 use super::{count, duration, error_object, print_json};
+use crate::model::Erases;
 use crate::{
-    Block, Container, DeviceInfo, Error, HeapInfo, Image, Registry, Settings,
+    Block, Container, DeviceInfo, Error, HeapInfo, Image, Registry, Settings, Store,
     table::{Columns, plain, print_table, right_align},
 };
 use berth_protocol::State;
@@ -72,17 +73,22 @@ pub(crate) fn stats(
     out: &mut impl Write,
     board: &str,
     heap: &HeapInfo,
+    store: Option<&Store>,
     containers: &[Container],
     as_json: bool,
 ) -> io::Result<()> {
     if as_json {
-        return print_json(out, &json!({ "heap": heap, "containers": containers }));
+        let picture = json!({ "heap": heap, "store": store, "containers": containers });
+        return print_json(out, &picture);
     }
     writeln!(
         out,
         "{board}: {} of {} bytes free, {} in one piece, {} of {} containers",
         heap.free, heap.total, heap.largest_free, heap.containers, heap.containers_max
     )?;
+    if let Some(erases) = store.and_then(|store| store.erases.as_ref()) {
+        writeln!(out, "flash: {}", erases_left(erases))?;
+    }
     let mut table = plain(&[
         "NAME", "STATE", "CPU", "SHARE", "MEMORY", "PEAK", "LIMIT", "STACK", "FUEL", "IRQS", "LOST",
     ]);
@@ -103,6 +109,17 @@ pub(crate) fn stats(
     }
     right_align(&mut table, 2..11);
     print_table(out, &table)
+}
+
+/// What the firmware allows the store to wear, in words.
+pub(crate) fn erases_left(erases: &Erases) -> String {
+    format!(
+        "{} of {} erases left to the page with the fewest, one more each {}; {} refused",
+        erases.left,
+        erases.most,
+        duration(u64::from(erases.period_s) * 1_000_000),
+        erases.refused
+    )
 }
 
 /// `images`.

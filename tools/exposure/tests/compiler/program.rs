@@ -47,6 +47,11 @@ fn the_board_of_this_repository_is_sound_and_all_outputs_are_written() {
     assert!(compiled.unwrap().success());
     let labels = fs::read_to_string(labels).unwrap();
     assert!(labels.contains("pub mod i2c_shield1 {"), "{labels}");
+    // Numbers of interrupts, by name.
+    assert!(
+        labels.contains("pub const RX: u8 = 0;") && labels.contains("pub const TX: u8 = 1;"),
+        "{labels}"
+    );
     assert!(
         labels.contains("pub const CONTROLC: u32 = 0x4;"),
         "{labels}"

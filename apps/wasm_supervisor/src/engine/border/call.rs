@@ -37,6 +37,11 @@ impl<'c, 'a, H: Host + 'static> Call<'c, 'a, H> {
         self.block
     }
 
+    /// Returns whether the caller has a budget, and not a slice.
+    pub(in crate::engine) fn has_budget(&self) -> bool {
+        self.caller.data().border.aside
+    }
+
     /// Notes that this call costs `fuel` beside the price of its function, because of its arguments; before it does the
     /// work.
     ///

@@ -1,7 +1,7 @@
 //! Host functions as wasmi sees them: arguments in, [`Host`] method, result out, all through the
 //! [border](super::border).
 //!
-//! One file for each family: registers in [`mmio`], interrupts in [`irq`], the clock and what
+//! One file for each family: registers in [`mmio`], their programs in [`program`], interrupts in [`irq`], the clock and what
 //! suspends in [`time`], the log in [`log`], saved state in [`state`], messages in [`mail`],
 //! functions of other systems in [`foreign`].
 //!
@@ -22,6 +22,7 @@ mod irq;
 mod log;
 mod mail;
 mod mmio;
+mod program;
 mod state;
 mod time;
 
@@ -50,6 +51,7 @@ fn linked<H: Host + 'static>(border: Border<'_, H>, function: HostFunction<'_>) 
         HostFunction::Read(width) => mmio::read(border, width),
         HostFunction::Write(width) => mmio::write(border, width),
         HostFunction::Modify32 => mmio::modify32(border),
+        HostFunction::Program => border.shared7(program::run),
         HostFunction::Register(_) => border.shared4(irq::register),
         HostFunction::Unregister(_) => border.shared0(irq::unregister),
         HostFunction::Log => border.shared3(log::log),

@@ -28,6 +28,123 @@ impl From<ErrorCode> for Ended {
     }
 }
 
+/// What a pass has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// All of the program was done; so many bytes were put out.
+    Done(u32),
+    /// It is not over.
+    GoesOn,
+}
+
+/// Does the kernel carry out programs?
+#[must_use]
+pub fn exists() -> bool {
+    // A program of no instructions is refused whatever it is for; a kernel without programs does not know the command.
+    let answer = command(DRIVER_NUM, number::PROGRAM_RUN, program_of(0, 0), 0).success();
+    !matches!(answer, Err(ErrorCode::NoSupport | ErrorCode::NoDevice))
+}
+
+/// Ends the program of a block where it is.
+///
+/// # Errors
+///
+/// `Already` if it has none, `Reserve` if the block is not claimed, `NoSupport` from a kernel without programs.
+pub fn cancel(handle: u16) -> Result<(), ErrorCode> {
+    command(DRIVER_NUM, number::PROGRAM_CANCEL, handle.into(), 0).success()
+}
+
+/// What a program is made of, in memory.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    /// Its instructions, encoded, and behind them its input unless that is apart.
+    pub code: &'a [u8],
+    /// Its input, if it is not behind the instructions.
+    pub input: &'a [u8],
+    /// Room for what it puts out.
+    pub output: &'a mut [u8],
+}
+
+/// The program of a block whose parts the kernel has.
+#[derive(Debug)]
+pub struct Lent {
+    handle: u16,
+}
+
+/// Lends the parts of a program for the block `handle` while `body` runs.
+///
+/// # Errors
+///
+/// As [`allow::with_read_only`]. `body` did not run then.
+pub fn lend<R>(
+    handle: u16,
+    parts: Parts<'_>,
+    body: impl FnOnce(&Lent) -> R,
+) -> Result<R, ErrorCode> {
+    let Parts {
+        code,
+        input,
+        output,
+    } = parts;
+    let lent = Lent { handle };
+    // What is empty is not lent: the kernel has nothing there.
+    let with_output = || {
+        if output.is_empty() {
+            Ok(body(&lent))
+        } else {
+            let number = berth_exposure::allow::RW_OUTPUT;
+            allow::with_read_write(DRIVER_NUM, number, output, || body(&lent))
+        }
+    };
+    let with_input = || {
+        if input.is_empty() {
+            with_output()
+        } else {
+            let number = berth_exposure::allow::RO_INPUT;
+            allow::with_read_only(DRIVER_NUM, number, input, with_output)?
+        }
+    };
+    let number = berth_exposure::allow::RO_PROGRAM;
+    allow::with_read_only(DRIVER_NUM, number, code, with_input)?
+}
+
+impl Lent {
+    /// Begins the program, which has so many instructions and bytes of input and output, and makes a pass.
+    ///
+    /// # Errors
+    ///
+    /// [`Ended`]. `Already` while the block has another program, `NoMem` while as many programs are under way as
+    /// the board has room for.
+    pub fn begin(&self, instructions: u16, input: u16, output: u16) -> Result<Pass, Ended> {
+        let program = program_of(self.handle, instructions);
+        Self::ask(number::PROGRAM_RUN, program, data_of(input, output))
+    }
+
+    /// Makes one more pass.
+    ///
+    /// # Errors
+    ///
+    /// [`Ended`]. `Already` if the block has no program.
+    pub fn go_on(&self) -> Result<Pass, Ended> {
+        Self::ask(number::PROGRAM_CONTINUE, self.handle.into(), 0)
+    }
+
+    fn ask(number: usize, first: usize, second: usize) -> Result<Pass, Ended> {
+        let answer = command(DRIVER_NUM, number, first, second);
+        match answer.failure_2_u32() {
+            Some((error, instruction, output)) => Err(Ended::At {
+                error,
+                instruction,
+                output,
+            }),
+            None => Ok(match answer.success_2_u32()? {
+                (state::GOES_ON, _) => Pass::GoesOn,
+                (_, output) => Pass::Done(output),
+            }),
+        }
+    }
+}
+
 /// Run a program to its end. Returns how many bytes of `output` it has filled.
 ///
 /// `code` is the instructions, encoded, and behind them the input. Between two passes the kernel looks after its
@@ -35,8 +152,7 @@ impl From<ErrorCode> for Ended {
 ///
 /// # Errors
 ///
-/// [`Ended`]. `Size` for buffers longer than [`DATA_MAX`], `Already` while the block has another program, `NoMem` while as many
-/// programs are under way as the board has room for.
+/// [`Ended`]. `Size` for buffers longer than [`DATA_MAX`], and as [`Lent::begin`].
 pub fn run(handle: u16, instructions: u16, code: &[u8], output: &mut [u8]) -> Result<u32, Ended> {
     let input = code
         .len()
@@ -45,31 +161,20 @@ pub fn run(handle: u16, instructions: u16, code: &[u8], output: &mut [u8]) -> Re
     if input > DATA_MAX || output.len() > DATA_MAX {
         return Err(ErrorCode::Size.into());
     }
-    // Both fit 16 bits: checked above.
-    let data = data_of(input as u16, output.len() as u16);
-    let ask = |number, first, second| {
-        let answer = command(DRIVER_NUM, number, first, second);
-        match answer.failure_2_u32() {
-            Some((error, instruction, output)) => Err(Ended::At {
-                error,
-                instruction,
-                output,
-            }),
-            None => Ok(answer.success_2_u32()?),
-        }
+    let room = output.len();
+    let parts = Parts {
+        code,
+        input: &[],
+        output,
     };
-    allow::with_read_only(DRIVER_NUM, berth_exposure::allow::RO_PROGRAM, code, || {
-        allow::with_read_write(
-            DRIVER_NUM,
-            berth_exposure::allow::RW_OUTPUT,
-            output,
-            || -> Result<u32, Ended> {
-                let mut come = ask(number::PROGRAM_RUN, program_of(handle, instructions), data)?;
-                while come.0 == state::GOES_ON {
-                    come = ask(number::PROGRAM_CONTINUE, handle.into(), 0)?;
-                }
-                Ok(come.1)
-            },
-        )
-    })??
+    lend(handle, parts, |lent| {
+        // Both fit 16 bits: checked above.
+        let mut pass = lent.begin(instructions, input as u16, room as u16)?;
+        loop {
+            match pass {
+                Pass::Done(output) => return Ok(output),
+                Pass::GoesOn => pass = lent.go_on()?,
+            }
+        }
+    })?
 }

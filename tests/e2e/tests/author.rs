@@ -1,0 +1,289 @@
+//! An author's project, from `berth new` to a container that runs and is replaced on each save.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, Flash, Terminal, program, root};
+use tempfile::TempDir;
+
+/// An author without a checkout: an empty folder, and `berth`.
+struct Author {
+    home: TempDir,
+}
+
+impl Author {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            home: tempfile::tempdir()?,
+        })
+    }
+
+    fn folder(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// Run a command in a folder of the author's.
+    fn run(&self, folder: &str, command: &str) -> Result<Output> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).current_dir(self.folder(folder));
+        for (key, value) in environment()? {
+            shell.env(key, value);
+        }
+        Ok(shell.env_remove("CARGO_TARGET_DIR").output()?)
+    }
+
+    /// Run one that has to succeed. Returns what it said.
+    fn ok(&self, folder: &str, command: &str) -> Result<String> {
+        let output = self.run(folder, command)?;
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        ensure!(output.status.success(), "{command}: {said}");
+        Ok(said)
+    }
+}
+
+/// `berth` in the PATH; what crates need is on this computer already.
+fn environment() -> Result<[(&'static str, String); 2]> {
+    let berth = program("berth");
+    let bin = berth.parent().context("the folder of the programs")?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    Ok([
+        ("PATH", format!("{}:{path}", bin.display())),
+        ("CARGO_NET_OFFLINE", "true".to_owned()),
+    ])
+}
+
+/// In a file of the project, put one text in the place of another.
+fn change(file: &Path, from: &str, to: &str) -> Result<()> {
+    let text = fs::read_to_string(file)?;
+    ensure!(text.contains(from), "{} has no {from}", file.display());
+    Ok(fs::write(file, text.replace(from, to))?)
+}
+
+#[test]
+fn a_new_project_builds_tests_and_runs_at_once() -> Result<()> {
+    let author = Author::new()?;
+    author.ok(".", "berth new pump")?;
+    let tested = author.ok("pump", "cargo test")?;
+    ensure!(tested.contains("1 passed"), "{tested}");
+    // Built by cargo alone and packed on the way, or by berth: the same image.
+    author.ok(
+        "pump",
+        "cargo build --release --target wasm32-unknown-unknown",
+    )?;
+    author.ok(
+        "pump",
+        &format!(
+            "{} target/wasm32-unknown-unknown/release/pump.wasm -o plain.berth",
+            program("pack").display()
+        ),
+    )?;
+    let built = author.ok("pump/src", "berth build")?;
+    ensure!(built.contains("pump.berth built"), "{built}");
+    let folder = author.folder("pump");
+    let package = fs::read(folder.join("pump.berth"))?;
+    ensure!(package == fs::read(folder.join("plain.berth"))?);
+    ensure!(package.len() <= 450, "{} bytes", package.len());
+
+    let device = Device::boot()?;
+    let run = format!("berth --device {} run", device.board.address());
+    let said = author.ok("pump", &run)?;
+    ensure!(said.contains("pump started"), "{said}");
+    device.console("[pump] on")?;
+    device.console("[pump] off")?;
+    Ok(())
+}
+
+#[test]
+fn a_project_in_c_builds_tests_and_runs_at_once() -> Result<()> {
+    let author = Author::new()?;
+    author.ok(".", "berth new valve --lang c")?;
+    author.ok("valve", "make test")?;
+    let built = author.ok("valve", "berth build")?;
+    ensure!(built.contains("valve.berth built"), "{built}");
+    let package = fs::metadata(author.folder("valve/valve.berth"))?.len();
+    ensure!(package <= 450, "{package} bytes");
+    let device = Device::boot()?;
+    let run = format!("berth --device {} run", device.board.address());
+    author.ok("valve", &run)?;
+    device.console("[valve] on")?;
+    Ok(())
+}
+
+/// An SDK somewhere else, as in a checkout.
+#[test]
+fn a_project_uses_the_sdk_that_it_is_told() -> Result<()> {
+    let author = Author::new()?;
+    author.ok(".", "berth new first")?;
+    author.ok(".", "berth new second --sdk first/sdk")?;
+    ensure!(!author.folder("second/sdk").exists());
+    author.ok("second", "berth build")?;
+    Ok(())
+}
+
+#[test]
+fn each_save_replaces_the_container_that_runs() -> Result<()> {
+    let author = Author::new()?;
+    author.ok(".", "berth new pump")?;
+    let device = Device::boot()?;
+    let folder = author.folder("pump");
+    let code = folder.join("src/lib.rs");
+    let command = format!(
+        "cd {} && unset CARGO_TARGET_DIR && exec berth --device {} run --watch",
+        folder.display(),
+        device.board.address()
+    );
+    let environment = environment()?;
+    let environment: Vec<_> = environment
+        .iter()
+        .map(|(key, value)| (*key, &**value))
+        .collect();
+    let screen =
+        Terminal::start_with(Path::new("sh"), &["-c", &command], (120, 200), &environment)?;
+    screen.wait_for("pump started")?;
+    screen.wait_for("info  on")?;
+    change(&code, "info!(\"on\")", "info!(\"lit {}\", lights)")?;
+    screen.wait_for("pump replaced")?;
+    screen.wait_for("info  lit 2")?;
+    // What does not compile is said, and the container runs on.
+    change(&code, "lit {}", "lit {} {}")?;
+    screen.wait_for("there are more places than values")?;
+    screen.wait_for("waits for the next save")?;
+    ensure!(device.state("pump")? != "faulted");
+    // One that fails when it has just begun gives way to the one before.
+    change(
+        &code,
+        "\"lit {} {}\", lights",
+        "\"{}\", [lights][lights as usize]",
+    )?;
+    screen.wait_for("the new image faulted")?;
+    change(&code, "\"{}\", [lights][lights as usize]", "\"bright\"")?;
+    screen.wait_for("info  bright")?;
+    Ok(())
+}
+
+/// The guide's program for interrupts, linked as a new project is: nobody said `--export-table`.
+#[test]
+fn a_driver_of_interrupts_needs_no_flag_of_the_linker() -> Result<()> {
+    let guide = fs::read_to_string(root().join("guest-sdk/README.md"))?;
+    let mut blocks = guide
+        .split("```rust\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let code = blocks
+        .find(|block| block.contains("irq!"))
+        .context("a program with interrupts")?;
+    let author = Author::new()?;
+    author.ok(".", "berth new serial")?;
+    fs::write(author.folder("serial/src/lib.rs"), code)?;
+    let mut device = Device::boot()?;
+    let run = format!("berth --device {} run", device.board.address());
+    author.ok("serial", &run)?;
+    device.console("[serial] 0 bytes")?;
+    device.board.uart(1)?.write_all(b"a")?;
+    device.console("[serial] 1 bytes, the last 0x61")?;
+    Ok(())
+}
+
+/// What comes out without the linker's flags cannot be loaded; why is said.
+#[test]
+fn a_stack_that_nobody_has_chosen_is_told_with_the_flag() -> Result<()> {
+    let author = Author::new()?;
+    author.ok(".", "berth new pump")?;
+    fs::write(author.folder("pump/build.rs"), "fn main() {}")?;
+    let device = Device::boot()?;
+    let output = author.run(
+        "pump",
+        &format!("berth --device {} run", device.board.address()),
+    )?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.code() == Some(1), "{said}");
+    ensure!(
+        said.contains("1048576 of its 1048") && said.contains("-zstack-size=1024"),
+        "{said}"
+    );
+    ensure!(said.contains("out of memory"), "{said}");
+    Ok(())
+}
+
+/// docs/author.md, word for word: it ends in the temperature that the sensor was given.
+#[test]
+fn the_authors_guide_ends_in_a_temperature() -> Result<()> {
+    let author = Author::new()?;
+    // What the guide calls the copy of the repository: its image and its programs.
+    let checkout = author.folder("checkout");
+    let image = checkout.join("target/image");
+    fs::create_dir_all(&image)?;
+    fs::copy(Flash::new()?.path(), image.join("run.bin"))?;
+    let programs = program("berth");
+    let programs = programs.parent().context("the folder of the programs")?;
+    std::os::unix::fs::symlink(programs, checkout.join("target/debug"))?;
+    let flash = image.join("run.bin");
+    let words = [
+        "run",
+        "--flash",
+        &flash.to_string_lossy(),
+        "--device",
+        "tmp105",
+    ];
+    let board = Terminal::start(&program("berth-emulator"), &words, (90, 40))?;
+    board.wait_for("type help")?;
+    let device = format!(
+        "export BERTH_DEVICE=unix:{}",
+        image.join("berth.sock").display()
+    );
+
+    let guide = fs::read_to_string(root().join("docs/author.md"))?;
+    let (mut folder, mut said, mut done) = (".", String::new(), 0);
+    for (number, part) in guide.split("```").enumerate() {
+        let (kind, text) = part.split_once('\n').unwrap_or((part, ""));
+        match kind {
+            _ if number % 2 == 0 => {}
+            "rust" => fs::write(author.folder(folder).join("src/lib.rs"), text)?,
+            "sh checkout" if text.contains("make run") => {
+                // The board runs already, as a test's: with the sensor that the guide asks for.
+                ensure!(text.contains("DEVICES=tmp105"), "{text}");
+            }
+            "sh checkout" => said = author.ok("checkout", text)?,
+            "sh" => {
+                // What is installed already needs no network; the folder stays for what follows.
+                let lines = text.lines().filter(|line| !line.starts_with("rustup "));
+                let script = lines.collect::<Vec<_>>().join("\n");
+                said = author.ok(folder, &format!("{device}\nset -e\n{script}"))?;
+                if script.contains("cd room") {
+                    folder = "room";
+                }
+                done += 1;
+            }
+            other => anyhow::bail!("a block that nobody follows: {other}"),
+        }
+        if text.contains("logs -n 1 room") {
+            let expected = if done > 5 {
+                "25.5 degrees"
+            } else {
+                "0.0 degrees"
+            };
+            ensure!(said.contains(expected), "after block {done}: {said}");
+        }
+    }
+    ensure!(
+        done == 7 && said.contains("room.berth built"),
+        "{done} blocks: {said}"
+    );
+    let size = fs::metadata(author.folder("room/room.berth"))?.len();
+    // Without `core::fmt`, which would double it.
+    ensure!(size <= 2900, "{size} bytes");
+    Ok(())
+}
+
+#[test]
+fn outside_of_a_project_it_is_said_what_one_is() -> Result<()> {
+    let author = Author::new()?;
+    let output = author.run(".", "berth build")?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.code() == Some(2), "{output:?}");
+    ensure!(said.contains("berth new NAME"), "{said}");
+    Ok(())
+}

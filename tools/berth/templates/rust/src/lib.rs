@@ -1,0 +1,50 @@
+//! A light that blinks. Each change is logged.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+use berth_guest::{info, sleep_ms};
+
+berth_guest::main!(main);
+berth_guest::block!(
+    /// The board's lights, by the label that its owner gave them; `berth exposures` lists all labels.
+    fn fpgaio = "mmio:fpgaio"
+);
+
+/// Offset of the register of the lights: one bit each.
+const LIGHTS: u32 = 0x00;
+/// The light that blinks.
+const LIGHT: u32 = 0b10;
+/// From one change to the next.
+const PERIOD_MS: u32 = 500;
+
+/// The lights after those that are lit now.
+fn next(lights: u32) -> u32 {
+    lights ^ LIGHT
+}
+
+fn main() {
+    let fpgaio = fpgaio();
+    let mut lights = 0;
+    loop {
+        lights = next(lights);
+        fpgaio.modify32(LIGHTS, LIGHT, lights);
+        if lights & LIGHT != 0 {
+            info!("on");
+        } else {
+            info!("off");
+        }
+        sleep_ms(PERIOD_MS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_light_changes_and_no_other() {
+        assert_eq!(next(0b01), 0b11);
+        assert_eq!(next(next(0b01)), 0b01);
+    }
+}
