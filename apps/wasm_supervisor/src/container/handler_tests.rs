@@ -621,7 +621,8 @@ fn a_handler_with_the_largest_stack_is_over_sooner() {
     assert!(device.containers.run_handlers());
     device.faulted(slot, Fault::HandlerTooLong);
     let used = device.containers.get(slot).unwrap().fuel_used() - before;
-    assert!((900..1_100).contains(&used), "{used}");
+    // What it says is noted, and taken from its fuel at the end.
+    assert!((900..1_300).contains(&used), "{used}");
 }
 
 #[test]

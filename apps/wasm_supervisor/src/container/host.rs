@@ -154,7 +154,7 @@ impl<P: Platform> ContainerHost<P> {
             return Err(self.bad_pointer());
         };
         let code = program.places.code.length;
-        if code as usize % INSTRUCTION_BYTES != 0 {
+        if !(code as usize).is_multiple_of(INSTRUCTION_BYTES) {
             // The last one is none.
             return Err(self.bad_program(code / INSTRUCTION_BYTES as u32));
         }

@@ -226,7 +226,7 @@ fn places_outside_memory_are_faults_and_handlers_cannot_wait() {
     let own = Name::new("it").unwrap();
     device
         .containers
-        .store(own, &image, hash, parameters)
+        .store(own, image, hash, parameters)
         .unwrap();
     let slot = device.containers.find("it").unwrap();
     let _ = device.containers.start(slot);
@@ -247,7 +247,7 @@ fn a_board_without_the_bus_refuses_the_module() {
     let own = Name::new("it").unwrap();
     device
         .containers
-        .store(own, &guest(FOUR), hash, parameters)
+        .store(own, guest(FOUR), hash, parameters)
         .unwrap();
     let slot = device.containers.find("it").unwrap();
     assert!(device.containers.start(slot).is_err());

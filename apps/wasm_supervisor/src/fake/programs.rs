@@ -298,7 +298,7 @@ impl Fake {
     /// May this be accessed?
     fn may(&self, handle: u16, at: Place) -> Result<(), u8> {
         let inside = u32::from(at.offset) + at.width.bytes() <= self.length(handle);
-        if !inside || u32::from(at.offset) % at.width.bytes() != 0 {
+        if !inside || !u32::from(at.offset).is_multiple_of(at.width.bytes()) {
             return Err(code::INVAL);
         }
         let block = self.block(handle, at.offset);
