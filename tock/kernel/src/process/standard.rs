@@ -41,7 +41,7 @@ pub(super) const EXTRA_REGIONS: usize = 5;
 
 type StoredState<C> =
     <<C as Chip>::UserspaceKernelBoundary as UserspaceKernelBoundary>::StoredState;
-type MpuConfig<C> = <<C as Chip>::MPU as MPU>::MpuConfig;
+pub(super) type MpuConfig<C> = <<C as Chip>::MPU as MPU>::MpuConfig;
 
 /// A process on chip `C`.
 pub struct ProcessStandard<C: Chip + 'static> {

@@ -8,8 +8,8 @@ use std::vec::Vec;
 
 use super::driver::{NUM, driver};
 use crate::process::{
-    Change, FaultAction, FunctionCall, FunctionCallSource, Life, Process, RestartPace, State,
-    StoppedState, Task, Woken, change,
+    Change, FaultAction, FunctionCall, FunctionCallSource, Life, RestartPace, State, StoppedState,
+    Task, Woken, change,
 };
 use crate::syscall::Syscall;
 use crate::test_utils::{TestApp, TestKernel, TestPlace};
