@@ -400,3 +400,31 @@ fn a_report_does_not_tell_of_a_restart_that_is_not() {
         }
     }
 }
+
+/// What a stopped process waits for is not lost to a queue that others have filled.
+#[test]
+fn the_event_that_a_stopped_process_waits_for_has_its_place() {
+    let test = TestKernel::new();
+    let process = test.start_all(&[TestApp::default()]).remove(0);
+    let p = process.as_process();
+    let event = |subscribe_num| {
+        Task::FunctionCall(FunctionCall {
+            source: FunctionCallSource::Driver(UpcallId {
+                driver_num: NUM,
+                subscribe_num,
+            }),
+            argument0: 0,
+            argument1: 0,
+            argument2: 0,
+            argument3: 0,
+            pc: 0,
+        })
+    };
+    assert_eq!(p.wake(), Ok(Woken::Runs));
+    p.set_yielded_for_state(AWAITED);
+    p.stop();
+    while p.enqueue_task(event(0)).is_ok() {}
+    assert_eq!(p.enqueue_task(event(AWAITED.subscribe_num)), Ok(()));
+    p.resume();
+    assert_eq!(p.wake(), Ok(Woken::Runs));
+}
