@@ -23,6 +23,7 @@ fn main() {
     libtock_build::link("hostile", "SUPERVISOR", 4096);
     libtock_build::link("mapped", "SUPERVISOR", 2048);
     libtock_build::link("peek", "APP2", 2048);
+    libtock_build::link("jailer", "APP2", 2048);
     libtock_build::link("warden", "APP2", 2048);
     libtock_build::link("witness", "APP0", 2048);
     libtock_build::link("declared", "APP1", 2048);

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use berth_e2e::deadlines::Deadlines;
+use berth_e2e::deadlines::{Deadlines, Instructions, Task};
 use berth_e2e::{Device, Flash};
 
 use crate::figure::{Figure, Group, Key};
@@ -73,16 +73,17 @@ const LIMIT: Duration = Duration::from_secs(200);
 /// # Errors
 /// If a board fails or one of the tasks says nothing.
 pub fn measure() -> Result<Group> {
-    let (mut kept_out, mut pass) = (0, 0);
+    let (mut kept_out, mut pass) = (Instructions::default(), Instructions::default());
     let mut note = |beside: &str, told: Deadlines| {
-        let instructions = |ns: u64| ns >> ICOUNT.shift;
+        let instructions =
+            |task: Task| Instructions::of_emulated_ns(task.worst_emulated_ns, ICOUNT.shift);
         println!(
-            "beside {beside}: driver {}, process {} instructions late",
-            instructions(told.driver.worst_ns),
-            instructions(told.process.worst_ns)
+            "beside {beside}: driver {} late, process {}",
+            instructions(told.driver),
+            instructions(told.process)
         );
-        kept_out = kept_out.max(told.process.worst_ns);
-        pass = pass.max(told.driver.worst_ns);
+        kept_out = kept_out.max(instructions(told.process));
+        pass = pass.max(instructions(told.driver));
     };
     for (program, setting) in PROGRAMS {
         let flash = Flash::with_deadlines()?;
@@ -124,9 +125,9 @@ pub fn measure() -> Result<Group> {
     let text = console.text();
     ensure!(!text.contains("Kernel panic"), "{text}");
     note("fuzz", Deadlines::read(&text)?);
-    let figure = |key, ns: u64| Figure {
+    let figure = |key, Instructions(value)| Figure {
         key,
-        value: (ns >> ICOUNT.shift) as f64,
+        value: value as f64,
     };
     Ok(Group {
         title: "Firmware beside hostile programs",

@@ -14,7 +14,7 @@ pub struct ProcessRule {
 }
 
 /// What a process may do with one driver. Sets hold the numbers 0 to 63, one bit
-/// each; greater numbers are in no set but that of all bits.
+/// each; greater numbers are in no set, not even in that of all bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DriverRule {
     /// The driver's number.
@@ -51,7 +51,7 @@ const fn contains(set: u64, number: usize) -> bool {
     match number {
         0..32 => set as u32 >> number & 1 != 0,
         32..64 => (set >> 32) as u32 >> (number - 32) & 1 != 0,
-        _ => set == u64::MAX,
+        _ => false,
     }
 }
 
@@ -81,13 +81,21 @@ mod tests {
     }
 
     #[test]
-    fn the_set_of_all_bits_has_no_end() {
+    fn the_set_of_all_bits_ends_where_every_set_does() {
         let all = DriverRule {
             commands: u64::MAX,
             indexed: 0,
             ..LED
         };
-        assert!(all.allows(64, 9) && all.allows(usize::MAX, usize::MAX));
+        assert!(all.allows(0, usize::MAX) && all.allows(63, 64));
+        assert!(!all.allows(64, 0) && !all.allows(usize::MAX, 0));
+        let first_pins = DriverRule {
+            indexed: 0b1110,
+            indices: u64::MAX,
+            ..all
+        };
+        assert!(first_pins.allows(1, 63) && !first_pins.allows(1, 64));
+        assert!(!first_pins.allows(1, usize::MAX) && first_pins.allows(0, 64));
         let none = DriverRule { commands: 0, ..LED };
         assert!(!none.allows(0, 0) && !none.allows(64, 0));
     }

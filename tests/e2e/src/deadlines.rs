@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::device::INSTRUCTION_SHIFT;
 use crate::{Device, Flash};
 
 /// For a round of both tasks, half a second of the board's time.
@@ -28,6 +29,33 @@ const TASKS: [&str; 2] = ["driver:", "deadline:"];
 /// What a line of either contains.
 const TOLD: &str = " periods, ";
 
+/// Instructions that a processor of one cycle an instruction executes in a microsecond of the board's clock of 25 MHz.
+const A_MICROSECOND: u64 = 25;
+
+/// A time as the number of instructions that were executed in it. The emulator executes one in a time that is not the
+/// board's; what is said of times is said in these, and in microseconds of a processor of 25 MHz that takes one cycle for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instructions(pub u64);
+
+impl Instructions {
+    /// Those of a time of the emulator's clock, of which an instruction takes two to the power of `shift` nanoseconds.
+    #[must_use]
+    pub const fn of_emulated_ns(ns: u64, shift: u8) -> Self {
+        Self(ns >> shift)
+    }
+}
+
+impl fmt::Display for Instructions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(instructions) = self;
+        let microseconds = instructions.div_ceil(A_MICROSECOND);
+        write!(
+            f,
+            "{instructions} instructions ({microseconds} µs at 25 MHz)"
+        )
+    }
+}
+
 /// What one of the tasks has told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Task {
@@ -35,8 +63,8 @@ pub struct Task {
     pub rounds: u32,
     /// Periods whose deadline was missed.
     pub missed: u32,
-    /// How late it was served at worst, in nanoseconds.
-    pub worst_ns: u64,
+    /// How late it was served at worst, in nanoseconds of the emulator's clock.
+    pub worst_emulated_ns: u64,
 }
 
 /// What both tasks have told.
@@ -54,8 +82,10 @@ impl fmt::Display for Deadlines {
         for (separator, name, task) in [("", "driver", driver), ("; ", "process", process)] {
             write!(
                 f,
-                "{separator}{name}: {} rounds, {} missed, worst {} ns",
-                task.rounds, task.missed, task.worst_ns
+                "{separator}{name}: {} rounds, {} missed, worst {}",
+                task.rounds,
+                task.missed,
+                task.worst()
             )?;
         }
         Ok(())
@@ -63,6 +93,12 @@ impl fmt::Display for Deadlines {
 }
 
 impl Task {
+    /// How late it was served at worst, on a board where time is instructions ([`Device::power_on_counted`]).
+    #[must_use]
+    pub const fn worst(&self) -> Instructions {
+        Instructions::of_emulated_ns(self.worst_emulated_ns, INSTRUCTION_SHIFT)
+    }
+
     /// What the lines of `console` that begin with `name` tell; a line without its end does not count.
     ///
     /// # Errors
@@ -78,12 +114,12 @@ impl Task {
                 .split(|c: char| !c.is_ascii_digit())
                 .filter_map(|word| word.parse().ok())
                 .collect();
-            let [_, missed, worst_ns] = numbers[..] else {
+            let [_, missed, worst] = numbers[..] else {
                 anyhow::bail!("not a line of a task with a deadline: {line}");
             };
             task.rounds += 1;
             task.missed += u32::try_from(missed)?;
-            task.worst_ns = task.worst_ns.max(worst_ns);
+            task.worst_emulated_ns = task.worst_emulated_ns.max(worst);
         }
         Ok(task)
     }
@@ -182,11 +218,16 @@ mod tests {
         let driver = Task {
             rounds: 2,
             missed: 3,
-            worst_ns: 41_600,
+            worst_emulated_ns: 41_600,
         };
         assert_eq!(told.driver, driver);
         assert_eq!((told.process.rounds, told.process.missed), (1, 0));
         assert!(!told.kept());
+        assert_eq!(
+            told.to_string(),
+            "driver: 2 rounds, 3 missed, worst 1300 instructions (52 µs at 25 MHz); \
+             process: 1 rounds, 0 missed, worst 1920 instructions (77 µs at 25 MHz)"
+        );
         Ok(())
     }
 }

@@ -11,6 +11,11 @@ use serde_json::Value;
 use crate::artefacts::{guest, program};
 use crate::flash::Flash;
 
+/// An instruction takes 2 to this power nanoseconds of the emulator's time where time is instructions
+/// ([`Device::power_on_counted`]): 32. The board's own takes 40, so times that are read off the emulator's clock are not the board's:
+/// [`Instructions`](crate::deadlines::Instructions) are the same on both.
+pub(crate) const INSTRUCTION_SHIFT: u8 = 5;
+
 /// Boot, or an answer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -178,7 +183,7 @@ impl Device {
     pub fn power_on_counted_for(flash: &Flash, limit: Duration) -> Result<Self> {
         Self::power_on_board(flash, |board| {
             board.limit(limit).icount(Icount {
-                shift: 5,
+                shift: INSTRUCTION_SHIFT,
                 sleep: Sleep::Jump,
             })
         })

@@ -4,6 +4,7 @@
 //! `DEADLINE_ROUNDS` says for how many rounds of half a second of the board's time; `make soak` takes a minute for each.
 
 use anyhow::{Context, Result, ensure};
+use berth_e2e::deadlines::Instructions;
 use berth_e2e::{Device, Flash};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -72,7 +73,7 @@ fn writes_without_end_make_nobody_late() -> Result<()> {
 /// most of its deadline, and for one pass more.
 #[test]
 fn writes_that_the_firmware_waits_for_keep_no_third_process_out() -> Result<()> {
-    const WORST_NS: u64 = 500_000;
+    const WORST: Instructions = Instructions(12_500);
     for deed in ["writes", "lines"] {
         let flash = Flash::with_deadlines()?;
         flash.install("chatter")?;
@@ -85,7 +86,7 @@ fn writes_that_the_firmware_waits_for_keep_no_third_process_out() -> Result<()> 
         ensure!(!text.contains("failed"), "{text}");
         ensure!(text.matches("chatter").count() > 100, "it prints nothing");
         ensure!(
-            told.driver.missed == 0 && told.process.worst_ns < WORST_NS,
+            told.driver.missed == 0 && told.process.worst() < WORST,
             "{told}"
         );
         println!("a process that prints, and abuse {deed}: {told}");

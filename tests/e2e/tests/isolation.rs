@@ -194,3 +194,34 @@ fn nothing_of_before_shows_above_the_break() -> Result<()> {
     );
     Ok(())
 }
+
+/// The firmware's word holds for what has faulted and is to begin again, too: stopped, it does not begin; ended, it does
+/// not, and can be started; and the console does not tell of a restart that is not.
+#[test]
+fn the_firmware_stops_ends_and_starts_what_faults_again_and_again() -> Result<()> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("abuse")?;
+    flash.set("abuse", b"faults")?;
+    flash.install("jailer")?;
+    let device = Device::power_on(&flash)?;
+    device
+        .board
+        .console
+        .wait_for("jailer: done", Duration::from_secs(60))?;
+    let text = device.board.console.text();
+    let mut rest = text.as_str();
+    for line in [
+        "abuse is stopped, and not restarted.",
+        "jailer: stopped and quiet",
+        "jailer: let go and there again",
+        "abuse is ended, and not restarted.",
+        "jailer: ended and quiet",
+        "jailer: started and there again",
+    ] {
+        let Some((_, behind)) = rest.split_once(line) else {
+            anyhow::bail!("no line \"{line}\" in its place in:\n{text}");
+        };
+        rest = behind;
+    }
+    Ok(())
+}

@@ -16,11 +16,12 @@
 //!
 //! States of command 5: 0 running, 1 yielded, 2 yielded for one event, 3 stopped,
 //! 4 faulted, 5 terminated. States of command 6: 1 start (what was stopped goes on),
-//! 2 stop, 3 fault, 4 terminate, 5 boot (what was terminated starts afresh).
+//! 2 stop, 3 fault, 4 terminate, 5 boot (what has ended starts afresh). What each does in which state, and which
+//! errors there are, is [`process::change`]'s to say.
 //!
 //! Numbers are little endian. Lists and names are cut to the buffer; the number
 //! returned is not. `INVAL`: no such process or state. `SIZE`: no room for
-//! command 5's record. `ALREADY`: boot of a process that runs.
+//! command 5's record.
 //!
 //! Command 6 is `NOSUPPORT` unless the board asked for it
 //! ([`ProcessInfo::with_control`]): it is power over other processes. No process
@@ -31,7 +32,7 @@ use kernel::ErrorCode;
 use kernel::Kernel;
 use kernel::capabilities::ProcessManagementCapability;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
-use kernel::process::{self, Process, ProcessId, ShortId, State};
+use kernel::process::{self, Change, Life, Process, ProcessId, ShortId, State};
 use kernel::processbuffer::{WriteableProcessBuffer, WriteableProcessSlice};
 use kernel::syscall::{CommandReturn, SyscallDriver};
 
@@ -158,7 +159,7 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
                 process.debug_timeslice_expiration_count() as u32,
                 process.debug_syscall_count() as u32,
                 process.get_restart_count() as u32,
-                state_number(process.get_state()),
+                state_number(process),
             ];
             Ok(())
         })?;
@@ -182,22 +183,22 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
             return Err(ErrorCode::INVAL);
         }
         self.with_process(id, &mut |process| {
-            match state {
-                1 => process.resume(),
-                2 => process.stop(),
-                3 => process.set_fault_state(),
-                4 => process.terminate(None),
-                5 if process.get_state() == State::Terminated => process.try_restart(None),
-                5 => return Err(ErrorCode::ALREADY),
+            let change = match state {
+                1 => Change::Resume,
+                2 => Change::Stop,
+                3 => Change::Fault,
+                4 => Change::End,
+                5 => Change::Boot,
                 _ => return Err(ErrorCode::INVAL),
-            }
-            Ok(())
+            };
+            process::change(process, change)
         })
     }
 }
 
-fn state_number(state: State) -> u32 {
-    match state {
+fn state_number(process: &dyn Process) -> u32 {
+    match process.get_state() {
+        _ if process.life() == Life::RestartStopped => 3,
         State::Running => 0,
         State::Yielded => 1,
         State::YieldedFor(_) => 2,

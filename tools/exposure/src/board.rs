@@ -1,6 +1,6 @@
 //! The board's peripherals: where they are, and which of them must not be given away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::address::{Range, addressable};
 use crate::aliases::{Aliases, EVERYTHING};
@@ -25,10 +25,14 @@ pub(crate) struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// Returns whether one of the nodes is above the other: its registers are a part of the other's.
-    fn is_related(&self, other: &Self) -> bool {
-        let (one, other) = (self.node, other.node);
-        one.is_above(other) || other.is_above(one) || one.path == other.path
+    /// Returns whether this is a part of `other`: its node, or one below.
+    fn is_of(&self, other: &Self) -> bool {
+        other.node.is_above(self.node) || self.node.path == other.node.path
+    }
+
+    /// Returns whether somebody uses its registers: what is reserved by its status works, too.
+    fn in_use(&self) -> bool {
+        self.node.is_enabled() || self.node.string("status") == Some("reserved")
     }
 }
 
@@ -59,7 +63,9 @@ impl<'a> Board<'a> {
                 .map(|place| place.range)
                 .collect(),
             aliases: Aliases::of(root, report),
-        };
+            used: HashMap::new(),
+        }
+        .with_uses();
         let mut blocks: Vec<_> = places
             .into_iter()
             .map(|place| Block {
@@ -113,14 +119,13 @@ impl<'a> Board<'a> {
             .find(|block| block.node.cell("phandle") == Some(phandle))
     }
 
-    /// What else is at the addresses of a block, or at addresses that are aliases of them. Disabled
+    /// What else is at the addresses of a block, or at addresses that are aliases of them, its own parts too. Disabled
     /// nodes and those that the block is a part of do not count.
     pub(crate) fn neighbour(&self, block: &Block) -> Option<String> {
         let overlaps = |range| self.overlap(block.range, range);
         let mut blocks = self.blocks.iter();
-        let other = blocks.find(|other| {
-            other.node.is_enabled() && !other.is_related(block) && overlaps(other.range)
-        });
+        let other =
+            blocks.find(|other| other.in_use() && !block.is_of(other) && overlaps(other.range));
         let region = || self.regions.iter().find(|region| overlaps(region.range));
         match other {
             Some(other) => Some(other.node.label().to_owned()),
@@ -128,13 +133,19 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// A node that begins elsewhere than a block and has registers in it, in use or not. What the block is a part
-    /// of, or has as its own parts, does not count.
+    /// A node that has registers in a block and begins or ends elsewhere than it, in use or not, directly or through
+    /// aliases. What the block is a part of does not count.
     pub(crate) fn inside(&self, block: &Block) -> Option<&Block<'a>> {
+        let reached = self.aliases.reach(block.range);
         self.blocks.iter().find(|other| {
-            !other.is_related(block)
-                && other.range.base != block.range.base
-                && other.range.overlaps(block.range)
+            let differs = |here: &Range, there: &Range| {
+                there.overlaps(*here) && (there.base != here.base || there.end() < here.end())
+            };
+            let others = self.aliases.reach(other.range);
+            let mut pairs = reached
+                .iter()
+                .flat_map(|here| others.iter().map(move |there| (here, there)));
+            !block.is_of(other) && pairs.any(|(here, there)| differs(here, there))
         })
     }
 

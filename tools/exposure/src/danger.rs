@@ -5,12 +5,12 @@
 //! or the address says: generic node names and marker properties of the Devicetree Specification,
 //! what `chosen` names, `berth,reserved`, memory, the processor's own addresses, aliases.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::address::{Area, Range, area};
 use crate::aliases::Aliases;
 use crate::classes;
-use crate::devicetree::{Node, Property};
+use crate::devicetree::{Node, Property, Value};
 
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,9 +117,55 @@ pub(crate) struct Facts<'a> {
     /// Ranges of memory.
     pub(crate) memory: Vec<Range>,
     pub(crate) aliases: Aliases,
+    /// Paths of the nodes that others use which the firmware keeps, and who does ([`Facts::with_uses`]).
+    pub(crate) used: HashMap<&'a str, String>,
 }
 
-impl Facts<'_> {
+impl<'a> Facts<'a> {
+    /// The same with all that is used by what the firmware keeps, however many steps away: a heater that is its own has
+    /// a channel of a timer, a console has pins.
+    pub(crate) fn with_uses(mut self) -> Self {
+        loop {
+            let mut more = HashMap::new();
+            for user in &self.nodes {
+                let targets = self.targets(user);
+                if targets.is_empty() {
+                    continue;
+                }
+                let part = || self.part(user, &|part| self.own_keeper(part));
+                let Some(what) = self.kept(user).or_else(part) else {
+                    continue;
+                };
+                for target in targets {
+                    if self.own_keeper(target).is_none() {
+                        let what = format!("used by {}, which is {what}", user.label());
+                        more.entry(target.path.as_str()).or_insert(what);
+                    }
+                }
+            }
+            if more.is_empty() {
+                return self;
+            }
+            self.used.extend(more);
+        }
+    }
+
+    /// The nodes that a node refers to.
+    fn targets(&self, user: &Node) -> Vec<&'a Node> {
+        let named = |node: &&'a Node| {
+            user.properties.iter().any(|property| {
+                let refers = |phandle| property.references.contains(&phandle);
+                let path = |value: &Value| *value == Value::Text(node.path.clone());
+                node.cell("phandle").is_some_and(refers)
+                    || property.values.iter().any(path)
+                    || node
+                        .stated_phandle()
+                        .is_some_and(|stated| may_name(property, stated))
+            })
+        };
+        self.nodes.iter().copied().filter(named).collect()
+    }
+
     /// The danger of a block by itself, without regard to its neighbours.
     pub(crate) fn own(&self, node: &Node, range: Range) -> Option<Danger> {
         if let Some(what) = self.known(node, range) {
@@ -135,7 +181,9 @@ impl Facts<'_> {
     /// What the firmware has a node for, by itself: `berth,reserved`, or what `chosen` names.
     fn own_keeper(&self, node: &Node) -> Option<String> {
         let chosen = || self.chosen.iter().find(|(path, _)| *path == node.path);
-        reserved(node).or_else(|| chosen().map(|(_, what)| what.clone()))
+        reserved(node)
+            .or_else(|| chosen().map(|(_, what)| what.clone()))
+            .or_else(|| self.used.get(node.path.as_str()).cloned())
     }
 
     /// What the firmware keeps a node for. A bus that is the firmware's is so with all that is on it.
@@ -215,9 +263,34 @@ fn generic(kind: &str) -> String {
         .to_owned()
 }
 
-/// What the tree says the firmware keeps a node for.
+/// Whether a property may refer to the node to which the source itself gave this phandle. A reference to it looks as
+/// any number does, so only the numbers that are known to be numbers are none.
+fn may_name(property: &Property, phandle: u32) -> bool {
+    const NUMBERS: [&str; 7] = [
+        "reg",
+        "ranges",
+        "dma-ranges",
+        "interrupts",
+        "clock-frequency",
+        "current-speed",
+        "phandle",
+    ];
+    let name = property.name.as_str();
+    let numbers = NUMBERS.contains(&name) || name.starts_with('#');
+    !numbers
+        && property.values.iter().any(|value| match value {
+            Value::Bytes(bytes) => bytes.as_chunks().0.contains(&phandle.to_be_bytes()),
+            _ => false,
+        })
+}
+
+/// What the tree says the firmware keeps a node for: by `berth,reserved`, or by the status of what works and is another
+/// software's (Devicetree Specification 2.3.4).
 fn reserved(node: &Node) -> Option<String> {
-    let property = node.property("berth,reserved")?;
+    let Some(property) = node.property("berth,reserved") else {
+        let status = node.string("status") == Some("reserved");
+        return status.then(|| "reserved by its status".to_owned());
+    };
     let said = property.strings().unwrap_or_default().join(", ");
     Some(match said.as_str() {
         "" => "reserved by the manufacturer".to_owned(),

@@ -5,9 +5,11 @@
 //! simple enough to read here; it holds values, labels and places at once, so they
 //! cannot disagree.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use crate::problem::{Diagnostic, Place, Problem};
 use crate::text::{Scanner, number};
@@ -30,6 +32,8 @@ pub(crate) struct Property {
     pub(crate) place: Place,
     /// Line in which the value ends.
     last_line: u32,
+    /// The phandles that the source refers to by a label or a path in cells ([`refer`]).
+    pub(crate) references: Vec<u32>,
 }
 
 impl Property {
@@ -132,6 +136,13 @@ impl Node {
         !self.has("status") || matches!(self.string("status"), Some("okay" | "ok"))
     }
 
+    /// The phandle that the source itself gives to it: dtc made none.
+    pub(crate) fn stated_phandle(&self) -> Option<u32> {
+        let property = self.property("phandle")?;
+        let made = property.place.line == 0;
+        self.cell("phandle").filter(|_| !made)
+    }
+
     /// Returns whether `other` is a child, a child's child, and so on.
     pub(crate) fn is_above(&self, other: &Self) -> bool {
         let rest = other.path.strip_prefix(self.path.trim_end_matches('/'));
@@ -171,13 +182,7 @@ pub(crate) fn read(path: &Path) -> Result<Node, Vec<Diagnostic>> {
         };
         vec![Diagnostic { place, problem }]
     };
-    let output = Command::new("dtc")
-        // Twice "annotate": places with beginning and end. Quiet: warnings of
-        // bindings that do not concern us.
-        .args(["-q", "-T", "-T", "-I", "dts", "-O", "dts"])
-        .arg(path)
-        .output()
-        .map_err(|error| at(Problem::NoDtc(error.to_string())))?;
+    let output = print(path.as_os_str(), "").map_err(|error| at(Problem::NoDtc(error)))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let errors: Vec<_> = said.lines().filter_map(refusal).collect();
@@ -189,7 +194,80 @@ pub(crate) fn read(path: &Path) -> Result<Node, Vec<Diagnostic>> {
         });
     }
     let printed = String::from_utf8_lossy(&output.stdout);
-    parse(&printed).map_err(|line| at(Problem::Unreadable(line.trim().to_owned())))
+    let unreadable = |line: String| at(Problem::Unreadable(line.trim().to_owned()));
+    let mut root = parse(&printed).map_err(unreadable)?;
+    let output =
+        print("-".as_ref(), &renumbered(path, &root)).map_err(|e| at(Problem::NoDtc(e)))?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let other = parse(&printed).map_err(|_| at(Problem::References))?;
+    refer(&mut root, &other);
+    Ok(root)
+}
+
+/// What dtc prints of the source in a file, or of `source` for the file `-`.
+fn print(file: &OsStr, source: &str) -> Result<Output, String> {
+    let mut dtc = Command::new("dtc")
+        // Twice "annotate": places with beginning and end. Quiet: warnings of
+        // bindings that do not concern us.
+        .args(["-q", "-T", "-T", "-I", "dts", "-O", "dts"])
+        .arg(file)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    if let Some(mut input) = dtc.stdin.take() {
+        // What dtc does not read, it does not want.
+        let _ = input.write_all(source.as_bytes());
+    }
+    dtc.wait_with_output().map_err(|error| error.to_string())
+}
+
+/// The name of the node that holds phandles.
+const HOLDER: &str = "berth,phandles";
+
+/// The same source, in which dtc gives other phandles to nodes: those that it gave before are taken. What differs in
+/// its print is a reference, and everything else, a number that looks like one, is not.
+fn renumbered(path: &Path, root: &Node) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let given = root.all().into_iter();
+    let given = given.filter(|node| node.stated_phandle().is_none());
+    let given = given.filter_map(|node| node.cell("phandle"));
+    let holders: String = given
+        .map(|phandle| format!("a{phandle} {{ phandle = <{phandle}>; }};\n"))
+        .collect();
+    format!(
+        "/include/ \"{}\"\n/ {{ {HOLDER} {{\n{holders}}}; }};\n",
+        path.display()
+    )
+}
+
+/// Notes the references of a tree, of which `other` is the print with other phandles.
+fn refer(tree: &mut Node, other: &Node) {
+    let own_phandles = ["phandle", "linux,phandle"];
+    for property in &mut tree.properties {
+        let Some(other) = other.property(&property.name) else {
+            continue;
+        };
+        if own_phandles.contains(&property.name.as_str()) {
+            continue;
+        }
+        for values in property.values.iter().zip(&other.values) {
+            let (Value::Bytes(here), Value::Bytes(there)) = values else {
+                continue;
+            };
+            let cells = here.as_chunks::<4>().0.iter().zip(there.as_chunks::<4>().0);
+            let differ = cells.filter(|(here, there)| here != there);
+            let phandles = differ.map(|(here, _)| u32::from_be_bytes(*here));
+            property.references.extend(phandles);
+        }
+    }
+    for node in &mut tree.children {
+        let mut others = other.children.iter();
+        if let Some(other) = others.find(|other| other.name == node.name) {
+            refer(node, other);
+        }
+    }
 }
 
 /// One of dtc's errors: `[Error: ]FILE:LINE.COLUMN[-…] [ERROR (check): ]what`.
@@ -271,6 +349,7 @@ fn parse(printed: &str) -> Result<Node, String> {
             values,
             place,
             last_line,
+            references: Vec::new(),
         });
     }
     Err(String::from("the tree does not end"))

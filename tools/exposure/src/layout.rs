@@ -1,4 +1,9 @@
 //! Where processes and the kernel are, from the memory map `layout.ld`.
+//!
+//! Read as a linker reads it: words, not lines. Of the script only the `MEMORY` commands mean something here:
+//! `NAME [(flags)] : ORIGIN = number, LENGTH = number`, with the short names of both, and sums, products and shifts of
+//! numbers and of the ends of regions that stand before. What stands in a `MEMORY` command and cannot be read is a
+//! mistake: it would keep nobody out.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +11,6 @@ use std::path::Path;
 use crate::address::Range;
 use crate::problem::{Place, Problem};
 use crate::report::Report;
-use crate::text::number;
 
 /// One region of the memory map.
 pub(crate) struct Region {
@@ -14,8 +18,7 @@ pub(crate) struct Region {
     pub(crate) range: Range,
 }
 
-/// All regions of the memory map: lines of the form `NAME (flags) : ORIGIN = number, LENGTH = number`. What
-/// looks like a region and cannot be read is a mistake: it would keep nobody out.
+/// All regions of the memory map.
 pub(crate) fn regions(path: &Path, report: &mut Report) -> Vec<Region> {
     let place = |line| Place {
         file: path.to_owned(),
@@ -28,53 +31,181 @@ pub(crate) fn regions(path: &Path, report: &mut Report) -> Vec<Region> {
             return Vec::new();
         }
     };
-    let mut regions = Vec::new();
-    for (number, line) in (1..).zip(without_comments(&text).lines()) {
-        // `ORIGIN(NAME)` and `LENGTH(NAME)` elsewhere in a script are no regions.
-        let words: String = line.split_whitespace().collect();
-        let starts = ["ORIGIN=", "org=", "o="].iter().any(|key| {
-            let (_, values) = words.split_once(':').unwrap_or_default();
-            values.starts_with(key)
-        });
-        if starts {
-            regions.extend(report.take(&place(number), region(line).ok_or(Problem::Region)));
+    let words = words(&text);
+    let mut script = Script {
+        words: &words,
+        known: Vec::new(),
+    };
+    while let Some((line, word)) = script.next() {
+        match word {
+            "INCLUDE" => report.add(&place(line), Problem::Region),
+            "MEMORY" if script.take("{") => {
+                while !script.take("}") {
+                    let line = script.line().unwrap_or(line);
+                    if script.region().is_none() {
+                        report.add(&place(line), Problem::Region);
+                        break;
+                    }
+                }
+            }
+            _ => {}
         }
     }
-    regions
+    script.known
 }
 
-/// The text without what stands between `/*` and `*/`; lines stay lines.
-fn without_comments(text: &str) -> String {
-    let mut kept = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("/*") {
-        kept.push_str(before);
-        let (comment, behind) = after.split_once("*/").unwrap_or((after, ""));
-        kept.extend(comment.chars().filter(|c| *c == '\n'));
+/// Words and signs, each with its line; comments and white space separate.
+fn words(text: &str) -> Vec<(u32, &str)> {
+    let mut words = Vec::new();
+    let (mut rest, mut line) = (text, 1);
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            _ if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            '"' => rest
+                .get(1..)
+                .and_then(|behind| behind.find('"'))
+                .map_or(rest.len(), |end| end + 2),
+            _ if rest.starts_with("<<") || rest.starts_with(">>") => 2,
+            _ if is_of_word(first) => rest.find(|c| !is_of_word(c)).unwrap_or(rest.len()),
+            _ => first.len_utf8(),
+        };
+        let (word, behind) = rest.split_at(length);
+        if !first.is_whitespace() && !word.starts_with("/*") {
+            words.push((line, word));
+        }
+        line += word.matches('\n').count() as u32;
         rest = behind;
     }
-    kept + rest
+    words
 }
 
-fn region(line: &str) -> Option<Region> {
-    let (head, values) = line.split_once(':')?;
-    let name = head.split(['(', ' ', '\t']).find(|word| !word.is_empty())?;
-    let (origin, length) = values.split_once(',')?;
-    let value = |text: &str| size(text.split_once('=')?.1.trim());
-    let (base, length) = (value(origin)?, value(length)?);
-    Some(Region {
-        name: name.to_owned(),
-        range: Range { base, length },
-    })
+fn is_of_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "_.$".contains(character)
 }
 
-/// A number as linker scripts have it: `K` and `M` behind it multiply.
-fn size(text: &str) -> Option<u64> {
-    let lower = text.to_ascii_lowercase();
-    let (digits, scale) = match lower.as_bytes().last()? {
-        b'k' => (lower.trim_end_matches('k'), 1 << 10),
-        b'm' => (lower.trim_end_matches('m'), 1 << 20),
-        _ => (lower.as_str(), 1_u64),
+/// The words that have not been read, and the regions that have.
+struct Script<'a> {
+    words: &'a [(u32, &'a str)],
+    known: Vec<Region>,
+}
+
+impl<'a> Script<'a> {
+    fn next(&mut self) -> Option<(u32, &'a str)> {
+        let (first, rest) = self.words.split_first()?;
+        self.words = rest;
+        Some(*first)
+    }
+
+    fn line(&self) -> Option<u32> {
+        self.words.first().map(|(line, _)| *line)
+    }
+
+    fn peek(&self) -> Option<&'a str> {
+        self.words.first().map(|(_, word)| *word)
+    }
+
+    fn take(&mut self, word: &str) -> bool {
+        let is = self.peek() == Some(word);
+        if is {
+            let _ = self.next();
+        }
+        is
+    }
+
+    /// Reads a region; `None`, and nothing is known of what stands behind, if that is none.
+    fn region(&mut self) -> Option<()> {
+        let (_, name) = self.next()?;
+        let name = name.trim_matches('"');
+        if name == "INCLUDE" || !name.chars().all(is_of_word) {
+            return None;
+        }
+        if self.take("(") {
+            while !self.take(")") {
+                // Flags are letters, and signs that turn them round.
+                let (_, flags) = self.next()?;
+                (flags == "!" || flags.chars().all(is_of_word)).then_some(())?;
+            }
+        }
+        self.take(":").then_some(())?;
+        let base = self.value(&["ORIGIN", "org", "o"])?;
+        // A linker takes it without, too.
+        self.take(",");
+        let length = self.value(&["LENGTH", "len", "l"])?;
+        self.known.push(Region {
+            name: name.to_owned(),
+            range: Range { base, length },
+        });
+        Some(())
+    }
+
+    fn value(&mut self, names: &[&str]) -> Option<u64> {
+        let (_, name) = self.next()?;
+        names.contains(&name).then_some(())?;
+        self.take("=").then_some(())?;
+        self.expression(0)
+    }
+
+    /// Operators bind as in C; those of `least` and above are read.
+    fn expression(&mut self, least: usize) -> Option<u64> {
+        const LEVELS: [&[&str]; 5] = [&["|"], &["&"], &["<<", ">>"], &["+", "-"], &["*", "/"]];
+        let Some(operators) = LEVELS.get(least) else {
+            return self.operand();
+        };
+        let mut value = self.expression(least + 1)?;
+        while let Some(operator) = self.peek().filter(|word| operators.contains(word)) {
+            let _ = self.next();
+            let other = self.expression(least + 1)?;
+            let bits = u32::try_from(other).ok();
+            value = match operator {
+                "|" => value | other,
+                "&" => value & other,
+                "<<" => bits
+                    .filter(|bits| value.leading_zeros() >= *bits)
+                    .and_then(|bits| value.checked_shl(bits))?,
+                ">>" => value.checked_shr(bits?)?,
+                "+" => value.checked_add(other)?,
+                "-" => value.checked_sub(other)?,
+                "*" => value.checked_mul(other)?,
+                _ => value.checked_div(other)?,
+            };
+        }
+        Some(value)
+    }
+
+    fn operand(&mut self) -> Option<u64> {
+        let (_, word) = self.next()?;
+        if word == "(" {
+            let value = self.expression(0)?;
+            return self.take(")").then_some(value);
+        }
+        if !["ORIGIN", "LENGTH"].contains(&word) {
+            return number(word);
+        }
+        self.take("(").then_some(())?;
+        let (_, name) = self.next()?;
+        let region = self.known.iter().find(|region| region.name == name)?;
+        let range = region.range;
+        let value = if word == "ORIGIN" {
+            range.base
+        } else {
+            range.length
+        };
+        self.take(")").then_some(value)
+    }
+}
+
+/// A number as linker scripts have it: decimal, `0x`, octal behind a zero; `K` and `M` behind it multiply.
+fn number(text: &str) -> Option<u64> {
+    let (digits, scale) = match text.as_bytes().last()? {
+        b'k' | b'K' => (text.get(..text.len() - 1)?, 1 << 10),
+        b'm' | b'M' => (text.get(..text.len() - 1)?, 1 << 20),
+        _ => (text, 1_u64),
     };
-    number(digits.trim())?.checked_mul(scale)
+    let hexadecimal = digits.strip_prefix("0x").or(digits.strip_prefix("0X"));
+    let (digits, radix) = match (hexadecimal, digits.strip_prefix('0')) {
+        (Some(digits), _) => (digits, 16),
+        (None, Some(digits)) if !digits.is_empty() => (digits, 8),
+        _ => (digits, 10),
+    };
+    u64::from_str_radix(digits, radix).ok()?.checked_mul(scale)
 }

@@ -68,6 +68,11 @@ pub enum Problem {
         "cannot read this region of the memory map; remedy: write NAME (flags) : ORIGIN = <number>, LENGTH = <number> in one line, with numbers like 4096, 0x1000, 4K or 1M"
     )]
     Region,
+    /// The source cannot be read a second time, with other phandles.
+    #[error(
+        "dtc cannot include this file by its path, so what it refers to is not known; remedy: use a path without quotation marks, and no node \"berth,phandles\""
+    )]
+    References,
     /// The memory map cannot be read.
     #[error("cannot read the memory map: {0}; remedy: name the workspace's layout.ld")]
     Layout(String),

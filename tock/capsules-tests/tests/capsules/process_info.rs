@@ -136,3 +136,34 @@ fn a_fault_is_told() {
     assert!(desk.call(6, desk.id(1), 3).is_success());
     assert_eq!(desk.state(1), 4);
 }
+
+/// The table of docs/syscalls/10002: each state by the commands that lead to it, its number, and what each command returns
+/// there.
+#[test]
+fn every_command_in_every_state_returns_what_is_documented() {
+    let (done, already, off) = (Ok(()), Err(ErrorCode::ALREADY), Err(ErrorCode::OFF));
+    type Row = (&'static [usize], Option<u32>, [Result<(), ErrorCode>; 5]);
+    let rows: [Row; 7] = [
+        (&[], None, [already, done, done, done, already]),
+        (&[2], Some(3), [done, already, done, done, already]),
+        (&[4, 5], Some(5), [already, done, already, done, already]),
+        (&[4, 5, 2], Some(3), [done, already, already, done, done]),
+        (&[4], Some(5), [off, off, off, already, done]),
+        (&[3], Some(4), [off, off, off, already, done]),
+        (&[4, 5, 2, 4], Some(5), [off, off, off, already, done]),
+    ];
+    for (way, state, returns) in rows {
+        for (command, expected) in (1..).zip(returns) {
+            let desk = desk(true);
+            let set = |state| desk.call(6, desk.id(1), state);
+            let alive = desk.state(1);
+            assert!(way.iter().all(|state| set(*state).is_success()), "{way:?}");
+            let before = desk.state(1);
+            assert_eq!(before, state.unwrap_or(alive), "{way:?}");
+            assert_eq!(set(command), expected.into(), "{way:?} {command}");
+            if expected.is_err() {
+                assert_eq!(desk.state(1), before, "{way:?} {command} changed it");
+            }
+        }
+    }
+}

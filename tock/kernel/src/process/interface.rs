@@ -4,8 +4,8 @@ use core::fmt::Write;
 use core::ptr::NonNull;
 
 use super::{
-    CommandPermissions, Error, FunctionCall, Pass, ProcessAddress, ProcessAddresses, ProcessId,
-    ProcessSizes, ShortId, State, StoppedExecutingReason, Task, Woken,
+    CommandPermissions, Error, FunctionCall, Life, Pass, ProcessAddress, ProcessAddresses,
+    ProcessId, ProcessSizes, ShortId, State, StoppedExecutingReason, Task, Woken,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::mpu;
@@ -73,21 +73,25 @@ pub trait Process: ProcessMemory + ProcessGrants {
     /// It yielded: sleeps until this event.
     fn set_yielded_for_state(&self, upcall_id: UpcallId);
 
-    /// Hold it; it keeps what it was doing.
+    /// Where in its life it is.
+    fn life(&self) -> Life;
+
+    /// Hold it; it keeps what it was doing. One that is to begin again does not before it is resumed.
     fn stop(&self);
 
-    /// Let a held process go on.
+    /// Let a held process go on, or begin again.
     fn resume(&self);
 
-    /// It faulted: ask its fault policy and act.
+    /// It faulted: ask its fault policy and act. A held one stays held.
     fn set_fault_state(&self);
 
     /// End it and start it again from the beginning, with a new id.
     /// Takes effect when no grant of it is entered, at the latest when the
     /// kernel loop is back in charge and its place allows it ([`RestartPace`](super::RestartPace)).
+    /// A held one is held no longer.
     fn try_restart(&self, completion_code: Option<u32>);
 
-    /// End it.
+    /// End it for good; [`try_restart`](Self::try_restart) alone brings it back.
     fn terminate(&self, completion_code: Option<u32>);
 
     /// Whether it ended and is to begin again, at once or when its place allows it.

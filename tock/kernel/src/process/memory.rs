@@ -4,7 +4,7 @@ use core::cell::Cell;
 use core::mem::size_of;
 use core::ptr::NonNull;
 
-use super::standard::{ProcessStandard, grant_pointer};
+use super::standard::{MpuConfig, ProcessStandard, grant_pointer};
 use super::tasks::TaskQueue;
 use super::{
     Error, Process, ProcessAddress, ProcessAddresses, ProcessGrants, ProcessMemory, ProcessSizes,
@@ -13,6 +13,9 @@ use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
 use crate::platform::mpu::{MPU, Permissions, Region};
 use crate::processbuffer::{ReadOnlyProcessBuffer, ReadWriteProcessBuffer};
+
+/// Opens a region in a configuration of the MPU.
+type Allocate<'a, C> = dyn Fn(&<C as Chip>::MPU, &mut MpuConfig<C>) -> Option<Region> + 'a;
 
 /// Bytes that must be the process's own where it wants a function called.
 const FUNCTION_MIN: usize = 4;
@@ -120,10 +123,7 @@ impl<C: Chip> ProcessStandard<C> {
     /// Open a region with `allocate` and remember it; nothing is opened unless
     /// there is room to remember it and the board allows it. One copy of it for all kinds of regions.
     #[inline(never)]
-    fn open_region(
-        &self,
-        allocate: &dyn Fn(&C::MPU, &mut <C::MPU as MPU>::MpuConfig) -> Option<Region>,
-    ) -> Option<Region> {
+    fn open_region(&self, allocate: &Allocate<'_, C>) -> Option<Region> {
         if !self.is_running() {
             return None;
         }

@@ -29,6 +29,8 @@ const REGISTER_PARTS: usize = 8;
 const MPU: usize = REGISTERS + REGISTER_PARTS;
 /// Regions of an MPU at most.
 const REGIONS: usize = 16;
+/// The last part, which says what becomes of the process.
+pub(super) const OUTCOME: u8 = (MPU + REGIONS) as u8;
 
 impl<C: Chip> ProcessStandard<C> {
     /// Print one part of the report, a line of it; whether there are more.

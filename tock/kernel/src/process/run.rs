@@ -7,8 +7,8 @@ use super::memory::GrantSlot;
 use super::standard::ProcessStandard;
 use super::work::Report;
 use super::{
-    CommandPermissions, FaultAction, FunctionCall, Pass, Process, ProcessId, RunEnd, ShortId,
-    State, StoppedExecutingReason, StoppedState, Task, Woken,
+    CommandPermissions, FaultAction, FunctionCall, Life, Pass, Process, ProcessId, Restart, RunEnd,
+    ShortId, State, StoppedExecutingReason, StoppedState, Task, Woken,
 };
 use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
@@ -18,13 +18,17 @@ use crate::upcall::UpcallId;
 use crate::utilities::cells::NumericCellExt;
 
 impl<C: Chip> ProcessStandard<C> {
-    /// Forget that it is to begin again; whether it was.
-    fn take_pending_restart(&self) -> bool {
-        let pending = self.restart_pending.replace(false);
-        if pending {
-            self.kernel.remove_pending_restart();
+    /// Sets whether it is to begin again, and returns whether it was.
+    fn set_restart(&self, restart: Restart) -> Restart {
+        let before = self.restart.replace(restart);
+        match (before, restart) {
+            (Restart::Pending, Restart::Pending) => {}
+            (Restart::Pending, _) => self.kernel.remove_pending_restart(),
+            (_, Restart::Pending) => self.kernel.add_pending_restart(),
+            _ => {}
         }
-        pending
+        self.kernel.note_work();
+        before
     }
 }
 
@@ -68,7 +72,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
             State::YieldedFor(id) => tasks().is_some_and(|tasks| tasks.contains(id)),
             State::Stopped(_) => false,
             State::Faulted | State::Terminated => {
-                self.restart_pending.get() && self.standing.pace.is_due()
+                self.restart.get() == Restart::Pending && self.standing.pace.is_due()
             }
         };
         runs || self.work.is_some()
@@ -93,7 +97,9 @@ impl<C: Chip> Process for ProcessStandard<C> {
             return Err(ErrorCode::NODEVICE);
         }
         let awaited = match self.state.get() {
-            State::YieldedFor(id) => task.upcall_id() == Some(id),
+            State::YieldedFor(id) | State::Stopped(StoppedState::YieldedFor(id)) => {
+                task.upcall_id() == Some(id)
+            }
             _ => false,
         };
         let mut tasks = self.tasks.try_borrow_mut().map_err(|_| ErrorCode::FAIL)?;
@@ -132,12 +138,23 @@ impl<C: Chip> Process for ProcessStandard<C> {
         }
     }
 
+    fn life(&self) -> Life {
+        Life::of(self.state.get(), self.restart.get())
+    }
+
     fn stop(&self) {
         let stopped = match self.state.get() {
             State::Running => StoppedState::Running,
             State::Yielded => StoppedState::Yielded,
             State::YieldedFor(id) => StoppedState::YieldedFor(id),
-            State::Stopped(_) | State::Faulted | State::Terminated => return,
+            State::Stopped(_) => return,
+            State::Faulted | State::Terminated => {
+                if self.restart.get() == Restart::Pending {
+                    self.set_restart(Restart::Held);
+                    self.amend_report("is stopped, and not restarted.");
+                }
+                return;
+            }
         };
         self.state.set(State::Stopped(stopped));
     }
@@ -150,6 +167,8 @@ impl<C: Chip> Process for ProcessStandard<C> {
                 StoppedState::YieldedFor(id) => State::YieldedFor(id),
             });
             self.kernel.note_work();
+        } else if self.restart.get() == Restart::Held {
+            self.set_restart(Restart::Pending);
         }
     }
 
@@ -157,6 +176,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
         if !self.is_running() {
             return;
         }
+        let held = matches!(self.state.get(), State::Stopped(_));
         self.tell_end(RunEnd::Faulted);
         self.state.set(State::Faulted);
         match self.standing.fault_policy.action(self) {
@@ -168,6 +188,9 @@ impl<C: Chip> Process for ProcessStandard<C> {
                 self.completion_code.set(before);
                 // Until it begins again, which may take a while.
                 self.state.set(State::Faulted);
+                if held {
+                    self.stop();
+                }
             }
             FaultAction::Stop => {
                 self.end_run();
@@ -179,32 +202,35 @@ impl<C: Chip> Process for ProcessStandard<C> {
     fn try_restart(&self, completion_code: Option<u32>) {
         self.completion_code.set(Some(completion_code));
         self.end_run();
-        if !self.restart_pending.replace(true) {
-            self.kernel.add_pending_restart();
-        }
-        self.kernel.note_work();
+        self.set_restart(Restart::Pending);
     }
 
     fn terminate(&self, completion_code: Option<u32>) {
         // One that waits to begin again will not.
-        self.take_pending_restart();
+        let restart = self.set_restart(Restart::None);
         if self.is_running() {
             self.completion_code.set(Some(completion_code));
             self.end_run();
+        } else if restart != Restart::None {
+            self.completion_code.set(Some(completion_code));
+            self.state.set(State::Terminated);
+            self.amend_report("is ended, and not restarted.");
         }
     }
 
     fn awaits_restart(&self) -> bool {
-        self.restart_pending.get()
+        self.restart.get() == Restart::Pending
     }
 
     fn finish_restart(&self) {
         // A grant that is entered up the stack keeps its memory until then.
         let busy = self.grants.iter().any(GrantSlot::is_entered);
         let may = !busy && self.standing.pace.is_due();
-        if !may || !self.take_pending_restart() {
+        if !may || self.restart.get() != Restart::Pending {
             return;
         }
+        self.set_restart(Restart::None);
+        self.forget_report();
         if self.state.get() == State::Faulted {
             self.completion_code.set(Some(None));
         }

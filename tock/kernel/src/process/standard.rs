@@ -26,7 +26,9 @@ use super::lone::Lone;
 use super::memory::GrantSlot;
 use super::tasks::TaskQueue;
 use super::work::Work;
-use super::{FunctionCall, FunctionCallSource, Process, ProcessId, RunEnd, Standing, State, Task};
+use super::{
+    FunctionCall, FunctionCallSource, Process, ProcessId, Restart, RunEnd, Standing, State, Task,
+};
 use crate::errorcode::ErrorCode;
 use crate::kernel::{ControlBlock, Kernel};
 use crate::platform::chip::Chip;
@@ -39,7 +41,7 @@ pub(super) const EXTRA_REGIONS: usize = 5;
 
 type StoredState<C> =
     <<C as Chip>::UserspaceKernelBoundary as UserspaceKernelBoundary>::StoredState;
-type MpuConfig<C> = <<C as Chip>::MPU as MPU>::MpuConfig;
+pub(super) type MpuConfig<C> = <<C as Chip>::MPU as MPU>::MpuConfig;
 
 /// A process on chip `C`.
 pub struct ProcessStandard<C: Chip + 'static> {
@@ -71,7 +73,7 @@ pub struct ProcessStandard<C: Chip + 'static> {
     pub(super) state: Cell<State>,
     /// A run has begun whose end nobody was told of.
     pub(super) in_run: Cell<bool>,
-    pub(super) restart_pending: Cell<bool>,
+    pub(super) restart: Cell<Restart>,
     pub(super) completion_code: Cell<Option<Option<u32>>>,
     pub(super) tasks: RefCell<TaskQueue>,
     pub(super) work: Work,
@@ -122,7 +124,7 @@ impl<C: Chip> ProcessStandard<C> {
             stored_state: Lone::new(StoredState::<C>::default()),
             state: Cell::new(State::Terminated),
             in_run: Cell::new(false),
-            restart_pending: Cell::new(false),
+            restart: Cell::new(Restart::None),
             completion_code: Cell::new(None),
             tasks: RefCell::new(TaskQueue::new()),
             work: Work::new(),

@@ -25,6 +25,7 @@
 
 use core::cell::Cell;
 
+use super::print::OUTCOME;
 use super::standard::ProcessStandard;
 use super::{Priority, Process};
 use crate::platform::chip::Chip;
@@ -161,6 +162,32 @@ impl<C: Chip> ProcessStandard<C> {
         });
         self.work.note(REPORT);
         self.kernel.note_work();
+    }
+
+    /// A report said, or is about to say, what becomes of the process, and that is no longer true: `outcome` is.
+    pub(super) fn amend_report(&self, outcome: &'static str) {
+        let mut report = self.work.report.get();
+        if report.outcome.is_empty() {
+            return;
+        }
+        report.outcome = outcome;
+        if !self.work.is_reporting() {
+            report.part = OUTCOME;
+        }
+        self.work.report.set(report);
+        self.work.note(REPORT);
+        self.kernel.note_work();
+    }
+
+    /// What a report said has happened.
+    pub(super) fn forget_report(&self) {
+        if !self.work.is_reporting() {
+            let report = self.work.report.get();
+            self.work.report.set(Report {
+                outcome: "",
+                ..report
+            });
+        }
     }
 
     fn report_pass(&self) {

@@ -5,6 +5,7 @@ mod ends;
 mod filter;
 mod grants;
 mod hostile_flash;
+mod life;
 mod loader;
 mod main_loop;
 mod memory;

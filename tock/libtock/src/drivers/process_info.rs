@@ -69,13 +69,13 @@ impl State {
 pub enum Action {
     /// Let a stopped process run on.
     Start = 1,
-    /// Stop it.
+    /// Stop it; one that is to begin again does not.
     Stop = 2,
     /// Treat it as if it had faulted.
     Fault = 3,
-    /// End it.
+    /// End it for good, one that is to begin again too.
     Terminate = 4,
-    /// Start an ended one.
+    /// Start an ended one, when its place allows it.
     Boot = 5,
 }
 
@@ -131,6 +131,11 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 
 /// Ask for a change of process `id`. Only for processes that the board trusts
 /// with it; `NoSupport` or `NoDevice` otherwise.
+///
+/// # Errors
+///
+/// Nothing has changed then. `Already`: it is so already. `Off`: it has ended, and [`Action::Boot`] alone brings it
+/// back. `Invalid`: no such process, or the process itself.
 pub fn set_state(id: u32, action: Action) -> Result<(), ErrorCode> {
     command(
         DRIVER_NUM,

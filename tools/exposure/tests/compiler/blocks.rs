@@ -1,6 +1,6 @@
 //! What is exposed: labels, addresses, access classes.
 
-use crate::support::{block, exposures, refused};
+use crate::support::{block, exposures, exposures_of, refused};
 
 #[test]
 fn an_exposure_is_a_block_or_a_device() {
@@ -117,4 +117,65 @@ fn an_acceptance_without_danger_is_refused() {
             "exposure.dts:3: plain is not dangerous; remedy: remove the property dangerous, it would hide a later change of the board",
         ],
     );
+}
+
+/// Problems of exposing all of a block of 4 KiB, with these properties and children and beside these nodes.
+fn whole(x: &str, nodes: &str) -> Vec<String> {
+    let board = format!(
+        "/dts-v1/;\n/ {{ #address-cells = <1>; #size-cells = <1>;
+        filter {{ compatible = \"berth,syscall-filter\"; }};
+        soc {{ #address-cells = <1>; #size-cells = <1>; ranges;
+            x: timer@40002000 {{ compatible = \"arm,cmsdk-timer\"; reg = <0x40002000 0x1000>; #address-cells = <1>; #size-cells = <1>; {x} }};
+            {nodes}
+        }}; }};"
+    );
+    let exposure = "a { register-block = <&x>; access = \"mediated\"; };";
+    exposures_of(&board, exposure).err().unwrap_or_default()
+}
+
+/// However the tree says where another peripheral is that begins or ends in a block: beside it or below it, on a bus that
+/// translates, in use or not.
+#[test]
+fn what_begins_or_ends_in_a_block_is_seen_however_it_is_said() {
+    let kind = "compatible = \"arm,cmsdk-timer\";";
+    let words = "#address-cells = <1>; #size-cells = <1>;";
+    let off = "status = \"disabled\";";
+    assert_eq!(whole("", "")[..], [""; 0]);
+    for (reg, begins_or_ends) in [
+        ("0x40002800 0x100", true),
+        ("0x40002000 0x100", true),
+        ("0x40001800 0x900", true),
+        ("0x40002f00 0x1000", true),
+        ("0x40002000 0x1000", false),
+        ("0x40002000 0x2000", false),
+        ("0x40003000 0x100", false),
+        ("0x40001000 0x1000", false),
+    ] {
+        let bus_reg = reg.replace("0x4000", "0x0000");
+        let overlaps = begins_or_ends || reg.starts_with("0x40002000");
+        for (used, with) in [("", "overlap those of y"), (off, "y")] {
+            let own = format!("y: t@1 {{ {kind} reg = <{reg}>; {used} }};");
+            let bus = format!(
+                "bus@0 {{ {words} ranges = <0 0x40000000 0x10000>; y: t@1 {{ {kind} reg = <{bus_reg}>; {used} }}; }};"
+            );
+            let part = format!("ranges; y: t@1 {{ {kind} reg = <{reg}>; {used} }};");
+            let expected = if used == off {
+                begins_or_ends
+            } else {
+                overlaps
+            };
+            for (x, nodes) in [("", &own), ("", &bus), (part.as_str(), &String::new())] {
+                let said = whole(x, nodes);
+                let seen = said.iter().any(|problem| problem.contains(with));
+                assert_eq!(seen, expected, "{x} {nodes}: {said:?}");
+            }
+        }
+    }
+    // Deeper down, with a bus that translates within the block.
+    for used in ["", off] {
+        let deep = format!(
+            "ranges = <0 0x40002000 0x1000>; p {{ {words} ranges; y: t@800 {{ {kind} reg = <0x800 0x100>; {used} }}; }};"
+        );
+        assert!(!whole(&deep, "").is_empty(), "{deep}");
+    }
 }

@@ -117,6 +117,17 @@ fn a_region_that_cannot_be_read_is_a_mistake() {
         "A (rw) : ORIGIN = 0x40002000, LENGTH = 4K",
         "A(rw): ORIGIN=0x40002000, LENGTH=1M /* the timer */",
         "/* two\n lines */ A : ORIGIN = 0x40002000, LENGTH = 4k",
+        "A (rw) :\n ORIGIN = 0x40002000, LENGTH = 4K",
+        "A\n(rw)\n:\nORIGIN\n=\n0x40002000\n,\nLENGTH\n=\n4K",
+        "A (!r) : org = 0x40002000, len = 4K",
+        "A : o = 0x40002000 l = 4K",
+        "\"A\" : ORIGIN = 0x40002000, LENGTH = 4K",
+        "B : ORIGIN = 0x20000000, LENGTH = 4K A : ORIGIN = 0x40002000, LENGTH = 4K",
+        "B : ORIGIN = 0x40001000, LENGTH = 4K\nA : ORIGIN = ORIGIN(B) + LENGTH(B), LENGTH = LENGTH(B) / 2",
+        "A : ORIGIN = (0x40000000 + 2 * 4K), LENGTH = 1 << 12",
+        "A : ORIGIN = 010000020000, LENGTH = 0x1000",
+        "A (rw) : ORIGIN = 0x40002000, LENGTH = 2 * 0x800",
+        "}\nSECTIONS { .text : { *(.text) } > A }\nMEMORY { A : ORIGIN = 0x40002000, LENGTH = 4K",
     ] {
         let problems = said(over);
         assert!(
@@ -127,8 +138,15 @@ fn a_region_that_cannot_be_read_is_a_mistake() {
         );
     }
     for odd in [
-        "A (rw) : ORIGIN = 0x40002000, LENGTH = 2 * 0x800",
         "A (rw) : ORIGIN = START, LENGTH = 4K",
+        "A (rw) : ORIGIN = ORIGIN(B), LENGTH = 4K",
+        "A (rw) : LENGTH = 4K, ORIGIN = 0x40002000",
+        "A (rw) : ORIGIN = 0x40002000, LENGTH = 1 << 64",
+        "A (rw) : ORIGIN = 0x40002000, LENGTH = 4K / 0",
+        "A (rw) : ORIGIN = 0x40002000, LENGTH = ~0",
+        "A (rw) ORIGIN = 0x40002000, LENGTH = 4K",
+        "A (rw : ORIGIN = 0x40002000, LENGTH = 4K",
+        "INCLUDE regions.ld",
         "A (rw) : ORIGIN = 0x40002000,",
     ] {
         let problems = said(odd);

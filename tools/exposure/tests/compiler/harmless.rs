@@ -425,13 +425,17 @@ fn a_part_of_a_dangerous_block_is_dangerous() {
         ),
         "at the addresses of p, which is a pin controller",
     );
-    // And a block with a dangerous part.
+    // And a block with a dangerous part, which is not in use.
+    let part = |status: &str| {
+        format!(
+            "x: serial@40100000 {{ {HERE} {SAID} #address-cells = <1>; #size-cells = <1>; ranges;\ny: clock@40100040 {{ reg = <0x40100040 0x4>; #clock-cells = <0>; {status} }}; }};"
+        )
+    };
     dangerous(
-        &format!(
-            "x: serial@40100000 {{ {HERE} {SAID} #address-cells = <1>; #size-cells = <1>; ranges;\ny: clock@40100040 {{ reg = <0x40100040 0x4>; #clock-cells = <0>; }}; }};"
-        ),
+        &part("status = \"disabled\";"),
         "at the addresses of y, which is a clock controller",
     );
+    never(&part(""), "overlap those of y");
 }
 
 #[test]

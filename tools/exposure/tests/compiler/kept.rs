@@ -122,7 +122,8 @@ fn lines_of_what_the_firmware_keeps_are_followed() {
         (
             "exti: exti { interrupt-controller; #interrupt-cells = <1>; interrupts = <4 0>, <5 0>; };".to_owned()
                 + &keeper("interrupts-extended = <&exti 1>;"),
-            line,
+            // It is used by what is kept, so it is kept itself.
+            "its line 5 is that of exti, which the firmware keeps",
         ),
         (
             "exti: exti { interrupt-controller; #interrupt-cells = <1>; };".to_owned()
@@ -248,6 +249,106 @@ fn a_block_at_two_addresses_and_a_controller_of_three_cells_are_named() {
         assert!(
             problems.iter().any(|p| p.contains(with)),
             "{problems:?} without {with}"
+        );
+    }
+}
+
+/// What the firmware keeps has what it uses, however the source says that it does.
+#[test]
+fn what_is_used_by_what_the_firmware_keeps_is_kept() {
+    let pwm = "#pwm-cells = <2>;";
+    let heater = "heater, which is the heater";
+    let kept = "berth,reserved = \"the heater\";";
+    for uses in [
+        "pwms = <&x 0 1000>;",
+        "pwms = <&nvic 1 2>, <&x 0 1000>;",
+        "vendor,table = <1 2 &x>;",
+        "vendor,path = &x;",
+        "vendor,path = \"on\", \"/soc/serial@40001000\";",
+        "interrupt-parent = <&x>;",
+        "interrupts-extended = <&x 1>;",
+        "gpios = <&{/soc/serial@40001000} 3>;",
+    ] {
+        let x = format!("{pwm} #interrupt-cells = <1>;");
+        let node = format!("heater: heater {{ {uses} {kept} }};");
+        refused(&node, &x, "", &format!("x is used by {heater}"));
+        // A child, and what is on a bus, are kept with it.
+        let above = format!("heaters {{ {kept} heater: heater {{ {uses} }}; }};");
+        refused(&above, &x, "", &format!("x is used by {heater}"));
+        let chosen =
+            format!("chosen {{ firmware,heater = &heater; }}; heater: heater {{ {uses} }};");
+        refused(
+            &chosen,
+            &x,
+            "",
+            "x is used by heater, which is the firmware's",
+        );
+        let free = format!("heater: heater {{ {uses} }};");
+        assert_eq!(said(&free, &x, "")[..], [""; 0], "{uses}");
+    }
+    // In steps, through a part of x, and by a phandle that the source states.
+    let steps = "fan { berth,reserved = \"the fan\"; speed = <&sensor>; }; sensor: sensor { io-channels = <&x 1>; };";
+    refused(
+        steps,
+        "",
+        "",
+        "x is used by sensor, which is used by /fan, which is the fan",
+    );
+    let chip = "#address-cells = <1>; #size-cells = <0>; dac: dac@0 { reg = <0>; };";
+    let node = format!("heater: heater {{ vendor,dac = <&dac>; {kept} }};");
+    refused(&node, chip, "", &format!("x is used by {heater}"));
+    for uses in ["pwms = <0x77 0 1000>;", "pwms = <&x 0 1000>;"] {
+        let node = format!("heater: heater {{ {uses} {kept} }};");
+        refused(
+            &node,
+            "phandle = <0x77>;",
+            "",
+            &format!("x is used by {heater}"),
+        );
+    }
+    // A number that happens to be that of a phandle is none.
+    let numbers: String = (0..64).map(|number| format!("{number} ")).collect();
+    let node = format!("heater: heater {{ vendor,levels = <{numbers}>; {kept} }};");
+    accepted(&node, "", "");
+    accepted(
+        &format!("heater {{ reg = <0x77 1>; {kept} }};").replace("reg", "clock-frequency"),
+        "phandle = <0x77>;",
+        "",
+    );
+}
+
+/// What is reserved by its status works, in the hands of another software.
+#[test]
+fn what_is_reserved_by_its_status_is_kept() {
+    let at = |status: &str, reg: &str| {
+        format!("y: timer@40001080 {{ reg = <{reg}>; interrupts = <5 0>; {status} }};")
+    };
+    let reserved = "status = \"reserved\";";
+    refused(
+        "",
+        "",
+        &at(reserved, "0x40001080 0x10"),
+        "the registers of x overlap those of y",
+    );
+    refused(
+        "",
+        "",
+        &at(reserved, "0x40005000 0x10"),
+        "its line 5 is that of y",
+    );
+    for free in [
+        "status = \"disabled\";",
+        "status = \"fail\";",
+        "status = \"fail-sss\";",
+    ] {
+        accepted("", "", &at(free, "0x40005000 0x10"));
+    }
+    for used in ["", "status = \"okay\";", "status = \"ok\";"] {
+        refused(
+            "",
+            "",
+            &at(used, "0x40001080 0x10"),
+            "the registers of x overlap those of y",
         );
     }
 }
