@@ -37,6 +37,24 @@ fn a_fault_with_all_claims_makes_nobody_late() -> Result<()> {
     assaulted("fault")
 }
 
+/// As much as a manufacturer may write in exposure.dts: 256 exposures with labels that begin alike (the board's own among them),
+/// captures, safe states.
+#[test]
+fn the_largest_exposure_makes_nobody_late() -> Result<()> {
+    let flash = Flash::with_kernel("limits-kernel.bin")?;
+    flash.install("deadline")?;
+    flash.install("assault")?;
+    flash.set("assault", b"limits")?;
+    let device = Device::power_on_counted(&flash)?;
+    device.console("assault: held 256, registered ")?;
+    device.console("released 256")?;
+    let kept = device.keeps_deadlines(2)?;
+    let text = device.board.console.text();
+    ensure!(!text.contains("assault: failed"), "{text}");
+    println!("assault limits: {kept}");
+    Ok(())
+}
+
 /// As many instructions as a program may have, checked and carried out without end.
 #[test]
 fn register_programs_make_nobody_late() -> Result<()> {
