@@ -167,6 +167,25 @@ int32_t berth_led_toggle(uint32_t number);
 BERTH_IMPORT("tock:led", "is_on")
 int32_t berth_led_is_on(uint32_t number);
 
+/* The kernel's SPI bus: at most 1,024 bytes a transfer; main waits until it is over. 0, or a Tock error code: 6 no byte, no such rate
+ * or mode, 7 too long, 8 paused meanwhile. `rate`: bits a second at most; `mode`: 0 to 3. */
+BERTH_IMPORT("tock:spi", "configure")
+int32_t berth_spi_configure(uint32_t rate, uint32_t mode);
+BERTH_IMPORT("tock:spi", "transfer")
+int32_t berth_spi_transfer(const void *out, void *in, uint32_t length);
+BERTH_IMPORT("tock:spi", "read")
+int32_t berth_spi_read(void *in, uint32_t length);
+BERTH_IMPORT("tock:spi", "write")
+int32_t berth_spi_write(const void *out, uint32_t length);
+
+/* The kernel's I2C bus: at most 128 bytes in each direction; main waits until it is over. As above, and 13: nobody answers. */
+BERTH_IMPORT("tock:i2c", "read")
+int32_t berth_i2c_read(uint32_t address, void *in, uint32_t length);
+BERTH_IMPORT("tock:i2c", "write")
+int32_t berth_i2c_write(uint32_t address, const void *out, uint32_t length);
+BERTH_IMPORT("tock:i2c", "write_read")
+int32_t berth_i2c_write_read(uint32_t address, const void *out, uint32_t out_length, void *in, uint32_t in_length);
+
 #ifdef __cplusplus
 }
 #endif

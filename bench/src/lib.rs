@@ -8,6 +8,7 @@
 
 pub mod figure;
 pub mod flash;
+pub mod frames;
 pub mod groups;
 pub mod process;
 pub mod report;

@@ -11,6 +11,7 @@
 //! | many accesses in one call | [`Program`] |
 //! | their interrupts | [`irq!`], [`Capture`], [`Word`] |
 //! | lights, by number | [`led`] |
+//! | the kernel's buses | [`spi`], [`i2c`] |
 //! | log lines | [`error!`], [`warn!`], [`info!`], [`debug!`], [`Show`], [`log()`], [`Line`] |
 //! | time | [`now_us`], [`sleep_us`], [`sleep_ms`], [`yield_now`] |
 //! | leaving | [`exit`], or return from main |
@@ -56,10 +57,12 @@
 #[cfg(not(target_arch = "wasm32"))]
 extern crate std;
 
+mod bus;
 #[cfg(feature = "hal")]
 pub mod hal;
 #[cfg(feature = "heap")]
 mod heap;
+pub mod i2c;
 mod imports;
 mod interrupts;
 pub mod led;
@@ -70,9 +73,11 @@ mod mapped;
 mod panic;
 pub mod program;
 mod registers;
+pub mod spi;
 mod state;
 mod text;
 
+pub use bus::BusError;
 #[cfg(feature = "heap")]
 pub use heap::Heap;
 pub use interrupts::{Capture, Handler, Refused, Word, outcome};

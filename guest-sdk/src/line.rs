@@ -31,14 +31,19 @@ impl<const N: usize> Line<N> {
 
     /// Append text.
     pub fn text(&mut self, text: &str) -> &mut Self {
-        self.bytes(text.as_bytes())
+        let end = self.length + text.len();
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            room.copy_from_slice(text.as_bytes());
+            self.length = end;
+        }
+        self
     }
 
-    /// Append bytes of a text.
+    /// Append bytes of a text; from a place that is only known when it runs.
     pub(crate) fn bytes(&mut self, text: &[u8]) -> &mut Self {
         let end = self.length + text.len();
         if let Some(room) = self.bytes.get_mut(self.length..end) {
-            room.copy_from_slice(text);
+            copy(room, text);
             self.length = end;
         }
         self
@@ -46,22 +51,20 @@ impl<const N: usize> Line<N> {
 
     /// Append a number in decimal.
     pub fn unsigned(&mut self, value: u32) -> &mut Self {
-        self.number(value.into(), false, Style::PLAIN)
+        self.digits(value, 10)
     }
 
     /// Append a number in decimal, with a minus sign if it is negative.
     pub fn signed(&mut self, value: i32) -> &mut Self {
-        self.number(value.unsigned_abs().into(), value < 0, Style::PLAIN)
+        if value < 0 {
+            self.text("-");
+        }
+        self.digits(value.unsigned_abs(), 10)
     }
 
     /// Append a number in hexadecimal, with `0x` in front.
     pub fn hex(&mut self, value: u32) -> &mut Self {
-        const HEX: Style = Style {
-            hex: true,
-            prefix: true,
-            ..Style::PLAIN
-        };
-        self.number(value.into(), false, HEX)
+        self.text("0x").digits(value, 16)
     }
 
     /// The line so far.
@@ -80,6 +83,27 @@ impl<const N: usize> Line<N> {
 
     fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// Append `value` in base `radix` (10 or 16). Apart from [`number`](Self::number), which is larger: containers that
+    /// put their lines together by hand have this one only.
+    fn digits(&mut self, value: u32, radix: u32) -> &mut Self {
+        let mut length = 1;
+        let mut rest = value / radix;
+        while rest > 0 {
+            length += 1;
+            rest /= radix;
+        }
+        let end = self.length + length;
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            let mut rest = value;
+            for place in room.iter_mut().rev() {
+                *place = digit((rest % radix) as u8);
+                rest /= radix;
+            }
+            self.length = end;
+        }
+        self
     }
 
     /// Append a number: its sign, its digits, as `style` says.
@@ -102,20 +126,31 @@ impl<const N: usize> Line<N> {
             .get_mut(self.length..end)
             .and_then(|room| room.split_at_mut_checked(front.len()))
         {
-            sign.copy_from_slice(front);
+            copy(sign, front);
             let mut rest = value;
             for place in digits.iter_mut().rev() {
-                let digit = (rest % radix) as u8;
-                *place = if digit < 10 {
-                    b'0' + digit
-                } else {
-                    b'a' + digit - 10
-                };
+                *place = digit((rest % radix) as u8);
                 rest /= radix;
             }
             self.length = end;
         }
         self
+    }
+}
+
+/// The character of a digit.
+fn digit(digit: u8) -> u8 {
+    if digit < 10 {
+        b'0' + digit
+    } else {
+        b'a' + digit - 10
+    }
+}
+
+/// As `copy_from_slice`, whose message for other lengths would bring 3 KB of `core::fmt`.
+fn copy(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
     }
 }
 

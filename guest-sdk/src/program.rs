@@ -157,7 +157,7 @@ impl<const N: usize> Program<N> {
         assert!(instruction.is_sound(), "a number outside its range");
         if let Some(at) = instruction.place() {
             assert!(
-                at.offset as u32 % at.width.bytes() == 0,
+                (at.offset as u32).is_multiple_of(at.width.bytes()),
                 "an offset that is no multiple of the width"
             );
         }

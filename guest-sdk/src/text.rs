@@ -63,19 +63,19 @@ impl<T: Show + ?Sized> Show for &T {
 
 impl Show for str {
     fn show(&self, line: &mut Line<LINE_MAX>, _: Style) {
-        line.text(self);
+        line.bytes(self.as_bytes());
     }
 }
 
 impl Show for bool {
     fn show(&self, line: &mut Line<LINE_MAX>, _: Style) {
-        line.text(if *self { "true" } else { "false" });
+        line.bytes(if *self { b"true" } else { b"false" });
     }
 }
 
 impl Show for char {
     fn show(&self, line: &mut Line<LINE_MAX>, _: Style) {
-        line.text(self.encode_utf8(&mut [0; 4]));
+        line.bytes(self.encode_utf8(&mut [0; 4]).as_bytes());
     }
 }
 
@@ -119,7 +119,7 @@ impl Show for f32 {
 impl Show for f64 {
     fn show(&self, line: &mut Line<LINE_MAX>, style: Style) {
         if self.is_nan() {
-            line.text("NaN");
+            line.bytes(b"NaN");
             return;
         }
         let (mut scale, mut left) = (1_u64, style.digits);
@@ -132,13 +132,16 @@ impl Show for f64 {
             hex: false,
             ..style
         };
-        line.number(scaled / scale, *self < 0.0, whole);
+        // The scale is no zero; so no message about it is in the container.
+        let point = |value: Option<u64>| value.unwrap_or(0);
+        line.number(point(scaled.checked_div(scale)), *self < 0.0, whole);
         if style.digits > 0 {
             let rest = Style {
                 width: style.digits,
                 ..Style::PLAIN
             };
-            line.text(".").number(scaled % scale, false, rest);
+            line.bytes(b".")
+                .number(point(scaled.checked_rem(scale)), false, rest);
         }
     }
 }

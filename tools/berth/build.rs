@@ -2,4 +2,5 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=../../guest-sdk/src");
+    println!("cargo::rerun-if-changed=../../crates/exposure/src");
 }

@@ -24,6 +24,10 @@ impl<P: Platform> Offers for Offered<'_, P> {
     fn runs_programs(&self) -> bool {
         self.0.runs_programs()
     }
+
+    fn has_bus(&self, bus: Bus) -> bool {
+        self.0.has_bus(bus)
+    }
 }
 
 /// Imports, resolved against a platform.

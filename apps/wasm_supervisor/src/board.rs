@@ -11,13 +11,15 @@ use libtock::{ErrorCode, EventSlot, StaticBuffer, led, memop, run_record, wasm_h
 use crate::arena;
 use crate::interrupts::Interrupts;
 use crate::platform::{
-    AccessClass, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES, Platform,
-    Refusal, Width,
+    AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES,
+    Platform, Refusal, Width,
 };
 use crate::text::Text;
 use crate::window::Window;
+use buses::{I2C_DONE, SPI_DONE, Transfers};
 use interrupts::RECORDED;
 
+mod buses;
 mod flash;
 mod interrupts;
 mod programs;
@@ -56,6 +58,7 @@ pub struct Board {
     writer: RefCell<Writer>,
     /// The last time told, for the case that the clock fails.
     last_us: Cell<u64>,
+    transfers: Transfers,
 }
 
 impl Board {
@@ -80,6 +83,7 @@ impl Board {
             receiver: RefCell::new(receiver),
             writer: RefCell::new(writer),
             last_us: Cell::new(0),
+            transfers: Transfers::new(),
         })
     }
 }
@@ -180,7 +184,11 @@ impl Platform for Board {
         let look = self.receiver.borrow_mut().before_sleep(now);
         let longest = look.unwrap_or(longest);
         let deadline = deadline_us.unwrap_or(longest).min(longest);
-        let woken = || RECEIVED.is_filled() || SENT.is_filled();
+        let woken = || {
+            [&RECEIVED, &SENT, &SPI_DONE, &I2C_DONE]
+                .into_iter()
+                .any(EventSlot::is_filled)
+        };
         if deadline <= now || woken() || self.waiting() != 0 {
             return;
         }
@@ -236,7 +244,7 @@ impl Platform for Board {
         match wasm_host::claim(tag, label) {
             Ok(claimed) => Ok(Claimed {
                 handle: claimed.handle,
-                length: claimed.length,
+                length: claimed.length.min(BLOCK_MAX),
                 window: window(&claimed),
             }),
             Err(ErrorCode::NoDevice) => Err(Refusal::NotExposed),

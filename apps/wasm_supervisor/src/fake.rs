@@ -21,8 +21,10 @@ use crate::platform::{
 };
 use crate::window::Window;
 
+mod buses;
 mod programs;
 
+pub use buses::Wires;
 pub use programs::Machines;
 
 /// Labels and lengths of what the fake board exposes.
@@ -70,6 +72,8 @@ pub struct State {
     pub no_region: Cell<bool>,
     /// How often a block was claimed.
     pub claims: Cell<u32>,
+    /// How often the counters of an interrupt were asked for.
+    pub counted: Cell<u32>,
     /// The store's flash, while no supervisor has it; `None`: there is none.
     pub flash: RefCell<Option<Simulated>>,
     /// Notes of this run, and of the one before if that failed.
@@ -88,6 +92,8 @@ pub struct State {
     pub leds: RefCell<[bool; 3]>,
     /// The interrupts of the blocks.
     pub interrupts: RefCell<Lines>,
+    /// The buses.
+    pub wires: RefCell<Wires>,
     /// Register programs under way.
     pub programs: RefCell<Machines>,
     /// The kernel carries out none.
@@ -220,6 +226,7 @@ impl Interrupts for Fake {
     }
 
     fn counters(&self, handle: u16, number: u16) -> Counters {
+        self.0.counted.set(self.0.counted.get() + 1);
         let lines = self.0.interrupts.borrow();
         let counters = lines.counters.get(&Self::bit(handle, number));
         counters.copied().unwrap_or_default()
@@ -330,6 +337,7 @@ impl Fake {
         self.0.holders.borrow_mut().fill(None);
         *self.0.interrupts.borrow_mut() = Lines::default();
         *self.0.programs.borrow_mut() = Machines::default();
+        *self.0.wires.borrow_mut() = Wires::default();
         self.0.notes.take();
     }
 }

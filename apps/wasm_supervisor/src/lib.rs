@@ -11,6 +11,7 @@ pub mod answering;
 pub mod arena;
 #[cfg(target_os = "none")]
 pub mod board;
+pub mod buses;
 pub mod container;
 pub mod engine;
 #[cfg(not(target_os = "none"))]

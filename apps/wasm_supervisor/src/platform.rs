@@ -10,6 +10,7 @@
 
 use berth_flash::Flash;
 
+use crate::buses::Buses;
 use crate::interrupts::Interrupts;
 use crate::programs::Programs;
 use crate::window::Window;
@@ -18,12 +19,15 @@ pub use berth_foreign::LedAction;
 
 pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, Width};
 
+/// Bytes of the longest block: its offsets are 16 bits to the kernel.
+pub const BLOCK_MAX: u32 = 0x1_0000;
+
 /// A block that was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claimed {
     /// Names the block in the other calls.
     pub handle: u16,
-    /// Its length in bytes.
+    /// Its length in bytes, at most [`BLOCK_MAX`].
     pub length: u32,
     /// Where it is mapped into this process; `None`: the kernel makes the accesses.
     pub window: Option<Window>,
@@ -49,7 +53,7 @@ pub const LINE_MAX: usize = 224;
 
 /// The system below the supervisor. All methods return at once except
 /// [`write`](Platform::write) and [`wait`](Platform::wait).
-pub trait Platform: Interrupts + Programs {
+pub trait Platform: Interrupts + Programs + Buses {
     /// The flash that the store is in.
     type Flash: Flash;
 

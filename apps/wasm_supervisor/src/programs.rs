@@ -102,14 +102,22 @@ impl Places {
         })
     }
 
-    /// Returns instruction `index`, if it is one.
-    #[must_use]
-    pub fn instruction(&self, memory: &[u8], index: u32) -> Option<Instruction> {
+    /// Returns the offset in the block that instruction `index` has.
+    fn offset(&self, memory: &[u8], index: u32) -> Option<u32> {
         let at = (self.code.pointer as usize)
             .checked_add((index as usize).checked_mul(INSTRUCTION_BYTES)?)?;
         let bytes = memory.get(at..)?.first_chunk()?;
-        Instruction::decode(bytes)
+        Some(Instruction::offset(bytes).into())
     }
+}
+
+/// Which passes of a program are to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passes {
+    /// The first.
+    First,
+    /// At most so many of the rest.
+    Next(u32),
 }
 
 /// What passes have come to.
@@ -132,13 +140,15 @@ pub struct Ended {
 
 /// Error codes of Tock that programs end with.
 pub mod code {
+    /// No instruction.
+    pub const FAIL: u8 = 1;
     /// Somebody uses it.
     pub const BUSY: u8 = 2;
     /// Something of the kind is under way.
     pub const ALREADY: u8 = 3;
     /// Not claimed.
     pub const RESERVE: u8 = 5;
-    /// No instruction, or an access outside the block or of a wrong width.
+    /// An access outside the block or of a wrong width.
     pub const INVAL: u8 = 6;
     /// Too large.
     pub const SIZE: u8 = 7;
@@ -187,18 +197,11 @@ impl UnderWay {
             (code::NOMEM, None) => Ok(Some(failed(code, 0, 0))),
             (code::RESERVE, None) => wrong(Fault::BadHandle, 0),
             (_, None) => wrong(Fault::BadProgram, self.instructions()),
-            (_, Some((index, _))) => {
-                let instruction = self.places.instruction(memory, index);
-                match instruction
-                    .filter(|i| i.is_sound())
-                    .and_then(Instruction::place)
-                {
-                    Some(place) if code != code::SIZE => {
-                        wrong(Fault::BadRegister, place.offset.into())
-                    }
-                    _ => wrong(Fault::BadProgram, index),
-                }
-            }
+            (code::FAIL | code::SIZE, Some((index, _))) => wrong(Fault::BadProgram, index),
+            (_, Some((index, _))) => match self.places.offset(memory, index) {
+                Some(offset) => wrong(Fault::BadRegister, offset),
+                None => wrong(Fault::BadProgram, index),
+            },
         }
     }
 
@@ -221,29 +224,20 @@ pub trait Programs {
         false
     }
 
-    /// Begin a program for a claimed block, and make a pass.
-    ///
-    /// # Errors
-    ///
-    /// Why it is over.
-    fn begin_program(&self, handle: u16, parts: Parts<'_>) -> Result<Pass, Ended> {
-        let _ = (handle, parts);
-        Err(Ended {
-            code: code::NOSUPPORT,
-            at: None,
-        })
-    }
-
-    /// Go on with the program of a block for at most `passes`, at least one; fewer if an interrupt waits. Returns how many
-    /// it were, too.
-    fn continue_program(
+    /// Begin a program for a claimed block and make a pass, or go on with the one that was begun for at most so many passes, at
+    /// least one; fewer if an interrupt waits. Returns how many it were, too.
+    fn run_program(
         &self,
         handle: u16,
         parts: Parts<'_>,
-        passes: u32,
+        passes: Passes,
     ) -> (Result<Pass, Ended>, u32) {
-        let _ = passes;
-        (self.begin_program(handle, parts), 1)
+        let _ = (handle, parts, passes);
+        let ended = Ended {
+            code: code::NOSUPPORT,
+            at: None,
+        };
+        (Err(ended), 0)
     }
 
     /// End the program of a block where it is, if it has one.

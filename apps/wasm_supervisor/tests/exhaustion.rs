@@ -73,6 +73,10 @@ const FAULTY_TEXT: &str = r#"(module
 const STRANGER: &str = r#"(module (import "mmio:nowhere" "claim" (func (result i32)))
   (func (export "_start")))"#;
 
+/// Allocations of the supervisor that come before all others when it begins: itself. Nothing else is in memory then, and
+/// a board with too little for it is told so before (`board::take_memory`).
+const ITSELF: u64 = 2;
+
 /// Number of the block `timer0` on the fake board.
 const TIMER: u32 = 1;
 
@@ -93,6 +97,8 @@ struct Bench {
     id: u32,
     /// The last request that was refused.
     refused: u32,
+    /// An allocation has failed while it began, or none has.
+    failed: Option<bool>,
 }
 
 impl Bench {
@@ -111,6 +117,7 @@ impl Bench {
             fake,
             id: 0,
             refused: 0,
+            failed: None,
         }
     }
 
@@ -138,10 +145,25 @@ impl Bench {
                 }
             }
             Step::Inner(inner) => {
+                if *inner == Inner::Boot {
+                    // Gives the flash back first.
+                    self.supervisor = None;
+                    self.supervisor = Some(Supervisor::new(self.fake.clone()));
+                    self.failed = Some(arena::has_failed());
+                }
                 self.work(inner.takes_ms());
                 Answer::Good
             }
         }
+    }
+
+    /// Whatever a boot found no memory for is there after the next one, and runs if it is to run.
+    fn boots_again(&mut self) {
+        let boot = Step::Inner(Inner::Boot);
+        assert_eq!(self.step(&boot), Answer::Good);
+        // Which is refused of one that does not run.
+        assert_eq!(self.ask(Op::Pause { name: VICTIM }), Answer::Good);
+        assert_eq!(self.ask(Op::Inspect { name: "witness" }), Answer::Good);
     }
 
     /// Nothing is left of what the script made.
@@ -285,12 +307,12 @@ fn every_allocation_of_every_operation(pages: usize) {
     let mut bench = Bench::new(pages);
     bench.witness(&witness);
     let mut steps = script(&images);
+    arena::of_the_test(|| everything_is_in(&steps));
     if pages == 0 {
         // Nothing is there after a reset.
         let last = steps.iter().position(ends_all).unwrap();
         steps.truncate(last);
     }
-    arena::of_the_test(|| everything_is_in(&steps));
     // Once without a failure: afterwards the witness has a mailbox for as long as it runs.
     for step in &steps {
         assert_eq!(bench.step(step), Answer::Good, "{step:?}");
@@ -308,10 +330,11 @@ fn every_allocation_of_every_operation(pages: usize) {
             let spared = held();
             let witness = spared.first().copied().unwrap_or(ArenaId::SUPERVISOR);
             arena::of_the_test(|| drop(spared));
-            arena::fail_after(k, witness);
+            let boots = matches!(steps[step], Step::Inner(Inner::Boot));
+            arena::fail_after(if boots { k + ITSELF } else { k }, witness);
             let answer = bench.step(&steps[step]);
             bench.work(6);
-            let failed = arena::has_failed();
+            let failed = bench.failed.take().unwrap_or_else(arena::has_failed);
             let context = arena::of_the_test(|| format!("{:?}, allocation {k}", steps[step]));
             match answer {
                 Answer::Good => {}
@@ -329,6 +352,14 @@ fn every_allocation_of_every_operation(pages: usize) {
                 // What the faulty image does anyway.
                 Some((Fault::OutOfMemory | Fault::Unreachable, _)) => {}
                 Some(other) => panic!("{context}: {other:?}"),
+            }
+            if boots {
+                bench.boots_again();
+                bench.failed = None;
+                if k == 0 {
+                    // What runs of the first supervisor lost when they were out of memory is lost with them.
+                    baseline = None;
+                }
             }
             // The other container has not noticed, and nothing is left of the victim.
             bench.clean();
@@ -368,7 +399,10 @@ fn every_allocation_of_every_operation(pages: usize) {
 
 /// Does the step end all containers?
 fn ends_all(step: &Step<'_>) -> bool {
-    matches!(step, Step::Ask(Op::Reset { uptime_us: 0 }))
+    matches!(
+        step,
+        Step::Ask(Op::Reset { uptime_us: 0 }) | Step::Inner(Inner::Boot)
+    )
 }
 
 /// After a reset it has to be started, if it is not running.

@@ -2,7 +2,7 @@
 //!
 //! Under `-icount` a guest instruction takes a fixed virtual time, so the device's own clock
 //! counts instructions. A container runs straight-line code of [`FEW`] and one of [`MANY`]
-//! writes between two looks at the clock, all within one slice and while the serial
+//! writes between two looks at the clock, all within one piece of a slice and while the serial
 //! line is quiet; it tells the microseconds as its exit code. The difference of the two,
 //! divided by the difference of the numbers of writes, is free of what looking at
 //! the clock costs, and there is no loop to subtract. What puts the three arguments
@@ -22,13 +22,17 @@ use crate::figure::{Figure, Group, Key};
 /// Time of an instruction: 2^6 ns.
 const SHIFT: u8 = 6;
 
-/// Writes of the two containers; both fit a slice.
-const FEW: u32 = 32;
-const MANY: u32 = 64;
+/// Writes of the two containers; both fit a piece of a slice, mediated ones with what they are charged (`container/pieces.rs`).
+const FEW: u32 = 16;
+const MANY: u32 = 48;
+
+/// Writes of two register programs.
+const LEAST_ACCESSES: u32 = 32;
+const MOST_ACCESSES: u32 = 64;
 
 /// How often each is run; the least counts, since an interrupt of the kernel's own clock
 /// or line may fall into a run.
-const RUNS: usize = 3;
+const RUNS: usize = 6;
 /// What runs may differ by, in microseconds: more is no interrupt but a slice that ended.
 const SPREAD_MAX: i64 = 20;
 
@@ -66,6 +70,12 @@ const CALL_MAPPED: Key = Key {
         Some(400.0),
     )
 };
+/// What a store is compared with: it is of a module that has a memory.
+const CALL_MAPPED_MEMORY: Key = Key::instructions(
+    "register.call_mapped_memory",
+    "The same by a module that has a memory: after each host call the engine looks where that is",
+    None,
+);
 const MMIO_MAPPED: Key = Key::instructions(
     "register.mmio_mapped",
     "The same register, block mapped, by a store to its address that `pack` has turned into an access",
@@ -79,8 +89,13 @@ const CALL_MEDIATED: Key = Key::instructions(
 
 const PROGRAM_PER_ACCESS: Key = Key::instructions(
     "register.program_per_access",
-    "One more register write of a register program, between programs of 32 and of 64",
+    "One more register write of a register program, between programs of 32 and of 64, block exposed whole",
     Some(40.0),
+);
+const PROGRAM_PER_MASKED: Key = Key::instructions(
+    "register.program_per_masked_write",
+    "The same, to a register with a mask: a read and a write",
+    None,
 );
 
 /// Programs between two looks at the clock; all of them fit the slice of one that is alone.
@@ -106,10 +121,11 @@ pub fn measure() -> Result<Group> {
     device.console("type help")?;
     let figure = |key, value| Figure { key, value };
     let [native_process, first, last] = native()?;
-    let mapped = container(&device, MAPPED, "mapped", WRITE)?;
+    let mapped = container(&device, MAPPED, "mapped", CALLS)?;
+    let with_memory = container(&device, MAPPED, "mapped", CALLS_WITH_MEMORY)?;
     let stored = Key {
         // The address costs nothing when it runs.
-        must: Some((mapped + 10.0).round()),
+        must: Some((with_memory + 10.0).round()),
         ..MMIO_MAPPED
     };
     let mediated = Key {
@@ -119,7 +135,7 @@ pub fn measure() -> Result<Group> {
     };
     Ok(Group {
         title: "Register accesses",
-        how: "Of a container: from its call instruction to the next one, straight-line code of 32 and of 64 writes between two looks at the \
+        how: "Of a container: from its call instruction to the next one, straight-line code of 16 and of 48 writes between two looks at the \
               device's clock, the moves of the arguments subtracted. Of a native process: 1,000 more calls in a loop, the same loop with an empty function subtracted. Of the kernel: the \
               write alone, taken the same way. Of a register program: what one of 64 writes, eight of them repeated, takes more than one of 32, \
               divided by 32; both need several passes.",
@@ -129,22 +145,19 @@ pub fn measure() -> Result<Group> {
             figure(OF_FIRST, first),
             figure(OF_LAST, last),
             figure(CALL_MAPPED, mapped),
-            figure(stored, container(&device, MAPPED, "mapped", STORE)?),
-            figure(mediated, container(&device, MEDIATED, "mediated", WRITE)?),
-            figure(PROGRAM_PER_ACCESS, program_access(&device)?),
+            figure(CALL_MAPPED_MEMORY, with_memory),
+            figure(stored, container(&device, MAPPED, "mapped", STORES)?),
+            figure(mediated, container(&device, MEDIATED, "mediated", CALLS)?),
+            figure(PROGRAM_PER_ACCESS, program_access(&device, MAPPED)?),
+            figure(PROGRAM_PER_MASKED, program_access(&device, MEDIATED)?),
         ],
     })
 }
 
 /// Instructions of one write of a container to a register of a block.
-fn container(
-    device: &Device,
-    (label, offset): (&str, u32),
-    access: &str,
-    write: &str,
-) -> Result<f64> {
-    let few = microseconds(device, label, &module(label, offset, write, FEW))?;
-    let many = microseconds(device, label, &module(label, offset, write, MANY))?;
+fn container(device: &Device, (label, offset): (&str, u32), access: &str, way: Way) -> Result<f64> {
+    let few = microseconds(device, label, &module(label, offset, way, FEW))?;
+    let many = microseconds(device, label, &module(label, offset, way, MANY))?;
     // The first exposure list after a run shows the class of the block itself.
     let list = device.json(&["exposures"])?;
     let class = list["exposures"]
@@ -155,8 +168,13 @@ fn container(
         .with_context(|| format!("{label} is not exposed"))?["access"]
         .clone();
     ensure!(class == access, "{label} is {class}, not {access}");
-    let moves_few = microseconds(device, label, &module(label, offset, MOVES, FEW))?;
-    let moves_many = microseconds(device, label, &module(label, offset, MOVES, MANY))?;
+    let moves = Way {
+        text: MOVES,
+        stores: false,
+        ..way
+    };
+    let moves_few = microseconds(device, label, &module(label, offset, moves, FEW))?;
+    let moves_many = microseconds(device, label, &module(label, offset, moves, MANY))?;
     let net = (many - few) - (moves_many - moves_few);
     Ok(instructions(net) / f64::from(MANY - FEW))
 }
@@ -177,6 +195,7 @@ fn microseconds(device: &Device, label: &str, text: &str) -> Result<i64> {
         times.push(container["exit_code"].as_i64().context("an exit code")?);
     }
     device.berth(&["rm", "writes"])?.ok()?;
+    eprintln!("{label}: {times:?} us");
     let least = times.iter().copied().min().unwrap_or_default();
     ensure!(
         times.iter().all(|time| time - least <= SPREAD_MAX),
@@ -185,23 +204,49 @@ fn microseconds(device: &Device, label: &str, text: &str) -> Result<i64> {
     Ok(least)
 }
 
-/// A write, and what is left of it without the call.
-const WRITE: &str = "(call $write (local.get $block) (i32.const OFFSET) (i32.const 16))\n";
-/// The same as a store in the block's window.
-const STORE: &str = "(i32.store offset=OFFSET (i32.const 0xf0030000) (i32.const 16))\n";
+/// How a module writes.
+#[derive(Clone, Copy)]
+struct Way {
+    /// One write.
+    text: &'static str,
+    /// It is a store in the block's window.
+    stores: bool,
+    /// The module has a memory.
+    memory: bool,
+}
+
+const CALLS: Way = Way {
+    text: "(call $write (local.get $block) (i32.const OFFSET) (i32.const 16))\n",
+    stores: false,
+    memory: false,
+};
+const CALLS_WITH_MEMORY: Way = Way {
+    memory: true,
+    ..CALLS
+};
+const STORES: Way = Way {
+    text: "(i32.store offset=OFFSET (i32.const 0xf0030000) (i32.const 16))\n",
+    stores: true,
+    memory: true,
+};
+/// What is left of a write without the call.
 const MOVES: &str = "(local.set $a (local.get $block)) (local.set $b (i32.const OFFSET)) \
                      (local.set $c (i32.const 16))\n";
 
-/// `count` times `body` between two looks at the clock.
-fn module(label: &str, offset: u32, body: &str, count: u32) -> String {
-    let writes = body
+/// `count` writes, or moves in their place, between two looks at the clock.
+fn module(label: &str, offset: u32, way: Way, count: u32) -> String {
+    let writes = way
+        .text
         .replace("OFFSET", &offset.to_string())
         .repeat(count as usize);
-    let window = if body == STORE {
+    let memory = if way.memory {
+        "(memory 16 (pagesize 1))"
+    } else {
+        ""
+    };
+    let window = if way.stores {
         let length = label.len();
-        format!(
-            r#"(memory 16 (pagesize 1)) (@custom "berth.windows" "\00\00\03\f0\{length:02x}{label}")"#
-        )
+        format!(r#"(@custom "berth.windows" "\00\00\03\f0\{length:02x}{label}")"#)
     } else {
         String::new()
     };
@@ -219,20 +264,19 @@ fn module(label: &str, offset: u32, body: &str, count: u32) -> String {
             (local.set $start (call $now))
             {writes}
             (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $start)))))
-          {window})"#
+          {memory} {window})"#
     )
 }
 
 /// Instructions of one more write of a register program.
-fn program_access(device: &Device) -> Result<f64> {
-    let few = microseconds(device, MEDIATED.0, &program(FEW))?;
-    let many = microseconds(device, MEDIATED.0, &program(MANY))?;
-    Ok(instructions(many - few) / f64::from(PROGRAMS * (MANY - FEW)))
+fn program_access(device: &Device, register: (&str, u32)) -> Result<f64> {
+    let few = microseconds(device, register.0, &program(register, LEAST_ACCESSES))?;
+    let many = microseconds(device, register.0, &program(register, MOST_ACCESSES))?;
+    Ok(instructions(many - few) / f64::from(PROGRAMS * (MOST_ACCESSES - LEAST_ACCESSES)))
 }
 
 /// [`PROGRAMS`] times a register program of `count` writes, between two looks at the clock.
-fn program(count: u32) -> String {
-    let (label, offset) = MEDIATED;
+fn program((label, offset): (&str, u32), count: u32) -> String {
     let at = Place {
         // A small number.
         offset: offset as u16,

@@ -21,6 +21,9 @@ const WORDS: f64 = 512.0;
 /// runs.
 const RUNS: usize = 3;
 
+/// The kernel that measures its own transfers, and then lends the bus to processes.
+const KERNEL: &str = "bench-buses-kernel.bin";
+
 const NATIVE_KERNEL: Key = Key::instructions(
     "spi.word_native_kernel",
     "By the kernel's interrupt-driven driver, two frames of 8 bits a word: from its call to its client's, 1,024 bytes",
@@ -47,24 +50,23 @@ const PROGRAM: Key = Key::instructions(
     None,
 );
 
+const OS_API: Key = Key::instructions(
+    "spi.word_os_api",
+    "By a container through the kernel's driver, `tock:spi`, in one transfer of 1,024 bytes (`loopback_os`)",
+    None,
+);
+
 /// Boots the board that measures itself, then the board with containers.
 ///
 /// # Errors
 /// If a board or the operator's line fails, or words do not come back.
 pub fn measure() -> Result<Group> {
     let [polled, driver] = kernel()?;
-    let board = Flash::new()?;
-    let device = Device {
-        board: Board::new(board.path())
-            .limit(Duration::from_secs(300))
-            .icount(Icount {
-                shift: SHIFT,
-                // The operator's line needs time that does not jump.
-                sleep: Sleep::RealTime,
-            })
-            .start()?,
-    };
-    device.console("type help")?;
+    let flash = Flash::with_kernel(KERNEL)?;
+    flash.install("wasm_supervisor")?;
+    let os_api = container(&board(&flash)?, "loopback_os")?;
+    let flash = Flash::new()?;
+    let device = board(&flash)?;
     let program = Key {
         must: Some((1.3 * driver).round()),
         ..PROGRAM
@@ -82,8 +84,22 @@ pub fn measure() -> Result<Group> {
             figure(CALL, container(&device, "loopback_calls")?),
             figure(MMIO, container(&device, "loopback_mapped")?),
             figure(program, container(&device, "loopback_program")?),
+            figure(OS_API, os_api),
         ],
     })
+}
+
+/// Boots a board with containers, on which time is the number of instructions.
+fn board(flash: &Flash) -> Result<Device> {
+    let device = Device::power_on_board(flash, |board| {
+        board.limit(Duration::from_secs(300)).icount(Icount {
+            shift: SHIFT,
+            // The operator's line needs time that does not jump.
+            sleep: Sleep::RealTime,
+        })
+    })?;
+    device.console("type help")?;
+    Ok(device)
 }
 
 /// Instructions of a word by an example.
@@ -107,7 +123,7 @@ fn container(device: &Device, name: &str) -> Result<f64> {
 
 /// Instructions of a word by kernel code that polls and by the kernel's driver.
 fn kernel() -> Result<[f64; 2]> {
-    let image = target().join("image/bench-buses-kernel.bin");
+    let image = target().join("image").join(KERNEL);
     let board = Board::new(image)
         .limit(Duration::from_secs(60))
         .icount(Icount {

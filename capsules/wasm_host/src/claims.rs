@@ -37,6 +37,7 @@ pub(crate) struct Holder<P> {
 ///
 /// Apart from the driver, which is moved to its place: what grows with the table is made where it stays.
 pub struct ClaimStore<const N: usize, P: 'static = ProcessId> {
+    /// One for each exposure, in the order of the board's table.
     slots: [Slot<P>; N],
     /// The exposures in the order of their labels.
     by_label: [Cell<u8>; N],
@@ -62,14 +63,19 @@ impl<const N: usize, P: 'static> Default for ClaimStore<N, P> {
 /// The claims of all exposures of a board.
 pub(crate) struct Claims<P: 'static, const N: usize> {
     store: &'static ClaimStore<N, P>,
+    /// How many are held.
     live: Cell<usize>,
     /// The last so many slots may have holders whose runs have ended.
     unlooked: Cell<usize>,
 }
 
+/// The claim of one exposure.
 struct Slot<P> {
+    /// Who holds it, if anybody does.
     holder: Cell<Option<Holder<P>>>,
+    /// Counts its claims: a handle names the one it was given for.
     generation: Cell<u16>,
+    /// It is open to its holder.
     mapped: Cell<bool>,
     /// Its interrupts that are registered, as a set of the board's table.
     interrupts: Cell<u32>,

@@ -278,25 +278,21 @@ impl<const N: usize> WasmHost<N> {
             return Err(Refusal::LabelTooLong);
         }
         let mut label = [0; LABEL_MAX];
-        let mut copied = 0;
+        let mut copied = false;
         self.enter(process, &mut |_, kernel_data| {
             copied = kernel_data
                 .get_readonly_processbuffer(allow::RO_LABEL)
                 .and_then(|buffer| {
                     buffer.enter(|bytes| {
-                        let from = bytes.iter().take(length);
-                        label
-                            .iter_mut()
-                            .zip(from)
-                            .map(|(to, b)| *to = b.get())
-                            .count()
+                        let parts = bytes.get_to(..length).zip(label.get_mut(..length));
+                        parts.is_some_and(|(from, to)| from.copy_to_slice_or_err(to).is_ok())
                     })
                 })
-                .unwrap_or(0);
+                .unwrap_or(false);
         })
         .map_err(|_| Refusal::NoGrant)?;
         // A buffer shorter than the length given holds no such label.
-        if copied == length && label.get(..length).is_some_and(table::label_is_well_formed) {
+        if copied && label.get(..length).is_some_and(table::label_is_well_formed) {
             Ok((label, length))
         } else {
             Err(Refusal::LabelMalformed)

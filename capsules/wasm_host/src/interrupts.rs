@@ -28,14 +28,19 @@ pub(crate) struct Slot {
     pub(crate) peers: Cell<u32>,
     /// Where its captures begin in the store.
     pub(crate) first: Cell<u16>,
+    /// How many captures are registered.
     pub(crate) captures: Cell<u8>,
+    /// The priority that it was registered with; 0 comes first.
     pub(crate) priority: Cell<u8>,
     /// Of the slot's *place*: the interrupt that is served as so manieth.
     order: Cell<u8>,
     /// Interrupts since the last record that could be written.
     pub(crate) since: Cell<u32>,
+    /// Interrupts since it was registered.
     pub(crate) taken: Cell<u32>,
+    /// Of these, those that no record told of: its process had lent no room for one.
     pub(crate) dropped: Cell<u32>,
+    /// Of these, those that one record told of together with another.
     pub(crate) merged: Cell<u32>,
 }
 
@@ -58,7 +63,9 @@ impl Slot {
 /// Room for a table of `I` interrupts with `C` captures at most, all together
 /// ([`captures`]).
 pub struct InterruptStore<const I: usize, const C: usize> {
+    /// What is registered of each interrupt.
     slots: [Slot; I],
+    /// The captures of all together.
     captures: [Cell<Capture>; C],
 }
 
@@ -96,19 +103,30 @@ pub const fn captures(table: &[Interrupt]) -> usize {
 
 /// The interrupts of a board and what is registered of them.
 pub struct Interrupts {
+    /// The interrupts that there are; what the masks below have bits for.
     pub(crate) table: &'static [Interrupt],
+    /// What is registered of each.
     pub(crate) slots: &'static [Slot],
+    /// The registers that are read when they come, of all together.
     pub(crate) captures: &'static [Cell<Capture>],
+    /// The interrupt controller.
     pub(crate) lines: &'static dyn Lines,
+    /// The time that they may take.
     pub(crate) share: Share,
+    /// How much of it that is, and how much else a process may register.
     pub(crate) limits: Limits,
+    /// Serves, outside of interrupts, what was noted.
     pub(crate) deferred: DeferredCall,
+    /// Those that a process has registered.
     registered: Cell<u32>,
     /// How many interrupts the order of service has: those registered when one was last, of which some may
     /// have gone.
     ordered: Cell<u8>,
+    /// Raised, and not served yet.
     noted: Cell<u32>,
+    /// Served, and not acknowledged yet by their process.
     outstanding: Cell<u32>,
+    /// Those whose line may interrupt.
     open: Cell<u32>,
     /// On lines that were open when a registration on them ended: what of them is left may open again without asking
     /// for a share of time, since it had one and has not used it.

@@ -22,7 +22,7 @@ use berth_exposure::program::{
 use kernel::ErrorCode;
 
 /// Work of one pass, in accesses; whatever makes none counts as one, too.
-pub(crate) const PASS_UNITS: u32 = 20;
+pub(crate) const PASS_UNITS: u32 = 18;
 /// Work of checking an instruction, in the same unit.
 pub(crate) const CHECK_UNITS: u32 = 8;
 
@@ -46,7 +46,8 @@ pub(crate) enum Refusal {
 impl From<Refusal> for ErrorCode {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Malformed => Self::INVAL,
+            // Not what an access is refused for, so whoever gave the program knows which it was without reading it again.
+            Refusal::Malformed => Self::FAIL,
             Refusal::TooLarge => Self::SIZE,
             // It means the same wherever it is made.
             Refusal::Access(access) => crate::refusal::Refusal::from(access).into(),
@@ -128,27 +129,39 @@ fn write(at: Place, window: &dyn Window, change: Change, value: u32) -> Result<(
 
 #[derive(Clone, Copy)]
 struct Repetition {
+    /// The first step that it repeats.
     start: u8,
+    /// The first that it does not.
     end: u8,
+    /// How often more.
     left: u32,
 }
 
 /// Room for one program, and how far it has come.
 pub(crate) struct Machine {
+    /// The program's instructions, checked.
     steps: [Step; INSTRUCTIONS_MAX],
+    /// How many there are.
     length: u8,
     /// The step that is next, or at work.
     at: u8,
+    /// What repeats the step that is next, the innermost last.
     repetitions: [Repetition; NESTING_MAX],
+    /// How many of these there are.
     depth: u8,
     /// Reads that the step at work may still make. 0: it has not begun.
     polls: u32,
+    /// Words that the exchange at work has sent.
     sent: u16,
+    /// Words that it has received.
     received: u16,
+    /// Bytes of the input that are used.
     taken: usize,
+    /// Bytes of the output that are written.
     put: usize,
     /// Instructions that are checked.
     checked: u8,
+    /// What the check has come to.
     sums: Sums,
 }
 

@@ -1,7 +1,7 @@
 //! Imports of a module and what they mean on this device.
 
 use berth_exposure::{Claim, DESCRIPTION_MAX, Description, Width};
-use berth_foreign::Foreign;
+use berth_foreign::{Bus, Device, Foreign};
 use berth_protocol::MissingWhy;
 
 use super::reader::Reader;
@@ -21,6 +21,9 @@ pub trait Offers {
 
     /// Returns whether register programs are carried out.
     fn runs_programs(&self) -> bool;
+
+    /// Returns whether there is this bus.
+    fn has_bus(&self, bus: Bus) -> bool;
 }
 
 /// One import as it stands in the module.
@@ -281,7 +284,7 @@ impl<'a> HostFunction<'a> {
     pub const fn depends_on_device(&self) -> bool {
         match self {
             Self::Register(_) | Self::Unregister(_) | Self::Program => true,
-            Self::Foreign(function) => function.needs_led(),
+            Self::Foreign(function) => function.device().is_some(),
             _ => false,
         }
     }
@@ -313,17 +316,30 @@ impl<'a> HostFunction<'a> {
         platform: &P,
     ) -> Result<Self, MissingWhy> {
         let function = Self::fitting(module, import)?;
-        let foreign_led = matches!(function, Self::Foreign(f) if f.needs_led());
+        let device = match function {
+            Self::Foreign(function) => function.device(),
+            _ => None,
+        };
         match function.label() {
             Some(label) if claim_of(platform, &function, label).is_none() => {
                 Err(MissingWhy::NotExposed)
             }
-            None if foreign_led && platform.led_count() == 0 => Err(MissingWhy::NotExposed),
+            None if device.is_some_and(|device| !has(platform, device)) => {
+                Err(MissingWhy::NotExposed)
+            }
             None if matches!(function, Self::Program) && !platform.runs_programs() => {
                 Err(MissingWhy::NoPrograms)
             }
             _ => Ok(function),
         }
+    }
+}
+
+/// Is there this device of the kernel's?
+fn has<P: Offers>(platform: &P, device: Device) -> bool {
+    match device {
+        Device::Led => platform.led_count() != 0,
+        Device::Bus(bus) => platform.has_bus(bus),
     }
 }
 
@@ -402,5 +418,9 @@ impl<O: Offers> Offers for &O {
 
     fn runs_programs(&self) -> bool {
         (**self).runs_programs()
+    }
+
+    fn has_bus(&self, bus: Bus) -> bool {
+        (**self).has_bus(bus)
     }
 }

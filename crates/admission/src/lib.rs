@@ -10,10 +10,12 @@
 //! Instructions are read as well: some a container cannot have.
 //!
 //! * [`reader`]: numbers, names, parts.
-//! * [`module`]: sections and limits.
+//! * [`module`]: what is known of it, and the limits; `scan`, `types`: the pass
+//!   over its sections.
 //! * [`code`], [`bound`]: instructions, and what a tool says of the memory that loading takes.
 //! * [`entries`]: where execution enters a module and leaves it.
 //! * [`imports`]: what is imported, resolved against what this device has.
+//! * [`labels`]: which blocks that claims, and their numbers.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -27,10 +29,13 @@ pub mod bound;
 pub mod code;
 pub mod entries;
 pub mod imports;
+pub mod labels;
 pub mod module;
 pub mod reader;
+mod scan;
+mod types;
 
-pub use berth_foreign::Foreign;
+pub use berth_foreign::{Bus, Foreign};
 pub use imports::{HostFunction, Import, Imports, Label};
 pub use module::Module;
 

@@ -228,6 +228,13 @@ impl Instruction {
         }
     }
 
+    /// The offset in the block of the instruction of these bytes, where it has one.
+    #[must_use]
+    pub const fn offset(bytes: &[u8; INSTRUCTION_BYTES]) -> u16 {
+        let [_, _, o0, o1, ..] = *bytes;
+        u16::from_le_bytes([o0, o1])
+    }
+
     /// The instruction of these bytes. Returns `None` if there is none: an operation or a width that does not exist, a field
     /// that is not used and not zero.
     #[must_use]

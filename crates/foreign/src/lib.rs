@@ -1,5 +1,5 @@
 //! Functions of other systems, so that their programs run unchanged: `arduino` (WASMICO's
-//! tasks), `wasi_snapshot_preview1` (commands), and the kernel's LEDs, `tock:led`.
+//! tasks), `wasi_snapshot_preview1` (commands), and the kernel's devices: `tock:led`, `tock:spi`, `tock:i2c`.
 //!
 //! ```text
 //!   a container's import ──engine──► call(function, arguments, memory)
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! * [`Foreign`]: which functions there are, and their signatures.
-//! * `arduino`, `wasi`: what each does.
+//! * `arduino`, `wasi`, `tock`: what each does.
 //! * [`OpenLine`]: pieces of text become lines of the log.
 //!
 //! It is a crate of its own so that it is built for size: nobody waits for these functions,
@@ -27,10 +27,12 @@ use berth_protocol::{Fault, Level, cut_bytes};
 mod arduino;
 mod lines;
 mod table;
+mod tock;
 mod wasi;
 
 pub use lines::OpenLine;
-pub use table::{Foreign, PARAMETERS_MAX};
+pub use table::{Device, Foreign, PARAMETERS_MAX};
+pub use tock::{Bus, I2C_MAX, Place, SPI_MAX, SPI_SETTINGS, SpiSettings, Transfer};
 
 /// How a foreign function ends that does not return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,11 @@ pub enum Ending {
         /// Microseconds on the device's clock.
         until_us: u64,
     },
+    /// It goes on when this is over, and returns 0 or a Tock error code then.
+    Transfer(
+        /// What it waits for.
+        Transfer,
+    ),
     /// The container has ended itself.
     Exit(
         /// Its code.
@@ -89,6 +96,8 @@ pub trait Container {
     fn led(&mut self, index: u32, action: LedAction) -> u32;
     /// Is the light `index` on? `None` if it is not exposed.
     fn led_is_on(&self, index: u32) -> Option<bool>;
+    /// So is the clock of its transfers on the SPI bus from now on.
+    fn set_spi(&mut self, settings: SpiSettings);
 }
 
 /// A call: its arguments as bits, and the memory of the caller.
@@ -119,7 +128,7 @@ pub fn call(
     } else if (function as u8) < Foreign::LedCount as u8 {
         call.wasi(function)
     } else {
-        Ok(call.led(function))
+        call.tock(function)
     };
     (result, call.said)
 }
@@ -160,22 +169,6 @@ impl Call<'_> {
     fn tell(&mut self, level: Level, text: &[u8]) {
         self.said += text.len() as u32;
         self.container.say(level, text);
-    }
-
-    /// `tock:led`.
-    fn led(&mut self, function: Foreign) -> u32 {
-        let index = self.word(0);
-        let action = match function {
-            Foreign::LedCount => return self.container.led_count(),
-            Foreign::LedOn => LedAction::On,
-            Foreign::LedOff => LedAction::Off,
-            Foreign::LedToggle => LedAction::Toggle,
-            _ => {
-                let lit = self.container.led_is_on(index);
-                return lit.map_or(u32::MAX, u32::from);
-            }
-        };
-        self.container.led(index, action)
     }
 }
 

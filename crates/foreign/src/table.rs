@@ -1,5 +1,16 @@
 //! Which functions there are, and their signatures.
 
+use super::tock::Bus;
+
+/// A device of the kernel's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// Lights.
+    Led,
+    /// A bus.
+    Bus(Bus),
+}
+
 /// A function of another system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -37,10 +48,17 @@ pub enum Foreign {
     LedOff,
     LedToggle,
     LedIsOn,
+    SpiConfigure,
+    SpiTransfer,
+    SpiRead,
+    SpiWrite,
+    I2cRead,
+    I2cWrite,
+    I2cWriteRead,
 }
 
 /// All of them, in the order of [`TABLE`].
-const ALL: [Foreign; 32] = [
+const ALL: [Foreign; 39] = [
     Foreign::Millis,
     Foreign::Micros,
     Foreign::Delay,
@@ -73,10 +91,17 @@ const ALL: [Foreign; 32] = [
     Foreign::LedOff,
     Foreign::LedToggle,
     Foreign::LedIsOn,
+    Foreign::SpiConfigure,
+    Foreign::SpiTransfer,
+    Foreign::SpiRead,
+    Foreign::SpiWrite,
+    Foreign::I2cRead,
+    Foreign::I2cWrite,
+    Foreign::I2cWriteRead,
 ];
 
 /// Most parameters of a foreign function.
-pub const PARAMETERS_MAX: usize = 4;
+pub const PARAMETERS_MAX: usize = 5;
 
 /// Modules, ending in `/`, each followed by its functions: name, `=`, parameters, `>` if
 /// there is a result (an `i32`). A parameter is its type byte as it stands in a module:
@@ -92,7 +117,9 @@ const TABLE: &str = "arduino/ millis=> micros=> delay=\x7f pinMode=\x7f\x7f \
     fd_close=\x7f> fd_fdstat_get=\x7f\x7f> \
     fd_read=\x7f\x7f\x7f\x7f> fd_seek=\x7f~\x7f\x7f> \
     fd_write=\x7f\x7f\x7f\x7f> poll_oneoff=\x7f\x7f\x7f\x7f> proc_exit=\x7f sched_yield=> \
-    tock:led/ count=> on=\x7f> off=\x7f> toggle=\x7f> is_on=\x7f>";
+    tock:led/ count=> on=\x7f> off=\x7f> toggle=\x7f> is_on=\x7f> \
+    tock:spi/ configure=\x7f\x7f> transfer=\x7f\x7f\x7f> read=\x7f\x7f> write=\x7f\x7f> \
+    tock:i2c/ read=\x7f\x7f\x7f> write=\x7f\x7f\x7f> write_read=\x7f\x7f\x7f\x7f\x7f>";
 
 /// A word of [`TABLE`]: where it begins, where its `=` stands, where it ends. Found by hand, as
 /// the searches of the core library are larger than all of this.
@@ -235,14 +262,31 @@ impl Foreign {
         match self {
             Self::Print | Self::PauseTask | Self::ResumeTask => true,
             Self::FdClose | Self::ProcExit | Self::SchedYield => false,
+            Self::SpiTransfer | Self::SpiRead | Self::SpiWrite => true,
+            Self::I2cRead | Self::I2cWrite | Self::I2cWriteRead => true,
             _ => self as u8 >= Self::ArgsGet as u8 && (self as u8) < Self::LedCount as u8,
         }
     }
 
-    /// Is it one of a device that a board may not expose?
+    /// Returns whose function it is, if it is one of a device that a board may not expose.
     #[must_use]
-    pub const fn needs_led(self) -> bool {
-        self as u8 >= Self::LedCount as u8
+    pub const fn device(self) -> Option<Device> {
+        match self as u8 {
+            ..Self::FIRST_LED => None,
+            Self::FIRST_LED..Self::FIRST_SPI => Some(Device::Led),
+            Self::FIRST_SPI..Self::FIRST_I2C => Some(Device::Bus(Bus::Spi)),
+            _ => Some(Device::Bus(Bus::I2c)),
+        }
+    }
+
+    const FIRST_LED: u8 = Self::LedCount as u8;
+    const FIRST_SPI: u8 = Self::SpiConfigure as u8;
+    const FIRST_I2C: u8 = Self::I2cRead as u8;
+
+    /// Does it wait for a transfer on a bus?
+    #[must_use]
+    pub const fn transfers(self) -> bool {
+        self as u8 > Self::FIRST_SPI
     }
 }
 
@@ -306,6 +350,13 @@ mod tests {
         // No source of randomness, no such import.
         let random = Foreign::named("wasi_snapshot_preview1", "random_get");
         assert_eq!(random, Some(None));
-        assert!(Foreign::LedOn.needs_led() && !Foreign::DigitalWrite.needs_led());
+        let device = |function: Foreign| function.device();
+        assert_eq!(device(Foreign::DigitalWrite), None);
+        assert_eq!(device(Foreign::SchedYield), None);
+        assert_eq!(device(Foreign::LedCount), Some(Device::Led));
+        assert_eq!(device(Foreign::LedIsOn), Some(Device::Led));
+        assert_eq!(device(Foreign::SpiConfigure), Some(Device::Bus(Bus::Spi)));
+        assert_eq!(device(Foreign::SpiWrite), Some(Device::Bus(Bus::Spi)));
+        assert_eq!(device(Foreign::I2cRead), Some(Device::Bus(Bus::I2c)));
     }
 }

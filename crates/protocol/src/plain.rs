@@ -47,6 +47,10 @@ const END: u32 = 0xe0000;
 /// May this character of a text from elsewhere be shown?
 #[must_use]
 pub fn is_plain(character: char) -> bool {
+    // Nearly all of what is said.
+    if matches!(character, ' '..='~') {
+        return true;
+    }
     let code = u32::from(character);
     // The last two of each plane are no characters.
     code < END

@@ -87,6 +87,7 @@ fn polled() -> (u64, u32) {
 
 /// The client of the driver's transfer.
 struct Transfer {
+    buses: &'static Buses,
     begun: Cell<u32>,
 }
 
@@ -98,6 +99,8 @@ impl SpiMasterClient for Transfer {
         status: Result<usize, ErrorCode>,
     ) {
         let took = since(self.begun.get());
+        // From here on it is the processes'.
+        self.buses.controller.set_client(self.buses.mux);
         if status == Ok(BYTES) {
             kernel::debug!("nanoseconds of {} words, driver = {}", WORDS, took);
         }
@@ -105,8 +108,9 @@ impl SpiMasterClient for Transfer {
     }
 }
 
-/// Measure the loop, and begin the driver's transfer, which ends in the kernel's loop. No process may use the bus.
-pub(crate) fn begin(buses: &Buses) {
+/// Measure the loop, and begin the driver's transfer, which ends in the kernel's loop. No process may use the bus
+/// before that.
+pub(crate) fn begin(buses: &'static Buses) {
     let (took, wrong) = polled();
     if wrong == 0 {
         kernel::debug!("nanoseconds of {} words, polled = {}", WORDS, took);
@@ -114,6 +118,7 @@ pub(crate) fn begin(buses: &Buses) {
     let client: &'static Transfer = static_init!(
         Transfer,
         Transfer {
+            buses,
             begun: Cell::new(0)
         }
     );
@@ -123,6 +128,6 @@ pub(crate) fn begin(buses: &Buses) {
     client.begun.set(now());
     let begun = buses
         .controller
-        .read_write_bytes(sent.into(), Some(room.into()));
+        .read_write_bytes(SubSliceMut::new(sent), Some(SubSliceMut::new(room)));
     assert!(begun.is_ok(), "the SPI controller refuses a transfer");
 }

@@ -84,7 +84,9 @@ impl RunEndClient for Ends {
     /// over; whoever else ends a run finds the hardware at rest when it goes on.
     fn run_ends(&self, process: &dyn Process, end: RunEnd, by: EndedBy) {
         let id = process.processid();
-        if by == EndedBy::Itself && !places::is_own(process.place()) {
+        // A run that the test's reaper ends is one that only failed to end itself.
+        let itself = by == EndedBy::Itself || cfg!(feature = "restart-fuzz");
+        if itself && !places::is_own(process.place()) {
             self.wasm_host.process_gone_in_passes(id);
         } else {
             self.wasm_host.process_gone(id);

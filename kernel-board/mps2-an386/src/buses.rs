@@ -71,6 +71,8 @@ pub(crate) struct Buses {
     pub(crate) spi: &'static Spi<'static, SpiUser>,
     pub(crate) i2c: &'static I2CMasterDriver<'static, I2CUser>,
     pub(crate) controller: &'static SpiBus,
+    #[cfg(feature = "bench")]
+    pub(crate) mux: &'static MuxSpiMaster<'static, SpiBus>,
 }
 
 impl Buses {
@@ -84,14 +86,16 @@ impl Buses {
         peripherals: &'static Peripherals<'static>,
         memory_capability: &dyn MemoryAllocationCapability,
     ) -> &'static Self {
-        let (spi, controller) = spi(kernel, memory_capability);
+        let (spi, controller, _mux) = spi(kernel, memory_capability);
         let i2c = i2c(kernel, peripherals, memory_capability);
         static_init!(
             Buses,
             Buses {
                 spi,
                 i2c,
-                controller
+                controller,
+                #[cfg(feature = "bench")]
+                mux: _mux,
             }
         )
     }
@@ -105,7 +109,11 @@ impl Buses {
 fn spi(
     kernel: &'static Kernel,
     memory_capability: &dyn MemoryAllocationCapability,
-) -> (&'static Spi<'static, SpiUser>, &'static SpiBus) {
+) -> (
+    &'static Spi<'static, SpiUser>,
+    &'static SpiBus,
+    &'static MuxSpiMaster<'static, SpiBus>,
+) {
     // SAFETY: AN386 has a PL022 there, which cannot master the bus; nothing else drives it or the line.
     let (block, line) = unsafe {
         (
@@ -139,7 +147,7 @@ fn spi(
     user.set_client(driver);
     driver.put_off_with(DeferredCall::set_later);
     driver.register();
-    (driver, controller)
+    (driver, controller, mux)
 }
 
 fn i2c(

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use berth_admission::imports::{FUNCTIONS, HostFunction};
 use berth_emulator::{Icount, Sleep};
 use berth_exposure::Width;
-use berth_foreign::Foreign;
+use berth_foreign::{Device as ForeignDevice, Foreign};
 
 use crate::{Device, Flash};
 
@@ -80,10 +80,12 @@ pub fn own_functions() -> Vec<Hog> {
         .collect()
 }
 
-/// The same of functions of other systems.
+/// The same of functions of other systems, as far as this board has what they are about.
 #[must_use]
 pub fn foreign_functions() -> Vec<Hog> {
+    let has = |function: Foreign| !matches!(function.device(), Some(ForeignDevice::Bus(_)));
     Foreign::all()
+        .filter(|(.., function)| has(*function))
         .map(|(module, name, function)| hog(module, name, &HostFunction::Foreign(function)))
         .collect()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Device, Terminal, program, root};
+use berth_e2e::{Device, Flash, Terminal, program, root};
 use tempfile::TempDir;
 
 /// An author without a checkout: an empty folder, and `berth`.
@@ -205,6 +205,76 @@ fn a_stack_that_nobody_has_chosen_is_told_with_the_flag() -> Result<()> {
         "{said}"
     );
     ensure!(said.contains("out of memory"), "{said}");
+    Ok(())
+}
+
+/// docs/author.md, word for word: it ends in the temperature that the sensor was given.
+#[test]
+fn the_authors_guide_ends_in_a_temperature() -> Result<()> {
+    let author = Author::new()?;
+    // What the guide calls the copy of the repository: its image and its programs.
+    let checkout = author.folder("checkout");
+    let image = checkout.join("target/image");
+    fs::create_dir_all(&image)?;
+    fs::copy(Flash::new()?.path(), image.join("run.bin"))?;
+    let programs = program("berth");
+    let programs = programs.parent().context("the folder of the programs")?;
+    std::os::unix::fs::symlink(programs, checkout.join("target/debug"))?;
+    let flash = image.join("run.bin");
+    let words = [
+        "run",
+        "--flash",
+        &flash.to_string_lossy(),
+        "--device",
+        "tmp105",
+    ];
+    let board = Terminal::start(&program("berth-emulator"), &words, (90, 40))?;
+    board.wait_for("type help")?;
+    let device = format!(
+        "export BERTH_DEVICE=unix:{}",
+        image.join("berth.sock").display()
+    );
+
+    let guide = fs::read_to_string(root().join("docs/author.md"))?;
+    let (mut folder, mut said, mut done) = (".", String::new(), 0);
+    for (number, part) in guide.split("```").enumerate() {
+        let (kind, text) = part.split_once('\n').unwrap_or((part, ""));
+        match kind {
+            _ if number % 2 == 0 => {}
+            "rust" => fs::write(author.folder(folder).join("src/lib.rs"), text)?,
+            "sh checkout" if text.contains("make run") => {
+                // The board runs already, as a test's: with the sensor that the guide asks for.
+                ensure!(text.contains("DEVICES=tmp105"), "{text}");
+            }
+            "sh checkout" => said = author.ok("checkout", text)?,
+            "sh" => {
+                // What is installed already needs no network; the folder stays for what follows.
+                let lines = text.lines().filter(|line| !line.starts_with("rustup "));
+                let script = lines.collect::<Vec<_>>().join("\n");
+                said = author.ok(folder, &format!("{device}\nset -e\n{script}"))?;
+                if script.contains("cd room") {
+                    folder = "room";
+                }
+                done += 1;
+            }
+            other => anyhow::bail!("a block that nobody follows: {other}"),
+        }
+        if text.contains("logs -n 1 room") {
+            let expected = if done > 5 {
+                "25.5 degrees"
+            } else {
+                "0.0 degrees"
+            };
+            ensure!(said.contains(expected), "after block {done}: {said}");
+        }
+    }
+    ensure!(
+        done == 7 && said.contains("room.berth built"),
+        "{done} blocks: {said}"
+    );
+    let size = fs::metadata(author.folder("room/room.berth"))?.len();
+    // Without `core::fmt`, which would double it.
+    ensure!(size <= 2900, "{size} bytes");
     Ok(())
 }
 

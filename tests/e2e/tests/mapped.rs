@@ -94,16 +94,16 @@ fn loads_and_stores_are_the_traffic_that_calls_are() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_exposed_is_a_fault_that_names_the_register() -> Result<()> {
+fn what_is_not_exposed_is_a_fault_that_names_register_and_width() -> Result<()> {
     let device = Device::boot()?;
     let folder = tempfile::tempdir()?;
     for (access, call) in [
-        ("(drop (i32.load (i32.const 0x4002801c)))", "mmio.read"),
+        ("(drop (i32.load (i32.const 0x4002801c)))", "mmio.read32("),
         (
             "(i32.store (i32.const 0x4002801c) (i32.const 1))",
-            "mmio.write",
+            "mmio.write32(",
         ),
-        ("(drop (i32.load8_u (i32.const 0x4002801c)))", "mmio.read"),
+        ("(drop (i32.load8_u (i32.const 0x4002801c)))", "mmio.read8("),
     ] {
         let text =
             format!(r#"(module (func (export "_start") {access}) (memory 16 (pagesize 1)))"#);

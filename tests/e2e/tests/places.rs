@@ -3,11 +3,12 @@
 //! The objects are made by hand, since no tool makes them. Their program gives the command that changes other processes, which
 //! `exposure.dts` does not list for the supervisor, and shows the error and where its RAM begins as alerts on the console.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::tbf::{Object, padding};
+use berth_e2e::tbf::{Object, padding, tlv};
 use berth_e2e::{Device, Flash, root};
 use berth_emulator::{Layout, Region};
 use tempfile::TempDir;
@@ -248,6 +249,59 @@ fn a_process_that_restarts_itself_is_held_to_a_pace() -> Result<()> {
     device.console("hello: LED 0 changed, 2")
 }
 
+/// Makes a bundle with this object in it, as `elf2tab` does.
+fn bundle(folder: &TempDir, object: Object) -> Result<PathBuf> {
+    let Object { name, length, .. } = object;
+    let mut image = object.bytes();
+    image.resize(length as usize, 0xFF);
+    std::fs::write(folder.path().join("cortex-m4.tbf"), image)?;
+    let metadata = format!(
+        "tab-version = 1\nname = \"{name}\"\nonly-for-boards = \"\"\nbuild-date = 2026-01-01T00:00:00Z\n"
+    );
+    std::fs::write(folder.path().join("metadata.toml"), metadata)?;
+    let tab = folder.path().join(format!("{name}.tab"));
+    let made = Command::new("tar")
+        .arg("-C")
+        .arg(folder.path())
+        .arg("-cf")
+        .arg(&tab)
+        .args(["metadata.toml", "cortex-m4.tbf"])
+        .status()?;
+    ensure!(made.success(), "tar");
+    Ok(tab)
+}
+
+/// An ordinary `tockloader install` of a process as `libtock-rs` links it for the second place: the binary 128 bytes
+/// behind the place's beginning, where its own linker script leaves room for the header.
+#[test]
+fn a_process_linked_for_the_second_place_is_installed_beside_the_supervisor() -> Result<()> {
+    /// RAM and binary.
+    const ADDRESSES: [u32; 2] = [0x2002_0000, 0x0011_0080];
+    const ENTRY: &[u8] = b"\x00\x00\x02\x20\x80\x00\x11\x00";
+    let (flash, ram) = (region("APP1_FLASH")?, region("APP1_RAM")?);
+    ensure!(ADDRESSES == [ram.origin, flash.origin + 128]);
+    ensure!(ENTRY == ADDRESSES.map(u32::to_le_bytes).concat());
+    let object = Object {
+        name: "linked",
+        entries: &[(tlv::FIXED_ADDRESSES, ENTRY)],
+        ..GUEST
+    };
+    let flash = Flash::new()?;
+    let folder = TempDir::new()?;
+    let tab = bundle(&folder, object)?;
+    flash.tockloader(&["install", &tab.to_string_lossy()])?;
+    let listed = flash.tockloader(&["list"])?;
+    ensure!(
+        listed.contains("linked") && listed.contains("wasm_supervisor"),
+        "{listed}"
+    );
+    let device = Device::power_on(&flash)?;
+    device.console(&alert(GRANTED))?;
+    device.console(&alert(ADDRESSES[0]))?;
+    device.console("type help")?;
+    Ok(())
+}
+
 /// `tockloader install` of position-independent processes beside the supervisor, which is linked for its place: two chains of
 /// objects, so the command names the firmware's.
 #[test]
@@ -255,22 +309,7 @@ fn position_independent_processes_are_installed_beside_the_supervisor() -> Resul
     let flash = Flash::new()?;
     let folder = TempDir::new()?;
     for name in ["first", "second"] {
-        let mut image = Object { name, ..GUEST }.bytes();
-        image.resize(GUEST.length as usize, 0xFF);
-        std::fs::write(folder.path().join("cortex-m4.tbf"), image)?;
-        let metadata = format!(
-            "tab-version = 1\nname = \"{name}\"\nonly-for-boards = \"\"\nbuild-date = 2026-01-01T00:00:00Z\n"
-        );
-        std::fs::write(folder.path().join("metadata.toml"), metadata)?;
-        let tab = folder.path().join(format!("{name}.tab"));
-        let made = Command::new("tar")
-            .arg("-C")
-            .arg(folder.path())
-            .arg("-cf")
-            .arg(&tab)
-            .args(["metadata.toml", "cortex-m4.tbf"])
-            .status()?;
-        ensure!(made.success(), "tar");
+        let tab = bundle(&folder, Object { name, ..GUEST })?;
         let address = format!("{:#x}", region("APP0_FLASH")?.origin);
         flash.tockloader(&["install", "--app-address", &address, &tab.to_string_lossy()])?;
     }

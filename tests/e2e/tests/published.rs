@@ -10,8 +10,12 @@ use berth_emulator::Attached;
 
 /// A board with a chip of each kind beside it.
 fn boot(flash: &Flash) -> Result<Device> {
-    let chips: Vec<Attached> = ["tmp105", "at24c", "ds1338", "max7310"]
-        .into_iter()
+    boot_with(flash, &["tmp105", "at24c", "ds1338", "max7310"])
+}
+
+fn boot_with(flash: &Flash, chips: &[&str]) -> Result<Device> {
+    let chips: Vec<Attached> = chips
+        .iter()
         .map(|chip| chip.parse().map_err(anyhow::Error::msg))
         .collect::<Result<_>>()?;
     let control = control(flash);
@@ -160,6 +164,20 @@ fn a_light_runs_along_the_pins_of_an_expander() -> Result<()> {
     let said = said(&device, "expander")?;
     ensure!(said == [round.clone(), round].concat(), "{said:?}");
     Ok(())
+}
+
+/// Two sensors with one address on two buses behind a switch; a driver of one crate goes through that of another.
+#[test]
+fn two_sensors_with_one_address_are_behind_a_switch() -> Result<()> {
+    let flash = Flash::new()?;
+    let mut device = boot_with(&flash, &["pca9548", "tmp105.2", "tmp105.5"])?;
+    start(&device, "rooms")?;
+    for (bus, thousandths) in [("2", "21500"), ("5", "-4000")] {
+        let chip = format!("tmp105.{bus}");
+        let output = set(&flash, &chip, &format!("temperature={thousandths}"))?;
+        ensure!(output.status.success(), "{output:?}");
+    }
+    says(&mut device, "rooms", "inside 21.5, outside -4.0 degrees")
 }
 
 /// Without the chip each says so, and the bus stays free for others.

@@ -74,9 +74,11 @@ pub fn run(
         eprint!("Leave with Ctrl-] or Ctrl-A x.\r\n");
     }
     if let Some(path) = socket {
+        // They may be in other folders.
+        let whole = std::path::absolute(path).map_err(Error::Line)?;
         eprint!(
             "Other terminals: berth --device unix:{} ps\r\n",
-            path.display()
+            whole.display()
         );
     }
     pass_input(&mux, &asked)

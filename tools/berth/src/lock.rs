@@ -75,13 +75,14 @@ impl LineLock {
         self.held.is_some()
     }
 
-    /// Tell other calls for this line where they are served meanwhile.
+    /// Tell other calls for this line where they are served meanwhile, whatever folder they are made in.
     ///
     /// # Errors
-    /// If the lock file cannot be written.
+    /// If the lock file cannot be written, or the folder we are in cannot be named.
     pub fn publish(&mut self, socket: &Path) -> io::Result<()> {
         match &mut self.held {
             Some(held) if held.path.is_some() => {
+                let socket = std::path::absolute(socket)?;
                 writeln!(held.file, "{SOCKET}{}", socket.display())
             }
             // A shared line is known already; another user's lock file is not ours to write.
@@ -287,6 +288,16 @@ mod tests {
         assert!(shared_lines().contains(&socket));
         drop(first);
         assert!(!shared_lines().contains(&socket));
+    }
+
+    #[test]
+    fn a_socket_that_is_named_from_a_folder_is_found_from_any() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = LineLock::take(&Address::Unix(folder.path().join("line"))).unwrap();
+        let name = format!("served-{}", std::process::id());
+        first.publish(Path::new(&name)).unwrap();
+        let whole = std::env::current_dir().unwrap().join(&name);
+        assert!(shared_lines().contains(&whole), "{:?}", shared_lines());
     }
 
     #[test]

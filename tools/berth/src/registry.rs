@@ -8,7 +8,7 @@
 //! roof = "gateway.example:4000"
 //! ```
 
-use crate::{Address, Error, address::looks_like_address};
+use crate::{Address, Error, address::looks_like_address, lock};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fs, io, path::PathBuf};
@@ -138,7 +138,10 @@ impl Registry {
     pub fn name_of(&self, address: &Address) -> Option<&str> {
         self.devices
             .iter()
-            .find(|(_, place)| place.parse().is_ok_and(|place: Address| place == *address))
+            .find(|(_, place)| {
+                let place = place.parse::<Address>();
+                place.is_ok_and(|place| lock::line_name(&place) == lock::line_name(address))
+            })
             .map(|(name, _)| name.as_str())
     }
 }

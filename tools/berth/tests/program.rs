@@ -488,6 +488,12 @@ fn scan_finds_a_configured_device_and_a_shared_line() {
     assert!(places[0]["device"].is_null() && places[0]["error"].is_null());
     let table = bench.ok(&["scan"]);
     assert!(table.contains("mine") && table.contains("ok"), "{table}");
+    // However it is written it is the same line.
+    let otherwise = bench.device.address().replacen("unix:", "unix:/tmp/..", 1);
+    let places = found(&["scan", "--json", &otherwise]);
+    assert_eq!(places.len(), 2, "{places:?}");
+    assert_eq!(places[0]["address"], *otherwise);
+    assert_eq!(places[0]["name"], "mine");
 }
 
 #[test]

@@ -26,7 +26,7 @@ struct Kind {
     what: &'static str,
 }
 
-static KINDS: [Kind; 6] = [
+static KINDS: [Kind; 7] = [
     Kind {
         name: "tmp105",
         device: "tmp105",
@@ -63,6 +63,13 @@ static KINDS: [Kind; 6] = [
         what: "sixteen LEDs; led8=on lets a pin be high",
     },
     Kind {
+        name: "pca9548",
+        device: "pca9548",
+        address: 0x70,
+        keeps: None,
+        what: "switch to eight further buses; tmp105.3 is a chip on its bus 3",
+    },
+    Kind {
         name: "dps310",
         device: "dps310",
         address: 0x77,
@@ -71,17 +78,24 @@ static KINDS: [Kind; 6] = [
     },
 ];
 
-/// A chip that is to be on the board: `tmp105`, or `tmp105@0x49` at another address than its usual one.
+/// A chip that is to be on the board: `tmp105`, or `tmp105@0x49` at another address than its usual one, or `tmp105.3` on
+/// bus 3 of a switch that was attached before.
 #[derive(Clone, Debug)]
 pub struct Attached {
     kind: &'static Kind,
     address: u8,
+    /// The bus of the switch.
+    bus: Option<u8>,
 }
 
 impl FromStr for Attached {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let (text, bus) = match text.split_once('.') {
+            Some((text, bus)) => (text, Some(bus_number(bus)?)),
+            None => (text, None),
+        };
         let (name, address) = match text.split_once('@') {
             Some((name, address)) => (name, Some(address)),
             None => (text, None),
@@ -98,8 +112,14 @@ impl FromStr for Attached {
                 )
             })?,
         };
-        Ok(Self { kind, address })
+        Ok(Self { kind, address, bus })
     }
+}
+
+/// A bus behind the switch.
+fn bus_number(text: &str) -> Result<u8, String> {
+    let number = text.parse().ok().filter(|number| *number < 8);
+    number.ok_or_else(|| format!("{text} is no bus of a switch: 0 to 7, as in tmp105.3"))
 }
 
 /// An address that a device may have: what is below and above has other meanings on the bus.
@@ -121,9 +141,15 @@ pub fn list() -> String {
 }
 
 impl Attached {
+    /// Its name on the board.
+    fn id(&self) -> String {
+        let bus = self.bus.map_or(String::new(), |bus| format!("-{bus}"));
+        format!("{}-{:02x}{bus}", self.kind.name, self.address)
+    }
+
     /// The file it keeps, beside this flash image.
     fn file(&self, flash: &Path) -> PathBuf {
-        flash.with_extension(format!("{}-{:02x}", self.kind.name, self.address))
+        flash.with_extension(self.id())
     }
 
     /// Make the file that it keeps, if it keeps one and there is none.
@@ -141,15 +167,15 @@ impl Attached {
 
     /// QEMU's words for it.
     pub(crate) fn words(&self, flash: &Path) -> Vec<OsString> {
-        let Self { kind, address } = *self;
-        let name = kind.name;
-        let mut device = format!(
-            "{},id={name}-{address:02x},address={address:#04x}",
-            kind.device
-        );
+        let Self { kind, address, bus } = *self;
+        let id = self.id();
+        let mut device = format!("{},id={id},address={address:#04x}", kind.device);
+        if let Some(bus) = bus {
+            device.push_str(&format!(",bus=i2c.{bus}"));
+        }
         let mut words = Vec::new();
         if let Some(bytes) = kind.keeps {
-            let drive = format!("drive-{address:02x}");
+            let drive = format!("drive-{id}");
             let mut value = OsString::from(format!("if=none,id={drive},format=raw,file="));
             // A comma in a path is written twice.
             value.push(self.file(flash).to_string_lossy().replace(',', ",,"));
@@ -170,7 +196,7 @@ impl Attached {
         };
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
         Ok(json!({
-            "path": format!("/machine/peripheral/{}-{:02x}", self.kind.name, self.address),
+            "path": format!("/machine/peripheral/{}", self.id()),
             "property": property,
             "value": value,
         }))
@@ -189,6 +215,10 @@ mod tests {
         assert_eq!(words, ["-device", "tmp105,id=tmp105-48,address=0x48"]);
         let other: Attached = "tmp105@0x49".parse().unwrap();
         assert_eq!(other.words(flash)[1], "tmp105,id=tmp105-49,address=0x49");
+        let behind: Attached = "tmp105@0x49.3".parse().unwrap();
+        let device = "tmp105,id=tmp105-49-3,address=0x49,bus=i2c.3";
+        assert_eq!(behind.words(flash)[1], device);
+        assert!("tmp105.8".parse::<Attached>().is_err());
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! `exposure`: compile what a manufacturer exposes, or say what is wrong with it.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use berth_exposure_compiler::{compile, json, kernel_table, labels};
+use berth_protocol::is_plain;
 use clap::Parser;
 
 /// Check an exposure configuration and write what others need from it.
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
         Ok(configuration) => configuration,
         Err(problems) => {
             for problem in &problems {
-                eprintln!("{problem}");
+                tell(problem);
             }
             return ExitCode::from(1);
         }
@@ -46,14 +48,14 @@ fn main() -> ExitCode {
     if arguments.verbose {
         for exposure in &configuration.exposures {
             for skipped in &exposure.skipped {
-                eprintln!("{}: skipped: {skipped}", exposure.label);
+                tell(format_args!("{}: skipped: {skipped}", exposure.label));
             }
         }
     }
     let json = match json(&configuration) {
         Ok(text) => text,
         Err(error) => {
-            eprintln!("{}: {error}", arguments.source.display());
+            tell(format_args!("{}: {error}", arguments.source.display()));
             return ExitCode::from(1);
         }
     };
@@ -66,11 +68,25 @@ fn main() -> ExitCode {
         if let Some(path) = path
             && let Err(error) = write(path, &text)
         {
-            eprintln!("{}: {error}", path.display());
+            tell(format_args!("{}: {error}", path.display()));
             return ExitCode::from(1);
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Says something on standard error, with everything escaped that is not plain text: what a vendor's file or its name
+/// contains controls no terminal.
+fn tell(what: impl Display) {
+    let mut shown = String::new();
+    for character in what.to_string().chars() {
+        if is_plain(character) || character == '\t' {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_default());
+        }
+    }
+    eprintln!("{shown}");
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {

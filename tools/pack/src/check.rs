@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use berth_admission::bound::bound_on_board;
 use berth_admission::imports::{Offers, missing};
-use berth_admission::{HostFunction, Malformed, Module};
+use berth_admission::{Bus, Malformed, Module};
 use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, LABEL_MAX};
 use berth_measure::Unmeasured;
 use berth_package::Manifest;
@@ -110,6 +110,15 @@ impl Offers for Board {
             Some(devices) => devices.iter().filter(|d| d.class == "led").count() as u32,
             None => 1,
         }
+    }
+
+    fn has_bus(&self, bus: Bus) -> bool {
+        let class = match bus {
+            Bus::Spi => "spi",
+            Bus::I2c => "i2c",
+        };
+        let devices = self.devices.as_ref();
+        devices.is_none_or(|devices| devices.iter().any(|device| device.class == class))
     }
 
     fn runs_programs(&self) -> bool {
@@ -315,11 +324,7 @@ pub fn check(image: &[u8], board: &Board, room: u32) -> Checked {
     if !missing.is_empty() {
         problems.push(Problem::Missing(missing));
     }
-    let named: Vec<_> = module
-        .imports()
-        .flatten()
-        .filter_map(|import| HostFunction::named(&import).ok()?.label())
-        .collect();
+    let named: Vec<_> = module.labels().collect();
     checked.labels = named.iter().map(|label| label.0.to_owned()).collect();
     if checked.labels.len() > BLOCKS_MAX || named.len() > BlockNumbers::MAX {
         problems.push(Problem::TooManyLabels {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use berth_pack::check::{Board, Checked, RESERVED_BYTES, ROOM_MAX, check};
 use berth_pack::cli::Cli;
 use berth_pack::mapped::Mapping;
-use berth_pack::{Options, Packed, pack};
+use berth_pack::{Options, Packed, pack, printable};
 use berth_package::Manifest;
 use clap::Parser;
 
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<ExitCode> {
     let path = &cli.module;
-    let module = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let module = std::fs::read(path).with_context(|| format!("reading {}", shown(path)))?;
     let options = Options {
         name: match &cli.name {
             Some(name) => name.clone(),
@@ -46,13 +46,13 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     if let Some(board) = &cli.check {
         return check_against(board, cli, module, &options);
     }
-    let packed = pack(&module, &options).with_context(|| path.display().to_string())?;
+    let packed = pack(&module, &options).with_context(|| shown(path))?;
     let output = match &cli.output {
         Some(output) => output.clone(),
         None => path.with_extension("berth"),
     };
     std::fs::write(&output, &packed.image)
-        .with_context(|| format!("writing {}", output.display()))?;
+        .with_context(|| format!("writing {}", shown(&output)))?;
     let names = write_names(cli.names.as_deref(), &output, &packed)?;
     tell(&output, module.len(), &packed, names.as_deref());
     Ok(ExitCode::SUCCESS)
@@ -60,11 +60,10 @@ fn run(cli: &Cli) -> Result<ExitCode> {
 
 /// Check a package as it is, a module as what it would be packed to.
 fn check_against(path: &Path, cli: &Cli, file: Vec<u8>, options: &Options) -> Result<ExitCode> {
-    let module = cli.module.display();
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let module = shown(&cli.module);
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", shown(path)))?;
     let board = Board::from_json(&text)
-        .with_context(|| format!("{} does not list exposures", path.display()))?;
+        .with_context(|| format!("{} does not list exposures", shown(path)))?;
     let image = match Manifest::of(&file) {
         Ok(Some(_)) => file,
         _ => {
@@ -84,7 +83,7 @@ fn check_against(path: &Path, cli: &Cli, file: Vec<u8>, options: &Options) -> Re
         eprintln!(
             "note: {} does not tell which blocks have interrupts and which devices there are; \
              that is not checked",
-            path.display()
+            shown(path)
         );
     }
     if checked.problems.is_empty() {
@@ -96,6 +95,11 @@ fn check_against(path: &Path, cli: &Cli, file: Vec<u8>, options: &Options) -> Re
         eprintln!("pack: {module}: {problem}");
     }
     Ok(ExitCode::from(1))
+}
+
+/// The name of a file as it may stand on a terminal.
+fn shown(path: &Path) -> String {
+    printable(&path.display().to_string())
 }
 
 fn tell_needs(bytes: usize, room: u32, checked: &Checked) {
@@ -120,13 +124,13 @@ fn write_names(asked: Option<&Path>, output: &Path, packed: &Packed) -> Result<O
         return Ok(None);
     };
     let path = asked.map_or_else(|| output.with_extension("names.json"), Path::to_owned);
-    std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+    std::fs::write(&path, text).with_context(|| format!("writing {}", shown(&path)))?;
     Ok(Some(path))
 }
 
 fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
     let (memory_before, memory) = packed.memory;
-    println!("{}", output.display());
+    println!("{}", shown(output));
     println!("  image   {} bytes (module {before})", packed.image.len());
     println!(
         "  memory  {memory} bytes (module {memory_before}): {}",
@@ -151,7 +155,7 @@ fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
         );
     }
     if let Some(names) = names {
-        println!("  names   {}", names.display());
+        println!("  names   {}", shown(names));
     }
     if let Some(advice) = packed.advice().filter(|_| !packed.basis.is_doubtful()) {
         eprintln!("note: {advice}");

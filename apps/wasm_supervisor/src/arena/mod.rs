@@ -19,17 +19,20 @@
 //! container returns all pages of its arena, whatever state they are in, so
 //! nothing can leak from one container to the next.
 //!
-//! * [`pool`]: which bytes belong to whom; safe code, tested against a model.
+//! * [`pool`]: which bytes belong to whom; safe code, tested against a model. `pages`: which are free;
+//!   `blocks`: what is taken in them and given back.
 //! * `growth`, `linear`: the one block that may be shorter than its owner thinks.
 //! * [`global`]: the global allocator on top of it (unsafe: hands out pointers).
 //! * [`guard`]: runs a step in an arena, and gives up on it (unsafe: leaves frames).
 //! * [`owned`]: a value that lives in an arena, safe to use from outside.
 
+mod blocks;
 pub mod global;
 mod growth;
 mod guard;
 mod linear;
 pub mod owned;
+mod pages;
 pub mod pool;
 #[cfg(test)]
 mod pool_tests;

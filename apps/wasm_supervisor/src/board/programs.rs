@@ -4,7 +4,7 @@ use libtock::wasm_host::programs;
 
 use super::Board;
 use crate::interrupts::Interrupts;
-use crate::programs::{Ended, Parts, Pass, Programs};
+use crate::programs::{Ended, Parts, Pass, Passes, Programs};
 
 impl From<programs::Ended> for Ended {
     fn from(ended: programs::Ended) -> Self {
@@ -34,52 +34,48 @@ impl From<programs::Pass> for Pass {
     }
 }
 
-/// Lends the parts of a program while `body` runs.
-fn lent(
-    handle: u16,
-    parts: Parts<'_>,
-    body: impl FnOnce(&programs::Lent) -> Result<programs::Pass, programs::Ended>,
-) -> Result<Pass, Ended> {
-    let parts = programs::Parts {
-        code: parts.code,
-        input: parts.input,
-        output: parts.output,
-    };
-    let pass = programs::lend(handle, parts, body).unwrap_or_else(|error| Err(error.into()))?;
-    Ok(pass.into())
-}
-
 impl Programs for Board {
     fn runs_programs(&self) -> bool {
         programs::exists()
     }
 
-    fn begin_program(&self, handle: u16, parts: Parts<'_>) -> Result<Pass, Ended> {
-        let (instructions, input) = parts.lengths;
-        // At most DATA_MAX.
-        let output = parts.output.len() as u16;
-        lent(handle, parts, |lent| {
-            lent.begin(instructions, input, output)
-        })
-    }
-
-    fn continue_program(
+    fn run_program(
         &self,
         handle: u16,
         parts: Parts<'_>,
-        passes: u32,
+        passes: Passes,
     ) -> (Result<Pass, Ended>, u32) {
+        let (instructions, input) = parts.lengths;
+        // At most DATA_MAX.
+        let output = parts.output.len() as u16;
+        let parts = programs::Parts {
+            code: parts.code,
+            input: parts.input,
+            output: parts.output,
+        };
         let mut made = 0;
-        let come = lent(handle, parts, |lent| {
-            loop {
-                made += 1;
-                let pass = lent.go_on()?;
-                if pass != programs::Pass::GoesOn || made >= passes || self.waiting() != 0 {
-                    return Ok(pass);
+        let mut come = Ok(programs::Pass::GoesOn);
+        let lent = programs::lend(handle, parts, |lent: &programs::Lent| {
+            made = 1;
+            let passes = match passes {
+                Passes::First => {
+                    come = lent.begin(instructions, input, output);
+                    return;
                 }
+                Passes::Next(passes) => passes,
+            };
+            loop {
+                come = lent.go_on();
+                if come != Ok(programs::Pass::GoesOn) || made >= passes || self.waiting() != 0 {
+                    return;
+                }
+                made += 1;
             }
         });
-        (come, made)
+        if let Err(error) = lent {
+            come = Err(error.into());
+        }
+        (come.map(Pass::from).map_err(Ended::from), made)
     }
 
     fn cancel_program(&self, handle: u16) {

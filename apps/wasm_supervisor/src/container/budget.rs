@@ -5,6 +5,9 @@
 //! until there is, and only the last of it is written then. So the wear of the flash is the
 //! operator's choice and not the author's.
 //!
+//! It is in memory. A container that was there before the supervisor began has one write at first, not a day's: what
+//! comes on top of the budget is one for each reset, however many there were to be spent.
+//!
 //! The usual budget of [`WRITES_DEFAULT`] a day for each of [`CONTAINERS_MAX`](super::CONTAINERS_MAX)
 //! containers lets a flash of 128 pages with 10,000 erases each last for more than ten years, whatever
 //! they save (`wear_tests.rs` measures it).
@@ -29,11 +32,24 @@ pub(super) enum Cause {
 pub(super) struct Budget {
     /// Used and not yet given back.
     used: u16,
-    /// When the next of them is given back, in microseconds; only while some are used.
+    /// When the next of them is given back, in microseconds; only while some are used. Since when there is one, while
+    /// what was before is not known.
     back_us: u64,
+    /// How many were used before the supervisor began is not known.
+    unknown: bool,
 }
 
 impl Budget {
+    /// Returns that of a container that was there before the supervisor began, which is `now_us`: one write, as if all
+    /// others were used.
+    pub(super) const fn one_left(now_us: u64) -> Self {
+        Self {
+            used: 0,
+            back_us: now_us,
+            unknown: true,
+        }
+    }
+
     /// Take one of `a_day` writes at `now_us`.
     ///
     /// # Errors
@@ -43,6 +59,10 @@ impl Budget {
         let Some(every_us) = DAY_US.checked_div(u64::from(a_day)) else {
             return Err(u64::MAX);
         };
+        if core::mem::take(&mut self.unknown) {
+            self.used = a_day - 1;
+            self.back_us = self.back_us.saturating_add(every_us);
+        }
         if let Some(over_us) = now_us.checked_sub(self.back_us)
             && self.used > 0
         {
@@ -86,6 +106,26 @@ mod tests {
             );
         }
         assert_eq!(writes(0, 1_000_000, 1), 0);
+    }
+
+    #[test]
+    fn after_a_reset_there_is_one_write_and_the_others_come_back_in_their_time() {
+        for a_day in [1, 2, 4, 1_000] {
+            let begun = 7 * DAY_US;
+            let every_us = DAY_US / u64::from(a_day);
+            let mut budget = Budget::one_left(begun);
+            assert_eq!(budget.take(a_day, begun + 5), Ok(()));
+            assert!(budget.take(a_day, begun + 6).is_err());
+            assert!(budget.take(a_day, begun + every_us - 1).is_err());
+            // A day's only one counts from when it was used.
+            assert_eq!(budget.take(a_day, begun + 5 + every_us), Ok(()));
+            // Who asks for the first time after a day has all of them, and no more.
+            let mut budget = Budget::one_left(begun);
+            let later = begun + DAY_US;
+            let got = (0..2 * u64::from(a_day)).filter(|n| budget.take(a_day, later + n).is_ok());
+            assert_eq!(got.count() as u64, u64::from(a_day));
+        }
+        assert_eq!(Budget::one_left(3).take(0, 4), Err(u64::MAX));
     }
 
     #[test]

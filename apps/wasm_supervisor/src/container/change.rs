@@ -5,8 +5,10 @@ use berth_protocol::{Happening, State};
 use super::budget::Cause;
 use super::record::Container;
 use super::refused::Refused;
+use super::run::Main;
 use super::state::{self, Event};
 use super::table::Containers;
+use crate::buses::code;
 use crate::platform::Platform;
 
 impl<P: Platform + 'static> Containers<P> {
@@ -33,6 +35,18 @@ impl<P: Platform + 'static> Containers<P> {
         if let Ok(state) = state::next(container.state, event) {
             container.state = state;
         }
+        if container.state == State::Paused
+            && let Some(run) = &mut container.run
+            && let Main::Transfer(_) = run.main
+        {
+            // The bus is for those who run.
+            run.main = Main::Returning(code::CANCEL.into());
+            let id = run.id();
+            self.shared.cancel_transfers(id);
+        }
+        let Some(container) = self.get_mut(slot) else {
+            return;
+        };
         if !container.state.is_active() {
             container.end_run();
             let cause = match event {

@@ -14,6 +14,7 @@
 use berth_protocol::{Entry, Fault, Source, State};
 
 use super::outcome::{End, Outcome};
+use super::pieces::undivided;
 use super::record::Container;
 use super::registrations::Next;
 use super::run_id::RunId;
@@ -21,7 +22,7 @@ use super::table::Containers;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
 
-/// Fuel of one run of a handler: some 25,000 instructions.
+/// Fuel of one run of a handler, with the usual value stack: some 75,000 instructions.
 pub const HANDLER_FUEL: u64 = 5_000;
 
 /// Longest time of one run of a handler, in microseconds. Its fuel is much shorter (a few milliseconds on a slow
@@ -127,9 +128,11 @@ impl<P: Platform + 'static> Containers<P> {
         let shared = self.shared.clone();
         let platform = &shared.platform;
         let count = platform.count(next.record);
+        let stack_bytes = self.run_mut(next.slot).map_or(0, |run| run.stack_bytes);
+        let fuel = undivided(HANDLER_FUEL, stack_bytes);
         let outcome = self.step(next.slot, |engine| {
             shared.handlers.deliver(platform, next, engine.memory());
-            let step = engine.handle(next.function, next.source, count, HANDLER_FUEL);
+            let step = engine.handle(next.function, next.source, count, fuel);
             (step, engine.fuel_used())
         });
         if let Some(run) = self.run_mut(next.slot) {
@@ -245,7 +248,7 @@ impl<P: Platform + 'static> Containers<P> {
     #[must_use]
     pub fn interrupts(&self, slot: usize) -> (u32, u32) {
         let container = self.get(slot);
-        container.map_or((0, 0), |container| container.figures().interrupts)
+        container.map_or((0, 0), Container::interrupts)
     }
 
     /// The `cursor`-th interrupt source of the container in `slot`, and whether there

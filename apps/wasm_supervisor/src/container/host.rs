@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use berth_foreign::{Ending, Foreign, PARAMETERS_MAX};
+use berth_foreign::{Ending, Foreign, PARAMETERS_MAX, SPI_SETTINGS};
 use berth_protocol::{Fault, Level};
 
 use super::outcome::{LastCall, LastWords, Pending};
@@ -17,9 +17,10 @@ use super::registrations::Wanted;
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
 use crate::arena;
+use crate::buses::{SpiSettings, Transfer};
 use crate::engine::{Account, Handler, Host, MailPlace, Stop, border::price};
 use crate::platform::{Claimed, LedAction, Platform, Width};
-use crate::programs::{Ended, INSTRUCTION_BYTES, Pass, Places, UnderWay};
+use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay};
 
 /// What the fault record calls the function that runs register programs.
 pub(super) const PROGRAM: &str = "program.run";
@@ -41,6 +42,10 @@ pub struct ContainerHost<P> {
     account: Account,
     /// The register program that was begun last, if that was not over at once.
     program: Option<UnderWay>,
+    /// What it waits for, if it waits for a transfer on a bus.
+    transfer: Option<Transfer>,
+    /// The clock of its transfers on the SPI bus.
+    spi: SpiSettings,
 }
 
 impl<P: Platform> ContainerHost<P> {
@@ -58,6 +63,8 @@ impl<P: Platform> ContainerHost<P> {
             last_call: None,
             account: Account::new(),
             program: None,
+            transfer: None,
+            spi: SPI_SETTINGS,
         }
     }
 
@@ -78,6 +85,11 @@ impl<P: Platform> ContainerHost<P> {
     /// The register program that it waits for, if it waits for one.
     pub(super) const fn program(&self) -> Option<UnderWay> {
         self.program
+    }
+
+    /// The transfer that it waits for, if it waits for one, and the clock if that is on the SPI bus.
+    pub(super) fn transfer(&self) -> Option<(Transfer, SpiSettings)> {
+        Some((self.transfer?, self.spi))
     }
 
     /// The last host function called.
@@ -130,13 +142,27 @@ impl<P: Platform> ContainerHost<P> {
         self.stop(Pending::Fault(Fault::BadProgram))
     }
 
-    /// What passes of a program mean for the container.
-    fn come(
+    /// Make passes of a program. Returns what its call returns, if that is over.
+    #[inline(never)]
+    fn passes(
         &mut self,
         program: UnderWay,
-        come: Result<Pass, Ended>,
-        memory: &[u8],
+        passes: Passes,
+        memory: &mut [u8],
     ) -> Result<Option<u32>, Stop> {
+        let Some(parts) = program.places.of(memory) else {
+            return Err(self.bad_pointer());
+        };
+        let code = program.places.code.length;
+        if !(code as usize).is_multiple_of(INSTRUCTION_BYTES) {
+            // The last one is none.
+            return Err(self.bad_program(code / INSTRUCTION_BYTES as u32));
+        }
+        let platform = &self.shared.platform;
+        let (come, _) = platform.run_program(program.handle, parts, passes);
+        if passes == Passes::First && come == Ok(Pass::GoesOn) {
+            self.shared.begin_program(self.run, program.handle);
+        }
         self.program = Some(program);
         program.judge(come, memory).map_err(|(fault, arguments)| {
             self.called(PROGRAM, arguments);
@@ -150,13 +176,24 @@ impl<P: Platform> ContainerHost<P> {
     }
 }
 
+/// What the fault record calls a read and a write of this width.
+#[inline(always)]
+const fn names(width: Width) -> (&'static str, &'static str) {
+    match width {
+        Width::Bits8 => ("mmio.read8", "mmio.write8"),
+        Width::Bits16 => ("mmio.read16", "mmio.write16"),
+        Width::Bits32 => ("mmio.read32", "mmio.write32"),
+    }
+}
+
 /// The offset as the kernel wants it, if an access of `width` lies in the block.
 #[inline(always)]
 const fn inside(block: &Claimed, width: Width, offset: u32) -> Option<u16> {
     let bytes = width.bytes();
     let aligned = offset & (bytes - 1) == 0;
-    // Blocks are at most 64 KiB long, so the offset fits.
-    if aligned && offset < block.length && block.length - offset >= bytes && offset <= 0xffff {
+    // An aligned access that begins before the end of whole ones ends there at the latest.
+    if aligned && offset < block.length & !(bytes - 1) {
+        // Blocks are at most 64 KiB long.
         Some(offset as u16)
     } else {
         None
@@ -170,63 +207,72 @@ impl<P: Platform> Host for ContainerHost<P> {
     }
 
     #[inline(always)]
-    fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<u32, Stop> {
-        self.called("mmio.read", [handle, offset]);
+    fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<(u32, u32), Stop> {
+        self.called(names(width).0, [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
-        let value = match &block.window {
-            Some(window) => window.read(width, offset),
+        let (value, fuel) = match &block.window {
+            Some(window) => (window.read(width, offset), 0),
             None => {
                 let platform = &self.shared.platform;
                 let value = inside(block, width, offset)
                     .and_then(|short| platform.read(width, block.handle, short));
-                self.account.charge(price::MEDIATED);
-                value
+                (value, price::MEDIATED)
             }
         };
-        value.ok_or_else(|| self.bad_register())
+        match value {
+            Some(value) => Ok((value, fuel)),
+            None => Err(self.bad_register()),
+        }
     }
 
     #[inline(always)]
-    fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<(), Stop> {
-        self.called("mmio.write", [handle, offset]);
+    fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<u32, Stop> {
+        self.called(names(width).1, [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
-        let done = match &block.window {
-            Some(window) => window.write(width, offset, value),
+        let (done, fuel) = match &block.window {
+            Some(window) => (window.write(width, offset, value), 0),
             None => {
                 let platform = &self.shared.platform;
                 let done = inside(block, width, offset).and_then(|short| {
                     platform.write_register(width, block.handle, short, value & width.mask())
                 });
-                self.account.charge(price::MEDIATED);
-                done
+                (done, price::MEDIATED)
             }
         };
-        done.ok_or_else(|| self.bad_register())
+        match done {
+            Some(()) => Ok(fuel),
+            None => Err(self.bad_register()),
+        }
     }
 
     #[inline(always)]
-    fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<(), Stop> {
+    fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<u32, Stop> {
         self.called("mmio.modify32", [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
-        let done = match &block.window {
-            Some(window) => window
-                .read(Width::Bits32, offset)
-                .and_then(|old| window.write(Width::Bits32, offset, old & !mask | value & mask)),
+        let (done, fuel) = match &block.window {
+            Some(window) => {
+                let old = window.read(Width::Bits32, offset);
+                let new = old.map(|old| old & !mask | value & mask);
+                let done = new.and_then(|new| window.write(Width::Bits32, offset, new));
+                (done, 0)
+            }
             None => {
                 let platform = &self.shared.platform;
                 let done = inside(block, Width::Bits32, offset)
                     .and_then(|short| platform.modify32(block.handle, short, mask, value));
-                self.account.charge(price::MEDIATED + price::SYSTEM_CALL);
-                done
+                (done, price::MEDIATED + price::SYSTEM_CALL)
             }
         };
-        done.ok_or_else(|| self.bad_register())
+        match done {
+            Some(()) => Ok(fuel),
+            None => Err(self.bad_register()),
+        }
     }
 
     fn begin_program(
@@ -244,30 +290,14 @@ impl<P: Platform> Host for ContainerHost<P> {
             handle: block.handle,
             places,
         };
-        let Some(parts) = places.of(memory) else {
-            return Err(self.bad_pointer());
-        };
-        if places.code.length as usize % INSTRUCTION_BYTES != 0 {
-            // The last one is none.
-            return Err(self.bad_program(places.code.length / INSTRUCTION_BYTES as u32));
-        }
-        let come = self.shared.platform.begin_program(program.handle, parts);
-        if come == Ok(Pass::GoesOn) {
-            self.shared.begin_program(self.run, program.handle);
-        }
-        self.come(program, come, memory)
+        self.passes(program, Passes::First, memory)
     }
 
     fn continue_program(&mut self, passes: u32, memory: &mut [u8]) -> Result<Option<u32>, Stop> {
-        let Some(program) = self.program else {
-            return Err(self.bad_handle());
-        };
-        let Some(parts) = program.places.of(memory) else {
-            return Err(self.bad_pointer());
-        };
-        let platform = &self.shared.platform;
-        let (come, _) = platform.continue_program(program.handle, parts, passes);
-        self.come(program, come, memory)
+        match self.program {
+            Some(program) => self.passes(program, Passes::Next(passes), memory),
+            None => Err(self.bad_handle()),
+        }
     }
 
     fn await_program(&mut self) -> Stop {
@@ -391,14 +421,14 @@ impl<P: Platform> Host for ContainerHost<P> {
             .map_err(|fault| self.stop(Pending::Fault(fault)))
     }
 
-    fn unregister(&mut self, block: u8) {
+    fn unregister(&mut self, block: u8) -> bool {
         self.called("irq.unregister", [u32::from(block), 0]);
         arena::outside(|| {
             let Shared {
                 handlers, platform, ..
             } = &*self.shared;
-            handlers.unregister(platform, self.run, Some(block));
-        });
+            handlers.unregister(platform, self.run, Some(block))
+        })
     }
 
     #[inline(always)]
@@ -432,12 +462,17 @@ impl<P: Platform> Host for ContainerHost<P> {
         let (result, said) =
             arena::outside(|| berth_foreign::call(self, function, arguments, memory));
         let result = result.map_err(|ending| {
-            self.stop(match ending {
+            let pending = match ending {
                 Ending::Sleep { until_us } => Pending::Sleep { until_us },
                 Ending::Poll { until_us } => Pending::Poll { until_us },
+                Ending::Transfer(transfer) => {
+                    self.transfer = Some(transfer);
+                    Pending::Transfer(transfer.bus)
+                }
                 Ending::Exit(code) => Pending::Exit { code },
                 Ending::Fault(fault) => Pending::Fault(fault),
-            })
+            };
+            self.stop(pending)
         });
         (result, said)
     }
@@ -490,6 +525,10 @@ impl<P: Platform> berth_foreign::Container for ContainerHost<P> {
 
     fn led_count(&self) -> u32 {
         self.shared.platform.led_count()
+    }
+
+    fn set_spi(&mut self, settings: SpiSettings) {
+        self.spi = settings;
     }
 
     fn led(&mut self, index: u32, action: LedAction) -> u32 {

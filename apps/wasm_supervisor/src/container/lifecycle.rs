@@ -10,6 +10,7 @@ use super::budget::Cause;
 use super::name::CONTAINERS_MAX;
 use super::notes;
 use super::outcome::End;
+use super::pieces::undivided;
 use super::refused::Refused;
 use super::run::Main;
 use super::saved::Saved;
@@ -22,7 +23,7 @@ use crate::engine::{Engine, Step};
 use crate::platform::Platform;
 
 /// Fuel of `_pause`: one slice of the usual length.
-pub(super) const PAUSE_FUEL: u64 = 2_500;
+const PAUSE_FUEL: u64 = 2_500;
 
 impl<P: Platform + 'static> Containers<P> {
     /// Load and link the container in `slot`; its main runs from the next slice on.
@@ -229,12 +230,19 @@ impl<P: Platform + 'static> Containers<P> {
         self.slice_of(slot, fuel, self.shared.platform.now_us())
     }
 
+    /// Returns the fuel that the `_pause` of the container in `slot` has.
+    pub(super) fn pause_fuel(&self, slot: usize) -> u64 {
+        let run = self.get(slot).and_then(|container| container.run.as_ref());
+        undivided(PAUSE_FUEL, run.map_or(0, |run| run.stack_bytes))
+    }
+
     /// Run the `_pause` of the container in `slot`. If it saves its state, its run is over. Returns how it has
     /// ended, if it has.
     fn ask_to_pause(&mut self, slot: usize) -> Option<End> {
         self.shared.with_saved(slot, Saved::take_fresh);
+        let fuel = self.pause_fuel(slot);
         let outcome = self.step(slot, |engine| {
-            let step = engine.aside(PAUSE, PAUSE_FUEL);
+            let step = engine.aside(PAUSE, fuel);
             (
                 step.unwrap_or(Step::Trapped(Fault::Engine)),
                 engine.fuel_used(),

@@ -3,16 +3,17 @@
 use berth_protocol::{Fault, Parameters};
 
 use super::host::ContainerHost;
-use super::labels::{distinct, labels};
 use super::name::{CONTAINERS_MAX, Name};
 use super::notes::on_behalf;
 use super::outcome::{LastWords, Pending};
+use super::pieces::undivided;
 use super::refused::Refused;
 use super::run::{Place, Run};
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
 use super::storage::Image;
 use super::table::{Containers, limit, tag};
+use crate::admission::labels::Seen;
 use crate::admission::{HostFunction, Label, Malformed, Module, imports};
 use crate::arena::{self, ArenaId, Owned};
 use crate::engine::wasmi::Wasmi;
@@ -63,7 +64,10 @@ impl<'a> Held<'a> {
 
     /// The block of this label.
     fn block(&self, label: Label<'_>) -> Option<Claimed> {
-        let number = distinct(&self.module).position(|other| other == label)?;
+        let number = self
+            .module
+            .block_labels()
+            .position(|other| other == label)?;
         self.blocks.get(number).copied().flatten()
     }
 }
@@ -169,9 +173,10 @@ impl<P: Platform + 'static> Containers<P> {
         }
         let mut blocks = NOTHING;
         let numbers = self.resolve(slot, place.id(), &module, source.held, &mut blocks)?;
+        let stack_bytes = parameters.stack.unwrap_or(config::STACK_MAX_BYTES as u32);
         let limits = Limits {
-            stack_bytes: parameters.stack.unwrap_or(config::STACK_MAX_BYTES as u32),
-            start_fuel: source.start_fuel,
+            stack_bytes,
+            start_fuel: undivided(source.start_fuel, stack_bytes),
             handlers: module.imports().flatten().any(|import| {
                 matches!(HostFunction::named(&import), Ok(HostFunction::Register(_)))
             }),
@@ -265,33 +270,28 @@ impl<P: Platform + 'static> Containers<P> {
         blocks: &mut Blocks,
     ) -> Result<BlockNumbers, Refused> {
         let mut numbers = BlockNumbers::new();
-        let mut claimed = 0usize;
-        for (claim, label) in labels(module).enumerate() {
-            let earlier = labels(module).take(claim).position(|other| other == label);
-            let number = match earlier {
-                Some(earlier) => numbers.get(earlier),
-                None => {
-                    let Some(place) = blocks.get_mut(claimed) else {
-                        return Err(too_many_labels());
-                    };
-                    let block =
-                        match held.and_then(|held| held.block(label)) {
-                            Some(block) => block,
-                            None => self.shared.platform.claim(tag(slot), label.0).map_err(
-                                |refusal| match refusal {
-                                    Refusal::Busy => Refused::Busy {
-                                        claim,
-                                        holder: self.holder(label),
-                                    },
-                                    Refusal::NotExposed => Refused::Missing(1),
-                                    Refusal::Other(code) => Refused::Claim { claim, code },
+        for (claim, (label, seen)) in module.numbered_labels().enumerate() {
+            let number = match seen {
+                Seen::Again(earlier) => numbers.get(earlier),
+                Seen::First(number) => {
+                    let place = blocks.get_mut(number).ok_or_else(too_many_labels)?;
+                    let block = match held.and_then(|held| held.block(label)) {
+                        Some(block) => block,
+                        None => {
+                            let claimed = self.shared.platform.claim(tag(slot), label.0);
+                            claimed.map_err(|refusal| match refusal {
+                                Refusal::Busy => Refused::Busy {
+                                    claim,
+                                    holder: self.holder(label),
                                 },
-                            )?,
-                        };
+                                Refusal::NotExposed => Refused::Missing(1),
+                                Refusal::Other(code) => Refused::Claim { claim, code },
+                            })?
+                        }
+                    };
                     *place = Some(block);
                     self.shared.hold(run, block.handle);
-                    claimed += 1;
-                    (claimed - 1) as u8
+                    number as u8
                 }
             };
             if !numbers.set(claim, number) {

@@ -7,12 +7,12 @@
 //!   state, restart, budget, schedule        tables and sums, without a container
 //!   around, load, pieces                    what turns take, and whose time it is
 //!   log, mail, saved, events, notes         what is kept outside a container's memory
-//!   storage, images, labels, trial          where images are, what they claim; an update on trial
+//!   storage, images, trial                  where images are; an update on trial
 //!   registrations, shared, host             what a container's code can reach
 //!   run, record, table                      a run, a container, all of them
 //!   persistence, change                     in flash; change state
 //!   loading, storing                        from an image to a run; come into being
-//!   passes, running, handlers               register programs, a slice of main; handlers of interrupts
+//!   passes, transfers, running, handlers    register programs, buses, a slice of main; handlers of interrupts
 //!   ending                                  what follows when it ends: trial, policy
 //!   lifecycle, update                       what operators do
 //! ```
@@ -34,7 +34,6 @@ mod handler_tests;
 pub mod handlers;
 pub mod host;
 pub mod images;
-mod labels;
 pub(crate) mod lifecycle;
 mod load;
 mod loading;
@@ -70,6 +69,9 @@ pub mod state;
 pub mod storage;
 mod storing;
 pub mod table;
+#[cfg(test)]
+mod transfer_tests;
+mod transfers;
 mod trial;
 mod update;
 #[cfg(test)]

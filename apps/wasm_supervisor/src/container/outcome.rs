@@ -2,6 +2,7 @@
 
 use berth_protocol::{Entry, Fault, HostCall};
 
+use crate::buses::Bus;
 use crate::engine::{MailPlace, Step};
 
 /// Why a container's execution was ended by its host.
@@ -26,6 +27,8 @@ pub enum Pending {
     ),
     /// It waits for the end of the register program that its host knows.
     Program,
+    /// It waits for the end of the transfer on this bus that its host knows.
+    Transfer(Bus),
     /// It ended itself.
     Exit {
         /// Its code.

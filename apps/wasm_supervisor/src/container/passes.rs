@@ -14,7 +14,7 @@ use super::table::Containers;
 use crate::engine::Engine;
 use crate::engine::border::price;
 use crate::platform::Platform;
-use crate::programs::Pass;
+use crate::programs::{Pass, Passes};
 
 impl<P: Platform + 'static> Containers<P> {
     /// Go on with the program that main of the container in `slot` waits for, for one of the `pieces`, or less if an
@@ -48,7 +48,7 @@ impl<P: Platform + 'static> Containers<P> {
                 let come = match program.places.of(memory) {
                     Some(parts) => {
                         let (come, passes) =
-                            platform.continue_program(program.handle, parts, passes);
+                            platform.run_program(program.handle, parts, Passes::Next(passes));
                         made = passes;
                         come
                     }

@@ -4,7 +4,7 @@ use alloc::rc::Rc;
 
 use berth_protocol::{Happening, ImageHash, Update};
 
-use super::budget::Cause;
+use super::budget::{Budget, Cause};
 use super::name::CONTAINERS_MAX;
 use super::notes::{Tag, blame_is_stored, reading_the_store};
 use super::shared::Shared;
@@ -36,6 +36,10 @@ impl<P: Platform + 'static> Containers<P> {
             let blamed = self.before.blames(Tag::of(name.as_str()));
             if !self.place(slot, name, hash, parameters) {
                 continue;
+            }
+            let now = self.shared.platform.now_us();
+            if let Some(container) = self.get_mut(slot) {
+                container.budget = Budget::one_left(now);
             }
             if quarantined || blamed {
                 self.go(slot, Event::Quarantine);

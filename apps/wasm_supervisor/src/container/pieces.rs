@@ -32,6 +32,14 @@ const STACK: u32 = STACK_MAX_BYTES as u32;
 /// Microseconds after which a turn begins no more pieces.
 const TURN_US: u64 = 10_000;
 
+/// Returns how much of `fuel` may be executed in one piece with a value stack of `stack_bytes`: all of it with the usual
+/// stack, less with a larger one, and at least [`SHORT`]. So handlers, `_pause` and start functions, which are never
+/// divided, take no longer than a piece of main.
+pub(super) fn undivided(fuel: u64, stack_bytes: u32) -> u64 {
+    let least = fuel.min(SHORT);
+    (fuel * u64::from(STACK) / u64::from(stack_bytes.max(STACK))).max(least)
+}
+
 /// The pieces of one slice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pieces {
@@ -47,8 +55,7 @@ impl Pieces {
     /// Returns those of a slice of `fuel` for a run with a value stack of `stack_bytes`; `watched`: a handler may come to
     /// wait.
     pub(super) fn new(fuel: u64, stack_bytes: u32, watched: bool) -> Self {
-        let longest = PIECE * u64::from(STACK) / u64::from(stack_bytes.max(STACK));
-        let longest = longest.max(SHORT);
+        let longest = undivided(PIECE, stack_bytes);
         let longest = if watched {
             longest.min(WATCHED)
         } else {
@@ -117,6 +124,19 @@ mod tests {
         assert_eq!(cut(2_500, 2_048, true), [2_500]);
         assert_eq!(cut(10_000, 2_048, true), [2_500; 4]);
         assert_eq!(cut(500, 128, true), [500]);
+    }
+
+    #[test]
+    fn what_is_never_divided_is_shorter_with_a_longer_stack() {
+        assert_eq!(
+            [128, 2_048].map(|stack| undivided(5_000, stack)),
+            [5_000; 2]
+        );
+        assert_eq!(undivided(5_000, 4_096), 2_500);
+        assert_eq!(undivided(2_500, 65_536), 1_000);
+        // What runs nothing runs nothing.
+        assert_eq!([0, 2_048, 65_536].map(|stack| undivided(0, stack)), [0; 3]);
+        assert_eq!(undivided(5_000, u32::MAX), 1_000);
     }
 
     #[test]

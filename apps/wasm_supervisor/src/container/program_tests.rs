@@ -122,7 +122,7 @@ impl Device {
         let parsed = Name::new(name).unwrap();
         let parameters = Parameters::default();
         self.containers
-            .store(parsed, image.to_vec(), ImageHash([0; 32]), parameters)
+            .store(parsed, image, ImageHash([0; 32]), parameters)
             .unwrap();
         self.containers.find(name).unwrap()
     }
@@ -376,7 +376,7 @@ fn a_device_that_does_not_become_ready_is_an_error_that_says_where() {
     ];
     let image = guest("fpgaio", &program, &[], &main(&run(48, 0, 8)));
     let mut device = Device::new();
-    let error = (1 << 31 | 6 << 16 | 2 << 8 | 13) as i32;
+    let error = 1 << 31 | 6 << 16 | 2 << 8 | 13;
     assert_eq!(device.outcome(&image).0, State::Exited { code: error });
     // What becomes ready meanwhile.
     let slot = device.start("again", &image);
@@ -441,7 +441,7 @@ fn a_handler_on_the_same_block_is_told_that_it_is_busy() {
     let slot = device.start("it", &beside(&program, &act));
     device.containers.run_one();
     assert!(device.fake.raise(TIMER.into(), 0));
-    let busy = (1 << 31 | 2) as i32;
+    let busy = 1 << 31 | 2;
     assert!(device.containers.run_handlers());
     assert_eq!(device.state(slot), State::Exited { code: busy });
     assert_eq!(device.under_way(), 0);
@@ -518,7 +518,7 @@ fn as_many_as_the_board_has_room_for() {
         device.containers.run_one();
     }
     assert_eq!(device.under_way(), 2);
-    let full = (1 << 31 | 9) as i32;
+    let full = 1 << 31 | 9;
     let states = || (0..3).map(|slot| device.state(slot));
     let count = |state| states().filter(|other| *other == state).count();
     assert_eq!(count(State::Running), 2);

@@ -90,15 +90,20 @@ impl<P: Platform + 'static> Container<P> {
         self.state
     }
 
-    /// Returns the figures of its run, or of its last one.
-    pub(super) fn figures(&self) -> Figures {
-        self.run.as_ref().map_or(self.last, Run::figures)
+    /// Returns how many interrupts were taken and dropped for its run, or for its last one. The kernel is asked about each
+    /// that is registered.
+    pub(super) fn interrupts(&self) -> (u32, u32) {
+        self.run
+            .as_ref()
+            .map_or(self.last.interrupts, Run::interrupts)
     }
 
     /// When it was started last.
     #[must_use]
     pub fn started_us(&self) -> u64 {
-        self.figures().started_us
+        self.run
+            .as_ref()
+            .map_or(self.last.started_us, Run::started_us)
     }
 
     /// Fuel used since it was started last.
@@ -112,7 +117,9 @@ impl<P: Platform + 'static> Container<P> {
     /// Most bytes of device memory that it has held since it was started.
     #[must_use]
     pub fn memory_high(&self) -> u32 {
-        self.figures().memory_high
+        self.run
+            .as_ref()
+            .map_or(self.last.memory_high, Run::memory_high)
     }
 
     /// Its last fault.

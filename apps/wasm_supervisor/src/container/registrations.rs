@@ -269,12 +269,18 @@ impl Handlers {
         Ok(())
     }
 
-    /// End the registrations of a run, of one `block` or of all.
-    pub(super) fn unregister<P: Platform>(&self, platform: &P, run: RunId, block: Option<u8>) {
+    /// End the registrations of a run, of one `block` or of all. Returns whether there were any.
+    pub(super) fn unregister<P: Platform>(
+        &self,
+        platform: &P,
+        run: RunId,
+        block: Option<u8>,
+    ) -> bool {
         if !self.any.get() {
-            return;
+            return false;
         }
         let mut list = self.list.borrow_mut();
+        let before = list.len();
         list.retain_mut(|entry| {
             let ends = entry.run == run && block.is_none_or(|block| block == entry.block);
             if ends {
@@ -290,6 +296,7 @@ impl Handlers {
                 entry.retry_us = now;
             }
         }
+        list.len() < before
     }
 
     /// Returns how many interrupts were taken and dropped for a run since it began.

@@ -18,6 +18,7 @@ use super::name::Name;
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
 use crate::arena::{self, Owned};
+use crate::buses::Bus;
 use crate::engine::wasmi::Wasmi;
 use crate::engine::{Engine, MailPlace};
 use crate::platform::Platform;
@@ -77,6 +78,8 @@ pub(super) enum Main {
     Receiving(MailPlace),
     /// It waits for the end of the register program that its host knows.
     Program,
+    /// It waits for the end of the transfer on this bus that its host knows.
+    Transfer(Bus),
     /// The host function that it has called returns this.
     Returning(u32),
 }
@@ -90,7 +93,7 @@ pub(super) struct Periodic {
     pub(super) left: u64,
 }
 
-/// Figures of a run, and of the last one when it is over.
+/// Figures of a run that is over.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Figures {
     /// When it was loaded, in microseconds.
@@ -154,18 +157,21 @@ impl<P: Platform + 'static> Run<P> {
             .unwrap_or([None; BLOCKS_MAX])
     }
 
-    /// Returns its figures until now.
-    pub(super) fn figures(&self) -> Figures {
+    /// Returns when it was loaded, in microseconds.
+    pub(super) const fn started_us(&self) -> u64 {
+        self.started_us
+    }
+
+    /// Returns how many interrupts were taken and dropped for it.
+    pub(super) fn interrupts(&self) -> (u32, u32) {
         let shared = &self.place.shared;
-        Figures {
-            started_us: self.started_us,
-            fuel_used: self.fuel_used,
-            interrupts: shared.handlers.interrupts(&shared.platform, self.id()),
-            memory_high: self
-                .id()
-                .arena()
-                .map_or(0, |id| arena::usage(id).peak_bytes),
-        }
+        shared.handlers.interrupts(&shared.platform, self.id())
+    }
+
+    /// Returns the most bytes that its arena held.
+    pub(super) fn memory_high(&self) -> u32 {
+        let arena = self.id().arena();
+        arena.map_or(0, |id| arena::usage(id).peak_bytes)
     }
 
     /// End it, and return its figures.
@@ -175,6 +181,11 @@ impl<P: Platform + 'static> Run<P> {
         shared
             .handlers
             .unregister(&shared.platform, self.id(), None);
-        self.figures()
+        Figures {
+            started_us: self.started_us,
+            fuel_used: self.fuel_used,
+            interrupts: self.interrupts(),
+            memory_high: self.memory_high(),
+        }
     }
 }

@@ -31,6 +31,7 @@ fn wants_from<P: Platform>(shared: &Shared<P>, container: &Container<P>) -> Opti
         (State::Running, Some(run)) => match run.main {
             Main::Waiting { until_us } | Main::Polling { until_us } => Some(until_us),
             Main::Receiving(_) => shared.has_mail(run.id()).then_some(0),
+            Main::Transfer(bus) => shared.may_go_on(run.id(), bus).then_some(0),
             Main::Fresh | Main::Cut | Main::Program | Main::Returning(_) => Some(0),
         },
         (State::Restarting { .. }, _) => Some(container.restarts.due_us),
@@ -213,6 +214,7 @@ impl<P: Platform + 'static> Containers<P> {
         let end = loop {
             let piece = match self.run_mut(slot).map(|run| run.main) {
                 Some(Main::Program) => self.go_on_with(slot, &mut pieces, begun),
+                Some(Main::Transfer(bus)) => self.transfer(slot, bus, &mut pieces, begun),
                 _ => self.main_of(slot, &mut pieces, begun),
             };
             match piece {
@@ -243,7 +245,9 @@ impl<P: Platform + 'static> Containers<P> {
             loop {
                 let fuel = pieces.next();
                 let result = match main {
-                    Main::Fresh | Main::Cut | Main::Waiting { .. } | Main::Program => None,
+                    Main::Fresh | Main::Cut | Main::Waiting { .. } => None,
+                    // Not main's to go on with.
+                    Main::Program | Main::Transfer(_) => None,
                     Main::Polling { .. } => Some(0),
                     Main::Returning(result) => Some(result as i32),
                     Main::Receiving(place) => {
@@ -277,14 +281,10 @@ impl<P: Platform + 'static> Containers<P> {
             (Step::Stopped, Some(Pending::Poll { until_us })) => Some(Main::Polling { until_us }),
             (Step::Stopped, Some(Pending::Receive(place))) => Some(Main::Receiving(place)),
             (Step::Stopped, Some(Pending::Program)) => {
-                if let Some(run) = self.run_mut(slot) {
-                    run.main = Main::Program;
-                }
-                return if pieces.is_left() {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(None)
-                };
+                return self.then(slot, Main::Program, pieces);
+            }
+            (Step::Stopped, Some(Pending::Transfer(bus))) => {
+                return self.then(slot, Main::Transfer(bus), pieces);
             }
             _ => None,
         };
@@ -292,6 +292,18 @@ impl<P: Platform + 'static> Containers<P> {
             self.wait(slot, used, main);
         }
         ControlFlow::Break(outcome.end(Entry::Main))
+    }
+
+    /// Main of the container in `slot` waits for what can be gone on with in the same turn, if enough of that is left.
+    fn then(&mut self, slot: usize, main: Main, pieces: &Pieces) -> ControlFlow<Option<End>> {
+        if let Some(run) = self.run_mut(slot) {
+            run.main = main;
+        }
+        if pieces.is_left() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(None)
+        }
     }
 
     /// The container in `slot` gives up the rest of its slice, of which it has used `fuel`.

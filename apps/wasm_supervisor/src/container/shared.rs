@@ -19,6 +19,8 @@ use super::outcome::LastWords;
 use super::registrations::Handlers;
 use super::run_id::{Claims, RUNS_MAX, RunId};
 use super::saved::{SaveError, Saved};
+use crate::arena;
+use crate::buses::{Bus, Place, SpiSettings, Transfer, code};
 use crate::platform::Platform;
 
 /// See the module.
@@ -32,6 +34,8 @@ pub struct Shared<P> {
     pub handlers: Handlers,
     /// See [`take_last_words`](Self::take_last_words).
     pub(super) last_words: Cell<Option<LastWords>>,
+    /// Whose transfer is under way: on the SPI bus, on the I2C bus.
+    buses: [Cell<Option<RunId>>; 2],
 }
 
 /// What belongs to one run and outlives each of its steps.
@@ -79,6 +83,7 @@ impl<P> Shared<P> {
             runs: [const { Cells::new() }; RUNS_MAX],
             handlers: Handlers::new(),
             last_words: Cell::new(None),
+            buses: [const { Cell::new(None) }; 2],
         }
     }
 
@@ -256,6 +261,7 @@ impl<P: Platform> Shared<P> {
         };
         self.handlers.unregister(&self.platform, id, None);
         self.cancel_programs(id);
+        self.cancel_transfers(id);
         self.end_line(id, usize::from(slot), self.platform.now_us());
         cells.mail.borrow_mut().set_open(None);
         cells.state.take();
@@ -289,6 +295,69 @@ impl<P: Platform> Shared<P> {
             let number = cells.claims.get().handles().position(|own| own == handle);
             let bit = number.map_or(0, |number| 1 << number);
             cells.programs.set(cells.programs.get() | bit);
+        }
+    }
+
+    /// Whose transfer is under way on a bus.
+    fn transferring(&self, bus: Bus) -> &Cell<Option<RunId>> {
+        let [spi, i2c] = &self.buses;
+        if bus == Bus::Spi { spi } else { i2c }
+    }
+
+    /// May a run that waits for a transfer on this bus begin it, or end it?
+    pub(super) fn may_go_on(&self, id: RunId, bus: Bus) -> bool {
+        match self.transferring(bus).get() {
+            Some(owner) => owner == id && self.platform.is_transfer_over(bus),
+            None => self.platform.is_bus_idle(bus),
+        }
+    }
+
+    /// Begin the transfer that a run waits for, or end it. Returns what its call returns, if it is over. Only if the run
+    /// [may go on](Self::may_go_on).
+    pub(super) fn transfer(
+        &self,
+        id: RunId,
+        transfer: &Transfer,
+        settings: SpiSettings,
+        memory: &mut [u8],
+    ) -> Option<u32> {
+        let owner = self.transferring(transfer.bus);
+        let part = |place: Place| {
+            let start = place.pointer as usize;
+            // Inside when it was asked for, and memories do not shrink.
+            start..start + place.length as usize
+        };
+        let code = arena::outside(|| match owner.get() {
+            Some(_) => {
+                let room = memory.get_mut(part(transfer.room)).unwrap_or_default();
+                let code = self.platform.end_transfer(transfer.bus, room)?;
+                owner.set(None);
+                Some(code)
+            }
+            None => {
+                let sent = memory.get(part(transfer.sent)).unwrap_or_default();
+                match self.platform.begin_transfer(transfer, settings, sent) {
+                    Ok(()) => {
+                        owner.set(Some(id));
+                        None
+                    }
+                    // It may begin later.
+                    Err(code::BUSY) => None,
+                    Err(code) => Some(code),
+                }
+            }
+        });
+        code.map(u32::from)
+    }
+
+    /// Nobody waits for the transfer of a run any more.
+    pub(super) fn cancel_transfers(&self, id: RunId) {
+        for bus in [Bus::Spi, Bus::I2c] {
+            let owner = self.transferring(bus);
+            if owner.get() == Some(id) {
+                owner.set(None);
+                self.platform.cancel_transfer(bus);
+            }
         }
     }
 

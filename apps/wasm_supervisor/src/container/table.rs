@@ -8,7 +8,6 @@ use berth_protocol::{Happening, ImageHash, Parameters, State, Update};
 use super::budget::Budget;
 use super::events::{Events, Record};
 use super::images::{Images, Memory};
-use super::labels::{distinct, labels};
 use super::load::{Clock, Load};
 use super::log::Log;
 use super::name::{CONTAINERS_MAX, Name};
@@ -26,12 +25,17 @@ use crate::platform::Platform;
 
 /// All containers.
 pub struct Containers<P: Platform + 'static> {
+    /// What they share with the supervisor: the platform, logs, saved states.
     pub(super) shared: Rc<Shared<P>>,
     /// As many as there can be; apart, since an array of them is too long for a stack on which it is moved about.
     pub(super) slots: Box<[Option<Container<P>>]>,
+    /// Whose turn it is.
     pub(super) schedule: Schedule,
+    /// Whose time it is.
     pub(super) clock: Clock,
+    /// What happened lately.
     pub(super) events: Events,
+    /// What the run of the supervisor before this one left.
     pub(super) before: Before,
     /// The next slot to be looked at for what starts at boot.
     pub(super) boot_slot: usize,
@@ -253,7 +257,7 @@ impl<P: Platform + 'static> Containers<P> {
     #[must_use]
     pub fn label(&self, slot: usize, claim: usize, update: bool) -> Option<&str> {
         let module = Module::scan(self.refused_image(slot, update)?).ok()?;
-        labels(&module).nth(claim).map(|label| label.0)
+        module.labels().nth(claim).map(|label| label.0)
     }
 
     /// The image of the container in `slot`, or with `update` the one that was refused in its place, if that is
@@ -277,7 +281,7 @@ impl<P: Platform + 'static> Containers<P> {
     #[must_use]
     pub fn block_label(&self, slot: usize, block: u8) -> Option<&str> {
         let module = Module::scan(self.image(slot)).ok()?;
-        let label = distinct(&module).nth(usize::from(block));
+        let label = module.block_labels().nth(usize::from(block));
         label.map(|label| label.0)
     }
 
@@ -297,7 +301,7 @@ impl<P: Platform + 'static> Containers<P> {
             .filter(|(_, container)| container.run.is_some())
             .find(|(slot, _)| {
                 Module::scan(self.image(*slot))
-                    .is_ok_and(|module| labels(&module).any(|other| other == label))
+                    .is_ok_and(|module| module.labels().any(|other| other == label))
             })
             .map(|(slot, _)| slot)
     }

@@ -19,7 +19,6 @@
 use berth_protocol::{Entry, Fault, ImageHash, Parameters, State, Update};
 
 use super::budget::Cause;
-use super::lifecycle::PAUSE_FUEL;
 use super::loading::{Held, Loading, START_FUEL, Source, is_for_now, never_fits, validate};
 use super::outcome::{End, LastWords};
 use super::refused::Refused;
@@ -245,6 +244,7 @@ impl<P: Platform + 'static> Containers<P> {
         if stopped_first {
             if let Some(id) = self.run_mut(slot).map(|run| run.id()) {
                 self.shared.cancel_programs(id);
+                self.shared.cancel_transfers(id);
             }
             if let Some(run) = self.run_mut(slot) {
                 // Its memory only: what it holds passes over.
@@ -373,8 +373,9 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Let the container that is replaced save its state, if it can. Whatever it does is its last word.
     fn save_state(&mut self, slot: usize) {
+        let fuel = self.pause_fuel(slot);
         self.step(slot, |engine| {
-            let step = engine.aside(PAUSE, PAUSE_FUEL);
+            let step = engine.aside(PAUSE, fuel);
             (step.unwrap_or(Step::Finished), engine.fuel_used())
         });
         // Kept in memory if the store does not take it.

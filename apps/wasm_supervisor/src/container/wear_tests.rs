@@ -156,6 +156,26 @@ fn a_container_that_saves_and_ends_for_ever_has_its_budget_of_writes() {
     }
 }
 
+/// A reset is no way to a new budget.
+#[test]
+fn each_reset_gives_a_container_one_write() {
+    let mut device = Device::new();
+    let slot = device.store("it", SAVES_AND_EXITS, None);
+    device.containers.start(slot).unwrap();
+    device.live(slot, DAY_US);
+    for _ in 0..20 {
+        // The flash is what it was, the clock begins anew.
+        let Device { fake, containers } = device;
+        drop(containers);
+        fake.0.now_us.set(0);
+        let containers = Containers::new(Shared::new(fake.clone()).into());
+        device = Device { fake, containers };
+        device.containers.start(slot).unwrap();
+        let writes = device.live(slot, 3_600_000_000);
+        assert_eq!(writes, 1);
+    }
+}
+
 #[test]
 fn what_waits_for_its_budget_is_written_when_there_is_one_or_a_larger_one() {
     let mut device = Device::new();

@@ -11,11 +11,11 @@ use crate::arena;
 use crate::interrupts::Interrupts;
 use crate::platform::{Platform, Width};
 use crate::programs::{
-    Ended, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Parts, Pass, Programs, code,
+    Ended, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Parts, Pass, Passes, Programs, code,
 };
 
 /// Work of a pass, and of the check of an instruction.
-const PASS_UNITS: u32 = 20;
+const PASS_UNITS: u32 = 18;
 const CHECK_UNITS: u32 = 8;
 
 /// How many may be under way.
@@ -66,14 +66,14 @@ impl Machine {
         let index = self.steps.len();
         let bytes = parts.code.get(index * INSTRUCTION_BYTES..);
         let bytes = bytes.and_then(|bytes| bytes.first_chunk());
-        let instruction = bytes.and_then(Instruction::decode).ok_or(code::INVAL)?;
+        let instruction = bytes.and_then(Instruction::decode).ok_or(code::FAIL)?;
         if !instruction.is_sound() {
-            return Err(code::INVAL);
+            return Err(code::FAIL);
         }
         if let Instruction::Repeat { body, .. } = instruction
             && index + 1 + usize::from(body) > self.count
         {
-            return Err(code::INVAL);
+            return Err(code::FAIL);
         }
         if let Some(place) = instruction.place() {
             fake.may(handle, place)?;
@@ -298,7 +298,7 @@ impl Fake {
     /// May this be accessed?
     fn may(&self, handle: u16, at: Place) -> Result<(), u8> {
         let inside = u32::from(at.offset) + at.width.bytes() <= self.length(handle);
-        if !inside || u32::from(at.offset) % at.width.bytes() != 0 {
+        if !inside || !u32::from(at.offset).is_multiple_of(at.width.bytes()) {
             return Err(code::INVAL);
         }
         let block = self.block(handle, at.offset);
@@ -333,6 +333,24 @@ impl Programs for Fake {
         !self.0.no_programs.get()
     }
 
+    fn cancel_program(&self, handle: u16) {
+        self.end_program(handle);
+    }
+
+    fn run_program(
+        &self,
+        handle: u16,
+        parts: Parts<'_>,
+        passes: Passes,
+    ) -> (Result<Pass, Ended>, u32) {
+        match passes {
+            Passes::First => (self.begin_program(handle, parts), 1),
+            Passes::Next(passes) => self.continue_program(handle, parts, passes),
+        }
+    }
+}
+
+impl Fake {
     fn begin_program(&self, handle: u16, parts: Parts<'_>) -> Result<Pass, Ended> {
         let refused = |code| Err(Ended { code, at: None });
         let (count, input) = parts.lengths;
@@ -344,7 +362,7 @@ impl Programs for Fake {
             return refused(code::ALREADY);
         }
         if count == 0 {
-            return refused(code::INVAL);
+            return refused(code::FAIL);
         }
         if usize::from(count) > INSTRUCTIONS_MAX {
             return refused(code::SIZE);
@@ -393,9 +411,5 @@ impl Programs for Fake {
                 return (come, made);
             }
         }
-    }
-
-    fn cancel_program(&self, handle: u16) {
-        self.end_program(handle);
     }
 }

@@ -83,6 +83,7 @@ impl<P: Platform + 'static> Service<P> {
         let container = self.containers.get(slot)?;
         let (memory_used, memory_limit) = self.containers.memory(slot);
         let now = self.shared.platform.now_us();
+        let (interrupts, interrupts_dropped) = self.containers.interrupts(slot);
         Some(berth_protocol::Container {
             name: container.name(),
             state: container.state(),
@@ -99,8 +100,8 @@ impl<P: Platform + 'static> Service<P> {
             cpu_permille: container.cpu_permille(),
             memory_high: container.memory_high(),
             stack_high: container.stack_high(self.containers.image(slot)),
-            interrupts: self.containers.interrupts(slot).0,
-            interrupts_dropped: self.containers.interrupts(slot).1,
+            interrupts,
+            interrupts_dropped,
             restarts: container.restarts().total,
         })
     }

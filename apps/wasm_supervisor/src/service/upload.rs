@@ -20,7 +20,9 @@ const LIMIT_MIN: u32 = 8 * 1024;
 /// Largest value stack a container may ask for.
 pub const STACK_MAX: u32 = 64 * 1024;
 
-/// An upload from which nothing has come for so many microseconds may be replaced by another.
+/// An upload from which nothing has come for so many microseconds may be replaced by another. A client repeats what is not
+/// answered each 1.5 seconds at the latest (`REPEAT_AFTER` in `tools/berth/src/client.rs`), and gives up after ten: from one that
+/// lives something comes before, even if most of what it sends is lost on the line.
 pub const IDLE_US: u64 = 10_000_000;
 
 /// The upload in progress.

@@ -28,15 +28,24 @@ pub enum Inner {
     TrialEnds,
     /// A trial ends with a fault.
     RollBack,
+    /// It begins: what it makes of the store. What it starts then is started as by a policy.
+    Boot,
 }
 
 impl Inner {
-    pub const ALL: [Self; 4] = [Self::Run, Self::Restart, Self::TrialEnds, Self::RollBack];
+    pub const ALL: [Self; 5] = [
+        Self::Run,
+        Self::Restart,
+        Self::TrialEnds,
+        Self::RollBack,
+        Self::Boot,
+    ];
 
     /// Milliseconds of the device's clock in which it happens.
     pub const fn takes_ms(self) -> u64 {
         match self {
             Self::Run => 6,
+            Self::Boot => 10,
             Self::Restart => 1_500,
             Self::TrialEnds | Self::RollBack => TRIAL_MS as u64 + 20,
         }
@@ -235,8 +244,9 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
         ]);
         let name = VICTIM;
         all.extend(upload(name, &images.victim, at_boot));
-        // Last: it ends all containers.
+        // Last: they end all containers.
         all.push(Step::Ask(Op::Reset { uptime_us: 0 }));
+        all.push(Step::Inner(Inner::Boot));
         all
     })
 }

@@ -361,19 +361,19 @@ fn a_program_is_checked_whole_before_its_first_access() {
         (
             "poll without reads",
             &[good, poll(2, 2, 0)],
-            ErrorCode::INVAL,
+            ErrorCode::FAIL,
             1,
         ),
         (
             "poll without bits",
             &[good, poll(0, 0, 1)],
-            ErrorCode::INVAL,
+            ErrorCode::FAIL,
             1,
         ),
         (
             "poll that cannot end",
             &[good, poll(2, 3, 1)],
-            ErrorCode::INVAL,
+            ErrorCode::FAIL,
             1,
         ),
         (
@@ -382,23 +382,23 @@ fn a_program_is_checked_whole_before_its_first_access() {
             ErrorCode::NOSUPPORT,
             1,
         ),
-        ("repeats nothing", &[good, again(2, 0)], ErrorCode::INVAL, 1),
+        ("repeats nothing", &[good, again(2, 0)], ErrorCode::FAIL, 1),
         (
             "repeats never",
             &[good, again(0, 1), good],
-            ErrorCode::INVAL,
+            ErrorCode::FAIL,
             1,
         ),
         (
             "repeats what is not there",
             &[good, again(2, 2), good],
-            ErrorCode::INVAL,
+            ErrorCode::FAIL,
             1,
         ),
         (
             "ends outside of what repeats it",
             &[again(2, 1), again(2, 1), good],
-            ErrorCode::INVAL,
+            ErrorCode::FAIL,
             1,
         ),
         (
@@ -449,7 +449,7 @@ fn a_program_is_checked_whole_before_its_first_access() {
                     ..exchange
                 }),
             ],
-            ErrorCode::INVAL,
+            ErrorCode::FAIL,
             1,
         ),
         (
@@ -461,7 +461,7 @@ fn a_program_is_checked_whole_before_its_first_access() {
                     ..exchange
                 }),
             ],
-            ErrorCode::INVAL,
+            ErrorCode::FAIL,
             1,
         ),
         (
@@ -473,7 +473,7 @@ fn a_program_is_checked_whole_before_its_first_access() {
                     ..exchange
                 }),
             ],
-            ErrorCode::INVAL,
+            ErrorCode::FAIL,
             1,
         ),
         (
@@ -485,7 +485,7 @@ fn a_program_is_checked_whole_before_its_first_access() {
                     ..exchange
                 }),
             ],
-            ErrorCode::INVAL,
+            ErrorCode::FAIL,
             1,
         ),
         (
@@ -497,7 +497,7 @@ fn a_program_is_checked_whole_before_its_first_access() {
                     ..exchange
                 }),
             ],
-            ErrorCode::INVAL,
+            ErrorCode::FAIL,
             1,
         ),
         (
@@ -574,7 +574,7 @@ fn a_program_is_checked_whole_before_its_first_access() {
     assert_eq!(b.run(handle, &nested[1..], &[], 0), Outcome::Done(vec![]));
     assert_eq!(
         b.run(handle, &[], &[], 0),
-        Outcome::Refused(ErrorCode::INVAL)
+        Outcome::Refused(ErrorCode::FAIL)
     );
     let long = [good; INSTRUCTIONS_MAX + 1];
     assert_eq!(
@@ -599,7 +599,7 @@ fn what_is_no_instruction_is_refused_with_its_place() {
     let run = |count| b.call(0, command::PROGRAM_RUN, program_of(handle, count), 0);
     lend(&code);
     b.leds.take_log();
-    let refused = CommandReturn::failure_u32_u32(ErrorCode::INVAL, 1, 0);
+    let refused = CommandReturn::failure_u32_u32(ErrorCode::FAIL, 1, 0);
     assert_eq!(run(2), refused);
     assert!(b.leds.take_log().is_empty());
     // Buffers that are shorter than the call says, or none.

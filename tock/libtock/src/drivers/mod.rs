@@ -1,6 +1,7 @@
 //! One module for each driver; the numbers are those of its page.
 
 pub mod alarm;
+pub mod background;
 pub mod console;
 pub mod debug;
 pub mod flash_partition;

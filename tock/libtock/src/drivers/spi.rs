@@ -93,6 +93,17 @@ pub fn set_rate(rate: u32) -> Result<(), ErrorCode> {
     command(DRIVER_NUM, commands::SET_RATE, rate as usize, 0).success()
 }
 
+/// Set when the clock samples and how it idles: SPI's modes 0 to 3.
+///
+/// # Errors
+///
+/// `NoDevice` without a bus.
+pub fn set_mode(mode: u8) -> Result<(), ErrorCode> {
+    let (phase, polarity) = (usize::from(mode & 1), usize::from(mode >> 1 & 1));
+    command(DRIVER_NUM, commands::SET_PHASE, phase, 0).success()?;
+    command(DRIVER_NUM, commands::SET_POLARITY, polarity, 0).success()
+}
+
 /// The clock, in bits a second.
 ///
 /// # Errors

@@ -190,10 +190,13 @@ pub fn modify32(handle: u16, offset: u16, mask: u32, value: u32) -> Result<(), E
     write(number::MODIFY32, handle, offset, value)
 }
 
+// One access is a few instructions, whose number and width the caller knows: wherever it is called.
+#[inline(always)]
 fn read(number: usize, handle: u16, offset: u16) -> Result<u32, ErrorCode> {
     command(DRIVER_NUM, number, register(handle, offset), 0).success_u32()
 }
 
+#[inline(always)]
 fn write(number: usize, handle: u16, offset: u16, value: u32) -> Result<(), ErrorCode> {
     command(DRIVER_NUM, number, register(handle, offset), value as usize).success()
 }

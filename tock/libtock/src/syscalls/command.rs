@@ -86,12 +86,15 @@ impl CommandReturn {
     /// The three value registers if the variant is the one expected.
     const fn expect(self, wanted: usize) -> Result<[usize; 3], ErrorCode> {
         let [got, a, b, c] = self.0;
+        // First, since it is what mostly happens.
+        if got == wanted {
+            return Ok([a, b, c]);
+        }
         match got {
             variant::FAILURE
             | variant::FAILURE_U32
             | variant::FAILURE_2_U32
             | variant::FAILURE_U64 => Err(ErrorCode::from_raw(a)),
-            _ if got == wanted => Ok([a, b, c]),
             _ => Err(ErrorCode::BadRVal),
         }
     }

@@ -5,11 +5,11 @@ use crate::{
     Address, Error, Registry,
     address::looks_like_address,
     cli::{Config, Scan},
-    device,
+    device, lock,
     output::{self, Found},
     share,
 };
-use std::{io::Write, path::Path, thread, time::Duration};
+use std::{collections::BTreeSet, io::Write, path::Path, thread, time::Duration};
 
 /// How long a place may take to answer a scan.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -106,14 +106,11 @@ fn candidates() -> Vec<Address> {
     places
 }
 
-fn without_repetitions(places: Vec<Address>) -> Vec<Address> {
-    let mut unique: Vec<Address> = Vec::new();
-    for place in places {
-        if !unique.contains(&place) {
-            unique.push(place);
-        }
-    }
-    unique
+/// Each line once, however it is written.
+fn without_repetitions(mut places: Vec<Address>) -> Vec<Address> {
+    let mut known = BTreeSet::new();
+    places.retain(|place| known.insert(lock::line_name(place)));
+    places
 }
 
 /// The device that is meant if none is configured: the only one that answers.

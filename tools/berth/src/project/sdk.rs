@@ -13,6 +13,19 @@ const MANIFEST: &str = include_str!("../../../../guest-sdk/Cargo.toml");
 /// What it takes from its workspace.
 const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
 
+/// Crates of ours that it depends on. Each stands alone, and comes into a folder of its name.
+struct Own {
+    name: &'static str,
+    manifest: &'static str,
+    code: Dir<'static>,
+}
+
+static OWN: [Own; 1] = [Own {
+    name: "berth-exposure",
+    manifest: include_str!("../../../../crates/exposure/Cargo.toml"),
+    code: include_dir!("$CARGO_MANIFEST_DIR/../../crates/exposure/src"),
+}];
+
 /// Write the header into `folder`.
 pub(super) fn write_header(folder: &Path) -> Result<(), Error> {
     super::new::write(&folder.join("berth.h"), HEADER)
@@ -22,6 +35,11 @@ pub(super) fn write_header(folder: &Path) -> Result<(), Error> {
 pub(super) fn write(folder: &Path) -> Result<(), Error> {
     write_header(folder)?;
     super::new::write(&folder.join("Cargo.toml"), &manifest()?)?;
+    for own in &OWN {
+        let folder = folder.join(own.name);
+        super::new::write(&folder.join("Cargo.toml"), own.manifest)?;
+        code(&own.code, &folder.join("src"))?;
+    }
     code(&CODE, &folder.join("src"))
 }
 
@@ -63,6 +81,21 @@ fn manifest() -> Result<String, Error> {
             }
         }
     }
+    let shared = workspace
+        .get("workspace")
+        .and_then(|table| table.get("dependencies"));
+    if let Some(toml::Value::Table(dependencies)) = manifest.get_mut("dependencies") {
+        for (name, value) in dependencies.iter_mut() {
+            if value.get("workspace").is_none() {
+                continue;
+            }
+            if OWN.iter().any(|own| own.name == name) {
+                *value = toml::Table::from_iter([("path".into(), name.clone().into())]).into();
+            } else if let Some(shared) = shared.and_then(|shared| shared.get(name)) {
+                *value = shared.clone();
+            }
+        }
+    }
     for part in ["lints", "dev-dependencies", "target", "example"] {
         manifest.remove(part);
     }
@@ -80,7 +113,10 @@ mod tests {
     fn the_crate_stands_without_its_workspace() {
         let manifest: toml::Table = manifest().unwrap().parse().unwrap();
         let text = toml::to_string(&manifest).unwrap();
-        assert!(!text.contains("workspace"), "{text}");
+        assert!(
+            !text.contains("workspace") && !text.contains(".."),
+            "{text}"
+        );
         assert_eq!(
             manifest["package"]["version"].as_str(),
             Some(env!("CARGO_PKG_VERSION"))

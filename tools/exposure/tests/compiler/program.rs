@@ -66,6 +66,22 @@ fn the_board_of_this_repository_is_sound_and_all_outputs_are_written() {
     assert!(table.contains("block(0x4002a000, 0x1000)"), "{table}");
 }
 
+/// What stands in a file, and what it is called, comes from somebody else.
+#[test]
+fn what_a_file_contains_or_is_called_controls_no_terminal() {
+    let folder = TempDir::new().unwrap();
+    let name = "a\u{1b}[31m,\u{202e}b.dts";
+    let source = folder.path().join(name);
+    for text in ["/dts-v1/;\n/ { bad", "/dts-v1/;\n/ { x = \"\u{1b}[2J"] {
+        fs::write(&source, text).unwrap();
+        let output = exposure(&[&source.display().to_string()]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+        assert!(said.contains("a\\u{1b}[31m,\\u{202e}b.dts"), "{said}");
+    }
+}
+
 /// Every configuration in this repository is sound, and a table that is kept beside one is its own.
 #[test]
 fn the_other_boards_are_sound() {

@@ -2,11 +2,12 @@
 
 use berth_flash::{Flash, FlashError};
 use wasm_supervisor::admission::{HostFunction, Module};
+use wasm_supervisor::buses::{Bus, Buses};
 use wasm_supervisor::interrupts::{Capture, Counters, Interrupts, Registered};
 use wasm_supervisor::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, Platform, Refusal, Width,
 };
-use wasm_supervisor::programs::{Ended, Parts, Pass, Programs};
+use wasm_supervisor::programs::{Ended, Parts, Pass, Passes, Programs};
 
 /// Bytes of every block: no offset is outside.
 const LENGTH: u32 = 0x1_0000;
@@ -100,8 +101,14 @@ impl Programs for Anything {
         true
     }
 
-    fn begin_program(&self, _: u16, _: Parts<'_>) -> Result<Pass, Ended> {
-        Ok(Pass::Done(0))
+    fn run_program(&self, _: u16, _: Parts<'_>, _: Passes) -> (Result<Pass, Ended>, u32) {
+        (Ok(Pass::Done(0)), 1)
+    }
+}
+
+impl Buses for Anything {
+    fn has_bus(&self, _: Bus) -> bool {
+        true
     }
 }
 

@@ -82,22 +82,26 @@ pub(super) struct Border<'s, H: 'static> {
 /// functions of the same type: some fifteen instructions more a call, and a kilobyte less.
 macro_rules! functions {
     ($($inline:ident $shared:ident ($($argument:ident: $Type:ident),*);)*) => {$(
-        /// Makes a function whose body is compiled into its wrapper.
+        /// Makes a function whose body is compiled into its wrapper. The body returns also the fuel that the call costs
+        /// beside [`price::CALL`]: one sum is charged, where all of it is known.
         #[allow(dead_code, reason = "not every number of parameters is needed in both ways")]
         #[inline(always)]
         pub(super) fn $inline<$($Type: WasmTy,)* R, F>(self, body: F) -> HostFunction
         where
             R: Copy + Into<Returned>,
             Result<R, Error>: WasmRet,
-            F: Fn(&mut Call<'_, '_, H>, $($Type),*) -> Result<R, Stop> + Send + Sync + 'static,
+            F: Fn(&mut Call<'_, '_, H>, $($Type),*) -> Result<(R, u32), Stop> + Send + Sync + 'static,
         {
             const { assert!(price::CALL < MUCH, "what has a budget must be asked first") }
             debug_assert_eq!(self.price, price::CALL, "its price is known here");
             HostFunction(Func::wrap(
                 self.store,
                 move |mut caller: Caller<'_, Data<H>>, $($argument: $Type),*| -> Result<R, Error> {
-                    let result = body(&mut Call::new(&mut caller, NO_BLOCK), $($argument),*);
-                    leave(&mut caller, price::CALL, result)
+                    let (result, more) = match body(&mut Call::new(&mut caller, NO_BLOCK), $($argument),*) {
+                        Ok((value, more)) => (Ok(value), more),
+                        Err(stop) => (Err(stop), 0),
+                    };
+                    leave(&mut caller, price::CALL + more, result)
                 },
             ))
         }

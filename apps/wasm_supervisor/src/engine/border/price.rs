@@ -1,8 +1,7 @@
-//! Prices of host calls in fuel, each some 11 instructions.
+//! Prices of host calls in fuel, each some 15 instructions: what one is in code that computes.
 //!
-//! Measured on the board as instructions from one call to the next (`make bench`, group `shares`: `price.*`), a fuel for each
-//! eleven, which is what one was in code that computes with wasmi 2.0.0; with 1.1.0 it is some 15, so calls cost a
-//! little more than they take, until they are measured again. Where functions differ a little, the dearest of them counts.
+//! Measured on the board as instructions from one call to the next (`make bench`, group `shares`: `price.*`). Where functions
+//! differ a little, the dearest of them counts; what only puts a container's main off ends its slice anyway.
 
 use crate::admission::{Foreign, HostFunction};
 
@@ -23,7 +22,7 @@ pub(in crate::engine) const fn of(function: &HostFunction<'_>) -> u32 {
         HostFunction::Send => SEND,
         HostFunction::StateSave | HostFunction::StateLoad => STATE,
         HostFunction::Register(_) => REGISTER,
-        HostFunction::Unregister(_) => UNREGISTER,
+        HostFunction::Unregister(_) => CLOCK,
         HostFunction::Foreign(function) => foreign(*function),
     }
 }
@@ -35,47 +34,51 @@ const fn foreign(function: Foreign) -> u32 {
             // The first of some lights that is exposed.
             Foreign::GetPinLed => 2 * SYSTEM_CALL,
             Foreign::PauseTask | Foreign::ResumeTask => 2 * STATE,
-            Foreign::Print | Foreign::PrintInt | Foreign::PrintDouble | Foreign::FdWrite => LOG,
+            Foreign::Print | Foreign::PrintInt | Foreign::PrintDouble | Foreign::FdWrite => PRINT,
             Foreign::Delay | Foreign::ProcExit | Foreign::PollOneoff | Foreign::SchedYield => {
                 SUSPEND
             }
+            _ if function.transfers() => SUSPEND,
             _ => SYSTEM_CALL,
         }
 }
 
 /// An access to a register of a mapped block, and the smallest host call at all.
-pub const CALL: u32 = 34;
+pub const CALL: u32 = 26;
 /// What an access through the kernel costs beside [`CALL`]: a system call.
-pub const MEDIATED: u32 = 90;
+pub const MEDIATED: u32 = 50;
 /// What a second system call costs: of `modify32`, of the lights.
-pub const SYSTEM_CALL: u32 = 70;
-/// What it costs to lend a register program's parts to the kernel and to take them back.
-pub const LEND: u32 = 250;
-/// A pass of a register program: a system call and as much work as the kernel does in it.
-pub const PASS: u32 = 150;
+pub const SYSTEM_CALL: u32 = 36;
+/// What it costs to lend a register program's parts to the kernel and to take them back, with the call, or with going
+/// on with main behind it: some 2,400 instructions.
+pub const LEND: u32 = 160;
+/// A pass of a register program: a system call and eighteen accesses, some 3,700 instructions.
+pub const PASS: u32 = 250;
 /// Reading the clock.
-pub const CLOCK: u32 = 68;
+pub const CLOCK: u32 = 55;
 /// A call that suspends: the way out of the engine and back.
-pub const SUSPEND: u32 = 200;
-/// A log line. Taking and cleaning it is some 200; the rest is what the kernel does to print it, which no clock of the
-/// supervisor tells: some 60 fuel a byte, of which not every line becomes one.
-pub const LOG: u32 = 500;
-/// A byte of a log line.
-pub const LOG_BYTE: u32 = 8;
+pub const SUSPEND: u32 = 600;
+/// A log line, beside its text. What the kernel does to print it is no fuel of the container's: it is charged with the
+/// time of the line when that is printed (`Containers::charge_line`).
+pub const LOG: u32 = 180;
+/// A piece of text of another system's program, beside [`FOREIGN`] and its bytes.
+pub const PRINT: u32 = 80;
+/// A byte of text: taking it and looking at its characters.
+pub const LOG_BYTE: u32 = 6;
 /// Sending a message: finding the receiver and copying at most 64 bytes.
-pub const SEND: u32 = 150;
+pub const SEND: u32 = 80;
 /// Saving or loading state.
-pub const STATE: u32 = 110;
-/// Bytes of saved or loaded state that cost a fuel more.
-pub const STATE_BYTES: u32 = 8;
+pub const STATE: u32 = 55;
+/// Bytes of state, saved or copied to who loads it, that cost a fuel more.
+pub const STATE_BYTES: u32 = 12;
 /// Registering an interrupt: system calls and lists.
-pub const REGISTER: u32 = 400;
+pub const REGISTER: u32 = 330;
 /// Each captured register of a registration.
 pub const CAPTURE: u32 = 20;
-/// The end of a registration.
-pub const UNREGISTER: u32 = 300;
+/// The end of a registration, beside [`CLOCK`], which is what it costs to find none.
+pub const UNREGISTER: u32 = 145;
 /// A function of another system, through its wrapper for all types.
-pub const FOREIGN: u32 = 150;
+pub const FOREIGN: u32 = 110;
 /// A longer linear memory: the place behind it, or another one, in the arena's list. What is copied and filled the
 /// engine charges for.
 pub const GROWTH: u32 = 40;

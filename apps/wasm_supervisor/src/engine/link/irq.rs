@@ -26,6 +26,9 @@ pub(super) fn register<H: Host + 'static>(
 
 pub(super) fn unregister<H: Host + 'static>(call: &mut Call<'_, '_, H>) -> Result<(), Stop> {
     let block = call.block();
-    call.host().unregister(block);
+    let host = call.host();
+    if host.unregister(block) {
+        host.account().charge(price::UNREGISTER);
+    }
     Ok(())
 }

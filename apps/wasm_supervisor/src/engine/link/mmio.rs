@@ -12,25 +12,48 @@ pub(super) fn claim<H: Host + 'static>(call: &mut Call<'_, '_, H>) -> Result<u32
 pub(super) fn read<H: Host + 'static>(border: Border<'_, H>, width: Width) -> HostFunction {
     match width {
         Width::Bits8 => {
-            border.shared2(|call, handle, offset| call.host().read(Width::Bits8, handle, offset))
+            border.shared2(|call, handle, offset| read_narrow(call, Width::Bits8, handle, offset))
         }
         Width::Bits16 => {
-            border.shared2(|call, handle, offset| call.host().read(Width::Bits16, handle, offset))
+            border.shared2(|call, handle, offset| read_narrow(call, Width::Bits16, handle, offset))
         }
         Width::Bits32 => read32(border),
     }
 }
 
+fn read_narrow<H: Host + 'static>(
+    call: &mut Call<'_, '_, H>,
+    width: Width,
+    handle: u32,
+    offset: u32,
+) -> Result<u32, Stop> {
+    let (value, fuel) = call.host().read(width, handle, offset)?;
+    call.host().account().charge(fuel);
+    Ok(value)
+}
+
 pub(super) fn write<H: Host + 'static>(border: Border<'_, H>, width: Width) -> HostFunction {
     match width {
         Width::Bits8 => border.shared3(|call, handle, offset, value| {
-            call.host().write(Width::Bits8, handle, offset, value)
+            write_narrow(call, Width::Bits8, handle, offset, value)
         }),
         Width::Bits16 => border.shared3(|call, handle, offset, value| {
-            call.host().write(Width::Bits16, handle, offset, value)
+            write_narrow(call, Width::Bits16, handle, offset, value)
         }),
         Width::Bits32 => write32(border),
     }
+}
+
+fn write_narrow<H: Host + 'static>(
+    call: &mut Call<'_, '_, H>,
+    width: Width,
+    handle: u32,
+    offset: u32,
+    value: u32,
+) -> Result<(), Stop> {
+    let fuel = call.host().write(width, handle, offset, value)?;
+    call.host().account().charge(fuel);
+    Ok(())
 }
 
 // What the engine takes arguments apart with is compiled for each list of types. These have lists of their own, so that it is
@@ -46,8 +69,9 @@ fn read32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
 fn write32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
     border.inline3(
         |call: &mut Call<'_, '_, H>, handle: i32, offset: i32, value: i32| {
-            call.host()
-                .write(Width::Bits32, handle as u32, offset as u32, value as u32)
+            let (handle, offset) = (handle as u32, offset as u32);
+            let host = call.host();
+            Ok(((), host.write(Width::Bits32, handle, offset, value as u32)?))
         },
     )
 }
@@ -55,8 +79,12 @@ fn write32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
 pub(super) fn modify32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
     border.inline4(
         |call: &mut Call<'_, '_, H>, handle: i32, offset: i32, mask: i32, value: i32| {
-            call.host()
-                .modify32(handle as u32, offset as u32, mask as u32, value as u32)
+            let (handle, offset) = (handle as u32, offset as u32);
+            let host = call.host();
+            Ok((
+                (),
+                host.modify32(handle, offset, mask as u32, value as u32)?,
+            ))
         },
     )
 }

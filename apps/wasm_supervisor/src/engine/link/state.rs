@@ -4,7 +4,7 @@ use crate::engine::border::{Call, part, price};
 use crate::engine::{Host, Stop};
 use crate::sizes::SAVED_MAX;
 
-/// Returns what a state, or a place for one, of `length` bytes costs.
+/// Returns what `length` bytes of state cost.
 fn bytes(length: u32) -> u32 {
     length.min(SAVED_MAX as u32) / price::STATE_BYTES
 }
@@ -25,10 +25,12 @@ pub(super) fn load<H: Host + 'static>(
     pointer: u32,
     length: u32,
 ) -> Result<u32, Stop> {
-    call.more(bytes(length))?;
     let (memory, host) = call.memory_and_host();
     let buffer = (pointer as usize)
         .checked_add(length as usize)
         .and_then(|end| memory.get_mut(pointer as usize..end));
-    host.state_load(buffer)
+    let saved = host.state_load(buffer)?;
+    // Known now, and no more than there can be.
+    host.account().charge(bytes(saved.min(length)));
+    Ok(saved)
 }

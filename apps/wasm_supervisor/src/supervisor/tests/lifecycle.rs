@@ -95,7 +95,7 @@ fn a_fault_is_known_in_full_after_everything_else_is_gone() {
             (Fault::BadRegister, Entry::Main)
         );
         let call = HostCall {
-            name: "mmio.write",
+            name: "mmio.write32",
             arguments: [0, 28],
         };
         assert_eq!(fault.last_call, Some(call));
@@ -123,11 +123,11 @@ fn a_fault_in_the_start_function_is_known_in_full() {
         |offset: u32| format!("(call $write (call $claim) (i32.const {offset}) (i32.const 1))");
     let call = |name, arguments| Some(HostCall { name, arguments });
     for (body, fault, last_call) in [
-        (write(28), Fault::BadRegister, call("mmio.write", [0, 28])),
+        (write(28), Fault::BadRegister, call("mmio.write32", [0, 28])),
         (
             format!("{} unreachable", write(0)),
             Fault::Unreachable,
-            call("mmio.write", [0, 0]),
+            call("mmio.write32", [0, 0]),
         ),
         (
             format!("{} (call $yield)", write(0)),
@@ -311,4 +311,33 @@ fn the_cpu_a_container_uses_is_told() {
         permille("spin")
     );
     assert!(permille("blink") < 50, "{}", permille("blink"));
+}
+
+#[test]
+fn ps_asks_the_kernel_once_about_each_interrupt() {
+    let mut bench = Bench::new();
+    bench.install(
+        "it",
+        r#"(module
+          (import "mmio:timer0" "claim" (func (result i32)))
+          (import "irq:timer0" "register" (func $register (param i32 i32 i32 i32) (result i32)))
+          (import "berth" "sleep_us" (func $sleep (param i64)))
+          (memory (export "memory") 64 (pagesize 1))
+          (table (export "__indirect_function_table") 2 funcref)
+          (elem (i32.const 1) $handle)
+          (func $handle (param i32 i32))
+          (func (export "_start")
+            (drop (call $register (i32.const 3) (i32.const 1) (i32.const 0) (i32.const 0)))
+            (call $sleep (i64.const 10000000))))"#,
+    );
+    bench.ok(Op::Start { name: "it" });
+    bench.polls(5);
+    assert!(bench.fake.raise(1, 0));
+    bench.polls(5);
+    bench.fake.0.counted.set(0);
+    bench.ask(Op::Containers { cursor: 0 }, |result| match result {
+        Ok(Reply::Container { item, .. }) => assert_eq!(item.interrupts, 1),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(bench.fake.0.counted.get(), 1);
 }

@@ -1,0 +1,116 @@
+//! The pages of the pool: which are free, and which an arena gets.
+
+use super::pool::{ArenaId, CLAIM_PAGES, Memory, NOBODY, NONE, PAGE_U32, Pool, RESERVED_PAGES};
+
+/// Pages that would make an allocation possible.
+pub(super) struct Growth {
+    /// The first of them.
+    pub(super) first_page: usize,
+    /// How many there are.
+    pub(super) pages: usize,
+}
+
+impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
+    /// Returns the first free page from `first` on.
+    pub(super) fn next_free(&self, first: usize) -> Option<usize> {
+        let mut pages = self.owner.get(first..)?.iter();
+        Some(first + pages.position(|owner| *owner == NOBODY)?)
+    }
+
+    /// Returns how many pages from `first` on are free, those of `own` counted as free.
+    pub(super) fn run_of(&self, first: usize, own: Option<&core::ops::Range<usize>>) -> usize {
+        let pages = self.owner.iter().enumerate().skip(first);
+        pages
+            .take_while(|(page, owner)| {
+                **owner == NOBODY || own.is_some_and(|own| own.contains(page))
+            })
+            .count()
+    }
+
+    pub(super) fn set_owner(&mut self, from: u32, to: u32, owner: u8) {
+        let pages = (from / PAGE_U32) as usize..(to / PAGE_U32) as usize;
+        if let Some(pages) = self.owner.get_mut(pages) {
+            pages.fill(owner);
+        }
+    }
+
+    pub(super) fn is_free_run(&self, growth: &Growth) -> bool {
+        self.owner
+            .get(growth.first_page..growth.first_page + growth.pages)
+            .is_some_and(|run| run.iter().all(|owner| *owner == NOBODY))
+    }
+
+    /// Do limit and reserve let `id` have `pages` more?
+    pub(super) fn may_claim(&self, id: ArenaId, pages: usize) -> bool {
+        let arena = self.arena(id);
+        if usize::from(arena.pages) + pages > usize::from(arena.limit()) {
+            return false;
+        }
+        let reserved = if id == ArenaId::SUPERVISOR {
+            0
+        } else {
+            RESERVED_PAGES
+        };
+        pages + reserved <= self.free_pages()
+    }
+
+    /// Pages that make room; some more than needed while the arena is filled.
+    pub(super) fn plan(&self, id: ArenaId, size: u32, align: u32) -> Option<Growth> {
+        let many = if self.arena(id).settled {
+            None
+        } else {
+            self.plan_in(CLAIM_PAGES, id, size, align)
+        };
+        many.or_else(|| self.plan_in(1, id, size, align))
+    }
+
+    /// The fewest pages, in multiples of `unit`, that make room: behind a free
+    /// block at the end of what the arena has, or a new run.
+    fn plan_in(&self, unit: usize, id: ArenaId, size: u32, align: u32) -> Option<Growth> {
+        let pages_for = |bytes: u32| (bytes.div_ceil(PAGE_U32) as usize).next_multiple_of(unit);
+        let mut best: Option<Growth> = None;
+        let mut block = self.first(id);
+        while block != NONE {
+            let node = self.memory.read(block);
+            let end = block + node.length;
+            let start = block.next_multiple_of(align);
+            if end.is_multiple_of(PAGE_U32) && start < end {
+                let growth = Growth {
+                    first_page: (end / PAGE_U32) as usize,
+                    pages: pages_for(size - (end - start)),
+                };
+                if best.as_ref().is_none_or(|best| growth.pages < best.pages)
+                    && self.is_free_run(&growth)
+                {
+                    best = Some(growth);
+                }
+            }
+            block = node.next;
+        }
+        // A run begins at any page, which may not be aligned enough.
+        let pages = pages_for(size + align.saturating_sub(PAGE_U32));
+        if best.as_ref().is_none_or(|best| pages < best.pages)
+            && let Some(first_page) = self.run(pages, id == ArenaId::SUPERVISOR)
+        {
+            best = Some(Growth { first_page, pages });
+        }
+        best.filter(|growth| self.may_claim(id, growth.pages))
+    }
+
+    /// First page of a run of `pages` free ones: the lowest, or the highest.
+    /// Long-lived things of the supervisor go to the top, so that they do not
+    /// cut the room of containers into pieces.
+    pub(super) fn run(&self, pages: usize, highest: bool) -> Option<usize> {
+        let mut length = 0;
+        let mut full = |owner: &u8| {
+            length = if *owner == NOBODY { length + 1 } else { 0 };
+            length == pages
+        };
+        if highest {
+            return self.owner.iter().rposition(full);
+        }
+        let skipped = self.owner.get(self.lowest_free..)?;
+        let last = self.lowest_free + skipped.iter().position(&mut full)?;
+        Some(last + 1 - pages)
+    }
+}

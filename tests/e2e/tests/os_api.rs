@@ -1,0 +1,86 @@
+//! Containers on the kernel's buses, `tock:spi` and `tock:i2c`: the SPI controller of the analogue inputs with its loopback closed, and
+//! a sensor on the I2C bus of shield 1.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, Flash, guest, program, target};
+
+/// Boots the kernel that has the buses, with the supervisor and a sensor of 21 degrees.
+fn board() -> Result<Device> {
+    let flash = Flash::with_kernel("buses-kernel.bin")?;
+    flash.install("wasm_supervisor")?;
+    let device = Device::power_on_board(&flash, |board| {
+        board
+            .argument("-device")
+            .argument("tmp105,address=0x48")
+            .limit(Duration::from_secs(120))
+    })?;
+    device.console("type help")?;
+    Ok(device)
+}
+
+fn run(device: &Device, name: &str) -> Result<()> {
+    let module = guest(name).to_string_lossy().into_owned();
+    device.berth(&["run", &module])?.ok()?;
+    Ok(())
+}
+
+#[test]
+fn containers_use_both_buses_and_others_run_meanwhile() -> Result<()> {
+    let device = board()?;
+    run(&device, "spin")?;
+    run(&device, "loopback_os")?;
+    run(&device, "thermometer_os")?;
+    device.console("[loopback_os] 1024 bytes came back, wrong words: 0")?;
+    device.console("[thermometer_os] it answers")?;
+    device.wait_state("loopback_os", "exited")?;
+    device.wait_state("thermometer_os", "exited")?;
+    let told = device
+        .container("thermometer_os")?
+        .context("it is listed")?;
+    // The emulated sensor begins at no degrees.
+    ensure!(told["exit_code"] == 0, "{told}");
+    let spin = device.container("spin")?.context("it is listed")?;
+    ensure!(spin["state"] == "running", "{spin}");
+    // Again and again: nothing is left under way.
+    for _ in 0..5 {
+        device.berth(&["start", "loopback_os"])?.ok()?;
+        // It may have ended by itself.
+        device.berth(&["kill", "loopback_os"])?;
+    }
+    device.berth(&["start", "loopback_os"])?.ok()?;
+    device.wait_state("loopback_os", "exited")?;
+    let told = device.container("loopback_os")?.context("it is listed")?;
+    ensure!(told["exit_code"].as_i64() > Some(0), "{told}");
+    Ok(())
+}
+
+#[test]
+fn a_board_without_buses_refuses_who_needs_one() -> Result<()> {
+    let device = Device::boot()?;
+    for (name, import) in [("loopback_os", "tock:spi"), ("thermometer_os", "tock:i2c")] {
+        let module = guest(name).to_string_lossy().into_owned();
+        let refused = device.berth(&["run", &module])?.refused()?;
+        ensure!(refused.contains(import), "{refused}");
+    }
+    Ok(())
+}
+
+#[test]
+fn pack_says_whether_a_board_has_the_bus() -> Result<()> {
+    for (board, takes) in [("exposures-buses.json", true), ("exposures.json", false)] {
+        let exposures = target().join("image").join(board);
+        for name in ["loopback_os", "thermometer_os"] {
+            let check = Command::new(program("pack"))
+                .arg("--check")
+                .args([exposures.as_path(), guest(name).as_path()])
+                .output()?;
+            let said = String::from_utf8_lossy(&check.stderr).into_owned()
+                + &String::from_utf8_lossy(&check.stdout);
+            ensure!(check.status.success() == takes, "{name}, {board}: {said}");
+        }
+    }
+    Ok(())
+}
