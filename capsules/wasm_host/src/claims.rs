@@ -22,7 +22,7 @@ use kernel::process::ProcessId;
 pub(crate) const SLOTS_MAX: usize = 256;
 
 /// Most slots that are looked at in one piece, where what is looked for may be in any.
-pub(crate) const PIECE: usize = 32;
+pub(crate) const PIECE: usize = 16;
 
 /// A process that holds an exposure, and the container it named. What tells claims apart at once is compared first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

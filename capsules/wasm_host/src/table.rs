@@ -3,7 +3,6 @@
 use crate::exposure::{Exposure, Registers};
 use berth_exposure::{AccessClass, LABEL_MAX, Width};
 use core::cell::Cell;
-use core::cmp::Ordering;
 use core::fmt;
 
 /// Largest block: a register's offset is 16 bits of a system-call argument.
@@ -150,35 +149,18 @@ pub(crate) fn label_is_well_formed(label: &[u8]) -> bool {
     (1..=LABEL_MAX).contains(&label.len()) && label.iter().all(u8::is_ascii_graphic)
 }
 
-/// The exposure that has a label. Otherwise, which place of `order` it would come to.
-///
-/// What both neighbours have in common with the label, all between them have: so each byte of it is compared about twice,
-/// and each step costs little more, however many labels begin alike.
+/// The exposure that has a label, found in nine comparisons at most. Otherwise, which place of `order` it would come to.
 pub(crate) fn find(
     exposures: &[Exposure],
     order: &[Cell<u8>],
     label: &[u8],
 ) -> Result<usize, usize> {
-    let (mut low, mut high) = (0, order.len());
-    let (mut like_low, mut like_high) = (0, 0);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let index = order.get(middle).map_or(0, |index| index.get().into());
-        let other = exposures.get(index).map_or("", |e| e.label).as_bytes();
-        let like = like_low.min(like_high);
-        let (own_rest, other_rest) = (label.get(like..), other.get(like..));
-        let both = own_rest
-            .unwrap_or_default()
-            .iter()
-            .zip(other_rest.unwrap_or_default());
-        let like = like + both.take_while(|(own, other)| own == other).count();
-        match label.get(like).cmp(&other.get(like)) {
-            Ordering::Equal => return Ok(index),
-            Ordering::Less => (high, like_high) = (middle, like),
-            Ordering::Greater => (low, like_low) = (middle + 1, like),
-        }
-    }
-    Err(low)
+    let of = |index: &Cell<u8>| usize::from(index.get());
+    let place = order.binary_search_by(|index| {
+        let exposure = exposures.get(of(index));
+        exposure.map_or("", |e| e.label).as_bytes().cmp(label)
+    });
+    place.map(|place| order.get(place).map_or(0, of))
 }
 
 /// The first fault of a table, if it has one. Writes down the order of its labels.

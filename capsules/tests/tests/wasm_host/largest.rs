@@ -14,7 +14,7 @@ use wasm_host::{Exposure, Registers, SafeWrite, WasmHost, Widths};
 
 const MOST: usize = 256;
 /// Most slots that are looked at in one call.
-const PIECE: usize = 32;
+const PIECE: usize = 16;
 
 fn label(index: usize) -> String {
     // Not in the order of the table.
