@@ -549,6 +549,11 @@ fn completions_offer_containers_and_devices() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = bench.ok(&["completions", shell]);
         assert!(script.contains("COMPLETE"), "{shell}: {script}");
+        // As a file of its functions zsh reads it at the first tab, which is to be answered as the second one.
+        let answers = "_clap_dynamic_completer_berth \"$@\"";
+        let defines = "function _clap_dynamic_completer_berth()";
+        let is_whole = script.contains(defines) && script.contains(answers);
+        assert_eq!(shell == "zsh", is_whole, "{shell}: {script}");
     }
     let offered = |words: &[&str]| {
         let output = command(bench.home())
