@@ -37,7 +37,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -227,7 +227,7 @@ bench-containers: build
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
              chatter deadline storm buses bus_abuse abuse assault instants heir jailer warden echo bench_syscalls bench_registers bench_interrupts engine_proof
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin $(IMAGE)/buses-kernel.bin $(IMAGE)/fuzz-kernel.bin $(IMAGE)/no-ring-kernel.bin
+test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin $(IMAGE)/limits-kernel.bin $(IMAGE)/buses-kernel.bin $(IMAGE)/fuzz-kernel.bin $(IMAGE)/no-ring-kernel.bin
 
 # The board without containers.
 $(FIRMWARE)/$(BOARD)-plain: plain-firmware ;
@@ -253,10 +253,18 @@ deadline-firmware: $(IMAGE)/walk-kernel.bin
 	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/deadline-kernel.bin
 
+# The same with as much in its exposure.dts as there may be.
+LIMITS := $(abspath $(IMAGE)/limits)
+$(IMAGE)/limits-kernel.bin: limits-firmware ;
+limits-firmware: $(IMAGE)/deadline-kernel.bin
+	@awk -v board=$(abspath kernel-board/$(BOARD)) -v svd=$(LIMITS).svd -f kernel-board/$(BOARD)/limits.awk > $(LIMITS).dts
+	@BERTH_EXPOSURE=$(LIMITS).dts cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
+	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/limits-kernel.bin
+
 # The kernel with drivers of SPI and I2C for processes, beside that driver.
 WITH_BUSES := BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-buses.dts)
 $(IMAGE)/buses-kernel.bin: buses-firmware ;
-buses-firmware: $(IMAGE)/deadline-kernel.bin
+buses-firmware: $(IMAGE)/limits-kernel.bin
 	@$(HOST)/exposure kernel-board/$(BOARD)/exposure-buses.dts --json $(IMAGE)/exposures-buses.json
 	@$(WITH_BUSES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features buses,deadline-task --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/buses-kernel.bin

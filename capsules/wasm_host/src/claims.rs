@@ -16,27 +16,57 @@
 //! process that holds it: a handle is worth nothing to any other.
 
 use core::cell::Cell;
+use kernel::process::ProcessId;
 
 /// Most exposures a table may have: leaves eight bits for generations.
 pub(crate) const SLOTS_MAX: usize = 256;
 
-/// A process that holds an exposure, and the container it named.
+/// Most slots that are looked at in one piece, where what is looked for may be in any.
+pub(crate) const PIECE: usize = 16;
+
+/// A process that holds an exposure, and the container it named. What tells claims apart at once is compared first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Holder<P> {
-    /// The process.
-    pub(crate) process: P,
     /// The container's tag; the process chose it.
     pub(crate) tag: u32,
+    /// The process.
+    pub(crate) process: P,
 }
 
-/// The claims of all exposures of a board. `P` identifies a process.
-pub(crate) struct Claims<P, const N: usize> {
+/// Room for the claims of `N` exposures. `P` identifies a process.
+///
+/// Apart from the driver, which is moved to its place: what grows with the table is made where it stays.
+pub struct ClaimStore<const N: usize, P: 'static = ProcessId> {
     /// One for each exposure, in the order of the board's table.
     slots: [Slot<P>; N],
+    /// The exposures in the order of their labels.
+    by_label: [Cell<u8>; N],
+}
+
+impl<const N: usize, P: 'static> ClaimStore<N, P> {
+    /// Nothing claimed.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            slots: [const { Slot::new() }; N],
+            by_label: [const { Cell::new(0) }; N],
+        }
+    }
+}
+
+impl<const N: usize, P: 'static> Default for ClaimStore<N, P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The claims of all exposures of a board.
+pub(crate) struct Claims<P: 'static, const N: usize> {
+    store: &'static ClaimStore<N, P>,
     /// How many are held.
     live: Cell<usize>,
-    /// Whether any may be of a run that has ended: nobody looks through them otherwise.
-    any_left: Cell<bool>,
+    /// The last so many slots may have holders whose runs have ended.
+    unlooked: Cell<usize>,
 }
 
 /// The claim of one exposure.
@@ -47,10 +77,22 @@ struct Slot<P> {
     generation: Cell<u16>,
     /// It is open to its holder.
     mapped: Cell<bool>,
-    /// Its holder's run has ended, and the claim is to be.
-    is_left: Cell<bool>,
     /// Its interrupts that are registered, as a set of the board's table.
     interrupts: Cell<u32>,
+    /// All its interrupts.
+    sources: Cell<u32>,
+}
+
+impl<P> Slot<P> {
+    const fn new() -> Self {
+        Self {
+            holder: Cell::new(None),
+            generation: Cell::new(0),
+            mapped: Cell::new(false),
+            interrupts: Cell::new(0),
+            sources: Cell::new(0),
+        }
+    }
 }
 
 impl<P: Copy + Eq, const N: usize> Claims<P, N> {
@@ -62,23 +104,26 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
     const INDEX_MASK: u16 = ((1_u32 << Self::INDEX_BITS) - 1) as u16;
     const GENERATION_LAST: u16 = (u16::MAX as u32 >> Self::INDEX_BITS) as u16;
 
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new(store: &'static ClaimStore<N, P>) -> Self {
         Self {
-            slots: core::array::from_fn(|_| Slot {
-                holder: Cell::new(None),
-                generation: Cell::new(0),
-                mapped: Cell::new(false),
-                is_left: Cell::new(false),
-                interrupts: Cell::new(0),
-            }),
+            store,
             live: Cell::new(0),
-            any_left: Cell::new(false),
+            unlooked: Cell::new(0),
         }
+    }
+
+    fn slot(&self, index: usize) -> Option<&'static Slot<P>> {
+        self.store.slots.get(index)
+    }
+
+    /// The exposures in the order of their labels, once [`table::check`](crate::table::check) has written it down.
+    pub(crate) fn by_label(&self) -> &'static [Cell<u8>; N] {
+        &self.store.by_label
     }
 
     /// Who holds a slot now.
     pub(crate) fn holder(&self, index: usize) -> Option<Holder<P>> {
-        self.slots.get(index)?.holder.get()
+        self.slot(index)?.holder.get()
     }
 
     /// Returns whether anybody holds anything.
@@ -88,61 +133,68 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
 
     /// Returns whether a held slot's block is open to its holder.
     pub(crate) fn is_mapped(&self, index: usize) -> bool {
-        self.slots.get(index).is_some_and(|slot| slot.mapped.get())
+        self.slot(index).is_some_and(|slot| slot.mapped.get())
     }
 
     /// Note whether a slot's block is open to its holder. Returns what was noted before.
     pub(crate) fn set_mapped(&self, index: usize, mapped: bool) -> bool {
-        self.slots
-            .get(index)
+        self.slot(index)
             .is_some_and(|slot| slot.mapped.replace(mapped))
     }
 
     /// Note which interrupts of a slot are registered. Returns what was noted before.
     pub(crate) fn set_interrupts(&self, index: usize, interrupts: u32) -> u32 {
-        self.slots
-            .get(index)
+        self.slot(index)
             .map_or(0, |slot| slot.interrupts.replace(interrupts))
     }
 
     /// The interrupts of a slot that are registered.
     pub(crate) fn interrupts(&self, index: usize) -> u32 {
-        self.slots
-            .get(index)
-            .map_or(0, |slot| slot.interrupts.get())
+        self.slot(index).map_or(0, |slot| slot.interrupts.get())
     }
 
-    /// Note that a run has ended, and with it, if that is so, all that was open to it. Returns whether it held anything.
-    pub(crate) fn leave(&self, process: P, closes: bool) -> bool {
-        let is_its = |slot: &&Slot<P>| slot.holder.get().is_some_and(|h| h.process == process);
-        let mut any = false;
-        for slot in self.slots.iter().filter(is_its) {
-            slot.is_left.set(true);
-            if closes {
-                slot.mapped.set(false);
-            }
-            any = true;
+    /// All interrupts of a slot.
+    pub(crate) fn sources(&self, index: usize) -> u32 {
+        self.slot(index).map_or(0, |slot| slot.sources.get())
+    }
+
+    /// Note an interrupt of a slot.
+    pub(crate) fn add_source(&self, index: usize, interrupt: u32) {
+        if let Some(slot) = self.slot(index) {
+            slot.sources.set(slot.sources.get() | interrupt);
         }
-        self.any_left.set(any || self.any_left.get());
-        any
+    }
+
+    /// Note that a run has ended. Returns whether anybody held anything.
+    pub(crate) fn leave(&self) -> bool {
+        if self.any() {
+            self.unlooked.set(N);
+        }
+        self.any()
     }
 
     /// Returns whether any claim may be of a run that has ended.
     pub(crate) fn any_left(&self) -> bool {
-        self.any_left.get()
+        self.unlooked.get() != 0
     }
 
-    /// The first slot whose holder's run has ended.
+    /// The next slot whose holder is `gone`, if it is among the next that are looked at in one piece.
     #[inline(never)]
-    pub(crate) fn first_left(&self) -> Option<usize> {
-        let first = self.slots.iter().position(|slot| slot.is_left.get());
-        self.any_left.set(first.is_some());
-        first
+    pub(crate) fn next_left(&self, gone: &mut dyn FnMut(Holder<P>) -> bool) -> Option<usize> {
+        for _ in 0..PIECE {
+            let left = self.unlooked.get();
+            let index = N.checked_sub(left)?;
+            self.unlooked.set(left.checked_sub(1)?);
+            if self.holder(index).is_some_and(&mut *gone) {
+                return Some(index);
+            }
+        }
+        None
     }
 
     /// Take a free slot and make its handle. Returns `None` if it is held or does not exist.
     pub(crate) fn take(&self, index: usize, holder: Holder<P>) -> Option<u16> {
-        let slot = self.slots.get(index)?;
+        let slot = self.slot(index)?;
         if slot.holder.get().is_some() {
             return None;
         }
@@ -160,7 +212,7 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
     /// The slot that a live handle of this process leads to.
     pub(crate) fn resolve(&self, handle: u16, process: P) -> Option<usize> {
         let index = usize::from(handle & Self::INDEX_MASK);
-        let slot = self.slots.get(index)?;
+        let slot = self.slot(index)?;
         let held = slot.generation.get() == handle >> Self::INDEX_BITS
             && slot.holder.get().is_some_and(|h| h.process == process);
         held.then_some(index)
@@ -168,14 +220,13 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
 
     /// Free a slot. Returns whether it was held.
     pub(crate) fn free(&self, index: usize) -> bool {
-        let Some(slot) = self.slots.get(index) else {
+        let Some(slot) = self.slot(index) else {
             return false;
         };
         let held = slot.holder.take().is_some();
         if held {
             self.live.set(self.live.get().saturating_sub(1));
         }
-        slot.is_left.set(false);
         held
     }
 }
@@ -183,16 +234,21 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::boxed::Box;
     use std::collections::HashSet;
     use std::vec::Vec;
 
     fn holder(process: u32, tag: u32) -> Holder<u32> {
-        Holder { process, tag }
+        Holder { tag, process }
+    }
+
+    fn claims<const N: usize>() -> Claims<u32, N> {
+        Claims::new(Box::leak(Box::new(ClaimStore::new())))
     }
 
     #[test]
     fn a_slot_has_one_holder() {
-        let claims = Claims::<u32, 3>::new();
+        let claims = claims::<3>();
         assert!(!claims.any());
         let handle = claims.take(1, holder(7, 1)).unwrap();
         assert_eq!(claims.take(1, holder(8, 1)), None);
@@ -210,7 +266,7 @@ mod tests {
     /// A stale handle stays stale through every later claim until its 16 bits come
     /// round, which takes as many claims as the head of this file says.
     fn handles_come_round_after<const N: usize>(expected: usize) {
-        let claims = Claims::<u32, N>::new();
+        let claims = claims::<N>();
         for index in [0, N - 1] {
             let mut seen = HashSet::new();
             loop {
@@ -238,7 +294,7 @@ mod tests {
 
     #[test]
     fn of_all_handles_only_the_live_ones_of_the_process_resolve() {
-        let claims = Claims::<u32, 5>::new();
+        let claims = claims::<5>();
         let mut live = Vec::new();
         for index in 0..5 {
             claims.take(index, holder(1, 0)).unwrap();

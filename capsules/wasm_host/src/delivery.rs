@@ -41,9 +41,7 @@ impl<const N: usize> WasmHost<N> {
             if !sound {
                 return Err(TableError::Interrupt { interrupt: index });
             }
-            if let Some(sources) = self.sources.get_mut(interrupt.exposure) {
-                *sources |= 1 << index;
-            }
+            self.claims.add_source(interrupt.exposure, bit(index));
         }
         self.interrupts = Some(interrupts);
         Ok(self)
@@ -52,8 +50,7 @@ impl<const N: usize> WasmHost<N> {
     /// Returns how many interrupts an exposure has.
     pub(crate) fn interrupts_of(&self, exposure: usize) -> u8 {
         // A table has at most 32.
-        let sources = self.sources.get(exposure);
-        sources.map_or(0, |sources| sources.count_ones() as u8)
+        self.claims.sources(exposure).count_ones() as u8
     }
 
     /// The prologue: `line` was raised, its top half has run. Returns whether it is the line of
@@ -215,9 +212,8 @@ impl<const N: usize> WasmHost<N> {
             checked = if data.records.len() < end {
                 Err(Refusal::BufferTooSmall)
             } else {
-                let mut places = places.iter().take(captures.into()).enumerate();
-                places.try_for_each(|(number, place)| {
-                    let capture = listed(kernel_data, number).ok_or(Refusal::CaptureMalformed)?;
+                listed(kernel_data, captures.into(), &mut |number, capture| {
+                    let place = places.get(number).ok_or(Refusal::CaptureMalformed)?;
                     let width =
                         Width::of_bytes(capture.bytes.into()).ok_or(Refusal::CaptureMalformed)?;
                     access::may_read(exposure, capture.offset.into(), width)?;
@@ -356,17 +352,31 @@ fn captures(interrupts: &Interrupts, slot: &Slot) -> impl Iterator<Item = Captur
     all.iter().take(slot.captures.get().into()).map(|c| c.get())
 }
 
-/// The capture `number` of the list that the process lent.
-fn listed(kernel_data: &GrantKernelData<'_>, number: usize) -> Option<Capture> {
+/// Go through the first captures of the list that the process lent.
+fn listed(
+    kernel_data: &GrantKernelData<'_>,
+    count: usize,
+    work: &mut dyn FnMut(usize, Capture) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    if count == 0 {
+        return Ok(());
+    }
     let list = kernel_data.get_readonly_processbuffer(allow::RO_CAPTURES);
-    let start = number * Capture::BYTES;
-    let mut bytes = [0; Capture::BYTES];
-    let copied = list.ok()?.enter(|list| {
-        list.get(start..start + Capture::BYTES)
-            .and_then(|there| there.copy_to_slice_or_err(&mut bytes).ok())
+    let gone_through = list.and_then(|list| {
+        list.enter(|list| {
+            let list = list.get_to(..count * Capture::BYTES);
+            let list = list.ok_or(Refusal::CaptureMalformed)?;
+            let mut bytes = list.iter().map(|byte| byte.get());
+            let mut next = || bytes.next().unwrap_or(0);
+            for number in 0..count {
+                let capture = Capture::decode([next(), next(), next(), next()]);
+                let capture = capture.ok_or(Refusal::CaptureMalformed)?;
+                work(number, capture)?;
+            }
+            Ok(())
+        })
     });
-    copied.ok()??;
-    Capture::decode(bytes)
+    gone_through.unwrap_or(Err(Refusal::CaptureMalformed))
 }
 
 fn put(words: &WriteableProcessSlice, word: usize, value: u32) -> Option<()> {

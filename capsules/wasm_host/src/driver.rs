@@ -10,7 +10,7 @@
 //! many slots as exposures, known when the kernel is built.
 
 use crate::access;
-use crate::claims::{Claims, Holder};
+use crate::claims::{ClaimStore, Claims, Holder, PIECE};
 use crate::exposure::{Exposure, Registers};
 use crate::interrupts::Interrupts;
 use crate::mapping::{Mapper, Never};
@@ -19,9 +19,7 @@ use crate::refusal::Refusal;
 use crate::running::ProgramSlot;
 use crate::table::{self, TableError};
 use berth_exposure::interrupt::ONLY_LINE;
-use berth_exposure::{
-    Claim, DESCRIPTION_MAX, Description, LABEL_MAX, RELEASES, Width, allow, command,
-};
+use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, Width, allow, command};
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::deferred_call::DeferredCall;
@@ -82,8 +80,6 @@ pub struct WasmHost<const N: usize> {
     pub(crate) interrupts: Option<Interrupts>,
     /// Ends the claims of runs that have ended; `None`: they end at once.
     pub(crate) ends: Option<Ends>,
-    /// Which interrupts an exposure has, a bit each: what ends claims does not look through the table.
-    pub(crate) sources: [u32; N],
     #[cfg(feature = "programs")]
     pub(crate) programs: &'static [ProgramSlot],
 }
@@ -93,16 +89,20 @@ impl<const N: usize> WasmHost<N> {
     ///
     /// # Errors
     /// What is wrong with the table. The board should not start processes then.
-    pub fn new(exposures: &'static [Exposure; N], grant: HostGrant) -> Result<Self, TableError> {
-        table::check(exposures)?;
+    pub fn new(
+        exposures: &'static [Exposure; N],
+        store: &'static ClaimStore<N>,
+        grant: HostGrant,
+    ) -> Result<Self, TableError> {
+        let claims = Claims::new(store);
+        table::check(exposures, claims.by_label())?;
         Ok(Self {
             exposures,
-            claims: Claims::new(),
+            claims,
             grant,
             mapper: &Never,
             interrupts: None,
             ends: None,
-            sources: [0; N],
             #[cfg(feature = "programs")]
             programs: &[],
         })
@@ -133,15 +133,13 @@ impl<const N: usize> WasmHost<N> {
 
     /// End the claims of a run that ends, or have it done.
     fn leave(&self, process: ProcessId, at_once: bool) {
-        if !self.claims.leave(process, self.mapper.closes_with_run()) {
+        let Some(ends) = &self.ends else {
+            self.end_where(|holder| holder.process == process);
             return;
-        }
-        match &self.ends {
-            Some(ends) => {
-                ends.at_once.set(at_once || ends.at_once.get());
-                ends.set();
-            }
-            None => while self.end_one() {},
+        };
+        if self.claims.leave() {
+            ends.at_once.set(at_once || ends.at_once.get());
+            ends.set();
         }
     }
 
@@ -158,22 +156,38 @@ impl<const N: usize> WasmHost<N> {
         self
     }
 
-    /// End one claim of a run that has ended. Returns whether any was said to be left.
+    /// End one claim of a run that has ended, if there is one in the next piece of the table. Returns whether any was said to be left.
     pub(crate) fn end_one(&self) -> bool {
         if !self.claims.any_left() {
             return false;
         }
-        if let Some(index) = self.claims.first_left() {
+        if let Some(index) = self.claims.next_left(&mut self.gone()) {
+            if self.mapper.closes_with_run() {
+                self.claims.set_mapped(index, false);
+            }
             self.end(index);
         }
         if let Some(ends) = &self.ends {
-            if self.claims.first_left().is_some() {
+            if self.claims.any_left() {
                 ends.set();
             } else {
                 ends.at_once.set(false);
             }
         }
         true
+    }
+
+    /// Tells whether a holder's run has ended. Usually many claims are one process's: it asks about it once.
+    fn gone(&self) -> impl FnMut(Holder<ProcessId>) -> bool + '_ {
+        let mut last: Option<(ProcessId, bool)> = None;
+        move |holder| match last {
+            Some((process, alive)) if process == holder.process => !alive,
+            _ => {
+                let alive = self.is_alive(holder.process);
+                last = Some((holder.process, alive));
+                !alive
+            }
+        }
     }
 
     /// End the claims of every process that is not alive any more.
@@ -185,31 +199,16 @@ impl<const N: usize> WasmHost<N> {
         if !self.claims.any() {
             return;
         }
-        // Usually all claims are one process's: ask about it once.
-        let mut last: Option<(ProcessId, bool)> = None;
-        self.end_where(u32::MAX, |holder| match last {
-            Some((process, alive)) if process == holder.process => !alive,
-            _ => {
-                let alive = self.is_alive(holder.process);
-                last = Some((holder.process, alive));
-                !alive
-            }
-        });
+        self.end_where(self.gone());
     }
 
-    /// End the claims that `gone` tells, at most so many. Returns how many there were.
-    fn end_where(&self, most: u32, mut gone: impl FnMut(Holder<ProcessId>) -> bool) -> u32 {
-        let mut ended = 0;
+    /// End all claims that `gone` tells.
+    fn end_where(&self, mut gone: impl FnMut(Holder<ProcessId>) -> bool) {
         for index in 0..N {
-            if ended == most {
-                break;
-            }
             if self.claims.holder(index).is_some_and(&mut gone) {
                 self.end(index);
-                ended += 1;
             }
         }
-        ended
     }
 
     /// End one claim: silence its lines, end its program, close the block, then bring the hardware
@@ -279,25 +278,21 @@ impl<const N: usize> WasmHost<N> {
             return Err(Refusal::LabelTooLong);
         }
         let mut label = [0; LABEL_MAX];
-        let mut copied = 0;
+        let mut copied = false;
         self.enter(process, &mut |_, kernel_data| {
             copied = kernel_data
                 .get_readonly_processbuffer(allow::RO_LABEL)
                 .and_then(|buffer| {
                     buffer.enter(|bytes| {
-                        let from = bytes.iter().take(length);
-                        label
-                            .iter_mut()
-                            .zip(from)
-                            .map(|(to, b)| *to = b.get())
-                            .count()
+                        let parts = bytes.get_to(..length).zip(label.get_mut(..length));
+                        parts.is_some_and(|(from, to)| from.copy_to_slice_or_err(to).is_ok())
                     })
                 })
-                .unwrap_or(0);
+                .unwrap_or(false);
         })
         .map_err(|_| Refusal::NoGrant)?;
         // A buffer shorter than the length given holds no such label.
-        if copied == length && label.get(..length).is_some_and(table::label_is_well_formed) {
+        if copied && label.get(..length).is_some_and(table::label_is_well_formed) {
             Ok((label, length))
         } else {
             Err(Refusal::LabelMalformed)
@@ -307,13 +302,10 @@ impl<const N: usize> WasmHost<N> {
     fn claim(&self, process: ProcessId, tag: u32, length: usize) -> Result<CommandReturn, Refusal> {
         let (label, length) = self.label(process, length)?;
         let label = label.get(..length).unwrap_or_default();
-        let (index, exposure) = self
-            .exposures
-            .iter()
-            .enumerate()
-            .find(|(_, exposure)| exposure.label.as_bytes() == label)
-            .ok_or(Refusal::UnknownLabel)?;
-        let wanted = Holder { process, tag };
+        let index = table::find(self.exposures, self.claims.by_label(), label)
+            .map_err(|_| Refusal::UnknownLabel)?;
+        let exposure = self.exposures.get(index).ok_or(Refusal::UnknownLabel)?;
+        let wanted = Holder { tag, process };
         if let Some(holder) = self.live_holder(index, process) {
             return Err(if holder == wanted {
                 Refusal::HeldBySelf
@@ -418,9 +410,17 @@ impl<const N: usize> WasmHost<N> {
             .ok_or(Refusal::NotMapped)
     }
 
-    fn release_all(&self, process: ProcessId, tag: u32) -> CommandReturn {
-        let own = |holder| holder == Holder { process, tag };
-        CommandReturn::success_u32(self.end_where(RELEASES, own))
+    /// Look at a piece of the table, and end at most one claim.
+    fn release_all(&self, process: ProcessId, tag: u32, from: usize) -> CommandReturn {
+        let own = Holder { tag, process };
+        let end = from.saturating_add(PIECE).min(N);
+        let found = (from..end).find(|index| self.claims.holder(*index) == Some(own));
+        if let Some(index) = found {
+            self.end(index);
+        }
+        let next = found.map_or(end, |index| index + 1);
+        let next = if next < N { next as u32 } else { 0 };
+        CommandReturn::success_u32_u32(found.is_some().into(), next)
     }
 
     /// The exposure and the offset that a register argument names.
@@ -503,7 +503,7 @@ impl<const N: usize> WasmHost<N> {
             command::MAP => self.map(process, word(arg0)?),
             command::UNMAP => self.unmap(process, word(arg0)?),
             command::RELEASE => self.release(process, word(arg0)?),
-            command::RELEASE_ALL => Ok(self.release_all(process, word(arg0)?)),
+            command::RELEASE_ALL => Ok(self.release_all(process, word(arg0)?, arg1)),
             command::ACKNOWLEDGE => self.acknowledge(process, arg0, arg1 == ONLY_LINE),
             command::REGISTER => self.register_interrupt(process, word(arg0)?, word(arg1)?),
             command::UNREGISTER => self.unregister_interrupt(process, word(arg0)?),

@@ -322,8 +322,8 @@ impl Interrupts {
                 counter.set(0);
             }
         }
+        self.put_in_order(index);
         self.registered.set(self.registered.get() | bit(index));
-        self.sort();
     }
 
     /// Record it no more; what was taken and is not handled is dropped. The line is
@@ -392,24 +392,37 @@ impl Interrupts {
         0
     }
 
-    /// Write down in which order registered interrupts are served: lower priority
-    /// numbers first, then as in the table. One that goes leaves it as it is: nothing of it is noted any more.
-    fn sort(&self) {
-        self.ordered.set(self.registered_count() as u8);
-        let mut left = self.registered.get();
-        for place in self.slots {
-            let next = self
-                .slots
-                .iter()
-                .enumerate()
-                .filter(|(index, _)| left & bit(*index) != 0)
-                .min_by_key(|(_, slot)| slot.priority.get());
-            let Some((index, _)) = next else {
-                break;
+    /// Put an interrupt where it is served among those that are registered: lower priority numbers first, then as in the
+    /// table. One that goes stays in the order until the next comes: nothing of it is noted any more.
+    fn put_in_order(&self, index: usize) {
+        let rank = |index: u8| {
+            let slot = self.slots.get(usize::from(index));
+            (slot.map_or(0, |slot| slot.priority.get()), index)
+        };
+        let mut moved = index as u8;
+        let mut places = self.slots.iter();
+        let mut ordered = 0;
+        for place in self.slots.iter().take(self.ordered.get().into()) {
+            let other = place.order.get();
+            if !self.is_registered(other.into()) {
+                continue;
+            }
+            let is_first = rank(moved) < rank(other);
+            let (first, then) = if is_first {
+                (moved, other)
+            } else {
+                (other, moved)
             };
-            left &= !bit(index);
-            place.order.set(index as u8);
+            if let Some(place) = places.next() {
+                place.order.set(first);
+            }
+            moved = then;
+            ordered += 1;
         }
+        if let Some(place) = places.next() {
+            place.order.set(moved);
+        }
+        self.ordered.set(ordered + 1);
     }
 }
 

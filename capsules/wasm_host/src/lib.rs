@@ -20,6 +20,7 @@
 //!
 //! * [`Exposure`], [`Register`], [`Registers`], [`SafeWrite`]: the board's table
 //! * [`Window`], [`Lines`], [`Clock`], [`Mapper`]: what the board implements
+//! * [`ClaimStore`]: room for claims
 //! * [`Interrupts`], [`InterruptStore`]: interrupts of exposed blocks
 //! * `ProgramSlot`: room for a register program, with the feature `programs`
 //! * [`WasmHost`]: the driver
@@ -58,6 +59,7 @@ mod window;
 pub use berth_exposure::Width;
 pub use berth_exposure::interrupt::{Clear, Interrupt, Limits};
 pub use berth_exposure::{AccessClass, DRIVER_NUM};
+pub use claims::ClaimStore;
 pub use driver::{HostGrant, ProcessData, WasmHost};
 pub use exposure::{Exposure, Register, Registers, SafeWrite, Widths};
 pub use interrupts::{InterruptStore, Interrupts, captures};

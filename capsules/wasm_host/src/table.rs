@@ -2,6 +2,7 @@
 
 use crate::exposure::{Exposure, Registers};
 use berth_exposure::{AccessClass, LABEL_MAX, Width};
+use core::cell::Cell;
 use core::fmt;
 
 /// Largest block: a register's offset is 16 bits of a system-call argument.
@@ -148,18 +149,34 @@ pub(crate) fn label_is_well_formed(label: &[u8]) -> bool {
     (1..=LABEL_MAX).contains(&label.len()) && label.iter().all(u8::is_ascii_graphic)
 }
 
-/// The first fault of a table, if it has one.
-pub(crate) fn check(exposures: &[Exposure]) -> Result<(), TableError> {
+/// The exposure that has a label, found in nine comparisons at most. Otherwise, which place of `order` it would come to.
+pub(crate) fn find(
+    exposures: &[Exposure],
+    order: &[Cell<u8>],
+    label: &[u8],
+) -> Result<usize, usize> {
+    let of = |index: &Cell<u8>| usize::from(index.get());
+    let place = order.binary_search_by(|index| {
+        let exposure = exposures.get(of(index));
+        exposure.map_or("", |e| e.label).as_bytes().cmp(label)
+    });
+    place.map(|place| order.get(place).map_or(0, of))
+}
+
+/// The first fault of a table, if it has one. Writes down the order of its labels.
+pub(crate) fn check(exposures: &[Exposure], order: &[Cell<u8>]) -> Result<(), TableError> {
     for (index, exposure) in exposures.iter().enumerate() {
         if !label_is_well_formed(exposure.label.as_bytes()) {
             return Err(TableError::Label { exposure: index });
         }
-        if exposures
-            .iter()
-            .take(index)
-            .any(|e| e.label == exposure.label)
-        {
+        let before = order.get(..index).unwrap_or_default();
+        let Err(place) = find(exposures, before, exposure.label.as_bytes()) else {
             return Err(TableError::Twice { exposure: index });
+        };
+        // A table has at most 256.
+        let mut moved = index as u8;
+        for place in order.iter().take(index + 1).skip(place) {
+            moved = place.replace(moved);
         }
         let length = exposure.length;
         if !(1..=LENGTH_MAX).contains(&length) || length as usize > exposure.window.len() {
@@ -237,6 +254,10 @@ mod tests {
 
     fn block(registers: &'static [Register]) -> Exposure {
         Exposure::new("block", Memory::leak(16), 16, Registers::List(registers))
+    }
+
+    fn check(exposures: &[Exposure]) -> Result<(), TableError> {
+        super::check(exposures, &vec![Cell::new(0); exposures.len()])
     }
 
     fn fault(exposure: Exposure) -> TableError {

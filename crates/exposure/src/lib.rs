@@ -22,10 +22,6 @@ pub const DRIVER_NUM: usize = 0xA0000;
 /// Longest label, in bytes.
 pub const LABEL_MAX: usize = 32;
 
-/// Most claims that one [`RELEASE_ALL`](command::RELEASE_ALL) ends: what ends a claim is the kernel's work, and between two
-/// calls the firmware comes first.
-pub const RELEASES: u32 = 2;
-
 /// Command numbers.
 pub mod command {
     /// Is the driver there? → success.
@@ -41,8 +37,9 @@ pub mod command {
     pub const CLAIM: usize = 3;
     /// `(handle)`: release one claim.
     pub const RELEASE: usize = 4;
-    /// `(container tag)`: release claims of one container, at most
-    /// [`RELEASES`](super::RELEASES) → u32 released; to be repeated while it is that many.
+    /// `(container tag, from)`: release a claim of one container, among the next exposures from that index, the first time 0 → (u32
+    /// released, 1 or 0; u32 index to go on from, 0 when all have been looked at). What ends a claim is the kernel's work: between
+    /// two calls the firmware comes first.
     pub const RELEASE_ALL: usize = 5;
     /// `(handle)`: open the block to the process → (u32 address, u32 length in bytes,
     /// u32 access widths, one bit each: 1, 2 and 4 for that many bytes).

@@ -14,7 +14,10 @@ use wasm_host::{
     AccessClass, BusError, Exposure, Register, Registers, SafeWrite, Width, Widths, Window,
 };
 
-/// `COUNT`, `EXPOSURES`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`, `PROGRAMS`. Which of the imported
+/// Room for the claims of this table.
+pub(crate) type Claims = wasm_host::ClaimStore<COUNT>;
+
+/// `COUNT`, `EXPOSURES`, `MAPPED`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`, `PROGRAMS`. Which of the imported
 /// types a table needs, depends on what is exposed.
 #[allow(unused_imports)]
 mod table {
@@ -51,7 +54,7 @@ const fn apart(base: u64, length: u64, blocks: &[(u64, u64)]) {
 
 #[cfg(feature = "programs")]
 pub(crate) use table::PROGRAMS;
-pub(crate) use table::{COUNT, ERASES, EXPOSURES, INTERRUPTS, LIMITS, PROCESSES};
+pub(crate) use table::{COUNT, ERASES, EXPOSURES, INTERRUPTS, LIMITS, MAPPED, PROCESSES};
 
 // What containers are told, and what the kernel does.
 const _: () = assert!(

@@ -264,7 +264,8 @@ fn wasm_host(
         ),
         exposures::LIMITS,
     )?;
-    let host = WasmHost::new(&exposures::EXPOSURES, grant)?
+    let claims = static_init!(exposures::Claims, exposures::Claims::new());
+    let host = WasmHost::new(&exposures::EXPOSURES, claims, grant)?
         .with_mapper(regions)
         .with_ends_one_by_one(DeferredCall::set_later)
         .with_interrupts(interrupts)?;

@@ -26,7 +26,7 @@ use kernel::syscall::SyscallDriver;
 use kernel::{create_capability, static_init};
 use nrf52840dk_test_base_lib as base;
 use run_record::RunRecord;
-use wasm_host::{InterruptStore, Interrupts, Reaper, WasmHost, captures};
+use wasm_host::{ClaimStore, InterruptStore, Interrupts, Reaper, WasmHost, captures};
 use wasm_host_board::{AttendedLines, RangeFilter, RegionMapper};
 
 use chip::{AttendedChip, RtcClock};
@@ -36,6 +36,7 @@ type BaseChip = base::ChipHw;
 type BaseScheduler = <base::Platform as KernelResources<BaseChip>>::Scheduler;
 type BaseTimer = <base::Platform as KernelResources<BaseChip>>::SchedulerTimer;
 type Host = WasmHost<COUNT>;
+type Claims = ClaimStore<COUNT>;
 type Store = InterruptStore<{ INTERRUPTS.len() }, { captures(INTERRUPTS) }>;
 
 /// Flash in which whatever begins is held to the supervisor's list: as `exposure.dts` has it.
@@ -165,13 +166,14 @@ pub unsafe fn main() {
     let lines: &'static AttendedLines = static_init!(AttendedLines, lines);
     let clock: &'static RtcClock = static_init!(RtcClock, RtcClock::new(&peripherals.nrf52.rtc));
     let store: &'static Store = static_init!(Store, Store::new());
+    let claims: &'static Claims = static_init!(Claims, Claims::new());
     let mapper: &'static RegionMapper<Mapping> =
         static_init!(RegionMapper<Mapping>, RegionMapper::new(kernel, Mapping));
 
     let memory = create_capability!(MemoryAllocationCapability);
     let grant = kernel.create_grant(wasm_host::DRIVER_NUM, &memory);
     let host = Interrupts::new(INTERRUPTS, store, lines, clock, LIMITS).and_then(|interrupts| {
-        WasmHost::new(&EXPOSURES, grant)?
+        WasmHost::new(&EXPOSURES, claims, grant)?
             .with_mapper(mapper)
             .with_interrupts(interrupts)
     });

@@ -16,6 +16,11 @@ pub(crate) static EXPOSURES: [Exposure; COUNT] = [
     ,
 ];
 
+/// Address and length of what is mapped, in order.
+pub(crate) static MAPPED: &[(usize, usize)] = &[
+    (0x4001a000, 0x1000),
+];
+
 pub(crate) const REACHED: &[(u64, u64)] = &[
     (0x4001a000, 0x1000),
 ];

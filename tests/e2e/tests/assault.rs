@@ -37,6 +37,25 @@ fn a_fault_with_all_claims_makes_nobody_late() -> Result<()> {
     assaulted("fault")
 }
 
+/// As much as a manufacturer may write in exposure.dts: 256 exposures with labels that begin alike (the board's own among them),
+/// captures, safe states.
+#[test]
+fn the_largest_exposure_makes_nobody_late() -> Result<()> {
+    let flash = Flash::with_kernel("limits-kernel.bin")?;
+    flash.install("deadline")?;
+    flash.install("assault")?;
+    flash.set("assault", b"limits")?;
+    let mut device = Device::power_on_counted(&flash)?;
+    device.console("assault: held 256, registered ")?;
+    device.console("released 256")?;
+    let kept = device.keeps_deadlines(2)?;
+    let text = device.board.console.text();
+    ensure!(!text.contains("assault: failed"), "{text}");
+    let left = stack_left(&mut device)?;
+    println!("assault limits: {kept}; {left} bytes of the kernel's stack left");
+    Ok(())
+}
+
 /// As many instructions as a program may have, checked and carried out without end.
 #[test]
 fn register_programs_make_nobody_late() -> Result<()> {
@@ -51,6 +70,18 @@ const STACK_LEFT: usize = 2048;
 #[test]
 fn interrupts_of_all_blocks_and_everything_else_make_nobody_late() -> Result<()> {
     assaulted("all")
+}
+
+/// Bytes of the kernel's stack that nothing reached, which are enough.
+fn stack_left(device: &mut Device) -> Result<usize> {
+    // The kernel's stack grows down to the beginning of RAM, which is zero at power-on.
+    let stack = device.board.bus.read(STACK, STACK_LENGTH)?;
+    let left = stack.iter().take_while(|byte| **byte == 0).count();
+    ensure!(
+        left >= STACK_LEFT,
+        "{left} bytes of the kernel's stack were left"
+    );
+    Ok(left)
 }
 
 /// So many runs of `assault` with this setting, each another one, on the kernel that restarts it at once.
@@ -79,13 +110,7 @@ fn runs_of(program: &str, deed: &str, count: u32, patience: Duration) -> Result<
         ensure!(Instant::now() < until, "{error}: {}", &text[end..]);
     }
     let kept = device.keeps_deadlines(1)?;
-    // The kernel's stack grows down to the beginning of RAM, which is zero at power-on.
-    let stack = device.board.bus.read(STACK, STACK_LENGTH)?;
-    let left = stack.iter().take_while(|byte| **byte == 0).count();
-    ensure!(
-        left >= STACK_LEFT,
-        "{left} bytes of the kernel's stack were left"
-    );
+    let left = stack_left(&mut device)?;
     println!("{count} runs of {program} {deed}: {kept}; {left} bytes of the kernel's stack left");
     Ok(())
 }

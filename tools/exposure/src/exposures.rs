@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use berth_exposure::interrupt::CAPTURES_MAX;
 use berth_exposure::{AccessClass, LABEL_MAX};
 
 use crate::address::Range;
@@ -25,6 +26,11 @@ pub(crate) const COMPATIBLE: &str = "berth,exposure";
 const LENGTH_MAX: u64 = 0x1_0000;
 /// Most registers of a block: a description counts them in one byte.
 const BLOCK_REGISTERS_MAX: usize = 255;
+/// Most lines of a block's safe state and interrupts of it together: the end of a claim is one piece of the kernel's work, of
+/// some 170 instructions for each beside 450, and must not keep the firmware out for more than 4,000 (docs/kernel.md).
+const END_MAX: usize = 16;
+/// Most exposed blocks: the kernel numbers them with one byte.
+const BLOCKS_MAX: usize = 256;
 /// Smallest region of the memory protection unit.
 const REGION_MIN: u64 = 32;
 
@@ -47,7 +53,7 @@ const BLOCK_PROPERTIES: [&str; 12] = [
 const LIMITS: [(&str, u32, u32, u32); 9] = [
     ("registers", 64, 1, 1024),
     ("handlers", 8, 1, 32),
-    ("captures", 16, 1, 64),
+    ("captures", 16, 1, CAPTURES_MAX as u32),
     ("accesses-per-pass", 64, 1, 1024),
     ("share-percent", 10, 1, 90),
     ("erase-burst", 256, 1, 65_535),
@@ -90,6 +96,10 @@ pub(crate) fn check(node: &Node, board: &Board, source: &Path, report: &mut Repo
             (false, true) => listed.devices.extend(device(child, &mut seen, report)),
             _ => report.add(&child.place, Problem::BlockOrDevice),
         }
+    }
+    if listed.exposures.len() > BLOCKS_MAX {
+        let (count, max) = (listed.exposures.len(), BLOCKS_MAX);
+        report.add(&node.place, Problem::TooManyBlocks { count, max });
     }
     let count = listed.exposures.iter().filter_map(|e| e.registers.as_ref());
     too_many(
@@ -304,6 +314,16 @@ impl<'a> Context<'a> {
         let interrupts =
             lines.map(|lines| interrupts(node, &registers, &lines, self.limits, report));
         let interrupts = interrupts.unwrap_or_default();
+        if safe_state.len() + interrupts.len() > END_MAX {
+            let problem = Problem::LongEnd {
+                label: label.to_owned(),
+                lines: safe_state.len(),
+                interrupts: interrupts.len(),
+                most: END_MAX,
+            };
+            let property = node.property("safe-state");
+            report.add(property.map_or(place, |property| &property.place), problem);
+        }
         Some(Exposure {
             label: label.to_owned(),
             base,

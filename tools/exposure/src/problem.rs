@@ -414,6 +414,28 @@ pub enum Problem {
         /// The earlier entry.
         other: String,
     },
+    /// What is done when a claim ends takes too long in one piece.
+    #[error(
+        "{label} has {lines} lines of safe-state and {interrupts} of its interrupts exposed, {most} together are allowed, since the firmware waits while a claim ends; remedy: write only the registers that bring the block to rest, or expose fewer of its interrupts"
+    )]
+    LongEnd {
+        /// The block.
+        label: String,
+        /// Lines of its safe state.
+        lines: usize,
+        /// Its interrupts.
+        interrupts: usize,
+        /// Most of both together.
+        most: usize,
+    },
+    /// More blocks than the kernel can number.
+    #[error("{count} blocks are exposed, {max} are allowed; remedy: expose fewer")]
+    TooManyBlocks {
+        /// How many.
+        count: usize,
+        /// Most there can be.
+        max: usize,
+    },
     /// Too many of them.
     #[error(
         "{count} registers are exposed, {max} are allowed; remedy: expose fewer, or raise limits/registers up to {most}"

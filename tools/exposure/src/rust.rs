@@ -32,6 +32,14 @@ pub fn kernel_table(configuration: &Configuration) -> String {
         write_exposure(&mut out, index, exposure);
     }
     let _ = writeln!(out, "];\n");
+    let _ = writeln!(
+        out,
+        "/// Address and length of what is mapped, in order.\npub(crate) static MAPPED: &[(usize, usize)] = &["
+    );
+    for (base, length) in mapped(exposures) {
+        let _ = writeln!(out, "    ({base:#x}, {length:#x}),");
+    }
+    let _ = writeln!(out, "];\n");
     // What the board's own drivers must not use.
     let _ = writeln!(out, "pub(crate) const REACHED: &[(u64, u64)] = &[");
     for (base, length) in exposures.iter().flat_map(reached) {
@@ -57,6 +65,18 @@ pub fn kernel_table(configuration: &Configuration) -> String {
     let _ = writeln!(out, "];\n");
     write_interrupts(&mut out, configuration);
     out
+}
+
+/// Address and length of the blocks that are mapped, in order.
+fn mapped(exposures: &[Exposure]) -> Vec<(u32, u32)> {
+    let mapped = |exposure: &&Exposure| exposure.access == AccessClass::Mapped;
+    let mut blocks: Vec<_> = exposures
+        .iter()
+        .filter(mapped)
+        .map(|exposure| (exposure.base, exposure.length))
+        .collect();
+    blocks.sort_unstable();
+    blocks
 }
 
 /// The places that accesses to an exposure arrive at: of a block whose registers are exposed one by one, these. What else reaches them

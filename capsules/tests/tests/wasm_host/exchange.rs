@@ -1,5 +1,6 @@
 //! Register programs that exchange words with a device that has queues.
 
+use super::claim_store;
 use super::programs::{Outcome, PASS, run};
 use berth_exposure::program::{Exchange, Instruction, Place, Ready};
 use berth_exposure::{DRIVER_NUM, Width, allow, command};
@@ -99,7 +100,7 @@ fn looped(slowness: u32) -> (TestProcess, WasmHost<1>, u16, &'static Loop) {
     )]));
     let slots = Box::leak(Box::new([ProgramSlot::new()]));
     let kernel = TestKernel::new();
-    let host = WasmHost::new(table, kernel.create_grant(DRIVER_NUM)).unwrap();
+    let host = WasmHost::new(table, claim_store(), kernel.create_grant(DRIVER_NUM)).unwrap();
     let host = host.with_programs(slots);
     let process = kernel.start_all(&[TestApp::default()]).remove(0);
     { process.allow_ro(DRIVER_NUM, &host, allow::RO_LABEL, b"spi") }.unwrap();

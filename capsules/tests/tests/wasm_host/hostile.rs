@@ -52,7 +52,7 @@ fn a_hostile_process_reaches_nothing_else() {
         let result = match number {
             command::CLAIM => board.call(process, number, random() % 3, 4),
             command::RELEASE => board.call(process, number, handle, 0),
-            command::RELEASE_ALL => board.call(process, number, random() % 64, 0),
+            command::RELEASE_ALL => board.call(process, number, random() % 64, random() % 4),
             _ => board.call(process, number, argument, random()),
         };
         if let Some((handle, ..)) = result.get_success_3_u32() {

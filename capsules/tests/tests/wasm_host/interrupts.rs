@@ -2,7 +2,7 @@
 //! that behave as hardware does.
 
 use super::ends::{ENDS, Held};
-use super::failed;
+use super::{claim_store, failed};
 use crate::test_clock::TestClock;
 use crate::test_lines::{Chip, TestLines};
 use crate::test_window::{Access, Memory};
@@ -113,7 +113,7 @@ fn board_with(limits: Limits) -> Board {
     let store = Box::leak(Box::new(InterruptStore::<4, 4>::new()));
     assert_eq!(crate::captures(&TABLE), 4);
     let interrupts = Interrupts::new(&TABLE, store, lines, clock, limits).unwrap();
-    let host = WasmHost::new(table, grant)
+    let host = WasmHost::new(table, claim_store(), grant)
         .unwrap()
         .with_interrupts(interrupts)
         .unwrap();
@@ -951,7 +951,7 @@ fn a_table_that_does_not_fit_is_refused() {
             0x10,
             Registers::Whole(Widths::ALL),
         )]));
-        let host = WasmHost::new(table, kernel.create_grant(DRIVER_NUM)).unwrap();
+        let host = WasmHost::new(table, claim_store(), kernel.create_grant(DRIVER_NUM)).unwrap();
         let interrupts = new(entry(exposure, 1, offset, bytes)).unwrap();
         let result = host.with_interrupts(interrupts).err();
         let expected = (!sound).then_some(TableError::Interrupt { interrupt: 0 });

@@ -5,6 +5,7 @@ mod exchange;
 mod gated;
 mod hostile;
 mod interrupts;
+mod largest;
 mod mapped;
 mod programs;
 mod reaping;
@@ -44,6 +45,11 @@ const LED: u16 = 0x0;
 const CLEAR: u16 = 0x4;
 const STATUS: u16 = 0x8;
 
+/// Room for claims.
+fn claim_store<const N: usize>() -> &'static ClaimStore<N> {
+    Box::leak(Box::new(ClaimStore::new()))
+}
+
 fn board() -> Board {
     board_with(|host| host)
 }
@@ -67,7 +73,7 @@ fn board_with(more: impl FnOnce(WasmHost<3>) -> WasmHost<3>) -> Board {
     ]));
     let kernel = TestKernel::new();
     let slots = Box::leak(Box::new([ProgramSlot::new(), ProgramSlot::new()]));
-    let host = WasmHost::new(table, kernel.create_grant(DRIVER_NUM)).unwrap();
+    let host = WasmHost::new(table, claim_store(), kernel.create_grant(DRIVER_NUM)).unwrap();
     let host = more(host.with_programs(slots));
     let processes = kernel.start_all(&[TestApp::default(), TestApp::default()]);
     Board {

@@ -1,6 +1,6 @@
 //! `assault`: in the supervisor's place, uses what it is given against the kernel.
 //!
-//! What it does is its setting. The first five have the kernel do as much as it can at once for what is claimed:
+//! What it does is its setting. The first six have the kernel do as much as it can at once for what is claimed:
 //!
 //! | value | does |
 //! | --- | --- |
@@ -8,6 +8,7 @@
 //! | `restart` | the same, and begins again in place of giving back |
 //! | `fault` | the same, and faults |
 //! | `all` | has as many blocks interrupt as it may, as fast as they can, acknowledges at once, and meanwhile writes, sets alarms and moves its break |
+//! | `limits` | for a kernel whose `exposure.dts` has as much as there may be (`limits.awk`): holds all of it, asks for a label like 245 others, captures 16 registers, ends the longest claim, and goes through all claims; again and again |
 //! | `programs` | has the longest register programs carried out for one block after the other |
 //!
 //! The others want the kernel that restarts what stands there whatever it did (`restart-fuzz`): each run does
@@ -59,6 +60,7 @@ fn main() {
                 "restart" => hold_all().map(|_| libtock::restart(0)),
                 "fault" => hold_all().map(|_| fault()),
                 "all" => all(),
+                "limits" => limits(),
                 "programs" => programs(),
                 _ => Err(ErrorCode::Invalid),
             }
@@ -101,6 +103,49 @@ fn release() -> Result<(), ErrorCode> {
     loop {
         wasm_host::release_all(TAG)?;
         hold_all()?;
+    }
+}
+
+/// What takes the longer the more is exposed.
+fn limits() -> Result<(), ErrorCode> {
+    const OTHER_TAG: u32 = 8;
+    const LONGEST: &str = "uart1";
+    const MAPPED: &str = "sensor_channel_number_000000_244";
+    const UNKNOWN: &str = "sensor_channel_number_000000_999";
+    const CAPTURES: [Capture; 16] = [Capture {
+        offset: 0x8,
+        bytes: 4,
+    }; 16];
+    let (claims, registered) = hold_all()?;
+    let released = wasm_host::release_all(TAG)?;
+    Line::new()
+        .text("assault: held ")
+        .decimal(claims)
+        .text(", registered ")
+        .decimal(registered)
+        .text(", released ")
+        .decimal(released)
+        .print();
+    let mut record = [0; DESCRIPTION_MAX];
+    for index in 0..claims {
+        let block = wasm_host::describe(index, &mut record)?;
+        if ![LONGEST, MAPPED].contains(&block.label) {
+            wasm_host::claim(TAG, block.label)?;
+        }
+    }
+    loop {
+        if wasm_host::claim(OTHER_TAG, UNKNOWN) != Err(ErrorCode::NoDevice) {
+            return Err(ErrorCode::Fail);
+        }
+        let longest = wasm_host::claim(OTHER_TAG, LONGEST)?.handle;
+        interrupts::register(longest, 1, 255, &CAPTURES)?;
+        interrupts::register(longest, 0, 255, &CAPTURES)?;
+        wasm_host::release(longest)?;
+        let mapped = wasm_host::claim(OTHER_TAG, MAPPED)?.handle;
+        wasm_host::map(mapped)?;
+        if wasm_host::release_all(OTHER_TAG)? != 1 {
+            return Err(ErrorCode::Fail);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ pub mod programs;
 
 use crate::{ErrorCode, allow, command};
 use berth_exposure::command as number;
-use berth_exposure::{AccessClass, DESCRIPTION_MAX, DRIVER_NUM, Description, RELEASES, register};
+use berth_exposure::{AccessClass, DESCRIPTION_MAX, DRIVER_NUM, Description, register};
 
 /// A claimed block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,11 +116,13 @@ pub fn release(handle: u16) -> Result<(), ErrorCode> {
 
 /// Give back all that container `tag` has claimed; returns how many blocks.
 pub fn release_all(tag: u32) -> Result<u32, ErrorCode> {
-    let mut all = 0;
+    let (mut all, mut from) = (0, 0);
     loop {
-        let released = command(DRIVER_NUM, number::RELEASE_ALL, tag as usize, 0).success_u32()?;
+        let answer = command(DRIVER_NUM, number::RELEASE_ALL, tag as usize, from);
+        let (released, next) = answer.success_2_u32()?;
         all += released;
-        if released < RELEASES {
+        from = next as usize;
+        if from == 0 {
             return Ok(all);
         }
     }

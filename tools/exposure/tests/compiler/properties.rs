@@ -72,7 +72,7 @@ fn limits_have_ranges() {
         &[
             "exposure.dts:3: registers is 0; remedy: use 1 to 1024",
             "exposure.dts:3: handlers is 33; remedy: use 1 to 32",
-            "exposure.dts:4: captures is 65; remedy: use 1 to 64",
+            "exposure.dts:4: captures is 65; remedy: use 1 to 16",
             "exposure.dts:4: accesses-per-pass is 1025; remedy: use 1 to 1024",
             "exposure.dts:5: share-percent is 91; remedy: use 1 to 90",
         ],

@@ -112,3 +112,24 @@ fn a_safe_state_of_all_fields_keeps_nothing_and_is_accepted() {
     );
     assert_eq!(sound.unwrap().exposures[0].safe_state.len(), 2);
 }
+
+/// The end of a claim is one piece of the kernel's work.
+#[test]
+fn a_claim_ends_in_so_much_work() {
+    let with = |lines: usize| {
+        let lines = vec!["\"CTRL 0x1 0x1\""; lines].join(", ");
+        block(
+            "regs",
+            &format!(
+                "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\";\n safe-state = {lines};"
+            ),
+        )
+    };
+    assert!(with(15).is_ok());
+    refused(
+        with(16),
+        &[
+            "exposure.dts:4: regs has 16 lines of safe-state and 1 of its interrupts exposed, 16 together are allowed, since the firmware waits while a claim ends; remedy: write only the registers that bring the block to rest, or expose fewer of its interrupts",
+        ],
+    );
+}

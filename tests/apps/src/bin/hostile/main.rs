@@ -141,7 +141,7 @@ fn host_command(arguments: &mut Arguments) -> bool {
             (arguments.below(4), length)
         }
         command::RELEASE | command::MAP | command::UNMAP => (arguments.handle(), arguments.word()),
-        command::RELEASE_ALL => (arguments.below(64), 0),
+        command::RELEASE_ALL => (arguments.below(64), arguments.below(16)),
         command::DESCRIBE => (arguments.below(40), arguments.word()),
         command::ACKNOWLEDGE => (arguments.below(40), arguments.word()),
         // Which interrupt, and with priority and captures that are mostly possible.
