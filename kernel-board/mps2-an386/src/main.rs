@@ -270,10 +270,12 @@ fn wasm_host(
         .with_ends_one_by_one(DeferredCall::set_later)
         .with_interrupts(interrupts)?;
     #[cfg(feature = "programs")]
-    let host = host.with_programs(static_init!(
-        [wasm_host::ProgramSlot; exposures::PROGRAMS],
-        [const { wasm_host::ProgramSlot::new() }; exposures::PROGRAMS]
-    ));
+    if exposures::PROGRAMS != 0 {
+        return Ok(host.with_programs(static_init!(
+            [wasm_host::ProgramSlot; exposures::PROGRAMS],
+            [const { wasm_host::ProgramSlot::new() }; exposures::PROGRAMS]
+        )));
+    }
     Ok(host)
 }
 
