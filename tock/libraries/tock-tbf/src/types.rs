@@ -92,15 +92,55 @@ pub(crate) mod tlv {
     pub(super) const SHORT_ID: u16 = 10;
 }
 
-/// Whether a character controls how others are shown: the controls, and of the format characters (Unicode's Cf, Zl, Zp)
-/// those that hide, join or turn.
+/// First and last of the characters of plane 0 that control how others are shown or are shown as nothing: controls, and
+/// Unicode's format characters, separators of lines and paragraphs, and ignorables (Cf, Zl, Zp,
+/// Default_Ignorable_Code_Point).
+const HIDDEN: [[u16; 2]; 21] = [
+    [0x00, 0x1f],
+    [0x7f, 0x9f],
+    [0xad, 0xad],
+    [0x34f, 0x34f],
+    [0x600, 0x605],
+    [0x61c, 0x61c],
+    [0x6dd, 0x6dd],
+    [0x70f, 0x70f],
+    [0x890, 0x891],
+    [0x8e2, 0x8e2],
+    [0x115f, 0x1160],
+    [0x17b4, 0x17b5],
+    [0x180b, 0x180f],
+    [0x200b, 0x200f],
+    [0x2028, 0x202e],
+    [0x2060, 0x206f],
+    [0x3164, 0x3164],
+    [0xfe00, 0xfe0f],
+    [0xfeff, 0xfeff],
+    [0xffa0, 0xffa0],
+    [0xfff0, 0xfffb],
+];
+
+/// Those of plane 1, without their plane.
+const HIDDEN_1: [[u16; 2]; 5] = [
+    [0x10bd, 0x10bd],
+    [0x10cd, 0x10cd],
+    [0x3430, 0x343f],
+    [0xbca0, 0xbca3],
+    [0xd173, 0xd17a],
+];
+
+/// Whether a character controls how others are shown, or hides.
 fn is_control(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
+    let code = u32::from(c);
+    let hidden: &[[u16; 2]] = match code >> 16 {
+        0 => &HIDDEN,
+        1 => &HIDDEN_1,
+        // Tags and selectors only.
+        plane => return plane == 14,
+    };
+    let code = code as u16;
+    hidden
+        .iter()
+        .any(|[first, last]| (*first..=*last).contains(&code))
 }
 
 /// Bytes of an entry of the permissions.
@@ -568,6 +608,57 @@ mod tests {
         }
         // No text, and not shown.
         assert_eq!(named(0xffff_ffff), Ok(false));
+    }
+
+    /// The first and the last of each range, and what stands beside it.
+    #[test]
+    fn characters_that_hide_or_turn_are_no_part_of_a_name() {
+        for (first, last) in [
+            ('\0', '\u{1f}'),
+            ('\u{7f}', '\u{9f}'),
+            ('\u{ad}', '\u{ad}'),
+            ('\u{34f}', '\u{34f}'),
+            ('\u{600}', '\u{605}'),
+            ('\u{61c}', '\u{61c}'),
+            ('\u{6dd}', '\u{6dd}'),
+            ('\u{70f}', '\u{70f}'),
+            ('\u{890}', '\u{891}'),
+            ('\u{8e2}', '\u{8e2}'),
+            ('\u{115f}', '\u{1160}'),
+            ('\u{17b4}', '\u{17b5}'),
+            ('\u{180b}', '\u{180f}'),
+            ('\u{200b}', '\u{200f}'),
+            ('\u{2028}', '\u{202e}'),
+            ('\u{2060}', '\u{206f}'),
+            ('\u{3164}', '\u{3164}'),
+            ('\u{fe00}', '\u{fe0f}'),
+            ('\u{feff}', '\u{feff}'),
+            ('\u{ffa0}', '\u{ffa0}'),
+            ('\u{fff0}', '\u{fffb}'),
+            ('\u{110bd}', '\u{110bd}'),
+            ('\u{110cd}', '\u{110cd}'),
+            ('\u{13430}', '\u{1343f}'),
+            ('\u{1bca0}', '\u{1bca3}'),
+            ('\u{1d173}', '\u{1d17a}'),
+            ('\u{e0000}', '\u{e0fff}'),
+        ] {
+            assert!((first..=last).all(is_control), "{first:?}");
+            let beside = [u32::from(first).checked_sub(1), Some(u32::from(last) + 1)];
+            for beside in beside.into_iter().flatten().filter_map(char::from_u32) {
+                let is_tags_plane = u32::from(beside) >> 16 == 14;
+                assert_eq!(is_control(beside), is_tags_plane, "{beside:?}");
+            }
+        }
+        for shown in "a ~\u{a0}ü€жאع中한🦀\u{fffd}\u{20000}".chars() {
+            assert!(!is_control(shown), "{shown:?}");
+        }
+        // In a name.
+        let mut words = TINY;
+        for name in ["\u{1d173}", "\u{1bca0}", "\u{e0100}"] {
+            words[15] = read_u32(name.as_bytes(), 0).unwrap();
+            let told = parse_tbf_header(&sealed(&words), 2).map(drop);
+            assert_eq!(told, Err(TbfParseError::BadName), "{name:?}");
+        }
     }
 
     #[test]
