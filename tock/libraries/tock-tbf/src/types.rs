@@ -92,55 +92,57 @@ pub(crate) mod tlv {
     pub(super) const SHORT_ID: u16 = 10;
 }
 
-/// First and last of the characters of plane 0 that control how others are shown or are shown as nothing: controls, and
-/// Unicode's format characters, separators of lines and paragraphs, and ignorables (Cf, Zl, Zp,
+/// Where the characters of plane 0 that control how others are shown, or are shown as nothing, begin and end, by turns:
+/// controls, and Unicode's format characters, separators of lines and paragraphs, and ignorables (Cf, Zl, Zp,
 /// Default_Ignorable_Code_Point).
-const HIDDEN: [[u16; 2]; 21] = [
-    [0x00, 0x1f],
-    [0x7f, 0x9f],
-    [0xad, 0xad],
-    [0x34f, 0x34f],
-    [0x600, 0x605],
-    [0x61c, 0x61c],
-    [0x6dd, 0x6dd],
-    [0x70f, 0x70f],
-    [0x890, 0x891],
-    [0x8e2, 0x8e2],
-    [0x115f, 0x1160],
-    [0x17b4, 0x17b5],
-    [0x180b, 0x180f],
-    [0x200b, 0x200f],
-    [0x2028, 0x202e],
-    [0x2060, 0x206f],
-    [0x3164, 0x3164],
-    [0xfe00, 0xfe0f],
-    [0xfeff, 0xfeff],
-    [0xffa0, 0xffa0],
-    [0xfff0, 0xfffb],
+#[rustfmt::skip]
+const HIDDEN: [u16; 42] = [
+    0x0, 0x20,
+    0x7f, 0xa0,
+    0xad, 0xae,
+    0x34f, 0x350,
+    0x600, 0x606,
+    0x61c, 0x61d,
+    0x6dd, 0x6de,
+    0x70f, 0x710,
+    0x890, 0x892,
+    0x8e2, 0x8e3,
+    0x115f, 0x1161,
+    0x17b4, 0x17b6,
+    0x180b, 0x1810,
+    0x200b, 0x2010,
+    0x2028, 0x202f,
+    0x2060, 0x2070,
+    0x3164, 0x3165,
+    0xfe00, 0xfe10,
+    0xfeff, 0xff00,
+    0xffa0, 0xffa1,
+    0xfff0, 0xfffc,
 ];
 
-/// Those of plane 1, without their plane.
-const HIDDEN_1: [[u16; 2]; 5] = [
-    [0x10bd, 0x10bd],
-    [0x10cd, 0x10cd],
-    [0x3430, 0x343f],
-    [0xbca0, 0xbca3],
-    [0xd173, 0xd17a],
+/// The same of plane 1, without the plane.
+#[rustfmt::skip]
+const HIDDEN_1: [u16; 10] = [
+    0x10bd, 0x10be,
+    0x10cd, 0x10ce,
+    0x3430, 0x3440,
+    0xbca0, 0xbca4,
+    0xd173, 0xd17b,
 ];
 
 /// Whether a character controls how others are shown, or hides.
+#[inline(never)]
 fn is_control(c: char) -> bool {
     let code = u32::from(c);
-    let hidden: &[[u16; 2]] = match code >> 16 {
+    let edges: &[u16] = match code >> 16 {
         0 => &HIDDEN,
         1 => &HIDDEN_1,
         // Tags and selectors only.
         plane => return plane == 14,
     };
+    // Behind a beginning, before its end.
     let code = code as u16;
-    hidden
-        .iter()
-        .any(|[first, last]| (*first..=*last).contains(&code))
+    edges.iter().filter(|edge| **edge <= code).count() % 2 != 0
 }
 
 /// Bytes of an entry of the permissions.
