@@ -76,7 +76,7 @@ fn measure() -> Result<Vec<Figure>> {
             key: "kernel.without_programs_text_bytes",
             bytes: without_programs.text,
             // What it is made of, and why it is not less: docs/kernel.md, "What the guarantees cost".
-            limit: 66_700,
+            limit: 67_400,
             what: "code and constants of kernel, capsules and board that carry out no register programs".to_owned(),
         },
         Figure {

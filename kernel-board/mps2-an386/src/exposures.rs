@@ -58,7 +58,7 @@ pub(crate) use table::{COUNT, ERASES, EXPOSURES, INTERRUPTS, LIMITS, MAPPED, PRO
 
 // What containers are told, and what the kernel does.
 const _: () = assert!(
-    (table::PROGRAMS > 0) == cfg!(feature = "programs"),
+    (table::PROGRAMS != 0) == cfg!(feature = "programs"),
     "`programs` of the exposures' limits, and the feature `programs`: either both or none"
 );
 

@@ -175,6 +175,7 @@ fn learn(device: &mut Device, variables: &mut Variables) -> Result<()> {
         ensure!(Instant::now() < until, "{}", device.board.console.text());
         std::thread::sleep(BETWEEN_LOOKS);
     }
+    variables.spread();
     let (fixed, all) = variables.fixed();
     println!("{fixed} of {all} words that the kernel and the process have do not change");
     ensure!(fixed * 3 > all * 2, "{fixed} of {all} words say little");

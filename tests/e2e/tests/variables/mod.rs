@@ -33,6 +33,9 @@ impl fmt::Debug for Word {
     }
 }
 
+/// Words on both sides of one that changes in the process that count as changing.
+const NEAR: usize = 32;
+
 /// Words in a row.
 struct Block {
     start: u32,
@@ -137,6 +140,28 @@ impl Variables {
             }
         }
         Ok(())
+    }
+
+    /// What lies beside a word that changes changes too, now and then: the rest of its variable, and in the process, of whose
+    /// variables nothing is known (its stack, and what the kernel keeps of its registers), [`NEAR`] words on both sides. Which
+    /// words are seen to change hangs on the instants of the looks; what this says hangs much less on them.
+    pub(crate) fn spread(&mut self) {
+        for block in &mut self.blocks {
+            let seen = block.changes.clone();
+            for index in (0..seen.len()).filter(|index| seen[*index]) {
+                let address = block.start + 4 * index as u32;
+                let is_in = |symbol: &&Symbol| address.wrapping_sub(symbol.start) < symbol.length;
+                let (first, last) = match self.symbols.iter().find(is_in) {
+                    Some(symbol) => {
+                        let start = symbol.start.saturating_sub(block.start);
+                        (start as usize / 4, (start + symbol.length - 1) as usize / 4)
+                    }
+                    None => (index.saturating_sub(NEAR), index + NEAR),
+                };
+                let last = last.min(seen.len() - 1);
+                block.changes[first..=last].fill(true);
+            }
+        }
     }
 
     /// How many words have never changed, and how many there are.
