@@ -100,8 +100,7 @@ impl<const N: usize> WasmHost<N> {
         let clear = |before| match interrupt.clear {
             Some(clear) if clear.before_capture == before => {
                 clear_source(exposure, clear);
-                interrupts.lines.clear_pending(interrupt.line);
-                interrupts.set_held(interrupt.line, slot.peers.get());
+                interrupts.look_again(interrupt.line, slot.peers.get());
             }
             _ => {}
         };
@@ -297,17 +296,13 @@ impl<const N: usize> WasmHost<N> {
         registered
     }
 
-    /// The second half, when the hardware is at rest: what is pending comes from before.
-    /// Lines that others share open for them.
+    /// The second half, when the hardware is at rest: lines that others share open for them, with what they
+    /// raised meanwhile; of the rest what is pending is forgotten.
     pub(crate) fn forget(&self, registered: u32) {
-        let Some(interrupts) = &self.interrupts else {
-            return;
-        };
-        for index in indices(registered) {
-            if let Some((interrupt, _)) = interrupts.get(index) {
-                interrupts.lines.clear_pending(interrupt.line);
-            }
-            interrupts.settle(index);
+        if let Some(interrupts) = &self.interrupts {
+            indices(registered).for_each(|index| {
+                interrupts.settle(index);
+            });
         }
     }
 }

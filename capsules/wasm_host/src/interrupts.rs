@@ -231,17 +231,17 @@ impl Interrupts {
         };
         let begin = self.share.begin();
         self.lines.mask(line);
-        self.lines.clear_pending(line);
         let peers = slot.peers.get();
         if self.open.get() & peers == 0 {
             // Masked, and here all the same: chips whose drivers know no masks enable a line when
             // its service returns. It is masked again; what is new of it is not lost.
             self.unbidden.set(self.unbidden.get().wrapping_add(1));
+            self.lines.clear_pending(line);
             self.again
                 .set(self.again.get() | (peers & !self.held.get()));
         } else {
             self.open.set(self.open.get() & !peers);
-            self.set_held(line, peers);
+            self.look(line, peers);
             self.take(peers);
         }
         self.share.end(begin, 0);
@@ -268,8 +268,9 @@ impl Interrupts {
         self.unbidden.get()
     }
 
-    /// Remember whether the line is held high, just after its pending bit was cleared.
-    pub(crate) fn set_held(&self, line: u32, peers: u32) {
+    /// Forget that the line is pending, and remember whether it is held high.
+    fn look(&self, line: u32, peers: u32) {
+        self.lines.clear_pending(line);
         let held = self.held.get() & !peers;
         let now = if self.lines.is_pending(line) {
             peers
@@ -277,6 +278,14 @@ impl Interrupts {
             0
         };
         self.held.set(held | now);
+    }
+
+    /// Look again whether a line that was held high still is. Of any other what is pending was raised since it was
+    /// taken, and is kept.
+    pub(crate) fn look_again(&self, line: u32, peers: u32) {
+        if self.held.get() & peers != 0 {
+            self.look(line, peers);
+        }
     }
 
     /// The noted interrupt that is served first; it is noted no more.
@@ -312,8 +321,7 @@ impl Interrupts {
         if let Some((interrupt, slot)) = self.get(index) {
             // What was raised while nobody listened is nobody's.
             if self.registered.get() & slot.peers.get() == 0 {
-                self.lines.clear_pending(interrupt.line);
-                self.set_held(interrupt.line, slot.peers.get());
+                self.look(interrupt.line, slot.peers.get());
                 self.again.set(self.again.get() & !slot.peers.get());
             }
             slot.priority.set(priority);
@@ -363,7 +371,18 @@ impl Interrupts {
         let open = self.open.get();
         let granted = self.granted.get() & peers != 0;
         self.granted.set(self.granted.get() & !peers);
-        if peers & (waiting | open) != 0 || peers & self.registered.get() == 0 {
+        let registered = self.registered_on(slot);
+        if registered == 0 {
+            // Masked, and what is pending was for those that have gone.
+            self.lines.clear_pending(interrupt.line);
+            return 0;
+        }
+        if peers & open != 0 {
+            return 0;
+        }
+        // The handler that was run last may have silenced it: what comes from now on is new.
+        self.look_again(interrupt.line, peers);
+        if peers & waiting != 0 {
             return 0;
         }
         if !granted {
@@ -372,18 +391,18 @@ impl Interrupts {
                 return wait;
             }
         }
-        if self.held.get() & peers != 0 {
-            self.lines.clear_pending(interrupt.line);
-        }
         let again = self.again.get() & peers != 0;
-        if again || self.lines.is_pending(interrupt.line) {
-            slot.merged.set(slot.merged.get().wrapping_add(1));
+        // One that was open just now was counted when it opened.
+        if !granted && (again || self.lines.is_pending(interrupt.line)) {
+            // For all of them, also if the one that is asked for has gone: whose it is nobody knows.
+            for slot in indices(registered).filter_map(|index| self.slots.get(index)) {
+                slot.merged.set(slot.merged.get().wrapping_add(1));
+            }
         }
         if again {
             // As if it had opened and been raised at once.
             self.again.set(self.again.get() & !peers);
-            self.lines.clear_pending(interrupt.line);
-            self.set_held(interrupt.line, peers);
+            self.look(interrupt.line, peers);
             self.take(peers);
             return 0;
         }

@@ -7,8 +7,8 @@ use crate::test_clock::TestClock;
 use crate::test_lines::{Chip, TestLines};
 use crate::test_window::{Access, Memory};
 use crate::{
-    Clear, Clock, Exposure, Interrupt, InterruptStore, Interrupts, Limits, Register, Registers,
-    SafeWrite, TableError, WasmHost, Width, Widths,
+    BusError, Clear, Clock, Exposure, Interrupt, InterruptStore, Interrupts, Limits, Register,
+    Registers, SafeWrite, TableError, WasmHost, Width, Widths, Window,
 };
 use berth_exposure::interrupt::{Capture, ONLY_LINE};
 use berth_exposure::{
@@ -19,6 +19,7 @@ use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::syscall::CommandReturn;
 use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use std::boxed::Box;
+use std::sync::Mutex;
 use std::vec::Vec;
 
 /// Two interrupts (before- and after-capture) of a UART; two blocks on one line whose
@@ -93,6 +94,18 @@ fn board() -> Board {
 }
 
 fn board_with(limits: Limits) -> Board {
+    let spi = [Memory::leak(0x10), Memory::leak(0x10)];
+    board_of(&TABLE, limits, TestLines::leak(), spi, [spi[0], spi[1]])
+}
+
+/// A board with such interrupts, with `windows` to its two blocks on one line.
+fn board_of(
+    interrupts: &'static [Interrupt; 4],
+    limits: Limits,
+    lines: &'static TestLines,
+    spi: [&'static Memory; 2],
+    windows: [&'static dyn Window; 2],
+) -> Board {
     static REGISTERS: [Register; 3] = [
         Register::new(STATUS, 0xff, 0xff),
         Register::new(DATA, 0xff, 0xff),
@@ -100,19 +113,17 @@ fn board_with(limits: Limits) -> Board {
     ];
     static SAFE: [SafeWrite; 1] = [SafeWrite::new(DATA, 0, 0xff)];
     let uart = Memory::leak(0x10);
-    let spi = [Memory::leak(0x10), Memory::leak(0x10)];
-    let lines = TestLines::leak();
     let clock = TestClock::leak();
     let table = Box::leak(Box::new([
         Exposure::new("uart", uart, 0x10, Registers::List(&REGISTERS)).safe_state(&SAFE),
-        Exposure::new("spi0", spi[0], 0x10, Registers::Whole(Widths::ALL)),
-        Exposure::new("spi1", spi[1], 0x10, Registers::Whole(Widths::ALL)),
+        Exposure::new("spi0", windows[0], 0x10, Registers::Whole(Widths::ALL)),
+        Exposure::new("spi1", windows[1], 0x10, Registers::Whole(Widths::ALL)),
     ]));
     let kernel = TestKernel::new();
     let grant = kernel.create_grant(DRIVER_NUM);
     let store = Box::leak(Box::new(InterruptStore::<4, 4>::new()));
-    assert_eq!(crate::captures(&TABLE), 4);
-    let interrupts = Interrupts::new(&TABLE, store, lines, clock, limits).unwrap();
+    assert_eq!(crate::captures(interrupts), 4);
+    let interrupts = Interrupts::new(interrupts, store, lines, clock, limits).unwrap();
     let host = WasmHost::new(table, claim_store(), grant)
         .unwrap()
         .with_interrupts(interrupts)
@@ -828,6 +839,402 @@ fn what_is_left_on_a_shared_line_can_ask_for_it() {
     board.clock.advance(20_000);
     assert_eq!(board.acknowledge(2), 0);
     assert!(board.lines.get(SHARED).open);
+}
+
+/// Interrupts of a board whose two blocks on one line have a rule to clear them, or have none.
+fn table_with(clears: [bool; 2]) -> &'static [Interrupt; 4] {
+    let mut table = TABLE;
+    for (interrupt, clear) in table[2..].iter_mut().zip(clears) {
+        interrupt.clear = clear.then_some(Clear {
+            offset: STATUS,
+            bytes: 4,
+            value: 1,
+            before_capture: true,
+        });
+    }
+    Box::leak(Box::new(table))
+}
+
+/// What the hardware raises while the line is masked comes afterwards, once, also if another registration on the line
+/// ends meanwhile, and is counted with whoever is left.
+#[test]
+fn a_pulse_survives_the_end_of_anothers_registration() {
+    for by in ["unregister", "release", "release of all"] {
+        for acknowledged_before in [false, true] {
+            let board = board();
+            let first = board.claim(0, 1, "spi0");
+            let second = board.claim(0, 2, "spi1");
+            board.register(first, 0, 9, &[]).unwrap();
+            board.register(second, 0, 9, &[]).unwrap();
+            board.lines.pulse(SHARED);
+            assert_eq!(board.settle(), 1);
+            board.lines.pulse(SHARED);
+            if acknowledged_before {
+                board.acknowledge(3);
+            }
+            match by {
+                "unregister" => board.call(0, command::UNREGISTER, interrupt_of(first, 0), 0),
+                "release" => board.call(0, command::RELEASE, first.into(), 0),
+                _ => board.call(0, command::RELEASE_ALL, 1, 0),
+            };
+            if !acknowledged_before {
+                board.acknowledge(3);
+            }
+            assert_eq!(board.settle(), 1, "{by}");
+            assert_eq!(board.counters(second, 0), (2, 0, 1), "{by}");
+            board.acknowledge(3);
+            assert_eq!(board.settle(), 0, "{by}");
+            // With the last, what is pending is nobody's.
+            board.lines.pulse(SHARED);
+            board.settle();
+            board.lines.pulse(SHARED);
+            match by {
+                "unregister" => board.call(0, command::UNREGISTER, interrupt_of(second, 0), 0),
+                "release" => board.call(0, command::RELEASE, second.into(), 0),
+                _ => board.call(0, command::RELEASE_ALL, 2, 0),
+            };
+            let input = board.lines.get(SHARED);
+            assert!(!input.open && !input.pending, "{by}");
+        }
+    }
+}
+
+/// The firmware comes between two epilogues: what is raised there is not cleared with the source of the second.
+#[test]
+fn a_pulse_survives_anothers_epilogue() {
+    let memory = [Memory::leak(0x10), Memory::leak(0x10)];
+    let windows: [&dyn Window; 2] = [memory[0], memory[1]];
+    let table = table_with([true; 2]);
+    let board = board_of(table, LIMITS, TestLines::leak(), memory, windows);
+    let first = board.claim(0, 1, "spi0");
+    let second = board.claim(0, 2, "spi1");
+    board.register(first, 0, 9, &[]).unwrap();
+    board.register(second, 0, 3, &[]).unwrap();
+    board.lines.pulse(SHARED);
+    assert!(board.lines.take(SHARED));
+    assert!(board.host.interrupt(SHARED));
+    DeferredCall::service_next_pending_call();
+    assert_eq!(board.word(0), 0b1000);
+    board.lines.pulse(SHARED);
+    DeferredCall::service_next_pending_call();
+    assert_eq!(board.word(0), 0b1100);
+    board.acknowledge(3);
+    board.acknowledge(2);
+    assert_eq!(board.settle(), 1);
+    assert_eq!(board.counters(first, 0), (2, 0, 1));
+    assert_eq!(board.counters(second, 0), (2, 0, 1));
+}
+
+/// One source was held high until its handler silenced it: what another raises while its own still runs is not taken for that.
+#[test]
+fn a_pulse_behind_a_level_is_not_taken_for_it() {
+    let board = board();
+    let first = board.claim(0, 1, "spi0");
+    let second = board.claim(0, 2, "spi1");
+    board.register(first, 0, 3, &[]).unwrap();
+    board.register(second, 0, 9, &[]).unwrap();
+    board.lines.set(SHARED, true);
+    assert_eq!(board.settle(), 1);
+    board.lines.set(SHARED, false);
+    board.acknowledge(2);
+    board.lines.pulse(SHARED);
+    board.acknowledge(3);
+    assert_eq!(board.settle(), 1);
+    assert_eq!(board.counters(second, 0), (2, 0, 1));
+    board.acknowledge(2);
+    board.acknowledge(3);
+    assert_eq!(board.settle(), 0);
+}
+
+/// Two sources on one line, and what the kernel owes for it.
+#[derive(Default)]
+struct Sources {
+    /// Held high.
+    levels: [bool; 2],
+    /// The line rose since it was taken, or was high when the kernel looked last: something may come.
+    rose: bool,
+    /// It rose where the kernel can see that: something must come.
+    owed: bool,
+    /// It was high when it was taken, and the kernel has not looked since.
+    blind: bool,
+}
+
+struct Wire {
+    lines: &'static TestLines,
+    sources: Mutex<Sources>,
+}
+
+impl Wire {
+    fn change<R>(&self, change: impl FnOnce(&mut Sources) -> R) -> R {
+        change(&mut self.sources.lock().unwrap())
+    }
+
+    fn is_high(&self) -> bool {
+        self.change(|sources| sources.levels.contains(&true))
+    }
+
+    fn set(&self, source: usize, level: bool) {
+        let before = self.is_high();
+        self.change(|sources| {
+            sources.levels[source] = level;
+            if level && !before {
+                sources.rose = true;
+                sources.owed |= !sources.blind;
+            }
+        });
+        self.lines.set(SHARED, self.is_high());
+    }
+
+    fn pulse(&self, source: usize) {
+        let level = self.change(|sources| sources.levels[source]);
+        self.set(source, true);
+        self.set(source, level);
+    }
+
+    /// The kernel has looked at the line.
+    fn looked(&self) {
+        let high = self.is_high();
+        self.change(|sources| {
+            sources.rose |= high;
+            sources.blind &= high;
+        });
+    }
+}
+
+/// A block whose every write silences its source.
+struct Silencer {
+    wire: &'static Wire,
+    source: usize,
+}
+
+impl Window for Silencer {
+    fn len(&self) -> usize {
+        0x10
+    }
+    fn read8(&self, _: usize) -> Result<u8, BusError> {
+        Ok(0)
+    }
+    fn read16(&self, _: usize) -> Result<u16, BusError> {
+        Ok(0)
+    }
+    fn read32(&self, _: usize) -> Result<u32, BusError> {
+        Ok(0)
+    }
+    fn write8(&self, _: usize, _: u8) -> Result<(), BusError> {
+        self.write32(0, 0)
+    }
+    fn write16(&self, _: usize, _: u16) -> Result<(), BusError> {
+        self.write32(0, 0)
+    }
+    fn write32(&self, _: usize, _: u32) -> Result<(), BusError> {
+        self.wire.set(self.source, false);
+        Ok(())
+    }
+}
+
+/// Random operations on a line with two sources, beside a model of it.
+struct Model {
+    board: Board,
+    wire: &'static Wire,
+    clears: [bool; 2],
+    handles: [u16; 2],
+    registered: [bool; 2],
+    /// The bits of the records that were looked at.
+    seen: [u32; 2],
+    handled: [u32; 2],
+    delivered: u32,
+}
+
+impl Model {
+    fn new(clears: [bool; 2]) -> Self {
+        let lines = TestLines::leak();
+        let sources = Mutex::default();
+        let wire: &'static Wire = Box::leak(Box::new(Wire { lines, sources }));
+        let window =
+            |source| -> &'static dyn Window { Box::leak(Box::new(Silencer { wire, source })) };
+        let memory = [Memory::leak(0x10), Memory::leak(0x10)];
+        let windows = [window(0), window(1)];
+        let board = board_of(table_with(clears), LIMITS, lines, memory, windows);
+        let handles = [board.claim(0, 1, "spi0"), board.claim(0, 2, "spi1")];
+        Self {
+            board,
+            wire,
+            clears,
+            handles,
+            registered: [false; 2],
+            seen: [0; 2],
+            handled: [0; 2],
+            delivered: 0,
+        }
+    }
+
+    fn bit(&self, source: usize) -> u32 {
+        self.board.word(0) >> (2 + source) & 1
+    }
+
+    fn waits(&self, source: usize) -> bool {
+        self.registered[source] && self.bit(source) != self.seen[source]
+    }
+
+    /// The line is taken if it may be.
+    fn take(&mut self) {
+        if !self.board.lines.take(SHARED) {
+            return;
+        }
+        let high = self.wire.is_high();
+        self.wire.change(|sources| {
+            assert!(sources.rose, "nothing was raised");
+            sources.rose = high;
+            sources.owed = false;
+            sources.blind = high;
+        });
+        assert!(self.board.host.interrupt(SHARED));
+        self.board.lines.serviced(SHARED);
+        self.delivered += 1;
+    }
+
+    fn epilogue(&self) {
+        let before = [self.bit(0), self.bit(1)];
+        DeferredCall::service_next_pending_call();
+        if (0..2).any(|source| self.clears[source] && self.bit(source) != before[source]) {
+            self.wire.looked();
+        }
+        self.board.told();
+    }
+
+    /// Its handler runs, if there is something for it, and silences its source.
+    fn handle(&mut self, source: usize) {
+        if self.waits(source) {
+            self.seen[source] ^= 1;
+            self.handled[source] += 1;
+            self.wire.set(source, false);
+            self.acknowledge(source, 0);
+        }
+    }
+
+    fn acknowledge(&self, source: usize, how: usize) {
+        self.board.clock.advance(10_000);
+        let told = self.board.call(0, command::ACKNOWLEDGE, 2 + source, how);
+        assert_eq!(told.get_success_u32(), Some(0));
+        self.wire.looked();
+    }
+
+    fn register(&mut self, source: usize, priority: u8) {
+        if self.registered[source] {
+            return;
+        }
+        self.board.clock.advance(10_000);
+        if self.registered == [false; 2] {
+            let high = self.wire.is_high();
+            self.wire.change(|sources| {
+                sources.rose = high;
+                sources.owed = false;
+                sources.blind = high;
+            });
+        }
+        self.board
+            .register(self.handles[source], 0, priority, &[])
+            .unwrap();
+        self.wire.looked();
+        self.registered[source] = true;
+        self.handled[source] = 0;
+        self.seen[source] = self.bit(source);
+    }
+
+    fn end(&mut self, source: usize, how: u32) {
+        let handle = self.handles[source];
+        match how {
+            0 if self.registered[source] => {
+                self.board
+                    .call(0, command::UNREGISTER, interrupt_of(handle, 0), 0);
+            }
+            0 => return,
+            1 => {
+                self.board.call(0, command::RELEASE, handle.into(), 0);
+            }
+            _ => {
+                self.board.call(0, command::RELEASE_ALL, source + 1, 0);
+            }
+        }
+        if how != 0 {
+            self.handles[source] = self.board.claim(0, source + 1, ["spi0", "spi1"][source]);
+        }
+        if core::mem::take(&mut self.registered[source]) {
+            self.wire.looked();
+            // What was taken was handled or dropped, exactly.
+            let (taken, dropped, _) = self.board.counters(self.handles[source], 0);
+            assert_eq!(taken, self.handled[source] + dropped);
+            let input = self.board.lines.get(SHARED);
+            if self.registered == [false; 2] {
+                assert!(!input.open && input.pending == self.wire.is_high());
+            }
+        }
+    }
+
+    /// All that is owed comes, and no more than that.
+    fn come_to_rest(&mut self) {
+        for _ in 0..10 {
+            self.take();
+            while DeferredCall::has_tasks() {
+                self.epilogue();
+            }
+            for source in 0..2 {
+                self.wire.set(source, false);
+                self.handle(source);
+                if self.registered[source] {
+                    self.acknowledge(source, ONLY_LINE);
+                }
+            }
+        }
+        let input = self.board.lines.get(SHARED);
+        if self.registered != [false; 2] {
+            assert!(!self.wire.change(|sources| sources.owed), "one is lost");
+            assert!(input.open && !input.pending);
+        }
+        for source in (0..2).filter(|source| self.registered[*source]) {
+            let (taken, dropped, merged) = self.board.counters(self.handles[source], 0);
+            assert_eq!(taken, self.handled[source] + dropped);
+            assert!(merged <= taken);
+        }
+    }
+}
+
+#[test]
+fn nothing_raised_on_a_shared_line_is_lost_and_nothing_comes_twice() {
+    for clears in [[false; 2], [true, false], [false, true], [true; 2]] {
+        let mut model = Model::new(clears);
+        let mut seed = 1_u32;
+        let mut random = move |below: u32| {
+            seed = seed.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+            (seed >> 16) % below
+        };
+        for _ in 0..20_000 {
+            let source = random(2) as usize;
+            match random(24) {
+                0..4 => model.wire.pulse(source),
+                4..6 => model.wire.set(source, true),
+                6 => model.wire.set(source, false),
+                7..11 => model.take(),
+                11..15 if DeferredCall::has_tasks() => model.epilogue(),
+                15..19 => model.handle(source),
+                19..22 => model.register(source, random(3) as u8),
+                22 => model.end(source, random(3)),
+                23 => model.come_to_rest(),
+                _ => {}
+            }
+        }
+        assert!(model.delivered > 1_000, "{}", model.delivered);
+        // The end of the run ends it all.
+        model.register(0, 0);
+        model.wire.pulse(0);
+        model.board.processes[0].terminate();
+        model.board.host.reap();
+        let input = model.board.lines.get(SHARED);
+        assert!(!input.open && input.pending == model.wire.is_high());
+        while DeferredCall::has_tasks() {
+            DeferredCall::service_next_pending_call();
+        }
+    }
 }
 
 /// However a claim ends, its lines are shut and clear, and what waited is gone.

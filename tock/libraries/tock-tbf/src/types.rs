@@ -92,15 +92,57 @@ pub(crate) mod tlv {
     pub(super) const SHORT_ID: u16 = 10;
 }
 
-/// Whether a character controls how others are shown: the controls, and of the format characters (Unicode's Cf, Zl, Zp)
-/// those that hide, join or turn.
+/// Where the characters of plane 0 that control how others are shown, or are shown as nothing, begin and end, by turns:
+/// controls, and Unicode's format characters, separators of lines and paragraphs, and ignorables (Cf, Zl, Zp,
+/// Default_Ignorable_Code_Point).
+#[rustfmt::skip]
+const HIDDEN: [u16; 42] = [
+    0x0, 0x20,
+    0x7f, 0xa0,
+    0xad, 0xae,
+    0x34f, 0x350,
+    0x600, 0x606,
+    0x61c, 0x61d,
+    0x6dd, 0x6de,
+    0x70f, 0x710,
+    0x890, 0x892,
+    0x8e2, 0x8e3,
+    0x115f, 0x1161,
+    0x17b4, 0x17b6,
+    0x180b, 0x1810,
+    0x200b, 0x2010,
+    0x2028, 0x202f,
+    0x2060, 0x2070,
+    0x3164, 0x3165,
+    0xfe00, 0xfe10,
+    0xfeff, 0xff00,
+    0xffa0, 0xffa1,
+    0xfff0, 0xfffc,
+];
+
+/// The same of plane 1, without the plane.
+#[rustfmt::skip]
+const HIDDEN_1: [u16; 10] = [
+    0x10bd, 0x10be,
+    0x10cd, 0x10ce,
+    0x3430, 0x3440,
+    0xbca0, 0xbca4,
+    0xd173, 0xd17b,
+];
+
+/// Whether a character controls how others are shown, or hides.
+#[inline(never)]
 fn is_control(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
+    let code = u32::from(c);
+    let edges: &[u16] = match code >> 16 {
+        0 => &HIDDEN,
+        1 => &HIDDEN_1,
+        // Tags and selectors only.
+        plane => return plane == 14,
+    };
+    // Behind a beginning, before its end.
+    let code = code as u16;
+    edges.iter().filter(|edge| **edge <= code).count() % 2 != 0
 }
 
 /// Bytes of an entry of the permissions.
@@ -568,6 +610,57 @@ mod tests {
         }
         // No text, and not shown.
         assert_eq!(named(0xffff_ffff), Ok(false));
+    }
+
+    /// The first and the last of each range, and what stands beside it.
+    #[test]
+    fn characters_that_hide_or_turn_are_no_part_of_a_name() {
+        for (first, last) in [
+            ('\0', '\u{1f}'),
+            ('\u{7f}', '\u{9f}'),
+            ('\u{ad}', '\u{ad}'),
+            ('\u{34f}', '\u{34f}'),
+            ('\u{600}', '\u{605}'),
+            ('\u{61c}', '\u{61c}'),
+            ('\u{6dd}', '\u{6dd}'),
+            ('\u{70f}', '\u{70f}'),
+            ('\u{890}', '\u{891}'),
+            ('\u{8e2}', '\u{8e2}'),
+            ('\u{115f}', '\u{1160}'),
+            ('\u{17b4}', '\u{17b5}'),
+            ('\u{180b}', '\u{180f}'),
+            ('\u{200b}', '\u{200f}'),
+            ('\u{2028}', '\u{202e}'),
+            ('\u{2060}', '\u{206f}'),
+            ('\u{3164}', '\u{3164}'),
+            ('\u{fe00}', '\u{fe0f}'),
+            ('\u{feff}', '\u{feff}'),
+            ('\u{ffa0}', '\u{ffa0}'),
+            ('\u{fff0}', '\u{fffb}'),
+            ('\u{110bd}', '\u{110bd}'),
+            ('\u{110cd}', '\u{110cd}'),
+            ('\u{13430}', '\u{1343f}'),
+            ('\u{1bca0}', '\u{1bca3}'),
+            ('\u{1d173}', '\u{1d17a}'),
+            ('\u{e0000}', '\u{e0fff}'),
+        ] {
+            assert!((first..=last).all(is_control), "{first:?}");
+            let beside = [u32::from(first).checked_sub(1), Some(u32::from(last) + 1)];
+            for beside in beside.into_iter().flatten().filter_map(char::from_u32) {
+                let is_tags_plane = u32::from(beside) >> 16 == 14;
+                assert_eq!(is_control(beside), is_tags_plane, "{beside:?}");
+            }
+        }
+        for shown in "a ~\u{a0}ü€жאع中한🦀\u{fffd}\u{20000}".chars() {
+            assert!(!is_control(shown), "{shown:?}");
+        }
+        // In a name.
+        let mut words = TINY;
+        for name in ["\u{1d173}", "\u{1bca0}", "\u{e0100}"] {
+            words[15] = read_u32(name.as_bytes(), 0).unwrap();
+            let told = parse_tbf_header(&sealed(&words), 2).map(drop);
+            assert_eq!(told, Err(TbfParseError::BadName), "{name:?}");
+        }
     }
 
     #[test]
