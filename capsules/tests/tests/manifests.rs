@@ -1,8 +1,12 @@
 //! What is used beside upstream Tock needs nothing that upstream has not, its own tests included.
 
+mod folders;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use folders::{copy, root};
 
 /// Folders that are copied beside upstream's, from the workspace's root.
 const ALONE: [&str; 10] = [
@@ -41,10 +45,6 @@ const ONLY_HERE: [&str; 8] = [
 
 /// The newest that upstream's compilers take: its release 2.2 has a nightly of November 2024.
 const NEWEST: [&str; 2] = ["edition = \"2021\"", "rust-version = \"1.84\""];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 #[test]
 fn a_copied_folder_asks_for_nothing_that_is_only_here() {
@@ -113,19 +113,6 @@ fn capsules_use_nothing_that_only_this_kernel_has() {
             for word in ONLY_HERE {
                 assert!(!code.contains(word), "{}: {word}", file.display());
             }
-        }
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
         }
     }
 }

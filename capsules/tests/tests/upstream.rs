@@ -1,9 +1,13 @@
 //! The capsules, and the example of a board beside upstream's kernel, against what upstream publishes: stand-ins with
 //! its paths and signatures (`capsules/tests/upstream`), of its release 2.2 and of its main branch.
 
+mod folders;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use folders::{copy, root};
 
 /// What is built with upstream's kernel.
 const CAPSULES: [&str; 5] = [
@@ -16,23 +20,6 @@ const CAPSULES: [&str; 5] = [
 
 /// The target of the board; the stand-ins are for nothing else.
 const TARGET: &str = "thumbv7em-none-eabi";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
 
 /// Writes a manifest of sources of `capsules/tests/upstream`.
 fn stand_in(place: &Path, name: &str, source: &str, more: &str) {
