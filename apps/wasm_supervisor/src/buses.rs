@@ -6,17 +6,9 @@
 //!                                  bytes copied: the system never has a container's memory
 //! ```
 
-pub use berth_foreign::{Bus, Place, SpiSettings, Transfer};
+use crate::errno;
 
-/// Error codes of Tock that transfers end with.
-pub mod code {
-    /// Another transfer is under way.
-    pub const BUSY: u8 = 2;
-    /// The container was paused meanwhile.
-    pub const CANCEL: u8 = 8;
-    /// There is no such bus.
-    pub const NODEVICE: u8 = 11;
-}
+pub use berth_foreign::{Bus, Place, SpiSettings, Transfer};
 
 /// The part of the [`Platform`](crate::platform::Platform) that has buses. Nothing here waits.
 pub trait Buses {
@@ -30,7 +22,7 @@ pub trait Buses {
     ///
     /// # Errors
     ///
-    /// A Tock error code; [`code::BUSY`] while another transfer is under way, or ends.
+    /// A Tock error code; [`errno::BUSY`] while another transfer is under way, or ends.
     fn begin_transfer(
         &self,
         transfer: &Transfer,
@@ -38,7 +30,7 @@ pub trait Buses {
         sent: &[u8],
     ) -> Result<(), u8> {
         let _ = (transfer, settings, sent);
-        Err(code::NODEVICE)
+        Err(errno::NO_DEVICE)
     }
 
     /// May a transfer begin on this bus?

@@ -14,6 +14,7 @@ pub mod board;
 pub mod buses;
 pub mod container;
 pub mod engine;
+pub mod errno;
 #[cfg(not(target_os = "none"))]
 pub mod fake;
 pub mod interrupts;

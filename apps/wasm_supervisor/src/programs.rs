@@ -4,6 +4,7 @@
 //! for the length of a call and no longer: handlers may let the memory grow between two, so whoever goes on with a program
 //! shows them anew.
 
+use crate::errno;
 use berth_protocol::Fault;
 
 pub use berth_exposure::program::{DATA_MAX, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction};
@@ -138,28 +139,6 @@ pub struct Ended {
     pub at: Option<(u32, u32)>,
 }
 
-/// Error codes of Tock that programs end with.
-pub mod code {
-    /// No instruction.
-    pub const FAIL: u8 = 1;
-    /// Somebody uses it.
-    pub const BUSY: u8 = 2;
-    /// Something of the kind is under way.
-    pub const ALREADY: u8 = 3;
-    /// Not claimed.
-    pub const RESERVE: u8 = 5;
-    /// An access outside the block or of a wrong width.
-    pub const INVAL: u8 = 6;
-    /// Too large.
-    pub const SIZE: u8 = 7;
-    /// No room for one more.
-    pub const NOMEM: u8 = 9;
-    /// Not exposed.
-    pub const NOSUPPORT: u8 = 10;
-    /// A device did not become ready.
-    pub const NOACK: u8 = 13;
-}
-
 /// A program of a container that is not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnderWay {
@@ -190,14 +169,14 @@ impl UnderWay {
         };
         let wrong = |fault, place| Err((fault, [self.number, place]));
         match (code, at) {
-            (code::NOACK, Some((instruction, output))) => {
+            (errno::NO_ACK, Some((instruction, output))) => {
                 Ok(Some(failed(code, instruction, output)))
             }
-            (code::ALREADY, None) => Ok(Some(failed(code::BUSY, 0, 0))),
-            (code::NOMEM, None) => Ok(Some(failed(code, 0, 0))),
-            (code::RESERVE, None) => wrong(Fault::BadHandle, 0),
+            (errno::ALREADY, None) => Ok(Some(failed(errno::BUSY, 0, 0))),
+            (errno::NO_MEMORY, None) => Ok(Some(failed(code, 0, 0))),
+            (errno::RESERVE, None) => wrong(Fault::BadHandle, 0),
             (_, None) => wrong(Fault::BadProgram, self.instructions()),
-            (code::FAIL | code::SIZE, Some((index, _))) => wrong(Fault::BadProgram, index),
+            (errno::FAIL | errno::SIZE, Some((index, _))) => wrong(Fault::BadProgram, index),
             (_, Some((index, _))) => match self.places.offset(memory, index) {
                 Some(offset) => wrong(Fault::BadRegister, offset),
                 None => wrong(Fault::BadProgram, index),
@@ -234,7 +213,7 @@ pub trait Programs {
     ) -> (Result<Pass, Ended>, u32) {
         let _ = (handle, parts, passes);
         let ended = Ended {
-            code: code::NOSUPPORT,
+            code: errno::NO_SUPPORT,
             at: None,
         };
         (Err(ended), 0)

@@ -3,7 +3,11 @@
 //! To add a group: a module with a function that returns a [`Group`], and a line in
 //! [`ALL`]. To add a key to a group: a line in its table.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use berth_e2e::{Device, target};
+use berth_emulator::{Board, Icount, Sleep};
 
 use crate::figure::Group;
 
@@ -34,3 +38,18 @@ pub const ALL: [Entry; 10] = [
     ("store", store::measure),
     ("kernel_size", kernel_size::measure),
 ];
+
+/// What a kernel that measures itself, `image`, has said on its console up to `last`; an instruction takes 2^`shift` ns.
+fn kernel_says(image: &str, shift: u8, last: &str) -> Result<String> {
+    let board = Board::new(target().join("image").join(image))
+        .limit(Duration::from_secs(60))
+        .icount(Icount {
+            shift,
+            sleep: Sleep::Jump,
+        })
+        .start()
+        .context("the kernel that measures itself; run `make bench-kernel`")?;
+    let device = Device { board };
+    device.console(last)?;
+    Ok(device.board.console.text())
+}

@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use berth_e2e::{Device, Flash, target};
+use berth_e2e::{Device, Flash};
 use berth_emulator::{Board, Icount, Sleep};
 use berth_exposure::Width;
 use berth_exposure::program::{INSTRUCTION_BYTES, Instruction, Place};
@@ -353,18 +353,7 @@ fn native() -> Result<[f64; 3]> {
 /// A write of kernel code: the kernel with the feature `bench` measures itself. What one call has
 /// more than an empty one, and the empty one's own instructions.
 fn kernel() -> Result<f64> {
-    let image = target().join("image/bench-kernel.bin");
-    let board = Board::new(image)
-        .limit(Duration::from_secs(60))
-        .icount(Icount {
-            shift: SHIFT,
-            sleep: Sleep::Jump,
-        })
-        .start()
-        .context("the kernel that measures itself; run `make bench-kernel`")?;
-    let device = Device { board };
-    device.console("bench: done")?;
-    let text = device.board.console.text();
+    let text = super::kernel_says("bench-kernel.bin", SHIFT, "bench: done")?;
     let numbers: Vec<f64> = text
         .lines()
         .find(|line| line.starts_with("nanoseconds of"))

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Device, Flash, guest, target};
-use berth_emulator::{Board, Icount, Sleep};
+use berth_e2e::{Device, Flash, guest};
+use berth_emulator::{Icount, Sleep};
 
 use crate::figure::{Figure, Group, Key};
 
@@ -123,18 +123,7 @@ fn container(device: &Device, name: &str) -> Result<f64> {
 
 /// Instructions of a word by kernel code that polls and by the kernel's driver.
 fn kernel() -> Result<[f64; 2]> {
-    let image = target().join("image").join(KERNEL);
-    let board = Board::new(image)
-        .limit(Duration::from_secs(60))
-        .icount(Icount {
-            shift: SHIFT,
-            sleep: Sleep::Jump,
-        })
-        .start()
-        .context("the kernel that measures itself; run `make bench-kernel`")?;
-    let device = Device { board };
-    device.console("bench: spi done")?;
-    let text = device.board.console.text();
+    let text = super::kernel_says(KERNEL, SHIFT, "bench: spi done")?;
     let mut figures = [0.0; 2];
     for (figure, which) in figures.iter_mut().zip(["polled", "driver"]) {
         let nanoseconds: f64 = text

@@ -8,7 +8,7 @@ use super::refused::Refused;
 use super::run::Main;
 use super::state::{self, Event};
 use super::table::Containers;
-use crate::buses::code;
+use crate::errno;
 use crate::platform::Platform;
 
 impl<P: Platform + 'static> Containers<P> {
@@ -40,7 +40,7 @@ impl<P: Platform + 'static> Containers<P> {
             && let Main::Transfer(_) = run.main
         {
             // The bus is for those who run.
-            run.main = Main::Returning(code::CANCEL.into());
+            run.main = Main::Returning(errno::CANCEL.into());
             let id = run.id();
             self.shared.cancel_transfers(id);
         }

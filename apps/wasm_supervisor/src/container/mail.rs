@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use berth_protocol::NAME_MAX;
 
-use super::errno;
 use super::name::Name;
+use crate::errno;
 
 /// Longest message in bytes.
 pub const MESSAGE_MAX: usize = 64;

@@ -3,7 +3,7 @@
 //! Each file uses those above it, and none below.
 //!
 //! ```text
-//!   name, run_id, outcome, refused, errno   leaf types
+//!   name, run_id, outcome, refused          leaf types
 //!   state, restart, budget, schedule        tables and sums, without a container
 //!   around, load, pieces                    what turns take, and whose time it is
 //!   log, mail, saved, events, notes         what is kept outside a container's memory
@@ -25,7 +25,6 @@ mod change;
 mod ending;
 #[cfg(test)]
 mod entry_tests;
-mod errno;
 pub mod events;
 #[cfg(test)]
 mod foreign_tests;

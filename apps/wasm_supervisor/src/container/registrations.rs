@@ -9,9 +9,9 @@ use core::cell::{Cell, RefCell};
 
 use berth_protocol::Fault;
 
-use super::errno::{ALREADY, INVALID, NO_MEMORY, SIZE};
 use super::run_id::{RUNS_MAX, RunId};
 use crate::engine::Handler;
+use crate::errno::{ALREADY, INVALID, NO_MEMORY, SIZE};
 use crate::interrupts::{CAPTURES_MAX, Capture};
 use crate::platform::Platform;
 

@@ -7,7 +7,7 @@
 
 use alloc::vec::Vec;
 
-use super::errno;
+use crate::errno;
 
 pub use crate::sizes::SAVED_MAX;
 

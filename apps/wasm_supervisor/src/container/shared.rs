@@ -20,7 +20,8 @@ use super::registrations::Handlers;
 use super::run_id::{Claims, RUNS_MAX, RunId};
 use super::saved::{SaveError, Saved};
 use crate::arena;
-use crate::buses::{Bus, Place, SpiSettings, Transfer, code};
+use crate::buses::{Bus, Place, SpiSettings, Transfer};
+use crate::errno;
 use crate::platform::Platform;
 
 /// See the module.
@@ -342,7 +343,7 @@ impl<P: Platform> Shared<P> {
                         None
                     }
                     // It may begin later.
-                    Err(code::BUSY) => None,
+                    Err(errno::BUSY) => None,
                     Err(code) => Some(code),
                 }
             }

@@ -4,12 +4,11 @@ use std::vec::Vec;
 
 use super::Fake;
 use crate::arena;
-use crate::buses::{Bus, Buses, SpiSettings, Transfer, code};
+use crate::buses::{Bus, Buses, SpiSettings, Transfer};
+use crate::errno;
 
 /// Bytes on the I2C bus go to this address, and nobody else answers.
 const ADDRESS: u8 = 0x48;
-/// Error code of Tock: nobody answered.
-const NOACK: u8 = 13;
 
 /// What was done on the buses.
 #[derive(Debug, Default)]
@@ -62,7 +61,7 @@ impl Buses for Fake {
         sent: &[u8],
     ) -> Result<(), u8> {
         if !self.is_bus_idle(transfer.bus) {
-            return Err(code::BUSY);
+            return Err(errno::BUSY);
         }
         arena::of_the_test(|| {
             let mut wires = self.0.wires.borrow_mut();
@@ -94,7 +93,7 @@ impl Buses for Fake {
         arena::of_the_test(|| {
             let done = self.0.wires.borrow_mut().under_way[bus as usize].take()?;
             if bus == Bus::I2c && done.address != ADDRESS {
-                return Some(NOACK);
+                return Some(errno::NO_ACK);
             }
             let sent = done.sent.into_iter().chain(std::iter::repeat(0));
             for (place, byte) in room.iter_mut().zip(sent) {

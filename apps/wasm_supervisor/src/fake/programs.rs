@@ -8,10 +8,11 @@ use berth_exposure::program::{Exchange, NESTING_MAX, Place};
 
 use super::Fake;
 use crate::arena;
+use crate::errno;
 use crate::interrupts::Interrupts;
 use crate::platform::{Platform, Width};
 use crate::programs::{
-    Ended, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Parts, Pass, Passes, Programs, code,
+    Ended, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Parts, Pass, Passes, Programs,
 };
 
 /// Work of a pass, and of the check of an instruction.
@@ -66,14 +67,14 @@ impl Machine {
         let index = self.steps.len();
         let bytes = parts.code.get(index * INSTRUCTION_BYTES..);
         let bytes = bytes.and_then(|bytes| bytes.first_chunk());
-        let instruction = bytes.and_then(Instruction::decode).ok_or(code::FAIL)?;
+        let instruction = bytes.and_then(Instruction::decode).ok_or(errno::FAIL)?;
         if !instruction.is_sound() {
-            return Err(code::FAIL);
+            return Err(errno::FAIL);
         }
         if let Instruction::Repeat { body, .. } = instruction
             && index + 1 + usize::from(body) > self.count
         {
-            return Err(code::FAIL);
+            return Err(errno::FAIL);
         }
         if let Some(place) = instruction.place() {
             fake.may(handle, place)?;
@@ -81,7 +82,7 @@ impl Machine {
         self.steps.push(instruction);
         let (input, output, depth) = sums(&self.steps);
         if input > self.input || output > self.room || depth > NESTING_MAX {
-            return Err(code::SIZE);
+            return Err(errno::SIZE);
         }
         Ok(())
     }
@@ -204,7 +205,7 @@ impl Machine {
     fn wait(&mut self, limit: u32) -> Result<(), u8> {
         self.polls += 1;
         if self.polls >= limit {
-            return Err(code::NOACK);
+            return Err(errno::NO_ACK);
         }
         Ok(())
     }
@@ -299,10 +300,10 @@ impl Fake {
     fn may(&self, handle: u16, at: Place) -> Result<(), u8> {
         let inside = u32::from(at.offset) + at.width.bytes() <= self.length(handle);
         if !inside || !u32::from(at.offset).is_multiple_of(at.width.bytes()) {
-            return Err(code::INVAL);
+            return Err(errno::INVALID);
         }
         let block = self.block(handle, at.offset);
-        block.map(drop).ok_or(code::NOSUPPORT)
+        block.map(drop).ok_or(errno::NO_SUPPORT)
     }
 
     fn load(&self, handle: u16, at: Place) -> Result<u32, u8> {
@@ -356,19 +357,19 @@ impl Fake {
         let (count, input) = parts.lengths;
         let under_way = self.0.programs.borrow().machines.len();
         if self.block(handle, 0).is_none() {
-            return refused(code::RESERVE);
+            return refused(errno::RESERVE);
         }
         if self.0.programs.borrow().machines.contains_key(&handle) {
-            return refused(code::ALREADY);
+            return refused(errno::ALREADY);
         }
         if count == 0 {
-            return refused(code::FAIL);
+            return refused(errno::FAIL);
         }
         if usize::from(count) > INSTRUCTIONS_MAX {
-            return refused(code::SIZE);
+            return refused(errno::SIZE);
         }
         if under_way >= ROOM {
-            return refused(code::NOMEM);
+            return refused(errno::NO_MEMORY);
         }
         let machine = Machine {
             count: count.into(),
@@ -397,7 +398,7 @@ impl Fake {
             let machine =
                 arena::of_the_test(|| self.0.programs.borrow_mut().machines.remove(&handle));
             let Some(machine) = machine else {
-                let code = code::ALREADY;
+                let code = errno::ALREADY;
                 return (Err(Ended { code, at: None }), made);
             };
             let parts = Parts {

@@ -134,7 +134,7 @@ impl Project {
         let path = self.folder.join(format!("{}.berth", self.words.name));
         write(&path, &packed.image)?;
         if let Some(names) = packed.names_file() {
-            write(&path.with_extension("names.json"), names.as_bytes())?;
+            write(&path.with_extension("names.json"), names)?;
         }
         Ok(Built { path, packed })
     }
@@ -178,11 +178,14 @@ pub(crate) struct Built {
     pub(crate) packed: Packed,
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    std::fs::write(path, bytes).map_err(|source| Error::NotMade {
-        path: path.to_owned(),
-        source,
-    })
+/// Write a file, and the folders above it.
+fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Error> {
+    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| std::fs::write(path, contents))
+        .map_err(|source| Error::NotMade {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 #[cfg(test)]

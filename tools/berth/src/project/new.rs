@@ -1,6 +1,6 @@
 //! A project that builds, tests and runs as it is.
 
-use super::{FILE, sdk};
+use super::{FILE, sdk, write};
 use crate::{Error, cli::Language};
 use std::path::{Path, PathBuf};
 
@@ -176,16 +176,6 @@ fn other_sdk(path: &Path) -> Result<PathBuf, Error> {
             crate::error::shown(path)
         ))
     })
-}
-
-/// Write a file, and the folders above it.
-pub(super) fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Error> {
-    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    made.and_then(|()| std::fs::write(path, contents))
-        .map_err(|source| Error::NotMade {
-            path: path.to_owned(),
-            source,
-        })
 }
 
 #[cfg(test)]

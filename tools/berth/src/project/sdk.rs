@@ -28,16 +28,16 @@ static OWN: [Own; 1] = [Own {
 
 /// Write the header into `folder`.
 pub(super) fn write_header(folder: &Path) -> Result<(), Error> {
-    super::new::write(&folder.join("berth.h"), HEADER)
+    super::write(&folder.join("berth.h"), HEADER)
 }
 
 /// Write the crate and the header into `folder`.
 pub(super) fn write(folder: &Path) -> Result<(), Error> {
     write_header(folder)?;
-    super::new::write(&folder.join("Cargo.toml"), &manifest()?)?;
+    super::write(&folder.join("Cargo.toml"), &manifest()?)?;
     for own in &OWN {
         let folder = folder.join(own.name);
-        super::new::write(&folder.join("Cargo.toml"), own.manifest)?;
+        super::write(&folder.join("Cargo.toml"), own.manifest)?;
         code(&own.code, &folder.join("src"))?;
     }
     code(&CODE, &folder.join("src"))
@@ -46,7 +46,7 @@ pub(super) fn write(folder: &Path) -> Result<(), Error> {
 fn code(from: &Dir<'_>, to: &Path) -> Result<(), Error> {
     for file in from.files() {
         let name = file.path().file_name().unwrap_or_default();
-        super::new::write(&to.join(name), file.contents())?;
+        super::write(&to.join(name), file.contents())?;
     }
     for folder in from.dirs() {
         let name = folder.path().file_name().unwrap_or_default();
