@@ -148,6 +148,20 @@ ticks!(
     Ticks64, u64, 64, u128
 );
 
+impl Ticks64 {
+    /// Returns the whole count.
+    #[must_use]
+    pub const fn into_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<u64> for Ticks64 {
+    fn from(value: u64) -> Self {
+        Self(value)
+    }
+}
+
 /// A clock rate as a type.
 pub trait Frequency {
     /// Ticks per second.
@@ -238,6 +252,9 @@ impl<T: Time + ?Sized> ConvertTicks<T::Ticks> for T {
         tick.saturating_scale(1_000_000, <T::Frequency as Frequency>::frequency())
     }
 }
+
+/// A moment that stands still: [`now`](Time::now) always returns the same count.
+pub trait Timestamp: Time {}
 
 /// Is told when a counter wraps.
 pub trait OverflowClient {
@@ -367,6 +384,8 @@ mod tests {
         assert_eq!(Clock.ticks_to_us(Ticks24::from(32_768)), 1_000_000);
         assert_eq!(Ticks64::max_value().saturating_scale(1_000, 1), u32::MAX);
         assert_eq!(Ticks16::from_or_max(1 << 40), Ticks16::max_value());
+        let wide = Ticks64::from(u64::MAX).wrapping_sub(Ticks64::from(1_u32));
+        assert_eq!(wide.into_u64(), u64::MAX - 1);
         let justified = [
             Ticks32::u32_left_justified_scale_freq::<Freq32KHz>(),
             Ticks24::u32_left_justified_scale_freq::<Freq32KHz>(),

@@ -67,6 +67,8 @@ pub enum Error {
     RepeatCallError,
     /// The line was reset.
     ResetError,
+    /// The line was interrupted.
+    BreakError,
     /// The receive was aborted.
     Aborted,
 }
@@ -78,6 +80,10 @@ impl<'a, T: Configure + Transmit<'a> + Receive<'a>> Uart<'a> for T {}
 /// Both directions.
 pub trait UartData<'a>: Transmit<'a> + Receive<'a> {}
 impl<'a, T: Transmit<'a> + Receive<'a>> UartData<'a> for T {}
+
+/// A [`Uart`] that can also receive until silence.
+pub trait UartAdvanced<'a>: Configure + Transmit<'a> + ReceiveAdvanced<'a> {}
+impl<'a, T: Configure + Transmit<'a> + ReceiveAdvanced<'a>> UartAdvanced<'a> for T {}
 
 /// A client of both directions.
 pub trait Client: ReceiveClient + TransmitClient {}

@@ -1,6 +1,7 @@
 //! Serial lines, pins, LEDs and alarms of a chip, and of a capsule on top of it.
 
-use hil::time::{Alarm, AlarmClient, ConvertTicks, Freq1MHz, Frequency, Ticks, Ticks32, Time};
+use hil::time::{Alarm, AlarmClient, ConvertTicks, Freq1MHz, Frequency};
+use hil::time::{Ticks, Ticks32, Ticks64, Time, Timestamp};
 use hil::uart;
 use kernel::utilities::cells::{OptionalCell, TakeCell};
 use kernel::{ErrorCode, hil};
@@ -109,6 +110,25 @@ fn advanced<'a>(
     buffer: &'static mut [u8],
 ) -> Result<(), (ErrorCode, &'static mut [u8])> {
     line.receive_automatic(buffer, 4, 10)
+}
+
+fn line_with_silence<'a>(
+    line: &'a dyn uart::UartAdvanced<'a>,
+    client: &'a Below<'a>,
+    error: uart::Error,
+) -> Result<(), ErrorCode> {
+    line.set_transmit_client(client);
+    line.set_receive_client(client);
+    match error {
+        uart::Error::BreakError | uart::Error::ResetError => line.receive_abort(),
+        _ => line.transmit_word(0),
+    }
+}
+
+/// The whole count of a wide counter, and one half of it.
+fn wide(moment: &impl Timestamp<Ticks = Ticks64>) -> (u64, Ticks64) {
+    let count: u64 = moment.now().into_u64();
+    (count, Ticks64::from(count / 2))
 }
 
 /// Arithmetic on counters of any width, as virtualizers do it.
