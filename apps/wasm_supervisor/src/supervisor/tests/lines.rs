@@ -67,6 +67,29 @@ fn a_slow_line_slows_nobody_and_lost_lines_are_counted() {
     }
 }
 
+/// A look brings 64 bytes at most, and a turn lasts longer than a line at 115,200 baud takes to bring as many.
+#[test]
+fn a_container_that_computes_does_not_keep_the_line_waiting() {
+    let mut bench = Bench::new();
+    bench.install("spin", SPIN);
+    bench.ok(Op::Start { name: "spin" });
+    let mut frame = [0; FRAME_MAX];
+    let frame = encode_frame(
+        &Request {
+            id: 7,
+            op: Op::Heap,
+        },
+        &mut frame,
+    )
+    .unwrap();
+    let requests = 300_usize.div_ceil(frame.len());
+    let come = frame.repeat(requests);
+    bench.fake.0.input.borrow_mut().extend(come);
+    bench.polls(1);
+    assert!(bench.fake.0.input.borrow().is_empty());
+    assert_eq!(bench.collect().len(), requests);
+}
+
 /// Lines printed, and lines said to be lost.
 fn printed(text: &str) -> (u32, u32) {
     let lines: Vec<_> = text.split("\r\n").filter(|line| !line.is_empty()).collect();
