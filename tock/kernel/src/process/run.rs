@@ -153,7 +153,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
                     self.set_restart(Restart::Held);
                     self.amend_report("is stopped, and not restarted.");
                 }
-                return;
+                return self.kernel.wait_for_end_of(self);
             }
         };
         self.state.set(State::Stopped(stopped));
@@ -215,6 +215,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
             self.completion_code.set(Some(completion_code));
             self.state.set(State::Terminated);
             self.amend_report("is ended, and not restarted.");
+            self.kernel.wait_for_end_of(self);
         }
     }
 
@@ -303,7 +304,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
             return match self.do_pass() {
                 Some(Pass::Driver(driver_num)) => Ok(Woken::Pass(driver_num)),
                 Some(Pass::Done) | None => Ok(Woken::NotYet),
-                Some(Pass::Ends) => Err(StoppedExecutingReason::NoWorkLeft),
+                Some(Pass::Last) => Err(StoppedExecutingReason::NoWorkLeft),
             };
         }
         let runs = match self.state.get() {
