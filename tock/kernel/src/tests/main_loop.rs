@@ -27,13 +27,16 @@ use crate::test_utils::{FakeChip, FakeTimer, OneDriver, TestApp, TestKernel, Tes
 use crate::upcall::UpcallId;
 use crate::{ErrorCode, create_capability};
 
+/// What one process does to another.
+type Deed = fn(&dyn Process);
+
 /// Refuses what the test says, remembers who ran, turns the clock.
 struct Hooks {
     refuse: Cell<Option<ErrorCode>>,
     forgive: Cell<bool>,
     ran: RefCell<Vec<&'static str>>,
     /// The next one that runs does this to this one.
-    ends: Cell<Option<(&'static dyn Process, fn(&dyn Process))>>,
+    ends: Cell<Option<(&'static dyn Process, Deed)>>,
 }
 
 impl SyscallFilter for Hooks {
