@@ -7,8 +7,10 @@
 #![allow(dead_code, clippy::result_unit_err)]
 
 mod board;
+mod buses;
 mod capsule;
 mod chip;
 mod interfaces;
 mod processes;
+mod shared;
 mod tools;
