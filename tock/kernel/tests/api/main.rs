@@ -4,7 +4,7 @@
 //! Nothing runs. What upstream has and this kernel leaves out is listed in `docs/kernel.md`.
 
 // Each function stands for a piece of somebody's code; nobody calls it.
-#![allow(dead_code, clippy::result_unit_err)]
+#![allow(dead_code, clippy::result_unit_err, clippy::option_map_unit_fn)]
 
 mod board;
 mod buses;
