@@ -2,8 +2,8 @@
 
 mod support;
 
-use std::{net::TcpStream, sync::Arc};
-use support::{Board, Client, ENDLESS, Gateway, module, wait_until};
+use std::{io::Write, net::TcpStream, sync::Arc};
+use support::{Board, Client, ENDLESS, Gateway, board::Does, module, wait_until};
 use tokio_rustls::rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     crypto::ring,
@@ -327,4 +327,92 @@ fn what_cannot_be_is_said_with_what_to_do() {
         assert!(error.contains(says), "{words:?}: {error}");
         assert!(error.contains("hint: "), "{error}");
     }
+}
+
+#[test]
+fn what_cannot_be_recorded_is_not_done() {
+    let board = Board::new();
+    let gateway = Gateway::with(&[("roof", &board)], &[]);
+    let http = gateway.client();
+    assert_eq!(http.upload("app.wasm", &module(ENDLESS), &[]).status, 200);
+    // Another program writes, and does not end.
+    let file = gateway.state.path().join("gateway.db");
+    let other = rusqlite::Connection::open(file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = http.post("/task/start", &APP);
+    assert_eq!((refused.status, &*refused.code()), (503, "state-failed"));
+    assert_eq!(board.heard("Start"), 0);
+    // What changes nothing goes on.
+    assert_eq!(http.get("/heap").status, 200);
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(http.post("/task/start", &APP).status, 200);
+}
+
+#[test]
+fn a_change_goes_on_and_is_recorded_when_its_caller_hangs_up() {
+    let board = Board::new();
+    let gateway = Gateway::with(&[("roof", &board)], &[]);
+    let http = gateway.client();
+    assert_eq!(http.upload("app.wasm", &module(ENDLESS), &[]).status, 200);
+    let key = gateway.first_key.as_ref().unwrap();
+    let mut stream = TcpStream::connect(&gateway.address).unwrap();
+    let request = format!(
+        "POST /task/start?filename=app.wasm HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {key}\r\n\
+         Content-Length: 0\r\n\r\n",
+        gateway.address
+    );
+    board.set(Does::Stall);
+    stream.write_all(request.as_bytes()).unwrap();
+    wait_until("the device is asked", || board.heard("Start") == 1);
+    drop(stream);
+    board.set(Does::Pass);
+    // The request was repeated, or was too late for it; either way its end is known.
+    wait_until("its end stands in the log", || {
+        let log = gateway.audit();
+        log.iter()
+            .filter(|(action, _, _)| action == "start")
+            .count()
+            == 2
+    });
+    assert_eq!(board.heard("Start"), 1);
+}
+
+#[test]
+fn two_that_change_the_same_are_each_told_what_became_of_it() {
+    let board = Board::new();
+    let gateway = Gateway::with(&[("roof", &board)], &["--rate", "100000"]);
+    let http = gateway.client();
+    assert_eq!(http.upload("app.wasm", &module(ENDLESS), &[]).status, 200);
+    let done: usize = std::thread::scope(|scope| {
+        let clients: Vec<_> = ["start", "stop", "start", "stop"]
+            .into_iter()
+            .map(|verb| {
+                let http = &http;
+                scope.spawn(move || {
+                    let path = format!("/task/{verb}");
+                    let answers = (0..25).map(|_| http.post(&path, &APP).said());
+                    answers
+                        .filter(|(status, _, message)| {
+                            let refused = match verb {
+                                "start" => "task is already executing",
+                                _ => "task is not executing",
+                            };
+                            assert!(
+                                *status == 200 || (*status == 400 && message == refused),
+                                "{verb}: {status} {message}"
+                            );
+                            *status == 200
+                        })
+                        .count()
+                })
+            })
+            .collect();
+        clients.into_iter().map(|one| one.join().unwrap()).sum()
+    });
+    let log = gateway.audit();
+    let of = |outcome: &str| {
+        let changes = log.iter().filter(|(action, _, _)| action != "upload");
+        changes.filter(|(_, _, found)| found == outcome).count()
+    };
+    assert_eq!((of("asked"), of("wrong-state")), (100, 100 - done));
 }
