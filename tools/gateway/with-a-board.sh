@@ -13,6 +13,8 @@ rm -rf "$state"
 "$host/berth-serve" --state "$state" ${GATEWAY_LISTEN:+--listen "$GATEWAY_LISTEN"} &
 gateway=$!
 trap 'kill "$gateway" 2>/dev/null || true' EXIT
+# The shell's end by a signal is no EXIT of its own.
+trap 'exit 1' HUP INT TERM
 # It prints its key and address, or why not.
 sleep 1
 kill -0 "$gateway" 2>/dev/null || exit 1
