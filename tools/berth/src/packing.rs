@@ -11,17 +11,18 @@ use berth_protocol::Parameters;
 
 /// What to send, and how it wants to be run.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub struct Prepared {
     /// The image.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// What the package's author chose.
-    pub(crate) wishes: Parameters,
+    pub wishes: Parameters,
     /// Something the operator may want to know.
-    pub(crate) note: Option<String>,
+    pub note: Option<String>,
 }
 
 /// Prepare the contents of a file for the container `name`.
-pub(crate) fn prepare(file: Vec<u8>, name: &str) -> Prepared {
+#[must_use]
+pub fn prepare(file: Vec<u8>, name: &str) -> Prepared {
     let options = Options {
         name: name.to_owned(),
         ..Options::default()
