@@ -22,12 +22,14 @@ use berth_exposure::program::{
 use kernel::ErrorCode;
 
 /// Work of one pass, in accesses; whatever makes none counts as one, too.
-pub(crate) const PASS_UNITS: u32 = 72;
+pub(crate) const PASS_UNITS: u32 = 68;
 /// Work of checking an instruction, in the same unit.
 pub(crate) const CHECK_UNITS: u32 = 32;
 
 /// Work of a look at the status of an exchange, with what it moves.
-const EXCHANGE_UNITS: u32 = 4;
+const LOOK_UNITS: u32 = 4;
+/// Work of beginning with an exchange, or of going on with it.
+const EXCHANGE_UNITS: u32 = 2;
 
 /// Why a program was refused, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -394,10 +396,10 @@ impl Course {
                         continue 'turn;
                     }
                     Step::Exchange(words) => {
-                        units = self.exchange(window, data, words, units)?;
-                        if units == 0 {
+                        let Some(left) = self.exchange(window, data, words, units)? else {
                             return Ok(Pass::GoesOn);
-                        }
+                        };
+                        units = left;
                     }
                 }
                 *at += 1;
@@ -444,8 +446,8 @@ impl Course {
         Ok(())
     }
 
-    /// Look at the status and move what can be moved, again and again as long as there are units. Returns how many are left; none, if not
-    /// all words have been moved.
+    /// Look at the status and move what can be moved, again and again as long as there are units. Returns how many are left; `None`
+    /// if not all words have been moved.
     #[inline(never)]
     fn exchange<W: Window + ?Sized>(
         &mut self,
@@ -453,9 +455,12 @@ impl Course {
         data: &impl Data,
         step: &Words,
         mut units: u32,
-    ) -> Result<u32, Refusal> {
+    ) -> Result<Option<u32>, Refusal> {
         let (at, words) = (step.data, step.words);
+        units = units.saturating_sub(EXCHANGE_UNITS);
         loop {
+            // Its accesses: at most four at a time.
+            units = units.saturating_sub(LOOK_UNITS);
             let state = window.load(step.status, Width::Bits32)?;
             let mut moved = false;
             if let Some((room, change, from_input)) = &step.send {
@@ -496,17 +501,15 @@ impl Course {
             };
             if done {
                 (self.sent, self.received, self.polls) = (0, 0, 0);
-                return Ok(units.max(1));
+                return Ok(Some(units));
             }
             if moved {
                 self.polls = 0;
             } else {
                 self.wait(step.limit)?;
             }
-            // Its accesses: at most four at a time.
-            units = units.saturating_sub(EXCHANGE_UNITS);
             if units == 0 {
-                return Ok(0);
+                return Ok(None);
             }
         }
     }

@@ -674,6 +674,51 @@ fn a_long_program_goes_on_in_bounded_passes() {
     assert_eq!(over, failed(ErrorCode::ALREADY));
 }
 
+/// Exchanges that are over at the first look are work, too: as many of them as one may repeat take many passes.
+#[test]
+fn short_exchanges_again_and_again_go_on_in_bounded_passes() {
+    let b = board();
+    let handle = b.claim(0, 1, "uart1").unwrap();
+    let exchange = Exchange {
+        data: word(8),
+        status: 4,
+        words: 1,
+        under_way: 1,
+        room: Some(Ready { bit: 0, is: false }),
+        from_input: false,
+        filled: None,
+        to_output: false,
+        limit: 3,
+    };
+    let program = [
+        Instruction::Repeat {
+            count: 100,
+            body: 1,
+        },
+        Instruction::Exchange(exchange),
+    ];
+    b.uart.take_log();
+    { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, &bytes_of(&program)) }
+        .unwrap();
+    let mut result = b.call(
+        0,
+        command::PROGRAM_RUN,
+        program_of(handle, 2),
+        data_of(0, 0),
+    );
+    let mut made = 0;
+    loop {
+        let now = b.uart.take_log().len() as u32;
+        assert!(now <= PASS, "{now}");
+        made += now;
+        if result.get_success_2_u32().unwrap().0 == state::DONE {
+            break;
+        }
+        result = b.call(0, command::PROGRAM_CONTINUE, handle.into(), 0);
+    }
+    assert_eq!(made, 200, "a look and a word each");
+}
+
 /// The end of the claim, the process's own wish, or buffers that it takes back end a program where it is.
 #[test]
 fn a_program_stops_at_once_with_its_claim() {
