@@ -234,11 +234,20 @@ impl<'a> Facts<'a> {
         if let Some(what) = self.known(node, range) {
             return Some(Danger::Known(what));
         }
-        let said = node.string(HARMLESS);
-        let strings = node.property("compatible").and_then(Property::strings);
-        let harmless = said.is_some_and(|said| !said.trim().is_empty())
-            || classes::harmless(&strings.unwrap_or_default());
-        (!harmless).then_some(Danger::Unknown)
+        if !is_harmless(node) {
+            return Some(Danger::Unknown);
+        }
+        // Who has a bus has what is on it: the chip that the firmware starts from, or the processor's supply.
+        let unknown = |part: &Node| {
+            let is_device = part.property("compatible").is_some();
+            (is_device && !is_harmless(part)).then(|| {
+                format!(
+                    "the way to {}, of which nothing says that it is harmless ({HARMLESS_FORM} in its node does)",
+                    part.label()
+                )
+            })
+        };
+        self.part(node, &unknown).map(Danger::Known)
     }
 
     /// What the firmware has a node for, by itself: `berth,reserved`, or what `chosen` names.
@@ -304,6 +313,14 @@ impl<'a> Facts<'a> {
         let part = |part: &Node| self.own_keeper(part).or_else(|| words(part));
         words(node).or_else(|| self.part(node, &part))
     }
+}
+
+/// Whether something says that what has this node is harmless: the list of kinds, or the node.
+fn is_harmless(node: &Node) -> bool {
+    let said = node.string(HARMLESS);
+    let strings = node.property("compatible").and_then(Property::strings);
+    said.is_some_and(|said| !said.trim().is_empty())
+        || classes::harmless(&strings.unwrap_or_default())
 }
 
 /// What the words of one node say.

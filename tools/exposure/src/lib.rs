@@ -80,6 +80,8 @@ pub fn compile(source: &Path, layout: &Path) -> Result<Configuration, Vec<Diagno
             let flash: BTreeMap<_, _> = regions
                 .iter()
                 .filter(|region| region.name.ends_with("_FLASH"))
+                // Where the kernel is, and what the device keeps: no process is there.
+                .filter(|region| !["KERNEL_FLASH", "STORE_FLASH"].contains(&region.name.as_str()))
                 .filter_map(|region| {
                     let start = u32::try_from(region.range.base).ok()?;
                     Some((region.name.clone(), start))

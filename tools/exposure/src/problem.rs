@@ -596,7 +596,7 @@ pub enum Problem {
 
     // System calls.
     /// The memory map has no such region.
-    #[error("the memory map has no region {name}; remedy: use one of: {known}")]
+    #[error("the memory map has no place {name} for processes; remedy: use one of: {known}")]
     NoRegion {
         /// As written.
         name: String,

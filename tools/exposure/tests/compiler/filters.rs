@@ -14,12 +14,14 @@ fn a_process_has_a_place() {
 
 #[test]
 fn the_place_is_in_the_memory_map() {
-    refused(
-        filter("a { process = \"SUPERVISER\"; };"),
-        &[
-            "exposure.dts:3: the memory map has no region SUPERVISER; remedy: use one of: APP0_FLASH, SUPERVISOR_FLASH",
-        ],
-    );
+    for name in ["SUPERVISER", "KERNEL_FLASH", "STORE_FLASH"] {
+        refused(
+            filter(&format!("a {{ process = \"{name}\"; }};")),
+            &[&format!(
+                "exposure.dts:3: the memory map has no place {name} for processes; remedy: use one of: APP0_FLASH, SUPERVISOR_FLASH"
+            )],
+        );
+    }
 }
 
 #[test]

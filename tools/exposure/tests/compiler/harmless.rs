@@ -112,6 +112,50 @@ fn the_list_or_the_tree_says_what_is_harmless() {
     }
 }
 
+/// Who has a bus has what is on it, whatever its name.
+#[test]
+fn a_bus_is_as_harmless_as_what_is_on_it() {
+    const SPI: &str = "compatible = \"arm,pl022\";";
+    const I2C: &str = "compatible = \"arm,versatile-i2c\";";
+    let on = |bus: &str, chip: &str| format!("x: bus@40100000 {{ {HERE} {bus} {chip} }};");
+    for (bus, chip) in [
+        (
+            SPI,
+            "w25q16jv@0 { compatible = \"jedec,spi-nor\"; reg = <0>; };",
+        ),
+        (
+            SPI,
+            "spi-flash@0 { compatible = \"winbond,w25q16\"; reg = <0>; };",
+        ),
+        (
+            I2C,
+            "pmic@24 { compatible = \"vendor,pmic\"; regulator-always-on; };",
+        ),
+        (
+            I2C,
+            "oscillator@55 { compatible = \"vendor,clock\"; status = \"disabled\"; };",
+        ),
+        (
+            I2C,
+            "mux@70 { compatible = \"ti,tmp105\"; i2c@0 { pmic@24 { compatible = \"vendor,pmic\"; }; }; };",
+        ),
+    ] {
+        dangerous(&on(bus, chip), "of which nothing says that it is harmless");
+    }
+    for (bus, chip) in [
+        (I2C, "sensor@48 { compatible = \"ti,tmp105\"; };"),
+        (
+            I2C,
+            "thing@48 { compatible = \"vendor,thing\"; berth,harmless = \"manual, 4.2\"; };",
+        ),
+        (SPI, "settings { mode = <3>; };"),
+    ] {
+        harmless(&on(bus, chip));
+    }
+    let timer = "compatible = \"st,stm32-timers\"; pwm { compatible = \"st,stm32-pwm\"; };";
+    harmless(&on(timer, ""));
+}
+
 #[test]
 fn no_word_helps_against_what_the_tree_says() {
     for (node, what) in [
