@@ -118,50 +118,113 @@ pub(crate) struct Facts<'a> {
     pub(crate) memory: Vec<Range>,
     pub(crate) aliases: Aliases,
     /// Paths of the nodes that others use which the firmware keeps, and who does ([`Facts::with_uses`]).
-    pub(crate) used: HashMap<&'a str, String>,
+    pub(crate) used: HashMap<&'a str, Use>,
+}
+
+/// How a node is used by another that the firmware keeps.
+#[derive(Clone, Debug)]
+pub(crate) struct Use {
+    /// By whom, and what that is.
+    what: String,
+    /// What the firmware keeps the first of them for.
+    first: String,
+    /// How many nodes are between.
+    steps: usize,
+}
+
+/// Steps of a use that are told one by one.
+const STEPS_TOLD: usize = 8;
+
+/// Returns whether two paths are of one node, or one node is somewhere below the other.
+fn is_near(one: &str, other: &str) -> bool {
+    let (short, long) = if one.len() < other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    let rest = long.strip_prefix(short.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl<'a> Facts<'a> {
     /// The same with all that is used by what the firmware keeps, however many steps away: a heater that is its own has
     /// a channel of a timer, a console has pins.
     pub(crate) fn with_uses(mut self) -> Self {
-        loop {
-            let mut more = HashMap::new();
-            for user in &self.nodes {
-                let targets = self.targets(user);
-                if targets.is_empty() {
+        let uses: Vec<_> = self
+            .nodes
+            .iter()
+            .map(|user| (*user, self.targets(user)))
+            .filter(|(_, targets)| !targets.is_empty())
+            .collect();
+        // Those whose keeper may have been found since they were looked at.
+        let mut users: Vec<_> = uses.iter().collect();
+        while !users.is_empty() {
+            let mut more: HashMap<&str, Use> = HashMap::new();
+            for (user, targets) in users {
+                let new = |target: &&&Node| self.own_keeper(target).is_none();
+                let mut targets = targets.iter().filter(new).peekable();
+                if targets.peek().is_none() {
                     continue;
                 }
-                let part = || self.part(user, &|part| self.own_keeper(part));
-                let Some(what) = self.kept(user).or_else(part) else {
+                let Some(used) = self.use_by(user) else {
                     continue;
                 };
                 for target in targets {
-                    if self.own_keeper(target).is_none() {
-                        let what = format!("used by {}, which is {what}", user.label());
-                        more.entry(target.path.as_str()).or_insert(what);
-                    }
+                    let path = target.path.as_str();
+                    more.entry(path).or_insert_with(|| used.clone());
                 }
             }
-            if more.is_empty() {
-                return self;
-            }
+            users = uses
+                .iter()
+                .filter(|(user, _)| more.keys().any(|path| is_near(&user.path, path)))
+                .collect();
             self.used.extend(more);
         }
+        self
+    }
+
+    /// How what a node refers to is used by it, if the firmware has the node or a part of it.
+    fn use_by(&self, user: &Node) -> Option<Use> {
+        let part = || self.part(user, &|part| self.own_keeper(part));
+        let what = self.kept(user).or_else(part)?;
+        let by = self.used.get(user.path.as_str());
+        let steps = by.map_or(1, |by| by.steps.saturating_add(1));
+        let label = user.label();
+        Some(Use {
+            what: match by.filter(|_| steps > STEPS_TOLD) {
+                Some(by) => format!(
+                    "used by {label}, which is used, {} steps away, by what is {}",
+                    by.steps, by.first
+                ),
+                None => format!("used by {label}, which is {what}"),
+            },
+            first: by.map_or(what, |by| by.first.clone()),
+            steps,
+        })
     }
 
     /// The nodes that a node refers to.
     fn targets(&self, user: &Node) -> Vec<&'a Node> {
-        let named = |node: &&'a Node| {
-            user.properties.iter().any(|property| {
-                let refers = |phandle| property.references.contains(&phandle);
-                let path = |value: &Value| *value == Value::Text(node.path.clone());
-                node.cell("phandle").is_some_and(refers)
-                    || property.values.iter().any(path)
-                    || node
-                        .stated_phandle()
-                        .is_some_and(|stated| may_name(property, stated))
+        let properties = &user.properties;
+        let referred: HashSet<u32> = properties
+            .iter()
+            .flat_map(|property| property.references.iter().copied())
+            .collect();
+        let texts: HashSet<&str> = properties
+            .iter()
+            .flat_map(|property| &property.values)
+            .filter_map(|value| match value {
+                Value::Text(text) => Some(text.as_str()),
+                _ => None,
             })
+            .collect();
+        let named = |node: &&'a Node| {
+            node.cell("phandle")
+                .is_some_and(|phandle| referred.contains(&phandle))
+                || texts.contains(node.path.as_str())
+                || node
+                    .stated_phandle()
+                    .is_some_and(|stated| properties.iter().any(|p| may_name(p, stated)))
         };
         self.nodes.iter().copied().filter(named).collect()
     }
@@ -183,7 +246,7 @@ impl<'a> Facts<'a> {
         let chosen = || self.chosen.iter().find(|(path, _)| *path == node.path);
         reserved(node)
             .or_else(|| chosen().map(|(_, what)| what.clone()))
-            .or_else(|| self.used.get(node.path.as_str()).cloned())
+            .or_else(|| Some(self.used.get(node.path.as_str())?.what.clone()))
     }
 
     /// What the firmware keeps a node for. A bus that is the firmware's is so with all that is on it.

@@ -182,7 +182,18 @@ pub(crate) fn read(path: &Path) -> Result<Node, Vec<Diagnostic>> {
         };
         vec![Diagnostic { place, problem }]
     };
-    let output = print(path.as_os_str(), "").map_err(|error| at(Problem::NoDtc(error)))?;
+    // What dtc prints of a file with such a name is not one place a line.
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let odd = |c: char| c.is_control() || c == '"';
+    if absolute.to_string_lossy().contains(odd) {
+        return Err(at(Problem::References));
+    }
+    // A name that begins with a dash is no option.
+    let file = match path.to_string_lossy().starts_with('-') {
+        true => Path::new(".").join(path),
+        false => path.to_owned(),
+    };
+    let output = print(file.as_os_str(), "").map_err(|error| at(Problem::NoDtc(error)))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let errors: Vec<_> = said.lines().filter_map(refusal).collect();
@@ -196,8 +207,13 @@ pub(crate) fn read(path: &Path) -> Result<Node, Vec<Diagnostic>> {
     let printed = String::from_utf8_lossy(&output.stdout);
     let unreadable = |line: String| at(Problem::Unreadable(line.trim().to_owned()));
     let mut root = parse(&printed).map_err(unreadable)?;
+    if root.place.line == 0 {
+        // dtc says nothing of an overlay's root.
+        let file = path.to_owned();
+        root.place = Place { file, line: 1 };
+    }
     let output =
-        print("-".as_ref(), &renumbered(path, &root)).map_err(|e| at(Problem::NoDtc(e)))?;
+        print("-".as_ref(), &renumbered(&absolute, &root)).map_err(|e| at(Problem::NoDtc(e)))?;
     let printed = String::from_utf8_lossy(&output.stdout);
     let other = parse(&printed).map_err(|_| at(Problem::References))?;
     refer(&mut root, &other);
@@ -229,7 +245,6 @@ const HOLDER: &str = "berth,phandles";
 /// The same source, in which dtc gives other phandles to nodes: those that it gave before are taken. What differs in
 /// its print is a reference, and everything else, a number that looks like one, is not.
 fn renumbered(path: &Path, root: &Node) -> String {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let given = root.all().into_iter();
     let given = given.filter(|node| node.stated_phandle().is_none());
     let given = given.filter_map(|node| node.cell("phandle"));

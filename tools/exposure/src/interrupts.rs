@@ -54,7 +54,17 @@ pub(crate) fn interrupts(
             report.add(&place, Problem::InterruptTwice(name.to_owned()));
             continue;
         }
-        let Some((_, line)) = lines.iter().find(|(known, _)| *known == name) else {
+        let mut named = lines.iter().filter(|(known, _)| *known == name);
+        let first = named.next();
+        if named.next().is_some() {
+            let problem = Problem::InterruptNamedTwice {
+                label: registers.label.to_owned(),
+                name: name.to_owned(),
+            };
+            report.add(&place, problem);
+            continue;
+        }
+        let Some((_, line)) = first else {
             let known = list(lines.iter().map(|(known, _)| known));
             let problem = Problem::NoInterrupt {
                 label: registers.label.to_owned(),

@@ -39,16 +39,24 @@ pub(crate) fn lines(root: &Node, node: &Node) -> Result<Vec<Result<u32, String>>
 
 /// Every line of the processor that a node's interrupts can arrive on, or why that cannot be told.
 pub(crate) fn reached(root: &Node, node: &Node) -> Result<BTreeSet<u32>, String> {
-    let mut reached = BTreeSet::new();
+    let mut reached = Reached::default();
     follow(root, node, &mut reached, 0)?;
-    Ok(reached)
+    Ok(reached.lines)
+}
+
+/// Where interrupts have arrived so far.
+#[derive(Default)]
+struct Reached<'a> {
+    lines: BTreeSet<u32>,
+    /// Node, controller and cells of those that were followed to their end: many rows of maps may lead to one.
+    followed: BTreeSet<(&'a str, &'a str, Vec<u32>)>,
 }
 
 /// Adds the lines of all interrupts of `node`.
-fn follow(
-    root: &Node,
-    node: &Node,
-    reached: &mut BTreeSet<u32>,
+fn follow<'a>(
+    root: &'a Node,
+    node: &'a Node,
+    reached: &mut Reached<'a>,
     steps: usize,
 ) -> Result<(), String> {
     for (controller, entry) in specifiers(root, node)? {
@@ -58,12 +66,30 @@ fn follow(
 }
 
 /// Adds the lines that one interrupt of `node`, as `controller` has it, arrives on.
-fn arrive(
-    root: &Node,
-    node: &Node,
-    controller: &Node,
+fn arrive<'a>(
+    root: &'a Node,
+    node: &'a Node,
+    controller: &'a Node,
     entry: &[u32],
-    reached: &mut BTreeSet<u32>,
+    reached: &mut Reached<'a>,
+    steps: usize,
+) -> Result<(), String> {
+    let key = (node.path.as_str(), controller.path.as_str(), entry.to_vec());
+    if reached.followed.contains(&key) {
+        return Ok(());
+    }
+    further(root, node, controller, entry, reached, steps)?;
+    reached.followed.insert(key);
+    Ok(())
+}
+
+/// Adds the lines of one interrupt that was not followed yet.
+fn further<'a>(
+    root: &'a Node,
+    node: &'a Node,
+    controller: &'a Node,
+    entry: &[u32],
+    reached: &mut Reached<'a>,
     steps: usize,
 ) -> Result<(), String> {
     let label = controller.label();
@@ -79,7 +105,7 @@ fn arrive(
         return Ok(());
     }
     if is_nvic(controller) {
-        reached.insert(number(controller, entry)?);
+        reached.lines.insert(number(controller, entry)?);
         return Ok(());
     }
     // Another controller has lines of its own, and any may be meant.
@@ -101,7 +127,10 @@ fn mapped<'a>(
     let short = || format!("the interrupt-map of {label} has no whole rows");
     let address = nexus.cell("#address-cells");
     let address = address.ok_or_else(|| format!("{label} has no #address-cells"))?;
-    let address = usize::try_from(address).map_err(|_| short())?;
+    // No row is shorter than what it is compared with.
+    let address = usize::try_from(address).ok();
+    let address = address.filter(|address| *address <= cells.len());
+    let address = address.ok_or_else(short)?;
     let mut child = match node.property("reg").and_then(Property::cells) {
         _ if address == 0 => Vec::new(),
         Some(reg) => reg.get(..address).map(<[u32]>::to_vec).unwrap_or_default(),
@@ -182,7 +211,11 @@ fn specifiers<'a>(root: &'a Node, node: &'a Node) -> Result<Vec<(&'a Node, Vec<u
     let mut at = node;
     let controller = loop {
         let next = match at.property("interrupt-parent") {
-            Some(_) => at.cell("interrupt-parent").and_then(by_phandle),
+            Some(_) => {
+                let named = at.cell("interrupt-parent").and_then(by_phandle);
+                let label = at.label();
+                Some(named.ok_or_else(|| format!("the interrupt-parent of {label} is no node"))?)
+            }
             None => parent(&nodes, at),
         };
         let next = next.ok_or("no node above has an interrupt-parent")?;

@@ -70,7 +70,7 @@ pub enum Problem {
     Region,
     /// The source cannot be read a second time, with other phandles.
     #[error(
-        "dtc cannot include this file by its path, so what it refers to is not known; remedy: use a path without quotation marks, and no node \"berth,phandles\""
+        "dtc cannot include this file by its path, so what it refers to is not known; remedy: use a path without quotation marks and control characters, and no node \"berth,phandles\""
     )]
     References,
     /// The memory map cannot be read.
@@ -553,6 +553,16 @@ pub enum Problem {
     /// The same interrupt twice.
     #[error("interrupt \"{0}\" is listed twice; remedy: remove one")]
     InterruptTwice(String),
+    /// Two interrupts of one name.
+    #[error(
+        "{label} has several interrupts named {name}, and which is meant cannot be told; remedy: give each a name of its own in the board's .dtsi"
+    )]
+    InterruptNamedTwice {
+        /// The label.
+        label: String,
+        /// The name.
+        name: String,
+    },
     /// The dtsi's names do not match its interrupts.
     #[error(
         "{label} has {interrupts} interrupts and {names} interrupt-names; remedy: give every interrupt a name in the board's .dtsi"

@@ -36,6 +36,27 @@ const UNREAD: [&str; 12] = [
     "writeConstraint",
 ];
 
+/// Elements that decide what an access does, of which the schema has one at most in another: what a second one says would
+/// not be read.
+const SINGLE: [&str; 16] = [
+    "access",
+    "addressOffset",
+    "baseAddress",
+    "bitOffset",
+    "bitRange",
+    "bitWidth",
+    "dim",
+    "dimIncrement",
+    "fields",
+    "lsb",
+    "modifiedWriteValues",
+    "msb",
+    "peripherals",
+    "readAction",
+    "registers",
+    "size",
+];
+
 /// Most registers and fields of the peripherals at a block's addresses: four times as many as a block has words.
 const COUNT_MAX: u64 = 0x1_0000;
 
@@ -70,6 +91,19 @@ impl File {
         };
         let document = file.document()?;
         let peripherals = peripherals(&document).ok_or("it has no peripherals")?;
+        let device = peripherals.parent_element().ok_or("it has no device")?;
+        if let Some(repeated) = repeated(device) {
+            return Err(repeated);
+        }
+        let unit = child(device, "addressUnitBits");
+        if let Some(bits) = unit.and_then(|unit| unit.text())
+            && unit.and_then(number) != Some(8)
+        {
+            return Err(format!(
+                "its addresses count units of {} bits, and not bytes",
+                bits.trim()
+            ));
+        }
         // Where it is read, not in a comment or in what a vendor added.
         file.knows_read_effects = says_read_action(peripherals);
         Ok(file)
@@ -127,6 +161,10 @@ impl File {
             return Ok(None);
         }
         self.add_sources(&mut wanted, &all);
+        let mut read = wanted.iter().flat_map(|node| node.descendants());
+        if let Some(repeated) = read.find_map(repeated) {
+            return Err(repeated);
+        }
         let unwanted = all.len() - wanted.len();
         let mut fuel = 4 * COUNT_MAX;
         let count = wanted.iter().fold(0, |all: u64, node| {
@@ -362,6 +400,18 @@ impl File {
         }
         text.push_str(self.text.get(from..node.range().end).unwrap_or_default());
     }
+}
+
+/// What is said in an element more than once, though it decides and can be read once only.
+fn repeated(node: Node) -> Option<String> {
+    let times = |name: &str| {
+        let children = node.children();
+        children.filter(|child| child.has_tag_name(name)).count()
+    };
+    let twice = SINGLE.into_iter().find(|name| times(name) > 1)?;
+    let what = node.tag_name().name();
+    let name = name_of(node).unwrap_or("without a name");
+    Some(format!("the {what} {name} has {twice} more than once"))
 }
 
 /// What the parser makes of a text, or why not, with the causes.

@@ -352,3 +352,74 @@ fn what_is_reserved_by_its_status_is_kept() {
         );
     }
 }
+
+/// However many nodes are used by one another, each is looked at when its user is known to be kept; they were all
+/// looked at for each of them.
+#[test]
+fn long_chains_of_uses_come_to_an_end() {
+    const NODES: usize = 600;
+    for reversed in [false, true] {
+        let node = |n: usize| {
+            let next = match n {
+                NODES => "&x".to_owned(),
+                n => format!("&n{}", n + 1),
+            };
+            format!("n{n}: n{n} {{ uses = <{next}>; }};")
+        };
+        let mut nodes: Vec<String> = (1..=NODES).map(node).collect();
+        if reversed {
+            nodes.reverse();
+        }
+        let nodes = nodes.concat();
+        accepted("", "", &nodes);
+        let keeper = "k: k { berth,reserved = \"the heater\"; uses = <&n1>; };";
+        refused(
+            "",
+            "",
+            &format!("{nodes} {keeper}"),
+            "x is used by n600, which is used, 600 steps away, by what is the heater",
+        );
+    }
+}
+
+/// Rows of maps that lead to many rows of others, and a width that no memory holds.
+#[test]
+fn maps_of_interrupts_are_followed_in_bounds() {
+    let map = |n: usize| {
+        let to = match n {
+            14 => "&nvic 9 0".to_owned(),
+            n => format!("&m{} 1", n + 1),
+        };
+        let rows = vec![format!("<1 {to}>"); 40].join(", ");
+        format!(
+            "m{n}: m{n} {{ #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = {rows}; }};"
+        )
+    };
+    let maps: String = (0..15).map(map).collect();
+    let kept = "k: k { berth,reserved = \"k\"; interrupt-parent = <&m0>; interrupts = <1>; };";
+    accepted("", "", &format!("{maps} {kept}"));
+    let line = maps.replace("&nvic 9 0", "&nvic 5 0");
+    refused("", "", &format!("{line} {kept}"), "its line 5 is that of k");
+    let wide = "m0: m0 { #address-cells = <0xffffffff>; #interrupt-cells = <1>; interrupt-map = <1 &nvic 9 0>; };";
+    refused("", "", &format!("{wide} {kept}"), "has no whole rows");
+}
+
+#[test]
+fn a_parent_of_interrupts_that_is_no_node_is_named() {
+    refused(
+        "",
+        "interrupt-parent = <77>;",
+        "",
+        "the interrupt-parent of x is no node",
+    );
+}
+
+#[test]
+fn two_interrupts_of_one_name_cannot_be_told_apart() {
+    refused(
+        "",
+        "/delete-property/ interrupts; /delete-property/ interrupt-names; interrupts = <5 0>, <6 0>; interrupt-names = \"rx\", \"rx\";",
+        "",
+        "x has several interrupts named rx",
+    );
+}

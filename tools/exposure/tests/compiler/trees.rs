@@ -283,3 +283,44 @@ fn files_with_commas_and_spaces_in_their_names_are_named_whole() {
     assert_eq!(problems(&twice), [(path.clone(), 2), (path.clone(), 4)]);
     assert_eq!(problems("/dts-v1/;\n/ { a = ; };\n"), [(path.clone(), 2)]);
 }
+
+/// A name that looks like an option is read; one that dtc's places cannot hold is refused, and said.
+#[test]
+fn files_are_read_by_whatever_name_or_refused_for_it() {
+    use std::fs;
+    let folder = tempfile::TempDir::new().unwrap();
+    let layout = folder.path().join("layout.ld");
+    fs::write(&layout, "").unwrap();
+    let program = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_exposure"))
+            .args(["--layout", "layout.ld", "--", name])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let text = "/dts-v1/;\n/ { filter { compatible = \"berth,syscall-filter\"; };\nexposure { compatible = \"berth,exposure\"; svd = \"no\"; odd; }; };\n";
+    for name in ["-S.dts", "-", "--help", "a\\b.dts"] {
+        let said = program(name, text);
+        let place = format!("{name}:3: ");
+        assert!(
+            said.lines().all(|line| line.starts_with(&place)),
+            "{name}: {said}"
+        );
+        assert!(said.contains("unknown property odd"), "{name}: {said}");
+    }
+    for name in ["a\"b.dts", "a\nb.dts", "a\x1bb.dts"] {
+        let said = program(name, text);
+        assert_eq!(said.lines().count(), 1, "{name}: {said}");
+        assert!(
+            said.contains("use a path without quotation marks"),
+            "{said}"
+        );
+    }
+    let overlay = program("overlay.dts", "/dts-v1/; /plugin/;\n&x { };\n");
+    assert!(
+        overlay.starts_with("overlay.dts:1: no node is"),
+        "{overlay}"
+    );
+}

@@ -332,6 +332,40 @@ fn effects_of_reading_are_stated_where_the_file_is_silent() {
 }
 
 /// All SVD files below a folder.
+/// What decides about an access is said once: of a second word nobody knows which holds, and parsers read one of them.
+#[test]
+fn what_is_said_twice_and_other_units_than_bytes_are_refused() {
+    let acts = "<readAction>clear</readAction>";
+    let twice = format!(
+        "<peripheral><name>X</name><baseAddress>0x40000000</baseAddress><registers>{}</registers><registers>{}</registers></peripheral>",
+        register("DATA", 0, ""),
+        register("FIFO", 0, acts)
+    );
+    let properties = "masks = \"DATA r 0xff\"; reading-acts = \"none\";";
+    refused(
+        exposed(&twice, properties),
+        "the peripheral X has registers more than once",
+    );
+    let acting = register("DATA", 0, &format!("<readAction>modify</readAction>{acts}"));
+    refused(
+        exposed(&peripheral("X", "0x40000000", &acting), properties),
+        "the register DATA has readAction more than once",
+    );
+    // Where nobody looks, it does no harm.
+    let elsewhere = twice
+        .replace("0x40000000", "0x40010000")
+        .replace(">X<", ">Y<");
+    let own = peripheral("X", "0x40000000", &register("DATA", 0, ""));
+    exposed(&format!("{own}{elsewhere}"), properties).unwrap();
+    let words = format!(
+        "<device schemaVersion=\"1.1\"><name>V</name><version>1</version><description>V</description><addressUnitBits>16</addressUnitBits><width>32</width><size>32</size><access>read-write</access><peripherals>{own}</peripherals></device>"
+    );
+    refused(
+        compiled(&words, (0x4000_0000, 0x100), properties),
+        "units of 16 bits",
+    );
+}
+
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
