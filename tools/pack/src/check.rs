@@ -201,6 +201,14 @@ pub enum Problem {
         /// Bytes there are.
         room: u32,
     },
+    /// Loading it takes more than there ever is.
+    #[error(
+        "loading takes more memory than a device has, with nothing else on it: at most some {bytes} bytes are counted"
+    )]
+    TooMuch {
+        /// What counting tells.
+        bytes: u32,
+    },
     /// What its author chose contradicts itself.
     #[error("its linear memory of {memory} bytes is more than the {limit} that it may grow to")]
     MemoryLimit {
@@ -351,6 +359,9 @@ pub fn check(image: &[u8], board: &Board, room: u32) -> Checked {
             Needed::Measured(needed) if needed > room => {
                 checked.problems.push(Problem::Room { needed, room });
             }
+            Needed::Counted(bytes, Unmeasured::TooLarge) => {
+                checked.problems.push(Problem::TooMuch { bytes });
+            }
             _ => {}
         }
     }
@@ -368,7 +379,7 @@ fn scan(image: &[u8]) -> Result<Module<'_>, Problem> {
         .validate_all(image)
         .map_err(|error| Problem::Invalid {
             offset: error.offset(),
-            what: error.message().to_owned(),
+            what: crate::error::words(error.message()),
         })?;
     Ok(module)
 }

@@ -16,6 +16,9 @@ pub enum PackError {
         /// What the validator says.
         what: String,
     },
+    /// It does not begin as one.
+    #[error("this is no WebAssembly module: it does not begin with \\0asm")]
+    NoModule,
     /// It is a component.
     #[error(
         "this is a component; containers are core modules: link for wasm32-unknown-unknown or wasm32-wasip1"
@@ -79,6 +82,16 @@ pub enum PackError {
         /// Why not.
         error: AccessError,
     },
+    /// No access is known to be one of a register.
+    #[error(
+        "no load or store is known to be one of a register, of {label} at {start:#x} for example, but some have addresses that are computed when they run: build with optimisation, or find out when they run: --dynamic all; without --map if there are no registers in it"
+    )]
+    Overlooked {
+        /// A label that is asked for.
+        label: String,
+        /// Its address.
+        start: u32,
+    },
     /// `--dynamic` names something that there is not.
     #[error("--dynamic {0}: there is no such function; its number, its name, or `all`")]
     NoFunction(String),
@@ -90,11 +103,17 @@ pub enum PackError {
     Internal(String),
 }
 
+/// A message in one line: some of the validator's have several, with columns.
+pub(crate) fn words(message: &str) -> String {
+    let words: Vec<_> = message.split_whitespace().collect();
+    words.join(" ")
+}
+
 impl From<wasmparser::BinaryReaderError> for PackError {
     fn from(error: wasmparser::BinaryReaderError) -> Self {
         Self::Invalid {
             offset: error.offset(),
-            what: error.message().to_owned(),
+            what: words(error.message()),
         }
     }
 }

@@ -78,6 +78,9 @@ pub(crate) struct Survey {
 impl Survey {
     /// Look at a whole module.
     pub(crate) fn of(module: &[u8]) -> Result<Self, PackError> {
+        if !module.starts_with(b"\0asm") {
+            return Err(PackError::NoModule);
+        }
         if Parser::is_component(module) {
             return Err(PackError::Component);
         }
@@ -382,8 +385,10 @@ impl Look {
 
     fn finish(mut self) -> Result<Survey, PackError> {
         self.survey.counts_large_pages |= self.has_large_pages_asked_for();
+        // A function of the device is no beginning: the engine begins with one of the module's own.
         let main_type = self
             .main
+            .filter(|main| *main as usize >= self.imported.len())
             .and_then(|main| self.functions.get(main as usize))
             .and_then(|index| self.types.get(*index as usize));
         if main_type != Some(&(0, 0)) {

@@ -216,6 +216,21 @@ fn what_is_no_module_or_too_large_is_told_first() {
     );
 }
 
+/// It was "this board takes it", and 5 MB of some 200 KB.
+#[test]
+fn what_loads_with_no_memory_that_a_device_has_is_refused() {
+    let deep = format!(
+        r#"(func (export "_start") {} {})"#,
+        "block ".repeat(20_000),
+        "end ".repeat(20_000)
+    );
+    let checked = checked(&deep);
+    assert!(
+        matches!(checked.problems[..], [Problem::TooMuch { .. }]),
+        "{checked:?}"
+    );
+}
+
 #[test]
 fn what_lists_no_exposures_is_no_board() {
     for wrong in ["", "{}", "[]", r#"{ "exposures": 3 }"#] {

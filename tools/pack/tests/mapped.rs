@@ -195,6 +195,94 @@ fn what_is_not_known_is_refused_with_function_and_remedy_or_tested() {
     assert!(matches!(error, PackError::NoFunction(_)), "{error}");
 }
 
+/// What compilers make of drivers without optimisation: all goes through memory, and what becomes an address is no
+/// address before.
+const COMPUTED: [(&str, &str); 6] = [
+    (
+        "a bus and an offset",
+        r#"(i32.store (i32.const 64) (i32.const 0x40000000))
+           (i32.store offset=4 (i32.add (i32.load (i32.const 64)) (i32.const 0x28000)) (i32.const 5))"#,
+    ),
+    (
+        "the block before, and its length",
+        r#"(i32.store (i32.const 64) (i32.const 0x40027000))
+           (i32.store offset=0x1004 (i32.load (i32.const 64)) (i32.const 5))"#,
+    ),
+    (
+        "a page, shifted",
+        r#"(i32.store (i32.const 64) (i32.const 0x40028))
+           (i32.store offset=4 (i32.shl (i32.load (i32.const 64)) (i32.const 12)) (i32.const 5))"#,
+    ),
+    (
+        "a page, multiplied",
+        r#"(i32.store (i32.const 64) (i32.const 0x40028))
+           (i32.store offset=4 (i32.mul (i32.load (i32.const 64)) (i32.const 4096)) (i32.const 5))"#,
+    ),
+    (
+        "two halves",
+        r#"(i32.store (i32.const 64) (i32.const 0x4002)) (i32.store (i32.const 68) (i32.const 0x8004))
+           (i32.store (i32.or (i32.shl (i32.load (i32.const 64)) (i32.const 16)) (i32.load (i32.const 68)))
+             (i32.const 5))"#,
+    ),
+    (
+        "constants that are summed and kept",
+        r#"(i32.store (i32.const 64) (i32.add (i32.const 0x3fffffff) (i32.const 0x28005)))
+           (i32.store (i32.load (i32.const 64)) (i32.const 5))"#,
+    ),
+];
+
+#[test]
+fn a_computed_address_is_refused_or_tested_and_never_taken_for_memory() {
+    for (what, body) in COMPUTED {
+        // Beside an access that is known.
+        for known in ["", "(drop (i32.load (i32.const 0x40005000)))"] {
+            let body = format!(r#"(func (export "_start") {known} {body})"#);
+            let error = packed(&body, &[]).unwrap_err();
+            let unknown = AccessError::Unknown { function: 0 };
+            assert!(
+                matches!(&error, PackError::Access { error, .. } if *error == unknown),
+                "{what}: {error}"
+            );
+            let run = run(&packed(&body, &["all"]).unwrap().image);
+            assert_eq!(run.end, Ok(()), "{what}");
+            let written = (4, LEDS, 4, Some(5));
+            assert_eq!(run.accesses.last(), Some(&written), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_chips_addresses_that_no_access_is_known_to_have_are_refused() {
+    // As of a table: none of its words is where a register is.
+    let module = r#"(module (memory (export "memory") 1) (data (i32.const 64) "\00\00\00\40\00\80\02\00")
+      (func (export "_start")
+        (i32.store offset=4 (i32.add (i32.load (i32.const 64)) (i32.load (i32.const 68))) (i32.const 5))))"#;
+    let module = wat::parse_str(module).unwrap();
+    let error = pack(&module, &options(&[])).unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            PackError::Overlooked {
+                start: 0x4002_8000,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains("--dynamic all"), "{error}");
+    let run = run(&pack(&module, &options(&["all"])).unwrap().image);
+    assert_eq!(
+        (run.end, run.accesses),
+        (Ok(()), vec![(4, LEDS, 4, Some(5))])
+    );
+    // Memory alone, of which everything is known: nothing is overlooked.
+    packed(
+        r#"(func (export "_start") (i32.store (i32.const 64) (i32.const 1)))"#,
+        &[],
+    )
+    .unwrap();
+}
+
 #[test]
 fn a_tested_address_of_nothing_is_the_fault_that_it_was() {
     for address in ["0x40028fff", "0x3fffffff", "0x40006000", "-1", "-3"] {

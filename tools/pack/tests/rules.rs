@@ -598,10 +598,25 @@ fn the_manifest_says_what_the_author_chose() {
 
 #[test]
 fn what_no_device_runs_is_refused_with_what_to_do() {
-    assert!(matches!(
-        pack(b"hello", &options()),
-        Err(PackError::Invalid { offset: 0, .. })
-    ));
+    for none in [&b""[..], b"\0as", b"hello"] {
+        let refused = pack(none, &options());
+        assert!(matches!(refused, Err(PackError::NoModule)), "{refused:?}");
+    }
+    // One line each, whatever the validator makes of it.
+    for wrong in [
+        &b"\0asm\x02\0\0\0"[..],
+        b"\0asm\x01\0\0\0\x01\xff\xff\xff\xff\x0f",
+    ] {
+        let refused = pack(wrong, &options()).unwrap_err().to_string();
+        assert!(
+            !refused.contains('\n') && !refused.contains("  "),
+            "{refused}"
+        );
+    }
+    assert!(
+        refusal(r#"(import "tock:led" "on" (func $on)) (export "_start" (func $on))"#)
+            .starts_with("exports no function")
+    );
     assert_eq!(
         refusal(r#"(func (export "main"))"#),
         "exports no function _start without parameters and results: that is where a container begins"

@@ -3,7 +3,7 @@
 //! Bounds of all numbers are followed through locals, globals, calls and results, until nothing new is learned. What is kept in
 //! memory is one thing: once a window's address was put there, whatever is read may be one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wasmparser::Operator;
 
@@ -30,6 +30,8 @@ struct Flow<'a> {
     globals: Vec<Value>,
     /// A window's address may be in memory.
     memory: bool,
+    /// By how many bits a constant of the module is shifted to be a window's address.
+    shifts: BTreeSet<u32>,
     changed: bool,
     round: u32,
     reached: Reached,
@@ -61,6 +63,7 @@ pub(crate) fn reached(facts: &Facts<'_>, windows: &Windows) -> Reached {
             .words
             .iter()
             .any(|word| windows.meet((*word).into(), u64::from(*word) + 1)),
+        shifts: shifts(facts, windows),
         changed: true,
         round: 0,
         reached: Reached::new(),
@@ -72,6 +75,23 @@ pub(crate) fn reached(facts: &Facts<'_>, windows: &Windows) -> Reached {
         flow.round += 1;
     }
     flow.reached
+}
+
+/// What [`Windows::shifts`] says of all constants.
+fn shifts(facts: &Facts<'_>, windows: &Windows) -> BTreeSet<u32> {
+    let steps = facts
+        .functions
+        .iter()
+        .flat_map(|function| &function.steps)
+        .filter_map(|step| match step.operator {
+            Operator::I32Const { value } => Some(value as u32),
+            _ => None,
+        });
+    let words = facts.words.iter().copied();
+    steps
+        .chain(words)
+        .flat_map(|number| windows.shifts(number))
+        .collect()
 }
 
 #[derive(Clone, PartialEq)]
@@ -103,6 +123,16 @@ impl Flow<'_> {
             self.changed |= both != *old;
             *old = both;
         }
+    }
+
+    /// Whether a number that is not known is shifted as one of the module's constants has to be to become a window's address.
+    fn composes(&self, operator: &Operator<'_>, left: Value, right: Value) -> bool {
+        let bits = match operator {
+            Operator::I32Shl if right.is_constant() => right.least & 31,
+            Operator::I32Mul if right.least.is_power_of_two() => right.least.trailing_zeros(),
+            _ => return false,
+        };
+        right.is_constant() && !left.is_constant() && self.shifts.contains(&bits)
     }
 
     fn call(&mut self, index: u32, arguments: &[Value]) -> Option<Vec<Value>> {
@@ -484,7 +514,17 @@ impl Walk<'_> {
                     [left, right] => binary(other, left, right),
                     _ => None,
                 };
-                let is_address = taken.iter().any(|value| value.is_address);
+                let composed = match taken[..] {
+                    [left, right] => flow.composes(other, left, right),
+                    _ => false,
+                };
+                let value = value.map(|value| Value {
+                    is_address: value.is_address
+                        || composed
+                        || (value.is_constant() && flow.windows.lead(value.least)),
+                    ..value
+                });
+                let is_address = composed || taken.iter().any(|value| value.is_address);
                 for _ in 0..step.gives {
                     self.push(value.unwrap_or(Value::made_of(is_address)));
                 }

@@ -130,6 +130,7 @@ impl Plan {
             ..Self::default()
         };
         plan.blocks(&facts, &windows);
+        let mut overlooked = false;
         for ((number, place), address) in flow::reached(&facts, &windows) {
             let Some(step) = facts
                 .functions
@@ -147,7 +148,7 @@ impl Plan {
                 Ok(Some(decision)) => {
                     plan.decisions.insert((number, place), (access, decision));
                 }
-                Ok(None) => {}
+                Ok(None) => overlooked |= may_be_anything(&windows, &access, address),
                 Err(error) => {
                     let name = names.0.get(&function);
                     return Err(PackError::Access {
@@ -161,7 +162,14 @@ impl Plan {
                 }
             }
         }
-        Ok(Some(plan))
+        // Whoever names a chip's addresses has a driver that uses them.
+        match mapping.windows.first() {
+            Some(window) if plan.decisions.is_empty() && overlooked => Err(PackError::Overlooked {
+                label: window.label.clone(),
+                start: window.start,
+            }),
+            _ => Ok(Some(plan)),
+        }
     }
 
     /// Numbers the blocks as devices do: in the order in which their labels come first in the imports.
@@ -248,6 +256,13 @@ impl Plan {
             (false, _) => Err(AccessError::Unknown { function }),
         }
     }
+}
+
+/// May an access have the address of a register, as far as is known?
+fn may_be_anything(windows: &Windows, access: &Access, address: Value) -> bool {
+    let first = u64::from(address.least) + u64::from(access.offset);
+    let end = u64::from(address.most) + u64::from(access.offset) + u64::from(access.bytes);
+    !address.is_constant() && windows.meet(first, end)
 }
 
 /// The numbers of the functions that are named.

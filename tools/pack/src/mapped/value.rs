@@ -7,7 +7,7 @@ use super::windows::Windows;
 pub(crate) struct Value {
     pub(crate) least: u32,
     pub(crate) most: u32,
-    /// An address in a window went into it, so that it may be one.
+    /// An address in a window went into it, or one from which such is computed, so that it may be one.
     pub(crate) is_address: bool,
 }
 
@@ -27,7 +27,7 @@ impl Value {
         Self {
             least: value,
             most: value,
-            is_address: windows.meet(value.into(), u64::from(value) + 1),
+            is_address: windows.lead(value),
         }
     }
 

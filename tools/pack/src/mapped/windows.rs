@@ -21,6 +21,14 @@ pub const MAPPED_BYTES: u32 = 0x1000;
 /// Below this there may be linear memory: no device has so much.
 pub(crate) const LOWEST: u32 = 0x0100_0000;
 
+/// So far below a window of a chip a number may be an address to which a driver adds an offset, if it is as round as
+/// the base of a bus is.
+const BUS_BYTES: u32 = 0x1000_0000;
+/// How round that is.
+const BUS_ALIGNMENT: u32 = 0x1_0000;
+/// So far below any number may be one: the block before, as the base of several alike.
+const BEFORE_BYTES: u32 = 0x1_0000;
+
 /// A window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -35,6 +43,10 @@ pub struct Window {
 impl Window {
     pub(crate) const fn end(&self) -> u64 {
         self.start as u64 + self.length as u64
+    }
+
+    const fn is_dummy(&self) -> bool {
+        DUMMY.start <= self.start && self.start < DUMMY.end
     }
 
     /// Is there something of it in `first..end`?
@@ -128,6 +140,33 @@ impl Windows {
     /// Is there something of any window in `first..end`?
     pub(crate) fn meet(&self, first: u64, end: u64) -> bool {
         self.0.iter().any(|window| window.meets(first, end))
+    }
+
+    /// May a driver reach a register from this number, which it has as a constant? In a window, or where the address of a
+    /// chip's register is computed from: a bus, or a block before. Dummy addresses are not computed from others.
+    pub(crate) fn lead(&self, number: u32) -> bool {
+        self.0.iter().any(|window| {
+            let distance = window.start.checked_sub(number);
+            let is_base = distance.is_some_and(|distance| {
+                distance < BEFORE_BYTES
+                    || (distance < BUS_BYTES && number.is_multiple_of(BUS_ALIGNMENT))
+            });
+            window.meets(number.into(), u64::from(number) + 1) || (!window.is_dummy() && is_base)
+        })
+    }
+
+    /// By how many bits a driver shifts `number` to have the upper bits of an address in a chip's window. Numbers of
+    /// twelve bits and fewer are too usual to mean that.
+    pub(crate) fn shifts(&self, number: u32) -> impl Iterator<Item = u32> {
+        let chips = self.0.iter().filter(|window| !window.is_dummy());
+        let numbers = chips.filter(move |_| number > 0xfff);
+        numbers.flat_map(move |window| {
+            let reached = |bits: &u32| {
+                let first = u64::from(number) << bits;
+                window.meets(first, first + (1 << bits))
+            };
+            (1..=19).filter(reached).collect::<Vec<_>>()
+        })
     }
 
     pub(crate) fn get(&self, number: usize) -> Option<&Window> {
