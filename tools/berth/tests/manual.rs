@@ -87,6 +87,10 @@ fn others() -> Vec<Error> {
             what: "cargo build".into(),
             why: "exit status: 101".into(),
         },
+        Error::NotPacked {
+            path: "blink.wasm".into(),
+            why: "exports no function _start without parameters and results: that is where a container begins".into(),
+        },
         Error::Config {
             path: "/home/me/.config/berth/devices.toml".into(),
             why: "invalid type".into(),
