@@ -19,6 +19,7 @@ mod board;
 mod bus;
 mod chosen;
 mod classes;
+pub mod cli;
 mod danger;
 mod device_classes;
 mod devicetree;

@@ -2,40 +2,16 @@
 
 use std::fmt::Display;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+use berth_exposure_compiler::cli::Cli;
 use berth_exposure_compiler::{compile, json, kernel_table, labels};
 use berth_protocol::is_plain;
 use clap::Parser;
 
-/// Check an exposure configuration and write what others need from it.
-///
-/// Exit codes: 0 sound, 1 problems (on standard error, one a line), 2 wrong usage.
-#[derive(Parser)]
-#[command(version)]
-struct Arguments {
-    /// The configuration, such as kernel-board/BOARD/exposure.dts.
-    source: PathBuf,
-    /// Memory map of the part.
-    #[arg(long, default_value = "layout.ld")]
-    layout: PathBuf,
-    /// Write labels, registers, limits and filters as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write label and register constants for containers, as Rust source.
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
-    /// Tell what of the SVD file was not judged, and why (on standard error)
-    #[arg(long, short)]
-    verbose: bool,
-    /// Write the kernel's table as Rust source (the board's build does this itself).
-    #[arg(long, value_name = "FILE")]
-    table: Option<PathBuf>,
-}
-
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Cli::parse();
     let configuration = match compile(&arguments.source, &arguments.layout) {
         Ok(configuration) => configuration,
         Err(problems) => {
