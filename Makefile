@@ -37,7 +37,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: install advisories clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -328,6 +328,10 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers,heap --examples -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --lib --examples -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile loader --target wasm32-unknown-unknown -p berth-loader -- -D warnings $(STRICT)
+
+advisories: tools ## what is known against the crates that are used; needs the network
+	@$(SETUP) deny
+	target/tools/bin/cargo-deny check advisories
 
 size: build plain-firmware no-programs-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size
