@@ -177,6 +177,12 @@ impl<const N: usize> WasmHost<N> {
         true
     }
 
+    /// End one claim of a run that has ended, as [`process_gone_in_passes`](Self::process_gone_in_passes) has it done, sooner: for who
+    /// waits until the hardware is at rest. Returns whether any is left.
+    pub fn end_pass(&self) -> bool {
+        self.end_one() && self.claims.any_left()
+    }
+
     /// Tells whether a holder's run has ended. Usually many claims are one process's: it asks about it once.
     fn gone(&self) -> impl FnMut(Holder<ProcessId>) -> bool + '_ {
         let mut last: Option<(ProcessId, bool)> = None;

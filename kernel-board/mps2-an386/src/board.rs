@@ -80,13 +80,14 @@ pub(crate) struct Ends {
 impl RunEndClient for Ends {
     /// Ends the claims, and of a process that faulted keeps what it leaves to its next run.
     ///
-    /// When what stands in the supervisor's place ends itself is its own choice, and the firmware comes before that end is
-    /// over; whoever else ends a run finds the hardware at rest when it goes on.
+    /// What a run holds is its own choice, so processes of the firmware that are ready come between the ends of two claims;
+    /// whoever ends another's run finds the hardware at rest when it goes on. Where the kernel does, it is at rest before any
+    /// process runs.
     fn run_ends(&self, process: &dyn Process, end: RunEnd, by: EndedBy) {
         let id = process.processid();
         // A run that the test's reaper ends is one that only failed to end itself.
-        let itself = by == EndedBy::Itself || cfg!(feature = "restart-fuzz");
-        if itself && !places::is_own(process.place()) {
+        let in_turn = by != EndedBy::Kernel || cfg!(feature = "restart-fuzz");
+        if in_turn && !places::is_own(process.place()) {
             self.wasm_host.process_gone_in_passes(id);
         } else {
             self.wasm_host.process_gone(id);
@@ -94,6 +95,10 @@ impl RunEndClient for Ends {
         if end == RunEnd::Faulted {
             self.run_record.process_gone(id);
         }
+    }
+
+    fn end_pass(&self) -> bool {
+        self.wasm_host.end_pass()
     }
 }
 

@@ -56,6 +56,41 @@ fn the_largest_exposure_makes_nobody_late() -> Result<()> {
     Ok(())
 }
 
+/// How much there is to put to rest, the process chooses that another one ends: the one that ends it waits for that, and who has
+/// deadlines has none of it.
+#[test]
+fn the_end_of_a_run_with_the_largest_exposure_makes_nobody_late_but_who_ends_it() -> Result<()> {
+    const LEDS: u32 = 0x4002_8000;
+    const LED0: u32 = 0x1;
+    let flash = Flash::with_kernel("limits-kernel.bin")?;
+    for (name, setting) in [("deadline", ""), ("warden", "assault"), ("assault", "keep")] {
+        flash.install(name)?;
+        if !setting.is_empty() {
+            flash.set(name, setting.as_bytes())?;
+        }
+    }
+    let mut device = Device::power_on_counted(&flash)?;
+    let mut at = 0;
+    for _ in 0..5 {
+        for done in ["assault: held 256", "warden: ward ended", "warden: ward started"] {
+            if done.starts_with("warden") {
+                let leds = device.board.bus.read32(LEDS)?;
+                device.board.bus.write32(LEDS, leds | LED0)?;
+            }
+            let console = &device.board.console;
+            console.wait_after(at, done, Duration::from_secs(60))?;
+            at = console.position();
+            // Until then it would take the next light for this one.
+            device.wait_until("the light to go out", |device| {
+                Ok(device.board.bus.read32(LEDS)? & LED0 == 0)
+            })?;
+        }
+    }
+    let kept = device.keeps_deadlines(2)?;
+    println!("assault keep: {kept}");
+    Ok(())
+}
+
 /// As many instructions as a program may have, checked and carried out without end.
 #[test]
 fn register_programs_make_nobody_late() -> Result<()> {

@@ -235,7 +235,7 @@ fn a_supervisor_that_another_process_ends_leaves_the_hardware_safe() -> Result<(
     };
     light_led0(&mut scene)?;
     let console = &scene.device.board.console;
-    console.wait_after(at, "warden: supervisor ended", patience)?;
+    console.wait_after(at, "warden: ward ended", patience)?;
     let at = console.position();
     // It had to yield until its line was written: nothing else has happened since.
     scene.device.wait_until("the light to go out", |device| {

@@ -131,6 +131,11 @@ impl DeferredCall {
         });
     }
 
+    /// Have the kernel loop look what is to be done, though no call is set: whoever runs is asked anew.
+    pub(crate) fn have_looked() {
+        TABLE.with(|table| table.pending.set(table.pending.get() | LOOK));
+    }
+
     /// Whether the call is set and not made yet.
     #[must_use]
     pub fn is_pending(&self) -> bool {

@@ -239,14 +239,31 @@ impl Kernel {
 
     /// The present run of `process` is about to end.
     pub(crate) fn run_ends(&self, process: &dyn Process, end: RunEnd) {
-        let by = if self.turn.get() == Some(ControlBlock::of(process)) {
-            EndedBy::Itself
-        } else {
-            EndedBy::Another
+        let Some(client) = self.run_end_client.get() else {
+            return;
         };
-        if let Some(client) = self.run_end_client.get() {
-            client.run_ends(process, end, by);
+        let turn = self.turn.get();
+        let by = match turn {
+            None => EndedBy::Kernel,
+            Some(block) if block == ControlBlock::of(process) => EndedBy::Itself,
+            Some(_) => EndedBy::Another,
+        };
+        client.run_ends(process, end, by);
+        if by == EndedBy::Another {
+            let mut others = self.processes();
+            if let Some(who) = others.find(|who| turn == Some(ControlBlock::of(*who))) {
+                who.wait_for_ends();
+            }
         }
+    }
+
+    /// Have a piece of what ends left to do done. Whether any is left.
+    pub(crate) fn end_pass(&self) -> bool {
+        // Not a call that comes after processes on top of it, before the next process.
+        self.later_waited_us.set(0);
+        self.later_waited_turns.set(0);
+        let client = self.run_end_client.get();
+        client.is_some_and(|client| client.end_pass())
     }
 
     /// Which regions may be opened to processes, beside their own flash and RAM. Before a board

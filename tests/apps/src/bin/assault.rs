@@ -1,12 +1,13 @@
 //! `assault`: in the supervisor's place, uses what it is given against the kernel.
 //!
-//! What it does is its setting. The first six have the kernel do as much as it can at once for what is claimed:
+//! What it does is its setting. The first seven have the kernel do as much as it can at once for what is claimed:
 //!
 //! | value | does |
 //! | --- | --- |
 //! | `release` (default) | claims all that is exposed, maps what can be, registers as many interrupts as it may, and gives all back in one call; again and again |
 //! | `restart` | the same, and begins again in place of giving back |
 //! | `fault` | the same, and faults |
+//! | `keep` | the same, and keeps it, whoever may end that |
 //! | `all` | has as many blocks interrupt as it may, as fast as they can, acknowledges at once, and meanwhile writes, sets alarms and moves its break |
 //! | `limits` | for a kernel whose `exposure.dts` has as much as there may be (`limits.awk`): holds all of it, asks for a label like 245 others, captures 16 registers, ends the longest claim, and goes through all claims; again and again |
 //! | `programs` | has the longest register programs carried out for one block after the other |
@@ -59,6 +60,7 @@ fn main() {
                 "release" => release(),
                 "restart" => hold_all().map(|_| libtock::restart(0)),
                 "fault" => hold_all().map(|_| fault()),
+                "keep" => keep(),
                 "all" => all(),
                 "limits" => limits(),
                 "programs" => programs(),
@@ -92,14 +94,15 @@ fn fault() {
     unsafe { core::ptr::without_provenance_mut::<u32>(0x2000_0000).write_volatile(0) };
 }
 
+fn keep() -> Result<(), ErrorCode> {
+    hold_all_aloud()?;
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
 fn release() -> Result<(), ErrorCode> {
-    let (claims, registered) = hold_all()?;
-    Line::new()
-        .text("assault: held ")
-        .decimal(claims)
-        .text(", registered ")
-        .decimal(registered)
-        .print();
+    hold_all_aloud()?;
     loop {
         wasm_host::release_all(TAG)?;
         hold_all()?;
@@ -209,6 +212,18 @@ fn word(offset: u16) -> Place {
         offset,
         width: Width::Bits32,
     }
+}
+
+/// [`hold_all`], said aloud.
+fn hold_all_aloud() -> Result<(), ErrorCode> {
+    let (claims, registered) = hold_all()?;
+    Line::new()
+        .text("assault: held ")
+        .decimal(claims)
+        .text(", registered ")
+        .decimal(registered)
+        .print();
+    Ok(())
 }
 
 /// Claim and map and register everything; how many claims and interrupts there are.

@@ -16,8 +16,10 @@ pub enum RunEnd {
 pub enum EndedBy {
     /// The process, in its own turn: it faulted, exited or began again.
     Itself,
-    /// Somebody else: another process by a call, or a driver.
+    /// Another process, in its turn. It goes on when the client has nothing [left](RunEndClient::end_pass) to do.
     Another,
+    /// The kernel or a driver, in nobody's turn.
+    Kernel,
 }
 
 /// Is told of the end of every run, whoever ends it.
@@ -28,6 +30,14 @@ pub trait RunEndClient {
     /// The present run of `process` is about to end. Once a run, before anything else happens: its id, grants, buffers
     /// and regions are still there, and no other process has run.
     fn run_ends(&self, process: &dyn Process, end: RunEnd, by: EndedBy);
+
+    /// Do a bounded piece of what an end left to do. Returns whether any is left.
+    ///
+    /// How much an end leaves, the process chose that ended. Who ended it waits until nothing is left: each time it would run, a
+    /// piece is done, and then all others that are ready have their turns.
+    fn end_pass(&self) -> bool {
+        false
+    }
 }
 
 /// Bounds how fast runs follow each other. A process that may not begin again yet waits and disturbs

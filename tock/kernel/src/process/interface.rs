@@ -123,6 +123,10 @@ pub trait Process: ProcessMemory + ProcessGrants {
     /// Without a grant of the driver nothing is noted.
     fn request_pass(&self, driver_num: usize);
 
+    /// It has ended another's run, and waits until that end is over
+    /// ([`RunEndClient::end_pass`](super::RunEndClient::end_pass)).
+    fn wait_for_ends(&self);
+
     /// Have everything known about it printed in passes, as debug messages, and its name and
     /// `outcome` behind.
     fn request_report(&self, outcome: &'static str);

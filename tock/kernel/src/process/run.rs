@@ -300,10 +300,11 @@ impl<C: Chip> Process for ProcessStandard<C> {
 
     fn wake(&self) -> Result<Woken, StoppedExecutingReason> {
         if self.work.is_some() {
-            return Ok(match self.do_pass() {
-                Some(Pass::Driver(driver_num)) => Woken::Pass(driver_num),
-                Some(Pass::Done) | None => Woken::NotYet,
-            });
+            return match self.do_pass() {
+                Some(Pass::Driver(driver_num)) => Ok(Woken::Pass(driver_num)),
+                Some(Pass::Done) | None => Ok(Woken::NotYet),
+                Some(Pass::Ends) => Err(StoppedExecutingReason::NoWorkLeft),
+            };
         }
         let runs = match self.state.get() {
             State::Running => Ok(true),
@@ -343,6 +344,10 @@ impl<C: Chip> Process for ProcessStandard<C> {
 
     fn request_pass(&self, driver_num: usize) {
         self.note_driver(driver_num);
+    }
+
+    fn wait_for_ends(&self) {
+        self.note_ends();
     }
 
     fn request_report(&self, outcome: &'static str) {

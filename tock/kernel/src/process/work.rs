@@ -19,6 +19,7 @@
 //!
 //! * *Clearing* memory that the process comes to reach. It does not run before that is done.
 //! * *The report* about its fault, a few lines a pass. A restart begins when it is complete.
+//! * *Ends of others' runs* that it caused: what these held is put to rest before it goes on. A pass is all that its turn has.
 //! * *Passes of drivers*, which a board asks for on their behalf with
 //!   [`Kernel::request_pass`](crate::Kernel::request_pass) and carries out in
 //!   [`SyscallDriverLookup::pass`](crate::platform::SyscallDriverLookup::pass).
@@ -28,6 +29,7 @@ use core::cell::Cell;
 use super::print::OUTCOME;
 use super::standard::ProcessStandard;
 use super::{Priority, Process};
+use crate::deferred_call::DeferredCall;
 use crate::platform::chip::Chip;
 
 /// Bytes that are cleared in one pass.
@@ -37,8 +39,10 @@ pub(super) const CLEAR_BYTES: usize = 768;
 const CLEAR: u32 = 1 << 31;
 /// In [`Work::pending`]: a report is to be printed.
 const REPORT: u32 = 1 << 30;
+/// In [`Work::pending`]: it ended another's run, and that end is not over.
+const ENDS: u32 = 1 << 29;
 /// Grants whose drivers can ask for passes: the bits that are left.
-const GRANTS: usize = 30;
+const GRANTS: usize = 29;
 
 /// One pass of a process's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub enum Pass {
     Done,
     /// The driver with this number is to do it.
     Driver(usize),
+    /// It was a piece of an end that the process caused; the next ones that are ready come first now.
+    Ends,
 }
 
 /// How far the report is, and what the end of the run takes away.
@@ -74,7 +80,7 @@ impl Report {
 
 /// What is noted at a process.
 pub(super) struct Work {
-    /// A bit for each grant whose driver asked, [`CLEAR`] and [`REPORT`].
+    /// A bit for each grant whose driver asked, [`CLEAR`], [`REPORT`] and [`ENDS`].
     pending: Cell<u32>,
     /// What is still to be cleared: from, to.
     clear: Cell<(usize, usize)>,
@@ -179,6 +185,13 @@ impl<C: Chip> ProcessStandard<C> {
         self.kernel.note_work();
     }
 
+    /// It has ended another's run.
+    pub(super) fn note_ends(&self) {
+        self.work.note(ENDS);
+        // It may be its turn now, which is over with this call.
+        DeferredCall::have_looked();
+    }
+
     /// What a report said has happened.
     pub(super) fn forget_report(&self) {
         if !self.work.is_reporting() {
@@ -226,6 +239,11 @@ impl<C: Chip> ProcessStandard<C> {
             self.clear_pass();
         } else if self.work.is_reporting() {
             self.report_pass();
+        } else if pending & ENDS != 0 {
+            if !self.kernel.end_pass() {
+                self.work.done(ENDS);
+            }
+            return Some(Pass::Ends);
         } else if pending != 0 {
             let index = pending.trailing_zeros();
             self.work.done(1 << index);

@@ -416,15 +416,49 @@ fn a_filtered_driver_answers_as_an_absent_one() {
     );
 }
 
-/// Remembers whose run was ended how, and by whom.
+/// Remembers whose run was ended how, and by whom; has so many pieces left to do.
 #[derive(Default)]
-struct Told(RefCell<Vec<(&'static str, RunEnd, EndedBy)>>);
+struct Told(RefCell<Vec<(&'static str, RunEnd, EndedBy)>>, Cell<u32>);
 
 impl RunEndClient for Told {
     fn run_ends(&self, process: &dyn Process, end: RunEnd, by: EndedBy) {
         let told = (process.get_process_name(), end, by);
         self.0.borrow_mut().push(told);
     }
+
+    fn end_pass(&self) -> bool {
+        self.1.set(self.1.get() - 1);
+        self.1.get() != 0
+    }
+}
+
+/// What an end leaves to do keeps nobody but who caused it, whose turns it has; then that one goes on.
+#[test]
+fn who_ends_another_run_waits_until_that_end_is_over_and_others_do_not() {
+    let told: &'static Told = Box::leak(Box::default());
+    told.1.set(3);
+    let s = setup_places(
+        ["a", "b", "c"].map(|name| TestPlace {
+            flash: app(name).image(),
+            ..TestPlace::default()
+        }),
+        BackgroundSched::new,
+    );
+    let capability = create_capability!(crate::capabilities::ProcessManagementCapability);
+    s.test.kernel.set_run_end_client(told, &capability);
+    let a = s.test.process(0).as_process();
+    assert_eq!(s.run(&[WAIT]), ["a"]);
+    s.board.hooks.ends.set(Some(a));
+    // Its call is over, and so is its turn.
+    assert_eq!(s.run(&[COMMAND, COMMAND]), ["b", "c"]);
+    assert_eq!(told.0.take(), [("a", RunEnd::Asked, EndedBy::Another)]);
+    assert_eq!(told.1.get(), 2);
+    // One has the processor as long as it wants it, of turns that end.
+    assert_eq!(s.run(&[COMMAND]), ["c"]);
+    assert_eq!(told.1.get(), 2);
+    // Nobody else has anything to do.
+    assert_eq!(s.run(&[WAIT, COMMAND]), ["c", "b"]);
+    assert_eq!(told.1.get(), 0);
 }
 
 /// An end in a process's own turn is its own, whatever it did for it, also when its regions changed in the same turn; and no other
@@ -443,6 +477,7 @@ fn a_run_is_ended_by_itself_in_its_own_turn_only() {
         arg0: 4,
     });
     let told: &'static Told = Box::leak(Box::default());
+    told.1.set(1);
     let scene = || {
         let s = setup(FaultAction::Stop, &["a", "b"], RoundRobinSched::new);
         let capability = create_capability!(crate::capabilities::ProcessManagementCapability);
@@ -473,7 +508,7 @@ fn a_run_is_ended_by_itself_in_its_own_turn_only() {
     assert_eq!(told.0.take(), [("a", RunEnd::Asked, EndedBy::Another)]);
     let b = s.test.process(1).as_process();
     b.set_fault_state();
-    assert_eq!(told.0.take(), [("b", RunEnd::Faulted, EndedBy::Another)]);
+    assert_eq!(told.0.take(), [("b", RunEnd::Faulted, EndedBy::Kernel)]);
 }
 
 #[test]
