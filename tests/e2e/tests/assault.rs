@@ -72,7 +72,11 @@ fn the_end_of_a_run_with_the_largest_exposure_makes_nobody_late_but_who_ends_it(
     let mut device = Device::power_on_counted(&flash)?;
     let mut at = 0;
     for _ in 0..5 {
-        for done in ["assault: held 256", "warden: ward ended", "warden: ward started"] {
+        for done in [
+            "assault: held 256",
+            "warden: ward ended",
+            "warden: ward started",
+        ] {
             if done.starts_with("warden") {
                 let leds = device.board.bus.read32(LEDS)?;
                 device.board.bus.write32(LEDS, leds | LED0)?;

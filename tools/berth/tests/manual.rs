@@ -148,6 +148,7 @@ fn others() -> Vec<Error> {
             | Error::Unexpected { .. }
             | Error::TimedOut { .. }
             | Error::NotYet { .. }
+            | Error::NotPacked { .. }
             | Error::Verification(_) => {}
         }
     }

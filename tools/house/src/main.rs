@@ -87,7 +87,7 @@ fn run() -> Result<Problems> {
     let mut problems = sources::not_listed(&allowed, &repository);
     let programs = commands::Programs {
         makefile: &makefile,
-        has: &|path| repository.files.contains(path),
+        has: &|path| repository.has(path),
     };
     for path in &repository.files {
         if path.ends_with(".md") {

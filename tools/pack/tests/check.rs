@@ -224,7 +224,7 @@ fn what_loads_with_no_memory_that_a_device_has_is_refused() {
         "block ".repeat(20_000),
         "end ".repeat(20_000)
     );
-    let checked = checked(&deep);
+    let checked = check(&module(&deep), &board(), ROOM_MAX);
     assert!(
         matches!(checked.problems[..], [Problem::TooMuch { .. }]),
         "{checked:?}"
