@@ -37,7 +37,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install advisories clean-room foreign help demo test run pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: install advisories clean-room foreign help demo test run gateway pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,9 +92,13 @@ comma := ,
 run: build ## the board, interactive: serial console on this terminal
 	@$(HOST)/berth-emulator run --flash $(IMAGE)/run.bin --firmware $(IMAGE)/flash.bin $(DEVICES:%=--device $(subst $(comma), --device ,$(DEVICES)))
 
+# The gateway with a state of its own and that board; its console is on this terminal, and its end is the gateway's.
+gateway: build ## the board behind a gateway: devices over HTTP; prints its address and a first key
+	@tools/gateway/with-a-board.sh
+
 # Where cargo's own programs are, or below PREFIX.
 PREFIX :=
-install: tools ## berth, pack and exposure into the PATH, with completions for bash, zsh and fish
+install: tools ## berth, its gateway, pack and exposure into the PATH, with completions for bash, zsh and fish
 	@tools/setup/install.sh $(PREFIX)
 
 pictures: build ## draw the documentation's terminal pictures anew, from real runs
@@ -107,7 +111,7 @@ tools:
 	@[ -e $(IMAGE)/flash.bin ] || echo "== building kernel, supervisor, containers and tools (the first time takes some minutes)"
 
 host:
-	@cargo build --quiet -p berth -p berth-pack -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler
+	@cargo build --quiet -p berth -p berth-pack -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler -p berth-gateway
 
 # What the board exposes: checked here first, so that a mistake is the last thing
 # said; label constants for containers and JSON for tools.

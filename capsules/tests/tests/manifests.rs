@@ -32,11 +32,12 @@ const FOREIGN: [(&str, &str); 2] = [
 ];
 
 /// What only this kernel has of what a capsule could use; a board may give it to one.
-const ONLY_HERE: [&str; 8] = [
+const ONLY_HERE: [&str; 9] = [
     "set_later",
     "put_in_background",
     "kernel::hil::i2c::Refused",
     "kernel::hil::spi::Refused",
+    "kernel::hil::spi::SlaveRefused",
     "kernel::process::RestartBudget",
     "kernel::utilities::single_core",
     "kernel::syscall_driver",

@@ -170,9 +170,13 @@ mod kernel {
 /// Interfaces of hardware are the same here and there, so these are this kernel's own.
 #[path = "../../../tock/kernel/src/hil"]
 pub mod hil {
+    pub mod adc;
+    pub mod flash;
     pub mod gpio;
     pub mod i2c;
     pub mod led;
+    pub mod pwm;
+    pub mod rng;
     pub mod spi;
     pub mod time;
     pub mod uart;
@@ -235,6 +239,8 @@ pub mod grant {
             unimplemented!()
         }
 
+        /// Came after the release.
+        #[cfg(not(feature = "release-2-2"))]
         pub fn remove_pending_upcalls(&self, subscribe_num: usize) -> usize {
             unimplemented!()
         }

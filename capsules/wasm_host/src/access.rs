@@ -40,13 +40,13 @@ struct Permission {
 }
 
 /// Read what the exposure lets be seen.
-pub(crate) fn read(exposure: &Exposure, offset: u32, width: Width) -> Result<u32, Refusal> {
+pub(crate) fn read(exposure: &Exposure, offset: u16, width: Width) -> Result<u32, Refusal> {
     let mask = may_read(exposure, offset, width)?;
-    Ok(load(exposure.window, offset, width)? & mask)
+    Ok(exposure.window.load(offset, width)? & mask)
 }
 
 /// The bits that a read would see, at least one.
-pub(crate) fn may_read(exposure: &Exposure, offset: u32, width: Width) -> Result<u32, Refusal> {
+pub(crate) fn may_read(exposure: &Exposure, offset: u16, width: Width) -> Result<u32, Refusal> {
     match permission(exposure, offset, width)?.read {
         0 => Err(Refusal::NoPermission),
         mask => Ok(mask),
@@ -57,7 +57,7 @@ pub(crate) fn may_read(exposure: &Exposure, offset: u32, width: Width) -> Result
 /// the low bits of `value` that fit the width count.
 pub(crate) fn write(
     exposure: &Exposure,
-    offset: u32,
+    offset: u16,
     width: Width,
     value: u32,
 ) -> Result<(), Refusal> {
@@ -66,7 +66,7 @@ pub(crate) fn write(
 }
 
 /// What a write changes, at least one bit.
-pub(crate) fn may_write(exposure: &Exposure, offset: u32, width: Width) -> Result<Change, Refusal> {
+pub(crate) fn may_write(exposure: &Exposure, offset: u16, width: Width) -> Result<Change, Refusal> {
     let permission = permission(exposure, offset, width)?;
     if permission.write == 0 {
         return Err(Refusal::NoPermission);
@@ -79,7 +79,7 @@ pub(crate) fn may_write(exposure: &Exposure, offset: u32, width: Width) -> Resul
 /// bit touches no hardware.
 pub(crate) fn modify(
     exposure: &Exposure,
-    offset: u32,
+    offset: u16,
     width: Width,
     mask: u32,
     value: u32,
@@ -93,7 +93,7 @@ pub(crate) fn modify(
 /// What a modify with this mask changes. `None`: nothing, and no hardware is touched.
 pub(crate) fn may_modify(
     exposure: &Exposure,
-    offset: u32,
+    offset: u16,
     width: Width,
     mask: u32,
 ) -> Result<Option<Change>, Refusal> {
@@ -125,25 +125,25 @@ impl Change {
         }
     }
 
-    /// Returns whether the register is loaded for it.
+    /// What of `value` is stored, if the register is not loaded for it.
     #[cfg(feature = "programs")]
-    pub(crate) fn loads(self) -> bool {
-        self.kept != 0
+    pub(crate) fn stored(self, value: u32) -> Option<u32> {
+        (self.kept == 0).then_some(value & self.mask)
     }
 
     /// Store the bits of `value` that change.
     pub(crate) fn apply(
         self,
-        window: &dyn Window,
-        offset: u32,
+        window: &(impl Window + ?Sized),
+        offset: u16,
         width: Width,
         value: u32,
     ) -> Result<(), BusError> {
         let kept = match self.kept {
             0 => 0,
-            kept => load(window, offset, width)? & kept,
+            kept => window.load(offset, width)? & kept,
         };
-        store(window, offset, width, kept | (value & self.mask))
+        window.store(offset, width, kept | (value & self.mask))
     }
 }
 
@@ -154,16 +154,18 @@ impl Change {
 /// The bus answered with an error. The block is then without clock or power, which is as much at rest as it
 /// gets; what it does when it comes back is its reset state's business.
 pub(crate) fn make_safe(exposure: &Exposure, safe: &SafeWrite) -> Result<(), BusError> {
-    let offset = u32::from(safe.offset);
+    let offset = safe.offset;
     let rest = match exposure.registers {
         Registers::Whole(_) => Rest::Kept,
-        Registers::List(list) => find(list, offset).map_or(Rest::Kept, |register| register.rest),
+        Registers::List(list) => {
+            find(list, offset.into()).map_or(Rest::Kept, |register| register.rest)
+        }
     };
     Change::new(safe.width, safe.mask, rest).apply(exposure.window, offset, safe.width, safe.value)
 }
 
-fn permission(exposure: &Exposure, offset: u32, width: Width) -> Result<Permission, Refusal> {
-    let bytes = width.bytes();
+fn permission(exposure: &Exposure, offset: u16, width: Width) -> Result<Permission, Refusal> {
+    let (bytes, offset) = (width.bytes(), u32::from(offset));
     // A power of two, so the remainder is a mask.
     if offset & (bytes - 1) != 0 {
         return Err(Refusal::Misaligned);
@@ -200,28 +202,4 @@ fn find(list: &[Register], offset: u32) -> Option<&Register> {
     let behind = list.partition_point(|register| u32::from(register.offset) <= offset);
     list.get(behind.checked_sub(1)?)
         .filter(|register| offset < register.end())
-}
-
-pub(crate) fn load(window: &dyn Window, offset: u32, width: Width) -> Result<u32, BusError> {
-    let offset = offset as usize;
-    match width {
-        Width::Bits8 => window.read8(offset).map(u32::from),
-        Width::Bits16 => window.read16(offset).map(u32::from),
-        Width::Bits32 => window.read32(offset),
-    }
-}
-
-pub(crate) fn store(
-    window: &dyn Window,
-    offset: u32,
-    width: Width,
-    value: u32,
-) -> Result<(), BusError> {
-    let offset = offset as usize;
-    match width {
-        // Truncation is what a narrow store does.
-        Width::Bits8 => window.write8(offset, value as u8),
-        Width::Bits16 => window.write16(offset, value as u16),
-        Width::Bits32 => window.write32(offset, value),
-    }
 }

@@ -216,7 +216,7 @@ fn every_access_is_what_the_oracle_says() {
         for width in WIDTHS {
             for offset in (0..length + 9).chain([0x7fff, 0xfffe, 0xffff]) {
                 memory.fill(&content);
-                let result = access::read(&exposure, offset, width);
+                let result = access::read(&exposure, offset as u16, width);
                 assert_eq!(result, expected_read(&map, &content, offset, width));
                 let log = memory.take_log();
                 match result {
@@ -262,7 +262,7 @@ fn check_write(
     (offset, width, value): (u32, Width, u32),
 ) {
     memory.fill(content);
-    let result = access::write(exposure, offset, width, value);
+    let result = access::write(exposure, offset as u16, width, value);
     let log = memory.take_log();
     match target {
         Err(refusal) => {
@@ -288,7 +288,7 @@ fn check_modify(
     (offset, width, value, mask): (u32, Width, u32, u32),
 ) {
     memory.fill(content);
-    let result = access::modify(exposure, offset, width, mask, value);
+    let result = access::modify(exposure, offset as u16, width, mask, value);
     let log = memory.take_log();
     let bytes = match target {
         Err(refusal) => {

@@ -430,12 +430,12 @@ impl<const N: usize> WasmHost<N> {
     }
 
     /// The exposure and the offset that a register argument names.
-    fn register(&self, process: ProcessId, register: u32) -> Result<(&Exposure, u32), Refusal> {
+    fn register(&self, process: ProcessId, register: u32) -> Result<(&Exposure, u16), Refusal> {
         let handle = (register >> 16) as u16;
         self.claims
             .resolve(handle, process)
             .and_then(|index| self.exposures.get(index))
-            .map(|exposure| (exposure, register & 0xffff))
+            .map(|exposure| (exposure, register as u16))
             .ok_or(Refusal::NotHeld)
     }
 

@@ -5,15 +5,11 @@
 //!
 //! ```
 //! use wasm_host::{Exposure, Register, Registers, SafeWrite, Window};
-//! # use wasm_host::BusError;
+//! # use wasm_host::{BusError, Width};
 //! # struct Leds; impl Window for Leds {
 //! #   fn len(&self) -> usize { 0x50 }
-//! #   fn read8(&self, _: usize) -> Result<u8, BusError> { Ok(0) }
-//! #   fn read16(&self, _: usize) -> Result<u16, BusError> { Ok(0) }
-//! #   fn read32(&self, _: usize) -> Result<u32, BusError> { Ok(0) }
-//! #   fn write8(&self, _: usize, _: u8) -> Result<(), BusError> { Ok(()) }
-//! #   fn write16(&self, _: usize, _: u16) -> Result<(), BusError> { Ok(()) }
-//! #   fn write32(&self, _: usize, _: u32) -> Result<(), BusError> { Ok(()) } }
+//! #   fn load(&self, _: u16, _: Width) -> Result<u32, BusError> { Ok(0) }
+//! #   fn store(&self, _: u16, _: Width, _: u32) -> Result<(), BusError> { Ok(()) } }
 //! static LEDS: Leds = Leds;
 //! static EXPOSURES: [Exposure; 1] = [Exposure::new(
 //!     "fpgaio",

@@ -66,6 +66,6 @@ pub use interrupts::{InterruptStore, Interrupts, captures};
 pub use mapping::Mapper;
 pub use reaping::{Reaper, ReapingScheduler};
 #[cfg(feature = "programs")]
-pub use running::ProgramSlot;
+pub use running::{ProgramSlot, Running};
 pub use table::TableError;
 pub use window::{BusError, Clock, Lines, Window};

@@ -22,9 +22,12 @@ use berth_exposure::program::{
 use kernel::ErrorCode;
 
 /// Work of one pass, in accesses; whatever makes none counts as one, too.
-pub(crate) const PASS_UNITS: u32 = 18;
+pub(crate) const PASS_UNITS: u32 = 72;
 /// Work of checking an instruction, in the same unit.
-pub(crate) const CHECK_UNITS: u32 = 8;
+pub(crate) const CHECK_UNITS: u32 = 32;
+
+/// Work of a look at the status of an exchange, with what it moves.
+const EXCHANGE_UNITS: u32 = 4;
 
 /// Why a program was refused, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,12 +88,15 @@ pub(crate) enum Pass {
     GoesOn,
 }
 
-/// One instruction, checked against its block.
+/// One instruction, checked against its block: with what the exposure lets be seen and changed there.
 #[derive(Clone, Copy)]
+#[repr(u8)]
 enum Step {
     /// Does nothing: a modify of bits that cannot change.
     Nothing,
     Read(Place, u32),
+    /// A write that keeps nothing of what is there.
+    Store(Place, u32),
     Write(Place, Change, u32),
     Take(Place, Change),
     Poll {
@@ -104,51 +110,39 @@ enum Step {
         /// Index behind the last instruction that is repeated.
         end: u8,
     },
-    Exchange {
-        data: Place,
-        status: u16,
-        words: u16,
-        under_way: u16,
-        limit: u32,
-        /// The bits of the status that may be seen.
-        seen: u32,
-        send: Option<(Ready, Change, bool)>,
-        receive: Option<(Ready, u32, bool)>,
-    },
+    Exchange(Words),
 }
 
-#[inline(never)]
-fn load(at: Place, window: &dyn Window) -> Result<u32, BusError> {
-    access::load(window, at.offset.into(), at.width)
-}
-
-#[inline(never)]
-fn write(at: Place, window: &dyn Window, change: Change, value: u32) -> Result<(), BusError> {
-    change.apply(window, at.offset.into(), at.width, value)
+/// An exchange.
+#[derive(Clone, Copy)]
+struct Words {
+    data: Place,
+    status: u16,
+    words: u16,
+    under_way: u16,
+    limit: u32,
+    send: Option<(Ready, Change, bool)>,
+    receive: Option<(Ready, u32, bool)>,
 }
 
 #[derive(Clone, Copy)]
 struct Repetition {
     /// The first step that it repeats.
-    start: u8,
+    start: usize,
     /// The first that it does not.
-    end: u8,
+    end: usize,
     /// How often more.
     left: u32,
 }
 
-/// Room for one program, and how far it has come.
-pub(crate) struct Machine {
-    /// The program's instructions, checked.
-    steps: [Step; INSTRUCTIONS_MAX],
-    /// How many there are.
-    length: u8,
+/// How far a program has come.
+struct Course {
     /// The step that is next, or at work.
-    at: u8,
+    at: usize,
     /// What repeats the step that is next, the innermost last.
     repetitions: [Repetition; NESTING_MAX],
     /// How many of these there are.
-    depth: u8,
+    depth: usize,
     /// Reads that the step at work may still make. 0: it has not begun.
     polls: u32,
     /// Words that the exchange at work has sent.
@@ -159,6 +153,33 @@ pub(crate) struct Machine {
     taken: usize,
     /// Bytes of the output that are written.
     put: usize,
+}
+
+impl Course {
+    /// Nothing is done.
+    const BEGINNING: Self = Self {
+        at: 0,
+        repetitions: [Repetition {
+            start: 0,
+            end: 0,
+            left: 0,
+        }; NESTING_MAX],
+        depth: 0,
+        polls: 0,
+        sent: 0,
+        received: 0,
+        taken: 0,
+        put: 0,
+    };
+}
+
+/// Room for one program, and how far it has come.
+pub(crate) struct Machine {
+    /// The program's instructions, checked.
+    steps: [Step; INSTRUCTIONS_MAX],
+    /// How many there are.
+    length: u8,
+    course: Course,
     /// Instructions that are checked.
     checked: u8,
     /// What the check has come to.
@@ -201,18 +222,7 @@ impl Machine {
         Self {
             steps: [Step::Nothing; INSTRUCTIONS_MAX],
             length: 0,
-            at: 0,
-            repetitions: [Repetition {
-                start: 0,
-                end: 0,
-                left: 0,
-            }; NESTING_MAX],
-            depth: 0,
-            polls: 0,
-            sent: 0,
-            received: 0,
-            taken: 0,
-            put: 0,
+            course: Course::BEGINNING,
             checked: 0,
             sums: Sums::NONE,
         }
@@ -220,7 +230,7 @@ impl Machine {
 
     /// Index of the instruction that was looked at last.
     pub(crate) fn instruction(&self) -> u32 {
-        self.at.into()
+        self.course.at as u32
     }
 
     /// Returns how many instructions it has.
@@ -230,14 +240,13 @@ impl Machine {
 
     /// Bytes of output so far.
     pub(crate) fn output(&self) -> usize {
-        self.put
+        self.course.put
     }
 
     /// Forget what was there and expect so many instructions, with so much input and room for output.
     pub(crate) fn begin(&mut self, instructions: u8, input: usize, output: usize) {
-        (self.length, self.checked, self.at) = (instructions, 0, 0);
-        (self.depth, self.polls, self.sent, self.received) = (0, 0, 0, 0);
-        (self.taken, self.put) = (0, 0);
+        (self.length, self.checked) = (instructions, 0);
+        self.course = Course::BEGINNING;
         self.sums = Sums {
             input: input.min(DATA_MAX) as u64,
             output: output.min(DATA_MAX) as u64,
@@ -260,7 +269,7 @@ impl Machine {
         instruction: Option<Instruction>,
     ) -> Result<(), Refusal> {
         let index = self.checked;
-        self.at = index;
+        self.course.at = index.into();
         let sums = &mut self.sums;
         while sums.around().is_some_and(|(end, _)| index >= end) {
             sums.depth -= 1;
@@ -296,7 +305,7 @@ impl Machine {
         *place.ok_or(Refusal::TooLarge)? = step;
         self.checked = index + 1;
         if self.checked == self.length {
-            self.at = 0;
+            self.course.at = 0;
         }
         Ok(())
     }
@@ -305,95 +314,124 @@ impl Machine {
     ///
     /// # Errors
     /// What ended it; it must not be continued then.
-    pub(crate) fn pass(
+    pub(crate) fn pass<W: Window + ?Sized>(
         &mut self,
-        window: &dyn Window,
+        window: &W,
+        data: &impl Data,
+        units: u32,
+    ) -> Result<Pass, Refusal> {
+        let steps = self.steps.get(..self.length.into()).unwrap_or_default();
+        // Apart, so that it is in a register meanwhile.
+        let mut at = self.course.at;
+        let come = self.course.go_on(steps, &mut at, window, data, units);
+        self.course.at = at;
+        come
+    }
+}
+
+impl Course {
+    #[inline(always)]
+    fn go_on<W: Window + ?Sized>(
+        &mut self,
+        steps: &[Step],
+        at: &mut usize,
+        window: &W,
         data: &impl Data,
         mut units: u32,
     ) -> Result<Pass, Refusal> {
-        while self.at < self.length {
-            let Some(step) = self.steps.get(usize::from(self.at)).copied() else {
-                break;
-            };
-            if units == 0 {
-                return Ok(Pass::GoesOn);
-            }
-            units -= 1;
-            match step {
-                Step::Nothing => {}
+        // From one turn to the next: the beginning or end of a repetition.
+        'turn: loop {
+            let end;
+            (*at, end) = self.turn(*at, steps.len());
+            for step in steps.get(*at..end).unwrap_or_default() {
                 // What goes to or comes from the process's buffer costs as much as an access.
-                Step::Read(at, mask) => {
-                    units = units.saturating_sub(1);
-                    let value = load(at, window)? & mask;
-                    self.append(data, at.width, value)?;
-                }
-                Step::Write(at, change, value) => {
-                    units = units.saturating_sub(change.loads().into());
-                    write(at, window, change, value)?;
-                }
-                Step::Take(at, change) => {
-                    units = units.saturating_sub(1 + u32::from(change.loads()));
-                    let value = self.next(data, at.width)?;
-                    write(at, window, change, value)?;
-                }
-                Step::Poll {
-                    at,
-                    mask,
-                    value,
-                    limit,
-                } => {
-                    if load(at, window)? & mask != value {
-                        self.wait(limit)?;
-                        continue;
+                let Some(left) = units.checked_sub(1) else {
+                    return Ok(Pass::GoesOn);
+                };
+                units = left;
+                match step {
+                    Step::Nothing => {}
+                    Step::Store(at, value) => window.store(at.offset, at.width, *value)?,
+                    Step::Write(at, change, value) => {
+                        units = units.saturating_sub(1);
+                        change.apply(window, at.offset, at.width, *value)?;
                     }
-                    self.polls = 0;
-                }
-                Step::Repeat { count, end } => {
-                    let start = self.at + 1;
-                    let entry = self.repetitions.get_mut(usize::from(self.depth));
-                    *entry.ok_or(Refusal::TooLarge)? = Repetition {
-                        start,
-                        end,
-                        left: count,
-                    };
-                    self.depth += 1;
-                    self.at = start;
-                    continue;
-                }
-                Step::Exchange { .. } => {
-                    // Its accesses: at most four at a time.
-                    units = units.saturating_sub(3);
-                    if !self.exchange(window, data, &step)? {
-                        continue;
+                    Step::Read(at, mask) => {
+                        units = units.saturating_sub(1);
+                        let value = window.load(at.offset, at.width)? & mask;
+                        self.append(data, at.width, value)?;
+                    }
+                    Step::Take(at, change) => {
+                        units = units.saturating_sub(2);
+                        let value = self.next(data, at.width)?;
+                        change.apply(window, at.offset, at.width, value)?;
+                    }
+                    Step::Poll {
+                        at,
+                        mask,
+                        value,
+                        limit,
+                    } => {
+                        while window.load(at.offset, at.width)? & mask != *value {
+                            self.wait(*limit)?;
+                            let Some(left) = units.checked_sub(1) else {
+                                return Ok(Pass::GoesOn);
+                            };
+                            units = left;
+                        }
+                        self.polls = 0;
+                    }
+                    Step::Repeat { count, end } => {
+                        units = units.saturating_sub(1);
+                        *at += 1;
+                        let entry = self.repetitions.get_mut(self.depth);
+                        *entry.ok_or(Refusal::TooLarge)? = Repetition {
+                            start: *at,
+                            end: (*end).into(),
+                            left: *count,
+                        };
+                        self.depth += 1;
+                        continue 'turn;
+                    }
+                    Step::Exchange(words) => {
+                        units = self.exchange(window, data, words, units)?;
+                        if units == 0 {
+                            return Ok(Pass::GoesOn);
+                        }
                     }
                 }
+                *at += 1;
             }
-            self.advance();
+            if *at >= steps.len() && self.depth == 0 {
+                return Ok(Pass::Done);
+            }
+            // A turn costs about as much as an access.
+            units = units.saturating_sub(1);
         }
-        Ok(Pass::Done)
     }
 
-    /// To the next step, or back to the first of a repetition.
-    #[inline]
-    fn advance(&mut self) {
-        self.at += 1;
-        while let Some(top) = usize::from(self.depth).checked_sub(1) {
+    /// Go back to the first step of a repetition that ends at this step, or out of it. Returns the step that is next, and where the
+    /// next turn is, at most `behind`, which is behind the last step.
+    #[inline(never)]
+    fn turn(&mut self, at: usize, behind: usize) -> (usize, usize) {
+        while let Some(top) = self.depth.checked_sub(1) {
             let Some(repetition) = self.repetitions.get_mut(top) else {
-                return;
+                break;
             };
-            if self.at != repetition.end {
-                return;
+            if at != repetition.end {
+                return (at, repetition.end);
             }
             repetition.left -= 1;
             if repetition.left != 0 {
-                self.at = repetition.start;
-                return;
+                return (repetition.start, repetition.end);
             }
-            self.depth -= 1;
+            self.depth = top;
         }
+        (at, behind)
     }
 
     /// A read that was in vain.
+    #[inline(always)]
     fn wait(&mut self, limit: u32) -> Result<(), Refusal> {
         let left = match self.polls {
             0 => limit,
@@ -406,75 +444,74 @@ impl Machine {
         Ok(())
     }
 
-    /// Look at the status once and move what can be moved. Returns whether all words have been.
+    /// Look at the status and move what can be moved, again and again as long as there are units. Returns how many are left; none, if not
+    /// all words have been moved.
     #[inline(never)]
-    fn exchange(
+    fn exchange<W: Window + ?Sized>(
         &mut self,
-        window: &dyn Window,
+        window: &W,
         data: &impl Data,
-        step: &Step,
-    ) -> Result<bool, Refusal> {
-        let Step::Exchange {
-            data: at,
-            status,
-            words,
-            under_way,
-            limit,
-            seen,
-            send,
-            receive,
-        } = *step
-        else {
-            return Ok(true);
-        };
-        let status = Place {
-            offset: status,
-            width: Width::Bits32,
-        };
-        let state = load(status, window)? & seen;
-        let mut moved = false;
-        if let Some((room, change, from_input)) = send {
-            // Where nothing is read nothing is under way.
-            let queued = match receive {
-                Some(_) => self.sent - self.received,
-                None => 0,
-            };
-            if self.sent < words && queued < under_way && room.holds(state) {
-                let value = if from_input {
-                    self.next(data, at.width)?
-                } else {
-                    0
+        step: &Words,
+        mut units: u32,
+    ) -> Result<u32, Refusal> {
+        let (at, words) = (step.data, step.words);
+        loop {
+            let state = window.load(step.status, Width::Bits32)?;
+            let mut moved = false;
+            if let Some((room, change, from_input)) = &step.send {
+                // Where nothing is read nothing is under way.
+                let queued = match step.receive {
+                    Some(_) => self.sent - self.received,
+                    None => 0,
                 };
-                write(at, window, change, value)?;
-                self.sent += 1;
-                moved = true;
-            }
-        }
-        if let Some((filled, mask, to_output)) = receive {
-            let expected = if send.is_some() { self.sent } else { words };
-            if self.received < expected && filled.holds(state) {
-                let value = load(at, window)? & mask;
-                if to_output {
-                    self.append(data, at.width, value)?;
+                if self.sent < words && queued < step.under_way && room.holds(state) {
+                    let value = if *from_input {
+                        self.next(data, at.width)?
+                    } else {
+                        0
+                    };
+                    change.apply(window, at.offset, at.width, value)?;
+                    self.sent += 1;
+                    moved = true;
                 }
-                self.received += 1;
-                moved = true;
+            }
+            let done = match &step.receive {
+                Some((filled, mask, to_output)) => {
+                    let expected = if step.send.is_some() {
+                        self.sent
+                    } else {
+                        words
+                    };
+                    if self.received < expected && filled.holds(state) {
+                        let value = window.load(at.offset, at.width)? & mask;
+                        if *to_output {
+                            self.append(data, at.width, value)?;
+                        }
+                        self.received += 1;
+                        moved = true;
+                    }
+                    self.received == words
+                }
+                None => self.sent == words,
+            };
+            if done {
+                (self.sent, self.received, self.polls) = (0, 0, 0);
+                return Ok(units.max(1));
+            }
+            if moved {
+                self.polls = 0;
+            } else {
+                self.wait(step.limit)?;
+            }
+            // Its accesses: at most four at a time.
+            units = units.saturating_sub(EXCHANGE_UNITS);
+            if units == 0 {
+                return Ok(0);
             }
         }
-        let done = match receive {
-            Some(_) => self.received == words,
-            None => self.sent == words,
-        };
-        if done {
-            (self.sent, self.received, self.polls) = (0, 0, 0);
-        } else if moved {
-            self.polls = 0;
-        } else {
-            self.wait(limit)?;
-        }
-        Ok(done)
     }
 
+    #[inline(always)]
     fn next(&mut self, data: &impl Data, width: Width) -> Result<u32, Refusal> {
         // The process may have taken its buffer back meanwhile.
         let value = data.take(self.taken, width).ok_or(Refusal::TooLarge)?;
@@ -482,6 +519,7 @@ impl Machine {
         Ok(value)
     }
 
+    #[inline(always)]
     fn append(&mut self, data: &impl Data, width: Width, value: u32) -> Result<(), Refusal> {
         data.put(self.put, width, value).ok_or(Refusal::TooLarge)?;
         self.put += width.bytes() as usize;
@@ -509,13 +547,21 @@ impl Needs {
 /// The bits that a read at a place sees. One copy of the look-up for all instructions.
 #[inline(never)]
 fn readable(exposure: &Exposure, at: Place) -> Result<u32, access::Refusal> {
-    access::may_read(exposure, at.offset.into(), at.width)
+    access::may_read(exposure, at.offset, at.width)
 }
 
 /// What a write at a place changes. One copy, too.
 #[inline(never)]
 fn writable(exposure: &Exposure, at: Place) -> Result<Change, access::Refusal> {
-    access::may_write(exposure, at.offset.into(), at.width)
+    access::may_write(exposure, at.offset, at.width)
+}
+
+/// The step of a write.
+fn write_of(at: Place, change: Change, value: u32) -> Step {
+    match change.stored(value) {
+        Some(value) => Step::Store(at, value),
+        None => Step::Write(at, change, value),
+    }
 }
 
 /// The step of an instruction, and what it needs when it is done once.
@@ -537,10 +583,10 @@ fn step_of(
             needs.output = at.width.bytes().into();
             Step::Read(at, may_read(at)?)
         }
-        Instruction::Write(at, value) => Step::Write(at, may_write(at)?, value),
+        Instruction::Write(at, value) => write_of(at, may_write(at)?, value),
         Instruction::Modify { at, mask, value } => {
-            match access::may_modify(exposure, at.offset.into(), at.width, mask)? {
-                Some(change) => Step::Write(at, change, value),
+            match access::may_modify(exposure, at.offset, at.width, mask)? {
+                Some(change) => write_of(at, change, value),
                 None => Step::Nothing,
             }
         }
@@ -609,15 +655,14 @@ fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs)
         input: if exchange.from_input { bytes } else { 0 },
         output: if exchange.to_output { bytes } else { 0 },
     };
-    let step = Step::Exchange {
+    let step = Words {
         data,
         status: exchange.status,
         words,
         under_way: under_way.into(),
         limit,
-        seen,
         send,
         receive,
     };
-    Ok((step, needs))
+    Ok((Step::Exchange(step), needs))
 }

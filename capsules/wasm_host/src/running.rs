@@ -4,6 +4,7 @@ use crate::driver::WasmHost;
 use crate::exposure::Exposure;
 use crate::program::{self, CHECK_UNITS, Data, Machine, PASS_UNITS, Pass};
 use crate::refusal::Refusal;
+use crate::window::Window;
 use berth_exposure::program::{INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, state};
 use berth_exposure::{Width, allow};
 use core::cell::Cell;
@@ -46,23 +47,46 @@ struct Lent<'a> {
 }
 
 impl Data for Lent<'_> {
+    #[inline(always)]
     fn take(&self, at: usize, width: Width) -> Option<u32> {
-        let end = at.checked_add(width.bytes() as usize)?;
-        let from = self.input.get(at..end)?;
-        // The highest byte first.
-        let join = |value: u32, byte: u8| value << 8 | u32::from(byte);
-        Some(
-            (0..from.len())
-                .rev()
-                .fold(0, |value, at| join(value, from[at].get())),
-        )
+        // Each width by itself: the length that is looked at is a constant.
+        Some(match width {
+            Width::Bits8 => {
+                let from = self.input.get(at..at + 1)?;
+                from[0].get().into()
+            }
+            Width::Bits16 => {
+                let from = self.input.get(at..at + 2)?;
+                u16::from_le_bytes([from[0].get(), from[1].get()]).into()
+            }
+            Width::Bits32 => {
+                let from = self.input.get(at..at + 4)?;
+                u32::from_le_bytes([from[0].get(), from[1].get(), from[2].get(), from[3].get()])
+            }
+        })
     }
 
+    #[inline(always)]
     fn put(&self, at: usize, width: Width, value: u32) -> Option<()> {
-        let end = at.checked_add(width.bytes() as usize)?;
-        let to = self.output?.get(at..end)?;
-        for (index, byte) in value.to_le_bytes().into_iter().take(to.len()).enumerate() {
-            to[index].set(byte);
+        let output = self.output?;
+        let [b0, b1, b2, b3] = value.to_le_bytes();
+        match width {
+            Width::Bits8 => {
+                let to = output.get(at..at + 1)?;
+                to[0].set(b0);
+            }
+            Width::Bits16 => {
+                let to = output.get(at..at + 2)?;
+                to[0].set(b0);
+                to[1].set(b1);
+            }
+            Width::Bits32 => {
+                let to = output.get(at..at + 4)?;
+                to[0].set(b0);
+                to[1].set(b1);
+                to[2].set(b2);
+                to[3].set(b3);
+            }
         }
         Some(())
     }
@@ -222,6 +246,23 @@ impl<const N: usize> WasmHost<N> {
     }
 }
 
+/// A pass of a program, on its way to the window that makes its accesses.
+pub struct Running<'a> {
+    machine: &'a mut Machine,
+    lent: &'a Lent<'a>,
+    units: u32,
+    /// What it has come to.
+    come: Result<Pass, program::Refusal>,
+}
+
+impl Running<'_> {
+    /// Carry it out, with the accesses of this window.
+    #[inline(always)]
+    pub(crate) fn on<W: Window + ?Sized>(&mut self, window: &W) {
+        self.come = self.machine.pass(window, self.lent, self.units);
+    }
+}
+
 /// A pass: what is to be checked first, and what that leaves of the time for carrying it out.
 fn on(
     machine: &mut Machine,
@@ -237,7 +278,14 @@ fn on(
         units -= CHECK_UNITS;
         machine.check(exposure, instruction(code, index))?;
     }
-    machine.pass(exposure.window, lent, units)
+    let mut running = Running {
+        machine,
+        lent,
+        units,
+        come: Ok(Pass::GoesOn),
+    };
+    exposure.window.pass(&mut running);
+    running.come
 }
 
 /// The instruction that the process has at an index now.

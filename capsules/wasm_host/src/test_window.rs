@@ -71,8 +71,17 @@ impl Memory {
             Ok(())
         }
     }
+}
 
-    fn load(&self, offset: usize, width: Width) -> Result<u32, BusError> {
+impl Window for Memory {
+    fn len(&self) -> usize {
+        self.bytes.lock().unwrap().len()
+    }
+    fn address(&self) -> Option<usize> {
+        Some(Self::ADDRESS)
+    }
+    fn load(&self, offset: u16, width: Width) -> Result<u32, BusError> {
+        let offset = usize::from(offset);
         self.log.lock().unwrap().push(Access::Load(offset, width));
         self.answer()?;
         let bytes = self.bytes.lock().unwrap();
@@ -82,8 +91,8 @@ impl Memory {
         value[..n].copy_from_slice(&bytes[offset..offset + n]);
         Ok(u32::from_le_bytes(value))
     }
-
-    fn store(&self, offset: usize, width: Width, value: u32) -> Result<(), BusError> {
+    fn store(&self, offset: u16, width: Width, value: u32) -> Result<(), BusError> {
+        let offset = usize::from(offset);
         self.log
             .lock()
             .unwrap()
@@ -94,32 +103,5 @@ impl Memory {
         assert_eq!(offset % n, 0, "misaligned store reached the hardware");
         bytes[offset..offset + n].copy_from_slice(&value.to_le_bytes()[..n]);
         Ok(())
-    }
-}
-
-impl Window for Memory {
-    fn len(&self) -> usize {
-        self.bytes.lock().unwrap().len()
-    }
-    fn address(&self) -> Option<usize> {
-        Some(Self::ADDRESS)
-    }
-    fn read8(&self, offset: usize) -> Result<u8, BusError> {
-        self.load(offset, Width::Bits8).map(|value| value as u8)
-    }
-    fn read16(&self, offset: usize) -> Result<u16, BusError> {
-        self.load(offset, Width::Bits16).map(|value| value as u16)
-    }
-    fn read32(&self, offset: usize) -> Result<u32, BusError> {
-        self.load(offset, Width::Bits32)
-    }
-    fn write8(&self, offset: usize, value: u8) -> Result<(), BusError> {
-        self.store(offset, Width::Bits8, value.into())
-    }
-    fn write16(&self, offset: usize, value: u16) -> Result<(), BusError> {
-        self.store(offset, Width::Bits16, value.into())
-    }
-    fn write32(&self, offset: usize, value: u32) -> Result<(), BusError> {
-        self.store(offset, Width::Bits32, value)
     }
 }

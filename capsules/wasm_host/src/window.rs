@@ -2,13 +2,17 @@
 //!
 //! ```text
 //!   wasm_host (no unsafe, knows offsets and line numbers)
-//!      │ Window: read/write 8/16/32   │ Lines: mask, unmask, clear pending   │ Clock
+//!      │ Window: load, store          │ Lines: mask, unmask, clear pending   │ Clock
 //!   board or chip (knows addresses, the interrupt controller, a timer)
 //! ```
 //!
 //! A board implements each once, over whatever safe register or interrupt object
 //! its chip offers. The capsule never uses an address, it only passes one on for a
 //! block that is mapped.
+
+#[cfg(feature = "programs")]
+use crate::running::Running;
+use berth_exposure::Width;
 
 /// The bus answered an access with an error: the block has no clock or no power, or nothing is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,36 +43,22 @@ pub trait Window: Sync {
     fn address(&self) -> Option<usize> {
         None
     }
-    /// One 8-bit load.
+    /// One load. Bits beyond the width are zero.
     ///
     /// # Errors
     /// [`BusError`].
-    fn read8(&self, offset: usize) -> Result<u8, BusError>;
-    /// One 16-bit load.
+    fn load(&self, offset: u16, width: Width) -> Result<u32, BusError>;
+    /// One store of the low bits of `value`, as many as the width has.
     ///
     /// # Errors
     /// [`BusError`].
-    fn read16(&self, offset: usize) -> Result<u16, BusError>;
-    /// One 32-bit load.
-    ///
-    /// # Errors
-    /// [`BusError`].
-    fn read32(&self, offset: usize) -> Result<u32, BusError>;
-    /// One 8-bit store.
-    ///
-    /// # Errors
-    /// [`BusError`].
-    fn write8(&self, offset: usize, value: u8) -> Result<(), BusError>;
-    /// One 16-bit store.
-    ///
-    /// # Errors
-    /// [`BusError`].
-    fn write16(&self, offset: usize, value: u16) -> Result<(), BusError>;
-    /// One 32-bit store.
-    ///
-    /// # Errors
-    /// [`BusError`].
-    fn write32(&self, offset: usize, value: u32) -> Result<(), BusError>;
+    fn store(&self, offset: u16, width: Width, value: u32) -> Result<(), BusError>;
+    /// A pass of a register program: its accesses are made by this window's own functions, without a look-up for each. A board leaves this
+    /// as it is.
+    #[cfg(feature = "programs")]
+    fn pass(&self, pass: &mut Running<'_>) {
+        pass.on(self);
+    }
 }
 
 /// The interrupt controller, for the lines of exposed blocks.

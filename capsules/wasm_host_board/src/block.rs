@@ -2,9 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use core::mem::size_of;
-use core::ptr;
-use wasm_host::{BusError, Window};
+use core::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
+use wasm_host::{BusError, Width, Window};
 
 /// The registers from an address on. An access outside is answered like one that the bus refuses.
 ///
@@ -28,24 +27,10 @@ impl Block {
         Self { base, length }
     }
 
-    /// The register at `offset`, if it is aligned and inside.
-    fn register<T>(&self, offset: usize) -> Option<*mut T> {
-        let end = offset.checked_add(size_of::<T>())?;
-        (end <= self.length && offset % size_of::<T>() == 0)
-            .then(|| ptr::with_exposed_provenance_mut(self.base + offset))
-    }
-
-    fn load<T>(&self, offset: usize) -> Result<T, BusError> {
-        let register = self.register(offset).ok_or(BusError)?;
-        // SAFETY: `register` found it aligned and inside the block, which `new`'s caller vouched for.
-        Ok(unsafe { ptr::read_volatile(register) })
-    }
-
-    fn store<T>(&self, offset: usize, value: T) -> Result<(), BusError> {
-        let register = self.register(offset).ok_or(BusError)?;
-        // SAFETY: as in `load`.
-        unsafe { ptr::write_volatile(register, value) };
-        Ok(())
+    /// The address of the register at `offset`, if it is aligned and inside.
+    fn register(&self, offset: u16, width: Width) -> Option<usize> {
+        let (bytes, offset) = (width.bytes() as usize, usize::from(offset));
+        (offset % bytes == 0 && offset + bytes <= self.length).then(|| self.base + offset)
     }
 }
 
@@ -58,35 +43,44 @@ impl Window for Block {
         Some(self.base)
     }
 
-    fn read8(&self, offset: usize) -> Result<u8, BusError> {
-        self.load(offset)
+    fn load(&self, offset: u16, width: Width) -> Result<u32, BusError> {
+        let address = self.register(offset, width).ok_or(BusError)?;
+        // SAFETY: `register` found it aligned and inside the block, which `new`'s caller vouched for.
+        Ok(unsafe {
+            match width {
+                Width::Bits8 => with_exposed_provenance::<u8>(address)
+                    .read_volatile()
+                    .into(),
+                Width::Bits16 => with_exposed_provenance::<u16>(address)
+                    .read_volatile()
+                    .into(),
+                Width::Bits32 => with_exposed_provenance::<u32>(address).read_volatile(),
+            }
+        })
     }
 
-    fn read16(&self, offset: usize) -> Result<u16, BusError> {
-        self.load(offset)
-    }
-
-    fn read32(&self, offset: usize) -> Result<u32, BusError> {
-        self.load(offset)
-    }
-
-    fn write8(&self, offset: usize, value: u8) -> Result<(), BusError> {
-        self.store(offset, value)
-    }
-
-    fn write16(&self, offset: usize, value: u16) -> Result<(), BusError> {
-        self.store(offset, value)
-    }
-
-    fn write32(&self, offset: usize, value: u32) -> Result<(), BusError> {
-        self.store(offset, value)
+    fn store(&self, offset: u16, width: Width, value: u32) -> Result<(), BusError> {
+        let address = self.register(offset, width).ok_or(BusError)?;
+        // SAFETY: as in `load`. Truncation is what a narrow store does.
+        unsafe {
+            match width {
+                Width::Bits8 => {
+                    with_exposed_provenance_mut::<u8>(address).write_volatile(value as u8);
+                }
+                Width::Bits16 => {
+                    with_exposed_provenance_mut::<u16>(address).write_volatile(value as u16);
+                }
+                Width::Bits32 => with_exposed_provenance_mut::<u32>(address).write_volatile(value),
+            }
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Block;
-    use wasm_host::{BusError, Window};
+    use wasm_host::{BusError, Width, Window};
 
     #[test]
     fn only_aligned_accesses_inside_reach_the_registers() {
@@ -95,18 +89,22 @@ mod tests {
         // SAFETY: memory of this test; no access has a side effect.
         let block = unsafe { Block::new(base, 8) };
         assert_eq!((block.len(), block.address()), (8, Some(base)));
-        assert_eq!(block.read32(4), Ok(0x0807_0605));
-        assert_eq!(block.read16(2), Ok(0x0403));
-        assert_eq!(block.read8(7), Ok(8));
-        for offset in [1, 2, 3, 5, 8, 12, usize::MAX, usize::MAX - 3] {
-            assert_eq!(block.read32(offset), Err(BusError), "{offset}");
-            assert_eq!(block.write32(offset, 0), Err(BusError), "{offset}");
+        assert_eq!(block.load(4, Width::Bits32), Ok(0x0807_0605));
+        assert_eq!(block.load(2, Width::Bits16), Ok(0x0403));
+        assert_eq!(block.load(7, Width::Bits8), Ok(8));
+        for offset in [1, 2, 3, 5, 8, 12, u16::MAX, u16::MAX - 3] {
+            assert_eq!(block.load(offset, Width::Bits32), Err(BusError), "{offset}");
+            assert_eq!(
+                block.store(offset, Width::Bits32, 0),
+                Err(BusError),
+                "{offset}"
+            );
         }
-        assert_eq!(block.write16(7, 0), Err(BusError));
-        assert_eq!(block.write8(8, 0), Err(BusError));
+        assert_eq!(block.store(7, Width::Bits16, 0), Err(BusError));
+        assert_eq!(block.store(8, Width::Bits8, 0), Err(BusError));
         assert_eq!(memory, [0x0403_0201, 0x0807_0605, 0xFFFF_FFFF]);
-        assert_eq!(block.write16(4, 0xAAAA), Ok(()));
-        assert_eq!(block.write8(7, 0xBB), Ok(()));
+        assert_eq!(block.store(4, Width::Bits16, 0xCC_AAAA), Ok(()));
+        assert_eq!(block.store(7, Width::Bits8, 0xBB), Ok(()));
         assert_eq!(memory[1], 0xBB07_AAAA);
     }
 }

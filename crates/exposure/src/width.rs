@@ -1,25 +1,23 @@
 //! Width of an access: the one type that the kernel, the supervisor and a board's table of exposures know.
 
 /// Width of an access to a register, and size of a register.
+///
+/// Its number is the bits of an offset that have to be zero: the width in bytes, less one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
     /// One byte.
-    Bits8,
+    Bits8 = 0,
     /// Two bytes.
-    Bits16,
+    Bits16 = 1,
     /// Four bytes.
-    Bits32,
+    Bits32 = 3,
 }
 
 impl Width {
     /// Returns the width in bytes: 1, 2 or 4.
     #[must_use]
     pub const fn bytes(self) -> u32 {
-        match self {
-            Self::Bits8 => 1,
-            Self::Bits16 => 2,
-            Self::Bits32 => 4,
-        }
+        self as u32 + 1
     }
 
     /// Returns the width of that many bytes, if there is one.

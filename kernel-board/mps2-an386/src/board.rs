@@ -8,7 +8,7 @@ use cortexm4::systick::SysTick;
 use flash_partition::FlashPartition;
 use kernel::capabilities::ProcessManagementCapability;
 use kernel::platform::{KernelResources, SyscallDriverLookup, WorkOf};
-use kernel::process::{EndedBy, Process, ProcessId, RunEnd, RunEndClient};
+use kernel::process::{Process, ProcessId, RunEnd, RunEndClient};
 use kernel::scheduler::background::BackgroundSched;
 use kernel::syscall::SyscallDriver;
 use mps2::fpgaio::Led;
@@ -19,7 +19,7 @@ use wasm_host::WasmHost;
 use crate::buses::{self, Buses};
 use crate::drivers::Drivers;
 use crate::filter::Filter;
-use crate::{BoardChip, exposures, places};
+use crate::{BoardChip, exposures};
 
 /// The right of the process information driver to see processes.
 pub(crate) struct Management;
@@ -81,17 +81,10 @@ impl RunEndClient for Ends {
     /// Ends the claims, and of a process that faulted keeps what it leaves to its next run.
     ///
     /// What a run holds is its own choice, so processes of the firmware that are ready come between the ends of two claims;
-    /// whoever ends another's run finds the hardware at rest when it goes on. Where the kernel does, it is at rest before any
-    /// process runs.
-    fn run_ends(&self, process: &dyn Process, end: RunEnd, by: EndedBy) {
+    /// whoever ends another's run finds the hardware at rest when it goes on.
+    fn run_ends(&self, process: &dyn Process, end: RunEnd) {
         let id = process.processid();
-        // A run that the test's reaper ends is one that only failed to end itself.
-        let in_turn = by != EndedBy::Kernel || cfg!(feature = "restart-fuzz");
-        if in_turn && !places::is_own(process.place()) {
-            self.wasm_host.process_gone_in_passes(id);
-        } else {
-            self.wasm_host.process_gone(id);
-        }
+        self.wasm_host.process_gone_in_passes(id);
         if end == RunEnd::Faulted {
             self.run_record.process_gone(id);
         }

@@ -9,7 +9,7 @@ use berth_exposure::erases::Budget;
 use berth_exposure::filter::{DriverRule, ProcessRule};
 use berth_exposure::interrupt::{Clear, Interrupt, Limits};
 use mps2::chip::Peripherals;
-use mps2::register_block::RegisterBlock;
+use mps2::register_block::{self, RegisterBlock};
 use wasm_host::{
     AccessClass, BusError, Exposure, Register, Registers, SafeWrite, Width, Widths, Window,
 };
@@ -85,27 +85,24 @@ impl Window for Block {
         Some(self.0.base())
     }
 
-    fn read8(&self, offset: usize) -> Result<u8, BusError> {
-        self.0.try_read8(offset).ok_or(BusError)
+    #[inline(always)]
+    fn load(&self, offset: u16, width: Width) -> Result<u32, BusError> {
+        self.0.try_load(on_the_bus(width), offset).ok_or(BusError)
     }
 
-    fn read16(&self, offset: usize) -> Result<u16, BusError> {
-        self.0.try_read16(offset).ok_or(BusError)
+    #[inline(always)]
+    fn store(&self, offset: u16, width: Width, value: u32) -> Result<(), BusError> {
+        let width = on_the_bus(width);
+        self.0.try_store(width, offset, value).ok_or(BusError)
     }
+}
 
-    fn read32(&self, offset: usize) -> Result<u32, BusError> {
-        self.0.try_read32(offset).ok_or(BusError)
-    }
-
-    fn write8(&self, offset: usize, value: u8) -> Result<(), BusError> {
-        self.0.try_write8(offset, value).ok_or(BusError)
-    }
-
-    fn write16(&self, offset: usize, value: u16) -> Result<(), BusError> {
-        self.0.try_write16(offset, value).ok_or(BusError)
-    }
-
-    fn write32(&self, offset: usize, value: u32) -> Result<(), BusError> {
-        self.0.try_write32(offset, value).ok_or(BusError)
+/// What the processor calls a width.
+#[inline(always)]
+const fn on_the_bus(width: Width) -> register_block::Width {
+    match width {
+        Width::Bits8 => register_block::Width::Byte,
+        Width::Bits16 => register_block::Width::Half,
+        Width::Bits32 => register_block::Width::Word,
     }
 }

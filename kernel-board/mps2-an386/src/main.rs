@@ -68,6 +68,8 @@ use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::process::{ProcessArray, load_places};
 use kernel::scheduler::background::BackgroundSched;
 use kernel::{Kernel, create_capability, static_init};
+#[cfg(feature = "programs")]
+use kernel::{static_buf, utilities::static_init::fill};
 use mps2::chip::{Mps2, Peripherals};
 use mps2::fpgaio::{self, Led};
 use mps2::uart::SyncWriter;
@@ -271,10 +273,8 @@ fn wasm_host(
         .with_interrupts(interrupts)?;
     #[cfg(feature = "programs")]
     if exposures::PROGRAMS != 0 {
-        return Ok(host.with_programs(static_init!(
-            [wasm_host::ProgramSlot; exposures::PROGRAMS],
-            [const { wasm_host::ProgramSlot::new() }; exposures::PROGRAMS]
-        )));
+        let room = static_buf!([wasm_host::ProgramSlot; exposures::PROGRAMS]);
+        return Ok(host.with_programs(fill(room, || const { wasm_host::ProgramSlot::new() })));
     }
     Ok(host)
 }

@@ -2,6 +2,7 @@
 
 use capsules_core::passes::Passes;
 use kernel::Kernel;
+use kernel::deferred_call::DeferredCall;
 use kernel::process::ProcessId;
 
 /// Asks the kernel for passes of one driver.
@@ -20,5 +21,9 @@ impl Requests {
 impl Passes for Requests {
     fn request(&self, process: ProcessId) {
         self.kernel.request_pass(process, self.driver_num);
+    }
+
+    fn put_off(&self, call: &DeferredCall) {
+        call.set_later();
     }
 }

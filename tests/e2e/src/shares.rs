@@ -80,12 +80,25 @@ pub fn own_functions() -> Vec<Hog> {
         .collect()
 }
 
-/// The same of functions of other systems, as far as this board has what they are about.
+/// The same of functions of other systems, as far as a board without buses has what they are about.
 #[must_use]
 pub fn foreign_functions() -> Vec<Hog> {
-    let has = |function: Foreign| !matches!(function.device(), Some(ForeignDevice::Bus(_)));
+    foreign(|function| !is_of_a_bus(function))
+}
+
+/// The same of functions of the buses, for [`Shares::on_buses`].
+#[must_use]
+pub fn bus_functions() -> Vec<Hog> {
+    foreign(is_of_a_bus)
+}
+
+fn is_of_a_bus(function: Foreign) -> bool {
+    matches!(function.device(), Some(ForeignDevice::Bus(_)))
+}
+
+fn foreign(wanted: impl Fn(Foreign) -> bool) -> Vec<Hog> {
     Foreign::all()
-        .filter(|(.., function)| has(*function))
+        .filter(|(.., function)| wanted(*function))
         .map(|(module, name, function)| hog(module, name, &HostFunction::Foreign(function)))
         .collect()
 }
@@ -150,6 +163,20 @@ fn arguments(function: &HostFunction<'_>) -> &'static [&'static str] {
                 "(i32.const 48)",
             ],
             Foreign::Print => &["(i32.const 64)", "(i32.const 20)"],
+            Foreign::SpiConfigure => &["(i32.const 1000000)", "(i32.const 0)"],
+            // As few bytes as there can be: what comes with a transfer is most of it then.
+            Foreign::SpiTransfer => &["(i32.const 64)", "(i32.const 96)", "(i32.const 1)"],
+            Foreign::SpiRead | Foreign::SpiWrite => &["(i32.const 64)", "(i32.const 1)"],
+            // The sensor: its register 0 is its temperature, of two bytes.
+            Foreign::I2cRead => &["(i32.const 0x48)", "(i32.const 64)", "(i32.const 2)"],
+            Foreign::I2cWrite => &["(i32.const 0x48)", "(i32.const 0)", "(i32.const 1)"],
+            Foreign::I2cWriteRead => &[
+                "(i32.const 0x48)",
+                "(i32.const 8)",
+                "(i32.const 1)",
+                "(i32.const 64)",
+                "(i32.const 2)",
+            ],
             _ => &[],
         },
     }
@@ -164,9 +191,10 @@ fn waits(function: &HostFunction<'_>) -> bool {
         | HostFunction::Yield
         | HostFunction::Exit
         | HostFunction::Receive => true,
-        HostFunction::Foreign(function) => matches!(
-            function,
-            Foreign::Delay
+        HostFunction::Foreign(function) => {
+            matches!(
+                function,
+                Foreign::Delay
                 | Foreign::PollOneoff
                 | Foreign::ProcExit
                 | Foreign::SchedYield
@@ -175,7 +203,8 @@ fn waits(function: &HostFunction<'_>) -> bool {
                 | Foreign::PrintInt
                 | Foreign::PrintDouble
                 | Foreign::FdWrite
-        ),
+            ) || function.transfers()
+        }
         _ => false,
     }
 }
@@ -286,8 +315,13 @@ pub struct Got {
 /// # Errors
 /// If it does not boot.
 pub fn counted() -> Result<Device> {
-    let flash = Flash::new()?;
-    let device = Device::power_on_board(&flash, |board| {
+    counted_with(&Flash::new()?, &[])
+}
+
+/// The same of this flash, with these arguments to the emulator.
+fn counted_with(flash: &Flash, arguments: &[&str]) -> Result<Device> {
+    let device = Device::power_on_board(flash, |board| {
+        let board = (arguments.iter()).fold(board, |board, word| board.argument(word));
         board.limit(Duration::from_secs(900)).icount(Icount {
             shift: SHIFT,
             // The operator's line needs time that does not jump.
@@ -312,7 +346,20 @@ impl Shares {
     /// # Errors
     /// If the board or the operator's line fails.
     pub fn new() -> Result<Self> {
-        let device = counted()?;
+        Self::on(counted()?)
+    }
+
+    /// The same with the kernel that has buses, a controller of SPI and a sensor for the temperature at 0x48 of I2C.
+    ///
+    /// # Errors
+    /// If the board or the operator's line fails.
+    pub fn on_buses() -> Result<Self> {
+        let flash = Flash::with_kernel("buses-kernel.bin")?;
+        flash.install("wasm_supervisor")?;
+        Self::on(counted_with(&flash, &["-device", "tmp105,address=0x48"])?)
+    }
+
+    fn on(device: Device) -> Result<Self> {
         let mut shares = Self {
             device,
             folder: tempfile::tempdir()?,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use berth_e2e::deadlines::Instructions;
 use berth_e2e::tbf::{Object, tlv};
 use berth_e2e::{Device, Flash, root};
 use berth_emulator::Layout;
@@ -62,6 +63,8 @@ fn the_largest_exposure_makes_nobody_late() -> Result<()> {
 fn the_end_of_a_run_with_the_largest_exposure_makes_nobody_late_but_who_ends_it() -> Result<()> {
     const LEDS: u32 = 0x4002_8000;
     const LED0: u32 = 0x1;
+    /// What docs/security.md promises to deadlines: 500 us. The process's own is shorter, and this exposure the largest.
+    const PROMISED: Instructions = Instructions(12_500);
     let flash = Flash::with_kernel("limits-kernel.bin")?;
     for (name, setting) in [("deadline", ""), ("warden", "assault"), ("assault", "keep")] {
         flash.install(name)?;
@@ -90,8 +93,10 @@ fn the_end_of_a_run_with_the_largest_exposure_makes_nobody_late_but_who_ends_it(
             })?;
         }
     }
-    let kept = device.keeps_deadlines(2)?;
-    println!("assault keep: {kept}");
+    let told = device.told_deadlines(2)?;
+    let is_kept = told.driver.missed == 0 && told.process.worst() <= PROMISED;
+    ensure!(is_kept, "{told}\n{}", device.board.console.text());
+    println!("assault keep: {told}");
     Ok(())
 }
 

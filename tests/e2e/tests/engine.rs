@@ -64,3 +64,60 @@ fn webassemblys_own_tests_hold_on_the_board() -> Result<()> {
     ensure!(held >= SAMPLE * 3 / 4, "only {held} containers");
     Ok(())
 }
+
+/// The supervisor brings the remainder with which the engine rounds what is half-way between two numbers.
+#[test]
+fn what_is_half_way_is_rounded_to_even_on_the_board() -> Result<()> {
+    let longs = [
+        0.0,
+        1.0,
+        2.0,
+        3.0,
+        41.0,
+        8_388_606.0,
+        4_503_599_627_370_494.0,
+    ]
+    .into_iter()
+    .flat_map(|whole: f64| [whole + 0.5, -whole - 0.5, whole + 0.25]);
+    let longs: String = longs
+        .map(|number| {
+            let (number, even) = (
+                number.to_bits() as i64,
+                number.round_ties_even().to_bits() as i64,
+            );
+            format!("(call $long (i64.const {number}) (i64.const {even}))\n")
+        })
+        .collect();
+    let shorts = [0.0, 1.0, 2.0, 3.0, 41.0, 4_194_302.0]
+        .into_iter()
+        .flat_map(|whole: f32| [whole + 0.5, -whole - 0.5, whole + 0.25]);
+    let shorts: String = shorts
+        .map(|number| {
+            let (number, even) = (
+                number.to_bits() as i32,
+                number.round_ties_even().to_bits() as i32,
+            );
+            format!("(call $short (i32.const {number}) (i32.const {even}))\n")
+        })
+        .collect();
+    let text = format!(
+        r#"(module
+          (func $long (param i64 i64)
+            (if (i64.ne (i64.reinterpret_f64 (f64.nearest (f64.reinterpret_i64 (local.get 0))))
+                (local.get 1))
+              (then unreachable)))
+          (func $short (param i32 i32)
+            (if (i32.ne (i32.reinterpret_f32 (f32.nearest (f32.reinterpret_i32 (local.get 0))))
+                (local.get 1))
+              (then unreachable)))
+          (func (export "_start") {longs} {shorts}))"#
+    );
+    let device = Device::boot()?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("rounds.wasm");
+    std::fs::write(&file, wat::parse_str(text)?)?;
+    device.upload_file(&file)?.ok()?;
+    device.berth(&["start", "rounds"])?.ok()?;
+    device.wait_state("rounds", "exited")?;
+    Ok(())
+}

@@ -7,7 +7,7 @@ mod guests;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use berth_e2e::shares::{Got, Hog, SPINS, Shares, foreign_functions, own_functions};
+use berth_e2e::shares::{Got, Hog, SPINS, Shares, bus_functions, foreign_functions, own_functions};
 
 /// What the victim may be off its share.
 const TOLERANCE: f64 = 0.05;
@@ -26,7 +26,10 @@ fn holds(hog: &Hog, got: Got) -> Result<()> {
 }
 
 fn each(hogs: &[Hog]) -> Result<()> {
-    let mut shares = Shares::new()?;
+    each_on(Shares::new()?, hogs)
+}
+
+fn each_on(mut shares: Shares, hogs: &[Hog]) -> Result<()> {
     let mut wrong = Vec::new();
     for hog in hogs {
         let result = shares.beside(&hog.text).and_then(|got| holds(hog, got));
@@ -44,6 +47,12 @@ fn a_container_gets_its_share_beside_any_function_of_the_device() -> Result<()> 
 #[test]
 fn a_container_gets_its_share_beside_any_function_of_other_systems() -> Result<()> {
     each(&foreign_functions())
+}
+
+/// Each transfer is an interrupt, copies of the kernel's and a turn in the middle of which it ends.
+#[test]
+fn a_container_gets_its_share_beside_any_function_of_the_buses() -> Result<()> {
+    each_on(Shares::on_buses()?, &bus_functions())
 }
 
 /// What the engine itself does in one instruction.

@@ -6,12 +6,19 @@
 //! against the process's own time. A board whose kernel cannot do that gives drivers no [`Passes`]; then they go on from
 //! the callbacks of their hardware, as upstream's do.
 
+use kernel::deferred_call::DeferredCall;
 use kernel::process::ProcessId;
 
 /// Has the kernel call a driver when a process would run.
 pub trait Passes {
     /// Have the driver do one more pass for this process.
     fn request(&self, process: ProcessId);
+
+    /// Set `call`, which begins the next piece of somebody's work: where a kernel has calls that come after the turns of
+    /// processes, as one of these.
+    fn put_off(&self, call: &DeferredCall) {
+        call.set();
+    }
 }
 
 /// A line that several devices share, and that one of them can keep between two of its buffers.

@@ -19,7 +19,7 @@ use crate::platform::{
     ContextSwitchCallback, KernelResources, ProcessFault, SyscallDriverLookup, WorkOf,
 };
 use crate::process::{
-    EndedBy, Priority, Process, ProcessId, ProcessSlot, RunEnd, RunEndClient, RunNumber,
+    Priority, Process, ProcessId, ProcessSlot, RunEnd, RunEndClient, RunNumber,
     StoppedExecutingReason, Woken,
 };
 use crate::scheduler::{Scheduler, SchedulingDecision};
@@ -239,21 +239,20 @@ impl Kernel {
 
     /// The present run of `process` is about to end.
     pub(crate) fn run_ends(&self, process: &dyn Process, end: RunEnd) {
-        let Some(client) = self.run_end_client.get() else {
-            return;
-        };
-        let turn = self.turn.get();
-        let by = match turn {
-            None => EndedBy::Kernel,
-            Some(block) if block == ControlBlock::of(process) => EndedBy::Itself,
-            Some(_) => EndedBy::Another,
-        };
-        client.run_ends(process, end, by);
-        if by == EndedBy::Another {
-            let mut others = self.processes();
-            if let Some(who) = others.find(|who| turn == Some(ControlBlock::of(*who))) {
-                who.wait_for_ends();
-            }
+        if let Some(client) = self.run_end_client.get() {
+            client.run_ends(process, end);
+            self.wait_for_end_of(process);
+        }
+    }
+
+    /// Have the process whose turn it is, if it is another one, wait until all that `process` held is at rest: it has asked for
+    /// the end of its run, which may have come before.
+    pub(crate) fn wait_for_end_of(&self, process: &dyn Process) {
+        let is_turn = |block| self.turn.get() == Some(block);
+        if !is_turn(ControlBlock::of(process))
+            && let Some(who) = self.processes().find(|who| is_turn(ControlBlock::of(*who)))
+        {
+            who.wait_for_ends();
         }
     }
 

@@ -60,6 +60,8 @@ pub struct Client {
     reader: Option<JoinHandle<()>>,
     next_id: u32,
     timeout: Duration,
+    /// When whoever has asked has no use of an answer any more.
+    deadline: Option<Instant>,
     repetitions: u32,
 }
 
@@ -106,6 +108,7 @@ impl Client {
             // repetition of another client's.
             next_id: RandomState::new().build_hasher().finish() as u32,
             timeout: DEFAULT_TIMEOUT,
+            deadline: None,
             repetitions: 0,
         })
     }
@@ -114,6 +117,12 @@ impl Client {
     /// for operations that check or load a whole module).
     pub const fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
+    }
+
+    /// Wait for no answer after this moment, whatever was asked before; `None` (the default): as the timeout says. An
+    /// operation that takes many requests ends by then.
+    pub const fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
     }
 
     /// Returns how many requests were sent again because no answer came.
@@ -154,13 +163,28 @@ impl Client {
             }
         }
         let asked = Instant::now();
+        let (deadline, allowed) = (self.deadline, timeout);
+        let timeout = deadline.map_or(timeout, |deadline| {
+            timeout.min(deadline.saturating_duration_since(asked))
+        });
+        let late = || Error::TimedOut {
+            to: what,
+            after: timeout,
+        };
         for (round, part) in REPEAT_AFTER.into_iter().enumerate() {
+            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Err(late());
+            }
             self.repetitions += u32::from(round > 0);
             self.writer
                 .write_all(frame)
                 .and_then(|()| self.writer.flush())
-                .map_err(Error::Line)?;
-            let until = asked + timeout * part / 1000;
+                .map_err(|error| {
+                    let blocked = || ErrorKind::TimedOut.into();
+                    Error::Line(if is_tick(&error) { blocked() } else { error })
+                })?;
+            // The steps are those of the device, however little time is left.
+            let until = (asked + allowed * part / 1000).min(asked + timeout);
             while let Some(message) = self.next_message(until)? {
                 match Response::decode(&message) {
                     Ok(response) if response.id == id => return Ok((id, read(response.result))),
@@ -171,10 +195,7 @@ impl Client {
                 }
             }
         }
-        Err(Error::TimedOut {
-            to: what,
-            after: timeout,
-        })
+        Err(late())
     }
 
     /// The next message; `None` if there is none until then.

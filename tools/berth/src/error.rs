@@ -43,6 +43,12 @@ pub enum Error {
     /// What was found out cannot be printed.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
+    /// A program that does a part of the work is not there.
+    #[error("the program {program} is not installed")]
+    NotInstalled {
+        /// Its name.
+        program: &'static str,
+    },
     /// A file of a project cannot be made.
     #[error("cannot make {}: {source}", shown(path))]
     NotMade {
@@ -209,7 +215,8 @@ impl std::fmt::Display for Refusal {
 
 impl Error {
     /// Returns whether the device has refused with this code.
-    pub(crate) fn is_refusal(&self, code: &str) -> bool {
+    #[must_use]
+    pub fn is_refusal(&self, code: &str) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.code == code)
     }
 
@@ -223,6 +230,7 @@ impl Error {
             | Self::Written { .. }
             | Self::Save { .. }
             | Self::Output(_)
+            | Self::NotInstalled { .. }
             | Self::NotMade { .. }
             | Self::Project { .. }
             | Self::Build { .. }
@@ -250,6 +258,7 @@ impl Error {
             Self::Written { .. } => "cannot-write",
             Self::Save { .. } => "cannot-save",
             Self::Output(_) => "cannot-print",
+            Self::NotInstalled { .. } => "not-installed",
             Self::NotMade { .. } => "cannot-make",
             Self::Project { .. } => "bad-project",
             Self::Build { .. } => "not-built",
@@ -311,6 +320,9 @@ impl Error {
             Self::Verification(_) => "repeat the command",
             Self::Refused(refusal) => return refusal.hint(),
             Self::Config { .. } => "correct the file, or delete it and use `berth config` again",
+            Self::NotInstalled { .. } => {
+                "`make install` of berth's repository installs it beside berth"
+            }
             Self::NotMade { .. } => "is there room, and may you write there?",
             Self::Project { .. } => {
                 "`berth new` writes such a file; compare with one that it has written"

@@ -40,12 +40,13 @@ mod transport;
 mod wishes;
 
 pub use address::Address;
+pub use cli::Wishes;
 pub use client::Client;
 pub use commands::{not_understood, run};
 pub use device::{
     After, Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello, images,
     inspect, kill, lift, live_update, log_line, pause, read_image, remove, reset, resume, start,
-    status, stop, update_status, upload,
+    status, stop, take_line, update_status, upload,
 };
 pub use error::{Error, Missing, Refusal};
 pub use lock::LineLock;
@@ -55,6 +56,8 @@ pub use model::{
     UpdateOutcome,
 };
 pub use mux::Mux;
+pub use packing::{Prepared, prepare};
 pub use registry::{ChosenBy, Registry, path as registry_path};
 pub use said::Said;
 pub use transport::{Transport, open};
+pub use wishes::{Granted, grant};

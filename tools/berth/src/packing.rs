@@ -11,13 +11,13 @@ use berth_protocol::Parameters;
 
 /// What to send, and how it wants to be run.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub struct Prepared {
     /// The image.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// What the package's author chose.
-    pub(crate) wishes: Parameters,
+    pub wishes: Parameters,
     /// Something the operator may want to know.
-    pub(crate) note: Option<String>,
+    pub note: Option<String>,
 }
 
 /// How a module and a component begin (WebAssembly 5.5.16).
@@ -27,7 +27,7 @@ const MAGIC: &[u8] = b"\0asm";
 ///
 /// # Errors
 /// What `pack` says of a module that it refuses.
-pub(crate) fn prepare(file: Vec<u8>, name: &str) -> Result<Prepared, PackError> {
+pub fn prepare(file: Vec<u8>, name: &str) -> Result<Prepared, PackError> {
     let options = Options {
         name: name.to_owned(),
         ..Options::default()

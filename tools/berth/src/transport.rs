@@ -21,6 +21,10 @@ const READ_TICK: Duration = Duration::from_millis(50);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a line may take no byte: a request has at most 256, which 115200 baud send in 23 ms. The other side does not
+/// read then, and whoever writes would wait for ever.
+const WRITE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Rate of the console of every board.
 const BAUD: u32 = 115_200;
 
@@ -133,6 +137,7 @@ fn connect(address: &Address) -> io::Result<Box<dyn Transport>> {
         Address::Unix(path) => {
             let stream = UnixStream::connect(path)?;
             stream.set_read_timeout(Some(READ_TICK))?;
+            stream.set_write_timeout(Some(WRITE_PATIENCE))?;
             Ok(Box::new(stream))
         }
         Address::Tcp(place) => {
@@ -142,6 +147,7 @@ fn connect(address: &Address) -> io::Result<Box<dyn Transport>> {
                     Ok(stream) => {
                         stream.set_nodelay(true)?;
                         stream.set_read_timeout(Some(READ_TICK))?;
+                        stream.set_write_timeout(Some(WRITE_PATIENCE))?;
                         return Ok(Box::new(stream));
                     }
                     Err(error) => last = error,
@@ -181,4 +187,21 @@ pub(crate) fn is_tick(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_line_that_takes_nothing_is_broken_at_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("line");
+        // Connections are made, and nobody reads.
+        let _listener = UnixListener::bind(&path).unwrap();
+        let mut line = open(&Address::Unix(path)).unwrap();
+        let full = std::iter::repeat_with(|| line.write_all(&[0; 4096])).find_map(Result::err);
+        assert!(is_tick(&full.unwrap()));
+    }
 }

@@ -18,15 +18,16 @@ const BACKOFF_MIN_MS: u16 = 500;
 
 /// How a container is to run, and what there is to say about it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Granted {
+pub struct Granted {
     /// How it is to run.
-    pub(crate) parameters: Parameters,
+    pub parameters: Parameters,
     /// What the author wished and the operator said nothing about; `None` if there is no such.
-    pub(crate) note: Option<String>,
+    pub note: Option<String>,
 }
 
 /// What the operator chose, and where nothing, what is granted of the author's wishes.
-pub(crate) fn grant(chosen: Parameters, wished: Parameters, how: Wishes) -> Granted {
+#[must_use]
+pub fn grant(chosen: Parameters, wished: Parameters, how: Wishes) -> Granted {
     let mut said = Vec::new();
     let mut parameters = chosen;
     parameters.stack = chosen.stack.or_else(|| {

@@ -6,7 +6,7 @@ use berth::{Address, Client, Error, Mux, UploadOutcome};
 use berth_protocol::{Parameters, State};
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use support::{FakeDevice, Faults};
 
@@ -101,6 +101,26 @@ fn text_between_frames_and_delays_do_no_harm() {
         delay: Duration::from_millis(20),
         ..Faults::default()
     });
+}
+
+#[test]
+fn an_operation_ends_when_its_time_is_over() {
+    let device = FakeDevice::new(Faults {
+        silent: true,
+        ..Faults::default()
+    });
+    let mut client = connect(&device);
+    client.set_timeout(Duration::from_secs(1000));
+    let allowed = Duration::from_millis(200);
+    client.set_deadline(Some(Instant::now() + allowed));
+    // So does one that begins later.
+    for _ in 0..2 {
+        let error = berth::containers(&mut client).unwrap_err();
+        assert!(
+            matches!(error, Error::TimedOut { after, .. } if after <= allowed),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -437,7 +437,8 @@ fn every_help() {
         .skip(1)
         .take_while(|line| line.starts_with("  "))
         .filter_map(|line| line.split_whitespace().next())
-        .filter(|verb| *verb != "help")
+        // The gateway is another program, with a help of its own.
+        .filter(|verb| !matches!(*verb, "help" | "serve"))
         .map(Into::into)
         .collect();
     assert!(verbs.len() >= 25, "{verbs:?}");

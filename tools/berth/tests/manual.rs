@@ -75,6 +75,9 @@ fn others() -> Vec<Error> {
             source: broken(),
         },
         Error::Output(broken()),
+        Error::NotInstalled {
+            program: "berth-serve",
+        },
         Error::NotMade {
             path: "pump/src/lib.rs".into(),
             source: broken(),
@@ -134,6 +137,7 @@ fn others() -> Vec<Error> {
             | Error::Written { .. }
             | Error::Save { .. }
             | Error::Output(_)
+            | Error::NotInstalled { .. }
             | Error::NotMade { .. }
             | Error::Project { .. }
             | Error::Build { .. }

@@ -1023,3 +1023,50 @@ fn stats_redraw_on_a_terminal_and_come_once_elsewhere() {
     let twice = bench.ok(&["stats", "--count", "2"]);
     assert_eq!(twice, once.repeat(2));
 }
+
+#[test]
+fn serve_becomes_the_program_beside_it_or_says_that_there_is_none() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    // Where no gateway is.
+    let program = home.path().join("berth");
+    std::fs::copy(env!("CARGO_BIN_EXE_berth"), &program).unwrap();
+    let serve = |words: &[&str]| {
+        let mut command = std::process::Command::new(&program);
+        command.args(words).env("PATH", home.path());
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let (code, _, error) = serve(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("the program berth-serve is not installed"));
+    assert!(error.contains("make install"), "{error}");
+    let (code, _, error) = serve(&["--json", "serve"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("\"not-installed\""), "{error}");
+
+    // It has its own words and its own end.
+    let gateway = home.path().join("berth-serve");
+    std::fs::write(&gateway, "#!/bin/sh\necho \"$@\"\nexit 7\n").unwrap();
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&gateway, executable).unwrap();
+    for words in [
+        &["key", "add", "ci", "--role", "view", "--json"][..],
+        &["--help"],
+        &["--state", "x", "device", "list"],
+        &["--json"],
+        &[],
+    ] {
+        let (code, said, error) = serve(&[&["serve"], words].concat());
+        assert_eq!(
+            (code, said.trim_end()),
+            (Some(7), &*words.join(" ")),
+            "{error}"
+        );
+    }
+}

@@ -8,23 +8,12 @@ use std::vec::Vec;
 use berth_pack::{Options, pack};
 use berth_protocol::{Fault, ImageHash, Parameters, State};
 
-use super::{Containers, Name, Refused, Shared};
-use crate::fake::Fake;
-
-struct Device {
-    fake: Fake,
-    containers: Containers<Fake>,
-}
+use super::test_device::Device;
+use super::{Name, Refused};
 
 impl Device {
-    fn new() -> Self {
-        let fake = Fake::default();
-        let containers = Containers::new(Shared::new(fake.clone()).into());
-        Self { fake, containers }
-    }
-
-    /// Store `image` and start it.
-    fn start(&mut self, image: Vec<u8>, stack: Option<u32>) -> Result<(), Refused> {
+    /// Store `image` and start it, if it is taken.
+    fn try_start(&mut self, image: Vec<u8>, stack: Option<u32>) -> Result<(), Refused> {
         let hash = ImageHash::of(&image);
         let parameters = Parameters {
             stack,
@@ -35,12 +24,10 @@ impl Device {
         self.containers.start(0)
     }
 
-    fn run(&mut self) -> State {
-        for _ in 0..200 {
-            while self.containers.run_one() {}
-            self.fake.0.now_us.set(self.fake.0.now_us.get() + 1000);
-        }
-        self.containers.get(0).unwrap().state()
+    /// Returns what has become of it after 200 ms.
+    fn later(&mut self) -> State {
+        self.pass(200);
+        self.state(0)
     }
 }
 
@@ -68,7 +55,7 @@ fn a_start_function_does_not_act_in_a_module_that_cannot_be_entered() {
             "(func $acts (call $write (call $claim) (i32.const 0) (i32.const 1)))
              (start $acts) {entry}"
         ));
-        let refused = device.start(image, None);
+        let refused = device.try_start(image, None);
         assert!(matches!(refused, Err(Refused::Invalid(_))), "{refused:?}");
         assert!(device.fake.0.writes.borrow().is_empty(), "{entry}");
     }
@@ -84,7 +71,7 @@ fn a_function_of_the_device_in_a_functions_place_is_packed_as_a_call() {
              (call $last) (call $last) (return_call $answer (i32.const 2)))"#,
     );
     let mut device = Device::new();
-    let refused = device.start(image.clone(), None);
+    let refused = device.try_start(image.clone(), None);
     assert!(matches!(refused, Err(Refused::Invalid(_))), "{refused:?}");
     let options = Options {
         name: String::from("it"),
@@ -95,8 +82,8 @@ fn a_function_of_the_device_in_a_functions_place_is_packed_as_a_call() {
         packed.tail_calls, 2,
         "the module's own functions stay tail calls"
     );
-    device.start(packed.image, None).unwrap();
-    assert_eq!(device.run(), State::Exited { code: 42 });
+    device.try_start(packed.image, None).unwrap();
+    assert_eq!(device.later(), State::Exited { code: 42 });
 }
 
 /// Calls itself `depth` times, each time with two values.
@@ -114,9 +101,9 @@ fn nested(depth: u32) -> String {
 fn calls_nest_as_deep_as_the_stack() {
     for (stack, depth) in [(None, 60), (Some(8 * 1024), 240), (Some(64 * 1024), 2_000)] {
         let mut device = Device::new();
-        device.start(assemble(&nested(depth)), stack).unwrap();
+        device.try_start(assemble(&nested(depth)), stack).unwrap();
         let code = depth as i32;
-        assert_eq!(device.run(), State::Exited { code }, "{stack:?}");
+        assert_eq!(device.later(), State::Exited { code }, "{stack:?}");
     }
 }
 
@@ -127,9 +114,9 @@ fn a_stack_that_is_used_up_is_that_containers_fault() {
     for stack in [None, Some(128), Some(8 * 1024), Some(64 * 1024)] {
         for body in [endless, &with_values] {
             let mut device = Device::new();
-            device.start(assemble(body), stack).unwrap();
+            device.try_start(assemble(body), stack).unwrap();
             let fault = Fault::StackOverflow;
-            assert_eq!(device.run(), State::Faulted { fault }, "{stack:?}");
+            assert_eq!(device.later(), State::Faulted { fault }, "{stack:?}");
         }
     }
 }

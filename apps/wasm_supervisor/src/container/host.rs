@@ -25,6 +25,68 @@ use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay};
 /// What the fault record calls the function that runs register programs.
 pub(super) const PROGRAM: &str = "program.run";
 
+/// A host function that was called: a byte, since a driver's accesses note theirs each time.
+#[derive(Clone, Copy)]
+enum Called {
+    Claim,
+    Read8,
+    Read16,
+    Read32,
+    Write8,
+    Write16,
+    Write32,
+    Modify32,
+    Program,
+    Log,
+    NowUs,
+    SleepUs,
+    Yield,
+    Exit,
+    StateSave,
+    StateLoad,
+    Send,
+    Receive,
+    Register,
+    Unregister,
+    Foreign(Foreign),
+}
+
+impl Called {
+    /// Returns what the fault record calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Read8 => "mmio.read8",
+            Self::Read16 => "mmio.read16",
+            Self::Read32 => "mmio.read32",
+            Self::Write8 => "mmio.write8",
+            Self::Write16 => "mmio.write16",
+            Self::Write32 => "mmio.write32",
+            Self::Modify32 => "mmio.modify32",
+            Self::Program => PROGRAM,
+            Self::Log => "berth.log",
+            Self::NowUs => "berth.now_us",
+            Self::SleepUs => "berth.sleep_us",
+            Self::Yield => "berth.yield",
+            Self::Exit => "berth.exit",
+            Self::StateSave => "berth.state_save",
+            Self::StateLoad => "berth.state_load",
+            Self::Send => "berth.send",
+            Self::Receive => "berth.receive",
+            Self::Register => "irq.register",
+            Self::Unregister => "irq.unregister",
+            Self::Foreign(function) => function.name(),
+        }
+    }
+}
+
+/// A call of a host function, with its first two arguments.
+#[derive(Clone, Copy)]
+struct Call {
+    called: Called,
+    arguments: [u32; 2],
+}
+
 /// The host of one container.
 pub struct ContainerHost<P> {
     /// What containers share: the platform, logs, saved states.
@@ -37,7 +99,7 @@ pub struct ContainerHost<P> {
     /// Why its code has stopped, if a host call made it stop.
     pending: Option<Pending>,
     /// The host call that was made last, to be told with a fault.
-    last_call: Option<LastCall>,
+    last_call: Option<Call>,
     /// What its calls have cost and was not taken from its fuel yet.
     account: Account,
     /// The register program that was begun last, if that was not over at once.
@@ -93,12 +155,14 @@ impl<P: Platform> ContainerHost<P> {
     }
 
     /// The last host function called.
-    pub const fn last_call(&self) -> Option<LastCall> {
-        self.last_call
+    pub fn last_call(&self) -> Option<LastCall> {
+        let Call { called, arguments } = self.last_call?;
+        let name = called.name();
+        Some(LastCall { name, arguments })
     }
 
-    const fn called(&mut self, name: &'static str, arguments: [u32; 2]) {
-        self.last_call = Some(LastCall { name, arguments });
+    const fn called(&mut self, called: Called, arguments: [u32; 2]) {
+        self.last_call = Some(Call { called, arguments });
     }
 
     const fn stop(&mut self, pending: Pending) -> Stop {
@@ -135,7 +199,7 @@ impl<P: Platform> ContainerHost<P> {
 
     /// The instruction at `index` of its program is none.
     fn bad_program(&mut self, index: u32) -> Stop {
-        if let Some(LastCall { arguments, .. }) = &mut self.last_call {
+        if let Some(Call { arguments, .. }) = &mut self.last_call {
             let [_, place] = arguments;
             *place = index;
         }
@@ -165,7 +229,7 @@ impl<P: Platform> ContainerHost<P> {
         }
         self.program = Some(program);
         program.judge(come, memory).map_err(|(fault, arguments)| {
-            self.called(PROGRAM, arguments);
+            self.called(Called::Program, arguments);
             self.stop(Pending::Fault(fault))
         })
     }
@@ -176,13 +240,13 @@ impl<P: Platform> ContainerHost<P> {
     }
 }
 
-/// What the fault record calls a read and a write of this width.
+/// A read and a write of this width.
 #[inline(always)]
-const fn names(width: Width) -> (&'static str, &'static str) {
+const fn accesses(width: Width) -> (Called, Called) {
     match width {
-        Width::Bits8 => ("mmio.read8", "mmio.write8"),
-        Width::Bits16 => ("mmio.read16", "mmio.write16"),
-        Width::Bits32 => ("mmio.read32", "mmio.write32"),
+        Width::Bits8 => (Called::Read8, Called::Write8),
+        Width::Bits16 => (Called::Read16, Called::Write16),
+        Width::Bits32 => (Called::Read32, Called::Write32),
     }
 }
 
@@ -202,13 +266,13 @@ const fn inside(block: &Claimed, width: Width, offset: u32) -> Option<u16> {
 
 impl<P: Platform> Host for ContainerHost<P> {
     fn claim(&mut self, block: u8) -> u32 {
-        self.called("claim", [u32::from(block), 0]);
+        self.called(Called::Claim, [u32::from(block), 0]);
         u32::from(block)
     }
 
     #[inline(always)]
     fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<(u32, u32), Stop> {
-        self.called(names(width).0, [handle, offset]);
+        self.called(accesses(width).0, [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
@@ -229,7 +293,7 @@ impl<P: Platform> Host for ContainerHost<P> {
 
     #[inline(always)]
     fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<u32, Stop> {
-        self.called(names(width).1, [handle, offset]);
+        self.called(accesses(width).1, [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
@@ -251,7 +315,7 @@ impl<P: Platform> Host for ContainerHost<P> {
 
     #[inline(always)]
     fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<u32, Stop> {
-        self.called("mmio.modify32", [handle, offset]);
+        self.called(Called::Modify32, [handle, offset]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
@@ -281,7 +345,7 @@ impl<P: Platform> Host for ContainerHost<P> {
         places: Places,
         memory: &mut [u8],
     ) -> Result<Option<u32>, Stop> {
-        self.called(PROGRAM, [handle, places.code.pointer]);
+        self.called(Called::Program, [handle, places.code.pointer]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
         };
@@ -308,7 +372,7 @@ impl<P: Platform> Host for ContainerHost<P> {
     }
 
     fn log(&mut self, level: u32, text: Option<&[u8]>) -> Result<(), Stop> {
-        self.called("berth.log", [level, 0]);
+        self.called(Called::Log, [level, 0]);
         let Some(text) = text else {
             return Err(self.bad_pointer());
         };
@@ -322,29 +386,29 @@ impl<P: Platform> Host for ContainerHost<P> {
     }
 
     fn now_us(&mut self) -> u64 {
-        self.called("berth.now_us", [0, 0]);
+        self.called(Called::NowUs, [0, 0]);
         self.platform(Platform::now_us)
     }
 
     fn sleep_us(&mut self, duration: u64) -> Stop {
-        self.called("berth.sleep_us", [duration as u32, (duration >> 32) as u32]);
+        self.called(Called::SleepUs, [duration as u32, (duration >> 32) as u32]);
         let until_us = self.platform(Platform::now_us).saturating_add(duration);
         self.stop(Pending::Sleep { until_us })
     }
 
     fn yield_now(&mut self) -> Stop {
-        self.called("berth.yield", [0, 0]);
+        self.called(Called::Yield, [0, 0]);
         self.stop(Pending::Yield)
     }
 
     fn exit(&mut self, code: i32) -> Stop {
-        self.called("berth.exit", [code as u32, 0]);
+        self.called(Called::Exit, [code as u32, 0]);
         self.stop(Pending::Exit { code })
     }
 
     fn state_save(&mut self, state: Option<&[u8]>) -> Result<i32, Stop> {
         let length = state.map_or(0, <[u8]>::len) as u32;
-        self.called("berth.state_save", [length, 0]);
+        self.called(Called::StateSave, [length, 0]);
         let Some(state) = state else {
             return Err(self.bad_pointer());
         };
@@ -354,7 +418,7 @@ impl<P: Platform> Host for ContainerHost<P> {
 
     fn state_load(&mut self, buffer: Option<&mut [u8]>) -> Result<u32, Stop> {
         let length = buffer.as_ref().map_or(0, |buffer| buffer.len()) as u32;
-        self.called("berth.state_load", [length, 0]);
+        self.called(Called::StateLoad, [length, 0]);
         let Some(buffer) = buffer else {
             return Err(self.bad_pointer());
         };
@@ -368,7 +432,7 @@ impl<P: Platform> Host for ContainerHost<P> {
 
     fn send(&mut self, name: Option<&[u8]>, message: Option<&[u8]>) -> Result<i32, Stop> {
         let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len) as u32;
-        self.called("berth.send", [length(name), length(message)]);
+        self.called(Called::Send, [length(name), length(message)]);
         let (Some(name), Some(message)) = (name, message) else {
             return Err(self.bad_pointer());
         };
@@ -377,7 +441,7 @@ impl<P: Platform> Host for ContainerHost<P> {
     }
 
     fn receive(&mut self, place: MailPlace, inside: bool) -> Stop {
-        self.called("berth.receive", [place.pointer, place.length]);
+        self.called(Called::Receive, [place.pointer, place.length]);
         if inside {
             self.stop(Pending::Receive(place))
         } else {
@@ -393,7 +457,7 @@ impl<P: Platform> Host for ContainerHost<P> {
         captures: Option<&[u8]>,
         memory: usize,
     ) -> Result<i32, Stop> {
-        self.called("irq.register", [u32::from(block), how]);
+        self.called(Called::Register, [u32::from(block), how]);
         let Some(captures) = captures else {
             return Err(self.bad_pointer());
         };
@@ -422,7 +486,7 @@ impl<P: Platform> Host for ContainerHost<P> {
     }
 
     fn unregister(&mut self, block: u8) -> bool {
-        self.called("irq.unregister", [u32::from(block), 0]);
+        self.called(Called::Unregister, [u32::from(block), 0]);
         arena::outside(|| {
             let Shared {
                 handlers, platform, ..
@@ -441,7 +505,7 @@ impl<P: Platform> Host for ContainerHost<P> {
         let arena = self.run.arena();
         self.shared.last_words.set(Some(LastWords {
             pending: self.pending,
-            last_call: self.last_call,
+            last_call: self.last_call(),
             fuel_used,
             memory_used: arena.map_or(0, |id| arena::usage(id).held_bytes),
         }));
@@ -458,7 +522,7 @@ impl<P: Platform> Host for ContainerHost<P> {
         memory: &mut [u8],
     ) -> (Result<u32, Stop>, u32) {
         let [first, second, ..] = arguments.map(|argument| argument as u32);
-        self.called(function.name(), [first, second]);
+        self.called(Called::Foreign(function), [first, second]);
         let (result, said) =
             arena::outside(|| berth_foreign::call(self, function, arguments, memory));
         let result = result.map_err(|ending| {

@@ -1,21 +1,14 @@
 //! Messages between containers, from import to import.
 
 use std::format;
-use std::string::String;
 
-use berth_protocol::{Fault, ImageHash, Parameters, State};
+use berth_protocol::{Fault, State};
 
-use super::{Containers, Name, Shared};
-use crate::fake::Fake;
-
-struct Bench {
-    fake: Fake,
-    containers: Containers<Fake>,
-}
+use super::test_device::Device;
 
 /// A module with all that messages need; 256 bytes of memory, `data` at 0.
-fn program(data: &str, body: &str) -> String {
-    format!(
+fn program(data: &str, body: &str) -> Vec<u8> {
+    let text = format!(
         r#"(module
           (import "berth" "send" (func $send (param i32 i32 i32 i32) (result i32)))
           (import "berth" "receive" (func $receive (param i32 i32 i32) (result i32)))
@@ -25,7 +18,8 @@ fn program(data: &str, body: &str) -> String {
           (memory (export "memory") 256 (pagesize 1))
           (data (i32.const 0) "{data}")
           (func (export "_start") {body}))"#
-    )
+    );
+    wat::parse_str(text).unwrap()
 }
 
 /// Answers each message of one byte with that byte doubled, to whoever sent it.
@@ -51,54 +45,20 @@ const CLIENT: &str = r#"
   (drop (call $receive (i32.const 65) (i32.const 1) (i32.const 0)))
   (call $exit (i32.load8_u (i32.const 65)))"#;
 
-impl Bench {
-    fn new() -> Self {
-        let fake = Fake::default();
-        Self {
-            containers: Containers::new(Shared::new(fake.clone()).into()),
-            fake,
-        }
-    }
-
-    fn start(&mut self, name: &str, wat: &str) -> usize {
-        let image = wat::parse_str(wat).unwrap();
-        let (hash, parameters) = (ImageHash([0; 32]), Parameters::default());
-        self.containers
-            .store(Name::new(name).unwrap(), image, hash, parameters)
-            .unwrap();
-        let slot = self.containers.find(name).unwrap();
-        self.containers.start(slot).unwrap();
-        slot
-    }
-
-    fn run(&mut self) {
-        for _ in 0..100 {
-            if !self.containers.run_one() {
-                let now = self.fake.0.now_us.get();
-                self.fake.0.now_us.set(now + 1000);
-            }
-        }
-    }
-
-    fn state(&self, slot: usize) -> State {
-        self.containers.get(slot).unwrap().state()
-    }
-}
-
 #[test]
 fn one_container_serves_others_by_name() {
-    let mut bench = Bench::new();
-    let doubler = bench.start("doubler", &program("", DOUBLER));
-    bench.run();
+    let mut device = Device::new();
+    let doubler = device.start("doubler", &program("", DOUBLER));
+    device.pass(100);
     // It waits, and costs nothing meanwhile.
-    assert!(!bench.containers.run_one());
-    assert_eq!(bench.containers.next_wake(), None);
+    assert!(!device.containers.run_one());
+    assert_eq!(device.containers.next_wake(), None);
     for name in ["a", "a-client-with-a-name-of-32-bytes"] {
-        let client = bench.start(name, &program("doubler", CLIENT));
-        bench.run();
-        assert_eq!(bench.state(client), State::Exited { code: 42 }, "{name}");
+        let client = device.start(name, &program("doubler", CLIENT));
+        device.pass(100);
+        assert_eq!(device.state(client), State::Exited { code: 42 }, "{name}");
     }
-    assert_eq!(bench.state(doubler), State::Running);
+    assert_eq!(device.state(doubler), State::Running);
 }
 
 #[test]
@@ -112,19 +72,19 @@ fn every_way_a_message_is_not_taken_has_its_number() {
         ("sleeper", 0, 0),
         ("sleeper", 65, 7),
     ] {
-        let mut bench = Bench::new();
+        let mut device = Device::new();
         let sleep = "(loop $l (call $sleep (i64.const 1000)) (br $l))";
-        bench.start("sleeper", &program("", sleep));
-        let stopped = bench.start("stopped", &program("", sleep));
-        bench.containers.stop(stopped).unwrap();
+        device.start("sleeper", &program("", sleep));
+        let stopped = device.start("stopped", &program("", sleep));
+        device.containers.stop(stopped).unwrap();
         let body = format!(
             "(call $exit (call $send (i32.const 0) (i32.const {}) (i32.const 8) (i32.const {length})))",
             name.len()
         );
-        let sender = bench.start("sender", &program(name, &body));
-        bench.run();
+        let sender = device.start("sender", &program(name, &body));
+        device.pass(100);
         assert_eq!(
-            bench.state(sender),
+            device.state(sender),
             State::Exited { code: number },
             "{name} {length}"
         );
@@ -133,8 +93,8 @@ fn every_way_a_message_is_not_taken_has_its_number() {
 
 #[test]
 fn a_full_queue_says_so_until_it_is_read() {
-    let mut bench = Bench::new();
-    let reader = bench.start(
+    let mut device = Device::new();
+    let reader = device.start(
         "reader",
         &program(
             "",
@@ -149,30 +109,30 @@ fn a_full_queue_says_so_until_it_is_read() {
         (if (i32.eqz (local.get $answer))
           (then (local.set $count (i32.add (local.get $count) (i32.const 1))) (br $l))))
       (call $exit (i32.add (i32.mul (local.get $answer) (i32.const 100)) (local.get $count)))"#;
-    let sender = bench.start("s", &program("reader", body));
-    bench.run();
-    assert_eq!(bench.state(sender), State::Exited { code: 205 });
-    bench.fake.0.now_us.set(2_000_000);
-    bench.run();
-    assert_eq!(bench.state(reader), State::Running);
-    bench.containers.start(sender).unwrap();
-    bench.run();
-    assert!(!bench.containers.has_mail(reader), "all was read");
+    let sender = device.start("s", &program("reader", body));
+    device.pass(100);
+    assert_eq!(device.state(sender), State::Exited { code: 205 });
+    device.fake.0.now_us.set(2_000_000);
+    device.pass(100);
+    assert_eq!(device.state(reader), State::Running);
+    device.containers.start(sender).unwrap();
+    device.pass(100);
+    assert!(!device.containers.has_mail(reader), "all was read");
 }
 
 #[test]
 fn a_message_longer_than_its_place_is_cut_and_its_length_told() {
-    let mut bench = Bench::new();
+    let mut device = Device::new();
     let body = r#"(call $exit (i32.add
       (i32.mul (i32.const 1000) (call $receive (i32.const 10) (i32.const 2) (i32.const 0)))
       (i32.add
         (i32.mul (i32.const 10) (i32.load8_u (i32.const 11)))
         (i32.load8_u (i32.const 12)))))"#;
-    let reader = bench.start("reader", &program("", body));
+    let reader = device.start("reader", &program("", body));
     let send = "(drop (call $send (i32.const 0) (i32.const 6) (i32.const 6) (i32.const 3)))";
-    bench.start("s", &program("reader\\01\\05\\07", send));
-    bench.run();
-    assert_eq!(bench.state(reader), State::Exited { code: 3050 });
+    device.start("s", &program("reader\\01\\05\\07", send));
+    device.pass(100);
+    assert_eq!(device.state(reader), State::Exited { code: 3050 });
 }
 
 #[test]
@@ -185,45 +145,45 @@ fn places_outside_the_memory_trap() {
         "(drop (call $receive (i32.const 0) (i32.const 1) (i32.const 225)))",
         "(drop (call $receive (i32.const -1) (i32.const -1) (i32.const 0)))",
     ] {
-        let mut bench = Bench::new();
-        let slot = bench.start("it", &program("", call));
-        bench.run();
+        let mut device = Device::new();
+        let slot = device.start("it", &program("", call));
+        device.pass(100);
         let fault = Fault::BadPointer;
-        assert_eq!(bench.state(slot), State::Faulted { fault }, "{call}");
+        assert_eq!(device.state(slot), State::Faulted { fault }, "{call}");
     }
 }
 
 #[test]
 fn what_was_sent_to_a_container_ends_with_it() {
-    let mut bench = Bench::new();
+    let mut device = Device::new();
     let sleep = "(loop $l (call $sleep (i64.const 1000)) (br $l))";
-    let sleeper = bench.start("sleeper", &program("", sleep));
+    let sleeper = device.start("sleeper", &program("", sleep));
     let send = "(drop (call $send (i32.const 0) (i32.const 7) (i32.const 0) (i32.const 3)))";
-    bench.start("s", &program("sleeper", send));
-    bench.run();
-    assert!(bench.containers.has_mail(sleeper));
-    bench.containers.pause(sleeper).unwrap();
-    assert!(bench.containers.has_mail(sleeper), "a pause keeps it");
-    bench.containers.stop(sleeper).unwrap();
-    assert!(!bench.containers.has_mail(sleeper));
+    device.start("s", &program("sleeper", send));
+    device.pass(100);
+    assert!(device.containers.has_mail(sleeper));
+    device.containers.pause(sleeper).unwrap();
+    assert!(device.containers.has_mail(sleeper), "a pause keeps it");
+    device.containers.stop(sleeper).unwrap();
+    assert!(!device.containers.has_mail(sleeper));
 }
 
 #[test]
 fn waiting_for_a_message_can_be_paused_and_stopped() {
-    let mut bench = Bench::new();
-    let doubler = bench.start("doubler", &program("", DOUBLER));
-    bench.run();
-    bench.containers.pause(doubler).unwrap();
-    let client = bench.start("client", &program("doubler", CLIENT));
-    bench.run();
+    let mut device = Device::new();
+    let doubler = device.start("doubler", &program("", DOUBLER));
+    device.pass(100);
+    device.containers.pause(doubler).unwrap();
+    let client = device.start("client", &program("doubler", CLIENT));
+    device.pass(100);
     assert_eq!(
-        bench.state(client),
+        device.state(client),
         State::Running,
         "it waits for the answer"
     );
-    bench.containers.resume(doubler).unwrap();
-    bench.run();
-    assert_eq!(bench.state(client), State::Exited { code: 42 });
-    bench.containers.stop(doubler).unwrap();
-    assert_eq!(bench.state(doubler), State::Stopped);
+    device.containers.resume(doubler).unwrap();
+    device.pass(100);
+    assert_eq!(device.state(client), State::Exited { code: 42 });
+    device.containers.stop(doubler).unwrap();
+    assert_eq!(device.state(doubler), State::Stopped);
 }

@@ -69,6 +69,8 @@ pub mod storage;
 mod storing;
 pub mod table;
 #[cfg(test)]
+mod test_device;
+#[cfg(test)]
 mod transfer_tests;
 mod transfers;
 mod trial;

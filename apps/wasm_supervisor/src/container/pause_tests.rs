@@ -1,42 +1,19 @@
 //! Pausing, with and without the container's help.
 
-use std::string::{String, ToString};
+use std::string::String;
 use std::vec::Vec;
 
-use berth_protocol::{Entry, Fault, ImageHash, Parameters, State};
+use berth_protocol::{Entry, Fault, State};
 
-use super::{Containers, Name, Refused, Shared};
-use crate::fake::Fake;
+use super::Refused;
+use super::test_device::Device;
 
-/// A device with one container.
-struct Bench {
-    fake: Fake,
-    containers: Containers<Fake>,
-}
-
-impl Bench {
-    fn new(image: &[u8]) -> Self {
-        let fake = Fake::default();
-        let mut bench = Self {
-            containers: Containers::new(Shared::new(fake.clone()).into()),
-            fake,
-        };
-        bench.store("it", image);
-        bench
-    }
-
-    fn store(&mut self, name: &str, image: &[u8]) -> usize {
-        let name = Name::new(name).unwrap();
-        let (hash, parameters) = (ImageHash([0; 32]), Parameters::default());
-        let image = image.to_vec();
-        self.containers
-            .store(name, image, hash, parameters)
-            .unwrap();
-        self.containers.find(name.as_str()).unwrap()
-    }
-
-    fn state(&self, slot: usize) -> State {
-        self.containers.get(slot).unwrap().state()
+impl Device {
+    /// Returns a device with one container.
+    fn with(image: &[u8]) -> Self {
+        let mut device = Self::new();
+        device.store("it", image);
+        device
     }
 
     fn slice(&mut self, fuel: u64) {
@@ -52,19 +29,11 @@ impl Bench {
     }
 
     /// All that the container has done, once it has ended.
-    fn outcome(&self) -> Outcome {
-        let mut logs = Vec::new();
-        self.containers.shared.with_log(0, |log| {
-            let mut from = 0;
-            while let Some(line) = log.line(from) {
-                logs.push(line.text.to_string());
-                from = line.sequence + 1;
-            }
-        });
+    fn all_done(&self) -> Outcome {
         Outcome {
             state: self.state(0),
             writes: self.fake.0.writes.borrow().clone(),
-            logs,
+            logs: self.said(0),
             fuel: self.containers.get(0).unwrap().fuel_used(),
         }
     }
@@ -128,7 +97,7 @@ const WORK: &str = r#"(module
     (call $exit (global.get $sum))))"#;
 
 /// Run it to its end in slices of `fuel`, doing `between` after each.
-fn finish(bench: &mut Bench, fuel: u64, mut between: impl FnMut(&mut Bench)) -> Outcome {
+fn finish(bench: &mut Device, fuel: u64, mut between: impl FnMut(&mut Device)) -> Outcome {
     while bench.state(0) == State::Running {
         bench.slice(fuel);
         bench.fake.0.now_us.set(bench.fake.0.now_us.get() + 100);
@@ -136,13 +105,13 @@ fn finish(bench: &mut Bench, fuel: u64, mut between: impl FnMut(&mut Bench)) -> 
             between(bench);
         }
     }
-    bench.outcome()
+    bench.all_done()
 }
 
 #[test]
 fn pausing_at_any_fuel_gives_the_result_of_the_uninterrupted_run() {
     let image = wat::parse_str(WORK).unwrap();
-    let mut bench = Bench::new(&image);
+    let mut bench = Device::with(&image);
     bench.containers.start(0).unwrap();
     let whole = finish(&mut bench, u64::MAX >> 1, |_| ());
     assert!(matches!(whole.state, State::Exited { .. }), "{whole:?}");
@@ -152,7 +121,7 @@ fn pausing_at_any_fuel_gives_the_result_of_the_uninterrupted_run() {
     // A third of the fuel is the price of host calls, and a slice that ends in one ends behind it: so there are
     // more amounts to try than before there were prices.
     for fuel in 1..=whole.fuel {
-        let mut bench = Bench::new(&image);
+        let mut bench = Device::with(&image);
         bench.containers.start(0).unwrap();
         // As long as it takes to get there, whatever it calls meanwhile.
         let mut left = fuel;
@@ -183,11 +152,11 @@ fn pausing_at_any_fuel_gives_the_result_of_the_uninterrupted_run() {
 #[test]
 fn pausing_after_every_instruction_gives_the_result_of_the_uninterrupted_run() {
     let image = wat::parse_str(WORK).unwrap();
-    let mut bench = Bench::new(&image);
+    let mut bench = Device::with(&image);
     bench.containers.start(0).unwrap();
     let whole = finish(&mut bench, u64::MAX >> 1, |_| ());
     for fuel in [1, 2, 3, 7, 50] {
-        let mut bench = Bench::new(&image);
+        let mut bench = Device::with(&image);
         bench.containers.start(0).unwrap();
         let mut pauses = 0;
         let outcome = finish(&mut bench, fuel, |bench| {
@@ -220,7 +189,7 @@ const COUNTER: &str = r#"(module
 #[test]
 fn a_container_that_saves_its_state_gives_everything_back_and_goes_on() {
     let image = wat::parse_str(COUNTER).unwrap();
-    let mut bench = Bench::new(&image);
+    let mut bench = Device::with(&image);
     bench.containers.start(0).unwrap();
     for _ in 0..4 {
         bench.containers.run_one();
@@ -248,7 +217,7 @@ fn a_container_that_saves_its_state_gives_everything_back_and_goes_on() {
 #[test]
 fn saved_state_is_offered_at_the_next_start_and_goes_with_the_container() {
     let image = wat::parse_str(COUNTER).unwrap();
-    let mut bench = Bench::new(&image);
+    let mut bench = Device::with(&image);
     bench.containers.start(0).unwrap();
     bench.containers.run_one();
     bench.containers.pause(0).unwrap();
@@ -317,7 +286,7 @@ fn what_state_cannot_be_saved_or_loaded_is_told_or_trapped() {
         ),
     ];
     for (body, state) in cases {
-        let mut bench = Bench::new(&wat::parse_str(program(&body)).unwrap());
+        let mut bench = Device::with(&wat::parse_str(program(&body)).unwrap());
         bench.containers.start(0).unwrap();
         bench.containers.run_one();
         assert_eq!(bench.state(0), state, "{body}");
@@ -348,14 +317,14 @@ fn pause_is_asked_at_a_border_if_main_comes_to_one_soon() {
     };
     let image = wat::parse_str(program(100)).unwrap();
     for fuel in 1..500 {
-        let mut bench = Bench::new(&image);
+        let mut bench = Device::with(&image);
         bench.containers.start(0).unwrap();
         bench.slice(fuel);
         bench.containers.pause(0).unwrap();
         assert_eq!(bench.state(0), State::Paused, "fuel {fuel}");
     }
     // One that does not is asked where it is.
-    let mut bench = Bench::new(&wat::parse_str(program(1_000_000)).unwrap());
+    let mut bench = Device::with(&wat::parse_str(program(1_000_000)).unwrap());
     bench.containers.start(0).unwrap();
     bench.containers.run_one();
     assert!(bench.containers.pause(0).is_err());
@@ -377,7 +346,7 @@ fn what_pause_does_wrong_is_recorded_as_its_own() {
         ("unreachable", Fault::Unreachable),
         ("(call $yield)", Fault::MaySuspend),
     ] {
-        let mut bench = Bench::new(&wat::parse_str(program(body)).unwrap());
+        let mut bench = Device::with(&wat::parse_str(program(body)).unwrap());
         bench.containers.start(0).unwrap();
         bench.containers.run_one();
         let before = bench.containers.get(0).unwrap().fuel_used();

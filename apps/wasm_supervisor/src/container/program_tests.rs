@@ -1,15 +1,16 @@
 //! Register programs of containers: real containers on the real engine, with a fake kernel.
 
 use std::format;
-use std::string::{String, ToString};
+use std::string::String;
 use std::vec::Vec;
 
 use berth_exposure::program::{Exchange, Place, Ready};
 use berth_protocol::{Entry, Fault, ImageHash, MissingWhy, Parameters, State, Update};
 
-use super::{Containers, Name, Refused, Shared};
+use super::test_device::Device;
+use super::{Containers, Refused};
 use crate::admission::{Module, imports};
-use crate::fake::{Fake, HIDDEN};
+use crate::fake::HIDDEN;
 use crate::interrupts::Interrupts;
 use crate::platform::{Platform, Width};
 use crate::programs::Instruction;
@@ -104,39 +105,7 @@ fn main(run: &str) -> String {
     format!(r#"(func $handle (type $handler)) (func (export "_start") (call $exit {run}))"#)
 }
 
-struct Device {
-    fake: Fake,
-    containers: Containers<Fake>,
-}
-
 impl Device {
-    fn new() -> Self {
-        let fake = Fake::default();
-        Self {
-            containers: Containers::new(Shared::new(fake.clone()).into()),
-            fake,
-        }
-    }
-
-    fn store(&mut self, name: &str, image: &[u8]) -> usize {
-        let parsed = Name::new(name).unwrap();
-        let parameters = Parameters::default();
-        self.containers
-            .store(parsed, image, ImageHash([0; 32]), parameters)
-            .unwrap();
-        self.containers.find(name).unwrap()
-    }
-
-    fn start(&mut self, name: &str, image: &[u8]) -> usize {
-        let slot = self.store(name, image);
-        self.containers.start(slot).unwrap();
-        slot
-    }
-
-    fn state(&self, slot: usize) -> State {
-        self.containers.get(slot).unwrap().state()
-    }
-
     /// Turns until the container has ended.
     fn ended(&mut self, slot: usize) -> State {
         for _ in 0..10_000 {
@@ -150,7 +119,7 @@ impl Device {
     }
 
     /// Runs a guest to its end. Returns that, and the block and place of its last call, if it faulted.
-    fn outcome(&mut self, image: &[u8]) -> (State, Option<(String, [u32; 2])>) {
+    fn end_of(&mut self, image: &[u8]) -> (State, Option<(String, [u32; 2])>) {
         let slot = self.start("it", image);
         let state = self.ended(slot);
         let record = self.containers.get(slot).unwrap().fault();
@@ -273,7 +242,7 @@ fn what_goes_in_comes_from_where_the_container_says() {
         let mut device = Device::new();
         device.set(FPGAIO, 12, 6);
         let image = guest("fpgaio", &[exchange], &input, &parts);
-        assert_eq!(device.outcome(&image), (State::Exited { code: 0 }, None));
+        assert_eq!(device.end_of(&image), (State::Exited { code: 0 }, None));
     }
 }
 
@@ -281,7 +250,7 @@ fn what_goes_in_comes_from_where_the_container_says() {
 fn what_is_refused_is_a_fault_that_says_where() {
     let block = |program: &[Instruction], length: usize, output| {
         let image = guest("fpgaio", program, &[0; 64], &main(&run(length, 0, output)));
-        Device::new().outcome(&image)
+        Device::new().end_of(&image)
     };
     let fault = |fault, place| {
         let call = ("program.run".to_string(), [0, place]);
@@ -305,7 +274,7 @@ fn what_is_refused_is_a_fault_that_says_where() {
                 &[],
                 &main(&run(16 * program.len(), 0, 4)),
             );
-            assert_eq!(device.outcome(&image), fault(Fault::BadRegister, offset));
+            assert_eq!(device.end_of(&image), fault(Fault::BadRegister, offset));
             assert!(device.fake.0.writes.borrow().is_empty());
         }
     }
@@ -350,11 +319,11 @@ fn places_outside_memory_and_handles_that_are_none_are_faults() {
         [64, 64, 0, 0, 124, 4],
         [64, 64, 20, 20, 36, 4],
     ] {
-        let (state, _) = Device::new().outcome(&call(own, numbers));
+        let (state, _) = Device::new().end_of(&call(own, numbers));
         let fault = Fault::BadPointer;
         assert_eq!(state, State::Faulted { fault }, "{numbers:?}");
     }
-    let (state, _) = Device::new().outcome(&call("(i32.const 1)", [64, 64, 0, 0, 0, 4]));
+    let (state, _) = Device::new().end_of(&call("(i32.const 1)", [64, 64, 0, 0, 0, 4]));
     let fault = Fault::BadHandle;
     assert_eq!(state, State::Faulted { fault });
 }
@@ -377,7 +346,7 @@ fn a_device_that_does_not_become_ready_is_an_error_that_says_where() {
     let image = guest("fpgaio", &program, &[], &main(&run(48, 0, 8)));
     let mut device = Device::new();
     let error = 1 << 31 | 6 << 16 | 2 << 8 | 13;
-    assert_eq!(device.outcome(&image).0, State::Exited { code: error });
+    assert_eq!(device.end_of(&image).0, State::Exited { code: error });
     // What becomes ready meanwhile.
     let slot = device.start("again", &image);
     device.containers.slice_of(slot, 400, 0);

@@ -1,13 +1,13 @@
 //! A run is committed or dropped whole: what the image of a live update does before it is the container's.
 
-use std::string::{String, ToString};
+use std::string::String;
 use std::vec::Vec;
 use std::{format, vec};
 
 use berth_protocol::{Fault, ImageHash, Parameters, State, Update};
 
-use super::{Containers, Name, Refused, Shared};
-use crate::fake::Fake;
+use super::Refused;
+use super::test_device::Device;
 
 /// Number of the block `timer0` on the fake board.
 const TIMER: u32 = 1;
@@ -72,30 +72,17 @@ impl Guest<'_> {
     }
 }
 
-struct Device {
-    fake: Fake,
-    containers: Containers<Fake>,
-}
-
 impl Device {
     /// A device on which `guest` runs.
-    fn new(guest: Guest<'_>) -> Self {
-        let fake = Fake::default();
-        let mut device = Self {
-            containers: Containers::new(Shared::new(fake.clone()).into()),
-            fake,
-        };
-        let (image, parameters) = (guest.image(), Parameters::default());
-        let name = Name::new("it").unwrap();
-        let hash = ImageHash::of(&image);
-        let containers = &mut device.containers;
-        containers.store(name, image, hash, parameters).unwrap();
-        containers.start(0).unwrap();
-        device.run();
+    fn running(guest: Guest<'_>) -> Self {
+        let mut device = Self::new();
+        device.start("it", &guest.image());
+        device.turns();
         device
     }
 
-    fn run(&mut self) {
+    /// Turns as long as somebody wants one.
+    fn turns(&mut self) {
         while self.containers.run_one() {}
     }
 
@@ -108,31 +95,15 @@ impl Device {
 
     /// Raise the interrupt and run handlers. Returns what they said.
     fn interrupt(&mut self) -> Vec<String> {
-        let before = self.said().len();
+        let before = self.said(0).len();
         self.fake.raise(TIMER, 0);
         self.containers.run_handlers();
-        self.said().split_off(before)
-    }
-
-    fn said(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        self.containers.shared.with_log(0, |log| {
-            let mut from = 0;
-            while let Some(line) = log.line(from) {
-                lines.push(line.text.to_string());
-                from = line.sequence + 1;
-            }
-        });
-        lines
+        self.said(0).split_off(before)
     }
 
     fn saved(&self) -> Vec<u8> {
         let shared = &self.containers.shared;
         shared.with_saved(0, |saved| saved.bytes().to_vec())
-    }
-
-    fn state(&self) -> State {
-        self.containers.get(0).unwrap().state()
     }
 }
 
@@ -153,7 +124,7 @@ fn what_a_run_did_that_is_dropped_is_undone_and_the_old_one_hears_its_interrupts
         &state,
         &format!("{SENDS} {TRAPS}"),
     ] {
-        let mut device = Device::new(Guest {
+        let mut device = Device::running(Guest {
             main: &format!("{REGISTERS} {SAVES}"),
             ..OLD
         });
@@ -171,7 +142,7 @@ fn what_a_run_did_that_is_dropped_is_undone_and_the_old_one_hears_its_interrupts
         assert_eq!(device.interrupt(), ["o"], "{start}");
         assert_eq!(device.interrupt(), ["o"], "{start}");
         assert_eq!(device.saved(), b"o", "{start}");
-        assert_eq!(device.state(), State::Running);
+        assert_eq!(device.state(0), State::Running);
         assert_eq!(device.containers.interrupts(0), (2, 0));
         assert!(!device.containers.has_mail(0), "{start}");
         assert_eq!(*device.fake.0.holders.borrow(), [None, Some(1), None]);
@@ -182,7 +153,7 @@ fn what_a_run_did_that_is_dropped_is_undone_and_the_old_one_hears_its_interrupts
 fn an_image_that_is_refused_in_the_end_leaves_the_old_one_its_interrupts() {
     // The kernel takes two interrupts of the block; the second registration of one is refused, and the new
     // image, which asks for what the kernel does not have, is dropped.
-    let mut device = Device::new(OLD);
+    let mut device = Device::running(OLD);
     device.fake.0.interrupts.borrow_mut().refuses = 1;
     let new = Guest {
         says: 'n',
@@ -194,7 +165,7 @@ fn an_image_that_is_refused_in_the_end_leaves_the_old_one_its_interrupts() {
     };
     assert_eq!(device.update(new), Ok(outcome));
     assert_eq!(device.interrupt(), ["o"]);
-    assert_eq!(device.state(), State::Running);
+    assert_eq!(device.state(0), State::Running);
 }
 
 #[test]
@@ -204,8 +175,8 @@ fn what_a_start_function_does_counts_alike_when_started_and_when_updated() {
         start: &format!("{REGISTERS} {SAVES} {SENDS}"),
         ..Guest::default()
     };
-    let started = Device::new(new);
-    let mut updated = Device::new(OLD);
+    let started = Device::running(new);
+    let mut updated = Device::running(OLD);
     assert!(matches!(updated.update(new), Ok(Update::Trial { .. })));
     for mut device in [started, updated] {
         assert_eq!(device.interrupt(), ["n"]);
@@ -213,7 +184,7 @@ fn what_a_start_function_does_counts_alike_when_started_and_when_updated() {
         assert!(device.containers.has_mail(0));
     }
     // A plain start that fails has not changed the state that was saved, either.
-    let mut device = Device::new(Guest { main: SAVES, ..OLD });
+    let mut device = Device::running(Guest { main: SAVES, ..OLD });
     device.containers.kill(0).unwrap();
     let fails = Guest {
         says: 'n',
@@ -229,7 +200,7 @@ fn what_a_start_function_does_counts_alike_when_started_and_when_updated() {
 
 #[test]
 fn messages_that_nobody_has_read_pass_over() {
-    let mut device = Device::new(Guest { main: SENDS, ..OLD });
+    let mut device = Device::running(Guest { main: SENDS, ..OLD });
     let receives = "(drop (call $receive (i32.const 33) (i32.const 1) (i32.const 0)))
         (call $log (i32.const 2) (i32.const 33) (i32.const 1))";
     let new = Guest {
@@ -239,8 +210,8 @@ fn messages_that_nobody_has_read_pass_over() {
         pause: "",
     };
     device.update(new).unwrap();
-    device.run();
-    assert_eq!(device.said(), vec!["o", "n"]);
+    device.turns();
+    assert_eq!(device.said(0), vec!["o", "n"]);
 }
 
 #[test]
@@ -251,7 +222,7 @@ fn the_old_ones_last_word_counts_unless_the_new_one_has_spoken() {
         ..OLD
     };
     for (start, state) in [("", b"o"), (SAVES, b"n")] {
-        let mut device = Device::new(old);
+        let mut device = Device::running(old);
         let new = Guest {
             says: 'n',
             start,
@@ -267,7 +238,7 @@ fn the_old_ones_last_word_counts_unless_the_new_one_has_spoken() {
 fn a_fault_in_the_trial_brings_back_state_of_any_length() {
     // The new image saves one byte, the old one had saved many: no memory is needed to bring that back.
     let long = "(drop (call $save (i32.const 0) (i32.const 64)))";
-    let mut device = Device::new(Guest {
+    let mut device = Device::running(Guest {
         main: "",
         pause: long,
         ..OLD
@@ -279,7 +250,7 @@ fn a_fault_in_the_trial_brings_back_state_of_any_length() {
         pause: "",
     };
     device.update(new).unwrap();
-    device.run();
+    device.turns();
     assert_eq!(
         device.containers.update_status(0),
         Update::RolledBack {

@@ -4,41 +4,16 @@ use std::vec::Vec;
 
 use berth_protocol::{Fault, ImageHash, Parameters, State};
 
-use super::{Containers, Name, Shared};
+use super::Name;
+use super::test_device::Device;
 use crate::buses::{Bus, SpiSettings};
-use crate::fake::Fake;
-use std::rc::Rc;
-
-struct Device {
-    fake: Fake,
-    containers: Containers<Fake>,
-}
 
 impl Device {
-    fn new() -> Self {
-        let fake = Fake::default();
-        let containers = Containers::new(Rc::new(Shared::new(fake.clone())));
-        Self { fake, containers }
-    }
-
-    fn start(&mut self, name: &str, image: &[u8]) -> usize {
-        let (hash, parameters) = (ImageHash([0; 32]), Parameters::default());
-        let own = Name::new(name).unwrap();
-        self.containers.store(own, image, hash, parameters).unwrap();
-        let slot = self.containers.find(name).unwrap();
-        self.containers.start(slot).unwrap();
-        slot
-    }
-
     /// Everybody has turns, as long as somebody wants one.
-    fn turns(&mut self) {
+    fn some_turns(&mut self) {
         for _ in 0..20 {
             self.containers.run_one();
         }
-    }
-
-    fn state(&self, slot: usize) -> State {
-        self.containers.get(slot).unwrap().state()
     }
 
     /// How many transfers were begun.
@@ -69,15 +44,15 @@ const FOUR: &str = "(i32.or (call $transfer (i32.const 16) (i32.const 32) (i32.c
 fn main_waits_and_others_run_until_a_transfer_is_over() {
     let mut device = Device::new();
     let waits = device.start("waits", &guest(FOUR));
-    device.turns();
+    device.some_turns();
     assert_eq!((device.begun(), device.state(waits)), (1, State::Running));
     let other = device.start("other", &guest("(i32.const 7)"));
-    device.turns();
+    device.some_turns();
     assert_eq!(device.state(other), State::Exited { code: 7 });
     assert_eq!(device.containers.next_wake(), None, "it looks all the time");
     device.fake.complete(Bus::Spi);
     assert!(device.containers.next_wake().is_some());
-    device.turns();
+    device.some_turns();
     assert_eq!(
         device.state(waits),
         State::Exited {
@@ -94,13 +69,13 @@ fn transfers_of_several_come_one_after_the_other_each_with_its_own_clock() {
     let first = device.start("first", &guest(FOUR));
     let main = std::format!("(i32.or (call $configure (i32.const 250000) (i32.const 3)) {FOUR})");
     let second = device.start("second", &guest(&main));
-    device.turns();
+    device.some_turns();
     assert_eq!(device.begun(), 1);
     device.fake.complete(Bus::Spi);
-    device.turns();
+    device.some_turns();
     assert_eq!(device.begun(), 2);
     device.fake.complete(Bus::Spi);
-    device.turns();
+    device.some_turns();
     for slot in [first, second] {
         assert_eq!(
             device.state(slot),
@@ -127,12 +102,12 @@ fn both_buses_are_used_at_once_and_an_error_is_what_the_call_returns() {
     };
     let i2c = device.start("i2c", &guest(&call(0x48)));
     let nobody = device.start("nobody", &guest(&call(0x20)));
-    device.turns();
+    device.some_turns();
     assert_eq!(device.begun(), 2);
     for _ in 0..3 {
         device.fake.complete(Bus::Spi);
         device.fake.complete(Bus::I2c);
-        device.turns();
+        device.some_turns();
     }
     assert_eq!(device.state(spi), State::Exited { code: 0 });
     assert_eq!(device.state(i2c), State::Exited { code: 0 });
@@ -144,7 +119,7 @@ fn who_ends_or_is_paused_has_the_bus_no_longer() {
     for pauses in [false, true] {
         let mut device = Device::new();
         let slot = device.start("it", &guest(FOUR));
-        device.turns();
+        device.some_turns();
         assert!(device.fake.0.wires.borrow().is_busy(Bus::Spi));
         if pauses {
             device.containers.pause(slot).unwrap();
@@ -154,13 +129,13 @@ fn who_ends_or_is_paused_has_the_bus_no_longer() {
         assert!(!device.fake.0.wires.borrow().is_busy(Bus::Spi));
         // What was cancelled is not over yet; then the next one's begins.
         let next = device.start("next", &guest(FOUR));
-        device.turns();
+        device.some_turns();
         assert_eq!(device.begun(), 1);
         device.fake.complete(Bus::Spi);
-        device.turns();
+        device.some_turns();
         assert_eq!(device.begun(), 2);
         device.fake.complete(Bus::Spi);
-        device.turns();
+        device.some_turns();
         assert_eq!(
             device.state(next),
             State::Exited {
@@ -169,7 +144,7 @@ fn who_ends_or_is_paused_has_the_bus_no_longer() {
         );
         if pauses {
             device.containers.resume(slot).unwrap();
-            device.turns();
+            device.some_turns();
             assert_eq!(device.state(slot), State::Exited { code: 8 });
         }
     }
@@ -196,7 +171,7 @@ fn what_cannot_be_is_told_at_once() {
     ] {
         let mut device = Device::new();
         let slot = device.start("it", &guest(main));
-        device.turns();
+        device.some_turns();
         assert_eq!(device.state(slot), State::Exited { code }, "{main}");
         assert_eq!(device.begun(), 0, "{main}");
     }
@@ -212,7 +187,7 @@ fn places_outside_memory_are_faults_and_handlers_cannot_wait() {
     ] {
         let mut device = Device::new();
         let slot = device.start("it", &guest(main));
-        device.turns();
+        device.some_turns();
         let fault = Fault::BadPointer;
         assert_eq!(device.state(slot), State::Faulted { fault }, "{main}");
     }

@@ -1,7 +1,6 @@
 //! How long the flash lasts, whatever containers do: computed, and lived through.
 
 use std::println;
-use std::string::ToString;
 use std::vec::Vec;
 
 use berth_flash::Simulated;
@@ -9,7 +8,8 @@ use berth_protocol::{ImageHash, Parameters, Restart, State};
 
 use super::budget::WRITES_DEFAULT;
 use super::storage::{ImageStore, image_key, saved_key};
-use super::{CONTAINERS_MAX, Containers, Name, Shared};
+use super::test_device::Device;
+use super::{CONTAINERS_MAX, Containers, Shared};
 use crate::fake::Fake;
 
 /// Pages of the reference part's store, and erases that a page of it is promised for.
@@ -73,32 +73,21 @@ const SAVES_THE_SAME_AND_FAULTS: &str = r#"(module
     (drop (call $save (i32.const 0) (i32.const 16)))
     unreachable))"#;
 
-struct Device {
-    fake: Fake,
-    containers: Containers<Fake>,
-}
-
 impl Device {
-    fn new() -> Self {
+    fn with_flash() -> Self {
         let fake = Fake::default();
         fake.0.flash.replace(Some(Simulated::new(64)));
-        let containers = Containers::new(Shared::new(fake.clone()).into());
-        Self { fake, containers }
+        Self::on(fake)
     }
 
-    fn store(&mut self, name: &str, wat: &str, writes: Option<u16>) -> usize {
-        let image = wat::parse_str(wat).unwrap();
-        let hash = ImageHash::of(&image);
+    /// Store a container that is started again whenever it ends, with this budget.
+    fn store_restarting(&mut self, name: &str, wat: &str, writes: Option<u16>) -> usize {
         let parameters = Parameters {
             restart: Some(Restart::Always { backoff_ms: 0 }),
             writes,
             ..Parameters::default()
         };
-        let name = Name::new(name).unwrap();
-        self.containers
-            .store(name, image, hash, parameters)
-            .unwrap();
-        self.containers.find(name.as_str()).unwrap()
+        self.store_with(name, &wat::parse_str(wat).unwrap(), parameters)
     }
 
     /// Let time pass. Returns how often what the store has of a container's state changed.
@@ -135,8 +124,8 @@ fn a_container_that_saves_and_ends_for_ever_has_its_budget_of_writes() {
         (Some(3), 3),
         (Some(0), 0),
     ] {
-        let mut device = Device::new();
-        let slot = device.store("it", SAVES_AND_EXITS, writes);
+        let mut device = Device::with_flash();
+        let slot = device.store_restarting("it", SAVES_AND_EXITS, writes);
         device.containers.start(slot).unwrap();
         // Five minutes apart at most, so that the budget and not the back-off is what bounds it.
         let first = device.live(slot, DAY_US);
@@ -159,8 +148,8 @@ fn a_container_that_saves_and_ends_for_ever_has_its_budget_of_writes() {
 /// A reset is no way to a new budget.
 #[test]
 fn each_reset_gives_a_container_one_write() {
-    let mut device = Device::new();
-    let slot = device.store("it", SAVES_AND_EXITS, None);
+    let mut device = Device::with_flash();
+    let slot = device.store_restarting("it", SAVES_AND_EXITS, None);
     device.containers.start(slot).unwrap();
     device.live(slot, DAY_US);
     for _ in 0..20 {
@@ -178,8 +167,8 @@ fn each_reset_gives_a_container_one_write() {
 
 #[test]
 fn what_waits_for_its_budget_is_written_when_there_is_one_or_a_larger_one() {
-    let mut device = Device::new();
-    let slot = device.store("it", SAVES_AND_EXITS, Some(1));
+    let mut device = Device::with_flash();
+    let slot = device.store_restarting("it", SAVES_AND_EXITS, Some(1));
     device.containers.start(slot).unwrap();
     assert_eq!(device.live(slot, 3_600_000_000), 1);
     let waiting = device.stored(slot);
@@ -202,8 +191,8 @@ fn what_waits_for_its_budget_is_written_when_there_is_one_or_a_larger_one() {
 
 #[test]
 fn a_state_that_has_not_changed_is_not_written_again() {
-    let mut device = Device::new();
-    let slot = device.store("it", SAVES_THE_SAME_AND_FAULTS, Some(u16::MAX));
+    let mut device = Device::with_flash();
+    let slot = device.store_restarting("it", SAVES_THE_SAME_AND_FAULTS, Some(u16::MAX));
     device.containers.start(slot).unwrap();
     device.live(slot, 10_000_000);
     let wear = |device: &Device| {
@@ -220,8 +209,8 @@ fn a_state_that_has_not_changed_is_not_written_again() {
 
 #[test]
 fn a_container_that_ends_at_once_is_started_less_and_less_often() {
-    let mut device = Device::new();
-    let slot = device.store("it", SAVES_AND_EXITS, None);
+    let mut device = Device::with_flash();
+    let slot = device.store_restarting("it", SAVES_AND_EXITS, None);
     device.containers.start(slot).unwrap();
     device.live(slot, DAY_US);
     let restarts = device.containers.get(slot).unwrap().restarts().total;

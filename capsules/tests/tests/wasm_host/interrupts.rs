@@ -1011,22 +1011,10 @@ impl Window for Silencer {
     fn len(&self) -> usize {
         0x10
     }
-    fn read8(&self, _: usize) -> Result<u8, BusError> {
+    fn load(&self, _: u16, _: Width) -> Result<u32, BusError> {
         Ok(0)
     }
-    fn read16(&self, _: usize) -> Result<u16, BusError> {
-        Ok(0)
-    }
-    fn read32(&self, _: usize) -> Result<u32, BusError> {
-        Ok(0)
-    }
-    fn write8(&self, _: usize, _: u8) -> Result<(), BusError> {
-        self.write32(0, 0)
-    }
-    fn write16(&self, _: usize, _: u16) -> Result<(), BusError> {
-        self.write32(0, 0)
-    }
-    fn write32(&self, _: usize, _: u32) -> Result<(), BusError> {
+    fn store(&self, _: u16, _: Width, _: u32) -> Result<(), BusError> {
         self.wire.set(self.source, false);
         Ok(())
     }

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use wasm_host::WasmHost;
 
 /// Work of a pass, as the driver's page says.
-pub(super) const PASS: u32 = 20;
+pub(super) const PASS: u32 = 75;
 
 fn word(offset: u16) -> Place {
     Place {

@@ -10,7 +10,7 @@ pub use cortexv7m::unhandled_interrupt_v7m as unhandled_interrupt;
 /// Accesses to registers that may be answered with a bus error: those of a block without clock or power, or
 /// of none at all. On this core every error of a bus is precise ([`init`]).
 pub mod bus {
-    pub use cortexv7m::{try_read8, try_read16, try_read32, try_write8, try_write16, try_write32};
+    pub use cortexv7m::{Width, try_load, try_store};
 }
 
 /// Set up exceptions, and switch the buffering of writes off: so a store that the bus refuses faults at once

@@ -12,6 +12,8 @@ use core::arch::naked_asm;
 use cortexm::LeaveReason;
 use cortexm::nvic::NOTED;
 
+use crate::Width;
+
 /// Values of r0 with which the kernel's `svc` returns. `SYSCALL` must be 0:
 /// the handler uses the same register to make the processor privileged.
 const SYSCALL: u32 = 0;
@@ -44,7 +46,7 @@ pub unsafe extern "C" fn initialize_ram_jump_to_main() {
         "   beq   4f",
         "   ldr   r3, [r2], #4         // *r0++ = *r2++",
         "   str   r3, [r0], #4",
-        "   b     3b",
+        "   b     2b",
         "4: bl    main",
         "5: b     5b                   // main never returns",
     )
@@ -239,13 +241,13 @@ pub unsafe extern "C" fn fault_handler_v7m() {
 }
 
 /// Bytes of [`probes`] before the place where they fail.
-const PROBES_BYTES: u32 = 48;
+const PROBES_BYTES: u32 = 64;
 
 /// Accesses that may be answered with a bus error. The fault handler knows them by their place.
 ///
 /// r0 = address, r1 = value; returns r0 = 0 if the access was made, 1 if the bus answered with an error,
-/// r1 = what was read. Each is eight bytes long and called by its number. A store waits until it is done, so that an
-/// error of it is not taken for another's, on cores that go on meanwhile.
+/// r1 = what was read. Each is eight bytes long and called by its number: that of the width, and [`STORES`] more for a store.
+/// A store waits until it is done, so that an error of it is not taken for another's, on cores that go on meanwhile.
 #[unsafe(naked)]
 unsafe extern "C" fn probes() {
     naked_asm!(
@@ -257,69 +259,75 @@ unsafe extern "C" fn probes() {
         "   movs  r0, #0",
         "   bx    lr",
         "   nop",
-        "   ldr   r1, [r0]             // 2: read 32 bits",
+        "2: movs  r0, #0               // where stores end",
+        "   bx    lr",
+        "   nop",
+        "   nop",
+        "   ldr   r1, [r0]             // 3: read 32 bits",
         "   movs  r0, #0",
         "   bx    lr",
         "   nop",
-        "   strb  r1, [r0]             // 3: write 8 bits",
+        "   strb  r1, [r0]             // 4: write 8 bits",
         "   dsb",
-        "   b     4f",
-        "   strh  r1, [r0]             // 4: write 16 bits",
+        "   b     2b",
+        "   strh  r1, [r0]             // 5: write 16 bits",
         "   dsb",
-        "   b     4f",
-        "   str   r1, [r0]             // 5: write 32 bits",
+        "   b     2b",
+        "   nop",
+        "   nop",
+        "   nop",
+        "   nop",
+        "   str   r1, [r0]             // 7: write 32 bits",
         "   dsb",
-        "   b     4f",
-        // 48: where they fail.
+        "   b     2b",
+        // 64: where they fail.
         "   movs  r0, #1",
-        "   bx    lr",
-        "4: movs  r0, #0",
         "   bx    lr",
     )
 }
 
-/// Call probe `number` (0 to 5); what was read, or that the bus answered with an error.
-#[inline]
-fn probe(number: usize, address: usize, value: u32) -> Option<u32> {
+/// Number of the first probe that stores.
+const STORES: usize = 4;
+
+/// Call probe `number` (0, 1, 3, and 4 more for a store); what was read, or that the bus answered with an error.
+///
+/// # Safety
+///
+/// Device registers are at the address, or nothing; it is aligned to the width of the probe, and no store to it breaks
+/// memory safety; interrupts are not masked.
+#[inline(always)]
+unsafe fn probe(number: usize, address: usize, value: u32) -> Option<u32> {
     let entry = (probes as *const () as usize) + number * 8;
-    // SAFETY: the six probes begin every eight bytes and have this signature; bit 0 (Thumb) is set in the
-    // address of the first.
+    // SAFETY: a probe begins every eight bytes and has this signature; bit 0 (Thumb) is set in the
+    // address of the first. The caller vouches for the access.
     let result = unsafe {
-        let probe: extern "C" fn(usize, u32) -> u64 = core::mem::transmute(entry);
+        let probe: unsafe extern "C" fn(usize, u32) -> u64 = core::mem::transmute(entry);
         probe(address, value)
     };
     (result as u32 == 0).then_some((result >> 32) as u32)
 }
 
-macro_rules! accesses {
-    ($($read:ident $write:ident $type:ty, $bits:literal, $read_number:literal $write_number:literal;)*) => {$(
-        #[doc = concat!("Load ", $bits, " bits; `None` if the bus answered with an error.")]
-        ///
-        /// # Safety
-        ///
-        /// Device registers are there, or nothing; aligned to the width; interrupts are not masked.
-        #[must_use]
-        #[inline]
-        pub unsafe fn $read(address: usize) -> Option<$type> {
-            probe($read_number, address, 0).map(|value| value as $type)
-        }
-
-        #[doc = concat!("Store ", $bits, " bits; `None` if the bus answered with an error.")]
-        ///
-        /// # Safety
-        ///
-        /// As for loads, and no store there breaks memory safety.
-        #[inline]
-        pub unsafe fn $write(address: usize, value: $type) -> Option<()> {
-            probe($write_number, address, u32::from(value)).map(|_| ())
-        }
-    )*};
+/// Load; `None` if the bus answered with an error. Bits beyond the width are zero.
+///
+/// # Safety
+///
+/// Device registers are there, or nothing; aligned to the width; interrupts are not masked.
+#[must_use]
+#[inline(always)]
+pub unsafe fn try_load(width: Width, address: usize) -> Option<u32> {
+    // SAFETY: the caller vouches for the address.
+    unsafe { probe(width as usize, address, 0) }
 }
 
-accesses! {
-    try_read8 try_write8 u8, "8", 0 3;
-    try_read16 try_write16 u16, "16", 1 4;
-    try_read32 try_write32 u32, "32", 2 5;
+/// Store the low bits of `value`; `None` if the bus answered with an error.
+///
+/// # Safety
+///
+/// As for loads, and no store there breaks memory safety.
+#[inline(always)]
+pub unsafe fn try_store(width: Width, address: usize, value: u32) -> Option<()> {
+    // SAFETY: the caller vouches for the address and the store.
+    unsafe { probe(STORES + width as usize, address, value) }.map(|_| ())
 }
 
 /// Handler of exceptions that are never enabled.

@@ -3,7 +3,11 @@
 
 #![allow(unsafe_code)]
 
+use core::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
+
 use cortexm::LeaveReason;
+
+use crate::Width;
 
 /// See the version for the target.
 ///
@@ -34,34 +38,40 @@ macro_rules! handlers {
 
 handlers!(svc_handler_v7m systick_handler_v7m generic_isr_v7m fault_handler_v7m unhandled_interrupt_v7m);
 
-macro_rules! accesses {
-    ($($read:ident $write:ident $type:ty;)*) => {$(
-        /// See the version for the target. Here there is no bus to answer.
-        ///
-        /// # Safety
-        ///
-        /// The address must be one of memory that may be read so.
-        #[must_use]
-        pub unsafe fn $read(address: usize) -> Option<$type> {
-            // SAFETY: the caller vouches for the address.
-            Some(unsafe { core::ptr::with_exposed_provenance::<$type>(address).read_volatile() })
+/// See the version for the target. Here there is no bus to answer.
+///
+/// # Safety
+///
+/// The address must be one of memory that may be read so.
+#[must_use]
+pub unsafe fn try_load(width: Width, address: usize) -> Option<u32> {
+    // SAFETY: the caller vouches for the address.
+    Some(unsafe {
+        match width {
+            Width::Byte => with_exposed_provenance::<u8>(address)
+                .read_volatile()
+                .into(),
+            Width::Half => with_exposed_provenance::<u16>(address)
+                .read_volatile()
+                .into(),
+            Width::Word => with_exposed_provenance::<u32>(address).read_volatile(),
         }
-
-        /// See the version for the target. Here there is no bus to answer.
-        ///
-        /// # Safety
-        ///
-        /// The address must be one of memory that may be written so.
-        pub unsafe fn $write(address: usize, value: $type) -> Option<()> {
-            // SAFETY: the caller vouches for the address.
-            unsafe { core::ptr::with_exposed_provenance_mut::<$type>(address).write_volatile(value) };
-            Some(())
-        }
-    )*};
+    })
 }
 
-accesses! {
-    try_read8 try_write8 u8;
-    try_read16 try_write16 u16;
-    try_read32 try_write32 u32;
+/// See the version for the target. Here there is no bus to answer.
+///
+/// # Safety
+///
+/// The address must be one of memory that may be written so.
+pub unsafe fn try_store(width: Width, address: usize, value: u32) -> Option<()> {
+    // SAFETY: the caller vouches for the address. Truncation is what a narrow store does.
+    unsafe {
+        match width {
+            Width::Byte => with_exposed_provenance_mut::<u8>(address).write_volatile(value as u8),
+            Width::Half => with_exposed_provenance_mut::<u16>(address).write_volatile(value as u16),
+            Width::Word => with_exposed_provenance_mut::<u32>(address).write_volatile(value),
+        }
+    }
+    Some(())
 }

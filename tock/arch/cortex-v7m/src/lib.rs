@@ -33,8 +33,7 @@ mod handlers;
 #[cfg(target_arch = "arm")]
 pub use handlers::{
     fault_handler_v7m, generic_isr_v7m, initialize_ram_jump_to_main, svc_handler_v7m,
-    switch_to_user_v7m, systick_handler_v7m, try_read8, try_read16, try_read32, try_write8,
-    try_write16, try_write32, unhandled_interrupt_v7m,
+    switch_to_user_v7m, systick_handler_v7m, try_load, try_store, unhandled_interrupt_v7m,
 };
 
 #[cfg(not(target_arch = "arm"))]
@@ -43,6 +42,18 @@ mod host;
 #[cfg(not(target_arch = "arm"))]
 pub use host::{
     fault_handler_v7m, generic_isr_v7m, initialize_ram_jump_to_main, svc_handler_v7m,
-    switch_to_user_v7m, systick_handler_v7m, try_read8, try_read16, try_read32, try_write8,
-    try_write16, try_write32, unhandled_interrupt_v7m,
+    switch_to_user_v7m, systick_handler_v7m, try_load, try_store, unhandled_interrupt_v7m,
 };
+
+/// Width of an access that may be answered with a bus error.
+///
+/// Its number is the bits of an address that have to be zero: the width in bytes, less one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// 8 bits.
+    Byte = 0,
+    /// 16 bits.
+    Half = 1,
+    /// 32 bits.
+    Word = 3,
+}

@@ -66,9 +66,19 @@ impl Console<'_> {
     pub(super) fn continue_write(&self) {
         if let Some(process) = self.writer.get() {
             self.send_chunk(process);
-            if self.writer.is_none() {
-                self.next_writer.set();
-            }
+            self.have_next_started();
+        }
+    }
+
+    /// Have the next write started, if none has the line, behind the turns of processes: its first chunk raises interrupts
+    /// right after those of the last one.
+    fn have_next_started(&self) {
+        if self.writer.is_some() {
+            return;
+        }
+        match self.passes {
+            Some((_, passes)) => passes.put_off(&self.next_writer),
+            None => self.next_writer.set(),
         }
     }
 
@@ -199,8 +209,6 @@ impl TransmitClient for Console<'_> {
             Ok(true) => self.request_passes(),
             Ok(false) | Err(_) => self.end_write(process),
         }
-        if self.writer.is_none() {
-            self.next_writer.set();
-        }
+        self.have_next_started();
     }
 }

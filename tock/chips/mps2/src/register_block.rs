@@ -7,6 +7,8 @@
 
 use cortexm4::bus;
 
+pub use cortexm4::bus::Width;
+
 /// A block of memory-mapped registers.
 #[derive(Clone, Copy, Debug)]
 pub struct RegisterBlock {
@@ -15,22 +17,7 @@ pub struct RegisterBlock {
 }
 
 macro_rules! access {
-    ($read:ident $write:ident $try_read:ident $try_write:ident $type:ty, $bits:literal) => {
-        #[doc = concat!("Load ", $bits, " bits at byte `offset`, where a bus error is possible. `None`: there was one, or misaligned or outside.")]
-        #[must_use]
-        pub fn $try_read(&self, offset: usize) -> Option<$type> {
-            let register = self.register::<$type>(offset)?;
-            // SAFETY: as below; drivers run with interrupts open.
-            unsafe { bus::$try_read(register.expose_provenance()) }
-        }
-
-        #[doc = concat!("Store ", $bits, " bits at byte `offset`, where a bus error is possible. `None`: there was one, or misaligned or outside.")]
-        pub fn $try_write(&self, offset: usize, value: $type) -> Option<()> {
-            let register = self.register::<$type>(offset)?;
-            // SAFETY: as below.
-            unsafe { bus::$try_write(register.expose_provenance(), value) }
-        }
-
+    ($read:ident $write:ident $type:ty, $bits:literal) => {
         #[doc = concat!("Load ", $bits, " bits at byte `offset`. `None`: misaligned or outside.")]
         #[must_use]
         pub fn $read(&self, offset: usize) -> Option<$type> {
@@ -86,14 +73,41 @@ impl RegisterBlock {
             .then(|| core::ptr::with_exposed_provenance_mut(self.base + offset))
     }
 
-    access!(read8 write8 try_read8 try_write8 u8, "8");
-    access!(read16 write16 try_read16 try_write16 u16, "16");
-    access!(read32 write32 try_read32 try_write32 u32, "32");
+    /// Where an access is; `None`: misaligned or outside.
+    #[inline(always)]
+    fn place(&self, width: Width, offset: u16) -> Option<usize> {
+        // The bytes of an access behind its first are the bits that are zero in an aligned offset.
+        let (behind, offset) = (width as usize, usize::from(offset));
+        (offset & behind == 0 && offset + behind < self.len).then(|| self.base + offset)
+    }
+
+    /// Load at byte `offset`, where a bus error is possible. `None`: there was one, or misaligned or outside.
+    #[must_use]
+    #[inline(always)]
+    pub fn try_load(&self, width: Width, offset: u16) -> Option<u32> {
+        let address = self.place(width, offset)?;
+        // SAFETY: inside the block and aligned, as `place` checked; the block is device memory, as `new`
+        // demands; drivers run with interrupts open.
+        unsafe { bus::try_load(width, address) }
+    }
+
+    /// Store the low bits of `value` at byte `offset`, where a bus error is possible. `None`: there was one, or misaligned or
+    /// outside.
+    #[inline(always)]
+    pub fn try_store(&self, width: Width, offset: u16, value: u32) -> Option<()> {
+        let address = self.place(width, offset)?;
+        // SAFETY: as above.
+        unsafe { bus::try_store(width, address, value) }
+    }
+
+    access!(read8 write8 u8, "8");
+    access!(read16 write16 u16, "16");
+    access!(read32 write32 u32, "32");
 }
 
 #[cfg(test)]
 mod tests {
-    use super::RegisterBlock;
+    use super::{RegisterBlock, Width};
 
     #[test]
     fn only_aligned_accesses_inside_the_block_reach_it() {
@@ -107,10 +121,17 @@ mod tests {
             assert_eq!(block.read32(offset).is_some(), inside(4), "{offset}");
             assert_eq!(block.write16(offset, 0).is_some(), inside(2));
         }
-        assert_eq!(block.try_read32(8), None);
-        assert_eq!(block.try_write16(5, 0), None);
-        assert_eq!(block.try_read8(0), Some(0));
-        assert_eq!(block.try_write32(4, 0), Some(()));
+        for offset in (0..20).chain([u16::MAX, u16::MAX - 3]) {
+            let place = usize::from(offset);
+            let inside = |width: usize| place <= 8 - width && place % width == 0;
+            for (width, bytes) in [(Width::Byte, 1), (Width::Half, 2), (Width::Word, 4)] {
+                assert_eq!(block.try_load(width, offset).is_some(), inside(bytes));
+                assert_eq!(block.try_store(width, offset, 0).is_some(), inside(bytes));
+            }
+        }
+        assert_eq!(block.try_store(Width::Word, 4, 0x1_0203), Some(()));
+        assert_eq!(block.try_load(Width::Byte, 5), Some(2));
+        assert_eq!(block.try_store(Width::Word, 4, 0), Some(()));
         assert_eq!(block.read32(4), Some(0));
         assert_eq!(block.write8(5, 7), Some(()));
         assert_eq!(block.read32(4), Some(0x700));

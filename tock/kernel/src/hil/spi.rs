@@ -1,7 +1,8 @@
-//! The Serial Peripheral Interface, from the side that drives the clock.
+//! The Serial Peripheral Interface, from the side that drives the clock, and from the other.
 //!
 //! ```text
 //!   capsule ── SpiMasterDevice (one chip select) ── SpiMaster (the bus) ── chip
+//!   capsule ── SpiSlaveDevice ── SpiSlave (driven by another's clock) ── chip
 //! ```
 //!
 //! Transfers are split-phase: [`SpiMaster::read_write_bytes`] takes buffers over, and
@@ -280,6 +281,125 @@ pub trait SpiMasterDevice<'a> {
     fn get_polarity(&self) -> ClockPolarity;
 
     /// As [`SpiMaster::set_phase`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn set_phase(&self, phase: ClockPhase) -> Result<(), ErrorCode>;
+
+    /// Returns the edge at which bits are sampled.
+    fn get_phase(&self) -> ClockPhase;
+}
+
+/// Buffers that a transfer of the peripheral's side did not take, and why.
+pub type SlaveRefused = (
+    ErrorCode,
+    Option<&'static mut [u8]>,
+    Option<&'static mut [u8]>,
+);
+
+/// Is told what the side that drives the clock has done.
+pub trait SpiSlaveClient {
+    /// This side was selected.
+    fn chip_selected(&self);
+
+    /// The transfer is over: `len` bytes went each way for which a buffer was given, which may be fewer than it holds.
+    fn read_write_done(
+        &self,
+        write_buffer: Option<&'static mut [u8]>,
+        read_buffer: Option<&'static mut [u8]>,
+        len: usize,
+        status: Result<(), ErrorCode>,
+    );
+}
+
+/// The peripheral's side: whoever is selected and follows another's clock.
+pub trait SpiSlave<'a> {
+    /// Prepares the hardware for this side; once, before anything else.
+    ///
+    /// # Errors
+    ///
+    /// `BUSY` a transfer is under way, `FAIL` another reason.
+    fn init(&self) -> Result<(), ErrorCode>;
+
+    /// Returns whether somebody uses it.
+    fn has_client(&self) -> bool;
+
+    /// Says who gets the buffers back; `None`: nobody uses it any more.
+    fn set_client(&self, client: Option<&'a dyn SpiSlaveClient>);
+
+    /// Sets the byte that goes out where no buffer says what.
+    fn set_write_byte(&self, write_byte: u8);
+
+    /// Lends buffers for the next transfer: what goes out, and where to put what comes in, `len` bytes at most. One of both may be
+    /// `None`.
+    ///
+    /// # Errors
+    ///
+    /// `BUSY` a transfer is under way, `INVAL` no buffer at all; the buffers come back and the client is not called.
+    fn read_write_bytes(
+        &self,
+        write_buffer: Option<&'static mut [u8]>,
+        read_buffer: Option<&'static mut [u8]>,
+        len: usize,
+    ) -> Result<(), SlaveRefused>;
+
+    /// Sets the level of the idle clock that is expected.
+    ///
+    /// # Errors
+    ///
+    /// `BUSY` a transfer is under way, `FAIL` another reason.
+    fn set_polarity(&self, polarity: ClockPolarity) -> Result<(), ErrorCode>;
+
+    /// Returns the level of the idle clock that is expected.
+    fn get_polarity(&self) -> ClockPolarity;
+
+    /// Sets the edge at which bits are sampled.
+    ///
+    /// # Errors
+    ///
+    /// `BUSY` a transfer is under way, `FAIL` another reason.
+    fn set_phase(&self, phase: ClockPhase) -> Result<(), ErrorCode>;
+
+    /// Returns the edge at which bits are sampled.
+    fn get_phase(&self) -> ClockPhase;
+}
+
+/// The peripheral's side as capsules use it: prepared, and theirs.
+pub trait SpiSlaveDevice<'a> {
+    /// Says who gets the buffers back.
+    fn set_client(&self, client: &'a dyn SpiSlaveClient);
+
+    /// Sets polarity and phase together.
+    ///
+    /// # Errors
+    ///
+    /// As [`SpiSlave::set_polarity`].
+    fn configure(&self, cpol: ClockPolarity, cpal: ClockPhase) -> Result<(), ErrorCode>;
+
+    /// As [`SpiSlave::read_write_bytes`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn read_write_bytes(
+        &self,
+        write_buffer: Option<&'static mut [u8]>,
+        read_buffer: Option<&'static mut [u8]>,
+        len: usize,
+    ) -> Result<(), SlaveRefused>;
+
+    /// As [`SpiSlave::set_polarity`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn set_polarity(&self, polarity: ClockPolarity) -> Result<(), ErrorCode>;
+
+    /// Returns the level of the idle clock that is expected.
+    fn get_polarity(&self) -> ClockPolarity;
+
+    /// As [`SpiSlave::set_phase`].
     ///
     /// # Errors
     ///

@@ -11,17 +11,6 @@ pub enum RunEnd {
     Asked,
 }
 
-/// Who ends a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndedBy {
-    /// The process, in its own turn: it faulted, exited or began again.
-    Itself,
-    /// Another process, in its turn. It goes on when the client has nothing [left](RunEndClient::end_pass) to do.
-    Another,
-    /// The kernel or a driver, in nobody's turn.
-    Kernel,
-}
-
 /// Is told of the end of every run, whoever ends it.
 ///
 /// The kernel knows one such client ([`Kernel::set_run_end_client`](crate::Kernel::set_run_end_client)); a board's
@@ -29,12 +18,12 @@ pub enum EndedBy {
 pub trait RunEndClient {
     /// The present run of `process` is about to end. Once a run, before anything else happens: its id, grants, buffers
     /// and regions are still there, and no other process has run.
-    fn run_ends(&self, process: &dyn Process, end: RunEnd, by: EndedBy);
+    fn run_ends(&self, process: &dyn Process, end: RunEnd);
 
     /// Do a bounded piece of what an end left to do. Returns whether any is left.
     ///
-    /// How much an end leaves, the process chose that ended. Who ended it waits until nothing is left: each time it would run, a
-    /// piece is done, and then all others that are ready have their turns.
+    /// How much an end leaves, the process chose that ended. Another one that asked for the end waits until nothing is left: each
+    /// time it would run, a piece is done, and then all others that are ready have their turns.
     fn end_pass(&self) -> bool {
         false
     }

@@ -33,7 +33,7 @@ mod types;
 mod work;
 
 pub use self::array::{ProcessArray, ProcessSlot};
-pub use self::ends::{EndedBy, RestartPace, RunEnd, RunEndClient};
+pub use self::ends::{RestartPace, RunEnd, RunEndClient};
 pub use self::error::{Error, ProcessLoadError};
 pub(crate) use self::id::RunNumber;
 pub use self::id::{ProcessId, ShortId};

@@ -32,6 +32,44 @@ impl<C: Chip> ProcessStandard<C> {
     }
 }
 
+impl<C: Chip> ProcessStandard<C> {
+    /// Hand over the answer of a system call. Returns whether it could be; the process has faulted otherwise.
+    fn answer(&self, return_value: SyscallReturn) -> bool {
+        let handed_over = self.with_stored_state(|boundary, state| {
+            // SAFETY: the bounds are this process's.
+            #[allow(unsafe_code)]
+            unsafe {
+                boundary.set_syscall_return_value(
+                    self.start_pointer(),
+                    self.break_pointer(),
+                    state,
+                    return_value,
+                )
+            }
+            .is_ok()
+        });
+        if !handed_over {
+            self.set_fault_state();
+        }
+        handed_over
+    }
+
+    /// The same for a process that does not run. Returns whether it does from now on.
+    #[cold]
+    #[inline(never)]
+    fn answer_if_it_lives(&self, return_value: SyscallReturn) -> bool {
+        let awaited_this = matches!(self.state.get(), State::YieldedFor(_));
+        // A process that its own system call ended or restarted takes no answer.
+        if !self.is_running() || !self.answer(return_value) {
+            return false;
+        }
+        if awaited_this {
+            self.state.set(State::Running);
+        }
+        awaited_this
+    }
+}
+
 impl<C: Chip> Process for ProcessStandard<C> {
     fn processid(&self) -> ProcessId {
         self.process_id.get()
@@ -153,7 +191,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
                     self.set_restart(Restart::Held);
                     self.amend_report("is stopped, and not restarted.");
                 }
-                return;
+                return self.kernel.wait_for_end_of(self);
             }
         };
         self.state.set(State::Stopped(stopped));
@@ -215,6 +253,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
             self.completion_code.set(Some(completion_code));
             self.state.set(State::Terminated);
             self.amend_report("is ended, and not restarted.");
+            self.kernel.wait_for_end_of(self);
         }
     }
 
@@ -246,34 +285,11 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn set_syscall_return_value(&self, return_value: SyscallReturn) -> bool {
-        let state = self.state.get();
-        let was_running = matches!(state, State::Running);
-        // A process that its own system call ended or restarted takes no answer.
-        if !was_running && !self.is_running() {
-            return false;
+        // First, and by itself: it is nearly always in this state.
+        if matches!(self.state.get(), State::Running) {
+            return self.answer(return_value);
         }
-        let handed_over = self.with_stored_state(|boundary, state| {
-            // SAFETY: the bounds are this process's.
-            #[allow(unsafe_code)]
-            unsafe {
-                boundary.set_syscall_return_value(
-                    self.start_pointer(),
-                    self.break_pointer(),
-                    state,
-                    return_value,
-                )
-            }
-            .is_ok()
-        });
-        if !handed_over {
-            self.set_fault_state();
-            return false;
-        }
-        let awaited_this = matches!(state, State::YieldedFor(_));
-        if awaited_this {
-            self.state.set(State::Running);
-        }
-        was_running || awaited_this
+        self.answer_if_it_lives(return_value)
     }
 
     fn set_process_function(&self, callback: FunctionCall) -> bool {
@@ -303,7 +319,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
             return match self.do_pass() {
                 Some(Pass::Driver(driver_num)) => Ok(Woken::Pass(driver_num)),
                 Some(Pass::Done) | None => Ok(Woken::NotYet),
-                Some(Pass::Ends) => Err(StoppedExecutingReason::NoWorkLeft),
+                Some(Pass::Last) => Err(StoppedExecutingReason::NoWorkLeft),
             };
         }
         let runs = match self.state.get() {

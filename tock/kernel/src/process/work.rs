@@ -18,7 +18,8 @@
 //! against its own time. Kinds of work:
 //!
 //! * *Clearing* memory that the process comes to reach. It does not run before that is done.
-//! * *The report* about its fault, a few lines a pass. A restart begins when it is complete.
+//! * *The report* about its fault, a few lines a pass, which is all that its turn has: it may find no room for long. A restart
+//!   begins when it is complete.
 //! * *Ends of others' runs* that it caused: what these held is put to rest before it goes on. A pass is all that its turn has.
 //! * *Passes of drivers*, which a board asks for on their behalf with
 //!   [`Kernel::request_pass`](crate::Kernel::request_pass) and carries out in
@@ -51,8 +52,8 @@ pub enum Pass {
     Done,
     /// The driver with this number is to do it.
     Driver(usize),
-    /// It was a piece of an end that the process caused; the next ones that are ready come first now.
-    Ends,
+    /// The process did it itself, and its turn is over: the next ones that are ready come first now.
+    Last,
 }
 
 /// How far the report is, and what the end of the run takes away.
@@ -239,11 +240,12 @@ impl<C: Chip> ProcessStandard<C> {
             self.clear_pass();
         } else if self.work.is_reporting() {
             self.report_pass();
+            return Some(Pass::Last);
         } else if pending & ENDS != 0 {
             if !self.kernel.end_pass() {
                 self.work.done(ENDS);
             }
-            return Some(Pass::Ends);
+            return Some(Pass::Last);
         } else if pending != 0 {
             let index = pending.trailing_zeros();
             self.work.done(1 << index);

@@ -7,7 +7,7 @@ use std::vec::Vec;
 use super::driver::{NUM, driver};
 use crate::create_capability;
 use crate::process::{
-    EndedBy, FaultAction, Process, ProcessId, RestartPace, RunEnd, RunEndClient, RunNumber, State,
+    FaultAction, Process, ProcessId, RestartPace, RunEnd, RunEndClient, RunNumber, State,
 };
 use crate::scheduler::background::BackgroundSched;
 use crate::scheduler::{Scheduler, SchedulingDecision};
@@ -23,7 +23,7 @@ fn leak<T>(value: T) -> &'static T {
 struct Told(RefCell<Vec<(ProcessId, RunEnd, State)>>);
 
 impl RunEndClient for Told {
-    fn run_ends(&self, process: &dyn Process, end: RunEnd, _: EndedBy) {
+    fn run_ends(&self, process: &dyn Process, end: RunEnd) {
         assert!(process.is_running(), "it is told before the end");
         assert_eq!(process.grant_allocated_count(), 1, "its grants are there");
         let id = process.processid();

@@ -13,7 +13,7 @@ use crate::platform::{
     WorkOf,
 };
 use crate::process::{
-    EndedBy, FaultAction, Priority, Process, ProcessId, RunEnd, RunEndClient, State,
+    FaultAction, Pass, Priority, Process, ProcessId, RunEnd, RunEndClient, State,
     StoppedExecutingReason,
 };
 use crate::scheduler::background::BackgroundSched;
@@ -27,13 +27,16 @@ use crate::test_utils::{FakeChip, FakeTimer, OneDriver, TestApp, TestKernel, Tes
 use crate::upcall::UpcallId;
 use crate::{ErrorCode, create_capability};
 
+/// What one process does to another.
+type Deed = fn(&dyn Process);
+
 /// Refuses what the test says, remembers who ran, turns the clock.
 struct Hooks {
     refuse: Cell<Option<ErrorCode>>,
     forgive: Cell<bool>,
     ran: RefCell<Vec<&'static str>>,
-    /// The next one that runs ends the run of this one.
-    ends: Cell<Option<&'static dyn Process>>,
+    /// The next one that runs does this to this one.
+    ends: Cell<Option<(&'static dyn Process, Deed)>>,
 }
 
 impl SyscallFilter for Hooks {
@@ -51,8 +54,8 @@ impl ProcessFault for Hooks {
 impl ContextSwitchCallback for Hooks {
     fn context_switch_hook(&self, process: &dyn Process) {
         self.ran.borrow_mut().push(process.get_process_name());
-        if let Some(other) = self.ends.take() {
-            other.terminate(None);
+        if let Some((other, asks)) = self.ends.take() {
+            asks(other);
         }
     }
 }
@@ -416,13 +419,13 @@ fn a_filtered_driver_answers_as_an_absent_one() {
     );
 }
 
-/// Remembers whose run was ended how, and by whom; has so many pieces left to do.
+/// Remembers whose run was ended how; has so many pieces left to do.
 #[derive(Default)]
-struct Told(RefCell<Vec<(&'static str, RunEnd, EndedBy)>>, Cell<u32>);
+struct Told(RefCell<Vec<(&'static str, RunEnd)>>, Cell<u32>);
 
 impl RunEndClient for Told {
-    fn run_ends(&self, process: &dyn Process, end: RunEnd, by: EndedBy) {
-        let told = (process.get_process_name(), end, by);
+    fn run_ends(&self, process: &dyn Process, end: RunEnd) {
+        let told = (process.get_process_name(), end);
         self.0.borrow_mut().push(told);
     }
 
@@ -448,10 +451,10 @@ fn who_ends_another_run_waits_until_that_end_is_over_and_others_do_not() {
     s.test.kernel.set_run_end_client(told, &capability);
     let a = s.test.process(0).as_process();
     assert_eq!(s.run(&[WAIT]), ["a"]);
-    s.board.hooks.ends.set(Some(a));
+    s.board.hooks.ends.set(Some((a, |a| a.terminate(None))));
     // Its call is over, and so is its turn.
     assert_eq!(s.run(&[COMMAND, COMMAND]), ["b", "c"]);
-    assert_eq!(told.0.take(), [("a", RunEnd::Asked, EndedBy::Another)]);
+    assert_eq!(told.0.take(), [("a", RunEnd::Asked)]);
     assert_eq!(told.1.get(), 2);
     // One has the processor as long as it wants it, of turns that end.
     assert_eq!(s.run(&[COMMAND]), ["c"]);
@@ -461,54 +464,38 @@ fn who_ends_another_run_waits_until_that_end_is_over_and_others_do_not() {
     assert_eq!(told.1.get(), 0);
 }
 
-/// An end in a process's own turn is its own, whatever it did for it, also when its regions changed in the same turn; and no other
-/// is, though it ran last.
+/// Who asks for an end that has come already, by a fault an instant before, waits all the same.
 #[test]
-fn a_run_is_ended_by_itself_in_its_own_turn_only() {
-    const EXIT: fn(usize) -> ContextSwitchReason = |which| {
-        fired(Syscall::Exit {
-            which,
-            completion_code: 0,
-        })
-    };
-    /// Memop 1: the break by 4 bytes up.
-    const BREAK: ContextSwitchReason = fired(Syscall::Memop {
-        operand: 1,
-        arg0: 4,
-    });
-    let told: &'static Told = Box::leak(Box::default());
-    told.1.set(1);
-    let scene = || {
-        let s = setup(FaultAction::Stop, &["a", "b"], RoundRobinSched::new);
+fn who_ends_a_process_that_has_faulted_waits_until_that_end_is_over() {
+    for asks in [
+        |process: &dyn Process| process.terminate(None),
+        |process: &dyn Process| process.stop(),
+    ] {
+        let told: &'static Told = Box::leak(Box::default());
+        told.1.set(2);
+        let place = |name, priority| TestPlace {
+            flash: app(name).image(),
+            action: FaultAction::Restart,
+            priority,
+            ..TestPlace::default()
+        };
+        let places = [
+            place("a", Priority::Background),
+            place("b", Priority::Equal),
+        ];
+        let s = setup_places(places, BackgroundSched::new);
         let capability = create_capability!(crate::capabilities::ProcessManagementCapability);
         s.test.kernel.set_run_end_client(told, &capability);
-        s
-    };
-    for (script, end) in [
-        ([COMMAND, FAULT], RunEnd::Faulted),
-        ([BREAK, FAULT], RunEnd::Faulted),
-        ([COMMAND, EXIT(0)], RunEnd::Asked),
-        ([BREAK, EXIT(1)], RunEnd::Asked),
-    ] {
-        let s = scene();
-        s.run(&script);
-        assert_eq!(told.0.take(), [("a", end, EndedBy::Itself)]);
+        assert_eq!(s.run(&[COMMAND]), ["b"]);
+        let a = s.test.process(0).as_process();
+        a.set_fault_state();
+        assert_eq!(told.0.take(), [("a", RunEnd::Faulted)]);
+        s.board.hooks.ends.set(Some((a, asks)));
+        assert_eq!(s.run(&[COMMAND]), ["b"]);
+        assert_eq!(told.1.get(), 2);
+        assert_eq!(s.run(&[COMMAND]), ["b"]);
+        assert_eq!(told.1.get(), 0);
     }
-    // An answer that has no room in it.
-    let s = scene();
-    s.test.chip.boundary.broken_stack.set(true);
-    s.run(&[COMMAND]);
-    assert_eq!(told.0.take()[0], ("a", RunEnd::Faulted, EndedBy::Itself));
-    // In another's turn, and in nobody's.
-    let s = scene();
-    let a = s.test.process(0).as_process();
-    assert_eq!(s.run(&[WAIT]), ["a"]);
-    s.board.hooks.ends.set(Some(a));
-    assert_eq!(s.run(&[COMMAND]), ["b"]);
-    assert_eq!(told.0.take(), [("a", RunEnd::Asked, EndedBy::Another)]);
-    let b = s.test.process(1).as_process();
-    b.set_fault_state();
-    assert_eq!(told.0.take(), [("b", RunEnd::Faulted, EndedBy::Kernel)]);
 }
 
 #[test]
@@ -644,12 +631,12 @@ fn a_report_is_told_in_parts_before_the_next_run_begins() {
     assert_eq!((a.processid(), a.get_state()), (id, State::Faulted));
     // No line is lost for want of room.
     sink.full.set(true);
-    assert_eq!(a.pass(), Some(crate::process::Pass::Done));
+    assert_eq!(a.pass(), Some(Pass::Last), "others come first");
     assert!(sink.text.borrow().is_empty());
     sink.full.set(false);
     let mut before = 0;
     while let Some(pass) = a.pass() {
-        assert_eq!(pass, crate::process::Pass::Done);
+        assert_eq!(pass, Pass::Last);
         assert_eq!(a.processid(), id, "not before it is told");
         let told = sink.text.borrow().len();
         assert!(told - before <= 160, "{}", sink.text.borrow());

@@ -64,7 +64,26 @@ macro_rules! static_buf {
     }};
 }
 
+/// Fill `room` with what `make` makes, one by one: no more than one of them is on the stack, however many there are.
+#[allow(unsafe_code)]
+pub fn fill<T, const N: usize>(
+    room: &'static mut MaybeUninit<[T; N]>,
+    make: impl Fn() -> T,
+) -> &'static mut [T; N] {
+    let places = room.as_mut_ptr().cast::<T>();
+    for index in 0..N {
+        // SAFETY: the room has `N` places, and is borrowed for good.
+        unsafe { places.add(index).write(make()) };
+    }
+    // SAFETY: all of them were just written.
+    unsafe { room.assume_init_mut() }
+}
+
 /// Make one object that lives for the whole run: `&'static mut T`.
+///
+/// It is on the stack before it is in its place. Where the number of parts of an array is somebody's choice, [`fill`] makes it.
+///
+/// [`fill`]: crate::utilities::static_init::fill
 #[macro_export]
 macro_rules! static_init {
     ($T:ty, $value:expr $(,)?) => {{
@@ -75,6 +94,17 @@ macro_rules! static_init {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn an_array_is_made_one_by_one() {
+        let made = core::cell::Cell::new(0);
+        let next = || {
+            made.set(made.get() + 1);
+            std::string::ToString::to_string(&made.get())
+        };
+        let array = super::fill(crate::static_buf!([std::string::String; 3]), next);
+        assert_eq!(array, &["1", "2", "3"]);
+    }
+
     #[test]
     fn made_once() {
         fn make() -> &'static mut u32 {

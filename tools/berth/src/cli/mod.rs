@@ -9,7 +9,7 @@ pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes};
 use crate::complete;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 /// Load containers into a running device and watch them.
 #[derive(Debug, Parser)]
@@ -110,6 +110,9 @@ pub enum Command {
     Scan(Scan),
     /// Check the way to the device, and what it still has room for
     Doctor,
+    /// Offer devices over HTTP: the words of the gateway, berth-serve
+    #[command(disable_help_flag = true)]
+    Serve(Serve),
     /// Print the completion script of a shell
     Completions(Completions),
 }
@@ -401,6 +404,18 @@ pub struct Scan {
     /// Places to look at besides: pseudo-terminals, unix:PATH, HOST:PORT
     #[arg(value_name = "PLACE")]
     pub places: Vec<String>,
+}
+
+/// What `serve` takes.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// For the gateway
+    #[arg(
+        value_name = "WORD",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub words: Vec<OsString>,
 }
 
 /// What `completions` takes.

@@ -9,6 +9,7 @@ mod lifecycle;
 mod on_save;
 mod project;
 mod run;
+mod serve;
 mod watch;
 
 use crate::{
@@ -180,6 +181,7 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Select(arguments) => devices::select(&arguments.name, &mut out, json)?,
         Command::Scan(arguments) => devices::scan(arguments, &mut out, json)?,
         Command::Doctor => doctor::run(cli, &mut out)?,
+        Command::Serve(arguments) => return Err(serve::run(&arguments.words, json).into()),
         Command::Completions(arguments) => completions::print(&arguments.shell, &mut out)?,
     }
     Ok(())

@@ -34,8 +34,11 @@ pub fn connect(
     Ok((lock, client, info))
 }
 
-/// The lock of a line, or of the socket where its holder serves others.
-pub(crate) fn take_line(address: &Address) -> Result<(LineLock, Address), Error> {
+/// Takes the lock of a line, or of the socket where its holder serves others. Returns it with the place to open.
+///
+/// # Errors
+/// [`Error::Busy`].
+pub fn take_line(address: &Address) -> Result<(LineLock, Address), Error> {
     match LineLock::take(address) {
         Ok(lock) => Ok((lock, address.clone())),
         Err(Error::Busy {

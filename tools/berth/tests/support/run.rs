@@ -16,6 +16,9 @@ pub fn command(home: &Path) -> Command {
     command
         .env_remove("BERTH_DEVICE")
         .env_remove("COLUMNS")
+        // Whoever runs the tests may have no terminal that can do anything, or want no colours.
+        .env_remove("NO_COLOR")
+        .env("TERM", "xterm")
         .env("XDG_CONFIG_HOME", home.join("config"))
         .env("XDG_RUNTIME_DIR", home)
         .current_dir(home)

@@ -1,0 +1,237 @@
+//! What each command does.
+
+use crate::{
+    Config, Error, Scope, Server, State,
+    cli::{Cli, Command, DeviceCommand, KeyCommand, Serve},
+    tls,
+};
+use berth::Said;
+use etcetera::base_strategy::{BaseStrategy, Xdg};
+use serde::Serialize;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    sync::Arc,
+};
+
+/// Carries out a command line; what comes out is the exit code.
+#[must_use]
+pub fn run(cli: &Cli) -> u8 {
+    match carry_out(cli) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("error: {error}\nhint: {}", error.hint());
+            error.exit_code()
+        }
+    }
+}
+
+fn carry_out(cli: &Cli) -> Result<(), Error> {
+    let folder = match &cli.state {
+        Some(folder) => folder.clone(),
+        None => default_folder()?,
+    };
+    let state = State::open(&folder)?;
+    match &cli.command {
+        None => serve(&cli.serve, state),
+        Some(Command::Key(KeyCommand::Add(new))) => {
+            let scope = Scope {
+                devices: new.devices.clone(),
+                groups: new.groups.clone(),
+            };
+            let key = state.add_key(&new.name, new.role, &scope)?;
+            eprintln!("note: keep it, it is not shown again");
+            say(&key)
+        }
+        Some(Command::Key(KeyCommand::List)) => table(cli.json, &state.keys()?, |key| {
+            let all = [key.scope.devices.clone(), key.scope.groups.clone()].concat();
+            let scope = if all.is_empty() {
+                "all".into()
+            } else {
+                all.join(",")
+            };
+            let revoked = if key.revoked { "revoked" } else { "" };
+            vec![
+                key.name.clone(),
+                key.role.word().into(),
+                scope,
+                key.id.clone(),
+                revoked.into(),
+            ]
+        }),
+        Some(Command::Key(KeyCommand::Revoke(key))) => state.revoke_key(&key.name),
+        Some(Command::Device(DeviceCommand::Add(new))) => {
+            let address: berth::Address = new
+                .address
+                .parse()
+                .map_err(|error: berth::Error| Error::Usage(error.to_string()))?;
+            state.add_device(&new.name, &address.to_string(), &new.groups, new.default)
+        }
+        Some(Command::Device(DeviceCommand::List)) => {
+            table(cli.json, &state.devices()?, |device| {
+                let default = if device.default { "default" } else { "" };
+                vec![
+                    device.name.clone(),
+                    device.address.clone(),
+                    device.groups.join(","),
+                    default.into(),
+                ]
+            })
+        }
+        Some(Command::Device(DeviceCommand::Remove(device))) => state.remove_device(&device.name),
+        Some(Command::Audit(audit)) if audit.verify => {
+            let count = state.audit_verify()?;
+            say(&format!("{count} entries, each follows from those before"))
+        }
+        Some(Command::Audit(audit)) => {
+            table(cli.json, &state.audit_entries(audit.last)?, |entry| {
+                let subject = match entry.ends {
+                    Some(begun) => format!("{} (of {begun})", entry.subject),
+                    None => entry.subject.clone(),
+                };
+                vec![
+                    entry.number.to_string(),
+                    time(entry.time_ms),
+                    entry.who.clone(),
+                    entry.peer.clone(),
+                    entry.device.clone(),
+                    entry.action.clone(),
+                    subject,
+                    entry.outcome.clone(),
+                ]
+            })
+        }
+    }
+}
+
+fn default_folder() -> Result<PathBuf, Error> {
+    let folders = Xdg::new().map_err(|error| {
+        Error::Usage(format!(
+            "no folder for the state: {error}; set HOME or --state"
+        ))
+    })?;
+    let folder = folders.state_dir().unwrap_or_else(|| folders.data_dir());
+    Ok(folder.join("berth-serve"))
+}
+
+/// The last moment of the year 9999, after which times are written in another way.
+const LAST_MS: u64 = 253_402_300_799_999;
+
+/// Seconds of the day are enough for people, with the day in front.
+fn time(ms: i64) -> String {
+    let time =
+        std::time::UNIX_EPOCH + std::time::Duration::from_millis(ms.unsigned_abs().min(LAST_MS));
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+fn say(text: &str) -> Result<(), Error> {
+    writeln!(io::stdout(), "{text}").map_err(unwritten)
+}
+
+fn unwritten(source: io::Error) -> Error {
+    Error::File {
+        path: "standard output".into(),
+        source,
+    }
+}
+
+/// Prints rows in columns, or what they are made of as JSON. What callers chose moves no terminal.
+fn table<T: Serialize>(
+    json: bool,
+    items: &[T],
+    row: impl Fn(&T) -> Vec<String>,
+) -> Result<(), Error> {
+    if json {
+        let text = serde_json::to_string(items).map_err(|error| unwritten(error.into()))?;
+        return say(&text);
+    }
+    let rows: Vec<Vec<Said>> = items
+        .iter()
+        .map(|item| row(item).iter().map(|text| Said::of(text)).collect())
+        .collect();
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..columns).map(width).collect();
+    for row in &rows {
+        let cells = row.iter().zip(&widths);
+        let line: String = cells
+            .map(|(cell, &width)| format!("{cell:width$}  "))
+            .collect();
+        say(line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn serve(how: &Serve, state: State) -> Result<(), Error> {
+    let loopback = how.listen.ip().is_loopback();
+    let mut names = vec!["localhost".to_owned()];
+    names.extend(how.names.iter().cloned());
+    if !how.listen.ip().is_unspecified() {
+        names.push(how.listen.ip().to_string());
+    }
+    let certificate = match (&how.certificate, &how.private_key) {
+        (Some(certificate), Some(key)) => Some(tls::given(certificate, key)?),
+        _ if how.plain || (loopback && !how.tls) => None,
+        _ => Some(tls::own(state.folder(), &names)?),
+    };
+    let scheme = if certificate.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let told = certificate
+        .as_ref()
+        .map(|it| (it.fingerprint.clone(), it.file.clone()));
+    let config = Config {
+        listen: how.listen,
+        names: how.names.clone(),
+        trusted: how.wasmico_without_key.clone(),
+        requests_per_second: how.rate,
+        certificate,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::System(error.to_string()))?;
+    runtime.block_on(async {
+        let first = state.add_first_key("first")?;
+        let state = Arc::new(state);
+        let server = Server::bind(config, Arc::clone(&state)).await?;
+        if let Some((fingerprint, file)) = told {
+            say(&format!("certificate {} sha256 {fingerprint}", file.display()))?;
+        }
+        if let Some(key) = first {
+            say(&format!("first key (admin, shown once) {key}"))?;
+        }
+        // The last line: whoever has read it may begin.
+        say(&format!("listening at {scheme}://{}", server.address()))?;
+        for network in &how.wasmico_without_key {
+            eprintln!("note: whoever is in {network} operates all devices over WASMICO's API without a key");
+        }
+        if how.plain && !loopback {
+            eprintln!("note: without TLS, who sees the network sees the keys");
+        }
+        let end = ended()?;
+        server.run(end).await;
+        Ok(())
+    })
+}
+
+/// Until somebody ends the program.
+fn ended() -> Result<impl Future<Output = ()>, Error> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|error| Error::System(error.to_string()));
+    let (mut interrupt, mut terminate) = (
+        listen(SignalKind::interrupt())?,
+        listen(SignalKind::terminate())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,152 @@
+//! The words of the command line.
+
+use crate::{Network, Role};
+use clap::{Args, Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Offer devices over HTTP.
+#[derive(Debug, Parser)]
+#[command(name = "berth-serve", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Folder with keys, devices and audit log; by default berth-serve below $XDG_STATE_HOME or ~/.local/state
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "BERTH_SERVE_STATE",
+        hide_env_values = true
+    )]
+    pub state: Option<PathBuf>,
+    /// Print JSON instead of tables
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// How to serve.
+    #[command(flatten)]
+    pub serve: Serve,
+    /// Something else than to serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "\
+Without a command it serves. Commands work beside a gateway that runs, which follows them.
+
+Exit codes: 0 done, 1 refused, 2 usage or something is missing, 5 the audit log was changed";
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen; on others than loopback with TLS
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7380")]
+    pub listen: SocketAddr,
+    /// A name by which the gateway is called, beside its addresses and localhost
+    #[arg(long = "name", value_name = "HOST")]
+    pub names: Vec<String>,
+    /// With TLS on loopback, too
+    #[arg(long, conflicts_with = "plain")]
+    pub tls: bool,
+    /// Without TLS anywhere: keys cross the network as they are
+    #[arg(long)]
+    pub plain: bool,
+    /// The gateway's certificate and those above it, in PEM; one is made without
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "private_key",
+        conflicts_with = "plain"
+    )]
+    pub certificate: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub private_key: Option<PathBuf>,
+    /// Who is in this network may use WASMICO's API without a key, to operate all devices
+    #[arg(long, value_name = "ADDRESS/BITS")]
+    pub wasmico_without_key: Vec<Network>,
+    /// Requests of one key in a second; twice as many at once
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
+}
+
+/// What there is beside serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Who may use the gateway
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Which devices it has
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// Who did what
+    Audit(Audit),
+}
+
+/// What there is to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key and print it; it cannot be shown again
+    Add(KeyAdd),
+    /// All keys, without their secrets
+    List,
+    /// Let a key work no more
+    Revoke(Named),
+}
+
+/// What `key add` takes.
+#[derive(Debug, Args)]
+pub struct KeyAdd {
+    /// What to call it; stands in the audit log
+    pub name: String,
+    /// What it may do
+    #[arg(long, value_enum, default_value_t = Role::View)]
+    pub role: Role,
+    /// For this device; without a device or group it is for all
+    #[arg(long = "device", value_name = "NAME")]
+    pub devices: Vec<String>,
+    /// For the devices of this group
+    #[arg(long = "group", value_name = "LABEL")]
+    pub groups: Vec<String>,
+}
+
+/// What there is to do with devices.
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// Add a device; the first one is the default
+    Add(DeviceAdd),
+    /// All devices
+    List,
+    /// Take a device out of the gateway
+    Remove(Named),
+}
+
+/// What `device add` takes.
+#[derive(Debug, Args)]
+pub struct DeviceAdd {
+    /// What to call it
+    pub name: String,
+    /// Its line: a serial port, unix:PATH or HOST:PORT
+    pub address: String,
+    /// A group it is in
+    #[arg(long = "group", value_name = "LABEL")]
+    pub groups: Vec<String>,
+    /// It is the one that is meant if a request names none
+    #[arg(long)]
+    pub default: bool,
+}
+
+/// What takes a name only.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Its name
+    pub name: String,
+}
+
+/// What `audit` takes.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Print the last entries
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub last: u32,
+    /// Look whether each entry follows from those before instead
+    #[arg(long, conflicts_with = "last")]
+    pub verify: bool,
+}

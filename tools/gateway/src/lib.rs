@@ -1,0 +1,41 @@
+//! The gateway: devices over HTTP, for people and programs that have no serial line.
+//!
+//! ```text
+//!   main ── cli (words) ── admin (keys, devices, audit log)
+//!             │
+//!           server (listen, TLS, one task a connection)
+//!             │
+//!            web ── guard (host, origin, rate, key) ── access (who may do what)
+//!             │        └─ problem (errors)
+//!             ├── wasmico (WASMICO's HTTP API)
+//!             │
+//!           lines (which devices there are) ── line (one owner thread a device)
+//!             │                                  └─ throttle
+//!           state (SQLite: keys, devices, audit log, what WASMICO's numbers were)
+//! ```
+//!
+//! What a device does is the library `berth`'s; here it is decided who may ask for it, and one thread a device asks.
+
+#![forbid(unsafe_code)]
+
+mod access;
+mod admin;
+pub mod cli;
+mod error;
+mod line;
+mod lines;
+mod server;
+mod state;
+mod throttle;
+mod tls;
+mod web;
+
+pub use access::{Role, Scope};
+pub use admin::run;
+pub use error::Error;
+pub use line::{Again, Failed, Line, Standing};
+pub use lines::Lines;
+pub use server::{Config, Server};
+
+pub use state::{AuditEntry, Device, KeyRow, State};
+pub use web::Network;

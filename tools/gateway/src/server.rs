@@ -1,0 +1,205 @@
+//! The listener: TLS, and one task a connection.
+
+use crate::{
+    Error, Lines, State,
+    tls::Certificate,
+    web::{self, App, Limits, Network, Peer},
+};
+use axum::{Router, body::Body};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
+use tokio_rustls::TlsAcceptor;
+use tower_service::Service;
+
+/// Connections at a time; more wait.
+const CONNECTIONS_MAX: usize = 1024;
+
+/// How long a client has for the TLS handshake, and for the head of a request.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+const HEAD: Duration = Duration::from_secs(20);
+
+/// How long requests may go on when the gateway ends.
+const LAST: Duration = Duration::from_secs(10);
+
+/// Between two looks whether another process has changed the state.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How a gateway listens.
+#[derive(Debug)]
+pub struct Config {
+    /// Where.
+    pub listen: SocketAddr,
+    /// Names by which it is called, beside addresses and `localhost`.
+    pub names: Vec<String>,
+    /// Networks that may use WASMICO's API without a key.
+    pub trusted: Vec<Network>,
+    /// Requests of one key in a second; twice as many at once.
+    pub requests_per_second: u32,
+    pub(crate) certificate: Option<Certificate>,
+}
+
+/// A gateway that listens.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    acceptor: Option<TlsAcceptor>,
+    router: Router,
+    app: Arc<App>,
+}
+
+impl Server {
+    /// Listens, and opens the lines of all devices.
+    ///
+    /// # Errors
+    /// [`Error::Listen`], [`Error::State`], [`Error::System`].
+    pub async fn bind(config: Config, state: Arc<State>) -> Result<Self, Error> {
+        let failed = |source| Error::Listen {
+            address: config.listen.to_string(),
+            source,
+        };
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let app = Arc::new(App {
+            state,
+            lines: Arc::new(Lines::default()),
+            names: config.names,
+            trusted: config.trusted,
+            limits: Limits::new(config.requests_per_second),
+        });
+        follow(&app)?;
+        Ok(Self {
+            listener,
+            address,
+            acceptor: config
+                .certificate
+                .map(|certificate| TlsAcceptor::from(certificate.config)),
+            router: web::router(Arc::clone(&app)),
+            app,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `end`; then what was begun is ended.
+    pub async fn run(self, end: impl Future<Output = ()>) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let (ending, ends) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let follower = tokio::spawn(keep_following(Arc::clone(&self.app)));
+        let mut end = pin!(end);
+        loop {
+            let place = tokio::select! {
+                place = Arc::clone(&places).acquire_owned() => place,
+                () = &mut end => break,
+            };
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = &mut end => break,
+            };
+            let Ok((stream, peer)) = accepted else {
+                // Out of handles, perhaps: whoever has one gives it back some time.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let (acceptor, router, ends) =
+                (self.acceptor.clone(), self.router.clone(), ends.clone());
+            connections.spawn(async move {
+                welcome(stream, peer, acceptor, router, ends).await;
+                drop(place);
+            });
+            while connections.try_join_next().is_some() {}
+        }
+        drop(self.listener);
+        follower.abort();
+        // Nobody listens if there are no connections.
+        let _ = ending.send(true);
+        let all = async { while connections.join_next().await.is_some() {} };
+        // Whoever takes longer is cut off.
+        let _ = tokio::time::timeout(LAST, all).await;
+    }
+}
+
+async fn welcome(
+    stream: TcpStream,
+    peer: SocketAddr,
+    acceptor: Option<TlsAcceptor>,
+    router: Router,
+    ends: watch::Receiver<bool>,
+) {
+    // A small answer is not to wait for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    match acceptor {
+        None => serve(stream, peer, router, ends).await,
+        Some(acceptor) => {
+            if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                serve(stream, peer, router, ends).await;
+            }
+        }
+    }
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    router: Router,
+    mut ends: watch::Receiver<bool>,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        let mut router = router.clone();
+        async move { router.call(request.map(Body::new)).await }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        // A client that breaks off harms nobody else.
+        _ = connection.as_mut() => return,
+        _ = ends.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// Has the devices that the state names now.
+fn follow(app: &App) -> Result<(), Error> {
+    let devices = app.state.devices()?;
+    match app.lines.follow(devices) {
+        // The other devices are there.
+        Err(error @ Error::Usage(_)) => eprintln!("berth-serve: {error}"),
+        followed => followed?,
+    }
+    Ok(())
+}
+
+async fn keep_following(app: Arc<App>) {
+    let mut before = None;
+    loop {
+        let look = Arc::clone(&app);
+        let looked = tokio::task::spawn_blocking(move || {
+            let version = look.state.version()?;
+            if before != Some(version) {
+                follow(&look)?;
+            }
+            Ok::<_, Error>(version)
+        });
+        match looked.await {
+            Ok(Ok(version)) => before = Some(version),
+            Ok(Err(error)) => eprintln!("berth-serve: {error}"),
+            Err(_) => return,
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

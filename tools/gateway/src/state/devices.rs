@@ -1,0 +1,195 @@
+//! Which devices there are, and in which groups.
+
+use super::{NewEntry, State, audit, is_taken, now_ms};
+use crate::Error;
+use rusqlite::params;
+use serde::Serialize;
+
+/// A device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Device {
+    /// Its name, and the first part of the path of its addresses.
+    pub name: String,
+    /// Its line, as `berth` writes it.
+    pub address: String,
+    /// Is it meant if nobody says which?
+    pub default: bool,
+    /// Labels that say what belongs together.
+    pub groups: Vec<String>,
+}
+
+/// First parts of paths that are the gateway's own, now or later.
+const RESERVED: [&str; 12] = [
+    "v1",
+    "task",
+    "heap",
+    "metrics",
+    "openapi",
+    "assets",
+    "login",
+    "logout",
+    "health",
+    "fleet",
+    "filesystem",
+    "erase",
+];
+
+/// Returns whether a device or group may be called so.
+pub(crate) fn is_name(name: &str) -> bool {
+    berth_protocol::is_valid_name(name)
+}
+
+impl State {
+    /// Adds a device; the first one is the default.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name that cannot be one, [`Error::Taken`], [`Error::State`].
+    pub fn add_device(
+        &self,
+        name: &str,
+        address: &str,
+        groups: &[String],
+        default: bool,
+    ) -> Result<(), Error> {
+        for name in groups.iter().map(String::as_str).chain([name]) {
+            if !is_name(name) {
+                return Err(Error::Usage(format!(
+                    "\"{name}\" is no name: 1 to 32 of a-z A-Z 0-9 . _ -, beginning with a letter or digit"
+                )));
+            }
+        }
+        if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+            return Err(Error::Usage(format!(
+                "\"{name}\" is a path of the gateway; choose another name"
+            )));
+        }
+        self.change(|transaction| {
+            let first: bool =
+                transaction.query_row("SELECT count(*) = 0 FROM device", [], |row| row.get(0))?;
+            if default {
+                transaction.execute("UPDATE device SET is_default = 0", [])?;
+            }
+            let added = transaction.execute(
+                "INSERT INTO device (name, address, is_default, added_ms) VALUES (?1, ?2, ?3, ?4)",
+                params![name, address, first || default, now_ms()],
+            );
+            match added {
+                Err(error) if is_taken(&error) => {
+                    return Err(Error::Taken {
+                        kind: "device",
+                        name: name.to_owned(),
+                    });
+                }
+                added => added?,
+            };
+            for group in groups {
+                transaction.execute(
+                    "INSERT OR IGNORE INTO device_group (device, label) VALUES (?1, ?2)",
+                    params![name, group],
+                )?;
+            }
+            audit::write(transaction, by_command("device add", name))?;
+            Ok(())
+        })
+    }
+
+    /// Removes a device; nothing is asked of the device itself.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::State`].
+    pub fn remove_device(&self, name: &str) -> Result<(), Error> {
+        self.change(|transaction| {
+            let removed = transaction.execute("DELETE FROM device WHERE name = ?1", [name])?;
+            if removed == 0 {
+                return Err(Error::Unknown {
+                    kind: "device",
+                    name: name.to_owned(),
+                });
+            }
+            audit::write(transaction, by_command("device remove", name))?;
+            Ok(())
+        })
+    }
+
+    /// Returns all devices, by name.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub fn devices(&self) -> Result<Vec<Device>, Error> {
+        let connection = self.hold();
+        let mut groups = connection
+            .prepare("SELECT label FROM device_group WHERE device = ?1 ORDER BY label")?;
+        let mut statement =
+            connection.prepare("SELECT name, address, is_default FROM device ORDER BY name")?;
+        let mut rows = statement.query([])?;
+        let mut devices = Vec::new();
+        while let Some(row) = rows.next()? {
+            let name: String = row.get(0)?;
+            let labels = groups.query_map([&name], |row| row.get(0))?;
+            devices.push(Device {
+                groups: labels.collect::<Result<_, _>>()?,
+                name,
+                address: row.get(1)?,
+                default: row.get(2)?,
+            });
+        }
+        Ok(devices)
+    }
+}
+
+/// An entry for what was done on this computer's command line.
+pub(super) const fn by_command<'a>(action: &'a str, subject: &'a str) -> NewEntry<'a> {
+    NewEntry {
+        who: "command line",
+        peer: "",
+        device: "",
+        action,
+        subject,
+        outcome: "done",
+        ends: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_is_the_default_until_another_is_said_to_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        let default = |state: &State| {
+            let devices = state.devices().unwrap().into_iter();
+            devices
+                .filter(|d| d.default)
+                .map(|d| d.name)
+                .collect::<Vec<_>>()
+        };
+        state
+            .add_device("b", "unix:/b", &["attic".into()], false)
+            .unwrap();
+        state.add_device("c", "unix:/c", &[], false).unwrap();
+        assert_eq!(default(&state), ["b"]);
+        state.add_device("a", "unix:/a", &[], true).unwrap();
+        assert_eq!(default(&state), ["a"]);
+        let taken = state.add_device("c", "unix:/x", &[], false);
+        assert!(matches!(taken, Err(Error::Taken { .. })));
+        assert_eq!(state.devices().unwrap()[1].groups, ["attic"]);
+        state.remove_device("a").unwrap();
+        assert!(matches!(
+            state.remove_device("a"),
+            Err(Error::Unknown { .. })
+        ));
+        assert_eq!(state.devices().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_path_of_the_gateway_is_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        for name in ["v1", "V1", "task", "heap", "a/b", "", ".hidden", "erase"] {
+            let refused = state.add_device(name, "unix:/x", &[], false);
+            assert!(matches!(refused, Err(Error::Usage(_))), "{name}");
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! API keys. A key is shown once, when it is made; kept is the SHA-256 of its secret. That needs no slow hash, because a
+//! secret is 256 random bits: nobody guesses one, however fast.
+
+use super::{
+    NewEntry, State, audit,
+    devices::{by_command, is_name},
+    is_taken, now_ms,
+};
+use crate::{Error, Role, Scope};
+use rusqlite::{OptionalExtension, params};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// A key, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyRow {
+    /// The part of it that is no secret.
+    pub id: String,
+    /// What its operator calls it; stands in the audit log.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// To which devices.
+    pub scope: Scope,
+    /// Does it work no more?
+    pub revoked: bool,
+}
+
+/// A key that is to be made.
+struct NewKey<'a> {
+    name: &'a str,
+    role: Role,
+    scope: &'a Scope,
+}
+
+/// What each key begins with, so that one is known where it does not belong.
+const PREFIX: &str = "berth_";
+const ID_BYTES: usize = 8;
+const SECRET_BYTES: usize = 32;
+
+impl State {
+    /// Makes a key and returns it: `berth_ID_SECRET`. It cannot be asked for again.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name that cannot be one, [`Error::Taken`], [`Error::System`], [`Error::State`].
+    pub fn add_key(&self, name: &str, role: Role, scope: &Scope) -> Result<String, Error> {
+        self.insert_key(&NewKey { name, role, scope }, false)
+            .map(Option::unwrap_or_default)
+    }
+
+    /// Makes a key if there is none at all; `None` if there is one.
+    ///
+    /// # Errors
+    /// As [`add_key`](Self::add_key).
+    pub fn add_first_key(&self, name: &str) -> Result<Option<String>, Error> {
+        let new = NewKey {
+            name,
+            role: Role::Admin,
+            scope: &Scope::default(),
+        };
+        self.insert_key(&new, true)
+    }
+
+    fn insert_key(&self, new: &NewKey<'_>, only_first: bool) -> Result<Option<String>, Error> {
+        let groups = new.scope.groups.iter().chain(&new.scope.devices);
+        for name in groups.map(String::as_str).chain([new.name]) {
+            if !is_name(name) {
+                return Err(Error::Usage(format!(
+                    "\"{name}\" is no name: 1 to 32 of a-z A-Z 0-9 . _ -, beginning with a letter or digit"
+                )));
+            }
+        }
+        let (id, secret) = (random::<ID_BYTES>()?, random::<SECRET_BYTES>()?);
+        self.change(|transaction| {
+            let empty: bool = transaction
+                .query_row("SELECT count(*) = 0 FROM access_key", [], |row| row.get(0))?;
+            if only_first && !empty {
+                return Ok(None);
+            }
+            let added = transaction.execute(
+                "INSERT INTO access_key (id, name, hash, role, added_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![id, new.name, hash(&secret), new.role.word(), now_ms()],
+            );
+            match added {
+                Err(error) if is_taken(&error) => {
+                    return Err(Error::Taken {
+                        kind: "key",
+                        name: new.name.to_owned(),
+                    });
+                }
+                added => added?,
+            };
+            let devices = new.scope.devices.iter().map(|name| ("device", name));
+            let groups = new.scope.groups.iter().map(|name| ("group", name));
+            for (kind, value) in devices.chain(groups) {
+                transaction.execute(
+                    "INSERT OR IGNORE INTO access_scope (key, kind, value) VALUES (?1, ?2, ?3)",
+                    params![id, kind, value],
+                )?;
+            }
+            audit::write(transaction, by_command("key add", new.name))?;
+            Ok(Some(format!("{PREFIX}{id}_{secret}")))
+        })
+    }
+
+    /// Lets a key work no more, from the next request on.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::State`].
+    pub fn revoke_key(&self, name: &str) -> Result<(), Error> {
+        self.change(|transaction| {
+            let revoked = transaction.execute(
+                "UPDATE access_key SET revoked_ms = coalesce(revoked_ms, ?2) WHERE name = ?1",
+                params![name, now_ms()],
+            )?;
+            if revoked == 0 {
+                return Err(Error::Unknown {
+                    kind: "key",
+                    name: name.to_owned(),
+                });
+            }
+            audit::write(transaction, by_command("key revoke", name))?;
+            Ok(())
+        })
+    }
+
+    /// Returns all keys, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub fn keys(&self) -> Result<Vec<KeyRow>, Error> {
+        let ids: Vec<String> = {
+            let connection = self.hold();
+            let mut statement =
+                connection.prepare("SELECT id FROM access_key ORDER BY added_ms, name")?;
+            let ids = statement.query_map([], |row| row.get(0))?;
+            ids.collect::<Result<_, _>>()?
+        };
+        let mut keys = Vec::new();
+        for id in ids {
+            keys.extend(self.key_row(&id)?.map(|(row, _)| row));
+        }
+        Ok(keys)
+    }
+
+    /// Returns whose key this is; `None`: nobody's, or it was revoked.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub fn key(&self, key: &str) -> Result<Option<KeyRow>, Error> {
+        let parts = key.strip_prefix(PREFIX).and_then(|key| key.split_once('_'));
+        let Some((id, secret)) = parts else {
+            return Ok(None);
+        };
+        Ok(self
+            .key_row(id)?
+            .filter(|(row, kept)| is_same(kept, &hash(secret)) && !row.revoked)
+            .map(|(row, _)| row))
+    }
+
+    fn key_row(&self, id: &str) -> Result<Option<(KeyRow, [u8; 32])>, Error> {
+        let connection = self.hold();
+        let found = connection
+            .query_row(
+                "SELECT name, role, revoked_ms IS NOT NULL, hash FROM access_key WHERE id = ?1",
+                [id],
+                |row| {
+                    Ok((
+                        row.get::<_, String>(0)?,
+                        row.get::<_, String>(1)?,
+                        row.get(2)?,
+                        row.get(3)?,
+                    ))
+                },
+            )
+            .optional()?;
+        let Some((name, role, revoked, hash)) = found else {
+            return Ok(None);
+        };
+        let mut scope = Scope::default();
+        let mut statement = connection
+            .prepare("SELECT kind, value FROM access_scope WHERE key = ?1 ORDER BY value")?;
+        let mut rows = statement.query([id])?;
+        while let Some(row) = rows.next()? {
+            let kind: String = row.get(0)?;
+            let names = if kind == "device" {
+                &mut scope.devices
+            } else {
+                &mut scope.groups
+            };
+            names.push(row.get(1)?);
+        }
+        let row = KeyRow {
+            id: id.to_owned(),
+            name,
+            // The table holds no other word.
+            role: Role::of(&role).unwrap_or(Role::View),
+            scope,
+            revoked,
+        };
+        Ok(Some((row, hash)))
+    }
+
+    /// Writes that a caller was sent away.
+    pub(crate) fn audit_denied(&self, who: &str, peer: &str, action: &str) -> Result<i64, Error> {
+        self.audit(NewEntry {
+            who,
+            peer,
+            action,
+            outcome: "denied",
+            ..NewEntry::default()
+        })
+    }
+}
+
+fn hash(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret).into()
+}
+
+/// Takes as long wherever they differ.
+fn is_same(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    a.iter().zip(b).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+}
+
+/// So many random bytes, in hexadecimal.
+fn random<const BYTES: usize>() -> Result<String, Error> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| Error::System(error.to_string()))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_known_by_its_secret_alone_and_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        let scope = Scope {
+            devices: vec!["roof".into()],
+            groups: vec!["attic".into()],
+        };
+        let key = state.add_key("ci", Role::Operate, &scope).unwrap();
+        let other = state
+            .add_key("other", Role::View, &Scope::default())
+            .unwrap();
+        let found = state.key(&key).unwrap().unwrap();
+        assert_eq!(
+            (&*found.name, found.role, &found.scope),
+            ("ci", Role::Operate, &scope)
+        );
+
+        let (id, _) = key.rsplit_once('_').unwrap();
+        let (_, secret) = other.rsplit_once('_').unwrap();
+        for wrong in [
+            "",
+            "berth_",
+            "x",
+            id,
+            &format!("{id}_"),
+            &format!("{id}_{secret}"),
+            &key[1..],
+        ] {
+            assert_eq!(state.key(wrong).unwrap(), None, "{wrong}");
+        }
+        let secret = key.rsplit_once('_').unwrap().1.as_bytes();
+        drop(state);
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            assert!(!bytes.windows(secret.len()).any(|part| part == secret));
+        }
+    }
+
+    #[test]
+    fn a_revoked_key_is_nobodys_and_its_name_stays_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        let key = state.add_first_key("first").unwrap().unwrap();
+        assert_eq!(state.add_first_key("second").unwrap(), None);
+        state.revoke_key("first").unwrap();
+        assert_eq!(state.key(&key).unwrap(), None);
+        assert!(state.keys().unwrap()[0].revoked);
+        let again = state.add_key("first", Role::View, &Scope::default());
+        assert!(matches!(again, Err(Error::Taken { .. })));
+        assert!(matches!(state.revoke_key("x"), Err(Error::Unknown { .. })));
+        assert_eq!(state.audit_verify().unwrap(), 2);
+    }
+}

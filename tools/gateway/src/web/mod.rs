@@ -1,0 +1,147 @@
+//! HTTP: which paths there are, and what each request passes on its way.
+
+mod guard;
+mod limits;
+mod network;
+mod problem;
+mod wasmico;
+
+pub(crate) use limits::Limits;
+pub use network::Network;
+pub(crate) use problem::Problem;
+
+use crate::{Error, Lines, Role, State, lines::Known, state::NewEntry};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+use std::{net::IpAddr, sync::Arc};
+
+/// Most bytes of a request; the largest images that devices take are a fraction of it.
+const BODY_MAX: usize = 4 << 20;
+
+/// What all requests share.
+pub(crate) struct App {
+    pub(crate) state: Arc<State>,
+    pub(crate) lines: Arc<Lines>,
+    /// Names by which the gateway may be called, beside addresses and `localhost`.
+    pub(crate) names: Vec<String>,
+    /// Who may use WASMICO's API without a key.
+    pub(crate) trusted: Vec<Network>,
+    pub(crate) limits: Limits,
+}
+
+/// Whose request it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// For the audit log.
+    name: String,
+    peer: IpAddr,
+    role: Role,
+    scope: crate::Scope,
+    /// Has it shown no key, and may use WASMICO's API only?
+    keyless: bool,
+}
+
+/// Where a request comes from; the server says it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .merge(wasmico::router())
+        .nest("/{device}", wasmico::router())
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(not_so)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            guard::guard,
+        ))
+        .with_state(app)
+}
+
+async fn nothing_here() -> Problem {
+    Problem::not_found("there is nothing at this path")
+}
+
+async fn not_so() -> Problem {
+    Problem::new(
+        axum::http::StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "not with this method",
+    )
+}
+
+impl App {
+    /// The device that is meant, if the caller may do what needs `role` with it. One that is not his is as one
+    /// that is not there.
+    async fn device(
+        &self,
+        caller: &Caller,
+        name: Option<&str>,
+        role: Role,
+        action: &str,
+    ) -> Result<Known, Problem> {
+        let known = self
+            .lines
+            .get(name)
+            .filter(|known| caller.scope.has(&known.device));
+        let Some(known) = known else {
+            return Err(match name {
+                Some(name) => Problem::not_found(&format!("there is no device \"{name}\"")),
+                None => Problem::not_found("no device is the default one"),
+            });
+        };
+        if caller.role < role {
+            self.record(caller, (&known.device.name, action), "", "denied", None)
+                .await?;
+            return Err(Problem::new(
+                axum::http::StatusCode::FORBIDDEN,
+                "forbidden",
+                &format!(
+                    "the key \"{}\" has the role {}, and this needs {}",
+                    caller.name,
+                    caller.role.word(),
+                    role.word()
+                ),
+            ));
+        }
+        Ok(known)
+    }
+
+    /// Writes into the audit log; without that nothing is done.
+    async fn record(
+        &self,
+        caller: &Caller,
+        (device, action): (&str, &str),
+        subject: &str,
+        outcome: &str,
+        ends: Option<i64>,
+    ) -> Result<i64, Problem> {
+        let (who, peer) = (caller.name.clone(), caller.peer.to_string());
+        let [device, action, subject, outcome] =
+            [device, action, subject, outcome].map(str::to_owned);
+        self.with_state(move |state| {
+            state.audit(NewEntry {
+                who: &who,
+                peer: &peer,
+                device: &device,
+                action: &action,
+                subject: &subject,
+                outcome: &outcome,
+                ends,
+            })
+        })
+        .await
+    }
+
+    /// Uses the state where waiting for the disk holds nobody up.
+    async fn with_state<T: Send + 'static>(
+        &self,
+        with: impl FnOnce(&State) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let state = Arc::clone(&self.state);
+        match tokio::task::spawn_blocking(move || with(&state)).await {
+            Ok(done) => done.map_err(|error| Problem::of_state(&error)),
+            Err(_) => Err(Problem::of_state(&Error::System("a thread ended".into()))),
+        }
+    }
+}
