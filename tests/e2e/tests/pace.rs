@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash, guest};
-use berth_emulator::{Icount, Sleep};
+use berth_emulator::{Board, Icount, Sleep};
 use berth_protocol::{
     CHUNK_MAX, Event, FRAME_MAX, FrameDecoder, ImageHash, Op, Parameters, Request, Response,
     encode_frame,
@@ -86,6 +86,53 @@ fn answers(line: &mut UnixStream, count: usize) -> Result<Vec<(u32, Option<&'sta
     Ok(found)
 }
 
+/// A board whose time is instructions, and does not run away from the host's: a processor that computes would be several times
+/// as fast as the one that is meant, and who sends at its pace late.
+fn paced(board: Board) -> Board {
+    board
+        .raw_console()
+        .limit(Duration::from_secs(300))
+        .icount(Icount {
+            shift: 5,
+            sleep: Sleep::Aligned,
+        })
+}
+
+/// The line of a device, for [`send_paced`].
+fn listen(device: &mut Device) -> Result<UnixStream> {
+    let line = device.board.uart(0)?;
+    line.set_read_timeout(Some(Duration::from_secs(15)))?;
+    // What the emulator has not taken keeps the sender waiting, who then sees that it is late.
+    rustix::net::sockopt::set_socket_send_buffer_size(&line, 1)?;
+    Ok(line)
+}
+
+/// The operations that upload an image.
+fn upload(name: &'static str, image: &'static [u8]) -> impl Iterator<Item = Op<'static>> {
+    let begin = Op::UploadBegin {
+        upload: 0,
+        name,
+        length: image.len() as u32,
+        hash: ImageHash::of(image),
+        parameters: Parameters::default(),
+    };
+    let upload = begin.upload_id().unwrap_or_default();
+    let chunks = image
+        .chunks(CHUNK_MAX)
+        .enumerate()
+        .map(move |(number, bytes)| {
+            let offset = (number * CHUNK_MAX) as u32;
+            Op::UploadChunk {
+                upload,
+                offset,
+                bytes,
+            }
+        });
+    std::iter::once(begin)
+        .chain(chunks)
+        .chain([Op::UploadCommit { upload }])
+}
+
 /// A whole upload, its requests one behind the other without waiting for an answer, while a container
 /// never gives the processor back: every byte is taken, every request answered, in order.
 #[test]
@@ -102,46 +149,11 @@ fn nothing_is_lost_at_line_rate_without_waiting() -> Result<()> {
 
 fn nothing_is_lost(latest: &mut u64) -> Result<()> {
     let flash = Flash::new()?;
-    let mut device = Device::power_on_board(&flash, |board| {
-        board
-            .raw_console()
-            .limit(Duration::from_secs(300))
-            .icount(Icount {
-                shift: 5,
-                sleep: Sleep::RealTime,
-            })
-    })?;
-    let mut line = device.board.uart(0)?;
-    line.set_read_timeout(Some(Duration::from_secs(15)))?;
-    // What the emulator has not taken keeps the sender waiting, who then sees that it is late.
-    rustix::net::sockopt::set_socket_send_buffer_size(&line, 1)?;
+    let mut device = Device::power_on_board(&flash, paced)?;
+    let mut line = listen(&mut device)?;
 
     let busy = std::fs::read(guest("spin"))?;
     let image = with_custom_section(std::fs::read(guest("fib"))?, 20_000);
-    let upload = |name, image: &'static [u8]| {
-        let begin = Op::UploadBegin {
-            upload: 0,
-            name,
-            length: image.len() as u32,
-            hash: ImageHash::of(image),
-            parameters: Parameters::default(),
-        };
-        let upload = begin.upload_id().unwrap_or_default();
-        let chunks = image
-            .chunks(CHUNK_MAX)
-            .enumerate()
-            .map(move |(number, bytes)| {
-                let offset = (number * CHUNK_MAX) as u32;
-                Op::UploadChunk {
-                    upload,
-                    offset,
-                    bytes,
-                }
-            });
-        std::iter::once(begin)
-            .chain(chunks)
-            .chain([Op::UploadCommit { upload }])
-    };
     let (busy, image): (&[u8], &[u8]) = (busy.leak(), image.leak());
     let first: Vec<Op<'_>> = upload("spin", busy)
         .chain([Op::Start { name: "spin" }])
@@ -166,5 +178,46 @@ fn nothing_is_lost(latest: &mut u64) -> Result<()> {
     let expected: Vec<_> = (1000..).map(|id| (id, None)).take(count).collect();
     ensure!(found == expected, "{found:?}");
     println!("{} bytes at line rate, {count} answers", bytes.len());
+    Ok(())
+}
+
+/// Upstream's console keeps nothing between two reads: who computes has to look what has come before one read is full.
+#[test]
+fn nothing_is_lost_by_a_console_that_keeps_nothing() -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let mut latest = 0;
+        match nothing_is_lost_without_ring(&mut latest) {
+            Err(error) if latest > LATE_MAX => println!("late by {latest} ticks, {error}"),
+            other => return other,
+        }
+    }
+    anyhow::bail!("the host is too busy to be a line")
+}
+
+fn nothing_is_lost_without_ring(latest: &mut u64) -> Result<()> {
+    let flash = Flash::with_kernel("no-ring-kernel.bin")?;
+    flash.install("wasm_supervisor")?;
+    let mut device = Device::power_on_board(&flash, paced)?;
+    let mut line = listen(&mut device)?;
+
+    // While a module is checked nobody listens: one request after the other.
+    let busy: &[u8] = std::fs::read(guest("spin"))?.leak();
+    for (op, id) in upload("spin", busy)
+        .chain([Op::Start { name: "spin" }])
+        .zip(1..)
+    {
+        *latest = send_paced(&mut device, &mut line, &frames([op].into_iter(), id)?)?.max(*latest);
+        ensure!(answers(&mut line, 1)? == [(id, None)]);
+    }
+    let count = 400;
+    let bytes = frames(std::iter::repeat_n(Op::Heap, count), 1000)?;
+    let mut reading = line.try_clone()?;
+    let reader = std::thread::spawn(move || answers(&mut reading, count));
+    *latest = send_paced(&mut device, &mut line, &bytes)?.max(*latest);
+    let found = reader
+        .join()
+        .map_err(|_| anyhow::anyhow!("the reader panicked"))??;
+    let expected: Vec<_> = (1000..).map(|id| (id, None)).take(count).collect();
+    ensure!(found == expected, "{found:?}");
     Ok(())
 }

@@ -324,3 +324,86 @@ fn position_independent_processes_are_installed_beside_the_supervisor() -> Resul
     ensure!(!text.contains("is not started"), "{text}");
     Ok(())
 }
+
+/// The code blocks in this language of the page about upstream's boards.
+fn blocks(language: &str) -> Result<Vec<String>> {
+    let page = std::fs::read_to_string(root().join("docs/upstream.md"))?;
+    let begin = format!("\n```{language}\n");
+    let blocks = page.split(&begin).skip(1);
+    Ok(blocks
+        .filter_map(|rest| Some(rest.split_once("\n```")?.0.to_owned()))
+        .collect())
+}
+
+/// The commands of `docs/upstream.md` for a loader that scans one list, with the example's addresses: position-independent
+/// processes, the supervisor, and what makes one list of both; parted, and changed once more.
+#[test]
+fn one_list_has_position_independent_processes_and_the_supervisor() -> Result<()> {
+    const FIRST: &str = "0x40000";
+    /// RAM and binary.
+    const ADDRESSES: [u32; 2] = [0x2002_0000, 0x0008_0080];
+    const ENTRY: &[u8] = b"\x00\x00\x02\x20\x80\x00\x08\x00";
+    let map = Layout::read(&root().join("kernel-board/upstream-nrf52840dk/supervisor.ld"))?;
+    let place = map.region("SUPERVISOR_FLASH").context("no flash")?;
+    let ram = map.region("SUPERVISOR_RAM").context("no RAM")?;
+    ensure!(ADDRESSES == [ram.origin, place.origin + 128]);
+    ensure!(ENTRY == ADDRESSES.map(u32::to_le_bytes).concat());
+    let supervisor = Object {
+        length: place.length,
+        entries: &[(tlv::FIXED_ADDRESSES, ENTRY)],
+        ..GUEST
+    };
+    let flash = Flash::for_walk()?;
+    let folder = TempDir::new()?;
+    let commands = blocks("sh")?.concat();
+    let install = |name, address: &str, object| {
+        let says = format!("tockloader install --app-address {address} ");
+        ensure!(commands.contains(&says), "the page does not say `{says}`");
+        let tab = bundle(&folder, Object { name, ..object })?;
+        flash.tockloader(&["install", "--app-address", address, &tab.to_string_lossy()])
+    };
+    install("first", FIRST, GUEST)?;
+    install("supervisor", &format!("{:#x}", place.origin), supervisor)?;
+
+    // The end of what is there, where the page has its example's.
+    let end = format!("{:#x}", 0x40000 + GUEST.length);
+    let script = blocks("python")?.concat();
+    ensure!(
+        script.contains("end, supervisor = 0x44000, 0x80000"),
+        "{script}"
+    );
+    let made = Command::new("python3")
+        .args(["-c", &script.replace("0x44000", &end)])
+        .current_dir(folder.path())
+        .status()?;
+    ensure!(made.success(), "{script}");
+    let put = |name: &str| {
+        let says = format!("tockloader flash --address 0x44000 {name}");
+        let page = std::fs::read_to_string(root().join("docs/upstream.md"))?;
+        ensure!(page.contains(&says), "the page does not say `{says}`");
+        // It knows no list, so not where one begins.
+        let run = Command::new(root().join("target/tools/venv/bin/tockloader"))
+            .args(["flash", "--board", "mps2_an386", "--arch", "cortex-m4"])
+            .args(["--page-size", "512", "--address", &end, "--flash-file"])
+            .args([flash.path(), folder.path().join(name)])
+            .output()?;
+        let said = String::from_utf8_lossy(&run.stderr);
+        ensure!(run.status.success(), "{name}: {said}");
+        Ok(())
+    };
+    put("padding.bin")?;
+    let listed = flash.tockloader(&["list"])?;
+    ensure!(
+        listed.contains("first") && listed.contains("supervisor"),
+        "{listed}"
+    );
+
+    put("end.bin")?;
+    install("second", FIRST, GUEST)?;
+    let listed = flash.tockloader(&["list"])?;
+    ensure!(
+        listed.contains("second") && !listed.contains("supervisor"),
+        "{listed}"
+    );
+    Ok(())
+}

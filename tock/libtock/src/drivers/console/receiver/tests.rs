@@ -153,6 +153,12 @@ fn install() -> Shared {
     model
 }
 
+/// For a console that keeps nothing.
+fn store() -> &'static mut [u8] {
+    assert_eq!(super::super::kept(), 0);
+    vec![0; 1024].leak()
+}
+
 /// A process as the supervisor is one: looks, works for a while or sleeps, and looks again.
 struct Process {
     model: Shared,
@@ -168,7 +174,7 @@ impl Process {
         let model = install();
         let slot: &'static EventSlot = std::boxed::Box::leak(std::boxed::Box::default());
         let buffer = vec![0u8; 64].leak();
-        let receiver = Receiver::new(buffer, slot, super::super::kept() > 0).unwrap();
+        let receiver = Receiver::new(buffer, slot, store()).unwrap();
         Self {
             model,
             receiver,
@@ -209,6 +215,17 @@ impl Process {
         self.model.borrow_mut().pass(us * 1000);
     }
 
+    /// Wait for something that takes so long, an answer on its way out say; a read that ends wakes the process.
+    fn wait(&mut self, us: u64) {
+        let until = self.now_us() + us;
+        while self.now_us() < until {
+            self.model.borrow_mut().pass(10_000);
+            if yield_no_wait() {
+                self.receiver.keep(self.now_us());
+            }
+        }
+    }
+
     /// Sleep until a byte or the moment wakes it, as a wait on an alarm does. How long.
     fn sleep(&mut self, longest_us: u64) -> u64 {
         let from = self.now_us();
@@ -245,6 +262,71 @@ fn no_byte_is_lost_while_the_process_works() {
     }
     assert_eq!(process.model.borrow().overruns, 0);
     assert!(process.heard.iter().copied().eq(pattern(total)));
+}
+
+#[test]
+fn no_byte_is_lost_while_the_process_waits_for_something_else() {
+    let mut process = Process::new();
+    let total = 20_000;
+    process.send(3_000, pattern(total));
+    while process.heard.len() < total as usize {
+        while process.look() > 0 {}
+        // As long as an answer of 700 bytes takes.
+        let us = process.below(60_000);
+        process.wait(us);
+        assert!(
+            process.now_us() < 10_000_000,
+            "{} came",
+            process.heard.len()
+        );
+    }
+    assert_eq!(process.model.borrow().overruns, 0);
+    assert!(process.heard.iter().copied().eq(pattern(total)));
+}
+
+#[test]
+fn no_byte_is_lost_when_it_comes_to_who_was_woken_by_something_else() {
+    let mut process = Process::new();
+    let mut sent = Vec::new();
+    for _ in 0..200 {
+        while process.look() > 0 {}
+        // A timer: asleep for long, and then at work before anything is received.
+        process.model.borrow_mut().pass(50_000_000);
+        process.sleep(7_000);
+        let after = process.below(500);
+        process.send(after, pattern(40));
+        sent.extend(pattern(40));
+        process.work(2_500);
+        while process.heard.len() < sent.len() {
+            process.look();
+            process.work(500);
+            assert!(
+                process.now_us() < 60_000_000,
+                "{} came",
+                process.heard.len()
+            );
+        }
+    }
+    assert_eq!(process.model.borrow().overruns, 0);
+    assert_eq!(process.heard, sent);
+}
+
+#[test]
+fn it_says_until_when_it_has_to_be_asked() {
+    let mut process = Process::new();
+    process.look();
+    let now = process.now_us();
+    let by = process.receiver.look_by();
+    assert!((now + 1_000..=now + LOOK_US).contains(&by), "{by} at {now}");
+    // Whoever works until then and takes 3 ms more loses nothing.
+    process.send(0, pattern(2_000));
+    while process.heard.len() < 2_000 && process.now_us() < 10_000_000 {
+        let left = process.receiver.look_by().saturating_sub(process.now_us());
+        process.work(left + 3_000);
+        process.look();
+    }
+    assert_eq!(process.model.borrow().overruns, 0);
+    assert!(process.heard.iter().copied().eq(pattern(2_000)));
 }
 
 #[test]
@@ -323,7 +405,7 @@ fn another_process_that_reads_is_waited_for() {
     model.borrow_mut().busy_until_ns = 50_000_000;
     let slot: &'static EventSlot = std::boxed::Box::leak(std::boxed::Box::default());
     let buffer = vec![0u8; 64].leak();
-    let receiver = Receiver::new(buffer, slot, false).unwrap();
+    let receiver = Receiver::new(buffer, slot, store()).unwrap();
     let mut process = Process {
         model,
         receiver,
