@@ -159,7 +159,7 @@ impl<const N: usize> WasmHost<N> {
             return CommandReturn::failure(ErrorCode::FAIL);
         };
         let come = slot.machine.map(|machine| {
-            let pass = on(machine, exposure, code, lent);
+            let pass = on(machine, exposure, |index| instruction(code, index), lent);
             (pass, machine.instruction(), machine.output() as u32)
         });
         // Nothing else uses the machine.
@@ -223,11 +223,11 @@ impl<const N: usize> WasmHost<N> {
 }
 
 /// A pass: what is to be checked first, and what that leaves of the time for carrying it out.
-fn on(
+pub(crate) fn on(
     machine: &mut Machine,
     exposure: &Exposure,
-    code: &ReadableProcessSlice,
-    lent: &Lent<'_>,
+    instruction: impl Fn(usize) -> Option<Instruction>,
+    data: &impl Data,
 ) -> Result<Pass, program::Refusal> {
     let mut units = PASS_UNITS;
     while let Some(index) = machine.unchecked() {
@@ -235,9 +235,9 @@ fn on(
             return Ok(Pass::GoesOn);
         }
         units -= CHECK_UNITS;
-        machine.check(exposure, instruction(code, index))?;
+        machine.check(exposure, instruction(index))?;
     }
-    machine.pass(exposure.window, lent, units)
+    machine.pass(exposure.window, data, units)
 }
 
 /// The instruction that the process has at an index now.

@@ -40,8 +40,8 @@ mod transport;
 mod wishes;
 
 pub use address::Address;
-pub use client::Client;
-pub use commands::{not_understood, run};
+pub use client::{Client, Exchange};
+pub use commands::{have_arenas, not_understood, run};
 pub use device::{
     After, Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello, images,
     inspect, kill, lift, live_update, log_line, pause, read_image, remove, reset, resume, start,

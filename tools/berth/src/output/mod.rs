@@ -17,6 +17,7 @@ pub(crate) use tables::{Found, containers, devices, erases_left, heap, images, s
 use crate::{DeviceEvent, Error, LogLine, UpdateOutcome, cli::Cli};
 use berth_pack::printable;
 use berth_protocol::is_plain;
+use berth_sim::{Access, OnBus};
 use clap::CommandFactory;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -184,6 +185,49 @@ pub(crate) enum Moments {
     Device,
     /// By this computer's clock, on which the device started then.
     Clock(SystemTime),
+}
+
+/// What was accessed and what was on buses, in the order of time.
+pub(crate) fn trace(
+    out: &mut impl Write,
+    accesses: &[Access],
+    on_bus: &[OnBus],
+    as_json: bool,
+) -> io::Result<()> {
+    let mut on_bus = on_bus.iter().peekable();
+    let said = |out: &mut _, entry: &OnBus| {
+        if as_json {
+            let (block, text) = (&entry.block, entry.what.to_string());
+            return print_json(
+                out,
+                &json!({"time_us": entry.time_us, "block": block, "bus": text}),
+            );
+        }
+        writeln!(out, "{entry}")
+    };
+    for access in accesses {
+        while let Some(entry) = on_bus.next_if(|entry| entry.time_us < access.time_us) {
+            said(out, entry)?;
+        }
+        if as_json {
+            print_json(
+                out,
+                &json!({
+                    "time_us": access.time_us,
+                    "block": access.block,
+                    "register": access.name,
+                    "offset": access.offset,
+                    "bits": 8 * access.width.bytes(),
+                    "access": access.kind.word(),
+                    "value": access.value,
+                    "by": access.by.word(),
+                }),
+            )?;
+        } else {
+            writeln!(out, "{access}")?;
+        }
+    }
+    on_bus.try_for_each(|entry| said(out, entry))
 }
 
 /// One line of `logs`.
