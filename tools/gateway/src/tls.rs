@@ -90,10 +90,7 @@ fn ready(file: &Path, chain: &[u8], key: PrivateKeyDer<'static>) -> Result<Certi
         .map_err(|error| wrong(&error))?;
     Ok(Certificate {
         config: Arc::new(config),
-        fingerprint: fingerprint
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        fingerprint: berth::hexadecimal(&fingerprint),
         file: file.to_owned(),
     })
 }

@@ -164,7 +164,7 @@ pub fn read_image(
         bytes.extend(part);
         progress(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
     }
-    if convert::hexadecimal(&ImageHash::of(&bytes)) != image.sha256 {
+    if convert::hexadecimal(&ImageHash::of(&bytes).0) != image.sha256 {
         return Err(Error::Verification(format!(
             "{name}: what was read has another SHA-256 than the device says; was it replaced meanwhile?"
         )));
@@ -181,7 +181,7 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
     let (sha256, parameters, saved_bytes, log_dropped, last_fault) =
         ask(client, "inspect", Some(name), op, |reply| match reply {
             Reply::Inspection(found) => Some((
-                convert::hexadecimal(&found.hash),
+                convert::hexadecimal(&found.hash.0),
                 convert::settings(found.parameters),
                 found.saved_bytes,
                 found.log_dropped,

@@ -4,9 +4,7 @@ use crate::model::{
     Container, DeviceEvent, DeviceStatus, Erases, FaultRecord, HostCall, Image, ServiceInfo,
     Settings, Source, Store, UpdateOutcome,
 };
-use berth_protocol::{
-    Entry, FaultReport, Happening, ImageHash, Parameters, Restart, Status, Update,
-};
+use berth_protocol::{Entry, FaultReport, Happening, Parameters, Restart, Status, Update};
 
 pub(super) fn container(item: berth_protocol::Container<'_>) -> Container {
     Container {
@@ -58,15 +56,17 @@ pub(super) fn settings(parameters: Parameters) -> Settings {
     }
 }
 
-pub(super) fn hexadecimal(hash: &ImageHash) -> String {
-    hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Returns bytes as hexadecimal digits: a SHA-256 as [`Image`] has it.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn image(item: berth_protocol::Image<'_>) -> Image {
     Image {
         name: item.name.into(),
         bytes: item.bytes,
-        sha256: hexadecimal(&item.hash),
+        sha256: hexadecimal(&item.hash.0),
         persistent: item.persistent,
         parameters: settings(item.parameters),
     }

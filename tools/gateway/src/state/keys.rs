@@ -226,7 +226,7 @@ fn is_same(a: &[u8; 32], b: &[u8; 32]) -> bool {
 fn random<const BYTES: usize>() -> Result<String, Error> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|error| Error::System(error.to_string()))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(berth::hexadecimal(&bytes))
 }
 
 #[cfg(test)]

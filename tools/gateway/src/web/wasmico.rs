@@ -14,14 +14,16 @@ use super::{App, Caller, Problem};
 use crate::{Again, Role, State as Kept, state::Numbers};
 use axum::{
     Extension, Json, Router,
-    extract::{Form, FromRequest, Multipart, Query, RawPathParams, Request, State},
+    extract::{
+        Form, FromRequest, FromRequestParts, Multipart, Query, RawPathParams, Request, State,
+    },
     http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use berth::{After, Begun, Client, Prepared, Wishes};
-use berth_protocol::Parameters;
+use berth_protocol::{ImageHash, Parameters};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::{collections::HashMap, sync::Arc, thread, time::Duration};
 
 /// How long a request may take: a look, a change, an upload (100 KB take 9 s at 115200 baud).
@@ -89,7 +91,7 @@ async fn upload(
         .map_err(|_| Problem::bad_request("the file cannot be read"))?;
     let chosen = parameters(numbers);
     let granted = berth::grant(chosen, prepared.wishes, Wishes::Bounded).parameters;
-    let sha256 = hexadecimal(&Sha256::digest(&prepared.bytes));
+    let sha256 = berth::hexadecimal(&ImageHash::of(&prepared.bytes).0);
     let asked = Asked {
         action: "upload",
         message: "file uploaded successfully",
@@ -199,15 +201,52 @@ async fn edit(
     Ok(said)
 }
 
-async fn delete(
-    State(app): Shared,
-    Extension(caller): Extension<Caller>,
+/// A change of one task that needs no more than its name: by whom, of which device, and which task.
+struct OnTask {
+    app: Arc<App>,
+    caller: Caller,
     path: RawPathParams,
-    request: Request,
-) -> Answer<Said> {
-    let name = Fields::of(request).await?.name()?;
-    let asked = Asked::change("delete", "file deleted successfully", name);
-    change(app, caller, &path, asked, |client, name| {
+    name: String,
+}
+
+impl FromRequest<Arc<App>> for OnTask {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let Extension(caller) = Extension::from_request_parts(&mut parts, app)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let path = RawPathParams::from_request_parts(&mut parts, app)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let name = Fields::of(Request::from_parts(parts, body))
+            .await
+            .and_then(|fields| fields.name())
+            .map_err(IntoResponse::into_response)?;
+        Ok(Self {
+            app: Arc::clone(app),
+            caller,
+            path,
+            name,
+        })
+    }
+}
+
+impl OnTask {
+    async fn change(
+        self,
+        action: &'static str,
+        message: &'static str,
+        ask: impl FnMut(&mut Client, &str) -> Result<Did, berth::Error> + Send + 'static,
+    ) -> Answer<Said> {
+        let asked = Asked::change(action, message, self.name);
+        change(self.app, self.caller, &self.path, asked, ask).await
+    }
+}
+
+async fn delete(task: OnTask) -> Answer<Said> {
+    task.change("delete", "file deleted successfully", |client, name| {
         match berth::remove(client, name) {
             Err(error) if error.is_refusal("wrong-state") => {}
             removed => return removed.map(|()| Did::Done),
@@ -222,19 +261,10 @@ async fn delete(
     .await
 }
 
-async fn start(
-    State(app): Shared,
-    Extension(caller): Extension<Caller>,
-    path: RawPathParams,
-    request: Request,
-) -> Answer<Said> {
-    let name = Fields::of(request).await?.name()?;
-    let asked = Asked::change("start", "task started successfully", name);
-    change(
-        app,
-        caller,
-        &path,
-        asked,
+async fn start(task: OnTask) -> Answer<Said> {
+    task.change(
+        "start",
+        "task started successfully",
         |client, name| match berth::start(client, name) {
             Err(error)
                 if error.is_refusal("wrong-state") && is_active(client, name)? == Some(true) =>
@@ -247,33 +277,17 @@ async fn start(
     .await
 }
 
-async fn stop(
-    State(app): Shared,
-    Extension(caller): Extension<Caller>,
-    path: RawPathParams,
-    request: Request,
-) -> Answer<Said> {
-    let name = Fields::of(request).await?.name()?;
-    let asked = Asked::change("stop", "task stopped successfully", name);
-    change(app, caller, &path, asked, |client, name| {
+async fn stop(task: OnTask) -> Answer<Said> {
+    task.change("stop", "task stopped successfully", |client, name| {
         if_active(berth::stop(client, name))
     })
     .await
 }
 
-async fn pause(
-    State(app): Shared,
-    Extension(caller): Extension<Caller>,
-    path: RawPathParams,
-    request: Request,
-) -> Answer<Said> {
-    let name = Fields::of(request).await?.name()?;
-    let asked = Asked::change("pause", "task paused successfully", name);
-    change(
-        app,
-        caller,
-        &path,
-        asked,
+async fn pause(task: OnTask) -> Answer<Said> {
+    task.change(
+        "pause",
+        "task paused successfully",
         |client, name| match berth::pause(client, name) {
             Err(error) if error.is_refusal("wrong-state") && is_paused(client, name)? => {
                 Ok(Did::Not("task is already paused"))
@@ -284,19 +298,10 @@ async fn pause(
     .await
 }
 
-async fn unpause(
-    State(app): Shared,
-    Extension(caller): Extension<Caller>,
-    path: RawPathParams,
-    request: Request,
-) -> Answer<Said> {
-    let name = Fields::of(request).await?.name()?;
-    let asked = Asked::change("unpause", "task unpaused successfully", name);
-    change(
-        app,
-        caller,
-        &path,
-        asked,
+async fn unpause(task: OnTask) -> Answer<Said> {
+    task.change(
+        "unpause",
+        "task unpaused successfully",
         |client, name| match berth::resume(client, name) {
             Err(error) if error.is_refusal("wrong-state") => Ok(Did::Not("task is not paused")),
             resumed => resumed.map(|()| Did::Done),
@@ -597,10 +602,6 @@ fn parameters(numbers: Numbers) -> Parameters {
         memory: numbers.memory,
         ..Parameters::default()
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What was sent: in the path's query, a form, or a form of several parts with a file.
