@@ -21,11 +21,6 @@ use berth_exposure::program::{
 };
 use kernel::ErrorCode;
 
-/// Work of one pass, in accesses; whatever makes none counts as one, too.
-pub(crate) const PASS_UNITS: u32 = 68;
-/// Work of checking an instruction, in the same unit.
-pub(crate) const CHECK_UNITS: u32 = 32;
-
 /// Work of a look at the status of an exchange, with what it moves.
 const LOOK_UNITS: u32 = 4;
 /// Work of beginning with an exchange, or of going on with it.
