@@ -24,7 +24,7 @@ use kernel::ErrorCode;
 /// Work of a look at the status of an exchange, with what it moves.
 const LOOK_UNITS: u32 = 4;
 /// Work of beginning with an exchange, or of going on with it.
-const EXCHANGE_UNITS: u32 = 2;
+const EXCHANGE_UNITS: u32 = 4;
 
 /// Why a program was refused, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,12 +276,14 @@ impl Machine {
         if !instruction.is_sound() {
             return Err(Refusal::Malformed);
         }
-        let (step, own) = step_of(exposure, instruction, index)?;
+        let place = self.steps.get_mut(usize::from(index));
+        let step = place.ok_or(Refusal::TooLarge)?;
+        let own = put_step(exposure, instruction, index, step)?;
         sums.needs.add(own, times);
         if let Step::Repeat {
             count,
             end: own_end,
-        } = step
+        } = *step
         {
             // What is repeated is all there, and inside of what repeats it.
             if own_end > end {
@@ -298,8 +300,6 @@ impl Machine {
         {
             return Err(Refusal::TooLarge);
         }
-        let place = self.steps.get_mut(usize::from(index));
-        *place.ok_or(Refusal::TooLarge)? = step;
         self.checked = index + 1;
         if self.checked == self.length {
             self.course.at = 0;
@@ -350,7 +350,7 @@ impl Course {
                     Step::Nothing => {}
                     Step::Store(at, value) => window.store(at.offset, at.width, *value)?,
                     Step::Write(at, change, value) => {
-                        units = units.saturating_sub(1);
+                        units = units.saturating_sub(2);
                         change.apply(window, at.offset, at.width, *value)?;
                     }
                     Step::Read(at, mask) => {
@@ -562,13 +562,14 @@ fn write_of(at: Place, change: Change, value: u32) -> Step {
     }
 }
 
-/// The step of an instruction, and what it needs when it is done once.
+/// Put the step of an instruction into its place, where it is not yet valid if this fails. Returns what it needs when it is done once.
 #[inline(never)]
-fn step_of(
+fn put_step(
     exposure: &Exposure,
     instruction: Instruction,
     index: u8,
-) -> Result<(Step, Needs), Refusal> {
+    step: &mut Step,
+) -> Result<Needs, Refusal> {
     let may_read = |at: Place| readable(exposure, at);
     let may_write = |at: Place| writable(exposure, at);
     // A change may load first.
@@ -576,7 +577,7 @@ fn step_of(
         accesses: 2,
         ..Needs::default()
     };
-    let step = match instruction {
+    *step = match instruction {
         Instruction::Read(at) => {
             needs.output = at.width.bytes().into();
             Step::Read(at, may_read(at)?)
@@ -615,13 +616,18 @@ fn step_of(
             needs.accesses = 1;
             Step::Repeat { count, end }
         }
-        Instruction::Exchange(exchange) => return exchange_of(exposure, &exchange),
+        Instruction::Exchange(exchange) => return put_exchange(exposure, &exchange, step),
     };
-    Ok((step, needs))
+    Ok(needs)
 }
 
+/// The same for an exchange.
 #[inline(never)]
-fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs), Refusal> {
+fn put_exchange(
+    exposure: &Exposure,
+    exchange: &Exchange,
+    step: &mut Step,
+) -> Result<Needs, Refusal> {
     let data = exchange.data;
     let Exchange {
         words,
@@ -653,7 +659,7 @@ fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs)
         input: if exchange.from_input { bytes } else { 0 },
         output: if exchange.to_output { bytes } else { 0 },
     };
-    let step = Words {
+    *step = Step::Exchange(Words {
         data,
         status: exchange.status,
         words,
@@ -661,6 +667,6 @@ fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs)
         limit,
         send,
         receive,
-    };
-    Ok((Step::Exchange(step), needs))
+    });
+    Ok(needs)
 }
