@@ -22,7 +22,7 @@ use berth_exposure::program::{
 use kernel::ErrorCode;
 
 /// Work of a look at the status of an exchange, with what it moves.
-const LOOK_UNITS: u32 = 4;
+const LOOK_UNITS: u32 = 6;
 /// Work of beginning with an exchange, or of going on with it.
 const EXCHANGE_UNITS: u32 = 4;
 
