@@ -23,6 +23,8 @@ use kernel::ErrorCode;
 
 /// Work of a look at the status of an exchange, with what it moves.
 const LOOK_UNITS: u32 = 6;
+/// Work of a turn of a repetition.
+const TURN_UNITS: u32 = 2;
 /// Work of beginning with an exchange, or of going on with it.
 const EXCHANGE_UNITS: u32 = 4;
 
@@ -402,8 +404,7 @@ impl Course {
             if *at >= steps.len() && self.depth == 0 {
                 return Ok(Pass::Done);
             }
-            // A turn costs about as much as an access.
-            units = units.saturating_sub(1);
+            units = units.saturating_sub(TURN_UNITS);
         }
     }
 
