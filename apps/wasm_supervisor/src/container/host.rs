@@ -23,6 +23,10 @@ use crate::platform::{Claimed, LedAction, Platform, Width};
 use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay};
 use crate::window::Window;
 
+/// Refused growths of the linear memory that are searched for without a host call between them, or the end of a piece: those
+/// that follow are refused without a search.
+pub(super) const SEARCHES_MAX: u32 = 20;
+
 /// What the fault record calls the function that runs register programs.
 pub(super) const PROGRAM: &str = "program.run";
 
@@ -572,6 +576,11 @@ impl<P: Platform> Host for ContainerHost<P> {
             return false;
         };
         if bytes > most as usize || arena::refuses_linear(id, bytes) {
+            return false;
+        }
+        // No host call has come between, where what was noted would be taken: code that asks for ever less could keep
+        // everybody waiting.
+        if self.account.owed() > SEARCHES_MAX * price::SEARCH {
             return false;
         }
         let possible = arena::grow_linear(id, bytes, grows);
