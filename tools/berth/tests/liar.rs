@@ -147,6 +147,11 @@ fn lie<'a>(op: &Op<'a>, lies: Lies) -> Result<Reply<'a>, DeviceError<'a>> {
             },
             next: next(cursor),
         },
+        Op::Blocks { cursor, .. } => Reply::Block {
+            label: EVIL,
+            access: Access::Fallback,
+            next: next(cursor),
+        },
         Op::Exposures { cursor } => Reply::Exposure {
             item: Exposure {
                 label: EVIL,
