@@ -4,7 +4,7 @@
 use super::pages::Growth;
 use super::pool::{
     ALIGN_MAX, ArenaId, GRANULE, GRANULE_U32, Memory, NOBODY, NONE, Node, PAGE_BYTES, PAGE_U32,
-    Pool, ROOM_PAGES,
+    Pool, ROOM_PAGES, aligned,
 };
 
 /// A place in a free block that an allocation can take.
@@ -72,7 +72,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             node,
             start,
         };
-        let size = (size as u32).next_multiple_of(GRANULE_U32);
+        let size = aligned(size as u32, GRANULE_U32);
         self.take(id, &fit, size)
     }
 
@@ -146,7 +146,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         while block != NONE {
             let node = self.memory.read(block);
             let end = block + node.length;
-            let from = block.next_multiple_of(PAGE_U32);
+            let from = aligned(block, PAGE_U32);
             let to = end - end % PAGE_U32;
             if from >= to {
                 previous = block;
@@ -374,7 +374,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         let mut block = self.first(id);
         while block != NONE {
             let node = self.memory.read(block);
-            let start = block.next_multiple_of(align);
+            let start = aligned(block, align);
             let shorter = best
                 .as_ref()
                 .is_none_or(|best| node.length < best.node.length);
@@ -436,6 +436,6 @@ fn request(size: usize, align: usize) -> Option<(u32, u32)> {
     if align > ALIGN_MAX || size > (1 << 30) {
         return None;
     }
-    let size = (size.max(1) as u32).next_multiple_of(GRANULE_U32);
+    let size = aligned(size.max(1) as u32, GRANULE_U32);
     Some((size, (align as u32).max(GRANULE_U32)))
 }

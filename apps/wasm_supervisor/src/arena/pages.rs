@@ -1,6 +1,8 @@
 //! The pages of the pool: which are free, and which an arena gets.
 
-use super::pool::{ArenaId, CLAIM_PAGES, Memory, NOBODY, NONE, PAGE_U32, Pool, RESERVED_PAGES};
+use super::pool::{
+    ArenaId, CLAIM_PAGES, Memory, NOBODY, NONE, PAGE_U32, Pool, RESERVED_PAGES, aligned,
+};
 
 /// Pages that would make an allocation possible.
 pub(super) struct Growth {
@@ -73,7 +75,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         while block != NONE {
             let node = self.memory.read(block);
             let end = block + node.length;
-            let start = block.next_multiple_of(align);
+            let start = aligned(block, align);
             if end.is_multiple_of(PAGE_U32) && start < end {
                 let growth = Growth {
                     first_page: (end / PAGE_U32) as usize,

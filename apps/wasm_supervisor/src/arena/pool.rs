@@ -53,6 +53,12 @@ const MISSING: u8 = u8::MAX;
 // No arena is called so.
 const _: () = assert!(ARENAS < MISSING as usize);
 
+/// The first multiple of a power of two at or behind an offset.
+#[inline(always)]
+pub(super) const fn aligned(offset: u32, to: u32) -> u32 {
+    (offset + (to - 1)) & !(to - 1)
+}
+
 /// Number of an arena, below [`ARENAS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArenaId(u8);
