@@ -17,14 +17,10 @@ use crate::exposure::Exposure;
 use crate::window::{BusError, Window};
 use berth_exposure::Width;
 use berth_exposure::program::{
-    ACCESSES_MAX, DATA_MAX, Exchange, INSTRUCTIONS_MAX, Instruction, NESTING_MAX, Place, Ready,
+    ACCESSES_MAX, DATA_MAX, Exchange, INSTRUCTIONS_MAX, Instruction, NESTING_MAX, PASS_UNITS,
+    Place, Ready,
 };
 use kernel::ErrorCode;
-
-/// Work of one pass, in accesses; whatever makes none counts as one, too.
-pub(crate) const PASS_UNITS: u32 = 68;
-/// Work of checking an instruction, in the same unit.
-pub(crate) const CHECK_UNITS: u32 = 32;
 
 /// Work of a look at the status of an exchange, with the word that it writes and the one that it reads, whose ways from and to the
 /// process's buffers are in it; one more each where bits of the data register are kept, and where words are narrower than 32 bits.
@@ -32,7 +28,7 @@ const LOOK_UNITS: u32 = 3;
 /// Most looks of a pass.
 const LOOKS_MAX: usize = (PASS_UNITS / LOOK_UNITS) as usize;
 /// Work of beginning with an exchange, or of going on with it.
-const EXCHANGE_UNITS: u32 = 2;
+const EXCHANGE_UNITS: u32 = 4;
 
 /// Why a program was refused, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,12 +284,14 @@ impl Machine {
         if !instruction.is_sound() {
             return Err(Refusal::Malformed);
         }
-        let (step, own) = step_of(exposure, instruction, index)?;
+        let place = self.steps.get_mut(usize::from(index));
+        let step = place.ok_or(Refusal::TooLarge)?;
+        let own = put_step(exposure, instruction, index, step)?;
         sums.needs.add(own, times);
         if let Step::Repeat {
             count,
             end: own_end,
-        } = step
+        } = *step
         {
             // What is repeated is all there, and inside of what repeats it.
             if own_end > end {
@@ -310,8 +308,6 @@ impl Machine {
         {
             return Err(Refusal::TooLarge);
         }
-        let place = self.steps.get_mut(usize::from(index));
-        *place.ok_or(Refusal::TooLarge)? = step;
         self.checked = index + 1;
         if self.checked == self.length {
             self.course.at = 0;
@@ -362,7 +358,7 @@ impl Course {
                     Step::Nothing => {}
                     Step::Store(at, value) => window.store(at.offset, at.width, *value)?,
                     Step::Write(at, change, value) => {
-                        units = units.saturating_sub(1);
+                        units = units.saturating_sub(2);
                         change.apply(window, at.offset, at.width, *value)?;
                     }
                     Step::Read(at, mask) => {
@@ -478,7 +474,8 @@ impl Course {
         };
         let before = flight.to_send;
         let width = step.data.width;
-        if step.send.is_some_and(|(_, _, from_input)| from_input) {
+        let from_input = step.send.is_some_and(|send| send.2);
+        if from_input {
             let ahead = usize::from(before).min(looks as usize);
             let room = flight.sent.get_mut(..ahead).unwrap_or_default();
             // The process may have taken its buffer back meanwhile.
@@ -486,7 +483,7 @@ impl Course {
                 .ok_or(Refusal::TooLarge)?;
         }
         let ended = flight.go_on(window, step);
-        if step.send.is_some_and(|(_, _, from_input)| from_input) {
+        if from_input {
             self.taken += usize::from(before - flight.to_send) * width.bytes() as usize;
         }
         if step.receive.is_some_and(|(_, _, to_output)| to_output) {
@@ -561,7 +558,7 @@ impl Flight {
         self.to_send | self.queued == 0
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn go_on<W: Window + ?Sized>(&mut self, window: &W, step: &Words) -> Result<(), Refusal> {
         let at = step.data;
         let (room, filled) = (step.send.map(|send| send.0), step.receive.map(|it| it.0));
@@ -570,6 +567,8 @@ impl Flight {
         let (room, filled) = (Ready::mask(room), Ready::mask(filled));
         let change = step.send.map_or(Change::NONE, |send| send.1);
         let seen = step.receive.map_or(0, |it| it.1);
+        // Here, so that they are in registers.
+        let (mut to_send, mut queued, mut looks) = (self.to_send, self.queued, self.looks);
         let mut sending = self.sent.iter();
         let mut receiving = self.received.iter_mut();
         let come = loop {
@@ -578,10 +577,7 @@ impl Flight {
                 Err(error) => break Err(error.into()),
             };
             let mut moved = false;
-            if self.to_send != 0
-                && self.queued < step.under_way
-                && (state ^ room_turned) & room != 0
-            {
+            if to_send != 0 && queued < step.under_way && (state ^ room_turned) & room != 0 {
                 let Some(word) = sending.next() else {
                     break Ok(());
                 };
@@ -593,11 +589,11 @@ impl Flight {
                 if let Err(error) = stored {
                     break Err(error.into());
                 }
-                self.to_send -= 1;
-                self.queued += u16::from(filled != 0);
+                to_send -= 1;
+                queued += u16::from(filled != 0);
                 moved = true;
             }
-            if self.queued != 0 && (state ^ filled_turned) & filled != 0 {
+            if queued != 0 && (state ^ filled_turned) & filled != 0 {
                 let word = match window.load(at.offset, at.width) {
                     Ok(word) => word & seen,
                     Err(error) => break Err(error.into()),
@@ -606,19 +602,20 @@ impl Flight {
                     break Ok(());
                 };
                 *place = word.to_le_bytes();
-                self.queued -= 1;
+                queued -= 1;
                 moved = true;
             }
-            self.looks -= 1;
+            looks -= 1;
             if moved {
                 self.polls = 0;
             } else if let Err(refusal) = wait(&mut self.polls, step.limit) {
                 break Err(refusal);
             }
-            if self.to_send | self.queued == 0 || self.looks == 0 {
+            if to_send | queued == 0 || looks == 0 {
                 break Ok(());
             }
         };
+        (self.to_send, self.queued, self.looks) = (to_send, queued, looks);
         self.read = LOOKS_MAX - receiving.len();
         come
     }
@@ -661,13 +658,14 @@ fn write_of(at: Place, change: Change, value: u32) -> Step {
     }
 }
 
-/// The step of an instruction, and what it needs when it is done once.
+/// Put the step of an instruction into its place, where it is not yet valid if this fails. Returns what it needs when it is done once.
 #[inline(never)]
-fn step_of(
+fn put_step(
     exposure: &Exposure,
     instruction: Instruction,
     index: u8,
-) -> Result<(Step, Needs), Refusal> {
+    step: &mut Step,
+) -> Result<Needs, Refusal> {
     let may_read = |at: Place| readable(exposure, at);
     let may_write = |at: Place| writable(exposure, at);
     // A change may load first.
@@ -675,7 +673,7 @@ fn step_of(
         accesses: 2,
         ..Needs::default()
     };
-    let step = match instruction {
+    *step = match instruction {
         Instruction::Read(at) => {
             needs.output = at.width.bytes().into();
             Step::Read(at, may_read(at)?)
@@ -714,13 +712,18 @@ fn step_of(
             needs.accesses = 1;
             Step::Repeat { count, end }
         }
-        Instruction::Exchange(exchange) => return exchange_of(exposure, &exchange),
+        Instruction::Exchange(exchange) => return put_exchange(exposure, &exchange, step),
     };
-    Ok((step, needs))
+    Ok(needs)
 }
 
+/// The same for an exchange.
 #[inline(never)]
-fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs), Refusal> {
+fn put_exchange(
+    exposure: &Exposure,
+    exchange: &Exchange,
+    step: &mut Step,
+) -> Result<Needs, Refusal> {
     let data = exchange.data;
     let Exchange {
         words,
@@ -752,7 +755,7 @@ fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs)
         input: if exchange.from_input { bytes } else { 0 },
         output: if exchange.to_output { bytes } else { 0 },
     };
-    let step = Words {
+    *step = Step::Exchange(Words {
         data,
         status: exchange.status,
         words,
@@ -760,6 +763,6 @@ fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs)
         limit,
         send,
         receive,
-    };
-    Ok((Step::Exchange(step), needs))
+    });
+    Ok(needs)
 }

@@ -2,10 +2,12 @@
 
 use crate::driver::WasmHost;
 use crate::exposure::Exposure;
-use crate::program::{self, CHECK_UNITS, Data, Machine, PASS_UNITS, Pass};
+use crate::program::{self, Data, Machine, Pass};
 use crate::refusal::Refusal;
 use crate::window::Window;
-use berth_exposure::program::{INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, state};
+use berth_exposure::program::{
+    CHECK_UNITS, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, PASS_UNITS, state,
+};
 use berth_exposure::{Width, allow};
 use core::cell::Cell;
 use kernel::ErrorCode;
@@ -91,7 +93,7 @@ impl Data for Lent<'_> {
         Some(())
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn fetch(&self, mut at: usize, width: Width, values: &mut [[u8; 4]]) -> Option<()> {
         if width == Width::Bits32 {
             // All at once, as they lie there.
@@ -106,7 +108,7 @@ impl Data for Lent<'_> {
         Some(())
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn hand_over(&self, mut at: usize, width: Width, values: &[[u8; 4]]) -> Option<()> {
         if width == Width::Bits32 {
             let values = values.as_flattened();
