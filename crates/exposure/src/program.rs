@@ -150,6 +150,24 @@ impl Ready {
         })
     }
 
+    /// The bit, as a mask; none: no bit.
+    #[must_use]
+    pub const fn mask(ready: Option<Self>) -> u32 {
+        match ready {
+            Some(ready) => 1 << ready.bit,
+            None => 0,
+        }
+    }
+
+    /// The bit, as a mask, if it is 0 when the device is ready.
+    #[must_use]
+    pub const fn turned(ready: Option<Self>) -> u32 {
+        match ready {
+            Some(Self { is: false, bit }) => 1 << bit,
+            _ => 0,
+        }
+    }
+
     /// Returns whether a status says so.
     #[must_use]
     pub const fn holds(self, status: u32) -> bool {
