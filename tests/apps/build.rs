@@ -35,7 +35,7 @@ fn main() {
     libtock_build::link("fuzz", "SUPERVISOR", 2048);
     libtock_build::link("gated", "SUPERVISOR", 2048);
     libtock_build::link("abuse", "SUPERVISOR", 2048);
-    libtock_build::link("assault", "SUPERVISOR", 4096);
+    libtock_build::link("assault", "SUPERVISOR", 8192);
     libtock_build::link("instants", "SUPERVISOR", 4096);
     libtock_build::link("occupy", "SUPERVISOR", 2048);
     libtock_build::link("storm", "SUPERVISOR", 2048);

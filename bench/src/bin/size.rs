@@ -14,12 +14,25 @@ use berth_bench::frames::Frames;
 use berth_e2e::{Device, target};
 use serde_json::{Map, Value};
 
-/// The supervisor's stack in bytes (`apps/wasm_supervisor/process/build.rs`).
-const STACK: u64 = 26 * 1024;
-/// Largest frame: half of it, since what calls and what is called lies there, too.
-const FRAME_MAX: u64 = STACK / 2;
-/// Deepest chain: what is called through pointers comes on top.
-const CHAIN_MAX: u64 = STACK;
+/// Bytes of a stack.
+struct Stack(u64);
+
+impl Stack {
+    /// The supervisor's (`apps/wasm_supervisor/process/build.rs`).
+    const SUPERVISORS: Self = Self(26 * 1024);
+    /// The kernel's (`kernel-board/mps2-an386/kernel.ld`).
+    const KERNELS: Self = Self(8 * 1024);
+
+    /// The largest frame that there may be: half of it, since what calls and what is called lies there, too.
+    const fn frame_max(&self) -> u64 {
+        self.0 / 2
+    }
+
+    /// The deepest chain that there may be: what is called through pointers comes on top.
+    const fn chain_max(&self) -> u64 {
+        self.0
+    }
+}
 
 /// One figure and what it may be.
 struct Figure {
@@ -65,6 +78,8 @@ fn measure() -> Result<Vec<Figure>> {
     let supervisor = Footprint::of(&firmware.join("wasm_supervisor"))?;
     let frames = Frames::of(&firmware.join("wasm_supervisor"))?;
     let (largest, deepest) = (frames.largest(), frames.deepest());
+    let kernels = Frames::of(&firmware.join("mps2-an386"))?;
+    let (kernels_largest, kernels_deepest) = (kernels.largest(), kernels.deepest());
     Ok(vec![
         Figure {
             key: "kernel.text_bytes",
@@ -88,6 +103,18 @@ fn measure() -> Result<Vec<Figure>> {
             what: "code and constants of kernel, capsules and board as shipped, with register programs".to_owned(),
         },
         Figure {
+            key: "kernel.frame_largest_bytes",
+            bytes: kernels_largest.bytes,
+            limit: Stack::KERNELS.frame_max(),
+            what: format!("largest frame of a function on the kernel's stack: {}", kernels_largest.whose),
+        },
+        Figure {
+            key: "kernel.frames_deepest_bytes",
+            bytes: kernels_deepest.bytes,
+            limit: Stack::KERNELS.chain_max(),
+            what: format!("the most that functions which call each other by name take of it: {}", kernels_deepest.whose),
+        },
+        Figure {
             key: "supervisor.flash_bytes",
             bytes: supervisor.flash(),
             limit: 520_000,
@@ -96,13 +123,13 @@ fn measure() -> Result<Vec<Figure>> {
         Figure {
             key: "supervisor.frame_largest_bytes",
             bytes: largest.bytes,
-            limit: FRAME_MAX,
+            limit: Stack::SUPERVISORS.frame_max(),
             what: format!("largest frame of a function on the supervisor's stack: {}", largest.whose),
         },
         Figure {
             key: "supervisor.frames_deepest_bytes",
             bytes: deepest.bytes,
-            limit: CHAIN_MAX,
+            limit: Stack::SUPERVISORS.chain_max(),
             what: format!("the most that functions which call each other by name take of it: {}", deepest.whose),
         },
         Figure {

@@ -210,10 +210,24 @@ impl<const N: usize> WasmHost<N> {
         // A line is one process's: it opens when all on it is acknowledged, and nobody waits for
         // what another process never does.
         let mut peers = indices(interrupts.registered_on(slot));
+        let mut has_ended = false;
         let is_others = |peer: usize| {
             let exposure = interrupts.table.get(peer).map(|peer| peer.exposure);
-            let holder = exposure.and_then(|exposure| self.live_holder(exposure, process));
-            holder.is_some_and(|holder| holder.process != process)
+            let holder = exposure.and_then(|exposure| self.claims.holder(exposure));
+            let (Some(exposure), Some(holder)) = (exposure, holder) else {
+                return false;
+            };
+            if holder.process == process {
+                return false;
+            }
+            // Of a run that has ended, one claim comes to its end here. The others are held until they have, too: how many
+            // there are that run chose.
+            let is_held = has_ended || self.is_alive(holder.process);
+            if !is_held {
+                self.end(exposure);
+                has_ended = true;
+            }
+            is_held
         };
         if peers.any(is_others) {
             return Err(Refusal::Held);

@@ -196,7 +196,7 @@ impl<const N: usize> WasmHost<N> {
 
     /// End one claim: silence its lines, end its program, close the block, then bring the hardware
     /// to rest, then let others have it.
-    fn end(&self, index: usize) {
+    pub(crate) fn end(&self, index: usize) {
         if let Some(exposure) = self.exposures.get(index) {
             let registered = self.silence(index);
             #[cfg(feature = "programs")]
@@ -237,7 +237,7 @@ impl<const N: usize> WasmHost<N> {
     }
 
     /// A holder has entered the grant before, so this allocates nothing.
-    fn is_alive(&self, process: ProcessId) -> bool {
+    pub(crate) fn is_alive(&self, process: ProcessId) -> bool {
         self.enter(process, &mut |_, _| ()).is_ok()
     }
 

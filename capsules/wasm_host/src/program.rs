@@ -27,6 +27,8 @@ use kernel::ErrorCode;
 const LOOK_UNITS: u32 = 3;
 /// Most looks of a pass.
 const LOOKS_MAX: usize = (PASS_UNITS / LOOK_UNITS) as usize;
+/// Work of a turn of a repetition.
+const TURN_UNITS: u32 = 2;
 /// Work of beginning with an exchange, or of going on with it.
 const EXCHANGE_UNITS: u32 = 4;
 
@@ -410,8 +412,7 @@ impl Course {
             if *at >= steps.len() && self.depth == 0 {
                 return Ok(Pass::Done);
             }
-            // A turn costs about as much as an access.
-            units = units.saturating_sub(1);
+            units = units.saturating_sub(TURN_UNITS);
         }
     }
 

@@ -150,35 +150,34 @@ pub(crate) fn label_is_well_formed(label: &[u8]) -> bool {
     (1..=LABEL_MAX).contains(&label.len()) && label.iter().all(u8::is_ascii_graphic)
 }
 
-/// The exposure that has a label, found in nine comparisons at most, of which none looks at what it is known to have in common with
-/// the labels around it. Otherwise, which place of `order` it would come to.
+/// The order of two labels, four bytes at a time: a claim may compare nine that begin alike.
+fn order_of(label: &[u8], other: &[u8]) -> Ordering {
+    let (mut label, mut other) = (label, other);
+    while let (Some((a, behind_a)), Some((b, behind_b))) = (
+        label.split_first_chunk::<4>(),
+        other.split_first_chunk::<4>(),
+    ) {
+        let (a, b) = (u32::from_be_bytes(*a), u32::from_be_bytes(*b));
+        if a != b {
+            return a.cmp(&b);
+        }
+        (label, other) = (behind_a, behind_b);
+    }
+    label.cmp(other)
+}
+
+/// The exposure that has a label, found in nine comparisons at most. Otherwise, which place of `order` it would come to.
 pub(crate) fn find(
     exposures: &[Exposure],
     order: &[Cell<u8>],
     label: &[u8],
 ) -> Result<usize, usize> {
-    // It comes to one of the places `from..=to`, and begins as the label before `from` does, and as that at `to`, for so many bytes.
-    let (mut from, mut to) = (0, order.len());
-    let (mut as_before, mut as_behind) = (0, 0);
-    while let Some(place) = order
-        .get(from..to)
-        .and_then(|left| left.get(left.len() / 2))
-    {
-        let index = usize::from(place.get());
-        let other = exposures.get(index).map_or("", |exposure| exposure.label);
-        let other = other.as_bytes();
-        let mut alike = as_before.min(as_behind);
-        while alike < label.len() && label.get(alike) == other.get(alike) {
-            alike += 1;
-        }
-        let place = from + (to - from) / 2;
-        match other.get(alike).cmp(&label.get(alike)) {
-            Ordering::Less => (from, as_before) = (place + 1, alike),
-            Ordering::Greater => (to, as_behind) = (place, alike),
-            Ordering::Equal => return Ok(index),
-        }
-    }
-    Err(from)
+    let of = |index: &Cell<u8>| usize::from(index.get());
+    let place = order.binary_search_by(|index| {
+        let exposure = exposures.get(of(index));
+        order_of(exposure.map_or("", |e| e.label).as_bytes(), label)
+    });
+    place.map(|place| order.get(place).map_or(0, of))
 }
 
 /// The first fault of a table, if it has one. Writes down the order of its labels.

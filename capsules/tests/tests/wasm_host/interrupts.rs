@@ -501,6 +501,36 @@ fn a_shared_line_is_one_process_s() {
     assert!(board.lines.get(SHARED).open);
 }
 
+/// However many claims with interrupts on a line a run left when it ended, a registration on that line ends one of them.
+#[test]
+fn a_registration_ends_one_claim_of_a_run_that_has_ended() {
+    static ONE_LINE: [Interrupt; 4] = {
+        let mut table = TABLE;
+        table[0].line = SHARED;
+        table[1].line = SHARED;
+        table
+    };
+    let spi = [Memory::leak(0x10), Memory::leak(0x10)];
+    let board = board_of(&ONE_LINE, LIMITS, TestLines::leak(), spi, [spi[0], spi[1]]);
+    for label in ["uart", "spi0"] {
+        let handle = board.claim(0, 1, label);
+        board.register(handle, 0, 9, &[]).unwrap();
+    }
+    board.uart.set_word(DATA.into(), 5);
+    board.processes[0].terminate();
+    board.processes[1]
+        .allow_userspace_readable(DRIVER_NUM, board.host, allow::RECORDS, 4 * WORDS)
+        .unwrap();
+    let own = board.claim(1, 1, "spi1");
+    let register = || {
+        let how = registration(0, 0);
+        board.call(1, command::REGISTER, interrupt_of(own, 0), how)
+    };
+    assert_eq!(register(), failed(ErrorCode::BUSY));
+    assert_eq!(board.uart.word(DATA.into()), 0, "the first one is at rest");
+    assert!(register().get_success_3_u32().is_some());
+}
+
 #[test]
 fn who_has_no_claim_gets_nothing() {
     let board = board();

@@ -157,7 +157,12 @@ fn programs() -> Result<(), ErrorCode> {
     /// A register of each block that can be changed in part, and one that can be read.
     const PLACES: [(&str, u16, u16); 3] =
         [("fpgaio", 0x0, 0x0), ("uart", 0x8, 0x4), ("spi", 0x0, 0xc)];
+    /// Words that a program moves, and their bytes.
+    const WORDS: u16 = 256;
+    const MOVED: usize = WORDS as usize * 4;
     let mut code = [0; INSTRUCTIONS_MAX * INSTRUCTION_BYTES];
+    let mut moving = [0; 2 * INSTRUCTION_BYTES + MOVED];
+    let mut output = [0; MOVED];
     let mut rounds = 0;
     loop {
         for index in 0..wasm_host::count()? {
@@ -174,16 +179,25 @@ fn programs() -> Result<(), ErrorCode> {
                 mask: 0x2,
                 value: 0,
             };
-            let exchange = Instruction::Exchange(Exchange {
+            let ready = Some(Ready { bit: 1, is: false });
+            let one = Exchange {
                 data: word(*changed),
                 status: *status,
                 words: 1,
                 under_way: 1,
-                room: Some(Ready { bit: 1, is: false }),
+                room: ready,
                 from_input: false,
                 filled: None,
                 to_output: false,
                 limit: 3,
+            };
+            let exchange = Instruction::Exchange(one);
+            let all = Instruction::Exchange(Exchange {
+                words: WORDS,
+                from_input: true,
+                filled: ready,
+                to_output: true,
+                ..one
             });
             let handle = wasm_host::claim(TAG, block.label)?.handle;
             for instruction in [change, exchange] {
@@ -197,6 +211,25 @@ fn programs() -> Result<(), ErrorCode> {
                 let done = programs::run(handle, INSTRUCTIONS_MAX as u16, &code, &mut []);
                 // A block whose registers are others refuses the one or the other.
                 rounds += u32::from(done == Ok(0));
+            }
+            for (count, instruction, bytes) in [
+                (WORDS, Instruction::Take(word(*changed)), 0),
+                (WORDS, Instruction::Read(word(*status)), MOVED),
+                (1, all, MOVED),
+            ] {
+                let first = Instruction::Repeat {
+                    count: count.into(),
+                    body: 1,
+                };
+                for (instruction, to) in [first, instruction]
+                    .iter()
+                    .zip(moving.chunks_exact_mut(INSTRUCTION_BYTES))
+                {
+                    to.copy_from_slice(&instruction.encode());
+                }
+                let output = &mut output[..bytes];
+                let done = programs::run(handle, 2, &moving, output);
+                rounds += u32::from(done == Ok(bytes as u32));
             }
             wasm_host::release(handle)?;
         }
