@@ -474,7 +474,8 @@ impl Course {
         };
         let before = flight.to_send;
         let width = step.data.width;
-        if step.send.is_some_and(|(_, _, from_input)| from_input) {
+        let from_input = step.send.is_some_and(|send| send.2);
+        if from_input {
             let ahead = usize::from(before).min(looks as usize);
             let room = flight.sent.get_mut(..ahead).unwrap_or_default();
             // The process may have taken its buffer back meanwhile.
@@ -482,7 +483,7 @@ impl Course {
                 .ok_or(Refusal::TooLarge)?;
         }
         let ended = flight.go_on(window, step);
-        if step.send.is_some_and(|(_, _, from_input)| from_input) {
+        if from_input {
             self.taken += usize::from(before - flight.to_send) * width.bytes() as usize;
         }
         if step.receive.is_some_and(|(_, _, to_output)| to_output) {
@@ -557,7 +558,7 @@ impl Flight {
         self.to_send | self.queued == 0
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn go_on<W: Window + ?Sized>(&mut self, window: &W, step: &Words) -> Result<(), Refusal> {
         let at = step.data;
         let (room, filled) = (step.send.map(|send| send.0), step.receive.map(|it| it.0));
@@ -566,6 +567,8 @@ impl Flight {
         let (room, filled) = (Ready::mask(room), Ready::mask(filled));
         let change = step.send.map_or(Change::NONE, |send| send.1);
         let seen = step.receive.map_or(0, |it| it.1);
+        // Here, so that they are in registers.
+        let (mut to_send, mut queued, mut looks) = (self.to_send, self.queued, self.looks);
         let mut sending = self.sent.iter();
         let mut receiving = self.received.iter_mut();
         let come = loop {
@@ -574,10 +577,7 @@ impl Flight {
                 Err(error) => break Err(error.into()),
             };
             let mut moved = false;
-            if self.to_send != 0
-                && self.queued < step.under_way
-                && (state ^ room_turned) & room != 0
-            {
+            if to_send != 0 && queued < step.under_way && (state ^ room_turned) & room != 0 {
                 let Some(word) = sending.next() else {
                     break Ok(());
                 };
@@ -589,11 +589,11 @@ impl Flight {
                 if let Err(error) = stored {
                     break Err(error.into());
                 }
-                self.to_send -= 1;
-                self.queued += u16::from(filled != 0);
+                to_send -= 1;
+                queued += u16::from(filled != 0);
                 moved = true;
             }
-            if self.queued != 0 && (state ^ filled_turned) & filled != 0 {
+            if queued != 0 && (state ^ filled_turned) & filled != 0 {
                 let word = match window.load(at.offset, at.width) {
                     Ok(word) => word & seen,
                     Err(error) => break Err(error.into()),
@@ -602,19 +602,20 @@ impl Flight {
                     break Ok(());
                 };
                 *place = word.to_le_bytes();
-                self.queued -= 1;
+                queued -= 1;
                 moved = true;
             }
-            self.looks -= 1;
+            looks -= 1;
             if moved {
                 self.polls = 0;
             } else if let Err(refusal) = wait(&mut self.polls, step.limit) {
                 break Err(refusal);
             }
-            if self.to_send | self.queued == 0 || self.looks == 0 {
+            if to_send | queued == 0 || looks == 0 {
                 break Ok(());
             }
         };
+        (self.to_send, self.queued, self.looks) = (to_send, queued, looks);
         self.read = LOOKS_MAX - receiving.len();
         come
     }

@@ -93,7 +93,7 @@ impl Data for Lent<'_> {
         Some(())
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn fetch(&self, mut at: usize, width: Width, values: &mut [[u8; 4]]) -> Option<()> {
         if width == Width::Bits32 {
             // All at once, as they lie there.
@@ -108,7 +108,7 @@ impl Data for Lent<'_> {
         Some(())
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn hand_over(&self, mut at: usize, width: Width, values: &[[u8; 4]]) -> Option<()> {
         if width == Width::Bits32 {
             let values = values.as_flattened();

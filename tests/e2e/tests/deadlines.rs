@@ -84,7 +84,8 @@ fn writes_that_the_firmware_waits_for_keep_no_third_process_out() -> Result<()> 
         let told = device.told_deadlines(rounds(3)?)?;
         let text = device.board.console.text();
         ensure!(!text.contains("failed"), "{text}");
-        ensure!(text.matches("chatter").count() > 100, "it prints nothing");
+        // A line in some 5 to 15 ms, as long as others have the console.
+        ensure!(text.matches("chatter").count() > 30, "it prints nothing");
         ensure!(
             told.driver.missed == 0 && told.process.worst() < WORST,
             "{told}"
