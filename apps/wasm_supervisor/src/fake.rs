@@ -17,7 +17,7 @@ use crate::container::notes::RUNNING;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, NOTES, Platform, Refusal,
-    Width,
+    TURN_US, Width,
 };
 use crate::window::Window;
 
@@ -56,6 +56,8 @@ pub struct State {
     pub now_us: Cell<u64>,
     /// Microseconds that pass whenever code of a container is executed.
     pub run_us: Cell<u64>,
+    /// Microseconds after which a turn has to end, if not the usual.
+    pub turn_us: Cell<Option<u64>>,
     /// Microseconds that a byte takes on the line; 87 is 115200 baud.
     pub byte_us: Cell<u64>,
     /// A line is being sent until then.
@@ -362,6 +364,10 @@ impl Platform for Fake {
 
     fn now_us(&self) -> u64 {
         self.0.now_us.get()
+    }
+
+    fn turn_ends(&self, begun_us: u64) -> u64 {
+        begun_us + self.0.turn_us.get().unwrap_or(TURN_US)
     }
 
     fn receive(&self, out: &mut [u8]) -> usize {

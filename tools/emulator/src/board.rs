@@ -57,6 +57,8 @@ impl PowerCut {
 pub enum Sleep {
     /// It passes as real time does.
     RealTime,
+    /// It passes as real time does, and no faster while the processor works: who talks to the device keeps up with it.
+    Aligned,
     /// It jumps to the next timer event: fast, but host input comes "late".
     Jump,
 }
@@ -337,6 +339,7 @@ impl Board {
         if let Some(Icount { shift, sleep }) = self.icount {
             let sleep = match sleep {
                 Sleep::RealTime => "on",
+                Sleep::Aligned => "on,align=on",
                 Sleep::Jump => "off",
             };
             add("-icount", format!("shift={shift},sleep={sleep}").into());
