@@ -32,9 +32,8 @@ const CONSOLE_RATE: u32 = 115_200;
 /// Bytes of a write that the console sends at once.
 const CONSOLE_TX_BYTES: usize = 16;
 /// Bytes received between two reads of a process: a tenth of a second at
-/// 115200 baud, and several frames of the supervisor's protocol. Without a ring: as many as the emulator's
-/// line brings at once where a real one brings them one by one; a read has all of them at once.
-const CONSOLE_RX_BYTES: usize = if cfg!(feature = "no-ring") { 17 } else { 2048 };
+/// 115200 baud, and several frames of the supervisor's protocol.
+const CONSOLE_RX_BYTES: usize = if cfg!(feature = "no-ring") { 2 } else { 2048 };
 /// Kernel messages that wait for the line: a process's fault report and some more.
 pub(crate) const DEBUG_BYTES: usize = 3072;
 /// Bytes of a kernel message that are sent at once.

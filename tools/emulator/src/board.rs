@@ -2,7 +2,7 @@
 
 use crate::{
     Attached, Bus, ConsoleText, Emulator, Error, Qmp, accesses, emulator::wait_for_client,
-    process::Process,
+    process::Process, qmp::control_of,
 };
 use berth::{Address, Mux};
 use std::{
@@ -57,8 +57,6 @@ impl PowerCut {
 pub enum Sleep {
     /// It passes as real time does.
     RealTime,
-    /// It passes as real time does, and no faster while the processor works: who talks to the device keeps up with it.
-    Aligned,
     /// It jumps to the next timer event: fast, but host input comes "late".
     Jump,
 }
@@ -78,7 +76,7 @@ pub struct Board {
     raw_console: bool,
     paused: bool,
     socket: Option<PathBuf>,
-    control: Option<PathBuf>,
+    reachable: bool,
     attached: Vec<Attached>,
     arguments: Vec<OsString>,
 }
@@ -101,7 +99,7 @@ impl Board {
             raw_console: false,
             paused: false,
             socket: None,
-            control: None,
+            reachable: false,
             attached: Vec::new(),
             arguments: Vec::new(),
         }
@@ -189,10 +187,10 @@ impl Board {
         self
     }
 
-    /// Where other processes reach the emulator itself ([`Qmp::reach`]).
+    /// Let other processes reach the emulator itself, at a socket beside the flash image ([`Qmp::reach`]).
     #[must_use]
-    pub fn control(mut self, path: impl Into<PathBuf>) -> Self {
-        self.control = Some(path.into());
+    pub const fn reachable(mut self) -> Self {
+        self.reachable = true;
         self
     }
 
@@ -324,8 +322,9 @@ impl Board {
             "-qmp",
             joined("unix:", &folder.join("qmp"), ",server=on,wait=off"),
         );
-        if let Some(control) = &self.control {
-            add("-qmp", joined("unix:", control, ",server=on,wait=off"));
+        if self.reachable {
+            let control = control_of(&self.flash);
+            add("-qmp", joined("unix:", &control, ",server=on,wait=off"));
         }
         add(
             "-qtest",
@@ -339,7 +338,6 @@ impl Board {
         if let Some(Icount { shift, sleep }) = self.icount {
             let sleep = match sleep {
                 Sleep::RealTime => "on",
-                Sleep::Aligned => "on,align=on",
                 Sleep::Jump => "off",
             };
             add("-icount", format!("shift={shift},sleep={sleep}").into());

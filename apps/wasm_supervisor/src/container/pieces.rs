@@ -94,13 +94,14 @@ impl Pieces {
 
 /// May a turn that has `begun` go on, or has it lasted long enough, or an interrupt come to wait?
 pub(super) fn may_go_on<P: Platform>(platform: &P, begun: u64) -> bool {
-    platform.waiting() == 0 && arena::outside(|| platform.now_us()) < platform.turn_ends(begun)
+    let ends = platform.turn_ends(begun);
+    platform.waiting() == 0 && arena::outside(|| platform.now_us()) < ends
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::Fake;
+    use crate::fake::{Fake, Unkept};
 
     /// A console that keeps nothing loses what comes when nobody looks for long.
     #[test]
@@ -109,9 +110,14 @@ mod tests {
         fake.0.now_us.set(15_000);
         assert!(may_go_on(&fake, 5_001));
         assert!(!may_go_on(&fake, 5_000));
-        fake.0.turn_us.set(Some(2_000));
-        assert!(may_go_on(&fake, 13_001));
-        assert!(!may_go_on(&fake, 13_000));
+        let console = Unkept {
+            looked_us: 14_000,
+            ..Unkept::default()
+        };
+        *fake.0.unkept.borrow_mut() = Some(console);
+        assert!(may_go_on(&fake, 14_000));
+        fake.0.now_us.set(16_000);
+        assert!(!may_go_on(&fake, 15_999));
     }
 
     /// How a slice is cut up of which all is used.
