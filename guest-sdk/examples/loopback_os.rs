@@ -32,6 +32,7 @@ fn main() {
     let mut room = vec![0; 2 * WORDS];
     let mut received = Received::new();
     let done = spi::configure(RATE, 0).and_then(|()| spi::transfer(&SENT, &mut room));
+    received.all_there();
     for bytes in room.as_chunks().0 {
         received.take(u16::from_le_bytes(*bytes));
     }

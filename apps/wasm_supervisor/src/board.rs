@@ -267,6 +267,7 @@ impl Platform for Board {
             Ok(claimed) => Ok(Claimed {
                 handle: claimed.handle,
                 length: claimed.length.min(BLOCK_MAX),
+                access: claimed.access,
                 window: window(&claimed),
             }),
             Err(ErrorCode::NoDevice) => Err(Refusal::NotExposed),

@@ -80,6 +80,8 @@ pub struct State {
     pub claims: Cell<u32>,
     /// How often the counters of an interrupt were asked for.
     pub counted: Cell<u32>,
+    /// How often an exposure was described.
+    pub described: Cell<u32>,
     /// The store's flash, while no supervisor has it; `None`: there is none.
     pub flash: RefCell<Option<Simulated>>,
     /// Notes of this run, and of the one before if that failed.
@@ -380,6 +382,15 @@ impl Fake {
     }
 }
 
+/// What the manufacturer allows with a block.
+fn class(label: &str) -> AccessClass {
+    if label == MAPPED {
+        AccessClass::Mapped
+    } else {
+        AccessClass::Mediated
+    }
+}
+
 impl Platform for Fake {
     type Flash = FakeFlash;
 
@@ -455,16 +466,13 @@ impl Platform for Fake {
         index: u32,
         _buffer: &'a mut [u8; DESCRIPTION_MAX],
     ) -> Option<Description<'a>> {
+        self.0.described.set(self.0.described.get() + 1);
         let (label, length) = *EXPOSED.get(index as usize)?;
         let holder = self.0.holders.borrow()[index as usize];
         Some(Description {
             length,
             interrupts: if label == SILENT { 0 } else { 2 },
-            access: if label == MAPPED {
-                AccessClass::Mapped
-            } else {
-                AccessClass::Mediated
-            },
+            access: class(label),
             mapped: label == MAPPED && holder.is_some() && !self.0.no_region.get(),
             claim: holder.map_or(Claim::Free, Claim::Own),
             registers: 3,
@@ -503,6 +511,7 @@ impl Platform for Fake {
         Ok(Claimed {
             handle: FIRST_HANDLE + block as u16,
             length: EXPOSED[block].1,
+            access: class(label),
             window: if label == MAPPED && !self.0.no_region.get() {
                 Window::over(self.0.mapped.0, Width::Bits32.bytes())
             } else {

@@ -29,6 +29,8 @@ pub struct Claimed {
     pub handle: u16,
     /// Its length in bytes, at most [`BLOCK_MAX`].
     pub length: u32,
+    /// What the manufacturer allows.
+    pub access: AccessClass,
     /// Where it is mapped into this process; `None`: the kernel makes the accesses.
     pub window: Option<Window>,
 }

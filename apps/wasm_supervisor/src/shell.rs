@@ -294,6 +294,7 @@ impl<P: Platform> Asking<'_, P> {
         };
         let more = self.once(op);
         if verb == Verb::Inspect && more != More::Refused {
+            self.list(&|cursor| Op::Blocks { name, cursor });
             self.list(&|cursor| Op::Sources { name, cursor });
         }
         true

@@ -55,8 +55,8 @@ impl StoreMemory {
 pub struct Window {
     /// Its first address, which is not 0.
     start: NonZeroUsize,
-    /// Where its whole words end; 0 if it takes no words. Drivers spend their time with words.
-    words_end: u32,
+    /// How many whole words it has; 0 if it takes no words. Drivers spend their time with words.
+    words: u32,
     /// Bytes, of which there are as many as a word has.
     length: u32,
     /// The widths that it takes: each is the bit of its own number of bytes.
@@ -89,10 +89,10 @@ impl Window {
         };
         Some(Self {
             start,
-            words_end: if widths & Width::Bits32.bytes() == 0 {
+            words: if widths & Width::Bits32.bytes() == 0 {
                 0
             } else {
-                length & !(Width::Bits32.bytes() - 1)
+                length / Width::Bits32.bytes()
             },
             length,
             widths,
@@ -136,15 +136,17 @@ impl Window {
     #[inline(always)]
     fn inside(&self, width: Width, offset: u32) -> Option<usize> {
         let bytes = width.bytes();
-        let fits = match width {
-            // An aligned word that begins before the end of whole words ends there at the latest.
-            Width::Bits32 => offset < self.words_end,
+        let allowed = match width {
+            // The number of the word, if it is aligned; a bit of what is not becomes one of the highest, and so the
+            // number is larger than any. One comparison for both.
+            Width::Bits32 => offset.rotate_right(2) < self.words,
             Width::Bits8 | Width::Bits16 => {
-                self.widths & bytes != 0 && offset <= self.length - bytes
+                self.widths & bytes != 0
+                    && offset <= self.length - bytes
+                    // A width is a power of two.
+                    && offset & (bytes - 1) == 0
             }
         };
-        // A width is a power of two.
-        let allowed = fits && offset & (bytes - 1) == 0;
         allowed.then(|| self.start.get() + offset as usize)
     }
 }

@@ -13,6 +13,7 @@ use berth_protocol::{
 use support::ONE_AT_A_TIME;
 use support::operations::{FAULTY, Images, Inner, REQUESTS, Step, VICTIM, number, script, upload};
 use wasm_supervisor::arena::{self, ArenaId, Usage};
+use wasm_supervisor::buses::Bus;
 use wasm_supervisor::container::CONTAINERS_MAX;
 use wasm_supervisor::fake::Fake;
 use wasm_supervisor::supervisor::Supervisor;
@@ -170,7 +171,7 @@ impl Bench {
     fn clean(&mut self) {
         let upload = support::operations::UPLOAD;
         self.ask(Op::UploadAbort { upload });
-        for name in [VICTIM, FAULTY] {
+        for name in [VICTIM, FAULTY, berth_calls::NAME] {
             self.ask(Op::Kill { name });
             self.ask(Op::Remove { name });
         }
@@ -202,9 +203,9 @@ impl Bench {
         })
     }
 
-    /// Returns how the victim has failed, and in which entry, if it is there and has failed.
-    fn fault(&mut self) -> Option<(Fault, Entry)> {
-        self.look(Op::Inspect { name: VICTIM }, |result| match result {
+    /// Returns how the container called `name` has failed, and in which entry, if it is there and has failed.
+    fn fault(&mut self, name: &str) -> Option<(Fault, Entry)> {
+        self.look(Op::Inspect { name }, |result| match result {
             Ok(Reply::Inspection(inspection)) => {
                 inspection.fault.map(|report| (report.fault, report.entry))
             }
@@ -244,7 +245,11 @@ impl Bench {
     fn work(&mut self, ms: u64) {
         let step_us = if ms > 100 { 20_000 } else { 500 };
         for _ in 0..ms * 1000 / step_us {
-            arena::of_the_test(|| self.fake.raise(TIMER, 0));
+            arena::of_the_test(|| {
+                self.fake.raise(TIMER, 0);
+                self.fake.complete(Bus::Spi);
+                self.fake.complete(Bus::I2c);
+            });
             self.poll();
             self.fake.0.now_us.set(self.fake.0.now_us.get() + step_us);
         }
@@ -346,7 +351,7 @@ fn every_allocation_of_every_operation(pages: usize) {
                 .iter()
                 .any(|step| matches!(step, Step::Ask(Op::UpdateBegin { .. })));
             counts.updates += u32::from(failed && is_update);
-            match bench.fault() {
+            match bench.fault(VICTIM) {
                 None => {}
                 Some((Fault::OutOfMemory, Entry::Handler { .. })) => counts.in_handlers += 1,
                 // What the faulty image does anyway.
@@ -395,6 +400,79 @@ fn every_allocation_of_every_operation(pages: usize) {
         "{counts:?}"
     );
     arena::of_the_test(|| drop(steps));
+}
+
+/// Before it calls anything, a container sleeps for so long, so that its first call comes when it is waited for.
+const ASLEEP_US: u64 = 1_000;
+
+#[test]
+fn a_function_that_finds_no_memory_is_its_callers_matter() {
+    let _guard = ONE_AT_A_TIME.lock();
+    let calls: Vec<(String, Vec<u8>)> = berth_calls::own()
+        .chain(berth_calls::foreign())
+        .map(|call| (call.title(), call.without_end(ASLEEP_US)))
+        .map(|(title, text)| (title, wat::parse_str(text).unwrap()))
+        .collect();
+    let witness = wat::parse_str(WITNESS).unwrap();
+    let mut bench = Bench::new(0);
+    bench.witness(&witness);
+    let mut cases = 0;
+    for (title, image) in &calls {
+        cases += without_memory(&mut bench, title, image);
+    }
+    println!("{cases} allocations failed in {} functions", calls.len());
+    assert!(cases > 20, "{cases}");
+    arena::of_the_test(|| drop((calls, witness)));
+}
+
+/// Lets each allocation fail in turn that is made while a container calls a function. Returns how many there are.
+fn without_memory(bench: &mut Bench, title: &str, image: &[u8]) -> u32 {
+    let steps = upload(berth_calls::NAME, image, Parameters::default());
+    // What it comes to if it has what it asks for.
+    let mut usual = None;
+    let mut baseline = None;
+    let mut cases = 0;
+    // The first time all of it is there.
+    for k in [u64::MAX].into_iter().chain(0..) {
+        for step in &steps {
+            assert_eq!(bench.step(step), Answer::Good, "{title}: {step:?}");
+        }
+        let name = berth_calls::NAME;
+        assert_eq!(bench.ask(Op::Start { name }), Answer::Good, "{title}");
+        let spared = held();
+        let witness = spared.first().copied().unwrap_or(ArenaId::SUPERVISOR);
+        arena::of_the_test(|| drop(spared));
+        arena::fail_after(k, witness);
+        bench.work(4);
+        let failed = arena::has_failed();
+        let fault = bench.fault(name).map(|(fault, _)| fault);
+        if k == u64::MAX {
+            usual = fault;
+        } else if fault != usual {
+            let missing = Some(Fault::OutOfMemory);
+            assert_eq!((fault, failed), (missing, true), "{title}, allocation {k}");
+        }
+        cases += u32::from(failed);
+        bench.clean();
+        let name = "witness";
+        let runs = bench.ask(Op::Pause { name });
+        assert_eq!(runs, Answer::Good, "{title}, allocation {k}");
+        assert_eq!(bench.ask(Op::Resume { name }), Answer::Good);
+        let still_held = held();
+        assert_eq!(still_held.len(), 1, "{title}, allocation {k}");
+        arena::of_the_test(|| drop(still_held));
+        arena::trim(ArenaId::SUPERVISOR);
+        let used = arena::usage(ArenaId::SUPERVISOR).used_bytes;
+        if k != u64::MAX {
+            let first = *baseline.get_or_insert(used);
+            assert_eq!(used, first, "{title}, allocation {k}");
+            if !failed {
+                break;
+            }
+        }
+    }
+    arena::of_the_test(|| drop(steps));
+    cases
 }
 
 /// Does the step end all containers?

@@ -208,6 +208,51 @@ fn a_memory_grows_into_all_that_is_free() {
     }
 }
 
+/// Asks for more memory without a host call between, each time with what `next` makes of the bytes it was refused.
+fn insistent(next: &str) -> String {
+    let all = arena::total();
+    format!(
+        r#"(module
+          (import "berth" "exit" (func $exit (param i32)))
+          (memory (export "memory") 64 (pagesize 1))
+          (func (export "_start") (local $bytes i32)
+            (local.set $bytes (i32.const {all}))
+            (loop $again
+              (if (i32.eq (memory.grow (local.get $bytes)) (i32.const -1))
+                (then
+                  (local.set $bytes ({next} (local.get $bytes) (i32.const 1)))
+                  (br $again))))
+            (call $exit (i32.shr_u (memory.size) (i32.const 10)))))"#
+    )
+}
+
+#[test]
+fn code_that_asks_for_ever_less_memory_keeps_nobody_waiting() {
+    let _guard = ONE_AT_A_TIME.lock();
+    let mut bench = Bench::new();
+    let slot = bench.store("insistent", &insistent("i32.sub"), None);
+    bench.containers.start(slot).unwrap();
+    bench.run(1);
+    assert_eq!(bench.state(slot), State::Running);
+    let fuel = bench.containers.get(slot).unwrap().fuel_used();
+    // A piece, and the searches that there may be in it.
+    assert!(fuel < 100_000, "{fuel} fuel in a turn");
+}
+
+#[test]
+fn code_that_asks_for_half_as_much_each_time_gets_what_there_is() {
+    let _guard = ONE_AT_A_TIME.lock();
+    let mut bench = Bench::new();
+    let slot = bench.store("insistent", &insistent("i32.shr_u"), None);
+    bench.containers.start(slot).unwrap();
+    let free = arena::space().largest_bytes / 1024;
+    bench.run(20);
+    let State::Exited { code } = bench.state(slot) else {
+        panic!("{}", bench.state(slot));
+    };
+    assert!(code as u32 >= free / 3, "{code} KiB of {free}");
+}
+
 #[test]
 fn a_device_full_of_containers_refuses_the_next_and_keeps_the_others() {
     let _guard = ONE_AT_A_TIME.lock();

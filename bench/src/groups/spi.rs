@@ -46,7 +46,7 @@ const MMIO: Key = Key::instructions(
 );
 const PROGRAM: Key = Key::instructions(
     "spi.word_program",
-    "By a container, with register programs of 64 words (`loopback_program`)",
+    "By a container, with one register program (`loopback_program`)",
     None,
 );
 
@@ -76,7 +76,7 @@ pub fn measure() -> Result<Group> {
         title: "SPI",
         how: "A kilobyte in 16-bit words through a PL022 whose loopback is closed, divided by 512; each word that comes back is compared. \
               The emulated controller takes no time, so these are the instructions of the processor alone. Of containers: \
-              the examples of the SDK, from before the first word until the last one is there, by the device's clock, alone on the device. Upper bound of the rate that a \
+              the examples of the SDK, from before the first word until the last one is there (those that come all at once are compared afterwards), by the device's clock, alone on the device. Upper bound of the rate that a \
               processor reaches: its instructions a second, divided by these, times 16 bits.",
         figures: vec![
             figure(POLLED_KERNEL, polled),

@@ -115,6 +115,10 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    /// Of no bit.
+    #[cfg(feature = "programs")]
+    pub(crate) const NONE: Self = Self { mask: 0, kept: 0 };
+
     fn new(width: Width, mask: u32, rest: Rest) -> Self {
         Self {
             mask,
@@ -125,10 +129,17 @@ impl Change {
         }
     }
 
+    /// Returns whether nothing has to be loaded for it.
+    #[cfg(feature = "programs")]
+    pub(crate) const fn is_plain(self) -> bool {
+        self.kept == 0
+    }
+
     /// What of `value` is stored, if the register is not loaded for it.
     #[cfg(feature = "programs")]
+    #[inline(always)]
     pub(crate) fn stored(self, value: u32) -> Option<u32> {
-        (self.kept == 0).then_some(value & self.mask)
+        self.is_plain().then_some(value & self.mask)
     }
 
     /// Store the bits of `value` that change.

@@ -20,7 +20,6 @@ use crate::running::ProgramSlot;
 use crate::table::{self, TableError};
 use berth_exposure::interrupt::ONLY_LINE;
 use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, Width, allow, command};
-use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::deferred_call::DeferredCall;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, GrantKernelData, UpcallCount};
@@ -52,17 +51,11 @@ pub(crate) struct Ends {
     pub(crate) call: DeferredCall,
     /// Has the call made after processes that come first.
     later: fn(&DeferredCall),
-    /// Before any process, until none is left.
-    at_once: Cell<bool>,
 }
 
 impl Ends {
     fn set(&self) {
-        if self.at_once.get() {
-            self.call.set();
-        } else {
-            (self.later)(&self.call);
-        }
+        (self.later)(&self.call);
     }
 }
 
@@ -120,38 +113,25 @@ impl<const N: usize> WasmHost<N> {
     /// claims and write their safe states.
     ///
     /// The board calls it at the end of a run, whoever ends it. Where the kernel tells only of faults (upstream's), it calls
-    /// it then, and [`reap`](Self::reap) for all other ends.
+    /// it then, and [`reap`](Self::reap) for all other ends. Where claims end [one by one](Self::with_ends_one_by_one),
+    /// none has ended when this returns. Nobody can claim what is not at rest: who asks for it meanwhile ends it.
     pub fn process_gone(&self, process: ProcessId) {
-        self.leave(process, true);
-    }
-
-    /// The same, and processes that come first have their turn between the ends of two claims, where these end
-    /// [one by one](Self::with_ends_one_by_one). Nobody can claim what is not at rest: who asks for it meanwhile ends it.
-    pub fn process_gone_in_passes(&self, process: ProcessId) {
-        self.leave(process, false);
-    }
-
-    /// End the claims of a run that ends, or have it done.
-    fn leave(&self, process: ProcessId, at_once: bool) {
         let Some(ends) = &self.ends else {
             self.end_where(|holder| holder.process == process);
             return;
         };
         if self.claims.leave() {
-            ends.at_once.set(at_once || ends.at_once.get());
             ends.set();
         }
     }
 
-    /// End the claims of a run that has ended one by one, each in a deferred call: interrupts of the firmware come between two, and
-    /// no process, since such calls are made before any runs; or, after [`process_gone_in_passes`](Self::process_gone_in_passes), those
-    /// processes that come before a call that `later` sets. The driver must be registered for its deferred calls.
+    /// End the claims of a run that has ended one by one, each in a deferred call that `later` sets: interrupts of the firmware come
+    /// between two, and those processes that come before such a call. The driver must be registered for its deferred calls.
     #[must_use]
     pub fn with_ends_one_by_one(mut self, later: fn(&DeferredCall)) -> Self {
         self.ends = Some(Ends {
             call: DeferredCall::new(),
             later,
-            at_once: Cell::new(false),
         });
         self
     }
@@ -167,17 +147,14 @@ impl<const N: usize> WasmHost<N> {
             }
             self.end(index);
         }
-        if let Some(ends) = &self.ends {
-            if self.claims.any_left() {
-                ends.set();
-            } else {
-                ends.at_once.set(false);
-            }
+        match &self.ends {
+            Some(ends) if self.claims.any_left() => ends.set(),
+            _ => {}
         }
         true
     }
 
-    /// End one claim of a run that has ended, as [`process_gone_in_passes`](Self::process_gone_in_passes) has it done, sooner: for who
+    /// End one claim of a run that has ended, as [`process_gone`](Self::process_gone) has it done, sooner: for who
     /// waits until the hardware is at rest. Returns whether any is left.
     pub fn end_pass(&self) -> bool {
         self.end_one() && self.claims.any_left()

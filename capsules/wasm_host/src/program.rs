@@ -17,19 +17,18 @@ use crate::exposure::Exposure;
 use crate::window::{BusError, Window};
 use berth_exposure::Width;
 use berth_exposure::program::{
-    ACCESSES_MAX, DATA_MAX, Exchange, INSTRUCTIONS_MAX, Instruction, NESTING_MAX, Place, Ready,
+    ACCESSES_MAX, DATA_MAX, Exchange, INSTRUCTIONS_MAX, Instruction, NESTING_MAX, PASS_UNITS,
+    Place, Ready,
 };
 use kernel::ErrorCode;
 
-/// Work of one pass, in accesses; whatever makes none counts as one, too.
-pub(crate) const PASS_UNITS: u32 = 68;
-/// Work of checking an instruction, in the same unit.
-pub(crate) const CHECK_UNITS: u32 = 32;
-
-/// Work of a look at the status of an exchange, with what it moves.
-const LOOK_UNITS: u32 = 4;
+/// Work of a look at the status of an exchange, with the word that it writes and the one that it reads, whose ways from and to the
+/// process's buffers are in it; one more each where bits of the data register are kept, and where words are narrower than 32 bits.
+const LOOK_UNITS: u32 = 3;
+/// Most looks of a pass.
+const LOOKS_MAX: usize = (PASS_UNITS / LOOK_UNITS) as usize;
 /// Work of beginning with an exchange, or of going on with it.
-const EXCHANGE_UNITS: u32 = 2;
+const EXCHANGE_UNITS: u32 = 4;
 
 /// Why a program was refused, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +80,10 @@ pub(crate) trait Data {
     fn take(&self, at: usize, width: Width) -> Option<u32>;
     /// Put a value at a byte offset of the output. `None`: there is no room.
     fn put(&self, at: usize, width: Width, value: u32) -> Option<()>;
+    /// The values of `width` from a byte offset of the input on, little endian, as many as there is room for. `None`: not all are there.
+    fn fetch(&self, at: usize, width: Width, values: &mut [[u8; 4]]) -> Option<()>;
+    /// Put the low bytes of values, as many as the width has, at a byte offset of the output. `None`: not all have room.
+    fn hand_over(&self, at: usize, width: Width, values: &[[u8; 4]]) -> Option<()>;
 }
 
 /// What a pass has come to.
@@ -281,12 +284,14 @@ impl Machine {
         if !instruction.is_sound() {
             return Err(Refusal::Malformed);
         }
-        let (step, own) = step_of(exposure, instruction, index)?;
+        let place = self.steps.get_mut(usize::from(index));
+        let step = place.ok_or(Refusal::TooLarge)?;
+        let own = put_step(exposure, instruction, index, step)?;
         sums.needs.add(own, times);
         if let Step::Repeat {
             count,
             end: own_end,
-        } = step
+        } = *step
         {
             // What is repeated is all there, and inside of what repeats it.
             if own_end > end {
@@ -303,8 +308,6 @@ impl Machine {
         {
             return Err(Refusal::TooLarge);
         }
-        let place = self.steps.get_mut(usize::from(index));
-        *place.ok_or(Refusal::TooLarge)? = step;
         self.checked = index + 1;
         if self.checked == self.length {
             self.course.at = 0;
@@ -355,7 +358,7 @@ impl Course {
                     Step::Nothing => {}
                     Step::Store(at, value) => window.store(at.offset, at.width, *value)?,
                     Step::Write(at, change, value) => {
-                        units = units.saturating_sub(1);
+                        units = units.saturating_sub(2);
                         change.apply(window, at.offset, at.width, *value)?;
                     }
                     Step::Read(at, mask) => {
@@ -375,7 +378,7 @@ impl Course {
                         limit,
                     } => {
                         while window.load(at.offset, at.width)? & mask != *value {
-                            self.wait(*limit)?;
+                            wait(&mut self.polls, *limit)?;
                             let Some(left) = units.checked_sub(1) else {
                                 return Ok(Pass::GoesOn);
                             };
@@ -432,86 +435,74 @@ impl Course {
         (at, behind)
     }
 
-    /// A read that was in vain.
-    #[inline(always)]
-    fn wait(&mut self, limit: u32) -> Result<(), Refusal> {
-        let left = match self.polls {
-            0 => limit,
-            left => left,
-        };
-        if left <= 1 {
-            return Err(Refusal::NoAnswer);
-        }
-        self.polls = left - 1;
-        Ok(())
-    }
-
     /// Look at the status and move what can be moved, again and again as long as there are units. Returns how many are left; `None`
     /// if not all words have been moved.
+    ///
+    /// The process's words are fetched before the first look and handed over behind the last one, so a look costs its accesses and
+    /// little more.
     #[inline(never)]
     fn exchange<W: Window + ?Sized>(
         &mut self,
         window: &W,
         data: &impl Data,
         step: &Words,
-        mut units: u32,
+        units: u32,
     ) -> Result<Option<u32>, Refusal> {
-        let (at, words) = (step.data, step.words);
-        units = units.saturating_sub(EXCHANGE_UNITS);
-        loop {
-            // Its accesses: at most four at a time.
-            units = units.saturating_sub(LOOK_UNITS);
-            let state = window.load(step.status, Width::Bits32)?;
-            let mut moved = false;
-            if let Some((room, change, from_input)) = &step.send {
+        let words = step.words;
+        let kept = step.send.is_some_and(|send| !send.1.is_plain());
+        let look = LOOK_UNITS + u32::from(kept) + u32::from(step.data.width != Width::Bits32);
+        // One at least, so it comes to an end.
+        let looks = (units.saturating_sub(EXCHANGE_UNITS) / look).clamp(1, LOOKS_MAX as u32);
+        // How many are still to be written, and how many to be read of those that are written.
+        let written = if step.send.is_some() {
+            self.sent
+        } else {
+            words
+        };
+        let mut flight = Flight {
+            to_send: words - written,
+            queued: match step.receive {
+                Some(_) => written - self.received,
                 // Where nothing is read nothing is under way.
-                let queued = match step.receive {
-                    Some(_) => self.sent - self.received,
-                    None => 0,
-                };
-                if self.sent < words && queued < step.under_way && room.holds(state) {
-                    let value = if *from_input {
-                        self.next(data, at.width)?
-                    } else {
-                        0
-                    };
-                    change.apply(window, at.offset, at.width, value)?;
-                    self.sent += 1;
-                    moved = true;
-                }
-            }
-            let done = match &step.receive {
-                Some((filled, mask, to_output)) => {
-                    let expected = if step.send.is_some() {
-                        self.sent
-                    } else {
-                        words
-                    };
-                    if self.received < expected && filled.holds(state) {
-                        let value = window.load(at.offset, at.width)? & mask;
-                        if *to_output {
-                            self.append(data, at.width, value)?;
-                        }
-                        self.received += 1;
-                        moved = true;
-                    }
-                    self.received == words
-                }
-                None => self.sent == words,
-            };
-            if done {
-                (self.sent, self.received, self.polls) = (0, 0, 0);
-                return Ok(Some(units));
-            }
-            if moved {
-                self.polls = 0;
-            } else {
-                self.wait(step.limit)?;
-            }
-            if units == 0 {
-                return Ok(None);
-            }
+                None => 0,
+            },
+            looks,
+            polls: self.polls,
+            sent: [[0; 4]; LOOKS_MAX],
+            received: [[0; 4]; LOOKS_MAX],
+            read: 0,
+        };
+        let before = flight.to_send;
+        let width = step.data.width;
+        let from_input = step.send.is_some_and(|send| send.2);
+        if from_input {
+            let ahead = usize::from(before).min(looks as usize);
+            let room = flight.sent.get_mut(..ahead).unwrap_or_default();
+            // The process may have taken its buffer back meanwhile.
+            data.fetch(self.taken, width, room)
+                .ok_or(Refusal::TooLarge)?;
         }
+        let ended = flight.go_on(window, step);
+        if from_input {
+            self.taken += usize::from(before - flight.to_send) * width.bytes() as usize;
+        }
+        if step.receive.is_some_and(|(_, _, to_output)| to_output) {
+            let read = flight.received.get(..flight.read).unwrap_or_default();
+            data.hand_over(self.put, width, read)
+                .ok_or(Refusal::TooLarge)?;
+            self.put += flight.read * width.bytes() as usize;
+        }
+        ended?;
+        if flight.is_over() {
+            (self.sent, self.received, self.polls) = (0, 0, 0);
+            return Ok(Some(
+                units.saturating_sub(EXCHANGE_UNITS + (looks - flight.looks) * look),
+            ));
+        }
+        self.polls = flight.polls;
+        self.sent = words - flight.to_send;
+        self.received = self.sent - flight.queued;
+        Ok(None)
     }
 
     #[inline(always)]
@@ -527,6 +518,106 @@ impl Course {
         data.put(self.put, width, value).ok_or(Refusal::TooLarge)?;
         self.put += width.bytes() as usize;
         Ok(())
+    }
+}
+
+/// A read of a status that was in vain. `polls`: how many may still be; 0: none has been.
+#[inline(always)]
+fn wait(polls: &mut u32, limit: u32) -> Result<(), Refusal> {
+    let left = match *polls {
+        0 => limit,
+        left => left,
+    };
+    if left <= 1 {
+        return Err(Refusal::NoAnswer);
+    }
+    *polls = left - 1;
+    Ok(())
+}
+
+/// An exchange in one pass.
+struct Flight {
+    /// Words that are still to be written.
+    to_send: u16,
+    /// Words that are written, or come by themselves, and are still to be read.
+    queued: u16,
+    /// How often the status may still be looked at.
+    looks: u32,
+    /// As that of the course.
+    polls: u32,
+    /// What is written, from the first on.
+    sent: [[u8; 4]; LOOKS_MAX],
+    /// What was read.
+    received: [[u8; 4]; LOOKS_MAX],
+    /// How many that are.
+    read: usize,
+}
+
+impl Flight {
+    const fn is_over(&self) -> bool {
+        self.to_send | self.queued == 0
+    }
+
+    #[inline(never)]
+    fn go_on<W: Window + ?Sized>(&mut self, window: &W, step: &Words) -> Result<(), Refusal> {
+        let at = step.data;
+        let (room, filled) = (step.send.map(|send| send.0), step.receive.map(|it| it.0));
+        // The status with these bits turned says: 1, it holds. For each by itself: both may look at the same bit.
+        let (room_turned, filled_turned) = (Ready::turned(room), Ready::turned(filled));
+        let (room, filled) = (Ready::mask(room), Ready::mask(filled));
+        let change = step.send.map_or(Change::NONE, |send| send.1);
+        let seen = step.receive.map_or(0, |it| it.1);
+        // Here, so that they are in registers.
+        let (mut to_send, mut queued, mut looks) = (self.to_send, self.queued, self.looks);
+        let mut sending = self.sent.iter();
+        let mut receiving = self.received.iter_mut();
+        let come = loop {
+            let state = match window.load(step.status, Width::Bits32) {
+                Ok(state) => state,
+                Err(error) => break Err(error.into()),
+            };
+            let mut moved = false;
+            if to_send != 0 && queued < step.under_way && (state ^ room_turned) & room != 0 {
+                let Some(word) = sending.next() else {
+                    break Ok(());
+                };
+                let word = u32::from_le_bytes(*word);
+                let stored = match change.stored(word) {
+                    Some(word) => window.store(at.offset, at.width, word),
+                    None => change.apply(window, at.offset, at.width, word),
+                };
+                if let Err(error) = stored {
+                    break Err(error.into());
+                }
+                to_send -= 1;
+                queued += u16::from(filled != 0);
+                moved = true;
+            }
+            if queued != 0 && (state ^ filled_turned) & filled != 0 {
+                let word = match window.load(at.offset, at.width) {
+                    Ok(word) => word & seen,
+                    Err(error) => break Err(error.into()),
+                };
+                let Some(place) = receiving.next() else {
+                    break Ok(());
+                };
+                *place = word.to_le_bytes();
+                queued -= 1;
+                moved = true;
+            }
+            looks -= 1;
+            if moved {
+                self.polls = 0;
+            } else if let Err(refusal) = wait(&mut self.polls, step.limit) {
+                break Err(refusal);
+            }
+            if to_send | queued == 0 || looks == 0 {
+                break Ok(());
+            }
+        };
+        (self.to_send, self.queued, self.looks) = (to_send, queued, looks);
+        self.read = LOOKS_MAX - receiving.len();
+        come
     }
 }
 
@@ -567,13 +658,14 @@ fn write_of(at: Place, change: Change, value: u32) -> Step {
     }
 }
 
-/// The step of an instruction, and what it needs when it is done once.
+/// Put the step of an instruction into its place, where it is not yet valid if this fails. Returns what it needs when it is done once.
 #[inline(never)]
-fn step_of(
+fn put_step(
     exposure: &Exposure,
     instruction: Instruction,
     index: u8,
-) -> Result<(Step, Needs), Refusal> {
+    step: &mut Step,
+) -> Result<Needs, Refusal> {
     let may_read = |at: Place| readable(exposure, at);
     let may_write = |at: Place| writable(exposure, at);
     // A change may load first.
@@ -581,7 +673,7 @@ fn step_of(
         accesses: 2,
         ..Needs::default()
     };
-    let step = match instruction {
+    *step = match instruction {
         Instruction::Read(at) => {
             needs.output = at.width.bytes().into();
             Step::Read(at, may_read(at)?)
@@ -620,13 +712,18 @@ fn step_of(
             needs.accesses = 1;
             Step::Repeat { count, end }
         }
-        Instruction::Exchange(exchange) => return exchange_of(exposure, &exchange),
+        Instruction::Exchange(exchange) => return put_exchange(exposure, &exchange, step),
     };
-    Ok((step, needs))
+    Ok(needs)
 }
 
+/// The same for an exchange.
 #[inline(never)]
-fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs), Refusal> {
+fn put_exchange(
+    exposure: &Exposure,
+    exchange: &Exchange,
+    step: &mut Step,
+) -> Result<Needs, Refusal> {
     let data = exchange.data;
     let Exchange {
         words,
@@ -658,7 +755,7 @@ fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs)
         input: if exchange.from_input { bytes } else { 0 },
         output: if exchange.to_output { bytes } else { 0 },
     };
-    let step = Words {
+    *step = Step::Exchange(Words {
         data,
         status: exchange.status,
         words,
@@ -666,6 +763,6 @@ fn exchange_of(exposure: &Exposure, exchange: &Exchange) -> Result<(Step, Needs)
         limit,
         send,
         receive,
-    };
-    Ok((Step::Exchange(step), needs))
+    });
+    Ok(needs)
 }

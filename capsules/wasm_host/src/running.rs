@@ -2,10 +2,12 @@
 
 use crate::driver::WasmHost;
 use crate::exposure::Exposure;
-use crate::program::{self, CHECK_UNITS, Data, Machine, PASS_UNITS, Pass};
+use crate::program::{self, Data, Machine, Pass};
 use crate::refusal::Refusal;
 use crate::window::Window;
-use berth_exposure::program::{INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, state};
+use berth_exposure::program::{
+    CHECK_UNITS, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, PASS_UNITS, state,
+};
 use berth_exposure::{Width, allow};
 use core::cell::Cell;
 use kernel::ErrorCode;
@@ -47,7 +49,7 @@ struct Lent<'a> {
 }
 
 impl Data for Lent<'_> {
-    #[inline(always)]
+    #[inline(never)]
     fn take(&self, at: usize, width: Width) -> Option<u32> {
         // Each width by itself: the length that is looked at is a constant.
         Some(match width {
@@ -66,7 +68,7 @@ impl Data for Lent<'_> {
         })
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn put(&self, at: usize, width: Width, value: u32) -> Option<()> {
         let output = self.output?;
         let [b0, b1, b2, b3] = value.to_le_bytes();
@@ -87,6 +89,35 @@ impl Data for Lent<'_> {
                 to[2].set(b2);
                 to[3].set(b3);
             }
+        }
+        Some(())
+    }
+
+    #[inline(never)]
+    fn fetch(&self, mut at: usize, width: Width, values: &mut [[u8; 4]]) -> Option<()> {
+        if width == Width::Bits32 {
+            // All at once, as they lie there.
+            let values = values.as_flattened_mut();
+            let from = self.input.get(at..at + values.len())?;
+            return from.copy_to_slice_or_err(values).ok();
+        }
+        for value in values {
+            *value = self.take(at, width)?.to_le_bytes();
+            at += width.bytes() as usize;
+        }
+        Some(())
+    }
+
+    #[inline(never)]
+    fn hand_over(&self, mut at: usize, width: Width, values: &[[u8; 4]]) -> Option<()> {
+        if width == Width::Bits32 {
+            let values = values.as_flattened();
+            let to = self.output?.get(at..at + values.len())?;
+            return to.copy_from_slice_or_err(values).ok();
+        }
+        for value in values {
+            self.put(at, width, u32::from_le_bytes(*value))?;
+            at += width.bytes() as usize;
         }
         Some(())
     }

@@ -3,6 +3,7 @@
 use crate::exposure::{Exposure, Registers};
 use berth_exposure::{AccessClass, LABEL_MAX, Width};
 use core::cell::Cell;
+use core::cmp::Ordering;
 use core::fmt;
 
 /// Largest block: a register's offset is 16 bits of a system-call argument.
@@ -149,18 +150,35 @@ pub(crate) fn label_is_well_formed(label: &[u8]) -> bool {
     (1..=LABEL_MAX).contains(&label.len()) && label.iter().all(u8::is_ascii_graphic)
 }
 
-/// The exposure that has a label, found in nine comparisons at most. Otherwise, which place of `order` it would come to.
+/// The exposure that has a label, found in nine comparisons at most, of which none looks at what it is known to have in common with
+/// the labels around it. Otherwise, which place of `order` it would come to.
 pub(crate) fn find(
     exposures: &[Exposure],
     order: &[Cell<u8>],
     label: &[u8],
 ) -> Result<usize, usize> {
-    let of = |index: &Cell<u8>| usize::from(index.get());
-    let place = order.binary_search_by(|index| {
-        let exposure = exposures.get(of(index));
-        exposure.map_or("", |e| e.label).as_bytes().cmp(label)
-    });
-    place.map(|place| order.get(place).map_or(0, of))
+    // It comes to one of the places `from..=to`, and begins as the label before `from` does, and as that at `to`, for so many bytes.
+    let (mut from, mut to) = (0, order.len());
+    let (mut as_before, mut as_behind) = (0, 0);
+    while let Some(place) = order
+        .get(from..to)
+        .and_then(|left| left.get(left.len() / 2))
+    {
+        let index = usize::from(place.get());
+        let other = exposures.get(index).map_or("", |exposure| exposure.label);
+        let other = other.as_bytes();
+        let mut alike = as_before.min(as_behind);
+        while alike < label.len() && label.get(alike) == other.get(alike) {
+            alike += 1;
+        }
+        let place = from + (to - from) / 2;
+        match other.get(alike).cmp(&label.get(alike)) {
+            Ordering::Less => (from, as_before) = (place + 1, alike),
+            Ordering::Greater => (to, as_behind) = (place, alike),
+            Ordering::Equal => return Ok(index),
+        }
+    }
+    Err(from)
 }
 
 /// The first fault of a table, if it has one. Writes down the order of its labels.
@@ -251,6 +269,7 @@ mod tests {
     use crate::test_window::Memory;
     use std::string::{String, ToString};
     use std::vec;
+    use std::vec::Vec;
 
     fn block(registers: &'static [Register]) -> Exposure {
         Exposure::new("block", Memory::leak(16), 16, Registers::List(registers))
@@ -276,6 +295,54 @@ mod tests {
             .access(AccessClass::Mapped);
         assert_eq!(check(&[block(REGISTERS).safe_state(SAFE), mapped]), Ok(()));
         assert_eq!(check(&[]), Ok(()));
+    }
+
+    /// Every word of up to `length` letters of two.
+    fn words(length: usize) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut from = 0;
+        for _ in 0..length {
+            let to = words.len();
+            for at in from..to {
+                for letter in ["a", "b"] {
+                    words.push(words[at].clone() + letter);
+                }
+            }
+            from = to;
+        }
+        words.split_off(1)
+    }
+
+    #[test]
+    fn labels_that_begin_alike_are_told_apart() {
+        let all = words(6);
+        // Not all of them are in the table, and not in their order.
+        for leave_out in 2..7 {
+            let mut labels: Vec<&str> = all.iter().map(String::as_str).collect();
+            labels.reverse();
+            let mut count = 0;
+            labels.retain(|_| {
+                count += 1;
+                count % leave_out != 0
+            });
+            let table: Vec<Exposure> = { labels.iter() }
+                .map(|label| {
+                    let label = String::from(*label).leak();
+                    Exposure::new(label, Memory::leak(4), 4, Registers::Whole(Widths::ALL))
+                })
+                .collect();
+            let order = vec![Cell::new(0); table.len()];
+            assert_eq!(super::check(&table, &order), Ok(()));
+            let mut sorted = labels.clone();
+            sorted.sort_unstable();
+            for word in words(7) {
+                let place = sorted.binary_search(&word.as_str());
+                let expected =
+                    place.map(|place| { labels.iter() }.position(|l| *l == sorted[place]));
+                let found = find(&table, &order, word.as_bytes());
+                assert_eq!(found.map(Some), expected, "{word}");
+            }
+        }
     }
 
     #[test]

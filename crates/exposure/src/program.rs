@@ -37,6 +37,11 @@ pub const ACCESSES_MAX: u32 = 1 << 20;
 /// Most bytes that a program takes from its input, and that it appends to its output.
 pub const DATA_MAX: usize = 4096;
 
+/// Work of one pass of a program, in accesses; whatever makes none counts as one, too.
+pub const PASS_UNITS: u32 = 68;
+/// Work of checking an instruction, in the same unit.
+pub const CHECK_UNITS: u32 = 32;
+
 /// What a program's run has come to.
 pub mod state {
     /// It is over, all of it was done.
@@ -143,6 +148,24 @@ impl Ready {
             bit,
             is: byte & Self::NOT == 0,
         })
+    }
+
+    /// The bit, as a mask; none: no bit.
+    #[must_use]
+    pub const fn mask(ready: Option<Self>) -> u32 {
+        match ready {
+            Some(ready) => 1 << ready.bit,
+            None => 0,
+        }
+    }
+
+    /// The bit, as a mask, if it is 0 when the device is ready.
+    #[must_use]
+    pub const fn turned(ready: Option<Self>) -> u32 {
+        match ready {
+            Some(Self { is: false, bit }) => 1 << bit,
+            _ => 0,
+        }
     }
 
     /// Returns whether a status says so.

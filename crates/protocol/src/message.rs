@@ -1,7 +1,7 @@
 //! Requests and responses.
 
 use crate::{
-    Container, DeviceError, Exposure, Happening, Heap, Image, ImageHash, Inspection, Level,
+    Access, Container, DeviceError, Exposure, Happening, Heap, Image, ImageHash, Inspection, Level,
     MissingWhy, Parameters, Source, Status, Update,
 };
 use serde::{Deserialize, Serialize};
@@ -220,6 +220,13 @@ pub enum Op<'a> {
         /// Which upload.
         upload: u32,
     },
+    /// One block that a container holds → [`Reply::Block`] or [`Reply::End`].
+    Blocks {
+        /// Its name.
+        name: &'a str,
+        /// 0, then `next` of the answer before.
+        cursor: u16,
+    },
 }
 
 /// What the device answers.
@@ -345,6 +352,15 @@ pub enum Reply<'a> {
         /// At most [`CHUNK_MAX`](crate::CHUNK_MAX) bytes.
         #[serde(borrow)]
         bytes: &'a [u8],
+    },
+    /// To [`Op::Blocks`].
+    Block {
+        /// The name the container has imported it by.
+        label: &'a str,
+        /// How its accesses travel.
+        access: Access,
+        /// Cursor of the next one; `None` after the last.
+        next: Option<u16>,
     },
 }
 

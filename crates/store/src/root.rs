@@ -9,7 +9,7 @@
 //! Where power cuts in a row leave no trace at an entry, the next one is written over it; the third time
 //! flash may refuse that, and the place behind it is taken.
 
-use berth_flash::{Flash, FlashError};
+use berth_flash::{Flash, FlashError, WORD_BYTES};
 
 use crate::{Error, Store};
 
@@ -17,7 +17,7 @@ use crate::{Error, Store};
 pub(crate) const ROOT_PAGES: usize = 2;
 
 /// Bytes of an entry.
-const ENTRY_BYTES: usize = 8;
+const ENTRY_BYTES: usize = 2 * WORD_BYTES;
 
 /// How many places are looked at for doubtful entries.
 const DOUBTFUL: usize = 16;
@@ -44,14 +44,31 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
 
     /// Sequence number and page of the entry at `place`, if it is whole.
     fn root_entry(&self, place: usize) -> Option<(u32, usize)> {
-        let entry = self.word(place * ENTRY_BYTES);
-        let page = (entry & 0xff) as usize;
-        (entry == !self.word(place * ENTRY_BYTES + 4) && (ROOT_PAGES..self.pages()).contains(&page))
-            .then_some((entry >> 8, page))
+        let at = place * ENTRY_BYTES;
+        whole(self.word(at), self.word(at + WORD_BYTES), self.pages())
+    }
+
+    /// Returns sequence number, place and page of the whole entry with the highest number. All of the ring is looked at
+    /// each time a store is opened: as one row of bytes, whose place in the flash is looked up once.
+    fn newest_entry(&self) -> Option<(u32, usize, usize)> {
+        let pages = self.pages();
+        let ring = self.flash.bytes().get(..ROOT_PAGES * F::PAGE_BYTES)?;
+        let (entries, _) = ring.as_chunks::<ENTRY_BYTES>();
+        let mut newest: Option<(u32, usize, usize)> = None;
+        for (place, [a, b, c, d, e, f, g, h]) in entries.iter().enumerate() {
+            let entry = u32::from_le_bytes([*a, *b, *c, *d]);
+            let inverted = u32::from_le_bytes([*e, *f, *g, *h]);
+            if let Some((number, page)) = whole(entry, inverted, pages)
+                && newest.is_none_or(|(most, ..)| number >= most)
+            {
+                newest = Some((number, place, page));
+            }
+        }
+        newest
     }
 
     fn is_blank(&self, place: usize) -> bool {
-        self.word(place * ENTRY_BYTES) & self.word(place * ENTRY_BYTES + 4) == u32::MAX
+        self.word(place * ENTRY_BYTES) & self.word(place * ENTRY_BYTES + WORD_BYTES) == u32::MAX
     }
 
     /// Find the log: the entry with the highest number.
@@ -62,10 +79,7 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
     /// first entry written from now on leaves out a number and a place.
     pub(crate) fn find_root(&mut self) {
         let ring = ROOT_PAGES * Self::ENTRIES;
-        let last = (0..ring)
-            .filter_map(|place| self.root_entry(place).map(|(n, page)| (n, place, page)))
-            .max();
-        let Some((sequence, place, page)) = last else {
+        let Some((sequence, place, page)) = self.newest_entry() else {
             // The very first entry may be the one that was interrupted.
             for place in 0..DOUBTFUL {
                 self.doubt(place);
@@ -155,4 +169,11 @@ impl<F: Flash, const PAGES: usize, const KEYS: usize> Store<F, PAGES, KEYS> {
     pub(crate) const fn root_erases(&self) -> u32 {
         self.root.sequence / (Self::ENTRIES * ROOT_PAGES) as u32 + 1
     }
+}
+
+/// Returns sequence number and page of an entry of a store of so many pages, if it is whole.
+#[inline(always)]
+fn whole(entry: u32, inverted: u32, pages: usize) -> Option<(u32, usize)> {
+    let page = (entry & 0xff) as usize;
+    (entry == !inverted && (ROOT_PAGES..pages).contains(&page)).then_some((entry >> 8, page))
 }

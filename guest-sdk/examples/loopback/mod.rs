@@ -48,6 +48,8 @@ pub(crate) struct Received {
     wrong: u32,
     /// When the transfer began: microseconds since the device started.
     begun: u64,
+    /// When the last word was there.
+    ended: Option<u64>,
 }
 
 impl Received {
@@ -57,7 +59,13 @@ impl Received {
             words: 0,
             wrong: 0,
             begun: now_us(),
+            ended: None,
         }
+    }
+
+    /// All words are there, even if they are not taken yet.
+    pub(crate) fn all_there(&mut self) {
+        self.ended = Some(now_us());
     }
 
     /// The next word.
@@ -71,7 +79,7 @@ impl Received {
 
     /// Says what came back, and ends: the exit code is the microseconds that the transfer took, or -1.
     pub(crate) fn tell(self) -> ! {
-        let took = now_us() - self.begun;
+        let took = self.ended.unwrap_or_else(now_us) - self.begun;
         if self.words as usize == WORDS && self.wrong == 0 {
             info!("1024 bytes came back, wrong words: 0");
             exit(took as i32)

@@ -84,7 +84,7 @@ impl RunEndClient for Ends {
     /// whoever ends another's run finds the hardware at rest when it goes on.
     fn run_ends(&self, process: &dyn Process, end: RunEnd) {
         let id = process.processid();
-        self.wasm_host.process_gone_in_passes(id);
+        self.wasm_host.process_gone(id);
         if end == RunEnd::Faulted {
             self.run_record.process_gone(id);
         }

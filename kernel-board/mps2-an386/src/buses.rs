@@ -21,7 +21,7 @@ use capsules_core::spi_controller::{self, Spi};
 use capsules_core::virtualizers::virtual_i2c::{I2CMasterDevice, MuxI2C};
 use capsules_core::virtualizers::virtual_spi::{MuxSpiMaster, VirtualSpiMasterDevice};
 use kernel::capabilities::MemoryAllocationCapability;
-use kernel::deferred_call::{DeferredCall, DeferredCallClient};
+use kernel::deferred_call::DeferredCallClient;
 use kernel::hil::i2c::I2CMaster;
 use kernel::hil::spi::cs::{ActiveLow, IntoChipSelect};
 use kernel::hil::spi::{SpiMaster, SpiMasterDevice};
@@ -33,6 +33,8 @@ use mps2::pl022::Pl022;
 use mps2::register_block::RegisterBlock;
 use mps2::sbcon::Sbcon;
 use mps2::system_timer::SystemTimer;
+
+use crate::passes::Requests;
 
 /// The drivers' numbers.
 pub(crate) const SPI: usize = spi_controller::DRIVER_NUM;
@@ -138,14 +140,15 @@ fn spi(
     assert!(ready.is_ok(), "the SPI controller refuses its settings");
     let driver: &'static Spi<'static, SpiUser> = static_init!(
         Spi<'static, SpiUser>,
-        Spi::new(user, kernel.create_grant(SPI, memory_capability)).with_bus(user)
+        Spi::new(user, kernel.create_grant(SPI, memory_capability))
+            .with_bus(user)
+            .with_passes(static_init!(Requests, Requests::new(kernel, SPI)))
     );
     driver.config_buffers(
         static_init!([u8; SPI_CHUNK], [0; SPI_CHUNK]),
         static_init!([u8; SPI_CHUNK], [0; SPI_CHUNK]),
     );
     user.set_client(driver);
-    driver.put_off_with(DeferredCall::set_later);
     driver.register();
     (driver, controller, mux)
 }
@@ -175,9 +178,9 @@ fn i2c(
             static_init!([u8; I2C_BYTES], [0; I2C_BYTES]),
             kernel.create_grant(I2C, memory_capability)
         )
+        .with_passes(static_init!(Requests, Requests::new(kernel, I2C)))
     );
     user.set_master_client(driver);
-    driver.put_off_with(DeferredCall::set_later);
     driver.register();
     driver
 }

@@ -298,10 +298,11 @@ fn greet(kernel: &'static Kernel, capability: &dyn ProcessManagementCapability) 
     kernel.process_each_capability(capability, |_| count += 1);
     // SAFETY: no process has run yet, so the driver is not sending.
     let mut writer = unsafe { SyncWriter::new(0) };
+    let noun = if count == 1 { "process" } else { "processes" };
     // A greeting that cannot be printed is no reason not to start.
     let _ = writeln!(
         writer,
-        "Berth kernel {} on mps2-an386: {count} processes\r",
+        "Berth kernel {} on mps2-an386: {count} {noun}\r",
         env!("CARGO_PKG_VERSION"),
     );
 }

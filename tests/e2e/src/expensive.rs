@@ -219,6 +219,13 @@ fn growth() -> Vec<Expensive> {
             "(drop (memory.grow (i32.const 1)))",
         ),
         of(
+            "memory.grow, refused by ever less",
+            USUAL,
+            "",
+            "(local.set $i (i32.add (local.get $i) (i32.const 1)))
+             (drop (memory.grow (i32.sub (i32.const 160000) (local.get $i))))",
+        ),
+        of(
             "memory.grow, refused by more and less",
             USUAL,
             "",

@@ -9,7 +9,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use berth_admission::imports::{FUNCTIONS, HostFunction};
+use berth_admission::imports::HostFunction;
+use berth_calls::Call;
 use berth_emulator::{Icount, Sleep};
 use berth_exposure::Width;
 use berth_foreign::{Device as ForeignDevice, Foreign};
@@ -74,111 +75,34 @@ const SHIFT: u8 = 6;
 /// Every function that a container can call, each called in straight-line code without end.
 #[must_use]
 pub fn own_functions() -> Vec<Hog> {
-    FUNCTIONS
-        .iter()
-        .map(|(module, name, function)| hog(module, name, function))
-        .collect()
+    berth_calls::own().map(|call| hog(&call)).collect()
 }
 
 /// The same of functions of other systems, as far as a board without buses has what they are about.
 #[must_use]
 pub fn foreign_functions() -> Vec<Hog> {
-    foreign(|function| !is_of_a_bus(function))
+    foreign(false)
 }
 
 /// The same of functions of the buses, for [`Shares::on_buses`].
 #[must_use]
 pub fn bus_functions() -> Vec<Hog> {
-    foreign(is_of_a_bus)
+    foreign(true)
 }
 
-fn is_of_a_bus(function: Foreign) -> bool {
-    matches!(function.device(), Some(ForeignDevice::Bus(_)))
-}
-
-fn foreign(wanted: impl Fn(Foreign) -> bool) -> Vec<Hog> {
-    Foreign::all()
-        .filter(|(.., function)| wanted(*function))
-        .map(|(module, name, function)| hog(module, name, &HostFunction::Foreign(function)))
+fn foreign(of_buses: bool) -> Vec<Hog> {
+    berth_calls::foreign()
+        .filter(|call| is_of_a_bus(&call.function) == of_buses)
+        .map(|call| hog(&call))
         .collect()
 }
 
-/// What it is called with; what is missing is a small number that is a place in its memory.
-fn arguments(function: &HostFunction<'_>) -> &'static [&'static str] {
+fn is_of_a_bus(function: &HostFunction<'_>) -> bool {
     match function {
-        // Through the kernel, by the handle of its only block.
-        HostFunction::Read(Width::Bits32) => &["(call $claim)", "(i32.const 0)"],
-        HostFunction::Read(_) => &["(call $claim)", "(i32.const 16)"],
-        HostFunction::Write(Width::Bits32) => &["(call $claim)", "(i32.const 0)", "(i32.const 0)"],
-        HostFunction::Write(_) => &["(call $claim)", "(i32.const 16)", "(i32.const 0)"],
-        HostFunction::Modify32 => &[
-            "(call $claim)",
-            "(i32.const 0)",
-            "(i32.const 0)",
-            "(i32.const 0)",
-        ],
-        // One write, of nothing, again and again for a slice: see the data at 128.
-        HostFunction::Program => &[
-            "(call $claim)",
-            "(i32.const 128)",
-            "(i32.const 32)",
-            "(i32.const 0)",
-            "(i32.const 0)",
-            "(i32.const 0)",
-            "(i32.const 0)",
-        ],
-        HostFunction::Log => &["(i32.const 2)", "(i32.const 64)", "(i32.const 20)"],
-        HostFunction::SleepUs => &["(i64.const 0)"],
-        HostFunction::Exit => &["(i32.const 0)"],
-        // As much as there can be.
-        HostFunction::StateSave | HostFunction::StateLoad => {
-            &["(i32.const 64)", "(i32.const 1024)"]
+        HostFunction::Foreign(function) => {
+            matches!(function.device(), Some(ForeignDevice::Bus(_)))
         }
-        // To itself, which is full soon.
-        HostFunction::Send => &[
-            "(i32.const 0)",
-            "(i32.const 3)",
-            "(i32.const 64)",
-            "(i32.const 64)",
-        ],
-        HostFunction::Receive => &["(i32.const 64)", "(i32.const 64)", "(i32.const 0)"],
-        HostFunction::Register(_) => &[
-            "(i32.const 0)",
-            "(i32.const 0)",
-            "(i32.const 0)",
-            "(i32.const 0)",
-        ],
-        HostFunction::NowUs
-        | HostFunction::Yield
-        | HostFunction::Claim(_)
-        | HostFunction::Unregister(_) => &[],
-        HostFunction::Foreign(function) => match function {
-            Foreign::Delay | Foreign::ProcExit | Foreign::LedIsOn => &["(i32.const 0)"],
-            Foreign::LedOn | Foreign::LedOff | Foreign::LedToggle => &["(i32.const 0)"],
-            // To the console, one piece of twenty bytes.
-            Foreign::FdWrite => &[
-                "(i32.const 1)",
-                "(i32.const 32)",
-                "(i32.const 1)",
-                "(i32.const 48)",
-            ],
-            Foreign::Print => &["(i32.const 64)", "(i32.const 20)"],
-            Foreign::SpiConfigure => &["(i32.const 1000000)", "(i32.const 0)"],
-            // As few bytes as there can be: what comes with a transfer is most of it then.
-            Foreign::SpiTransfer => &["(i32.const 64)", "(i32.const 96)", "(i32.const 1)"],
-            Foreign::SpiRead | Foreign::SpiWrite => &["(i32.const 64)", "(i32.const 1)"],
-            // The sensor: its register 0 is its temperature, of two bytes.
-            Foreign::I2cRead => &["(i32.const 0x48)", "(i32.const 64)", "(i32.const 2)"],
-            Foreign::I2cWrite => &["(i32.const 0x48)", "(i32.const 0)", "(i32.const 1)"],
-            Foreign::I2cWriteRead => &[
-                "(i32.const 0x48)",
-                "(i32.const 8)",
-                "(i32.const 1)",
-                "(i32.const 64)",
-                "(i32.const 2)",
-            ],
-            _ => &[],
-        },
+        _ => false,
     }
 }
 
@@ -209,95 +133,12 @@ fn waits(function: &HostFunction<'_>) -> bool {
     }
 }
 
-fn hog(module: &str, name: &str, function: &HostFunction<'_>) -> Hog {
-    let (parameters, results) = function.signature();
-    let types = |bytes: &[u8]| -> String {
-        let name = |byte: &u8| match byte {
-            0x7f => "i32 ",
-            0x7e => "i64 ",
-            _ => "f64 ",
-        };
-        bytes.iter().map(name).collect()
-    };
-    let given = arguments(function);
-    let arguments: String = parameters
-        .iter()
-        .enumerate()
-        .map(|(number, byte)| match given.get(number) {
-            Some(argument) => (*argument).to_owned(),
-            None if *byte == 0x7f => "(i32.const 64)".to_owned(),
-            None if *byte == 0x7e => "(i64.const 64)".to_owned(),
-            None => "(f64.const 64)".to_owned(),
-        })
-        .collect();
-    // About the block with the lights, which is mediated; about interrupts, of a timer.
-    let (block, full) = match module {
-        "irq:" => ("timer0", "irq:timer0".to_owned()),
-        "mmio:" => ("fpgaio", "mmio:fpgaio".to_owned()),
-        other => ("fpgaio", other.to_owned()),
-    };
-    let claim = if module.starts_with("mmio") || module == "irq:" || module == "program" {
-        format!(r#"(import "mmio:{block}" "claim" (func $claim (result i32)))"#)
-    } else {
-        String::new()
-    };
-    let (parameters, result) = (types(parameters), types(results));
-    let drop = if results.is_empty() { "" } else { "drop" };
-    let call = format!("{arguments} (call $f) {drop}\n").repeat(8);
-    // Registering twice is refused quickly; what takes long is to register.
-    let call = if matches!(function, HostFunction::Register(_)) {
-        format!("{arguments} (call $f) drop (call $un)\n").repeat(4)
-    } else {
-        call
-    };
-    let unregister = if matches!(function, HostFunction::Register(_)) {
-        r#"(import "irq:timer0" "unregister" (func $un))"#
-    } else {
-        ""
-    };
-    let ends = matches!(
-        function,
-        HostFunction::Exit
-            | HostFunction::Receive
-            | HostFunction::Read(Width::Bits8 | Width::Bits16)
-            | HostFunction::Write(Width::Bits8 | Width::Bits16)
-            | HostFunction::Foreign(Foreign::ProcExit | Foreign::PollOneoff)
-    );
-    let text = |body: String| {
-        format!(
-            r#"(module {claim} {unregister}
-              (import "{full}" "{name}" (func $f (param {parameters}) (result {result})))
-              (import "berth" "now_us" (func $now (result i64)))
-              (import "berth" "exit" (func $exit (param i32)))
-              (memory (export "memory") 2048 (pagesize 1))
-              (table (export "__indirect_function_table") 1 funcref)
-              (elem (i32.const 0) $handler)
-              (func $handler (param i32 i32))
-              (data (i32.const 0) "hog")
-              (data (i32.const 32) "\40\00\00\00\14\00\00\00")
-              (data (i32.const 64) "abcdefghijklmnopqrst")
-              (data (i32.const 128) "\06\04\00\00\40\00\00\00\01\00\00\00\00\00\00\00\03\04\00\00\02\00\00\00\00\00\00\00\00\00\00\00")
-              (func (export "_start") (local $i i32) (local $t i64) {body}))"#
-        )
-    };
-    let pairs = if unregister.is_empty() { 8 } else { 4 };
-    let counted = format!(
-        "(local.set $t (call $now))
-         (loop $l {call}
-           (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1)))
-             (i32.const {}))))
-         (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $t))))",
-        CALLS / pairs
-    );
+fn hog(call: &Call) -> Hog {
     Hog {
-        name: format!(
-            "{}{}{name}",
-            module,
-            if module.ends_with(':') { "" } else { "." }
-        ),
-        text: text(format!("(loop $l {call} (br $l))")),
-        waits: waits(function),
-        counted: (!ends).then(|| text(counted)),
+        name: call.title(),
+        text: call.without_end(0),
+        waits: waits(&call.function),
+        counted: call.counted(CALLS),
     }
 }
 

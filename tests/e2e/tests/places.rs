@@ -146,7 +146,7 @@ fn a_second_object_in_the_supervisors_place_gets_nothing() -> Result<()> {
     texts.push(&refused);
     let text = boot(&place_holds(&objects)?, &texts)?;
     ensure!(
-        text.contains("1 processes") || text.contains("2 processes"),
+        text.contains(": 1 process\r") || text.contains(": 2 processes\r"),
         "{text}"
     );
     Ok(())

@@ -1,7 +1,6 @@
 //! Drivers that others have published, unmodified, in containers, at the emulator's models of their chips.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -18,19 +17,14 @@ fn boot_with(flash: &Flash, chips: &[&str]) -> Result<Device> {
         .iter()
         .map(|chip| chip.parse().map_err(anyhow::Error::msg))
         .collect::<Result<_>>()?;
-    let control = control(flash);
     let device = Device::power_on_board(flash, |board| {
-        let board = board.limit(Duration::from_secs(300)).control(control);
+        let board = board.limit(Duration::from_secs(300)).reachable();
         chips
             .into_iter()
             .fold(board, |board, chip| board.attach(chip))
     })?;
     device.console("type help")?;
     Ok(device)
-}
-
-fn control(flash: &Flash) -> PathBuf {
-    flash.path().with_extension("control")
 }
 
 /// Upload and start a container.

@@ -27,12 +27,12 @@ impl Scene {
         Ok(path)
     }
 
-    /// Upload a file and, if that was accepted, start it: whichever refuses.
+    /// Upload a file as it is and, if that was accepted, start it: whichever refuses.
     fn refusal(&self, file: &Path) -> Result<Value> {
         let name = file.file_stem().context("a name")?.to_string_lossy();
-        let upload = self
-            .device
-            .berth(&["--json", "upload", &file.to_string_lossy()])?;
+        let upload =
+            self.device
+                .berth(&["--json", "upload", "--no-pack", &file.to_string_lossy()])?;
         let run = if upload.code == 0 {
             self.device.berth(&["--json", "start", &name])?
         } else {
@@ -162,9 +162,10 @@ fn a_full_device_says_so_and_goes_on() -> Result<()> {
     let error = loop {
         let name = format!("big{}", stored.len());
         let file = scene.file(&format!("{name}.wasm"), &module)?;
-        let run = scene
-            .device
-            .berth(&["--json", "upload", &file.to_string_lossy()])?;
+        let run =
+            scene
+                .device
+                .berth(&["--json", "upload", "--no-pack", &file.to_string_lossy()])?;
         if run.code != 0 {
             break error(run)?;
         }

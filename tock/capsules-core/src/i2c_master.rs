@@ -26,9 +26,8 @@
 //!
 //! **Sharing.** A transfer begins when those asked for earlier are over. It is as long as the kernel's buffer at most.
 
-use core::cell::Cell;
-
 use crate::driver;
+use crate::passes::{Passes, put_off};
 use crate::tickets::Tickets;
 use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
@@ -118,8 +117,8 @@ pub struct I2CMasterDriver<'a, I: I2CMaster<'a>> {
     tickets: Tickets,
     /// Starts the next transfer.
     next: DeferredCall,
-    /// How that call is put off.
-    put_off: Cell<fn(&DeferredCall)>,
+    /// How that call is put off, if the board says so.
+    passes: Option<&'a dyn Passes>,
 }
 
 impl<'a, I: I2CMaster<'a>> I2CMasterDriver<'a, I> {
@@ -133,15 +132,16 @@ impl<'a, I: I2CMaster<'a>> I2CMasterDriver<'a, I> {
             owner: OptionalCell::empty(),
             tickets: Tickets::default(),
             next: DeferredCall::new(),
-            put_off: Cell::new(DeferredCall::set),
+            passes: None,
         }
     }
 
-    /// Has what follows a transfer put off with `put_off`, which sets the call that it is given. A board whose kernel lets processes
-    /// have their turn before it (`DeferredCall::set_later` here) gives that; until then it is `DeferredCall::set`,
-    /// upstream's only one, and the bus goes on before any process.
-    pub fn put_off_with(&self, put_off: fn(&DeferredCall)) {
-        self.put_off.set(put_off);
+    /// Has what follows a transfer put off by `passes`. A board whose kernel lets processes have their turn before it gives them; until
+    /// then the bus goes on before any process, as upstream's does.
+    #[must_use]
+    pub fn with_passes(mut self, passes: &'a dyn Passes) -> Self {
+        self.passes = Some(passes);
+        self
     }
 
     /// Take on a transfer.
@@ -294,7 +294,7 @@ impl<'a, I: I2CMaster<'a>> I2CHwMasterClient for I2CMasterDriver<'a, I> {
             self.end(process, status);
         }
         self.buffer.replace(buffer);
-        (self.put_off.get())(&self.next);
+        put_off(self.passes, &self.next);
     }
 }
 

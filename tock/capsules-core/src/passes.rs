@@ -21,6 +21,14 @@ pub trait Passes {
     }
 }
 
+/// Set `call` as the board's passes [put it off](Passes::put_off); on a board without them it is made before any process.
+pub(crate) fn put_off(passes: Option<&dyn Passes>, call: &DeferredCall) {
+    match passes {
+        Some(passes) => passes.put_off(call),
+        None => call.set(),
+    }
+}
+
 /// A line that several devices share, and that one of them can keep between two of its buffers.
 pub trait SharedLine {
     /// Say, after a buffer was given to the line, whether nobody else may send between it and the next one of

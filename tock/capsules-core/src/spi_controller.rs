@@ -38,6 +38,7 @@
 use core::cell::Cell;
 
 use crate::driver;
+use crate::passes::{Passes, put_off};
 use crate::tickets::Tickets;
 use crate::virtualizers::virtual_spi::SharedBus;
 use kernel::ErrorCode;
@@ -126,8 +127,8 @@ pub struct Spi<'a, S: SpiMasterDevice<'a>> {
     tickets: Tickets,
     /// Sends the next chunk, or starts the next transfer.
     next: DeferredCall,
-    /// How that call is put off.
-    put_off: Cell<fn(&DeferredCall)>,
+    /// How that call is put off, if the board says so.
+    passes: Option<&'a dyn Passes>,
     /// What the board set the device to.
     board: Settings,
     /// What it is set to now.
@@ -152,7 +153,7 @@ impl<'a, S: SpiMasterDevice<'a>> Spi<'a, S> {
             owner: OptionalCell::empty(),
             tickets: Tickets::default(),
             next: DeferredCall::new(),
-            put_off: Cell::new(DeferredCall::set),
+            passes: None,
             board,
             current: Cell::new(board),
         }
@@ -172,11 +173,12 @@ impl<'a, S: SpiMasterDevice<'a>> Spi<'a, S> {
         self.write_buffer.replace(write_buffer);
     }
 
-    /// Has what follows a chunk put off with `put_off`, which sets the call that it is given. A board whose kernel lets processes
-    /// have their turn before it (`DeferredCall::set_later` here) gives that; until then it is `DeferredCall::set`,
-    /// upstream's only one, and the bus goes on before any process.
-    pub fn put_off_with(&self, put_off: fn(&DeferredCall)) {
-        self.put_off.set(put_off);
+    /// Has what follows a chunk put off by `passes`. A board whose kernel lets processes have their turn before it gives them; until
+    /// then the bus goes on before any process, as upstream's does.
+    #[must_use]
+    pub fn with_passes(mut self, passes: &'a dyn Passes) -> Self {
+        self.passes = Some(passes);
+        self
     }
 
     /// Take on a transfer.
@@ -427,7 +429,7 @@ impl<'a, S: SpiMasterDevice<'a>> SpiMasterClient for Spi<'a, S> {
             Some((process, None)) => self.end(process, status.map(drop)),
             None => self.keep(false),
         }
-        (self.put_off.get())(&self.next);
+        put_off(self.passes, &self.next);
     }
 }
 

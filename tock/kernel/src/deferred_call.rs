@@ -125,10 +125,8 @@ impl DeferredCall {
     /// Have the kernel loop make the call when no process is ready but those in the background, before any of these runs, or
     /// when the others have had their time: for work that goes on and on, like long messages, a bounded piece a call.
     pub fn set_later(&self) {
-        TABLE.with(|table| {
-            table.later.set(table.later.get() | 1 << self.index);
-            table.pending.set(table.pending.get() | LOOK);
-        });
+        TABLE.with(|table| table.later.set(table.later.get() | 1 << self.index));
+        Self::have_looked();
     }
 
     /// Have the kernel loop look what is to be done, though no call is set: whoever runs is asked anew.

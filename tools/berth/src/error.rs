@@ -73,6 +73,14 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// A module cannot be packed, and would fail on the device.
+    #[error("cannot pack {}: {why}", shown(path))]
+    NotPacked {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// The list of devices is not one.
     #[error("{}: {why}", shown(path))]
     Config {
@@ -226,6 +234,7 @@ impl Error {
             | Self::NotMade { .. }
             | Self::Project { .. }
             | Self::Build { .. }
+            | Self::NotPacked { .. }
             | Self::Config { .. } => 2,
             Self::NoDevice
             | Self::WhichDevice { .. }
@@ -253,6 +262,7 @@ impl Error {
             Self::NotMade { .. } => "cannot-make",
             Self::Project { .. } => "bad-project",
             Self::Build { .. } => "not-built",
+            Self::NotPacked { .. } => "not-packed",
             Self::Config { .. } => "bad-config",
             Self::NoDevice => "no-device",
             Self::WhichDevice { .. } => "which-device",
@@ -319,6 +329,9 @@ impl Error {
             }
             Self::Build { .. } => {
                 "what is wrong stands above, or here; `berth.toml` says how the project is built"
+            }
+            Self::NotPacked { .. } => {
+                "`pack` says the same; --no-pack sends the file as it is, and the device decides"
             }
             Self::Written { .. } => "make the folder writable, or set XDG_CONFIG_HOME",
             Self::File { .. } => "check the name of the file",

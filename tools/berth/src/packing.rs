@@ -2,8 +2,8 @@
 //!
 //! A file that is a package already is sent as it is. A plain module is packed on the way
 //! (`berth-pack`), so that a program compiled for pages of 64 KiB takes the few kilobytes it
-//! uses. What cannot be packed is sent as it is, too: the device says what is wrong with it,
-//! and it has the last word anyway.
+//! uses. A module that cannot be packed is refused, for `pack`'s own reason. What is no module at
+//! all is sent as it is: the device says what is wrong with it, and it has the last word anyway.
 
 use berth_pack::{Options, PackError, pack};
 use berth_package::Manifest;
@@ -20,9 +20,14 @@ pub struct Prepared {
     pub note: Option<String>,
 }
 
+/// How a module and a component begin (WebAssembly 5.5.16).
+const MAGIC: &[u8] = b"\0asm";
+
 /// Prepare the contents of a file for the container `name`.
-#[must_use]
-pub fn prepare(file: Vec<u8>, name: &str) -> Prepared {
+///
+/// # Errors
+/// What `pack` says of a module that it refuses.
+pub fn prepare(file: Vec<u8>, name: &str) -> Result<Prepared, PackError> {
     let options = Options {
         name: name.to_owned(),
         ..Options::default()
@@ -32,18 +37,16 @@ pub fn prepare(file: Vec<u8>, name: &str) -> Prepared {
             let note = packed.advice();
             (packed.image, note)
         }
-        // It will fault where it accesses a register or asks for an interrupt: what is wrong is known now.
-        Err(error @ (PackError::Window(_) | PackError::Access { .. } | PackError::NoTable)) => {
-            (file, Some(error.to_string()))
-        }
+        Err(PackError::AlreadyPacked) => (file, None),
+        Err(error) if file.starts_with(MAGIC) => return Err(error),
         Err(_) => (file, None),
     };
     let wishes = wishes(&bytes);
-    Prepared {
+    Ok(Prepared {
         bytes,
         wishes,
         note,
-    }
+    })
 }
 
 /// What a package's author chose; nothing if it is none, or one of a newer format.
@@ -84,20 +87,32 @@ mod tests {
             ..Options::default()
         };
         let package = pack(MODULE, &options).unwrap().image;
-        let prepared = prepare(package.clone(), "other");
+        let prepared = prepare(package.clone(), "other").unwrap();
         assert_eq!(prepared.bytes, package);
         assert_eq!(prepared.wishes.share, Some(10));
         assert_eq!((name(&package), name(MODULE)), (Some("pump"), None));
 
-        let plain = prepare(MODULE.to_vec(), "plain");
+        let plain = prepare(MODULE.to_vec(), "plain").unwrap();
         assert_eq!(name(&plain.bytes), Some("plain"));
         assert_eq!(plain.wishes, Parameters::default());
         // The same file gives the same image, which the device then recognises.
-        assert_eq!(prepare(MODULE.to_vec(), "plain").bytes, plain.bytes);
+        let again = prepare(MODULE.to_vec(), "plain").unwrap();
+        assert_eq!(again.bytes, plain.bytes);
     }
 
     #[test]
     fn what_is_no_module_is_left_to_the_device() {
-        assert_eq!(prepare(b"hello".to_vec(), "x").bytes, b"hello");
+        assert_eq!(prepare(b"hello".to_vec(), "x").unwrap().bytes, b"hello");
+    }
+
+    #[test]
+    fn what_pack_refuses_is_refused_for_the_same_reason() {
+        let component = b"\0asm\x0d\0\x01\0";
+        let (no_start, cut) = (&MODULE[..8], &MODULE[..MODULE.len() - 1]);
+        for file in [component, no_start, cut] {
+            let own = pack(file, &Options::default()).unwrap_err().to_string();
+            let refused = prepare(file.to_vec(), "x").unwrap_err().to_string();
+            assert_eq!(refused, own);
+        }
     }
 }

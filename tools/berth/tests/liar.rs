@@ -147,6 +147,11 @@ fn lie<'a>(op: &Op<'a>, lies: Lies) -> Result<Reply<'a>, DeviceError<'a>> {
             },
             next: next(cursor),
         },
+        Op::Blocks { cursor, .. } => Reply::Block {
+            label: EVIL,
+            access: Access::Fallback,
+            next: next(cursor),
+        },
         Op::Exposures { cursor } => Reply::Exposure {
             item: Exposure {
                 label: EVIL,
@@ -247,12 +252,16 @@ const COMMANDS: [&[&str]; 25] = [
     &["prune"],
 ];
 
+/// A module that does nothing: the type `() -> ()`, one function, its export `_start`, its body.
+const MODULE: &[u8] =
+    b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
+
 #[test]
 fn nothing_that_a_device_says_reaches_the_terminal_as_it_is() {
     for lies in [Lies::Large, Lies::Refusing, Lies::Endless, Lies::Talking] {
         let (folder, path) = device(lies);
         let home = folder.path();
-        std::fs::write(home.join("x.wasm"), b"\0asm\x01\0\0\0").unwrap();
+        std::fs::write(home.join("x.wasm"), MODULE).unwrap();
         let address = format!("unix:{}", path.display());
         for words in COMMANDS {
             for json in [&[][..], &["--json"]] {

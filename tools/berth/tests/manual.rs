@@ -90,6 +90,10 @@ fn others() -> Vec<Error> {
             what: "cargo build".into(),
             why: "exit status: 101".into(),
         },
+        Error::NotPacked {
+            path: "blink.wasm".into(),
+            why: "exports no function _start without parameters and results: that is where a container begins".into(),
+        },
         Error::Config {
             path: "/home/me/.config/berth/devices.toml".into(),
             why: "invalid type".into(),
@@ -148,6 +152,7 @@ fn others() -> Vec<Error> {
             | Error::Unexpected { .. }
             | Error::TimedOut { .. }
             | Error::NotYet { .. }
+            | Error::NotPacked { .. }
             | Error::Verification(_) => {}
         }
     }

@@ -21,6 +21,7 @@ mod accesses;
 mod attached;
 mod board;
 mod bus;
+pub mod cli;
 mod console;
 mod emulator;
 mod error;

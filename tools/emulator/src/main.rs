@@ -2,84 +2,15 @@
 
 #![forbid(unsafe_code)]
 
-use berth_emulator::{Attached, Board, Error, Icount, Layout, Qmp, Sleep, chips};
-use clap::{Args, Parser, Subcommand};
+use berth_emulator::cli::{Cli, Command, Run, Set, Uart};
+use berth_emulator::{Board, Error, Icount, Layout, Qmp, Sleep};
+use clap::Parser;
 use std::{
     fs::{File, TryLockError},
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
     time::Duration,
 };
-
-/// Run an emulated board.
-#[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
-struct Cli {
-    /// What to do.
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Boot a flash image, with the board's console on this terminal
-    Run(Run),
-    /// Change what a chip beside a running board measures
-    #[command(after_help = after_help())]
-    Set(Set),
-    /// Open one of a running board's other serial lines on this terminal
-    Uart(Uart),
-}
-
-#[derive(Debug, Args)]
-struct Uart {
-    /// The flash image of the board that runs
-    #[arg(long, value_name = "FILE", default_value = "target/image/run.bin")]
-    flash: PathBuf,
-    /// Which of its UARTs; 0 is the console
-    #[arg(value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=4))]
-    number: u8,
-}
-
-#[derive(Debug, Args)]
-struct Set {
-    /// The flash image of the board that runs
-    #[arg(long, value_name = "FILE", default_value = "target/image/run.bin")]
-    flash: PathBuf,
-    /// The chip, as `run --device` was told
-    #[arg(value_name = "CHIP")]
-    chip: Attached,
-    /// What it has to be
-    #[arg(value_name = "PROPERTY=VALUE", required = true)]
-    settings: Vec<String>,
-}
-
-fn after_help() -> String {
-    format!("Chips, at their usual addresses:\n{}", chips())
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = after_help())]
-struct Run {
-    /// The flash image; keeps what the device stores
-    #[arg(long, value_name = "FILE")]
-    flash: PathBuf,
-    /// Write the firmware of this image into it first; what the device has stored stays
-    #[arg(long, value_name = "FILE")]
-    firmware: Option<PathBuf>,
-    /// Where other berth calls reach the board [default: berth.sock beside the image]
-    #[arg(long, value_name = "PATH")]
-    socket: Option<PathBuf>,
-    /// Count instructions: each takes 2^SHIFT ns of the board's time
-    #[arg(long, value_name = "SHIFT", value_parser = clap::value_parser!(u8).range(0..=10))]
-    icount: Option<u8>,
-    /// A chip on the I2C bus of shield 1, as tmp105 or tmp105@0x49; again for another
-    #[arg(long = "device", value_name = "CHIP[@ADDRESS]")]
-    devices: Vec<Attached>,
-    /// End after so long
-    #[arg(long, value_name = "SECONDS", default_value_t = 24 * 3600)]
-    limit: u64,
-}
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -96,14 +27,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Where the emulator of this flash is reached.
-fn control(flash: &Path) -> PathBuf {
-    flash.with_extension("control")
-}
-
 /// The emulator of this flash.
 fn reach(flash: &Path) -> Result<Qmp, Error> {
-    Qmp::reach(&control(flash)).map_err(|_| Error::NotRunning {
+    Qmp::reach(flash).map_err(|_| Error::NotRunning {
         flash: flash.to_owned(),
     })
 }
@@ -189,7 +115,7 @@ fn interactive(run: &Run) -> Result<(), Error> {
     let mut board = Board::new(&run.flash)
         .keep_store()
         .limit(Duration::from_secs(run.limit))
-        .control(control(&run.flash))
+        .reachable()
         .raw_console()
         .paused();
     board = run.devices.iter().cloned().fold(board, Board::attach);

@@ -6,12 +6,17 @@ use serde_json::{Value, json};
 use std::{
     io::{self, BufRead, BufReader, ErrorKind, Write},
     os::unix::net::UnixStream,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 /// How long QEMU may take for a command. It answers in milliseconds unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where the emulator of a flash image is reached.
+pub(crate) fn control_of(flash: &Path) -> PathBuf {
+    flash.with_extension("control")
+}
 
 /// A connection that is ready for commands.
 #[derive(Debug)]
@@ -34,12 +39,13 @@ impl Qmp {
         Ok(qmp)
     }
 
-    /// Reach an emulator that another process has started with [`Board::control`](crate::Board::control) at `path`.
+    /// Reach the emulator that another process has started with this flash image, as one that is
+    /// [`reachable`](crate::Board::reachable).
     ///
     /// # Errors
     /// [`Error::Connection`] if there is none.
-    pub fn reach(path: &Path) -> Result<Self, Error> {
-        Self::new(UnixStream::connect(path).map_err(connection)?)
+    pub fn reach(flash: &Path) -> Result<Self, Error> {
+        Self::new(UnixStream::connect(control_of(flash)).map_err(connection)?)
     }
 
     /// Where serial line `number` is served.

@@ -266,7 +266,7 @@ fn what_was_uploaded_by_berth_is_found_with_its_ending_and_without() {
     let board = Board::new();
     let address = board.address().parse().unwrap();
     let (lock, mut client, _) = berth::connect(&address, Duration::from_secs(60)).unwrap();
-    let image = berth::prepare(module(ENDLESS), "app").bytes;
+    let image = berth::prepare(module(ENDLESS), "app").unwrap().bytes;
     berth::upload(&mut client, "app", &image, Parameters::default(), |_| {}).unwrap();
     drop((client, lock));
 

@@ -1,14 +1,24 @@
 //! Commands that a document shows its reader: do they parse today?
 
+use std::path::Path;
+
 use clap::CommandFactory;
 
 use crate::Problems;
 
+/// What there is to be called.
+pub(crate) struct Programs<'a> {
+    /// The Makefile's text.
+    pub(crate) makefile: &'a str,
+    /// Returns whether the repository has a file.
+    pub(crate) has: &'a dyn Fn(&str) -> bool,
+}
+
 /// What is wrong with the commands in the document at `path`.
-pub(crate) fn check(path: &str, text: &str, makefile: &str) -> Problems {
+pub(crate) fn check(path: &str, text: &str, programs: &Programs<'_>) -> Problems {
     let mut problems = Problems::new();
     for (number, command) in shown(text) {
-        if let Err(why) = parses(&command, makefile) {
+        if let Err(why) = parses(&command, programs) {
             problems.push(format!("{path}:{number}: `{command}`: {why}"));
         }
     }
@@ -45,38 +55,87 @@ pub(crate) fn shown(text: &str) -> Vec<(usize, String)> {
     commands
 }
 
-/// The words of a command, without its comment; `None` if it is not one of ours, or more than words.
-fn words(command: &str) -> Option<Vec<&str>> {
-    let command = command.split(" #").next().unwrap_or_default().trim();
-    let words: Vec<_> = command.split_ascii_whitespace().collect();
-    let program = words.first()?;
-    let plain = !command.contains(['\'', '"', '`', '$', ';', '&', '<', '>', '…', '[']);
-    // More blanks behind the name are those of a drawing.
-    let is_drawn = command.starts_with(&format!("{program}  "));
-    (matches!(*program, "berth" | "pack" | "make") && plain && !is_drawn).then_some(words)
+/// The commands of a line, each as its words, without what stands before its program and without what becomes of its input
+/// and output. A line that is none, or that a shell makes into another, has none.
+fn commands(line: &str) -> Vec<Vec<String>> {
+    let line = line.split(" #").next().unwrap_or_default().trim();
+    // What stands for something else, and a drawing: more blanks behind the name.
+    let is_form = line.contains(['…', '`']) || line.contains("<(") || line.contains("[-");
+    let name = line.split(' ').next().unwrap_or_default();
+    if is_form || line.starts_with(&format!("{name}  ")) {
+        return Vec::new();
+    }
+    // A semicolon behind a word is one by itself.
+    let Some(words) = shlex::split(&line.replace("; ", " ; ")) else {
+        return Vec::new();
+    };
+    let ends = |word: &String| ["|", "||", "&&", "&", ";"].contains(&word.as_str());
+    words.split(ends).map(command).collect()
 }
 
-fn parses(command: &str, makefile: &str) -> Result<(), String> {
-    for part in command.split(" | ") {
-        let Some(words) = words(part) else { continue };
-        match words.split_first() {
-            Some((&"berth", _)) => understood(berth::cli::Cli::command(), &words)?,
-            Some((&"pack", _)) => understood(berth_pack::cli::Cli::command(), &words)?,
-            Some((_, targets)) => {
-                for target in targets.iter().filter(|word| !word.contains('=')) {
+/// The words of one command.
+fn command(words: &[String]) -> Vec<String> {
+    let is_setting = |word: &&String| {
+        let name = word.split_once('=').map_or("", |(name, _)| name);
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+    };
+    let mut rest = words.iter().skip_while(is_setting).peekable();
+    let mut command = Vec::new();
+    while let Some(word) = rest.next() {
+        let digits = word.trim_start_matches(|c: char| c.is_ascii_digit());
+        let stands_for_one = word.starts_with('<') && word.ends_with('>');
+        if !digits.starts_with(['>', '<']) || stands_for_one {
+            command.push(word.clone());
+        } else if matches!(digits, ">" | ">>" | "<") {
+            rest.next();
+        }
+    }
+    command
+}
+
+fn parses(line: &str, programs: &Programs<'_>) -> Result<(), String> {
+    for mut words in commands(line) {
+        let Some(first) = words.first_mut() else {
+            continue;
+        };
+        // What has been built is called by its path, or installed.
+        let path = first.strip_prefix("./").unwrap_or(first);
+        let built = path.strip_prefix("target/").map(Path::new);
+        let name = built
+            .and_then(Path::file_name)
+            .and_then(|name| name.to_str());
+        if name.is_none() && path.contains('/') && !path.starts_with(['/', '~', '$', '<']) {
+            if !(programs.has)(path) {
+                return Err(format!("there is no {path}"));
+            }
+            continue;
+        }
+        let name = name.unwrap_or(path).to_owned();
+        first.clone_from(&name);
+        match name.as_str() {
+            "berth" => understood(berth::cli::Cli::command(), &words)?,
+            "pack" => understood(berth_pack::cli::Cli::command(), &words)?,
+            "exposure" => understood(berth_exposure_compiler::cli::Cli::command(), &words)?,
+            "berth-emulator" => understood(berth_emulator::cli::Cli::command(), &words)?,
+            "make" => {
+                for target in words.iter().skip(1).filter(|word| !word.contains('=')) {
                     let head = format!("{target}:");
-                    if !makefile.lines().any(|line| line.starts_with(&head)) {
+                    if !programs
+                        .makefile
+                        .lines()
+                        .any(|line| line.starts_with(&head))
+                    {
                         return Err(format!("the Makefile has no {target}"));
                     }
                 }
             }
-            None => {}
+            _ => {}
         }
     }
     Ok(())
 }
 
-fn understood(program: clap::Command, words: &[&str]) -> Result<(), String> {
+fn understood(program: clap::Command, words: &[String]) -> Result<(), String> {
     match program.try_get_matches_from(words) {
         Err(error) if error.use_stderr() => {
             let text = error.to_string();
@@ -90,20 +149,32 @@ fn understood(program: clap::Command, words: &[&str]) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    const MAKEFILE: &str = "build: tools\ntest: build\n";
+    const PROGRAMS: Programs<'_> = Programs {
+        makefile: "build: tools\ntest: build\n",
+        has: &|path| path == "tools/there.sh",
+    };
 
     #[test]
     fn commands_of_today_pass_and_others_are_named_with_their_line() {
-        let text = "```\nberth ps --json   # all\nmake test EXPOSURE=x\nberth run x.wasm \\\n    --share 3\n```\n```rust\nberth nonsense\n```\n";
-        assert_eq!(check("a.md", text, MAKEFILE), Problems::new());
+        let text = "```\nberth ps --json   # all\nmake test EXPOSURE=x\nberth run x.wasm \\\n    --share 3\nFOO=1 target/debug/berth ps > x 2>&1\nls /x; berth ps && berth heap\ntools/there.sh\nberth logs \"$NAME\" | less\nberth-emulator set tmp105 temperature=1\n/opt/own x\n```\n```rust\nberth nonsense\n```\n";
+        assert_eq!(check("a.md", text, &PROGRAMS), Problems::new());
         for (line, expected) in [
             ("berth fly", "unrecognized subcommand"),
             ("berth ps --colour", "unexpected argument"),
             ("berth logs x -n many | tail", "invalid value"),
             ("pack x.wasm --memroy 3", "unexpected argument"),
             ("make supper", "the Makefile has no supper"),
+            ("target/debug/berth fly", "unrecognized subcommand"),
+            ("A=1 B=2 berth fly", "unrecognized subcommand"),
+            ("berth ps && berth fly", "unrecognized subcommand"),
+            ("cd x; berth fly", "unrecognized subcommand"),
+            ("berth logs \"$NAME\" --nope", "unexpected argument"),
+            ("berth ps > x --nope", "unexpected argument"),
+            ("exposure x.dts --jsn y", "unexpected argument"),
+            ("target/debug/berth-emulator rum", "unrecognized subcommand"),
+            ("tools/gone.sh x", "there is no tools/gone.sh"),
         ] {
-            let found = check("a.md", &format!("text\n```sh\n{line}\n```\n"), MAKEFILE);
+            let found = check("a.md", &format!("text\n```sh\n{line}\n```\n"), &PROGRAMS);
             assert!(
                 matches!(&found[..], [only] if only.starts_with("a.md:3: ") && only.contains(expected)),
                 "{line}: {found:?}"

@@ -85,11 +85,15 @@ fn run() -> Result<Problems> {
     let makefile = read("Makefile")?;
     let allowed = read("tools/house/unsafe-files.txt")?;
     let mut problems = sources::not_listed(&allowed, &repository);
+    let programs = commands::Programs {
+        makefile: &makefile,
+        has: &|path| repository.has(path),
+    };
     for path in &repository.files {
         if path.ends_with(".md") {
             let text = read(path)?;
             problems.extend(documents::check(path, &text, &repository, &read));
-            problems.extend(commands::check(path, &text, &makefile));
+            problems.extend(commands::check(path, &text, &programs));
         } else if path.ends_with(".rs") {
             problems.extend(sources::check(path, &read(path)?, &allowed));
         } else if path.ends_with("Cargo.toml") {

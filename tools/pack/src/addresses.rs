@@ -401,6 +401,42 @@ fn store(operator: &Operator<'_>) -> Option<(u64, u64)> {
     Some((memarg.offset, width))
 }
 
+/// Bytes of a pointer.
+const WORD: u64 = 4;
+
+/// Words of data that may be addresses, where segments lie at known places: as memory holds them, which is zero around
+/// them. Linkers and optimisers leave zeros out, so that a word may end behind its segment, or stand in two.
+pub(crate) fn in_segments(segments: &[(u32, &[u8])], found: &mut Addresses) {
+    let around = |(start, data): &(u32, &[u8])| {
+        let start = u64::from(*start);
+        (
+            start.saturating_sub(WORD - 1),
+            start + data.len() as u64 + WORD - 1,
+        )
+    };
+    let mut runs: Vec<(u64, u64)> = segments.iter().map(around).collect();
+    runs.sort_unstable();
+    runs.dedup_by(|next, run| {
+        let touches = next.0 <= run.1;
+        if touches {
+            run.1 = run.1.max(next.1);
+        }
+        touches
+    });
+    for (first, end) in runs {
+        let mut memory = vec![0; (end - first) as usize];
+        // In their order: the last one stays.
+        for (start, data) in segments {
+            let place = u64::from(*start).checked_sub(first);
+            let place = place.map(|place| place as usize);
+            if let Some(bytes) = place.and_then(|place| memory.get_mut(place..place + data.len())) {
+                bytes.copy_from_slice(data);
+            }
+        }
+        in_data(&memory, first, found);
+    }
+}
+
 /// Words of data that may be addresses: those that lie where a pointer would, and, apart from them, all others.
 pub(crate) fn in_data(data: &[u8], start: u64, found: &mut Addresses) {
     for (place, bytes) in data.windows(4).enumerate() {

@@ -216,19 +216,28 @@ impl Look {
                 }
             }
             Payload::DataSection(section) => {
+                let mut placed = Vec::new();
                 for data in section {
                     let data = data?;
-                    if let DataKind::Active { offset_expr, .. } = &data.kind {
-                        self.expression(offset_expr)?;
-                        self.segment(constant(offset_expr), data.data.len() as u64);
-                    }
                     let start = match &data.kind {
-                        DataKind::Active { offset_expr, .. } => constant(offset_expr),
+                        DataKind::Active { offset_expr, .. } => {
+                            self.expression(offset_expr)?;
+                            let start = constant(offset_expr);
+                            self.segment(start, data.data.len() as u64);
+                            start
+                        }
                         DataKind::Passive => None,
                     };
-                    let start = start.unwrap_or(0).into();
-                    addresses::in_data(data.data, start, &mut self.survey.addresses);
+                    match start {
+                        Some(start) => placed.push((start, data.data)),
+                        // Wherever it comes to, pointers are aligned in it.
+                        None => {
+                            let found = &mut self.survey.addresses;
+                            addresses::in_segments(&[(0, data.data)], found);
+                        }
+                    }
                 }
+                addresses::in_segments(&placed, &mut self.survey.addresses);
             }
             Payload::CodeSectionEntry(body) => self.body(&body)?,
             Payload::CustomSection(section) if section.name() == SECTION => {

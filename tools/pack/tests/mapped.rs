@@ -296,6 +296,33 @@ fn a_tested_address_of_nothing_is_the_fault_that_it_was() {
     }
 }
 
+/// Such an access is memory's or a fault, so there is nothing to test. Formatting, which unoptimised programs have in them
+/// for their panics, is full of them.
+#[test]
+fn an_access_of_64_bits_is_memorys_where_addresses_are_tested() {
+    let body = |address: &str| {
+        format!(
+            r#"(func (export "_start") (i32.store (i32.const 64) (i32.const {address}))
+                (i64.store (i32.load (i32.const 64)) (i64.const 7))
+                (drop (i64.load (i32.load (i32.const 64))))
+                (i32.store (i32.const 0x40028004) (i32.const 5)))"#
+        )
+    };
+    let error = packed(&body("0x40028000"), &[]).unwrap_err();
+    let unknown = AccessError::Unknown { function: 0 };
+    assert!(
+        matches!(&error, PackError::Access { error, .. } if *error == unknown),
+        "{error}"
+    );
+    let register = run(&packed(&body("0x40028000"), &["all"]).unwrap().image);
+    assert_eq!(register.end, Err(Some(TrapCode::MemoryOutOfBounds)));
+    assert_eq!(register.accesses, []);
+    let memory = run(&packed(&body("128"), &["all"]).unwrap().image);
+    assert_eq!(memory.end, Ok(()));
+    assert_eq!(memory.accesses, [(4, LEDS, 4, Some(5))]);
+    assert_eq!(memory.memory[128..136], 7_u64.to_le_bytes());
+}
+
 #[test]
 fn accesses_that_no_register_has_are_refused() {
     let refused = |access: &str| match packed(&format!(r#"(func (export "_start") {access})"#), &[])

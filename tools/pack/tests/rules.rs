@@ -266,6 +266,33 @@ fn an_address_between_the_variables_and_the_aligned_end_is_no_variables() {
     assert_eq!(laid_out(variable).basis, Basis::HeapBase);
 }
 
+/// Linkers and optimisers leave zeros out of the data, at the end of a segment above all: a pointer may have but its
+/// other bytes there.
+#[test]
+fn a_pointer_in_data_is_one_without_its_zeros() {
+    for (what, more) in [
+        ("behind it", r#"(data (i32.const 528) "\10\04")"#),
+        (
+            "between its bytes, and order",
+            r#"(data (i32.const 529) "\04\00") (data (i32.const 528) "\10")"#,
+        ),
+        (
+            "what is written over",
+            r#"(data (i32.const 528) "\ff\04\ff\00") (data (i32.const 530) "\00") (data (i32.const 528) "\10")"#,
+        ),
+    ] {
+        let package = laid_out(more);
+        let kept = (package.basis, package.memory.1);
+        assert_eq!(kept, (Basis::UsesMore, 65536), "{what}");
+    }
+    // 5,120 is 0x1400.
+    let package = laid_out(r#"(data (i32.const 529) "\14")"#);
+    assert_eq!(package.basis, Basis::Estimated);
+    assert!(package.memory.1 >= 5120 + 4096);
+    let over = r#"(data (i32.const 528) "\10\04") (data (i32.const 529) "\00")"#;
+    assert_eq!(laid_out(over).basis, Basis::HeapBase);
+}
+
 /// A number that could be an address makes an estimate of the end, a number that cannot leaves it exact.
 #[test]
 fn constants_that_could_be_addresses_make_it_an_estimate() {

@@ -4,7 +4,7 @@
 use super::pages::Growth;
 use super::pool::{
     ALIGN_MAX, ArenaId, GRANULE, GRANULE_U32, Memory, NOBODY, NONE, Node, PAGE_BYTES, PAGE_U32,
-    Pool, ROOM_PAGES,
+    Pool, RECENT, ROOM_PAGES, Recent, aligned,
 };
 
 /// A place in a free block that an allocation can take.
@@ -33,7 +33,15 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     /// Take a block wherever there is room for it.
     pub(super) fn allocate_block(&mut self, id: ArenaId, size: usize, align: usize) -> Option<u32> {
         let (size, align) = request(size, align)?;
+        if let Some(offset) = self.again(id, size, align) {
+            return Some(offset);
+        }
         if let Some(fit) = self.find(id, size, align) {
+            return Some(self.take(id, &fit, size));
+        }
+        if self.settle(id)
+            && let Some(fit) = self.find(id, size, align)
+        {
             return Some(self.take(id, &fit, size));
         }
         let growth = self.plan(id, size, align)?;
@@ -72,7 +80,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             node,
             start,
         };
-        let size = (size as u32).next_multiple_of(GRANULE_U32);
+        let size = aligned(size as u32, GRANULE_U32);
         self.take(id, &fit, size)
     }
 
@@ -114,7 +122,8 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     }
 
     /// Would [`allocate`](Self::allocate) succeed?
-    pub fn can_allocate(&self, id: ArenaId, size: usize, align: usize) -> bool {
+    pub fn can_allocate(&mut self, id: ArenaId, size: usize, align: usize) -> bool {
+        self.settle(id);
         request(size, align).is_some_and(|(size, align)| {
             self.find(id, size, align).is_some() || self.plan(id, size, align).is_some()
         })
@@ -137,6 +146,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
 
     /// Return all whole pages of `id` that no block uses.
     pub fn trim(&mut self, id: ArenaId) {
+        self.settle(id);
         self.returns = self.returns.wrapping_add(1);
         if let Some(arena) = self.arenas.get_mut(id.index()) {
             arena.settled = true;
@@ -146,7 +156,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         while block != NONE {
             let node = self.memory.read(block);
             let end = block + node.length;
-            let from = block.next_multiple_of(PAGE_U32);
+            let from = aligned(block, PAGE_U32);
             let to = end - end % PAGE_U32;
             if from >= to {
                 previous = block;
@@ -204,10 +214,52 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             return;
         }
         self.returns = self.returns.wrapping_add(1);
-        self.insert(id, offset, size);
+        let mut out = Recent {
+            offset,
+            length: size,
+        };
         if let Some(arena) = self.arenas.get_mut(id.index()) {
             arena.used = arena.used.saturating_sub(size);
             arena.blocks = arena.blocks.saturating_sub(1);
+            // While it is filled everything finds its place in the list, so that holes are as large as they can be.
+            if arena.settled {
+                for recent in &mut arena.recent {
+                    core::mem::swap(recent, &mut out);
+                }
+            }
+        }
+        self.put(id, out);
+    }
+
+    /// Take a block of exactly this length that was given back just now: what is taken and given back again and again costs no
+    /// search.
+    fn again(&mut self, id: ArenaId, size: u32, align: u32) -> Option<u32> {
+        let arena = self.arenas.get_mut(id.index())?;
+        let mut recent = arena.recent.iter_mut();
+        let block = recent.find(|it| it.length == size && it.offset & (align - 1) == 0)?;
+        let offset = block.offset;
+        *block = Recent::NONE;
+        arena.used += size;
+        arena.blocks += 1;
+        Some(offset)
+    }
+
+    /// Put what was given back just now into the list, where it may be one with what it touches. Returns whether there was any.
+    fn settle(&mut self, id: ArenaId) -> bool {
+        let Some(arena) = self.arenas.get_mut(id.index()) else {
+            return false;
+        };
+        let recent = core::mem::replace(&mut arena.recent, [Recent::NONE; RECENT]);
+        let any = recent.iter().any(|block| block.length > 0);
+        for block in recent {
+            self.put(id, block);
+        }
+        any
+    }
+
+    fn put(&mut self, id: ArenaId, block: Recent) {
+        if block.length > 0 {
+            self.insert(id, block.offset, block.length);
         }
     }
 
@@ -233,6 +285,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         if extra == 0 {
             return true;
         }
+        self.settle(id);
         let end = offset + old;
         match self.room_behind(id, end, extra) {
             Behind::Nothing => return false,
@@ -255,11 +308,12 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     }
 
     /// Could the block at `offset` of arena `id` be made longer where it is?
-    pub(super) fn can_resize(&self, id: ArenaId, offset: u32, old: usize, new: usize) -> bool {
+    pub(super) fn can_resize(&mut self, id: ArenaId, offset: u32, old: usize, new: usize) -> bool {
         let (Some((old, _)), Some((new, _))) = (request(old, GRANULE), request(new, GRANULE))
         else {
             return false;
         };
+        self.settle(id);
         let extra = new.saturating_sub(old);
         !matches!(self.room_behind(id, offset + old, extra), Behind::Nothing)
     }
@@ -374,7 +428,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         let mut block = self.first(id);
         while block != NONE {
             let node = self.memory.read(block);
-            let start = block.next_multiple_of(align);
+            let start = aligned(block, align);
             let shorter = best
                 .as_ref()
                 .is_none_or(|best| node.length < best.node.length);
@@ -436,6 +490,6 @@ fn request(size: usize, align: usize) -> Option<(u32, u32)> {
     if align > ALIGN_MAX || size > (1 << 30) {
         return None;
     }
-    let size = (size.max(1) as u32).next_multiple_of(GRANULE_U32);
+    let size = aligned(size.max(1) as u32, GRANULE_U32);
     Some((size, (align as u32).max(GRANULE_U32)))
 }

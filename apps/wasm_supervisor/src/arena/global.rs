@@ -90,6 +90,8 @@ pub fn make_do_with(memory: &'static mut [u8]) {
 struct Nodes;
 
 impl Memory for Nodes {
+    // Of every step along a list.
+    #[inline(always)]
     fn read(&self, offset: u32) -> Node {
         assert_inside(offset);
         // SAFETY: `assert_inside` checked that 8 bytes at `offset` are inside;
@@ -104,6 +106,7 @@ impl Memory for Nodes {
         }
     }
 
+    #[inline(always)]
     fn write(&mut self, offset: u32, node: Node) {
         assert_inside(offset);
         // SAFETY: as in `read`.
@@ -116,6 +119,7 @@ impl Memory for Nodes {
 }
 
 /// A list that leads outside is damaged; going on would damage more.
+#[inline(always)]
 fn assert_inside(offset: u32) {
     assert!(offset as usize + 8 <= POOL_BYTES && offset.is_multiple_of(8));
 }

@@ -1,6 +1,11 @@
 //! The pages of the pool: which are free, and which an arena gets.
 
-use super::pool::{ArenaId, CLAIM_PAGES, Memory, NOBODY, NONE, PAGE_U32, Pool, RESERVED_PAGES};
+use super::pool::{
+    ArenaId, CLAIM_PAGES, Memory, NOBODY, NONE, PAGE_U32, Pool, RESERVED_PAGES, aligned,
+};
+
+/// Four pages that nobody owns.
+const FREE: u32 = u32::from_ne_bytes([NOBODY; 4]);
 
 /// Pages that would make an allocation possible.
 pub(super) struct Growth {
@@ -37,7 +42,11 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     pub(super) fn is_free_run(&self, growth: &Growth) -> bool {
         self.owner
             .get(growth.first_page..growth.first_page + growth.pages)
-            .is_some_and(|run| run.iter().all(|owner| *owner == NOBODY))
+            .is_some_and(|run| {
+                let (fours, rest) = run.as_chunks::<4>();
+                fours.iter().all(|four| u32::from_ne_bytes(*four) == FREE)
+                    && rest.iter().all(|owner| *owner == NOBODY)
+            })
     }
 
     /// Do limit and reserve let `id` have `pages` more?
@@ -73,7 +82,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         while block != NONE {
             let node = self.memory.read(block);
             let end = block + node.length;
-            let start = block.next_multiple_of(align);
+            let start = aligned(block, align);
             if end.is_multiple_of(PAGE_U32) && start < end {
                 let growth = Growth {
                     first_page: (end / PAGE_U32) as usize,
@@ -102,15 +111,41 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     /// cut the room of containers into pieces.
     pub(super) fn run(&self, pages: usize, highest: bool) -> Option<usize> {
         let mut length = 0;
-        let mut full = |owner: &u8| {
-            length = if *owner == NOBODY { length + 1 } else { 0 };
-            length == pages
-        };
         if highest {
-            return self.owner.iter().rposition(full);
+            return self.owner.iter().rposition(|owner| {
+                length = if *owner == NOBODY { length + 1 } else { 0 };
+                length == pages
+            });
         }
-        let skipped = self.owner.get(self.lowest_free..)?;
-        let last = self.lowest_free + skipped.iter().position(&mut full)?;
-        Some(last + 1 - pages)
+        let (fours, rest) = self.owner.get(self.lowest_free..)?.as_chunks::<4>();
+        let mut at = self.lowest_free;
+        // Containers can ask for it: four by four where they are one's, or nobody's.
+        for four in fours {
+            let [first, ..] = *four;
+            let is_one = *four == [first; 4];
+            if is_one && first != NOBODY {
+                length = 0;
+                at += four.len();
+            } else if is_one && length + four.len() < pages {
+                length += four.len();
+                at += four.len();
+            } else if let Some(first) = end_of_run(four, &mut length, &mut at, pages) {
+                return Some(first);
+            }
+        }
+        end_of_run(rest, &mut length, &mut at, pages)
     }
+}
+
+/// Goes on with a run of free pages, `length` of which are right before `at`, through `owners`. Returns its first page where it
+/// has as many as are wanted.
+fn end_of_run(owners: &[u8], length: &mut usize, at: &mut usize, wanted: usize) -> Option<usize> {
+    for owner in owners {
+        *length = if *owner == NOBODY { *length + 1 } else { 0 };
+        *at += 1;
+        if *length == wanted {
+            return Some(*at - wanted);
+        }
+    }
+    None
 }

@@ -53,6 +53,12 @@ const MISSING: u8 = u8::MAX;
 // No arena is called so.
 const _: () = assert!(ARENAS < MISSING as usize);
 
+/// The first multiple of a power of two at or behind an offset.
+#[inline(always)]
+pub(super) const fn aligned(offset: u32, to: u32) -> u32 {
+    (offset + (to - 1)) & !(to - 1)
+}
+
 /// Number of an arena, below [`ARENAS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArenaId(u8);
@@ -133,6 +139,26 @@ pub struct Space {
     pub largest_bytes: u32,
 }
 
+/// A block that was given back just now and is in no list yet. Length 0: none.
+#[derive(Clone, Copy)]
+pub(super) struct Recent {
+    /// Where it is.
+    pub(super) offset: u32,
+    /// Its length in bytes.
+    pub(super) length: u32,
+}
+
+impl Recent {
+    /// No block.
+    pub(super) const NONE: Self = Self {
+        offset: 0,
+        length: 0,
+    };
+}
+
+/// Blocks that an arena remembers: as many as the engine takes and gives back when a container waits.
+pub(super) const RECENT: usize = 2;
+
 /// One arena: the pages that it owns, and the free blocks in them.
 #[derive(Clone, Copy)]
 pub(super) struct Arena {
@@ -156,6 +182,8 @@ pub(super) struct Arena {
     pub(super) settled: bool,
     /// It is wiped soon: what is given back meanwhile need not be put into the list.
     pub(super) ending: bool,
+    /// What was given back last, for who wants a block of the same length next.
+    pub(super) recent: [Recent; RECENT],
     /// The one block that may be shorter than its owner thinks.
     pub(super) linear: Linear,
 }
@@ -172,6 +200,7 @@ impl Arena {
         to_page: 0,
         settled: false,
         ending: false,
+        recent: [Recent::NONE; RECENT],
         linear: Linear::NONE,
     };
 

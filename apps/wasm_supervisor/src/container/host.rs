@@ -21,6 +21,11 @@ use crate::buses::{SpiSettings, Transfer};
 use crate::engine::{Account, Handler, Host, MailPlace, Stop, border::price};
 use crate::platform::{Claimed, LedAction, Platform, Width};
 use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay};
+use crate::window::Window;
+
+/// Refused growths of the linear memory that are searched for without a host call between them, or the end of a piece: those
+/// that follow are refused without a search.
+pub(super) const SEARCHES_MAX: u32 = 20;
 
 /// What the fault record calls the function that runs register programs.
 pub(super) const PROGRAM: &str = "program.run";
@@ -96,6 +101,8 @@ pub struct ContainerHost<P> {
     slot: usize,
     /// Exactly as many as it claimed: this lies in its arena.
     blocks: Box<[Claimed]>,
+    /// The windows of the same: next to one another they are found with one instruction less.
+    windows: Box<[Option<Window>]>,
     /// Why its code has stopped, if a host call made it stop.
     pending: Option<Pending>,
     /// The host call that was made last, to be told with a fault.
@@ -114,13 +121,17 @@ impl<P: Platform> ContainerHost<P> {
     /// A host for a run of the container in `slot` that has claimed `blocks`. To be made in
     /// the run's arena.
     pub fn new(shared: Rc<Shared<P>>, run: RunId, slot: usize, blocks: &Blocks) -> Self {
-        let mut claimed = Vec::with_capacity(blocks.iter().flatten().count());
+        let count = blocks.iter().flatten().count();
+        let mut claimed = Vec::with_capacity(count);
         claimed.extend(blocks.iter().flatten());
+        let mut windows = Vec::with_capacity(count);
+        windows.extend(claimed.iter().map(|block: &Claimed| block.window));
         Self {
             shared,
             run,
             slot,
             blocks: claimed.into_boxed_slice(),
+            windows: windows.into_boxed_slice(),
             pending: None,
             last_call: None,
             account: Account::new(),
@@ -176,6 +187,19 @@ impl<P: Platform> ContainerHost<P> {
     #[inline(always)]
     fn block(&self, handle: u32) -> Option<&Claimed> {
         self.blocks.get(handle as usize)
+    }
+
+    /// The window of the block that `handle` names, which is `None` in it if the kernel makes the accesses.
+    #[inline(always)]
+    fn window(&self, handle: u32) -> Option<&Option<Window>> {
+        self.windows.get(handle as usize)
+    }
+
+    /// What the kernel calls the block and the offset of an access that it is to make, if that lies in the block.
+    #[inline(always)]
+    fn mediated(&self, width: Width, handle: u32, offset: u32) -> Option<(u16, u16)> {
+        let block = self.block(handle)?;
+        Some((block.handle, inside(block, width, offset)?))
     }
 
     #[cold]
@@ -273,15 +297,16 @@ impl<P: Platform> Host for ContainerHost<P> {
     #[inline(always)]
     fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<(u32, u32), Stop> {
         self.called(accesses(width).0, [handle, offset]);
-        let Some(block) = self.block(handle) else {
+        let Some(window) = self.window(handle) else {
             return Err(self.bad_handle());
         };
-        let (value, fuel) = match &block.window {
+        let (value, fuel) = match window {
             Some(window) => (window.read(width, offset), 0),
             None => {
                 let platform = &self.shared.platform;
-                let value = inside(block, width, offset)
-                    .and_then(|short| platform.read(width, block.handle, short));
+                let value = self
+                    .mediated(width, handle, offset)
+                    .and_then(|(block, short)| platform.read(width, block, short));
                 (value, price::MEDIATED)
             }
         };
@@ -294,16 +319,18 @@ impl<P: Platform> Host for ContainerHost<P> {
     #[inline(always)]
     fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<u32, Stop> {
         self.called(accesses(width).1, [handle, offset]);
-        let Some(block) = self.block(handle) else {
+        let Some(window) = self.window(handle) else {
             return Err(self.bad_handle());
         };
-        let (done, fuel) = match &block.window {
+        let (done, fuel) = match window {
             Some(window) => (window.write(width, offset, value), 0),
             None => {
                 let platform = &self.shared.platform;
-                let done = inside(block, width, offset).and_then(|short| {
-                    platform.write_register(width, block.handle, short, value & width.mask())
-                });
+                let done = self
+                    .mediated(width, handle, offset)
+                    .and_then(|(block, short)| {
+                        platform.write_register(width, block, short, value & width.mask())
+                    });
                 (done, price::MEDIATED)
             }
         };
@@ -316,10 +343,10 @@ impl<P: Platform> Host for ContainerHost<P> {
     #[inline(always)]
     fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<u32, Stop> {
         self.called(Called::Modify32, [handle, offset]);
-        let Some(block) = self.block(handle) else {
+        let Some(window) = self.window(handle) else {
             return Err(self.bad_handle());
         };
-        let (done, fuel) = match &block.window {
+        let (done, fuel) = match window {
             Some(window) => {
                 let old = window.read(Width::Bits32, offset);
                 let new = old.map(|old| old & !mask | value & mask);
@@ -328,8 +355,9 @@ impl<P: Platform> Host for ContainerHost<P> {
             }
             None => {
                 let platform = &self.shared.platform;
-                let done = inside(block, Width::Bits32, offset)
-                    .and_then(|short| platform.modify32(block.handle, short, mask, value));
+                let done = self
+                    .mediated(Width::Bits32, handle, offset)
+                    .and_then(|(block, short)| platform.modify32(block, short, mask, value));
                 (done, price::MEDIATED + price::SYSTEM_CALL)
             }
         };
@@ -548,6 +576,11 @@ impl<P: Platform> Host for ContainerHost<P> {
             return false;
         };
         if bytes > most as usize || arena::refuses_linear(id, bytes) {
+            return false;
+        }
+        // No host call has come between, where what was noted would be taken: code that asks for ever less could keep
+        // everybody waiting.
+        if self.account.owed() > SEARCHES_MAX * price::SEARCH {
             return false;
         }
         let possible = arena::grow_linear(id, bytes, grows);

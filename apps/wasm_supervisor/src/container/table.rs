@@ -21,7 +21,7 @@ use super::storage::Image;
 use super::trial::Trial;
 use crate::admission::{Label, Module};
 use crate::arena::{self, ArenaId};
-use crate::platform::Platform;
+use crate::platform::{Claimed, Platform};
 
 /// All containers.
 pub struct Containers<P: Platform + 'static> {
@@ -283,6 +283,18 @@ impl<P: Platform + 'static> Containers<P> {
         let module = Module::scan(self.image(slot)).ok()?;
         let label = module.block_labels().nth(usize::from(block));
         label.map(|label| label.0)
+    }
+
+    /// The block number `cursor` that the container in `slot` holds, its label, and whether it holds another.
+    #[must_use]
+    pub fn block(&mut self, slot: usize, cursor: u16) -> Option<(Claimed, &str, bool)> {
+        let number = usize::from(cursor);
+        let blocks = self.run_mut(slot)?.blocks();
+        let block = blocks.get(number).copied().flatten()?;
+        let more = blocks.get(number + 1).is_some_and(Option::is_some);
+        // There are fewer numbers than a byte has.
+        let label = self.block_label(slot, number as u8)?;
+        Some((block, label, more))
     }
 
     /// The slot of the container that claims with the kernel tag `tag`.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
-use berth_exposure::program::{Exchange, NESTING_MAX, Place};
+use berth_exposure::program::{CHECK_UNITS, Exchange, NESTING_MAX, PASS_UNITS, Place};
 
 use super::Fake;
 use crate::arena;
@@ -14,10 +14,6 @@ use crate::platform::{Platform, Width};
 use crate::programs::{
     Ended, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Parts, Pass, Passes, Programs,
 };
-
-/// Work of a pass, and of the check of an instruction.
-const PASS_UNITS: u32 = 18;
-const CHECK_UNITS: u32 = 8;
 
 /// How many may be under way.
 const ROOM: usize = 2;

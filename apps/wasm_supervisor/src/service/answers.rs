@@ -43,7 +43,8 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::UpdateStatus { .. }
         // It says itself which run it means.
         | Op::Reset { .. }
-        | Op::ReadImage { .. } => false,
+        | Op::ReadImage { .. }
+        | Op::Blocks { .. } => false,
     }
 }
 

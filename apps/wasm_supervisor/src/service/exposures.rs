@@ -16,15 +16,10 @@ pub fn exposure<'a, P: Platform + 'static>(
     Some(Exposure {
         label: described.label,
         length: described.length,
-        access: match described.access {
-            AccessClass::Mediated => Access::Mediated,
-            AccessClass::Mapped
-                if matches!(described.claim, Claim::Own(_)) && !described.mapped =>
-            {
-                Access::Fallback
-            }
-            AccessClass::Mapped => Access::Mapped,
-        },
+        access: access(
+            described.access,
+            described.mapped || !matches!(described.claim, Claim::Own(_)),
+        ),
         registers: described.registers,
         holder: match described.claim {
             Claim::Free => Holder::Free,
@@ -36,4 +31,13 @@ pub fn exposure<'a, P: Platform + 'static>(
                 }),
         },
     })
+}
+
+/// Returns how accesses to a block of this class travel, if it is mapped into this process or not.
+pub(super) const fn access(class: AccessClass, is_mapped: bool) -> Access {
+    match class {
+        AccessClass::Mediated => Access::Mediated,
+        AccessClass::Mapped if is_mapped => Access::Mapped,
+        AccessClass::Mapped => Access::Fallback,
+    }
 }

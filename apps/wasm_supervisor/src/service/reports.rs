@@ -7,6 +7,7 @@ use berth_protocol::{
 };
 
 use super::Service;
+use super::exposures::access;
 use crate::VERSION;
 use crate::answering::Sink;
 use crate::arena;
@@ -160,6 +161,22 @@ impl<P: Platform + 'static> Service<P> {
         let reply = match self.containers.source(slot, cursor) {
             Some((item, more)) => Reply::Source {
                 item,
+                next: more.then_some(cursor + 1),
+            },
+            None => Reply::End,
+        };
+        sink.take(id, &Ok(reply))
+    }
+
+    /// The block at `cursor` of the container called `name`.
+    pub(super) fn block(&mut self, id: u32, name: &str, cursor: u16, sink: &mut dyn Sink) {
+        let Some(slot) = self.containers.find(name) else {
+            return sink.take(id, &Err(DeviceError::UnknownName));
+        };
+        let reply = match self.containers.block(slot, cursor) {
+            Some((block, label, more)) => Reply::Block {
+                label,
+                access: access(block.access, block.window.is_some()),
                 next: more.then_some(cursor + 1),
             },
             None => Reply::End,

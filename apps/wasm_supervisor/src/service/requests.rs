@@ -172,16 +172,13 @@ impl<P: Platform + 'static> Answering for Service<P> {
             Op::Lift { name } => self.act(id, name, &Containers::lift, sink),
             Op::Exposures { cursor } => {
                 let mut buffer = [0; DESCRIPTION_MAX];
-                let mut scrap = [0; DESCRIPTION_MAX];
                 let platform = &self.shared.platform;
-                let more = platform
-                    .describe(u32::from(cursor) + 1, &mut scrap)
-                    .is_some();
                 let reply =
                     match exposure(&self.containers, platform, u32::from(cursor), &mut buffer) {
+                        // Whether there is another the kernel is asked when it is asked for.
                         Some(item) => Reply::Exposure {
                             item,
-                            next: more.then_some(cursor + 1),
+                            next: cursor.checked_add(1),
                         },
                         None => Reply::End,
                     };
@@ -193,6 +190,7 @@ impl<P: Platform + 'static> Answering for Service<P> {
             Op::Events { log, from } => sink.take(id, &self.event(log, from)),
             Op::Status => sink.take(id, &Ok(Reply::Status(self.status()))),
             Op::Sources { name, cursor } => self.source(id, name, cursor, sink),
+            Op::Blocks { name, cursor } => self.block(id, name, cursor, sink),
             Op::Reset { uptime_us } => {
                 let is_due = self.device().uptime_us >= uptime_us;
                 if is_due {

@@ -200,6 +200,17 @@ fn print_reply<P: Platform>(
             )?;
             return Ok(after(*next));
         }
+        Reply::Block {
+            label,
+            access,
+            next,
+        } => {
+            out.add("block ");
+            out.add(label);
+            out.add(": ");
+            out.add(access.word());
+            return Ok(after(*next));
+        }
         Reply::Status(status) => print_status(out, status)?,
         Reply::Update(update) => out.add(match update {
             Update::None => "no update",

@@ -53,7 +53,7 @@ impl Inner {
 }
 
 /// How many kinds of requests there are.
-pub const REQUESTS: usize = 28;
+pub const REQUESTS: usize = 29;
 
 /// The number of a request's kind.
 pub const fn number(op: &Op<'_>) -> usize {
@@ -86,6 +86,7 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::Reset { .. } => 25,
         Op::ReadImage { .. } => 26,
         Op::RunCommit { .. } => 27,
+        Op::Blocks { .. } => 28,
     }
 }
 
@@ -186,6 +187,7 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
                 from: 0,
             }),
             Step::Ask(Op::Sources { name, cursor: 0 }),
+            Step::Ask(Op::Blocks { name, cursor: 0 }),
             Step::Ask(Op::Pause { name }),
             Step::Ask(Op::Inspect { name }),
             Step::Ask(Op::Resume { name }),

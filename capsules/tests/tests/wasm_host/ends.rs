@@ -177,23 +177,18 @@ fn one_by_one() -> &'static Board {
     board
 }
 
-/// Of a run that ends itself they end in calls that come after processes; unless one that is ended by another leaves claims
-/// meanwhile: then all that are left end before any.
+/// They end in calls that come after processes, none before.
 #[test]
-fn claims_of_a_run_that_ended_itself_end_after_processes_that_come_first() {
+fn claims_of_a_run_that_ended_end_after_processes_that_come_first() {
     let board = one_by_one();
-    let [itself, another] = [0, 1].map(|index| &board.processes[index]);
-    let end_itself = || {
-        for label in ["leds", "uart1"] {
-            board.claim(0, 1, label).unwrap();
-        }
-        board.leds.set_word(LED.into(), 0x2);
-        itself.terminate();
-        board.host.process_gone_in_passes(itself.id());
-    };
-    let at_once = || core::iter::from_fn(DeferredCall::service_next_pending_call).count();
-    end_itself();
-    assert_eq!(at_once(), 0);
+    let process = &board.processes[0];
+    for label in ["leds", "uart1"] {
+        board.claim(0, 1, label).unwrap();
+    }
+    board.leds.set_word(LED.into(), 0x2);
+    process.terminate();
+    board.host.process_gone(process.id());
+    assert!(DeferredCall::service_next_pending_call().is_none());
     assert_eq!(board.leds.word(LED.into()), 0x2, "processes come first");
     assert!(DeferredCall::service_next_later_call().is_some());
     assert_eq!(board.leds.word(LED.into()), 0);
@@ -201,23 +196,9 @@ fn claims_of_a_run_that_ended_itself_end_after_processes_that_come_first() {
     // Nothing is left but the call.
     assert!(DeferredCall::service_next_later_call().is_some());
     assert!(DeferredCall::service_next_later_call().is_none());
-
-    itself.restart();
-    board.claim(1, 9, "nothing").unwrap();
-    end_itself();
-    another.terminate();
-    board.host.process_gone(another.id());
-    assert_eq!(at_once(), 3);
-    assert_eq!(board.leds.word(LED.into()), 0);
-    let later = || core::iter::from_fn(DeferredCall::service_next_later_call).count();
-    assert_eq!(later(), 1, "for nothing");
-    // That it was at once once is forgotten.
-    itself.restart();
-    end_itself();
-    assert_eq!((at_once(), later()), (0, 3), "the last for nothing");
 }
 
-/// A run's claims end one by one, each in a call of its own, which the kernel makes before any process; what is asked for before
+/// A run's claims end one by one, each in a call of its own; what is asked for before
 /// its turn is ended first, and no call ends the claim of who has it then.
 #[test]
 fn claims_of_a_run_that_has_ended_end_one_in_a_call() {
@@ -230,10 +211,10 @@ fn claims_of_a_run_that_has_ended_end_one_in_a_call() {
         board.processes[0].terminate();
         board.host.process_gone(board.processes[0].id());
     };
-    let calls = || core::iter::from_fn(DeferredCall::service_next_pending_call).count();
+    let calls = || core::iter::from_fn(DeferredCall::service_next_later_call).count();
     all();
     assert_eq!(board.leds.word(LED.into()), 0x2, "not yet");
-    assert!(DeferredCall::service_next_pending_call().is_some());
+    assert!(DeferredCall::service_next_later_call().is_some());
     assert_eq!(board.leds.word(LED.into()), 0, "the first one");
     assert_eq!(calls(), 2);
     for index in 0..3 {

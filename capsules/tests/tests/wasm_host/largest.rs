@@ -119,7 +119,7 @@ fn the_end_of_a_run_is_so_many_calls() {
         windows[index].set_word(0, 1);
     }
     processes[1].terminate();
-    host.process_gone_in_passes(processes[1].id());
+    host.process_gone(processes[1].id());
     let held = || windows.iter().filter(|window| window.word(0) == 1).count();
     for ended in 0..MOST / 2 {
         assert_eq!(held(), MOST - ended);
@@ -130,6 +130,6 @@ fn the_end_of_a_run_is_so_many_calls() {
     // Of a run that held nothing.
     processes[1].restart();
     host.process_gone(processes[1].id());
-    let calls = core::iter::from_fn(DeferredCall::service_next_pending_call).count();
+    let calls = core::iter::from_fn(DeferredCall::service_next_later_call).count();
     assert_eq!((calls, held()), (MOST / PIECE, MOST / 2));
 }

@@ -26,6 +26,10 @@ use crate::{CortexMVariant, LeaveReason, scb};
 const FRAME_WORDS: usize = 8;
 /// Bytes of an exception frame.
 const FRAME_BYTES: usize = FRAME_WORDS * 4;
+/// What the registers that the kernel saves are called in a report.
+const SAVED_NAMES: [&str; 8] = [
+    " r4  ", " r5  ", " r6  ", " r7  ", " r8  ", " r9  ", " r10 ", " r11 ",
+];
 
 /// xPSR of code that is about to start: Thumb state, no flags.
 const XPSR_THUMB: u32 = 1 << 24;
@@ -347,15 +351,11 @@ impl<A: CortexMVariant> UserspaceKernelBoundary for SysCall<A> {
                 hex(psr),
             ),
             (3 | 4, _) => {
-                let registers = state
-                    .regs
-                    .iter()
-                    .zip(4_usize..)
-                    .skip((part - 3) * 4)
-                    .take(4);
+                let registers = SAVED_NAMES.iter().zip(&state.regs);
                 registers
-                    .clone()
-                    .try_for_each(|(value, number)| write!(writer, " r{number:<2} {}", hex(*value)))
+                    .skip((part - 3) * 4)
+                    .take(4)
+                    .try_for_each(|(name, value)| write!(writer, "{name}{}", hex(*value)))
                     .and_then(|()| writer.write_str("\r\n"))
             }
             (5, _) => match state.fault {

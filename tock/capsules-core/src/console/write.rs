@@ -6,6 +6,7 @@
 //! one, is started from a deferred call, and others come before.
 
 use super::{App, Console, TURN_BYTES, ro_allow, upcall};
+use crate::passes::put_off;
 use kernel::ErrorCode;
 use kernel::grant::GrantKernelData;
 use kernel::hil::uart::TransmitClient;
@@ -76,10 +77,7 @@ impl Console<'_> {
         if self.writer.is_some() {
             return;
         }
-        match self.passes {
-            Some((_, passes)) => passes.put_off(&self.next_writer),
-            None => self.next_writer.set(),
-        }
+        put_off(self.passes.map(|(_, passes)| passes), &self.next_writer);
     }
 
     fn keep_line(&self, keep: bool) {

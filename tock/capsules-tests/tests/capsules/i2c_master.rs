@@ -1,8 +1,9 @@
 //! The driver as processes see it, on a bus that the test plays, beside a kernel client of the same bus.
 
 use capsules_core::i2c_master::{DRIVER_NUM, I2CMasterDriver};
+use capsules_core::passes::Passes;
 use capsules_core::virtualizers::virtual_i2c::{I2CDevice, I2CMasterDevice, MuxI2C};
-use capsules_tests::buses::TestI2C;
+use capsules_tests::buses::{Later, TestI2C};
 use core::cell::RefCell;
 use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
@@ -45,6 +46,11 @@ fn leak<T>(value: T) -> &'static T {
 }
 
 fn desk() -> Desk {
+    desk_with(None)
+}
+
+/// Of a board that gives the driver these passes.
+fn desk_with(passes: Option<&'static dyn Passes>) -> Desk {
     let bus = TestI2C::leak();
     let mux = leak(MuxI2C::new(bus));
     bus.set_master_client(mux);
@@ -58,7 +64,11 @@ fn desk() -> Desk {
     device.set_client(client);
     let test = TestKernel::new();
     let grant = test.create_grant(DRIVER_NUM);
-    let driver = leak(I2CMasterDriver::new(shared, vec![0; ROOM].leak(), grant));
+    let driver = I2CMasterDriver::new(shared, vec![0; ROOM].leak(), grant);
+    let driver = leak(match passes {
+        Some(passes) => driver.with_passes(passes),
+        None => driver,
+    });
     shared.set_master_client(driver);
     driver.register();
     let app = TestApp::default();
@@ -282,10 +292,7 @@ fn a_bus_that_refuses_or_fails_says_why() {
 #[test]
 fn a_board_says_how_what_follows_is_put_off() {
     for later in [false, true] {
-        let desk = desk();
-        if later {
-            desk.driver.put_off_with(DeferredCall::set_later);
-        }
+        let desk = desk_with(later.then_some(&Later));
         desk.lend(0, b"0");
         desk.lend(1, b"1");
         assert!(desk.call(0, WRITE, ADDRESS, 1).is_success());

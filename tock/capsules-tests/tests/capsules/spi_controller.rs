@@ -1,8 +1,9 @@
 //! The driver as processes see it, on a bus that the test plays, beside a kernel client of the same bus.
 
+use capsules_core::passes::Passes;
 use capsules_core::spi_controller::{DRIVER_NUM, Spi};
 use capsules_core::virtualizers::virtual_spi::{MuxSpiMaster, SharedBus, VirtualSpiMasterDevice};
-use capsules_tests::buses::{RATE_MAX, TestSpi};
+use capsules_tests::buses::{Later, RATE_MAX, TestSpi};
 use core::cell::RefCell;
 use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
@@ -60,6 +61,11 @@ fn bytes(bytes: &[u8]) -> SubSliceMut<'static, u8> {
 }
 
 fn desk() -> Desk {
+    desk_with(None)
+}
+
+/// Of a board that gives the driver these passes.
+fn desk_with(passes: Option<&'static dyn Passes>) -> Desk {
     let bus = TestSpi::leak();
     let mux = leak(MuxSpiMaster::new(bus));
     bus.set_client(mux);
@@ -71,7 +77,10 @@ fn desk() -> Desk {
     kernel.set_client(kernel_client);
     let test = TestKernel::new();
     let spi = Spi::new(device, test.create_grant(DRIVER_NUM)).with_bus(device);
-    let spi: &'static Spi<'static, Device> = leak(spi);
+    let spi: &'static Spi<'static, Device> = leak(match passes {
+        Some(passes) => spi.with_passes(passes),
+        None => spi,
+    });
     spi.config_buffers(vec![0; CHUNK].leak(), vec![0; CHUNK + 3].leak());
     device.set_client(spi);
     spi.register();
@@ -479,10 +488,7 @@ fn who_keeps_the_bus_has_it_until_it_lets_go() {
 #[test]
 fn a_board_says_how_what_follows_is_put_off() {
     for later in [false, true] {
-        let desk = desk();
-        if later {
-            desk.spi.put_off_with(DeferredCall::set_later);
-        }
+        let desk = desk_with(later.then_some(&Later));
         desk.lend(0, &[7; 2 * CHUNK]);
         assert!(desk.call(0, READ_WRITE, 2 * CHUNK).is_success());
         while DeferredCall::service_next_pending_call().is_some() {}

@@ -102,15 +102,15 @@ impl<'a, T: Copy> RingBuffer<'a, T> {
     /// Puts the first of these elements behind the others, as many as there is room for, and returns how many.
     pub fn extend(&mut self, elements: &[T]) -> usize {
         let taken = elements.len().min(self.available_len());
-        let mut position = self.position(self.length);
-        for element in elements.iter().take(taken) {
-            if position >= self.ring.len() {
-                position = 0;
-            }
-            if let Some(place) = self.ring.get_mut(position) {
+        let elements = elements.get(..taken).unwrap_or_default();
+        let position = self.position(self.length);
+        let (before, behind) = self.ring.split_at_mut(position);
+        let (first, rest) = elements.split_at(taken.min(behind.len()));
+        // Up to the end of the memory, and then from its beginning.
+        for (places, elements) in [(behind, first), (before, rest)] {
+            for (place, element) in places.iter_mut().zip(elements) {
                 place.write(*element);
             }
-            position += 1;
         }
         self.length += taken;
         taken

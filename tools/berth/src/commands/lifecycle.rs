@@ -63,7 +63,10 @@ impl ImageFile {
                 wishes,
             });
         }
-        let prepared = packing::prepare(bytes, &name);
+        let prepared = packing::prepare(bytes, &name).map_err(|error| Error::NotPacked {
+            path: path.to_owned(),
+            why: error.to_string(),
+        })?;
         if let Some(text) = prepared.note {
             note(&name, &text);
         }

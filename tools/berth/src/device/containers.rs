@@ -1,8 +1,8 @@
 //! Containers: their life, and what is known of them.
 
-use super::{ask, convert, done, exposures, list, update_status};
+use super::{ask, convert, done, list, update_status};
 use crate::{
-    Block, Client, Container, DeviceEvent, Error, Holder, Image, Inspection, LogLine, Refusal,
+    Block, Client, Container, DeviceEvent, Error, Image, Inspection, LogLine, Refusal,
     model::Source,
 };
 use berth_protocol::{DeviceError, ImageHash, Op, Parameters, Reply, Restart};
@@ -88,22 +88,41 @@ pub fn edit(
 pub fn containers(client: &mut Client) -> Result<Vec<Container>, Error> {
     let mut containers = names(client)?;
     // Only what is active can hold anything.
-    if containers.iter().any(Container::is_active) {
-        for exposure in exposures(client)? {
-            if let Holder::Container(name) = exposure.holder
-                && let Some(container) = containers.iter_mut().find(|c| c.name == name)
-            {
-                container.blocks.push(Block {
-                    label: exposure.label,
-                    access: exposure.access,
-                });
-            }
+    for container in containers.iter_mut().filter(|c| c.is_active()) {
+        match optional(blocks(client, &container.name)) {
+            Ok(blocks) => container.blocks = blocks.unwrap_or_default(),
+            // Deleted since the list was read.
+            Err(error) if error.is_refusal("unknown-name") => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(containers)
 }
 
-/// All containers, without their blocks: half as many requests.
+fn blocks(client: &mut Client, name: &str) -> Result<Vec<Block>, Error> {
+    list(
+        client,
+        "ps",
+        Some(name),
+        |cursor| Op::Blocks { name, cursor },
+        |reply| match reply {
+            Reply::Block {
+                label,
+                access,
+                next,
+            } => {
+                let block = Block {
+                    label: label.into(),
+                    access: access.word(),
+                };
+                Some((block, next))
+            }
+            _ => None,
+        },
+    )
+}
+
+/// All containers, without their blocks: fewer requests.
 pub(crate) fn names(client: &mut Client) -> Result<Vec<Container>, Error> {
     list(
         client,

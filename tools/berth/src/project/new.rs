@@ -94,7 +94,8 @@ pub(crate) fn create(new: &New<'_>) -> Result<String, Error> {
 
 /// A container name that is also one of a package and of a crate.
 fn is_name(name: &str) -> bool {
-    const TAKEN: [&str; 9] = [
+    const TAKEN: [&str; 10] = [
+        "proc_macro",
         "test",
         "core",
         "std",
@@ -105,64 +106,17 @@ fn is_name(name: &str) -> bool {
         "sdk",
         "main",
     ];
-    const WORDS: [&str; 51] = [
-        "abstract",
-        "as",
-        "async",
-        "await",
-        "become",
-        "box",
-        "break",
-        "const",
-        "continue",
-        "crate",
-        "do",
-        "dyn",
-        "else",
-        "enum",
-        "extern",
-        "false",
-        "final",
-        "fn",
-        "for",
-        "gen",
-        "if",
-        "impl",
-        "in",
-        "let",
-        "loop",
-        "macro",
-        "match",
-        "mod",
-        "move",
-        "mut",
-        "override",
-        "priv",
-        "proc_macro",
-        "pub",
-        "ref",
-        "return",
-        "self",
-        "static",
-        "struct",
-        "super",
-        "trait",
-        "true",
-        "try",
-        "type",
-        "typeof",
-        "unsafe",
-        "unsized",
-        "use",
-        "virtual",
-        "where",
-        "while",
-    ];
     berth_protocol::is_valid_name(name)
         && name.starts_with(|first: char| first.is_ascii_alphabetic())
         && !name.contains('.')
         && !TAKEN.contains(&name)
-        && !WORDS.contains(&name)
+        && !is_word(name)
+}
+
+/// Is it a word of Rust, so that no crate can be called so? `gen` is one since edition 2024, which projects have.
+fn is_word(name: &str) -> bool {
+    let name = name.replace('-', "_");
+    name == "gen" || syn::parse_str::<syn::Ident>(&name).is_err()
 }
 
 /// A folder that holds the SDK, from everywhere.
@@ -192,6 +146,10 @@ mod tests {
             "2pump",
             "a.b",
             "loop",
+            "yield",
+            "Self",
+            "gen",
+            "proc_macro",
             "test",
             "a b",
             "-a",

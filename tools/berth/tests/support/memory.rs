@@ -403,6 +403,18 @@ impl Memory {
                 })
             }
             Op::Exposures { cursor } => exposure(cursor),
+            Op::Blocks { name, cursor } => {
+                self.find(name)?;
+                Ok(if name == HOLDER && cursor == 0 {
+                    Reply::Block {
+                        label: HELD,
+                        access: Access::Mediated,
+                        next: None,
+                    }
+                } else {
+                    Reply::End
+                })
+            }
             Op::Reset { .. } => {
                 for container in &mut self.containers {
                     container.state = State::Stored;
@@ -598,6 +610,10 @@ impl Memory {
     }
 }
 
+/// A block, and the container that holds it.
+const HELD: &str = "fpgaio";
+const HOLDER: &str = "blink";
+
 fn exposure(cursor: u16) -> Result<Reply<'static>, DeviceError<'static>> {
     let exposure = |label, access, holder, next| {
         Ok(Reply::Exposure {
@@ -612,12 +628,7 @@ fn exposure(cursor: u16) -> Result<Reply<'static>, DeviceError<'static>> {
         })
     };
     match cursor {
-        0 => exposure(
-            "fpgaio",
-            Access::Mediated,
-            Holder::Container("blink"),
-            Some(1),
-        ),
+        0 => exposure(HELD, Access::Mediated, Holder::Container(HOLDER), Some(1)),
         1 => exposure("uart1", Access::Mapped, Holder::Firmware, Some(7)),
         _ => exposure("i2c_shield1", Access::Mediated, Holder::Free, None),
     }

@@ -88,7 +88,8 @@ async fn upload(
     let (file, package) = (file.clone(), name.clone());
     let prepared = tokio::task::spawn_blocking(move || berth::prepare(file, &package))
         .await
-        .map_err(|_| Problem::bad_request("the file cannot be read"))?;
+        .map_err(|_| Problem::bad_request("the file cannot be read"))?
+        .map_err(|error| Problem::bad_request(&error.to_string()))?;
     let chosen = parameters(numbers);
     let granted = berth::grant(chosen, prepared.wishes, Wishes::Bounded).parameters;
     let sha256 = berth::hexadecimal(&ImageHash::of(&prepared.bytes).0);

@@ -166,6 +166,7 @@ impl Platform for Anything {
         Ok(Claimed {
             handle: number.ok_or(Refusal::NotExposed)?,
             length: LENGTH,
+            access: AccessClass::Mediated,
             window: None,
         })
     }

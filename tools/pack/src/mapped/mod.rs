@@ -148,7 +148,9 @@ impl Plan {
                 Ok(Some(decision)) => {
                     plan.decisions.insert((number, place), (access, decision));
                 }
-                Ok(None) => overlooked |= may_be_anything(&windows, &access, address),
+                Ok(None) => {
+                    overlooked |= !is_dynamic && may_be_anything(&windows, &access, address)
+                }
                 Err(error) => {
                     let name = names.0.get(&function);
                     return Err(PackError::Access {
@@ -250,9 +252,10 @@ impl Plan {
         let may_be = address.is_address || in_offset;
         match (is_dynamic, access.width()) {
             (true, Some(_)) => Ok(Some(Decision::Tested)),
+            // No register is accessed so, and where one is there is no memory: a fault, without a test.
+            (true, None) => Ok(None),
             // Memory, as far as anybody can know; a register would be a fault.
-            _ if !may_be => Ok(None),
-            (_, None) => Err(AccessError::Wide { at: first }),
+            (false, _) if !may_be => Ok(None),
             (false, _) => Err(AccessError::Unknown { function }),
         }
     }

@@ -40,7 +40,7 @@ impl Account {
     }
 
     /// Returns what was noted and not taken.
-    const fn owed(self) -> u32 {
+    pub const fn owed(self) -> u32 {
         SETTLE_FUEL.wrapping_sub(self.left) as u32
     }
 

@@ -37,9 +37,6 @@ pub(super) use call::{Call, part};
 
 use account::settle;
 
-/// The block of a function that is about none, or is told by a handle.
-const NO_BLOCK: u8 = u8::MAX;
-
 /// A price from which on a call is not begun by what has a budget and cannot pay it.
 const MUCH: u32 = 100;
 
@@ -82,26 +79,33 @@ pub(super) struct Border<'s, H: 'static> {
 /// functions of the same type: some fifteen instructions more a call, and a kilobyte less.
 macro_rules! functions {
     ($($inline:ident $shared:ident ($($argument:ident: $Type:ident),*);)*) => {$(
-        /// Makes a function whose body is compiled into its wrapper. The body returns also the fuel that the call costs
-        /// beside [`price::CALL`]: one sum is charged, where all of it is known.
+        /// Makes a function whose body is compiled into its wrapper. The body needs nothing but the host, and returns also the
+        /// fuel that the call costs beside [`price::CALL`]: one sum is charged, where all of it is known.
         #[allow(dead_code, reason = "not every number of parameters is needed in both ways")]
         #[inline(always)]
         pub(super) fn $inline<$($Type: WasmTy,)* R, F>(self, body: F) -> HostFunction
         where
             R: Copy + Into<Returned>,
             Result<R, Error>: WasmRet,
-            F: Fn(&mut Call<'_, '_, H>, $($Type),*) -> Result<(R, u32), Stop> + Send + Sync + 'static,
+            F: Fn(&mut H, $($Type),*) -> Result<(R, u32), Stop> + Send + Sync + 'static,
         {
             const { assert!(price::CALL < MUCH, "what has a budget must be asked first") }
             debug_assert_eq!(self.price, price::CALL, "its price is known here");
             HostFunction(Func::wrap(
                 self.store,
                 move |mut caller: Caller<'_, Data<H>>, $($argument: $Type),*| -> Result<R, Error> {
-                    let (result, more) = match body(&mut Call::new(&mut caller, NO_BLOCK), $($argument),*) {
-                        Ok((value, more)) => (Ok(value), more),
-                        Err(stop) => (Err(stop), 0),
-                    };
-                    leave(&mut caller, price::CALL + more, result)
+                    // Found once: what a register access writes might be anything to the compiler.
+                    let host = &mut caller.data_mut().host;
+                    match body(host, $($argument),*) {
+                        Ok((value, more)) => {
+                            if pays(host, price::CALL + more) {
+                                Ok(value)
+                            } else {
+                                settled(&mut caller, value)
+                            }
+                        }
+                        Err(Stop) => Err(stopped(&mut caller, price::CALL)),
+                    }
                 },
             ))
         }
@@ -195,11 +199,39 @@ fn leave<H: Host + 'static, R: Copy + Into<Returned>>(
     price: u32,
     result: Result<R, Stop>,
 ) -> Result<R, Error> {
-    let host = &mut caller.data_mut().host;
-    host.account().charge(price);
-    let value = result?;
-    if host.account().is_due() || host.interrupted() {
-        settle(caller, value.into())?;
+    match result {
+        Ok(value) if pays(&mut caller.data_mut().host, price) => Ok(value),
+        Ok(value) => settled(caller, value),
+        Err(Stop) => Err(stopped(caller, price)),
     }
+}
+
+/// Notes that a call costs `price`. Returns whether the container goes on with nothing else to be done.
+#[inline(always)]
+fn pays<H: Host>(host: &mut H, price: u32) -> bool {
+    let account = host.account();
+    account.charge(price);
+    !account.is_due() && !host.interrupted()
+}
+
+// What happens once in thirty calls, or once in a run, is in functions of its own: in those that drivers spend their time
+// in it would take registers and a frame, ten instructions of each access.
+
+/// Takes what was noted from the fuel, and hands the value on if nothing ends.
+#[cold]
+#[inline(never)]
+fn settled<H: Host + 'static, R: Copy + Into<Returned>>(
+    caller: &mut Caller<'_, Data<H>>,
+    value: R,
+) -> Result<R, Error> {
+    settle(caller, value.into())?;
     Ok(value)
+}
+
+/// Ends a host call that costs `price` and has stopped the container.
+#[cold]
+#[inline(never)]
+fn stopped<H: Host + 'static>(caller: &mut Caller<'_, Data<H>>, price: u32) -> Error {
+    caller.data_mut().host.account().charge(price);
+    Stop.into()
 }

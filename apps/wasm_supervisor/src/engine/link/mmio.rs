@@ -60,27 +60,22 @@ fn write_narrow<H: Host + 'static>(
 // compiled into the one function that uses it; the others' are all `u32`.
 
 fn read32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
-    border.inline2(|call: &mut Call<'_, '_, H>, handle: i32, offset: i32| {
-        call.host()
-            .read(Width::Bits32, handle as u32, offset as u32)
+    border.inline2(|host: &mut H, handle: i32, offset: i32| {
+        host.read(Width::Bits32, handle as u32, offset as u32)
     })
 }
 
 fn write32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
-    border.inline3(
-        |call: &mut Call<'_, '_, H>, handle: i32, offset: i32, value: i32| {
-            let (handle, offset) = (handle as u32, offset as u32);
-            let host = call.host();
-            Ok(((), host.write(Width::Bits32, handle, offset, value as u32)?))
-        },
-    )
+    border.inline3(|host: &mut H, handle: i32, offset: i32, value: i32| {
+        let (handle, offset) = (handle as u32, offset as u32);
+        Ok(((), host.write(Width::Bits32, handle, offset, value as u32)?))
+    })
 }
 
 pub(super) fn modify32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
     border.inline4(
-        |call: &mut Call<'_, '_, H>, handle: i32, offset: i32, mask: i32, value: i32| {
+        |host: &mut H, handle: i32, offset: i32, mask: i32, value: i32| {
             let (handle, offset) = (handle as u32, offset as u32);
-            let host = call.host();
             Ok((
                 (),
                 host.modify32(handle, offset, mask as u32, value as u32)?,

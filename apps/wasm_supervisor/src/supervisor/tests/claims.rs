@@ -5,9 +5,10 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use berth_protocol::{Access, Fault, Holder, MissingWhy, Op, Reply, State};
+use berth_protocol::{Access, DeviceError, Fault, Holder, MissingWhy, Op, Reply, State};
 
 use super::{BLINK, Bench};
+use crate::fake::EXPOSED;
 
 /// A module that claims the mapped block as `$b` and does `body`.
 fn on_mapped(body: &str) -> String {
@@ -56,6 +57,29 @@ impl Bench {
         }
     }
 
+    /// The blocks of a container, with how they are reached.
+    fn blocks(&mut self, name: &str) -> Vec<(String, Access)> {
+        let mut list = Vec::new();
+        let mut from = Some(0);
+        while let Some(cursor) = from {
+            from = self.ask(Op::Blocks { name, cursor }, |result| {
+                match result.unwrap() {
+                    Reply::Block {
+                        label,
+                        access,
+                        next,
+                    } => {
+                        list.push((label.to_string(), access));
+                        next
+                    }
+                    Reply::End => None,
+                    other => panic!("{other:?}"),
+                }
+            });
+        }
+        list
+    }
+
     fn mapped_word(&self, index: usize) -> u32 {
         self.fake.0.mapped.0[index].load(Ordering::Relaxed)
     }
@@ -93,6 +117,61 @@ fn without_a_region_the_kernel_makes_the_accesses_and_everyone_is_told() {
     // What a free block may be is not what the last holder got.
     bench.ok(Op::Stop { name: "uart" });
     assert_eq!(bench.exposures()[2].1, Access::Mapped);
+}
+
+#[test]
+fn a_container_tells_its_own_blocks_and_the_kernel_is_not_asked() {
+    let mut bench = Bench::new();
+    bench.install(
+        "many",
+        r#"(module
+          (import "mmio:uart1" "claim" (func (result i32)))
+          (import "irq:timer0" "unregister" (func))
+          (import "mmio:timer0" "claim" (func (result i32)))
+          (import "mmio:fpgaio" "claim" (func (result i32)))
+          (import "berth" "sleep_us" (func $sleep (param i64)))
+          (func (export "_start") (call $sleep (i64.const 10000000))))"#,
+    );
+    assert_eq!(bench.blocks("many"), []);
+    for no_region in [false, true] {
+        bench.fake.0.no_region.set(no_region);
+        bench.ok(Op::Start { name: "many" });
+        bench.fake.0.described.set(0);
+        let uart1 = if no_region {
+            Access::Fallback
+        } else {
+            Access::Mapped
+        };
+        let all = [
+            ("uart1", uart1),
+            ("timer0", Access::Mediated),
+            ("fpgaio", Access::Mediated),
+        ];
+        let all = all.map(|(label, access)| (label.to_string(), access));
+        assert_eq!(bench.blocks("many"), all);
+        bench.ok(Op::Pause { name: "many" });
+        assert_eq!(bench.blocks("many"), all);
+        assert_eq!(bench.fake.0.described.get(), 0);
+        let said = bench.type_text("inspect many\n");
+        assert!(said.contains("block fpgaio: mediated"), "{said}");
+        bench.ok(Op::Stop { name: "many" });
+        assert_eq!(bench.blocks("many"), []);
+    }
+    let unknown = Op::Blocks {
+        name: "nobody",
+        cursor: 0,
+    };
+    bench.ask(unknown, |result| {
+        assert_eq!(result, Err(DeviceError::UnknownName));
+    });
+}
+
+#[test]
+fn the_list_of_exposures_asks_the_kernel_once_about_each() {
+    let mut bench = Bench::new();
+    bench.exposures();
+    // And once what is behind the last.
+    assert_eq!(bench.fake.0.described.get(), EXPOSED.len() as u32 + 1);
 }
 
 #[test]
