@@ -37,7 +37,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install advisories clean-room foreign help demo test run gateway pictures build lint size bench soak miri clean tools host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: install advisories clean-room foreign help demo test run gateway pictures build lint size bench soak miri clean tools announced host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ demo: build ## from nothing to a container driving an LED, in the emulator
 
 test: build test-apps foreign ## every test
 	@$(SETUP) nextest
-	cargo nextest run
+	cargo nextest run --profile whole --test-threads $$(($$(nproc) * 5 / 2))
 
 clean-room: ## `make demo` and `make test` in a minimal Debian, with nothing of this machine's (as root, an hour)
 	@$(SETUP) clean-room
@@ -104,10 +104,12 @@ install: tools ## berth, its gateway, pack and exposure into the PATH, with comp
 pictures: build ## draw the documentation's terminal pictures anew, from real runs
 	@cargo run --quiet -p berth-pictures
 
-build: tools host exposures guests flash ## host tools, firmware, containers, flash image
+build: tools announced host exposures guests flash ## host tools, firmware, containers, flash image
 
 tools:
 	@$(SETUP) debian rust elf2tab tockloader
+
+announced:
 	@[ -e $(IMAGE)/flash.bin ] || echo "== building kernel, supervisor, containers and tools (the first time takes some minutes)"
 
 host:
@@ -231,7 +233,8 @@ bench-containers: build
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
              chatter deadline storm buses bus_abuse abuse assault instants heir jailer warden echo bench_syscalls bench_registers bench_interrupts engine_proof
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(IMAGE)/walk-kernel.bin $(IMAGE)/plain-kernel.bin $(IMAGE)/deadline-kernel.bin $(IMAGE)/limits-kernel.bin $(IMAGE)/buses-kernel.bin $(IMAGE)/fuzz-kernel.bin $(IMAGE)/no-ring-kernel.bin
+TEST_KERNELS := walk plain deadline limits buses fuzz no-ring
+test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin)
 
 # The board without containers.
 $(FIRMWARE)/$(BOARD)-plain: plain-firmware ;
@@ -242,11 +245,12 @@ $(IMAGE)/plain-kernel.bin: $(FIRMWARE)/$(BOARD)-plain
 	@$(HOST)/berth-image $< --output $@
 
 # The kernel that restarts the process `walk` without limit: a product never does,
-# so it is built apart.
+# so it is built apart: its features are its own, so that only what is finished needs a folder of its own.
 WALK := target/walk
+APART := CARGO_BUILD_BUILD_DIR=$(CURDIR)/target
 $(WALK)/$(TRIPLE)/firmware/$(BOARD): walk-firmware ;
 walk-firmware:
-	@cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK)
+	@$(APART) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK)
 
 # The kernel with a driver that has a deadline, and the same that restarts what stands in the supervisor's place whatever
 # it did, built apart for the same reason; in the same folder, where all that they need is built already, so their
@@ -254,7 +258,7 @@ walk-firmware:
 BESIDE_DEADLINES := BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-deadline.dts)
 $(IMAGE)/deadline-kernel.bin: deadline-firmware ;
 deadline-firmware: $(IMAGE)/walk-kernel.bin
-	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
+	@$(APART) $(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/deadline-kernel.bin
 
 # The same with as much in its exposure.dts as there may be.
@@ -262,7 +266,7 @@ LIMITS := $(abspath $(IMAGE)/limits)
 $(IMAGE)/limits-kernel.bin: limits-firmware ;
 limits-firmware: $(IMAGE)/deadline-kernel.bin
 	@awk -v board=$(abspath kernel-board/$(BOARD)) -v svd=$(LIMITS).svd -f kernel-board/$(BOARD)/limits.awk > $(LIMITS).dts
-	@BERTH_EXPOSURE=$(LIMITS).dts cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
+	@$(APART) BERTH_EXPOSURE=$(LIMITS).dts cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features deadline-task --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/limits-kernel.bin
 
 # The kernel with drivers of SPI and I2C for processes, beside that driver.
@@ -270,19 +274,19 @@ WITH_BUSES := BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-buses.dts)
 $(IMAGE)/buses-kernel.bin: buses-firmware ;
 buses-firmware: $(IMAGE)/limits-kernel.bin
 	@$(HOST)/exposure kernel-board/$(BOARD)/exposure-buses.dts --json $(IMAGE)/exposures-buses.json
-	@$(WITH_BUSES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features buses,deadline-task --target-dir $(WALK)
+	@$(APART) $(WITH_BUSES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features buses,deadline-task --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/buses-kernel.bin
 
 $(IMAGE)/fuzz-kernel.bin: fuzz-firmware ;
 fuzz-firmware: $(IMAGE)/buses-kernel.bin
-	@$(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK)
+	@$(APART) $(BESIDE_DEADLINES) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/fuzz-kernel.bin
 	@cp $(WALK)/$(TRIPLE)/firmware/$(BOARD) $(IMAGE)/fuzz-kernel.elf
 
 # The kernel whose console keeps nothing between two reads.
 $(IMAGE)/no-ring-kernel.bin: no-ring-firmware ;
 no-ring-firmware: $(IMAGE)/fuzz-kernel.bin
-	@BERTH_EXPOSURE=$(abspath $(EXPOSURE)) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features no-ring --target-dir $(WALK)
+	@$(APART) BERTH_EXPOSURE=$(abspath $(EXPOSURE)) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features no-ring --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/no-ring-kernel.bin
 
 $(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
@@ -291,7 +295,7 @@ $(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
 # The kernel that carries out no register programs.
 NO_PROGRAMS := BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-no-programs.dts)
 no-programs-firmware: build
-	@$(NO_PROGRAMS) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --no-default-features --target-dir $(WALK)
+	@$(APART) $(NO_PROGRAMS) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --no-default-features --target-dir $(WALK)
 	@cp $(WALK)/$(TRIPLE)/firmware/$(BOARD) $(WALK)/no-programs
 
 test-apps-elf:
@@ -323,10 +327,10 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	cargo clippy --quiet --lib --bins -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD)-plain -- -D warnings $(STRICT)
-	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk --target-dir $(WALK) -- -D warnings $(STRICT)
-	$(BESIDE_DEADLINES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz --target-dir $(WALK) -- -D warnings $(STRICT)
-	$(NO_PROGRAMS) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --no-default-features --target-dir $(WALK) -- -D warnings $(STRICT)
-	$(WITH_BUSES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features buses,deadline-task --target-dir $(WALK) -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-walk -- -D warnings $(STRICT)
+	$(BESIDE_DEADLINES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features restart-fuzz -- -D warnings $(STRICT)
+	$(NO_PROGRAMS) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --no-default-features -- -D warnings $(STRICT)
+	$(WITH_BUSES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features buses,deadline-task -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process -p supervisor_bench -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers,heap --examples -- -D warnings $(STRICT)

@@ -1,5 +1,6 @@
 //! The platform on a board: a Tock process, through libtock.
 
+use alloc::vec;
 use core::cell::{Cell, RefCell};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +13,7 @@ use crate::arena;
 use crate::interrupts::Interrupts;
 use crate::platform::{
     AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES,
-    Platform, Refusal, Width,
+    Platform, Refusal, TURN_US, Width,
 };
 use crate::text::Text;
 use crate::window::Window;
@@ -28,7 +29,7 @@ mod programs;
 const RECEIVE_BYTES: usize = 64;
 
 /// A console that keeps as many bytes between two reads, a tenth of a second of them, loses none.
-const KEPT_BYTES: u32 = 1024;
+const KEPT_BYTES: usize = 1024;
 
 /// Bytes left to the kernel for what its drivers keep for this process.
 const GRANT_BYTES: usize = 4 * 1024;
@@ -75,7 +76,8 @@ impl Board {
         // A kernel without it: then every run is the first.
         let _ = run_record::share(&NOTES_LENT);
         let buffer = BUFFER.take().ok_or(ErrorCode::Already)?;
-        let receiver = Receiver::new(buffer, &RECEIVED, console::kept() >= KEPT_BYTES)?;
+        let is_kept = console::kept() as usize >= KEPT_BYTES;
+        let receiver = Receiver::new(buffer, &RECEIVED, is_kept)?;
         let line = LINE.take().ok_or(ErrorCode::Already)?;
         let writer = Writer::new(line, &SENT)?;
         Ok(Self {
@@ -85,6 +87,26 @@ impl Board {
             last_us: Cell::new(0),
             transfers: Transfers::new(),
         })
+    }
+
+    /// Has what comes while nobody asks kept here, where the console does not keep it. Once there is memory.
+    pub fn keep_what_comes(&self) {
+        let mut receiver = self.receiver.borrow_mut();
+        if !receiver.is_kept() {
+            receiver.keep_in(vec![0; KEPT_BYTES].leak());
+        }
+    }
+
+    /// Wait for the end of the line that is being sent. What comes meanwhile is kept.
+    #[inline(never)]
+    fn finish_line(&self) {
+        while self.is_sending() {
+            yield_wait();
+            let mut receiver = self.receiver.borrow_mut();
+            if !receiver.is_kept() {
+                receiver.keep(self.now_us());
+            }
+        }
     }
 }
 
@@ -150,6 +172,11 @@ impl Platform for Board {
         self.last_us.get()
     }
 
+    fn turn_ends(&self, begun_us: u64) -> u64 {
+        let look_by = self.receiver.borrow().look_by();
+        look_by.min(begun_us + TURN_US)
+    }
+
     fn receive(&self, out: &mut [u8]) -> usize {
         let mut receiver = self.receiver.borrow_mut();
         // Only there does it matter when.
@@ -159,15 +186,11 @@ impl Platform for Board {
 
     fn write(&self, bytes: &[u8]) {
         for part in bytes.chunks(LINE_MAX) {
-            while self.is_sending() {
-                yield_wait();
-            }
+            self.finish_line();
             // A console that fails leaves nobody to tell.
             self.begin_line(part);
         }
-        while self.is_sending() {
-            yield_wait();
-        }
+        self.finish_line();
     }
 
     fn begin_line(&self, line: &[u8]) {
@@ -189,22 +212,21 @@ impl Platform for Board {
                 .into_iter()
                 .any(EventSlot::is_filled)
         };
-        if deadline <= now || woken() || self.waiting() != 0 {
-            return;
+        if deadline > now && !woken() && self.waiting() == 0 {
+            ALARM.take();
+            let ticks = self.clock.borrow().ticks(deadline - now);
+            if alarm::set_relative(ticks).is_ok() {
+                while !woken() && !ALARM.is_filled() && RECORDED.take().is_none() {
+                    yield_wait();
+                }
+            }
+            // The alarm stays set: it wakes the process once too often, later, which costs
+            // less than stopping it now, when an interrupt may wait.
         }
-        ALARM.take();
-        let ticks = self.clock.borrow().ticks(deadline - now);
-        if alarm::set_relative(ticks).is_err() {
-            return;
+        let mut receiver = self.receiver.borrow_mut();
+        if !receiver.is_kept() {
+            receiver.after_sleep(self.now_us());
         }
-        while !woken() && !ALARM.is_filled() && RECORDED.take().is_none() {
-            yield_wait();
-        }
-        if look.is_some() || !self.receiver.borrow().is_kept() {
-            self.receiver.borrow_mut().after_sleep(self.now_us());
-        }
-        // The alarm stays set: it wakes the process once too often, later, which costs
-        // less than stopping it now, when an interrupt may wait.
     }
 
     fn describe<'a>(

@@ -17,7 +17,7 @@ use crate::container::notes::RUNNING;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, NOTES, Platform, Refusal,
-    Width,
+    TURN_US, Width,
 };
 use crate::window::Window;
 
@@ -56,6 +56,12 @@ pub struct State {
     pub now_us: Cell<u64>,
     /// Microseconds that pass whenever code of a container is executed.
     pub run_us: Cell<u64>,
+    /// Microseconds that pass in a piece: until it is asked again when a turn ends.
+    pub piece_us: Cell<u64>,
+    /// When the turn began of which that was asked last.
+    pub turn_us: Cell<Option<u64>>,
+    /// A console that keeps nothing, in place of one that keeps all of `input`.
+    pub unkept: RefCell<Option<Unkept>>,
     /// Microseconds that a byte takes on the line; 87 is 115200 baud.
     pub byte_us: Cell<u64>,
     /// A line is being sent until then.
@@ -100,6 +106,38 @@ pub struct State {
     pub programs: RefCell<Machines>,
     /// The kernel carries out none.
     pub no_programs: Cell<bool>,
+}
+
+/// Upstream's console: one read at a time, into a buffer of 64 bytes; what comes when that is full is lost.
+#[derive(Default)]
+pub struct Unkept {
+    /// Bytes, and when they come.
+    pub line: VecDeque<(u64, u8)>,
+    /// When it was last looked what has come, and read anew.
+    pub looked_us: u64,
+    /// How many were lost.
+    pub lost: usize,
+}
+
+impl Unkept {
+    /// Bytes of a read.
+    const READ: usize = 64;
+    /// How long a read lasts before it is looked what it has brought, as of libtock's receiver.
+    const LOOK_US: u64 = 2_000;
+
+    fn receive(&mut self, now_us: u64, out: &mut [u8]) -> usize {
+        let arrived = self.line.partition_point(|(at, _)| *at <= now_us);
+        if arrived < Self::READ && now_us < self.looked_us + Self::LOOK_US {
+            return 0;
+        }
+        self.looked_us = now_us;
+        let count = arrived.min(Self::READ);
+        for (place, (_, byte)) in out.iter_mut().zip(self.line.drain(..arrived)) {
+            *place = byte;
+        }
+        self.lost += arrived - count;
+        count
+    }
 }
 
 /// Interrupts of the fake board: each block but one has two, bit `2 * block + number`.
@@ -375,7 +413,21 @@ impl Platform for Fake {
         self.0.now_us.get()
     }
 
+    fn turn_ends(&self, begun_us: u64) -> u64 {
+        self.0
+            .now_us
+            .set(self.0.now_us.get() + self.0.piece_us.get());
+        let ends = begun_us + TURN_US;
+        match &*self.0.unkept.borrow() {
+            Some(console) => ends.min(console.looked_us + Unkept::LOOK_US),
+            None => ends,
+        }
+    }
+
     fn receive(&self, out: &mut [u8]) -> usize {
+        if let Some(console) = &mut *self.0.unkept.borrow_mut() {
+            return console.receive(self.0.now_us.get(), out);
+        }
         let mut input = self.0.input.borrow_mut();
         let count = input.len().min(out.len());
         for (place, byte) in out.iter_mut().zip(input.drain(..count)) {

@@ -53,6 +53,9 @@ pub const NOTES: usize = 16;
 /// what makes room for it on a terminal.
 pub const LINE_MAX: usize = 224;
 
+/// Microseconds after which a turn, of main or of handlers, is long enough.
+pub const TURN_US: u64 = 10_000;
+
 /// The system below the supervisor. All methods return at once except
 /// [`write`](Platform::write) and [`wait`](Platform::wait).
 pub trait Platform: Interrupts + Programs + Buses {
@@ -67,6 +70,12 @@ pub trait Platform: Interrupts + Programs + Buses {
 
     /// Microseconds since some fixed moment not later than the start.
     fn now_us(&self) -> u64;
+
+    /// Returns when a turn that has begun at `begun_us` is long enough: after [`TURN_US`], or sooner where bytes would be lost that
+    /// nobody [receives](Self::receive) meanwhile.
+    fn turn_ends(&self, begun_us: u64) -> u64 {
+        begun_us + TURN_US
+    }
 
     /// Take bytes that have arrived on the serial line. Returns their number.
     fn receive(&self, out: &mut [u8]) -> usize;

@@ -30,7 +30,7 @@ const LOOKS_MAX: usize = (PASS_UNITS / LOOK_UNITS) as usize;
 /// Work of a turn of a repetition.
 const TURN_UNITS: u32 = 2;
 /// Work of beginning with an exchange, or of going on with it.
-const EXCHANGE_UNITS: u32 = 4;
+const EXCHANGE_UNITS: u32 = 6;
 
 /// Why a program was refused, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,6 +36,7 @@ pub fn run() {
         }
     };
     if board::take_memory() {
+        board.keep_what_comes();
         let mut supervisor = supervisor(board);
         supervisor.greet();
         supervisor.run();

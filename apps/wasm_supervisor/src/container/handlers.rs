@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Handlers run before any main code, the most urgent first, each once a round, and a round is no longer than
-//! [`ROUND_US`]; between two rounds requests are answered and one main gets a slice, so a storm keeps nobody
-//! out. Their time is their container's: one that is further than [`AHEAD_NS`] ahead of others that want to
+//! [`TURN_US`](crate::platform::TURN_US); between two rounds requests are answered and one main gets a slice, so a storm
+//! keeps nobody out. Their time is their container's: one that is further than [`AHEAD_NS`] ahead of others that want to
 //! run has to wait for them, with its handlers, too.
 
 use berth_protocol::{Entry, Fault, Source, State};
@@ -31,9 +31,6 @@ pub const HANDLER_FUEL: u64 = 5_000;
 pub const HANDLER_US: u64 = 100_000;
 /// See [`HANDLER_US`].
 const SLOW_RUNS: u8 = 2;
-
-/// After so many microseconds of handlers requests are answered and one main has its turn.
-pub const ROUND_US: u64 = 10_000;
 
 /// How far ahead of the others a container may be and still have its handlers run before them.
 pub const AHEAD_NS: u32 = 10_000_000;
@@ -91,7 +88,8 @@ impl<P: Platform + 'static> Containers<P> {
                 break;
             };
             let now = self.shared.platform.now_us();
-            if now >= *ends_us.get_or_insert(now + ROUND_US) {
+            let ends = *ends_us.get_or_insert_with(|| self.shared.platform.turn_ends(now));
+            if now >= ends && done != 0 {
                 break;
             }
             done |= next.bit;

@@ -23,10 +23,6 @@ use crate::platform::{Claimed, LedAction, Platform, Width};
 use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay};
 use crate::window::Window;
 
-/// Refused growths of the linear memory that are searched for without a host call between them, or the end of a piece: those
-/// that follow are refused without a search.
-pub(super) const SEARCHES_MAX: u32 = 20;
-
 /// What the fault record calls the function that runs register programs.
 pub(super) const PROGRAM: &str = "program.run";
 
@@ -575,17 +571,13 @@ impl<P: Platform> Host for ContainerHost<P> {
         let Some(id) = self.run.arena() else {
             return false;
         };
-        if bytes > most as usize || arena::refuses_linear(id, bytes) {
-            return false;
-        }
-        // No host call has come between, where what was noted would be taken: code that asks for ever less could keep
-        // everybody waiting.
-        if self.account.owed() > SEARCHES_MAX * price::SEARCH {
+        let is_known = bytes > most as usize || arena::refuses_linear(id, bytes);
+        if is_known || !self.account.may_search() {
             return false;
         }
         let possible = arena::grow_linear(id, bytes, grows);
         if !possible {
-            self.account.charge(price::SEARCH);
+            self.account.charge_search();
         }
         possible
     }

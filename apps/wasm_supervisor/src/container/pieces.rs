@@ -19,8 +19,8 @@ use crate::platform::Platform;
 const PIECE: u64 = 5_000;
 /// Longest piece with the largest stacks: going on costs too much for shorter ones.
 const SHORT: u64 = 1_000;
-/// The same while a handler is registered somewhere: how long an interrupt waits for code that calls no host
-/// function. A slice of the usual length is one: in two, what going on costs took 6 % of a share from everybody.
+/// The same while a handler is registered somewhere, or turns have to be short: how long an interrupt waits for code
+/// that calls no host function. A slice of the usual length is one: in two, what going on costs took 6 % of a share from everybody.
 const WATCHED: u64 = 2_500;
 /// What is left of a slice is no piece of its own if it is less.
 const LEAST: u64 = 100;
@@ -28,9 +28,6 @@ const LEAST: u64 = 100;
 /// The usual value stack in bytes. A call takes a few fuel, however long its frame is, which is cleared: with
 /// larger stacks pieces are shorter.
 const STACK: u32 = STACK_MAX_BYTES as u32;
-
-/// Microseconds after which a turn begins no more pieces.
-const TURN_US: u64 = 10_000;
 
 /// Returns how much of `fuel` may be executed in one piece with a value stack of `stack_bytes`: all of it with the usual
 /// stack, less with a larger one, and at least [`SHORT`]. So handlers, `_pause` and start functions, which are never
@@ -52,8 +49,8 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Returns those of a slice of `fuel` for a run with a value stack of `stack_bytes`; `watched`: a handler may come to
-    /// wait.
+    /// Returns those of a slice of `fuel` for a run with a value stack of `stack_bytes`; `watched`: something may come
+    /// that does not wait for long.
     pub(super) fn new(fuel: u64, stack_bytes: u32, watched: bool) -> Self {
         let longest = undivided(PIECE, stack_bytes);
         let longest = if watched {
@@ -97,12 +94,31 @@ impl Pieces {
 
 /// May a turn that has `begun` go on, or has it lasted long enough, or an interrupt come to wait?
 pub(super) fn may_go_on<P: Platform>(platform: &P, begun: u64) -> bool {
-    platform.waiting() == 0 && arena::outside(|| platform.now_us()).saturating_sub(begun) < TURN_US
+    let ends = platform.turn_ends(begun);
+    platform.waiting() == 0 && arena::outside(|| platform.now_us()) < ends
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::{Fake, Unkept};
+
+    /// A console that keeps nothing loses what comes when nobody looks for long.
+    #[test]
+    fn a_turn_is_as_long_as_the_platform_lets_it_be() {
+        let fake = Fake::default();
+        fake.0.now_us.set(15_000);
+        assert!(may_go_on(&fake, 5_001));
+        assert!(!may_go_on(&fake, 5_000));
+        let console = Unkept {
+            looked_us: 14_000,
+            ..Unkept::default()
+        };
+        *fake.0.unkept.borrow_mut() = Some(console);
+        assert!(may_go_on(&fake, 14_000));
+        fake.0.now_us.set(16_000);
+        assert!(!may_go_on(&fake, 15_999));
+    }
 
     /// How a slice is cut up of which all is used.
     fn cut(fuel: u64, stack_bytes: u32, watched: bool) -> Vec<u64> {

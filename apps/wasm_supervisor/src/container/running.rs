@@ -18,7 +18,7 @@ use super::table::Containers;
 use crate::arena;
 use crate::engine::wasmi::Wasmi;
 use crate::engine::{Engine, MailPlace, Step};
-use crate::platform::Platform;
+use crate::platform::{Platform, TURN_US};
 
 /// What a turn costs at least, in fuel, where the clock does not tell: changing containers is some
 /// 4,000 instructions whatever the container does with its turn.
@@ -208,7 +208,8 @@ impl<P: Platform + 'static> Containers<P> {
     /// has ended, if it has.
     pub(super) fn slice_of(&mut self, slot: usize, fuel: u64, begun: u64) -> Option<End> {
         let stack_bytes = self.run_mut(slot)?.stack_bytes;
-        let watched = self.shared.handlers.any.get();
+        let is_short = self.shared.platform.turn_ends(begun) < begun + TURN_US;
+        let watched = is_short || self.shared.handlers.any.get();
         let mut pieces = Pieces::new(fuel, stack_bytes, watched);
         self.watch_interrupts();
         let end = loop {

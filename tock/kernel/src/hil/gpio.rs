@@ -167,13 +167,11 @@ pub trait Client {
     fn fired(&self);
 }
 
-/// A pin that can be configured, read and driven.
+/// A pin that can be configured, read and driven. Whose driver can do all of it says so: nothing is one by itself.
 pub trait Pin: Configure + Output + Input {}
-impl<T: Configure + Output + Input> Pin for T {}
 
 /// A [`Pin`] with interrupts.
 pub trait InterruptPin<'a>: Pin + Interrupt<'a> {}
-impl<'a, T: Pin + Interrupt<'a>> InterruptPin<'a> for T {}
 
 /// Interrupts of a pin whose client learns which of its pins it was.
 pub trait InterruptWithValue<'a>: Input {
@@ -203,7 +201,6 @@ pub trait ClientWithValue {
 
 /// A pin that can be configured, read and driven, with numbered interrupts.
 pub trait InterruptValuePin<'a>: Pin + InterruptWithValue<'a> {}
-impl<'a, T: Pin + InterruptWithValue<'a>> InterruptValuePin<'a> for T {}
 
 /// Gives a pin its number: an [`InterruptPin`] as an [`InterruptValuePin`].
 pub struct InterruptValueWrapper<'a, IP: InterruptPin<'a>> {
@@ -229,6 +226,9 @@ impl<'a, IP: InterruptPin<'a>> InterruptValueWrapper<'a, IP> {
         self
     }
 }
+
+impl<'a, IP: InterruptPin<'a>> Pin for InterruptValueWrapper<'a, IP> {}
+impl<'a, IP: InterruptPin<'a>> InterruptValuePin<'a> for InterruptValueWrapper<'a, IP> {}
 
 impl<'a, IP: InterruptPin<'a>> Client for InterruptValueWrapper<'a, IP> {
     fn fired(&self) {

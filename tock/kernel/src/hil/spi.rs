@@ -24,12 +24,30 @@ pub mod cs {
     use crate::hil::gpio::Output;
 
     /// Says that a peripheral is selected while its pin is low.
-    #[derive(Clone, Copy, Debug)]
-    pub struct ActiveLow;
+    pub enum ActiveLow {}
 
     /// Says that a peripheral is selected while its pin is high.
-    #[derive(Clone, Copy, Debug)]
-    pub struct ActiveHigh;
+    pub enum ActiveHigh {}
+
+    /// One of the two above.
+    pub trait ChipSelectActivePolarity: sealed::Sealed {
+        /// The level that selects.
+        const POLARITY: Polarity;
+    }
+
+    impl ChipSelectActivePolarity for ActiveLow {
+        const POLARITY: Polarity = Polarity::Low;
+    }
+
+    impl ChipSelectActivePolarity for ActiveHigh {
+        const POLARITY: Polarity = Polarity::High;
+    }
+
+    mod sealed {
+        pub trait Sealed {}
+        impl Sealed for super::ActiveLow {}
+        impl Sealed for super::ActiveHigh {}
+    }
 
     /// The level that selects.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,19 +98,12 @@ pub mod cs {
         }
     }
 
-    impl<'a, P: Output> IntoChipSelect<ChipSelectPolar<'a, P>, ActiveLow> for &'a P {
+    impl<'a, P: Output, A: ChipSelectActivePolarity> IntoChipSelect<ChipSelectPolar<'a, P>, A>
+        for &'a P
+    {
         fn into_cs(self) -> ChipSelectPolar<'a, P> {
             ChipSelectPolar {
-                polarity: Polarity::Low,
-                pin: self,
-            }
-        }
-    }
-
-    impl<'a, P: Output> IntoChipSelect<ChipSelectPolar<'a, P>, ActiveHigh> for &'a P {
-        fn into_cs(self) -> ChipSelectPolar<'a, P> {
-            ChipSelectPolar {
-                polarity: Polarity::High,
+                polarity: A::POLARITY,
                 pin: self,
             }
         }

@@ -243,3 +243,65 @@ fn pin<'a>(pin: &impl hil::gpio::InterruptPin<'a>) -> bool {
     pin.disable_interrupts();
     pin.read()
 }
+
+/// A chip's driver of pins, and what its maker adds: it is a pin because that is said, as upstream's are.
+struct ChipPin;
+
+impl hil::gpio::Configure for ChipPin {
+    fn configuration(&self) -> hil::gpio::Configuration {
+        hil::gpio::Configuration::InputOutput
+    }
+    fn make_output(&self) -> hil::gpio::Configuration {
+        self.configuration()
+    }
+    fn disable_output(&self) -> hil::gpio::Configuration {
+        self.configuration()
+    }
+    fn make_input(&self) -> hil::gpio::Configuration {
+        self.configuration()
+    }
+    fn disable_input(&self) -> hil::gpio::Configuration {
+        self.configuration()
+    }
+    fn deactivate_to_low_power(&self) {}
+    fn set_floating_state(&self, _: hil::gpio::FloatingState) {}
+    fn floating_state(&self) -> hil::gpio::FloatingState {
+        hil::gpio::FloatingState::PullNone
+    }
+}
+
+impl hil::gpio::Output for ChipPin {
+    fn set(&self) {}
+    fn clear(&self) {}
+    fn toggle(&self) -> bool {
+        false
+    }
+}
+
+impl hil::gpio::Input for ChipPin {
+    fn read(&self) -> bool {
+        false
+    }
+}
+
+impl<'a> hil::gpio::Interrupt<'a> for ChipPin {
+    fn set_client(&self, _: &'a dyn hil::gpio::Client) {}
+    fn enable_interrupts(&self, _: hil::gpio::InterruptEdge) {}
+    fn disable_interrupts(&self) {}
+    fn is_pending(&self) -> bool {
+        false
+    }
+}
+
+impl hil::gpio::Pin for ChipPin {}
+impl hil::gpio::InterruptPin<'_> for ChipPin {}
+
+fn selected_by<A: hil::spi::cs::ChipSelectActivePolarity>(
+    pin: &ChipPin,
+) -> hil::spi::cs::ChipSelectPolar<'_, ChipPin> {
+    use hil::spi::cs::{IntoChipSelect, Polarity};
+    if matches!(A::POLARITY, Polarity::High) {
+        pin.clear();
+    }
+    IntoChipSelect::<_, A>::into_cs(pin)
+}

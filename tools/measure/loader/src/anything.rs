@@ -127,6 +127,10 @@ impl Platform for Anything {
         0
     }
 
+    fn turn_ends(&self, _: u64) -> u64 {
+        0
+    }
+
     fn receive(&self, _: &mut [u8]) -> usize {
         0
     }

@@ -9,6 +9,9 @@ use crate::engine::{Host, Stop};
 /// taking it costs each of them next to nothing. A slice may be so much longer.
 pub const SETTLE_FUEL: i32 = 1_000;
 
+/// Most searches for memory before what they cost is taken; further ones are refused without one.
+const SEARCHES_MAX: u32 = 20;
+
 /// Most fuel that a slice may owe without being ended at once: about half of a usual slice.
 const DEBT_MAX: u64 = 1_000;
 
@@ -17,13 +20,18 @@ const DEBT_MAX: u64 = 1_000;
 pub struct Account {
     /// Counts down, so that the look at it is one for the sign.
     left: i32,
+    /// Searches for memory that are among what was noted.
+    searches: u32,
 }
 
 impl Account {
     /// Returns one without debts.
     #[must_use]
     pub const fn new() -> Self {
-        Self { left: SETTLE_FUEL }
+        Self {
+            left: SETTLE_FUEL,
+            searches: 0,
+        }
     }
 
     /// Notes that a host call costs `fuel`.
@@ -33,6 +41,19 @@ impl Account {
         self.left = self.left.wrapping_sub(fuel as i32);
     }
 
+    /// Notes a search for memory that is not there.
+    pub const fn charge_search(&mut self) {
+        self.charge(super::price::SEARCH);
+        self.searches += 1;
+    }
+
+    /// May there be a search for memory? What they cost is noted, and taken where a piece ends or a host call comes: code that
+    /// asks for ever less, without one, could keep everybody waiting.
+    #[must_use]
+    pub const fn may_search(self) -> bool {
+        self.searches < SEARCHES_MAX
+    }
+
     /// Is it time to take what was noted?
     #[inline(always)]
     pub(super) const fn is_due(self) -> bool {
@@ -40,7 +61,7 @@ impl Account {
     }
 
     /// Returns what was noted and not taken.
-    pub const fn owed(self) -> u32 {
+    const fn owed(self) -> u32 {
         SETTLE_FUEL.wrapping_sub(self.left) as u32
     }
 

@@ -1,6 +1,7 @@
 //! Containers that say more than the line takes.
 
 use super::*;
+use crate::fake::Unkept;
 
 /// Says a line of 40 bytes each turn.
 const CHATTY: &str = r#"(module
@@ -160,4 +161,71 @@ fn the_operators_level_applies_at_once() {
     });
     bench.live(2_000_000);
     assert_eq!(bench.logs("blink").len(), before);
+}
+
+/// Registers a handler for the timer of the fake board, and computes.
+const HANDLES: &str = r#"(module
+  (import "mmio:timer0" "claim" (func $claim (result i32)))
+  (import "irq:timer0" "register" (func $register (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 64 (pagesize 1))
+  (table (export "__indirect_function_table") 2 funcref)
+  (elem (i32.const 1) $handler)
+  (func $handler (param i32 i32))
+  (func (export "_start")
+    (drop (call $claim))
+    (drop (call $register (i32.const 1) (i32.const 1) (i32.const 0) (i32.const 0)))
+    (loop $again (br $again))))"#;
+
+/// Asks for the time again and again.
+const ASKS: &str = r#"(module
+  (import "berth" "now_us" (func $now (result i64)))
+  (func (export "_start") (loop $again (drop (call $now)) (br $again))))"#;
+
+/// Upstream's console loses what comes when a read of 64 bytes is full, which it is after 5.5 ms: longer than a turn of
+/// those that compute may be.
+#[test]
+fn no_byte_is_lost_by_a_console_that_keeps_nothing() {
+    const BYTE_NS: u64 = 86_806;
+    for (name, module) in [("spin", SPIN), ("asks", ASKS), ("handles", HANDLES)] {
+        let mut bench = Bench::new();
+        bench.install(name, module);
+        bench.ok(Op::Start { name });
+        bench.polls(1);
+        let chunk = Op::UploadChunk {
+            upload: 1,
+            offset: 0,
+            bytes: &[0x5a; CHUNK_MAX],
+        };
+        let mut sent = Vec::new();
+        for id in 0..80 {
+            let mut frame = [0; FRAME_MAX];
+            sent.extend_from_slice(encode_frame(&Request { id, op: chunk }, &mut frame).unwrap());
+        }
+        let now = bench.fake.0.now_us.get();
+        let times = (1..).map(|n| now + n * BYTE_NS / 1_000);
+        *bench.fake.0.unkept.borrow_mut() = Some(Unkept {
+            line: times.zip(sent).collect(),
+            looked_us: now,
+            lost: 0,
+        });
+        // A piece on a core of 31 MHz, and a handler.
+        bench.fake.0.piece_us.set(1_700);
+        bench.fake.0.run_us.set(300);
+        let mut timer = 0;
+        let mut answers = 0;
+        while bench.fake.0.now_us.get() < now + 3_000_000 {
+            if bench.fake.0.now_us.get() > timer {
+                timer = bench.fake.0.now_us.get() + 1_000;
+                bench.fake.raise(1, 0);
+            }
+            bench.supervisor.poll();
+            answers += bench.collect().len();
+        }
+        let console = bench.fake.0.unkept.borrow_mut().take().unwrap();
+        assert_eq!((console.lost, answers), (0, 80), "{name}");
+        assert_eq!(bench.state(name), State::Running);
+        let ran = bench.supervisor.service.containers.find(name);
+        let ran = ran.and_then(|slot| bench.supervisor.service.containers.get(slot));
+        assert!(ran.unwrap().fuel_used() > 10_000, "{name}");
+    }
 }

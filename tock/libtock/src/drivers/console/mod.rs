@@ -301,7 +301,7 @@ impl Reader {
 
     /// Is a read under way (or finished and not yet polled)?
     #[must_use]
-    pub fn is_reading(&self) -> bool {
+    pub const fn is_reading(&self) -> bool {
         matches!(self.state, State::Reading(_))
     }
 

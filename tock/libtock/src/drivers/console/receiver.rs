@@ -7,10 +7,12 @@
 //!
 //! * a read of the whole buffer is under way whenever the process works; it is ended and begun anew in one go, each
 //!   2 ms, and copied only then, so that the UART has to bridge no more than a few system calls;
+//! * what it brought is kept by the receiver until it is asked for, also while the process waits for something else
+//!   ([`Receiver::keep`]);
 //! * before the process sleeps and nothing has come for 20 ms, it becomes a read of one byte, which wakes it.
 //!
-//! At 115200 baud a buffer of 64 bytes (upstream's own has no more) is full after 5.5 ms. A process that does not call
-//! [`Receiver::receive`] for longer loses what follows.
+//! At 115200 baud a buffer of 64 bytes (upstream's own has no more) is full after 5.5 ms. A process that lets
+//! [`Receiver::look_by`] pass by 3 ms loses what follows.
 
 use super::Reader;
 use crate::{ErrorCode, EventSlot, yield_no_wait};
@@ -43,12 +45,13 @@ pub struct Receiver {
     /// When a byte came last.
     heard_us: u64,
     /// What came when nobody asked.
-    early: [u8; LOOK_BYTES],
-    early_length: usize,
+    store: &'static mut [u8],
+    stored: usize,
 }
 
 impl Receiver {
-    /// Begin to receive into `buffer`, which has 64 bytes at least. What comes fills `slot`.
+    /// Begin to receive into `buffer`, which has 64 bytes at least. What comes fills `slot`. Where the console keeps nothing
+    /// (`is_kept`), nothing can be received before there is a store for it ([`Self::keep_in`]).
     ///
     /// # Errors
     ///
@@ -65,8 +68,8 @@ impl Receiver {
             is_aborted: false,
             since_us: 0,
             heard_us: 0,
-            early: [0; LOOK_BYTES],
-            early_length: 0,
+            store: &mut [],
+            stored: 0,
         };
         match receiver.begin(!is_kept, 0) {
             // Another process reads now: tried again at each look.
@@ -81,29 +84,51 @@ impl Receiver {
         self.is_kept
     }
 
+    /// Put what comes into `store`, which has 128 bytes at least, until it is asked for. A console that keeps what comes
+    /// needs none.
+    pub const fn keep_in(&mut self, store: &'static mut [u8]) {
+        self.store = store;
+        self.stored = 0;
+    }
+
+    /// Until when [`receive`](Self::receive) or [`keep`](Self::keep) is to be called, or bytes may be lost: `u64::MAX` if
+    /// the console keeps them.
+    #[must_use]
+    pub const fn look_by(&self) -> u64 {
+        if self.is_kept() {
+            u64::MAX
+        } else if !self.reader.is_reading() || self.is_long && !self.is_aborted {
+            self.since_us.saturating_add(LOOK_US)
+        } else {
+            0
+        }
+    }
+
     /// Take what has come, at most `out`, which has room for 64 bytes; how many.
     pub fn receive(&mut self, now_us: u64, out: &mut [u8]) -> usize {
         run_upcalls();
-        if self.is_kept {
+        if self.is_kept() {
             return self.receive_kept(out);
         }
-        if self.early_length == 0 {
-            let is_young =
-                self.is_long && !self.is_aborted && now_us.saturating_sub(self.since_us) < LOOK_US;
-            if self.reader.is_reading() && !self.reader.has_ended() && is_young {
-                return 0;
-            }
+        self.keep(now_us);
+        let stored = self.store.get(..self.stored).unwrap_or_default();
+        let count = copy(stored, out);
+        self.store.copy_within(count..self.stored, 0);
+        self.stored -= count;
+        count
+    }
+
+    /// Keep what has come, if it is time to look: the process works or waits for something else.
+    pub fn keep(&mut self, now_us: u64) {
+        let is_due = self.reader.has_ended() || now_us >= self.look_by();
+        if is_due && self.store.len() - self.stored >= LOOK_BYTES {
             self.look(now_us, true);
         }
-        let early = self.early.get(..self.early_length).unwrap_or_default();
-        let count = copy(early, out);
-        self.early_length = 0;
-        count
     }
 
     /// The process is about to sleep. When it has to wake to look at what has come; `None`: a byte wakes it.
     pub fn before_sleep(&mut self, now_us: u64) -> Option<u64> {
-        if self.is_kept {
+        if self.is_kept() {
             // Another process reads.
             return (!self.reader.is_reading()).then_some(now_us + RETRY_US);
         }
@@ -118,16 +143,16 @@ impl Receiver {
             }
             self.look(now_us, false);
         }
-        if self.early_length > 0 || self.is_long {
+        if self.stored > 0 || self.is_long {
             return Some(now_us);
         }
         None
     }
 
-    /// The process is awake again. If a byte has woken it, more are coming, and there is no time to lose.
+    /// The process is awake again. Whatever has woken it, it works now, and a byte that comes may not be the only one.
     pub fn after_sleep(&mut self, now_us: u64) {
-        if !self.is_kept && !self.is_long && self.early_length == 0 && self.reader.has_ended() {
-            self.look(now_us, true);
+        if !self.is_long {
+            self.keep(now_us);
         }
     }
 
@@ -148,14 +173,15 @@ impl Receiver {
                 yield_no_wait();
             }
             if let Some(outcome) = self.reader.poll() {
-                self.early_length = copy(outcome.bytes, &mut self.early);
+                let room = self.store.get_mut(self.stored..).unwrap_or_default();
+                self.stored += copy(outcome.bytes, room);
             }
         }
-        if self.early_length > 0 {
+        if self.stored > 0 {
             self.heard_us = now_us;
         }
         // If another process reads, the next look tries again.
-        let _ = self.begin(long || self.early_length > 0, now_us);
+        let _ = self.begin(long || self.stored > 0, now_us);
     }
 
     fn begin(&mut self, long: bool, now_us: u64) -> Result<(), ErrorCode> {

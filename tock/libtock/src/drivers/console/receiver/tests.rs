@@ -153,6 +153,14 @@ fn install() -> Shared {
     model
 }
 
+/// One at a console that keeps nothing.
+fn receiver(slot: &'static EventSlot) -> Receiver {
+    assert_eq!(super::super::kept(), 0);
+    let mut receiver = Receiver::new(vec![0; 64].leak(), slot, false).unwrap();
+    receiver.keep_in(vec![0; 1024].leak());
+    receiver
+}
+
 /// A process as the supervisor is one: looks, works for a while or sleeps, and looks again.
 struct Process {
     model: Shared,
@@ -167,11 +175,9 @@ impl Process {
     fn new() -> Self {
         let model = install();
         let slot: &'static EventSlot = std::boxed::Box::leak(std::boxed::Box::default());
-        let buffer = vec![0u8; 64].leak();
-        let receiver = Receiver::new(buffer, slot, super::super::kept() > 0).unwrap();
         Self {
             model,
-            receiver,
+            receiver: receiver(slot),
             slot,
             heard: Vec::new(),
             random: 0x9e37_79b9_7f4a_7c15,
@@ -207,6 +213,17 @@ impl Process {
     /// Compute; nobody looks at what comes.
     fn work(&mut self, us: u64) {
         self.model.borrow_mut().pass(us * 1000);
+    }
+
+    /// Wait for something that takes so long, an answer on its way out say; a read that ends wakes the process.
+    fn wait(&mut self, us: u64) {
+        let until = self.now_us() + us;
+        while self.now_us() < until {
+            self.model.borrow_mut().pass(10_000);
+            if yield_no_wait() {
+                self.receiver.keep(self.now_us());
+            }
+        }
     }
 
     /// Sleep until a byte or the moment wakes it, as a wait on an alarm does. How long.
@@ -245,6 +262,71 @@ fn no_byte_is_lost_while_the_process_works() {
     }
     assert_eq!(process.model.borrow().overruns, 0);
     assert!(process.heard.iter().copied().eq(pattern(total)));
+}
+
+#[test]
+fn no_byte_is_lost_while_the_process_waits_for_something_else() {
+    let mut process = Process::new();
+    let total = 20_000;
+    process.send(3_000, pattern(total));
+    while process.heard.len() < total as usize {
+        while process.look() > 0 {}
+        // As long as an answer of 700 bytes takes.
+        let us = process.below(60_000);
+        process.wait(us);
+        assert!(
+            process.now_us() < 10_000_000,
+            "{} came",
+            process.heard.len()
+        );
+    }
+    assert_eq!(process.model.borrow().overruns, 0);
+    assert!(process.heard.iter().copied().eq(pattern(total)));
+}
+
+#[test]
+fn no_byte_is_lost_when_it_comes_to_who_was_woken_by_something_else() {
+    let mut process = Process::new();
+    let mut sent = Vec::new();
+    for _ in 0..200 {
+        while process.look() > 0 {}
+        // A timer: asleep for long, and then at work before anything is received.
+        process.model.borrow_mut().pass(50_000_000);
+        process.sleep(7_000);
+        let after = process.below(500);
+        process.send(after, pattern(40));
+        sent.extend(pattern(40));
+        process.work(2_500);
+        while process.heard.len() < sent.len() {
+            process.look();
+            process.work(500);
+            assert!(
+                process.now_us() < 60_000_000,
+                "{} came",
+                process.heard.len()
+            );
+        }
+    }
+    assert_eq!(process.model.borrow().overruns, 0);
+    assert_eq!(process.heard, sent);
+}
+
+#[test]
+fn it_says_until_when_it_has_to_be_asked() {
+    let mut process = Process::new();
+    process.look();
+    let now = process.now_us();
+    let by = process.receiver.look_by();
+    assert!((now + 1_000..=now + LOOK_US).contains(&by), "{by} at {now}");
+    // Whoever works until then and takes 3 ms more loses nothing.
+    process.send(0, pattern(2_000));
+    while process.heard.len() < 2_000 && process.now_us() < 10_000_000 {
+        let left = process.receiver.look_by().saturating_sub(process.now_us());
+        process.work(left + 3_000);
+        process.look();
+    }
+    assert_eq!(process.model.borrow().overruns, 0);
+    assert!(process.heard.iter().copied().eq(pattern(2_000)));
 }
 
 #[test]
@@ -322,11 +404,9 @@ fn another_process_that_reads_is_waited_for() {
     let model = install();
     model.borrow_mut().busy_until_ns = 50_000_000;
     let slot: &'static EventSlot = std::boxed::Box::leak(std::boxed::Box::default());
-    let buffer = vec![0u8; 64].leak();
-    let receiver = Receiver::new(buffer, slot, false).unwrap();
     let mut process = Process {
         model,
-        receiver,
+        receiver: receiver(slot),
         slot,
         heard: Vec::new(),
         random: 7,
