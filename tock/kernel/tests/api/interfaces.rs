@@ -299,6 +299,7 @@ impl hil::gpio::InterruptPin<'_> for ChipPin {}
 fn selected_by<A: hil::spi::cs::ChipSelectActivePolarity>(
     pin: &ChipPin,
 ) -> hil::spi::cs::ChipSelectPolar<'_, ChipPin> {
+    use hil::gpio::Output;
     use hil::spi::cs::{IntoChipSelect, Polarity};
     if matches!(A::POLARITY, Polarity::High) {
         pin.clear();
