@@ -99,7 +99,7 @@ fn measure() -> Result<Vec<Figure>> {
             bytes: kernel.text,
             // Register programs are checked before their first access and carried out pass by pass, by code of their own, for
             // which there are 9,000 bytes.
-            limit: 76_300,
+            limit: 76_500,
             what: "code and constants of kernel, capsules and board as shipped, with register programs".to_owned(),
         },
         Figure {
