@@ -2,9 +2,11 @@
 //!
 //! With `BERTH_SOAK` all of them, else a sample.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use berth_admission::Module;
-use berth_e2e::Device;
+use berth_e2e::{Device, Flash};
 use berth_engine_tests::proofs::{Proof, proofs};
 use berth_pack::{Options, pack};
 
@@ -38,7 +40,10 @@ fn webassemblys_own_tests_hold_on_the_board() -> Result<()> {
         Some(_) => 1,
         None => packages.len().div_ceil(SAMPLE),
     };
-    let device = Device::boot()?;
+    // A sample takes seconds; all of them take minutes, more of them on a busy host than a board is left alone for.
+    let limit = Duration::from_secs(60 * 60);
+    let device = Device::power_on_for(&Flash::new()?, limit)?;
+    device.console("type help")?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("proof.wasm");
     let (mut held, mut assertions, mut too_large) = (0, 0, 0);
