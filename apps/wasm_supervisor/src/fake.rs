@@ -56,10 +56,8 @@ pub struct State {
     pub now_us: Cell<u64>,
     /// Microseconds that pass whenever code of a container is executed.
     pub run_us: Cell<u64>,
-    /// Microseconds that pass in a piece: until it is asked again when a turn ends.
+    /// Microseconds that pass in a piece of a turn, behind which it is asked whether there may be another.
     pub piece_us: Cell<u64>,
-    /// When the turn began of which that was asked last.
-    pub turn_us: Cell<Option<u64>>,
     /// A console that keeps nothing, in place of one that keeps all of `input`.
     pub unkept: RefCell<Option<Unkept>>,
     /// Microseconds that a byte takes on the line; 87 is 115200 baud.
@@ -414,9 +412,11 @@ impl Platform for Fake {
     }
 
     fn turn_ends(&self, begun_us: u64) -> u64 {
-        self.0
-            .now_us
-            .set(self.0.now_us.get() + self.0.piece_us.get());
+        // Between two pieces, and not before the first.
+        if self.0.notes.borrow()[RUNNING] != 0 {
+            let now = self.0.now_us.get() + self.0.piece_us.get();
+            self.0.now_us.set(now);
+        }
         let ends = begun_us + TURN_US;
         match &*self.0.unkept.borrow() {
             Some(console) => ends.min(console.looked_us + Unkept::LOOK_US),
