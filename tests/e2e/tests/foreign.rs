@@ -302,7 +302,7 @@ fn the_packer_says_what_it_did_and_keeps_the_names() -> Result<()> {
     std::fs::write(
         &module,
         wat::parse_str(
-            r#"(module (memory (export "memory") 1) (data (i32.const 0) "x")
+            r#"(module (memory (export "memory") 1) (data (i32.const 0) "\07")
                  (global (export "__heap_base") i32 (i32.const 48))
                  (func $main (export "_start")))"#,
         )?,
