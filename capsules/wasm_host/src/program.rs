@@ -452,8 +452,14 @@ impl Course {
         let words = step.words;
         let kept = step.send.is_some_and(|send| !send.1.is_plain());
         let look = LOOK_UNITS + u32::from(kept) + u32::from(step.data.width != Width::Bits32);
-        // One at least, so it comes to an end.
-        let looks = (units.saturating_sub(EXCHANGE_UNITS) / look).clamp(1, LOOKS_MAX as u32);
+        // Begun anew in the next pass, which has room for it.
+        let Some(for_looks) = units
+            .checked_sub(EXCHANGE_UNITS)
+            .filter(|left| *left >= look)
+        else {
+            return Ok(None);
+        };
+        let looks = (for_looks / look).min(LOOKS_MAX as u32);
         // How many are still to be written, and how many to be read of those that are written.
         let written = if step.send.is_some() {
             self.sent
@@ -496,9 +502,7 @@ impl Course {
         ended?;
         if flight.is_over() {
             (self.sent, self.received, self.polls) = (0, 0, 0);
-            return Ok(Some(
-                units.saturating_sub(EXCHANGE_UNITS + (looks - flight.looks) * look),
-            ));
+            return Ok(Some(for_looks - (looks - flight.looks) * look));
         }
         self.polls = flight.polls;
         self.sent = words - flight.to_send;

@@ -6,7 +6,7 @@ use crate::program::{self, Data, Machine, Pass};
 use crate::refusal::Refusal;
 use crate::window::Window;
 use berth_exposure::program::{
-    CHECK_UNITS, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, PASS_UNITS, state,
+    INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, PASS_UNITS, check_units, state,
 };
 use berth_exposure::{Width, allow};
 use core::cell::Cell;
@@ -303,10 +303,12 @@ fn on(
 ) -> Result<Pass, program::Refusal> {
     let mut units = PASS_UNITS;
     while let Some(index) = machine.unchecked() {
-        if units < CHECK_UNITS {
+        let at = index * INSTRUCTION_BYTES;
+        let operation = code.get(at..at + 1).map_or(0, |byte| byte[0].get());
+        let Some(left) = units.checked_sub(check_units(operation)) else {
             return Ok(Pass::GoesOn);
-        }
-        units -= CHECK_UNITS;
+        };
+        units = left;
         machine.check(exposure, instruction(code, index))?;
     }
     let mut running = Running {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
-use berth_exposure::program::{CHECK_UNITS, Exchange, NESTING_MAX, PASS_UNITS, Place};
+use berth_exposure::program::{Exchange, NESTING_MAX, PASS_UNITS, Place, check_units};
 
 use super::Fake;
 use crate::arena;
@@ -227,10 +227,11 @@ impl Machine {
     fn pass(&mut self, fake: &Fake, handle: u16, parts: &mut Parts<'_>) -> Result<Pass, Ended> {
         let mut units = PASS_UNITS;
         while self.steps.len() < self.count {
-            if units < CHECK_UNITS {
+            let operation = { parts.code.get(self.steps.len() * INSTRUCTION_BYTES) }.copied();
+            let Some(left) = units.checked_sub(check_units(operation.unwrap_or(0))) else {
                 return Ok(Pass::GoesOn);
-            }
-            units -= CHECK_UNITS;
+            };
+            units = left;
             let index = self.steps.len() as u32;
             self.check(fake, handle, parts).map_err(|code| Ended {
                 code,
