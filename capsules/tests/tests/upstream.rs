@@ -10,12 +10,13 @@ use std::process::Command;
 use folders::{copy, root};
 
 /// What is built with upstream's kernel.
-const CAPSULES: [&str; 5] = [
+const CAPSULES: [&str; 6] = [
     "capsules/wasm_host",
     "capsules/wasm_host_board",
     "capsules/run_record",
     "capsules/flash_partition",
     "tock/capsules-core",
+    "tock/capsules-system",
 ];
 
 /// The target of the board; the stand-ins are for nothing else.

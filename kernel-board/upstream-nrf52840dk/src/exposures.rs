@@ -1,6 +1,6 @@
 //! What this device exposes to containers.
 //!
-//! `table.rs` is what `exposure exposure.dts --layout layout.ld --table src/table.rs` writes, unchanged.
+//! `table.rs` is what `exposure exposure.dts --layout supervisor.ld --table src/table.rs` writes, unchanged.
 
 #![allow(unsafe_code)]
 

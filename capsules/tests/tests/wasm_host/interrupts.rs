@@ -252,7 +252,12 @@ fn capture(offset: u16) -> Capture {
 
 #[test]
 fn chips_that_enable_lines_behind_the_service_lose_and_repeat_nothing() {
-    for chip in [Chip::Keeps, Chip::Attends, Chip::Enables] {
+    for chip in [
+        Chip::Keeps,
+        Chip::Attends,
+        Chip::Enables,
+        Chip::EnablesFirst,
+    ] {
         let board = board();
         board.lines.set_chip(chip);
         let uart = board.claim(0, 1, "uart");
@@ -280,6 +285,24 @@ fn chips_that_enable_lines_behind_the_service_lose_and_repeat_nothing() {
         }
         let unbidden = board.host.unbidden_interrupts();
         assert_eq!(unbidden != 0, chip == Chip::Enables, "{chip:?}: {unbidden}");
+    }
+}
+
+/// Whoever enabled it.
+#[test]
+fn a_line_that_comes_though_it_is_held_masked_is_masked_again() {
+    let board = board();
+    let uart = board.claim(0, 1, "uart");
+    board.register(uart, 0, 0, &[]).unwrap();
+    board.lines.pulse(RX);
+    assert_eq!(board.settle(), 1);
+    for times in 1..4 {
+        board.lines.enable(RX);
+        board.lines.pulse(RX);
+        assert!(board.host.interrupt(RX));
+        assert_eq!(board.host.unbidden_interrupts(), times);
+        board.lines.pulse(RX);
+        assert!(!board.lines.take(RX));
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Chip {
     Attends,
     /// As upstream's chips are: services what is pending, masked or not.
     Enables,
+    /// Clears the pending bit and enables the line first, and services it then.
+    EnablesFirst,
 }
 
 /// One input of the controller, as Arm's NVIC treats it.
@@ -86,15 +88,25 @@ impl TestLines {
             }
             Chip::Attends => input.open,
             Chip::Enables => true,
+            Chip::EnablesFirst => {
+                self.clear_pending(line);
+                self.enable(line);
+                true
+            }
         }
     }
 
     /// The service of the line has returned to the chip.
     pub(crate) fn serviced(&self, line: u32) {
-        if self.chip() != Chip::Keeps {
+        if matches!(self.chip(), Chip::Attends | Chip::Enables) {
             self.clear_pending(line);
-            self.change(line, |input| input.enabled = true);
+            self.enable(line);
         }
+    }
+
+    /// The line is enabled in the controller, and the capsule is not asked.
+    pub(crate) fn enable(&self, line: u32) {
+        self.change(line, |input| input.enabled = true);
     }
 }
 

@@ -92,9 +92,13 @@ impl Model {
             2 if self.read.is_some() || self.now_ns < self.busy_until_ns => {
                 return Some(crate::ErrorCode::Busy);
             }
+            // Upstream's takes no less instead.
+            2 if argument.min(self.lent.1) > DRIVER_BYTES => {
+                return Some(crate::ErrorCode::Invalid);
+            }
             2 => {
                 self.read = Some(Read {
-                    asked: argument.min(self.lent.1).min(DRIVER_BYTES),
+                    asked: argument.min(self.lent.1),
                     bytes: Vec::new(),
                     ends_ns: None,
                 });
