@@ -913,7 +913,9 @@ fn what_could_not_start_again_is_not_stopped() {
         said.contains("9876 bytes, more than a limit of 8192"),
         "{said}"
     );
-    assert!(said.contains("--now"), "{said}");
+    for option in ["--limit", "--memory", "--now"] {
+        assert!(said.contains(option), "{said}");
+    }
     bench.ok(&["edit", "app", "--limit", "10K"]);
     // One that another way gave such a limit.
     bench.ok(&["run", &file, "--name", "small", "--limit", "9K"]);
