@@ -776,6 +776,8 @@ fn the_only_device_that_answers_is_taken_and_several_never() {
         let (code, said) = alone(&["ps"]);
         if count == 0 {
             assert_eq!((code, said.as_str()), (0, ""));
+            // Who asks what is wrong is told of the same device.
+            assert_eq!(alone(&["doctor"]), (0, String::new()));
         } else {
             assert_eq!(code, 3);
             assert!(said.contains("which device?"), "{said}");
