@@ -11,6 +11,8 @@ MAKEFLAGS += --no-print-directory
 # What decides about an output is in this repository, or installed by the set-up under a version of its own. What else
 # a machine's environment tells compilers stays outside.
 unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_BUILD_TARGET RUSTUP_TOOLCHAIN
+unexport RUSTC RUSTC_BOOTSTRAP RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC CARGO_INCREMENTAL
+unexport $(filter CARGO_PROFILE_% CARGO_TARGET_% BERTH_LAYOUT BERTH_BOARD BERTH_EXPOSURE,$(.VARIABLES))
 unexport CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH OBJC_INCLUDE_PATH LIBRARY_PATH COMPILER_PATH CCC_OVERRIDE_OPTIONS
 
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -99,7 +101,7 @@ gateway: build ## the board behind a gateway: devices over HTTP; prints its addr
 # Where cargo's own programs are, or below PREFIX.
 PREFIX :=
 install: tools ## berth, its gateway, pack and exposure into the PATH, with completions for bash, zsh and fish
-	@tools/setup/install.sh $(PREFIX)
+	@tools/setup/install.sh "$(PREFIX)"
 
 pictures: build ## draw the documentation's terminal pictures anew, from real runs
 	@cargo run --quiet -p berth-pictures

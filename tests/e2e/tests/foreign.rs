@@ -141,6 +141,51 @@ fn what_a_machine_happens_to_have_changes_no_program() -> Result<()> {
     Ok(())
 }
 
+/// What a variable of the environment tells cargo or a build script reaches no build that make orders.
+#[test]
+fn no_variable_of_a_user_changes_what_is_built() -> Result<()> {
+    let variables = [
+        "CARGO_PROFILE_FIRMWARE_OPT_LEVEL",
+        "CARGO_TARGET_THUMBV7EM_NONE_EABI_RUSTFLAGS",
+        "CARGO_BUILD_RUSTFLAGS",
+        "CARGO_INCREMENTAL",
+        "RUSTC",
+        "RUSTC_WRAPPER",
+        "RUSTFLAGS",
+        "RUSTUP_TOOLCHAIN",
+        "BERTH_EXPOSURE",
+        "BERTH_LAYOUT",
+        "CPATH",
+    ];
+    let output = Command::new("make")
+        .args(["--silent", "--eval", "told: ; @env", "told"])
+        .current_dir(target().join("..").canonicalize()?)
+        .envs(variables.map(|name| (name, "of-this-machine")))
+        .env_remove("MAKEFLAGS")
+        .output()?;
+    let told = String::from_utf8(output.stdout)?;
+    ensure!(told.contains("CARGO_TARGET_DIR="), "{told}");
+    let reached: Vec<_> = told
+        .lines()
+        .filter(|l| l.ends_with("=of-this-machine"))
+        .collect();
+    ensure!(reached.is_empty(), "{reached:?}");
+    Ok(())
+}
+
+/// `make install` keeps the blanks in the name of a folder.
+#[test]
+fn the_folder_of_an_installation_may_have_blanks() -> Result<()> {
+    let output = Command::new("make")
+        .args(["--dry-run", "install", "PREFIX=/opt/my tools"])
+        .current_dir(target().join("..").canonicalize()?)
+        .env_remove("MAKEFLAGS")
+        .output()?;
+    let told = String::from_utf8(output.stdout)?;
+    ensure!(told.contains("install.sh \"/opt/my tools\""), "{told}");
+    Ok(())
+}
+
 /// The command lines of WASMICO's paper as they stand there, listings 3 to 12 in its order, with
 /// `berth` for `wasmico`, and its answers' keys.
 #[test]

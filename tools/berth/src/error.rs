@@ -397,7 +397,7 @@ impl Refusal {
                 "`berth rm` a container that is not needed; `berth images` shows their sizes"
             }
             "out-of-memory" if matches!(self.to, "edit" | "restart") => {
-                "`berth edit --limit` with more; with --now the device tries at once, and goes back if it fails; what was stopped before (`berth stop`) can be given any limit"
+                "`berth edit` with more --limit or --memory; with --now the device tries at once, and goes back if it fails; what was stopped before (`berth stop`) can be given any limit"
             }
             "out-of-memory" => {
                 "`berth heap` shows who holds the memory: stop another container; if its own --limit or --memory is too small, `berth edit` raises it"

@@ -34,6 +34,8 @@ pub enum ChosenBy {
     Selection,
     /// It is the only one in the registry.
     Only,
+    /// There is none in the registry, and only this one answers.
+    Answer,
 }
 
 impl ChosenBy {
@@ -44,6 +46,7 @@ impl ChosenBy {
             Self::Words => "given with --device or BERTH_DEVICE",
             Self::Selection => "chosen with `berth select`",
             Self::Only => "the only configured device",
+            Self::Answer => "the only device that answers",
         }
     }
 }

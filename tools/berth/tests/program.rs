@@ -378,6 +378,79 @@ fn an_image_comes_back_and_replaces_no_file_that_nobody_named() {
     );
 }
 
+/// Where the room ends in the middle of a file, what was there is still there, and nothing where there was nothing.
+#[test]
+fn an_image_that_does_not_fit_where_it_is_saved_leaves_no_half_of_it() {
+    let bench = Bench::new();
+    bench.ok(&["upload", &bench.file("blink.wasm", &[7; 100_000])]);
+    let home = bench.home();
+    fs::write(home.join("named"), "old").unwrap();
+    let before = fs::read_dir(home).unwrap().count();
+    for words in [
+        &["images", "--save", "blink"][..],
+        &["images", "--save", "blink", "-o", "named"],
+    ] {
+        // No file of more than 16 KiB, which is told as it is for a disk that is full.
+        let output = std::process::Command::new("sh")
+            .args(["-c", "trap '' XFSZ; ulimit -f 32; exec \"$0\" \"$@\""])
+            .arg(env!("CARGO_BIN_EXE_berth"))
+            .args(words)
+            .envs([
+                ("BERTH_DEVICE", bench.device.address().as_str()),
+                ("BERTH_SEARCH", "no"),
+            ])
+            .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("XDG_RUNTIME_DIR", home)
+            .current_dir(home)
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains("cannot save"), "{error}");
+    }
+    assert!(!home.join("blink.berth").exists());
+    assert_eq!(fs::read_to_string(home.join("named")).unwrap(), "old");
+    assert_eq!(fs::read_dir(home).unwrap().count(), before);
+}
+
+#[test]
+fn a_number_that_is_none_is_told_what_one_is() {
+    let bench = Bench::new();
+    for (words, told) in [
+        (
+            &["edit", "x", "--share", "1O1"][..],
+            "'--share <N>': not a whole number from 1 to 100",
+        ),
+        (
+            &["edit", "x", "--writes", "-5"],
+            "'--writes <N>': not a whole number from 0 to 65535",
+        ),
+        (
+            &["edit", "x", "--stack", "-5"],
+            "'--stack <BYTES>': not a whole number; bytes are",
+        ),
+        (
+            &["logs", "x", "-n", "ten"],
+            "'--tail <LINES>': not a whole number from 0 to 4294967295",
+        ),
+        (
+            &["logs", "x", "--since", "yesterday"],
+            "'--since <TIME>': not a length of time, such as 30s, 5m or 2h",
+        ),
+        (
+            &["logs", "x", "--since", "-5m"],
+            "'--since <TIME>': not a length of time",
+        ),
+        (
+            &["ps", "--timeout", "0"],
+            "'--timeout <SECONDS>': not a whole number from 1 to 65535",
+        ),
+    ] {
+        let (code, _, err) = bench.run(words);
+        assert!(code == 2 && err.contains(told), "{err}");
+    }
+}
+
 #[test]
 fn an_image_that_arrives_changed_is_exit_5_and_no_file() {
     let bench = Bench::new();
@@ -703,6 +776,8 @@ fn the_only_device_that_answers_is_taken_and_several_never() {
         let (code, said) = alone(&["ps"]);
         if count == 0 {
             assert_eq!((code, said.as_str()), (0, ""));
+            // Who asks what is wrong is told of the same device.
+            assert_eq!(alone(&["doctor"]), (0, String::new()));
         } else {
             assert_eq!(code, 3);
             assert!(said.contains("which device?"), "{said}");
@@ -840,7 +915,9 @@ fn what_could_not_start_again_is_not_stopped() {
         said.contains("9876 bytes, more than a limit of 8192"),
         "{said}"
     );
-    assert!(said.contains("--now"), "{said}");
+    for option in ["--limit", "--memory", "--now"] {
+        assert!(said.contains(option), "{said}");
+    }
     bench.ok(&["edit", "app", "--limit", "10K"]);
     // One that another way gave such a limit.
     bench.ok(&["run", &file, "--name", "small", "--limit", "9K"]);

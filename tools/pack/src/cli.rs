@@ -6,6 +6,7 @@ use berth_protocol::Restart;
 use clap::Parser;
 
 use crate::mapped::windows::{MAPPED_BYTES, Window};
+use crate::whole_number;
 
 /// Make a container package of a WebAssembly module, or check one against a board
 #[derive(Debug, Parser)]
@@ -44,7 +45,7 @@ pub struct Cli {
     #[arg(long, value_name = "BYTES")]
     pub stack: Option<u32>,
     /// Share of the CPU relative to other containers, 1 to 100
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_name = "N", value_parser = whole_number(1_u8, 100))]
     pub share: Option<u8>,
     /// Loads and stores from this address on are registers of this block (4096 bytes unless told); repeatable
     #[arg(long, value_name = "ADDRESS[+LENGTH]=LABEL", value_parser = window)]

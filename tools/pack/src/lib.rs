@@ -24,11 +24,13 @@ mod error;
 pub mod mapped;
 mod memory;
 mod names;
+mod number;
 mod printable;
 mod rewrite;
 mod sections;
 mod segments;
 mod survey;
+mod whole;
 
 use std::path::Path;
 
@@ -39,7 +41,9 @@ use wasmparser::Validator;
 pub use error::PackError;
 pub use memory::Basis;
 pub use names::Names;
+pub use number::whole_number;
 pub use printable::printable;
+pub use whole::write_whole;
 
 /// What the author of a package chooses.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use berth_pack::check::{Board, Checked, RESERVED_BYTES, ROOM_MAX, check};
 use berth_pack::cli::Cli;
 use berth_pack::mapped::Mapping;
-use berth_pack::{Options, Packed, pack, printable};
+use berth_pack::{Options, Packed, pack, printable, write_whole};
 use berth_package::Manifest;
 use clap::Parser;
 
@@ -51,8 +51,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         Some(output) => output.clone(),
         None => path.with_extension("berth"),
     };
-    std::fs::write(&output, &packed.image)
-        .with_context(|| format!("writing {}", shown(&output)))?;
+    write_whole(&output, &packed.image).with_context(|| format!("writing {}", shown(&output)))?;
     let names = write_names(cli.names.as_deref(), &output, &packed)?;
     tell(&output, module.len(), &packed, names.as_deref());
     Ok(ExitCode::SUCCESS)
@@ -124,7 +123,7 @@ fn write_names(asked: Option<&Path>, output: &Path, packed: &Packed) -> Result<O
         return Ok(None);
     };
     let path = asked.map_or_else(|| output.with_extension("names.json"), Path::to_owned);
-    std::fs::write(&path, text).with_context(|| format!("writing {}", shown(&path)))?;
+    write_whole(&path, text).with_context(|| format!("writing {}", shown(&path)))?;
     Ok(Some(path))
 }
 

@@ -7,6 +7,7 @@ pub use name::{name_of, without_ending};
 pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes};
 
 use crate::complete;
+use berth_pack::whole_number;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -31,7 +32,7 @@ pub struct Cli {
     pub json: bool,
     /// How long to wait for an answer of the device
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10,
-          value_parser = clap::value_parser!(u16).range(1..))]
+          value_parser = whole_number(1, u16::MAX))]
     pub timeout: u16,
     /// What to do.
     #[command(subcommand)]
@@ -160,7 +161,7 @@ pub struct Upload {
     pub live_update: bool,
     /// With --live-update: a fault in this time brings the old image back
     #[arg(long, value_name = "SECONDS", requires = "live_update", default_value_t = 5,
-          value_parser = clap::value_parser!(u16).range(..=600))]
+          value_parser = whole_number(0_u16, 600))]
     pub trial: u16,
     /// With --live-update: do not wait for the end of the trial
     #[arg(long, requires = "live_update")]
@@ -256,7 +257,7 @@ pub struct Start {
 #[derive(Debug, Args)]
 pub struct Wait {
     /// Give up after so long [default: never]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = whole_number(1, u32::MAX))]
     pub at_most: Option<u32>,
     /// Names of containers
     #[arg(required = true, value_name = "NAME", add = ArgValueCandidates::new(complete::containers))]
@@ -322,10 +323,10 @@ pub struct Stats {
     pub no_stream: bool,
     /// Seconds between two looks
     #[arg(long, value_name = "SECONDS", default_value_t = 1,
-          value_parser = clap::value_parser!(u16).range(1..))]
+          value_parser = whole_number(1, u16::MAX))]
     pub interval: u16,
     /// Look so often, then end
-    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "TIMES", value_parser = whole_number(1, u32::MAX))]
     pub count: Option<u32>,
 }
 
@@ -339,10 +340,10 @@ pub struct Logs {
     #[arg(long, short)]
     pub follow: bool,
     /// Only the last lines
-    #[arg(long, short = 'n', value_name = "LINES")]
+    #[arg(long, short = 'n', value_name = "LINES", value_parser = whole_number(0, u32::MAX as usize))]
     pub tail: Option<usize>,
     /// Only lines of the last so long, such as 30s, 5m or 2h
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time_span, allow_hyphen_values = true)]
     pub since: Option<Duration>,
     /// Show when by this computer's clock (UTC) instead of by the device's, which begins at its start
     #[arg(long)]
@@ -424,6 +425,12 @@ pub struct Completions {
     /// The shell
     #[arg(value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
     pub shell: String,
+}
+
+/// `30s`, `5m`, `1h30m`.
+fn time_span(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "not a length of time, such as 30s, 5m or 2h".to_owned())
 }
 
 #[cfg(test)]

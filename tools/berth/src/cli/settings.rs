@@ -1,6 +1,7 @@
 //! How a container is to run, as words of the command line.
 
 use crate::Error;
+use berth_pack::whole_number;
 use berth_protocol::{Level, Parameters, Restart, Service};
 use clap::{Args, ValueEnum};
 
@@ -11,22 +12,22 @@ const BACKOFF_MS: u16 = 500;
 #[derive(Clone, Debug, Default, Args)]
 pub struct Settings {
     /// Most bytes of stack for the interpreter
-    #[arg(long, value_name = "BYTES", value_parser = bytes, alias = "reserved-stack-size")]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true, alias = "reserved-stack-size")]
     pub stack: Option<u32>,
     /// Most bytes its linear memory may grow to
-    #[arg(long, value_name = "BYTES", value_parser = bytes, alias = "reserved-initial-memory")]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true, alias = "reserved-initial-memory")]
     pub memory: Option<u32>,
     /// Most bytes of device memory, everything included
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true)]
     pub limit: Option<u32>,
     /// Share of the CPU relative to other containers, 1 to 100
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_name = "N", value_parser = whole_number(1_u8, 100), allow_negative_numbers = true)]
     pub share: Option<u8>,
     /// When to start it again: no, on-failure, on-failure:TIMES or always
     #[arg(long, value_name = "POLICY", value_parser = policy)]
     pub restart: Option<Policy>,
     /// Milliseconds before the first restart, 500 unless chosen; each further one waits twice as long
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = whole_number(0, u16::MAX), allow_negative_numbers = true)]
     pub backoff: Option<u16>,
     /// Start it when the device starts
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
@@ -38,7 +39,7 @@ pub struct Settings {
     #[arg(long, value_name = "MS:FUEL", value_parser = service)]
     pub service: Option<Service>,
     /// Write its state to flash at most N times a day for what it does itself
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number(0, u16::MAX), allow_negative_numbers = true)]
     pub writes: Option<u16>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::{
-    Address, Error, Registry,
+    Address, ChosenBy, Error, Registry,
     address::looks_like_address,
     cli::{Config, Scan},
     device, lock,
@@ -113,11 +113,22 @@ fn without_repetitions(mut places: Vec<Address>) -> Vec<Address> {
     places
 }
 
-/// The device that is meant if none is configured: the only one that answers.
+/// The device that is meant, and why. As with other tools nobody has to name the only one there is.
 ///
 /// # Errors
-/// [`Error::NoDevice`], or [`Error::WhichDevice`] if several answer.
-pub(super) fn the_only_one() -> Result<Address, Error> {
+/// [`Registry::choose`]'s, or [`Error::WhichDevice`] if none is configured and several answer.
+pub(super) fn meant(
+    registry: &Registry,
+    wanted: Option<&str>,
+) -> Result<(Address, ChosenBy), Error> {
+    match registry.choose(wanted) {
+        Err(Error::NoDevice) => Ok((the_only_one()?, ChosenBy::Answer)),
+        chosen => chosen,
+    }
+}
+
+/// The only device that answers.
+fn the_only_one() -> Result<Address, Error> {
     let places = match std::env::var(SEARCH).as_deref() {
         Ok("no") => return Err(Error::NoDevice),
         Ok("lines") => share::running(),

@@ -1,6 +1,6 @@
 //! Step by step from the list of devices to what the device has room for.
 
-use super::{Connection, Failure, timeout, wanted};
+use super::{Connection, Failure, devices, timeout, wanted};
 use crate::{
     Address, Client, DeviceInfo, DeviceStatus, Error, HeapInfo, Registry,
     cli::Cli,
@@ -76,8 +76,7 @@ fn choose(cli: &Cli, report: &mut Report) -> Result<Address, Error> {
         },
         None,
     );
-    let (address, by) = registry
-        .choose(wanted(cli))
+    let (address, by) = devices::meant(&registry, wanted(cli))
         .inspect_err(|error| report.failed("choice", error))?;
     report.add(
         "choice",

@@ -6,8 +6,8 @@ use crate::{
     cli::{Cli, Images},
     device, output,
 };
+use berth_pack::write_whole;
 use std::{
-    fs::File,
     io::{self, Write},
     path::PathBuf,
 };
@@ -43,17 +43,10 @@ fn save(cli: &Cli, name: &str, arguments: &Images, out: &mut impl Write) -> Resu
     let read = device::read_image(client, &image, |bytes| bar.set_position(bytes.into()));
     bar.finish_and_clear();
     let bytes = read?;
-    let written = if overwrites {
-        File::create(&path)
-    } else {
-        File::create_new(&path)
-    };
-    written
-        .and_then(|mut file| file.write_all(&bytes))
-        .map_err(|source| Error::Save {
-            path: path.clone(),
-            source,
-        })?;
+    write_whole(&path, &bytes).map_err(|source| Error::Save {
+        path: path.clone(),
+        source,
+    })?;
     let done = format!("saved as {}", crate::error::shown(&path));
     output::action(out, name, &done, Some(bytes.len()), cli.json)?;
     Ok(())

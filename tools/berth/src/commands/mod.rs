@@ -202,11 +202,7 @@ fn address(cli: &Cli) -> Result<Address, Error> {
     match wanted(cli) {
         // A broken list of devices is no reason to refuse a plain address.
         Some(text) if crate::address::looks_like_address(text) => text.parse(),
-        wanted => match Registry::load()?.choose(wanted) {
-            // As other tools do: nobody has to name the only one there is.
-            Err(Error::NoDevice) => devices::the_only_one(),
-            chosen => Ok(chosen?.0),
-        },
+        wanted => Ok(devices::meant(&Registry::load()?, wanted)?.0),
     }
 }
 
