@@ -172,7 +172,7 @@ fn a_program_of_one_pass_is_done_in_the_call() {
 
 #[test]
 fn a_longer_one_goes_on_in_the_same_turn_as_far_as_that_reaches() {
-    let program = several(8);
+    let program = several(24);
     let image = guest("fpgaio", &program, &[], &main(&run(64, 0, 4)));
     let mut device = Device::new();
     let slot = device.start("it", &image);
