@@ -40,7 +40,7 @@ pub const DATA_MAX: usize = 4096;
 /// Work of one pass of a program, in accesses; whatever makes none counts as one, too.
 pub const PASS_UNITS: u32 = 60;
 /// Work of checking an instruction, in the same unit; an exchange, which has three places, takes twice as much.
-pub const CHECK_UNITS: u32 = 20;
+const CHECK_UNITS: u32 = 20;
 
 /// Work of checking an instruction of which this is the first byte.
 #[must_use]
