@@ -3,7 +3,7 @@
 mod folders;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use folders::{capsules, copy, root};
@@ -25,21 +25,6 @@ const FOREIGN: [(&str, &str); 2] = [
         "is inherited, and a copy has no such workspace",
     ),
     ("test-utils", "is a feature of this kernel alone"),
-];
-
-/// What only this kernel has of what a capsule could use; a board may give it to one.
-const ONLY_HERE: [&str; 11] = [
-    "set_later",
-    "put_in_background",
-    "kernel::hil::i2c::Refused",
-    "kernel::hil::spi::Refused",
-    "kernel::hil::spi::SlaveRefused",
-    "kernel::process::Change",
-    "kernel::process::Life",
-    "kernel::process::RestartBudget",
-    "kernel::utilities::single_core",
-    "kernel::syscall_driver",
-    "kernel::test_utils",
 ];
 
 /// The newest that upstream's compilers take: its release 2.2 has a nightly of November 2024.
@@ -68,52 +53,6 @@ fn a_copied_folder_asks_for_nothing_that_is_only_here() {
         for needed in NEWEST {
             assert!(lines.contains(&needed), "{folder} does not say {needed}");
         }
-    }
-}
-
-/// The paths of a file's `use`s, each alone, and its code without comments.
-fn code(text: &str) -> String {
-    let lines = text.lines().map(str::trim);
-    let code: Vec<_> = lines.filter(|line| !line.starts_with("//")).collect();
-    let code = code.join(" ");
-    let mut paths = String::new();
-    for one in code.split("use ").skip(1) {
-        let path = one.split(';').next().unwrap_or_default();
-        if let Some((before, names)) = path.split_once('{') {
-            for name in names.trim_end_matches('}').split(',') {
-                paths += &format!("{before}{} ", name.trim());
-            }
-        }
-    }
-    code + &paths
-}
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
-#[test]
-fn capsules_use_nothing_that_only_this_kernel_has() {
-    let paths = code("use kernel::hil::i2c::{\n    self, Refused,\n};\n// set_later\n");
-    assert!(paths.contains("kernel::hil::i2c::Refused") && !paths.contains("set_later"));
-    for folder in capsules() {
-        let mut files = Vec::new();
-        sources(&root().join(&folder).join("src"), &mut files);
-        assert!(!files.is_empty(), "{folder}");
-        let mut found = Vec::new();
-        for file in files {
-            let code = code(&fs::read_to_string(&file).unwrap());
-            let words = ONLY_HERE.iter().filter(|word| code.contains(*word));
-            found.extend(words.map(|word| format!("{}: {word}", file.display())));
-        }
-        assert!(found.is_empty(), "{found:?}");
     }
 }
 

@@ -176,20 +176,7 @@ mod kernel {
     }
 }
 
-/// Interfaces of hardware are the same here and there, so these are this kernel's own.
-#[path = "../../../tock/kernel/src/hil"]
-pub mod hil {
-    pub mod adc;
-    pub mod flash;
-    pub mod gpio;
-    pub mod i2c;
-    pub mod led;
-    pub mod pwm;
-    pub mod rng;
-    pub mod spi;
-    pub mod time;
-    pub mod uart;
-}
+pub mod hil;
 
 pub mod ipc {
     pub const DRIVER_NUM: usize = 0x10000;
