@@ -1195,9 +1195,7 @@ pub mod utilities {
             pub fn take(&self) -> Option<T> {
                 unimplemented!()
             }
-            pub fn put(&self, val: T) -> Option<T> {
-                unimplemented!()
-            }
+            pub fn put(&self, val: T) {}
             pub fn replace(&self, val: T) -> Option<T> {
                 unimplemented!()
             }
