@@ -72,6 +72,7 @@ impl Server {
             names: config.names,
             trusted: config.trusted,
             limits: Limits::new(config.requests_per_second),
+            uploads: web::Uploads::default(),
         });
         follow(&app)?;
         Ok(Self {

@@ -2,17 +2,19 @@
 
 mod guard;
 mod limits;
+mod messages;
 mod network;
 mod problem;
 mod wasmico;
 
 pub(crate) use limits::Limits;
+pub(crate) use messages::Uploads;
 pub use network::Network;
 pub(crate) use problem::Problem;
 
-use crate::{Error, Lines, Role, State, lines::Known, state::NewEntry};
+use crate::{Again, Error, Lines, Role, State, lines::Known, state::NewEntry};
 use axum::{Router, extract::DefaultBodyLimit, middleware};
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// Most bytes of a request; the largest images that devices take are a fraction of it.
 const BODY_MAX: usize = 4 << 20;
@@ -26,6 +28,17 @@ pub(crate) struct App {
     /// Who may use WASMICO's API without a key.
     pub(crate) trusted: Vec<Network>,
     pub(crate) limits: Limits,
+    pub(crate) uploads: Uploads,
+}
+
+/// A change of a device that is asked for.
+struct Change {
+    /// What the audit log calls it.
+    action: &'static str,
+    /// The container it is about.
+    subject: String,
+    again: Again,
+    patience: Duration,
 }
 
 /// Whose request it is.
@@ -48,6 +61,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(wasmico::router())
         .nest("/{device}", wasmico::router())
+        .merge(messages::router())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(BODY_MAX))
@@ -105,6 +119,44 @@ impl App {
             ));
         }
         Ok(known)
+    }
+
+    /// Asks a device for a change, with an entry in the audit log before and after; `outcome` is the word of the second one.
+    /// Once it is asked for it goes on, and is recorded, also if the caller hangs up.
+    async fn change<T: Send + 'static>(
+        self: Arc<Self>,
+        caller: Caller,
+        device: Option<&str>,
+        change: Change,
+        ask: impl FnMut(&mut berth::Client) -> Result<T, berth::Error> + Send + 'static,
+        outcome: impl Fn(&T) -> &'static str + Send + 'static,
+    ) -> Result<(Known, T), Problem> {
+        let Change {
+            action,
+            subject,
+            again,
+            patience,
+        } = change;
+        let known = self.device(&caller, device, Role::Operate, action).await?;
+        let whole = tokio::spawn(async move {
+            let about = (known.device.name.as_str(), action);
+            let number = self.record(&caller, about, &subject, "asked", None).await?;
+            let done = known.line.ask(again, patience, ask).await;
+            let done = done.map_err(Problem::from);
+            let outcome = match &done {
+                Ok(answer) => outcome(answer),
+                Err(problem) => problem.code(),
+            };
+            // What was done stays done; that it cannot be written is said where the gateway runs.
+            let _ = self
+                .record(&caller, about, &subject, outcome, Some(number))
+                .await;
+            done.map(|answer| (known, answer))
+        });
+        match whole.await {
+            Ok(done) => done,
+            Err(_) => Err(Problem::from(crate::Failed::Gone)),
+        }
     }
 
     /// Writes into the audit log; without that nothing is done.
