@@ -39,8 +39,8 @@ use core::cell::Cell;
 
 use crate::driver;
 use crate::passes::{Passes, put_off};
-use crate::waiting::Waiting;
 use crate::virtualizers::virtual_spi::SharedBus;
+use crate::waiting::Waiting;
 use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::errorcode::into_statuscode;

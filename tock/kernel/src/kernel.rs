@@ -71,6 +71,9 @@ pub struct Kernel {
     turn: Cell<Option<&'static dyn Process>>,
     /// Slots whose processes may have something to do, a bit each. In no other is one that is ready.
     awake: Cell<u32>,
+    /// How often a process was looked at: whether it is ready, what a driver keeps in it.
+    #[cfg(any(test, feature = "test-utils"))]
+    pub(crate) looks: Cell<usize>,
     /// Is told of the ends of runs.
     run_end_client: Cell<Option<&'static dyn RunEndClient>>,
     /// Processes that ended and are to begin again.
@@ -102,6 +105,8 @@ impl Kernel {
             mpu_owner: Cell::new(None),
             turn: Cell::new(None),
             awake: Cell::new(0),
+            #[cfg(any(test, feature = "test-utils"))]
+            looks: Cell::new(0),
             run_end_client: Cell::new(None),
             pending_restarts: Cell::new(0),
             openable: Cell::new(None),

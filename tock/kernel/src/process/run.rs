@@ -108,6 +108,8 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn ready(&self) -> bool {
+        #[cfg(any(test, feature = "test-utils"))]
+        self.kernel.looks.increment();
         let tasks = || self.tasks.try_borrow().ok();
         let runs = match self.state.get() {
             State::Running => true,

@@ -377,6 +377,27 @@ mod tests {
         }
     }
 
+    /// Who sleeps is looked at when it falls asleep, and no more.
+    #[test]
+    fn those_that_sleep_are_not_asked() {
+        let looks = |processes: usize| {
+            let test = TestKernel::with_slots::<13>();
+            let _ = test.start_all(&std::vec![TestApp::default(); processes]);
+            let scheduler = BackgroundSched::new(test.kernel);
+            let s = Three { test, scheduler };
+            (2..processes).for_each(|index| s.sleep(index));
+            let turn = || {
+                s.next();
+                s.wake(1);
+                s.goes_on(0);
+                s.result(NoWorkLeft, None);
+            };
+            turn();
+            s.test.looks_in(turn)
+        };
+        assert_eq!(looks(13), looks(2));
+    }
+
     #[test]
     fn several_in_the_background_share_what_the_others_leave() {
         let test = TestKernel::new();
