@@ -4,7 +4,7 @@ mod name;
 mod settings;
 
 pub use name::{name_of, without_ending};
-pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes};
+pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes, policy, service};
 
 use crate::complete;
 use berth_pack::whole_number;

@@ -3,8 +3,10 @@
 mod guard;
 mod limits;
 mod messages;
+mod metrics;
 mod network;
 mod problem;
+mod v1;
 mod wasmico;
 
 pub(crate) use limits::Limits;
@@ -18,6 +20,9 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// Most bytes of a request; the largest images that devices take are a fraction of it.
 const BODY_MAX: usize = 4 << 20;
+
+/// How long a look may take.
+const LOOK: Duration = Duration::from_secs(15);
 
 /// What all requests share.
 pub(crate) struct App {
@@ -62,6 +67,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(wasmico::router())
         .nest("/{device}", wasmico::router())
         .merge(messages::router())
+        .merge(v1::router())
+        .merge(metrics::router())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(BODY_MAX))
@@ -121,6 +128,56 @@ impl App {
         Ok(known)
     }
 
+    /// Asks a device for something that changes nothing.
+    async fn look<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        device: Option<&str>,
+        action: &str,
+        ask: impl FnMut(&mut berth::Client) -> Result<T, berth::Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let known = self.device(caller, device, Role::View, action).await?;
+        Ok(known.line.ask(Again::No, LOOK, ask).await?)
+    }
+
+    /// The devices that the caller may see, by name.
+    fn devices(&self, caller: &Caller) -> Vec<Known> {
+        let mut all = self.lines.all();
+        all.retain(|known| caller.scope.has(&known.device));
+        all
+    }
+
+    /// May the caller change the gateway itself? Only who has the role, for all devices.
+    async fn admin(&self, caller: &Caller, action: &str, subject: &str) -> Result<(), Problem> {
+        let needs = if caller.role < Role::Admin {
+            "the role admin"
+        } else if caller.scope != crate::Scope::default() {
+            "a key for all devices"
+        } else {
+            return Ok(());
+        };
+        self.record(caller, ("", action), subject, "denied", None)
+            .await?;
+        Err(Problem::new(
+            axum::http::StatusCode::FORBIDDEN,
+            "forbidden",
+            &format!("this changes the gateway itself, and needs {needs}"),
+        ))
+    }
+
+    /// Has the devices that the state names now.
+    ///
+    /// # Errors
+    /// [`Error::State`], [`Error::System`].
+    pub(crate) fn follow(&self) -> Result<(), Error> {
+        match self.lines.follow(self.state.devices()?) {
+            // The other devices are there.
+            Err(error @ Error::Usage(_)) => eprintln!("berth-serve: {error}"),
+            followed => followed?,
+        }
+        Ok(())
+    }
+
     /// Asks a device for a change, with an entry in the audit log before and after; `outcome` is the word of the second one.
     /// Once it is asked for it goes on, and is recorded, also if the caller hangs up.
     async fn change<T: Send + 'static>(
@@ -141,7 +198,7 @@ impl App {
         let whole = tokio::spawn(async move {
             let about = (known.device.name.as_str(), action);
             let number = self.record(&caller, about, &subject, "asked", None).await?;
-            let done = known.line.ask(again, patience, ask).await;
+            let done = known.line.change(again, patience, ask).await;
             let done = done.map_err(Problem::from);
             let outcome = match &done {
                 Ok(answer) => outcome(answer),
@@ -192,7 +249,7 @@ impl App {
     ) -> Result<T, Problem> {
         let state = Arc::clone(&self.state);
         match tokio::task::spawn_blocking(move || with(&state)).await {
-            Ok(done) => done.map_err(|error| Problem::of_state(&error)),
+            Ok(done) => done.map_err(|error| Problem::of_gateway(&error)),
             Err(_) => Err(Problem::of_state(&Error::System("a thread ended".into()))),
         }
     }

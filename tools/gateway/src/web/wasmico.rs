@@ -26,8 +26,7 @@ use berth_protocol::{ImageHash, Parameters};
 use serde::Serialize;
 use std::{collections::HashMap, sync::Arc, thread, time::Duration};
 
-/// How long a request may take: a look, a change, an upload (100 KB take 9 s at 115200 baud).
-const LOOK: Duration = Duration::from_secs(15);
+/// How long a change may take, and an upload (100 KB take 9 s at 115200 baud).
 const CHANGE: Duration = Duration::from_secs(30);
 const UPLOAD: Duration = Duration::from_secs(120);
 
@@ -188,7 +187,7 @@ async fn edit(
     let known = again
         .device(&caller, device.as_deref(), Role::Operate, "edit")
         .await?;
-    let images = known.line.ask(Again::Yes, LOOK, berth::images).await;
+    let images = known.line.ask(Again::Yes, super::LOOK, berth::images).await;
     // What is done stays done.
     let images = images.unwrap_or_default();
     if let Some(image) = images.iter().find(|image| is_it(&image.name, &kept_name)) {
@@ -455,11 +454,8 @@ async fn look<T: Send + 'static>(
     action: &str,
     ask: impl FnMut(&mut Client) -> Result<T, berth::Error> + Send + 'static,
 ) -> Result<T, Problem> {
-    let name = name_of_device(path);
-    let known = app
-        .device(caller, name.as_deref(), Role::View, action)
-        .await?;
-    Ok(known.line.ask(Again::No, LOOK, ask).await?)
+    app.look(caller, name_of_device(path).as_deref(), action, ask)
+        .await
 }
 
 /// A change that is asked for.
