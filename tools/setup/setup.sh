@@ -166,7 +166,12 @@ miri() {
     cargo +nightly miri --version >/dev/null 2>&1 &&
         [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ] && return 0
     say "adding Miri to the nightly toolchain"
-    quietly rustup toolchain install nightly --profile minimal --component miri --component rust-src
+    # Not a newer nightly than there is.
+    if rustc +nightly --version >/dev/null 2>&1; then
+        quietly rustup component add --toolchain nightly miri rust-src
+    else
+        quietly rustup toolchain install nightly --profile minimal --component miri --component rust-src
+    fi
 }
 
 for part in "$@"; do
