@@ -19,6 +19,7 @@
 //! | other containers | [`send`], [`receive`] |
 //! | `Vec`, `String`, `Box` | `heap!`, with the feature `heap` |
 //! | drivers that others have published | `hal`, with the feature `hal` |
+//! | a board for tests on the host | `desk`, with the feature `desk` |
 //!
 //! A whole container:
 //!
@@ -58,10 +59,15 @@
 extern crate std;
 
 mod bus;
+#[cfg(all(feature = "desk", not(target_arch = "wasm32")))]
+pub mod desk;
 #[cfg(feature = "hal")]
 pub mod hal;
 #[cfg(feature = "heap")]
 mod heap;
+#[cfg(not(target_arch = "wasm32"))]
+#[doc(hidden)]
+pub mod host;
 pub mod i2c;
 mod imports;
 mod interrupts;
@@ -222,7 +228,7 @@ macro_rules! block {
             }
             #[cfg(not(target_arch = "wasm32"))]
             fn claim() -> i32 {
-                0
+                $crate::host::claim($module)
             }
             $crate::Block::from_handle(claim())
         }

@@ -41,10 +41,26 @@ fn main() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use berth_guest::desk::{Bench, Ended};
+    use core::time::Duration;
 
     #[test]
     fn the_light_changes_and_no_other() {
         assert_eq!(next(0b01), 0b11);
         assert_eq!(next(next(0b01)), 0b01);
+    }
+
+    /// Main runs on a board on the desk, whose clock does not wait.
+    #[test]
+    fn it_blinks_twice_a_second() {
+        let mut bench = Bench::new();
+        assert_eq!(
+            bench.run(Duration::from_millis(1750), main),
+            Ended::TimeIsOver
+        );
+        assert_eq!(bench.log(), ["on", "off", "on", "off"]);
+        let written = bench.writes("fpgaio").into_iter().map(|(_, value)| value);
+        // The last one is the safe state that the board's owner gave.
+        assert!(written.eq([0b10, 0, 0b10, 0, 0]));
     }
 }
