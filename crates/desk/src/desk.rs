@@ -1,5 +1,6 @@
 //! A board on the desk: its blocks, its clock, and the record of what was done.
 
+use crate::buses::{Buses, Class};
 use crate::device::Traffic;
 use crate::trace::{Access, By, Kind, OnBus};
 use crate::{Block, Board, Device, Model, Width, Wrong};
@@ -22,6 +23,7 @@ struct Standing {
 /// A board on the desk.
 pub struct Desk {
     blocks: Vec<Standing>,
+    buses: Buses,
     now_us: u64,
     /// What was accessed, if that is recorded.
     accesses: Option<Vec<Access>>,
@@ -48,6 +50,7 @@ impl Desk {
                 .iter()
                 .map(stand)
                 .collect::<Result<_, Wrong>>()?,
+            buses: model.buses(),
             now_us: 0,
             accesses: None,
             on_bus: Vec::new(),
@@ -91,6 +94,7 @@ impl Desk {
         for index in 0..self.blocks.len() {
             self.settle(index);
         }
+        self.buses.go_on(self.now_us);
     }
 
     /// Let the time of a look at the clock pass. Returns the time.
@@ -103,7 +107,22 @@ impl Desk {
     #[must_use]
     pub fn next_us(&self) -> Option<u64> {
         let next = self.blocks.iter().filter_map(|s| s.device.next_us());
-        next.min()
+        next.chain(self.buses.next_us()).min()
+    }
+
+    /// A transfer on the kernel's I2C bus: send to the chip at `address` (7 bits), then fill `room` from it. No time passes. Returns
+    /// whether all was acknowledged.
+    pub fn i2c(&mut self, address: u8, sent: &[u8], room: &mut [u8]) -> bool {
+        self.buses.go_on(self.now_us);
+        let (done, traffic) = self.buses.i2c(address, sent, room);
+        self.was_on(Class::I2c.word(), traffic);
+        done
+    }
+
+    /// A transfer on the kernel's SPI bus, of as many bytes as the longer of both has. No time passes.
+    pub fn spi(&mut self, sent: &[u8], room: &mut [u8]) {
+        let traffic = self.buses.spi(sent, room);
+        self.was_on(Class::Spi.word(), traffic);
     }
 
     /// Read a register.
@@ -196,16 +215,24 @@ impl Desk {
             return;
         };
         standing.device.go_on(now_us);
-        for what in standing.device.traffic() {
-            let entry = OnBus {
-                time_us: now_us,
-                block: standing.block.label.clone(),
-                what,
-            };
-            if self.on_bus.len() < RECORD_MAX {
-                self.on_bus.push(entry);
-            }
+        let traffic = standing.device.traffic();
+        if !traffic.is_empty() {
+            let label = standing.block.label.clone();
+            self.was_on(&label, traffic);
         }
+    }
+
+    /// Note what was on a bus, that of a block or one of the kernel's.
+    fn was_on(&mut self, bus: &str, traffic: Vec<Traffic>) {
+        let room = RECORD_MAX.saturating_sub(self.on_bus.len());
+        let time_us = self.now_us;
+        let entry = |what| OnBus {
+            time_us,
+            block: bus.to_owned(),
+            what,
+        };
+        let entries = traffic.into_iter().take(room).map(entry);
+        self.on_bus.extend(entries);
     }
 
     fn note(&mut self, index: Index, (offset, width): (u32, Width), kind: Kind, value: u32) {

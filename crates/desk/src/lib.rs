@@ -34,6 +34,7 @@
 //! ```
 
 mod board;
+mod buses;
 mod desk;
 mod device;
 mod devices;

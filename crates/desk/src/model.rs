@@ -1,5 +1,6 @@
 //! What stands behind the blocks of a board: a file in TOML.
 
+use crate::buses::{Buses, Class, Connected};
 use crate::devices::{
     Arrival, CmsdkTimer, CmsdkUart, Fpgaio, Pl022, Plug, Sbcon, Script, Scripted,
     scripted::{Deed, Event, Reaction},
@@ -14,6 +15,9 @@ use serde::Deserialize;
 pub struct Model {
     #[serde(default)]
     block: Vec<Behind>,
+    /// What is connected to the buses of the kernel's drivers.
+    #[serde(default)]
+    bus: Vec<Connected>,
 }
 
 /// What stands behind one block.
@@ -152,19 +156,23 @@ impl Model {
         let replaced = |behind: &Behind| other.block.iter().any(|o| o.label == behind.label);
         self.block.retain(|behind| !replaced(behind));
         self.block.extend(other.block);
+        let replaced = |on: &Connected| other.bus.iter().any(|o| o.class == on.class);
+        self.bus.retain(|on| !replaced(on));
+        self.bus.extend(other.bus);
         self
     }
 
-    /// Leave out what is said of blocks that a board does not have.
+    /// Leave out what is said of blocks and buses that a board does not have.
     #[must_use]
     pub fn on(mut self, board: &Board) -> Self {
         let is_there = |behind: &Behind| board.exposures.iter().any(|b| b.label == behind.label);
         self.block.retain(is_there);
+        self.bus.retain(|on| board.drivers(on.class.word()) > 0);
         self
     }
 
     /// # Errors
-    /// It says something of a block that the board does not have, or says it twice.
+    /// It says something of a block or bus that the board does not have, or says it twice.
     pub(crate) fn all_are_on(&self, board: &Board) -> Result<(), Wrong> {
         let mut before: Vec<&str> = Vec::new();
         for behind in &self.block {
@@ -179,7 +187,27 @@ impl Model {
             }
             before.push(label);
         }
+        for (index, on) in self.bus.iter().enumerate() {
+            let word = on.class.word();
+            let wrong = if board.drivers(word) == 0 {
+                "the kernel's driver is not exposed by the board"
+            } else if self.bus.iter().take(index).any(|o| o.class == on.class) {
+                "stands there twice"
+            } else if on.class == Class::Spi && !on.chips.is_empty() {
+                "has no \"chips\""
+            } else if on.class == Class::I2c && (on.loops || !on.answers.is_empty()) {
+                "has neither \"loops\" nor \"answers\""
+            } else {
+                continue;
+            };
+            return Err(Wrong(format!("bus \"{word}\": {wrong}")));
+        }
         Ok(())
+    }
+
+    /// What is connected to the buses of the kernel's drivers.
+    pub(crate) fn buses(&self) -> Buses {
+        Buses::new(&self.bus)
     }
 
     /// What stands behind a block.

@@ -97,7 +97,7 @@ impl fmt::Display for Access {
 pub struct OnBus {
     /// When, in microseconds.
     pub time_us: u64,
-    /// Label of the block whose bus it is.
+    /// Label of the block whose bus it is; `spi` or `i2c` for one of the kernel's.
     pub block: String,
     /// What.
     pub what: Traffic,

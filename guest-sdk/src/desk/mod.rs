@@ -62,7 +62,8 @@ impl Bench {
     pub fn with_model(model: &str) -> Self {
         let model = Model::parse(model).unwrap_or_else(|wrong| panic!("{wrong}"));
         let board = Board::reference();
-        Self::of(board, &Model::reference().with(model))
+        let usual = Model::reference().on(&board);
+        Self::of(board, &usual.with(model))
     }
 
     /// Any board.

@@ -62,7 +62,7 @@ fn time_is_the_boards_own_and_ends_where_it_was_told_to() {
     let (code, out, err) = author.sim(&["--for", "3500ms"]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(out, ["info  on", "info  off", "info  on", "info  off"]);
-    assert!(err.contains("note: probe sleeping"), "{err}");
+    assert!(err.contains("note: probe running"), "{err}");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn what_a_device_refuses_is_refused_in_its_words() {
     let (code, out, err) = Author::new(module).sim(&[]);
     assert_eq!((code, out.len()), (1, 0), "{err}");
     assert!(
-        err.contains("mmio:watchdog claim: not exposed by this device"),
+        err.contains("mmio:watchdog claim: not exposed by this board"),
         "{err}"
     );
     assert!(err.contains("hint: `berth exposures` lists"), "{err}");
@@ -143,7 +143,7 @@ fn a_model_says_what_comes_when() {
             input = [{ at = "2s", text = "hi" }, { at = "1s", bytes = [0x2a] }]"#,
     );
     let (code, out, err) = author.sim(&["--model", "model.toml", "--trace"]);
-    assert_eq!(code, 3, "{err}");
+    assert_eq!(code, 3, "{out:#?}{err}");
     let traffic: Vec<_> = out
         .iter()
         .filter(|line| line.starts_with("uart1 sent"))

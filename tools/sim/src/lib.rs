@@ -12,6 +12,7 @@
 //! container takes a fixed time instead of that of its instructions, and the engine's own structures, made of addresses of
 //! 64 bits, take about twice the memory, of which there is twice as much. Linear memory is counted exactly.
 
+mod buses;
 mod interrupts;
 mod machine;
 mod programs;

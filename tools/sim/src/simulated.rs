@@ -1,5 +1,6 @@
 //! The platform of the supervisor on the desk.
 
+use crate::buses::UnderWay;
 use crate::interrupts::Lines;
 use crate::rules::{self, Shared};
 use berth_desk::{Block, Board, By, Desk, Index, Model, Width, Wrong};
@@ -9,7 +10,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use wasm_host::{Exposure, desk as rule, desk::Program};
 use wasm_supervisor::arena;
-use wasm_supervisor::buses::Buses;
 use wasm_supervisor::container::notes::RUNNING;
 use wasm_supervisor::errno;
 use wasm_supervisor::platform::{
@@ -40,6 +40,8 @@ pub(crate) struct Inside {
     pub(crate) lines: RefCell<Lines>,
     /// Register programs under way, by handle.
     pub(crate) programs: RefCell<BTreeMap<u16, Program>>,
+    /// What is under way on the kernel's SPI and I2C bus.
+    pub(crate) transfers: RefCell<[Option<UnderWay>; 2]>,
     /// Nobody sleeps longer.
     pub(crate) until_us: Cell<u64>,
     /// Nothing will happen any more.
@@ -72,6 +74,7 @@ impl Simulated {
             output: RefCell::default(),
             leds: RefCell::new(vec![false; lights.unwrap_or(0)]),
             programs: RefCell::default(),
+            transfers: RefCell::default(),
             until_us: Cell::new(0),
             is_idle: Cell::new(false),
         })))
@@ -115,8 +118,6 @@ fn class(block: &Block) -> AccessClass {
     }
 }
 
-impl Buses for Simulated {}
-
 impl Platform for Simulated {
     type Flash = NoFlash;
 
@@ -152,7 +153,8 @@ impl Platform for Simulated {
                 return;
             }
             let mut desk = self.0.desk.lock();
-            let next = [deadline_us, desk.next_us()].into_iter().flatten().min();
+            let next = [deadline_us, desk.next_us(), self.transfer_ends_us()];
+            let next = next.into_iter().flatten().min();
             self.0.is_idle.set(next.is_none());
             if let Some(next) = next {
                 let until = next.min(self.0.until_us.get());

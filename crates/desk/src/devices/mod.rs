@@ -8,7 +8,7 @@ mod pl022;
 pub(crate) mod scripted;
 mod two_wire;
 
-pub(crate) use chips::Plug;
+pub(crate) use chips::{Chips, Plug};
 pub(crate) use cmsdk_timer::CmsdkTimer;
 pub(crate) use cmsdk_uart::{Arrival, CmsdkUart};
 pub(crate) use fpgaio::Fpgaio;

@@ -1,6 +1,6 @@
 //! Arm's two-wire interface `arm,versatile-i2c` (SBCon), and the bus behind it, edge by edge.
 
-use super::chips::{Chip, Plug};
+use super::chips::{Chips, Plug};
 use crate::device::Traffic;
 use crate::{Device, Width};
 
@@ -31,14 +31,12 @@ enum Phase {
 
 /// The interface, and what is connected to it.
 pub(crate) struct Sbcon {
-    chips: Vec<(u8, Box<dyn Chip>)>,
+    chips: Chips,
     /// The lines as the controller has them.
     lines: u32,
     /// The data line as the chip has it.
     holds: bool,
     phase: Phase,
-    /// The chip that is spoken with.
-    chosen: Option<usize>,
     /// The transfer so far.
     transfer: Option<Traffic>,
     traffic: Vec<Traffic>,
@@ -47,14 +45,10 @@ pub(crate) struct Sbcon {
 impl Sbcon {
     pub(crate) fn new(plugs: &[Plug]) -> Self {
         Self {
-            chips: plugs
-                .iter()
-                .map(|plug| (plug.address(), plug.chip()))
-                .collect(),
+            chips: Chips::new(plugs),
             lines: CLOCK | DATA,
             holds: false,
             phase: Phase::Idle,
-            chosen: None,
             transfer: None,
             traffic: Vec::new(),
         }
@@ -129,7 +123,7 @@ impl Sbcon {
                 address: false,
             } => {
                 self.moved(value);
-                let taken = self.chip().is_some_and(|chip| chip.take(value));
+                let taken = self.chips.take(value);
                 self.acknowledge(taken, false);
             }
             Phase::Acknowledging { reads: false } => {
@@ -157,11 +151,7 @@ impl Sbcon {
 
     fn address(&mut self, value: u8) {
         let (address, reads) = (value >> 1, value & 1 != 0);
-        self.chosen = self.chips.iter().position(|(own, _)| *own == address);
-        if let Some(chip) = self.chip() {
-            chip.begin(reads);
-        }
-        let answered = self.chosen.is_some();
+        let answered = self.chips.address(address, reads);
         self.transfer = Some(Traffic::Transfer {
             address,
             reads,
@@ -181,14 +171,9 @@ impl Sbcon {
     }
 
     fn give(&mut self) {
-        let value = self.chip().map_or(0xff, |chip| chip.give());
+        let value = self.chips.give();
         self.holds = value & 0x80 == 0;
         self.phase = Phase::Given { value, bits: 0 };
-    }
-
-    fn chip(&mut self) -> Option<&mut Box<dyn Chip>> {
-        let (_, chip) = self.chips.get_mut(self.chosen?)?;
-        Some(chip)
     }
 
     fn moved(&mut self, byte: u8) {
@@ -204,16 +189,11 @@ impl Sbcon {
 
 impl Device for Sbcon {
     fn go_on(&mut self, now_us: u64) {
-        for (_, chip) in &mut self.chips {
-            chip.go_on(now_us);
-        }
+        self.chips.go_on(now_us);
     }
 
     fn next_us(&self) -> Option<u64> {
-        self.chips
-            .iter()
-            .filter_map(|(_, chip)| chip.next_us())
-            .min()
+        self.chips.next_us()
     }
 
     fn read(&mut self, offset: u32, _: Width) -> u32 {

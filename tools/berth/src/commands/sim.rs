@@ -122,6 +122,7 @@ impl Run {
         length_us: u64,
         out: &mut impl Write,
     ) -> Result<Vec<Container>, Failure> {
+        let mut is_idle = false;
         loop {
             // Looked at before their lines, so that the last ones are there when they have ended.
             let mut containers = Vec::new();
@@ -136,10 +137,12 @@ impl Run {
             if self.machine.now_us() >= length_us {
                 return Ok(containers);
             }
-            if !self.machine.turn(length_us) {
+            // One that had something to do while it was looked at has done it by now.
+            if is_idle {
                 output::note("nothing will happen any more: all that runs waits for ever");
                 return Ok(containers);
             }
+            is_idle = !self.machine.turn(length_us);
         }
     }
 
