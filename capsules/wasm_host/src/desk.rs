@@ -156,8 +156,11 @@ impl Program {
             input,
             output: Cell::from_mut(output).as_slice_of_cells(),
         };
-        let instruction =
-            |index: usize| code.get(index * INSTRUCTION_BYTES..)?.first_chunk().copied();
+        let instruction = |index: usize| {
+            code.get(index * INSTRUCTION_BYTES..)?
+                .first_chunk()
+                .copied()
+        };
         let come = match check(&mut self.0, exposure, instruction) {
             Ok(Some(units)) => self.0.pass(exposure.window, &lent, units),
             Ok(None) => Ok(Pass::GoesOn),

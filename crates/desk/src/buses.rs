@@ -106,7 +106,11 @@ impl Buses {
         if answers {
             room.fill_with(|| self.chips.give());
         }
-        part(true, answers, if answers { room.to_vec() } else { Vec::new() });
+        part(
+            true,
+            answers,
+            if answers { room.to_vec() } else { Vec::new() },
+        );
         (answers, traffic)
     }
 

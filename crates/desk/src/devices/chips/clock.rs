@@ -193,7 +193,10 @@ mod tests {
         };
         assert_eq!(after(TWELVE | 0x09), (TWELVE | 0x10, 1));
         assert_eq!(after(TWELVE | 0x11), (TWELVE | AFTERNOON | 0x12, 1));
-        assert_eq!(after(TWELVE | AFTERNOON | 0x12), (TWELVE | AFTERNOON | 1, 1));
+        assert_eq!(
+            after(TWELVE | AFTERNOON | 0x12),
+            (TWELVE | AFTERNOON | 1, 1)
+        );
         assert_eq!(after(TWELVE | AFTERNOON | 0x11), (TWELVE | 0x12, 2));
     }
 
