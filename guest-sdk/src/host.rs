@@ -1,5 +1,5 @@
 //! What stands in the place of the imports off the device: nothing, or the board that a test has put on the
-//! [desk](crate::desk).
+//! desk (the feature `desk`).
 //!
 //! Without a board the crate compiles, so that an author can test the logic around it, and the functions do nothing.
 

@@ -33,6 +33,8 @@
 //! # Ok::<(), berth_desk::Wrong>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod board;
 mod buses;
 mod desk;
