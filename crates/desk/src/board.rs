@@ -196,7 +196,7 @@ impl Block {
     pub fn permission(&self, offset: u32, width: Width) -> Option<(u32, u32, bool)> {
         let bytes = width.bytes();
         let is_inside = offset < self.length && self.length - offset >= bytes;
-        if offset % bytes != 0 || !is_inside {
+        if !offset.is_multiple_of(bytes) || !is_inside {
             return None;
         }
         let Some(registers) = &self.registers else {

@@ -311,7 +311,7 @@ impl Place {
                 )));
             }
         };
-        if offset % 4 != 0 || offset >= block.length {
+        if !offset.is_multiple_of(4) || offset >= block.length {
             return Err(Wrong(format!(
                 "block \"{label}\": {offset:#x} is no offset of a word in it"
             )));

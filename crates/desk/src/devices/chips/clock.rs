@@ -86,7 +86,7 @@ const fn number(digits: u8) -> u8 {
 const fn carries(digits: &mut u8, first: u8, last: u8) -> bool {
     let number = number(*digits);
     let next = if number >= last { first } else { number + 1 };
-    *digits = (next / 10) << 4 | next % 10;
+    *digits = ((next / 10) << 4) | (next % 10);
     number >= last
 }
 
