@@ -67,7 +67,7 @@ fn a_new_project_builds_tests_and_runs_at_once() -> Result<()> {
     let author = Author::new()?;
     author.ok(".", "berth new pump")?;
     let tested = author.ok("pump", "cargo test")?;
-    ensure!(tested.contains("1 passed"), "{tested}");
+    ensure!(tested.contains("2 passed"), "{tested}");
     // Built by cargo alone and packed on the way, or by berth: the same image.
     author.ok(
         "pump",

@@ -247,7 +247,13 @@ fn connect_shared(cli: &Cli) -> Result<(Shared, DeviceInfo), Error> {
 }
 
 fn open_console(cli: &Cli, arguments: &Console) -> Result<(), Error> {
-    let (mut lock, place) = device::take_line(&address(cli)?)?;
+    let address = address(cli)?;
+    if let Address::Gateway(_) = address {
+        return Err(Error::Usage(
+            "a gateway passes on what berth asks for, not what is typed: `berth logs -f` and `berth events -f` show what happens".into(),
+        ));
+    }
+    let (mut lock, place) = device::take_line(&address)?;
     let line = crate::open(&place)?;
     // Whoever shares the line already also serves the others.
     let socket = match &arguments.socket {

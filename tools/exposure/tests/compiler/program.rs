@@ -66,6 +66,24 @@ fn the_board_of_this_repository_is_sound_and_all_outputs_are_written() {
     assert!(table.contains("block(0x4002a000, 0x1000)"), "{table}");
 }
 
+/// The example of a board of upstream's holds its table as a file, which it is compiled with: the same as is written now.
+#[test]
+fn the_table_of_the_example_beside_upstream_is_what_is_written() {
+    let folder = TempDir::new().unwrap();
+    let table = folder.path().join("table.rs");
+    let example = "kernel-board/upstream-nrf52840dk";
+    let output = exposure(&[
+        &format!("{example}/exposure.dts"),
+        "--layout",
+        &format!("{example}/supervisor.ld"),
+        "--table",
+        &table.display().to_string(),
+    ]);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let held = fs::read_to_string(root().join(example).join("src/table.rs")).unwrap();
+    assert_eq!(fs::read_to_string(table).unwrap(), held);
+}
+
 /// What stands in a file, and what it is called, comes from somebody else.
 #[test]
 fn what_a_file_contains_or_is_called_controls_no_terminal() {

@@ -34,7 +34,7 @@ fn compiled(
     file(
         "exposure.dts",
         &format!(
-            "/dts-v1/;\n/ {{ #address-cells = <1>; #size-cells = <1>; cpu {{ compatible = \"arm,cortex-m0+\"; }};\nx: x@1 {{ reg = <{base:#x} {length:#x}>; berth,harmless = \"its manual\"; }};\nfilter {{ compatible = \"berth,syscall-filter\"; }};\nexposure {{ compatible = \"berth,exposure\"; svd = \"v.svd\";\na {{ register-block = <&x>; access = \"mediated\"; {none} {properties} }}; }}; }};\n"
+            "/dts-v1/;\n/ {{ #address-cells = <1>; #size-cells = <1>; cpus {{ cpu {{ compatible = \"arm,cortex-m0+\"; }}; }};\nx: x@1 {{ reg = <{base:#x} {length:#x}>; berth,harmless = \"its manual\"; }};\nfilter {{ compatible = \"berth,syscall-filter\"; }};\nexposure {{ compatible = \"berth,exposure\"; svd = \"v.svd\";\na {{ register-block = <&x>; access = \"mediated\"; {none} {properties} }}; }}; }};\n"
         ),
     );
     let path = |name: &str| folder.path().join(name);
