@@ -15,7 +15,8 @@ pub use crate::scheduler::Scheduler;
 pub mod errorcode {
     use crate::process::Error;
 
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    /// Of some versions it is `Eq` too.
+    #[derive(Clone, Copy, Debug, PartialEq)]
     #[repr(usize)]
     pub enum ErrorCode {
         FAIL = 1,

@@ -341,7 +341,7 @@ pub struct Images {
     #[arg(long, value_name = "NAME", conflicts_with = "wide",
           add = ArgValueCandidates::new(complete::containers))]
     pub save: Option<String>,
-    /// With --save: the file to write [default: NAME.berth, if there is none]
+    /// With --save: the file to write, - for standard output [default: NAME.berth, if there is none]
     #[arg(long, short, value_name = "FILE", requires = "save", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 }
