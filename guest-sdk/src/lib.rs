@@ -81,6 +81,7 @@ mod line;
 mod mail;
 mod mapped;
 /// The registers of Arm's MPS2 with AN386, the reference board, by name: what `exposure --labels` writes of it.
+#[allow(unsafe_code, reason = "declares the imports")]
 #[rustfmt::skip]
 pub mod mps2_an386;
 #[cfg(all(target_arch = "wasm32", feature = "panic-handler"))]

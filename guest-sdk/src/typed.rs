@@ -96,3 +96,40 @@ impl<const OFFSET: u16> Register<OFFSET, u32, Changed> {
         self.block.modify32(OFFSET.into(), mask, value);
     }
 }
+
+#[cfg(all(test, feature = "desk"))]
+mod tests {
+    use super::*;
+    use crate::desk::Bench;
+    use crate::mps2_an386::{fpgaio, i2c_shield1, uart1};
+
+    #[test]
+    fn a_name_is_its_offset() {
+        let mut bench = Bench::new();
+        bench.drive(|| {
+            let uart = uart1::registers();
+            uart.bauddiv.write(16);
+            uart.ctrl.modify(0b1, 0b1);
+            assert_eq!((uart.bauddiv.read(), uart.ctrl.read()), (16, 1));
+            i2c_shield1::registers().controlc.write(0b10);
+            fpgaio::registers().led0.modify(0b11, 0b11);
+        });
+        let uart = [
+            "write32 BAUDDIV 0x10",
+            "read32 CTRL 0x0",
+            "write32 CTRL 0x1",
+            "read32 BAUDDIV 0x10",
+            "read32 CTRL 0x1",
+        ];
+        assert_eq!(bench.accesses("uart1"), uart);
+    }
+
+    #[test]
+    fn a_capture_is_of_the_registers_width() {
+        static PLACE: Word = Word::new(0);
+        let block = Block::from_handle(0);
+        let word = Register::<4, u32, ReadOnly>::of(block).capture(&PLACE);
+        let byte = Register::<6, u8, Whole>::of(block).capture(&PLACE);
+        assert_eq!((word.place(), byte.place()), ((4, 4), (6, 1)));
+    }
+}

@@ -319,6 +319,7 @@ fn on(
 ///
 /// # Errors
 /// What is wrong with an instruction.
+#[inline(always)]
 pub(crate) fn check(
     machine: &mut Machine,
     exposure: &Exposure,

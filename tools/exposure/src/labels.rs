@@ -22,8 +22,8 @@ pub fn labels(configuration: &Configuration) -> String {
 }
 
 /// A register that a container may use.
-struct Usable<'a> {
-    name: &'a str,
+struct Usable {
+    name: String,
     offset: u32,
     size: u32,
     /// For people: which bits may be read and written.
@@ -32,30 +32,23 @@ struct Usable<'a> {
     access: &'static str,
 }
 
-fn usable(exposure: &Exposure) -> Vec<Usable<'_>> {
+fn usable(exposure: &Exposure) -> Vec<Usable> {
     match &exposure.registers {
         Some(registers) => {
-            let usable = |register| {
-                let Register {
-                    name,
-                    offset,
-                    size,
-                    read,
-                    write,
-                    zero_rest,
-                } = register;
-                Usable {
-                    name,
-                    offset: *offset,
-                    size: *size,
-                    rights: format!(", readable {read:#x}, writable {write:#x}"),
-                    access: match (read, write) {
-                        (0, _) => "WriteOnly",
-                        (_, 0) => "ReadOnly",
-                        _ if *zero_rest => "Whole",
-                        _ => "Changed",
-                    },
-                }
+            let usable = |register: &Register| Usable {
+                name: register.name.clone(),
+                offset: register.offset,
+                size: register.size,
+                rights: format!(
+                    ", readable {:#x}, writable {:#x}",
+                    register.read, register.write
+                ),
+                access: match (register.read, register.write) {
+                    (0, _) => "WriteOnly",
+                    (_, 0) => "ReadOnly",
+                    _ if register.zero_rest => "Whole",
+                    _ => "Changed",
+                },
             };
             registers.iter().map(usable).collect()
         }
@@ -67,7 +60,7 @@ fn usable(exposure: &Exposure) -> Vec<Usable<'_>> {
             let words = exposure.map.iter().filter(is_word);
             words
                 .map(|named| Usable {
-                    name: &named.name,
+                    name: named.name.clone(),
                     offset: named.offset,
                     size: 32,
                     rights: String::new(),
@@ -99,7 +92,7 @@ fn write_module(out: &mut String, exposure: &Exposure) {
     out.push_str("}\n");
 }
 
-fn write_registers(out: &mut String, label: &str, registers: &[Usable<'_>]) {
+fn write_registers(out: &mut String, label: &str, registers: &[Usable]) {
     out.push_str(
         "\n    use berth_guest::typed;\n\n    /// The registers.\n    #[derive(Clone, Copy, Debug)]\n    pub struct Registers {\n",
     );
@@ -115,7 +108,7 @@ fn write_registers(out: &mut String, label: &str, registers: &[Usable<'_>]) {
             out,
             "        /// {}{rights}.\n        pub {}: typed::Register<{offset:#x}, u{size}, typed::{access}>,",
             register.name,
-            field(register.name)
+            field(&register.name)
         );
     }
     let _ = write!(
@@ -126,7 +119,7 @@ fn write_registers(out: &mut String, label: &str, registers: &[Usable<'_>]) {
         let _ = writeln!(
             out,
             "            {}: typed::Register::of(block),",
-            field(register.name)
+            field(&register.name)
         );
     }
     out.push_str("        }\n    }\n");
@@ -148,8 +141,8 @@ fn write_interrupts(out: &mut String, label: &str, interrupts: &[Interrupt]) {
     out.push_str("    }\n");
 }
 
-fn write_offset(out: &mut String, register: &Usable<'_>) {
-    let constant = name(register.name).to_uppercase();
+fn write_offset(out: &mut String, register: &Usable) {
+    let constant = name(&register.name).to_uppercase();
     let (size, rights, offset) = (register.size, &register.rights, register.offset);
     let _ = writeln!(
         out,
