@@ -36,8 +36,8 @@ pub struct Supervisor<P: Platform + 'static> {
     shell: Shell,
     /// Tells frames from text in what arrives.
     decoder: FrameDecoder,
-    /// When something arrived last, in microseconds.
-    arrived_us: u64,
+    /// When the frame that is arriving began, in microseconds.
+    frame_since_us: u64,
     /// For each container: the log line to be printed next.
     printed: [u32; CONTAINERS_MAX],
     /// The slot whose container had a line printed last.
@@ -54,7 +54,7 @@ impl<P: Platform + 'static> Supervisor<P> {
             service: Service::new(platform),
             shell: Shell::new(),
             decoder: FrameDecoder::new(),
-            arrived_us: 0,
+            frame_since_us: 0,
             printed: [0; CONTAINERS_MAX],
             printing: 0,
             byte_ns: 0,
@@ -101,7 +101,7 @@ impl<P: Platform + 'static> Supervisor<P> {
         let frame = self
             .decoder
             .in_frame()
-            .then(|| self.arrived_us + u64::from(FRAME_TIMEOUT_MS) * 1000);
+            .then(|| self.frame_since_us + u64::from(FRAME_TIMEOUT_MS) * 1000);
         match (self.service.containers.next_wake(), frame) {
             (Some(wake), Some(frame)) => Some(wake.min(frame)),
             (wake, frame) => wake.or(frame),
@@ -119,16 +119,15 @@ impl<P: Platform + 'static> Supervisor<P> {
             let now = self.platform().now_us();
             if count == 0 {
                 // What has arrived was perhaps in time, and only looked at late: a load may take longer.
-                if now.saturating_sub(self.arrived_us) > u64::from(FRAME_TIMEOUT_MS) * 1000 {
+                if now.saturating_sub(self.frame_since_us) > u64::from(FRAME_TIMEOUT_MS) * 1000 {
                     self.decoder.expire();
                 }
                 return false;
             }
-            self.arrived_us = now;
             // What is asked for is nobody's time but the operator's.
             self.service.containers.charge_to(None);
             for byte in bytes.get(..count).unwrap_or_default() {
-                self.take_byte(*byte);
+                self.take_byte(*byte, now);
             }
         }
         true
@@ -136,7 +135,8 @@ impl<P: Platform + 'static> Supervisor<P> {
 
     // Once, for the size.
     #[inline(never)]
-    fn take_byte(&mut self, byte: u8) {
+    fn take_byte(&mut self, byte: u8, now: u64) {
+        let was_open = self.decoder.in_frame();
         match self.decoder.push(byte) {
             Event::Nothing | Event::Dropped(_) => {}
             Event::Text(byte) => {
@@ -151,6 +151,10 @@ impl<P: Platform + 'static> Supervisor<P> {
                     self.service.take_message(copy);
                 }
             }
+        }
+        // Two zeros in a row open a frame anew.
+        if self.decoder.in_frame() && (!was_open || byte == 0) {
+            self.frame_since_us = now;
         }
     }
 

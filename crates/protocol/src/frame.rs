@@ -25,8 +25,8 @@ const CRC_LEN: usize = 4;
 /// Longest message (postcard bytes) that fits a frame: one byte of COBS, four of CRC.
 pub const MESSAGE_MAX: usize = BODY_MAX - 1 - CRC_LEN;
 
-/// A frame of which nothing has come for this many milliseconds is dropped: call [`FrameDecoder::expire`]. However slow a
-/// line, or who serves it, is: what goes on arriving is waited for.
+/// A frame that is not complete this many milliseconds after its first zero is
+/// dropped: call [`FrameDecoder::expire`].
 pub const FRAME_TIMEOUT_MS: u32 = 500;
 
 /// CRC-32 as in Ethernet and zip. Without a table: a frame at 115200 baud takes 500,000
@@ -160,7 +160,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Is a frame open? If nothing comes for [`FRAME_TIMEOUT_MS`] then, call
+    /// Is a frame open? If it stays so for [`FRAME_TIMEOUT_MS`], call
     /// [`expire`](Self::expire).
     #[must_use]
     pub const fn in_frame(&self) -> bool {
@@ -194,7 +194,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Nothing more has come of the open frame: drop it; the line is text again.
+    /// The open frame took too long: drop it; the line is text again.
     pub fn expire(&mut self) -> Event<'_> {
         match self.body.take() {
             None | Some(0) => Event::Nothing,

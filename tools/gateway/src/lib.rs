@@ -7,9 +7,12 @@
 //!             │
 //!            web ── guard (host, origin, rate, key) ── access (who may do what)
 //!             │        └─ problem (errors)
+//!             ├── v1 (our API, described by itself) ── messages (berth's own) ── metrics
 //!             ├── wasmico (WASMICO's HTTP API)
+//!             │      fleet (what is to run where, and the way there)
 //!             │
 //!           lines (which devices there are) ── line (one owner thread a device)
+//!             │                                  ├─ watch (what is seen without being asked for)
 //!             │                                  └─ throttle
 //!           state (SQLite: keys, devices, audit log, what WASMICO's numbers were)
 //! ```
@@ -22,12 +25,16 @@ mod access;
 mod admin;
 pub mod cli;
 mod error;
+mod fleet;
 mod line;
 mod lines;
+mod placing;
 mod server;
+mod settings;
 mod state;
 mod throttle;
 mod tls;
+mod watch;
 mod web;
 
 pub use access::{Role, Scope};
@@ -37,5 +44,5 @@ pub use line::{Again, Failed, Line, Standing};
 pub use lines::Lines;
 pub use server::{Config, Server};
 
-pub use state::{AuditEntry, Device, KeyRow, State};
+pub use state::{AuditEntry, By, Device, KeyRow, State};
 pub use web::Network;

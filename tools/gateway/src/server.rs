@@ -1,7 +1,7 @@
 //! The listener: TLS, and one task a connection.
 
 use crate::{
-    Error, Lines, State,
+    Error, Lines, State, fleet,
     tls::Certificate,
     web::{self, App, Limits, Network, Peer},
 };
@@ -42,6 +42,8 @@ pub struct Config {
     pub trusted: Vec<Network>,
     /// Requests of one key in a second; twice as many at once.
     pub requests_per_second: u32,
+    /// How often a device of a fleet is looked at whether it is what it is to be.
+    pub check_every: Duration,
     pub(crate) certificate: Option<Certificate>,
 }
 
@@ -52,6 +54,7 @@ pub struct Server {
     acceptor: Option<TlsAcceptor>,
     router: Router,
     app: Arc<App>,
+    check_every: Duration,
 }
 
 impl Server {
@@ -72,8 +75,9 @@ impl Server {
             names: config.names,
             trusted: config.trusted,
             limits: Limits::new(config.requests_per_second),
+            uploads: web::Uploads::default(),
         });
-        follow(&app)?;
+        app.follow()?;
         Ok(Self {
             listener,
             address,
@@ -82,6 +86,7 @@ impl Server {
                 .map(|certificate| TlsAcceptor::from(certificate.config)),
             router: web::router(Arc::clone(&app)),
             app,
+            check_every: config.check_every,
         })
     }
 
@@ -97,6 +102,11 @@ impl Server {
         let (ending, ends) = watch::channel(false);
         let mut connections = JoinSet::new();
         let follower = tokio::spawn(keep_following(Arc::clone(&self.app)));
+        let fleet = tokio::spawn(fleet::run(
+            Arc::clone(&self.app.state),
+            Arc::clone(&self.app.lines),
+            self.check_every,
+        ));
         let mut end = pin!(end);
         loop {
             let place = tokio::select! {
@@ -122,6 +132,7 @@ impl Server {
         }
         drop(self.listener);
         follower.abort();
+        fleet.abort();
         // Nobody listens if there are no connections.
         let _ = ending.send(true);
         let all = async { while connections.join_next().await.is_some() {} };
@@ -173,17 +184,6 @@ async fn serve(
     let _ = connection.await;
 }
 
-/// Has the devices that the state names now.
-fn follow(app: &App) -> Result<(), Error> {
-    let devices = app.state.devices()?;
-    match app.lines.follow(devices) {
-        // The other devices are there.
-        Err(error @ Error::Usage(_)) => eprintln!("berth-serve: {error}"),
-        followed => followed?,
-    }
-    Ok(())
-}
-
 async fn keep_following(app: Arc<App>) {
     let mut before = None;
     loop {
@@ -191,7 +191,7 @@ async fn keep_following(app: Arc<App>) {
         let looked = tokio::task::spawn_blocking(move || {
             let version = look.state.version()?;
             if before != Some(version) {
-                follow(&look)?;
+                look.follow()?;
             }
             Ok::<_, Error>(version)
         });

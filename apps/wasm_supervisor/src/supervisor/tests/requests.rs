@@ -128,27 +128,6 @@ fn a_request_that_is_looked_at_late_is_answered() {
     assert_eq!(bench.text, "");
 }
 
-/// A line of 1,200 baud, or a program on a busy machine: all of the frame takes longer than nothing may come for.
-#[test]
-fn a_request_that_arrives_slowly_is_answered() {
-    let mut bench = Bench::new();
-    let request = Request {
-        id: 7,
-        op: Op::Start { name: "somebody" },
-    };
-    let mut frame = [0; FRAME_MAX];
-    let frame = encode_frame(&request, &mut frame).unwrap();
-    assert!(frame.len() as u64 * 100 > u64::from(berth_protocol::FRAME_TIMEOUT_MS));
-    for byte in frame {
-        bench.fake.0.now_us.set(bench.fake.0.now_us.get() + 100_000);
-        bench.fake.0.input.borrow_mut().push_back(*byte);
-        bench.polls(2);
-    }
-    let answers = bench.collect();
-    assert_eq!(Response::decode(&answers[0]).unwrap().id, 7);
-    assert_eq!(bench.text, "");
-}
-
 #[test]
 fn the_shell_says_what_it_does() {
     let mut bench = Bench::new();
