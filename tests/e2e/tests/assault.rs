@@ -363,7 +363,7 @@ fn processes_that_sleep_make_nobody_late() -> Result<()> {
     // All begin in the first milliseconds, which take each other's time.
     let begun = device.told_deadlines(1)?;
     let from = device.board.console.text().len();
-    device.told_deadlines(3)?;
+    device.told_deadlines(2)?;
     let text = device.board.console.text();
     let told = Deadlines::read(text.get(from..).context("the console lost text")?)?;
     ensure!(told.kept(), "{told}, after {begun}\n{text}");
