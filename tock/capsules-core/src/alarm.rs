@@ -72,6 +72,8 @@ pub struct AlarmDriver<'a, A: Alarm<'a>> {
     alarm: &'a A,
     app_alarms: AlarmGrant,
     places: [Place; PROCESSES_MAX],
+    /// So many of them, the first ones, are or were somebody's.
+    used: Cell<usize>,
     /// What the hardware is set to; it may be earlier than any process needs. Due: its
     /// interrupt is on the way.
     hardware: Cell<Expiration<Count>>,
@@ -89,6 +91,7 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
                     alarm: Cell::new(Expiration::Off),
                 }
             }; PROCESSES_MAX],
+            used: Cell::new(0),
             hardware: Cell::new(Expiration::Off),
         }
     }
@@ -126,6 +129,7 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
     }
 
     /// The place of a process, if it has one.
+    #[inline(always)]
     fn place(&self, process: ProcessId) -> Result<Option<&Place>, process::Error> {
         let number = self.app_alarms.enter(process, |data, _| data.place)?;
         Ok(number.and_then(|number| self.places.get(usize::from(number))))
@@ -144,6 +148,7 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
             data.place = u8::try_from(number).ok();
         });
         place.process.set(Some(process));
+        self.used.set(self.used.get().max(number + 1));
         noted.ok().map(|()| place)
     }
 
@@ -191,7 +196,7 @@ impl<'a, A: Alarm<'a>> AlarmClient for AlarmDriver<'a, A> {
         let mut wait = None;
         // What has been due longest, and how long.
         let mut first: Option<(&Place, Count, Count)> = None;
-        for place in &self.places {
+        for place in self.places.iter().take(self.used.get()) {
             let alarm = place.alarm.get().brought_to(now);
             match alarm {
                 Expiration::Off => continue,
