@@ -31,6 +31,7 @@ use crate::PROCESSES_MAX;
 use crate::driver;
 use crate::expiration::{Expiration, shorter};
 use core::cell::Cell;
+use core::num::NonZeroU8;
 use kernel::ErrorCode;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::hil::time::{Alarm, AlarmClient, Frequency, Ticks, Ticks32, Time};
@@ -52,8 +53,8 @@ type Count = Ticks32;
 /// What the driver keeps for each process.
 #[derive(Default)]
 pub struct AlarmData {
-    /// Number of the place of its alarm; none before it has set one.
-    place: Option<u8>,
+    /// Number of the place of its alarm, counted from one; none before it has set one.
+    place: Option<NonZeroU8>,
 }
 
 /// A process's alarm.
@@ -132,7 +133,7 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
     #[inline(always)]
     fn place(&self, process: ProcessId) -> Result<Option<&Place>, process::Error> {
         let number = self.app_alarms.enter(process, |data, _| data.place)?;
-        Ok(number.and_then(|number| self.places.get(usize::from(number))))
+        Ok(number.and_then(|number| self.places.get(usize::from(number.get()) - 1)))
     }
 
     /// Gives a place to a process that has none: one that was nobody's, or is that of a run that has ended.
@@ -145,7 +146,7 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
         let number = self.places.iter().position(is_free)?;
         let place = self.places.get(number)?;
         let noted = self.app_alarms.enter(process, |data, _| {
-            data.place = u8::try_from(number).ok();
+            data.place = u8::try_from(number + 1).ok().and_then(NonZeroU8::new);
         });
         place.process.set(Some(process));
         self.used.set(self.used.get().max(number + 1));
@@ -177,14 +178,13 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
 
     fn stop(&self, process: ProcessId) -> CommandReturn {
         // The hardware stays set: an alarm that nobody needs costs one pass.
-        let was = match self.place(process) {
-            Ok(place) => place.map_or(Expiration::Off, |place| place.alarm.take()),
+        let place = match self.place(process) {
+            Ok(place) => place,
             Err(error) => return error.into(),
         };
-        if was == Expiration::Off {
-            CommandReturn::failure(ErrorCode::ALREADY)
-        } else {
-            CommandReturn::success()
+        match place.map(|place| place.alarm.take()) {
+            None | Some(Expiration::Off) => CommandReturn::failure(ErrorCode::ALREADY),
+            Some(_) => CommandReturn::success(),
         }
     }
 }
