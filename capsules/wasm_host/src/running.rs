@@ -4,9 +4,10 @@ use crate::driver::WasmHost;
 use crate::exposure::Exposure;
 use crate::program::{self, Data, Machine, Pass};
 use crate::refusal::Refusal;
-use crate::window::Window;
+use crate::window::{Turn, Window};
 use berth_exposure::program::{
-    INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, PASS_UNITS, check_units, state,
+    INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, PASS_UNITS, PASSES_MAX, answer_of,
+    check_units, state,
 };
 use berth_exposure::{Width, allow};
 use core::cell::Cell;
@@ -131,6 +132,14 @@ impl<const N: usize> WasmHost<N> {
         self
     }
 
+    /// Make pass after pass in one call, as many as it asks for, as long as the turn of the process goes on. Without this a call
+    /// ends with its pass.
+    #[must_use]
+    pub fn with_turn(mut self, turn: &'static dyn Turn) -> Self {
+        self.turn = Some(turn);
+        self
+    }
+
     /// The slot that has the program of an exposure, or, for `None`, a free one.
     fn slot(&self, owner: Option<usize>) -> Option<&'static ProgramSlot> {
         self.programs.iter().find(|slot| slot.owner.get() == owner)
@@ -172,7 +181,7 @@ impl<const N: usize> WasmHost<N> {
             // At most 32: checked above.
             let begin = |machine: &mut Machine| machine.begin(instructions as u8, input, output);
             slot.machine.map(begin);
-            answer = Ok(self.pass(index, slot, code, lent));
+            answer = Ok(self.passes(index, slot, code, lent, 1));
         })?;
         answer
     }
@@ -181,13 +190,14 @@ impl<const N: usize> WasmHost<N> {
         &self,
         process: ProcessId,
         handle: u32,
+        passes: u32,
     ) -> Result<CommandReturn, Refusal> {
         let (index, _) = self.held(process, handle)?;
         let slot = self.slot(Some(index)).ok_or(program::Refusal::State)?;
         let mut answer = Err(Refusal::BufferTooSmall);
         let instructions = slot.machine.map_or(0, |machine| machine.length());
         self.lent(process, instructions, &mut |code, lent| {
-            answer = Ok(self.pass(index, slot, code, lent));
+            answer = Ok(self.passes(index, slot, code, lent, passes));
         })?;
         answer
     }
@@ -203,20 +213,28 @@ impl<const N: usize> WasmHost<N> {
             .ok_or(program::Refusal::State.into())
     }
 
-    fn pass(
+    /// Make one pass of the program in a slot, and more of them, `passes` together at most, while the process's turn goes on.
+    fn passes(
         &self,
         index: usize,
         slot: &ProgramSlot,
         code: &ReadableProcessSlice,
         lent: &Lent<'_>,
+        passes: u32,
     ) -> CommandReturn {
         let Some(exposure) = self.exposures.get(index) else {
             return CommandReturn::failure(ErrorCode::FAIL);
         };
+        let mut passes = Passes {
+            turn: self.turn,
+            asked: passes.min(PASSES_MAX),
+            made: 1,
+        };
         let come = slot.machine.map(|machine| {
-            let pass = on(machine, exposure, code, lent);
+            let pass = on(machine, exposure, code, lent, &mut passes);
             (pass, machine.instruction(), machine.output() as u32)
         });
+        let made = passes.made;
         // Nothing else uses the machine.
         let Some((pass, instruction, output)) = come else {
             return CommandReturn::failure(ErrorCode::FAIL);
@@ -225,9 +243,14 @@ impl<const N: usize> WasmHost<N> {
             slot.owner.set(None);
         }
         match pass {
-            Ok(Pass::Done) => CommandReturn::success_u32_u32(state::DONE, output),
-            Ok(Pass::GoesOn) => CommandReturn::success_u32_u32(state::GOES_ON, output),
-            Err(refusal) => ended(refusal, instruction, output),
+            Ok(Pass::Done) => CommandReturn::success_u32_u32(answer_of(state::DONE, made), output),
+            Ok(Pass::GoesOn) => {
+                CommandReturn::success_u32_u32(answer_of(state::GOES_ON, made), output)
+            }
+            // The error, the instruction, the bytes of output so far.
+            Err(refusal) => {
+                CommandReturn::failure_u32_u32(refusal.into(), answer_of(instruction, made), output)
+            }
         }
     }
 
@@ -277,44 +300,77 @@ impl<const N: usize> WasmHost<N> {
     }
 }
 
-/// A pass of a program, on its way to the window that makes its accesses.
+/// The passes of one call.
+struct Passes {
+    turn: Option<&'static dyn Turn>,
+    /// How many there may be; one is made whatever this says.
+    asked: u32,
+    /// How many there were, with the one that is being made.
+    made: u32,
+}
+
+impl Passes {
+    /// Begin with another one. `false`: the call ends.
+    #[inline(never)]
+    fn another(&mut self) -> bool {
+        let goes_on = self.made < self.asked && self.turn.is_some_and(|turn| turn.goes_on());
+        self.made += u32::from(goes_on);
+        goes_on
+    }
+}
+
+/// Passes of a program, on their way to the window that makes its accesses.
 pub struct Running<'a> {
     machine: &'a mut Machine,
     lent: &'a Lent<'a>,
+    /// What the first has left.
     units: u32,
+    passes: &'a mut Passes,
     /// What it has come to.
     come: Result<Pass, program::Refusal>,
 }
 
 impl Running<'_> {
-    /// Carry it out, with the accesses of this window.
+    /// Carry them out, with the accesses of this window.
     #[inline(always)]
     pub(crate) fn on<W: Window + ?Sized>(&mut self, window: &W) {
-        self.come = self.machine.pass(window, self.lent, self.units);
+        self.come = loop {
+            let come = self.machine.pass(window, self.lent, self.units);
+            if come != Ok(Pass::GoesOn) || !self.passes.another() {
+                break come;
+            }
+            self.units = PASS_UNITS;
+        };
     }
 }
 
-/// A pass: what is to be checked first, and what that leaves of the time for carrying it out.
+/// Passes: what is to be checked first, and what that leaves of the time for carrying it out.
 fn on(
     machine: &mut Machine,
     exposure: &Exposure,
     code: &ReadableProcessSlice,
     lent: &Lent<'_>,
+    passes: &mut Passes,
 ) -> Result<Pass, program::Refusal> {
     let mut units = PASS_UNITS;
     while let Some(index) = machine.unchecked() {
         let at = index * INSTRUCTION_BYTES;
         let operation = code.get(at..at + 1).map_or(0, |byte| byte[0].get());
-        let Some(left) = units.checked_sub(check_units(operation)) else {
-            return Ok(Pass::GoesOn);
-        };
-        units = left;
+        let work = check_units(operation);
+        if units < work {
+            if !passes.another() {
+                return Ok(Pass::GoesOn);
+            }
+            units = PASS_UNITS;
+        }
+        units -= work;
         machine.check(exposure, instruction(code, index))?;
     }
     let mut running = Running {
         machine,
         lent,
         units,
+        passes,
         come: Ok(Pass::GoesOn),
     };
     exposure.window.pass(&mut running);
@@ -327,9 +383,4 @@ fn instruction(code: &ReadableProcessSlice, index: usize) -> Option<Instruction>
     let from = code.get(index * INSTRUCTION_BYTES..(index + 1) * INSTRUCTION_BYTES)?;
     from.copy_to_slice_or_err(&mut bytes).ok()?;
     Instruction::decode(&bytes)
-}
-
-/// The answer to a program that was refused or has ended: the error, the instruction, the bytes of output so far.
-fn ended(refusal: program::Refusal, instruction: u32, output: u32) -> CommandReturn {
-    CommandReturn::failure_u32_u32(refusal.into(), instruction, output)
 }

@@ -56,20 +56,20 @@ impl Programs for Board {
         let mut made = 0;
         let mut come = Ok(programs::Pass::GoesOn);
         let lent = programs::lend(handle, parts, |lent: &programs::Lent| {
-            made = 1;
             let passes = match passes {
                 Passes::First => {
-                    come = lent.begin(instructions, input, output);
+                    (come, made) = lent.begin(instructions, input, output);
                     return;
                 }
                 Passes::Next(passes) => passes,
             };
             loop {
-                come = lent.go_on();
+                let more;
+                (come, more) = lent.go_on(passes.saturating_sub(made));
+                made += more;
                 if come != Ok(programs::Pass::GoesOn) || made >= passes || self.waiting() != 0 {
                     return;
                 }
-                made += 1;
             }
         });
         if let Err(error) = lent {
