@@ -14,7 +14,8 @@ use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::process::ProcessId;
 use kernel::processbuffer::{
-    ReadableProcessBuffer, ReadableProcessSlice, WriteableProcessBuffer, WriteableProcessSlice,
+    ReadableProcessBuffer, ReadableProcessByte, ReadableProcessSlice, WriteableProcessBuffer,
+    WriteableProcessSlice,
 };
 use kernel::syscall::CommandReturn;
 use kernel::utilities::cells::MapCell;
@@ -95,30 +96,38 @@ impl Data for Lent<'_> {
     }
 
     #[inline(never)]
-    fn fetch(&self, mut at: usize, width: Width, values: &mut [[u8; 4]]) -> Option<()> {
+    fn fetch(&self, at: usize, width: Width, values: &mut [[u8; 4]]) -> Option<()> {
+        let bytes = width.bytes() as usize;
+        let from = self.input.get(at..at + values.len() * bytes)?;
         if width == Width::Bits32 {
             // All at once, as they lie there.
-            let values = values.as_flattened_mut();
-            let from = self.input.get(at..at + values.len())?;
-            return from.copy_to_slice_or_err(values).ok();
+            return from.copy_to_slice_or_err(values.as_flattened_mut()).ok();
         }
+        let mut from = from.iter().map(ReadableProcessByte::get);
         for value in values {
-            *value = self.take(at, width)?.to_le_bytes();
-            at += width.bytes() as usize;
+            let low = from.next()?;
+            let high = match width {
+                Width::Bits8 => 0,
+                _ => from.next()?,
+            };
+            *value = [low, high, 0, 0];
         }
         Some(())
     }
 
     #[inline(never)]
-    fn hand_over(&self, mut at: usize, width: Width, values: &[[u8; 4]]) -> Option<()> {
+    fn hand_over(&self, at: usize, width: Width, values: &[[u8; 4]]) -> Option<()> {
+        let bytes = width.bytes() as usize;
+        let to = self.output?.get(at..at + values.len() * bytes)?;
         if width == Width::Bits32 {
-            let values = values.as_flattened();
-            let to = self.output?.get(at..at + values.len())?;
-            return to.copy_from_slice_or_err(values).ok();
+            return to.copy_from_slice_or_err(values.as_flattened()).ok();
         }
-        for value in values {
-            self.put(at, width, u32::from_le_bytes(*value))?;
-            at += width.bytes() as usize;
+        let mut to = to.iter();
+        for [low, high, _, _] in values {
+            to.next()?.set(*low);
+            if width != Width::Bits8 {
+                to.next()?.set(*high);
+            }
         }
         Some(())
     }
@@ -158,7 +167,7 @@ impl<const N: usize> WasmHost<N> {
         data: u32,
     ) -> Result<CommandReturn, Refusal> {
         let (index, _) = self.held(process, program >> 16)?;
-        let instructions = (program & 0xffff) as usize;
+        let (instructions, passes) = ((program & 0xff) as usize, program >> 8 & 0xff);
         let (input, output) = ((data >> 16) as usize, (data & 0xffff) as usize);
         if self.slot(Some(index)).is_some() {
             return Err(program::Refusal::State.into());
@@ -181,7 +190,7 @@ impl<const N: usize> WasmHost<N> {
             // At most 32: checked above.
             let begin = |machine: &mut Machine| machine.begin(instructions as u8, input, output);
             slot.machine.map(begin);
-            answer = Ok(self.passes(index, slot, code, lent, 1));
+            answer = Ok(self.passes(index, slot, code, lent, passes));
         })?;
         answer
     }
@@ -334,13 +343,8 @@ impl Running<'_> {
     /// Carry them out, with the accesses of this window.
     #[inline(always)]
     pub(crate) fn on<W: Window + ?Sized>(&mut self, window: &W) {
-        self.come = loop {
-            let come = self.machine.pass(window, self.lent, self.units);
-            if come != Ok(Pass::GoesOn) || !self.passes.another() {
-                break come;
-            }
-            self.units = PASS_UNITS;
-        };
+        let (machine, passes) = (&mut *self.machine, &mut *self.passes);
+        self.come = machine.passes(window, self.lent, self.units, &mut || passes.another());
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn run<const N: usize>(
     let mut result = process.command(
         host,
         command::PROGRAM_RUN,
-        program_of(handle, program.len() as u16),
+        program_of(handle, program.len() as u8, 0),
         data_of(input.len() as u16, room),
     );
     let mut calls = 1;
@@ -604,7 +604,7 @@ fn what_is_no_instruction_is_refused_with_its_place() {
     let lend = |code: &[u8]| {
         { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, code) }.unwrap();
     };
-    let run = |count| b.call(0, command::PROGRAM_RUN, program_of(handle, count), 0);
+    let run = |count| b.call(0, command::PROGRAM_RUN, program_of(handle, count, 0), 0);
     lend(&code);
     b.leds.take_log();
     let refused = CommandReturn::failure_u32_u32(ErrorCode::FAIL, answer_of(1, 1), 0);
@@ -615,14 +615,14 @@ fn what_is_no_instruction_is_refused_with_its_place() {
     let input = b.call(
         0,
         command::PROGRAM_RUN,
-        program_of(handle, 1),
+        program_of(handle, 1, 0),
         data_of(17, 0),
     );
     assert_eq!(input, failed(ErrorCode::SIZE));
     let output = b.call(
         0,
         command::PROGRAM_RUN,
-        program_of(handle, 1),
+        program_of(handle, 1, 0),
         data_of(0, 1),
     );
     assert_eq!(output, failed(ErrorCode::SIZE));
@@ -651,7 +651,7 @@ fn a_long_program_goes_on_in_bounded_passes() {
     let mut result = b.call(
         0,
         command::PROGRAM_RUN,
-        program_of(handle, 3),
+        program_of(handle, 3, 0),
         data_of(0, 400),
     );
     let mut made = 0;
@@ -669,7 +669,7 @@ fn a_long_program_goes_on_in_bounded_passes() {
         let another = b.call(
             0,
             command::PROGRAM_RUN,
-            program_of(handle, 3),
+            program_of(handle, 3, 0),
             data_of(0, 400),
         );
         assert_eq!(another, failed(ErrorCode::ALREADY));
@@ -729,13 +729,13 @@ fn a_call_makes_passes_as_long_as_its_turn_goes_on() {
         Instruction::Write(word(8), 3),
         Instruction::Read(word(8)),
     ]);
-    let length = program.len() as u16;
+    let length = program.len() as u8;
     { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, &bytes_of(&program)) }
         .unwrap();
     let output = { b.processes[0].allow_rw(DRIVER_NUM, &b.host, allow::RW_OUTPUT, 2000) }.unwrap();
     let begin = || {
         let data = data_of(0, 2000);
-        b.call(0, command::PROGRAM_RUN, program_of(handle, length), data)
+        b.call(0, command::PROGRAM_RUN, program_of(handle, length, 0), data)
     };
     b.uart.take_log();
     // One pass begins it, whatever the turn.
@@ -781,7 +781,7 @@ fn a_call_makes_passes_as_long_as_its_turn_goes_on() {
     }];
     { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, &bytes_of(&program)) }
         .unwrap();
-    let begun = b.call(0, command::PROGRAM_RUN, program_of(handle, 1), 0);
+    let begun = b.call(0, command::PROGRAM_RUN, program_of(handle, 1, 0), 0);
     assert_eq!(begun, told(state::GOES_ON, 1));
     looks.note();
     let all = PASSES_MAX as usize;
@@ -823,7 +823,7 @@ fn short_exchanges_again_and_again_go_on_in_bounded_passes() {
     let mut result = b.call(
         0,
         command::PROGRAM_RUN,
-        program_of(handle, 2),
+        program_of(handle, 2, 0),
         data_of(0, 0),
     );
     let mut made = 0;
@@ -862,7 +862,7 @@ fn a_program_stops_at_once_with_its_claim() {
         let result = b.call(
             process,
             command::PROGRAM_RUN,
-            program_of(handle, 2),
+            program_of(handle, 2, 0),
             data_of(1000, 0),
         );
         assert_eq!(result, told(state::GOES_ON, 1));
@@ -897,7 +897,7 @@ fn a_program_stops_at_once_with_its_claim() {
     let result = b.call(
         0,
         command::PROGRAM_RUN,
-        program_of(handle, 2),
+        program_of(handle, 2, 0),
         data_of(1000, 0),
     );
     assert_eq!(result, told(state::GOES_ON, 1));
@@ -930,7 +930,7 @@ fn a_board_without_room_refuses_programs() {
         },
         Instruction::Write(word(0), 0),
     ];
-    let begin = |handle| b.call(0, command::PROGRAM_RUN, program_of(handle, 2), 0);
+    let begin = |handle| b.call(0, command::PROGRAM_RUN, program_of(handle, 2, 0), 0);
     { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, &bytes_of(&program)) }
         .unwrap();
     let (leds, uart) = (

@@ -41,7 +41,7 @@ pub enum Pass {
 #[must_use]
 pub fn exists() -> bool {
     // A program of no instructions is refused whatever it is for; a kernel without programs does not know the command.
-    let answer = command(DRIVER_NUM, number::PROGRAM_RUN, program_of(0, 0), 0).success();
+    let answer = command(DRIVER_NUM, number::PROGRAM_RUN, program_of(0, 0, 0), 0).success();
     !matches!(answer, Err(ErrorCode::NoSupport | ErrorCode::NoDevice))
 }
 
@@ -109,15 +109,24 @@ pub fn lend<R>(
 }
 
 impl Lent {
-    /// Begins the program, which has so many instructions and bytes of input and output, and makes a pass. Returns what that has come to, and how many
-    /// passes were made.
+    /// Begins the program, which has so many instructions and bytes of input and output, and makes a pass, or up to `passes`, of which 255 count, as long as nothing
+    /// comes that goes first. Returns what they have come to, and how many they were.
     ///
     /// # Errors
     ///
     /// [`Ended`]. `Already` while the block has another program, `NoMem` while as many programs are under way as
     /// the board has room for.
-    pub fn begin(&self, instructions: u16, input: u16, output: u16) -> (Result<Pass, Ended>, u32) {
-        let program = program_of(self.handle, instructions);
+    pub fn begin(
+        &self,
+        instructions: u16,
+        input: u16,
+        output: u16,
+        passes: u32,
+    ) -> (Result<Pass, Ended>, u32) {
+        // More than any kernel takes are refused by it as well.
+        let instructions = u8::try_from(instructions).unwrap_or(u8::MAX);
+        let passes = u8::try_from(passes).unwrap_or(u8::MAX);
+        let program = program_of(self.handle, instructions, passes);
         Self::ask(number::PROGRAM_RUN, program, data_of(input, output))
     }
 
@@ -181,7 +190,7 @@ pub fn run(handle: u16, instructions: u16, code: &[u8], output: &mut [u8]) -> Re
     };
     lend(handle, parts, |lent| {
         // Both fit 16 bits: checked above.
-        let mut come = lent.begin(instructions, input as u16, room as u16);
+        let mut come = lent.begin(instructions, input as u16, room as u16, PASSES_MAX);
         loop {
             match come.0? {
                 Pass::Done(output) => return Ok(output),
