@@ -32,7 +32,7 @@ const MOST_ACCESSES: u32 = 64;
 
 /// How often each is run; the least counts, since an interrupt of the kernel's own clock
 /// or line may fall into a run.
-const RUNS: usize = 2;
+const RUNS: usize = 6;
 /// What runs may differ by, in microseconds: more is no interrupt but a slice that ended.
 const SPREAD_MAX: i64 = 20;
 
@@ -112,7 +112,7 @@ const BODY: u8 = 8;
 pub fn measure() -> Result<Group> {
     let flash = Flash::new()?;
     let board = Board::new(flash.path())
-        .limit(Duration::from_secs(900))
+        .limit(Duration::from_secs(300))
         .icount(Icount {
             shift: SHIFT,
             // The operator's line needs time that does not jump.
@@ -121,36 +121,6 @@ pub fn measure() -> Result<Group> {
         .start()?;
     let device = Device { board };
     device.console("type help")?;
-    if std::env::var_os("L3").is_some() {
-        println!("L3 program {}", program_access(&device, MAPPED)?);
-        for words in [8u16, 16, 64, 128, 256, 512] {
-            let reg = |offset| Place { offset, width: Width::Bits32 };
-            let bit = |bit| Some(berth_exposure::program::Ready { bit, is: true });
-            let code = [
-                Instruction::Write(reg(0), 15), Instruction::Write(reg(0x10), 2), Instruction::Write(reg(4), 3),
-                Instruction::Exchange(berth_exposure::program::Exchange { data: reg(8), status: 0xc, words, under_way: 8, room: bit(1), from_input: true, filled: bit(2), to_output: true, limit: 1000 }),
-                Instruction::Write(reg(4), 0)];
-            let bytes: String = code.iter().flat_map(|i| i.encode()).map(|byte| format!("\\{byte:02x}")).collect();
-            let n = u32::from(words) * 4;
-            let text = format!(r#"(module
-          (import "mmio:spi_shield0" "claim" (func $claim (result i32)))
-          (import "program" "run" (func $run (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
-          (import "berth" "now_us" (func $now (result i64)))
-          (import "berth" "sleep_us" (func $sleep (param i64)))
-          (import "berth" "exit" (func $exit (param i32)))
-          (memory (export "memory") 8192 (pagesize 1))
-          (data (i32.const 0) "{bytes}")
-          (func (export "_start") (local $block i32) (local $start i64)
-            (local.set $block (call $claim))
-            (call $sleep (i64.const 500000))
-            (local.set $start (call $now))
-            (if (i32.lt_s (call $run (local.get $block) (i32.const 0) (i32.const 80) (i32.const 1024) (i32.const {n}) (i32.const 4096) (i32.const {n})) (i32.const 0)) (then unreachable))
-            (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $start))))))"#);
-            println!("L3 words {words} {}", instructions(microseconds(&device, "spi_shield0", &text)?));
-        }
-        println!("L3 spi {}", super::spi::container(&device, "loopback_program")?);
-        anyhow::bail!("L3 done");
-    }
     let figure = |key, value| Figure { key, value };
     let [native_process, first, last] = native()?;
     let mapped = container(&device, MAPPED, "mapped", CALLS)?;

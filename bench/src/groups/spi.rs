@@ -103,7 +103,7 @@ fn board(flash: &Flash) -> Result<Device> {
 }
 
 /// Instructions of a word by an example.
-pub(super) fn container(device: &Device, name: &str) -> Result<f64> {
+fn container(device: &Device, name: &str) -> Result<f64> {
     let module = guest(name).to_string_lossy().into_owned();
     device.berth(&["upload", &module])?.ok()?;
     let mut least = f64::INFINITY;
@@ -115,7 +115,7 @@ pub(super) fn container(device: &Device, name: &str) -> Result<f64> {
         let told = device.container(name)?.context("it is listed")?;
         let us = told["exit_code"].as_f64().context("an exit code")?;
         ensure!(us > 0.0, "{name} says that other words came back");
-        eprintln!("L3 us {us} {told}"); least = least.min(us);
+        least = least.min(us);
     }
     device.berth(&["rm", name])?.ok()?;
     Ok(least * 1000.0 / f64::from(1 << SHIFT) / WORDS)
