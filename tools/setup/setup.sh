@@ -3,7 +3,7 @@
 # nothing is missing. Everything that is not a Debian package or a Rust target
 # goes below target/tools and disappears with it.
 #
-#   tools/setup/setup.sh debian     Debian packages (tools/setup/debian-packages.txt)
+#   tools/setup/setup.sh debian     Debian packages (tools/setup/debian-packages.txt: name and version that was tested)
 #   tools/setup/setup.sh rust       the Rust toolchain of rust-toolchain.toml and its targets
 #   tools/setup/setup.sh elf2tab    ELF to Tock application bundle
 #   tools/setup/setup.sh tockloader the real tockloader, in a Python virtual environment
@@ -42,20 +42,35 @@ quietly() {
 
 # missing_packages LIST: a Debian package counts as there when dpkg says "installed".
 missing_packages() {
-    while read -r package; do
+    while read -r package _; do
         status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
         [ "$status" = installed ] || printf '%s ' "$package"
+    done <"$1"
+}
+
+# tested LIST: says which packages are of another version than the list names. Of Debian's versions (epoch:upstream-revision) the
+# upstream's part counts, as far as the list has it: a release of Debian changes what is behind that only.
+tested() {
+    while read -r package named; do
+        version=$(dpkg-query -W -f '${Version}' "$package" 2>/dev/null || true)
+        case ${version#*:} in
+            "$named" | "$named"[!0-9]*) ;;
+            *) say "$package $version: tested with $named, which Debian 12 has; what is measured or made by it may differ" ;;
+        esac
     done <"$1"
 }
 
 # debian LIST: install what is missing of a list of Debian packages.
 debian() {
     command -v dpkg-query >/dev/null 2>&1 || {
-        echo "not a Debian system: install the equivalents of: $(tr '\n' ' ' <"$1")" >&2
+        echo "not a Debian system: install the equivalents of (with the version that was tested): $(tr '\n' ',' <"$1")" >&2
         exit 2
     }
     missing=$(missing_packages "$1")
-    [ -n "$missing" ] || return 0
+    if [ -z "$missing" ]; then
+        tested "$1"
+        return 0
+    fi
     if [ "$(id -u)" = 0 ]; then
         as_root=
     elif command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
@@ -70,6 +85,7 @@ debian() {
     quietly $as_root apt-get update
     # shellcheck disable=SC2086
     quietly $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+    tested "$1"
 }
 
 # toolchain: the pinned Rust. One of this very version under another name (stable, say) serves.
@@ -150,7 +166,12 @@ miri() {
     cargo +nightly miri --version >/dev/null 2>&1 &&
         [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ] && return 0
     say "adding Miri to the nightly toolchain"
-    quietly rustup toolchain install nightly --profile minimal --component miri --component rust-src
+    # Not a newer nightly than there is.
+    if rustc +nightly --version >/dev/null 2>&1; then
+        quietly rustup component add --toolchain nightly miri rust-src
+    else
+        quietly rustup toolchain install nightly --profile minimal --component miri --component rust-src
+    fi
 }
 
 for part in "$@"; do

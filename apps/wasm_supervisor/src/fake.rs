@@ -62,6 +62,8 @@ pub struct State {
     pub unkept: RefCell<Option<Unkept>>,
     /// Microseconds that a byte takes on the line; 87 is 115200 baud.
     pub byte_us: Cell<u64>,
+    /// What the kernel needs for a byte that is sent.
+    pub kernel_byte_ns: Cell<u64>,
     /// A line is being sent until then.
     pub sending_until_us: Cell<u64>,
     /// Tag of the container that holds each block.
@@ -453,6 +455,11 @@ impl Platform for Fake {
 
     fn is_sending(&self) -> bool {
         self.0.now_us.get() < self.0.sending_until_us.get()
+    }
+
+    fn send_measured(&self, line: &[u8]) -> u64 {
+        self.write(line);
+        self.0.kernel_byte_ns.get()
     }
 
     fn wait(&self, deadline_us: Option<u64>) {

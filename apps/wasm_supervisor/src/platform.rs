@@ -94,6 +94,10 @@ pub trait Platform: Interrupts + Programs + Buses {
         false
     }
 
+    /// Send a line of at most [`LINE_MAX`] bytes, all of it. Returns how many nanoseconds of this process's time a byte takes once
+    /// it is begun: what the kernel needs for it, and not what the line does. Right where nothing else runs.
+    fn send_measured(&self, line: &[u8]) -> u64;
+
     /// Sleep until bytes may have arrived, a line may have been sent, or until `deadline_us`.
     fn wait(&self, deadline_us: Option<u64>);
 

@@ -140,9 +140,8 @@ impl Default for Shell {
     }
 }
 
-/// Says the first line after start. Returns its length in bytes.
-#[inline(never)]
-pub fn greet<P: Platform>(platform: &P) -> u32 {
+/// Returns what is said to whoever listens when the supervisor has started.
+pub fn greeting<P: Platform>(platform: &P) -> Text<LINE_MAX> {
     let (board, kernel) = platform.names();
     let mut line = Text::<LINE_MAX>::new();
     // What does not fit is cut.
@@ -150,8 +149,7 @@ pub fn greet<P: Platform>(platform: &P) -> u32 {
         line,
         "berth supervisor {VERSION} on {board}, kernel {kernel}; type help\r\n"
     );
-    platform.write(line.bytes());
-    line.bytes().len() as u32
+    line
 }
 
 /// One line that a container said, before which `missing` were lost.

@@ -11,12 +11,13 @@
 //! * *Rate.* In each second the whole partition takes only so many.
 //!
 //! What is left of the budgets stands in memory that keeps its contents over a reset ([`Kept`]), if the board has such:
-//! then a reset gives nothing back. When the power was gone nothing of it is there, and all budgets are full; so how often the
+//! then a reset gives nothing back, whenever it comes. When the power was gone nothing of it is there, and all budgets are full; so how often the
 //! *power* goes counts, and nothing else. (A counter that outlives the power would be one more word of flash for each erase, in a
 //! page that wears as well.)
 
 use berth_exposure::erases::Budget;
 use core::cell::Cell;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 /// Returns the erases that a page has at once: no more than can be counted in seconds of half a century.
 fn at_once(budget: Budget) -> u32 {
@@ -43,6 +44,7 @@ pub struct Kept<const PAGES: usize> {
     passed: Cell<u32>,
     /// `Books::sum` of the above.
     check: Cell<u32>,
+    begun: Begun,
 }
 
 impl<const PAGES: usize> Kept<PAGES> {
@@ -53,6 +55,7 @@ impl<const PAGES: usize> Kept<PAGES> {
             full: [const { Cell::new(0) }; PAGES],
             passed: Cell::new(0),
             check: Cell::new(0),
+            begun: Begun::new(),
         }
     }
 
@@ -61,6 +64,7 @@ impl<const PAGES: usize> Kept<PAGES> {
             full: &self.full,
             passed: &self.passed,
             check: &self.check,
+            begun: &self.begun,
         }
     }
 }
@@ -71,21 +75,44 @@ impl<const PAGES: usize> Default for Kept<PAGES> {
     }
 }
 
-/// Place of [`Kept::passed`] in the sum.
-const PASSED: usize = usize::MAX;
+/// The change that is being made of one word and the sum. A reset may come between the two: then this tells what the
+/// word was, so that the sum is known to have been right.
+struct Begun {
+    place: Cell<u32>,
+    old: Cell<u32>,
+    /// `Books::seal` of the place, the old and the new value.
+    seal: Cell<u32>,
+}
+
+impl Begun {
+    const fn new() -> Self {
+        Self {
+            place: Cell::new(0),
+            old: Cell::new(0),
+            seal: Cell::new(0),
+        }
+    }
+}
+
+/// Place of [`Kept::passed`] in the sum. No board has so many pages.
+const PASSED: u32 = u16::MAX as u32;
 
 /// The same without the number of pages.
 struct Books<'a> {
     full: &'a [Cell<u32>],
     passed: &'a Cell<u32>,
     check: &'a Cell<u32>,
+    begun: &'a Begun,
 }
+
+/// Writes of a change of one word.
+const STEPS: usize = 6;
 
 impl Books<'_> {
     /// Tells memory that was kept from memory that holds anything: of 2^32 contents one passes. A sum over the words,
     /// so that a change of one costs no look at the others.
     fn sum(&self) -> u32 {
-        let pages = self.full.iter().enumerate();
+        let pages = (0..).zip(self.full);
         pages.fold(
             Self::part(PASSED, self.passed.get()),
             |sum, (page, full)| sum.wrapping_add(Self::part(page, full.get())),
@@ -93,26 +120,70 @@ impl Books<'_> {
     }
 
     /// What a word adds to the sum: another value, another part.
-    fn part(place: usize, value: u32) -> u32 {
-        // No board has 64 Ki pages.
-        (value ^ (place as u32) << 16 ^ 0x6265_7274).wrapping_mul(0x9e37_79b1)
+    const fn part(place: u32, value: u32) -> u32 {
+        (value ^ place << 16 ^ 0x6265_7274).wrapping_mul(0x9e37_79b1)
     }
 
-    fn change(&self, place: usize, old: u32, new: u32) {
-        let sum = self.check.get().wrapping_sub(Self::part(place, old));
-        self.check.set(sum.wrapping_add(Self::part(place, new)));
+    /// What stands in [`Begun`] while a word is changed.
+    const fn seal(place: u32, old: u32, new: u32) -> u32 {
+        Self::part(place, old)
+            .rotate_left(7)
+            .wrapping_add(Self::part(place, new))
+            ^ 0x7365_616c
     }
 
-    fn set_full(&self, page: usize, full: u32) {
-        if let Some(cell) = self.full.get(page) {
-            let old = cell.replace(full);
-            self.change(page, old, full);
+    fn word(&self, place: u32) -> Option<&Cell<u32>> {
+        match place {
+            PASSED => Some(self.passed),
+            page => self.full.get(page as usize),
         }
     }
 
-    fn set_passed(&self, passed: u32) {
-        let old = self.passed.replace(passed);
-        self.change(PASSED, old, passed);
+    /// The writes of a change, in their order. After each of them the memory can be read again.
+    fn steps<'b>(
+        &'b self,
+        place: u32,
+        word: &'b Cell<u32>,
+        new: u32,
+    ) -> [(&'b Cell<u32>, u32); STEPS] {
+        let (begun, old) = (self.begun, word.get());
+        let seal = Self::seal(place, old, new);
+        let sum = self.check.get().wrapping_sub(Self::part(place, old));
+        [
+            (&begun.place, place),
+            (&begun.old, old),
+            (&begun.seal, seal),
+            (word, new),
+            (self.check, sum.wrapping_add(Self::part(place, new))),
+            (&begun.seal, !seal),
+        ]
+    }
+
+    fn set(&self, place: u32, new: u32) {
+        let Some(word) = self.word(place) else {
+            return;
+        };
+        for (cell, value) in self.steps(place, word, new) {
+            cell.set(value);
+            // A reset may come now: what was written stands there, and nothing that comes later does.
+            compiler_fence(Ordering::SeqCst);
+        }
+    }
+
+    /// Returns whether the memory was kept. A change that a reset has cut off between the word and the sum is ended.
+    fn is_kept(&self) -> bool {
+        let (check, sum) = (self.check.get(), self.sum());
+        if check == sum {
+            return true;
+        }
+        let (place, old) = (self.begun.place.get(), self.begun.old.get());
+        let Some(new) = self.word(place).map(Cell::get) else {
+            return false;
+        };
+        let before = sum
+            .wrapping_sub(Self::part(place, new))
+            .wrapping_add(Self::part(place, old));
+        self.begun.seal.get() == Self::seal(place, old, new) && check == before
     }
 }
 
@@ -130,6 +201,15 @@ pub struct Wear<'a> {
     /// Erases since the board started, and those that were refused for want of budget.
     done: Cell<u32>,
     refused: Cell<u32>,
+}
+
+/// How the books were before an erase was noted.
+pub(crate) struct Noted {
+    page: usize,
+    full: u32,
+    latest: u32,
+    second: (u32, u16),
+    done: u32,
 }
 
 /// What is left, for people.
@@ -152,7 +232,7 @@ impl<'a> Wear<'a> {
         kept: &'a Kept<PAGES>,
     ) -> Self {
         let books = kept.books();
-        let whole = books.check.get() == books.sum();
+        let whole = books.is_kept();
         if !whole {
             books.passed.set(0);
         }
@@ -183,7 +263,7 @@ impl<'a> Wear<'a> {
         let since = now.wrapping_sub(self.seen.replace(now));
         if since != 0 {
             let passed = self.books.passed.get().saturating_add(since);
-            self.books.set_passed(passed);
+            self.books.set(PASSED, passed);
         }
     }
 
@@ -218,17 +298,34 @@ impl<'a> Wear<'a> {
         may
     }
 
-    /// Note an erase of a page.
-    pub(crate) fn erases(&self, page: usize) {
+    /// Note an erase of a page, before it begins: a reset in between gives nothing back. Returns what takes the note back.
+    pub(crate) fn erases(&self, page: usize) -> Noted {
+        let noted = Noted {
+            page,
+            full: self.books.full.get(page).map_or(0, Cell::get),
+            latest: self.latest.get(),
+            second: self.second.get(),
+            done: self.done.get(),
+        };
         let now = self.seen.get();
         let (second, count) = self.second.get();
         let count = if second == now { count } else { 0 };
         self.second.set((now, count.saturating_add(1)));
         self.done.set(self.done.get().saturating_add(1));
         if let Some(full) = self.full_after_erase(page) {
-            self.books.set_full(page, full);
+            // No board has 64 Ki pages.
+            self.books.set(page as u32, full);
             self.latest.set(self.latest.get().max(full));
         }
+        noted
+    }
+
+    /// The erase that was noted last has not begun.
+    pub(crate) fn did_not_begin(&self, noted: Noted) {
+        self.books.set(noted.page as u32, noted.full);
+        self.latest.set(noted.latest);
+        self.second.set(noted.second);
+        self.done.set(noted.done);
     }
 
     pub(crate) fn budget(&self) -> Budget {
@@ -358,6 +455,34 @@ mod tests {
         assert_eq!(use_up(&wear, 63), 2);
     }
 
+    /// However few of the writes of a change are made before a reset, no page has more than before.
+    #[test]
+    fn a_reset_in_the_middle_of_a_change_gives_nothing_back() {
+        let budget = Budget {
+            burst: 5,
+            period_s: 100,
+            per_second: 100,
+        };
+        for steps in 0..=STEPS {
+            for place in [1, PASSED] {
+                let clock = Clock(Cell::new(9));
+                let kept = Kept::<3>::new();
+                let wear = Wear::new(budget, &clock, &kept);
+                assert_eq!(use_up(&wear, 1), 5);
+                assert_eq!(use_up(&wear, 2), 5);
+                let books = kept.books();
+                let word = books.word(place).unwrap();
+                let new = word.get() + if place == PASSED { 1 } else { 100 };
+                for (cell, value) in books.steps(place, word, new).into_iter().take(steps) {
+                    cell.set(value);
+                }
+                let wear = Wear::new(budget, &clock, &kept);
+                assert!(!wear.may_erase(1) && !wear.may_erase(2), "{place} {steps}");
+                assert!(wear.may_erase(0));
+            }
+        }
+    }
+
     /// A budget whose numbers do not fit a word of seconds is less generous, never more.
     #[test]
     fn the_largest_budget_is_bounded_all_the_same() {
@@ -376,6 +501,26 @@ mod tests {
         };
         let wear = Wear::new(budget, &clock, &kept);
         assert_eq!(use_up(&wear, 0), u64::from(u32::MAX / 2 / (24 * 3600)));
+    }
+
+    #[test]
+    fn an_erase_that_did_not_begin_costs_nothing() {
+        let clock = Clock(Cell::new(9));
+        let kept = Kept::<2>::new();
+        let budget = Budget {
+            burst: 2,
+            period_s: 100,
+            per_second: 2,
+        };
+        let wear = Wear::new(budget, &clock, &kept);
+        for _ in 0..10 {
+            assert!(wear.may_erase(0));
+            let noted = wear.erases(0);
+            wear.did_not_begin(noted);
+        }
+        assert_eq!(wear.told().done, 0);
+        assert!(kept.books().is_kept());
+        assert_eq!(use_up(&wear, 0), 2);
     }
 
     #[test]

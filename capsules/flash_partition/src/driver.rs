@@ -86,10 +86,11 @@ impl FlashPartition {
         if !self.wear.may_erase(page) {
             return Err(ErrorCode::RESERVE);
         }
-        self.part.erase(page)?;
         // One that was begun counts, whatever becomes of it.
-        self.wear.erases(page);
-        Ok(())
+        let noted = self.wear.erases(page);
+        self.part
+            .erase(page)
+            .inspect_err(|_| self.wear.did_not_begin(noted))
     }
 
     fn program(&self, process: ProcessId, offset: usize, length: usize) -> Result<(), ErrorCode> {

@@ -15,7 +15,8 @@ pub use crate::scheduler::Scheduler;
 pub mod errorcode {
     use crate::process::Error;
 
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    /// Of some versions it is `Eq` too.
+    #[derive(Clone, Copy, Debug, PartialEq)]
     #[repr(usize)]
     pub enum ErrorCode {
         FAIL = 1,
@@ -142,6 +143,15 @@ mod kernel {
             unimplemented!()
         }
 
+        pub fn process_each_capability<F>(
+            &'static self,
+            capability: &dyn ProcessManagementCapability,
+            closure: F,
+        ) where
+            F: FnMut(&dyn Process),
+        {
+        }
+
         pub fn process_map_or_external<F, R>(
             &self,
             default: R,
@@ -167,20 +177,7 @@ mod kernel {
     }
 }
 
-/// Interfaces of hardware are the same here and there, so these are this kernel's own.
-#[path = "../../../tock/kernel/src/hil"]
-pub mod hil {
-    pub mod adc;
-    pub mod flash;
-    pub mod gpio;
-    pub mod i2c;
-    pub mod led;
-    pub mod pwm;
-    pub mod rng;
-    pub mod spi;
-    pub mod time;
-    pub mod uart;
-}
+pub mod hil;
 
 pub mod ipc {
     pub const DRIVER_NUM: usize = 0x10000;
@@ -188,6 +185,9 @@ pub mod ipc {
 }
 
 pub mod upcall {
+    #[derive(Copy, Clone, Debug, Eq, PartialEq)]
+    pub struct UpcallId(usize);
+
     #[derive(Copy, Clone, Debug)]
     pub enum UpcallError {
         InvalidSubscribeNum,
@@ -488,6 +488,7 @@ pub mod process {
     use crate::capabilities::ProcessManagementCapability;
     use crate::platform::chip::Chip;
     use crate::platform::mpu;
+    use crate::upcall::UpcallId;
 
     #[derive(Clone, Copy, PartialEq, Eq)]
     pub struct ProcessId(usize);
@@ -520,6 +521,29 @@ pub mod process {
         KernelPreemption,
     }
 
+    #[derive(Clone, Copy)]
+    pub enum ShortId {
+        LocallyUnique,
+        Fixed(core::num::NonZeroU32),
+    }
+
+    #[derive(Copy, Clone, Debug, Eq, PartialEq)]
+    pub enum State {
+        Running,
+        Yielded,
+        YieldedFor(UpcallId),
+        Stopped(StoppedState),
+        Faulted,
+        Terminated,
+    }
+
+    #[derive(Copy, Clone, Debug, Eq, PartialEq)]
+    pub enum StoppedState {
+        Running,
+        Yielded,
+        YieldedFor(UpcallId),
+    }
+
     pub struct ProcessAddresses {
         pub flash_start: usize,
         pub flash_non_protected_start: usize,
@@ -537,9 +561,17 @@ pub mod process {
     /// Some of its 60 methods.
     pub trait Process {
         fn processid(&self) -> ProcessId;
+        fn short_app_id(&self) -> ShortId;
         fn get_process_name(&self) -> &'static str;
         fn get_restart_count(&self) -> usize;
+        fn get_state(&self) -> State;
         fn is_running(&self) -> bool;
+        fn stop(&self);
+        fn resume(&self);
+        fn set_fault_state(&self);
+        fn terminate(&self, completion_code: Option<u32>);
+        fn debug_syscall_count(&self) -> usize;
+        fn debug_timeslice_expiration_count(&self) -> usize;
         fn get_addresses(&self) -> ProcessAddresses;
         fn add_mpu_region(
             &self,
@@ -1164,9 +1196,7 @@ pub mod utilities {
             pub fn take(&self) -> Option<T> {
                 unimplemented!()
             }
-            pub fn put(&self, val: T) -> Option<T> {
-                unimplemented!()
-            }
+            pub fn put(&self, val: T) {}
             pub fn replace(&self, val: T) -> Option<T> {
                 unimplemented!()
             }

@@ -12,6 +12,7 @@ use kernel::process::{Process, ProcessId, RunEnd, RunEndClient};
 use kernel::scheduler::background::BackgroundSched;
 use kernel::syscall::SyscallDriver;
 use mps2::fpgaio::Led;
+use process_lives::KernelLives;
 use run_record::RunRecord;
 use wasm_host::WasmHost;
 
@@ -36,7 +37,7 @@ pub(crate) struct Board {
     #[cfg(feature = "buses")]
     pub(crate) buses: &'static Buses,
     pub(crate) led: LedDriver<'static, Led, 1>,
-    pub(crate) process_info: ProcessInfo<Management>,
+    pub(crate) process_info: ProcessInfo<Management, KernelLives>,
     pub(crate) wasm_host: &'static BoardHost,
     pub(crate) flash_partition: &'static FlashPartition,
     pub(crate) run_record: &'static RunRecord,

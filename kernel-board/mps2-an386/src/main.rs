@@ -73,6 +73,7 @@ use kernel::{static_buf, utilities::static_init::fill};
 use mps2::chip::{Mps2, Peripherals};
 use mps2::fpgaio::{self, Led};
 use mps2::uart::SyncWriter;
+use process_lives::KernelLives;
 use run_record::RunRecord;
 use wasm_host::{Interrupts, TableError, WasmHost};
 
@@ -205,7 +206,7 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
             )
             // The filter says who may: of the processes that are not the
             // manufacturer's, none.
-            .with_control(),
+            .with_lives(KernelLives),
             wasm_host,
             run_record,
             flash_partition,

@@ -19,6 +19,10 @@ pub(crate) const INSTRUCTION_SHIFT: u8 = 5;
 /// Boot, or an answer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Seconds that `berth` waits for an answer here: on a busy machine the emulator may stand still for longer than a
+/// device ever does.
+const ANSWER_S: &str = "60";
+
 /// What the supervisor prints when it is ready.
 const READY: &str = "type help";
 
@@ -208,13 +212,19 @@ impl Device {
         Ok(())
     }
 
-    /// Run `berth` with these words against this device.
+    /// Run `berth` with these words against this device. It waits for an answer for a minute if they do not say how
+    /// long.
     ///
     /// # Errors
     /// If it cannot be run at all.
     pub fn berth(&self, words: &[&str]) -> Result<Run> {
         let address = self.board.address();
-        let run = Run::of(&[&["--device", &address], words].concat(), &[])?;
+        let waits = if words.contains(&"--timeout") {
+            &[][..]
+        } else {
+            &["--timeout", ANSWER_S]
+        };
+        let run = Run::of(&[&["--device", &address], waits, words].concat(), &[])?;
         // Whoever tells of it is about this device anyway.
         let words = words.join(" ");
         Ok(Run { words, ..run })

@@ -118,15 +118,7 @@ fn waits(function: &HostFunction<'_>) -> bool {
         HostFunction::Foreign(function) => {
             matches!(
                 function,
-                Foreign::Delay
-                | Foreign::PollOneoff
-                | Foreign::ProcExit
-                | Foreign::SchedYield
-                // They pay for what the line is busy for, too, a part of which is in their own turns.
-                | Foreign::Print
-                | Foreign::PrintInt
-                | Foreign::PrintDouble
-                | Foreign::FdWrite
+                Foreign::Delay | Foreign::PollOneoff | Foreign::ProcExit | Foreign::SchedYield
             ) || function.transfers()
         }
         _ => false,

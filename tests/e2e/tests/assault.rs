@@ -215,7 +215,7 @@ const PERMISSIONS: [u8; 2 + 16 * PERMITTED] = {
     }
     value
 };
-const PERMITTED: usize = 32;
+const PERMITTED: usize = 16;
 
 /// Entries of a type that nobody knows, and what is asked for behind them.
 const fn crowd<const N: usize>() -> [(u16, &'static [u8]); N] {

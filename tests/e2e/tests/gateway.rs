@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Device, guest, program};
+use berth_e2e::{Device, Run, guest, program};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -13,12 +13,12 @@ struct Gateway {
     child: Child,
     address: String,
     key: String,
-    _state: TempDir,
+    state: TempDir,
 }
 
 impl Gateway {
     /// In front of a device, as `make gateway` does it.
-    fn before(device: &Device) -> Result<Self> {
+    fn before(device: &Device, words: &[&str]) -> Result<Self> {
         let state = tempfile::tempdir()?;
         let serve = || {
             let mut command = Command::new(program("berth-serve"));
@@ -32,6 +32,7 @@ impl Gateway {
         ensure!(added.success(), "the device cannot be added");
         let mut child = serve()
             .args(["--listen", "127.0.0.1:0"])
+            .args(words)
             .stdout(Stdio::piped())
             .spawn()?;
         let said = child.stdout.take().context("no output")?;
@@ -41,8 +42,8 @@ impl Gateway {
             if let Some(found) = line.strip_prefix("first key (admin, shown once) ") {
                 key = Some(found.to_owned());
             }
-            if let Some(found) = line.strip_prefix("listening at http://") {
-                address = Some(found.to_owned());
+            if let Some(found) = line.strip_prefix("listening at ") {
+                address = found.split_once("://").map(|(_, place)| place.to_owned());
                 break;
             }
         }
@@ -50,8 +51,21 @@ impl Gateway {
             child,
             address: address.context("no address")?,
             key: key.context("no key")?,
-            _state: state,
+            state,
         })
+    }
+
+    /// Runs `berth` for the board behind it, which has made its certificate itself.
+    fn berth(&self, words: &[&str]) -> Result<Run> {
+        let device = format!("https://{}/board", self.address);
+        let certificate = self.state.path().join("certificate.pem");
+        let variables = [
+            ("BERTH_KEY", self.key.as_str()),
+            ("BERTH_CERTIFICATE", &certificate.to_string_lossy()),
+        ];
+        let run = Run::of(&[&["--device", &device], words].concat(), &variables)?;
+        let words = words.join(" ");
+        Ok(Run { words, ..run })
     }
 
     fn send(&self, head: &str, kind: &str, body: &[u8]) -> Result<Value> {
@@ -108,7 +122,7 @@ impl Drop for Gateway {
 #[test]
 fn wasmicos_commands_drive_the_board_through_the_gateway() -> Result<()> {
     let device = Device::boot()?;
-    let gateway = Gateway::before(&device)?;
+    let gateway = Gateway::before(&device, &[])?;
     gateway.upload()?;
     let details = gateway.get("/board/task/details")?;
     ensure!(
@@ -131,5 +145,50 @@ fn wasmicos_commands_drive_the_board_through_the_gateway() -> Result<()> {
     let heap = gateway.get("/heap")?;
     ensure!(heap["free_heap_size"].as_u64() > Some(100_000), "{heap}");
     ensure!(device.container("blink.wasm")?.is_none());
+    Ok(())
+}
+
+#[test]
+fn berth_says_through_a_gateway_what_it_says_over_the_line() -> Result<()> {
+    let device = Device::boot()?;
+    let gateway = Gateway::before(&device, &["--tls"])?;
+    let blink = guest("blink");
+    let blink = blink.to_string_lossy();
+    gateway.berth(&["upload", &blink])?.ok()?;
+    // What stays the same from one question to the next.
+    for words in [
+        &["--json", "ps"][..],
+        &["--json", "images"],
+        &["--json", "exposures"],
+        &["images"],
+        &["exposures"],
+        &["start", "nothing"],
+        &["--json", "start", "nothing"],
+        &["resume", "blink"],
+        &["logs", "blink"],
+        &["upload", &blink],
+    ] {
+        let (through, over) = (gateway.berth(words)?, device.berth(words)?);
+        ensure!(through.code == over.code, "{words:?}: {through:?} {over:?}");
+        ensure!(
+            through.stdout == over.stdout,
+            "{words:?}: {through:?} {over:?}"
+        );
+        ensure!(
+            through.stderr == over.stderr,
+            "{words:?}: {through:?} {over:?}"
+        );
+    }
+    gateway.berth(&["start", "blink"])?.ok()?;
+    ensure!(device.state("blink")? == "running");
+    gateway.berth(&["stop", "blink"])?.ok()?;
+    gateway.berth(&["rm", "blink"])?.ok()?;
+    ensure!(device.container("blink")?.is_none());
+
+    // A certificate that nobody vouches for is none.
+    let place = format!("https://{}/board", gateway.address);
+    let unknown = Run::of(&["--device", &place, "ps"], &[("BERTH_KEY", &gateway.key)])?;
+    ensure!(unknown.code == 3, "{unknown:?}");
+    ensure!(unknown.stderr.contains("BERTH_CERTIFICATE"), "{unknown:?}");
     Ok(())
 }

@@ -105,7 +105,7 @@ fn a_board_without_supervisor_gives_berth_a_time_out() -> Result<()> {
     flash.install("hello")?;
     let device = Device::power_on(&flash)?;
     device.console("hello from a process")?;
-    let run = device.berth(&["ps"])?;
+    let run = device.berth(&["ps", "--timeout", "2"])?;
     ensure!(run.code == 4, "{} {}{}", run.code, run.stdout, run.stderr);
     Ok(())
 }

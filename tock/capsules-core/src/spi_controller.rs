@@ -87,7 +87,7 @@ struct Transfer {
 }
 
 /// What the clock does in a process's transfers.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 struct Settings {
     polarity: ClockPolarity,
     phase: ClockPhase,

@@ -17,14 +17,13 @@
 //! States of command 5: 0 running, 1 yielded, 2 yielded for one event, 3 stopped,
 //! 4 faulted, 5 terminated. States of command 6: 1 start (what was stopped goes on),
 //! 2 stop, 3 fault, 4 terminate, 5 boot (what has ended starts afresh). What each does in which state, and which
-//! errors there are, is [`process::change`]'s to say.
+//! errors there are, is for whoever implements [`Lives`] to say: the board hands that to the driver.
 //!
-//! Numbers are little endian. Lists and names are cut to the buffer; the number
-//! returned is not. `INVAL`: no such process or state. `SIZE`: no room for
-//! command 5's record.
+//! Numbers are little endian. Lists, names and command 5's record are cut to the buffer, numbers
+//! only as a whole; the number returned is not. `INVAL`: no such process or state.
 //!
 //! Command 6 is `NOSUPPORT` unless the board asked for it
-//! ([`ProcessInfo::with_control`]): it is power over other processes. No process
+//! ([`ProcessInfo::with_lives`]): it is power over other processes. No process
 //! can set its own state by it.
 
 use capsules_core::driver;
@@ -32,7 +31,7 @@ use kernel::ErrorCode;
 use kernel::Kernel;
 use kernel::capabilities::ProcessManagementCapability;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
-use kernel::process::{self, Change, Life, Process, ProcessId, ShortId, State};
+use kernel::process::{self, Process, ProcessId, ShortId, State};
 use kernel::processbuffer::{WriteableProcessBuffer, WriteableProcessSlice};
 use kernel::syscall::{CommandReturn, SyscallDriver};
 
@@ -45,6 +44,106 @@ mod rw_allow {
     pub(super) const COUNT: u8 = 1;
 }
 
+/// What command 6 asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Let what is held go on.
+    Start,
+    /// Hold it.
+    Stop,
+    /// Treat it as if it had faulted.
+    Fault,
+    /// End it for good.
+    Terminate,
+    /// Begin again what has ended.
+    Boot,
+}
+
+impl Change {
+    fn from_number(number: usize) -> Option<Self> {
+        Some(match number {
+            1 => Self::Start,
+            2 => Self::Stop,
+            3 => Self::Fault,
+            4 => Self::Terminate,
+            5 => Self::Boot,
+            _ => return None,
+        })
+    }
+}
+
+/// The number of a stopped process's state.
+pub const STOPPED: u32 = 3;
+
+/// The number of command 5 for a state.
+#[must_use]
+pub fn state_number(state: State) -> u32 {
+    match state {
+        State::Running => 0,
+        State::Yielded => 1,
+        State::YieldedFor(_) => 2,
+        State::Stopped(_) => STOPPED,
+        State::Faulted => 4,
+        State::Terminated => 5,
+    }
+}
+
+/// What a kernel knows of where in its life a process is, and how it changes that.
+pub trait Lives {
+    /// Whether there is a command 6.
+    const CHANGES: bool;
+
+    /// The number of its state, for command 5.
+    fn state(&self, process: &dyn Process) -> u32 {
+        state_number(process.get_state())
+    }
+
+    /// Carries a change of another process than the caller out.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is changed then, and the error is what command 6 returns.
+    fn change(&self, process: &dyn Process, change: Change) -> Result<(), ErrorCode>;
+}
+
+/// Nothing is changed.
+impl Lives for () {
+    const CHANGES: bool = false;
+
+    fn change(&self, _: &dyn Process, _: Change) -> Result<(), ErrorCode> {
+        Err(ErrorCode::NOSUPPORT)
+    }
+}
+
+/// What every kernel of Tock can do by the states it publishes. The one thing that kernels do each in their own way is to begin again
+/// what has ended: [`Change::Boot`] is `NOSUPPORT`.
+pub struct ByState;
+
+impl Lives for ByState {
+    const CHANGES: bool = true;
+
+    /// # Errors
+    ///
+    /// `ALREADY`: it is so already. `OFF`: the process has ended. `NOSUPPORT`: see above.
+    fn change(&self, process: &dyn Process, change: Change) -> Result<(), ErrorCode> {
+        match (process.get_state(), change) {
+            (_, Change::Boot) => return Err(ErrorCode::NOSUPPORT),
+            (State::Faulted | State::Terminated, Change::Terminate) => {
+                return Err(ErrorCode::ALREADY);
+            }
+            (State::Faulted | State::Terminated, _) => return Err(ErrorCode::OFF),
+            (_, Change::Terminate) => process.terminate(None),
+            (_, Change::Fault) => process.set_fault_state(),
+            (State::Stopped(_), Change::Start) => process.resume(),
+            (State::Running | State::Yielded | State::YieldedFor(_), Change::Stop) => {
+                process.stop()
+            }
+            _ => return Err(ErrorCode::ALREADY),
+        }
+        Ok(())
+    }
+}
+
 /// The driver keeps nothing for a process but the buffer it lends.
 #[derive(Default)]
 pub struct App {}
@@ -54,11 +153,11 @@ pub type ProcessInfoGrant =
     Grant<App, UpcallCount<0>, AllowRoCount<0>, AllowRwCount<{ rw_allow::COUNT }>>;
 
 /// The driver.
-pub struct ProcessInfo<C: ProcessManagementCapability> {
+pub struct ProcessInfo<C: ProcessManagementCapability, L: Lives = ()> {
     kernel: &'static Kernel,
     apps: ProcessInfoGrant,
     capability: C,
-    control: bool,
+    lives: L,
 }
 
 impl<C: ProcessManagementCapability> ProcessInfo<C> {
@@ -68,17 +167,23 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
             kernel,
             apps: grant,
             capability,
-            control: false,
+            lives: (),
         }
     }
 
-    /// Let processes that reach this driver change the state of others.
-    #[must_use]
-    pub fn with_control(mut self) -> Self {
-        self.control = true;
-        self
+    /// Tell states as these have them, and let processes that reach this driver change
+    /// those of others.
+    pub fn with_lives<L: Lives>(self, lives: L) -> ProcessInfo<C, L> {
+        ProcessInfo {
+            kernel: self.kernel,
+            apps: self.apps,
+            capability: self.capability,
+            lives,
+        }
     }
+}
 
+impl<C: ProcessManagementCapability, L: Lives> ProcessInfo<C, L> {
     /// Do something with every process. (Not generic, as the next two: all of this is
     /// asked for by people, and one copy of each loop is enough.)
     fn each(&self, run: &mut dyn FnMut(&dyn Process)) {
@@ -114,9 +219,8 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
     ) -> Result<(), ErrorCode> {
         self.apps.enter(caller, |_, kernel_data| {
             kernel_data
-                .get_readwrite_processbuffer(rw_allow::INFO)
-                .and_then(|buffer| buffer.mut_enter(write))
-                .unwrap_or(Err(ErrorCode::SIZE))
+                .get_readwrite_processbuffer(rw_allow::INFO)?
+                .mut_enter(write)?
         })?
     }
 
@@ -128,8 +232,7 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
             self.each(&mut |process| {
                 count += 1;
                 if let Some(place) = places.next() {
-                    // The last chunk may be too short for a number, and stays as it is.
-                    let _ = place.copy_from_slice_or_err(&number(process).to_le_bytes());
+                    put(place, number(process));
                 }
             });
             Ok(())
@@ -159,53 +262,34 @@ impl<C: ProcessManagementCapability> ProcessInfo<C> {
                 process.debug_timeslice_expiration_count() as u32,
                 process.debug_syscall_count() as u32,
                 process.get_restart_count() as u32,
-                state_number(process),
+                self.lives.state(process),
             ];
             Ok(())
         })?;
         self.with_buffer(caller, &mut |buffer| {
-            let record = buffer
-                .get_to(..size_of_val(&numbers))
-                .ok_or(ErrorCode::SIZE)?;
-            for (place, number) in record.chunks(size_of::<u32>()).zip(numbers) {
-                place.copy_from_slice_or_err(&number.to_le_bytes())?;
+            for (place, number) in buffer.chunks(size_of::<u32>()).zip(numbers) {
+                put(place, number);
             }
             Ok(())
         })
     }
 
     fn set_state(&self, caller: ProcessId, id: usize, state: usize) -> Result<(), ErrorCode> {
-        if !self.control {
+        if !L::CHANGES {
             return Err(ErrorCode::NOSUPPORT);
         }
         // The kernel still has to answer the caller's own call.
         if caller.id() == id {
             return Err(ErrorCode::INVAL);
         }
-        self.with_process(id, &mut |process| {
-            let change = match state {
-                1 => Change::Resume,
-                2 => Change::Stop,
-                3 => Change::Fault,
-                4 => Change::End,
-                5 => Change::Boot,
-                _ => return Err(ErrorCode::INVAL),
-            };
-            process::change(process, change)
-        })
+        let change = Change::from_number(state).ok_or(ErrorCode::INVAL)?;
+        self.with_process(id, &mut |process| self.lives.change(process, change))
     }
 }
 
-fn state_number(process: &dyn Process) -> u32 {
-    match process.get_state() {
-        _ if process.life() == Life::RestartStopped => 3,
-        State::Running => 0,
-        State::Yielded => 1,
-        State::YieldedFor(_) => 2,
-        State::Stopped(_) => 3,
-        State::Faulted => 4,
-        State::Terminated => 5,
-    }
+/// A last chunk may be too short for a number, and stays as it is.
+fn put(place: &WriteableProcessSlice, number: u32) {
+    let _ = place.copy_from_slice_or_err(&number.to_le_bytes());
 }
 
 fn short_id_number(id: ShortId) -> u32 {
@@ -222,7 +306,7 @@ fn returned(result: Result<u32, ErrorCode>) -> CommandReturn {
     }
 }
 
-impl<C: ProcessManagementCapability> SyscallDriver for ProcessInfo<C> {
+impl<C: ProcessManagementCapability, L: Lives> SyscallDriver for ProcessInfo<C, L> {
     fn command(
         &self,
         command_num: usize,

@@ -1,6 +1,6 @@
-//! Where a device is: `unix:PATH`, `tcp:HOST:PORT` or `HOST:PORT`, or the path of a serial port.
+//! Where a device is: `unix:PATH`, `tcp:HOST:PORT` or `HOST:PORT`, the path of a serial port, or behind a gateway.
 
-use crate::Error;
+use crate::{Error, gateway::Place};
 use std::{fmt, path::PathBuf, str::FromStr};
 
 /// The place of a device's serial line.
@@ -12,6 +12,8 @@ pub enum Address {
     Tcp(String),
     /// A serial port, 115200 8N1.
     Tty(PathBuf),
+    /// A gateway's name and the device's there.
+    Gateway(Place),
 }
 
 /// Is this meant as an address, not as a name in the registry of devices? Names have neither
@@ -32,7 +34,7 @@ impl Address {
         Ok(match self {
             Self::Unix(socket) => Self::Unix(path(socket)?),
             Self::Tty(port) => Self::Tty(path(port)?),
-            Self::Tcp(place) => Self::Tcp(place),
+            elsewhere @ (Self::Tcp(_) | Self::Gateway(_)) => elsewhere,
         })
     }
 }
@@ -42,6 +44,9 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |why| Error::Usage(format!("device \"{text}\": {why}"));
+        if Place::is_meant(text) {
+            return Place::read(text).map(Self::Gateway).map_err(wrong);
+        }
         if let Some(path) = text.strip_prefix("unix:") {
             return if path.is_empty() {
                 Err(wrong("the path of the socket is missing"))
@@ -56,7 +61,7 @@ impl FromStr for Address {
             return Ok(Self::Tty(text.into()));
         }
         host_and_port(text).ok_or_else(|| {
-            wrong("expected unix:PATH, HOST:PORT or the path of a serial port such as /dev/ttyACM0")
+            wrong("expected unix:PATH, HOST:PORT, the path of a serial port such as /dev/ttyACM0, or https://GATEWAY/NAME")
         })
     }
 }
@@ -76,6 +81,7 @@ impl fmt::Display for Address {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Tcp(place) => write!(f, "tcp:{place}"),
             Self::Tty(path) => write!(f, "{}", path.display()),
+            Self::Gateway(place) => write!(f, "{place}"),
         }
     }
 }
@@ -85,12 +91,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_forms_are_read_and_written() {
+    fn the_forms_are_read_and_written() {
         for text in [
             "unix:/run/board.sock",
             "tcp:localhost:4000",
             "tcp:::1:4000",
             "/dev/ttyACM0",
+            "https://gateway.example:7380/roof",
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }

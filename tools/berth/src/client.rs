@@ -8,7 +8,7 @@
 use crate::{Error, Transport, transport::is_tick};
 use berth_protocol::{
     DeviceError, Event, FRAME_MAX, FRAME_TIMEOUT_MS, FrameDecoder, Op, Reply, Request, Response,
-    encode_frame, message_id,
+    encode_frame, frame_message, message_id,
 };
 use std::{
     collections::hash_map::RandomState,
@@ -147,18 +147,43 @@ impl Client {
         let mut buffer = [0; FRAME_MAX];
         let frame = encode_frame(&Request { id, op }, &mut buffer)
             .map_err(|_| Error::Usage(format!("{what}: the text is too long to send")))?;
-        let timeout = match op {
-            Op::Start { .. } | Op::Edit { .. } | Op::UploadCommit { .. } | Op::RunCommit { .. } => {
-                self.timeout * LONG_FACTOR
-            }
-            _ => self.timeout,
+        let answer = self.exchange(what, (id, is_long(&op)), frame)?;
+        match Response::decode(&answer) {
+            Ok(response) => Ok((id, read(response.result))),
+            Err(_) => Err(Error::Unexpected { to: what }),
+        }
+    }
+
+    /// Pass on a request that another client has made, and give back the device's answer as it comes.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it is no request of ours; [`Error::Line`], [`Error::TimedOut`].
+    pub fn forward(&mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let wrong = || Error::Usage("this is no request to a device".into());
+        let request = Request::decode(message).map_err(|_| wrong())?;
+        let mut buffer = [0; FRAME_MAX];
+        let frame = frame_message(message, &mut buffer).map_err(|_| wrong())?;
+        self.exchange("the request", (request.id, is_long(&request.op)), frame)
+    }
+
+    /// Send a frame, and again if it must be, until the answer with its id comes.
+    fn exchange(
+        &mut self,
+        what: &'static str,
+        (id, is_long): (u32, bool),
+        frame: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        let timeout = if is_long {
+            self.timeout * LONG_FACTOR
+        } else {
+            self.timeout
         };
         self.awaited.store(id.into(), Ordering::Relaxed);
         // Repetitions of answers before.
         for _ in 0..WAITING_MAX {
             match self.answers.try_recv() {
                 Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(Error::Line(error)),
+                Ok(Err(error)) => return Err(Error::of_line(error)),
                 Err(_) => break,
             }
         }
@@ -181,17 +206,13 @@ impl Client {
                 .and_then(|()| self.writer.flush())
                 .map_err(|error| {
                     let blocked = || ErrorKind::TimedOut.into();
-                    Error::Line(if is_tick(&error) { blocked() } else { error })
+                    Error::of_line(if is_tick(&error) { blocked() } else { error })
                 })?;
             // The steps are those of the device, however little time is left.
             let until = (asked + allowed * part / 1000).min(asked + timeout);
             while let Some(message) = self.next_message(until)? {
-                match Response::decode(&message) {
-                    Ok(response) if response.id == id => return Ok((id, read(response.result))),
-                    Err(error) if error.id == Some(id) => {
-                        return Err(Error::Unexpected { to: what });
-                    }
-                    _ => {}
+                if message_id(&message) == Some(id) {
+                    return Ok(message);
                 }
             }
         }
@@ -203,7 +224,7 @@ impl Client {
         let left = until.saturating_duration_since(Instant::now());
         match self.answers.recv_timeout(left) {
             Ok(Ok(message)) => Ok(Some(message)),
-            Ok(Err(error)) => Err(Error::Line(error)),
+            Ok(Err(error)) => Err(Error::of_line(error)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => {
                 Err(Error::Line(ErrorKind::UnexpectedEof.into()))
@@ -221,6 +242,14 @@ impl Drop for Client {
             let _ = reader.join();
         }
     }
+}
+
+/// Does the device check or load a whole module before it answers?
+const fn is_long(op: &Op<'_>) -> bool {
+    matches!(
+        op,
+        Op::Start { .. } | Op::Edit { .. } | Op::UploadCommit { .. } | Op::RunCommit { .. }
+    )
 }
 
 /// Read `line` until it ends, `ending` is set or `take` has enough.

@@ -1,6 +1,6 @@
 //! Words that a shell offers: names of devices and of containers.
 
-use crate::{Registry, device};
+use crate::{Registry, commands::devices::meant, device};
 use clap_complete::CompletionCandidate;
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ pub(crate) fn devices() -> Vec<CompletionCandidate> {
     found
 }
 
-/// Names of the containers on the device that is meant without further words. None if the
+/// Names of the containers on the device that is meant without further words, as every command takes it. None if the
 /// device does not answer, or several could be meant.
 pub(crate) fn containers() -> Vec<CompletionCandidate> {
     let wanted = std::env::var("BERTH_DEVICE").ok();
     let wanted = wanted.as_deref().filter(|text| !text.is_empty());
-    let Ok((address, _)) = Registry::load().unwrap_or_default().choose(wanted) else {
+    let Ok((address, _)) = meant(&Registry::load().unwrap_or_default(), wanted) else {
         return Vec::new();
     };
     let Ok((_lock, mut client, _)) = device::connect(&address, PATIENCE) else {

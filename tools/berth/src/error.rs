@@ -125,6 +125,17 @@ pub enum Error {
     /// The line was closed or broke.
     #[error("the line broke: {0}")]
     Line(io::Error),
+    /// The gateway does not let whoever has this key do it.
+    #[error("the gateway refuses: {0}")]
+    Denied(String),
+    /// The gateway has no answer of the device.
+    #[error("{}: {why}", printable(place))]
+    Gateway {
+        /// The gateway and the device's name there.
+        place: String,
+        /// What it says.
+        why: String,
+    },
     /// The device speaks another version of the protocol.
     #[error("the device speaks protocol {device}, this berth speaks {PROTOCOL_VERSION}")]
     Version {
@@ -214,6 +225,14 @@ impl std::fmt::Display for Refusal {
 }
 
 impl Error {
+    /// Why a line does not go on: what was found out where it is, if that is known.
+    pub(crate) fn of_line(error: io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(known) => known,
+            Err(error) => Self::Line(error),
+        }
+    }
+
     /// Returns whether the device has refused with this code.
     #[must_use]
     pub fn is_refusal(&self, code: &str) -> bool {
@@ -224,7 +243,7 @@ impl Error {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) => 1,
+            Self::Refused(_) | Self::Denied(_) => 1,
             Self::Usage(_)
             | Self::File { .. }
             | Self::Written { .. }
@@ -242,6 +261,7 @@ impl Error {
             | Self::Open { .. }
             | Self::Busy { .. }
             | Self::Line(_)
+            | Self::Gateway { .. }
             | Self::Version { .. }
             | Self::Unexpected { .. } => 3,
             Self::TimedOut { .. } | Self::NotYet { .. } => 4,
@@ -270,6 +290,8 @@ impl Error {
             Self::Open { .. } => "cannot-open",
             Self::Busy { .. } => "line-in-use",
             Self::Line(_) => "line-broken",
+            Self::Denied(_) => "denied",
+            Self::Gateway { .. } => "gateway",
             Self::Version { .. } => "protocol-version",
             Self::Unexpected { .. } => "unexpected-answer",
             Self::TimedOut { .. } => "timed-out",
@@ -306,6 +328,12 @@ impl Error {
                 "end that program; `berth console` would share the line with others"
             }
             Self::Line(_) => "check the cable or the emulator, then repeat the command",
+            Self::Denied(_) => {
+                "BERTH_KEY takes a key; `berth serve key add NAME --role operate`, where the gateway runs, makes one"
+            }
+            Self::Gateway { .. } => {
+                "`berth serve device list`, where the gateway runs, names its devices; BERTH_CERTIFICATE takes its certificate if it made one itself"
+            }
             Self::Version { device } if *device < PROTOCOL_VERSION => {
                 "update the device's supervisor (`tockloader install`), or use the berth that came with it"
             }

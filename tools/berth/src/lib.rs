@@ -9,6 +9,7 @@
 //!                          client (request, retries, answers by id)
 //!                              │
 //!     mux (one line, many clients) ── transport (tty, unix socket, TCP) ── lock
+//!                                        └── gateway (HTTP)
 //! ```
 //!
 //! Everything is a library so that tests, the emulator and the interactive console
@@ -24,6 +25,7 @@ mod complete;
 pub mod console;
 mod device;
 mod error;
+mod gateway;
 mod holders;
 mod lock;
 mod manufacturer;
@@ -49,6 +51,7 @@ pub use device::{
     reset, resume, start, status, stop, take_line, update_status, upload,
 };
 pub use error::{Error, Missing, Refusal};
+pub use gateway::Place;
 pub use lock::LineLock;
 pub use model::{
     Block, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultRecord, HeapInfo,

@@ -40,9 +40,13 @@ impl LineLock {
     /// [`Error::Busy`] if another program has it; [`Error::Open`] if the lock file
     /// cannot be used.
     pub fn take(address: &Address) -> Result<Self, Error> {
-        if let Address::Unix(path) = address
-            && shared_marker(path).exists()
-        {
+        let is_shared = match address {
+            Address::Unix(path) => shared_marker(path).exists(),
+            // It has the line, and takes requests in turn.
+            Address::Gateway(_) => true,
+            Address::Tcp(_) | Address::Tty(_) => false,
+        };
+        if is_shared {
             return Ok(Self { held: None });
         }
         let path = lock_path(address);
@@ -241,6 +245,7 @@ pub(crate) fn line_name(address: &Address) -> String {
             .to_string_lossy()
             .into_owned(),
         Address::Tcp(place) => place.clone(),
+        Address::Gateway(place) => place.to_string(),
     };
     let plain = |character: char| {
         if character.is_ascii_alphanumeric() {

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 /// What a device tells of itself.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeviceInfo {
     /// Version of the protocol.
     pub protocol: u16,
@@ -22,6 +23,7 @@ pub struct DeviceInfo {
 
 /// Memory of a device, in bytes.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct HeapInfo {
     /// For images and containers together.
     pub total: u32,
@@ -37,6 +39,7 @@ pub struct HeapInfo {
 
 /// How a device is doing.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeviceStatus {
     /// In safe mode no container starts.
     pub safe_mode: bool,
@@ -56,6 +59,7 @@ pub struct DeviceStatus {
 
 /// The store in flash, in bytes and erases.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Store {
     /// For images and what belongs to them.
     pub total: u32,
@@ -73,6 +77,7 @@ pub struct Store {
 
 /// How often the store's flash may be erased, as the manufacturer decided.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Erases {
     /// Erases that the page with the fewest has left now.
     pub left: u32,
@@ -86,11 +91,13 @@ pub struct Erases {
 
 /// A container on a device.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Container {
     /// Its name.
     pub name: Said,
     /// What it does. Printed as its word in `state`, with `exit_code` or `fault` beside it.
     #[serde(flatten, serialize_with = "printed")]
+    #[cfg_attr(feature = "schema", schema(value_type = Printed))]
     pub state: State,
     /// Microseconds since it was started; 0 unless active.
     pub uptime_us: u64,
@@ -138,16 +145,22 @@ impl Container {
     }
 }
 
+/// A state, for machines.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+struct Printed {
+    /// One stable word.
+    state: &'static str,
+    /// What it ended with, if it exited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    /// Why it ended, if it faulted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'static str>,
+}
+
 /// Prints a state, for machines.
 fn printed<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Printed {
-        state: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        exit_code: Option<i32>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        fault: Option<&'static str>,
-    }
     let mut printed = Printed {
         state: state.word(),
         exit_code: None,
@@ -163,6 +176,7 @@ fn printed<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Erro
 
 /// A register block that a container holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Block {
     /// Its label.
     pub label: Said,
@@ -172,6 +186,7 @@ pub struct Block {
 
 /// A register block that the manufacturer exposed.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Exposure {
     /// The name containers import it by.
     pub label: Said,
@@ -188,6 +203,7 @@ pub struct Exposure {
 
 /// Who has claimed an exposure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Holder {
     /// Nobody.
@@ -200,6 +216,7 @@ pub enum Holder {
 
 /// A line that a container wrote.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LogLine {
     /// Which log it is of; another one after the container was deleted or the device was reset.
     #[serde(skip)]
@@ -218,6 +235,7 @@ pub struct LogLine {
 
 /// How a container is to run; `None`: the device chooses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Settings {
     /// Most bytes of stack for the interpreter.
     pub stack: Option<u32>,
@@ -243,6 +261,7 @@ pub struct Settings {
 
 /// Interrupt handlers at a fixed period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ServiceInfo {
     /// Milliseconds from one service to the next.
     pub period_ms: u16,
@@ -252,6 +271,7 @@ pub struct ServiceInfo {
 
 /// A stored image.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Image {
     /// Name of the container.
     pub name: Said,
@@ -267,6 +287,7 @@ pub struct Image {
 
 /// Everything that is known of a container.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Inspection {
     /// What `ps` shows.
     #[serde(flatten)]
@@ -289,6 +310,7 @@ pub struct Inspection {
 
 /// An interrupt source of a container.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Source {
     /// Its label.
     pub label: Said,
@@ -308,6 +330,7 @@ pub struct Source {
 
 /// What was known at a fault.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct FaultRecord {
     /// What happened, in one stable word.
     pub fault: &'static str,
@@ -329,6 +352,7 @@ pub struct FaultRecord {
 
 /// A call of a host function.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct HostCall {
     /// `module.function`.
     pub name: Said,
@@ -340,6 +364,7 @@ pub struct HostCall {
 
 /// Something that happened on the device.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeviceEvent {
     /// Which list of events it is of; another one after the device was reset.
     #[serde(skip)]
@@ -361,6 +386,7 @@ pub struct DeviceEvent {
 
 /// Where a live update stands, or how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UpdateOutcome {
     /// `trial`, `kept` or `rolled-back`.
     pub update: &'static str,

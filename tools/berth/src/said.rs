@@ -36,6 +36,17 @@ impl Serialize for Said {
     }
 }
 
+/// Text, as it came.
+#[cfg(feature = "schema")]
+impl utoipa::PartialSchema for Said {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        <String as utoipa::PartialSchema>::schema()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl utoipa::ToSchema for Said {}
+
 impl From<&str> for Said {
     fn from(text: &str) -> Self {
         Self::of(text)

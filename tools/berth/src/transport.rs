@@ -1,6 +1,6 @@
 //! Byte streams to a device, all alike.
 
-use crate::{Address, Error, holders};
+use crate::{Address, Error, gateway, holders};
 use rustix::{
     fs::{Mode, OFlags},
     io::Errno,
@@ -162,6 +162,7 @@ fn connect(address: &Address) -> io::Result<Box<dyn Transport>> {
                 .open()?;
             Ok(Box::new(Tty(port)))
         }
+        Address::Gateway(place) => gateway::open(place),
     }
 }
 

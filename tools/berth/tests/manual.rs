@@ -121,6 +121,11 @@ fn others() -> Vec<Error> {
             socket: None,
         },
         Error::Line(broken()),
+        Error::Denied("this key is not known".into()),
+        Error::Gateway {
+            place: "https://gateway/roof".into(),
+            why: "there is no device \"roof\"".into(),
+        },
         Error::Version { device: 9 },
         Error::Unexpected { to: "ps" },
         Error::TimedOut {
@@ -148,6 +153,8 @@ fn others() -> Vec<Error> {
             | Error::Open { .. }
             | Error::Busy { .. }
             | Error::Line(_)
+            | Error::Denied(_)
+            | Error::Gateway { .. }
             | Error::Version { .. }
             | Error::Unexpected { .. }
             | Error::TimedOut { .. }

@@ -370,6 +370,16 @@ fn an_image_comes_back_and_replaces_no_file_that_nobody_named() {
     fs::write(home.join("named"), "old").unwrap();
     bench.ok(&["images", "--save", "blink", "-o", "named"]);
     assert_eq!(fs::read(home.join("named")).unwrap(), image);
+    // To standard output goes the image and nothing else.
+    let output = command(home)
+        .env("BERTH_DEVICE", bench.device.address())
+        .args(["images", "--save", "blink", "-o", "-"])
+        .output()
+        .unwrap();
+    assert_eq!((output.stdout, output.stderr), (image.clone(), vec![]));
+    assert!(output.status.success() && !home.join("-").exists());
+    let (code, _, err) = bench.run(&["--json", "images", "--save", "blink", "-o", "-"]);
+    assert!(code == 2 && err.contains("no JSON beside it"), "{err}");
     // Names are exact here, too.
     let (code, _, err) = bench.run(&["images", "--save", "blink.wasm"]);
     assert!(
@@ -746,20 +756,31 @@ fn a_port_that_another_program_has_is_refused_with_its_name() {
 #[test]
 fn the_only_device_that_answers_is_taken_and_several_never() {
     let bench = Bench::new();
+    let others = [Bench::new(), Bench::new()];
+    others[0].ok(&["upload", &others[0].file("blink.wasm", b"x")]);
     // No list of devices, and nothing that shares a line: nobody is there.
-    let alone = |words: &[&str]| {
+    let command_alone = || {
         let mut command = command(bench.home());
         command
             .env("BERTH_SEARCH", "lines")
             .env("TMPDIR", bench.home());
-        let output = command.args(words).output().unwrap();
+        command
+    };
+    let alone = |words: &[&str]| {
+        let output = command_alone().args(words).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code().unwrap(), said)
     };
+    let offers = || {
+        let mut command = command_alone();
+        command.env("COMPLETE", "fish").arg("--");
+        let output = command.args(["berth", "start", ""]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().contains("blink")
+    };
     assert_eq!(alone(&["ps"]).0, 3);
+    assert!(!offers());
     // A console shares the line of one, then of another.
     let mut consoles = Vec::new();
-    let others = [Bench::new(), Bench::new()];
     for (count, other) in others.iter().enumerate() {
         let (mut person, end) = terminal();
         let console = command(bench.home())
@@ -778,7 +799,10 @@ fn the_only_device_that_answers_is_taken_and_several_never() {
             assert_eq!((code, said.as_str()), (0, ""));
             // Who asks what is wrong is told of the same device.
             assert_eq!(alone(&["doctor"]), (0, String::new()));
+            // A shell offers the names of its containers.
+            assert!(offers());
         } else {
+            assert!(!offers());
             assert_eq!(code, 3);
             assert!(said.contains("which device?"), "{said}");
         }
@@ -990,9 +1014,11 @@ fn start_and_stop_can_be_repeated_and_prune_asks_first() {
     let file = bench.file("app.wasm", &[7; 100]);
     bench.ok(&["run", &file]);
     assert_eq!(bench.run(&["start", "app"]).0, 1);
-    bench.ok(&["start", "--if-needed", "app"]);
-    bench.ok(&["stop", "--if-needed", "app"]);
-    bench.ok(&["stop", "--if-needed", "app"]);
+    let again = bench.ok(&["start", "--if-needed", "app"]);
+    assert_eq!(again, "app runs already\n");
+    assert_eq!(bench.ok(&["stop", "--if-needed", "app"]), "app stopped\n");
+    let again = bench.ok(&["stop", "--if-needed", "app"]);
+    assert_eq!(again, "app has ended already\n");
     assert_eq!(bench.run(&["stop", "app"]).0, 1);
     // Nobody there is an error all the same.
     assert_eq!(bench.run(&["stop", "--if-needed", "nobody"]).0, 1);

@@ -3,10 +3,12 @@
 //! An alias counts as what it aliases: whoever asks whether two ranges overlap asks for everything
 //! that they reach. Two kinds are known. The Cortex-M3 and M4 repeat each bit of the first MiB of
 //! SRAM and of the peripherals as a word (Cortex-M4 TRM, "Bit-banding"); a processor that is not
-//! named may have them, and so may a part that has one with them beside one without. All others the tree declares with `berth,aliases = <alias length target>`.
+//! named may have them, and so may a part that has one with them beside one without. Processors are what `/cpus` has, and nodes that
+//! say so (`device_type`, Devicetree Specification 3.8); what else names one is no processor.
+//! All others the tree declares with `berth,aliases = <alias length target>`.
 
 use crate::address::Range;
-use crate::devicetree::Node;
+use crate::devicetree::{Node, Property};
 use crate::problem::Problem;
 use crate::report::Report;
 
@@ -48,14 +50,24 @@ const fn bit_band(target: u64) -> Alias {
 const PROCESSORS: &str = "arm,cortex-m";
 
 /// Returns whether processors are named, and all of them are without bit-banding: of a part with several, nobody says
-/// which one the kernel runs on.
+/// which one the kernel runs on, used or not.
 fn is_plain(nodes: &[&Node]) -> bool {
-    let words = nodes
-        .iter()
-        .filter_map(|node| node.property("compatible")?.strings())
-        .flatten();
-    let mut processors = words.filter(|word| word.starts_with(PROCESSORS)).peekable();
-    processors.peek().is_some() && processors.all(|word| PLAIN.contains(&word))
+    let mut processors = nodes.iter().filter(|node| is_processor(node)).peekable();
+    processors.peek().is_some() && processors.all(|node| is_named_plain(node))
+}
+
+fn is_processor(node: &Node) -> bool {
+    let below = node.path.strip_prefix("/cpus/");
+    let is_listed = below.is_some_and(|name| name == "cpu" || name.starts_with("cpu@"));
+    is_listed || node.string("device_type") == Some("cpu")
+}
+
+/// Returns whether the processor is named as one without bit-banding, and as no other.
+fn is_named_plain(processor: &Node) -> bool {
+    let words = processor.property("compatible").and_then(Property::strings);
+    let words = words.unwrap_or_default();
+    let mut cores = words.iter().filter(|word| word.starts_with(PROCESSORS));
+    cores.clone().next().is_some() && cores.all(|word| PLAIN.contains(word))
 }
 
 /// Most ranges that one may reach. Only declarations that make no sense lead to more: a window that is shifted against

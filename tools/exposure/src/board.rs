@@ -18,6 +18,8 @@ use crate::report::Report;
 pub(crate) struct Block<'a> {
     pub(crate) node: &'a Node,
     pub(crate) range: Range,
+    /// Which entry of the node's `reg` it is, from 0.
+    entry: usize,
     /// How the processor reaches it.
     pub(crate) reach: Reach,
     /// Why it must not be exposed.
@@ -71,6 +73,7 @@ impl<'a> Board<'a> {
             .map(|place| Block {
                 node: place.node,
                 range: place.range,
+                entry: place.entry,
                 reach: match addressable(place.range) {
                     true => place.reach,
                     false => Reach::Part,
@@ -112,11 +115,12 @@ impl<'a> Board<'a> {
         own.find(|node| !node.is_enabled())
     }
 
-    /// The block of the node that a phandle names.
+    /// The block of the node that a phandle names: the first entry of its `reg`, and no other where the processor does not reach
+    /// that one.
     pub(crate) fn block(&self, phandle: u32) -> Option<&Block<'a>> {
         self.blocks
             .iter()
-            .find(|block| block.node.cell("phandle") == Some(phandle))
+            .find(|block| block.entry == 0 && block.node.cell("phandle") == Some(phandle))
     }
 
     /// What else is at the addresses of a block, or at addresses that are aliases of them, its own parts too. Disabled

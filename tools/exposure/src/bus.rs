@@ -13,6 +13,8 @@ use crate::report::Report;
 pub(crate) struct Place<'a> {
     pub(crate) node: &'a Node,
     pub(crate) range: Range,
+    /// Which entry of its `reg` it is, from 0.
+    pub(crate) entry: usize,
     /// What the buses above let through of the registers.
     pub(crate) reach: Reach,
 }
@@ -58,7 +60,8 @@ fn collect<'a>(
     let (address, size) = widths(bus);
     for child in &bus.children {
         let reg = child.property("reg").filter(|_| size > 0);
-        for range in reg.map_or_else(Vec::new, |reg| read(child, reg, address, size, report)) {
+        let ranges = reg.map_or_else(Vec::new, |reg| read(child, reg, address, size, report));
+        for (entry, range) in ranges.into_iter().enumerate() {
             let reached = above.iter().rev().fold(vec![range], through);
             let whole = reached.iter().all(|r| r.length == range.length);
             let reach = match reached.len() {
@@ -69,6 +72,7 @@ fn collect<'a>(
             places.extend(reached.into_iter().map(|range| Place {
                 node: child,
                 range,
+                entry,
                 reach,
             }));
         }
@@ -94,6 +98,7 @@ fn collect<'a>(
                     places.extend(reached.map(|range| Place {
                         node: child,
                         range,
+                        entry: 0,
                         reach: Reach::Part,
                     }));
                     continue;

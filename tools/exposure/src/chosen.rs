@@ -68,7 +68,7 @@ pub(crate) fn chosen<'a>(root: &'a Node, report: &mut Report) -> Vec<(&'a str, S
 }
 
 /// The path that a text means, if it is a path or begins with an alias.
-fn path_of(root: &Node, text: &str) -> Option<String> {
+pub(crate) fn path_of(root: &Node, text: &str) -> Option<String> {
     let aliases = root.children.iter().find(|node| node.name == "aliases");
     let mut path = text.split(':').next().unwrap_or(text).to_owned();
     for _ in 0..ALIASES_MAX {

@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::address::{Area, Range, area};
 use crate::aliases::Aliases;
+use crate::chosen::path_of;
 use crate::classes;
 use crate::devicetree::{Node, Property, Value};
 
@@ -210,18 +211,20 @@ impl<'a> Facts<'a> {
             .iter()
             .flat_map(|property| property.references.iter().copied())
             .collect();
-        let texts: HashSet<&str> = properties
+        // By path or alias, addresses in it or not, with parameters behind it or not.
+        let root = self.nodes.first().copied();
+        let paths: HashSet<String> = properties
             .iter()
             .flat_map(|property| &property.values)
             .filter_map(|value| match value {
-                Value::Text(text) => Some(text.as_str()),
+                Value::Text(text) => path_of(root?, text),
                 _ => None,
             })
             .collect();
         let named = |node: &&'a Node| {
             node.cell("phandle")
                 .is_some_and(|phandle| referred.contains(&phandle))
-                || texts.contains(node.path.as_str())
+                || paths.iter().any(|path| node.is_at(path))
                 || node
                     .stated_phandle()
                     .is_some_and(|stated| properties.iter().any(|p| may_name(p, stated)))

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use berth_exposure_compiler::cli::Cli;
 use berth_exposure_compiler::{compile, json, kernel_table, labels};
 use berth_protocol::is_plain;
+use berth_whole::write_whole;
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -69,5 +70,5 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(path, text)
+    write_whole(path, text)
 }

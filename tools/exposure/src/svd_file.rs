@@ -408,10 +408,30 @@ fn repeated(node: Node) -> Option<String> {
         let children = node.children();
         children.filter(|child| child.has_tag_name(name)).count()
     };
-    let twice = SINGLE.into_iter().find(|name| times(name) > 1)?;
+    let twice = SINGLE.into_iter().find(|name| times(name) > 1);
+    let contradicts = || has_two_positions(node).then_some("its bits");
+    let twice = twice.or_else(contradicts)?;
     let what = node.tag_name().name();
     let name = name_of(node).unwrap_or("without a name");
     Some(format!("the {what} {name} has {twice} more than once"))
+}
+
+/// Returns whether two of the three ways to say which bits a field has say something else. The schema has one of them in a field.
+fn has_two_positions(field: Node) -> bool {
+    let said = |name| number(child(field, name)?);
+    let range = child(field, "bitRange").and_then(|node| {
+        let text = node.text()?.trim().strip_prefix('[')?.strip_suffix(']')?;
+        let (msb, lsb) = text.split_once(':')?;
+        Some((lsb.trim().parse().ok()?, msb.trim().parse().ok()?))
+    });
+    let edges = said("lsb").zip(said("msb"));
+    let offset = said("bitOffset").map(|lsb| {
+        let width = said("bitWidth").unwrap_or(1);
+        (lsb, lsb.saturating_add(width).saturating_sub(1))
+    });
+    let mut positions = [range, edges, offset].into_iter().flatten();
+    let first = positions.next();
+    positions.any(|other| Some(other) != first)
 }
 
 /// What the parser makes of a text, or why not, with the causes.

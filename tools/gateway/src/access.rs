@@ -1,10 +1,23 @@
 //! Who may do what with which devices.
 
 use crate::Device;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a key may do; each may do what those before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+    ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// See everything, change nothing.
@@ -34,11 +47,14 @@ impl Role {
 }
 
 /// The devices that a key is for. Without any name: all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Scope {
     /// Names of devices.
+    #[serde(default)]
     pub devices: Vec<String>,
     /// Groups of devices, whoever is in them when it is asked.
+    #[serde(default)]
     pub groups: Vec<String>,
 }
 

@@ -1,7 +1,7 @@
 //! What each command does.
 
 use crate::{
-    Config, Error, Scope, Server, State,
+    By, Config, Error, Scope, Server, State,
     cli::{Cli, Command, DeviceCommand, KeyCommand, Serve},
     tls,
 };
@@ -39,7 +39,7 @@ fn carry_out(cli: &Cli) -> Result<(), Error> {
                 devices: new.devices.clone(),
                 groups: new.groups.clone(),
             };
-            let key = state.add_key(&new.name, new.role, &scope)?;
+            let key = state.add_key(&new.name, new.role, &scope, By::COMMAND)?;
             eprintln!("note: keep it, it is not shown again");
             say(&key)
         }
@@ -59,13 +59,19 @@ fn carry_out(cli: &Cli) -> Result<(), Error> {
                 revoked.into(),
             ]
         }),
-        Some(Command::Key(KeyCommand::Revoke(key))) => state.revoke_key(&key.name),
+        Some(Command::Key(KeyCommand::Revoke(key))) => state.revoke_key(&key.name, By::COMMAND),
         Some(Command::Device(DeviceCommand::Add(new))) => {
             let address: berth::Address = new
                 .address
                 .parse()
                 .map_err(|error: berth::Error| Error::Usage(error.to_string()))?;
-            state.add_device(&new.name, &address.to_string(), &new.groups, new.default)
+            state.add_device(
+                &new.name,
+                &address.to_string(),
+                &new.groups,
+                new.default,
+                By::COMMAND,
+            )
         }
         Some(Command::Device(DeviceCommand::List)) => {
             table(cli.json, &state.devices()?, |device| {
@@ -78,7 +84,9 @@ fn carry_out(cli: &Cli) -> Result<(), Error> {
                 ]
             })
         }
-        Some(Command::Device(DeviceCommand::Remove(device))) => state.remove_device(&device.name),
+        Some(Command::Device(DeviceCommand::Remove(device))) => {
+            state.remove_device(&device.name, By::COMMAND)
+        }
         Some(Command::Audit(audit)) if audit.verify => {
             let count = state.audit_verify()?;
             say(&format!("{count} entries, each follows from those before"))

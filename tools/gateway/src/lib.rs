@@ -7,9 +7,11 @@
 //!             │
 //!            web ── guard (host, origin, rate, key) ── access (who may do what)
 //!             │        └─ problem (errors)
+//!             ├── v1 (our API, described by itself) ── messages (berth's own) ── metrics
 //!             ├── wasmico (WASMICO's HTTP API)
 //!             │
 //!           lines (which devices there are) ── line (one owner thread a device)
+//!             │                                  ├─ watch (what is seen without being asked for)
 //!             │                                  └─ throttle
 //!           state (SQLite: keys, devices, audit log, what WASMICO's numbers were)
 //! ```
@@ -28,6 +30,7 @@ mod server;
 mod state;
 mod throttle;
 mod tls;
+mod watch;
 mod web;
 
 pub use access::{Role, Scope};
@@ -37,5 +40,5 @@ pub use line::{Again, Failed, Line, Standing};
 pub use lines::Lines;
 pub use server::{Config, Server};
 
-pub use state::{AuditEntry, Device, KeyRow, State};
+pub use state::{AuditEntry, By, Device, KeyRow, State};
 pub use web::Network;

@@ -10,7 +10,11 @@
 //! the others nothing. What is asked has a time by which it is answered, whether the device answers or not. A line that
 //! breaks is looked for again; what may be repeated is then done again, so an upload goes on where it ended.
 
-use crate::{Error, throttle::Throttled};
+use crate::{
+    Error,
+    throttle::Throttled,
+    watch::{Due, Seen, Watch},
+};
 use berth::{Address, Client, DeviceInfo, LineLock};
 use std::{
     collections::VecDeque,
@@ -31,9 +35,6 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::
 
 /// How long a device has for the first answer.
 const HELLO_PATIENCE: Duration = Duration::from_secs(3);
-
-/// An idle device is asked so often whether it is there.
-const LOOK_AT_IDLE: Duration = Duration::from_secs(10);
 
 /// How much longer than the thread the caller waits, so that the thread's reason is heard.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -84,12 +85,15 @@ pub struct Line {
     address: Address,
     queue: SyncSender<Job>,
     standing: Arc<Mutex<Standing>>,
+    watch: Arc<Watch>,
 }
 
 /// What is asked of a device.
 struct Job {
     until: Instant,
     again: Again,
+    /// Is the device another one afterwards?
+    changes: bool,
     work: Box<dyn Work>,
 }
 
@@ -155,10 +159,12 @@ impl Line {
     pub fn open(name: &str, address: Address) -> Result<Self, Error> {
         let (queue, jobs) = mpsc::sync_channel(WAITING_MAX);
         let standing = Arc::new(Mutex::new(Standing::Looking));
+        let watch = Arc::new(Watch::default());
         let owner = Owner {
             address: address.clone(),
             jobs,
             standing: Arc::clone(&standing),
+            watch: Arc::clone(&watch),
             waiting: VecDeque::new(),
         };
         thread::Builder::new()
@@ -169,6 +175,7 @@ impl Line {
             address,
             queue,
             standing,
+            watch,
         })
     }
 
@@ -184,6 +191,31 @@ impl Line {
         hold(&self.standing).clone()
     }
 
+    /// The device as it was when it was looked at last.
+    pub(crate) fn seen(&self) -> Option<Arc<Seen>> {
+        self.watch.seen()
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Has the owner look who follows now.
+    pub(crate) fn wake(&self) {
+        let nobody = Asked::<(), _> {
+            ask: |_: &mut Client| Ok(()),
+            answer: None,
+        };
+        let job = Job {
+            until: Instant::now() + MARGIN,
+            again: Again::No,
+            changes: false,
+            work: Box::new(nobody),
+        };
+        // A queue that is full wakes him as well.
+        let _ = self.queue.try_send(job);
+    }
+
     /// Asks something of the device, and waits at most `patience` for the answer.
     ///
     /// # Errors
@@ -191,6 +223,28 @@ impl Line {
     pub async fn ask<T: Send + 'static>(
         &self,
         again: Again,
+        patience: Duration,
+        ask: impl FnMut(&mut Client) -> Result<T, berth::Error> + Send + 'static,
+    ) -> Result<T, Failed> {
+        self.queue((again, false), patience, ask).await
+    }
+
+    /// The same of something that changes the device, so that it is looked at soon.
+    ///
+    /// # Errors
+    /// [`Failed`].
+    pub async fn change<T: Send + 'static>(
+        &self,
+        again: Again,
+        patience: Duration,
+        ask: impl FnMut(&mut Client) -> Result<T, berth::Error> + Send + 'static,
+    ) -> Result<T, Failed> {
+        self.queue((again, true), patience, ask).await
+    }
+
+    async fn queue<T: Send + 'static>(
+        &self,
+        (again, changes): (Again, bool),
         patience: Duration,
         ask: impl FnMut(&mut Client) -> Result<T, berth::Error> + Send + 'static,
     ) -> Result<T, Failed> {
@@ -202,6 +256,7 @@ impl Line {
         let job = Job {
             until: Instant::now() + patience,
             again,
+            changes,
             work: Box::new(work),
         };
         match self.queue.try_send(job) {
@@ -227,6 +282,7 @@ struct Owner {
     address: Address,
     jobs: Receiver<Job>,
     standing: Arc<Mutex<Standing>>,
+    watch: Arc<Watch>,
     /// What waits for the line.
     waiting: VecDeque<Job>,
 }
@@ -308,10 +364,22 @@ impl Owner {
     /// While there is a line. Returns when it has broken.
     fn serve(&mut self, mut connected: Connected) -> Result<(), Ended> {
         let client = &mut connected.client;
+        let mut due = Due::now();
         loop {
+            let left = due.left(&self.watch);
+            if left.is_zero() {
+                match due.look(&self.watch, client) {
+                    Ok(Some(info)) => *hold(&self.standing) = Standing::Here(info),
+                    Ok(None) => {}
+                    Err(error) => {
+                        self.is_away(&error);
+                        return Ok(());
+                    }
+                }
+            }
             let next = match self.waiting.pop_front() {
                 Some(job) => Ok(job),
-                None => self.jobs.recv_timeout(LOOK_AT_IDLE),
+                None => self.jobs.recv_timeout(left),
             };
             match next {
                 Ok(mut job) if job.until <= Instant::now() => job.work.give_up(Failed::Late),
@@ -320,6 +388,9 @@ impl Owner {
                     client.set_deadline(Some(job.until));
                     let done = job.work.attempt(client);
                     client.set_deadline(None);
+                    if job.changes {
+                        due.after_change();
+                    }
                     if let Err(error) = done {
                         self.is_away(&error);
                         if job.again == Again::Yes && job.until > Instant::now() {
@@ -330,13 +401,7 @@ impl Owner {
                         return Ok(());
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => match ask_hello(client) {
-                    Ok(info) => *hold(&self.standing) = Standing::Here(info),
-                    Err(error) => {
-                        self.is_away(&error);
-                        return Ok(());
-                    }
-                },
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(Ended),
             }
         }
@@ -350,6 +415,6 @@ fn ask_hello(client: &mut Client) -> Result<DeviceInfo, berth::Error> {
     info
 }
 
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -49,6 +49,12 @@ impl Lines {
         failed.map_or(Ok(()), Err)
     }
 
+    /// All of them, by name.
+    pub(crate) fn all(&self) -> Vec<Known> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().cloned().collect()
+    }
+
     /// The device of this name, or the default one.
     pub(crate) fn get(&self, name: Option<&str>) -> Option<Known> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);

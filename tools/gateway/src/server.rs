@@ -72,8 +72,9 @@ impl Server {
             names: config.names,
             trusted: config.trusted,
             limits: Limits::new(config.requests_per_second),
+            uploads: web::Uploads::default(),
         });
-        follow(&app)?;
+        app.follow()?;
         Ok(Self {
             listener,
             address,
@@ -173,17 +174,6 @@ async fn serve(
     let _ = connection.await;
 }
 
-/// Has the devices that the state names now.
-fn follow(app: &App) -> Result<(), Error> {
-    let devices = app.state.devices()?;
-    match app.lines.follow(devices) {
-        // The other devices are there.
-        Err(error @ Error::Usage(_)) => eprintln!("berth-serve: {error}"),
-        followed => followed?,
-    }
-    Ok(())
-}
-
 async fn keep_following(app: Arc<App>) {
     let mut before = None;
     loop {
@@ -191,7 +181,7 @@ async fn keep_following(app: Arc<App>) {
         let looked = tokio::task::spawn_blocking(move || {
             let version = look.state.version()?;
             if before != Some(version) {
-                follow(&look)?;
+                look.follow()?;
             }
             Ok::<_, Error>(version)
         });

@@ -3,7 +3,7 @@
 
 mod support;
 
-use berth_gateway::{Role, Scope, State};
+use berth_gateway::{By, Role, Scope, State};
 use std::{
     io::{BufRead, BufReader},
     process::Stdio,
@@ -85,7 +85,7 @@ fn changes_that_were_answered_stand_in_the_log_however_the_gateway_ended() {
     support::done(folder.path(), &["device", "add", "roof", &board.address()]);
     let state = State::open(folder.path()).unwrap();
     let key = state
-        .add_key("ci", Role::Operate, &Scope::default())
+        .add_key("ci", Role::Operate, &Scope::default(), By::COMMAND)
         .unwrap();
     drop(state);
     let mut folder = Some(folder);

@@ -30,7 +30,6 @@ mod rewrite;
 mod sections;
 mod segments;
 mod survey;
-mod whole;
 
 use std::path::Path;
 
@@ -38,12 +37,12 @@ use berth_package::{DESCRIPTION_MAX, MANIFEST_MAX, Manifest, VERSION_MAX};
 use berth_protocol::{ImageHash, NAME_MAX, Restart, is_valid_name};
 use wasmparser::Validator;
 
+pub use berth_whole::write_whole;
 pub use error::PackError;
 pub use memory::Basis;
 pub use names::Names;
 pub use number::whole_number;
 pub use printable::printable;
-pub use whole::write_whole;
 
 /// What the author of a package chooses.
 #[derive(Clone, Debug, Default)]

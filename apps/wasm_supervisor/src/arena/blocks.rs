@@ -21,8 +21,8 @@ struct Fit {
 
 /// What there is for a block that is to be longer.
 enum Behind {
-    /// A free block of the arena, long enough.
-    Block,
+    /// A free block of the arena, long enough, and the one before it in the list.
+    Block { previous: u32, node: Node },
     /// Pages that have to be claimed first.
     Pages(Growth),
     /// Not enough.
@@ -44,10 +44,12 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         {
             return Some(self.take(id, &fit, size));
         }
+        // No other block has room, and this one has it now.
         let growth = self.plan(id, size, align)?;
-        self.claim(id, &growth);
-        let fit = self.find(id, size, align)?;
-        Some(self.take(id, &fit, size))
+        let free = self.claim(id, &growth);
+        let start = aligned(free.block, align);
+        debug_assert!(start + size <= free.block + free.node.length, "as planned");
+        Some(self.take(id, &Fit { start, ..free }, size))
     }
 
     /// Take `size` bytes, a multiple of a page, in pages that nobody had, if possible with some left free
@@ -68,20 +70,11 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
 
     /// Take `size` bytes at the beginning of `pages` free ones.
     fn take_pages(&mut self, id: ArenaId, first_page: usize, pages: usize, size: usize) -> u32 {
-        self.claim(id, &Growth { first_page, pages });
+        // It may be one block with what was free before it.
+        let free = self.claim(id, &Growth { first_page, pages });
         let start = first_page as u32 * PAGE_U32;
-        // Merged with what was free before it.
-        let (block, _) = self.neighbours(id, start + 1);
-        let (previous, _) = self.neighbours(id, block);
-        let node = self.memory.read(block);
-        let fit = Fit {
-            previous,
-            block,
-            node,
-            start,
-        };
         let size = aligned(size as u32, GRANULE_U32);
-        self.take(id, &fit, size)
+        self.take(id, &Fit { start, ..free }, size)
     }
 
     /// Take `size` bytes for what has `held` bytes at `offset`, in pages that nobody had, if it can become longer there than
@@ -287,18 +280,16 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         }
         self.settle(id);
         let end = offset + old;
-        match self.room_behind(id, end, extra) {
+        let fit = match self.room_behind(id, end, extra) {
             Behind::Nothing => return false,
+            // One block with what is free before it, which begins at the end of this one.
             Behind::Pages(growth) => self.claim(id, &growth),
-            Behind::Block => {}
-        }
-        let (previous, _) = self.neighbours(id, end);
-        let node = self.memory.read(end);
-        let fit = Fit {
-            previous,
-            block: end,
-            node,
-            start: end,
+            Behind::Block { previous, node } => Fit {
+                previous,
+                block: end,
+                node,
+                start: end,
+            },
         };
         self.take(id, &fit, extra);
         if let Some(arena) = self.arenas.get_mut(id.index()) {
@@ -320,15 +311,16 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
 
     /// What is free right behind `end`, for `extra` bytes more.
     fn room_behind(&self, id: ArenaId, end: u32, extra: u32) -> Behind {
-        let (_, next) = self.neighbours(id, end);
+        let [_, previous, next] = self.neighbours(id, end);
         let behind = if next == end {
-            self.memory.read(next).length
+            let node = self.memory.read(next);
+            if node.length >= extra {
+                return Behind::Block { previous, node };
+            }
+            node.length
         } else {
             0
         };
-        if behind >= extra {
-            return Behind::Block;
-        }
         // The missing rest may be free pages right behind.
         let edge = end + behind;
         let growth = Growth {
@@ -357,19 +349,20 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         }
     }
 
-    /// The last free block before `offset` and the first at or behind it.
-    fn neighbours(&self, id: ArenaId, offset: u32) -> (u32, u32) {
-        let mut previous = NONE;
+    /// The last two free blocks before `offset` and the first at or behind it.
+    fn neighbours(&self, id: ArenaId, offset: u32) -> [u32; 3] {
+        let (mut before, mut previous) = (NONE, NONE);
         let mut next = self.first(id);
         while next != NONE && next < offset {
+            before = previous;
             previous = next;
             next = self.memory.read(next).next;
         }
-        (previous, next)
+        [before, previous, next]
     }
 
-    /// The arena gets these pages, as a free block.
-    fn claim(&mut self, id: ArenaId, growth: &Growth) {
+    /// The arena gets these pages. Returns the free block that they are, with what is free before and behind them.
+    fn claim(&mut self, id: ArenaId, growth: &Growth) -> Fit {
         let from = (growth.first_page * PAGE_BYTES) as u32;
         let length = (growth.pages * PAGE_BYTES) as u32;
         self.set_owner(from, from + length, id.owner());
@@ -389,12 +382,12 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             arena.pages += growth.pages as u16;
             arena.peak = arena.peak.max(arena.pages);
         }
-        self.insert(id, from, length);
+        self.insert(id, from, length)
     }
 
-    /// Put a free block into the list, merged with what it touches.
-    fn insert(&mut self, id: ArenaId, offset: u32, length: u32) {
-        let (previous, next) = self.neighbours(id, offset);
+    /// Put a free block into the list, merged with what it touches. Returns what it is then.
+    fn insert(&mut self, id: ArenaId, offset: u32, length: u32) -> Fit {
+        let [before, previous, next] = self.neighbours(id, offset);
         let mut node = Node { next, length };
         if next != NONE && offset + length == next {
             let behind = self.memory.read(next);
@@ -404,20 +397,26 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
             };
         }
         if previous != NONE {
-            let before = self.memory.read(previous);
-            if previous + before.length == offset {
-                self.memory.write(
-                    previous,
-                    Node {
-                        next: node.next,
-                        length: before.length + node.length,
-                    },
-                );
-                return;
+            let length = self.memory.read(previous).length;
+            if previous + length == offset {
+                node.length += length;
+                self.memory.write(previous, node);
+                return Fit {
+                    previous: before,
+                    block: previous,
+                    node,
+                    start: previous,
+                };
             }
         }
         self.memory.write(offset, node);
         self.link(id, previous, offset);
+        Fit {
+            previous,
+            block: offset,
+            node,
+            start: offset,
+        }
     }
 
     /// The shortest free block of the arena with room for the request: what

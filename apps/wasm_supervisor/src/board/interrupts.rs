@@ -39,7 +39,11 @@ impl Interrupts for Board {
 
     #[inline(always)]
     fn waiting(&self) -> u32 {
-        LOOKED.records.waiting() & LOOKED.watched.load(Ordering::Relaxed)
+        // Mostly nothing waits, and then it does not matter what is watched.
+        match LOOKED.records.waiting() {
+            0 => 0,
+            some => some & LOOKED.watched.load(Ordering::Relaxed),
+        }
     }
 
     fn recorded(&self) -> u32 {

@@ -300,35 +300,36 @@ impl<P: Platform> Host for ContainerHost<P> {
     }
 
     #[inline(always)]
-    fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<(u32, u32), Stop> {
+    fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<u32, Stop> {
         self.called(accesses(width).0, [handle, offset]);
         let Some(window) = self.window(handle) else {
             return Err(self.bad_handle());
         };
-        let (value, fuel) = match window {
-            Some(window) => (window.read(width, offset), 0),
+        let value = match window {
+            Some(window) => window.read(width, offset),
             None => {
                 let platform = &self.shared.platform;
                 let value = self
                     .mediated(width, handle, offset)
                     .and_then(|(block, short)| platform.read(width, block, short));
-                (value, price::MEDIATED)
+                self.account.charge(price::MEDIATED);
+                value
             }
         };
         match value {
-            Some(value) => Ok((value, fuel)),
+            Some(value) => Ok(value),
             None => Err(self.bad_register()),
         }
     }
 
     #[inline(always)]
-    fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<u32, Stop> {
+    fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<(), Stop> {
         self.called(accesses(width).1, [handle, offset]);
         let Some(window) = self.window(handle) else {
             return Err(self.bad_handle());
         };
-        let (done, fuel) = match window {
-            Some(window) => (window.write(width, offset, value), 0),
+        let done = match window {
+            Some(window) => window.write(width, offset, value),
             None => {
                 let platform = &self.shared.platform;
                 let done = self
@@ -336,38 +337,39 @@ impl<P: Platform> Host for ContainerHost<P> {
                     .and_then(|(block, short)| {
                         platform.write_register(width, block, short, value & width.mask())
                     });
-                (done, price::MEDIATED)
+                self.account.charge(price::MEDIATED);
+                done
             }
         };
         match done {
-            Some(()) => Ok(fuel),
+            Some(()) => Ok(()),
             None => Err(self.bad_register()),
         }
     }
 
     #[inline(always)]
-    fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<u32, Stop> {
+    fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<(), Stop> {
         self.called(Called::Modify32, [handle, offset]);
         let Some(window) = self.window(handle) else {
             return Err(self.bad_handle());
         };
-        let (done, fuel) = match window {
+        let done = match window {
             Some(window) => {
                 let old = window.read(Width::Bits32, offset);
                 let new = old.map(|old| old & !mask | value & mask);
-                let done = new.and_then(|new| window.write(Width::Bits32, offset, new));
-                (done, 0)
+                new.and_then(|new| window.write(Width::Bits32, offset, new))
             }
             None => {
                 let platform = &self.shared.platform;
                 let done = self
                     .mediated(Width::Bits32, handle, offset)
                     .and_then(|(block, short)| platform.modify32(block, short, mask, value));
-                (done, price::MEDIATED + price::SYSTEM_CALL)
+                self.account.charge(price::MEDIATED + price::SYSTEM_CALL);
+                done
             }
         };
         match done {
-            Some(()) => Ok(fuel),
+            Some(()) => Ok(()),
             None => Err(self.bad_register()),
         }
     }

@@ -129,11 +129,13 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
-    /// The line is busy for `ns` nanoseconds on behalf of the container in `slot`, and the kernel with it, whoever
-    /// runs meanwhile.
+    /// The kernel takes `ns` nanoseconds on behalf of the container in `slot`, whoever runs meanwhile. They are missing from turns, and
+    /// are charged as those are.
     pub fn charge_line(&mut self, slot: usize, ns: u64) {
+        let around = self.clock.around.fuel();
         if let Some(Some(container)) = self.slots.get_mut(slot) {
             let share = container.share();
+            let ns = ns * u64::from(rate(slice_fuel(share), around)) / 1_000;
             self.schedule.charge(&mut container.turns, share, ns);
         }
     }

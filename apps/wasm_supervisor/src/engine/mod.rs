@@ -37,21 +37,21 @@ pub struct Stop;
 pub trait Host {
     /// The handle of the `block`-th claimed block.
     fn claim(&mut self, block: u8) -> u32;
-    /// Read a register. Returns its value, and the fuel that this costs beside the price of the smallest call.
+    /// Read a register, and note what this costs beside the price of the smallest call.
     ///
     /// # Errors
     /// The access is not allowed; the container is to be ended.
-    fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<(u32, u32), Stop>;
-    /// Write a register. Returns the fuel that this costs beside the price of the smallest call.
+    fn read(&mut self, width: Width, handle: u32, offset: u32) -> Result<u32, Stop>;
+    /// Write a register, and note what this costs beside the price of the smallest call.
     ///
     /// # Errors
     /// As [`read`](Host::read).
-    fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<u32, Stop>;
-    /// Change the bits of `mask` in a register. Returns the fuel as [`write`](Host::write) does.
+    fn write(&mut self, width: Width, handle: u32, offset: u32, value: u32) -> Result<(), Stop>;
+    /// Change the bits of `mask` in a register, and note what this costs beside the price of the smallest call.
     ///
     /// # Errors
     /// As [`read`](Host::read).
-    fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<u32, Stop>;
+    fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<(), Stop>;
     /// Begin a register program for a claimed block, and make at most `passes`, at least one. Returns what the call returns, or `None` if the program is
     /// not over, and what work it was.
     ///

@@ -21,3 +21,21 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Every folder of capsules, from the workspace's root: all below `capsules`, and Tock's own. The crates of their tests are none.
+pub(crate) fn capsules() -> Vec<String> {
+    let mut found = Vec::new();
+    for (above, beginning) in [("capsules", ""), ("tock", "capsules-")] {
+        for entry in fs::read_dir(root().join(above)).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            let tests = name.ends_with("tests");
+            if name.starts_with(beginning) && !tests && entry.path().join("Cargo.toml").exists() {
+                found.push(format!("{above}/{name}"));
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() >= 7, "{found:?}");
+    found
+}

@@ -43,7 +43,7 @@ pub trait SharedBus {
 }
 
 /// What a device wants of the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Settings {
     polarity: ClockPolarity,
     phase: ClockPhase,

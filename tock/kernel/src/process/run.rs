@@ -398,15 +398,16 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn has_command_permissions(&self) -> bool {
-        self.has_permissions
+        self.permissions.is_some()
     }
 
     fn get_command_permissions(&self, driver_num: usize, offset: usize) -> CommandPermissions {
-        use tock_tbf::types::CommandPermissions as Stated;
-        match self.header.get_command_permissions(driver_num, offset) {
-            Stated::NoPermsAtAll => CommandPermissions::NoPermsAtAll,
-            Stated::NoPermsThisDriver => CommandPermissions::NoPermsThisDriver,
-            Stated::Mask(mask) => CommandPermissions::Mask(mask),
+        match &self.permissions {
+            None => CommandPermissions::NoPermsAtAll,
+            Some(stated) => match stated.mask(driver_num, offset) {
+                Some(mask) => CommandPermissions::Mask(mask),
+                None => CommandPermissions::NoPermsThisDriver,
+            },
         }
     }
 

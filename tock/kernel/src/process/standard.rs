@@ -34,7 +34,7 @@ use crate::kernel::{ControlBlock, Kernel};
 use crate::platform::chip::Chip;
 use crate::platform::mpu::{MPU, Permissions, Region};
 use crate::syscall::UserspaceKernelBoundary;
-use tock_tbf::types::TbfHeader;
+use tock_tbf::types::{StatedPermissions, TbfHeader};
 
 /// Regions beside RAM and flash that a process can be given.
 pub(super) const EXTRA_REGIONS: usize = 5;
@@ -49,8 +49,8 @@ pub struct ProcessStandard<C: Chip + 'static> {
     pub(super) chip: &'static C,
     pub(super) process_id: Cell<ProcessId>,
     pub(super) header: TbfHeader<'static>,
-    /// The header has permissions: looked up once, asked at every system call.
-    pub(super) has_permissions: bool,
+    /// The permissions of the header: found once, asked at every system call.
+    pub(super) permissions: Option<StatedPermissions<'static>>,
     pub(super) flash: &'static [u8],
     /// Where the flash that the process may lend and call begins.
     pub(super) own_flash_start: usize,
@@ -108,7 +108,7 @@ impl<C: Chip> ProcessStandard<C> {
             chip: parts.chip,
             process_id: Cell::new(parts.process_id),
             header: parts.header,
-            has_permissions: parts.header.has_permissions(),
+            permissions: parts.header.stated_permissions(),
             flash: parts.flash,
             own_flash_start: parts.flash.as_ptr().addr()
                 + parts.header.get_protected_size() as usize,

@@ -38,10 +38,10 @@ fn with_process(process: &dyn Process) -> Option<mpu::Region> {
 }
 
 /// A capsule that the board trusts with processes.
-fn manage(
+fn manage<C: capabilities::ProcessManagementCapability>(
     kernel: &'static Kernel,
     id: ProcessId,
-    capability: &dyn capabilities::ProcessManagementCapability,
+    capability: &C,
 ) {
     let _: Option<mpu::Region> = kernel.process_map_or_external(None, id, with_process, capability);
     kernel.process_each_capability(capability, |process: &dyn Process| process.resume());

@@ -80,9 +80,11 @@ fn checksum(header: &[u8]) -> Option<u32> {
     Some(sum)
 }
 
-/// Most TLVs of a header, and most entries of its permissions: what it says is looked up in it, at system calls too, and how
-/// long that takes is not its owner's choice.
+/// Most TLVs of a header: what it says is looked up in it, and how long that takes is not its owner's choice.
 pub const ENTRIES_MAX: usize = 32;
+
+/// Most entries of its permissions: they are gone through at each system call. (Upstream's kernel takes 8.)
+pub const PERMISSIONS_MAX: usize = 16;
 
 /// Every TLV lies in the header, and there are not too many.
 fn check_tlvs(header: &[u8]) -> Result<(), TbfParseError> {
@@ -99,8 +101,8 @@ fn check_tlvs(header: &[u8]) -> Result<(), TbfParseError> {
         if end > header.len() {
             return Err(TbfParseError::BadTlvEntry(kind));
         }
-        if kind == tlv::PERMISSIONS && usize::from(length) / PERMISSION_BYTES > ENTRIES_MAX {
-            return Err(TbfParseError::TooManyEntries);
+        if kind == tlv::PERMISSIONS && usize::from(length) / PERMISSION_BYTES > PERMISSIONS_MAX {
+            return Err(TbfParseError::TooManyPermissions);
         }
         offset = end.next_multiple_of(4);
     }

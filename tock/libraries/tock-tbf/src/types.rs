@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
-use crate::parse::{BASE_SIZE, ENTRIES_MAX};
+use crate::parse::{BASE_SIZE, ENTRIES_MAX, PERMISSIONS_MAX};
 
 /// Bytes of a name that are shown.
 pub const NAME_MAX: usize = 64;
@@ -28,8 +28,10 @@ pub enum TbfParseError {
     ChecksumMismatch(u32, u32),
     /// A TLV of this type does not fit or has the wrong length.
     BadTlvEntry(u16),
-    /// More TLVs, or entries of permissions, than [`ENTRIES_MAX`].
+    /// More TLVs than [`ENTRIES_MAX`].
     TooManyEntries,
+    /// More entries of permissions than [`PERMISSIONS_MAX`].
+    TooManyPermissions,
     /// Its name has control characters, such as the end of a line or one that turns the direction of writing, and would
     /// be shown as something else.
     BadName,
@@ -61,6 +63,12 @@ impl fmt::Display for TbfParseError {
                 write!(f, "entry {} has the wrong length", usize::from(*kind))
             }
             Self::TooManyEntries => write!(f, "it has more than {ENTRIES_MAX} entries"),
+            Self::TooManyPermissions => {
+                write!(
+                    f,
+                    "it has permissions with more than {PERMISSIONS_MAX} entries"
+                )
+            }
             Self::BadName => f.write_str("its name has control characters"),
             Self::NoProgram => f.write_str("nothing says where the code begins"),
             Self::BadProgram => f.write_str("the code lies outside the process"),
@@ -77,6 +85,34 @@ pub enum CommandPermissions {
     NoPermsThisDriver,
     /// Bit `i`: command `64 * offset + i`.
     Mask(u64),
+}
+
+/// The permissions of a header, found in it. Who asks often finds them once and keeps this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatedPermissions<'a> {
+    /// Whole entries: driver, offset, mask of 64 bits.
+    entries: &'a [u8],
+}
+
+impl StatedPermissions<'_> {
+    /// Which of the commands `64 * offset ..` of a driver are allowed, bit `i` for command `64 * offset + i`; `None`: there is no entry
+    /// for the driver.
+    #[must_use]
+    pub fn mask(&self, driver_num: usize, offset: usize) -> Option<u64> {
+        let mut found = None;
+        for entry in self.entries.chunks_exact(PERMISSION_BYTES) {
+            if read_u32(entry, 0).map(|n| n as usize) != Some(driver_num) {
+                continue;
+            }
+            let mask = found.get_or_insert(0);
+            if read_u32(entry, 4).map(|n| n as usize) == Some(offset) {
+                let low = u64::from(read_u32(entry, 8).unwrap_or(0));
+                let high = u64::from(read_u32(entry, 12).unwrap_or(0));
+                *mask |= high << 32 | low;
+            }
+        }
+        found
+    }
 }
 
 /// TLV types.
@@ -366,41 +402,27 @@ impl<'a> TbfHeader<'a> {
         (end <= self.total_size()).then_some(region)
     }
 
-    /// Whether the header limits what the process may ask drivers for.
+    /// What it says about commands; `None`: nothing, so all are allowed.
     #[must_use]
-    pub fn has_permissions(&self) -> bool {
-        self.first(tlv::PERMISSIONS).is_some()
+    pub fn stated_permissions(&self) -> Option<StatedPermissions<'a>> {
+        let value = self.first(tlv::PERMISSIONS)?;
+        let count = usize::from(read_u16(value, 0).unwrap_or(0));
+        let entries = value.get(2..).unwrap_or(&[]);
+        let whole = count.min(entries.len() / PERMISSION_BYTES) * PERMISSION_BYTES;
+        Some(StatedPermissions {
+            entries: entries.get(..whole).unwrap_or(entries),
+        })
     }
 
     /// Which of the commands `64 * offset ..` of a driver are allowed.
     #[must_use]
     pub fn get_command_permissions(&self, driver_num: usize, offset: usize) -> CommandPermissions {
-        let Some(value) = self.first(tlv::PERMISSIONS) else {
-            return CommandPermissions::NoPermsAtAll;
-        };
-        let count = usize::from(read_u16(value, 0).unwrap_or(0));
-        let mut known = false;
-        let mut mask = 0;
-        for entry in value
-            .get(2..)
-            .unwrap_or(&[])
-            .chunks_exact(PERMISSION_BYTES)
-            .take(count)
-        {
-            if read_u32(entry, 0).map(|n| n as usize) != Some(driver_num) {
-                continue;
-            }
-            known = true;
-            if read_u32(entry, 4).map(|n| n as usize) == Some(offset) {
-                let low = u64::from(read_u32(entry, 8).unwrap_or(0));
-                let high = u64::from(read_u32(entry, 12).unwrap_or(0));
-                mask |= high << 32 | low;
-            }
-        }
-        if known {
-            CommandPermissions::Mask(mask)
-        } else {
-            CommandPermissions::NoPermsThisDriver
+        match self.stated_permissions() {
+            None => CommandPermissions::NoPermsAtAll,
+            Some(stated) => match stated.mask(driver_num, offset) {
+                Some(mask) => CommandPermissions::Mask(mask),
+                None => CommandPermissions::NoPermsThisDriver,
+            },
         }
     }
 
@@ -564,6 +586,24 @@ mod tests {
         // TINY has five.
         assert_eq!(with(ENTRIES_MAX - 5), Ok(0x200));
         assert_eq!(with(ENTRIES_MAX - 4), Err(TbfParseError::TooManyEntries));
+    }
+
+    #[test]
+    fn a_crowd_of_permissions_is_refused() {
+        let with = |count: usize| {
+            let length = 2 + count * PERMISSION_BYTES;
+            let mut words = TINY.to_vec();
+            let mut entry = std::vec![length as u32 * 0x1_0000 + 6, count as u32];
+            entry.resize(1 + length.div_ceil(4), 0);
+            words[12] = 0x200;
+            words.splice(4..4, entry);
+            parse_tbf_header(&sealed(&words), 2).map(|tbf| tbf.stated_permissions().is_some())
+        };
+        assert_eq!(with(PERMISSIONS_MAX), Ok(true));
+        assert_eq!(
+            with(PERMISSIONS_MAX + 1),
+            Err(TbfParseError::TooManyPermissions)
+        );
     }
 
     #[test]

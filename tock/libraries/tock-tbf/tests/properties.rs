@@ -79,7 +79,7 @@ fn ask(header: &TbfHeader, bytes: usize) -> Result<(), TestCaseError> {
     let _ = (
         header.enabled(),
         header.is_sticky(),
-        header.has_permissions(),
+        header.stated_permissions(),
     );
     let _ = (header.get_minimum_app_ram_size(), header.get_app_version());
     let _ = (

@@ -4,7 +4,7 @@ mod name;
 mod settings;
 
 pub use name::{name_of, without_ending};
-pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes};
+pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes, policy, service};
 
 use crate::complete;
 use berth_pack::whole_number;
@@ -16,7 +16,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// Which device: its name (`berth devices`), a serial port, unix:PATH or HOST:PORT
+    /// Which device: its name (`berth devices`), a serial port, unix:PATH, HOST:PORT or https://GATEWAY/NAME
     #[arg(
         long,
         short,
@@ -290,7 +290,7 @@ pub struct Images {
     #[arg(long, value_name = "NAME", conflicts_with = "wide",
           add = ArgValueCandidates::new(complete::containers))]
     pub save: Option<String>,
-    /// With --save: the file to write [default: NAME.berth, if there is none]
+    /// With --save: the file to write, - for standard output [default: NAME.berth, if there is none]
     #[arg(long, short, value_name = "FILE", requires = "save", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 }

@@ -175,7 +175,11 @@ fn bytes(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("more than the {} bytes that can be asked for", u32::MAX))
 }
 
-fn policy(text: &str) -> Result<Policy, String> {
+/// `no`, `on-failure`, `on-failure:TIMES` or `always`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn policy(text: &str) -> Result<Policy, String> {
     let wrong = || "expected no, on-failure, on-failure:TIMES or always".to_owned();
     match text.split_once(':') {
         None => match text {
@@ -192,7 +196,11 @@ fn policy(text: &str) -> Result<Policy, String> {
     }
 }
 
-fn service(text: &str) -> Result<Service, String> {
+/// Milliseconds and fuel, as `10:5000`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn service(text: &str) -> Result<Service, String> {
     let (period, budget) = text.split_once(':').unwrap_or_default();
     match (period.parse(), budget.parse()) {
         (Ok(period_ms @ 1..), Ok(budget)) => Ok(Service { period_ms, budget }),

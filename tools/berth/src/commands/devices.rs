@@ -117,7 +117,7 @@ fn without_repetitions(mut places: Vec<Address>) -> Vec<Address> {
 ///
 /// # Errors
 /// [`Registry::choose`]'s, or [`Error::WhichDevice`] if none is configured and several answer.
-pub(super) fn meant(
+pub(crate) fn meant(
     registry: &Registry,
     wanted: Option<&str>,
 ) -> Result<(Address, ChosenBy), Error> {

@@ -8,8 +8,8 @@ use crate::{
 };
 use berth_pack::write_whole;
 use std::{
-    io::{self, Write},
-    path::PathBuf,
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
 };
 
 pub(super) fn run(cli: &Cli, arguments: &Images, out: &mut impl Write) -> Result<(), Failure> {
@@ -23,7 +23,18 @@ pub(super) fn run(cli: &Cli, arguments: &Images, out: &mut impl Write) -> Result
     }
 }
 
+/// A file's name that stands for standard output.
+const STANDARD: &str = "-";
+
 fn save(cli: &Cli, name: &str, arguments: &Images, out: &mut impl Write) -> Result<(), Failure> {
+    let to_standard = arguments
+        .output
+        .as_deref()
+        .is_some_and(|path| path == Path::new(STANDARD));
+    if to_standard && (cli.json || io::stdout().is_terminal()) {
+        let words = "the image itself goes to standard output: no JSON beside it, and not to a terminal; `-o ./-` is a file of that name";
+        return Err(Error::Usage(words.into()).into());
+    }
     let client = &mut connect(cli)?.client;
     let images = device::images(client)?;
     let image = images
@@ -43,6 +54,10 @@ fn save(cli: &Cli, name: &str, arguments: &Images, out: &mut impl Write) -> Resu
     let read = device::read_image(client, &image, |bytes| bar.set_position(bytes.into()));
     bar.finish_and_clear();
     let bytes = read?;
+    if to_standard {
+        out.write_all(&bytes)?;
+        return Ok(());
+    }
     write_whole(&path, &bytes).map_err(|source| Error::Save {
         path: path.clone(),
         source,

@@ -279,26 +279,32 @@ pub(super) fn lift_and_start(client: &mut Client, name: &str) -> Result<(), Erro
 /// What is done with one container.
 pub(super) type Action = fn(&mut Client, &str) -> Result<(), Error>;
 
+/// What start and stop say: of what was done, and of what was so already.
+pub(super) struct Said {
+    pub(super) done: &'static str,
+    pub(super) already: &'static str,
+}
+
 /// Start or stop; if that is all the same, one that is there already is no error.
 pub(super) fn repeatable(
     cli: &Cli,
     arguments: &Repeatable,
-    done: &'static str,
+    said: &Said,
     (action, is_done): (Action, fn(&Container) -> bool),
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    each(
+    each_as(
         cli,
         &arguments.names,
-        done,
         |client, name| match action(client, name) {
+            Ok(()) => Ok(said.done),
             Err(error) if arguments.if_needed && error.is_refusal("wrong-state") => {
                 match endings::find(client, name)? {
-                    Some(container) if is_done(&container) => Ok(()),
+                    Some(container) if is_done(&container) => Ok(said.already),
                     _ => Err(error),
                 }
             }
-            other => other,
+            Err(error) => Err(error),
         },
         out,
     )
@@ -329,11 +335,22 @@ pub(super) fn each(
     action: impl Fn(&mut Client, &str) -> Result<(), Error>,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
+    let action = |client: &mut _, name: &_| action(client, name).map(|()| done);
+    each_as(cli, names, action, out)
+}
+
+/// As [`each`], where the action says what was done.
+fn each_as(
+    cli: &Cli,
+    names: &[String],
+    action: impl Fn(&mut Client, &str) -> Result<&'static str, Error>,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
     let mut connection = connect(cli)?;
     let mut refused = None;
     for name in names {
         match action(&mut connection.client, name) {
-            Ok(()) => output::action(out, name, done, None, cli.json)?,
+            Ok(done) => output::action(out, name, done, None, cli.json)?,
             Err(error @ Error::Refused(_)) => {
                 output::error(&error, cli.json);
                 refused = Some(error.exit_code());

@@ -1,7 +1,7 @@
 //! What each verb does.
 
 mod completions;
-mod devices;
+pub(crate) mod devices;
 mod doctor;
 mod endings;
 mod images;
@@ -103,14 +103,22 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
                 start as fn(&mut _, &_) -> _,
                 Container::is_active as fn(&_) -> _,
             );
-            lifecycle::repeatable(cli, &c.containers, "started", how, &mut out)?;
+            let said = lifecycle::Said {
+                done: "started",
+                already: "runs already",
+            };
+            lifecycle::repeatable(cli, &c.containers, &said, how, &mut out)?;
         }
         Command::Stop(c) => {
             let how = (
                 device::stop as fn(&mut _, &_) -> _,
                 endings::has_ended as fn(&_) -> _,
             );
-            lifecycle::repeatable(cli, c, "stopped", how, &mut out)?;
+            let said = lifecycle::Said {
+                done: "stopped",
+                already: "has ended already",
+            };
+            lifecycle::repeatable(cli, c, &said, how, &mut out)?;
         }
         Command::Restart(c) => {
             lifecycle::each(cli, &c.names, "restarted", endings::restart, &mut out)?;
@@ -240,7 +248,13 @@ fn connect_shared(cli: &Cli) -> Result<(Shared, DeviceInfo), Error> {
 }
 
 fn open_console(cli: &Cli, arguments: &Console) -> Result<(), Error> {
-    let (mut lock, place) = device::take_line(&address(cli)?)?;
+    let address = address(cli)?;
+    if let Address::Gateway(_) = address {
+        return Err(Error::Usage(
+            "a gateway passes on what berth asks for, not what is typed: `berth logs -f` and `berth events -f` show what happens".into(),
+        ));
+    }
+    let (mut lock, place) = device::take_line(&address)?;
     let line = crate::open(&place)?;
     // Whoever shares the line already also serves the others.
     let socket = match &arguments.socket {

@@ -251,7 +251,7 @@ fn an_alias_is_what_it_is_an_alias_of() {
     );
     // A processor without bit-banding has peripherals there.
     harmless(&format!(
-        "cpu@0 {{ compatible = \"arm,cortex-m33\"; }};\nx: serial@42120000 {{ reg = <0x42120000 0x20>; {UART} }};"
+        "cpu@0 {{ device_type = \"cpu\"; compatible = \"arm,cortex-m33\"; }};\nx: serial@42120000 {{ reg = <0x42120000 0x20>; {UART} }};"
     ));
 }
 
@@ -260,10 +260,16 @@ fn an_alias_is_what_it_is_an_alias_of() {
 fn of_several_processors_one_with_bit_bands_is_enough() {
     let bit = format!("x: serial@42120000 {{ reg = <0x42120000 0x20>; {UART} }};");
     for processors in [
-        "cpu@0 { compatible = \"arm,cortex-m0+\"; };\ncpu@1 { compatible = \"arm,cortex-m4f\"; };",
-        "cpu@0 { compatible = \"arm,cortex-m7\"; };\ncpu@1 { compatible = \"arm,cortex-m4\"; status = \"disabled\"; };",
-        "cpu@0 { compatible = \"arm,cortex-m3\", \"arm,cortex-m0\"; };",
-        "cpu@0 { compatible = \"arm,cortex-a7\"; };",
+        "cpu@0 { device_type = \"cpu\"; compatible = \"arm,cortex-m0+\"; };\ncpu@1 { device_type = \"cpu\"; compatible = \"arm,cortex-m4f\"; };",
+        "cpu@0 { device_type = \"cpu\"; compatible = \"arm,cortex-m7\"; };\ncpu@1 { device_type = \"cpu\"; compatible = \"arm,cortex-m4\"; status = \"disabled\"; };",
+        "cpu@0 { device_type = \"cpu\"; compatible = \"arm,cortex-m3\", \"arm,cortex-m0\"; };",
+        "cpu@0 { device_type = \"cpu\"; compatible = \"arm,cortex-a7\"; };",
+        // One that is not named, or by its architecture only, may have them, whatever there is beside it.
+        "cpu@0 { device_type = \"cpu\"; };\ncpu@1 { device_type = \"cpu\"; compatible = \"arm,cortex-m0+\"; };",
+        "cpu@0 { device_type = \"cpu\"; compatible = \"arm,armv7m\"; };\ncpu@1 { device_type = \"cpu\"; compatible = \"arm,cortex-m0+\"; };",
+        // No processor of this board.
+        "remote { compatible = \"arm,cortex-m33\"; status = \"disabled\"; };",
+        "cpu@0 { compatible = \"arm,cortex-m33\"; };",
     ] {
         never(
             &format!("{processors}\n{bit}"),
@@ -271,7 +277,7 @@ fn of_several_processors_one_with_bit_bands_is_enough() {
         );
     }
     harmless(&format!(
-        "cpu@0 {{ compatible = \"arm,cortex-m33\"; }};\ncpu@1 {{ compatible = \"arm,cortex-m0+\"; }};\n{bit}"
+        "cpu@0 {{ device_type = \"cpu\"; compatible = \"arm,cortex-m33\"; }};\ncpu@1 {{ device_type = \"cpu\"; compatible = \"arm,cortex-m0+\"; }};\n{bit}"
     ));
 }
 

@@ -253,6 +253,33 @@ fn a_block_at_two_addresses_and_a_controller_of_three_cells_are_named() {
     }
 }
 
+/// The first entry of `reg` is what is exposed; where the buses keep it from the processor, no other is.
+#[test]
+fn of_several_entries_the_first_is_meant_or_none() {
+    for (reg, reached) in [
+        ("<0x1000 0x100>, <0x20000 0x100>", Some(0x4000_1000)),
+        ("<0x20000 0x100>, <0x1000 0x100>", None),
+    ] {
+        let board = format!(
+            "/dts-v1/;\n/ {{ #address-cells = <1>; #size-cells = <1>; filter {{ compatible = \"berth,syscall-filter\"; }};
+            b {{ #address-cells = <1>; #size-cells = <1>; ranges = <0 0x40000000 0x10000>;
+            w: w {{ reg = {reg}; berth,harmless = \"m\"; }}; }}; }};"
+        );
+        let exposed = exposures_of(
+            &board,
+            "a { register-block = <&w>; access = \"mediated\"; read-effects = \"DATA\"; };",
+        );
+        match (reached, exposed) {
+            (Some(base), Ok(found)) => assert_eq!(found.exposures[0].base, base),
+            (None, Err(problems)) => {
+                let none = "a has no registers in the processor's address space";
+                assert!(problems.iter().any(|p| p.contains(none)), "{problems:?}");
+            }
+            (_, exposed) => panic!("{reg}: {exposed:?}"),
+        }
+    }
+}
+
 /// What the firmware keeps has what it uses, however the source says that it does.
 #[test]
 fn what_is_used_by_what_the_firmware_keeps_is_kept() {
@@ -265,6 +292,8 @@ fn what_is_used_by_what_the_firmware_keeps_is_kept() {
         "vendor,table = <1 2 &x>;",
         "vendor,path = &x;",
         "vendor,path = \"on\", \"/soc/serial@40001000\";",
+        "vendor,path = \"/soc/serial\";",
+        "vendor,path = \"/soc/serial@40001000:115200\";",
         "interrupt-parent = <&x>;",
         "interrupts-extended = <&x 1>;",
         "gpios = <&{/soc/serial@40001000} 3>;",
@@ -285,6 +314,11 @@ fn what_is_used_by_what_the_firmware_keeps_is_kept() {
         );
         let free = format!("heater: heater {{ {uses} }};");
         assert_eq!(said(&free, &x, "")[..], [""; 0], "{uses}");
+    }
+    for uses in ["lines:9600", "lines"] {
+        let node =
+            format!("aliases {{ lines = &x; }}; heater: heater {{ out = \"{uses}\"; {kept} }};");
+        refused(&node, "", "", &format!("x is used by {heater}"));
     }
     // In steps, through a part of x, and by a phandle that the source states.
     let steps = "fan { berth,reserved = \"the fan\"; speed = <&sensor>; }; sensor: sensor { io-channels = <&x 1>; };";

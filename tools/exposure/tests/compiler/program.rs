@@ -66,6 +66,46 @@ fn the_board_of_this_repository_is_sound_and_all_outputs_are_written() {
     assert!(table.contains("block(0x4002a000, 0x1000)"), "{table}");
 }
 
+/// Where the room ends in the middle of a file, what was there is still there, and nothing where there was nothing.
+#[test]
+fn what_does_not_fit_leaves_no_half_of_a_file() {
+    let folder = TempDir::new().unwrap();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    fs::write(&old, "old").unwrap();
+    for (option, path) in [("--json", &old), ("--table", &old), ("--labels", &new)] {
+        // No file of more than 512 bytes, which is told as it is for a disk that is full.
+        let output = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""])
+            .arg(env!("CARGO_BIN_EXE_exposure"))
+            .args([BOARD, option])
+            .arg(path)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{option}");
+    }
+    assert_eq!(fs::read_to_string(&old).unwrap(), "old");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// The example of a board of upstream's holds its table as a file, which it is compiled with: the same as is written now.
+#[test]
+fn the_table_of_the_example_beside_upstream_is_what_is_written() {
+    let folder = TempDir::new().unwrap();
+    let table = folder.path().join("table.rs");
+    let example = "kernel-board/upstream-nrf52840dk";
+    let output = exposure(&[
+        &format!("{example}/exposure.dts"),
+        "--layout",
+        &format!("{example}/supervisor.ld"),
+        "--table",
+        &table.display().to_string(),
+    ]);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let held = fs::read_to_string(root().join(example).join("src/table.rs")).unwrap();
+    assert_eq!(fs::read_to_string(table).unwrap(), held);
+}
+
 /// What stands in a file, and what it is called, comes from somebody else.
 #[test]
 fn what_a_file_contains_or_is_called_controls_no_terminal() {

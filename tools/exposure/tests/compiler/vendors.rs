@@ -34,7 +34,7 @@ fn compiled(
     file(
         "exposure.dts",
         &format!(
-            "/dts-v1/;\n/ {{ #address-cells = <1>; #size-cells = <1>; cpu {{ compatible = \"arm,cortex-m0+\"; }};\nx: x@1 {{ reg = <{base:#x} {length:#x}>; berth,harmless = \"its manual\"; }};\nfilter {{ compatible = \"berth,syscall-filter\"; }};\nexposure {{ compatible = \"berth,exposure\"; svd = \"v.svd\";\na {{ register-block = <&x>; access = \"mediated\"; {none} {properties} }}; }}; }};\n"
+            "/dts-v1/;\n/ {{ #address-cells = <1>; #size-cells = <1>; cpus {{ cpu {{ compatible = \"arm,cortex-m0+\"; }}; }};\nx: x@1 {{ reg = <{base:#x} {length:#x}>; berth,harmless = \"its manual\"; }};\nfilter {{ compatible = \"berth,syscall-filter\"; }};\nexposure {{ compatible = \"berth,exposure\"; svd = \"v.svd\";\na {{ register-block = <&x>; access = \"mediated\"; {none} {properties} }}; }}; }};\n"
         ),
     );
     let path = |name: &str| folder.path().join(name);
@@ -351,6 +351,24 @@ fn what_is_said_twice_and_other_units_than_bytes_are_refused() {
         exposed(&peripheral("X", "0x40000000", &acting), properties),
         "the register DATA has readAction more than once",
     );
+    // The bits of a field in two ways, which are not the same.
+    let with = |bits: &str| {
+        let field = format!("<fields><field><name>F</name>{bits}</field></fields>");
+        peripheral("X", "0x40000000", &register("DATA", 0, &field))
+    };
+    for bits in [
+        "<bitRange>[1:1]</bitRange><bitOffset>0</bitOffset><bitWidth>1</bitWidth>",
+        "<lsb>1</lsb><msb>1</msb><bitOffset>0</bitOffset><bitWidth>1</bitWidth>",
+        "<lsb>1</lsb><msb>1</msb><bitRange>[2:1]</bitRange>",
+    ] {
+        refused(
+            exposed(&with(bits), properties),
+            "the field F has its bits more than once",
+        );
+    }
+    let same = "<bitRange>[3:1]</bitRange><lsb>1</lsb><msb>3</msb><bitOffset>1</bitOffset><bitWidth>3</bitWidth>";
+    let masks = "masks = \"DATA r 0x0e\"; reading-acts = \"none\";";
+    exposed(&with(same), masks).unwrap();
     // Where nobody looks, it does no harm.
     let elsewhere = twice
         .replace("0x40000000", "0x40010000")

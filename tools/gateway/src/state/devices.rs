@@ -50,6 +50,7 @@ impl State {
         address: &str,
         groups: &[String],
         default: bool,
+        by: By<'_>,
     ) -> Result<(), Error> {
         for name in groups.iter().map(String::as_str).chain([name]) {
             if !is_name(name) {
@@ -88,7 +89,7 @@ impl State {
                     params![name, group],
                 )?;
             }
-            audit::write(transaction, by_command("device add", name))?;
+            audit::write(transaction, by.entry("device add", name))?;
             Ok(())
         })
     }
@@ -97,7 +98,7 @@ impl State {
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::State`].
-    pub fn remove_device(&self, name: &str) -> Result<(), Error> {
+    pub fn remove_device(&self, name: &str, by: By<'_>) -> Result<(), Error> {
         self.change(|transaction| {
             let removed = transaction.execute("DELETE FROM device WHERE name = ?1", [name])?;
             if removed == 0 {
@@ -106,7 +107,7 @@ impl State {
                     name: name.to_owned(),
                 });
             }
-            audit::write(transaction, by_command("device remove", name))?;
+            audit::write(transaction, by.entry("device remove", name))?;
             Ok(())
         })
     }
@@ -137,16 +138,34 @@ impl State {
     }
 }
 
-/// An entry for what was done on this computer's command line.
-pub(super) const fn by_command<'a>(action: &'a str, subject: &'a str) -> NewEntry<'a> {
-    NewEntry {
+/// Who changes the gateway.
+#[derive(Clone, Copy, Debug)]
+pub struct By<'a> {
+    /// Name of the key, or who else it is.
+    pub who: &'a str,
+    /// Network address; empty: this computer's command line.
+    pub peer: &'a str,
+}
+
+impl By<'static> {
+    /// This computer's command line.
+    pub const COMMAND: Self = Self {
         who: "command line",
         peer: "",
-        device: "",
-        action,
-        subject,
-        outcome: "done",
-        ends: None,
+    };
+}
+
+impl<'a> By<'a> {
+    pub(super) const fn entry(self, action: &'a str, subject: &'a str) -> NewEntry<'a> {
+        NewEntry {
+            who: self.who,
+            peer: self.peer,
+            device: "",
+            action,
+            subject,
+            outcome: "done",
+            ends: None,
+        }
     }
 }
 
@@ -166,18 +185,22 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         state
-            .add_device("b", "unix:/b", &["attic".into()], false)
+            .add_device("b", "unix:/b", &["attic".into()], false, By::COMMAND)
             .unwrap();
-        state.add_device("c", "unix:/c", &[], false).unwrap();
+        state
+            .add_device("c", "unix:/c", &[], false, By::COMMAND)
+            .unwrap();
         assert_eq!(default(&state), ["b"]);
-        state.add_device("a", "unix:/a", &[], true).unwrap();
+        state
+            .add_device("a", "unix:/a", &[], true, By::COMMAND)
+            .unwrap();
         assert_eq!(default(&state), ["a"]);
-        let taken = state.add_device("c", "unix:/x", &[], false);
+        let taken = state.add_device("c", "unix:/x", &[], false, By::COMMAND);
         assert!(matches!(taken, Err(Error::Taken { .. })));
         assert_eq!(state.devices().unwrap()[1].groups, ["attic"]);
-        state.remove_device("a").unwrap();
+        state.remove_device("a", By::COMMAND).unwrap();
         assert!(matches!(
-            state.remove_device("a"),
+            state.remove_device("a", By::COMMAND),
             Err(Error::Unknown { .. })
         ));
         assert_eq!(state.devices().unwrap().len(), 2);
@@ -188,7 +211,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = State::open(folder.path()).unwrap();
         for name in ["v1", "V1", "task", "heap", "a/b", "", ".hidden", "erase"] {
-            let refused = state.add_device(name, "unix:/x", &[], false);
+            let refused = state.add_device(name, "unix:/x", &[], false, By::COMMAND);
             assert!(matches!(refused, Err(Error::Usage(_))), "{name}");
         }
     }

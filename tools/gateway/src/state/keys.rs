@@ -1,18 +1,14 @@
 //! API keys. A key is shown once, when it is made; kept is the SHA-256 of its secret. That needs no slow hash, because a
 //! secret is 256 random bits: nobody guesses one, however fast.
 
-use super::{
-    NewEntry, State, audit,
-    devices::{by_command, is_name},
-    is_taken, now_ms,
-};
+use super::{By, NewEntry, State, audit, devices::is_name, is_taken, now_ms};
 use crate::{Error, Role, Scope};
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// A key, without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct KeyRow {
     /// The part of it that is no secret.
     pub id: String,
@@ -43,8 +39,14 @@ impl State {
     ///
     /// # Errors
     /// [`Error::Usage`] for a name that cannot be one, [`Error::Taken`], [`Error::System`], [`Error::State`].
-    pub fn add_key(&self, name: &str, role: Role, scope: &Scope) -> Result<String, Error> {
-        self.insert_key(&NewKey { name, role, scope }, false)
+    pub fn add_key(
+        &self,
+        name: &str,
+        role: Role,
+        scope: &Scope,
+        by: By<'_>,
+    ) -> Result<String, Error> {
+        self.insert_key(&NewKey { name, role, scope }, false, by)
             .map(Option::unwrap_or_default)
     }
 
@@ -58,10 +60,15 @@ impl State {
             role: Role::Admin,
             scope: &Scope::default(),
         };
-        self.insert_key(&new, true)
+        self.insert_key(&new, true, By::COMMAND)
     }
 
-    fn insert_key(&self, new: &NewKey<'_>, only_first: bool) -> Result<Option<String>, Error> {
+    fn insert_key(
+        &self,
+        new: &NewKey<'_>,
+        only_first: bool,
+        by: By<'_>,
+    ) -> Result<Option<String>, Error> {
         let groups = new.scope.groups.iter().chain(&new.scope.devices);
         for name in groups.map(String::as_str).chain([new.name]) {
             if !is_name(name) {
@@ -98,7 +105,7 @@ impl State {
                     params![id, kind, value],
                 )?;
             }
-            audit::write(transaction, by_command("key add", new.name))?;
+            audit::write(transaction, by.entry("key add", new.name))?;
             Ok(Some(format!("{PREFIX}{id}_{secret}")))
         })
     }
@@ -107,7 +114,7 @@ impl State {
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::State`].
-    pub fn revoke_key(&self, name: &str) -> Result<(), Error> {
+    pub fn revoke_key(&self, name: &str, by: By<'_>) -> Result<(), Error> {
         self.change(|transaction| {
             let revoked = transaction.execute(
                 "UPDATE access_key SET revoked_ms = coalesce(revoked_ms, ?2) WHERE name = ?1",
@@ -119,7 +126,7 @@ impl State {
                     name: name.to_owned(),
                 });
             }
-            audit::write(transaction, by_command("key revoke", name))?;
+            audit::write(transaction, by.entry("key revoke", name))?;
             Ok(())
         })
     }
@@ -241,9 +248,11 @@ mod tests {
             devices: vec!["roof".into()],
             groups: vec!["attic".into()],
         };
-        let key = state.add_key("ci", Role::Operate, &scope).unwrap();
+        let key = state
+            .add_key("ci", Role::Operate, &scope, By::COMMAND)
+            .unwrap();
         let other = state
-            .add_key("other", Role::View, &Scope::default())
+            .add_key("other", Role::View, &Scope::default(), By::COMMAND)
             .unwrap();
         let found = state.key(&key).unwrap().unwrap();
         assert_eq!(
@@ -278,12 +287,15 @@ mod tests {
         let state = State::open(folder.path()).unwrap();
         let key = state.add_first_key("first").unwrap().unwrap();
         assert_eq!(state.add_first_key("second").unwrap(), None);
-        state.revoke_key("first").unwrap();
+        state.revoke_key("first", By::COMMAND).unwrap();
         assert_eq!(state.key(&key).unwrap(), None);
         assert!(state.keys().unwrap()[0].revoked);
-        let again = state.add_key("first", Role::View, &Scope::default());
+        let again = state.add_key("first", Role::View, &Scope::default(), By::COMMAND);
         assert!(matches!(again, Err(Error::Taken { .. })));
-        assert!(matches!(state.revoke_key("x"), Err(Error::Unknown { .. })));
+        assert!(matches!(
+            state.revoke_key("x", By::COMMAND),
+            Err(Error::Unknown { .. })
+        ));
         assert_eq!(state.audit_verify().unwrap(), 2);
     }
 }

@@ -11,7 +11,7 @@ mod wasmico;
 
 pub use audit::AuditEntry;
 pub(crate) use audit::NewEntry;
-pub use devices::Device;
+pub use devices::{By, Device};
 pub use keys::KeyRow;
 pub(crate) use wasmico::Numbers;
 

@@ -7,7 +7,7 @@
 //! 3. **Key**, as `Authorization: Bearer` or HTTP basic; who tries often with none or a wrong one has to wait.
 //! 4. **Rate** of the key.
 
-use super::{App, Caller, Peer, Problem, limits};
+use super::{App, Caller, Peer, Problem, limits, messages};
 use crate::{Role, Scope};
 use axum::{
     extract::{Request, State},
@@ -131,10 +131,12 @@ async fn admit(app: &App, head: &Parts) -> Result<Caller, Problem> {
     } else {
         caller.name.clone()
     };
-    app.limits
-        .requests
-        .take(bucket)
-        .map_err(Problem::too_often)?;
+    let buckets = if messages::is_path(head.uri.path()) {
+        &app.limits.messages
+    } else {
+        &app.limits.requests
+    };
+    buckets.take(bucket).map_err(Problem::too_often)?;
     Ok(caller)
 }
 

@@ -10,11 +10,16 @@ use std::{
 /// Buckets that are kept; full ones are forgotten first.
 const BUCKETS_MAX: usize = 10_000;
 
+/// So many messages are as one request.
+const MESSAGES: f64 = 8.0;
+
 /// The limits of a gateway.
 #[derive(Debug)]
 pub(crate) struct Limits {
     /// Requests of a key.
     pub(crate) requests: Buckets<String>,
+    /// Messages of a key to devices, each a few bytes: their lines take fewer.
+    pub(crate) messages: Buckets<String>,
     /// Requests of one network address without a key that is known.
     pub(crate) strangers: Buckets<IpAddr>,
     /// Entries that strangers may cause in the audit log, all together.
@@ -26,6 +31,7 @@ impl Limits {
         let rate = f64::from(requests_per_second);
         Self {
             requests: Buckets::new(2.0 * rate, rate),
+            messages: Buckets::new(2.0 * rate * MESSAGES, rate * MESSAGES),
             strangers: Buckets::new(10.0, 0.2),
             denied: Buckets::new(100.0, 1.0),
         }

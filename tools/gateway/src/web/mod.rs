@@ -2,20 +2,27 @@
 
 mod guard;
 mod limits;
+mod messages;
+mod metrics;
 mod network;
 mod problem;
+mod v1;
 mod wasmico;
 
 pub(crate) use limits::Limits;
+pub(crate) use messages::Uploads;
 pub use network::Network;
 pub(crate) use problem::Problem;
 
-use crate::{Error, Lines, Role, State, lines::Known, state::NewEntry};
+use crate::{Again, Error, Lines, Role, State, lines::Known, state::NewEntry};
 use axum::{Router, extract::DefaultBodyLimit, middleware};
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// Most bytes of a request; the largest images that devices take are a fraction of it.
 const BODY_MAX: usize = 4 << 20;
+
+/// How long a look may take.
+const LOOK: Duration = Duration::from_secs(15);
 
 /// What all requests share.
 pub(crate) struct App {
@@ -26,6 +33,17 @@ pub(crate) struct App {
     /// Who may use WASMICO's API without a key.
     pub(crate) trusted: Vec<Network>,
     pub(crate) limits: Limits,
+    pub(crate) uploads: Uploads,
+}
+
+/// A change of a device that is asked for.
+struct Change {
+    /// What the audit log calls it.
+    action: &'static str,
+    /// The container it is about.
+    subject: String,
+    again: Again,
+    patience: Duration,
 }
 
 /// Whose request it is.
@@ -48,6 +66,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(wasmico::router())
         .nest("/{device}", wasmico::router())
+        .merge(messages::router())
+        .merge(v1::router())
+        .merge(metrics::router())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(BODY_MAX))
@@ -107,6 +128,94 @@ impl App {
         Ok(known)
     }
 
+    /// Asks a device for something that changes nothing.
+    async fn look<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        device: Option<&str>,
+        action: &str,
+        ask: impl FnMut(&mut berth::Client) -> Result<T, berth::Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let known = self.device(caller, device, Role::View, action).await?;
+        Ok(known.line.ask(Again::No, LOOK, ask).await?)
+    }
+
+    /// The devices that the caller may see, by name.
+    fn devices(&self, caller: &Caller) -> Vec<Known> {
+        let mut all = self.lines.all();
+        all.retain(|known| caller.scope.has(&known.device));
+        all
+    }
+
+    /// May the caller change the gateway itself? Only who has the role, for all devices.
+    async fn admin(&self, caller: &Caller, action: &str, subject: &str) -> Result<(), Problem> {
+        let needs = if caller.role < Role::Admin {
+            "the role admin"
+        } else if caller.scope != crate::Scope::default() {
+            "a key for all devices"
+        } else {
+            return Ok(());
+        };
+        self.record(caller, ("", action), subject, "denied", None)
+            .await?;
+        Err(Problem::new(
+            axum::http::StatusCode::FORBIDDEN,
+            "forbidden",
+            &format!("this changes the gateway itself, and needs {needs}"),
+        ))
+    }
+
+    /// Has the devices that the state names now.
+    ///
+    /// # Errors
+    /// [`Error::State`], [`Error::System`].
+    pub(crate) fn follow(&self) -> Result<(), Error> {
+        match self.lines.follow(self.state.devices()?) {
+            // The other devices are there.
+            Err(error @ Error::Usage(_)) => eprintln!("berth-serve: {error}"),
+            followed => followed?,
+        }
+        Ok(())
+    }
+
+    /// Asks a device for a change, with an entry in the audit log before and after; `outcome` is the word of the second one.
+    /// Once it is asked for it goes on, and is recorded, also if the caller hangs up.
+    async fn change<T: Send + 'static>(
+        self: Arc<Self>,
+        caller: Caller,
+        device: Option<&str>,
+        change: Change,
+        ask: impl FnMut(&mut berth::Client) -> Result<T, berth::Error> + Send + 'static,
+        outcome: impl Fn(&T) -> &'static str + Send + 'static,
+    ) -> Result<(Known, T), Problem> {
+        let Change {
+            action,
+            subject,
+            again,
+            patience,
+        } = change;
+        let known = self.device(&caller, device, Role::Operate, action).await?;
+        let whole = tokio::spawn(async move {
+            let about = (known.device.name.as_str(), action);
+            let number = self.record(&caller, about, &subject, "asked", None).await?;
+            let done = known.line.change(again, patience, ask).await;
+            let done = done.map_err(Problem::from);
+            let outcome = match &done {
+                Ok(answer) => outcome(answer),
+                Err(problem) => problem.code(),
+            };
+            // What was done stays done; that it cannot be written is said where the gateway runs.
+            let _ = self
+                .record(&caller, about, &subject, outcome, Some(number))
+                .await;
+            done.map(|answer| (known, answer))
+        });
+        match whole.await {
+            Ok(done) => done,
+            Err(_) => Err(Problem::from(crate::Failed::Gone)),
+        }
+    }
+
     /// Writes into the audit log; without that nothing is done.
     async fn record(
         &self,
@@ -140,7 +249,7 @@ impl App {
     ) -> Result<T, Problem> {
         let state = Arc::clone(&self.state);
         match tokio::task::spawn_blocking(move || with(&state)).await {
-            Ok(done) => done.map_err(|error| Problem::of_state(&error)),
+            Ok(done) => done.map_err(|error| Problem::of_gateway(&error)),
             Err(_) => Err(Problem::of_state(&Error::System("a thread ended".into()))),
         }
     }

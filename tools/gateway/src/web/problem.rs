@@ -19,8 +19,10 @@ pub(crate) struct Problem {
     retry_after: Option<Duration>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// Why there is no other answer (RFC 9457). `message` and `status_code` are WASMICO's.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Body<'a> {
     r#type: &'static str,
     title: &'a str,
     status: u16,
@@ -81,6 +83,17 @@ impl Problem {
             "state-failed",
             "the gateway cannot read or write its state, and does nothing without",
         )
+    }
+
+    /// What cannot be done to the gateway itself.
+    pub(crate) fn of_gateway(error: &Error) -> Self {
+        let (status, code) = match error {
+            Error::Usage(_) => (StatusCode::BAD_REQUEST, "bad-request"),
+            Error::Unknown { .. } => (StatusCode::NOT_FOUND, "not-found"),
+            Error::Taken { .. } => (StatusCode::CONFLICT, "name-taken"),
+            _ => return Self::of_state(error),
+        };
+        Self::new(status, code, &error.to_string())
     }
 
     /// Code of the error: one stable word.

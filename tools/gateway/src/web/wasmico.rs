@@ -10,7 +10,7 @@
 //! Each is there for the default device, and below the name of a device for that one. WASMICO's `/filesystem` and `/erase`, left over
 //! from its development, are not offered.
 
-use super::{App, Caller, Problem};
+use super::{App, Caller, Change, Problem};
 use crate::{Again, Role, State as Kept, state::Numbers};
 use axum::{
     Extension, Json, Router,
@@ -26,8 +26,7 @@ use berth_protocol::{ImageHash, Parameters};
 use serde::Serialize;
 use std::{collections::HashMap, sync::Arc, thread, time::Duration};
 
-/// How long a request may take: a look, a change, an upload (100 KB take 9 s at 115200 baud).
-const LOOK: Duration = Duration::from_secs(15);
+/// How long a change may take, and an upload (100 KB take 9 s at 115200 baud).
 const CHANGE: Duration = Duration::from_secs(30);
 const UPLOAD: Duration = Duration::from_secs(120);
 
@@ -188,7 +187,7 @@ async fn edit(
     let known = again
         .device(&caller, device.as_deref(), Role::Operate, "edit")
         .await?;
-    let images = known.line.ask(Again::Yes, LOOK, berth::images).await;
+    let images = known.line.ask(Again::Yes, super::LOOK, berth::images).await;
     // What is done stays done.
     let images = images.unwrap_or_default();
     if let Some(image) = images.iter().find(|image| is_it(&image.name, &kept_name)) {
@@ -455,11 +454,8 @@ async fn look<T: Send + 'static>(
     action: &str,
     ask: impl FnMut(&mut Client) -> Result<T, berth::Error> + Send + 'static,
 ) -> Result<T, Problem> {
-    let name = name_of_device(path);
-    let known = app
-        .device(caller, name.as_deref(), Role::View, action)
-        .await?;
-    Ok(known.line.ask(Again::No, LOOK, ask).await?)
+    app.look(caller, name_of_device(path).as_deref(), action, ask)
+        .await
 }
 
 /// A change that is asked for.
@@ -496,48 +492,36 @@ async fn change(
     asked: Asked,
     mut ask: impl FnMut(&mut Client, &str) -> Result<Did, berth::Error> + Send + 'static,
 ) -> Answer<Said> {
-    let name = name_of_device(path);
-    let known = app
-        .device(&caller, name.as_deref(), Role::Operate, asked.action)
-        .await?;
+    let device = name_of_device(path);
+    let change = Change {
+        action: asked.action,
+        subject: asked.name.clone(),
+        again: asked.again,
+        patience: asked.patience,
+    };
     let whole = tokio::spawn(async move {
-        let about = (known.device.name.as_str(), asked.action);
-        let number = app
-            .record(&caller, about, &asked.name, "asked", None)
-            .await?;
         let container = asked.name.clone();
-        let done = known
-            .line
-            .ask(asked.again, asked.patience, move |client| {
-                exact_first(client, &container, &mut ask)
-            })
-            .await
-            .map_err(Problem::from);
-        let outcome = match &done {
-            Ok(Did::Done) => "done",
-            Ok(Did::Not(_)) => "wrong-state",
-            Err(problem) => problem.code(),
+        let ask = move |client: &mut Client| exact_first(client, &container, &mut ask);
+        let outcome = |did: &Did| match did {
+            Did::Done => "done",
+            Did::Not(_) => "wrong-state",
         };
-        // What was done stays done; that it cannot be written is said where the gateway runs.
-        let _ = app
-            .record(&caller, about, &asked.name, outcome, Some(number))
-            .await;
-        match done.map_err(in_its_words)? {
-            Did::Not(why) => Err(Problem::bad_request(why)),
-            Did::Done => {
-                if let Some((sha256, numbers)) = asked.keep {
-                    let (device, name) = (known.device.name, asked.name);
-                    app.with_state(move |state| {
-                        state.keep_numbers((&device, &name), &sha256, numbers)
-                    })
-                    .await?;
-                }
-                Ok(Json(Said {
-                    status_code: 0,
-                    message: asked.message,
-                }))
-            }
+        let (known, did) = Arc::clone(&app)
+            .change(caller, device.as_deref(), change, ask, outcome)
+            .await
+            .map_err(in_its_words)?;
+        if let Did::Not(why) = did {
+            return Err(Problem::bad_request(why));
         }
+        if let Some((sha256, numbers)) = asked.keep {
+            let (device, name) = (known.device.name, asked.name);
+            app.with_state(move |state| state.keep_numbers((&device, &name), &sha256, numbers))
+                .await?;
+        }
+        Ok(Json(Said {
+            status_code: 0,
+            message: asked.message,
+        }))
     });
     match whole.await {
         Ok(said) => said,
@@ -574,6 +558,8 @@ fn in_its_words(problem: Problem) -> Problem {
             Some("maximum number of files reached"),
         ),
         "store-failed" => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        // The gateway's own: there is no such device.
+        "not-found" => return problem,
         _ if problem.is_refusal() => (StatusCode::BAD_REQUEST, None),
         _ => return problem,
     };

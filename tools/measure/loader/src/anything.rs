@@ -137,6 +137,10 @@ impl Platform for Anything {
 
     fn write(&self, _: &[u8]) {}
 
+    fn send_measured(&self, _: &[u8]) -> u64 {
+        0
+    }
+
     fn wait(&self, _: Option<u64>) {}
 
     fn describe<'a>(

@@ -79,15 +79,15 @@ pub(super) struct Border<'s, H: 'static> {
 /// functions of the same type: some fifteen instructions more a call, and a kilobyte less.
 macro_rules! functions {
     ($($inline:ident $shared:ident ($($argument:ident: $Type:ident),*);)*) => {$(
-        /// Makes a function whose body is compiled into its wrapper. The body needs nothing but the host, and returns also the
-        /// fuel that the call costs beside [`price::CALL`]: one sum is charged, where all of it is known.
+        /// Makes a function whose body is compiled into its wrapper. The body needs nothing but the host, and notes what the
+        /// call costs beside [`price::CALL`] itself.
         #[allow(dead_code, reason = "not every number of parameters is needed in both ways")]
         #[inline(always)]
         pub(super) fn $inline<$($Type: WasmTy,)* R, F>(self, body: F) -> HostFunction
         where
             R: Copy + Into<Returned>,
             Result<R, Error>: WasmRet,
-            F: Fn(&mut H, $($Type),*) -> Result<(R, u32), Stop> + Send + Sync + 'static,
+            F: Fn(&mut H, $($Type),*) -> Result<R, Stop> + Send + Sync + 'static,
         {
             const { assert!(price::CALL < MUCH, "what has a budget must be asked first") }
             debug_assert_eq!(self.price, price::CALL, "its price is known here");
@@ -97,13 +97,8 @@ macro_rules! functions {
                     // Found once: what a register access writes might be anything to the compiler.
                     let host = &mut caller.data_mut().host;
                     match body(host, $($argument),*) {
-                        Ok((value, more)) => {
-                            if pays(host, price::CALL + more) {
-                                Ok(value)
-                            } else {
-                                settled(&mut caller, value)
-                            }
-                        }
+                        Ok(value) if pays(host, price::CALL) => Ok(value),
+                        Ok(value) => settled(&mut caller, value),
                         Err(Stop) => Err(stopped(&mut caller, price::CALL)),
                     }
                 },

@@ -61,8 +61,8 @@ pub const PASS: u32 = 125;
 pub const CLOCK: u32 = 55;
 /// A call that suspends: the way out of the engine and back.
 pub const SUSPEND: u32 = 600;
-/// A log line, beside its text. What the kernel does to print it is no fuel of the container's: it is charged with the
-/// time of the line when that is printed (`Containers::charge_line`).
+/// A log line, beside its text. What the kernel does to print it is no fuel of the container's: it is charged as time when
+/// the line is printed (`Containers::charge_line`).
 pub const LOG: u32 = 130;
 /// A piece of text of another system's program, beside [`FOREIGN`] and its bytes.
 pub const PRINT: u32 = 170;

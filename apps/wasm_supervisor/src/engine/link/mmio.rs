@@ -27,9 +27,7 @@ fn read_narrow<H: Host + 'static>(
     handle: u32,
     offset: u32,
 ) -> Result<u32, Stop> {
-    let (value, fuel) = call.host().read(width, handle, offset)?;
-    call.host().account().charge(fuel);
-    Ok(value)
+    call.host().read(width, handle, offset)
 }
 
 pub(super) fn write<H: Host + 'static>(border: Border<'_, H>, width: Width) -> HostFunction {
@@ -51,9 +49,7 @@ fn write_narrow<H: Host + 'static>(
     offset: u32,
     value: u32,
 ) -> Result<(), Stop> {
-    let fuel = call.host().write(width, handle, offset, value)?;
-    call.host().account().charge(fuel);
-    Ok(())
+    call.host().write(width, handle, offset, value)
 }
 
 // What the engine takes arguments apart with is compiled for each list of types. These have lists of their own, so that it is
@@ -68,7 +64,7 @@ fn read32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
 fn write32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
     border.inline3(|host: &mut H, handle: i32, offset: i32, value: i32| {
         let (handle, offset) = (handle as u32, offset as u32);
-        Ok(((), host.write(Width::Bits32, handle, offset, value as u32)?))
+        host.write(Width::Bits32, handle, offset, value as u32)
     })
 }
 
@@ -76,10 +72,7 @@ pub(super) fn modify32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction
     border.inline4(
         |host: &mut H, handle: i32, offset: i32, mask: i32, value: i32| {
             let (handle, offset) = (handle as u32, offset as u32);
-            Ok((
-                (),
-                host.modify32(handle, offset, mask as u32, value as u32)?,
-            ))
+            host.modify32(handle, offset, mask as u32, value as u32)
         },
     )
 }

@@ -1,0 +1,411 @@
+//! Containers.
+
+use super::{
+    super::{App, Caller, Change, Problem, problem},
+    settings::{Stored, Wanted},
+};
+use crate::{Again, Role};
+use axum::{
+    Extension, Json,
+    body::Bytes,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use berth::{After, Begun, Client, Container, Inspection, LogLine, UpdateOutcome, Wishes};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use std::{sync::Arc, thread, time::Duration};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// How long a change may take, and an upload (100 KB take 9 s at 115200 baud).
+const CHANGE: Duration = Duration::from_secs(60);
+const UPLOAD: Duration = Duration::from_secs(120);
+
+/// The trial of a container that replaces another one, unless the request says how long; how long the answer waits for its
+/// end at most, and how often it looks.
+const TRIAL_MS: u32 = 1000;
+const TRIAL_WAIT: Duration = Duration::from_secs(10);
+const TRIAL_TICK: Duration = Duration::from_millis(100);
+
+/// Lines that one answer has at most.
+const LINES_MAX: u32 = 1000;
+
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(inspect, store, edit, remove))
+        .routes(routes!(act))
+        .routes(routes!(update))
+        .routes(routes!(logs))
+}
+
+type Shared = State<Arc<App>>;
+type Who = Extension<Caller>;
+type Answer<T> = Result<Json<T>, Problem>;
+/// Device and container.
+type Which = Path<(String, String)>;
+
+/// All containers, as they are now.
+#[utoipa::path(get, path = "/v1/devices/{device}/containers", tag = "containers",
+    params(("device" = String, Path, description = "The device")),
+    responses((status = 200, body = Vec<Container>), (status = "default", body = problem::Body)))]
+async fn list(
+    State(app): Shared,
+    Extension(caller): Who,
+    Path(device): Path<String>,
+) -> Answer<Vec<Container>> {
+    let containers = app.look(&caller, Some(&device), "containers", berth::containers);
+    containers.await.map(Json)
+}
+
+/// Everything that is known of a container.
+#[utoipa::path(get, path = "/v1/devices/{device}/containers/{name}", tag = "containers",
+    params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container")),
+    responses((status = 200, body = Inspection), (status = "default", body = problem::Body)))]
+async fn inspect(
+    State(app): Shared,
+    Extension(caller): Who,
+    Path((device, name)): Which,
+) -> Answer<Inspection> {
+    let found = app.look(&caller, Some(&device), "inspect", move |client| {
+        berth::inspect(client, &name)
+    });
+    found.await.map(Json)
+}
+
+/// What came of an upload.
+#[derive(Serialize, ToSchema)]
+struct Outcome {
+    /// `stored`, `unchanged` (it has this image already) or `updated`.
+    outcome: &'static str,
+    /// Was it started?
+    started: bool,
+    /// How the update of a container that ran has come along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update: Option<UpdateOutcome>,
+    /// Something worth knowing about the module.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+/// Store a container, in place of the one of its name if there is one: one that runs is updated live, on trial.
+#[utoipa::path(put, path = "/v1/devices/{device}/containers/{name}", tag = "containers",
+    params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container"), Stored),
+    request_body(content_type = "application/wasm", content = Vec<u8>, description = "A module or a package"),
+    responses((status = 200, body = Outcome), (status = 409, body = problem::Body, description = "The device refuses, or the new one failed and the old one is there again"),
+        (status = "default", body = problem::Body)))]
+async fn store(
+    State(app): Shared,
+    Extension(caller): Who,
+    Path((device, name)): Which,
+    query: Result<Query<Stored>, axum::extract::rejection::QueryRejection>,
+    file: Bytes,
+) -> Answer<Outcome> {
+    let Query(mut wanted) = query.map_err(|error| Problem::bad_request(&error.body_text()))?;
+    let chosen = wanted.parameters()?;
+    let wishes = match wanted.wishes.as_deref() {
+        None => Wishes::Bounded,
+        Some(word) => Wishes::from_str(word, false)
+            .map_err(|_| Problem::bad_request("wishes: expected none, bounded or all"))?,
+    };
+    if file.is_empty() {
+        return Err(Problem::bad_request(
+            "the body is the module, and it is empty",
+        ));
+    }
+    let package = name.clone();
+    let prepared = tokio::task::spawn_blocking(move || berth::prepare(file.to_vec(), &package))
+        .await
+        .map_err(|_| Problem::bad_request("the module cannot be read"))?
+        .map_err(|error| {
+            let cannot = format!("the module cannot be packed: {error}");
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-packed", &cannot)
+        })?;
+    let granted = berth::grant(chosen, prepared.wishes, wishes).parameters;
+    let trial = Duration::from_millis(wanted.trial_ms.unwrap_or(TRIAL_MS).into());
+    let change = Change {
+        action: "upload",
+        subject: name.clone(),
+        again: Again::Yes,
+        patience: UPLOAD,
+    };
+    let start = wanted.start;
+    let note = prepared.note;
+    let bytes = prepared.bytes;
+    let ask = move |client: &mut Client| {
+        let (parameters, bytes) = (granted, &bytes);
+        put(client, &name, bytes, parameters, trial, start)
+    };
+    let outcome = |outcome: &Outcome| match &outcome.update {
+        Some(update) if update.update == "rolled-back" => "rolled-back",
+        _ => "done",
+    };
+    let (_, done) = app
+        .change(caller, Some(&device), change, ask, outcome)
+        .await?;
+    match &done.update {
+        Some(update) if update.update == "rolled-back" => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "rolled-back",
+            &match update.fault {
+                Some(fault) => format!("the new image faulted ({fault}); the old one runs again"),
+                None => "the new image could not be started; the old one runs".to_owned(),
+            },
+        )
+        .hint("the container's faults and logs show what the new one did")),
+        _ => Ok(Json(Outcome { note, ..done })),
+    }
+}
+
+fn put(
+    client: &mut Client,
+    name: &str,
+    bytes: &[u8],
+    parameters: berth_protocol::Parameters,
+    trial: Duration,
+    start: bool,
+) -> Result<Outcome, berth::Error> {
+    let containers = berth::containers(client)?;
+    let known = containers.iter().find(|container| container.name == *name);
+    let was_active = known.is_some_and(Container::is_active);
+    let mut done = Outcome {
+        outcome: "stored",
+        started: false,
+        update: None,
+        note: None,
+    };
+    if known.is_none() {
+        let stored = berth::upload(client, name, bytes, parameters, |_| {})?;
+        if stored == berth::UploadOutcome::Unchanged {
+            done.outcome = "unchanged";
+        }
+    } else {
+        let after = if start { After::Runs } else { After::Waits };
+        let waits = (trial, after);
+        let begun = berth::live_update(client, name, bytes, parameters, waits, |_| {}, |_| Ok(()))?;
+        match begun {
+            Begun::Unchanged => {
+                done.outcome = "unchanged";
+                berth::edit(client, name, parameters, false)?;
+            }
+            Begun::Update { upload, outcome } => {
+                done.outcome = "updated";
+                done.started = start && !was_active;
+                done.update = outcome;
+                while trial <= TRIAL_WAIT
+                    && done
+                        .update
+                        .as_ref()
+                        .is_some_and(|now| now.update == "trial")
+                {
+                    thread::sleep(TRIAL_TICK);
+                    done.update = berth::update_status(client, name, Some(upload))?;
+                }
+                return Ok(done);
+            }
+        }
+    }
+    if start && !was_active {
+        berth::start(client, name)?;
+        done.started = true;
+    }
+    Ok(done)
+}
+
+/// What to change of how a container runs.
+#[derive(Deserialize, ToSchema)]
+struct Edit {
+    /// Start it anew, so that it takes effect at once; if that fails, nothing is changed.
+    #[serde(default)]
+    now: bool,
+    #[serde(default)]
+    parameters: Wanted,
+}
+
+/// Change how a container runs.
+#[utoipa::path(patch, path = "/v1/devices/{device}/containers/{name}", tag = "containers",
+    params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container")),
+    request_body = Edit,
+    responses((status = 204, description = "changed"), (status = "default", body = problem::Body)))]
+async fn edit(
+    State(app): Shared,
+    Extension(caller): Who,
+    Path((device, name)): Which,
+    wanted: Result<Json<Edit>, axum::extract::rejection::JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let Json(edit) = wanted.map_err(|error| Problem::bad_request(&error.body_text()))?;
+    let parameters = edit.parameters.parameters()?;
+    let container = name.clone();
+    let ask = move |client: &mut Client| berth::edit(client, &container, parameters, edit.now);
+    change(app, caller, &device, "edit", name, ask).await
+}
+
+/// How a container is deleted.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Removal {
+    /// Stop it first, if it is active.
+    #[serde(default)]
+    force: bool,
+}
+
+/// Delete a container, with its image, state and log.
+#[utoipa::path(delete, path = "/v1/devices/{device}/containers/{name}", tag = "containers",
+    params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container"), Removal),
+    responses((status = 204, description = "deleted"), (status = "default", body = problem::Body)))]
+async fn remove(
+    State(app): Shared,
+    Extension(caller): Who,
+    Path((device, name)): Which,
+    Query(how): Query<Removal>,
+) -> Result<StatusCode, Problem> {
+    let container = name.clone();
+    let ask = move |client: &mut Client| match berth::remove(client, &container) {
+        Err(error) if how.force && error.is_refusal("wrong-state") => {
+            berth::kill(client, &container)?;
+            berth::remove(client, &container)
+        }
+        removed => removed,
+    };
+    change(app, caller, &device, "delete", name, ask).await
+}
+
+/// What can be done with a container.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verb {
+    /// Start it.
+    Start,
+    /// Stop it at its next suspension point.
+    Stop,
+    /// Stop it at once.
+    Kill,
+    /// Suspend it where it stands.
+    Pause,
+    /// Let it go on.
+    Resume,
+    /// Let it be started again although the supervisor failed while it ran.
+    Lift,
+    /// Stop it, if it is active, and start it.
+    Restart,
+}
+
+impl Verb {
+    /// As the audit log has it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Kill => "kill",
+            Self::Pause => "pause",
+            Self::Resume => "unpause",
+            Self::Lift => "lift",
+            Self::Restart => "restart",
+        }
+    }
+
+    fn act(self, client: &mut Client, name: &str) -> Result<(), berth::Error> {
+        match self {
+            Self::Start => berth::start(client, name),
+            Self::Stop => berth::stop(client, name),
+            Self::Kill => berth::kill(client, name),
+            Self::Pause => berth::pause(client, name),
+            Self::Resume => berth::resume(client, name),
+            Self::Lift => berth::lift(client, name),
+            Self::Restart => match berth::stop(client, name) {
+                Err(error) if !error.is_refusal("wrong-state") => Err(error),
+                _ => berth::start(client, name),
+            },
+        }
+    }
+}
+
+/// Start, stop, kill, pause, resume, lift or restart a container.
+#[utoipa::path(post, path = "/v1/devices/{device}/containers/{name}/{verb}", tag = "containers",
+    params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container"), ("verb" = Verb, Path, description = "What to do")),
+    responses((status = 204, description = "done"), (status = "default", body = problem::Body)))]
+async fn act(
+    State(app): Shared,
+    Extension(caller): Who,
+    path: Result<Path<(String, String, Verb)>, axum::extract::rejection::PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let Path((device, name, verb)) =
+        path.map_err(|_| Problem::not_found("there is nothing at this path"))?;
+    let container = name.clone();
+    let ask = move |client: &mut Client| verb.act(client, &container);
+    change(app, caller, &device, verb.word(), name, ask).await
+}
+
+async fn change(
+    app: Arc<App>,
+    caller: Caller,
+    device: &str,
+    action: &'static str,
+    subject: String,
+    ask: impl FnMut(&mut Client) -> Result<(), berth::Error> + Send + 'static,
+) -> Result<StatusCode, Problem> {
+    let change = Change {
+        action,
+        subject,
+        again: Again::No,
+        patience: CHANGE,
+    };
+    app.change(caller, Some(device), change, ask, |()| "done")
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How its last live update stands; `null` if there was none since the device started.
+#[utoipa::path(get, path = "/v1/devices/{device}/containers/{name}/update", tag = "containers",
+    params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container")),
+    responses((status = 200, body = Option<UpdateOutcome>), (status = "default", body = problem::Body)))]
+async fn update(
+    State(app): Shared,
+    Extension(caller): Who,
+    Path((device, name)): Which,
+) -> Answer<Option<UpdateOutcome>> {
+    let update = app.look(&caller, Some(&device), "update", move |client| {
+        berth::update_status(client, &name, None)
+    });
+    update.await.map(Json)
+}
+
+/// Which lines.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Lines {
+    /// Only the last so many, up to 1000.
+    last: Option<u32>,
+}
+
+/// What it wrote, oldest first, as far as the device still has it.
+#[utoipa::path(get, path = "/v1/devices/{device}/containers/{name}/logs", tag = "containers",
+    params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container"), Lines),
+    responses((status = 200, body = Vec<LogLine>), (status = "default", body = problem::Body)))]
+async fn logs(
+    State(app): Shared,
+    Extension(caller): Who,
+    Path((device, name)): Which,
+    Query(which): Query<Lines>,
+) -> Answer<Vec<LogLine>> {
+    let known = app
+        .device(&caller, Some(&device), Role::View, "logs")
+        .await?;
+    let last = which.last.unwrap_or(LINES_MAX).min(LINES_MAX) as usize;
+    let read = known
+        .line
+        .ask(Again::No, super::super::LOOK, move |client| {
+            let (mut log, mut from) = (None, 0);
+            let mut lines = std::collections::VecDeque::new();
+            while let Some(line) = berth::log_line(client, &name, log, from)? {
+                (log, from) = (Some(line.log), line.sequence + 1);
+                lines.push_back(line);
+                if lines.len() > last {
+                    lines.pop_front();
+                }
+            }
+            Ok(Vec::from(lines))
+        });
+    Ok(Json(read.await?))
+}
