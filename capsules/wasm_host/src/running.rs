@@ -278,7 +278,7 @@ impl<const N: usize> WasmHost<N> {
             let _ = program.enter(|program| {
                 let length = instructions * INSTRUCTION_BYTES;
                 let (Some(code), Some(behind)) =
-                    (program.get_to(..length), program.get_from(length..))
+                    (program.get(0..length), program.get(length..program.len()))
                 else {
                     return;
                 };
@@ -356,20 +356,15 @@ fn on(
     lent: &Lent<'_>,
     passes: &mut Passes,
 ) -> Result<Pass, program::Refusal> {
-    let mut units = PASS_UNITS;
-    while let Some(index) = machine.unchecked() {
-        let at = index * INSTRUCTION_BYTES;
-        let operation = code.get(at..at + 1).map_or(0, |byte| byte[0].get());
-        let work = check_units(operation);
-        if units < work {
-            if !passes.another() {
-                return Ok(Pass::GoesOn);
-            }
-            units = PASS_UNITS;
-        }
-        units -= work;
-        machine.check(exposure, instruction(code, index))?;
-    }
+    let Some(units) = check(
+        machine,
+        exposure,
+        |index| instruction(code, index),
+        &mut || passes.another(),
+    )?
+    else {
+        return Ok(Pass::GoesOn);
+    };
     let mut running = Running {
         machine,
         lent,
@@ -381,10 +376,39 @@ fn on(
     running.come
 }
 
-/// The instruction that the process has at an index now.
-fn instruction(code: &ReadableProcessSlice, index: usize) -> Option<Instruction> {
+/// Check the instructions that have not been, which `bytes` tells by their index. Returns the units that this leaves of the pass; `None`:
+/// the others are checked in the next one.
+///
+/// # Errors
+/// What is wrong with an instruction.
+#[inline(always)]
+pub(crate) fn check(
+    machine: &mut Machine,
+    exposure: &Exposure,
+    bytes: impl Fn(usize) -> Option<[u8; INSTRUCTION_BYTES]>,
+    another: &mut dyn FnMut() -> bool,
+) -> Result<Option<u32>, program::Refusal> {
+    let mut units = PASS_UNITS;
+    while let Some(index) = machine.unchecked() {
+        let bytes = bytes(index);
+        let operation = bytes.map_or(0, |[operation, ..]| operation);
+        let work = check_units(operation);
+        if units < work {
+            if !another() {
+                return Ok(None);
+            }
+            units = PASS_UNITS;
+        }
+        units -= work;
+        machine.check(exposure, bytes.as_ref().and_then(Instruction::decode))?;
+    }
+    Ok(Some(units))
+}
+
+/// The bytes of the instruction that the process has at an index now.
+fn instruction(code: &ReadableProcessSlice, index: usize) -> Option<[u8; INSTRUCTION_BYTES]> {
     let mut bytes = [0; INSTRUCTION_BYTES];
     let from = code.get(index * INSTRUCTION_BYTES..(index + 1) * INSTRUCTION_BYTES)?;
     from.copy_to_slice_or_err(&mut bytes).ok()?;
-    Instruction::decode(&bytes)
+    Some(bytes)
 }
