@@ -19,8 +19,8 @@ impl Requests {
 }
 
 impl Passes for Requests {
-    fn request(&self, process: ProcessId) {
-        self.kernel.request_pass(process, self.driver_num);
+    fn request(&self, process: ProcessId) -> bool {
+        self.kernel.request_pass(process, self.driver_num)
     }
 
     fn put_off(&self, call: &DeferredCall) {

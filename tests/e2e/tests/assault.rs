@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::deadlines::Instructions;
+use berth_e2e::deadlines::{Deadlines, Instructions};
 use berth_e2e::tbf::{Object, tlv};
 use berth_e2e::{Device, Flash, root};
 use berth_emulator::Layout;
@@ -273,6 +273,102 @@ fn a_crowded_header_makes_nobody_late() -> Result<()> {
             "{text}"
         );
     }
+    Ok(())
+}
+
+/// Calls console, low-level debug and alarm once, sets the alarm far away, and sleeps for good.
+#[rustfmt::skip]
+const SLEEPS: &[u16] = &[
+    0x460C, 0x2000, 0xF504, 0x61C0, 0xDF05, // break at the start of RAM + 0x600
+    0xF504, 0x65A0, 0x46AD,                 // stack below start + 0x500
+    0x2008, 0x2102, 0x2201, 0x2300, 0xDF02, // driver 8, command 2: a number
+    0x2001, 0x2101, 0x2200, 0x2300, 0xDF02, // driver 1, command 1: nothing to write
+    0x2000, 0x2105, 0xF04F, 0x42E0, 0x2300, 0xDF02, // driver 0, command 5: in 0x70000000 ticks
+    0x2001, 0xDF00,                         // yields
+    0xE7FC,                                 // again
+];
+
+/// Writes to the console, to low-level debug, and sets its alarm to now and to soon, without end.
+#[rustfmt::skip]
+const WORKS: &[u16] = &[
+    0x460C, 0x2000, 0xF504, 0x61C0, 0xDF05, // break and stack, as above
+    0xF504, 0x65A0, 0x46AD,
+    0x2001, 0x2101, 0xA20C, 0x2318, 0xDF04, // lends the text below, 24 bytes
+    0x2001, 0x2101, 0x2218, 0x2300, 0xDF02, // driver 1, command 1: writes it
+    0x2008, 0x2101, 0x2203, 0x2300, 0xDF02, // driver 8, command 1: an alert
+    0x2000, 0x2105, 0x2200, 0x2300, 0xDF02, // driver 0, command 5: now
+    0x2000, 0x2105, 0x2280, 0x2300, 0xDF02, // and in 128 ticks
+    0x2000, 0xDF00,                         // yields if there is something for it
+    0xE7E8,                                 // again
+    0x6F6E, 0x6F62, 0x7964, 0x7720, 0x6961, 0x6574, 0x2064, 0x6F66, 0x2072, 0x6874, 0x7369, 0x0A0D,
+];
+
+/// As many processes of the firmware as the board's table has room for, and who calls again and again what each of them has
+/// called once: how often that looks at all of them, hostile code would choose.
+#[test]
+fn processes_that_sleep_make_nobody_late() -> Result<()> {
+    const LENGTH: u32 = 0x1000;
+    const EACH: u32 = 4;
+    /// The permissions of [`PERMISSIONS`], and for all commands of the drivers that [`WORKS`] calls.
+    const PERMITTED_ALL: [u8; PERMISSIONS.len()] = {
+        let mut value = PERMISSIONS;
+        let mut entry = PERMITTED - 3;
+        while entry < PERMITTED {
+            value[2 + 16 * entry] = [0, 1, 8][entry + 3 - PERMITTED];
+            value[2 + 16 * entry + 8] = 0xff;
+            entry += 1;
+        }
+        value
+    };
+    const CROWD: [(u16, &[u8]); 29] = {
+        let mut all = crowd::<29>();
+        all[28] = (tlv::PERMISSIONS, &PERMITTED_ALL);
+        all
+    };
+    let layout = Layout::read(&root().join("layout.ld"))?;
+    let sleeping = Object {
+        name: "sleeps",
+        length: LENGTH,
+        ram: 0x1800,
+        program: SLEEPS,
+        ..GUEST
+    };
+    let working = Object {
+        ram: 0x1800,
+        entries: &CROWD,
+        program: WORKS,
+        ..GUEST
+    };
+    let flash = Flash::with_deadlines()?;
+    flash.edit(|image| {
+        let mut put = |place: &str, number: u32, object: Object| {
+            let place = layout.region(place).context("no place")?;
+            let bytes = object.bytes();
+            let rest = image.get_mut((place.origin + number * LENGTH) as usize..);
+            let to = rest.and_then(|rest| rest.get_mut(..bytes.len()));
+            to.context("a short image")?.copy_from_slice(&bytes);
+            anyhow::Ok(())
+        };
+        put("SUPERVISOR_FLASH", 0, working)?;
+        // In the first place `deadline` is before them.
+        for (place, first) in [("APP0_FLASH", 1), ("APP1_FLASH", 0), ("APP2_FLASH", 0)] {
+            for number in first..EACH {
+                put(place, number, sleeping)?;
+            }
+        }
+        Ok(())
+    })?;
+    let device = Device::power_on_counted(&flash)?;
+    device.console(": 13 processes")?;
+    // All begin in the first milliseconds, which take each other's time.
+    let begun = device.told_deadlines(1)?;
+    let from = device.board.console.text().len();
+    device.told_deadlines(2)?;
+    let text = device.board.console.text();
+    let told = Deadlines::read(text.get(from..).context("the console lost text")?)?;
+    ensure!(told.kept(), "{told}, after {begun}\n{text}");
+    ensure!(text.contains("nobody waited for this"), "{text}");
+    println!("beside twelve processes of the firmware: {told}");
     Ok(())
 }
 

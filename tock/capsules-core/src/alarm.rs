@@ -20,14 +20,19 @@
 //! counter is shifted up to 32 bits, and the frequency with it; of a wider one the low
 //! 32 bits are used.
 //!
+//! Alarms are kept in the kernel, one place for each process that has set one, [`PROCESSES_MAX`] in all; who finds none free
+//! is told `NOMEM`. An interrupt looks at these places, and one process is told in it: what else is due then
+//! has the next one, at once. So it takes the same time whatever processes there are.
+//!
 //! What "expired" means, and why the hardware is never left alone for more than half a
 //! turn, says [`crate::expiration`], which the virtual alarms use as well.
 
+use crate::PROCESSES_MAX;
 use crate::driver;
 use crate::expiration::{Expiration, shorter};
 use core::cell::Cell;
 use kernel::ErrorCode;
-use kernel::grant::{AllowRoCount, AllowRwCount, Grant, GrantData, GrantKernelData, UpcallCount};
+use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::hil::time::{Alarm, AlarmClient, Frequency, Ticks, Ticks32, Time};
 use kernel::process::{self, ProcessId};
 use kernel::syscall::{CommandReturn, SyscallDriver};
@@ -47,7 +52,15 @@ type Count = Ticks32;
 /// What the driver keeps for each process.
 #[derive(Default)]
 pub struct AlarmData {
-    alarm: Expiration<Count>,
+    /// Number of the place of its alarm; none before it has set one.
+    place: Option<u8>,
+}
+
+/// A process's alarm.
+struct Place {
+    /// Whose it is, or was: a run that has ended.
+    process: Cell<Option<ProcessId>>,
+    alarm: Cell<Expiration<Count>>,
 }
 
 /// The grant a board creates for the driver.
@@ -58,6 +71,7 @@ pub type AlarmGrant =
 pub struct AlarmDriver<'a, A: Alarm<'a>> {
     alarm: &'a A,
     app_alarms: AlarmGrant,
+    places: [Place; PROCESSES_MAX],
     /// What the hardware is set to; it may be earlier than any process needs. Due: its
     /// interrupt is on the way.
     hardware: Cell<Expiration<Count>>,
@@ -69,6 +83,12 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
         Self {
             alarm,
             app_alarms: grant,
+            places: [const {
+                Place {
+                    process: Cell::new(None),
+                    alarm: Cell::new(Expiration::Off),
+                }
+            }; PROCESSES_MAX],
             hardware: Cell::new(Expiration::Off),
         }
     }
@@ -90,15 +110,41 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
         // One that is past is left to the hardware as well: no upcall is queued from
         // within the command that asks for it.
         let alarm = Expiration::Armed { reference, dt }.brought_to(now);
-        let kept = self.app_alarms.enter(process, |data, _| data.alarm = alarm);
-        if let Err(error) = kept {
-            return error.into();
-        }
+        let place = match self.place(process) {
+            Ok(place) => place.or_else(|| self.new_place(process)),
+            Err(error) => return error.into(),
+        };
+        let Some(place) = place else {
+            return CommandReturn::failure(ErrorCode::NOMEM);
+        };
+        place.alarm.set(alarm);
         // Not off, so there is a wait.
         if let Some(wait) = alarm.remaining() {
             self.set_hardware(now, wait);
         }
         CommandReturn::success_u32(reference.wrapping_add(dt).into_u32())
+    }
+
+    /// The place of a process, if it has one.
+    fn place(&self, process: ProcessId) -> Result<Option<&Place>, process::Error> {
+        let number = self.app_alarms.enter(process, |data, _| data.place)?;
+        Ok(number.and_then(|number| self.places.get(usize::from(number))))
+    }
+
+    /// Gives a place to a process that has none: one that was nobody's, or is that of a run that has ended.
+    #[cold]
+    fn new_place(&self, process: ProcessId) -> Option<&Place> {
+        let is_free = |place: &Place| {
+            let owner = place.process.get();
+            owner.is_none_or(|owner| self.app_alarms.enter(owner, |_, _| ()).is_err())
+        };
+        let number = self.places.iter().position(is_free)?;
+        let place = self.places.get(number)?;
+        let noted = self.app_alarms.enter(process, |data, _| {
+            data.place = u8::try_from(number).ok();
+        });
+        place.process.set(Some(process));
+        noted.ok().map(|()| place)
     }
 
     /// Have the hardware fire in `wait` ticks, unless it fires before.
@@ -126,13 +172,14 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
 
     fn stop(&self, process: ProcessId) -> CommandReturn {
         // The hardware stays set: an alarm that nobody needs costs one pass.
-        let was = self
-            .app_alarms
-            .enter(process, |data, _| core::mem::take(&mut data.alarm));
-        match was {
-            Ok(Expiration::Off) => CommandReturn::failure(ErrorCode::ALREADY),
-            Ok(_) => CommandReturn::success(),
-            Err(error) => error.into(),
+        let was = match self.place(process) {
+            Ok(place) => place.map_or(Expiration::Off, |place| place.alarm.take()),
+            Err(error) => return error.into(),
+        };
+        if was == Expiration::Off {
+            CommandReturn::failure(ErrorCode::ALREADY)
+        } else {
+            CommandReturn::success()
         }
     }
 }
@@ -142,25 +189,36 @@ impl<'a, A: Alarm<'a>> AlarmClient for AlarmDriver<'a, A> {
         self.hardware.set(Expiration::Off);
         let now = self.now();
         let mut wait = None;
-        let mut serve = |data: &mut GrantData<AlarmData>, kernel_data: &GrantKernelData| {
-            match data.alarm.brought_to(now) {
-                Expiration::Off => {}
+        // What has been due longest, and how long.
+        let mut first: Option<(&Place, Count, Count)> = None;
+        for place in &self.places {
+            let alarm = place.alarm.get().brought_to(now);
+            match alarm {
+                Expiration::Off => continue,
                 Expiration::Due { expiry } => {
-                    data.alarm = Expiration::Off;
-                    let counts = (now.into_usize(), expiry.into_usize(), 0);
-                    // A full queue loses the upcall; the process did not yield for ten events.
-                    let _ = kernel_data.schedule_upcall(upcall::EXPIRED, counts);
+                    let ago = now.wrapping_sub(expiry);
+                    if first.is_some() {
+                        wait = Some(Count::from(0));
+                    }
+                    if first.is_none_or(|(_, _, most)| ago > most) {
+                        first = Some((place, expiry, ago));
+                    }
                 }
-                armed @ Expiration::Armed { dt, .. } => {
-                    data.alarm = armed;
-                    wait = shorter(wait, Some(dt));
-                }
+                Expiration::Armed { dt, .. } => wait = shorter(wait, Some(dt)),
             }
-        };
+            place.alarm.set(alarm);
+        }
         // Alarms are not served from within a command, so no grant is entered here.
-        self.app_alarms.iter().for_each(|grant| {
-            grant.enter(&mut serve);
-        });
+        if let Some((place, expiry, _)) = first {
+            place.alarm.set(Expiration::Off);
+            if let Some(process) = place.process.get() {
+                let counts = (now.into_usize(), expiry.into_usize(), 0);
+                // A full queue loses the upcall; the process did not yield for ten events. One that is gone needs none.
+                let _ = self.app_alarms.enter(process, |_, kernel_data| {
+                    kernel_data.schedule_upcall(upcall::EXPIRED, counts)
+                });
+            }
+        }
         if let Some(wait) = wait {
             self.set_hardware(now, wait);
         }

@@ -28,7 +28,7 @@
 
 use crate::driver;
 use crate::passes::{Passes, put_off};
-use crate::tickets::Tickets;
+use crate::waiting::Waiting;
 use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::errorcode::into_statuscode;
@@ -90,8 +90,6 @@ impl Order {
 struct Transfer {
     address: u8,
     order: Order,
-    /// When it was asked for, compared to others.
-    ticket: u32,
 }
 
 /// What the driver keeps for each process.
@@ -114,7 +112,8 @@ pub struct I2CMasterDriver<'a, I: I2CMaster<'a>> {
     room: usize,
     /// Whose transfer is under way.
     owner: OptionalCell<ProcessId>,
-    tickets: Tickets,
+    /// Whose transfers wait.
+    waiting: Waiting,
     /// Starts the next transfer.
     next: DeferredCall,
     /// How that call is put off, if the board says so.
@@ -130,7 +129,7 @@ impl<'a, I: I2CMaster<'a>> I2CMasterDriver<'a, I> {
             room: buffer.len(),
             buffer: TakeCell::new(buffer),
             owner: OptionalCell::empty(),
-            tickets: Tickets::default(),
+            waiting: Waiting::default(),
             next: DeferredCall::new(),
             passes: None,
         }
@@ -163,13 +162,17 @@ impl<'a, I: I2CMaster<'a>> I2CMasterDriver<'a, I> {
             if order.longest() > self.room {
                 return Err(ErrorCode::SIZE);
             }
-            app.transfer = Some(Transfer {
-                address,
-                order,
-                ticket: self.tickets.draw(),
-            });
+            app.transfer = Some(Transfer { address, order });
             Ok(())
         })??;
+        let is_noted = self.waiting.push(process, &|other| {
+            let waits = self.apps.enter(other, |app, _| app.transfer.is_some());
+            waits.unwrap_or(false)
+        });
+        if !is_noted {
+            self.apps.enter(process, |app, _| app.transfer = None)?;
+            return Err(ErrorCode::BUSY);
+        }
         self.start_next();
         Ok(())
     }
@@ -177,14 +180,9 @@ impl<'a, I: I2CMaster<'a>> I2CMasterDriver<'a, I> {
     /// Begin the transfer that waits longest, if none is under way.
     fn start_next(&self) {
         while self.owner.is_none() {
-            let first = self.tickets.first(|waits| {
-                self.apps.each(|process, app, _| {
-                    if let Some(transfer) = app.transfer {
-                        waits(transfer.ticket, process);
-                    }
-                });
-            });
-            let Some(process) = first else { return };
+            let Some(process) = self.waiting.pop() else {
+                return;
+            };
             self.owner.set(process);
             if let Err(error) = self.start(process) {
                 self.end(process, Err(error));

@@ -69,5 +69,6 @@ pub mod led;
 pub mod low_level_debug;
 pub mod passes;
 pub mod spi_controller;
-mod tickets;
+mod waiting;
+pub use waiting::PROCESSES_MAX;
 pub mod virtualizers;

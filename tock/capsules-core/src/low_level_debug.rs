@@ -19,9 +19,11 @@
 //! Each message is one line, whole. A process may be eight messages ahead of the
 //! line; what it sends beyond is dropped, and the next line says how many were. Lines that wait are
 //! the processes' own work: with [`LowLevelDebug::with_passes`] each is sent in a pass of a process that has some.
+//! While those of [`PROCESSES_MAX`](crate::PROCESSES_MAX) others wait, a process's are dropped.
 
 use crate::driver;
 use crate::passes::Passes;
+use crate::waiting::Waiting;
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
@@ -57,11 +59,18 @@ pub struct AppData {
 }
 
 impl AppData {
-    fn add(&mut self, message: Message) {
+    /// Returns whether it is the only one.
+    fn add(&mut self, message: Message) -> bool {
+        let is_first = !self.has_some();
         match self.waiting.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(message),
             None => self.dropped = self.dropped.saturating_add(1),
         }
+        is_first
+    }
+
+    fn has_some(&self) -> bool {
+        self.waiting.first().is_some_and(Option::is_some)
     }
 
     fn next(&mut self) -> Option<(Message, u32)> {
@@ -84,8 +93,10 @@ pub struct LowLevelDebug<'a, U: Transmit<'a>> {
     buffer: TakeCell<'static, [u8]>,
     uart: &'a U,
     grant: LowLevelDebugGrant,
-    /// The process whose line went out last; the others come first.
+    /// The process whose line went out last.
     last: Cell<Option<ProcessId>>,
+    /// Those that have lines waiting: one of each in turn.
+    waiting: Waiting,
     /// Who asks for passes, if the board has that.
     passes: Option<&'a dyn Passes>,
     /// Starts the next line once the last has left the UART to others.
@@ -101,6 +112,7 @@ impl<'a, U: Transmit<'a>> LowLevelDebug<'a, U> {
             uart,
             grant,
             last: Cell::new(None),
+            waiting: Waiting::default(),
             passes: None,
             next_line: DeferredCall::new(),
         }
@@ -122,11 +134,27 @@ impl<'a, U: Transmit<'a>> LowLevelDebug<'a, U> {
 
     fn print(&self, process: ProcessId, message: Message) -> CommandReturn {
         match self.grant.enter(process, |app, _| app.add(message)) {
-            Ok(()) => {
+            Ok(is_first) => {
+                // Behind all others, whose lines came before, once the one under way is gone.
+                let is_sending = self.buffer.is_none() && self.last.get() == Some(process);
+                if is_first && !is_sending {
+                    self.wait(process);
+                }
                 self.send_next();
                 CommandReturn::success()
             }
             Err(error) => error.into(),
+        }
+    }
+
+    /// Has a process that has lines wait for the UART behind the others. Without room they are dropped.
+    fn wait(&self, process: ProcessId) {
+        if !self.waiting.push(process, &|other| self.has_some(other)) {
+            let _ = self.grant.enter(process, |app, _| {
+                while let Some((_, dropped)) = app.next() {
+                    app.dropped = dropped.saturating_add(1);
+                }
+            });
         }
     }
 
@@ -144,33 +172,37 @@ impl<'a, U: Transmit<'a>> LowLevelDebug<'a, U> {
         let (buffer, length) = line.end();
         if let Err((_, buffer)) = self.uart.transmit_buffer(buffer, length) {
             // The line is lost; the next call tries the next one.
-            self.buffer.replace(buffer);
+            self.take_back(buffer);
         }
     }
 
-    /// The next message: of a process after the last one in the kernel's order, else
-    /// of the first that has one.
-    fn next_message(&self) -> Option<(ProcessId, Message, u32)> {
+    /// A line is gone: its process waits behind the others if it has more.
+    fn take_back(&self, buffer: &'static mut [u8]) {
+        self.buffer.replace(buffer);
         let last = self.last.get();
-        let mut passed_last = false;
-        let (mut first, mut after) = (None, None);
-        self.grant.each(|process, app, _| {
-            if app.waiting.first().is_some_and(Option::is_some) {
-                first = first.or(Some(process));
-                if passed_last {
-                    after = after.or(Some(process));
-                }
-            }
-            passed_last |= Some(process) == last;
-        });
-        let process = after.or(first)?;
-        self.last.set(Some(process));
-        let (message, dropped) = self
-            .grant
-            .enter(process, |app, _| app.next())
-            .ok()
-            .flatten()?;
-        Some((process, message, dropped))
+        if let Some(process) = last.filter(|process| self.has_some(*process)) {
+            self.wait(process);
+        }
+    }
+
+    /// Whether a process has lines that wait.
+    fn has_some(&self, process: ProcessId) -> bool {
+        let has_some = self.grant.enter(process, |app, _| app.has_some());
+        has_some.unwrap_or(false)
+    }
+
+    /// The next message: of the process that has waited longest.
+    fn next_message(&self) -> Option<(ProcessId, Message, u32)> {
+        loop {
+            let process = self.waiting.pop()?;
+            let next = self.grant.enter(process, |app, _| app.next());
+            // One that is gone has none.
+            let Ok(Some((message, dropped))) = next else {
+                continue;
+            };
+            self.last.set(Some(process));
+            return Some((process, message, dropped));
+        }
     }
 }
 
@@ -275,15 +307,11 @@ impl<'a, U: Transmit<'a>> TransmitClient for LowLevelDebug<'a, U> {
         _length: usize,
         _result: Result<(), ErrorCode>,
     ) {
-        self.buffer.replace(buffer);
+        self.take_back(buffer);
         let Some(passes) = self.passes else {
             return self.next_line.set();
         };
-        self.grant.each(|process, app, _| {
-            if app.waiting.first().is_some_and(Option::is_some) {
-                passes.request(process);
-            }
-        });
+        self.waiting.any(&|process| passes.request(process));
     }
 }
 

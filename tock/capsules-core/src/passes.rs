@@ -11,8 +11,9 @@ use kernel::process::ProcessId;
 
 /// Has the kernel call a driver when a process would run.
 pub trait Passes {
-    /// Have the driver do one more pass for this process.
-    fn request(&self, process: ProcessId);
+    /// Have the driver do one more pass for this process. Returns whether that comes for certain: not where the process has ended, or
+    /// runs only when others leave time. A driver asks one after the other of those who wait, until one is certain.
+    fn request(&self, process: ProcessId) -> bool;
 
     /// Set `call`, which begins the next piece of somebody's work: where a kernel has calls that come after the turns of
     /// processes, as one of these.

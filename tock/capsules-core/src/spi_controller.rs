@@ -39,8 +39,8 @@ use core::cell::Cell;
 
 use crate::driver;
 use crate::passes::{Passes, put_off};
-use crate::tickets::Tickets;
 use crate::virtualizers::virtual_spi::SharedBus;
+use crate::waiting::Waiting;
 use kernel::ErrorCode;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::errorcode::into_statuscode;
@@ -82,8 +82,6 @@ struct Transfer {
     writes: bool,
     /// What comes is kept.
     reads: bool,
-    /// When it was asked for, compared to others.
-    ticket: u32,
 }
 
 /// What the clock does in a process's transfers.
@@ -124,7 +122,8 @@ pub struct Spi<'a, S: SpiMasterDevice<'a>> {
     read_buffer: TakeCell<'static, [u8]>,
     /// Whose transfer is under way.
     owner: OptionalCell<ProcessId>,
-    tickets: Tickets,
+    /// Whose transfers wait.
+    waiting: Waiting,
     /// Sends the next chunk, or starts the next transfer.
     next: DeferredCall,
     /// How that call is put off, if the board says so.
@@ -151,7 +150,7 @@ impl<'a, S: SpiMasterDevice<'a>> Spi<'a, S> {
             write_buffer: TakeCell::empty(),
             read_buffer: TakeCell::empty(),
             owner: OptionalCell::empty(),
-            tickets: Tickets::default(),
+            waiting: Waiting::default(),
             next: DeferredCall::new(),
             passes: None,
             board,
@@ -203,10 +202,17 @@ impl<'a, S: SpiMasterDevice<'a>> Spi<'a, S> {
                 done: 0,
                 writes,
                 reads,
-                ticket: self.tickets.draw(),
             });
             Ok(())
         })??;
+        let is_noted = self.waiting.push(process, &|other| {
+            let waits = self.apps.enter(other, |app, _| app.transfer.is_some());
+            waits.unwrap_or(false)
+        });
+        if !is_noted {
+            self.apps.enter(process, |app, _| app.transfer = None)?;
+            return Err(ErrorCode::BUSY);
+        }
         if self.owner.is_none() {
             self.start_next();
         }
@@ -216,16 +222,16 @@ impl<'a, S: SpiMasterDevice<'a>> Spi<'a, S> {
     /// Begin the transfer that waits longest.
     fn start_next(&self) {
         while self.owner.is_none() {
-            let first = self.tickets.first(|waits| {
-                self.apps.each(|process, app, _| {
-                    if let Some(transfer) = app.transfer {
-                        let settings = app.settings.unwrap_or(self.board);
-                        waits(transfer.ticket, (process, settings));
-                    }
-                });
-            });
-            let Some((process, settings)) = first else {
+            let Some(process) = self.waiting.pop() else {
                 return;
+            };
+            let transfer = self.apps.enter(process, |app, _| {
+                let settings = app.settings.unwrap_or(self.board);
+                app.transfer.map(|_| settings)
+            });
+            // One that is gone has none.
+            let Ok(Some(settings)) = transfer else {
+                continue;
             };
             self.owner.set(process);
             match self.configure(settings) {

@@ -14,7 +14,9 @@ use kernel::utilities::leasable_buffer::SubSliceMut;
 pub struct Later;
 
 impl Passes for Later {
-    fn request(&self, _: ProcessId) {}
+    fn request(&self, _: ProcessId) -> bool {
+        false
+    }
 
     fn put_off(&self, call: &DeferredCall) {
         call.set_later();

@@ -35,6 +35,9 @@ const TURNS_BEFORE_LATER: u32 = 16;
 /// How often the kernel looks, when it has nothing else to do, whether a process may begin again.
 pub(crate) const RESTART_LOOK_US: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
 
+/// Processes that a kernel has at most.
+pub(crate) const PROCESSES_MAX: usize = u32::BITS as usize;
+
 /// Tells a process from all others, in all its runs, by the address of its control block.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ControlBlock(NonNull<()>);
@@ -65,7 +68,12 @@ pub struct Kernel {
     /// Process whose regions, as they are now, are in the MPU. Nobody else keeps this.
     mpu_owner: Cell<Option<ControlBlock>>,
     /// Process whose turn it is; `None` while the kernel works for none.
-    turn: Cell<Option<ControlBlock>>,
+    turn: Cell<Option<&'static dyn Process>>,
+    /// Slots whose processes may have something to do, a bit each. In no other is one that is ready.
+    awake: Cell<u32>,
+    /// How often a process was looked at: whether it is ready, what a driver keeps in it.
+    #[cfg(any(test, feature = "test-utils"))]
+    pub(crate) looks: Cell<usize>,
     /// Is told of the ends of runs.
     run_end_client: Cell<Option<&'static dyn RunEndClient>>,
     /// Processes that ended and are to begin again.
@@ -96,6 +104,9 @@ impl Kernel {
             later_is_due: Cell::new(false),
             mpu_owner: Cell::new(None),
             turn: Cell::new(None),
+            awake: Cell::new(0),
+            #[cfg(any(test, feature = "test-utils"))]
+            looks: Cell::new(0),
             run_end_client: Cell::new(None),
             pending_restarts: Cell::new(0),
             openable: Cell::new(None),
@@ -134,13 +145,15 @@ impl Kernel {
 
     /// Number of the slot that is filled next; `None` if none is free.
     pub(crate) fn free_slot(&self) -> Option<usize> {
-        Some(self.filled.get()).filter(|index| *index < self.slots.len())
+        let slots = self.slots.len().min(PROCESSES_MAX);
+        Some(self.filled.get()).filter(|index| *index < slots)
     }
 
     /// Put a process into the slot that is free.
     pub(crate) fn add(&self, process: &'static dyn Process, priority: Priority) {
         if let Some(slot) = self.slots.get(self.filled.get()) {
             slot.set(process, priority);
+            self.note_work(self.filled.get());
             self.filled.increment();
         }
     }
@@ -193,10 +206,35 @@ impl Kernel {
         self.pending_restarts.get() != 0
     }
 
-    /// Remember that a process may have become ready.
+    /// Remember that the process in a slot may have become ready. Whatever can make one ready says so here.
     #[inline]
-    pub(crate) fn note_work(&self) {
+    pub(crate) fn note_work(&self, index: usize) {
+        self.awake.set(self.awake.get() | 1 << index);
         self.work_noted.set(true);
+    }
+
+    /// The first of these slots whose process is ready, from slot `from` on, and round. Takes as long as there are processes that were
+    /// ready before and are no longer, but for one that waits to begin again: each is looked at once.
+    pub(crate) fn first_ready(
+        &self,
+        slots: u32,
+        from: usize,
+    ) -> Option<(usize, &'static dyn Process)> {
+        let mut left = self.awake.get() & slots;
+        while left != 0 {
+            let behind = left & u32::MAX << from;
+            let index = if behind == 0 { left } else { behind }.trailing_zeros();
+            let process = self.process_at(index as usize)?;
+            if process.ready() {
+                return Some((index as usize, process));
+            }
+            left &= !(1 << index);
+            // The time at which it may begin again comes without a word.
+            if !process.awaits_restart() {
+                self.awake.set(self.awake.get() & !(1 << index));
+            }
+        }
+        None
     }
 
     /// Whether a process may have become ready since this was last asked.
@@ -248,9 +286,8 @@ impl Kernel {
     /// Have the process whose turn it is, if it is another one, wait until all that `process` held is at rest: it has asked for
     /// the end of its run, which may have come before.
     pub(crate) fn wait_for_end_of(&self, process: &dyn Process) {
-        let is_turn = |block| self.turn.get() == Some(block);
-        if !is_turn(ControlBlock::of(process))
-            && let Some(who) = self.processes().find(|who| is_turn(ControlBlock::of(*who)))
+        if let Some(who) = self.turn.get()
+            && ControlBlock::of(who) != ControlBlock::of(process)
         {
             who.wait_for_ends();
         }
@@ -280,11 +317,14 @@ impl Kernel {
     }
 
     /// Have a driver's work for a process done in passes: each time the process would run, once. It
-    /// counts as the process's own time. A driver asks again as long as something is left.
-    pub fn request_pass(&self, process: ProcessId, driver_num: usize) {
-        if let Some(process) = self.process(process) {
-            process.request_pass(driver_num);
-        }
+    /// counts as the process's own time. A driver asks again as long as something is left. Returns whether it comes for certain: not
+    /// where the run has ended, or the process is in the background.
+    pub fn request_pass(&self, process: ProcessId, driver_num: usize) -> bool {
+        let Some(present) = self.process(process) else {
+            return false;
+        };
+        let noted = present.request_pass(driver_num);
+        noted && self.process_with(process.index, Priority::Equal).is_some()
     }
 
     pub(crate) fn grant_count(&self) -> usize {
@@ -485,7 +525,7 @@ impl Kernel {
             timer.start(slice);
             timer.arm();
         }
-        self.turn.set(Some(ControlBlock::of(process)));
+        self.turn.set(Some(process));
         // Whether it is known to be in `State::Running`: after most system calls
         // it is, and need not be asked.
         let mut runs = false;

@@ -25,7 +25,7 @@
 //!
 //! A length beyond the allowed buffer is cut to the buffer; zero completes at once.
 //! A process has at most one write and one read under way; a second is `BUSY`, and so is a
-//! read while another process reads.
+//! read while another process reads, and a write while those of [`PROCESSES_MAX`](crate::PROCESSES_MAX) others wait.
 //!
 //! **A write is whole** up to [`TURN_BYTES`]: neither another process's write nor
 //! kernel debug output comes in between. Writes are served in the order they were made. A longer one
@@ -33,8 +33,9 @@
 //! never end; if nobody waits, it is whole as well.
 //!
 //! **Writing and reading are the process's own work**: with [`Console::with_passes`] each chunk
-//! but a write's first is copied in a pass, when one of the processes that wait for the line would
-//! run. All that wait drive the write that has the line, so none waits for a process that is never run; but a
+//! but a write's first is copied in a pass, when the writer or one that waits for the line would
+//! run. The writer is asked for it, and if it is not certain to run, those who wait, in their order, up to the first one that is:
+//! so none waits for a process that is never run, and how much is asked does not depend on how many wait. A
 //! pass for another's write, which [`Console::pass`] tells, ends the turn of who made it on a board that listens, so no third one waits for more than that pass.
 //!
 //! **Nothing typed is lost between two reads**: bytes are received all the time into a ring
@@ -47,7 +48,7 @@ mod write;
 
 use crate::driver;
 use crate::passes::{Passes, SharedLine};
-use crate::tickets::Tickets;
+use crate::waiting::Waiting;
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::collections::ring_buffer::RingBuffer;
@@ -112,8 +113,8 @@ pub struct Console<'a> {
     writer: OptionalCell<ProcessId>,
     /// Bytes until it gives the line to others.
     turn: Cell<usize>,
-    /// Orders the writes that wait.
-    tickets: Tickets,
+    /// Whose writes wait.
+    waiting: Waiting,
     /// Starts the next write once the last has left the line to others.
     next_writer: DeferredCall,
 
@@ -149,7 +150,7 @@ impl<'a> Console<'a> {
             tx_buffer: TakeCell::new(tx_buffer),
             writer: OptionalCell::empty(),
             turn: Cell::new(0),
-            tickets: Tickets::default(),
+            waiting: Waiting::default(),
             next_writer: DeferredCall::new(),
             rx_byte: TakeCell::new(rx_byte),
             ring: MapCell::new(ring),

@@ -96,7 +96,11 @@ impl Console<'_> {
                     .unwrap_or(Served::Complete)
             });
             match (&served, self.passes) {
-                (Ok(Served::More), Some((_, passes))) => return passes.request(reader),
+                (Ok(Served::More), Some((_, passes))) => {
+                    // It is its own work, whenever it comes.
+                    let _ = passes.request(reader);
+                    return;
+                }
                 (Ok(Served::More), None) => {}
                 _ => break served,
             }
@@ -214,7 +218,7 @@ impl ReceiveClient for Console<'_> {
         self.receive_next();
         if self.reader.is_some() && held >= self.serve_at.get() {
             match (self.passes, self.reader.get()) {
-                (Some((_, passes)), Some(reader)) => passes.request(reader),
+                (Some((_, passes)), Some(reader)) => _ = passes.request(reader),
                 _ => self.serve(),
             }
         }

@@ -18,13 +18,11 @@ use kernel::processbuffer::ReadableProcessBuffer;
 pub(super) struct Write {
     length: usize,
     sent: usize,
-    /// When it was made, compared to others.
-    ticket: u32,
 }
 
 impl Console<'_> {
     pub(super) fn write(&self, process: ProcessId, length: usize) -> Result<(), ErrorCode> {
-        self.apps.enter(process, |app, kernel_data| {
+        let is_over = self.apps.enter(process, |app, kernel_data| {
             if app.write.is_some() {
                 return Err(ErrorCode::BUSY);
             }
@@ -34,33 +32,49 @@ impl Console<'_> {
             let write = Write {
                 length: length.min(allowed),
                 sent: 0,
-                ticket: self.tickets.draw(),
             };
             app.write = Some(write);
             if write.length == 0 {
                 finish(app, kernel_data);
             }
-            Ok(())
+            Ok(write.length == 0)
         })??;
+        if is_over {
+            return Ok(());
+        }
+        if !self.wait(process) {
+            self.apps.enter(process, |app, _| app.write = None)?;
+            return Err(ErrorCode::BUSY);
+        }
         if self.writer.is_none() {
             self.start_next_write();
-        } else {
-            // It helps the one that has the line.
-            self.request_passes();
+        } else if self.tx_buffer.is_some() {
+            // It helps the one that has the line. (With a chunk under way, who goes on is asked when that is sent.)
+            match self.passes {
+                Some((_, passes)) => _ = passes.request(process),
+                None => self.continue_write(),
+            }
         }
         Ok(())
     }
 
-    /// Have the next chunk sent, in a pass of whichever process waiting for the line would run first.
+    /// Has a process wait for the line behind the others. Returns whether there was room.
+    fn wait(&self, process: ProcessId) -> bool {
+        self.waiting.push(process, &|other| {
+            let waits = self.apps.enter(other, |app, _| app.write.is_some());
+            waits.unwrap_or(false)
+        })
+    }
+
+    /// Have the next chunk sent, in a pass of the writer or of one that waits for the line and is certain to run.
     fn request_passes(&self) {
         let Some((_, passes)) = self.passes else {
             return self.continue_write();
         };
-        self.apps.each(|process, app, _| {
-            if app.write.is_some() {
-                passes.request(process);
-            }
-        });
+        let writer = self.writer.get();
+        if !writer.is_some_and(|writer| passes.request(writer)) {
+            self.waiting.any(&|process| passes.request(process));
+        }
     }
 
     /// Send the next chunk of the write that has the line, unless one is being sent.
@@ -74,7 +88,7 @@ impl Console<'_> {
     /// Have the next write started, if none has the line, behind the turns of processes: its first chunk raises interrupts
     /// right after those of the last one.
     fn have_next_started(&self) {
-        if self.writer.is_some() {
+        if self.writer.is_some() || self.waiting.is_empty() {
             return;
         }
         put_off(self.passes.map(|(_, passes)| passes), &self.next_writer);
@@ -88,19 +102,17 @@ impl Console<'_> {
 
     /// Put the oldest waiting write on the line, if the line is ours to take.
     pub(super) fn start_next_write(&self) {
-        while self.writer.is_none() {
-            let first = self.tickets.first(|waits| {
-                self.apps.each(|process, app, _| {
-                    if let Some(write) = app.write {
-                        waits(write.ticket, process);
-                    }
-                });
-            });
-            let Some(process) = first else { return };
-            self.writer.set(process);
-            self.turn.set(TURN_BYTES);
-            self.send_chunk(process);
+        if self.writer.is_some() {
+            return;
         }
+        let Some(process) = self.waiting.pop() else {
+            return;
+        };
+        self.writer.set(process);
+        self.turn.set(TURN_BYTES);
+        self.send_chunk(process);
+        // One that is gone, or lends nothing, is over at once.
+        self.have_next_started();
     }
 
     /// Send what comes next of the write that has the line, or end it.
@@ -191,19 +203,17 @@ impl TransmitClient for Console<'_> {
         let goes_on = self.apps.enter(process, |app, _| match &mut app.write {
             Some(write) => {
                 write.sent += length;
-                if is_over {
-                    // The next turn is behind those of all who wait.
-                    write.ticket = self.tickets.draw();
-                }
                 result.is_ok() && write.sent < write.length
             }
             None => false,
         });
         match goes_on {
-            Ok(true) if is_over => {
+            // The next turn is behind those of all who wait.
+            Ok(true) if is_over && self.wait(process) => {
                 self.writer.clear();
                 self.keep_line(false);
             }
+            Ok(true) if is_over => self.end_write(process),
             Ok(true) => self.request_passes(),
             Ok(false) | Err(_) => self.end_write(process),
         }

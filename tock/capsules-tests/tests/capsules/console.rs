@@ -352,13 +352,14 @@ fn bytes_broken_on_the_line_are_counted_and_reception_goes_on() {
     assert_eq!(desk.processes[0].read(room, 3), b"abc");
 }
 
-/// Remembers which processes passes were asked for.
+/// Remembers which processes passes were asked for. None is certain to run.
 #[derive(Default)]
 struct Asked(RefCell<Vec<ProcessId>>);
 
 impl Passes for Asked {
-    fn request(&self, process: ProcessId) {
+    fn request(&self, process: ProcessId) -> bool {
         self.0.borrow_mut().push(process);
+        false
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod console;
+mod crowd;
 mod expiration_tests;
 mod i2c_master;
 mod led;

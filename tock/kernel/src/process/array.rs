@@ -66,7 +66,7 @@ impl ProcessSlot {
     }
 }
 
-/// Room for `N` processes, in the order in which flash holds them.
+/// Room for `N` processes, in the order in which flash holds them. More than 32 are not loaded.
 pub struct ProcessArray<const N: usize> {
     slots: [ProcessSlot; N],
 }

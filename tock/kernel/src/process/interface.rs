@@ -120,8 +120,8 @@ pub trait Process: ProcessMemory + ProcessGrants {
     fn pass(&self) -> Option<Pass>;
 
     /// Note that this driver has work to do for it, which is done in passes when it would run.
-    /// Without a grant of the driver nothing is noted.
-    fn request_pass(&self, driver_num: usize);
+    /// Without a grant of the driver nothing is noted. Returns whether it was.
+    fn request_pass(&self, driver_num: usize) -> bool;
 
     /// It has ended another's run, and waits until that end is over
     /// ([`RunEndClient::end_pass`](super::RunEndClient::end_pass)).

@@ -13,6 +13,8 @@ use crate::errorcode::ErrorCode;
 use crate::platform::chip::Chip;
 use crate::platform::mpu::{MPU, Permissions, Region};
 use crate::processbuffer::{ReadOnlyProcessBuffer, ReadWriteProcessBuffer};
+#[cfg(any(test, feature = "test-utils"))]
+use crate::utilities::cells::NumericCellExt;
 
 /// Opens a region in a configuration of the MPU.
 type Allocate<'a, C> = dyn Fn(&<C as Chip>::MPU, &mut MpuConfig<C>) -> Option<Region> + 'a;
@@ -383,6 +385,8 @@ impl<C: Chip> ProcessGrants for ProcessStandard<C> {
     }
 
     fn grant_is_allocated(&self, grant_num: usize) -> Option<bool> {
+        #[cfg(any(test, feature = "test-utils"))]
+        self.kernel.looks.increment();
         if !self.is_running() {
             return None;
         }
@@ -390,6 +394,8 @@ impl<C: Chip> ProcessGrants for ProcessStandard<C> {
     }
 
     fn enter_grant(&self, grant_num: usize) -> Result<NonNull<u8>, Error> {
+        #[cfg(any(test, feature = "test-utils"))]
+        self.kernel.looks.increment();
         if !self.is_running() {
             return Err(Error::InactiveApp);
         }

@@ -18,6 +18,11 @@ use crate::upcall::UpcallId;
 use crate::utilities::cells::NumericCellExt;
 
 impl<C: Chip> ProcessStandard<C> {
+    /// It may have become ready.
+    pub(super) fn note_work(&self) {
+        self.kernel.note_work(self.process_id.get().index);
+    }
+
     /// Sets whether it is to begin again, and returns whether it was.
     fn set_restart(&self, restart: Restart) -> Restart {
         let before = self.restart.replace(restart);
@@ -27,7 +32,7 @@ impl<C: Chip> ProcessStandard<C> {
             (_, Restart::Pending) => self.kernel.add_pending_restart(),
             _ => {}
         }
-        self.kernel.note_work();
+        self.note_work();
         before
     }
 }
@@ -103,6 +108,8 @@ impl<C: Chip> Process for ProcessStandard<C> {
     }
 
     fn ready(&self) -> bool {
+        #[cfg(any(test, feature = "test-utils"))]
+        self.kernel.looks.increment();
         let tasks = || self.tasks.try_borrow().ok();
         let runs = match self.state.get() {
             State::Running => true,
@@ -142,7 +149,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
         };
         let mut tasks = self.tasks.try_borrow_mut().map_err(|_| ErrorCode::FAIL)?;
         if tasks.enqueue(task, awaited) {
-            self.kernel.note_work();
+            self.note_work();
             Ok(())
         } else {
             self.dropped_upcalls.increment();
@@ -204,7 +211,7 @@ impl<C: Chip> Process for ProcessStandard<C> {
                 StoppedState::Yielded => State::Yielded,
                 StoppedState::YieldedFor(id) => State::YieldedFor(id),
             });
-            self.kernel.note_work();
+            self.note_work();
         } else if self.restart.get() == Restart::Held {
             self.set_restart(Restart::Pending);
         }
@@ -358,8 +365,8 @@ impl<C: Chip> Process for ProcessStandard<C> {
         self.do_pass()
     }
 
-    fn request_pass(&self, driver_num: usize) {
-        self.note_driver(driver_num);
+    fn request_pass(&self, driver_num: usize) -> bool {
+        self.note_driver(driver_num)
     }
 
     fn wait_for_ends(&self) {

@@ -168,7 +168,7 @@ impl<C: Chip> ProcessStandard<C> {
             ..Report::of(self)
         });
         self.work.note(REPORT);
-        self.kernel.note_work();
+        self.note_work();
     }
 
     /// A report said, or is about to say, what becomes of the process, and that is no longer true: `outcome` is.
@@ -183,12 +183,13 @@ impl<C: Chip> ProcessStandard<C> {
         }
         self.work.report.set(report);
         self.work.note(REPORT);
-        self.kernel.note_work();
+        self.note_work();
     }
 
     /// It has ended another's run.
     pub(super) fn note_ends(&self) {
         self.work.note(ENDS);
+        self.note_work();
         // It may be its turn now, which is over with this call.
         DeferredCall::have_looked();
     }
@@ -221,15 +222,15 @@ impl<C: Chip> ProcessStandard<C> {
         }
     }
 
-    /// Note that the driver of a grant has something to do for this process.
-    pub(super) fn note_driver(&self, driver_num: usize) {
+    /// Note that the driver of a grant has something to do for this process. Returns whether it has one.
+    pub(super) fn note_driver(&self, driver_num: usize) -> bool {
         let slot = self.grants.iter().position(|slot| slot.serves(driver_num));
-        if let Some(index) = slot.filter(|index| *index < GRANTS)
-            && self.is_running()
-        {
+        let index = slot.filter(|index| *index < GRANTS && self.is_running());
+        if let Some(index) = index {
             self.work.note(1 << index);
-            self.kernel.note_work();
+            self.note_work();
         }
+        index.is_some()
     }
 
     /// Do one pass.

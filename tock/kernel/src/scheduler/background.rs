@@ -17,7 +17,7 @@ use core::num::NonZeroU32;
 use super::round_robin::{DEFAULT_TIMESLICE_US, MIN_REST_US};
 use super::{Scheduler, SchedulingDecision};
 use crate::deferred_call::DeferredCall;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, PROCESSES_MAX};
 use crate::platform::chip::Chip;
 use crate::process::{Priority, Process, ProcessId, StoppedExecutingReason};
 
@@ -34,17 +34,23 @@ enum Chosen {
     Sliced(NonZeroU32),
 }
 
+/// The slot that is asked after this one; which of them hold processes, [`Kernel::first_ready`] knows.
+fn behind(slot: usize) -> usize {
+    (slot + 1) % PROCESSES_MAX
+}
+
 /// The scheduler.
 pub struct BackgroundSched {
     kernel: &'static Kernel,
-    /// How many slots hold processes; 0: not looked at yet.
-    count: Cell<usize>,
+    /// Slots of the equals, a bit each; none before they were looked at.
+    equals: Cell<u32>,
+    /// Slots of those in the background.
+    backgrounds: Cell<u32>,
+    looked: Cell<bool>,
     /// Slot that is asked first of the equals.
     turn: Cell<usize>,
     /// What that slot's process has left of an interrupted turn.
     rest: Cell<Option<NonZeroU32>>,
-    /// How many of the processes are in the background.
-    backgrounds: Cell<usize>,
     /// Slot that is asked first in the background; the one that was last chosen there.
     background: Cell<usize>,
     chosen: Cell<Chosen>,
@@ -56,7 +62,8 @@ impl BackgroundSched {
     pub const fn new(kernel: &'static Kernel) -> Self {
         Self {
             kernel,
-            count: Cell::new(0),
+            equals: Cell::new(0),
+            looked: Cell::new(false),
             turn: Cell::new(0),
             rest: Cell::new(None),
             backgrounds: Cell::new(0),
@@ -69,80 +76,55 @@ impl BackgroundSched {
     /// into the first slots, and do not move.
     #[cold]
     fn look(&self) {
-        let count = self.kernel.process_count();
-        self.count.set(count);
-        let in_background = |index: &usize| {
-            let process = self.kernel.process_with(*index, Priority::Background);
-            process.is_some()
-        };
-        let mut backgrounds = (0..count).filter(in_background);
-        if let Some(first) = backgrounds.next() {
-            self.background.set(first);
-            self.backgrounds.set(1 + backgrounds.count());
+        self.looked.set(true);
+        for index in 0..self.kernel.process_count() {
+            let slots = match self.kernel.process_with(index, Priority::Background) {
+                Some(_) => &self.backgrounds,
+                None => &self.equals,
+            };
+            slots.set(slots.get() | 1 << index);
         }
     }
 
-    /// Slots in which something that is ready in the background can be, from the one that is asked first.
-    fn background_slots(&self) -> usize {
-        match self.backgrounds.get() {
-            // The slot that is asked first is its.
-            few @ 0..=1 => few,
-            _ => self.count.get(),
+    fn slots(&self, priority: Priority) -> u32 {
+        match priority {
+            Priority::Equal => self.equals.get(),
+            Priority::Background => self.backgrounds.get(),
         }
     }
 
-    /// The first equal that is ready of `count` slots from `from` on, and round.
-    fn next_ready(&self, from: usize, count: usize) -> Option<(usize, &'static dyn Process)> {
-        self.next_of(Priority::Equal, from, count)
-    }
-
-    /// The same, of those with this priority.
-    fn next_of(
-        &self,
-        priority: Priority,
-        from: usize,
-        count: usize,
-    ) -> Option<(usize, &'static dyn Process)> {
-        let mut index = from;
-        for _ in 0..count {
-            if index >= self.count.get() {
-                index = 0;
-            }
-            if let Some(process) = self.kernel.process_with(index, priority)
-                && process.ready()
-            {
-                return Some((index, process));
-            }
-            index += 1;
-        }
-        None
+    /// The first one with this priority that is ready, from slot `from` on, and round.
+    fn next_of(&self, priority: Priority, from: usize) -> Option<(usize, &'static dyn Process)> {
+        self.kernel.first_ready(self.slots(priority), from)
     }
 
     /// Whether another one with this priority than that at `turn` is ready, or may be without a
     /// word: one that waits to begin again.
     fn other_ready(&self, priority: Priority, turn: usize) -> bool {
-        let slots = match priority {
-            Priority::Equal => self.count.get(),
-            Priority::Background => self.background_slots(),
-        };
-        let others = slots.saturating_sub(1);
-        (others != 0 && self.next_of(priority, turn + 1, others).is_some())
+        let others = self.slots(priority) & !(1 << turn);
+        self.kernel.first_ready(others, 0).is_some()
             || (self.kernel.has_pending_restarts() && self.equal_waits())
     }
 
     /// Whether an equal waits to begin again. One of the background has the time that others leave.
     #[cold]
     fn equal_waits(&self) -> bool {
-        (0..self.count.get()).any(|index| {
-            let process = self.kernel.process_with(index, Priority::Equal);
-            process.is_some_and(|process| process.awaits_restart())
-        })
+        let mut left = self.equals.get();
+        while left != 0 {
+            let index = left.trailing_zeros() as usize;
+            let process = self.kernel.process_at(index);
+            if process.is_some_and(|process| process.awaits_restart()) {
+                return true;
+            }
+            left &= left - 1;
+        }
+        false
     }
 
     /// What runs when no equal is ready.
     fn next_in_background(&self) -> SchedulingDecision {
-        let (from, slots) = (self.background.get(), self.background_slots());
-        let Some((index, process)) = self.next_of(Priority::Background, from, slots) else {
+        let Some((index, process)) = self.next_of(Priority::Background, self.background.get())
+        else {
             return SchedulingDecision::TrySleep;
         };
         self.background.set(index);
@@ -155,7 +137,7 @@ impl BackgroundSched {
     }
 
     fn pass_turn(&self) {
-        self.turn.set(self.turn.get() + 1);
+        self.turn.set(behind(self.turn.get()));
         self.rest.set(None);
     }
 
@@ -167,10 +149,10 @@ impl BackgroundSched {
             Chosen::Sliced(_) => true,
             Chosen::Alone => !self.other_ready(Priority::Equal, self.turn.get()),
             Chosen::Background => {
-                self.next_ready(0, self.count.get()).is_none()
+                self.next_of(Priority::Equal, 0).is_none()
                     && !self.other_ready(Priority::Background, self.background.get())
             }
-            Chosen::BackgroundSliced => self.next_ready(0, self.count.get()).is_none(),
+            Chosen::BackgroundSliced => self.next_of(Priority::Equal, 0).is_none(),
         }
     }
 
@@ -188,10 +170,10 @@ impl BackgroundSched {
 impl<C: Chip> Scheduler<C> for BackgroundSched {
     fn next(&self) -> SchedulingDecision {
         let _ = self.kernel.take_noted_work();
-        if self.count.get() == 0 {
+        if !self.looked.get() {
             self.look();
         }
-        let Some((index, process)) = self.next_ready(self.turn.get(), self.count.get()) else {
+        let Some((index, process)) = self.next_of(Priority::Equal, self.turn.get()) else {
             return self.next_in_background();
         };
         if index != self.turn.replace(index) {
@@ -208,8 +190,8 @@ impl<C: Chip> Scheduler<C> for BackgroundSched {
     fn result(&self, result: StoppedExecutingReason, execution_time_us: Option<u32>) {
         let interrupted = result == StoppedExecutingReason::KernelPreemption;
         match self.chosen.get() {
-            Chosen::BackgroundSliced if !interrupted && self.backgrounds.get() > 1 => {
-                self.background.set(self.background.get() + 1);
+            Chosen::BackgroundSliced if !interrupted => {
+                self.background.set(behind(self.background.get()));
             }
             Chosen::Background | Chosen::BackgroundSliced => {}
             Chosen::Sliced(slice) if interrupted => {
@@ -393,6 +375,27 @@ mod tests {
             assert_eq!(s.next(), Some((name, Some(10_000))));
             s.result(TimesliceExpired, Some(10_000));
         }
+    }
+
+    /// Who sleeps is looked at when it falls asleep, and no more.
+    #[test]
+    fn those_that_sleep_are_not_asked() {
+        let looks = |processes: usize| {
+            let test = TestKernel::with_slots::<13>();
+            let _ = test.start_all(&std::vec![TestApp::default(); processes]);
+            let scheduler = BackgroundSched::new(test.kernel);
+            let s = Three { test, scheduler };
+            (2..processes).for_each(|index| s.sleep(index));
+            let turn = || {
+                s.next();
+                s.wake(1);
+                s.goes_on(0);
+                s.result(NoWorkLeft, None);
+            };
+            turn();
+            s.test.looks_in(turn)
+        };
+        assert_eq!(looks(13), looks(2));
     }
 
     #[test]

@@ -24,7 +24,8 @@ impl PrioritySched {
 
     /// The ready process with the highest priority.
     fn best(&self) -> Option<&'static dyn Process> {
-        self.kernel.processes().find(|process| process.ready())
+        let (_, process) = self.kernel.first_ready(u32::MAX, 0)?;
+        Some(process)
     }
 }
 

@@ -48,21 +48,17 @@ impl RoundRobinSched {
 
 impl<C: Chip> Scheduler<C> for RoundRobinSched {
     fn next(&self) -> SchedulingDecision {
-        let (count, turn) = (self.kernel.process_count(), self.turn.get());
-        let order = (turn..count).chain(0..turn.min(count));
-        for index in order {
-            let Some(process) = self.kernel.process_at(index).filter(|p| p.ready()) else {
-                continue;
-            };
-            if index != turn {
-                self.turn.set(index);
-                self.rest.set(None);
-            }
-            let slice = self.rest.take().unwrap_or(self.slice);
-            self.rest.set(Some(slice));
-            return SchedulingDecision::RunProcess((process.processid(), Some(slice)));
+        let turn = self.turn.get();
+        let Some((index, process)) = self.kernel.first_ready(u32::MAX, turn) else {
+            return SchedulingDecision::TrySleep;
+        };
+        if index != turn {
+            self.turn.set(index);
+            self.rest.set(None);
         }
-        SchedulingDecision::TrySleep
+        let slice = self.rest.take().unwrap_or(self.slice);
+        self.rest.set(Some(slice));
+        SchedulingDecision::RunProcess((process.processid(), Some(slice)))
     }
 
     fn result(&self, result: StoppedExecutingReason, execution_time_us: Option<u32>) {

@@ -37,7 +37,7 @@ use crate::process::{
 use crate::syscall::{CommandReturn, SyscallDriver};
 use crate::syscall::{Syscall, SyscallReturn};
 
-/// Slots of a test kernel.
+/// Slots of a test kernel, unless a test says otherwise.
 pub const SLOTS: usize = 4;
 
 /// Bytes of RAM that all processes of a test share.
@@ -132,7 +132,13 @@ impl TestKernel {
     /// A kernel without grants and processes.
     #[must_use]
     pub fn new() -> Self {
-        let slots = leak(ProcessArray::<SLOTS>::new());
+        Self::with_slots::<SLOTS>()
+    }
+
+    /// The same with room for so many processes.
+    #[must_use]
+    pub fn with_slots<const N: usize>() -> Self {
+        let slots = leak(ProcessArray::<N>::new());
         let kernel: &Kernel = leak(Kernel::new(slots.as_slice()));
         let capability =
             crate::create_capability!(crate::capabilities::ProcessManagementCapability);
@@ -142,6 +148,14 @@ impl TestKernel {
             kernel,
             chip: leak(FakeChip::default()),
         }
+    }
+
+    /// How often a process was looked at meanwhile, whether it is ready or what a driver keeps in it: what must not grow with the
+    /// number of processes.
+    pub fn looks_in(&self, deed: impl FnOnce()) -> usize {
+        let before = self.kernel.looks.get();
+        deed();
+        self.kernel.looks.get() - before
     }
 
     /// A grant, as a board creates it.
