@@ -7,25 +7,21 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+use berth_guest::mps2_an386::fpgaio;
 use berth_guest::{Level, Line, sleep_ms};
 
 berth_guest::main!(main);
-berth_guest::block!(
-    /// The board's FPGA system block, where the LEDs are.
-    fn fpgaio = "mmio:fpgaio"
-);
 
-/// Byte offset of the LED register; one bit for each LED.
-const LED: u32 = 0x00;
-/// The LED that is ours.
+/// The LED that is ours: the register has one bit for each.
 const OURS: u32 = 1 << 1;
 
 fn main() {
-    let fpgaio = fpgaio();
+    // The board's FPGA system block, where the LEDs are.
+    let fpgaio = fpgaio::registers();
     let mut changes = 0;
     loop {
-        let lit = fpgaio.read32(LED) & OURS != 0;
-        fpgaio.modify32(LED, OURS, if lit { 0 } else { OURS });
+        let lit = fpgaio.led0.read() & OURS != 0;
+        fpgaio.led0.modify(OURS, if lit { 0 } else { OURS });
         changes += 1;
         let mut line = Line::<32>::new();
         line.text(if lit {

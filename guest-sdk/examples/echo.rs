@@ -9,30 +9,17 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-use berth_guest::{Capture, Level, Line, Word, sleep_ms};
+use berth_guest::mps2_an386::uart1::{self, interrupts};
+use berth_guest::{Level, Line, Word, sleep_ms};
 
 berth_guest::main!(main);
-berth_guest::block!(
-    /// The UART.
-    fn uart = "mmio:uart1"
-);
-berth_guest::irq!(
-    /// Its interrupts: 0 a byte has arrived, 1 a byte has left.
-    UartInterrupts = "irq:uart1"
-);
 
-/// Bytes in and out.
-const DATA: u32 = 0x00;
-/// What the UART is doing.
-const STATE: u32 = 0x04;
 /// In `STATE`: it has a byte that has not left yet.
 const SENDING: u32 = 1 << 0;
-/// What is switched on.
-const CTRL: u32 = 0x08;
 /// In `CTRL`: transmitter, receiver, receive interrupt.
 const ON: u32 = 1 << 0 | 1 << 1 | 1 << 3;
-/// The clock's ticks for a bit, at least 16.
-const BAUDDIV: u32 = 0x10;
+/// In `BAUDDIV`: the clock's ticks for a bit, at least 16.
+const TICKS: u32 = 16;
 
 /// The byte that has arrived.
 static RECEIVED: Word = Word::new(0);
@@ -42,9 +29,9 @@ static ECHOED: Word = Word::new(0);
 static LOST: Word = Word::new(0);
 
 extern "C" fn received(_source: u32, _count: u32) {
-    let uart = uart();
-    if uart.read32(STATE) & SENDING == 0 {
-        uart.write32(DATA, RECEIVED.get());
+    let uart = uart1::registers();
+    if uart.state.read() & SENDING == 0 {
+        uart.data.write(RECEIVED.get());
         ECHOED.add(1);
     } else {
         LOST.add(1);
@@ -52,14 +39,14 @@ extern "C" fn received(_source: u32, _count: u32) {
 }
 
 fn main() {
-    let uart = uart();
-    let captures = [Capture::word(DATA as u16, &RECEIVED)];
-    if UartInterrupts::register(0, 10, received, &captures).is_err() {
+    let uart = uart1::registers();
+    let captures = [uart.data.capture(&RECEIVED)];
+    if uart1::Interrupts::register(interrupts::RX, 10, received, &captures).is_err() {
         berth_guest::error!("no interrupt");
         return;
     }
-    uart.write32(BAUDDIV, 16);
-    uart.write32(CTRL, ON);
+    uart.bauddiv.write(TICKS);
+    uart.ctrl.write(ON);
     berth_guest::info!("listening");
     let mut told = 0;
     loop {

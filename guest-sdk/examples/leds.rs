@@ -6,21 +6,17 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+use berth_guest::mps2_an386::fpgaio;
 use berth_guest::receive;
 
 berth_guest::main!(main);
-berth_guest::block!(
-    /// The board's FPGA system block, where the LEDs are.
-    fn fpgaio = "mmio:fpgaio"
-);
 
-/// Byte offset of the LED register; one bit for each LED.
-const LED: u32 = 0x00;
-/// The LED that is ours.
+/// The LED that is ours: the register has one bit for each.
 const OURS: u32 = 1 << 1;
 
 fn main() {
-    let fpgaio = fpgaio();
+    // The board's FPGA system block, where the LEDs are.
+    let fpgaio = fpgaio::registers();
     let mut changes = 0u8;
     loop {
         let mut wish = [0];
@@ -29,9 +25,9 @@ fn main() {
         if length != 1 || on > 1 {
             continue;
         }
-        let lit = fpgaio.read32(LED) & OURS != 0;
+        let lit = fpgaio.led0.read() & OURS != 0;
         if lit != (on == 1) {
-            fpgaio.modify32(LED, OURS, if on == 1 { OURS } else { 0 });
+            fpgaio.led0.modify(OURS, if on == 1 { OURS } else { 0 });
             changes = changes.wrapping_add(1);
         }
         // Whoever does not read its answers does without them.

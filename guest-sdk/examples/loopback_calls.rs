@@ -5,33 +5,29 @@
 
 mod loopback;
 
-use loopback::register::{CPSR, CR0, CR1, DR, SR};
+use berth_guest::mps2_an386::spi_shield0;
 use loopback::{FILLED, FRAMES, LOOPBACK, PRESCALER, QUEUE, ROOM, Received, WORDS, word};
 
 berth_guest::main!(main);
-berth_guest::block!(
-    /// The controller.
-    fn spi = "mmio:spi_shield0"
-);
 
 fn main() {
-    let spi = spi();
-    spi.write32(CR0, FRAMES);
-    spi.write32(CPSR, PRESCALER);
-    spi.write32(CR1, LOOPBACK);
+    let spi = spi_shield0::registers();
+    spi.sspcr0.write(FRAMES);
+    spi.sspcpsr.write(PRESCALER);
+    spi.sspcr1.write(LOOPBACK);
     let (mut sent, mut fetched) = (0, 0);
     let mut received = Received::new();
     while fetched < WORDS {
-        let status = spi.read32(SR);
+        let status = spi.sspsr.read();
         if sent < WORDS && sent - fetched < QUEUE && status & ROOM != 0 {
-            spi.write32(DR, word(sent).into());
+            spi.sspdr.write(word(sent).into());
             sent += 1;
         }
         if status & FILLED != 0 {
-            received.take(spi.read32(DR) as u16);
+            received.take(spi.sspdr.read() as u16);
             fetched += 1;
         }
     }
-    spi.write32(CR1, 0);
+    spi.sspcr1.write(0);
     received.tell();
 }

@@ -7,29 +7,25 @@ mod loopback;
 
 use alloc::vec;
 
+use berth_guest::mps2_an386::spi_shield0::{self, SSPCPSR, SSPCR0, SSPCR1, SSPDR, SSPSR};
 use berth_guest::program::{Exchange, Ready, register};
 use berth_guest::{Program, error};
-use loopback::register::{CPSR, CR0, CR1, DR, SR};
 use loopback::{FRAMES, LOOPBACK, PRESCALER, QUEUE, Received, WORDS, word};
 
 berth_guest::main!(main);
 // What comes back is more than a stack has.
 berth_guest::heap!(2560);
-berth_guest::block!(
-    /// The controller.
-    fn spi = "mmio:spi_shield0"
-);
 
 /// Bytes of a word: registers are accessed as 32 bits.
 const BYTES: usize = 4;
 
 const MOVE: Program<5> = Program::new()
-    .write(register(CR0 as u16), FRAMES)
-    .write(register(CPSR as u16), PRESCALER)
-    .write(register(CR1 as u16), LOOPBACK)
+    .write(register(SSPCR0 as u16), FRAMES)
+    .write(register(SSPCPSR as u16), PRESCALER)
+    .write(register(SSPCR1 as u16), LOOPBACK)
     .exchange(Exchange {
-        data: register(DR as u16),
-        status: SR as u16,
+        data: register(SSPDR as u16),
+        status: SSPSR as u16,
         words: WORDS as u16,
         under_way: QUEUE as u8,
         room: Some(Ready { bit: 1, is: true }),
@@ -38,7 +34,7 @@ const MOVE: Program<5> = Program::new()
         to_output: true,
         limit: 1_000,
     })
-    .write(register(CR1 as u16), 0);
+    .write(register(SSPCR1 as u16), 0);
 
 /// What is sent.
 static SENT: [u8; BYTES * WORDS] = {
@@ -56,7 +52,7 @@ static SENT: [u8; BYTES * WORDS] = {
 fn main() {
     let mut room = vec![0; BYTES * WORDS];
     let mut received = Received::new();
-    let done = MOVE.run(spi(), &SENT, &mut room);
+    let done = MOVE.run(spi_shield0::block(), &SENT, &mut room);
     received.all_there();
     for bytes in room.as_chunks().0 {
         received.take(u32::from_le_bytes(*bytes) as u16);

@@ -118,48 +118,8 @@ mod device {
     }
 }
 
-/// Off the device there is nothing to talk to: the crate compiles, so that an
-/// author can test the logic around it, and the functions do nothing.
 #[cfg(not(target_arch = "wasm32"))]
-mod device {
-    pub(crate) fn log_text(_level: i32, _text: &[u8]) {}
-    pub(crate) fn now_us() -> i64 {
-        0
-    }
-    pub(crate) fn sleep_us(_microseconds: i64) {}
-    pub(crate) fn yield_now() {}
-    pub(crate) fn exit(code: i32) -> ! {
-        panic!("the container left with code {code}")
-    }
-    pub(crate) fn save(_state: &[u8]) -> i32 {
-        0
-    }
-    pub(crate) fn load(_buffer: &mut [u8]) -> usize {
-        0
-    }
-    pub(crate) fn send(_name: &[u8], _message: &[u8]) -> i32 {
-        super::NODEVICE
-    }
-    pub(crate) fn receive(_buffer: &mut [u8], _from: &mut [u8; 32]) -> usize {
-        0
-    }
-    pub(crate) fn read8(_handle: i32, _offset: u32) -> u32 {
-        0
-    }
-    pub(crate) fn read16(_handle: i32, _offset: u32) -> u32 {
-        0
-    }
-    pub(crate) fn read32(_handle: i32, _offset: u32) -> u32 {
-        0
-    }
-    pub(crate) fn write8(_handle: i32, _offset: u32, _value: u32) {}
-    pub(crate) fn write16(_handle: i32, _offset: u32, _value: u32) {}
-    pub(crate) fn write32(_handle: i32, _offset: u32, _value: u32) {}
-    pub(crate) fn modify32(_handle: i32, _offset: u32, _mask: u32, _value: u32) {}
-    pub(crate) fn run(_handle: i32, _code: &[u8], _input: &[u8], output: &mut [u8]) -> i32 {
-        output.len() as i32
-    }
-}
+use crate::host as device;
 
 pub(crate) use device::log_text as log;
 pub(crate) use device::{exit, now_us, sleep_us, yield_now};

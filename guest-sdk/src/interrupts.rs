@@ -74,6 +74,18 @@ impl Capture {
         Self::of(offset, 1, target)
     }
 
+    /// Where the register is, and how many bytes of it are read.
+    #[cfg(all(feature = "desk", not(target_arch = "wasm32")))]
+    pub(crate) const fn place(&self) -> (u16, u8) {
+        (self.offset, self.bytes)
+    }
+
+    /// Where its value goes.
+    #[cfg(all(feature = "desk", not(target_arch = "wasm32")))]
+    pub(crate) const fn target(&self) -> &'static Word {
+        self.target
+    }
+
     const fn of(offset: u16, bytes: u8, target: &'static Word) -> Self {
         Self {
             offset,
@@ -139,17 +151,14 @@ macro_rules! irq {
                         count: usize,
                     ) -> i32;
                 }
+                #[cfg(target_arch = "wasm32")]
+                let answer = {
+                    let how = (u32::from(number) << 8) | u32::from(priority);
+                    register(how, handler, captures.as_ptr(), captures.len())
+                };
                 #[cfg(not(target_arch = "wasm32"))]
-                fn register(
-                    _: u32,
-                    _: $crate::Handler,
-                    _: *const $crate::Capture,
-                    _: usize,
-                ) -> i32 {
-                    0
-                }
-                let how = (u32::from(number) << 8) | u32::from(priority);
-                $crate::outcome(register(how, handler, captures.as_ptr(), captures.len()))
+                let answer = $crate::host::register($module, number, priority, handler, captures);
+                $crate::outcome(answer)
             }
 
             /// End all registrations of the block.
@@ -161,7 +170,9 @@ macro_rules! irq {
                     safe fn unregister();
                 }
                 #[cfg(not(target_arch = "wasm32"))]
-                fn unregister() {}
+                fn unregister() {
+                    $crate::host::unregister($module);
+                }
                 unregister();
             }
         }

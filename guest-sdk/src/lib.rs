@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | the entry point | [`main!`] |
 //! | registers that the device's owner exposes | [`block!`], [`Block`] |
+//! | the same by name, as the board's build writes them | [`typed::Register`], [`mps2_an386`] |
 //! | the same as structs of registers | [`mapped!`] |
 //! | many accesses in one call | [`Program`] |
 //! | their interrupts | [`irq!`], [`Capture`], [`Word`] |
@@ -19,22 +20,24 @@
 //! | other containers | [`send`], [`receive`] |
 //! | `Vec`, `String`, `Box` | `heap!`, with the feature `heap` |
 //! | drivers that others have published | `hal`, with the feature `hal` |
+//! | a board for tests on the host | `desk`, with the feature `desk` |
 //!
 //! A whole container:
 //!
 //! ```ignore
 //! #![no_std]
 //!
+//! use berth_guest::mps2_an386::fpgaio;
+//!
 //! berth_guest::main!(main);
-//! berth_guest::block!(fn leds = "mmio:fpgaio");
 //!
 //! fn main() {
-//!     let leds = leds();
+//!     let fpgaio = fpgaio::registers();
 //!     loop {
-//!         leds.modify32(0x00, 0b10, 0b10);
+//!         fpgaio.led0.modify(0b10, 0b10);
 //!         berth_guest::info!("on");
 //!         berth_guest::sleep_ms(100);
-//!         leds.modify32(0x00, 0b10, 0);
+//!         fpgaio.led0.modify(0b10, 0);
 //!         berth_guest::info!("off");
 //!         berth_guest::sleep_ms(100);
 //!     }
@@ -53,15 +56,23 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+// Boards' registers are written for whoever uses this crate.
+extern crate self as berth_guest;
+
 // Off the device, only so that what uses this crate links there, too.
 #[cfg(not(target_arch = "wasm32"))]
 extern crate std;
 
 mod bus;
+#[cfg(all(feature = "desk", not(target_arch = "wasm32")))]
+pub mod desk;
 #[cfg(feature = "hal")]
 pub mod hal;
 #[cfg(feature = "heap")]
 mod heap;
+#[cfg(not(target_arch = "wasm32"))]
+#[doc(hidden)]
+pub mod host;
 pub mod i2c;
 mod imports;
 mod interrupts;
@@ -69,6 +80,10 @@ pub mod led;
 mod line;
 mod mail;
 mod mapped;
+/// The registers of Arm's MPS2 with AN386, the reference board, by name: what `exposure --labels` writes of it.
+#[allow(unsafe_code, reason = "declares the imports")]
+#[rustfmt::skip]
+pub mod mps2_an386;
 #[cfg(all(target_arch = "wasm32", feature = "panic-handler"))]
 mod panic;
 pub mod program;
@@ -76,6 +91,7 @@ mod registers;
 pub mod spi;
 mod state;
 mod text;
+pub mod typed;
 
 pub use bus::BusError;
 #[cfg(feature = "heap")]
@@ -222,7 +238,7 @@ macro_rules! block {
             }
             #[cfg(not(target_arch = "wasm32"))]
             fn claim() -> i32 {
-                0
+                $crate::host::claim($module)
             }
             $crate::Block::from_handle(claim())
         }

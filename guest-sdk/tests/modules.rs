@@ -162,3 +162,12 @@ fn the_minimal_container_is_the_one_the_figure_is_about() {
     assert!(module.size <= 364, "{} bytes", module.size);
     assert_eq!(module.imports.len(), 2);
 }
+
+/// So large they were with offsets in the place of names.
+#[test]
+fn registers_by_name_cost_no_byte() {
+    for (name, bytes) in [("blink", 563), ("leds", 514)] {
+        let module = module(name);
+        assert!(module.size <= bytes, "{name}: {} bytes", module.size);
+    }
+}

@@ -3,7 +3,7 @@
 //! ```text
 //!   supervisor: service, shell, scheduler, host functions
 //!   ────────────────────────────── Platform ─────────────
-//!   board.rs: libtock                  fake.rs: tests
+//!   board.rs: libtock      tools/sim: the desk      fake.rs: tests
 //! ```
 //!
 //! One trait, so that everything above it runs in tests on the host.

@@ -76,12 +76,18 @@ impl<P: Platform + 'static> Supervisor<P> {
     /// Run for ever.
     pub fn run(&mut self) -> ! {
         loop {
-            if !self.poll() {
-                let deadline = self.deadline();
-                self.service.containers.watch_interrupts();
-                self.platform().wait(deadline);
-                self.service.containers.ignore_interrupts();
-            }
+            self.turn();
+        }
+    }
+
+    /// Do some work, or sleep until there may be some.
+    #[inline(always)]
+    pub fn turn(&mut self) {
+        if !self.poll() {
+            let deadline = self.deadline();
+            self.service.containers.watch_interrupts();
+            self.platform().wait(deadline);
+            self.service.containers.ignore_interrupts();
         }
     }
 

@@ -36,6 +36,8 @@ mod access;
 mod access_oracle;
 mod claims;
 mod delivery;
+#[cfg(feature = "desk")]
+pub mod desk;
 mod driver;
 mod exposure;
 mod interrupts;

@@ -301,16 +301,9 @@ fn on(
     code: &ReadableProcessSlice,
     lent: &Lent<'_>,
 ) -> Result<Pass, program::Refusal> {
-    let mut units = PASS_UNITS;
-    while let Some(index) = machine.unchecked() {
-        let at = index * INSTRUCTION_BYTES;
-        let operation = code.get(at..at + 1).map_or(0, |byte| byte[0].get());
-        let Some(left) = units.checked_sub(check_units(operation)) else {
-            return Ok(Pass::GoesOn);
-        };
-        units = left;
-        machine.check(exposure, instruction(code, index))?;
-    }
+    let Some(units) = check(machine, exposure, |index| instruction(code, index))? else {
+        return Ok(Pass::GoesOn);
+    };
     let mut running = Running {
         machine,
         lent,
@@ -321,12 +314,36 @@ fn on(
     running.come
 }
 
-/// The instruction that the process has at an index now.
-fn instruction(code: &ReadableProcessSlice, index: usize) -> Option<Instruction> {
+/// Check the instructions that have not been, which `bytes` tells by their index. Returns the units that this leaves of the pass; `None`:
+/// the others are checked in the next one.
+///
+/// # Errors
+/// What is wrong with an instruction.
+#[inline(always)]
+pub(crate) fn check(
+    machine: &mut Machine,
+    exposure: &Exposure,
+    bytes: impl Fn(usize) -> Option<[u8; INSTRUCTION_BYTES]>,
+) -> Result<Option<u32>, program::Refusal> {
+    let mut units = PASS_UNITS;
+    while let Some(index) = machine.unchecked() {
+        let bytes = bytes(index);
+        let operation = bytes.map_or(0, |[operation, ..]| operation);
+        let Some(left) = units.checked_sub(check_units(operation)) else {
+            return Ok(None);
+        };
+        units = left;
+        machine.check(exposure, bytes.as_ref().and_then(Instruction::decode))?;
+    }
+    Ok(Some(units))
+}
+
+/// The bytes of the instruction that the process has at an index now.
+fn instruction(code: &ReadableProcessSlice, index: usize) -> Option<[u8; INSTRUCTION_BYTES]> {
     let mut bytes = [0; INSTRUCTION_BYTES];
     let from = code.get(index * INSTRUCTION_BYTES..(index + 1) * INSTRUCTION_BYTES)?;
     from.copy_to_slice_or_err(&mut bytes).ok()?;
-    Instruction::decode(&bytes)
+    Some(bytes)
 }
 
 /// The answer to a program that was refused or has ended: the error, the instruction, the bytes of output so far.

@@ -10,20 +10,6 @@ use berth_guest::{error, exit, info, now_us};
 /// Words of a transfer, 16 bits each.
 pub(crate) const WORDS: usize = 512;
 
-/// Byte offsets of the registers.
-pub(crate) mod register {
-    /// Frame format and rate.
-    pub(crate) const CR0: u32 = 0x00;
-    /// Enable, loopback.
-    pub(crate) const CR1: u32 = 0x04;
-    /// Data: both queues.
-    pub(crate) const DR: u32 = 0x08;
-    /// Status.
-    pub(crate) const SR: u32 = 0x0c;
-    /// Prescaler.
-    pub(crate) const CPSR: u32 = 0x10;
-}
-
 /// Frames of 16 bits.
 pub(crate) const FRAMES: u32 = 15;
 /// The smallest prescaler.

@@ -19,6 +19,7 @@ mod device;
 pub mod expensive;
 mod flash;
 pub mod shares;
+mod simulated;
 pub mod tbf;
 mod terminal;
 
@@ -26,4 +27,5 @@ pub use artefacts::{guest, program, root, target};
 pub use cable::{SerialPort, gateway};
 pub use device::{Device, Run};
 pub use flash::Flash;
+pub use simulated::Simulated;
 pub use terminal::Terminal;

@@ -67,7 +67,7 @@ fn a_new_project_builds_tests_and_runs_at_once() -> Result<()> {
     let author = Author::new()?;
     author.ok(".", "berth new pump")?;
     let tested = author.ok("pump", "cargo test")?;
-    ensure!(tested.contains("1 passed"), "{tested}");
+    ensure!(tested.contains("2 passed"), "{tested}");
     // Built by cargo alone and packed on the way, or by berth: the same image.
     author.ok(
         "pump",
@@ -242,6 +242,7 @@ fn the_authors_guide_ends_in_a_temperature() -> Result<()> {
         match kind {
             _ if number % 2 == 0 => {}
             "rust" => fs::write(author.folder(folder).join("src/lib.rs"), text)?,
+            "toml" => fs::write(author.folder(folder).join("model.toml"), text)?,
             "sh checkout" if text.contains("make run") => {
                 // The board runs already, as a test's: with the sensor that the guide asks for.
                 ensure!(text.contains("DEVICES=tmp105"), "{text}");
@@ -260,16 +261,20 @@ fn the_authors_guide_ends_in_a_temperature() -> Result<()> {
             other => anyhow::bail!("a block that nobody follows: {other}"),
         }
         if text.contains("logs -n 1 room") {
-            let expected = if done > 5 {
+            let expected = if done > 7 {
                 "25.5 degrees"
             } else {
                 "0.0 degrees"
             };
             ensure!(said.contains(expected), "after block {done}: {said}");
         }
+        if text.contains("--model") && number % 2 == 1 {
+            let warm = said.contains("21.5 degrees") && said.contains("30.0 degrees");
+            ensure!(warm, "after block {done}: {said}");
+        }
     }
     ensure!(
-        done == 7 && said.contains("room.berth built"),
+        done == 9 && said.contains("room.berth built"),
         "{done} blocks: {said}"
     );
     let size = fs::metadata(author.folder("room/room.berth"))?.len();

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Device, Flash, Run, guest, program};
+use berth_e2e::{Device, Flash, Run, Simulated, guest, program};
 use berth_emulator::Attached;
 
 /// A board with a chip of each kind beside it.
@@ -171,7 +171,25 @@ fn two_sensors_with_one_address_are_behind_a_switch() -> Result<()> {
         let output = set(&flash, &chip, &format!("temperature={thousandths}"))?;
         ensure!(output.status.success(), "{output:?}");
     }
-    says(&mut device, "rooms", "inside 21.5, outside -4.0 degrees")
+    says(&mut device, "rooms", "inside 21.5, outside -4.0 degrees")?;
+    // As at the desk.
+    let model = r#"
+        [[block]]
+        label = "i2c_shield1"
+        device = "sbcon"
+        [[block.chips]]
+        chip = "pca9548"
+        buses = [
+            { bus = 2, chips = [{ chip = "tmp105", address = 0x48, celsius = 21.5 }] },
+            { bus = 5, chips = [{ chip = "tmp105", address = 0x48, celsius = -4.0 }] },
+        ]
+    "#;
+    let simulated = Simulated::run(&["rooms"], model, &["--for", "1s"])?.said;
+    ensure!(
+        simulated == ["inside 21.5, outside -4.0 degrees"],
+        "{simulated:?}"
+    );
+    Ok(())
 }
 
 /// Without the chip each says so, and the bus stays free for others.

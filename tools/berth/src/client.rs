@@ -50,19 +50,34 @@ const FULL_WAIT: Duration = Duration::from_millis(20);
 /// What the reader found: a message, or the end of the line.
 type Found = Result<Vec<u8>, io::Error>;
 
+/// Hands a frame to a device in this program, and gives its answer; `None`: there is none.
+pub type Exchange = Box<dyn FnMut(&[u8]) -> Option<Vec<u8>> + Send>;
+
 /// A connection to a device.
 pub struct Client {
+    way: Way,
+    next_id: u32,
+    timeout: Duration,
+    /// When whoever has asked has no use of an answer any more.
+    deadline: Option<Instant>,
+    repetitions: u32,
+}
+
+/// How requests reach the device.
+enum Way {
+    Line(Line),
+    /// It is in this program.
+    Here(Exchange),
+}
+
+/// A line, and the thread that reads it.
+struct Line {
     writer: Box<dyn Transport>,
     answers: Receiver<Found>,
     ending: Arc<AtomicBool>,
     /// Id of the request whose answer is waited for, or [`NOBODY`].
     awaited: Arc<AtomicU64>,
     reader: Option<JoinHandle<()>>,
-    next_id: u32,
-    timeout: Duration,
-    /// When whoever has asked has no use of an answer any more.
-    deadline: Option<Instant>,
-    repetitions: u32,
 }
 
 impl Client {
@@ -98,19 +113,31 @@ impl Client {
                 }
             }
         });
-        Ok(Self {
+        Ok(Self::on(Way::Line(Line {
             writer: line,
             answers,
             ending,
             awaited,
             reader: Some(reader),
+        })))
+    }
+
+    /// Talk to a device in this program.
+    #[must_use]
+    pub fn here(exchange: Exchange) -> Self {
+        Self::on(Way::Here(exchange))
+    }
+
+    fn on(way: Way) -> Self {
+        Self {
+            way,
             // Random, so that no device takes the first request of this client for a
             // repetition of another client's.
             next_id: RandomState::new().build_hasher().finish() as u32,
             timeout: DEFAULT_TIMEOUT,
             deadline: None,
             repetitions: 0,
-        })
+        }
     }
 
     /// Wait so long for an answer, repetitions included (default: 10 s; three times as long
@@ -178,15 +205,14 @@ impl Client {
         } else {
             self.timeout
         };
-        self.awaited.store(id.into(), Ordering::Relaxed);
-        // Repetitions of answers before.
-        for _ in 0..WAITING_MAX {
-            match self.answers.try_recv() {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(Error::of_line(error)),
-                Err(_) => break,
+        let line = match &mut self.way {
+            Way::Line(line) => line,
+            Way::Here(exchange) => {
+                let message = exchange(frame).filter(|message| message_id(message) == Some(id));
+                return message.ok_or(Error::Unexpected { to: what });
             }
-        }
+        };
+        line.await_id(id)?;
         let asked = Instant::now();
         let (deadline, allowed) = (self.deadline, timeout);
         let timeout = deadline.map_or(timeout, |deadline| {
@@ -201,22 +227,37 @@ impl Client {
                 return Err(late());
             }
             self.repetitions += u32::from(round > 0);
-            self.writer
+            line.writer
                 .write_all(frame)
-                .and_then(|()| self.writer.flush())
+                .and_then(|()| line.writer.flush())
                 .map_err(|error| {
                     let blocked = || ErrorKind::TimedOut.into();
                     Error::of_line(if is_tick(&error) { blocked() } else { error })
                 })?;
             // The steps are those of the device, however little time is left.
             let until = (asked + allowed * part / 1000).min(asked + timeout);
-            while let Some(message) = self.next_message(until)? {
+            while let Some(message) = line.next_message(until)? {
                 if message_id(&message) == Some(id) {
                     return Ok(message);
                 }
             }
         }
         Err(late())
+    }
+}
+
+impl Line {
+    /// Let answers to this request through, and forget repetitions of answers before.
+    fn await_id(&self, id: u32) -> Result<(), Error> {
+        self.awaited.store(id.into(), Ordering::Relaxed);
+        for _ in 0..WAITING_MAX {
+            match self.answers.try_recv() {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(Error::of_line(error)),
+                Err(_) => break,
+            }
+        }
+        Ok(())
     }
 
     /// The next message; `None` if there is none until then.
@@ -233,7 +274,7 @@ impl Client {
     }
 }
 
-impl Drop for Client {
+impl Drop for Line {
     fn drop(&mut self) {
         self.ending.store(true, Ordering::Relaxed);
         self.writer.shut_down();

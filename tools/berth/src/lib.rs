@@ -43,8 +43,8 @@ mod wishes;
 
 pub use address::Address;
 pub use cli::Wishes;
-pub use client::Client;
-pub use commands::{not_understood, run};
+pub use client::{Client, Exchange};
+pub use commands::{have_arenas, not_understood, run};
 pub use device::{
     After, Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello,
     hexadecimal, images, inspect, kill, lift, live_update, log_line, pause, read_image, remove,

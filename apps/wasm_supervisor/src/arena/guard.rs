@@ -97,7 +97,26 @@ pub fn has_failed() -> bool {
 /// nothing from the pool.
 #[cfg(not(target_os = "none"))]
 pub fn of_the_test<R>(work: impl FnOnce() -> R) -> R {
-    platform::of_the_test(work)
+    platform::as_whose(true, work)
+}
+
+/// Say that [`ArenaAllocator`](super::ArenaAllocator) is the global allocator of a program that simulates a device beside
+/// other things: what allocates from the arenas is only [`of_the_supervisor`].
+#[cfg(not(target_os = "none"))]
+pub fn set_installed_on_the_desk() {
+    INSTALLED.store(true, Ordering::Relaxed);
+}
+
+/// Do `work` of the supervisor on a thread that is otherwise the program's own.
+#[cfg(not(target_os = "none"))]
+pub fn of_the_supervisor<R>(work: impl FnOnce() -> R) -> R {
+    platform::as_whose(false, work)
+}
+
+/// Do `work` of a simulated board below the supervisor: what it allocates comes from the system.
+#[cfg(not(target_os = "none"))]
+pub fn of_the_board<R>(work: impl FnOnce() -> R) -> R {
+    platform::as_whose(true, work)
 }
 
 #[cfg(target_os = "none")]
@@ -281,8 +300,9 @@ mod platform {
         OF_THE_TEST.set(false);
     }
 
-    pub(super) fn of_the_test<R>(work: impl FnOnce() -> R) -> R {
-        let before = OF_THE_TEST.replace(true);
+    /// Do `work` of the program itself, or else of the supervisor.
+    pub(super) fn as_whose<R>(of_the_program: bool, work: impl FnOnce() -> R) -> R {
+        let before = OF_THE_TEST.replace(of_the_program);
         let result = work();
         OF_THE_TEST.set(before);
         result

@@ -45,6 +45,8 @@ pub use global::{
 pub use global::{MEMORY_MAX, make_do_with};
 pub use guard::{OutOfMemory, is_installed as is_in_use, outside, set_installed};
 #[cfg(not(target_os = "none"))]
-pub use guard::{fail_after, has_failed, of_the_test};
+pub use guard::{
+    fail_after, has_failed, of_the_board, of_the_supervisor, of_the_test, set_installed_on_the_desk,
+};
 pub use owned::Owned;
 pub use pool::{ArenaId, PAGE_BYTES, RESERVED_BYTES, Space, Usage};

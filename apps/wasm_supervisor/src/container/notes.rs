@@ -35,7 +35,7 @@ const FAILURES: usize = 2;
 /// Instead of their number: this run was not a failure, and those before it do not count any more.
 const NO_FAILURE: u32 = u32::MAX;
 /// The tag of the container whose code is being executed.
-pub(crate) const RUNNING: usize = 3;
+pub const RUNNING: usize = 3;
 /// What is being done, as the numbers of [`Work`].
 const WORK: usize = 4;
 /// The tag of the container that is to blame for a failure of a run before, until that is in the store.

@@ -54,6 +54,8 @@ pub enum Command {
     Upload(Upload),
     /// Store a container and start it; what runs under its name is replaced
     Run(Run),
+    /// Run a container on this computer, against a simulated board
+    Sim(Sim),
     /// Change how a container runs, without uploading it again
     Edit(Edit),
     /// Start containers
@@ -204,6 +206,55 @@ pub struct Run {
           env = "BERTH_WISHES", hide_env_values = true)]
     pub wishes: Wishes,
     /// Send the file as it is instead of packing it on the way
+    #[arg(long)]
+    pub no_pack: bool,
+}
+
+const SIM_HELP: &str = "\
+The container runs as on a device: the same checks, the same faults, the same words. Time is the board's own: who
+sleeps does not wait here. Without --board it is the reference board, with its lights, serial lines, SPI controllers,
+timer, and a temperature sensor on the I2C bus. A model says what stands behind the blocks, and what happens when:
+
+  [[block]]
+  label = \"uart1\"
+  device = \"cmsdk-uart\"                  # or fpgaio, cmsdk-timer, pl022, sbcon, registers
+  input = [{ at = \"500ms\", text = \"hello\" }]
+
+  [[block]]
+  label = \"adc\"                          # registers that react, for everything else
+  [[block.register]]
+  name = \"CTRL\"
+  written = [{ mask = 1, value = 1, after = \"2ms\", set = [{ name = \"DATA\", value = 512 }], raise = [\"ready\"] }]
+
+The author's guide explains all of it. Exit code: the container's own, 1 for a fault or a refusal, 0 if the time is over.";
+
+/// What `sim` takes.
+#[derive(Debug, Args)]
+#[command(after_help = SIM_HELP)]
+pub struct Sim {
+    /// WebAssembly modules [default: the project of this folder, built]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// What the board exposes: its manufacturer's exposures.json [default: the reference board]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub board: Option<PathBuf>,
+    /// What stands behind its blocks, and what happens when: a file in TOML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub model: Option<PathBuf>,
+    /// Show every access to a register, and what was on the buses
+    #[arg(long)]
+    pub trace: bool,
+    /// End after so long by the board's clock, such as 2s or 10m
+    #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
+    pub time: Duration,
+    /// How it runs.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// What becomes of what the package's author wishes (share, stack, memory, restart) and you do not say
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Wishes::Bounded,
+          env = "BERTH_WISHES", hide_env_values = true)]
+    pub wishes: Wishes,
+    /// Take the file as it is instead of packing it on the way
     #[arg(long)]
     pub no_pack: bool,
 }

@@ -10,6 +10,7 @@ mod on_save;
 mod project;
 mod run;
 mod serve;
+mod sim;
 mod watch;
 
 use crate::{
@@ -66,6 +67,11 @@ pub fn not_understood(error: &clap::Error) -> u8 {
     u8::try_from(error.exit_code()).unwrap_or(2)
 }
 
+/// Say that the program's global allocator is the supervisor's: what `sim` runs has the memory of a device then.
+pub fn have_arenas() {
+    berth_sim::use_arenas();
+}
+
 enum Failure {
     Error(Error),
     Reported(u8),
@@ -92,6 +98,7 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Build => project::build(&mut out, json)?,
         Command::Upload(arguments) => lifecycle::upload(cli, arguments, &mut out)?,
         Command::Run(arguments) => run::run(cli, arguments, &mut out)?,
+        Command::Sim(arguments) => sim::run(cli, arguments, &mut out)?,
         Command::Edit(arguments) => lifecycle::edit(cli, arguments, &mut out)?,
         Command::Start(c) => {
             let start = if c.lift {

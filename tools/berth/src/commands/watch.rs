@@ -186,10 +186,25 @@ impl Log {
         out: &mut impl Write,
         json: bool,
     ) -> Result<(), Failure> {
+        self.print_with(client, out, json, None)?;
+        flush(out)
+    }
+
+    /// The same, with a word in front of each line.
+    pub(super) fn print_with(
+        &mut self,
+        client: &mut Client,
+        out: &mut impl Write,
+        json: bool,
+        title: Option<&str>,
+    ) -> Result<(), Failure> {
         while let Some(line) = self.next(client)? {
+            if let Some(title) = title {
+                write!(out, "{title}: ")?;
+            }
             output::log_line(out, &line, self.moments, json)?;
         }
-        flush(out)
+        Ok(())
     }
 }
 

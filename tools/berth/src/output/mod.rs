@@ -17,6 +17,7 @@ pub(crate) use tables::{Found, containers, devices, erases_left, heap, images, s
 use crate::{DeviceEvent, Error, LogLine, UpdateOutcome, cli::Cli};
 use berth_pack::printable;
 use berth_protocol::is_plain;
+use berth_sim::{Access, OnBus};
 use clap::CommandFactory;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -184,6 +185,52 @@ pub(crate) enum Moments {
     Device,
     /// By this computer's clock, on which the device started then.
     Clock(SystemTime),
+}
+
+/// What was accessed and what was on buses, in the order of time.
+pub(crate) fn trace(
+    out: &mut impl Write,
+    accesses: &[Access],
+    on_bus: &[OnBus],
+    as_json: bool,
+) -> io::Result<()> {
+    let mut on_bus = on_bus.iter().peekable();
+    for access in accesses {
+        while let Some(entry) = on_bus.next_if(|entry| entry.time_us < access.time_us) {
+            bus(out, entry, as_json)?;
+        }
+        if as_json {
+            print_json(
+                out,
+                &json!({
+                    "time_us": access.time_us,
+                    "block": access.block,
+                    "register": access.name,
+                    "offset": access.offset,
+                    "bits": 8 * access.width.bytes(),
+                    "access": access.kind.word(),
+                    "value": access.value,
+                    "by": access.by.word(),
+                }),
+            )?;
+        } else {
+            writeln!(out, "{access}")?;
+        }
+    }
+    on_bus.try_for_each(|entry| bus(out, entry, as_json))
+}
+
+/// Something that was on a bus.
+fn bus(out: &mut impl Write, entry: &OnBus, as_json: bool) -> io::Result<()> {
+    if !as_json {
+        return writeln!(out, "{entry}");
+    }
+    let (time_us, block) = (entry.time_us, &entry.block);
+    let what = entry.what.to_string();
+    print_json(
+        out,
+        &json!({ "time_us": time_us, "block": block, "bus": what }),
+    )
 }
 
 /// One line of `logs`.

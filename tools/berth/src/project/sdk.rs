@@ -20,11 +20,21 @@ struct Own {
     code: Dir<'static>,
 }
 
-static OWN: [Own; 1] = [Own {
-    name: "berth-exposure",
-    manifest: include_str!("../../../../crates/exposure/Cargo.toml"),
-    code: include_dir!("$CARGO_MANIFEST_DIR/../../crates/exposure/src"),
-}];
+static OWN: [Own; 2] = [
+    Own {
+        name: "berth-exposure",
+        manifest: include_str!("../../../../crates/exposure/Cargo.toml"),
+        code: include_dir!("$CARGO_MANIFEST_DIR/../../crates/exposure/src"),
+    },
+    Own {
+        name: "berth-desk",
+        manifest: include_str!("../../../../crates/desk/Cargo.toml"),
+        code: include_dir!("$CARGO_MANIFEST_DIR/../../crates/desk/src"),
+    },
+];
+
+/// Where one of them is, as another says in our repository, and as it does in a project.
+const PLACE: (&str, &str) = ("\"../exposure\"", "\"../berth-exposure\"");
 
 /// Write the header into `folder`.
 pub(super) fn write_header(folder: &Path) -> Result<(), Error> {
@@ -37,7 +47,8 @@ pub(super) fn write(folder: &Path) -> Result<(), Error> {
     super::write(&folder.join("Cargo.toml"), &manifest()?)?;
     for own in &OWN {
         let folder = folder.join(own.name);
-        super::write(&folder.join("Cargo.toml"), own.manifest)?;
+        let manifest = own.manifest.replace(PLACE.0, PLACE.1);
+        super::write(&folder.join("Cargo.toml"), &manifest)?;
         code(&own.code, &folder.join("src"))?;
     }
     code(&CODE, &folder.join("src"))
@@ -90,7 +101,11 @@ fn manifest() -> Result<String, Error> {
                 continue;
             }
             if OWN.iter().any(|own| own.name == name) {
-                *value = toml::Table::from_iter([("path".into(), name.clone().into())]).into();
+                let mut here = toml::Table::from_iter([("path".into(), name.clone().into())]);
+                if let Some(optional) = value.get("optional") {
+                    here.insert("optional".into(), optional.clone());
+                }
+                *value = here.into();
             } else if let Some(shared) = shared.and_then(|shared| shared.get(name)) {
                 *value = shared.clone();
             }

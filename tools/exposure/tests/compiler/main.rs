@@ -4,6 +4,7 @@
 mod blocks;
 mod danger;
 mod derived;
+mod desk;
 mod devices;
 mod effects;
 mod fields;

@@ -1,0 +1,236 @@
+//! What a manufacturer exposes, as the exposure compiler writes it (`exposures.json`).
+
+use crate::{Width, Wrong};
+use serde::Deserialize;
+
+/// What a board exposes to containers.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Board {
+    /// Its blocks.
+    pub exposures: Vec<Block>,
+    /// The kernel's drivers that containers may use.
+    #[serde(default)]
+    pub devices: Vec<Driver>,
+    /// Maxima over all containers.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Maxima over all containers, as far as they matter here.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Interrupts that are registered at the same time.
+    pub handlers: u32,
+    /// Register programs that are under way at the same time.
+    pub programs: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handlers: 8,
+            programs: 2,
+        }
+    }
+}
+
+/// A driver of the kernel.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Driver {
+    /// Its kind: `led`, `spi`, `i2c`.
+    pub class: String,
+    /// Which of the kind.
+    pub index: u32,
+}
+
+/// A block of registers.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Block {
+    /// The name that containers import it by.
+    pub label: String,
+    /// Bytes.
+    pub length: u32,
+    /// How it is reached: `mediated` or `mapped`.
+    #[serde(default)]
+    pub access: String,
+    /// The registers that are exposed; `None`: all of the block.
+    #[serde(default)]
+    pub registers: Option<Vec<Register>>,
+    /// Every register whose name is known.
+    #[serde(default)]
+    pub map: Vec<Place>,
+    /// What is written when whoever has it ends.
+    #[serde(default)]
+    pub safe_state: Vec<SafeWrite>,
+    /// Its interrupts, by number.
+    #[serde(default)]
+    pub interrupts: Vec<Interrupt>,
+}
+
+/// Where a register is.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Place {
+    /// Its name.
+    pub name: String,
+    /// Bytes from the start of the block.
+    pub offset: u32,
+    /// Bits.
+    pub size: u32,
+}
+
+/// A register of which some bits are exposed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Register {
+    /// Bytes from the start of the block.
+    pub offset: u32,
+    /// Bits.
+    pub size: u32,
+    /// Bits that may be read.
+    pub read: u32,
+    /// Bits that may be written.
+    pub write: u32,
+    /// Bits that may not be written are written as zero instead of being kept.
+    #[serde(default)]
+    pub zero_rest: bool,
+}
+
+/// One write of a safe state.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SafeWrite {
+    /// Bytes from the start of the block.
+    pub offset: u32,
+    /// Bits.
+    pub size: u32,
+    /// What is written.
+    pub value: u32,
+    /// The bits that are written.
+    pub mask: u32,
+}
+
+/// An interrupt of a block.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Interrupt {
+    /// Its name.
+    pub name: String,
+    /// The write that clears its source; `None`: its handler has to.
+    #[serde(default)]
+    pub clear: Option<Clear>,
+    /// That is done before registers are captured, otherwise after.
+    #[serde(default)]
+    pub clear_before_capture: bool,
+    /// Most registers that are captured.
+    #[serde(default)]
+    pub captures_max: u32,
+}
+
+/// A write that clears the source of an interrupt.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Clear {
+    /// Bytes from the start of the block.
+    pub offset: u32,
+    /// Bits.
+    pub size: u32,
+    /// What is written.
+    pub value: u32,
+}
+
+/// The board of this project's emulator.
+const REFERENCE: &str = include_str!("boards/mps2-an386.json");
+
+impl Board {
+    /// Read the JSON of the manufacturer's build.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(json: &str) -> Result<Self, Wrong> {
+        serde_json::from_str(json)
+            .map_err(|error| Wrong(format!("does not list exposures: {error}")))
+    }
+
+    /// The reference board, Arm's MPS2 with AN386.
+    #[must_use]
+    pub fn reference() -> Self {
+        // A test reads it; should it be none, there is nothing on the board.
+        Self::parse(REFERENCE).unwrap_or(Self {
+            exposures: Vec::new(),
+            devices: Vec::new(),
+            limits: Limits::default(),
+        })
+    }
+
+    /// How many of the kernel's drivers of a kind there are.
+    #[must_use]
+    pub fn drivers(&self, class: &str) -> usize {
+        let drivers = self.devices.iter();
+        drivers.filter(|driver| driver.class == class).count()
+    }
+}
+
+impl Block {
+    /// The offset that a register of this name has.
+    #[must_use]
+    pub fn offset_of(&self, name: &str) -> Option<u32> {
+        let mut map = self.map.iter();
+        let place = map.find(|place| place.name.eq_ignore_ascii_case(name));
+        place.map(|place| place.offset)
+    }
+
+    /// The name of the register at an offset.
+    #[must_use]
+    pub fn name_at(&self, offset: u32) -> Option<&str> {
+        let mut map = self.map.iter();
+        let inside = |place: &&Place| {
+            offset
+                .checked_sub(place.offset)
+                .is_some_and(|behind| behind < (place.size / 8).max(1))
+        };
+        map.find(inside).map(|place| place.name.as_str())
+    }
+
+    /// What a container may see and change by an access: the bits that it may read, those that it may write, and whether the
+    /// others are written as zero instead of being kept. `None`: the access is not allowed at all.
+    ///
+    /// The rules are those of the kernel's capsule `wasm_host`; a test of `berth-sim` compares them.
+    #[must_use]
+    pub fn permission(&self, offset: u32, width: Width) -> Option<(u32, u32, bool)> {
+        let bytes = width.bytes();
+        let is_inside = offset < self.length && self.length - offset >= bytes;
+        if !offset.is_multiple_of(bytes) || !is_inside {
+            return None;
+        }
+        let Some(registers) = &self.registers else {
+            let all = width.mask();
+            return (width == Width::Bits32).then_some((all, all, false));
+        };
+        let register = registers
+            .iter()
+            .find(|register| register.offset == offset && register.size == 8 * bytes)?;
+        let writes_zeros = register.zero_rest || register.read == 0;
+        Some((register.read, register.write, writes_zeros))
+    }
+
+    /// The number of the interrupt of this name.
+    #[must_use]
+    pub fn interrupt(&self, name: &str) -> Option<u32> {
+        let mut names = self.interrupts.iter();
+        let number = names.position(|interrupt| interrupt.name.eq_ignore_ascii_case(name));
+        number.map(|number| number as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_board_is_there_with_names() {
+        let board = Board::reference();
+        let uart = board.exposures.iter().find(|block| block.label == "uart1");
+        let uart = uart.unwrap();
+        assert_eq!(uart.offset_of("bauddiv"), Some(0x10));
+        assert_eq!(uart.name_at(0x9), Some("CTRL"));
+        assert_eq!(uart.interrupt("tx"), Some(1));
+        assert_eq!(board.drivers("led"), 1);
+    }
+}

@@ -1,0 +1,421 @@
+//! The board that the thread's imports reach.
+
+use crate::{Capture, Handler, Level, STATE_MAX};
+use berth_desk::{Board, Desk, Index, Width};
+use std::any::Any;
+use std::borrow::ToOwned;
+use std::boxed::Box;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::string::String;
+use std::thread_local;
+use std::vec::Vec;
+
+use super::Ended;
+
+thread_local! {
+    static BOARD: RefCell<Option<Running>> = const { RefCell::new(None) };
+}
+
+/// A board, and what its container has.
+pub(crate) struct Running {
+    board: Board,
+    pub(crate) desk: Desk,
+    pub(crate) log: Vec<(Level, String)>,
+    claimed: Vec<Index>,
+    handlers: Vec<Registered>,
+    saved: Vec<u8>,
+    until_us: u64,
+    in_handler: bool,
+}
+
+#[derive(Clone)]
+struct Registered {
+    block: Index,
+    number: u8,
+    priority: u8,
+    handler: Handler,
+    captures: Vec<Capture>,
+    source: u32,
+}
+
+/// Leaves the main function: the container has ended.
+struct Left(Ended);
+
+impl Running {
+    pub(super) fn new(board: Board, mut desk: Desk) -> Self {
+        desk.record();
+        Self {
+            board,
+            desk,
+            log: Vec::new(),
+            claimed: Vec::new(),
+            handlers: Vec::new(),
+            saved: Vec::new(),
+            until_us: u64::MAX,
+            in_handler: false,
+        }
+    }
+
+    pub(crate) fn claim(&mut self, label: &str) -> i32 {
+        let Some(block) = self.desk.block(label) else {
+            panic!("missing-imports: mmio:{label} claim: not exposed by this board");
+        };
+        let place = self.claimed.iter().position(|own| *own == block);
+        let place = place.unwrap_or_else(|| {
+            self.claimed.push(block);
+            self.claimed.len() - 1
+        });
+        place as i32
+    }
+
+    /// The block of a handle, and what an access may do.
+    fn permitted(&self, what: &str, (handle, offset): (i32, u32), width: Width) -> Permitted {
+        let block = usize::try_from(handle).ok();
+        let Some(index) = block.and_then(|at| self.claimed.get(at)) else {
+            panic!("faulted: bad-handle in mmio.{what}({handle}, {offset:#x})");
+        };
+        let exposed = self.desk.exposed(*index);
+        let permission = exposed.and_then(|exposed| exposed.permission(offset, width));
+        let Some((read, write, zero_rest)) = permission else {
+            self.bad_register(what, *index, offset);
+        };
+        Permitted {
+            index: *index,
+            read,
+            write,
+            zero_rest,
+        }
+    }
+
+    fn bad_register(&self, what: &str, index: Index, offset: u32) -> ! {
+        let block = self.desk.exposed(index);
+        let label = block.map_or("", |block| &block.label);
+        let name = block.and_then(|block| block.name_at(offset));
+        let name = name.map(|name| std::format!(" ({name})"));
+        panic!(
+            "faulted: bad-register in mmio.{what}({label}, {offset:#x}){}",
+            name.unwrap_or_default()
+        )
+    }
+
+    pub(crate) fn read(&mut self, bytes: u32, handle: i32, offset: u32) -> u32 {
+        let width = width(bytes);
+        let may = self.permitted(names(width).0, (handle, offset), width);
+        let (index, mask) = (may.index, may.read);
+        if mask == 0 {
+            self.bad_register(names(width).0, index, offset);
+        }
+        self.desk.read(index, offset, width) & mask
+    }
+
+    pub(crate) fn write(&mut self, bytes: u32, handle: i32, offset: u32, value: u32) {
+        let width = width(bytes);
+        let may = self.permitted(names(width).1, (handle, offset), width);
+        let (index, mask, zero_rest) = (may.index, may.write, may.zero_rest);
+        if mask == 0 {
+            self.bad_register(names(width).1, index, offset);
+        }
+        self.change((index, offset, width), (mask, value), zero_rest);
+    }
+
+    pub(crate) fn modify(&mut self, handle: i32, offset: u32, mask: u32, value: u32) {
+        let width = Width::Bits32;
+        let may = self.permitted("modify32", (handle, offset), width);
+        let (index, write) = (may.index, may.write);
+        if write == 0 || may.zero_rest {
+            self.bad_register("modify32", index, offset);
+        }
+        if write & mask != 0 {
+            self.change((index, offset, width), (write & mask, value), false);
+        }
+    }
+
+    fn change(
+        &mut self,
+        (index, offset, width): (Index, u32, Width),
+        (mask, value): (u32, u32),
+        zero_rest: bool,
+    ) {
+        let kept = width.mask() & !mask;
+        let old = if zero_rest || kept == 0 {
+            0
+        } else {
+            self.desk.read(index, offset, width) & kept
+        };
+        self.desk.write(index, offset, width, old | value & mask);
+    }
+
+    pub(crate) fn register(
+        &mut self,
+        label: &str,
+        (number, priority): (u8, u8),
+        handler: Handler,
+        captures: &[Capture],
+    ) -> i32 {
+        let place = self.claim(label);
+        let Some(block) = self.desk.block(label) else {
+            return -11;
+        };
+        let exposed = self.desk.exposed(block);
+        let interrupts = exposed.map_or(&[][..], |exposed| &exposed.interrupts);
+        let Some(interrupt) = interrupts.get(usize::from(number)) else {
+            return -11;
+        };
+        let mut handlers = self.handlers.iter();
+        if handlers.any(|other| other.block == block && other.number == number) {
+            return -3;
+        }
+        if captures.len() as u32 > interrupt.captures_max {
+            return -7;
+        }
+        if self.handlers.len() as u32 >= self.board.limits.handlers {
+            return -9;
+        }
+        for capture in captures {
+            let (offset, bytes) = capture.place();
+            let permission =
+                exposed.and_then(|exposed| exposed.permission(offset.into(), width(bytes.into())));
+            match permission {
+                None => return -6,
+                Some((0, ..)) => return -10,
+                Some(_) => {}
+            }
+        }
+        self.handlers.push(Registered {
+            block,
+            number,
+            priority,
+            handler,
+            captures: captures.to_vec(),
+            source: (place as u32) << 8 | u32::from(number),
+        });
+        self.handlers.sort_by_key(|handler| handler.priority);
+        0
+    }
+
+    pub(crate) fn unregister(&mut self, label: &str) {
+        let block = self.desk.block(label);
+        self.handlers.retain(|handler| Some(handler.block) != block);
+    }
+
+    pub(crate) fn log(&mut self, level: i32, text: &[u8]) {
+        let level = match level {
+            0 => Level::Error,
+            1 => Level::Warn,
+            2 => Level::Info,
+            _ => Level::Debug,
+        };
+        let text = String::from_utf8_lossy(text).into_owned();
+        self.log.push((level, text));
+    }
+
+    pub(crate) fn now_us(&mut self) -> u64 {
+        self.desk.look_at_clock()
+    }
+
+    pub(crate) fn save(&mut self, state: &[u8]) -> i32 {
+        if state.len() > STATE_MAX {
+            return crate::imports::SIZE;
+        }
+        self.saved = state.to_owned();
+        0
+    }
+
+    pub(crate) fn load(&self, buffer: &mut [u8]) -> usize {
+        for (place, byte) in buffer.iter_mut().zip(&self.saved) {
+            *place = *byte;
+        }
+        self.saved.len()
+    }
+
+    pub(crate) fn program(&mut self) {
+        panic!(
+            "register programs are carried out by a device or by `berth sim`, not by a driver's test"
+        );
+    }
+
+    /// The next handler that is to be called, with what was captured.
+    fn taken(&mut self) -> Option<Registered> {
+        let mut handlers = self.handlers.clone().into_iter();
+        let next =
+            handlers.find(|handler| self.desk.raised(handler.block) >> handler.number & 1 != 0)?;
+        let before = self.desk.set_by(berth_desk::By::Interrupt);
+        let exposed = self.desk.exposed(next.block).cloned();
+        let interrupt = exposed.and_then(|e| e.interrupts.get(usize::from(next.number)).cloned());
+        let clear = |desk: &mut Desk| {
+            if let Some(clear) = interrupt.as_ref().and_then(|i| i.clear.as_ref()) {
+                desk.write(next.block, clear.offset, width(clear.size / 8), clear.value);
+            }
+        };
+        let first = interrupt.as_ref().is_some_and(|i| i.clear_before_capture);
+        if first {
+            clear(&mut self.desk);
+        }
+        for capture in &next.captures {
+            let (offset, bytes) = capture.place();
+            let value = self
+                .desk
+                .read(next.block, offset.into(), width(bytes.into()));
+            capture.target().set(value);
+        }
+        if !first {
+            clear(&mut self.desk);
+        }
+        self.desk.taken(next.block, next.number.into());
+        self.desk.set_by(before);
+        Some(next)
+    }
+}
+
+/// What an access may do.
+struct Permitted {
+    index: Index,
+    read: u32,
+    write: u32,
+    zero_rest: bool,
+}
+
+fn width(bytes: u32) -> Width {
+    Width::of_bytes(bytes).unwrap_or(Width::Bits32)
+}
+
+const fn names(width: Width) -> (&'static str, &'static str) {
+    match width {
+        Width::Bits8 => ("read8", "write8"),
+        Width::Bits16 => ("read16", "write16"),
+        Width::Bits32 => ("read32", "write32"),
+    }
+}
+
+/// Do something with the thread's board, if it has one.
+pub(crate) fn with<R>(work: impl FnOnce(&mut Running) -> R) -> Option<R> {
+    BOARD.with_borrow_mut(|board| board.as_mut().map(work))
+}
+
+/// Call the handlers of interrupts that are raised.
+pub(crate) fn handle() {
+    // A handler that does not remove the cause is called again, as on a device; not for ever.
+    for _ in 0..1000 {
+        let next = with(|board| {
+            let next = if board.in_handler {
+                None
+            } else {
+                board.taken()
+            };
+            board.in_handler |= next.is_some();
+            next
+        });
+        let Some(Some(next)) = next else { return };
+        (next.handler)(next.source, 1);
+        with(|board| board.in_handler = false);
+    }
+    panic!(
+        "an interrupt is raised again whenever its handler has returned: who removes its cause?"
+    );
+}
+
+/// Let time pass, and call handlers when their interrupts come.
+pub(crate) fn pass_time(microseconds: u64) {
+    let deadline = with(|board| {
+        assert!(
+            !board.in_handler,
+            "faulted: may-suspend: a handler cannot wait"
+        );
+        board.desk.now_us().saturating_add(microseconds.max(1))
+    });
+    let Some(deadline) = deadline else { return };
+    loop {
+        handle();
+        let now = with(|board| {
+            let next = board.desk.next_us().unwrap_or(u64::MAX);
+            let until = next.min(deadline).min(board.until_us);
+            board.desk.go_on(until);
+            (board.desk.now_us(), board.until_us)
+        });
+        let Some((now, until)) = now else { return };
+        if now >= deadline {
+            handle();
+            return;
+        }
+        if now >= until {
+            resume_unwind(Box::new(Left(Ended::TimeIsOver)));
+        }
+    }
+}
+
+/// Nothing will ever come.
+pub(crate) fn wait_for_ever() {
+    pass_time(u64::MAX);
+}
+
+/// The container leaves.
+pub(crate) fn leave(code: i32) {
+    if with(|_| ()).is_some() {
+        resume_unwind(Box::new(Left(Ended::With(code))));
+    }
+}
+
+/// Work on a board: it is the thread's meanwhile.
+pub(super) fn on<R>(place: &mut Option<Running>, until_us: u64, work: impl FnOnce() -> R) -> R {
+    match caught(place, until_us, work) {
+        Ok(result) => result,
+        Err(payload) => resume_unwind(payload),
+    }
+}
+
+/// The same for a whole main function.
+pub(super) fn run(place: &mut Option<Running>, until_us: u64, main: impl FnOnce()) -> Ended {
+    let ended = match caught(place, until_us, main) {
+        Ok(()) => Ended::With(0),
+        Err(payload) => match payload.downcast::<Left>() {
+            Ok(left) => left.0,
+            Err(payload) => resume_unwind(payload),
+        },
+    };
+    if let Some(running) = place {
+        running.end();
+    }
+    ended
+}
+
+fn caught<R>(
+    place: &mut Option<Running>,
+    until_us: u64,
+    work: impl FnOnce() -> R,
+) -> Result<R, Box<dyn Any + Send>> {
+    let mut running = place.take();
+    if let Some(running) = &mut running {
+        running.until_us = until_us;
+        running.in_handler = false;
+    }
+    let before = BOARD.replace(running);
+    // What it leaves half done is the board's, which is as it is.
+    let result = catch_unwind(AssertUnwindSafe(work));
+    *place = BOARD.replace(before);
+    result
+}
+
+impl Running {
+    /// What the end of a claim does: no more interrupts, the safe state.
+    fn end(&mut self) {
+        self.handlers.clear();
+        let before = self.desk.set_by(berth_desk::By::SafeState);
+        for index in std::mem::take(&mut self.claimed) {
+            let block = self.desk.exposed(index).cloned();
+            for safe in block.iter().flat_map(|block| &block.safe_state) {
+                let width = width(safe.size / 8);
+                let listed = block
+                    .as_ref()
+                    .and_then(|b| b.permission(safe.offset, width));
+                let zero_rest = listed.is_some_and(|(.., zero_rest)| zero_rest);
+                self.change(
+                    (index, safe.offset, width),
+                    (safe.mask, safe.value),
+                    zero_rest,
+                );
+            }
+        }
+        self.desk.set_by(before);
+    }
+}

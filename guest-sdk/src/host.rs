@@ -1,0 +1,167 @@
+//! What stands in the place of the imports off the device: nothing, or the board that a test has put on the
+//! desk (the feature `desk`).
+//!
+//! Without a board the crate compiles, so that an author can test the logic around it, and the functions do nothing.
+
+use crate::{Capture, Handler};
+
+#[cfg(feature = "desk")]
+use crate::desk::running as board;
+
+/// No board can be on the desk.
+#[cfg(not(feature = "desk"))]
+mod board {
+    use super::{Capture, Handler};
+
+    /// What a board would do.
+    pub(super) struct Running;
+
+    pub(super) fn with<R>(_: impl FnOnce(&mut Running) -> R) -> Option<R> {
+        None
+    }
+
+    pub(super) fn pass_time(_: u64) {}
+    pub(super) fn wait_for_ever() {}
+    pub(super) fn handle() {}
+    pub(super) fn leave(_: i32) {}
+
+    impl Running {
+        pub(super) fn claim(&mut self, _: &str) -> i32 {
+            0
+        }
+        pub(super) fn register(&mut self, _: &str, _: (u8, u8), _: Handler, _: &[Capture]) -> i32 {
+            0
+        }
+        pub(super) fn unregister(&mut self, _: &str) {}
+        pub(super) fn log(&mut self, _: i32, _: &[u8]) {}
+        pub(super) fn now_us(&mut self) -> u64 {
+            0
+        }
+        pub(super) fn read(&mut self, _: u32, _: i32, _: u32) -> u32 {
+            0
+        }
+        pub(super) fn write(&mut self, _: u32, _: i32, _: u32, _: u32) {}
+        pub(super) fn modify(&mut self, _: i32, _: u32, _: u32, _: u32) {}
+        pub(super) fn save(&mut self, _: &[u8]) -> i32 {
+            0
+        }
+        pub(super) fn load(&mut self, _: &mut [u8]) -> usize {
+            0
+        }
+        pub(super) fn program(&mut self) {}
+    }
+}
+
+/// Used by [`block!`](crate::block!).
+#[must_use]
+pub fn claim(module: &str) -> i32 {
+    board::with(|board| board.claim(label(module))).unwrap_or(0)
+}
+
+/// Used by [`irq!`](crate::irq!).
+#[must_use]
+pub fn register(
+    module: &str,
+    number: u8,
+    priority: u8,
+    handler: Handler,
+    captures: &[Capture],
+) -> i32 {
+    let which = (number, priority);
+    board::with(|board| board.register(label(module), which, handler, captures)).unwrap_or(0)
+}
+
+/// Used by [`irq!`](crate::irq!).
+pub fn unregister(module: &str) {
+    board::with(|board| board.unregister(label(module)));
+}
+
+/// Behind `mmio:` or `irq:`.
+fn label(module: &str) -> &str {
+    module.split_once(':').map_or(module, |(_, label)| label)
+}
+
+pub(crate) fn log_text(level: i32, text: &[u8]) {
+    board::with(|board| board.log(level, text));
+}
+
+pub(crate) fn now_us() -> i64 {
+    let now = board::with(board::Running::now_us).unwrap_or(0);
+    board::handle();
+    now.cast_signed()
+}
+
+pub(crate) fn sleep_us(microseconds: i64) {
+    board::pass_time(microseconds.cast_unsigned());
+}
+
+pub(crate) fn yield_now() {
+    board::pass_time(1);
+}
+
+pub(crate) fn exit(code: i32) -> ! {
+    board::leave(code);
+    panic!("the container left with code {code}")
+}
+
+pub(crate) fn save(state: &[u8]) -> i32 {
+    board::with(|board| board.save(state)).unwrap_or(0)
+}
+
+pub(crate) fn load(buffer: &mut [u8]) -> usize {
+    board::with(|board| board.load(buffer)).unwrap_or(0)
+}
+
+pub(crate) fn send(_name: &[u8], _message: &[u8]) -> i32 {
+    crate::imports::NODEVICE
+}
+
+pub(crate) fn receive(_buffer: &mut [u8], _from: &mut [u8; 32]) -> usize {
+    board::wait_for_ever();
+    0
+}
+
+fn read(bytes: u32, handle: i32, offset: u32) -> u32 {
+    let value = board::with(|board| board.read(bytes, handle, offset));
+    board::handle();
+    value.unwrap_or(0)
+}
+
+fn write(bytes: u32, handle: i32, offset: u32, value: u32) {
+    board::with(|board| board.write(bytes, handle, offset, value));
+    board::handle();
+}
+
+pub(crate) fn read8(handle: i32, offset: u32) -> u32 {
+    read(1, handle, offset)
+}
+
+pub(crate) fn read16(handle: i32, offset: u32) -> u32 {
+    read(2, handle, offset)
+}
+
+pub(crate) fn read32(handle: i32, offset: u32) -> u32 {
+    read(4, handle, offset)
+}
+
+pub(crate) fn write8(handle: i32, offset: u32, value: u32) {
+    write(1, handle, offset, value);
+}
+
+pub(crate) fn write16(handle: i32, offset: u32, value: u32) {
+    write(2, handle, offset, value);
+}
+
+pub(crate) fn write32(handle: i32, offset: u32, value: u32) {
+    write(4, handle, offset, value);
+}
+
+pub(crate) fn modify32(handle: i32, offset: u32, mask: u32, value: u32) {
+    board::with(|board| board.modify(handle, offset, mask, value));
+    board::handle();
+}
+
+pub(crate) fn run(_handle: i32, _code: &[u8], _input: &[u8], output: &mut [u8]) -> i32 {
+    board::with(board::Running::program);
+    output.len() as i32
+}

@@ -1,0 +1,207 @@
+//! `berth sim`: a container on this computer, as its author sees it.
+
+mod support;
+
+use std::path::Path;
+use support::run::berth;
+
+/// A folder with a module in it.
+struct Author(tempfile::TempDir);
+
+impl Author {
+    fn new(module: &str) -> Self {
+        let author = Self(tempfile::tempdir().unwrap());
+        author.file("probe.wasm", &wat::parse_str(module).unwrap());
+        author
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.home().join(name), bytes).unwrap();
+    }
+
+    fn home(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Exit code, standard output without times, standard error.
+    fn sim(&self, words: &[&str]) -> (i32, Vec<String>, String) {
+        let words = [&["sim", "probe.wasm"], words].concat();
+        let (code, out, err) = berth(self.home(), None, &words);
+        let lines = out.lines().map(|line| {
+            let line = line.trim_start();
+            let (_, rest) = line.split_once(' ').unwrap_or(("", line));
+            rest.trim_start().to_owned()
+        });
+        (code, lines.collect(), err)
+    }
+}
+
+/// Turns the light on and off, each for a second, and says so.
+const BLINKER: &str = r#"(module
+  (import "mmio:fpgaio" "claim" (func $claim (result i32)))
+  (import "mmio" "modify32" (func $modify (param i32 i32 i32 i32)))
+  (import "berth" "log" (func $log (param i32 i32 i32)))
+  (import "berth" "sleep_us" (func $sleep (param i64)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "onoff")
+  (func (export "_start")
+    (loop $again
+      (call $modify (call $claim) (i32.const 0) (i32.const 2) (i32.const 2))
+      (call $log (i32.const 2) (i32.const 0) (i32.const 2))
+      (call $sleep (i64.const 1000000))
+      (call $modify (call $claim) (i32.const 0) (i32.const 2) (i32.const 0))
+      (call $log (i32.const 2) (i32.const 2) (i32.const 3))
+      (call $sleep (i64.const 1000000))
+      (br $again))))"#;
+
+#[test]
+fn time_is_the_boards_own_and_ends_where_it_was_told_to() {
+    let author = Author::new(BLINKER);
+    let (code, out, err) = author.sim(&["--for", "1h", "--log-level", "error"]);
+    assert_eq!((code, out.as_slice()), (0, &[][..]), "{err}");
+    let (code, out, err) = author.sim(&["--for", "3500ms"]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(out, ["info  on", "info  off", "info  on", "info  off"]);
+    assert!(err.contains("note: probe running"), "{err}");
+}
+
+#[test]
+fn every_access_is_shown_with_the_registers_name() {
+    let author = Author::new(BLINKER);
+    let (_, out, err) = author.sim(&["--for", "1500ms", "--trace"]);
+    // A register that is shared is read, and its other bits written back.
+    let expected = [
+        "fpgaio read32 LED0 0x0",
+        "fpgaio write32 LED0 0x2",
+        "info  on",
+        "fpgaio read32 LED0 0x2",
+        "fpgaio write32 LED0 0x0",
+        "info  off",
+    ];
+    assert_eq!(out, expected, "{err}");
+}
+
+#[test]
+fn what_a_device_refuses_is_refused_in_its_words() {
+    let module = r#"(module (import "mmio:watchdog" "claim" (func $claim (result i32)))
+        (memory 1) (func (export "_start") (drop (call $claim))))"#;
+    let (code, out, err) = Author::new(module).sim(&[]);
+    assert_eq!((code, out.len()), (1, 0), "{err}");
+    assert!(
+        err.contains("mmio:watchdog claim: not exposed by this board"),
+        "{err}"
+    );
+    assert!(err.contains("hint: `berth exposures` lists"), "{err}");
+}
+
+#[test]
+fn a_fault_and_an_exit_code_end_it_as_on_a_device() {
+    let beyond = r#"(module (import "mmio:fpgaio" "claim" (func $claim (result i32)))
+        (import "mmio" "read32" (func $read (param i32 i32) (result i32)))
+        (memory 1) (func (export "_start") (drop (call $read (call $claim) (i32.const 8)))))"#;
+    let (code, _, err) = Author::new(beyond).sim(&[]);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("probe faulted(bad-register)"), "{err}");
+    let exit = r#"(module (import "berth" "exit" (func $exit (param i32)))
+        (memory 1) (func (export "_start") (call $exit (i32.const 7))))"#;
+    let (code, _, err) = Author::new(exit).sim(&[]);
+    assert_eq!(code, 7, "{err}");
+    assert!(err.contains("probe exited(7)"), "{err}");
+}
+
+/// Counts the bytes that a line brings, in its interrupt's handler, and sends each back.
+const ECHO: &str = r#"(module
+  (import "mmio:uart1" "claim" (func $claim (result i32)))
+  (import "mmio" "write32" (func $write (param i32 i32 i32)))
+  (import "irq:uart1" "register" (func $register (param i32 i32 i32 i32) (result i32)))
+  (import "berth" "sleep_us" (func $sleep (param i64)))
+  (import "berth" "exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (table (export "__indirect_function_table") 2 funcref)
+  (elem (i32.const 1) $came)
+  (global $count (mut i32) (i32.const 0))
+  ;; The data register, a word, to address 16.
+  (data (i32.const 0) "\00\00\04\00\10\00\00\00")
+  (func $came (param i32 i32)
+    (global.set $count (i32.add (global.get $count) (local.get 1)))
+    (call $write (call $claim) (i32.const 0) (i32.load (i32.const 16))))
+  (func (export "_start")
+    (drop (call $register (i32.const 10) (i32.const 1) (i32.const 0) (i32.const 1)))
+    (call $write (call $claim) (i32.const 16) (i32.const 16))
+    (call $write (call $claim) (i32.const 8) (i32.const 11))
+    (call $sleep (i64.const 5000000))
+    (call $exit (global.get $count))))"#;
+
+#[test]
+fn a_model_says_what_comes_when() {
+    let author = Author::new(ECHO);
+    author.file(
+        "model.toml",
+        br#"[[block]]
+            label = "uart1"
+            device = "cmsdk-uart"
+            input = [{ at = "2s", text = "hi" }, { at = "1s", bytes = [0x2a] }]"#,
+    );
+    let (code, out, err) = author.sim(&["--model", "model.toml", "--trace"]);
+    assert_eq!(code, 3, "{out:#?}{err}");
+    let traffic: Vec<_> = out
+        .iter()
+        .filter(|line| line.starts_with("uart1 sent"))
+        .collect();
+    assert_eq!(
+        traffic,
+        ["uart1 sent 0x2a", "uart1 sent 0x68", "uart1 sent 0x69"]
+    );
+    assert!(
+        out.iter()
+            .any(|l| l == "uart1 read32 DATA 0x2a (interrupt)"),
+        "{out:?}"
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_model_is_said() {
+    let author = Author::new(BLINKER);
+    for (model, why) in [
+        (
+            "[[block]]\nlabel = \"nowhere\"",
+            "block \"nowhere\": the board exposes none of this label",
+        ),
+        (
+            "[[block]]\nlabel = \"uart1\"\n[[block.register]]\nname = \"NONE\"",
+            "block \"uart1\" has no register \"NONE\"",
+        ),
+        (
+            "[[block]]\nlabel = \"uart1\"\nchips = [{ chip = \"bytes\", address = 1 }]",
+            "its device has no \"chips\"",
+        ),
+        ("[[block]]\nlabel = 5", "invalid type"),
+    ] {
+        author.file("model.toml", model.as_bytes());
+        let (code, _, err) = author.sim(&["--model", "model.toml"]);
+        assert_eq!(code, 2, "{err}");
+        assert!(
+            err.contains("error: model.toml: ") && err.contains(why),
+            "{err}"
+        );
+    }
+}
+
+/// It asks for more memory until it is told no, and says how many kibibytes it has got.
+const GROWER: &str = r#"(module
+  (import "berth" "exit" (func $exit (param i32)))
+  (memory (export "memory") 1024 (pagesize 1))
+  (func (export "_start")
+    (loop $again
+      (br_if $again (i32.ne (memory.grow (i32.const 1024)) (i32.const -1))))
+    (call $exit (i32.div_u (memory.size) (i32.const 1024)))))"#;
+
+#[test]
+fn it_has_the_memory_of_a_device_and_no_more() {
+    let author = Author::new(GROWER);
+    let (code, _, err) = author.sim(&["--memory", "8K", "--wishes", "all"]);
+    assert_eq!(code, 8, "{err}");
+    // What a device has in all is some 200 KiB, and twice that here.
+    let (code, _, err) = author.sim(&["--for", "10m"]);
+    assert!(err.contains("exited("), "{code} {err}");
+}
