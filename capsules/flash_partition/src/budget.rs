@@ -105,9 +105,6 @@ struct Books<'a> {
     begun: &'a Begun,
 }
 
-/// Writes of a change of one word.
-const STEPS: usize = 6;
-
 impl Books<'_> {
     /// Tells memory that was kept from memory that holds anything: of 2^32 contents one passes. A sum over the words,
     /// so that a change of one costs no look at the others.
@@ -120,16 +117,15 @@ impl Books<'_> {
     }
 
     /// What a word adds to the sum: another value, another part.
+    // Once, for the size.
+    #[inline(never)]
     const fn part(place: u32, value: u32) -> u32 {
         (value ^ place << 16 ^ 0x6265_7274).wrapping_mul(0x9e37_79b1)
     }
 
     /// What stands in [`Begun`] while a word is changed.
     const fn seal(place: u32, old: u32, new: u32) -> u32 {
-        Self::part(place, old)
-            .rotate_left(7)
-            .wrapping_add(Self::part(place, new))
-            ^ 0x7365_616c
+        old.rotate_left(16) ^ new ^ place ^ 0x7365_616c
     }
 
     fn word(&self, place: u32) -> Option<&Cell<u32>> {
@@ -139,38 +135,34 @@ impl Books<'_> {
         }
     }
 
-    /// The writes of a change, in their order. After each of them the memory can be read again.
-    fn steps<'b>(
-        &'b self,
-        place: u32,
-        word: &'b Cell<u32>,
-        new: u32,
-    ) -> [(&'b Cell<u32>, u32); STEPS] {
-        let (begun, old) = (self.begun, word.get());
-        let seal = Self::seal(place, old, new);
-        let sum = self.check.get().wrapping_sub(Self::part(place, old));
-        [
-            (&begun.place, place),
-            (&begun.old, old),
-            (&begun.seal, seal),
-            (word, new),
-            (self.check, sum.wrapping_add(Self::part(place, new))),
-            (&begun.seal, !seal),
-        ]
-    }
-
-    fn set(&self, place: u32, new: u32) {
+    /// Changes a word with these writes, in this order: after each of them the memory can be read again.
+    #[inline(always)]
+    fn change(&self, place: u32, new: u32, mut write: impl FnMut(&Cell<u32>, u32)) {
         let Some(word) = self.word(place) else {
             return;
         };
-        for (cell, value) in self.steps(place, word, new) {
+        let (begun, old) = (self.begun, word.get());
+        let seal = Self::seal(place, old, new);
+        let sum = self.check.get().wrapping_sub(Self::part(place, old));
+        write(&begun.place, place);
+        write(&begun.old, old);
+        write(&begun.seal, seal);
+        write(word, new);
+        write(self.check, sum.wrapping_add(Self::part(place, new)));
+        write(&begun.seal, !seal);
+    }
+
+    #[inline(never)]
+    fn set(&self, place: u32, new: u32) {
+        self.change(place, new, |cell, value| {
             cell.set(value);
             // A reset may come now: what was written stands there, and nothing that comes later does.
             compiler_fence(Ordering::SeqCst);
-        }
+        });
     }
 
     /// Returns whether the memory was kept. A change that a reset has cut off between the word and the sum is ended.
+    #[inline(never)]
     fn is_kept(&self) -> bool {
         let (check, sum) = (self.check.get(), self.sum());
         if check == sum {
@@ -455,6 +447,9 @@ mod tests {
         assert_eq!(use_up(&wear, 63), 2);
     }
 
+    /// Writes of a change of one word.
+    const STEPS: usize = 6;
+
     /// However few of the writes of a change are made before a reset, no page has more than before.
     #[test]
     fn a_reset_in_the_middle_of_a_change_gives_nothing_back() {
@@ -473,9 +468,14 @@ mod tests {
                 let books = kept.books();
                 let word = books.word(place).unwrap();
                 let new = word.get() + if place == PASSED { 1 } else { 100 };
-                for (cell, value) in books.steps(place, word, new).into_iter().take(steps) {
-                    cell.set(value);
-                }
+                let mut made = 0;
+                books.change(place, new, |cell, value| {
+                    if made < steps {
+                        cell.set(value);
+                    }
+                    made += 1;
+                });
+                assert!(made == STEPS);
                 let wear = Wear::new(budget, &clock, &kept);
                 assert!(!wear.may_erase(1) && !wear.may_erase(2), "{place} {steps}");
                 assert!(wear.may_erase(0));

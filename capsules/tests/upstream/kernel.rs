@@ -446,13 +446,8 @@ pub mod processbuffer {
                 pub fn chunks(&self, chunk_size: usize) -> impl Iterator<Item = &$name> {
                     core::iter::empty()
                 }
+                /// With other ranges only in later versions, which have deprecated `get_from` and `get_to`.
                 pub fn get(&self, range: Range<usize>) -> Option<&$name> {
-                    unimplemented!()
-                }
-                pub fn get_from(&self, range: RangeFrom<usize>) -> Option<&$name> {
-                    unimplemented!()
-                }
-                pub fn get_to(&self, range: RangeTo<usize>) -> Option<&$name> {
                     unimplemented!()
                 }
             }

@@ -388,7 +388,7 @@ fn listed(
     let list = kernel_data.get_readonly_processbuffer(allow::RO_CAPTURES);
     let gone_through = list.and_then(|list| {
         list.enter(|list| {
-            let list = list.get_to(..count * Capture::BYTES);
+            let list = list.get(0..count * Capture::BYTES);
             let list = list.ok_or(Refusal::CaptureMalformed)?;
             let mut bytes = list.iter().map(|byte| byte.get());
             let mut next = || bytes.next().unwrap_or(0);

@@ -267,7 +267,7 @@ impl<const N: usize> WasmHost<N> {
                 .get_readonly_processbuffer(allow::RO_LABEL)
                 .and_then(|buffer| {
                     buffer.enter(|bytes| {
-                        let parts = bytes.get_to(..length).zip(label.get_mut(..length));
+                        let parts = bytes.get(0..length).zip(label.get_mut(..length));
                         parts.is_some_and(|(from, to)| from.copy_to_slice_or_err(to).is_ok())
                     })
                 })
@@ -337,7 +337,7 @@ impl<const N: usize> WasmHost<N> {
                 .get_readwrite_processbuffer(allow::RW_DESCRIPTION)
                 .and_then(|buffer| {
                     buffer.mut_enter(|out| {
-                        out.get_to(..record.len())
+                        out.get(0..record.len())
                             .is_some_and(|out| out.copy_from_slice_or_err(record).is_ok())
                     })
                 })

@@ -246,7 +246,7 @@ impl<const N: usize> WasmHost<N> {
             let _ = program.enter(|program| {
                 let length = instructions * INSTRUCTION_BYTES;
                 let (Some(code), Some(behind)) =
-                    (program.get_to(..length), program.get_from(length..))
+                    (program.get(0..length), program.get(length..program.len()))
                 else {
                     return;
                 };

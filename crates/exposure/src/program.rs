@@ -177,12 +177,6 @@ impl Ready {
             _ => 0,
         }
     }
-
-    /// Returns whether a status says so.
-    #[must_use]
-    pub const fn holds(self, status: u32) -> bool {
-        (status >> (self.bit & 31) & 1 != 0) == self.is
-    }
 }
 
 const READ: u8 = 1;
@@ -471,9 +465,15 @@ mod tests {
 
     #[test]
     fn readiness_is_a_bit_or_its_absence() {
-        let ready = Ready { bit: 3, is: true };
-        assert!(ready.holds(0x8) && !ready.holds(0x7));
-        let ready = Ready { bit: 3, is: false };
-        assert!(!ready.holds(0x8) && ready.holds(0x7));
+        for (is, status, says) in [
+            (true, 0x8, true),
+            (true, 0x7, false),
+            (false, 0x8, false),
+            (false, 0x7, true),
+        ] {
+            let ready = Some(Ready { bit: 3, is });
+            let bit = (status ^ Ready::turned(ready)) & Ready::mask(ready);
+            assert_eq!(bit != 0, says, "{is} {status}");
+        }
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use berth_admission::Module;
 use berth_e2e::{Device, Flash};
+use berth_engine_tests::outcome::Ending;
+use berth_engine_tests::product::Running;
 use berth_engine_tests::proofs::{Proof, proofs};
 use berth_pack::{Options, pack};
 
@@ -30,6 +32,16 @@ fn package(proof: &Proof) -> Option<Vec<u8>> {
     pack(&proof.image, &options).ok().map(|packed| packed.image)
 }
 
+/// Does it hold where the memory never grows, and calls go no deeper than containers'? What does not may fail on a board,
+/// which has no room for everything that is asserted.
+fn needs_no_room(proof: &Proof) -> bool {
+    let begins_with = Module::scan(&proof.image).map_or(0, |module| module.memory_bytes);
+    let begins_with = usize::try_from(begins_with).unwrap_or(usize::MAX);
+    let running = Running::with_memory(&proof.image, 200, begins_with).ok();
+    let ending = running.and_then(|mut running| running.call("_start", &[]).ok());
+    matches!(ending, Some(Ending::Returned(_)))
+}
+
 #[test]
 fn webassemblys_own_tests_hold_on_the_board() -> Result<()> {
     let packages: Vec<_> = proofs()
@@ -46,7 +58,7 @@ fn webassemblys_own_tests_hold_on_the_board() -> Result<()> {
     device.console("type help")?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("proof.wasm");
-    let (mut held, mut assertions, mut too_large) = (0, 0, 0);
+    let (mut held, mut assertions, mut too_large, mut without_room) = (0, 0, 0, 0);
     for (image, proof) in packages.into_iter().step_by(step) {
         std::fs::write(&file, image)?;
         device.upload_file(&file)?.ok()?;
@@ -59,13 +71,20 @@ fn webassemblys_own_tests_hold_on_the_board() -> Result<()> {
             while state == "running" || state == "ready" {
                 state = device.state("proof")?;
             }
-            ensure!(state == "exited", "{}: {state}", proof.place);
-            held += 1;
-            assertions += proof.assertions;
+            if state == "exited" {
+                held += 1;
+                assertions += proof.assertions;
+            } else {
+                ensure!(!needs_no_room(&proof), "{}: {state}", proof.place);
+                println!("{}: {state}, for want of room", proof.place);
+                without_room += 1;
+            }
         }
         device.berth(&["rm", "proof"])?.ok()?;
     }
-    println!("{held} containers, {assertions} assertions; {too_large} did not fit");
+    println!(
+        "{held} containers, {assertions} assertions; {too_large} did not fit, {without_room} wanted room"
+    );
     ensure!(held >= SAMPLE * 3 / 4, "only {held} containers");
     Ok(())
 }

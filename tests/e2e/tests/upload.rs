@@ -46,11 +46,13 @@ impl Image {
         self.folder.path().join("large.wasm")
     }
 
-    /// `berth upload` of it to this address, as it is.
+    /// `berth upload` of it to this address, as it is. It repeats a request after a second, so that a busy machine has it repeat
+    /// none: what goes over the line is counted.
     fn upload(&self, address: &str) -> Command {
         let mut command = Command::new(program("berth"));
         command
-            .args(["--device", address, "upload", "--no-pack"])
+            .args(["--device", address, "--timeout", "60"])
+            .args(["upload", "--no-pack"])
             .arg(self.path());
         command
     }

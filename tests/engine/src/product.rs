@@ -6,7 +6,7 @@ use wasm_supervisor::engine::config;
 use wasmi::errors::{ErrorKind, InstantiationError::ElementSegmentDoesNotFit, TableError};
 use wasmi::{
     Engine, Error, Extern, ExternRef, Instance, Linker, Module, Ref, ResumableCall, Store,
-    TrapCode, Val,
+    StoreLimits, StoreLimitsBuilder, TrapCode, Val,
 };
 
 use crate::outcome::{Ending, Outcome, Trap, Value};
@@ -57,7 +57,7 @@ pub fn validate(image: &[u8]) -> Result<(), String> {
 
 /// A module in the engine.
 pub struct Running {
-    store: Store<()>,
+    store: Store<StoreLimits>,
     instance: Instance,
     slice: u64,
 }
@@ -69,10 +69,21 @@ impl Running {
     ///
     /// If the engine does not take it, or it traps.
     pub fn new(image: &[u8], slice: u64) -> Result<Self, Refused> {
+        Self::with_memory(image, slice, usize::MAX)
+    }
+
+    /// The same on a device with room for a linear memory of at most so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_memory(image: &[u8], slice: u64, bytes: usize) -> Result<Self, Refused> {
         let invalid = |error: Error| Refused::Invalid(error.to_string());
         let engine = Engine::new(&config::config(STACK_BYTES));
         let module = Module::new(&engine, image).map_err(invalid)?;
-        let mut store = Store::new(&engine, ());
+        let limits = StoreLimitsBuilder::new().memory_size(bytes).build();
+        let mut store = Store::new(&engine, limits);
+        store.limiter(|limits| limits);
         store.set_fuel(u64::MAX / 2).map_err(invalid)?;
         let instance = Linker::new(&engine)
             .instantiate_and_start(&mut store, &module)
@@ -159,7 +170,7 @@ impl Running {
     }
 }
 
-fn val(store: &mut Store<()>, value: Value) -> Val {
+fn val(store: &mut Store<StoreLimits>, value: Value) -> Val {
     match value {
         Value::I32(value) => Val::I32(value),
         Value::I64(value) => Val::I64(value),
@@ -171,7 +182,7 @@ fn val(store: &mut Store<()>, value: Value) -> Val {
     }
 }
 
-fn value(store: &Store<()>, value: &Val) -> Value {
+fn value(store: &Store<StoreLimits>, value: &Val) -> Value {
     match value {
         Val::I32(value) => Value::I32(*value),
         Val::I64(value) => Value::I64(*value),

@@ -48,7 +48,7 @@ pub use commands::{have_arenas, not_understood, run};
 pub use device::{
     After, Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello,
     hexadecimal, images, inspect, kill, lift, live_update, log_line, pause, read_image, remove,
-    reset, resume, start, status, stop, take_line, update_status, upload,
+    reset, resume, settings, start, status, stop, take_line, update_status, upload,
 };
 pub use error::{Error, Missing, Refusal};
 pub use gateway::Place;

@@ -212,6 +212,18 @@ fn logs_cannot_control_the_terminal_and_tell_what_is_gone() {
     );
 }
 
+/// One line more for each that is read; what there was when it was asked are six.
+#[test]
+fn logs_of_a_container_that_never_stops_talking_end() {
+    let bench = Bench::new();
+    bench.ok(&["upload", &bench.file("chatty.wasm", b"x")]);
+    assert_eq!(bench.ok(&["logs", "chatty"]).lines().count(), 6);
+    assert_eq!(
+        bench.ok(&["logs", "chatty", "--tail", "2"]).lines().count(),
+        2
+    );
+}
+
 #[test]
 fn a_refusal_is_exit_1_and_names_everything_missing() {
     let bench = Bench::new();

@@ -2,8 +2,8 @@
 
 use crate::{
     By, Config, Error, Scope, Server, State,
-    cli::{Cli, Command, DeviceCommand, KeyCommand, Serve},
-    tls,
+    cli::{Cli, Command, DeviceCommand, FleetCommand, KeyCommand, Serve},
+    fleet, tls,
 };
 use berth::Said;
 use etcetera::base_strategy::{BaseStrategy, Xdg};
@@ -87,6 +87,7 @@ fn carry_out(cli: &Cli) -> Result<(), Error> {
         Some(Command::Device(DeviceCommand::Remove(device))) => {
             state.remove_device(&device.name, By::COMMAND)
         }
+        Some(Command::Fleet(command)) => on_fleet(cli.json, &state, command),
         Some(Command::Audit(audit)) if audit.verify => {
             let count = state.audit_verify()?;
             say(&format!("{count} entries, each follows from those before"))
@@ -106,6 +107,83 @@ fn carry_out(cli: &Cli) -> Result<(), Error> {
                     entry.action.clone(),
                     subject,
                     entry.outcome.clone(),
+                ]
+            })
+        }
+    }
+}
+
+fn on_fleet(json: bool, state: &State, command: &FleetCommand) -> Result<(), Error> {
+    match command {
+        FleetCommand::Apply(apply) => {
+            let (sets, images) = fleet::read(&apply.file)?;
+            for (sha256, bytes) in &images {
+                state.keep_image(sha256, bytes)?;
+            }
+            for (name, spec) in &sets {
+                let applied = fleet::apply(state, name, spec, By::COMMAND)?;
+                say(&match applied.rollout {
+                    Some(id) => format!("{name}: version {}, roll-out {id}", applied.version),
+                    None => format!("{name}: version {} holds already", applied.version),
+                })?;
+            }
+            Ok(())
+        }
+        FleetCommand::Sets => {
+            let sets: Vec<_> = state
+                .sets()?
+                .into_iter()
+                .map(|set| {
+                    let coming = set.specs.keys().find(|&&number| number != set.version);
+                    (set.name.clone(), set.version, coming.copied())
+                })
+                .collect();
+            table(json, &sets, |(name, version, coming)| {
+                let coming = coming.map_or_else(String::new, |number| format!("{number} comes"));
+                vec![name.clone(), version.to_string(), coming]
+            })
+        }
+        FleetCommand::Rollouts => table(json, &state.rollouts(None)?, |rollout| {
+            vec![
+                rollout.id.to_string(),
+                rollout.set.clone(),
+                format!("{} to {}", rollout.previous, rollout.version),
+                rollout.state.clone(),
+                format!("stage {} of {}", rollout.stage + 1, rollout.stages),
+                time(rollout.begun_ms),
+                rollout.why.clone(),
+            ]
+        }),
+        FleetCommand::Report(which) => {
+            if state.rollouts(Some(which.id))?.is_empty() {
+                return Err(Error::Unknown {
+                    kind: "roll-out",
+                    name: which.id.to_string(),
+                });
+            }
+            table(json, &state.rollout_devices(which.id)?, |device| {
+                vec![
+                    (device.stage + 1).to_string(),
+                    device.device.clone(),
+                    device.state.clone(),
+                    time(device.at_ms),
+                    device.why.clone(),
+                ]
+            })
+        }
+        FleetCommand::Pause(which) => state.pause_rollout(which.id, true, By::COMMAND),
+        FleetCommand::Resume(which) => state.pause_rollout(which.id, false, By::COMMAND),
+        FleetCommand::Abort(which) => state.end_rollout(which.id, "aborted", "", By::COMMAND),
+        FleetCommand::History(which) => {
+            let entries = state.history(which.device.as_deref(), which.last)?;
+            table(json, &entries, |entry| {
+                vec![
+                    time(entry.time_ms),
+                    entry.device.clone(),
+                    entry.container.clone(),
+                    entry.what.clone(),
+                    entry.sha256.chars().take(12).collect(),
+                    format!("{} {}", entry.set, entry.version),
                 ]
             })
         }
@@ -198,6 +276,7 @@ fn serve(how: &Serve, state: State) -> Result<(), Error> {
         names: how.names.clone(),
         trusted: how.wasmico_without_key.clone(),
         requests_per_second: how.rate,
+        check_every: std::time::Duration::from_secs(how.check_every.into()),
         certificate,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

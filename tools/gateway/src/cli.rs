@@ -65,6 +65,9 @@ pub struct Serve {
     /// Requests of one key in a second; twice as many at once
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: u32,
+    /// Seconds between two looks whether a device of a fleet is what it is to be
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    pub check_every: u32,
 }
 
 /// What there is beside serving.
@@ -76,6 +79,9 @@ pub enum Command {
     /// Which devices it has
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// What is to run on which devices
+    #[command(subcommand)]
+    Fleet(FleetCommand),
     /// Who did what
     Audit(Audit),
 }
@@ -131,6 +137,52 @@ pub struct DeviceAdd {
     /// It is the one that is meant if a request names none
     #[arg(long)]
     pub default: bool,
+}
+
+/// What there is to do with fleets.
+#[derive(Debug, Subcommand)]
+pub enum FleetCommand {
+    /// Say what is to run where; what was something else is rolled out by the gateway that runs
+    Apply(Apply),
+    /// All sets
+    Sets,
+    /// All roll-outs, the newest first
+    Rollouts,
+    /// One roll-out, device by device
+    Report(Rollout),
+    /// Let a roll-out wait where it is
+    Pause(Rollout),
+    /// Let it go on
+    Resume(Rollout),
+    /// End it, and take it back from whoever has it
+    Abort(Rollout),
+    /// What was done to which device
+    History(History),
+}
+
+/// What `fleet apply` takes.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The file of sets (TOML); images are named from where it is
+    pub file: PathBuf,
+}
+
+/// A roll-out.
+#[derive(Debug, Args)]
+pub struct Rollout {
+    /// Its number
+    pub id: i64,
+}
+
+/// What `fleet history` takes.
+#[derive(Debug, Args)]
+pub struct History {
+    /// Of this device only
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+    /// The last entries
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub last: u32,
 }
 
 /// What takes a name only.

@@ -94,6 +94,9 @@ impl Error {
                 "entries up to the one before are as they were written; keep a copy of the file"
             }
             Self::Unknown { .. } => "`list` shows what there is",
+            Self::Taken { kind, .. } if kind.starts_with("roll-out") => {
+                "wait for its end (`fleet rollouts`), or take it back with `fleet abort`"
+            }
             Self::Taken { .. } => "choose another name, or remove the old one first",
             Self::System(_) => "is this computer out of memory or threads?",
         }

@@ -9,6 +9,7 @@
 //!             │        └─ problem (errors)
 //!             ├── v1 (our API, described by itself) ── messages (berth's own) ── metrics
 //!             ├── wasmico (WASMICO's HTTP API)
+//!             │      fleet (what is to run where, and the way there)
 //!             │
 //!           lines (which devices there are) ── line (one owner thread a device)
 //!             │                                  ├─ watch (what is seen without being asked for)
@@ -24,9 +25,12 @@ mod access;
 mod admin;
 pub mod cli;
 mod error;
+mod fleet;
 mod line;
 mod lines;
+mod placing;
 mod server;
+mod settings;
 mod state;
 mod throttle;
 mod tls;

@@ -202,6 +202,15 @@ impl Line {
 
     /// Has the owner look who follows now.
     pub(crate) fn wake(&self) {
+        self.nudge(false);
+    }
+
+    /// Has the owner look at the device soon.
+    pub(crate) fn glance(&self) {
+        self.nudge(true);
+    }
+
+    fn nudge(&self, changes: bool) {
         let nobody = Asked::<(), _> {
             ask: |_: &mut Client| Ok(()),
             answer: None,
@@ -209,7 +218,7 @@ impl Line {
         let job = Job {
             until: Instant::now() + MARGIN,
             again: Again::No,
-            changes: false,
+            changes,
             work: Box::new(nobody),
         };
         // A queue that is full wakes him as well.
@@ -383,7 +392,11 @@ impl Owner {
             };
             match next {
                 Ok(mut job) if job.until <= Instant::now() => job.work.give_up(Failed::Late),
-                Ok(job) if job.work.is_idle() => {}
+                Ok(job) if job.work.is_idle() => {
+                    if job.changes {
+                        due.after_change();
+                    }
+                }
                 Ok(mut job) => {
                     client.set_deadline(Some(job.until));
                     let done = job.work.attempt(client);

@@ -1,7 +1,7 @@
 //! The listener: TLS, and one task a connection.
 
 use crate::{
-    Error, Lines, State,
+    Error, Lines, State, fleet,
     tls::Certificate,
     web::{self, App, Limits, Network, Peer},
 };
@@ -42,6 +42,8 @@ pub struct Config {
     pub trusted: Vec<Network>,
     /// Requests of one key in a second; twice as many at once.
     pub requests_per_second: u32,
+    /// How often a device of a fleet is looked at whether it is what it is to be.
+    pub check_every: Duration,
     pub(crate) certificate: Option<Certificate>,
 }
 
@@ -52,6 +54,7 @@ pub struct Server {
     acceptor: Option<TlsAcceptor>,
     router: Router,
     app: Arc<App>,
+    check_every: Duration,
 }
 
 impl Server {
@@ -83,6 +86,7 @@ impl Server {
                 .map(|certificate| TlsAcceptor::from(certificate.config)),
             router: web::router(Arc::clone(&app)),
             app,
+            check_every: config.check_every,
         })
     }
 
@@ -98,6 +102,11 @@ impl Server {
         let (ending, ends) = watch::channel(false);
         let mut connections = JoinSet::new();
         let follower = tokio::spawn(keep_following(Arc::clone(&self.app)));
+        let fleet = tokio::spawn(fleet::run(
+            Arc::clone(&self.app.state),
+            Arc::clone(&self.app.lines),
+            self.check_every,
+        ));
         let mut end = pin!(end);
         loop {
             let place = tokio::select! {
@@ -123,6 +132,7 @@ impl Server {
         }
         drop(self.listener);
         follower.abort();
+        fleet.abort();
         // Nobody listens if there are no connections.
         let _ = ending.send(true);
         let all = async { while connections.join_next().await.is_some() {} };

@@ -527,7 +527,9 @@ fn the_description_is_of_what_is_there() {
             let place = path
                 .replace("{device}", "attic")
                 .replace("{name}", "x")
-                .replace("{verb}", "start");
+                .replace("{verb}", "start")
+                .replace("{id}", "1")
+                .replace("{turn}", "pause");
             let answer = http.send(&method.to_uppercase(), &place, "", b"");
             assert!(
                 !answer.body.contains("nothing at this path"),

@@ -483,7 +483,7 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
     }
 }
 
-/// Size rounded to whole granules and the alignment that counts; `None` for
+/// Returns the size rounded to whole granules and the alignment that counts, or `None` for
 /// what no pool can serve.
 fn request(size: usize, align: usize) -> Option<(u32, u32)> {
     if align > ALIGN_MAX || size > (1 << 30) {

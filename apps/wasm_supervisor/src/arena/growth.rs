@@ -20,7 +20,7 @@ use super::linear::{Linear, Resized};
 use super::pool::{ArenaId, GRANULE, Memory, PAGE_BYTES, Pool};
 
 impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
-    /// Take `size` bytes at a multiple of `align` for arena `id`; the offset of
+    /// Take `size` bytes at a multiple of `align` for arena `id`. Returns the offset of
     /// the block, or `None` if its limit or the pool does not allow it.
     pub fn allocate(&mut self, id: ArenaId, size: usize, align: usize) -> Option<u32> {
         if !self.linear(id)?.begins_with(size) {

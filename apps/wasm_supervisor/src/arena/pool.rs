@@ -174,9 +174,9 @@ pub(super) struct Arena {
     pub(super) peak: u16,
     /// Pages that it may not own, of the most that there can be.
     withheld: u16,
-    /// All its pages are from this one on,
+    /// None of its pages is before this one.
     pub(super) from_page: u16,
-    /// and before this one.
+    /// All of its pages are before this one.
     pub(super) to_page: u16,
     /// Trimmed since it was wiped: from then on it claims no more than needed.
     pub(super) settled: bool,

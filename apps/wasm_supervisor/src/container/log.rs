@@ -14,9 +14,9 @@ pub use crate::sizes::LOG_BYTES;
 /// Level, length of the text, sequence number, time.
 const HEAD_BYTES: usize = 1 + 1 + 4 + 8;
 
-/// What a container may say for long: a line in so many microseconds ...
+/// A container may say a line in so many microseconds for long.
 const LINE_US: u64 = 20_000;
-/// ... and so many at once.
+/// It may say so many lines at once.
 const BURST_LINES: u64 = 100;
 
 /// One line.

@@ -24,7 +24,7 @@ use crate::platform::{Platform, TURN_US};
 /// 4,000 instructions whatever the container does with its turn.
 const TURN_FUEL: u64 = 700;
 
-/// When a container wants the CPU next; `None` if something else has to happen
+/// Returns when a container wants the CPU next, which is `None` if something else has to happen
 /// first.
 fn wants_from<P: Platform>(shared: &Shared<P>, container: &Container<P>) -> Option<u64> {
     match (container.state, &container.run) {
@@ -75,7 +75,7 @@ impl<P: Platform + 'static> Containers<P> {
         self.schedule.last()
     }
 
-    /// When the next container that waits wants to go on or to be started again; `None` if
+    /// Returns when the next container that waits wants to go on or to be started again, which is `None` if
     /// none does.
     #[must_use]
     pub fn next_wake(&self) -> Option<u64> {

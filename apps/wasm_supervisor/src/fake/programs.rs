@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
-use berth_exposure::program::{Exchange, NESTING_MAX, PASS_UNITS, Place, check_units};
+use berth_exposure::program::{Exchange, NESTING_MAX, PASS_UNITS, Place, Ready, check_units};
 
 use super::Fake;
 use crate::arena;
@@ -49,8 +49,13 @@ struct Machine {
     put: usize,
 }
 
+/// Does a status say that the device is ready?
+const fn says(ready: Ready, status: u32) -> bool {
+    (status >> ready.bit & 1 != 0) == ready.is
+}
+
 impl Machines {
-    /// How many are under way.
+    /// Returns how many are under way.
     #[must_use]
     pub fn under_way(&self) -> usize {
         self.machines.len()
@@ -159,7 +164,7 @@ impl Machine {
         if let Some(room) = exchange.room
             && self.sent < exchange.words
             && queued < exchange.under_way.into()
-            && room.holds(state)
+            && says(room, state)
         {
             let value = if exchange.from_input {
                 self.next(parts, exchange.data.width)
@@ -173,7 +178,7 @@ impl Machine {
         let expected = if both { self.sent } else { exchange.words };
         if let Some(filled) = exchange.filled
             && self.received < expected
-            && filled.holds(state)
+            && says(filled, state)
         {
             let value = fake.load(handle, exchange.data)?;
             if exchange.to_output {

@@ -8,7 +8,9 @@
 
 mod slice;
 
-pub use self::slice::{ReadableProcessByte, ReadableProcessSlice, WriteableProcessSlice};
+pub use self::slice::{
+    ProcessSliceIndex, ReadableProcessByte, ReadableProcessSlice, WriteableProcessSlice,
+};
 
 use core::marker::PhantomData;
 use core::ops::Deref;

@@ -72,6 +72,30 @@ fn from_cells(slice: &[Cell<u8>]) -> &WriteableProcessSlice {
     unsafe { &*(core::ptr::from_ref(slice) as *const WriteableProcessSlice) }
 }
 
+/// What names a byte or a part of a slice: a number, or a range of them. Nobody else implements it.
+pub trait ProcessSliceIndex<S: ?Sized>: sealed::Sealed {
+    /// What it names.
+    type Output: ?Sized;
+    /// It, if it is all inside.
+    fn get(self, slice: &S) -> Option<&Self::Output>;
+    /// It.
+    ///
+    /// # Panics
+    ///
+    /// When it is not all inside.
+    fn index(self, slice: &S) -> &Self::Output;
+}
+
+mod sealed {
+    use core::ops::{Range, RangeFrom, RangeTo};
+
+    pub trait Sealed {}
+    impl Sealed for usize {}
+    impl Sealed for Range<usize> {}
+    impl Sealed for RangeFrom<usize> {}
+    impl Sealed for RangeTo<usize> {}
+}
+
 macro_rules! process_slice {
     ($name:ident, $element:ty, $wrap:ident) => {
         impl $name {
@@ -98,22 +122,22 @@ macro_rules! process_slice {
                 whole.chunks(chunk_size.max(1)).map($wrap)
             }
 
-            /// A part; `None` if it is not all inside.
+            /// A byte or a part; `None` if it is not all inside.
             #[must_use]
-            pub fn get(&self, range: Range<usize>) -> Option<&$name> {
-                self.slice.get(range).map($wrap)
+            pub fn get<I: ProcessSliceIndex<Self>>(&self, index: I) -> Option<&I::Output> {
+                index.get(self)
             }
 
             /// The part from a place to the end.
             #[must_use]
             pub fn get_from(&self, range: RangeFrom<usize>) -> Option<&$name> {
-                self.slice.get(range).map($wrap)
+                self.get(range)
             }
 
             /// The part from the beginning to a place.
             #[must_use]
             pub fn get_to(&self, range: RangeTo<usize>) -> Option<&$name> {
-                self.slice.get(range).map($wrap)
+                self.get(range)
             }
 
             /// Copy all bytes to `dest`, which is as long.
@@ -141,31 +165,35 @@ macro_rules! process_slice {
             }
         }
 
-        impl Index<usize> for $name {
+        impl ProcessSliceIndex<$name> for usize {
             type Output = $element;
-            fn index(&self, index: usize) -> &$element {
-                &self.slice[index]
+            fn get(self, slice: &$name) -> Option<&$element> {
+                slice.slice.get(self)
+            }
+            fn index(self, slice: &$name) -> &$element {
+                &slice.slice[self]
             }
         }
 
-        impl Index<Range<usize>> for $name {
-            type Output = $name;
-            fn index(&self, range: Range<usize>) -> &$name {
-                $wrap(&self.slice[range])
+        process_slice!($name, $wrap, Range<usize>);
+        process_slice!($name, $wrap, RangeFrom<usize>);
+        process_slice!($name, $wrap, RangeTo<usize>);
+
+        impl<I: ProcessSliceIndex<Self>> Index<I> for $name {
+            type Output = I::Output;
+            fn index(&self, index: I) -> &I::Output {
+                index.index(self)
             }
         }
-
-        impl Index<RangeFrom<usize>> for $name {
+    };
+    ($name:ident, $wrap:ident, $range:ty) => {
+        impl ProcessSliceIndex<$name> for $range {
             type Output = $name;
-            fn index(&self, range: RangeFrom<usize>) -> &$name {
-                $wrap(&self.slice[range])
+            fn get(self, slice: &$name) -> Option<&$name> {
+                slice.slice.get(self).map($wrap)
             }
-        }
-
-        impl Index<RangeTo<usize>> for $name {
-            type Output = $name;
-            fn index(&self, range: RangeTo<usize>) -> &$name {
-                $wrap(&self.slice[range])
+            fn index(self, slice: &$name) -> &$name {
+                $wrap(&slice.slice[self])
             }
         }
     };
@@ -221,5 +249,10 @@ mod tests {
         assert_eq!(lengths, [4, 2]);
         assert_eq!(slice.chunks(0).count(), 0);
         assert_eq!(slice[1..][0].get(), b'b');
+        assert_eq!(slice.get(5).map(Cell::get), Some(b'f'));
+        assert!(slice.get(6).is_none() && slice.get(7..).is_none() && slice.get(..7).is_none());
+        let length = |part: Option<&WriteableProcessSlice>| part.map(WriteableProcessSlice::len);
+        assert_eq!(length(slice.get(2..)), Some(4));
+        assert_eq!(length(slice.get(..5)), Some(5));
     }
 }

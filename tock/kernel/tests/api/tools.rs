@@ -5,7 +5,9 @@ use core::mem::MaybeUninit;
 use kernel::collections::list::{List, ListLink, ListNode};
 use kernel::collections::queue::Queue;
 use kernel::collections::ring_buffer::RingBuffer;
-use kernel::processbuffer::ReadableProcessSlice;
+use kernel::processbuffer::{
+    ProcessSliceIndex, ReadableProcessByte, ReadableProcessSlice, WriteableProcessSlice,
+};
 use kernel::utilities::StaticRef;
 use kernel::utilities::cells::{MapCell, NumericCellExt, OptionalCell, TakeCell};
 use kernel::utilities::leasable_buffer::{SubSlice, SubSliceMut};
@@ -115,6 +117,27 @@ fn lent(mut part: SubSlice<'static, u8>) -> &'static [u8] {
     part.slice(..1);
     let _: (*const u8, u8, usize) = (part.as_ptr(), part[0], part.len());
     part.take()
+}
+
+/// 2.2 takes ranges with both ends in `get`; the versions after it take every kind, and numbers.
+fn parts<'a>(
+    read: &'a ReadableProcessSlice,
+    write: &'a WriteableProcessSlice,
+) -> Option<&'a WriteableProcessSlice> {
+    let _: Option<&ReadableProcessByte> = read.get(0);
+    let _: [Option<&ReadableProcessSlice>; 4] = [
+        read.get(1..2),
+        read.get(..2),
+        read.get(1..),
+        read.get_from(1..).and_then(|rest| rest.get_to(..1)),
+    ];
+    let _: (u8, &ReadableProcessSlice) = (read[0].get(), &read[1..]);
+    write.get(0)?.set(write[1].get());
+    write.get(..2)?.get(1..)
+}
+
+fn named<S: ?Sized, I: ProcessSliceIndex<S>>(slice: &S, index: I) -> Option<&I::Output> {
+    index.get(slice)
 }
 
 fn messages(slice: &ReadableProcessSlice) -> usize {

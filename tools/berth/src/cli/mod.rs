@@ -116,6 +116,9 @@ pub enum Command {
     /// Offer devices over HTTP: the words of the gateway, berth-serve
     #[command(disable_help_flag = true)]
     Serve(Serve),
+    /// Say what is to run on which devices: `fleet` of the gateway, berth-serve
+    #[command(disable_help_flag = true)]
+    Fleet(Serve),
     /// Print the completion script of a shell
     Completions(Completions),
 }

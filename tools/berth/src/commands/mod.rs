@@ -197,6 +197,10 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Scan(arguments) => devices::scan(arguments, &mut out, json)?,
         Command::Doctor => doctor::run(cli, &mut out)?,
         Command::Serve(arguments) => return Err(serve::run(&arguments.words, json).into()),
+        Command::Fleet(arguments) => {
+            let words = [&["fleet".into()][..], &arguments.words].concat();
+            return Err(serve::run(&words, json).into());
+        }
         Command::Completions(arguments) => completions::print(&arguments.shell, &mut out)?,
     }
     Ok(())

@@ -28,6 +28,8 @@ pub(super) fn logs(cli: &Cli, arguments: &Logs, out: &mut impl Write) -> Result<
     let client = &mut connection.client;
     let mut log = Log::of(&arguments.name);
     log.waits = arguments.follow;
+    // A container may say more than a line takes, without end: what it says from now on is not there yet.
+    log.until_us = Some(info.uptime_us);
     // When the device started, by our clock; what it says is as old as its answer at most.
     if arguments.clock {
         let started = SystemTime::now().checked_sub(Duration::from_micros(info.uptime_us));
@@ -51,7 +53,7 @@ pub(super) fn logs(cli: &Cli, arguments: &Logs, out: &mut impl Write) -> Result<
         }
     }
     if arguments.follow {
-        log.left = None;
+        (log.left, log.until_us) = (None, None);
     }
     loop {
         log.print(client, out, cli.json)?;
@@ -96,6 +98,8 @@ pub(super) struct Log {
     moments: Moments,
     /// So many lines are taken for what is there by now; `None`: it is followed, and may go on for ever.
     left: Option<u32>,
+    /// Lines of a later moment, in microseconds since the device started, are not among what is there by now.
+    until_us: Option<u64>,
     /// It is waited for what comes, also when the container goes.
     waits: bool,
     /// Its container was there, and is gone.
@@ -112,6 +116,7 @@ impl Log {
             from: 0,
             moments: Moments::Device,
             left: Some(LINES_MAX),
+            until_us: None,
             waits: false,
             is_gone: false,
             was_there: false,
@@ -142,6 +147,9 @@ impl Log {
                 (self.is_gone, self.was_there) = (false, true);
             }
             if let Ok(Some(line)) = &line {
+                if self.until_us.is_some_and(|until| line.time_us > until) {
+                    return Ok(None);
+                }
                 self.log = Some(line.log);
                 self.from = line.sequence + 1;
                 if let Some(left) = &mut self.left {

@@ -26,7 +26,9 @@ pub(super) fn container(item: berth_protocol::Container<'_>) -> Container {
     }
 }
 
-pub(super) fn settings(parameters: Parameters) -> Settings {
+/// What an operator chose, as [`Image`] has it.
+#[must_use]
+pub fn settings(parameters: Parameters) -> Settings {
     let (restart, backoff_ms) = match parameters.restart {
         None => (None, None),
         Some(Restart::No) => (Some("no".to_owned()), None),

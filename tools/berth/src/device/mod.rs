@@ -9,7 +9,7 @@ pub use containers::{
     resume, start, stop,
 };
 pub(crate) use containers::{names, optional, restart_policy};
-pub use convert::hexadecimal;
+pub use convert::{hexadecimal, settings};
 pub use upload::{After, Begun, UploadOutcome, live_update, update_status, upload};
 
 use crate::{

@@ -113,7 +113,7 @@ impl Memory {
                 board: "fake",
                 kernel: "0.1.0",
                 supervisor: "0.1.0",
-                uptime_us: 1_500_000,
+                uptime_us: 4_500_000,
             })),
             Op::Heap => Ok(Reply::Heap(Heap {
                 total: 200_000,
@@ -388,6 +388,16 @@ impl Memory {
             }
             Op::Log { name, from, .. } => {
                 self.find(name)?;
+                if name == CHATTY {
+                    return Ok(Reply::LogLine {
+                        log: 6,
+                        sequence: from,
+                        dropped: 0,
+                        time_us: 4_400_000 + u64::from(from) * 20_000,
+                        level: Level::Info,
+                        text: "and",
+                    });
+                }
                 // Lines 2 to 4 of a log whose first two are gone.
                 let sequence = from.max(2);
                 if sequence > 4 {
@@ -612,6 +622,8 @@ impl Memory {
 
 /// A block, and the container that holds it.
 const HELD: &str = "fpgaio";
+/// What it says has no end.
+const CHATTY: &str = "chatty";
 const HOLDER: &str = "blink";
 
 fn exposure(cursor: u16) -> Result<Reply<'static>, DeviceError<'static>> {

@@ -148,6 +148,12 @@ pub struct By<'a> {
 }
 
 impl By<'static> {
+    /// The gateway itself.
+    pub(crate) const GATEWAY: Self = Self {
+        who: "gateway",
+        peer: "",
+    };
+
     /// This computer's command line.
     pub const COMMAND: Self = Self {
         who: "command line",

@@ -6,12 +6,15 @@
 
 mod audit;
 mod devices;
+mod fleet;
 mod keys;
 mod wasmico;
 
 pub use audit::AuditEntry;
 pub(crate) use audit::NewEntry;
+pub(crate) use devices::is_name;
 pub use devices::{By, Device};
+pub(crate) use fleet::{Applied, Happened, Holds, Rollout, RolloutDevice};
 pub use keys::KeyRow;
 pub(crate) use wasmico::Numbers;
 
@@ -27,7 +30,7 @@ use std::{
 };
 
 /// The steps from one format to the next. What is here stays; a change is a step behind it.
-const STEPS: [&str; 1] = [include_str!("1.sql")];
+const STEPS: [&str; 2] = [include_str!("1.sql"), include_str!("2.sql")];
 
 /// How long a process waits while another one writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -147,7 +150,7 @@ fn migrate(connection: &mut Connection) -> Result<(), Error> {
 }
 
 /// Milliseconds since 1970, by this computer's clock.
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| {

@@ -2,19 +2,23 @@
 
 use super::{
     super::{App, Caller, Change, Problem, problem},
-    settings::{Stored, Wanted},
+    settings::Stored,
 };
-use crate::{Again, Role};
+use crate::{
+    Again, Role,
+    placing::{How, Placed, place},
+    settings::Wanted,
+};
 use axum::{
     Extension, Json,
     body::Bytes,
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use berth::{After, Begun, Client, Container, Inspection, LogLine, UpdateOutcome, Wishes};
+use berth::{Client, Container, Inspection, LogLine, UpdateOutcome, Wishes};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use std::{sync::Arc, thread, time::Duration};
+use std::{sync::Arc, time::Duration};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -22,14 +26,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 const CHANGE: Duration = Duration::from_secs(60);
 const UPLOAD: Duration = Duration::from_secs(120);
 
-/// The trial of a container that replaces another one, unless the request says how long; how long the answer waits for its
-/// end at most, and how often it looks.
+/// The trial of a container that replaces another one, unless the request says how long.
 const TRIAL_MS: u32 = 1000;
-const TRIAL_WAIT: Duration = Duration::from_secs(10);
-const TRIAL_TICK: Duration = Duration::from_millis(100);
 
-/// Lines that one answer has at most.
+/// Lines that one answer has at most, and that are read for it.
 const LINES_MAX: u32 = 1000;
+const LINES_READ_MAX: u32 = 4000;
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -130,87 +132,30 @@ async fn store(
         again: Again::Yes,
         patience: UPLOAD,
     };
-    let start = wanted.start;
-    let note = prepared.note;
-    let bytes = prepared.bytes;
-    let ask = move |client: &mut Client| {
-        let (parameters, bytes) = (granted, &bytes);
-        put(client, &name, bytes, parameters, trial, start)
+    let (note, bytes) = (prepared.note, prepared.bytes);
+    let how = How {
+        parameters: granted,
+        trial,
+        start: wanted.start,
     };
-    let outcome = |outcome: &Outcome| match &outcome.update {
-        Some(update) if update.update == "rolled-back" => "rolled-back",
-        _ => "done",
+    let ask = move |client: &mut Client| place(client, &name, &bytes, how);
+    let outcome = |placed: &Placed| match placed.rolled_back() {
+        Some(_) => "rolled-back",
+        None => "done",
     };
-    let (_, done) = app
+    let (_, placed) = app
         .change(caller, Some(&device), change, ask, outcome)
         .await?;
-    match &done.update {
-        Some(update) if update.update == "rolled-back" => Err(Problem::new(
-            StatusCode::CONFLICT,
-            "rolled-back",
-            &match update.fault {
-                Some(fault) => format!("the new image faulted ({fault}); the old one runs again"),
-                None => "the new image could not be started; the old one runs".to_owned(),
-            },
-        )
-        .hint("the container's faults and logs show what the new one did")),
-        _ => Ok(Json(Outcome { note, ..done })),
+    match placed.rolled_back() {
+        Some(why) => Err(Problem::new(StatusCode::CONFLICT, "rolled-back", &why)
+            .hint("the container's faults and logs show what the new one did")),
+        None => Ok(Json(Outcome {
+            outcome: placed.outcome,
+            started: placed.started,
+            update: placed.update,
+            note,
+        })),
     }
-}
-
-fn put(
-    client: &mut Client,
-    name: &str,
-    bytes: &[u8],
-    parameters: berth_protocol::Parameters,
-    trial: Duration,
-    start: bool,
-) -> Result<Outcome, berth::Error> {
-    let containers = berth::containers(client)?;
-    let known = containers.iter().find(|container| container.name == *name);
-    let was_active = known.is_some_and(Container::is_active);
-    let mut done = Outcome {
-        outcome: "stored",
-        started: false,
-        update: None,
-        note: None,
-    };
-    if known.is_none() {
-        let stored = berth::upload(client, name, bytes, parameters, |_| {})?;
-        if stored == berth::UploadOutcome::Unchanged {
-            done.outcome = "unchanged";
-        }
-    } else {
-        let after = if start { After::Runs } else { After::Waits };
-        let waits = (trial, after);
-        let begun = berth::live_update(client, name, bytes, parameters, waits, |_| {}, |_| Ok(()))?;
-        match begun {
-            Begun::Unchanged => {
-                done.outcome = "unchanged";
-                berth::edit(client, name, parameters, false)?;
-            }
-            Begun::Update { upload, outcome } => {
-                done.outcome = "updated";
-                done.started = start && !was_active;
-                done.update = outcome;
-                while trial <= TRIAL_WAIT
-                    && done
-                        .update
-                        .as_ref()
-                        .is_some_and(|now| now.update == "trial")
-                {
-                    thread::sleep(TRIAL_TICK);
-                    done.update = berth::update_status(client, name, Some(upload))?;
-                }
-                return Ok(done);
-            }
-        }
-    }
-    if start && !was_active {
-        berth::start(client, name)?;
-        done.started = true;
-    }
-    Ok(done)
 }
 
 /// What to change of how a container runs.
@@ -235,7 +180,8 @@ async fn edit(
     wanted: Result<Json<Edit>, axum::extract::rejection::JsonRejection>,
 ) -> Result<StatusCode, Problem> {
     let Json(edit) = wanted.map_err(|error| Problem::bad_request(&error.body_text()))?;
-    let parameters = edit.parameters.parameters()?;
+    let parameters = edit.parameters.parameters();
+    let parameters = parameters.map_err(|why| Problem::bad_request(&why))?;
     let container = name.clone();
     let ask = move |client: &mut Client| berth::edit(client, &container, parameters, edit.now);
     change(app, caller, &device, "edit", name, ask).await
@@ -398,7 +344,11 @@ async fn logs(
         .ask(Again::No, super::super::LOOK, move |client| {
             let (mut log, mut from) = (None, 0);
             let mut lines = std::collections::VecDeque::new();
-            while let Some(line) = berth::log_line(client, &name, log, from)? {
+            // One that writes without end is not waited for.
+            for _ in 0..LINES_READ_MAX {
+                let Some(line) = berth::log_line(client, &name, log, from)? else {
+                    break;
+                };
                 (log, from) = (Some(line.log), line.sequence + 1);
                 lines.push_back(line);
                 if lines.len() > last {

@@ -5,11 +5,13 @@
 //!   /v1/devices                                     devices, and what was seen of them last
 //!   /v1/devices/{device}/…                          heap, status, exposures, images, events, faults, reset
 //!   /v1/devices/{device}/containers[/{name}[/…]]    containers: see, store, change, start …, logs
+//!   /v1/fleet/…, /v1/images                         sets of containers and their roll-outs
 //!   /v1/keys, /v1/audit                             the gateway's own, for admins
 //! ```
 
 mod containers;
 mod devices;
+mod fleet;
 mod follow;
 mod operators;
 mod settings;
@@ -26,7 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Berth gateway", description = "Devices over HTTP. Errors are application/problem+json (RFC 9457) with the device's own codes."),
-    components(schemas(problem::Body, containers::Verb)),
+    components(schemas(problem::Body, containers::Verb, fleet::Turn)),
     modifiers(&Key),
     security(("key" = []))
 )]
@@ -53,6 +55,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .merge(devices::router())
         .merge(containers::router())
         .merge(follow::router())
+        .merge(fleet::router())
         .merge(operators::router())
         .split_for_parts();
     let description = Arc::new(description);

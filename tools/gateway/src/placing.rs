@@ -1,0 +1,101 @@
+//! A container onto a device, in place of the one of its name if there is one.
+
+use berth::{After, Begun, Client, Container, UpdateOutcome, UploadOutcome};
+use berth_protocol::Parameters;
+use std::{thread, time::Duration};
+
+/// How long whoever places one waits for the end of its trial at most, and how often he looks.
+const TRIAL_WAIT: Duration = Duration::from_secs(10);
+const TRIAL_TICK: Duration = Duration::from_millis(100);
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Placed {
+    /// `stored`, `unchanged` (it has this image already) or `updated`.
+    pub(crate) outcome: &'static str,
+    /// Was it started?
+    pub(crate) started: bool,
+    /// How the update of a container that ran has come along.
+    pub(crate) update: Option<UpdateOutcome>,
+}
+
+impl Placed {
+    /// Why the old one is there again, if it is.
+    pub(crate) fn rolled_back(&self) -> Option<String> {
+        let update = self.update.as_ref()?;
+        (update.update == "rolled-back").then(|| match update.fault {
+            Some(fault) => format!("the new image faulted ({fault}); the old one runs again"),
+            None => "the new image could not be started; the old one runs".to_owned(),
+        })
+    }
+}
+
+/// How a container is placed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    pub(crate) parameters: Parameters,
+    /// How long one that replaces one that runs is on trial.
+    pub(crate) trial: Duration,
+    /// Start it, if it does not run?
+    pub(crate) start: bool,
+}
+
+/// Stores an image; a container that runs is updated live, on trial.
+///
+/// # Errors
+/// As every request.
+pub(crate) fn place(
+    client: &mut Client,
+    name: &str,
+    image: &[u8],
+    how: How,
+) -> Result<Placed, berth::Error> {
+    let How {
+        parameters,
+        trial,
+        start,
+    } = how;
+    let containers = berth::containers(client)?;
+    let known = containers.iter().find(|container| container.name == *name);
+    let was_active = known.is_some_and(Container::is_active);
+    let mut done = Placed {
+        outcome: "stored",
+        ..Placed::default()
+    };
+    if known.is_none() {
+        let stored = berth::upload(client, name, image, parameters, |_| {})?;
+        if stored == UploadOutcome::Unchanged {
+            done.outcome = "unchanged";
+        }
+    } else {
+        let after = if start { After::Runs } else { After::Waits };
+        let waits = (trial, after);
+        let begun = berth::live_update(client, name, image, parameters, waits, |_| {}, |_| Ok(()))?;
+        match begun {
+            Begun::Unchanged => {
+                done.outcome = "unchanged";
+                berth::edit(client, name, parameters, false)?;
+            }
+            Begun::Update { upload, outcome } => {
+                done.outcome = "updated";
+                done.started = start && !was_active;
+                done.update = outcome;
+                while trial <= TRIAL_WAIT
+                    && done
+                        .update
+                        .as_ref()
+                        .is_some_and(|now| now.update == "trial")
+                {
+                    thread::sleep(TRIAL_TICK);
+                    done.update = berth::update_status(client, name, Some(upload))?;
+                }
+                return Ok(done);
+            }
+        }
+    }
+    if start && !was_active {
+        berth::start(client, name)?;
+        done.started = true;
+    }
+    Ok(done)
+}
