@@ -4,6 +4,7 @@
 //! for the length of a call and no longer: handlers may let the memory grow between two, so whoever goes on with a program
 //! shows them anew.
 
+use crate::engine::border::price;
 use crate::errno;
 use berth_protocol::Fault;
 
@@ -115,10 +116,28 @@ impl Places {
 /// Which passes of a program are to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passes {
-    /// The first.
-    First,
+    /// The first, and at most so many together with it.
+    First(u32),
     /// At most so many of the rest.
     Next(u32),
+}
+
+/// What it was that the system below did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Passes.
+    pub passes: u32,
+    /// System calls that they were made in.
+    pub calls: u32,
+}
+
+impl Work {
+    /// Returns what it costs, in fuel.
+    #[must_use]
+    pub const fn price(self) -> u32 {
+        let calls = price::PROGRAM_CALL.saturating_mul(self.calls);
+        calls.saturating_add(price::PASS.saturating_mul(self.passes))
+    }
 }
 
 /// What passes have come to.
@@ -203,20 +222,20 @@ pub trait Programs {
         false
     }
 
-    /// Begin a program for a claimed block and make a pass, or go on with the one that was begun for at most so many passes, at
-    /// least one; fewer if an interrupt waits. Returns how many it were, too.
+    /// Begin a program for a claimed block, or go on with the one that was begun, for at most so many passes, at
+    /// least one; fewer if an interrupt waits. Returns what work it was, too.
     fn run_program(
         &self,
         handle: u16,
         parts: Parts<'_>,
         passes: Passes,
-    ) -> (Result<Pass, Ended>, u32) {
+    ) -> (Result<Pass, Ended>, Work) {
         let _ = (handle, parts, passes);
         let ended = Ended {
             code: errno::NO_SUPPORT,
             at: None,
         };
-        (Err(ended), 0)
+        (Err(ended), Work::default())
     }
 
     /// End the program of a block where it is, if it has one.

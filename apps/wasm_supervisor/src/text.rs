@@ -3,6 +3,7 @@
 use core::fmt;
 
 /// At most `N` bytes of text; what does not fit is cut off.
+#[derive(Clone, Copy)]
 pub struct Text<const N: usize> {
     bytes: [u8; N],
     length: usize,

@@ -109,8 +109,9 @@ fn measure() -> Result<Vec<Figure>> {
             key: "kernel.image_text_bytes",
             bytes: kernel.text,
             // Register programs are checked before their first access and carried out pass by pass, by code of their own, for
-            // which there are 9,100 bytes.
-            limit: 76_500,
+            // which there are 9,300 bytes: 240 of them for passes that follow each other in one call, which saves 1,150
+            // instructions for each of them.
+            limit: 76_700,
             what: "code and constants of kernel, capsules and board as shipped, with register programs".to_owned(),
         },
         kernel_frame,

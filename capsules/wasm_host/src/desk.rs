@@ -161,8 +161,10 @@ impl Program {
                 .first_chunk()
                 .copied()
         };
-        let come = match check(&mut self.0, exposure, instruction) {
-            Ok(Some(units)) => self.0.pass(exposure.window, &lent, units),
+        // One and no other.
+        let another = &mut || false;
+        let come = match check(&mut self.0, exposure, instruction, another) {
+            Ok(Some(units)) => self.0.passes(exposure.window, &lent, units, another),
             Ok(None) => Ok(Pass::GoesOn),
             Err(refusal) => Err(refusal),
         };

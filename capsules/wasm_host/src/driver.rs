@@ -18,6 +18,8 @@ use crate::refusal::Refusal;
 #[cfg(feature = "programs")]
 use crate::running::ProgramSlot;
 use crate::table::{self, TableError};
+#[cfg(feature = "programs")]
+use crate::window::Turn;
 use berth_exposure::interrupt::ONLY_LINE;
 use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, Width, allow, command};
 use kernel::ErrorCode;
@@ -75,6 +77,9 @@ pub struct WasmHost<const N: usize> {
     pub(crate) ends: Option<Ends>,
     #[cfg(feature = "programs")]
     pub(crate) programs: &'static [ProgramSlot],
+    /// Says when a call must end; `None`: with a pass.
+    #[cfg(feature = "programs")]
+    pub(crate) turn: Option<&'static dyn Turn>,
 }
 
 impl<const N: usize> WasmHost<N> {
@@ -98,6 +103,8 @@ impl<const N: usize> WasmHost<N> {
             ends: None,
             #[cfg(feature = "programs")]
             programs: &[],
+            #[cfg(feature = "programs")]
+            turn: None,
         })
     }
 
@@ -494,7 +501,7 @@ impl<const N: usize> WasmHost<N> {
             #[cfg(feature = "programs")]
             command::PROGRAM_RUN => self.run_program(process, word(arg0)?, word(arg1)?),
             #[cfg(feature = "programs")]
-            command::PROGRAM_CONTINUE => self.continue_program(process, word(arg0)?),
+            command::PROGRAM_CONTINUE => self.continue_program(process, word(arg0)?, word(arg1)?),
             #[cfg(feature = "programs")]
             command::PROGRAM_CANCEL => self.cancel_program(process, word(arg0)?),
             _ => Ok(CommandReturn::failure(ErrorCode::NOSUPPORT)),

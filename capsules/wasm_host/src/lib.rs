@@ -6,7 +6,7 @@
 //!   supervisor process
 //!   ═══════════════════════════  system calls, driver 0xA0000
 //!   wasm_host                    claims · masks · safe states · interrupts   (this crate)
-//!   ───────────────────────────  Window, Lines, Clock, Mapper
+//!   ───────────────────────────  Window, Lines, Clock, Turn, Mapper
 //!   board                        addresses, interrupt controller
 //! ```
 //!
@@ -22,7 +22,7 @@
 //! * [`Window`], [`Lines`], [`Clock`], [`Mapper`]: what the board implements
 //! * [`ClaimStore`]: room for claims
 //! * [`Interrupts`], [`InterruptStore`]: interrupts of exposed blocks
-//! * `ProgramSlot`: room for a register program, with the feature `programs`
+//! * `ProgramSlot`: room for a register program, `Turn`: when a process's call must end; with the feature `programs`
 //! * [`WasmHost`]: the driver
 
 #![no_std]
@@ -70,4 +70,6 @@ pub use reaping::{Reaper, ReapingScheduler};
 #[cfg(feature = "programs")]
 pub use running::{ProgramSlot, Running};
 pub use table::TableError;
+#[cfg(feature = "programs")]
+pub use window::Turn;
 pub use window::{BusError, Clock, Lines, Window};

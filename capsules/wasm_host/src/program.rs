@@ -22,15 +22,15 @@ use berth_exposure::program::{
 };
 use kernel::ErrorCode;
 
-/// Work of a look at the status of an exchange, with the word that it writes and the one that it reads, whose ways from and to the
-/// process's buffers are in it; one more each where bits of the data register are kept, and where words are narrower than 32 bits.
+/// Work of a look at the status of an exchange, with the word that it writes and the one that it reads; one more where bits of
+/// the data register are kept.
 const LOOK_UNITS: u32 = 3;
-/// Most looks of a pass.
-const LOOKS_MAX: usize = (PASS_UNITS / LOOK_UNITS) as usize;
+/// Most looks at the status for which the words are fetched, and handed over, all at once.
+const LOOKS_MAX: usize = 48;
 /// Work of a turn of a repetition.
 const TURN_UNITS: u32 = 2;
-/// Work of beginning with an exchange, or of going on with it.
-const EXCHANGE_UNITS: u32 = 6;
+/// Work of beginning with an exchange, or of going on with it: the ways of words from and to the process's buffers are in it.
+const EXCHANGE_UNITS: u32 = 12;
 
 /// Why a program was refused, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,16 @@ pub(crate) trait Data {
 pub(crate) enum Pass {
     Done,
     GoesOn,
+}
+
+/// What steps that follow each other have come to.
+enum Straight {
+    /// They are done.
+    Behind,
+    /// The work of the pass is done before they are.
+    NoUnits,
+    /// What comes next is repeated, up to the step before this one.
+    Repeats { count: u32, end: u8 },
 }
 
 /// One instruction, checked against its block: with what the exposure lets be seen and changed there.
@@ -317,22 +327,25 @@ impl Machine {
         Ok(())
     }
 
-    /// Go on for `units` of work.
+    /// Go on for `units` of work, and then for those of a pass as often as there is `another`.
     ///
     /// # Errors
     /// What ended it; it must not be continued then.
-    pub(crate) fn pass<W: Window + ?Sized>(
+    pub(crate) fn passes<W: Window + ?Sized>(
         &mut self,
         window: &W,
         data: &impl Data,
-        units: u32,
+        mut units: u32,
+        another: &mut dyn FnMut() -> bool,
     ) -> Result<Pass, Refusal> {
         let steps = self.steps.get(..self.length.into()).unwrap_or_default();
-        // Apart, so that it is in a register meanwhile.
-        let mut at = self.course.at;
-        let come = self.course.go_on(steps, &mut at, window, data, units);
-        self.course.at = at;
-        come
+        loop {
+            let come = self.course.go_on(steps, window, data, units, another);
+            if come != Ok(Pass::GoesOn) || !another() {
+                return come;
+            }
+            units = PASS_UNITS;
+        }
     }
 }
 
@@ -341,79 +354,103 @@ impl Course {
     fn go_on<W: Window + ?Sized>(
         &mut self,
         steps: &[Step],
-        at: &mut usize,
         window: &W,
         data: &impl Data,
         mut units: u32,
+        another: &mut dyn FnMut() -> bool,
     ) -> Result<Pass, Refusal> {
         // From one turn to the next: the beginning or end of a repetition.
-        'turn: loop {
+        loop {
             let end;
-            (*at, end) = self.turn(*at, steps.len());
-            for step in steps.get(*at..end).unwrap_or_default() {
-                // What goes to or comes from the process's buffer costs as much as an access.
-                let Some(left) = units.checked_sub(1) else {
-                    return Ok(Pass::GoesOn);
-                };
-                units = left;
-                match step {
-                    Step::Nothing => {}
-                    Step::Store(at, value) => window.store(at.offset, at.width, *value)?,
-                    Step::Write(at, change, value) => {
-                        units = units.saturating_sub(2);
-                        change.apply(window, at.offset, at.width, *value)?;
-                    }
-                    Step::Read(at, mask) => {
-                        units = units.saturating_sub(1);
-                        let value = window.load(at.offset, at.width)? & mask;
-                        self.append(data, at.width, value)?;
-                    }
-                    Step::Take(at, change) => {
-                        units = units.saturating_sub(2);
-                        let value = self.next(data, at.width)?;
-                        change.apply(window, at.offset, at.width, value)?;
-                    }
-                    Step::Poll {
-                        at,
-                        mask,
-                        value,
-                        limit,
-                    } => {
-                        while window.load(at.offset, at.width)? & mask != *value {
-                            wait(&mut self.polls, *limit)?;
-                            let Some(left) = units.checked_sub(1) else {
-                                return Ok(Pass::GoesOn);
-                            };
-                            units = left;
-                        }
-                        self.polls = 0;
-                    }
-                    Step::Repeat { count, end } => {
-                        units = units.saturating_sub(1);
-                        *at += 1;
-                        let entry = self.repetitions.get_mut(self.depth);
-                        *entry.ok_or(Refusal::TooLarge)? = Repetition {
-                            start: *at,
-                            end: (*end).into(),
-                            left: *count,
-                        };
-                        self.depth += 1;
-                        continue 'turn;
-                    }
-                    Step::Exchange(words) => {
-                        let Some(left) = self.exchange(window, data, words, units)? else {
-                            return Ok(Pass::GoesOn);
-                        };
-                        units = left;
-                    }
+            (self.at, end) = self.turn(self.at, steps.len());
+            let mut rest = steps.get(self.at..end).unwrap_or_default();
+            let come = self.straight(&mut rest, window, data, &mut units, another);
+            self.at = end - rest.len();
+            match come? {
+                Straight::NoUnits => return Ok(Pass::GoesOn),
+                Straight::Repeats { count, end } => {
+                    units = units.saturating_sub(1);
+                    let entry = self.repetitions.get_mut(self.depth);
+                    *entry.ok_or(Refusal::TooLarge)? = Repetition {
+                        start: self.at,
+                        end: end.into(),
+                        left: count,
+                    };
+                    self.depth += 1;
                 }
-                *at += 1;
+                Straight::Behind if self.at >= steps.len() && self.depth == 0 => {
+                    return Ok(Pass::Done);
+                }
+                Straight::Behind => units = units.saturating_sub(TURN_UNITS),
             }
-            if *at >= steps.len() && self.depth == 0 {
-                return Ok(Pass::Done);
-            }
-            units = units.saturating_sub(TURN_UNITS);
         }
+    }
+
+    /// Do steps that follow each other, as far as the units go. What is left of them begins with the step at work, or the next one.
+    #[inline(always)]
+    fn straight<W: Window + ?Sized>(
+        &mut self,
+        steps: &mut &[Step],
+        window: &W,
+        data: &impl Data,
+        units: &mut u32,
+        another: &mut dyn FnMut() -> bool,
+    ) -> Result<Straight, Refusal> {
+        while let [step, behind @ ..] = *steps {
+            // What goes to or comes from the process's buffer costs as much as an access.
+            let Some(left) = units.checked_sub(1) else {
+                return Ok(Straight::NoUnits);
+            };
+            *units = left;
+            match step {
+                Step::Nothing => {}
+                Step::Store(at, value) => window.store(at.offset, at.width, *value)?,
+                Step::Write(at, change, value) => {
+                    *units = units.saturating_sub(2);
+                    change.apply(window, at.offset, at.width, *value)?;
+                }
+                Step::Read(at, mask) => {
+                    *units = units.saturating_sub(1);
+                    let value = window.load(at.offset, at.width)? & mask;
+                    self.append(data, at.width, value)?;
+                }
+                Step::Take(at, change) => {
+                    *units = units.saturating_sub(2);
+                    let value = self.next(data, at.width)?;
+                    change.apply(window, at.offset, at.width, value)?;
+                }
+                Step::Poll {
+                    at,
+                    mask,
+                    value,
+                    limit,
+                } => {
+                    while window.load(at.offset, at.width)? & mask != *value {
+                        wait(&mut self.polls, *limit)?;
+                        let Some(left) = units.checked_sub(1) else {
+                            return Ok(Straight::NoUnits);
+                        };
+                        *units = left;
+                    }
+                    self.polls = 0;
+                }
+                Step::Repeat { count, end } => {
+                    *steps = behind;
+                    return Ok(Straight::Repeats {
+                        count: *count,
+                        end: *end,
+                    });
+                }
+                Step::Exchange(words) => {
+                    let Some(left) = self.exchange(window, data, words, *units, another)? else {
+                        return Ok(Straight::NoUnits);
+                    };
+                    *units = left;
+                }
+            }
+            *steps = behind;
+        }
+        Ok(Straight::Behind)
     }
 
     /// Go back to the first step of a repetition that ends at this step, or out of it. Returns the step that is next, and where the
@@ -436,8 +473,8 @@ impl Course {
         (at, behind)
     }
 
-    /// Look at the status and move what can be moved, again and again as long as there are units. Returns how many are left; `None`
-    /// if not all words have been moved.
+    /// Look at the status and move what can be moved, again and again as long as there are units, those of passes that there are
+    /// `another` of included. Returns how many are left; `None` if not all words have been moved.
     ///
     /// The process's words are fetched before the first look and handed over behind the last one, so a look costs its accesses and
     /// little more.
@@ -448,10 +485,11 @@ impl Course {
         data: &impl Data,
         step: &Words,
         units: u32,
+        another: &mut dyn FnMut() -> bool,
     ) -> Result<Option<u32>, Refusal> {
         let words = step.words;
         let kept = step.send.is_some_and(|send| !send.1.is_plain());
-        let look = LOOK_UNITS + u32::from(kept) + u32::from(step.data.width != Width::Bits32);
+        let look = LOOK_UNITS + u32::from(kept);
         // Begun anew in the next pass, which has room for it.
         let Some(for_looks) = units
             .checked_sub(EXCHANGE_UNITS)
@@ -459,7 +497,6 @@ impl Course {
         else {
             return Ok(None);
         };
-        let looks = (for_looks / look).min(LOOKS_MAX as u32);
         // How many are still to be written, and how many to be read of those that are written.
         let written = if step.send.is_some() {
             self.sent
@@ -473,7 +510,9 @@ impl Course {
                 // Where nothing is read nothing is under way.
                 None => 0,
             },
-            looks,
+            looks: for_looks / look,
+            // The last pass hands over what was read.
+            looks_of_a_pass: (PASS_UNITS - EXCHANGE_UNITS) / look,
             polls: self.polls,
             sent: [[0; 4]; LOOKS_MAX],
             received: [[0; 4]; LOOKS_MAX],
@@ -483,13 +522,13 @@ impl Course {
         let width = step.data.width;
         let from_input = step.send.is_some_and(|send| send.2);
         if from_input {
-            let ahead = usize::from(before).min(looks as usize);
+            let ahead = usize::from(before).min(LOOKS_MAX);
             let room = flight.sent.get_mut(..ahead).unwrap_or_default();
             // The process may have taken its buffer back meanwhile.
             data.fetch(self.taken, width, room)
                 .ok_or(Refusal::TooLarge)?;
         }
-        let ended = flight.go_on(window, step);
+        let ended = flight.go_on(window, step, another);
         if from_input {
             self.taken += usize::from(before - flight.to_send) * width.bytes() as usize;
         }
@@ -502,7 +541,7 @@ impl Course {
         ended?;
         if flight.is_over() {
             (self.sent, self.received, self.polls) = (0, 0, 0);
-            return Ok(Some(for_looks - (looks - flight.looks) * look));
+            return Ok(Some(flight.looks * look));
         }
         self.polls = flight.polls;
         self.sent = words - flight.to_send;
@@ -540,14 +579,16 @@ fn wait(polls: &mut u32, limit: u32) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// An exchange in one pass.
+/// An exchange, while the words that were fetched last.
 struct Flight {
     /// Words that are still to be written.
     to_send: u16,
     /// Words that are written, or come by themselves, and are still to be read.
     queued: u16,
-    /// How often the status may still be looked at.
+    /// How often the status may still be looked at in this pass.
     looks: u32,
+    /// How often in the next one.
+    looks_of_a_pass: u32,
     /// As that of the course.
     polls: u32,
     /// What is written, from the first on.
@@ -564,7 +605,12 @@ impl Flight {
     }
 
     #[inline(never)]
-    fn go_on<W: Window + ?Sized>(&mut self, window: &W, step: &Words) -> Result<(), Refusal> {
+    fn go_on<W: Window + ?Sized>(
+        &mut self,
+        window: &W,
+        step: &Words,
+        another: &mut dyn FnMut() -> bool,
+    ) -> Result<(), Refusal> {
         let at = step.data;
         let (room, filled) = (step.send.map(|send| send.0), step.receive.map(|it| it.0));
         // The status with these bits turned says: 1, it holds. For each by itself: both may look at the same bit.
@@ -574,6 +620,8 @@ impl Flight {
         let seen = step.receive.map_or(0, |it| it.1);
         // Here, so that they are in registers.
         let (mut to_send, mut queued, mut looks) = (self.to_send, self.queued, self.looks);
+        // A look moves one word each way at most.
+        let mut left = LOOKS_MAX as u32 - looks;
         let mut sending = self.sent.iter();
         let mut receiving = self.received.iter_mut();
         let come = loop {
@@ -616,8 +664,16 @@ impl Flight {
             } else if let Err(refusal) = wait(&mut self.polls, step.limit) {
                 break Err(refusal);
             }
-            if to_send | queued == 0 || looks == 0 {
+            if to_send | queued == 0 {
                 break Ok(());
+            }
+            if looks == 0 {
+                // Before the words that were fetched, or the room for those that are read, are at an end.
+                if left < self.looks_of_a_pass || !another() {
+                    break Ok(());
+                }
+                looks = self.looks_of_a_pass;
+                left -= looks;
             }
         };
         (self.to_send, self.queued, self.looks) = (to_send, queued, looks);

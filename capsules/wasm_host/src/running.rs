@@ -4,16 +4,18 @@ use crate::driver::WasmHost;
 use crate::exposure::Exposure;
 use crate::program::{self, Data, Machine, Pass};
 use crate::refusal::Refusal;
-use crate::window::Window;
+use crate::window::{Turn, Window};
 use berth_exposure::program::{
-    INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, PASS_UNITS, check_units, state,
+    INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, PASS_UNITS, PASSES_MAX, answer_of,
+    check_units, state,
 };
 use berth_exposure::{Width, allow};
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::process::ProcessId;
 use kernel::processbuffer::{
-    ReadableProcessBuffer, ReadableProcessSlice, WriteableProcessBuffer, WriteableProcessSlice,
+    ReadableProcessBuffer, ReadableProcessByte, ReadableProcessSlice, WriteableProcessBuffer,
+    WriteableProcessSlice,
 };
 use kernel::syscall::CommandReturn;
 use kernel::utilities::cells::MapCell;
@@ -94,30 +96,38 @@ impl Data for Lent<'_> {
     }
 
     #[inline(never)]
-    fn fetch(&self, mut at: usize, width: Width, values: &mut [[u8; 4]]) -> Option<()> {
+    fn fetch(&self, at: usize, width: Width, values: &mut [[u8; 4]]) -> Option<()> {
+        let bytes = width.bytes() as usize;
+        let from = self.input.get(at..at + values.len() * bytes)?;
         if width == Width::Bits32 {
             // All at once, as they lie there.
-            let values = values.as_flattened_mut();
-            let from = self.input.get(at..at + values.len())?;
-            return from.copy_to_slice_or_err(values).ok();
+            return from.copy_to_slice_or_err(values.as_flattened_mut()).ok();
         }
+        let mut from = from.iter().map(ReadableProcessByte::get);
         for value in values {
-            *value = self.take(at, width)?.to_le_bytes();
-            at += width.bytes() as usize;
+            let low = from.next()?;
+            let high = match width {
+                Width::Bits8 => 0,
+                _ => from.next()?,
+            };
+            *value = [low, high, 0, 0];
         }
         Some(())
     }
 
     #[inline(never)]
-    fn hand_over(&self, mut at: usize, width: Width, values: &[[u8; 4]]) -> Option<()> {
+    fn hand_over(&self, at: usize, width: Width, values: &[[u8; 4]]) -> Option<()> {
+        let bytes = width.bytes() as usize;
+        let to = self.output?.get(at..at + values.len() * bytes)?;
         if width == Width::Bits32 {
-            let values = values.as_flattened();
-            let to = self.output?.get(at..at + values.len())?;
-            return to.copy_from_slice_or_err(values).ok();
+            return to.copy_from_slice_or_err(values.as_flattened()).ok();
         }
-        for value in values {
-            self.put(at, width, u32::from_le_bytes(*value))?;
-            at += width.bytes() as usize;
+        let mut to = to.iter();
+        for [low, high, _, _] in values {
+            to.next()?.set(*low);
+            if width != Width::Bits8 {
+                to.next()?.set(*high);
+            }
         }
         Some(())
     }
@@ -128,6 +138,14 @@ impl<const N: usize> WasmHost<N> {
     #[must_use]
     pub fn with_programs(mut self, slots: &'static [ProgramSlot]) -> Self {
         self.programs = slots;
+        self
+    }
+
+    /// Make pass after pass in one call, as many as it asks for, as long as the turn of the process goes on. Without this a call
+    /// ends with its pass.
+    #[must_use]
+    pub fn with_turn(mut self, turn: &'static dyn Turn) -> Self {
+        self.turn = Some(turn);
         self
     }
 
@@ -149,7 +167,7 @@ impl<const N: usize> WasmHost<N> {
         data: u32,
     ) -> Result<CommandReturn, Refusal> {
         let (index, _) = self.held(process, program >> 16)?;
-        let instructions = (program & 0xffff) as usize;
+        let (instructions, passes) = ((program & 0xff) as usize, program >> 8 & 0xff);
         let (input, output) = ((data >> 16) as usize, (data & 0xffff) as usize);
         if self.slot(Some(index)).is_some() {
             return Err(program::Refusal::State.into());
@@ -172,7 +190,7 @@ impl<const N: usize> WasmHost<N> {
             // At most 32: checked above.
             let begin = |machine: &mut Machine| machine.begin(instructions as u8, input, output);
             slot.machine.map(begin);
-            answer = Ok(self.pass(index, slot, code, lent));
+            answer = Ok(self.passes(index, slot, code, lent, passes));
         })?;
         answer
     }
@@ -181,13 +199,14 @@ impl<const N: usize> WasmHost<N> {
         &self,
         process: ProcessId,
         handle: u32,
+        passes: u32,
     ) -> Result<CommandReturn, Refusal> {
         let (index, _) = self.held(process, handle)?;
         let slot = self.slot(Some(index)).ok_or(program::Refusal::State)?;
         let mut answer = Err(Refusal::BufferTooSmall);
         let instructions = slot.machine.map_or(0, |machine| machine.length());
         self.lent(process, instructions, &mut |code, lent| {
-            answer = Ok(self.pass(index, slot, code, lent));
+            answer = Ok(self.passes(index, slot, code, lent, passes));
         })?;
         answer
     }
@@ -203,20 +222,28 @@ impl<const N: usize> WasmHost<N> {
             .ok_or(program::Refusal::State.into())
     }
 
-    fn pass(
+    /// Make one pass of the program in a slot, and more of them, `passes` together at most, while the process's turn goes on.
+    fn passes(
         &self,
         index: usize,
         slot: &ProgramSlot,
         code: &ReadableProcessSlice,
         lent: &Lent<'_>,
+        passes: u32,
     ) -> CommandReturn {
         let Some(exposure) = self.exposures.get(index) else {
             return CommandReturn::failure(ErrorCode::FAIL);
         };
+        let mut passes = Passes {
+            turn: self.turn,
+            asked: passes.min(PASSES_MAX),
+            made: 1,
+        };
         let come = slot.machine.map(|machine| {
-            let pass = on(machine, exposure, code, lent);
+            let pass = on(machine, exposure, code, lent, &mut passes);
             (pass, machine.instruction(), machine.output() as u32)
         });
+        let made = passes.made;
         // Nothing else uses the machine.
         let Some((pass, instruction, output)) = come else {
             return CommandReturn::failure(ErrorCode::FAIL);
@@ -225,9 +252,14 @@ impl<const N: usize> WasmHost<N> {
             slot.owner.set(None);
         }
         match pass {
-            Ok(Pass::Done) => CommandReturn::success_u32_u32(state::DONE, output),
-            Ok(Pass::GoesOn) => CommandReturn::success_u32_u32(state::GOES_ON, output),
-            Err(refusal) => ended(refusal, instruction, output),
+            Ok(Pass::Done) => CommandReturn::success_u32_u32(answer_of(state::DONE, made), output),
+            Ok(Pass::GoesOn) => {
+                CommandReturn::success_u32_u32(answer_of(state::GOES_ON, made), output)
+            }
+            // The error, the instruction, the bytes of output so far.
+            Err(refusal) => {
+                CommandReturn::failure_u32_u32(refusal.into(), answer_of(instruction, made), output)
+            }
         }
     }
 
@@ -277,37 +309,67 @@ impl<const N: usize> WasmHost<N> {
     }
 }
 
-/// A pass of a program, on its way to the window that makes its accesses.
+/// The passes of one call.
+struct Passes {
+    turn: Option<&'static dyn Turn>,
+    /// How many there may be; one is made whatever this says.
+    asked: u32,
+    /// How many there were, with the one that is being made.
+    made: u32,
+}
+
+impl Passes {
+    /// Begin with another one. `false`: the call ends.
+    #[inline(never)]
+    fn another(&mut self) -> bool {
+        let goes_on = self.made < self.asked && self.turn.is_some_and(|turn| turn.goes_on());
+        self.made += u32::from(goes_on);
+        goes_on
+    }
+}
+
+/// Passes of a program, on their way to the window that makes its accesses.
 pub struct Running<'a> {
     machine: &'a mut Machine,
     lent: &'a Lent<'a>,
+    /// What the first has left.
     units: u32,
+    passes: &'a mut Passes,
     /// What it has come to.
     come: Result<Pass, program::Refusal>,
 }
 
 impl Running<'_> {
-    /// Carry it out, with the accesses of this window.
+    /// Carry them out, with the accesses of this window.
     #[inline(always)]
     pub(crate) fn on<W: Window + ?Sized>(&mut self, window: &W) {
-        self.come = self.machine.pass(window, self.lent, self.units);
+        let (machine, passes) = (&mut *self.machine, &mut *self.passes);
+        self.come = machine.passes(window, self.lent, self.units, &mut || passes.another());
     }
 }
 
-/// A pass: what is to be checked first, and what that leaves of the time for carrying it out.
+/// Passes: what is to be checked first, and what that leaves of the time for carrying it out.
 fn on(
     machine: &mut Machine,
     exposure: &Exposure,
     code: &ReadableProcessSlice,
     lent: &Lent<'_>,
+    passes: &mut Passes,
 ) -> Result<Pass, program::Refusal> {
-    let Some(units) = check(machine, exposure, |index| instruction(code, index))? else {
+    let Some(units) = check(
+        machine,
+        exposure,
+        |index| instruction(code, index),
+        &mut || passes.another(),
+    )?
+    else {
         return Ok(Pass::GoesOn);
     };
     let mut running = Running {
         machine,
         lent,
         units,
+        passes,
         come: Ok(Pass::GoesOn),
     };
     exposure.window.pass(&mut running);
@@ -324,15 +386,20 @@ pub(crate) fn check(
     machine: &mut Machine,
     exposure: &Exposure,
     bytes: impl Fn(usize) -> Option<[u8; INSTRUCTION_BYTES]>,
+    another: &mut dyn FnMut() -> bool,
 ) -> Result<Option<u32>, program::Refusal> {
     let mut units = PASS_UNITS;
     while let Some(index) = machine.unchecked() {
         let bytes = bytes(index);
         let operation = bytes.map_or(0, |[operation, ..]| operation);
-        let Some(left) = units.checked_sub(check_units(operation)) else {
-            return Ok(None);
-        };
-        units = left;
+        let work = check_units(operation);
+        if units < work {
+            if !another() {
+                return Ok(None);
+            }
+            units = PASS_UNITS;
+        }
+        units -= work;
         machine.check(exposure, bytes.as_ref().and_then(Instruction::decode))?;
     }
     Ok(Some(units))
@@ -344,9 +411,4 @@ fn instruction(code: &ReadableProcessSlice, index: usize) -> Option<[u8; INSTRUC
     let from = code.get(index * INSTRUCTION_BYTES..(index + 1) * INSTRUCTION_BYTES)?;
     from.copy_to_slice_or_err(&mut bytes).ok()?;
     Some(bytes)
-}
-
-/// The answer to a program that was refused or has ended: the error, the instruction, the bytes of output so far.
-fn ended(refusal: program::Refusal, instruction: u32, output: u32) -> CommandReturn {
-    CommandReturn::failure_u32_u32(refusal.into(), instruction, output)
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   wasm_host (no unsafe, knows offsets and line numbers)
-//!      │ Window: load, store          │ Lines: mask, unmask, clear pending   │ Clock
+//!      │ Window: load, store          │ Lines: mask, unmask, clear pending   │ Clock   │ Turn
 //!   board or chip (knows addresses, the interrupt controller, a timer)
 //! ```
 //!
@@ -78,6 +78,18 @@ pub trait Lines {
     fn clear_pending(&self, line: u32);
     /// Returns whether a line is pending, masked or not.
     fn is_pending(&self, line: u32) -> bool;
+}
+
+/// The turn of the process whose system call the capsule works on.
+///
+/// A call can carry out more than one pass of a register program. Between two it asks here, as the kernel's loop does between
+/// two calls of a process.
+#[cfg(feature = "programs")]
+pub trait Turn {
+    /// Returns whether the process that has called may go on at once, with the kernel's loop not asked: no interrupt waits for its
+    /// driver, no deferred call waits, and its time slice, if it has one, is not over. Whatever else may have become more important than it must have come by one
+    /// of these.
+    fn goes_on(&self) -> bool;
 }
 
 /// A counter that runs freely and wraps at 32 bits: what work for containers takes.

@@ -101,10 +101,11 @@ pub const fn registration(priority: u8, captures: u8) -> usize {
     ((priority as usize) << 8) | captures as usize
 }
 
-/// One argument with the handle of a claimed block, and how many instructions a program for it has.
+/// One argument with the handle of a claimed block, how many instructions a program for it has, and how many passes may be made at
+/// once; 0 is one.
 #[must_use]
-pub const fn program_of(handle: u16, instructions: u16) -> usize {
-    ((handle as usize) << 16) | instructions as usize
+pub const fn program_of(handle: u16, instructions: u8, passes: u8) -> usize {
+    ((handle as usize) << 16) | ((passes as usize) << 8) | instructions as usize
 }
 
 /// One argument with the lengths of a program's input and output in bytes.

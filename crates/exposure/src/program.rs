@@ -60,6 +60,25 @@ pub mod state {
     pub const GOES_ON: u32 = 1;
 }
 
+/// Most passes that a call can ask for, and tell that it made.
+pub const PASSES_MAX: u32 = 0xff_ffff;
+
+/// Bits of the first number of an answer below that of passes.
+const WHAT_BITS: u32 = 8;
+
+/// The first number that the kernel answers: a [`state`], or the index of the instruction that is to blame, and how many
+/// passes were made.
+#[must_use]
+pub const fn answer_of(what: u32, passes: u32) -> u32 {
+    what & !(!0 << WHAT_BITS) | passes << WHAT_BITS
+}
+
+/// The state or index, and the number of passes, of an answer.
+#[must_use]
+pub const fn of_answer(answer: u32) -> (u32, u32) {
+    (answer & !(!0 << WHAT_BITS), answer >> WHAT_BITS)
+}
+
 /// A register, or a part of one, and the width it is accessed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {

@@ -275,7 +275,8 @@ fn wasm_host(
     #[cfg(feature = "programs")]
     if exposures::PROGRAMS != 0 {
         let room = static_buf!([wasm_host::ProgramSlot; exposures::PROGRAMS]);
-        return Ok(host.with_programs(fill(room, || const { wasm_host::ProgramSlot::new() })));
+        let slots = fill(room, || const { wasm_host::ProgramSlot::new() });
+        return Ok(host.with_programs(slots).with_turn(&interrupts::Turn));
     }
     Ok(host)
 }

@@ -173,7 +173,7 @@ fn a_driver_of_interrupts_needs_no_flag_of_the_linker() -> Result<()> {
         .skip(1)
         .filter_map(|rest| rest.split("```").next());
     let code = blocks
-        .find(|block| block.contains("irq!"))
+        .find(|block| block.contains("Interrupts::register"))
         .context("a program with interrupts")?;
     let author = Author::new()?;
     author.ok(".", "berth new serial")?;

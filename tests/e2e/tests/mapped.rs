@@ -94,7 +94,7 @@ fn loads_and_stores_are_the_traffic_that_calls_are() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_exposed_is_a_fault_that_names_register_and_width() -> Result<()> {
+fn what_is_not_exposed_is_a_fault_that_names_block_register_and_width() -> Result<()> {
     let device = Device::boot()?;
     let folder = tempfile::tempdir()?;
     for (access, call) in [
@@ -112,7 +112,7 @@ fn what_is_not_exposed_is_a_fault_that_names_register_and_width() -> Result<()> 
         device.wait_state("faulty", "faulted")?;
         let told = device.berth(&["inspect", "faulty"])?.ok()?;
         ensure!(
-            told.contains(call) && told.contains("0x1c"),
+            told.contains(call) && told.contains("0x1c) of fpgaio"),
             "{access}: {told}"
         );
         device.berth(&["rm", "-f", "faulty"])?.ok()?;

@@ -11,6 +11,9 @@ use berth_e2e::shares::{Got, Hog, SPINS, Shares, bus_functions, foreign_function
 
 /// What the victim may be off its share.
 const TOLERANCE: f64 = 0.05;
+/// So often it may be off: on a busy machine nobody reads the board's line for a while, and then each byte that is printed is an
+/// interrupt of its own. What a container does to another it does each time.
+const ATTEMPTS: u32 = 3;
 
 /// The victim has its share beside it, and no more than that if the hog never waits; `ps` tells who had the rest.
 fn holds(hog: &Hog, got: Got) -> Result<()> {
@@ -32,7 +35,13 @@ fn each(hogs: &[Hog]) -> Result<()> {
 fn each_on(mut shares: Shares, hogs: &[Hog]) -> Result<()> {
     let mut wrong = Vec::new();
     for hog in hogs {
-        let result = shares.beside(&hog.text).and_then(|got| holds(hog, got));
+        let mut result = Ok(());
+        for _ in 0..ATTEMPTS {
+            result = shares.beside(&hog.text).and_then(|got| holds(hog, got));
+            if result.is_ok() {
+                break;
+            }
+        }
         wrong.extend(result.err().map(|error| format!("{}: {error:#}", hog.name)));
     }
     ensure!(wrong.is_empty(), "{wrong:#?}");

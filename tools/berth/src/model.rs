@@ -358,6 +358,8 @@ pub struct HostCall {
     pub name: Said,
     /// Its first two arguments.
     pub arguments: [u32; 2],
+    /// The label of the block that it was about.
+    pub block: Option<Said>,
 }
 
 /// Something that happened on the device.

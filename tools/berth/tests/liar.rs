@@ -128,6 +128,7 @@ fn lie<'a>(op: &Op<'a>, lies: Lies) -> Result<Reply<'a>, DeviceError<'a>> {
                 last_call: Some(HostCall {
                     name: EVIL,
                     arguments: [word; 2],
+                    block: Some(EVIL),
                 }),
                 fuel_used: long,
                 memory_used: word,

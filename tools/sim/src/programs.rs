@@ -5,7 +5,7 @@ use wasm_host::desk::{self, Program};
 use wasm_supervisor::arena;
 use wasm_supervisor::errno;
 use wasm_supervisor::interrupts::Interrupts;
-use wasm_supervisor::programs::{Ended, INSTRUCTION_BYTES, Parts, Pass, Passes, Programs};
+use wasm_supervisor::programs::{Ended, INSTRUCTION_BYTES, Parts, Pass, Passes, Programs, Work};
 
 fn ended(ended: desk::Ended) -> Ended {
     Ended {
@@ -23,11 +23,11 @@ impl Simulated {
     fn program(&self, handle: u16, parts: &Parts<'_>, passes: Passes) -> Result<Program, Ended> {
         let mut programs = self.0.programs.borrow_mut();
         match passes {
-            Passes::First if programs.contains_key(&handle) => Err(refused(errno::ALREADY)),
-            Passes::First if programs.len() as u32 >= self.0.board.limits.programs => {
+            Passes::First(_) if programs.contains_key(&handle) => Err(refused(errno::ALREADY)),
+            Passes::First(_) if programs.len() as u32 >= self.0.board.limits.programs => {
                 Err(refused(errno::NO_MEMORY))
             }
-            Passes::First => {
+            Passes::First(_) => {
                 let (instructions, input) = parts.lengths;
                 Program::new(instructions.into(), input.into(), parts.output.len()).map_err(ended)
             }
@@ -43,10 +43,8 @@ impl Simulated {
             Ok(program) => program,
             Err(ended) => return (Err(ended), 0),
         };
-        let most = match passes {
-            Passes::First => 1,
-            Passes::Next(most) => most.max(1),
-        };
+        let (Passes::First(most) | Passes::Next(most)) = passes;
+        let most = most.max(1);
         let instructions = usize::from(parts.lengths.0) * INSTRUCTION_BYTES;
         let input = match parts.input {
             [] => parts.code.get(instructions..).unwrap_or_default(),
@@ -77,8 +75,10 @@ impl Programs for Simulated {
         handle: u16,
         parts: Parts<'_>,
         passes: Passes,
-    ) -> (Result<Pass, Ended>, u32) {
-        arena::of_the_board(|| self.passes(handle, parts, passes))
+    ) -> (Result<Pass, Ended>, Work) {
+        let (come, passes) = arena::of_the_board(|| self.passes(handle, parts, passes));
+        // In one call, as on a board that says when a call must end.
+        (come, Work { passes, calls: 1 })
     }
 
     fn cancel_program(&self, handle: u16) {

@@ -4,7 +4,7 @@ use libtock::wasm_host::programs;
 
 use super::Board;
 use crate::interrupts::Interrupts;
-use crate::programs::{Ended, Parts, Pass, Passes, Programs};
+use crate::programs::{Ended, Parts, Pass, Passes, Programs, Work};
 
 impl From<programs::Ended> for Ended {
     fn from(ended: programs::Ended) -> Self {
@@ -44,7 +44,7 @@ impl Programs for Board {
         handle: u16,
         parts: Parts<'_>,
         passes: Passes,
-    ) -> (Result<Pass, Ended>, u32) {
+    ) -> (Result<Pass, Ended>, Work) {
         let (instructions, input) = parts.lengths;
         // At most DATA_MAX.
         let output = parts.output.len() as u16;
@@ -53,29 +53,31 @@ impl Programs for Board {
             input: parts.input,
             output: parts.output,
         };
-        let mut made = 0;
+        let begins = matches!(passes, Passes::First(_));
+        let mut work = Work::default();
         let mut come = Ok(programs::Pass::GoesOn);
         let lent = programs::lend(handle, parts, |lent: &programs::Lent| {
-            made = 1;
-            let passes = match passes {
-                Passes::First => {
-                    come = lent.begin(instructions, input, output);
-                    return;
-                }
-                Passes::Next(passes) => passes,
-            };
+            let (Passes::First(passes) | Passes::Next(passes)) = passes;
             loop {
-                come = lent.go_on();
-                if come != Ok(programs::Pass::GoesOn) || made >= passes || self.waiting() != 0 {
+                let left = passes.saturating_sub(work.passes);
+                let made;
+                (come, made) = if begins && work.calls == 0 {
+                    lent.begin(instructions, input, output, left)
+                } else {
+                    lent.go_on(left)
+                };
+                work.calls += 1;
+                work.passes += made;
+                let is_over = come != Ok(programs::Pass::GoesOn);
+                if is_over || work.passes >= passes || self.waiting() != 0 {
                     return;
                 }
-                made += 1;
             }
         });
         if let Err(error) = lent {
             come = Err(error.into());
         }
-        (come.map(Pass::from).map_err(Ended::from), made)
+        (come.map(Pass::from).map_err(Ended::from), work)
     }
 
     fn cancel_program(&self, handle: u16) {

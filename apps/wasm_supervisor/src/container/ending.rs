@@ -4,9 +4,11 @@
 
 use core::fmt::Write;
 
-use berth_protocol::{Entry, Fault, LOG_TEXT_MAX, Level, Restart, State, Update};
+use berth_exposure::LABEL_MAX;
+use berth_protocol::{Entry, Fault, FaultReport, LOG_TEXT_MAX, Level, Restart, State, Update};
 
 use super::budget::Cause;
+use super::host::{ACCESSES, PROGRAM};
 use super::loading::Loading;
 use super::name::CONTAINERS_MAX;
 use super::outcome::{End, LastCall};
@@ -160,11 +162,21 @@ impl<P: Platform + 'static> Containers<P> {
                 if let Some(container) = self.get_mut(slot)
                     && let Some(record) = &mut container.fault
                 {
-                    record.memory_used = words.memory_used;
+                    record.report.memory_used = words.memory_used;
                 }
                 Err(Refused::State(State::Faulted { fault }))
             }
         }
+    }
+
+    /// The label of the block that this call of the container in `slot` was about, if it was about one.
+    fn block_of(&self, slot: usize, call: &LastCall) -> Option<Text<LABEL_MAX>> {
+        let [number, _] = call.arguments;
+        let is_access = call.name.starts_with(ACCESSES) || call.name == PROGRAM;
+        let number = u8::try_from(number).ok().filter(|_| is_access)?;
+        let mut text = Text::new();
+        text.write_str(self.block_label(slot, number)?).ok()?;
+        Some(text)
     }
 
     /// The container in `slot` has ended by what it did.
@@ -208,8 +220,9 @@ impl<P: Platform + 'static> Containers<P> {
     ) {
         let time_us = self.shared.platform.now_us();
         let (memory_used, _) = self.memory(slot);
+        let block = last_call.and_then(|call| self.block_of(slot, &call));
         if let Some(container) = self.get_mut(slot) {
-            let record = FaultRecord {
+            let report = FaultReport {
                 fault,
                 entry,
                 last_call,
@@ -218,7 +231,7 @@ impl<P: Platform + 'static> Containers<P> {
                 restarts: container.restarts.total,
                 time_us,
             };
-            container.fault = Some(record);
+            container.fault = Some(FaultRecord { report, block });
             let entry = match entry {
                 Entry::Start => "while loading",
                 Entry::Main => "in main",
@@ -231,11 +244,18 @@ impl<P: Platform + 'static> Containers<P> {
                 text,
                 "faulted: {} {entry}, fuel {}",
                 fault.word(),
-                record.fuel_used
+                report.fuel_used
             );
-            if let Some(LastCall { name, arguments }) = last_call {
+            if let Some(LastCall {
+                name, arguments, ..
+            }) = last_call
+            {
                 let [first, second] = arguments;
                 let _ = write!(text, ", last call {name}({first}, {second:#x})");
+            }
+            if let Some(block) = block {
+                let label = core::str::from_utf8(block.bytes()).unwrap_or_default();
+                let _ = write!(text, " of {label}");
             }
             self.shared.with_log(slot, |log| {
                 log.say(Level::Error, time_us, text.bytes());

@@ -20,11 +20,13 @@ use crate::arena;
 use crate::buses::{SpiSettings, Transfer};
 use crate::engine::{Account, Handler, Host, MailPlace, Stop, border::price};
 use crate::platform::{Claimed, LedAction, Platform, Width};
-use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay};
+use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay, Work};
 use crate::window::Window;
 
 /// What the fault record calls the function that runs register programs.
 pub(super) const PROGRAM: &str = "program.run";
+/// How what it calls the functions that access registers begins.
+pub(super) const ACCESSES: &str = "mmio.";
 
 /// A host function that was called: a byte, since a driver's accesses note theirs each time.
 #[derive(Clone, Copy)]
@@ -165,7 +167,11 @@ impl<P: Platform> ContainerHost<P> {
     pub fn last_call(&self) -> Option<LastCall> {
         let Call { called, arguments } = self.last_call?;
         let name = called.name();
-        Some(LastCall { name, arguments })
+        Some(LastCall {
+            name,
+            arguments,
+            block: None,
+        })
     }
 
     const fn called(&mut self, called: Called, arguments: [u32; 2]) {
@@ -233,7 +239,7 @@ impl<P: Platform> ContainerHost<P> {
         program: UnderWay,
         passes: Passes,
         memory: &mut [u8],
-    ) -> Result<Option<u32>, Stop> {
+    ) -> Result<(Option<u32>, Work), Stop> {
         let Some(parts) = program.places.of(memory) else {
             return Err(self.bad_pointer());
         };
@@ -243,15 +249,18 @@ impl<P: Platform> ContainerHost<P> {
             return Err(self.bad_program(code / INSTRUCTION_BYTES as u32));
         }
         let platform = &self.shared.platform;
-        let (come, _) = platform.run_program(program.handle, parts, passes);
-        if passes == Passes::First && come == Ok(Pass::GoesOn) {
+        let (come, work) = platform.run_program(program.handle, parts, passes);
+        if matches!(passes, Passes::First(_)) && come == Ok(Pass::GoesOn) {
             self.shared.begin_program(self.run, program.handle);
         }
         self.program = Some(program);
-        program.judge(come, memory).map_err(|(fault, arguments)| {
-            self.called(Called::Program, arguments);
-            self.stop(Pending::Fault(fault))
-        })
+        match program.judge(come, memory) {
+            Ok(result) => Ok((result, work)),
+            Err((fault, arguments)) => {
+                self.called(Called::Program, arguments);
+                Err(self.stop(Pending::Fault(fault)))
+            }
+        }
     }
 
     /// Ask the system below. What that allocates is not the container's.
@@ -369,8 +378,9 @@ impl<P: Platform> Host for ContainerHost<P> {
         &mut self,
         handle: u32,
         places: Places,
+        passes: u32,
         memory: &mut [u8],
-    ) -> Result<Option<u32>, Stop> {
+    ) -> Result<(Option<u32>, Work), Stop> {
         self.called(Called::Program, [handle, places.code.pointer]);
         let Some(block) = self.block(handle) else {
             return Err(self.bad_handle());
@@ -380,10 +390,14 @@ impl<P: Platform> Host for ContainerHost<P> {
             handle: block.handle,
             places,
         };
-        self.passes(program, Passes::First, memory)
+        self.passes(program, Passes::First(passes), memory)
     }
 
-    fn continue_program(&mut self, passes: u32, memory: &mut [u8]) -> Result<Option<u32>, Stop> {
+    fn continue_program(
+        &mut self,
+        passes: u32,
+        memory: &mut [u8],
+    ) -> Result<(Option<u32>, Work), Stop> {
         match self.program {
             Some(program) => self.passes(program, Passes::Next(passes), memory),
             None => Err(self.bad_handle()),

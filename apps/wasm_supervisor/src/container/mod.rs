@@ -83,7 +83,7 @@ mod wear_tests;
 pub use host::ContainerHost;
 pub use name::{CONTAINERS_MAX, Name};
 pub use outcome::{LastCall, Pending};
-pub use record::{Container, FaultRecord};
+pub use record::Container;
 pub use refused::Refused;
 pub use schedule::SHARE_DEFAULT;
 pub use shared::Shared;

@@ -14,7 +14,7 @@ use super::table::Containers;
 use crate::engine::Engine;
 use crate::engine::border::price;
 use crate::platform::Platform;
-use crate::programs::{Pass, Passes};
+use crate::programs::{Pass, Passes, Work};
 
 impl<P: Platform + 'static> Containers<P> {
     /// Go on with the program that main of the container in `slot` waits for, for one of the `pieces`, or less if an
@@ -31,13 +31,14 @@ impl<P: Platform + 'static> Containers<P> {
         };
         let on_trial = container.image == Image::Candidate;
         let platform = &self.shared.platform;
-        let rest = pieces.next().saturating_sub(price::LEND.into()) / u64::from(price::PASS);
+        let calls = u64::from(price::LEND + price::PROGRAM_CALL);
+        let rest = pieces.next().saturating_sub(calls) / u64::from(price::PASS);
         let passes = u32::try_from(rest).unwrap_or(u32::MAX).max(1);
         let engine = container.run.as_mut().and_then(|run| run.engine.as_mut());
         let Some(engine) = engine else {
             return ControlFlow::Break(None);
         };
-        let mut made = 1;
+        let mut made = Work::default();
         let come = on_behalf(platform, container.tag, on_trial, || {
             engine.run(|engine| {
                 let Some(program) = engine.host().program() else {
@@ -47,9 +48,9 @@ impl<P: Platform + 'static> Containers<P> {
                 // Memories do not shrink.
                 let come = match program.places.of(memory) {
                     Some(parts) => {
-                        let (come, passes) =
+                        let (come, work) =
                             platform.run_program(program.handle, parts, Passes::Next(passes));
-                        made = passes;
+                        made = work;
                         come
                     }
                     None => Ok(Pass::GoesOn),
@@ -57,7 +58,7 @@ impl<P: Platform + 'static> Containers<P> {
                 program.judge(come, memory)
             })
         });
-        let fuel = u64::from(price::LEND) + u64::from(price::PASS) * u64::from(made);
+        let fuel = u64::from(price::LEND + made.price());
         let is_left = pieces.used(fuel);
         self.used(slot, fuel);
         let Some(run) = self.run_mut(slot) else {
@@ -73,6 +74,7 @@ impl<P: Platform + 'static> Containers<P> {
                     last_call: Some(LastCall {
                         name: PROGRAM,
                         arguments,
+                        block: None,
                     }),
                 }));
             }

@@ -184,7 +184,7 @@ fn a_longer_one_goes_on_in_the_same_turn_as_far_as_that_reaches() {
 
 #[test]
 fn others_run_while_a_long_one_goes_on_and_its_time_is_its_containers() {
-    let program = several(2_000);
+    let program = several(5_000);
     let long = guest("fpgaio", &program, &[], &main(&run(64, 0, 4)));
     let other = wat::parse_str(
         r#"(module (memory (export "memory") 16 (pagesize 1)) (func (export "_start") (loop $l (br $l))))"#,
@@ -340,7 +340,7 @@ fn a_device_that_does_not_become_ready_is_an_error_that_says_where() {
             at: word(8),
             mask: 1,
             value: 1,
-            limit: 300,
+            limit: 3_000,
         },
     ];
     let image = guest("fpgaio", &program, &[], &main(&run(48, 0, 8)));

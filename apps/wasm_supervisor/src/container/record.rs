@@ -1,6 +1,7 @@
 //! What is known of one container.
 
-use berth_protocol::{FaultReport, ImageHash, Parameters, State, Update};
+use berth_exposure::LABEL_MAX;
+use berth_protocol::{FaultReport, HostCall, ImageHash, Parameters, State, Update};
 
 use super::budget::{Budget, WRITES_DEFAULT};
 use super::load::Load;
@@ -13,9 +14,16 @@ use super::storage::Image;
 use crate::admission::Module;
 use crate::engine::Engine;
 use crate::platform::Platform;
+use crate::text::Text;
 
 /// What a container's last fault was; kept after its memory is gone.
-pub type FaultRecord = FaultReport<'static>;
+#[derive(Clone, Copy)]
+pub(super) struct FaultRecord {
+    /// All of it but the label of the block that the last call was about.
+    pub(super) report: FaultReport<'static>,
+    /// That label, if it was about one: the image that had it may be replaced.
+    pub(super) block: Option<Text<LABEL_MAX>>,
+}
 
 /// One container.
 pub struct Container<P: Platform + 'static> {
@@ -124,8 +132,18 @@ impl<P: Platform + 'static> Container<P> {
 
     /// Its last fault.
     #[must_use]
-    pub const fn fault(&self) -> Option<FaultRecord> {
-        self.fault
+    pub fn fault(&self) -> Option<FaultReport<'_>> {
+        let record = self.fault.as_ref()?;
+        let label = record.block.as_ref().map(Text::bytes);
+        let block = label.and_then(|label| core::str::from_utf8(label).ok());
+        let last_call = record
+            .report
+            .last_call
+            .map(|call| HostCall { block, ..call });
+        Some(FaultReport {
+            last_call,
+            ..record.report
+        })
     }
 
     /// Its restarts since the operator started it.

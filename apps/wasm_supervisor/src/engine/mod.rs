@@ -15,7 +15,7 @@ use berth_protocol::Fault;
 
 use crate::admission::{Foreign, Module};
 use crate::platform::Width;
-use crate::programs::Places;
+use crate::programs::{Places, Work};
 
 pub mod border;
 pub mod config;
@@ -52,7 +52,8 @@ pub trait Host {
     /// # Errors
     /// As [`read`](Host::read).
     fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<(), Stop>;
-    /// Begin a register program for a claimed block. Returns what the call returns, or `None` if the program is not over.
+    /// Begin a register program for a claimed block, and make at most `passes`, at least one. Returns what the call returns, or `None` if the program is
+    /// not over, and what work it was.
     ///
     /// # Errors
     /// It is not one that may be carried out; the container is to be ended.
@@ -60,13 +61,18 @@ pub trait Host {
         &mut self,
         handle: u32,
         places: Places,
+        passes: u32,
         memory: &mut [u8],
-    ) -> Result<Option<u32>, Stop>;
-    /// Go on with the program that was begun last, for at most `passes`.
+    ) -> Result<(Option<u32>, Work), Stop>;
+    /// Go on with the program that was begun last, for at most `passes`. Returns as [`begin_program`](Host::begin_program).
     ///
     /// # Errors
     /// As [`begin_program`](Host::begin_program).
-    fn continue_program(&mut self, passes: u32, memory: &mut [u8]) -> Result<Option<u32>, Stop>;
+    fn continue_program(
+        &mut self,
+        passes: u32,
+        memory: &mut [u8],
+    ) -> Result<(Option<u32>, Work), Stop>;
     /// Suspend the container until that program is over.
     fn await_program(&mut self) -> Stop;
     /// Write a line to the container's log.

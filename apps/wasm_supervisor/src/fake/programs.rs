@@ -12,7 +12,7 @@ use crate::errno;
 use crate::interrupts::Interrupts;
 use crate::platform::{Platform, Width};
 use crate::programs::{
-    Ended, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Parts, Pass, Passes, Programs,
+    Ended, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Parts, Pass, Passes, Programs, Work,
 };
 
 /// How many may be under way.
@@ -258,6 +258,16 @@ impl Machine {
     }
 }
 
+/// The same parts, for a shorter time.
+fn again<'a>(parts: &'a mut Parts<'_>) -> Parts<'a> {
+    Parts {
+        code: parts.code,
+        input: parts.input,
+        output: &mut *parts.output,
+        lengths: parts.lengths,
+    }
+}
+
 /// What a program so far takes and puts out, and how deep it repeats.
 fn sums(steps: &[Instruction]) -> (usize, usize, usize) {
     let mut around: Vec<(usize, usize)> = Vec::new();
@@ -345,11 +355,19 @@ impl Programs for Fake {
         handle: u16,
         parts: Parts<'_>,
         passes: Passes,
-    ) -> (Result<Pass, Ended>, u32) {
-        match passes {
-            Passes::First => (self.begin_program(handle, parts), 1),
+    ) -> (Result<Pass, Ended>, Work) {
+        let mut parts = parts;
+        let (come, passes) = match passes {
+            Passes::First(passes) => match self.begin_program(handle, again(&mut parts)) {
+                Ok(Pass::GoesOn) if passes > 1 && self.waiting() == 0 => {
+                    let (come, more) = self.continue_program(handle, parts, passes - 1);
+                    (come, 1 + more)
+                }
+                come => (come, 1),
+            },
             Passes::Next(passes) => self.continue_program(handle, parts, passes),
-        }
+        };
+        (come, Work { passes, calls: 1 })
     }
 }
 
@@ -388,12 +406,7 @@ impl Fake {
         parts: Parts<'_>,
         passes: u32,
     ) -> (Result<Pass, Ended>, u32) {
-        let Parts {
-            code,
-            input,
-            output,
-            lengths,
-        } = parts;
+        let mut parts = parts;
         let mut made = 0;
         loop {
             made += 1;
@@ -403,13 +416,7 @@ impl Fake {
                 let code = errno::ALREADY;
                 return (Err(Ended { code, at: None }), made);
             };
-            let parts = Parts {
-                code,
-                input,
-                output: &mut *output,
-                lengths,
-            };
-            let come = self.pass(handle, machine, parts);
+            let come = self.pass(handle, machine, again(&mut parts));
             if come != Ok(Pass::GoesOn) || made >= passes || self.waiting() != 0 {
                 return (come, made);
             }

@@ -182,6 +182,10 @@ fn print_reply<P: Platform>(
                 if let Some(call) = &fault.last_call {
                     let [first, second] = call.arguments;
                     write!(out, " after {}({first}, {second})", call.name)?;
+                    if let Some(block) = call.block {
+                        out.add(" of ");
+                        out.add(block);
+                    }
                 }
                 write!(
                     out,

@@ -1,18 +1,19 @@
 //! Register programs: the same accesses as one by one, all checked before the first, in bounded passes.
 
 use super::test_window::{Access, Memory};
-use super::{Board, CLEAR, LED, STATUS, board, failed};
+use super::{Board, CLEAR, LED, STATUS, board, board_with, failed};
 use berth_exposure::program::{
-    ACCESSES_MAX, Exchange, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, NESTING_MAX, Place,
-    Ready, state,
+    ACCESSES_MAX, Exchange, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, NESTING_MAX,
+    PASSES_MAX, Place, Ready, answer_of, of_answer, state,
 };
 use berth_exposure::{DRIVER_NUM, Width, allow, command, data_of, program_of, register};
 use kernel::ErrorCode;
 use kernel::syscall::CommandReturn;
 use kernel::test_utils::TestProcess;
 use proptest::prelude::*;
+use std::cell::Cell;
 use std::collections::VecDeque;
-use wasm_host::WasmHost;
+use wasm_host::{Turn, WasmHost};
 
 /// Work of a pass, as the driver's page says.
 pub(super) const PASS: u32 = 75;
@@ -26,6 +27,11 @@ fn word(offset: u16) -> Place {
 
 fn bytes_of(program: &[Instruction]) -> Vec<u8> {
     program.iter().flat_map(|i| i.encode()).collect()
+}
+
+/// What is answered to a call of so many passes that put nothing out.
+fn told(state: u32, passes: u32) -> CommandReturn {
+    CommandReturn::success_u32_u32(answer_of(state, passes), 0)
 }
 
 /// How a program went.
@@ -53,19 +59,21 @@ pub(super) fn run<const N: usize>(
     let mut result = process.command(
         host,
         command::PROGRAM_RUN,
-        program_of(handle, program.len() as u16),
+        program_of(handle, program.len() as u8, 0),
         data_of(input.len() as u16, room),
     );
     let mut calls = 1;
     loop {
         let written = |length: u32| process.read(output, length as usize);
-        if let Some((error, at, length)) = result.get_failure_2_u32() {
+        if let Some((error, answer, length)) = result.get_failure_2_u32() {
+            let (at, _) = of_answer(answer);
             return (Outcome::Failed(error, at, written(length)), calls);
         }
         if let Some(error) = result.get_failure() {
             return (Outcome::Refused(error), calls);
         }
-        let (state, length) = result.get_success_2_u32().expect("two numbers");
+        let (answer, length) = result.get_success_2_u32().expect("two numbers");
+        let (state, _) = of_answer(answer);
         if state == state::DONE {
             return (Outcome::Done(written(length)), calls);
         }
@@ -596,10 +604,10 @@ fn what_is_no_instruction_is_refused_with_its_place() {
     let lend = |code: &[u8]| {
         { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, code) }.unwrap();
     };
-    let run = |count| b.call(0, command::PROGRAM_RUN, program_of(handle, count), 0);
+    let run = |count| b.call(0, command::PROGRAM_RUN, program_of(handle, count, 0), 0);
     lend(&code);
     b.leds.take_log();
-    let refused = CommandReturn::failure_u32_u32(ErrorCode::FAIL, 1, 0);
+    let refused = CommandReturn::failure_u32_u32(ErrorCode::FAIL, answer_of(1, 1), 0);
     assert_eq!(run(2), refused);
     assert!(b.leds.take_log().is_empty());
     // Buffers that are shorter than the call says, or none.
@@ -607,18 +615,18 @@ fn what_is_no_instruction_is_refused_with_its_place() {
     let input = b.call(
         0,
         command::PROGRAM_RUN,
-        program_of(handle, 1),
+        program_of(handle, 1, 0),
         data_of(17, 0),
     );
     assert_eq!(input, failed(ErrorCode::SIZE));
     let output = b.call(
         0,
         command::PROGRAM_RUN,
-        program_of(handle, 1),
+        program_of(handle, 1, 0),
         data_of(0, 1),
     );
     assert_eq!(output, failed(ErrorCode::SIZE));
-    assert_eq!(run(1), CommandReturn::success_u32_u32(state::DONE, 0));
+    assert_eq!(run(1), told(state::DONE, 1));
     lend(&[]);
     assert_eq!(run(1), failed(ErrorCode::SIZE));
 }
@@ -643,7 +651,7 @@ fn a_long_program_goes_on_in_bounded_passes() {
     let mut result = b.call(
         0,
         command::PROGRAM_RUN,
-        program_of(handle, 3),
+        program_of(handle, 3, 0),
         data_of(0, 400),
     );
     let mut made = 0;
@@ -652,16 +660,16 @@ fn a_long_program_goes_on_in_bounded_passes() {
         let now = b.uart.take_log().len() as u32;
         assert!(now <= PASS, "{now}");
         made += now;
-        let (state, length) = result.get_success_2_u32().unwrap();
+        let (answer, length) = result.get_success_2_u32().unwrap();
         assert_eq!(length, made / 2 * 4);
-        if state == state::DONE {
+        if answer == answer_of(state::DONE, 1) {
             break;
         }
         // One program of a block at a time.
         let another = b.call(
             0,
             command::PROGRAM_RUN,
-            program_of(handle, 3),
+            program_of(handle, 3, 0),
             data_of(0, 400),
         );
         assert_eq!(another, failed(ErrorCode::ALREADY));
@@ -672,6 +680,118 @@ fn a_long_program_goes_on_in_bounded_passes() {
     assert_eq!(b.processes[0].read(output, 400), [3, 0, 0, 0].repeat(100));
     let over = b.call(0, command::PROGRAM_CONTINUE, handle.into(), 0);
     assert_eq!(over, failed(ErrorCode::ALREADY));
+}
+
+/// A turn that goes on for so many looks, and what there was between two of them.
+#[derive(Default)]
+struct Looks {
+    left: Cell<u32>,
+    made: Cell<u32>,
+    /// Whose accesses are counted.
+    uart: Cell<Option<&'static Memory>>,
+    accesses: Cell<u32>,
+}
+
+impl Looks {
+    /// A pass is over.
+    fn note(&self) {
+        let accesses = self.uart.get().unwrap().take_log().len() as u32;
+        assert!(accesses <= PASS, "{accesses}");
+        self.accesses.set(self.accesses.get() + accesses);
+    }
+}
+
+impl Turn for Looks {
+    fn goes_on(&self) -> bool {
+        self.made.set(self.made.get() + 1);
+        self.note();
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left != 0
+    }
+}
+
+/// A call that may make many passes looks after each whether it may go on, and ends when it may not, with the number that was
+/// asked for, or with the program. Nothing is left out or done twice.
+#[test]
+fn a_call_makes_passes_as_long_as_its_turn_goes_on() {
+    let looks: &'static Looks = Box::leak(Box::default());
+    let b = board_with(|host| host.with_turn(looks));
+    looks.uart.set(Some(b.uart));
+    let handle = b.claim(0, 1, "uart1").unwrap();
+    // The check alone takes more than a pass.
+    let mut program = vec![Instruction::Write(word(4), 1); 6];
+    program.extend([
+        Instruction::Repeat {
+            count: 500,
+            body: 2,
+        },
+        Instruction::Write(word(8), 3),
+        Instruction::Read(word(8)),
+    ]);
+    let length = program.len() as u8;
+    { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, &bytes_of(&program)) }
+        .unwrap();
+    let output = { b.processes[0].allow_rw(DRIVER_NUM, &b.host, allow::RW_OUTPUT, 2000) }.unwrap();
+    let begin = || {
+        let data = data_of(0, 2000);
+        b.call(0, command::PROGRAM_RUN, program_of(handle, length, 0), data)
+    };
+    b.uart.take_log();
+    // One pass begins it, whatever the turn.
+    looks.left.set(u32::MAX);
+    assert_eq!(begin(), told(state::GOES_ON, 1));
+    looks.note();
+    assert_eq!((looks.accesses.get(), looks.made.take()), (0, 0));
+    let go_on = |passes: u32| {
+        let answer = b.call(0, command::PROGRAM_CONTINUE, handle.into(), passes as usize);
+        looks.note();
+        let (answer, written) = answer.get_success_2_u32().unwrap();
+        let (state, made) = of_answer(answer);
+        (state, made, written)
+    };
+    // None means one, and one asks nobody.
+    assert_eq!(go_on(0), (state::GOES_ON, 1, 0));
+    assert_eq!(go_on(1), (state::GOES_ON, 1, 0));
+    assert_eq!(looks.made.take(), 0);
+    // As many as are asked for.
+    let (state, made, written) = go_on(5);
+    assert_eq!((state, made, looks.made.take()), (state::GOES_ON, 5, 4));
+    assert!(written > 4, "{written}");
+    // Until somebody waits: after the first pass, after the third.
+    for (left, passes) in [(0, 1), (2, 3)] {
+        looks.left.set(left);
+        let (state, made, _) = go_on(PASSES_MAX);
+        assert_eq!((state, made), (state::GOES_ON, passes));
+        assert_eq!(looks.made.take(), passes);
+    }
+    // To the end; more than there may be is as many as there may be.
+    looks.left.set(u32::MAX);
+    let (state, made, written) = go_on(u32::MAX);
+    assert_eq!((state, written), (state::DONE, 2000));
+    assert!(made > 1 && looks.made.take() == made - 1);
+    assert_eq!(looks.accesses.take(), 6 + 1000);
+    assert_eq!(b.processes[0].read(output, 2000), [3, 0, 0, 0].repeat(500));
+    // An error has the number of passes with it.
+    let program = [Instruction::Poll {
+        at: word(8),
+        mask: 3,
+        value: 0,
+        limit: 1000,
+    }];
+    { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, &bytes_of(&program)) }
+        .unwrap();
+    let begun = b.call(0, command::PROGRAM_RUN, program_of(handle, 1, 0), 0);
+    assert_eq!(begun, told(state::GOES_ON, 1));
+    looks.note();
+    let all = PASSES_MAX as usize;
+    let ended = b.call(0, command::PROGRAM_CONTINUE, handle.into(), all);
+    looks.note();
+    let (error, answer, _) = ended.get_failure_2_u32().unwrap();
+    let (at, made) = of_answer(answer);
+    assert_eq!((error, at), (ErrorCode::NOACK, 0));
+    assert_eq!(made, looks.made.get() + 1);
+    assert_eq!(looks.accesses.get(), 1000);
 }
 
 /// Exchanges that are over at the first look are work, too: as many of them as one may repeat take many passes.
@@ -703,7 +823,7 @@ fn short_exchanges_again_and_again_go_on_in_bounded_passes() {
     let mut result = b.call(
         0,
         command::PROGRAM_RUN,
-        program_of(handle, 2),
+        program_of(handle, 2, 0),
         data_of(0, 0),
     );
     let mut made = 0;
@@ -711,7 +831,7 @@ fn short_exchanges_again_and_again_go_on_in_bounded_passes() {
         let now = b.uart.take_log().len() as u32;
         assert!(now <= PASS, "{now}");
         made += now;
-        if result.get_success_2_u32().unwrap().0 == state::DONE {
+        if result.get_success_2_u32().unwrap().0 == answer_of(state::DONE, 1) {
             break;
         }
         result = b.call(0, command::PROGRAM_CONTINUE, handle.into(), 0);
@@ -742,10 +862,10 @@ fn a_program_stops_at_once_with_its_claim() {
         let result = b.call(
             process,
             command::PROGRAM_RUN,
-            program_of(handle, 2),
+            program_of(handle, 2, 0),
             data_of(1000, 0),
         );
-        assert_eq!(result, CommandReturn::success_u32_u32(state::GOES_ON, 0));
+        assert_eq!(result, told(state::GOES_ON, 1));
         handle
     };
     let go_on = |process, handle: u16| b.call(process, command::PROGRAM_CONTINUE, handle.into(), 0);
@@ -777,13 +897,13 @@ fn a_program_stops_at_once_with_its_claim() {
     let result = b.call(
         0,
         command::PROGRAM_RUN,
-        program_of(handle, 2),
+        program_of(handle, 2, 0),
         data_of(1000, 0),
     );
-    assert_eq!(result, CommandReturn::success_u32_u32(state::GOES_ON, 0));
+    assert_eq!(result, told(state::GOES_ON, 1));
     // A shorter buffer.
     lend(0, &code[..INSTRUCTION_BYTES * 2 + 20]);
-    let short = CommandReturn::failure_u32_u32(ErrorCode::SIZE, 1, 0);
+    let short = CommandReturn::failure_u32_u32(ErrorCode::SIZE, answer_of(1, 1), 0);
     assert_eq!(go_on(0, handle), short);
     assert_eq!(go_on(0, handle), failed(ErrorCode::ALREADY));
     assert!(b.call(0, command::RELEASE, handle.into(), 0).is_success());
@@ -810,7 +930,7 @@ fn a_board_without_room_refuses_programs() {
         },
         Instruction::Write(word(0), 0),
     ];
-    let begin = |handle| b.call(0, command::PROGRAM_RUN, program_of(handle, 2), 0);
+    let begin = |handle| b.call(0, command::PROGRAM_RUN, program_of(handle, 2, 0), 0);
     { b.processes[0].allow_ro(DRIVER_NUM, &b.host, allow::RO_PROGRAM, &bytes_of(&program)) }
         .unwrap();
     let (leds, uart) = (
@@ -818,7 +938,7 @@ fn a_board_without_room_refuses_programs() {
         b.claim(0, 1, "uart1").unwrap(),
     );
     let nothing = b.claim(0, 1, "nothing").unwrap();
-    let goes_on = CommandReturn::success_u32_u32(state::GOES_ON, 0);
+    let goes_on = told(state::GOES_ON, 1);
     assert_eq!(begin(leds), goes_on);
     assert_eq!(begin(uart), goes_on);
     assert_eq!(begin(nothing), failed(ErrorCode::NOMEM));
@@ -827,7 +947,7 @@ fn a_board_without_room_refuses_programs() {
             .is_success()
     );
     // There is room again; the block has no register.
-    let refused = CommandReturn::failure_u32_u32(ErrorCode::NOSUPPORT, 1, 0);
+    let refused = CommandReturn::failure_u32_u32(ErrorCode::NOSUPPORT, answer_of(1, 1), 0);
     assert_eq!(begin(nothing), refused);
     assert_eq!(begin(leds), goes_on);
 }

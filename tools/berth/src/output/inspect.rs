@@ -194,7 +194,9 @@ fn add_fault(table: &mut Table, fault: &FaultRecord) {
             || "no host function".to_owned(),
             |call| {
                 let [first, second] = call.arguments;
-                format!("{}({first:#x}, {second:#x})", call.name)
+                let block = call.block.as_ref();
+                let of = block.map_or_else(String::new, |block| format!(" of {block}"));
+                format!("{}({first:#x}, {second:#x}){of}", call.name)
             },
         ),
     ]);

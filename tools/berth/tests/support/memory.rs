@@ -340,6 +340,7 @@ impl Memory {
                         last_call: Some(HostCall {
                             name: "mmio.write32",
                             arguments: [1, 0x104],
+                            block: Some("uart1"),
                         }),
                         fuel_used: 4321,
                         memory_used: 9876,

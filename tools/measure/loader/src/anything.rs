@@ -7,7 +7,7 @@ use wasm_supervisor::interrupts::{Capture, Counters, Interrupts, Registered};
 use wasm_supervisor::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, Platform, Refusal, Width,
 };
-use wasm_supervisor::programs::{Ended, Parts, Pass, Passes, Programs};
+use wasm_supervisor::programs::{Ended, Parts, Pass, Passes, Programs, Work};
 
 /// Bytes of every block: no offset is outside.
 const LENGTH: u32 = 0x1_0000;
@@ -101,8 +101,8 @@ impl Programs for Anything {
         true
     }
 
-    fn run_program(&self, _: u16, _: Parts<'_>, _: Passes) -> (Result<Pass, Ended>, u32) {
-        (Ok(Pass::Done(0)), 1)
+    fn run_program(&self, _: u16, _: Parts<'_>, _: Passes) -> (Result<Pass, Ended>, Work) {
+        (Ok(Pass::Done(0)), Work::default())
     }
 }
 

@@ -179,6 +179,13 @@ pub(super) fn afford<H: Host + 'static>(
     Ok(())
 }
 
+/// Returns how much fuel main can use in a host call before its slice is ended in it: what is left, and what it may owe.
+pub(super) fn spare<H: Host + 'static>(caller: &mut Caller<'_, Data<H>>) -> u64 {
+    let left = fuel_of(caller) + DEBT_MAX;
+    let data = caller.data_mut();
+    left.saturating_sub(data.border.debt + u64::from(data.host.account().owed()))
+}
+
 /// Takes what host calls have cost from the fuel that is left. An error ends the slice or, of what has a
 /// budget, all of it.
 #[cold]

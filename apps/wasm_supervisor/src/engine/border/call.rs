@@ -54,6 +54,16 @@ impl<'c, 'a, H: Host + 'static> Call<'c, 'a, H> {
         Ok(())
     }
 
+    /// Returns how much fuel main can still use in this call before its slice is ended in it.
+    pub(in crate::engine) fn spare(&mut self) -> u64 {
+        account::spare(self.caller)
+    }
+
+    /// Notes what main has used of that.
+    pub(in crate::engine) fn used(&mut self, fuel: u32) {
+        self.host().account().charge(fuel);
+    }
+
     /// Returns the container's memory (empty without one) and its host.
     pub(in crate::engine) fn memory_and_host(&mut self) -> (&mut [u8], &mut H) {
         // Known after instantiation; a start function comes before that.

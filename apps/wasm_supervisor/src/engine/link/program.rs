@@ -4,10 +4,12 @@ use crate::engine::border::{Call, price};
 use crate::engine::{Host, Stop};
 use crate::programs::{Places, Span};
 
+/// What a call with one pass costs.
+const FIRST: u32 = price::LEND + price::PROGRAM_CALL + price::PASS;
 /// Passes of a program in what has a budget, which are paid for together.
 const PASSES: u32 = 4;
 
-/// A program that one pass does not finish suspends main. What has a budget (a handler, the start function, `_pause`) cannot wait: there
+/// A program that goes on for longer than what is left of the slice pays for suspends main. What has a budget (a handler, the start function, `_pause`) cannot wait: there
 /// the passes follow each other, as far as the budget pays for them, so a driver's handlers may use programs as main does.
 #[expect(clippy::too_many_arguments, reason = "as many as the function has")]
 pub(super) fn run<H: Host + 'static>(
@@ -26,18 +28,28 @@ pub(super) fn run<H: Host + 'static>(
         input: span(input, input_length),
         output: span(output, output_length),
     };
-    let has_budget = call.has_budget();
+    // The first pass is in the price of the function; main has as many more as its slice pays for.
+    let passes = if call.has_budget() {
+        1
+    } else {
+        1 + call.spare().saturating_sub(FIRST.into()) / u64::from(price::PASS)
+    };
     let (memory, host) = call.memory_and_host();
-    let mut come = host.begin_program(handle, places, memory)?;
+    // No slice pays for more than a few dozen.
+    let passes = u32::try_from(passes).unwrap_or(1);
+    let (begun, work) = host.begin_program(handle, places, passes, memory)?;
+    call.used((price::LEND + work.price()).saturating_sub(FIRST));
+    if let Some(result) = begun {
+        return Ok(result);
+    }
+    if !call.has_budget() {
+        return Err(call.host().await_program());
+    }
     loop {
-        match come {
-            Some(result) => return Ok(result),
-            None if has_budget => {
-                call.more(price::LEND + PASSES * price::PASS)?;
-                let (memory, host) = call.memory_and_host();
-                come = host.continue_program(PASSES, memory)?;
-            }
-            None => return Err(call.host().await_program()),
+        call.more(price::LEND + price::PROGRAM_CALL + PASSES * price::PASS)?;
+        let (memory, host) = call.memory_and_host();
+        if let (Some(result), _) = host.continue_program(PASSES, memory)? {
+            return Ok(result);
         }
     }
 }

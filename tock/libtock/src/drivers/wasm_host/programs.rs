@@ -3,7 +3,7 @@
 //! The instructions, and what they may be, stand in [`berth_exposure::program`].
 
 use crate::{ErrorCode, allow, command};
-use berth_exposure::program::{DATA_MAX, INSTRUCTION_BYTES, state};
+use berth_exposure::program::{DATA_MAX, INSTRUCTION_BYTES, PASSES_MAX, of_answer, state};
 use berth_exposure::{DRIVER_NUM, command as number, data_of, program_of};
 
 /// Why a program is not done.
@@ -41,7 +41,7 @@ pub enum Pass {
 #[must_use]
 pub fn exists() -> bool {
     // A program of no instructions is refused whatever it is for; a kernel without programs does not know the command.
-    let answer = command(DRIVER_NUM, number::PROGRAM_RUN, program_of(0, 0), 0).success();
+    let answer = command(DRIVER_NUM, number::PROGRAM_RUN, program_of(0, 0, 0), 0).success();
     !matches!(answer, Err(ErrorCode::NoSupport | ErrorCode::NoDevice))
 }
 
@@ -109,38 +109,59 @@ pub fn lend<R>(
 }
 
 impl Lent {
-    /// Begins the program, which has so many instructions and bytes of input and output, and makes a pass.
+    /// Begins the program, which has so many instructions and bytes of input and output, and makes a pass, or up to `passes`, of which 255 count, as long as nothing
+    /// comes that goes first. Returns what they have come to, and how many they were.
     ///
     /// # Errors
     ///
     /// [`Ended`]. `Already` while the block has another program, `NoMem` while as many programs are under way as
     /// the board has room for.
-    pub fn begin(&self, instructions: u16, input: u16, output: u16) -> Result<Pass, Ended> {
-        let program = program_of(self.handle, instructions);
+    pub fn begin(
+        &self,
+        instructions: u16,
+        input: u16,
+        output: u16,
+        passes: u32,
+    ) -> (Result<Pass, Ended>, u32) {
+        // More than any kernel takes are refused by it as well.
+        let instructions = u8::try_from(instructions).unwrap_or(u8::MAX);
+        let passes = u8::try_from(passes).unwrap_or(u8::MAX);
+        let program = program_of(self.handle, instructions, passes);
         Self::ask(number::PROGRAM_RUN, program, data_of(input, output))
     }
 
-    /// Makes one more pass.
+    /// Makes one more pass, or up to `passes` as long as nothing comes that goes first. Returns what they have come to, and how many they were.
     ///
     /// # Errors
     ///
     /// [`Ended`]. `Already` if the block has no program.
-    pub fn go_on(&self) -> Result<Pass, Ended> {
-        Self::ask(number::PROGRAM_CONTINUE, self.handle.into(), 0)
+    pub fn go_on(&self, passes: u32) -> (Result<Pass, Ended>, u32) {
+        let passes = passes.min(PASSES_MAX) as usize;
+        Self::ask(number::PROGRAM_CONTINUE, self.handle.into(), passes)
     }
 
-    fn ask(number: usize, first: usize, second: usize) -> Result<Pass, Ended> {
+    fn ask(number: usize, first: usize, second: usize) -> (Result<Pass, Ended>, u32) {
         let answer = command(DRIVER_NUM, number, first, second);
-        match answer.failure_2_u32() {
-            Some((error, instruction, output)) => Err(Ended::At {
+        if let Some((error, told, output)) = answer.failure_2_u32() {
+            let (instruction, made) = of_answer(told);
+            let ended = Ended::At {
                 error,
                 instruction,
                 output,
-            }),
-            None => Ok(match answer.success_2_u32()? {
-                (state::GOES_ON, _) => Pass::GoesOn,
-                (_, output) => Pass::Done(output),
-            }),
+            };
+            return (Err(ended), made);
+        }
+        match answer.success_2_u32() {
+            Ok((told, output)) => {
+                let (state, made) = of_answer(told);
+                let pass = if state == state::GOES_ON {
+                    Pass::GoesOn
+                } else {
+                    Pass::Done(output)
+                };
+                (Ok(pass), made)
+            }
+            Err(error) => (Err(error.into()), 0),
         }
     }
 }
@@ -169,11 +190,11 @@ pub fn run(handle: u16, instructions: u16, code: &[u8], output: &mut [u8]) -> Re
     };
     lend(handle, parts, |lent| {
         // Both fit 16 bits: checked above.
-        let mut pass = lent.begin(instructions, input as u16, room as u16)?;
+        let mut come = lent.begin(instructions, input as u16, room as u16, PASSES_MAX);
         loop {
-            match pass {
+            match come.0? {
                 Pass::Done(output) => return Ok(output),
-                Pass::GoesOn => pass = lent.go_on()?,
+                Pass::GoesOn => come = lent.go_on(PASSES_MAX),
             }
         }
     })?
