@@ -194,27 +194,32 @@ impl<'a, A: Alarm<'a>> AlarmClient for AlarmDriver<'a, A> {
         self.hardware.set(Expiration::Off);
         let now = self.now();
         let mut wait = None;
-        // What has been due longest, and how long.
-        let mut first: Option<(&Place, Count, Count)> = None;
+        // What has been due longest.
+        let mut first: Option<(&Place, Count)> = None;
         for place in self.places.iter().take(self.used.get()) {
-            let alarm = place.alarm.get().brought_to(now);
-            match alarm {
-                Expiration::Off => continue,
-                Expiration::Due { expiry } => {
-                    let ago = now.wrapping_sub(expiry);
-                    if first.is_some() {
-                        wait = Some(Count::from(0));
-                    }
-                    if first.is_none_or(|(_, _, most)| ago > most) {
-                        first = Some((place, expiry, ago));
-                    }
+            match place.alarm.get().brought_to(now) {
+                Expiration::Off => {}
+                armed @ Expiration::Armed { dt, .. } => {
+                    place.alarm.set(armed);
+                    wait = shorter(wait, Some(dt));
                 }
-                Expiration::Armed { dt, .. } => wait = shorter(wait, Some(dt)),
+                Expiration::Due { expiry } => {
+                    let ago = |expiry| now.wrapping_sub(expiry);
+                    let (later, expiry) = match first {
+                        Some((_, of_first)) if ago(expiry) <= ago(of_first) => (place, expiry),
+                        before => {
+                            first = Some((place, expiry));
+                            let Some(before) = before else { continue };
+                            before
+                        }
+                    };
+                    later.alarm.set(Expiration::Due { expiry });
+                    wait = Some(Count::from(0));
+                }
             }
-            place.alarm.set(alarm);
         }
         // Alarms are not served from within a command, so no grant is entered here.
-        if let Some((place, expiry, _)) = first {
+        if let Some((place, expiry)) = first {
             place.alarm.set(Expiration::Off);
             if let Some(process) = place.process.get() {
                 let counts = (now.into_usize(), expiry.into_usize(), 0);

@@ -238,7 +238,7 @@ impl Kernel {
             }
             left &= !(1 << index);
             // The time at which it may begin again comes without a word.
-            if !process.awaits_restart() {
+            if !(self.has_pending_restarts() && process.awaits_restart()) {
                 self.awake.set(self.awake.get() & !(1 << index));
             }
         }
