@@ -132,8 +132,11 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
     /// The place of a process, if it has one.
     #[inline(always)]
     fn place(&self, process: ProcessId) -> Result<Option<&Place>, process::Error> {
-        let number = self.app_alarms.enter(process, |data, _| data.place)?;
-        Ok(number.and_then(|number| self.places.get(usize::from(number.get()) - 1)))
+        let number = self
+            .app_alarms
+            .enter(process, |data, _| data.place.map_or(0, NonZeroU8::get))?;
+        // None is before the first one, where no place is.
+        Ok(self.places.get(usize::from(number).wrapping_sub(1)))
     }
 
     /// Gives a place to a process that has none: one that was nobody's, or is that of a run that has ended.
