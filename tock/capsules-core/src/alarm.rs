@@ -31,6 +31,7 @@ use crate::PROCESSES_MAX;
 use crate::driver;
 use crate::expiration::{Expiration, shorter};
 use core::cell::Cell;
+use core::num::NonZeroU8;
 use kernel::ErrorCode;
 use kernel::grant::{AllowRoCount, AllowRwCount, Grant, UpcallCount};
 use kernel::hil::time::{Alarm, AlarmClient, Frequency, Ticks, Ticks32, Time};
@@ -52,8 +53,8 @@ type Count = Ticks32;
 /// What the driver keeps for each process.
 #[derive(Default)]
 pub struct AlarmData {
-    /// Number of the place of its alarm; none before it has set one.
-    place: Option<u8>,
+    /// Number of the place of its alarm, counted from one; none before it has set one.
+    place: Option<NonZeroU8>,
 }
 
 /// A process's alarm.
@@ -72,6 +73,8 @@ pub struct AlarmDriver<'a, A: Alarm<'a>> {
     alarm: &'a A,
     app_alarms: AlarmGrant,
     places: [Place; PROCESSES_MAX],
+    /// So many of them, the first ones, are or were somebody's.
+    used: Cell<usize>,
     /// What the hardware is set to; it may be earlier than any process needs. Due: its
     /// interrupt is on the way.
     hardware: Cell<Expiration<Count>>,
@@ -89,6 +92,7 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
                     alarm: Cell::new(Expiration::Off),
                 }
             }; PROCESSES_MAX],
+            used: Cell::new(0),
             hardware: Cell::new(Expiration::Off),
         }
     }
@@ -126,9 +130,10 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
     }
 
     /// The place of a process, if it has one.
+    #[inline(always)]
     fn place(&self, process: ProcessId) -> Result<Option<&Place>, process::Error> {
         let number = self.app_alarms.enter(process, |data, _| data.place)?;
-        Ok(number.and_then(|number| self.places.get(usize::from(number))))
+        Ok(number.and_then(|number| self.places.get(usize::from(number.get()) - 1)))
     }
 
     /// Gives a place to a process that has none: one that was nobody's, or is that of a run that has ended.
@@ -141,9 +146,10 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
         let number = self.places.iter().position(is_free)?;
         let place = self.places.get(number)?;
         let noted = self.app_alarms.enter(process, |data, _| {
-            data.place = u8::try_from(number).ok();
+            data.place = u8::try_from(number + 1).ok().and_then(NonZeroU8::new);
         });
         place.process.set(Some(process));
+        self.used.set(self.used.get().max(number + 1));
         noted.ok().map(|()| place)
     }
 
@@ -172,14 +178,13 @@ impl<'a, A: Alarm<'a>> AlarmDriver<'a, A> {
 
     fn stop(&self, process: ProcessId) -> CommandReturn {
         // The hardware stays set: an alarm that nobody needs costs one pass.
-        let was = match self.place(process) {
-            Ok(place) => place.map_or(Expiration::Off, |place| place.alarm.take()),
+        let place = match self.place(process) {
+            Ok(place) => place,
             Err(error) => return error.into(),
         };
-        if was == Expiration::Off {
-            CommandReturn::failure(ErrorCode::ALREADY)
-        } else {
-            CommandReturn::success()
+        match place.map(|place| place.alarm.take()) {
+            None | Some(Expiration::Off) => CommandReturn::failure(ErrorCode::ALREADY),
+            Some(_) => CommandReturn::success(),
         }
     }
 }
@@ -189,27 +194,32 @@ impl<'a, A: Alarm<'a>> AlarmClient for AlarmDriver<'a, A> {
         self.hardware.set(Expiration::Off);
         let now = self.now();
         let mut wait = None;
-        // What has been due longest, and how long.
-        let mut first: Option<(&Place, Count, Count)> = None;
-        for place in &self.places {
-            let alarm = place.alarm.get().brought_to(now);
-            match alarm {
-                Expiration::Off => continue,
-                Expiration::Due { expiry } => {
-                    let ago = now.wrapping_sub(expiry);
-                    if first.is_some() {
-                        wait = Some(Count::from(0));
-                    }
-                    if first.is_none_or(|(_, _, most)| ago > most) {
-                        first = Some((place, expiry, ago));
-                    }
+        // What has been due longest.
+        let mut first: Option<(&Place, Count)> = None;
+        for place in self.places.iter().take(self.used.get()) {
+            match place.alarm.get().brought_to(now) {
+                Expiration::Off => {}
+                armed @ Expiration::Armed { dt, .. } => {
+                    place.alarm.set(armed);
+                    wait = shorter(wait, Some(dt));
                 }
-                Expiration::Armed { dt, .. } => wait = shorter(wait, Some(dt)),
+                Expiration::Due { expiry } => {
+                    let ago = |expiry| now.wrapping_sub(expiry);
+                    let (later, expiry) = match first {
+                        Some((_, of_first)) if ago(expiry) <= ago(of_first) => (place, expiry),
+                        before => {
+                            first = Some((place, expiry));
+                            let Some(before) = before else { continue };
+                            before
+                        }
+                    };
+                    later.alarm.set(Expiration::Due { expiry });
+                    wait = Some(Count::from(0));
+                }
             }
-            place.alarm.set(alarm);
         }
         // Alarms are not served from within a command, so no grant is entered here.
-        if let Some((place, expiry, _)) = first {
+        if let Some((place, expiry)) = first {
             place.alarm.set(Expiration::Off);
             if let Some(process) = place.process.get() {
                 let counts = (now.into_usize(), expiry.into_usize(), 0);

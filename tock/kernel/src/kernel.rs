@@ -215,12 +215,20 @@ impl Kernel {
 
     /// The first of these slots whose process is ready, from slot `from` on, and round. Takes as long as there are processes that were
     /// ready before and are no longer, but for one that waits to begin again: each is looked at once.
+    #[inline(always)]
     pub(crate) fn first_ready(
         &self,
         slots: u32,
         from: usize,
     ) -> Option<(usize, &'static dyn Process)> {
-        let mut left = self.awake.get() & slots;
+        match self.awake.get() & slots {
+            0 => None,
+            awake => self.first_ready_of(awake, from),
+        }
+    }
+
+    #[inline(never)]
+    fn first_ready_of(&self, mut left: u32, from: usize) -> Option<(usize, &'static dyn Process)> {
         while left != 0 {
             let behind = left & u32::MAX << from;
             let index = if behind == 0 { left } else { behind }.trailing_zeros();
@@ -230,7 +238,7 @@ impl Kernel {
             }
             left &= !(1 << index);
             // The time at which it may begin again comes without a word.
-            if !process.awaits_restart() {
+            if !(self.has_pending_restarts() && process.awaits_restart()) {
                 self.awake.set(self.awake.get() & !(1 << index));
             }
         }

@@ -94,7 +94,7 @@ fn looks(processes: usize) -> [usize; 4] {
         run();
         assert!(process.command(debug, 2, 1, 0).is_success());
         run();
-        process.upcalls();
+        let _ = process.upcalls();
     }
     let (one, other) = (&all[0], &all[1]);
     [
