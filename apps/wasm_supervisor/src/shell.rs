@@ -292,6 +292,7 @@ impl<P: Platform> Asking<'_, P> {
         };
         let more = self.once(op);
         if verb == Verb::Inspect && more != More::Refused {
+            self.once(Op::FaultBlock { name });
             self.list(&|cursor| Op::Blocks { name, cursor });
             self.list(&|cursor| Op::Sources { name, cursor });
         }

@@ -227,6 +227,11 @@ pub enum Op<'a> {
         /// 0, then `next` of the answer before.
         cursor: u16,
     },
+    /// Which block the last call before a container's last fault was about → [`Reply::FaultBlock`].
+    FaultBlock {
+        /// Its name.
+        name: &'a str,
+    },
 }
 
 /// What the device answers.
@@ -361,6 +366,11 @@ pub enum Reply<'a> {
         access: Access,
         /// Cursor of the next one; `None` after the last.
         next: Option<u16>,
+    },
+    /// To [`Op::FaultBlock`].
+    FaultBlock {
+        /// Its label; `None`: there was no fault, or the call was about no block.
+        label: Option<&'a str>,
     },
 }
 

@@ -52,9 +52,6 @@ pub struct HostCall<'a> {
     pub name: &'a str,
     /// Its first two arguments: of an access to a register, what the container calls its block, and the offset.
     pub arguments: [u32; 2],
-    /// The label of that block, if it was about one.
-    #[serde(borrow)]
-    pub block: Option<&'a str>,
 }
 
 /// How a container's code was entered.

@@ -128,7 +128,6 @@ fn lie<'a>(op: &Op<'a>, lies: Lies) -> Result<Reply<'a>, DeviceError<'a>> {
                 last_call: Some(HostCall {
                     name: EVIL,
                     arguments: [word; 2],
-                    block: Some(EVIL),
                 }),
                 fuel_used: long,
                 memory_used: word,
@@ -153,6 +152,7 @@ fn lie<'a>(op: &Op<'a>, lies: Lies) -> Result<Reply<'a>, DeviceError<'a>> {
             access: Access::Fallback,
             next: next(cursor),
         },
+        Op::FaultBlock { .. } => Reply::FaultBlock { label: Some(EVIL) },
         Op::Exposures { cursor } => Reply::Exposure {
             item: Exposure {
                 label: EVIL,

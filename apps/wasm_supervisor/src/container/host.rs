@@ -167,11 +167,7 @@ impl<P: Platform> ContainerHost<P> {
     pub fn last_call(&self) -> Option<LastCall> {
         let Call { called, arguments } = self.last_call?;
         let name = called.name();
-        Some(LastCall {
-            name,
-            arguments,
-            block: None,
-        })
+        Some(LastCall { name, arguments })
     }
 
     const fn called(&mut self, called: Called, arguments: [u32; 2]) {

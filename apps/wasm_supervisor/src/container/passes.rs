@@ -74,7 +74,6 @@ impl<P: Platform + 'static> Containers<P> {
                     last_call: Some(LastCall {
                         name: PROGRAM,
                         arguments,
-                        block: None,
                     }),
                 }));
             }

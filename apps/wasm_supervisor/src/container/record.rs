@@ -1,7 +1,7 @@
 //! What is known of one container.
 
 use berth_exposure::LABEL_MAX;
-use berth_protocol::{FaultReport, HostCall, ImageHash, Parameters, State, Update};
+use berth_protocol::{FaultReport, ImageHash, Parameters, State, Update};
 
 use super::budget::{Budget, WRITES_DEFAULT};
 use super::load::Load;
@@ -132,18 +132,15 @@ impl<P: Platform + 'static> Container<P> {
 
     /// Its last fault.
     #[must_use]
-    pub fn fault(&self) -> Option<FaultReport<'_>> {
-        let record = self.fault.as_ref()?;
-        let label = record.block.as_ref().map(Text::bytes);
-        let block = label.and_then(|label| core::str::from_utf8(label).ok());
-        let last_call = record
-            .report
-            .last_call
-            .map(|call| HostCall { block, ..call });
-        Some(FaultReport {
-            last_call,
-            ..record.report
-        })
+    pub fn fault(&self) -> Option<FaultReport<'static>> {
+        self.fault.as_ref().map(|record| record.report)
+    }
+
+    /// The label of the block that the last call before it was about, if it was about one.
+    #[must_use]
+    pub fn fault_block(&self) -> Option<&str> {
+        let label = self.fault.as_ref()?.block.as_ref()?;
+        core::str::from_utf8(label.bytes()).ok()
     }
 
     /// Its restarts since the operator started it.

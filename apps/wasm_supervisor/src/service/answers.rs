@@ -44,7 +44,8 @@ pub const fn changes(op: &Op<'_>) -> bool {
         // It says itself which run it means.
         | Op::Reset { .. }
         | Op::ReadImage { .. }
-        | Op::Blocks { .. } => false,
+        | Op::Blocks { .. }
+        | Op::FaultBlock { .. } => false,
     }
 }
 

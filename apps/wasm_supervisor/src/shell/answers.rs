@@ -63,7 +63,15 @@ fn print_reply<P: Platform>(
 ) -> Result<More, fmt::Error> {
     match reply {
         Reply::Done => out.add("ok"),
-        Reply::End | Reply::Upload { .. } | Reply::Unchanged | Reply::ImagePart { .. } => {}
+        Reply::End
+        | Reply::Upload { .. }
+        | Reply::Unchanged
+        | Reply::ImagePart { .. }
+        | Reply::FaultBlock { label: None } => {}
+        Reply::FaultBlock { label: Some(label) } => {
+            out.add("last call before the fault: of block ");
+            out.add(label);
+        }
         Reply::Hello(device) => write!(
             out,
             "{}, kernel {}, supervisor {}, protocol {}, up {} s",
@@ -182,10 +190,6 @@ fn print_reply<P: Platform>(
                 if let Some(call) = &fault.last_call {
                     let [first, second] = call.arguments;
                     write!(out, " after {}({first}, {second})", call.name)?;
-                    if let Some(block) = call.block {
-                        out.add(" of ");
-                        out.add(block);
-                    }
                 }
                 write!(
                     out,

@@ -87,6 +87,7 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::ReadImage { .. } => 26,
         Op::RunCommit { .. } => 27,
         Op::Blocks { .. } => 28,
+        Op::FaultBlock { .. } => 29,
     }
 }
 
@@ -190,6 +191,7 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             Step::Ask(Op::Blocks { name, cursor: 0 }),
             Step::Ask(Op::Pause { name }),
             Step::Ask(Op::Inspect { name }),
+            Step::Ask(Op::FaultBlock { name }),
             Step::Ask(Op::Resume { name }),
             run,
             Step::Ask(Op::Edit {

@@ -2,8 +2,8 @@
 
 use super::{ask, convert, done, list, update_status};
 use crate::{
-    Block, Client, Container, DeviceEvent, Error, Image, Inspection, LogLine, Refusal,
-    model::Source,
+    Block, Client, Container, DeviceEvent, Error, FaultRecord, Image, Inspection, LogLine, Refusal,
+    Said, model::Source,
 };
 use berth_protocol::{DeviceError, ImageHash, Op, Parameters, Reply, Restart};
 
@@ -197,7 +197,7 @@ pub fn read_image(
 /// As every request.
 pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
     let op = Op::Inspect { name };
-    let (sha256, parameters, saved_bytes, log_dropped, last_fault) =
+    let (sha256, parameters, saved_bytes, log_dropped, mut last_fault) =
         ask(client, "inspect", Some(name), op, |reply| match reply {
             Reply::Inspection(found) => Some((
                 convert::hexadecimal(&found.hash.0),
@@ -208,6 +208,12 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
             )),
             _ => None,
         })?;
+    if let Some(call) = last_fault
+        .as_mut()
+        .and_then(|fault: &mut FaultRecord| fault.last_call.as_mut())
+    {
+        call.block = optional(fault_block(client, name))?.flatten();
+    }
     let container = containers(client)?
         .into_iter()
         .find(|container| container.name == name)
@@ -228,6 +234,15 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
         sources: optional(sources(client, name))?.unwrap_or_default(),
         last_fault,
         update: optional(update_status(client, name, None))?.flatten(),
+    })
+}
+
+/// The block that the last call before a container's last fault was about.
+fn fault_block(client: &mut Client, name: &str) -> Result<Option<Said>, Error> {
+    let op = Op::FaultBlock { name };
+    ask(client, "inspect", Some(name), op, |reply| match reply {
+        Reply::FaultBlock { label } => Some(label.map(Into::into)),
+        _ => None,
     })
 }
 

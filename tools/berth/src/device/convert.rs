@@ -97,7 +97,7 @@ pub(super) fn fault(report: FaultReport<'_>) -> FaultRecord {
         last_call: report.last_call.map(|call| HostCall {
             name: call.name.into(),
             arguments: call.arguments,
-            block: call.block.map(Into::into),
+            block: None,
         }),
         fuel_used: report.fuel_used,
         memory_used: report.memory_used,

@@ -340,7 +340,6 @@ impl Memory {
                         last_call: Some(HostCall {
                             name: "mmio.write32",
                             arguments: [1, 0x104],
-                            block: Some("uart1"),
                         }),
                         fuel_used: 4321,
                         memory_used: 9876,
@@ -424,6 +423,12 @@ impl Memory {
                     }
                 } else {
                     Reply::End
+                })
+            }
+            Op::FaultBlock { name } => {
+                self.find(name)?;
+                Ok(Reply::FaultBlock {
+                    label: Some("uart1"),
                 })
             }
             Op::Reset { .. } => {

@@ -95,6 +95,7 @@ impl Asked {
             | Op::Inspect { .. }
             | Op::Sources { .. }
             | Op::Blocks { .. }
+            | Op::FaultBlock { .. }
             | Op::Images { .. }
             | Op::ReadImage { .. }
             | Op::Events { .. }

@@ -97,12 +97,15 @@ fn a_fault_is_known_in_full_after_everything_else_is_gone() {
         let call = HostCall {
             name: "mmio.write32",
             arguments: [0, 28],
-            block: Some("fpgaio"),
         };
         assert_eq!(fault.last_call, Some(call));
         assert!(fault.fuel_used > 0);
         assert_eq!((fault.restarts, fault.time_us), (0, 700));
         assert_eq!((inspection.saved_bytes, inspection.log_dropped), (0, 0));
+    });
+    bench.ask(Op::FaultBlock { name: "bad" }, |result| {
+        let label = Some("fpgaio");
+        assert_eq!(result, Ok(Reply::FaultBlock { label }));
     });
     assert_eq!(
         bench.refused(Op::Inspect { name: "none" }),
@@ -122,13 +125,7 @@ fn a_fault_in_the_start_function_is_known_in_full() {
     };
     let write =
         |offset: u32| format!("(call $write (call $claim) (i32.const {offset}) (i32.const 1))");
-    let call = |name: &'static str, arguments| {
-        Some(HostCall {
-            name,
-            arguments,
-            block: name.starts_with("mmio.").then_some("fpgaio"),
-        })
-    };
+    let call = |name: &'static str, arguments| Some(HostCall { name, arguments });
     for (body, fault, last_call) in [
         (write(28), Fault::BadRegister, call("mmio.write32", [0, 28])),
         (
