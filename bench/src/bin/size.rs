@@ -101,8 +101,10 @@ fn measure() -> Result<Vec<Figure>> {
         Figure {
             key: "kernel.without_programs_text_bytes",
             bytes: without_programs.text,
-            // What it is made of, and why it is not less: docs/kernel.md, "What the guarantees cost".
-            limit: 67_400,
+            // What it is made of, and why it is not less: docs/kernel.md, "What the guarantees cost". 1,000 bytes more than when
+            // it counted with four processes: who waits and what is due is kept where no call has to ask all of them (700), and
+            // a reset in the middle of a change gives no erase of flash back (200).
+            limit: 68_500,
             what: "code and constants of kernel, capsules and board that carry out no register programs".to_owned(),
         },
         Figure {
@@ -111,7 +113,7 @@ fn measure() -> Result<Vec<Figure>> {
             // Register programs are checked before their first access and carried out pass by pass, by code of their own, for
             // which there are 9,300 bytes: 240 of them for passes that follow each other in one call, which saves 1,150
             // instructions for each of them.
-            limit: 76_700,
+            limit: 77_900,
             what: "code and constants of kernel, capsules and board as shipped, with register programs".to_owned(),
         },
         kernel_frame,
