@@ -40,8 +40,8 @@ const PROCESS: (u32, usize) = (0x2001_0800, 0x7800);
 const CHANGING: [(&str, u32); 3] = [
     // Messages of the kernel, in a ring that fills up.
     ("Drivers3new6BUFFER", 3_073),
-    // Low-level debug, and its line.
-    ("Drivers3new6BUFFER", 64),
+    // Low-level debug, with those who wait for it, and its line.
+    ("Drivers3new6BUFFER", 328),
     ("Drivers3new6BUFFER", 97),
 ];
 /// Runs in which it is seen which variables change, and how often they are looked at.
