@@ -330,11 +330,13 @@ fn tail(path: &[(Deed, Life)]) -> &[(Deed, Life)] {
 fn every_change_in_every_state_does_what_is_written_or_says_why_not() {
     const OWN: usize = 5;
     const LIVES: usize = 5;
+    // Miri is some thousand times slower.
+    let steps = if cfg!(miri) { 300 } else { 60_000 };
     for action in [FaultAction::Restart, FaultAction::Stop] {
-        let seen = walk(action, 60_000);
+        let seen = walk(action, steps);
         // Its own deeds are those of one that is alive.
         let all = LIVES * (DEEDS.len() - OWN) + OWN;
-        assert_eq!(seen.len(), all, "{seen:?}");
+        assert!(seen.len() == all || cfg!(miri), "{seen:?}");
     }
 }
 
