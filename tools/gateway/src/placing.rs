@@ -99,3 +99,17 @@ pub(crate) fn place(
     }
     Ok(done)
 }
+
+/// Deletes a container, and ends it first if it is active.
+///
+/// # Errors
+/// As every request.
+pub(crate) fn remove(client: &mut Client, name: &str) -> Result<(), berth::Error> {
+    match berth::remove(client, name) {
+        Err(error) if error.is_refusal("wrong-state") => {
+            berth::kill(client, name)?;
+            berth::remove(client, name)
+        }
+        removed => removed,
+    }
+}

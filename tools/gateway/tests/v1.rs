@@ -180,6 +180,27 @@ fn what_makes_no_sense_is_said_and_changes_nothing() {
             "{body}"
         );
     }
+    // Whatever is wrong with a request, it is said in the same way.
+    for (method, path, body) in [
+        ("POST", "/v1/devices", "{"),
+        ("POST", "/v1/devices", "{\"name\":\"attic\"}"),
+        ("POST", "/v1/keys", "[]"),
+        ("PUT", "/v1/fleet/sets/lamps", "{\"colour\":1}"),
+        ("GET", "/v1/audit?last=many", ""),
+        ("GET", "/v1/fleet/history?last=-1", ""),
+        ("GET", "/v1/devices/roof/containers/blink/logs?last=x", ""),
+        (
+            "DELETE",
+            "/v1/devices/roof/containers/blink?force=perhaps",
+            "",
+        ),
+        ("POST", "/v1/images", ""),
+    ] {
+        let answer = http.send(method, path, "application/json", body.as_bytes());
+        let found = (answer.status, answer.header("content-type"));
+        let expected = (400, Some("application/problem+json"));
+        assert_eq!(found, expected, "{method} {path}: {answer:?}");
+    }
     for path in [
         "/v1",
         "/v1/devices/roof/containers/blink/explode",

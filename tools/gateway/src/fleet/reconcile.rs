@@ -1,7 +1,7 @@
 //! One device, made what it is to be.
 
 use super::spec::Container;
-use crate::placing::{How, Placed, place};
+use crate::placing::{How, Placed, place, remove};
 use berth::{Client, Image};
 use berth_protocol::{Parameters, State};
 use serde::Serialize;
@@ -162,14 +162,4 @@ pub(crate) fn reconcile(
         }
     }
     Ok((done, None))
-}
-
-fn remove(client: &mut Client, name: &str) -> Result<(), berth::Error> {
-    match berth::remove(client, name) {
-        Err(error) if error.is_refusal("wrong-state") => {
-            berth::kill(client, name)?;
-            berth::remove(client, name)
-        }
-        removed => removed,
-    }
 }

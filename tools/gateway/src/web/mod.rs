@@ -14,7 +14,7 @@ pub(crate) use messages::Uploads;
 pub use network::Network;
 pub(crate) use problem::Problem;
 
-use crate::{Again, Error, Lines, Role, State, lines::Known, state::NewEntry};
+use crate::{Again, By, Error, Lines, Role, State, lines::Known, state::NewEntry};
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -238,6 +238,23 @@ impl App {
                 outcome: &outcome,
                 ends,
             })
+        })
+        .await
+    }
+
+    /// Changes the gateway's own state, by this caller.
+    async fn change_state<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        change: impl FnOnce(&State, By<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.with_state(move |state| {
+            let peer = caller.peer.to_string();
+            let by = By {
+                who: &caller.name,
+                peer: &peer,
+            };
+            change(state, by)
         })
         .await
     }

@@ -2,19 +2,15 @@
 
 use super::{
     super::{App, Caller, Change, Problem, problem},
+    request::{Answer, Asked, At, OnContainer, OnDevice, Sent, prepared},
     settings::Stored,
 };
 use crate::{
-    Again, Role,
-    placing::{How, Placed, place},
+    Again,
+    placing::{self, How, Placed, place},
     settings::Wanted,
 };
-use axum::{
-    Extension, Json,
-    body::Bytes,
-    extract::{Path, Query, State},
-    http::StatusCode,
-};
+use axum::{Extension, Json, body::Bytes, extract::State, http::StatusCode};
 use berth::{Client, Container, Inspection, LogLine, UpdateOutcome, Wishes};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -42,38 +38,21 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(logs))
 }
 
-type Shared = State<Arc<App>>;
-type Who = Extension<Caller>;
-type Answer<T> = Result<Json<T>, Problem>;
-/// Device and container.
-type Which = Path<(String, String)>;
-
 /// All containers, as they are now.
 #[utoipa::path(get, path = "/v1/devices/{device}/containers", tag = "containers",
     params(("device" = String, Path, description = "The device")),
     responses((status = 200, body = Vec<Container>), (status = "default", body = problem::Body)))]
-async fn list(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path(device): Path<String>,
-) -> Answer<Vec<Container>> {
-    let containers = app.look(&caller, Some(&device), "containers", berth::containers);
-    containers.await.map(Json)
+async fn list(on: OnDevice) -> Answer<Vec<Container>> {
+    on.look("containers", berth::containers).await
 }
 
 /// Everything that is known of a container.
 #[utoipa::path(get, path = "/v1/devices/{device}/containers/{name}", tag = "containers",
     params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container")),
     responses((status = 200, body = Inspection), (status = "default", body = problem::Body)))]
-async fn inspect(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path((device, name)): Which,
-) -> Answer<Inspection> {
-    let found = app.look(&caller, Some(&device), "inspect", move |client| {
-        berth::inspect(client, &name)
-    });
-    found.await.map(Json)
+async fn inspect(OnContainer { on, name }: OnContainer) -> Answer<Inspection> {
+    on.look("inspect", move |client| berth::inspect(client, &name))
+        .await
 }
 
 /// What came of an upload.
@@ -98,13 +77,10 @@ struct Outcome {
     responses((status = 200, body = Outcome), (status = 409, body = problem::Body, description = "The device refuses, or the new one failed and the old one is there again"),
         (status = "default", body = problem::Body)))]
 async fn store(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path((device, name)): Which,
-    query: Result<Query<Stored>, axum::extract::rejection::QueryRejection>,
+    OnContainer { on, name }: OnContainer,
+    Asked(mut wanted): Asked<Stored>,
     file: Bytes,
 ) -> Answer<Outcome> {
-    let Query(mut wanted) = query.map_err(|error| Problem::bad_request(&error.body_text()))?;
     let chosen = wanted.parameters()?;
     let wishes = match wanted.wishes.as_deref() {
         None => Wishes::Bounded,
@@ -116,14 +92,7 @@ async fn store(
             "the body is the module, and it is empty",
         ));
     }
-    let package = name.clone();
-    let prepared = tokio::task::spawn_blocking(move || berth::prepare(file.to_vec(), &package))
-        .await
-        .map_err(|_| Problem::bad_request("the module cannot be read"))?
-        .map_err(|error| {
-            let cannot = format!("the module cannot be packed: {error}");
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-packed", &cannot)
-        })?;
+    let prepared = prepared(file.into(), &name).await?;
     let granted = berth::grant(chosen, prepared.wishes, wishes).parameters;
     let trial = Duration::from_millis(wanted.trial_ms.unwrap_or(TRIAL_MS).into());
     let change = Change {
@@ -143,9 +112,7 @@ async fn store(
         Some(_) => "rolled-back",
         None => "done",
     };
-    let (_, placed) = app
-        .change(caller, Some(&device), change, ask, outcome)
-        .await?;
+    let placed = on.change(change, ask, outcome).await?;
     match placed.rolled_back() {
         Some(why) => Err(Problem::new(StatusCode::CONFLICT, "rolled-back", &why)
             .hint("the container's faults and logs show what the new one did")),
@@ -174,17 +141,14 @@ struct Edit {
     request_body = Edit,
     responses((status = 204, description = "changed"), (status = "default", body = problem::Body)))]
 async fn edit(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path((device, name)): Which,
-    wanted: Result<Json<Edit>, axum::extract::rejection::JsonRejection>,
+    OnContainer { on, name }: OnContainer,
+    Sent(edit): Sent<Edit>,
 ) -> Result<StatusCode, Problem> {
-    let Json(edit) = wanted.map_err(|error| Problem::bad_request(&error.body_text()))?;
     let parameters = edit.parameters.parameters();
     let parameters = parameters.map_err(|why| Problem::bad_request(&why))?;
     let container = name.clone();
     let ask = move |client: &mut Client| berth::edit(client, &container, parameters, edit.now);
-    change(app, caller, &device, "edit", name, ask).await
+    change(on, "edit", name, ask).await
 }
 
 /// How a container is deleted.
@@ -201,20 +165,15 @@ struct Removal {
     params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container"), Removal),
     responses((status = 204, description = "deleted"), (status = "default", body = problem::Body)))]
 async fn remove(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path((device, name)): Which,
-    Query(how): Query<Removal>,
+    OnContainer { on, name }: OnContainer,
+    Asked(how): Asked<Removal>,
 ) -> Result<StatusCode, Problem> {
     let container = name.clone();
-    let ask = move |client: &mut Client| match berth::remove(client, &container) {
-        Err(error) if how.force && error.is_refusal("wrong-state") => {
-            berth::kill(client, &container)?;
-            berth::remove(client, &container)
-        }
-        removed => removed,
+    let ask = move |client: &mut Client| match how.force {
+        true => placing::remove(client, &container),
+        false => berth::remove(client, &container),
     };
-    change(app, caller, &device, "delete", name, ask).await
+    change(on, "delete", name, ask).await
 }
 
 /// What can be done with a container.
@@ -272,21 +231,22 @@ impl Verb {
     params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container"), ("verb" = Verb, Path, description = "What to do")),
     responses((status = 204, description = "done"), (status = "default", body = problem::Body)))]
 async fn act(
-    State(app): Shared,
-    Extension(caller): Who,
-    path: Result<Path<(String, String, Verb)>, axum::extract::rejection::PathRejection>,
+    At((device, name, verb)): At<(String, String, Verb)>,
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
 ) -> Result<StatusCode, Problem> {
-    let Path((device, name, verb)) =
-        path.map_err(|_| Problem::not_found("there is nothing at this path"))?;
+    let on = OnDevice {
+        app,
+        caller,
+        device,
+    };
     let container = name.clone();
     let ask = move |client: &mut Client| verb.act(client, &container);
-    change(app, caller, &device, verb.word(), name, ask).await
+    change(on, verb.word(), name, ask).await
 }
 
 async fn change(
-    app: Arc<App>,
-    caller: Caller,
-    device: &str,
+    on: OnDevice,
     action: &'static str,
     subject: String,
     ask: impl FnMut(&mut Client) -> Result<(), berth::Error> + Send + 'static,
@@ -297,8 +257,7 @@ async fn change(
         again: Again::No,
         patience: CHANGE,
     };
-    app.change(caller, Some(device), change, ask, |()| "done")
-        .await?;
+    on.change(change, ask, |()| "done").await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -306,15 +265,11 @@ async fn change(
 #[utoipa::path(get, path = "/v1/devices/{device}/containers/{name}/update", tag = "containers",
     params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container")),
     responses((status = 200, body = Option<UpdateOutcome>), (status = "default", body = problem::Body)))]
-async fn update(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path((device, name)): Which,
-) -> Answer<Option<UpdateOutcome>> {
-    let update = app.look(&caller, Some(&device), "update", move |client| {
+async fn update(OnContainer { on, name }: OnContainer) -> Answer<Option<UpdateOutcome>> {
+    on.look("update", move |client| {
         berth::update_status(client, &name, None)
-    });
-    update.await.map(Json)
+    })
+    .await
 }
 
 /// Which lines.
@@ -330,14 +285,10 @@ struct Lines {
     params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container"), Lines),
     responses((status = 200, body = Vec<LogLine>), (status = "default", body = problem::Body)))]
 async fn logs(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path((device, name)): Which,
-    Query(which): Query<Lines>,
+    OnContainer { on, name }: OnContainer,
+    Asked(which): Asked<Lines>,
 ) -> Answer<Vec<LogLine>> {
-    let known = app
-        .device(&caller, Some(&device), Role::View, "logs")
-        .await?;
+    let known = on.known("logs").await?;
     let last = which.last.unwrap_or(LINES_MAX).min(LINES_MAX) as usize;
     let read = known
         .line

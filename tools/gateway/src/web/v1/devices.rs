@@ -1,10 +1,13 @@
 //! Devices.
 
-use super::super::{App, Caller, Change, Problem, problem};
-use crate::{Again, By, Role, Standing, lines::Known, watch::Seen};
+use super::{
+    super::{App, Caller, Change, Problem, problem},
+    request::{Answer, OnContainer, OnDevice, Sent},
+};
+use crate::{Again, Standing, lines::Known, watch::Seen};
 use axum::{
     Extension, Json,
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -124,7 +127,6 @@ impl Glance {
 
 type Shared = State<Arc<App>>;
 type Who = Extension<Caller>;
-type Answer<T> = Result<Json<T>, Problem>;
 
 /// All devices, as they were seen last.
 #[utoipa::path(get, path = "/v1/devices", tag = "devices",
@@ -137,15 +139,8 @@ async fn list(State(app): Shared, Extension(caller): Who) -> Json<Vec<Device>> {
 #[utoipa::path(get, path = "/v1/devices/{device}", tag = "devices",
     params(("device" = String, Path, description = "Its name")),
     responses((status = 200, body = Device), (status = "4XX", body = problem::Body)))]
-async fn one(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path(device): Path<String>,
-) -> Answer<Device> {
-    let known = app
-        .device(&caller, Some(&device), Role::View, "device")
-        .await?;
-    Ok(Json(Device::of(&known)))
+async fn one(on: OnDevice) -> Answer<Device> {
+    Ok(Json(Device::of(&on.known("device").await?)))
 }
 
 /// A device that is to be added.
@@ -170,7 +165,7 @@ struct NewDevice {
 async fn add(
     State(app): Shared,
     Extension(caller): Who,
-    Json(new): Json<NewDevice>,
+    Sent(new): Sent<NewDevice>,
 ) -> Result<StatusCode, Problem> {
     app.admin(&caller, "device add", &new.name).await?;
     let address: berth::Address = new
@@ -178,12 +173,7 @@ async fn add(
         .parse()
         .map_err(|error: berth::Error| Problem::bad_request(&error.to_string()))?;
     let following = Arc::clone(&app);
-    app.with_state(move |state| {
-        let peer = caller.peer.to_string();
-        let by = By {
-            who: &caller.name,
-            peer: &peer,
-        };
+    app.change_state(caller, move |state, by| {
         let address = address.to_string();
         state.add_device(&new.name, &address, &new.groups, new.default, by)?;
         following.follow()
@@ -197,18 +187,15 @@ async fn add(
     params(("device" = String, Path, description = "Its name")),
     responses((status = 204, description = "removed"), (status = "4XX", body = problem::Body)))]
 async fn remove(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path(device): Path<String>,
+    OnDevice {
+        app,
+        caller,
+        device,
+    }: OnDevice,
 ) -> Result<StatusCode, Problem> {
     app.admin(&caller, "device remove", &device).await?;
     let following = Arc::clone(&app);
-    app.with_state(move |state| {
-        let peer = caller.peer.to_string();
-        let by = By {
-            who: &caller.name,
-            peer: &peer,
-        };
+    app.change_state(caller, move |state, by| {
         state.remove_device(&device, by)?;
         following.follow()
     })
@@ -220,66 +207,40 @@ async fn remove(
 #[utoipa::path(get, path = "/v1/devices/{device}/heap", tag = "devices",
     params(("device" = String, Path, description = "Its name")),
     responses((status = 200, body = HeapInfo), (status = "default", body = problem::Body)))]
-async fn heap(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path(device): Path<String>,
-) -> Answer<HeapInfo> {
-    let heap = app.look(&caller, Some(&device), "heap", berth::heap);
-    heap.await.map(Json)
+async fn heap(on: OnDevice) -> Answer<HeapInfo> {
+    on.look("heap", berth::heap).await
 }
 
 /// How it is doing as a whole.
 #[utoipa::path(get, path = "/v1/devices/{device}/status", tag = "devices",
     params(("device" = String, Path, description = "Its name")),
     responses((status = 200, body = DeviceStatus), (status = "default", body = problem::Body)))]
-async fn status(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path(device): Path<String>,
-) -> Answer<DeviceStatus> {
-    let status = app.look(&caller, Some(&device), "status", berth::status);
-    status.await.map(Json)
+async fn status(on: OnDevice) -> Answer<DeviceStatus> {
+    on.look("status", berth::status).await
 }
 
 /// What its manufacturer exposed, and who holds it.
 #[utoipa::path(get, path = "/v1/devices/{device}/exposures", tag = "devices",
     params(("device" = String, Path, description = "Its name")),
     responses((status = 200, body = Vec<Exposure>), (status = "default", body = problem::Body)))]
-async fn exposures(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path(device): Path<String>,
-) -> Answer<Vec<Exposure>> {
-    let exposures = app.look(&caller, Some(&device), "exposures", berth::exposures);
-    exposures.await.map(Json)
+async fn exposures(on: OnDevice) -> Answer<Vec<Exposure>> {
+    on.look("exposures", berth::exposures).await
 }
 
 /// The images that it has stored.
 #[utoipa::path(get, path = "/v1/devices/{device}/images", tag = "devices",
     params(("device" = String, Path, description = "Its name")),
     responses((status = 200, body = Vec<Image>), (status = "default", body = problem::Body)))]
-async fn images(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path(device): Path<String>,
-) -> Answer<Vec<Image>> {
-    let images = app.look(&caller, Some(&device), "images", berth::images);
-    images.await.map(Json)
+async fn images(on: OnDevice) -> Answer<Vec<Image>> {
+    on.look("images", berth::images).await
 }
 
 /// An image, read back; its SHA-256 was compared.
 #[utoipa::path(get, path = "/v1/devices/{device}/images/{name}", tag = "devices",
     params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container")),
     responses((status = 200, content_type = "application/wasm", body = Vec<u8>), (status = "default", body = problem::Body)))]
-async fn image(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path((device, name)): Path<(String, String)>,
-) -> Result<Response, Problem> {
-    let known = app
-        .device(&caller, Some(&device), Role::View, "image")
-        .await?;
+async fn image(OnContainer { on, name }: OnContainer) -> Result<Response, Problem> {
+    let known = on.known("image").await?;
     let read = known.line.ask(Again::No, READ, move |client| {
         let images = berth::images(client)?;
         match images.iter().find(|image| image.name == *name) {
@@ -297,12 +258,8 @@ async fn image(
 #[utoipa::path(get, path = "/v1/devices/{device}/events", tag = "devices",
     params(("device" = String, Path, description = "Its name")),
     responses((status = 200, body = Vec<DeviceEvent>), (status = "default", body = problem::Body)))]
-async fn events(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path(device): Path<String>,
-) -> Answer<Vec<DeviceEvent>> {
-    let events = app.look(&caller, Some(&device), "events", |client| {
+async fn events(on: OnDevice) -> Answer<Vec<DeviceEvent>> {
+    on.look("events", |client| {
         let (mut log, mut from) = (None, 0);
         let mut events = Vec::new();
         while events.len() < EVENTS_MAX
@@ -312,8 +269,8 @@ async fn events(
             events.push(event);
         }
         Ok(events)
-    });
-    events.await.map(Json)
+    })
+    .await
 }
 
 /// A container's last fault.
@@ -330,12 +287,8 @@ struct Fault {
 #[utoipa::path(get, path = "/v1/devices/{device}/faults", tag = "devices",
     params(("device" = String, Path, description = "Its name")),
     responses((status = 200, body = Vec<Fault>), (status = "default", body = problem::Body)))]
-async fn faults(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path(device): Path<String>,
-) -> Answer<Vec<Fault>> {
-    let faults = app.look(&caller, Some(&device), "faults", |client| {
+async fn faults(on: OnDevice) -> Answer<Vec<Fault>> {
+    on.look("faults", |client| {
         let mut faults = Vec::new();
         for container in berth::containers(client)? {
             match berth::inspect(client, &container.name) {
@@ -349,19 +302,15 @@ async fn faults(
             }
         }
         Ok(faults)
-    });
-    faults.await.map(Json)
+    })
+    .await
 }
 
 /// Let it begin anew as after power-on.
 #[utoipa::path(post, path = "/v1/devices/{device}/reset", tag = "devices",
     params(("device" = String, Path, description = "Its name")),
     responses((status = 204, description = "it answers again"), (status = "default", body = problem::Body)))]
-async fn reset(
-    State(app): Shared,
-    Extension(caller): Who,
-    Path(device): Path<String>,
-) -> Result<StatusCode, Problem> {
+async fn reset(on: OnDevice) -> Result<StatusCode, Problem> {
     let change = Change {
         action: "reset",
         subject: String::new(),
@@ -372,7 +321,6 @@ async fn reset(
         let info = berth::hello(client)?;
         berth::reset(client, &info)
     };
-    app.change(caller, Some(&device), change, ask, |()| "done")
-        .await?;
+    on.change(change, ask, |()| "done").await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,20 +1,15 @@
 //! What is to run where, and the way there.
 
-use super::super::{App, Caller, Problem, problem};
+use super::{
+    super::{App, Caller, Problem, problem},
+    request::{Answer, Asked, At, Sent, prepared},
+};
 use crate::{
-    Again, By, Role, Standing,
+    Again, Role, Standing,
     fleet::{self, Difference, Spec, Target, differences},
     state::{Applied, Happened, Rollout, RolloutDevice},
 };
-use axum::{
-    Extension, Json,
-    body::Bytes,
-    extract::{
-        Path, Query, State,
-        rejection::{JsonRejection, PathRejection},
-    },
-    http::StatusCode,
-};
+use axum::{Extension, Json, body::Bytes, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 use utoipa::{IntoParams, ToSchema};
@@ -38,7 +33,6 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 
 type Shared = State<Arc<App>>;
 type Who = Extension<Caller>;
-type Answer<T> = Result<Json<T>, Problem>;
 
 /// An image that the gateway has.
 #[derive(Serialize, ToSchema)]
@@ -64,17 +58,11 @@ struct For {
 async fn keep_image(
     State(app): Shared,
     Extension(caller): Who,
-    Query(of): Query<For>,
+    Asked(of): Asked<For>,
     file: Bytes,
 ) -> Result<(StatusCode, Json<Kept>), Problem> {
     app.fleet(&caller, "image keep", &of.name).await?;
-    let prepared = tokio::task::spawn_blocking(move || berth::prepare(file.to_vec(), &of.name))
-        .await
-        .map_err(|_| Problem::bad_request("the module cannot be read"))?
-        .map_err(|error| {
-            let cannot = format!("the module cannot be packed: {error}");
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-packed", &cannot)
-        })?;
+    let prepared = prepared(file.into(), &of.name).await?;
     let sha256 = berth::hexadecimal(&berth_protocol::ImageHash::of(&prepared.bytes).0);
     let (hash, bytes) = (sha256.clone(), prepared.bytes.len());
     app.with_state(move |state| state.keep_image(&hash, &prepared.bytes))
@@ -116,7 +104,7 @@ async fn sets(State(app): Shared, Extension(caller): Who) -> Answer<Vec<Set>> {
 #[utoipa::path(get, path = "/v1/fleet/sets/{name}", tag = "fleet",
     params(("name" = String, Path, description = "Its name")),
     responses((status = 200, body = Set), (status = "default", body = problem::Body)))]
-async fn set(State(app): Shared, who: Who, Path(name): Path<String>) -> Answer<Set> {
+async fn set(State(app): Shared, who: Who, At(name): At<String>) -> Answer<Set> {
     let Json(all) = sets(State(app), who).await?;
     let mut found = all.into_iter().filter(|set| set.name == name);
     let found = found.next();
@@ -132,17 +120,11 @@ async fn set(State(app): Shared, who: Who, Path(name): Path<String>) -> Answer<S
 async fn apply(
     State(app): Shared,
     Extension(caller): Who,
-    Path(name): Path<String>,
-    spec: Result<Json<Spec>, JsonRejection>,
+    At(name): At<String>,
+    Sent(spec): Sent<Spec>,
 ) -> Answer<Applied> {
-    let Json(spec) = spec.map_err(|error| Problem::bad_request(&error.body_text()))?;
     app.fleet(&caller, "fleet apply", &name).await?;
-    let applied = app.with_state(move |state| {
-        let peer = caller.peer.to_string();
-        let by = By {
-            who: &caller.name,
-            peer: &peer,
-        };
+    let applied = app.change_state(caller, move |state, by| {
         fleet::apply(state, &name, &spec, by)
     });
     applied.await.map(Json)
@@ -166,14 +148,9 @@ struct Drift {
 async fn drift(
     State(app): Shared,
     Extension(caller): Who,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Answer<Vec<Drift>> {
-    let Json(set) = set(
-        State(Arc::clone(&app)),
-        Extension(caller.clone()),
-        Path(name),
-    )
-    .await?;
+    let Json(set) = set(State(Arc::clone(&app)), Extension(caller.clone()), At(name)).await?;
     let spec = set.spec.unwrap_or_else(|| Spec {
         devices: Vec::new(),
         groups: Vec::new(),
@@ -252,12 +229,7 @@ struct Report {
 #[utoipa::path(get, path = "/v1/fleet/rollouts/{id}", tag = "fleet",
     params(("id" = i64, Path, description = "Its number")),
     responses((status = 200, body = Report), (status = "default", body = problem::Body)))]
-async fn rollout(
-    State(app): Shared,
-    Extension(caller): Who,
-    id: Result<Path<i64>, PathRejection>,
-) -> Answer<Report> {
-    let Path(id) = id.map_err(|_| Problem::not_found("there is nothing at this path"))?;
+async fn rollout(State(app): Shared, Extension(caller): Who, At(id): At<i64>) -> Answer<Report> {
     app.fleet_seen(&caller)?;
     let found = app.with_state(move |state| {
         let rollout = state.rollouts(Some(id))?.pop();
@@ -288,21 +260,13 @@ pub(super) enum Turn {
 async fn turn(
     State(app): Shared,
     Extension(caller): Who,
-    path: Result<Path<(i64, Turn)>, PathRejection>,
+    At((id, turn)): At<(i64, Turn)>,
 ) -> Result<StatusCode, Problem> {
-    let Path((id, turn)) = path.map_err(|_| Problem::not_found("there is nothing at this path"))?;
     app.fleet(&caller, "rollout", &id.to_string()).await?;
-    app.with_state(move |state| {
-        let peer = caller.peer.to_string();
-        let by = By {
-            who: &caller.name,
-            peer: &peer,
-        };
-        match turn {
-            Turn::Pause => state.pause_rollout(id, true, by),
-            Turn::Resume => state.pause_rollout(id, false, by),
-            Turn::Abort => state.end_rollout(id, "aborted", "", by),
-        }
+    app.change_state(caller, move |state, by| match turn {
+        Turn::Pause => state.pause_rollout(id, true, by),
+        Turn::Resume => state.pause_rollout(id, false, by),
+        Turn::Abort => state.end_rollout(id, "aborted", "", by),
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -324,7 +288,7 @@ struct Entries {
 async fn history(
     State(app): Shared,
     Extension(caller): Who,
-    Query(which): Query<Entries>,
+    Asked(which): Asked<Entries>,
 ) -> Answer<Vec<Happened>> {
     app.fleet_seen(&caller)?;
     let last = which.last.unwrap_or(ENTRIES).min(ENTRIES_MAX);

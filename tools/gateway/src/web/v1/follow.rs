@@ -3,15 +3,16 @@
 //! Each has its place in the log as its id (`LOG:NUMBER`), so a browser that was cut off goes on where it was
 //! (`Last-Event-ID`). However many follow a log, the device is asked for it once.
 
-use super::super::{App, Caller, LOOK, Problem, problem};
+use super::{
+    super::{App, LOOK, Problem, problem},
+    request::{OnContainer, OnDevice},
+};
 use crate::{
-    Again, Role,
+    Again,
     lines::Known,
     watch::{self, Item, Place},
 };
 use axum::{
-    Extension,
-    extract::{Path, State},
     http::HeaderMap,
     response::{
         Sse,
@@ -38,14 +39,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     responses((status = 200, content_type = "text/event-stream", body = String, description = "events of kind `event`, each with one event as JSON"),
         (status = "default", body = problem::Body)))]
 async fn events(
-    State(app): State<Arc<App>>,
-    Extension(caller): Extension<Caller>,
-    Path(device): Path<String>,
+    on: OnDevice,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let known = app
-        .device(&caller, Some(&device), Role::View, "events")
-        .await?;
+    let known = on.known("events").await?;
     let place = last_id(&headers);
     let (before, coming) = known.line.watch().follow_events(place);
     known.line.wake();
@@ -59,14 +56,10 @@ async fn events(
     responses((status = 200, content_type = "text/event-stream", body = String, description = "events of kind `line`, each with one line as JSON"),
         (status = "default", body = problem::Body)))]
 async fn logs(
-    State(app): State<Arc<App>>,
-    Extension(caller): Extension<Caller>,
-    Path((device, name)): Path<(String, String)>,
+    OnContainer { on, name }: OnContainer,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let known = app
-        .device(&caller, Some(&device), Role::View, "logs")
-        .await?;
+    let known = on.known("logs").await?;
     let mut place = last_id(&headers);
     let begun = place;
     let mut before = read(&known, &name, &mut place).await?;

@@ -14,6 +14,7 @@ mod devices;
 mod fleet;
 mod follow;
 mod operators;
+mod request;
 mod settings;
 
 use super::{App, problem};

@@ -1,12 +1,11 @@
 //! Who may use the gateway, and who did what. For admins.
 
-use super::super::{App, Caller, Problem, problem};
-use crate::{AuditEntry, By, KeyRow, Role, Scope};
-use axum::{
-    Extension, Json,
-    extract::{Path, Query, State},
-    http::StatusCode,
+use super::{
+    super::{App, Caller, Problem, problem},
+    request::{Answer, Asked, At, Sent},
 };
+use crate::{AuditEntry, KeyRow, Role, Scope};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -29,7 +28,7 @@ type Who = Extension<Caller>;
 /// All keys, without their secrets.
 #[utoipa::path(get, path = "/v1/keys", tag = "gateway",
     responses((status = 200, body = Vec<KeyRow>), (status = "default", body = problem::Body)))]
-async fn keys(State(app): Shared, Extension(caller): Who) -> Result<Json<Vec<KeyRow>>, Problem> {
+async fn keys(State(app): Shared, Extension(caller): Who) -> Answer<Vec<KeyRow>> {
     app.admin(&caller, "key list", "").await?;
     app.with_state(crate::State::keys).await.map(Json)
 }
@@ -60,17 +59,11 @@ struct MadeKey {
 async fn add(
     State(app): Shared,
     Extension(caller): Who,
-    new: Result<Json<NewKey>, axum::extract::rejection::JsonRejection>,
+    Sent(new): Sent<NewKey>,
 ) -> Result<(StatusCode, Json<MadeKey>), Problem> {
-    let Json(new) = new.map_err(|error| Problem::bad_request(&error.body_text()))?;
     app.admin(&caller, "key add", &new.name).await?;
     let key = app
-        .with_state(move |state| {
-            let peer = caller.peer.to_string();
-            let by = By {
-                who: &caller.name,
-                peer: &peer,
-            };
+        .change_state(caller, move |state, by| {
             state.add_key(&new.name, new.role, &new.scope, by)
         })
         .await?;
@@ -84,18 +77,11 @@ async fn add(
 async fn revoke(
     State(app): Shared,
     Extension(caller): Who,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Result<StatusCode, Problem> {
     app.admin(&caller, "key revoke", &name).await?;
-    app.with_state(move |state| {
-        let peer = caller.peer.to_string();
-        let by = By {
-            who: &caller.name,
-            peer: &peer,
-        };
-        state.revoke_key(&name, by)
-    })
-    .await?;
+    app.change_state(caller, move |state, by| state.revoke_key(&name, by))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -113,8 +99,8 @@ struct Entries {
 async fn audit(
     State(app): Shared,
     Extension(caller): Who,
-    Query(which): Query<Entries>,
-) -> Result<Json<Vec<AuditEntry>>, Problem> {
+    Asked(which): Asked<Entries>,
+) -> Answer<Vec<AuditEntry>> {
     app.admin(&caller, "audit", "").await?;
     let last = which.last.unwrap_or(ENTRIES).min(ENTRIES_MAX);
     app.with_state(move |state| state.audit_entries(last))
