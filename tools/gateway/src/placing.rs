@@ -38,15 +38,19 @@ pub(crate) struct How {
     pub(crate) trial: Duration,
     /// Start it, if it does not run?
     pub(crate) start: bool,
+    /// Start one anew that runs with this image already, so that the parameters take effect at once?
+    pub(crate) restart: bool,
 }
 
-/// Stores an image; a container that runs is updated live, on trial.
+/// Stores an image in place of `before`, the container of this name if there is one; one that runs is updated live, on
+/// trial.
 ///
 /// # Errors
 /// As every request.
 pub(crate) fn place(
     client: &mut Client,
     name: &str,
+    before: Option<&Container>,
     image: &[u8],
     how: How,
 ) -> Result<Placed, berth::Error> {
@@ -54,15 +58,14 @@ pub(crate) fn place(
         parameters,
         trial,
         start,
+        restart,
     } = how;
-    let containers = berth::containers(client)?;
-    let known = containers.iter().find(|container| container.name == *name);
-    let was_active = known.is_some_and(Container::is_active);
+    let was_active = before.is_some_and(Container::is_active);
     let mut done = Placed {
         outcome: "stored",
         ..Placed::default()
     };
-    if known.is_none() {
+    if before.is_none() {
         let stored = berth::upload(client, name, image, parameters, |_| {})?;
         if stored == UploadOutcome::Unchanged {
             done.outcome = "unchanged";
@@ -74,7 +77,7 @@ pub(crate) fn place(
         match begun {
             Begun::Unchanged => {
                 done.outcome = "unchanged";
-                berth::edit(client, name, parameters, false)?;
+                berth::edit(client, name, parameters, restart && was_active)?;
             }
             Begun::Update { upload, outcome } => {
                 done.outcome = "updated";
@@ -98,6 +101,15 @@ pub(crate) fn place(
         done.started = true;
     }
     Ok(done)
+}
+
+/// The container of this name.
+///
+/// # Errors
+/// As every request.
+pub(crate) fn find(client: &mut Client, name: &str) -> Result<Option<Container>, berth::Error> {
+    let mut containers = berth::containers(client)?.into_iter();
+    Ok(containers.find(|container| container.name == *name))
 }
 
 /// Deletes a container, and ends it first if it is active.

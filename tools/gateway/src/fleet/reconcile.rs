@@ -130,8 +130,10 @@ pub(crate) fn reconcile(
                     parameters: target.parameters,
                     trial: TRIAL,
                     start: target.start,
+                    restart: false,
                 };
-                place(client, name, &target.image, how).map(|placed: Placed| {
+                let before = containers.iter().find(|c| c.name == **name);
+                place(client, name, before, &target.image, how).map(|placed: Placed| {
                     let back = placed.rolled_back();
                     (
                         if back.is_some() {

@@ -11,7 +11,11 @@
 //! from its development, are not offered.
 
 use super::{App, Caller, Change, Problem};
-use crate::{Again, Role, State as Kept, state::Numbers};
+use crate::{
+    Again, Role, State as Kept,
+    placing::{self, How, place},
+    state::Numbers,
+};
 use axum::{
     Extension, Json, Router,
     extract::{
@@ -21,10 +25,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use berth::{After, Begun, Client, Prepared, Wishes};
+use berth::{Client, Container, Prepared, Wishes};
 use berth_protocol::{ImageHash, Parameters};
 use serde::Serialize;
-use std::{collections::HashMap, sync::Arc, thread, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// How long a change may take, and an upload (100 KB take 9 s at 115200 baud).
 const CHANGE: Duration = Duration::from_secs(30);
@@ -32,7 +36,6 @@ const UPLOAD: Duration = Duration::from_secs(120);
 
 /// How long a replaced task has to show that it stands; a fault in this time brings the old one back.
 const TRIAL: Duration = Duration::from_secs(1);
-const TRIAL_TICK: Duration = Duration::from_millis(100);
 
 /// What WASMICO puts before the name of each file.
 const FOLDER: &str = "/tasks/";
@@ -114,14 +117,8 @@ fn store(
     parameters: Parameters,
     live: bool,
 ) -> Result<Did, berth::Error> {
-    let Some(is_active) = is_active(client, name)? else {
-        berth::upload(client, name, &image.bytes, parameters, |_| {})?;
-        if live {
-            berth::start(client, name)?;
-        }
-        return Ok(Did::Done);
-    };
-    if is_active && !live {
+    let before = placing::find(client, name)?;
+    if before.as_ref().is_some_and(Container::is_active) && !live {
         // WASMICO writes over the file of a running task. A device keeps one image of a container.
         return match berth::upload(client, name, &image.bytes, parameters, |_| {}) {
             Err(error) if error.is_refusal("name-taken") => Ok(Did::Not(
@@ -130,37 +127,16 @@ fn store(
             stored => stored.map(|_| Did::Done),
         };
     }
-    let after = if live { After::Runs } else { After::Waits };
-    let begun = berth::live_update(
-        client,
-        name,
-        &image.bytes,
+    let how = How {
         parameters,
-        (TRIAL, after),
-        |_| {},
-        |_| Ok(()),
-    )?;
-    let Begun::Update {
-        upload,
-        mut outcome,
-    } = begun
-    else {
-        // The same file, perhaps with other numbers.
-        berth::edit(client, name, parameters, live && is_active)?;
-        if live && !is_active {
-            berth::start(client, name)?;
-        }
-        return Ok(Did::Done);
+        trial: TRIAL,
+        start: live,
+        restart: live,
     };
-    while outcome.as_ref().is_some_and(|now| now.update == "trial") {
-        thread::sleep(TRIAL_TICK);
-        outcome = berth::update_status(client, name, Some(upload))?;
-    }
-    Ok(match outcome {
-        Some(end) if end.update == "rolled-back" => {
-            Did::Not("the new file has failed, and the old one is there again")
-        }
-        _ => Did::Done,
+    let placed = place(client, name, before.as_ref(), &image.bytes, how)?;
+    Ok(match placed.rolled_back() {
+        Some(_) => Did::Not("the new file has failed, and the old one is there again"),
+        None => Did::Done,
     })
 }
 
@@ -319,17 +295,12 @@ fn if_active(done: Result<(), berth::Error>) -> Result<Did, berth::Error> {
 
 /// Whether a container is active; `None`: there is none of this name.
 fn is_active(client: &mut Client, name: &str) -> Result<Option<bool>, berth::Error> {
-    let containers = berth::containers(client)?;
-    let found = containers.iter().find(|container| container.name == *name);
-    Ok(found.map(berth::Container::is_active))
+    Ok(placing::find(client, name)?.map(|container| container.is_active()))
 }
 
 fn is_paused(client: &mut Client, name: &str) -> Result<bool, berth::Error> {
-    let containers = berth::containers(client)?;
-    let mut found = containers
-        .iter()
-        .filter(|container| container.name == *name);
-    Ok(found.any(|container| container.state == berth_protocol::State::Paused))
+    let found = placing::find(client, name)?;
+    Ok(found.is_some_and(|container| container.state == berth_protocol::State::Paused))
 }
 
 #[derive(Serialize)]

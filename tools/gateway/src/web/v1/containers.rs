@@ -106,8 +106,12 @@ async fn store(
         parameters: granted,
         trial,
         start: wanted.start,
+        restart: false,
     };
-    let ask = move |client: &mut Client| place(client, &name, &bytes, how);
+    let ask = move |client: &mut Client| {
+        let before = placing::find(client, &name)?;
+        place(client, &name, before.as_ref(), &bytes, how)
+    };
     let outcome = |placed: &Placed| match placed.rolled_back() {
         Some(_) => "rolled-back",
         None => "done",
