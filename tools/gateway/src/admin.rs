@@ -133,10 +133,7 @@ fn on_fleet(json: bool, state: &State, command: &FleetCommand) -> Result<(), Err
             let sets: Vec<_> = state
                 .sets()?
                 .into_iter()
-                .map(|set| {
-                    let coming = set.specs.keys().find(|&&number| number != set.version);
-                    (set.name.clone(), set.version, coming.copied())
-                })
+                .map(|set| (set.name.clone(), set.version, set.coming()))
                 .collect();
             table(json, &sets, |(name, version, coming)| {
                 let coming = coming.map_or_else(String::new, |number| format!("{number} comes"));

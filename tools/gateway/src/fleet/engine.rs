@@ -54,6 +54,21 @@ struct Memory {
     images: HashMap<String, Arc<Vec<u8>>>,
 }
 
+impl Memory {
+    /// Drops what no set and no roll-out needs any more.
+    fn forget(&mut self, sets: &[Holds], under_way: &[UnderWay]) {
+        let specs = || sets.iter().flat_map(|set| set.specs.values());
+        let is_used = |sha256: &str| {
+            let mut containers = specs().flat_map(|spec| spec.containers.values());
+            containers.any(|container| container.sha256 == *sha256)
+        };
+        self.images.retain(|sha256, _| is_used(sha256));
+        let goes_on = |id: i64| under_way.iter().any(|this| this.rollout.id == id);
+        self.lines.retain(|(id, ..)| goes_on(*id));
+        self.complete.retain(|(id, _), _| goes_on(*id));
+    }
+}
+
 /// Makes devices what they are to be, for ever.
 pub(crate) async fn run(state: Arc<State>, lines: Arc<Lines>, check_every: Duration) {
     let engine = Arc::new(Engine {
@@ -128,6 +143,7 @@ impl Engine {
                 devices: devices.collect(),
             });
         }
+        self.memory().forget(&sets, &under_way);
         let all = self.lines.all();
         for this in &under_way {
             let set = sets.iter().find(|set| set.name == this.rollout.set);
@@ -182,7 +198,6 @@ impl Engine {
             wanted.push((set.name.clone(), version));
             specs.push((&set.name, version, spec));
         }
-        let placed = self.state.placed(name)?;
         {
             let memory = self.memory();
             if memory.busy.contains(name) {
@@ -200,9 +215,20 @@ impl Engine {
                 };
                 kept.wanted == wanted && kept.at.elapsed() < pause
             });
-            if (as_it_was && lines.is_empty()) || (wanted.is_empty() && placed.is_empty()) {
+            if as_it_was && lines.is_empty() {
                 return Ok(None);
             }
+        }
+        let placed = self.state.placed(name)?;
+        if wanted.is_empty() && placed.is_empty() {
+            // It is of no set.
+            let nothing = Kept {
+                wanted,
+                at: Instant::now(),
+                failed: None,
+            };
+            self.memory().devices.insert(name.clone(), nothing);
+            return Ok(None);
         }
         let mut targets = BTreeMap::new();
         let mut whose = BTreeMap::new();
@@ -288,8 +314,8 @@ impl Engine {
         for rollout in self.state.rollouts_under_way()? {
             if wanted.contains(&(rollout.set.clone(), rollout.version)) {
                 match &failed {
-                    None => self.update(rollout.id, device, "updated", "")?,
-                    Some(why) => self.update(rollout.id, device, "failed", why)?,
+                    None => self.state.note_updated(rollout.id, device)?,
+                    Some(why) => self.state.note_failed(rollout.id, device, why)?,
                 }
             }
         }
@@ -309,17 +335,6 @@ impl Engine {
             },
         );
         Ok(())
-    }
-
-    /// One that is good stays so.
-    fn update(&self, rollout: i64, device: &str, state: &str, why: &str) -> Result<(), Error> {
-        let devices = self.state.rollout_devices(rollout)?;
-        let before = devices.iter().find(|row| row.device == device);
-        match before.map(|row| &*row.state) {
-            Some("good" | "failed") if state == "updated" => Ok(()),
-            Some(_) => self.state.set_rollout_device(rollout, device, state, why),
-            None => Ok(()),
-        }
     }
 
     /// Looks whether a roll-out goes on, or has to be stopped.
@@ -342,12 +357,7 @@ impl Engine {
                 "updated" | "good" => {
                     match known.and_then(|known| self.sickness(known, spec, device)) {
                         Some(why) => {
-                            self.state.set_rollout_device(
-                                rollout.id,
-                                &device.device,
-                                "failed",
-                                &why,
-                            )?;
+                            self.state.note_failed(rollout.id, &device.device, &why)?;
                             failed.push(format!("{}: {why}", device.device));
                         }
                         None => {

@@ -76,6 +76,14 @@ pub(crate) struct Holds {
     pub(crate) specs: BTreeMap<i64, Spec>,
 }
 
+impl Holds {
+    /// The version that is rolled out, if one is.
+    pub(crate) fn coming(&self) -> Option<i64> {
+        let mut versions = self.specs.keys();
+        versions.find(|&&number| number != self.version).copied()
+    }
+}
+
 /// What came of applying a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Applied {
@@ -289,22 +297,31 @@ impl State {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// How a device of a roll-out is now.
+    /// A device of a roll-out has the new version. One that is good, or has failed, stays what it is.
     ///
     /// # Errors
     /// [`Error::State`].
-    pub(crate) fn set_rollout_device(
-        &self,
-        id: i64,
-        device: &str,
-        state: &str,
-        why: &str,
-    ) -> Result<(), Error> {
+    pub(crate) fn note_updated(&self, id: i64, device: &str) -> Result<(), Error> {
         self.change(|transaction| {
             transaction.execute(
-                "UPDATE rollout_device SET state = ?3, why = ?4, at_ms = ?5
-                 WHERE rollout = ?1 AND device = ?2 AND state <> ?3",
-                params![id, device, state, why, now_ms()],
+                "UPDATE rollout_device SET state = 'updated', why = '', at_ms = ?3
+                 WHERE rollout = ?1 AND device = ?2 AND state NOT IN ('updated', 'good', 'failed')",
+                params![id, device, now_ms()],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// A device of a roll-out has failed; the first reason stays.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub(crate) fn note_failed(&self, id: i64, device: &str, why: &str) -> Result<(), Error> {
+        self.change(|transaction| {
+            transaction.execute(
+                "UPDATE rollout_device SET state = 'failed', why = ?3, at_ms = ?4
+                 WHERE rollout = ?1 AND device = ?2 AND state <> 'failed'",
+                params![id, device, why, now_ms()],
             )?;
             Ok(())
         })

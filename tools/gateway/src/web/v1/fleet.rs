@@ -92,9 +92,9 @@ async fn sets(State(app): Shared, Extension(caller): Who) -> Answer<Vec<Set>> {
     app.fleet_seen(&caller)?;
     let sets = app.with_state(crate::State::sets).await?;
     let shown = sets.into_iter().map(|mut set| Set {
+        coming: set.coming(),
         spec: set.specs.remove(&set.version),
         version: set.version,
-        coming: set.specs.keys().next().copied(),
         name: set.name,
     });
     Ok(Json(shown.collect()))
