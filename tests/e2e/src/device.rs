@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use berth_emulator::{Board, Emulator, Icount, Sleep};
+use berth_emulator::{Attached, Board, Emulator, Icount, Sleep};
 use serde_json::Value;
 
 use crate::artefacts::{guest, program};
@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Seconds that `berth` waits for an answer here: on a busy machine the emulator may stand still for longer than a
 /// device ever does.
 const ANSWER_S: &str = "60";
+
+/// How long a board with chips may run.
+const CHIPS_LIMIT: Duration = Duration::from_secs(300);
 
 /// What the supervisor prints when it is ready.
 const READY: &str = "type help";
@@ -203,6 +206,26 @@ impl Device {
         Ok(Self { board })
     }
 
+    /// Boot a flash image on a board with these chips on its buses, as they are written on the command line, and wait until the supervisor is ready.
+    /// What the chips measure can be changed.
+    ///
+    /// # Errors
+    /// If one is no chip, or the device does not start.
+    pub fn with_chips(flash: &Flash, chips: &[&str]) -> Result<Self> {
+        let chips: Vec<Attached> = chips
+            .iter()
+            .map(|chip| chip.parse().map_err(anyhow::Error::msg))
+            .collect::<Result<_>>()?;
+        let device = Self::power_on_board(flash, |board| {
+            let board = board.limit(CHIPS_LIMIT).reachable();
+            chips
+                .into_iter()
+                .fold(board, |board, chip| board.attach(chip))
+        })?;
+        device.console(READY)?;
+        Ok(device)
+    }
+
     /// Wait until `text` has appeared on the console.
     ///
     /// # Errors
@@ -255,6 +278,32 @@ impl Device {
     /// If `berth` cannot be run.
     pub fn upload_file(&self, file: &Path) -> Result<Run> {
         self.berth(&["upload", &file.to_string_lossy()])
+    }
+
+    /// Upload one of the SDK's examples under its own name, and start it.
+    ///
+    /// # Errors
+    /// If the device refuses.
+    pub fn run_example(&self, example: &str) -> Result<()> {
+        let file = guest(example).to_string_lossy().into_owned();
+        self.berth(&["run", &file, "--name", example])?
+            .ok()
+            .map(drop)
+    }
+
+    /// What a container has said, without times and levels.
+    ///
+    /// # Errors
+    /// If the device refuses.
+    pub fn said(&self, name: &str) -> Result<Vec<String>> {
+        let log = self.berth(&["logs", name, "--json"])?.ok()?;
+        log.lines()
+            .map(|line| {
+                let line: Value = serde_json::from_str(line)?;
+                let text = line["text"].as_str().map(str::to_owned);
+                text.with_context(|| format!("no line of a log: {line}"))
+            })
+            .collect()
     }
 
     /// What `ps` tells of one container. Returns `None` if it lists no such name.

@@ -3,54 +3,19 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use berth_e2e::{Device, Flash, Run, Simulated, guest, program};
-use berth_emulator::Attached;
 
 /// A board with a chip of each kind beside it.
 fn boot(flash: &Flash) -> Result<Device> {
-    boot_with(flash, &["tmp105", "at24c", "ds1338", "max7310"])
-}
-
-fn boot_with(flash: &Flash, chips: &[&str]) -> Result<Device> {
-    let chips: Vec<Attached> = chips
-        .iter()
-        .map(|chip| chip.parse().map_err(anyhow::Error::msg))
-        .collect::<Result<_>>()?;
-    let device = Device::power_on_board(flash, |board| {
-        let board = board.limit(Duration::from_secs(300)).reachable();
-        chips
-            .into_iter()
-            .fold(board, |board, chip| board.attach(chip))
-    })?;
-    device.console("type help")?;
-    Ok(device)
-}
-
-/// Upload and start a container.
-fn start(device: &Device, name: &str) -> Result<()> {
-    let file = guest(name).to_string_lossy().into_owned();
-    device.berth(&["run", &file, "--name", name])?.ok()?;
-    Ok(())
-}
-
-/// What it has said, without times and levels.
-fn said(device: &Device, name: &str) -> Result<Vec<String>> {
-    let log = device.berth(&["logs", name, "--json"])?.ok()?;
-    log.lines()
-        .map(|line| {
-            let line: serde_json::Value = serde_json::from_str(line)?;
-            let text = line["text"].as_str().context("a line has a text")?;
-            Ok(text.to_owned())
-        })
-        .collect()
+    Device::with_chips(flash, &["tmp105", "at24c", "ds1338", "max7310"])
 }
 
 /// Wait until it says `line`.
 fn says(device: &mut Device, name: &str, line: &str) -> Result<()> {
     let what = format!("{name} says {line:?}");
     device.wait_until(&what, |device| {
-        Ok(said(device, name)?.last().is_some_and(|last| last == line))
+        Ok(device.said(name)?.last().is_some_and(|last| last == line))
     })
 }
 
@@ -68,7 +33,7 @@ fn set(flash: &Flash, chip: &str, setting: &str) -> Result<std::process::Output>
 fn a_thermometer_follows_the_temperature_and_is_updated_live() -> Result<()> {
     let flash = Flash::new()?;
     let mut device = boot(&flash)?;
-    start(&device, "thermometer")?;
+    device.run_example("thermometer")?;
     says(&mut device, "thermometer", "0.0 degrees")?;
     for (thousandths, line) in [
         ("25500", "25.5 degrees"),
@@ -122,7 +87,7 @@ fn settings_that_mean_nothing_are_refused() -> Result<()> {
 fn a_memory_chip_counts_starts() -> Result<()> {
     let flash = Flash::new()?;
     let mut device = boot(&flash)?;
-    start(&device, "notebook")?;
+    device.run_example("notebook")?;
     says(&mut device, "notebook", "start number 1")?;
     device.wait_state("notebook", "exited")?;
     device.berth(&["start", "notebook"])?.ok()?;
@@ -137,9 +102,9 @@ fn a_memory_chip_counts_starts() -> Result<()> {
 fn a_clock_goes_on_from_what_it_was_set_to() -> Result<()> {
     let flash = Flash::new()?;
     let device = boot(&flash)?;
-    start(&device, "clock")?;
+    device.run_example("clock")?;
     device.wait_state("clock", "exited")?;
-    let said = said(&device, "clock")?;
+    let said = device.said("clock")?;
     ensure!(said.len() == 3, "{said:?}");
     ensure!(said.is_sorted(), "{said:?}");
     // Set two seconds before a leap day, read for two seconds.
@@ -152,10 +117,10 @@ fn a_clock_goes_on_from_what_it_was_set_to() -> Result<()> {
 fn a_light_runs_along_the_pins_of_an_expander() -> Result<()> {
     let flash = Flash::new()?;
     let device = boot(&flash)?;
-    start(&device, "expander")?;
+    device.run_example("expander")?;
     device.wait_state("expander", "exited")?;
     let round = ["*...", ".*..", "..*.", "...*"].map(|lights| format!("{lights}, reads low high"));
-    let said = said(&device, "expander")?;
+    let said = device.said("expander")?;
     ensure!(said == [round.clone(), round].concat(), "{said:?}");
     Ok(())
 }
@@ -164,8 +129,8 @@ fn a_light_runs_along_the_pins_of_an_expander() -> Result<()> {
 #[test]
 fn two_sensors_with_one_address_are_behind_a_switch() -> Result<()> {
     let flash = Flash::new()?;
-    let mut device = boot_with(&flash, &["pca9548", "tmp105.2", "tmp105.5"])?;
-    start(&device, "rooms")?;
+    let mut device = Device::with_chips(&flash, &["pca9548", "tmp105.2", "tmp105.5"])?;
+    device.run_example("rooms")?;
     for (bus, thousandths) in [("2", "21500"), ("5", "-4000")] {
         let chip = format!("tmp105.{bus}");
         let output = set(&flash, &chip, &format!("temperature={thousandths}"))?;
@@ -212,9 +177,9 @@ fn a_chip_that_is_not_there_is_told() -> Result<()> {
 #[test]
 fn a_bus_that_ends_in_itself_gives_back_what_it_gets() -> Result<()> {
     let device = Device::boot()?;
-    start(&device, "loopback")?;
+    device.run_example("loopback")?;
     device.wait_state("loopback", "exited")?;
-    let said = said(&device, "loopback")?;
+    let said = device.said("loopback")?;
     ensure!(said == ["everything came back"], "{said:?}");
     Ok(())
 }
@@ -224,7 +189,7 @@ fn a_bus_that_ends_in_itself_gives_back_what_it_gets() -> Result<()> {
 fn what_is_typed_reaches_a_serial_line_of_the_board() -> Result<()> {
     let flash = Flash::new()?;
     let device = boot(&flash)?;
-    start(&device, "shout")?;
+    device.run_example("shout")?;
     let command = format!(
         "printf hello | {} uart --flash {} 2",
         program("berth-emulator").display(),
@@ -244,7 +209,7 @@ fn what_is_typed_reaches_a_serial_line_of_the_board() -> Result<()> {
 #[test]
 fn a_serial_line_is_read_and_written_through_the_traits() -> Result<()> {
     let mut device = Device::boot()?;
-    start(&device, "shout")?;
+    device.run_example("shout")?;
     let mut line = device.board.uart(2)?;
     line.set_read_timeout(Some(Duration::from_secs(20)))?;
     for text in ["a", "line of bytes, one after the other"] {

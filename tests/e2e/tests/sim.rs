@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash, Run, Simulated, guest, root, target};
-use berth_emulator::Attached;
-use serde_json::Value;
 
 /// The chips that the board has.
 const CHIPS: [&str; 4] = ["tmp105", "at24c", "ds1338", "max7310"];
@@ -88,46 +86,16 @@ fn every_example_is_compared() -> Result<()> {
 }
 
 fn boot() -> Result<Device> {
-    let flash = Flash::new()?;
-    let chips: Vec<Attached> = CHIPS
-        .iter()
-        .map(|chip| chip.parse().map_err(anyhow::Error::msg))
-        .collect::<Result<_>>()?;
-    let device = Device::power_on_board(&flash, |board| {
-        let board = board.limit(Duration::from_secs(300));
-        chips
-            .into_iter()
-            .fold(board, |board, chip| board.attach(chip))
-    })?;
-    device.console("type help")?;
-    Ok(device)
-}
-
-/// What an example has said on the board.
-fn said(device: &Device, name: &str) -> Result<Vec<String>> {
-    let log = device.berth(&["logs", name, "--json"])?.ok()?;
-    log.lines()
-        .map(|line| {
-            let line: Value = serde_json::from_str(line)?;
-            let text = line["text"].as_str().map(str::to_owned);
-            text.with_context(|| format!("no line of a log: {line}"))
-        })
-        .collect()
-}
-
-fn start(device: &Device, name: &str) -> Result<()> {
-    let file = guest(name).to_string_lossy().into_owned();
-    device.berth(&["run", &file, "--name", name])?.ok()?;
-    Ok(())
+    Device::with_chips(&Flash::new()?, &CHIPS)
 }
 
 /// What it says there, at least so many lines.
 fn on_board(device: &mut Device, name: &str, lines: usize) -> Result<Vec<String>> {
-    start(device, name)?;
+    device.run_example(name)?;
     device.wait_until(&format!("{name} says {lines} lines"), |device| {
-        Ok(said(device, name)?.len() >= lines)
+        Ok(device.said(name)?.len() >= lines)
     })?;
-    let all = said(device, name)?;
+    let all = device.said(name)?;
     device.berth(&["rm", "-f", name])?.ok()?;
     Ok(all)
 }
@@ -167,9 +135,9 @@ fn every_example_says_the_same_in_the_simulator_and_on_the_board() -> Result<()>
         );
     }
     for (name, line) in TYPED {
-        start(&device, name)?;
+        device.run_example(name)?;
         if name == "echo" {
-            device.wait_until("it listens", |device| Ok(!said(device, name)?.is_empty()))?;
+            device.wait_until("it listens", |device| Ok(!device.said(name)?.is_empty()))?;
         }
         let mut typed = device.board.uart(line.into())?;
         typed.set_read_timeout(Some(Duration::from_secs(20)))?;
@@ -201,7 +169,7 @@ fn every_example_says_the_same_in_the_simulator_and_on_the_board() -> Result<()>
         );
     }
     let [owner, asks] = TOGETHER;
-    start(&device, owner)?;
+    device.run_example(owner)?;
     let real = on_board(&mut device, asks, 5)?;
     let simulated = Simulated::run(&TOGETHER, "", &["--for", "1s"])?.said;
     let (ours, theirs) = (simulated.get(..5), real.get(..5));
