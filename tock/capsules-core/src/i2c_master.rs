@@ -165,14 +165,8 @@ impl<'a, I: I2CMaster<'a>> I2CMasterDriver<'a, I> {
             app.transfer = Some(Transfer { address, order });
             Ok(())
         })??;
-        let is_noted = self.waiting.push(process, &|other| {
-            let waits = self.apps.enter(other, |app, _| app.transfer.is_some());
-            waits.unwrap_or(false)
-        });
-        if !is_noted {
-            self.apps.enter(process, |app, _| app.transfer = None)?;
-            return Err(ErrorCode::BUSY);
-        }
+        self.waiting
+            .push_work(process, &self.apps, |app| &mut app.transfer)?;
         self.start_next();
         Ok(())
     }

@@ -205,14 +205,8 @@ impl<'a, S: SpiMasterDevice<'a>> Spi<'a, S> {
             });
             Ok(())
         })??;
-        let is_noted = self.waiting.push(process, &|other| {
-            let waits = self.apps.enter(other, |app, _| app.transfer.is_some());
-            waits.unwrap_or(false)
-        });
-        if !is_noted {
-            self.apps.enter(process, |app, _| app.transfer = None)?;
-            return Err(ErrorCode::BUSY);
-        }
+        self.waiting
+            .push_work(process, &self.apps, |app| &mut app.transfer)?;
         if self.owner.is_none() {
             self.start_next();
         }

@@ -5,6 +5,8 @@
 //! then that there is nothing to do.
 
 use core::cell::Cell;
+use kernel::ErrorCode;
+use kernel::grant::{AllowRoSize, AllowRwSize, Grant, UpcallSize};
 use kernel::process::ProcessId;
 
 /// Processes that can wait at once, or have an alarm.
@@ -49,6 +51,34 @@ impl Waiting {
             }
         }
         self.count.get() < PROCESSES_MAX && self.put(process)
+    }
+
+    /// Puts a process behind all others whose work stands in its grant, where `work` shows it.
+    ///
+    /// # Errors
+    ///
+    /// `BUSY`: there was no room, and the work is taken back; those of the grant.
+    pub(crate) fn push_work<T, U, RO, RW, W>(
+        &self,
+        process: ProcessId,
+        grant: &Grant<T, U, RO, RW>,
+        work: fn(&mut T) -> &mut Option<W>,
+    ) -> Result<(), ErrorCode>
+    where
+        T: Default,
+        U: UpcallSize,
+        RO: AllowRoSize,
+        RW: AllowRwSize,
+    {
+        let is_noted = self.push(process, &|other| {
+            let waits = grant.enter(other, |app, _| work(app).is_some());
+            waits.unwrap_or(false)
+        });
+        if is_noted {
+            return Ok(());
+        }
+        grant.enter(process, |app, _| *work(app) = None)?;
+        Err(ErrorCode::BUSY)
     }
 
     fn put(&self, process: ProcessId) -> bool {
