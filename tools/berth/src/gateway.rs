@@ -8,7 +8,7 @@
 //! So everything that berth does over a line it does through a gateway, with the same words and the same answers, and
 //! the gateway sees each request and decides who may make it.
 
-use crate::{Error, Transport};
+use crate::{Error, Transport, mux::hold, transport::READ_TICK};
 use berth_pack::printable;
 use berth_protocol::{
     Event, FRAME_MAX, FrameDecoder, MESSAGE_MAX, frame_message, is_valid_name, message_id,
@@ -20,7 +20,7 @@ use std::{
     io::{self, ErrorKind, Read, Write},
     path::PathBuf,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, PoisonError,
         mpsc::{self, Receiver, Sender},
     },
     thread,
@@ -43,9 +43,6 @@ const PATIENCE: Duration = Duration::from_secs(150);
 
 /// How long a connection may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long a read waits before it reports [`ErrorKind::TimedOut`].
-const READ_TICK: Duration = Duration::from_millis(50);
 
 /// Most that is waited, and how often, when the gateway says that there were too many requests.
 const TOO_OFTEN_MAX: Duration = Duration::from_secs(10);
@@ -223,10 +220,6 @@ impl Shared {
         with(&mut hold(&self.heard));
         self.came.notify_all();
     }
-}
-
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The line, as berth sees it.

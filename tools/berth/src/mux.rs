@@ -166,7 +166,7 @@ impl Shared {
 }
 
 /// A mutex whose holder panicked is still good: it guards no half-done change.
-fn hold<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn hold<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -9,6 +9,7 @@
 //! ```
 
 use crate::{Address, Error, address::looks_like_address, lock};
+use berth_pack::write_whole;
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fs, io, path::PathBuf};
@@ -96,10 +97,7 @@ impl Registry {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        let new = path.with_extension(format!("new-{}", std::process::id()));
-        fs::write(&new, text)
-            .and_then(|()| fs::rename(&new, &path))
-            .map_err(failed)
+        write_whole(&path, text).map_err(failed)
     }
 
     /// Which device is meant, if `wanted` are the user's words.

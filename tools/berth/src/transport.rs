@@ -16,7 +16,7 @@ use std::{
 
 /// How long a read waits before it reports [`io::ErrorKind::TimedOut`] or
 /// [`io::ErrorKind::WouldBlock`]; so long a reader needs to notice that it is to end.
-const READ_TICK: Duration = Duration::from_millis(50);
+pub(crate) const READ_TICK: Duration = Duration::from_millis(50);
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
