@@ -31,6 +31,7 @@ mod lines;
 mod model;
 mod nesting;
 mod problem;
+mod references;
 mod registers;
 mod report;
 mod rust;
