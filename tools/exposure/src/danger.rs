@@ -11,7 +11,7 @@ use crate::address::{Area, Range, area};
 use crate::aliases::Aliases;
 use crate::classes;
 use crate::devicetree::{Node, Property};
-use crate::references::targets;
+use crate::references::{named, targets};
 use crate::text::says_something;
 
 /// Why not.
@@ -119,6 +119,8 @@ pub(crate) struct Facts<'a> {
     /// Ranges of memory.
     pub(crate) memory: Vec<Range>,
     pub(crate) aliases: Aliases,
+    /// Nodes that stand elsewhere and hang on a node, by its path ([`hanging`]).
+    pub(crate) hanging: HashMap<&'a str, Vec<&'a Node>>,
     /// Paths of the nodes that others use which the firmware keeps, and who does ([`Facts::with_uses`]).
     pub(crate) used: HashMap<&'a str, Use>,
 }
@@ -137,10 +139,20 @@ pub(crate) struct Use {
 /// Steps of a use that are told one by one.
 const STEPS_TOLD: usize = 8;
 
-/// The first answer of the nodes below one.
-fn below(node: &Node, ask: &dyn Fn(&Node) -> Option<String>) -> Option<String> {
-    let mut children = node.children.iter();
-    children.find_map(|child| ask(child).or_else(|| below(child, ask)))
+/// Properties by which a multiplexer that stands elsewhere says on which bus it hangs, with all that is behind it.
+const HANGS_ON: [&str; 3] = ["i2c-parent", "mdio-parent-bus", "spi-parent"];
+
+/// The nodes that hang on others so, by the paths of these. `nodes` are all that there are, the root first.
+pub(crate) fn hanging<'a>(nodes: &[&'a Node]) -> HashMap<&'a str, Vec<&'a Node>> {
+    let mut hanging: HashMap<&str, Vec<&Node>> = HashMap::new();
+    for node in nodes {
+        for on in HANGS_ON.into_iter().filter_map(|name| node.property(name)) {
+            for bus in named(nodes, &[on]) {
+                hanging.entry(&bus.path).or_default().push(node);
+            }
+        }
+    }
+    hanging
 }
 
 /// Returns whether two paths are of one node, or one node is somewhere below the other.
@@ -194,7 +206,7 @@ impl<'a> Facts<'a> {
     /// How what a node refers to is used by it, if the firmware has the node or something below it, to which it is the way: a
     /// bus that stands still stops what is on it.
     fn use_by(&self, user: &Node) -> Option<Use> {
-        let part = || below(user, &|part| self.own_keeper(part));
+        let part = || self.below(user, &|_| true, &|part| self.own_keeper(part));
         let what = self.kept(user).or_else(part)?;
         let by = self.used.get(user.path.as_str());
         let steps = by.map_or(1, |by| by.steps.saturating_add(1));
@@ -270,11 +282,32 @@ impl<'a> Facts<'a> {
     /// than a bus, it is what has no place in the processor's addresses.
     fn part(&self, node: &Node, ask: &dyn Fn(&Node) -> Option<String>) -> Option<String> {
         let is_placed = |node: &Node| self.placed.contains(node.path.as_str());
-        if is_placed(node) {
-            return below(node, ask);
+        let all = is_placed(node);
+        self.below(node, &|part| all || !is_placed(part), ask)
+    }
+
+    /// The first answer of the nodes below one, and of what hangs on it or them, as far as they `count`.
+    fn below(
+        &self,
+        node: &Node,
+        count: &dyn Fn(&Node) -> bool,
+        ask: &dyn Fn(&Node) -> Option<String>,
+    ) -> Option<String> {
+        let mut seen: HashSet<&str> = HashSet::from([node.path.as_str()]);
+        let mut next = vec![node];
+        while let Some(node) = next.pop() {
+            let hanging = self.hanging.get(node.path.as_str());
+            let hanging = hanging.into_iter().flatten().copied();
+            for part in node.children.iter().chain(hanging) {
+                if count(part) && seen.insert(&part.path) {
+                    if let Some(answer) = ask(part) {
+                        return Some(answer);
+                    }
+                    next.push(part);
+                }
+            }
         }
-        let mut parts = node.children.iter().filter(|child| !is_placed(child));
-        parts.find_map(|part| ask(part).or_else(|| self.part(part, ask)))
+        None
     }
 
     fn known(&self, node: &Node, range: Range) -> Option<String> {

@@ -12,6 +12,16 @@ pub(crate) fn targets<'a>(nodes: &[&'a Node], user: &'a Node) -> Vec<&'a Node> {
     // For what is below: a node itself may have no interrupts.
     let own = |property: &&Property| property.name != "interrupt-parent";
     let properties: Vec<_> = user.properties.iter().filter(own).collect();
+    let mut found = named(nodes, &properties);
+    if user.has("interrupts") && !user.has("interrupts-extended") {
+        // What cannot be found is told where its lines are asked for.
+        found.extend(controller(nodes, user).ok());
+    }
+    found
+}
+
+/// The nodes that properties refer to. `nodes` are all that there are, the root first.
+pub(crate) fn named<'a>(nodes: &[&'a Node], properties: &[&Property]) -> Vec<&'a Node> {
     let referred: HashSet<u32> = properties
         .iter()
         .flat_map(|property| property.references.iter().copied())
@@ -26,13 +36,9 @@ pub(crate) fn targets<'a>(nodes: &[&'a Node], user: &'a Node) -> Vec<&'a Node> {
             _ => None,
         })
         .collect();
-    let interrupts = user.has("interrupts") && !user.has("interrupts-extended");
-    // What cannot be found is told where its lines are asked for.
-    let controller = interrupts.then(|| controller(nodes, user).ok()).flatten();
     let named = |node: &&'a Node| {
         node.cell("phandle")
             .is_some_and(|phandle| referred.contains(&phandle))
-            || controller.is_some_and(|controller| controller.path == node.path)
             || paths.iter().any(|path| node.is_at(path))
             || node
                 .stated_phandle()

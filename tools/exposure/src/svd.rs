@@ -39,6 +39,8 @@ pub(crate) struct Register {
     pub(crate) read_effect: Option<&'static str>,
     /// Not empty: a register without fields is one field.
     pub(crate) fields: Vec<Field>,
+    /// Those of the bits above the 32nd, four bytes further on.
+    upper: Vec<Field>,
 }
 
 impl Register {
@@ -152,7 +154,9 @@ impl Peripheral {
         united.read_effect = self.read_effect(register);
         for other in self.sharing(register) {
             let shift = 8 * (i64::from(other.offset) - i64::from(register.offset));
-            for field in &other.fields {
+            let lower = other.fields.iter().map(|field| (field, shift));
+            let upper = other.upper.iter().map(|field| (field, shift + 32));
+            for (field, shift) in lower.chain(upper) {
                 let mask = match u32::try_from(shift.unsigned_abs()) {
                     Ok(by) if shift < 0 => field.mask.checked_shr(by),
                     Ok(by) => field.mask.checked_shl(by),
@@ -187,33 +191,55 @@ pub(crate) fn register(info: &RegisterInfo, peripheral: &str, offset: u32) -> Re
         access,
         read_effect: read_action.map(ReadAction::as_str),
         fields: Vec::new(),
+        upper: Vec::new(),
     };
-    register.fields = fields
-        .iter()
-        .map(|field| self::field(field, info, access))
-        .collect();
-    if register.fields.is_empty() {
-        register.fields.push(Field {
-            mask: register.all(),
-            writable: access.can_write(),
-            readable: access.can_read(),
-            once: is_once(access),
-            effect: effect(info.modified_write_values),
-        });
+    let whole = |bits: u64| Bits {
+        bits,
+        writable: access.can_write(),
+        readable: access.can_read(),
+        once: is_once(access),
+        effect: effect(info.modified_write_values),
+    };
+    let mut bits: Vec<_> = fields.iter().map(|f| self::bits(f, info, access)).collect();
+    if bits.is_empty() {
+        bits.push(whole(u64::MAX >> (64 - u64::from(size).clamp(1, 64))));
     }
+    register.fields = bits.iter().map(|bits| bits.from(0)).collect();
+    let above = bits.iter().map(|bits| bits.from(32));
+    register.upper = above.filter(|field| field.mask != 0).collect();
     register
 }
 
-fn field(field: &FieldInfo, register: &RegisterInfo, access: Access) -> Field {
+/// A field of a register of up to 64 bits.
+struct Bits {
+    bits: u64,
+    writable: bool,
+    readable: bool,
+    once: bool,
+    effect: WriteEffect,
+}
+
+impl Bits {
+    /// The part of it in the 32 bits from one on.
+    fn from(&self, bit: u32) -> Field {
+        Field {
+            mask: (self.bits >> bit) as u32,
+            writable: self.writable,
+            readable: self.readable,
+            once: self.once,
+            effect: self.effect,
+        }
+    }
+}
+
+fn bits(field: &FieldInfo, register: &RegisterInfo, access: Access) -> Bits {
     let (offset, width) = (field.bit_range.offset, field.bit_range.width);
     let bits = u64::MAX
         .checked_shr(64u32.saturating_sub(width))
         .unwrap_or(0);
-    // Bits above the 32nd are those of a register that is refused for its size.
-    let mask = bits.checked_shl(offset).unwrap_or(0) as u32;
     let access = field.access.unwrap_or(access);
-    Field {
-        mask,
+    Bits {
+        bits: bits.checked_shl(offset).unwrap_or(0),
         writable: access.can_write(),
         readable: access.can_read(),
         once: is_once(access),

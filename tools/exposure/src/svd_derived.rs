@@ -63,10 +63,22 @@ pub(crate) fn source<'a, 'b>(node: Node<'a, 'b>) -> Option<Node<'a, 'b>> {
     let mut found = named(all.children(), words.next()?, node)?;
     for word in words {
         // Only by names: a path through what is derived by a path may have no end.
-        let sources = successors(Some(found), |node| beside(*node)).take(DERIVED_MAX);
+        let sources = successors(Some(found), |node| beside(*node)).take(DERIVED_MAX + 1);
         found = named(sources.flat_map(own), word, node)?;
     }
     Some(found).filter(|found| found.tag_name() == node.tag_name())
+}
+
+/// An element, and those that it is derived from, one from the next.
+pub(crate) fn derivations<'a, 'b>(node: Node<'a, 'b>) -> impl Iterator<Item = Node<'a, 'b>> {
+    successors(Some(node), |node| source(*node)).take(DERIVED_MAX + 1)
+}
+
+/// Returns whether an element is derived over more others than are followed, itself among them or not.
+pub(crate) fn is_endless(node: Node) -> bool {
+    derivations(node)
+        .last()
+        .is_some_and(|last| source(last).is_some())
 }
 
 /// All parts of an element, inherited ones too.

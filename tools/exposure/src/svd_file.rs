@@ -16,7 +16,7 @@ use svd_parser::svd::Device;
 use crate::address::Range;
 use crate::nesting::nesting;
 use crate::svd::{Peripheral, Skipped, register};
-use crate::svd_derived::{DERIVED_MAX, missing};
+use crate::svd_derived::{DERIVED_MAX, is_endless, missing};
 use crate::svd_element::{WIDEST, child, count, dim, end_of, has_odd_dim, index, name_of, number};
 use crate::unpanicked::unpanicked;
 
@@ -137,18 +137,25 @@ impl File {
         let mut wanted: Vec<Node> = Vec::new();
         let mut inside = Vec::new();
         for node in &all {
-            let Some(base) = child(*node, "baseAddress").and_then(number) else {
-                continue;
+            let name = name_of(*node).unwrap_or("a peripheral without a name");
+            let extent = end_of(*node);
+            let base = child(*node, "baseAddress").and_then(number);
+            let Some(base) = base.filter(|_| !has_odd_dim(*node)) else {
+                if extent == 0 {
+                    continue;
+                }
+                // Its registers may be anywhere.
+                return Err(format!(
+                    "nothing says where {name} is: its baseAddress or dim is no number"
+                ));
             };
             let instances = dim(*node);
-            let extent = end_of(*node);
             let (count, step) = instances;
             let mut here = (0..count).map(|index| Range {
                 base: base.saturating_add(step.saturating_mul(index)),
                 length: extent.max(1),
             });
             found |= here.clone().any(|range| range.base == block.base);
-            let name = name_of(*node).unwrap_or("a peripheral without a name");
             // Its extent is an estimate from above: what reaches in from before is seen by its registers.
             let begins = |range: &Range| block.base < range.base && range.base < block.end();
             let other = here.clone().filter(begins);
@@ -164,6 +171,16 @@ impl File {
         let mut read = wanted.iter().flat_map(|node| node.descendants());
         if let Some(repeated) = read.find_map(repeated) {
             return Err(repeated);
+        }
+        let mut read = wanted.iter().flat_map(|node| node.descendants());
+        if let Some(node) = read.find(|node| is_endless(*node)) {
+            let (what, name) = (
+                node.tag_name().name(),
+                name_of(node).unwrap_or("without a name"),
+            );
+            return Err(format!(
+                "the {what} {name} is derived over more than {DERIVED_MAX} others: write out what it inherits"
+            ));
         }
         let unwanted = all.len() - wanted.len();
         let mut fuel = 4 * COUNT_MAX;
@@ -221,7 +238,8 @@ impl File {
         document: &Document,
         wanted: &[Node<'a, 'b>],
     ) -> Result<(Device, Vec<(Node<'a, 'b>, String)>), String> {
-        let all = match parse(&self.without(document, wanted, &[])) {
+        let parsed = |left_out: &[Node]| parse(&self.without(document, wanted, left_out)?);
+        let all = match parsed(&[]) {
             Ok(device) => return Ok((device, Vec::new())),
             Err(error) => error,
         };
@@ -247,7 +265,7 @@ impl File {
                 .filter(|node| !group.contains(node))
                 .copied()
                 .collect();
-            match (parse(&self.without(document, wanted, &tried)), &group[..]) {
+            match (parsed(&tried), &group[..]) {
                 (Ok(_), _) => left_out = tried,
                 (Err(reason), [only]) => odd.push((*only, reason)),
                 (Err(_), []) => return Err(all),
@@ -258,7 +276,7 @@ impl File {
                 }
             }
         }
-        let device = parse(&self.without(document, wanted, &left_out)).map_err(|_| all)?;
+        let device = parsed(&left_out).map_err(|_| all)?;
         Ok((device, odd))
     }
 
@@ -305,7 +323,7 @@ impl File {
                     .find(|node| name_of(**node) == Some(from))
                     .copied()
             });
-            sources.take(DERIVED_MAX).any(|node| node == peripheral)
+            sources.take(DERIVED_MAX + 1).any(|node| node == peripheral)
         });
         let mut places = Vec::new();
         for node in here {
@@ -355,7 +373,15 @@ impl File {
 
     /// The text without peripherals that nobody wants, elements that nobody reads, and the registers `left_out`;
     /// with what derived elements inherit beside parts of their own.
-    fn without(&self, document: &Document, wanted: &[Node], left_out: &[Node]) -> String {
+    ///
+    /// # Errors
+    /// What is inherited inherits in turn deeper than is followed.
+    fn without(
+        &self,
+        document: &Document,
+        wanted: &[Node],
+        left_out: &[Node],
+    ) -> Result<String, String> {
         let mut text = String::with_capacity(self.text.len());
         let device = document.root().children();
         if let Some(device) = device.into_iter().find(|n| n.has_tag_name("device")) {
@@ -366,13 +392,19 @@ impl File {
                         && !wanted.contains(node)))
             };
             text.push_str(self.text.get(..device.range().start).unwrap_or_default());
-            self.write(device, &keep, &mut text, 0);
+            self.write(device, &keep, &mut text, 0)?;
         }
-        text
+        Ok(text)
     }
 
     /// Writes an element without those in it that are not kept.
-    fn write(&self, node: Node, keep: &dyn Fn(&Node) -> bool, text: &mut String, depth: usize) {
+    fn write(
+        &self,
+        node: Node,
+        keep: &dyn Fn(&Node) -> bool,
+        text: &mut String,
+        depth: usize,
+    ) -> Result<(), String> {
         let inherited = match node.tag_name().name() {
             "registers" | "fields" => node.parent_element().and_then(missing),
             "cluster" => missing(node),
@@ -380,25 +412,31 @@ impl File {
         };
         if node.has_tag_name("dimIndex") {
             text.push_str(&format!("<dimIndex>{}</dimIndex>", index(node)));
-            return;
+            return Ok(());
         }
         let mut from = node.range().start;
         for child in node.children().filter(Node::is_element) {
             text.push_str(self.text.get(from..child.range().start).unwrap_or_default());
             from = child.range().end;
             if keep(&child) {
-                self.write(child, keep, text, depth);
+                self.write(child, keep, text, depth)?;
             }
             if let Some((last, parts)) = &inherited
                 && *last == child
-                && depth < INHERITED_MAX
             {
                 for part in parts.iter().filter(|part| keep(part)) {
-                    self.write(*part, keep, text, depth + 1);
+                    if depth == INHERITED_MAX {
+                        let name = name_of(*part).unwrap_or("without a name");
+                        return Err(format!(
+                            "what {name} inherits inherits itself, more than {INHERITED_MAX} deep: write out what it inherits"
+                        ));
+                    }
+                    self.write(*part, keep, text, depth + 1)?;
                 }
             }
         }
         text.push_str(self.text.get(from..node.range().end).unwrap_or_default());
+        Ok(())
     }
 }
 

@@ -174,6 +174,11 @@ fn a_chip_with_a_place_of_its_own_is_on_its_bus() {
             "x is where the firmware runs",
         ),
         (
+            "pwm@40102000 { reg = <0x40102000 0x100>; berth,reserved = \"the fan's\"; };"
+                .to_owned(),
+            "x is the fan's",
+        ),
+        (
             format!("mux {{ {CELLS} xip@90000000 {{ compatible = \"v,nor\"; {AT} }}; }};"),
             unknown,
         ),
@@ -188,6 +193,39 @@ fn a_chip_with_a_place_of_its_own_is_on_its_bus() {
         "b {{ {CELLS} x: bus@40100000 {{ {HERE} {UART} }}; xip@90000000 {{ {AT} {UART} berth,reserved; }}; }};"
     );
     harmless(&beside);
+}
+
+/// A multiplexer that stands elsewhere and says on which bus it hangs, with all that is behind it; in circles, too.
+#[test]
+fn what_hangs_on_a_bus_from_elsewhere_is_on_it() {
+    let bus = format!("x: bus@40100000 {{ {HERE} {UART} }};");
+    let mux = |parent: &str, chip: &str| {
+        format!(
+            "{bus} mux: mux {{ compatible = \"i2c-mux-gpio\"; berth,harmless = \"m\"; {parent} i2c@0 {{ {chip} }}; }};"
+        )
+    };
+    let pmic = "pmic@34 { compatible = \"v,pmic\"; };";
+    dangerous(
+        &mux("i2c-parent = <&x>;", pmic),
+        "of which nothing says that it is harmless",
+    );
+    dangerous(
+        &mux(
+            "i2c-parent = <&x>;",
+            "c { berth,reserved = \"the supply\"; };",
+        ),
+        "x is used by mux, which is the supply",
+    );
+    harmless(&mux(
+        "i2c-parent = <&x>;",
+        "c@48 { compatible = \"ti,tmp105\"; };",
+    ));
+    harmless(&mux("i2c-parent = <&nvic>;", pmic));
+    let circle = "i2c-parent = <&x &mux>;";
+    dangerous(
+        &mux(circle, pmic),
+        "of which nothing says that it is harmless",
+    );
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn what_nobody_exposes_is_not_judged() {
     for odd in [
         // Elements that the schema has not, numbers that are none, what is missing or twice.
         peripheral("Y", "0x40001000", &register("B", 0, "<access>sometimes</access>")),
-        peripheral("Y", "somewhere", &register("B", 0, "")),
+        peripheral("Y", "somewhere", ""),
         peripheral("Y", "0x40001000", "<register><name>B</name></register>"),
         peripheral("Y", "0x40001000", &register("B", 0, "<fields><field><name>F</name><bitRange>[1:2:3]</bitRange></field></fields>")),
         peripheral("Y", "0x40001000", &register("B", 0, "<dim>many</dim>")),
@@ -249,6 +249,23 @@ fn effects_are_those_of_the_bytes_by_whatever_name() {
         ),
         "some keep their value and in others a one acts",
     );
+    // The upper half of one of 64 bits, with fields and without.
+    let upper = "<field><name>H</name><bitRange>[40:40]</bitRange>".to_owned() + clear + "</field>";
+    let lower = "<field><name>L</name><bitRange>[0:0]</bitRange></field>";
+    for more in [
+        format!("<size>64</size><fields>{lower}{upper}</fields>"),
+        format!("<size>64</size>{clear}"),
+    ] {
+        for (offset, is_refused) in [(4, true), (8, false)] {
+            let both = register("WIDE", 0, &more) + &register("MODE", offset, "");
+            let text = peripheral("X", "0x40000000", &both);
+            let masked = exposed(&text, &format!("{NONE} masks = \"MODE rw 0x1\";"));
+            match is_refused {
+                true => refused(masked, "some keep their value and in others a one acts"),
+                false => assert!(masked.is_ok(), "{:?}", masked.err()),
+            }
+        }
+    }
 }
 
 #[test]
