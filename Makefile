@@ -234,7 +234,7 @@ bench-containers: build
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
-             chatter deadline storm buses bus_abuse abuse assault instants heir jailer warden echo bench_syscalls bench_registers bench_interrupts engine_proof
+             chatter deadline storm buses bus_abuse abuse assault instants siege heir jailer warden echo bench_syscalls bench_registers bench_interrupts engine_proof
 TEST_KERNELS := walk plain deadline limits buses fuzz no-ring
 test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin)
 
@@ -315,6 +315,13 @@ $(IMAGE)/abuse.tab $(IMAGE)/bus_abuse.tab: APP_HEAP := 65536
 
 # What tests/apps/src/bin/declared.rs says about itself.
 $(IMAGE)/declared.tab: TAB_OPTIONS := --short-id 0x1234 --permissions 1,1 65538,2 65538,3
+
+# As many permissions as the loader takes, those that it needs last: commands of alarm, console, low-level debug, wasm_host and the flash.
+NEEDED := 0 1 8 655360 655361
+UNUSED := 101 102 103 104 105 106 107 108 109 110 111
+COMMANDS := $(shell seq 0 63)
+$(IMAGE)/siege.tab: TAB_OPTIONS := --permissions $(UNUSED:%=%$(comma)0) $(foreach driver,$(NEEDED),$(COMMANDS:%=$(driver)$(comma)%))
+$(IMAGE)/siege.tab: APP_HEAP := 4096
 
 # What may fail is handled, or said; a test may end instead.
 STRICT := -D clippy::unwrap_used

@@ -174,6 +174,13 @@ impl Peripheral {
     }
 }
 
+/// A name as it may stand in a message or in source that is made of it: one line of letters that are seen.
+pub(crate) fn shown(name: &str) -> String {
+    let seen = |c: char| c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric();
+    let shown = name.chars().map(|c| if seen(c) { c } else { '_' });
+    shown.collect()
+}
+
 /// One register of the parser, `offset` bytes from the start of the block.
 pub(crate) fn register(info: &RegisterInfo, peripheral: &str, offset: u32) -> Register {
     let size = info.properties.size.unwrap_or(32);
@@ -184,8 +191,8 @@ pub(crate) fn register(info: &RegisterInfo, peripheral: &str, offset: u32) -> Re
         .find_map(|field| field.read_action)
         .or(info.read_action);
     let mut register = Register {
-        name: info.name.clone(),
-        peripheral: peripheral.to_owned(),
+        name: shown(&info.name),
+        peripheral: shown(peripheral),
         offset,
         size,
         access,

@@ -2,6 +2,7 @@
 
 use roxmltree::Node;
 
+use crate::svd::shown;
 use crate::svd_derived::{derivations, parts};
 
 /// Bytes of the widest register that there is.
@@ -19,6 +20,11 @@ pub(crate) fn child<'a, 'b>(node: Node<'a, 'b>, name: &str) -> Option<Node<'a, '
 
 pub(crate) fn name_of<'a>(node: Node<'a, '_>) -> Option<&'a str> {
     child(node, "name")?.text().map(str::trim)
+}
+
+/// The name of an element as it is told.
+pub(crate) fn called(node: Node) -> String {
+    shown(name_of(node).unwrap_or("without a name"))
 }
 
 /// A number as SVD files write it: the schema's, with a factor behind it or not, and binary in two ways.

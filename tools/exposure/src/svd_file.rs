@@ -15,9 +15,11 @@ use svd_parser::svd::Device;
 
 use crate::address::Range;
 use crate::nesting::nesting;
-use crate::svd::{Peripheral, Skipped, register};
+use crate::svd::{Peripheral, Skipped, register, shown};
 use crate::svd_derived::{DERIVED_MAX, is_endless, missing};
-use crate::svd_element::{WIDEST, child, count, dim, end_of, has_odd_dim, index, name_of, number};
+use crate::svd_element::{
+    WIDEST, called, child, count, dim, end_of, has_odd_dim, index, name_of, number,
+};
 use crate::unpanicked::unpanicked;
 
 /// Elements that say nothing about what an access does.
@@ -137,7 +139,7 @@ impl File {
         let mut wanted: Vec<Node> = Vec::new();
         let mut inside = Vec::new();
         for node in &all {
-            let name = name_of(*node).unwrap_or("a peripheral without a name");
+            let name = called(*node);
             let extent = end_of(*node);
             let base = child(*node, "baseAddress").and_then(number);
             let Some(base) = base.filter(|_| !has_odd_dim(*node)) else {
@@ -159,7 +161,7 @@ impl File {
             // Its extent is an estimate from above: what reaches in from before is seen by its registers.
             let begins = |range: &Range| block.base < range.base && range.base < block.end();
             let other = here.clone().filter(begins);
-            inside.extend(other.map(|range| (name.to_owned(), range.base)));
+            inside.extend(other.map(|range| (name.clone(), range.base)));
             if here.any(|range| range.base == block.base || range.overlaps(block)) {
                 wanted.push(*node);
             }
@@ -174,10 +176,7 @@ impl File {
         }
         let mut read = wanted.iter().flat_map(|node| node.descendants());
         if let Some(node) = read.find(|node| is_endless(*node)) {
-            let (what, name) = (
-                node.tag_name().name(),
-                name_of(node).unwrap_or("without a name"),
-            );
+            let (what, name) = (node.tag_name().name(), called(node));
             return Err(format!(
                 "the {what} {name} is derived over more than {DERIVED_MAX} others: write out what it inherits"
             ));
@@ -212,7 +211,7 @@ impl File {
                     length: size,
                 };
                 if peripheral.base_address < block.base && range.overlaps(block) {
-                    inside.push((peripheral.name.clone(), peripheral.base_address));
+                    inside.push((shown(&peripheral.name), peripheral.base_address));
                 }
                 // Of the block's own peripherals all, to say what is wrong with them.
                 let offset = at
@@ -288,7 +287,7 @@ impl File {
         block: Range,
         reason: &str,
     ) -> Result<Vec<Skipped>, String> {
-        let name = name_of(odd).unwrap_or("without a name");
+        let name = called(odd);
         let nowhere = || {
             let what = odd.tag_name().name();
             format!("nothing says where the {what} {name} is: {reason}")
@@ -340,7 +339,7 @@ impl File {
                 };
                 if range.overlaps(block) {
                     places.push(Skipped {
-                        name: name.to_owned(),
+                        name: name.clone(),
                         start: range.base.saturating_sub(block.base),
                         end: range.base.saturating_add(behind).saturating_sub(block.base),
                         reason: reason.to_owned(),
@@ -426,7 +425,7 @@ impl File {
             {
                 for part in parts.iter().filter(|part| keep(part)) {
                     if depth == INHERITED_MAX {
-                        let name = name_of(*part).unwrap_or("without a name");
+                        let name = called(*part);
                         return Err(format!(
                             "what {name} inherits inherits itself, more than {INHERITED_MAX} deep: write out what it inherits"
                         ));
@@ -450,7 +449,7 @@ fn repeated(node: Node) -> Option<String> {
     let contradicts = || has_two_positions(node).then_some("its bits");
     let twice = twice.or_else(contradicts)?;
     let what = node.tag_name().name();
-    let name = name_of(node).unwrap_or("without a name");
+    let name = called(node);
     Some(format!("the {what} {name} has {twice} more than once"))
 }
 

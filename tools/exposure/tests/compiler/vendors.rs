@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use berth_exposure_compiler::{Configuration, compile};
+use berth_exposure_compiler::{Configuration, compile, labels};
 use tempfile::TempDir;
 
 /// A board with one block `x` at 0x40000000, and what `peripherals` says of it.
@@ -266,6 +266,25 @@ fn effects_are_those_of_the_bytes_by_whatever_name() {
             }
         }
     }
+}
+
+/// A name is one line wherever it comes to stand: in source for containers' authors it would be source.
+#[test]
+fn a_name_is_one_line_of_letters() {
+    let named = |name: &str| peripheral("X", "0x40000000", &register(name, 0, ""));
+    let text = named("X&#10;pub fn evil() { }&#13;//&#x202e;");
+    let labels = labels(&exposed(&text, NONE).unwrap());
+    let is_item = |line: &str| line.trim_start().starts_with("pub fn evil");
+    assert!(
+        !labels.lines().any(is_item) && labels.contains("X_pub fn evil"),
+        "{labels}"
+    );
+    assert!(!labels.contains(['\r', '\u{202e}']), "{labels:?}");
+    let problems = exposed(&text, "masks = \"B r 0x1\";").unwrap_err();
+    assert!(
+        problems.iter().all(|p| !p.contains(['\n', '\u{202e}'])),
+        "{problems:?}"
+    );
 }
 
 #[test]
