@@ -39,8 +39,8 @@ pub(crate) struct Register {
     pub(crate) read_effect: Option<&'static str>,
     /// Not empty: a register without fields is one field.
     pub(crate) fields: Vec<Field>,
-    /// Those of the bits above the 32nd, four bytes further on.
-    upper: Vec<Field>,
+    /// Those of the bits above the 32nd, with the number of their word.
+    upper: Vec<(u32, Field)>,
 }
 
 impl Register {
@@ -155,7 +155,8 @@ impl Peripheral {
         for other in self.sharing(register) {
             let shift = 8 * (i64::from(other.offset) - i64::from(register.offset));
             let lower = other.fields.iter().map(|field| (field, shift));
-            let upper = other.upper.iter().map(|field| (field, shift + 32));
+            let upper = other.upper.iter();
+            let upper = upper.map(|(word, field)| (field, shift + 32 * i64::from(*word)));
             for (field, shift) in lower.chain(upper) {
                 let mask = match u32::try_from(shift.unsigned_abs()) {
                     Ok(by) if shift < 0 => field.mask.checked_shr(by),
@@ -200,56 +201,53 @@ pub(crate) fn register(info: &RegisterInfo, peripheral: &str, offset: u32) -> Re
         fields: Vec::new(),
         upper: Vec::new(),
     };
-    let whole = |bits: u64| Bits {
-        bits,
-        writable: access.can_write(),
-        readable: access.can_read(),
-        once: is_once(access),
-        effect: effect(info.modified_write_values),
-    };
-    let mut bits: Vec<_> = fields.iter().map(|f| self::bits(f, info, access)).collect();
-    if bits.is_empty() {
-        bits.push(whole(u64::MAX >> (64 - u64::from(size).clamp(1, 64))));
+    let mut all: Vec<_> = fields.iter().map(|f| self::bits(f, info, access)).collect();
+    if all.is_empty() {
+        all.push(Bits {
+            first: 0,
+            count: size,
+            access,
+            effect: effect(info.modified_write_values),
+        });
     }
-    register.fields = bits.iter().map(|bits| bits.from(0)).collect();
-    let above = bits.iter().map(|bits| bits.from(32));
-    register.upper = above.filter(|field| field.mask != 0).collect();
+    register.fields = all.iter().map(|bits| bits.in_word(0)).collect();
+    let words = 1..size.div_ceil(32);
+    register.upper = words
+        .flat_map(|word| all.iter().map(move |bits| (word, bits.in_word(word))))
+        .filter(|(_, field)| field.mask != 0)
+        .collect();
     register
 }
 
-/// A field of a register of up to 64 bits.
+/// A field of a register of any width.
 struct Bits {
-    bits: u64,
-    writable: bool,
-    readable: bool,
-    once: bool,
+    first: u32,
+    count: u32,
+    access: Access,
     effect: WriteEffect,
 }
 
 impl Bits {
-    /// The part of it in the 32 bits from one on.
-    fn from(&self, bit: u32) -> Field {
+    /// What of it is in a word of the register.
+    fn in_word(&self, word: u32) -> Field {
+        let start = i64::from(word) * 32;
+        let from = (i64::from(self.first) - start).clamp(0, 32);
+        let end = (i64::from(self.first) + i64::from(self.count) - start).clamp(from, 32);
         Field {
-            mask: (self.bits >> bit) as u32,
-            writable: self.writable,
-            readable: self.readable,
-            once: self.once,
+            mask: ((1_u64 << end) - (1_u64 << from)) as u32,
+            writable: self.access.can_write(),
+            readable: self.access.can_read(),
+            once: is_once(self.access),
             effect: self.effect,
         }
     }
 }
 
 fn bits(field: &FieldInfo, register: &RegisterInfo, access: Access) -> Bits {
-    let (offset, width) = (field.bit_range.offset, field.bit_range.width);
-    let bits = u64::MAX
-        .checked_shr(64u32.saturating_sub(width))
-        .unwrap_or(0);
-    let access = field.access.unwrap_or(access);
     Bits {
-        bits: bits.checked_shl(offset).unwrap_or(0),
-        writable: access.can_write(),
-        readable: access.can_read(),
-        once: is_once(access),
+        first: field.bit_range.offset,
+        count: field.bit_range.width,
+        access: field.access.unwrap_or(access),
         effect: effect(
             field
                 .modified_write_values

@@ -5,8 +5,8 @@ use roxmltree::Node;
 use crate::svd::shown;
 use crate::svd_derived::{derivations, parts};
 
-/// Bytes of the widest register that there is.
-pub(crate) const WIDEST: u64 = 8;
+/// Bytes of a register of which nothing says how wide it is, at most.
+const WIDEST: u64 = 8;
 
 /// A list of indices without the blanks that may stand behind its commas.
 pub(crate) fn index(node: Node) -> String {
@@ -104,12 +104,21 @@ pub(crate) fn has_odd_dim(node: Node) -> bool {
     }
 }
 
+/// Bytes that a register has at most: the most of what it says itself and what it inherits, from above or from others.
+pub(crate) fn width_of(register: Node) -> u64 {
+    let sizes = register
+        .ancestors()
+        .filter_map(|node| inherited(node, "size"))
+        .map(|size| size.map_or(WIDEST, |bits| bits.div_ceil(8)));
+    sizes.fold(WIDEST, u64::max)
+}
+
 /// Bytes from the base of a peripheral or cluster to the end of its last register: all where that cannot be read.
 pub(crate) fn end_of(node: Node) -> u64 {
     let ends = parts(node).into_iter().map(|part| {
         let inner = match part.has_tag_name("cluster") {
             true => end_of(part),
-            false => WIDEST,
+            false => width_of(part),
         };
         let offset = match inherited(part, "addressOffset") {
             Some(Ok(offset)) => offset,

@@ -16,9 +16,9 @@ use svd_parser::svd::Device;
 use crate::address::Range;
 use crate::nesting::nesting;
 use crate::svd::{Peripheral, Skipped, register, shown};
-use crate::svd_derived::{DERIVED_MAX, is_endless, missing};
+use crate::svd_derived::{DERIVED_MAX, Derived, is_endless, missing, own};
 use crate::svd_element::{
-    WIDEST, called, child, count, dim, end_of, has_odd_dim, index, name_of, number,
+    called, child, count, dim, end_of, has_odd_dim, index, name_of, number, width_of,
 };
 use crate::unpanicked::unpanicked;
 
@@ -61,6 +61,9 @@ const SINGLE: [&str; 16] = [
 
 /// Most registers and fields of the peripherals at a block's addresses: four times as many as a block has words.
 const COUNT_MAX: u64 = 0x1_0000;
+
+/// Bytes of the widest register whose bits are looked at.
+const WIDEST_READ: u64 = 256;
 
 /// How deep elements may be in others: they are read by functions that call themselves.
 const NESTED_MAX: usize = 100;
@@ -217,9 +220,28 @@ impl File {
                 let offset = at
                     .checked_sub(block.base)
                     .and_then(|o| u32::try_from(o).ok());
-                if let Some(offset) = offset.filter(|_| own || range.overlaps(block)) {
-                    registers.push(register(info, &peripheral.name, offset));
+                let Some(offset) = offset.filter(|_| own || range.overlaps(block)) else {
+                    // One that begins before the block has its bits in it, too.
+                    if range.overlaps(block) {
+                        skipped.push(Skipped {
+                            name: shown(&info.name),
+                            start: 0,
+                            end: range.end().saturating_sub(block.base),
+                            reason: "it begins before the block".to_owned(),
+                        });
+                    }
+                    continue;
+                };
+                if size > WIDEST_READ {
+                    skipped.push(Skipped {
+                        name: shown(&info.name),
+                        start: offset.into(),
+                        end: u64::from(offset).saturating_add(size),
+                        reason: format!("it has {size} bytes"),
+                    });
+                    continue;
                 }
+                registers.push(register(info, &peripheral.name, offset));
             }
         }
         registers.sort_by_key(|register| register.offset);
@@ -295,7 +317,7 @@ impl File {
         let mut start = 0_u64;
         let mut behind = match odd.has_tag_name("cluster") {
             true => end_of(odd),
-            false => WIDEST,
+            false => width_of(odd),
         };
         let mut peripheral = None;
         for node in odd.ancestors() {
@@ -413,10 +435,45 @@ impl File {
             text.push_str(&format!("<dimIndex>{}</dimIndex>", index(node)));
             return Ok(());
         }
+        // What is derived is written out, by all that it inherits: the parser would leave out what it has no place for.
+        let mut derived = Derived::of(node);
         let mut from = node.range().start;
+        if let Some(attribute) = derived.as_ref().map(|derived| &derived.attribute) {
+            text.push_str(self.text.get(from..attribute.start).unwrap_or_default());
+            from = attribute.end;
+        }
         for child in node.children().filter(Node::is_element) {
             text.push_str(self.text.get(from..child.range().start).unwrap_or_default());
             from = child.range().end;
+            if let Some(Derived { holder, .. }) = &derived
+                && child.has_tag_name(*holder)
+                && own(node).is_empty()
+            {
+                continue;
+            }
+            // In front of the first.
+            if let Some(Derived {
+                properties,
+                parts,
+                holder,
+                ..
+            }) = derived.as_mut()
+            {
+                for property in properties.drain(..) {
+                    text.push_str(self.text.get(property.range()).unwrap_or_default());
+                }
+                let parts: Vec<_> = parts.drain(..).filter(|part| keep(part)).collect();
+                let is_apart = !parts.is_empty() && !holder.is_empty();
+                if is_apart {
+                    text.push_str(&format!("<{holder}>"));
+                }
+                for part in parts {
+                    self.write_inherited(part, keep, text, depth)?;
+                }
+                if is_apart {
+                    text.push_str(&format!("</{holder}>"));
+                }
+            }
             if keep(&child) {
                 self.write(child, keep, text, depth)?;
             }
@@ -424,18 +481,29 @@ impl File {
                 && *last == child
             {
                 for part in parts.iter().filter(|part| keep(part)) {
-                    if depth == INHERITED_MAX {
-                        let name = called(*part);
-                        return Err(format!(
-                            "what {name} inherits inherits itself, more than {INHERITED_MAX} deep: write out what it inherits"
-                        ));
-                    }
-                    self.write(*part, keep, text, depth + 1)?;
+                    self.write_inherited(*part, keep, text, depth)?;
                 }
             }
         }
         text.push_str(self.text.get(from..node.range().end).unwrap_or_default());
         Ok(())
+    }
+
+    /// The same of one that another inherits.
+    fn write_inherited(
+        &self,
+        part: Node,
+        keep: &dyn Fn(&Node) -> bool,
+        text: &mut String,
+        depth: usize,
+    ) -> Result<(), String> {
+        if depth == INHERITED_MAX {
+            return Err(format!(
+                "what {} inherits inherits itself, more than {INHERITED_MAX} deep: write out what it inherits",
+                called(part)
+            ));
+        }
+        self.write(part, keep, text, depth + 1)
     }
 }
 

@@ -354,3 +354,112 @@ fn numbers_are_read_in_every_form() {
         .is_ok()
     );
 }
+
+/// What a register is by the words of the element that it is in holds where it is inherited, too.
+#[test]
+fn what_decides_about_an_access_is_inherited_with_it() {
+    let words = "<readAction>clear</readAction>";
+    let fields = format!(
+        "<fields>{}{}</fields>",
+        field("A", 0, ""),
+        field("B", 1, "")
+    );
+    let inner = register("R", 0, &fields);
+    let own = register("OWN", 0x40, "");
+    let of_peripherals = |says: &str, own: &str| {
+        format!(
+            "<peripheral><name>Y</name><baseAddress>0x40300000</baseAddress>{says}<registers>{inner}</registers></peripheral>
+             <peripheral derivedFrom=\"Y\"><name>X</name><baseAddress>0x40000000</baseAddress>{own}</peripheral>"
+        )
+    };
+    let of_clusters = |says: &str, own: &str| {
+        let clusters = format!(
+            "<cluster><name>C0</name><addressOffset>0x80</addressOffset>{says}{inner}</cluster>
+             <cluster derivedFrom=\"C0\"><name>C</name><addressOffset>0</addressOffset>{own}</cluster>"
+        );
+        peripheral("X", "0x40000000", &clusters)
+    };
+    for (access, rights, with) in [
+        ("write-only", "r", "says write-only"),
+        ("read-only", "w", "says read-only"),
+        ("writeOnce", "rw", ""),
+        ("read-writeOnce", "rw", ""),
+    ] {
+        let says = format!("<access>{access}</access>");
+        let masks =
+            |name: &str| format!("reading-acts = \"none\"; masks = \"{name} {rights} 0x1\";");
+        for own in [String::new(), format!("<registers>{own}</registers>")] {
+            refused(exposed(&of_peripherals(&says, &own), &masks("R")), with);
+        }
+        for own in ["", own.as_str()] {
+            refused(exposed(&of_clusters(&says, own), &masks("C_R")), with);
+        }
+        // Its own word comes first.
+        let other = format!("<access>read-write</access><registers>{own}</registers>");
+        let result = exposed(&of_peripherals(&says, &other), ONE);
+        assert!(result.is_ok(), "{access}: {:?}", result.err());
+    }
+    let sized = of_peripherals("<size>16</size>", &format!("<registers>{own}</registers>"));
+    let result = exposed(&sized, "reading-acts = \"none\"; masks = \"R rw 0x3\";");
+    let configuration = result.unwrap();
+    let registers = configuration.exposures[0].registers.as_ref().unwrap();
+    assert_eq!(registers[0].size, 16);
+    // Of a register, and of one of a register.
+    let acts = register("S", 0x80, words)
+        + &register("R", 0, &fields).replace("<register>", "<register derivedFrom=\"S\">");
+    refused(
+        exposed(
+            &peripheral("X", "0x40000000", &acts),
+            "masks = \"R r 0x1\";",
+        ),
+        "has an effect (clear)",
+    );
+}
+
+/// A register of any width has all its bits where they are, before the block's beginning and behind its first word.
+#[test]
+fn a_wide_register_reaches_as_far_as_it_is_wide() {
+    let block = peripheral(
+        "X",
+        "0x40000000",
+        &register(
+            "R",
+            4,
+            &format!(
+                "<fields>{}{}</fields>",
+                field("A", 0, ""),
+                field("B", 1, "")
+            ),
+        ),
+    );
+    let wide = |base: &str, offset: u32, bits: u32, more: &str| {
+        block.clone()
+            + &peripheral(
+                "Y",
+                base,
+                &register("W", offset, &format!("<size>{bits}</size>{more}")),
+            )
+    };
+    let clear = format!("<fields>{}</fields>", field("C", 45, CLEAR));
+    refused(
+        exposed(&wide("0x40000000", 0, 256, &clear), ONE),
+        "some keep their value and in others a one acts",
+    );
+    refused(
+        exposed(&wide("0x40000000", 0, 256, ACTS), "masks = \"R r 0x1\";"),
+        "reading R has an effect",
+    );
+    for before in [
+        wide("0x3ffff000", 0xff0, 256, ACTS),
+        wide("0x40000000", 0, 100_000, ACTS),
+        wide("0x40000000", 0, 100_000, CLEAR),
+    ] {
+        refused(exposed(&before, ONE), "makes no sense");
+    }
+    let short = wide("0x3ffff000", 0xff0, 128, "");
+    assert!(
+        exposed(&short, ONE).is_ok(),
+        "{:?}",
+        exposed(&short, ONE).err()
+    );
+}
