@@ -316,9 +316,9 @@ $(IMAGE)/abuse.tab $(IMAGE)/bus_abuse.tab: APP_HEAP := 65536
 # What tests/apps/src/bin/declared.rs says about itself.
 $(IMAGE)/declared.tab: TAB_OPTIONS := --short-id 0x1234 --permissions 1,1 65538,2 65538,3
 
-# As many permissions as the loader takes, those that it needs last: commands of alarm, console, low-level debug, wasm_host and the flash.
-NEEDED := 0 1 8 655360 655361
-UNUSED := 101 102 103 104 105 106 107 108 109 110 111
+# As many permissions as the loader takes, those that it needs last: alarm, console, low-level debug, process information, wasm_host and the flash.
+NEEDED := 0 1 8 65538 655360 655361
+UNUSED := 101 102 103 104 105 106 107 108 109 110
 COMMANDS := $(shell seq 0 63)
 $(IMAGE)/siege.tab: TAB_OPTIONS := --permissions $(UNUSED:%=%$(comma)0) $(foreach driver,$(NEEDED),$(COMMANDS:%=$(driver)$(comma)%))
 $(IMAGE)/siege.tab: APP_HEAP := 4096

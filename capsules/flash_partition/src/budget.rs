@@ -557,7 +557,11 @@ mod tests {
                 assert!(wear.may_erase(2));
                 wear.erases(2);
             }
-            assert_eq!(wear.may_erase(2), passed == 0, "two in the first, three in two");
+            assert_eq!(
+                wear.may_erase(2),
+                passed == 0,
+                "two in the first, three in two"
+            );
         }
     }
 

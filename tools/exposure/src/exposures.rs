@@ -34,7 +34,7 @@ const BLOCKS_MAX: usize = 256;
 /// Smallest region of the memory protection unit.
 const REGION_MIN: u64 = 32;
 
-const BLOCK_PROPERTIES: [&str; 12] = [
+const BLOCK_PROPERTIES: [&str; 13] = [
     "register-block",
     "label",
     "access",
@@ -45,6 +45,7 @@ const BLOCK_PROPERTIES: [&str; 12] = [
     "interrupts",
     "clear",
     "clear-order",
+    "raised",
     "captures-max",
     "dangerous",
 ];

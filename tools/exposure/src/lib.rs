@@ -52,7 +52,7 @@ use report::Report;
 
 pub use labels::labels;
 pub use model::{
-    Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Register,
+    Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Raised, Register,
     RegisterWrite,
 };
 pub use problem::{Diagnostic, Place, Problem};

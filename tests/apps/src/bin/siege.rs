@@ -3,7 +3,7 @@
 //! Each bound of the kernel's is held by a test of its own; this asks whether their *sum* is. Its header has as many
 //! permissions as the loader takes (`Makefile`). It has every UART, SPI and timer that is exposed interrupt as fast as it can, and of
 //! the UARTs whatever is typed from outside too; it acknowledges at once, and meanwhile writes, prints lines of low-level debug, sets
-//! alarms near and far, moves its break, programs and erases flash, and has register programs carried out: those
+//! alarms near and far, moves its break, programs and erases flash, asks about all processes, and has register programs carried out: those
 //! whose check is the longest pass, and those that go on for longest.
 //!
 //! ```text
@@ -24,7 +24,7 @@ use libtock::flash_partition::Partition;
 use libtock::raw::{self, class};
 use libtock::wasm_host::interrupts::{self, Records};
 use libtock::wasm_host::programs;
-use libtock::{ErrorCode, EventSlot, alarm, command, memop, wasm_host};
+use libtock::{ErrorCode, EventSlot, alarm, command, memop, process_info, wasm_host};
 use test_apps::Line;
 
 libtock::main!(main);
@@ -72,6 +72,7 @@ fn run() -> Result<(), ErrorCode> {
     unsafe { raw::call::<{ class::ALLOW_READ_ONLY }>([1, 1, TEXT.as_ptr() as usize, TEXT.len()]) };
     let lights = wasm_host::claim(TAG, "fpgaio")?.handle;
     let (mut done, mut changed) = (0, 0);
+    let mut ids = [0; 64];
     for round in 1_u32.. {
         blocks.again();
         let _ = command(1, 1, TEXT.len(), 0);
@@ -90,6 +91,7 @@ fn run() -> Result<(), ErrorCode> {
         if round % 32 == 0 {
             changed += u32::from(flash.erase(PAGE).is_ok());
         }
+        asked(&mut ids);
         blocks.again();
         if round % TOLD == 0 {
             Line::new()
@@ -164,6 +166,17 @@ fn storm() -> Result<(Blocks, u32), ErrorCode> {
         }
     }
     Ok((blocks, registered))
+}
+
+/// Asks for all that the kernel tells of processes, however many there are.
+fn asked(ids: &mut [u8; 64]) {
+    let count = process_info::ids(ids).unwrap_or(0) as usize;
+    for id in ids.chunks_exact(4).take(count) {
+        let id = id.first_chunk().map_or(0, |id| u32::from_le_bytes(*id));
+        let mut name = [0; 64];
+        let _ = process_info::name(id, &mut name);
+        let _ = process_info::stats(id);
+    }
 }
 
 /// Has one register program after the other carried out. Returns how many there were.
