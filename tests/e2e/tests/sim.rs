@@ -55,11 +55,16 @@ const TYPED: [(&str, u8); 2] = [("echo", 1), ("shout", 2)];
 /// They are for each other.
 const TOGETHER: [&str; 2] = ["leds", "lamp"];
 
-/// They want another board: `a_bus_of_the_kernels_is_simulated`, and beside the board itself in `os_api.rs` and `published.rs`.
-const ELSEWHERE: [&str; 3] = ["loopback_os", "thermometer_os", "rooms"];
+/// They want another board: `a_bus_of_the_kernels_is_simulated`, and beside the board itself in `os_api.rs` and `published.rs`;
+/// or are packed by their authors first: `mapped.rs`.
+const ELSEWHERE: [&str; 4] = ["loopback_os", "thermometer_os", "rooms", "loopback_pac"];
 
 /// Where examples are.
-const FOLDERS: [&str; 2] = ["guest-sdk/examples", "guest-sdk/published/examples"];
+const FOLDERS: [&str; 3] = [
+    "guest-sdk/examples",
+    "guest-sdk/published/examples",
+    "guest-sdk/pac/examples",
+];
 
 #[test]
 fn every_example_is_compared() -> Result<()> {
