@@ -15,6 +15,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // They stand at the head of `src/lib.rs`, which includes the rest.
     config.skip_crate_attributes = true;
     let made = svd2rust::generate(&fs::read_to_string(svd)?, &config)?;
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("pac.rs"), made.lib_rs)?;
+    fs::write(
+        PathBuf::from(env::var("OUT_DIR")?).join("pac.rs"),
+        made.lib_rs,
+    )?;
     Ok(())
 }

@@ -80,7 +80,12 @@ fn bytes(placed: &Placed) -> u32 {
 fn some<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const TOLD: usize = 8;
     let all: Vec<_> = names.collect();
-    let told = all.iter().take(TOLD).copied().collect::<Vec<_>>().join(", ");
+    let told = all
+        .iter()
+        .take(TOLD)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
     let more = if all.len() > TOLD { ", ..." } else { "" };
     crate::printable(&format!("{told}{more}"))
 }

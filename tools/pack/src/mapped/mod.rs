@@ -131,8 +131,9 @@ impl Plan {
             return Ok(None);
         }
         let plan = Self::with(&facts, &windows, &all, &dynamic, names)?;
-        let (unused, used): (Vec<&Window>, Vec<&Window>) =
-            chip.into_iter().partition(|window| !plan.uses(&facts, window));
+        let (unused, used): (Vec<&Window>, Vec<&Window>) = chip
+            .into_iter()
+            .partition(|window| !plan.uses(&facts, window));
         if unused.is_empty() {
             return Ok(Some(plan));
         }
@@ -178,9 +179,7 @@ impl Plan {
                 Ok(Some(decision)) => {
                     plan.decisions.insert((number, place), (access, decision));
                 }
-                Ok(None) => {
-                    overlooked |= !is_dynamic && may_be_anything(windows, &access, address)
-                }
+                Ok(None) => overlooked |= !is_dynamic && may_be_anything(windows, &access, address),
                 Err(error) => {
                     let name = names.0.get(&function);
                     return Err(PackError::Access {
