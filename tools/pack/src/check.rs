@@ -125,9 +125,17 @@ impl Offers for Board {
         let class = match bus {
             Bus::Spi => "spi",
             Bus::I2c => "i2c",
+            Bus::UartOut | Bus::UartIn => "uart",
         };
         let devices = self.devices.as_ref();
         devices.is_none_or(|devices| devices.iter().any(|device| device.class == class))
+    }
+
+    fn pin_count(&self) -> u32 {
+        match &self.devices {
+            Some(devices) => devices.iter().filter(|d| d.class == "gpio").count() as u32,
+            None => 1,
+        }
     }
 
     fn runs_programs(&self) -> bool {
