@@ -9,8 +9,8 @@ use berth_guest::{error, info, sleep_ms};
 berth_guest::main!(main);
 
 fn main() {
-    if let Err(wrong) = blink() {
-        error!("{}", wrong);
+    if blink().is_err() {
+        error!("there is no such pin");
     }
 }
 
