@@ -24,6 +24,9 @@ pub trait Offers {
 
     /// Returns whether there is this bus.
     fn has_bus(&self, bus: Bus) -> bool;
+
+    /// Returns the number of pins.
+    fn pin_count(&self) -> u32;
 }
 
 /// One import as it stands in the module.
@@ -341,6 +344,7 @@ fn has<P: Offers>(platform: &P, device: Device) -> bool {
     match device {
         Device::Led => platform.led_count() != 0,
         Device::Bus(bus) => platform.has_bus(bus),
+        Device::Gpio => platform.pin_count() != 0,
     }
 }
 
@@ -423,5 +427,9 @@ impl<O: Offers> Offers for &O {
 
     fn has_bus(&self, bus: Bus) -> bool {
         (**self).has_bus(bus)
+    }
+
+    fn pin_count(&self) -> u32 {
+        (**self).pin_count()
     }
 }
