@@ -6,7 +6,7 @@ use berth_protocol::Restart;
 use clap::Parser;
 
 use crate::mapped::windows::{MAPPED_BYTES, Window};
-use crate::{Trace, whole_number};
+use crate::{Places, whole_number};
 
 /// Make a container package of a WebAssembly module, or check one against a board
 #[derive(Debug, Parser)]
@@ -53,9 +53,9 @@ pub struct Cli {
     /// In this function (number, name, or all), find out when it runs whether an address is a register's; repeatable
     #[arg(long, value_name = "FUNCTION")]
     pub dynamic: Vec<String>,
-    /// Let it tell where it is, so that a fault names the function or the line of the source
-    #[arg(long, value_name = "HOW CLOSELY", num_args = 0..=1, require_equals = true, default_missing_value = "functions")]
-    pub trace: Option<Trace>,
+    /// How closely it tells where it is, for whoever reads its faults
+    #[arg(long, value_name = "HOW CLOSELY", value_enum, default_value_t = Places::Functions)]
+    pub places: Places,
     /// When it is started again: no, on-failure, on-failure:TIMES, always
     #[arg(long, value_name = "WHEN", value_parser = restart)]
     pub restart: Option<Restart>,

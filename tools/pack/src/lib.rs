@@ -43,7 +43,7 @@ pub use error::PackError;
 pub use memory::Basis;
 pub use names::{Names, SideFile};
 pub use number::whole_number;
-pub use places::Trace;
+pub use places::Places;
 pub use printable::printable;
 
 /// What the author of a package chooses.
@@ -68,7 +68,7 @@ pub struct Options {
     /// Registers at addresses.
     pub mapping: mapped::Mapping,
     /// Whether it tells where it is, so that a fault can be named.
-    pub trace: Trace,
+    pub places: Places,
 }
 
 /// A package, and what became of the module.
@@ -161,7 +161,7 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
         .encode(&mut buffer)
         .ok_or(PackError::Manifest("the manifest is too long"))?;
     let mapped = mapped::Plan::of(module, &options.mapping, &survey.names)?;
-    let places = places::Plan::of(module, options.trace)?;
+    let places = places::Plan::of(module, options.places, &survey.names)?;
     let what = rewrite::What {
         survey: &survey,
         memory: &plan,

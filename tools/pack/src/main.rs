@@ -42,7 +42,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             windows: cli.map.clone(),
             dynamic: cli.dynamic.clone(),
         },
-        trace: cli.trace.unwrap_or_default(),
+        places: cli.places,
     };
     if let Some(board) = &cli.check {
         return check_against(board, cli, module, &options);

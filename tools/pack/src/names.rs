@@ -40,8 +40,7 @@ pub(crate) const fn moved(index: u32, before: u32, added: u32) -> u32 {
 }
 
 /// A function's name as its author wrote it: without what the compiler has added.
-#[must_use]
-pub fn readable(name: &str) -> String {
+pub(crate) fn readable(name: &str) -> String {
     let name = format!("{:#}", rustc_demangle::demangle(name));
     // What a linker has made readable still has the compiler's hash.
     match name.rsplit_once("::h") {
@@ -51,6 +50,26 @@ pub fn readable(name: &str) -> String {
             front.to_owned()
         }
         _ => name,
+    }
+}
+
+/// Crates whose functions an author has not written, and does not look for.
+const NOT_THE_AUTHORS: [&str; 5] = ["berth_guest", "core", "alloc", "std", "compiler_builtins"];
+/// Functions without a crate that are the compiler's.
+const COMPILERS: [&str; 5] = ["memcpy", "memmove", "memset", "memcmp", "bcmp"];
+
+/// Is this function, as [`readable`] has it, one of the SDK or of the language?
+pub(crate) fn is_underneath(name: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let mut crates = name
+        .split(|c| !is_part(c))
+        .filter_map(|path| path.split_once("::"))
+        .map(|(front, _)| front)
+        .filter(|front| !front.is_empty())
+        .peekable();
+    match crates.peek() {
+        Some(_) => crates.all(|front| NOT_THE_AUTHORS.contains(&front)),
+        None => COMPILERS.contains(&name),
     }
 }
 
@@ -119,6 +138,23 @@ mod tests {
             ("_RNvCs1234_4pump4poke", "pump::poke"),
         ] {
             assert_eq!(readable(name), wanted);
+        }
+    }
+
+    #[test]
+    fn what_is_underneath_is_told_from_what_an_author_has_written() {
+        for (name, wanted) in [
+            ("berth_guest::registers::Block::read32", true),
+            ("<u32 as berth_guest::text::Show>::show", true),
+            ("core::panicking::panic_bounds_check", true),
+            ("memcpy", true),
+            ("core::ptr::drop_in_place<pump::Valve>", false),
+            ("<pump::Valve as core::fmt::Display>::fmt", false),
+            ("lm75::Lm75<I2C>::read_temperature", false),
+            ("pump::main", false),
+            ("_start", false),
+        ] {
+            assert_eq!(is_underneath(name), wanted, "{name}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Places: what a package tells of where it is, so that a fault can be named.
 //!
-//! The engine does not say where a container's code stood when it failed. On request the package says it itself: a
+//! The engine does not say where a container's code stood when it failed. The package says it itself: a
 //! global, exported under [`PLACE`], holds the number of the place that is being executed, and the side file says which function, and which
 //! line of its source, a number means.
 //!
@@ -10,6 +10,9 @@
 //!                ▼
 //!   package, and beside it: NUMBER ──► function, file and line (with debugging information)
 //! ```
+//!
+//! Functions of the SDK and of the language tell nothing, unless they call back: a fault in one is told as that of the line
+//! that called it.
 //!
 //! A mark is two instructions. One stands where code may fail and the place may be another than that of the mark before: at
 //! the first such instruction of a function, behind calls of the module's functions, at joints of its branches.
@@ -26,21 +29,20 @@ use wasmparser::{
 };
 
 use crate::PackError;
+use crate::names::{Names, is_underneath, readable};
 
-/// The global that a package with places exports.
-pub const PLACE: &str = "_place";
-
+const MAIN: &str = "_start";
 /// Name of the function that a device calls beside main.
 const PAUSE: &str = "_pause";
 
 /// How closely a package tells where it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Trace {
+pub enum Places {
     /// Not at all: as small and as fast as it was compiled
-    #[default]
     No,
-    /// The function
+    /// The function, where the module has names of functions
+    #[default]
     Functions,
     /// The line of the source, where the module has debugging information
     Lines,
@@ -84,8 +86,12 @@ impl Plan {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub(crate) fn of(module: &[u8], trace: Trace) -> Result<Option<Self>, PackError> {
-        if trace == Trace::No {
+    pub(crate) fn of(
+        module: &[u8],
+        places: Places,
+        names: &Names,
+    ) -> Result<Option<Self>, PackError> {
+        if places == Places::No || (places == Places::Functions && names.0.is_empty()) {
             return Ok(None);
         }
         let mut functions = Functions::default();
@@ -102,47 +108,55 @@ impl Plan {
                 payload => functions.payload(&payload)?,
             }
         }
-        let lines = match trace {
-            Trace::Lines => Lines::of(&sections),
+        let lines = match places {
+            Places::Lines => Lines::of(&sections),
             _ => None,
         };
+        let bodies: Vec<Vec<(Operator<'_>, usize)>> = bodies
+            .iter()
+            .map(|body| {
+                let operators = body.get_operators_reader()?.into_iter_with_offsets();
+                operators.collect::<Result<_, _>>()
+            })
+            .collect::<Result<_, _>>()?;
+        let code = Code {
+            functions: &functions,
+            bodies: &bodies,
+            names,
+            lines: lines.as_ref(),
+            start: code_start,
+        };
+        let telling = code.telling();
         let mut plan = Self {
             restoring: functions.beside_main(),
             ..Self::default()
         };
         let mut known = BTreeMap::new();
-        for (number, body) in bodies.iter().enumerate() {
-            let operators: Vec<(Operator<'_>, usize)> = body
-                .get_operators_reader()?
-                .into_iter_with_offsets()
-                .collect::<Result<_, _>>()?;
+        for (number, operators) in bodies.iter().enumerate() {
             let function = functions.imported + number as u32;
-            let mut place_at = |index: usize| {
-                let lines = operators.get(index).zip(lines.as_ref());
-                let lines = lines.map_or_else(Vec::new, |((_, offset), lines)| {
-                    lines.at(offset.saturating_sub(code_start) as u64)
-                });
+            if !telling.contains(&function) {
+                continue;
+            }
+            let mut number_of = |lines: Vec<Line>| {
                 let next = plan.places.len() as u32 + 1;
-                *known
-                    .entry((function, lines.clone()))
-                    .or_insert_with(|| {
-                        plan.places.push(Place { function, lines });
-                        next
-                    })
+                *known.entry((function, lines.clone())).or_insert_with(|| {
+                    plan.places.push(Place { function, lines });
+                    next
+                })
             };
             let wanted: Vec<Option<u32>> = operators
                 .iter()
-                .enumerate()
-                .map(|(index, (operator, _))| may_fail(operator).then(|| place_at(index)))
+                .map(|(operator, at)| may_fail(operator).then(|| number_of(code.lines_at(*at))))
                 .collect();
             let marks = Body {
-                operators: &operators,
+                operators,
                 wanted: &wanted,
-                imported: functions.imported,
+                telling: &telling,
             }
             .marks();
+            let marks = marks.into_iter();
             plan.marks
-                .extend(marks.into_iter().map(|(index, place)| ((number, index), place)));
+                .extend(marks.map(|(index, place)| ((number, index), place)));
         }
         Ok(Some(plan))
     }
@@ -237,6 +251,71 @@ impl Functions {
     }
 }
 
+/// The code of a module.
+struct Code<'a> {
+    functions: &'a Functions,
+    /// The instructions of each function, with their places in the module.
+    bodies: &'a [Vec<(Operator<'a>, usize)>],
+    names: &'a Names,
+    lines: Option<&'a Lines<'a>>,
+    /// Where the code begins in the module.
+    start: usize,
+}
+
+impl Code<'_> {
+    /// Functions that tell where they are: what an author has written, and what is underneath and calls it.
+    fn telling(&self) -> BTreeSet<u32> {
+        let numbers = (self.functions.imported..).zip(self.bodies);
+        let mut telling: BTreeSet<u32> = numbers
+            .clone()
+            .filter(|(function, body)| {
+                let name = self.names.0.get(function);
+                body.iter().any(|(operator, _)| may_fail(operator))
+                    && !name.is_some_and(|name| is_underneath(&readable(name)))
+            })
+            .map(|(function, _)| function)
+            .collect();
+        loop {
+            let before = telling.len();
+            for (function, body) in numbers.clone() {
+                if body.iter().any(|(operator, _)| calls(operator, &telling)) {
+                    telling.insert(function);
+                }
+            }
+            if telling.len() == before {
+                return telling;
+            }
+        }
+    }
+
+    /// The lines of the instruction at this place of the module, without what is underneath.
+    fn lines_at(&self, at: usize) -> Vec<Line> {
+        let at = at.saturating_sub(self.start) as u64;
+        let mut lines = self.lines.map_or_else(Vec::new, |lines| lines.at(at));
+        let is_underneath = |line: &Line| line.function.as_deref().is_some_and(is_underneath);
+        match lines.iter().position(|line| !is_underneath(line)) {
+            Some(first) if first > 0 => drop(lines.drain(..first)),
+            _ => {}
+        }
+        // What `main!` wraps around an author's main.
+        if lines.len() > 1 && lines.last().and_then(|line| line.function.as_deref()) == Some(MAIN) {
+            lines.pop();
+        }
+        lines
+    }
+}
+
+/// May this instruction change the place, if these functions tell theirs?
+fn calls(operator: &Operator<'_>, telling: &BTreeSet<u32>) -> bool {
+    match operator {
+        Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+            telling.contains(function_index)
+        }
+        Operator::CallIndirect { .. } | Operator::ReturnCallIndirect { .. } => true,
+        _ => false,
+    }
+}
+
 /// May this instruction end the container?
 fn may_fail(operator: &Operator<'_>) -> bool {
     use Operator as O;
@@ -309,7 +388,8 @@ struct Body<'a> {
     operators: &'a [(Operator<'a>, usize)],
     /// The place of each instruction that may fail.
     wanted: &'a [Option<u32>],
-    imported: u32,
+    /// Functions that change the place.
+    telling: &'a BTreeSet<u32>,
 }
 
 /// A block that is open.
@@ -358,7 +438,7 @@ impl Body<'_> {
                         known = None;
                     }
                 }
-                operator if self.enters_the_module(operator) => {
+                operator if calls(operator, self.telling) => {
                     known = None;
                     changes += 1;
                 }
@@ -375,7 +455,7 @@ impl Body<'_> {
             match operator {
                 Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => depth += 1,
                 Operator::End => depth -= 1,
-                operator if self.enters_the_module(operator) => return false,
+                operator if calls(operator, self.telling) => return false,
                 _ => {}
             }
             let place = self.wanted.get(index).copied().flatten();
@@ -387,14 +467,6 @@ impl Body<'_> {
             }
         }
         true
-    }
-
-    fn enters_the_module(&self, operator: &Operator<'_>) -> bool {
-        match operator {
-            Operator::Call { function_index } => *function_index >= self.imported,
-            Operator::CallIndirect { .. } => true,
-            _ => false,
-        }
     }
 }
 
@@ -433,7 +505,7 @@ impl<'a> Lines<'a> {
             };
             let name = frame.function.as_ref().and_then(|name| {
                 let raw = name.raw_name().ok()?;
-                Some(crate::names::readable(&raw))
+                Some(readable(&raw))
             });
             lines.push(Line {
                 function: name,

@@ -10,12 +10,13 @@ use wasm_encoder::{
 };
 use wasmparser::{CustomSectionReader, Export, ExternalKind, FunctionBody, Operator, Parser};
 
+use berth_admission::entries::PLACE;
 use berth_package::SECTION;
 
 use crate::PackError;
 use crate::mapped::{Access, Decision, Emitter, Plan as Mapped};
 use crate::memory::{Counting, Plan};
-use crate::places::{PLACE, Plan as Places};
+use crate::places::Plan as Marks;
 use crate::survey::{Survey, TABLE};
 
 /// A package as it was written.
@@ -35,7 +36,7 @@ pub(crate) struct What<'a> {
     /// Accesses of registers; `None`: there are none.
     pub(crate) mapped: Option<&'a Mapped>,
     /// Where it tells where it is; `None`: nowhere.
-    pub(crate) places: Option<&'a Places>,
+    pub(crate) places: Option<&'a Marks>,
 }
 
 /// Writes `module` as planned, with a custom section `manifest` at its end.
@@ -74,7 +75,7 @@ struct Rewriter<'a> {
     survey: &'a Survey,
     plan: &'a Plan,
     mapped: Option<&'a Mapped>,
-    places: Option<&'a Places>,
+    places: Option<&'a Marks>,
     /// The globals are written.
     has_globals: bool,
     /// What writes accesses of registers; `None`: there are none.
