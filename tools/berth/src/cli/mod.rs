@@ -7,7 +7,7 @@ pub use name::{name_of, without_ending};
 pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes, policy, service};
 
 use crate::complete;
-use crate::{Error, meaning::Meaning};
+use crate::{Error, meaning::Meaning, project::Purpose};
 use berth_pack::{Places, whole_number};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
@@ -229,9 +229,9 @@ pub struct Run {
 }
 
 impl Run {
-    /// How closely a project tells where it is.
-    pub(crate) fn in_project(&self) -> Places {
-        self.places.unwrap_or(Places::Lines)
+    /// What a project is built for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        Purpose::Try(self.places.unwrap_or(Places::Lines))
     }
 }
 

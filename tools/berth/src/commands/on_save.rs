@@ -17,9 +17,8 @@ use crate::{
     device,
     meaning::Meaning,
     output,
-    project::{Project, Watch},
+    project::{Project, Purpose, Watch},
 };
-use berth_pack::Places;
 use berth_protocol::State;
 use std::{
     io::Write,
@@ -40,10 +39,10 @@ enum Source {
 
 impl Source {
     /// The file to run, as it has become by now.
-    fn made(&self, places: Places, out: &mut impl Write, json: bool) -> Result<PathBuf, Failure> {
+    fn made(&self, purpose: Purpose, out: &mut impl Write, json: bool) -> Result<PathBuf, Failure> {
         match self {
             Self::File(file) => Ok(file.clone()),
-            Self::Project(project) => Ok(project::told(project, places, out, json)?.path),
+            Self::Project(project) => Ok(project::told(project, purpose, out, json)?.path),
         }
     }
 
@@ -71,7 +70,7 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
             if let Some(shown) = &mut shown {
                 shown.until_trial_ends(client, out, cli.json)?;
             }
-            match source.made(arguments.in_project(), out, cli.json) {
+            match source.made(arguments.purpose(), out, cli.json) {
                 Ok(file) => {
                     let what = (&*file, &meaning);
                     replace(cli, arguments, client, what, &mut shown, out)

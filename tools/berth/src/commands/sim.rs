@@ -17,6 +17,7 @@ use crate::{
     device,
     meaning::Meaning,
     output,
+    project::Purpose,
 };
 use berth_pack::Places;
 use berth_sim::{Board, Machine, Model, Wrong};
@@ -30,8 +31,8 @@ pub(super) fn run(cli: &Cli, arguments: &Sim, out: &mut impl Write) -> Result<()
     arguments.settings.check()?;
     let files = match arguments.files.as_slice() {
         [] => {
-            let places = arguments.places.unwrap_or(Places::Lines);
-            vec![project::told(&project::here()?, places, out, cli.json)?.path]
+            let purpose = Purpose::Try(arguments.places.unwrap_or(Places::Lines));
+            vec![project::told(&project::here()?, purpose, out, cli.json)?.path]
         }
         files => files.to_vec(),
     };
