@@ -82,7 +82,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Returns where marks are to stand in `module`, which is valid; `None` if none is asked for.
+    /// Returns where marks are to stand in `module`, which is valid; `None` if none is asked for, or nothing can fail.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -158,7 +158,8 @@ impl Plan {
             plan.marks
                 .extend(marks.map(|(index, place)| ((number, index), place)));
         }
-        Ok(Some(plan))
+        // What cannot fail tells nothing.
+        Ok(Some(plan).filter(|plan| !plan.marks.is_empty()))
     }
 }
 
@@ -418,10 +419,19 @@ impl Body<'_> {
             match operator {
                 Operator::Block { .. } | Operator::If { .. } => open.push(Open { known, changes }),
                 Operator::Loop { .. } => {
-                    // Its end leads back to here.
-                    if !self.stays(index, known) {
-                        known = None;
-                        changes += 1;
+                    // Its end leads back to here. Where all of it is at one place that is told once, before it.
+                    match self.only(index) {
+                        Only::Nothing => {}
+                        Only::Place(place) if known == Some(place) => {}
+                        Only::Place(place) => {
+                            marks.push((index, place));
+                            known = Some(place);
+                            changes += 1;
+                        }
+                        Only::Several => {
+                            known = None;
+                            changes += 1;
+                        }
                     }
                     open.push(Open { known, changes });
                 }
@@ -448,26 +458,39 @@ impl Body<'_> {
         marks
     }
 
-    /// Does the loop that begins at `index` leave the global as it is: nothing in it is at another place, or calls what may be?
-    fn stays(&self, index: usize, known: Option<u32>) -> bool {
+    /// Where the loop that begins at `index` may fail.
+    fn only(&self, index: usize) -> Only {
+        let mut only = Only::Nothing;
         let mut depth = 0;
         for (index, (operator, _)) in self.operators.iter().enumerate().skip(index) {
             match operator {
                 Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => depth += 1,
                 Operator::End => depth -= 1,
-                operator if calls(operator, self.telling) => return false,
+                operator if calls(operator, self.telling) => return Only::Several,
                 _ => {}
             }
-            let place = self.wanted.get(index).copied().flatten();
-            if place.is_some() && place != known {
-                return false;
+            if let Some(place) = self.wanted.get(index).copied().flatten() {
+                match only {
+                    Only::Nothing => only = Only::Place(place),
+                    Only::Place(known) if known == place => {}
+                    _ => return Only::Several,
+                }
             }
             if depth == 0 {
                 break;
             }
         }
-        true
+        only
     }
+}
+
+/// Where something may fail.
+enum Only {
+    Nothing,
+    /// At this place and no other.
+    Place(u32),
+    /// At several, or where a function says that is called.
+    Several,
 }
 
 type Reader<'a> = EndianSlice<'a, LittleEndian>;
@@ -524,3 +547,7 @@ impl<'a> Lines<'a> {
             .map_or(file, |rest| rest.trim_start_matches('/'))
     }
 }
+
+#[cfg(test)]
+#[path = "places_tests.rs"]
+mod tests;
