@@ -108,7 +108,7 @@ fn noise(seed: u64) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn wherever_a_generated_module_fails_it_has_told_the_place(seed: u64) {
@@ -177,6 +177,40 @@ fn a_mark_stands_where_the_place_may_be_another_and_nowhere_else() {
             r#"(func $f (param i32) (result i32) (i32.div_u (i32.const 6) (local.get 0)))
                (func (export "_start") (loop $next (drop (call $f (i32.const 3))) (drop (call $f (i32.const 0))) (br $next)))"#,
             0,
+            3,
+        ),
+        // What a branch has told is not known where another comes from.
+        (
+            r#"(func $f (param i32) (result i32) (i32.div_u (i32.const 6) (local.get 0)))
+               (func (export "_start")
+                 (drop (call $f (i32.const 3)))
+                 (block (br_if 0 (i32.const 1)) (drop (i32.div_u (i32.const 6) (i32.const 3))))
+                 (unreachable))"#,
+            1,
+            4,
+        ),
+        (
+            r#"(func $f (param i32) (result i32) (i32.div_u (i32.const 6) (local.get 0)))
+               (func (export "_start")
+                 (drop (call $f (i32.const 3)))
+                 (if (i32.const 0)
+                   (then (drop (i32.div_u (i32.const 6) (i32.const 3))))
+                   (else (drop (i32.div_u (i32.const 6) (i32.const 0))))))"#,
+            1,
+            4,
+        ),
+        // Nor at the beginning of a loop what is told in it.
+        (
+            r#"(func $f (param i32) (result i32) (i32.div_u (i32.const 6) (local.get 0)))
+               (func (export "_start") (local $n i32)
+                 (local.set $n (i32.const 2))
+                 (drop (i32.div_u (i32.const 6) (i32.const 3)))
+                 (loop $next
+                   (drop (i32.div_u (i32.const 6) (local.get $n)))
+                   (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+                   (drop (call $f (i32.const 3)))
+                   (br $next)))"#,
+            1,
             3,
         ),
     ] {
