@@ -48,7 +48,7 @@ demo: build ## from nothing to a container driving an LED, in the emulator
 	@$(HOST)/berth-demo
 
 test: build test-apps foreign ## every test
-	@$(SETUP) nextest
+	@$(SETUP) nextest tests
 	cargo nextest run --profile whole --test-threads $$(($$(nproc) * 5 / 2))
 
 clean-room: ## `make demo` and `make test` in a minimal Debian, with nothing of this machine's (as root, an hour)
