@@ -42,11 +42,12 @@ pub struct Kept<'a> {
     /// How often its configuration was changed since the device started: parts with the same number are of one
     /// configuration.
     pub changes: u32,
-    /// Bytes of its whole configuration.
-    pub length: u16,
-    /// At most [`DRAFT_PART_MAX`](crate::DRAFT_PART_MAX) of them ([`crate::configuration`]).
+    /// At most [`DRAFT_PART_MAX`](crate::DRAFT_PART_MAX) bytes of its configuration ([`crate::configuration`]): whole
+    /// settings, if the first of them is not longer.
     #[serde(borrow)]
     pub part: &'a [u8],
+    /// How many bytes are behind these.
+    pub left: u16,
     /// How many named values it has.
     pub values: u16,
     /// Bytes that these take.

@@ -25,6 +25,7 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Pause { .. }
         | Op::Resume { .. }
         | Op::Edit { .. }
+        | Op::Change { .. }
         | Op::Lift { .. } => true,
         Op::Hello { .. }
         | Op::Heap
@@ -45,7 +46,10 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Reset { .. }
         | Op::ReadImage { .. }
         | Op::Blocks { .. }
-        | Op::FaultBlock { .. } => false,
+        | Op::FaultBlock { .. }
+        | Op::Draft { .. }
+        | Op::Announce { .. }
+        | Op::Kept { .. } => false,
     }
 }
 
