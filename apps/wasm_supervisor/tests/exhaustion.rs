@@ -186,6 +186,12 @@ impl Bench {
             Parameters::default(),
         ));
         self.ask(Op::UploadAbort { upload });
+        // And another draft that of one that was not used.
+        self.ask(Op::Draft {
+            draft: 0,
+            offset: 0,
+            bytes: &[],
+        });
         self.work(3);
     }
 
