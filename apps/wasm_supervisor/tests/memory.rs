@@ -113,7 +113,10 @@ fn an_edit_below_what_loading_takes_leaves_the_run_as_it_is() {
     let mut refused = 0;
     for kib in 1..48 {
         let held = usage(slot);
-        match bench.containers.edit(slot, limit(kib), Change::default(), true) {
+        match bench
+            .containers
+            .edit(slot, limit(kib), Change::default(), true)
+        {
             Err(Refused::Memory { .. }) => {
                 refused += 1;
                 assert_eq!(started(&bench), began, "{kib} KiB");

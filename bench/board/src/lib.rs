@@ -307,7 +307,8 @@ impl<P: Platform + 'static> Bench<P> {
         let name = Name::new("driver").ok_or(Failed("a name"))?;
         let parameters = Parameters::default();
         let hash = self.upload(name, DRIVER)?;
-        self.containers.store_uploaded(name, hash, parameters, Belongings::default())?;
+        self.containers
+            .store_uploaded(name, hash, parameters, Belongings::default())?;
         let slot = self.containers.find(name.as_str()).ok_or(Failed("find"))?;
         self.containers.start(slot)?;
         self.containers.run_one();
@@ -316,9 +317,13 @@ impl<P: Platform + 'static> Bench<P> {
             let image = if round % 2 == 0 { &other[..] } else { DRIVER };
             let hash = self.upload(name, image)?;
             let (time, updated) = self.time(|bench| {
-                bench
-                    .containers
-                    .update_uploaded(slot, hash, (parameters, Belongings::default()), 0, false)
+                bench.containers.update_uploaded(
+                    slot,
+                    hash,
+                    (parameters, Belongings::default()),
+                    0,
+                    false,
+                )
             });
             if !matches!(
                 updated?,

@@ -27,6 +27,7 @@ mod device;
 mod error;
 mod gateway;
 mod holders;
+mod how;
 mod lock;
 mod manufacturer;
 mod model;
@@ -46,17 +47,18 @@ pub use cli::Wishes;
 pub use client::{Client, Exchange};
 pub use commands::{have_arenas, not_understood, run};
 pub use device::{
-    After, Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello,
-    hexadecimal, images, inspect, kill, lift, live_update, log_line, pause, read_image, remove,
-    reset, resume, settings, start, status, stop, take_line, update_status, upload,
+    After, Begun, Kept, UploadOutcome, connect, containers, edit, event, exposures, heap, hello,
+    hexadecimal, images, inspect, kept, kill, lift, live_update, log_line, pause, read_image,
+    remove, reset, resume, settings, start, status, stop, take_line, update_status, upload,
 };
 pub use error::{Error, Missing, Refusal};
 pub use gateway::Place;
+pub use how::{Changes, How};
 pub use lock::LineLock;
 pub use model::{
     Block, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultRecord, HeapInfo,
     Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings, Source, Store,
-    UpdateOutcome,
+    UpdateOutcome, Values,
 };
 pub use mux::Mux;
 pub use packing::{Prepared, prepare};

@@ -2,7 +2,7 @@
 
 use super::{Failure, connect, endings, rolled_back};
 use crate::{
-    Begun, Client, Container, Error, UpdateOutcome, UploadOutcome,
+    Begun, Client, Container, Error, How, UpdateOutcome, UploadOutcome,
     cli::{Cli, Edit, Remove, Repeatable, Upload, Wishes, name_of, without_ending},
     device, output, packing,
     wishes::{self, Granted},
@@ -91,14 +91,18 @@ impl ImageFile {
     pub(super) fn upload(
         &self,
         client: &mut Client,
-        chosen: Parameters,
-        how: Wishes,
+        chosen: &How,
+        wishes: Wishes,
     ) -> Result<UploadOutcome, Error> {
-        let Granted { parameters, note } = wishes::grant(chosen, self.wishes, how);
+        let Granted { parameters, note } = wishes::grant(chosen.parameters, self.wishes, wishes);
         if let Some(text) = note {
             output::note(&format!("{}: {text}", self.name));
         }
-        self.send(|progress| device::upload(client, &self.name, &self.bytes, parameters, progress))
+        let how = How {
+            parameters,
+            ..chosen.clone()
+        };
+        self.send(|progress| device::upload(client, &self.name, &self.bytes, how, progress))
     }
 }
 
@@ -115,15 +119,15 @@ pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Res
         arguments.numbers.any(),
     )?;
     arguments.settings.check()?;
-    let parameters = arguments.settings.parameters(&arguments.numbers);
+    let how = arguments.settings.how(&arguments.numbers)?;
     if let Some(text) = arguments.numbers.note() {
         note(&image.name, text);
     }
     let client = &mut connect(cli)?.client;
     if arguments.live_update {
-        return live_update(cli, arguments, &image, parameters, client, out);
+        return live_update(cli, arguments, &image, &how, client, out);
     }
-    let done = match image.upload(client, parameters, arguments.wishes)? {
+    let done = match image.upload(client, &how, arguments.wishes)? {
         UploadOutcome::Stored => "uploaded",
         UploadOutcome::Unchanged => "unchanged",
     };
@@ -135,7 +139,7 @@ fn live_update(
     cli: &Cli,
     arguments: &Upload,
     image: &ImageFile,
-    parameters: Parameters,
+    how: &How,
     client: &mut Client,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
@@ -147,7 +151,7 @@ fn live_update(
             client,
             name,
             &image.bytes,
-            parameters,
+            how.clone(),
             (trial, after),
             progress,
             |_| Ok(()),
@@ -161,7 +165,7 @@ fn live_update(
         }
         // Nothing there to be replaced: the first image of this name.
         Err(error) if error.is_refusal("unknown-name") => {
-            image.upload(client, parameters, arguments.wishes)?;
+            image.upload(client, how, arguments.wishes)?;
             device::start(client, name)?;
             output::action(out, name, "uploaded and started", Some(bytes), cli.json)?;
             return Ok(());
@@ -207,11 +211,10 @@ pub(super) fn trial_end(
 }
 
 pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<(), Failure> {
-    let mut parameters = arguments.settings.parameters(&arguments.numbers);
+    let mut how = arguments.settings.how(&arguments.numbers)?;
     let backoff = arguments.settings.backoff;
-    let unchanged = parameters == Parameters::default()
-        && arguments.numbers.note().is_none()
-        && backoff.is_none();
+    let unchanged =
+        how == How::default() && arguments.numbers.note().is_none() && backoff.is_none();
     if unchanged && !arguments.now {
         return Err(
             Error::Usage("nothing to change; `berth help edit` lists what can be".into()).into(),
@@ -221,6 +224,7 @@ pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<
         note(&arguments.name, text);
     }
     let client = &mut connect(cli)?.client;
+    let parameters = &mut how.parameters;
     if backoff.is_some() != parameters.restart.is_some() {
         // One of the two is left out, and stays.
         let before = device::restart_policy(client, &arguments.name)?;
@@ -229,7 +233,7 @@ pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<
     if let Some(limit) = parameters.limit.filter(|_| !arguments.now) {
         endings::fits_into(client, "edit", &arguments.name, Some(limit))?;
     }
-    device::edit(client, &arguments.name, parameters, arguments.now)?;
+    device::edit(client, &arguments.name, how, arguments.now)?;
     output::action(out, &arguments.name, "edited", None, cli.json)?;
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use super::{Failure, connect_shared, endings, lifecycle, on_save, project, rolled_back, watch};
 use crate::{
-    Begun, Client, Container, Error, Refusal,
+    Begun, Client, Container, Error, How, Refusal,
     cli::{Cli, Numbers, Run, Wishes},
     device, output,
 };
-use berth_protocol::{DeviceError, Parameters, State};
+use berth_protocol::{DeviceError, State};
 use lifecycle::ImageFile;
 use std::{io::Write, path::Path, time::Duration};
 
@@ -25,7 +25,7 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
     let image = image(arguments, &file)?;
     let (mut connection, _) = connect_shared(cli)?;
     let client = &mut connection.client;
-    let run = Running::of(arguments, &image, TRIAL);
+    let run = Running::of(arguments, &image, TRIAL)?;
     // What was written before this start is the old program's.
     let mut log = watch::Log::of(&image.name);
     let done = run.begin(client, &mut log)?.what;
@@ -59,7 +59,7 @@ fn is_outrun(error: &Error, there: bool) -> bool {
 /// What is to run, and how.
 pub(super) struct Running<'a> {
     image: &'a ImageFile,
-    parameters: Parameters,
+    how: How,
     wishes: Wishes,
     watched: bool,
     /// How long it is on trial where it replaces another.
@@ -84,14 +84,20 @@ impl From<&'static str> for Done {
 }
 
 impl<'a> Running<'a> {
-    pub(super) fn of(arguments: &Run, image: &'a ImageFile, trial: Duration) -> Self {
-        Self {
+    /// # Errors
+    /// If the configuration cannot be.
+    pub(super) fn of(
+        arguments: &Run,
+        image: &'a ImageFile,
+        trial: Duration,
+    ) -> Result<Self, Error> {
+        Ok(Self {
             image,
-            parameters: arguments.settings.parameters(&Numbers::default()),
+            how: arguments.settings.how(&Numbers::default())?,
             wishes: arguments.wishes,
             watched: arguments.follow || arguments.rm || arguments.watch,
             trial,
-        }
+        })
     }
 
     /// Start it, in the place of what is there.
@@ -123,7 +129,7 @@ impl<'a> Running<'a> {
     /// The first of its name. If the device refuses to start it, it is not left there either; one that was started
     /// and failed stays, so that it can be inspected.
     fn first(&self, client: &mut Client) -> Result<&'static str, Error> {
-        self.image.upload(client, self.parameters, self.wishes)?;
+        self.image.upload(client, &self.how, self.wishes)?;
         match device::start(client, &self.image.name) {
             Ok(()) => Ok("started"),
             Err(error) if error.is_refusal("wrong-state") => {
@@ -160,7 +166,7 @@ impl<'a> Running<'a> {
                 client,
                 name,
                 &image.bytes,
-                self.parameters,
+                self.how.clone(),
                 (self.trial, after),
                 progress,
                 |client| log.skip(client),

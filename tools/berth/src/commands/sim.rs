@@ -19,6 +19,7 @@ use std::{
 
 pub(super) fn run(cli: &Cli, arguments: &Sim, out: &mut impl Write) -> Result<(), Failure> {
     arguments.settings.check()?;
+    let how = arguments.settings.how(&Numbers::default())?;
     let files = match arguments.files.as_slice() {
         [] => vec![project::told(&project::here()?, out, cli.json)?.path],
         files => files.to_vec(),
@@ -40,8 +41,7 @@ pub(super) fn run(cli: &Cli, arguments: &Sim, out: &mut impl Write) -> Result<()
         shown: Vec::new(),
     };
     for image in &images {
-        let parameters = arguments.settings.parameters(&Numbers::default());
-        image.upload(&mut client, parameters, arguments.wishes)?;
+        image.upload(&mut client, &how, arguments.wishes)?;
         run.shown.push(Shown {
             log: Log::of(&image.name).goes_on(),
             name: image.name.clone(),

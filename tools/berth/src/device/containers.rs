@@ -1,11 +1,13 @@
 //! Containers: their life, and what is known of them.
 
-use super::{ask, convert, done, list, update_status};
+use super::{ask, convert, done, kept, list, update_status, with_draft};
 use crate::{
-    Block, Client, Container, DeviceEvent, Error, FaultRecord, Image, Inspection, LogLine, Refusal,
-    Said, model::Source,
+    Block, Client, Container, DeviceEvent, Error, FaultRecord, How, Image, Inspection, LogLine,
+    Refusal, Said, Values, model::Source,
 };
-use berth_protocol::{DeviceError, ImageHash, Op, Parameters, Reply, Restart};
+use std::collections::BTreeMap;
+
+use berth_protocol::{DeviceError, ImageHash, Op, Reply, Restart};
 
 /// Start a container.
 ///
@@ -70,15 +72,29 @@ pub fn remove(client: &mut Client, name: &str) -> Result<(), Error> {
 pub fn edit(
     client: &mut Client,
     name: &str,
-    parameters: Parameters,
+    how: impl Into<How>,
     restart: bool,
 ) -> Result<(), Error> {
-    let op = Op::Edit {
-        name,
-        parameters,
-        restart,
+    let how = how.into();
+    let parameters = how.parameters;
+    let changes = how.configuration.bytes();
+    let op = if how.is_plain() {
+        Op::Edit {
+            name,
+            parameters,
+            restart,
+        }
+    } else {
+        Op::Change {
+            name,
+            parameters,
+            restart,
+            chosen: how.chosen(&changes),
+        }
     };
-    done(client, "edit", Some(name), op)
+    with_draft(client, ("edit", name), &changes, |client| {
+        done(client, "edit", Some(name), op)
+    })
 }
 
 /// All containers, with the blocks they hold.
@@ -225,16 +241,27 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
                 &DeviceError::UnknownName,
             ))
         })?;
+    let kept = optional(kept(client, name))?;
     Ok(Inspection {
         container,
         sha256,
         parameters,
+        values: kept.as_ref().map(Values::of),
+        configuration: kept.map(|kept| said(kept.configuration)),
         saved_bytes,
         log_dropped,
         sources: optional(sources(client, name))?.unwrap_or_default(),
         last_fault,
         update: optional(update_status(client, name, None))?.flatten(),
     })
+}
+
+/// A device is not believed to send what can be shown.
+fn said(configuration: BTreeMap<String, String>) -> BTreeMap<Said, Said> {
+    let pairs = configuration.into_iter();
+    pairs
+        .map(|(name, value)| (Said::from(&*name), Said::from(&*value)))
+        .collect()
 }
 
 /// The block that the last call before a container's last fault was about.
