@@ -49,7 +49,7 @@ pub use hash::{ImageHash, ImageHasher};
 pub use message::{DecodeError, Device, Op, Reply, Request, Response, message_id};
 pub use plain::is_plain;
 pub use report::{
-    Chosen, Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection, Kept, Source,
+    Chosen, Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection, Kept, Place, Source,
     Status, StoreStatus, Update,
 };
 

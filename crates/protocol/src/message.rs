@@ -2,7 +2,7 @@
 
 use crate::{
     Access, Chosen, Container, DeviceError, Exposure, Happening, Heap, Image, ImageHash,
-    Inspection, Kept, Level, MissingWhy, Parameters, Source, Status, Update,
+    Inspection, Kept, Level, MissingWhy, Parameters, Place, Source, Status, Update,
 };
 use serde::{Deserialize, Serialize};
 
@@ -232,6 +232,11 @@ pub enum Op<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// Where a container's last fault was, as its package tells → [`Reply::FaultPlace`].
+    FaultPlace {
+        /// Its name.
+        name: &'a str,
+    },
     /// A part of changes of a configuration ([`crate::configuration`]) → [`Reply::Done`]. The device has one draft: the
     /// first part of another takes its place. Who names one that is not there, or not whole, is refused with
     /// [`DeviceError::NoDraft`] and sends it again.
@@ -420,6 +425,11 @@ pub enum Reply<'a> {
     FaultBlock {
         /// Its label; `None`: there was no fault, or the call was about no block.
         label: Option<&'a str>,
+    },
+    /// To [`Op::FaultPlace`].
+    FaultPlace {
+        /// `None`: there was no fault, or the package tells no places.
+        place: Option<Place>,
     },
     /// To [`Op::Kept`].
     Kept(#[serde(borrow)] Kept<'a>),

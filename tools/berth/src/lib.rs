@@ -27,9 +27,9 @@ mod device;
 mod error;
 mod gateway;
 mod holders;
-mod how;
 mod lock;
 mod manufacturer;
+mod meaning;
 mod model;
 mod mux;
 mod output;
@@ -39,6 +39,7 @@ mod registry;
 mod said;
 mod share;
 pub mod table;
+mod terms;
 mod transport;
 mod wishes;
 
@@ -53,16 +54,16 @@ pub use device::{
 };
 pub use error::{Error, Missing, Refusal};
 pub use gateway::Place;
-pub use how::{Changes, How};
 pub use lock::LineLock;
 pub use model::{
-    Block, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultRecord, HeapInfo,
-    Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings, Source, Store,
+    Block, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultPlace, FaultRecord,
+    HeapInfo, Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings, Source, Store,
     UpdateOutcome, Values,
 };
 pub use mux::Mux;
 pub use packing::{Prepared, prepare};
 pub use registry::{ChosenBy, Registry, path as registry_path};
 pub use said::Said;
+pub use terms::{Changes, Terms};
 pub use transport::{Transport, open};
 pub use wishes::{Granted, grant};

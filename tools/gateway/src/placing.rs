@@ -33,7 +33,7 @@ impl Placed {
 #[derive(Clone, Debug)]
 pub(crate) struct How {
     /// How it is to run.
-    pub(crate) wanted: berth::How,
+    pub(crate) wanted: berth::Terms,
     /// How long one that replaces one that runs is on trial.
     pub(crate) trial: Duration,
     /// Start it, if it does not run?

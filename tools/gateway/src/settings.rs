@@ -1,6 +1,6 @@
 //! How a container is to run, in JSON and TOML.
 
-use berth::How;
+use berth::Terms;
 use berth::cli::{LogLevel, Numbers, Settings, policy};
 use berth_protocol::{Service, VALUES_MAX};
 use clap::ValueEnum;
@@ -65,7 +65,7 @@ impl Wanted {
     ///
     /// # Errors
     /// What makes no sense.
-    pub(crate) fn how(&self) -> Result<How, String> {
+    pub(crate) fn terms(&self) -> Result<Terms, String> {
         let period = self.service.as_ref().map(|service| Service {
             period_ms: service.period_ms,
             budget: service.budget,
@@ -101,13 +101,13 @@ impl Wanted {
         if self.values.is_some_and(|values| values > VALUES_MAX) {
             return Err(format!("values: at most {VALUES_MAX} bytes"));
         }
-        let mut how = settings
-            .how(&Numbers::default())
+        let mut terms = settings
+            .terms(&Numbers::default())
             .map_err(|error| error.to_string())?;
         for (name, value) in &self.configuration {
-            let added = how.configuration.add(name, value.as_deref());
+            let added = terms.configuration.add(name, value.as_deref());
             added.map_err(|why| wrong("configuration", &why))?;
         }
-        Ok(how)
+        Ok(terms)
     }
 }

@@ -47,6 +47,7 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::ReadImage { .. }
         | Op::Blocks { .. }
         | Op::FaultBlock { .. }
+        | Op::FaultPlace { .. }
         | Op::Draft { .. }
         | Op::Announce { .. }
         | Op::Kept { .. } => false,

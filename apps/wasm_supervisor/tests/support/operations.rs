@@ -53,7 +53,7 @@ impl Inner {
 }
 
 /// How many kinds of requests there are.
-pub const REQUESTS: usize = 34;
+pub const REQUESTS: usize = 35;
 
 /// The number of a request's kind.
 pub const fn number(op: &Op<'_>) -> usize {
@@ -88,10 +88,11 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::RunCommit { .. } => 27,
         Op::Blocks { .. } => 28,
         Op::FaultBlock { .. } => 29,
-        Op::Draft { .. } => 30,
-        Op::Announce { .. } => 31,
-        Op::Change { .. } => 32,
-        Op::Kept { .. } => 33,
+        Op::FaultPlace { .. } => 30,
+        Op::Draft { .. } => 31,
+        Op::Announce { .. } => 32,
+        Op::Change { .. } => 33,
+        Op::Kept { .. } => 34,
     }
 }
 
@@ -218,6 +219,7 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             Step::Ask(Op::Pause { name }),
             Step::Ask(Op::Inspect { name }),
             Step::Ask(Op::FaultBlock { name }),
+            Step::Ask(Op::FaultPlace { name }),
             Step::Ask(Op::Resume { name }),
             run,
             Step::Ask(Op::Edit {

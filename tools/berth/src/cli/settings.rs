@@ -1,6 +1,6 @@
 //! How a container is to run, as words of the command line.
 
-use crate::{Changes, Error, How};
+use crate::{Changes, Error, Terms};
 use berth_pack::whole_number;
 use berth_protocol::{Level, Parameters, Restart, Service, VALUES_MAX};
 use clap::{Args, ValueEnum};
@@ -139,14 +139,14 @@ impl Settings {
     ///
     /// # Errors
     /// What of the configuration cannot be.
-    pub fn how(&self, numbers: &Numbers) -> Result<How, Error> {
+    pub fn terms(&self, numbers: &Numbers) -> Result<Terms, Error> {
         let mut configuration = Changes::default();
         let set = self.set.iter().map(|(name, value)| (name, Some(&**value)));
         let unset = self.unset.iter().map(|name| (name, None));
         for (name, value) in set.chain(unset) {
             configuration.add(name, value).map_err(Error::Usage)?;
         }
-        Ok(How {
+        Ok(Terms {
             parameters: self.parameters(numbers),
             configuration,
             values: self.values,
@@ -294,7 +294,7 @@ mod tests {
             ..Settings::default()
         };
         for wrong in [twice(&["a=1", "a=2"], &[]), twice(&["a=1"], &["a"])] {
-            let error = wrong.how(&Numbers::default()).unwrap_err();
+            let error = wrong.terms(&Numbers::default()).unwrap_err();
             assert!(error.to_string().contains("a is changed twice"), "{error}");
         }
     }

@@ -2,12 +2,12 @@
 
 use super::{Failure, connect, endings, rolled_back};
 use crate::{
-    Begun, Client, Container, Error, How, UpdateOutcome, UploadOutcome,
+    Begun, Client, Container, Error, Terms, UpdateOutcome, UploadOutcome,
     cli::{Cli, Edit, Remove, Repeatable, Upload, Wishes, name_of, without_ending},
-    device, output, packing,
+    device, meaning, output, packing,
     wishes::{self, Granted},
 };
-use berth_pack::printable;
+use berth_pack::{Places, printable};
 use berth_protocol::{Parameters, Restart};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -23,6 +23,17 @@ const TRIAL_TICK: Duration = Duration::from_millis(100);
 /// How much longer than announced a trial may take.
 const TRIAL_MARGIN: Duration = Duration::from_secs(5);
 
+/// How a file becomes an image.
+#[derive(Clone, Copy, Default)]
+pub(super) struct How {
+    /// It is sent as it is.
+    pub(super) as_is: bool,
+    /// With WASMICO's numbers it is called as its file is.
+    pub(super) as_wasmico: bool,
+    /// How closely it tells where it is.
+    pub(super) places: Places,
+}
+
 /// An image from a file of this computer.
 pub(super) struct ImageFile {
     pub(super) name: String,
@@ -32,21 +43,15 @@ pub(super) struct ImageFile {
 }
 
 impl ImageFile {
-    /// Read a file and make a package of it, unless it is to be sent `as_is`. With WASMICO's numbers it is called
-    /// as its file is.
-    pub(super) fn read(
-        path: &Path,
-        name: Option<&str>,
-        as_is: bool,
-        as_wasmico: bool,
-    ) -> Result<Self, Error> {
+    /// Read a file and make a package of it.
+    pub(super) fn read(path: &Path, name: Option<&str>, how: How) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|source| Error::File {
             path: path.to_owned(),
             source,
         })?;
         let name = match name.or_else(|| packing::name(&bytes)) {
             Some(name) => name.to_owned(),
-            None => name_of(path, as_wasmico),
+            None => name_of(path, how.as_wasmico),
         };
         if !berth_protocol::is_valid_name(&name) {
             return Err(Error::Usage(format!(
@@ -55,7 +60,7 @@ impl ImageFile {
                 printable(&name)
             )));
         }
-        if as_is {
+        if how.as_is {
             let wishes = Parameters::default();
             return Ok(Self {
                 name,
@@ -63,10 +68,15 @@ impl ImageFile {
                 wishes,
             });
         }
-        let prepared = packing::prepare(bytes, &name).map_err(|error| Error::NotPacked {
-            path: path.to_owned(),
-            why: error.to_string(),
-        })?;
+        let prepared =
+            packing::prepare_with(bytes, &name, how.places).map_err(|error| Error::NotPacked {
+                path: path.to_owned(),
+                why: error.to_string(),
+            })?;
+        match &prepared.names {
+            Some(names) => meaning::keep(names),
+            None => meaning::keep_beside(path, &prepared.bytes),
+        }
         if let Some(text) = prepared.note {
             note(&name, &text);
         }
@@ -91,18 +101,18 @@ impl ImageFile {
     pub(super) fn upload(
         &self,
         client: &mut Client,
-        chosen: &How,
+        chosen: &Terms,
         wishes: Wishes,
     ) -> Result<UploadOutcome, Error> {
         let Granted { parameters, note } = wishes::grant(chosen.parameters, self.wishes, wishes);
         if let Some(text) = note {
             output::note(&format!("{}: {text}", self.name));
         }
-        let how = How {
+        let terms = Terms {
             parameters,
             ..chosen.clone()
         };
-        self.send(|progress| device::upload(client, &self.name, &self.bytes, how, progress))
+        self.send(|progress| device::upload(client, &self.name, &self.bytes, terms, progress))
     }
 }
 
@@ -115,19 +125,22 @@ pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Res
     let image = ImageFile::read(
         &arguments.file,
         arguments.name.as_deref(),
-        arguments.no_pack,
-        arguments.numbers.any(),
+        How {
+            as_is: arguments.no_pack,
+            as_wasmico: arguments.numbers.any(),
+            places: arguments.places,
+        },
     )?;
     arguments.settings.check()?;
-    let how = arguments.settings.how(&arguments.numbers)?;
+    let terms = arguments.settings.terms(&arguments.numbers)?;
     if let Some(text) = arguments.numbers.note() {
         note(&image.name, text);
     }
     let client = &mut connect(cli)?.client;
     if arguments.live_update {
-        return live_update(cli, arguments, &image, &how, client, out);
+        return live_update(cli, arguments, &image, &terms, client, out);
     }
-    let done = match image.upload(client, &how, arguments.wishes)? {
+    let done = match image.upload(client, &terms, arguments.wishes)? {
         UploadOutcome::Stored => "uploaded",
         UploadOutcome::Unchanged => "unchanged",
     };
@@ -139,7 +152,7 @@ fn live_update(
     cli: &Cli,
     arguments: &Upload,
     image: &ImageFile,
-    how: &How,
+    terms: &Terms,
     client: &mut Client,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
@@ -151,7 +164,7 @@ fn live_update(
             client,
             name,
             &image.bytes,
-            how.clone(),
+            terms.clone(),
             (trial, after),
             progress,
             |_| Ok(()),
@@ -165,7 +178,7 @@ fn live_update(
         }
         // Nothing there to be replaced: the first image of this name.
         Err(error) if error.is_refusal("unknown-name") => {
-            image.upload(client, how, arguments.wishes)?;
+            image.upload(client, terms, arguments.wishes)?;
             device::start(client, name)?;
             output::action(out, name, "uploaded and started", Some(bytes), cli.json)?;
             return Ok(());
@@ -211,10 +224,10 @@ pub(super) fn trial_end(
 }
 
 pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<(), Failure> {
-    let mut how = arguments.settings.how(&arguments.numbers)?;
+    let mut terms = arguments.settings.terms(&arguments.numbers)?;
     let backoff = arguments.settings.backoff;
     let unchanged =
-        how == How::default() && arguments.numbers.note().is_none() && backoff.is_none();
+        terms == Terms::default() && arguments.numbers.note().is_none() && backoff.is_none();
     if unchanged && !arguments.now {
         return Err(
             Error::Usage("nothing to change; `berth help edit` lists what can be".into()).into(),
@@ -224,7 +237,7 @@ pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<
         note(&arguments.name, text);
     }
     let client = &mut connect(cli)?.client;
-    let parameters = &mut how.parameters;
+    let parameters = &mut terms.parameters;
     if backoff.is_some() != parameters.restart.is_some() {
         // One of the two is left out, and stays.
         let before = device::restart_policy(client, &arguments.name)?;
@@ -233,7 +246,7 @@ pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<
     if let Some(limit) = parameters.limit.filter(|_| !arguments.now) {
         endings::fits_into(client, "edit", &arguments.name, Some(limit))?;
     }
-    device::edit(client, &arguments.name, how, arguments.now)?;
+    device::edit(client, &arguments.name, terms, arguments.now)?;
     output::action(out, &arguments.name, "edited", None, cli.json)?;
     Ok(())
 }

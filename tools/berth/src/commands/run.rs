@@ -2,13 +2,13 @@
 
 use super::{Failure, connect_shared, endings, lifecycle, on_save, project, rolled_back, watch};
 use crate::{
-    Begun, Client, Container, Error, How, Refusal,
+    Begun, Client, Container, Error, Refusal, Terms,
     cli::{Cli, Numbers, Run, Wishes},
     device, output,
 };
 use berth_protocol::{DeviceError, State};
-use lifecycle::ImageFile;
-use std::{io::Write, path::Path, time::Duration};
+use lifecycle::{How, ImageFile};
+use std::{io::Write, path::Path, rc::Rc, time::Duration};
 
 /// How long the new image of a container that ran is on trial.
 const TRIAL: Duration = Duration::from_secs(5);
@@ -20,14 +20,15 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
     }
     let file = match &arguments.file {
         Some(file) => file.clone(),
-        None => project::told(&project::here()?, out, cli.json)?.path,
+        None => project::told(&project::here()?, arguments.purpose(), out, cli.json)?.path,
     };
     let image = image(arguments, &file)?;
-    let (mut connection, _) = connect_shared(cli)?;
+    let (mut connection, info) = connect_shared(cli)?;
+    let meaning = Rc::new(arguments.meaning.read(&info.board)?);
     let client = &mut connection.client;
     let run = Running::of(arguments, &image, TRIAL)?;
     // What was written before this start is the old program's.
-    let mut log = watch::Log::of(&image.name);
+    let mut log = watch::Log::of(&image.name, meaning);
     let done = run.begin(client, &mut log)?.what;
     output::action(out, &image.name, done, Some(image.bytes.len()), cli.json)?;
     if !run.watched {
@@ -45,7 +46,12 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
 
 /// The image to run.
 pub(super) fn image(arguments: &Run, file: &Path) -> Result<ImageFile, Error> {
-    ImageFile::read(file, arguments.name.as_deref(), arguments.no_pack, false)
+    let how = How {
+        as_is: arguments.no_pack,
+        places: arguments.places.unwrap_or_default(),
+        ..How::default()
+    };
+    ImageFile::read(file, arguments.name.as_deref(), how)
 }
 
 /// How often it is looked at anew what is there, if others change it at the same time.
@@ -59,7 +65,7 @@ fn is_outrun(error: &Error, there: bool) -> bool {
 /// What is to run, and how.
 pub(super) struct Running<'a> {
     image: &'a ImageFile,
-    how: How,
+    terms: Terms,
     wishes: Wishes,
     watched: bool,
     /// How long it is on trial where it replaces another.
@@ -93,7 +99,7 @@ impl<'a> Running<'a> {
     ) -> Result<Self, Error> {
         Ok(Self {
             image,
-            how: arguments.settings.how(&Numbers::default())?,
+            terms: arguments.settings.terms(&Numbers::default())?,
             wishes: arguments.wishes,
             watched: arguments.follow || arguments.rm || arguments.watch,
             trial,
@@ -129,7 +135,7 @@ impl<'a> Running<'a> {
     /// The first of its name. If the device refuses to start it, it is not left there either; one that was started
     /// and failed stays, so that it can be inspected.
     fn first(&self, client: &mut Client) -> Result<&'static str, Error> {
-        self.image.upload(client, &self.how, self.wishes)?;
+        self.image.upload(client, &self.terms, self.wishes)?;
         match device::start(client, &self.image.name) {
             Ok(()) => Ok("started"),
             Err(error) if error.is_refusal("wrong-state") => {
@@ -166,7 +172,7 @@ impl<'a> Running<'a> {
                 client,
                 name,
                 &image.bytes,
-                self.how.clone(),
+                self.terms.clone(),
                 (self.trial, after),
                 progress,
                 |client| log.skip(client),

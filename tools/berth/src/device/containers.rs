@@ -2,12 +2,12 @@
 
 use super::{ask, convert, done, kept, list, update_status, with_draft};
 use crate::{
-    Block, Client, Container, DeviceEvent, Error, FaultRecord, How, Image, Inspection, LogLine,
-    Refusal, Said, Values, model::Source,
+    Block, Client, Container, DeviceEvent, Error, FaultPlace, FaultRecord, Image, Inspection,
+    LogLine, Refusal, Said, Terms, Values, model::Source,
 };
 use std::collections::BTreeMap;
 
-use berth_protocol::{DeviceError, ImageHash, Op, Reply, Restart};
+use berth_protocol::{DeviceError, ImageHash, Op, Place, Reply, Restart};
 
 /// Start a container.
 ///
@@ -72,13 +72,13 @@ pub fn remove(client: &mut Client, name: &str) -> Result<(), Error> {
 pub fn edit(
     client: &mut Client,
     name: &str,
-    how: impl Into<How>,
+    terms: impl Into<Terms>,
     restart: bool,
 ) -> Result<(), Error> {
-    let how = how.into();
-    let parameters = how.parameters;
-    let changes = how.configuration.bytes();
-    let op = if how.is_plain() {
+    let terms = terms.into();
+    let parameters = terms.parameters;
+    let changes = terms.configuration.bytes();
+    let op = if terms.is_plain() {
         Op::Edit {
             name,
             parameters,
@@ -89,7 +89,7 @@ pub fn edit(
             name,
             parameters,
             restart,
-            chosen: how.chosen(&changes),
+            chosen: terms.chosen(&changes),
         }
     };
     with_draft(client, ("edit", name), &changes, |client| {
@@ -230,6 +230,10 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
     {
         call.block = optional(fault_block(client, name))?.flatten();
     }
+    if let Some(fault) = &mut last_fault {
+        let place = optional(fault_place(client, name))?.flatten();
+        fault.place = place.map(FaultPlace::of);
+    }
     let container = containers(client)?
         .into_iter()
         .find(|container| container.name == name)
@@ -269,6 +273,15 @@ fn fault_block(client: &mut Client, name: &str) -> Result<Option<Said>, Error> {
     let op = Op::FaultBlock { name };
     ask(client, "inspect", Some(name), op, |reply| match reply {
         Reply::FaultBlock { label } => Some(label.map(Into::into)),
+        _ => None,
+    })
+}
+
+/// Where a container's last fault was, as its package tells.
+fn fault_place(client: &mut Client, name: &str) -> Result<Option<Place>, Error> {
+    let op = Op::FaultPlace { name };
+    ask(client, "inspect", Some(name), op, |reply| match reply {
+        Reply::FaultPlace { place } => Some(place),
         _ => None,
     })
 }
@@ -333,6 +346,7 @@ pub fn log_line(
             time_us,
             level: level.word(),
             text: text.into(),
+            meaning: None,
         })),
         Reply::End => Some(None),
         _ => None,

@@ -1,7 +1,7 @@
 //! Images on their way to the device.
 
 use super::{ask, convert, done, with_draft};
-use crate::{Client, Error, How, UpdateOutcome};
+use crate::{Client, Error, Terms, UpdateOutcome};
 use berth_protocol::{CHUNK_MAX, FRAME_MAX, ImageHash, Op, Reply, Request, encode_frame};
 use std::time::Duration;
 
@@ -37,12 +37,12 @@ pub fn upload(
     client: &mut Client,
     name: &str,
     image: &[u8],
-    how: impl Into<How>,
+    terms: impl Into<Terms>,
     progress: impl FnMut(u32),
 ) -> Result<UploadOutcome, Error> {
-    let how = how.into();
-    let changes = &*how.configuration.bytes();
-    let begin = announcement(name, image, &how, changes, None)?;
+    let terms = terms.into();
+    let changes = &*terms.configuration.bytes();
+    let begin = announcement(name, image, &terms, changes, None)?;
     let Some(upload) = send(client, name, image, (begin, changes), progress)? else {
         return Ok(UploadOutcome::Unchanged);
     };
@@ -74,15 +74,15 @@ pub fn live_update(
     client: &mut Client,
     name: &str,
     image: &[u8],
-    how: impl Into<How>,
+    terms: impl Into<Terms>,
     (trial, after): (Duration, After),
     progress: impl FnMut(u32),
     before_commit: impl FnOnce(&mut Client) -> Result<(), Error>,
 ) -> Result<Begun, Error> {
-    let how = how.into();
-    let changes = &*how.configuration.bytes();
+    let terms = terms.into();
+    let changes = &*terms.configuration.bytes();
     let trial_ms = u32::try_from(trial.as_millis()).unwrap_or(u32::MAX);
-    let begin = announcement(name, image, &how, changes, Some(trial_ms))?;
+    let begin = announcement(name, image, &terms, changes, Some(trial_ms))?;
     let Some(upload) = send(client, name, image, (begin, changes), progress)? else {
         return Ok(Begun::Unchanged);
     };
@@ -138,22 +138,22 @@ pub fn update_status(
 fn announcement<'a>(
     name: &'a str,
     image: &[u8],
-    how: &How,
+    terms: &Terms,
     changes: &[u8],
     trial_ms: Option<u32>,
 ) -> Result<Op<'a>, Error> {
     let (length, hash) = (length(image)?, ImageHash::of(image));
-    let parameters = how.parameters;
+    let parameters = terms.parameters;
     // What every device knows, if that says it all.
     Ok(match trial_ms {
-        _ if !how.is_plain() => numbered(|upload| Op::Announce {
+        _ if !terms.is_plain() => numbered(|upload| Op::Announce {
             upload,
             name,
             length,
             hash,
             parameters,
             trial_ms,
-            chosen: how.chosen(changes),
+            chosen: terms.chosen(changes),
         }),
         None => numbered(|upload| Op::UploadBegin {
             upload,

@@ -4,8 +4,8 @@ use super::Faults;
 use berth_protocol::{
     Access, CHUNK_MAX, Chosen, Container, DRAFT_PART_MAX, Device, DeviceError, Entry, Erases,
     Exposure, FRAME_MAX, Fault, FaultReport, Happening, Heap, Holder, HostCall, Image, ImageHash,
-    Inspection, Level, MissingWhy, Op, PROTOCOL_VERSION, Parameters, Reply, Request, Response,
-    Source, State, Status, StoreStatus, Update, encode_frame,
+    Inspection, Level, MissingWhy, Op, PROTOCOL_VERSION, Parameters, Place, Reply, Request,
+    Response, Source, State, Status, StoreStatus, Update, encode_frame,
 };
 
 use std::time::{Duration, Instant};
@@ -511,6 +511,15 @@ impl Memory {
                 self.find(name)?;
                 Ok(Reply::FaultBlock {
                     label: Some("uart1"),
+                })
+            }
+            Op::FaultPlace { name } => {
+                self.find(name)?;
+                Ok(Reply::FaultPlace {
+                    place: Some(Place {
+                        number: 3,
+                        image: 0x1a2b_3c4d,
+                    }),
                 })
             }
             Op::Reset { .. } => {

@@ -16,7 +16,7 @@ const TRIAL: Duration = Duration::from_secs(2);
 pub(crate) struct Target {
     pub(crate) sha256: String,
     pub(crate) image: Arc<Vec<u8>>,
-    pub(crate) wanted: berth::How,
+    pub(crate) wanted: berth::Terms,
     pub(crate) start: bool,
 }
 
@@ -26,7 +26,7 @@ impl Target {
         Some(Self {
             sha256: container.sha256.clone(),
             image,
-            wanted: container.parameters.how().ok()?,
+            wanted: container.parameters.terms().ok()?,
             start: container.start,
         })
     }
@@ -85,7 +85,7 @@ pub(crate) fn differences(
 }
 
 /// Is everything that is wanted so?
-fn has(image: &Image, kept: Option<&Kept>, how: &berth::How) -> bool {
+fn has(image: &Image, kept: Option<&Kept>, how: &berth::Terms) -> bool {
     let (is, wanted) = (&image.parameters, berth::settings(how.parameters));
     let kept_is = match kept {
         _ if how.configuration.is_empty() && how.values.is_none() => true,

@@ -47,6 +47,8 @@ const fn foreign(function: Foreign) -> u32 {
             | Foreign::SchedYield
             | Foreign::EnvironGet
             | Foreign::EnvironSizesGet => SUSPEND,
+            Foreign::AlarmWaitFor | Foreign::AlarmWaitUntil => SUSPEND,
+            Foreign::AlarmNow => CLOCK,
             _ if function.transfers() => SUSPEND,
             _ => SYSTEM_CALL,
         }

@@ -81,7 +81,7 @@ async fn store(
     Asked(mut wanted): Asked<Stored>,
     file: Bytes,
 ) -> Answer<Outcome> {
-    let mut chosen = wanted.how()?;
+    let mut chosen = wanted.terms()?;
     let wishes = match wanted.wishes.as_deref() {
         None => Wishes::Bounded,
         Some(word) => Wishes::from_str(word, false)
@@ -148,7 +148,7 @@ async fn edit(
     OnContainer { on, name }: OnContainer,
     Sent(edit): Sent<Edit>,
 ) -> Result<StatusCode, Problem> {
-    let how = edit.parameters.how();
+    let how = edit.parameters.terms();
     let how = how.map_err(|why| Problem::bad_request(&why))?;
     let container = name.clone();
     let ask = move |client: &mut Client| berth::edit(client, &container, how.clone(), edit.now);

@@ -2,7 +2,7 @@
 
 use super::super::Problem;
 use crate::settings::{Period, Wanted};
-use berth::How;
+use berth::Terms;
 use berth::cli::service;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    pub(super) fn how(&mut self) -> Result<How, Problem> {
+    pub(super) fn terms(&mut self) -> Result<Terms, Problem> {
         let period = self.service.as_deref().map(service).transpose();
         let period = period.map_err(|why| Problem::bad_request(&format!("service: {why}")))?;
         let mut configuration = BTreeMap::new();
@@ -84,6 +84,6 @@ impl Stored {
                 "backoff_ms needs restart: without, it is never started again",
             ));
         }
-        wanted.how().map_err(|why| Problem::bad_request(&why))
+        wanted.terms().map_err(|why| Problem::bad_request(&why))
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// How a container is to run. What is left out is left to the device, or stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct How {
+pub struct Terms {
     /// What every device knows.
     pub parameters: Parameters,
     /// What changes of its configuration.
@@ -16,7 +16,7 @@ pub struct How {
     pub values: Option<u32>,
 }
 
-impl From<Parameters> for How {
+impl From<Parameters> for Terms {
     fn from(parameters: Parameters) -> Self {
         Self {
             parameters,
@@ -25,7 +25,7 @@ impl From<Parameters> for How {
     }
 }
 
-impl How {
+impl Terms {
     /// Is there nothing but parameters?
     pub(crate) fn is_plain(&self) -> bool {
         self.configuration.is_empty() && self.values.is_none()
