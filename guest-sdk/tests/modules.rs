@@ -75,9 +75,9 @@ fn module(name: &str) -> Module {
     module
 }
 
-const EXAMPLES: [&str; 11] = [
+const EXAMPLES: [&str; 12] = [
     "blink", "counter", "fib", "greedy", "hello", "lamp", "leds", "light", "minimal", "spin",
-    "trap",
+    "starts", "trap",
 ];
 
 #[test]
@@ -120,6 +120,10 @@ fn every_import_is_in_the_contract_with_its_signature() {
         ("berth.exit", (&[I32], &[])),
         ("berth.state_save", (&[I32, I32], &[I32])),
         ("berth.state_load", (&[I32, I32], &[I32])),
+        ("berth.config_get", (&[I32, I32, I32, I32], &[I32])),
+        ("berth.config_changes", (&[], &[I32])),
+        ("berth.value_get", (&[I32, I32, I32, I32], &[I32])),
+        ("berth.value_set", (&[I32, I32, I32, I32], &[I32])),
         ("berth.send", (&[I32, I32, I32, I32], &[I32])),
         ("berth.receive", (&[I32, I32, I32], &[I32])),
         ("tock:led.toggle", (&[I32], &[I32])),
