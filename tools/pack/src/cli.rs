@@ -6,7 +6,7 @@ use berth_protocol::Restart;
 use clap::Parser;
 
 use crate::mapped::windows::{MAPPED_BYTES, Window};
-use crate::whole_number;
+use crate::{Places, whole_number};
 
 /// Make a container package of a WebAssembly module, or check one against a board
 #[derive(Debug, Parser)]
@@ -60,6 +60,9 @@ pub struct Cli {
     /// In this function (number, name, or all), find out when it runs whether an address is a register's; repeatable
     #[arg(long, value_name = "FUNCTION")]
     pub dynamic: Vec<String>,
+    /// How closely it tells where it is, for whoever reads its faults
+    #[arg(long, value_name = "HOW CLOSELY", value_enum, default_value_t = Places::Functions)]
+    pub places: Places,
     /// When it is started again: no, on-failure, on-failure:TIMES, always
     #[arg(long, value_name = "WHEN", value_parser = restart)]
     pub restart: Option<Restart>,

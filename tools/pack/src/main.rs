@@ -52,6 +52,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
             chip,
             dynamic: cli.dynamic.clone(),
         },
+        places: cli.places,
     };
     if let (Some(path), Some(board)) = (&cli.check, &board) {
         return check_against(path, board, cli, module, &options);
