@@ -60,7 +60,14 @@ impl Generator<'_, '_> {
     }
 
     /// Checks an address in a register, and tells where to access. Uses ip and lr.
-    fn address(&mut self, operand: &Operand, reg: Reg, offset: u32, size: u32, halves: bool) -> Address {
+    fn address(
+        &mut self,
+        operand: &Operand,
+        reg: Reg,
+        offset: u32,
+        size: u32,
+        halves: bool,
+    ) -> Address {
         let extent = u64::from(offset) + u64::from(size);
         match (u32::try_from(extent), self.memory_bytes) {
             (Ok(extent), _) if self.is_checked(operand, extent) => {}
@@ -138,7 +145,11 @@ impl Generator<'_, '_> {
             u64::from(base as u32) + u64::from(is.index) + u64::from(size)
                 <= u64::from(self.memory_least)
         };
-        let reg = if inside { None } else { Some(self.narrow(&operand)) };
+        let reg = if inside {
+            None
+        } else {
+            Some(self.narrow(&operand))
+        };
         let signed = matches!(is.code, 0x30 | 0x32 | 0x34);
         let candidates = reg.as_slice();
         let (low, high) = if wide && (log2 == 3 || signed) {
@@ -222,7 +233,10 @@ impl Generator<'_, '_> {
 
     /// `global.get`.
     pub(crate) fn global_get(&mut self, index: u32) {
-        let words = self.module.global(index).map_or(1, |global| global.kind.words());
+        let words = self
+            .module
+            .global(index)
+            .map_or(1, |global| global.kind.words());
         if words == 2 {
             let (low, high) = self.result_pair(None);
             let (base, offset) = self.global_address(index, 2);

@@ -270,8 +270,7 @@ impl<'a> Generator<'_, 'a> {
                     moves.add(from);
                 } else {
                     let reg = self.in_register(from, LR);
-                    self.code
-                        .access_at(Access::Str, reg, IP, 4 * (number - 4));
+                    self.code.access_at(Access::Str, reg, IP, 4 * (number - 4));
                 }
                 number += 1;
             }

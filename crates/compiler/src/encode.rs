@@ -148,10 +148,7 @@ pub(crate) const fn modified(value: u32) -> Option<u16> {
 
 /// Twelve bits of a constant, spread over the two halfwords.
 const fn spread(bits: u16) -> (u16, u16) {
-    (
-        bits >> 11 << 10,
-        (bits >> 8 & 7) << 12 | bits & 0xff,
-    )
+    (bits >> 11 << 10, (bits >> 8 & 7) << 12 | bits & 0xff)
 }
 
 /// A branch of 32 bits over `distance` bytes from its own place + 4.
@@ -250,7 +247,8 @@ impl Code<'_> {
             };
             let subtract = u16::from(op == Alu::Sub);
             if value < 8 {
-                return self.short(0x1c00 | subtract << 9 | (value as u16) << 6 | n.n() << 3 | d.n());
+                return self
+                    .short(0x1c00 | subtract << 9 | (value as u16) << 6 | n.n() << 3 | d.n());
             }
             if value < 256 && d == n {
                 return self.short(0x3000 | subtract << 11 | d.n() << 8 | value as u16);
@@ -265,7 +263,9 @@ impl Code<'_> {
             Alu::Sbc => Some((Alu::Adc, !value)),
             _ => None,
         };
-        let mut forms = [Some((op, value)), opposite.filter(|_| value != 0)].into_iter().flatten();
+        let mut forms = [Some((op, value)), opposite.filter(|_| value != 0)]
+            .into_iter()
+            .flatten();
         let fits = forms.find_map(|(op, value)| Some((op, modified(value)?)));
         if let Some((op, bits)) = fits {
             let (high, low) = spread(bits);

@@ -5,8 +5,8 @@
 //! calls can lead back to, and wherever more than [`STRETCH`] would go by otherwise. Behind the end of the block in
 //! which a site stands paths meet that have not passed it; from there on the site outside of the block counts.
 
-use crate::encode::{Alu, Cond, FUEL, modified};
 use crate::code::NONE;
+use crate::encode::{Alu, Cond, FUEL, modified};
 use crate::function::Generator;
 
 /// Halfwords after which there is another site.

@@ -26,10 +26,18 @@ impl Generator<'_, '_> {
             // abs, neg
             0x8b | 0x8c | 0x99 | 0x9a => self.sign(matches!(opcode, 0x8b | 0x99)),
             0x5b..=0x66 => {
-                self.help_with(Helper::FloatCompare as u32 + number - 0x5b, taken.len(), given);
+                self.help_with(
+                    Helper::FloatCompare as u32 + number - 0x5b,
+                    taken.len(),
+                    given,
+                );
             }
             0x8b..=0xa6 => {
-                self.help_with(Helper::FloatOperation as u32 + number - 0x8b, taken.len(), given);
+                self.help_with(
+                    Helper::FloatOperation as u32 + number - 0x8b,
+                    taken.len(),
+                    given,
+                );
             }
             0xb2..=0xbb => self.help_with(Helper::ToFloat as u32 + number - 0xb2, 1, given),
             0xa8..=0xab => self.convert(number - 0xa8, given),

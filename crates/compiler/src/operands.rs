@@ -152,14 +152,12 @@ impl Generator<'_, '_> {
                 return reg;
             }
             let stack = &self.module.room.operands[..self.operands];
-            let oldest = stack
-                .iter()
-                .position(|operand| {
-                    registers(operand.place)
-                        .into_iter()
-                        .flatten()
-                        .any(|reg| reg.0 < TEMPORARIES)
-                });
+            let oldest = stack.iter().position(|operand| {
+                registers(operand.place)
+                    .into_iter()
+                    .flatten()
+                    .any(|reg| reg.0 < TEMPORARIES)
+            });
             match oldest {
                 Some(index) => self.store_slot(index),
                 None => {
@@ -290,7 +288,9 @@ impl Generator<'_, '_> {
             let from = self.word(&operand, word);
             self.store_word(to, from);
         }
-        self.slots_max = self.slots_max.max(u32::from(operand.slot + operand.words()));
+        self.slots_max = self
+            .slots_max
+            .max(u32::from(operand.slot + operand.words()));
         self.mark(operand.place, false);
         self.module.room.operands[index].place = Place::Slot;
     }

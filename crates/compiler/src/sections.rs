@@ -251,7 +251,11 @@ impl<'m, 'a> Module<'m, 'a> {
         }
         let flags = reader.byte()?;
         let least = reader.u32()?;
-        let most = if flags & 1 != 0 { reader.u32()? } else { u32::MAX };
+        let most = if flags & 1 != 0 {
+            reader.u32()?
+        } else {
+            u32::MAX
+        };
         if flags & !1 != 0 || most < least {
             return Err(start.error("limits of a table").into());
         }
@@ -367,7 +371,9 @@ impl<'m, 'a> Module<'m, 'a> {
                 }
             }
             if table.is_some_and(|table| table != kind) {
-                return Err(start.error("elements of another kind than the table's").into());
+                return Err(start
+                    .error("elements of another kind than the table's")
+                    .into());
             }
             for _ in 0..reader.u32()? {
                 if flags & 4 != 0 {
@@ -399,7 +405,9 @@ impl<'m, 'a> Module<'m, 'a> {
         let start = body;
         let count = body.u32()?;
         if self.data_count.is_some_and(|said| said != count) {
-            return Err(start.error("another number of data segments was told").into());
+            return Err(start
+                .error("another number of data segments was told")
+                .into());
         }
         for _ in 0..count {
             let start = body;

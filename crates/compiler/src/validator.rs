@@ -62,10 +62,7 @@ impl Validator {
     }
 
     /// Type of the block that `depth` blocks lie in; only of blocks that there are.
-    pub(crate) fn resolve<'a>(
-        module: &Module<'_, 'a>,
-        block: BlockType,
-    ) -> Option<Signature<'a>> {
+    pub(crate) fn resolve<'a>(module: &Module<'_, 'a>, block: BlockType) -> Option<Signature<'a>> {
         match block {
             BlockType::Empty => Some(Signature::block(None)),
             BlockType::Value(kind) => Some(Signature::block(Some(kind))),
