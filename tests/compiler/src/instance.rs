@@ -45,7 +45,7 @@ pub struct Instance {
     pub stack: u32,
     /// Exported functions: name, number, type.
     pub functions: Vec<(String, u32, Vec<ValType>, Vec<ValType>)>,
-    /// Exported globals in order: kind, and where the value is, in bytes below r9.
+    /// Exported globals in the order of their names: kind, and where the value is, in bytes below r9.
     pub globals: Vec<(ValType, u32)>,
     /// The memory is exported.
     pub exports_memory: bool,
@@ -108,6 +108,9 @@ pub fn compile(image: &[u8]) -> Result<(Vec<u8>, Report), Unlike> {
     Ok((code, report))
 }
 
+/// An element segment: table and place, if it is active; is it passive? references.
+type Elements = (Option<(u32, u32)>, bool, Vec<u32>);
+
 /// The sections that are laid out.
 #[derive(Default)]
 struct Sections<'a> {
@@ -119,7 +122,7 @@ struct Sections<'a> {
     /// Bytes, most pages, logarithm of a page.
     memory: Option<(u32, u32, u32)>,
     globals: Vec<(GlobalType, u64)>,
-    elements: Vec<(Option<(u32, u32)>, bool, Vec<u32>)>,
+    elements: Vec<Elements>,
     data: Vec<(Option<u32>, &'a [u8])>,
 }
 
@@ -387,13 +390,16 @@ fn lay_out(
             let (parameters, results) = is.types[function as usize].clone();
             (export.name.to_owned(), export.index, parameters, results)
         });
-    let exported = exports
+    // In the order of their names, as the engine tells them.
+    let mut exports_of_globals: Vec<_> = exports
         .iter()
         .filter(|export| export.kind == ExternalKind::Global)
-        .map(|export| {
-            let (kind, distance, _, _) = globals[export.index as usize];
-            (kind, distance)
-        });
+        .collect();
+    exports_of_globals.sort_by_key(|export| export.name);
+    let exported = exports_of_globals.iter().map(|export| {
+        let (kind, distance, _, _) = globals[export.index as usize];
+        (kind, distance)
+    });
     Ok(Instance {
         code,
         report,

@@ -2,17 +2,13 @@
 //!
 //! `BERTH_MODULES` is the number of modules, `BERTH_SEED` the first of them.
 
-use berth_compiler_tests::batch::{Batch, hash};
+use berth_compiler_tests::batch::Batch;
 use berth_compiler_tests::instance::{Unlike, instance};
-use berth_compiler_tests::{batch, smith};
-use berth_engine_tests::outcome::{Outcome, Value};
+use berth_compiler_tests::judge::{BATCH, Case, STACK, compare};
+use berth_compiler_tests::smith;
+use berth_engine_tests::outcome::{Ending, Value};
 use berth_engine_tests::proofs::proofs;
 use berth_engine_tests::{generate, product};
-
-/// Bytes of a stack, so that most modules do not meet its end.
-const STACK: u32 = 24 << 10;
-/// Modules of a batch.
-const BATCH: usize = 250;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
@@ -20,100 +16,6 @@ fn number(name: &str, default: u64) -> u64 {
 
 /// Proofs that want more memory than the board has for one module.
 const LARGE: &[&str] = &["wasm-v2/memory_grow.wast:36"];
-
-/// A module's calls and what they come to elsewhere.
-struct Case {
-    name: String,
-    image: Vec<u8>,
-    calls: Vec<(String, Vec<Value>)>,
-    slice: u32,
-}
-
-#[derive(Default, Debug)]
-struct Tally {
-    same: u32,
-    limited: u32,
-    refused: u32,
-    pauses: u32,
-    longest: u32,
-}
-
-/// Runs cases on the board and compares each with what `elsewhere` says of it.
-fn compare(
-    cases: impl Iterator<Item = Case>,
-    mut elsewhere: impl FnMut(&Case) -> Result<Outcome, String>,
-) -> Tally {
-    let folder = tempfile::tempdir().unwrap();
-    let mut tally = Tally::default();
-    let (mut batch, mut waiting) = (Batch::default(), Vec::new());
-    let mut cases = cases.peekable();
-    while let Some(case) = cases.next() {
-        match instance(&case.image, STACK) {
-            Ok(instance) => {
-                tally.longest = tally.longest.max(instance.report.longest);
-                batch.add(&instance, &case.calls, case.slice);
-                waiting.push((case, instance.start.is_some()));
-            }
-            Err(Unlike::Refused(_) | Unlike::Segments(_)) => tally.refused += 1,
-            Err(Unlike::Invalid(what)) => {
-                // The engine says the same.
-                let is = product::validate(&case.image);
-                assert!(is.is_err(), "{}: {what}", case.name);
-                tally.refused += 1;
-            }
-        }
-        if waiting.len() == BATCH || batch.bytes() > 6 << 20 || cases.peek().is_none() {
-            let runs = batch.run(folder.path()).unwrap();
-            for ((case, starts), run) in waiting.drain(..).zip(&runs) {
-                judge(&case, starts, run, &mut elsewhere, &mut tally);
-            }
-            batch = Batch::default();
-        }
-    }
-    println!("{tally:?}");
-    tally
-}
-
-fn judge(
-    case: &Case,
-    starts: bool,
-    run: &batch::Run,
-    elsewhere: &mut impl FnMut(&Case) -> Result<Outcome, String>,
-    tally: &mut Tally,
-) {
-    let name = &case.name;
-    assert!(run.fault.is_none(), "{name}: {:?}", run.fault);
-    tally.pauses += run.pauses;
-    let want = match elsewhere(case) {
-        Ok(want) => want,
-        // Its start function traps there.
-        Err(_) if starts => {
-            tally.refused += 1;
-            return;
-        }
-        Err(what) => panic!("{name}: {what}"),
-    };
-    let mut is = run.outcome.clone();
-    if starts {
-        is.endings.remove(0);
-    }
-    if is.met_a_limit() || want.met_a_limit() || run.outcome.met_a_limit() {
-        tally.limited += 1;
-        return;
-    }
-    if let Some((bytes, sum)) = run.memory {
-        assert!(
-            (bytes as usize, sum) == (want.memory.len(), hash(&want.memory)),
-            "{name}: another memory, of {bytes} bytes, not {}; {:?} {:?}",
-            want.memory.len(),
-            is.endings,
-            want.endings
-        );
-    }
-    is.memory.clone_from(&want.memory);
-    assert!(is == want, "{name}: {}", is.difference(&want));
-    tally.same += 1;
-}
 
 /// Calls of `run`.
 fn calls_of_run(seed: u64) -> Vec<(String, Vec<Value>)> {
@@ -191,7 +93,7 @@ fn webassemblys_own_tests_hold_on_the_board() {
             for (proof, run) in waiting.drain(..).zip(runs) {
                 let ending = run.outcome.endings.last();
                 match (&run.fault, ending) {
-                    (None, Some(berth_engine_tests::outcome::Ending::Returned(_))) => {
+                    (None, Some(Ending::Returned(_))) => {
                         assertions += proof.assertions;
                     }
                     other => failed.push(format!("{} {other:?}", proof.place)),
