@@ -59,7 +59,10 @@ pub fn compare(
                 batch.add(&instance, &case.calls, case.slice);
                 waiting.push((case, instance.start.is_some()));
             }
-            Err(Unlike::Refused(_) | Unlike::Segments(_)) => tally.refused += 1,
+            Err(why @ (Unlike::Refused(_) | Unlike::Segments(_))) => {
+                println!("{}: {why:?}", case.name);
+                tally.refused += 1;
+            }
             Err(Unlike::Invalid(what)) => {
                 // The engine says the same.
                 let is = product::validate(&case.image);

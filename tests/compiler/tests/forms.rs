@@ -28,7 +28,7 @@ const FORMS: &[(&str, &[&[i32]])] = &[
            (i64.add (local.get 4) (i64.extend_i32_s (local.get 5))) (local.get 5))
          (func (export \"run\") (param i32) (result i32)
            (call $many (local.get 0) (i64.const 0x100000003) (i32.const 7) (f64.const 1.5) (i64.const -5) (i32.const 11))
-           i32.add i64.extend_i32_s i64.sub i32.wrap_i64 i32.add i32.add (local.set 0) i32.wrap_i64 local.get 0 i32.xor)",
+           local.set 0 i32.wrap_i64 i32.xor i32.add local.get 0 i32.sub i64.extend_i32_s i64.add i32.wrap_i64)",
         &[&[1], &[-100]],
     ),
     // A loop whose parameters go around, exchanged.
