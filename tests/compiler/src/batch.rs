@@ -147,42 +147,103 @@ impl Batch {
     ///
     /// See [`Broken`].
     pub fn run(&self, folder: &Path) -> Result<Vec<Run>, Broken> {
-        let path = folder.join("batch.bin");
         let count = [self.asked.len() as u32];
-        let bytes: Vec<u8> = count
-            .iter()
-            .chain(&self.words)
-            .flat_map(|word| word.to_le_bytes())
-            .collect();
-        std::fs::write(&path, bytes).map_err(|error| Broken(error.to_string()))?;
-        let program = program();
-        let output = Command::new("timeout")
-            .args(["-k", "1", "600", "qemu-system-arm", "-M", "mps2-an386"])
-            .args(["-display", "none", "-monitor", "none", "-serial", "null"])
-            .args(["-semihosting-config", "enable=on,target=native"])
-            .args(["-icount", "shift=5"])
-            .arg("-kernel")
-            .arg(&program)
-            .arg("-device")
-            .arg(format!(
-                "loader,file={},addr=0x21000000,force-raw=on",
-                path.display()
-            ))
-            .output()
-            .map_err(|error| Broken(format!("{}: {error}", program.display())))?;
-        if !output.status.success() {
-            return Err(Broken(format!(
-                "{}: {} (`make test-apps` builds what it runs)",
-                output.status,
-                String::from_utf8_lossy(&output.stderr)
-            )));
-        }
-        let told = output.stdout.chunks_exact(4);
+        let output = start(folder, count.iter().chain(&self.words).copied())?;
+        let told = output.chunks_exact(4);
         let mut told = told.map(|word| u32::from_le_bytes(word.try_into().unwrap()));
         let runs = self.asked.iter().map(|asked| asked.read(&mut told));
         runs.collect::<Option<Vec<_>>>()
             .ok_or_else(|| Broken("it told less than it was asked".into()))
     }
+}
+
+/// Starts the emulator with these words. Returns what the program on the board says.
+fn start(folder: &Path, words: impl Iterator<Item = u32>) -> Result<Vec<u8>, Broken> {
+    let path = folder.join("batch.bin");
+    let bytes: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
+    std::fs::write(&path, bytes).map_err(|error| Broken(error.to_string()))?;
+    let program = program();
+    let output = Command::new("timeout")
+        .args(["-k", "1", "600", "qemu-system-arm", "-M", "mps2-an386"])
+        .args(["-display", "none", "-monitor", "none", "-serial", "null"])
+        .args(["-semihosting-config", "enable=on,target=native"])
+        .args(["-icount", "shift=5"])
+        .arg("-kernel")
+        .arg(&program)
+        .arg("-device")
+        .arg(format!(
+            "loader,file={},addr=0x21000000,force-raw=on",
+            path.display()
+        ))
+        .output()
+        .map_err(|error| Broken(format!("{}: {error}", program.display())))?;
+    if !output.status.success() {
+        return Err(Broken(format!(
+            "{}: {} (`make test-apps` builds what it runs)",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        )));
+    }
+    Ok(output.stdout)
+}
+
+/// What the compiler took on the board.
+#[derive(Clone, Debug)]
+pub struct OnBoard {
+    /// Instructions, to a few.
+    pub instructions: u32,
+    /// Bytes of stack, without the room.
+    pub stack: u32,
+    /// Bytes of room.
+    pub room: u32,
+    /// The object, up to a whole number of words.
+    pub object: Vec<u8>,
+}
+
+/// Compiles a module on the board.
+///
+/// # Errors
+///
+/// If the emulator cannot be started, or the compiler does not do it there.
+pub fn compile_on_board(folder: &Path, image: &[u8]) -> Result<OnBoard, Broken> {
+    let admitted = berth_admission::Module::scan(image);
+    let admitted = admitted.map_err(|error| Broken(format!("{error:?}")))?;
+    let imports = admitted.imports().flatten();
+    let imported = imports.filter(|import| import.function_type.is_some());
+    let functions = imported.count() as u32 + admitted.functions;
+    let head = [
+        u32::MAX,
+        admitted.memory_bytes as u32,
+        u32::from(admitted.grows),
+        functions,
+        image.len() as u32,
+    ];
+    let words = image.chunks(4).map(|chunk| {
+        let mut word = [0; 4];
+        word[..chunk.len()].copy_from_slice(chunk);
+        u32::from_le_bytes(word)
+    });
+    let told = start(folder, head.into_iter().chain(words))?;
+    let word = |index: usize| {
+        let bytes = told.get(4 * index..4 * index + 4);
+        bytes.map_or(0, |bytes| {
+            u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+        })
+    };
+    if word(0) != 0 {
+        return Err(Broken(format!(
+            "refused on the board: {}, {}",
+            word(0),
+            word(4)
+        )));
+    }
+    Ok(OnBoard {
+        // A tick is 40 ns, an instruction 32.
+        instructions: (u64::from(word(1)) * 40 / 32) as u32,
+        stack: word(2),
+        room: word(3),
+        object: told[20..].to_vec(),
+    })
 }
 
 impl Asked {

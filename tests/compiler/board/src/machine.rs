@@ -323,6 +323,50 @@ pub(crate) fn protect() {
     unsafe { asm!("dsb", "isb") };
 }
 
+/// Bytes of the batch.
+pub(crate) fn bytes(from: u32, length: u32) -> &'static [u8] {
+    // SAFETY: the batch lies there for good, and nothing writes to it.
+    unsafe { core::slice::from_raw_parts(from as *const u8, length as usize) }
+}
+
+/// What the free part of the stack is filled with.
+const PAINT: u32 = 0xa5c3_5a3c;
+/// Where it ends: above all variables.
+const STACK_END: u32 = 0x2000_2000;
+
+fn stack_pointer() -> u32 {
+    let sp: u32;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, sp", out(reg) sp) };
+    sp
+}
+
+/// Fills the free part of the stack. Returns where it begins.
+#[inline(never)]
+pub(crate) fn paint_stack() -> u32 {
+    let sp = stack_pointer();
+    let mut address = STACK_END;
+    while address < sp - 64 {
+        set_word(address, PAINT);
+        address += 4;
+    }
+    sp
+}
+
+/// Returns how many bytes below `sp` have been used since.
+pub(crate) fn stack_used(sp: u32) -> u32 {
+    let mut address = STACK_END;
+    while word(address) == PAINT {
+        address += 4;
+    }
+    sp.saturating_sub(address)
+}
+
+/// Ticks of the board's counter, 25 million a second.
+pub(crate) fn ticks() -> u32 {
+    word(0x4002_8018)
+}
+
 /// Writes bytes to the emulator's standard output.
 pub(crate) fn write(from: u32, bytes: u32) {
     let name = b":tt\0";

@@ -8,6 +8,7 @@
 #![no_std]
 #![no_main]
 
+mod compile;
 mod floats;
 mod helpers;
 mod machine;
@@ -16,6 +17,8 @@ use machine::{Outcome, enter, word};
 
 /// Where the emulator puts the batch.
 const BATCH: u32 = 0x2100_0000;
+/// In place of the number of modules: one is to be compiled here.
+const COMPILE: u32 = u32::MAX;
 /// Where code is executed: one MiB.
 const CODE: u32 = 0x0010_0000;
 /// Where the layout has the address of the function that stands for the host's; the table of helpers is behind it.
@@ -25,13 +28,18 @@ const GATHERED: u32 = 0x2010_0000;
 const GATHERED_BYTES: u32 = 0x10_0000;
 
 /// Reads words of the batch.
-struct Reader(u32);
+pub(crate) struct Reader(u32);
 
 impl Reader {
-    fn next(&mut self) -> u32 {
+    pub(crate) fn next(&mut self) -> u32 {
         let value = word(self.0);
         self.0 += 4;
         value
+    }
+
+    /// Where the next word is.
+    pub(crate) const fn place(&self) -> u32 {
+        self.0
     }
 
     /// Copies so many words to `to`.
@@ -42,10 +50,10 @@ impl Reader {
 }
 
 /// Gathers words for the host.
-struct Writer(u32);
+pub(crate) struct Writer(u32);
 
 impl Writer {
-    fn put(&mut self, value: u32) {
+    pub(crate) fn put(&mut self, value: u32) {
         if self.0 == GATHERED + GATHERED_BYTES {
             self.flush();
         }
@@ -64,8 +72,13 @@ pub(crate) fn run() -> ! {
     machine::protect();
     let mut reader = Reader(BATCH);
     let mut writer = Writer(GATHERED);
-    for _ in 0..reader.next() {
-        module(&mut reader, &mut writer);
+    match reader.next() {
+        COMPILE => compile::run(&mut reader, &mut writer),
+        modules => {
+            for _ in 0..modules {
+                module(&mut reader, &mut writer);
+            }
+        }
     }
     writer.flush();
     machine::exit();
