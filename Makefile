@@ -39,7 +39,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install advisories clean-room foreign help demo test run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers flash test-apps test-apps-elf
+.PHONY: install advisories clean-room foreign help demo test run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers flash test-apps test-apps-elf compiler-board
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,7 +63,7 @@ soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a 
 	KILLS=500 cargo nextest run --profile soak --no-capture -p berth-e2e --test kills
 	@$(MAKE) soak-kernel
 	BERTH_MODULES=250000 cargo nextest run --profile soak --no-capture -p wasm_supervisor --test modules
-	BERTH_MODULES=100000 cargo nextest run --profile soak --no-capture -p berth-engine-tests -p berth-engine-soak
+	BERTH_MODULES=100000 cargo nextest run --profile soak --no-capture -p berth-engine-tests -p berth-engine-soak -p berth-compiler-tests
 	STORE_OPERATIONS=10000000 cargo nextest run --profile soak --no-capture -p berth-store
 	BERTH_SEQUENCES=1000000 cargo nextest run --profile soak --no-capture -p wasm_supervisor -E 'test(random_operations_do_what)'
 	BERTH_SEQUENCES=10000 cargo nextest run --profile soak --no-capture -p berth-e2e --test random_operations
@@ -259,7 +259,11 @@ bench-containers: build
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
              chatter deadline storm buses bus_abuse abuse assault instants siege heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_led bench_growth engine_proof
 TEST_KERNELS := walk plain deadline limits buses fuzz no-ring
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin)
+test-apps: build compiler-board $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin)
+
+# The program that runs compiled modules for the compiler's tests; there is no kernel below it.
+compiler-board:
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p compiler_board
 
 # The board without containers.
 $(FIRMWARE)/$(BOARD)-plain: plain-firmware ;
