@@ -327,7 +327,6 @@ impl<P: Platform + 'static> Containers<P> {
         // What the new one saved meanwhile; tried again when it ends.
         let _ = self.persist(slot, Cause::Operator);
         // The old one's configuration.
-        drop(trial.old);
         self.sweep();
         let stopped_first = trial.stopped_first;
         self.updated(slot, Update::Kept { stopped_first });
