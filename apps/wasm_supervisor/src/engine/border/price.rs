@@ -65,7 +65,7 @@ pub const SYSTEM_CALL: u32 = 36;
 pub const LEND: u32 = 160;
 /// A system call that carries out passes of a register program, some 1,150 instructions.
 pub const PROGRAM_CALL: u32 = 77;
-/// A pass of a register program in it: sixteen words that are exchanged, 25 values read, or 48 writes, 1,750 to 2,100 instructions.
+/// A pass of a register program in it: nine words that are exchanged, 20 values read, or 40 writes, 1,200 to 1,850 instructions.
 pub const PASS: u32 = 125;
 /// Reading the clock.
 pub const CLOCK: u32 = 55;
