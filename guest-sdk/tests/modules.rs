@@ -75,9 +75,9 @@ fn module(name: &str) -> Module {
     module
 }
 
-const EXAMPLES: [&str; 12] = [
+const EXAMPLES: [&str; 11] = [
     "blink", "counter", "fib", "greedy", "hello", "lamp", "leds", "light", "minimal", "spin",
-    "starts", "trap",
+    "trap",
 ];
 
 #[test]
