@@ -378,8 +378,9 @@ pub(crate) fn write(from: u32, bytes: u32) {
 
 /// Ends the emulator.
 pub(crate) fn exit() -> ! {
-    call(0x18, 0x20026);
-    loop {}
+    loop {
+        call(0x18, 0x20026);
+    }
 }
 
 /// A call of the emulator's.
