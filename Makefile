@@ -39,7 +39,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install advisories clean-room foreign help demo test run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-containers flash test-apps test-apps-elf
+.PHONY: install advisories clean-room foreign help demo test run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers flash test-apps test-apps-elf compiler-board
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ demo: build ## from nothing to a container driving an LED, in the emulator
 	@$(HOST)/berth-demo
 
 test: build test-apps foreign ## every test
-	@$(SETUP) nextest
+	@$(SETUP) nextest tests
 	cargo nextest run --profile whole --test-threads $$(($$(nproc) * 5 / 2))
 
 clean-room: ## `make demo` and `make test` in a minimal Debian, with nothing of this machine's (as root, an hour)
@@ -63,7 +63,7 @@ soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a 
 	KILLS=500 cargo nextest run --profile soak --no-capture -p berth-e2e --test kills
 	@$(MAKE) soak-kernel
 	BERTH_MODULES=250000 cargo nextest run --profile soak --no-capture -p wasm_supervisor --test modules
-	BERTH_MODULES=100000 cargo nextest run --profile soak --no-capture -p berth-engine-tests -p berth-engine-soak
+	BERTH_MODULES=100000 cargo nextest run --profile soak --no-capture -p berth-engine-tests -p berth-engine-soak -p berth-compiler-tests
 	STORE_OPERATIONS=10000000 cargo nextest run --profile soak --no-capture -p berth-store
 	BERTH_SEQUENCES=1000000 cargo nextest run --profile soak --no-capture -p wasm_supervisor -E 'test(random_operations_do_what)'
 	BERTH_SEQUENCES=10000 cargo nextest run --profile soak --no-capture -p berth-e2e --test random_operations
@@ -241,6 +241,13 @@ bench-kernel: build
 	    --target-dir target/bench-kernel
 	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/bench-buses-kernel.bin
 
+# The board with much of everything that costs could grow with, for the sweeps of the benchmark.
+GROWTH := $(abspath $(IMAGE)/growth)
+bench-growth: build
+	@awk -v board=$(abspath kernel-board/$(BOARD)) -v svd=$(GROWTH).svd -f kernel-board/$(BOARD)/growth.awk > $(GROWTH).dts
+	@BERTH_EXPOSURE=$(GROWTH).dts cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --target-dir target/bench-kernel
+	@$(HOST)/berth-image target/bench-kernel/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/growth-kernel.bin
+
 # The supervisor's parts without its serial line, which measure themselves.
 SUPERVISOR_BENCHES := bench_containers bench_leak bench_store
 bench-containers: build
@@ -250,9 +257,13 @@ bench-containers: build
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
-             chatter deadline storm buses bus_abuse abuse assault instants siege heir jailer warden echo bench_syscalls bench_registers bench_interrupts engine_proof
+             chatter deadline storm buses bus_abuse abuse assault instants siege heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_led bench_growth engine_proof
 TEST_KERNELS := walk plain deadline limits buses fuzz no-ring
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin)
+test-apps: build compiler-board $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin)
+
+# The program that runs compiled modules for the compiler's tests; there is no kernel below it.
+compiler-board:
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p compiler_board
 
 # The board without containers.
 $(FIRMWARE)/$(BOARD)-plain: plain-firmware ;
@@ -370,7 +381,7 @@ advisories: tools ## what is known against the crates that are used; needs the n
 size: build plain-firmware no-programs-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size
 
-bench: build test-apps bench-kernel bench-containers no-programs-firmware ## measure on the emulated board; table and target/bench/results.json
+bench: build test-apps bench-kernel bench-growth bench-containers no-programs-firmware ## measure on the emulated board; table and target/bench/results.json
 	@cargo run --quiet -p berth-bench --bin bench
 
 clean: ## remove everything built (and the tools below target/)

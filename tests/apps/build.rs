@@ -19,6 +19,8 @@ fn main() {
     libtock_build::link("filtered", "SUPERVISOR", 2048);
     libtock_build::link("flash_rules", "SUPERVISOR", 4096);
     libtock_build::link("bench_registers", "SUPERVISOR", 2048);
+    libtock_build::link("bench_led", "SUPERVISOR", 2048);
+    libtock_build::link("bench_growth", "SUPERVISOR", 4096);
     libtock_build::link("bench_interrupts", "SUPERVISOR", 2048);
     libtock_build::link("hostile", "SUPERVISOR", 4096);
     libtock_build::link("mapped", "SUPERVISOR", 2048);
