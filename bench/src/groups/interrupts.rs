@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use berth_e2e::{Device, Flash};
 use berth_emulator::{Board, Icount, Sleep};
 
-use crate::figure::{Figure, Group, Key};
+use crate::figure::{Figure, Group, Key, Spread};
 use crate::process::ICOUNT;
 
 const TOP_HALF: Key = key(
@@ -67,11 +67,7 @@ const fn key(name: &'static str, what: &'static str) -> Key {
 /// If the board or the operator's line fails, or a container does not tell.
 pub fn measure() -> Result<Group> {
     let mut figures = kernel()?;
-    let idle = idle()?;
-    figures.push(Figure {
-        key: IDLE,
-        value: idle,
-    });
+    figures.extend(idle()?.figures(IDLE));
     for (key, other) in [(BUSY, SPINS), (BULK, FILLS)] {
         let value = beside(other)?;
         figures.push(Figure { key, value });
@@ -85,6 +81,7 @@ pub fn measure() -> Result<Group> {
         how: "A timer's own count at each place: it begins anew at the moment of its interrupt. Epilogue and prologue \
               together must not exceed 1,200. Of a container's handler the figure includes its first register read.",
         figures,
+        ..Group::default()
     })
 }
 
@@ -230,20 +227,23 @@ fn told(device: &Device) -> Result<f64> {
     Ok((ticks * 40.0 / f64::from(1 << ICOUNT.shift)).round())
 }
 
-/// The least delay of 400 interrupts with nothing else to do. The container is in the store, for a board that
+/// The delays of 400 interrupts with nothing else to do. The container is in the store, for a board that
 /// nobody asks anything, and whose time jumps: otherwise a busy host would make the timer late.
-fn idle() -> Result<f64> {
-    let flash = Flash::new()?;
-    let module = wat::parse_str(measuring(400, "least"))?;
-    upload(
-        &Device::boot_with(&flash)?,
-        "measures",
-        &module,
-        &["--boot"],
-    )?;
-    told(&Device::power_on_board(&flash, |board| {
-        board.limit(Duration::from_secs(120)).icount(ICOUNT)
-    })?)
+fn idle() -> Result<Spread> {
+    let delay = |which| {
+        let flash = Flash::new()?;
+        let module = wat::parse_str(measuring(400, which))?;
+        upload(
+            &Device::boot_with(&flash)?,
+            "measures",
+            &module,
+            &["--boot"],
+        )?;
+        told(&Device::power_on_board(&flash, |board| {
+            board.limit(Duration::from_secs(120)).icount(ICOUNT)
+        })?)
+    };
+    Ok(Spread::of([delay("least")?, delay("worst")?]))
 }
 
 /// The longest delay of 400 interrupts beside another container.

@@ -19,6 +19,7 @@
 
 mod addresses;
 pub mod check;
+pub mod chip;
 pub mod cli;
 mod error;
 pub mod mapped;
