@@ -16,6 +16,8 @@ pub(crate) enum WriteEffect {
 /// Bits of a register that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
+    /// `None`: all of a register that has no fields.
+    pub(crate) name: Option<String>,
     pub(crate) mask: u32,
     pub(crate) writable: bool,
     /// What was written can be read, to be written back.
@@ -161,7 +163,10 @@ impl Peripheral {
                     Err(_) => None,
                 };
                 let mask = mask.unwrap_or(0) & register.all();
-                let field = Field { mask, ..*field };
+                let field = Field {
+                    mask,
+                    ..field.clone()
+                };
                 let same = |own: &Field| *own == field;
                 if mask != 0 && field.writable && !united.fields.iter().any(same) {
                     united.fields.push(field);
@@ -196,6 +201,7 @@ pub(crate) fn register(info: &RegisterInfo, peripheral: &str, offset: u32) -> Re
         .collect();
     if register.fields.is_empty() {
         register.fields.push(Field {
+            name: None,
             mask: register.all(),
             writable: access.can_write(),
             readable: access.can_read(),
@@ -215,6 +221,7 @@ fn field(field: &FieldInfo, register: &RegisterInfo, access: Access) -> Field {
     let mask = bits.checked_shl(offset).unwrap_or(0) as u32;
     let access = field.access.unwrap_or(access);
     Field {
+        name: Some(field.name.clone()),
         mask,
         writable: access.can_write(),
         readable: access.can_read(),
