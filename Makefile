@@ -120,7 +120,7 @@ host:
 # What the board exposes: checked here first, so that a mistake is the last thing
 # said; label constants for containers and JSON for tools.
 exposures: host
-	@$(HOST)/exposure $(EXPOSURE) --json $(IMAGE)/exposures.json --labels $(IMAGE)/labels.rs
+	@$(HOST)/exposure $(EXPOSURE) --json $(IMAGE)/exposures.json --labels $(IMAGE)/labels.rs --header $(IMAGE)/labels.h
 
 # They are in target/guests. Containers with interrupt handlers export their function table, which costs the others memory.
 HANDLER_GUESTS := echo ticks
