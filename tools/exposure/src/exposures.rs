@@ -12,7 +12,7 @@ use crate::danger::{Danger, HARMLESS, HARMLESS_FORM};
 use crate::device_classes::CLASSES;
 use crate::devicetree::{Node, Property};
 use crate::interrupts::interrupts;
-use crate::model::{Device, Exposure, Limits, Named, RegisterWrite};
+use crate::model::{Device, Exposure, Limits, Named, NamedBits, RegisterWrite};
 use crate::problem::{Place, Problem};
 use crate::registers::{MASK_FORM, Registers, SAFE_FORM};
 use crate::report::Report;
@@ -583,6 +583,15 @@ fn named(register: &svd::Register) -> Named {
         name: register.name.clone(),
         offset: register.offset,
         size: register.size,
+        fields: register
+            .fields
+            .iter()
+            .filter_map(|field| {
+                let name = field.name.clone()?;
+                let mask = field.mask;
+                Some(NamedBits { name, mask })
+            })
+            .collect(),
     }
 }
 
