@@ -12,7 +12,7 @@ use roxmltree::Node;
 use crate::svd_element::{child, name_of};
 
 /// Longest row of elements, each derived from the next; a ring has no end.
-pub(crate) const DERIVED_MAX: usize = 8;
+pub(crate) const DERIVED_MAX: usize = 32;
 
 /// The element inside which another has its parts: `registers`, `fields`, or a cluster itself.
 fn holder<'a, 'b>(node: Node<'a, 'b>) -> Option<Node<'a, 'b>> {
