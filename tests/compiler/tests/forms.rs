@@ -1,8 +1,7 @@
 //! Forms in which a compiler goes wrong, on the emulated board and in the interpreter.
 
-use berth_compiler_tests::judge::{Case, compare};
-use berth_engine_tests::outcome::{Outcome, Value};
-use berth_engine_tests::product::Running;
+use berth_compiler_tests::judge::{Case, compare, in_the_interpreter};
+use berth_engine_tests::outcome::Value;
 use berth_engine_tests::start::with_start;
 
 /// Modules, and what `run` is called with.
@@ -104,13 +103,6 @@ fn forms_compute_on_the_board_what_they_do_in_the_interpreter() {
             slice,
         })
     });
-    let tally = compare(cases, |case| -> Result<Outcome, String> {
-        let running = Running::new(&case.image, 1_000_000_000);
-        let mut running = running.map_err(|refused| format!("{refused:?}"))?;
-        let calls = case.calls.iter();
-        let endings = calls.map(|(name, call)| running.call(name, call));
-        let endings = endings.collect::<Result<_, _>>()?;
-        Ok(running.outcome(endings))
-    });
+    let tally = compare(cases, in_the_interpreter);
     assert_eq!(tally.same as usize, 3 * FORMS.len());
 }
