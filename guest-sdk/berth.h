@@ -56,7 +56,9 @@ __attribute__((noreturn)) void berth_exit(int32_t code);
 /* Error numbers, those of Tock. */
 enum berth_error {
     BERTH_OK = 0,
+    BERTH_FAIL = 1,      /* the flash failed */
     BERTH_BUSY = 2,      /* again later */
+    BERTH_INVAL = 6,     /* not a name */
     BERTH_SIZE = 7,      /* too long */
     BERTH_NOMEM = 9,     /* the device has no memory for it */
     BERTH_NODEVICE = 11  /* nobody there */
@@ -72,6 +74,29 @@ int32_t berth_state_save(const void *state, uint32_t length);
 /* Copy what is kept to `buffer`; how long it is, which may be more than fits. */
 BERTH_IMPORT("berth", "state_load")
 uint32_t berth_state_load(void *buffer, uint32_t length);
+
+/* Copy a setting that the operator chose (`berth upload --set NAME=VALUE`) to `buffer`: text, without a zero behind it. Its
+ * length, which may be more than fits; -1 if there is none. Suspends for a moment, as the next four but one do. */
+BERTH_IMPORT("berth", "config_get")
+int32_t berth_config_get(const char *name, uint32_t name_length, char *buffer, uint32_t length);
+
+/* How often the configuration was changed: another number than before says that it is to be read again. */
+BERTH_IMPORT("berth", "config_changes")
+uint32_t berth_config_changes(void);
+
+/* Copy the value of a name to `buffer`. Its length, which may be more than fits; -1 if there is none. */
+BERTH_IMPORT("berth", "value_get")
+int32_t berth_value_get(const char *name, uint32_t name_length, void *buffer, uint32_t length);
+
+/* Give a name (1 to 32 of a-z A-Z 0-9 . _ -) a value, which is in flash when this returns and stays until the container is
+ * deleted. 0, BERTH_INVAL (no name), BERTH_SIZE (more than the operator lets it have), BERTH_NOMEM, BERTH_FAIL, or a
+ * negative number: the writes of the day are used up, again in so many milliseconds. */
+BERTH_IMPORT("berth", "value_set")
+int32_t berth_value_set(const char *name, uint32_t name_length, const void *value, uint32_t length);
+
+/* Remove a name and its value; the same numbers. */
+BERTH_IMPORT("berth", "value_remove")
+int32_t berth_value_remove(const char *name, uint32_t name_length);
 
 /* Send at most 64 bytes to the container of this name; it is copied, nothing waits.
  * 0, BERTH_BUSY (its queue is full), BERTH_SIZE, BERTH_NOMEM or BERTH_NODEVICE (no such

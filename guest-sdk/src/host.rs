@@ -48,6 +48,18 @@ mod board {
         pub(super) fn load(&mut self, _: &mut [u8]) -> usize {
             0
         }
+        pub(super) fn setting(&mut self, _: &[u8]) -> Option<&[u8]> {
+            None
+        }
+        pub(super) fn changes(&mut self) -> u32 {
+            0
+        }
+        pub(super) fn value(&mut self, _: &[u8]) -> Option<&[u8]> {
+            None
+        }
+        pub(super) fn set_value(&mut self, _: &[u8], _: Option<&[u8]>) -> i32 {
+            0
+        }
         pub(super) fn program(&mut self) {}
     }
 }
@@ -110,6 +122,37 @@ pub(crate) fn save(state: &[u8]) -> i32 {
 
 pub(crate) fn load(buffer: &mut [u8]) -> usize {
     board::with(|board| board.load(buffer)).unwrap_or(0)
+}
+
+/// Copies what was found to the front of `buffer`. Returns what the import returns.
+fn found(value: Option<&[u8]>, buffer: &mut [u8]) -> i32 {
+    let Some(value) = value else {
+        return -1;
+    };
+    for (place, byte) in buffer.iter_mut().zip(value) {
+        *place = *byte;
+    }
+    value.len() as i32
+}
+
+pub(crate) fn config_get(name: &[u8], buffer: &mut [u8]) -> i32 {
+    board::with(|board| found(board.setting(name), buffer)).unwrap_or(-1)
+}
+
+pub(crate) fn config_changes() -> u32 {
+    board::with(board::Running::changes).unwrap_or(0)
+}
+
+pub(crate) fn value_get(name: &[u8], buffer: &mut [u8]) -> i32 {
+    board::with(|board| found(board.value(name), buffer)).unwrap_or(-1)
+}
+
+pub(crate) fn value_set(name: &[u8], value: &[u8]) -> i32 {
+    board::with(|board| board.set_value(name, Some(value))).unwrap_or(0)
+}
+
+pub(crate) fn value_remove(name: &[u8]) -> i32 {
+    board::with(|board| board.set_value(name, None)).unwrap_or(0)
 }
 
 pub(crate) fn send(_name: &[u8], _message: &[u8]) -> i32 {

@@ -19,6 +19,8 @@
 //! | time | [`now_us`], [`sleep_us`], [`sleep_ms`], [`yield_now`] |
 //! | leaving | [`exit`], or return from main |
 //! | state that outlives it | [`save_state`], [`load_state`], [`pause!`] |
+//! | settings that the operator chooses | [`config`] |
+//! | values that outlive it, by name | [`store`] |
 //! | other containers | [`send`], [`receive`] |
 //! | `Vec`, `String`, `Box` | `heap!`, with the feature `heap` |
 //! | drivers that others have published | `hal`, with the feature `hal` |
@@ -67,6 +69,7 @@ extern crate std;
 
 pub mod alarm;
 mod bus;
+pub mod config;
 #[cfg(all(feature = "desk", not(target_arch = "wasm32")))]
 pub mod desk;
 pub mod gpio;
@@ -94,6 +97,7 @@ pub mod program;
 mod registers;
 pub mod spi;
 mod state;
+pub mod store;
 mod text;
 pub mod typed;
 pub mod uart;

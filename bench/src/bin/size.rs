@@ -121,7 +121,9 @@ fn measure() -> Result<Vec<Figure>> {
         Figure {
             key: "supervisor.flash_bytes",
             bytes: supervisor.flash(),
-            limit: 520_000,
+            // 10,968 bytes of it since containers have a configuration and named values: requests and their messages 3,900, the
+            // shell's words 2,100, what main asks of the store 2,300, and their place in it 1,900.
+            limit: 533_100,
             what: "code, constants and initial data of the supervisor".to_owned(),
         },
         supervisor_frame,

@@ -361,7 +361,7 @@ fn native() -> Result<[f64; 3]> {
 
 /// A write of kernel code: the kernel with the feature `bench` measures itself. What one call has
 /// more than an empty one, and the empty one's own instructions.
-fn kernel() -> Result<f64> {
+pub(super) fn kernel() -> Result<f64> {
     let text = super::kernel_says("bench-kernel.bin", SHIFT, "bench: done")?;
     let numbers: Vec<f64> = text
         .lines()

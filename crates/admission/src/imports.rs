@@ -153,6 +153,16 @@ pub enum HostFunction<'a> {
     Send,
     /// `berth.receive(pointer, length, from) -> length`
     Receive,
+    /// `berth.config_get(name, name_length, pointer, length) -> length`
+    ConfigGet,
+    /// `berth.config_changes() -> count`
+    ConfigChanges,
+    /// `berth.value_get(name, name_length, pointer, length) -> length`
+    ValueGet,
+    /// `berth.value_set(name, name_length, pointer, length) -> errno, or when to try again`
+    ValueSet,
+    /// `berth.value_remove(name, name_length) -> errno, or when to try again`
+    ValueRemove,
     /// A function of another system.
     Foreign(Foreign),
 }
@@ -166,7 +176,7 @@ const ANY: Label<'static> = Label("");
 
 /// Every function of this device's own: module, name, and what it stands for. A module that ends in a colon is followed by the
 /// label of a block. What is not in here does not exist, so whoever goes through all functions goes through this.
-pub static FUNCTIONS: [(&str, &str, HostFunction<'static>); 20] = [
+pub static FUNCTIONS: [(&str, &str, HostFunction<'static>); 25] = [
     ("mmio", "read8", HostFunction::Read(Width::Bits8)),
     ("mmio", "read16", HostFunction::Read(Width::Bits16)),
     ("mmio", "read32", HostFunction::Read(Width::Bits32)),
@@ -184,6 +194,11 @@ pub static FUNCTIONS: [(&str, &str, HostFunction<'static>); 20] = [
     ("berth", "state_load", HostFunction::StateLoad),
     ("berth", "send", HostFunction::Send),
     ("berth", "receive", HostFunction::Receive),
+    ("berth", "config_get", HostFunction::ConfigGet),
+    ("berth", "config_changes", HostFunction::ConfigChanges),
+    ("berth", "value_get", HostFunction::ValueGet),
+    ("berth", "value_set", HostFunction::ValueSet),
+    ("berth", "value_remove", HostFunction::ValueRemove),
     ("mmio:", "claim", HostFunction::Claim(ANY)),
     ("irq:", "register", HostFunction::Register(ANY)),
     ("irq:", "unregister", HostFunction::Unregister(ANY)),
@@ -247,6 +262,10 @@ impl<'a> HostFunction<'a> {
             | Self::StateLoad
             | Self::Send
             | Self::Receive
+            | Self::ConfigGet
+            | Self::ValueGet
+            | Self::ValueSet
+            | Self::ValueRemove
             | Self::Register(_) => true,
             Self::Foreign(function) => function.takes_pointers(),
             Self::Claim(_)
@@ -257,7 +276,8 @@ impl<'a> HostFunction<'a> {
             | Self::NowUs
             | Self::SleepUs
             | Self::Yield
-            | Self::Exit => false,
+            | Self::Exit
+            | Self::ConfigChanges => false,
         }
     }
 
@@ -265,11 +285,15 @@ impl<'a> HostFunction<'a> {
     #[must_use]
     pub fn signature(&self) -> (&'static [u8], &'static [u8]) {
         match self {
-            Self::Claim(_) => (&[], &[I32]),
-            Self::Read(_) | Self::StateSave | Self::StateLoad => (&[I32, I32], &[I32]),
+            Self::Claim(_) | Self::ConfigChanges => (&[], &[I32]),
+            Self::Read(_) | Self::StateSave | Self::StateLoad | Self::ValueRemove => {
+                (&[I32, I32], &[I32])
+            }
             Self::Write(_) | Self::Log => (&[I32, I32, I32], &[]),
             Self::Modify32 => (&[I32, I32, I32, I32], &[]),
-            Self::Send | Self::Register(_) => (&[I32, I32, I32, I32], &[I32]),
+            Self::Send | Self::Register(_) | Self::ConfigGet | Self::ValueGet | Self::ValueSet => {
+                (&[I32, I32, I32, I32], &[I32])
+            }
             Self::Receive => (&[I32, I32, I32], &[I32]),
             Self::Program => (&[I32; 7], &[I32]),
             Self::NowUs => (&[], &[I64]),

@@ -6,6 +6,7 @@ use std::any::Any;
 use std::borrow::ToOwned;
 use std::boxed::Box;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::string::String;
 use std::thread_local;
@@ -25,6 +26,9 @@ pub(crate) struct Running {
     claimed: Vec<Index>,
     handlers: Vec<Registered>,
     saved: Vec<u8>,
+    configuration: BTreeMap<Vec<u8>, Vec<u8>>,
+    changes: u32,
+    values: BTreeMap<Vec<u8>, Vec<u8>>,
     until_us: u64,
     in_handler: bool,
 }
@@ -52,9 +56,43 @@ impl Running {
             claimed: Vec::new(),
             handlers: Vec::new(),
             saved: Vec::new(),
+            configuration: BTreeMap::new(),
+            changes: 0,
+            values: BTreeMap::new(),
             until_us: u64::MAX,
             in_handler: false,
         }
+    }
+
+    /// The operator changes a setting, or removes it.
+    pub(super) fn set(&mut self, name: &str, value: Option<&str>) {
+        let name = name.as_bytes().to_owned();
+        match value {
+            Some(value) => drop(self.configuration.insert(name, value.as_bytes().to_owned())),
+            None => drop(self.configuration.remove(&name)),
+        }
+        self.changes += 1;
+    }
+
+    pub(crate) fn setting(&mut self, name: &[u8]) -> Option<&[u8]> {
+        self.configuration.get(name).map(Vec::as_slice)
+    }
+
+    pub(crate) fn changes(&mut self) -> u32 {
+        self.changes
+    }
+
+    pub(crate) fn value(&mut self, name: &[u8]) -> Option<&[u8]> {
+        self.values.get(name).map(Vec::as_slice)
+    }
+
+    /// Without the limits of a device, which its operator chooses.
+    pub(crate) fn set_value(&mut self, name: &[u8], value: Option<&[u8]>) -> i32 {
+        match value {
+            Some(value) => drop(self.values.insert(name.to_owned(), value.to_owned())),
+            None => drop(self.values.remove(name)),
+        }
+        0
     }
 
     pub(crate) fn claim(&mut self, label: &str) -> i32 {

@@ -204,6 +204,14 @@ fn arguments(function: &HostFunction<'_>) -> &'static [&'static str] {
             "(i32.const 64)",
             "(i32.const 64)",
         ],
+        // A name that has no setting; a value that is the same each time, of a name that has it from the first time on.
+        HostFunction::ConfigGet | HostFunction::ValueGet | HostFunction::ValueSet => &[
+            "(i32.const 0)",
+            "(i32.const 3)",
+            "(i32.const 64)",
+            "(i32.const 64)",
+        ],
+        HostFunction::ValueRemove => &["(i32.const 0)", "(i32.const 3)"],
         HostFunction::Receive => &["(i32.const 64)", "(i32.const 64)", "(i32.const 0)"],
         HostFunction::Register(_) => &[
             "(i32.const 0)",
@@ -212,6 +220,7 @@ fn arguments(function: &HostFunction<'_>) -> &'static [&'static str] {
             "(i32.const 0)",
         ],
         HostFunction::NowUs
+        | HostFunction::ConfigChanges
         | HostFunction::Yield
         | HostFunction::Claim(_)
         | HostFunction::Unregister(_) => &[],

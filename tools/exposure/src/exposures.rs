@@ -34,7 +34,7 @@ const BLOCKS_MAX: usize = 256;
 /// Smallest region of the memory protection unit.
 const REGION_MIN: u64 = 32;
 
-const BLOCK_PROPERTIES: [&str; 12] = [
+const BLOCK_PROPERTIES: [&str; 13] = [
     "register-block",
     "label",
     "access",
@@ -45,6 +45,7 @@ const BLOCK_PROPERTIES: [&str; 12] = [
     "interrupts",
     "clear",
     "clear-order",
+    "raised",
     "captures-max",
     "dangerous",
 ];
@@ -436,19 +437,8 @@ impl<'a> Context<'a> {
         within: Option<(String, u64)>,
         report: &mut Report,
     ) {
-        if let Some(property) = block.node.property(HARMLESS)
-            && block
-                .node
-                .string(HARMLESS)
-                .is_none_or(|said| said.trim().is_empty())
-        {
-            let problem = Problem::Form {
-                name: HARMLESS.to_owned(),
-                form: HARMLESS_FORM,
-            };
-            report.add(&property.place, problem);
-        }
-        let accepted = report.string(self.node, "dangerous", DANGEROUS).is_some();
+        report.reason(block.node, HARMLESS, HARMLESS_FORM);
+        let accepted = report.reason(self.node, "dangerous", DANGEROUS).is_some();
         let label = label.to_owned();
         match (&block.danger, self.node.property("dangerous")) {
             (Some(Danger::Known(reason)), None) => {

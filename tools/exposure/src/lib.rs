@@ -31,6 +31,7 @@ mod lines;
 mod model;
 mod nesting;
 mod problem;
+mod references;
 mod registers;
 mod report;
 mod rust;
@@ -51,7 +52,7 @@ use report::Report;
 
 pub use labels::labels;
 pub use model::{
-    Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Register,
+    Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Raised, Register,
     RegisterWrite,
 };
 pub use problem::{Diagnostic, Place, Problem};

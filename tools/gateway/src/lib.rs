@@ -28,6 +28,7 @@ mod error;
 mod fleet;
 mod line;
 mod lines;
+mod mqtt;
 mod placing;
 mod server;
 mod settings;

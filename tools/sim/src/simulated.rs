@@ -167,8 +167,9 @@ impl Platform for Simulated {
             if self.0.lines.borrow_mut().look(self) != 0 {
                 return;
             }
+            let transfer = self.transfer_ends_us();
             let mut desk = self.0.desk.lock();
-            let next = [deadline_us, desk.next_us(), self.transfer_ends_us()];
+            let next = [deadline_us, desk.next_us(), transfer];
             let next = next.into_iter().flatten().min();
             self.0.is_idle.set(next.is_none());
             if let Some(next) = next {

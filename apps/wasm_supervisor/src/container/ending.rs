@@ -299,6 +299,7 @@ impl<P: Platform + 'static> Containers<P> {
         };
         self.restore_version(slot, trial.old, trial.saved);
         self.drop_candidate();
+        self.sweep();
         self.updated(slot, Update::RolledBack { fault: Some(fault) });
         self.start_again(slot);
         true
@@ -325,6 +326,8 @@ impl<P: Platform + 'static> Containers<P> {
         }
         // What the new one saved meanwhile; tried again when it ends.
         let _ = self.persist(slot, Cause::Operator);
+        // The old one's configuration.
+        self.sweep();
         let stopped_first = trial.stopped_first;
         self.updated(slot, Update::Kept { stopped_first });
     }
@@ -332,11 +335,13 @@ impl<P: Platform + 'static> Containers<P> {
     /// Let the container in `slot` be this version. Returns what it was.
     pub(super) fn set_version(&mut self, slot: usize, version: Version) -> Option<Version> {
         self.shared.set_parameters(slot, &version.parameters);
+        self.shared.set_changed(slot);
         let container = self.get_mut(slot)?;
         Some(Version {
             image: core::mem::replace(&mut container.image, version.image),
             hash: core::mem::replace(&mut container.hash, version.hash),
             parameters: core::mem::replace(&mut container.parameters, version.parameters),
+            belongings: core::mem::replace(&mut container.belongings, version.belongings),
         })
     }
 

@@ -17,8 +17,8 @@ use super::registrations::Wanted;
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
 use crate::arena;
-use crate::buses::{SpiSettings, Transfer};
-use crate::engine::{Account, Handler, Host, MailPlace, Stop, border::price};
+use crate::buses::{Place, SpiSettings, Transfer};
+use crate::engine::{Account, Asked, Handler, Host, Keep, MailPlace, Stop, border::price};
 use crate::platform::{Claimed, LedAction, PinAction, Platform, Width};
 use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay, Work};
 use crate::window::Window;
@@ -51,6 +51,11 @@ enum Called {
     Receive,
     Register,
     Unregister,
+    ConfigGet,
+    ConfigChanges,
+    ValueGet,
+    ValueSet,
+    ValueRemove,
     Foreign(Foreign),
 }
 
@@ -78,6 +83,11 @@ impl Called {
             Self::Receive => "berth.receive",
             Self::Register => "irq.register",
             Self::Unregister => "irq.unregister",
+            Self::ConfigGet => "berth.config_get",
+            Self::ConfigChanges => "berth.config_changes",
+            Self::ValueGet => "berth.value_get",
+            Self::ValueSet => "berth.value_set",
+            Self::ValueRemove => "berth.value_remove",
             Self::Foreign(function) => function.name(),
         }
     }
@@ -113,6 +123,8 @@ pub struct ContainerHost<P> {
     transfer: Option<Transfer>,
     /// The clock of its transfers on the SPI bus.
     spi: SpiSettings,
+    /// What it asks of the store, if it waits for that.
+    asked: Option<Asked>,
 }
 
 impl<P: Platform> ContainerHost<P> {
@@ -136,6 +148,7 @@ impl<P: Platform> ContainerHost<P> {
             program: None,
             transfer: None,
             spi: SPI_SETTINGS,
+            asked: None,
         }
     }
 
@@ -161,6 +174,11 @@ impl<P: Platform> ContainerHost<P> {
     /// The transfer that it waits for, if it waits for one, and the clock if that is on the SPI bus.
     pub(super) fn transfer(&self) -> Option<(Transfer, SpiSettings)> {
         Some((self.transfer?, self.spi))
+    }
+
+    /// What it asks of the store, if it waits for that.
+    pub(super) const fn asked(&self) -> Option<Asked> {
+        self.asked
     }
 
     /// The last host function called.
@@ -485,6 +503,27 @@ impl<P: Platform> Host for ContainerHost<P> {
         }
     }
 
+    fn keep(&mut self, asked: Asked) -> Stop {
+        let called = match asked.keep {
+            Keep::ConfigGet => Some(Called::ConfigGet),
+            Keep::ValueGet => Some(Called::ValueGet),
+            Keep::ValueSet => Some(Called::ValueSet),
+            Keep::ValueRemove => Some(Called::ValueRemove),
+            // Noted as a function of another system.
+            Keep::Environ | Keep::EnvironSizes => None,
+        };
+        if let Some(called) = called {
+            self.called(called, [asked.name.pointer, asked.name.length]);
+        }
+        self.asked = Some(asked);
+        self.stop(Pending::Keep)
+    }
+
+    fn config_changes(&mut self) -> u32 {
+        self.called(Called::ConfigChanges, [0, 0]);
+        self.shared.changes(self.slot)
+    }
+
     fn register(
         &mut self,
         block: u8,
@@ -568,6 +607,23 @@ impl<P: Platform> Host for ContainerHost<P> {
                 Ending::Transfer(transfer) => {
                     self.transfer = Some(transfer);
                     Pending::Transfer(transfer.bus)
+                }
+                Ending::Environ {
+                    sizes,
+                    first,
+                    second,
+                } => {
+                    let place = |pointer| Place { pointer, length: 0 };
+                    let keep = if sizes {
+                        Keep::EnvironSizes
+                    } else {
+                        Keep::Environ
+                    };
+                    return self.keep(Asked {
+                        keep,
+                        name: place(first),
+                        value: place(second),
+                    });
                 }
                 Ending::Exit(code) => Pending::Exit { code },
                 Ending::Fault(fault) => Pending::Fault(fault),

@@ -7,17 +7,19 @@
 //!   state, restart, budget, schedule        tables and sums, without a container
 //!   around, load, pieces                    what turns take, and whose time it is
 //!   log, mail, saved, events, notes         what is kept outside a container's memory
-//!   storage, images, trial                  where images are; an update on trial
+//!   storage, images, trial                  where images are, and what belongs to them; an update on trial
 //!   registrations, shared, host             what a container's code can reach
 //!   run, record, table                      a run, a container, all of them
-//!   persistence, change                     in flash; change state
+//!   belongings, persistence, change         configuration, named values; in flash; change state
 //!   loading, storing                        from an image to a run; come into being
-//!   passes, transfers, running, handlers    register programs, buses, a slice of main; handlers of interrupts
+//!   passes, transfers, keeping              register programs, buses, what main asks of the store
+//!   running, handlers                       a slice of main; handlers of interrupts
 //!   ending                                  what follows when it ends: trial, policy
 //!   lifecycle, update                       what operators do
 //! ```
 
 mod around;
+pub mod belongings;
 #[cfg(test)]
 mod boot_tests;
 mod budget;
@@ -33,6 +35,7 @@ mod handler_tests;
 pub mod handlers;
 pub mod host;
 pub mod images;
+mod keeping;
 pub(crate) mod lifecycle;
 mod load;
 mod loading;

@@ -32,7 +32,7 @@ fn wants_from<P: Platform>(shared: &Shared<P>, container: &Container<P>) -> Opti
             Main::Waiting { until_us } | Main::Polling { until_us } => Some(until_us),
             Main::Receiving(_) => shared.has_mail(run.id()).then_some(0),
             Main::Transfer(bus) => shared.may_go_on(run.id(), bus).then_some(0),
-            Main::Fresh | Main::Cut | Main::Program | Main::Returning(_) => Some(0),
+            Main::Fresh | Main::Cut | Main::Program | Main::Keep | Main::Returning(_) => Some(0),
         },
         (State::Restarting { .. }, _) => Some(container.restarts.due_us),
         _ => None,
@@ -218,6 +218,7 @@ impl<P: Platform + 'static> Containers<P> {
             let piece = match self.run_mut(slot).map(|run| run.main) {
                 Some(Main::Program) => self.go_on_with(slot, &mut pieces, begun),
                 Some(Main::Transfer(bus)) => self.transfer(slot, bus, &mut pieces, begun),
+                Some(Main::Keep) => self.keep(slot, &mut pieces, begun),
                 _ => self.main_of(slot, &mut pieces, begun),
             };
             match piece {
@@ -250,7 +251,7 @@ impl<P: Platform + 'static> Containers<P> {
                 let result = match main {
                     Main::Fresh | Main::Cut | Main::Waiting { .. } => None,
                     // Not main's to go on with.
-                    Main::Program | Main::Transfer(_) => None,
+                    Main::Program | Main::Transfer(_) | Main::Keep => None,
                     Main::Polling { .. } => Some(0),
                     Main::Returning(result) => Some(result as i32),
                     Main::Receiving(place) => {
@@ -288,6 +289,9 @@ impl<P: Platform + 'static> Containers<P> {
             }
             (Step::Stopped, Some(Pending::Transfer(bus))) => {
                 return self.then(slot, Main::Transfer(bus), pieces);
+            }
+            (Step::Stopped, Some(Pending::Keep)) => {
+                return self.then(slot, Main::Keep, pieces);
             }
             _ => None,
         };

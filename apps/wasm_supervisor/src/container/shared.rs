@@ -30,6 +30,8 @@ pub struct Shared<P> {
     pub platform: P,
     logs: [RefCell<Option<Log>>; CONTAINERS_MAX],
     saved: [RefCell<Saved>; CONTAINERS_MAX],
+    /// How often the configuration of each was changed.
+    changes: [Cell<u32>; CONTAINERS_MAX],
     runs: [Cells; RUNS_MAX],
     /// The interrupt handlers of all runs.
     pub handlers: Handlers,
@@ -81,6 +83,7 @@ impl<P> Shared<P> {
             platform,
             logs: [const { RefCell::new(None) }; CONTAINERS_MAX],
             saved: [const { RefCell::new(Saved::new()) }; CONTAINERS_MAX],
+            changes: [const { Cell::new(0) }; CONTAINERS_MAX],
             runs: [const { Cells::new() }; RUNS_MAX],
             handlers: Handlers::new(),
             last_words: Cell::new(None),
@@ -156,6 +159,18 @@ impl<P> Shared<P> {
         match self.saved.get(slot) {
             Some(saved) => work(&mut saved.borrow_mut()),
             None => work(&mut Saved::new()),
+        }
+    }
+
+    /// Returns how often the configuration of the container in `slot` was changed.
+    pub fn changes(&self, slot: usize) -> u32 {
+        self.changes.get(slot).map_or(0, Cell::get)
+    }
+
+    /// The configuration of the container in `slot` is another.
+    pub(super) fn set_changed(&self, slot: usize) {
+        if let Some(changes) = self.changes.get(slot) {
+            changes.set(changes.get().wrapping_add(1));
         }
     }
 

@@ -14,6 +14,7 @@ use berth_foreign::PARAMETERS_MAX;
 use berth_protocol::Fault;
 
 use crate::admission::{Foreign, Module};
+use crate::buses::Place;
 use crate::platform::Width;
 use crate::programs::{Places, Work};
 
@@ -25,6 +26,7 @@ mod scratch;
 pub mod wasmi;
 
 pub use self::border::Account;
+pub(crate) use self::border::part;
 pub use self::wasmi::Handler;
 
 /// Execution ended inside a host function; the host knows why.
@@ -106,6 +108,10 @@ pub trait Host {
     /// Suspend the container until there is a message for it. `inside`: are both places
     /// for it inside the memory?
     fn receive(&mut self, place: MailPlace, inside: bool) -> Stop;
+    /// Suspend the container until the store was asked for something that is kept for it.
+    fn keep(&mut self, asked: Asked) -> Stop;
+    /// How often its configuration was changed since the device started.
+    fn config_changes(&mut self) -> u32;
     /// Call `function` for an interrupt of the `block`-th claimed block; `how` has its number
     /// in bits 8 to 15 and the priority below. 0 or a negative number that says why not.
     ///
@@ -155,6 +161,34 @@ pub struct MailPlace {
     /// Address of [`NAME_MAX`](berth_protocol::NAME_MAX) bytes for the sender's name; 0: it
     /// is not wanted.
     pub from: u32,
+}
+
+/// What is kept for a container, and what it wants of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// A setting of its configuration.
+    ConfigGet,
+    /// Its configuration, as the environment of a WASI program: pointers and texts.
+    Environ,
+    /// How many settings that are, and how long they are.
+    EnvironSizes,
+    /// A named value.
+    ValueGet,
+    /// To give a name a value.
+    ValueSet,
+    /// That a name has no value.
+    ValueRemove,
+}
+
+/// A question about what is kept for a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// What it wants.
+    pub keep: Keep,
+    /// Where in its memory the name stands; of the environment, where the first part goes.
+    pub name: Place,
+    /// Where the value stands or goes; of the environment, where the second part goes.
+    pub value: Place,
 }
 
 /// How much an engine may use.

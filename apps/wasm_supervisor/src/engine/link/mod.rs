@@ -2,7 +2,7 @@
 //! [border](super::border).
 //!
 //! One file for each family: registers in [`mmio`], their programs in [`program`], interrupts in [`irq`], the clock and what
-//! suspends in [`time`], the log in [`log`], saved state in [`state`], messages in [`mail`],
+//! suspends in [`time`], the log in [`log`], saved state in [`state`], configuration and named values in [`keep`], messages in [`mail`],
 //! functions of other systems in [`foreign`].
 //!
 //! Functions are typed (half the cost of wasmi's dynamic ones), and given to the instance in the order of the
@@ -19,6 +19,7 @@ use crate::admission::{HostFunction, Module};
 
 mod foreign;
 mod irq;
+mod keep;
 mod log;
 mod mail;
 mod mmio;
@@ -63,6 +64,11 @@ fn linked<H: Host + 'static>(border: Border<'_, H>, function: HostFunction<'_>) 
         HostFunction::StateLoad => border.shared2(state::load),
         HostFunction::Send => border.shared4(mail::send),
         HostFunction::Receive => border.shared3(mail::receive),
+        HostFunction::ConfigGet => border.shared4(keep::config_get),
+        HostFunction::ConfigChanges => border.shared0(keep::config_changes),
+        HostFunction::ValueGet => border.shared4(keep::value_get),
+        HostFunction::ValueSet => border.shared4(keep::value_set),
+        HostFunction::ValueRemove => border.shared2(keep::value_remove),
         HostFunction::Foreign(function) => foreign::function(border, function),
     }
 }
