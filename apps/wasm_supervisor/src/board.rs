@@ -21,6 +21,7 @@ use buses::{I2C_DONE, SPI_DONE, Transfers};
 use interrupts::RECORDED;
 
 mod buses;
+mod conveyors;
 mod flash;
 mod interrupts;
 mod programs;
@@ -77,6 +78,7 @@ impl Board {
         let clock = Clock::new()?;
         alarm::notify(&ALARM)?;
         interrupts::start();
+        conveyors::start();
         flash::announce();
         // A kernel without it: then every run is the first.
         let _ = run_record::share(&NOTES_LENT);

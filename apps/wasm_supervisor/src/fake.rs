@@ -14,6 +14,7 @@ use berth_flash::{Cut, Flash, FlashError, Simulated};
 
 use crate::arena;
 use crate::container::notes::RUNNING;
+use crate::conveyors::Conveyors;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, NOTES, Platform, Refusal,
@@ -22,9 +23,11 @@ use crate::platform::{
 use crate::window::Window;
 
 mod buses;
+mod conveyors;
 mod programs;
 
 pub use buses::Wires;
+pub use conveyors::Belts;
 pub use programs::Machines;
 
 /// Labels and lengths of what the fake board exposes.
@@ -106,6 +109,10 @@ pub struct State {
     pub programs: RefCell<Machines>,
     /// The kernel carries out none.
     pub no_programs: Cell<bool>,
+    /// Conveyors.
+    pub belts: RefCell<Belts>,
+    /// The kernel attaches none.
+    pub no_conveyors: Cell<bool>,
 }
 
 /// Upstream's console: one read at a time, into a buffer of 64 bytes; what comes when that is full is lost.
@@ -377,6 +384,7 @@ impl Fake {
         self.0.holders.borrow_mut().fill(None);
         *self.0.interrupts.borrow_mut() = Lines::default();
         *self.0.programs.borrow_mut() = Machines::default();
+        *self.0.belts.borrow_mut() = Belts::default();
         *self.0.wires.borrow_mut() = Wires::default();
         self.0.notes.take();
     }
@@ -529,6 +537,7 @@ impl Platform for Fake {
 
     fn release(&self, handle: u16) {
         self.end_program(handle);
+        self.detach_conveyor(handle);
         let place = usize::from(handle - FIRST_HANDLE);
         let holder = self.0.holders.borrow_mut()[place].take();
         let gone = self.0.failed.get();
@@ -539,6 +548,7 @@ impl Platform for Fake {
         for (holder, handle) in self.0.holders.borrow_mut().iter_mut().zip(FIRST_HANDLE..) {
             if *holder == Some(tag) {
                 self.end_program(handle);
+                self.detach_conveyor(handle);
                 *holder = None;
             }
         }

@@ -8,11 +8,12 @@
 //!   around, load, pieces                    what turns take, and whose time it is
 //!   log, mail, saved, events, notes         what is kept outside a container's memory
 //!   storage, images, trial                  where images are; an update on trial
-//!   registrations, shared, host             what a container's code can reach
+//!   conveyors, registrations, shared, host  what a container's code can reach
 //!   run, record, table                      a run, a container, all of them
 //!   persistence, change                     in flash; change state
 //!   loading, storing                        from an image to a run; come into being
-//!   passes, transfers, running, handlers    register programs, buses, a slice of main; handlers of interrupts
+//!   passes, transfers, running              register programs, buses, a slice of main
+//!   handlers, mirroring                     handlers of interrupts; conveyors that are due
 //!   ending                                  what follows when it ends: trial, policy
 //!   lifecycle, update                       what operators do
 //! ```
@@ -22,6 +23,7 @@ mod around;
 mod boot_tests;
 mod budget;
 mod change;
+mod conveyors;
 mod ending;
 #[cfg(test)]
 mod entry_tests;
@@ -40,6 +42,7 @@ pub mod log;
 pub mod mail;
 #[cfg(test)]
 mod mail_tests;
+mod mirroring;
 #[cfg(test)]
 mod model_tests;
 pub mod name;
