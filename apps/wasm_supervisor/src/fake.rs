@@ -113,6 +113,8 @@ pub struct State {
     pub belts: RefCell<Belts>,
     /// The kernel attaches none.
     pub no_conveyors: Cell<bool>,
+    /// The bus answers accesses of this register, of any block, with errors.
+    pub gated: Cell<Option<u16>>,
 }
 
 /// Upstream's console: one read at a time, into a buffer of 64 bytes; what comes when that is full is lost.
@@ -556,6 +558,9 @@ impl Platform for Fake {
 
     fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32> {
         let block = self.block(handle, offset)?;
+        if self.0.gated.get() == Some(offset) {
+            return None;
+        }
         if offset == FATAL && self.0.fatal.get() {
             self.fail_now();
         }
@@ -565,6 +570,9 @@ impl Platform for Fake {
 
     fn write_register(&self, width: Width, handle: u16, offset: u16, value: u32) -> Option<()> {
         let block = self.block(handle, offset)?;
+        if self.0.gated.get() == Some(offset) {
+            return None;
+        }
         assert_eq!(value & !width.mask(), 0, "more bits than the width has");
         // Unlike a board's platform this one allocates.
         arena::of_the_test(|| {

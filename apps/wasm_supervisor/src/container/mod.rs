@@ -23,6 +23,8 @@ mod around;
 mod boot_tests;
 mod budget;
 mod change;
+#[cfg(test)]
+mod conveyor_tests;
 mod conveyors;
 mod ending;
 #[cfg(test)]
