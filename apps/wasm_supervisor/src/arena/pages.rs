@@ -119,14 +119,12 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         }
         let (fours, rest) = self.owner.get(self.lowest_free..)?.as_chunks::<4>();
         let mut at = self.lowest_free;
-        // Containers can ask for it: four by four where they are one's, or nobody's.
+        // Containers can ask for it: four by four where none is free, or all are.
         for four in fours {
-            let [first, ..] = *four;
-            let is_one = *four == [first; 4];
-            if is_one && first != NOBODY {
+            if !has_page_of(*four, NOBODY) {
                 length = 0;
                 at += four.len();
-            } else if is_one && length + four.len() < pages {
+            } else if *four == [NOBODY; 4] && length + four.len() < pages {
                 length += four.len();
                 at += four.len();
             } else if let Some(first) = end_of_run(four, &mut length, &mut at, pages) {
@@ -135,6 +133,15 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         }
         end_of_run(rest, &mut length, &mut at, pages)
     }
+}
+
+/// Is one of these four pages `owner`'s?
+pub(super) const fn has_page_of(four: [u8; 4], owner: u8) -> bool {
+    const LOWEST: u32 = u32::from_ne_bytes([1; 4]);
+    const HIGHEST: u32 = u32::from_ne_bytes([0x80; 4]);
+    // A byte that is 0 borrows when 1 is taken from it, and nothing else sets a highest bit that was not set.
+    let other = u32::from_ne_bytes(four) ^ u32::from_ne_bytes([owner; 4]);
+    other.wrapping_sub(LOWEST) & !other & HIGHEST != 0
 }
 
 /// Goes on with a run of free pages, `length` of which are right before `at`, through `owners`. Returns its first page where it

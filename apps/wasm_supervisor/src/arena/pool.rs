@@ -13,6 +13,7 @@
 //! itself; it keeps its list through [`Memory`], so it runs on any model of it.
 
 use super::linear::Linear;
+use super::pages::has_page_of;
 
 /// Bytes of a page. What an arena holds is rounded up to pages in several places
 /// (its ends, and around every hole that loading leaves), so small pages make
@@ -297,12 +298,12 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
                 }
             }
         };
-        // Most pages between the first and the last are its own.
+        // Pages between the first and the last are its own or others'.
         let all = u32::from_ne_bytes([own; 4]);
         for four in fours {
             if u32::from_ne_bytes(*four) == all {
                 *four = [NOBODY; 4];
-            } else {
+            } else if has_page_of(*four, own) {
                 free(four);
             }
         }

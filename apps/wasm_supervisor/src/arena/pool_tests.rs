@@ -3,7 +3,10 @@
 use core::cell::Cell;
 
 use super::linear::Resized;
-use super::pool::{ALIGN_MAX, ArenaId, GRANULE, Memory, Node, PAGE_BYTES, Pool, RESERVED_PAGES};
+use super::pages::has_page_of;
+use super::pool::{
+    ALIGN_MAX, ArenaId, GRANULE, Memory, NOBODY, Node, PAGE_BYTES, Pool, RESERVED_PAGES,
+};
 
 const PAGES: usize = 24 * 1024 / PAGE_BYTES;
 const CONTAINERS: usize = 4;
@@ -447,5 +450,27 @@ fn a_pool_with_less_memory_gives_out_exactly_that() {
         }
         pool.wipe(id);
         assert_eq!(pool.space(), space);
+    }
+}
+
+#[test]
+fn four_pages_are_looked_at_at_once_as_one_by_one() {
+    let owners = [NOBODY, 1, 2, 7, 0x7f, 0x80, 0x81, 0xfe, 0xff];
+    let each = |place: usize| owners[place % owners.len()];
+    let places = owners.len();
+    for at in 0..places.pow(4) {
+        let four = [
+            each(at),
+            each(at / places),
+            each(at / places.pow(2)),
+            each(at / places.pow(3)),
+        ];
+        for owner in owners {
+            assert_eq!(
+                has_page_of(four, owner),
+                four.contains(&owner),
+                "{four:?} {owner}"
+            );
+        }
     }
 }
