@@ -50,6 +50,12 @@ const PROGRAM: Key = Key::instructions(
     None,
 );
 
+const CONVEYOR: Key = Key::instructions(
+    "spi.word_conveyor",
+    "By a container whose conveyor moves eight words each way at once (`loopback_conveyor`); the word is put there and compared by the container",
+    None,
+);
+
 const OS_API: Key = Key::instructions(
     "spi.word_os_api",
     "By a container through the kernel's driver, `tock:spi`, in one transfer of 1,024 bytes (`loopback_os`)",
@@ -85,6 +91,7 @@ pub fn measure() -> Result<Group> {
             figure(MMIO, container(&device, "loopback_mapped")?),
             figure(program, container(&device, "loopback_program")?),
             figure(OS_API, os_api),
+            figure(CONVEYOR, container(&device, "loopback_conveyor")?),
         ],
     })
 }

@@ -275,7 +275,13 @@ impl<P: Platform> ContainerHost<P> {
             let register = Capture { offset, bytes };
             (self.shared.handlers).captured(platform, *bit, register, taken)
         });
-        match captured.or_else(|| self.read_of(&block, width, offset)) {
+        if let Some((value, is_last)) = captured {
+            if is_last {
+                self.end_captured();
+            }
+            return Ok(value);
+        }
+        match self.read_of(&block, width, offset) {
             Some(value) => Ok(value),
             None => Err(self.bad_register()),
         }

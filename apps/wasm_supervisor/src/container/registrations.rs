@@ -105,7 +105,7 @@ impl Registration {
     }
 
     /// Those registers whose values are to be found there, with their places in the record.
-    fn at_registers(&self) -> impl Iterator<Item = (usize, Capture)> {
+    fn at_registers(&self) -> impl Iterator<Item = (usize, Capture)> + Clone {
         let all = self.captures.iter().enumerate();
         all.filter_map(|(place, captured)| match captured.target {
             Target::Register => Some((place, captured.register)),
@@ -404,22 +404,24 @@ impl Handlers {
     }
 
     /// The next value of a register that was captured for the interrupt of this bit, to be found there; it is not among those that are
-    /// `taken`, and is from now on. `None`: there is none any more.
+    /// `taken`, and is from now on. Returns it, and whether it was the last of all. `None`: there is none any more.
     pub(super) fn captured<P: Platform>(
         &self,
         platform: &P,
         bit: u32,
         register: Capture,
         taken: &mut u16,
-    ) -> Option<u32> {
+    ) -> Option<(u32, bool)> {
         let list = self.list.borrow();
         let entry = list.iter().find(|entry| entry.bit == bit)?;
         // A record has at most 16.
-        let (place, _) = entry
+        let mut left = entry
             .at_registers()
-            .find(|(place, other)| *taken >> place & 1 == 0 && *other == register)?;
+            .filter(|(place, _)| *taken >> place & 1 == 0);
+        let is_only = left.clone().nth(1).is_none();
+        let (place, _) = left.find(|(_, other)| *other == register)?;
         *taken |= 1 << place;
-        Some(platform.value(entry.record, place))
+        Some((platform.value(entry.record, place), is_only))
     }
 }
 
