@@ -127,6 +127,7 @@ HANDLER_GUESTS := echo echo_calls echo_mapped echo_conveyor ticks
 guests:
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features heap --examples
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --examples
+	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p mps2-an386-pac --features critical-section --examples
 	@for guest in $(HANDLER_GUESTS); do cargo rustc --quiet --profile guest --target wasm32-unknown-unknown \
 	    -p berth-guest --features handlers --example $$guest -- -C link-arg=--export-table || exit 1; done
 	@ln -sfn wasm32-unknown-unknown/guest/examples target/guests
@@ -337,6 +338,7 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers,heap --examples -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --lib --examples -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p mps2-an386-pac --features critical-section --lib --examples -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile loader --target wasm32-unknown-unknown -p berth-loader -- -D warnings $(STRICT)
 
 advisories: tools ## what is known against the crates that are used; needs the network

@@ -215,6 +215,41 @@ int32_t berth_i2c_write(uint32_t address, const void *out, uint32_t length);
 BERTH_IMPORT("tock:i2c", "write_read")
 int32_t berth_i2c_write_read(uint32_t address, const void *out, uint32_t out_length, void *in, uint32_t in_length);
 
+/* The kernel's UART: at most 256 bytes at once; main waits until all have left, or have come. 0, or a Tock error code, as above. */
+BERTH_IMPORT("tock:uart", "write")
+int32_t berth_uart_write(const void *out, uint32_t length);
+BERTH_IMPORT("tock:uart", "read")
+int32_t berth_uart_read(void *in, uint32_t length);
+
+/* The pins of the kernel's driver, numbered from 0; active is high. 0, or a Tock error code: 6 no such pin or resistor, 11 not exposed.
+ * `pull`: 0 none, 1 up, 2 down. */
+BERTH_IMPORT("tock:gpio", "count")
+uint32_t berth_gpio_count(void);
+BERTH_IMPORT("tock:gpio", "make_output")
+int32_t berth_gpio_make_output(uint32_t number);
+BERTH_IMPORT("tock:gpio", "make_input")
+int32_t berth_gpio_make_input(uint32_t number, uint32_t pull);
+BERTH_IMPORT("tock:gpio", "set_active")
+int32_t berth_gpio_set_active(uint32_t number);
+BERTH_IMPORT("tock:gpio", "set_inactive")
+int32_t berth_gpio_set_inactive(uint32_t number);
+BERTH_IMPORT("tock:gpio", "toggle")
+int32_t berth_gpio_toggle(uint32_t number);
+
+/* 1: it is high; 0: low; -1: it is not exposed, or there is none. */
+BERTH_IMPORT("tock:gpio", "is_active")
+int32_t berth_gpio_is_active(uint32_t number);
+
+/* The device's clock in nanoseconds, by the names of wasi:clocks; main waits. `now` puts the time where `at` points. */
+BERTH_IMPORT("tock:alarm", "now")
+int32_t berth_alarm_now(uint64_t *at);
+BERTH_IMPORT("tock:alarm", "resolution")
+uint32_t berth_alarm_resolution(void);
+BERTH_IMPORT("tock:alarm", "wait_for")
+void berth_alarm_wait_for(uint64_t nanoseconds);
+BERTH_IMPORT("tock:alarm", "wait_until")
+void berth_alarm_wait_until(uint64_t when);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,7 @@
 //! A figure: what was measured, and what it stands beside.
 
+use crate::plot::Plot;
+
 /// What a figure counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -50,6 +52,18 @@ impl Key {
         Self::alone(name, Unit::Instructions, what, must)
     }
 
+    /// The most of the runs of which this key has the least or the mean.
+    #[must_use]
+    pub fn most(self) -> Self {
+        // A key is named for as long as the program runs.
+        let name = format!("{}.max", self.name);
+        Self::instructions(
+            Box::leak(name.into_boxed_str()),
+            "The most of all runs",
+            None,
+        )
+    }
+
     /// A figure that stands beside no other, perhaps with a limit.
     #[must_use]
     pub const fn alone(
@@ -92,7 +106,66 @@ impl Figure {
     }
 }
 
+/// The least of some runs of the same, and the most.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// The least.
+    pub least: f64,
+    /// The most.
+    pub most: f64,
+}
+
+impl Spread {
+    /// Of these runs, of which there is one at least.
+    #[must_use]
+    pub fn of(runs: impl IntoIterator<Item = f64>) -> Self {
+        let none = Self {
+            least: f64::INFINITY,
+            most: f64::NEG_INFINITY,
+        };
+        runs.into_iter().fold(none, |spread, run| Self {
+            least: spread.least.min(run),
+            most: spread.most.max(run),
+        })
+    }
+
+    /// The same counted otherwise.
+    #[must_use]
+    pub fn map(self, count: impl Fn(f64) -> f64) -> Self {
+        Self {
+            least: count(self.least),
+            most: count(self.most),
+        }
+    }
+
+    /// What this has more than `other`, at least and at most.
+    #[must_use]
+    pub fn less(self, other: Self) -> Self {
+        Self {
+            least: self.least - other.least,
+            most: self.most - other.least,
+        }
+    }
+
+    /// The figures: the least for the key, and the most as `.max` beside it if it is more.
+    #[must_use]
+    pub fn figures(self, key: Key) -> Vec<Figure> {
+        let mut figures = vec![Figure {
+            key,
+            value: self.least,
+        }];
+        if self.most > self.least {
+            figures.push(Figure {
+                key: key.most(),
+                value: self.most,
+            });
+        }
+        figures
+    }
+}
+
 /// Figures that are measured together.
+#[derive(Default)]
 pub struct Group {
     /// Heading in the table.
     pub title: &'static str,
@@ -100,6 +173,10 @@ pub struct Group {
     pub how: &'static str,
     /// The figures.
     pub figures: Vec<Figure>,
+    /// What is made of them, below the table, as Markdown.
+    pub more: String,
+    /// The pictures that it shows.
+    pub plots: Vec<Plot>,
 }
 
 /// A number as people write it: thousands apart, decimals only where there are some.
@@ -166,5 +243,17 @@ mod tests {
         assert_eq!(judge(5.0), (true, true));
         assert_eq!(judge(5.1), (true, false));
         assert_eq!(judge(10.1), (false, false));
+    }
+
+    #[test]
+    fn a_spread_is_told_where_there_is_one() {
+        let key = Key::instructions("k", "", None);
+        let same = Spread::of([3.0, 3.0]);
+        assert_eq!(same.figures(key).len(), 1);
+        let runs = Spread::of([5.0, 3.0, 4.0]).less(Spread::of([1.0, 2.0]));
+        assert_eq!((runs.least, runs.most), (2.0, 4.0));
+        let figures = runs.map(|run| 10.0 * run).figures(key);
+        let told: Vec<_> = figures.iter().map(|f| (f.key.name, f.value)).collect();
+        assert_eq!(told, [("k", 20.0), ("k.max", 40.0)]);
     }
 }

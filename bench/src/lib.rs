@@ -10,6 +10,7 @@ pub mod figure;
 pub mod flash;
 pub mod frames;
 pub mod groups;
+pub mod plot;
 pub mod process;
 pub mod report;
 pub mod symbols;

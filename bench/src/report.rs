@@ -44,15 +44,46 @@ fn json_number(value: f64) -> Value {
     }
 }
 
-/// Replace the tables in the page at `path`.
+/// Replace the tables in the page at `path` and the pictures beside it; of `some` groups, if these are not all, only theirs.
 ///
 /// # Errors
-/// If the page cannot be read or written, or does not say where the tables go.
-pub fn write_page(path: &Path, groups: &[Group]) -> Result<()> {
-    let page =
+/// If a file cannot be read or written, or the page does not say where the tables go.
+pub fn write_page(path: &Path, groups: &[Group], some: bool) -> Result<()> {
+    let mut page =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let page = replace(&page, &tables(groups)).with_context(|| format!("in {}", path.display()))?;
+    if some {
+        for group in groups {
+            page = replace_group(&page, group).with_context(|| format!("in {}", path.display()))?;
+        }
+    } else {
+        page = replace(&page, &tables(groups)).with_context(|| format!("in {}", path.display()))?;
+    }
+    let folder = path.with_extension("");
+    for plot in groups.iter().flat_map(|group| &group.plots) {
+        std::fs::create_dir_all(&folder)?;
+        let file = folder.join(plot.name).with_extension("svg");
+        std::fs::write(&file, plot.svg())
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
     std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The page with this group's part replaced.
+fn replace_group(page: &str, group: &Group) -> Result<String> {
+    let head = format!("\n## {}\n", group.title);
+    let Some((before, rest)) = page.split_once(&head) else {
+        bail!("there is no part \"{}\"", group.title);
+    };
+    let end = ["\n## ", END].iter().filter_map(|end| rest.find(end)).min();
+    let Some((_, after)) = end.and_then(|end| rest.split_at_checked(end)) else {
+        bail!("there is no line {END}");
+    };
+    let tables = tables(std::slice::from_ref(group));
+    let end = if after.starts_with('\n') { "" } else { "\n" };
+    Ok(format!(
+        "{before}{}{end}{after}",
+        tables.trim_end_matches('\n').to_owned() + "\n"
+    ))
 }
 
 fn replace(page: &str, tables: &str) -> Result<String> {
@@ -79,6 +110,9 @@ pub fn tables(groups: &[Group]) -> String {
         );
         for figure in &group.figures {
             let _ = writeln!(out, "{}", row(figure));
+        }
+        if !group.more.is_empty() {
+            let _ = write!(out, "\n{}", group.more);
         }
     }
     out.push('\n');
@@ -166,6 +200,7 @@ mod tests {
             title: "Things",
             how: "So.",
             figures: vec![Figure { key, value }],
+            ..Group::default()
         }]
     }
 
@@ -200,6 +235,28 @@ mod tests {
         assert_eq!(new, format!("# Head\n{BEGIN}\nnew\n{END}\ntail\n"));
         assert_eq!(replace(&new, "new\n").unwrap(), new);
         assert!(replace("# Head\n", "new").is_err());
+    }
+
+    #[test]
+    fn only_the_part_of_a_group_changes() {
+        let two = || {
+            let mut groups = group(1.0);
+            groups.extend(group(2.0));
+            groups[1].title = "Others";
+            groups
+        };
+        let mut groups = two();
+        let page = format!("head\n{BEGIN}\n{}{END}\ntail\n", tables(&groups));
+        for index in 0..2 {
+            groups[index].more = "More.\n".to_owned();
+            let new = replace_group(&page, &groups[index]).unwrap();
+            let expected = replace(&page, &{
+                let mut some = two();
+                some[index].more = "More.\n".to_owned();
+                tables(&some)
+            });
+            assert_eq!(new, expected.unwrap());
+        }
     }
 
     #[test]

@@ -13,7 +13,9 @@
 //! | registers mirrored in memory | [`conveyor!`] |
 //! | their interrupts | [`irq!`], [`Capture`], [`Word`] |
 //! | lights, by number | [`led`] |
-//! | the kernel's buses | [`spi`], [`i2c`] |
+//! | the kernel's buses | [`spi`], [`i2c`], [`uart`] |
+//! | pins, by number | [`gpio`] |
+//! | time by WASI's names | [`alarm`] |
 //! | log lines | [`error!`], [`warn!`], [`info!`], [`debug!`], [`Show`], [`log()`], [`Line`] |
 //! | time | [`now_us`], [`sleep_us`], [`sleep_ms`], [`yield_now`] |
 //! | leaving | [`exit`], or return from main |
@@ -64,11 +66,13 @@ extern crate self as berth_guest;
 #[cfg(not(target_arch = "wasm32"))]
 extern crate std;
 
+pub mod alarm;
 mod bus;
 #[allow(unsafe_code, reason = "declares the imports")]
 pub mod conveyor;
 #[cfg(all(feature = "desk", not(target_arch = "wasm32")))]
 pub mod desk;
+pub mod gpio;
 #[cfg(feature = "hal")]
 pub mod hal;
 #[cfg(feature = "heap")]
@@ -95,6 +99,7 @@ pub mod spi;
 mod state;
 mod text;
 pub mod typed;
+pub mod uart;
 
 pub use bus::BusError;
 #[cfg(feature = "heap")]

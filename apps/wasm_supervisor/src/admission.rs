@@ -32,6 +32,10 @@ impl<P: Platform> Offers for Offered<'_, P> {
     fn has_bus(&self, bus: Bus) -> bool {
         self.0.has_bus(bus)
     }
+
+    fn pin_count(&self) -> u32 {
+        self.0.pin_count()
+    }
 }
 
 /// Imports, resolved against a platform.

@@ -7,17 +7,19 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use libtock::alarm::{self, Clock};
 use libtock::console::{self, Receiver, Writer};
-use libtock::{ErrorCode, EventSlot, StaticBuffer, led, memop, run_record, wasm_host, yield_wait};
+use libtock::{
+    ErrorCode, EventSlot, StaticBuffer, gpio, led, memop, run_record, wasm_host, yield_wait,
+};
 
 use crate::arena;
 use crate::interrupts::Interrupts;
 use crate::platform::{
     AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES,
-    Platform, Refusal, TURN_US, Width,
+    PinAction, Platform, Refusal, TURN_US, Width,
 };
 use crate::text::Text;
 use crate::window::Window;
-use buses::{I2C_DONE, SPI_DONE, Transfers};
+use buses::{ENDS, Transfers};
 use interrupts::RECORDED;
 
 mod buses;
@@ -247,9 +249,8 @@ impl Platform for Board {
         let longest = look.unwrap_or(longest);
         let deadline = deadline_us.unwrap_or(longest).min(longest);
         let woken = || {
-            [&RECEIVED, &SENT, &SPI_DONE, &I2C_DONE]
-                .into_iter()
-                .any(EventSlot::is_filled)
+            let mut ends = ENDS.iter();
+            RECEIVED.is_filled() || SENT.is_filled() || ends.any(EventSlot::is_filled)
         };
         if deadline > now && !woken() && self.waiting() == 0 {
             ALARM.take();
@@ -365,5 +366,24 @@ impl Platform for Board {
 
     fn led_is_on(&self, index: u32) -> Option<bool> {
         led::is_on(index).ok()
+    }
+
+    fn pin_count(&self) -> u32 {
+        gpio::count().unwrap_or(0)
+    }
+
+    fn pin(&self, number: u32, action: PinAction) -> Result<(), u8> {
+        match action {
+            PinAction::Output => gpio::make_output(number),
+            PinAction::Input(pull) => gpio::make_input(number, pull as u32),
+            PinAction::Set => gpio::set(number),
+            PinAction::Clear => gpio::clear(number),
+            PinAction::Toggle => gpio::toggle(number),
+        }
+        .map_err(|code| code as u8)
+    }
+
+    fn pin_is_high(&self, number: u32) -> Option<bool> {
+        gpio::read(number).ok()
     }
 }

@@ -15,10 +15,11 @@ use berth_flash::{Cut, Flash, FlashError, Simulated};
 use crate::arena;
 use crate::container::notes::RUNNING;
 use crate::conveyors::Conveyors;
+use crate::errno;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
-    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, NOTES, Platform, Refusal,
-    TURN_US, Width,
+    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, NOTES, PinAction,
+    Platform, Pull, Refusal, TURN_US, Width,
 };
 use crate::window::Window;
 
@@ -101,6 +102,8 @@ pub struct State {
     pub failed: Cell<bool>,
     /// Lights of the kernel's driver; only the first [`LEDS_EXPOSED`] are exposed.
     pub leds: RefCell<[bool; 3]>,
+    /// Levels of the pins of the kernel's driver.
+    pub pins: RefCell<[bool; 2]>,
     /// The interrupts of the blocks.
     pub interrupts: RefCell<Lines>,
     /// The buses.
@@ -608,5 +611,26 @@ impl Platform for Fake {
 
     fn led_is_on(&self, index: u32) -> Option<bool> {
         (index < LEDS_EXPOSED).then(|| self.0.leds.borrow()[index as usize])
+    }
+
+    fn pin_count(&self) -> u32 {
+        self.0.pins.borrow().len() as u32
+    }
+
+    fn pin(&self, number: u32, action: PinAction) -> Result<(), u8> {
+        let mut pins = self.0.pins.borrow_mut();
+        let pin = pins.get_mut(number as usize).ok_or(errno::INVALID)?;
+        *pin = match action {
+            PinAction::Output => *pin,
+            PinAction::Input(pull) => pull == Pull::Up,
+            PinAction::Set => true,
+            PinAction::Clear => false,
+            PinAction::Toggle => !*pin,
+        };
+        Ok(())
+    }
+
+    fn pin_is_high(&self, number: u32) -> Option<bool> {
+        self.0.pins.borrow().get(number as usize).copied()
     }
 }

@@ -16,7 +16,7 @@ use crate::interrupts::Interrupts;
 use crate::programs::Programs;
 use crate::window::Window;
 
-pub use berth_foreign::LedAction;
+pub use berth_foreign::{LedAction, PinAction, Pull};
 
 pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, Width};
 
@@ -160,4 +160,17 @@ pub trait Platform: Interrupts + Programs + Conveyors + Buses {
 
     /// Is the light `index` on? `None` if it is not exposed or there is none.
     fn led_is_on(&self, index: u32) -> Option<bool>;
+
+    /// Returns how many pins the kernel's driver has, which is 0 without one.
+    fn pin_count(&self) -> u32;
+
+    /// Do something to the pin `number`.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error code, if it is not exposed or there is none.
+    fn pin(&self, number: u32, action: PinAction) -> Result<(), u8>;
+
+    /// Is the pin `number` high? `None` if it is not exposed or there is none.
+    fn pin_is_high(&self, number: u32) -> Option<bool>;
 }

@@ -293,6 +293,7 @@ impl<P: Platform> Asking<'_, P> {
         let more = self.once(op);
         if verb == Verb::Inspect && more != More::Refused {
             self.once(Op::FaultBlock { name });
+            self.once(Op::FaultPlace { name });
             self.list(&|cursor| Op::Blocks { name, cursor });
             self.list(&|cursor| Op::Sources { name, cursor });
         }

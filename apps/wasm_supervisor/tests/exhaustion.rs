@@ -247,8 +247,9 @@ impl Bench {
         for _ in 0..ms * 1000 / step_us {
             arena::of_the_test(|| {
                 self.fake.raise(TIMER, 0);
-                self.fake.complete(Bus::Spi);
-                self.fake.complete(Bus::I2c);
+                for bus in Bus::ALL {
+                    self.fake.complete(bus);
+                }
             });
             self.poll();
             self.fake.0.now_us.set(self.fake.0.now_us.get() + step_us);

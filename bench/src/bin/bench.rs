@@ -2,7 +2,7 @@
 //! `target/bench/results.json`.
 //!
 //! With names of groups as arguments only those are measured, and the page
-//! `docs/measurements.md` is left as it is.
+//! `docs/measurements.md` is left as it is, or with `--page` changed where it tells of them.
 //!
 //! Exit code 1 if a figure is beyond what it must be within. What moved by more than 2 % against the page as it was
 //! is told, too.
@@ -17,7 +17,8 @@ use berth_bench::report;
 use berth_e2e::{root, target};
 
 fn main() -> Result<ExitCode> {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let words = std::env::args().skip(1);
+    let (options, wanted): (Vec<String>, Vec<String>) = words.partition(|word| word == "--page");
     let known = |name: &String| ALL.iter().any(|(group, _)| group == name);
     let names: Vec<_> = ALL.iter().map(|(name, _)| *name).collect();
     ensure!(
@@ -36,8 +37,8 @@ fn main() -> Result<ExitCode> {
     for line in report::moved(&std::fs::read_to_string(&page)?, &groups) {
         eprintln!("moved: {line}");
     }
-    if wanted.is_empty() {
-        report::write_page(&page, &groups)?;
+    if wanted.is_empty() || !options.is_empty() {
+        report::write_page(&page, &groups, !wanted.is_empty())?;
     }
     let missed = report::missed(&groups);
     for name in &missed {

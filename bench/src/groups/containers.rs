@@ -147,6 +147,7 @@ pub fn measure() -> Result<Group> {
               Between two slices nothing of a container runs, so a request is carried out at once when it is decoded; `.max` adds the slice that may have to end first. \
               Memory is what `ps` tells on the board.",
         figures,
+        ..Group::default()
     })
 }
 

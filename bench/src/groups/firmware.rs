@@ -135,6 +135,7 @@ pub fn measure() -> Result<Group> {
               random machine code, storms of interrupts, bus errors, and every kind of abuse of the console, the break, \
               faults, restarts, alarms, names, the flash, claims given back at once and register programs. The tasks' own lines on the console are part of it.",
         figures: vec![figure(KEPT_OUT, kept_out), figure(PASS, pass)],
+        ..Group::default()
     })
 }
 

@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use berth_e2e::{Device, Flash};
 use berth_emulator::{Board, Icount, Sleep};
 
-use crate::figure::{Figure, Group, Key};
+use crate::figure::{Figure, Group, Key, Spread};
 use crate::process::ICOUNT;
 
 const TOP_HALF: Key = key(
@@ -192,13 +192,9 @@ const fn key(name: &'static str, what: &'static str) -> Key {
 /// If the board or the operator's line fails, or a container does not tell.
 pub fn measure() -> Result<Group> {
     let mut figures = kernel()?;
-    let idle = idle_by(&Data::NONE)?;
-    figures.push(Figure {
-        key: IDLE,
-        value: idle,
-    });
+    figures.extend(idle()?.figures(IDLE));
     for (key, data) in DATA {
-        let value = idle_by(&data)?;
+        let value = idle_by("least", &data)?;
         figures.push(Figure { key, value });
     }
     for (key, other) in [(BUSY, SPINS), (BULK, FILLS)] {
@@ -215,6 +211,7 @@ pub fn measure() -> Result<Group> {
               together must not exceed 1,200. Of a container's handler the figure includes its first register read; of one that has a register's value \
               before, that is the second read.",
         figures,
+        ..Group::default()
     })
 }
 
@@ -374,11 +371,17 @@ fn told(device: &Device) -> Result<f64> {
     Ok((ticks * 40.0 / f64::from(1 << ICOUNT.shift)).round())
 }
 
-/// The least delay of 400 interrupts with nothing else to do. The container is in the store, for a board that
+/// The delays of 400 interrupts with nothing else to do. The container is in the store, for a board that
 /// nobody asks anything, and whose time jumps: otherwise a busy host would make the timer late.
-fn idle_by(data: &Data) -> Result<f64> {
+fn idle() -> Result<Spread> {
+    let delay = |which| idle_by(which, &Data::NONE);
+    Ok(Spread::of([delay("least")?, delay("worst")?]))
+}
+
+/// The same, or the most, by a handler that comes by a register's value.
+fn idle_by(which: &str, data: &Data) -> Result<f64> {
     let flash = Flash::new()?;
-    let module = wat::parse_str(measuring(400, "least", data))?;
+    let module = wat::parse_str(measuring(400, which, data))?;
     upload(
         &Device::boot_with(&flash)?,
         "measures",

@@ -105,5 +105,6 @@ pub fn measure() -> Result<Group> {
               `kernel-board/mps2-an386-plain`; both images have the kernel's debug output, reports of faults included. RAM is \
               asked from a native process at its start: end of its block less the lowest grant.",
         figures,
+        ..Group::default()
     })
 }

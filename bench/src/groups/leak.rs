@@ -27,5 +27,6 @@ pub fn measure() -> Result<Group> {
         how: "The process `bench_leak` is the supervisor's library without the serial line. Each container claims a block, is compiled, runs one slice and is \
               ended; each time it is also checked that loading took no more than admission had computed.",
         figures: process::measure_long("bench_leak", &[LOST], PATIENCE)?,
+        ..Group::default()
     })
 }

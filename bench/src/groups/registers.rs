@@ -18,7 +18,7 @@ use berth_exposure::Width;
 use berth_exposure::conveyor::{Direction, Move};
 use berth_exposure::program::{INSTRUCTION_BYTES, Instruction, Place};
 
-use crate::figure::{Figure, Group, Key};
+use crate::figure::{Figure, Group, Key, Spread};
 
 /// Time of an instruction: 2^6 ns.
 const SHIFT: u8 = 6;
@@ -35,7 +35,7 @@ const MOST_ACCESSES: u32 = 64;
 /// or line may fall into a run.
 const RUNS: usize = 6;
 /// What runs may differ by, in microseconds: more is no interrupt but a slice that ended.
-const SPREAD_MAX: i64 = 20;
+const SPREAD_MAX: f64 = 20.0;
 
 /// The blocks that are written, and a register of each that takes a write at any time.
 const MAPPED: (&str, u32) = ("uart1", 0x10);
@@ -158,44 +158,57 @@ pub fn measure() -> Result<Group> {
     let with_memory = container(&device, MAPPED, "mapped", CALLS_WITH_MEMORY)?;
     let [few, many] = [FEW_MOVES, MANY_MOVES].map(|moves| conveyor(&device, moves));
     let (few, many) = (few?, many?);
-    let per_register = (many - few) / f64::from(MANY_MOVES - FEW_MOVES);
-    let sync = few;
+    let per_register = (many.least - few.least) / f64::from(MANY_MOVES - FEW_MOVES);
     let mediated = Key {
         // What the mapped way costs, and the call that it saves.
-        must: Some((mapped + native_process).round()),
+        must: Some((mapped.least + native_process).round()),
         ..CALL_MEDIATED
     };
+    let mut figures = vec![
+        figure(NATIVE_KERNEL, kernel()?),
+        figure(NATIVE_PROCESS, native_process),
+        figure(OF_FIRST, first),
+        figure(OF_LAST, last),
+    ];
+    for (key, spread) in [
+        (CALL_MAPPED, mapped),
+        (CALL_MAPPED_MEMORY, with_memory),
+        (MMIO_MAPPED, container(&device, MAPPED, "mapped", STORES)?),
+        (mediated, container(&device, MEDIATED, "mediated", CALLS)?),
+        (PROGRAM_PER_ACCESS, program_access(&device, MAPPED)?),
+        (PROGRAM_PER_MASKED, program_access(&device, MEDIATED)?),
+        (
+            CONVEYOR_ACCESS,
+            container(&device, MAPPED, "mapped", MIRRORED)?,
+        ),
+    ] {
+        figures.extend(spread.figures(key));
+    }
+    figures.extend(few.figures(CONVEYOR_SYNC));
+    figures.extend([
+        figure(CONVEYOR_PER_REGISTER, per_register),
+        figure(CONVEYOR_SYNC_8, sync_8),
+    ]);
     Ok(Group {
         title: "Register accesses",
         how: "Of a container: from its call instruction to the next one, straight-line code of 16 and of 48 writes between two looks at the \
-              device's clock, the moves of the arguments subtracted. Of a native process: 1,000 more calls in a loop, the same loop with an empty function subtracted. Of the kernel: the \
+              device's clock, the moves of the arguments subtracted; the least of six runs, and the most with what interrupts of the \
+              kernel's clock and line took of one. Of a native process: 1,000 more calls in a loop, the same loop with an empty function subtracted. Of the kernel: the \
               write alone, taken the same way. Of a register program: what one of 64 writes, eight of them repeated, takes more than one of 32, \
               divided by 32; both need several passes. Of a conveyor: what eight more stores and syncs between two looks at the clock take, and \
               those of the native process as its writes.",
-        figures: vec![
-            figure(NATIVE_KERNEL, kernel()?),
-            figure(NATIVE_PROCESS, native_process),
-            figure(OF_FIRST, first),
-            figure(OF_LAST, last),
-            figure(CALL_MAPPED, mapped),
-            figure(CALL_MAPPED_MEMORY, with_memory),
-            figure(MMIO_MAPPED, container(&device, MAPPED, "mapped", STORES)?),
-            figure(mediated, container(&device, MEDIATED, "mediated", CALLS)?),
-            figure(PROGRAM_PER_ACCESS, program_access(&device, MAPPED)?),
-            figure(PROGRAM_PER_MASKED, program_access(&device, MEDIATED)?),
-            figure(
-                CONVEYOR_ACCESS,
-                container(&device, MAPPED, "mapped", MIRRORED)?,
-            ),
-            figure(CONVEYOR_PER_REGISTER, per_register),
-            figure(CONVEYOR_SYNC, sync),
-            figure(CONVEYOR_SYNC_8, sync_8),
-        ],
+        figures,
+        ..Group::default()
     })
 }
 
 /// Instructions of one write of a container to a register of a block.
-fn container(device: &Device, (label, offset): (&str, u32), access: &str, way: Way) -> Result<f64> {
+fn container(
+    device: &Device,
+    (label, offset): (&str, u32),
+    access: &str,
+    way: Way,
+) -> Result<Spread> {
     let few = microseconds(device, label, &module(label, offset, way, FEW))?;
     let many = microseconds(device, label, &module(label, offset, way, MANY))?;
     // The first exposure list after a run shows the class of the block itself.
@@ -215,12 +228,12 @@ fn container(device: &Device, (label, offset): (&str, u32), access: &str, way: W
     };
     let moves_few = microseconds(device, label, &module(label, offset, moves, FEW))?;
     let moves_many = microseconds(device, label, &module(label, offset, moves, MANY))?;
-    let net = (many - few) - (moves_many - moves_few);
-    Ok(instructions(net) / f64::from(MANY - FEW))
+    let net = many.less(few).less(moves_many.less(moves_few));
+    Ok(net.map(|us| instructions(us) / f64::from(MANY - FEW)))
 }
 
-/// Microseconds that a container measured: its exit code. Returns the least of some runs.
-fn microseconds(device: &Device, label: &str, text: &str) -> Result<i64> {
+/// Microseconds that a container measured in some runs: its exit codes.
+fn microseconds(device: &Device, label: &str, text: &str) -> Result<Spread> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("writes.wasm");
     std::fs::write(&file, wat::parse_str(text)?)?;
@@ -232,16 +245,16 @@ fn microseconds(device: &Device, label: &str, text: &str) -> Result<i64> {
         std::thread::sleep(Duration::from_millis(1500));
         device.wait_state("writes", "exited")?;
         let container = device.container("writes")?.context("it is listed")?;
-        times.push(container["exit_code"].as_i64().context("an exit code")?);
+        times.push(container["exit_code"].as_f64().context("an exit code")?);
     }
     device.berth(&["rm", "writes"])?.ok()?;
     eprintln!("{label}: {times:?} us");
-    let least = times.iter().copied().min().unwrap_or_default();
+    let spread = Spread::of(times.iter().copied());
     ensure!(
-        times.iter().all(|time| time - least <= SPREAD_MAX),
+        spread.most - spread.least <= SPREAD_MAX,
         "{label}: runs differ: {times:?} us"
     );
-    Ok(least)
+    Ok(spread)
 }
 
 /// How a module writes.
@@ -315,10 +328,11 @@ fn module(label: &str, offset: u32, way: Way, count: u32) -> String {
 }
 
 /// Instructions of one more write of a register program.
-fn program_access(device: &Device, register: (&str, u32)) -> Result<f64> {
+fn program_access(device: &Device, register: (&str, u32)) -> Result<Spread> {
     let few = microseconds(device, register.0, &program(register, LEAST_ACCESSES))?;
     let many = microseconds(device, register.0, &program(register, MOST_ACCESSES))?;
-    Ok(instructions(many - few) / f64::from(PROGRAMS * (MOST_ACCESSES - LEAST_ACCESSES)))
+    let accesses = f64::from(PROGRAMS * (MOST_ACCESSES - LEAST_ACCESSES));
+    Ok(many.less(few).map(|us| instructions(us) / accesses))
 }
 
 /// [`PROGRAMS`] times a register program of `count` writes, between two looks at the clock.
@@ -366,11 +380,11 @@ fn program((label, offset): (&str, u32), count: u32) -> String {
 }
 
 /// Instructions of a sync of a conveyor that writes so many registers, each of which is stored before.
-fn conveyor(device: &Device, moves: u32) -> Result<f64> {
+fn conveyor(device: &Device, moves: u32) -> Result<Spread> {
     let label = MAPPED.0;
     let few = microseconds(device, label, &mirrored(moves, SYNCS))?;
     let many = microseconds(device, label, &mirrored(moves, 2 * SYNCS))?;
-    Ok(instructions(many - few) / f64::from(SYNCS))
+    Ok(many.less(few).map(|us| instructions(us) / f64::from(SYNCS)))
 }
 
 /// So many syncs, with their stores, between two looks at the clock.
@@ -468,6 +482,6 @@ fn kernel() -> Result<f64> {
     Ok(nanoseconds / f64::from(1 << SHIFT) + EMPTY_CALL)
 }
 
-fn instructions(microseconds: i64) -> f64 {
-    microseconds as f64 * 1000.0 / f64::from(1 << SHIFT)
+fn instructions(microseconds: f64) -> f64 {
+    microseconds * 1000.0 / f64::from(1 << SHIFT)
 }

@@ -63,6 +63,7 @@ pub fn measure() -> Result<Group> {
               gets is compared with what it gets beside an equal that computes. A call is measured alone: 2,000 of them, by the device's clock; \
               registers are mediated, states and messages as long as they can be.",
         figures,
+        ..Group::default()
     })
 }
 

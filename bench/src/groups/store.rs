@@ -112,6 +112,7 @@ pub fn measure() -> Result<Group> {
               what it programs and erases. It fills the store; then the power is cut at six places of storing one more image, words torn, and it opens the \
               store again. The speed of uploads is the emulator's serial line on the host that ran this, and the only figure here that is not exact.",
         figures,
+        ..Group::default()
     })
 }
 

@@ -87,5 +87,6 @@ pub fn measure() -> Result<Group> {
               before and after, and prints the difference; the same loops with `nop` in place of `svc` are subtracted. \
               *upstream*: Tock master of August 2026 on the same emulated board, means of 1,000, loop cost removed.",
         figures: process::measure("bench_syscalls", &KEYS)?,
+        ..Group::default()
     })
 }

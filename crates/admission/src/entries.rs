@@ -11,6 +11,8 @@ use super::reader::Reader;
 pub const MAIN: &str = "_start";
 /// Name of the function that a container may have to be asked before it is paused or replaced.
 pub const PAUSE: &str = "_pause";
+/// Name of the global by which a module tells where it is: the number of a place, 0 before the first.
+pub const PLACE: &str = "_place";
 /// Name under which a module exports its linear memory.
 pub const MEMORY: &str = "memory";
 

@@ -27,6 +27,9 @@ pub trait Offers {
 
     /// Returns whether there is this bus.
     fn has_bus(&self, bus: Bus) -> bool;
+
+    /// Returns the number of pins.
+    fn pin_count(&self) -> u32;
 }
 
 /// One import as it stands in the module.
@@ -172,7 +175,7 @@ const ANY: Label<'static> = Label("");
 
 /// Every function of this device's own: module, name, and what it stands for. A module that ends in a colon is followed by the
 /// label of a block. What is not in here does not exist, so whoever goes through all functions goes through this.
-pub const FUNCTIONS: [(&str, &str, HostFunction<'static>); 23] = [
+pub static FUNCTIONS: [(&str, &str, HostFunction<'static>); 23] = [
     ("mmio", "read8", HostFunction::Read(Width::Bits8)),
     ("mmio", "read16", HostFunction::Read(Width::Bits16)),
     ("mmio", "read32", HostFunction::Read(Width::Bits32)),
@@ -208,16 +211,17 @@ impl<'a> HostFunction<'a> {
         let name = import.module;
         let colon = name.bytes().position(|byte| byte == b':');
         let (module, label) = name.split_at(colon.map_or(name.len(), |colon| colon + 1));
-        let mut known = false;
-        for (its_module, its_name, function) in FUNCTIONS {
-            if its_module == module {
-                if its_name == import.name {
-                    return Ok(function.about(Label(label)));
-                }
-                known = true;
-            }
+        // Few functions have a name of this length, many a module.
+        let mut functions = FUNCTIONS.iter();
+        if let Some((_, _, function)) = functions
+            .find(|(its_module, its_name, _)| *its_name == import.name && *its_module == module)
+        {
+            return Ok(function.about(Label(label)));
         }
-        if known {
+        if FUNCTIONS
+            .iter()
+            .any(|(its_module, ..)| *its_module == module)
+        {
             return Err(MissingWhy::UnknownFunction);
         }
         Foreign::named(name, import.name)
@@ -374,6 +378,7 @@ fn has<P: Offers>(platform: &P, device: Device) -> bool {
     match device {
         Device::Led => platform.led_count() != 0,
         Device::Bus(bus) => platform.has_bus(bus),
+        Device::Gpio => platform.pin_count() != 0,
     }
 }
 
@@ -463,5 +468,9 @@ impl<O: Offers> Offers for &O {
 
     fn has_bus(&self, bus: Bus) -> bool {
         (**self).has_bus(bus)
+    }
+
+    fn pin_count(&self) -> u32 {
+        (**self).pin_count()
     }
 }

@@ -170,15 +170,20 @@ impl<'a> Reader<'a> {
 
     fn u64_of(&mut self, bytes_max: u32) -> Result<u64, Malformed> {
         let start = *self;
-        let mut value = 0u64;
-        for index in 0..bytes_max {
+        // Nearly all have one byte.
+        let first = self.byte()?;
+        let mut value = u64::from(first & 0x7f);
+        if first & 0x80 == 0 {
+            return Ok(value);
+        }
+        for index in 1..bytes_max {
             let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            let shifted = bits << (7 * index);
-            if shifted >> (7 * index) != bits {
+            let bits = byte & 0x7f;
+            // Above the highest of them there is room for so many in 64.
+            if 7 * index > 56 + bits.leading_zeros() {
                 return Err(start.error("number too large"));
             }
-            value |= shifted;
+            value |= u64::from(bits) << (7 * index);
             if byte & 0x80 == 0 {
                 return Ok(value);
             }
@@ -220,6 +225,9 @@ mod tests {
         );
         let long = [0xff; 9].iter().chain(&[1]).copied().collect::<Vec<_>>();
         assert_eq!(Reader::new(&long, 0).u64(), Ok(u64::MAX));
+        let large = [0xff; 9].iter().chain(&[2]).copied().collect::<Vec<_>>();
+        assert!(Reader::new(&large, 0).u64().is_err());
+        assert!(Reader::new(&[0x80; 11], 0).u64().is_err());
     }
 
     #[test]

@@ -13,10 +13,10 @@ pub(crate) struct Connected {
     /// To an I2C bus.
     #[serde(default)]
     pub(crate) chips: Vec<Plug>,
-    /// An SPI bus whose output is its own input.
+    /// An SPI bus or a UART whose output is its own input.
     #[serde(default)]
     pub(crate) loops: bool,
-    /// The bytes that come on an SPI bus; then zeros.
+    /// The bytes that come on an SPI bus, then zeros; or those that have come on a UART.
     #[serde(default)]
     pub(crate) answers: Vec<u8>,
 }
@@ -27,6 +27,7 @@ pub(crate) struct Connected {
 pub(crate) enum Class {
     Spi,
     I2c,
+    Uart,
 }
 
 impl Class {
@@ -35,6 +36,7 @@ impl Class {
         match self {
             Self::Spi => "spi",
             Self::I2c => "i2c",
+            Self::Uart => "uart",
         }
     }
 }
@@ -44,6 +46,10 @@ pub(crate) struct Buses {
     chips: Chips,
     loops: bool,
     answers: VecDeque<u8>,
+    /// The UART's output is its input.
+    echoes: bool,
+    /// What has come on it and nobody has taken.
+    come: VecDeque<u8>,
 }
 
 impl Buses {
@@ -51,11 +57,42 @@ impl Buses {
     pub(crate) fn new(connected: &[Connected]) -> Self {
         let on = |class: Class| connected.iter().find(move |on| on.class == class);
         let spi = on(Class::Spi);
+        let uart = on(Class::Uart);
         Self {
             chips: Chips::new(on(Class::I2c).map_or(&[], |i2c| &i2c.chips)),
             loops: spi.is_some_and(|spi| spi.loops),
             answers: spi.map_or(VecDeque::new(), |spi| spi.answers.clone().into()),
+            echoes: uart.is_some_and(|uart| uart.loops),
+            come: uart.map_or(VecDeque::new(), |uart| uart.answers.clone().into()),
         }
+    }
+
+    /// Bytes leave the UART.
+    pub(crate) fn uart_send(&mut self, sent: &[u8]) -> Vec<Traffic> {
+        if self.echoes {
+            self.come.extend(sent);
+        }
+        sent.iter().map(|byte| Traffic::Sent(*byte)).collect()
+    }
+
+    /// How many bytes the UART has that nobody has taken.
+    pub(crate) fn uart_come(&self) -> usize {
+        self.come.len()
+    }
+
+    /// Fill `room` from the UART, if so many have come.
+    pub(crate) fn uart_take(&mut self, room: &mut [u8]) -> Vec<Traffic> {
+        if self.come.len() < room.len() {
+            return Vec::new();
+        }
+        let length = room.len();
+        let taken = room.iter_mut().zip(self.come.drain(..length));
+        taken
+            .map(|(place, byte)| {
+                *place = byte;
+                Traffic::Received(byte)
+            })
+            .collect()
     }
 
     pub(crate) fn go_on(&mut self, now_us: u64) {
@@ -186,5 +223,22 @@ mod tests {
         connected.loops = true;
         Buses::new(&[connected]).spi(&[5, 6], &mut room);
         assert_eq!(room, [5, 6, 0]);
+    }
+
+    #[test]
+    fn a_uart_gives_what_has_come_when_all_of_it_is_there() {
+        let connected = Connected {
+            class: Class::Uart,
+            chips: Vec::new(),
+            loops: true,
+            answers: b"ab".to_vec(),
+        };
+        let mut buses = Buses::new(&[connected]);
+        let mut room = [0; 3];
+        assert!(buses.uart_take(&mut room).is_empty());
+        assert_eq!(buses.uart_send(b"c").len(), 1);
+        assert_eq!(buses.uart_come(), 3);
+        assert_eq!(buses.uart_take(&mut room).len(), 3);
+        assert_eq!((&room, buses.uart_come()), (b"abc", 0));
     }
 }

@@ -125,6 +125,24 @@ impl Desk {
         self.was_on(Class::Spi.word(), traffic);
     }
 
+    /// Bytes leave the kernel's UART. No time passes.
+    pub fn uart_send(&mut self, sent: &[u8]) {
+        let traffic = self.buses.uart_send(sent);
+        self.was_on(Class::Uart.word(), traffic);
+    }
+
+    /// How many bytes have come on it that nobody has taken.
+    #[must_use]
+    pub fn uart_come(&self) -> usize {
+        self.buses.uart_come()
+    }
+
+    /// Take as many of them as `room` has, if there are so many.
+    pub fn uart_take(&mut self, room: &mut [u8]) {
+        let traffic = self.buses.uart_take(room);
+        self.was_on(Class::Uart.word(), traffic);
+    }
+
     /// Read a register.
     pub fn read(&mut self, index: Index, offset: u32, width: Width) -> u32 {
         self.now_us += ACCESS_US;

@@ -193,7 +193,7 @@ impl Model {
                 "the kernel's driver is not exposed by the board"
             } else if self.bus.iter().take(index).any(|o| o.class == on.class) {
                 "stands there twice"
-            } else if on.class == Class::Spi && !on.chips.is_empty() {
+            } else if on.class != Class::I2c && !on.chips.is_empty() {
                 "has no \"chips\""
             } else if on.class == Class::I2c && (on.loops || !on.answers.is_empty()) {
                 "has neither \"loops\" nor \"answers\""

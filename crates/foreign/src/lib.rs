@@ -1,5 +1,6 @@
 //! Functions of other systems, so that their programs run unchanged: `arduino` (WASMICO's
-//! tasks), `wasi_snapshot_preview1` (commands), and the kernel's devices: `tock:led`, `tock:spi`, `tock:i2c`.
+//! tasks), `wasi_snapshot_preview1` (commands), and the kernel's devices: `tock:led`, `tock:spi`, `tock:i2c`,
+//! `tock:uart`, `tock:gpio`, `tock:alarm`.
 //!
 //! ```text
 //!   a container's import ──engine──► call(function, arguments, memory)
@@ -32,7 +33,7 @@ mod wasi;
 
 pub use lines::OpenLine;
 pub use table::{Device, Foreign, PARAMETERS_MAX};
-pub use tock::{Bus, I2C_MAX, Place, SPI_MAX, SPI_SETTINGS, SpiSettings, Transfer};
+pub use tock::{Bus, I2C_MAX, Place, SPI_MAX, SPI_SETTINGS, SpiSettings, Transfer, UART_MAX};
 
 /// How a foreign function ends that does not return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,47 @@ pub enum LedAction {
     Toggle,
 }
 
+/// What holds a pin that is an input and that nothing drives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// Nothing.
+    None = 0,
+    /// A resistor to the high level.
+    Up = 1,
+    /// A resistor to the low level.
+    Down = 2,
+}
+
+impl Pull {
+    /// Returns which one a number means, for containers and for the kernel.
+    const fn of(number: u32) -> Option<Self> {
+        match number {
+            0 => Some(Self::None),
+            1 => Some(Self::Up),
+            2 => Some(Self::Down),
+            _ => None,
+        }
+    }
+}
+
+/// What can be done to a pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinAction {
+    /// Make it an output.
+    Output,
+    /// Make it an input.
+    Input(
+        /// Held by this.
+        Pull,
+    ),
+    /// Drive it high.
+    Set,
+    /// Drive it low.
+    Clear,
+    /// Drive it to the other level.
+    Toggle,
+}
+
 /// What a foreign function needs of the container that calls it.
 pub trait Container {
     /// Microseconds since the device started.
@@ -96,6 +138,12 @@ pub trait Container {
     fn led(&mut self, index: u32, action: LedAction) -> u32;
     /// Is the light `index` on? `None` if it is not exposed.
     fn led_is_on(&self, index: u32) -> Option<bool>;
+    /// Returns how many pins there are.
+    fn pin_count(&self) -> u32;
+    /// Do something to the pin `number`. Returns 0 or a Tock error code.
+    fn pin(&mut self, number: u32, action: PinAction) -> u32;
+    /// Is the pin `number` high? `None` if it is not exposed.
+    fn pin_is_high(&self, number: u32) -> Option<bool>;
     /// So is the clock of its transfers on the SPI bus from now on.
     fn set_spi(&mut self, settings: SpiSettings);
 }

@@ -9,6 +9,8 @@ pub enum Device {
     Led,
     /// A bus.
     Bus(Bus),
+    /// Pins.
+    Gpio,
 }
 
 /// A function of another system.
@@ -55,10 +57,23 @@ pub enum Foreign {
     I2cRead,
     I2cWrite,
     I2cWriteRead,
+    UartWrite,
+    UartRead,
+    GpioCount,
+    GpioMakeOutput,
+    GpioMakeInput,
+    GpioSetActive,
+    GpioSetInactive,
+    GpioToggle,
+    GpioIsActive,
+    AlarmNow,
+    AlarmResolution,
+    AlarmWaitFor,
+    AlarmWaitUntil,
 }
 
 /// All of them, in the order of [`TABLE`].
-const ALL: [Foreign; 39] = [
+const ALL: [Foreign; 52] = [
     Foreign::Millis,
     Foreign::Micros,
     Foreign::Delay,
@@ -98,6 +113,19 @@ const ALL: [Foreign; 39] = [
     Foreign::I2cRead,
     Foreign::I2cWrite,
     Foreign::I2cWriteRead,
+    Foreign::UartWrite,
+    Foreign::UartRead,
+    Foreign::GpioCount,
+    Foreign::GpioMakeOutput,
+    Foreign::GpioMakeInput,
+    Foreign::GpioSetActive,
+    Foreign::GpioSetInactive,
+    Foreign::GpioToggle,
+    Foreign::GpioIsActive,
+    Foreign::AlarmNow,
+    Foreign::AlarmResolution,
+    Foreign::AlarmWaitFor,
+    Foreign::AlarmWaitUntil,
 ];
 
 /// Most parameters of a foreign function.
@@ -119,7 +147,11 @@ const TABLE: &str = "arduino/ millis=> micros=> delay=\x7f pinMode=\x7f\x7f \
     fd_write=\x7f\x7f\x7f\x7f> poll_oneoff=\x7f\x7f\x7f\x7f> proc_exit=\x7f sched_yield=> \
     tock:led/ count=> on=\x7f> off=\x7f> toggle=\x7f> is_on=\x7f> \
     tock:spi/ configure=\x7f\x7f> transfer=\x7f\x7f\x7f> read=\x7f\x7f> write=\x7f\x7f> \
-    tock:i2c/ read=\x7f\x7f\x7f> write=\x7f\x7f\x7f> write_read=\x7f\x7f\x7f\x7f\x7f>";
+    tock:i2c/ read=\x7f\x7f\x7f> write=\x7f\x7f\x7f> write_read=\x7f\x7f\x7f\x7f\x7f> \
+    tock:uart/ write=\x7f\x7f> read=\x7f\x7f> \
+    tock:gpio/ count=> make_output=\x7f> make_input=\x7f\x7f> set_active=\x7f> set_inactive=\x7f> \
+    toggle=\x7f> is_active=\x7f> \
+    tock:alarm/ now=\x7f> resolution=> wait_for=~ wait_until=~";
 
 /// A word of [`TABLE`]: where it begins, where its `=` stands, where it ends. Found by hand, as
 /// the searches of the core library are larger than all of this.
@@ -264,6 +296,7 @@ impl Foreign {
             Self::FdClose | Self::ProcExit | Self::SchedYield => false,
             Self::SpiTransfer | Self::SpiRead | Self::SpiWrite => true,
             Self::I2cRead | Self::I2cWrite | Self::I2cWriteRead => true,
+            Self::UartWrite | Self::UartRead | Self::AlarmNow => true,
             _ => self as u8 >= Self::ArgsGet as u8 && (self as u8) < Self::LedCount as u8,
         }
     }
@@ -275,18 +308,26 @@ impl Foreign {
             ..Self::FIRST_LED => None,
             Self::FIRST_LED..Self::FIRST_SPI => Some(Device::Led),
             Self::FIRST_SPI..Self::FIRST_I2C => Some(Device::Bus(Bus::Spi)),
-            _ => Some(Device::Bus(Bus::I2c)),
+            Self::FIRST_I2C..Self::FIRST_UART => Some(Device::Bus(Bus::I2c)),
+            Self::FIRST_UART..Self::FIRST_GPIO => Some(Device::Bus(Bus::UartOut)),
+            Self::FIRST_GPIO..Self::FIRST_ALARM => Some(Device::Gpio),
+            // Every device has a clock.
+            _ => None,
         }
     }
 
     const FIRST_LED: u8 = Self::LedCount as u8;
     const FIRST_SPI: u8 = Self::SpiConfigure as u8;
     const FIRST_I2C: u8 = Self::I2cRead as u8;
+    const FIRST_UART: u8 = Self::UartWrite as u8;
+    const FIRST_GPIO: u8 = Self::GpioCount as u8;
+    const FIRST_ALARM: u8 = Self::AlarmNow as u8;
 
     /// Does it wait for a transfer on a bus?
     #[must_use]
     pub const fn transfers(self) -> bool {
-        self as u8 > Self::FIRST_SPI
+        let number = self as u8;
+        number > Self::FIRST_SPI && number < Self::FIRST_GPIO
     }
 }
 
@@ -358,5 +399,13 @@ mod tests {
         assert_eq!(device(Foreign::SpiConfigure), Some(Device::Bus(Bus::Spi)));
         assert_eq!(device(Foreign::SpiWrite), Some(Device::Bus(Bus::Spi)));
         assert_eq!(device(Foreign::I2cRead), Some(Device::Bus(Bus::I2c)));
+        assert_eq!(device(Foreign::I2cWriteRead), Some(Device::Bus(Bus::I2c)));
+        let uart = Some(Device::Bus(Bus::UartOut));
+        assert_eq!(device(Foreign::UartWrite), uart);
+        assert_eq!(device(Foreign::UartRead), uart);
+        assert_eq!(device(Foreign::GpioCount), Some(Device::Gpio));
+        assert_eq!(device(Foreign::GpioIsActive), Some(Device::Gpio));
+        assert_eq!(device(Foreign::AlarmNow), None);
+        assert_eq!(device(Foreign::AlarmWaitUntil), None);
     }
 }

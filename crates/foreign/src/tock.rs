@@ -1,14 +1,19 @@
-//! The kernel's own devices: `tock:led`, `tock:spi`, `tock:i2c`.
+//! The kernel's own devices: `tock:led`, `tock:spi`, `tock:i2c`, `tock:uart`, `tock:gpio`, `tock:alarm`.
 //!
-//! A transfer on a bus suspends its container until it is over. What is sent, and where to put what comes, is looked up when it
+//! A transfer on a bus, or of the UART, suspends its container until it is over. What is sent, and where to put what comes, is looked up when it
 //! begins and when it ends; here it is checked.
 
-use super::{Call, Ending, Foreign, LedAction, part};
+use super::{Call, Ending, Foreign, LedAction, PinAction, Pull, part};
 
 /// Longest transfer on the SPI bus, in bytes.
 pub const SPI_MAX: u32 = 1024;
 /// Most bytes of a transfer on the I2C bus in each direction.
 pub const I2C_MAX: u32 = 128;
+/// Most bytes of the UART in one call.
+pub const UART_MAX: u32 = 256;
+
+/// Nanoseconds in a microsecond, the unit of the device's clock.
+const US: u64 = 1_000;
 
 /// Error codes of Tock.
 const INVAL: u32 = 6;
@@ -21,6 +26,17 @@ pub enum Bus {
     Spi,
     /// Two wires, with addresses.
     I2c,
+    /// What a UART sends.
+    UartOut,
+    /// What it receives.
+    UartIn,
+}
+
+impl Bus {
+    /// How many there are.
+    pub const COUNT: usize = 4;
+    /// All of them; each has its place here as its number.
+    pub const ALL: [Self; Self::COUNT] = [Self::Spi, Self::I2c, Self::UartOut, Self::UartIn];
 }
 
 /// How the clock of an SPI bus is to be.
@@ -82,6 +98,29 @@ impl Call<'_> {
             Foreign::I2cWrite => self.i2c(first, place(second, third), nothing),
             Foreign::I2cRead => self.i2c(first, nothing, place(second, third)),
             Foreign::I2cWriteRead => self.i2c(first, place(second, third), place(fourth, fifth)),
+            Foreign::UartWrite => self.uart(Bus::UartOut, place(first, second), nothing),
+            Foreign::UartRead => self.uart(Bus::UartIn, nothing, place(first, second)),
+            Foreign::GpioCount => Ok(self.container.pin_count()),
+            Foreign::GpioMakeOutput => Ok(self.pin(PinAction::Output)),
+            Foreign::GpioMakeInput => Ok(match Pull::of(second) {
+                Some(pull) => self.pin(PinAction::Input(pull)),
+                None => INVAL,
+            }),
+            Foreign::GpioSetActive => Ok(self.pin(PinAction::Set)),
+            Foreign::GpioSetInactive => Ok(self.pin(PinAction::Clear)),
+            Foreign::GpioToggle => Ok(self.pin(PinAction::Toggle)),
+            Foreign::GpioIsActive => {
+                let level = self.container.pin_is_high(first);
+                Ok(level.map_or(u32::MAX, u32::from))
+            }
+            Foreign::AlarmNow => {
+                let now = self.container.now_us().saturating_mul(US);
+                self.put(first, &now.to_le_bytes())?;
+                Ok(0)
+            }
+            Foreign::AlarmResolution => Ok(US as u32),
+            Foreign::AlarmWaitFor => Err(self.wait(self.container.now_us().saturating_mul(US))),
+            Foreign::AlarmWaitUntil => Err(self.wait(0)),
             _ => Ok(self.led(function)),
         }
     }
@@ -110,6 +149,31 @@ impl Call<'_> {
                 room,
             },
         )
+    }
+
+    fn uart(&mut self, bus: Bus, sent: Place, room: Place) -> Result<u32, Ending> {
+        self.begin(
+            UART_MAX,
+            0,
+            Transfer {
+                bus,
+                address: 0,
+                sent,
+                room,
+            },
+        )
+    }
+
+    fn pin(&mut self, action: PinAction) -> u32 {
+        self.container.pin(self.word(0), action)
+    }
+
+    /// Waits until the first argument, in nanoseconds, has passed since `since`. Never too short: a part of a microsecond is one.
+    fn wait(&self, since: u64) -> Ending {
+        let [argument, ..] = *self.arguments;
+        Ending::Sleep {
+            until_us: since.saturating_add(argument).div_ceil(US),
+        }
     }
 
     /// What can be said of a transfer now, or that it is to be waited for.

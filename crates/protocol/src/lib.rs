@@ -48,7 +48,7 @@ pub use hash::{ImageHash, ImageHasher};
 pub use message::{DecodeError, Device, Op, Reply, Request, Response, message_id};
 pub use plain::is_plain;
 pub use report::{
-    Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection, Source, Status,
+    Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection, Place, Source, Status,
     StoreStatus, Update,
 };
 

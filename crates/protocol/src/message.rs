@@ -2,7 +2,7 @@
 
 use crate::{
     Access, Container, DeviceError, Exposure, Happening, Heap, Image, ImageHash, Inspection, Level,
-    MissingWhy, Parameters, Source, Status, Update,
+    MissingWhy, Parameters, Place, Source, Status, Update,
 };
 use serde::{Deserialize, Serialize};
 
@@ -232,6 +232,11 @@ pub enum Op<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// Where a container's last fault was, as its package tells → [`Reply::FaultPlace`].
+    FaultPlace {
+        /// Its name.
+        name: &'a str,
+    },
 }
 
 /// What the device answers.
@@ -371,6 +376,11 @@ pub enum Reply<'a> {
     FaultBlock {
         /// Its label; `None`: there was no fault, or the call was about no block.
         label: Option<&'a str>,
+    },
+    /// To [`Op::FaultPlace`].
+    FaultPlace {
+        /// `None`: there was no fault, or the package tells no places.
+        place: Option<Place>,
     },
 }
 

@@ -1,6 +1,7 @@
 //! What `inspect`, `images`, `events`, `doctor` and a live update tell.
 
 use crate::{Fault, ImageHash, Parameters};
+use core::fmt;
 use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
@@ -42,6 +43,43 @@ pub struct FaultReport<'a> {
     pub restarts: u16,
     /// When: microseconds since the device started.
     pub time_us: u64,
+}
+
+/// Where a container's code was, as its package tells: `pack --trace` puts numbers into it, and keeps what they mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Place {
+    /// The number of the place.
+    pub number: u32,
+    /// The first four bytes of the SHA-256 of the image whose number that is, the first one highest.
+    pub image: u32,
+}
+
+/// As it stands in a log line.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{PLACE_FRONT}{}{PLACE_MIDDLE}{:08x}",
+            self.number, self.image
+        )
+    }
+}
+
+const PLACE_FRONT: &str = "at place ";
+const PLACE_MIDDLE: &str = " of ";
+
+impl Place {
+    /// The place that a log line tells of; `None` if it tells of none.
+    #[must_use]
+    pub fn in_line(text: &str) -> Option<Self> {
+        let (_, rest) = text.split_once(PLACE_FRONT)?;
+        let (number, rest) = rest.split_once(PLACE_MIDDLE)?;
+        Some(Self {
+            number: number.parse().ok()?,
+            image: u32::from_str_radix(rest.get(..8)?, 16).ok()?,
+        })
+    }
 }
 
 /// A call of a host function.
@@ -268,4 +306,29 @@ pub struct Erases {
     pub period_s: u32,
     /// Erases that were refused for want of budget since the device started.
     pub refused: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn a_place_is_found_in_a_line() {
+        let place = Place {
+            number: 12,
+            image: 0x0a2b_3c4d,
+        };
+        assert_eq!(place.to_string(), "at place 12 of 0a2b3c4d");
+        let line = format_args!("faulted: unreachable in main, {place}, fuel 9").to_string();
+        assert_eq!(Place::in_line(&line), Some(place));
+        for none in [
+            "",
+            "at place 12",
+            "at place x of 0a2b3c4d",
+            "at place 1 of 0a2",
+        ] {
+            assert_eq!(Place::in_line(none), None, "{none}");
+        }
+    }
 }

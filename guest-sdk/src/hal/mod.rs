@@ -4,9 +4,9 @@
 //! | --- | --- |
 //! | `I2c` | [`TwoWire`] over [`Sbcon`], or over any two lines ([`Lines`]) |
 //! | `SpiBus` | [`Pl022`]; `SpiDevice` with the crate `embedded-hal-bus` |
-//! | `OutputPin`, `InputPin`, `StatefulOutputPin` | [`Pin`]: a bit of a register; [`Light`]: one of the kernel's lights |
+//! | `OutputPin`, `InputPin`, `StatefulOutputPin` | [`Pin`]: a bit of a register; [`Light`]: one of the kernel's lights; [`gpio::Output`](crate::gpio::Output), [`gpio::Input`](crate::gpio::Input): pins of the kernel's |
 //! | `DelayNs` | [`Delay`] |
-//! | `embedded_io::Read`, `Write` | [`CmsdkUart`] |
+//! | `embedded_io::Read`, `Write` | [`CmsdkUart`]; [`Serial`]: the kernel's UART |
 //!
 //! A driver of a temperature sensor, from a package that knows nothing of containers:
 //!
@@ -21,12 +21,14 @@ mod cmsdk_uart;
 mod pin;
 mod pl022;
 mod sbcon;
+mod serial;
 mod two_wire;
 
 pub use cmsdk_uart::{CmsdkUart, UartError};
 pub use pin::{Light, Pin};
 pub use pl022::{Pl022, SpiError};
 pub use sbcon::Sbcon;
+pub use serial::Serial;
 pub use two_wire::{BusError, Lines, TwoWire};
 
 use embedded_hal::delay::DelayNs;

@@ -1,6 +1,7 @@
-//! Pins: a bit of a register, or a light of the kernel's.
+//! Pins: a bit of a register, a light of the kernel's, or a pin of its driver.
 
 use crate::Block;
+use crate::gpio::{Input, NoPin, Output};
 use crate::led::{self, NoLight};
 use core::convert::Infallible;
 use embedded_hal::digital::{Error, ErrorKind, ErrorType, InputPin, OutputPin, StatefulOutputPin};
@@ -109,5 +110,53 @@ impl StatefulOutputPin for Light {
 
     fn is_set_low(&mut self) -> Result<bool, NoLight> {
         led::is_on(self.number).map(|on| !on)
+    }
+}
+
+impl Error for NoPin {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+}
+
+impl ErrorType for Output {
+    type Error = NoPin;
+}
+
+impl OutputPin for Output {
+    fn set_low(&mut self) -> Result<(), NoPin> {
+        self.set_inactive()
+    }
+
+    fn set_high(&mut self) -> Result<(), NoPin> {
+        self.set_active()
+    }
+}
+
+impl StatefulOutputPin for Output {
+    fn is_set_high(&mut self) -> Result<bool, NoPin> {
+        self.is_active()
+    }
+
+    fn is_set_low(&mut self) -> Result<bool, NoPin> {
+        self.is_active().map(|high| !high)
+    }
+
+    fn toggle(&mut self) -> Result<(), NoPin> {
+        Output::toggle(self)
+    }
+}
+
+impl ErrorType for Input {
+    type Error = NoPin;
+}
+
+impl InputPin for Input {
+    fn is_high(&mut self) -> Result<bool, NoPin> {
+        self.is_active()
+    }
+
+    fn is_low(&mut self) -> Result<bool, NoPin> {
+        self.is_active().map(|high| !high)
     }
 }

@@ -62,6 +62,10 @@ impl SyscallDriverLookup for Board {
             buses::SPI => f(Some(self.buses.spi)),
             #[cfg(feature = "buses")]
             buses::I2C => f(Some(self.buses.i2c)),
+            #[cfg(feature = "buses")]
+            buses::UART => f(Some(self.buses.uart)),
+            #[cfg(feature = "buses")]
+            buses::GPIO => f(Some(self.buses.gpio)),
             number => self.drivers.with(number, f),
         }
     }

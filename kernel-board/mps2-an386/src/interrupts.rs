@@ -38,10 +38,16 @@ const _: () = {
             own += 1;
         }
         #[cfg(feature = "buses")]
-        assert!(
-            INTERRUPTS[index].line != crate::buses::LINE,
-            "exposure.dts exposes an interrupt whose line the firmware uses"
-        );
+        {
+            let mut own = 0;
+            while own < crate::buses::LINES.len() {
+                assert!(
+                    INTERRUPTS[index].line != crate::buses::LINES[own],
+                    "exposure.dts exposes an interrupt whose line the firmware uses"
+                );
+                own += 1;
+            }
+        }
         index += 1;
     }
 };
@@ -93,11 +99,13 @@ impl Service {
         self.made.set(Some((chip, wasm_host)));
     }
 
-    /// The SPI controller's line goes to its driver, after all that may have a deadline: processes keep it busy.
+    /// Their lines go to the drivers of the buses, after all that may have a deadline: processes keep them busy.
     #[cfg(feature = "buses")]
     pub(crate) fn set_buses(&self, chip: &BoardChip, buses: &'static crate::buses::Buses) {
-        chip.attend(crate::buses::LINE);
-        chip.service_last(crate::buses::LINE);
+        for line in crate::buses::LINES {
+            chip.attend(line);
+            chip.service_last(line);
+        }
         self.buses.set(Some(buses));
     }
 
@@ -132,9 +140,9 @@ impl InterruptService for Service {
             return true;
         }
         #[cfg(feature = "buses")]
-        if line == crate::buses::LINE {
+        if crate::buses::LINES.contains(&line) {
             if let Some(buses) = self.buses.get() {
-                buses.service();
+                buses.service(line);
             }
             return true;
         }

@@ -1,10 +1,11 @@
 //! Memory-mapped registers on the board: a driver written with loads and stores does to the hardware what the same driver
 //! does with calls, and what is not exposed is a fault that says which register it was.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Device, Flash, guest, program, target};
+use berth_e2e::{Device, Flash, Run, guest, program, root, target};
 use berth_emulator::Access;
 
 /// A driver: the LED (mediated) and a UART (mapped), with reads, writes and changes of single bits.
@@ -49,9 +50,18 @@ const MAPS: [&str; 4] = ["--map", "0x40005000=uart1", "--map", "0x40028000=fpgai
 fn packed(folder: &tempfile::TempDir, name: &str, text: &str, words: &[&str]) -> Result<String> {
     let module = folder.path().join(format!("{name}.wasm"));
     std::fs::write(&module, wat::parse_str(text)?)?;
+    packed_file(folder, name, &module, words)
+}
+
+fn packed_file(
+    folder: &tempfile::TempDir,
+    name: &str,
+    module: &Path,
+    words: &[&str],
+) -> Result<String> {
     let output = folder.path().join(format!("{name}.berth"));
     let pack = Command::new(program("pack"))
-        .args([module.as_path(), "--output".as_ref(), output.as_path()])
+        .args([module, "--output".as_ref(), output.as_path()])
         .args(words)
         .output()?;
     let said = String::from_utf8_lossy(&pack.stderr);
@@ -121,7 +131,7 @@ fn what_is_not_exposed_is_a_fault_that_names_block_register_and_width() -> Resul
 }
 
 #[test]
-fn a_driver_of_register_structs_runs_with_dummy_addresses() -> Result<()> {
+fn drivers_of_register_structs_run_with_dummy_and_with_a_chips_addresses() -> Result<()> {
     let device = Device::boot()?;
     let module = std::fs::read(guest("blink_mapped")).context("run `make guests`")?;
     ensure!(
@@ -148,5 +158,32 @@ fn a_driver_of_register_structs_runs_with_dummy_addresses() -> Result<()> {
     ] {
         device.console(line)?;
     }
+    device.berth(&["rm", "-f", "blink_mapped"])?.ok()?;
+    a_crate_of_the_chips_runs_as_svd2rust_made_it(&device)
+}
+
+/// On the board and on the desk, from the chip's file and what the board exposes; no other block is claimed.
+fn a_crate_of_the_chips_runs_as_svd2rust_made_it(device: &Device) -> Result<()> {
+    const SAYS: &str = "1024 bytes came back, wrong words: 0";
+    let folder = tempfile::tempdir()?;
+    let svd = root().join("kernel-board/mps2-an386/mps2-an386.svd");
+    let exposures = target().join("image/exposures.json");
+    let (svd, exposures) = (svd.to_string_lossy(), exposures.to_string_lossy());
+    let words = ["--svd", &svd, "--exposures", &exposures];
+    let package = packed_file(&folder, "loopback_pac", &guest("loopback_pac"), &words)?;
+    let check = Command::new(program("pack"))
+        .args(["--check", &exposures, &package])
+        .output()?;
+    let told = String::from_utf8_lossy(&check.stdout);
+    ensure!(
+        told.contains("blocks  fpgaio, spi_shield0\n"),
+        "{told}{}",
+        String::from_utf8_lossy(&check.stderr)
+    );
+    device.berth(&["run", &package])?.ok()?;
+    device.console(&format!("[loopback_pac] {SAYS}"))?;
+    device.wait_state("loopback_pac", "exited")?;
+    let desk = Run::of(&["sim", &package], &[])?;
+    ensure!(desk.stdout.contains(SAYS), "{}{}", desk.stdout, desk.stderr);
     Ok(())
 }

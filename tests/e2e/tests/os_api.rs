@@ -1,11 +1,20 @@
-//! Containers on the kernel's buses, `tock:spi` and `tock:i2c`: the SPI controller of the analogue inputs with its loopback closed, and
-//! a sensor on the I2C bus of shield 1.
+//! Containers on the kernel's devices: `tock:spi` and `tock:i2c` (the SPI controller of the analogue inputs with its loopback closed, and
+//! a sensor on the I2C bus of shield 1), `tock:uart` (UART 4) and `tock:gpio` (chip selects of the shields, a button).
 
+use std::io::{Read, Write};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash, guest, program, target};
+
+/// Who needs which of them.
+const NEEDS: [(&str, &str); 4] = [
+    ("loopback_os", "tock:spi"),
+    ("thermometer_os", "tock:i2c"),
+    ("serial_os", "tock:uart"),
+    ("pins_os", "tock:gpio"),
+];
 
 /// Boots the kernel that has the buses, with the supervisor and a sensor of 21 degrees.
 fn board() -> Result<Device> {
@@ -28,9 +37,11 @@ fn run(device: &Device, name: &str) -> Result<()> {
 }
 
 #[test]
-fn containers_use_both_buses_and_others_run_meanwhile() -> Result<()> {
-    let device = board()?;
+fn containers_use_the_kernels_devices_and_others_run_meanwhile() -> Result<()> {
+    let mut device = board()?;
     run(&device, "spin")?;
+    serial(&mut device)?;
+    pins(&device)?;
     run(&device, "loopback_os")?;
     run(&device, "thermometer_os")?;
     device.console("[loopback_os] 1024 bytes came back, wrong words: 0")?;
@@ -57,10 +68,51 @@ fn containers_use_both_buses_and_others_run_meanwhile() -> Result<()> {
     Ok(())
 }
 
+/// Who waits for what nobody sends keeps neither the line from others nor others from running; and it goes on when that comes.
+fn serial(device: &mut Device) -> Result<()> {
+    let mut line = device.board.uart(4)?;
+    line.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let asked = |line: &mut std::os::unix::net::UnixStream| -> Result<()> {
+        let mut text = [0; 13];
+        line.read_exact(&mut text)?;
+        ensure!(&text == b"four, please\n", "{text:?}");
+        Ok(())
+    };
+    run(device, "serial_os")?;
+    asked(&mut line)?;
+    device.console("[serial_os] it asks")?;
+    // Killed while it waits: the next one has the line.
+    device.berth(&["kill", "serial_os"])?.ok()?;
+    device.berth(&["start", "serial_os"])?.ok()?;
+    asked(&mut line)?;
+    for byte in b"berth" {
+        line.write_all(&[*byte])?;
+    }
+    let mut answer = [0; 4];
+    line.read_exact(&mut answer)?;
+    ensure!(&answer == b"BERT", "{answer:?}");
+    device.console("[serial_os] it has answered")?;
+    device.wait_state("serial_os", "exited")
+}
+
+fn pins(device: &Device) -> Result<()> {
+    run(device, "pins_os")?;
+    device.wait_state("pins_os", "exited")?;
+    let logs = device.berth(&["logs", "pins_os"])?.ok()?;
+    for line in [
+        "select high, button low",
+        "select low, button low",
+        "pin 3 is not exposed",
+    ] {
+        ensure!(logs.contains(line), "{logs}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_board_without_buses_refuses_who_needs_one() -> Result<()> {
     let device = Device::boot()?;
-    for (name, import) in [("loopback_os", "tock:spi"), ("thermometer_os", "tock:i2c")] {
+    for (name, import) in NEEDS {
         let module = guest(name).to_string_lossy().into_owned();
         let refused = device.berth(&["run", &module])?.refused()?;
         ensure!(refused.contains(import), "{refused}");
@@ -72,7 +124,7 @@ fn a_board_without_buses_refuses_who_needs_one() -> Result<()> {
 fn pack_says_whether_a_board_has_the_bus() -> Result<()> {
     for (board, takes) in [("exposures-buses.json", true), ("exposures.json", false)] {
         let exposures = target().join("image").join(board);
-        for name in ["loopback_os", "thermometer_os"] {
+        for (name, _) in NEEDS {
             let check = Command::new(program("pack"))
                 .arg("--check")
                 .args([exposures.as_path(), guest(name).as_path()])

@@ -33,6 +33,7 @@ const SAME: [(&str, usize); 18] = [
     ("counter", 5),
     ("spin", 1),
     ("minimal", 0),
+    ("pace_os", 6),
     ("loopback_calls", 1),
     ("loopback_mapped", 1),
     ("loopback_program", 1),
@@ -62,11 +63,23 @@ const TYPED: [(&str, u8); 5] = [
 /// They are for each other.
 const TOGETHER: [&str; 2] = ["leds", "lamp"];
 
-/// They want another board: `a_bus_of_the_kernels_is_simulated`, and beside the board itself in `os_api.rs` and `published.rs`.
-const ELSEWHERE: [&str; 3] = ["loopback_os", "thermometer_os", "rooms"];
+/// They want another board: `a_bus_of_the_kernels_is_simulated`, and beside the board itself in `os_api.rs` and `published.rs`;
+/// or are packed by their authors first: `mapped.rs`.
+const ELSEWHERE: [&str; 6] = [
+    "loopback_os",
+    "thermometer_os",
+    "serial_os",
+    "pins_os",
+    "rooms",
+    "loopback_pac",
+];
 
 /// Where examples are.
-const FOLDERS: [&str; 2] = ["guest-sdk/examples", "guest-sdk/published/examples"];
+const FOLDERS: [&str; 3] = [
+    "guest-sdk/examples",
+    "guest-sdk/published/examples",
+    "guest-sdk/pac/examples",
+];
 
 #[test]
 fn every_example_is_compared() -> Result<()> {
@@ -243,10 +256,45 @@ fn a_bus_of_the_kernels_is_simulated() -> Result<()> {
     Ok(())
 }
 
+/// What `os_api.rs` sees of them there.
+#[test]
+fn uart_and_pins_of_the_kernels_are_simulated() -> Result<()> {
+    let board = target().join("image/exposures-buses.json");
+    let board = board.to_string_lossy();
+    let model = "[[bus]]\nclass = \"uart\"\nanswers = [98, 101, 114, 116, 104]";
+    let line = Simulated::run(&["serial_os"], model, &["--board", &board])?;
+    ensure!(
+        line.said == ["it asks", "it has answered"],
+        "{:?}",
+        line.said
+    );
+    ensure!(
+        line.sent("uart") == b"four, please\nBERT",
+        "{:?}",
+        line.on_bus
+    );
+    // Nobody is at its other end: it waits, and nothing else will ever happen.
+    let waits = Simulated::run(&["serial_os"], "", &["--board", &board, "--for", "1s"])?;
+    ensure!(waits.said == ["it asks"], "{:?}", waits.said);
+    let pins = Simulated::run(&["pins_os"], "", &["--board", &board])?;
+    let (high, low) = ("select high, button low", "select low, button low");
+    ensure!(
+        pins.said == [high, low, high, low, "pin 3 is not exposed"],
+        "{:?}",
+        pins.said
+    );
+    Ok(())
+}
+
 /// Off the desk it is refused as on a board without.
 #[test]
 fn a_board_without_a_bus_refuses_who_needs_one() -> Result<()> {
-    for (name, import) in [("loopback_os", "tock:spi"), ("thermometer_os", "tock:i2c")] {
+    for (name, import) in [
+        ("loopback_os", "tock:spi"),
+        ("thermometer_os", "tock:i2c"),
+        ("serial_os", "tock:uart"),
+        ("pins_os", "tock:gpio"),
+    ] {
         let module = guest(name).to_string_lossy().into_owned();
         let refused = Run::of(&["sim", &module], &[])?.refused()?;
         ensure!(refused.contains(import), "{refused}");

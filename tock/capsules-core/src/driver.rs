@@ -39,6 +39,8 @@ pub enum NUM {
     ProcessInfo = 0x10002,
 
     // Buses
+    /// A UART beside the console's.
+    Uart = 0x20000,
     /// SPI as controller.
     Spi = 0x20001,
     /// SPI as peripheral.

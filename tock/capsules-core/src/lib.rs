@@ -11,7 +11,8 @@
 //!   chip's UART                            chip's timer        chip's pins
 //! ```
 //!
-//! `spi_controller` and `i2c_master` stand likewise on `virtual_spi` and `virtual_i2c`.
+//! `spi_controller` and `i2c_master` stand likewise on `virtual_spi` and `virtual_i2c`, `gpio` on `hil::gpio`; a further UART is a
+//! second `console::Console`, with the number of `driver::NUM::Uart`.
 //!
 //! Numbers, arguments and returns are those of Tock 2.x; module paths and
 //! constructors are upstream's.
@@ -64,6 +65,7 @@ pub mod alarm;
 pub mod console;
 pub mod driver;
 mod expiration;
+pub mod gpio;
 pub mod i2c_master;
 pub mod led;
 pub mod low_level_debug;

@@ -58,8 +58,8 @@ mod syscalls;
 
 pub use berth_exposure;
 pub use drivers::{
-    alarm, background, console, debug, flash_partition, i2c, led, process_info, run_record, spi,
-    wasm_host,
+    alarm, background, console, debug, flash_partition, gpio, i2c, led, process_info, run_record,
+    spi, uart, wasm_host,
 };
 pub use error::ErrorCode;
 pub use runtime::raw;

@@ -29,6 +29,7 @@ mod gateway;
 mod holders;
 mod lock;
 mod manufacturer;
+mod meaning;
 mod model;
 mod mux;
 mod output;
@@ -54,8 +55,8 @@ pub use error::{Error, Missing, Refusal};
 pub use gateway::Place;
 pub use lock::LineLock;
 pub use model::{
-    Block, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultRecord, HeapInfo,
-    Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings, Source, Store,
+    Block, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultPlace, FaultRecord,
+    HeapInfo, Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings, Source, Store,
     UpdateOutcome,
 };
 pub use mux::Mux;

@@ -2,7 +2,7 @@
 //! JSON output and stay.
 
 use crate::Said;
-use berth_protocol::State;
+use berth_protocol::{Place, State};
 use serde::{Serialize, Serializer};
 
 /// What a device tells of itself.
@@ -231,6 +231,9 @@ pub struct LogLine {
     pub level: &'static str,
     /// What it wrote.
     pub text: Said,
+    /// If it tells of a fault: what its numbers mean, as far as that is known here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<String>,
 }
 
 /// How a container is to run; `None`: the device chooses.
@@ -348,6 +351,39 @@ pub struct FaultRecord {
     pub restarts: u16,
     /// Microseconds since the device started.
     pub time_us: u64,
+    /// Where it was, if its package tells.
+    pub place: Option<FaultPlace>,
+}
+
+/// Where a container's code was.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FaultPlace {
+    /// The number that the package has for it.
+    pub number: u32,
+    /// How the SHA-256 of the image begins whose number that is.
+    pub image: String,
+    /// The function, and the line of its source, if that is known here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+impl FaultPlace {
+    /// As the device tells of it.
+    pub(crate) fn of(place: Place) -> Self {
+        Self {
+            number: place.number,
+            image: format!("{:08x}", place.image),
+            text: None,
+        }
+    }
+
+    pub(crate) fn as_told(&self) -> Place {
+        Place {
+            number: self.number,
+            image: u32::from_str_radix(&self.image, 16).unwrap_or_default(),
+        }
+    }
 }
 
 /// A call of a host function.
@@ -360,6 +396,9 @@ pub struct HostCall {
     pub arguments: [u32; 2],
     /// The label of the block that it was about.
     pub block: Option<Said>,
+    /// The name of the register, if it is known here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub register: Option<String>,
 }
 
 /// Something that happened on the device.

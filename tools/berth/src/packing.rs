@@ -5,7 +5,7 @@
 //! uses. A module that cannot be packed is refused, for `pack`'s own reason. What is no module at
 //! all is sent as it is: the device says what is wrong with it, and it has the last word anyway.
 
-use berth_pack::{Options, PackError, pack};
+use berth_pack::{Options, PackError, Places, SideFile, pack};
 use berth_package::Manifest;
 use berth_protocol::Parameters;
 
@@ -18,6 +18,8 @@ pub struct Prepared {
     pub wishes: Parameters,
     /// Something the operator may want to know.
     pub note: Option<String>,
+    /// What the numbers of its faults mean, if it was packed now.
+    pub names: Option<SideFile>,
 }
 
 /// How a module and a component begin (WebAssembly 5.5.16).
@@ -28,24 +30,35 @@ const MAGIC: &[u8] = b"\0asm";
 /// # Errors
 /// What `pack` says of a module that it refuses.
 pub fn prepare(file: Vec<u8>, name: &str) -> Result<Prepared, PackError> {
+    prepare_with(file, name, Places::default())
+}
+
+/// The same. `places`: how closely it is to tell where it is, if it is no package yet.
+pub(crate) fn prepare_with(
+    file: Vec<u8>,
+    name: &str,
+    places: Places,
+) -> Result<Prepared, PackError> {
     let options = Options {
         name: name.to_owned(),
+        places,
         ..Options::default()
     };
-    let (bytes, note) = match pack(&file, &options) {
+    let (bytes, note, names) = match pack(&file, &options) {
         Ok(packed) => {
-            let note = packed.advice();
-            (packed.image, note)
+            let (note, names) = (packed.advice(), packed.side_file());
+            (packed.image, note, names)
         }
-        Err(PackError::AlreadyPacked) => (file, None),
+        Err(PackError::AlreadyPacked) => (file, None, None),
         Err(error) if file.starts_with(MAGIC) => return Err(error),
-        Err(_) => (file, None),
+        Err(_) => (file, None, None),
     };
     let wishes = wishes(&bytes);
     Ok(Prepared {
         bytes,
         wishes,
         note,
+        names,
     })
 }
 

@@ -6,8 +6,8 @@ mod support;
 use berth_protocol::{
     Access, Container, Device, DeviceError, Entry, Event, Exposure, FRAME_MAX, Fault, FaultReport,
     FrameDecoder, Happening, Heap, Holder, HostCall, Image, ImageHash, Inspection, Level,
-    MissingWhy, Op, PROTOCOL_VERSION, Parameters, Reply, Request, Response, Source, State, Status,
-    StoreStatus, Update, encode_frame,
+    MissingWhy, Op, PROTOCOL_VERSION, Parameters, Place, Reply, Request, Response, Source, State,
+    Status, StoreStatus, Update, encode_frame,
 };
 use std::{
     io::{Read, Write},
@@ -153,6 +153,12 @@ fn lie<'a>(op: &Op<'a>, lies: Lies) -> Result<Reply<'a>, DeviceError<'a>> {
             next: next(cursor),
         },
         Op::FaultBlock { .. } => Reply::FaultBlock { label: Some(EVIL) },
+        Op::FaultPlace { .. } => Reply::FaultPlace {
+            place: Some(Place {
+                number: word,
+                image: word,
+            }),
+        },
         Op::Exposures { cursor } => Reply::Exposure {
             item: Exposure {
                 label: EVIL,

@@ -42,7 +42,7 @@ pub(crate) const CLASSES: [Class; 6] = [
     },
     Class {
         name: "uart",
-        driver: 0x1,
+        driver: 0x2_0000,
         commands: 0b1_1111,
         indexed: 0,
         last_index: 0,

@@ -331,6 +331,7 @@ impl<'a> Context<'a> {
             label: label.to_owned(),
             base,
             length,
+            peripheral: peripheral.name.clone(),
             reached: self.board.reach(block.range),
             access: access?,
             registers: list,

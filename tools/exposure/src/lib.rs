@@ -56,6 +56,16 @@ pub use model::{
 };
 pub use problem::{Diagnostic, Place, Problem};
 pub use rust::kernel_table;
+pub use svd_file::Placed;
+
+/// Returns where the peripherals of an SVD file are.
+///
+/// # Errors
+///
+/// Why it cannot be read.
+pub fn peripherals(svd: &Path) -> Result<Vec<Placed>, String> {
+    svd_file::File::open(svd)?.placed()
+}
 
 /// Compile the configuration at `source` for the memory map at `layout`.
 ///

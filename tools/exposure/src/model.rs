@@ -29,6 +29,8 @@ pub struct Exposure {
     pub base: u32,
     /// Bytes.
     pub length: u32,
+    /// The SVD file's name for what begins there.
+    pub peripheral: String,
     /// First address and length of all that an access to it reaches, aliases followed.
     #[serde(skip)]
     pub reached: Vec<(u64, u64)>,

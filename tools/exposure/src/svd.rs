@@ -67,6 +67,8 @@ impl Register {
 /// The registers at the addresses of a block, of however many peripherals.
 #[derive(Clone, Debug)]
 pub(crate) struct Peripheral {
+    /// The file's name for the one that begins where the block does.
+    pub(crate) name: String,
     /// By offset.
     pub(crate) registers: Vec<Register>,
     /// Those that make no sense.

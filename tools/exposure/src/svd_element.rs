@@ -101,3 +101,22 @@ pub(crate) fn end_of(node: Node) -> u64 {
     });
     ends.max().unwrap_or(0)
 }
+
+/// Bytes of a peripheral: its own, or up to the end of its last register.
+pub(crate) fn extent(node: Node) -> u64 {
+    let blocks = node.children().filter(|c| c.has_tag_name("addressBlock"));
+    let ends = blocks.filter_map(|block| {
+        let value = |name| child(block, name).and_then(number);
+        value("offset")?.checked_add(value("size")?)
+    });
+    ends.max().unwrap_or(0).max(end_of(node))
+}
+
+/// The name of a repeated element's `index`th.
+pub(crate) fn instance(node: Node, index: usize) -> String {
+    let name = name_of(node).unwrap_or_default();
+    let list = child(node, "dimIndex").map(self::index).unwrap_or_default();
+    let own = list.split(',').nth(index).filter(|_| list.contains(','));
+    let own = own.map_or_else(|| index.to_string(), str::to_owned);
+    name.replace("[%s]", &own).replace("%s", &own)
+}

@@ -16,8 +16,10 @@ use svd_parser::svd::Device;
 use crate::address::Range;
 use crate::nesting::nesting;
 use crate::svd::{Peripheral, Skipped, register};
-use crate::svd_derived::{DERIVED_MAX, missing};
-use crate::svd_element::{WIDEST, child, count, dim, end_of, has_odd_dim, index, name_of, number};
+use crate::svd_derived::{DERIVED_MAX, missing, source};
+use crate::svd_element::{
+    WIDEST, child, count, dim, end_of, extent, has_odd_dim, index, instance, name_of, number,
+};
 use crate::unpanicked::unpanicked;
 
 /// Elements that say nothing about what an access does.
@@ -65,6 +67,17 @@ const NESTED_MAX: usize = 100;
 
 /// How deep inherited elements inherit.
 const INHERITED_MAX: usize = 8;
+
+/// Where a peripheral is, as an SVD file says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Its name.
+    pub name: String,
+    /// Its first address.
+    pub base: u64,
+    /// Bytes that are its own, or up to the end of its last register; 0 if the file tells neither.
+    pub length: u64,
+}
 
 /// An SVD file.
 pub(crate) struct File {
@@ -122,6 +135,28 @@ impl File {
         self.knows_read_effects
     }
 
+    /// Where the file's peripherals are, in its order; of those that are repeated each.
+    pub(crate) fn placed(&self) -> Result<Vec<Placed>, String> {
+        let document = self.document()?;
+        let all = peripherals(&document).into_iter();
+        let all = all.flat_map(|node| node.children());
+        let mut placed = Vec::new();
+        for node in all.filter(|child| child.has_tag_name("peripheral")) {
+            let Some(base) = child(node, "baseAddress").and_then(number) else {
+                continue;
+            };
+            let sources = successors(Some(node), |node| source(*node)).take(DERIVED_MAX);
+            let length = sources.map(extent).max().unwrap_or(0);
+            let (count, step) = dim(node);
+            placed.extend((0..count).map(|index| Placed {
+                name: instance(node, index as usize),
+                base: base.saturating_add(step.saturating_mul(index)),
+                length,
+            }));
+        }
+        Ok(placed)
+    }
+
     /// The registers that share addresses with a block, or why they are not known; `None` if no peripheral
     /// begins where the block does.
     pub(crate) fn peripheral(&self, block: Range) -> Result<Option<Peripheral>, String> {
@@ -133,7 +168,7 @@ impl File {
                     .collect()
             })
             .unwrap_or_default();
-        let mut found = false;
+        let mut found = None;
         let mut wanted: Vec<Node> = Vec::new();
         let mut inside = Vec::new();
         for node in &all {
@@ -147,7 +182,8 @@ impl File {
                 base: base.saturating_add(step.saturating_mul(index)),
                 length: extent.max(1),
             });
-            found |= here.clone().any(|range| range.base == block.base);
+            let own = here.clone().position(|range| range.base == block.base);
+            found = found.or_else(|| own.map(|index| instance(*node, index)));
             let name = name_of(*node).unwrap_or("a peripheral without a name");
             // Its extent is an estimate from above: what reaches in from before is seen by its registers.
             let begins = |range: &Range| block.base < range.base && range.base < block.end();
@@ -157,9 +193,9 @@ impl File {
                 wanted.push(*node);
             }
         }
-        if !found {
+        let Some(name) = found else {
             return Ok(None);
-        }
+        };
         self.add_sources(&mut wanted, &all);
         let mut read = wanted.iter().flat_map(|node| node.descendants());
         if let Some(repeated) = read.find_map(repeated) {
@@ -208,6 +244,7 @@ impl File {
         }
         registers.sort_by_key(|register| register.offset);
         Ok(Some(Peripheral {
+            name,
             registers,
             skipped,
             inside,

@@ -339,6 +339,7 @@ mod tests {
             time_us: 0,
             level: "info",
             text: "x".into(),
+            meaning: None,
         })
     }
 

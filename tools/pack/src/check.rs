@@ -52,6 +52,8 @@ struct Limits {
 struct Exposure {
     label: String,
     length: u32,
+    /// Its peripheral's name in the chip's SVD file. `None`: not told.
+    peripheral: Option<String>,
     /// `None`: not told.
     interrupts: Option<Vec<serde_json::Value>>,
 }
@@ -76,6 +78,13 @@ impl Board {
             ))),
             None => Ok(board),
         }
+    }
+
+    /// Returns label, name of the peripheral in the chip's SVD file (if told), and bytes of each block.
+    pub fn blocks(&self) -> impl Iterator<Item = (&str, Option<&str>, u32)> {
+        self.exposures
+            .iter()
+            .map(|e| (e.label.as_str(), e.peripheral.as_deref(), e.length))
     }
 
     /// Does it tell which blocks have interrupts, and which devices there are? What a device
@@ -118,9 +127,17 @@ impl Offers for Board {
         let class = match bus {
             Bus::Spi => "spi",
             Bus::I2c => "i2c",
+            Bus::UartOut | Bus::UartIn => "uart",
         };
         let devices = self.devices.as_ref();
         devices.is_none_or(|devices| devices.iter().any(|device| device.class == class))
+    }
+
+    fn pin_count(&self) -> u32 {
+        match &self.devices {
+            Some(devices) => devices.iter().filter(|d| d.class == "gpio").count() as u32,
+            None => 1,
+        }
     }
 
     fn runs_programs(&self) -> bool {

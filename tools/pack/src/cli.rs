@@ -6,7 +6,7 @@ use berth_protocol::Restart;
 use clap::Parser;
 
 use crate::mapped::windows::{MAPPED_BYTES, Window};
-use crate::whole_number;
+use crate::{Places, whole_number};
 
 /// Make a container package of a WebAssembly module, or check one against a board
 #[derive(Debug, Parser)]
@@ -15,7 +15,7 @@ pub struct Cli {
     /// The module; with --check a package, too
     pub module: PathBuf,
     /// Write nothing; tell whether a board with these exposures would take it
-    #[arg(long, value_name = "EXPOSURES.JSON", conflicts_with_all = ["output", "names"])]
+    #[arg(long, value_name = "EXPOSURES.JSON", conflicts_with_all = ["output", "names"], group = "board")]
     pub check: Option<PathBuf>,
     /// With --check: bytes of memory that the device has free (`berth heap`) [default: as many as with nothing else on it]
     #[arg(long, value_name = "BYTES", requires = "check")]
@@ -50,9 +50,19 @@ pub struct Cli {
     /// Loads and stores from this address on are registers of this block (4096 bytes unless told); repeatable
     #[arg(long, value_name = "ADDRESS[+LENGTH]=LABEL", value_parser = window)]
     pub map: Vec<Window>,
+    /// Loads and stores from the addresses of this chip's peripherals on are registers of the blocks that they are; the board's
+    /// exposures say which
+    #[arg(long, value_name = "FILE.SVD", requires = "board")]
+    pub svd: Option<PathBuf>,
+    /// With --svd: what the board exposes (`exposure --json`, or `berth exposures --json`)
+    #[arg(long, value_name = "EXPOSURES.JSON", requires = "svd", group = "board")]
+    pub exposures: Option<PathBuf>,
     /// In this function (number, name, or all), find out when it runs whether an address is a register's; repeatable
     #[arg(long, value_name = "FUNCTION")]
     pub dynamic: Vec<String>,
+    /// How closely it tells where it is, for whoever reads its faults
+    #[arg(long, value_name = "HOW CLOSELY", value_enum, default_value_t = Places::Functions)]
+    pub places: Places,
     /// When it is started again: no, on-failure, on-failure:TIMES, always
     #[arg(long, value_name = "WHEN", value_parser = restart)]
     pub restart: Option<Restart>,

@@ -19,12 +19,14 @@
 
 mod addresses;
 pub mod check;
+pub mod chip;
 pub mod cli;
 mod error;
 pub mod mapped;
 mod memory;
 mod names;
 mod number;
+pub mod places;
 mod printable;
 mod rewrite;
 mod sections;
@@ -40,8 +42,9 @@ use wasmparser::Validator;
 pub use berth_whole::write_whole;
 pub use error::PackError;
 pub use memory::Basis;
-pub use names::Names;
+pub use names::{Names, SideFile};
 pub use number::whole_number;
+pub use places::Places;
 pub use printable::printable;
 
 /// What the author of a package chooses.
@@ -65,6 +68,8 @@ pub struct Options {
     pub restart: Option<Restart>,
     /// Registers at addresses.
     pub mapping: mapped::Mapping,
+    /// Whether it tells where it is, so that a fault can be named.
+    pub places: Places,
 }
 
 /// A package, and what became of the module.
@@ -88,6 +93,8 @@ pub struct Packed {
     pub accesses: u32,
     /// Names of the functions.
     pub names: Names,
+    /// Places that it tells of, by their numbers from 1 on.
+    pub places: Vec<places::Place>,
 }
 
 /// More stack than this nobody has chosen: it is what a linker reserves unless told.
@@ -108,15 +115,25 @@ impl Packed {
         is_doubtful.then(|| format!("linear memory of {memory} bytes, {text}"))
     }
 
-    /// The text of the side file with the names of its functions; `None` if it has none.
+    /// What its numbers mean; `None` if nothing is known of that.
     #[must_use]
-    pub fn names_file(&self) -> Option<String> {
-        if self.names.0.is_empty() {
+    pub fn side_file(&self) -> Option<SideFile> {
+        if self.names.0.is_empty() && self.places.is_empty() {
             return None;
         }
         let hash = ImageHash::of(&self.image).0;
-        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(format!("{:#}\n", self.names.to_json(&hash)))
+        Some(SideFile {
+            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            functions: self.names.0.clone(),
+            places: self.places.clone(),
+        })
+    }
+
+    /// The text of the side file; `None` if there is none.
+    #[must_use]
+    pub fn names_file(&self) -> Option<String> {
+        let text = serde_json::to_string_pretty(&self.side_file()?).ok()?;
+        Some(text + "\n")
     }
 }
 
@@ -145,7 +162,14 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
         .encode(&mut buffer)
         .ok_or(PackError::Manifest("the manifest is too long"))?;
     let mapped = mapped::Plan::of(module, &options.mapping, &survey.names)?;
-    let written = rewrite::rewrite(module, &survey, &plan, mapped.as_ref(), section)?;
+    let places = places::Plan::of(module, options.places, &survey.names)?;
+    let what = rewrite::What {
+        survey: &survey,
+        memory: &plan,
+        mapped: mapped.as_ref(),
+        places: places.as_ref(),
+    };
+    let written = rewrite::rewrite(module, what, section)?;
     let rewrite::Written {
         image,
         tail_calls,
@@ -162,6 +186,15 @@ pub fn pack(module: &[u8], options: &Options) -> Result<Packed, PackError> {
         globals_dropped: survey.globals - survey.used_globals.len() as u32,
         tail_calls,
         accesses: mapped.map_or(0, |mapped| mapped.decisions.len() as u32),
+        places: places.map_or_else(Vec::new, |plan| {
+            let places = plan.places.into_iter();
+            places
+                .map(|place| places::Place {
+                    function: names::moved(place.function, survey.imported_functions, added),
+                    ..place
+                })
+                .collect()
+        }),
         names: survey.names.moved(survey.imported_functions, added),
         image,
     })

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use berth_pack::check::{Board, Checked, RESERVED_BYTES, ROOM_MAX, check};
+use berth_pack::chip::windows;
 use berth_pack::cli::Cli;
 use berth_pack::mapped::Mapping;
 use berth_pack::{Options, Packed, pack, printable, write_whole};
@@ -26,6 +27,14 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<ExitCode> {
     let path = &cli.module;
     let module = std::fs::read(path).with_context(|| format!("reading {}", shown(path)))?;
+    let board = match cli.check.as_ref().or(cli.exposures.as_ref()) {
+        Some(path) => Some(board(path)?),
+        None => None,
+    };
+    let chip = match (&cli.svd, &board) {
+        (Some(svd), Some(board)) => windows(svd, board).with_context(|| shown(svd))?,
+        _ => Vec::new(),
+    };
     let options = Options {
         name: match &cli.name {
             Some(name) => name.clone(),
@@ -40,11 +49,13 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         restart: cli.restart,
         mapping: Mapping {
             windows: cli.map.clone(),
+            chip,
             dynamic: cli.dynamic.clone(),
         },
+        places: cli.places,
     };
-    if let Some(board) = &cli.check {
-        return check_against(board, cli, module, &options);
+    if let (Some(path), Some(board)) = (&cli.check, &board) {
+        return check_against(path, board, cli, module, &options);
     }
     let packed = pack(&module, &options).with_context(|| shown(path))?;
     let output = match &cli.output {
@@ -57,12 +68,21 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Check a package as it is, a module as what it would be packed to.
-fn check_against(path: &Path, cli: &Cli, file: Vec<u8>, options: &Options) -> Result<ExitCode> {
-    let module = shown(&cli.module);
+/// Reads what a board exposes.
+fn board(path: &Path) -> Result<Board> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", shown(path)))?;
-    let board = Board::from_json(&text)
-        .with_context(|| format!("{} does not list exposures", shown(path)))?;
+    Board::from_json(&text).with_context(|| format!("{} does not list exposures", shown(path)))
+}
+
+/// Check a package as it is, a module as what it would be packed to.
+fn check_against(
+    path: &Path,
+    board: &Board,
+    cli: &Cli,
+    file: Vec<u8>,
+    options: &Options,
+) -> Result<ExitCode> {
+    let module = shown(&cli.module);
     let image = match Manifest::of(&file) {
         Ok(Some(_)) => file,
         _ => {
@@ -77,7 +97,7 @@ fn check_against(path: &Path, cli: &Cli, file: Vec<u8>, options: &Options) -> Re
         Some(free) => free.saturating_sub(RESERVED_BYTES),
         None => ROOM_MAX,
     };
-    let checked = check(&image, &board, room);
+    let checked = check(&image, board, room);
     if !board.is_complete() {
         eprintln!(
             "note: {} does not tell which blocks have interrupts and which devices there are; \

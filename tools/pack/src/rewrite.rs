@@ -4,16 +4,19 @@ use std::convert::Infallible;
 
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    CodeSection, CustomSection, ExportKind, ExportSection, Function, FunctionSection,
-    GlobalSection, ImportSection, Instruction, MemoryType, Module, SectionId, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, CustomSection, ExportKind, ExportSection, Function,
+    FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction, MemoryType, Module,
+    SectionId, TypeSection, ValType,
 };
 use wasmparser::{CustomSectionReader, Export, ExternalKind, FunctionBody, Operator, Parser};
 
+use berth_admission::entries::PLACE;
 use berth_package::SECTION;
 
 use crate::PackError;
 use crate::mapped::{Access, Decision, Emitter, Plan as Mapped};
 use crate::memory::{Counting, Plan};
+use crate::places::Plan as Marks;
 use crate::survey::{Survey, TABLE};
 
 /// A package as it was written.
@@ -25,21 +28,32 @@ pub(crate) struct Written {
     pub(crate) added: u32,
 }
 
+/// What is known of a module, and planned with it.
+#[derive(Clone, Copy)]
+pub(crate) struct What<'a> {
+    pub(crate) survey: &'a Survey,
+    pub(crate) memory: &'a Plan,
+    /// Accesses of registers; `None`: there are none.
+    pub(crate) mapped: Option<&'a Mapped>,
+    /// Where it tells where it is; `None`: nowhere.
+    pub(crate) places: Option<&'a Marks>,
+}
+
 /// Writes `module` as planned, with a custom section `manifest` at its end.
 pub(crate) fn rewrite(
     module: &[u8],
-    survey: &Survey,
-    plan: &Plan,
-    mapped: Option<&Mapped>,
+    what: What<'_>,
     manifest: &[u8],
 ) -> Result<Written, PackError> {
     let mut output = Module::new();
-    let registers = mapped.map(Emitter::new);
+    let registers = what.mapped.map(Emitter::new);
     let mut rewriter = Rewriter {
-        survey,
-        plan,
-        mapped,
+        survey: what.survey,
+        plan: what.memory,
+        mapped: what.mapped,
+        places: what.places,
         registers,
+        has_globals: false,
         function: 0,
         has_imports: false,
         global: 0,
@@ -61,6 +75,9 @@ struct Rewriter<'a> {
     survey: &'a Survey,
     plan: &'a Plan,
     mapped: Option<&'a Mapped>,
+    places: Option<&'a Marks>,
+    /// The globals are written.
+    has_globals: bool,
     /// What writes accesses of registers; `None`: there are none.
     registers: Option<Emitter<'a>>,
     /// Number of the next body.
@@ -109,13 +126,32 @@ impl Reencode for Rewriter<'_> {
         Ok(())
     }
 
-    /// A module without imports gets some, behind its types.
+    /// A module without imports gets some, behind its types, and one without globals that of the place.
     fn intersperse_section_hook(
         &mut self,
         module: &mut Module,
         _: Option<SectionId>,
         before: Option<SectionId>,
     ) -> Result<(), Error> {
+        // The sections that come before globals.
+        let is_before_globals = matches!(
+            before,
+            Some(
+                SectionId::Type
+                    | SectionId::Import
+                    | SectionId::Function
+                    | SectionId::Table
+                    | SectionId::Memory
+                    | SectionId::Tag
+                    | SectionId::Global
+            )
+        );
+        if self.places.is_some() && !self.has_globals && !is_before_globals {
+            let mut globals = GlobalSection::new();
+            place(&mut globals);
+            module.section(&globals);
+            self.has_globals = true;
+        }
         let is_early = matches!(before, Some(SectionId::Type | SectionId::Import));
         if let Some(registers) = &self.registers
             && !self.has_imports
@@ -158,6 +194,19 @@ impl Reencode for Rewriter<'_> {
         Ok(self.survey.used_globals.range(..global).count() as u32)
     }
 
+    fn parse_global_section(
+        &mut self,
+        globals: &mut GlobalSection,
+        section: wasmparser::GlobalSectionReader<'_>,
+    ) -> Result<(), Error> {
+        utils::parse_global_section(self, globals, section)?;
+        self.has_globals = true;
+        if self.places.is_some() {
+            place(globals);
+        }
+        Ok(())
+    }
+
     fn parse_global(
         &mut self,
         globals: &mut GlobalSection,
@@ -180,6 +229,9 @@ impl Reencode for Rewriter<'_> {
         utils::parse_export_section(self, exports, section)?;
         if self.survey.lacks_table() {
             exports.export(TABLE, ExportKind::Table, 0);
+        }
+        if self.places.is_some() {
+            exports.export(PLACE, ExportKind::Global, self.place());
         }
         Ok(())
     }
@@ -224,7 +276,14 @@ impl Reencode for Rewriter<'_> {
             .get_operators_reader()?
             .into_iter()
             .collect::<Result<_, _>>()?;
+        let mut around = self.begin(&mut function, scratch);
         for (place, operator) in operators.iter().enumerate() {
+            self.mark(&mut function, place);
+            if let Some(around) = &mut around
+                && around.leaves(&mut function, operator)
+            {
+                continue;
+            }
             if self.register(&mut function, &operators, place, scratch)? {
                 continue;
             }
@@ -262,10 +321,65 @@ impl Reencode for Rewriter<'_> {
     }
 }
 
-/// Numbers of the variables that accesses of registers use: an address, and a value of each type.
+/// The global of the place.
+fn place(globals: &mut GlobalSection) {
+    let ty = GlobalType {
+        val_type: ValType::I32,
+        mutable: true,
+        shared: false,
+    };
+    globals.global(ty, &ConstExpr::i32_const(0));
+}
+
+/// A function that puts the place back which it found: it is called between two instructions of main.
+struct Around {
+    /// The variable with what it found.
+    found: u32,
+    /// The global of the place.
+    place: u32,
+    /// Blocks of it that are open.
+    depth: u32,
+}
+
+impl Around {
+    /// Writes what stands in place of an instruction that leaves the function. Returns whether it is one.
+    fn leaves(&mut self, function: &mut Function, operator: &Operator<'_>) -> bool {
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.depth += 1,
+            Operator::End if self.depth > 0 => self.depth -= 1,
+            Operator::End => {
+                function.instruction(&Instruction::End);
+                self.put_back(function);
+                function.instruction(&Instruction::End);
+                return true;
+            }
+            Operator::Return => {
+                function.instruction(&Instruction::Br(self.depth));
+                return true;
+            }
+            // What is called in its place returns to whom it was called by.
+            Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => {
+                self.put_back(function);
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn put_back(&self, function: &mut Function) {
+        function
+            .instruction(&Instruction::LocalGet(self.found))
+            .instruction(&Instruction::GlobalSet(self.place));
+    }
+}
+
+/// Numbers of the variables that are written beside the function's own.
 #[derive(Clone, Copy)]
 struct Scratch {
+    /// Those that accesses of registers use: an address, and a value of each type.
     first: u32,
+    /// The place that a function has found.
+    found: u32,
 }
 
 /// The types of [`Scratch`].
@@ -311,10 +425,55 @@ impl Rewriter<'_> {
             count += more;
             locals.push((more, self.val_type(ty)?));
         }
+        let mut scratch = Scratch {
+            first: count,
+            found: count,
+        };
         if accesses {
             locals.extend(SCRATCH.map(|ty| (1, ty)));
+            scratch.found += SCRATCH.len() as u32;
         }
-        Ok((Function::new(locals), Scratch { first: count }))
+        if self.restores() {
+            locals.push((1, ValType::I32));
+        }
+        Ok((Function::new(locals), scratch))
+    }
+
+    /// The global of the place: behind those that the module uses.
+    fn place(&self) -> u32 {
+        self.survey.used_globals.len() as u32
+    }
+
+    /// Does this function put back the place that it finds?
+    fn restores(&self) -> bool {
+        self.places
+            .is_some_and(|places| places.restoring.contains(&self.function))
+    }
+
+    /// Begins a function that puts back the place which it finds; `None`: it does not.
+    fn begin(&self, function: &mut Function, scratch: Scratch) -> Option<Around> {
+        let around = Around {
+            found: scratch.found,
+            place: self.place(),
+            depth: 0,
+        };
+        self.restores().then(|| {
+            function
+                .instruction(&Instruction::GlobalGet(around.place))
+                .instruction(&Instruction::LocalSet(around.found))
+                .instruction(&Instruction::Block(BlockType::Empty));
+            around
+        })
+    }
+
+    /// Writes that the instruction at `index` is at another place, if it is.
+    fn mark(&self, function: &mut Function, index: usize) {
+        let marks = self.places.map(|places| &places.marks);
+        if let Some(place) = marks.and_then(|marks| marks.get(&(self.function, index))) {
+            function
+                .instruction(&Instruction::I32Const(*place as i32))
+                .instruction(&Instruction::GlobalSet(self.place()));
+        }
     }
 
     /// Writes the instruction at `place` if it accesses a register. Returns whether it did.

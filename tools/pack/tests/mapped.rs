@@ -27,6 +27,7 @@ fn options(dynamic: &[&str]) -> Options {
         name: "test".to_owned(),
         mapping: Mapping {
             windows: vec![window(0x4002_8000, "fpgaio"), window(0x4000_5000, "uart1")],
+            chip: Vec::new(),
             dynamic: dynamic.iter().map(|name| (*name).to_owned()).collect(),
         },
         ..Options::default()
@@ -439,6 +440,64 @@ fn blocks_have_the_numbers_that_devices_give_them() {
         text,
         r#"["mmio.read32", "irq:fpgaio.unregister", "mmio:uart1.claim", "mmio:fpgaio.claim"]"#
     );
+}
+
+/// The labels that a module claims which is packed with the windows of a chip.
+fn claimed(body: &str, mapped: &[Window], dynamic: &[&str]) -> Result<Vec<String>, PackError> {
+    let chip = vec![
+        window(0x4000_4000, "uart0"),
+        window(0x4000_5000, "uart1"),
+        window(0x4002_8000, "fpgaio"),
+    ];
+    let options = Options {
+        mapping: Mapping {
+            windows: mapped.to_vec(),
+            chip,
+            ..options(dynamic).mapping
+        },
+        ..options(&[])
+    };
+    let module = format!(r#"(module (memory (export "memory") 1) {body})"#);
+    let packed = pack(&wat::parse_str(module).unwrap(), &options)?;
+    let module = berth_admission::Module::scan(&packed.image).unwrap();
+    let labels = module.imports().flatten().filter_map(|import| {
+        let label = import.module.strip_prefix("mmio:")?;
+        Some(label.to_owned())
+    });
+    Ok(labels.collect())
+}
+
+#[test]
+fn of_all_that_a_chip_has_only_what_is_used_is_claimed() {
+    let start = r#"(func (export "_start") (param) (local i32)"#;
+    let one = format!("{start} (drop (i32.load offset=4 (i32.const 0x40005000))))");
+    assert_eq!(claimed(&one, &[], &[]).unwrap(), ["uart1"]);
+    let none = format!("{start} (drop (i32.load (i32.const 16))))");
+    assert_eq!(claimed(&none, &[], &[]).unwrap(), [""; 0]);
+    // What is tested when it runs may be any that a number of the module leads to.
+    let any = r#"(func (export "_start") (call $poke (i32.const 0x40028000)) (call $poke (i32.const 0x40005000)))
+      (table 1 funcref) (elem (i32.const 0) $poke)
+      (func $poke (param i32) (i32.store (local.get 0) (i32.const 1)))"#;
+    assert!(matches!(
+        claimed(any, &[], &[]),
+        Err(PackError::Access { .. })
+    ));
+    let tested = claimed(any, &[], &["all"]).unwrap();
+    assert!(
+        tested.contains(&"uart1".to_owned()) && tested.contains(&"fpgaio".to_owned()),
+        "{tested:?}"
+    );
+    // What is said with --map goes before what the chip's file says, by label and by address.
+    for said in [window(0x5000_0000, "uart1"), window(0x4000_5000, "other")] {
+        let packed = claimed(&one, std::slice::from_ref(&said), &[]);
+        match said.label.as_str() {
+            "uart1" => assert!(
+                matches!(packed, Ok(ref labels) if labels == &["uart1"]),
+                "{packed:?}"
+            ),
+            _ => assert_eq!(packed.unwrap(), ["other"]),
+        }
+    }
 }
 
 /// Puts an access of a register before the body of every function: as a load or store, or as a call.

@@ -10,10 +10,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use wasm_host::{Exposure, desk as rule, desk::Conveyor, desk::Program};
 use wasm_supervisor::arena;
+use wasm_supervisor::buses::Bus;
 use wasm_supervisor::container::notes::RUNNING;
 use wasm_supervisor::errno;
 use wasm_supervisor::platform::{
-    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, Platform, Refusal,
+    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, PinAction, Platform,
+    Pull, Refusal,
 };
 
 /// Microseconds that a turn of a container takes, or a call of one of its handlers.
@@ -37,13 +39,15 @@ pub(crate) struct Inside {
     pub(crate) input: RefCell<VecDeque<u8>>,
     pub(crate) output: RefCell<Vec<u8>>,
     leds: RefCell<Vec<bool>>,
+    /// Levels of the pins of the kernel's driver.
+    pins: RefCell<Vec<bool>>,
     pub(crate) lines: RefCell<Lines>,
     /// Register programs under way, by handle.
     pub(crate) programs: RefCell<BTreeMap<u16, Program>>,
     /// Conveyors that are attached, by handle.
     pub(crate) conveyors: RefCell<BTreeMap<u16, Conveyor>>,
-    /// What is under way on the kernel's SPI and I2C bus.
-    pub(crate) transfers: RefCell<[Option<UnderWay>; 2]>,
+    /// What is under way on the kernel's buses.
+    pub(crate) transfers: RefCell<[Option<UnderWay>; Bus::COUNT]>,
     /// Nobody sleeps longer.
     pub(crate) until_us: Cell<u64>,
     /// Nothing will happen any more.
@@ -63,8 +67,12 @@ impl Simulated {
             .enumerate()
             .map(|(index, block)| rules::exposure(&desk, Index(index), block))
             .collect();
-        let lights = board.devices.iter().filter(|device| device.class == "led");
-        let lights = lights.map(|device| device.index as usize + 1).max();
+        let count = |class: &str| {
+            let devices = board.devices.iter().filter(|device| device.class == class);
+            let numbers = devices.map(|device| device.index as usize + 1);
+            numbers.max().unwrap_or(0)
+        };
+        let (leds, pins) = (vec![false; count("led")], vec![false; count("gpio")]);
         Ok(Self(Rc::new(Inside {
             name: name.to_owned(),
             holders: RefCell::new(vec![None; exposures.len()]),
@@ -74,7 +82,8 @@ impl Simulated {
             exposures,
             input: RefCell::default(),
             output: RefCell::default(),
-            leds: RefCell::new(vec![false; lights.unwrap_or(0)]),
+            leds: RefCell::new(leds),
+            pins: RefCell::new(pins),
             programs: RefCell::default(),
             conveyors: RefCell::default(),
             transfers: RefCell::default(),
@@ -106,10 +115,10 @@ impl Simulated {
         }
     }
 
-    /// Has the kernel's driver this light for containers?
-    fn has_light(&self, index: u32) -> bool {
+    /// Has the kernel's driver this device for containers?
+    fn has(&self, class: &str, index: u32) -> bool {
         let mut devices = self.0.board.devices.iter();
-        devices.any(|device| device.class == "led" && device.index == index)
+        devices.any(|device| device.class == class && device.index == index)
     }
 }
 
@@ -259,7 +268,7 @@ impl Platform for Simulated {
     }
 
     fn led(&self, index: u32, action: LedAction) -> Result<(), u8> {
-        if !self.has_light(index) {
+        if !self.has("led", index) {
             return Err(errno::NO_DEVICE);
         }
         let mut leds = self.0.leds.borrow_mut();
@@ -273,8 +282,35 @@ impl Platform for Simulated {
     }
 
     fn led_is_on(&self, index: u32) -> Option<bool> {
-        let there = self.has_light(index);
+        let there = self.has("led", index);
         let leds = self.0.leds.borrow();
         leds.get(index as usize).copied().filter(|_| there)
+    }
+
+    fn pin_count(&self) -> u32 {
+        self.0.pins.borrow().len() as u32
+    }
+
+    fn pin(&self, number: u32, action: PinAction) -> Result<(), u8> {
+        if !self.has("gpio", number) {
+            return Err(errno::NO_DEVICE);
+        }
+        let mut pins = self.0.pins.borrow_mut();
+        let pin = pins.get_mut(number as usize).ok_or(errno::INVALID)?;
+        *pin = match action {
+            PinAction::Output => *pin,
+            // Nothing drives it.
+            PinAction::Input(pull) => pull == Pull::Up,
+            PinAction::Set => true,
+            PinAction::Clear => false,
+            PinAction::Toggle => !*pin,
+        };
+        Ok(())
+    }
+
+    fn pin_is_high(&self, number: u32) -> Option<bool> {
+        let there = self.has("gpio", number);
+        let pins = self.0.pins.borrow();
+        pins.get(number as usize).copied().filter(|_| there)
     }
 }

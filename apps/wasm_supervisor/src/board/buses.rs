@@ -5,21 +5,21 @@ use core::cell::{Cell, RefCell};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use berth_foreign::{I2C_MAX, SPI_MAX};
+use berth_foreign::{I2C_MAX, SPI_MAX, UART_MAX};
 use libtock::background::Background;
-use libtock::{ErrorCode, EventSlot, i2c, spi};
+use libtock::{ErrorCode, EventSlot, i2c, spi, uart};
 
 use super::{Board, copy};
 use crate::arena;
 use crate::buses::{Bus, Buses, SpiSettings, Transfer};
 
-pub(super) static SPI_DONE: EventSlot = EventSlot::new();
-pub(super) static I2C_DONE: EventSlot = EventSlot::new();
+/// The ends of transfers, by the bus's number.
+pub(super) static ENDS: [EventSlot; Bus::COUNT] = [const { EventSlot::new() }; Bus::COUNT];
 
-/// The transfers of both buses, once there was one.
+/// The transfers of all buses, once there was one.
 pub(super) struct Transfers {
-    spi: RefCell<Option<Background>>,
-    i2c: RefCell<Option<Background>>,
+    /// By the bus's number.
+    buses: [RefCell<Option<Background>>; Bus::COUNT],
     /// What the kernel has been told of the SPI bus.
     settings: Cell<Option<SpiSettings>>,
 }
@@ -27,16 +27,18 @@ pub(super) struct Transfers {
 impl Transfers {
     pub(super) const fn new() -> Self {
         Self {
-            spi: RefCell::new(None),
-            i2c: RefCell::new(None),
+            buses: [const { RefCell::new(None) }; Bus::COUNT],
             settings: Cell::new(None),
         }
     }
 
     const fn of(&self, bus: Bus) -> &RefCell<Option<Background>> {
+        let [spi, i2c, uart_out, uart_in] = &self.buses;
         match bus {
-            Bus::Spi => &self.spi,
-            Bus::I2c => &self.i2c,
+            Bus::Spi => spi,
+            Bus::I2c => i2c,
+            Bus::UartOut => uart_out,
+            Bus::UartIn => uart_in,
         }
     }
 
@@ -73,6 +75,8 @@ impl Transfers {
             (Bus::I2c, _, 0) => (i2c::commands::WRITE, address, out),
             (Bus::I2c, 0, _) => (i2c::commands::READ, address, back),
             (Bus::I2c, ..) => (i2c::commands::WRITE_READ, address | out << 8, back),
+            (Bus::UartOut, ..) => (uart::commands::WRITE, out, 0),
+            (Bus::UartIn, ..) => (uart::commands::READ, back, 0),
         };
         if transfer.bus == Bus::Spi {
             self.set(settings)?;
@@ -95,20 +99,35 @@ fn bytes(length: u32) -> Result<&'static mut [u8], ErrorCode> {
 
 /// Subscribe to a bus, with buffers.
 fn open(bus: Bus) -> Result<Background, ErrorCode> {
+    let [spi_ends, i2c_ends, written, came] = &ENDS;
     match bus {
         Bus::Spi => Background::new(
             spi::DRIVER_NUM,
             spi::DONE,
-            &SPI_DONE,
+            spi_ends,
             (Some(spi::TO_SEND), bytes(SPI_MAX)?),
             (spi::RECEIVED, bytes(SPI_MAX)?),
         ),
         Bus::I2c => Background::new(
             i2c::DRIVER_NUM,
             i2c::DONE,
-            &I2C_DONE,
+            i2c_ends,
             (None, &mut []),
             (i2c::BUFFER, bytes(I2C_MAX)?),
+        ),
+        Bus::UartOut => Background::new(
+            uart::DRIVER_NUM,
+            uart::WRITTEN,
+            written,
+            (Some(uart::TO_SEND), bytes(UART_MAX)?),
+            (uart::UNUSED, &mut []),
+        ),
+        Bus::UartIn => Background::new(
+            uart::DRIVER_NUM,
+            uart::READ,
+            came,
+            (None, &mut []),
+            (uart::RECEIVED, bytes(UART_MAX)?),
         ),
     }
 }
@@ -118,6 +137,7 @@ impl Buses for Board {
         match bus {
             Bus::Spi => spi::exists(),
             Bus::I2c => i2c::exists(),
+            Bus::UartOut | Bus::UartIn => uart::exists(),
         }
     }
 
@@ -145,10 +165,11 @@ impl Buses for Board {
         let mut place = self.transfers.of(bus).borrow_mut();
         let background = place.as_mut()?;
         let [first, second, _] = background.end()?;
-        // SPI tells how many bytes it were before.
+        // SPI tells how many bytes it were before, and the UART's end of sending nothing else.
         let status = match bus {
             Bus::Spi => second,
-            Bus::I2c => first,
+            Bus::I2c | Bus::UartIn => first,
+            Bus::UartOut => 0,
         };
         copy(background.received(), room);
         Some(match ErrorCode::from_status(status) {
@@ -160,6 +181,10 @@ impl Buses for Board {
     fn cancel_transfer(&self, bus: Bus) {
         if let Some(background) = &mut *self.transfers.of(bus).borrow_mut() {
             background.cancel();
+            // Nobody may ever send what it waits for.
+            if bus == Bus::UartIn {
+                uart::abort();
+            }
         }
     }
 }

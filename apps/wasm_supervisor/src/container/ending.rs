@@ -234,7 +234,12 @@ impl<P: Platform + 'static> Containers<P> {
                 restarts: container.restarts.total,
                 time_us,
             };
-            container.fault = Some(FaultRecord { report, block });
+            let place = container.place();
+            container.fault = Some(FaultRecord {
+                report,
+                block,
+                place,
+            });
             let entry = match entry {
                 Entry::Start => "while loading",
                 Entry::Main => "in main",
@@ -243,12 +248,11 @@ impl<P: Platform + 'static> Containers<P> {
             };
             // Nothing here may need memory: it may be what the container ran out of.
             let mut text = Text::<LOG_TEXT_MAX>::new();
-            let _ = write!(
-                text,
-                "faulted: {} {entry}, fuel {}",
-                fault.word(),
-                report.fuel_used
-            );
+            let _ = write!(text, "faulted: {} {entry}, ", fault.word());
+            if let Some(place) = place {
+                let _ = write!(text, "{place}, ");
+            }
+            let _ = write!(text, "fuel {}", report.fuel_used);
             if let Some(LastCall {
                 name, arguments, ..
             }) = last_call

@@ -51,6 +51,17 @@ fn program(data: &str, body: &str) -> Vec<u8> {
           (import "tock:led" "off" (func $led_off (param i32) (result i32)))
           (import "tock:led" "toggle" (func $led_toggle (param i32) (result i32)))
           (import "tock:led" "is_on" (func $led_is_on (param i32) (result i32)))
+          (import "tock:gpio" "count" (func $pin_count (result i32)))
+          (import "tock:gpio" "make_output" (func $pin_output (param i32) (result i32)))
+          (import "tock:gpio" "make_input" (func $pin_input (param i32 i32) (result i32)))
+          (import "tock:gpio" "set_active" (func $pin_set (param i32) (result i32)))
+          (import "tock:gpio" "set_inactive" (func $pin_clear (param i32) (result i32)))
+          (import "tock:gpio" "toggle" (func $pin_toggle (param i32) (result i32)))
+          (import "tock:gpio" "is_active" (func $pin_is_high (param i32) (result i32)))
+          (import "tock:alarm" "now" (func $alarm_now (param i32) (result i32)))
+          (import "tock:alarm" "resolution" (func $alarm_resolution (result i32)))
+          (import "tock:alarm" "wait_for" (func $alarm_wait_for (param i64)))
+          (import "tock:alarm" "wait_until" (func $alarm_wait_until (param i64)))
           (memory (export "memory") 1)
           (data (i32.const 0) "{data}")
           (func (export "_start") {body}))"#
@@ -201,6 +212,72 @@ fn the_kernels_lights_answer_with_errors() {
     assert_eq!(number("", "(call $led_is_on (i32.const 2))"), -1);
     let toggled = r"(i32.add (call $led_toggle (i32.const 0)) (call $led_is_on (i32.const 0)))";
     assert_eq!(number("", toggled), 1);
+}
+
+#[test]
+fn the_kernels_pins_answer_with_errors() {
+    assert_eq!(number("", "(call $pin_count)"), 2);
+    let invalid = 6;
+    for call in ["output", "set", "clear", "toggle"] {
+        for (pin, code) in [(1, 0), (2, invalid), (-1, invalid)] {
+            let called = format!("(call $pin_{call} (i32.const {pin}))");
+            assert_eq!(number("", &called), code, "{called}");
+        }
+    }
+    assert_eq!(number("", "(call $pin_is_high (i32.const 2))"), -1);
+    for (pull, expected) in [(0, 0), (1, 1), (2, 0), (3, invalid), (-1, invalid)] {
+        let body = format!(
+            "(i32.or (call $pin_input (i32.const 0) (i32.const {pull})) (call $pin_is_high (i32.const 0)))"
+        );
+        assert_eq!(number("", &body), expected, "{pull}");
+    }
+    let levels = r"(i32.or (call $pin_set (i32.const 0)) (call $pin_is_high (i32.const 0)))";
+    assert_eq!(number("", levels), 1);
+    let levels = format!("(i32.add {levels} (call $pin_toggle (i32.const 0)))");
+    let levels = format!("(i32.add {levels} (call $pin_is_high (i32.const 0)))");
+    assert_eq!(number("", &levels), 1);
+}
+
+#[test]
+fn time_by_wasis_names_is_that_of_the_device() {
+    assert_eq!(number("", "(call $alarm_resolution)"), 1_000);
+    // Nanoseconds since the start, and how many microseconds a wait has taken.
+    let waits = |wait: &str| {
+        let body = format!(
+            "(drop (call $alarm_now (i32.const 8))) {wait} (drop (call $alarm_now (i32.const 16)))
+             (call $exit (i32.wrap_i64 (i64.div_u (i64.sub (i64.load (i32.const 16)) (i64.load (i32.const 8))) (i64.const 1000))))"
+        );
+        match Bench::new("", &body).state() {
+            State::Exited { code } => code,
+            other => panic!("{other:?}"),
+        }
+    };
+    let some = 5_000;
+    for (wait, least) in [
+        (
+            "(call $alarm_wait_for (i64.const 5000000))".to_owned(),
+            some,
+        ),
+        // Never for less.
+        (
+            "(call $alarm_wait_for (i64.const 4999001))".to_owned(),
+            some,
+        ),
+        (
+            "(call $alarm_wait_until (i64.add (i64.load (i32.const 8)) (i64.const 5000000)))"
+                .to_owned(),
+            some,
+        ),
+        ("(call $alarm_wait_until (i64.const 0))".to_owned(), 0),
+    ] {
+        let took = waits(&wait);
+        assert!((least..least + 1_000).contains(&took), "{wait}: {took}");
+    }
+    // Until the end of all time.
+    let bench = Bench::new("", "(call $alarm_wait_for (i64.const -1))");
+    assert_eq!(bench.state(), State::Running);
+    let outside = Bench::new("", "(drop (call $alarm_now (i32.const -4)))");
+    assert!(matches!(outside.state(), State::Faulted { .. }));
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::arena;
 use crate::buses::{SpiSettings, Transfer};
 use crate::engine::{Account, Handler, Host, MailPlace, Stop, border::price};
 use crate::interrupts::Capture;
-use crate::platform::{Claimed, LedAction, Platform, Width};
+use crate::platform::{Claimed, LedAction, PinAction, Platform, Width};
 use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay, Work};
 use crate::window::Window;
 
@@ -818,6 +818,19 @@ impl<P: Platform> berth_foreign::Container for ContainerHost<P> {
 
     fn led_count(&self) -> u32 {
         self.shared.platform.led_count()
+    }
+
+    fn pin_count(&self) -> u32 {
+        self.shared.platform.pin_count()
+    }
+
+    fn pin(&mut self, number: u32, action: PinAction) -> u32 {
+        let result = self.shared.platform.pin(number, action);
+        u32::from(result.err().unwrap_or(0))
+    }
+
+    fn pin_is_high(&self, number: u32) -> Option<bool> {
+        self.shared.platform.pin_is_high(number)
     }
 
     fn set_spi(&mut self, settings: SpiSettings) {

@@ -1,7 +1,7 @@
 //! What is known of one container.
 
 use berth_exposure::LABEL_MAX;
-use berth_protocol::{FaultReport, ImageHash, Parameters, State, Update};
+use berth_protocol::{FaultReport, ImageHash, Parameters, Place, State, Update};
 
 use super::budget::{Budget, WRITES_DEFAULT};
 use super::load::Load;
@@ -23,6 +23,8 @@ pub(super) struct FaultRecord {
     pub(super) report: FaultReport<'static>,
     /// That label, if it was about one: the image that had it may be replaced.
     pub(super) block: Option<Text<LABEL_MAX>>,
+    /// Where it was, if its package tells.
+    pub(super) place: Option<Place>,
 }
 
 /// One container.
@@ -141,6 +143,22 @@ impl<P: Platform + 'static> Container<P> {
     pub fn fault_block(&self) -> Option<&str> {
         let label = self.fault.as_ref()?.block.as_ref()?;
         core::str::from_utf8(label.bytes()).ok()
+    }
+
+    /// Where that was, if its package tells.
+    #[must_use]
+    pub fn fault_place(&self) -> Option<Place> {
+        self.fault.as_ref()?.place
+    }
+
+    /// Where it is now, if its package tells.
+    pub(super) fn place(&self) -> Option<Place> {
+        let number = self.run.as_ref()?.engine.as_ref()?.peek()?.place()?;
+        let [a, b, c, d, ..] = self.hash.0;
+        Some(Place {
+            number,
+            image: u32::from_be_bytes([a, b, c, d]),
+        })
     }
 
     /// Its restarts since the operator started it.

@@ -38,8 +38,8 @@ pub struct Shared<P> {
     pub(super) conveyors: Conveyors,
     /// See [`take_last_words`](Self::take_last_words).
     pub(super) last_words: Cell<Option<LastWords>>,
-    /// Whose transfer is under way: on the SPI bus, on the I2C bus.
-    buses: [Cell<Option<RunId>>; 2],
+    /// Whose transfer is under way, by the bus's number.
+    buses: [Cell<Option<RunId>>; Bus::COUNT],
 }
 
 /// What belongs to one run and outlives each of its steps.
@@ -88,7 +88,7 @@ impl<P> Shared<P> {
             handlers: Handlers::new(),
             conveyors: Conveyors::new(),
             last_words: Cell::new(None),
-            buses: [const { Cell::new(None) }; 2],
+            buses: [const { Cell::new(None) }; Bus::COUNT],
         }
     }
 
@@ -306,8 +306,13 @@ impl<P: Platform> Shared<P> {
 
     /// Whose transfer is under way on a bus.
     fn transferring(&self, bus: Bus) -> &Cell<Option<RunId>> {
-        let [spi, i2c] = &self.buses;
-        if bus == Bus::Spi { spi } else { i2c }
+        let [spi, i2c, uart_out, uart_in] = &self.buses;
+        match bus {
+            Bus::Spi => spi,
+            Bus::I2c => i2c,
+            Bus::UartOut => uart_out,
+            Bus::UartIn => uart_in,
+        }
     }
 
     /// May a run that waits for a transfer on this bus begin it, or end it?
@@ -358,7 +363,7 @@ impl<P: Platform> Shared<P> {
 
     /// Nobody waits for the transfer of a run any more.
     pub(super) fn cancel_transfers(&self, id: RunId) {
-        for bus in [Bus::Spi, Bus::I2c] {
+        for bus in Bus::ALL {
             let owner = self.transferring(bus);
             if owner.get() == Some(id) {
                 owner.set(None);

@@ -27,6 +27,8 @@ const IMPORTS: &str = r#"
     (import "tock:spi" "transfer" (func $transfer (param i32 i32 i32) (result i32)))
     (import "tock:spi" "read" (func $read (param i32 i32) (result i32)))
     (import "tock:i2c" "write_read" (func $write_read (param i32 i32 i32 i32 i32) (result i32)))
+    (import "tock:uart" "write" (func $uart_write (param i32 i32) (result i32)))
+    (import "tock:uart" "read" (func $uart_read (param i32 i32) (result i32)))
     (import "berth" "exit" (func $exit (param i32)))
     (memory (export "memory") 2048 (pagesize 1))
     (data (i32.const 16) "abcdefgh")"#;
@@ -226,4 +228,37 @@ fn a_board_without_the_bus_refuses_the_module() {
         .unwrap();
     let slot = device.containers.find("it").unwrap();
     assert!(device.containers.start(slot).is_err());
+}
+
+#[test]
+fn one_reads_from_the_uart_while_another_writes_and_each_direction_has_its_limits() {
+    let mut device = Device::new();
+    let reads =
+        "(i32.or (call $uart_read (i32.const 32) (i32.const 3)) (i32.load8_u (i32.const 32)))";
+    let reads = device.start("reads", &guest(reads));
+    let writes = device.start(
+        "writes",
+        &guest("(call $uart_write (i32.const 16) (i32.const 5))"),
+    );
+    device.some_turns();
+    assert_eq!(device.begun(), 2);
+    assert_eq!(device.fake.0.wires.borrow().begun[1].2, b"abcde");
+    device.fake.complete(Bus::UartOut);
+    device.some_turns();
+    assert_eq!(device.state(writes), State::Exited { code: 0 });
+    assert_eq!(device.state(reads), State::Running);
+    device.fake.complete(Bus::UartIn);
+    device.some_turns();
+    assert_eq!(device.state(reads), State::Exited { code: 255 });
+    for (call, code) in [
+        ("(call $uart_write (i32.const 0) (i32.const 257))", 7),
+        ("(call $uart_read (i32.const 0) (i32.const 257))", 7),
+        ("(call $uart_write (i32.const 0) (i32.const 0))", 6),
+        ("(call $uart_read (i32.const 0) (i32.const 0))", 6),
+    ] {
+        let slot = device.start("wrong", &guest(call));
+        device.some_turns();
+        assert_eq!(device.state(slot), State::Exited { code }, "{call}");
+    }
+    assert_eq!(device.begun(), 2);
 }

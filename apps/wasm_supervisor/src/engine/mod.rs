@@ -269,6 +269,9 @@ pub trait Engine<H: Host>: Sized {
 
     /// The linear memory, to be looked at.
     fn memory_now(&self) -> &[u8];
+
+    /// The number of the place where the module says that it is; `None` if it does not say.
+    fn place(&self) -> Option<u32>;
 }
 
 /// For each import that claims a block: its number among the claimed blocks.

@@ -13,7 +13,7 @@ use berth_protocol::Fault;
 
 use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, border, config, link, scratch};
 use crate::admission::Module;
-use crate::admission::entries::{MAIN, MEMORY};
+use crate::admission::entries::{MAIN, MEMORY, PLACE};
 use crate::admission::module::most;
 
 /// What the store carries for its host functions.
@@ -240,6 +240,14 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         match self.store.data().memory {
             Some(memory) => memory.data(&self.store),
             None => &[],
+        }
+    }
+
+    fn place(&self) -> Option<u32> {
+        let global = self.instance.get_global(&self.store, PLACE)?;
+        match global.get(&self.store) {
+            Val::I32(place) => u32::try_from(place).ok().filter(|place| *place > 0),
+            _ => None,
         }
     }
 }

@@ -16,9 +16,9 @@ pub struct Wires {
     /// Whether there are any.
     pub none: bool,
     /// Under way: by bus.
-    under_way: [Option<UnderWay>; 2],
+    under_way: [Option<UnderWay>; Bus::COUNT],
     /// Cancelled and not over: by bus.
-    pub ending: [bool; 2],
+    pub ending: [bool; Bus::COUNT],
     /// Each transfer that was begun, with the clock's settings.
     pub begun: Vec<(Transfer, SpiSettings, Vec<u8>)>,
 }

@@ -45,7 +45,8 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Reset { .. }
         | Op::ReadImage { .. }
         | Op::Blocks { .. }
-        | Op::FaultBlock { .. } => false,
+        | Op::FaultBlock { .. }
+        | Op::FaultPlace { .. } => false,
     }
 }
 

@@ -196,6 +196,18 @@ impl<P: Platform + 'static> Service<P> {
         sink.take(id, &reply);
     }
 
+    /// Where the last fault of the container called `name` was.
+    pub(super) fn fault_place(&self, id: u32, name: &str, sink: &mut dyn Sink) {
+        let found = self.containers.find(name);
+        let reply = match found.and_then(|slot| self.containers.get(slot)) {
+            Some(container) => Ok(Reply::FaultPlace {
+                place: container.fault_place(),
+            }),
+            None => Err(DeviceError::UnknownName),
+        };
+        sink.take(id, &reply);
+    }
+
     /// What tells the logs and events of this run of the supervisor from those of others.
     pub(super) fn session(&self) -> u32 {
         self.session.unwrap_or(0)

@@ -192,6 +192,7 @@ impl<P: Platform + 'static> Answering for Service<P> {
             Op::Sources { name, cursor } => self.source(id, name, cursor, sink),
             Op::Blocks { name, cursor } => self.block(id, name, cursor, sink),
             Op::FaultBlock { name } => self.fault_block(id, name, sink),
+            Op::FaultPlace { name } => self.fault_place(id, name, sink),
             Op::Reset { uptime_us } => {
                 let is_due = self.device().uptime_us >= uptime_us;
                 if is_due {

@@ -88,6 +88,7 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::RunCommit { .. } => 27,
         Op::Blocks { .. } => 28,
         Op::FaultBlock { .. } => 29,
+        Op::FaultPlace { .. } => 30,
     }
 }
 
@@ -192,6 +193,7 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             Step::Ask(Op::Pause { name }),
             Step::Ask(Op::Inspect { name }),
             Step::Ask(Op::FaultBlock { name }),
+            Step::Ask(Op::FaultPlace { name }),
             Step::Ask(Op::Resume { name }),
             run,
             Step::Ask(Op::Edit {

@@ -4,6 +4,7 @@ mod alarm;
 mod console;
 mod crowd;
 mod expiration_tests;
+mod gpio;
 mod i2c_master;
 mod led;
 mod low_level_debug;

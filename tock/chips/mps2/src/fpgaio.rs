@@ -1,7 +1,8 @@
-//! FPGAIO: the two user LEDs of the board, a clock of seconds, and the SPI headers' chip selects.
+//! FPGAIO: the two user LEDs and the two buttons of the board, a clock of seconds, and the SPI headers' chip selects.
 
 #![allow(unsafe_code)]
 
+use kernel::ErrorCode;
 use kernel::hil::{gpio, led};
 use kernel::utilities::StaticRef;
 use kernel::utilities::registers::interfaces::{Readable, Writeable};
@@ -16,7 +17,9 @@ pub const SECONDS: usize = BASE + 0x10;
 register_structs! {
     FpgaIoRegisters {
         (0x00 => led0: ReadWrite<u32>),
-        (0x04 => _reserved),
+        (0x04 => _reserved0),
+        (0x08 => button: ReadOnly<u32>),
+        (0x0c => _reserved1),
         (0x10 => clk1hz: ReadOnly<u32>),
         (0x14 => @END),
     }
@@ -134,3 +137,125 @@ impl gpio::Output for Line {
         LINES.misc.get() & self.bit != 0
     }
 }
+
+/// Where the buttons are.
+pub const BUTTONS: usize = BASE + 0x8;
+
+/// What a [`Pin`] is.
+#[derive(Debug)]
+enum Wire {
+    /// A chip select, which is driven and can be read back.
+    Line(Line),
+    /// A button: its bit. It is read.
+    Button(u32),
+}
+
+/// A pin whose direction is the board's: a chip select for whoever has none of its own, or a button. None interrupts.
+#[derive(Debug)]
+pub struct Pin(Wire);
+
+impl Pin {
+    /// The line at this bit of MISC, as [`Line::new`].
+    ///
+    /// # Safety
+    ///
+    /// One object may drive a line.
+    #[must_use]
+    pub const unsafe fn line(number: u32) -> Self {
+        // SAFETY: as the caller promises.
+        Self(Wire::Line(unsafe { Line::new(number) }))
+    }
+
+    /// Button `number`, 0 or 1. There are no more; a larger number is never pressed.
+    #[must_use]
+    pub const fn button(number: u32) -> Self {
+        Self(Wire::Button(if number < 2 { 1 << number } else { 0 }))
+    }
+}
+
+impl gpio::Input for Pin {
+    fn read(&self) -> bool {
+        match &self.0 {
+            Wire::Line(line) => LINES.misc.get() & line.bit != 0,
+            Wire::Button(bit) => FPGAIO.button.get() & bit != 0,
+        }
+    }
+}
+
+impl gpio::Output for Pin {
+    fn set(&self) {
+        if let Wire::Line(line) = &self.0 {
+            line.set();
+        }
+    }
+
+    fn clear(&self) {
+        if let Wire::Line(line) = &self.0 {
+            line.clear();
+        }
+    }
+
+    fn toggle(&self) -> bool {
+        match &self.0 {
+            Wire::Line(line) => line.toggle(),
+            Wire::Button(_) => gpio::Input::read(self),
+        }
+    }
+}
+
+/// Nothing can be chosen.
+impl gpio::Configure for Pin {
+    fn configuration(&self) -> gpio::Configuration {
+        match self.0 {
+            Wire::Line(_) => gpio::Configuration::InputOutput,
+            Wire::Button(_) => gpio::Configuration::Input,
+        }
+    }
+
+    fn make_output(&self) -> gpio::Configuration {
+        self.configuration()
+    }
+
+    fn disable_output(&self) -> gpio::Configuration {
+        self.configuration()
+    }
+
+    fn make_input(&self) -> gpio::Configuration {
+        self.configuration()
+    }
+
+    fn disable_input(&self) -> gpio::Configuration {
+        self.configuration()
+    }
+
+    fn deactivate_to_low_power(&self) {}
+
+    fn set_floating_state(&self, _: gpio::FloatingState) {}
+
+    fn floating_state(&self) -> gpio::FloatingState {
+        gpio::FloatingState::PullNone
+    }
+}
+
+impl<'a> gpio::InterruptWithValue<'a> for Pin {
+    fn set_client(&self, _: &'a dyn gpio::ClientWithValue) {}
+
+    fn enable_interrupts(&self, _: gpio::InterruptEdge) -> Result<(), ErrorCode> {
+        Err(ErrorCode::NOSUPPORT)
+    }
+
+    fn disable_interrupts(&self) {}
+
+    fn is_pending(&self) -> bool {
+        false
+    }
+
+    fn set_value(&self, _: u32) {}
+
+    fn value(&self) -> u32 {
+        0
+    }
+}
+
+impl gpio::Pin for Pin {}
+impl gpio::InterruptValuePin<'_> for Pin {}

@@ -7,7 +7,8 @@ pub use name::{name_of, without_ending};
 pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes, policy, service};
 
 use crate::complete;
-use berth_pack::whole_number;
+use crate::{Error, meaning::Meaning, project::Purpose};
+use berth_pack::{Places, whole_number};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -49,7 +50,7 @@ pub enum Command {
     /// Write a new container's project: code, test and SDK
     New(New),
     /// Build the project of this folder, and make a package of it
-    Build,
+    Build(Build),
     /// Store a container on the device
     Upload(Upload),
     /// Store a container and start it; what runs under its name is replaced
@@ -92,7 +93,7 @@ pub enum Command {
     /// Show what a container wrote
     Logs(Logs),
     /// Show everything that is known of a container, with its last fault
-    Inspect(Name),
+    Inspect(Inspect),
     /// Show what happened on the device
     Events(Events),
     /// List what containers can claim on this device, and who holds it
@@ -146,6 +147,14 @@ pub enum Language {
     C,
 }
 
+/// What `build` takes.
+#[derive(Debug, Args)]
+pub struct Build {
+    /// How closely it tells where it is, for whoever reads its faults
+    #[arg(long, value_name = "HOW CLOSELY", value_enum, default_value_t = Places::Functions)]
+    pub places: Places,
+}
+
 /// What `upload` takes.
 #[derive(Debug, Args)]
 pub struct Upload {
@@ -171,6 +180,9 @@ pub struct Upload {
     /// With --live-update: do not wait for the end of the trial
     #[arg(long, requires = "live_update")]
     pub no_wait: bool,
+    /// How closely it tells where it is, for whoever reads its faults
+    #[arg(long, value_name = "HOW CLOSELY", value_enum, default_value_t = Places::Functions)]
+    pub places: Places,
     /// What becomes of what the package's author wishes (share, stack, memory, restart) and you do not say
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Wishes::Bounded,
           env = "BERTH_WISHES", hide_env_values = true)]
@@ -201,6 +213,12 @@ pub struct Run {
     /// Wait until it ends, and delete it then
     #[arg(long)]
     pub rm: bool,
+    /// How closely it tells where it is, for whoever reads its faults [default: lines of a project, functions of FILE]
+    #[arg(long, value_name = "HOW CLOSELY", value_enum)]
+    pub places: Option<Places>,
+    /// What the numbers of a fault mean.
+    #[command(flatten)]
+    pub meaning: Named,
     /// What becomes of what the package's author wishes (share, stack, memory, restart) and you do not say
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Wishes::Bounded,
           env = "BERTH_WISHES", hide_env_values = true)]
@@ -208,6 +226,13 @@ pub struct Run {
     /// Send the file as it is instead of packing it on the way
     #[arg(long)]
     pub no_pack: bool,
+}
+
+impl Run {
+    /// What a project is built for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        Purpose::Try(self.places.unwrap_or(Places::Lines))
+    }
 }
 
 const SIM_HELP: &str = "\
@@ -244,6 +269,9 @@ pub struct Sim {
     /// Show every access to a register, and what was on the buses
     #[arg(long)]
     pub trace: bool,
+    /// How closely it tells where it is, for whoever reads its faults [default: lines of a project, functions of FILE]
+    #[arg(long, value_name = "HOW CLOSELY", value_enum)]
+    pub places: Option<Places>,
     /// End after so long by the board's clock, such as 2s or 10m
     #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
     pub time: Duration,
@@ -349,12 +377,36 @@ pub struct Images {
     pub output: Option<PathBuf>,
 }
 
-/// A container by name.
+/// What `inspect` takes.
 #[derive(Debug, Args)]
-pub struct Name {
+pub struct Inspect {
     /// Name of the container
     #[arg(add = ArgValueCandidates::new(complete::containers))]
     pub name: String,
+    /// What the numbers of a fault mean.
+    #[command(flatten)]
+    pub meaning: Named,
+}
+
+/// What the numbers of a fault mean, where berth does not know it by itself.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Names of the package's functions and places, for its faults [default: those of packages made or sent here]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub names: Option<PathBuf>,
+    /// The manufacturer's list (exposures.json), for names of registers [default: that of the reference board]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub list: Option<PathBuf>,
+}
+
+impl Named {
+    /// What is known, for a device whose board has this name.
+    ///
+    /// # Errors
+    /// If one of the files cannot be read, or is none.
+    pub(crate) fn read(&self, board: &str) -> Result<Meaning, Error> {
+        Meaning::of(board, self.names.as_deref(), self.list.as_deref())
+    }
 }
 
 /// What `rm` takes.
@@ -402,6 +454,9 @@ pub struct Logs {
     /// Show when by this computer's clock (UTC) instead of by the device's, which begins at its start
     #[arg(long)]
     pub clock: bool,
+    /// What the numbers of a fault mean.
+    #[command(flatten)]
+    pub meaning: Named,
 }
 
 /// What `events` takes.

@@ -4,10 +4,10 @@ use super::{Failure, connect, endings, rolled_back};
 use crate::{
     Begun, Client, Container, Error, UpdateOutcome, UploadOutcome,
     cli::{Cli, Edit, Remove, Repeatable, Upload, Wishes, name_of, without_ending},
-    device, output, packing,
+    device, meaning, output, packing,
     wishes::{self, Granted},
 };
-use berth_pack::printable;
+use berth_pack::{Places, printable};
 use berth_protocol::{Parameters, Restart};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -23,6 +23,17 @@ const TRIAL_TICK: Duration = Duration::from_millis(100);
 /// How much longer than announced a trial may take.
 const TRIAL_MARGIN: Duration = Duration::from_secs(5);
 
+/// How a file becomes an image.
+#[derive(Clone, Copy, Default)]
+pub(super) struct How {
+    /// It is sent as it is.
+    pub(super) as_is: bool,
+    /// With WASMICO's numbers it is called as its file is.
+    pub(super) as_wasmico: bool,
+    /// How closely it tells where it is.
+    pub(super) places: Places,
+}
+
 /// An image from a file of this computer.
 pub(super) struct ImageFile {
     pub(super) name: String,
@@ -32,21 +43,15 @@ pub(super) struct ImageFile {
 }
 
 impl ImageFile {
-    /// Read a file and make a package of it, unless it is to be sent `as_is`. With WASMICO's numbers it is called
-    /// as its file is.
-    pub(super) fn read(
-        path: &Path,
-        name: Option<&str>,
-        as_is: bool,
-        as_wasmico: bool,
-    ) -> Result<Self, Error> {
+    /// Read a file and make a package of it.
+    pub(super) fn read(path: &Path, name: Option<&str>, how: How) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|source| Error::File {
             path: path.to_owned(),
             source,
         })?;
         let name = match name.or_else(|| packing::name(&bytes)) {
             Some(name) => name.to_owned(),
-            None => name_of(path, as_wasmico),
+            None => name_of(path, how.as_wasmico),
         };
         if !berth_protocol::is_valid_name(&name) {
             return Err(Error::Usage(format!(
@@ -55,7 +60,7 @@ impl ImageFile {
                 printable(&name)
             )));
         }
-        if as_is {
+        if how.as_is {
             let wishes = Parameters::default();
             return Ok(Self {
                 name,
@@ -63,10 +68,15 @@ impl ImageFile {
                 wishes,
             });
         }
-        let prepared = packing::prepare(bytes, &name).map_err(|error| Error::NotPacked {
-            path: path.to_owned(),
-            why: error.to_string(),
-        })?;
+        let prepared =
+            packing::prepare_with(bytes, &name, how.places).map_err(|error| Error::NotPacked {
+                path: path.to_owned(),
+                why: error.to_string(),
+            })?;
+        match &prepared.names {
+            Some(names) => meaning::keep(names),
+            None => meaning::keep_beside(path, &prepared.bytes),
+        }
         if let Some(text) = prepared.note {
             note(&name, &text);
         }
@@ -111,8 +121,11 @@ pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Res
     let image = ImageFile::read(
         &arguments.file,
         arguments.name.as_deref(),
-        arguments.no_pack,
-        arguments.numbers.any(),
+        How {
+            as_is: arguments.no_pack,
+            as_wasmico: arguments.numbers.any(),
+            places: arguments.places,
+        },
     )?;
     arguments.settings.check()?;
     let parameters = arguments.settings.parameters(&arguments.numbers);

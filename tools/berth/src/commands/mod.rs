@@ -95,7 +95,7 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match &cli.command {
         Command::New(arguments) => project::new(arguments, &mut out, json)?,
-        Command::Build => project::build(&mut out, json)?,
+        Command::Build(arguments) => project::build(arguments, &mut out, json)?,
         Command::Upload(arguments) => lifecycle::upload(cli, arguments, &mut out)?,
         Command::Run(arguments) => run::run(cli, arguments, &mut out)?,
         Command::Sim(arguments) => sim::run(cli, arguments, &mut out)?,
@@ -166,8 +166,13 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         }
         Command::Logs(arguments) => watch::logs(cli, arguments, &mut out)?,
         Command::Inspect(c) => {
-            let client = &mut connect(cli)?.client;
-            let found = lifecycle::exact_first(client, &c.name, device::inspect)?;
+            let mut connection = connect(cli)?;
+            let meaning = c.meaning.read(&connection.info.board)?;
+            let client = &mut connection.client;
+            let mut found = lifecycle::exact_first(client, &c.name, device::inspect)?;
+            if let Some(fault) = &mut found.last_fault {
+                meaning.add_to(fault);
+            }
             output::inspection(&mut out, &found, json)?;
         }
         Command::Events(arguments) => watch::events(cli, arguments, &mut out)?,

@@ -14,11 +14,19 @@ use super::{
 use crate::{
     Client, Error,
     cli::{Cli, Run},
-    device, output,
-    project::{Project, Watch},
+    device,
+    meaning::Meaning,
+    output,
+    project::{Project, Purpose, Watch},
 };
 use berth_protocol::State;
-use std::{io::Write, path::PathBuf, thread, time::Duration};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    rc::Rc,
+    thread,
+    time::Duration,
+};
 
 /// How long a new image is on trial. Short: the next save waits for its end.
 const TRIAL: Duration = Duration::from_secs(1);
@@ -31,10 +39,10 @@ enum Source {
 
 impl Source {
     /// The file to run, as it has become by now.
-    fn made(&self, out: &mut impl Write, json: bool) -> Result<PathBuf, Failure> {
+    fn made(&self, purpose: Purpose, out: &mut impl Write, json: bool) -> Result<PathBuf, Failure> {
         match self {
             Self::File(file) => Ok(file.clone()),
-            Self::Project(project) => Ok(project::told(project, out, json)?.path),
+            Self::Project(project) => Ok(project::told(project, purpose, out, json)?.path),
         }
     }
 
@@ -51,7 +59,8 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
         Some(file) => Source::File(file.clone()),
         None => Source::Project(project::here()?),
     };
-    let (mut connection, _) = connect_shared(cli)?;
+    let (mut connection, info) = connect_shared(cli)?;
+    let meaning = Rc::new(arguments.meaning.read(&info.board)?);
     let client = &mut connection.client;
     let watch = Watch::of(&source.files())?;
     let mut shown: Option<Shown> = None;
@@ -61,8 +70,11 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
             if let Some(shown) = &mut shown {
                 shown.until_trial_ends(client, out, cli.json)?;
             }
-            match source.made(out, cli.json) {
-                Ok(file) => replace(cli, arguments, (client, &file), &mut shown, out),
+            match source.made(arguments.purpose(), out, cli.json) {
+                Ok(file) => {
+                    let what = (&*file, &meaning);
+                    replace(cli, arguments, client, what, &mut shown, out)
+                }
                 Err(failure) => Err(failure),
             }
             .or_else(|failure| said(failure, cli.json))?;
@@ -96,7 +108,8 @@ fn said(failure: Failure, json: bool) -> Result<(), Failure> {
 fn replace(
     cli: &Cli,
     arguments: &Run,
-    (client, file): (&mut Client, &std::path::Path),
+    client: &mut Client,
+    (file, meaning): (&Path, &Rc<Meaning>),
     shown: &mut Option<Shown>,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
@@ -104,7 +117,7 @@ fn replace(
     // Its lines of before are read on; of one that was there before this command, only what is new.
     let shown = match shown {
         Some(shown) if shown.name == image.name => shown,
-        _ => shown.insert(Shown::of(image.name.clone())),
+        _ => shown.insert(Shown::of(image.name.clone(), Rc::clone(meaning))),
     };
     let done = Running::of(arguments, &image, TRIAL).begin(client, &mut shown.log)?;
     shown.trial = done.on_trial;
@@ -130,9 +143,9 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(name: String) -> Self {
+    fn of(name: String, meaning: Rc<Meaning>) -> Self {
         Self {
-            log: Log::of(&name).goes_on(),
+            log: Log::of(&name, meaning).goes_on(),
             name,
             trial: None,
             ended: None,

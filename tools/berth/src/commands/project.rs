@@ -3,9 +3,9 @@
 use super::Failure;
 use crate::{
     Error,
-    cli::New,
+    cli::{Build, New},
     output,
-    project::{self, Built, Project, create},
+    project::{self, Built, Project, Purpose, create},
 };
 use std::{io::Write, path::Path};
 
@@ -34,13 +34,19 @@ pub(super) fn here() -> Result<Project, Error> {
     Project::around(&folder)
 }
 
-pub(super) fn build(out: &mut impl Write, json: bool) -> Result<(), Failure> {
-    told(&here()?, out, json).map(|_| ())
+pub(super) fn build(arguments: &Build, out: &mut impl Write, json: bool) -> Result<(), Failure> {
+    let purpose = Purpose::HandOn(arguments.places);
+    told(&here()?, purpose, out, json).map(|_| ())
 }
 
 /// Build it, and say what came out.
-pub(super) fn told(project: &Project, out: &mut impl Write, json: bool) -> Result<Built, Failure> {
-    let built = project.build()?;
+pub(super) fn told(
+    project: &Project,
+    purpose: Purpose,
+    out: &mut impl Write,
+    json: bool,
+) -> Result<Built, Failure> {
+    let built = project.build(purpose)?;
     let image = built.packed.image.len();
     if let Some(advice) = built.packed.advice() {
         output::note(&format!("{}: {advice}", project.name()));

@@ -7,8 +7,8 @@ use crate::{
     device, output,
 };
 use berth_protocol::{DeviceError, Parameters, State};
-use lifecycle::ImageFile;
-use std::{io::Write, path::Path, time::Duration};
+use lifecycle::{How, ImageFile};
+use std::{io::Write, path::Path, rc::Rc, time::Duration};
 
 /// How long the new image of a container that ran is on trial.
 const TRIAL: Duration = Duration::from_secs(5);
@@ -20,14 +20,15 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
     }
     let file = match &arguments.file {
         Some(file) => file.clone(),
-        None => project::told(&project::here()?, out, cli.json)?.path,
+        None => project::told(&project::here()?, arguments.purpose(), out, cli.json)?.path,
     };
     let image = image(arguments, &file)?;
-    let (mut connection, _) = connect_shared(cli)?;
+    let (mut connection, info) = connect_shared(cli)?;
+    let meaning = Rc::new(arguments.meaning.read(&info.board)?);
     let client = &mut connection.client;
     let run = Running::of(arguments, &image, TRIAL);
     // What was written before this start is the old program's.
-    let mut log = watch::Log::of(&image.name);
+    let mut log = watch::Log::of(&image.name, meaning);
     let done = run.begin(client, &mut log)?.what;
     output::action(out, &image.name, done, Some(image.bytes.len()), cli.json)?;
     if !run.watched {
@@ -45,7 +46,12 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
 
 /// The image to run.
 pub(super) fn image(arguments: &Run, file: &Path) -> Result<ImageFile, Error> {
-    ImageFile::read(file, arguments.name.as_deref(), arguments.no_pack, false)
+    let how = How {
+        as_is: arguments.no_pack,
+        places: arguments.places.unwrap_or_default(),
+        ..How::default()
+    };
+    ImageFile::read(file, arguments.name.as_deref(), how)
 }
 
 /// How often it is looked at anew what is there, if others change it at the same time.

@@ -5,29 +5,48 @@
 //!            (as `run`)   the same requests, to a device in this program
 //! ```
 
-use super::{Failure, endings, flush, lifecycle::ImageFile, project, watch::Log};
+use super::{
+    Failure, endings, flush,
+    lifecycle::{How, ImageFile},
+    project,
+    watch::Log,
+};
 use crate::{
     Client, Container, Error,
     cli::{Cli, Numbers, Sim},
-    device, output,
+    device,
+    meaning::Meaning,
+    output,
+    project::Purpose,
 };
+use berth_pack::Places;
 use berth_sim::{Board, Machine, Model, Wrong};
 use std::{
     io::Write,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 pub(super) fn run(cli: &Cli, arguments: &Sim, out: &mut impl Write) -> Result<(), Failure> {
     arguments.settings.check()?;
     let files = match arguments.files.as_slice() {
-        [] => vec![project::told(&project::here()?, out, cli.json)?.path],
+        [] => {
+            let purpose = Purpose::Try(arguments.places.unwrap_or(Places::Lines));
+            vec![project::told(&project::here()?, purpose, out, cli.json)?.path]
+        }
         files => files.to_vec(),
+    };
+    let how = How {
+        as_is: arguments.no_pack,
+        places: arguments.places.unwrap_or_default(),
+        ..How::default()
     };
     let images = files
         .iter()
-        .map(|file| ImageFile::read(file, None, arguments.no_pack, false))
+        .map(|file| ImageFile::read(file, None, how))
         .collect::<Result<Vec<_>, _>>()?;
-    let machine = machine(arguments)?;
+    let (machine, board) = machine(arguments)?;
+    let meaning = Rc::new(Meaning::of_board(board));
     let own = machine.clone();
     let mut client = Client::here(Box::new(move |frame| own.exchange(frame)));
     if arguments.trace {
@@ -43,7 +62,7 @@ pub(super) fn run(cli: &Cli, arguments: &Sim, out: &mut impl Write) -> Result<()
         let parameters = arguments.settings.parameters(&Numbers::default());
         image.upload(&mut client, parameters, arguments.wishes)?;
         run.shown.push(Shown {
-            log: Log::of(&image.name).goes_on(),
+            log: Log::of(&image.name, Rc::clone(&meaning)).goes_on(),
             name: image.name.clone(),
         });
     }
@@ -74,7 +93,7 @@ fn as_run(error: Error) -> Error {
 }
 
 /// The board that was asked for, switched on.
-fn machine(arguments: &Sim) -> Result<Machine, Error> {
+fn machine(arguments: &Sim) -> Result<(Machine, Board), Error> {
     let read = |path: &PathBuf| {
         std::fs::read_to_string(path).map_err(|source| Error::File {
             path: path.clone(),
@@ -93,11 +112,15 @@ fn machine(arguments: &Sim) -> Result<Machine, Error> {
         None => ("mps2-an386".to_owned(), Board::reference()),
     };
     let usual = Model::reference().on(&board);
-    let Some(path) = &arguments.model else {
-        return Machine::new(&name, board, &usual).map_err(wrong(Path::new(&name)));
+    let own = board.clone();
+    let machine = match &arguments.model {
+        None => Machine::new(&name, board, &usual).map_err(wrong(Path::new(&name)))?,
+        Some(path) => {
+            let model = Model::parse(&read(path)?).map_err(wrong(path))?;
+            Machine::new(&name, board, &usual.with(model)).map_err(wrong(path))?
+        }
     };
-    let model = Model::parse(&read(path)?).map_err(wrong(path))?;
-    Machine::new(&name, board, &usual.with(model)).map_err(wrong(path))
+    Ok((machine, own))
 }
 
 /// A container whose log is shown.

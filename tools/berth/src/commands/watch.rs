@@ -5,10 +5,12 @@ use crate::{
     Client, Container, Error, LogLine,
     cli::{Cli, Events, Logs, Stats},
     device,
+    meaning::Meaning,
     output::{self, Moments},
 };
 use std::{
     io::{self, IsTerminal, Write},
+    rc::Rc,
     thread,
     time::{Duration, SystemTime},
 };
@@ -26,7 +28,8 @@ const CLEAR: &str = "\x1b[2J\x1b[H";
 pub(super) fn logs(cli: &Cli, arguments: &Logs, out: &mut impl Write) -> Result<(), Failure> {
     let (mut connection, info) = connect_shared(cli)?;
     let client = &mut connection.client;
-    let mut log = Log::of(&arguments.name);
+    let meaning = arguments.meaning.read(&info.board)?;
+    let mut log = Log::of(&arguments.name, Rc::new(meaning));
     log.waits = arguments.follow;
     // A container may say more than a line takes, without end: what it says from now on is not there yet.
     log.until_us = Some(info.uptime_us);
@@ -106,11 +109,14 @@ pub(super) struct Log {
     is_gone: bool,
     /// Its container was there.
     was_there: bool,
+    /// What is known of its faults.
+    meaning: Rc<Meaning>,
 }
 
 impl Log {
-    pub(super) fn of(name: &str) -> Self {
+    pub(super) fn of(name: &str, meaning: Rc<Meaning>) -> Self {
         Self {
+            meaning,
             name: name.to_owned(),
             log: None,
             from: 0,
@@ -126,9 +132,12 @@ impl Log {
     fn next(&mut self, client: &mut Client) -> Result<Option<LogLine>, Error> {
         loop {
             let (log, from) = (self.log, self.from);
-            let line = lifecycle::exact_first(client, &self.name, |client, name| {
+            let mut line = lifecycle::exact_first(client, &self.name, |client, name| {
                 device::log_line(client, name, log, from)
             });
+            if let Ok(Some(line)) = &mut line {
+                self.meaning.add_to_line(line);
+            }
             if self.log.is_some() && begins_anew(&self.name, &line) {
                 (self.log, self.from) = (None, 0);
                 continue;

@@ -2,10 +2,10 @@
 
 use super::{ask, convert, done, list, update_status};
 use crate::{
-    Block, Client, Container, DeviceEvent, Error, FaultRecord, Image, Inspection, LogLine, Refusal,
-    Said, model::Source,
+    Block, Client, Container, DeviceEvent, Error, FaultPlace, FaultRecord, Image, Inspection,
+    LogLine, Refusal, Said, model::Source,
 };
-use berth_protocol::{DeviceError, ImageHash, Op, Parameters, Reply, Restart};
+use berth_protocol::{DeviceError, ImageHash, Op, Parameters, Place, Reply, Restart};
 
 /// Start a container.
 ///
@@ -214,6 +214,10 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
     {
         call.block = optional(fault_block(client, name))?.flatten();
     }
+    if let Some(fault) = &mut last_fault {
+        let place = optional(fault_place(client, name))?.flatten();
+        fault.place = place.map(FaultPlace::of);
+    }
     let container = containers(client)?
         .into_iter()
         .find(|container| container.name == name)
@@ -242,6 +246,15 @@ fn fault_block(client: &mut Client, name: &str) -> Result<Option<Said>, Error> {
     let op = Op::FaultBlock { name };
     ask(client, "inspect", Some(name), op, |reply| match reply {
         Reply::FaultBlock { label } => Some(label.map(Into::into)),
+        _ => None,
+    })
+}
+
+/// Where a container's last fault was, as its package tells.
+fn fault_place(client: &mut Client, name: &str) -> Result<Option<Place>, Error> {
+    let op = Op::FaultPlace { name };
+    ask(client, "inspect", Some(name), op, |reply| match reply {
+        Reply::FaultPlace { place } => Some(place),
         _ => None,
     })
 }
@@ -306,6 +319,7 @@ pub fn log_line(
             time_us,
             level: level.word(),
             text: text.into(),
+            meaning: None,
         })),
         Reply::End => Some(None),
         _ => None,

@@ -98,11 +98,13 @@ pub(super) fn fault(report: FaultReport<'_>) -> FaultRecord {
             name: call.name.into(),
             arguments: call.arguments,
             block: None,
+            register: None,
         }),
         fuel_used: report.fuel_used,
         memory_used: report.memory_used,
         restarts: report.restarts,
         time_us: report.time_us,
+        place: None,
     }
 }
 

@@ -188,6 +188,14 @@ fn add_fault(table: &mut Table, fault: &FaultRecord) {
             moment(fault.time_us).trim_start()
         ),
     ]);
+    if let Some(place) = &fault.place {
+        let told = place.as_told().to_string();
+        let said = match &place.text {
+            Some(text) => format!("in {text}"),
+            None => format!("{told}, whose names are not known here (--names FILE)"),
+        };
+        table.add_row(["  there", &said]);
+    }
     table.add_row([
         "  last call",
         &fault.last_call.as_ref().map_or_else(
@@ -195,7 +203,11 @@ fn add_fault(table: &mut Table, fault: &FaultRecord) {
             |call| {
                 let [first, second] = call.arguments;
                 let block = call.block.as_ref();
-                let of = block.map_or_else(String::new, |block| format!(" of {block}"));
+                let of = match (block, &call.register) {
+                    (Some(block), Some(register)) => format!(" of {block}: {register}"),
+                    (Some(block), None) => format!(" of {block}"),
+                    (None, _) => String::new(),
+                };
                 format!("{}({first:#x}, {second:#x}){of}", call.name)
             },
         ),

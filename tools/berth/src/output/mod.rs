@@ -255,7 +255,11 @@ pub(crate) fn log_line(
         Moments::Device => moment(line.time_us),
         Moments::Clock(start) => clock(start, line.time_us).unwrap_or(moment(line.time_us)),
     };
-    writeln!(out, "{} {:5} {}", when, line.level, line.text)
+    writeln!(out, "{} {:5} {}", when, line.level, line.text)?;
+    if let Some(meaning) = &line.meaning {
+        writeln!(out, "{:width$} {meaning}", "", width = when.len() + 6)?;
+    }
+    Ok(())
 }
 
 /// One line of `events`.

@@ -14,7 +14,7 @@ pub(crate) use new::{New, create};
 pub(crate) use watch::Watch;
 
 use crate::Error;
-use berth_pack::{Options, Packed, pack};
+use berth_pack::{Options, Packed, Places, pack};
 use serde::Deserialize;
 use std::{
     io,
@@ -114,7 +114,7 @@ impl Project {
     ///
     /// # Errors
     /// If the build fails, or its module cannot be packed.
-    pub(crate) fn build(&self) -> Result<Built, Error> {
+    pub(crate) fn build(&self, purpose: Purpose) -> Result<Built, Error> {
         self.run_build()?;
         let module = self.folder.join(&self.words.module);
         let bytes = std::fs::read(&module).map_err(|source| Error::Build {
@@ -125,13 +125,20 @@ impl Project {
             name: self.words.name.clone(),
             version: self.words.version.clone(),
             description: self.words.description.clone(),
+            places: purpose.places(),
             ..Options::default()
         };
         let packed = pack(&bytes, &options).map_err(|error| Error::Build {
             what: crate::error::shown(&self.words.module),
             why: error.to_string(),
         })?;
-        let path = self.folder.join(format!("{}.berth", self.words.name));
+        let ending = match purpose {
+            Purpose::HandOn(_) => "",
+            Purpose::Try(_) => ".run",
+        };
+        let path = self
+            .folder
+            .join(format!("{}{ending}.berth", self.words.name));
         write(&path, &packed.image)?;
         if let Some(names) = packed.names_file() {
             write(&path.with_extension("names.json"), names)?;
@@ -166,6 +173,23 @@ impl Project {
         match status.success() {
             true => Ok(()),
             false => Err(failed(status.to_string())),
+        }
+    }
+}
+
+/// What a package is built for, and how closely it tells where it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    /// To be handed on.
+    HandOn(Places),
+    /// To be tried by whoever builds it: beside the one to be handed on, which stays as it is.
+    Try(Places),
+}
+
+impl Purpose {
+    const fn places(self) -> Places {
+        match self {
+            Self::HandOn(places) | Self::Try(places) => places,
         }
     }
 }
@@ -240,7 +264,7 @@ mod tests {
         ] {
             let text = format!("name = 'a'\nbuild = {build}\nmodule = 'm'\nwatch = []");
             let (_folder, project) = project(&text);
-            match project.unwrap().build() {
+            match project.unwrap().build(Purpose::Try(Places::No)) {
                 Err(Error::Build { why: said, .. }) => assert!(said.contains(why), "{said}"),
                 other => panic!("{:?}", other.map(|built| built.path)),
             }

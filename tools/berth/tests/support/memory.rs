@@ -4,8 +4,8 @@ use super::Faults;
 use berth_protocol::{
     Access, CHUNK_MAX, Container, Device, DeviceError, Entry, Erases, Exposure, FRAME_MAX, Fault,
     FaultReport, Happening, Heap, Holder, HostCall, Image, ImageHash, Inspection, Level,
-    MissingWhy, Op, PROTOCOL_VERSION, Parameters, Reply, Request, Response, Source, State, Status,
-    StoreStatus, Update, encode_frame,
+    MissingWhy, Op, PROTOCOL_VERSION, Parameters, Place, Reply, Request, Response, Source, State,
+    Status, StoreStatus, Update, encode_frame,
 };
 
 use std::time::{Duration, Instant};
@@ -429,6 +429,15 @@ impl Memory {
                 self.find(name)?;
                 Ok(Reply::FaultBlock {
                     label: Some("uart1"),
+                })
+            }
+            Op::FaultPlace { name } => {
+                self.find(name)?;
+                Ok(Reply::FaultPlace {
+                    place: Some(Place {
+                        number: 3,
+                        image: 0x1a2b_3c4d,
+                    }),
                 })
             }
             Op::Reset { .. } => {

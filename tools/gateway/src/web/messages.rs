@@ -96,6 +96,7 @@ impl Asked {
             | Op::Sources { .. }
             | Op::Blocks { .. }
             | Op::FaultBlock { .. }
+            | Op::FaultPlace { .. }
             | Op::Images { .. }
             | Op::ReadImage { .. }
             | Op::Events { .. }

@@ -6,7 +6,8 @@ use wasm_supervisor::buses::{Bus, Buses};
 use wasm_supervisor::conveyors::{Conveyors, Refused};
 use wasm_supervisor::interrupts::{Capture, Counters, Interrupts, Registered};
 use wasm_supervisor::platform::{
-    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, Platform, Refusal, Width,
+    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, PinAction, Platform,
+    Refusal, Width,
 };
 use wasm_supervisor::programs::{Ended, Parts, Pass, Passes, Programs, Work};
 
@@ -215,6 +216,18 @@ impl Platform for Anything {
     }
 
     fn led_is_on(&self, _: u32) -> Option<bool> {
+        Some(false)
+    }
+
+    fn pin_count(&self) -> u32 {
+        u32::MAX
+    }
+
+    fn pin(&self, _: u32, _: PinAction) -> Result<(), u8> {
+        Ok(())
+    }
+
+    fn pin_is_high(&self, _: u32) -> Option<bool> {
         Some(false)
     }
 }

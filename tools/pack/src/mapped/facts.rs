@@ -6,7 +6,8 @@ use wasmparser::{
     ElementItems, ExternalKind, Operator, Parser, Payload, TypeRef, ValidPayload, Validator,
 };
 
-use super::windows::SECTION;
+use super::access::Access;
+use super::windows::{SECTION, Window, Windows};
 use crate::sections::arities;
 use crate::{PackError, survey};
 
@@ -168,6 +169,25 @@ impl<'a> Facts<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Is there a number in the module from which the address of a register of a chip's window may be computed, as
+    /// [`Windows::lead`] knows them?
+    pub(crate) fn leads_to(&self, window: &Window) -> bool {
+        let Ok(windows) = Windows::of(&[], std::slice::from_ref(window)) else {
+            return false;
+        };
+        let steps = self.functions.iter().flat_map(|function| &function.steps);
+        let constants = steps.filter_map(|step| match step.operator {
+            Operator::I32Const { value } => Some(value.cast_unsigned()),
+            _ => Access::of(&step.operator).map(|access| access.offset),
+        });
+        let globals = self.globals.iter().flatten().copied();
+        let words = self.words.iter().copied();
+        constants
+            .chain(globals)
+            .chain(words)
+            .any(|number| windows.lead(number) || windows.shifts(number).next().is_some())
     }
 
     /// Parameters and results of a function.

@@ -18,7 +18,7 @@ mod flow;
 mod value;
 pub mod windows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use facts::Facts;
 use value::Value;
@@ -34,6 +34,9 @@ pub(crate) use emit::Emitter;
 pub struct Mapping {
     /// Windows at addresses of a chip.
     pub windows: Vec<Window>,
+    /// Windows of which only those are taken that the module has accesses in, of no other label and at no address of the
+    /// module's own or those above: all that a chip has.
+    pub chip: Vec<Window>,
     /// Functions, by name or number, in which addresses are tested that are known only when they run; `all`.
     pub dynamic: Vec<String>,
 }
@@ -118,20 +121,48 @@ impl Plan {
         names: &Names,
     ) -> Result<Option<Self>, PackError> {
         let facts = Facts::of(module)?;
-        let windows = Windows::of(&facts.windows, &mapping.windows)?;
+        let named = Windows::of(&facts.windows, &mapping.windows)?;
         let dynamic = dynamic(&facts, mapping, names)?;
+        let chip: Vec<_> = mapping.chip.iter().filter(|w| !named.has(w)).collect();
+        let asked = mapping.windows.iter();
+        let all: Vec<_> = asked.clone().chain(chip.iter().copied()).cloned().collect();
+        let windows = Windows::of(&facts.windows, &all)?;
         if windows.is_empty() {
             return Ok(None);
         }
+        let plan = Self::with(&facts, &windows, &all, &dynamic, names)?;
+        let (unused, used): (Vec<&Window>, Vec<&Window>) = chip
+            .into_iter()
+            .partition(|window| !plan.uses(&facts, window));
+        if unused.is_empty() {
+            return Ok(Some(plan));
+        }
+        // What is not used is not claimed, and so has no number.
+        let all: Vec<_> = asked.chain(used).cloned().collect();
+        let windows = Windows::of(&facts.windows, &all)?;
+        if windows.is_empty() {
+            return Ok(None);
+        }
+        Self::with(&facts, &windows, &all, &dynamic, names).map(Some)
+    }
+
+    /// Decides, with these windows, of which `asked` are not the module's own.
+    fn with(
+        facts: &Facts<'_>,
+        windows: &Windows,
+        asked: &[Window],
+        dynamic: &BTreeSet<u32>,
+        names: &Names,
+    ) -> Result<Self, PackError> {
         let mut plan = Self {
             types: facts.types.len() as u32,
             imports: facts.imported(),
             functions: facts.functions.len() as u32,
             ..Self::default()
         };
-        plan.blocks(&facts, &windows);
+        plan.blocks(facts, windows);
         let mut overlooked = false;
-        for ((number, place), address) in flow::reached(&facts, &windows) {
+        for ((number, place), address) in flow::reached(facts, windows) {
             let Some(step) = facts
                 .functions
                 .get(number)
@@ -144,13 +175,11 @@ impl Plan {
             };
             let function = facts.imported() + number as u32;
             let is_dynamic = dynamic.contains(&function);
-            match plan.decide(&windows, &access, address, function, is_dynamic) {
+            match plan.decide(windows, &access, address, function, is_dynamic) {
                 Ok(Some(decision)) => {
                     plan.decisions.insert((number, place), (access, decision));
                 }
-                Ok(None) => {
-                    overlooked |= !is_dynamic && may_be_anything(&windows, &access, address)
-                }
+                Ok(None) => overlooked |= !is_dynamic && may_be_anything(windows, &access, address),
                 Err(error) => {
                     let name = names.0.get(&function);
                     return Err(PackError::Access {
@@ -165,13 +194,22 @@ impl Plan {
             }
         }
         // Whoever names a chip's addresses has a driver that uses them.
-        match mapping.windows.first() {
+        match asked.first() {
             Some(window) if plan.decisions.is_empty() && overlooked => Err(PackError::Overlooked {
                 label: window.label.clone(),
                 start: window.start,
             }),
-            _ => Ok(Some(plan)),
+            _ => Ok(plan),
         }
+    }
+
+    /// Does an access for certain, or may one that is tested, be one of this window's registers?
+    fn uses(&self, facts: &Facts<'_>, window: &Window) -> bool {
+        let mut decisions = self.decisions.values().map(|(_, decision)| decision);
+        decisions.any(|decision| match decision {
+            Decision::Register { start, .. } => *start == window.start,
+            Decision::Tested => facts.leads_to(window),
+        })
     }
 
     /// Numbers the blocks as devices do: in the order in which their labels come first in the imports.
@@ -273,8 +311,8 @@ fn dynamic(
     facts: &Facts<'_>,
     mapping: &Mapping,
     names: &Names,
-) -> Result<std::collections::BTreeSet<u32>, PackError> {
-    let mut numbers = std::collections::BTreeSet::new();
+) -> Result<BTreeSet<u32>, PackError> {
+    let mut numbers = BTreeSet::new();
     let defined = facts.imported()..facts.imported() + facts.functions.len() as u32;
     for asked in &mapping.dynamic {
         let before = numbers.len();

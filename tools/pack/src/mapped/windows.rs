@@ -122,6 +122,12 @@ impl Windows {
         Ok(Self(all))
     }
 
+    /// Has one of these the label or an address of `window`?
+    pub(crate) fn has(&self, window: &Window) -> bool {
+        let same = |own: &Window| own.label == window.label;
+        self.meet(window.start.into(), window.end()) || self.0.iter().any(same)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -42,6 +42,8 @@ const fn foreign(function: Foreign) -> u32 {
             Foreign::Delay | Foreign::ProcExit | Foreign::PollOneoff | Foreign::SchedYield => {
                 SUSPEND
             }
+            Foreign::AlarmWaitFor | Foreign::AlarmWaitUntil => SUSPEND,
+            Foreign::AlarmNow => CLOCK,
             _ if function.transfers() => SUSPEND,
             _ => SYSTEM_CALL,
         }
