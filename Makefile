@@ -138,7 +138,7 @@ exposures: host
 	@$(HOST)/exposure $(EXPOSURE) --json $(IMAGE)/exposures.json --labels $(IMAGE)/labels.rs --header $(IMAGE)/labels.h
 
 # They are in target/guests. Containers with interrupt handlers export their function table, which costs the others memory.
-HANDLER_GUESTS := echo ticks
+HANDLER_GUESTS := echo echo_calls echo_mapped echo_conveyor ticks
 guests:
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features heap --examples
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --examples

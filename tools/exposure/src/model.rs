@@ -167,6 +167,8 @@ pub struct Limits {
     pub erases_per_second: u32,
     /// Register programs at once. 0: the kernel carries out none.
     pub programs: u32,
+    /// Conveyors attached at once. 0: the kernel attaches none.
+    pub conveyors: u32,
 }
 
 /// What one process may call.
