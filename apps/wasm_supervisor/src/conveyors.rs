@@ -112,7 +112,7 @@ mod tests {
             (1_000 << 2 | 1, Some(When::Every(1_000))),
             (999 << 2 | 1, None),
             (1, None),
-            (u32::MAX & !3 | 1, Some(When::Every(u32::MAX >> 2))),
+            (!3 | 1, Some(When::Every(u32::MAX >> 2))),
             (2, Some(When::Interrupt(0))),
             (0xff << 2 | 2, Some(When::Interrupt(0xff))),
             (0x100 << 2 | 2, None),
