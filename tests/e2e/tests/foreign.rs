@@ -374,7 +374,7 @@ fn the_packer_says_what_it_did_and_keeps_the_names() -> Result<()> {
 /// One example in each language of docs/languages.md, in the simulator and on the board: it blinks, and says so.
 #[test]
 fn an_example_in_each_language_blinks_and_logs() -> Result<()> {
-    let device = Device::boot()?;
+    let mut device = Device::boot()?;
     let guide = std::fs::read_to_string(root().join("docs/languages.md"))?;
     for name in ["c", "cpp", "zig-cc", "zig", "as"] {
         let file = foreign(format!("blink-{name}.wasm"));
