@@ -102,8 +102,7 @@ fn every_example_has_a_page_size_of_one_byte_and_little_memory() {
 fn an_allocator_fits_into_a_few_kilobytes() {
     let module = module("words");
     assert_eq!(module.page_size_log2, Some(0));
-    // 1,900 of them are the places that may panic (`panic-place`).
-    assert!(module.memory_bytes < 6144, "{} bytes", module.memory_bytes);
+    assert!(module.memory_bytes < 4096, "{} bytes", module.memory_bytes);
     assert!(module.size < 12 * 1024, "{} bytes", module.size);
     assert!(module.functions.contains("_start"));
 }
