@@ -14,3 +14,4 @@ pub mod plot;
 pub mod process;
 pub mod report;
 pub mod symbols;
+pub mod trace;

@@ -50,14 +50,7 @@ pub fn measure_long(name: &str, keys: &[Key], patience: Duration) -> Result<Vec<
 /// # Errors
 /// As [`measure`].
 pub fn read(name: &str, keys: &[Key], board: Board, patience: Duration) -> Result<Vec<Figure>> {
-    let board = board.limit(patience * 2).start()?;
-    let said = board.console.wait_for(DONE, patience);
-    let text = board.console.text();
-    if text.contains(FAILED) {
-        bail!("{name} could not measure: {text}");
-    }
-    said.with_context(|| format!("{name} did not finish: {text}"))?;
-    let values = parse(&text);
+    let values = all(name, board, patience)?;
     keys.iter()
         .map(|&key| {
             let value = values.get(key.name).copied();
@@ -65,6 +58,22 @@ pub fn read(name: &str, keys: &[Key], board: Board, patience: Duration) -> Resul
             Ok(Figure { key, value })
         })
         .collect()
+}
+
+/// The same, and return all that it says.
+///
+/// # Errors
+/// If it fails.
+pub fn all(name: &str, board: Board, patience: Duration) -> Result<BTreeMap<String, f64>> {
+    let board = board.limit(patience * 2).start()?;
+    let said = board.console.wait_for(DONE, patience);
+    let text = board.console.text();
+    if text.contains(FAILED) {
+        bail!("{name} could not measure: {text}");
+    }
+    said.with_context(|| format!("{name} did not finish: {text}"))?;
+    let values = parse(&text).into_iter();
+    Ok(values.map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
 /// The lines `key = value`.

@@ -75,6 +75,15 @@ macro_rules! accesses {
             }
         }
 
+        impl<const OFFSET: u16, A: Readable> Register<OFFSET, $word, A> {
+            /// Have it read when an interrupt comes, for the first read of it in the handler.
+            #[must_use]
+            #[inline(always)]
+            pub const fn captured(self) -> Capture {
+                Capture::at_register(OFFSET, <$word as $crate::conveyor::Value>::WIDE)
+            }
+        }
+
         impl<const OFFSET: u16, A: Writable> Register<OFFSET, $word, A> {
             /// Write it.
             #[inline(always)]

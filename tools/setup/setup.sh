@@ -9,6 +9,7 @@
 #   tools/setup/setup.sh tockloader the real tockloader, in a Python virtual environment
 #   tools/setup/setup.sh svd        chip vendors' register files, for `make soak`
 #   tools/setup/setup.sh nextest    the test runner
+#   tools/setup/setup.sh tests      what tests talk to: a broker (MQTT)
 #   tools/setup/setup.sh deny       what checks licences and sources of the crates
 #   tools/setup/setup.sh foreign    compilers of programs from elsewhere (clang, Rust for WASI)
 #   tools/setup/setup.sh languages  compilers of further languages (Zig, AssemblyScript with a Node.js of its own)
@@ -207,10 +208,11 @@ for part in "$@"; do
         tockloader) tockloader ;;
         svd) svd ;;
         nextest) nextest ;;
+        tests) debian "$here/test-packages.txt" ;;
         miri) miri ;;
         clean-room) debian "$here/clean-room-packages.txt" ;;
         *)
-            echo "unknown part: $part (debian, rust, elf2tab, tockloader, svd, nextest, deny, miri, foreign, languages, clean-room)" >&2
+            echo "unknown part: $part (debian, rust, elf2tab, tockloader, svd, nextest, tests, deny, miri, foreign, languages, clean-room)" >&2
             exit 2
             ;;
     esac

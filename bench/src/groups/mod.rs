@@ -13,8 +13,10 @@ use crate::figure::Group;
 
 pub mod containers;
 pub mod firmware;
+pub mod growth;
 pub mod interrupts;
 pub mod kernel_size;
+pub mod layers;
 pub mod leak;
 pub mod registers;
 pub mod shares;
@@ -26,9 +28,11 @@ pub mod syscalls;
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 10] = [
+pub const ALL: [Entry; 12] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
+    ("layers", layers::measure),
+    ("growth", growth::measure),
     ("spi", spi::measure),
     ("containers", containers::measure),
     ("shares", shares::measure),

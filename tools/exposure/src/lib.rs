@@ -32,6 +32,7 @@ mod lines;
 mod model;
 mod nesting;
 mod problem;
+mod references;
 mod registers;
 mod report;
 mod rust;
@@ -53,7 +54,7 @@ use report::Report;
 pub use header::header;
 pub use labels::labels;
 pub use model::{
-    Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Register,
+    Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Raised, Register,
     RegisterWrite,
 };
 pub use problem::{Diagnostic, Place, Problem};

@@ -242,7 +242,8 @@ fn one_reads_from_the_uart_while_another_writes_and_each_direction_has_its_limit
     );
     device.some_turns();
     assert_eq!(device.begun(), 2);
-    assert_eq!(device.fake.0.wires.borrow().begun[1].2, b"abcde");
+    let sent = |(_, _, bytes): &(_, _, Vec<u8>)| bytes == b"abcde";
+    assert!(device.fake.0.wires.borrow().begun.iter().any(sent));
     device.fake.complete(Bus::UartOut);
     device.some_turns();
     assert_eq!(device.state(writes), State::Exited { code: 0 });
