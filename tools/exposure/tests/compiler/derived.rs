@@ -406,6 +406,40 @@ fn what_decides_about_an_access_is_inherited_with_it() {
     let configuration = result.unwrap();
     let registers = configuration.exposures[0].registers.as_ref().unwrap();
     assert_eq!(registers[0].size, 16);
+    // What is replaced where it is inherited is not what others there are derived from.
+    let heir = "<peripheral><name>Y</name><baseAddress>0x40300000</baseAddress><registers>"
+        .to_owned()
+        + &register("S", 0x80, words)
+        + &register("R", 0, &fields).replace("<register>", "<register derivedFrom=\"S\">")
+        + "</registers></peripheral><peripheral derivedFrom=\"Y\"><name>X</name><baseAddress>0x40000000</baseAddress><registers>"
+        + &register("S", 0x80, "")
+        + "</registers></peripheral>";
+    refused(
+        exposed(&heir, "masks = \"R r 0x1\";"),
+        "has an effect (clear)",
+    );
+    // Nothing of its own is not nothing.
+    for empty in [
+        "<registers></registers>",
+        "<registers/>",
+        "<registers><!--x--></registers>",
+    ] {
+        let text = of_peripherals("<access>write-only</access>", empty);
+        refused(
+            exposed(&text, "reading-acts = \"none\"; masks = \"R r 0x1\";"),
+            "says write-only",
+        );
+    }
+    let array = register(
+        "S%s",
+        0x80,
+        &format!("<dim>2</dim><dimIncrement>4</dimIncrement>{fields}"),
+    ) + &register("R", 0, &format!("<fields>{}</fields>", field("A", 0, "")))
+        .replace("<register>", "<register derivedFrom=\"S0\">");
+    refused(
+        exposed(&peripheral("X", "0x40000000", &array), ONE),
+        "is not found by its name",
+    );
     // Of a register, and of one of a register.
     let acts = register("S", 0x80, words)
         + &register("R", 0, &fields).replace("<register>", "<register derivedFrom=\"S\">");
