@@ -122,9 +122,10 @@ fn measure() -> Result<Vec<Figure>> {
         Figure {
             key: "supervisor.flash_bytes",
             bytes: supervisor.flash(),
-            // 520,000 before later issues used the room: 10,968 since containers have a configuration and named values (requests and their messages 3,900, the shell's
-            // words 2,100, what main asks of the store 2,300, their place in it 1,900), 2,100 for what they have of the kernel's
-            // UART, pins and clock and the place of a fault (a global read at the end of a container, and the request that tells of it).
+            // 520,000 before later issues used the room: 10,968 since containers have a configuration and named values (requests and
+            // their messages 3,900, the shell's words 2,100, what main asks of the store 2,300, their place in it 1,900), 2,100 for
+            // what they have of the kernel's UART, pins and clock and the place of a fault (a global read at the end of a container,
+            // and the request that tells of it).
             // Conveyors are 7,840: three imports with their checks, what is due and what is at an interrupt, and captures that are found
             // at their registers.
             limit: 541_000,
