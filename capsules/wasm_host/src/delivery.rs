@@ -50,7 +50,7 @@ impl<const N: usize> WasmHost<N> {
                     Width::of_bytes(clear.bytes.into()).is_some_and(|width| {
                         let end = u32::from(clear.offset) + width.bytes();
                         let is_in = |(offset, _): &(u16, u32)| {
-                            offset.is_multiple_of(4) && u32::from(*offset) + 4 <= block.length
+                            offset % 4 == 0 && u32::from(*offset) + 4 <= block.length
                         };
                         u32::from(clear.offset) % width.bytes() == 0
                             && end <= block.length

@@ -36,6 +36,8 @@ pub struct Run {
     pub memory: Option<(u32, u32)>,
     /// How often it was paused.
     pub pauses: u32,
+    /// Instructions of each call, to some tens, those of interrupts included.
+    pub instructions: Vec<u32>,
     /// Return addresses of traps, from the front of the object.
     pub places: Vec<u32>,
     /// Something that never may be: a fault of the processor, or code that cannot be paused.
@@ -187,6 +189,11 @@ fn start(folder: &Path, words: impl Iterator<Item = u32>) -> Result<Vec<u8>, Bro
     Ok(output.stdout)
 }
 
+/// Instructions in so many ticks: a tick is 40 ns, an instruction 32.
+fn instructions(ticks: u32) -> u32 {
+    (u64::from(ticks) * 40 / 32) as u32
+}
+
 /// What the compiler took on the board.
 #[derive(Clone, Debug)]
 pub struct OnBoard {
@@ -238,8 +245,7 @@ pub fn compile_on_board(folder: &Path, image: &[u8]) -> Result<OnBoard, Broken> 
         )));
     }
     Ok(OnBoard {
-        // A tick is 40 ns, an instruction 32.
-        instructions: (u64::from(word(1)) * 40 / 32) as u32,
+        instructions: instructions(word(1)),
         stack: word(2),
         room: word(3),
         object: told[20..].to_vec(),
@@ -256,6 +262,7 @@ impl Asked {
             },
             memory: None,
             pauses: 0,
+            instructions: Vec::new(),
             places: Vec::new(),
             fault: None,
         };
@@ -263,6 +270,7 @@ impl Asked {
             let (kind, reason) = (told.next()?, told.next()?);
             let (place, pauses) = (told.next()?, told.next()?);
             run.pauses += pauses;
+            run.instructions.push(instructions(told.next()?));
             let mut given = Vec::new();
             for result in results {
                 given.push(value(*result, told)?);

@@ -8,6 +8,7 @@ use wasmparser::{
     Payload, TypeRef, ValType,
 };
 
+use crate::judge::MEMORY_BYTES;
 use crate::room;
 
 /// Where code is executed on the board.
@@ -206,7 +207,10 @@ pub fn instance(image: &[u8], stack_bytes: u32) -> Result<Instance, Unlike> {
                 for memory in memories {
                     let memory = memory.unwrap();
                     let log2 = memory.page_size_log2.unwrap_or(16);
-                    let most = memory.maximum.unwrap_or(u64::MAX).min((6u64 << 20) >> log2);
+                    let most = memory
+                        .maximum
+                        .unwrap_or(u64::MAX)
+                        .min((MEMORY_BYTES as u64) >> log2);
                     let bytes = u32::try_from(memory.initial << log2).unwrap_or(u32::MAX);
                     is.memory = Some((bytes, most as u32, log2));
                 }

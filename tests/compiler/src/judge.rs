@@ -1,13 +1,15 @@
 //! Modules on the board and elsewhere, compared.
 
 use berth_engine_tests::outcome::{Outcome, Value};
-use berth_engine_tests::product;
+use berth_engine_tests::product::{self, Running};
 
 use crate::batch::{Batch, Run, hash};
 use crate::instance::{Unlike, instance};
 
 /// Bytes of a stack, so that most modules do not meet its end.
 pub const STACK: u32 = 24 << 10;
+/// Bytes that a memory can grow to there.
+pub const MEMORY_BYTES: usize = 6 << 20;
 /// Modules of a batch.
 pub const BATCH: usize = 250;
 
@@ -80,6 +82,20 @@ pub fn compare(
     }
     println!("{tally:?}");
     tally
+}
+
+/// Returns what a case comes to in the interpreter.
+///
+/// # Errors
+///
+/// What the interpreter says if it does not take the module.
+pub fn in_the_interpreter(case: &Case) -> Result<Outcome, String> {
+    let running = Running::with_memory(&case.image, 1_000_000_000, MEMORY_BYTES);
+    let mut running = running.map_err(|refused| format!("{refused:?}"))?;
+    let calls = case.calls.iter();
+    let endings = calls.map(|(name, call)| running.call(name, call));
+    let endings = endings.collect::<Result<_, _>>()?;
+    Ok(running.outcome(endings))
 }
 
 fn judge(

@@ -4,11 +4,11 @@
 
 use berth_compiler_tests::batch::Batch;
 use berth_compiler_tests::instance::{Unlike, instance};
-use berth_compiler_tests::judge::{BATCH, Case, STACK, compare};
+use berth_compiler_tests::judge::{BATCH, Case, STACK, compare, in_the_interpreter};
 use berth_compiler_tests::smith;
+use berth_engine_tests::generate;
 use berth_engine_tests::outcome::{Ending, Value};
 use berth_engine_tests::proofs::proofs;
-use berth_engine_tests::{generate, product};
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
@@ -38,10 +38,7 @@ fn generated_modules_compute_what_they_do_in_the_interpreter() {
         calls: calls_of_run(seed),
         slice: slice(seed),
     });
-    let tally = compare(cases, |case| {
-        let calls: Vec<_> = case.calls.iter().map(|(_, call)| call.clone()).collect();
-        product::run(&case.image, &calls, 1_000_000_000)
-    });
+    let tally = compare(cases, in_the_interpreter);
     assert!(tally.same > 10 * (tally.limited + tally.refused));
 }
 
@@ -58,14 +55,7 @@ fn modules_of_wasm_smith_compute_what_they_do_in_the_interpreter() {
             slice: slice(seed),
         })
     });
-    let tally = compare(cases, |case| {
-        let running = product::Running::with_memory(&case.image, 1_000_000_000, 6 << 20);
-        let mut running = running.map_err(|refused| format!("{refused:?}"))?;
-        let calls = case.calls.iter();
-        let endings = calls.map(|(name, call)| running.call(name, call));
-        let endings = endings.collect::<Result<_, _>>()?;
-        Ok(running.outcome(endings))
-    });
+    let tally = compare(cases, in_the_interpreter);
     assert!(tally.same > tally.limited + tally.refused);
 }
 

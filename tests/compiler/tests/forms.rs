@@ -1,8 +1,9 @@
 //! Forms in which a compiler goes wrong, on the emulated board and in the interpreter.
 
-use berth_compiler_tests::judge::{Case, compare};
-use berth_engine_tests::outcome::{Outcome, Value};
-use berth_engine_tests::product::Running;
+use berth_compiler_tests::batch::Batch;
+use berth_compiler_tests::instance::instance;
+use berth_compiler_tests::judge::{Case, STACK, compare, in_the_interpreter};
+use berth_engine_tests::outcome::{Ending, Trap, Value};
 use berth_engine_tests::start::with_start;
 
 /// Modules, and what `run` is called with.
@@ -86,6 +87,44 @@ const FORMS: &[(&str, &[&[i32]])] = &[
     ),
 ];
 
+/// On the board an imported function with number n returns 31 times its argument and n.
+#[test]
+fn imported_functions_are_called_by_their_number() {
+    let text = r#"(module
+        (type $t (func (param i32) (result i32)))
+        (import "berth" "a" (func $a (type $t))) (import "berth" "b" (func $b (type $t)))
+        (table funcref (elem $a $own $b))
+        (func $own (type $t) (i32.mul (local.get 0) (i32.const 1000)))
+        (func (export "_start"))
+        (func (export "run") (param i32 i32) (result i32)
+            (i32.sub (i32.add (call $a (local.get 0)) (i32.mul (call $b (local.get 0)) (i32.const 7)))
+                (call_indirect (type $t) (local.get 0) (local.get 1)))))"#;
+    let module = instance(&wat::parse_str(text).unwrap(), STACK).unwrap();
+    let mut batch = Batch::default();
+    let mut want = Vec::new();
+    let mut calls = Vec::new();
+    for (argument, index) in [(5, 0), (-3, 1), (100_000, 2), (1, 3)] {
+        let values = vec![Value::I32(argument), Value::I32(index)];
+        calls.push(("run".to_owned(), values));
+        let indirect = match index {
+            0 => Some(argument * 31),
+            1 => Some(argument * 1000),
+            2 => Some(argument * 31 + 1),
+            _ => None,
+        };
+        let direct = argument * 31 + 7 * (argument * 31 + 1);
+        want.push(match indirect {
+            Some(value) => Ending::Returned(vec![Value::I32(direct - value)]),
+            None => Ending::Trapped(Trap::Table),
+        });
+    }
+    batch.add(&module, &calls, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let runs = batch.run(folder.path()).unwrap();
+    assert_eq!(runs[0].fault, None);
+    assert_eq!(runs[0].outcome.endings, want);
+}
+
 #[test]
 fn forms_compute_on_the_board_what_they_do_in_the_interpreter() {
     let forms = FORMS.iter().enumerate();
@@ -104,13 +143,6 @@ fn forms_compute_on_the_board_what_they_do_in_the_interpreter() {
             slice,
         })
     });
-    let tally = compare(cases, |case| -> Result<Outcome, String> {
-        let running = Running::new(&case.image, 1_000_000_000);
-        let mut running = running.map_err(|refused| format!("{refused:?}"))?;
-        let calls = case.calls.iter();
-        let endings = calls.map(|(name, call)| running.call(name, call));
-        let endings = endings.collect::<Result<_, _>>()?;
-        Ok(running.outcome(endings))
-    });
+    let tally = compare(cases, in_the_interpreter);
     assert_eq!(tally.same as usize, 3 * FORMS.len());
 }

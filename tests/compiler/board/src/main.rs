@@ -109,12 +109,15 @@ fn module(reader: &mut Reader, writer: &mut Writer) {
             }
         }
         let results = reader.next();
+        let start = machine::ticks();
         let outcome: Outcome = enter(CODE + entry, arguments, memory, sp, slice, pauses);
+        let ticks = machine::ticks().wrapping_sub(start);
         memory = outcome.memory;
         writer.put(outcome.kind);
         writer.put(outcome.reason);
         writer.put(outcome.place);
         writer.put(outcome.pauses);
+        writer.put(ticks);
         for index in 0..results {
             writer.put(match outcome.results.get(index as usize) {
                 Some(value) => *value,

@@ -1,7 +1,10 @@
 //! Modules in wasmtime, beside which the product's engine is tested.
 
 use berth_engine_tests::outcome::{Ending, Outcome, Trap, Value};
-use wasmtime::{Config, Engine, Error, Extern, Instance, Module, OptLevel, Store, Val, ValType};
+use wasmtime::{
+    Config, Engine, Error, Extern, Instance, Module, OptLevel, Store, StoreLimitsBuilder, Val,
+    ValType,
+};
 
 /// wasmtime, set up to compile quickly and to go deeper than a container does.
 pub struct Reference(Engine);
@@ -27,17 +30,31 @@ impl Reference {
     /// If it does not take the module.
     pub fn run(&self, image: &[u8], calls: &[Vec<Value>]) -> Result<Outcome, Error> {
         let named = calls.iter().map(|call| ("run".to_owned(), call.clone()));
-        self.call(image, &named.collect::<Vec<_>>())
+        self.call(image, &named.collect::<Vec<_>>(), usize::MAX)
     }
 
-    /// Returns what calls of exported functions come to, and the exported globals in the order of their names.
+    /// Does it take this module? Set up like this it has no references of the host's.
+    #[must_use]
+    pub fn takes(&self, image: &[u8]) -> bool {
+        Module::validate(&self.0, image).is_ok()
+    }
+
+    /// Returns what calls of exported functions come to, and the exported globals in the order of their names. The memory has
+    /// at most so many bytes.
     ///
     /// # Errors
     ///
     /// If it does not take the module, or that has no such function.
-    pub fn call(&self, image: &[u8], calls: &[(String, Vec<Value>)]) -> Result<Outcome, Error> {
+    pub fn call(
+        &self,
+        image: &[u8],
+        calls: &[(String, Vec<Value>)],
+        memory_bytes: usize,
+    ) -> Result<Outcome, Error> {
         let module = Module::new(&self.0, image)?;
-        let mut store = Store::new(&self.0, ());
+        let limits = StoreLimitsBuilder::new().memory_size(memory_bytes).build();
+        let mut store = Store::new(&self.0, limits);
+        store.limiter(|limits| limits);
         let instance = Instance::new(&mut store, &module, &[])?;
         let mut endings = Vec::new();
         for (name, call) in calls {
