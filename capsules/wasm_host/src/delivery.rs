@@ -12,7 +12,7 @@ use crate::exposure::Exposure;
 use crate::interrupts::{Interrupts, Slot, bit, indices};
 use crate::refusal::Refusal;
 use crate::table::TableError;
-use berth_exposure::interrupt::{COUNT, Capture, Clear, Interrupt, RAISED, Raised, VALUES};
+use berth_exposure::interrupt::{COUNT, Capture, Clear, Interrupt, RAISED, VALUES};
 use berth_exposure::{Width, allow, upcall};
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::grant::GrantKernelData;
@@ -49,8 +49,8 @@ impl<const N: usize> WasmHost<N> {
                 interrupt.clear.is_none_or(|clear| {
                     Width::of_bytes(clear.bytes.into()).is_some_and(|width| {
                         let end = u32::from(clear.offset) + width.bytes();
-                        let is_in = |raised: Raised| {
-                            raised.offset % 4 == 0 && u32::from(raised.offset) + 4 <= block.length
+                        let is_in = |(offset, _): &(u16, u32)| {
+                            offset % 4 == 0 && u32::from(*offset) + 4 <= block.length
                         };
                         u32::from(clear.offset) % width.bytes() == 0
                             && end <= block.length
@@ -117,7 +117,8 @@ impl<const N: usize> WasmHost<N> {
         let Some(exposure) = self.exposures.get(interrupt.exposure) else {
             return;
         };
-        let to_clear = interrupt.clear.filter(|clear| has_raised(exposure, clear));
+        let to_clear = interrupt.clear.as_ref();
+        let to_clear = to_clear.filter(|clear| has_raised(exposure, clear));
         let clear = |before| match to_clear {
             Some(clear) if clear.before_capture == before => {
                 clear_source(exposure, clear);
@@ -420,13 +421,13 @@ fn put(words: &WriteableProcessSlice, word: usize, value: u32) -> Option<()> {
 
 /// Whether an interrupt is a block's own, as far as it says so. One that does not answer has raised nothing.
 fn has_raised(exposure: &Exposure, clear: &Clear) -> bool {
-    clear.raised.is_none_or(|raised| {
-        let state = exposure.window.load(raised.offset, Width::Bits32);
-        state.is_ok_and(|state| state & raised.mask != 0)
+    clear.raised.is_none_or(|(offset, mask)| {
+        let state = exposure.window.load(*offset, Width::Bits32);
+        state.is_ok_and(|state| state & mask != 0)
     })
 }
 
-fn clear_source(exposure: &Exposure, clear: Clear) {
+fn clear_source(exposure: &Exposure, clear: &Clear) {
     if let Some(width) = Width::of_bytes(clear.bytes.into()) {
         // One that does not answer is not cleared: its line opens and is masked again like any
         // that is held, within the share of time.

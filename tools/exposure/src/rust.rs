@@ -210,11 +210,14 @@ fn write_interrupts(out: &mut String, configuration: &Configuration) {
 }
 
 fn clear(write: &RegisterWrite, interrupt: &Interrupt) -> String {
-    let raised = interrupt.raised.as_ref().map_or(String::new(), |raised| {
-        format!(".if_raised({:#x}, {:#x})", raised.offset, raised.mask)
-    });
+    let raised = interrupt
+        .raised
+        .as_ref()
+        .map_or("None".to_owned(), |raised| {
+            format!("Some(&({:#x}, {:#x}))", raised.offset, raised.mask)
+        });
     format!(
-        "Clear {{ offset: {:#x}, bytes: {}, value: {:#x}, before_capture: {}, raised: None }}{raised}",
+        "Clear {{ offset: {:#x}, bytes: {}, value: {:#x}, before_capture: {}, raised: {raised} }}",
         write.offset,
         write.size / 8,
         write.value,

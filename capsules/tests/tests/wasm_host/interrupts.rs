@@ -952,13 +952,9 @@ fn what_a_block_raises_on_anothers_turn_is_not_cleared_unseen() {
                 bytes: 4,
                 value: 1,
                 before_capture: false,
-                raised: None,
+                raised: rule.then_some(&(STATUS, 1)),
             };
-            interrupt.clear = Some(if rule {
-                clear.if_raised(STATUS, 1)
-            } else {
-                clear
-            });
+            interrupt.clear = Some(clear);
         }
         let spi = [Memory::leak(0x10), Memory::leak(0x10)];
         let late = Box::leak(Box::new(RaisedAtCapture(spi[1])));
