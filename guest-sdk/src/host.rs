@@ -3,6 +3,7 @@
 //!
 //! Without a board the crate compiles, so that an author can test the logic around it, and the functions do nothing.
 
+use crate::conveyor::{Fields, Move};
 use crate::{Capture, Handler};
 
 #[cfg(feature = "desk")]
@@ -11,7 +12,7 @@ use crate::desk::running as board;
 /// No board can be on the desk.
 #[cfg(not(feature = "desk"))]
 mod board {
-    use super::{Capture, Handler};
+    use super::{Capture, Fields, Handler, Move};
 
     /// What a board would do.
     pub(super) struct Running;
@@ -48,7 +49,30 @@ mod board {
         pub(super) fn load(&mut self, _: &mut [u8]) -> usize {
             0
         }
+        pub(super) fn setting(&mut self, _: &[u8]) -> Option<&[u8]> {
+            None
+        }
+        pub(super) fn changes(&mut self) -> u32 {
+            0
+        }
+        pub(super) fn value(&mut self, _: &[u8]) -> Option<&[u8]> {
+            None
+        }
+        pub(super) fn set_value(&mut self, _: &[u8], _: Option<&[u8]>) -> i32 {
+            0
+        }
         pub(super) fn program(&mut self) {}
+        pub(super) fn attach(
+            &mut self,
+            _: &str,
+            _: &'static [Move],
+            _: &'static dyn Fields,
+            _: u32,
+        ) -> i32 {
+            0
+        }
+        pub(super) fn sync(&mut self, _: &str, _: u32, _: u32) {}
+        pub(super) fn detach(&mut self, _: &str) {}
     }
 }
 
@@ -76,7 +100,26 @@ pub fn unregister(module: &str) {
     board::with(|board| board.unregister(label(module)));
 }
 
-/// Behind `mmio:` or `irq:`.
+/// Used by [`conveyor!`](crate::conveyor!).
+#[must_use]
+pub fn attach(module: &str, moves: &'static [Move], fields: &'static dyn Fields, when: u32) -> i32 {
+    board::with(|board| board.attach(label(module), moves, fields, when)).unwrap_or(0)
+}
+
+/// Used by [`conveyor!`](crate::conveyor!).
+#[must_use]
+pub fn sync(module: &str, first: u32, count: u32) -> i32 {
+    board::with(|board| board.sync(label(module), first, count));
+    board::handle();
+    0
+}
+
+/// Used by [`conveyor!`](crate::conveyor!).
+pub fn detach(module: &str) {
+    board::with(|board| board.detach(label(module)));
+}
+
+/// Behind `mmio:`, `irq:` or `conveyor:`.
 fn label(module: &str) -> &str {
     module.split_once(':').map_or(module, |(_, label)| label)
 }
@@ -110,6 +153,37 @@ pub(crate) fn save(state: &[u8]) -> i32 {
 
 pub(crate) fn load(buffer: &mut [u8]) -> usize {
     board::with(|board| board.load(buffer)).unwrap_or(0)
+}
+
+/// Copies what was found to the front of `buffer`. Returns what the import returns.
+fn found(value: Option<&[u8]>, buffer: &mut [u8]) -> i32 {
+    let Some(value) = value else {
+        return -1;
+    };
+    for (place, byte) in buffer.iter_mut().zip(value) {
+        *place = *byte;
+    }
+    value.len() as i32
+}
+
+pub(crate) fn config_get(name: &[u8], buffer: &mut [u8]) -> i32 {
+    board::with(|board| found(board.setting(name), buffer)).unwrap_or(-1)
+}
+
+pub(crate) fn config_changes() -> u32 {
+    board::with(board::Running::changes).unwrap_or(0)
+}
+
+pub(crate) fn value_get(name: &[u8], buffer: &mut [u8]) -> i32 {
+    board::with(|board| found(board.value(name), buffer)).unwrap_or(-1)
+}
+
+pub(crate) fn value_set(name: &[u8], value: &[u8]) -> i32 {
+    board::with(|board| board.set_value(name, Some(value))).unwrap_or(0)
+}
+
+pub(crate) fn value_remove(name: &[u8]) -> i32 {
+    board::with(|board| board.set_value(name, None)).unwrap_or(0)
 }
 
 pub(crate) fn send(_name: &[u8], _message: &[u8]) -> i32 {

@@ -16,6 +16,11 @@
 //! | `berth` | `exit` | `(code i32)`, does not return |
 //! | `berth` | `state_save` | `(ptr i32, len i32) -> i32` error number |
 //! | `berth` | `state_load` | `(ptr i32, len i32) -> i32` length of what is saved |
+//! | `berth` | `config_get` | `(name i32, name_len i32, ptr i32, len i32) -> i32` length of the setting, or -1 |
+//! | `berth` | `config_changes` | `() -> i32` how often the configuration was changed |
+//! | `berth` | `value_get` | `(name i32, name_len i32, ptr i32, len i32) -> i32` length of the value, or -1 |
+//! | `berth` | `value_set` | `(name i32, name_len i32, ptr i32, len i32) -> i32` error number, or minus the milliseconds to wait |
+//! | `berth` | `value_remove` | `(name i32, name_len i32) -> i32` as `value_set` |
 //! | `berth` | `send` | `(name i32, name_len i32, ptr i32, len i32) -> i32` error number |
 //! | `berth` | `receive` | `(ptr i32, len i32, from i32) -> i32` length of the message |
 //!
@@ -28,6 +33,10 @@
 
 /// Again later.
 pub(crate) const BUSY: i32 = 2;
+/// Not a name.
+pub(crate) const INVALID: i32 = 6;
+/// No memory, or no room.
+pub(crate) const NOMEM: i32 = 9;
 /// Too long.
 pub(crate) const SIZE: i32 = 7;
 /// Nobody there.
@@ -45,6 +54,30 @@ mod device {
         pub(crate) safe fn exit(code: i32) -> !;
         safe fn state_save(state: *const u8, length: usize) -> i32;
         safe fn state_load(buffer: *mut u8, length: usize) -> usize;
+        #[link_name = "config_get"]
+        safe fn get_setting(
+            name: *const u8,
+            name_length: usize,
+            buffer: *mut u8,
+            length: usize,
+        ) -> i32;
+        pub(crate) safe fn config_changes() -> u32;
+        #[link_name = "value_get"]
+        safe fn get_value(
+            name: *const u8,
+            name_length: usize,
+            buffer: *mut u8,
+            length: usize,
+        ) -> i32;
+        #[link_name = "value_set"]
+        safe fn set_value(
+            name: *const u8,
+            name_length: usize,
+            value: *const u8,
+            length: usize,
+        ) -> i32;
+        #[link_name = "value_remove"]
+        safe fn remove_value(name: *const u8, name_length: usize) -> i32;
         #[link_name = "send"]
         safe fn send_message(
             name: *const u8,
@@ -109,6 +142,22 @@ mod device {
         state_load(buffer.as_mut_ptr(), buffer.len())
     }
 
+    pub(crate) fn config_get(name: &[u8], buffer: &mut [u8]) -> i32 {
+        get_setting(name.as_ptr(), name.len(), buffer.as_mut_ptr(), buffer.len())
+    }
+
+    pub(crate) fn value_get(name: &[u8], buffer: &mut [u8]) -> i32 {
+        get_value(name.as_ptr(), name.len(), buffer.as_mut_ptr(), buffer.len())
+    }
+
+    pub(crate) fn value_set(name: &[u8], value: &[u8]) -> i32 {
+        set_value(name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    }
+
+    pub(crate) fn value_remove(name: &[u8]) -> i32 {
+        remove_value(name.as_ptr(), name.len())
+    }
+
     pub(crate) fn send(name: &[u8], message: &[u8]) -> i32 {
         send_message(name.as_ptr(), name.len(), message.as_ptr(), message.len())
     }
@@ -122,6 +171,7 @@ mod device {
 use crate::host as device;
 
 pub(crate) use device::log_text as log;
+pub(crate) use device::{config_changes, config_get, value_get, value_remove, value_set};
 pub(crate) use device::{exit, now_us, sleep_us, yield_now};
 pub(crate) use device::{load as state_load, save as state_save};
 pub(crate) use device::{modify32, read8, read16, read32, run, write8, write16, write32};

@@ -10,6 +10,7 @@
 //! | the same by name, as the board's build writes them | [`typed::Register`], [`mps2_an386`] |
 //! | the same as structs of registers | [`mapped!`] |
 //! | many accesses in one call | [`Program`] |
+//! | registers mirrored in memory | [`conveyor!`] |
 //! | their interrupts | [`irq!`], [`Capture`], [`Word`] |
 //! | lights, by number | [`led`] |
 //! | the kernel's buses | [`spi`], [`i2c`], [`uart`] |
@@ -19,6 +20,8 @@
 //! | time | [`now_us`], [`sleep_us`], [`sleep_ms`], [`yield_now`] |
 //! | leaving | [`exit`], or return from main |
 //! | state that outlives it | [`save_state`], [`load_state`], [`pause!`] |
+//! | settings that the operator chooses | [`config`] |
+//! | values that outlive it, by name | [`store`] |
 //! | other containers | [`send`], [`receive`] |
 //! | `Vec`, `String`, `Box` | `heap!`, with the feature `heap` |
 //! | drivers that others have published | `hal`, with the feature `hal` |
@@ -67,6 +70,9 @@ extern crate std;
 
 pub mod alarm;
 mod bus;
+pub mod config;
+#[allow(unsafe_code, reason = "declares the imports")]
+pub mod conveyor;
 #[cfg(all(feature = "desk", not(target_arch = "wasm32")))]
 pub mod desk;
 pub mod gpio;
@@ -94,6 +100,7 @@ pub mod program;
 mod registers;
 pub mod spi;
 mod state;
+pub mod store;
 mod text;
 pub mod typed;
 pub mod uart;

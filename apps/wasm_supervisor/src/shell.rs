@@ -16,7 +16,7 @@ mod printer;
 
 use core::fmt::Write;
 
-use berth_protocol::{Level, Op, Parameters, Request, Restart};
+use berth_protocol::{Chosen, Level, Op, Parameters, Request, Restart};
 
 use crate::VERSION;
 use crate::answering::{Answer, Answering, Sink};
@@ -89,7 +89,7 @@ ps, images, heap, exposures, events, info, reset
 start NAME     stop NAME      kill NAME      pause NAME     resume NAME
 rm NAME        logs NAME      inspect NAME   lift NAME (after quarantine)
 edit NAME [stack|memory|limit BYTES] [share N] [restart no|on-failure|always]
-          [boot yes|no] [log LEVEL] [now]
+          [boot yes|no] [log LEVEL] [values BYTES] [set X=VALUE] [unset X] [now]
 ";
 
 /// The heads of tables; their columns stand in `answers.rs`.
@@ -196,11 +196,15 @@ struct Spoken<'a, P> {
     platform: &'a P,
     /// What the answer left to be asked.
     more: More,
+    /// Or refusals only.
+    says_all: bool,
 }
 
 impl<P: Platform> Sink for Spoken<'_, P> {
     fn take(&mut self, _: u32, answer: &Answer<'_>) {
-        self.more = print_answer(self.platform, answer);
+        if self.says_all || answer.is_err() {
+            self.more = print_answer(self.platform, answer);
+        }
     }
 }
 
@@ -227,8 +231,15 @@ impl<P: Platform> Asking<'_, P> {
             (Some((_, verb)), None, _) => self.about_all(*verb),
             (Some((_, verb)), Some(name), None) => self.about_one(*verb, name),
             (Some((_, Verb::Edit)), Some(name), Some(first)) => match edit(name, first, words) {
-                Some(op) => {
-                    self.once(op);
+                Some((op, changes)) => {
+                    let draft = Op::Draft {
+                        draft: 0,
+                        offset: 0,
+                        bytes: changes.bytes(),
+                    };
+                    if changes.bytes().is_empty() || self.quietly(draft) {
+                        self.once(op);
+                    }
                     true
                 }
                 None => self.about_all(Verb::Help),
@@ -293,7 +304,10 @@ impl<P: Platform> Asking<'_, P> {
         let more = self.once(op);
         if verb == Verb::Inspect && more != More::Refused {
             self.once(Op::FaultBlock { name });
-            self.once(Op::FaultPlace { name });
+            let mut offset = 0;
+            while let More::Cursor(length) = self.ask(Op::Kept { name, offset }) {
+                offset += length;
+            }
             self.list(&|cursor| Op::Blocks { name, cursor });
             self.list(&|cursor| Op::Sources { name, cursor });
         }
@@ -305,9 +319,21 @@ impl<P: Platform> Asking<'_, P> {
         let mut spoken = Spoken {
             platform: self.platform,
             more: More::End,
+            says_all: true,
         };
         self.service.answer(&Request { id: 0, op }, &mut spoken);
         spoken.more
+    }
+
+    /// A request of which only a refusal is said. Returns whether it was done.
+    fn quietly(&mut self, op: Op<'_>) -> bool {
+        let mut spoken = Spoken {
+            platform: self.platform,
+            more: More::End,
+            says_all: false,
+        };
+        self.service.answer(&Request { id: 0, op }, &mut spoken);
+        spoken.more != More::Refused
     }
 
     /// One request, with the list behind a refusal.
@@ -336,13 +362,16 @@ impl<P: Platform> Asking<'_, P> {
     }
 }
 
-/// The words of `edit`. Returns `None` if one makes no sense.
+/// The words of `edit`, and the changes of a configuration among them. Returns `None` if one makes no sense.
 fn edit<'a>(
     name: &'a str,
     first: &'a str,
     mut words: core::str::SplitAsciiWhitespace<'a>,
-) -> Option<Op<'a>> {
+) -> Option<(Op<'a>, Text<LINE_MAX>)> {
     let mut parameters = Parameters::default();
+    let mut chosen = Chosen::default();
+    // As long as the line at most, of which it is a part.
+    let mut changes = Text::new();
     let mut restart = false;
     let mut word = Some(first);
     while let Some(what) = word {
@@ -382,14 +411,21 @@ fn edit<'a>(
                     let mut levels = Level::ALL.into_iter();
                     parameters.log_level = Some(levels.find(|level| level.word() == value)?);
                 }
+                "values" => chosen.values = Some(number?),
+                "set" | "unset" if value.contains('=') == (what == "set") => {
+                    let _ = write!(changes, "{value}\0");
+                }
                 _ => return None,
             }
         }
         word = words.next();
     }
-    Some(Op::Edit {
+    chosen.length = changes.bytes().len() as u16;
+    let op = Op::Change {
         name,
         parameters,
         restart,
-    })
+        chosen,
+    };
+    Some((op, changes))
 }

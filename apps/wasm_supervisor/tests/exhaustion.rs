@@ -18,7 +18,7 @@ use wasm_supervisor::container::CONTAINERS_MAX;
 use wasm_supervisor::fake::Fake;
 use wasm_supervisor::supervisor::Supervisor;
 
-/// Does what takes memory: messages, saved state, log, growth, a table, claims; and in its
+/// Does what takes memory: messages, saved state, a named value, log, growth, a table, claims; and in its
 /// interrupt handler again, deeper than main.
 const VICTIM_TEXT: &str = r#"(module
   (import "mmio:fpgaio" "claim" (func $claim (result i32)))
@@ -29,6 +29,8 @@ const VICTIM_TEXT: &str = r#"(module
   (import "berth" "sleep_us" (func $sleep (param i64)))
   (import "berth" "state_save" (func $save (param i32 i32) (result i32)))
   (import "berth" "send" (func $send (param i32 i32 i32 i32) (result i32)))
+  (import "berth" "config_get" (func $config (param i32 i32 i32 i32) (result i32)))
+  (import "berth" "value_set" (func $value (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 512 (pagesize 1))
   (data (i32.const 0) "witness")
   (data (i32.const 400) "\00\00\04\00\c0\01\00\00")
@@ -54,6 +56,8 @@ const VICTIM_TEXT: &str = r#"(module
       (drop (call $deep (i32.const 20)))
       (drop (call $send (i32.const 0) (i32.const 7) (i32.const 0) (i32.const 64)))
       (drop (call $save (i32.const 0) (i32.const 100)))
+      (drop (call $config (i32.const 0) (i32.const 7) (i32.const 480) (i32.const 8)))
+      (drop (call $value (i32.const 0) (i32.const 7) (i32.const 0) (i32.const 64)))
       (drop (memory.grow (i32.const 64)))
       (call $yield)
       (call $sleep (i64.const 1000))
@@ -182,6 +186,12 @@ impl Bench {
             Parameters::default(),
         ));
         self.ask(Op::UploadAbort { upload });
+        // And another draft that of one that was not used.
+        self.ask(Op::Draft {
+            draft: 0,
+            offset: 0,
+            bytes: &[],
+        });
         self.work(3);
     }
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use berth_flash::Simulated;
 use berth_protocol::{Fault, ImageHash, Parameters, State, Update};
 use wasm_supervisor::arena::{self, ArenaAllocator, ArenaId, Space};
-use wasm_supervisor::container::storage::Meta;
+use wasm_supervisor::container::storage::{Belongings, Meta};
 use wasm_supervisor::container::{Containers, Name, Refused, Shared};
 use wasm_supervisor::fake::Fake;
 
@@ -53,7 +53,7 @@ impl Bench {
     }
 
     fn upload(&mut self, name: Name, image: &[u8]) {
-        let meta = Meta::new(name, Parameters::default());
+        let meta = Meta::new(name, Parameters::default(), Belongings::default());
         let images = self.containers.images_mut();
         images
             .begin(image.len() as u32, ImageHash::of(image), meta.bytes())
@@ -66,7 +66,7 @@ impl Bench {
         let name = Name::new(name).unwrap();
         self.upload(name, image);
         self.containers
-            .store_uploaded(name, hash, parameters)
+            .store_uploaded(name, hash, parameters, Belongings::default())
             .unwrap();
         self.containers.find(name.as_str()).unwrap()
     }
@@ -77,7 +77,13 @@ impl Bench {
         let name = Name::new(containers.get(slot).unwrap().name()).unwrap();
         self.upload(name, image);
         let containers = &mut self.containers;
-        let answer = containers.update_uploaded(slot, hash, parameters, TRIAL_MS, false);
+        let answer = containers.update_uploaded(
+            slot,
+            hash,
+            (parameters, Belongings::default()),
+            TRIAL_MS,
+            false,
+        );
         containers.forget_refused();
         answer
     }

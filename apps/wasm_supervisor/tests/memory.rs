@@ -10,6 +10,7 @@ use berth_protocol::{ImageHash, Parameters, State};
 use support::hostile::hostile;
 use support::{Bench, DRIVER, ENDLESS, GROWER, ONE_AT_A_TIME, usage};
 use wasm_supervisor::arena::{self, ArenaId, Usage};
+use wasm_supervisor::container::belongings::Change;
 use wasm_supervisor::container::{Name, Refused};
 
 /// A module whose compilation needs far more memory than its size suggests.
@@ -112,7 +113,10 @@ fn an_edit_below_what_loading_takes_leaves_the_run_as_it_is() {
     let mut refused = 0;
     for kib in 1..48 {
         let held = usage(slot);
-        match bench.containers.edit(slot, limit(kib), true) {
+        match bench
+            .containers
+            .edit(slot, limit(kib), Change::default(), true)
+        {
             Err(Refused::Memory { .. }) => {
                 refused += 1;
                 assert_eq!(started(&bench), began, "{kib} KiB");

@@ -24,7 +24,7 @@ use supervisor_fast as _;
 use wasmi::{Caller, Config, Engine, Extern, Func, Instance, Module, Store};
 
 use wasm_supervisor::arena::{self, ArenaId, owned};
-use wasm_supervisor::container::storage::Meta;
+use wasm_supervisor::container::storage::{Belongings, Meta};
 use wasm_supervisor::container::{Containers, Name, Refused, Shared};
 use wasm_supervisor::engine::config;
 use wasm_supervisor::platform::Platform;
@@ -292,7 +292,7 @@ impl<P: Platform + 'static> Bench<P> {
     /// An image arrives.
     fn upload(&mut self, name: Name, image: &[u8]) -> Result<ImageHash, Failed> {
         let hash = ImageHash::of(image);
-        let meta = Meta::new(name, Parameters::default());
+        let meta = Meta::new(name, Parameters::default(), Belongings::default());
         let images = self.containers.images_mut();
         images.begin(image.len() as u32, hash, meta.bytes())?;
         images.write(0, image)?;
@@ -307,7 +307,8 @@ impl<P: Platform + 'static> Bench<P> {
         let name = Name::new("driver").ok_or(Failed("a name"))?;
         let parameters = Parameters::default();
         let hash = self.upload(name, DRIVER)?;
-        self.containers.store_uploaded(name, hash, parameters)?;
+        self.containers
+            .store_uploaded(name, hash, parameters, Belongings::default())?;
         let slot = self.containers.find(name.as_str()).ok_or(Failed("find"))?;
         self.containers.start(slot)?;
         self.containers.run_one();
@@ -316,9 +317,13 @@ impl<P: Platform + 'static> Bench<P> {
             let image = if round % 2 == 0 { &other[..] } else { DRIVER };
             let hash = self.upload(name, image)?;
             let (time, updated) = self.time(|bench| {
-                bench
-                    .containers
-                    .update_uploaded(slot, hash, parameters, 0, false)
+                bench.containers.update_uploaded(
+                    slot,
+                    hash,
+                    (parameters, Belongings::default()),
+                    0,
+                    false,
+                )
             });
             if !matches!(
                 updated?,

@@ -125,7 +125,13 @@ fn upload() -> Result<f64> {
     image.extend((0..(1 << 16) - 2).map(|place: u32| (place * 7) as u8));
     let mut client = Client::new(berth::open(&device.board.address().parse()?)?)?;
     let began = Instant::now();
-    match berth::upload(&mut client, "large", &image, Default::default(), |_| ())? {
+    match berth::upload(
+        &mut client,
+        "large",
+        &image,
+        berth_protocol::Parameters::default(),
+        |_| (),
+    )? {
         UploadOutcome::Stored => {}
         UploadOutcome::Unchanged => bail!("it was there already"),
     }

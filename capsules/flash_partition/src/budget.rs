@@ -8,7 +8,8 @@
 //!   many as at the beginning. What [`Budget::most`] computes is what a page can suffer in years. What is kept of a page is
 //!   when it will have them all again; an erase puts that off by a period. So time brings every page its own without a look
 //!   at any, and no call's length grows with the number of pages.
-//! * *Rate.* In each second the whole partition takes only so many.
+//! * *Rate.* In any second the whole partition takes only so many. The clock tells whole seconds, so what counts are those of its
+//!   second and the one before: in the long run it takes half as many at least.
 //!
 //! What is left of the budgets stands in memory that keeps its contents over a reset ([`Kept`]), if the board has such:
 //! then a reset gives nothing back, whenever it comes. When the power was gone nothing of it is there, and all budgets are full; so how often the
@@ -188,8 +189,8 @@ pub struct Wear<'a> {
     latest: Cell<u32>,
     /// What the clock showed at the last look.
     seen: Cell<u32>,
-    /// A second, and the erases in it.
-    second: Cell<(u32, u16)>,
+    /// A second, the erases in the one before, and in it.
+    second: Cell<(u32, u16, u16)>,
     /// Erases since the board started, and those that were refused for want of budget.
     done: Cell<u32>,
     refused: Cell<u32>,
@@ -200,7 +201,7 @@ pub(crate) struct Noted {
     page: usize,
     full: u32,
     latest: u32,
-    second: (u32, u16),
+    second: (u32, u16, u16),
     done: u32,
 }
 
@@ -243,7 +244,7 @@ impl<'a> Wear<'a> {
             books,
             latest: Cell::new(latest),
             seen: Cell::new(clock.seconds()),
-            second: Cell::new((0, 0)),
+            second: Cell::new((0, 0, 0)),
             done: Cell::new(0),
             refused: Cell::new(0),
         }
@@ -277,12 +278,21 @@ impl<'a> Wear<'a> {
             .checked_add(self.budget.period())
     }
 
+    /// Erases in the second before the last look, and in its own.
+    fn erased_lately(&self) -> (u16, u16) {
+        let (second, before, count) = self.second.get();
+        match self.seen.get().wrapping_sub(second) {
+            0 => (before, count),
+            1 => (count, 0),
+            _ => (0, 0),
+        }
+    }
+
     /// Returns whether a page may be erased now; if not, that counts.
     pub(crate) fn may_erase(&self, page: usize) -> bool {
         self.look();
-        let now = self.seen.get();
-        let (second, count) = self.second.get();
-        let in_rate = second != now || count < self.budget.per_second;
+        let (before, count) = self.erased_lately();
+        let in_rate = before.saturating_add(count) < self.budget.per_second;
         let may = in_rate && self.full_after_erase(page).is_some();
         if !may {
             self.refused.set(self.refused.get().saturating_add(1));
@@ -299,10 +309,9 @@ impl<'a> Wear<'a> {
             second: self.second.get(),
             done: self.done.get(),
         };
+        let (before, count) = self.erased_lately();
         let now = self.seen.get();
-        let (second, count) = self.second.get();
-        let count = if second == now { count } else { 0 };
-        self.second.set((now, count.saturating_add(1)));
+        self.second.set((now, before, count.saturating_add(1)));
         self.done.set(self.done.get().saturating_add(1));
         if let Some(full) = self.full_after_erase(page) {
             // No board has 64 Ki pages.
@@ -535,10 +544,25 @@ mod tests {
         let wear = Wear::new(budget, &clock, &kept);
         let erases: u64 = (0..4).map(|page| use_up(&wear, page)).sum();
         assert_eq!(erases, 3, "of all pages together");
-        clock.pass(1);
-        assert_eq!(use_up(&wear, 3), 3);
-        clock.pass(1);
-        assert_eq!(use_up(&wear, 3), 3);
+        // A second of the clock may end at once.
+        for (passed, erases) in [(1, 0), (1, 3), (1, 0), (2, 3), (1000, 3), (1, 0)] {
+            clock.pass(passed);
+            assert_eq!(use_up(&wear, 3), erases);
+        }
+        // Some in each of two.
+        clock.pass(2);
+        for (passed, erases) in [(0, 2), (1, 1), (1, 2), (1, 1)] {
+            clock.pass(passed);
+            for _ in 0..erases {
+                assert!(wear.may_erase(2));
+                wear.erases(2);
+            }
+            assert_eq!(
+                wear.may_erase(2),
+                passed == 0,
+                "two in the first, three in two"
+            );
+        }
     }
 
     #[test]

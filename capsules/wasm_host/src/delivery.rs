@@ -12,7 +12,7 @@ use crate::exposure::Exposure;
 use crate::interrupts::{Interrupts, Slot, bit, indices};
 use crate::refusal::Refusal;
 use crate::table::TableError;
-use berth_exposure::interrupt::{COUNT, Capture, Clear, Interrupt, RAISED, VALUES};
+use berth_exposure::interrupt::{COUNT, Capture, Clear, Interrupt, RAISED, Raised, VALUES};
 use berth_exposure::{Width, allow, upcall};
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::grant::GrantKernelData;
@@ -49,7 +49,12 @@ impl<const N: usize> WasmHost<N> {
                 interrupt.clear.is_none_or(|clear| {
                     Width::of_bytes(clear.bytes.into()).is_some_and(|width| {
                         let end = u32::from(clear.offset) + width.bytes();
-                        u32::from(clear.offset) % width.bytes() == 0 && end <= block.length
+                        let is_in = |raised: Raised| {
+                            raised.offset % 4 == 0 && u32::from(raised.offset) + 4 <= block.length
+                        };
+                        u32::from(clear.offset) % width.bytes() == 0
+                            && end <= block.length
+                            && clear.raised.is_none_or(is_in)
                     })
                 })
             });
@@ -112,7 +117,8 @@ impl<const N: usize> WasmHost<N> {
         let Some(exposure) = self.exposures.get(interrupt.exposure) else {
             return;
         };
-        let clear = |before| match interrupt.clear {
+        let to_clear = interrupt.clear.filter(|clear| has_raised(exposure, clear));
+        let clear = |before| match to_clear {
             Some(clear) if clear.before_capture == before => {
                 clear_source(exposure, clear);
                 interrupts.look_again(interrupt.line, slot.peers.get());
@@ -197,10 +203,11 @@ impl<const N: usize> WasmHost<N> {
         if interrupts.is_registered(index) {
             return Err(Refusal::Registered);
         }
-        // With the write that clears it, what a pass may do.
-        let most = interrupt
-            .captures_max
-            .min(interrupts.limits.accesses_per_pass.saturating_sub(1));
+        // With the write that clears it and the look whether it is to be, what a pass may do.
+        let looks = interrupt.clear.is_some_and(|clear| clear.raised.is_some());
+        let others = 1 + u32::from(looks);
+        let accesses = interrupts.limits.accesses_per_pass;
+        let most = interrupt.captures_max.min(accesses.saturating_sub(others));
         if u32::from(captures) > most {
             return Err(Refusal::TooManyCaptures);
         }
@@ -409,6 +416,14 @@ fn put(words: &WriteableProcessSlice, word: usize, value: u32) -> Option<()> {
         .get(start..start + WORD)?
         .copy_from_slice_or_err(&value.to_le_bytes())
         .ok()
+}
+
+/// Whether an interrupt is a block's own, as far as it says so. One that does not answer has raised nothing.
+fn has_raised(exposure: &Exposure, clear: &Clear) -> bool {
+    clear.raised.is_none_or(|raised| {
+        let state = exposure.window.load(raised.offset, Width::Bits32);
+        state.is_ok_and(|state| state & raised.mask != 0)
+    })
 }
 
 fn clear_source(exposure: &Exposure, clear: Clear) {

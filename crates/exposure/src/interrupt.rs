@@ -40,6 +40,27 @@ pub struct Clear {
     pub value: u32,
     /// Before the registers of a capture are read; otherwise after.
     pub before_capture: bool,
+    /// Where the block says whether it has raised the interrupt. It is cleared only if it says so before anything else: on a line
+    /// that others raise, too, one that comes between the capture and the clear would be lost. `None`: it is cleared whoever raised it.
+    pub raised: Option<Raised>,
+}
+
+impl Clear {
+    /// The same, if one of these bits of a register of 32 bits says that the block has raised the interrupt.
+    #[must_use]
+    pub const fn if_raised(self, offset: u16, mask: u32) -> Self {
+        let raised = Some(Raised { offset, mask });
+        Self { raised, ..self }
+    }
+}
+
+/// Bits of which one is 1 while a block raises an interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raised {
+    /// Byte offset in the block of a register of 32 bits.
+    pub offset: u16,
+    /// Which bits.
+    pub mask: u32,
 }
 
 /// Maxima over all containers.

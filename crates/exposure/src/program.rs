@@ -38,7 +38,7 @@ pub const ACCESSES_MAX: u32 = 1 << 20;
 pub const DATA_MAX: usize = 4096;
 
 /// Work of one pass of a program, in accesses; whatever makes none counts as one, too.
-pub const PASS_UNITS: u32 = 60;
+pub const PASS_UNITS: u32 = 40;
 /// Work of checking an instruction, in the same unit; an exchange, which has three places, takes twice as much.
 const CHECK_UNITS: u32 = 20;
 

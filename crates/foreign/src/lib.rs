@@ -53,6 +53,15 @@ pub enum Ending {
         /// What it waits for.
         Transfer,
     ),
+    /// It wants its environment, and returns 0 then.
+    Environ {
+        /// How many there are and how long they are, or all of it.
+        sizes: bool,
+        /// Where the count goes, or the pointers.
+        first: u32,
+        /// Where the length goes, or the texts.
+        second: u32,
+    },
     /// The container has ended itself.
     Exit(
         /// Its code.

@@ -2,7 +2,8 @@
 //!
 //! Descriptors 0, 1 and 2 are there: nothing to read, and text that goes to the log. All
 //! others, files, directories and sockets are not. Both clocks are the time since the device
-//! started: it has no other. There are no arguments and no environment.
+//! started: it has no other. There are no arguments. The environment is the container's configuration, which
+//! the supervisor writes when main's turn comes.
 
 use berth_protocol::Level;
 
@@ -35,12 +36,19 @@ impl Call<'_> {
     pub(super) fn wasi(&mut self, function: Foreign) -> Result<u32, Ending> {
         let (first, second) = (self.word(0), self.word(1));
         match function {
-            Foreign::ArgsSizesGet | Foreign::EnvironSizesGet => {
+            Foreign::ArgsSizesGet => {
                 self.put_word(first, 0)?;
                 self.put_word(second, 0)?;
             }
             // None of the sizes told before: nothing to write.
-            Foreign::ArgsGet | Foreign::EnvironGet => {}
+            Foreign::ArgsGet => {}
+            Foreign::EnvironSizesGet | Foreign::EnvironGet => {
+                return Err(Ending::Environ {
+                    sizes: function == Foreign::EnvironSizesGet,
+                    first,
+                    second,
+                });
+            }
             Foreign::ClockResGet | Foreign::ClockTimeGet if first >= CLOCKS => {
                 return Ok(errno::INVAL);
             }

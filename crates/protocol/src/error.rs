@@ -132,6 +132,8 @@ pub enum DeviceError<'a> {
     OtherLog,
     /// Another live update of the container came after the one that was asked for.
     Superseded,
+    /// The changes of a configuration that the request names are not there: to be sent again, and then the request.
+    NoDraft,
 }
 
 impl DeviceError<'_> {
@@ -168,6 +170,7 @@ impl DeviceError<'_> {
             Self::Quarantined => "quarantined",
             Self::OtherLog => "other-log",
             Self::Superseded => "superseded",
+            Self::NoDraft => "no-draft",
         }
     }
 }
@@ -248,6 +251,7 @@ impl fmt::Display for DeviceError<'_> {
             }
             Self::OtherLog => f.write_str("the log read before is gone, with its container or by a reset"),
             Self::Superseded => f.write_str("another live update came after this one"),
+            Self::NoDraft => f.write_str("the changes of the configuration did not arrive"),
         }
     }
 }
@@ -271,6 +275,8 @@ pub enum MissingWhy {
     InUse,
     /// The board carries out no register programs.
     NoPrograms,
+    /// The board attaches no conveyors.
+    NoConveyors,
 }
 
 impl MissingWhy {
@@ -285,6 +291,7 @@ impl MissingWhy {
             Self::NotAFunction => "not-a-function",
             Self::InUse => "in-use",
             Self::NoPrograms => "no-programs",
+            Self::NoConveyors => "no-conveyors",
         }
     }
 }
@@ -299,6 +306,7 @@ impl fmt::Display for MissingWhy {
             Self::NotAFunction => "only functions can be imported",
             Self::InUse => "in use",
             Self::NoPrograms => "this board carries out no register programs",
+            Self::NoConveyors => "this board attaches no conveyors",
         })
     }
 }

@@ -25,6 +25,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod configuration;
 mod container;
 mod error;
 mod frame;
@@ -48,8 +49,8 @@ pub use hash::{ImageHash, ImageHasher};
 pub use message::{DecodeError, Device, Op, Reply, Request, Response, message_id};
 pub use plain::is_plain;
 pub use report::{
-    Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection, Place, Source, Status,
-    StoreStatus, Update,
+    Chosen, Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection, Kept, Place,
+    Source, Status, StoreStatus, Update,
 };
 
 /// Version of the message set. Both ends say theirs in `Hello`; they talk on only
@@ -64,6 +65,15 @@ pub const NAME_MAX: usize = 32;
 
 /// Most bytes of an image in one [`Op::UploadChunk`]; the frame limit decides it, and flash is written in words of eight.
 pub const CHUNK_MAX: usize = 224;
+
+/// Most bytes of changes in one [`Op::Draft`], and of a configuration in one [`Reply::Kept`].
+pub const DRAFT_PART_MAX: usize = 192;
+
+/// Bytes of flash that the named values of a container may take if its operator chose nothing.
+pub const VALUES_DEFAULT: u32 = 4 * 1024;
+
+/// Most that an operator can choose.
+pub const VALUES_MAX: u32 = 16 * 1024;
 
 /// Most bytes of text in one [`Reply::LogLine`]; longer lines are several.
 pub const LOG_TEXT_MAX: usize = 160;

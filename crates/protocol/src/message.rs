@@ -1,8 +1,8 @@
 //! Requests and responses.
 
 use crate::{
-    Access, Container, DeviceError, Exposure, Happening, Heap, Image, ImageHash, Inspection, Level,
-    MissingWhy, Parameters, Place, Source, Status, Update,
+    Access, Chosen, Container, DeviceError, Exposure, Happening, Heap, Image, ImageHash,
+    Inspection, Kept, Level, MissingWhy, Parameters, Place, Source, Status, Update,
 };
 use serde::{Deserialize, Serialize};
 
@@ -237,6 +237,55 @@ pub enum Op<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// A part of changes of a configuration ([`crate::configuration`]) → [`Reply::Done`]. The device has one draft: the
+    /// first part of another takes its place. Who names one that is not there, or not whole, is refused with
+    /// [`DeviceError::NoDraft`] and sends it again.
+    Draft {
+        /// Its number, chosen by berth: the same for the same changes, another for others.
+        draft: u32,
+        /// Where the part begins.
+        offset: u16,
+        /// At most [`DRAFT_PART_MAX`](crate::DRAFT_PART_MAX) bytes.
+        #[serde(borrow)]
+        bytes: &'a [u8],
+    },
+    /// As [`UploadBegin`](Op::UploadBegin), or with a trial as [`UpdateBegin`](Op::UpdateBegin), with what is chosen
+    /// beside. The draft must be there at the beginning and at the commit.
+    Announce {
+        /// Number of the upload.
+        upload: u32,
+        /// Name of the container.
+        name: &'a str,
+        /// Length of the image in bytes.
+        length: u32,
+        /// SHA-256 of the image.
+        hash: ImageHash,
+        /// How to run it.
+        parameters: Parameters,
+        /// Milliseconds of the trial; `None`: it replaces none.
+        trial_ms: Option<u32>,
+        /// What else is chosen for it.
+        chosen: Chosen,
+    },
+    /// As [`Edit`](Op::Edit), with what is chosen beside → [`Reply::Done`].
+    Change {
+        /// Its name.
+        name: &'a str,
+        /// What to change.
+        parameters: Parameters,
+        /// Start it anew if it is active.
+        restart: bool,
+        /// What else to change.
+        chosen: Chosen,
+    },
+    /// What the device keeps for a container: its configuration from `offset` on, and how much its named values take →
+    /// [`Reply::Kept`].
+    Kept {
+        /// Its name.
+        name: &'a str,
+        /// Where the part of its configuration begins.
+        offset: u16,
+    },
 }
 
 /// What the device answers.
@@ -382,6 +431,8 @@ pub enum Reply<'a> {
         /// `None`: there was no fault, or the package tells no places.
         place: Option<Place>,
     },
+    /// To [`Op::Kept`].
+    Kept(#[serde(borrow)] Kept<'a>),
 }
 
 /// What a device tells of itself.
@@ -414,7 +465,9 @@ impl Op<'_> {
     #[must_use]
     pub const fn upload_id(&self) -> Option<u32> {
         match self {
-            Self::UploadBegin { upload, .. } | Self::UpdateBegin { upload, .. } => Some(*upload),
+            Self::UploadBegin { upload, .. }
+            | Self::UpdateBegin { upload, .. }
+            | Self::Announce { upload, .. } => Some(*upload),
             _ => None,
         }
     }

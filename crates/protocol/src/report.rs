@@ -24,6 +24,41 @@ pub struct Inspection<'a> {
     pub fault: Option<FaultReport<'a>>,
 }
 
+/// What is chosen for a container beside its [`Parameters`], with an announcement or a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Chosen {
+    /// Number of the [draft](crate::Op::Draft) that changes its configuration.
+    pub draft: u32,
+    /// Length of that in bytes; 0: there is none, and nothing is changed.
+    pub length: u16,
+    /// Most bytes of flash that its named values may take; `None` is left to the device, or stays as it is.
+    pub values: Option<u32>,
+}
+
+/// What the device keeps for a container beside its image and its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Kept<'a> {
+    /// How often its configuration was changed since the device started: parts with the same number are of one
+    /// configuration.
+    pub changes: u32,
+    /// At most [`DRAFT_PART_MAX`](crate::DRAFT_PART_MAX) bytes of its configuration ([`crate::configuration`]): whole
+    /// settings, if the first of them is not longer.
+    #[serde(borrow)]
+    pub part: &'a [u8],
+    /// How many bytes are behind these.
+    pub left: u16,
+    /// How many named values it has.
+    pub values: u16,
+    /// Bytes that these take.
+    pub values_bytes: u32,
+    /// Most that they may take.
+    pub values_limit: u32,
+    /// What its operator chose of that.
+    pub values_chosen: Option<u32>,
+}
+
 /// What was known at a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Schema))]

@@ -91,6 +91,11 @@ impl Bench {
         self
     }
 
+    /// Change a setting of the container's configuration, or remove it (`None`), as its operator does.
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        self.running().set(name, value);
+    }
+
     /// Let a part of a driver work on this board.
     pub fn drive<R>(&mut self, work: impl FnOnce() -> R) -> R {
         running::on(&mut self.running, u64::MAX, work)

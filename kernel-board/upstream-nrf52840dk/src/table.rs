@@ -45,5 +45,5 @@ pub(crate) const ERASES: Budget = Budget { burst: 256, period_s: 86400, per_seco
 pub(crate) const PROGRAMS: usize = 0;
 
 pub(crate) const INTERRUPTS: &[Interrupt] = &[
-    Interrupt { exposure: 0, line: 26, captures_max: 2, clear: Some(Clear { offset: 0x140, bytes: 4, value: 0x0, before_capture: true }) },
+    Interrupt { exposure: 0, line: 26, captures_max: 2, clear: Some(Clear { offset: 0x140, bytes: 4, value: 0x0, before_capture: true, raised: None }) },
 ];

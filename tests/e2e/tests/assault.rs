@@ -1,5 +1,8 @@
 //! What a fresh attack on the kernel tried from the supervisor's place, and what broke then.
 
+use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -303,12 +306,44 @@ const WORKS: &[u16] = &[
     0x6F6E, 0x6F62, 0x7964, 0x7720, 0x6961, 0x6574, 0x2064, 0x6F66, 0x2072, 0x6874, 0x7369, 0x0A0D,
 ];
 
+/// Bytes of an object in a place of several.
+const LENGTH: u32 = 0x1000;
+
+/// Puts an object into a place, behind so many others.
+fn put(flash: &Flash, place: &str, others: u32, object: Object) -> Result<()> {
+    let layout = Layout::read(&root().join("layout.ld"))?;
+    let place = layout.region(place).context("no place")?;
+    flash.edit(|image| {
+        let bytes = object.bytes();
+        let rest = image.get_mut((place.origin + others * LENGTH) as usize..);
+        let to = rest.and_then(|rest| rest.get_mut(..bytes.len()));
+        to.context("a short image")?.copy_from_slice(&bytes);
+        Ok(())
+    })
+}
+
+/// Fills the firmware's places with processes that sleep: in the first `deadline` is before them.
+fn fill_with_sleepers(flash: &Flash) -> Result<()> {
+    const EACH: u32 = 4;
+    let sleeping = Object {
+        name: "sleeps",
+        length: LENGTH,
+        ram: 0x1800,
+        program: SLEEPS,
+        ..GUEST
+    };
+    for (place, first) in [("APP0_FLASH", 1), ("APP1_FLASH", 0), ("APP2_FLASH", 0)] {
+        for others in first..EACH {
+            put(flash, place, others, sleeping)?;
+        }
+    }
+    Ok(())
+}
+
 /// As many processes of the firmware as the board's table has room for, and who calls again and again what each of them has
 /// called once: how often that looks at all of them, hostile code would choose.
 #[test]
 fn processes_that_sleep_make_nobody_late() -> Result<()> {
-    const LENGTH: u32 = 0x1000;
-    const EACH: u32 = 4;
     /// The permissions of [`PERMISSIONS`], and for all commands of the drivers that [`WORKS`] calls.
     const PERMITTED_ALL: [u8; PERMISSIONS.len()] = {
         let mut value = PERMISSIONS;
@@ -325,14 +360,6 @@ fn processes_that_sleep_make_nobody_late() -> Result<()> {
         all[28] = (tlv::PERMISSIONS, &PERMITTED_ALL);
         all
     };
-    let layout = Layout::read(&root().join("layout.ld"))?;
-    let sleeping = Object {
-        name: "sleeps",
-        length: LENGTH,
-        ram: 0x1800,
-        program: SLEEPS,
-        ..GUEST
-    };
     let working = Object {
         ram: 0x1800,
         entries: &CROWD,
@@ -340,24 +367,8 @@ fn processes_that_sleep_make_nobody_late() -> Result<()> {
         ..GUEST
     };
     let flash = Flash::with_deadlines()?;
-    flash.edit(|image| {
-        let mut put = |place: &str, number: u32, object: Object| {
-            let place = layout.region(place).context("no place")?;
-            let bytes = object.bytes();
-            let rest = image.get_mut((place.origin + number * LENGTH) as usize..);
-            let to = rest.and_then(|rest| rest.get_mut(..bytes.len()));
-            to.context("a short image")?.copy_from_slice(&bytes);
-            anyhow::Ok(())
-        };
-        put("SUPERVISOR_FLASH", 0, working)?;
-        // In the first place `deadline` is before them.
-        for (place, first) in [("APP0_FLASH", 1), ("APP1_FLASH", 0), ("APP2_FLASH", 0)] {
-            for number in first..EACH {
-                put(place, number, sleeping)?;
-            }
-        }
-        Ok(())
-    })?;
+    put(&flash, "SUPERVISOR_FLASH", 0, working)?;
+    fill_with_sleepers(&flash)?;
     let device = Device::power_on_counted(&flash)?;
     device.console(": 13 processes")?;
     // All begin in the first milliseconds, which take each other's time.
@@ -369,6 +380,76 @@ fn processes_that_sleep_make_nobody_late() -> Result<()> {
     ensure!(told.kept(), "{told}, after {begun}\n{text}");
     ensure!(text.contains("nobody waited for this"), "{text}");
     println!("beside twelve processes of the firmware: {told}");
+    Ok(())
+}
+
+/// All at once: what each of the other tests has a process do, with as many permissions as the loader takes, while every serial line is flooded
+/// from outside and twelve processes of the firmware sleep. `SIEGE_ROUNDS` says for how many rounds of half a second.
+#[test]
+fn the_sum_of_all_that_is_bounded_makes_nobody_late() -> Result<()> {
+    /// The board's lines beside the operator's.
+    const LINES: [usize; 4] = [1, 2, 3, 4];
+    let rounds = match std::env::var("SIEGE_ROUNDS") {
+        Ok(text) => text
+            .parse()
+            .with_context(|| format!("SIEGE_ROUNDS is {text}"))?,
+        Err(_) => 3,
+    };
+    let flash = Flash::with_deadlines()?;
+    flash.install("siege")?;
+    fill_with_sleepers(&flash)?;
+    let limit = Duration::from_secs(300) + Duration::from_secs(20) * rounds;
+    let mut device = Device::power_on_counted_for(&flash, limit)?;
+    device.console(": 13 processes")?;
+    let lines = LINES.map(|number| device.board.uart(number));
+    device.console("siege: begins, ")?;
+    // All begin in the first milliseconds, which take each other's time.
+    let begun = device.told_deadlines(1)?;
+    let from = device.board.console.text().len();
+    let over = AtomicBool::new(false);
+    let typed = [const { AtomicUsize::new(0) }; 1 + LINES.len()];
+    let told = thread::scope(|scope| -> Result<Deadlines> {
+        let flood = |number: usize, mut give: Box<dyn FnMut(&str) -> bool + Send>| {
+            let (over, typed) = (&over, &typed);
+            // It ends when the board is switched off, too.
+            scope.spawn(move || {
+                let text = "x".repeat(256);
+                while !over.load(Ordering::Relaxed) && give(&text) {
+                    typed[number].fetch_add(text.len(), Ordering::Relaxed);
+                }
+            });
+        };
+        for (number, line) in LINES.into_iter().zip(lines) {
+            let mut line = line?;
+            line.set_write_timeout(Some(Duration::from_secs(1)))?;
+            let is_late = |error: &std::io::Error| {
+                [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind())
+            };
+            flood(
+                number,
+                Box::new(move |text| match line.write(text.as_bytes()) {
+                    Ok(_) => true,
+                    Err(error) => is_late(&error),
+                }),
+            );
+        }
+        let board = &device.board;
+        flood(0, Box::new(move |text| board.type_text(text).is_ok()));
+        let told = device.told_deadlines(rounds);
+        over.store(true, Ordering::Relaxed);
+        told
+    })?;
+    let text = device.board.console.text();
+    ensure!(!text.contains("siege: failed"), "{text}");
+    let during = text.get(from..).context("the console lost text")?;
+    let told_during = Deadlines::read(during)?;
+    ensure!(told_during.kept(), "{told_during}, after {begun}\n{text}");
+    // It did all of it, and so did those outside.
+    let done = during.lines().rfind(|line| line.starts_with("siege: "));
+    println!(
+        "siege, {typed:?} bytes: {told}; {done:?}; {} bytes of the kernel's stack left",
+        stack_left(&mut device)?
+    );
     Ok(())
 }
 

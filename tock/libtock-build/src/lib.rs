@@ -47,6 +47,15 @@ pub const HEADER_SIZE: u32 = 0x100;
 /// package, or if the output directory cannot be written: the build stops with
 /// the reason.
 pub fn link(bin: &str, slot: &str, stack: u32) {
+    link_behind(HEADER_SIZE, bin, slot, stack);
+}
+
+/// The same with so many bytes for the TBF header, where it says more than fits; `elf2tab` is told by `--protected-region-size`.
+///
+/// # Panics
+///
+/// As [`link`].
+pub fn link_behind(header: u32, bin: &str, slot: &str, stack: u32) {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("none") {
         return;
     }
@@ -56,7 +65,7 @@ pub fn link(bin: &str, slot: &str, stack: u32) {
         .unwrap_or_else(|| panic!("no layout.ld above {}", package.display()));
     let script =
         PathBuf::from(env::var_os("OUT_DIR").expect("run by cargo")).join(format!("{bin}.ld"));
-    fs::write(&script, linker_script(&layout, slot, stack))
+    fs::write(&script, linker_script(&layout, slot, stack, header))
         .unwrap_or_else(|error| panic!("cannot write {}: {error}", script.display()));
     println!("cargo::rerun-if-changed={}", layout.display());
     println!("cargo::rustc-link-arg-bin={bin}=-T{}", script.display());
@@ -81,13 +90,13 @@ fn find_layout(package: &Path) -> Option<PathBuf> {
 
 /// The whole script: memory map, the slot's regions under the names that
 /// `app.ld` uses, `app.ld`.
-fn linker_script(layout: &Path, slot: &str, stack: u32) -> String {
+fn linker_script(layout: &Path, slot: &str, stack: u32, header: u32) -> String {
     format!(
         "INCLUDE \"{}\"\n\
          REGION_ALIAS(\"FLASH\", {slot}_FLASH)\n\
          REGION_ALIAS(\"RAM\", {slot}_RAM)\n\
          STACK_SIZE = {stack};\n\
-         HEADER_SIZE = {HEADER_SIZE:#x};\n\
+         HEADER_SIZE = {header:#x};\n\
          {}",
         layout.display(),
         include_str!("../app.ld"),
@@ -100,12 +109,12 @@ mod tests {
 
     #[test]
     fn the_script_names_the_slot_and_the_stack() {
-        let script = linker_script(Path::new("/map/layout.ld"), "APP1", 3000);
+        let script = linker_script(Path::new("/map/layout.ld"), "APP1", 3000, 0x200);
         assert!(script.starts_with("INCLUDE \"/map/layout.ld\"\n"));
         assert!(script.contains("REGION_ALIAS(\"FLASH\", APP1_FLASH)"));
         assert!(script.contains("REGION_ALIAS(\"RAM\", APP1_RAM)"));
         assert!(script.contains("STACK_SIZE = 3000;"));
-        assert!(script.contains("HEADER_SIZE = 0x100;"));
+        assert!(script.contains("HEADER_SIZE = 0x200;"));
     }
 
     #[test]

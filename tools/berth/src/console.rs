@@ -1,6 +1,7 @@
 //! The device's console on this terminal, shared with other berth calls.
 
 use crate::{Error, Mux, Transport, share::closed};
+use berth_protocol::is_plain;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     termios::{self, OptionalActions, Termios},
@@ -60,10 +61,11 @@ pub fn run(
     // Before the terminal is changed: from here on no signal leaves it so.
     let asked = Asked::listen().map_err(Error::Line)?;
     let raw = RawTerminal::enter();
-    let mux = Mux::start(line, socket, |text| {
+    let mut shown = Shown::default();
+    let mux = Mux::start(line, socket, move |text| {
         let mut out = io::stdout().lock();
         // With the terminal gone there is nobody to show it to.
-        let _ = out.write_all(&for_terminal(text));
+        let _ = out.write_all(&shown.take(text));
         let _ = out.flush();
     })
     .map_err(Error::Line)?;
@@ -184,18 +186,51 @@ impl Keys {
     }
 }
 
-/// Newlines as a raw terminal needs them; other control characters of the device pass,
-/// except that zeros of stray frames are left out.
-fn for_terminal(text: &[u8]) -> Vec<u8> {
-    let mut shown = Vec::with_capacity(text.len() + 8);
-    for byte in text {
-        match byte {
-            0 => {}
-            b'\n' => shown.extend(b"\r\n"),
-            byte => shown.push(*byte),
+/// What the device says, as it goes to the terminal. Whoever runs on the device says what it likes: it must not title windows, fill
+/// clipboards, or begin a line that reads as another's.
+#[derive(Default)]
+struct Shown {
+    /// The beginning of a character whose end has not come.
+    begun: Vec<u8>,
+}
+
+impl Shown {
+    /// Newlines as a raw terminal needs them, what the shell's editor draws with, and what is plain; zeros of stray frames are left
+    /// out, and a mark stands for all else.
+    fn take(&mut self, said: &[u8]) -> Vec<u8> {
+        const MARK: &str = "\u{fffd}";
+        self.begun.extend(said);
+        let mut shown = String::with_capacity(self.begun.len() + 8);
+        let mut rest = self.begun.as_slice();
+        let mut begun = 0;
+        for chunk in self.begun.utf8_chunks() {
+            rest = rest.get(chunk.valid().len()..).unwrap_or_default();
+            for character in chunk.valid().chars() {
+                match character {
+                    '\0' => {}
+                    '\n' => shown.push_str("\r\n"),
+                    '\r' | '\t' | '\x08' => shown.push(character),
+                    plain if is_plain(plain) => shown.push(plain),
+                    _ => shown.push_str(MARK),
+                }
+            }
+            let invalid = chunk.invalid();
+            // At the end, and it may go on.
+            if !invalid.is_empty() && rest == invalid && may_go_on(invalid) {
+                begun = invalid.len();
+            } else if !invalid.is_empty() {
+                shown.push_str(MARK);
+            }
+            rest = rest.get(invalid.len()..).unwrap_or_default();
         }
+        self.begun.drain(..self.begun.len() - begun);
+        shown.into_bytes()
     }
-    shown
+}
+
+/// Returns whether more bytes would make a character of these.
+fn may_go_on(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
 /// Passes every key on at once, and puts the terminal back when dropped.
@@ -242,6 +277,22 @@ mod tests {
 
     #[test]
     fn newlines_return_the_carriage() {
-        assert_eq!(for_terminal(b"a\nb\0"), b"a\r\nb");
+        assert_eq!(Shown::default().take(b"a\nb\0"), b"a\r\nb");
+    }
+
+    /// In one piece and byte by byte, a title, a clipboard, the C1 forms of both, a direction, and what is cut off.
+    #[test]
+    fn nothing_that_a_terminal_obeys_comes_through() {
+        let said = "\x1b]0;title\x07\x1b]52;c;eA==\x07\u{9d}0;t\u{9c}\u{9b}2Jgrün\t\x08\u{202e}µ\n";
+        let mut bytes = said.as_bytes().to_vec();
+        bytes.splice(0..0, [0x9b, 0xc2, b'x', 0xe2, 0x82]);
+        let whole = Shown::default().take(&bytes);
+        let mut shown = Shown::default();
+        let pieces: Vec<u8> = bytes.iter().flat_map(|byte| shown.take(&[*byte])).collect();
+        assert_eq!(whole, pieces);
+        let text = String::from_utf8(whole).unwrap();
+        let allowed = |c: char| is_plain(c) || "\r\n\t\x08".contains(c);
+        assert!(text.chars().all(allowed), "{text:?}");
+        assert!(text.contains("grün\t\x08\u{fffd}µ\r\n"), "{text:?}");
     }
 }

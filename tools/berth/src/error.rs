@@ -440,6 +440,9 @@ impl Refusal {
                 "`berth start --lift` starts it all the same; another image (--live-update) is not quarantined, and `berth rm` deletes it"
             }
             "superseded" => "`berth inspect` shows how the last one stands",
+            "no-draft" => {
+                "another operator changes a configuration at the same time; give the same command again"
+            }
             "other-log" => "repeat the command to read the new one",
             "invalid-module" => {
                 "is it a WebAssembly core module, built for a container? see the author's guide"

@@ -39,6 +39,7 @@ mod registry;
 mod said;
 mod share;
 pub mod table;
+mod terms;
 mod transport;
 mod wishes;
 
@@ -47,9 +48,9 @@ pub use cli::Wishes;
 pub use client::{Client, Exchange};
 pub use commands::{have_arenas, not_understood, run};
 pub use device::{
-    After, Begun, UploadOutcome, connect, containers, edit, event, exposures, heap, hello,
-    hexadecimal, images, inspect, kill, lift, live_update, log_line, pause, read_image, remove,
-    reset, resume, settings, start, status, stop, take_line, update_status, upload,
+    After, Begun, Kept, UploadOutcome, connect, containers, edit, event, exposures, heap, hello,
+    hexadecimal, images, inspect, kept, kill, lift, live_update, log_line, pause, read_image,
+    remove, reset, resume, settings, start, status, stop, take_line, update_status, upload,
 };
 pub use error::{Error, Missing, Refusal};
 pub use gateway::Place;
@@ -57,11 +58,12 @@ pub use lock::LineLock;
 pub use model::{
     Block, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultPlace, FaultRecord,
     HeapInfo, Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings, Source, Store,
-    UpdateOutcome,
+    UpdateOutcome, Values,
 };
 pub use mux::Mux;
 pub use packing::{Prepared, prepare};
 pub use registry::{ChosenBy, Registry, path as registry_path};
 pub use said::Said;
+pub use terms::{Changes, Terms};
 pub use transport::{Transport, open};
 pub use wishes::{Granted, grant};

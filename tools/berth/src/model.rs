@@ -4,6 +4,7 @@
 use crate::Said;
 use berth_protocol::{Place, State};
 use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// What a device tells of itself.
 #[derive(Clone, Debug, Serialize)]
@@ -299,6 +300,10 @@ pub struct Inspection {
     pub sha256: String,
     /// What its operator chose.
     pub parameters: Settings,
+    /// Its configuration; `None`: the device has none for any container.
+    pub configuration: Option<BTreeMap<Said, Said>>,
+    /// Its named values; as the configuration.
+    pub values: Option<Values>,
     /// Bytes of state that it saved.
     pub saved_bytes: u32,
     /// Log lines that the device no longer has or never took.
@@ -309,6 +314,31 @@ pub struct Inspection {
     pub last_fault: Option<FaultRecord>,
     /// Its last live update since the device started.
     pub update: Option<UpdateOutcome>,
+}
+
+/// Values that a container gives names to.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Values {
+    /// How many.
+    pub count: u16,
+    /// Bytes of flash that they take.
+    pub bytes: u32,
+    /// Most that they may take.
+    pub limit: u32,
+    /// What the operator chose of that; `None`: the device chooses.
+    pub chosen: Option<u32>,
+}
+
+impl Values {
+    pub(crate) fn of(kept: &crate::device::Kept) -> Self {
+        Self {
+            count: kept.values,
+            bytes: kept.values_bytes,
+            limit: kept.values_limit,
+            chosen: kept.values_chosen,
+        }
+    }
 }
 
 /// An interrupt source of a container.

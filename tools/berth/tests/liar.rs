@@ -13,11 +13,15 @@ use std::{
     io::{Read, Write},
     os::unix::net::{UnixListener, UnixStream},
     path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
 };
 use support::run::berth;
 
 /// Moves a terminal, begins a line of its own, turns the direction of writing, and asks a shell for something.
 const EVIL: &str = "e\u{1b}[31m\nhint: LIE\r\u{202e}\u{9b}2J;touch LIE;";
+
+/// How often a configuration has been told.
+static COUNT: AtomicU32 = AtomicU32::new(0);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lies {
@@ -159,6 +163,24 @@ fn lie<'a>(op: &Op<'a>, lies: Lies) -> Result<Reply<'a>, DeviceError<'a>> {
                 image: word,
             }),
         },
+        // Another configuration each time it is asked, and never all of it.
+        Op::Kept { offset, .. } => Reply::Kept(berth_protocol::Kept {
+            changes: if lies == Lies::Endless {
+                COUNT.fetch_add(1, Ordering::Relaxed)
+            } else {
+                word
+            },
+            part: if offset == 0 {
+                EVIL.as_bytes()
+            } else {
+                b"=\xff\0"
+            },
+            left: half,
+            values: half,
+            values_bytes: word,
+            values_limit: 0,
+            values_chosen: Some(word),
+        }),
         Op::Exposures { cursor } => Reply::Exposure {
             item: Exposure {
                 label: EVIL,

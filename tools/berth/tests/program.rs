@@ -105,6 +105,62 @@ fn every_parameter_reaches_the_device() {
     assert_eq!(parameters("a"), Some(expected));
 }
 
+/// A configuration is longer than a request, and travels with what needs it.
+#[test]
+fn a_configuration_is_set_changed_and_shown() {
+    let bench = Bench::new();
+    let file = bench.file("app.wasm", &[7; 100]);
+    let long = format!("long={}", "x".repeat(400));
+    let set = ["--set", "period_ms=500", "--set", &long, "--values", "8K"];
+    bench.ok(&[&["upload", &file][..], &set].concat());
+    let shown = |word: &str| {
+        let text = bench.ok(&["inspect", "app"]);
+        text.lines().any(|line| line.trim_end().ends_with(word))
+    };
+    assert!(shown("period_ms=500") && shown(&long));
+    assert!(shown("3 named values, 120 of 8192 bytes"));
+    // The same is not sent again; another is another container's.
+    assert!(
+        bench
+            .ok(&[&["upload", &file][..], &set].concat())
+            .contains("unchanged")
+    );
+    let other = bench.run(&["upload", &file, "--set", "period_ms=501"]);
+    assert_eq!(other.0, 1, "{other:?}");
+    bench.ok(&["edit", "app", "--set", "period_ms=20", "--unset", "long"]);
+    assert!(shown("period_ms=20") && !shown(&long));
+    let json: serde_json::Value =
+        serde_json::from_str(&bench.ok(&["--json", "inspect", "app"])).unwrap();
+    let container = &json["container"];
+    assert_eq!(
+        container["configuration"],
+        serde_json::json!({ "period_ms": "20" })
+    );
+    let values = serde_json::json!({ "count": 3, "bytes": 120, "limit": 8192, "chosen": 8192 });
+    assert_eq!(container["values"], values);
+    // A running one, and by `run`.
+    bench.ok(&["run", &file, "--set", "period_ms=7"]);
+    bench.ok(&["run", &bench.file("app.wasm", &[8; 100]), "--set", "a=1"]);
+    assert!(shown("period_ms=7") && shown("a=1"));
+    // What cannot be is told before the device is asked.
+    let executed = || bench.device.memory.lock().unwrap().executed.len();
+    let before = executed();
+    for words in [
+        &["--set", "period"][..],
+        &["--set", "a b=1"],
+        &["--set", "=1"],
+        &["--set", "a=1", "--set", "a=2"],
+        &["--set", "a=1", "--unset", "a"],
+        &["--set", &format!("a={}", "x".repeat(510))],
+        &["--set", &long, "--set", &long.replace("long", "more")],
+        &["--values", "17K"],
+    ] {
+        let (code, _, said) = bench.run(&[&["edit", "app"], words].concat());
+        assert_eq!(code, 2, "{words:?}: {said}");
+    }
+    assert_eq!(executed(), before);
+}
+
 /// What an author wishes is said, and granted within the operator's bounds.
 #[test]
 fn an_authors_wishes_are_said_and_bounded() {

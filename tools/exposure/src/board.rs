@@ -6,7 +6,7 @@ use crate::address::{Range, addressable};
 use crate::aliases::{Aliases, EVERYTHING};
 use crate::bus::{self, Reach};
 use crate::chosen::chosen;
-use crate::danger::{Danger, Facts};
+use crate::danger::{Danger, Facts, hanging};
 use crate::devicetree::{Node, Property};
 use crate::layout::Region;
 use crate::lines::{lines, reached};
@@ -52,8 +52,10 @@ impl<'a> Board<'a> {
     /// The peripherals below `root`; `regions` are those of the memory map.
     pub(crate) fn of(root: &'a Node, regions: &'a [Region], report: &mut Report) -> Self {
         let places = bus::places(root, report);
+        let nodes = root.all();
         let facts = Facts {
-            nodes: root.all(),
+            hanging: hanging(&nodes),
+            nodes,
             chosen: chosen(root, report),
             placed: places
                 .iter()

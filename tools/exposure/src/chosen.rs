@@ -6,6 +6,7 @@
 
 use crate::devicetree::{Node, Value};
 use crate::problem::Problem;
+use crate::references::targets;
 use crate::report::Report;
 
 /// Properties that hold a path or an alias and nothing else.
@@ -62,6 +63,15 @@ pub(crate) fn chosen<'a>(root: &'a Node, report: &mut Report) -> Vec<(&'a str, S
                 report.add(&property.place, Problem::Chosen { name, text });
             }
             found.extend(named.iter().map(|node| (node.path.as_str(), what.clone())));
+        }
+        for below in chosen
+            .all()
+            .into_iter()
+            .filter(|node| chosen.is_above(node))
+        {
+            let what = format!("the firmware's ({})", below.path.trim_start_matches('/'));
+            let named = targets(&nodes, below).into_iter();
+            found.extend(named.map(|node| (node.path.as_str(), what.clone())));
         }
     }
     found

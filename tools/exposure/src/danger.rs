@@ -9,9 +9,10 @@ use std::collections::{HashMap, HashSet};
 
 use crate::address::{Area, Range, area};
 use crate::aliases::Aliases;
-use crate::chosen::path_of;
 use crate::classes;
-use crate::devicetree::{Node, Property, Value};
+use crate::devicetree::{Node, Property};
+use crate::references::{named, targets};
+use crate::text::says_something;
 
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +119,8 @@ pub(crate) struct Facts<'a> {
     /// Ranges of memory.
     pub(crate) memory: Vec<Range>,
     pub(crate) aliases: Aliases,
+    /// Nodes that stand elsewhere and hang on a node, by its path ([`hanging`]).
+    pub(crate) hanging: HashMap<&'a str, Vec<&'a Node>>,
     /// Paths of the nodes that others use which the firmware keeps, and who does ([`Facts::with_uses`]).
     pub(crate) used: HashMap<&'a str, Use>,
 }
@@ -135,6 +138,22 @@ pub(crate) struct Use {
 
 /// Steps of a use that are told one by one.
 const STEPS_TOLD: usize = 8;
+
+/// Properties by which a multiplexer that stands elsewhere says on which bus it hangs, with all that is behind it.
+const HANGS_ON: [&str; 3] = ["i2c-parent", "mdio-parent-bus", "spi-parent"];
+
+/// The nodes that hang on others so, by the paths of these. `nodes` are all that there are, the root first.
+pub(crate) fn hanging<'a>(nodes: &[&'a Node]) -> HashMap<&'a str, Vec<&'a Node>> {
+    let mut hanging: HashMap<&str, Vec<&Node>> = HashMap::new();
+    for node in nodes {
+        for on in HANGS_ON.into_iter().filter_map(|name| node.property(name)) {
+            for bus in named(nodes, &[on]) {
+                hanging.entry(&bus.path).or_default().push(node);
+            }
+        }
+    }
+    hanging
+}
 
 /// Returns whether two paths are of one node, or one node is somewhere below the other.
 fn is_near(one: &str, other: &str) -> bool {
@@ -154,7 +173,7 @@ impl<'a> Facts<'a> {
         let uses: Vec<_> = self
             .nodes
             .iter()
-            .map(|user| (*user, self.targets(user)))
+            .map(|user| (*user, targets(&self.nodes, user)))
             .filter(|(_, targets)| !targets.is_empty())
             .collect();
         // Those whose keeper may have been found since they were looked at.
@@ -184,9 +203,10 @@ impl<'a> Facts<'a> {
         self
     }
 
-    /// How what a node refers to is used by it, if the firmware has the node or a part of it.
+    /// How what a node refers to is used by it, if the firmware has the node or something below it, to which it is the way: a
+    /// bus that stands still stops what is on it.
     fn use_by(&self, user: &Node) -> Option<Use> {
-        let part = || self.part(user, &|part| self.own_keeper(part));
+        let part = || self.below(user, &|_| true, &|part| self.own_keeper(part));
         let what = self.kept(user).or_else(part)?;
         let by = self.used.get(user.path.as_str());
         let steps = by.map_or(1, |by| by.steps.saturating_add(1));
@@ -202,34 +222,6 @@ impl<'a> Facts<'a> {
             first: by.map_or(what, |by| by.first.clone()),
             steps,
         })
-    }
-
-    /// The nodes that a node refers to.
-    fn targets(&self, user: &Node) -> Vec<&'a Node> {
-        let properties = &user.properties;
-        let referred: HashSet<u32> = properties
-            .iter()
-            .flat_map(|property| property.references.iter().copied())
-            .collect();
-        // By path or alias, addresses in it or not, with parameters behind it or not.
-        let root = self.nodes.first().copied();
-        let paths: HashSet<String> = properties
-            .iter()
-            .flat_map(|property| &property.values)
-            .filter_map(|value| match value {
-                Value::Text(text) => path_of(root?, text),
-                _ => None,
-            })
-            .collect();
-        let named = |node: &&'a Node| {
-            node.cell("phandle")
-                .is_some_and(|phandle| referred.contains(&phandle))
-                || paths.iter().any(|path| node.is_at(path))
-                || node
-                    .stated_phandle()
-                    .is_some_and(|stated| properties.iter().any(|p| may_name(p, stated)))
-        };
-        self.nodes.iter().copied().filter(named).collect()
     }
 
     /// The danger of a block by itself, without regard to its neighbours.
@@ -253,11 +245,15 @@ impl<'a> Facts<'a> {
         self.part(node, &unknown).map(Danger::Known)
     }
 
-    /// What the firmware has a node for, by itself: `berth,reserved`, or what `chosen` names.
-    fn own_keeper(&self, node: &Node) -> Option<String> {
+    /// What the tree says the firmware has a node for: `berth,reserved`, or what `chosen` names.
+    fn stated(&self, node: &Node) -> Option<String> {
         let chosen = || self.chosen.iter().find(|(path, _)| *path == node.path);
-        reserved(node)
-            .or_else(|| chosen().map(|(_, what)| what.clone()))
+        reserved(node).or_else(|| chosen().map(|(_, what)| what.clone()))
+    }
+
+    /// What the firmware has a node for, by itself: what is stated, or who uses it.
+    fn own_keeper(&self, node: &Node) -> Option<String> {
+        self.stated(node)
             .or_else(|| Some(self.used.get(node.path.as_str())?.what.clone()))
     }
 
@@ -281,20 +277,46 @@ impl<'a> Facts<'a> {
         !placed(node) && !above.any(|node| placed(node))
     }
 
-    /// The first answer of a node's parts. What has no place in the processor's addresses of its own, a chip
-    /// on an SPI or a channel of a timer, is reached through the node above and a part of it, whatever its
-    /// properties.
+    /// The first answer of a node's parts: of what is reached through it, whatever its properties. Below a node with registers that
+    /// is everything, a flash chip that an SPI shows at addresses of the processor too. Below any other, which may be no more
+    /// than a bus, it is what has no place in the processor's addresses.
     fn part(&self, node: &Node, ask: &dyn Fn(&Node) -> Option<String>) -> Option<String> {
-        let is_part = |child: &&Node| !self.placed.contains(child.path.as_str());
-        let mut parts = node.children.iter().filter(is_part);
-        parts.find_map(|part| ask(part).or_else(|| self.part(part, ask)))
+        let is_placed = |node: &Node| self.placed.contains(node.path.as_str());
+        let all = is_placed(node);
+        self.below(node, &|part| all || !is_placed(part), ask)
+    }
+
+    /// The first answer of the nodes below one, and of what hangs on it or them, as far as they `count`.
+    fn below(
+        &self,
+        node: &Node,
+        count: &dyn Fn(&Node) -> bool,
+        ask: &dyn Fn(&Node) -> Option<String>,
+    ) -> Option<String> {
+        let mut seen: HashSet<&str> = HashSet::from([node.path.as_str()]);
+        let mut next = vec![node];
+        while let Some(node) = next.pop() {
+            let hanging = self.hanging.get(node.path.as_str());
+            let hanging = hanging.into_iter().flatten().copied();
+            for part in node.children.iter().chain(hanging) {
+                if count(part) && seen.insert(&part.path) {
+                    if let Some(answer) = ask(part) {
+                        return Some(answer);
+                    }
+                    next.push(part);
+                }
+            }
+        }
+        None
     }
 
     fn known(&self, node: &Node, range: Range) -> Option<String> {
-        if let Some(what) = self.kept(node) {
+        // What it is comes before who uses it: an interrupt controller is used by all.
+        let says = self.stated(node).or_else(|| words(node));
+        if let Some(what) = says.or_else(|| self.kept(node)) {
             return Some(what);
         }
-        if let Some(what) = self.said(node) {
+        if let Some(what) = self.said_of_parts(node) {
             return Some(what);
         }
         for range in self.aliases.reach(range) {
@@ -311,10 +333,10 @@ impl<'a> Facts<'a> {
         Some(format!("an alias of {target:#x}"))
     }
 
-    /// What the words of a node say, and of its parts: what they are, it is.
-    fn said(&self, node: &Node) -> Option<String> {
+    /// What the words of its parts say: what they are, it is.
+    fn said_of_parts(&self, node: &Node) -> Option<String> {
         let part = |part: &Node| self.own_keeper(part).or_else(|| words(part));
-        words(node).or_else(|| self.part(node, &part))
+        self.part(node, &part)
     }
 }
 
@@ -322,8 +344,7 @@ impl<'a> Facts<'a> {
 fn is_harmless(node: &Node) -> bool {
     let said = node.string(HARMLESS);
     let strings = node.property("compatible").and_then(Property::strings);
-    said.is_some_and(|said| !said.trim().is_empty())
-        || classes::harmless(&strings.unwrap_or_default())
+    said.is_some_and(says_something) || classes::harmless(&strings.unwrap_or_default())
 }
 
 /// What the words of one node say.
@@ -344,27 +365,6 @@ fn generic(kind: &str) -> String {
     name.retain(|c| c != '-' && c != '_');
     name.trim_end_matches(|c: char| c.is_ascii_digit())
         .to_owned()
-}
-
-/// Whether a property may refer to the node to which the source itself gave this phandle. A reference to it looks as
-/// any number does, so only the numbers that are known to be numbers are none.
-fn may_name(property: &Property, phandle: u32) -> bool {
-    const NUMBERS: [&str; 7] = [
-        "reg",
-        "ranges",
-        "dma-ranges",
-        "interrupts",
-        "clock-frequency",
-        "current-speed",
-        "phandle",
-    ];
-    let name = property.name.as_str();
-    let numbers = NUMBERS.contains(&name) || name.starts_with('#');
-    !numbers
-        && property.values.iter().any(|value| match value {
-            Value::Bytes(bytes) => bytes.as_chunks().0.contains(&phandle.to_be_bytes()),
-            _ => false,
-        })
 }
 
 /// What the tree says the firmware keeps a node for: by `berth,reserved`, or by the status of what works and is another

@@ -14,6 +14,10 @@ use std::process::{Command, Output, Stdio};
 use crate::problem::{Diagnostic, Place, Problem};
 use crate::text::{Scanner, number};
 
+/// The property by which others refer to a node, and its name of old.
+const PHANDLE: &str = "phandle";
+const OLD_PHANDLE: &str = "linux,phandle";
+
 /// One part of a property's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
@@ -136,11 +140,23 @@ impl Node {
         !self.has("status") || matches!(self.string("status"), Some("okay" | "ok"))
     }
 
+    /// Takes the phandle that a source of old states by another name, where there is none (Devicetree Specification 2.3.3).
+    fn take_old_phandle(&mut self) {
+        if let Some(old) = self.property(OLD_PHANDLE).filter(|_| !self.has(PHANDLE)) {
+            let name = PHANDLE.to_owned();
+            let phandle = Property {
+                name,
+                ..old.clone()
+            };
+            self.properties.push(phandle);
+        }
+    }
+
     /// The phandle that the source itself gives to it: dtc made none.
     pub(crate) fn stated_phandle(&self) -> Option<u32> {
-        let property = self.property("phandle")?;
+        let property = self.property(PHANDLE)?;
         let made = property.place.line == 0;
-        self.cell("phandle").filter(|_| !made)
+        self.cell(PHANDLE).filter(|_| !made)
     }
 
     /// Returns whether `other` is a child, a child's child, and so on.
@@ -259,7 +275,7 @@ fn renumbered(path: &Path, root: &Node) -> String {
 
 /// Notes the references of a tree, of which `other` is the print with other phandles.
 fn refer(tree: &mut Node, other: &Node) {
-    let own_phandles = ["phandle", "linux,phandle"];
+    let own_phandles = [PHANDLE, OLD_PHANDLE];
     for property in &mut tree.properties {
         let Some(other) = other.property(&property.name) else {
             continue;
@@ -319,7 +335,8 @@ fn parse(printed: &str) -> Result<Node, String> {
             continue;
         }
         if text.starts_with("};") {
-            let node = open.pop().ok_or_else(wrong)?;
+            let mut node = open.pop().ok_or_else(wrong)?;
+            node.take_old_phandle();
             match open.last_mut() {
                 Some(parent) => parent.children.push(node),
                 None => return Ok(node),

@@ -12,7 +12,7 @@ use crate::danger::{Danger, HARMLESS, HARMLESS_FORM};
 use crate::device_classes::CLASSES;
 use crate::devicetree::{Node, Property};
 use crate::interrupts::interrupts;
-use crate::model::{Device, Exposure, Limits, Named, RegisterWrite};
+use crate::model::{Device, Exposure, Limits, Named, NamedBits, RegisterWrite};
 use crate::problem::{Place, Problem};
 use crate::registers::{MASK_FORM, Registers, SAFE_FORM};
 use crate::report::Report;
@@ -34,7 +34,7 @@ const BLOCKS_MAX: usize = 256;
 /// Smallest region of the memory protection unit.
 const REGION_MIN: u64 = 32;
 
-const BLOCK_PROPERTIES: [&str; 12] = [
+const BLOCK_PROPERTIES: [&str; 13] = [
     "register-block",
     "label",
     "access",
@@ -45,12 +45,13 @@ const BLOCK_PROPERTIES: [&str; 12] = [
     "interrupts",
     "clear",
     "clear-order",
+    "raised",
     "captures-max",
     "dangerous",
 ];
 
 /// Name, default, smallest and largest of each limit.
-const LIMITS: [(&str, u32, u32, u32); 9] = [
+const LIMITS: [(&str, u32, u32, u32); 10] = [
     ("registers", 64, 1, 1024),
     ("handlers", 8, 1, 32),
     ("captures", 16, 1, CAPTURES_MAX as u32),
@@ -60,6 +61,7 @@ const LIMITS: [(&str, u32, u32, u32); 9] = [
     ("erase-hours", 24, 1, 8_766),
     ("erases-per-second", 16, 1, 65_535),
     ("programs", 0, 0, 8),
+    ("conveyors", 0, 0, 8),
 ];
 
 /// What the node holds, as far as it is sound.
@@ -145,6 +147,7 @@ fn limits(node: &Node, report: &mut Report) -> Limits {
         erase_hours,
         erases_per_second,
         programs,
+        conveyors,
     ] = LIMITS.map(|(name, default, min, max)| {
         child
             .and_then(|limits| report.cell(limits, name, "<number>", (min, max)))
@@ -163,6 +166,7 @@ fn limits(node: &Node, report: &mut Report) -> Limits {
         erase_hours,
         erases_per_second,
         programs,
+        conveyors,
     }
 }
 
@@ -436,19 +440,8 @@ impl<'a> Context<'a> {
         within: Option<(String, u64)>,
         report: &mut Report,
     ) {
-        if let Some(property) = block.node.property(HARMLESS)
-            && block
-                .node
-                .string(HARMLESS)
-                .is_none_or(|said| said.trim().is_empty())
-        {
-            let problem = Problem::Form {
-                name: HARMLESS.to_owned(),
-                form: HARMLESS_FORM,
-            };
-            report.add(&property.place, problem);
-        }
-        let accepted = report.string(self.node, "dangerous", DANGEROUS).is_some();
+        report.reason(block.node, HARMLESS, HARMLESS_FORM);
+        let accepted = report.reason(self.node, "dangerous", DANGEROUS).is_some();
         let label = label.to_owned();
         match (&block.danger, self.node.property("dangerous")) {
             (Some(Danger::Known(reason)), None) => {
@@ -593,6 +586,15 @@ fn named(register: &svd::Register) -> Named {
         name: register.name.clone(),
         offset: register.offset,
         size: register.size,
+        fields: register
+            .fields
+            .iter()
+            .filter_map(|field| {
+                let name = field.name.clone()?;
+                let mask = field.mask;
+                Some(NamedBits { name, mask })
+            })
+            .collect(),
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::devicetree::Node;
 use crate::model::{Interrupt, Limits};
 use crate::problem::Problem;
-use crate::registers::{CLEAR_FORM, Registers};
+use crate::registers::{CLEAR_FORM, RAISED_FORM, Registers};
 use crate::report::{Report, list};
 
 /// Most captures of a block with masks: a registration checks all in one piece of some 1,300 instructions, 500 more with 32
@@ -35,6 +35,20 @@ pub(crate) fn interrupts(
         };
         report.add(&property.place, problem);
     }
+    let raised: Vec<_> = report
+        .strings(node, "raised", RAISED_FORM)
+        .into_iter()
+        .map(|(place, text)| report.take(&place, registers.raised(text)))
+        .collect();
+    if let Some(property) = node.property("raised")
+        && raised.len() != names.len()
+    {
+        let problem = Problem::RaisedCount {
+            raised: raised.len(),
+            interrupts: names.len(),
+        };
+        report.add(&property.place, problem);
+    }
     const ORDER: &str = "clear-order = \"before-capture\" or \"after-capture\"";
     let orders = [("before-capture", true), ("after-capture", false)];
     let clear_before_capture = report.word(node, "clear-order", ORDER, &orders);
@@ -49,7 +63,9 @@ pub(crate) fn interrupts(
 
     let mut found: Vec<Interrupt> = Vec::new();
     let clears = clears.into_iter().chain(std::iter::repeat(None));
-    for ((place, name), clear) in names.into_iter().zip(clears) {
+    let raised = raised.into_iter().chain(std::iter::repeat(None));
+    let rules = clears.zip(raised);
+    for ((place, name), (clear, raised)) in names.into_iter().zip(rules) {
         if found.iter().any(|other| other.name == name) {
             report.add(&place, Problem::InterruptTwice(name.to_owned()));
             continue;
@@ -90,6 +106,7 @@ pub(crate) fn interrupts(
             line,
             clear,
             clear_before_capture: clear_before_capture.unwrap_or(false),
+            raised,
             captures_max: captures_max.unwrap_or(0),
         });
     }
@@ -98,7 +115,8 @@ pub(crate) fn interrupts(
 
 /// Which property makes sense only beside which other.
 fn needs(node: &Node, report: &mut Report) {
-    const PAIRS: [(&str, &str); 4] = [
+    const PAIRS: [(&str, &str); 5] = [
+        ("raised", "clear"),
         ("clear", "interrupts"),
         ("clear", "clear-order"),
         ("clear-order", "clear"),

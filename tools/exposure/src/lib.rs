@@ -24,6 +24,7 @@ mod danger;
 mod device_classes;
 mod devicetree;
 mod exposures;
+mod header;
 mod interrupts;
 mod labels;
 mod layout;
@@ -31,6 +32,7 @@ mod lines;
 mod model;
 mod nesting;
 mod problem;
+mod references;
 mod registers;
 mod report;
 mod rust;
@@ -49,9 +51,10 @@ use board::Board;
 use devicetree::Node;
 use report::Report;
 
+pub use header::header;
 pub use labels::labels;
 pub use model::{
-    Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Register,
+    Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Raised, Register,
     RegisterWrite,
 };
 pub use problem::{Diagnostic, Place, Problem};

@@ -207,27 +207,7 @@ fn specifiers<'a>(root: &'a Node, node: &'a Node) -> Result<Vec<(&'a Node, Vec<u
         return Ok(Vec::new());
     };
     let cells = property.cells().ok_or("interrupts cannot be read")?;
-    // Upwards from the node: its parent is named, or it is the node above.
-    let mut at = node;
-    let controller = loop {
-        let next = match at.property("interrupt-parent") {
-            Some(_) => {
-                let named = at.cell("interrupt-parent").and_then(by_phandle);
-                let label = at.label();
-                Some(named.ok_or_else(|| format!("the interrupt-parent of {label} is no node"))?)
-            }
-            None => parent(&nodes, at),
-        };
-        let next = next.ok_or("no node above has an interrupt-parent")?;
-        if next.has("#interrupt-cells") {
-            break next;
-        }
-        // A parent that takes no interrupts is asked for its own parent; a circle has none.
-        if at.has("interrupt-parent") {
-            return Err(format!("{} takes no interrupts", next.label()));
-        }
-        at = next;
-    };
+    let controller = controller(&nodes, node)?;
     let width = width(controller)?;
     let entries = cells.chunks_exact(width);
     if !entries.remainder().is_empty() {
@@ -237,6 +217,35 @@ fn specifiers<'a>(root: &'a Node, node: &'a Node) -> Result<Vec<(&'a Node, Vec<u
         ));
     }
     Ok(entries.map(|entry| (controller, entry.to_vec())).collect())
+}
+
+/// The controller that the `interrupts` of a node go to. `nodes` are all that there are.
+pub(crate) fn controller<'a>(nodes: &[&'a Node], node: &'a Node) -> Result<&'a Node, String> {
+    let by_phandle = |phandle: u32| {
+        let mut nodes = nodes.iter().copied();
+        nodes.find(|node| node.cell("phandle") == Some(phandle))
+    };
+    // Upwards from the node: its parent is named, or it is the node above.
+    let mut at = node;
+    loop {
+        let next = match at.property("interrupt-parent") {
+            Some(_) => {
+                let named = at.cell("interrupt-parent").and_then(by_phandle);
+                let label = at.label();
+                Some(named.ok_or_else(|| format!("the interrupt-parent of {label} is no node"))?)
+            }
+            None => parent(nodes, at),
+        };
+        let next = next.ok_or("no node above has an interrupt-parent")?;
+        if next.has("#interrupt-cells") {
+            return Ok(next);
+        }
+        // A parent that takes no interrupts is asked for its own parent; a circle has none.
+        if at.has("interrupt-parent") {
+            return Err(format!("{} takes no interrupts", next.label()));
+        }
+        at = next;
+    }
 }
 
 /// The node above.

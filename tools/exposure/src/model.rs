@@ -76,6 +76,18 @@ pub struct Named {
     pub offset: u32,
     /// Bits.
     pub size: u32,
+    /// Bits of it that have a name.
+    #[serde(skip)]
+    pub fields: Vec<NamedBits>,
+}
+
+/// Bits of a register that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedBits {
+    /// From the SVD file.
+    pub name: String,
+    /// Which.
+    pub mask: u32,
 }
 
 /// A write of some bits of a register.
@@ -105,8 +117,22 @@ pub struct Interrupt {
     pub clear: Option<RegisterWrite>,
     /// Clear before the registers of a capture are read, not after.
     pub clear_before_capture: bool,
+    /// Where the block says whether it has raised it; cleared only then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raised: Option<Raised>,
     /// Most registers captured for one interrupt.
     pub captures_max: u32,
+}
+
+/// Bits of which one is 1 while a block raises an interrupt.
+#[derive(Clone, Debug, Serialize)]
+pub struct Raised {
+    /// Name of a register of 32 bits.
+    pub register: String,
+    /// Byte offset in the block.
+    pub offset: u32,
+    /// Which bits.
+    pub mask: u32,
 }
 
 /// A device behind a driver of the kernel.
@@ -141,6 +167,8 @@ pub struct Limits {
     pub erases_per_second: u32,
     /// Register programs at once. 0: the kernel carries out none.
     pub programs: u32,
+    /// Conveyors attached at once. 0: the kernel attaches none.
+    pub conveyors: u32,
 }
 
 /// What one process may call.

@@ -593,6 +593,16 @@ pub enum Problem {
         /// Interrupts.
         interrupts: usize,
     },
+    /// One place an interrupt where it is told.
+    #[error(
+        "raised has {raised} entries for {interrupts} interrupts; remedy: write one entry for each, in the order of interrupts"
+    )]
+    RaisedCount {
+        /// Entries.
+        raised: usize,
+        /// Interrupts.
+        interrupts: usize,
+    },
 
     // System calls.
     /// The memory map has no such region.

@@ -31,6 +31,8 @@ pub(crate) const MASK_FORM: &str = "\"<register> r|w|rw <mask>\"";
 pub(crate) const SAFE_FORM: &str = "\"<register> <value> <mask>\"";
 /// How a clear entry looks.
 pub(crate) const CLEAR_FORM: &str = "\"<register> <value>\"";
+/// How an entry looks that says where an interrupt is told.
+pub(crate) const RAISED_FORM: &str = "\"<register> <mask>\"";
 
 impl<'a> Registers<'a> {
     /// A register by its name, sound and inside the block.
@@ -248,6 +250,42 @@ impl<'a> Registers<'a> {
         let value = narrow(register, value)?;
         writable(register)?;
         Ok(write(register, value, register.all()))
+    }
+
+    /// `"MIS 0x1"`.
+    pub(crate) fn raised(&self, text: &str) -> Result<model::Raised, Problem> {
+        let wrong = || malformed(text, "raised", RAISED_FORM);
+        let words: Vec<_> = text.split_whitespace().collect();
+        let [name, mask] = words[..] else {
+            return Err(wrong());
+        };
+        let mask = number(mask).ok_or_else(wrong)?;
+        let register = self.named(name)?;
+        let (name, offset) = (register.name.clone(), register.offset);
+        if register.size != 32 {
+            let size = register.size;
+            return Err(Problem::RegisterShape {
+                register: name,
+                size,
+                offset,
+            });
+        }
+        let mask = bits(register, mask)?;
+        readable(register)?;
+        let (can_read, _) = allowed(register, mask);
+        field_access(register, mask, can_read, "read", "write-only")?;
+        match self.read_effect(register) {
+            // Whether permitted or not: it is read whoever raised the line.
+            Some(effect) => Err(Problem::ReadEffect {
+                register: name,
+                effect,
+            }),
+            None => Ok(model::Raised {
+                register: name,
+                offset,
+                mask,
+            }),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crate::devicetree::{Node, Property};
 use crate::problem::{Diagnostic, Place, Problem};
+use crate::text::says_something;
 
 /// Problems found so far; checking goes on after one.
 #[derive(Default)]
@@ -75,6 +76,21 @@ impl Report {
     ) -> Option<&'a str> {
         let property = node.property(name)?;
         let text = node.string(name);
+        if text.is_none() {
+            self.form(property, form);
+        }
+        text
+    }
+
+    /// The same of one that says why: what says nothing is none.
+    pub(crate) fn reason<'a>(
+        &mut self,
+        node: &'a Node,
+        name: &str,
+        form: &'static str,
+    ) -> Option<&'a str> {
+        let property = node.property(name)?;
+        let text = node.string(name).filter(|text| says_something(text));
         if text.is_none() {
             self.form(property, form);
         }

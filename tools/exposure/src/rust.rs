@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use berth_exposure::AccessClass;
 
-use crate::model::{Configuration, Exposure, Register, RegisterWrite};
+use crate::model::{Configuration, Exposure, Interrupt, Register, RegisterWrite};
 
 /// The table of `configuration`.
 #[must_use]
@@ -188,11 +188,16 @@ fn write_interrupts(out: &mut String, configuration: &Configuration) {
         "pub(crate) const PROGRAMS: usize = {};\n",
         limits.programs
     );
+    let _ = writeln!(
+        out,
+        "pub(crate) const CONVEYORS: usize = {};\n",
+        limits.conveyors
+    );
     let _ = writeln!(out, "pub(crate) const INTERRUPTS: &[Interrupt] = &[");
     for (index, exposure) in configuration.exposures.iter().enumerate() {
         for interrupt in &exposure.interrupts {
             let clear = interrupt.clear.as_ref().map_or("None".to_owned(), |write| {
-                format!("Some({})", clear(write, interrupt.clear_before_capture))
+                format!("Some({})", clear(write, interrupt))
             });
             let _ = writeln!(
                 out,
@@ -204,11 +209,15 @@ fn write_interrupts(out: &mut String, configuration: &Configuration) {
     let _ = writeln!(out, "];");
 }
 
-fn clear(write: &RegisterWrite, before_capture: bool) -> String {
+fn clear(write: &RegisterWrite, interrupt: &Interrupt) -> String {
+    let raised = interrupt.raised.as_ref().map_or(String::new(), |raised| {
+        format!(".if_raised({:#x}, {:#x})", raised.offset, raised.mask)
+    });
     format!(
-        "Clear {{ offset: {:#x}, bytes: {}, value: {:#x}, before_capture: {before_capture} }}",
+        "Clear {{ offset: {:#x}, bytes: {}, value: {:#x}, before_capture: {}, raised: None }}{raised}",
         write.offset,
         write.size / 8,
-        write.value
+        write.value,
+        interrupt.clear_before_capture
     )
 }

@@ -16,6 +16,8 @@ pub(crate) enum WriteEffect {
 /// Bits of a register that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
+    /// `None`: all of a register that has no fields.
+    pub(crate) name: Option<String>,
     pub(crate) mask: u32,
     pub(crate) writable: bool,
     /// What was written can be read, to be written back.
@@ -39,6 +41,8 @@ pub(crate) struct Register {
     pub(crate) read_effect: Option<&'static str>,
     /// Not empty: a register without fields is one field.
     pub(crate) fields: Vec<Field>,
+    /// Those of the bits above the 32nd, with the number of their word.
+    upper: Vec<(u32, Field)>,
 }
 
 impl Register {
@@ -154,14 +158,20 @@ impl Peripheral {
         united.read_effect = self.read_effect(register);
         for other in self.sharing(register) {
             let shift = 8 * (i64::from(other.offset) - i64::from(register.offset));
-            for field in &other.fields {
+            let lower = other.fields.iter().map(|field| (field, shift));
+            let upper = other.upper.iter();
+            let upper = upper.map(|(word, field)| (field, shift + 32 * i64::from(*word)));
+            for (field, shift) in lower.chain(upper) {
                 let mask = match u32::try_from(shift.unsigned_abs()) {
                     Ok(by) if shift < 0 => field.mask.checked_shr(by),
                     Ok(by) => field.mask.checked_shl(by),
                     Err(_) => None,
                 };
                 let mask = mask.unwrap_or(0) & register.all();
-                let field = Field { mask, ..*field };
+                let field = Field {
+                    mask,
+                    ..field.clone()
+                };
                 let same = |own: &Field| *own == field;
                 if mask != 0 && field.writable && !united.fields.iter().any(same) {
                     united.fields.push(field);
@@ -170,6 +180,13 @@ impl Peripheral {
         }
         united
     }
+}
+
+/// A name as it may stand in a message or in source that is made of it: one line of letters that are seen.
+pub(crate) fn shown(name: &str) -> String {
+    let seen = |c: char| c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric();
+    let shown = name.chars().map(|c| if seen(c) { c } else { '_' });
+    shown.collect()
 }
 
 /// One register of the parser, `offset` bytes from the start of the block.
@@ -182,43 +199,66 @@ pub(crate) fn register(info: &RegisterInfo, peripheral: &str, offset: u32) -> Re
         .find_map(|field| field.read_action)
         .or(info.read_action);
     let mut register = Register {
-        name: info.name.clone(),
-        peripheral: peripheral.to_owned(),
+        name: shown(&info.name),
+        peripheral: shown(peripheral),
         offset,
         size,
         access,
         read_effect: read_action.map(ReadAction::as_str),
         fields: Vec::new(),
+        upper: Vec::new(),
     };
-    register.fields = fields
-        .iter()
-        .map(|field| self::field(field, info, access))
-        .collect();
-    if register.fields.is_empty() {
-        register.fields.push(Field {
-            mask: register.all(),
-            writable: access.can_write(),
-            readable: access.can_read(),
-            once: is_once(access),
+    let mut all: Vec<_> = fields.iter().map(|f| self::bits(f, info, access)).collect();
+    if all.is_empty() {
+        all.push(Bits {
+            name: None,
+            first: 0,
+            count: size,
+            access,
             effect: effect(info.modified_write_values),
         });
     }
+    register.fields = all.iter().map(|bits| bits.in_word(0)).collect();
+    let words = 1..size.div_ceil(32);
+    register.upper = words
+        .flat_map(|word| all.iter().map(move |bits| (word, bits.in_word(word))))
+        .filter(|(_, field)| field.mask != 0)
+        .collect();
     register
 }
 
-fn field(field: &FieldInfo, register: &RegisterInfo, access: Access) -> Field {
-    let (offset, width) = (field.bit_range.offset, field.bit_range.width);
-    let bits = u64::MAX
-        .checked_shr(64u32.saturating_sub(width))
-        .unwrap_or(0);
-    // Bits above the 32nd are those of a register that is refused for its size.
-    let mask = bits.checked_shl(offset).unwrap_or(0) as u32;
-    let access = field.access.unwrap_or(access);
-    Field {
-        mask,
-        writable: access.can_write(),
-        readable: access.can_read(),
-        once: is_once(access),
+/// A field of a register of any width.
+struct Bits {
+    name: Option<String>,
+    first: u32,
+    count: u32,
+    access: Access,
+    effect: WriteEffect,
+}
+
+impl Bits {
+    /// What of it is in a word of the register.
+    fn in_word(&self, word: u32) -> Field {
+        let start = i64::from(word) * 32;
+        let from = (i64::from(self.first) - start).clamp(0, 32);
+        let end = (i64::from(self.first) + i64::from(self.count) - start).clamp(from, 32);
+        Field {
+            name: self.name.clone(),
+            mask: ((1_u64 << end) - (1_u64 << from)) as u32,
+            writable: self.access.can_write(),
+            readable: self.access.can_read(),
+            once: is_once(self.access),
+            effect: self.effect,
+        }
+    }
+}
+
+fn bits(field: &FieldInfo, register: &RegisterInfo, access: Access) -> Bits {
+    Bits {
+        name: Some(shown(&field.name)),
+        first: field.bit_range.offset,
+        count: field.bit_range.width,
+        access: field.access.unwrap_or(access),
         effect: effect(
             field
                 .modified_write_values

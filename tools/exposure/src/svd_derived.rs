@@ -5,13 +5,14 @@
 //! cluster or register that has registers or fields of its own, so these are put in before it reads the text.
 
 use std::iter::successors;
+use std::ops::Range;
 
 use roxmltree::Node;
 
 use crate::svd_element::{child, name_of};
 
 /// Longest row of elements, each derived from the next; a ring has no end.
-pub(crate) const DERIVED_MAX: usize = 8;
+pub(crate) const DERIVED_MAX: usize = 32;
 
 /// The element inside which another has its parts: `registers`, `fields`, or a cluster itself.
 fn holder<'a, 'b>(node: Node<'a, 'b>) -> Option<Node<'a, 'b>> {
@@ -28,7 +29,7 @@ fn is_part(node: &Node) -> bool {
 }
 
 /// The parts that an element says itself.
-fn own<'a, 'b>(node: Node<'a, 'b>) -> Vec<Node<'a, 'b>> {
+pub(crate) fn own<'a, 'b>(node: Node<'a, 'b>) -> Vec<Node<'a, 'b>> {
     let holder = holder(node).into_iter();
     holder
         .flat_map(|holder| holder.children())
@@ -63,10 +64,22 @@ pub(crate) fn source<'a, 'b>(node: Node<'a, 'b>) -> Option<Node<'a, 'b>> {
     let mut found = named(all.children(), words.next()?, node)?;
     for word in words {
         // Only by names: a path through what is derived by a path may have no end.
-        let sources = successors(Some(found), |node| beside(*node)).take(DERIVED_MAX);
+        let sources = successors(Some(found), |node| beside(*node)).take(DERIVED_MAX + 1);
         found = named(sources.flat_map(own), word, node)?;
     }
     Some(found).filter(|found| found.tag_name() == node.tag_name())
+}
+
+/// An element, and those that it is derived from, one from the next.
+pub(crate) fn derivations<'a, 'b>(node: Node<'a, 'b>) -> impl Iterator<Item = Node<'a, 'b>> {
+    successors(Some(node), |node| source(*node)).take(DERIVED_MAX + 1)
+}
+
+/// Returns whether an element is derived over more others than are followed, itself among them or not.
+pub(crate) fn is_endless(node: Node) -> bool {
+    derivations(node)
+        .last()
+        .is_some_and(|last| source(last).is_some())
 }
 
 /// All parts of an element, inherited ones too.
@@ -95,4 +108,51 @@ pub(crate) fn missing<'a, 'b>(node: Node<'a, 'b>) -> Option<(Node<'a, 'b>, Vec<N
     let last = *own.last()?;
     let inherited = parts(node).into_iter().filter(|part| !own.contains(part));
     Some((last, inherited.collect()))
+}
+
+/// What an element that is derived from another inherits.
+pub(crate) struct Derived<'a, 'b> {
+    /// Where its source says from which, in the text.
+    pub(crate) attribute: Range<usize>,
+    /// What decides what an access does, and it does not say itself.
+    pub(crate) properties: Vec<Node<'a, 'b>>,
+    /// Its parts, where it has none of its own ([`missing`] has those of others).
+    pub(crate) parts: Vec<Node<'a, 'b>>,
+    /// The name of the element that they stand in; empty: the element itself.
+    pub(crate) holder: &'static str,
+}
+
+impl<'a, 'b> Derived<'a, 'b> {
+    /// `None`: it is not derived, or from nothing that there is. (Fields have no parts, and the parser does theirs.)
+    pub(crate) fn of(node: Node<'a, 'b>) -> Option<Self> {
+        const PROPERTIES: [&str; 7] = [
+            "access",
+            "dim",
+            "dimIncrement",
+            "dimIndex",
+            "modifiedWriteValues",
+            "readAction",
+            "size",
+        ];
+        let holder = match node.tag_name().name() {
+            "peripheral" => "registers",
+            "register" => "fields",
+            "cluster" => "",
+            _ => return None,
+        };
+        source(node)?;
+        let names = PROPERTIES.into_iter();
+        let names = names.filter(|name| child(node, name).is_none());
+        Some(Self {
+            attribute: node.attribute_node("derivedFrom")?.range(),
+            properties: names
+                .filter_map(|name| derivations(node).find_map(|node| child(node, name)))
+                .collect(),
+            parts: match own(node).is_empty() {
+                true => parts(node),
+                false => Vec::new(),
+            },
+            holder,
+        })
+    }
 }

@@ -15,10 +15,11 @@ use svd_parser::svd::Device;
 
 use crate::address::Range;
 use crate::nesting::nesting;
-use crate::svd::{Peripheral, Skipped, register};
-use crate::svd_derived::{DERIVED_MAX, missing, source};
+use crate::svd::{Peripheral, Skipped, register, shown};
+use crate::svd_derived::{DERIVED_MAX, Derived, derivations, is_endless, missing, own};
 use crate::svd_element::{
-    WIDEST, child, count, dim, end_of, extent, has_odd_dim, index, instance, name_of, number,
+    called, child, count, dim, end_of, extent, has_odd_dim, index, instance, name_of, number,
+    width_of,
 };
 use crate::unpanicked::unpanicked;
 
@@ -61,6 +62,9 @@ const SINGLE: [&str; 16] = [
 
 /// Most registers and fields of the peripherals at a block's addresses: four times as many as a block has words.
 const COUNT_MAX: u64 = 0x1_0000;
+
+/// Bytes of the widest register whose bits are looked at.
+const WIDEST_READ: u64 = 256;
 
 /// How deep elements may be in others: they are read by functions that call themselves.
 const NESTED_MAX: usize = 100;
@@ -145,8 +149,7 @@ impl File {
             let Some(base) = child(node, "baseAddress").and_then(number) else {
                 continue;
             };
-            let sources = successors(Some(node), |node| source(*node)).take(DERIVED_MAX);
-            let length = sources.map(extent).max().unwrap_or(0);
+            let length = derivations(node).map(extent).max().unwrap_or(0);
             let (count, step) = dim(node);
             placed.extend((0..count).map(|index| Placed {
                 name: instance(node, index as usize),
@@ -172,11 +175,19 @@ impl File {
         let mut wanted: Vec<Node> = Vec::new();
         let mut inside = Vec::new();
         for node in &all {
-            let Some(base) = child(*node, "baseAddress").and_then(number) else {
-                continue;
+            let name = called(*node);
+            let extent = end_of(*node);
+            let base = child(*node, "baseAddress").and_then(number);
+            let Some(base) = base.filter(|_| !has_odd_dim(*node)) else {
+                if extent == 0 {
+                    continue;
+                }
+                // Its registers may be anywhere.
+                return Err(format!(
+                    "nothing says where {name} is: its baseAddress or dim is no number"
+                ));
             };
             let instances = dim(*node);
-            let extent = end_of(*node);
             let (count, step) = instances;
             let mut here = (0..count).map(|index| Range {
                 base: base.saturating_add(step.saturating_mul(index)),
@@ -184,11 +195,10 @@ impl File {
             });
             let own = here.clone().position(|range| range.base == block.base);
             found = found.or_else(|| own.map(|index| instance(*node, index)));
-            let name = name_of(*node).unwrap_or("a peripheral without a name");
             // Its extent is an estimate from above: what reaches in from before is seen by its registers.
             let begins = |range: &Range| block.base < range.base && range.base < block.end();
             let other = here.clone().filter(begins);
-            inside.extend(other.map(|range| (name.to_owned(), range.base)));
+            inside.extend(other.map(|range| (name.clone(), range.base)));
             if here.any(|range| range.base == block.base || range.overlaps(block)) {
                 wanted.push(*node);
             }
@@ -200,6 +210,13 @@ impl File {
         let mut read = wanted.iter().flat_map(|node| node.descendants());
         if let Some(repeated) = read.find_map(repeated) {
             return Err(repeated);
+        }
+        let mut read = wanted.iter().flat_map(|node| node.descendants());
+        if let Some(node) = read.find(|node| is_endless(*node)) {
+            let (what, name) = (node.tag_name().name(), called(node));
+            return Err(format!(
+                "the {what} {name} is derived over more than {DERIVED_MAX} others: write out what it inherits"
+            ));
         }
         let unwanted = all.len() - wanted.len();
         let mut fuel = 4 * COUNT_MAX;
@@ -231,15 +248,34 @@ impl File {
                     length: size,
                 };
                 if peripheral.base_address < block.base && range.overlaps(block) {
-                    inside.push((peripheral.name.clone(), peripheral.base_address));
+                    inside.push((shown(&peripheral.name), peripheral.base_address));
                 }
                 // Of the block's own peripherals all, to say what is wrong with them.
                 let offset = at
                     .checked_sub(block.base)
                     .and_then(|o| u32::try_from(o).ok());
-                if let Some(offset) = offset.filter(|_| own || range.overlaps(block)) {
-                    registers.push(register(info, &peripheral.name, offset));
+                let Some(offset) = offset.filter(|_| own || range.overlaps(block)) else {
+                    // One that begins before the block has its bits in it, too.
+                    if range.overlaps(block) {
+                        skipped.push(Skipped {
+                            name: shown(&info.name),
+                            start: 0,
+                            end: range.end().saturating_sub(block.base),
+                            reason: "it begins before the block".to_owned(),
+                        });
+                    }
+                    continue;
+                };
+                if size > WIDEST_READ {
+                    skipped.push(Skipped {
+                        name: shown(&info.name),
+                        start: offset.into(),
+                        end: u64::from(offset).saturating_add(size),
+                        reason: format!("it has {size} bytes"),
+                    });
+                    continue;
                 }
+                registers.push(register(info, &peripheral.name, offset));
             }
         }
         registers.sort_by_key(|register| register.offset);
@@ -258,7 +294,8 @@ impl File {
         document: &Document,
         wanted: &[Node<'a, 'b>],
     ) -> Result<(Device, Vec<(Node<'a, 'b>, String)>), String> {
-        let all = match parse(&self.without(document, wanted, &[])) {
+        let parsed = |left_out: &[Node]| parse(&self.without(document, wanted, left_out)?);
+        let all = match parsed(&[]) {
             Ok(device) => return Ok((device, Vec::new())),
             Err(error) => error,
         };
@@ -284,7 +321,7 @@ impl File {
                 .filter(|node| !group.contains(node))
                 .copied()
                 .collect();
-            match (parse(&self.without(document, wanted, &tried)), &group[..]) {
+            match (parsed(&tried), &group[..]) {
                 (Ok(_), _) => left_out = tried,
                 (Err(reason), [only]) => odd.push((*only, reason)),
                 (Err(_), []) => return Err(all),
@@ -295,7 +332,7 @@ impl File {
                 }
             }
         }
-        let device = parse(&self.without(document, wanted, &left_out)).map_err(|_| all)?;
+        let device = parsed(&left_out).map_err(|_| all)?;
         Ok((device, odd))
     }
 
@@ -307,7 +344,7 @@ impl File {
         block: Range,
         reason: &str,
     ) -> Result<Vec<Skipped>, String> {
-        let name = name_of(odd).unwrap_or("without a name");
+        let name = called(odd);
         let nowhere = || {
             let what = odd.tag_name().name();
             format!("nothing says where the {what} {name} is: {reason}")
@@ -315,7 +352,7 @@ impl File {
         let mut start = 0_u64;
         let mut behind = match odd.has_tag_name("cluster") {
             true => end_of(odd),
-            false => WIDEST,
+            false => width_of(odd),
         };
         let mut peripheral = None;
         for node in odd.ancestors() {
@@ -342,7 +379,7 @@ impl File {
                     .find(|node| name_of(**node) == Some(from))
                     .copied()
             });
-            sources.take(DERIVED_MAX).any(|node| node == peripheral)
+            sources.take(DERIVED_MAX + 1).any(|node| node == peripheral)
         });
         let mut places = Vec::new();
         for node in here {
@@ -359,7 +396,7 @@ impl File {
                 };
                 if range.overlaps(block) {
                     places.push(Skipped {
-                        name: name.to_owned(),
+                        name: name.clone(),
                         start: range.base.saturating_sub(block.base),
                         end: range.base.saturating_add(behind).saturating_sub(block.base),
                         reason: reason.to_owned(),
@@ -392,7 +429,15 @@ impl File {
 
     /// The text without peripherals that nobody wants, elements that nobody reads, and the registers `left_out`;
     /// with what derived elements inherit beside parts of their own.
-    fn without(&self, document: &Document, wanted: &[Node], left_out: &[Node]) -> String {
+    ///
+    /// # Errors
+    /// What is inherited inherits in turn deeper than is followed.
+    fn without(
+        &self,
+        document: &Document,
+        wanted: &[Node],
+        left_out: &[Node],
+    ) -> Result<String, String> {
         let mut text = String::with_capacity(self.text.len());
         let device = document.root().children();
         if let Some(device) = device.into_iter().find(|n| n.has_tag_name("device")) {
@@ -403,13 +448,19 @@ impl File {
                         && !wanted.contains(node)))
             };
             text.push_str(self.text.get(..device.range().start).unwrap_or_default());
-            self.write(device, &keep, &mut text, 0);
+            self.write(device, &keep, &mut text, 0)?;
         }
-        text
+        Ok(text)
     }
 
     /// Writes an element without those in it that are not kept.
-    fn write(&self, node: Node, keep: &dyn Fn(&Node) -> bool, text: &mut String, depth: usize) {
+    fn write(
+        &self,
+        node: Node,
+        keep: &dyn Fn(&Node) -> bool,
+        text: &mut String,
+        depth: usize,
+    ) -> Result<(), String> {
         let inherited = match node.tag_name().name() {
             "registers" | "fields" => node.parent_element().and_then(missing),
             "cluster" => missing(node),
@@ -417,25 +468,77 @@ impl File {
         };
         if node.has_tag_name("dimIndex") {
             text.push_str(&format!("<dimIndex>{}</dimIndex>", index(node)));
-            return;
+            return Ok(());
         }
+        // What is derived is written out, by all that it inherits: the parser would leave out what it has no place for.
+        let mut derived = Derived::of(node);
         let mut from = node.range().start;
+        if let Some(attribute) = derived.as_ref().map(|derived| &derived.attribute) {
+            text.push_str(self.text.get(from..attribute.start).unwrap_or_default());
+            from = attribute.end;
+        }
         for child in node.children().filter(Node::is_element) {
             text.push_str(self.text.get(from..child.range().start).unwrap_or_default());
             from = child.range().end;
+            if let Some(Derived { holder, .. }) = &derived
+                && child.has_tag_name(*holder)
+                && own(node).is_empty()
+            {
+                continue;
+            }
+            // In front of the first.
+            if let Some(Derived {
+                properties,
+                parts,
+                holder,
+                ..
+            }) = derived.as_mut()
+            {
+                for property in properties.drain(..) {
+                    text.push_str(self.text.get(property.range()).unwrap_or_default());
+                }
+                let parts: Vec<_> = parts.drain(..).filter(|part| keep(part)).collect();
+                let is_apart = !parts.is_empty() && !holder.is_empty();
+                if is_apart {
+                    text.push_str(&format!("<{holder}>"));
+                }
+                for part in parts {
+                    self.write_inherited(part, keep, text, depth)?;
+                }
+                if is_apart {
+                    text.push_str(&format!("</{holder}>"));
+                }
+            }
             if keep(&child) {
-                self.write(child, keep, text, depth);
+                self.write(child, keep, text, depth)?;
             }
             if let Some((last, parts)) = &inherited
                 && *last == child
-                && depth < INHERITED_MAX
             {
                 for part in parts.iter().filter(|part| keep(part)) {
-                    self.write(*part, keep, text, depth + 1);
+                    self.write_inherited(*part, keep, text, depth)?;
                 }
             }
         }
         text.push_str(self.text.get(from..node.range().end).unwrap_or_default());
+        Ok(())
+    }
+
+    /// The same of one that another inherits.
+    fn write_inherited(
+        &self,
+        part: Node,
+        keep: &dyn Fn(&Node) -> bool,
+        text: &mut String,
+        depth: usize,
+    ) -> Result<(), String> {
+        if depth == INHERITED_MAX {
+            return Err(format!(
+                "what {} inherits inherits itself, more than {INHERITED_MAX} deep: write out what it inherits",
+                called(part)
+            ));
+        }
+        self.write(part, keep, text, depth + 1)
     }
 }
 
@@ -449,7 +552,7 @@ fn repeated(node: Node) -> Option<String> {
     let contradicts = || has_two_positions(node).then_some("its bits");
     let twice = twice.or_else(contradicts)?;
     let what = node.tag_name().name();
-    let name = name_of(node).unwrap_or("without a name");
+    let name = called(node);
     Some(format!("the {what} {name} has {twice} more than once"))
 }
 

@@ -17,6 +17,24 @@ pub(crate) fn range(text: &str) -> Option<(u64, u64)> {
     (first <= last).then_some((first, last))
 }
 
+/// Returns whether a string, as dtc prints it, has something in it to read: more than spaces and bytes that are no letters.
+pub(crate) fn says_something(printed: &str) -> bool {
+    let mut rest = printed.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            // A byte as two hexadecimal digits, or one of the names that bytes have.
+            '\\' => match rest.next() {
+                Some('x') => _ = rest.nth(1),
+                Some('"' | '\\') => return true,
+                _ => {}
+            },
+            character if character.is_whitespace() => {}
+            _ => return true,
+        }
+    }
+    false
+}
+
 /// The words inside brackets, without the labels that stand at them.
 fn unlabelled(inside: &str) -> impl Iterator<Item = &str> {
     let words = inside.split_whitespace();

@@ -3,7 +3,9 @@
 use crate::{
     By, Config, Error, Scope, Server, State,
     cli::{Cli, Command, DeviceCommand, FleetCommand, KeyCommand, Serve},
-    fleet, tls,
+    fleet,
+    mqtt::{self, Broker},
+    tls,
 };
 use berth::Said;
 use etcetera::base_strategy::{BaseStrategy, Xdg};
@@ -268,6 +270,17 @@ fn serve(how: &Serve, state: State) -> Result<(), Error> {
     let told = certificate
         .as_ref()
         .map(|it| (it.fingerprint.clone(), it.file.clone()));
+    let password = std::env::var("BERTH_MQTT_PASSWORD").ok();
+    let broker = how.mqtt.as_deref().map(|url| {
+        Broker::of(&mqtt::Wanted {
+            url,
+            user: how.mqtt_user.as_deref(),
+            password: how.mqtt_user.as_ref().and(password.as_deref()),
+            certificates: how.mqtt_certificate.as_deref(),
+            prefix: &how.mqtt_prefix,
+            logs: how.mqtt_logs,
+        })
+    });
     let config = Config {
         listen: how.listen,
         names: how.names.clone(),
@@ -275,6 +288,7 @@ fn serve(how: &Serve, state: State) -> Result<(), Error> {
         requests_per_second: how.rate,
         check_every: std::time::Duration::from_secs(how.check_every.into()),
         certificate,
+        broker: broker.transpose()?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

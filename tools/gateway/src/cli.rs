@@ -65,6 +65,26 @@ pub struct Serve {
     /// Requests of one key in a second; twice as many at once
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: u32,
+    /// Tell this broker what happens: mqtt://HOST:PORT, or mqtts:// with TLS
+    #[arg(long, value_name = "URL", help_heading = "MQTT")]
+    pub mqtt: Option<String>,
+    /// Before each topic
+    #[arg(
+        long,
+        value_name = "TOPIC",
+        default_value = "berth",
+        help_heading = "MQTT"
+    )]
+    pub mqtt_prefix: String,
+    /// The broker knows the gateway by this name; the password is in BERTH_MQTT_PASSWORD
+    #[arg(long, value_name = "NAME", requires = "mqtt", help_heading = "MQTT")]
+    pub mqtt_user: Option<String>,
+    /// The broker's certificate, or what it is signed with, in PEM; what the system trusts without
+    #[arg(long, value_name = "FILE", requires = "mqtt", help_heading = "MQTT")]
+    pub mqtt_certificate: Option<PathBuf>,
+    /// What containers write, too: each device is then asked twice a second
+    #[arg(long, requires = "mqtt", help_heading = "MQTT")]
+    pub mqtt_logs: bool,
     /// Seconds between two looks whether a device of a fleet is what it is to be
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub check_every: u32,

@@ -1,7 +1,6 @@
 //! A container onto a device, in place of the one of its name if there is one.
 
 use berth::{After, Begun, Client, Container, UpdateOutcome, UploadOutcome};
-use berth_protocol::Parameters;
 use std::{thread, time::Duration};
 
 /// How long whoever places one waits for the end of its trial at most, and how often he looks.
@@ -31,9 +30,10 @@ impl Placed {
 }
 
 /// How a container is placed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct How {
-    pub(crate) parameters: Parameters,
+    /// How it is to run.
+    pub(crate) wanted: berth::Terms,
     /// How long one that replaces one that runs is on trial.
     pub(crate) trial: Duration,
     /// Start it, if it does not run?
@@ -52,10 +52,10 @@ pub(crate) fn place(
     name: &str,
     before: Option<&Container>,
     image: &[u8],
-    how: How,
+    how: &How,
 ) -> Result<Placed, berth::Error> {
-    let How {
-        parameters,
+    let &How {
+        ref wanted,
         trial,
         start,
         restart,
@@ -66,18 +66,27 @@ pub(crate) fn place(
         ..Placed::default()
     };
     if before.is_none() {
-        let stored = berth::upload(client, name, image, parameters, |_| {})?;
+        let stored = berth::upload(client, name, image, wanted.clone(), |_| {})?;
         if stored == UploadOutcome::Unchanged {
             done.outcome = "unchanged";
         }
     } else {
         let after = if start { After::Runs } else { After::Waits };
         let waits = (trial, after);
-        let begun = berth::live_update(client, name, image, parameters, waits, |_| {}, |_| Ok(()))?;
+        let wanted = wanted.clone();
+        let begun = berth::live_update(
+            client,
+            name,
+            image,
+            wanted.clone(),
+            waits,
+            |_| {},
+            |_| Ok(()),
+        )?;
         match begun {
             Begun::Unchanged => {
                 done.outcome = "unchanged";
-                berth::edit(client, name, parameters, restart && was_active)?;
+                berth::edit(client, name, wanted, restart && was_active)?;
             }
             Begun::Update { upload, outcome } => {
                 done.outcome = "updated";

@@ -2,6 +2,7 @@
 
 use crate::{
     Error, Lines, State, fleet,
+    mqtt::{self, Broker},
     tls::Certificate,
     web::{self, App, Limits, Network, Peer},
 };
@@ -45,6 +46,7 @@ pub struct Config {
     /// How often a device of a fleet is looked at whether it is what it is to be.
     pub check_every: Duration,
     pub(crate) certificate: Option<Certificate>,
+    pub(crate) broker: Option<Broker>,
 }
 
 /// A gateway that listens.
@@ -55,6 +57,7 @@ pub struct Server {
     router: Router,
     app: Arc<App>,
     check_every: Duration,
+    broker: Option<Broker>,
 }
 
 impl Server {
@@ -87,6 +90,7 @@ impl Server {
             router: web::router(Arc::clone(&app)),
             app,
             check_every: config.check_every,
+            broker: config.broker,
         })
     }
 
@@ -107,6 +111,10 @@ impl Server {
             Arc::clone(&self.app.lines),
             self.check_every,
         ));
+        let broker = self.broker.map(|broker| {
+            let lines = Arc::clone(&self.app.lines);
+            tokio::spawn(mqtt::run(broker, lines, ends.clone()))
+        });
         let mut end = pin!(end);
         loop {
             let place = tokio::select! {
@@ -135,7 +143,12 @@ impl Server {
         fleet.abort();
         // Nobody listens if there are no connections.
         let _ = ending.send(true);
-        let all = async { while connections.join_next().await.is_some() {} };
+        let all = async {
+            while connections.join_next().await.is_some() {}
+            if let Some(broker) = broker {
+                let _ = broker.await;
+            }
+        };
         // Whoever takes longer is cut off.
         let _ = tokio::time::timeout(LAST, all).await;
     }

@@ -1,9 +1,11 @@
 //! How a container is to run, in JSON and TOML.
 
+use berth::Terms;
 use berth::cli::{LogLevel, Numbers, Settings, policy};
-use berth_protocol::{Parameters, Service};
+use berth_protocol::{Service, VALUES_MAX};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// How a container is to run. What is left out is left to the device, or stays as it is.
@@ -40,6 +42,12 @@ pub(crate) struct Wanted {
     /// Write its state to flash at most so many times a day for what it does itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) writes: Option<u16>,
+    /// Its configuration: texts by name, 512 bytes at most. What is `null` is removed, what is not there stays.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) configuration: BTreeMap<String, Option<String>>,
+    /// Most bytes of flash that its named values may take, up to 16384.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) values: Option<u32>,
 }
 
 /// Handlers at a fixed period.
@@ -57,7 +65,7 @@ impl Wanted {
     ///
     /// # Errors
     /// What makes no sense.
-    pub(crate) fn parameters(&self) -> Result<Parameters, String> {
+    pub(crate) fn terms(&self) -> Result<Terms, String> {
         let period = self.service.as_ref().map(|service| Service {
             period_ms: service.period_ms,
             budget: service.budget,
@@ -87,7 +95,19 @@ impl Wanted {
                 .map_err(|_| wrong("log_level", "expected error, warn, info, debug or trace"))?,
             service: period,
             writes: self.writes,
+            values: self.values,
+            ..Settings::default()
         };
-        Ok(settings.parameters(&Numbers::default()))
+        if self.values.is_some_and(|values| values > VALUES_MAX) {
+            return Err(format!("values: at most {VALUES_MAX} bytes"));
+        }
+        let mut terms = settings
+            .terms(&Numbers::default())
+            .map_err(|error| error.to_string())?;
+        for (name, value) in &self.configuration {
+            let added = terms.configuration.add(name, value.as_deref());
+            added.map_err(|why| wrong("configuration", &why))?;
+        }
+        Ok(terms)
     }
 }

@@ -116,6 +116,13 @@ struct Events {
     sender: broadcast::Sender<Arc<Item>>,
 }
 
+impl Events {
+    fn from(&self, place: Place) -> Vec<Arc<Item>> {
+        let kept = self.kept.iter().filter(|item| place.is_before(item));
+        kept.cloned().collect()
+    }
+}
+
 impl Default for Events {
     fn default() -> Self {
         Self {
@@ -143,8 +150,12 @@ impl Watch {
         place: Place,
     ) -> (Vec<Arc<Item>>, broadcast::Receiver<Arc<Item>>) {
         let events = hold(&self.events);
-        let before = events.kept.iter().filter(|item| place.is_before(item));
-        (before.cloned().collect(), events.sender.subscribe())
+        (events.from(place), events.sender.subscribe())
+    }
+
+    /// What has happened from `place` on, as far as it is kept.
+    pub(crate) fn events_from(&self, place: Place) -> Vec<Arc<Item>> {
+        hold(&self.events).from(place)
     }
 
     /// What a container will write. Whoever follows first has read up to `place`; gives back from where on it comes.

@@ -55,7 +55,7 @@ impl Street {
         let file = self.folder.path().join("fleet.toml");
         let text = format!(
             "[set.lamps]\ngroups = [\"street\"]\n\
-             [set.lamps.containers.lamp]\nimage = \"lamp.wasm\"\nparameters = {{ share = 7 }}\n\
+             [set.lamps.containers.lamp]\nimage = \"lamp.wasm\"\nparameters = {{ share = 7, configuration = {{ period_ms = \"500\" }} }}\n\
              [set.lamps.rollout]\n{rollout}\n"
         );
         fs::write(&file, text).unwrap();
@@ -150,7 +150,7 @@ fn a_good_image_goes_through_its_stages_to_all_and_what_drifts_is_set_right() {
     let again = done(street.gateway.state.path(), &["fleet", "apply", &file]);
     assert!(again.contains("holds already"), "{again}");
 
-    // Somebody stops one, deletes another, and changes the third.
+    // Somebody stops one, deletes another, and changes the third and the fourth.
     let post = |path: &str| http.send("POST", path, "", b"").status;
     assert_eq!(post("/v1/devices/a/containers/lamp/stop"), 204);
     let gone = http.send(
@@ -166,9 +166,17 @@ fn a_good_image_goes_through_its_stages_to_all_and_what_drifts_is_set_right() {
         http.send("PATCH", path, "application/json", edit).status,
         204
     );
+    let edit = br#"{"parameters":{"configuration":{"period_ms":"7","other":"1"}}}"#;
+    let fourth = "/v1/devices/d/containers/lamp";
+    let changed = http.send("PATCH", fourth, "application/json", edit);
+    assert_eq!(changed.status, 204);
     wait_until("all is as it is to be", || {
         let share = http.get(path).json()["parameters"]["share"].clone();
-        street.all_run_the_same().is_some() && share == 7
+        let configuration = http.get(fourth).json()["configuration"].clone();
+        // What the set does not name is left as it is.
+        street.all_run_the_same().is_some()
+            && share == 7
+            && configuration == json!({ "other": "1", "period_ms": "500" })
     });
     let drift = http.get("/v1/fleet/sets/lamps/drift").json();
     let drift = drift.as_array().unwrap();

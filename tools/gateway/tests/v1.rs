@@ -50,7 +50,9 @@ fn a_container_is_stored_started_changed_and_deleted() {
 
     let stored = put(
         &http,
-        &format!("{blink}?share=7&restart=on-failure:3"),
+        &format!(
+            "{blink}?share=7&restart=on-failure:3&values=8192&configuration=period_ms%3D500%0Amode%3Da%20b"
+        ),
         &module(ENDLESS),
     );
     assert_eq!(stored.status, 200, "{stored:?}");
@@ -75,6 +77,12 @@ fn a_container_is_stored_started_changed_and_deleted() {
         (&json!("running"), &json!(7))
     );
     assert_eq!(found["parameters"]["restart"], "on-failure:3");
+    let configuration = json!({ "mode": "a b", "period_ms": "500" });
+    assert_eq!(found["configuration"], configuration);
+    assert_eq!(
+        found["values"],
+        json!({ "count": 0, "bytes": 0, "limit": 8192, "chosen": 8192 })
+    );
     let listed = http.get("/v1/devices/roof/containers").json();
     assert_eq!(listed[0]["name"], "blink");
 
@@ -102,9 +110,11 @@ fn a_container_is_stored_started_changed_and_deleted() {
         "PATCH",
         blink,
         "application/json",
-        br#"{"parameters":{"share":9,"log_level":"warn"}}"#,
+        br#"{"parameters":{"share":9,"log_level":"warn","configuration":{"mode":null,"address":"0x48"}}}"#,
     );
     assert_eq!(kept.status, 204, "{kept:?}");
+    let configuration = json!({ "address": "0x48", "period_ms": "500" });
+    assert_eq!(http.get(blink).json()["configuration"], configuration);
     assert_eq!(http.get(blink).json()["parameters"]["share"], 9);
 
     assert_eq!(post(&http, &format!("{blink}/pause")), 204);
@@ -148,6 +158,9 @@ fn what_makes_no_sense_is_said_and_changes_nothing() {
         ("service=0:5", "service"),
         ("wishes=most", "wishes"),
         ("start=perhaps", "start"),
+        ("configuration=a%20b%3D1", "configuration"),
+        ("configuration=a%3D1%0Aa%3D2", "changed twice"),
+        ("values=16385", "values"),
     ] {
         let answer = put(&http, &format!("{blink}?{query}"), &image);
         assert_eq!(
@@ -172,6 +185,7 @@ fn what_makes_no_sense_is_said_and_changes_nothing() {
         "",
         "{\"parameters\":{\"share\":1000}}",
         "{\"parameters\":{\"colour\":1}}",
+        "{\"parameters\":{\"configuration\":{\"-a\":\"1\"}}}",
     ] {
         let answer = http.send("PATCH", blink, "application/json", body.as_bytes());
         assert_eq!(

@@ -6,6 +6,7 @@ use std::vec::Vec;
 use berth_flash::Simulated;
 use berth_protocol::{Happening, ImageHash, Parameters, Restart, State, Update};
 
+use super::belongings::Change;
 use super::notes::on_behalf;
 use super::{Containers, Name, Refused, Shared};
 use crate::fake::Fake;
@@ -203,7 +204,7 @@ fn a_container_that_makes_the_supervisor_fail_is_quarantined_at_once_and_until_t
     let refused = Err(Refused::State(State::Quarantined));
     assert_eq!(containers.start(killer), refused);
     assert_eq!(
-        containers.edit(killer, parameters(None, None), true),
+        containers.edit(killer, parameters(None, None), Change::default(), true),
         Ok(())
     );
     for _ in 0..10 {
@@ -224,7 +225,12 @@ fn a_container_that_makes_the_supervisor_fail_is_quarantined_at_once_and_until_t
         assert_eq!(containers.get(killer).unwrap().state(), State::Quarantined);
         assert_eq!(containers.start(killer), refused);
         containers
-            .edit(killer, parameters(Some(true), POLICY), false)
+            .edit(
+                killer,
+                parameters(Some(true), POLICY),
+                Change::default(),
+                false,
+            )
             .unwrap();
     }
     // The operator lifts it, for good.

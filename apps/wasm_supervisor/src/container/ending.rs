@@ -8,7 +8,7 @@ use berth_exposure::LABEL_MAX;
 use berth_protocol::{Entry, Fault, FaultReport, LOG_TEXT_MAX, Level, Restart, State, Update};
 
 use super::budget::Cause;
-use super::host::{ACCESSES, PROGRAM};
+use super::host::{ACCESSES, CONVEYORS, PROGRAM};
 use super::loading::Loading;
 use super::name::CONTAINERS_MAX;
 use super::outcome::{End, LastCall};
@@ -53,9 +53,10 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
-    /// Run the handlers of interrupts that wait, each once. Returns whether there were any.
+    /// Synchronise the conveyors that are due, and run the handlers of interrupts that wait, each once. Returns whether there were any.
     pub fn run_handlers(&mut self) -> bool {
-        self.run_each(Self::end)
+        let synchronised = self.sync_each(Self::end);
+        self.run_each(Self::end) || synchronised
     }
 
     /// Start one container again whose time has come. One at a time: loading takes long.
@@ -172,7 +173,9 @@ impl<P: Platform + 'static> Containers<P> {
     /// The label of the block that this call of the container in `slot` was about, if it was about one.
     fn block_of(&self, slot: usize, call: &LastCall) -> Option<Text<LABEL_MAX>> {
         let [number, _] = call.arguments;
-        let is_access = call.name.starts_with(ACCESSES) || call.name == PROGRAM;
+        let is_access = call.name.starts_with(ACCESSES)
+            || call.name.starts_with(CONVEYORS)
+            || call.name == PROGRAM;
         let number = u8::try_from(number).ok().filter(|_| is_access)?;
         let mut text = Text::new();
         text.write_str(self.block_label(slot, number)?).ok()?;
@@ -299,6 +302,7 @@ impl<P: Platform + 'static> Containers<P> {
         };
         self.restore_version(slot, trial.old, trial.saved);
         self.drop_candidate();
+        self.sweep();
         self.updated(slot, Update::RolledBack { fault: Some(fault) });
         self.start_again(slot);
         true
@@ -325,6 +329,8 @@ impl<P: Platform + 'static> Containers<P> {
         }
         // What the new one saved meanwhile; tried again when it ends.
         let _ = self.persist(slot, Cause::Operator);
+        // The old one's configuration.
+        self.sweep();
         let stopped_first = trial.stopped_first;
         self.updated(slot, Update::Kept { stopped_first });
     }
@@ -332,11 +338,13 @@ impl<P: Platform + 'static> Containers<P> {
     /// Let the container in `slot` be this version. Returns what it was.
     pub(super) fn set_version(&mut self, slot: usize, version: Version) -> Option<Version> {
         self.shared.set_parameters(slot, &version.parameters);
+        self.shared.set_changed(slot);
         let container = self.get_mut(slot)?;
         Some(Version {
             image: core::mem::replace(&mut container.image, version.image),
             hash: core::mem::replace(&mut container.hash, version.hash),
             parameters: core::mem::replace(&mut container.parameters, version.parameters),
+            belongings: core::mem::replace(&mut container.belongings, version.belongings),
         })
     }
 

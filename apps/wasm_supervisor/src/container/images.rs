@@ -13,16 +13,12 @@ use alloc::vec::Vec;
 use berth_protocol::ImageHash;
 use berth_store::{Error, Key};
 
-use super::storage::{CANDIDATE_KEY, ImageStore};
+use super::storage::{ImageStore, KEYS};
 use crate::arena;
 use crate::platform::Platform;
 
 /// What an upload into memory must leave free, so that the supervisor can go on.
 const LEAVE_FREE: u32 = 4 * 1024;
-
-/// Keys of images: one for each slot, and the candidate's.
-const IMAGES: usize = 17;
-const _: () = assert!(super::name::CONTAINERS_MAX < IMAGES);
 
 /// All images of a device.
 // There is one of it, in the supervisor's box: its size is that of the larger kind either way.
@@ -34,11 +30,20 @@ pub enum Images<F> {
     Memory(Memory),
 }
 
-/// Images in memory.
-#[derive(Default)]
+/// Images, and what belongs to them, in memory.
 pub struct Memory {
-    kept: [Option<Vec<u8>>; IMAGES],
+    /// By their keys.
+    kept: [Option<Vec<u8>>; KEYS],
     upload: Option<Upload>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            kept: [const { None }; KEYS],
+            upload: None,
+        }
+    }
 }
 
 /// An image on its way into memory.
@@ -49,12 +54,9 @@ struct Upload {
 }
 
 impl Memory {
-    /// The place of an image: the candidate's is the last.
-    const fn place(key: Key) -> usize {
-        match key {
-            CANDIDATE_KEY => IMAGES - 1,
-            key => key as usize,
-        }
+    /// Where what has this key is.
+    fn place(&mut self, key: Key) -> Result<&mut Option<Vec<u8>>, Error> {
+        self.kept.get_mut(usize::from(key)).ok_or(Error::NoObject)
     }
 
     fn begin(&mut self, length: u32, hash: ImageHash) -> Result<u32, Error> {
@@ -99,19 +101,14 @@ impl Memory {
             self.upload = None;
             return Err(Error::Hash);
         }
-        let place = self.kept.get_mut(Self::place(to)).ok_or(Error::NoObject)?;
-        *place = self.upload.take().map(|upload| upload.bytes);
+        let upload = self.upload.take();
+        *self.place(to)? = upload.map(|upload| upload.bytes);
         Ok(())
     }
 
     fn rename(&mut self, from: Key, to: Key) -> Result<(), Error> {
-        let image = self
-            .kept
-            .get_mut(Self::place(from))
-            .and_then(Option::take)
-            .ok_or(Error::NoObject)?;
-        let place = self.kept.get_mut(Self::place(to)).ok_or(Error::NoObject)?;
-        *place = Some(image);
+        let image = self.place(from)?.take().ok_or(Error::NoObject)?;
+        *self.place(to)? = Some(image);
         Ok(())
     }
 }
@@ -158,14 +155,14 @@ impl<F: berth_flash::Flash> Images<F> {
         }
     }
 
-    /// Returns the image with this key; an empty one if there is none.
+    /// Returns the image with this key, or what else has it; nothing if there is none.
     #[must_use]
     pub fn image(&self, key: Key) -> &[u8] {
         match self {
             Self::Flash(store) => store.get(key).map_or(&[], |object| object.bytes),
             Self::Memory(memory) => memory
                 .kept
-                .get(Memory::place(key))
+                .get(usize::from(key))
                 .and_then(Option::as_deref)
                 .unwrap_or_default(),
         }
@@ -261,9 +258,27 @@ impl<F: berth_flash::Flash> Images<F> {
         match self {
             Self::Flash(store) => store.remove(key, and),
             Self::Memory(memory) => {
-                if let Some(place) = memory.kept.get_mut(Memory::place(key)) {
-                    *place = None;
+                *memory.place(key)? = None;
+                if let Some(and) = and {
+                    *memory.place(and)? = None;
                 }
+                Ok(())
+            }
+        }
+    }
+
+    /// Keep something that is no image, in place of what has this key.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room, or the flash fails; what was there is there then.
+    pub(super) fn put(&mut self, key: Key, bytes: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Flash(store) => store.put(key, &[], bytes),
+            Self::Memory(memory) => {
+                let mut kept = reserve(bytes.len() as u32)?;
+                kept.extend_from_slice(bytes);
+                *memory.place(key)? = Some(kept);
                 Ok(())
             }
         }

@@ -6,6 +6,7 @@
 
 use berth_protocol::{Entry, Fault, Happening, Parameters, State};
 
+use super::belongings::Change;
 use super::budget::Cause;
 use super::name::CONTAINERS_MAX;
 use super::notes;
@@ -16,6 +17,7 @@ use super::run::Main;
 use super::saved::Saved;
 use super::schedule::slice_fuel;
 use super::state::Event;
+use super::storage::Belongings;
 use super::table::Containers;
 use crate::admission::entries::PAUSE;
 use crate::arena;
@@ -143,7 +145,8 @@ impl<P: Platform + 'static> Containers<P> {
         self.launch(slot, Event::Restore)
     }
 
-    /// Change how the container in `slot` is to run; what is `None` in `changes` stays. Share,
+    /// Change how the container in `slot` is to run; what is `None` in `changes` stays. `beside`: its configuration,
+    /// and the limit of its named values. These, share,
     /// limit and policies apply at once, the rest from the next start on, which is now if
     /// `restart` is set and the container is active.
     ///
@@ -151,19 +154,30 @@ impl<P: Platform + 'static> Containers<P> {
     ///
     /// Why it could not be stored, or not be started again: nothing is changed then, and what was active is started
     /// as it was. If its own code fails at the new start, it is changed, and the error is that state.
-    pub fn edit(&mut self, slot: usize, changes: Parameters, restart: bool) -> Result<(), Refused> {
+    pub fn edit(
+        &mut self,
+        slot: usize,
+        changes: Parameters,
+        beside: Change<'_>,
+        restart: bool,
+    ) -> Result<(), Refused> {
         let Some(container) = self.get(slot) else {
             return Ok(());
         };
-        let before = container.parameters;
-        let parameters = merged(before, changes);
+        let before = (container.parameters, container.belongings);
+        let parameters = merged(container.parameters, changes);
         let restarts = restart && container.state.is_active();
         let was_paused = container.state == State::Paused;
         if restarts {
             // What can never start is no reason to stop what runs.
             self.rehearse(slot, parameters)?;
         }
-        self.set_stored_parameters(slot, parameters)?;
+        let belongings = self.changed(before.1, beside)?;
+        let stored = self.set_stored_parameters(slot, (parameters, belongings));
+        if stored.is_err() {
+            self.sweep();
+        }
+        stored?;
         if restarts {
             self.stop(slot)?;
             match self.start(slot) {
@@ -172,6 +186,7 @@ impl<P: Platform + 'static> Containers<P> {
                 Err(refused) => {
                     // Both can only fail for what made the change fail, and that is the answer.
                     let _ = self.set_stored_parameters(slot, before);
+                    self.sweep();
                     if self.start(slot).is_ok() && was_paused {
                         // At its beginning: where it was is gone.
                         self.go(slot, Event::Pause);
@@ -184,6 +199,7 @@ impl<P: Platform + 'static> Containers<P> {
         {
             arena::set_limit(id, self.memory(slot).1 as usize);
         }
+        self.sweep();
         self.note(slot, Happening::Edited);
         Ok(())
     }
@@ -192,12 +208,11 @@ impl<P: Platform + 'static> Containers<P> {
     fn set_stored_parameters(
         &mut self,
         slot: usize,
-        parameters: Parameters,
+        chosen: (Parameters, Belongings),
     ) -> Result<(), Refused> {
-        let Some(before) = self.get(slot).map(|container| container.parameters) else {
+        let Some(before) = self.set_own_parameters(slot, chosen) else {
             return Ok(());
         };
-        self.set_own_parameters(slot, parameters);
         let quarantined = self.state(slot) == Some(State::Quarantined);
         if let Err(error) = self.store_meta(slot, quarantined) {
             self.set_own_parameters(slot, before);
@@ -205,14 +220,24 @@ impl<P: Platform + 'static> Containers<P> {
         }
         // A larger budget may let go what waits.
         self.deferred_us = self.deferred_us.min(self.shared.platform.now_us());
-        self.shared.set_parameters(slot, &parameters);
+        self.shared.set_parameters(slot, &chosen.0);
+        if before.1.configuration != chosen.1.configuration {
+            self.shared.set_changed(slot);
+        }
         Ok(())
     }
 
-    fn set_own_parameters(&mut self, slot: usize, parameters: Parameters) {
-        if let Some(container) = self.get_mut(slot) {
-            container.parameters = parameters;
-        }
+    /// Returns what they were.
+    fn set_own_parameters(
+        &mut self,
+        slot: usize,
+        (parameters, belongings): (Parameters, Belongings),
+    ) -> Option<(Parameters, Belongings)> {
+        let container = self.get_mut(slot)?;
+        Some((
+            core::mem::replace(&mut container.parameters, parameters),
+            core::mem::replace(&mut container.belongings, belongings),
+        ))
     }
 
     /// Let the main of the container in `slot`, if it was cut, come to a border, for one

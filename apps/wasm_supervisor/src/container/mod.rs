@@ -7,21 +7,26 @@
 //!   state, restart, budget, schedule        tables and sums, without a container
 //!   around, load, pieces                    what turns take, and whose time it is
 //!   log, mail, saved, events, notes         what is kept outside a container's memory
-//!   storage, images, trial                  where images are; an update on trial
-//!   registrations, shared, host             what a container's code can reach
+//!   storage, images, trial                  where images are, and what belongs to them; an update on trial
+//!   conveyors, registrations, shared, host  what a container's code can reach
 //!   run, record, table                      a run, a container, all of them
-//!   persistence, change                     in flash; change state
+//!   belongings, persistence, change         configuration, named values; in flash; change state
 //!   loading, storing                        from an image to a run; come into being
-//!   passes, transfers, running, handlers    register programs, buses, a slice of main; handlers of interrupts
+//!   passes, transfers, keeping              register programs, buses, what main asks of the store
+//!   running, handlers, mirroring            a slice of main; handlers of interrupts; conveyors that are due
 //!   ending                                  what follows when it ends: trial, policy
 //!   lifecycle, update                       what operators do
 //! ```
 
 mod around;
+pub mod belongings;
 #[cfg(test)]
 mod boot_tests;
 mod budget;
 mod change;
+#[cfg(test)]
+mod conveyor_tests;
+mod conveyors;
 mod ending;
 #[cfg(test)]
 mod entry_tests;
@@ -33,6 +38,7 @@ mod handler_tests;
 pub mod handlers;
 pub mod host;
 pub mod images;
+mod keeping;
 pub(crate) mod lifecycle;
 mod load;
 mod loading;
@@ -40,6 +46,7 @@ pub mod log;
 pub mod mail;
 #[cfg(test)]
 mod mail_tests;
+mod mirroring;
 #[cfg(test)]
 mod model_tests;
 pub mod name;

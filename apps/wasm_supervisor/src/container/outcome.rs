@@ -29,6 +29,8 @@ pub enum Pending {
     Program,
     /// It waits for the end of the transfer on this bus that its host knows.
     Transfer(Bus),
+    /// It waits for what the store has for it, as its host knows.
+    Keep,
     /// It ended itself.
     Exit {
         /// Its code.

@@ -30,11 +30,11 @@ impl<P: Platform + 'static> Containers<P> {
                 let object = store.get(image_key(slot))?;
                 Some((Meta::read(object.meta)?, ImageHash(*object.hash?)))
             });
-            let Some(((name, parameters, quarantined), hash)) = found else {
+            let Some(((name, parameters, quarantined, belongings), hash)) = found else {
                 continue;
             };
             let blamed = self.before.blames(Tag::of(name.as_str()));
-            if !self.place(slot, name, hash, parameters) {
+            if !self.place(slot, name, hash, parameters, belongings) {
                 continue;
             }
             let now = self.shared.platform.now_us();
@@ -82,6 +82,8 @@ impl<P: Platform + 'static> Containers<P> {
         if candidate {
             self.drop_candidate();
         }
+        // What was interrupted, or was of a container that is deleted.
+        self.sweep();
     }
 
     /// The image that was on trial is not needed any more.
@@ -111,7 +113,12 @@ impl<P: Platform + 'static> Containers<P> {
         let Some(container) = self.slots.get(slot).and_then(Option::as_ref) else {
             return Ok(());
         };
-        let meta = Meta::marked(container.name, container.parameters, quarantined);
+        let meta = Meta::marked(
+            container.name,
+            container.parameters,
+            quarantined,
+            container.belongings,
+        );
         self.images
             .describe(container.image.key(slot), meta.bytes())
     }

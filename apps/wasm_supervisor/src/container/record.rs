@@ -10,7 +10,7 @@ use super::notes::Tag;
 use super::restart::Restarts;
 use super::run::{Figures, Run};
 use super::schedule::{SHARE_DEFAULT, Turns};
-use super::storage::Image;
+use super::storage::{Belongings, Image};
 use crate::admission::Module;
 use crate::engine::Engine;
 use crate::platform::Platform;
@@ -39,6 +39,8 @@ pub struct Container<P: Platform + 'static> {
     pub(super) hash: ImageHash,
     /// How it is to run, as its operator chose.
     pub(super) parameters: Parameters,
+    /// What else its operator chose.
+    pub(super) belongings: Belongings,
     /// Where it is in its life.
     pub(super) state: State,
     /// Its last fault, which outlives the run that had it.
@@ -92,6 +94,12 @@ impl<P: Platform + 'static> Container<P> {
     #[must_use]
     pub const fn parameters(&self) -> Parameters {
         self.parameters
+    }
+
+    /// What its operator chose beside.
+    #[must_use]
+    pub(crate) const fn belongings(&self) -> Belongings {
+        self.belongings
     }
 
     /// Where it stands.

@@ -36,6 +36,8 @@ pub enum Refused {
         /// The kernel's error code.
         code: u8,
     },
+    /// A configuration that cannot be, in words.
+    Configuration(&'static str),
     /// The store does not take it.
     Store(berth_store::Error),
     /// It may need more memory than it can have.

@@ -80,6 +80,8 @@ pub(super) enum Main {
     Program,
     /// It waits for the end of the transfer on this bus that its host knows.
     Transfer(Bus),
+    /// It waits for what the store has for it, as its host knows.
+    Keep,
     /// The host function that it has called returns this.
     Returning(u32),
 }

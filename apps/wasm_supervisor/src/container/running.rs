@@ -32,7 +32,7 @@ fn wants_from<P: Platform>(shared: &Shared<P>, container: &Container<P>) -> Opti
             Main::Waiting { until_us } | Main::Polling { until_us } => Some(until_us),
             Main::Receiving(_) => shared.has_mail(run.id()).then_some(0),
             Main::Transfer(bus) => shared.may_go_on(run.id(), bus).then_some(0),
-            Main::Fresh | Main::Cut | Main::Program | Main::Returning(_) => Some(0),
+            Main::Fresh | Main::Cut | Main::Program | Main::Keep | Main::Returning(_) => Some(0),
         },
         (State::Restarting { .. }, _) => Some(container.restarts.due_us),
         _ => None,
@@ -82,6 +82,7 @@ impl<P: Platform + 'static> Containers<P> {
         self.iter()
             .filter_map(|(_, container)| wants_from(&self.shared, container))
             .chain(self.interrupt_wake())
+            .chain(self.mirroring_wake())
             .chain(self.trial.as_ref().map(|trial| trial.until_us))
             .chain((self.deferred_us != u64::MAX).then_some(self.deferred_us))
             .min()
@@ -196,9 +197,12 @@ impl<P: Platform + 'static> Containers<P> {
     /// Give the container in `slot`, which runs, a slice: a long one if no other can want
     /// the CPU meanwhile, because changing containers is what costs.
     fn slice(&mut self, slot: usize, now: u64) -> Option<End> {
-        let alone = self.iter().all(|(other, container)| {
-            other == slot || !matches!(container.state, State::Running | State::Restarting { .. })
-        });
+        // What is synchronised from time to time is so between two turns.
+        let alone = !self.shared.conveyors.any_is_timed()
+            && self.iter().all(|(other, container)| {
+                other == slot
+                    || !matches!(container.state, State::Running | State::Restarting { .. })
+            });
         let share = self.get(slot)?.share();
         let slices = if alone { ALONE_SLICES } else { 1 };
         let fuel = u64::from(slice_fuel(share)) * slices;
@@ -218,6 +222,7 @@ impl<P: Platform + 'static> Containers<P> {
             let piece = match self.run_mut(slot).map(|run| run.main) {
                 Some(Main::Program) => self.go_on_with(slot, &mut pieces, begun),
                 Some(Main::Transfer(bus)) => self.transfer(slot, bus, &mut pieces, begun),
+                Some(Main::Keep) => self.keep(slot, &mut pieces, begun),
                 _ => self.main_of(slot, &mut pieces, begun),
             };
             match piece {
@@ -250,7 +255,7 @@ impl<P: Platform + 'static> Containers<P> {
                 let result = match main {
                     Main::Fresh | Main::Cut | Main::Waiting { .. } => None,
                     // Not main's to go on with.
-                    Main::Program | Main::Transfer(_) => None,
+                    Main::Program | Main::Transfer(_) | Main::Keep => None,
                     Main::Polling { .. } => Some(0),
                     Main::Returning(result) => Some(result as i32),
                     Main::Receiving(place) => {
@@ -288,6 +293,9 @@ impl<P: Platform + 'static> Containers<P> {
             }
             (Step::Stopped, Some(Pending::Transfer(bus))) => {
                 return self.then(slot, Main::Transfer(bus), pieces);
+            }
+            (Step::Stopped, Some(Pending::Keep)) => {
+                return self.then(slot, Main::Keep, pieces);
             }
             _ => None,
         };

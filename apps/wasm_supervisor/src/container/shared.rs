@@ -12,6 +12,7 @@ use core::cell::{Cell, RefCell};
 use berth_foreign::OpenLine;
 use berth_protocol::{Level, Parameters};
 
+use super::conveyors::Conveyors;
 use super::log::Log;
 use super::mail::{Mailbox, SendError};
 use super::name::{CONTAINERS_MAX, Name};
@@ -30,9 +31,13 @@ pub struct Shared<P> {
     pub platform: P,
     logs: [RefCell<Option<Log>>; CONTAINERS_MAX],
     saved: [RefCell<Saved>; CONTAINERS_MAX],
+    /// How often the configuration of each was changed.
+    changes: [Cell<u32>; CONTAINERS_MAX],
     runs: [Cells; RUNS_MAX],
     /// The interrupt handlers of all runs.
     pub handlers: Handlers,
+    /// The conveyors of all runs.
+    pub(super) conveyors: Conveyors,
     /// See [`take_last_words`](Self::take_last_words).
     pub(super) last_words: Cell<Option<LastWords>>,
     /// Whose transfer is under way, by the bus's number.
@@ -81,8 +86,10 @@ impl<P> Shared<P> {
             platform,
             logs: [const { RefCell::new(None) }; CONTAINERS_MAX],
             saved: [const { RefCell::new(Saved::new()) }; CONTAINERS_MAX],
+            changes: [const { Cell::new(0) }; CONTAINERS_MAX],
             runs: [const { Cells::new() }; RUNS_MAX],
             handlers: Handlers::new(),
+            conveyors: Conveyors::new(),
             last_words: Cell::new(None),
             buses: [const { Cell::new(None) }; Bus::COUNT],
         }
@@ -156,6 +163,18 @@ impl<P> Shared<P> {
         match self.saved.get(slot) {
             Some(saved) => work(&mut saved.borrow_mut()),
             None => work(&mut Saved::new()),
+        }
+    }
+
+    /// Returns how often the configuration of the container in `slot` was changed.
+    pub fn changes(&self, slot: usize) -> u32 {
+        self.changes.get(slot).map_or(0, Cell::get)
+    }
+
+    /// The configuration of the container in `slot` is another.
+    pub(super) fn set_changed(&self, slot: usize) {
+        if let Some(changes) = self.changes.get(slot) {
+            changes.set(changes.get().wrapping_add(1));
         }
     }
 
@@ -261,6 +280,7 @@ impl<P: Platform> Shared<P> {
             return;
         };
         self.handlers.unregister(&self.platform, id, None);
+        self.conveyors.detach(&self.platform, id, None);
         self.cancel_programs(id);
         self.cancel_transfers(id);
         self.end_line(id, usize::from(slot), self.platform.now_us());

@@ -5,7 +5,14 @@
 //!   image of slot n       n            name and parameters as its metadata
 //!   saved state of n      16 + n
 //!                         32           an image that is kept back during a live update
+//!                         33 to 50     configurations: the metadata of an image names its one
+//!   named values of n     51 + n
 //! ```
+//!
+//! A configuration is written under a key that nobody names, and then the metadata that names it: so parameters and
+//! configuration change together, with the image or without. What nobody names is removed ([`super::belongings`]).
+//! (Before there were configurations key 33 was that of the upload. One that was interrupted by an update of the
+//! firmware is removed as a configuration that nobody names.)
 //!
 //! An image in the store is read where it lies; the store may move it whenever it is changed, so
 //! nobody keeps more of it than its key. Without flash, images are kept in memory and end with
@@ -18,8 +25,10 @@ use super::name::{CONTAINERS_MAX, Name};
 
 /// Most pages of flash that the store can have: 512 KiB of the reference part.
 const PAGES: usize = 128;
-/// Two for each slot, one for a live update, and the store's own.
-const KEYS: usize = 2 * CONTAINERS_MAX + 2;
+/// Configurations there can be at once: one for each container, one for a live update, one that is to be another's.
+const CONFIGURATIONS: usize = CONTAINERS_MAX + 2;
+/// Three for each slot, one for a live update, those of configurations, and the store's own.
+pub(super) const KEYS: usize = 3 * CONTAINERS_MAX + CONFIGURATIONS + 2;
 
 /// The store of a device.
 pub type ImageStore<F> = Store<F, PAGES, KEYS>;
@@ -46,6 +55,26 @@ pub(super) const fn saved_key(slot: usize) -> Key {
     (CONTAINERS_MAX + slot) as Key
 }
 
+/// The keys of configurations.
+pub(super) const fn configuration_keys() -> core::ops::Range<Key> {
+    let first = CANDIDATE_KEY + 1;
+    first..first + CONFIGURATIONS as Key
+}
+
+/// Where the named values of the container in `slot` are stored.
+pub(super) const fn values_key(slot: usize) -> Key {
+    configuration_keys().end + slot as Key
+}
+
+/// What an operator has chosen for a container beside its parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Belongings {
+    /// Key of its configuration; `None`: it has none.
+    pub(super) configuration: Option<Key>,
+    /// Most bytes of flash that its named values may take, if that was chosen.
+    pub(super) values: Option<u32>,
+}
+
 impl Image {
     /// Returns the key of it, as an image of the container in `slot`.
     pub(super) const fn key(self, slot: usize) -> Key {
@@ -56,6 +85,9 @@ impl Image {
     }
 }
 
+/// What follows name and parameters.
+type Rest = (bool, Option<Key>, Option<u32>);
+
 /// What is stored with an image.
 pub struct Meta {
     bytes: [u8; META_MAX],
@@ -65,17 +97,30 @@ pub struct Meta {
 impl Meta {
     /// Of a container with this name and these parameters.
     #[must_use]
-    pub fn new(name: Name, parameters: Parameters) -> Self {
-        Self::marked(name, parameters, false)
+    pub fn new(name: Name, parameters: Parameters, belongings: Belongings) -> Self {
+        Self::marked(name, parameters, false, belongings)
     }
 
     /// The same, and whether the container is quarantined.
     #[must_use]
-    pub fn marked(name: Name, parameters: Parameters, quarantined: bool) -> Self {
+    pub fn marked(
+        name: Name,
+        parameters: Parameters,
+        quarantined: bool,
+        belongings: Belongings,
+    ) -> Self {
         let mut bytes = [0; META_MAX];
-        // At most 33 bytes of name, 50 of parameters, and one.
-        let length = postcard::to_slice(&(name.as_str(), parameters, quarantined), &mut bytes)
-            .map_or(0, |encoded| encoded.len());
+        // At most 33 bytes of name, 43 of parameters, one, and eight.
+        let Belongings {
+            configuration,
+            values,
+        } = belongings;
+        let all = (
+            name.as_str(),
+            parameters,
+            (quarantined, configuration, values),
+        );
+        let length = postcard::to_slice(&all, &mut bytes).map_or(0, |encoded| encoded.len());
         Self { bytes, length }
     }
 
@@ -85,15 +130,19 @@ impl Meta {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Name, parameters and quarantine; `None` if these bytes are not what [`marked`](Self::marked) makes. What an older
+    /// Name, parameters, quarantine and belongings; `None` if these bytes are not what [`marked`](Self::marked) makes. What an older
     /// supervisor has written is shorter: what it did not know reads as not chosen.
     #[must_use]
-    pub fn read(bytes: &[u8]) -> Option<(Name, Parameters, bool)> {
+    pub fn read(bytes: &[u8]) -> Option<(Name, Parameters, bool, Belongings)> {
         let mut whole = [0; META_MAX];
         whole.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        let (name, parameters, quarantined) =
-            postcard::from_bytes::<(&str, Parameters, bool)>(&whole).ok()?;
-        Some((Name::new(name)?, parameters, quarantined))
+        let (name, parameters, (quarantined, configuration, values)) =
+            postcard::from_bytes::<(&str, Parameters, Rest)>(&whole).ok()?;
+        let belongings = Belongings {
+            configuration,
+            values,
+        };
+        Some((Name::new(name)?, parameters, quarantined, belongings))
     }
 }
 
@@ -122,23 +171,32 @@ mod tests {
             }),
             writes: Some(u16::MAX),
         };
-        for (parameters, quarantined) in [(all, true), (Parameters::default(), false)] {
-            let meta = Meta::marked(name, parameters, quarantined);
-            let (found, read, marked) = Meta::read(meta.bytes()).unwrap();
+        let most = Belongings {
+            configuration: Some(Key::MAX),
+            values: Some(u32::MAX),
+        };
+        for (parameters, quarantined, belongings) in [
+            (all, true, most),
+            (Parameters::default(), false, Belongings::default()),
+        ] {
+            let meta = Meta::marked(name, parameters, quarantined, belongings);
+            let (found, read, marked, kept) = Meta::read(meta.bytes()).unwrap();
             assert_eq!((found.as_str(), read), (name.as_str(), parameters));
-            assert_eq!(marked, quarantined);
+            assert_eq!((marked, kept), (quarantined, belongings));
         }
-        // As it was before there were `writes` and quarantine: two bytes less.
+        // As it was before there were `writes`, quarantine, and belongings: four bytes less.
         let meta = Meta::new(
             name,
             Parameters {
                 writes: None,
                 ..all
             },
+            Belongings::default(),
         );
-        let (old, _) = meta.bytes().split_at(meta.bytes().len() - 2);
-        let (found, read, marked) = Meta::read(old).unwrap();
+        let (old, _) = meta.bytes().split_at(meta.bytes().len() - 4);
+        let (found, read, marked, kept) = Meta::read(old).unwrap();
         assert_eq!((found.as_str(), marked), (name.as_str(), false));
+        assert_eq!(kept, Belongings::default());
         assert_eq!((read.service, read.writes), (all.service, None));
         assert!(Meta::read(&[]).is_none());
         assert!(Meta::read(&[1, b' ', 0, 0, 0, 0, 0, 0, 0, 0]).is_none());

@@ -6,7 +6,7 @@ use super::loading::validate;
 use super::name::Name;
 use super::refused::Refused;
 use super::state;
-use super::storage::{Meta, image_key, saved_key};
+use super::storage::{Belongings, Meta, image_key, saved_key};
 use super::table::Containers;
 use crate::admission::Module;
 use crate::platform::Platform;
@@ -25,8 +25,9 @@ impl<P: Platform + 'static> Containers<P> {
         parameters: Parameters,
     ) -> Result<(), Refused> {
         Module::scan(image.as_ref()).map_err(Refused::Invalid)?;
-        self.arrive(image.as_ref(), &Meta::new(name, parameters))?;
-        let stored = self.store_uploaded(name, hash, parameters);
+        let belongings = Belongings::default();
+        self.arrive(image.as_ref(), &Meta::new(name, parameters, belongings))?;
+        let stored = self.store_uploaded(name, hash, parameters, belongings);
         if stored.is_err() {
             self.images.abort().map_err(Refused::Store)?;
         }
@@ -52,10 +53,12 @@ impl<P: Platform + 'static> Containers<P> {
         name: Name,
         hash: ImageHash,
         parameters: Parameters,
+        belongings: Belongings,
     ) -> Result<(), Refused> {
         let slot = self.admit(self.images.received())?;
-        // First all that may fail without leaving a trace.
-        if !self.place(slot, name, hash, parameters) {
+        // First all that may fail without leaving a trace. What an earlier container of this slot had is not this one's.
+        self.forget_values(slot).map_err(Refused::Store)?;
+        if !self.place(slot, name, hash, parameters, belongings) {
             return Err(Refused::NoRoom);
         }
         if let Err(error) = self.images.commit(image_key(slot), Some(saved_key(slot))) {
@@ -78,7 +81,7 @@ impl<P: Platform + 'static> Containers<P> {
         Ok(slot)
     }
 
-    /// Delete the container in `slot` with its image, log and saved state.
+    /// Delete the container in `slot` with its image, log and saved state, and with what belongs to it.
     ///
     /// # Errors
     ///
@@ -99,6 +102,7 @@ impl<P: Platform + 'static> Containers<P> {
         }
         self.note(slot, Happening::Removed);
         self.forget(slot);
+        self.sweep();
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use super::restart::Restarts;
 use super::run::{Figures, Run};
 use super::schedule::{Schedule, Turns};
 use super::shared::Shared;
-use super::storage::Image;
+use super::storage::{Belongings, Image};
 use super::trial::Trial;
 use crate::admission::{Label, Module};
 use crate::arena::{self, ArenaId};
@@ -127,6 +127,7 @@ impl<P: Platform + 'static> Containers<P> {
         name: Name,
         hash: ImageHash,
         parameters: Parameters,
+        belongings: Belongings,
     ) -> bool {
         let log = Log::new(self.next_log);
         let (Some(place), Ok(log)) = (self.slots.get_mut(slot), log) else {
@@ -139,6 +140,7 @@ impl<P: Platform + 'static> Containers<P> {
             image: Image::Stored,
             hash,
             parameters,
+            belongings,
             state: State::Stored,
             fault: None,
             run: None,

@@ -3,7 +3,7 @@
 use berth_protocol::{ImageHash, Parameters, Update};
 
 use super::saved::Saved;
-use super::storage::Image;
+use super::storage::{Belongings, Image};
 
 /// An image with what belongs to it.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Version {
     pub(super) hash: ImageHash,
     /// How it is to run.
     pub(super) parameters: Parameters,
+    /// What else was chosen for it.
+    pub(super) belongings: Belongings,
 }
 
 /// The live update whose new image runs, and what comes back if it fails.

@@ -27,7 +27,7 @@ use super::run::Run;
 use super::run_id::{BLOCKS_MAX, Blocks};
 use super::saved::Saved;
 use super::state::Event;
-use super::storage::{CANDIDATE_KEY, Image, Meta, image_key};
+use super::storage::{Belongings, CANDIDATE_KEY, Image, Meta, image_key};
 use super::table::Containers;
 use super::trial::{Trial, Version};
 use crate::admission::entries::PAUSE;
@@ -48,7 +48,7 @@ impl<P: Platform + 'static> Containers<P> {
         &mut self,
         slot: usize,
         hash: ImageHash,
-        parameters: Parameters,
+        (parameters, belongings): (Parameters, Belongings),
         trial_ms: u32,
         starts: bool,
     ) -> Result<Update, Refused> {
@@ -61,6 +61,7 @@ impl<P: Platform + 'static> Containers<P> {
             image: Image::Candidate,
             hash,
             parameters,
+            belongings,
         };
         let updated = self.replace(slot, new, trial_ms, starts);
         if self.trial.is_none() && updated.is_ok() {
@@ -89,9 +90,11 @@ impl<P: Platform + 'static> Containers<P> {
         parameters: Parameters,
         trial_ms: u32,
     ) -> Result<Update, Refused> {
-        let name = self.get(slot).ok_or(Refused::NoRoom)?.own_name();
-        self.arrive(image.as_ref(), &Meta::new(name, parameters))?;
-        let updated = self.update_uploaded(slot, hash, parameters, trial_ms, false);
+        let container = self.get(slot).ok_or(Refused::NoRoom)?;
+        let (name, belongings) = (container.own_name(), container.belongings);
+        self.arrive(image.as_ref(), &Meta::new(name, parameters, belongings))?;
+        let chosen = (parameters, belongings);
+        let updated = self.update_uploaded(slot, hash, chosen, trial_ms, false);
         if updated.is_err() {
             self.images.abort().map_err(Refused::Store)?;
         }
@@ -243,6 +246,8 @@ impl<P: Platform + 'static> Containers<P> {
         self.shared.with_saved(slot, |saved| backup.copy(saved));
         if stopped_first {
             if let Some(id) = self.run_mut(slot).map(|run| run.id()) {
+                let shared = &self.shared;
+                shared.conveyors.detach(&shared.platform, id, None);
                 self.shared.cancel_programs(id);
                 self.shared.cancel_transfers(id);
             }

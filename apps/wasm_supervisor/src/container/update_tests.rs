@@ -7,7 +7,8 @@ use std::vec::Vec;
 use berth_flash::{Cut, Simulated};
 use berth_protocol::{Fault, Happening, ImageHash, Parameters, State, Update};
 
-use super::storage::{ImageStore, Meta, saved_key};
+use super::belongings::Change;
+use super::storage::{Belongings, ImageStore, Meta, saved_key};
 use super::{Containers, Name, Refused, Shared};
 use crate::fake::Fake;
 
@@ -74,7 +75,7 @@ impl Bench {
 
     fn upload(&mut self, image: &[u8]) -> bool {
         let name = Name::new("it").unwrap();
-        let meta = Meta::new(name, Parameters::default());
+        let meta = Meta::new(name, Parameters::default(), Belongings::default());
         let images = self.containers.images_mut();
         let length = image.len() as u32;
         let begun = images.begin(length, ImageHash::of(image), meta.bytes());
@@ -87,7 +88,7 @@ impl Bench {
         let parameters = Parameters::default();
         assert!(self.upload(image));
         self.containers
-            .store_uploaded(name, hash, parameters)
+            .store_uploaded(name, hash, parameters, Belongings::default())
             .unwrap();
         self.containers.start(0).unwrap();
         self.run(1);
@@ -98,9 +99,13 @@ impl Bench {
         if !self.upload(image) {
             return Err(Refused::NoRoom);
         }
-        let answer = self
-            .containers
-            .update_uploaded(0, hash, parameters, TRIAL_MS, false);
+        let answer = self.containers.update_uploaded(
+            0,
+            hash,
+            (parameters, Belongings::default()),
+            TRIAL_MS,
+            false,
+        );
         if answer.is_err() {
             self.containers.forget_refused();
         }
@@ -319,7 +324,10 @@ fn a_trial_takes_what_the_operator_does_meanwhile() {
             share: Some(70),
             ..Parameters::default()
         };
-        bench.containers.edit(0, changes, false).unwrap();
+        bench
+            .containers
+            .edit(0, changes, Change::default(), false)
+            .unwrap();
         bench.containers.stop(0).unwrap();
         bench.run(6000);
         assert_eq!(bench.containers.update_status(0), KEPT);

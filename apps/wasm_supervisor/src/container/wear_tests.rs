@@ -6,6 +6,7 @@ use std::vec::Vec;
 use berth_flash::Simulated;
 use berth_protocol::{ImageHash, Parameters, Restart, State};
 
+use super::belongings::Change;
 use super::budget::WRITES_DEFAULT;
 use super::storage::{ImageStore, image_key, saved_key};
 use super::test_device::Device;
@@ -177,14 +178,20 @@ fn what_waits_for_its_budget_is_written_when_there_is_one_or_a_larger_one() {
         restart: Some(Restart::No),
         ..Parameters::default()
     };
-    device.containers.edit(slot, no, false).unwrap();
+    device
+        .containers
+        .edit(slot, no, Change::default(), false)
+        .unwrap();
     device.live(slot, 3_600_000_000);
     assert_eq!(device.stored(slot), waiting);
     let writes = Parameters {
         writes: Some(5),
         ..Parameters::default()
     };
-    device.containers.edit(slot, writes, false).unwrap();
+    device
+        .containers
+        .edit(slot, writes, Change::default(), false)
+        .unwrap();
     assert_eq!(device.live(slot, 1_000_000), 1);
     assert_ne!(device.stored(slot), waiting);
 }

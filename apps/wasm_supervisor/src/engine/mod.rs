@@ -14,6 +14,7 @@ use berth_foreign::PARAMETERS_MAX;
 use berth_protocol::Fault;
 
 use crate::admission::{Foreign, Module};
+use crate::buses::Place;
 use crate::platform::Width;
 use crate::programs::{Places, Work};
 
@@ -25,6 +26,7 @@ mod scratch;
 pub mod wasmi;
 
 pub use self::border::Account;
+pub(crate) use self::border::part;
 pub use self::wasmi::Handler;
 
 /// Execution ended inside a host function; the host knows why.
@@ -106,6 +108,10 @@ pub trait Host {
     /// Suspend the container until there is a message for it. `inside`: are both places
     /// for it inside the memory?
     fn receive(&mut self, place: MailPlace, inside: bool) -> Stop;
+    /// Suspend the container until the store was asked for something that is kept for it.
+    fn keep(&mut self, asked: Asked) -> Stop;
+    /// How often its configuration was changed since the device started.
+    fn config_changes(&mut self) -> u32;
     /// Call `function` for an interrupt of the `block`-th claimed block; `how` has its number
     /// in bits 8 to 15 and the priority below. 0 or a negative number that says why not.
     ///
@@ -122,6 +128,26 @@ pub trait Host {
     ) -> Result<i32, Stop>;
     /// Call no function for interrupts of the `block`-th claimed block any more. Returns whether one was called for any.
     fn unregister(&mut self, block: u8) -> bool;
+    /// Attach a conveyor to the `block`-th claimed block: the moves of `list`, with memory from `pointer` on, synchronised when `when` says
+    /// ([`When::of`](crate::conveyors::When::of)). 0 or a negative number that says why not. The linear memory is `memory` bytes long.
+    ///
+    /// # Errors
+    /// It is no conveyor, or moves what may not be moved, or the list or its memory is not inside the memory.
+    fn attach(
+        &mut self,
+        block: u8,
+        list: Option<&[u8]>,
+        pointer: u32,
+        when: u32,
+        memory: usize,
+    ) -> Result<i32, Stop>;
+    /// Make `count` moves from the `first` one on of the conveyor of the `block`-th claimed block. Returns how many accesses they were.
+    ///
+    /// # Errors
+    /// It has no conveyor, or not these moves, or the bus answered with an error; the container is to be ended.
+    fn sync(&mut self, block: u8, first: u32, count: u32, memory: &mut [u8]) -> Result<u32, Stop>;
+    /// Detach the conveyor of the `block`-th claimed block, if it has one.
+    fn detach(&mut self, block: u8);
     /// What its calls have cost and was not taken from its fuel yet.
     fn account(&mut self) -> &mut Account;
     /// The module's start function, or filling its memory and tables, has failed after it used
@@ -155,6 +181,34 @@ pub struct MailPlace {
     /// Address of [`NAME_MAX`](berth_protocol::NAME_MAX) bytes for the sender's name; 0: it
     /// is not wanted.
     pub from: u32,
+}
+
+/// What is kept for a container, and what it wants of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// A setting of its configuration.
+    ConfigGet,
+    /// Its configuration, as the environment of a WASI program: pointers and texts.
+    Environ,
+    /// How many settings that are, and how long they are.
+    EnvironSizes,
+    /// A named value.
+    ValueGet,
+    /// To give a name a value.
+    ValueSet,
+    /// That a name has no value.
+    ValueRemove,
+}
+
+/// A question about what is kept for a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// What it wants.
+    pub keep: Keep,
+    /// Where in its memory the name stands; of the environment, where the first part goes.
+    pub name: Place,
+    /// Where the value stands or goes; of the environment, where the second part goes.
+    pub value: Place,
 }
 
 /// How much an engine may use.

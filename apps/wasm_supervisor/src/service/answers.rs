@@ -25,6 +25,7 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Pause { .. }
         | Op::Resume { .. }
         | Op::Edit { .. }
+        | Op::Change { .. }
         | Op::Lift { .. } => true,
         Op::Hello { .. }
         | Op::Heap
@@ -46,7 +47,10 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::ReadImage { .. }
         | Op::Blocks { .. }
         | Op::FaultBlock { .. }
-        | Op::FaultPlace { .. } => false,
+        | Op::FaultPlace { .. }
+        | Op::Draft { .. }
+        | Op::Announce { .. }
+        | Op::Kept { .. } => false,
     }
 }
 

@@ -54,6 +54,7 @@ pub(super) fn error<P: Platform + 'static>(
             label: label(claim),
             code,
         },
+        Refused::Configuration(what) => DeviceError::BadParameter { what },
         Refused::Store(error) => store_error(error, containers.images().flash().is_some()),
         Refused::Memory { needed, room } => DeviceError::OutOfMemory { needed, free: room },
     }

@@ -9,6 +9,7 @@ use crate::container::{Containers, Shared};
 use crate::platform::Platform;
 
 pub mod answers;
+mod draft;
 mod errors;
 pub mod exposures;
 mod frames;
@@ -18,6 +19,7 @@ pub mod requests;
 pub mod upload;
 
 use answers::AnswerCache;
+use draft::Draft;
 use refusals::Refusals;
 use upload::Upload;
 
@@ -29,6 +31,8 @@ pub struct Service<P: Platform + 'static> {
     pub(crate) containers: Containers<P>,
     /// The upload in progress, of which there is one at most.
     upload: Option<Upload>,
+    /// Changes of a configuration that have arrived.
+    draft: Draft,
     /// Answers that a repeated request gets again.
     answers: AnswerCache,
     /// The refused requests whose missing imports can be asked for.
@@ -51,6 +55,7 @@ impl<P: Platform + 'static> Service<P> {
             containers: Containers::new(shared.clone()),
             shared,
             upload: None,
+            draft: Draft::default(),
             answers: AnswerCache::new(),
             refusals: Refusals::new(),
             refused_until_us: 0,

@@ -2,8 +2,8 @@
 
 use berth_flash::Flash as _;
 use berth_protocol::{
-    Device, DeviceError, Erases, Heap, Image, Inspection, LOG_TEXT_MAX, PROTOCOL_VERSION, Reply,
-    Status, StoreStatus, TEXT_MAX, cut,
+    DRAFT_PART_MAX, Device, DeviceError, Erases, Heap, Image, Inspection, Kept, LOG_TEXT_MAX,
+    PROTOCOL_VERSION, Reply, Status, StoreStatus, TEXT_MAX, cut,
 };
 
 use super::Service;
@@ -30,6 +30,34 @@ impl<P: Platform + 'static> Service<P> {
                 log_dropped: self.shared.with_log(slot, |log| log.dropped()).unwrap_or(0),
                 fault: container.fault(),
             })),
+        };
+        sink.take(id, &result);
+    }
+
+    /// What is kept for the container called `name`, its configuration from `offset` on.
+    pub(super) fn kept(&self, id: u32, name: &str, offset: u16, sink: &mut dyn Sink) {
+        let found = self.containers.find(name);
+        let found = found.and_then(|slot| Some((slot, self.containers.get(slot)?)));
+        let result = match found {
+            None => Err(DeviceError::UnknownName),
+            Some((slot, container)) => {
+                let all = self.containers.configuration(slot);
+                let rest = all.get(usize::from(offset)..).unwrap_or_default();
+                let part = rest.get(..DRAFT_PART_MAX).unwrap_or(rest);
+                let end = part.iter().rposition(|byte| *byte == 0);
+                let part = end.map_or(part, |end| part.get(..=end).unwrap_or(part));
+                let (values, values_bytes) = self.containers.values(slot);
+                let belongings = container.belongings();
+                Ok(Reply::Kept(Kept {
+                    changes: self.shared.changes(slot),
+                    part,
+                    left: (rest.len() - part.len()) as u16,
+                    values,
+                    values_bytes,
+                    values_limit: belongings.values_limit(),
+                    values_chosen: belongings.values_chosen(),
+                }))
+            }
         };
         sink.take(id, &result);
     }
@@ -184,25 +212,17 @@ impl<P: Platform + 'static> Service<P> {
         sink.take(id, &Ok(reply))
     }
 
-    /// The block that the last call before the last fault of the container called `name` was about.
-    pub(super) fn fault_block(&self, id: u32, name: &str, sink: &mut dyn Sink) {
+    /// What is known of the last fault of the container called `name`, beside its record.
+    pub(super) fn fault(
+        &self,
+        id: u32,
+        name: &str,
+        what: fn(&Container<P>) -> Reply<'_>,
+        sink: &mut dyn Sink,
+    ) {
         let found = self.containers.find(name);
         let reply = match found.and_then(|slot| self.containers.get(slot)) {
-            Some(container) => Ok(Reply::FaultBlock {
-                label: container.fault_block(),
-            }),
-            None => Err(DeviceError::UnknownName),
-        };
-        sink.take(id, &reply);
-    }
-
-    /// Where the last fault of the container called `name` was.
-    pub(super) fn fault_place(&self, id: u32, name: &str, sink: &mut dyn Sink) {
-        let found = self.containers.find(name);
-        let reply = match found.and_then(|slot| self.containers.get(slot)) {
-            Some(container) => Ok(Reply::FaultPlace {
-                place: container.fault_place(),
-            }),
+            Some(container) => Ok(what(container)),
             None => Err(DeviceError::UnknownName),
         };
         sink.take(id, &reply);

@@ -1,7 +1,8 @@
 //! Requests and their answers.
 
 use berth_protocol::{
-    CHUNK_MAX, DeviceError, FRAME_MAX, MissingWhy, Op, Reply, Request, TEXT_MAX, cut,
+    CHUNK_MAX, Chosen, DeviceError, FRAME_MAX, MissingWhy, Op, Parameters, Reply, Request,
+    TEXT_MAX, cut,
 };
 
 use super::errors::{About, error};
@@ -12,6 +13,7 @@ use super::{Service, answers};
 use crate::admission::{HostFunction, Import, Module, imports};
 use crate::answering::{Answering, Sink};
 use crate::arena;
+use crate::container::belongings::Change;
 use crate::container::table::tag;
 use crate::container::{Container, Containers, Refused};
 use crate::platform::{DESCRIPTION_MAX, Platform};
@@ -78,6 +80,7 @@ impl<P: Platform + 'static> Answering for Service<P> {
                     hash,
                     parameters,
                     trial_ms: None,
+                    chosen: Chosen::default(),
                 };
                 self.begin(id, announced, sink)
             }
@@ -96,8 +99,37 @@ impl<P: Platform + 'static> Answering for Service<P> {
                     hash,
                     parameters,
                     trial_ms: Some(trial_ms),
+                    chosen: Chosen::default(),
                 };
                 self.begin(id, announced, sink)
+            }
+            Op::Announce {
+                upload,
+                name,
+                length,
+                hash,
+                parameters,
+                trial_ms,
+                chosen,
+            } => {
+                let announced = Announced {
+                    id: upload,
+                    name,
+                    length,
+                    hash,
+                    parameters,
+                    trial_ms,
+                    chosen,
+                };
+                self.begin(id, announced, sink)
+            }
+            Op::Draft {
+                draft,
+                offset,
+                bytes,
+            } => {
+                let taken = self.draft.take(draft, offset, bytes);
+                sink.take(id, &taken.map(|()| Reply::Done));
             }
             Op::UpdateStatus { name, upload } => {
                 let slot = self.containers.find(name).ok_or(DeviceError::UnknownName);
@@ -126,10 +158,18 @@ impl<P: Platform + 'static> Answering for Service<P> {
             }
             Op::UploadCommit { upload } | Op::RunCommit { upload } => {
                 let starts = matches!(request.op, Op::RunCommit { .. });
-                let committed = match self.upload.take_if(|own| own.id() == upload) {
-                    Some(upload) => upload.commit(&mut self.containers, starts),
-                    None => Err(DeviceError::NoUpload.into()),
+                let chosen = self.upload.as_ref().map(Upload::chosen).unwrap_or_default();
+                // Without it the upload is not over.
+                let committed = match self.draft.of(chosen) {
+                    Ok(draft) => match self.upload.take_if(|own| own.id() == upload) {
+                        Some(upload) => upload.commit(&mut self.containers, starts, draft),
+                        None => Err(DeviceError::NoUpload.into()),
+                    },
+                    Err(error) => Err(error.into()),
                 };
+                if committed.is_ok() && chosen.length > 0 {
+                    self.draft.forget();
+                }
                 arena::trim(arena::ArenaId::SUPERVISOR);
                 match committed {
                     Ok(None) => sink.take(id, &Ok(Reply::Done)),
@@ -157,15 +197,17 @@ impl<P: Platform + 'static> Answering for Service<P> {
                 name,
                 parameters,
                 restart,
-            } => match upload::check(parameters) {
-                Ok(()) => {
-                    let edit = |containers: &mut Containers<P>, slot| {
-                        containers.edit(slot, parameters, restart)
-                    };
-                    self.act(id, name, &edit, sink)
-                }
-                Err(error) => sink.take(id, &Err(error)),
-            },
+            } => {
+                let what = (parameters, Chosen::default());
+                self.edit(id, name, what, restart, sink);
+            }
+            Op::Change {
+                name,
+                parameters,
+                restart,
+                chosen,
+            } => self.edit(id, name, (parameters, chosen), restart, sink),
+            Op::Kept { name, offset } => self.kept(id, name, offset, sink),
             Op::Remove { name } => self.act(id, name, &Containers::remove, sink),
             Op::Containers { cursor } => sink.take(id, &Ok(self.container(cursor))),
             Op::Log { name, log, from } => self.log_line(id, name, (log, from), sink),
@@ -191,8 +233,22 @@ impl<P: Platform + 'static> Answering for Service<P> {
             Op::Status => sink.take(id, &Ok(Reply::Status(self.status()))),
             Op::Sources { name, cursor } => self.source(id, name, cursor, sink),
             Op::Blocks { name, cursor } => self.block(id, name, cursor, sink),
-            Op::FaultBlock { name } => self.fault_block(id, name, sink),
-            Op::FaultPlace { name } => self.fault_place(id, name, sink),
+            Op::FaultBlock { name } => self.fault(
+                id,
+                name,
+                |container| Reply::FaultBlock {
+                    label: container.fault_block(),
+                },
+                sink,
+            ),
+            Op::FaultPlace { name } => self.fault(
+                id,
+                name,
+                |container| Reply::FaultPlace {
+                    place: container.fault_place(),
+                },
+                sink,
+            ),
             Op::Reset { uptime_us } => {
                 let is_due = self.device().uptime_us >= uptime_us;
                 if is_due {
@@ -220,11 +276,54 @@ impl<P: Platform + 'static> Answering for Service<P> {
 impl<P: Platform + 'static> Service<P> {
     fn begin(&mut self, id: u32, announced: Announced<'_>, sink: &mut dyn Sink) {
         let now = self.shared.platform.now_us();
-        let begun = Upload::begin(&mut self.containers, &mut self.upload, announced, now);
+        let draft = upload::check_values(announced.chosen.values)
+            .and_then(|()| self.draft.of(announced.chosen));
+        let begun = match draft {
+            Ok(draft) => Upload::begin(
+                &mut self.containers,
+                &mut self.upload,
+                announced,
+                draft,
+                now,
+            ),
+            Err(error) => Err(error.into()),
+        };
         match begun {
             Ok(Begin::Unchanged) => sink.take(id, &Ok(Reply::Unchanged)),
             Ok(Begin::At(offset)) => sink.take(id, &Ok(Reply::Upload { offset })),
             Err(failed) => self.fail(id, failed, sink),
+        }
+    }
+
+    /// Change how the container called `name` is to run, and what is kept for it.
+    fn edit(
+        &mut self,
+        id: u32,
+        name: &str,
+        (parameters, chosen): (Parameters, Chosen),
+        restart: bool,
+        sink: &mut dyn Sink,
+    ) {
+        let draft = core::mem::take(&mut self.draft);
+        let changes = upload::check(parameters)
+            .and_then(|()| upload::check_values(chosen.values))
+            .and_then(|()| draft.of(chosen));
+        match changes {
+            Ok(changes) => {
+                let beside = Change {
+                    configuration: changes,
+                    values: chosen.values,
+                };
+                let edit = |containers: &mut Containers<P>, slot| {
+                    containers.edit(slot, parameters, beside, restart)
+                };
+                self.act(id, name, &edit, sink);
+            }
+            Err(error) => sink.take(id, &Err(error)),
+        }
+        // What was not about it is another's.
+        if chosen.length == 0 {
+            self.draft = draft;
         }
     }
 

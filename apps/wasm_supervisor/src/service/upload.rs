@@ -4,10 +4,11 @@
 //! another upload, or to one that is over, do nothing. Another client has to wait until it is
 //! committed, or until nothing has come of it for [`IDLE_US`].
 
-use berth_protocol::{DeviceError, ImageHash, Parameters, Update};
+use berth_protocol::{Chosen, DeviceError, ImageHash, Parameters, Update, VALUES_MAX};
 
+use crate::container::belongings::Change;
 use crate::container::lifecycle::merged;
-use crate::container::storage::Meta;
+use crate::container::storage::{Belongings, Meta};
 use crate::container::{Container, Containers, Name, Refused};
 use crate::engine::config::STACK_MIN_BYTES;
 use crate::platform::Platform;
@@ -47,6 +48,8 @@ pub struct Announced<'a> {
     pub parameters: Parameters,
     /// Milliseconds of the trial, if it is to replace a container.
     pub trial_ms: Option<u32>,
+    /// What else is chosen for it.
+    pub chosen: Chosen,
 }
 
 /// An announcement that may begin.
@@ -60,6 +63,8 @@ struct Accepted {
     parameters: Parameters,
     /// Slot and length of the trial, if it is to replace a container.
     update: Option<(usize, u32)>,
+    /// What else is chosen; its draft is looked at at the beginning and used at the commit.
+    chosen: Chosen,
 }
 
 /// Why an image was not taken.
@@ -75,6 +80,12 @@ pub enum Failed {
 impl From<DeviceError<'static>> for Failed {
     fn from(error: DeviceError<'static>) -> Self {
         Self::Request(error)
+    }
+}
+
+impl From<Refused> for Failed {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(None, refused)
     }
 }
 
@@ -97,6 +108,7 @@ impl Accepted {
     fn new<P: Platform + 'static>(
         containers: &mut Containers<P>,
         announced: Announced<'_>,
+        draft: &[u8],
     ) -> Result<Option<Self>, Failed> {
         let Announced {
             id,
@@ -105,6 +117,7 @@ impl Accepted {
             hash,
             parameters,
             trial_ms,
+            chosen,
         } = announced;
         let name = Name::new(name).ok_or(DeviceError::BadName)?;
         check(parameters)?;
@@ -112,13 +125,20 @@ impl Accepted {
             return Err(DeviceError::TooLarge { limit: IMAGE_MAX }.into());
         }
         let slot = containers.find(name.as_str());
+        let change = Change {
+            configuration: draft,
+            values: chosen.values,
+        };
         match (slot.and_then(|slot| containers.get(slot)), trial_ms) {
             (Some(stored), _) => {
-                let wanted = match trial_ms {
-                    Some(_) => merged(stored.parameters(), parameters),
-                    None => parameters,
+                let (wanted, is_other) = match trial_ms {
+                    Some(_) => (
+                        merged(stored.parameters(), parameters),
+                        containers.would_change(stored.belongings(), change)?,
+                    ),
+                    None => (parameters, !containers.has(stored.belongings(), change)?),
                 };
-                if stored.hash() == hash && stored.parameters() == wanted {
+                if stored.hash() == hash && stored.parameters() == wanted && !is_other {
                     containers.images_mut().settle()?;
                     return Ok(None);
                 }
@@ -127,7 +147,9 @@ impl Accepted {
                 }
             }
             (None, Some(_)) => return Err(DeviceError::UnknownName.into()),
-            (None, None) if containers.has_room() => {}
+            (None, None) if containers.has_room() => {
+                containers.would_change(Belongings::default(), change)?;
+            }
             (None, None) => return Err(Failed::Refused(None, Refused::TooMany)),
         }
         Ok(Some(Self {
@@ -137,6 +159,7 @@ impl Accepted {
             hash,
             parameters,
             update: slot.zip(trial_ms),
+            chosen,
         }))
     }
 
@@ -148,12 +171,19 @@ impl Accepted {
         }
     }
 
-    /// Begin, or go on where it was. Returns where.
+    /// Returns what belongs to the container that it is to replace.
+    fn belongings<P: Platform + 'static>(&self, containers: &Containers<P>) -> Belongings {
+        let old = self.update.and_then(|(slot, _)| containers.get(slot));
+        old.map_or(Belongings::default(), Container::belongings)
+    }
+
+    /// Begin, or go on where it was, as a container with these belongings. Returns where.
     fn begin<P: Platform + 'static>(
         &self,
         containers: &mut Containers<P>,
+        belongings: Belongings,
     ) -> Result<u32, berth_store::Error> {
-        let meta = Meta::new(self.name, self.parameters(containers));
+        let meta = Meta::new(self.name, self.parameters(containers), belongings);
         let images = containers.images_mut();
         images.begin(self.length, self.hash, meta.bytes())
     }
@@ -170,9 +200,10 @@ impl Upload {
         containers: &mut Containers<P>,
         current: &mut Option<Self>,
         announced: Announced<'_>,
+        draft: &[u8],
         now: u64,
     ) -> Result<Begin, Failed> {
-        let Some(announced) = Accepted::new(containers, announced)? else {
+        let Some(announced) = Accepted::new(containers, announced, draft)? else {
             return Ok(Begin::Unchanged);
         };
         if let Some(current) = current
@@ -188,12 +219,19 @@ impl Upload {
             *current = None;
             containers.forget_refused();
         }
-        let offset = announced.begin(containers)?;
+        let belongings = announced.belongings(containers);
+        let offset = announced.begin(containers, belongings)?;
         *current = Some(Self {
             announced,
             active_us: now,
         });
         Ok(Begin::At(offset))
+    }
+
+    /// Returns what else was chosen with its announcement.
+    #[must_use]
+    pub const fn chosen(&self) -> Chosen {
+        self.announced.chosen
     }
 
     /// Returns its number.
@@ -227,6 +265,7 @@ impl Upload {
         self,
         containers: &mut Containers<P>,
         starts: bool,
+        draft: &[u8],
     ) -> Result<Option<Update>, Failed> {
         let own = self.announced;
         // Another container may have its slot by now.
@@ -243,17 +282,37 @@ impl Upload {
             return Err(DeviceError::Incomplete { expected }.into());
         }
         let parameters = own.parameters(containers);
-        own.begin(containers)?;
+        let old = own.belongings(containers);
+        let change = Change {
+            configuration: draft,
+            values: own.chosen.values,
+        };
+        let begun = containers
+            .changed(old, change)
+            .map_err(Failed::from)
+            .and_then(|belongings| {
+                own.begin(containers, belongings)?;
+                Ok(belongings)
+            });
+        let belongings = match begun {
+            Ok(belongings) => belongings,
+            Err(failed) => {
+                containers.sweep();
+                return Err(failed);
+            }
+        };
         // The store compares the hash. What is no module is looked at again, since
         // "arrived damaged" is the better answer where it applies.
         let stored = match update {
             Some((slot, trial_ms)) => containers
-                .update_uploaded(slot, own.hash, parameters, trial_ms, starts)
+                .update_uploaded(slot, own.hash, (parameters, belongings), trial_ms, starts)
                 .map(Some),
             None => containers
-                .store_uploaded(own.name, own.hash, parameters)
+                .store_uploaded(own.name, own.hash, parameters, belongings)
                 .map(|()| None),
         };
+        // The configuration of what was replaced, or of what was not taken.
+        containers.sweep();
         if stored.is_err() {
             let received = containers.images().received();
             let is_damaged = !received.is_empty() && ImageHash::of(received) != own.hash;
@@ -287,4 +346,18 @@ pub(super) fn check(parameters: Parameters) -> Result<(), DeviceError<'static>> 
         _ => return Ok(()),
     };
     Err(DeviceError::BadParameter { what })
+}
+
+/// May named values take so much?
+///
+/// # Errors
+///
+/// If it is too much.
+pub(super) const fn check_values(values: Option<u32>) -> Result<(), DeviceError<'static>> {
+    match values {
+        Some(values) if values > VALUES_MAX => Err(DeviceError::BadParameter {
+            what: "values: at most 16384 bytes",
+        }),
+        _ => Ok(()),
+    }
 }

@@ -6,6 +6,8 @@ use berth_protocol::{
     DeviceError, Entry, Happening, Holder, ImageHash, Parameters, Reply, Restart, Status, Update,
 };
 
+use berth_protocol::configuration::settings;
+
 use super::printer::Printer;
 use crate::platform::Platform;
 
@@ -68,12 +70,12 @@ fn print_reply<P: Platform>(
         | Reply::Unchanged
         | Reply::ImagePart { .. }
         | Reply::FaultBlock { label: None }
-        | Reply::FaultPlace { place: None } => {}
+        // The log tells it.
+        | Reply::FaultPlace { .. } => {}
         Reply::FaultBlock { label: Some(label) } => {
             out.add("last call before the fault: of block ");
             out.add(label);
         }
-        Reply::FaultPlace { place: Some(place) } => write!(out, "that fault: {place}")?,
         Reply::Hello(device) => write!(
             out,
             "{}, kernel {}, supervisor {}, protocol {}, up {} s",
@@ -220,6 +222,23 @@ fn print_reply<P: Platform>(
             out.add(": ");
             out.add(access.word());
             return Ok(after(*next));
+        }
+        Reply::Kept(kept) => {
+            for setting in settings(kept.part) {
+                // They are text: it was looked at when it came.
+                let text = setting.whole.strip_suffix(&[0]).unwrap_or(setting.whole);
+                out.add("set ");
+                out.add(core::str::from_utf8(text).unwrap_or_default());
+                out.add("\n");
+            }
+            if kept.left > 0 {
+                return Ok(More::Cursor(kept.part.len() as u16));
+            }
+            write!(
+                out,
+                "{} values, {} of {} bytes",
+                kept.values, kept.values_bytes, kept.values_limit
+            )?;
         }
         Reply::Status(status) => print_status(out, status)?,
         Reply::Update(update) => out.add(match update {

@@ -1,5 +1,6 @@
 //! The whole supervisor on a fake platform, driven through its serial line.
 
+mod belongings;
 mod claims;
 mod containers;
 mod edges;

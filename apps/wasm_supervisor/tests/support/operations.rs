@@ -3,7 +3,7 @@
 //! [`number`] and [`Inner::ALL`] name them all, so an operation that is new does not compile until it has a number,
 //! and fails the test until the script has it.
 
-use berth_protocol::{ImageHash, Level, Op, Parameters, Restart};
+use berth_protocol::{Chosen, ImageHash, Level, Op, Parameters, Restart};
 use wasm_supervisor::arena;
 
 /// One step of the script.
@@ -53,7 +53,7 @@ impl Inner {
 }
 
 /// How many kinds of requests there are.
-pub const REQUESTS: usize = 29;
+pub const REQUESTS: usize = 35;
 
 /// The number of a request's kind.
 pub const fn number(op: &Op<'_>) -> usize {
@@ -89,6 +89,10 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::Blocks { .. } => 28,
         Op::FaultBlock { .. } => 29,
         Op::FaultPlace { .. } => 30,
+        Op::Draft { .. } => 31,
+        Op::Announce { .. } => 32,
+        Op::Change { .. } => 33,
+        Op::Kept { .. } => 34,
     }
 }
 
@@ -171,11 +175,33 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             ..plain
         };
         let run = Step::Inner(Inner::Run);
+        let changes = b"witness=1\0";
+        let draft = Op::Draft {
+            draft: 1,
+            offset: 0,
+            bytes: changes,
+        };
+        let chosen = Chosen {
+            draft: 1,
+            length: changes.len() as u16,
+            values: Some(100),
+        };
         let mut all = Vec::from([
             Step::Ask(Op::Hello {
                 protocol: berth_protocol::PROTOCOL_VERSION,
             }),
             Step::Ask(begin(name, &images.victim, plain)),
+            Step::Ask(Op::UploadAbort { upload: UPLOAD }),
+            Step::Ask(draft),
+            Step::Ask(Op::Announce {
+                upload: UPLOAD,
+                name,
+                length: images.victim.len() as u32,
+                hash: ImageHash::of(&images.victim),
+                parameters: plain,
+                trial_ms: None,
+                chosen,
+            }),
             Step::Ask(Op::UploadAbort { upload: UPLOAD }),
         ]);
         all.extend(upload(name, &images.victim, plain));
@@ -206,6 +232,15 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
                 restart: true,
             }),
             run,
+            Step::Ask(draft),
+            Step::Ask(Op::Change {
+                name,
+                parameters: plain,
+                restart: false,
+                chosen,
+            }),
+            run,
+            Step::Ask(Op::Kept { name, offset: 0 }),
             Step::Ask(Op::Heap),
             Step::Ask(Op::Exposures { cursor: 0 }),
             Step::Ask(Op::Images { cursor: 0 }),

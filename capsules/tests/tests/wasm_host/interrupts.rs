@@ -49,6 +49,7 @@ static TABLE: [Interrupt; 4] = [
             bytes: 4,
             value: 2,
             before_capture: true,
+            raised: None,
         }),
     },
     Interrupt {
@@ -60,6 +61,7 @@ static TABLE: [Interrupt; 4] = [
             bytes: 4,
             value: 1,
             before_capture: false,
+            raised: None,
         }),
     },
     Interrupt {
@@ -655,7 +657,7 @@ fn without_room_for_the_record_nothing_is_registered() {
         assert_eq!(told.map(drop), expected);
     }
     assert_eq!(
-        board.processes[0].allow_userspace_readable(DRIVER_NUM, board.host, 1, 4),
+        board.processes[0].allow_userspace_readable(DRIVER_NUM, board.host, 2, 4),
         Err(ErrorCode::NOSUPPORT)
     );
 }
@@ -903,9 +905,82 @@ fn table_with(clears: [bool; 2]) -> &'static [Interrupt; 4] {
             bytes: 4,
             value: 1,
             before_capture: true,
+            raised: None,
         });
     }
     Box::leak(Box::new(table))
+}
+
+/// A window whose block raises its interrupt at the moment at which its captured register is read.
+struct RaisedAtCapture(&'static Memory);
+
+impl Window for RaisedAtCapture {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn address(&self) -> Option<usize> {
+        self.0.address()
+    }
+
+    fn load(&self, offset: u16, width: Width) -> Result<u32, BusError> {
+        let value = self.0.load(offset, width);
+        if offset == DATA {
+            self.0.set_word(STATUS.into(), 1);
+        }
+        value
+    }
+
+    fn store(&self, offset: u16, width: Width, value: u32) -> Result<(), BusError> {
+        self.0.store(offset, width, value)
+    }
+}
+
+/// On a line of two blocks that are cleared after their captures: one that says that it has not raised it is not cleared, whatever it
+/// says a moment later, or says nothing at all; one that has is.
+#[test]
+fn what_a_block_raises_on_anothers_turn_is_not_cleared_unseen() {
+    for (rule, gated, cleared) in [
+        (false, false, true),
+        (true, false, false),
+        (true, true, false),
+    ] {
+        let mut table = TABLE;
+        for interrupt in &mut table[2..] {
+            let clear = Clear {
+                offset: HIDDEN,
+                bytes: 4,
+                value: 1,
+                before_capture: false,
+                raised: None,
+            };
+            interrupt.clear = Some(if rule {
+                clear.if_raised(STATUS, 1)
+            } else {
+                clear
+            });
+        }
+        let spi = [Memory::leak(0x10), Memory::leak(0x10)];
+        let late = Box::leak(Box::new(RaisedAtCapture(spi[1])));
+        let table = Box::leak(Box::new(table));
+        let board = board_of(table, LIMITS, TestLines::leak(), spi, [spi[0], late]);
+        let capture = Capture {
+            offset: DATA,
+            bytes: 4,
+        };
+        for (tag, label, captures) in [(1, "spi0", &[][..]), (2, "spi1", &[capture])] {
+            let handle = board.claim(0, tag, label);
+            board.register(handle, 0, 9, captures).unwrap();
+        }
+        spi[0].set_word(STATUS.into(), 1);
+        spi[1].gate(gated);
+        board.lines.pulse(SHARED);
+        assert_eq!(board.settle(), 1);
+        spi[1].gate(false);
+        let is_cleared = |block: &Memory| block.word(HIDDEN.into()) == 1;
+        assert!(is_cleared(spi[0]), "it has raised it");
+        assert_eq!(is_cleared(spi[1]), cleared && !gated);
+    }
 }
 
 /// What the hardware raises while the line is masked comes afterwards, once, also if another registration on the line
@@ -1367,6 +1442,7 @@ fn a_table_that_does_not_fit_is_refused() {
             bytes,
             value: 0,
             before_capture: true,
+            raised: None,
         });
         let interrupt = Interrupt {
             exposure,

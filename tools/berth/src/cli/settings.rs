@@ -1,8 +1,8 @@
 //! How a container is to run, as words of the command line.
 
-use crate::Error;
+use crate::{Changes, Error, Terms};
 use berth_pack::whole_number;
-use berth_protocol::{Level, Parameters, Restart, Service};
+use berth_protocol::{Level, Parameters, Restart, Service, VALUES_MAX};
 use clap::{Args, ValueEnum};
 
 /// Milliseconds before the first restart, unless the operator says otherwise.
@@ -41,6 +41,15 @@ pub struct Settings {
     /// Write its state to flash at most N times a day for what it does itself
     #[arg(long, value_name = "N", value_parser = whole_number(0, u16::MAX), allow_negative_numbers = true)]
     pub writes: Option<u16>,
+    /// A setting of its configuration; may be said several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    pub set: Vec<(String, String)>,
+    /// Remove a setting of its configuration
+    #[arg(long, value_name = "NAME")]
+    pub unset: Vec<String>,
+    /// Most bytes of flash that its named values may take, up to 16K
+    #[arg(long, value_name = "BYTES", value_parser = values, allow_negative_numbers = true)]
+    pub values: Option<u32>,
 }
 
 /// WASMICO's three numbers, in its order and with its meanings (section 4.1 of its paper).
@@ -126,6 +135,24 @@ impl Settings {
         Ok(())
     }
 
+    /// All of it.
+    ///
+    /// # Errors
+    /// What of the configuration cannot be.
+    pub fn terms(&self, numbers: &Numbers) -> Result<Terms, Error> {
+        let mut configuration = Changes::default();
+        let set = self.set.iter().map(|(name, value)| (name, Some(&**value)));
+        let unset = self.unset.iter().map(|name| (name, None));
+        for (name, value) in set.chain(unset) {
+            configuration.add(name, value).map_err(Error::Usage)?;
+        }
+        Ok(Terms {
+            parameters: self.parameters(numbers),
+            configuration,
+            values: self.values,
+        })
+    }
+
     /// In the words of the protocol.
     #[must_use]
     pub fn parameters(&self, numbers: &Numbers) -> Parameters {
@@ -173,6 +200,23 @@ fn bytes(text: &str) -> Result<u32, String> {
         .ok()
         .and_then(|count| count.checked_mul(factor))
         .ok_or_else(|| format!("more than the {} bytes that can be asked for", u32::MAX))
+}
+
+/// `NAME=VALUE`.
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("expected NAME=VALUE, such as period_ms=500; --unset NAME removes one")?;
+    Changes::default().add(name, Some(value))?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// As [`bytes`], no more than a device gives.
+fn values(text: &str) -> Result<u32, String> {
+    match bytes(text)? {
+        count if count > VALUES_MAX => Err(format!("at most {VALUES_MAX} bytes")),
+        count => Ok(count),
+    }
 }
 
 /// `no`, `on-failure`, `on-failure:TIMES` or `always`.
@@ -230,6 +274,28 @@ mod tests {
         assert_eq!(policy("always"), Ok(Policy::Always));
         for wrong in ["", "never", "on-failure:0", "on-failure:256", "always:2"] {
             assert!(policy(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_setting_has_a_name_and_a_value() {
+        let pair = |name: &str, value: &str| Ok((name.to_owned(), value.to_owned()));
+        assert_eq!(setting("period_ms=500"), pair("period_ms", "500"));
+        assert_eq!(setting("a=b=c"), pair("a", "b=c"));
+        assert_eq!(setting("a="), pair("a", ""));
+        for wrong in ["a", "=1", "a b=1", "a=\n"] {
+            assert!(setting(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(values("4K"), Ok(4096));
+        assert!(values("17K").is_err());
+        let twice = |set: &[&str], unset: &[&str]| Settings {
+            set: set.iter().map(|text| setting(text).unwrap()).collect(),
+            unset: unset.iter().map(|name| (*name).to_owned()).collect(),
+            ..Settings::default()
+        };
+        for wrong in [twice(&["a=1", "a=2"], &[]), twice(&["a=1"], &["a"])] {
+            let error = wrong.terms(&Numbers::default()).unwrap_err();
+            assert!(error.to_string().contains("a is changed twice"), "{error}");
         }
     }
 

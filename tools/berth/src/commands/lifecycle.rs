@@ -2,7 +2,7 @@
 
 use super::{Failure, connect, endings, rolled_back};
 use crate::{
-    Begun, Client, Container, Error, UpdateOutcome, UploadOutcome,
+    Begun, Client, Container, Error, Terms, UpdateOutcome, UploadOutcome,
     cli::{Cli, Edit, Remove, Repeatable, Upload, Wishes, name_of, without_ending},
     device, meaning, output, packing,
     wishes::{self, Granted},
@@ -101,14 +101,18 @@ impl ImageFile {
     pub(super) fn upload(
         &self,
         client: &mut Client,
-        chosen: Parameters,
-        how: Wishes,
+        chosen: &Terms,
+        wishes: Wishes,
     ) -> Result<UploadOutcome, Error> {
-        let Granted { parameters, note } = wishes::grant(chosen, self.wishes, how);
+        let Granted { parameters, note } = wishes::grant(chosen.parameters, self.wishes, wishes);
         if let Some(text) = note {
             output::note(&format!("{}: {text}", self.name));
         }
-        self.send(|progress| device::upload(client, &self.name, &self.bytes, parameters, progress))
+        let terms = Terms {
+            parameters,
+            ..chosen.clone()
+        };
+        self.send(|progress| device::upload(client, &self.name, &self.bytes, terms, progress))
     }
 }
 
@@ -128,15 +132,15 @@ pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Res
         },
     )?;
     arguments.settings.check()?;
-    let parameters = arguments.settings.parameters(&arguments.numbers);
+    let terms = arguments.settings.terms(&arguments.numbers)?;
     if let Some(text) = arguments.numbers.note() {
         note(&image.name, text);
     }
     let client = &mut connect(cli)?.client;
     if arguments.live_update {
-        return live_update(cli, arguments, &image, parameters, client, out);
+        return live_update(cli, arguments, &image, &terms, client, out);
     }
-    let done = match image.upload(client, parameters, arguments.wishes)? {
+    let done = match image.upload(client, &terms, arguments.wishes)? {
         UploadOutcome::Stored => "uploaded",
         UploadOutcome::Unchanged => "unchanged",
     };
@@ -148,7 +152,7 @@ fn live_update(
     cli: &Cli,
     arguments: &Upload,
     image: &ImageFile,
-    parameters: Parameters,
+    terms: &Terms,
     client: &mut Client,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
@@ -160,7 +164,7 @@ fn live_update(
             client,
             name,
             &image.bytes,
-            parameters,
+            terms.clone(),
             (trial, after),
             progress,
             |_| Ok(()),
@@ -174,7 +178,7 @@ fn live_update(
         }
         // Nothing there to be replaced: the first image of this name.
         Err(error) if error.is_refusal("unknown-name") => {
-            image.upload(client, parameters, arguments.wishes)?;
+            image.upload(client, terms, arguments.wishes)?;
             device::start(client, name)?;
             output::action(out, name, "uploaded and started", Some(bytes), cli.json)?;
             return Ok(());
@@ -220,11 +224,10 @@ pub(super) fn trial_end(
 }
 
 pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<(), Failure> {
-    let mut parameters = arguments.settings.parameters(&arguments.numbers);
+    let mut terms = arguments.settings.terms(&arguments.numbers)?;
     let backoff = arguments.settings.backoff;
-    let unchanged = parameters == Parameters::default()
-        && arguments.numbers.note().is_none()
-        && backoff.is_none();
+    let unchanged =
+        terms == Terms::default() && arguments.numbers.note().is_none() && backoff.is_none();
     if unchanged && !arguments.now {
         return Err(
             Error::Usage("nothing to change; `berth help edit` lists what can be".into()).into(),
@@ -234,6 +237,7 @@ pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<
         note(&arguments.name, text);
     }
     let client = &mut connect(cli)?.client;
+    let parameters = &mut terms.parameters;
     if backoff.is_some() != parameters.restart.is_some() {
         // One of the two is left out, and stays.
         let before = device::restart_policy(client, &arguments.name)?;
@@ -242,7 +246,7 @@ pub(super) fn edit(cli: &Cli, arguments: &Edit, out: &mut impl Write) -> Result<
     if let Some(limit) = parameters.limit.filter(|_| !arguments.now) {
         endings::fits_into(client, "edit", &arguments.name, Some(limit))?;
     }
-    device::edit(client, &arguments.name, parameters, arguments.now)?;
+    device::edit(client, &arguments.name, terms, arguments.now)?;
     output::action(out, &arguments.name, "edited", None, cli.json)?;
     Ok(())
 }

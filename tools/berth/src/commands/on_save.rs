@@ -119,7 +119,7 @@ fn replace(
         Some(shown) if shown.name == image.name => shown,
         _ => shown.insert(Shown::of(image.name.clone(), Rc::clone(meaning))),
     };
-    let done = Running::of(arguments, &image, TRIAL).begin(client, &mut shown.log)?;
+    let done = Running::of(arguments, &image, TRIAL)?.begin(client, &mut shown.log)?;
     shown.trial = done.on_trial;
     shown.ended = None;
     output::action(

@@ -2,11 +2,11 @@
 
 use super::{Failure, connect_shared, endings, lifecycle, on_save, project, rolled_back, watch};
 use crate::{
-    Begun, Client, Container, Error, Refusal,
+    Begun, Client, Container, Error, Refusal, Terms,
     cli::{Cli, Numbers, Run, Wishes},
     device, output,
 };
-use berth_protocol::{DeviceError, Parameters, State};
+use berth_protocol::{DeviceError, State};
 use lifecycle::{How, ImageFile};
 use std::{io::Write, path::Path, rc::Rc, time::Duration};
 
@@ -26,7 +26,7 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
     let (mut connection, info) = connect_shared(cli)?;
     let meaning = Rc::new(arguments.meaning.read(&info.board)?);
     let client = &mut connection.client;
-    let run = Running::of(arguments, &image, TRIAL);
+    let run = Running::of(arguments, &image, TRIAL)?;
     // What was written before this start is the old program's.
     let mut log = watch::Log::of(&image.name, meaning);
     let done = run.begin(client, &mut log)?.what;
@@ -65,7 +65,7 @@ fn is_outrun(error: &Error, there: bool) -> bool {
 /// What is to run, and how.
 pub(super) struct Running<'a> {
     image: &'a ImageFile,
-    parameters: Parameters,
+    terms: Terms,
     wishes: Wishes,
     watched: bool,
     /// How long it is on trial where it replaces another.
@@ -90,14 +90,20 @@ impl From<&'static str> for Done {
 }
 
 impl<'a> Running<'a> {
-    pub(super) fn of(arguments: &Run, image: &'a ImageFile, trial: Duration) -> Self {
-        Self {
+    /// # Errors
+    /// If the configuration cannot be.
+    pub(super) fn of(
+        arguments: &Run,
+        image: &'a ImageFile,
+        trial: Duration,
+    ) -> Result<Self, Error> {
+        Ok(Self {
             image,
-            parameters: arguments.settings.parameters(&Numbers::default()),
+            terms: arguments.settings.terms(&Numbers::default())?,
             wishes: arguments.wishes,
             watched: arguments.follow || arguments.rm || arguments.watch,
             trial,
-        }
+        })
     }
 
     /// Start it, in the place of what is there.
@@ -129,7 +135,7 @@ impl<'a> Running<'a> {
     /// The first of its name. If the device refuses to start it, it is not left there either; one that was started
     /// and failed stays, so that it can be inspected.
     fn first(&self, client: &mut Client) -> Result<&'static str, Error> {
-        self.image.upload(client, self.parameters, self.wishes)?;
+        self.image.upload(client, &self.terms, self.wishes)?;
         match device::start(client, &self.image.name) {
             Ok(()) => Ok("started"),
             Err(error) if error.is_refusal("wrong-state") => {
@@ -166,7 +172,7 @@ impl<'a> Running<'a> {
                 client,
                 name,
                 &image.bytes,
-                self.parameters,
+                self.terms.clone(),
                 (self.trial, after),
                 progress,
                 |client| log.skip(client),

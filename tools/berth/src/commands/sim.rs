@@ -29,6 +29,7 @@ use std::{
 
 pub(super) fn run(cli: &Cli, arguments: &Sim, out: &mut impl Write) -> Result<(), Failure> {
     arguments.settings.check()?;
+    let terms = arguments.settings.terms(&Numbers::default())?;
     let files = match arguments.files.as_slice() {
         [] => {
             let purpose = Purpose::Try(arguments.places.unwrap_or(Places::Lines));
@@ -59,8 +60,7 @@ pub(super) fn run(cli: &Cli, arguments: &Sim, out: &mut impl Write) -> Result<()
         shown: Vec::new(),
     };
     for image in &images {
-        let parameters = arguments.settings.parameters(&Numbers::default());
-        image.upload(&mut client, parameters, arguments.wishes)?;
+        image.upload(&mut client, &terms, arguments.wishes)?;
         run.shown.push(Shown {
             log: Log::of(&image.name, Rc::clone(&meaning)).goes_on(),
             name: image.name.clone(),

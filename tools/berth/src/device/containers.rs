@@ -1,11 +1,13 @@
 //! Containers: their life, and what is known of them.
 
-use super::{ask, convert, done, list, update_status};
+use super::{ask, convert, done, kept, list, update_status, with_draft};
 use crate::{
     Block, Client, Container, DeviceEvent, Error, FaultPlace, FaultRecord, Image, Inspection,
-    LogLine, Refusal, Said, model::Source,
+    LogLine, Refusal, Said, Terms, Values, model::Source,
 };
-use berth_protocol::{DeviceError, ImageHash, Op, Parameters, Place, Reply, Restart};
+use std::collections::BTreeMap;
+
+use berth_protocol::{DeviceError, ImageHash, Op, Place, Reply, Restart};
 
 /// Start a container.
 ///
@@ -70,15 +72,29 @@ pub fn remove(client: &mut Client, name: &str) -> Result<(), Error> {
 pub fn edit(
     client: &mut Client,
     name: &str,
-    parameters: Parameters,
+    terms: impl Into<Terms>,
     restart: bool,
 ) -> Result<(), Error> {
-    let op = Op::Edit {
-        name,
-        parameters,
-        restart,
+    let terms = terms.into();
+    let parameters = terms.parameters;
+    let changes = terms.configuration.bytes();
+    let op = if terms.is_plain() {
+        Op::Edit {
+            name,
+            parameters,
+            restart,
+        }
+    } else {
+        Op::Change {
+            name,
+            parameters,
+            restart,
+            chosen: terms.chosen(&changes),
+        }
     };
-    done(client, "edit", Some(name), op)
+    with_draft(client, ("edit", name), &changes, |client| {
+        done(client, "edit", Some(name), op)
+    })
 }
 
 /// All containers, with the blocks they hold.
@@ -229,16 +245,27 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
                 &DeviceError::UnknownName,
             ))
         })?;
+    let kept = optional(kept(client, name))?;
     Ok(Inspection {
         container,
         sha256,
         parameters,
+        values: kept.as_ref().map(Values::of),
+        configuration: kept.map(|kept| said(kept.configuration)),
         saved_bytes,
         log_dropped,
         sources: optional(sources(client, name))?.unwrap_or_default(),
         last_fault,
         update: optional(update_status(client, name, None))?.flatten(),
     })
+}
+
+/// A device is not believed to send what can be shown.
+fn said(configuration: BTreeMap<String, String>) -> BTreeMap<Said, Said> {
+    let pairs = configuration.into_iter();
+    pairs
+        .map(|(name, value)| (Said::from(&*name), Said::from(&*value)))
+        .collect()
 }
 
 /// The block that the last call before a container's last fault was about.

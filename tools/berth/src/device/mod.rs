@@ -2,6 +2,7 @@
 
 mod containers;
 mod convert;
+mod draft;
 mod upload;
 
 pub use containers::{
@@ -10,6 +11,8 @@ pub use containers::{
 };
 pub(crate) use containers::{names, optional, restart_policy};
 pub use convert::{hexadecimal, settings};
+use draft::with_draft;
+pub use draft::{Kept, kept};
 pub use upload::{After, Begun, UploadOutcome, live_update, update_status, upload};
 
 use crate::{

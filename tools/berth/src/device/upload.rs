@@ -1,10 +1,8 @@
 //! Images on their way to the device.
 
-use super::{ask, convert, done};
-use crate::{Client, Error, UpdateOutcome};
-use berth_protocol::{
-    CHUNK_MAX, FRAME_MAX, ImageHash, Op, Parameters, Reply, Request, encode_frame,
-};
+use super::{ask, convert, done, with_draft};
+use crate::{Client, Error, Terms, UpdateOutcome};
+use berth_protocol::{CHUNK_MAX, FRAME_MAX, ImageHash, Op, Reply, Request, encode_frame};
 use std::time::Duration;
 
 /// What came of an upload.
@@ -39,29 +37,29 @@ pub fn upload(
     client: &mut Client,
     name: &str,
     image: &[u8],
-    parameters: Parameters,
+    terms: impl Into<Terms>,
     progress: impl FnMut(u32),
 ) -> Result<UploadOutcome, Error> {
-    let (length, hash) = (length(image)?, ImageHash::of(image));
-    let begin = numbered(|upload| Op::UploadBegin {
-        upload,
-        name,
-        length,
-        hash,
-        parameters,
-    });
-    let Some(upload) = send(client, name, image, begin, progress)? else {
+    let terms = terms.into();
+    let changes = &*terms.configuration.bytes();
+    let begin = announcement(name, image, &terms, changes, None)?;
+    let Some(upload) = send(client, name, image, (begin, changes), progress)? else {
         return Ok(UploadOutcome::Unchanged);
     };
     let commit = Op::UploadCommit { upload };
-    match verified(done(client, "upload", Some(name), commit)) {
+    let committed = with_draft(client, ("upload", name), changes, |client| {
+        done(client, "upload", Some(name), commit)
+    });
+    match verified(committed) {
         Ok(()) => Ok(UploadOutcome::Stored),
         // Who sent the same at the same time may have committed it. If not, the commit is not repeated: it may be
         // what reset the device.
-        Err(lost) if lost.is_refusal("no-upload") => match announce(client, name, begin)? {
-            None => Ok(UploadOutcome::Stored),
-            Some(_) => Err(lost),
-        },
+        Err(lost) if lost.is_refusal("no-upload") => {
+            match announce(client, name, (begin, changes))? {
+                None => Ok(UploadOutcome::Stored),
+                Some(_) => Err(lost),
+            }
+        }
         Err(error) => Err(error),
     }
 }
@@ -76,22 +74,16 @@ pub fn live_update(
     client: &mut Client,
     name: &str,
     image: &[u8],
-    parameters: Parameters,
+    terms: impl Into<Terms>,
     (trial, after): (Duration, After),
     progress: impl FnMut(u32),
     before_commit: impl FnOnce(&mut Client) -> Result<(), Error>,
 ) -> Result<Begun, Error> {
-    let (length, hash) = (length(image)?, ImageHash::of(image));
+    let terms = terms.into();
+    let changes = &*terms.configuration.bytes();
     let trial_ms = u32::try_from(trial.as_millis()).unwrap_or(u32::MAX);
-    let begin = numbered(|upload| Op::UpdateBegin {
-        upload,
-        name,
-        length,
-        hash,
-        parameters,
-        trial_ms,
-    });
-    let Some(upload) = send(client, name, image, begin, progress)? else {
+    let begin = announcement(name, image, &terms, changes, Some(trial_ms))?;
+    let Some(upload) = send(client, name, image, (begin, changes), progress)? else {
         return Ok(Begun::Unchanged);
     };
     let (to, commit) = match after {
@@ -99,16 +91,20 @@ pub fn live_update(
         After::Runs => ("start", Op::RunCommit { upload }),
     };
     before_commit(client)?;
-    let outcome = ask(client, to, Some(name), commit, |reply| match reply {
-        Reply::Update(update) => Some(convert::update(update)),
-        _ => None,
+    let outcome = with_draft(client, (to, name), changes, |client| {
+        ask(client, to, Some(name), commit, |reply| match reply {
+            Reply::Update(update) => Some(convert::update(update)),
+            _ => None,
+        })
     });
     match verified(outcome) {
         // As with a first upload: who sent the same may have committed it.
-        Err(lost) if lost.is_refusal("no-upload") => match announce(client, name, begin)? {
-            None => Ok(Begun::Unchanged),
-            Some(_) => Err(lost),
-        },
+        Err(lost) if lost.is_refusal("no-upload") => {
+            match announce(client, name, (begin, changes))? {
+                None => Ok(Begun::Unchanged),
+                Some(_) => Err(lost),
+            }
+        }
         outcome => outcome.map(|outcome| Begun::Update { upload, outcome }),
     }
 }
@@ -135,6 +131,45 @@ pub fn update_status(
     ask(client, "update", Some(name), op, |reply| match reply {
         Reply::Update(update) => Some(convert::update(update)),
         _ => None,
+    })
+}
+
+/// The announcement of an image, that is to replace a container if it has a trial.
+fn announcement<'a>(
+    name: &'a str,
+    image: &[u8],
+    terms: &Terms,
+    changes: &[u8],
+    trial_ms: Option<u32>,
+) -> Result<Op<'a>, Error> {
+    let (length, hash) = (length(image)?, ImageHash::of(image));
+    let parameters = terms.parameters;
+    // What every device knows, if that says it all.
+    Ok(match trial_ms {
+        _ if !terms.is_plain() => numbered(|upload| Op::Announce {
+            upload,
+            name,
+            length,
+            hash,
+            parameters,
+            trial_ms,
+            chosen: terms.chosen(changes),
+        }),
+        None => numbered(|upload| Op::UploadBegin {
+            upload,
+            name,
+            length,
+            hash,
+            parameters,
+        }),
+        Some(trial_ms) => numbered(|upload| Op::UpdateBegin {
+            upload,
+            name,
+            length,
+            hash,
+            parameters,
+            trial_ms,
+        }),
     })
 }
 
@@ -173,14 +208,14 @@ fn send(
     client: &mut Client,
     name: &str,
     image: &[u8],
-    begin: Op<'_>,
+    (begin, changes): (Op<'_>, &[u8]),
     mut progress: impl FnMut(u32),
 ) -> Result<Option<u32>, Error> {
     let upload = begin.upload_id().unwrap_or_default();
     let mut begins = 0;
     loop {
         begins += 1;
-        let Some(offset) = announce(client, name, begin)? else {
+        let Some(offset) = announce(client, name, (begin, changes))? else {
             return Ok(None);
         };
         match send_from(client, name, image, (upload, offset), &mut progress) {
@@ -192,13 +227,19 @@ fn send(
 
 /// Announce an image, and wait for another operator's upload to end if there is one. Returns where it begins;
 /// `None` if the device has the image already.
-fn announce(client: &mut Client, name: &str, begin: Op<'_>) -> Result<Option<u32>, Error> {
+fn announce(
+    client: &mut Client,
+    name: &str,
+    (begin, changes): (Op<'_>, &[u8]),
+) -> Result<Option<u32>, Error> {
     let mut waits = 0;
     loop {
-        let begun = ask(client, "upload", Some(name), begin, |reply| match reply {
-            Reply::Upload { offset } => Some(Some(offset)),
-            Reply::Unchanged => Some(None),
-            _ => None,
+        let begun = with_draft(client, ("upload", name), changes, |client| {
+            ask(client, "upload", Some(name), begin, |reply| match reply {
+                Reply::Upload { offset } => Some(Some(offset)),
+                Reply::Unchanged => Some(None),
+                _ => None,
+            })
         });
         match begun {
             Err(error) if error.is_refusal("upload-busy") && waits < BUSY_WAITS => {

@@ -88,6 +88,20 @@ pub(crate) fn inspection(
     table.add_row(["saved state", &format!("{} bytes", found.saved_bytes)]);
     table.add_row(["log", &format!("{} lines dropped", found.log_dropped)]);
     table.add_row(["parameters", &parameters(&found.parameters)]);
+    for (number, (name, value)) in found.configuration.iter().flatten().enumerate() {
+        let title = if number == 0 { "configuration" } else { "" };
+        table.add_row([title, &format!("{name}={value}")]);
+    }
+    if let Some(values) = &found.values {
+        let many = if values.count == 1 { "value" } else { "values" };
+        table.add_row([
+            "kept",
+            &format!(
+                "{} named {many}, {} of {} bytes",
+                values.count, values.bytes, values.limit
+            ),
+        ]);
+    }
     if let Some(outcome) = &found.update {
         table.add_row(["last update", &update(outcome)]);
     }

@@ -2,10 +2,10 @@
 
 use super::Faults;
 use berth_protocol::{
-    Access, CHUNK_MAX, Container, Device, DeviceError, Entry, Erases, Exposure, FRAME_MAX, Fault,
-    FaultReport, Happening, Heap, Holder, HostCall, Image, ImageHash, Inspection, Level,
-    MissingWhy, Op, PROTOCOL_VERSION, Parameters, Place, Reply, Request, Response, Source, State,
-    Status, StoreStatus, Update, encode_frame,
+    Access, CHUNK_MAX, Chosen, Container, DRAFT_PART_MAX, Device, DeviceError, Entry, Erases,
+    Exposure, FRAME_MAX, Fault, FaultReport, Happening, Heap, Holder, HostCall, Image, ImageHash,
+    Inspection, Level, MissingWhy, Op, PROTOCOL_VERSION, Parameters, Place, Reply, Request,
+    Response, Source, State, Status, StoreStatus, Update, encode_frame,
 };
 
 use std::time::{Duration, Instant};
@@ -29,6 +29,9 @@ struct Stored {
     image: Vec<u8>,
     state: State,
     parameters: Parameters,
+    /// As the protocol has it, and the limit of named values.
+    configuration: Vec<u8>,
+    values: Option<u32>,
     update: Update,
 }
 
@@ -43,6 +46,7 @@ struct Upload {
     parameters: Parameters,
     /// For a live update: its trial in milliseconds.
     trial: Option<u32>,
+    chosen: Chosen,
     image: Vec<u8>,
 }
 
@@ -51,6 +55,7 @@ struct Upload {
 pub struct Memory {
     containers: Vec<Stored>,
     upload: Option<Upload>,
+    draft: (u32, Vec<u8>),
     /// Id and frame of the last answer.
     cache: Option<(u32, Vec<u8>)>,
     refused: Option<u32>,
@@ -158,7 +163,8 @@ impl Memory {
                         Err(DeviceError::NameTaken)
                     };
                 }
-                self.begin(upload, name, length, hash, parameters, None)
+                let chosen = Chosen::default();
+                self.begin(upload, name, length, hash, parameters, (None, chosen))
             }
             Op::UpdateBegin {
                 upload,
@@ -172,7 +178,83 @@ impl Memory {
                 if ImageHash::of(&old.image) == hash {
                     return Ok(Reply::Unchanged);
                 }
-                self.begin(upload, name, length, hash, parameters, Some(trial_ms))
+                let chosen = Chosen::default();
+                let how = (Some(trial_ms), chosen);
+                self.begin(upload, name, length, hash, parameters, how)
+            }
+            Op::Draft {
+                draft,
+                offset,
+                bytes,
+            } => {
+                assert!(bytes.len() <= DRAFT_PART_MAX);
+                if offset == 0 {
+                    self.draft = (draft, Vec::new());
+                }
+                assert_eq!(
+                    (draft, usize::from(offset)),
+                    (self.draft.0, self.draft.1.len())
+                );
+                self.draft.1.extend(bytes);
+                Ok(Reply::Done)
+            }
+            Op::Announce {
+                upload,
+                name,
+                length,
+                hash,
+                parameters,
+                trial_ms,
+                chosen,
+            } => {
+                let changes = self.changes(chosen)?;
+                let old = self.containers.iter().find(|c| c.name == name);
+                match (old, trial_ms) {
+                    (None, None) => {}
+                    (None, Some(_)) => return Err(DeviceError::UnknownName),
+                    (Some(old), _)
+                        if ImageHash::of(&old.image) == hash
+                            && merged(&old.configuration, &changes) == old.configuration =>
+                    {
+                        return Ok(Reply::Unchanged);
+                    }
+                    (Some(_), None) => return Err(DeviceError::NameTaken),
+                    (Some(_), Some(_)) => {}
+                }
+                self.begin(upload, name, length, hash, parameters, (trial_ms, chosen))
+            }
+            Op::Change {
+                name,
+                parameters,
+                restart,
+                chosen,
+            } => {
+                let changes = self.changes(chosen)?;
+                let c = self.find(name)?;
+                c.configuration = merged(&c.configuration, &changes);
+                c.values = chosen.values.or(c.values);
+                let op = Op::Edit {
+                    name,
+                    parameters,
+                    restart,
+                };
+                self.execute(Request { op, ..request }, faults)
+            }
+            Op::Kept { .. } if faults.old => Err(DeviceError::Unsupported),
+            Op::Kept { name, offset } => {
+                let c = self.find(name)?;
+                let rest = &c.configuration[usize::from(offset)..];
+                // In parts that end in the middle of something.
+                let part = &rest[..rest.len().min(5)];
+                Ok(Reply::Kept(berth_protocol::Kept {
+                    changes: 1,
+                    part,
+                    left: (rest.len() - part.len()) as u16,
+                    values: 3,
+                    values_bytes: 120,
+                    values_limit: c.values.unwrap_or(berth_protocol::VALUES_DEFAULT),
+                    values_chosen: c.values,
+                }))
             }
             Op::UploadChunk {
                 upload: number,
@@ -469,6 +551,18 @@ impl Memory {
         }
     }
 
+    /// The changes that a request names.
+    fn changes(&self, chosen: Chosen) -> Result<Vec<u8>, DeviceError<'static>> {
+        if chosen.length == 0 {
+            return Ok(Vec::new());
+        }
+        let (number, bytes) = &self.draft;
+        if (*number, bytes.len()) != (chosen.draft, usize::from(chosen.length)) {
+            return Err(DeviceError::NoDraft);
+        }
+        Ok(bytes.clone())
+    }
+
     fn begin(
         &mut self,
         number: u32,
@@ -476,7 +570,7 @@ impl Memory {
         length: u32,
         hash: ImageHash,
         parameters: Parameters,
-        trial: Option<u32>,
+        (trial, chosen): (Option<u32>, Chosen),
     ) -> Result<Reply<'_>, DeviceError<'_>> {
         if length > LIMIT {
             return Err(DeviceError::TooLarge { limit: LIMIT });
@@ -504,6 +598,7 @@ impl Memory {
             hash,
             parameters,
             trial,
+            chosen,
             image: Vec::new(),
         });
         Ok(Reply::Upload { offset: 0 })
@@ -514,6 +609,9 @@ impl Memory {
         number: u32,
         faults: Faults,
     ) -> Result<Reply<'static>, DeviceError<'static>> {
+        let own = self.upload.as_ref().filter(|u| u.number == number);
+        let chosen = own.ok_or(DeviceError::NoUpload)?.chosen;
+        let changes = self.changes(chosen)?;
         let upload = self.upload.take_if(|u| u.number == number);
         let upload = upload.ok_or(DeviceError::NoUpload)?;
         if upload.image.len() as u32 != upload.length {
@@ -541,6 +639,8 @@ impl Memory {
                 Update::RolledBack { fault: None }
             } else {
                 c.image = upload.image;
+                c.configuration = merged(&c.configuration, &changes);
+                c.values = chosen.values.or(c.values);
                 c.state = State::Running;
                 Update::Trial {
                     left_ms,
@@ -558,6 +658,8 @@ impl Memory {
                 State::Stored
             },
             parameters: upload.parameters,
+            configuration: merged(&[], &changes),
+            values: chosen.values,
             update: Update::None,
         });
         Ok(Reply::Done)
@@ -659,4 +761,11 @@ fn exposure(cursor: u16) -> Result<Reply<'static>, DeviceError<'static>> {
         1 => exposure("uart1", Access::Mapped, Holder::Firmware, Some(7)),
         _ => exposure("i2c_shield1", Access::Mediated, Holder::Free, None),
     }
+}
+
+/// A configuration with changes.
+fn merged(old: &[u8], changes: &[u8]) -> Vec<u8> {
+    let mut buffer = [0; berth_protocol::configuration::CONFIGURATION_MAX];
+    let length = berth_protocol::configuration::merge(old, changes, &mut buffer).unwrap();
+    buffer[..length].to_vec()
 }

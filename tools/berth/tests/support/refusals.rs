@@ -3,7 +3,7 @@
 use berth_protocol::{DeviceError, State};
 
 /// An example of each.
-pub const REFUSALS: [DeviceError<'static>; 32] = [
+pub const REFUSALS: [DeviceError<'static>; 33] = [
     DeviceError::Unsupported,
     DeviceError::BadName,
     DeviceError::BadParameter {
@@ -64,6 +64,7 @@ pub const REFUSALS: [DeviceError<'static>; 32] = [
     DeviceError::Quarantined,
     DeviceError::OtherLog,
     DeviceError::Superseded,
+    DeviceError::NoDraft,
 ];
 
 /// The place of a kind among all; a new one has none, and this does not compile.
@@ -98,11 +99,12 @@ fn place(error: &DeviceError<'_>) -> usize {
         DeviceError::Quarantined => 26,
         DeviceError::OtherLog => 27,
         DeviceError::Superseded => 28,
+        DeviceError::NoDraft => 29,
     }
 }
 
 /// How many kinds there are.
-const KINDS: usize = 29;
+const KINDS: usize = 30;
 
 /// Kinds without an example: none.
 pub fn forgotten() -> Vec<usize> {

@@ -223,3 +223,245 @@ fn what_is_nested_without_end_is_a_message() {
     let text = peripheral("X", "0x40000000", &inner);
     refused(exposed(&text, "reading-acts = \"none\";"), "nested");
 }
+
+const CLEAR: &str = "<modifiedWriteValues>oneToClear</modifiedWriteValues>";
+const ONE: &str = "reading-acts = \"none\"; masks = \"R rw 0x1\";";
+
+fn field(name: &str, bit: u32, more: &str) -> String {
+    format!(
+        "<field><name>{name}</name><bitOffset>{bit}</bitOffset><bitWidth>1</bitWidth>{more}</field>"
+    )
+}
+
+/// As many as are followed are inherited whole; over more, nothing is lost in silence.
+#[test]
+fn a_long_row_of_derivations_is_whole_or_a_mistake() {
+    let row = |steps: u32| {
+        let first = field("A", 0, "") + &field("B", 1, "") + &field("C", 8, CLEAR);
+        let mut all = register("R0", 0x80, &format!("<fields>{first}</fields>"));
+        for step in 1..=steps {
+            let (name, offset) = match step == steps {
+                true => ("R".to_owned(), 0),
+                false => (format!("R{step}"), 0x80 + 4 * step),
+            };
+            let own = format!(
+                "<fields>{}</fields>",
+                field(&format!("F{step}"), 16 + step % 8, "")
+            );
+            let from = format!("<register derivedFrom=\"R{}\">", step - 1);
+            all += &register(&name, offset, &own).replace("<register>", &from);
+        }
+        exposed(&peripheral("X", "0x40000000", &all), ONE)
+    };
+    for steps in [1, 8, 9, 32] {
+        refused(row(steps), "some keep their value and in others a one acts");
+    }
+    for steps in [33, 60] {
+        refused(row(steps), "is derived over more than 32 others");
+    }
+    // A ring, and what nobody exposes.
+    let ring = |base: &str| {
+        let one = |name: &str, from: &str, at| {
+            register(name, at, "")
+                .replace("<register>", &format!("<register derivedFrom=\"{from}\">"))
+        };
+        peripheral("Y", base, &(one("A", "B", 0) + &one("B", "A", 4)))
+            + &peripheral("X", "0x40000000", &register("R", 0, ""))
+    };
+    refused(
+        exposed(&ring("0x40000000"), ONE),
+        "is derived over more than 32 others",
+    );
+    assert!(exposed(&ring("0x40001000"), ONE).is_ok());
+}
+
+/// What reaches into a block by a number that it inherits.
+#[test]
+fn a_repetition_that_is_inherited_reaches_as_far() {
+    let many = "<dim>64</dim><dimIncrement>0x40</dimIncrement>";
+    let derived = |name: &str, from: &str, offset: &str| {
+        format!("<register derivedFrom=\"{from}\"><name>{name}</name>{offset}</register>")
+    };
+    let block = peripheral("X", "0x40000000", &register("R", 0, ""));
+    let source = peripheral(
+        "S",
+        "0x40300000",
+        &register("T[%s]", 0x40, &format!("{many}{ACTS}")),
+    );
+    let at = "<addressOffset>0x40</addressOffset>";
+    let whole = "<peripheral><name>S%s</name><dim>2</dim><dimIncrement>0x1000</dimIncrement><baseAddress>0x60000000</baseAddress><registers>".to_owned()
+        + &register("T", 0, ACTS)
+        + "</registers></peripheral><peripheral derivedFrom=\"S%s\"><name>Q%s</name><baseAddress>0x3ffff000</baseAddress></peripheral>";
+    for others in [
+        source.clone() + &peripheral("Q", "0x3ffff000", &derived("V[%s]", "S.T[%s]", at)),
+        whole,
+    ] {
+        let text = others + &block;
+        refused(
+            exposed(&text, "masks = \"R r 0x1\";"),
+            "reading R has an effect",
+        );
+        refused(exposed(&text, ""), "has an effect");
+    }
+}
+
+/// Numbers in each of the forms that files have, and one in none: what is there may be anywhere.
+#[test]
+fn numbers_are_read_in_every_form() {
+    let block = peripheral("X", "0x40000000", &register("R", 0, ""));
+    let acts = "reading R has an effect";
+    let other = |base: &str, offset: &str, more: &str| {
+        let register = format!(
+            "<register><name>Y</name><addressOffset>{offset}</addressOffset>{more}{ACTS}</register>"
+        );
+        block.clone() + &peripheral("Y", base, &register)
+    };
+    let reads = "masks = \"R r 0x1\";";
+    let two = |count: &str| format!("<dim>{count}</dim><dimIncrement>0x1000</dimIncrement>");
+    for text in [
+        other("1073741824", "0", ""),
+        other("0b1000000000000000000000000000000", "0", ""),
+        other("#1000000000000000000000000000000", "0b0", ""),
+        other("1048576K", "0K", ""),
+        other("1024m", "0", ""),
+        other("+1G", "0", ""),
+        other("<!--x-->0x40000000<!--y-->", "0", ""),
+        other("0x3ffff000", "4k", ""),
+        other("0x3ffff000", "0b1000000000000", ""),
+        other("0x3ffff000", "0", &two("0b10")).replace(">Y</name><address", ">Y%s</name><address"),
+    ] {
+        // What this program reads and its parser does not may be anywhere, too.
+        let problems = exposed(&text, reads).map(|_| ()).unwrap_err();
+        let told = |p: &String| {
+            p.contains(acts)
+                || p.contains("makes no sense")
+                || p.contains("cannot use the SVD file")
+        };
+        assert!(problems.iter().any(told), "{text}: {problems:?}");
+    }
+    for text in [
+        other("somewhere", "0", ""),
+        other("0x4000<!--x-->0000", "0", ""),
+        other("0x3ffff000", "somewhere", ""),
+        other("0x3ffff000", "0", &two("many")).replace(">Y</name><address", ">Y%s</name><address"),
+    ] {
+        refused(exposed(&text, reads), "nothing says where");
+    }
+    // Behind the block it is not, wherever its registers are.
+    assert!(
+        exposed(
+            &other("0x40000100", "somewhere", ""),
+            &(reads.to_owned() + "reading-acts = \"none\";")
+        )
+        .is_ok()
+    );
+}
+
+/// What a register is by the words of the element that it is in holds where it is inherited, too.
+#[test]
+fn what_decides_about_an_access_is_inherited_with_it() {
+    let words = "<readAction>clear</readAction>";
+    let fields = format!(
+        "<fields>{}{}</fields>",
+        field("A", 0, ""),
+        field("B", 1, "")
+    );
+    let inner = register("R", 0, &fields);
+    let own = register("OWN", 0x40, "");
+    let of_peripherals = |says: &str, own: &str| {
+        format!(
+            "<peripheral><name>Y</name><baseAddress>0x40300000</baseAddress>{says}<registers>{inner}</registers></peripheral>
+             <peripheral derivedFrom=\"Y\"><name>X</name><baseAddress>0x40000000</baseAddress>{own}</peripheral>"
+        )
+    };
+    let of_clusters = |says: &str, own: &str| {
+        let clusters = format!(
+            "<cluster><name>C0</name><addressOffset>0x80</addressOffset>{says}{inner}</cluster>
+             <cluster derivedFrom=\"C0\"><name>C</name><addressOffset>0</addressOffset>{own}</cluster>"
+        );
+        peripheral("X", "0x40000000", &clusters)
+    };
+    for (access, rights, with) in [
+        ("write-only", "r", "says write-only"),
+        ("read-only", "w", "says read-only"),
+        ("writeOnce", "rw", ""),
+        ("read-writeOnce", "rw", ""),
+    ] {
+        let says = format!("<access>{access}</access>");
+        let masks =
+            |name: &str| format!("reading-acts = \"none\"; masks = \"{name} {rights} 0x1\";");
+        for own in [String::new(), format!("<registers>{own}</registers>")] {
+            refused(exposed(&of_peripherals(&says, &own), &masks("R")), with);
+        }
+        for own in ["", own.as_str()] {
+            refused(exposed(&of_clusters(&says, own), &masks("C_R")), with);
+        }
+        // Its own word comes first.
+        let other = format!("<access>read-write</access><registers>{own}</registers>");
+        let result = exposed(&of_peripherals(&says, &other), ONE);
+        assert!(result.is_ok(), "{access}: {:?}", result.err());
+    }
+    let sized = of_peripherals("<size>16</size>", &format!("<registers>{own}</registers>"));
+    let result = exposed(&sized, "reading-acts = \"none\"; masks = \"R rw 0x3\";");
+    let configuration = result.unwrap();
+    let registers = configuration.exposures[0].registers.as_ref().unwrap();
+    assert_eq!(registers[0].size, 16);
+    // Of a register, and of one of a register.
+    let acts = register("S", 0x80, words)
+        + &register("R", 0, &fields).replace("<register>", "<register derivedFrom=\"S\">");
+    refused(
+        exposed(
+            &peripheral("X", "0x40000000", &acts),
+            "masks = \"R r 0x1\";",
+        ),
+        "has an effect (clear)",
+    );
+}
+
+/// A register of any width has all its bits where they are, before the block's beginning and behind its first word.
+#[test]
+fn a_wide_register_reaches_as_far_as_it_is_wide() {
+    let block = peripheral(
+        "X",
+        "0x40000000",
+        &register(
+            "R",
+            4,
+            &format!(
+                "<fields>{}{}</fields>",
+                field("A", 0, ""),
+                field("B", 1, "")
+            ),
+        ),
+    );
+    let wide = |base: &str, offset: u32, bits: u32, more: &str| {
+        block.clone()
+            + &peripheral(
+                "Y",
+                base,
+                &register("W", offset, &format!("<size>{bits}</size>{more}")),
+            )
+    };
+    let clear = format!("<fields>{}</fields>", field("C", 45, CLEAR));
+    refused(
+        exposed(&wide("0x40000000", 0, 256, &clear), ONE),
+        "some keep their value and in others a one acts",
+    );
+    refused(
+        exposed(&wide("0x40000000", 0, 256, ACTS), "masks = \"R r 0x1\";"),
+        "reading R has an effect",
+    );
+    for before in [
+        wide("0x3ffff000", 0xff0, 256, ACTS),
+        wide("0x40000000", 0, 100_000, ACTS),
+        wide("0x40000000", 0, 100_000, CLEAR),
+    ] {
+        refused(exposed(&before, ONE), "makes no sense");
+    }
+    let short = wide("0x3ffff000", 0xff0, 128, "");
+    assert!(
+        exposed(&short, ONE).is_ok(),
+        "{:?}",
+        exposed(&short, ONE).err()
+    );
+}

@@ -156,6 +156,100 @@ fn a_bus_is_as_harmless_as_what_is_on_it() {
     harmless(&on(timer, ""));
 }
 
+/// A flash chip that its bus shows at addresses of the processor is on the bus as well.
+#[test]
+fn a_chip_with_a_place_of_its_own_is_on_its_bus() {
+    const CELLS: &str = "#address-cells = <1>; #size-cells = <1>; ranges;";
+    const AT: &str = "reg = <0x90000000 0x1000000>;";
+    let on = |chip: &str| format!("x: bus@40100000 {{ {HERE} {UART} {CELLS} {chip} }};");
+    let unknown = "of which nothing says that it is harmless";
+    for (chip, what) in [
+        (
+            format!("xip@90000000 {{ compatible = \"v,nor\"; {AT} }};"),
+            unknown,
+        ),
+        (format!("flash@90000000 {{ {AT} }};"), "x is flash memory"),
+        (
+            format!("xip@90000000 {{ {AT} berth,reserved = \"where the firmware runs\"; }};"),
+            "x is where the firmware runs",
+        ),
+        (
+            "pwm@40102000 { reg = <0x40102000 0x100>; berth,reserved = \"the fan's\"; };"
+                .to_owned(),
+            "x is the fan's",
+        ),
+        (
+            format!("mux {{ {CELLS} xip@90000000 {{ compatible = \"v,nor\"; {AT} }}; }};"),
+            unknown,
+        ),
+    ] {
+        dangerous(&on(&chip), what);
+    }
+    harmless(&on(&format!(
+        "sensor@90000000 {{ compatible = \"ti,tmp105\"; {AT} }};"
+    )));
+    // A bus without registers is not exposed, and what is beside x on it is beside it.
+    let beside = format!(
+        "b {{ {CELLS} x: bus@40100000 {{ {HERE} {UART} }}; xip@90000000 {{ {AT} {UART} berth,reserved; }}; }};"
+    );
+    harmless(&beside);
+}
+
+/// A multiplexer that stands elsewhere and says on which bus it hangs, with all that is behind it; in circles, too.
+#[test]
+fn what_hangs_on_a_bus_from_elsewhere_is_on_it() {
+    let bus = format!("x: bus@40100000 {{ {HERE} {UART} }};");
+    let mux = |parent: &str, chip: &str| {
+        format!(
+            "{bus} mux: mux {{ compatible = \"i2c-mux-gpio\"; berth,harmless = \"m\"; {parent} i2c@0 {{ {chip} }}; }};"
+        )
+    };
+    let pmic = "pmic@34 { compatible = \"v,pmic\"; };";
+    dangerous(
+        &mux("i2c-parent = <&x>;", pmic),
+        "of which nothing says that it is harmless",
+    );
+    dangerous(
+        &mux(
+            "i2c-parent = <&x>;",
+            "c { berth,reserved = \"the supply\"; };",
+        ),
+        "x is used by mux, which is the supply",
+    );
+    harmless(&mux(
+        "i2c-parent = <&x>;",
+        "c@48 { compatible = \"ti,tmp105\"; };",
+    ));
+    harmless(&mux("i2c-parent = <&nvic>;", pmic));
+    let circle = "i2c-parent = <&x &mux>;";
+    dangerous(
+        &mux(circle, pmic),
+        "of which nothing says that it is harmless",
+    );
+}
+
+#[test]
+fn a_reason_of_spaces_and_other_bytes_is_none() {
+    for nothing in ["", " ", "\\x20\\x09", "\\0", "\\n\\t"] {
+        let node = format!("x: x@40100000 {{ {HERE} berth,harmless = \"{nothing}\"; }};");
+        let problems = said(&node, "");
+        let told = problems
+            .iter()
+            .any(|p| p.contains("berth,harmless has a value of the wrong form"));
+        assert!(told, "{nothing}: {problems:?}");
+        let problems = said(
+            &format!("x: x@40100000 {{ {HERE} }};"),
+            &format!("dangerous = \"{nothing}\";"),
+        );
+        let told = problems
+            .iter()
+            .any(|p| p.contains("dangerous has a value of the wrong form"));
+        assert!(told, "{nothing}: {problems:?}");
+    }
+    let quoted = "berth,harmless = \"\\\"RM\\\", 4.2\";";
+    harmless(&format!("x: x@40100000 {{ {HERE} {quoted} }};"));
+}
+
 #[test]
 fn no_word_helps_against_what_the_tree_says() {
     for (node, what) in [
@@ -481,10 +575,7 @@ fn a_part_of_a_dangerous_block_is_dangerous() {
             "x: serial@40100000 {{ {HERE} {SAID} #address-cells = <1>; #size-cells = <1>; ranges;\ny: clock@40100040 {{ reg = <0x40100040 0x4>; #clock-cells = <0>; {status} }}; }};"
         )
     };
-    dangerous(
-        &part("status = \"disabled\";"),
-        "at the addresses of y, which is a clock controller",
-    );
+    dangerous(&part("status = \"disabled\";"), "x is a clock controller");
     never(&part(""), "overlap those of y");
 }
 

@@ -171,3 +171,51 @@ fn captures_have_a_maximum() {
         &["exposure.dts:3: captures-max is 17; remedy: use 1 to 10"],
     );
 }
+
+/// A line that others have, too: what says which of them has raised it.
+#[test]
+fn where_an_interrupt_is_told_can_be_read() {
+    let clear = "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\"; clear = \"FLAGS 0x1\"; clear-order = \"after-capture\";";
+    let with = |raised: &str| block("regs", &format!("{clear} {raised}"));
+    let configuration = with("raised = \"CTRL 0x1\";").unwrap();
+    let raised = configuration.exposures[0].interrupts[0]
+        .raised
+        .clone()
+        .unwrap();
+    assert_eq!(
+        (raised.register.as_str(), raised.offset, raised.mask),
+        ("CTRL", 0, 1)
+    );
+    let table = berth_exposure_compiler::kernel_table(&configuration);
+    assert!(
+        table.contains("raised: None }.if_raised(0x0, 0x1))"),
+        "{table}"
+    );
+    for (raised, with_words) in [
+        (
+            "raised = \"CTRL\";",
+            "cannot read raised entry \"CTRL\"; remedy: write \"<register> <mask>\"",
+        ),
+        (
+            "raised = \"CTRL 0x1\", \"CTRL 0x1\";",
+            "raised has 2 entries for 1 interrupts",
+        ),
+        ("raised = \"NOBODY 0x1\";", "NOBODY"),
+        ("raised = \"CTRL 0x0\";", "CTRL"),
+        ("raised = \"DATA 0x1\";", "reading DATA has an effect"),
+    ] {
+        let problems = with(raised).map(|_| ()).unwrap_err();
+        assert!(
+            problems.iter().any(|p| p.contains(with_words)),
+            "{raised}: {problems:?}"
+        );
+    }
+    let bare = "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\"; raised = \"CTRL 0x1\";";
+    let problems = block("regs", bare).unwrap_err();
+    assert!(
+        problems
+            .iter()
+            .any(|p| p.contains("raised has no meaning without clear")),
+        "{problems:?}"
+    );
+}

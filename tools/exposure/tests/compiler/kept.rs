@@ -294,7 +294,7 @@ fn what_is_used_by_what_the_firmware_keeps_is_kept() {
         "vendor,path = \"on\", \"/soc/serial@40001000\";",
         "vendor,path = \"/soc/serial\";",
         "vendor,path = \"/soc/serial@40001000:115200\";",
-        "interrupt-parent = <&x>;",
+        "interrupt-parent = <&x>; interrupts = <1>;",
         "interrupts-extended = <&x 1>;",
         "gpios = <&{/soc/serial@40001000} 3>;",
     ] {
@@ -347,6 +347,80 @@ fn what_is_used_by_what_the_firmware_keeps_is_kept() {
     accepted(
         &format!("heater {{ reg = <0x77 1>; {kept} }};").replace("reg", "clock-frequency"),
         "phandle = <0x77>;",
+        "",
+    );
+}
+
+/// The controller of its interrupts, which a node above names or is, and what the buses above it use.
+#[test]
+fn what_is_used_through_the_nodes_above_is_kept() {
+    let cells = "#address-cells = <1>; #size-cells = <1>; ranges;";
+    let port = "#interrupt-cells = <1>;";
+    let interrupt = "interrupts = <3>;";
+    let used = "x is used by k, which is k";
+    let bus = |above: &str, k: &str| format!("b: b {{ {cells} {above} {} }};", keeper(k));
+    refused("", port, &bus("interrupt-parent = <&x>;", interrupt), used);
+    // Another controller than that of the bus.
+    refused(
+        "",
+        port,
+        &bus(
+            "interrupt-parent = <&nvic>;",
+            "interrupt-parent = <&x>; interrupts = <3>;",
+        ),
+        used,
+    );
+    // The nearest node above that takes interrupts, without a word: what is on x is of x anyway, but not what x leads to.
+    let nexus =
+        "nx: nexus { #interrupt-cells = <1>; #address-cells = <0>; interrupt-map = <3 &x 1>; };";
+    refused(
+        "",
+        port,
+        &format!("{nexus} {}", bus("interrupt-parent = <&nx>;", interrupt)),
+        "x is used by nx, which is used by k",
+    );
+    refused(
+        "",
+        port,
+        &bus("clocks = <&x 1>;", ""),
+        "x is used by b, which is k",
+    );
+    accepted(
+        "",
+        port,
+        &bus("clocks = <&x 1>;", "").replace("berth,reserved = \"k\";", ""),
+    );
+}
+
+/// A phandle by its name of old is one.
+#[test]
+fn a_phandle_of_old_is_followed() {
+    let heater = "heater { berth,reserved = \"the heater\"; cool = USES; };";
+    let mid = "mid: mid { pwms = <&x 0>; linux,phandle = <0x77>; };";
+    for uses in ["<&mid>", "<0x77>", "&mid"] {
+        let root = format!("{mid} {}", heater.replace("USES", uses));
+        refused(&root, "", "", "x is used by mid, which is used by /heater");
+    }
+    for uses in ["<&x 1>", "<0x77 1>"] {
+        let root = heater.replace("USES", uses);
+        refused(&root, "linux,phandle = <0x77>;", "", "x is used by /heater");
+    }
+}
+
+#[test]
+fn what_is_below_chosen_names_what_it_refers_to() {
+    for names in ["<&x 1>", "\"/soc/serial@40001000\"", "&x"] {
+        refused(
+            &format!("chosen {{ c {{ vendor,timer = {names}; }}; }};"),
+            "",
+            "",
+            "x is the firmware's (chosen/c)",
+        );
+    }
+    let numbers: String = (0..64).map(|number| format!("{number} ")).collect();
+    accepted(
+        &format!("chosen {{ c {{ vendor,levels = <{numbers}>; }}; }};"),
+        "",
         "",
     );
 }

@@ -81,7 +81,7 @@ fn a_mapped_block_has_no_list_and_keeps_its_safe_state_and_interrupts() {
     assert!(table.contains(".access(AccessClass::Mapped)"), "{table}");
     assert!(
         table.contains(
-            "clear: Some(Clear { offset: 0x10, bytes: 4, value: 0x2, before_capture: false })"
+            "clear: Some(Clear { offset: 0x10, bytes: 4, value: 0x2, before_capture: false, raised: None })"
         ),
         "{table}"
     );

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use berth_exposure_compiler::{Configuration, compile};
+use berth_exposure_compiler::{Configuration, compile, labels};
 use tempfile::TempDir;
 
 /// A board with one block `x` at 0x40000000, and what `peripherals` says of it.
@@ -72,7 +72,7 @@ fn what_nobody_exposes_is_not_judged() {
     for odd in [
         // Elements that the schema has not, numbers that are none, what is missing or twice.
         peripheral("Y", "0x40001000", &register("B", 0, "<access>sometimes</access>")),
-        peripheral("Y", "somewhere", &register("B", 0, "")),
+        peripheral("Y", "somewhere", ""),
         peripheral("Y", "0x40001000", "<register><name>B</name></register>"),
         peripheral("Y", "0x40001000", &register("B", 0, "<fields><field><name>F</name><bitRange>[1:2:3]</bitRange></field></fields>")),
         peripheral("Y", "0x40001000", &register("B", 0, "<dim>many</dim>")),
@@ -248,6 +248,42 @@ fn effects_are_those_of_the_bytes_by_whatever_name() {
             &format!("{NONE} masks = \"MODE rw 0x1\";"),
         ),
         "some keep their value and in others a one acts",
+    );
+    // The upper half of one of 64 bits, with fields and without.
+    let upper = "<field><name>H</name><bitRange>[40:40]</bitRange>".to_owned() + clear + "</field>";
+    let lower = "<field><name>L</name><bitRange>[0:0]</bitRange></field>";
+    for more in [
+        format!("<size>64</size><fields>{lower}{upper}</fields>"),
+        format!("<size>64</size>{clear}"),
+    ] {
+        for (offset, is_refused) in [(4, true), (8, false)] {
+            let both = register("WIDE", 0, &more) + &register("MODE", offset, "");
+            let text = peripheral("X", "0x40000000", &both);
+            let masked = exposed(&text, &format!("{NONE} masks = \"MODE rw 0x1\";"));
+            match is_refused {
+                true => refused(masked, "some keep their value and in others a one acts"),
+                false => assert!(masked.is_ok(), "{:?}", masked.err()),
+            }
+        }
+    }
+}
+
+/// A name is one line wherever it comes to stand: in source for containers' authors it would be source.
+#[test]
+fn a_name_is_one_line_of_letters() {
+    let named = |name: &str| peripheral("X", "0x40000000", &register(name, 0, ""));
+    let text = named("X&#10;pub fn evil() { }&#13;//&#x202e;");
+    let labels = labels(&exposed(&text, NONE).unwrap());
+    let is_item = |line: &str| line.trim_start().starts_with("pub fn evil");
+    assert!(
+        !labels.lines().any(is_item) && labels.contains("X_pub fn evil"),
+        "{labels}"
+    );
+    assert!(!labels.contains(['\r', '\u{202e}']), "{labels:?}");
+    let problems = exposed(&text, "masks = \"B r 0x1\";").unwrap_err();
+    assert!(
+        problems.iter().all(|p| !p.contains(['\n', '\u{202e}'])),
+        "{problems:?}"
     );
 }
 

@@ -17,7 +17,7 @@ mod reconcile;
 mod spec;
 
 pub(crate) use engine::run;
-pub(crate) use reconcile::{Difference, Target, differences};
+pub(crate) use reconcile::{Difference, Target, differences, kept};
 pub(crate) use spec::{Gate, Spec, read};
 
 use crate::{By, Device, Error, State, state::Applied};

@@ -2,8 +2,8 @@
 
 use super::spec::Container;
 use crate::placing::{How, Placed, place, remove};
-use berth::{Client, Image};
-use berth_protocol::{Parameters, State};
+use berth::{Client, Image, Kept};
+use berth_protocol::State;
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ const TRIAL: Duration = Duration::from_secs(2);
 pub(crate) struct Target {
     pub(crate) sha256: String,
     pub(crate) image: Arc<Vec<u8>>,
-    pub(crate) parameters: Parameters,
+    pub(crate) wanted: berth::Terms,
     pub(crate) start: bool,
 }
 
@@ -26,7 +26,7 @@ impl Target {
         Some(Self {
             sha256: container.sha256.clone(),
             image,
-            parameters: container.parameters.parameters().ok()?,
+            wanted: container.parameters.terms().ok()?,
             start: container.start,
         })
     }
@@ -47,6 +47,7 @@ pub(crate) fn differences(
     too_much: &[String],
     images: &[Image],
     containers: &[berth::Container],
+    kept: &BTreeMap<String, Kept>,
 ) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut differs = |container: &str, what| {
@@ -67,7 +68,7 @@ pub(crate) fn differences(
         };
         if image.sha256 != target.sha256 {
             differs(name, "other-image");
-        } else if !has(image, target.parameters) {
+        } else if !has(image, kept.get(name), &target.wanted) {
             differs(name, "other-parameters");
         } else if target.start {
             // One that has ended with a fault, or was given up, is what its set says it is: that is the gate's.
@@ -84,8 +85,15 @@ pub(crate) fn differences(
 }
 
 /// Is everything that is wanted so?
-fn has(image: &Image, wanted: Parameters) -> bool {
-    let (is, wanted) = (&image.parameters, berth::settings(wanted));
+fn has(image: &Image, kept: Option<&Kept>, how: &berth::Terms) -> bool {
+    let (is, wanted) = (&image.parameters, berth::settings(how.parameters));
+    let kept_is = match kept {
+        _ if how.configuration.is_empty() && how.values.is_none() => true,
+        Some(kept) => {
+            how.configuration.are_in(&kept.configuration) && same(&kept.values_chosen, &how.values)
+        }
+        None => false,
+    };
     fn same<T: PartialEq>(is: &Option<T>, wanted: &Option<T>) -> bool {
         wanted.is_none() || is == wanted
     }
@@ -99,6 +107,30 @@ fn has(image: &Image, wanted: Parameters) -> bool {
         && same(&is.log_level, &wanted.log_level)
         && same(&is.service, &wanted.service)
         && same(&is.writes, &wanted.writes)
+        && kept_is
+}
+
+/// What is kept for those containers of which more than parameters is wanted.
+///
+/// # Errors
+/// As every request.
+pub(crate) fn kept(
+    client: &mut Client,
+    targets: &BTreeMap<String, Target>,
+) -> Result<BTreeMap<String, Kept>, berth::Error> {
+    let mut all = BTreeMap::new();
+    for (name, target) in targets {
+        if target.wanted.configuration.is_empty() && target.wanted.values.is_none() {
+            continue;
+        }
+        match berth::kept(client, name) {
+            Ok(kept) => drop(all.insert(name.clone(), kept)),
+            // It is not there, or the device has none for any container.
+            Err(berth::Error::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
 }
 
 /// What was done, for the history: container, hash and one word.
@@ -116,24 +148,25 @@ pub(crate) fn reconcile(
     let images = berth::images(client)?;
     let containers = berth::containers(client)?;
     let mut done = Vec::new();
-    for difference in differences(targets, too_much, &images, &containers) {
+    let kept = kept(client, targets)?;
+    for difference in differences(targets, too_much, &images, &containers, &kept) {
         let name = &difference.container;
         let target = targets.get(name);
         let made = match (difference.what, target) {
             ("too-much", _) => remove(client, name).map(|()| ("removed", None)),
             ("other-parameters", Some(target)) => {
-                berth::edit(client, name, target.parameters, true).map(|()| ("changed", None))
+                berth::edit(client, name, target.wanted.clone(), true).map(|()| ("changed", None))
             }
             ("not-running", Some(_)) => berth::start(client, name).map(|()| ("started", None)),
             (_, Some(target)) => {
                 let how = How {
-                    parameters: target.parameters,
+                    wanted: target.wanted.clone(),
                     trial: TRIAL,
                     start: target.start,
                     restart: false,
                 };
                 let before = containers.iter().find(|c| c.name == **name);
-                place(client, name, before, &target.image, how).map(|placed: Placed| {
+                place(client, name, before, &target.image, &how).map(|placed: Placed| {
                     let back = placed.rolled_back();
                     (
                         if back.is_some() {

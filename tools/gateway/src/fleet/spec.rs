@@ -168,7 +168,7 @@ impl Spec {
             }
         }
         for (container, wanted) in &self.containers {
-            if let Err(why) = wanted.parameters.parameters() {
+            if let Err(why) = wanted.parameters.terms() {
                 return wrong(format!("{container}: {why}"));
             }
         }

@@ -97,18 +97,21 @@ impl Asked {
             | Op::Blocks { .. }
             | Op::FaultBlock { .. }
             | Op::FaultPlace { .. }
+            | Op::Kept { .. }
             | Op::Images { .. }
             | Op::ReadImage { .. }
             | Op::Events { .. }
             | Op::UpdateStatus { .. } => look(),
-            Op::UploadBegin { upload, name, .. } | Op::UpdateBegin { upload, name, .. } => {
+            Op::UploadBegin { upload, name, .. }
+            | Op::UpdateBegin { upload, name, .. }
+            | Op::Announce { upload, name, .. } => {
                 uploads.begins(device, upload, name);
                 Self {
                     again: Again::Yes,
                     ..change("upload", name)
                 }
             }
-            Op::UploadChunk { .. } => Self {
+            Op::UploadChunk { .. } | Op::Draft { .. } => Self {
                 role: Role::Operate,
                 again: Again::Yes,
                 recorded: None,
@@ -124,7 +127,7 @@ impl Asked {
             Op::Pause { name } => change("pause", name),
             Op::Resume { name } => change("unpause", name),
             Op::Lift { name } => change("lift", name),
-            Op::Edit { name, .. } => change("edit", name),
+            Op::Edit { name, .. } | Op::Change { name, .. } => change("edit", name),
             Op::Reset { .. } => change("reset", ""),
         }
     }

@@ -13,6 +13,7 @@ pub(crate) use limits::Limits;
 pub(crate) use messages::Uploads;
 pub use network::Network;
 pub(crate) use problem::Problem;
+pub(crate) use v1::Device;
 
 use crate::{Again, By, Error, Lines, Role, State, lines::Known, state::NewEntry};
 use axum::{Router, extract::DefaultBodyLimit, middleware};

@@ -128,12 +128,12 @@ fn store(
         };
     }
     let how = How {
-        parameters,
+        wanted: parameters.into(),
         trial: TRIAL,
         start: live,
         restart: live,
     };
-    let placed = place(client, name, before.as_ref(), &image.bytes, how)?;
+    let placed = place(client, name, before.as_ref(), &image.bytes, &how)?;
     Ok(match placed.rolled_back() {
         Some(_) => Did::Not("the new file has failed, and the old one is there again"),
         None => Did::Done,

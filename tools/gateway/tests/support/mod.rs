@@ -131,6 +131,14 @@ impl Gateway {
         std::mem::replace(&mut self.state, nothing)
     }
 
+    /// Ends it as its operator does.
+    pub fn end(mut self) {
+        let id = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(told.unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+    }
+
     /// What the audit log says, as rows of action, subject and outcome.
     pub fn audit(&self) -> Vec<(String, String, String)> {
         let text = done(self.state.path(), &["audit", "--last", "1000", "--json"]);

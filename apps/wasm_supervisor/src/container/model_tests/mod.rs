@@ -16,6 +16,7 @@ use berth_protocol::{ImageHash, Parameters, Restart};
 
 use self::program::{INTERRUPTS, PAUSES, PROGRAMS, Program, TIMER};
 use self::world::{Answer, Model, World};
+use super::belongings::Change;
 use super::{Containers, Name, Refused, Shared};
 use crate::fake::Fake;
 
@@ -121,7 +122,8 @@ impl Play {
                 (
                     "edit",
                     self.world.edit(slot, policy, restart),
-                    self.containers.edit(slot, changes, restart),
+                    self.containers
+                        .edit(slot, changes, Change::default(), restart),
                 )
             }
             _ => ("remove", world.remove(slot), containers.remove(slot)),

@@ -99,7 +99,7 @@ impl<'c, 'a, H: Host + 'static> Call<'c, 'a, H> {
 }
 
 /// Returns the part of `memory` that a container means; `None` if it is not all inside.
-pub(in crate::engine) fn part(memory: &[u8], pointer: u32, length: u32) -> Option<&[u8]> {
+pub(crate) fn part(memory: &[u8], pointer: u32, length: u32) -> Option<&[u8]> {
     let end = (pointer as usize).checked_add(length as usize)?;
     memory.get(pointer as usize..end)
 }

@@ -33,7 +33,8 @@ pub mod price;
 
 pub use account::{Account, SETTLE_FUEL};
 pub(super) use account::{Returned, State};
-pub(super) use call::{Call, part};
+pub(super) use call::Call;
+pub(crate) use call::part;
 
 use account::settle;
 

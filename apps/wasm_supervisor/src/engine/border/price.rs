@@ -11,12 +11,17 @@ pub(in crate::engine) const fn of(function: &HostFunction<'_>) -> u32 {
         HostFunction::Claim(_)
         | HostFunction::Read(_)
         | HostFunction::Write(_)
-        | HostFunction::Modify32 => CALL,
+        | HostFunction::Modify32
+        | HostFunction::ConfigChanges => CALL,
         HostFunction::NowUs => CLOCK,
         HostFunction::SleepUs
         | HostFunction::Yield
         | HostFunction::Exit
-        | HostFunction::Receive => SUSPEND,
+        | HostFunction::Receive
+        | HostFunction::ConfigGet
+        | HostFunction::ValueGet
+        | HostFunction::ValueSet
+        | HostFunction::ValueRemove => SUSPEND,
         // One pass; further ones are added by the function.
         HostFunction::Program => LEND + PROGRAM_CALL + PASS,
         HostFunction::Log => LOG,
@@ -24,6 +29,9 @@ pub(in crate::engine) const fn of(function: &HostFunction<'_>) -> u32 {
         HostFunction::StateSave | HostFunction::StateLoad => STATE,
         HostFunction::Register(_) => REGISTER,
         HostFunction::Unregister(_) => CLOCK,
+        HostFunction::Attach(_) => ATTACH,
+        HostFunction::Sync(_) => SYNC,
+        HostFunction::Detach(_) => CLOCK,
         HostFunction::Foreign(function) => foreign(*function),
     }
 }
@@ -36,9 +44,12 @@ const fn foreign(function: Foreign) -> u32 {
             Foreign::GetPinLed => 2 * SYSTEM_CALL,
             Foreign::PauseTask | Foreign::ResumeTask => 2 * STATE,
             Foreign::Print | Foreign::PrintInt | Foreign::PrintDouble | Foreign::FdWrite => PRINT,
-            Foreign::Delay | Foreign::ProcExit | Foreign::PollOneoff | Foreign::SchedYield => {
-                SUSPEND
-            }
+            Foreign::Delay
+            | Foreign::ProcExit
+            | Foreign::PollOneoff
+            | Foreign::SchedYield
+            | Foreign::EnvironGet
+            | Foreign::EnvironSizesGet => SUSPEND,
             Foreign::AlarmWaitFor | Foreign::AlarmWaitUntil => SUSPEND,
             Foreign::AlarmNow => CLOCK,
             _ if function.transfers() => SUSPEND,
@@ -57,8 +68,27 @@ pub const SYSTEM_CALL: u32 = 36;
 pub const LEND: u32 = 160;
 /// A system call that carries out passes of a register program, some 1,150 instructions.
 pub const PROGRAM_CALL: u32 = 77;
-/// A pass of a register program in it: sixteen words that are exchanged, 25 values read, or 48 writes, 1,750 to 2,100 instructions.
+/// A pass of a register program in it: nine words that are exchanged, 20 values read, or 40 writes, 1,200 to 1,850 instructions.
 pub const PASS: u32 = 125;
+/// Attaching a conveyor: system calls and lists.
+pub const ATTACH: u32 = 200;
+/// Each move of its list.
+pub const MOVE_CHECKED: u32 = 20;
+/// A sync of a conveyor with its system call, and the copies of a longest memory there and back.
+pub const SYNC: u32 = 95;
+/// Accesses of a conveyor that cost a fuel more; one for which bits are kept takes twice as long.
+const MOVES: u32 = 2;
+
+/// Returns what so many accesses of a conveyor cost.
+pub const fn moved(accesses: u32) -> u32 {
+    accesses.saturating_mul(MOVES)
+}
+
+/// Returns what so many syncs with so many accesses cost that are made without a host call.
+pub const fn synced(calls: u32, accesses: u32) -> u32 {
+    calls.saturating_mul(SYNC) + moved(accesses)
+}
+
 /// Reading the clock.
 pub const CLOCK: u32 = 55;
 /// A call that suspends: the way out of the engine and back.

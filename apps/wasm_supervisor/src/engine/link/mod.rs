@@ -1,8 +1,9 @@
 //! Host functions as wasmi sees them: arguments in, [`Host`] method, result out, all through the
 //! [border](super::border).
 //!
-//! One file for each family: registers in [`mmio`], their programs in [`program`], interrupts in [`irq`], the clock and what
-//! suspends in [`time`], the log in [`log`], saved state in [`state`], messages in [`mail`],
+//! One file for each family: registers in [`mmio`], their programs in [`program`], conveyors in [`conveyor`], interrupts in [`irq`],
+//! the clock and what suspends in [`time`], the log in [`log`], saved state in [`state`], configuration and named values in [`keep`],
+//! messages in [`mail`],
 //! functions of other systems in [`foreign`].
 //!
 //! Functions are typed (half the cost of wasmi's dynamic ones), and given to the instance in the order of the
@@ -17,8 +18,10 @@ use super::wasmi::Data;
 use super::{BlockNumbers, Host};
 use crate::admission::{HostFunction, Module};
 
+mod conveyor;
 mod foreign;
 mod irq;
+mod keep;
 mod log;
 mod mail;
 mod mmio;
@@ -54,6 +57,9 @@ fn linked<H: Host + 'static>(border: Border<'_, H>, function: HostFunction<'_>) 
         HostFunction::Program => border.shared7(program::run),
         HostFunction::Register(_) => border.shared4(irq::register),
         HostFunction::Unregister(_) => border.shared0(irq::unregister),
+        HostFunction::Attach(_) => border.shared4(conveyor::attach),
+        HostFunction::Sync(_) => border.shared2(conveyor::sync),
+        HostFunction::Detach(_) => border.shared0(conveyor::detach),
         HostFunction::Log => border.shared3(log::log),
         HostFunction::NowUs => border.shared0(time::now_us),
         HostFunction::SleepUs => border.shared1(time::sleep_us),
@@ -63,6 +69,11 @@ fn linked<H: Host + 'static>(border: Border<'_, H>, function: HostFunction<'_>) 
         HostFunction::StateLoad => border.shared2(state::load),
         HostFunction::Send => border.shared4(mail::send),
         HostFunction::Receive => border.shared3(mail::receive),
+        HostFunction::ConfigGet => border.shared4(keep::config_get),
+        HostFunction::ConfigChanges => border.shared0(keep::config_changes),
+        HostFunction::ValueGet => border.shared4(keep::value_get),
+        HostFunction::ValueSet => border.shared4(keep::value_set),
+        HostFunction::ValueRemove => border.shared2(keep::value_remove),
         HostFunction::Foreign(function) => foreign::function(border, function),
     }
 }

@@ -81,7 +81,7 @@ async fn store(
     Asked(mut wanted): Asked<Stored>,
     file: Bytes,
 ) -> Answer<Outcome> {
-    let chosen = wanted.parameters()?;
+    let mut chosen = wanted.terms()?;
     let wishes = match wanted.wishes.as_deref() {
         None => Wishes::Bounded,
         Some(word) => Wishes::from_str(word, false)
@@ -93,7 +93,7 @@ async fn store(
         ));
     }
     let prepared = prepared(file.into(), &name).await?;
-    let granted = berth::grant(chosen, prepared.wishes, wishes).parameters;
+    chosen.parameters = berth::grant(chosen.parameters, prepared.wishes, wishes).parameters;
     let trial = Duration::from_millis(wanted.trial_ms.unwrap_or(TRIAL_MS).into());
     let change = Change {
         action: "upload",
@@ -103,14 +103,14 @@ async fn store(
     };
     let (note, bytes) = (prepared.note, prepared.bytes);
     let how = How {
-        parameters: granted,
+        wanted: chosen,
         trial,
         start: wanted.start,
         restart: false,
     };
     let ask = move |client: &mut Client| {
         let before = placing::find(client, &name)?;
-        place(client, &name, before.as_ref(), &bytes, how)
+        place(client, &name, before.as_ref(), &bytes, &how)
     };
     let outcome = |placed: &Placed| match placed.rolled_back() {
         Some(_) => "rolled-back",
@@ -148,10 +148,10 @@ async fn edit(
     OnContainer { on, name }: OnContainer,
     Sent(edit): Sent<Edit>,
 ) -> Result<StatusCode, Problem> {
-    let parameters = edit.parameters.parameters();
-    let parameters = parameters.map_err(|why| Problem::bad_request(&why))?;
+    let how = edit.parameters.terms();
+    let how = how.map_err(|why| Problem::bad_request(&why))?;
     let container = name.clone();
-    let ask = move |client: &mut Client| berth::edit(client, &container, parameters, edit.now);
+    let ask = move |client: &mut Client| berth::edit(client, &container, how.clone(), edit.now);
     change(on, "edit", name, ask).await
 }
 

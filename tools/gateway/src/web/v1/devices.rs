@@ -42,7 +42,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 
 /// A device.
 #[derive(Serialize, ToSchema)]
-struct Device {
+pub(crate) struct Device {
     /// Its name.
     name: String,
     /// Its line.
@@ -83,7 +83,7 @@ struct Glance {
 }
 
 impl Device {
-    fn of(known: &Known) -> Self {
+    pub(crate) fn of(known: &Known) -> Self {
         let device = &known.device;
         let mut shown = Self {
             name: device.name.clone(),

@@ -184,7 +184,8 @@ async fn drift(
                 .line
                 .ask(Again::No, super::super::LOOK, move |client| {
                     let (images, containers) = (berth::images(client)?, berth::containers(client)?);
-                    Ok(differences(&targets, &[], &images, &containers))
+                    let kept = fleet::kept(client, &targets)?;
+                    Ok(differences(&targets, &[], &images, &containers, &kept))
                 });
             match found.await {
                 Ok(differences) => Drift {

@@ -17,6 +17,8 @@ mod operators;
 mod request;
 mod settings;
 
+pub(crate) use devices::Device;
+
 use super::{App, problem};
 use axum::{Json, Router, routing::get};
 use std::sync::Arc;

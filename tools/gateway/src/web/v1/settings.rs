@@ -2,9 +2,10 @@
 
 use super::super::Problem;
 use crate::settings::{Period, Wanted};
+use berth::Terms;
 use berth::cli::service;
-use berth_protocol::Parameters;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use utoipa::IntoParams;
 
 /// How a container is to run, and is placed. What is left out is left to the device, or stays as it is.
@@ -32,6 +33,10 @@ pub(super) struct Stored {
     service: Option<String>,
     /// Write its state to flash at most so many times a day for what it does itself.
     writes: Option<u16>,
+    /// Its configuration, a setting a line: `NAME=VALUE`, or `NAME` alone to remove one.
+    configuration: Option<String>,
+    /// Most bytes of flash that its named values may take, up to 16384.
+    values: Option<u32>,
     /// Start it, if it does not run?
     #[serde(default)]
     pub(super) start: bool,
@@ -43,9 +48,20 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    pub(super) fn parameters(&mut self) -> Result<Parameters, Problem> {
+    pub(super) fn terms(&mut self) -> Result<Terms, Problem> {
         let period = self.service.as_deref().map(service).transpose();
         let period = period.map_err(|why| Problem::bad_request(&format!("service: {why}")))?;
+        let mut configuration = BTreeMap::new();
+        for line in self.configuration.iter().flat_map(|text| text.lines()) {
+            let (name, value) = match line.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (line, None),
+            };
+            if configuration.insert(name.to_owned(), value).is_some() {
+                let why = format!("configuration: {name} is changed twice");
+                return Err(Problem::bad_request(&why));
+            }
+        }
         let wanted = Wanted {
             stack: self.stack,
             memory: self.memory,
@@ -60,14 +76,14 @@ impl Stored {
                 budget: service.budget,
             }),
             writes: self.writes,
+            configuration,
+            values: self.values,
         };
         if wanted.backoff_ms.is_some() && wanted.restart.is_none() {
             return Err(Problem::bad_request(
                 "backoff_ms needs restart: without, it is never started again",
             ));
         }
-        wanted
-            .parameters()
-            .map_err(|why| Problem::bad_request(&why))
+        wanted.terms().map_err(|why| Problem::bad_request(&why))
     }
 }

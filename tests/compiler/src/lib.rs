@@ -1,0 +1,20 @@
+//! Is what the compiler says and makes right?
+//!
+//! ```text
+//!   module ──► instance: compiled, its memory as it begins ──► batch ──► emulated board ──► outcome
+//!         └──► another engine ─────────────────────────────────────────────────────────► outcome  equal?
+//! ```
+//!
+//! * [`room`]: room for any module that a test has.
+//! * [`instance`]: a module compiled and laid out for the board.
+//! * [`batch`]: many of them run in one start of the emulator.
+//! * [`judge`]: what came of them compared with what comes of them elsewhere.
+//! * [`smith`]: modules of another generator.
+//!
+//! `examples/show.rs` shows the code of a module, `examples/run.rs` runs one function.
+
+pub mod batch;
+pub mod instance;
+pub mod judge;
+pub mod room;
+pub mod smith;
