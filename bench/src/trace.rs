@@ -220,7 +220,7 @@ mod tests {
             ("memcpy", None),
             ("_ZN6kernel4loop17h0123456789abcdefE", Some("kernel")),
             (
-                "_ZN53_$LT$wasm_host..A$u20$as$u20$kernel..Driver$GT$7command17h0123456789abcdefE",
+                "_ZN47_$LT$wasm_host..A$u20$as$u20$kernel..Driver$GT$7command17h0123456789abcdefE",
                 Some("wasm_host"),
             ),
         ] {
