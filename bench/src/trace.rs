@@ -106,7 +106,7 @@ pub fn of_kernel(name: &str) -> Layer {
 /// Whose code of the supervisor is.
 #[must_use]
 pub fn of_supervisor(name: &str) -> Layer {
-    if name.starts_with("wasmi") || name == "supervisor_fast" {
+    if name.starts_with("wasmi") {
         Layer::Container
     } else {
         Layer::Supervisor
@@ -185,7 +185,10 @@ pub fn shortest(trace: &str, owners: &Owners, register: u32, asks: Layer) -> Res
     }
     let found = rounds.len();
     ensure!(found > 2, "{found} rounds in the trace");
-    rounds.into_iter().min_by_key(Round::all).context("a round")
+    let shortest = rounds.into_iter().min_by_key(Round::all);
+    let shortest = shortest.context("a round")?;
+    ensure!(shortest.all() > 0, "no instructions in the trace");
+    Ok(shortest)
 }
 
 /// `Trace 0: 0x7f… [00800400/00001234/00000110/ff000201] name`, or an access (`berth_emulator::Access`).
@@ -217,7 +220,7 @@ mod tests {
             ("memcpy", None),
             ("_ZN6kernel4loop17h0123456789abcdefE", Some("kernel")),
             (
-                "_ZN53_$LT$wasm_host..A$u20$as$u20$kernel..Driver$GT$7command17h0123456789abcdefE",
+                "_ZN47_$LT$wasm_host..A$u20$as$u20$kernel..Driver$GT$7command17h0123456789abcdefE",
                 Some("wasm_host"),
             ),
         ] {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash, target};
 use berth_emulator::{Board, Emulator, Icount, Sleep};
 use berth_exposure::Width;
@@ -265,11 +265,19 @@ fn traced(
 ) -> Result<String> {
     let trace = folder.path().join("trace");
     let before = std::fs::metadata(&trace).map_or(0, |file| file.len()) as usize;
-    device.board.qmp.monitor("log exec,nochain,trace")?;
+    // (Lines of `-trace` come whatever is said here.)
+    monitor(device, "log exec,nochain")?;
     work(device)?;
-    device.board.qmp.monitor("log trace")?;
+    monitor(device, "log none")?;
     let bytes = std::fs::read(&trace)?;
     Ok(String::from_utf8_lossy(bytes.get(before..).unwrap_or_default()).into_owned())
+}
+
+/// What the emulator has nothing to say to.
+fn monitor(device: &mut Device, command: &str) -> Result<()> {
+    let answer = device.board.qmp.monitor(command)?;
+    ensure!(answer.is_empty(), "{command}: {answer}");
+    Ok(())
 }
 
 fn container(way: &Way, owners: &Owners) -> Result<Round> {
