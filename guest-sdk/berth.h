@@ -132,7 +132,8 @@ typedef void (*berth_handler)(uint32_t source, uint32_t count);
 struct berth_capture {
     uint16_t offset;           /* in bytes from the start of the block */
     uint8_t bytes;             /* width of the read: 1, 2 or 4 */
-    uint8_t zero;              /* 0 */
+    uint8_t place;             /* 0: it goes to the target. 1: the first read of the register in the handler gets it,
+                                  and a conveyor that mirrors the register has it; the target is NULL then */
     volatile uint32_t *target; /* where the value goes, as 32 bits */
 };
 #define BERTH_IRQ(label, name)                                                  \
@@ -140,6 +141,34 @@ struct berth_capture {
     int32_t name##_register(uint32_t how, berth_handler handler,                \
                             const struct berth_capture *captures, uint32_t count); \
     BERTH_IMPORT("irq:" #label, "unregister") void name##_unregister(void);
+
+/* BERTH_CONVEYOR(spi_shield0, spi) declares spi_attach, spi_sync and spi_detach for a conveyor of the block spi_shield0, which the
+ * container then holds: registers that are mirrored in memory.
+ *
+ * spi_attach: the `moves` of `list`, 1 to 16, are checked and kept; what is not allowed stops the container with a trap. Their
+ * values lie in `memory`, which has at most 256 bytes. `when` is BERTH_ASKED, BERTH_EVERY_US(n) or BERTH_AT_INTERRUPT(n). 0, or a
+ * negated error code of Tock: BERTH_BUSY (the block has one), BERTH_NOMEM.
+ *
+ * spi_sync: makes `count` moves from the `first` one on, counted from 0. 0. spi_detach: ends it.
+ *
+ * Memory that is synchronised at other times than in spi_sync is volatile. */
+struct berth_move {
+    uint16_t offset;   /* of the register in the block, in bytes: a multiple of the width */
+    uint8_t bytes;     /* width of an access: 1, 2 or 4 */
+    uint8_t direction; /* 0: from the register into memory, 1: from memory into the register */
+    uint16_t place;    /* of the first value in memory, in bytes: a multiple of the width */
+    uint16_t count;    /* accesses one after the other, all moves together at most 60 */
+};
+#define BERTH_ASKED 0u
+#define BERTH_EVERY_US(period) ((uint32_t)(period) << 2 | 1u)
+#define BERTH_AT_INTERRUPT(number) ((uint32_t)(number) << 2 | 2u)
+#define BERTH_CONVEYOR(label, name)                                               \
+    BERTH_IMPORT("conveyor:" #label, "attach")                                    \
+    int32_t name##_attach(const struct berth_move *list, uint32_t moves,          \
+                          volatile void *memory, uint32_t when);                  \
+    BERTH_IMPORT("conveyor:" #label, "sync")                                      \
+    int32_t name##_sync(uint32_t first, uint32_t count);                          \
+    BERTH_IMPORT("conveyor:" #label, "detach") void name##_detach(void);
 
 /* Access to a claimed block; offsets in bytes. What the owner does not permit
  * stops the container with a trap. */

@@ -7,21 +7,23 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-use berth_guest::mps2_an386::fpgaio;
+use berth_guest::mps2_an386::fpgaio::{self, led0};
 use berth_guest::{Level, Line, sleep_ms};
 
 berth_guest::main!(main);
-
-/// The LED that is ours: the register has one bit for each.
-const OURS: u32 = 1 << 1;
 
 fn main() {
     // The board's FPGA system block, where the LEDs are.
     let fpgaio = fpgaio::registers();
     let mut changes = 0;
     loop {
-        let lit = fpgaio.led0.read() & OURS != 0;
-        fpgaio.led0.modify(OURS, if lit { 0 } else { OURS });
+        // Of the register's lights this one is ours.
+        let lit = fpgaio.led0.get(led0::LED1) != 0;
+        fpgaio.led0.change(if lit {
+            led0::LED1.clear()
+        } else {
+            led0::LED1.set()
+        });
         changes += 1;
         let mut line = Line::<32>::new();
         line.text(if lit {

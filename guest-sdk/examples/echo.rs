@@ -9,15 +9,11 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-use berth_guest::mps2_an386::uart1::{self, interrupts};
+use berth_guest::mps2_an386::uart1::{self, ctrl, interrupts, state};
 use berth_guest::{Level, Line, Word, sleep_ms};
 
 berth_guest::main!(main);
 
-/// In `STATE`: it has a byte that has not left yet.
-const SENDING: u32 = 1 << 0;
-/// In `CTRL`: transmitter, receiver, receive interrupt.
-const ON: u32 = 1 << 0 | 1 << 1 | 1 << 3;
 /// In `BAUDDIV`: the clock's ticks for a bit, at least 16.
 const TICKS: u32 = 16;
 
@@ -30,7 +26,8 @@ static LOST: Word = Word::new(0);
 
 extern "C" fn received(_source: u32, _count: u32) {
     let uart = uart1::registers();
-    if uart.state.read() & SENDING == 0 {
+    // The last byte has left.
+    if uart.state.get(state::TXFULL) == 0 {
         uart.data.write(RECEIVED.get());
         ECHOED.add(1);
     } else {
@@ -46,7 +43,8 @@ fn main() {
         return;
     }
     uart.bauddiv.write(TICKS);
-    uart.ctrl.write(ON);
+    let on = ctrl::TXEN.set().and(ctrl::RXEN.set());
+    uart.ctrl.put(on.and(ctrl::RXIE.set()));
     berth_guest::info!("listening");
     let mut told = 0;
     loop {

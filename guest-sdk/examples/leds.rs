@@ -6,13 +6,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-use berth_guest::mps2_an386::fpgaio;
+use berth_guest::mps2_an386::fpgaio::{self, led0};
 use berth_guest::receive;
 
 berth_guest::main!(main);
-
-/// The LED that is ours: the register has one bit for each.
-const OURS: u32 = 1 << 1;
 
 fn main() {
     // The board's FPGA system block, where the LEDs are.
@@ -25,9 +22,10 @@ fn main() {
         if length != 1 || on > 1 {
             continue;
         }
-        let lit = fpgaio.led0.read() & OURS != 0;
-        if lit != (on == 1) {
-            fpgaio.led0.modify(OURS, if on == 1 { OURS } else { 0 });
+        // Of the register's lights this one is ours.
+        let on_now = fpgaio.led0.get(led0::LED1);
+        if on_now != on.into() {
+            fpgaio.led0.change(led0::LED1.with(on.into()));
             changes = changes.wrapping_add(1);
         }
         // Whoever does not read its answers does without them.

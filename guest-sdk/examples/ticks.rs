@@ -6,13 +6,11 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-use berth_guest::mps2_an386::timer0::{self, interrupts};
+use berth_guest::mps2_an386::timer0::{self, ctrl, interrupts};
 use berth_guest::{Level, Line, Word, sleep_ms};
 
 berth_guest::main!(main);
 
-/// In `CTRL`: the counter, its interrupt.
-const ON: u32 = 1 << 0 | 1 << 3;
 /// The device's clock, in hertz.
 const CLOCK: u32 = 25_000_000;
 
@@ -31,7 +29,7 @@ fn main() {
         return;
     }
     timer.reload.write(CLOCK / 100 - 1);
-    timer.ctrl.write(ON);
+    timer.ctrl.put(ctrl::ENABLE.set().and(ctrl::INTEN.set()));
     loop {
         sleep_ms(1000);
         Line::<24>::new()

@@ -3,6 +3,7 @@
 //!
 //! Without a board the crate compiles, so that an author can test the logic around it, and the functions do nothing.
 
+use crate::conveyor::{Fields, Move};
 use crate::{Capture, Handler};
 
 #[cfg(feature = "desk")]
@@ -11,7 +12,7 @@ use crate::desk::running as board;
 /// No board can be on the desk.
 #[cfg(not(feature = "desk"))]
 mod board {
-    use super::{Capture, Handler};
+    use super::{Capture, Fields, Handler, Move};
 
     /// What a board would do.
     pub(super) struct Running;
@@ -61,6 +62,17 @@ mod board {
             0
         }
         pub(super) fn program(&mut self) {}
+        pub(super) fn attach(
+            &mut self,
+            _: &str,
+            _: &'static [Move],
+            _: &'static dyn Fields,
+            _: u32,
+        ) -> i32 {
+            0
+        }
+        pub(super) fn sync(&mut self, _: &str, _: u32, _: u32) {}
+        pub(super) fn detach(&mut self, _: &str) {}
     }
 }
 
@@ -88,7 +100,26 @@ pub fn unregister(module: &str) {
     board::with(|board| board.unregister(label(module)));
 }
 
-/// Behind `mmio:` or `irq:`.
+/// Used by [`conveyor!`](crate::conveyor!).
+#[must_use]
+pub fn attach(module: &str, moves: &'static [Move], fields: &'static dyn Fields, when: u32) -> i32 {
+    board::with(|board| board.attach(label(module), moves, fields, when)).unwrap_or(0)
+}
+
+/// Used by [`conveyor!`](crate::conveyor!).
+#[must_use]
+pub fn sync(module: &str, first: u32, count: u32) -> i32 {
+    board::with(|board| board.sync(label(module), first, count));
+    board::handle();
+    0
+}
+
+/// Used by [`conveyor!`](crate::conveyor!).
+pub fn detach(module: &str) {
+    board::with(|board| board.detach(label(module)));
+}
+
+/// Behind `mmio:`, `irq:` or `conveyor:`.
 fn label(module: &str) -> &str {
     module.split_once(':').map_or(module, |(_, label)| label)
 }

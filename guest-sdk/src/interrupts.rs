@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use berth_exposure::Width;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 /// A function that handles interrupts. `source` is the block's number in the container
@@ -51,8 +52,9 @@ impl Word {
 pub struct Capture {
     offset: u16,
     bytes: u8,
-    zero: u8,
-    target: &'static Word,
+    /// 0: to the target. 1: to where the handler looks for the register.
+    place: u8,
+    target: Option<&'static Word>,
 }
 
 impl Capture {
@@ -74,15 +76,29 @@ impl Capture {
         Self::of(offset, 1, target)
     }
 
+    /// A register of this width whose value the handler finds there: the first read of it in the handler, by a call or by a load of
+    /// [`mapped!`](crate::mapped!), gets what was read when the interrupt came, and its field in a [`conveyor!`](crate::conveyor!) has
+    /// it. Captured more than once it is found as often, in order. Every further read is one of the device.
+    #[must_use]
+    pub const fn at_register(offset: u16, width: Width) -> Self {
+        Self {
+            offset,
+            // 1, 2 or 4.
+            bytes: width.bytes() as u8,
+            place: 1,
+            target: None,
+        }
+    }
+
     /// Where the register is, and how many bytes of it are read.
     #[cfg(all(feature = "desk", not(target_arch = "wasm32")))]
     pub(crate) const fn place(&self) -> (u16, u8) {
         (self.offset, self.bytes)
     }
 
-    /// Where its value goes.
+    /// Where its value goes; `None`: to where the handler looks for the register.
     #[cfg(all(feature = "desk", not(target_arch = "wasm32")))]
-    pub(crate) const fn target(&self) -> &'static Word {
+    pub(crate) const fn target(&self) -> Option<&'static Word> {
         self.target
     }
 
@@ -90,8 +106,8 @@ impl Capture {
         Self {
             offset,
             bytes,
-            zero: 0,
-            target,
+            place: 0,
+            target: Some(target),
         }
     }
 }

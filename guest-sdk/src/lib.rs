@@ -10,6 +10,7 @@
 //! | the same by name, as the board's build writes them | [`typed::Register`], [`mps2_an386`] |
 //! | the same as structs of registers | [`mapped!`] |
 //! | many accesses in one call | [`Program`] |
+//! | registers mirrored in memory | [`conveyor!`] |
 //! | their interrupts | [`irq!`], [`Capture`], [`Word`] |
 //! | lights, by number | [`led`] |
 //! | the kernel's buses | [`spi`], [`i2c`], [`uart`] |
@@ -70,6 +71,8 @@ extern crate std;
 pub mod alarm;
 mod bus;
 pub mod config;
+#[allow(unsafe_code, reason = "declares the imports")]
+pub mod conveyor;
 #[cfg(all(feature = "desk", not(target_arch = "wasm32")))]
 pub mod desk;
 pub mod gpio;

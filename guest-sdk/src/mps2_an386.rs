@@ -30,6 +30,14 @@ pub mod fpgaio {
             led0: typed::Register::of(block),
         }
     }
+
+    /// Bits of LED0.
+    pub mod led0 {
+        use berth_guest::typed::Field;
+
+        /// 0x2.
+        pub const LED1: Field = Field::of(0x2);
+    }
 }
 
 /// `i2c_shield1`: 4096 bytes.
@@ -66,6 +74,28 @@ pub mod i2c_shield1 {
             control: typed::Register::of(block),
             controlc: typed::Register::of(block),
         }
+    }
+
+    /// Bits of CONTROL.
+    pub mod control {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const SCL: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const SDA: Field = Field::of(0x2);
+    }
+
+    /// Bits of CONTROLC.
+    pub mod controlc {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const SCL: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const SDA: Field = Field::of(0x2);
     }
 }
 
@@ -118,6 +148,82 @@ pub mod uart1 {
             intstatus: typed::Register::of(block),
             bauddiv: typed::Register::of(block),
         }
+    }
+
+    /// Bits of DATA.
+    pub mod data {
+        use berth_guest::typed::Field;
+
+        /// 0xff.
+        pub const BYTE: Field = Field::of(0xff);
+    }
+
+    /// Bits of STATE.
+    pub mod state {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TXFULL: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RXFULL: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXOVERRUN: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXOVERRUN: Field = Field::of(0x8);
+    }
+
+    /// Bits of CTRL.
+    pub mod ctrl {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TXEN: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RXEN: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXIE: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXIE: Field = Field::of(0x8);
+
+        /// 0x10.
+        pub const TXOIE: Field = Field::of(0x10);
+
+        /// 0x20.
+        pub const RXOIE: Field = Field::of(0x20);
+
+        /// 0x40.
+        pub const HSTM: Field = Field::of(0x40);
+    }
+
+    /// Bits of INTSTATUS.
+    pub mod intstatus {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TX: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RX: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXO: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXO: Field = Field::of(0x8);
+    }
+
+    /// Bits of BAUDDIV.
+    pub mod bauddiv {
+        use berth_guest::typed::Field;
+
+        /// 0xfffff.
+        pub const DIVIDER: Field = Field::of(0xfffff);
     }
 
     berth_guest::irq!(
@@ -185,6 +291,82 @@ pub mod uart2 {
         }
     }
 
+    /// Bits of DATA.
+    pub mod data {
+        use berth_guest::typed::Field;
+
+        /// 0xff.
+        pub const BYTE: Field = Field::of(0xff);
+    }
+
+    /// Bits of STATE.
+    pub mod state {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TXFULL: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RXFULL: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXOVERRUN: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXOVERRUN: Field = Field::of(0x8);
+    }
+
+    /// Bits of CTRL.
+    pub mod ctrl {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TXEN: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RXEN: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXIE: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXIE: Field = Field::of(0x8);
+
+        /// 0x10.
+        pub const TXOIE: Field = Field::of(0x10);
+
+        /// 0x20.
+        pub const RXOIE: Field = Field::of(0x20);
+
+        /// 0x40.
+        pub const HSTM: Field = Field::of(0x40);
+    }
+
+    /// Bits of INTSTATUS.
+    pub mod intstatus {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TX: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RX: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXO: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXO: Field = Field::of(0x8);
+    }
+
+    /// Bits of BAUDDIV.
+    pub mod bauddiv {
+        use berth_guest::typed::Field;
+
+        /// 0xfffff.
+        pub const DIVIDER: Field = Field::of(0xfffff);
+    }
+
     berth_guest::irq!(
         /// The interrupts.
         pub Interrupts = "irq:uart2"
@@ -250,6 +432,82 @@ pub mod uart3 {
         }
     }
 
+    /// Bits of DATA.
+    pub mod data {
+        use berth_guest::typed::Field;
+
+        /// 0xff.
+        pub const BYTE: Field = Field::of(0xff);
+    }
+
+    /// Bits of STATE.
+    pub mod state {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TXFULL: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RXFULL: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXOVERRUN: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXOVERRUN: Field = Field::of(0x8);
+    }
+
+    /// Bits of CTRL.
+    pub mod ctrl {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TXEN: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RXEN: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXIE: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXIE: Field = Field::of(0x8);
+
+        /// 0x10.
+        pub const TXOIE: Field = Field::of(0x10);
+
+        /// 0x20.
+        pub const RXOIE: Field = Field::of(0x20);
+
+        /// 0x40.
+        pub const HSTM: Field = Field::of(0x40);
+    }
+
+    /// Bits of INTSTATUS.
+    pub mod intstatus {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TX: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RX: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXO: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXO: Field = Field::of(0x8);
+    }
+
+    /// Bits of BAUDDIV.
+    pub mod bauddiv {
+        use berth_guest::typed::Field;
+
+        /// 0xfffff.
+        pub const DIVIDER: Field = Field::of(0xfffff);
+    }
+
     berth_guest::irq!(
         /// The interrupts.
         pub Interrupts = "irq:uart3"
@@ -313,6 +571,82 @@ pub mod uart4 {
             intstatus: typed::Register::of(block),
             bauddiv: typed::Register::of(block),
         }
+    }
+
+    /// Bits of DATA.
+    pub mod data {
+        use berth_guest::typed::Field;
+
+        /// 0xff.
+        pub const BYTE: Field = Field::of(0xff);
+    }
+
+    /// Bits of STATE.
+    pub mod state {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TXFULL: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RXFULL: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXOVERRUN: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXOVERRUN: Field = Field::of(0x8);
+    }
+
+    /// Bits of CTRL.
+    pub mod ctrl {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TXEN: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RXEN: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXIE: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXIE: Field = Field::of(0x8);
+
+        /// 0x10.
+        pub const TXOIE: Field = Field::of(0x10);
+
+        /// 0x20.
+        pub const RXOIE: Field = Field::of(0x20);
+
+        /// 0x40.
+        pub const HSTM: Field = Field::of(0x40);
+    }
+
+    /// Bits of INTSTATUS.
+    pub mod intstatus {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TX: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RX: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const TXO: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RXO: Field = Field::of(0x8);
+    }
+
+    /// Bits of BAUDDIV.
+    pub mod bauddiv {
+        use berth_guest::typed::Field;
+
+        /// 0xfffff.
+        pub const DIVIDER: Field = Field::of(0xfffff);
     }
 
     berth_guest::irq!(
@@ -400,6 +734,107 @@ pub mod spi_shield0 {
         }
     }
 
+    /// Bits of SSPCR0.
+    pub mod sspcr0 {
+        use berth_guest::typed::Field;
+
+        /// 0xf.
+        pub const DSS: Field = Field::of(0xf);
+
+        /// 0x30.
+        pub const FRF: Field = Field::of(0x30);
+
+        /// 0x40.
+        pub const SPO: Field = Field::of(0x40);
+
+        /// 0x80.
+        pub const SPH: Field = Field::of(0x80);
+
+        /// 0xff00.
+        pub const SCR: Field = Field::of(0xff00);
+    }
+
+    /// Bits of SSPCR1.
+    pub mod sspcr1 {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const LBM: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const SSE: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const MS: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const SOD: Field = Field::of(0x8);
+    }
+
+    /// Bits of SSPDR.
+    pub mod sspdr {
+        use berth_guest::typed::Field;
+
+        /// 0xffff.
+        pub const DATA: Field = Field::of(0xffff);
+    }
+
+    /// Bits of SSPSR.
+    pub mod sspsr {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TFE: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const TNF: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const RNE: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RFF: Field = Field::of(0x8);
+
+        /// 0x10.
+        pub const BSY: Field = Field::of(0x10);
+    }
+
+    /// Bits of SSPCPSR.
+    pub mod sspcpsr {
+        use berth_guest::typed::Field;
+
+        /// 0xff.
+        pub const CPSDVSR: Field = Field::of(0xff);
+    }
+
+    /// Bits of SSPIMSC.
+    pub mod sspimsc {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const ROR: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RT: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const RX: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const TX: Field = Field::of(0x8);
+    }
+
+    /// Bits of SSPICR.
+    pub mod sspicr {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const ROR: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RT: Field = Field::of(0x2);
+    }
+
     berth_guest::irq!(
         /// The interrupts.
         pub Interrupts = "irq:spi_shield0"
@@ -483,6 +918,107 @@ pub mod spi_shield1 {
         }
     }
 
+    /// Bits of SSPCR0.
+    pub mod sspcr0 {
+        use berth_guest::typed::Field;
+
+        /// 0xf.
+        pub const DSS: Field = Field::of(0xf);
+
+        /// 0x30.
+        pub const FRF: Field = Field::of(0x30);
+
+        /// 0x40.
+        pub const SPO: Field = Field::of(0x40);
+
+        /// 0x80.
+        pub const SPH: Field = Field::of(0x80);
+
+        /// 0xff00.
+        pub const SCR: Field = Field::of(0xff00);
+    }
+
+    /// Bits of SSPCR1.
+    pub mod sspcr1 {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const LBM: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const SSE: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const MS: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const SOD: Field = Field::of(0x8);
+    }
+
+    /// Bits of SSPDR.
+    pub mod sspdr {
+        use berth_guest::typed::Field;
+
+        /// 0xffff.
+        pub const DATA: Field = Field::of(0xffff);
+    }
+
+    /// Bits of SSPSR.
+    pub mod sspsr {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TFE: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const TNF: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const RNE: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const RFF: Field = Field::of(0x8);
+
+        /// 0x10.
+        pub const BSY: Field = Field::of(0x10);
+    }
+
+    /// Bits of SSPCPSR.
+    pub mod sspcpsr {
+        use berth_guest::typed::Field;
+
+        /// 0xff.
+        pub const CPSDVSR: Field = Field::of(0xff);
+    }
+
+    /// Bits of SSPIMSC.
+    pub mod sspimsc {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const ROR: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RT: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const RX: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const TX: Field = Field::of(0x8);
+    }
+
+    /// Bits of SSPICR.
+    pub mod sspicr {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const ROR: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const RT: Field = Field::of(0x2);
+    }
+
     berth_guest::irq!(
         /// The interrupts.
         pub Interrupts = "irq:spi_shield1"
@@ -539,6 +1075,31 @@ pub mod timer0 {
             reload: typed::Register::of(block),
             intstatus: typed::Register::of(block),
         }
+    }
+
+    /// Bits of CTRL.
+    pub mod ctrl {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const ENABLE: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const EXTEN: Field = Field::of(0x2);
+
+        /// 0x4.
+        pub const EXTCLK: Field = Field::of(0x4);
+
+        /// 0x8.
+        pub const INTEN: Field = Field::of(0x8);
+    }
+
+    /// Bits of INTSTATUS.
+    pub mod intstatus {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const TIMER: Field = Field::of(0x1);
     }
 
     berth_guest::irq!(
@@ -614,6 +1175,29 @@ pub mod dual_timer0 {
         }
     }
 
+    /// Bits of CONTROL.
+    pub mod control {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const ONESHOT: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const SIZE32: Field = Field::of(0x2);
+
+        /// 0xc.
+        pub const PRESCALE: Field = Field::of(0xc);
+
+        /// 0x20.
+        pub const INTEN: Field = Field::of(0x20);
+
+        /// 0x40.
+        pub const PERIODIC: Field = Field::of(0x40);
+
+        /// 0x80.
+        pub const ENABLE: Field = Field::of(0x80);
+    }
+
     berth_guest::irq!(
         /// The interrupts.
         pub Interrupts = "irq:dual_timer0"
@@ -685,6 +1269,29 @@ pub mod dual_timer1 {
             mis: typed::Register::of(block),
             bgload: typed::Register::of(block),
         }
+    }
+
+    /// Bits of CONTROL.
+    pub mod control {
+        use berth_guest::typed::Field;
+
+        /// 0x1.
+        pub const ONESHOT: Field = Field::of(0x1);
+
+        /// 0x2.
+        pub const SIZE32: Field = Field::of(0x2);
+
+        /// 0xc.
+        pub const PRESCALE: Field = Field::of(0xc);
+
+        /// 0x20.
+        pub const INTEN: Field = Field::of(0x20);
+
+        /// 0x40.
+        pub const PERIODIC: Field = Field::of(0x40);
+
+        /// 0x80.
+        pub const ENABLE: Field = Field::of(0x80);
     }
 
     berth_guest::irq!(

@@ -75,6 +75,15 @@ macro_rules! accesses {
             }
         }
 
+        impl<const OFFSET: u16, A: Readable> Register<OFFSET, $word, A> {
+            /// Have it read when an interrupt comes, for the first read of it in the handler.
+            #[must_use]
+            #[inline(always)]
+            pub const fn captured(self) -> Capture {
+                Capture::at_register(OFFSET, <$word as $crate::conveyor::Value>::WIDE)
+            }
+        }
+
         impl<const OFFSET: u16, A: Writable> Register<OFFSET, $word, A> {
             /// Write it.
             #[inline(always)]
@@ -94,6 +103,124 @@ impl<const OFFSET: u16> Register<OFFSET, u32, Changed> {
     #[inline(always)]
     pub fn modify(self, mask: u32, value: u32) {
         self.block.modify32(OFFSET.into(), mask, value);
+    }
+}
+
+/// Bits of a register that have a name.
+///
+/// ```
+/// use berth_guest::typed::Field;
+///
+/// const LED1: Field = Field::of(0b10);
+/// const SPEED: Field = Field::of(0b1100);
+/// let bits = LED1.set().and(SPEED.with(2));
+/// assert_eq!((bits.mask(), bits.value()), (0b1110, 0b1010));
+/// assert_eq!(SPEED.in_word(0b1001), 0b10);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field(u32);
+
+impl Field {
+    /// The bits of this mask, at least one.
+    #[must_use]
+    pub const fn of(mask: u32) -> Self {
+        Self(mask)
+    }
+
+    /// Its bits.
+    #[must_use]
+    pub const fn mask(self) -> u32 {
+        self.0
+    }
+
+    /// All of them ones.
+    #[must_use]
+    pub const fn set(self) -> Bits {
+        Bits {
+            mask: self.0,
+            value: self.0,
+        }
+    }
+
+    /// All of them zeros.
+    #[must_use]
+    pub const fn clear(self) -> Bits {
+        Bits {
+            mask: self.0,
+            value: 0,
+        }
+    }
+
+    /// This number in them. What does not fit is left out.
+    #[must_use]
+    #[inline(always)]
+    pub const fn with(self, number: u32) -> Bits {
+        Bits {
+            mask: self.0,
+            value: number << self.0.trailing_zeros() & self.0,
+        }
+    }
+
+    /// The number that they hold in a register's value.
+    #[must_use]
+    #[inline(always)]
+    pub const fn in_word(self, word: u32) -> u32 {
+        (word & self.0) >> self.0.trailing_zeros()
+    }
+}
+
+/// What bits of a register are to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bits {
+    mask: u32,
+    value: u32,
+}
+
+impl Bits {
+    /// And these.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            mask: self.mask | other.mask,
+            value: self.value & !other.mask | other.value,
+        }
+    }
+
+    /// Which.
+    #[must_use]
+    pub const fn mask(self) -> u32 {
+        self.mask
+    }
+
+    /// What they are to be; all others are zero.
+    #[must_use]
+    pub const fn value(self) -> u32 {
+        self.value
+    }
+}
+
+impl<const OFFSET: u16> Register<OFFSET, u32, Changed> {
+    /// Change these bits and leave the others as they are, as [`modify`](Self::modify) does.
+    #[inline(always)]
+    pub fn change(self, bits: Bits) {
+        self.modify(bits.mask, bits.value);
+    }
+}
+
+impl<const OFFSET: u16, A: Writable> Register<OFFSET, u32, A> {
+    /// Write these bits, and zeros beside them.
+    #[inline(always)]
+    pub fn put(self, bits: Bits) {
+        self.write(bits.value);
+    }
+}
+
+impl<const OFFSET: u16, A: Readable> Register<OFFSET, u32, A> {
+    /// Read the register, and return the number in these bits of it.
+    #[must_use]
+    #[inline(always)]
+    pub fn get(self, field: Field) -> u32 {
+        field.in_word(self.read())
     }
 }
 
@@ -122,6 +249,29 @@ mod tests {
             "read32 CTRL 0x1",
         ];
         assert_eq!(bench.accesses("uart1"), uart);
+    }
+
+    #[test]
+    fn bits_have_names() {
+        let mut bench = Bench::new();
+        bench.drive(|| {
+            let uart = uart1::registers();
+            uart.ctrl
+                .put(uart1::ctrl::TXEN.set().and(uart1::ctrl::RXEN.set()));
+            uart.ctrl.change(uart1::ctrl::TXEN.clear());
+            assert_eq!(uart.ctrl.get(uart1::ctrl::RXEN), 1);
+            assert_eq!(uart.ctrl.get(uart1::ctrl::TXEN), 0);
+            let led = fpgaio::registers().led0;
+            led.change(fpgaio::led0::LED1.set());
+        });
+        assert_eq!(
+            bench.writes("uart1"),
+            [("CTRL".into(), 0b11), ("CTRL".into(), 0b10)]
+        );
+        assert_eq!(bench.writes("fpgaio"), [("LED0".into(), 0b10)]);
+        // Those that come last hold.
+        let twice = uart1::ctrl::TXEN.set().and(uart1::ctrl::TXEN.clear());
+        assert_eq!((twice.mask(), twice.value()), (1, 0));
     }
 
     #[test]

@@ -108,6 +108,55 @@ fn an_allocator_fits_into_a_few_kilobytes() {
 }
 
 #[test]
+fn a_name_costs_what_its_offset_and_its_mask_cost() {
+    let (names, offsets) = (module("cost_names"), module("cost_offsets"));
+    assert_eq!(names.size, offsets.size);
+}
+
+/// Registers and bits of the board have names there; a number in place of one says nothing to who reads it.
+#[test]
+fn no_example_accesses_a_register_by_its_offset() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = [
+        "examples",
+        "examples/loopback",
+        "published/examples",
+        "../tools/berth/templates/rust/src",
+        "foreign",
+        "../tools/berth/templates/c",
+    ];
+    let calls = [
+        "read8", "read16", "read32", "write8", "write16", "write32", "modify32",
+    ];
+    for folder in folders {
+        for file in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            for call in calls {
+                // In Rust the offset comes first, in C behind the block.
+                for (_, rest) in text
+                    .match_indices(call)
+                    .map(|(at, _)| text.split_at(at + call.len()))
+                {
+                    let arguments = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+                    let Some((arguments, _)) = arguments else {
+                        continue;
+                    };
+                    let mut arguments = arguments.split(',').map(str::trim);
+                    let offset = match path.extension().and_then(|ending| ending.to_str()) {
+                        Some("rs") => arguments.next(),
+                        _ => arguments.nth(1),
+                    };
+                    let is_number =
+                        offset.is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()));
+                    assert!(!is_number, "{}: {call}({offset:?}", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn every_import_is_in_the_contract_with_its_signature() {
     use ValType::{I32, I64};
     let contract: BTreeMap<&str, (&[ValType], &[ValType])> = BTreeMap::from([

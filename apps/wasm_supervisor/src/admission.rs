@@ -25,6 +25,10 @@ impl<P: Platform> Offers for Offered<'_, P> {
         self.0.runs_programs()
     }
 
+    fn has_conveyors(&self) -> bool {
+        self.0.has_conveyors()
+    }
+
     fn has_bus(&self, bus: Bus) -> bool {
         self.0.has_bus(bus)
     }

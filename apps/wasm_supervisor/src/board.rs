@@ -23,6 +23,7 @@ use buses::{ENDS, Transfers};
 use interrupts::RECORDED;
 
 mod buses;
+mod conveyors;
 mod flash;
 mod interrupts;
 mod programs;
@@ -79,6 +80,7 @@ impl Board {
         let clock = Clock::new()?;
         alarm::notify(&ALARM)?;
         interrupts::start();
+        conveyors::start();
         flash::announce();
         // A kernel without it: then every run is the first.
         let _ = run_record::share(&NOTES_LENT);

@@ -14,6 +14,7 @@ use berth_flash::{Cut, Flash, FlashError, Simulated};
 
 use crate::arena;
 use crate::container::notes::RUNNING;
+use crate::conveyors::Conveyors;
 use crate::errno;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
@@ -23,9 +24,11 @@ use crate::platform::{
 use crate::window::Window;
 
 mod buses;
+mod conveyors;
 mod programs;
 
 pub use buses::Wires;
+pub use conveyors::Belts;
 pub use programs::Machines;
 
 /// Labels and lengths of what the fake board exposes.
@@ -109,6 +112,12 @@ pub struct State {
     pub programs: RefCell<Machines>,
     /// The kernel carries out none.
     pub no_programs: Cell<bool>,
+    /// Conveyors.
+    pub belts: RefCell<Belts>,
+    /// The kernel attaches none.
+    pub no_conveyors: Cell<bool>,
+    /// The bus answers accesses of this register, of any block, with errors.
+    pub gated: Cell<Option<u16>>,
 }
 
 /// Upstream's console: one read at a time, into a buffer of 64 bytes; what comes when that is full is lost.
@@ -380,6 +389,7 @@ impl Fake {
         self.0.holders.borrow_mut().fill(None);
         *self.0.interrupts.borrow_mut() = Lines::default();
         *self.0.programs.borrow_mut() = Machines::default();
+        *self.0.belts.borrow_mut() = Belts::default();
         *self.0.wires.borrow_mut() = Wires::default();
         self.0.notes.take();
     }
@@ -532,6 +542,7 @@ impl Platform for Fake {
 
     fn release(&self, handle: u16) {
         self.end_program(handle);
+        self.detach_conveyor(handle);
         let place = usize::from(handle - FIRST_HANDLE);
         let holder = self.0.holders.borrow_mut()[place].take();
         let gone = self.0.failed.get();
@@ -542,6 +553,7 @@ impl Platform for Fake {
         for (holder, handle) in self.0.holders.borrow_mut().iter_mut().zip(FIRST_HANDLE..) {
             if *holder == Some(tag) {
                 self.end_program(handle);
+                self.detach_conveyor(handle);
                 *holder = None;
             }
         }
@@ -549,6 +561,9 @@ impl Platform for Fake {
 
     fn read(&self, width: Width, handle: u16, offset: u16) -> Option<u32> {
         let block = self.block(handle, offset)?;
+        if self.0.gated.get() == Some(offset) {
+            return None;
+        }
         if offset == FATAL && self.0.fatal.get() {
             self.fail_now();
         }
@@ -558,6 +573,9 @@ impl Platform for Fake {
 
     fn write_register(&self, width: Width, handle: u16, offset: u16, value: u32) -> Option<()> {
         let block = self.block(handle, offset)?;
+        if self.0.gated.get() == Some(offset) {
+            return None;
+        }
         assert_eq!(value & !width.mask(), 0, "more bits than the width has");
         // Unlike a board's platform this one allocates.
         arena::of_the_test(|| {

@@ -13,6 +13,7 @@ pub mod arena;
 pub mod board;
 pub mod buses;
 pub mod container;
+pub mod conveyors;
 pub mod engine;
 pub mod errno;
 #[cfg(not(target_os = "none"))]

@@ -11,6 +11,7 @@
 use berth_flash::Flash;
 
 use crate::buses::Buses;
+use crate::conveyors::Conveyors;
 use crate::interrupts::Interrupts;
 use crate::programs::Programs;
 use crate::window::Window;
@@ -58,7 +59,7 @@ pub const TURN_US: u64 = 10_000;
 
 /// The system below the supervisor. All methods return at once except
 /// [`write`](Platform::write) and [`wait`](Platform::wait).
-pub trait Platform: Interrupts + Programs + Buses {
+pub trait Platform: Interrupts + Programs + Conveyors + Buses {
     /// The flash that the store is in.
     type Flash: Flash;
 

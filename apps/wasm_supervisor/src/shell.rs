@@ -304,7 +304,6 @@ impl<P: Platform> Asking<'_, P> {
         let more = self.once(op);
         if verb == Verb::Inspect && more != More::Refused {
             self.once(Op::FaultBlock { name });
-            self.once(Op::FaultPlace { name });
             let mut offset = 0;
             while let More::Cursor(length) = self.ask(Op::Kept { name, offset }) {
                 offset += length;

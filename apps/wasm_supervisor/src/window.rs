@@ -79,6 +79,14 @@ impl Window {
         Self::of(words.as_ptr().expose_provenance(), length, widths)
     }
 
+    /// One that refuses every access, in the place of another.
+    pub const SHUT: Self = Self {
+        start: NonZeroUsize::MIN,
+        words: 0,
+        length: Width::Bits32.bytes(),
+        widths: 0,
+    };
+
     const fn of(start: usize, length: u32, widths: u32) -> Option<Self> {
         // `inside` subtracts a width from the length.
         if length < Width::Bits32.bytes() {
@@ -200,6 +208,16 @@ mod tests {
         assert_eq!(window.write(Width::Bits16, 6, 0x1234_5678), Some(()));
         let values = words.each_ref().map(|word| word.load(Ordering::Relaxed));
         assert_eq!(values, [0x0403_9901, 0x5678_0605]);
+    }
+
+    #[test]
+    fn one_that_is_shut_makes_no_access() {
+        for width in WIDTHS {
+            for offset in [0, 1, 2, 4, u32::MAX - 3, u32::MAX] {
+                assert_eq!(Window::SHUT.read(width, offset), None);
+                assert_eq!(Window::SHUT.write(width, offset, 0), None);
+            }
+        }
     }
 
     #[test]

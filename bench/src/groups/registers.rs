@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use berth_e2e::{Device, Flash};
 use berth_emulator::{Board, Icount, Sleep};
 use berth_exposure::Width;
+use berth_exposure::conveyor::{Direction, Move};
 use berth_exposure::program::{INSTRUCTION_BYTES, Instruction, Place};
 
 use crate::figure::{Figure, Group, Key, Spread};
@@ -100,6 +101,36 @@ const PROGRAM_PER_MASKED: Key = Key::instructions(
     None,
 );
 
+/// What a driver does to a register that is mirrored.
+const CONVEYOR_ACCESS: Key = Key::instructions(
+    "register.conveyor_access",
+    "One write of a container to a register that a conveyor mirrors: a store to its memory",
+    Some(45.0),
+);
+const CONVEYOR_PER_REGISTER: Key = Key::instructions(
+    "register.conveyor_per_register",
+    "One more register of a conveyor, between eight and sixteen, stored and moved: the store, the value's way to the kernel and back, and the \
+     kernel's access, block exposed whole",
+    None,
+);
+const CONVEYOR_SYNC: Key = Key::instructions(
+    "register.conveyor_sync",
+    "A sync of eight registers by a container, with their stores",
+    None,
+);
+/// The aim is `syscall.command_grant` as it is, and 20 for each register.
+const CONVEYOR_SYNC_8: Key = Key::instructions(
+    "register.conveyor_sync_8",
+    "The same by a native process: the system call alone",
+    Some(474.0),
+);
+
+/// Moves of two conveyors.
+const FEW_MOVES: u32 = 8;
+const MANY_MOVES: u32 = 16;
+/// Syncs between two looks at the clock.
+const SYNCS: u32 = 8;
+
 /// Programs between two looks at the clock; all of them fit the slice of one that is alone.
 const PROGRAMS: u32 = 4;
 /// Writes of a program that stand behind each other in a repetition.
@@ -122,9 +153,12 @@ pub fn measure() -> Result<Group> {
     let device = Device { board };
     device.console("type help")?;
     let figure = |key, value| Figure { key, value };
-    let [native_process, first, last] = native()?;
+    let [native_process, first, last, sync_8] = native()?;
     let mapped = container(&device, MAPPED, "mapped", CALLS)?;
     let with_memory = container(&device, MAPPED, "mapped", CALLS_WITH_MEMORY)?;
+    let [few, many] = [FEW_MOVES, MANY_MOVES].map(|moves| conveyor(&device, moves));
+    let (few, many) = (few?, many?);
+    let per_register = (many.least - few.least) / f64::from(MANY_MOVES - FEW_MOVES);
     let mediated = Key {
         // What the mapped way costs, and the call that it saves.
         must: Some((mapped.least + native_process).round()),
@@ -143,16 +177,26 @@ pub fn measure() -> Result<Group> {
         (mediated, container(&device, MEDIATED, "mediated", CALLS)?),
         (PROGRAM_PER_ACCESS, program_access(&device, MAPPED)?),
         (PROGRAM_PER_MASKED, program_access(&device, MEDIATED)?),
+        (
+            CONVEYOR_ACCESS,
+            container(&device, MAPPED, "mapped", MIRRORED)?,
+        ),
     ] {
         figures.extend(spread.figures(key));
     }
+    figures.extend(few.figures(CONVEYOR_SYNC));
+    figures.extend([
+        figure(CONVEYOR_PER_REGISTER, per_register),
+        figure(CONVEYOR_SYNC_8, sync_8),
+    ]);
     Ok(Group {
         title: "Register accesses",
         how: "Of a container: from its call instruction to the next one, straight-line code of 16 and of 48 writes between two looks at the \
               device's clock, the moves of the arguments subtracted; the least of six runs, and the most with what interrupts of the \
               kernel's clock and line took of one. Of a native process: 1,000 more calls in a loop, the same loop with an empty function subtracted. Of the kernel: the \
               write alone, taken the same way. Of a register program: what one of 64 writes, eight of them repeated, takes more than one of 32, \
-              divided by 32; both need several passes.",
+              divided by 32; both need several passes. Of a conveyor: what eight more stores and syncs between two looks at the clock take, and \
+              those of the native process as its writes.",
         figures,
         ..Group::default()
     })
@@ -236,6 +280,12 @@ const CALLS_WITH_MEMORY: Way = Way {
 const STORES: Way = Way {
     text: "(i32.store offset=OFFSET (i32.const 0xf0030000) (i32.const 16))\n",
     stores: true,
+    memory: true,
+};
+/// To memory, which is what a mirrored register is to a driver.
+const MIRRORED: Way = Way {
+    text: "(i32.store offset=OFFSET (i32.const 0) (i32.const 16))\n",
+    stores: false,
     memory: true,
 };
 /// What is left of a write without the call.
@@ -329,9 +379,61 @@ fn program((label, offset): (&str, u32), count: u32) -> String {
     )
 }
 
+/// Instructions of a sync of a conveyor that writes so many registers, each of which is stored before.
+fn conveyor(device: &Device, moves: u32) -> Result<Spread> {
+    let label = MAPPED.0;
+    let few = microseconds(device, label, &mirrored(moves, SYNCS))?;
+    let many = microseconds(device, label, &mirrored(moves, 2 * SYNCS))?;
+    Ok(many.less(few).map(|us| instructions(us) / f64::from(SYNCS)))
+}
+
+/// So many syncs, with their stores, between two looks at the clock.
+fn mirrored(moves: u32, syncs: u32) -> String {
+    let (label, offset) = MAPPED;
+    let list: String = (0..moves)
+        .flat_map(|number| {
+            Move {
+                // Small numbers.
+                offset: offset as u16,
+                width: Width::Bits32,
+                direction: Direction::Out,
+                place: 4 * number as u16,
+                count: 1,
+            }
+            .encode()
+        })
+        .map(|byte| format!("\\{byte:02x}"))
+        .collect();
+    let stores: String = (0..moves)
+        .map(|number| {
+            let place = 512 + 4 * number;
+            format!("(i32.store offset={place} (i32.const 0) (i32.const 16))\n")
+        })
+        .collect();
+    let sync = format!("{stores} (drop (call $sync (i32.const 0) (i32.const {moves})))\n");
+    let sync = sync.repeat(syncs as usize);
+    format!(
+        r#"(module
+          (import "conveyor:{label}" "attach" (func $attach (param i32 i32 i32 i32) (result i32)))
+          (import "conveyor:{label}" "sync" (func $sync (param i32 i32) (result i32)))
+          (import "berth" "now_us" (func $now (result i64)))
+          (import "berth" "sleep_us" (func $sleep (param i64)))
+          (import "berth" "exit" (func $exit (param i32)))
+          (memory (export "memory") 1024 (pagesize 1))
+          (data (i32.const 0) "{list}")
+          (func (export "_start") (local $start i64)
+            (if (call $attach (i32.const 0) (i32.const {moves}) (i32.const 512) (i32.const 0))
+              (then (unreachable)))
+            (call $sleep (i64.const 500000))
+            (local.set $start (call $now))
+            {sync}
+            (call $exit (i32.wrap_i64 (i64.sub (call $now) (local.get $start))))))"#
+    )
+}
+
 /// A write of a native process through the same driver, to a register with a mask, to the first
-/// block without masks and to the last: `bench_registers` measures itself.
-fn native() -> Result<[f64; 3]> {
+/// block without masks and to the last, and a sync of a conveyor: `bench_registers` measures itself.
+fn native() -> Result<[f64; 4]> {
     let flash = Flash::without_supervisor()?;
     flash.install("bench_registers")?;
     let board = Board::new(flash.path())
@@ -344,8 +446,9 @@ fn native() -> Result<[f64; 3]> {
     let device = Device { board };
     device.console("bench: done")?;
     let text = device.board.console.text();
-    let mut figures = [0.0; 3];
-    for (figure, which) in figures.iter_mut().zip(["masked", "first", "last"]) {
+    let mut figures = [0.0; 4];
+    let told = ["masked", "first", "last", "conveyor"];
+    for (figure, which) in figures.iter_mut().zip(told) {
         let nanoseconds: f64 = text
             .lines()
             .find_map(|line| {

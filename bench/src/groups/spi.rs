@@ -51,6 +51,12 @@ const PROGRAM: Key = Key::instructions(
     None,
 );
 
+const CONVEYOR: Key = Key::instructions(
+    "spi.word_conveyor",
+    "By a container whose conveyor moves eight words each way at once (`loopback_conveyor`); the word is put there and compared by the container",
+    None,
+);
+
 const OS_API: Key = Key::instructions(
     "spi.word_os_api",
     "By a container through the kernel's driver, `tock:spi`, in one transfer of 1,024 bytes (`loopback_os`)",
@@ -85,6 +91,11 @@ pub fn measure() -> Result<Group> {
             "register program",
             program,
             container(&device, "loopback_program")?,
+        ),
+        (
+            "conveyor",
+            CONVEYOR,
+            container(&device, "loopback_conveyor")?,
         ),
         ("kernel's bus", OS_API, os_api),
     ];

@@ -50,8 +50,7 @@ impl<const N: usize> WasmHost<N> {
                     Width::of_bytes(clear.bytes.into()).is_some_and(|width| {
                         let end = u32::from(clear.offset) + width.bytes();
                         let is_in = |raised: Raised| {
-                            raised.offset % 4 == 0
-                                && u32::from(raised.offset) + 4 <= block.length
+                            raised.offset % 4 == 0 && u32::from(raised.offset) + 4 <= block.length
                         };
                         u32::from(clear.offset) % width.bytes() == 0
                             && end <= block.length

@@ -4,11 +4,13 @@
 //! Whoever uses this has checked that the block is held.
 
 use crate::access;
+use crate::conveyor::{self, List, directions_of};
 use crate::exposure::Exposure;
 use crate::program::{self, Data, Machine, Pass};
 use crate::refusal::Refusal;
 use crate::running::check;
 use berth_exposure::Width;
+use berth_exposure::conveyor::MOVE_BYTES;
 use berth_exposure::program::{INSTRUCTION_BYTES, INSTRUCTIONS_MAX};
 use core::cell::Cell;
 use kernel::ErrorCode;
@@ -175,6 +177,51 @@ impl Program {
                 code: refusal.into(),
                 at: Some((self.0.instruction(), self.0.output() as u32)),
             }),
+        }
+    }
+}
+
+/// A conveyor that is attached.
+pub struct Conveyor(List);
+
+impl Conveyor {
+    /// The conveyor of a block, with this list and a memory of so many bytes.
+    ///
+    /// # Errors
+    /// The code of the answer, and the move to blame; `None`: their number, or the length of the memory.
+    pub fn new(
+        exposure: &Exposure,
+        list: &[u8],
+        memory: usize,
+    ) -> Result<Self, (ErrorCode, Option<u32>)> {
+        let mut own = List::new();
+        let count = list.len() / MOVE_BYTES;
+        let memory = u32::try_from(memory).unwrap_or(u32::MAX);
+        let bytes = |index: usize| list.get(index * MOVE_BYTES..)?.first_chunk().copied();
+        match own.check(exposure, count, memory, bytes) {
+            Ok(()) => Ok(Self(own)),
+            Err((refusal, at)) => Err((refusal.into(), at)),
+        }
+    }
+
+    /// Make so many of its moves from the `first` one on, as far as they go one of these ways. Returns how many accesses they were.
+    ///
+    /// # Errors
+    /// The code of the answer, and the offset of the register whose access the bus answered with an error.
+    pub fn sync(
+        &self,
+        exposure: &Exposure,
+        (first, count): (usize, usize),
+        directions: u32,
+        memory: &mut [u8],
+    ) -> Result<u32, (ErrorCode, Option<u16>)> {
+        let memory = memory.get_mut(..self.0.memory());
+        let memory = memory.ok_or((ErrorCode::SIZE, None))?;
+        let moves = self.0.moves(first, count, directions_of(directions));
+        let moves = moves.ok_or((ErrorCode::INVAL, None))?;
+        match conveyor::make(exposure.window, moves, memory) {
+            Ok(()) => Ok(moves.accesses()),
+            Err(refused) => Err((ErrorCode::OFF, Some(refused.offset))),
         }
     }
 }

@@ -11,6 +11,8 @@
 
 use crate::access;
 use crate::claims::{ClaimStore, Claims, Holder, PIECE};
+#[cfg(feature = "conveyors")]
+use crate::conveying::Conveyors;
 use crate::exposure::{Exposure, Registers};
 use crate::interrupts::Interrupts;
 use crate::mapping::{Mapper, Never};
@@ -42,6 +44,9 @@ pub struct ProcessData {
     pub(crate) raised: u32,
     /// The bits that the last upcall told.
     pub(crate) told: u32,
+    /// What its conveyors mirror registers in.
+    #[cfg(feature = "conveyors")]
+    pub(crate) conveyor: UserspaceReadableProcessBuffer,
 }
 
 /// The grant a board creates for the driver, under
@@ -80,6 +85,8 @@ pub struct WasmHost<const N: usize> {
     /// Says when a call must end; `None`: with a pass.
     #[cfg(feature = "programs")]
     pub(crate) turn: Option<&'static dyn Turn>,
+    #[cfg(feature = "conveyors")]
+    pub(crate) conveyors: Option<Conveyors>,
 }
 
 impl<const N: usize> WasmHost<N> {
@@ -105,6 +112,8 @@ impl<const N: usize> WasmHost<N> {
             programs: &[],
             #[cfg(feature = "programs")]
             turn: None,
+            #[cfg(feature = "conveyors")]
+            conveyors: None,
         })
     }
 
@@ -123,6 +132,8 @@ impl<const N: usize> WasmHost<N> {
     /// it then, and [`reap`](Self::reap) for all other ends. Where claims end [one by one](Self::with_ends_one_by_one),
     /// none has ended when this returns. Nobody can claim what is not at rest: who asks for it meanwhile ends it.
     pub fn process_gone(&self, process: ProcessId) {
+        #[cfg(feature = "conveyors")]
+        self.stop_conveyors();
         let Some(ends) = &self.ends else {
             self.end_where(|holder| holder.process == process);
             return;
@@ -208,6 +219,8 @@ impl<const N: usize> WasmHost<N> {
             let registered = self.silence(index);
             #[cfg(feature = "programs")]
             self.end_program(index);
+            #[cfg(feature = "conveyors")]
+            self.end_conveyor(index);
             self.close(index, exposure);
             for write in exposure.safe {
                 // A block that does not answer is at rest, and the others are still to be written.
@@ -504,6 +517,12 @@ impl<const N: usize> WasmHost<N> {
             command::PROGRAM_CONTINUE => self.continue_program(process, word(arg0)?, word(arg1)?),
             #[cfg(feature = "programs")]
             command::PROGRAM_CANCEL => self.cancel_program(process, word(arg0)?),
+            #[cfg(feature = "conveyors")]
+            command::CONVEYOR_ATTACH => self.attach_conveyor(process, word(arg0)?, word(arg1)?),
+            #[cfg(feature = "conveyors")]
+            command::CONVEYOR_SYNC => self.sync_conveyor(process, word(arg0)?, word(arg1)?),
+            #[cfg(feature = "conveyors")]
+            command::CONVEYOR_DETACH => self.detach_conveyor(process, word(arg0)?),
             _ => Ok(CommandReturn::failure(ErrorCode::NOSUPPORT)),
         }
     }
@@ -527,6 +546,10 @@ impl<const N: usize> SyscallDriver for WasmHost<N> {
         which: usize,
         buffer: UserspaceReadableProcessBuffer,
     ) -> Result<UserspaceReadableProcessBuffer, (UserspaceReadableProcessBuffer, ErrorCode)> {
+        #[cfg(feature = "conveyors")]
+        if which == allow::CONVEYOR {
+            return self.lend_conveyor(process_id, buffer);
+        }
         if which != allow::RECORDS {
             return Err((buffer, ErrorCode::NOSUPPORT));
         }

@@ -23,6 +23,7 @@
 //! * [`ClaimStore`]: room for claims
 //! * [`Interrupts`], [`InterruptStore`]: interrupts of exposed blocks
 //! * `ProgramSlot`: room for a register program, `Turn`: when a process's call must end; with the feature `programs`
+//! * `ConveyorSlot`: room for a conveyor, `Engine`: what makes its moves, `Processor`: the one that every board has; with the feature `conveyors`
 //! * [`WasmHost`]: the driver
 
 #![no_std]
@@ -35,6 +36,10 @@ mod access;
 #[cfg(test)]
 mod access_oracle;
 mod claims;
+#[cfg(feature = "conveyors")]
+mod conveying;
+#[cfg(feature = "conveyors")]
+mod conveyor;
 mod delivery;
 #[cfg(feature = "desk")]
 pub mod desk;
@@ -62,6 +67,10 @@ pub use berth_exposure::Width;
 pub use berth_exposure::interrupt::{Clear, Interrupt, Limits};
 pub use berth_exposure::{AccessClass, DRIVER_NUM};
 pub use claims::ClaimStore;
+#[cfg(feature = "conveyors")]
+pub use conveying::ConveyorSlot;
+#[cfg(feature = "conveyors")]
+pub use conveyor::{Carried, Checked, Engine, Moves, Moving, Processor, Refused};
 pub use driver::{HostGrant, ProcessData, WasmHost};
 pub use exposure::{Exposure, Register, Registers, SafeWrite, Widths};
 pub use interrupts::{InterruptStore, Interrupts, captures};

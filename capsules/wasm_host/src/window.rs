@@ -10,6 +10,8 @@
 //! its chip offers. The capsule never uses an address, it only passes one on for a
 //! block that is mapped.
 
+#[cfg(feature = "conveyors")]
+use crate::conveyor::Moving;
 #[cfg(feature = "programs")]
 use crate::running::Running;
 use berth_exposure::Width;
@@ -58,6 +60,11 @@ pub trait Window: Sync {
     #[cfg(feature = "programs")]
     fn pass(&self, pass: &mut Running<'_>) {
         pass.on(self);
+    }
+    /// Moves of a conveyor, as a [pass](Self::pass).
+    #[cfg(feature = "conveyors")]
+    fn carry(&self, moving: &mut Moving<'_>) {
+        moving.on(self);
     }
 }
 

@@ -22,6 +22,9 @@ pub trait Offers {
     /// Returns whether register programs are carried out.
     fn runs_programs(&self) -> bool;
 
+    /// Returns whether conveyors are attached.
+    fn has_conveyors(&self) -> bool;
+
     /// Returns whether there is this bus.
     fn has_bus(&self, bus: Bus) -> bool;
 
@@ -133,6 +136,12 @@ pub enum HostFunction<'a> {
     Write(Width),
     /// `mmio.modify32(handle, offset, mask, value)`
     Modify32,
+    /// `conveyor:<label>.attach(list, moves, memory, when) -> errno`
+    Attach(Label<'a>),
+    /// `conveyor:<label>.sync(first, count) -> errno`
+    Sync(Label<'a>),
+    /// `conveyor:<label>.detach()`
+    Detach(Label<'a>),
     /// `program.run(handle, program, length, input, length, output, length) -> output or error`
     Program,
     /// `berth.log(level, pointer, length)`
@@ -176,7 +185,7 @@ const ANY: Label<'static> = Label("");
 
 /// Every function of this device's own: module, name, and what it stands for. A module that ends in a colon is followed by the
 /// label of a block. What is not in here does not exist, so whoever goes through all functions goes through this.
-pub static FUNCTIONS: [(&str, &str, HostFunction<'static>); 25] = [
+pub static FUNCTIONS: [(&str, &str, HostFunction<'static>); 28] = [
     ("mmio", "read8", HostFunction::Read(Width::Bits8)),
     ("mmio", "read16", HostFunction::Read(Width::Bits16)),
     ("mmio", "read32", HostFunction::Read(Width::Bits32)),
@@ -202,6 +211,9 @@ pub static FUNCTIONS: [(&str, &str, HostFunction<'static>); 25] = [
     ("mmio:", "claim", HostFunction::Claim(ANY)),
     ("irq:", "register", HostFunction::Register(ANY)),
     ("irq:", "unregister", HostFunction::Unregister(ANY)),
+    ("conveyor:", "attach", HostFunction::Attach(ANY)),
+    ("conveyor:", "sync", HostFunction::Sync(ANY)),
+    ("conveyor:", "detach", HostFunction::Detach(ANY)),
 ];
 
 impl<'a> HostFunction<'a> {
@@ -239,6 +251,9 @@ impl<'a> HostFunction<'a> {
             Self::Claim(_) => Self::Claim(label),
             Self::Register(_) => Self::Register(label),
             Self::Unregister(_) => Self::Unregister(label),
+            Self::Attach(_) => Self::Attach(label),
+            Self::Sync(_) => Self::Sync(label),
+            Self::Detach(_) => Self::Detach(label),
             other => other,
         }
     }
@@ -247,9 +262,19 @@ impl<'a> HostFunction<'a> {
     #[must_use]
     pub const fn label(&self) -> Option<Label<'a>> {
         match self {
-            Self::Claim(label) | Self::Register(label) | Self::Unregister(label) => Some(*label),
+            Self::Claim(label)
+            | Self::Register(label)
+            | Self::Unregister(label)
+            | Self::Attach(label)
+            | Self::Sync(label)
+            | Self::Detach(label) => Some(*label),
             _ => None,
         }
+    }
+
+    /// Is it about the conveyor of a block?
+    const fn is_about_conveyor(&self) -> bool {
+        matches!(self, Self::Attach(_) | Self::Sync(_) | Self::Detach(_))
     }
 
     /// Does the container pass it addresses in its memory?
@@ -266,10 +291,13 @@ impl<'a> HostFunction<'a> {
             | Self::ValueGet
             | Self::ValueSet
             | Self::ValueRemove
-            | Self::Register(_) => true,
+            | Self::Register(_)
+            | Self::Attach(_) => true,
             Self::Foreign(function) => function.takes_pointers(),
             Self::Claim(_)
             | Self::Unregister(_)
+            | Self::Sync(_)
+            | Self::Detach(_)
             | Self::Read(_)
             | Self::Write(_)
             | Self::Modify32
@@ -286,19 +314,24 @@ impl<'a> HostFunction<'a> {
     pub fn signature(&self) -> (&'static [u8], &'static [u8]) {
         match self {
             Self::Claim(_) | Self::ConfigChanges => (&[], &[I32]),
-            Self::Read(_) | Self::StateSave | Self::StateLoad | Self::ValueRemove => {
-                (&[I32, I32], &[I32])
-            }
+            Self::Read(_)
+            | Self::StateSave
+            | Self::StateLoad
+            | Self::ValueRemove
+            | Self::Sync(_) => (&[I32, I32], &[I32]),
             Self::Write(_) | Self::Log => (&[I32, I32, I32], &[]),
             Self::Modify32 => (&[I32, I32, I32, I32], &[]),
-            Self::Send | Self::Register(_) | Self::ConfigGet | Self::ValueGet | Self::ValueSet => {
-                (&[I32, I32, I32, I32], &[I32])
-            }
+            Self::Send
+            | Self::Register(_)
+            | Self::ConfigGet
+            | Self::ValueGet
+            | Self::ValueSet
+            | Self::Attach(_) => (&[I32, I32, I32, I32], &[I32]),
             Self::Receive => (&[I32, I32, I32], &[I32]),
             Self::Program => (&[I32; 7], &[I32]),
             Self::NowUs => (&[], &[I64]),
             Self::SleepUs => (&[I64], &[]),
-            Self::Yield | Self::Unregister(_) => (&[], &[]),
+            Self::Yield | Self::Unregister(_) | Self::Detach(_) => (&[], &[]),
             Self::Exit => (&[I32], &[]),
             Self::Foreign(function) => {
                 let (parameters, result) = function.signature();
@@ -312,6 +345,7 @@ impl<'a> HostFunction<'a> {
     pub const fn depends_on_device(&self) -> bool {
         match self {
             Self::Register(_) | Self::Unregister(_) | Self::Program => true,
+            Self::Attach(_) | Self::Sync(_) | Self::Detach(_) => true,
             Self::Foreign(function) => function.device().is_some(),
             _ => false,
         }
@@ -358,6 +392,9 @@ impl<'a> HostFunction<'a> {
             None if matches!(function, Self::Program) && !platform.runs_programs() => {
                 Err(MissingWhy::NoPrograms)
             }
+            Some(_) if function.is_about_conveyor() && !platform.has_conveyors() => {
+                Err(MissingWhy::NoConveyors)
+            }
             _ => Ok(function),
         }
     }
@@ -380,7 +417,10 @@ fn claim_of<P: Offers>(
     label: Label<'_>,
 ) -> Option<Claim> {
     let mut buffer = [0; DESCRIPTION_MAX];
-    let plain = matches!(function, HostFunction::Claim(_));
+    let plain = !matches!(
+        function,
+        HostFunction::Register(_) | HostFunction::Unregister(_)
+    );
     (0..)
         .map_while(|index| {
             platform.describe(index, &mut buffer).map(|exposure| {
@@ -447,6 +487,10 @@ impl<O: Offers> Offers for &O {
 
     fn runs_programs(&self) -> bool {
         (**self).runs_programs()
+    }
+
+    fn has_conveyors(&self) -> bool {
+        (**self).has_conveyors()
     }
 
     fn has_bus(&self, bus: Bus) -> bool {

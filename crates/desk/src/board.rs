@@ -24,6 +24,8 @@ pub struct Limits {
     pub handlers: u32,
     /// Register programs that are under way at the same time.
     pub programs: u32,
+    /// Conveyors that are attached at the same time.
+    pub conveyors: u32,
 }
 
 impl Default for Limits {
@@ -31,6 +33,7 @@ impl Default for Limits {
         Self {
             handlers: 8,
             programs: 2,
+            conveyors: 4,
         }
     }
 }

@@ -8,6 +8,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod conveyor;
 pub mod erases;
 pub mod filter;
 pub mod interrupt;
@@ -86,6 +87,14 @@ pub mod command {
     pub const PROGRAM_CONTINUE: usize = 21;
     /// `(handle)`: end the block's program where it is.
     pub const PROGRAM_CANCEL: usize = 22;
+    /// `(handle and moves, bytes of memory)`: check the list of a [conveyor](super::conveyor) and keep it for the block; see
+    /// [`super::conveyor_of`]. The list stands in read-only allow 2.
+    pub const CONVEYOR_ATTACH: usize = 23;
+    /// `(handle and moves, directions)`: make the moves of the block's conveyor that [`super::moves_of`] names, between its registers
+    /// and userspace-readable allow 1 → (u32 [state](super::conveyor::state), u32 accesses made).
+    pub const CONVEYOR_SYNC: usize = 24;
+    /// `(handle)`: forget the block's conveyor.
+    pub const CONVEYOR_DETACH: usize = 25;
 }
 
 /// One argument that names an interrupt of a claimed block: handle in the upper half,
@@ -114,6 +123,18 @@ pub const fn data_of(input: u16, output: u16) -> usize {
     ((input as usize) << 16) | output as usize
 }
 
+/// One argument with the handle of a claimed block and how many moves its conveyor has.
+#[must_use]
+pub const fn conveyor_of(handle: u16, moves: u8) -> usize {
+    ((handle as usize) << 16) | moves as usize
+}
+
+/// One argument with the handle of a claimed block, and which moves of its conveyor are meant: so many from the first one on.
+#[must_use]
+pub const fn moves_of(handle: u16, first: u8, count: u8) -> usize {
+    ((handle as usize) << 16) | ((first as usize) << 8) | count as usize
+}
+
 /// Upcall numbers.
 pub mod upcall {
     /// Interrupts were recorded: `(their bits, 0, 0)`. At most one waits in the queue.
@@ -126,12 +147,14 @@ pub mod allow {
     pub const RO_LABEL: usize = 0;
     /// Read-only: the captures of a registration.
     pub const RO_CAPTURES: usize = 1;
-    /// Read-only: the instructions of a program, and behind them its input.
+    /// Read-only: the instructions of a program, and behind them its input; the list of a conveyor.
     pub const RO_PROGRAM: usize = 2;
     /// Read-only: the input of a program, where it does not stand behind the instructions.
     pub const RO_INPUT: usize = 3;
     /// Userspace-readable: where interrupts are recorded.
     pub const RECORDS: usize = 0;
+    /// Userspace-readable: the memory of conveyors.
+    pub const CONVEYOR: usize = 1;
     /// Read-write: where a description is written.
     pub const RW_DESCRIPTION: usize = 0;
     /// Read-write: the output of a program.

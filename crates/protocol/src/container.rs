@@ -172,6 +172,8 @@ pub enum Fault {
     PauseTooLong,
     /// Asked for a register program that is none, or is too large.
     BadProgram,
+    /// Asked for a conveyor that is none, or is too large, or for moves that its conveyor has not.
+    BadConveyor,
 }
 
 impl Fault {
@@ -198,6 +200,7 @@ impl Fault {
             Self::HandlerTooLong => "handler-too-long",
             Self::PauseTooLong => "pause-too-long",
             Self::BadProgram => "bad-program",
+            Self::BadConveyor => "bad-conveyor",
         }
     }
 }

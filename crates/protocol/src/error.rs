@@ -275,6 +275,8 @@ pub enum MissingWhy {
     InUse,
     /// The board carries out no register programs.
     NoPrograms,
+    /// The board attaches no conveyors.
+    NoConveyors,
 }
 
 impl MissingWhy {
@@ -289,6 +291,7 @@ impl MissingWhy {
             Self::NotAFunction => "not-a-function",
             Self::InUse => "in-use",
             Self::NoPrograms => "no-programs",
+            Self::NoConveyors => "no-conveyors",
         }
     }
 }
@@ -303,6 +306,7 @@ impl fmt::Display for MissingWhy {
             Self::NotAFunction => "only functions can be imported",
             Self::InUse => "in use",
             Self::NoPrograms => "this board carries out no register programs",
+            Self::NoConveyors => "this board attaches no conveyors",
         })
     }
 }

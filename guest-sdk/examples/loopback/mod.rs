@@ -5,21 +5,22 @@
 
 #![allow(dead_code, reason = "each of them uses a part")]
 
+use berth_guest::mps2_an386::spi_shield0::{sspcr0, sspcr1, sspsr};
 use berth_guest::{error, exit, info, now_us};
 
 /// Words of a transfer, 16 bits each.
 pub(crate) const WORDS: usize = 512;
 
 /// Frames of 16 bits.
-pub(crate) const FRAMES: u32 = 15;
+pub(crate) const FRAMES: u32 = sspcr0::DSS.with(15).value();
 /// The smallest prescaler.
 pub(crate) const PRESCALER: u32 = 2;
 /// Loopback, enabled.
-pub(crate) const LOOPBACK: u32 = 0b11;
+pub(crate) const LOOPBACK: u32 = sspcr1::LBM.set().and(sspcr1::SSE.set()).value();
 /// Status: there is room for a word.
-pub(crate) const ROOM: u32 = 1 << 1;
+pub(crate) const ROOM: u32 = sspsr::TNF.mask();
 /// Status: there is a word.
-pub(crate) const FILLED: u32 = 1 << 2;
+pub(crate) const FILLED: u32 = sspsr::RNE.mask();
 /// Words that each queue holds.
 pub(crate) const QUEUE: usize = 8;
 

@@ -1,5 +1,6 @@
 //! The board that the thread's imports reach.
 
+use crate::conveyor::{Direction, Fields, Move};
 use crate::{Capture, Handler, Level, STATE_MAX};
 use berth_desk::{Board, Desk, Index, Width};
 use std::any::Any;
@@ -25,6 +26,9 @@ pub(crate) struct Running {
     pub(crate) log: Vec<(Level, String)>,
     claimed: Vec<Index>,
     handlers: Vec<Registered>,
+    conveyors: Vec<Attached>,
+    /// What was captured for the handler that runs, to be found at its registers: block, offset, width and value.
+    captured: Vec<(Index, u32, Width, u32)>,
     saved: Vec<u8>,
     configuration: BTreeMap<Vec<u8>, Vec<u8>>,
     changes: u32,
@@ -43,6 +47,26 @@ struct Registered {
     source: u32,
 }
 
+/// A conveyor.
+#[derive(Clone, Copy)]
+struct Attached {
+    block: Index,
+    moves: &'static [Move],
+    fields: &'static dyn Fields,
+    when: u32,
+    due_us: u64,
+}
+
+impl Attached {
+    /// Its period in microseconds, if it has one.
+    const fn period(&self) -> Option<u64> {
+        match self.when & 3 {
+            1 => Some((self.when >> 2) as u64),
+            _ => None,
+        }
+    }
+}
+
 /// Leaves the main function: the container has ended.
 struct Left(Ended);
 
@@ -55,6 +79,8 @@ impl Running {
             log: Vec::new(),
             claimed: Vec::new(),
             handlers: Vec::new(),
+            conveyors: Vec::new(),
+            captured: Vec::new(),
             saved: Vec::new(),
             configuration: BTreeMap::new(),
             changes: 0,
@@ -144,7 +170,12 @@ impl Running {
         if mask == 0 {
             self.bad_register(names(width).0, index, offset);
         }
-        self.desk.read(index, offset, width) & mask
+        let mut captured = self.captured.iter();
+        let register = (index, offset, width);
+        match captured.position(|(i, o, w, _)| (*i, *o, *w) == register) {
+            Some(place) => self.captured.remove(place).3,
+            None => self.desk.read(index, offset, width) & mask,
+        }
     }
 
     pub(crate) fn write(&mut self, bytes: u32, handle: i32, offset: u32, value: u32) {
@@ -273,6 +304,153 @@ impl Running {
         );
     }
 
+    pub(crate) fn attach(
+        &mut self,
+        label: &str,
+        moves: &'static [Move],
+        fields: &'static dyn Fields,
+        when: u32,
+    ) -> i32 {
+        let handle = self.claim(label);
+        let Some(block) = self.desk.block(label) else {
+            return -11;
+        };
+        if self.conveyors.iter().any(|other| other.block == block) {
+            return -2;
+        }
+        if self.conveyors.len() as u32 >= self.board.limits.conveyors {
+            return -9;
+        }
+        for one in moves {
+            let offset = one.offset.into();
+            let may = self.permitted("conveyor", (handle, offset), one.width);
+            let mask = match one.direction {
+                Direction::In => may.read,
+                Direction::Out => may.write,
+            };
+            if mask == 0 {
+                self.bad_register("conveyor", block, offset);
+            }
+        }
+        self.conveyors.push(Attached {
+            block,
+            moves,
+            fields,
+            when,
+            due_us: self.desk.now_us() + u64::from(when >> 2),
+        });
+        0
+    }
+
+    pub(crate) fn sync(&mut self, label: &str, first: u32, count: u32) {
+        let block = self.desk.block(label);
+        let mut conveyors = self.conveyors.iter();
+        let found = conveyors.find(|other| Some(other.block) == block).copied();
+        let (first, count) = (first as usize, count as usize);
+        let Some((one, moves)) =
+            found.and_then(|one| Some((one, one.moves.get(first..first + count)?)))
+        else {
+            panic!("faulted: bad-conveyor in conveyor.sync({label}, {first})");
+        };
+        self.make(one, moves);
+    }
+
+    pub(crate) fn detach(&mut self, label: &str) {
+        let block = self.desk.block(label);
+        self.conveyors.retain(|other| Some(other.block) != block);
+    }
+
+    fn make<'a>(&mut self, one: Attached, moves: impl IntoIterator<Item = &'a Move>) {
+        let place = self.claimed.iter().position(|own| *own == one.block);
+        let handle = place.map_or(-1, |place| place as i32);
+        for Move {
+            offset,
+            width,
+            direction,
+            place,
+            count,
+        } in moves.into_iter().copied()
+        {
+            let Some(field) = one.fields.field(place.into()) else {
+                continue;
+            };
+            for number in 0..usize::from(count) {
+                match direction {
+                    Direction::In => {
+                        let may = self.permitted("conveyor", (handle, offset.into()), width);
+                        let value = self.desk.read(may.index, offset.into(), width) & may.read;
+                        field.set_value(number, value);
+                    }
+                    Direction::Out => {
+                        let value = field.value(number).unwrap_or(0);
+                        self.write(width.bytes(), handle, offset.into(), value);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was captured of registers that a conveyor of the block mirrors is there, too.
+    fn mirror_captured(&mut self, block: Index) {
+        let mut conveyors = self.conveyors.iter();
+        let Some(one) = conveyors.find(|other| other.block == block) else {
+            return;
+        };
+        let mut found: Vec<(u32, Width)> = Vec::new();
+        for (_, offset, width, value) in &self.captured {
+            let number = found.iter().filter(|it| **it == (*offset, *width)).count();
+            found.push((*offset, *width));
+            let places = one.moves.iter().filter(|own| {
+                own.direction == Direction::In
+                    && u32::from(own.offset) == *offset
+                    && own.width == *width
+            });
+            let mut places = places
+                .flat_map(|own| (0..usize::from(own.count)).map(move |number| (own.place, number)));
+            if let Some((place, number)) = places.nth(number)
+                && let Some(field) = one.fields.field(place.into())
+            {
+                field.set_value(number, *value);
+            }
+        }
+    }
+
+    /// The conveyor that is synchronised at this interrupt makes its moves of one direction; what was captured is not read again.
+    fn at_interrupt(&mut self, next: &Registered, direction: Direction) {
+        let mut conveyors = self.conveyors.iter();
+        let at = u32::from(next.number) << 2 | 2;
+        let found = conveyors.find(|other| other.block == next.block && other.when == at);
+        let Some(one) = found.copied() else {
+            return;
+        };
+        let is_captured = |own: &Move| {
+            let mut captures = next.captures.iter();
+            let place = (own.offset, own.width.bytes() as u8);
+            captures.any(|capture| capture.target().is_none() && capture.place() == place)
+        };
+        let is_meant = |own: &&Move| {
+            own.direction == direction && (direction == Direction::Out || !is_captured(own))
+        };
+        self.make(one, one.moves.iter().filter(is_meant));
+    }
+
+    /// Synchronise the conveyors that are due. Returns when the next one is.
+    fn sync_due(&mut self) -> Option<u64> {
+        for place in 0..self.conveyors.len() {
+            let now = self.desk.now_us();
+            let Some(one) = self.conveyors.get_mut(place) else {
+                continue;
+            };
+            if let Some(period) = one.period().filter(|_| one.due_us <= now) {
+                one.due_us = now + period;
+                let one = *one;
+                self.make(one, one.moves);
+            }
+        }
+        let timed = self.conveyors.iter().filter(|one| one.period().is_some());
+        timed.map(|one| one.due_us).min()
+    }
+
     /// The next handler that is to be called, with what was captured.
     fn taken(&mut self) -> Option<Registered> {
         let mut handlers = self.handlers.clone().into_iter();
@@ -295,13 +473,20 @@ impl Running {
             let value = self
                 .desk
                 .read(next.block, offset.into(), width(bytes.into()));
-            capture.target().set(value);
+            let offset = u32::from(offset);
+            let width = width(bytes.into());
+            match capture.target() {
+                Some(target) => target.set(value),
+                None => self.captured.push((next.block, offset, width, value)),
+            }
         }
         if !first {
             clear(&mut self.desk);
         }
         self.desk.taken(next.block, next.number.into());
         self.desk.set_by(before);
+        self.mirror_captured(next.block);
+        self.at_interrupt(&next, Direction::In);
         Some(next)
     }
 }
@@ -346,7 +531,11 @@ pub(crate) fn handle() {
         });
         let Some(Some(next)) = next else { return };
         (next.handler)(next.source, 1);
-        with(|board| board.in_handler = false);
+        with(|board| {
+            board.captured.clear();
+            board.at_interrupt(&next, Direction::Out);
+            board.in_handler = false;
+        });
     }
     panic!(
         "an interrupt is raised again whenever its handler has returned: who removes its cause?"
@@ -366,9 +555,11 @@ pub(crate) fn pass_time(microseconds: u64) {
     loop {
         handle();
         let now = with(|board| {
-            let next = board.desk.next_us().unwrap_or(u64::MAX);
+            let next = [board.desk.next_us(), board.sync_due()];
+            let next = next.into_iter().flatten().min().unwrap_or(u64::MAX);
             let until = next.min(deadline).min(board.until_us);
             board.desk.go_on(until);
+            board.sync_due();
             (board.desk.now_us(), board.until_us)
         });
         let Some((now, until)) = now else { return };
@@ -438,6 +629,7 @@ impl Running {
     /// What the end of a claim does: no more interrupts, the safe state.
     fn end(&mut self) {
         self.handlers.clear();
+        self.conveyors.clear();
         let before = self.desk.set_by(berth_desk::By::SafeState);
         for index in std::mem::take(&mut self.claimed) {
             let block = self.desk.exposed(index).cloned();

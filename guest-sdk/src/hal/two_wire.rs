@@ -169,14 +169,18 @@ impl<L: Lines> TwoWire<L> {
     fn carry_out(&mut self, address: u8, operations: &mut [Operation<'_>]) -> Result<(), BusError> {
         let mut direction = None;
         let mut rest = operations;
-        while let Some((operation, behind)) = rest.split_first_mut() {
+        loop {
+            // Bytes until it is written again: parts in the same direction are one, with no start between them.
+            let mut left: usize = rest.iter().map_while(asked_for).sum();
+            let Some((operation, behind)) = rest.split_first_mut() else {
+                return Ok(());
+            };
+            rest = behind;
             let reads = matches!(operation, Operation::Read(_));
             // A device that is asked for nothing would hold the line for its first bit.
-            if is_empty_read(operation) {
-                rest = behind;
+            if reads && left == 0 {
                 continue;
             }
-            // Parts in the same direction are one: no start between them.
             if direction != Some(reads) {
                 self.address(address, reads)?;
                 direction = Some(reads);
@@ -190,23 +194,22 @@ impl<L: Lines> TwoWire<L> {
                     }
                 }
                 Operation::Read(places) => {
-                    let mut next = behind.iter().filter(|next| !is_empty_read(next));
-                    let goes_on = matches!(next.next(), Some(Operation::Read(_)));
-                    let mut left = places.len();
                     for place in places.iter_mut() {
                         left -= 1;
-                        *place = self.take(left > 0 || goes_on)?;
+                        *place = self.take(left > 0)?;
                     }
                 }
             }
-            rest = behind;
         }
-        Ok(())
     }
 }
 
-fn is_empty_read(operation: &Operation<'_>) -> bool {
-    matches!(operation, Operation::Read(places) if places.is_empty())
+/// Bytes that are read; `None`: it writes.
+fn asked_for(operation: &Operation<'_>) -> Option<usize> {
+    match operation {
+        Operation::Read(places) => Some(places.len()),
+        Operation::Write(_) => None,
+    }
 }
 
 impl<L> ErrorType for TwoWire<L> {

@@ -17,7 +17,7 @@ use wasm_host::{
 /// Room for the claims of this table.
 pub(crate) type Claims = wasm_host::ClaimStore<COUNT>;
 
-/// `COUNT`, `EXPOSURES`, `MAPPED`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`, `PROGRAMS`. Which of the imported
+/// `COUNT`, `EXPOSURES`, `MAPPED`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`, `PROGRAMS`, `CONVEYORS`. Which of the imported
 /// types a table needs, depends on what is exposed.
 #[allow(unused_imports)]
 mod table {
@@ -52,6 +52,8 @@ const fn apart(base: u64, length: u64, blocks: &[(u64, u64)]) {
     }
 }
 
+#[cfg(feature = "conveyors")]
+pub(crate) use table::CONVEYORS;
 #[cfg(feature = "programs")]
 pub(crate) use table::PROGRAMS;
 pub(crate) use table::{COUNT, ERASES, EXPOSURES, INTERRUPTS, LIMITS, MAPPED, PROCESSES};
@@ -60,6 +62,10 @@ pub(crate) use table::{COUNT, ERASES, EXPOSURES, INTERRUPTS, LIMITS, MAPPED, PRO
 const _: () = assert!(
     table::PROGRAMS == 0 || cfg!(feature = "programs"),
     "`programs` of the exposures' limits needs the feature `programs`"
+);
+const _: () = assert!(
+    table::CONVEYORS == 0 || cfg!(feature = "conveyors"),
+    "`conveyors` of the exposures' limits needs the feature `conveyors`"
 );
 
 /// A window for the generated table, and for nothing else.

@@ -268,7 +268,8 @@ fn wasm_host(
         exposures::LIMITS,
     )?;
     let claims = static_init!(exposures::Claims, exposures::Claims::new());
-    let host = WasmHost::new(&exposures::EXPOSURES, claims, grant)?
+    #[cfg_attr(not(feature = "programs"), expect(unused_mut))]
+    let mut host = WasmHost::new(&exposures::EXPOSURES, claims, grant)?
         .with_mapper(regions)
         .with_ends_one_by_one(DeferredCall::set_later)
         .with_interrupts(interrupts)?;
@@ -276,7 +277,14 @@ fn wasm_host(
     if exposures::PROGRAMS != 0 {
         let room = static_buf!([wasm_host::ProgramSlot; exposures::PROGRAMS]);
         let slots = fill(room, || const { wasm_host::ProgramSlot::new() });
-        return Ok(host.with_programs(slots).with_turn(&interrupts::Turn));
+        host = host.with_programs(slots).with_turn(&interrupts::Turn);
+    }
+    #[cfg(feature = "conveyors")]
+    if exposures::CONVEYORS != 0 {
+        let room = static_buf!([wasm_host::ConveyorSlot; exposures::CONVEYORS]);
+        let slots = fill(room, || const { wasm_host::ConveyorSlot::new() });
+        let processor = static_init!(wasm_host::Processor, wasm_host::Processor::new());
+        host = host.with_conveyors(slots, processor);
     }
     Ok(host)
 }

@@ -57,18 +57,18 @@ impl Call {
         } else {
             format!("(call $sleep (i64.const {first_us}))")
         };
-        let (calls, _) = self.calls();
-        self.text(&format!("{sleep} (loop $l {calls} (br $l))"))
+        let (before, (calls, _)) = (self.before(), self.calls());
+        self.text(&format!("{sleep} {before} (loop $l {calls} (br $l))"))
     }
 
     /// Returns a module that calls the function so many times, a multiple of eight, and tells the microseconds as its exit
     /// code; `None` of a function that does not return.
     #[must_use]
     pub fn counted(&self, times: u32) -> Option<String> {
-        let (calls, count) = self.calls();
+        let (before, (calls, count)) = (self.before(), self.calls());
         self.returns().then(|| {
             self.text(&format!(
-                "(local.set $t (call $now))
+                "{before} (local.set $t (call $now))
                  (loop $l {calls}
                    (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1)))
                      (i32.const {}))))
@@ -90,6 +90,16 @@ impl Call {
         )
     }
 
+    /// Returns what has to be called once, so that a call does something.
+    const fn before(&self) -> &'static str {
+        match self.function {
+            HostFunction::Sync(_) => {
+                "(drop (call $attach (i32.const 192) (i32.const 15) (i32.const 512) (i32.const 0)))"
+            }
+            _ => "",
+        }
+    }
+
     /// Returns some calls behind each other, and how many.
     fn calls(&self) -> (String, u32) {
         let (parameters, results) = self.function.signature();
@@ -104,8 +114,11 @@ impl Call {
                 None => "(f64.const 64)",
             })
             .collect();
-        // Registering twice is refused quickly; what takes long is to register.
-        if matches!(self.function, HostFunction::Register(_)) {
+        // Registering or attaching twice is refused quickly; what takes long is to do it.
+        if matches!(
+            self.function,
+            HostFunction::Register(_) | HostFunction::Attach(_)
+        ) {
             (
                 format!("{arguments} (call $f) drop (call $un)\n").repeat(4),
                 4,
@@ -125,6 +138,7 @@ impl Call {
         let (block, full) = match *module {
             "irq:" => ("timer0", "irq:timer0"),
             "mmio:" => ("fpgaio", "mmio:fpgaio"),
+            "conveyor:" => ("fpgaio", "conveyor:fpgaio"),
             other => ("fpgaio", other),
         };
         let claim = if module.starts_with("mmio") || *module == "irq:" || *module == "program" {
@@ -132,13 +146,20 @@ impl Call {
         } else {
             String::new()
         };
-        let unregister = if matches!(self.function, HostFunction::Register(_)) {
-            r#"(import "irq:timer0" "unregister" (func $un))"#
-        } else {
-            ""
+        let beside = match self.function {
+            HostFunction::Register(_) => r#"(import "irq:timer0" "unregister" (func $un))"#,
+            HostFunction::Attach(_) => r#"(import "conveyor:fpgaio" "detach" (func $un))"#,
+            HostFunction::Sync(_) => {
+                r#"(import "conveyor:fpgaio" "attach" (func $attach (param i32 i32 i32 i32) (result i32)))"#
+            }
+            _ => "",
         };
+        // As many accesses as there can be, of the lights: fifteen moves of four.
+        let moves: String = (0..15_u8)
+            .map(|number| format!("\\00\\00\\04\\00\\{:02x}\\00\\04\\00", 16 * number))
+            .collect();
         format!(
-            r#"(module {claim} {unregister}
+            r#"(module {claim} {beside}
               (import "{full}" "{name}" (func $f (param {parameters}) (result {result})))
               (import "berth" "now_us" (func $now (result i64)))
               (import "berth" "sleep_us" (func $sleep (param i64)))
@@ -151,6 +172,7 @@ impl Call {
               (data (i32.const 32) "\40\00\00\00\14\00\00\00")
               (data (i32.const 64) "abcdefghijklmnopqrst")
               (data (i32.const 128) "\06\04\00\00\40\00\00\00\01\00\00\00\00\00\00\00\03\04\00\00\02\00\00\00\00\00\00\00\00\00\00\00")
+              (data (i32.const 192) "{moves}")
               (func (export "_start") (local $i i32) (local $t i64) {body}))"#
         )
     }
@@ -219,9 +241,17 @@ fn arguments(function: &HostFunction<'_>) -> &'static [&'static str] {
             "(i32.const 0)",
             "(i32.const 0)",
         ],
+        HostFunction::Attach(_) => &[
+            "(i32.const 192)",
+            "(i32.const 15)",
+            "(i32.const 512)",
+            "(i32.const 0)",
+        ],
+        HostFunction::Sync(_) => &["(i32.const 0)", "(i32.const 15)"],
         HostFunction::NowUs
         | HostFunction::ConfigChanges
         | HostFunction::Yield
+        | HostFunction::Detach(_)
         | HostFunction::Claim(_)
         | HostFunction::Unregister(_) => &[],
         HostFunction::Foreign(function) => match function {

@@ -208,6 +208,87 @@ fn a_stack_that_nobody_has_chosen_is_told_with_the_flag() -> Result<()> {
     Ok(())
 }
 
+/// A driver that fails at its fourth look, and one that panics.
+const FAILS: &str = r#"#![no_std]
+#![forbid(unsafe_code)]
+
+use berth_guest::mps2_an386::fpgaio;
+use berth_guest::{Block, block, info};
+
+berth_guest::main!(main);
+block!(fn board = "mmio:fpgaio");
+
+/// No register of these may be read but the first.
+fn peek(block: Block, offset: u32) -> u32 {
+    block.read32(offset)
+}
+
+#[inline(never)]
+fn look(count: u32) -> u32 {
+    peek(board(), if count == 3 { 8 } else { fpgaio::LED0 })
+}
+
+fn main() {
+    for count in 0.. {
+        info!("saw {}", look(count));
+    }
+}
+"#;
+
+/// The same words from the simulator and from the device: function, line, register, and a panic's place.
+#[test]
+fn a_fault_names_function_line_and_register() -> Result<()> {
+    let author = Author::new()?;
+    author.ok(".", "berth new pump")?;
+    let code = author.folder("pump/src/lib.rs");
+    fs::write(&code, FAILS)?;
+    let device = Device::boot()?;
+    let on_device = |words: &str| format!("berth --device {} {words}", device.board.address());
+    let place =
+        "in pump::peek (src/lib.rs:12), in pump::look (src/lib.rs:17); register fpgaio.BUTTON";
+    // Exit code 1: it has failed, as it was to.
+    for command in [
+        "berth sim".to_owned(),
+        on_device("run -f"),
+        on_device("logs pump"),
+    ] {
+        let output = author.run("pump", &command)?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(
+            said.contains("faulted: bad-register in main, at place"),
+            "{said}"
+        );
+        ensure!(said.contains(place), "{command}: {said}");
+    }
+    let said = author.ok("pump", &on_device("inspect pump"))?;
+    ensure!(
+        said.contains("in pump::peek (src/lib.rs:12), in pump::look"),
+        "{said}"
+    );
+    ensure!(said.contains("of fpgaio: BUTTON"), "{said}");
+    // What is handed on tells the function.
+    author.ok("pump", "berth build")?;
+    let output = author.run("pump", &on_device("run pump.berth -f"))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        said.contains("in pump::look; register fpgaio.BUTTON"),
+        "{said}"
+    );
+
+    change(
+        &code,
+        "info!(\"saw {}\", look(count));",
+        "info!(\"saw {}\", [1, 2][look(count) as usize + count as usize]);",
+    )?;
+    for command in ["berth sim".to_owned(), on_device("run -f")] {
+        let output = author.run("pump", &command)?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(said.contains("panicked"), "{said}");
+        ensure!(said.contains("in pump::main (src/lib.rs:22)"), "{said}");
+    }
+    Ok(())
+}
+
 /// docs/author.md, word for word: it ends in the temperature that the sensor was given.
 #[test]
 fn the_authors_guide_ends_in_a_temperature() -> Result<()> {

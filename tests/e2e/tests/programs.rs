@@ -1,4 +1,4 @@
-//! Register programs on the board, and one driver in every way to a register that there is.
+//! Register programs and conveyors on the board, and one driver in every way to a register that there is.
 
 use std::process::Command;
 
@@ -12,7 +12,12 @@ const SPI: std::ops::Range<u32> = 0x4002_6000..0x4002_7000;
 const DATA: u32 = 0x4002_6008;
 
 /// The ways in which a kilobyte goes through the controller.
-const WAYS: [&str; 3] = ["loopback_calls", "loopback_mapped", "loopback_program"];
+const WAYS: [&str; 4] = [
+    "loopback_calls",
+    "loopback_mapped",
+    "loopback_program",
+    "loopback_conveyor",
+];
 
 /// Runs an example to its end. Returns what it did to the controller.
 fn traffic(device: &Device, name: &str) -> Result<Vec<Access>> {
@@ -114,6 +119,74 @@ fn what_a_program_may_not_is_told_with_the_register() -> Result<()> {
     Ok(())
 }
 
+/// A module with a conveyor of this list for a block, with memory at 512.
+fn conveyor(label: &str, list: &[[u8; 8]], when: u32, main: &str) -> Result<Vec<u8>> {
+    let bytes = list.iter().flatten();
+    let bytes: String = bytes.map(|byte| format!("\\{byte:02x}")).collect();
+    let text = format!(
+        r#"(module
+          (import "conveyor:{label}" "attach" (func $attach (param i32 i32 i32 i32) (result i32)))
+          (import "berth" "exit" (func $exit (param i32)))
+          (memory (export "memory") 1024 65536 (pagesize 1))
+          (data (i32.const 64) "{bytes}")
+          (func (export "_start") (local $seen i32) (local $changes i32)
+            (if (call $attach (i32.const 64) (i32.const {}) (i32.const 512) (i32.const {when}))
+              (then unreachable))
+            {main}))"#,
+        list.len()
+    );
+    Ok(wat::parse_str(text)?)
+}
+
+#[test]
+fn a_conveyor_mirrors_what_it_may_and_says_what_it_may_not() -> Result<()> {
+    let device = Device::boot()?;
+    let folder = tempfile::tempdir()?;
+    let start = |name: &str, module: Vec<u8>| -> Result<()> {
+        let file = folder.path().join(format!("{name}.wasm"));
+        std::fs::write(&file, module)?;
+        device.berth(&["run", &file.to_string_lossy()])?.ok()?;
+        Ok(())
+    };
+    // Offset, width, direction, place, count.
+    let one = |offset: u16, width: u8, out: u8, place: u8, count: u8| {
+        let [low, high] = offset.to_le_bytes();
+        [low, high, width, out, place, 0, count, 0]
+    };
+    let good = one(0, 4, 1, 0, 1);
+    for (bad, fault, place) in [
+        (one(0x1c, 4, 1, 0, 1), "bad-register", "0x1c"),
+        (one(0, 2, 0, 0, 1), "bad-register", "0x0"),
+        (one(2, 4, 0, 0, 1), "bad-register", "0x2"),
+        (one(0x1000, 4, 0, 0, 1), "bad-register", "0x1000"),
+        (one(0, 4, 0, 0, 61), "bad-conveyor", "0x1"),
+    ] {
+        start("faulty", conveyor("fpgaio", &[good, bad], 0, "")?)?;
+        device.wait_state("faulty", "faulted")?;
+        let told = device.berth(&["inspect", "faulty"])?.ok()?;
+        for word in [fault, "conveyor.attach", &format!("{place}) of fpgaio")] {
+            ensure!(told.contains(word), "{word} is not in {told}");
+        }
+        device.berth(&["rm", "-f", "faulty"])?.ok()?;
+    }
+    // Every two milliseconds, without a call: its memory grows meanwhile, and the timer counts: from its reload value down, enabled.
+    let timer = [one(8, 4, 1, 0, 1), one(0, 4, 1, 4, 1), one(4, 4, 0, 8, 1)];
+    let main = "(i32.store (i32.const 512) (i32.const 0x7fffffff))
+        (i32.store (i32.const 516) (i32.const 1))
+        (loop $l
+          (if (i32.ne (local.get $seen) (i32.load (i32.const 520))) (then
+            (local.set $seen (i32.load (i32.const 520)))
+            (drop (memory.grow (i32.const 3000)))
+            (local.set $changes (i32.add (local.get $changes) (i32.const 1)))))
+          (br_if $l (i32.lt_u (local.get $changes) (i32.const 5))))
+        (call $exit (local.get $changes))";
+    start("counts", conveyor("timer0", &timer, 2_000 << 2 | 1, main)?)?;
+    device.wait_state("counts", "exited")?;
+    let counts = device.container("counts")?.context("it is listed")?;
+    ensure!(counts["exit_code"] == 5, "{counts}");
+    Ok(())
+}
+
 #[test]
 fn a_long_program_lets_others_run_and_ends_with_its_container() -> Result<()> {
     let device = Device::boot()?;
@@ -149,19 +222,32 @@ fn pack_says_whether_a_board_carries_them_out() -> Result<()> {
     let text = std::fs::read_to_string(&exposures).context("run `make build`")?;
     let folder = tempfile::tempdir()?;
     let without = folder.path().join("without.json");
-    ensure!(text.contains("\"programs\": 2"), "{text}");
-    std::fs::write(&without, text.replace("\"programs\": 2", "\"programs\": 0"))?;
-    for (board, takes) in [(&exposures, true), (&without, false)] {
-        let check = Command::new(program("pack"))
-            .arg("--check")
-            .args([board.as_path(), guest("loopback_program").as_path()])
-            .output()?;
-        let said = String::from_utf8_lossy(&check.stderr).into_owned()
-            + &String::from_utf8_lossy(&check.stdout);
-        ensure!(check.status.success() == takes, "{said}");
-        if !takes {
-            let line = "program run: this board carries out no register programs";
-            ensure!(said.contains(line), "{said}");
+    let (with, none) = (
+        ["\"programs\": 2", "\"conveyors\": 4"],
+        ["\"programs\": 0", "\"conveyors\": 0"],
+    );
+    ensure!(with.iter().all(|limit| text.contains(limit)), "{text}");
+    let fewer = text.replace(with[0], none[0]).replace(with[1], none[1]);
+    std::fs::write(&without, fewer)?;
+    for (example, line) in [
+        (
+            "loopback_program",
+            "program run: this board carries out no register programs",
+        ),
+        (
+            "loopback_conveyor",
+            "conveyor:spi_shield0 attach: this board attaches no conveyors",
+        ),
+    ] {
+        for (board, takes) in [(&exposures, true), (&without, false)] {
+            let check = Command::new(program("pack"))
+                .arg("--check")
+                .args([board.as_path(), guest(example).as_path()])
+                .output()?;
+            let said = String::from_utf8_lossy(&check.stderr).into_owned()
+                + &String::from_utf8_lossy(&check.stdout);
+            ensure!(check.status.success() == takes, "{said}");
+            ensure!(takes || said.contains(line), "{said}");
         }
     }
     Ok(())

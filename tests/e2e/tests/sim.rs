@@ -23,7 +23,7 @@ chips = [
 "#;
 
 /// What they say does not depend on how fast the board is: so many lines are compared.
-const SAME: [(&str, usize); 19] = [
+const SAME: [(&str, usize); 20] = [
     ("hello", 1),
     ("blink", 6),
     ("blink_mapped", 6),
@@ -38,6 +38,7 @@ const SAME: [(&str, usize); 19] = [
     ("loopback_calls", 1),
     ("loopback_mapped", 1),
     ("loopback_program", 1),
+    ("loopback_conveyor", 1),
     ("loopback", 1),
     ("thermometer", 1),
     ("thermometer_2", 1),
@@ -52,7 +53,13 @@ const MEASURED: [(&str, usize); 3] = [("ticks", 1), ("report", 1), ("clock", 3)]
 const ENDED: [&str; 2] = ["greedy", "trap"];
 
 /// They answer what is typed on their line.
-const TYPED: [(&str, u8); 2] = [("echo", 1), ("shout", 2)];
+const TYPED: [(&str, u8); 5] = [
+    ("echo", 1),
+    ("echo_calls", 1),
+    ("echo_mapped", 1),
+    ("echo_conveyor", 1),
+    ("shout", 2),
+];
 
 /// They are for each other.
 const TOGETHER: [&str; 2] = ["leds", "lamp"];
@@ -150,7 +157,7 @@ fn every_example_says_the_same_in_the_simulator_and_on_the_board() -> Result<()>
     }
     for (name, line) in TYPED {
         device.run_example(name)?;
-        if name == "echo" {
+        if name.starts_with("echo") {
             device.wait_until("it listens", |device| Ok(!device.said(name)?.is_empty()))?;
         }
         let mut typed = device.board.uart(line.into())?;
@@ -169,6 +176,7 @@ fn every_example_says_the_same_in_the_simulator_and_on_the_board() -> Result<()>
         let simulated = Simulated::run(&[name], &model, &["--for", "2s"])?;
         let ours = simulated.sent(&label);
         ensure!(ours == back, "{name}: {ours:?}, on the board {back:?}");
+        device.berth(&["rm", "-f", name])?.ok()?;
     }
     for name in ENDED {
         let simulated = Simulated::run(&[name], "", &[])?;

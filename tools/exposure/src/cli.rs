@@ -21,6 +21,9 @@ pub struct Cli {
     /// Write label and register constants for containers, as Rust source.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
+    /// Write the same for containers in C and C++, as a header.
+    #[arg(long, value_name = "FILE")]
+    pub header: Option<PathBuf>,
     /// Tell what of the SVD file was not judged, and why (on standard error)
     #[arg(long, short)]
     pub verbose: bool,

@@ -12,7 +12,7 @@ use crate::danger::{Danger, HARMLESS, HARMLESS_FORM};
 use crate::device_classes::CLASSES;
 use crate::devicetree::{Node, Property};
 use crate::interrupts::interrupts;
-use crate::model::{Device, Exposure, Limits, Named, RegisterWrite};
+use crate::model::{Device, Exposure, Limits, Named, NamedBits, RegisterWrite};
 use crate::problem::{Place, Problem};
 use crate::registers::{MASK_FORM, Registers, SAFE_FORM};
 use crate::report::Report;
@@ -51,7 +51,7 @@ const BLOCK_PROPERTIES: [&str; 13] = [
 ];
 
 /// Name, default, smallest and largest of each limit.
-const LIMITS: [(&str, u32, u32, u32); 9] = [
+const LIMITS: [(&str, u32, u32, u32); 10] = [
     ("registers", 64, 1, 1024),
     ("handlers", 8, 1, 32),
     ("captures", 16, 1, CAPTURES_MAX as u32),
@@ -61,6 +61,7 @@ const LIMITS: [(&str, u32, u32, u32); 9] = [
     ("erase-hours", 24, 1, 8_766),
     ("erases-per-second", 16, 1, 65_535),
     ("programs", 0, 0, 8),
+    ("conveyors", 0, 0, 8),
 ];
 
 /// What the node holds, as far as it is sound.
@@ -146,6 +147,7 @@ fn limits(node: &Node, report: &mut Report) -> Limits {
         erase_hours,
         erases_per_second,
         programs,
+        conveyors,
     ] = LIMITS.map(|(name, default, min, max)| {
         child
             .and_then(|limits| report.cell(limits, name, "<number>", (min, max)))
@@ -164,6 +166,7 @@ fn limits(node: &Node, report: &mut Report) -> Limits {
         erase_hours,
         erases_per_second,
         programs,
+        conveyors,
     }
 }
 
@@ -583,6 +586,15 @@ fn named(register: &svd::Register) -> Named {
         name: register.name.clone(),
         offset: register.offset,
         size: register.size,
+        fields: register
+            .fields
+            .iter()
+            .filter_map(|field| {
+                let name = field.name.clone()?;
+                let mask = field.mask;
+                Some(NamedBits { name, mask })
+            })
+            .collect(),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::model::{Configuration, Exposure, Interrupt, Named, Register};
+use crate::model::{Configuration, Exposure, Interrupt, Named, NamedBits, Register};
 
 /// One module for each label: `LABEL`; the offset and masks of each register; `registers()`, which asks for the block and gives its
-/// registers by name (`berth_guest::typed::Register`), each with what may be done with it; for its interrupts `Interrupts`, and, in a
+/// registers by name (`berth_guest::typed::Register`), each with what may be done with it; in a module with the register's name its bits
+/// by name (`berth_guest::typed::Field`); for its interrupts `Interrupts`, and, in a
 /// module `interrupts`, the number of each.
 ///
 /// Labels and register names are made into Rust names: other characters than letters,
@@ -22,17 +23,38 @@ pub fn labels(configuration: &Configuration) -> String {
 }
 
 /// A register that a container may use.
-struct Usable {
-    name: String,
-    offset: u32,
-    size: u32,
+pub(crate) struct Usable {
+    pub(crate) name: String,
+    pub(crate) offset: u32,
+    pub(crate) size: u32,
     /// For people: which bits may be read and written.
-    rights: String,
+    pub(crate) rights: String,
     /// What `berth_guest::typed` calls what may be done with it.
     access: &'static str,
+    /// Bits that have a name, and that may be read or written.
+    pub(crate) fields: Vec<NamedBits>,
 }
 
-fn usable(exposure: &Exposure) -> Vec<Usable> {
+/// The bits of a register that have a name, as far as a container may use all of them. One name is of one field.
+fn fields(exposure: &Exposure, offset: u32, size: u32, usable: u32) -> Vec<NamedBits> {
+    let mut fields: Vec<NamedBits> = Vec::new();
+    let named = exposure.map.iter();
+    for named in named.filter(|named| named.offset == offset && named.size == size) {
+        for field in &named.fields {
+            let own = name(&field.name).to_uppercase();
+            let is_known = |known: &NamedBits| known.name == own;
+            if field.mask != 0 && field.mask & !usable == 0 && !fields.iter().any(is_known) {
+                fields.push(NamedBits {
+                    name: own,
+                    mask: field.mask,
+                });
+            }
+        }
+    }
+    fields
+}
+
+pub(crate) fn usable(exposure: &Exposure) -> Vec<Usable> {
     match &exposure.registers {
         Some(registers) => {
             let usable = |register: &Register| Usable {
@@ -49,6 +71,12 @@ fn usable(exposure: &Exposure) -> Vec<Usable> {
                     _ if register.zero_rest => "Whole",
                     _ => "Changed",
                 },
+                fields: fields(
+                    exposure,
+                    register.offset,
+                    register.size,
+                    register.read | register.write,
+                ),
             };
             registers.iter().map(usable).collect()
         }
@@ -65,6 +93,7 @@ fn usable(exposure: &Exposure) -> Vec<Usable> {
                     size: 32,
                     rights: String::new(),
                     access: "Changed",
+                    fields: fields(exposure, named.offset, 32, u32::MAX),
                 })
                 .collect()
         }
@@ -85,6 +114,9 @@ fn write_module(out: &mut String, exposure: &Exposure) {
     }
     if !registers.is_empty() {
         write_registers(out, label, &registers);
+    }
+    for register in registers.iter().filter(|r| !r.fields.is_empty()) {
+        write_fields(out, register);
     }
     if !exposure.interrupts.is_empty() {
         write_interrupts(out, label, &exposure.interrupts);
@@ -123,6 +155,22 @@ fn write_registers(out: &mut String, label: &str, registers: &[Usable]) {
         );
     }
     out.push_str("        }\n    }\n");
+}
+
+fn write_fields(out: &mut String, register: &Usable) {
+    let _ = write!(
+        out,
+        "\n    /// Bits of {}.\n    pub mod {} {{\n        use berth_guest::typed::Field;\n",
+        register.name,
+        module(&register.name)
+    );
+    for NamedBits { name, mask } in &register.fields {
+        let _ = write!(
+            out,
+            "\n        /// {mask:#x}.\n        pub const {name}: Field = Field::of({mask:#x});\n"
+        );
+    }
+    out.push_str("    }\n");
 }
 
 fn write_interrupts(out: &mut String, label: &str, interrupts: &[Interrupt]) {
@@ -170,7 +218,15 @@ fn field(register: &str) -> String {
     }
 }
 
-fn name(text: &str) -> String {
+/// The name of the module with a register's bits: not the one with the interrupts.
+fn module(register: &str) -> String {
+    match field(register) {
+        word if word == "interrupts" => word + "_",
+        word => word,
+    }
+}
+
+pub(crate) fn name(text: &str) -> String {
     let word: String = text
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })

@@ -24,6 +24,7 @@ mod danger;
 mod device_classes;
 mod devicetree;
 mod exposures;
+mod header;
 mod interrupts;
 mod labels;
 mod layout;
@@ -50,6 +51,7 @@ use board::Board;
 use devicetree::Node;
 use report::Report;
 
+pub use header::header;
 pub use labels::labels;
 pub use model::{
     Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Raised, Register,

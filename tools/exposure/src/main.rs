@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use berth_exposure_compiler::cli::Cli;
-use berth_exposure_compiler::{compile, json, kernel_table, labels};
+use berth_exposure_compiler::{compile, header, json, kernel_table, labels};
 use berth_protocol::is_plain;
 use berth_whole::write_whole;
 use clap::Parser;
@@ -39,6 +39,7 @@ fn main() -> ExitCode {
     let outputs = [
         (&arguments.json, json),
         (&arguments.labels, labels(&configuration)),
+        (&arguments.header, header(&configuration)),
         (&arguments.table, kernel_table(&configuration)),
     ];
     for (path, text) in outputs {

@@ -76,6 +76,18 @@ pub struct Named {
     pub offset: u32,
     /// Bits.
     pub size: u32,
+    /// Bits of it that have a name.
+    #[serde(skip)]
+    pub fields: Vec<NamedBits>,
+}
+
+/// Bits of a register that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedBits {
+    /// From the SVD file.
+    pub name: String,
+    /// Which.
+    pub mask: u32,
 }
 
 /// A write of some bits of a register.
@@ -155,6 +167,8 @@ pub struct Limits {
     pub erases_per_second: u32,
     /// Register programs at once. 0: the kernel carries out none.
     pub programs: u32,
+    /// Conveyors attached at once. 0: the kernel attaches none.
+    pub conveyors: u32,
 }
 
 /// What one process may call.

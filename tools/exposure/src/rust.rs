@@ -188,6 +188,11 @@ fn write_interrupts(out: &mut String, configuration: &Configuration) {
         "pub(crate) const PROGRAMS: usize = {};\n",
         limits.programs
     );
+    let _ = writeln!(
+        out,
+        "pub(crate) const CONVEYORS: usize = {};\n",
+        limits.conveyors
+    );
     let _ = writeln!(out, "pub(crate) const INTERRUPTS: &[Interrupt] = &[");
     for (index, exposure) in configuration.exposures.iter().enumerate() {
         for interrupt in &exposure.interrupts {

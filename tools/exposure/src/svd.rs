@@ -16,6 +16,8 @@ pub(crate) enum WriteEffect {
 /// Bits of a register that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
+    /// `None`: all of a register that has no fields.
+    pub(crate) name: Option<String>,
     pub(crate) mask: u32,
     pub(crate) writable: bool,
     /// What was written can be read, to be written back.
@@ -166,7 +168,10 @@ impl Peripheral {
                     Err(_) => None,
                 };
                 let mask = mask.unwrap_or(0) & register.all();
-                let field = Field { mask, ..*field };
+                let field = Field {
+                    mask,
+                    ..field.clone()
+                };
                 let same = |own: &Field| *own == field;
                 if mask != 0 && field.writable && !united.fields.iter().any(same) {
                     united.fields.push(field);
@@ -206,6 +211,7 @@ pub(crate) fn register(info: &RegisterInfo, peripheral: &str, offset: u32) -> Re
     let mut all: Vec<_> = fields.iter().map(|f| self::bits(f, info, access)).collect();
     if all.is_empty() {
         all.push(Bits {
+            name: None,
             first: 0,
             count: size,
             access,
@@ -223,6 +229,7 @@ pub(crate) fn register(info: &RegisterInfo, peripheral: &str, offset: u32) -> Re
 
 /// A field of a register of any width.
 struct Bits {
+    name: Option<String>,
     first: u32,
     count: u32,
     access: Access,
@@ -236,6 +243,7 @@ impl Bits {
         let from = (i64::from(self.first) - start).clamp(0, 32);
         let end = (i64::from(self.first) + i64::from(self.count) - start).clamp(from, 32);
         Field {
+            name: self.name.clone(),
             mask: ((1_u64 << end) - (1_u64 << from)) as u32,
             writable: self.access.can_write(),
             readable: self.access.can_read(),
@@ -247,6 +255,7 @@ impl Bits {
 
 fn bits(field: &FieldInfo, register: &RegisterInfo, access: Access) -> Bits {
     Bits {
+        name: Some(shown(&field.name)),
         first: field.bit_range.offset,
         count: field.bit_range.width,
         access: field.access.unwrap_or(access),

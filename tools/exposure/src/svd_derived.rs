@@ -12,7 +12,7 @@ use roxmltree::Node;
 use crate::svd_element::{child, name_of};
 
 /// Longest row of elements, each derived from the next; a ring has no end.
-pub(crate) const DERIVED_MAX: usize = 8;
+pub(crate) const DERIVED_MAX: usize = 32;
 
 /// The element inside which another has its parts: `registers`, `fields`, or a cluster itself.
 fn holder<'a, 'b>(node: Node<'a, 'b>) -> Option<Node<'a, 'b>> {
@@ -82,6 +82,12 @@ pub(crate) fn is_endless(node: Node) -> bool {
         .is_some_and(|last| source(last).is_some())
 }
 
+/// Returns whether an element has parts of its own, and what it is derived from is not found: the parser might find it, and
+/// leave out what is inherited beside them.
+pub(crate) fn is_derived_from_nothing(node: Node) -> bool {
+    node.has_attribute("derivedFrom") && !own(node).is_empty() && source(node).is_none()
+}
+
 /// All parts of an element, inherited ones too.
 pub(crate) fn parts<'a, 'b>(node: Node<'a, 'b>) -> Vec<Node<'a, 'b>> {
     parts_at(node, 0)
@@ -123,8 +129,9 @@ pub(crate) struct Derived<'a, 'b> {
 }
 
 impl<'a, 'b> Derived<'a, 'b> {
-    /// `None`: it is not derived, or from nothing that there is. (Fields have no parts, and the parser does theirs.)
+    /// `None`: it is not derived, or from nothing that there is.
     pub(crate) fn of(node: Node<'a, 'b>) -> Option<Self> {
+        const POSITIONS: [&str; 3] = ["bitOffset", "bitRange", "lsb"];
         const PROPERTIES: [&str; 7] = [
             "access",
             "dim",
@@ -138,6 +145,8 @@ impl<'a, 'b> Derived<'a, 'b> {
             "peripheral" => "registers",
             "register" => "fields",
             "cluster" => "",
+            // The parser asks where it is, and would look for its source where it is inherited.
+            "field" if POSITIONS.iter().any(|name| child(node, name).is_some()) => "",
             _ => return None,
         };
         source(node)?;

@@ -29,7 +29,15 @@ pub(crate) fn called(node: Node) -> String {
 
 /// A number as SVD files write it: the schema's, with a factor behind it or not, and binary in two ways.
 pub(crate) fn number(node: Node) -> Option<u64> {
-    let text = node.text()?.trim().trim_start_matches('+');
+    // Comments may stand around it, and not in it.
+    let texts = node
+        .children()
+        .filter_map(|child| child.text().filter(|_| child.is_text()));
+    let mut texts = texts.map(str::trim).filter(|text| !text.is_empty());
+    let text = texts.next()?.trim_start_matches('+');
+    if texts.next().is_some() {
+        return None;
+    }
     let lower = text.to_ascii_lowercase();
     let digits = lower.trim_end_matches(['u', 'l']);
     if let Some(hexadecimal) = digits.strip_prefix("0x") {

@@ -16,7 +16,9 @@ use svd_parser::svd::Device;
 use crate::address::Range;
 use crate::nesting::nesting;
 use crate::svd::{Peripheral, Skipped, register, shown};
-use crate::svd_derived::{DERIVED_MAX, Derived, derivations, is_endless, missing, own};
+use crate::svd_derived::{
+    DERIVED_MAX, Derived, derivations, is_derived_from_nothing, is_endless, missing, own,
+};
 use crate::svd_element::{
     called, child, count, dim, end_of, extent, has_odd_dim, index, instance, name_of, number,
     width_of,
@@ -216,6 +218,14 @@ impl File {
             let (what, name) = (node.tag_name().name(), called(node));
             return Err(format!(
                 "the {what} {name} is derived over more than {DERIVED_MAX} others: write out what it inherits"
+            ));
+        }
+        let mut read = wanted.iter().flat_map(|node| node.descendants());
+        if let Some(node) = read.find(|node| is_derived_from_nothing(*node)) {
+            return Err(format!(
+                "what the {} {} is derived from is not found by its name: write out what it inherits",
+                node.tag_name().name(),
+                called(node)
             ));
         }
         let unwanted = all.len() - wanted.len();

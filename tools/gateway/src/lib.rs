@@ -11,6 +11,7 @@
 //!             ├── wasmico (WASMICO's HTTP API)
 //!             │      fleet (what is to run where, and the way there)
 //!             │
+//!             │    mqtt (what is told a broker)
 //!           lines (which devices there are) ── line (one owner thread a device)
 //!             │                                  ├─ watch (what is seen without being asked for)
 //!             │                                  └─ throttle

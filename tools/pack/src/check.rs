@@ -44,6 +44,8 @@ pub struct Board {
 struct Limits {
     /// Register programs at once.
     programs: Option<u32>,
+    /// Conveyors at once.
+    conveyors: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -141,6 +143,11 @@ impl Offers for Board {
     fn runs_programs(&self) -> bool {
         let limits = self.limits.as_ref();
         limits.and_then(|limits| limits.programs) != Some(0)
+    }
+
+    fn has_conveyors(&self) -> bool {
+        let limits = self.limits.as_ref();
+        limits.and_then(|limits| limits.conveyors) != Some(0)
     }
 }
 

@@ -54,7 +54,14 @@ pub(crate) fn readable(name: &str) -> String {
 }
 
 /// Crates whose functions an author has not written, and does not look for.
-const NOT_THE_AUTHORS: [&str; 5] = ["berth_guest", "core", "alloc", "std", "compiler_builtins"];
+const NOT_THE_AUTHORS: [&str; 6] = [
+    "berth_guest",
+    "core",
+    "alloc",
+    "std",
+    "compiler_builtins",
+    "__rustc",
+];
 /// Functions without a crate that are the compiler's.
 const COMPILERS: [&str; 5] = ["memcpy", "memmove", "memset", "memcmp", "bcmp"];
 

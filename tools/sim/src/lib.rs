@@ -13,6 +13,7 @@
 //! 64 bits, take about twice the memory, of which there is twice as much. Linear memory is counted exactly.
 
 mod buses;
+mod conveyors;
 mod interrupts;
 mod machine;
 mod programs;

@@ -8,7 +8,7 @@ use berth_flash::Simulated as NoFlash;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
-use wasm_host::{Exposure, desk as rule, desk::Program};
+use wasm_host::{Exposure, desk as rule, desk::Conveyor, desk::Program};
 use wasm_supervisor::arena;
 use wasm_supervisor::buses::Bus;
 use wasm_supervisor::container::notes::RUNNING;
@@ -44,6 +44,8 @@ pub(crate) struct Inside {
     pub(crate) lines: RefCell<Lines>,
     /// Register programs under way, by handle.
     pub(crate) programs: RefCell<BTreeMap<u16, Program>>,
+    /// Conveyors that are attached, by handle.
+    pub(crate) conveyors: RefCell<BTreeMap<u16, Conveyor>>,
     /// What is under way on the kernel's buses.
     pub(crate) transfers: RefCell<[Option<UnderWay>; Bus::COUNT]>,
     /// Nobody sleeps longer.
@@ -83,6 +85,7 @@ impl Simulated {
             leds: RefCell::new(leds),
             pins: RefCell::new(pins),
             programs: RefCell::default(),
+            conveyors: RefCell::default(),
             transfers: RefCell::default(),
             until_us: Cell::new(0),
             is_idle: Cell::new(false),
@@ -97,10 +100,11 @@ impl Simulated {
         is_held.then_some((index, *exposure))
     }
 
-    /// The end of a claim, as the kernel has it: program, interrupts, safe state.
+    /// The end of a claim, as the kernel has it: program, conveyor, interrupts, safe state.
     fn end(&self, index: usize) {
         let handle = FIRST_HANDLE + index as u16;
         self.0.programs.borrow_mut().remove(&handle);
+        self.0.conveyors.borrow_mut().remove(&handle);
         self.0.lines.borrow_mut().silence(index);
         if let Some(exposure) = self.0.exposures.get(index) {
             let desk = &self.0.desk;

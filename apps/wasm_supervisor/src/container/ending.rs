@@ -8,7 +8,7 @@ use berth_exposure::LABEL_MAX;
 use berth_protocol::{Entry, Fault, FaultReport, LOG_TEXT_MAX, Level, Restart, State, Update};
 
 use super::budget::Cause;
-use super::host::{ACCESSES, PROGRAM};
+use super::host::{ACCESSES, CONVEYORS, PROGRAM};
 use super::loading::Loading;
 use super::name::CONTAINERS_MAX;
 use super::outcome::{End, LastCall};
@@ -53,9 +53,10 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
-    /// Run the handlers of interrupts that wait, each once. Returns whether there were any.
+    /// Synchronise the conveyors that are due, and run the handlers of interrupts that wait, each once. Returns whether there were any.
     pub fn run_handlers(&mut self) -> bool {
-        self.run_each(Self::end)
+        let synchronised = self.sync_each(Self::end);
+        self.run_each(Self::end) || synchronised
     }
 
     /// Start one container again whose time has come. One at a time: loading takes long.
@@ -172,7 +173,9 @@ impl<P: Platform + 'static> Containers<P> {
     /// The label of the block that this call of the container in `slot` was about, if it was about one.
     fn block_of(&self, slot: usize, call: &LastCall) -> Option<Text<LABEL_MAX>> {
         let [number, _] = call.arguments;
-        let is_access = call.name.starts_with(ACCESSES) || call.name == PROGRAM;
+        let is_access = call.name.starts_with(ACCESSES)
+            || call.name.starts_with(CONVEYORS)
+            || call.name == PROGRAM;
         let number = u8::try_from(number).ok().filter(|_| is_access)?;
         let mut text = Text::new();
         text.write_str(self.block_label(slot, number)?).ok()?;

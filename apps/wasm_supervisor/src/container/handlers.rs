@@ -13,12 +13,16 @@
 
 use berth_protocol::{Entry, Fault, Source, State};
 
+use super::conveyors::Wrong;
 use super::outcome::{End, Outcome};
 use super::pieces::undivided;
 use super::record::Container;
 use super::registrations::Next;
 use super::run_id::RunId;
+use super::shared::Shared;
 use super::table::Containers;
+use crate::conveyors::Direction;
+use crate::engine::border::price;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
 
@@ -44,6 +48,24 @@ impl<P: Platform + 'static> Container<P> {
         let period_is_open = self.parameters.service.is_none() || own.periodic.left > 0;
         matches!(self.state, State::Running) && period_is_open
     }
+}
+
+/// The conveyor that is synchronised at this interrupt, if there is one, makes its moves of one direction. Returns what it costs.
+fn mirror<P: Platform>(
+    shared: &Shared<P>,
+    next: Next,
+    direction: Direction,
+    memory: &mut [u8],
+) -> Result<u64, Wrong> {
+    let mut captured = |register| shared.handlers.is_captured(next.bit, register);
+    let (calls, accesses) = shared.conveyors.at_interrupt(
+        &shared.platform,
+        next.place(),
+        direction,
+        &mut captured,
+        memory,
+    )?;
+    Ok(price::synced(calls, accesses).into())
 }
 
 impl<P: Platform + 'static> Containers<P> {
@@ -113,11 +135,13 @@ impl<P: Platform + 'static> Containers<P> {
             .filter(|entry| entry.bit & waiting != 0)
             .min_by_key(|entry| (entry.priority, entry.bit))?;
         Some(Next {
+            run: entry.run,
             slot: entry.slot,
             bit: entry.bit,
             record: entry.record,
             function: entry.function,
             source: entry.source(),
+            at_registers: entry.is_at_registers(),
         })
     }
 
@@ -128,10 +152,35 @@ impl<P: Platform + 'static> Containers<P> {
         let count = platform.count(next.record);
         let stack_bytes = self.run_mut(next.slot).map_or(0, |run| run.stack_bytes);
         let fuel = undivided(HANDLER_FUEL, stack_bytes);
+        let (_, block, _) = next.place();
         let outcome = self.step(next.slot, |engine| {
-            shared.handlers.deliver(platform, next, engine.memory());
+            let before = match mirror(&shared, next, Direction::In, engine.memory()) {
+                Ok(before) => before,
+                Err(wrong) => {
+                    engine.host().conveyor_failed(block, wrong);
+                    return (Step::Stopped, 0);
+                }
+            };
+            let (handlers, conveyors) = (&shared.handlers, &shared.conveyors);
+            handlers.deliver(platform, conveyors, next, engine.memory());
+            if next.at_registers {
+                engine.host().begin_captured(next.bit, block);
+            }
             let step = engine.handle(next.function, next.source, count, fuel);
-            (step, engine.fuel_used())
+            let used = engine.fuel_used() + before;
+            if next.at_registers {
+                engine.host().end_captured();
+            }
+            if step != Step::Finished {
+                return (step, used);
+            }
+            match mirror(&shared, next, Direction::Out, engine.memory()) {
+                Ok(behind) => (step, used + behind),
+                Err(wrong) => {
+                    engine.host().conveyor_failed(block, wrong);
+                    (Step::Stopped, used)
+                }
+            }
         });
         if let Some(run) = self.run_mut(next.slot) {
             let left = &mut run.periodic.left;

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use berth_foreign::{Ending, Foreign, PARAMETERS_MAX, SPI_SETTINGS};
 use berth_protocol::{Fault, Level};
 
+use super::conveyors;
 use super::outcome::{LastCall, LastWords, Pending};
 use super::registrations::Wanted;
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
@@ -19,6 +20,7 @@ use super::shared::Shared;
 use crate::arena;
 use crate::buses::{Place, SpiSettings, Transfer};
 use crate::engine::{Account, Asked, Handler, Host, Keep, MailPlace, Stop, border::price};
+use crate::interrupts::Capture;
 use crate::platform::{Claimed, LedAction, PinAction, Platform, Width};
 use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay, Work};
 use crate::window::Window;
@@ -27,6 +29,8 @@ use crate::window::Window;
 pub(super) const PROGRAM: &str = "program.run";
 /// How what it calls the functions that access registers begins.
 pub(super) const ACCESSES: &str = "mmio.";
+/// How what it calls the functions of conveyors begins.
+pub(super) const CONVEYORS: &str = "conveyor.";
 
 /// A host function that was called: a byte, since a driver's accesses note theirs each time.
 #[derive(Clone, Copy)]
@@ -56,6 +60,9 @@ enum Called {
     ValueGet,
     ValueSet,
     ValueRemove,
+    Attach,
+    Sync,
+    Detach,
     Foreign(Foreign),
 }
 
@@ -88,6 +95,9 @@ impl Called {
             Self::ValueGet => "berth.value_get",
             Self::ValueSet => "berth.value_set",
             Self::ValueRemove => "berth.value_remove",
+            Self::Attach => "conveyor.attach",
+            Self::Sync => "conveyor.sync",
+            Self::Detach => "conveyor.detach",
             Self::Foreign(function) => function.name(),
         }
     }
@@ -125,6 +135,9 @@ pub struct ContainerHost<P> {
     spi: SpiSettings,
     /// What it asks of the store, if it waits for that.
     asked: Option<Asked>,
+    /// The interrupt whose handler runs, if registers were captured for it that are to be found there: its bit, its block, and which of them
+    /// were found. The block's window is shut meanwhile, so that an access looks here and no other pays for it.
+    captured: Option<(u32, u8, u16)>,
 }
 
 impl<P: Platform> ContainerHost<P> {
@@ -149,6 +162,7 @@ impl<P: Platform> ContainerHost<P> {
             transfer: None,
             spi: SPI_SETTINGS,
             asked: None,
+            captured: None,
         }
     }
 
@@ -237,6 +251,116 @@ impl<P: Platform> ContainerHost<P> {
         self.stop(Pending::Fault(Fault::BadRegister))
     }
 
+    /// From now on the first reads of registers of a block get what was captured for the interrupt of this bit.
+    pub(super) fn begin_captured(&mut self, bit: u32, block: u8) {
+        if let Some(window) = self.windows.get_mut(usize::from(block)) {
+            *window = Some(Window::SHUT);
+            self.captured = Some((bit, block, 0));
+        }
+    }
+
+    /// From now on they read the device.
+    pub(super) fn end_captured(&mut self) {
+        let Some((_, block, _)) = self.captured.take() else {
+            return;
+        };
+        let own = self.blocks.get(usize::from(block));
+        if let (Some(window), Some(own)) = (self.windows.get_mut(usize::from(block)), own) {
+            *window = own.window;
+        }
+    }
+
+    /// The block whose window is shut and the offset in it, if the last call was about that.
+    fn shut(&mut self) -> Option<(Claimed, u32)> {
+        let ([handle, offset], (_, block, _)) = (self.last_call?.arguments, self.captured?);
+        let own = *self.block(handle).filter(|_| handle == u32::from(block))?;
+        self.account.charge(price::MEDIATED);
+        Some((own, offset))
+    }
+
+    /// A read was refused: the window is shut, or it is none of the block.
+    #[cold]
+    #[inline(never)]
+    fn read_shut(&mut self, width: Width) -> Result<u32, Stop> {
+        let (Some((block, offset)), Some((bit, _, taken))) = (self.shut(), &mut self.captured)
+        else {
+            return Err(self.bad_register());
+        };
+        let platform = &self.shared.platform;
+        // A longer offset than a block has was not captured.
+        let captured = u16::try_from(offset).ok().and_then(|offset| {
+            let bytes = width.bytes() as u8;
+            let register = Capture { offset, bytes };
+            (self.shared.handlers).captured(platform, *bit, register, taken)
+        });
+        if let Some((value, is_last)) = captured {
+            if is_last {
+                self.end_captured();
+            }
+            return Ok(value);
+        }
+        match self.read_of(&block, width, offset) {
+            Some(value) => Ok(value),
+            None => Err(self.bad_register()),
+        }
+    }
+
+    /// A write was refused: the window is shut, or it is none of the block.
+    #[cold]
+    #[inline(never)]
+    fn write_shut(&mut self, width: Width, value: u32) -> Result<(), Stop> {
+        let shut = self.shut();
+        match shut.and_then(|(block, offset)| self.write_of(&block, width, offset, value)) {
+            Some(()) => Ok(()),
+            None => Err(self.bad_register()),
+        }
+    }
+
+    /// The same for a change.
+    #[cold]
+    #[inline(never)]
+    fn modify_shut(&mut self, mask: u32, value: u32) -> Result<(), Stop> {
+        let shut = self.shut();
+        let changed = shut.and_then(|(block, offset)| {
+            let Some(_) = block.window else {
+                let short = inside(&block, Width::Bits32, offset)?;
+                return self
+                    .shared
+                    .platform
+                    .modify32(block.handle, short, mask, value);
+            };
+            let old = self.read_of(&block, Width::Bits32, offset)?;
+            self.write_of(&block, Width::Bits32, offset, old & !mask | value & mask)
+        });
+        match changed {
+            Some(()) => Ok(()),
+            None => Err(self.bad_register()),
+        }
+    }
+
+    /// Read a register of a block, whether its window is shut or not.
+    fn read_of(&self, block: &Claimed, width: Width, offset: u32) -> Option<u32> {
+        match &block.window {
+            Some(window) => window.read(width, offset),
+            None => {
+                let short = inside(block, width, offset)?;
+                self.shared.platform.read(width, block.handle, short)
+            }
+        }
+    }
+
+    /// Write a register of a block, whether its window is shut or not.
+    fn write_of(&self, block: &Claimed, width: Width, offset: u32, value: u32) -> Option<()> {
+        match &block.window {
+            Some(window) => window.write(width, offset, value),
+            None => {
+                let short = inside(block, width, offset)?;
+                let (platform, value) = (&self.shared.platform, value & width.mask());
+                platform.write_register(width, block.handle, short, value)
+            }
+        }
+    }
+
     /// The instruction at `index` of its program is none.
     fn bad_program(&mut self, index: u32) -> Stop {
         if let Some(Call { arguments, .. }) = &mut self.last_call {
@@ -244,6 +368,17 @@ impl<P: Platform> ContainerHost<P> {
             *place = index;
         }
         self.stop(Pending::Fault(Fault::BadProgram))
+    }
+
+    /// The container did something wrong in this call; its record says of the call what is given here.
+    fn wrong(&mut self, called: Called, fault: Fault, arguments: [u32; 2]) -> Stop {
+        self.called(called, arguments);
+        self.stop(Pending::Fault(fault))
+    }
+
+    /// The conveyor of a block could not be synchronised when that was due.
+    pub(super) fn conveyor_failed(&mut self, block: u8, (fault, place): conveyors::Wrong) {
+        let _ = self.wrong(Called::Sync, fault, [block.into(), place]);
     }
 
     /// Make passes of a program. Returns what its call returns, if that is over.
@@ -332,7 +467,7 @@ impl<P: Platform> Host for ContainerHost<P> {
         };
         match value {
             Some(value) => Ok(value),
-            None => Err(self.bad_register()),
+            None => self.read_shut(width),
         }
     }
 
@@ -357,7 +492,7 @@ impl<P: Platform> Host for ContainerHost<P> {
         };
         match done {
             Some(()) => Ok(()),
-            None => Err(self.bad_register()),
+            None => self.write_shut(width, value),
         }
     }
 
@@ -384,7 +519,7 @@ impl<P: Platform> Host for ContainerHost<P> {
         };
         match done {
             Some(()) => Ok(()),
-            None => Err(self.bad_register()),
+            None => self.modify_shut(mask, value),
         }
     }
 
@@ -568,6 +703,63 @@ impl<P: Platform> Host for ContainerHost<P> {
             } = &*self.shared;
             handlers.unregister(platform, self.run, Some(block))
         })
+    }
+
+    fn attach(
+        &mut self,
+        block: u8,
+        list: Option<&[u8]>,
+        pointer: u32,
+        when: u32,
+        memory: usize,
+    ) -> Result<i32, Stop> {
+        self.called(Called::Attach, [u32::from(block), pointer]);
+        let Some(list) = list else {
+            return Err(self.bad_pointer());
+        };
+        let Some(Claimed { handle, .. }) = self.blocks.get(usize::from(block)) else {
+            return Err(self.bad_handle());
+        };
+        let wanted = conveyors::Wanted {
+            block,
+            handle: *handle,
+            list,
+            pointer,
+            when,
+            memory,
+        };
+        let come = arena::outside(|| {
+            let Shared {
+                conveyors,
+                platform,
+                ..
+            } = &*self.shared;
+            conveyors.attach(platform, self.run, self.slot, &wanted)
+        });
+        come.map_err(|(fault, place)| self.wrong(Called::Attach, fault, [block.into(), place]))
+    }
+
+    fn sync(&mut self, block: u8, first: u32, count: u32, memory: &mut [u8]) -> Result<u32, Stop> {
+        self.called(Called::Sync, [u32::from(block), first]);
+        let Shared {
+            conveyors,
+            platform,
+            ..
+        } = &*self.shared;
+        let come = conveyors.sync(platform, self.run, block, (first, count), memory);
+        come.map_err(|(fault, place)| self.wrong(Called::Sync, fault, [block.into(), place]))
+    }
+
+    fn detach(&mut self, block: u8) {
+        self.called(Called::Detach, [u32::from(block), 0]);
+        arena::outside(|| {
+            let Shared {
+                conveyors,
+                platform,
+                ..
+            } = &*self.shared;
+            conveyors.detach(platform, self.run, Some(block));
+        });
     }
 
     #[inline(always)]

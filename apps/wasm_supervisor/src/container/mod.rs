@@ -8,12 +8,12 @@
 //!   around, load, pieces                    what turns take, and whose time it is
 //!   log, mail, saved, events, notes         what is kept outside a container's memory
 //!   storage, images, trial                  where images are, and what belongs to them; an update on trial
-//!   registrations, shared, host             what a container's code can reach
+//!   conveyors, registrations, shared, host  what a container's code can reach
 //!   run, record, table                      a run, a container, all of them
 //!   belongings, persistence, change         configuration, named values; in flash; change state
 //!   loading, storing                        from an image to a run; come into being
 //!   passes, transfers, keeping              register programs, buses, what main asks of the store
-//!   running, handlers                       a slice of main; handlers of interrupts
+//!   running, handlers, mirroring            a slice of main; handlers of interrupts; conveyors that are due
 //!   ending                                  what follows when it ends: trial, policy
 //!   lifecycle, update                       what operators do
 //! ```
@@ -24,6 +24,9 @@ pub mod belongings;
 mod boot_tests;
 mod budget;
 mod change;
+#[cfg(test)]
+mod conveyor_tests;
+mod conveyors;
 mod ending;
 #[cfg(test)]
 mod entry_tests;
@@ -43,6 +46,7 @@ pub mod log;
 pub mod mail;
 #[cfg(test)]
 mod mail_tests;
+mod mirroring;
 #[cfg(test)]
 mod model_tests;
 pub mod name;

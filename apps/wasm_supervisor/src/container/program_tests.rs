@@ -133,16 +133,6 @@ impl Device {
     fn under_way(&self) -> usize {
         self.fake.0.programs.borrow().under_way()
     }
-
-    fn register(&self, block: u16, offset: u16) -> u32 {
-        let registers = self.fake.0.registers.borrow();
-        registers.get(&(block, offset)).copied().unwrap_or(0)
-    }
-
-    fn set(&self, block: u16, offset: u16, value: u32) {
-        let mut registers = self.fake.0.registers.borrow_mut();
-        registers.insert((block, offset), value);
-    }
 }
 
 #[test]

@@ -9,13 +9,15 @@ use core::cell::{Cell, RefCell};
 
 use berth_protocol::Fault;
 
+use super::conveyors::Conveyors;
 use super::run_id::{RUNS_MAX, RunId};
 use crate::engine::Handler;
 use crate::errno::{ALREADY, INVALID, NO_MEMORY, SIZE};
 use crate::interrupts::{CAPTURES_MAX, Capture};
 use crate::platform::Platform;
 
-/// Bytes of a capture in a guest's list: offset u16, width in bytes u8, zero, target u32.
+/// Bytes of a capture in a guest's list: offset u16, width in bytes u8, where it goes u8, target u32, which is 0 where it does not go
+/// into memory.
 const CAPTURE_BYTES: usize = 8;
 
 /// Bytes that a captured register takes in linear memory.
@@ -54,20 +56,63 @@ pub(super) struct Registration {
 #[derive(Clone, Copy)]
 pub(super) struct Captured {
     register: Capture,
-    target: u32,
+    target: Target,
 }
+
+/// Where the value of a captured register goes.
+#[derive(Clone, Copy)]
+enum Target {
+    /// To this address.
+    Memory(u32),
+    /// To where the handler looks for the register: the first read of it in the handler gets the value, or its conveyor has it.
+    Register,
+}
+
+/// What the fourth byte of a capture says.
+const TO_MEMORY: u8 = 0;
+const TO_REGISTER: u8 = 1;
 
 /// The one that runs next.
 #[derive(Clone, Copy)]
 pub(super) struct Next {
+    pub(super) run: RunId,
     pub(super) slot: usize,
     pub(super) bit: u32,
     pub(super) record: u32,
     pub(super) function: Handler,
     pub(super) source: u32,
+    /// Whether values of registers are to be found at these.
+    pub(super) at_registers: bool,
+}
+
+impl Next {
+    /// Its run, its block and the number of the interrupt there.
+    pub(super) const fn place(&self) -> (RunId, u8, u16) {
+        // Both are bytes.
+        (
+            self.run,
+            (self.source >> 8) as u8,
+            (self.source & 0xff) as u16,
+        )
+    }
 }
 
 impl Registration {
+    /// Is the value of any register to be found there?
+    pub(super) fn is_at_registers(&self) -> bool {
+        let mut captures = self.captures.iter();
+        captures.any(|captured| matches!(captured.target, Target::Register))
+    }
+
+    /// Those registers whose values are to be found there, with their places in the record.
+    fn at_registers(&self) -> impl Iterator<Item = (usize, Capture)> + Clone {
+        let all = self.captures.iter().enumerate();
+        all.filter_map(|(place, captured)| match captured.target {
+            Target::Register => Some((place, captured.register)),
+            Target::Memory(_) => None,
+        })
+    }
+
     /// What its handler is told.
     pub(super) const fn source(&self) -> u32 {
         (self.block as u32) << 8 | self.number as u32
@@ -171,14 +216,20 @@ impl Handlers {
         }
         let listed = wanted.captures.as_chunks::<CAPTURE_BYTES>().0;
         for [a, b, c, d, target @ ..] in listed {
-            let Some(register) = Capture::decode([*a, *b, *c, *d]) else {
+            let Some(register) = Capture::decode([*a, *b, *c, 0]) else {
                 return Ok(errno(INVALID));
             };
-            let target = u32::from_le_bytes(*target);
-            let end = (target as usize).checked_add(VALUE_BYTES);
-            if end.is_none_or(|end| end > wanted.memory) {
-                return Err(Fault::BadPointer);
-            }
+            let target = match (*d, u32::from_le_bytes(*target)) {
+                (TO_MEMORY, target) => {
+                    let end = (target as usize).checked_add(VALUE_BYTES);
+                    if end.is_none_or(|end| end > wanted.memory) {
+                        return Err(Fault::BadPointer);
+                    }
+                    Target::Memory(target)
+                }
+                (TO_REGISTER, 0) => Target::Register,
+                _ => return Ok(errno(INVALID)),
+            };
             captures.push(Captured { register, target });
         }
         let [priority, number, 0, 0] = wanted.how.to_le_bytes() else {
@@ -312,11 +363,20 @@ impl Handlers {
     }
 
     /// Copy the captured registers of an interrupt to where its handler looks for them.
-    pub(super) fn deliver<P: Platform>(&self, platform: &P, next: Next, memory: &mut [u8]) {
+    pub(super) fn deliver<P: Platform>(
+        &self,
+        platform: &P,
+        conveyors: &Conveyors,
+        next: Next,
+        memory: &mut [u8],
+    ) {
         let list = self.list.borrow();
-        if let Some(entry) = list.iter().find(|entry| entry.bit == next.bit) {
-            for (place, captured) in entry.captures.iter().enumerate() {
-                let start = captured.target as usize;
+        let Some(entry) = list.iter().find(|entry| entry.bit == next.bit) else {
+            return;
+        };
+        for (place, captured) in entry.captures.iter().enumerate() {
+            if let Target::Memory(start) = captured.target {
+                let start = start as usize;
                 // Memory does not shrink, so a target stays inside.
                 if let Some(value) = memory.get_mut(start..start + VALUE_BYTES) {
                     let word = platform.value(next.record, place);
@@ -324,6 +384,44 @@ impl Handlers {
                 }
             }
         }
+        if !next.at_registers {
+            return;
+        }
+        for (place, register) in entry.at_registers() {
+            let before = entry.at_registers().take_while(|(other, _)| *other < place);
+            let number = before.filter(|(_, other)| *other == register).count();
+            let value = platform.value(next.record, place);
+            conveyors.put(entry.run, entry.block, register, number, value, memory);
+        }
+    }
+
+    /// Was this register captured for the interrupt of this bit, to be found there?
+    pub(super) fn is_captured(&self, bit: u32, register: Capture) -> bool {
+        let list = self.list.borrow();
+        let mut entries = list.iter();
+        let entry = entries.find(|entry| entry.bit == bit);
+        entry.is_some_and(|entry| entry.at_registers().any(|(_, other)| other == register))
+    }
+
+    /// The next value of a register that was captured for the interrupt of this bit, to be found there; it is not among those that are
+    /// `taken`, and is from now on. Returns it, and whether it was the last of all. `None`: there is none any more.
+    pub(super) fn captured<P: Platform>(
+        &self,
+        platform: &P,
+        bit: u32,
+        register: Capture,
+        taken: &mut u16,
+    ) -> Option<(u32, bool)> {
+        let list = self.list.borrow();
+        let entry = list.iter().find(|entry| entry.bit == bit)?;
+        // A record has at most 16.
+        let mut left = entry
+            .at_registers()
+            .filter(|(place, _)| *taken >> place & 1 == 0);
+        let is_only = left.clone().nth(1).is_none();
+        let (place, _) = left.find(|(_, other)| *other == register)?;
+        *taken |= 1 << place;
+        Some((platform.value(entry.record, place), is_only))
     }
 }
 

@@ -82,6 +82,7 @@ impl<P: Platform + 'static> Containers<P> {
         self.iter()
             .filter_map(|(_, container)| wants_from(&self.shared, container))
             .chain(self.interrupt_wake())
+            .chain(self.mirroring_wake())
             .chain(self.trial.as_ref().map(|trial| trial.until_us))
             .chain((self.deferred_us != u64::MAX).then_some(self.deferred_us))
             .min()
@@ -196,9 +197,12 @@ impl<P: Platform + 'static> Containers<P> {
     /// Give the container in `slot`, which runs, a slice: a long one if no other can want
     /// the CPU meanwhile, because changing containers is what costs.
     fn slice(&mut self, slot: usize, now: u64) -> Option<End> {
-        let alone = self.iter().all(|(other, container)| {
-            other == slot || !matches!(container.state, State::Running | State::Restarting { .. })
-        });
+        // What is synchronised from time to time is so between two turns.
+        let alone = !self.shared.conveyors.any_is_timed()
+            && self.iter().all(|(other, container)| {
+                other == slot
+                    || !matches!(container.state, State::Running | State::Restarting { .. })
+            });
         let share = self.get(slot)?.share();
         let slices = if alone { ALONE_SLICES } else { 1 };
         let fuel = u64::from(slice_fuel(share)) * slices;

@@ -12,6 +12,7 @@ use core::cell::{Cell, RefCell};
 use berth_foreign::OpenLine;
 use berth_protocol::{Level, Parameters};
 
+use super::conveyors::Conveyors;
 use super::log::Log;
 use super::mail::{Mailbox, SendError};
 use super::name::{CONTAINERS_MAX, Name};
@@ -35,6 +36,8 @@ pub struct Shared<P> {
     runs: [Cells; RUNS_MAX],
     /// The interrupt handlers of all runs.
     pub handlers: Handlers,
+    /// The conveyors of all runs.
+    pub(super) conveyors: Conveyors,
     /// See [`take_last_words`](Self::take_last_words).
     pub(super) last_words: Cell<Option<LastWords>>,
     /// Whose transfer is under way, by the bus's number.
@@ -86,6 +89,7 @@ impl<P> Shared<P> {
             changes: [const { Cell::new(0) }; CONTAINERS_MAX],
             runs: [const { Cells::new() }; RUNS_MAX],
             handlers: Handlers::new(),
+            conveyors: Conveyors::new(),
             last_words: Cell::new(None),
             buses: [const { Cell::new(None) }; Bus::COUNT],
         }
@@ -276,6 +280,7 @@ impl<P: Platform> Shared<P> {
             return;
         };
         self.handlers.unregister(&self.platform, id, None);
+        self.conveyors.detach(&self.platform, id, None);
         self.cancel_programs(id);
         self.cancel_transfers(id);
         self.end_line(id, usize::from(slot), self.platform.now_us());

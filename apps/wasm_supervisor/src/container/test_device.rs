@@ -59,6 +59,18 @@ impl Device {
         }
     }
 
+    /// Returns what a register of a block that is not mapped has.
+    pub(super) fn register(&self, block: u16, offset: u16) -> u32 {
+        let registers = self.fake.0.registers.borrow();
+        registers.get(&(block, offset)).copied().unwrap_or(0)
+    }
+
+    /// Gives it a value.
+    pub(super) fn set(&self, block: u16, offset: u16, value: u32) {
+        let mut registers = self.fake.0.registers.borrow_mut();
+        registers.insert((block, offset), value);
+    }
+
     /// Returns the state of the container in `slot`.
     pub(super) fn state(&self, slot: usize) -> State {
         self.containers.get(slot).unwrap().state()

@@ -246,6 +246,8 @@ impl<P: Platform + 'static> Containers<P> {
         self.shared.with_saved(slot, |saved| backup.copy(saved));
         if stopped_first {
             if let Some(id) = self.run_mut(slot).map(|run| run.id()) {
+                let shared = &self.shared;
+                shared.conveyors.detach(&shared.platform, id, None);
                 self.shared.cancel_programs(id);
                 self.shared.cancel_transfers(id);
             }

@@ -128,6 +128,26 @@ pub trait Host {
     ) -> Result<i32, Stop>;
     /// Call no function for interrupts of the `block`-th claimed block any more. Returns whether one was called for any.
     fn unregister(&mut self, block: u8) -> bool;
+    /// Attach a conveyor to the `block`-th claimed block: the moves of `list`, with memory from `pointer` on, synchronised when `when` says
+    /// ([`When::of`](crate::conveyors::When::of)). 0 or a negative number that says why not. The linear memory is `memory` bytes long.
+    ///
+    /// # Errors
+    /// It is no conveyor, or moves what may not be moved, or the list or its memory is not inside the memory.
+    fn attach(
+        &mut self,
+        block: u8,
+        list: Option<&[u8]>,
+        pointer: u32,
+        when: u32,
+        memory: usize,
+    ) -> Result<i32, Stop>;
+    /// Make `count` moves from the `first` one on of the conveyor of the `block`-th claimed block. Returns how many accesses they were.
+    ///
+    /// # Errors
+    /// It has no conveyor, or not these moves, or the bus answered with an error; the container is to be ended.
+    fn sync(&mut self, block: u8, first: u32, count: u32, memory: &mut [u8]) -> Result<u32, Stop>;
+    /// Detach the conveyor of the `block`-th claimed block, if it has one.
+    fn detach(&mut self, block: u8);
     /// What its calls have cost and was not taken from its fuel yet.
     fn account(&mut self) -> &mut Account;
     /// The module's start function, or filling its memory and tables, has failed after it used

@@ -212,25 +212,17 @@ impl<P: Platform + 'static> Service<P> {
         sink.take(id, &Ok(reply))
     }
 
-    /// The block that the last call before the last fault of the container called `name` was about.
-    pub(super) fn fault_block(&self, id: u32, name: &str, sink: &mut dyn Sink) {
+    /// What is known of the last fault of the container called `name`, beside its record.
+    pub(super) fn fault(
+        &self,
+        id: u32,
+        name: &str,
+        what: fn(&Container<P>) -> Reply<'_>,
+        sink: &mut dyn Sink,
+    ) {
         let found = self.containers.find(name);
         let reply = match found.and_then(|slot| self.containers.get(slot)) {
-            Some(container) => Ok(Reply::FaultBlock {
-                label: container.fault_block(),
-            }),
-            None => Err(DeviceError::UnknownName),
-        };
-        sink.take(id, &reply);
-    }
-
-    /// Where the last fault of the container called `name` was.
-    pub(super) fn fault_place(&self, id: u32, name: &str, sink: &mut dyn Sink) {
-        let found = self.containers.find(name);
-        let reply = match found.and_then(|slot| self.containers.get(slot)) {
-            Some(container) => Ok(Reply::FaultPlace {
-                place: container.fault_place(),
-            }),
+            Some(container) => Ok(what(container)),
             None => Err(DeviceError::UnknownName),
         };
         sink.take(id, &reply);

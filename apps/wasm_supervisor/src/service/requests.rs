@@ -233,8 +233,22 @@ impl<P: Platform + 'static> Answering for Service<P> {
             Op::Status => sink.take(id, &Ok(Reply::Status(self.status()))),
             Op::Sources { name, cursor } => self.source(id, name, cursor, sink),
             Op::Blocks { name, cursor } => self.block(id, name, cursor, sink),
-            Op::FaultBlock { name } => self.fault_block(id, name, sink),
-            Op::FaultPlace { name } => self.fault_place(id, name, sink),
+            Op::FaultBlock { name } => self.fault(
+                id,
+                name,
+                |container| Reply::FaultBlock {
+                    label: container.fault_block(),
+                },
+                sink,
+            ),
+            Op::FaultPlace { name } => self.fault(
+                id,
+                name,
+                |container| Reply::FaultPlace {
+                    place: container.fault_place(),
+                },
+                sink,
+            ),
             Op::Reset { uptime_us } => {
                 let is_due = self.device().uptime_us >= uptime_us;
                 if is_due {

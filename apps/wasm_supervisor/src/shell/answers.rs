@@ -70,12 +70,12 @@ fn print_reply<P: Platform>(
         | Reply::Unchanged
         | Reply::ImagePart { .. }
         | Reply::FaultBlock { label: None }
-        | Reply::FaultPlace { place: None } => {}
+        // The log tells it.
+        | Reply::FaultPlace { .. } => {}
         Reply::FaultBlock { label: Some(label) } => {
             out.add("last call before the fault: of block ");
             out.add(label);
         }
-        Reply::FaultPlace { place: Some(place) } => write!(out, "that fault: {place}")?,
         Reply::Hello(device) => write!(
             out,
             "{}, kernel {}, supervisor {}, protocol {}, up {} s",

@@ -657,7 +657,7 @@ fn without_room_for_the_record_nothing_is_registered() {
         assert_eq!(told.map(drop), expected);
     }
     assert_eq!(
-        board.processes[0].allow_userspace_readable(DRIVER_NUM, board.host, 1, 4),
+        board.processes[0].allow_userspace_readable(DRIVER_NUM, board.host, 2, 4),
         Err(ErrorCode::NOSUPPORT)
     );
 }

@@ -1,5 +1,6 @@
 //! The driver as processes see it, through the kernel's own system-call path.
 
+mod conveyors;
 mod ends;
 mod exchange;
 mod gated;

@@ -4,14 +4,18 @@
 //! to its return, with the alarm's clock; the difference is free of what starting, stopping and
 //! asking the time cost. The same loops with an empty function are subtracted, except
 //! for that function's own instructions. The harness knows how long an instruction takes.
-//! The same is done with the first and the last block of the table that is exposed whole.
+//! The same is done with the first and the last block of the table that is exposed whole, and with a conveyor that writes eight registers
+//! by one call.
 
 #![no_std]
 #![no_main]
 
 use core::hint::black_box;
 
+use berth_exposure::Width;
+use berth_exposure::conveyor::{Direction, MOVE_BYTES, Move, directions};
 use berth_exposure::{AccessClass, DESCRIPTION_MAX};
+use libtock::wasm_host::conveyors::{self, Memory};
 use libtock::{ErrorCode, alarm, wasm_host};
 use test_apps::Line;
 
@@ -23,6 +27,12 @@ const COUNT: u32 = 1000;
 const EMPTY_CALL: u64 = 5;
 /// Nanoseconds of an instruction, as the harness boots.
 const INSTRUCTION_NS: u64 = 64;
+
+/// A block that is exposed whole, and moves of its conveyor.
+const CONVEYOR: &str = "uart1";
+const MOVES: usize = 8;
+
+static MEMORY: Memory = Memory::new();
 
 type Write = fn(u16, u16, u32) -> bool;
 
@@ -89,6 +99,35 @@ fn of_whole(last: bool) -> Result<u64, ErrorCode> {
     Err(ErrorCode::NoDevice)
 }
 
+/// The same of 1,000 syncs of a conveyor with so many moves, each of which writes one register.
+fn syncs() -> Result<u64, ErrorCode> {
+    let handle = wasm_host::claim(1, CONVEYOR)?.handle;
+    MEMORY.lend()?;
+    let mut list = [0; MOVES * MOVE_BYTES];
+    for (number, place) in list.chunks_exact_mut(MOVE_BYTES).enumerate() {
+        let one = Move {
+            offset: 0x10,
+            width: Width::Bits32,
+            direction: Direction::Out,
+            place: 4 * number as u16,
+            count: 1,
+        };
+        place.copy_from_slice(&one.encode());
+    }
+    conveyors::attach(handle, &list, 4 * MOVES as u16).map_err(|refused| refused.error)?;
+    let place = Place { handle, offset: 0 };
+    let frequency = u64::from(alarm::frequency()?).max(1);
+    let net = ticks(sync, place)?.wrapping_sub(ticks(nothing, place)?);
+    wasm_host::release_all(1)?;
+    let calls = u64::from(COUNT) * EMPTY_CALL * INSTRUCTION_NS;
+    Ok(u64::from(net) * 1_000_000_000 / frequency + calls)
+}
+
+#[inline(never)]
+fn sync(handle: u16, _: u16, _: u32) -> bool {
+    conveyors::sync(handle, (0, MOVES as u8), directions::ALL).is_ok()
+}
+
 fn tell(what: &str, result: Result<u64, ErrorCode>) {
     let mut line = Line::new();
     match result {
@@ -106,5 +145,6 @@ fn main() {
     tell("masked", writes("fpgaio", 0));
     tell("first", of_whole(false));
     tell("last", of_whole(true));
+    tell("conveyor", syncs());
     Line::new().text("bench: done").print();
 }

@@ -7,6 +7,7 @@
 //! block or not permitted, `NoSupport` not with this access class, `NoMem` no
 //! protection region left.
 
+pub mod conveyors;
 pub mod interrupts;
 pub mod programs;
 

@@ -64,6 +64,17 @@ impl CommandReturn {
         }
     }
 
+    /// Failure with one number, if that is what the driver answered.
+    #[must_use]
+    pub const fn failure_u32(self) -> Option<(ErrorCode, u32)> {
+        let [which, code, a, _] = self.0;
+        if which == variant::FAILURE_U32 {
+            Some((ErrorCode::from_raw(code), a as u32))
+        } else {
+            None
+        }
+    }
+
     /// Failure with two numbers, if that is what the driver answered.
     #[must_use]
     pub const fn failure_2_u32(self) -> Option<(ErrorCode, u32, u32)> {

@@ -87,7 +87,7 @@ pub(crate) fn create(new: &New<'_>) -> Result<String, Error> {
     match (new.sdk, new.language) {
         (Some(_), _) => {}
         (None, Language::Rust) => sdk::write(&new.folder.join(OWN_SDK))?,
-        (None, Language::C) => sdk::write_header(&new.folder.join(OWN_SDK))?,
+        (None, Language::C) => sdk::write_headers(&new.folder.join(OWN_SDK))?,
     }
     Ok(name)
 }

@@ -6,8 +6,14 @@ use std::path::Path;
 
 /// The crate's code, as it was when this program was built.
 static CODE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../guest-sdk/src");
-/// For programs in C.
-const HEADER: &str = include_str!("../../../../guest-sdk/berth.h");
+/// For programs in C: the imports, and the reference board's registers.
+const HEADERS: [(&str, &str); 2] = [
+    ("berth.h", include_str!("../../../../guest-sdk/berth.h")),
+    (
+        "mps2_an386.h",
+        include_str!("../../../../guest-sdk/mps2_an386.h"),
+    ),
+];
 /// What the crate depends on.
 const MANIFEST: &str = include_str!("../../../../guest-sdk/Cargo.toml");
 /// What it takes from its workspace.
@@ -36,14 +42,16 @@ static OWN: [Own; 2] = [
 /// Where one of them is, as another says in our repository, and as it does in a project.
 const PLACE: (&str, &str) = ("\"../exposure\"", "\"../berth-exposure\"");
 
-/// Write the header into `folder`.
-pub(super) fn write_header(folder: &Path) -> Result<(), Error> {
-    super::write(&folder.join("berth.h"), HEADER)
+/// Write the headers into `folder`.
+pub(super) fn write_headers(folder: &Path) -> Result<(), Error> {
+    HEADERS
+        .iter()
+        .try_for_each(|(name, text)| super::write(&folder.join(name), text))
 }
 
-/// Write the crate and the header into `folder`.
+/// Write the crate and the headers into `folder`.
 pub(super) fn write(folder: &Path) -> Result<(), Error> {
-    write_header(folder)?;
+    write_headers(folder)?;
     super::write(&folder.join("Cargo.toml"), &manifest()?)?;
     for own in &OWN {
         let folder = folder.join(own.name);

@@ -2,8 +2,11 @@
 
 #include <stdint.h>
 
+/* The board's registers by name; of another board its owner has the like (`exposure --header`). */
+#include "mps2_an386.h"
+
 /* The light that blinks. */
-#define LIGHT 0x2u
+#define LIGHT FPGAIO_LED0_LED1
 
 /* The lights after those that are lit now. */
 static inline uint32_t next(uint32_t lights) {

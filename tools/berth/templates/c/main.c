@@ -6,8 +6,6 @@
 /* The board's lights, by the label that its owner gave them; `berth exposures` lists all labels. */
 BERTH_BLOCK(fpgaio)
 
-/* Offset of the register of the lights: one bit each. */
-#define LIGHTS 0x00
 /* From one change to the next. */
 #define PERIOD_US 500000
 
@@ -18,7 +16,7 @@ BERTH_EXPORT("_start") void _start(void) {
     uint32_t lights = 0;
     for (;;) {
         lights = next(lights);
-        berth_modify32(block, LIGHTS, LIGHT, lights);
+        berth_modify32(block, FPGAIO_LED0, LIGHT, lights);
         if (lights & LIGHT) {
             SAY("on");
         } else {

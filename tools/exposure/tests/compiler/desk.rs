@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use berth_exposure_compiler::{compile, json, labels};
+use berth_exposure_compiler::{compile, header, json, labels};
 
 #[test]
 fn the_board_that_is_kept_is_the_reference_board() {
@@ -15,6 +15,7 @@ fn the_board_that_is_kept_is_the_reference_board() {
             json(&configuration).unwrap(),
         ),
         ("guest-sdk/src/mps2_an386.rs", labels(&configuration)),
+        ("guest-sdk/mps2_an386.h", header(&configuration)),
     ] {
         let path = root.join(kept);
         if std::env::var_os("BLESS").is_some() {

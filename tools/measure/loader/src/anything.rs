@@ -3,6 +3,7 @@
 use berth_flash::{Flash, FlashError};
 use wasm_supervisor::admission::{HostFunction, Module};
 use wasm_supervisor::buses::{Bus, Buses};
+use wasm_supervisor::conveyors::{Conveyors, Refused};
 use wasm_supervisor::interrupts::{Capture, Counters, Interrupts, Registered};
 use wasm_supervisor::platform::{
     AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, PinAction, Platform,
@@ -104,6 +105,20 @@ impl Programs for Anything {
 
     fn run_program(&self, _: u16, _: Parts<'_>, _: Passes) -> (Result<Pass, Ended>, Work) {
         (Ok(Pass::Done(0)), Work::default())
+    }
+}
+
+impl Conveyors for Anything {
+    fn has_conveyors(&self) -> bool {
+        true
+    }
+
+    fn attach_conveyor(&self, _: u16, _: &[u8], _: u16) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn sync_conveyor(&self, _: u16, _: (u8, u8), _: u32, _: &mut [u8]) -> Result<u32, Refused> {
+        Ok(0)
     }
 }
 

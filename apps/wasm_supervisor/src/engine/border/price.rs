@@ -29,6 +29,9 @@ pub(in crate::engine) const fn of(function: &HostFunction<'_>) -> u32 {
         HostFunction::StateSave | HostFunction::StateLoad => STATE,
         HostFunction::Register(_) => REGISTER,
         HostFunction::Unregister(_) => CLOCK,
+        HostFunction::Attach(_) => ATTACH,
+        HostFunction::Sync(_) => SYNC,
+        HostFunction::Detach(_) => CLOCK,
         HostFunction::Foreign(function) => foreign(*function),
     }
 }
@@ -67,6 +70,25 @@ pub const LEND: u32 = 160;
 pub const PROGRAM_CALL: u32 = 77;
 /// A pass of a register program in it: nine words that are exchanged, 20 values read, or 40 writes, 1,200 to 1,850 instructions.
 pub const PASS: u32 = 125;
+/// Attaching a conveyor: system calls and lists.
+pub const ATTACH: u32 = 200;
+/// Each move of its list.
+pub const MOVE_CHECKED: u32 = 20;
+/// A sync of a conveyor with its system call, and the copies of a longest memory there and back.
+pub const SYNC: u32 = 95;
+/// Accesses of a conveyor that cost a fuel more; one for which bits are kept takes twice as long.
+const MOVES: u32 = 2;
+
+/// Returns what so many accesses of a conveyor cost.
+pub const fn moved(accesses: u32) -> u32 {
+    accesses.saturating_mul(MOVES)
+}
+
+/// Returns what so many syncs with so many accesses cost that are made without a host call.
+pub const fn synced(calls: u32, accesses: u32) -> u32 {
+    calls.saturating_mul(SYNC) + moved(accesses)
+}
+
 /// Reading the clock.
 pub const CLOCK: u32 = 55;
 /// A call that suspends: the way out of the engine and back.

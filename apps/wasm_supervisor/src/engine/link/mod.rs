@@ -1,8 +1,9 @@
 //! Host functions as wasmi sees them: arguments in, [`Host`] method, result out, all through the
 //! [border](super::border).
 //!
-//! One file for each family: registers in [`mmio`], their programs in [`program`], interrupts in [`irq`], the clock and what
-//! suspends in [`time`], the log in [`log`], saved state in [`state`], configuration and named values in [`keep`], messages in [`mail`],
+//! One file for each family: registers in [`mmio`], their programs in [`program`], conveyors in [`conveyor`], interrupts in [`irq`],
+//! the clock and what suspends in [`time`], the log in [`log`], saved state in [`state`], configuration and named values in [`keep`],
+//! messages in [`mail`],
 //! functions of other systems in [`foreign`].
 //!
 //! Functions are typed (half the cost of wasmi's dynamic ones), and given to the instance in the order of the
@@ -17,6 +18,7 @@ use super::wasmi::Data;
 use super::{BlockNumbers, Host};
 use crate::admission::{HostFunction, Module};
 
+mod conveyor;
 mod foreign;
 mod irq;
 mod keep;
@@ -55,6 +57,9 @@ fn linked<H: Host + 'static>(border: Border<'_, H>, function: HostFunction<'_>) 
         HostFunction::Program => border.shared7(program::run),
         HostFunction::Register(_) => border.shared4(irq::register),
         HostFunction::Unregister(_) => border.shared0(irq::unregister),
+        HostFunction::Attach(_) => border.shared4(conveyor::attach),
+        HostFunction::Sync(_) => border.shared2(conveyor::sync),
+        HostFunction::Detach(_) => border.shared0(conveyor::detach),
         HostFunction::Log => border.shared3(log::log),
         HostFunction::NowUs => border.shared0(time::now_us),
         HostFunction::SleepUs => border.shared1(time::sleep_us),

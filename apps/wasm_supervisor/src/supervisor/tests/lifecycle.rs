@@ -1,6 +1,8 @@
 //! Operations and reports, through the line.
 
-use berth_protocol::{Entry, Fault, HostCall, Level, Op, Parameters, Reply, Restart, State};
+use berth_protocol::{
+    Entry, Fault, HostCall, ImageHash, Level, Op, Parameters, Place, Reply, Restart, State,
+};
 
 use std::format;
 use std::string::{String, ToString};
@@ -76,6 +78,58 @@ fn every_operation_is_an_event() {
     assert_eq!(all, expected);
 }
 
+/// A package that says where it is, in the global that `pack` gives it.
+#[test]
+fn a_fault_is_told_with_its_place() {
+    let mut bench = Bench::new();
+    let places = |number: u32| {
+        format!(
+            r#"(module (global (export "_place") (mut i32) (i32.const 0))
+                 (func (export "_start") (global.set 0 (i32.const {number})) (unreachable)))"#
+        )
+    };
+    let place = |bench: &mut Bench| {
+        bench.ask(Op::FaultPlace { name: "bad" }, |result| match result {
+            Ok(Reply::FaultPlace { place }) => place,
+            other => panic!("{other:?}"),
+        })
+    };
+    let source = places(12);
+    bench.install("bad", &source);
+    assert_eq!(place(&mut bench), None);
+    bench.ok(Op::Start { name: "bad" });
+    bench.polls(3);
+    let told = place(&mut bench).unwrap();
+    let [a, b, c, d, ..] = ImageHash::of(&wat::parse_str(&source).unwrap()).0;
+    assert_eq!(told.number, 12);
+    assert_eq!(told.image.to_be_bytes(), [a, b, c, d]);
+    let op = Op::Log {
+        name: "bad",
+        log: None,
+        from: 0,
+    };
+    bench.ask(op, |result| match result {
+        Ok(Reply::LogLine { text, .. }) => {
+            assert!(
+                text.starts_with("faulted: unreachable in main, at place 12 of "),
+                "{text}"
+            );
+            assert_eq!(Place::in_line(text), Some(told));
+        }
+        other => panic!("{other:?}"),
+    });
+    // Before its first place, and what is no number of one.
+    for number in [0, u32::MAX] {
+        let name = &*format!("bad{number}");
+        bench.install(name, &places(number));
+        bench.ok(Op::Start { name });
+        bench.polls(3);
+        bench.ask(Op::FaultPlace { name }, |result| {
+            assert_eq!(result, Ok(Reply::FaultPlace { place: None }));
+        });
+    }
+}
+
 #[test]
 fn a_fault_is_known_in_full_after_everything_else_is_gone() {
     let mut bench = Bench::new();
@@ -106,6 +160,9 @@ fn a_fault_is_known_in_full_after_everything_else_is_gone() {
     bench.ask(Op::FaultBlock { name: "bad" }, |result| {
         let label = Some("fpgaio");
         assert_eq!(result, Ok(Reply::FaultBlock { label }));
+    });
+    bench.ask(Op::FaultPlace { name: "bad" }, |result| {
+        assert_eq!(result, Ok(Reply::FaultPlace { place: None }));
     });
     assert_eq!(
         bench.refused(Op::Inspect { name: "none" }),

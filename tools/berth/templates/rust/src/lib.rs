@@ -5,13 +5,13 @@
 
 // The board's lights, by the label that its owner gave them; `berth exposures` lists all labels. Of another board its owner has the
 // like (`exposure --labels`).
-use berth_guest::mps2_an386::fpgaio;
+use berth_guest::mps2_an386::fpgaio::{self, led0};
 use berth_guest::{info, sleep_ms};
 
 berth_guest::main!(main);
 
 /// The light that blinks: the register of the lights has one bit for each.
-const LIGHT: u32 = 0b10;
+const LIGHT: u32 = led0::LED1.mask();
 /// From one change to the next.
 const PERIOD_MS: u32 = 500;
 
