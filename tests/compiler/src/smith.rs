@@ -24,7 +24,7 @@ pub fn module(seed: u64) -> Option<Vec<u8>> {
         max_globals: 20,
         max_instructions: 300,
         bulk_memory_enabled: true,
-        reference_types_enabled: true,
+        reference_types_enabled: random.one_in(2),
         multi_value_enabled: true,
         saturating_float_to_int_enabled: true,
         sign_extension_ops_enabled: true,
