@@ -2,6 +2,7 @@
 
 use super::pool::{
     ArenaId, CLAIM_PAGES, Memory, NOBODY, NONE, PAGE_U32, Pool, RESERVED_PAGES, aligned,
+    has_page_of,
 };
 
 /// Four pages that nobody owns.
@@ -133,15 +134,6 @@ impl<M: Memory, const PAGES: usize> Pool<M, PAGES> {
         }
         end_of_run(rest, &mut length, &mut at, pages)
     }
-}
-
-/// Is one of these four pages `owner`'s?
-pub(super) const fn has_page_of(four: [u8; 4], owner: u8) -> bool {
-    const LOWEST: u32 = u32::from_ne_bytes([1; 4]);
-    const HIGHEST: u32 = u32::from_ne_bytes([0x80; 4]);
-    // A byte that is 0 borrows when 1 is taken from it, and nothing else sets a highest bit that was not set.
-    let other = u32::from_ne_bytes(four) ^ u32::from_ne_bytes([owner; 4]);
-    other.wrapping_sub(LOWEST) & !other & HIGHEST != 0
 }
 
 /// Goes on with a run of free pages, `length` of which are right before `at`, through `owners`. Returns its first page where it

@@ -13,7 +13,6 @@
 //! itself; it keeps its list through [`Memory`], so it runs on any model of it.
 
 use super::linear::Linear;
-use super::pages::has_page_of;
 
 /// Bytes of a page. What an arena holds is rounded up to pages in several places
 /// (its ends, and around every hole that loading leaves), so small pages make
@@ -53,6 +52,15 @@ pub(super) const NOBODY: u8 = 0;
 const MISSING: u8 = u8::MAX;
 // No arena is called so.
 const _: () = assert!(ARENAS < MISSING as usize);
+
+/// Is one of these four pages `owner`'s?
+pub(super) const fn has_page_of(four: [u8; 4], owner: u8) -> bool {
+    const LOWEST: u32 = u32::from_ne_bytes([1; 4]);
+    const HIGHEST: u32 = u32::from_ne_bytes([0x80; 4]);
+    // A byte that is 0 borrows when 1 is taken from it, and nothing else sets a highest bit that was not set.
+    let other = u32::from_ne_bytes(four) ^ u32::from_ne_bytes([owner; 4]);
+    other.wrapping_sub(LOWEST) & !other & HIGHEST != 0
+}
 
 /// The first multiple of a power of two at or behind an offset.
 #[inline(always)]

@@ -3,9 +3,9 @@
 use core::cell::Cell;
 
 use super::linear::Resized;
-use super::pages::has_page_of;
 use super::pool::{
     ALIGN_MAX, ArenaId, GRANULE, Memory, NOBODY, Node, PAGE_BYTES, Pool, RESERVED_PAGES,
+    has_page_of,
 };
 
 const PAGES: usize = 24 * 1024 / PAGE_BYTES;
