@@ -138,6 +138,8 @@ pub struct ContainerHost<P> {
     /// The interrupt whose handler runs, if registers were captured for it that are to be found there: its bit, its block, and which of them
     /// were found. The block's window is shut meanwhile, so that an access looks here and no other pays for it.
     captured: Option<(u32, u8, u16)>,
+    /// Mask and value of the write that was refused last.
+    refused: [u32; 2],
 }
 
 impl<P: Platform> ContainerHost<P> {
@@ -163,6 +165,7 @@ impl<P: Platform> ContainerHost<P> {
             spi: SPI_SETTINGS,
             asked: None,
             captured: None,
+            refused: [0; 2],
         }
     }
 
@@ -251,6 +254,14 @@ impl<P: Platform> ContainerHost<P> {
         self.stop(Pending::Fault(Fault::BadRegister))
     }
 
+    /// The same of a write, which [`again`](Host::again) may make after all.
+    #[cold]
+    #[inline(never)]
+    const fn bad_write(&mut self, mask: u32, value: u32) -> Stop {
+        self.refused = [mask, value];
+        self.bad_register()
+    }
+
     /// From now on the first reads of registers of a block get what was captured for the interrupt of this bit.
     pub(super) fn begin_captured(&mut self, bit: u32, block: u8) {
         if let Some(window) = self.windows.get_mut(usize::from(block)) {
@@ -278,14 +289,10 @@ impl<P: Platform> ContainerHost<P> {
         Some((own, offset))
     }
 
-    /// A read was refused: the window is shut, or it is none of the block.
-    #[cold]
-    #[inline(never)]
-    fn read_shut(&mut self, width: Width) -> Result<u32, Stop> {
-        let (Some((block, offset)), Some((bit, _, taken))) = (self.shut(), &mut self.captured)
-        else {
-            return Err(self.bad_register());
-        };
+    /// Reads a register of the block whose window is shut.
+    fn read_shut(&mut self, width: Width) -> Option<u32> {
+        let (block, offset) = self.shut()?;
+        let (bit, _, taken) = self.captured.as_mut()?;
         let platform = &self.shared.platform;
         // A longer offset than a block has was not captured.
         let captured = u16::try_from(offset).ok().and_then(|offset| {
@@ -297,45 +304,21 @@ impl<P: Platform> ContainerHost<P> {
             if is_last {
                 self.end_captured();
             }
-            return Ok(value);
+            return Some(value);
         }
-        match self.read_of(&block, width, offset) {
-            Some(value) => Ok(value),
-            None => Err(self.bad_register()),
-        }
+        self.read_of(&block, width, offset)
     }
 
-    /// A write was refused: the window is shut, or it is none of the block.
-    #[cold]
-    #[inline(never)]
-    fn write_shut(&mut self, width: Width, value: u32) -> Result<(), Stop> {
-        let shut = self.shut();
-        match shut.and_then(|(block, offset)| self.write_of(&block, width, offset, value)) {
-            Some(()) => Ok(()),
-            None => Err(self.bad_register()),
-        }
-    }
-
-    /// The same for a change.
-    #[cold]
-    #[inline(never)]
-    fn modify_shut(&mut self, mask: u32, value: u32) -> Result<(), Stop> {
-        let shut = self.shut();
-        let changed = shut.and_then(|(block, offset)| {
-            let Some(_) = block.window else {
-                let short = inside(&block, Width::Bits32, offset)?;
-                return self
-                    .shared
-                    .platform
-                    .modify32(block.handle, short, mask, value);
-            };
-            let old = self.read_of(&block, Width::Bits32, offset)?;
-            self.write_of(&block, Width::Bits32, offset, old & !mask | value & mask)
-        });
-        match changed {
-            Some(()) => Ok(()),
-            None => Err(self.bad_register()),
-        }
+    /// Writes the bits of `mask` in one.
+    fn modify_shut(&mut self, mask: u32, value: u32) -> Option<()> {
+        let (block, offset) = self.shut()?;
+        let Some(_) = block.window else {
+            let short = inside(&block, Width::Bits32, offset)?;
+            let platform = &self.shared.platform;
+            return platform.modify32(block.handle, short, mask, value);
+        };
+        let old = self.read_of(&block, Width::Bits32, offset)?;
+        self.write_of(&block, Width::Bits32, offset, old & !mask | value & mask)
     }
 
     /// Read a register of a block, whether its window is shut or not.
@@ -467,7 +450,7 @@ impl<P: Platform> Host for ContainerHost<P> {
         };
         match value {
             Some(value) => Ok(value),
-            None => self.read_shut(width),
+            None => Err(self.bad_register()),
         }
     }
 
@@ -492,7 +475,7 @@ impl<P: Platform> Host for ContainerHost<P> {
         };
         match done {
             Some(()) => Ok(()),
-            None => self.write_shut(width, value),
+            None => Err(self.bad_write(0, value)),
         }
     }
 
@@ -519,8 +502,31 @@ impl<P: Platform> Host for ContainerHost<P> {
         };
         match done {
             Some(()) => Ok(()),
-            None => self.modify_shut(mask, value),
+            None => Err(self.bad_write(mask, value)),
         }
+    }
+
+    fn again(&mut self) -> Option<u32> {
+        let width = match self.last_call?.called {
+            Called::Read8 | Called::Write8 => Width::Bits8,
+            Called::Read16 | Called::Write16 => Width::Bits16,
+            _ => Width::Bits32,
+        };
+        if self.pending != Some(Pending::Fault(Fault::BadRegister)) {
+            return None;
+        }
+        let [mask, value] = self.refused;
+        let word = match self.last_call?.called {
+            Called::Read8 | Called::Read16 | Called::Read32 => self.read_shut(width)?,
+            Called::Write8 | Called::Write16 | Called::Write32 => {
+                let (block, offset) = self.shut()?;
+                self.write_of(&block, width, offset, value).map(|()| 0)?
+            }
+            Called::Modify32 => self.modify_shut(mask, value).map(|()| 0)?,
+            _ => return None,
+        };
+        self.pending = None;
+        Some(word)
     }
 
     fn begin_program(

@@ -54,6 +54,9 @@ pub trait Host {
     /// # Errors
     /// As [`read`](Host::read).
     fn modify32(&mut self, handle: u32, offset: u32, mask: u32, value: u32) -> Result<(), Stop>;
+    /// An access has just been refused. Makes it after all where that is because registers were captured, and returns what was read, or 0.
+    /// Returns `None` if the container is to be ended.
+    fn again(&mut self) -> Option<u32>;
     /// Begin a register program for a claimed block, and make at most `passes`, at least one. Returns what the call returns, or `None` if the program is
     /// not over, and what work it was.
     ///

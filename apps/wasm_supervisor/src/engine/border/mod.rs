@@ -86,7 +86,7 @@ macro_rules! functions {
         #[inline(always)]
         pub(super) fn $inline<$($Type: WasmTy,)* R, F>(self, body: F) -> HostFunction
         where
-            R: Copy + Into<Returned>,
+            R: Copy + Into<Returned> + FromWord,
             Result<R, Error>: WasmRet,
             F: Fn(&mut H, $($Type),*) -> Result<R, Stop> + Send + Sync + 'static,
         {
@@ -100,7 +100,7 @@ macro_rules! functions {
                     match body(host, $($argument),*) {
                         Ok(value) if pays(host, price::CALL) => Ok(value),
                         Ok(value) => settled(&mut caller, value),
-                        Err(Stop) => Err(stopped(&mut caller, price::CALL)),
+                        Err(Stop) => refused(&mut caller, price::CALL),
                     }
                 },
             ))
@@ -222,6 +222,35 @@ fn settled<H: Host + 'static, R: Copy + Into<Returned>>(
 ) -> Result<R, Error> {
     settle(caller, value.into())?;
     Ok(value)
+}
+
+/// What a register access returns.
+pub(super) trait FromWord {
+    /// Makes it of the word that was read; a write has none.
+    fn from_word(word: u32) -> Self;
+}
+
+impl FromWord for u32 {
+    fn from_word(word: u32) -> Self {
+        word
+    }
+}
+
+impl FromWord for () {
+    fn from_word(_: u32) -> Self {}
+}
+
+/// Ends an access that was refused: it is made in another way, or has stopped the container.
+#[cold]
+#[inline(never)]
+fn refused<H: Host + 'static, R: Copy + Into<Returned> + FromWord>(
+    caller: &mut Caller<'_, Data<H>>,
+    price: u32,
+) -> Result<R, Error> {
+    let host = &mut caller.data_mut().host;
+    host.account().charge(price);
+    let word = host.again().ok_or(Stop)?;
+    settled(caller, R::from_word(word))
 }
 
 /// Ends a host call that costs `price` and has stopped the container.

@@ -27,7 +27,9 @@ fn read_narrow<H: Host + 'static>(
     handle: u32,
     offset: u32,
 ) -> Result<u32, Stop> {
-    call.host().read(width, handle, offset)
+    let host = call.host();
+    let read = host.read(width, handle, offset);
+    read.or_else(|stop| host.again().ok_or(stop))
 }
 
 pub(super) fn write<H: Host + 'static>(border: Border<'_, H>, width: Width) -> HostFunction {
@@ -49,7 +51,9 @@ fn write_narrow<H: Host + 'static>(
     offset: u32,
     value: u32,
 ) -> Result<(), Stop> {
-    call.host().write(width, handle, offset, value)
+    let host = call.host();
+    let written = host.write(width, handle, offset, value);
+    written.or_else(|stop| host.again().map(drop).ok_or(stop))
 }
 
 // What the engine takes arguments apart with is compiled for each list of types. These have lists of their own, so that it is
