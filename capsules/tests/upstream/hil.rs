@@ -1,6 +1,78 @@
 //! Of upstream's `kernel::hil` what the capsules and the example board use: paths, signatures and derived traits, and no
 //! behaviour. They are the same in both versions.
 
+pub mod gpio {
+    use crate::ErrorCode;
+
+    #[derive(Clone, Copy, Debug)]
+    pub enum FloatingState {
+        PullUp,
+        PullDown,
+        PullNone,
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    pub enum InterruptEdge {
+        RisingEdge,
+        FallingEdge,
+        EitherEdge,
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    pub enum Configuration {
+        LowPower,
+        Input,
+        Output,
+        InputOutput,
+        Function,
+        Other,
+    }
+
+    pub trait Configure {
+        fn configuration(&self) -> Configuration;
+        fn make_output(&self) -> Configuration;
+        fn disable_output(&self) -> Configuration;
+        fn make_input(&self) -> Configuration;
+        fn disable_input(&self) -> Configuration;
+        fn deactivate_to_low_power(&self);
+        fn set_floating_state(&self, state: FloatingState);
+        fn floating_state(&self) -> FloatingState;
+        fn is_input(&self) -> bool {
+            unimplemented!()
+        }
+        fn is_output(&self) -> bool {
+            unimplemented!()
+        }
+    }
+
+    pub trait Output {
+        fn set(&self);
+        fn clear(&self);
+        fn toggle(&self) -> bool;
+    }
+
+    pub trait Input {
+        fn read(&self) -> bool;
+    }
+
+    pub trait Pin: Configure + Output + Input {}
+
+    pub trait InterruptWithValue<'a>: Input {
+        fn set_client(&self, client: &'a dyn ClientWithValue);
+        fn enable_interrupts(&self, mode: InterruptEdge) -> Result<(), ErrorCode>;
+        fn disable_interrupts(&self);
+        fn is_pending(&self) -> bool;
+        fn set_value(&self, value: u32);
+        fn value(&self) -> u32;
+    }
+
+    pub trait ClientWithValue {
+        fn fired(&self, value: u32);
+    }
+
+    pub trait InterruptValuePin<'a>: Pin + InterruptWithValue<'a> {}
+}
+
 pub mod i2c {
     use crate::ErrorCode;
 
