@@ -245,12 +245,15 @@ $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
 
 # The supervisor for another board: LAYOUT says which flash and which RAM is its own there, CONTAINERS_HEAP how many bytes
 # for containers its bundle asks for. In a folder of its own, and so built from the beginning.
+# Its place is half a MiB there, as `tockloader` wants it: its engine is compiled for size, and what occurs twice becomes a function
+# wherever that saves a byte, which makes it slower.
+SMALLER := --config 'profile.firmware.package.wasmi.opt-level="s"'
 LAYOUT := layout.ld
 supervisor: APP_HEAP := $(CONTAINERS_HEAP)
 supervisor: tools
 	@BERTH_LAYOUT=$(abspath $(LAYOUT)) BERTH_BOARD=$(notdir $(patsubst %/,%,$(dir $(abspath $(LAYOUT))))) \
-	    cargo rustc --quiet --profile firmware --target $(TRIPLE) --target-dir target/supervisor -p supervisor_process \
-	    --bin wasm_supervisor -- $(OUTLINED)
+	    cargo rustc --quiet --profile firmware $(SMALLER) --target $(TRIPLE) --target-dir target/supervisor -p supervisor_process \
+	    --bin wasm_supervisor -- $(OUTLINED:40=10)
 	@$(ELF2TAB) -n wasm_supervisor -o target/supervisor/wasm_supervisor.tab \
 	    target/supervisor/$(TRIPLE)/firmware/wasm_supervisor,cortex-m4
 	@echo target/supervisor/wasm_supervisor.tab

@@ -100,7 +100,7 @@ fn foreign(of_buses: bool) -> Vec<Hog> {
 fn is_of_a_bus(function: &HostFunction<'_>) -> bool {
     match function {
         HostFunction::Foreign(function) => {
-            matches!(function.device(), Some(ForeignDevice::Bus(_)))
+            !matches!(function.device(), None | Some(ForeignDevice::Led))
         }
         _ => false,
     }

@@ -195,8 +195,9 @@ fn a_broker_hears_of_devices_containers_events_and_lines() {
             event["event"] == "faulted" && event["name"] == "bad" && event["sequence"].is_u64()
         })
     });
-    heard.wait("the line", &format!("{container}/log"), |line| {
-        line["text"] == "about to fail"
+    wait_until("the line", || {
+        let lines = heard.of(&format!("{container}/log"));
+        lines.iter().any(|line| line.contains("\"about to fail\""))
     });
     // Who comes later hears what is so, and not what happened.
     let later = broker.listen();

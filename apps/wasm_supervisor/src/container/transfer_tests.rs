@@ -254,8 +254,8 @@ fn one_reads_from_the_uart_while_another_writes_and_each_direction_has_its_limit
     for (call, code) in [
         ("(call $uart_write (i32.const 0) (i32.const 257))", 7),
         ("(call $uart_read (i32.const 0) (i32.const 257))", 7),
-        ("(call $uart_write (i32.const 0) (i32.const 0))", 6),
-        ("(call $uart_read (i32.const 0) (i32.const 0))", 6),
+        ("(call $uart_write (i32.const 0) (i32.const 0))", 7),
+        ("(call $uart_read (i32.const 0) (i32.const 0))", 7),
     ] {
         let slot = device.start("wrong", &guest(call));
         device.some_turns();

@@ -84,7 +84,7 @@ fn an_unknown_limit() {
     refused(
         exposures("limits { speed = <1>; };"),
         &[
-            "exposure.dts:3: unknown property speed; remedy: remove it or use one of: registers, handlers, captures, accesses-per-pass, share-percent, erase-burst, erase-hours, erases-per-second, programs",
+            "exposure.dts:3: unknown property speed; remedy: remove it or use one of: registers, handlers, captures, accesses-per-pass, share-percent, erase-burst, erase-hours, erases-per-second, programs, conveyors",
         ],
     );
 }
