@@ -157,7 +157,7 @@ struct berth_move {
     uint8_t bytes;     /* width of an access: 1, 2 or 4 */
     uint8_t direction; /* 0: from the register into memory, 1: from memory into the register */
     uint16_t place;    /* of the first value in memory, in bytes: a multiple of the width */
-    uint16_t count;    /* accesses one after the other, all moves together at most 60 */
+    uint16_t count;    /* accesses one after the other, all moves together at most 40 */
 };
 #define BERTH_ASKED 0u
 #define BERTH_EVERY_US(period) ((uint32_t)(period) << 2 | 1u)

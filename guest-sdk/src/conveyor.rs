@@ -248,7 +248,7 @@ pub const fn listed<const N: usize>(moves: &[Move], memory: usize) -> [[u8; MOVE
     }
     assert!(
         accesses <= ACCESSES_MAX,
-        "a conveyor makes at most 60 accesses"
+        "a conveyor makes at most 40 accesses"
     );
     list
 }

@@ -94,7 +94,7 @@ impl Call {
     const fn before(&self) -> &'static str {
         match self.function {
             HostFunction::Sync(_) => {
-                "(drop (call $attach (i32.const 192) (i32.const 15) (i32.const 512) (i32.const 0)))"
+                "(drop (call $attach (i32.const 192) (i32.const 10) (i32.const 512) (i32.const 0)))"
             }
             _ => "",
         }
@@ -154,8 +154,8 @@ impl Call {
             }
             _ => "",
         };
-        // As many accesses as there can be, of the lights: fifteen moves of four.
-        let moves: String = (0..15_u8)
+        // As many accesses as there can be, of the lights: ten moves of four.
+        let moves: String = (0..10_u8)
             .map(|number| format!("\\00\\00\\04\\00\\{:02x}\\00\\04\\00", 16 * number))
             .collect();
         format!(
@@ -243,11 +243,11 @@ fn arguments(function: &HostFunction<'_>) -> &'static [&'static str] {
         ],
         HostFunction::Attach(_) => &[
             "(i32.const 192)",
-            "(i32.const 15)",
+            "(i32.const 10)",
             "(i32.const 512)",
             "(i32.const 0)",
         ],
-        HostFunction::Sync(_) => &["(i32.const 0)", "(i32.const 15)"],
+        HostFunction::Sync(_) => &["(i32.const 0)", "(i32.const 10)"],
         HostFunction::NowUs
         | HostFunction::ConfigChanges
         | HostFunction::Yield
