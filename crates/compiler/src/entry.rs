@@ -10,7 +10,7 @@
 //! **Context.** Words at fixed distances below r9 ([`context`]), then, for each table, length and address of its
 //! elements, then the global variables. It moves with the memory.
 //!
-//! **Object.** At its front two words for each function, imported ones included ([`entry`](self::entry)): the number of its
+//! **Object.** At its front two words for each function, imported ones included ([`entry`]): the number of its
 //! type and a branch to it. A reference to a function is the address of that branch plus one; null is 0. What follows is
 //! code only. It names no address outside of itself: helpers are reached through the table at
 //! [`context::HELPERS`], so an object may lie anywhere.

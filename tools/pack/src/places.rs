@@ -1,7 +1,7 @@
 //! Places: what a package tells of where it is, so that a fault can be named.
 //!
 //! The engine does not say where a container's code stood when it failed. The package says it itself: a
-//! global, exported under [`PLACE`], holds the number of the place that is being executed, and the side file says which function, and which
+//! global, exported under `_place`, holds the number of the place that is being executed, and the side file says which function, and which
 //! line of its source, a number means.
 //!
 //! ```text
