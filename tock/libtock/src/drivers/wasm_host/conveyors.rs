@@ -34,28 +34,24 @@ impl Memory {
 
     /// Copies `bytes` to its front, as many as it has.
     pub fn copy_from(&self, bytes: &[u8]) {
-        let (whole, rest) = bytes.as_chunks::<WORD>();
-        let mut words = self.words.iter();
-        for (bytes, word) in whole.iter().zip(&mut words) {
-            word.store(u32::from_le_bytes(*bytes), Ordering::Relaxed);
-        }
-        if let (Some(word), false) = (words.next(), rest.is_empty()) {
-            let mut last = [0; WORD];
-            last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            word.store(u32::from_le_bytes(last), Ordering::Relaxed);
+        for (bytes, word) in bytes.chunks(WORD).zip(&self.words) {
+            let mut value = [0; WORD];
+            value
+                .iter_mut()
+                .zip(bytes)
+                .for_each(|(to, from)| *to = *from);
+            word.store(u32::from_le_bytes(value), Ordering::Relaxed);
         }
     }
 
     /// Copies its front to `bytes`, as many as it has.
     pub fn copy_to(&self, bytes: &mut [u8]) {
-        let (whole, rest) = bytes.as_chunks_mut::<WORD>();
-        let mut words = self.words.iter();
-        for (bytes, word) in whole.iter_mut().zip(&mut words) {
-            *bytes = word.load(Ordering::Relaxed).to_le_bytes();
-        }
-        if let Some(word) = words.next() {
-            let last = word.load(Ordering::Relaxed).to_le_bytes();
-            rest.iter_mut().zip(last).for_each(|(to, from)| *to = from);
+        for (bytes, word) in bytes.chunks_mut(WORD).zip(&self.words) {
+            let value = word.load(Ordering::Relaxed).to_le_bytes();
+            bytes
+                .iter_mut()
+                .zip(value)
+                .for_each(|(to, from)| *to = from);
         }
     }
 }
