@@ -40,6 +40,7 @@ use libtock::wasm_host::conveyors::{self, Memory};
 use libtock::wasm_host::interrupts::{self, Records};
 use libtock::wasm_host::programs;
 use libtock::{ErrorCode, alarm, command, memop, wasm_host};
+use test_apps::interrupting::Interrupting;
 use test_apps::{Line, Setting, own};
 
 libtock::main!(main);
@@ -321,54 +322,16 @@ fn hold_all() -> Result<(u32, u32), ErrorCode> {
 }
 
 fn all() -> Result<(), ErrorCode> {
-    /// Registers of a block and what makes it interrupt: CMSDK timer, CMSDK UART, PL022.
-    const START: [(&str, &[(u16, u32)]); 3] = [
-        ("timer", &[(0x8, 249), (0x0, 0b1001)]),
-        ("uart", &[(0x10, 16), (0x8, 0xf)]),
-        ("spi", &[(0x4, 0b10), (0x14, 0b1000)]),
-    ];
-    const FIRST: Capture = Capture {
-        offset: 0,
-        bytes: 4,
-    };
-    RECORDS.lend()?;
-    let mut handles = [0; 16];
-    let (mut held, mut registered) = (0, 0);
-    for index in 0..wasm_host::count()? {
-        let mut record = [0; DESCRIPTION_MAX];
-        let block = wasm_host::describe(index, &mut record)?;
-        let start = START.iter().find(|(kind, _)| block.label.starts_with(kind));
-        let Some((_, writes)) = start else {
-            continue;
-        };
-        let handle = wasm_host::claim(TAG, block.label)?.handle;
-        for number in 0..block.interrupts {
-            let done = interrupts::register(handle, number.into(), number, &[FIRST; 2]);
-            registered += u32::from(done.is_ok());
-        }
-        for (register, value) in *writes {
-            wasm_host::write32(handle, *register, *value)?;
-        }
-        if let Some(place) = handles.get_mut(held) {
-            *place = handle;
-            held += 1;
-        }
-    }
+    let blocks = Interrupting::start(TAG, &RECORDS)?;
     Line::new()
         .text("assault: interrupts ")
-        .decimal(registered)
+        .decimal(blocks.registered)
         .print();
     static TEXT: [u8; 64] = [b'.'; 64];
     // SAFETY: lent for reading, and it is never written.
     unsafe { raw::call::<{ class::ALLOW_READ_ONLY }>([1, 1, TEXT.as_ptr() as usize, TEXT.len()]) };
     loop {
-        for interrupt in 0..32 {
-            let _ = interrupts::acknowledge(interrupt);
-        }
-        for handle in handles.iter().take(held) {
-            // The timer goes on; a byte leaves the UART.
-            let _ = wasm_host::write32(*handle, 0, 0b1001);
-        }
+        blocks.again();
         let _ = command(1, 1, TEXT.len(), 0);
         let _ = command(8, 1, 0x99, 0);
         let now = alarm::now()?;

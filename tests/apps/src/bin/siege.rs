@@ -15,17 +15,17 @@
 #![no_main]
 #![allow(unsafe_code)]
 
-use libtock::berth_exposure::interrupt::Capture;
+use libtock::berth_exposure::Width;
 use libtock::berth_exposure::program::{
     Exchange, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Place, Ready,
 };
-use libtock::berth_exposure::{DESCRIPTION_MAX, Width};
 use libtock::flash_partition::Partition;
 use libtock::raw::{self, class};
-use libtock::wasm_host::interrupts::{self, Records};
+use libtock::wasm_host::interrupts::Records;
 use libtock::wasm_host::programs;
 use libtock::{ErrorCode, EventSlot, alarm, command, memop, process_info, wasm_host};
 use test_apps::Line;
+use test_apps::interrupting::Interrupting;
 
 libtock::main!(main);
 
@@ -60,12 +60,12 @@ fn run() -> Result<(), ErrorCode> {
     static DONE: EventSlot = EventSlot::new();
     let mut flash = Partition::open(&DONE)?;
     let page = flash.page();
-    let (blocks, registered) = storm()?;
+    let blocks = Interrupting::start(TAG, &RECORDS)?;
     Line::new()
         .text("siege: begins, ")
         .decimal(blocks.count as u32)
         .text(" blocks, ")
-        .decimal(registered)
+        .decimal(blocks.registered)
         .text(" interrupts")
         .print();
     // SAFETY: lent for reading, and it is never written.
@@ -106,66 +106,6 @@ fn run() -> Result<(), ErrorCode> {
         }
     }
     Ok(())
-}
-
-/// Blocks that interrupt.
-struct Blocks {
-    handles: [u16; 16],
-    count: usize,
-}
-
-impl Blocks {
-    /// Opens their lines, and has them interrupt again.
-    fn again(&self) {
-        for interrupt in 0..32 {
-            let _ = interrupts::acknowledge(interrupt);
-        }
-        for handle in self.handles.iter().take(self.count) {
-            // A timer goes on; a byte leaves a UART or an SPI.
-            let _ = wasm_host::write32(*handle, 0, 0b1001);
-        }
-    }
-}
-
-/// Claims what interrupts, registers and starts it. Returns how many interrupts there are, too.
-fn storm() -> Result<(Blocks, u32), ErrorCode> {
-    /// Registers of a block and what makes it interrupt: CMSDK timer, CMSDK UART (received bytes, too), PL022.
-    const START: [(&str, &[(u16, u32)]); 3] = [
-        ("timer", &[(0x8, 249), (0x0, 0b1001)]),
-        ("uart", &[(0x10, 16), (0x8, 0xf)]),
-        ("spi", &[(0x4, 0b10), (0x14, 0b1000)]),
-    ];
-    const FIRST: Capture = Capture {
-        offset: 0,
-        bytes: 4,
-    };
-    RECORDS.lend()?;
-    let mut blocks = Blocks {
-        handles: [0; 16],
-        count: 0,
-    };
-    let mut registered = 0;
-    for index in 0..wasm_host::count()? {
-        let mut record = [0; DESCRIPTION_MAX];
-        let block = wasm_host::describe(index, &mut record)?;
-        let start = START.iter().find(|(kind, _)| block.label.starts_with(kind));
-        let Some((_, writes)) = start else {
-            continue;
-        };
-        let handle = wasm_host::claim(TAG, block.label)?.handle;
-        for number in 0..block.interrupts {
-            let done = interrupts::register(handle, number.into(), number, &[FIRST; 2]);
-            registered += u32::from(done.is_ok());
-        }
-        for (register, value) in *writes {
-            wasm_host::write32(handle, *register, *value)?;
-        }
-        if let Some(place) = blocks.handles.get_mut(blocks.count) {
-            *place = handle;
-            blocks.count += 1;
-        }
-    }
-    Ok((blocks, registered))
 }
 
 /// Asks for all that the kernel tells of processes, however many there are.
