@@ -15,7 +15,7 @@ use wasmi::{Extern, Store};
 
 use super::border::{Border, HostFunction as Linked};
 use super::wasmi::Data;
-use super::{BlockNumbers, Host};
+use super::{BlockNumbers, Host, Keep};
 use crate::admission::{HostFunction, Module};
 
 mod conveyor;
@@ -69,11 +69,19 @@ fn linked<H: Host + 'static>(border: Border<'_, H>, function: HostFunction<'_>) 
         HostFunction::StateLoad => border.shared2(state::load),
         HostFunction::Send => border.shared4(mail::send),
         HostFunction::Receive => border.shared3(mail::receive),
-        HostFunction::ConfigGet => border.shared4(keep::config_get),
+        HostFunction::ConfigGet => border.shared4(|call, name, length, pointer, room| {
+            keep::ask(call, Keep::ConfigGet, (name, length), (pointer, room))
+        }),
         HostFunction::ConfigChanges => border.shared0(keep::config_changes),
-        HostFunction::ValueGet => border.shared4(keep::value_get),
-        HostFunction::ValueSet => border.shared4(keep::value_set),
-        HostFunction::ValueRemove => border.shared2(keep::value_remove),
+        HostFunction::ValueGet => border.shared4(|call, name, length, pointer, room| {
+            keep::ask(call, Keep::ValueGet, (name, length), (pointer, room))
+        }),
+        HostFunction::ValueSet => border.shared4(|call, name, length, pointer, room| {
+            keep::ask(call, Keep::ValueSet, (name, length), (pointer, room))
+        }),
+        HostFunction::ValueRemove => border.shared2(|call, name, length| {
+            keep::ask(call, Keep::ValueRemove, (name, length), (0, 0))
+        }),
         HostFunction::Foreign(function) => foreign::function(border, function),
     }
 }
