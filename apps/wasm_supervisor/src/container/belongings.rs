@@ -81,6 +81,17 @@ pub(super) fn with_value(old: &[u8], name: &[u8], value: Option<&[u8]>) -> Optio
     Some(all)
 }
 
+/// Returns the configuration that a change makes of `before`, in `buffer`.
+fn merged<'b>(
+    before: &[u8],
+    change: Change<'_>,
+    buffer: &'b mut [u8; CONFIGURATION_MAX],
+) -> Result<&'b [u8], Refused> {
+    let length = configuration::merge(before, change.configuration, buffer);
+    let length = length.map_err(Refused::Configuration)?;
+    Ok(buffer.get(..length).unwrap_or_default())
+}
+
 impl Belongings {
     /// Returns how many bytes of flash named values may take.
     pub(crate) fn values_limit(&self) -> u32 {
@@ -125,10 +136,7 @@ impl<P: Platform + 'static> Containers<P> {
     ) -> Result<bool, Refused> {
         let before = self.configuration_of(old);
         let mut buffer = [0; CONFIGURATION_MAX];
-        let length = configuration::merge(before, change.configuration, &mut buffer);
-        let length = length.map_err(Refused::Configuration)?;
-        let is_other = buffer.get(..length) != Some(before);
-        Ok(is_other
+        Ok(merged(before, change, &mut buffer)? != before
             || change
                 .values
                 .is_some_and(|values| old.values != Some(values)))
@@ -141,9 +149,7 @@ impl<P: Platform + 'static> Containers<P> {
     /// [`Refused::Configuration`].
     pub(crate) fn has(&self, belongings: Belongings, change: Change<'_>) -> Result<bool, Refused> {
         let mut buffer = [0; CONFIGURATION_MAX];
-        let length = configuration::merge(&[], change.configuration, &mut buffer);
-        let length = length.map_err(Refused::Configuration)?;
-        let is_same = buffer.get(..length) == Some(self.configuration_of(belongings));
+        let is_same = merged(&[], change, &mut buffer)? == self.configuration_of(belongings);
         Ok(is_same && belongings.values == change.values)
     }
 
@@ -160,9 +166,7 @@ impl<P: Platform + 'static> Containers<P> {
     ) -> Result<Belongings, Refused> {
         let mut buffer = [0; CONFIGURATION_MAX];
         let before = self.configuration_of(old);
-        let length = configuration::merge(before, change.configuration, &mut buffer);
-        let length = length.map_err(Refused::Configuration)?;
-        let after = buffer.get(..length).unwrap_or_default();
+        let after = merged(before, change, &mut buffer)?;
         let values = change.values.or(old.values);
         let configuration = if after == before {
             old.configuration

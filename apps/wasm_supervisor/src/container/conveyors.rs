@@ -101,6 +101,11 @@ pub(super) struct Conveyors {
     any: Cell<(bool, bool)>,
 }
 
+/// The conveyor of a block of a run, of which there is one at most.
+fn of(list: &[Attached], run: RunId, block: u8) -> Option<&Attached> {
+    list.iter().find(|one| one.run == run && one.block == block)
+}
+
 /// What a container asks to be attached.
 pub(super) struct Wanted<'a> {
     /// Its block by its number in the container.
@@ -220,10 +225,8 @@ impl Conveyors {
         memory: &mut [u8],
     ) -> Result<u32, Wrong> {
         let list = self.list.borrow();
-        let mut its = list.iter();
-        let one = its.find(|one| one.run == run && one.block == block);
         let wrong = (Fault::BadConveyor, moves.0);
-        let one = one.ok_or(wrong)?;
+        let one = of(&list, run, block).ok_or(wrong)?;
         let (Ok(first), Ok(count)) = (u8::try_from(moves.0), u8::try_from(moves.1)) else {
             return Err(wrong);
         };
@@ -287,9 +290,7 @@ impl Conveyors {
         block: u8,
         memory: &mut [u8],
     ) -> Result<u32, Wrong> {
-        let list = self.list.borrow();
-        let mut its = list.iter();
-        match its.find(|one| one.run == run && one.block == block) {
+        match of(&self.list.borrow(), run, block) {
             Some(one) => one.sync(platform, one.all(), directions::ALL, memory),
             None => Ok(0),
         }
@@ -309,9 +310,7 @@ impl Conveyors {
             return Ok((0, 0));
         }
         let list = self.list.borrow();
-        let at = When::Interrupt(number);
-        let mut its = list.iter();
-        let its = its.find(|one| one.run == run && one.block == block && one.when == at);
+        let its = of(&list, run, block).filter(|one| one.when == When::Interrupt(number));
         let Some(one) = its else {
             return Ok((0, 0));
         };
@@ -355,9 +354,7 @@ impl Conveyors {
         if !self.any.get().0 {
             return;
         }
-        let list = self.list.borrow();
-        let mut its = list.iter();
-        if let Some(one) = its.find(|one| one.run == run && one.block == block)
+        if let Some(one) = of(&self.list.borrow(), run, block)
             && let Some(place) = one.places(register).nth(number)
             && let Some(room) = memory.get_mut(place..place + usize::from(register.bytes))
         {
