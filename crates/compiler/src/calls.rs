@@ -102,6 +102,12 @@ impl Generator<'_, '_> {
         self.spill_below(count);
         let bytes = outgoing(signature);
         self.lower_stack(bytes);
+        self.bring(count, crate::encode::SP, IP);
+        self.truncate(self.operands - count);
+    }
+
+    /// Brings the top `count` values to r0-r3 and, what has no place there, upwards from `base`, by way of `scratch`.
+    fn bring(&mut self, count: usize, base: Reg, scratch: Reg) {
         let mut moves = Moves::new();
         let mut number = 0;
         for from_top in (0..count).rev() {
@@ -111,16 +117,14 @@ impl Generator<'_, '_> {
                 if number < IN_REGISTERS {
                     moves.add(from);
                 } else {
-                    let reg = self.in_register(from, IP);
+                    let reg = self.in_register(from, scratch);
                     let offset = 4 * (number - IN_REGISTERS);
-                    self.code
-                        .access_at(Access::Str, reg, crate::encode::SP, offset as i32);
+                    self.code.access_at(Access::Str, reg, base, offset as i32);
                 }
                 number += 1;
             }
         }
         self.carry_out(moves);
-        self.truncate(self.operands - count);
     }
 
     /// Pushes what a call has given.
@@ -168,23 +172,7 @@ impl Generator<'_, '_> {
             self.code.chain(&mut chain, sum::CALLERS_WORDS);
             self.frames = chain;
         }
-        let mut moves = Moves::new();
-        let mut number = 0;
-        for from_top in (0..count).rev() {
-            let operand = self.operand(from_top);
-            for word in 0..u32::from(operand.words()) {
-                let from = self.word(&operand, word);
-                if number < IN_REGISTERS {
-                    moves.add(from);
-                } else {
-                    let reg = self.in_register(from, LR);
-                    let offset = 4 * (number - IN_REGISTERS);
-                    self.code.access_at(Access::Str, reg, IP, offset as i32);
-                }
-                number += 1;
-            }
-        }
-        self.carry_out(moves);
+        self.bring(count, IP, LR);
     }
 
     /// Brings what is in registers below the top values to slots, since a call changes them.
