@@ -17,7 +17,7 @@ use crate::{
     web::Device,
 };
 use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, QoS,
+    AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS,
     TlsConfiguration, Transport,
 };
 use serde::Serialize;
@@ -234,14 +234,12 @@ async fn connect(mut connection: EventLoop, connections: watch::Sender<u64>) {
                 }
                 connections.send_modify(|count| *count += 1);
             }
+            // The last word is said.
+            Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(ConnectionError::RequestsDone) => {
+                return;
+            }
             Ok(_) => {}
-            Err(ConnectionError::RequestsDone) => return,
             Err(error) => {
-                if let ConnectionError::MqttState(rumqttc::StateError::ConnectionAborted) = error
-                    && connections.is_closed()
-                {
-                    return;
-                }
                 if !std::mem::replace(&mut told, true) {
                     eprintln!(
                         "note: the broker is away: {error}; it is looked for again, and what happens meanwhile waits"
