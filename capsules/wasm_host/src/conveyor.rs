@@ -232,13 +232,7 @@ impl Engine for Processor {
             // No conveyor has more, and both are as long.
             let room = room.get_mut(..memory.len()).unwrap_or_default();
             let _ = memory.copy_to_slice_or_err(room);
-            let mut moving = Moving {
-                moves,
-                memory: room,
-                come: Ok(()),
-            };
-            window.carry(&mut moving);
-            let come = moving.come;
+            let come = make(window, moves, room);
             let _ = memory.copy_from_slice_or_err(room);
             come
         });
@@ -272,7 +266,6 @@ impl Moving<'_> {
 ///
 /// # Errors
 /// As [`Engine::carry`].
-#[cfg(feature = "desk")]
 pub(crate) fn make(
     window: &dyn Window,
     moves: Moves<'_>,

@@ -151,7 +151,7 @@ fn programmed(handle: u16, round: u32) -> Result<u32, ErrorCode> {
         ..all
     });
     // Checked for longest: as many instructions as there may be.
-    let checked = if round % 2 == 0 { change } else { one };
+    let checked = if round.is_multiple_of(2) { change } else { one };
     let mut code = [0; INSTRUCTIONS_MAX * INSTRUCTION_BYTES];
     for to in code.chunks_exact_mut(INSTRUCTION_BYTES) {
         to.copy_from_slice(&checked.encode());
