@@ -8,7 +8,7 @@ use crate::entry::{self, Helper, context};
 use crate::function::Generator;
 use crate::instruction::{Instruction, code};
 use crate::operands::{Operand, Place};
-use crate::validator::accessed;
+use crate::typing::accessed;
 
 /// Local variables with which the memory was accessed: their number, and up to how many bytes from there.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,9 @@ use crate::entry::Helper;
 use crate::function::Generator;
 use crate::instruction::{Instruction, code};
 use crate::kind::Kind;
-use crate::operands::{Place, Word};
-use crate::validator::signature;
+use crate::operands::Place;
+use crate::typing::signature;
+use crate::words::Word;
 
 /// Bytes or elements that one halfword of code stands for, as a power of 2.
 const BULK: u16 = 2;

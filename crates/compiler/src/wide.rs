@@ -6,7 +6,8 @@ use crate::entry::Helper;
 use crate::function::Generator;
 use crate::kind::Kind;
 use crate::narrow::{CONDITIONS, mirrored};
-use crate::operands::{Operand, Place, Word};
+use crate::operands::{Operand, Place};
+use crate::words::Word;
 
 /// Both words, if they are in registers.
 const fn pair((low, high): (Word, Word)) -> Option<(Reg, Reg)> {
