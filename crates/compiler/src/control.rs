@@ -86,7 +86,6 @@ impl<'a> Generator<'_, 'a> {
             }
             code::LOOP => {
                 self.settle(parameters);
-                self.forget_all_checked();
             }
             _ => self.settle(0),
         }
@@ -320,6 +319,7 @@ impl<'a> Generator<'_, 'a> {
         self.pass(index);
         self.branch_to(Cond::Always, index);
         self.code.land(&mut skip);
+        self.forget_all_checked();
     }
 
     /// `br_table`: a table of distances, and behind it the code for each of its targets.

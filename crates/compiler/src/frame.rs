@@ -43,8 +43,8 @@ impl Generator<'_, '_> {
         let stack_limit = -(context::STACK_LIMIT as i32);
         if large {
             self.code.access_at(Access::Ldr, LR, MEMORY, stack_limit);
-            // Its size comes later.
-            self.prologue_frame = self.code.place();
+            // What it takes in all comes later, and so does its size.
+            self.prologue_look = self.code.place();
             self.code.add_12(true, IP, SP, 0);
             self.code.compare(IP, LR);
             self.trap(Cond::Lo, Helper::TrapStack);
@@ -57,10 +57,10 @@ impl Generator<'_, '_> {
             let above = self.saved_bytes() as u16;
             self.code.add_12(false, LR, SP, above);
         }
+        self.prologue_frame = self.code.place();
         if large {
-            self.code.copy(SP, IP);
+            self.code.add_12(true, SP, SP, 0);
         } else {
-            self.prologue_frame = self.code.place();
             self.code.move_stack(true, 0);
         }
         self.parameters();
@@ -138,12 +138,12 @@ impl Generator<'_, '_> {
     /// The end of a function. Returns false if its frame is larger than was thought; then it is to be made again.
     pub(crate) fn end(&mut self, large: bool, sink: &mut impl Sink) -> Result<bool, Error> {
         let out = self.adjust_max.next_multiple_of(4);
-        let frame = self.frame_bytes() + if large { out } else { 0 };
+        let frame = self.frame_bytes();
         if !large && self.saved_bytes() + frame + out > UNCHECKED_BYTES {
             self.check()?;
             return Ok(false);
         }
-        if frame > 4000 {
+        if frame + out > 4000 {
             self.fail("a frame that is too large");
         }
         if frame > 0 {
@@ -151,10 +151,17 @@ impl Generator<'_, '_> {
         }
         self.code.pop_and_return(self.saved);
         if large {
-            let bits = frame as u16;
-            let high = 0xf2a0 | u16::from(SP.0) | bits >> 11 << 10;
-            let low = (bits >> 8 & 7) << 12 | u16::from(IP.0) << 8 | bits & 0xff;
-            self.code.patch(self.prologue_frame, (high, low));
+            // sp itself is lowered by `out` more before calls.
+            let places = [
+                (self.prologue_look, IP, frame + out),
+                (self.prologue_frame, SP, frame),
+            ];
+            for (place, d, bytes) in places {
+                let bits = bytes as u16;
+                let high = 0xf2a0 | u16::from(SP.0) | bits >> 11 << 10;
+                let low = (bits >> 8 & 7) << 12 | u16::from(d.0) << 8 | bits & 0xff;
+                self.code.patch(place, (high, low));
+            }
         } else {
             let short = 0xb080 | (frame >> 2) as u16;
             self.code.patch_short(self.prologue_frame, short);

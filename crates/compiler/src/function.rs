@@ -102,12 +102,15 @@ pub(crate) struct Generator<'m, 'a> {
     pub(crate) adjust_max: u32,
     /// Registers that it saves, one bit each.
     pub(crate) saved: u16,
-    /// Where the prologue makes room for the frame.
+    /// Where the prologue of a large frame counts what it takes in all, and where it makes room for the frame.
+    pub(crate) prologue_look: u32,
     pub(crate) prologue_frame: u32,
     /// Opcode and index of the next instruction.
     pub(crate) next: Option<(u16, u32)>,
     pub(crate) checked: Checked,
     pub(crate) account: Account,
+    /// What callers are charged.
+    pub(crate) callers_cost: u32,
     /// Branches to traps, by reason; to pauses; calls and jumps to functions and helpers; sums with the frame's size.
     pub(crate) traps: [u32; TRAPS],
     pub(crate) pauses: u32,
@@ -142,10 +145,12 @@ impl<'m, 'a> Generator<'m, 'a> {
             adjust: 0,
             adjust_max: 0,
             saved: 0,
+            prologue_look: 0,
             prologue_frame: 0,
             next: None,
             checked: Checked::NONE,
             account: Account::NONE,
+            callers_cost: 0,
             traps: [NONE; TRAPS],
             pauses: NONE,
             calls: NONE,

@@ -89,6 +89,16 @@ impl Generator<'_, '_> {
         self.push_register(to);
     }
 
+    /// `table.set`: one element is filled. The device's software does it, since a word in a table of functions is called
+    /// later and nobody but it knows whether the word is a reference.
+    pub(crate) fn table_set(&mut self, table: u32) {
+        self.push_constant(Kind::I32, 1);
+        let more = [Word::Constant(table)];
+        self.help(Helper::TableFill as u32, 3, &more, true);
+        self.truncate(self.operands.saturating_sub(3));
+        self.trap_if_told();
+    }
+
     /// Memory and tables as a whole.
     pub(crate) fn bulk(&mut self, is: &Instruction<'_>) {
         let context = Word::Register(MEMORY);

@@ -251,6 +251,7 @@ impl Generator<'_, '_> {
             self.code.compare_immediate(low, 0, LR);
             self.trap(Cond::Eq, Helper::TrapOverflow);
             self.code.land(&mut fine);
+            self.forget_all_checked();
         }
         let helper = Helper::I64DivS as u32 + u32::from(opcode) - 0x7f;
         // So many steps as a division of 64 bits takes.
