@@ -632,8 +632,7 @@ impl<'a> Walk<'a> {
                 } => self.target(next, distance)?.checked_sub(8),
                 _ => None,
             };
-            if self.state.below != self.state.frame
-                || !site.is_some_and(|site| self.is_site(site))
+            if self.state.below != self.state.frame || !site.is_some_and(|site| self.is_site(site))
             {
                 return Err("a pause that goes on elsewhere");
             }
