@@ -147,7 +147,7 @@ impl State {
 
     /// A general register is written.
     pub(crate) fn write(&mut self, register: u8, value: Value) -> Result<(), &'static str> {
-        if KEPT & !self.saved >> register & 1 != 0 {
+        if (KEPT & !self.saved) >> register & 1 != 0 {
             return Err("a register is changed that is not saved");
         }
         if self.bound.is_some_and(|(bound, _)| bound == register) {
