@@ -367,7 +367,7 @@ impl<'a> Walk<'a> {
                 return Err("paths meet while sp is moved");
             }
             self.mark(at, false);
-            self.straight = false;
+            (self.straight, self.covered) = (false, None);
             self.state.forget();
         }
         let flags = core::mem::take(&mut self.state.flags);
