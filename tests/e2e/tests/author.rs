@@ -244,7 +244,12 @@ fn a_fault_names_function_line_and_register() -> Result<()> {
     let code = author.folder("pump/src/lib.rs");
     fs::write(&code, FAILS)?;
     let device = Device::boot()?;
-    let on_device = |words: &str| format!("berth --timeout 60 --device {} {words}", device.board.address());
+    let on_device = |words: &str| {
+        format!(
+            "berth --timeout 60 --device {} {words}",
+            device.board.address()
+        )
+    };
     let place =
         "in pump::peek (src/lib.rs:12), in pump::look (src/lib.rs:17); register fpgaio.BUTTON";
     // Exit code 1: it has failed, as it was to.
