@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   list ──check──► moves kept for the block ──sync──► Engine: registers ◄──► memory that the process has lent
-//!  (the process's)   masks, widths, places     one call, at most ACCESSES_MAX accesses
+//!  (the process's)   masks, widths, places     in passes of at most PASS_UNITS of work
 //! ```
 //!
 //! The check asks [`crate::access`] once for each move and keeps the answer, so nothing is looked up when the moves are made. They are made
@@ -16,8 +16,9 @@ use crate::program::Refusal;
 use crate::window::{BusError, Window};
 use berth_exposure::Width;
 use berth_exposure::conveyor::{
-    ACCESSES_MAX, Direction, MEMORY_MAX, MOVE_BYTES, MOVES_MAX, Move, directions,
+    ACCESSES_MAX, Direction, MEMORY_MAX, MOVE_UNITS, MOVES_MAX, Move, directions,
 };
+use berth_exposure::program::PASS_UNITS;
 use kernel::processbuffer::WriteableProcessSlice;
 use kernel::utilities::cells::MapCell;
 
@@ -71,6 +72,8 @@ pub struct Checked {
     count: u8,
     /// Its direction as a bit, with [`KEEPS`] and [`IS_LONG`]: one look at it says all that there is to do.
     way: u8,
+    /// Work of it and of all before it.
+    until: u8,
 }
 
 /// Bits of the register are kept.
@@ -87,6 +90,7 @@ impl Checked {
         place: 0,
         count: 0,
         way: directions::IN as u8,
+        until: 0,
     };
 
     /// Offset of the register in its block.
@@ -339,6 +343,10 @@ pub(crate) fn make(window: &dyn Window, moves: Moves<'_>, room: &mut Room) -> Re
 pub(crate) struct List {
     moves: [Checked; MOVES_MAX],
     length: u8,
+    /// How many moves are checked; those before `length` are to be.
+    checked: u8,
+    /// Accesses that those behind may be.
+    accesses_left: u8,
     /// Bytes of its memory.
     memory: u16,
     /// The ways that its moves go, and how many accesses all of them are.
@@ -351,6 +359,8 @@ impl List {
         Self {
             moves: [Checked::NONE; MOVES_MAX],
             length: 0,
+            checked: 0,
+            accesses_left: 0,
             memory: 0,
             directions: 0,
             accesses: 0,
@@ -362,9 +372,60 @@ impl List {
         self.memory.into()
     }
 
+    /// Whether all of it is checked.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.checked == self.length
+    }
+
+    /// Begin with a list of so many moves for a memory of so many bytes, none of them checked.
+    ///
+    /// # Errors
+    /// Their number, or the length of the memory.
+    pub(crate) fn begin(&mut self, count: usize, memory: u32) -> Result<(), Refusal> {
+        if count == 0 {
+            return Err(Refusal::Malformed);
+        }
+        if count > MOVES_MAX || memory > MEMORY_MAX as u32 {
+            return Err(Refusal::TooLarge);
+        }
+        // All fit: checked above, and by what the maximum is.
+        (self.length, self.memory) = (count as u8, memory as u16);
+        (self.checked, self.accesses_left) = (0, ACCESSES_MAX as u8);
+        (self.directions, self.accesses) = (0, 0);
+        Ok(())
+    }
+
+    /// Whether it has been begun with just these.
+    pub(crate) fn is_of(&self, count: usize, memory: u32) -> bool {
+        (usize::from(self.length), u32::from(self.memory)) == (count, memory)
+    }
+
+    /// Which move is to be checked next. `None`: all are.
+    pub(crate) fn unchecked(&self) -> Option<usize> {
+        (!self.is_whole()).then_some(self.checked.into())
+    }
+
+    /// Check the next move for a block, and keep it. Nothing is accessed.
+    ///
+    /// # Errors
+    /// What is wrong with it. The list must not be used then.
+    pub(crate) fn check(&mut self, exposure: &Exposure, one: Option<Move>) -> Result<(), Refusal> {
+        let (before, rest) = self.moves.split_at_mut(self.checked.into());
+        let until = before.last().map_or(0, |one| one.until);
+        let (one, accesses) = checked(exposure, one, self.memory, until)?;
+        let left = self.accesses_left.checked_sub(accesses);
+        self.accesses_left = left.ok_or(Refusal::TooLarge)?;
+        self.directions |= one.direction().bit();
+        self.accesses += one.count() as u32;
+        // There is one: the list is not whole.
+        *rest.first_mut().ok_or(Refusal::TooLarge)? = one;
+        self.checked += 1;
+        Ok(())
+    }
+
     /// Moves of it, so many from `first` on. `None`: there are not so many.
     pub(crate) fn moves(&self, first: usize, count: usize, directions: u32) -> Option<Moves<'_>> {
-        let all = self.moves.get(..self.length.into())?;
+        let all = self.moves.get(..self.checked.into())?;
         let listed = all.get(first..first + count)?;
         let directions = directions & self.directions;
         let is_all = listed.len() == all.len() && directions == self.directions;
@@ -379,49 +440,25 @@ impl List {
         })
     }
 
-    /// Check so many moves, which `bytes` tells by their index, for a block and a memory of so many bytes, and keep them. Nothing is accessed.
-    ///
-    /// # Errors
-    /// What is wrong, and with which move; `None`: with their number, or the length of the memory. The list must not be used then.
-    pub(crate) fn check(
-        &mut self,
-        exposure: &Exposure,
-        count: usize,
-        memory: u32,
-        bytes: impl Fn(usize) -> Option<[u8; MOVE_BYTES]>,
-    ) -> Result<(), (Refusal, Option<u32>)> {
-        if count == 0 {
-            return Err((Refusal::Malformed, None));
+    /// How many of so many moves from `first` on are one pass: all, or as many as its work allows; one has always room.
+    pub(crate) fn of_a_pass(&self, first: usize, count: usize) -> usize {
+        let until = |index: usize| self.moves.get(index).map_or(0, |one| u32::from(one.until));
+        let before = first.checked_sub(1).map_or(0, until);
+        let mut fits = count;
+        while fits > 1 && until(first + fits - 1) - before > PASS_UNITS {
+            fits -= 1;
         }
-        if count > MOVES_MAX || memory > MEMORY_MAX as u32 {
-            return Err((Refusal::TooLarge, None));
-        }
-        // Both fit: checked above.
-        (self.length, self.memory) = (count as u8, memory as u16);
-        let mut units = ACCESSES_MAX;
-        for (index, place) in self.moves.iter_mut().take(count).enumerate() {
-            let one = bytes(index).and_then(Move::decode);
-            match checked(exposure, one, memory, &mut units) {
-                Ok(one) => *place = one,
-                Err(refusal) => return Err((refusal, Some(index as u32))),
-            }
-        }
-        let listed = self.moves.get(..count).unwrap_or_default();
-        self.directions = listed
-            .iter()
-            .fold(0, |all, one| all | one.direction().bit());
-        self.accesses = accesses(listed, directions::ALL);
-        Ok(())
+        fits
     }
 }
 
-/// A move, if it may be made. What it takes is no more of `units`.
+/// A move, if it may be made, and what it takes of the accesses that there may be. `before`: the work of those before it.
 fn checked(
     exposure: &Exposure,
     one: Option<Move>,
-    memory: u32,
-    units: &mut u32,
-) -> Result<Checked, Refusal> {
+    memory: u16,
+    before: u8,
+) -> Result<(Checked, u8), Refusal> {
     let one = one.filter(|one| one.is_sound()).ok_or(Refusal::Malformed)?;
     let Move {
         offset,
@@ -430,7 +467,7 @@ fn checked(
         count,
         ..
     } = one;
-    let (mut way, mut units_each) = (one.direction.bit() as u8, 1);
+    let (mut way, mut each) = (one.direction.bit() as u8, 1);
     if count > 1 {
         way |= IS_LONG;
     }
@@ -440,26 +477,30 @@ fn checked(
         Direction::Out => {
             change = access::may_write(exposure, offset, width)?;
             change.stored(u32::MAX).unwrap_or_else(|| {
-                (way, units_each) = (way | KEEPS, 2);
+                (way, each) = (way | KEEPS, 2);
                 0
             })
         }
     };
-    let left = units.checked_sub(u32::from(count) * units_each);
-    *units = left.ok_or(Refusal::TooLarge)?;
-    if one.end() > memory {
+    let accesses = u32::from(count) * each;
+    if accesses > ACCESSES_MAX || one.end() > memory.into() {
         return Err(Refusal::TooLarge);
     }
-    Ok(Checked {
-        mask,
-        change,
-        offset,
-        width,
-        // Below MEMORY_MAX, and at most ACCESSES_MAX.
-        place: place as u8,
-        count: count as u8,
-        way,
-    })
+    Ok((
+        Checked {
+            mask,
+            change,
+            offset,
+            width,
+            // Below MEMORY_MAX.
+            place: place as u8,
+            // At most ACCESSES_MAX, as the accesses are.
+            count: count as u8,
+            way,
+            until: before + MOVE_UNITS + accesses as u8,
+        },
+        accesses as u8,
+    ))
 }
 
 /// Which directions an argument names; more than there are are none.

@@ -59,6 +59,12 @@ pub mod context {
 /// Bytes that a function may use below the limit of the stack without a look, and one more that calls nothing.
 pub const SLACK: u32 = 2 * crate::function::UNCHECKED_BYTES;
 
+/// What is checked once and then relied upon, if it is in the frame: words from its bottom up to this one, and no more
+/// bytes than that from the address on. A checker of code has to remember as much.
+pub const CHECKED_WORDS: u32 = 64;
+/// See [`CHECKED_WORDS`].
+pub const CHECKED_EXTENT: u32 = u16::MAX as u32;
+
 /// Where the two words of function `index` lie in an object.
 #[must_use]
 pub const fn entry(index: u32) -> u32 {
@@ -106,9 +112,10 @@ pub enum Helper {
     TableCopy,
     /// `(to, from, elements, table | segment << 8, context)`: as above.
     TableInit,
-    /// `(from, value, elements, table, context)`: as above.
+    /// `(from, value, elements, table, context)`: as above. A value for a table of functions is called later: it has to
+    /// be null or the reference of an entry of this object, or nothing is written.
     TableFill,
-    /// `(value, elements, table, context)`: the elements that there were, or -1.
+    /// `(value, elements, table, context)`: the elements that there were, or -1. What holds of a value is as above.
     TableGrow,
     /// `(segment, context)`: nothing.
     ElemDrop,

@@ -217,21 +217,21 @@ fn all_serial_lines_deliver_both_their_interrupts() -> Result<()> {
 /// else; pausing puts its handler off.
 #[test]
 fn claim_and_pause_decide_what_an_interrupt_reaches() -> Result<()> {
-    const DUAL_TIMER: u8 = 10;
+    const TIMER0: u8 = 8;
     let listens = module(
-        "dual_timer1",
+        "timer0",
         "(call $handle_with_priority (i32.const 5))",
         "(call $handled)",
     )?;
     let other = module(
-        "timer0",
+        "uart1",
         "(call $handle_with_priority (i32.const 1))",
         "(call $handled)",
     )?;
     let mut device = Device::boot()?;
     let pulse = |device: &mut Device| -> Result<()> {
-        device.board.bus.set_interrupt(DUAL_TIMER, true)?;
-        device.board.bus.set_interrupt(DUAL_TIMER, false)?;
+        device.board.bus.set_interrupt(TIMER0, true)?;
+        device.board.bus.set_interrupt(TIMER0, false)?;
         Ok(())
     };
     // Nobody has claimed it.
