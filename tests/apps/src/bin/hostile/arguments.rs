@@ -3,9 +3,7 @@
 #![allow(unsafe_code)]
 
 use berth_exposure::conveyor::{Direction, MOVE_BYTES, MOVES_MAX, Move};
-use berth_exposure::program::{
-    Exchange, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Place, Ready,
-};
+use berth_exposure::program::{Exchange, INSTRUCTIONS_MAX, Instruction, Place, Ready};
 use berth_exposure::{DRIVER_NUM, Width, allow};
 use libtock::raw::{self, class};
 use libtock::{ErrorCode, StaticBuffer, memop};
@@ -259,9 +257,7 @@ impl Arguments {
 
     /// Write a program to the buffer, one that makes sense or almost, and lend it. Returns how many instructions it has.
     pub(crate) fn lend_program(&mut self) -> usize {
-        let count = self
-            .below(ROOM / INSTRUCTION_BYTES + 1)
-            .min(INSTRUCTIONS_MAX);
+        let count = self.count(INSTRUCTIONS_MAX / 2);
         for index in 0..count {
             let at = self.place();
             let (mask, value) = (self.word() as u32, self.word() as u32);
