@@ -115,7 +115,7 @@ fn assemble(start: i32, parts: &[Part]) -> Vec<u16> {
         let here = code.len();
         code[from..from + 2].copy_from_slice(&branch(kind, 0, 2 * (here - from) as i32));
         // ldr ip, [r9, #-8]; ldr pc, [ip, #4 * helper]
-        code.extend([0xf859, 0xcc08, 0xf8dc, 0xf000 | 4 * helper as u16]);
+        code.extend([0xf859, 0xcc08, 0xf8dc, 0xf000 | (4 * helper as u16)]);
     }
     code
 }
