@@ -108,21 +108,24 @@ const PROGRAM_PER_MASKED: Key = Key::instructions(
     None,
 );
 
-/// As that of a program: a conveyor is for many registers, and this is what one more of them takes, with its share of the call.
+/// As that of a program: a conveyor is for many registers, and this is what one more of them takes of a call.
 const CONVEYOR_ACCESS: Key = Key::instructions(
     "register.conveyor_access",
-    "One more register that a container writes by a conveyor, between conveyors of eight and of sixteen: the store to its memory, the \
-     value's way to the kernel, and the kernel's access, block exposed whole",
+    "One more register that is written by a container's sync, between conveyors of eight and of sixteen: the value's way to the kernel and \
+     the kernel's access, block exposed whole",
     Some(45.0),
 );
 const CONVEYOR_READ: Key = Key::instructions(
     "register.conveyor_read",
-    "The same of a register that a container reads: the kernel's access, the value's way back, and the load of its memory",
+    "The same of one that is read: the value's way goes there and back",
     None,
 );
 /// What a driver does to a register that is mirrored.
-const CONVEYOR_STORE: Key =
-    Key::instructions("register.conveyor_store", "Of that, the store alone", None);
+const CONVEYOR_STORE: Key = Key::instructions(
+    "register.conveyor_store",
+    "What the container does for it beside that: a store of a constant to its memory",
+    None,
+);
 const CONVEYOR_SYNC: Key = Key::instructions(
     "register.conveyor_sync",
     "A sync of eight registers by a container, with their stores",
@@ -166,13 +169,16 @@ pub fn measure() -> Result<Group> {
     let [native_process, first, last, sync_8] = native()?;
     let mapped = container(&device, MAPPED, "mapped", CALLS)?;
     let with_memory = container(&device, MAPPED, "mapped", CALLS_WITH_MEMORY)?;
-    let sync = |moves, direction| conveyor(&device, moves, direction);
-    let few = sync(FEW_MOVES, Direction::Out)?;
+    let sync = |moves, direction| conveyor(&device, moves, direction, false);
+    let with_stores = conveyor(&device, FEW_MOVES, Direction::Out, true)?;
     let per_register = |many: Spread, few: Spread| {
         many.less(few)
             .map(|sync| sync / f64::from(MANY_MOVES - FEW_MOVES))
     };
-    let written = per_register(sync(MANY_MOVES, Direction::Out)?, few);
+    let written = per_register(
+        sync(MANY_MOVES, Direction::Out)?,
+        sync(FEW_MOVES, Direction::Out)?,
+    );
     let read = per_register(
         sync(MANY_MOVES, Direction::In)?,
         sync(FEW_MOVES, Direction::In)?,
@@ -205,7 +211,7 @@ pub fn measure() -> Result<Group> {
             CONVEYOR_STORE,
             container(&device, MAPPED, "mapped", MIRRORED)?,
         ),
-        (CONVEYOR_SYNC, few),
+        (CONVEYOR_SYNC, with_stores),
     ] {
         figures.extend(spread.figures(key));
     }
@@ -216,7 +222,7 @@ pub fn measure() -> Result<Group> {
               device's clock, the moves of the arguments subtracted; the least of six runs, and the most with what interrupts of the \
               kernel's clock and line took of one. Of a native process: 1,000 more calls in a loop, the same loop with an empty function subtracted. Of the kernel: the \
               write alone, taken the same way. Of a register program: what one of 64 writes, eight of them repeated, takes more than one of 32, \
-              divided by 32; both need several passes. Of a conveyor: what eight more syncs, with their stores or loads, between two looks at the clock take, for a register what those of sixteen \
+              divided by 32; both need several passes. Of a conveyor: what eight more syncs between two looks at the clock take, for a register what those of sixteen \
               take more than those of eight, divided by eight; and \
               those of the native process as its writes.",
         figures,
@@ -260,7 +266,13 @@ fn container(
         &module(label, offset, moves, MANY),
         way.places,
     )?;
-    let net = many.less(few).less(moves_many.less(moves_few));
+    let net = many.less(few);
+    // A store to memory has none.
+    let net = if way.text == MIRRORED.text {
+        net
+    } else {
+        net.less(moves_many.less(moves_few))
+    };
     Ok(net.map(|us| instructions(us) / f64::from(MANY - FEW)))
 }
 
@@ -434,21 +446,26 @@ fn program((label, offset): (&str, u32), count: u32) -> String {
     )
 }
 
-/// Instructions of a sync of a conveyor of so many registers, each of which is stored before, or loaded behind.
-fn conveyor(device: &Device, moves: u32, direction: Direction) -> Result<Spread> {
+/// Instructions of a sync of a conveyor of so many registers, with a store for each before it or without.
+fn conveyor(device: &Device, moves: u32, direction: Direction, stores: bool) -> Result<Spread> {
     let label = MAPPED.0;
-    let few = microseconds(device, label, &mirrored(moves, direction, SYNCS), NO_PLACES)?;
+    let few = microseconds(
+        device,
+        label,
+        &mirrored(moves, direction, SYNCS, stores),
+        NO_PLACES,
+    )?;
     let many = microseconds(
         device,
         label,
-        &mirrored(moves, direction, 2 * SYNCS),
+        &mirrored(moves, direction, 2 * SYNCS, stores),
         NO_PLACES,
     )?;
     Ok(many.less(few).map(|us| instructions(us) / f64::from(SYNCS)))
 }
 
-/// So many syncs, with their stores or loads, between two looks at the clock.
-fn mirrored(moves: u32, direction: Direction, syncs: u32) -> String {
+/// So many syncs between two looks at the clock.
+fn mirrored(moves: u32, direction: Direction, syncs: u32, stores: bool) -> String {
     let (label, offset) = MAPPED;
     let list: String = (0..moves)
         .flat_map(|number| {
@@ -464,24 +481,13 @@ fn mirrored(moves: u32, direction: Direction, syncs: u32) -> String {
         })
         .map(|byte| format!("\\{byte:02x}"))
         .collect();
-    let in_memory: String = (0..moves)
+    let stores: String = (0..if stores { moves } else { 0 })
         .map(|number| {
             let place = 512 + 4 * number;
-            match direction {
-                Direction::Out => {
-                    format!("(i32.store offset={place} (i32.const 0) (i32.const 16))\n")
-                }
-                Direction::In => {
-                    format!("(local.set $value (i32.load offset={place} (i32.const 0)))\n")
-                }
-            }
+            format!("(i32.store offset={place} (i32.const 0) (i32.const 16))\n")
         })
         .collect();
-    let sync = format!("(drop (call $sync (i32.const 0) (i32.const {moves})))\n");
-    let sync = match direction {
-        Direction::Out => in_memory + &sync,
-        Direction::In => sync + &in_memory,
-    };
+    let sync = format!("{stores} (drop (call $sync (i32.const 0) (i32.const {moves})))\n");
     let sync = sync.repeat(syncs as usize);
     format!(
         r#"(module
@@ -492,7 +498,7 @@ fn mirrored(moves: u32, direction: Direction, syncs: u32) -> String {
           (import "berth" "exit" (func $exit (param i32)))
           (memory (export "memory") 1024 (pagesize 1))
           (data (i32.const 0) "{list}")
-          (func (export "_start") (local $start i64) (local $value i32)
+          (func (export "_start") (local $start i64)
             (if (call $attach (i32.const 0) (i32.const {moves}) (i32.const 512) (i32.const 0))
               (then (unreachable)))
             (call $sleep (i64.const 500000))

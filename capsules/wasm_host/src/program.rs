@@ -26,7 +26,7 @@ use kernel::ErrorCode;
 /// the data register are kept.
 const LOOK_UNITS: u32 = 3;
 /// Most looks at the status for which the words are fetched, and handed over, all at once.
-const LOOKS_MAX: usize = 48;
+pub(crate) const LOOKS_MAX: usize = 48;
 /// Work of a turn of a repetition.
 const TURN_UNITS: u32 = 2;
 /// Work of beginning with an exchange, or of going on with it: the ways of words from and to the process's buffers are in it.
@@ -642,7 +642,8 @@ impl Flight {
         let change = step.send.map_or(Change::NONE, |send| send.1);
         let seen = step.receive.map_or(0, |it| it.1);
         // Here, so that they are in registers.
-        let (mut to_send, mut queued, mut looks) = (self.to_send, self.queued, self.looks);
+        let (mut to_send, mut queued) = (u32::from(self.to_send), u32::from(self.queued));
+        let (under_way, mut looks) = (u32::from(step.under_way), self.looks);
         // A look moves one word each way at most.
         let mut left = LOOKS_MAX as u32 - looks;
         let mut sending = self.sent.iter();
@@ -653,7 +654,7 @@ impl Flight {
                 Err(error) => break Err(error.into()),
             };
             let mut moved = false;
-            if to_send != 0 && queued < step.under_way && (state ^ room_turned) & room != 0 {
+            if to_send != 0 && queued < under_way && (state ^ room_turned) & room != 0 {
                 let Some(word) = sending.next() else {
                     break Ok(());
                 };
@@ -666,7 +667,7 @@ impl Flight {
                     break Err(error.into());
                 }
                 to_send -= 1;
-                queued += u16::from(filled != 0);
+                queued += u32::from(filled != 0);
                 moved = true;
             }
             if queued != 0 && (state ^ filled_turned) & filled != 0 {
@@ -699,7 +700,8 @@ impl Flight {
                 left -= looks;
             }
         };
-        (self.to_send, self.queued, self.looks) = (to_send, queued, looks);
+        // They were such, and have become fewer, or were so many words on their way.
+        (self.to_send, self.queued, self.looks) = (to_send as u16, queued as u16, looks);
         self.read = LOOKS_MAX - receiving.len();
         come
     }

@@ -286,7 +286,9 @@ impl<'a> Model<'a> {
             return refuse("r9 is changed");
         }
         let sp = self.registers[SP];
-        if sp != before && (sp % 4 != 0 || sp < self.limit - SLACK || sp > STACK + STACK_BYTES) {
+        if sp != before
+            && (!sp.is_multiple_of(4) || sp < self.limit - SLACK || sp > STACK + STACK_BYTES)
+        {
             return refuse("the stack is left");
         }
         Ok(None)

@@ -1,4 +1,6 @@
 //! The checker takes what the compiler makes, and of what it did not make only what does no harm.
+//!
+//! `BERTH_MODULES` is the number of modules, `BERTH_FLIPPED` of how many each bit is flipped.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -63,7 +65,7 @@ fn objects_of_webassemblys_own_tests_are_taken() {
 #[test]
 fn objects_of_generated_modules_are_taken() {
     let (mut objects, mut bytes) = (0, 0);
-    for seed in 1..=number("BERTH_MODULES", 500) {
+    for seed in 1..=number("BERTH_MODULES", 300).min(20_000) {
         let images = [Some(generate::module(seed)), smith::module(seed)];
         for image in images.into_iter().flatten() {
             if let Some(length) = taken(&format!("seed {seed}"), &image) {
@@ -73,7 +75,7 @@ fn objects_of_generated_modules_are_taken() {
         }
     }
     println!("{objects} objects, {bytes} bytes");
-    assert!(objects > 500);
+    assert!(objects > 300);
 }
 
 #[test]
@@ -96,13 +98,14 @@ fn objects_of_programs_of_real_compilers_are_taken() {
     }
     let (mut objects, mut bytes) = (0, 0);
     for (name, image) in &images {
-        let started = with_start(image).unwrap_or_else(|| image.clone());
-        if let Some(length) = taken(name, &started) {
+        // Programs have no function that a container has to have; containers do.
+        let started = || with_start(image).and_then(|image| taken(name, &image));
+        if let Some(length) = taken(name, image).or_else(started) {
             objects += 1;
             bytes += length;
         }
     }
-    println!("{objects} objects, {bytes} bytes");
+    println!("{objects} of {} programs, {bytes} bytes", images.len());
     assert!(objects >= 12);
 }
 
@@ -110,7 +113,7 @@ fn objects_of_programs_of_real_compilers_are_taken() {
 #[test]
 fn the_model_finds_nothing_in_objects_that_the_compiler_made() {
     let mut endings = [0; 3];
-    for seed in 1..=number("BERTH_MODULES", 60) {
+    for seed in 1..=number("BERTH_MODULES", 60).min(3_000) {
         let images = [Some(generate::module(seed)), smith::module(seed)];
         for image in images.into_iter().flatten() {
             let Ok(object) = Object::of(&image) else {
@@ -193,7 +196,7 @@ fn class(first: u16, second: u16) -> &'static str {
 fn an_object_with_a_flipped_bit_is_refused_or_does_no_harm() {
     let shapes = wat::parse_str(format!("(module {SHAPES})")).unwrap();
     let mut images = vec![shapes];
-    images.extend((1..=number("BERTH_MODULES", 2)).filter_map(smith::module));
+    images.extend((1..=number("BERTH_FLIPPED", 2)).filter_map(smith::module));
     let mut classes: BTreeMap<&str, [u32; 3]> = BTreeMap::new();
     for image in images {
         let object = Object::of(&image).unwrap();

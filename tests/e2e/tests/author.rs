@@ -375,7 +375,7 @@ fn the_authors_guide_ends_in_a_temperature() -> Result<()> {
     );
     let size = fs::metadata(author.folder("room/room.berth"))?.len();
     // Without `core::fmt`, which would double it.
-    ensure!(size <= 2900, "{size} bytes");
+    ensure!(size <= 2400, "{size} bytes");
     Ok(())
 }
 

@@ -3,9 +3,7 @@
 #![allow(unsafe_code)]
 
 use berth_exposure::conveyor::{Direction, MOVE_BYTES, MOVES_MAX, Move};
-use berth_exposure::program::{
-    Exchange, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Place, Ready,
-};
+use berth_exposure::program::{Exchange, INSTRUCTIONS_MAX, Instruction, Place, Ready};
 use berth_exposure::{DRIVER_NUM, Width, allow};
 use libtock::raw::{self, class};
 use libtock::{ErrorCode, StaticBuffer, memop};
@@ -230,7 +228,8 @@ impl Arguments {
     /// Lend the back of the buffer: for the output of programs, or as the memory of conveyors.
     pub(crate) fn lend_room(&mut self) {
         const HALF: usize = ROOM / 2;
-        let (address, length) = (self.own(HALF), self.below(HALF + 1));
+        let short = if self.one_in(4) { self.below(HALF) } else { 0 };
+        let (address, length) = (self.own(HALF), HALF - short);
         if self.one_in(2) {
             let registers = [DRIVER_NUM, allow::RW_OUTPUT, address, length];
             // SAFETY: the buffer is static, and nothing else uses what is in it.
@@ -244,23 +243,21 @@ impl Arguments {
 
     /// A register that there may be.
     fn place(&mut self) -> Place {
-        let width = match self.below(16) {
+        let width = match self.below(32) {
             0 => Width::Bits8,
             1 => Width::Bits16,
             _ => Width::Bits32,
         };
-        let offset = match self.below(16) {
+        let offset = match self.below(32) {
             0 => self.word() as u16,
-            _ => 4 * self.below(12) as u16,
+            _ => 4 * self.below(4) as u16,
         };
         Place { offset, width }
     }
 
     /// Write a program to the buffer, one that makes sense or almost, and lend it. Returns how many instructions it has.
     pub(crate) fn lend_program(&mut self) -> usize {
-        let count = self
-            .below(ROOM / INSTRUCTION_BYTES + 1)
-            .min(INSTRUCTIONS_MAX);
+        let count = self.count(INSTRUCTIONS_MAX / 2);
         for index in 0..count {
             let at = self.place();
             let (mask, value) = (self.word() as u32, self.word() as u32);
@@ -298,7 +295,7 @@ impl Arguments {
             self.put(index, &instruction.encode());
         }
         self.spoil();
-        let number = if self.one_in(4) {
+        let number = if self.one_in(8) {
             allow::RO_INPUT
         } else {
             allow::RO_PROGRAM
@@ -309,7 +306,7 @@ impl Arguments {
 
     /// As [`lend_program`](Self::lend_program), the list of a conveyor. Returns how many moves it has.
     pub(crate) fn lend_moves(&mut self) -> usize {
-        let count = self.below(MOVES_MAX + 2);
+        let count = self.count(MOVES_MAX);
         for index in 0..count {
             let Place { offset, width } = self.place();
             let one = Move {
@@ -330,6 +327,15 @@ impl Arguments {
         count
     }
 
+    /// How many entries of a list: mostly few, all of which may make sense; now and then as many as there is room for.
+    fn count(&mut self, most: usize) -> usize {
+        if self.one_in(8) {
+            self.below(most + 1)
+        } else {
+            1 + self.below(3)
+        }
+    }
+
     /// The entry of a list that stands at the front of the buffer.
     fn put<const BYTES: usize>(&mut self, index: usize, entry: &[u8; BYTES]) {
         if let Some(to) = self.buffer.chunks_exact_mut(BYTES).nth(index) {
@@ -339,7 +345,7 @@ impl Arguments {
 
     /// Now and then, one byte of the front becomes another.
     fn spoil(&mut self) {
-        if self.one_in(4) {
+        if self.one_in(8) {
             let (at, byte) = (self.below(ROOM / 2), self.random() as u8);
             if let Some(place) = self.buffer.get_mut(at) {
                 *place = byte;

@@ -170,7 +170,8 @@ fn host_command(arguments: &mut Arguments) -> bool {
             (arguments.handle() << 16 | count, arguments.below(257))
         }
         command::CONVEYOR_SYNC => {
-            let (first, count) = (arguments.below(4), arguments.below(17));
+            let few = if arguments.one_in(8) { 256 } else { 2 };
+            let (first, count) = (arguments.below(few) / 2, arguments.below(few));
             (
                 arguments.handle() << 16 | first << 8 | count,
                 arguments.below(4),
