@@ -135,7 +135,7 @@ pub fn register(
     })
 }
 
-/// Record it no more. If others of this process are on its line, each is to be asked for with [`open_line`].
+/// Record it no more. A record of it that waits, waits on: it is to be [taken](Records::take) behind this, or the next registration's first would not be seen. If others of this process are on its line, each is to be asked for with [`open_line`].
 ///
 /// # Errors
 ///
