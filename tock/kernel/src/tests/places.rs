@@ -2,6 +2,7 @@
 
 use std::vec::Vec;
 
+use crate::platform::mpu::Permissions;
 use crate::process::{FaultAction, Priority, ProcessLoadError, ShortId};
 use crate::test_utils::{TestApp, TestKernel, TestPlace};
 use tock_tbf::types::TbfParseError;
