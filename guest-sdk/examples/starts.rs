@@ -1,7 +1,7 @@
 //! `starts`: counts its starts in a named value, and follows its configuration.
 //!
 //! The count is in flash: it goes on after a reset, a fault, or an update. `berth edit starts --set period_ms=100` takes effect
-//! while it runs.
+//! while it runs; with `--set forget=yes` its next start is the first.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -11,11 +11,14 @@ use berth_guest::{config, info, sleep_ms, store, warn};
 berth_guest::main!(main);
 
 fn main() {
+    if config::flag("forget") == Some(true)
+        && let Err(why) = store::remove("starts")
+    {
+        warn!("not forgotten: {}", why);
+    }
     let starts = store::number("starts").unwrap_or(0) + 1;
-    match store::set_number("starts", starts) {
-        Ok(()) => {}
-        Err(store::SetError::Later { after_ms }) => warn!("not counted: later, in {} ms", after_ms),
-        Err(_) => warn!("not counted"),
+    if let Err(why) = store::set_number("starts", starts) {
+        warn!("not counted: {}", why);
     }
     info!("start {}", starts);
     let mut watch = config::Watch::new();

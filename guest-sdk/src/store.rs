@@ -4,8 +4,8 @@
 //! use berth_guest::store;
 //!
 //! let starts = store::number("starts").unwrap_or(0) + 1;
-//! if let Err(store::SetError::Later { after_ms }) = store::set_number("starts", starts) {
-//!     berth_guest::warn!("not counted; again in {} ms", after_ms);
+//! if let Err(why) = store::set_number("starts", starts) {
+//!     berth_guest::warn!("not counted: {}", why);
 //! }
 //! ```
 //!
@@ -15,7 +15,7 @@
 //! written again and costs nothing. Calls suspend main for a moment, so handlers, and the function that
 //! [`pause!`](crate::pause) names, make none.
 
-use crate::imports;
+use crate::{LINE_MAX, Line, Show, Style, imports};
 
 /// Why a value was not set or removed. What was there is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,23 @@ pub enum SetError {
     NoRoom,
     /// The flash failed.
     Failed,
+}
+
+/// In words for a log line, with the option of `berth edit` that changes it.
+impl Show for SetError {
+    fn show(&self, line: &mut Line<LINE_MAX>, _: Style) {
+        let text = match self {
+            Self::Later { after_ms } => {
+                line.text("not before ").unsigned(*after_ms);
+                " ms (--writes)"
+            }
+            Self::TooMuch => "more than it may keep (--values)",
+            Self::BadName => "not a name",
+            Self::NoRoom => "no room on the device",
+            Self::Failed => "the flash failed",
+        };
+        line.text(text);
+    }
 }
 
 /// Copy the value of a name to the front of `buffer`. Returns how long it is, which may be more than what fits; `None` if
@@ -88,4 +105,32 @@ const fn outcome(result: i32) -> Result<(), SetError> {
         },
         _ => SetError::Failed,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_changes_it() {
+        let shown = |why: SetError| {
+            let mut line = Line::new();
+            why.show(&mut line, Style::PLAIN);
+            std::string::String::from(line.as_str())
+        };
+        assert_eq!(
+            shown(SetError::Later { after_ms: 7 }),
+            "not before 7 ms (--writes)"
+        );
+        let all = [SetError::TooMuch, SetError::BadName, SetError::NoRoom];
+        assert_eq!(
+            all.map(shown),
+            [
+                "more than it may keep (--values)",
+                "not a name",
+                "no room on the device"
+            ]
+        );
+        assert_eq!(shown(SetError::Failed), "the flash failed");
+    }
 }

@@ -121,6 +121,7 @@ fn no_example_accesses_a_register_by_its_offset() {
         "examples",
         "examples/loopback",
         "published/examples",
+        "pac/examples",
         "../tools/berth/templates/rust/src",
         "foreign",
         "../tools/berth/templates/c",
@@ -128,29 +129,42 @@ fn no_example_accesses_a_register_by_its_offset() {
     let calls = [
         "read8", "read16", "read32", "write8", "write16", "write32", "modify32",
     ];
+    let mut texts = Vec::new();
     for folder in folders {
         for file in std::fs::read_dir(root.join(folder)).unwrap() {
             let path = file.unwrap().path();
             let text = std::fs::read_to_string(&path).unwrap_or_default();
-            for call in calls {
-                // In Rust the offset comes first, in C behind the block.
-                for (_, rest) in text
-                    .match_indices(call)
-                    .map(|(at, _)| text.split_at(at + call.len()))
-                {
-                    let arguments = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
-                    let Some((arguments, _)) = arguments else {
-                        continue;
-                    };
-                    let mut arguments = arguments.split(',').map(str::trim);
-                    let offset = match path.extension().and_then(|ending| ending.to_str()) {
-                        Some("rs") => arguments.next(),
-                        _ => arguments.nth(1),
-                    };
-                    let is_number =
-                        offset.is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()));
-                    assert!(!is_number, "{}: {call}({offset:?}", path.display());
-                }
+            texts.push((path, text));
+        }
+    }
+    // The programs that guides show, in Rust.
+    let guides = std::fs::read_dir(root.join("../docs")).unwrap();
+    let guides = guides.map(|file| file.unwrap().path());
+    for path in guides.chain(["README.md", "../README.md"].map(|name| root.join(name))) {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let blocks = text.split("```rust\n").skip(1);
+        let shown = blocks.filter_map(|block| block.split("```").next());
+        texts.push((path.with_extension("rs"), shown.collect()));
+    }
+    for (path, text) in texts {
+        for call in calls {
+            // In Rust the offset comes first, in C behind the block.
+            for (_, rest) in text
+                .match_indices(call)
+                .map(|(at, _)| text.split_at(at + call.len()))
+            {
+                let arguments = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+                let Some((arguments, _)) = arguments else {
+                    continue;
+                };
+                let mut arguments = arguments.split(',').map(str::trim);
+                let offset = match path.extension().and_then(|ending| ending.to_str()) {
+                    Some("rs") => arguments.next(),
+                    _ => arguments.nth(1),
+                };
+                let is_number =
+                    offset.is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()));
+                assert!(!is_number, "{}: {call}({offset:?}", path.display());
             }
         }
     }

@@ -162,6 +162,8 @@ pub struct Lines {
     pub registrations: BTreeMap<u32, (u8, Vec<(u16, u8)>)>,
     /// Captured values to be told, in order.
     pub values: Vec<u32>,
+    /// Records are those of a neighbour on the line.
+    pub are_anothers: bool,
     /// What was acknowledged, in order.
     pub acknowledged: Vec<u32>,
     /// Whose lines were asked for, in order.
@@ -250,7 +252,7 @@ impl Interrupts for Fake {
     }
 
     fn count(&self, _record: u32) -> u32 {
-        1
+        u32::from(!self.0.interrupts.borrow().are_anothers)
     }
 
     fn value(&self, _record: u32, place: usize) -> u32 {

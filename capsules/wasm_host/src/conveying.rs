@@ -2,10 +2,13 @@
 
 use crate::conveyor::{Carried, Engine, List, directions_of};
 use crate::driver::WasmHost;
+use crate::exposure::Exposure;
 use crate::program;
 use crate::refusal::Refusal;
+use crate::running::Passes;
 use berth_exposure::allow;
-use berth_exposure::conveyor::{MOVE_BYTES, state};
+use berth_exposure::conveyor::{CHECKS_OF_A_PASS, MOVE_BYTES, Move, state};
+use berth_exposure::program::answer_of;
 use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::process::ProcessId;
@@ -30,6 +33,18 @@ impl ConveyorSlot {
             owner: Cell::new(None),
             list: MapCell::new(List::new()),
         }
+    }
+}
+
+impl ConveyorSlot {
+    /// Returns whether its list is checked, all of it.
+    fn is_attached(&self) -> bool {
+        self.list.map_or(false, |list| list.is_whole())
+    }
+
+    /// Returns whether its list has so many moves, for a memory of so many bytes.
+    fn is_of(&self, count: usize, memory: u32) -> bool {
+        self.list.map_or(false, |list| list.is_of(count, memory))
     }
 }
 
@@ -88,6 +103,7 @@ impl<const N: usize> WasmHost<N> {
         true
     }
 
+    /// Check the list of a conveyor, in passes, and keep it; or go on with that.
     pub(crate) fn attach_conveyor(
         &self,
         process: ProcessId,
@@ -97,10 +113,12 @@ impl<const N: usize> WasmHost<N> {
         let conveyors = self.conveyors()?;
         let (index, exposure) = self.held(process, conveyor >> 16)?;
         let count = (conveyor & 0xffff) as usize;
-        if conveyors.slot(Some(index)).is_some() {
-            return Err(program::Refusal::State.into());
-        }
-        let slot = conveyors.slot(None).ok_or(program::Refusal::NoRoom)?;
+        let (slot, begun) = match conveyors.slot(Some(index)) {
+            Some(slot) if slot.is_attached() => return Err(program::Refusal::State.into()),
+            Some(slot) => (slot, slot.is_of(count, memory)),
+            None => (conveyors.slot(None).ok_or(program::Refusal::NoRoom)?, false),
+        };
+        let mut passes = self.passes_of_a_turn();
         let mut come = None;
         self.enter(process, &mut |_, kernel_data| {
             let list = kernel_data.get_readonly_processbuffer(allow::RO_PROGRAM);
@@ -112,18 +130,21 @@ impl<const N: usize> WasmHost<N> {
                         from.copy_to_slice_or_err(&mut bytes).ok()?;
                         Some(bytes)
                     };
-                    come = slot
-                        .list
-                        .map(|own| own.check(exposure, count, memory, bytes));
+                    come = slot.list.map(|own| {
+                        if !begun {
+                            own.begin(count, memory)
+                                .map_err(|refusal| (refusal, None))?;
+                        }
+                        check(own, exposure, bytes, &mut passes)
+                    });
                 })
             });
         })
         .map_err(|_| Refusal::NoGrant)?;
-        match come.ok_or(Refusal::BufferTooSmall)? {
-            Ok(()) => {
-                slot.owner.set(Some(index));
-                Ok(CommandReturn::success())
-            }
+        let come = come.ok_or(Refusal::BufferTooSmall)?;
+        slot.owner.set(come.is_ok().then_some(index));
+        match come {
+            Ok(come) => Ok(CommandReturn::success_u32(come)),
             Err((refusal, Some(which))) => Ok(CommandReturn::failure_u32(refusal.into(), which)),
             Err((refusal, None)) => Err(refusal.into()),
         }
@@ -138,8 +159,12 @@ impl<const N: usize> WasmHost<N> {
         let conveyors = self.conveyors()?;
         let (index, exposure) = self.held(process, moves >> 16)?;
         let slot = conveyors.slot(Some(index)).ok_or(program::Refusal::State)?;
+        if !slot.is_attached() {
+            return Err(program::Refusal::State.into());
+        }
         let (first, count) = ((moves >> 8 & 0xff) as usize, (moves & 0xff) as usize);
         let directions = directions_of(directions);
+        let mut passes = self.passes_of_a_turn();
         let mut answer = Err(Refusal::BufferTooSmall);
         self.enter(process, &mut |data, _| {
             let _ = data.conveyor.mut_enter(|memory| {
@@ -147,23 +172,39 @@ impl<const N: usize> WasmHost<N> {
                     let Some(memory) = memory.get(0..list.memory()) else {
                         return;
                     };
-                    let Some(moves) = list.moves(first, count, directions) else {
+                    if list.moves(first, count, directions).is_none() {
                         answer = Err(Refusal::Argument);
                         return;
-                    };
-                    answer = Ok(
+                    }
+                    let (mut made, mut accesses) = (0, 0);
+                    let come = loop {
+                        let (next, fits) =
+                            (first + made, list.of_a_pass(first + made, count - made));
+                        let Some(moves) = list.moves(next, fits, directions) else {
+                            // Not so: all of them are there.
+                            break state::DONE;
+                        };
                         match conveyors.engine.carry(exposure.window, moves, memory) {
                             Ok(Carried::All) => {
-                                CommandReturn::success_u32_u32(state::DONE, moves.accesses())
+                                made += fits;
+                                accesses += moves.accesses();
                             }
-                            Ok(Carried::UnderWay) => {
-                                CommandReturn::success_u32_u32(state::GOES_ON, 0)
-                            }
+                            Ok(Carried::UnderWay) => break state::GOES_ON,
                             Err(refused) => {
-                                CommandReturn::failure_u32(ErrorCode::OFF, refused.offset.into())
+                                let at = refused.offset.into();
+                                answer = Ok(CommandReturn::failure_u32(ErrorCode::OFF, at));
+                                return;
                             }
-                        },
-                    );
+                        }
+                        if made == count {
+                            break state::DONE;
+                        }
+                        if !passes.another() {
+                            break state::GOES_ON;
+                        }
+                    };
+                    let come = answer_of(come, made as u32);
+                    answer = Ok(CommandReturn::success_u32_u32(come, accesses));
                 });
             });
         })
@@ -198,4 +239,30 @@ impl<const N: usize> WasmHost<N> {
             .then(CommandReturn::success)
             .ok_or(program::Refusal::State.into())
     }
+}
+
+/// Check the moves of a list that have not been, which `bytes` tells by their index, in passes. Returns what that has come to.
+///
+/// # Errors
+/// What is wrong, and with which move.
+fn check(
+    own: &mut List,
+    exposure: &Exposure,
+    bytes: impl Fn(usize) -> Option<[u8; MOVE_BYTES]>,
+    passes: &mut Passes,
+) -> Result<u32, (program::Refusal, Option<u32>)> {
+    let mut left = CHECKS_OF_A_PASS;
+    while let Some(index) = own.unchecked() {
+        if left == 0 {
+            if !passes.another() {
+                return Ok(state::GOES_ON);
+            }
+            left = CHECKS_OF_A_PASS;
+        }
+        left -= 1;
+        let one = bytes(index).and_then(Move::decode);
+        own.check(exposure, one)
+            .map_err(|refusal| (refusal, Some(index as u32)))?;
+    }
+    Ok(state::DONE)
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   list ──check──► moves kept for the block ──sync──► Engine: registers ◄──► memory that the process has lent
-//!  (the process's)   masks, widths, places     one call, at most ACCESSES_MAX accesses
+//!  (the process's)   masks, widths, places     in passes of at most PASS_UNITS of work
 //! ```
 //!
 //! The check asks [`crate::access`] once for each move and keeps the answer, so nothing is looked up when the moves are made. They are made
@@ -16,8 +16,9 @@ use crate::program::Refusal;
 use crate::window::{BusError, Window};
 use berth_exposure::Width;
 use berth_exposure::conveyor::{
-    ACCESSES_MAX, Direction, MEMORY_MAX, MOVE_BYTES, MOVES_MAX, Move, directions,
+    ACCESSES_MAX, Direction, MEMORY_MAX, MOVE_UNITS, MOVES_MAX, Move, directions,
 };
+use berth_exposure::program::PASS_UNITS;
 use kernel::processbuffer::WriteableProcessSlice;
 use kernel::utilities::cells::MapCell;
 
@@ -66,6 +67,8 @@ pub struct Checked {
     count: u8,
     width: Width,
     way: Way,
+    /// Work of it and of all before it.
+    until: u8,
 }
 
 #[derive(Clone, Copy)]
@@ -83,6 +86,7 @@ impl Checked {
         count: 0,
         width: Width::Bits32,
         way: Way::In(0),
+        until: 0,
     };
 
     /// Offset of the register in its block.
@@ -284,6 +288,10 @@ pub(crate) fn make(
 pub(crate) struct List {
     moves: [Checked; MOVES_MAX],
     length: u8,
+    /// How many moves are checked; those before `length` are to be.
+    checked: u8,
+    /// Accesses that those behind may be.
+    accesses_left: u8,
     /// Bytes of its memory.
     memory: u16,
 }
@@ -293,6 +301,8 @@ impl List {
         Self {
             moves: [Checked::NONE; MOVES_MAX],
             length: 0,
+            checked: 0,
+            accesses_left: 0,
             memory: 0,
         }
     }
@@ -302,51 +312,80 @@ impl List {
         self.memory.into()
     }
 
+    /// Whether all of it is checked.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.checked == self.length
+    }
+
+    /// Begin with a list of so many moves for a memory of so many bytes, none of them checked.
+    ///
+    /// # Errors
+    /// Their number, or the length of the memory.
+    pub(crate) fn begin(&mut self, count: usize, memory: u32) -> Result<(), Refusal> {
+        if count == 0 {
+            return Err(Refusal::Malformed);
+        }
+        if count > MOVES_MAX || memory > MEMORY_MAX as u32 {
+            return Err(Refusal::TooLarge);
+        }
+        // All fit: checked above, and by what the maximum is.
+        (self.length, self.memory) = (count as u8, memory as u16);
+        (self.checked, self.accesses_left) = (0, ACCESSES_MAX as u8);
+        Ok(())
+    }
+
+    /// Whether it has been begun with just these.
+    pub(crate) fn is_of(&self, count: usize, memory: u32) -> bool {
+        (usize::from(self.length), u32::from(self.memory)) == (count, memory)
+    }
+
+    /// Which move is to be checked next. `None`: all are.
+    pub(crate) fn unchecked(&self) -> Option<usize> {
+        (!self.is_whole()).then_some(self.checked.into())
+    }
+
+    /// Check the next move for a block, and keep it. Nothing is accessed.
+    ///
+    /// # Errors
+    /// What is wrong with it. The list must not be used then.
+    pub(crate) fn check(&mut self, exposure: &Exposure, one: Option<Move>) -> Result<(), Refusal> {
+        let (before, rest) = self.moves.split_at_mut(self.checked.into());
+        let until = before.last().map_or(0, |one| one.until);
+        let (one, accesses) = checked(exposure, one, self.memory, until)?;
+        let left = self.accesses_left.checked_sub(accesses);
+        self.accesses_left = left.ok_or(Refusal::TooLarge)?;
+        // There is one: the list is not whole.
+        *rest.first_mut().ok_or(Refusal::TooLarge)? = one;
+        self.checked += 1;
+        Ok(())
+    }
+
     /// Moves of it, so many from `first` on. `None`: there are not so many.
     pub(crate) fn moves(&self, first: usize, count: usize, directions: u32) -> Option<Moves<'_>> {
-        let listed = self.moves.get(..self.length.into())?;
+        let listed = self.moves.get(..self.checked.into())?;
         let listed = listed.get(first..first + count)?;
         Some(Moves { listed, directions })
     }
 
-    /// Check so many moves, which `bytes` tells by their index, for a block and a memory of so many bytes, and keep them. Nothing is accessed.
-    ///
-    /// # Errors
-    /// What is wrong, and with which move; `None`: with their number, or the length of the memory. The list must not be used then.
-    pub(crate) fn check(
-        &mut self,
-        exposure: &Exposure,
-        count: usize,
-        memory: u32,
-        bytes: impl Fn(usize) -> Option<[u8; MOVE_BYTES]>,
-    ) -> Result<(), (Refusal, Option<u32>)> {
-        if count == 0 {
-            return Err((Refusal::Malformed, None));
+    /// How many of so many moves from `first` on are one pass: all, or as many as its work allows; one has always room.
+    pub(crate) fn of_a_pass(&self, first: usize, count: usize) -> usize {
+        let until = |index: usize| self.moves.get(index).map_or(0, |one| u32::from(one.until));
+        let before = first.checked_sub(1).map_or(0, until);
+        let mut fits = count;
+        while fits > 1 && until(first + fits - 1) - before > PASS_UNITS {
+            fits -= 1;
         }
-        if count > MOVES_MAX || memory > MEMORY_MAX as u32 {
-            return Err((Refusal::TooLarge, None));
-        }
-        // Both fit: checked above.
-        (self.length, self.memory) = (count as u8, memory as u16);
-        let mut units = ACCESSES_MAX;
-        for (index, place) in self.moves.iter_mut().take(count).enumerate() {
-            let one = bytes(index).and_then(Move::decode);
-            match checked(exposure, one, memory, &mut units) {
-                Ok(one) => *place = one,
-                Err(refusal) => return Err((refusal, Some(index as u32))),
-            }
-        }
-        Ok(())
+        fits
     }
 }
 
-/// A move, if it may be made. What it takes is no more of `units`.
+/// A move, if it may be made, and what it takes of the accesses that there may be. `before`: the work of those before it.
 fn checked(
     exposure: &Exposure,
     one: Option<Move>,
-    memory: u32,
-    units: &mut u32,
-) -> Result<Checked, Refusal> {
+    memory: u16,
+    before: u8,
+) -> Result<(Checked, u8), Refusal> {
     let one = one.filter(|one| one.is_sound()).ok_or(Refusal::Malformed)?;
     let Move {
         offset,
@@ -355,26 +394,30 @@ fn checked(
         count,
         ..
     } = one;
-    let (way, units_each) = match one.direction {
+    let (way, each) = match one.direction {
         Direction::In => (Way::In(access::may_read(exposure, offset, width)?), 1),
         Direction::Out => {
             let change = access::may_write(exposure, offset, width)?;
             (Way::Out(change), if change.is_plain() { 1 } else { 2 })
         }
     };
-    let left = units.checked_sub(u32::from(count) * units_each);
-    *units = left.ok_or(Refusal::TooLarge)?;
-    if one.end() > memory {
+    let accesses = u32::from(count) * each;
+    if accesses > ACCESSES_MAX || one.end() > memory.into() {
         return Err(Refusal::TooLarge);
     }
-    Ok(Checked {
-        offset,
-        // Below MEMORY_MAX, and at most ACCESSES_MAX.
-        place: place as u8,
-        count: count as u8,
-        width,
-        way,
-    })
+    Ok((
+        Checked {
+            offset,
+            // Below MEMORY_MAX.
+            place: place as u8,
+            // At most ACCESSES_MAX, as the accesses are.
+            count: count as u8,
+            width,
+            way,
+            until: before + MOVE_UNITS + accesses as u8,
+        },
+        accesses as u8,
+    ))
 }
 
 /// Which directions an argument names; more than there are are none.

@@ -117,28 +117,38 @@ impl<const N: usize> WasmHost<N> {
         let Some(exposure) = self.exposures.get(interrupt.exposure) else {
             return;
         };
+        // Decided once: what is recorded, what is read for that, and what is cleared must say the same of it, and the block may raise it at any instant.
         let to_clear = interrupt.clear.as_ref();
-        let to_clear = to_clear.filter(|clear| has_raised(exposure, clear));
+        let is_own = to_clear.is_none_or(|clear| has_raised(exposure, clear));
+        if !is_own {
+            interrupts.is_anothers(index);
+        }
         let clear = |before| match to_clear {
-            Some(clear) if clear.before_capture == before => {
+            Some(clear) if is_own && clear.before_capture == before => {
                 clear_source(exposure, clear);
                 interrupts.look_again(interrupt.line, slot.peers.get());
             }
             _ => {}
         };
         clear(true);
-        let recorded = self.record(interrupts, index, exposure);
+        let recorded = self.record(interrupts, index, exposure, is_own);
         clear(false);
         if recorded.is_some() {
             interrupts.set_outstanding(index, true);
             slot.since.set(0);
-        } else {
+        } else if is_own {
             slot.dropped.set(slot.dropped.get().wrapping_add(1));
         }
     }
 
-    /// Write the record and wake the process. Returns `None` if it cannot be written.
-    fn record(&self, interrupts: &Interrupts, index: usize, exposure: &Exposure) -> Option<()> {
+    /// Write the record and wake the process; of an interrupt that is another's no register is read. Returns `None` if it cannot be written.
+    fn record(
+        &self,
+        interrupts: &Interrupts,
+        index: usize,
+        exposure: &Exposure,
+        is_own: bool,
+    ) -> Option<()> {
         let (interrupt, slot) = interrupts.get(index)?;
         // Whoever holds the block now; its registration ended with any earlier claim.
         let holder = self.claims.holder(interrupt.exposure)?;
@@ -151,6 +161,7 @@ impl<const N: usize> WasmHost<N> {
                 put(record, COUNT, slot.since.get())?;
                 for (place, capture) in captures(interrupts, slot).enumerate() {
                     let value = Width::of_bytes(capture.bytes.into())
+                        .filter(|_| is_own)
                         .and_then(|width| access::read(exposure, capture.offset, width).ok())
                         .unwrap_or(0);
                     put(record, VALUES + place, value)?;
@@ -419,7 +430,7 @@ fn put(words: &WriteableProcessSlice, word: usize, value: u32) -> Option<()> {
         .ok()
 }
 
-/// Whether an interrupt is a block's own, as far as it says so. One that does not answer has raised nothing.
+/// Whether a block has raised an interrupt, as far as it says so. One that does not answer has raised nothing.
 fn has_raised(exposure: &Exposure, clear: &Clear) -> bool {
     clear.raised.is_none_or(|(offset, mask)| {
         let state = exposure.window.load(*offset, Width::Bits32);

@@ -10,7 +10,7 @@ use crate::program::{self, Data, Machine, Pass};
 use crate::refusal::Refusal;
 use crate::running::check;
 use berth_exposure::Width;
-use berth_exposure::conveyor::MOVE_BYTES;
+use berth_exposure::conveyor::{MOVE_BYTES, Move};
 use berth_exposure::program::{INSTRUCTION_BYTES, INSTRUCTIONS_MAX};
 use core::cell::Cell;
 use kernel::ErrorCode;
@@ -198,10 +198,14 @@ impl Conveyor {
         let count = list.len() / MOVE_BYTES;
         let memory = u32::try_from(memory).unwrap_or(u32::MAX);
         let bytes = |index: usize| list.get(index * MOVE_BYTES..)?.first_chunk().copied();
-        match own.check(exposure, count, memory, bytes) {
-            Ok(()) => Ok(Self(own)),
-            Err((refusal, at)) => Err((refusal.into(), at)),
+        own.begin(count, memory)
+            .map_err(|refusal| (refusal.into(), None))?;
+        while let Some(index) = own.unchecked() {
+            let one = bytes(index).and_then(Move::decode);
+            let come = own.check(exposure, one);
+            come.map_err(|refusal| (refusal.into(), Some(index as u32)))?;
         }
+        Ok(Self(own))
     }
 
     /// Make so many of its moves from the `first` one on, as far as they go one of these ways. Returns how many accesses they were.

@@ -126,6 +126,8 @@ pub struct Interrupts {
     noted: Cell<u32>,
     /// Served, and not acknowledged yet by their process.
     outstanding: Cell<u32>,
+    /// Of those served last: whose block says that it had not raised it. No record of one stands for an interrupt.
+    anothers: Cell<u32>,
     /// Those whose line may interrupt.
     open: Cell<u32>,
     /// On lines that were open when a registration on them ended: what of them is left may open again without asking
@@ -192,6 +194,7 @@ impl Interrupts {
             ordered: Cell::new(0),
             noted: Cell::new(0),
             outstanding: Cell::new(0),
+            anothers: Cell::new(0),
             open: Cell::new(0),
             granted: Cell::new(0),
             held: Cell::new(0),
@@ -256,6 +259,7 @@ impl Interrupts {
             return;
         }
         self.noted.set(self.noted.get() | here);
+        self.anothers.set(self.anothers.get() & !here);
         for slot in indices(here).filter_map(|index| self.slots.get(index)) {
             slot.taken.set(slot.taken.get().wrapping_add(1));
             slot.since.set(slot.since.get().saturating_add(1));
@@ -309,6 +313,15 @@ impl Interrupts {
         self.noted.get() != 0
     }
 
+    /// It was taken, since its line was raised, but is another's.
+    pub(crate) fn is_anothers(&self, index: usize) {
+        if let Some(slot) = self.slots.get(index) {
+            self.anothers.set(self.anothers.get() | bit(index));
+            slot.taken.set(slot.taken.get().wrapping_sub(1));
+            slot.since.set(slot.since.get().saturating_sub(1));
+        }
+    }
+
     /// A record of it waits for its handler.
     pub(crate) fn set_outstanding(&self, index: usize, outstanding: bool) {
         let others = self.outstanding.get() & !bit(index);
@@ -349,7 +362,8 @@ impl Interrupts {
         self.granted
             .set(self.granted.get() | (self.open.get() & peers));
         self.open.set(self.open.get() & !peers);
-        if (self.noted.get() | self.outstanding.get()) & bit(index) != 0 {
+        let recorded = self.outstanding.get() & !self.anothers.get();
+        if (self.noted.get() | recorded) & bit(index) != 0 {
             slot.dropped.set(slot.dropped.get().wrapping_add(1));
         }
         for set in [&self.registered, &self.noted, &self.outstanding] {

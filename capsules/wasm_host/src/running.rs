@@ -222,6 +222,15 @@ impl<const N: usize> WasmHost<N> {
             .ok_or(program::Refusal::State.into())
     }
 
+    /// Passes of a call, as many as the process's turn allows.
+    pub(crate) fn passes_of_a_turn(&self) -> Passes {
+        Passes {
+            turn: self.turn,
+            asked: PASSES_MAX,
+            made: 1,
+        }
+    }
+
     /// Make one pass of the program in a slot, and more of them, `passes` together at most, while the process's turn goes on.
     fn passes(
         &self,
@@ -235,9 +244,8 @@ impl<const N: usize> WasmHost<N> {
             return CommandReturn::failure(ErrorCode::FAIL);
         };
         let mut passes = Passes {
-            turn: self.turn,
             asked: passes.min(PASSES_MAX),
-            made: 1,
+            ..self.passes_of_a_turn()
         };
         let come = slot.machine.map(|machine| {
             let pass = on(machine, exposure, code, lent, &mut passes);
@@ -310,7 +318,7 @@ impl<const N: usize> WasmHost<N> {
 }
 
 /// The passes of one call.
-struct Passes {
+pub(crate) struct Passes {
     turn: Option<&'static dyn Turn>,
     /// How many there may be; one is made whatever this says.
     asked: u32,
@@ -321,7 +329,7 @@ struct Passes {
 impl Passes {
     /// Begin with another one. `false`: the call ends.
     #[inline(never)]
-    fn another(&mut self) -> bool {
+    pub(crate) fn another(&mut self) -> bool {
         let goes_on = self.made < self.asked && self.turn.is_some_and(|turn| turn.goes_on());
         self.made += u32::from(goes_on);
         goes_on

@@ -1,14 +1,16 @@
 //! Memory, global variables and elements of tables.
 //!
 //! Every access of the memory is behind a check of its own address, exactly: `address <= bytes - (offset + size)`. If
-//! the address is a local variable that was checked as far before and not set since, that counts.
+//! the address is a local variable in a register that was checked as far before and not set since, that counts, up to
+//! where paths meet or code can be paused: so much the checker can follow.
 
 use crate::encode::{Access, Alu, Cond, IP, LR, MEMORY, Reg, Shift};
 use crate::entry::{self, Helper, context};
 use crate::function::Generator;
 use crate::instruction::{Instruction, code};
 use crate::operands::{Operand, Place};
-use crate::validator::accessed;
+use crate::typing::accessed;
+use crate::words::Word;
 
 /// Local variables with which the memory was accessed: their number, and up to how many bytes from there.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +52,8 @@ impl Generator<'_, '_> {
     }
 
     fn remember(&mut self, address: &Operand, extent: u32) {
-        if let Place::Local(index) = address.place {
+        let in_register = matches!(self.word(address, 0), Word::Register(_));
+        if let (Place::Local(index), true) = (address.place, in_register) {
             let known = &mut self.checked.0;
             if known[0].0 != index {
                 known[1] = known[0];
@@ -280,16 +283,6 @@ impl Generator<'_, '_> {
         self.elements(table, index);
         self.code.access(Access::Ldr, reg, IP, index, 2);
         self.push_register(reg);
-    }
-
-    /// `table.set`.
-    pub(crate) fn table_set(&mut self, table: u32) {
-        let value = self.pop();
-        let operand = self.pop();
-        let value = self.narrow(&value);
-        let index = self.narrow(&operand);
-        self.elements(table, index);
-        self.code.access(Access::Str, value, IP, index, 2);
     }
 
     /// `memory.size`, `table.size`.

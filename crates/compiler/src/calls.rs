@@ -2,11 +2,13 @@
 
 use crate::encode::{Access, Cond, IP, LR, MEMORY, Reg};
 use crate::entry::{Helper, context};
+use crate::frame::sum;
 use crate::fuel;
-use crate::function::{Generator, sum};
+use crate::function::Generator;
 use crate::kind::{Kind, Signature, kinds, words};
 use crate::moves::Moves;
-use crate::operands::{Place, Word};
+use crate::operands::Place;
+use crate::words::Word;
 
 /// Words of arguments and results that are in registers.
 const IN_REGISTERS: u32 = 4;

@@ -6,9 +6,10 @@ use berth_admission::reader::Reader;
 use crate::code::Sink;
 use crate::function::Generator;
 use crate::instruction::{Instruction, code};
+use crate::module::Module;
 use crate::operands::Place;
-use crate::sections::Module;
-use crate::validator::{self, Validator, signature};
+use crate::typing::signature;
+use crate::validator::{self, Validator};
 use crate::{Error, Room};
 
 /// What came of a module.

@@ -6,12 +6,14 @@
 use crate::code::NONE;
 use crate::encode::{Access, Cond, IP, LR, R0, R1, Reg};
 use crate::entry::Helper;
+use crate::frame::sum;
 use crate::fuel::Account;
-use crate::function::{Generator, sum};
+use crate::function::Generator;
 use crate::instruction::{Instruction, code};
 use crate::kind::{Signature, kinds, words};
 use crate::moves::Moves;
 use crate::operands::Place;
+use crate::words::Word;
 
 /// An open block.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +86,6 @@ impl<'a> Generator<'_, 'a> {
             }
             code::LOOP => {
                 self.settle(parameters);
-                self.forget_all_checked();
             }
             _ => self.settle(0),
         }
@@ -318,6 +319,7 @@ impl<'a> Generator<'_, 'a> {
         self.pass(index);
         self.branch_to(Cond::Always, index);
         self.code.land(&mut skip);
+        self.forget_all_checked();
     }
 
     /// `br_table`: a table of distances, and behind it the code for each of its targets.
@@ -402,9 +404,9 @@ impl<'a> Generator<'_, 'a> {
     }
 
     /// The register that this word is in, if nobody else wants it.
-    const fn own(&self, word: crate::operands::Word) -> Option<Reg> {
+    const fn own(&self, word: Word) -> Option<Reg> {
         match word {
-            crate::operands::Word::Register(reg) if reg.0 < 4 => Some(reg),
+            Word::Register(reg) if reg.0 < 4 => Some(reg),
             _ => None,
         }
     }

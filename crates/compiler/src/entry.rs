@@ -106,9 +106,10 @@ pub enum Helper {
     TableCopy,
     /// `(to, from, elements, table | segment << 8, context)`: as above.
     TableInit,
-    /// `(from, value, elements, table, context)`: as above.
+    /// `(from, value, elements, table, context)`: as above. A value for a table of functions is called later: it has to
+    /// be null or the reference of an entry of this object, or nothing is written.
     TableFill,
-    /// `(value, elements, table, context)`: the elements that there were, or -1.
+    /// `(value, elements, table, context)`: the elements that there were, or -1. What holds of a value is as above.
     TableGrow,
     /// `(segment, context)`: nothing.
     ElemDrop,

@@ -52,7 +52,7 @@ impl Generator<'_, '_> {
 
     /// A site that no block closes, at the beginning of a function.
     pub(crate) fn open_root(&mut self, checked: bool) {
-        self.account = Account::NONE;
+        (self.account, self.callers_cost) = (Account::NONE, 0);
         if checked {
             self.site();
         }
@@ -62,12 +62,8 @@ impl Generator<'_, '_> {
     /// The end of the function. Returns what its callers are charged.
     pub(crate) fn close_root(&mut self) -> u32 {
         let cost = self.cost();
-        self.longest = self.longest.max(cost);
-        if self.account.site == NONE {
-            return cost;
-        }
         self.write_site(cost);
-        0
+        self.callers_cost
     }
 
     fn site(&mut self) {
@@ -82,10 +78,14 @@ impl Generator<'_, '_> {
         self.pauses = chain;
     }
 
-    /// Writes what the site charges.
+    /// Writes what the site charges, or what callers are charged: at least 1, so that no circle is for nothing.
     fn write_site(&mut self, cost: u32) {
         self.longest = self.longest.max(cost);
-        let bits = modified(rounded(cost)).unwrap_or(0xfff);
+        if self.account.site == NONE {
+            self.callers_cost = cost;
+            return;
+        }
+        let bits = modified(rounded(cost.max(1))).unwrap_or(0xfff);
         let high = 0xf000 | (Alu::Sub as u16) << 5 | 1 << 4 | u16::from(FUEL.0) | bits >> 11 << 10;
         let low = (bits >> 8 & 7) << 12 | u16::from(FUEL.0) << 8 | bits & 0xff;
         self.code.patch(self.account.site, (high, low));
@@ -98,11 +98,13 @@ impl Generator<'_, '_> {
             ..self.account
         };
         match self.blocks.checked_sub(1) {
-            Some(block) if self.module.room.blocks[block].outside.is_none() => {
+            // The function's own block is never closed: what counted in it is over.
+            Some(block) if block > 0 && self.module.room.blocks[block].outside.is_none() => {
                 self.module.room.blocks[block].outside = Some(outside);
             }
             _ => self.write_site(outside.cost),
         }
+        self.forget_all_checked();
         self.site();
     }
 

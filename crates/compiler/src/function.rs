@@ -1,26 +1,20 @@
 //! One function: what is known before its code is made, its beginning and its end.
 //!
-//! ```text
-//!   higher   words that the caller passes at sp
-//!            lr, and what was in r4 to r8 and r11 (those that are used)
-//!            slots of the operand stack, upwards
-//!   sp       local variables that are not in registers, upwards
-//! ```
-//!
 //! Local variables that are used most, in loops above all, have the registers r4 to r8 and r11.
 
 use berth_admission::Malformed;
 use berth_admission::reader::Reader;
 
+use crate::Error;
 use crate::access::Checked;
 use crate::code::{Code, NONE};
-use crate::encode::{Access, Cond, IP, LR, MEMORY, Reg, SP, branch, call};
-use crate::entry::{self, Helper, context};
+use crate::encode::Reg;
+use crate::entry::{self, Helper};
 use crate::fuel::Account;
 use crate::instruction::{Instruction, code};
-use crate::kind::{Kind, Signature, kinds, words};
-use crate::sections::Module;
-use crate::{Error, Sink};
+use crate::kind::{Kind, Signature};
+use crate::link::TRAPS;
+use crate::module::Module;
 
 /// Bytes of frame and saved registers up to which a function looks at the stack's limit before it takes them.
 pub(crate) const UNCHECKED_BYTES: u32 = 64;
@@ -28,9 +22,6 @@ pub(crate) const UNCHECKED_BYTES: u32 = 64;
 const KEPT: [u8; 6] = [4, 5, 6, 7, 8, 11];
 /// Loops in each other whose variables count for more.
 const LOOPS: u32 = 3;
-/// In chains of calls: numbers from here on are helpers.
-const HELPERS: u32 = 2048;
-
 /// Where a local variable is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Home {
@@ -66,11 +57,11 @@ impl Local {
 
 /// What a look at a body tells.
 #[derive(Clone, Copy, Debug, Default)]
-struct Shape {
+pub(crate) struct Shape {
     /// It calls other functions.
-    calls: bool,
+    pub(crate) calls: bool,
     /// It calls itself, a later function, or one that is not known: calls may lead back to it.
-    may_recur: bool,
+    pub(crate) may_recur: bool,
 }
 
 /// Makes the code of a module's functions, one after the other.
@@ -82,7 +73,7 @@ pub(crate) struct Generator<'m, 'a> {
     /// Bytes of the memory at least.
     pub(crate) memory_least: u32,
     /// Where helpers are called, in bytes of the object; 0: not yet.
-    trampolines: [u32; Helper::COUNT],
+    pub(crate) trampolines: [u32; Helper::COUNT],
     /// Bytes of the object in front of this function.
     pub(crate) position: u32,
     /// The most that is charged at once.
@@ -110,13 +101,16 @@ pub(crate) struct Generator<'m, 'a> {
     /// The most that it is.
     pub(crate) adjust_max: u32,
     /// Registers that it saves, one bit each.
-    saved: u16,
-    /// Where the prologue makes room for the frame.
-    prologue_frame: u32,
+    pub(crate) saved: u16,
+    /// Where the prologue of a large frame counts what it takes in all, and where it makes room for the frame.
+    pub(crate) prologue_look: u32,
+    pub(crate) prologue_frame: u32,
     /// Opcode and index of the next instruction.
     pub(crate) next: Option<(u16, u32)>,
     pub(crate) checked: Checked,
     pub(crate) account: Account,
+    /// What callers are charged.
+    pub(crate) callers_cost: u32,
     /// Branches to traps, by reason; to pauses; calls and jumps to functions and helpers; sums with the frame's size.
     pub(crate) traps: [u32; TRAPS],
     pub(crate) pauses: u32,
@@ -124,17 +118,6 @@ pub(crate) struct Generator<'m, 'a> {
     pub(crate) jumps: u32,
     pub(crate) frames: u32,
     failed: Option<&'static str>,
-}
-
-/// Reasons of traps.
-pub(crate) const TRAPS: usize = Helper::TrapConversion as usize;
-
-/// Sums with the frame's size.
-pub(crate) mod sum {
-    /// sp = sp + frame.
-    pub(crate) const LEAVE: u32 = 0;
-    /// ip = address of what the caller passes at sp.
-    pub(crate) const CALLERS_WORDS: u32 = 1;
 }
 
 impl<'m, 'a> Generator<'m, 'a> {
@@ -162,10 +145,12 @@ impl<'m, 'a> Generator<'m, 'a> {
             adjust: 0,
             adjust_max: 0,
             saved: 0,
+            prologue_look: 0,
             prologue_frame: 0,
             next: None,
             checked: Checked::NONE,
             account: Account::NONE,
+            callers_cost: 0,
             traps: [NONE; TRAPS],
             pauses: NONE,
             calls: NONE,
@@ -186,26 +171,6 @@ impl<'m, 'a> Generator<'m, 'a> {
             Some(what) => Err(Error::refused(what)),
             None => self.code.check(),
         }
-    }
-
-    /// Stubs for imported functions: they name themselves and jump to the device's software.
-    pub(crate) fn imported(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
-        for index in 0..self.module.imported {
-            self.code.clear();
-            self.code.constant(IP, index as u32);
-            self.code
-                .access_at(Access::Ldr, Reg(15), MEMORY, -(context::HOST as i32));
-            self.module.room.functions[index].address = self.position;
-            self.deliver(sink)?;
-        }
-        Ok(())
-    }
-
-    fn deliver(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
-        let code = self.code.finished()?;
-        sink.put(code)?;
-        self.position += 2 * code.len() as u32;
-        Ok(())
     }
 
     /// Begins function `index` with the locals that are in the room. `large`: its frame is.
@@ -316,264 +281,5 @@ impl<'m, 'a> Generator<'m, 'a> {
             }
         }
         self.frame_locals = u32::from(word);
-    }
-
-    /// Bytes of the stack that are known to be used.
-    const fn fixed_bytes(&self) -> u32 {
-        self.saved_bytes() + 4 * self.frame_locals
-    }
-
-    /// Bytes of saved registers and lr.
-    const fn saved_bytes(&self) -> u32 {
-        4 * (self.saved.count_ones() + 1)
-    }
-
-    /// Bytes of the frame below them.
-    fn frame_bytes(&self) -> u32 {
-        4 * (self.frame_locals + self.slots_max)
-    }
-
-    fn prologue(&mut self, locals: usize, shape: Shape, large: bool) {
-        self.code.push(self.saved);
-        let stack_limit = -(context::STACK_LIMIT as i32);
-        if large {
-            self.code.access_at(Access::Ldr, LR, MEMORY, stack_limit);
-            // Its size comes later.
-            self.prologue_frame = self.code.place();
-            self.code.add_12(true, IP, SP, 0);
-            self.code.compare(IP, LR);
-            self.trap(Cond::Lo, Helper::TrapStack);
-        } else if shape.calls {
-            self.code.access_at(Access::Ldr, IP, MEMORY, stack_limit);
-            self.code.compare(SP, IP);
-            self.trap(Cond::Lo, Helper::TrapStack);
-        }
-        if words(self.signature.parameters) > 4 {
-            let above = self.saved_bytes() as u16;
-            self.code.add_12(false, LR, SP, above);
-        }
-        if large {
-            self.code.copy(SP, IP);
-        } else {
-            self.prologue_frame = self.code.place();
-            self.code.move_stack(true, 0);
-        }
-        self.parameters();
-        self.clear_locals(locals);
-    }
-
-    /// Brings the parameters to their places. lr points to those at sp.
-    fn parameters(&mut self) {
-        let mut word = 0;
-        for (index, kind) in kinds(self.signature.parameters).enumerate() {
-            let home = self.module.room.locals[index].home;
-            for half in 0..kind.words() {
-                let to = match home {
-                    Home::None => {
-                        word += 1;
-                        continue;
-                    }
-                    Home::Register(reg) => Some(reg),
-                    Home::Pair(low, high) => Some(if half == 0 { low } else { high }),
-                    Home::Frame(_) => None,
-                };
-                let from = if word < 4 {
-                    Reg(word)
-                } else {
-                    let reg = to.unwrap_or(IP);
-                    let offset = 4 * (i32::from(word) - 4);
-                    self.code.access_at(Access::Ldr, reg, LR, offset);
-                    reg
-                };
-                word += 1;
-                match (home, to) {
-                    (Home::Frame(first), _) => {
-                        self.frame(Access::Str, from, u32::from(first) + half);
-                    }
-                    (_, Some(reg)) => self.code.copy(reg, from),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// All other variables begin as 0.
-    fn clear_locals(&mut self, locals: usize) {
-        let mut zero = false;
-        for index in self.signature.parameters.len()..locals {
-            let local = self.module.room.locals[index];
-            match local.home {
-                Home::None => {}
-                Home::Register(reg) => self.code.constant(reg, 0),
-                Home::Pair(low, high) => {
-                    self.code.constant(low, 0);
-                    self.code.constant(high, 0);
-                }
-                Home::Frame(first) => {
-                    if !zero {
-                        self.code.constant(IP, 0);
-                        zero = true;
-                    }
-                    for word in 0..local.kind.words() {
-                        self.frame(Access::Str, IP, u32::from(first) + word);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The code that a function leaves with, but for the return itself.
-    pub(crate) fn leave_for_jump(&mut self) {
-        let mut chain = self.frames;
-        self.code.chain(&mut chain, sum::LEAVE);
-        self.frames = chain;
-        self.code.pop(self.saved);
-    }
-
-    /// The end of a function. Returns false if its frame is larger than was thought; then it is to be made again.
-    pub(crate) fn end(&mut self, large: bool, sink: &mut impl Sink) -> Result<bool, Error> {
-        let out = self.adjust_max.next_multiple_of(4);
-        let frame = self.frame_bytes() + if large { out } else { 0 };
-        if !large && self.saved_bytes() + frame + out > UNCHECKED_BYTES {
-            self.check()?;
-            return Ok(false);
-        }
-        if frame > 4000 {
-            self.fail("a frame that is too large");
-        }
-        if frame > 0 {
-            self.code.move_stack(false, frame as u16);
-        }
-        self.code.pop_and_return(self.saved);
-        if large {
-            let bits = frame as u16;
-            let high = 0xf2a0 | u16::from(SP.0) | bits >> 11 << 10;
-            let low = (bits >> 8 & 7) << 12 | u16::from(IP.0) << 8 | bits & 0xff;
-            self.code.patch(self.prologue_frame, (high, low));
-        } else {
-            let short = 0xb080 | (frame >> 2) as u16;
-            self.code.patch_short(self.prologue_frame, short);
-        }
-        self.sums(frame);
-        let cost = self.close_root();
-        self.stubs();
-        self.resolve();
-        self.check()?;
-        let function = &mut self.module.room.functions[self.index as usize];
-        function.address = self.position;
-        function.cost = cost.min(u32::from(u16::MAX)) as u16;
-        self.deliver(sink)?;
-        Ok(true)
-    }
-
-    /// Sums with the size of the frame, which is known now.
-    fn sums(&mut self, frame: u32) {
-        let mut chain = self.frames;
-        while let Some((place, what)) = self.code.take(&mut chain) {
-            let (d, bits) = match what {
-                sum::LEAVE => (SP, frame),
-                _ => (IP, frame + self.saved_bytes()),
-            };
-            let bits = bits as u16;
-            let high = 0xf200 | u16::from(SP.0) | bits >> 11 << 10;
-            let low = (bits >> 8 & 7) << 12 | u16::from(d.0) << 8 | bits & 0xff;
-            self.code.patch(place, (high, low));
-        }
-    }
-
-    /// A trap if this holds.
-    pub(crate) fn trap(&mut self, condition: Cond, reason: Helper) {
-        let mut chain = self.traps[reason as usize];
-        self.code.branch_later(condition, &mut chain);
-        self.traps[reason as usize] = chain;
-    }
-
-    /// Where branches to traps and pauses lead.
-    fn stubs(&mut self) {
-        for reason in Helper::TrapUnreachable as usize..TRAPS {
-            let mut chain = self.traps[reason];
-            while let Some((place, condition)) = self.code.take(&mut chain) {
-                self.code.land_one(place, Cond::of(condition));
-                self.call_later(HELPERS + reason as u32);
-            }
-        }
-        let mut chain = self.pauses;
-        while let Some((place, condition)) = self.code.take(&mut chain) {
-            self.code.land_one(place, Cond::of(condition));
-            self.call_later(HELPERS + Helper::Pause as u32);
-            self.code.branch_back(Cond::Always, place + 2);
-        }
-    }
-
-    /// A call of a function or, from [`HELPERS`] on, a helper.
-    pub(crate) fn call_later(&mut self, what: u32) {
-        let mut chain = self.calls;
-        self.code.chain(&mut chain, what);
-        self.calls = chain;
-    }
-
-    /// A call of a helper.
-    pub(crate) fn call_helper(&mut self, number: u32) {
-        self.call_later(HELPERS + number);
-    }
-
-    /// A jump to a function.
-    pub(crate) fn jump_later(&mut self, function: u32) {
-        let mut chain = self.jumps;
-        self.code.chain(&mut chain, function);
-        self.jumps = chain;
-    }
-
-    /// Writes all calls and jumps. Helpers that are called for the first time get their place here.
-    fn resolve(&mut self) {
-        for jump in [false, true] {
-            let mut chain = if jump { self.jumps } else { self.calls };
-            while let Some((place, what)) = self.code.take(&mut chain) {
-                let target = self.target(what);
-                let distance = target as i32 - (self.position + 2 * place) as i32 - 4;
-                let words = if jump {
-                    branch(Cond::Always, distance)
-                } else {
-                    call(distance)
-                };
-                self.code.patch(place, words);
-            }
-        }
-    }
-
-    /// Where a function or helper is in the object.
-    fn target(&mut self, what: u32) -> u32 {
-        if let Some(helper) = what.checked_sub(HELPERS) {
-            let known = self.trampolines[helper as usize];
-            if known != 0 {
-                return known;
-            }
-            let here = self.position + 2 * self.code.place();
-            self.code
-                .access_at(Access::Ldr, IP, MEMORY, -(context::HELPERS as i32));
-            self.code
-                .access_at(Access::Ldr, Reg(15), IP, 4 * helper as i32);
-            self.trampolines[helper as usize] = here;
-            return here;
-        }
-        match self.module.room.functions[what as usize].address {
-            _ if what == self.index => self.position,
-            0 => entry::entry(what) + 4,
-            address => address,
-        }
-    }
-
-    /// The entry table.
-    pub(crate) fn entries(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
-        for index in 0..self.module.functions as u32 {
-            let function = self.module.room.functions[index as usize];
-            let place = entry::entry(index) + 4;
-            let distance = function.address as i32 - place as i32 - 4;
-            let (first, second) = branch(Cond::Always, distance);
-            let kind = self.module.function_type(index).unwrap_or(0);
-            let branch = u32::from(first) | u32::from(second) << 16;
-            sink.entry(index, [self.module.canonical(kind), branch])?;
-        }
-        Ok(())
     }
 }

@@ -5,8 +5,9 @@ use crate::entry::Helper;
 use crate::function::Generator;
 use crate::instruction::{Instruction, code};
 use crate::kind::Kind;
-use crate::operands::{Place, Word};
-use crate::validator::signature;
+use crate::operands::Place;
+use crate::typing::signature;
+use crate::words::Word;
 
 /// Bytes or elements that one halfword of code stands for, as a power of 2.
 const BULK: u16 = 2;
@@ -86,6 +87,16 @@ impl Generator<'_, '_> {
         let to = self.result(&[reg]);
         self.code.alu_immediate(op, false, (to, reg), SIGN, IP);
         self.push_register(to);
+    }
+
+    /// `table.set`: one element is filled. The device's software does it, since a word in a table of functions is called
+    /// later and nobody but it knows whether the word is a reference.
+    pub(crate) fn table_set(&mut self, table: u32) {
+        self.push_constant(Kind::I32, 1);
+        let more = [Word::Constant(table)];
+        self.help(Helper::TableFill as u32, 3, &more, true);
+        self.truncate(self.operands.saturating_sub(3));
+        self.trap_if_told();
     }
 
     /// Memory and tables as a whole.

@@ -10,10 +10,11 @@
 //! to functions that come later go through the entry table at the front of the object, which is programmed last.
 //! Nothing is allocated: all that is remembered lies in the [`Room`] that the caller gives.
 //!
-//! * `kind`, `instruction`: what a module is made of; `sections`, `constant`, `validator`: is it valid?
+//! * `kind`, `instruction`, `module`: what a module is made of; `sections`, `constant`, `typing`, `validator`: is it valid?
 //! * [`entry`]: what compiled code and the device's software agree on; read this first.
-//! * `encode`, `code`: instructions of the processor, and the buffer with the branches that are open.
-//! * `operands`, `moves`: where values are; `function`: a body from prologue to the end; `fuel`: what it is charged.
+//! * `encode`, `emit`, `code`: instructions of the processor, and the buffer with the branches that are open.
+//! * `operands`, `words`, `moves`: where values are; `function`, `frame`, `link`: a function, its frame, what leads out of it;
+//!   `fuel`: what it is charged.
 //! * `control`, `calls`, `narrow`, `wide`, `access`, `helpers`: instructions, one file a family.
 //!
 //! docs/compiler.md has the design, and how a wrong instruction is found.
@@ -27,20 +28,26 @@ mod code;
 mod compile;
 mod constant;
 mod control;
+mod emit;
 mod encode;
 pub mod entry;
+mod frame;
 mod fuel;
 mod function;
 mod helpers;
 mod instruction;
 mod kind;
+mod link;
+mod module;
 mod moves;
 mod narrow;
 mod operands;
 mod room;
 mod sections;
+mod typing;
 mod validator;
 mod wide;
+mod words;
 
 use berth_admission::Malformed;
 

@@ -2,7 +2,7 @@
 
 use crate::encode::{IP, Reg};
 use crate::function::Generator;
-use crate::operands::Word;
+use crate::words::Word;
 
 /// Words for r0, r1 and so on.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,8 @@
 use crate::control::Block;
 use crate::function::Local;
 use crate::kind::Kind;
+use crate::module::{Function, Global, Type};
 use crate::operands::Operand;
-use crate::sections::{Function, Global, Type};
 use crate::validator::Frame;
 
 /// Memory for one compilation. What does not fit is refused, and only that.

@@ -6,7 +6,8 @@ use crate::entry::Helper;
 use crate::function::Generator;
 use crate::kind::Kind;
 use crate::narrow::{CONDITIONS, mirrored};
-use crate::operands::{Operand, Place, Word};
+use crate::operands::{Operand, Place};
+use crate::words::Word;
 
 /// Both words, if they are in registers.
 const fn pair((low, high): (Word, Word)) -> Option<(Reg, Reg)> {
@@ -250,6 +251,7 @@ impl Generator<'_, '_> {
             self.code.compare_immediate(low, 0, LR);
             self.trap(Cond::Eq, Helper::TrapOverflow);
             self.code.land(&mut fine);
+            self.forget_all_checked();
         }
         let helper = Helper::I64DivS as u32 + u32::from(opcode) - 0x7f;
         // So many steps as a division of 64 bits takes.

@@ -20,17 +20,21 @@ use crate::Width;
 pub const MOVE_BYTES: usize = 8;
 /// Most moves of a conveyor.
 pub const MOVES_MAX: usize = 16;
-/// Most accesses of a conveyor; one for which bits of the register are kept counts twice. As much as a pass of a program, so a call
-/// makes all of them.
-pub const ACCESSES_MAX: u32 = crate::program::PASS_UNITS;
+/// Most accesses of a conveyor; one for which bits of the register are kept counts twice.
+pub const ACCESSES_MAX: u32 = 40;
+/// Work of a move beside its accesses, in accesses. A pass is as much as [that of a program](crate::program::PASS_UNITS).
+pub const MOVE_UNITS: u8 = 2;
+/// How many moves are checked in one pass.
+pub const CHECKS_OF_A_PASS: usize = 2;
 /// Bytes of the longest memory.
 pub const MEMORY_MAX: usize = 256;
 
-/// What a call that synchronises has come to.
+/// What a call that attaches or synchronises has come to.
 pub mod state {
-    /// Everything has been moved.
+    /// All moves are checked, or made.
     pub const DONE: u32 = 0;
-    /// Something is still moving: to be called again with the same.
+    /// It is not over. Attaching: to be called again with the same; synchronising: with the moves that are not made, of which the first
+    /// may be under way.
     pub const GOES_ON: u32 = 1;
 }
 

@@ -8,7 +8,8 @@
 //! ```text
 //!   word 0      one bit an interrupt: changes with every record (`RAISED`)
 //!   word n      record of an interrupt, n as its registration told:
-//!     n + 0     interrupts since the record before, at least 1 (`COUNT`)
+//!     n + 0     interrupts since the record before (`COUNT`); 0: the line was raised, but the block says that it has not
+//!               raised it, and no register was read
 //!     n + 1 …   the captured registers in the order of the registration (`VALUES`)
 //! ```
 //!
@@ -41,8 +42,8 @@ pub struct Clear {
     /// Before the registers of a capture are read; otherwise after.
     pub before_capture: bool,
     /// Where the block says whether it has raised the interrupt: the offset of a register of 32 bits, and the bits of which one is 1
-    /// then. It is cleared only if it says so before anything else: on a line that others raise, too, one that comes
-    /// between the capture and the clear would be lost. `None`: it is cleared whoever raised it.
+    /// then. It is looked at once, before anything else. If it says no, nothing is captured and nothing cleared, and the record stands for no interrupt:
+    /// what comes a moment later has a record of its own. `None`: it is captured and cleared whoever raised the line.
     pub raised: Option<&'static (u16, u32)>,
 }
 

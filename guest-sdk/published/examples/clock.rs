@@ -18,7 +18,12 @@ fn main() {
     // Two seconds before a leap day: whether it is one is for the chip to know.
     let set = NaiveDate::from_ymd_opt(2028, 2, 28).and_then(|day| day.and_hms_opt(23, 59, 58));
     let Some(set) = set else { return };
-    if clock.set_datetime(&set).is_err() {
+    // One that is new stands until it is told to run.
+    if clock
+        .set_running()
+        .and_then(|()| clock.set_datetime(&set))
+        .is_err()
+    {
         error!("the clock does not answer");
         berth_guest::exit(1);
     }

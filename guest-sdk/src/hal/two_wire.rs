@@ -11,6 +11,8 @@
 //! Each edge is an access to a register, which takes a container some fifteen microseconds on the reference board: the bus
 //! is slower than the 100 kHz that every device understands, so nothing waits between two edges.
 
+use core::num::NonZeroU32;
+
 use embedded_hal::i2c::{
     Error, ErrorKind, ErrorType, I2c, NoAcknowledgeSource, Operation, SevenBitAddress,
 };
@@ -59,6 +61,8 @@ impl Error for BusError {
 
 /// The only controller of a bus. Waits for devices that stretch the clock, and frees a bus whose data line a device
 /// holds because a transfer was cut in the middle of a byte.
+// What goes over the lines, address, byte, acknowledgement, is a row of bits to one function: this is in every container
+// with a bus.
 #[derive(Clone, Copy, Debug)]
 pub struct TwoWire<L> {
     lines: L,
@@ -76,39 +80,44 @@ impl<L: Lines> TwoWire<L> {
         self.lines
     }
 
-    /// Let go of the clock, and wait until it is high.
-    fn clock_up(&mut self) -> Result<(), BusError> {
+    /// Let go of the clock, and wait until it is high. `None` if a device holds it.
+    fn clock_up(&mut self) -> Option<()> {
         self.lines.set_clock(true);
-        for _ in 0..STRETCHED_MAX {
-            if self.lines.clock() {
-                return Ok(());
-            }
-        }
-        Err(BusError::TooSlow)
+        (0..STRETCHED_MAX).find_map(|_| self.lines.clock().then_some(()))
     }
 
-    /// Begin a transfer, or the next part of one: the clock is low or idle before, low afterwards.
-    fn start(&mut self) -> Result<(), BusError> {
+    /// Send the last `count` bits of `out`, the highest first; ones let go of the data line. Returns the bits that were on
+    /// it meanwhile, behind a leading one (so that a word says all); `None` if a device holds the clock.
+    fn bits(&mut self, out: u32, count: u32) -> Option<NonZeroU32> {
+        let mut seen = 1;
+        for bit in (0..count).rev() {
+            self.lines.set_data(out >> bit & 1 != 0);
+            self.clock_up()?;
+            seen = seen << 1 | u32::from(self.lines.data());
+            self.lines.set_clock(false);
+        }
+        NonZeroU32::new(seen)
+    }
+
+    /// Begin a transfer, or the next part of one: the clock is low or idle before, low afterwards. Its first byte says whose it
+    /// is, and who sends.
+    fn start(&mut self, address: u8, reads: bool) -> Result<(), BusError> {
         self.lines.set_data(true);
-        self.clock_up()?;
+        self.clock_up().ok_or(BusError::TooSlow)?;
         if !self.lines.data() {
             self.recover()?;
         }
         self.lines.set_data(false);
         self.lines.set_clock(false);
-        Ok(())
+        self.send(address << 1 | u8::from(reads), BusError::NoDevice)
     }
 
     /// A device that was cut off while it sent a zero goes on sending when the clock does.
     fn recover(&mut self) -> Result<(), BusError> {
-        for _ in 0..RECOVERY_PULSES {
-            self.lines.set_clock(false);
-            self.clock_up()?;
-            if self.lines.data() {
-                // What it sees now is a start and a stop of nobody's transfer.
-                self.lines.set_data(false);
-                self.lines.set_data(true);
-                return Ok(());
+        // The first of them is the one that is high already.
+        for _ in 0..=RECOVERY_PULSES {
+            if self.bits(1, 1).ok_or(BusError::TooSlow)?.get() & 1 != 0 {
+                return self.stop();
             }
         }
         Err(BusError::HeldLow)
@@ -119,96 +128,62 @@ impl<L: Lines> TwoWire<L> {
         self.lines.set_data(false);
         let clock = self.clock_up();
         self.lines.set_data(true);
-        clock
+        clock.ok_or(BusError::TooSlow)
     }
 
-    /// One clock pulse; what the data line was meanwhile.
-    fn pulse(&mut self) -> Result<bool, BusError> {
-        self.clock_up()?;
-        let bit = self.lines.data();
-        self.lines.set_clock(false);
-        Ok(bit)
-    }
-
-    /// Send a byte. Was it acknowledged?
-    fn send(&mut self, byte: u8) -> Result<bool, BusError> {
-        for bit in (0..8).rev() {
-            let high = byte >> bit & 1 != 0;
-            self.lines.set_data(high);
+    /// Send a byte. It is `refused` if nobody acknowledges it.
+    fn send(&mut self, byte: u8, refused: BusError) -> Result<(), BusError> {
+        // Behind the byte the line is let go, for the acknowledgement.
+        let sent = 1 << 9 | u32::from(byte) << 1 | 1;
+        match self.bits(sent, 9).ok_or(BusError::TooSlow)?.get() ^ sent {
+            0 => Err(refused),
+            1 => Ok(()),
             // A one that is a zero on the line is somebody else's.
-            if self.pulse()? != high {
-                return Err(BusError::HeldLow);
-            }
-        }
-        self.lines.set_data(true);
-        Ok(!self.pulse()?)
-    }
-
-    /// Take a byte, and ask for the next one (`more`) or say that it was the last.
-    fn take(&mut self, more: bool) -> Result<u8, BusError> {
-        self.lines.set_data(true);
-        let mut byte = 0;
-        for _ in 0..8 {
-            byte = byte << 1 | u8::from(self.pulse()?);
-        }
-        self.lines.set_data(!more);
-        self.pulse()?;
-        self.lines.set_data(true);
-        Ok(byte)
-    }
-
-    fn address(&mut self, address: u8, reads: bool) -> Result<(), BusError> {
-        self.start()?;
-        if self.send(address << 1 | u8::from(reads))? {
-            Ok(())
-        } else {
-            Err(BusError::NoDevice)
+            _ => Err(BusError::HeldLow),
         }
     }
 
     fn carry_out(&mut self, address: u8, operations: &mut [Operation<'_>]) -> Result<(), BusError> {
-        let mut direction = None;
-        let mut rest = operations;
-        loop {
-            // Bytes until it is written again: parts in the same direction are one, with no start between them.
-            let mut left: usize = rest.iter().map_while(asked_for).sum();
-            let Some((operation, behind)) = rest.split_first_mut() else {
-                return Ok(());
-            };
-            rest = behind;
-            let reads = matches!(operation, Operation::Read(_));
+        // Who sends; before the first byte nobody. Parts in the same direction are one, with no start between them.
+        let mut reads = None;
+        for operation in operations {
             // A device that is asked for nothing would hold the line for its first bit.
-            if reads && left == 0 {
+            if matches!(operation, Operation::Read(places) if places.is_empty()) {
                 continue;
             }
-            if direction != Some(reads) {
-                self.address(address, reads)?;
-                direction = Some(reads);
+            let wanted = Some(matches!(operation, Operation::Read(_)));
+            let mut count = 9;
+            if reads != wanted {
+                self.end(reads)?;
+                self.start(address, wanted == Some(true))?;
+                reads = wanted;
+                count = 8;
             }
             match operation {
                 Operation::Write(bytes) => {
                     for byte in bytes.iter() {
-                        if !self.send(*byte)? {
-                            return Err(BusError::NotTaken);
-                        }
+                        self.send(*byte, BusError::NotTaken)?;
                     }
                 }
+                // The byte before is acknowledged when there is a place for another.
                 Operation::Read(places) => {
                     for place in places.iter_mut() {
-                        left -= 1;
-                        *place = self.take(left > 0)?;
+                        let seen = self.bits(0xff, count).ok_or(BusError::TooSlow)?;
+                        *place = seen.get() as u8;
+                        count = 9;
                     }
                 }
             }
         }
+        self.end(reads)
     }
-}
 
-/// Bytes that are read; `None`: it writes.
-fn asked_for(operation: &Operation<'_>) -> Option<usize> {
-    match operation {
-        Operation::Read(places) => Some(places.len()),
-        Operation::Write(_) => None,
+    /// The byte that was read last, if that is what was done, is not followed by another: it is not acknowledged.
+    fn end(&mut self, reads: Option<bool>) -> Result<(), BusError> {
+        if reads == Some(true) {
+            self.bits(1, 1).ok_or(BusError::TooSlow)?;
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod conveying;
 pub mod interrupting;
 pub mod own;
 pub mod report;

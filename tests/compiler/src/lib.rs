@@ -10,6 +10,7 @@
 //! * [`batch`]: many of them run in one start of the emulator.
 //! * [`judge`]: what came of them compared with what comes of them elsewhere.
 //! * [`smith`]: modules of another generator.
+//! * [`checked`]: objects beside the checker.
 //!
 //! `examples/show.rs` shows the code of a module, `examples/run.rs` runs one function.
 
@@ -17,6 +18,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod batch;
+pub mod checked;
 pub mod instance;
 pub mod judge;
 pub mod room;

@@ -446,6 +446,13 @@ fn the_sum_of_all_that_is_bounded_makes_nobody_late() -> Result<()> {
     ensure!(told_during.kept(), "{told_during}, after {begun}\n{text}");
     // It did all of it, and so did those outside.
     let done = during.lines().rfind(|line| line.starts_with("siege: "));
+    for deed in ["programs", "conveyors", "of the flash"] {
+        let none = format!(" 0 {deed}");
+        ensure!(
+            done.is_some_and(|line| line.contains(deed) && !line.contains(&none)),
+            "{done:?}: no {deed}"
+        );
+    }
     println!(
         "siege, {typed:?} bytes: {told}; {done:?}; {} bytes of the kernel's stack left",
         stack_left(&mut device)?

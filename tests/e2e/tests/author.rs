@@ -146,6 +146,7 @@ fn each_save_replaces_the_container_that_runs() -> Result<()> {
     screen.wait_for("info  on")?;
     change(&code, "info!(\"on\")", "info!(\"lit {}\", lights)")?;
     screen.wait_for("pump replaced")?;
+    screen.wait_for("note: took ")?;
     screen.wait_for("info  lit 2")?;
     // What does not compile is said, and the container runs on.
     change(&code, "lit {}", "lit {} {}")?;
@@ -286,6 +287,15 @@ fn a_fault_names_function_line_and_register() -> Result<()> {
         ensure!(said.contains("panicked"), "{said}");
         ensure!(said.contains("in pump::main (src/lib.rs:22)"), "{said}");
     }
+    // And the device's own log has it, if its author wants that.
+    change(
+        &author.folder("pump/Cargo.toml"),
+        "berth-guest = { path = \"sdk\" }",
+        "berth-guest = { path = \"sdk\", features = [\"panic-location\"] }",
+    )?;
+    let output = author.run("pump", "berth sim")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(said.contains("error panicked at src/lib.rs:22"), "{said}");
     Ok(())
 }
 

@@ -390,6 +390,9 @@ impl Refusal {
             "bad-name" => {
                 "1 to 32 of a-z A-Z 0-9 . _ -, beginning with a letter or digit; see --name"
             }
+            "bad-parameter" if self.message.contains("configuration: ") => {
+                "`berth inspect` shows the settings that it has; --unset NAME removes one"
+            }
             "bad-parameter" => {
                 "leave it out to let the device choose; --limit counts everything the container needs"
             }
@@ -402,7 +405,9 @@ impl Refusal {
                 "names are exact: without the ending of its file, perhaps; `berth ps` lists the containers"
             }
             "unknown-name" => "`berth ps` lists the containers",
-            "name-taken" => "replace the old one with --live-update, or choose another --name",
+            "name-taken" => {
+                "replace the old one with --live-update, change how it runs with `berth edit`, or choose another --name"
+            }
             // It was started, and its own code failed.
             "wrong-state"
                 if self.message.contains("faulted") && matches!(self.to, "start" | "run") =>

@@ -481,6 +481,30 @@ fn a_line_that_had_to_stay_shut_is_tried_again() {
     assert_eq!(device.said(slot).len(), 1);
 }
 
+/// A neighbour on the line had raised it: no handler runs, and the line opens, at once or when it may.
+#[test]
+fn what_another_block_has_raised_runs_no_handler() {
+    let mut device = Device::new();
+    let slot = device.sleeper("it", "timer0", 3, QUIET);
+    let set = |device: &Device, are_anothers, opens_us| {
+        let mut lines = device.fake.0.interrupts.borrow_mut();
+        (lines.are_anothers, lines.opens_us) = (are_anothers, opens_us);
+    };
+    set(&device, true, 400);
+    device.fake.raise(TIMER, 0);
+    device.containers.run_handlers();
+    assert_eq!(device.said(slot).len(), 0);
+    assert_eq!(device.fake.0.interrupts.borrow().acknowledged.len(), 1);
+    assert_eq!(device.containers.next_wake(), Some(400));
+    set(&device, false, 0);
+    device.fake.0.now_us.set(400);
+    device.containers.run_handlers();
+    assert_eq!(device.fake.0.interrupts.borrow().asked.len(), 1);
+    device.fake.raise(TIMER, 0);
+    device.containers.run_handlers();
+    assert_eq!(device.said(slot).len(), 1);
+}
+
 /// What is on the line of one that ended may have waited for it alone. One that has come meanwhile, between
 /// looking and asking, is handled like any other.
 #[test]

@@ -50,6 +50,11 @@ impl<P: Platform + 'static> Container<P> {
     }
 }
 
+/// When to ask again for a line that opens in so many microseconds; 0: it is open.
+fn retry_at(now: u64, wait: u32) -> u64 {
+    if wait == 0 { 0 } else { now + u64::from(wait) }
+}
+
 /// The conveyor that is synchronised at this interrupt, if there is one, makes its moves of one direction. Returns what it costs.
 fn mirror<P: Platform>(
     shared: &Shared<P>,
@@ -150,6 +155,11 @@ impl<P: Platform + 'static> Containers<P> {
         let shared = self.shared.clone();
         let platform = &shared.platform;
         let count = platform.count(next.record);
+        if count == 0 {
+            // Another block had raised the line.
+            self.pass_over(next.bit);
+            return None;
+        }
         let stack_bytes = self.run_mut(next.slot).map_or(0, |run| run.stack_bytes);
         let fuel = undivided(HANDLER_FUEL, stack_bytes);
         let (_, block, _) = next.place();
@@ -211,11 +221,22 @@ impl<P: Platform + 'static> Containers<P> {
         if let Some(entry) = list.iter_mut().find(|entry| entry.bit == next.bit) {
             entry.longest_fuel = entry.longest_fuel.max(fuel as u32);
             entry.longest_us = entry.longest_us.max(took as u32);
-            entry.retry_us = if wait == 0 { 0 } else { now + u64::from(wait) };
+            entry.retry_us = retry_at(now, wait);
             entry.slow = if took > HANDLER_US { entry.slow + 1 } else { 0 };
             return entry.slow < SLOW_RUNS;
         }
         true
+    }
+
+    /// What was recorded needs no handler: its line may open.
+    fn pass_over(&mut self, bit: u32) {
+        let wait = self.shared.platform.acknowledge(bit);
+        let now = self.shared.platform.now_us();
+        self.begin_span(now, None);
+        let mut list = self.shared.handlers.list.borrow_mut();
+        if let Some(entry) = list.iter_mut().find(|entry| entry.bit == bit) {
+            entry.retry_us = retry_at(now, wait);
+        }
     }
 
     /// Open lines that had to stay shut because the kernel's share of time was used up.
@@ -226,7 +247,7 @@ impl<P: Platform + 'static> Containers<P> {
             let now = platform.now_us();
             if entry.retry_us <= now {
                 let wait = platform.open_line(entry.bit);
-                entry.retry_us = if wait == 0 { 0 } else { now + u64::from(wait) };
+                entry.retry_us = retry_at(now, wait);
             }
         }
     }

@@ -12,7 +12,7 @@
 //! A configuration is written under a key that nobody names, and then the metadata that names it: so parameters and
 //! configuration change together, with the image or without. What nobody names is removed ([`super::belongings`]).
 //! (Before there were configurations key 33 was that of the upload. One that was interrupted by an update of the
-//! firmware is removed as a configuration that nobody names.)
+//! firmware is removed as a configuration that nobody names: `supervisor/tests/older.rs`.)
 //!
 //! An image in the store is read where it lies; the store may move it whenever it is changed, so
 //! nobody keeps more of it than its key. Without flash, images are kept in memory and end with

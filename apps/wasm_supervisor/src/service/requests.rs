@@ -158,7 +158,8 @@ impl<P: Platform + 'static> Answering for Service<P> {
             }
             Op::UploadCommit { upload } | Op::RunCommit { upload } => {
                 let starts = matches!(request.op, Op::RunCommit { .. });
-                let chosen = self.upload.as_ref().map(Upload::chosen).unwrap_or_default();
+                let own = self.upload.as_ref().filter(|own| own.id() == upload);
+                let chosen = own.map(Upload::chosen).unwrap_or_default();
                 // Without it the upload is not over.
                 let committed = match self.draft.of(chosen) {
                     Ok(draft) => match self.upload.take_if(|own| own.id() == upload) {
@@ -319,9 +320,13 @@ impl<P: Platform + 'static> Service<P> {
                 };
                 self.act(id, name, &edit, sink);
             }
-            Err(error) => sink.take(id, &Err(error)),
+            Err(error) => {
+                sink.take(id, &Err(error));
+                // What was not used may be another's.
+                self.draft = draft;
+                return;
+            }
         }
-        // What was not about it is another's.
         if chosen.length == 0 {
             self.draft = draft;
         }

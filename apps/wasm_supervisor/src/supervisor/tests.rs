@@ -7,6 +7,7 @@ mod edges;
 mod failures;
 mod lifecycle;
 mod lines;
+mod older;
 mod operators;
 mod refused;
 mod requests;

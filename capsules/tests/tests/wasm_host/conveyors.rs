@@ -3,8 +3,10 @@
 use super::test_window::{Access, Memory};
 use super::{Board, CLEAR, LED, STATUS, board_with, failed};
 use berth_exposure::conveyor::{
-    ACCESSES_MAX, Direction, MEMORY_MAX, MOVES_MAX, Move, directions, state,
+    ACCESSES_MAX, CHECKS_OF_A_PASS, Direction, MEMORY_MAX, MOVE_UNITS, MOVES_MAX, Move, directions,
+    state,
 };
+use berth_exposure::program::{PASS_UNITS, answer_of, of_answer};
 use berth_exposure::{DRIVER_NUM, Width, allow, command, conveyor_of, moves_of, register};
 use kernel::ErrorCode;
 use kernel::processbuffer::WriteableProcessSlice;
@@ -54,7 +56,16 @@ impl Board {
         let process = &self.processes[0];
         { process.allow_ro(DRIVER_NUM, &self.host, allow::RO_PROGRAM, list) }.unwrap();
         let which = conveyor_of(handle, count);
-        self.call(0, command::CONVEYOR_ATTACH, which, memory)
+        for _ in 0..=MOVES_MAX / CHECKS_OF_A_PASS {
+            let answer = self.call(0, command::CONVEYOR_ATTACH, which, memory);
+            if answer == ATTACHED {
+                return CommandReturn::success();
+            }
+            if answer != CHECKED_IN_PART {
+                return answer;
+            }
+        }
+        panic!("the check of a list does not end");
     }
 
     /// Lend memory for conveyors. Returns where it is.
@@ -74,10 +85,29 @@ impl Board {
         let which = moves_of(handle, first, count);
         self.call(0, command::CONVEYOR_SYNC, which, directions as usize)
     }
+
+    /// All moves, in as many calls as it takes. Returns how many these were.
+    fn sync_all(&self, handle: u16, count: u8, directions: u32) -> usize {
+        let mut first = 0;
+        for calls in 1..=count.into() {
+            let answer = self.sync(handle, first, count - first, directions);
+            let (come, made) = of_answer(answer.get_success_2_u32().unwrap().0);
+            first += made as u8;
+            if come == state::DONE {
+                assert_eq!(first, count);
+                return calls;
+            }
+            assert!(made > 0 && first < count);
+        }
+        panic!("a call that makes no move");
+    }
 }
 
-fn done(accesses: u32) -> CommandReturn {
-    CommandReturn::success_u32_u32(state::DONE, accesses)
+const ATTACHED: CommandReturn = CommandReturn::success_u32(state::DONE);
+const CHECKED_IN_PART: CommandReturn = CommandReturn::success_u32(state::GOES_ON);
+
+fn done(moves: u32, accesses: u32) -> CommandReturn {
+    CommandReturn::success_u32_u32(answer_of(state::DONE, moves), accesses)
 }
 
 fn wrong(error: ErrorCode, which: u32) -> CommandReturn {
@@ -100,7 +130,7 @@ fn registers_and_memory_are_made_alike_by_one_call() {
     );
     let memory = board.lend_memory(16);
     board.put(memory, &[0, 0, 0, 0xee, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    assert_eq!(board.sync(handle, 0, 3, directions::ALL), done(5));
+    assert_eq!(board.sync(handle, 0, 3, directions::ALL), done(3, 5));
     let load = |offset: u16, width| Access::Load(offset.into(), width);
     let byte = load(STATUS, Width::Bits8);
     let word = load(LED, Width::Bits32);
@@ -126,7 +156,7 @@ fn a_call_can_be_about_some_of_the_moves() {
     let accessed = |first, count, directions| {
         let answer = board.sync(handle, first, count, directions);
         let log = board.uart.take_log();
-        assert_eq!(answer, done(log.len() as u32));
+        assert_eq!(answer, done(count.into(), log.len() as u32));
         let offset = |access| match access {
             Access::Load(offset, _) | Access::Store(offset, _, _) => offset,
         };
@@ -255,7 +285,7 @@ fn a_conveyor_ends_with_its_claim() {
         let handle = board.claim(0, 1, "leds").unwrap();
         assert!(board.attach(handle, &[put_out(LED, 0)], 4).is_success());
         board.lend_memory(4);
-        assert_eq!(board.sync(handle, 0, 1, 3), done(1));
+        assert_eq!(board.sync(handle, 0, 1, 3), done(1, 1));
         end(&board.held(0, "leds", handle));
         board.leds.take_log();
         let answer = board.sync(handle, 0, 1, 3);
@@ -272,8 +302,108 @@ fn a_conveyor_ends_with_its_claim() {
         }
         .unwrap();
         let answer = board.call(1, command::CONVEYOR_ATTACH, conveyor_of(next, 1), 4);
-        assert!(answer.is_success(), "{name}");
+        assert_eq!(answer, ATTACHED, "{name}");
     }
+}
+
+/// A list that is only begun is none: nothing is moved by it, what is checked for one block stands for no other, and one that changes
+/// meanwhile is checked from its beginning.
+#[test]
+fn a_list_is_checked_in_passes_and_is_none_before_it_is_whole() {
+    let board =
+        board_with(|host| host.with_conveyors(slots::<1>(), Box::leak(Box::new(Processor::new()))));
+    let leds = board.claim(0, 1, "leds").unwrap();
+    let uart = board.claim(0, 1, "uart1").unwrap();
+    board.lend_memory(16);
+    let lend = |list: &[Move]| {
+        let bytes: Vec<u8> = list.iter().flat_map(|one| one.encode()).collect();
+        board.processes[0]
+            .allow_ro(DRIVER_NUM, &board.host, allow::RO_PROGRAM, &bytes)
+            .unwrap();
+    };
+    let attach = |handle, count, memory| {
+        let which = conveyor_of(handle, count);
+        board.call(0, command::CONVEYOR_ATTACH, which, memory)
+    };
+    let full = [taken_in(LED, 0); MOVES_MAX];
+    lend(&full);
+    let calls = |handle| (1..).find(|_| attach(handle, MOVES_MAX as u8, 16) != CHECKED_IN_PART);
+    assert_eq!(calls(leds), Some(MOVES_MAX / CHECKS_OF_A_PASS));
+    assert_eq!(
+        attach(leds, MOVES_MAX as u8, 16),
+        failed(ErrorCode::ALREADY)
+    );
+    let detach = |handle: u16| board.call(0, command::CONVEYOR_DETACH, handle.into(), 0);
+    assert!(detach(leds).is_success());
+    // Begun: not to be used, and the room is its own.
+    assert_eq!(attach(leds, MOVES_MAX as u8, 16), CHECKED_IN_PART);
+    for count in [0, 1, MOVES_MAX as u8] {
+        let answer = board.sync(leds, 0, count, directions::ALL);
+        assert_eq!(answer, failed(ErrorCode::ALREADY), "{count}");
+    }
+    assert_eq!(attach(uart, MOVES_MAX as u8, 16), failed(ErrorCode::NOMEM));
+    assert!(detach(leds).is_success());
+    // What was checked for the LEDs, which have no such register to write, is checked again for the other block.
+    let status = moved(Direction::In, STATUS, Width::Bits8, 0, 1);
+    lend(&[status, status, taken_in(LED, 0)]);
+    assert_eq!(attach(leds, 3, 16), CHECKED_IN_PART);
+    assert!(detach(leds).is_success());
+    lend(&[taken_in(0xfff0, 0), status, taken_in(LED, 0)]);
+    assert_eq!(attach(uart, 3, 16), wrong(ErrorCode::INVAL, 0));
+    // Another number of moves, or another memory, begins again.
+    lend(&full);
+    for (count, memory) in [(5, 16), (4, 16), (4, 12), (4, 8)] {
+        assert_eq!(attach(leds, count, memory), CHECKED_IN_PART);
+    }
+    assert_eq!(attach(leds, 4, 8), ATTACHED);
+    // Each move is checked as it is when it is looked at: what comes later is not used.
+    assert!(detach(leds).is_success());
+    lend(&[taken_in(LED, 0), taken_in(LED, 0), taken_in(LED, 0)]);
+    assert_eq!(attach(leds, 3, 16), CHECKED_IN_PART);
+    lend(&[put_out(STATUS, 0), taken_in(LED, 0), put_out(STATUS, 0)]);
+    assert_eq!(attach(leds, 3, 16), wrong(ErrorCode::INVAL, 2));
+    lend(&[taken_in(LED, 4); 3]);
+    assert_eq!(attach(leds, 3, 16), CHECKED_IN_PART);
+    assert_eq!(attach(leds, 3, 16), ATTACHED);
+    assert_eq!(board.leds.take_log(), []);
+}
+
+/// However many moves there are, the lines are looked at after a pass of work; all are made, once each and in their order.
+#[test]
+fn moves_are_made_in_passes() {
+    let board = board();
+    let handle = board.claim(0, 1, "leds").unwrap();
+    let mut list: Vec<Move> = vec![put_out(LED, 0); MOVES_MAX];
+    for (index, one) in list.iter_mut().enumerate() {
+        one.place = 4 * index as u16;
+        // Two accesses each, as the bits of others are kept.
+        one.count = if index < 4 { 2 } else { 1 };
+    }
+    assert!(board.attach(handle, &list, 4 * MOVES_MAX + 4).is_success());
+    let memory = board.lend_memory(4 * MOVES_MAX + 4);
+    for place in 0..=MOVES_MAX {
+        board.put(memory + 4 * place, &[(place as u8 & 1) << 1]);
+    }
+    let work = ACCESSES_MAX + MOVES_MAX as u32 * u32::from(MOVE_UNITS);
+    let calls = board.sync_all(handle, MOVES_MAX as u8, directions::ALL);
+    assert_eq!(calls as u32, work.div_ceil(PASS_UNITS));
+    let stores: Vec<u32> = (board.leds.take_log().iter())
+        .filter_map(|access| match access {
+            Access::Store(_, _, value) => Some(value & 2),
+            Access::Load(..) => None,
+        })
+        .collect();
+    let expected: Vec<u32> = (list.iter().enumerate())
+        .flat_map(|(index, one)| {
+            (index..index + usize::from(one.count)).map(|at| (at as u32 & 1) << 1)
+        })
+        .collect();
+    assert_eq!(stores, expected);
+    // One move that is as much as a pass by itself is made.
+    board.call(0, command::CONVEYOR_DETACH, handle.into(), 0);
+    let longest = moved(Direction::In, STATUS, Width::Bits8, 0, ACCESSES_MAX as u16);
+    assert!(board.attach(handle, &[longest], 64).is_success());
+    assert_eq!(board.sync(handle, 0, 1, 3), done(1, ACCESSES_MAX));
 }
 
 #[test]
@@ -287,7 +417,7 @@ fn without_enough_memory_nothing_is_moved() {
     assert_eq!(board.sync(handle, 0, 1, 3), size);
     assert_eq!(board.leds.take_log(), []);
     board.lend_memory(8);
-    assert_eq!(board.sync(handle, 0, 1, 3), done(1));
+    assert_eq!(board.sync(handle, 0, 1, 3), done(1, 1));
 }
 
 #[test]
@@ -301,7 +431,7 @@ fn a_bus_error_ends_a_call_and_names_the_register() {
     assert_eq!(board.sync(handle, 1, 2, 3), wrong(ErrorCode::OFF, 8));
     assert_eq!(board.uart.take_log().len(), 1);
     board.uart.gate(false);
-    assert_eq!(board.sync(handle, 0, 3, 3), done(3));
+    assert_eq!(board.sync(handle, 0, 3, 3), done(3, 3));
 }
 
 #[test]
@@ -370,7 +500,7 @@ fn another_engine_goes_on_by_itself_and_is_stopped() {
     let stopped = engine.stopped.get();
     assert_eq!(board.sync(handle, 0, 2, directions::IN), under_way);
     assert_eq!(board.sync(handle, 0, 2, directions::IN), under_way);
-    assert_eq!(board.sync(handle, 0, 2, directions::IN), done(3));
+    assert_eq!(board.sync(handle, 0, 2, directions::IN), done(2, 3));
     let bytes = board.processes[0].read(memory, 8);
     assert_eq!(bytes, [0x78, 0x56, 0x78, 0x56, 0x78, 0x56, 0x34, 0x12]);
     assert_eq!(engine.stopped.get(), stopped);
@@ -465,7 +595,7 @@ proptest! {
             return Ok(());
         }
         let accesses: u32 = list.iter().map(|one| u32::from(one.count)).sum();
-        prop_assert_eq!(board.sync(handle, 0, list.len() as u8, directions::ALL), done(accesses));
+        prop_assert_eq!(board.sync(handle, 0, list.len() as u8, directions::ALL), done(list.len() as u32, accesses));
         let (log, behind, bytes) = (block.take_log(), board.processes[0].read(address, 64), block.bytes());
         block.fill(&all);
         prop_assert_eq!(one_by_one(&board, handle, &list, memory), behind);

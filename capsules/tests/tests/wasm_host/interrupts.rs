@@ -979,6 +979,85 @@ fn what_a_block_raises_on_anothers_turn_is_not_cleared_unseen() {
     }
 }
 
+/// A window whose block raises its interrupt, once, just behind a look at whether it has.
+struct RaisedBehindLook(&'static Memory);
+
+impl Window for RaisedBehindLook {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn address(&self) -> Option<usize> {
+        self.0.address()
+    }
+
+    fn load(&self, offset: u16, width: Width) -> Result<u32, BusError> {
+        let value = self.0.load(offset, width);
+        if offset == STATUS && self.0.word(DATA.into()) == 0 {
+            self.0.set_word(STATUS.into(), 1);
+            self.0.set_word(DATA.into(), 1);
+        }
+        value
+    }
+
+    fn store(&self, offset: u16, width: Width, value: u32) -> Result<(), BusError> {
+        if offset == HIDDEN {
+            self.0.set_word(STATUS.into(), 0);
+        }
+        self.0.store(offset, width, value)
+    }
+}
+
+/// Whenever a block raises its interrupt while its neighbour on the line is served, one record says so, and it stands for one interrupt; those
+/// that the neighbour caused stand for none, and take nothing out of a block.
+#[test]
+fn what_a_block_raises_on_anothers_turn_is_told_once() {
+    for before_capture in [false, true] {
+        let mut table = TABLE;
+        for interrupt in &mut table[2..] {
+            interrupt.clear = Some(Clear {
+                offset: HIDDEN,
+                bytes: 4,
+                value: 1,
+                before_capture,
+                raised: Some(&(STATUS, 1)),
+            });
+        }
+        let spi = [Memory::leak(0x10), Memory::leak(0x10)];
+        let late = Box::leak(Box::new(RaisedBehindLook(spi[1])));
+        let table = Box::leak(Box::new(table));
+        let board = board_of(table, LIMITS, TestLines::leak(), spi, [spi[0], late]);
+        let handles = [(1, "spi0"), (2, "spi1")].map(|(tag, label)| board.claim(0, tag, label));
+        board.register(handles[0], 0, 9, &[]).unwrap();
+        { board.register(handles[1], 0, 9, &[capture(STATUS)]) }.unwrap();
+        spi[0].set_word(STATUS.into(), 1);
+        board.lines.pulse(SHARED);
+        assert_eq!(board.settle(), 1);
+        // It had not raised it when it was looked at: no interrupt, nothing read, and not cleared.
+        assert_eq!(board.record(3), [0, 0]);
+        assert_eq!(board.counters(handles[1], 0), (0, 0, 0));
+        assert_eq!(spi[1].word(STATUS.into()), 1);
+        assert_eq!(board.counters(handles[0], 0).0, 1);
+        board.acknowledge(2);
+        board.acknowledge(3);
+        // Now it is its own, and the neighbour's has been cleared.
+        spi[0].set_word(STATUS.into(), 0);
+        board.lines.pulse(SHARED);
+        assert_eq!(board.settle(), 1);
+        let value = u32::from(!before_capture);
+        assert_eq!(board.record(3), [1, value]);
+        assert_eq!(board.record(2)[0], 0);
+        assert_eq!(spi[1].word(STATUS.into()), 0);
+        assert_eq!(board.counters(handles[1], 0), (1, 0, 0));
+        // A record that stands for none is none that is dropped.
+        let answer = board.call(0, command::UNREGISTER, interrupt_of(handles[0], 0), 0);
+        assert!(answer.is_success());
+        assert_eq!(board.counters(handles[0], 0), (1, 0, 0));
+        board.acknowledge(3);
+        assert_eq!(board.settle(), 0);
+    }
+}
+
 /// What the hardware raises while the line is masked comes afterwards, once, also if another registration on the line
 /// ends meanwhile, and is counted with whoever is left.
 #[test]

@@ -27,21 +27,17 @@
 
 use core::arch::asm;
 
-use libtock::berth_exposure::conveyor::{
-    Direction, MEMORY_MAX, MOVE_BYTES, MOVES_MAX, Move, directions,
-};
 use libtock::berth_exposure::interrupt::{COUNT, Capture, VALUES};
 use libtock::berth_exposure::program::{
     Exchange, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Place, Ready,
 };
 use libtock::berth_exposure::{DESCRIPTION_MAX, DRIVER_NUM, Width, allow};
 use libtock::raw::{self, class};
-use libtock::wasm_host::conveyors::{self, Memory};
 use libtock::wasm_host::interrupts::{self, Records};
 use libtock::wasm_host::programs;
 use libtock::{ErrorCode, alarm, command, memop, wasm_host};
 use test_apps::interrupting::Interrupting;
-use test_apps::{Line, Setting, own};
+use test_apps::{Line, Setting, conveying, own};
 
 libtock::main!(main);
 
@@ -157,9 +153,6 @@ fn limits() -> Result<(), ErrorCode> {
     }
 }
 
-/// What conveyors mirror registers in.
-static MEMORY: Memory = Memory::new();
-
 /// What costs most to check, and what is longest to carry out.
 fn programs() -> Result<(), ErrorCode> {
     /// A register of each block that can be changed in part, and one that can be read.
@@ -172,8 +165,7 @@ fn programs() -> Result<(), ErrorCode> {
     let mut moving = [0; 2 * INSTRUCTION_BYTES + MOVED];
     let mut output = [0; MOVED];
     let mut rounds = 0;
-    // A kernel without conveyors attaches none.
-    let _ = MEMORY.lend();
+    conveying::lend();
     loop {
         for index in 0..wasm_host::count()? {
             let mut record = [0; DESCRIPTION_MAX];
@@ -241,7 +233,7 @@ fn programs() -> Result<(), ErrorCode> {
                 let done = programs::run(handle, 2, &moving, output);
                 rounds += u32::from(done == Ok(bytes as u32));
             }
-            rounds += mirrored(handle, *changed, *status);
+            rounds += conveying::mirrored(handle, *changed, *status);
             wasm_host::release(handle)?;
         }
         Line::new()
@@ -249,38 +241,6 @@ fn programs() -> Result<(), ErrorCode> {
             .decimal(rounds)
             .print();
     }
-}
-
-/// Attach conveyors with as many moves, and with as many accesses, as there may be, and synchronise each. Returns how many were.
-fn mirrored(handle: u16, changed: u16, status: u16) -> u32 {
-    let one = |offset, direction, count, number| Move {
-        offset,
-        width: Width::Bits32,
-        direction,
-        // Fifteen words at most are moved in one.
-        place: 4 * count * number,
-        count,
-    };
-    let mut done = 0;
-    // As many moves; reads; writes, of which one that keeps bits counts twice.
-    for (moves, offset, direction, count) in [
-        (MOVES_MAX, status, Direction::In, 3),
-        (4, status, Direction::In, 15),
-        (4, changed, Direction::Out, 15),
-        (4, changed, Direction::Out, 7),
-    ] {
-        let mut list = [0; MOVES_MAX * MOVE_BYTES];
-        let list = list.get_mut(..moves * MOVE_BYTES).unwrap_or_default();
-        for (place, number) in list.chunks_exact_mut(MOVE_BYTES).zip(0..) {
-            place.copy_from_slice(&one(offset, direction, count, number).encode());
-        }
-        if conveyors::attach(handle, list, MEMORY_MAX as u16).is_ok() {
-            let synced = conveyors::sync(handle, (0, moves as u8), directions::ALL);
-            done += u32::from(synced.is_ok());
-            let _ = conveyors::detach(handle);
-        }
-    }
-    done
 }
 
 fn word(offset: u16) -> Place {

@@ -3,12 +3,12 @@
 //! Each bound of the kernel's is held by a test of its own; this asks whether their *sum* is. Its header has as many
 //! permissions as the loader takes (`Makefile`). It has every UART, SPI and timer that is exposed interrupt as fast as it can, and of
 //! the UARTs whatever is typed from outside too; it acknowledges at once, and meanwhile writes, prints lines of low-level debug, sets
-//! alarms near and far, moves its break, programs and erases flash, asks about all processes, and has register programs carried out: those
-//! whose check is the longest pass, and those that go on for longest.
+//! alarms near and far, moves its break, programs and erases flash, asks about all processes, and has register programs carried out, those
+//! whose check is the longest pass, and those that go on for longest, and the longest conveyors.
 //!
 //! ```text
 //! siege: begins, 9 blocks, 8 interrupts
-//! siege: 100 rounds, 400 programs, 100 of the flash
+//! siege: 100 rounds, 400 programs, 400 conveyors, 100 of the flash
 //! ```
 
 #![no_std]
@@ -24,8 +24,8 @@ use libtock::raw::{self, class};
 use libtock::wasm_host::interrupts::Records;
 use libtock::wasm_host::programs;
 use libtock::{ErrorCode, EventSlot, alarm, command, memop, process_info, wasm_host};
-use test_apps::Line;
 use test_apps::interrupting::Interrupting;
+use test_apps::{Line, conveying};
 
 libtock::main!(main);
 
@@ -71,13 +71,16 @@ fn run() -> Result<(), ErrorCode> {
     // SAFETY: lent for reading, and it is never written.
     unsafe { raw::call::<{ class::ALLOW_READ_ONLY }>([1, 1, TEXT.as_ptr() as usize, TEXT.len()]) };
     let lights = wasm_host::claim(TAG, "fpgaio")?.handle;
-    let (mut done, mut changed) = (0, 0);
+    conveying::lend();
+    let (mut done, mut mirrored, mut changed) = (0, 0, 0);
     let mut ids = [0; 64];
     for round in 1_u32.. {
         blocks.again();
         let _ = command(1, 1, TEXT.len(), 0);
         let _ = command(8, 3, round as usize, 0x1234_5678);
         done += programmed(lights, round)?;
+        // Registers of which bits are kept, which takes longest.
+        mirrored += conveying::mirrored(lights, 0, 0);
         let now = alarm::now()?;
         for dt in [u32::MAX, 0, 200] {
             alarm::set_absolute(now, dt)?;
@@ -100,6 +103,8 @@ fn run() -> Result<(), ErrorCode> {
                 .text(" rounds, ")
                 .decimal(done)
                 .text(" programs, ")
+                .decimal(mirrored)
+                .text(" conveyors, ")
                 .decimal(changed)
                 .text(" of the flash")
                 .print();

@@ -25,7 +25,7 @@ use std::{
     path::{Path, PathBuf},
     rc::Rc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How long a new image is on trial. Short: the next save waits for its end.
@@ -67,6 +67,7 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
     let mut is_due = true;
     loop {
         if is_due {
+            let began = Instant::now();
             if let Some(shown) = &mut shown {
                 shown.until_trial_ends(client, out, cli.json)?;
             }
@@ -74,6 +75,7 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
                 Ok(file) => {
                     let what = (&*file, &meaning);
                     replace(cli, arguments, client, what, &mut shown, out)
+                        .inspect(|()| took(began, cli.json))
                 }
                 Err(failure) => Err(failure),
             }
@@ -84,6 +86,13 @@ pub(super) fn run(cli: &Cli, arguments: &Run, out: &mut impl Write) -> Result<()
         }
         thread::sleep(FOLLOW_EVERY);
         is_due = watch.saved();
+    }
+}
+
+/// Say how long a save took until it ran.
+fn took(began: Instant, json: bool) {
+    if !json {
+        output::note(&format!("took {:.1} s", began.elapsed().as_secs_f32()));
     }
 }
 

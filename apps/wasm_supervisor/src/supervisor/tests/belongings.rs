@@ -128,7 +128,7 @@ impl Bench {
         Ok(true)
     }
 
-    fn place(
+    pub(super) fn place(
         &mut self,
         name: &str,
         image: &[u8],
@@ -147,7 +147,12 @@ impl Bench {
         })
     }
 
-    fn change(&mut self, name: &str, changes: &str, values: Option<u32>) -> Result<(), String> {
+    pub(super) fn change(
+        &mut self,
+        name: &str,
+        changes: &str,
+        values: Option<u32>,
+    ) -> Result<(), String> {
         let chosen = self.draft(9, changes, values);
         self.change_as(name, Parameters::default(), chosen)
     }
@@ -335,6 +340,57 @@ fn a_configuration_that_cannot_be_is_refused_and_nothing_has_changed() {
     bench.draft(7, "a=7\0", None);
     bench.ok(commit);
     assert_eq!(bench.configuration("g"), "a=7;");
+}
+
+/// Another operator between the announcement and the commit takes away neither the draft nor the upload.
+#[test]
+fn who_errs_takes_no_draft_from_another() {
+    let mut bench = Bench::with_flash(Simulated::new(32));
+    bench
+        .place("f", &follower(), Chosen::default(), None)
+        .unwrap();
+    let chosen = bench.draft(7, "a=7\0", None);
+    let begun = bench.announce("g", &counter(), (Parameters::default(), chosen), None);
+    assert_eq!(begun, Ok(true));
+    let missing = Err("the changes of the configuration did not arrive".into());
+    // One that is not there, one that is not whole, and parameters that cannot be.
+    let others = |draft, length| Chosen {
+        draft,
+        length,
+        values: None,
+    };
+    for other in [others(8, 4), others(7, 3)] {
+        let refused = bench.change_as("f", Parameters::default(), other);
+        assert_eq!(refused, missing);
+    }
+    let share = Parameters {
+        share: Some(0),
+        ..Parameters::default()
+    };
+    assert!(bench.change_as("f", share, others(8, 4)).is_err());
+    let too_much = Chosen {
+        values: Some(VALUES_MAX + 1),
+        ..others(8, 4)
+    };
+    let refused = bench.change_as("f", Parameters::default(), too_much);
+    assert!(refused.unwrap_err().contains("16384"));
+    bench.ok(Op::UploadCommit { upload: 0 });
+    assert_eq!(bench.configuration("g"), "a=7;");
+
+    // A commit of another's upload is none, whatever has become of the draft of the one that is under way.
+    let chosen = bench.draft(9, "a=9\0", None);
+    let begun = bench.announce("h", &counter(), (Parameters::default(), chosen), None);
+    assert_eq!(begun, Ok(true));
+    bench.draft(10, "a=10\0", None);
+    for op in [Op::UploadCommit { upload: 1 }, Op::RunCommit { upload: 1 }] {
+        bench.ask(op, |result| assert_eq!(result, Err(DeviceError::NoUpload)));
+    }
+    bench.draft(9, "a=9\0", None);
+    bench.ask(Op::UploadCommit { upload: 1 }, |result| {
+        assert_eq!(result, Err(DeviceError::NoUpload))
+    });
+    bench.ok(Op::UploadCommit { upload: 0 });
+    assert_eq!(bench.configuration("h"), "a=9;");
 }
 
 #[test]

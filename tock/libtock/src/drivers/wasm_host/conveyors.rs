@@ -4,6 +4,7 @@
 
 use crate::{ErrorCode, allow, command};
 use berth_exposure::conveyor::{MEMORY_MAX, state};
+use berth_exposure::program::of_answer;
 use berth_exposure::{DRIVER_NUM, command as number, conveyor_of, moves_of};
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -96,13 +97,20 @@ pub fn attach(handle: u16, list: &[u8], memory: u16) -> Result<(), Refused> {
     let moves = list.len() / berth_exposure::conveyor::MOVE_BYTES;
     // More than any kernel takes are refused by it as well.
     let moves = u8::try_from(moves).unwrap_or(u8::MAX);
+    let which = conveyor_of(handle, moves);
     let answer =
         allow::with_read_only(DRIVER_NUM, berth_exposure::allow::RO_PROGRAM, list, || {
-            let which = conveyor_of(handle, moves);
-            command(DRIVER_NUM, number::CONVEYOR_ATTACH, which, memory.into())
+            loop {
+                let answer = command(DRIVER_NUM, number::CONVEYOR_ATTACH, which, memory.into());
+                // The firmware comes first between two passes of the check.
+                if answer.success_u32() != Ok(state::GOES_ON) {
+                    return answer;
+                }
+            }
         })?;
     refused(answer.failure_u32())?;
-    Ok(answer.success()?)
+    answer.success_u32()?;
+    Ok(())
 }
 
 /// Makes moves of the conveyor of a block, `count` from the `first` one on, as far as they go one of these ways
@@ -113,6 +121,7 @@ pub fn attach(handle: u16, list: &[u8], memory: u16) -> Result<(), Refused> {
 /// [`Refused`]. `Already` if the block has none, `Inval` if it has not these moves.
 #[inline]
 pub fn sync(handle: u16, (first, count): (u8, u8), directions: u32) -> Result<u32, Refused> {
+    let (mut first, mut count, mut sum) = (first, count, 0);
     loop {
         let which = moves_of(handle, first, count);
         let answer = command(
@@ -122,9 +131,16 @@ pub fn sync(handle: u16, (first, count): (u8, u8), directions: u32) -> Result<u3
             directions as usize,
         );
         match answer.success_2_u32() {
-            // An engine that moves by itself: looking again is all there is to do.
-            Ok((state::GOES_ON, _)) => {}
-            Ok((_, accesses)) => return Ok(accesses),
+            Ok((come, accesses)) => {
+                sum += accesses;
+                let (come, made) = of_answer(come);
+                if come != state::GOES_ON {
+                    return Ok(sum);
+                }
+                // At most as many as were asked for.
+                let made = made as u8;
+                (first, count) = (first.saturating_add(made), count.saturating_sub(made));
+            }
             Err(error) => {
                 refused(answer.failure_u32())?;
                 return Err(error.into());

@@ -66,7 +66,7 @@ impl<const WORDS: usize> Records<WORDS> {
         self.handled.store(handled ^ waiting, Ordering::Relaxed);
     }
 
-    /// How many interrupts the record stands for.
+    /// How many interrupts the record stands for. 0: another block had raised the line, and nothing was captured.
     #[must_use]
     pub fn count(&self, record: u32) -> u32 {
         self.word((record as usize).saturating_add(COUNT))
