@@ -52,7 +52,8 @@ fn main() {
 /// The module that `native` compiles.
 fn module() {
     println!("cargo::rerun-if-changed=src/bin/native/program.wat");
-    let wasm = wat::parse_file("src/bin/native/program.wat").unwrap_or_else(|error| panic!("{error}"));
+    let wasm =
+        wat::parse_file("src/bin/native/program.wat").unwrap_or_else(|error| panic!("{error}"));
     let folder = std::env::var_os("OUT_DIR").unwrap_or_default();
     let written = std::fs::write(std::path::Path::new(&folder).join("native.wasm"), wasm);
     written.unwrap_or_else(|error| panic!("native.wasm: {error}"));

@@ -216,12 +216,20 @@ impl<F: Flash> CodeStore<F> {
                 .take_while(|page| is_free(taken, *page))
                 .count(),
         };
-        let from = if cursor < pages { cursor } else { DIRECTORY_PAGES };
+        let from = if cursor < pages {
+            cursor
+        } else {
+            DIRECTORY_PAGES
+        };
         (from..pages)
             .chain(DIRECTORY_PAGES..from)
             .map(row_at)
             .find(|row| row.pages >= wanted.max(1))
-            .or_else(|| (DIRECTORY_PAGES..pages).map(row_at).max_by_key(|row| row.pages))
+            .or_else(|| {
+                (DIRECTORY_PAGES..pages)
+                    .map(row_at)
+                    .max_by_key(|row| row.pages)
+            })
             .filter(|row| row.pages > 0)
     }
 }

@@ -71,7 +71,10 @@ impl Object {
             *place = word;
         }
         for (place, bytes) in words.iter_mut().skip(7).zip(self.key.image.chunks_exact(4)) {
-            *place = bytes.iter().rev().fold(0, |all, byte| all << 8 | u32::from(*byte));
+            *place = bytes
+                .iter()
+                .rev()
+                .fold(0, |all, byte| all << 8 | u32::from(*byte));
         }
         let sum = words.iter().fold(SEED, |sum, word| step(sum, *word));
         if let Some(first) = words.first_mut() {
@@ -86,7 +89,17 @@ impl Object {
         for (place, bytes) in words.iter_mut().zip(entry.chunks_exact(4)) {
             *place = word(bytes);
         }
-        let [mark, sum, compiler, place, bytes, memory, longest, of_code, ..] = words;
+        let [
+            mark,
+            sum,
+            compiler,
+            place,
+            bytes,
+            memory,
+            longest,
+            of_code,
+            ..,
+        ] = words;
         let mut image = [0; 32];
         image.copy_from_slice(entry.get(32..ENTRY_BYTES)?);
         let is = Self {
@@ -112,7 +125,10 @@ impl Object {
 
 /// A word from its bytes.
 pub(crate) fn word(bytes: &[u8]) -> u32 {
-    bytes.iter().rev().fold(0, |all, byte| all << 8 | u32::from(*byte))
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |all, byte| all << 8 | u32::from(*byte))
 }
 
 const SEED: u32 = 0x811c_9dc5;

@@ -139,7 +139,8 @@ impl<'s, F: Flash> Writer<'s, F> {
         }
         self.program()?;
         let bytes = report.bytes;
-        if self.place != 8 * self.functions as usize || self.end != bytes.next_multiple_of(4) as usize
+        if self.place != 8 * self.functions as usize
+            || self.end != bytes.next_multiple_of(4) as usize
         {
             // Not the module that was announced.
             return Err(Error::Full);

@@ -33,7 +33,9 @@ fn code(number: u8, halfwords: usize) -> (u32, Vec<u16>, Vec<[u32; 2]>) {
 fn expected(number: u8, halfwords: usize) -> Vec<u8> {
     let (_, body, table) = code(number, halfwords);
     let table = table.into_iter().flatten().flat_map(u32::to_le_bytes);
-    table.chain(body.into_iter().flat_map(u16::to_le_bytes)).collect()
+    table
+        .chain(body.into_iter().flat_map(u16::to_le_bytes))
+        .collect()
 }
 
 /// Writes an object as the compiler does: function by function, the table at last.
@@ -87,8 +89,14 @@ fn what_was_finished_is_found_for_its_key_and_no_other() {
         assert_eq!(found(&store, number), Some(expected(number, halfwords)));
     }
     for other in [
-        Key { compiler: 8, ..key(3) },
-        Key { memory: 4_096, ..key(3) },
+        Key {
+            compiler: 8,
+            ..key(3)
+        },
+        Key {
+            memory: 4_096,
+            ..key(3)
+        },
         key(5),
     ] {
         assert_eq!(store.find(&other), None);
@@ -105,17 +113,22 @@ fn what_was_finished_is_found_for_its_key_and_no_other() {
 fn one_that_was_not_finished_is_none_and_holds_nothing() {
     let mut store = store();
     let free = store.space().longest_free;
-    let mut writer = store.begin(key(1), 1, 600).unwrap();
-    writer.put(&[1; 300]).unwrap();
-    drop(writer);
-    assert_eq!((store.find(&key(1)), store.space().longest_free), (None, free));
+    let begun = store.begin(key(1), 1, 600);
+    begun.unwrap().put(&[1; 300]).unwrap();
+    assert_eq!(
+        (store.find(&key(1)), store.space().longest_free),
+        (None, free)
+    );
     // Less than was announced, and more.
     for (functions, entries) in [(2, 1), (1, 2)] {
         let mut writer = store.begin(key(1), functions, 600).unwrap();
         writer.put(&[1; 30]).unwrap();
         let all = (0..entries).all(|index| writer.entry(index, [0; 2]).is_ok());
         let bytes = 8 * functions + 60;
-        let finished = writer.finish(&Report { bytes, ..Report::default() });
+        let finished = writer.finish(&Report {
+            bytes,
+            ..Report::default()
+        });
         assert!(!all || finished.is_err());
         assert_eq!(store.find(&key(1)), None);
     }
@@ -212,7 +225,11 @@ fn wherever_the_power_goes_what_is_found_is_whole() {
     let check = |store: &Store, when: &str| {
         for number in 1..=12 {
             if let Some(bytes) = found(store, number) {
-                assert_eq!(bytes, expected(number, halfwords(number)), "{when}: {number}");
+                assert_eq!(
+                    bytes,
+                    expected(number, halfwords(number)),
+                    "{when}: {number}"
+                );
             }
         }
     };
@@ -221,14 +238,21 @@ fn wherever_the_power_goes_what_is_found_is_whole() {
             let mut store = store();
             store.flash_mut().cut(Cut { after, seed });
             assert!(workload(&mut store).is_err());
-            let before: Vec<u8> = (1..=12).filter(|n| store.find(&key(*n)).is_some()).collect();
+            let before: Vec<u8> = (1..=12)
+                .filter(|n| store.find(&key(*n)).is_some())
+                .collect();
             let mut store = again(store);
             let when = format!("cut {after}, {seed}");
             check(&store, &when);
-            let left: Vec<u8> = (1..=12).filter(|n| store.find(&key(*n)).is_some()).collect();
+            let left: Vec<u8> = (1..=12)
+                .filter(|n| store.find(&key(*n)).is_some())
+                .collect();
             assert_eq!(left, before, "{when}");
             if after % 5 == 0 {
-                let second = Cut { after: after % 97, seed };
+                let second = Cut {
+                    after: after % 97,
+                    seed,
+                };
                 store.flash_mut().cut(second);
                 let _ = workload(&mut store);
                 store = again(store);
@@ -256,5 +280,8 @@ fn wear_is_spread() {
     let of_code = &erases[2..];
     let most = of_code.iter().max().unwrap();
     assert!(*most <= 2 * 600 / of_code.len() as u32, "{erases:?}");
-    assert!(erases[..2].iter().all(|erases| *erases <= 600 / 7 + 2), "{erases:?}");
+    assert!(
+        erases[..2].iter().all(|erases| *erases <= 600 / 7 + 2),
+        "{erases:?}"
+    );
 }

@@ -93,7 +93,10 @@ impl Filling<'_, '_> {
         self.set(self.below(context::CODE), self.code);
         for (index, table) in (0..).zip(is.tables.iter().take(is.table_count)) {
             self.set(self.below(context::table(index)), table.least);
-            self.set(self.below(context::table(index) + 4), self.address(table.first));
+            self.set(
+                self.below(context::table(index) + 4),
+                self.address(table.first),
+            );
             self.set(is.known + index as usize, table.most);
         }
         let known = is.known + is.table_count;
@@ -183,7 +186,10 @@ impl Filling<'_, '_> {
                 _ => {
                     self.set(segment - 1, bytes.len() as u32);
                     for chunk in bytes.chunks(4) {
-                        let word = chunk.iter().rev().fold(0, |all, b| all << 8 | u32::from(*b));
+                        let word = chunk
+                            .iter()
+                            .rev()
+                            .fold(0, |all, b| all << 8 | u32::from(*b));
                         self.set(waiting, word);
                         waiting += 1;
                     }
@@ -248,5 +254,8 @@ impl Filling<'_, '_> {
 }
 
 fn bits(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte))
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |all, byte| all << 8 | u64::from(*byte))
 }

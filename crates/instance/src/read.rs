@@ -65,7 +65,11 @@ pub(crate) fn skip_expression(reader: &mut Reader<'_>) -> Result<(), Malformed> 
             code::END => return Ok(()),
             code::F32_CONST => drop(reader.slice(4)?),
             code::F64_CONST => drop(reader.slice(8)?),
-            code::GLOBAL_GET | code::I32_CONST | code::I64_CONST | code::REF_NULL | code::REF_FUNC => {
+            code::GLOBAL_GET
+            | code::I32_CONST
+            | code::I64_CONST
+            | code::REF_NULL
+            | code::REF_FUNC => {
                 reader.leb()?;
             }
             _ => {}

@@ -152,8 +152,7 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
     let regions: &'static Regions = static_init!(Regions, Regions::new(kernel));
 
     // SAFETY: this runs once.
-    let (mut store, code, budgets) =
-        unsafe { (layout::store(), layout::code(), kept::budgets()) };
+    let (mut store, code, budgets) = unsafe { (layout::store(), layout::code(), kept::budgets()) };
     let mirror = emulated_flash::Mirror::open(&mut store)
         .map(|mirror| &*static_init!(emulated_flash::Mirror, mirror));
     // What is made in it is made where it stands.
@@ -179,12 +178,7 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
             driver
         }};
     }
-    let flash_partition = partition!(
-        flash_partition::DRIVER_NUM,
-        store,
-        regions,
-        &budgets.store
-    );
+    let flash_partition = partition!(flash_partition::DRIVER_NUM, store, regions, &budgets.store);
     let code_partition = partition!(
         flash_partition::CODE_DRIVER_NUM,
         code,

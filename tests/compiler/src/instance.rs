@@ -131,7 +131,9 @@ pub fn instance(image: &[u8], stack_bytes: u32) -> Result<Instance, Unlike> {
     }
     let mut blob = vec![0; layout.words()];
     let mut bytes = vec![0; layout.memory as usize];
-    layout.fill(&mut blob, &mut bytes, stack, CODE).map_err(unlike)?;
+    layout
+        .fill(&mut blob, &mut bytes, stack, CODE)
+        .map_err(unlike)?;
     let end = blob.len();
     let mut set = |distance: u32, value: u32| blob[end - distance as usize / 4] = value;
     set(context::HELPERS, HELPERS);

@@ -89,8 +89,14 @@ fn what_is_written_into_the_part_for_code_is_executed_and_nothing_else() -> Resu
     let [writing, executing @ ..] = &causes[..] else {
         bail!("no faults");
     };
-    ensure!(writing.contains(WRITES) && executing.len() == 3, "{causes:?}");
-    ensure!(executing.iter().all(|cause| cause.contains(EXECUTES)), "{causes:?}");
+    ensure!(
+        writing.contains(WRITES) && executing.len() == 3,
+        "{causes:?}"
+    );
+    ensure!(
+        executing.iter().all(|cause| cause.contains(EXECUTES)),
+        "{causes:?}"
+    );
     Ok(())
 }
 
@@ -102,10 +108,16 @@ fn where_the_manufacturer_forbids_compiled_code_there_is_no_part_for_it() -> Res
         4 => format!("compiled: run {run} reaches: without a mapping"),
         run => format!("compiled: run {run} reaches: what is not there"),
     };
-    let expected: Vec<_> = (1..=4).map(reaches).chain(["compiled: done".into()]).collect();
+    let expected: Vec<_> = (1..=4)
+        .map(reaches)
+        .chain(["compiled: done".into()])
+        .collect();
     ensure!(lines == expected, "{lines:?}");
     ensure!(causes.len() == 4, "{causes:?}");
-    ensure!(causes.iter().all(|cause| cause.contains(EXECUTES)), "{causes:?}");
+    ensure!(
+        causes.iter().all(|cause| cause.contains(EXECUTES)),
+        "{causes:?}"
+    );
     Ok(())
 }
 

@@ -8,7 +8,9 @@ fn native(flash: &Flash) -> Result<Vec<String>> {
     let device = Device::power_on(flash)?;
     device.console("native: moved")?;
     let text = device.board.console.text();
-    let lines = text.lines().filter_map(|line| line.strip_prefix("native: "));
+    let lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("native: "));
     Ok(lines.map(str::to_owned).collect())
 }
 
@@ -65,7 +67,10 @@ fn a_process_compiles_a_module_into_the_flash_and_executes_it() -> Result<()> {
         Ok(())
     })?;
     let lines = native(&flash)?;
-    ensure!(lines.first().is_some_and(|line| line == "compiled"), "{lines:?}");
+    ensure!(
+        lines.first().is_some_and(|line| line == "compiled"),
+        "{lines:?}"
+    );
     ensure!(lines[1..] == expected(), "{lines:?}");
     Ok(())
 }

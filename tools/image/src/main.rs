@@ -40,7 +40,9 @@ fn main() -> Result<()> {
     let flashes = layout
         .regions()
         .filter(|(name, _)| name.ends_with("_FLASH"));
-    let end = flashes.map(|(_, region)| region.origin + region.length).max();
+    let end = flashes
+        .map(|(_, region)| region.origin + region.length)
+        .max();
     let end = end.context("the memory map has no flash")?;
     let bytes =
         fs::read(&arguments.elf).with_context(|| format!("reading {}", arguments.elf.display()))?;

@@ -101,8 +101,18 @@ impl Frame {
     ///
     /// `entry` is the entry of a function in an object that the compiler made and that is executable; the stack's words and the context's belong to this
     /// call, and the context says how far down the stack goes.
-    pub unsafe fn begin(&mut self, entry: u32, stack: u32, memory: u32, parameters: &[u32], results: usize) {
-        let at_sp = parameters.len().max(results).saturating_sub(self.words.len()) as u32;
+    pub unsafe fn begin(
+        &mut self,
+        entry: u32,
+        stack: u32,
+        memory: u32,
+        parameters: &[u32],
+        results: usize,
+    ) {
+        let at_sp = parameters
+            .len()
+            .max(results)
+            .saturating_sub(self.words.len()) as u32;
         let sp = stack - 4 * at_sp;
         self.words = [0; 4];
         for (number, word) in (0..).zip(parameters) {
@@ -144,7 +154,11 @@ impl Frame {
                 table: third,
             },
             kind => Exit::Trapped {
-                reason: if kind == kind::TOLD { first } else { self.number } as u8,
+                reason: if kind == kind::TOLD {
+                    first
+                } else {
+                    self.number
+                } as u8,
                 place: self.place,
             },
         }
@@ -170,7 +184,11 @@ impl Frame {
     /// Where a word of parameters or results is that has no register.
     const fn at_sp(&self, number: u32) -> u32 {
         // Returned: nothing is saved below.
-        let saved = if self.kind == kind::RETURNED { 0 } else { 4 * SAVED_WORDS };
+        let saved = if self.kind == kind::RETURNED {
+            0
+        } else {
+            4 * SAVED_WORDS
+        };
         self.sp + saved + 4 * (number - 4)
     }
 
@@ -250,7 +268,10 @@ static NATIVE_HELPERS: [Entry; Helper::COUNT] = table(
 /// The words below `memory` are a context's.
 pub unsafe fn fill(memory: u32, bytes: u32, stack_limit: u32, code: u32) {
     helpers::set_word(memory - context::MEMORY_BYTES, bytes);
-    helpers::set_word(memory - context::HELPERS, (&raw const NATIVE_HELPERS).addr() as u32);
+    helpers::set_word(
+        memory - context::HELPERS,
+        (&raw const NATIVE_HELPERS).addr() as u32,
+    );
     helpers::set_word(memory - context::STACK_LIMIT, stack_limit);
     helpers::set_word(memory - context::CODE, code);
     helpers::set_word(memory - context::HOST, native_host as *const () as u32);

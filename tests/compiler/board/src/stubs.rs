@@ -81,7 +81,6 @@ stub_host:
     "#
 );
 
-
 unsafe extern "C" {
     fn stub_pause();
     fn stub_trap_1();

@@ -24,7 +24,7 @@ use crate::capabilities::ProcessManagementCapability;
 use crate::debug;
 use crate::kernel::Kernel;
 use crate::platform::chip::Chip;
-use crate::platform::mpu::{MPU, Permissions};
+use crate::platform::mpu::MPU;
 use crate::syscall::UserspaceKernelBoundary;
 use crate::{KERNEL_MAJOR_VERSION, KERNEL_MINOR_VERSION};
 use tock_tbf::parse::{VERSION, parse_tbf_header, parse_tbf_header_lengths};

@@ -83,7 +83,9 @@ fn memory_is_executed_only_where_the_board_says_so() {
         let check = || {
             process.setup_mpu();
             let active = test.chip.mpu.active.borrow();
-            let of_memory = active.iter().filter(|(region, _)| region.start_address().addr() == memory);
+            let of_memory = active
+                .iter()
+                .filter(|(region, _)| region.start_address().addr() == memory);
             let permissions: Vec<_> = of_memory.map(|(_, permissions)| *permissions).collect();
             let expected = if executes {
                 Permissions::ReadWriteExecute

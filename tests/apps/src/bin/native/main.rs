@@ -64,7 +64,9 @@ impl Flash for Code {
     }
 
     fn program(&mut self, offset: usize, bytes: &[u8]) -> Result<(), FlashError> {
-        self.0.program(offset, bytes).map_err(|_| FlashError::Failed)
+        self.0
+            .program(offset, bytes)
+            .map_err(|_| FlashError::Failed)
     }
 
     fn erase(&mut self, page: usize) -> Result<(), FlashError> {
@@ -88,7 +90,10 @@ static NOTHING: Nothing = Nothing;
 
 fn main() {
     if let Err(code) = run() {
-        Line::new().text("native: failed: ").text(code.name()).print();
+        Line::new()
+            .text("native: failed: ")
+            .text(code.name())
+            .print();
     }
 }
 
@@ -102,15 +107,21 @@ fn run() -> Result<(), ErrorCode> {
     let (object, how) = match code.find(&key) {
         Some(object) => (object, "found"),
         None => {
-            let mut writer = code.begin(key, FUNCTIONS, 4 * IMAGE.len()).map_err(|_| ErrorCode::NoMem)?;
+            let mut writer = code
+                .begin(key, FUNCTIONS, 4 * IMAGE.len())
+                .map_err(|_| ErrorCode::NoMem)?;
             let mut room = Room::new();
             let report = berth_compiler::compile(IMAGE, room.room(), MEMORY, true, &mut writer);
             let report = report.map_err(|_| ErrorCode::Invalid)?;
-            (writer.finish(&report).map_err(|_| ErrorCode::Fail)?, "compiled")
+            (
+                writer.finish(&report).map_err(|_| ErrorCode::Fail)?,
+                "compiled",
+            )
         }
     };
     Line::new().text("native: ").text(how).print();
-    let start = code.flash().bytes().as_ptr().addr() as u32 + object.offset(Code::PAGE_BYTES) as u32;
+    let start =
+        code.flash().bytes().as_ptr().addr() as u32 + object.offset(Code::PAGE_BYTES) as u32;
     computes(start);
     traps(start);
     together(start);
@@ -180,7 +191,8 @@ impl Container {
             Exit::Host(_) => {
                 // SAFETY: the function has five words of parameters and two of results.
                 let [a, low, high, c, d] = [0, 1, 2, 3, 4].map(|n| unsafe { self.frame.word(n) });
-                let mixed = (u64::from(high) << 32 | u64::from(low)) * u64::from(a) + u64::from(c * d);
+                let mixed =
+                    (u64::from(high) << 32 | u64::from(low)) * u64::from(a) + u64::from(c * d);
                 // SAFETY: as above.
                 unsafe {
                     self.frame.set_word(0, mixed as u32);
@@ -240,7 +252,10 @@ impl Container {
         self.frame.moved(by, by);
         let memory = self.memory();
         set(memory - context::STACK_LIMIT, self.limit());
-        set(memory - context::table(0) - 4, memory - 4 * CONTEXT_WORDS as u32);
+        set(
+            memory - context::table(0) - 4,
+            memory - 4 * CONTEXT_WORDS as u32,
+        );
     }
 }
 
