@@ -118,13 +118,15 @@ PREFIX :=
 install: tools ## berth, its gateway, pack and exposure into the PATH, with completions for bash, zsh and fish
 	@tools/setup/install.sh "$(PREFIX)"
 
-pictures: build ## draw the documentation's terminal pictures anew, from real runs
+pictures: build ## draw the documentation's pictures of terminal and browser anew, from real runs
+	@$(SETUP) tests
 	@cargo run --quiet -p berth-pictures
+	@cargo test --quiet -p berth-gateway --test pictures
 
 build: tools announced host exposures guests flash ## host tools, firmware, containers, flash image
 
 tools:
-	@$(SETUP) debian rust elf2tab tockloader
+	@$(SETUP) debian rust elf2tab tockloader page
 
 announced:
 	@[ -e $(IMAGE)/flash.bin ] || echo "== building kernel, supervisor, containers and tools (the first time takes some minutes)"

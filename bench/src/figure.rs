@@ -13,6 +13,10 @@ pub enum Unit {
     Ratio,
     /// By the host's clock.
     BytesPerSecond,
+    /// By the host's clock.
+    Milliseconds,
+    /// By the host's clock.
+    PerSecond,
 }
 
 impl Unit {
@@ -24,6 +28,8 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Ratio => "ratio",
             Self::BytesPerSecond => "bytes/s",
+            Self::Milliseconds => "ms",
+            Self::PerSecond => "1/s",
         }
     }
 }

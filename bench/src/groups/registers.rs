@@ -78,6 +78,13 @@ const CALL_MAPPED_MEMORY: Key = Key::instructions(
     "The same by a module that has a memory: after each host call the engine looks where that is",
     Some(387.0),
 );
+/// What a module has that tells where it is (places, unless its author wants none) is a global, and the engine looks where that
+/// is, too.
+const CALL_MAPPED_PLACES: Key = Key::instructions(
+    "register.call_mapped_places",
+    "The same by a module that tells in which function it is, for whoever reads its faults; it has no memory",
+    None,
+);
 /// Ten more than a call took when the aim was set, 373. The address costs nothing when it runs.
 const MMIO_MAPPED: Key = Key::instructions(
     "register.mmio_mapped",
@@ -101,16 +108,22 @@ const PROGRAM_PER_MASKED: Key = Key::instructions(
     None,
 );
 
-/// What a driver does to a register that is mirrored.
+/// As that of a program: a conveyor is for many registers, and this is what one more of them takes of a call.
 const CONVEYOR_ACCESS: Key = Key::instructions(
     "register.conveyor_access",
-    "One write of a container to a register that a conveyor mirrors: a store to its memory",
+    "One more register that is written by a container's sync, between conveyors of eight and of sixteen: the value's way to the kernel and \
+     the kernel's access, block exposed whole",
     Some(45.0),
 );
-const CONVEYOR_PER_REGISTER: Key = Key::instructions(
-    "register.conveyor_per_register",
-    "One more register of a conveyor, between eight and sixteen, stored and moved: the store, the value's way to the kernel and back, and the \
-     kernel's access, block exposed whole",
+const CONVEYOR_READ: Key = Key::instructions(
+    "register.conveyor_read",
+    "The same of one that is read: the value's way goes there and back",
+    None,
+);
+/// What a driver does to a register that is mirrored.
+const CONVEYOR_STORE: Key = Key::instructions(
+    "register.conveyor_store",
+    "What the container does for it beside that: a store of a constant to its memory",
     None,
 );
 const CONVEYOR_SYNC: Key = Key::instructions(
@@ -143,7 +156,7 @@ const BODY: u8 = 8;
 pub fn measure() -> Result<Group> {
     let flash = Flash::new()?;
     let board = Board::new(flash.path())
-        .limit(Duration::from_secs(300))
+        .limit(Duration::from_secs(1800))
         .icount(Icount {
             shift: SHIFT,
             // The operator's line needs time that does not jump.
@@ -156,9 +169,20 @@ pub fn measure() -> Result<Group> {
     let [native_process, first, last, sync_8] = native()?;
     let mapped = container(&device, MAPPED, "mapped", CALLS)?;
     let with_memory = container(&device, MAPPED, "mapped", CALLS_WITH_MEMORY)?;
-    let [few, many] = [FEW_MOVES, MANY_MOVES].map(|moves| conveyor(&device, moves));
-    let (few, many) = (few?, many?);
-    let per_register = (many.least - few.least) / f64::from(MANY_MOVES - FEW_MOVES);
+    let sync = |moves, direction| conveyor(&device, moves, direction, false);
+    let with_stores = conveyor(&device, FEW_MOVES, Direction::Out, true)?;
+    let per_register = |many: Spread, few: Spread| {
+        many.less(few)
+            .map(|sync| sync / f64::from(MANY_MOVES - FEW_MOVES))
+    };
+    let written = per_register(
+        sync(MANY_MOVES, Direction::Out)?,
+        sync(FEW_MOVES, Direction::Out)?,
+    );
+    let read = per_register(
+        sync(MANY_MOVES, Direction::In)?,
+        sync(FEW_MOVES, Direction::In)?,
+    );
     let mediated = Key {
         // What the mapped way costs, and the call that it saves.
         must: Some((mapped.least + native_process).round()),
@@ -173,29 +197,33 @@ pub fn measure() -> Result<Group> {
     for (key, spread) in [
         (CALL_MAPPED, mapped),
         (CALL_MAPPED_MEMORY, with_memory),
+        (
+            CALL_MAPPED_PLACES,
+            container(&device, MAPPED, "mapped", CALLS_WITH_PLACES)?,
+        ),
         (MMIO_MAPPED, container(&device, MAPPED, "mapped", STORES)?),
         (mediated, container(&device, MEDIATED, "mediated", CALLS)?),
         (PROGRAM_PER_ACCESS, program_access(&device, MAPPED)?),
         (PROGRAM_PER_MASKED, program_access(&device, MEDIATED)?),
+        (CONVEYOR_ACCESS, written),
+        (CONVEYOR_READ, read),
         (
-            CONVEYOR_ACCESS,
+            CONVEYOR_STORE,
             container(&device, MAPPED, "mapped", MIRRORED)?,
         ),
+        (CONVEYOR_SYNC, with_stores),
     ] {
         figures.extend(spread.figures(key));
     }
-    figures.extend(few.figures(CONVEYOR_SYNC));
-    figures.extend([
-        figure(CONVEYOR_PER_REGISTER, per_register),
-        figure(CONVEYOR_SYNC_8, sync_8),
-    ]);
+    figures.push(figure(CONVEYOR_SYNC_8, sync_8));
     Ok(Group {
         title: "Register accesses",
         how: "Of a container: from its call instruction to the next one, straight-line code of 16 and of 48 writes between two looks at the \
               device's clock, the moves of the arguments subtracted; the least of six runs, and the most with what interrupts of the \
               kernel's clock and line took of one. Of a native process: 1,000 more calls in a loop, the same loop with an empty function subtracted. Of the kernel: the \
               write alone, taken the same way. Of a register program: what one of 64 writes, eight of them repeated, takes more than one of 32, \
-              divided by 32; both need several passes. Of a conveyor: what eight more stores and syncs between two looks at the clock take, and \
+              divided by 32; both need several passes. Of a conveyor: what eight more syncs between two looks at the clock take, for a register what those of sixteen \
+              take more than those of eight, divided by eight; and \
               those of the native process as its writes.",
         figures,
         ..Group::default()
@@ -209,8 +237,8 @@ fn container(
     access: &str,
     way: Way,
 ) -> Result<Spread> {
-    let few = microseconds(device, label, &module(label, offset, way, FEW))?;
-    let many = microseconds(device, label, &module(label, offset, way, MANY))?;
+    let few = microseconds(device, label, &module(label, offset, way, FEW), way.places)?;
+    let many = microseconds(device, label, &module(label, offset, way, MANY), way.places)?;
     // The first exposure list after a run shows the class of the block itself.
     let list = device.json(&["exposures"])?;
     let class = list["exposures"]
@@ -226,18 +254,35 @@ fn container(
         stores: false,
         ..way
     };
-    let moves_few = microseconds(device, label, &module(label, offset, moves, FEW))?;
-    let moves_many = microseconds(device, label, &module(label, offset, moves, MANY))?;
-    let net = many.less(few).less(moves_many.less(moves_few));
+    let moves_few = microseconds(
+        device,
+        label,
+        &module(label, offset, moves, FEW),
+        way.places,
+    )?;
+    let moves_many = microseconds(
+        device,
+        label,
+        &module(label, offset, moves, MANY),
+        way.places,
+    )?;
+    let net = many.less(few);
+    // A store to memory has none.
+    let net = if way.text == MIRRORED.text {
+        net
+    } else {
+        net.less(moves_many.less(moves_few))
+    };
     Ok(net.map(|us| instructions(us) / f64::from(MANY - FEW)))
 }
 
 /// Microseconds that a container measured in some runs: its exit codes.
-fn microseconds(device: &Device, label: &str, text: &str) -> Result<Spread> {
+fn microseconds(device: &Device, label: &str, text: &str, places: &str) -> Result<Spread> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("writes.wasm");
     std::fs::write(&file, wat::parse_str(text)?)?;
-    device.upload_file(&file)?.ok()?;
+    let file = file.to_string_lossy().into_owned();
+    device.berth(&["upload", &file, "--places", places])?.ok()?;
     let mut times = Vec::new();
     for _ in 0..RUNS {
         device.berth(&["start", "writes"])?.ok()?;
@@ -266,12 +311,22 @@ struct Way {
     stores: bool,
     /// The module has a memory.
     memory: bool,
+    /// How closely it tells where it is.
+    places: &'static str,
 }
+
+/// As fast as it was compiled.
+const NO_PLACES: &str = "no";
 
 const CALLS: Way = Way {
     text: "(call $write (local.get $block) (i32.const OFFSET) (i32.const 16))\n",
     stores: false,
     memory: false,
+    places: NO_PLACES,
+};
+const CALLS_WITH_PLACES: Way = Way {
+    places: "functions",
+    ..CALLS
 };
 const CALLS_WITH_MEMORY: Way = Way {
     memory: true,
@@ -281,12 +336,14 @@ const STORES: Way = Way {
     text: "(i32.store offset=OFFSET (i32.const 0xf0030000) (i32.const 16))\n",
     stores: true,
     memory: true,
+    places: NO_PLACES,
 };
 /// To memory, which is what a mirrored register is to a driver.
 const MIRRORED: Way = Way {
     text: "(i32.store offset=OFFSET (i32.const 0) (i32.const 16))\n",
     stores: false,
     memory: true,
+    places: NO_PLACES,
 };
 /// What is left of a write without the call.
 const MOVES: &str = "(local.set $a (local.get $block)) (local.set $b (i32.const OFFSET)) \
@@ -299,7 +356,7 @@ fn module(label: &str, offset: u32, way: Way, count: u32) -> String {
         .replace("OFFSET", &offset.to_string())
         .repeat(count as usize);
     let memory = if way.memory {
-        "(memory 16 (pagesize 1))"
+        "(memory 64 (pagesize 1))"
     } else {
         ""
     };
@@ -329,8 +386,18 @@ fn module(label: &str, offset: u32, way: Way, count: u32) -> String {
 
 /// Instructions of one more write of a register program.
 fn program_access(device: &Device, register: (&str, u32)) -> Result<Spread> {
-    let few = microseconds(device, register.0, &program(register, LEAST_ACCESSES))?;
-    let many = microseconds(device, register.0, &program(register, MOST_ACCESSES))?;
+    let few = microseconds(
+        device,
+        register.0,
+        &program(register, LEAST_ACCESSES),
+        NO_PLACES,
+    )?;
+    let many = microseconds(
+        device,
+        register.0,
+        &program(register, MOST_ACCESSES),
+        NO_PLACES,
+    )?;
     let accesses = f64::from(PROGRAMS * (MOST_ACCESSES - LEAST_ACCESSES));
     Ok(many.less(few).map(|us| instructions(us) / accesses))
 }
@@ -379,16 +446,26 @@ fn program((label, offset): (&str, u32), count: u32) -> String {
     )
 }
 
-/// Instructions of a sync of a conveyor that writes so many registers, each of which is stored before.
-fn conveyor(device: &Device, moves: u32) -> Result<Spread> {
+/// Instructions of a sync of a conveyor of so many registers, with a store for each before it or without.
+fn conveyor(device: &Device, moves: u32, direction: Direction, stores: bool) -> Result<Spread> {
     let label = MAPPED.0;
-    let few = microseconds(device, label, &mirrored(moves, SYNCS))?;
-    let many = microseconds(device, label, &mirrored(moves, 2 * SYNCS))?;
+    let few = microseconds(
+        device,
+        label,
+        &mirrored(moves, direction, SYNCS, stores),
+        NO_PLACES,
+    )?;
+    let many = microseconds(
+        device,
+        label,
+        &mirrored(moves, direction, 2 * SYNCS, stores),
+        NO_PLACES,
+    )?;
     Ok(many.less(few).map(|us| instructions(us) / f64::from(SYNCS)))
 }
 
-/// So many syncs, with their stores, between two looks at the clock.
-fn mirrored(moves: u32, syncs: u32) -> String {
+/// So many syncs between two looks at the clock.
+fn mirrored(moves: u32, direction: Direction, syncs: u32, stores: bool) -> String {
     let (label, offset) = MAPPED;
     let list: String = (0..moves)
         .flat_map(|number| {
@@ -396,7 +473,7 @@ fn mirrored(moves: u32, syncs: u32) -> String {
                 // Small numbers.
                 offset: offset as u16,
                 width: Width::Bits32,
-                direction: Direction::Out,
+                direction,
                 place: 4 * number as u16,
                 count: 1,
             }
@@ -404,7 +481,7 @@ fn mirrored(moves: u32, syncs: u32) -> String {
         })
         .map(|byte| format!("\\{byte:02x}"))
         .collect();
-    let stores: String = (0..moves)
+    let stores: String = (0..if stores { moves } else { 0 })
         .map(|number| {
             let place = 512 + 4 * number;
             format!("(i32.store offset={place} (i32.const 0) (i32.const 16))\n")

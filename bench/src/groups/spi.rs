@@ -197,7 +197,7 @@ fn plot(words: &[(&str, f64)]) -> Plot {
 /// Boots a board with containers, on which time is the number of instructions.
 fn board(flash: &Flash) -> Result<Device> {
     let device = Device::power_on_board(flash, |board| {
-        board.limit(Duration::from_secs(300)).icount(Icount {
+        board.limit(Duration::from_secs(1800)).icount(Icount {
             shift: SHIFT,
             // The operator's line needs time that does not jump.
             sleep: Sleep::RealTime,
@@ -210,7 +210,7 @@ fn board(flash: &Flash) -> Result<Device> {
 /// Instructions of a word by an example.
 fn container(device: &Device, name: &str) -> Result<Spread> {
     let module = guest(name).to_string_lossy().into_owned();
-    device.berth(&["upload", &module])?.ok()?;
+    device.berth(&["upload", &module, "--places", "no"])?.ok()?;
     let mut runs = Vec::new();
     for _ in 0..RUNS {
         device.berth(&["start", name])?.ok()?;

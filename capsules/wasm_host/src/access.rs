@@ -135,12 +135,6 @@ impl Change {
         self.kept == 0
     }
 
-    /// Returns whether it changes every bit of an access of this width.
-    #[cfg(feature = "conveyors")]
-    pub(crate) const fn is_all_of(self, width: Width) -> bool {
-        self.mask == width.mask()
-    }
-
     /// What of `value` is stored, if the register is not loaded for it.
     #[cfg(feature = "programs")]
     #[inline(always)]

@@ -62,30 +62,34 @@ pub trait Engine {
 /// A move, checked against its block.
 #[derive(Clone, Copy)]
 pub struct Checked {
+    /// What is seen, or stored where nothing is kept.
+    mask: u32,
+    /// What is changed, where bits are kept.
+    change: Change,
     offset: u16,
+    width: Width,
     place: u8,
     count: u8,
-    width: Width,
-    way: Way,
+    /// Its direction as a bit, with [`KEEPS`] and [`IS_LONG`]: one look at it says all that there is to do.
+    way: u8,
     /// Work of it and of all before it.
     until: u8,
 }
 
-#[derive(Clone, Copy)]
-enum Way {
-    /// The bits that are seen.
-    In(u32),
-    /// What is changed.
-    Out(Change),
-}
+/// Bits of the register are kept.
+const KEEPS: u8 = 1 << 6;
+/// It is more than one access.
+const IS_LONG: u8 = 1 << 7;
 
 impl Checked {
     const NONE: Self = Self {
+        mask: 0,
+        change: Change::NONE,
         offset: 0,
+        width: Width::Bits32,
         place: 0,
         count: 0,
-        width: Width::Bits32,
-        way: Way::In(0),
+        way: directions::IN as u8,
         until: 0,
     };
 
@@ -116,67 +120,106 @@ impl Checked {
     /// Which way it goes.
     #[must_use]
     pub const fn direction(&self) -> Direction {
-        match self.way {
-            Way::In(_) => Direction::In,
-            Way::Out(_) => Direction::Out,
+        if self.is_of(directions::IN) {
+            Direction::In
+        } else {
+            Direction::Out
         }
     }
 
     /// Returns whether all bits of an access are exposed, so that values can be moved as they are.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
-        match self.way {
-            Way::In(mask) => mask == self.width.mask(),
-            Way::Out(change) => change.is_all_of(self.width),
-        }
+        self.way & KEEPS == 0 && self.mask == self.width.mask()
     }
 
-    /// Make it, with the values in `memory`.
+    /// Make it, with the values in this room.
     #[inline(always)]
-    fn make<W: Window + ?Sized>(&self, window: &W, memory: &mut [u8]) -> Result<(), BusError> {
-        // Each width by itself: what follows from it is known then.
-        match self.width {
-            Width::Bits8 => self.make_wide::<W, 1>(window, Width::Bits8, memory),
-            Width::Bits16 => self.make_wide::<W, 2>(window, Width::Bits16, memory),
-            Width::Bits32 => self.make_wide::<W, 4>(window, Width::Bits32, memory),
-        }
-    }
-
-    #[inline(always)]
-    fn make_wide<W: Window + ?Sized, const BYTES: usize>(
-        &self,
-        window: &W,
-        width: Width,
-        memory: &mut [u8],
-    ) -> Result<(), BusError> {
-        let (start, offset) = (self.place(), self.offset);
-        // All inside: checked.
-        let values = memory
-            .get_mut(start..start + self.count() * BYTES)
-            .unwrap_or_default()
-            .chunks_exact_mut(BYTES);
-        match self.way {
-            Way::In(mask) => {
-                for value in values {
-                    let read = (window.load(offset, width)? & mask).to_le_bytes();
-                    value.copy_from_slice(read.get(..BYTES).unwrap_or_default());
-                }
-            }
-            Way::Out(change) => {
-                for value in values {
-                    let mut word = [0; 4];
-                    if let Some(low) = word.get_mut(..BYTES) {
-                        low.copy_from_slice(value);
-                    }
-                    let word = u32::from_le_bytes(word);
-                    match change.stored(word) {
-                        Some(word) => window.store(offset, width, word)?,
-                        None => change.apply(window, offset, width, word)?,
-                    }
-                }
-            }
+    fn make<W: Window + ?Sized>(&self, window: &W, room: &mut Room) -> Result<(), BusError> {
+        self.access(window, room, self.place)?;
+        if self.way & IS_LONG != 0 {
+            self.further(window, room)?;
         }
         Ok(())
+    }
+
+    /// All its accesses but the first. Most moves are one access, which is so not part of a loop.
+    #[cold]
+    #[inline(never)]
+    fn further<W: Window + ?Sized>(&self, window: &W, room: &mut Room) -> Result<(), BusError> {
+        let mut place = self.place;
+        for _ in 1..self.count {
+            // All inside: checked.
+            place = place.wrapping_add(self.width.bytes() as u8);
+            self.access(window, room, place)?;
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn access<W: Window + ?Sized>(
+        &self,
+        window: &W,
+        room: &mut Room,
+        place: u8,
+    ) -> Result<(), BusError> {
+        let (offset, width) = (self.offset, self.width);
+        if self.is_of(directions::IN) {
+            room.put(place, width, window.load(offset, width)? & self.mask);
+        } else if self.way & KEEPS == 0 {
+            window.store(offset, width, room.word(place) & self.mask)?;
+        } else {
+            (self.change).apply(window, offset, width, room.word(place))?;
+        }
+        Ok(())
+    }
+
+    /// Does it go one of these ways?
+    #[inline(always)]
+    const fn is_of(&self, directions: u32) -> bool {
+        self.way as u32 & directions != 0
+    }
+}
+
+/// Values of a conveyor, while they are moved.
+///
+/// Its places are bytes, and behind the last one there is room for as much as is looked at from there: so nothing has to be asked of
+/// a place.
+#[repr(align(4))]
+pub(crate) struct Room([u8; MEMORY_MAX + LOOKED_AT - 1]);
+
+/// Bytes that are looked at for any value.
+const LOOKED_AT: usize = 4;
+
+impl Room {
+    pub(crate) const fn new() -> Self {
+        Self([0; MEMORY_MAX + LOOKED_AT - 1])
+    }
+
+    /// So many of its bytes, from the first on.
+    pub(crate) fn bytes(&mut self, count: usize) -> &mut [u8] {
+        self.0.get_mut(..count).unwrap_or_default()
+    }
+
+    /// The value at a place, with what lies behind one that is shorter.
+    #[inline(always)]
+    fn word(&self, place: u8) -> u32 {
+        let from = self.0.get(place.into()..);
+        let word = from.and_then(<[u8]>::first_chunk);
+        word.map_or(0, |word| u32::from_le_bytes(*word))
+    }
+
+    #[inline(always)]
+    fn put(&mut self, place: u8, width: Width, value: u32) {
+        let to = self.0.get_mut(place.into()..);
+        if let Some(to) = to.and_then(<[u8]>::first_chunk_mut::<LOOKED_AT>) {
+            let [b0, b1, ..] = value.to_le_bytes();
+            match width {
+                Width::Bits8 => to[0] = b0,
+                Width::Bits16 => [to[0], to[1]] = [b0, b1],
+                Width::Bits32 => *to = value.to_le_bytes(),
+            }
+        }
     }
 }
 
@@ -185,28 +228,43 @@ impl Checked {
 pub struct Moves<'a> {
     listed: &'a [Checked],
     directions: u32,
+    accesses: u32,
 }
 
 impl<'a> Moves<'a> {
     /// Returns them.
     pub fn iter(self) -> impl Iterator<Item = &'a Checked> {
-        let directions = self.directions;
-        let is_meant = move |one: &&Checked| one.direction().bit() & directions != 0;
-        self.listed.iter().filter(is_meant)
+        of(self.listed, self.directions)
     }
 
     /// Returns how many accesses they are.
     #[must_use]
-    pub fn accesses(self) -> u32 {
-        self.iter().map(|one| u32::from(one.count)).sum()
+    pub const fn accesses(self) -> u32 {
+        self.accesses
     }
+
+    /// Returns whether any of them may go into the memory.
+    const fn may_read(self) -> bool {
+        self.directions & directions::IN != 0
+    }
+}
+
+/// Those of some moves that go one of these ways.
+fn of(listed: &[Checked], directions: u32) -> impl Iterator<Item = &Checked> {
+    listed.iter().filter(move |one| one.is_of(directions))
+}
+
+/// How many accesses these make that go one of these ways.
+fn accesses(listed: &[Checked], directions: u32) -> u32 {
+    of(listed, directions).map(|one| u32::from(one.count)).sum()
 }
 
 /// The engine that every board has: the processor's own loads and stores.
 ///
-/// The values are copied all at once before the first access and behind the last one, so an access costs little beside itself.
+/// The values are copied all at once before the first access and, if any was read, behind the last one, so an access costs little beside
+/// itself.
 pub struct Processor {
-    room: MapCell<[u8; MEMORY_MAX]>,
+    room: MapCell<Room>,
 }
 
 impl Processor {
@@ -214,7 +272,7 @@ impl Processor {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            room: MapCell::new([0; MEMORY_MAX]),
+            room: MapCell::new(Room::new()),
         }
     }
 }
@@ -234,10 +292,11 @@ impl Engine for Processor {
     ) -> Result<Carried, Refused> {
         let come = self.room.map(|room| {
             // No conveyor has more, and both are as long.
-            let room = room.get_mut(..memory.len()).unwrap_or_default();
-            let _ = memory.copy_to_slice_or_err(room);
+            let _ = memory.copy_to_slice_or_err(room.bytes(memory.len()));
             let come = make(window, moves, room);
-            let _ = memory.copy_from_slice_or_err(room);
+            if moves.may_read() {
+                let _ = memory.copy_from_slice_or_err(room.bytes(memory.len()));
+            }
             come
         });
         // Nothing else uses the room.
@@ -248,7 +307,7 @@ impl Engine for Processor {
 /// Moves, on their way to the window that makes their accesses.
 pub struct Moving<'a> {
     moves: Moves<'a>,
-    memory: &'a mut [u8],
+    room: &'a mut Room,
     come: Result<(), Refused>,
 }
 
@@ -257,7 +316,7 @@ impl Moving<'_> {
     #[inline(always)]
     pub(crate) fn on<W: Window + ?Sized>(&mut self, window: &W) {
         for one in self.moves.iter() {
-            if one.make(window, self.memory).is_err() {
+            if one.make(window, self.room).is_err() {
                 let offset = one.offset;
                 self.come = Err(Refused { offset });
                 return;
@@ -266,18 +325,14 @@ impl Moving<'_> {
     }
 }
 
-/// Make moves with a memory that is at hand, as [`Processor`] does.
+/// Make moves with values that are at hand, as [`Processor`] does.
 ///
 /// # Errors
 /// As [`Engine::carry`].
-pub(crate) fn make(
-    window: &dyn Window,
-    moves: Moves<'_>,
-    memory: &mut [u8],
-) -> Result<(), Refused> {
+pub(crate) fn make(window: &dyn Window, moves: Moves<'_>, room: &mut Room) -> Result<(), Refused> {
     let mut moving = Moving {
         moves,
-        memory,
+        room,
         come: Ok(()),
     };
     window.carry(&mut moving);
@@ -294,6 +349,9 @@ pub(crate) struct List {
     accesses_left: u8,
     /// Bytes of its memory.
     memory: u16,
+    /// The ways that its moves go, and how many accesses all of them are.
+    directions: u32,
+    accesses: u32,
 }
 
 impl List {
@@ -304,6 +362,8 @@ impl List {
             checked: 0,
             accesses_left: 0,
             memory: 0,
+            directions: 0,
+            accesses: 0,
         }
     }
 
@@ -331,6 +391,7 @@ impl List {
         // All fit: checked above, and by what the maximum is.
         (self.length, self.memory) = (count as u8, memory as u16);
         (self.checked, self.accesses_left) = (0, ACCESSES_MAX as u8);
+        (self.directions, self.accesses) = (0, 0);
         Ok(())
     }
 
@@ -354,6 +415,8 @@ impl List {
         let (one, accesses) = checked(exposure, one, self.memory, until)?;
         let left = self.accesses_left.checked_sub(accesses);
         self.accesses_left = left.ok_or(Refusal::TooLarge)?;
+        self.directions |= one.direction().bit();
+        self.accesses += one.count() as u32;
         // There is one: the list is not whole.
         *rest.first_mut().ok_or(Refusal::TooLarge)? = one;
         self.checked += 1;
@@ -362,9 +425,19 @@ impl List {
 
     /// Moves of it, so many from `first` on. `None`: there are not so many.
     pub(crate) fn moves(&self, first: usize, count: usize, directions: u32) -> Option<Moves<'_>> {
-        let listed = self.moves.get(..self.checked.into())?;
-        let listed = listed.get(first..first + count)?;
-        Some(Moves { listed, directions })
+        let all = self.moves.get(..self.checked.into())?;
+        let listed = all.get(first..first + count)?;
+        let directions = directions & self.directions;
+        let is_all = listed.len() == all.len() && directions == self.directions;
+        Some(Moves {
+            listed,
+            directions,
+            accesses: if is_all {
+                self.accesses
+            } else {
+                accesses(listed, directions)
+            },
+        })
     }
 
     /// How many of so many moves from `first` on are one pass: all, or as many as its work allows; one has always room.
@@ -394,11 +467,19 @@ fn checked(
         count,
         ..
     } = one;
-    let (way, each) = match one.direction {
-        Direction::In => (Way::In(access::may_read(exposure, offset, width)?), 1),
+    let (mut way, mut each) = (one.direction.bit() as u8, 1);
+    if count > 1 {
+        way |= IS_LONG;
+    }
+    let mut change = Change::NONE;
+    let mask = match one.direction {
+        Direction::In => access::may_read(exposure, offset, width)?,
         Direction::Out => {
-            let change = access::may_write(exposure, offset, width)?;
-            (Way::Out(change), if change.is_plain() { 1 } else { 2 })
+            change = access::may_write(exposure, offset, width)?;
+            change.stored(u32::MAX).unwrap_or_else(|| {
+                (way, each) = (way | KEEPS, 2);
+                0
+            })
         }
     };
     let accesses = u32::from(count) * each;
@@ -407,12 +488,14 @@ fn checked(
     }
     Ok((
         Checked {
+            mask,
+            change,
             offset,
+            width,
             // Below MEMORY_MAX.
             place: place as u8,
             // At most ACCESSES_MAX, as the accesses are.
             count: count as u8,
-            width,
             way,
             until: before + MOVE_UNITS + accesses as u8,
         },

@@ -4,7 +4,7 @@
 //! Whoever uses this has checked that the block is held.
 
 use crate::access;
-use crate::conveyor::{self, List, directions_of};
+use crate::conveyor::{self, List, Room, directions_of};
 use crate::exposure::Exposure;
 use crate::program::{self, Data, Machine, Pass};
 use crate::refusal::Refusal;
@@ -223,7 +223,11 @@ impl Conveyor {
         let memory = memory.ok_or((ErrorCode::SIZE, None))?;
         let moves = self.0.moves(first, count, directions_of(directions));
         let moves = moves.ok_or((ErrorCode::INVAL, None))?;
-        match conveyor::make(exposure.window, moves, memory) {
+        let mut room = Room::new();
+        room.bytes(memory.len()).copy_from_slice(memory);
+        let come = conveyor::make(exposure.window, moves, &mut room);
+        memory.copy_from_slice(room.bytes(memory.len()));
+        match come {
             Ok(()) => Ok(moves.accesses()),
             Err(refused) => Err((ErrorCode::OFF, Some(refused.offset))),
         }

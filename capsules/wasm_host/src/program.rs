@@ -26,7 +26,7 @@ use kernel::ErrorCode;
 /// the data register are kept.
 const LOOK_UNITS: u32 = 3;
 /// Most looks at the status for which the words are fetched, and handed over, all at once.
-const LOOKS_MAX: usize = 48;
+pub(crate) const LOOKS_MAX: usize = 48;
 /// Work of a turn of a repetition.
 const TURN_UNITS: u32 = 2;
 /// Work of beginning with an exchange, or of going on with it: the ways of words from and to the process's buffers are in it.
@@ -101,6 +101,8 @@ enum Straight {
     Behind,
     /// The work of the pass is done before they are.
     NoUnits,
+    /// It is, and there is no other.
+    NoPass,
     /// What comes next is repeated, up to the step before this one.
     Repeats { count: u32, end: u8 },
 }
@@ -335,17 +337,11 @@ impl Machine {
         &mut self,
         window: &W,
         data: &impl Data,
-        mut units: u32,
+        units: u32,
         another: &mut dyn FnMut() -> bool,
     ) -> Result<Pass, Refusal> {
         let steps = self.steps.get(..self.length.into()).unwrap_or_default();
-        loop {
-            let come = self.course.go_on(steps, window, data, units, another);
-            if come != Ok(Pass::GoesOn) || !another() {
-                return come;
-            }
-            units = PASS_UNITS;
-        }
+        self.course.go_on(steps, window, data, units, another)
     }
 }
 
@@ -363,10 +359,13 @@ impl Course {
         loop {
             let end;
             (self.at, end) = self.turn(self.at, steps.len());
-            let mut rest = steps.get(self.at..end).unwrap_or_default();
-            let come = self.straight(&mut rest, window, data, &mut units, another);
-            self.at = end - rest.len();
+            let mut at = self.at;
+            let in_reach = steps.get(..end).unwrap_or_default();
+            let come = self.straight(in_reach, &mut at, window, data, &mut units, another);
+            self.at = at;
             match come? {
+                Straight::NoPass => return Ok(Pass::GoesOn),
+                Straight::NoUnits if another() => units = PASS_UNITS,
                 Straight::NoUnits => return Ok(Pass::GoesOn),
                 Straight::Repeats { count, end } => {
                     units = units.saturating_sub(1);
@@ -386,71 +385,95 @@ impl Course {
         }
     }
 
-    /// Do steps that follow each other, as far as the units go. What is left of them begins with the step at work, or the next one.
+    /// Do steps that follow each other, from `next` on, as far as the units go, and those of passes that there are `another` of. Then `next` is the
+    /// step at work, or the next one.
     #[inline(always)]
     fn straight<W: Window + ?Sized>(
         &mut self,
-        steps: &mut &[Step],
+        steps: &[Step],
+        next: &mut usize,
         window: &W,
         data: &impl Data,
         units: &mut u32,
         another: &mut dyn FnMut() -> bool,
     ) -> Result<Straight, Refusal> {
-        while let [step, behind @ ..] = *steps {
-            // What goes to or comes from the process's buffer costs as much as an access.
-            let Some(left) = units.checked_sub(1) else {
-                return Ok(Straight::NoUnits);
-            };
-            *units = left;
-            match step {
-                Step::Nothing => {}
-                Step::Store(at, value) => window.store(at.offset, at.width, *value)?,
-                Step::Write(at, change, value) => {
-                    *units = units.saturating_sub(2);
-                    change.apply(window, at.offset, at.width, *value)?;
+        loop {
+            while let Some(step) = steps.get(*next) {
+                if *units == 0 {
+                    if !another() {
+                        return Ok(Straight::NoPass);
+                    }
+                    *units = PASS_UNITS;
                 }
-                Step::Read(at, mask) => {
-                    *units = units.saturating_sub(1);
-                    let value = window.load(at.offset, at.width)? & mask;
-                    self.append(data, at.width, value)?;
-                }
-                Step::Take(at, change) => {
-                    *units = units.saturating_sub(2);
-                    let value = self.next(data, at.width)?;
-                    change.apply(window, at.offset, at.width, value)?;
-                }
-                Step::Poll {
-                    at,
-                    mask,
-                    value,
-                    limit,
-                } => {
-                    while window.load(at.offset, at.width)? & mask != *value {
-                        wait(&mut self.polls, *limit)?;
-                        let Some(left) = units.checked_sub(1) else {
+                // What goes to or comes from the process's buffer costs as much as an access.
+                *units -= 1;
+                match step {
+                    Step::Nothing => {}
+                    Step::Store(at, value) => window.store(at.offset, at.width, *value)?,
+                    Step::Write(at, change, value) => {
+                        *units = units.saturating_sub(2);
+                        change.apply(window, at.offset, at.width, *value)?;
+                    }
+                    Step::Read(at, mask) => {
+                        *units = units.saturating_sub(1);
+                        let value = window.load(at.offset, at.width)? & mask;
+                        self.append(data, at.width, value)?;
+                    }
+                    Step::Take(at, change) => {
+                        *units = units.saturating_sub(2);
+                        let value = self.next(data, at.width)?;
+                        change.apply(window, at.offset, at.width, value)?;
+                    }
+                    Step::Poll {
+                        at,
+                        mask,
+                        value,
+                        limit,
+                    } => {
+                        while window.load(at.offset, at.width)? & mask != *value {
+                            wait(&mut self.polls, *limit)?;
+                            let Some(left) = units.checked_sub(1) else {
+                                return Ok(Straight::NoUnits);
+                            };
+                            *units = left;
+                        }
+                        self.polls = 0;
+                    }
+                    Step::Repeat { count, end } => {
+                        *next += 1;
+                        return Ok(Straight::Repeats {
+                            count: *count,
+                            end: *end,
+                        });
+                    }
+                    Step::Exchange(words) => {
+                        let Some(left) = self.exchange(window, data, words, *units, another)?
+                        else {
                             return Ok(Straight::NoUnits);
                         };
                         *units = left;
                     }
-                    self.polls = 0;
                 }
-                Step::Repeat { count, end } => {
-                    *steps = behind;
-                    return Ok(Straight::Repeats {
-                        count: *count,
-                        end: *end,
-                    });
-                }
-                Step::Exchange(words) => {
-                    let Some(left) = self.exchange(window, data, words, *units, another)? else {
-                        return Ok(Straight::NoUnits);
-                    };
-                    *units = left;
-                }
+                *next += 1;
             }
-            *steps = behind;
+            // A repetition's steps once more: found here, as there may be few of them.
+            match self.again(steps.len()) {
+                Some(start) => *next = start,
+                None => return Ok(Straight::Behind),
+            }
+            *units = units.saturating_sub(TURN_UNITS);
         }
-        Ok(Straight::Behind)
+    }
+
+    /// The first step of the innermost repetition, if it ends at this step and that was not its last turn: it has one more then.
+    #[inline(always)]
+    fn again(&mut self, at: usize) -> Option<usize> {
+        let innermost = self.repetitions.get_mut(self.depth.checked_sub(1)?)?;
+        if innermost.end != at || innermost.left == 1 {
+            return None;
+        }
+        innermost.left -= 1;
+        Some(innermost.start)
     }
 
     /// Go back to the first step of a repetition that ends at this step, or out of it. Returns the step that is next, and where the
@@ -619,7 +642,8 @@ impl Flight {
         let change = step.send.map_or(Change::NONE, |send| send.1);
         let seen = step.receive.map_or(0, |it| it.1);
         // Here, so that they are in registers.
-        let (mut to_send, mut queued, mut looks) = (self.to_send, self.queued, self.looks);
+        let (mut to_send, mut queued) = (u32::from(self.to_send), u32::from(self.queued));
+        let (under_way, mut looks) = (u32::from(step.under_way), self.looks);
         // A look moves one word each way at most.
         let mut left = LOOKS_MAX as u32 - looks;
         let mut sending = self.sent.iter();
@@ -630,7 +654,7 @@ impl Flight {
                 Err(error) => break Err(error.into()),
             };
             let mut moved = false;
-            if to_send != 0 && queued < step.under_way && (state ^ room_turned) & room != 0 {
+            if to_send != 0 && queued < under_way && (state ^ room_turned) & room != 0 {
                 let Some(word) = sending.next() else {
                     break Ok(());
                 };
@@ -643,7 +667,7 @@ impl Flight {
                     break Err(error.into());
                 }
                 to_send -= 1;
-                queued += u16::from(filled != 0);
+                queued += u32::from(filled != 0);
                 moved = true;
             }
             if queued != 0 && (state ^ filled_turned) & filled != 0 {
@@ -676,7 +700,8 @@ impl Flight {
                 left -= looks;
             }
         };
-        (self.to_send, self.queued, self.looks) = (to_send, queued, looks);
+        // They were such, and have become fewer, or were so many words on their way.
+        (self.to_send, self.queued, self.looks) = (to_send as u16, queued as u16, looks);
         self.read = LOOKS_MAX - receiving.len();
         come
     }

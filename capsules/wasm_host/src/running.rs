@@ -2,7 +2,7 @@
 
 use crate::driver::WasmHost;
 use crate::exposure::Exposure;
-use crate::program::{self, Data, Machine, Pass};
+use crate::program::{self, Data, LOOKS_MAX, Machine, Pass};
 use crate::refusal::Refusal;
 use crate::window::{Turn, Window};
 use berth_exposure::program::{
@@ -14,8 +14,7 @@ use core::cell::Cell;
 use kernel::ErrorCode;
 use kernel::process::ProcessId;
 use kernel::processbuffer::{
-    ReadableProcessBuffer, ReadableProcessByte, ReadableProcessSlice, WriteableProcessBuffer,
-    WriteableProcessSlice,
+    ReadableProcessBuffer, ReadableProcessSlice, WriteableProcessBuffer, WriteableProcessSlice,
 };
 use kernel::syscall::CommandReturn;
 use kernel::utilities::cells::MapCell;
@@ -49,6 +48,9 @@ struct Lent<'a> {
     input: &'a ReadableProcessSlice,
     output: Option<&'a WriteableProcessSlice>,
 }
+
+/// The most bytes of values that are narrower than a word, and are fetched or handed over at once.
+const NARROW_BYTES: usize = 2 * LOOKS_MAX;
 
 impl Data for Lent<'_> {
     #[inline(never)]
@@ -103,14 +105,18 @@ impl Data for Lent<'_> {
             // All at once, as they lie there.
             return from.copy_to_slice_or_err(values.as_flattened_mut()).ok();
         }
-        let mut from = from.iter().map(ReadableProcessByte::get);
-        for value in values {
-            let low = from.next()?;
-            let high = match width {
-                Width::Bits8 => 0,
-                _ => from.next()?,
-            };
-            *value = [low, high, 0, 0];
+        // All at once as they lie there, too, and then each to its place.
+        let mut room = [0; NARROW_BYTES];
+        let lying = room.get_mut(..from.len())?;
+        from.copy_to_slice_or_err(lying).ok()?;
+        if width == Width::Bits8 {
+            for (value, byte) in values.iter_mut().zip(lying) {
+                *value = [*byte, 0, 0, 0];
+            }
+        } else {
+            for (value, [low, high]) in values.iter_mut().zip(lying.as_chunks().0) {
+                *value = [*low, *high, 0, 0];
+            }
         }
         Some(())
     }
@@ -122,14 +128,18 @@ impl Data for Lent<'_> {
         if width == Width::Bits32 {
             return to.copy_from_slice_or_err(values.as_flattened()).ok();
         }
-        let mut to = to.iter();
-        for [low, high, _, _] in values {
-            to.next()?.set(*low);
-            if width != Width::Bits8 {
-                to.next()?.set(*high);
+        let mut room = [0; NARROW_BYTES];
+        let lying = room.get_mut(..to.len())?;
+        if width == Width::Bits8 {
+            for ([low, ..], byte) in values.iter().zip(&mut *lying) {
+                *byte = *low;
+            }
+        } else {
+            for ([low, high, ..], pair) in values.iter().zip(lying.as_chunks_mut().0) {
+                *pair = [*low, *high];
             }
         }
-        Some(())
+        to.copy_from_slice_or_err(lying).ok()
     }
 }
 

@@ -28,12 +28,15 @@
 //!
 //! * `decode`: the instructions that there are; nothing else is one.
 //! * `module`: what of the WebAssembly module counts.
-//! * `walk`: the object's parts, functions one after the other, branches, calls; `rules`: registers, memory, stack.
+//! * `walk`: the object's parts, functions one after the other; `flow`: branches; `calls`: calls, helpers and returns.
+//! * `rules`: registers, memory, stack.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod calls;
 mod decode;
+mod flow;
 mod module;
 mod rules;
 mod walk;

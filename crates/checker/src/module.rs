@@ -38,11 +38,14 @@ impl Type {
     }
 }
 
+/// What is wrong if the module cannot be read.
+const UNREADABLE: &str = "the module cannot be read";
+
 impl From<Malformed> for Refusal {
     fn from(malformed: Malformed) -> Self {
         Self {
             offset: malformed.offset,
-            what: "the module cannot be read",
+            what: UNREADABLE,
         }
     }
 }
@@ -98,7 +101,7 @@ impl Module {
                         body.name()?;
                         // The compiler refuses what is imported and no function.
                         if body.byte()? != 0 {
-                            return Err(body.error("").into());
+                            return Err(body.error(UNREADABLE).into());
                         }
                         is.read_function(body, types, &mut function)?;
                     }
@@ -155,7 +158,7 @@ impl Module {
                 Some(place) if outgoing < 1 << 15 && canonical < 1 << 16 => {
                     *place = outgoing << 16 | canonical;
                 }
-                _ => return Err(body.error("").into()),
+                _ => return Err(body.error(UNREADABLE).into()),
             }
         }
         Ok(())
@@ -169,7 +172,7 @@ impl Module {
     ) -> Result<(), Refusal> {
         let start = *body;
         let word = types.get(body.u32()? as usize);
-        let word = word.ok_or::<Refusal>(start.error("").into())?;
+        let word = word.ok_or::<Refusal>(start.error(UNREADABLE).into())?;
         function(self.functions, Type::of(*word))?;
         self.functions += 1;
         Ok(())
@@ -207,7 +210,7 @@ fn skip_expression(reader: &mut Reader<'_>) -> Result<(), Malformed> {
             0xd0 => drop(reader.byte()?),
             // Sums, differences and products.
             0x6a..=0x6c | 0x7c..=0x7e => {}
-            _ => return Err(start.error("")),
+            _ => return Err(start.error(UNREADABLE)),
         }
     }
 }

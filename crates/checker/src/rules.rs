@@ -3,7 +3,7 @@
 //! Nothing is known where paths meet, and at places where code can be paused; of a call only that r4 to r8 and r11 keep
 //! addresses that were checked. What a comparison says counts for the instruction behind it.
 
-use berth_compiler::entry::context;
+use berth_compiler::entry::{CHECKED_EXTENT, CHECKED_WORDS, context};
 
 use crate::decode::{At, IP, Is, KEPT, LR, MEMORY, SP, condition, is_general};
 use crate::module::Module;
@@ -17,6 +17,8 @@ pub(crate) enum Value {
     Context,
     /// A number: from there on there are at least so many bytes of memory.
     Checked(u32),
+    /// What this word of the frame holds.
+    Loaded(u8),
     /// An address, from which on there are so many.
     Inside(u32),
     /// r9 and so many bytes.
@@ -45,7 +47,7 @@ pub(crate) enum Value {
 
 use Value::{
     Above, Below, Callee, Checked, Constant, Element, Elements, Function, Inside, Length, Limit,
-    Unknown,
+    Loaded, Unknown,
 };
 
 /// What the flags say.
@@ -71,7 +73,9 @@ pub(crate) struct Bounds {
 /// What is known at a place of a function.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
-    pub(crate) values: [Value; 15],
+    values: [Value; 15],
+    /// Of each word from the bottom of the frame: so many bytes of memory there are from the number in it on.
+    words: [u16; CHECKED_WORDS as usize],
     pub(crate) flags: Flags,
     /// A register that is below the length of a table.
     bound: Option<(u8, u32)>,
@@ -92,6 +96,7 @@ impl State {
     pub(crate) const fn new() -> Self {
         Self {
             values: [Unknown; 15],
+            words: [0; CHECKED_WORDS as usize],
             flags: Flags::None,
             bound: None,
             stored: None,
@@ -106,6 +111,7 @@ impl State {
     /// Paths meet.
     pub(crate) fn forget(&mut self) {
         self.values = [Unknown; 15];
+        self.words = [0; CHECKED_WORDS as usize];
         (self.flags, self.bound, self.stored) = (Flags::None, None, None);
         (self.below, self.live) = (self.frame, true);
     }
@@ -113,7 +119,7 @@ impl State {
     /// A call has come back.
     pub(crate) fn called(&mut self) {
         for (register, value) in self.values.iter_mut().enumerate() {
-            if KEPT >> register & 1 == 0 || !matches!(value, Checked(_)) {
+            if KEPT >> register & 1 == 0 || !matches!(value, Checked(_) | Loaded(_)) {
                 *value = Unknown;
             }
         }
@@ -141,7 +147,7 @@ impl State {
 
     /// A general register is written.
     pub(crate) fn write(&mut self, register: u8, value: Value) -> Result<(), &'static str> {
-        if KEPT & !self.saved >> register & 1 != 0 {
+        if (KEPT & !self.saved) >> register & 1 != 0 {
             return Err("a register is changed that is not saved");
         }
         if self.bound.is_some_and(|(bound, _)| bound == register) {
@@ -180,11 +186,37 @@ impl State {
     }
 
     fn learn_checked(&mut self, register: u8, extent: u32) {
-        let before = match self.value(register) {
-            Checked(before) => before,
+        let extent = extent.max(self.extent(register));
+        if let Loaded(word) = self.value(register)
+            && let Some(known) = self.words.get_mut(usize::from(word))
+        {
+            *known = extent.min(CHECKED_EXTENT) as u16;
+        }
+        self.set(register, Checked(extent));
+    }
+
+    /// Bytes of memory that there are from the number in a register on.
+    fn extent(&self, register: u8) -> u32 {
+        match self.value(register) {
+            Checked(extent) => extent,
+            Loaded(word) => self
+                .words
+                .get(usize::from(word))
+                .map_or(0, |extent| u32::from(*extent)),
             _ => 0,
-        };
-        self.set(register, Checked(extent.max(before)));
+        }
+    }
+
+    /// A word of the frame is written.
+    fn write_word(&mut self, word: u8) {
+        for register in 0..15 {
+            if self.value(register) == Loaded(word) {
+                self.set(register, Checked(self.extent(register)));
+            }
+        }
+        if let Some(known) = self.words.get_mut(usize::from(word)) {
+            *known = 0;
+        }
     }
 
     /// sp moves.
@@ -291,10 +323,11 @@ impl State {
 
     /// What the sum of two registers is.
     fn sum(&self, a: u8, b: u8) -> Value {
-        match (a, b, self.value(a), self.value(b)) {
-            (MEMORY, _, _, Checked(extent)) => Inside(extent),
-            (_, MEMORY, Constant(value), _) => Above(value),
-            (_, _, Above(value), Checked(extent)) if extent >= value => Inside(extent - value),
+        let extent = self.extent(b);
+        match (a, b, self.value(a)) {
+            (MEMORY, _, _) => Inside(extent),
+            (_, MEMORY, Constant(value)) => Above(value),
+            (_, _, Above(value)) => Inside(extent.saturating_sub(value)),
             _ => Unknown,
         }
     }
@@ -315,8 +348,18 @@ impl State {
         }
         let place = self.below - distance;
         let known = self.stored.filter(|(stored, _)| *stored == place);
+        // Words from the bottom of the frame, not of what was taken below it for a call.
+        let word = u32::try_from(distance - (self.below - self.frame)).map(|bytes| bytes / 4);
+        let word = word
+            .ok()
+            .filter(|word| *word < CHECKED_WORDS)
+            .map(|word| word as u8);
         if load {
-            return Ok(known.map_or(Unknown, |(_, value)| value));
+            let loaded = word.map_or(Unknown, Loaded);
+            return Ok(known.map_or(loaded, |(_, value)| value));
+        }
+        if let Some(word) = word {
+            self.write_word(word);
         }
         let value = match register {
             MEMORY => Value::Context,
@@ -343,10 +386,6 @@ impl State {
         let from = |start: u32, distance: i32| i64::from(start) + i64::from(distance);
         let reads = load && bytes == 4;
         let is = |holds: bool| holds.then_some(Unknown);
-        let extent = |index: u8| match self.value(index) {
-            Checked(extent) => extent,
-            _ => 0,
-        };
         match (base, self.value(base), at) {
             (MEMORY, _, At::Distance(distance)) if distance < 0 => {
                 let distance = from(0, -distance);
@@ -367,7 +406,7 @@ impl State {
             (MEMORY, _, At::Distance(distance)) => {
                 is(from(bytes, distance) <= i64::from(bounds.memory))
             }
-            (MEMORY, _, At::Index(index, 0)) => is(extent(index) >= bytes),
+            (MEMORY, _, At::Index(index, 0)) => is(self.extent(index) >= bytes),
             (_, Inside(there), At::Distance(distance)) => {
                 is(distance >= 0 && from(bytes, distance) <= i64::from(there))
             }
@@ -376,7 +415,7 @@ impl State {
                 is(distance >= 0 && end <= i64::from(bounds.memory))
             }
             (_, Above(above), At::Index(index, 0)) => {
-                is(i64::from(extent(index)) >= from(above, bytes as i32))
+                is(i64::from(self.extent(index)) >= from(above, bytes as i32))
             }
             (_, Below(below), At::Distance(distance)) => {
                 let word = i64::from(below) - i64::from(distance);

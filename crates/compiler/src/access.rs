@@ -1,8 +1,8 @@
 //! Memory, global variables and elements of tables.
 //!
 //! Every access of the memory is behind a check of its own address, exactly: `address <= bytes - (offset + size)`. If
-//! the address is a local variable in a register that was checked as far before and not set since, that counts, up to
-//! where paths meet or code can be paused: so much the checker can follow.
+//! the address is a local variable that was checked as far before and not set since, that counts, up to where paths
+//! meet or code can be paused: so much the checker can follow.
 
 use crate::encode::{Access, Alu, Cond, IP, LR, MEMORY, Reg, Shift};
 use crate::entry::{self, Helper, context};
@@ -52,8 +52,11 @@ impl Generator<'_, '_> {
     }
 
     fn remember(&mut self, address: &Operand, extent: u32) {
-        let in_register = matches!(self.word(address, 0), Word::Register(_));
-        if let (Place::Local(index), true) = (address.place, in_register) {
+        let followed = match self.word(address, 0) {
+            Word::Frame(word) => word < entry::CHECKED_WORDS && extent <= entry::CHECKED_EXTENT,
+            _ => true,
+        };
+        if let (Place::Local(index), true) = (address.place, followed) {
             let known = &mut self.checked.0;
             if known[0].0 != index {
                 known[1] = known[0];

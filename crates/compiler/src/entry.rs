@@ -59,6 +59,12 @@ pub mod context {
 /// Bytes that a function may use below the limit of the stack without a look, and one more that calls nothing.
 pub const SLACK: u32 = 2 * crate::function::UNCHECKED_BYTES;
 
+/// What is checked once and then relied upon, if it is in the frame: words from its bottom up to this one, and no more
+/// bytes than that from the address on. A checker of code has to remember as much.
+pub const CHECKED_WORDS: u32 = 64;
+/// See [`CHECKED_WORDS`].
+pub const CHECKED_EXTENT: u32 = u16::MAX as u32;
+
 /// Where the two words of function `index` lie in an object.
 #[must_use]
 pub const fn entry(index: u32) -> u32 {

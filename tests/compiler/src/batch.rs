@@ -203,6 +203,12 @@ pub struct OnBoard {
     pub stack: u32,
     /// Bytes of room.
     pub room: u32,
+    /// The checker takes it, and instructions and bytes of stack of that.
+    pub taken: bool,
+    /// See [`taken`](Self::taken).
+    pub check_instructions: u32,
+    /// See [`taken`](Self::taken).
+    pub check_stack: u32,
     /// The object, up to a whole number of words.
     pub object: Vec<u8>,
 }
@@ -248,7 +254,10 @@ pub fn compile_on_board(folder: &Path, image: &[u8]) -> Result<OnBoard, Broken> 
         instructions: instructions(word(1)),
         stack: word(2),
         room: word(3),
-        object: told[20..].to_vec(),
+        taken: word(5) != 0,
+        check_instructions: instructions(word(6)),
+        check_stack: word(7),
+        object: told[32..].to_vec(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use berth_admission::Module as Admitted;
 use berth_checker::{Refusal, check, room_words};
+use wasmparser::{Parser, Payload, TypeRef, ValType};
 
 use crate::instance::{Unlike, compile};
 
@@ -14,6 +15,20 @@ pub struct Object {
     pub bytes: Vec<u8>,
     /// Bytes of the memory at least.
     pub memory: u32,
+    /// Of each function, bytes at sp that it shares with its caller.
+    pub shared: Vec<u32>,
+    /// How many of them are imported.
+    pub imported: u32,
+    /// Of each table, has it functions?
+    pub tables: Vec<bool>,
+    /// Words of global variables.
+    pub global_words: u32,
+}
+
+/// Words of values of these kinds.
+fn words(kinds: &[ValType]) -> u32 {
+    let is_wide = |kind: &&ValType| matches!(kind, ValType::I64 | ValType::F64);
+    (kinds.len() + kinds.iter().filter(is_wide).count()) as u32
 }
 
 impl Object {
@@ -26,11 +41,53 @@ impl Object {
         let (mut bytes, report) = compile(image)?;
         bytes.truncate(report.bytes as usize);
         let admitted = Admitted::scan(image).map_err(|error| Unlike::Invalid(error.what.into()))?;
-        Ok(Self {
+        let mut is = Self {
             image: image.to_vec(),
             bytes,
             memory: admitted.memory_bytes as u32,
-        })
+            shared: Vec::new(),
+            imported: 0,
+            tables: Vec::new(),
+            global_words: 0,
+        };
+        let mut types = Vec::new();
+        for payload in Parser::new(0).parse_all(image) {
+            match payload.unwrap() {
+                Payload::TypeSection(section) => {
+                    types.extend(section.into_iter_err_on_gc_types().map(|function| {
+                        let function = function.unwrap();
+                        let most = words(function.params()).max(words(function.results()));
+                        4 * most.saturating_sub(4)
+                    }));
+                }
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        if let TypeRef::Func(index) = import.unwrap().ty {
+                            is.shared.push(types[index as usize]);
+                            is.imported += 1;
+                        }
+                    }
+                }
+                Payload::FunctionSection(functions) => {
+                    let functions = functions.into_iter().map(Result::unwrap);
+                    is.shared
+                        .extend(functions.map(|index| types[index as usize]));
+                }
+                Payload::TableSection(tables) => {
+                    let tables = tables.into_iter().map(Result::unwrap);
+                    is.tables
+                        .extend(tables.map(|table| table.ty.element_type.is_func_ref()));
+                }
+                Payload::GlobalSection(globals) => {
+                    let globals = globals.into_iter().map(Result::unwrap);
+                    let kinds: Vec<ValType> =
+                        globals.map(|global| global.ty.content_type).collect();
+                    is.global_words = words(&kinds);
+                }
+                _ => {}
+            }
+        }
+        Ok(is)
     }
 
     /// What the checker says.

@@ -10,7 +10,7 @@
 //! * [`batch`]: many of them run in one start of the emulator.
 //! * [`judge`]: what came of them compared with what comes of them elsewhere.
 //! * [`smith`]: modules of another generator.
-//! * [`checked`]: objects beside the checker.
+//! * [`checked`]: objects beside the checker; [`model`]: a processor that finds what the checker must not let through.
 //!
 //! `examples/show.rs` shows the code of a module, `examples/run.rs` runs one function.
 
@@ -21,5 +21,6 @@ pub mod batch;
 pub mod checked;
 pub mod instance;
 pub mod judge;
+pub mod model;
 pub mod room;
 pub mod smith;

@@ -1,4 +1,5 @@
-//! The compiler on the board makes the code that it makes here, and is as fast and small as docs/compiler.md says.
+//! The compiler on the board makes the code that it makes here, the checker takes it there, and both are as fast and small
+//! as docs/compiler.md says.
 
 use std::path::Path;
 
@@ -6,8 +7,9 @@ use berth_compiler_tests::batch::compile_on_board;
 use berth_compiler_tests::instance::compile;
 use berth_engine_tests::generate;
 
-/// Bytes of stack that it takes.
+/// Bytes of stack that it takes, and the checker.
 const STACK_MOST: u32 = 3_072;
+const CHECK_STACK_MOST: u32 = 1_536;
 
 /// A module with everything, a hundred times over, and one of the examples if they are built.
 fn images() -> Vec<(String, Vec<u8>)> {
@@ -38,7 +40,19 @@ fn the_same_code_is_made_on_the_board() {
             is.room,
             report.again,
         );
+        println!(
+            "{name}, checked: {} instructions a byte of the object, {} a byte of the module, stack {}",
+            is.check_instructions / report.bytes,
+            is.check_instructions / image.len() as u32,
+            is.check_stack
+        );
         assert!(is.object == object, "{name}");
+        assert!(is.taken, "{name}");
+        assert!(
+            is.check_stack <= CHECK_STACK_MOST,
+            "{name}: {} bytes of stack for the check",
+            is.check_stack
+        );
         assert!(
             is.stack <= STACK_MOST,
             "{name}: {} bytes of stack",

@@ -70,13 +70,14 @@ fn a_hostile_process_touches_nothing_that_is_not_exposed() -> Result<()> {
         .filter_map(|word| word.parse().ok())
         .collect();
     // Most calls are refused, but enough get through to matter.
-    let [calls, accepted, claims] = numbers[..] else {
+    let [calls, accepted, claims, programs, syncs] = numbers[..] else {
         anyhow::bail!("{report}");
     };
     ensure!(
         calls >= 100_000 && accepted > calls / 50 && claims > 100,
         "{report}"
     );
+    ensure!(programs > 100 && syncs > 10, "{report}");
     ensure!(!text.contains("Fault"), "{text}");
 
     // Kernel and the other process go on.

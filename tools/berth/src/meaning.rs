@@ -134,6 +134,7 @@ impl Meaning {
         let words: Vec<String> = [
             place.map(|place| format!("in {place}")),
             register.map(|register| format!("register {register}")),
+            misaligned_in(text),
         ]
         .into_iter()
         .flatten()
@@ -178,6 +179,25 @@ fn access_in(text: &str) -> Option<(&str, u32)> {
     let (arguments, label) = arguments.split_once(") of ")?;
     let (_, offset) = arguments.split_once(", 0x")?;
     Some((label, u32::from_str_radix(offset, 16).ok()?))
+}
+
+/// What is wrong with an access whose offset is no multiple of its width, which its function's name ends with.
+pub(crate) fn misaligned(function: &str, offset: u32) -> Option<String> {
+    let name = function.strip_prefix("mmio.")?;
+    let bits: u32 = name.trim_start_matches(char::is_alphabetic).parse().ok()?;
+    let bytes = bits / 8;
+    (bytes != 0 && !offset.is_multiple_of(bytes)).then(|| {
+        format!("misaligned: {bits} bits at offset {offset:#x}, which is no multiple of {bytes}")
+    })
+}
+
+/// The same of the access that a line tells of.
+fn misaligned_in(text: &str) -> Option<String> {
+    let (_, offset) = access_in(text)?;
+    let (_, call) = text.split_once(", last call ")?;
+    let (function, _) = call.split_once('(')?;
+    let is_why = text.starts_with("faulted: bad-register ");
+    misaligned(function, offset).filter(|_| is_why)
 }
 
 fn read(path: &Path) -> Result<String, Error> {
@@ -257,6 +277,14 @@ mod tests {
         );
         assert_eq!(said("info", fault), None);
         assert_eq!(said("error", &fault.replace("faulted", "failed")), None);
+        // Where the address is known only when it runs, so is that it is misaligned.
+        let misaligned = fault.replace("0x8", "0x12").replace("read32", "write16");
+        assert_eq!(said("error", &misaligned).as_deref(), Some("in pump::poke"));
+        let misaligned = misaligned.replace("write16", "modify32");
+        assert_eq!(
+            said("error", &misaligned).as_deref(),
+            Some("in pump::poke; misaligned: 32 bits at offset 0x12, which is no multiple of 4")
+        );
         // Of another image, and of a register that has no name.
         let other = fault.replace("ab00", "ac00").replace("0x8", "0xc");
         assert_eq!(said("error", &other), None);

@@ -3,12 +3,12 @@
 //! An alias counts as what it aliases: whoever asks whether two ranges overlap asks for everything
 //! that they reach. Two kinds are known. The Cortex-M3 and M4 repeat each bit of the first MiB of
 //! SRAM and of the peripherals as a word (Cortex-M4 TRM, "Bit-banding"); a processor that is not
-//! named may have them, and so may a part that has one with them beside one without. Processors are what `/cpus` has, and nodes that
-//! say so (`device_type`, Devicetree Specification 3.8); what else names one is no processor.
+//! named may have them, and so may a part that has one with them beside one without, wherever in the tree it is named. That there are none, only
+//! processors can say: what `/cpus` has, and nodes that say so (`device_type`, Devicetree Specification 3.8).
 //! All others the tree declares with `berth,aliases = <alias length target>`.
 
 use crate::address::Range;
-use crate::devicetree::{Node, Property};
+use crate::devicetree::Node;
 use crate::problem::Problem;
 use crate::report::Report;
 
@@ -53,7 +53,10 @@ const PROCESSORS: &str = "arm,cortex-m";
 /// which one the kernel runs on, used or not.
 fn is_plain(nodes: &[&Node]) -> bool {
     let mut processors = nodes.iter().filter(|node| is_processor(node)).peekable();
-    processors.peek().is_some() && processors.all(|node| is_named_plain(node))
+    processors.peek().is_some()
+        && processors.all(|node| cores(node).next().is_some())
+        // A core with bit-bands is one wherever it stands, and whatever its node is called.
+        && nodes.iter().flat_map(|node| cores(node)).all(|core| PLAIN.contains(&core.as_str()))
 }
 
 fn is_processor(node: &Node) -> bool {
@@ -62,12 +65,13 @@ fn is_processor(node: &Node) -> bool {
     is_listed || node.string("device_type") == Some("cpu")
 }
 
-/// Returns whether the processor is named as one without bit-banding, and as no other.
-fn is_named_plain(processor: &Node) -> bool {
-    let words = processor.property("compatible").and_then(Property::strings);
-    let words = words.unwrap_or_default();
-    let mut cores = words.iter().filter(|word| word.starts_with(PROCESSORS));
-    cores.clone().next().is_some() && cores.all(|word| PLAIN.contains(word))
+/// The processors that a node is named as, in small letters.
+fn cores(node: &Node) -> impl Iterator<Item = String> {
+    let words = node.property("compatible").into_iter();
+    let words = words
+        .flat_map(|property| property.texts())
+        .map(str::to_lowercase);
+    words.filter(|word| word.starts_with(PROCESSORS))
 }
 
 /// Most ranges that one may reach. Only declarations that make no sense lead to more: a window that is shifted against
@@ -83,6 +87,17 @@ pub(crate) const EVERYTHING: Range = Range {
 /// The property that declares aliases.
 const PROPERTY: &str = "berth,aliases";
 const FORM: &str = "berth,aliases = <alias length target>, ...";
+
+/// Whether they are windows: an empty one, one that is its own target and one that goes on behind the last address are numbers of another form,
+/// as those of a tree whose addresses have two cells.
+fn is_sound(cells: &[u32]) -> bool {
+    let (entries, rest) = cells.as_chunks();
+    let is_window = |[base, length, target]: &[u32; 3]| {
+        let fits = |from: &u32| u64::from(*from) + u64::from(*length) <= EVERYTHING.length;
+        *length != 0 && base != target && fits(base) && fits(target)
+    };
+    rest.is_empty() && entries.iter().all(is_window)
+}
 
 /// The aliases of a part.
 pub(crate) struct Aliases {
@@ -101,7 +116,7 @@ impl Aliases {
             let Some(property) = node.property(PROPERTY) else {
                 continue;
             };
-            let cells = property.cells().filter(|cells| cells.len() % 3 == 0);
+            let cells = property.cells().filter(|cells| is_sound(cells));
             if cells.is_none() {
                 let name = PROPERTY.to_owned();
                 report.add(&property.place, Problem::Form { name, form: FORM });

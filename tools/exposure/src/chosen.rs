@@ -51,6 +51,9 @@ pub(crate) fn chosen<'a>(root: &'a Node, report: &mut Report) -> Vec<(&'a str, S
                             let is = |node: &&Node| node.cell("phandle") == Some(cell);
                             named.extend(nodes.iter().copied().filter(is));
                         }
+                        for path in value.texts().filter_map(|text| path_of(root, text)) {
+                            named.extend(nodes.iter().copied().filter(|node| node.is_at(&path)));
+                        }
                     }
                     Value::Other => lost.push("a value of another form".to_owned()),
                 }

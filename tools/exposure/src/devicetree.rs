@@ -28,6 +28,21 @@ pub(crate) enum Value {
     Other,
 }
 
+impl Value {
+    /// The strings in it. Of bytes only those that are paths: many a number looks like a short word.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let (text, bytes) = match self {
+            Self::Text(text) => (Some(text.as_str()), &[][..]),
+            Self::Bytes(bytes) => (None, bytes.as_slice()),
+            Self::Other => (None, &[][..]),
+        };
+        let parts = bytes.split(|byte| *byte == 0).map(str::from_utf8);
+        let is_path = |text: &&str| text.len() > 1 && text.starts_with('/');
+        let parts = parts.flatten().filter(is_path);
+        text.into_iter().chain(parts)
+    }
+}
+
 /// One property.
 #[derive(Clone, Debug)]
 pub(crate) struct Property {
@@ -41,6 +56,11 @@ pub(crate) struct Property {
 }
 
 impl Property {
+    /// All that a driver which asks for strings would find: those that are written as such, and bytes that are [some](Value::texts).
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().flat_map(Value::texts)
+    }
+
     /// The value if it is strings and nothing else, at least one.
     pub(crate) fn strings(&self) -> Option<Vec<&str>> {
         let strings: Option<Vec<_>> = self

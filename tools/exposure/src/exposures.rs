@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use berth_exposure::interrupt::CAPTURES_MAX;
+use berth_exposure::interrupt::{CAPTURES_MAX, INTERRUPTS_MAX};
 use berth_exposure::{AccessClass, LABEL_MAX};
 
 use crate::address::Range;
@@ -102,6 +102,13 @@ pub(crate) fn check(node: &Node, board: &Board, source: &Path, report: &mut Repo
     if listed.exposures.len() > BLOCKS_MAX {
         let (count, max) = (listed.exposures.len(), BLOCKS_MAX);
         report.add(&node.place, Problem::TooManyBlocks { count, max });
+    }
+    let (count, max) = (
+        listed.exposures.iter().map(|e| e.interrupts.len()).sum(),
+        INTERRUPTS_MAX,
+    );
+    if count > max {
+        report.add(&node.place, Problem::TooManyInterrupts { count, max });
     }
     let count = listed.exposures.iter().filter_map(|e| e.registers.as_ref());
     too_many(

@@ -7,8 +7,8 @@ use crate::problem::Problem;
 use crate::registers::{CLEAR_FORM, RAISED_FORM, Registers};
 use crate::report::{Report, list};
 
-/// Most captures of a block with masks: a registration checks all in one piece of some 1,300 instructions, 500 more with 32
-/// handlers, and for each capture 124, with 255 registers 80 more, and must not keep the firmware out for more than 4,000 (docs/kernel.md).
+/// Most captures of a block with masks: a registration checks all in one piece, some 200 instructions each with 255 registers, which with 32
+/// handlers is 4,600 (docs/kernel.md).
 const MASKED_CAPTURES_MAX: u32 = 10;
 
 /// Check the properties of `node`; `lines` are the names and lines the block has.

@@ -436,6 +436,14 @@ pub enum Problem {
         /// Most there can be.
         max: usize,
     },
+    /// More interrupts than the kernel can number.
+    #[error("{count} interrupts are exposed, {max} are allowed; remedy: expose fewer")]
+    TooManyInterrupts {
+        /// How many.
+        count: usize,
+        /// Most there can be.
+        max: usize,
+    },
     /// Too many of them.
     #[error(
         "{count} registers are exposed, {max} are allowed; remedy: expose fewer, or raise limits/registers up to {most}"

@@ -30,11 +30,8 @@ pub(crate) fn named<'a>(nodes: &[&'a Node], properties: &[&Property]) -> Vec<&'a
     let root = nodes.first().copied();
     let paths: HashSet<String> = properties
         .iter()
-        .flat_map(|property| &property.values)
-        .filter_map(|value| match value {
-            Value::Text(text) => path_of(root?, text),
-            _ => None,
-        })
+        .flat_map(|property| property.texts())
+        .filter_map(|text| path_of(root?, text))
         .collect();
     let named = |node: &&'a Node| {
         node.cell("phandle")

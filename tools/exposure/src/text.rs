@@ -35,6 +35,38 @@ pub(crate) fn says_something(printed: &str) -> bool {
     false
 }
 
+/// The strings that one pair of quotes holds: bytes of 0 end them, and dtc prints a list so where its source or the blob that it read did.
+fn strings(printed: &str) -> impl Iterator<Item = String> {
+    let mut strings = vec![String::new()];
+    let mut rest = printed;
+    while let Some((before, behind)) = rest.split_once('\\') {
+        let last = strings.last_mut().into_iter();
+        last.for_each(|text| text.push_str(before));
+        let zero = { ["x00", "0"].iter() }.find_map(|zero| behind.strip_prefix(zero));
+        if let Some(behind) = zero {
+            strings.push(String::new());
+            rest = behind;
+            continue;
+        }
+        // What is escaped is no end of anything.
+        let length = behind.chars().next().map_or(0, char::len_utf8);
+        let (escaped, behind) = behind.split_at(length);
+        if let Some(text) = strings.last_mut() {
+            text.push('\\');
+            text.push_str(escaped);
+        }
+        rest = behind;
+    }
+    if let Some(text) = strings.last_mut() {
+        text.push_str(rest);
+    }
+    // The quotes end the last one themselves.
+    if strings.len() > 1 && strings.last().is_some_and(String::is_empty) {
+        strings.pop();
+    }
+    strings.into_iter()
+}
+
 /// The words inside brackets, without the labels that stand at them.
 fn unlabelled(inside: &str) -> impl Iterator<Item = &str> {
     let words = inside.split_whitespace();
@@ -82,7 +114,12 @@ impl<'a> Scanner<'a> {
         let mut values = Vec::new();
         loop {
             self.labels();
-            values.push(self.value()?);
+            if self.take("\"") {
+                let string = self.string()?;
+                values.extend(strings(&string).map(Value::Text));
+            } else {
+                values.push(self.value()?);
+            }
             self.labels();
             if self.take(";") {
                 return Some(values);
@@ -105,9 +142,6 @@ impl<'a> Scanner<'a> {
     }
 
     fn value(&mut self) -> Option<Value> {
-        if self.take("\"") {
-            return self.string().map(Value::Text);
-        }
         if self.take("[") {
             let (inside, rest) = self.rest.split_once(']')?;
             self.rest = rest;

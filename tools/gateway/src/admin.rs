@@ -290,6 +290,7 @@ fn serve(how: &Serve, state: State) -> Result<(), Error> {
         certificate,
         broker: broker.transpose()?,
     };
+    crate::take_handles();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -7,13 +7,14 @@
 //!             │
 //!            web ── guard (host, origin, rate, key) ── access (who may do what)
 //!             │        └─ problem (errors)
+//!             ├── pages (for people: what a browser shows)
 //!             ├── v1 (our API, described by itself) ── messages (berth's own) ── metrics
 //!             ├── wasmico (WASMICO's HTTP API)
 //!             │      fleet (what is to run where, and the way there)
 //!             │
 //!             │    mqtt (what is told a broker)
 //!           lines (which devices there are) ── line (one owner thread a device)
-//!             │                                  ├─ watch (what is seen without being asked for)
+//!             │                                  ├─ watch (what is seen without being asked for) ── history
 //!             │                                  └─ throttle
 //!           state (SQLite: keys, devices, audit log, what WASMICO's numbers were)
 //! ```
@@ -27,6 +28,7 @@ mod admin;
 pub mod cli;
 mod error;
 mod fleet;
+mod history;
 mod line;
 mod lines;
 mod mqtt;
@@ -44,7 +46,7 @@ pub use admin::run;
 pub use error::Error;
 pub use line::{Again, Failed, Line, Standing};
 pub use lines::Lines;
-pub use server::{Config, Server};
+pub use server::{Config, Server, take_handles};
 
 pub use state::{AuditEntry, By, Device, KeyRow, State};
 pub use web::Network;

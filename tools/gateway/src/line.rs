@@ -196,8 +196,15 @@ impl Line {
         self.watch.seen()
     }
 
-    pub(crate) fn watch(&self) -> &Watch {
+    pub(crate) fn watch(&self) -> &Arc<Watch> {
         &self.watch
+    }
+
+    /// The device is on somebody's page, so it is looked at more often for a while.
+    pub(crate) fn view(&self) {
+        if self.watch.view() {
+            self.wake();
+        }
     }
 
     /// Has the owner look who follows now.

@@ -43,7 +43,7 @@ pub(crate) struct How {
 }
 
 /// Stores an image in place of `before`, the container of this name if there is one; one that runs is updated live, on
-/// trial.
+/// trial. `told` hears how many bytes the device has.
 ///
 /// # Errors
 /// As every request.
@@ -53,6 +53,7 @@ pub(crate) fn place(
     before: Option<&Container>,
     image: &[u8],
     how: &How,
+    mut told: impl FnMut(u32),
 ) -> Result<Placed, berth::Error> {
     let &How {
         ref wanted,
@@ -66,7 +67,7 @@ pub(crate) fn place(
         ..Placed::default()
     };
     if before.is_none() {
-        let stored = berth::upload(client, name, image, wanted.clone(), |_| {})?;
+        let stored = berth::upload(client, name, image, wanted.clone(), told)?;
         if stored == UploadOutcome::Unchanged {
             done.outcome = "unchanged";
         }
@@ -80,7 +81,7 @@ pub(crate) fn place(
             image,
             wanted.clone(),
             waits,
-            |_| {},
+            &mut told,
             |_| Ok(()),
         )?;
         match begun {

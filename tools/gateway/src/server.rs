@@ -32,6 +32,21 @@ const LAST: Duration = Duration::from_secs(10);
 /// Between two looks whether another process has changed the state.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Lets this process have as many files and lines as the system allows: a device takes three, and what a shell gives is often
+/// enough for three hundred.
+pub fn take_handles() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Who may not has what he had.
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+}
+
 /// How a gateway listens.
 #[derive(Debug)]
 pub struct Config {
@@ -79,6 +94,8 @@ impl Server {
             trusted: config.trusted,
             limits: Limits::new(config.requests_per_second),
             uploads: web::Uploads::default(),
+            sessions: web::Sessions::default(),
+            secure: config.certificate.is_some(),
         });
         app.follow()?;
         Ok(Self {

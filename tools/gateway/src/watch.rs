@@ -2,21 +2,22 @@
 //! somebody follows.
 //!
 //! ```text
-//!   owner thread ── every 10 s, after a change, twice a second if somebody follows ──► device
+//!   owner thread ── every 10 s (2 s while it is on somebody's page), after a change, twice a second if somebody follows ──► device
 //!        │
 //!        ├── Seen, replaced whole ──────────► list of devices, metrics
+//!        ├── figures of the last looks ─────► pages
 //!        ├── events since the last look ────► who follows them, counts of faults
 //!        └── lines since the last look ─────► who follows them
 //! ```
 //!
 //! However many look or follow, the device is asked once.
 
-use crate::line::hold;
+use crate::{history::History, line::hold};
 use berth::{Client, Container, DeviceEvent, DeviceInfo, DeviceStatus, HeapInfo, LogLine};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 use tokio::sync::broadcast;
@@ -24,6 +25,10 @@ use tokio::sync::broadcast;
 /// How often a device is looked at, and what somebody follows is read.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
+/// How often a device is looked at that somebody has on a page, and how long he has it who has asked for it once.
+const VIEW_EVERY: Duration = Duration::from_secs(2);
+const VIEW_LASTS: Duration = Duration::from_secs(8);
 
 /// Until a device is looked at after something was changed.
 const LOOK_AFTER_CHANGE: Duration = Duration::from_millis(200);
@@ -107,6 +112,54 @@ pub(crate) struct Watch {
     logs: Mutex<HashMap<String, Followed>>,
     events: Mutex<Events>,
     counts: Mutex<BTreeMap<(String, String), u64>>,
+    history: Mutex<History>,
+    /// Until when somebody has it on a page.
+    viewed: Mutex<Option<Instant>>,
+    carried: Mutex<Option<Carried>>,
+}
+
+/// An image on its way to the device.
+#[derive(Clone, Debug)]
+pub(crate) struct Carried {
+    /// The container's name.
+    pub(crate) name: String,
+    /// Bytes that the device has, and bytes of the image.
+    pub(crate) done: u32,
+    pub(crate) total: u32,
+}
+
+/// Tells of an image on its way until it is dropped.
+pub(crate) struct Carrying {
+    watch: Arc<Watch>,
+    name: String,
+    total: u32,
+}
+
+impl Carrying {
+    pub(crate) fn begin(watch: &Arc<Watch>, name: &str, total: usize) -> Self {
+        let this = Self {
+            watch: Arc::clone(watch),
+            name: name.to_owned(),
+            total: u32::try_from(total).unwrap_or(u32::MAX),
+        };
+        this.has(0);
+        this
+    }
+
+    /// The device has so many bytes of it.
+    pub(crate) fn has(&self, done: u32) {
+        *hold(&self.watch.carried) = Some(Carried {
+            name: self.name.clone(),
+            done,
+            total: self.total,
+        });
+    }
+}
+
+impl Drop for Carrying {
+    fn drop(&mut self) {
+        *hold(&self.watch.carried) = None;
+    }
 }
 
 #[derive(Debug)]
@@ -137,6 +190,27 @@ impl Watch {
     /// The device as it was at the last look.
     pub(crate) fn seen(&self) -> Option<Arc<Seen>> {
         hold(&self.seen).clone()
+    }
+
+    /// The figures of the last looks.
+    pub(crate) fn history(&self) -> MutexGuard<'_, History> {
+        hold(&self.history)
+    }
+
+    /// The image that is on its way to the device, if one is.
+    pub(crate) fn carried(&self) -> Option<Carried> {
+        hold(&self.carried).clone()
+    }
+
+    /// Somebody has it on a page, and asks again soon. Returns whether nobody had it before.
+    pub(crate) fn view(&self) -> bool {
+        let now = Instant::now();
+        let before = hold(&self.viewed).replace(now + VIEW_LASTS);
+        before.is_none_or(|until| until <= now)
+    }
+
+    fn is_viewed(&self) -> bool {
+        hold(&self.viewed).is_some_and(|until| until > Instant::now())
     }
 
     /// How often a container has ended with a fault, by container and fault, since the gateway knows the device.
@@ -183,6 +257,8 @@ impl Watch {
 #[derive(Debug)]
 pub(crate) struct Due {
     look: Instant,
+    /// When it is looked at if somebody has it on a page.
+    view: Instant,
     follow: Instant,
 }
 
@@ -191,6 +267,7 @@ impl Due {
         let now = Instant::now();
         Self {
             look: now,
+            view: now,
             follow: now,
         }
     }
@@ -200,12 +277,22 @@ impl Due {
         self.look = self.look.min(Instant::now() + LOOK_AFTER_CHANGE);
     }
 
-    /// Until the next look.
-    pub(crate) fn left(&self, watch: &Watch) -> Duration {
-        let next = if watch.is_followed() {
-            self.look.min(self.follow)
+    /// When it is looked at next.
+    fn next_look(&self, watch: &Watch) -> Instant {
+        if watch.is_viewed() {
+            self.look.min(self.view)
         } else {
             self.look
+        }
+    }
+
+    /// Until the next look.
+    pub(crate) fn left(&self, watch: &Watch) -> Duration {
+        let look = self.next_look(watch);
+        let next = if watch.is_followed() {
+            look.min(self.follow)
+        } else {
+            look
         };
         next.saturating_duration_since(Instant::now())
     }
@@ -232,8 +319,9 @@ impl Due {
     ) -> Result<Option<DeviceInfo>, berth::Error> {
         let now = Instant::now();
         let mut info = None;
-        if now >= self.look {
+        if now >= self.next_look(watch) {
             self.look = now + LOOK_EVERY;
+            self.view = now + VIEW_EVERY;
             info = Some(berth::hello(client)?);
             let seen = Seen {
                 at: now,
@@ -241,6 +329,7 @@ impl Due {
                 status: unless_refused(berth::status(client))?,
                 containers: unless_refused(berth::containers(client))?.unwrap_or_default(),
             };
+            watch.history().add(&seen);
             *hold(&watch.seen) = Some(Arc::new(seen));
         }
         if info.is_some() || now >= self.follow {

@@ -291,3 +291,168 @@ fn what_was_uploaded_by_berth_is_found_with_its_ending_and_without() {
     );
     ok(&http.post("/task/delete", &APP));
 }
+
+/// WASMICO's command line, as far as it is one: what each command sends, with its words in their order, and what it prints.
+struct CommandLine {
+    /// What `config` was told, by name; and the one that was selected.
+    devices: Vec<(String, String)>,
+    selected: String,
+    /// Where files are uploaded from.
+    files: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl CommandLine {
+    /// Runs one line of the paper's; returns the HTTP status and what it prints.
+    fn run(&mut self, line: &str) -> (u16, serde_json::Value) {
+        let words: Vec<_> = line.split(' ').skip(1).collect();
+        match *words {
+            ["config", name, address] => {
+                self.devices.push((name.to_owned(), address.to_owned()));
+                return (0, json!(null));
+            }
+            ["devices"] => {
+                return (0, json!(self.devices));
+            }
+            ["select", name] => {
+                // It keeps the address, not the name.
+                let found = self.devices.iter().find(|(known, _)| known == name);
+                found.unwrap().1.clone_into(&mut self.selected);
+                return (0, json!(null));
+            }
+            _ => {}
+        }
+        // `http://` and the address: a user before the `@` is sent as HTTP basic.
+        let (key, place) = self.selected.split_once('@').unwrap();
+        let (address, device) = place.split_once('/').unwrap_or((place, ""));
+        let basic = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, key);
+        let mut http =
+            support::Client::new(address, None).with("Authorization", &format!("Basic {basic}"));
+        if !device.is_empty() {
+            http = http.at(device);
+        }
+        let answer = match *words {
+            ["upload", file, stack, memory, limit] => {
+                let bytes = &self.files.iter().find(|(name, _)| *name == file).unwrap().1;
+                let fields = [
+                    ("reservedStackSize", stack),
+                    ("reservedInitialMemory", memory),
+                    ("memoryLimit", limit),
+                ];
+                http.upload(file, bytes, &fields)
+            }
+            ["edit", file, stack, memory, limit] => http.post(
+                "/task/edit",
+                &[
+                    ("filename", file),
+                    ("reservedStackSize", stack),
+                    ("reservedInitialMemory", memory),
+                    ("memoryLimit", limit),
+                ],
+            ),
+            ["edit", file] => http.post("/task/edit", &[("filename", file)]),
+            // The paper's word, and the program's.
+            ["resume", file] => http.post("/task/unpause", &[("filename", file)]),
+            [
+                verb @ ("start" | "stop" | "pause" | "unpause" | "delete"),
+                file,
+            ] => http.post(&format!("/task/{verb}"), &[("filename", file)]),
+            ["showactive"] => http.get("/task/active"),
+            ["details"] => http.get("/task/details"),
+            ["heap"] => http.get("/heap"),
+            _ => panic!("{line}"),
+        };
+        (answer.status, answer.json())
+    }
+}
+
+#[test]
+fn the_command_lines_of_the_paper_do_what_it_says() {
+    let (roof, attic) = (Board::new(), Board::new());
+    let gateway = Gateway::with(&[("roof", &roof), ("attic", &attic)], &[]);
+    let key = support::done(
+        gateway.state.path(),
+        &["key", "add", "ci", "--role", "operate"],
+    );
+    let mut wasmico = CommandLine {
+        devices: Vec::new(),
+        selected: String::new(),
+        files: ["app.wasm", "example1.wasm", "test1.wasm"]
+            .map(|name| (name, module(ENDLESS)))
+            .to_vec(),
+    };
+    let address = &gateway.address;
+    wasmico.run(&format!("wasmico config first x:{key}@{address}"));
+    wasmico.run(&format!("wasmico config second x:{key}@{address}/attic"));
+    assert_eq!(
+        wasmico.run("wasmico devices").1.as_array().unwrap().len(),
+        2
+    );
+    let said = |message: &str| (200, json!({ "status_code": 0, "message": message }));
+    for device in ["first", "second"] {
+        wasmico.run(&format!("wasmico select {device}"));
+        let heap = |wasmico: &mut CommandLine| {
+            let (status, heap) = wasmico.run("wasmico heap");
+            assert_eq!((status, &heap["status_code"]), (200, &json!(0)));
+            heap["free_heap_size"].as_u64().unwrap()
+        };
+        // Listings 3 to 9.
+        assert_eq!(
+            wasmico.run("wasmico upload app.wasm 10000 65536 4096"),
+            said("file uploaded successfully")
+        );
+        assert_eq!(wasmico.run("wasmico edit app.wasm 10000 65536 4096").0, 200);
+        assert_eq!(
+            wasmico.run("wasmico start app.wasm"),
+            said("task started successfully")
+        );
+        assert_eq!(wasmico.run("wasmico pause app.wasm").0, 200);
+        assert_eq!(wasmico.run("wasmico resume app.wasm").0, 200);
+        assert_eq!(wasmico.run("wasmico pause app.wasm").0, 200);
+        // Listings 10 and 11, with the folder that the program has in front.
+        let upload = wasmico.run("wasmico upload example1.wasm 4000 66536 2048");
+        assert_eq!(upload, said("file uploaded successfully"));
+        assert_eq!(
+            wasmico.run("wasmico start example1.wasm"),
+            said("task started successfully")
+        );
+        let (_, details) = wasmico.run("wasmico details");
+        assert_eq!(
+            details["files"][1],
+            json!({"filename": "/tasks/example1.wasm", "reserved_stack_size": 4000, "reserved_initial_memory": 66536, "memory_limit": 2048})
+        );
+        let (_, active) = wasmico.run("wasmico showactive");
+        assert_eq!(
+            active["tasks"][0],
+            json!({"filename": "/tasks/app.wasm", "paused": true})
+        );
+        assert_eq!(active["tasks"][1]["paused"], json!(false));
+        assert!(
+            active["tasks"][1]["stack_high_water_mark"].is_u64(),
+            "{active}"
+        );
+        for file in ["app.wasm", "example1.wasm"] {
+            assert_eq!(
+                wasmico.run(&format!("wasmico stop {file}")),
+                said("task stopped successfully")
+            );
+        }
+        // Listing 2: what a task has taken is there again when it is stopped, which it is not in theirs.
+        wasmico.run("wasmico upload test1.wasm 4096 65536 4096");
+        let before = heap(&mut wasmico);
+        assert_eq!(
+            wasmico.run("wasmico start test1.wasm"),
+            said("task started successfully")
+        );
+        assert!(heap(&mut wasmico) <= before);
+        assert_eq!(
+            wasmico.run("wasmico stop test1.wasm"),
+            said("task stopped successfully")
+        );
+        assert_eq!(heap(&mut wasmico), before);
+        for file in ["app.wasm", "example1.wasm", "test1.wasm"] {
+            assert_eq!(wasmico.run(&format!("wasmico delete {file}")).0, 200);
+        }
+        assert_eq!(wasmico.run("wasmico start app.wasm").0, 404);
+        assert_eq!(wasmico.run("wasmico details").1["files"], json!([]));
+    }
+}

@@ -3,7 +3,7 @@
 use libtock::wasm_host::conveyors::{self, Memory};
 
 use super::Board;
-use crate::conveyors::{Conveyors, Refused};
+use crate::conveyors::{Conveyors, Refused, directions};
 
 /// Lent for good: no container's memory is.
 static MEMORY: Memory = Memory::new();
@@ -40,7 +40,9 @@ impl Conveyors for Board {
     ) -> Result<u32, Refused> {
         MEMORY.copy_from(memory);
         let accesses = conveyors::sync(handle, moves, directions);
-        MEMORY.copy_to(memory);
+        if directions & directions::IN != 0 {
+            MEMORY.copy_to(memory);
+        }
         Ok(accesses?)
     }
 

@@ -6,6 +6,7 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
+use berth_exposure::program::Place;
 use berth_protocol::{Entry, Fault, ImageHash, MissingWhy, Parameters, State, Update};
 
 use super::test_device::Device;
@@ -15,6 +16,7 @@ use crate::conveyors::{Direction, Move};
 use crate::engine::Engine;
 use crate::fake::HIDDEN;
 use crate::platform::Width;
+use crate::programs::Instruction;
 
 /// Numbers of the blocks `fpgaio`, `timer0` and `uart1`, which is mapped.
 const FPGAIO: u16 = 0;
@@ -63,6 +65,7 @@ fn guest(label: &str, list: &[Move], captures: &[[u8; 8]], parts: &str) -> Vec<u
           (import "mmio" "read16" (func $read16 (param i32 i32) (result i32)))
           (import "mmio" "write32" (func $write (param i32 i32 i32)))
           (import "mmio" "modify32" (func $modify (param i32 i32 i32 i32)))
+          (import "program" "run" (func $run (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
           (import "berth" "sleep_us" (func $sleep (param i64)))
           (import "berth" "exit" (func $exit (param i32)))
           (memory (export "memory") 2048 65536 (pagesize 1))
@@ -481,6 +484,60 @@ fn a_captured_value_is_found_by_a_call_at_its_register() {
             assert_eq!(seen, [0x11, 0x22, 0x2222, 0x33, 0x1111], "{label}");
             assert_eq!(device.found_at(block, 0), 0x5a, "{label}");
         }
+    }
+}
+
+/// A register program and a sync are made by the kernel, which reads the device: what was captured waits for the handler's own read. So in a
+/// handler all of them work side by side.
+#[test]
+fn programs_and_syncs_of_a_handler_read_the_device_beside_what_was_captured() {
+    for (label, block) in [("timer0", TIMER), ("uart1", UART)] {
+        let list = [taken_in(4, 0), put_out(12, 4)];
+        let program: Vec<u8> = [
+            Instruction::Read(Place {
+                offset: 4,
+                width: Width::Bits32,
+            }),
+            Instruction::Write(
+                Place {
+                    offset: 0,
+                    width: Width::Bits32,
+                },
+                0x77,
+            ),
+        ]
+        .iter()
+        .flat_map(|one| one.encode())
+        .collect();
+        let attach = format!("(call $must {})", attach(&list, 0));
+        let act = format!(
+            "(i32.store (i32.const 516) (i32.const 0x66))
+             (call $must (i32.sub (call $run (i32.const 0) (i32.const 1024) (i32.const {}) (i32.const 0) (i32.const 0)
+                 (i32.const 600) (i32.const 4)) (i32.const 4)))
+             (drop (call $sync (i32.const 0) (i32.const 2)))
+             (i32.store (i32.const 604) (i32.load (i32.const 512)))
+             (i32.store (i32.const 608) (call $read (i32.const 0) (i32.const 4)))
+             (i32.store (i32.const 612) (call $read (i32.const 0) (i32.const 4)))",
+            program.len()
+        );
+        let parts = format!(
+            r#"{} (data (i32.const 1024) "{}")"#,
+            handler(1, &attach, &act),
+            text(program)
+        );
+        let mut device = Device::new();
+        let slot = device.start("it", &guest(label, &list, &[captured(4, 4)], &parts));
+        device.containers.run_one();
+        device.fake.0.interrupts.borrow_mut().values = vec![0x11];
+        device.set(block, 4, 0x2222);
+        device.put_at(block, 4, 0x2222);
+        assert!(device.fake.raise(block.into(), 0));
+        assert!(device.containers.run_handlers());
+        assert_eq!(device.state(slot), State::Running, "{label}");
+        let seen = device.words(slot, 600, 4);
+        assert_eq!(seen, [0x2222, 0x2222, 0x11, 0x2222], "{label}");
+        assert_eq!(device.register(block, 0), 0x77, "{label}");
+        assert_eq!(device.register(block, 12), 0x66, "{label}");
     }
 }
 

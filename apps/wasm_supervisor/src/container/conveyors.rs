@@ -36,8 +36,9 @@ pub(super) struct Attached {
     /// Its memory in the container's.
     pointer: u32,
     bytes: u16,
-    /// What it moves.
+    /// What it moves, and the ways that goes.
     moves: Vec<Move>,
+    directions: u32,
     when: When,
     /// When it is to be synchronised next, if it is from time to time.
     pub(super) due_us: u64,
@@ -56,6 +57,7 @@ impl Attached {
         // Memories do not shrink.
         let memory = memory.get_mut(start..start + usize::from(self.bytes));
         let memory = memory.ok_or((Fault::BadPointer, 0))?;
+        let directions = directions & self.directions;
         let come = platform.sync_conveyor(self.handle, moves, directions, memory);
         come.map_err(|Refused { code, what }| match (code, what) {
             (errno::RESERVE, _) => (Fault::BadHandle, 0),
@@ -203,6 +205,7 @@ impl Conveyors {
             handle: wanted.handle,
             pointer: wanted.pointer,
             bytes,
+            directions: (moves.iter()).fold(0, |all, one| all | one.direction.bit()),
             moves,
             when,
             due_us,

@@ -1,4 +1,4 @@
-//! The compiler itself on the board: does it make the same code there, and what does it take?
+//! The compiler itself on the board: does it make the same code there, does the checker take it, and what do both take?
 
 use berth_compiler::{Error, Full, Sink, Storage};
 
@@ -39,7 +39,17 @@ impl Sink for Memory {
     }
 }
 
-/// Compiles one module and tells: 0 or that it failed, ticks of 40 ns, bytes of stack, bytes of room, bytes of the object, the object.
+/// Words of room of the checker.
+const CHECK_WORDS: usize = 400;
+
+/// Apart, so that its stack and size can be told.
+#[inline(never)]
+fn check(object: &[u8], image: &[u8], memory: u32, room: &mut [u32]) -> bool {
+    berth_checker::check(object, image, memory, room).is_ok()
+}
+
+/// Compiles one module and tells: 0 or that it failed, ticks of 40 ns, bytes of stack, bytes of room, bytes of the object; of
+/// the check whether it is taken, ticks, bytes of stack; the object.
 pub(crate) fn run(reader: &mut Reader, writer: &mut Writer) {
     let (memory, grows, functions) = (reader.next(), reader.next(), reader.next());
     let bytes = reader.next();
@@ -63,6 +73,16 @@ pub(crate) fn run(reader: &mut Reader, writer: &mut Writer) {
         machine::set_word(sink.at, u32::from(last));
     }
     for word in [failed, ticks, stack, size_of::<Room<'_>>() as u32, length] {
+        writer.put(word);
+    }
+    let object = machine::bytes(OBJECT, if failed == 0 { length } else { 0 });
+    let mut room = [0; CHECK_WORDS];
+    let before = machine::paint_stack();
+    let start = machine::ticks();
+    let taken = check(object, image, memory, &mut room);
+    let ticks = machine::ticks().wrapping_sub(start);
+    let stack = machine::stack_used(before);
+    for word in [u32::from(taken), ticks, stack] {
         writer.put(word);
     }
     if failed == 0 {

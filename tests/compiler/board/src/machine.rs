@@ -331,7 +331,7 @@ pub(crate) fn protect() {
 
 /// Bytes of the batch.
 pub(crate) fn bytes(from: u32, length: u32) -> &'static [u8] {
-    // SAFETY: the batch lies there for good, and nothing writes to it.
+    // SAFETY: the batch, or an object that was put together, lies there for good, and nothing writes to it from now on.
     unsafe { core::slice::from_raw_parts(from as *const u8, length as usize) }
 }
 

@@ -245,27 +245,27 @@ const PROBES_BYTES: u32 = 64;
 
 /// Accesses that may be answered with a bus error. The fault handler knows them by their place.
 ///
-/// r0 = address, r1 = value; returns r0 = 0 if the access was made, 1 if the bus answered with an error,
+/// r0 = address, which is not 0, r1 = value; returns r0 as it was if the access was made, 0 if the bus answered with an error,
 /// r1 = what was read. Each is eight bytes long and called by its number: that of the width, and [`STORES`] more for a store.
 /// A store waits until it is done, so that an error of it is not taken for another's, on cores that go on meanwhile.
 #[unsafe(naked)]
 unsafe extern "C" fn probes() {
     naked_asm!(
         "   ldrb  r1, [r0]             // 0: read 8 bits",
-        "   movs  r0, #0",
         "   bx    lr",
+        "   nop",
         "   nop",
         "   ldrh  r1, [r0]             // 1: read 16 bits",
-        "   movs  r0, #0",
         "   bx    lr",
         "   nop",
-        "2: movs  r0, #0               // where stores end",
-        "   bx    lr",
+        "   nop",
+        "2: bx    lr                   // where stores end",
+        "   nop",
         "   nop",
         "   nop",
         "   ldr   r1, [r0]             // 3: read 32 bits",
-        "   movs  r0, #0",
         "   bx    lr",
+        "   nop",
         "   nop",
         "   strb  r1, [r0]             // 4: write 8 bits",
         "   dsb",
@@ -281,7 +281,7 @@ unsafe extern "C" fn probes() {
         "   dsb",
         "   b     2b",
         // 64: where they fail.
-        "   movs  r0, #1",
+        "   movs  r0, #0",
         "   bx    lr",
     )
 }
@@ -293,7 +293,7 @@ const STORES: usize = 4;
 ///
 /// # Safety
 ///
-/// Device registers are at the address, or nothing; it is aligned to the width of the probe, and no store to it breaks
+/// Device registers are at the address, or nothing; it is not 0 and aligned to the width of the probe, and no store to it breaks
 /// memory safety; interrupts are not masked.
 #[inline(always)]
 unsafe fn probe(number: usize, address: usize, value: u32) -> Option<u32> {
@@ -304,14 +304,14 @@ unsafe fn probe(number: usize, address: usize, value: u32) -> Option<u32> {
         let probe: unsafe extern "C" fn(usize, u32) -> u64 = core::mem::transmute(entry);
         probe(address, value)
     };
-    (result as u32 == 0).then_some((result >> 32) as u32)
+    (result as u32 != 0).then_some((result >> 32) as u32)
 }
 
 /// Load; `None` if the bus answered with an error. Bits beyond the width are zero.
 ///
 /// # Safety
 ///
-/// Device registers are there, or nothing; aligned to the width; interrupts are not masked.
+/// Device registers are there, or nothing, and it is not 0; aligned to the width; interrupts are not masked.
 #[must_use]
 #[inline(always)]
 pub unsafe fn try_load(width: Width, address: usize) -> Option<u32> {

@@ -1,6 +1,7 @@
 //! Everything about one thing, a line for each of its properties.
 
 use super::{count, duration, moment, print_json, tables::blocks};
+use crate::meaning::misaligned;
 use crate::{
     DeviceInfo, FaultRecord, HeapInfo, Inspection, Settings, UpdateOutcome,
     table::{Table, plain, print_table, right_align},
@@ -222,7 +223,10 @@ fn add_fault(table: &mut Table, fault: &FaultRecord) {
                     (Some(block), None) => format!(" of {block}"),
                     (None, _) => String::new(),
                 };
-                format!("{}({first:#x}, {second:#x}){of}", call.name)
+                let is_why = fault.fault == "bad-register";
+                let why = misaligned(call.name.as_ref(), second).filter(|_| is_why);
+                let why = why.map_or_else(String::new, |why| format!(", {why}"));
+                format!("{}({first:#x}, {second:#x}){of}{why}", call.name)
             },
         ),
     ]);

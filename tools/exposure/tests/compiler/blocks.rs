@@ -1,8 +1,6 @@
 //! What is exposed: labels, addresses, access classes.
 
-use crate::support::{
-    BOARD, HEAD, REGISTERS, TAIL, block, exposures, exposures_of, refused, run_all,
-};
+use crate::support::{block, channels, exposures, exposures_of, refused};
 
 #[test]
 fn an_exposure_is_a_block_or_a_device() {
@@ -185,33 +183,7 @@ fn what_begins_or_ends_in_a_block_is_seen_however_it_is_said() {
 /// The kernel numbers them with one byte.
 #[test]
 fn blocks_have_a_maximum() {
-    let with = |count: u32| {
-        let each = |form: &dyn Fn(u32, u32) -> String| -> String {
-            (0..count)
-                .map(|n| form(n, 0x5000_0000 + 0x100 * n))
-                .collect()
-        };
-        let nodes = each(&|n, at| {
-            format!(
-                "channel{n}: c@{at:x} {{ compatible = \"arm,cmsdk-timer\"; reg = <0x{at:x} 0x100>; }};\n"
-            )
-        });
-        let blocks = each(&|n, _| {
-            format!(
-                "c{n} {{ register-block = <&channel{n}>; access = \"mapped\"; safe-state = \"none\"; }};\n"
-            )
-        });
-        let peripherals = each(&|n, at| {
-            format!(
-                "<peripheral derivedFrom=\"PLAIN\"><name>C{n}</name><baseAddress>0x{at:x}</baseAddress></peripheral>\n"
-            )
-        });
-        run_all(
-            &format!("{HEAD}{blocks}{TAIL}"),
-            &BOARD.replace("\t\tbig: ", &format!("{nodes}big: ")),
-            &REGISTERS.replace("</peripherals>", &format!("{peripherals}</peripherals>")),
-        )
-    };
+    let with = |count| channels(count, |_| String::new(), "");
     assert_eq!(with(256).unwrap().exposures.len(), 256);
     refused(
         with(257),

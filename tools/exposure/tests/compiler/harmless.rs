@@ -339,10 +339,20 @@ fn an_alias_is_what_it_is_an_alias_of() {
         ),
         "overlap those of kernel_timer",
     );
-    never(
-        &format!("berth,aliases = <0x50000000 0x10000>;\nx: serial@40100000 {{ {HERE} {UART} }};"),
-        "remedy: write berth,aliases = <alias length target>, ...",
-    );
+    // No windows: too few numbers; addresses of two cells; empty; its own target; longer than there are addresses.
+    for aliases in [
+        "0x50000000 0x10000",
+        "0 0x50000000 0 0x10000000 0 0x40000000",
+        "0x50000000 0 0x40000000",
+        "0x50000000 0x1000 0x50000000",
+        "0x50000000 0xb0000001 0x40000000",
+        "0x40000000 0xb0000001 0x50000000",
+    ] {
+        never(
+            &format!("berth,aliases = <{aliases}>;\nx: serial@40100000 {{ {HERE} {UART} }};"),
+            "remedy: write berth,aliases = <alias length target>, ...",
+        );
+    }
     // A processor without bit-banding has peripherals there.
     harmless(&format!(
         "cpu@0 {{ device_type = \"cpu\"; compatible = \"arm,cortex-m33\"; }};\nx: serial@42120000 {{ reg = <0x42120000 0x20>; {UART} }};"
@@ -364,6 +374,12 @@ fn of_several_processors_one_with_bit_bands_is_enough() {
         // No processor of this board.
         "remote { compatible = \"arm,cortex-m33\"; status = \"disabled\"; };",
         "cpu@0 { compatible = \"arm,cortex-m33\"; };",
+        // What it is called, and where it stands, does not matter for one that has them.
+        "cpu@0 { device_type = \"cpu\"; compatible = \"arm,cortex-m7\"; };\nprocessor@1 { compatible = \"arm,cortex-m4\"; };",
+        "cpu@0 { device_type = \"cpu\"; compatible = \"arm,cortex-m7\"; cluster { core1 { compatible = \"acme,part\", \"arm,cortex-m4f\"; }; }; };",
+        "cpu@0 { device_type = \"cpu\"; compatible = \"arm,cortex-m7\", \"ARM,Cortex-M4\"; };",
+        "cpu@0 { device_type = \"cpu\"; compatible = \"arm,cortex-m7\", \"acme\\0arm,cortex-m4\"; };",
+        "cpu@0 { device_type = \"cpu\"; compatible = \"arm,cortex-m7\", \"acme\\x00arm,cortex-m4\"; };",
     ] {
         never(
             &format!("{processors}\n{bit}"),

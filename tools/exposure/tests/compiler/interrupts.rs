@@ -1,6 +1,6 @@
 //! Interrupts, clear rules and captures.
 
-use crate::support::{BOARD, block, exposures_of, refused};
+use crate::support::{BOARD, block, channels, exposures_of, refused};
 
 #[test]
 fn an_interrupt_exists() {
@@ -214,5 +214,17 @@ fn where_an_interrupt_is_told_can_be_read() {
             .iter()
             .any(|p| p.contains("raised has no meaning without clear")),
         "{problems:?}"
+    );
+}
+
+/// More than the kernel has numbers for: it would not start.
+#[test]
+fn as_many_interrupts_as_the_kernel_can_number() {
+    let line = |n| format!("interrupts = <{}>; interrupt-names = \"t\";", 40 + n);
+    let with = |count| channels(count, line, "interrupts = \"t\";");
+    assert_eq!(with(32).unwrap().exposures.len(), 32);
+    refused(
+        with(33),
+        &["exposure.dts:2: 33 interrupts are exposed, 32 are allowed; remedy: expose fewer"],
     );
 }

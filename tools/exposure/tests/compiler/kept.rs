@@ -530,3 +530,47 @@ fn two_interrupts_of_one_name_cannot_be_told_apart() {
     let with = "regs has several interrupts named rx";
     assert!(problems.iter().any(|p| p.contains(with)), "{problems:?}");
 }
+
+/// A list of strings is one however its source or dtc wrote it, and bytes that are paths are some.
+#[test]
+fn a_name_counts_however_it_is_written() {
+    let path = "/soc/serial@40001000";
+    let hex: String = path.bytes().map(|byte| format!("{byte:02x} ")).collect();
+    let cells: String = path
+        .as_bytes()
+        .chunks(4)
+        .map(|four| {
+            four.iter()
+                .fold("0x".to_owned(), |cell, byte| cell + &format!("{byte:02x}"))
+                + " "
+        })
+        .collect();
+    for value in [
+        format!("\"{path}\""),
+        format!("\"fw\", \"{path}\""),
+        format!("\"fw\\0{path}\""),
+        format!("\"fw\\x00{path}\\0\""),
+        format!("\"fw\\0\\0{path}\\0more\""),
+        format!("[{hex}00]"),
+        format!("[66 77 00 {hex}00]"),
+        format!("<{cells}>"),
+    ] {
+        let kept = "berth,reserved = \"the heater's\";";
+        refused(
+            &format!("heater {{ {kept} io = {value}; }};"),
+            "",
+            "",
+            "x is",
+        );
+        refused(&format!("chosen {{ io = {value}; }};"), "", "", "x is");
+        refused(
+            &format!("chosen {{ below {{ io = {value}; }}; }};"),
+            "",
+            "",
+            "x is",
+        );
+        accepted(&format!("heater {{ io = {value}; }};"), "", "");
+    }
+    // What is escaped otherwise ends nothing.
+    accepted(&format!("chosen {{ io = \"a\\\\0{path}\"; }};"), "", "");
+}

@@ -92,3 +92,37 @@ pub(crate) fn refused(result: Result<Configuration, Vec<String>>, expected: &[&s
         Err(problems) => assert_eq!(problems, expected),
     }
 }
+
+/// A board with so many timers more, all of them exposed: `node` is what a node says beside its registers, `block` an exposure.
+pub(crate) fn channels(
+    count: u32,
+    node: impl Fn(u32) -> String,
+    block: &str,
+) -> Result<Configuration, Vec<String>> {
+    let each = |form: &dyn Fn(u32, u32) -> String| -> String {
+        (0..count)
+            .map(|n| form(n, 0x5000_0000 + 0x100 * n))
+            .collect()
+    };
+    let nodes = each(&|n, at| {
+        format!(
+            "channel{n}: c@{at:x} {{ compatible = \"arm,cmsdk-timer\"; reg = <0x{at:x} 0x100>; {} }};\n",
+            node(n)
+        )
+    });
+    let blocks = each(&|n, _| {
+        format!(
+            "c{n} {{ register-block = <&channel{n}>; access = \"mapped\"; safe-state = \"none\"; {block} }};\n"
+        )
+    });
+    let peripherals = each(&|n, at| {
+        format!(
+            "<peripheral derivedFrom=\"PLAIN\"><name>C{n}</name><baseAddress>0x{at:x}</baseAddress></peripheral>\n"
+        )
+    });
+    run_all(
+        &format!("{HEAD}{blocks}{TAIL}"),
+        &BOARD.replace("\t\tbig: ", &format!("{nodes}big: ")),
+        &REGISTERS.replace("</peripherals>", &format!("{peripherals}</peripherals>")),
+    )
+}

@@ -166,7 +166,7 @@ pub(crate) fn reconcile(
                     restart: false,
                 };
                 let before = containers.iter().find(|c| c.name == **name);
-                place(client, name, before, &target.image, &how).map(|placed: Placed| {
+                place(client, name, before, &target.image, &how, |_| {}).map(|placed: Placed| {
                     let back = placed.rolled_back();
                     (
                         if back.is_some() {

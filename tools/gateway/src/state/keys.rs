@@ -165,6 +165,15 @@ impl State {
             .map(|(row, _)| row))
     }
 
+    /// Returns the key of this id, unless it was revoked.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    pub(crate) fn key_of_id(&self, id: &str) -> Result<Option<KeyRow>, Error> {
+        let found = self.key_row(id)?;
+        Ok(found.map(|(row, _)| row).filter(|row| !row.revoked))
+    }
+
     fn key_row(&self, id: &str) -> Result<Option<(KeyRow, [u8; 32])>, Error> {
         let connection = self.hold();
         let found = connection
@@ -230,7 +239,7 @@ fn is_same(a: &[u8; 32], b: &[u8; 32]) -> bool {
 }
 
 /// So many random bytes, in hexadecimal.
-fn random<const BYTES: usize>() -> Result<String, Error> {
+pub(crate) fn random<const BYTES: usize>() -> Result<String, Error> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|error| Error::System(error.to_string()))?;
     Ok(berth::hexadecimal(&bytes))

@@ -16,6 +16,7 @@ pub(crate) use devices::is_name;
 pub use devices::{By, Device};
 pub(crate) use fleet::{Applied, Happened, Holds, Rollout, RolloutDevice};
 pub use keys::KeyRow;
+pub(crate) use keys::random;
 pub(crate) use wasmico::Numbers;
 
 use crate::Error;

@@ -4,10 +4,11 @@
 //!    sends its own.
 //! 2. **Origin**: a browser says which page makes it send a request. Another page's changes nothing, not even on a
 //!    network that is trusted. No answer has a CORS header, so no other page reads one either.
-//! 3. **Key**, as `Authorization: Bearer` or HTTP basic; who tries often with none or a wrong one has to wait.
+//! 3. **Key**, as `Authorization: Bearer` or HTTP basic; who tries often with none or a wrong one has to wait. For pages: the
+//!    session of somebody who has logged in with one (`pages`), which opens nothing but pages.
 //! 4. **Rate** of the key.
 
-use super::{App, Caller, Peer, Problem, limits, messages};
+use super::{App, Caller, Peer, Problem, limits, messages, pages};
 use crate::{Role, Scope};
 use axum::{
     extract::{Request, State},
@@ -23,9 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
-    let mut response = match admit(&app, &head).await {
-        Ok(caller) => {
-            head.extensions.insert(caller);
+    let mut response = match admit(&app, &mut head).await {
+        Ok(()) => {
             let request = Request::from_parts(head, body);
             match tokio::time::timeout(PATIENCE, next.run(request)).await {
                 Ok(response) => response,
@@ -37,7 +37,7 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
                 .into_response(),
             }
         }
-        Err(problem) => problem.into_response(),
+        Err(response) => *response,
     };
     let headers = response.headers_mut();
     for (name, value) in [
@@ -50,12 +50,34 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
             "default-src 'none'; frame-ancestors 'none'",
         ),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        // Pages have their own of some.
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
     response
 }
 
-async fn admit(app: &App, head: &Parts) -> Result<Caller, Problem> {
+/// Whoever it is, handlers find him in `head`.
+async fn admit(app: &App, head: &mut Parts) -> Result<(), Box<Response>> {
+    let refused = |problem: Problem| Box::new(problem.into_response());
+    let peer = from_own_page(app, head).map_err(refused)?;
+    if pages::is_path(head.uri.path()) {
+        if let Some(visitor) = pages::admit(app, head, peer).await? {
+            let taken = app.limits.requests.take(visitor.caller.name.clone());
+            taken.map_err(|after| refused(Problem::too_often(after)))?;
+            head.extensions.insert(visitor.caller.clone());
+            head.extensions.insert(visitor);
+        }
+        return Ok(());
+    }
+    let caller = caller(app, head, peer).await.map_err(refused)?;
+    head.extensions.insert(caller);
+    Ok(())
+}
+
+/// Where a request comes from, if it calls the gateway by its name and no other page has made a browser send it.
+fn from_own_page(app: &App, head: &Parts) -> Result<IpAddr, Problem> {
     let headers = &head.headers;
     let Some(&Peer(peer)) = head.extensions.get() else {
         return Err(Problem::bad_request(
@@ -79,7 +101,12 @@ async fn admit(app: &App, head: &Parts) -> Result<Caller, Problem> {
             "another web page's requests change nothing here",
         ));
     }
+    Ok(peer)
+}
 
+/// Whose key a request has.
+async fn caller(app: &App, head: &Parts, peer: IpAddr) -> Result<Caller, Problem> {
+    let headers = &head.headers;
     let place = limits::place(peer);
     let what = format!("{} {}", head.method, head.uri.path());
     let caller = match one(headers, &header::AUTHORIZATION)? {

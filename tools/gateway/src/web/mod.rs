@@ -5,6 +5,7 @@ mod limits;
 mod messages;
 mod metrics;
 mod network;
+mod pages;
 mod problem;
 mod v1;
 mod wasmico;
@@ -12,6 +13,7 @@ mod wasmico;
 pub(crate) use limits::Limits;
 pub(crate) use messages::Uploads;
 pub use network::Network;
+pub(crate) use pages::Sessions;
 pub(crate) use problem::Problem;
 pub(crate) use v1::Device;
 
@@ -35,6 +37,10 @@ pub(crate) struct App {
     pub(crate) trusted: Vec<Network>,
     pub(crate) limits: Limits,
     pub(crate) uploads: Uploads,
+    /// Who has logged in.
+    pub(crate) sessions: Sessions,
+    /// Is it over TLS that browsers come?
+    pub(crate) secure: bool,
 }
 
 /// A change of a device that is asked for.
@@ -70,6 +76,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(messages::router())
         .merge(v1::router())
         .merge(metrics::router())
+        .merge(pages::router())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(BODY_MAX))

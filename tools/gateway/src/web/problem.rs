@@ -101,6 +101,11 @@ impl Problem {
         &self.code
     }
 
+    /// For a page: its status, what happened, and what to do next.
+    pub(crate) fn into_parts(self) -> (StatusCode, String, Option<&'static str>) {
+        (self.status, self.detail, self.hint)
+    }
+
     /// The same error under another status and text, as WASMICO has it.
     pub(crate) fn into_wasmico(mut self, status: StatusCode, detail: Option<&str>) -> Self {
         self.status = status;

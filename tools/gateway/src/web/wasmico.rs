@@ -133,7 +133,7 @@ fn store(
         start: live,
         restart: live,
     };
-    let placed = place(client, name, before.as_ref(), &image.bytes, &how)?;
+    let placed = place(client, name, before.as_ref(), &image.bytes, &how, |_| {})?;
     Ok(match placed.rolled_back() {
         Some(_) => Did::Not("the new file has failed, and the old one is there again"),
         None => Did::Done,

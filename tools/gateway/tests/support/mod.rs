@@ -82,7 +82,13 @@ impl Gateway {
     }
 
     pub fn start(state: TempDir, words: &[&str]) -> Self {
-        let mut child = program(state.path())
+        let command = program(state.path());
+        Self::run(state, command, words)
+    }
+
+    /// The same in surroundings of its own.
+    pub fn run(state: TempDir, mut command: Command, words: &[&str]) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0"])
             .args(words)
             .stdout(Stdio::piped())

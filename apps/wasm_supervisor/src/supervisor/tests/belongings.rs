@@ -639,6 +639,34 @@ fn values_are_bounded_and_their_writes_are_said_to_be_possible_later() {
     assert_eq!(bench.kept("q"), (String::new(), 1, 4, 5, Some(5)));
 }
 
+/// Where the store has no page left, a setting is refused with that, a value with its number, and both are what they were.
+#[test]
+fn a_full_store_refuses_settings_and_values_and_keeps_those_it_has() {
+    let mut bench = Bench::with_flash(Simulated::new(16));
+    let chosen = bench.draft(1, "a=1\0", None);
+    bench.place("c", &counter(), chosen, None).unwrap();
+    assert_eq!(bench.once("c"), ("1".into(), 0));
+    // An image of a page each, until there is no more.
+    let why = (0..16).find_map(|number| {
+        let image = program("", &format!("(drop (i32.const {number}))"));
+        let name = format!("more{number}");
+        bench.place(&name, &image, Chosen::default(), None).err()
+    });
+    let why = why.unwrap();
+    assert!(why.contains("the store is full"), "{why}");
+    let refused = bench.change("c", "a=2\0", None).unwrap_err();
+    assert!(refused.contains("the store is full"), "{refused}");
+    assert_eq!(bench.once("c"), ("2".into(), 9));
+    assert_eq!(bench.once("c"), ("2".into(), 9));
+    let mut bench = bench.restarted();
+    assert_eq!(bench.configuration("c"), "a=1;");
+    bench.ok(Op::Remove { name: "more0" });
+    bench.change("c", "a=2\0", None).unwrap();
+    assert_eq!(bench.configuration("c"), "a=2;");
+    bench.ok(Op::Remove { name: "more1" });
+    assert_eq!(bench.once("c"), ("2".into(), 0));
+}
+
 impl Bench {
     fn store_erases(&mut self) -> u32 {
         self.ask(Op::Status, |result| match result {

@@ -2,12 +2,14 @@
 
 #![allow(unsafe_code)]
 
-use berth_exposure::{DRIVER_NUM, allow};
+use berth_exposure::conveyor::{Direction, MOVE_BYTES, MOVES_MAX, Move};
+use berth_exposure::program::{Exchange, INSTRUCTIONS_MAX, Instruction, Place, Ready};
+use berth_exposure::{DRIVER_NUM, Width, allow};
 use libtock::raw::{self, class};
 use libtock::{ErrorCode, StaticBuffer, memop};
 
 /// What may be lent, and is used for nothing else.
-const ROOM: usize = 256;
+const ROOM: usize = 512;
 static BUFFER: StaticBuffer<ROOM> = StaticBuffer::new();
 
 /// Labels of the board, and what is none.
@@ -92,6 +94,10 @@ pub(crate) struct Arguments {
     handles: [usize; 8],
     /// How many claims the kernel granted.
     pub(crate) claims: u32,
+    /// How many register programs it began.
+    pub(crate) programs: u32,
+    /// How often it synchronised a conveyor.
+    pub(crate) syncs: u32,
 }
 
 /// What every subscription points to.
@@ -107,6 +113,8 @@ impl Arguments {
             flash: memop::flash_start()?..memop::flash_end()?,
             handles: [0; 8],
             claims: 0,
+            programs: 0,
+            syncs: 0,
         })
     }
 
@@ -157,7 +165,7 @@ impl Arguments {
         match self.below(8) {
             0 => self.random(),
             1 => self.one_of(&EDGES),
-            _ => self.below(20),
+            _ => self.below(28),
         }
     }
 
@@ -202,20 +210,146 @@ impl Arguments {
         for (place, byte) in self.buffer.iter_mut().zip(label) {
             *place = *byte;
         }
-        let address = self.buffer.as_mut_ptr().expose_provenance();
-        // SAFETY: the buffer is static and read by the kernel only.
-        unsafe {
-            raw::call::<{ class::ALLOW_READ_ONLY }>([
-                DRIVER_NUM,
-                allow::RO_LABEL,
-                address,
-                label.len(),
-            ]);
-        }
+        self.lend(allow::RO_LABEL, label.len());
         if self.one_in(16) {
             self.word()
         } else {
             label.len()
+        }
+    }
+
+    /// Lend the front of the buffer for reading.
+    fn lend(&mut self, number: usize, length: usize) {
+        let address = self.own(0);
+        // SAFETY: the buffer is static and read by the kernel only.
+        unsafe { raw::call::<{ class::ALLOW_READ_ONLY }>([DRIVER_NUM, number, address, length]) };
+    }
+
+    /// Lend the back of the buffer: for the output of programs, or as the memory of conveyors.
+    pub(crate) fn lend_room(&mut self) {
+        const HALF: usize = ROOM / 2;
+        let short = if self.one_in(4) { self.below(HALF) } else { 0 };
+        let (address, length) = (self.own(HALF), HALF - short);
+        if self.one_in(2) {
+            let registers = [DRIVER_NUM, allow::RW_OUTPUT, address, length];
+            // SAFETY: the buffer is static, and nothing else uses what is in it.
+            unsafe { raw::call::<{ class::ALLOW_READ_WRITE }>(registers) };
+        } else {
+            let registers = [DRIVER_NUM, allow::CONVEYOR, address, length];
+            // SAFETY: as above.
+            unsafe { raw::call::<{ class::ALLOW_USERSPACE_READABLE }>(registers) };
+        }
+    }
+
+    /// A register that there may be.
+    fn place(&mut self) -> Place {
+        let width = match self.below(32) {
+            0 => Width::Bits8,
+            1 => Width::Bits16,
+            _ => Width::Bits32,
+        };
+        let offset = match self.below(32) {
+            0 => self.word() as u16,
+            _ => 4 * self.below(4) as u16,
+        };
+        Place { offset, width }
+    }
+
+    /// Write a program to the buffer, one that makes sense or almost, and lend it. Returns how many instructions it has.
+    pub(crate) fn lend_program(&mut self) -> usize {
+        let count = self.count(INSTRUCTIONS_MAX / 2);
+        for index in 0..count {
+            let at = self.place();
+            let (mask, value) = (self.word() as u32, self.word() as u32);
+            let ready = Some(Ready {
+                bit: self.below(32) as u8,
+                is: self.one_in(2),
+            });
+            let instruction = match self.below(8) {
+                0 | 1 => Instruction::Read(at),
+                2 => Instruction::Write(at, value),
+                3 => Instruction::Modify { at, mask, value },
+                4 => Instruction::Poll {
+                    at,
+                    mask,
+                    value,
+                    limit: self.below(64) as u32,
+                },
+                5 => Instruction::Take(at),
+                6 => Instruction::Repeat {
+                    count: self.below(8) as u32,
+                    body: self.below(6) as u8,
+                },
+                _ => Instruction::Exchange(Exchange {
+                    data: at,
+                    status: self.place().offset,
+                    words: self.below(16) as u16,
+                    under_way: self.below(9) as u8,
+                    room: ready,
+                    from_input: self.one_in(2),
+                    filled: ready,
+                    to_output: self.one_in(2),
+                    limit: self.below(16) as u32,
+                }),
+            };
+            self.put(index, &instruction.encode());
+        }
+        self.spoil();
+        let number = if self.one_in(8) {
+            allow::RO_INPUT
+        } else {
+            allow::RO_PROGRAM
+        };
+        self.lend(number, ROOM / 2);
+        count
+    }
+
+    /// As [`lend_program`](Self::lend_program), the list of a conveyor. Returns how many moves it has.
+    pub(crate) fn lend_moves(&mut self) -> usize {
+        let count = self.count(MOVES_MAX);
+        for index in 0..count {
+            let Place { offset, width } = self.place();
+            let one = Move {
+                offset,
+                width,
+                direction: if self.one_in(2) {
+                    Direction::In
+                } else {
+                    Direction::Out
+                },
+                place: 4 * self.below(8) as u16,
+                count: 1 + self.below(3) as u16,
+            };
+            self.put(index, &one.encode());
+        }
+        self.spoil();
+        self.lend(allow::RO_PROGRAM, count * MOVE_BYTES);
+        count
+    }
+
+    /// How many entries of a list: mostly few, all of which may make sense; now and then as many as there is room for.
+    fn count(&mut self, most: usize) -> usize {
+        if self.one_in(8) {
+            self.below(most + 1)
+        } else {
+            1 + self.below(3)
+        }
+    }
+
+    /// The entry of a list that stands at the front of the buffer.
+    fn put<const BYTES: usize>(&mut self, index: usize, entry: &[u8; BYTES]) {
+        if let Some(to) = self.buffer.chunks_exact_mut(BYTES).nth(index) {
+            to.copy_from_slice(entry);
+        }
+    }
+
+    /// Now and then, one byte of the front becomes another.
+    fn spoil(&mut self) {
+        if self.one_in(8) {
+            let (at, byte) = (self.below(ROOM / 2), self.random() as u8);
+            if let Some(place) = self.buffer.get_mut(at) {
+                *place = byte;
+            }
         }
     }
 

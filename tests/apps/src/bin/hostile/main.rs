@@ -57,7 +57,11 @@ fn main() {
         .decimal(accepted)
         .text(" accepted, ")
         .decimal(arguments.claims)
-        .text(" claims")
+        .text(" claims, ")
+        .decimal(arguments.programs)
+        .text(" programs, ")
+        .decimal(arguments.syncs)
+        .text(" syncs")
         .print();
 }
 
@@ -124,7 +128,7 @@ fn call(arguments: &mut Arguments) -> bool {
 
 /// A command to `wasm_host`.
 fn host_command(arguments: &mut Arguments) -> bool {
-    let number = match arguments.below(24) {
+    let number = match arguments.below(32) {
         0 => command::CLAIM,
         1 => command::RELEASE,
         2 => command::RELEASE_ALL,
@@ -133,6 +137,12 @@ fn host_command(arguments: &mut Arguments) -> bool {
         5 => command::DESCRIBE,
         6 => arguments.number(),
         7 | 8 => command::REGISTER + arguments.below(4),
+        // Programs and conveyors: begun, gone on with, and ended.
+        9..=14 => command::PROGRAM_RUN + arguments.below(6),
+        15 => {
+            arguments.lend_room();
+            command::CONVEYOR_SYNC
+        }
         _ => command::READ8 + arguments.below(8),
     };
     let (first, second) = match number {
@@ -149,6 +159,27 @@ fn host_command(arguments: &mut Arguments) -> bool {
             let which = arguments.handle() << 16 | arguments.below(3);
             (which, arguments.below(4) << 8 | arguments.below(6))
         }
+        command::PROGRAM_RUN => {
+            let count = arguments.lend_program();
+            let which = arguments.handle() << 16 | arguments.below(256) << 8 | count;
+            (which, arguments.below(64) << 16 | arguments.below(64))
+        }
+        command::PROGRAM_CONTINUE => (arguments.handle(), arguments.word()),
+        command::CONVEYOR_ATTACH => {
+            let count = arguments.lend_moves();
+            (arguments.handle() << 16 | count, arguments.below(257))
+        }
+        command::CONVEYOR_SYNC => {
+            let few = if arguments.one_in(8) { 256 } else { 2 };
+            let (first, count) = (arguments.below(few) / 2, arguments.below(few));
+            (
+                arguments.handle() << 16 | first << 8 | count,
+                arguments.below(4),
+            )
+        }
+        command::PROGRAM_CANCEL | command::CONVEYOR_DETACH => {
+            (arguments.handle(), arguments.word())
+        }
         _ => (arguments.register(), arguments.word()),
     };
     // SAFETY: lends and subscribes nothing; what was lent before is in the buffer.
@@ -156,5 +187,11 @@ fn host_command(arguments: &mut Arguments) -> bool {
     if number == command::CLAIM && result[0] == variant::SUCCESS_3_U32 {
         arguments.claimed(result[1]);
     }
-    result[0] >= variant::SUCCESS
+    let accepted = result[0] >= variant::SUCCESS;
+    match number {
+        command::PROGRAM_RUN => arguments.programs += u32::from(accepted),
+        command::CONVEYOR_SYNC => arguments.syncs += u32::from(accepted),
+        _ => {}
+    }
+    accepted
 }

@@ -35,11 +35,17 @@ impl Memory {
 
     /// Copies `bytes` to its front, as many as it has.
     pub fn copy_from(&self, bytes: &[u8]) {
-        for (bytes, word) in bytes.chunks(WORD).zip(&self.words) {
+        let (whole, rest) = bytes.split_at(whole_words(bytes.len()));
+        for (word, bytes) in self.words.iter().zip(whole.chunks_exact(WORD)) {
+            // They are as many.
+            let bytes = bytes.try_into().unwrap_or_default();
+            word.store(u32::from_le_bytes(bytes), Ordering::Relaxed);
+        }
+        if let (Some(word), false) = (self.words.get(whole.len() / WORD), rest.is_empty()) {
             let mut value = [0; WORD];
             value
                 .iter_mut()
-                .zip(bytes)
+                .zip(rest)
                 .for_each(|(to, from)| *to = *from);
             word.store(u32::from_le_bytes(value), Ordering::Relaxed);
         }
@@ -47,14 +53,21 @@ impl Memory {
 
     /// Copies its front to `bytes`, as many as it has.
     pub fn copy_to(&self, bytes: &mut [u8]) {
-        for (bytes, word) in bytes.chunks_mut(WORD).zip(&self.words) {
+        let (whole, rest) = bytes.split_at_mut(whole_words(bytes.len()));
+        let behind = self.words.get(whole.len() / WORD);
+        for (bytes, word) in whole.chunks_exact_mut(WORD).zip(&self.words) {
+            bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
+        }
+        if let Some(word) = behind {
             let value = word.load(Ordering::Relaxed).to_le_bytes();
-            bytes
-                .iter_mut()
-                .zip(value)
-                .for_each(|(to, from)| *to = from);
+            rest.iter_mut().zip(value).for_each(|(to, from)| *to = from);
         }
     }
+}
+
+/// How many of so many bytes are whole words.
+const fn whole_words(bytes: usize) -> usize {
+    bytes / WORD * WORD
 }
 
 impl Default for Memory {

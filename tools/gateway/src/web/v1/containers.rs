@@ -9,6 +9,7 @@ use crate::{
     Again,
     placing::{self, How, Placed, place},
     settings::Wanted,
+    watch::Carrying,
 };
 use axum::{Extension, Json, body::Bytes, extract::State, http::StatusCode};
 use berth::{Client, Container, Inspection, LogLine, UpdateOutcome, Wishes};
@@ -57,17 +58,17 @@ async fn inspect(OnContainer { on, name }: OnContainer) -> Answer<Inspection> {
 
 /// What came of an upload.
 #[derive(Serialize, ToSchema)]
-struct Outcome {
+pub(in super::super) struct Outcome {
     /// `stored`, `unchanged` (it has this image already) or `updated`.
-    outcome: &'static str,
+    pub(in super::super) outcome: &'static str,
     /// Was it started?
-    started: bool,
+    pub(in super::super) started: bool,
     /// How the update of a container that ran has come along.
     #[serde(skip_serializing_if = "Option::is_none")]
     update: Option<UpdateOutcome>,
     /// Something worth knowing about the module.
     #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
+    pub(in super::super) note: Option<String>,
 }
 
 /// Store a container, in place of the one of its name if there is one: one that runs is updated live, on trial.
@@ -76,7 +77,7 @@ struct Outcome {
     request_body(content_type = "application/wasm", content = Vec<u8>, description = "A module or a package"),
     responses((status = 200, body = Outcome), (status = 409, body = problem::Body, description = "The device refuses, or the new one failed and the old one is there again"),
         (status = "default", body = problem::Body)))]
-async fn store(
+pub(in super::super) async fn store(
     OnContainer { on, name }: OnContainer,
     Asked(mut wanted): Asked<Stored>,
     file: Bytes,
@@ -108,9 +109,12 @@ async fn store(
         start: wanted.start,
         restart: false,
     };
+    let known = on.known("upload").await?;
+    let carrying = Carrying::begin(known.line.watch(), &name, bytes.len());
     let ask = move |client: &mut Client| {
         let before = placing::find(client, &name)?;
-        place(client, &name, before.as_ref(), &bytes, &how)
+        let told = |done| carrying.has(done);
+        place(client, &name, before.as_ref(), &bytes, &how, told)
     };
     let outcome = |placed: &Placed| match placed.rolled_back() {
         Some(_) => "rolled-back",
@@ -158,17 +162,17 @@ async fn edit(
 /// How a container is deleted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Removal {
+pub(in super::super) struct Removal {
     /// Stop it first, if it is active.
     #[serde(default)]
-    force: bool,
+    pub(in super::super) force: bool,
 }
 
 /// Delete a container, with its image, state and log.
 #[utoipa::path(delete, path = "/v1/devices/{device}/containers/{name}", tag = "containers",
     params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container"), Removal),
     responses((status = 204, description = "deleted"), (status = "default", body = problem::Body)))]
-async fn remove(
+pub(in super::super) async fn remove(
     OnContainer { on, name }: OnContainer,
     Asked(how): Asked<Removal>,
 ) -> Result<StatusCode, Problem> {
@@ -183,7 +187,7 @@ async fn remove(
 /// What can be done with a container.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Verb {
+pub(in super::super) enum Verb {
     /// Start it.
     Start,
     /// Stop it at its next suspension point.
@@ -202,7 +206,7 @@ pub(super) enum Verb {
 
 impl Verb {
     /// As the audit log has it.
-    const fn word(self) -> &'static str {
+    pub(in super::super) const fn word(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::Stop => "stop",
@@ -234,7 +238,7 @@ impl Verb {
 #[utoipa::path(post, path = "/v1/devices/{device}/containers/{name}/{verb}", tag = "containers",
     params(("device" = String, Path, description = "The device"), ("name" = String, Path, description = "The container"), ("verb" = Verb, Path, description = "What to do")),
     responses((status = 204, description = "done"), (status = "default", body = problem::Body)))]
-async fn act(
+pub(in super::super) async fn act(
     At((device, name, verb)): At<(String, String, Verb)>,
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,

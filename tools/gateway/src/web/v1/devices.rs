@@ -223,7 +223,7 @@ async fn status(on: OnDevice) -> Answer<DeviceStatus> {
 #[utoipa::path(get, path = "/v1/devices/{device}/exposures", tag = "devices",
     params(("device" = String, Path, description = "Its name")),
     responses((status = 200, body = Vec<Exposure>), (status = "default", body = problem::Body)))]
-async fn exposures(on: OnDevice) -> Answer<Vec<Exposure>> {
+pub(in super::super) async fn exposures(on: OnDevice) -> Answer<Vec<Exposure>> {
     on.look("exposures", berth::exposures).await
 }
 
@@ -275,19 +275,19 @@ async fn events(on: OnDevice) -> Answer<Vec<DeviceEvent>> {
 
 /// A container's last fault.
 #[derive(Serialize, ToSchema)]
-struct Fault {
+pub(in super::super) struct Fault {
     /// The container.
-    name: Said,
+    pub(in super::super) name: Said,
     /// What was known then.
     #[serde(flatten)]
-    record: FaultRecord,
+    pub(in super::super) record: FaultRecord,
 }
 
 /// The last fault of each container that had one.
 #[utoipa::path(get, path = "/v1/devices/{device}/faults", tag = "devices",
     params(("device" = String, Path, description = "Its name")),
     responses((status = 200, body = Vec<Fault>), (status = "default", body = problem::Body)))]
-async fn faults(on: OnDevice) -> Answer<Vec<Fault>> {
+pub(in super::super) async fn faults(on: OnDevice) -> Answer<Vec<Fault>> {
     on.look("faults", |client| {
         let mut faults = Vec::new();
         for container in berth::containers(client)? {
@@ -310,7 +310,7 @@ async fn faults(on: OnDevice) -> Answer<Vec<Fault>> {
 #[utoipa::path(post, path = "/v1/devices/{device}/reset", tag = "devices",
     params(("device" = String, Path, description = "Its name")),
     responses((status = 204, description = "it answers again"), (status = "default", body = problem::Body)))]
-async fn reset(on: OnDevice) -> Result<StatusCode, Problem> {
+pub(in super::super) async fn reset(on: OnDevice) -> Result<StatusCode, Problem> {
     let change = Change {
         action: "reset",
         subject: String::new(),

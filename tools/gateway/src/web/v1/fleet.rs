@@ -72,23 +72,23 @@ async fn keep_image(
 
 /// A set as it holds.
 #[derive(Serialize, ToSchema)]
-struct Set {
+pub(in super::super) struct Set {
     /// Its name.
-    name: String,
+    pub(in super::super) name: String,
     /// The version that holds; 0: none yet.
-    version: i64,
+    pub(in super::super) version: i64,
     /// What that is.
     #[serde(skip_serializing_if = "Option::is_none")]
     spec: Option<Spec>,
     /// The version that is rolled out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    coming: Option<i64>,
+    pub(in super::super) coming: Option<i64>,
 }
 
 /// All sets.
 #[utoipa::path(get, path = "/v1/fleet/sets", tag = "fleet",
     responses((status = 200, body = Vec<Set>), (status = "default", body = problem::Body)))]
-async fn sets(State(app): Shared, Extension(caller): Who) -> Answer<Vec<Set>> {
+pub(in super::super) async fn sets(State(app): Shared, Extension(caller): Who) -> Answer<Vec<Set>> {
     app.fleet_seen(&caller)?;
     let sets = app.with_state(crate::State::sets).await?;
     let shown = sets.into_iter().map(|mut set| Set {
@@ -211,26 +211,33 @@ async fn drift(
 /// Roll-outs, the newest first.
 #[utoipa::path(get, path = "/v1/fleet/rollouts", tag = "fleet",
     responses((status = 200, body = Vec<Rollout>), (status = "default", body = problem::Body)))]
-async fn rollouts(State(app): Shared, Extension(caller): Who) -> Answer<Vec<Rollout>> {
+pub(in super::super) async fn rollouts(
+    State(app): Shared,
+    Extension(caller): Who,
+) -> Answer<Vec<Rollout>> {
     app.fleet_seen(&caller)?;
     app.with_state(|state| state.rollouts(None)).await.map(Json)
 }
 
 /// A roll-out with its devices.
 #[derive(Serialize, ToSchema)]
-struct Report {
+pub(in super::super) struct Report {
     /// Where it stands.
     #[serde(flatten)]
-    rollout: Rollout,
+    pub(in super::super) rollout: Rollout,
     /// Its devices, by stage.
-    devices: Vec<RolloutDevice>,
+    pub(in super::super) devices: Vec<RolloutDevice>,
 }
 
 /// One roll-out, device by device.
 #[utoipa::path(get, path = "/v1/fleet/rollouts/{id}", tag = "fleet",
     params(("id" = i64, Path, description = "Its number")),
     responses((status = 200, body = Report), (status = "default", body = problem::Body)))]
-async fn rollout(State(app): Shared, Extension(caller): Who, At(id): At<i64>) -> Answer<Report> {
+pub(in super::super) async fn rollout(
+    State(app): Shared,
+    Extension(caller): Who,
+    At(id): At<i64>,
+) -> Answer<Report> {
     app.fleet_seen(&caller)?;
     let found = app.with_state(move |state| {
         let rollout = state.rollouts(Some(id))?.pop();
@@ -245,7 +252,7 @@ async fn rollout(State(app): Shared, Extension(caller): Who, At(id): At<i64>) ->
 /// What can be done with a roll-out.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Turn {
+pub(in super::super) enum Turn {
     /// Wait where it is.
     Pause,
     /// Go on.
@@ -258,7 +265,7 @@ pub(super) enum Turn {
 #[utoipa::path(post, path = "/v1/fleet/rollouts/{id}/{turn}", tag = "fleet",
     params(("id" = i64, Path, description = "Its number"), ("turn" = Turn, Path, description = "What to do")),
     responses((status = 204, description = "done"), (status = "default", body = problem::Body)))]
-async fn turn(
+pub(in super::super) async fn turn(
     State(app): Shared,
     Extension(caller): Who,
     At((id, turn)): At<(i64, Turn)>,
@@ -316,7 +323,7 @@ impl App {
     }
 
     /// May the caller see them?
-    fn fleet_seen(&self, caller: &Caller) -> Result<(), Problem> {
+    pub(in super::super) fn fleet_seen(&self, caller: &Caller) -> Result<(), Problem> {
         if caller.scope == crate::Scope::default() && !caller.keyless {
             return Ok(());
         }

@@ -55,7 +55,7 @@ async fn events(
         ("Last-Event-ID" = Option<String>, Header, description = "What came last")),
     responses((status = 200, content_type = "text/event-stream", body = String, description = "events of kind `line`, each with one line as JSON"),
         (status = "default", body = problem::Body)))]
-async fn logs(
+pub(in super::super) async fn logs(
     OnContainer { on, name }: OnContainer,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {

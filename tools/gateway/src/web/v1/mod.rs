@@ -9,13 +9,13 @@
 //!   /v1/keys, /v1/audit                             the gateway's own, for admins
 //! ```
 
-mod containers;
-mod devices;
-mod fleet;
-mod follow;
+pub(super) mod containers;
+pub(super) mod devices;
+pub(super) mod fleet;
+pub(super) mod follow;
 mod operators;
-mod request;
-mod settings;
+pub(super) mod request;
+pub(super) mod settings;
 
 pub(crate) use devices::Device;
 

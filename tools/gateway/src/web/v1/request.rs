@@ -11,16 +11,16 @@ use berth::{Client, Prepared};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-pub(super) type Answer<T> = Result<Json<T>, Problem>;
+pub(in super::super) type Answer<T> = Result<Json<T>, Problem>;
 
 /// A body, as JSON.
-pub(super) struct Sent<T>(pub(super) T);
+pub(in super::super) struct Sent<T>(pub(in super::super) T);
 
 /// What stands behind the path.
-pub(super) struct Asked<T>(pub(super) T);
+pub(in super::super) struct Asked<T>(pub(in super::super) T);
 
 /// Parts of the path.
-pub(super) struct At<T>(pub(super) T);
+pub(in super::super) struct At<T>(pub(in super::super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
     type Rejection = Problem;
@@ -53,10 +53,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
 }
 
 /// A request about a device.
-pub(super) struct OnDevice {
-    pub(super) app: Arc<App>,
-    pub(super) caller: Caller,
-    pub(super) device: String,
+pub(in super::super) struct OnDevice {
+    pub(in super::super) app: Arc<App>,
+    pub(in super::super) caller: Caller,
+    pub(in super::super) device: String,
 }
 
 impl OnDevice {
@@ -71,14 +71,14 @@ impl OnDevice {
     }
 
     /// The device, for who may see it.
-    pub(super) async fn known(&self, action: &str) -> Result<Known, Problem> {
+    pub(in super::super) async fn known(&self, action: &str) -> Result<Known, Problem> {
         self.app
             .device(&self.caller, Some(&self.device), Role::View, action)
             .await
     }
 
     /// Asks it for something that changes nothing.
-    pub(super) async fn look<T: Send + 'static>(
+    pub(in super::super) async fn look<T: Send + 'static>(
         &self,
         action: &str,
         ask: impl FnMut(&mut Client) -> Result<T, berth::Error> + Send + 'static,
@@ -90,7 +90,7 @@ impl OnDevice {
     }
 
     /// Asks it for a change; `outcome` is the word for the audit log.
-    pub(super) async fn change<T: Send + 'static>(
+    pub(in super::super) async fn change<T: Send + 'static>(
         self,
         change: Change,
         ask: impl FnMut(&mut Client) -> Result<T, berth::Error> + Send + 'static,
@@ -113,9 +113,9 @@ impl FromRequestParts<Arc<App>> for OnDevice {
 }
 
 /// A request about a container of a device.
-pub(super) struct OnContainer {
-    pub(super) on: OnDevice,
-    pub(super) name: String,
+pub(in super::super) struct OnContainer {
+    pub(in super::super) on: OnDevice,
+    pub(in super::super) name: String,
 }
 
 impl FromRequestParts<Arc<App>> for OnContainer {
@@ -129,7 +129,7 @@ impl FromRequestParts<Arc<App>> for OnContainer {
 }
 
 /// A module that was sent for a container, packed.
-pub(super) async fn prepared(file: Vec<u8>, name: &str) -> Result<Prepared, Problem> {
+pub(in super::super) async fn prepared(file: Vec<u8>, name: &str) -> Result<Prepared, Problem> {
     let name = name.to_owned();
     tokio::task::spawn_blocking(move || berth::prepare(file, &name))
         .await

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Stored {
+pub(in super::super) struct Stored {
     /// Most bytes of stack for the interpreter.
     stack: Option<u32>,
     /// Most bytes its linear memory may grow to.
@@ -48,6 +48,14 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// All is left to the device and the package but whether it is started.
+    pub(in super::super) fn of(start: bool) -> Self {
+        Self {
+            start,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn terms(&mut self) -> Result<Terms, Problem> {
         let period = self.service.as_deref().map(service).transpose();
         let period = period.map_err(|why| Problem::bad_request(&format!("service: {why}")))?;

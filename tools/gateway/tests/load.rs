@@ -1,0 +1,17 @@
+//! Many devices behind one gateway, as `make bench` has a thousand; here it is whether all of it happens.
+
+use berth_crowd::load::{Size, measure};
+use std::path::Path;
+
+#[test]
+fn a_crowd_is_seen_followed_and_rolled_out_to_beside_three_that_do_their_worst() {
+    let size = Size {
+        devices: 24,
+        containers: 4,
+        streams: 12,
+        requests: 20,
+    };
+    let load = measure(Path::new(env!("CARGO_BIN_EXE_berth-serve")), size).unwrap();
+    // Each log was followed: a line at least has come from each.
+    assert!(load.lines >= size.streams, "{load:?}");
+}
