@@ -114,8 +114,10 @@ impl Data for Lent<'_> {
                 *value = [*byte, 0, 0, 0];
             }
         } else {
-            for (value, [low, high]) in values.iter_mut().zip(lying.as_chunks().0) {
-                *value = [*low, *high, 0, 0];
+            for (value, pair) in values.iter_mut().zip(lying.chunks_exact(2)) {
+                if let [low, high] = *pair {
+                    *value = [low, high, 0, 0];
+                }
             }
         }
         Some(())
@@ -135,8 +137,8 @@ impl Data for Lent<'_> {
                 *byte = *low;
             }
         } else {
-            for ([low, high, ..], pair) in values.iter().zip(lying.as_chunks_mut().0) {
-                *pair = [*low, *high];
+            for ([low, high, ..], pair) in values.iter().zip(lying.chunks_exact_mut(2)) {
+                pair.copy_from_slice(&[*low, *high]);
             }
         }
         to.copy_from_slice_or_err(lying).ok()

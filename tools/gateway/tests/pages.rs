@@ -311,7 +311,7 @@ fn somebody_looks_after_a_device_in_a_browser() {
     browser.shows("#all-faults", "pump on roof");
     browser.click("summary .badge");
     browser.shows(".record", "In");
-    browser.shows(".record", "start");
+    browser.shows(".record", "main");
 
     // On a phone, in the dark.
     let light = browser.run("return getComputedStyle(document.body).backgroundColor");

@@ -139,9 +139,13 @@ impl Browser {
     pub fn complaints(&self) -> Vec<String> {
         let log = self.post("se/log", &json!({ "type": "browser" })).unwrap();
         let entries = log.as_array().cloned().unwrap_or_default();
+        let is_answer = |entry: &Value| {
+            let text = entry["message"].as_str().unwrap_or_default();
+            entry["source"] == "network" || text.contains("Response Status Error Code")
+        };
         let texts = entries
             .iter()
-            .filter(|entry| entry["source"] != "network" && entry["level"] != "DEBUG");
+            .filter(|entry| entry["level"] != "DEBUG" && !is_answer(entry));
         texts
             .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
             .collect()

@@ -185,6 +185,7 @@ fn refused(failure: Option<(ErrorCode, u32)>) -> Result<(), Refused> {
 mod tests {
     use super::*;
     use crate::raw::variant;
+    use berth_exposure::program::answer_of;
 
     #[test]
     fn memory_takes_any_number_of_bytes_there_and_back() {
@@ -205,19 +206,25 @@ mod tests {
 
     #[test]
     fn a_sync_that_goes_on_is_asked_for_again() {
-        let mut left = 3;
+        // Moves asked for, how many of them are made then, and their accesses: an engine that moves by itself has made none at first.
+        let mut answers = [
+            (0x7_0203, state::GOES_ON, 0, 0),
+            (0x7_0203, state::GOES_ON, 1, 9),
+            (0x7_0302, state::DONE, 2, 4),
+        ]
+        .into_iter();
         crate::host::install(move |_, [driver, number, which, directions]| {
-            assert_eq!((driver, number), (DRIVER_NUM, 24));
-            assert_eq!((which, directions), (0x7_0203, 1));
-            left -= 1;
-            let state = if left == 0 {
-                state::DONE
-            } else {
-                state::GOES_ON
-            };
-            [variant::SUCCESS_2_U32, state as usize, 5, 0]
+            assert_eq!((driver, number, directions), (DRIVER_NUM, 24, 1));
+            let (asked, come, made, accesses) = answers.next().unwrap();
+            assert_eq!(which, asked);
+            [
+                variant::SUCCESS_2_U32,
+                answer_of(come, made) as usize,
+                accesses,
+                0,
+            ]
         });
-        assert_eq!(sync(7, (2, 3), 1), Ok(5));
+        assert_eq!(sync(7, (2, 3), 1), Ok(13));
     }
 
     #[test]

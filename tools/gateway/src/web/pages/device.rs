@@ -208,7 +208,7 @@ pub(super) fn held(points: &[Point], container: &Container) -> Markup {
     let most = values.iter().map(|value| value.1).max().unwrap_or(0);
     let last = figures::bytes(container.memory_used.into());
     html! {
-        (figures::curve(&values, most.max(1024), "Memory, two minutes", &last))
+        (figures::curve(&values, (most + most / 4).max(1024), "Memory, two minutes", &last))
         span.figure { (last) }
     }
 }

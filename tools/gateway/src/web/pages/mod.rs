@@ -42,9 +42,9 @@ use std::sync::Arc;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// How htmx is to be: it runs no text as script, adds no style, shows errors where messages are, and has what it brings work at once (a
+/// How htmx is to be: it runs no text as script, adds no style, shows errors where messages are, gives no part of a page what another says of itself, and has what it brings work at once (a
 /// click in the fiftieth of a second that it waits otherwise is lost).
-const HTMX: &str = r##"{"allowEval":false,"allowScriptTags":false,"includeIndicatorStyles":false,"historyEnabled":false,"defaultSettleDelay":0,"selfRequestsOnly":true,
+const HTMX: &str = r##"{"allowEval":false,"allowScriptTags":false,"includeIndicatorStyles":false,"historyEnabled":false,"defaultSettleDelay":0,"disableInheritance":true,"selfRequestsOnly":true,
 "responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true,"target":"#message","swapOverride":"innerHTML"}]}"##;
 
 /// What a change tells the other parts of the page, so that they ask again.
