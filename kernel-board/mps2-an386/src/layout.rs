@@ -177,8 +177,8 @@ pub(crate) struct EmulatorWords {
 pub(crate) fn emulator_words() -> Option<EmulatorWords> {
     /// "bert", as tools/emulator writes it.
     const PRESENT: u32 = 0x7472_6562;
-    /// Behind the notes, of which the store's 512 KiB have a fourth.
-    const OFFSET: usize = 0x2_0000;
+    /// Behind the notes, a fourth of the store's 512 KiB and of the code's 128: what the file has reaches up to here.
+    const OFFSET: usize = 0x2_8000;
     let words = (&raw const _snotes).wrapping_add(OFFSET).cast::<u32>();
     // SAFETY: aligned memory that the linker script keeps free. It is written by nobody
     // but the emulator.
