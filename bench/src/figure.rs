@@ -13,10 +13,6 @@ pub enum Unit {
     Ratio,
     /// By the host's clock.
     BytesPerSecond,
-    /// By the host's clock.
-    Milliseconds,
-    /// By the host's clock.
-    PerSecond,
 }
 
 impl Unit {
@@ -28,8 +24,6 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Ratio => "ratio",
             Self::BytesPerSecond => "bytes/s",
-            Self::Milliseconds => "ms",
-            Self::PerSecond => "1/s",
         }
     }
 }

@@ -170,6 +170,13 @@ impl Walk<'_> {
             Value::Constant(value) => (value & 0xff) < low && value >> 8 < high,
             _ => false,
         };
+        let same = match state.value(3) {
+            Value::Constant(value) => {
+                let module = &self.module;
+                module.has_functions(value & 0xff) == module.has_functions(value >> 8)
+            }
+            _ => false,
+        };
         let mut bytes = 0;
         let is = match helper {
             INIT | TABLE_COPY | TABLE_INIT | TABLE_FILL => {
@@ -179,7 +186,8 @@ impl Walk<'_> {
                 fifth
                     && match helper {
                         INIT => below(3, data),
-                        TABLE_COPY => both(tables, tables),
+                        // What is called is not what the host gave.
+                        TABLE_COPY => both(tables, tables) && same,
                         TABLE_INIT => both(tables, elements),
                         _ => below(3, tables),
                     }

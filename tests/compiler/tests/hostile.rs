@@ -451,6 +451,19 @@ fn helpers_get_the_context_and_numbers_that_there_are() {
     assert_eq!(table(&[0xf8cd, 0x9004, 0x2301]), MORE);
     assert_eq!(table(&[0xf8cd, 0x9000, 0x9000, 0x2301]), MORE);
     assert_eq!(table(&[0x2301]), MORE);
+    // Elements are copied between tables of one kind: table to, and 256 times table from.
+    let copy = |before| {
+        body(&[&[
+            Is(&[0xb082]),
+            Is(before),
+            Help(Helper::TableCopy),
+            Is(&[0xb002]),
+        ]])
+    };
+    assert_eq!(copy(&[0xf8cd, 0x9000, 0x2300]), Ok(()));
+    assert_eq!(copy(&[0xf8cd, 0x9000, 0xf240, 0x1301]), Ok(()));
+    assert_eq!(copy(&[0xf8cd, 0x9000, 0x2301]), MORE);
+    assert_eq!(copy(&[0xf8cd, 0x9000, 0xf44f, 0x7380]), MORE);
     // There is no data segment.
     assert_eq!(
         body(&[&[Is(&[0x2000, 0x4649]), Help(Helper::DataDrop)]]),

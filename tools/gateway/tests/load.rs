@@ -1,4 +1,4 @@
-//! Many devices behind one gateway, as `make bench` has a thousand; here it is whether all of it happens.
+//! Many devices behind one gateway: whether all of it happens, not how fast.
 
 use berth_crowd::load::{Size, measure};
 use std::path::Path;

@@ -72,7 +72,7 @@ impl<P: Platform + 'static> Containers<P> {
     /// Write what was found out at the start. Not then: the supervisor is still being made, on the stack.
     #[inline(never)]
     pub fn tell_store(&mut self) {
-        let (quarantined, candidate) = core::mem::take(&mut self.untold);
+        let (quarantined, candidate, is_unswept) = core::mem::take(&mut self.untold);
         // If one of them fails, the next start of the supervisor does it.
         if let Some(slot) = quarantined
             && self.store_meta(slot, true).is_ok()
@@ -82,8 +82,10 @@ impl<P: Platform + 'static> Containers<P> {
         if candidate {
             self.drop_candidate();
         }
-        // What was interrupted, or was of a container that is deleted.
-        self.sweep();
+        // What was interrupted, or was of a container that is deleted. Once: this is on every interrupt's way to its handler.
+        if is_unswept {
+            self.sweep();
+        }
     }
 
     /// The image that was on trial is not needed any more.

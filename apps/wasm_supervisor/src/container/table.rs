@@ -48,9 +48,9 @@ pub struct Containers<P: Platform + 'static> {
     pub(super) trial: Option<Trial>,
     /// When state that waits for a container's budget can be written; the end of time if none waits.
     pub(super) deferred_us: u64,
-    /// What is to be written to the store before anything else is done: who is quarantined from now on, and that the
-    /// candidate is forgotten.
-    pub(super) untold: (Option<usize>, bool),
+    /// What is to be written to the store before anything else is done: who is quarantined from now on, that the
+    /// candidate is forgotten, and that it is swept.
+    pub(super) untold: (Option<usize>, bool, bool),
     /// Number of the next log.
     next_log: u32,
 }
@@ -74,7 +74,7 @@ impl<P: Platform + 'static> Containers<P> {
             refused: false,
             trial: None,
             deferred_us: u64::MAX,
-            untold: (None, false),
+            untold: (None, false, true),
             next_log: 0,
             clock: Clock::new(shared.platform.now_us()),
             shared,
