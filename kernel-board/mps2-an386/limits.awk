@@ -1,7 +1,7 @@
 # exposure-deadline.dts with as much as a manufacturer may write: awk -v board=FOLDER -v svd=FILE -f limits.awk
 #
 # Writes an exposure.dts on the standard output: 256 exposed blocks, whose labels are of 32 characters and differ in the last
-# three, a claim that ends with 16 pieces of work, interrupts that capture 16 registers, eight programs at once and eight conveyors. To FILE it writes the registers: the board's, and those blocks.
+# three, a claim that ends with 16 pieces of work, interrupts that capture 16 registers, eight programs at once and eight conveyors. Compiled code it forbids. To FILE it writes the registers: the board's, and those blocks.
 BEGIN {
     count = 256 - 11
     print "/include/ \"" board "/exposure-deadline.dts\"\n/ {\n\tsoc {"
@@ -15,7 +15,7 @@ BEGIN {
     print "\"CTRL 0x0 0xffffffff\";\n\t\t};"
     for (i = 0; i < count; i++)
         printf "\t\tchannel%d {\n\t\t\tregister-block = <&%s>;\n\t\t\taccess = \"mapped\";\n\t\t\tsafe-state = \"none\";\n\t\t};\n", i, name(i)
-    print "\t};\n};"
+    print "\t};\n\n\tsystem-calls {\n\t\tsupervisor {\n\t\t\t/delete-node/ code-partition;\n\t\t};\n\t};\n};"
     while ((getline line < (board "/mps2-an386.svd")) > 0) {
         if (line ~ /<\/peripherals>/)
             for (i = 0; i < count; i++)

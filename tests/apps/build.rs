@@ -18,6 +18,7 @@ fn main() {
     libtock_build::link("misbehave", "APP2", 2048);
     libtock_build::link("filtered", "SUPERVISOR", 2048);
     libtock_build::link("flash_rules", "SUPERVISOR", 4096);
+    libtock_build::link("compiled", "SUPERVISOR", 4096);
     libtock_build::link("bench_registers", "SUPERVISOR", 2048);
     libtock_build::link("bench_led", "SUPERVISOR", 2048);
     libtock_build::link("bench_growth", "SUPERVISOR", 4096);
@@ -44,4 +45,16 @@ fn main() {
     libtock_build::link("occupy", "SUPERVISOR", 2048);
     libtock_build::link("storm", "SUPERVISOR", 2048);
     libtock_build::link("heir", "APP2", 2048);
+    libtock_build::link("native", "SUPERVISOR", 8192);
+    module();
+}
+
+/// The module that `native` compiles.
+fn module() {
+    println!("cargo::rerun-if-changed=src/bin/native/program.wat");
+    let wasm =
+        wat::parse_file("src/bin/native/program.wat").unwrap_or_else(|error| panic!("{error}"));
+    let folder = std::env::var_os("OUT_DIR").unwrap_or_default();
+    let written = std::fs::write(std::path::Path::new(&folder).join("native.wasm"), wasm);
+    written.unwrap_or_else(|error| panic!("native.wasm: {error}"));
 }

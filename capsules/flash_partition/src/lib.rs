@@ -29,7 +29,7 @@ mod driver;
 mod part;
 
 pub use berth_exposure::erases::Budget;
-pub use berth_flash::driver::DRIVER_NUM;
+pub use berth_flash::driver::{CODE_DRIVER_NUM, DRIVER_NUM};
 pub use budget::{Kept, Seconds, Wear};
 pub use driver::{FlashPartition, PartitionGrant, ProcessData};
 pub use part::{Geometry, Guard, Part, PartClient};

@@ -67,7 +67,7 @@ pub trait Guard {
     /// Is the partition for this process?
     fn admits(&self, process: ProcessId) -> bool;
 
-    /// Let `process` read the `length` bytes from address `start`, and neither write
-    /// nor execute them, until it ends or is restarted. Returns whether that was possible.
+    /// Let `process` read the `length` bytes from address `start`, and not write them, until it ends or is
+    /// restarted; execute them, if and only if the partition is one for code. Returns whether that was possible.
     fn open(&self, process: ProcessId, start: usize, length: usize) -> bool;
 }

@@ -5,6 +5,9 @@
 /// The driver's number.
 pub const DRIVER_NUM: usize = 0xA0001;
 
+/// Another partition, of code that the process has compiled: with the same calls, and executable while it is open.
+pub const CODE_DRIVER_NUM: usize = 0xA0003;
+
 /// Commands.
 pub mod command {
     /// Is the driver there, for this process?

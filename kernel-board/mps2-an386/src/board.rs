@@ -40,6 +40,8 @@ pub(crate) struct Board {
     pub(crate) process_info: ProcessInfo<Management, KernelLives>,
     pub(crate) wasm_host: &'static BoardHost,
     pub(crate) flash_partition: &'static FlashPartition,
+    /// Of compiled code.
+    pub(crate) code_partition: &'static FlashPartition,
     pub(crate) run_record: &'static RunRecord,
     pub(crate) filter: Filter,
     pub(crate) scheduler: BackgroundSched,
@@ -57,6 +59,7 @@ impl SyscallDriverLookup for Board {
             led::DRIVER_NUM => f(Some(&self.led)),
             process_info_driver::DRIVER_NUM => f(Some(&self.process_info)),
             flash_partition::DRIVER_NUM => f(Some(self.flash_partition)),
+            flash_partition::CODE_DRIVER_NUM => f(Some(self.code_partition)),
             run_record::DRIVER_NUM => f(Some(self.run_record)),
             #[cfg(feature = "buses")]
             buses::SPI => f(Some(self.buses.spi)),

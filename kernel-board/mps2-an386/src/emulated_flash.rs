@@ -1,4 +1,4 @@
-//! The container store's flash, which this board does not have: RAM with a real part's rules.
+//! The flash of the container store and of compiled code, which this board does not have: RAM with a real part's rules.
 //!
 //! ```text
 //!   flash_partition
@@ -41,7 +41,7 @@ const STEP_BYTES: usize = 512;
 pub(crate) struct EmulatedFlash {
     geometry: Geometry,
     store: MapCell<Store>,
-    mirror: Option<Mirror>,
+    mirror: Option<&'static Mirror>,
     client: OptionalCell<&'static dyn PartClient>,
     /// An operation goes on, or has ended and its client is not told yet.
     ended: DeferredCall,
@@ -52,21 +52,19 @@ pub(crate) struct EmulatedFlash {
 }
 
 /// The file, when the power goes, and what is worn out.
-struct Mirror {
+pub(crate) struct Mirror {
     file: File,
     /// Steps (words programmed, pages erased) until then.
     left: Cell<u32>,
     seed: u32,
-    /// One more than the page that cannot be erased.
-    worn: u32,
+    /// Address of the page that cannot be erased.
+    worn: usize,
 }
 
 impl EmulatedFlash {
     /// The partition as the file has it.
-    pub(crate) fn new(store: Store) -> Self {
-        // The counts' memory is written only afterwards.
-        let mirror = layout::emulator_words().and_then(|words| Mirror::open(words, store.counts));
-        if let Some(mirror) = &mirror {
+    pub(crate) fn new(store: Store, mirror: Option<&'static Mirror>) -> Self {
+        if let Some(mirror) = mirror {
             mirror.load(store.bytes, ERASED);
             mirror.load(store.counts, 0);
         }
@@ -134,7 +132,7 @@ impl EmulatedFlash {
             }
         };
         // All steps, or, if the power goes in one of them, those before it and a part of it.
-        let cut = self.mirror.as_ref().and_then(|mirror| mirror.cut(steps));
+        let cut = self.mirror.and_then(|mirror| mirror.cut(steps));
         let Some(cut) = cut else {
             return match new {
                 Some(new) => self.program_whole(bytes, counts, new),
@@ -208,7 +206,7 @@ impl EmulatedFlash {
     /// Write memory through to the file.
     #[inline(never)]
     fn save(&self, bytes: &[u8]) -> Result<(), FlashError> {
-        match &self.mirror {
+        match self.mirror {
             Some(mirror) => mirror.save(bytes),
             None => Ok(()),
         }
@@ -225,11 +223,8 @@ impl Part for EmulatedFlash {
     }
 
     fn erase(&self, page: usize) -> Result<(), ErrorCode> {
-        if self
-            .mirror
-            .as_ref()
-            .is_some_and(|mirror| mirror.worn as usize == page + 1)
-        {
+        let at = self.geometry.start + page * PAGE_BYTES;
+        if self.mirror.is_some_and(|mirror| mirror.worn == at) {
             return Err(ErrorCode::FAIL);
         }
         self.change(page * PAGE_BYTES, None)?;
@@ -280,12 +275,17 @@ impl DeferredCallClient for EmulatedFlash {
 }
 
 impl Mirror {
-    fn open(words: EmulatorWords, buffer: &mut [u8]) -> Option<Self> {
+    /// Returns `None` without semihosting. The store's counts are written only afterwards.
+    pub(crate) fn open(store: &mut Store) -> Option<Self> {
+        let words: EmulatorWords = layout::emulator_words()?;
+        let buffer = &mut *store.counts;
         Some(Self {
             file: File::of_command_line(buffer)?,
             left: Cell::new(words.cut_after),
             seed: words.cut_seed,
-            worn: words.worn,
+            // One of the store's; 0 stands for none, and there is none in front of it.
+            worn: (store.bytes.as_ptr().addr() + words.worn as usize * PAGE_BYTES)
+                .wrapping_sub(PAGE_BYTES),
         })
     }
 

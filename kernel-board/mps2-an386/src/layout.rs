@@ -9,6 +9,9 @@ unsafe extern "C" {
     static mut _sstore: u8;
     static _estore: u8;
     static mut _snotes: u8;
+    static mut _scode: u8;
+    static _ecode: u8;
+    static mut _scodenotes: u8;
     static mut _sappmem: u8;
     static _eappmem: u8;
     static _ssupervisor: u8;
@@ -109,7 +112,16 @@ pub(crate) fn store_flash() -> (usize, usize) {
     (start, (&raw const _estore).addr() - start)
 }
 
-/// The container store as the emulated flash sees it.
+/// Pages of the region for compiled code at most.
+pub(crate) const CODE_PAGES: usize = 32;
+
+/// All of the flash for compiled code: address and bytes.
+pub(crate) fn code_flash() -> (usize, usize) {
+    let start = (&raw const _scode).addr();
+    (start, (&raw const _ecode).addr() - start)
+}
+
+/// A part of the flash as the emulated flash sees it.
 pub(crate) struct Store {
     /// Its bytes.
     pub(crate) bytes: &'static mut [u8],
@@ -135,6 +147,22 @@ pub(crate) unsafe fn store() -> Store {
     }
 }
 
+/// The flash for compiled code.
+///
+/// # Safety
+///
+/// As [`store`].
+pub(crate) unsafe fn code() -> Store {
+    let (_, len) = code_flash();
+    // SAFETY: as in `store`; a process reads and executes it.
+    unsafe {
+        Store {
+            bytes: core::slice::from_raw_parts_mut(&raw mut _scode, len),
+            counts: core::slice::from_raw_parts_mut(&raw mut _scodenotes, len / 4),
+        }
+    }
+}
+
 /// What the emulator's user says to the emulated flash, in words behind its notes.
 pub(crate) struct EmulatorWords {
     /// Steps of the flash (words programmed, pages erased) until the power is cut.
@@ -149,8 +177,8 @@ pub(crate) struct EmulatorWords {
 pub(crate) fn emulator_words() -> Option<EmulatorWords> {
     /// "bert", as tools/emulator writes it.
     const PRESENT: u32 = 0x7472_6562;
-    /// Behind the notes, of which the store's 512 KiB have a fourth.
-    const OFFSET: usize = 0x2_0000;
+    /// Behind the notes, a fourth of the store's 512 KiB and of the code's 128: what the file has reaches up to here.
+    const OFFSET: usize = 0x2_8000;
     let words = (&raw const _snotes).wrapping_add(OFFSET).cast::<u32>();
     // SAFETY: aligned memory that the linker script keeps free. It is written by nobody
     // but the emulator.

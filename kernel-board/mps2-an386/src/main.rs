@@ -10,8 +10,8 @@
 //!   exposures.rs  what containers may reach through wasm_host
 //!   interrupts.rs who services which interrupt line
 //!   receiver.rs   how fast the operator's bytes are taken
-//!   mapping.rs    opens such blocks to the process that claimed them, and the store
-//!   emulated_flash.rs, semihosting.rs   the flash that the container store is in
+//!   mapping.rs    opens such blocks to the process that claimed them, the store, and the supervisor's code
+//!   emulated_flash.rs, semihosting.rs   the flash of the container store and of compiled code
 //!   places.rs     who is who: what each place in flash gives to the process in it
 //!   policy.rs     what becomes of a process that faulted
 //!   main.rs       makes everything, once, and starts the kernel loop
@@ -81,16 +81,16 @@ use board::{Board, BoardHost, Ends};
 use drivers::Drivers;
 use emulated_flash::EmulatedFlash;
 use filter::Filter;
-use mapping::Regions;
+use mapping::{CodeGuard, Regions};
 use panic::WITNESSES;
 
-/// Most bytes that one program of the store's flash takes.
+/// Most bytes that one program of the flash takes.
 const PROGRAM_BYTES: usize = 128;
 
 /// SysTick's reference clock is 1 MHz.
 const SYSTICK_TICKS_PER_US: NonZeroU32 = NonZeroU32::MIN;
 
-/// The clock of the store's erases.
+/// The clock of erases.
 struct Clock;
 
 impl Seconds for Clock {
@@ -151,28 +151,40 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
     let buses = buses::Buses::new(kernel, peripherals, &memory_capability);
     let regions: &'static Regions = static_init!(Regions, Regions::new(kernel));
 
-    let flash_partition = {
-        // SAFETY: this runs once.
-        let store = unsafe { layout::store() };
-        let part: &'static EmulatedFlash = static_init!(EmulatedFlash, EmulatedFlash::new(store));
-        part.register();
-        let driver: &'static FlashPartition = static_init!(
-            FlashPartition,
-            FlashPartition::new(
-                part,
-                regions,
-                static_init!(
-                    Wear<'static>,
-                    // SAFETY: this runs once.
-                    Wear::new(exposures::ERASES, &Clock, unsafe { kept::budgets() })
-                ),
-                static_init!([u8; PROGRAM_BYTES], [0; PROGRAM_BYTES]),
-                kernel.create_grant(flash_partition::DRIVER_NUM, &memory_capability),
-            )
-        );
-        part.set_client(driver);
-        driver
-    };
+    // SAFETY: this runs once.
+    let (mut store, code, budgets) = unsafe { (layout::store(), layout::code(), kept::budgets()) };
+    let mirror = emulated_flash::Mirror::open(&mut store)
+        .map(|mirror| &*static_init!(emulated_flash::Mirror, mirror));
+    // What is made in it is made where it stands.
+    macro_rules! partition {
+        ($number:expr, $store:expr, $guard:expr, $budgets:expr) => {{
+            let part: &'static EmulatedFlash =
+                static_init!(EmulatedFlash, EmulatedFlash::new($store, mirror));
+            part.register();
+            let driver: &'static FlashPartition = static_init!(
+                FlashPartition,
+                FlashPartition::new(
+                    part,
+                    $guard,
+                    static_init!(
+                        Wear<'static>,
+                        Wear::new(exposures::ERASES, &Clock, $budgets)
+                    ),
+                    static_init!([u8; PROGRAM_BYTES], [0; PROGRAM_BYTES]),
+                    kernel.create_grant($number, &memory_capability),
+                )
+            );
+            part.set_client(driver);
+            driver
+        }};
+    }
+    let flash_partition = partition!(flash_partition::DRIVER_NUM, store, regions, &budgets.store);
+    let code_partition = partition!(
+        flash_partition::CODE_DRIVER_NUM,
+        code,
+        static_init!(CodeGuard, CodeGuard(regions)),
+        &budgets.code
+    );
 
     let wasm_host: &'static BoardHost = match wasm_host(kernel, peripherals, chip, regions) {
         Ok(host) => static_init!(BoardHost, host),
@@ -210,6 +222,7 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
             wasm_host,
             run_record,
             flash_partition,
+            code_partition,
             filter,
             scheduler: BackgroundSched::new(kernel),
             systick,

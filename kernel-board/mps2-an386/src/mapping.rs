@@ -1,4 +1,4 @@
-//! Opens exposed blocks to the process that claimed them, and the store to the supervisor.
+//! Opens exposed blocks to the process that claimed them, and to the supervisor the store and the code that it has compiled.
 
 #![allow(unsafe_code)]
 
@@ -18,7 +18,7 @@ pub(crate) struct Regions {
 }
 
 // SAFETY: only mapper and guard below use it, and only to open and close blocks of
-// the table of exposures, to tell the supervisor from others, and to let it read its store.
+// the table of exposures, to tell the supervisor from others, and to let it read its store and execute its code.
 unsafe impl ProcessManagementCapability for Regions {}
 
 impl Regions {
@@ -31,10 +31,12 @@ impl Regions {
     }
 }
 
-/// What the table of exposures calls mapped, block by block, the store, and nothing else. However many blocks there are, few are looked at.
+/// What the table of exposures calls mapped, block by block, the store, the code, and nothing else. However many blocks there are, few are looked at.
 fn openable(region: Region) -> bool {
     let block = (region.start_address().addr(), region.size());
-    block == layout::store_flash() || MAPPED.binary_search(&block).is_ok()
+    block == layout::store_flash()
+        || block == layout::code_flash()
+        || MAPPED.binary_search(&block).is_ok()
 }
 
 impl Mapper for Regions {
@@ -92,6 +94,27 @@ impl Guard for Regions {
             process,
             |process| process.add_read_only_region(start, length).is_some(),
             self,
+        )
+    }
+}
+
+/// The flash for compiled code is for the same process. Nothing that it can write to it can execute: its RAM, store and blocks
+/// are execute-never, and this, like its image, is read-only.
+pub(crate) struct CodeGuard(pub(crate) &'static Regions);
+
+impl Guard for CodeGuard {
+    fn admits(&self, process: ProcessId) -> bool {
+        self.0.admits(process)
+    }
+
+    fn open(&self, process: ProcessId, start: usize, length: usize) -> bool {
+        let start = core::ptr::without_provenance(start);
+        let regions = self.0;
+        regions.kernel.process_map_or_external(
+            false,
+            process,
+            |process| process.add_executable_region(start, length).is_some(),
+            regions,
         )
     }
 }

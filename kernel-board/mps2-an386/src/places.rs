@@ -87,6 +87,9 @@ fn place(number: usize, ground: Ground, pace: &'static dyn RestartPace) -> Place
             Priority::Equal
         },
         states_ids: is_own(number),
+        // What stands in the supervisor's place executes what the kernel has written to flash for it, never its RAM, which holds what
+        // containers write; but for the test that puts machine code there.
+        executes_memory: is_own(number) || cfg!(feature = "restart-fuzz"),
         fault_policy: if number == SUPERVISOR {
             &RestartAlways
         } else {

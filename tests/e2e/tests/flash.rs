@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use berth_e2e::{Device, Flash};
 use berth_emulator::{Ending, PowerCut};
 
@@ -10,6 +10,9 @@ use berth_emulator::{Ending, PowerCut};
 const STORE: usize = 0x14_1000;
 /// Bytes of a page.
 const PAGE: usize = 0x1000;
+/// Why a process ended that wrote what it may read, and executed what it may not.
+const WRITES: &str = "data access where the MPU forbids it";
+const EXECUTES: &str = "instruction fetch where the MPU forbids it";
 
 fn flash_rules() -> Result<Flash> {
     let flash = Flash::without_supervisor()?;
@@ -51,6 +54,70 @@ fn the_flash_has_rules_and_its_process_no_other_way_to_it() -> Result<()> {
         "flash: 3 runs before",
     ];
     ensure!(lines == expected, "{text}");
+    Ok(())
+}
+
+/// What `compiled` said in its four runs, and why each of them ended.
+fn compiled(flash: &Flash) -> Result<(Vec<String>, Vec<String>)> {
+    flash.install("compiled")?;
+    let device = Device::power_on(flash)?;
+    device.console("compiled: done")?;
+    let text = device.board.console.text();
+    let with = |what: &str| {
+        let lines = text.lines().filter(|line| line.contains(what));
+        lines.map(str::to_owned).collect()
+    };
+    Ok((with("compiled: "), with(" cause: ")))
+}
+
+/// Of all flash and RAM that the supervisor's process can change it can execute this one part, which it cannot change but
+/// by commands.
+#[test]
+fn what_is_written_into_the_part_for_code_is_executed_and_nothing_else() -> Result<()> {
+    let (lines, causes) = compiled(&Flash::without_supervisor()?)?;
+    let expected = [
+        "compiled: run 1, 32 pages, the function returns 42",
+        "compiled: run 1 reaches: writing",
+        "compiled: run 2, 32 pages, the function returns 42",
+        "compiled: run 2 reaches: executing memory",
+        "compiled: run 3, 32 pages, the function returns 42",
+        "compiled: run 3 reaches: executing the store",
+        "compiled: run 4 reaches: without a mapping",
+        "compiled: done",
+    ];
+    ensure!(lines == expected, "{lines:?}");
+    let [writing, executing @ ..] = &causes[..] else {
+        bail!("no faults");
+    };
+    ensure!(
+        writing.contains(WRITES) && executing.len() == 3,
+        "{causes:?}"
+    );
+    ensure!(
+        executing.iter().all(|cause| cause.contains(EXECUTES)),
+        "{causes:?}"
+    );
+    Ok(())
+}
+
+/// The manufacturer of this kernel lists no such part in `exposure.dts`.
+#[test]
+fn where_the_manufacturer_forbids_compiled_code_there_is_no_part_for_it() -> Result<()> {
+    let (lines, causes) = compiled(&Flash::with_kernel("limits-kernel.bin")?)?;
+    let reaches = |run| match run {
+        4 => format!("compiled: run {run} reaches: without a mapping"),
+        run => format!("compiled: run {run} reaches: what is not there"),
+    };
+    let expected: Vec<_> = (1..=4)
+        .map(reaches)
+        .chain(["compiled: done".into()])
+        .collect();
+    ensure!(lines == expected, "{lines:?}");
+    ensure!(causes.len() == 4, "{causes:?}");
+    ensure!(
+        causes.iter().all(|cause| cause.contains(EXECUTES)),
+        "{causes:?}"
+    );
     Ok(())
 }
 

@@ -25,7 +25,7 @@ pub(crate) const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// Where the firmware's emulated flash looks for words to it, and the first of them: "bert".
 /// As in `kernel-board/mps2-an386/src/layout.rs`; behind `EMULATOR_NOTES` in `layout.ld`.
-const NOTES_WORDS: u32 = 0x0022_0000;
+const NOTES_WORDS: u32 = 0x0022_8000;
 const NOTES_PRESENT: u32 = 0x7472_6562;
 
 /// Virtual time that counts instructions.
@@ -446,9 +446,9 @@ mod tests {
         let line = board.command_line(Path::new("/tmp"));
         let line: Vec<_> = line.iter().map(|word| word.to_string_lossy()).collect();
         assert!(line.contains(&"enable=on,target=native,arg=/a,,b/flash.bin".into()));
-        let words = "loader,addr=0x220004,data=0x200000003,data-len=8";
+        let words = "loader,addr=0x228004,data=0x200000003,data-len=8";
         assert!(line.contains(&words.into()));
-        let worn = "loader,addr=0x22000c,data=0x0,data-len=4";
+        let worn = "loader,addr=0x22800c,data=0x0,data-len=4";
         assert!(line.contains(&worn.into()));
     }
 
@@ -457,8 +457,8 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../layout.ld");
         let notes = crate::Layout::read(&path).unwrap();
         let notes = notes.region("EMULATOR_NOTES").unwrap();
-        assert_eq!(notes.origin + 0x2_0000, NOTES_WORDS);
-        assert!(notes.length >= 0x2_0000 + 16);
+        assert_eq!(notes.origin + 0x2_8000, NOTES_WORDS);
+        assert!(notes.length >= 0x2_8000 + 16);
     }
 
     #[test]

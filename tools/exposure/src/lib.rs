@@ -94,7 +94,9 @@ pub fn compile(source: &Path, layout: &Path) -> Result<Configuration, Vec<Diagno
                 .iter()
                 .filter(|region| region.name.ends_with("_FLASH"))
                 // Where the kernel is, and what the device keeps: no process is there.
-                .filter(|region| !["KERNEL_FLASH", "STORE_FLASH"].contains(&region.name.as_str()))
+                .filter(|region| {
+                    !["KERNEL_FLASH", "STORE_FLASH", "CODE_FLASH"].contains(&region.name.as_str())
+                })
                 .filter_map(|region| {
                     let start = u32::try_from(region.range.base).ok()?;
                     Some((region.name.clone(), start))

@@ -37,17 +37,18 @@ fn main() -> Result<()> {
     let flash = layout
         .region("KERNEL_FLASH")
         .context("the memory map has no KERNEL_FLASH")?;
-    let store = layout
-        .region("STORE_FLASH")
-        .context("the memory map has no STORE_FLASH")?;
+    let flashes = layout
+        .regions()
+        .filter(|(name, _)| name.ends_with("_FLASH"));
+    let end = flashes
+        .map(|(_, region)| region.origin + region.length)
+        .max();
+    let end = end.context("the memory map has no flash")?;
     let bytes =
         fs::read(&arguments.elf).with_context(|| format!("reading {}", arguments.elf.display()))?;
     let mut image = kernel_image(&bytes, flash.origin, flash.length)
         .with_context(|| format!("laying out {}", arguments.elf.display()))?;
-    image.resize(
-        (store.origin + store.length - flash.origin) as usize,
-        ERASED,
-    );
+    image.resize((end - flash.origin) as usize, ERASED);
     if let Some(folder) = arguments.output.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -264,6 +264,12 @@ pub(crate) fn set_word(address: u32, value: u32) {
     unsafe { write_volatile(address as *mut u32, value) }
 }
 
+/// Writes a byte.
+pub(crate) fn set_byte(address: u32, value: u8) {
+    // SAFETY: as above.
+    unsafe { write_volatile(address as *mut u8, value) }
+}
+
 /// Copies words.
 pub(crate) fn copy(from: u32, to: u32, words: u32) {
     for index in 0..words {

@@ -9,9 +9,8 @@
 #![no_main]
 
 mod compile;
-mod floats;
-mod helpers;
 mod machine;
+mod stubs;
 
 use machine::{Outcome, enter, word};
 

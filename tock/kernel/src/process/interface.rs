@@ -255,6 +255,10 @@ pub trait ProcessMemory {
     /// executing. Closed at restart. `None`, with nothing opened, if that is not possible.
     fn add_read_only_region(&self, start: *const u8, size: usize) -> Option<mpu::Region>;
 
+    /// Open exactly this range of memory to it for reading and executing, never for
+    /// writing. Closed at restart. `None`, with nothing opened, if that is not possible.
+    fn add_executable_region(&self, start: *const u8, size: usize) -> Option<mpu::Region>;
+
     /// Close a region that was opened.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use crate::capabilities::ProcessManagementCapability;
 use crate::debug;
 use crate::kernel::Kernel;
 use crate::platform::chip::Chip;
-use crate::platform::mpu::{MPU, Permissions};
+use crate::platform::mpu::MPU;
 use crate::syscall::UserspaceKernelBoundary;
 use crate::{KERNEL_MAJOR_VERSION, KERNEL_MINOR_VERSION};
 use tock_tbf::parse::{VERSION, parse_tbf_header, parse_tbf_header_lengths};
@@ -80,6 +80,7 @@ pub fn load_processes<C: Chip>(
         objects: usize::MAX,
         priority: Priority::Equal,
         states_ids: true,
+        executes_memory: true,
         fault_policy,
         pace: &(),
     };
@@ -110,6 +111,7 @@ fn load_place<C: Chip>(
             place: number,
             priority: place.priority,
             states_ids: place.states_ids,
+            memory: place.memory_permissions(),
             fault_policy: place.fault_policy,
             pace: place.pace,
         },
@@ -351,7 +353,7 @@ impl<C: Chip> Loader<C> {
             asked.checked_add(kernel_size)?,
             initial,
             kernel_size,
-            Permissions::ReadWriteExecute,
+            self.standing.memory,
             config,
         )?;
         let start = start.addr();

@@ -77,7 +77,7 @@ impl<C: Chip> ProcessStandard<C> {
             .update_app_memory_region(
                 core::ptr::with_exposed_provenance(app_break),
                 core::ptr::with_exposed_provenance(kernel_break),
-                Permissions::ReadWriteExecute,
+                self.standing.memory,
                 &mut config,
             )
             .map_err(|()| Error::OutOfMemory)?;
@@ -332,6 +332,12 @@ impl<C: Chip> ProcessMemory for ProcessStandard<C> {
         // With nothing to spare, a region that fits is exact.
         self.open_region(&|mpu, config| {
             mpu.allocate_region(start, size, size, Permissions::ReadOnly, config)
+        })
+    }
+
+    fn add_executable_region(&self, start: *const u8, size: usize) -> Option<Region> {
+        self.open_region(&|mpu, config| {
+            mpu.allocate_region(start, size, size, Permissions::ReadExecuteOnly, config)
         })
     }
 

@@ -21,6 +21,7 @@
 //! place are nobody's.
 
 use super::{ProcessFaultPolicy, RestartPace};
+use crate::platform::mpu::Permissions;
 
 /// When the processes of a place run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct Place {
     pub priority: Priority,
     /// Whether the short ids and storage permissions that headers in it state are believed.
     pub states_ids: bool,
+    /// Whether its processes execute their RAM, as Tock's may. What others write there cannot become code where they do not.
+    pub executes_memory: bool,
     /// What becomes of a process of it that faulted.
     pub fault_policy: &'static dyn ProcessFaultPolicy,
     /// How fast its processes may begin again.
@@ -63,8 +66,21 @@ pub(crate) struct Standing {
     pub(crate) priority: Priority,
     /// Whether the ids that its header states are believed.
     pub(crate) states_ids: bool,
+    /// What it may do with its RAM.
+    pub(crate) memory: Permissions,
     /// What becomes of it after a fault.
     pub(crate) fault_policy: &'static dyn ProcessFaultPolicy,
     /// How fast it may begin again.
     pub(crate) pace: &'static dyn RestartPace,
+}
+
+impl Place {
+    /// What its processes may do with their RAM.
+    pub(crate) const fn memory_permissions(&self) -> Permissions {
+        if self.executes_memory {
+            Permissions::ReadWriteExecute
+        } else {
+            Permissions::ReadWriteOnly
+        }
+    }
 }

@@ -213,7 +213,7 @@ impl<C: Chip> ProcessStandard<C> {
             length,
             app_break - self.memory_start,
             kernel_memory_size::<C>(self.grants.len()),
-            Permissions::ReadWriteExecute,
+            self.standing.memory,
             &mut config,
         );
         // The same question gets the same answer as when the block was chosen.

@@ -84,6 +84,8 @@ pub struct TestPlace {
     pub priority: Priority,
     /// Whether their ids are believed.
     pub states_ids: bool,
+    /// Whether they execute their RAM.
+    pub executes_memory: bool,
     /// What becomes of them after a fault.
     pub action: FaultAction,
     /// How fast they may begin again.
@@ -99,6 +101,7 @@ impl Default for TestPlace {
             objects: 16,
             priority: Priority::Equal,
             states_ids: true,
+            executes_memory: true,
             action: FaultAction::Stop,
             pace: &(),
         }
@@ -219,6 +222,7 @@ impl TestKernel {
             objects: place.objects,
             priority: place.priority,
             states_ids: place.states_ids,
+            executes_memory: place.executes_memory,
             fault_policy: leak(FixedPolicy(place.action)),
             pace: place.pace,
         });

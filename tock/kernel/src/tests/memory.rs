@@ -124,6 +124,20 @@ fn memory_is_opened_for_reading_only() {
 }
 
 #[test]
+fn memory_is_opened_for_executing_and_not_for_writing() {
+    let (test, process, p) = start();
+    let code = core::ptr::without_provenance(0x1c_0000);
+    let region = p.add_executable_region(code, 0x2_0000).unwrap();
+    assert_eq!((region.start_address(), region.size()), (code, 0x2_0000));
+    p.setup_mpu();
+    let opened = test.chip.mpu.active.borrow().last().copied();
+    assert_eq!(opened, Some((region, Permissions::ReadExecuteOnly)));
+    assert!(p.add_executable_region(code, 0x2_0000).is_none(), "open");
+    process.restart();
+    assert!(p.add_executable_region(code, 0x2_0000).is_some());
+}
+
+#[test]
 fn only_what_the_board_allows_is_opened() {
     let (test, _, p) = start();
     let at = |address: usize| core::ptr::without_provenance(address);

@@ -2,6 +2,7 @@
 
 use std::vec::Vec;
 
+use crate::platform::mpu::Permissions;
 use crate::process::{FaultAction, Priority, ProcessLoadError, ShortId};
 use crate::test_utils::{TestApp, TestKernel, TestPlace};
 use tock_tbf::types::TbfParseError;
@@ -64,6 +65,41 @@ fn a_process_is_who_its_place_says() {
         assert_eq!(started(&test), [("firmware", 0), ("guest", 1)]);
         let background = |index| test.kernel.process_with(index, Priority::Background);
         assert!(background(0).is_none() && background(1).is_some());
+    }
+}
+
+/// From the beginning, with another break, and after a restart.
+#[test]
+fn memory_is_executed_only_where_the_board_says_so() {
+    for executes in [true, false] {
+        let test = TestKernel::new();
+        let place = TestPlace {
+            executes_memory: executes,
+            ..place(app("guest").image())
+        };
+        assert_eq!(test.load_places([place]), Ok(()));
+        let process = test.process(0).as_process();
+        let memory = process.get_addresses().sram_start;
+        let check = || {
+            process.setup_mpu();
+            let active = test.chip.mpu.active.borrow();
+            let of_memory = active
+                .iter()
+                .filter(|(region, _)| region.start_address().addr() == memory);
+            let permissions: Vec<_> = of_memory.map(|(_, permissions)| *permissions).collect();
+            let expected = if executes {
+                Permissions::ReadWriteExecute
+            } else {
+                Permissions::ReadWriteOnly
+            };
+            assert_eq!(permissions, [expected]);
+        };
+        check();
+        let addresses = process.get_addresses();
+        assert!(process.brk(addresses.sram_app_brk + 256).is_ok());
+        check();
+        test.process(0).restart();
+        check();
     }
 }
 

@@ -1,4 +1,5 @@
-//! `flash_partition`: a part of the flash that is this process's (driver 0xA0001).
+//! `flash_partition`: a part of the flash that is this process's (driver 0xA0001), and one for code that it has
+//! compiled (driver 0xA0003).
 //!
 //! What each call checks and which error it gives stands on the capsule's page
 //! (`capsules/flash_partition/README.md`). The calls here sleep until the operation is over.
@@ -7,13 +8,15 @@
 
 use crate::{ErrorCode, EventSlot, allow, command, subscribe, yield_wait};
 use berth_flash::Erases;
-use berth_flash::driver::{DRIVER_NUM, allow_ro, command as number, upcall};
+use berth_flash::driver::{CODE_DRIVER_NUM, DRIVER_NUM, allow_ro, command as number, upcall};
 
 /// The partition, open to this process for reading until it ends: proof that the
 /// kernel did so.
 pub struct Partition {
     /// Where the ends of operations arrive. (Yield-WaitFor would need none; upstream Tock's can sleep for ever.)
     done: &'static EventSlot,
+    /// The driver's number: which partition.
+    driver: usize,
     address: usize,
     length: usize,
     page: usize,
@@ -27,13 +30,27 @@ impl Partition {
     ///
     /// `NoDevice` if the kernel has none for this process, `NoMem` without a protection region.
     pub fn open(done: &'static EventSlot) -> Result<Self, ErrorCode> {
-        let ask = |number| command(DRIVER_NUM, number, 0, 0).success_3_u32();
+        Self::open_of(DRIVER_NUM, done)
+    }
+
+    /// Open the partition of code, for executing too.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); `NoDevice` also if the manufacturer forbids it.
+    pub fn open_code(done: &'static EventSlot) -> Result<Self, ErrorCode> {
+        Self::open_of(CODE_DRIVER_NUM, done)
+    }
+
+    fn open_of(driver: usize, done: &'static EventSlot) -> Result<Self, ErrorCode> {
+        let ask = |number| command(driver, number, 0, 0).success_3_u32();
         let (address, length, page) = ask(number::GEOMETRY)?;
         let (_, _, program_max) = ask(number::LIMITS)?;
-        command(DRIVER_NUM, number::MAP, 0, 0).success()?;
-        subscribe(DRIVER_NUM, upcall::DONE, done)?;
+        command(driver, number::MAP, 0, 0).success()?;
+        subscribe(driver, upcall::DONE, done)?;
         Ok(Self {
             done,
+            driver,
             address: address as usize,
             length: length as usize,
             page: page as usize,
@@ -65,14 +82,14 @@ impl Partition {
     ///
     /// As command 4 and its upcall.
     pub fn erase(&mut self, page: usize) -> Result<(), ErrorCode> {
-        command(DRIVER_NUM, number::ERASE, page, 0).success()?;
+        command(self.driver, number::ERASE, page, 0).success()?;
         self.end()
     }
 
     /// The budget of erases; `None` if the kernel has none.
     #[must_use]
     pub fn erases(&self) -> Option<Erases> {
-        let ask = |number| command(DRIVER_NUM, number, 0, 0).success_3_u32();
+        let ask = |number| command(self.driver, number, 0, 0).success_3_u32();
         let (left, most, period_s) = ask(number::BUDGET).ok()?;
         let (_, refused, _) = ask(number::ERASES).ok()?;
         Some(Erases {
@@ -91,8 +108,8 @@ impl Partition {
     pub fn program(&mut self, offset: usize, bytes: &[u8]) -> Result<(), ErrorCode> {
         let parts = bytes.chunks(self.program_max.max(1));
         for (offset, part) in (offset..).step_by(self.program_max.max(1)).zip(parts) {
-            allow::with_read_only(DRIVER_NUM, allow_ro::PROGRAM, part, || {
-                command(DRIVER_NUM, number::PROGRAM, offset, part.len()).success()?;
+            allow::with_read_only(self.driver, allow_ro::PROGRAM, part, || {
+                command(self.driver, number::PROGRAM, offset, part.len()).success()?;
                 self.end()
             })??;
         }

@@ -14,7 +14,7 @@ fn a_process_has_a_place() {
 
 #[test]
 fn the_place_is_in_the_memory_map() {
-    for name in ["SUPERVISER", "KERNEL_FLASH", "STORE_FLASH"] {
+    for name in ["SUPERVISER", "KERNEL_FLASH", "STORE_FLASH", "CODE_FLASH"] {
         refused(
             filter(&format!("a {{ process = \"{name}\"; }};")),
             &[&format!(

@@ -39,7 +39,7 @@ pub(crate) fn run_all(
     file("exposure.dts", source);
     file(
         "layout.ld",
-        "MEMORY\n{\n KERNEL_FLASH (rx) : ORIGIN = 0x0, LENGTH = 0x40000\n STORE_FLASH (r) : ORIGIN = 0x140000, LENGTH = 0x80000\n SUPERVISOR_FLASH (rx) : ORIGIN = 0x80000, LENGTH = 0x80000\n APP0_FLASH (rx) : ORIGIN = 0x00100000, LENGTH = 0x10000\n}\n",
+        "MEMORY\n{\n KERNEL_FLASH (rx) : ORIGIN = 0x0, LENGTH = 0x40000\n STORE_FLASH (r) : ORIGIN = 0x140000, LENGTH = 0x80000\n CODE_FLASH (rx) : ORIGIN = 0x1C0000, LENGTH = 0x20000\n SUPERVISOR_FLASH (rx) : ORIGIN = 0x80000, LENGTH = 0x80000\n APP0_FLASH (rx) : ORIGIN = 0x00100000, LENGTH = 0x10000\n}\n",
     );
     let result = compile(
         &folder.path().join("exposure.dts"),

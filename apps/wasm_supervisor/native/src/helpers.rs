@@ -1,15 +1,26 @@
-//! What compiled code calls. Executed unprivileged: nothing of this program's own memory is touched.
+//! What compiled code calls without leaving: executed on its stack, and touching nothing but its context, segments, tables and
+//! memory.
+//!
+//! Memory is addressed by numbers here. The addresses come from a context, and places in memory and tables are checked against its lengths.
 
 #![allow(unsafe_code)]
 
 use berth_compiler::entry::{Helper, context};
 
 use crate::floats;
-use crate::machine::{set_word, word};
+use crate::own::KNOWN;
 
-/// Distance below r9 of the address of what these helpers know of a module: logarithm of a page, most pages, data
-/// segments (address and length each), element segments likewise, most elements of each table.
-const KNOWN: u32 = 24;
+/// Reads a word.
+pub(crate) fn word(address: u32) -> u32 {
+    // SAFETY: a word of a context, of what it names, or of a stack: all that this crate asks for.
+    unsafe { core::ptr::read_volatile(address as *const u32) }
+}
+
+/// Writes a word.
+pub(crate) fn set_word(address: u32, value: u32) {
+    // SAFETY: as above.
+    unsafe { core::ptr::write_volatile(address as *mut u32, value) }
+}
 
 fn known(context: u32, number: u32) -> u32 {
     word(word(context - KNOWN) + 4 * number)
@@ -31,23 +42,6 @@ fn byte(address: u32) -> u8 {
 fn set_byte(address: u32, value: u8) {
     // SAFETY: as above.
     unsafe { core::ptr::write_volatile(address as *mut u8, value) }
-}
-
-extern "C" fn memory_grow(pages: u32, context: u32) -> u64 {
-    let (log2, most) = (known(context, 0), known(context, 1));
-    let bytes = word(context - context::MEMORY_BYTES);
-    let before = bytes >> log2;
-    let after = before.checked_add(pages).filter(|after| *after <= most);
-    let answer = match after {
-        Some(after) => {
-            set_word(context - context::MEMORY_BYTES, after << log2);
-            // What another module has left there.
-            (bytes..after << log2).for_each(|at| set_byte(context + at, 0));
-            before
-        }
-        None => u32::MAX,
-    };
-    u64::from(context) << 32 | u64::from(answer)
 }
 
 extern "C" fn memory_copy(to: u32, from: u32, bytes: u32, context: u32) -> u32 {
@@ -141,21 +135,6 @@ extern "C" fn table_fill(from: u32, value: u32, count: u32, table: u32, context:
     0
 }
 
-extern "C" fn table_grow(value: u32, count: u32, table: u32, context: u32) -> u32 {
-    let before = table_length(context, table);
-    let most = word(known(context, 4) + 4 * table);
-    match before.checked_add(count).filter(|after| *after <= most) {
-        Some(after) => {
-            set_word(context - context::table(table), after);
-            for index in before..after {
-                set_word(elements(context, table) + 4 * index, value);
-            }
-            before
-        }
-        None => u32::MAX,
-    }
-}
-
 extern "C" fn elem_drop(segment: u32, context: u32) {
     set_word(known(context, 3) + 8 * segment + 4, 0);
 }
@@ -200,123 +179,74 @@ extern "C" fn i64_rotr(a: u64, b: u64) -> u64 {
     a.rotate_right(b as u32 & 63)
 }
 
-core::arch::global_asm!(
-    r#"
-    .syntax unified
-    .thumb
-    .section .text.traps, "ax"
-    .macro trap number
-    .thumb_func
-    .global stub_trap_\number
-stub_trap_\number:
-    mov r12, #\number
-    svc #2
-    .endm
-    trap 1
-    trap 2
-    trap 3
-    trap 4
-    trap 5
-    trap 6
-    trap 7
-    trap 8
-    .thumb_func
-    .global stub_trap_9
-stub_trap_9:
-    mov r12, r0
-    svc #2
-    .thumb_func
-    .global stub_host
-stub_host:
-    mov r1, #31
-    mul r0, r0, r1
-    add r0, r0, r12
-    mov r1, #0
-    bx lr
-
-    "#
-);
-
 /// A helper as a word of the table.
 #[derive(Clone, Copy)]
 #[repr(C)]
-union Entry {
+pub union Entry {
     address: *const (),
 }
 
 // SAFETY: addresses of functions, which nobody changes.
 unsafe impl Sync for Entry {}
 
-macro_rules! table {
-    ($($function:expr),* $(,)?) => {
-        [$(Entry { address: $function as *const () }),*]
-    };
+impl Entry {
+    /// The function at this address.
+    #[must_use]
+    pub const fn of(address: *const ()) -> Self {
+        Self { address }
+    }
 }
 
-unsafe extern "C" {
-    fn stub_pause();
-    fn stub_trap_1();
-    fn stub_trap_2();
-    fn stub_trap_3();
-    fn stub_trap_4();
-    fn stub_trap_5();
-    fn stub_trap_6();
-    fn stub_trap_7();
-    fn stub_trap_8();
-    fn stub_trap_9();
-    fn stub_host();
-}
+/// Helpers that leave compiled code, and are whoever's who enters it: pauses and traps.
+const LEAVE: usize = Helper::MemoryGrow as usize;
 
-/// The parts of the table of helpers.
-#[repr(C)]
-struct Table {
-    host: [Entry; 1],
-    first: [Entry; Helper::FloatCompare as usize],
-    floats: [Entry; Helper::COUNT - Helper::FloatCompare as usize],
-}
+/// Helpers behind those and before those of floats, with places for the two that grow something.
+const OTHERS: [Entry; Helper::FloatCompare as usize - LEAVE] = [
+    Entry::of(core::ptr::null()),
+    Entry::of(memory_copy as *const ()),
+    Entry::of(memory_fill as *const ()),
+    Entry::of(memory_init as *const ()),
+    Entry::of(data_drop as *const ()),
+    Entry::of(table_copy as *const ()),
+    Entry::of(table_init as *const ()),
+    Entry::of(table_fill as *const ()),
+    Entry::of(core::ptr::null()),
+    Entry::of(elem_drop as *const ()),
+    Entry::of(i32_popcnt as *const ()),
+    Entry::of(i64_clz as *const ()),
+    Entry::of(i64_ctz as *const ()),
+    Entry::of(i64_popcnt as *const ()),
+    Entry::of(i64_div_s as *const ()),
+    Entry::of(i64_div_u as *const ()),
+    Entry::of(i64_rem_s as *const ()),
+    Entry::of(i64_rem_u as *const ()),
+    Entry::of(i64_shl as *const ()),
+    Entry::of(i64_shr_s as *const ()),
+    Entry::of(i64_shr_u as *const ()),
+    Entry::of(i64_rotl as *const ()),
+    Entry::of(i64_rotr as *const ()),
+];
 
-/// The table of helpers in the order of [`Helper`], behind the address of the function that stands for the host's.
-/// The layout puts it where the host's side looks for it.
-#[unsafe(no_mangle)]
-#[unsafe(link_section = ".table")]
-#[used]
-static TABLE: Table = Table {
-    host: table![stub_host],
-    first: table![
-        stub_pause,
-        stub_trap_1,
-        stub_trap_2,
-        stub_trap_3,
-        stub_trap_4,
-        stub_trap_5,
-        stub_trap_6,
-        stub_trap_7,
-        stub_trap_8,
-        stub_trap_9,
-        stub_trap_9,
-        memory_grow,
-        memory_copy,
-        memory_fill,
-        memory_init,
-        data_drop,
-        table_copy,
-        table_init,
-        table_fill,
-        table_grow,
-        elem_drop,
-        i32_popcnt,
-        i64_clz,
-        i64_ctz,
-        i64_popcnt,
-        i64_div_s,
-        i64_div_u,
-        i64_rem_s,
-        i64_rem_u,
-        i64_shl,
-        i64_shr_s,
-        i64_shr_u,
-        i64_rotl,
-        i64_rotr,
-    ],
-    floats: floats::table!(table),
-};
+/// The table of helpers in the order of [`Helper`]: those that leave, those that grow memory and tables, and this crate's.
+#[must_use]
+pub const fn table(
+    leave: [Entry; LEAVE],
+    memory_grow: Entry,
+    table_grow: Entry,
+) -> [Entry; Helper::COUNT] {
+    let mut table = [memory_grow; Helper::COUNT];
+    let mut number = 0;
+    while number < Helper::COUNT {
+        if number < LEAVE {
+            table[number] = leave[number];
+        } else if number == Helper::TableGrow as usize {
+            table[number] = table_grow;
+        } else if number >= Helper::FloatCompare as usize {
+            table[number] = floats::TABLE[number - Helper::FloatCompare as usize];
+        } else if number != Helper::MemoryGrow as usize {
+            table[number] = OTHERS[number - LEAVE];
+        }
+        number += 1;
+    }
+    table
+}

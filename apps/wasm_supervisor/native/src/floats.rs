@@ -1,6 +1,9 @@
-//! Operations of floats, as the product's engine does them: numbers are their bits.
+//! Operations of floats, as the other engine does them: numbers are their bits.
 
+use berth_compiler::entry::Helper;
 use wasmi_core::wasm;
+
+use crate::helpers::Entry;
 
 pub(crate) extern "C" fn f32_eq(a: u32, b: u32) -> u32 {
     u32::from(wasm::f32_eq(f32::from_bits(a), f32::from_bits(b)))
@@ -209,7 +212,6 @@ pub(crate) extern "C" fn f64_promote_f32(a: u32) -> u64 {
 }
 
 fn told(trap: Option<wasmi_core::TrapCode>) -> u32 {
-    use berth_compiler::entry::Helper;
     match trap {
         None => 0,
         Some(wasmi_core::TrapCode::BadConversionToInteger) => Helper::TrapConversion as u32,
@@ -217,77 +219,75 @@ fn told(trap: Option<wasmi_core::TrapCode>) -> u32 {
     }
 }
 
+/// How many there are.
+pub(crate) const COUNT: usize = Helper::COUNT - Helper::FloatCompare as usize;
+
 /// All of them in the order of the helpers.
-macro_rules! table {
-    ($make:ident) => {
-        $make![
-            floats::f32_eq,
-            floats::f32_ne,
-            floats::f32_lt,
-            floats::f32_gt,
-            floats::f32_le,
-            floats::f32_ge,
-            floats::f64_eq,
-            floats::f64_ne,
-            floats::f64_lt,
-            floats::f64_gt,
-            floats::f64_le,
-            floats::f64_ge,
-            floats::f32_abs,
-            floats::f32_neg,
-            floats::f32_ceil,
-            floats::f32_floor,
-            floats::f32_trunc,
-            floats::f32_nearest,
-            floats::f32_sqrt,
-            floats::f32_add,
-            floats::f32_sub,
-            floats::f32_mul,
-            floats::f32_div,
-            floats::f32_min,
-            floats::f32_max,
-            floats::f32_copysign,
-            floats::f64_abs,
-            floats::f64_neg,
-            floats::f64_ceil,
-            floats::f64_floor,
-            floats::f64_trunc,
-            floats::f64_nearest,
-            floats::f64_sqrt,
-            floats::f64_add,
-            floats::f64_sub,
-            floats::f64_mul,
-            floats::f64_div,
-            floats::f64_min,
-            floats::f64_max,
-            floats::f64_copysign,
-            floats::i32_trunc_sat_f32_s,
-            floats::i32_trunc_sat_f32_u,
-            floats::i32_trunc_sat_f64_s,
-            floats::i32_trunc_sat_f64_u,
-            floats::i64_trunc_sat_f32_s,
-            floats::i64_trunc_sat_f32_u,
-            floats::i64_trunc_sat_f64_s,
-            floats::i64_trunc_sat_f64_u,
-            floats::i32_trunc_f32_s,
-            floats::i32_trunc_f32_u,
-            floats::i32_trunc_f64_s,
-            floats::i32_trunc_f64_u,
-            floats::i64_trunc_f32_s,
-            floats::i64_trunc_f32_u,
-            floats::i64_trunc_f64_s,
-            floats::i64_trunc_f64_u,
-            floats::f32_convert_i32_s,
-            floats::f32_convert_i32_u,
-            floats::f32_convert_i64_s,
-            floats::f32_convert_i64_u,
-            floats::f32_demote_f64,
-            floats::f64_convert_i32_s,
-            floats::f64_convert_i32_u,
-            floats::f64_convert_i64_s,
-            floats::f64_convert_i64_u,
-            floats::f64_promote_f32,
-        ]
-    };
-}
-pub(crate) use table;
+pub(crate) const TABLE: [Entry; COUNT] = [
+    Entry::of(f32_eq as *const ()),
+    Entry::of(f32_ne as *const ()),
+    Entry::of(f32_lt as *const ()),
+    Entry::of(f32_gt as *const ()),
+    Entry::of(f32_le as *const ()),
+    Entry::of(f32_ge as *const ()),
+    Entry::of(f64_eq as *const ()),
+    Entry::of(f64_ne as *const ()),
+    Entry::of(f64_lt as *const ()),
+    Entry::of(f64_gt as *const ()),
+    Entry::of(f64_le as *const ()),
+    Entry::of(f64_ge as *const ()),
+    Entry::of(f32_abs as *const ()),
+    Entry::of(f32_neg as *const ()),
+    Entry::of(f32_ceil as *const ()),
+    Entry::of(f32_floor as *const ()),
+    Entry::of(f32_trunc as *const ()),
+    Entry::of(f32_nearest as *const ()),
+    Entry::of(f32_sqrt as *const ()),
+    Entry::of(f32_add as *const ()),
+    Entry::of(f32_sub as *const ()),
+    Entry::of(f32_mul as *const ()),
+    Entry::of(f32_div as *const ()),
+    Entry::of(f32_min as *const ()),
+    Entry::of(f32_max as *const ()),
+    Entry::of(f32_copysign as *const ()),
+    Entry::of(f64_abs as *const ()),
+    Entry::of(f64_neg as *const ()),
+    Entry::of(f64_ceil as *const ()),
+    Entry::of(f64_floor as *const ()),
+    Entry::of(f64_trunc as *const ()),
+    Entry::of(f64_nearest as *const ()),
+    Entry::of(f64_sqrt as *const ()),
+    Entry::of(f64_add as *const ()),
+    Entry::of(f64_sub as *const ()),
+    Entry::of(f64_mul as *const ()),
+    Entry::of(f64_div as *const ()),
+    Entry::of(f64_min as *const ()),
+    Entry::of(f64_max as *const ()),
+    Entry::of(f64_copysign as *const ()),
+    Entry::of(i32_trunc_sat_f32_s as *const ()),
+    Entry::of(i32_trunc_sat_f32_u as *const ()),
+    Entry::of(i32_trunc_sat_f64_s as *const ()),
+    Entry::of(i32_trunc_sat_f64_u as *const ()),
+    Entry::of(i64_trunc_sat_f32_s as *const ()),
+    Entry::of(i64_trunc_sat_f32_u as *const ()),
+    Entry::of(i64_trunc_sat_f64_s as *const ()),
+    Entry::of(i64_trunc_sat_f64_u as *const ()),
+    Entry::of(i32_trunc_f32_s as *const ()),
+    Entry::of(i32_trunc_f32_u as *const ()),
+    Entry::of(i32_trunc_f64_s as *const ()),
+    Entry::of(i32_trunc_f64_u as *const ()),
+    Entry::of(i64_trunc_f32_s as *const ()),
+    Entry::of(i64_trunc_f32_u as *const ()),
+    Entry::of(i64_trunc_f64_s as *const ()),
+    Entry::of(i64_trunc_f64_u as *const ()),
+    Entry::of(f32_convert_i32_s as *const ()),
+    Entry::of(f32_convert_i32_u as *const ()),
+    Entry::of(f32_convert_i64_s as *const ()),
+    Entry::of(f32_convert_i64_u as *const ()),
+    Entry::of(f32_demote_f64 as *const ()),
+    Entry::of(f64_convert_i32_s as *const ()),
+    Entry::of(f64_convert_i32_u as *const ()),
+    Entry::of(f64_convert_i64_s as *const ()),
+    Entry::of(f64_convert_i64_u as *const ()),
+    Entry::of(f64_promote_f32 as *const ()),
+];
