@@ -3,7 +3,7 @@
 
 mod support;
 
-use berth::{Error, Refusal};
+use berth::{Changes, Error, Refusal};
 use berth_protocol::{Fault, MissingWhy};
 use serde::de::DeserializeOwned;
 use std::{io, time::Duration};
@@ -184,7 +184,28 @@ fn messages() -> Vec<String> {
             text.strip_prefix("x: ").unwrap_or(text).to_owned()
         });
     let others = others().into_iter().map(|error| error.to_string());
-    refusals.chain(seen).chain(others).collect()
+    refusals
+        .chain(seen)
+        .chain(others)
+        .chain(settings())
+        .collect()
+}
+
+/// What is said of settings before a device is asked.
+fn settings() -> Vec<String> {
+    let long = "x".repeat(512);
+    [
+        &[(".a", Some("x"))][..],
+        &[("a", Some("two\nlines"))],
+        &[("a", Some("x")), ("a", None)],
+        &[("a", Some(&long))],
+    ]
+    .map(|wanted| {
+        let mut changes = Changes::default();
+        let added = wanted.iter().map(|(name, value)| changes.add(name, *value));
+        added.filter_map(Result::err).collect()
+    })
+    .concat()
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub enum PackError {
     NoStart,
     /// It takes interrupts, and has no functions to take them.
     #[error(
-        "takes interrupts, but has no table of functions in which the device would find a handler: hand over the address of a function"
+        "takes interrupts, but has no table of functions in which the device would find a handler: hand over the address of a function; if the source does, the linker dropped the table (clang does where wasm-opt is installed): link with -Wl,--export-table"
     )]
     NoTable,
     /// Imports something else than functions.

@@ -45,3 +45,28 @@ fn bits_that_are_not_exposed_are_not_seen() {
     let exposed = desk.exposed(block).unwrap();
     assert_eq!(exposed.permission(0, Width::Bits32), Some((2, 2, false)));
 }
+
+/// A number that makes no sense is told with its place, and not tried.
+#[test]
+fn numbers_of_a_chip_are_in_their_ranges() {
+    let model = |chip: &str| {
+        let text = format!(
+            "[[block]]\nlabel = \"i2c_shield1\"\ndevice = \"sbcon\"\nchips = [{{ {chip} }}]\n"
+        );
+        Model::parse(&text).map_err(|wrong| wrong.to_string())
+    };
+    let bytes = |rest: &str| model(&format!("chip = \"bytes\", address = 0x50, {rest}"));
+    assert!(bytes("size = 65536, pointer = 2").is_ok());
+    for (chip, expected) in [
+        (bytes("size = 99999999999"), "99999999999 is not 1 to 65536"),
+        (bytes("size = 0"), "0 is not 1 to 65536"),
+        (bytes("pointer = 9"), "9 is not 1 to 2"),
+        (
+            model("chip = \"pca9548\", buses = [{ bus = 9, chips = [] }]"),
+            "9 is not 0 to 7",
+        ),
+    ] {
+        let said = chip.err().unwrap_or_default();
+        assert!(said.contains(expected) && said.contains("line 4"), "{said}");
+    }
+}

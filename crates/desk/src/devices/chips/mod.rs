@@ -9,7 +9,8 @@ mod tmp105;
 use bytes::Bytes;
 use clock::Ds1307;
 use expander::Pca9538;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use switch::Pca9548;
 use tmp105::Tmp105;
 
@@ -31,13 +32,13 @@ pub(crate) enum Plug {
     Bytes {
         address: u8,
         /// How many there are.
-        #[serde(default = "usual_size")]
+        #[serde(default = "usual_size", deserialize_with = "in_range::<1, 65_536, _>")]
         size: usize,
         /// What stands in the first.
         #[serde(default)]
         bytes: Vec<u8>,
         /// Bytes of the pointer.
-        #[serde(default = "usual_pointer")]
+        #[serde(default = "usual_pointer", deserialize_with = "in_range::<1, 2, _>")]
         pointer: usize,
     },
     /// Maxim's clock DS1307, also for DS1338.
@@ -64,6 +65,19 @@ pub(crate) enum Plug {
         #[serde(default)]
         buses: Vec<switch::Behind>,
     },
+}
+
+/// A number that is no less and no more than these.
+fn in_range<'de, const LEAST: usize, const MOST: usize, D: Deserializer<'de>>(
+    from: D,
+) -> Result<usize, D::Error> {
+    let number = usize::deserialize(from)?;
+    if (LEAST..=MOST).contains(&number) {
+        return Ok(number);
+    }
+    Err(D::Error::custom(format!(
+        "{number} is not {LEAST} to {MOST}"
+    )))
 }
 
 const fn usual_size() -> usize {

@@ -11,6 +11,7 @@ const BUSES: usize = 8;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Behind {
     /// Its number, 0 to 7.
+    #[serde(deserialize_with = "super::in_range::<0, 7, _>")]
     bus: usize,
     chips: Vec<Plug>,
 }
