@@ -96,6 +96,9 @@ edit NAME [stack|memory|limit BYTES] [share N] [restart no|on-failure|always]
 const CONTAINERS: &str =
     "NAME         STATE                CPU MEMORY  LIMIT       FUEL  IRQS RESTARTS\n";
 const IMAGES: &str = "NAME         BYTES  SHA-256      PARAMETERS\n";
+/// What is said to somebody who presses Enter behind a frame that was cut short.
+pub(crate) const CUT_SHORT: &[u8] =
+    b"\r\na frame was cut short here; Enter once more, after a moment, goes on\r\n";
 const EXPOSURES: &str = "LABEL            BYTES ACCESS            HELD BY\n";
 
 /// The line being typed.

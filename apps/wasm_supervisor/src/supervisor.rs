@@ -12,6 +12,7 @@
 //! The process calls it for ever, and sleeps when there was nothing to do. So
 //! a container in an endless loop delays an answer by one slice.
 
+mod rest;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,8 @@ use crate::container::CONTAINERS_MAX;
 use crate::platform::Platform;
 use crate::service::Service;
 use crate::shell::{self, Shell};
+
+use rest::{Heard, Rest};
 
 /// Most bytes that one look at the line brings.
 const RECEIVE_MAX: usize = 64;
@@ -38,6 +41,8 @@ pub struct Supervisor<P: Platform + 'static> {
     decoder: FrameDecoder,
     /// When the frame that is arriving began, in microseconds.
     frame_since_us: u64,
+    /// Tells typing from what is left of a frame.
+    rest: Rest,
     /// For each container: the log line to be printed next.
     printed: [u32; CONTAINERS_MAX],
     /// The slot whose container had a line printed last.
@@ -55,6 +60,7 @@ impl<P: Platform + 'static> Supervisor<P> {
             shell: Shell::new(),
             decoder: FrameDecoder::new(),
             frame_since_us: 0,
+            rest: Rest::default(),
             printed: [0; CONTAINERS_MAX],
             printing: 0,
             byte_ns: 0,
@@ -127,6 +133,7 @@ impl<P: Platform + 'static> Supervisor<P> {
                 // What has arrived was perhaps in time, and only looked at late: a load may take longer.
                 if now.saturating_sub(self.frame_since_us) > u64::from(FRAME_TIMEOUT_MS) * 1000 {
                     self.decoder.expire();
+                    self.rest.begins();
                 }
                 return false;
             }
@@ -144,12 +151,22 @@ impl<P: Platform + 'static> Supervisor<P> {
     fn take_byte(&mut self, byte: u8, now: u64) {
         let was_open = self.decoder.in_frame();
         match self.decoder.push(byte) {
-            Event::Nothing | Event::Dropped(_) => {}
+            Event::Nothing | Event::Dropped(_) => {
+                self.rest.passes(now);
+                if was_open && !self.decoder.in_frame() {
+                    self.rest.begins();
+                }
+            }
             Event::Text(byte) => {
                 let shared = self.service.shared.clone();
-                self.shell.take(&shared.platform, &mut self.service, byte);
+                match self.rest.hear(byte, now) {
+                    Heard::Typed => self.shell.take(&shared.platform, &mut self.service, byte),
+                    Heard::Asked => shared.platform.write(shell::CUT_SHORT),
+                    Heard::Nothing => {}
+                }
             }
             Event::Message(message) => {
+                self.rest.ends();
                 // A copy, because answering changes the supervisor.
                 let mut copy = [0; MESSAGE_MAX];
                 if let Some(copy) = copy.get_mut(..message.len()) {

@@ -93,6 +93,7 @@ fn noise_and_half_frames_do_no_harm() {
         assert!(!bench.supervisor.decoder.in_frame());
     }
     assert_eq!(bench.state("spin"), State::Stored);
+    assert!(enters_go_on(&mut bench).contains("once more"));
     assert!(bench.type_text("heap\n").contains("containers"));
     // A request that this device does not know yet.
     let newer = encode_frame(&(9u32, 200u8), &mut frame).unwrap().to_vec();
@@ -104,6 +105,50 @@ fn noise_and_half_frames_do_no_harm() {
         (response.id, response.result),
         (9, Err(DeviceError::Unsupported))
     );
+}
+
+/// Enter twice, a moment before each. Returns what is said.
+fn enters_go_on(bench: &mut Bench) -> String {
+    let mut said = String::new();
+    for _ in 0..2 {
+        bench.fake.0.now_us.set(bench.fake.0.now_us.get() + 400_000);
+        said += &bench.type_text("\r\n");
+    }
+    said
+}
+
+/// Wherever a frame stands still, and for however long, what follows of it is no typing, though its bytes were chosen to look so.
+#[test]
+fn the_rest_of_a_frame_is_no_typing() {
+    let mut bench = Bench::new();
+    bench.install("spin", SPIN);
+    let text = "\r\nrm spin\r\n\rrm spin\r".repeat(9);
+    let mut frame = [0; FRAME_MAX];
+    let op = Op::UploadChunk {
+        upload: 0,
+        offset: 0,
+        bytes: text.as_bytes(),
+    };
+    let whole = encode_frame(&Request { id: 9, op }, &mut frame)
+        .unwrap()
+        .to_vec();
+    for length in 1..whole.len() {
+        for stall_us in [510_000, 5_000_000] {
+            let (front, rest) = whole.split_at(length);
+            for (bytes, time_us) in [(front, stall_us), (rest, stall_us)] {
+                bench.fake.0.input.borrow_mut().extend(bytes);
+                bench.polls(8);
+                bench.fake.0.now_us.set(bench.fake.0.now_us.get() + time_us);
+                bench.polls(2);
+            }
+            assert_eq!(bench.state("spin"), State::Stored, "{length} bytes");
+        }
+    }
+    // Nor what is typed without a moment before it; a whole frame makes all well.
+    assert!(!bench.type_text("heap\n").contains("containers"));
+    assert!(!bench.type_text("\n\n\nheap\n").contains("containers"));
+    bench.ok(Op::Start { name: "spin" });
+    assert!(bench.type_text("heap\n").contains("containers"));
 }
 
 #[test]
