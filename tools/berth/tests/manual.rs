@@ -203,7 +203,7 @@ fn settings() -> Vec<String> {
     .map(|wanted| {
         let mut changes = Changes::default();
         let added = wanted.iter().map(|(name, value)| changes.add(name, *value));
-        added.filter_map(Result::err).collect()
+        added.filter_map(Result::err).collect::<Vec<_>>()
     })
     .concat()
 }
