@@ -35,38 +35,6 @@ pub(crate) fn says_something(printed: &str) -> bool {
     false
 }
 
-/// The strings that one pair of quotes holds: bytes of 0 end them, and dtc prints a list so where its source or the blob that it read did.
-fn strings(printed: &str) -> impl Iterator<Item = String> {
-    let mut strings = vec![String::new()];
-    let mut rest = printed;
-    while let Some((before, behind)) = rest.split_once('\\') {
-        let last = strings.last_mut().into_iter();
-        last.for_each(|text| text.push_str(before));
-        let zero = { ["x00", "0"].iter() }.find_map(|zero| behind.strip_prefix(zero));
-        if let Some(behind) = zero {
-            strings.push(String::new());
-            rest = behind;
-            continue;
-        }
-        // What is escaped is no end of anything.
-        let length = behind.chars().next().map_or(0, char::len_utf8);
-        let (escaped, behind) = behind.split_at(length);
-        if let Some(text) = strings.last_mut() {
-            text.push('\\');
-            text.push_str(escaped);
-        }
-        rest = behind;
-    }
-    if let Some(text) = strings.last_mut() {
-        text.push_str(rest);
-    }
-    // The quotes end the last one themselves.
-    if strings.len() > 1 && strings.last().is_some_and(String::is_empty) {
-        strings.pop();
-    }
-    strings.into_iter()
-}
-
 /// The words inside brackets, without the labels that stand at them.
 fn unlabelled(inside: &str) -> impl Iterator<Item = &str> {
     let words = inside.split_whitespace();
@@ -115,8 +83,7 @@ impl<'a> Scanner<'a> {
         loop {
             self.labels();
             if self.take("\"") {
-                let string = self.string()?;
-                values.extend(strings(&string).map(Value::Text));
+                values.extend(self.strings()?.into_iter().map(Value::Text));
             } else {
                 values.push(self.value()?);
             }
@@ -173,23 +140,31 @@ impl<'a> Scanner<'a> {
         Some(Value::Other)
     }
 
-    /// The rest of a string whose opening quote is read.
-    fn string(&mut self) -> Option<String> {
-        let mut text = String::new();
-        let mut characters = self.rest.char_indices();
-        while let Some((place, character)) = characters.next() {
-            match character {
-                '"' => {
-                    self.rest = self.rest.get(place + 1..)?;
-                    return Some(text);
+    /// The strings of a pair of quotes whose first is read. Bytes of 0 end them, as dtc prints a list where its source or the blob that it read had
+    /// it so; what else is escaped stays as it is.
+    fn strings(&mut self) -> Option<Vec<String>> {
+        let (mut strings, mut text) = (Vec::new(), String::new());
+        loop {
+            let end = self.rest.find(['"', '\\'])?;
+            let (plain, escaped) = self.rest.split_at(end);
+            text.push_str(plain);
+            let zero = { ["\\x00", "\\0"].iter() }.find_map(|zero| escaped.strip_prefix(zero));
+            if let Some(rest) = zero {
+                self.rest = rest;
+                strings.push(core::mem::take(&mut text));
+            } else if let Some(rest) = escaped.strip_prefix('"') {
+                self.rest = rest;
+                // The quote ends the last one itself.
+                if strings.is_empty() || !text.is_empty() {
+                    strings.push(text);
                 }
-                '\\' => {
-                    text.push('\\');
-                    text.push(characters.next()?.1);
-                }
-                character => text.push(character),
+                return Some(strings);
+            } else {
+                let next = escaped.chars().nth(1)?.len_utf8();
+                let (kept, rest) = escaped.split_at(1 + next);
+                text.push_str(kept);
+                self.rest = rest;
             }
         }
-        None
     }
 }
