@@ -911,28 +911,32 @@ fn table_with(clears: [bool; 2]) -> &'static [Interrupt; 4] {
     Box::leak(Box::new(table))
 }
 
-/// A window whose block raises its interrupt at the moment at which its captured register is read.
-struct RaisedAtCapture(&'static Memory);
+/// A window whose block does something when a register is read, and when one is written.
+struct Reacts {
+    memory: &'static Memory,
+    behind_load: fn(&Memory, u16),
+    behind_store: fn(&Memory, u16),
+}
 
-impl Window for RaisedAtCapture {
+impl Window for Reacts {
     fn len(&self) -> usize {
-        self.0.len()
+        self.memory.len()
     }
 
     fn address(&self) -> Option<usize> {
-        self.0.address()
+        self.memory.address()
     }
 
     fn load(&self, offset: u16, width: Width) -> Result<u32, BusError> {
-        let value = self.0.load(offset, width);
-        if offset == DATA {
-            self.0.set_word(STATUS.into(), 1);
-        }
+        let value = self.memory.load(offset, width);
+        (self.behind_load)(self.memory, offset);
         value
     }
 
     fn store(&self, offset: u16, width: Width, value: u32) -> Result<(), BusError> {
-        self.0.store(offset, width, value)
+        let stored = self.memory.store(offset, width, value);
+        (self.behind_store)(self.memory, offset);
+        stored
     }
 }
 
@@ -957,7 +961,16 @@ fn what_a_block_raises_on_anothers_turn_is_not_cleared_unseen() {
             interrupt.clear = Some(clear);
         }
         let spi = [Memory::leak(0x10), Memory::leak(0x10)];
-        let late = Box::leak(Box::new(RaisedAtCapture(spi[1])));
+        // It raises its interrupt at the moment at which its captured register is read.
+        let late = Box::leak(Box::new(Reacts {
+            memory: spi[1],
+            behind_load: |block, offset| {
+                if offset == DATA {
+                    block.set_word(STATUS.into(), 1);
+                }
+            },
+            behind_store: |_, _| {},
+        }));
         let table = Box::leak(Box::new(table));
         let board = board_of(table, LIMITS, TestLines::leak(), spi, [spi[0], late]);
         let capture = Capture {
@@ -979,35 +992,6 @@ fn what_a_block_raises_on_anothers_turn_is_not_cleared_unseen() {
     }
 }
 
-/// A window whose block raises its interrupt, once, just behind a look at whether it has.
-struct RaisedBehindLook(&'static Memory);
-
-impl Window for RaisedBehindLook {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn address(&self) -> Option<usize> {
-        self.0.address()
-    }
-
-    fn load(&self, offset: u16, width: Width) -> Result<u32, BusError> {
-        let value = self.0.load(offset, width);
-        if offset == STATUS && self.0.word(DATA.into()) == 0 {
-            self.0.set_word(STATUS.into(), 1);
-            self.0.set_word(DATA.into(), 1);
-        }
-        value
-    }
-
-    fn store(&self, offset: u16, width: Width, value: u32) -> Result<(), BusError> {
-        if offset == HIDDEN {
-            self.0.set_word(STATUS.into(), 0);
-        }
-        self.0.store(offset, width, value)
-    }
-}
-
 /// Whenever a block raises its interrupt while its neighbour on the line is served, one record says so, and it stands for one interrupt; those
 /// that the neighbour caused stand for none, and take nothing out of a block.
 #[test]
@@ -1024,7 +1008,21 @@ fn what_a_block_raises_on_anothers_turn_is_told_once() {
             });
         }
         let spi = [Memory::leak(0x10), Memory::leak(0x10)];
-        let late = Box::leak(Box::new(RaisedBehindLook(spi[1])));
+        // It raises its interrupt, once, just behind a look at whether it has.
+        let late = Box::leak(Box::new(Reacts {
+            memory: spi[1],
+            behind_load: |block, offset| {
+                if offset == STATUS && block.word(DATA.into()) == 0 {
+                    block.set_word(STATUS.into(), 1);
+                    block.set_word(DATA.into(), 1);
+                }
+            },
+            behind_store: |block, offset| {
+                if offset == HIDDEN {
+                    block.set_word(STATUS.into(), 0);
+                }
+            },
+        }));
         let table = Box::leak(Box::new(table));
         let board = board_of(table, LIMITS, TestLines::leak(), spi, [spi[0], late]);
         let handles = [(1, "spi0"), (2, "spi1")].map(|(tag, label)| board.claim(0, tag, label));
