@@ -172,7 +172,7 @@ impl<const N: usize> WasmHost<N> {
                     let Some(memory) = memory.get(0..list.memory()) else {
                         return;
                     };
-                    if list.moves(first, count, directions).is_none() {
+                    if !list.has(first, count) {
                         answer = Err(Refusal::Argument);
                         return;
                     }

@@ -423,6 +423,11 @@ impl List {
         Ok(())
     }
 
+    /// Whether there are so many moves from `first` on.
+    pub(crate) fn has(&self, first: usize, count: usize) -> bool {
+        first + count <= self.checked.into()
+    }
+
     /// Moves of it, so many from `first` on. `None`: there are not so many.
     pub(crate) fn moves(&self, first: usize, count: usize, directions: u32) -> Option<Moves<'_>> {
         let all = self.moves.get(..self.checked.into())?;
