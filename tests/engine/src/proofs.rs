@@ -44,48 +44,55 @@ pub fn proofs() -> Vec<Proof> {
     files().flat_map(|file| of_file(&file)).collect()
 }
 
-fn of_file(file: &TestFile<'_>) -> Vec<Proof> {
+/// Gives each directive of a file to `take`, with its file and line.
+///
+/// # Panics
+/// If the file cannot be read: all of WebAssembly's can.
+pub fn each_directive(file: &TestFile<'_>, mut take: impl FnMut(String, WastDirective<'_>)) {
     let source = file.raw();
     let mut lexer = Lexer::new(source);
     lexer.allow_confusing_unicode(true);
-    let Ok(buffer) = ParseBuffer::new_with_lexer(lexer) else {
-        return Vec::new();
-    };
-    let Ok(script) = parser::parse::<Wast<'_>>(&buffer) else {
-        return Vec::new();
-    };
-    let mut proofs = Vec::new();
-    let mut open: Option<Open> = None;
+    let buffer = ParseBuffer::new_with_lexer(lexer).expect("a file of tests has words");
+    let script = parser::parse::<Wast<'_>>(&buffer).expect("a file of tests has directives");
     for directive in script.directives {
         let line = directive.span().linecol_in(source).0 + 1;
-        match directive {
-            WastDirective::Module(mut module) => {
-                proofs.extend(open.take().and_then(Open::close));
-                open = module.encode().ok().map(|image| Open {
-                    place: format!("{}/{}:{line}", file.parent(), file.name()),
-                    image,
-                    code: Vec::new(),
-                    assertions: 0,
-                    goes_on: true,
-                });
-            }
-            WastDirective::AssertReturn {
-                exec: WastExecute::Invoke(call),
-                results,
-                ..
-            } => {
-                if let Some(open) = &mut open {
-                    open.add(&call, &results);
-                }
-            }
-            WastDirective::AssertInvalid { .. } | WastDirective::AssertMalformed { .. } => {}
-            _ => {
-                if let Some(open) = &mut open {
-                    open.goes_on = false;
-                }
+        take(
+            format!("{}/{}:{line}", file.parent(), file.name()),
+            directive,
+        );
+    }
+}
+
+fn of_file(file: &TestFile<'_>) -> Vec<Proof> {
+    let mut proofs = Vec::new();
+    let mut open: Option<Open> = None;
+    each_directive(file, |place, directive| match directive {
+        WastDirective::Module(mut module) => {
+            proofs.extend(open.take().and_then(Open::close));
+            open = module.encode().ok().map(|image| Open {
+                place,
+                image,
+                code: Vec::new(),
+                assertions: 0,
+                goes_on: true,
+            });
+        }
+        WastDirective::AssertReturn {
+            exec: WastExecute::Invoke(call),
+            results,
+            ..
+        } => {
+            if let Some(open) = &mut open {
+                open.add(&call, &results);
             }
         }
-    }
+        WastDirective::AssertInvalid { .. } | WastDirective::AssertMalformed { .. } => {}
+        _ => {
+            if let Some(open) = &mut open {
+                open.goes_on = false;
+            }
+        }
+    });
     proofs.extend(open.take().and_then(Open::close));
     proofs
 }

