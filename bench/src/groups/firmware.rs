@@ -121,7 +121,7 @@ pub fn measure() -> Result<Group> {
     flash.install("fuzz")?;
     let device = board(&flash)?;
     let console = &device.board.console;
-    console.wait_for(&format!("fuzz: {RUNS} runs"), LIMIT)?;
+    console.line_after(0, &format!("fuzz: {RUNS} runs"), LIMIT)?;
     let text = console.text();
     ensure!(!text.contains("Kernel panic"), "{text}");
     note("fuzz", Deadlines::read(&text)?);

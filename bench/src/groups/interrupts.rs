@@ -224,13 +224,11 @@ fn kernel() -> Result<Vec<Figure>> {
         .icount(ICOUNT)
         .start()?;
     // The kernel without its process has said so already.
-    board
-        .console
-        .wait_for("irq.to_native_upcall", Duration::from_secs(100))?;
-    board
-        .console
-        .wait_for("irq.epilogue", Duration::from_secs(100))?;
-    std::thread::sleep(Duration::from_millis(500));
+    for last in ["irq.to_native_upcall", "irq.epilogue"] {
+        board
+            .console
+            .line_after(0, last, Duration::from_secs(100))?;
+    }
     let text = board.console.text();
     let mut figures = [TOP_HALF, PROLOGUE, EPILOGUE, NATIVE]
         .into_iter()
@@ -360,8 +358,7 @@ fn start(device: &Device, name: &str, module: &[u8]) -> Result<()> {
 fn told(device: &Device) -> Result<f64> {
     // No questions meanwhile: to answer them would delay handlers.
     let console = &device.board.console;
-    let end = console.wait_for("measured ", Duration::from_secs(120))?;
-    console.wait_after(end, "\n", Duration::from_secs(10))?;
+    console.line_after(0, "measured ", Duration::from_secs(120))?;
     let text = console.text();
     let (_, rest) = text.split_once("measured ").context("it was there")?;
     let said = rest.lines().next().context("a line")?.trim();

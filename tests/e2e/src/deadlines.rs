@@ -184,8 +184,7 @@ impl Device {
             let mut position = now;
             // The round that runs now began before.
             for _ in 0..=rounds {
-                let told = console.wait_after(position, name, PATIENCE)?;
-                position = console.wait_after(told, "\n", PATIENCE)?;
+                position = console.line_after(position, name, PATIENCE)?;
             }
         }
         let text = console.text();

@@ -226,12 +226,12 @@ impl Device {
         Ok(device)
     }
 
-    /// Wait until `text` has appeared on the console.
+    /// Wait until a line with `text` in it has appeared on the console, whole: what is read afterwards has it to its end.
     ///
     /// # Errors
     /// If it does not; with the end of what did.
     pub fn console(&self, text: &str) -> Result<()> {
-        self.board.console.wait_for(text, PATIENCE)?;
+        self.board.console.line_after(0, text, PATIENCE)?;
         Ok(())
     }
 

@@ -187,7 +187,7 @@ fn told(device: &Device, position: usize, text: &str) -> Result<usize> {
     let console = &device.board.console;
     let until = Instant::now() + PATIENCE;
     loop {
-        let told = console.wait_after(position, text, Duration::from_secs(1));
+        let told = console.line_after(position, text, Duration::from_secs(1));
         let all = console.text();
         ensure!(!all.contains("Kernel panic"), "{all}");
         if told.is_ok() || Instant::now() > until {

@@ -58,7 +58,7 @@ fn a_hostile_process_touches_nothing_that_is_not_exposed() -> Result<()> {
     device.console("hostile: begins")?;
     let before = device.board.accesses()?.len();
     let console = &device.board.console;
-    let said = console.wait_for(" syncs", PATIENCE);
+    let said = console.line_after(0, " syncs", PATIENCE);
     let text = console.text();
     ensure!(said.is_ok(), "{text}");
     let report = text

@@ -26,7 +26,7 @@ fn misbehave(deed: &str, end: &str) -> Result<String> {
         device
             .board
             .console
-            .wait_after(position, "witness: intact", Duration::from_secs(30));
+            .line_after(position, "witness: intact", Duration::from_secs(30));
     let text = device.board.console.text();
     after.with_context(|| text.clone())?;
     ensure!(!text.contains("NOT STOPPED"), "{text}");
@@ -159,7 +159,7 @@ fn a_supervisor_that_always_faults_is_restarted_at_a_pace_and_never_given_up() -
     device
         .board
         .console
-        .wait_for(last, Duration::from_secs(60))?;
+        .line_after(0, last, Duration::from_secs(60))?;
     let seconds = device.board.bus.read32(SECONDS)?;
     ensure!(seconds >= 16, "after {seconds} s");
     let text = device.board.console.text();
@@ -207,7 +207,7 @@ fn the_firmware_stops_ends_and_starts_what_faults_again_and_again() -> Result<()
     device
         .board
         .console
-        .wait_for("jailer: done", Duration::from_secs(60))?;
+        .line_after(0, "jailer: done", Duration::from_secs(60))?;
     let text = device.board.console.text();
     let mut rest = text.as_str();
     for line in [

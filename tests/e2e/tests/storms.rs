@@ -90,8 +90,7 @@ fn numbers(line: &str) -> Vec<u32> {
 /// The whole line of the console that holds `text`.
 fn line(device: &Device, text: &str) -> Result<String> {
     let console = &device.board.console;
-    let position = console.wait_for(text, PATIENCE)?;
-    console.wait_after(position, "\n", PATIENCE)?;
+    console.line_after(0, text, PATIENCE)?;
     let all = console.text();
     let found = all.lines().find(|line| line.contains(text));
     found.map(str::to_owned).with_context(|| all.clone())
@@ -105,8 +104,7 @@ fn container_storm_beside(flash: &Flash, task: &str) -> Result<()> {
     let position = device.board.console.position();
     // The round in which it ended, whole.
     let console = &device.board.console;
-    let end = console.wait_after(position, "missed, worst", PATIENCE)?;
-    console.wait_after(end, "\n", PATIENCE)?;
+    console.line_after(position, "missed, worst", PATIENCE)?;
     let text = device.board.console.text();
     let (_, during) = text.split_once("[storm] waits!").context("it began")?;
     let told = Task::read(during, task)?;
@@ -195,8 +193,7 @@ fn storm_beside(flash: &Flash, task: &str) -> Result<Vec<String>> {
     let position = device.board.console.position();
     // The round in which it ended, whole.
     let console = &device.board.console;
-    let end = console.wait_after(position, "missed, worst", PATIENCE)?;
-    console.wait_after(end, "\n", PATIENCE)?;
+    console.line_after(position, "missed, worst", PATIENCE)?;
     let text = device.board.console.text();
     let told = Task::read(&text, task)?;
     ensure!(told.rounds > 0 && told.missed == 0, "{text}");

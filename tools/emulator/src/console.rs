@@ -99,6 +99,18 @@ impl ConsoleText {
         }
     }
 
+    /// As [`wait_after`](Self::wait_after), to the end of the line that `text` ends in: who reads what is kept afterwards
+    /// finds that line whole. Returns the position behind its end.
+    ///
+    /// # Errors
+    /// [`Error::TextMissing`].
+    pub fn line_after(&self, position: usize, text: &str, limit: Duration) -> Result<usize, Error> {
+        let until = Instant::now() + limit;
+        let behind = self.wait_after(position, text, limit)?;
+        let left = until.saturating_duration_since(Instant::now());
+        self.wait_after(behind - usize::from(text.ends_with('\n')), "\n", left)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Kept> {
         // Nobody leaves it half changed.
         self.text.lock().unwrap_or_else(PoisonError::into_inner)
@@ -112,6 +124,17 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(30);
     const LONG: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn a_line_is_waited_for_to_its_end() {
+        let console = ConsoleText::default();
+        console.push(b"one 1\ntwo");
+        assert_eq!(console.line_after(0, "one", SHORT).unwrap(), 6);
+        assert_eq!(console.line_after(0, "one 1\n", SHORT).unwrap(), 6);
+        assert!(console.line_after(0, "two", SHORT).is_err());
+        console.push(b" 2\nthree");
+        assert_eq!(console.line_after(0, "two", SHORT).unwrap(), 12);
+    }
 
     #[test]
     fn text_is_found_before_and_while_waiting_and_across_pieces() {

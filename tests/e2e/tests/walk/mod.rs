@@ -209,7 +209,8 @@ fn a_process_reaches_its_own_memory_and_nothing_else() -> Result<()> {
     let start = Instant::now();
     let mut device = Device::power_on_for(&flash, Duration::from_secs(1800))?;
     let patience = Duration::from_secs(if soak { 1500 } else { 120 });
-    let end = device.board.console.wait_for(
+    let end = device.board.console.line_after(
+        0,
         &format!("walk: all of {forbidden} probes faulted"),
         patience,
     );
@@ -229,7 +230,7 @@ fn a_process_reaches_its_own_memory_and_nothing_else() -> Result<()> {
     device
         .board
         .console
-        .wait_after(position, "witness: intact", Duration::from_secs(30))?;
+        .line_after(position, "witness: intact", Duration::from_secs(30))?;
     ensure!(!text.contains("CHANGED"), "{text}");
     let image = flash.bytes()?;
     device.board.pause()?;
