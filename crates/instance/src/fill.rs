@@ -107,6 +107,8 @@ impl Filling<'_, '_> {
             self.address(is.data_segments),
             self.address(is.element_segments),
             self.address(is.known),
+            is.functions,
+            is.of_functions,
         ];
         for (place, word) in (known..).zip(what) {
             self.set(place, word);

@@ -33,10 +33,13 @@ use read::{Elements, Mode, limits, section};
 const TABLES_MAX: usize = 8;
 
 /// Distance below the memory of the address of what the device's helpers know of a module, as numbers of words: logarithm of a page, most
-/// pages, where the data segments are (address and length each), where the element segments are, most elements of each table.
+/// pages, where the data segments are (address and length each), where the element segments are, most elements of each table, how many
+/// functions there are, which tables are of functions (a bit each).
 pub const KNOWN: u32 = 24;
 /// Words of that.
-const KNOWN_WORDS: usize = 5;
+const KNOWN_WORDS: usize = 7;
+/// The type of a table of functions.
+const FUNCREF: u8 = 0x70;
 
 /// Why there is no instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +86,10 @@ pub struct Layout<'a> {
     image: &'a [u8],
     tables: [Table; TABLES_MAX],
     table_count: usize,
+    /// Functions, imported ones included.
+    functions: u32,
+    /// A bit for each table of functions.
+    of_functions: u32,
     global_words: u32,
     /// Bytes of passive data segments go here.
     data: usize,
@@ -115,6 +122,8 @@ impl<'a> Layout<'a> {
             image,
             tables: [Table::default(); TABLES_MAX],
             table_count: 0,
+            functions: 0,
+            of_functions: 0,
             global_words: 0,
             data: 0,
             references: 0,
@@ -133,10 +142,14 @@ impl<'a> Layout<'a> {
         while !reader.is_empty() {
             let (id, mut body) = reader.section()?;
             match id {
+                // Of what is compiled only functions are imported.
+                section::IMPORTS | section::FUNCTIONS => is.functions += body.u32()?,
                 section::TABLES => {
                     is.table_count = body.u32()? as usize;
-                    for table in is.tables.iter_mut().take(is.table_count) {
-                        body.byte()?;
+                    for (number, table) in is.tables.iter_mut().take(is.table_count).enumerate() {
+                        if body.byte()? == FUNCREF {
+                            is.of_functions |= 1 << number;
+                        }
                         let (least, of_own, _) = limits(&mut body)?;
                         let least = u32::try_from(least).map_err(|_| Error::TooMuch)?;
                         let own = of_own.map_or(u64::from(most.elements), |own| own);
@@ -210,6 +223,12 @@ impl<'a> Layout<'a> {
         self.words
     }
 
+    /// Functions, imported ones included.
+    #[must_use]
+    pub const fn functions(&self) -> u32 {
+        self.functions
+    }
+
     /// Where the global variable `index` is, in bytes below the memory, and its kind.
     ///
     /// # Errors
@@ -241,6 +260,25 @@ impl<'a> Layout<'a> {
             let index = body.u32().ok()?;
             if is && of_kind {
                 return Some(index);
+            }
+        }
+        None
+    }
+
+    /// The number that an object has in the entries of functions with these parameters and results, as type bytes; `None` if the module has no such type.
+    #[must_use]
+    pub fn type_number(&self, parameters: &[u8], results: &[u8]) -> Option<u32> {
+        let mut body = self.section(section::TYPES).ok()?;
+        for number in 0..body.u32().ok()? {
+            // The form of a type, which is that of a function.
+            body.byte().ok()?;
+            let mut list = || {
+                let length = body.u32().ok()?;
+                body.slice(length).ok()
+            };
+            let (takes, gives) = (list()?, list()?);
+            if takes == parameters && gives == results {
+                return Some(number);
             }
         }
         None

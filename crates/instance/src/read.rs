@@ -5,6 +5,9 @@ use berth_admission::reader::Reader;
 
 /// Numbers of sections.
 pub(crate) mod section {
+    pub(crate) const TYPES: u8 = 1;
+    pub(crate) const IMPORTS: u8 = 2;
+    pub(crate) const FUNCTIONS: u8 = 3;
     pub(crate) const TABLES: u8 = 4;
     pub(crate) const MEMORIES: u8 = 5;
     pub(crate) const GLOBALS: u8 = 6;

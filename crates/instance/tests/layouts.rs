@@ -91,6 +91,9 @@ fn everything_is_where_code_looks_for_it() {
     assert_eq!([word(known), word(known + 4)], [0, 200]);
     let (data, elements, most) = (word(known + 8), word(known + 12), word(known + 16));
     assert_eq!([word(most), word(most + 4), word(most + 8)], [5, 8, 8]);
+    // Three functions, and the first table and the third are of functions.
+    assert_eq!(layout.functions(), 3);
+    assert_eq!([word(known + 20), word(known + 24)], [3, 0b101]);
     // Active and declared segments are empty.
     assert_eq!(
         [word(data + 4), word(data + 12), word(data + 20)],
@@ -106,6 +109,20 @@ fn everything_is_where_code_looks_for_it() {
     assert_eq!(layout.export("g", 0), Some(2));
     assert_eq!(layout.export("wide", 3), Some(1));
     assert_eq!(layout.export("memory", 0), None);
+}
+
+#[test]
+fn types_that_say_the_same_have_the_number_of_the_first() {
+    let image = image(
+        "(module (type (func (param i32 i64))) (type (func (param i32) (result i32))) (type (func))
+            (type (func (param i32 i32))) (type (func)) (func (type 4)))",
+    );
+    let layout = Layout::of(&image, MOST).unwrap();
+    const I32: u8 = 0x7f;
+    assert_eq!(layout.type_number(&[], &[]), Some(2));
+    assert_eq!(layout.type_number(&[I32], &[I32]), Some(1));
+    assert_eq!(layout.type_number(&[I32, I32], &[]), Some(3));
+    assert_eq!(layout.type_number(&[], &[I32]), None);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What compiled code calls without leaving: executed on its stack, and touching nothing but its context, segments, tables and
-//! memory.
+//! memory. They are total: whatever their arguments are, they do not touch anything else and come back.
 //!
 //! Memory is addressed by numbers here. The addresses come from a context, and places in memory and tables are checked against its lengths.
 
 #![allow(unsafe_code)]
 
-use berth_compiler::entry::{Helper, context};
+use berth_compiler::entry::{Helper, context, entry};
 
 use crate::floats;
 use crate::own::KNOWN;
@@ -28,6 +28,8 @@ fn known(context: u32, number: u32) -> u32 {
 
 const MEMORY_TRAP: u32 = Helper::TrapMemory as u32;
 const TABLE_TRAP: u32 = Helper::TrapTable as u32;
+/// A reference lies so far behind the entry's first word: its branch, and one for Thumb.
+pub(crate) const REFERENCE: u32 = 5;
 
 /// Does a part lie inside?
 fn inside(from: u32, length: u32, all: u32) -> bool {
@@ -125,8 +127,22 @@ extern "C" fn table_init(to: u32, from: u32, count: u32, both: u32, context: u32
     0
 }
 
+/// May `value` be written to this table? What is in a table of functions is called: there it has to be null or the reference of an
+/// entry of the object that the context names.
+#[must_use]
+pub fn may_hold(context: u32, table: u32, value: u32) -> bool {
+    let is_of_functions = known(context, 6).checked_shr(table).unwrap_or(0) & 1 != 0;
+    if !is_of_functions || value == 0 {
+        return true;
+    }
+    let first = word(context - context::CODE).wrapping_add(entry(0) + REFERENCE);
+    let offset = value.wrapping_sub(first);
+    let stride = entry(1);
+    offset.is_multiple_of(stride) && offset / stride < known(context, 5)
+}
+
 extern "C" fn table_fill(from: u32, value: u32, count: u32, table: u32, context: u32) -> u32 {
-    if !inside(from, count, table_length(context, table)) {
+    if !inside(from, count, table_length(context, table)) || !may_hold(context, table, value) {
         return TABLE_TRAP;
     }
     for index in 0..count {
@@ -151,17 +167,18 @@ extern "C" fn i64_ctz(value: u64) -> u64 {
 extern "C" fn i64_popcnt(value: u64) -> u64 {
     u64::from(value.count_ones())
 }
+// Code divides by 0 only if its check was lost, with a bit of the flash. It gets 0 then, and what cannot be represented is 0, too.
 extern "C" fn i64_div_s(a: i64, b: i64) -> i64 {
-    a.wrapping_div(b)
+    a.checked_div(b).unwrap_or(0)
 }
 extern "C" fn i64_div_u(a: u64, b: u64) -> u64 {
-    a / b
+    a.checked_div(b).unwrap_or(0)
 }
 extern "C" fn i64_rem_s(a: i64, b: i64) -> i64 {
-    a.wrapping_rem(b)
+    a.checked_rem(b).unwrap_or(0)
 }
 extern "C" fn i64_rem_u(a: u64, b: u64) -> u64 {
-    a % b
+    a.checked_rem(b).unwrap_or(0)
 }
 extern "C" fn i64_shl(a: u64, b: u64) -> u64 {
     a.wrapping_shl(b as u32)

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use berth_compiler::entry::{Helper, context};
-use supervisor_native::helpers::{Entry, table};
+use supervisor_native::helpers::{Entry, may_hold, table};
 use supervisor_native::own::KNOWN;
 
 use crate::machine::{set_byte, set_word, word};
@@ -32,7 +32,8 @@ extern "C" fn memory_grow(pages: u32, context: u32) -> u64 {
 extern "C" fn table_grow(value: u32, count: u32, table: u32, context: u32) -> u32 {
     let before = word(context - context::table(table));
     let most = word(known(context, 4) + 4 * table);
-    match before.checked_add(count).filter(|after| *after <= most) {
+    let after = before.checked_add(count).filter(|after| *after <= most);
+    match after.filter(|_| may_hold(context, table, value)) {
         Some(after) => {
             set_word(context - context::table(table), after);
             for index in before..after {
