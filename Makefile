@@ -39,7 +39,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install advisories clean-room foreign help demo test run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers flash test-apps test-apps-elf compiler-board
+.PHONY: install advisories clean-room foreign help demo test test-compiled run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware compiled-firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers flash test-apps test-apps-elf compiler-board
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -245,6 +245,18 @@ $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
 	@$(HOST)/berth-image $(FIRMWARE)/$(BOARD) --output $@
 	@$(TOCKLOADER) install --flash-file $@ $(FLASH_OPTIONS) $(IMAGE)/wasm_supervisor.tab
 
+# The supervisor with both engines, on the same board. Its features are its own, so that what is finished needs a folder of its own.
+COMPILED := target/compiled
+$(IMAGE)/compiled.bin: APP_HEAP := $(CONTAINERS_HEAP)
+$(IMAGE)/compiled.bin: compiled-firmware
+	@$(ELF2TAB) -n wasm_supervisor -o $(COMPILED)/wasm_supervisor.tab $(COMPILED)/$(TRIPLE)/firmware/wasm_supervisor,cortex-m4
+	@$(HOST)/berth-tab $(COMPILED)/wasm_supervisor.tab --place SUPERVISOR_FLASH
+	@$(HOST)/berth-image $(FIRMWARE)/$(BOARD) --output $@
+	@$(TOCKLOADER) install --flash-file $@ $(FLASH_OPTIONS) $(COMPILED)/wasm_supervisor.tab
+compiled-firmware: firmware
+	@$(APART) BERTH_BOARD=$(BOARD) cargo rustc --quiet --profile firmware --target $(TRIPLE) -p supervisor_process \
+	    --features compiled --target-dir $(COMPILED) --bin wasm_supervisor -- $(OUTLINED)
+
 # The supervisor for another board: LAYOUT says which flash and which RAM is its own there, CONTAINERS_HEAP how many bytes
 # for containers its bundle asks for. In a folder of its own, and so built from the beginning.
 # Its place is half a MiB there, as `tockloader` wants it: its engine is compiled for size, and what occurs twice becomes a function
@@ -290,7 +302,7 @@ bench-containers: build
 TEST_APPS := hello declared filtered flash_rules compiled native conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
              chatter deadline storm buses bus_abuse abuse assault instants siege heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_led bench_growth engine_proof
 TEST_KERNELS := walk plain deadline limits buses fuzz no-ring
-test-apps: build compiler-board $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin)
+test-apps: build compiler-board $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin) $(IMAGE)/compiled.bin
 
 # The program that runs compiled modules for the compiler's tests; there is no kernel below it.
 compiler-board:
@@ -399,6 +411,7 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	$(NO_PROGRAMS) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --no-default-features -- -D warnings $(STRICT)
 	$(WITH_BUSES) cargo clippy --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features buses,deadline-task -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p engine_proof -p supervisor_process -p supervisor_bench -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p supervisor_process --features compiled -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers,heap --examples -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --lib --examples -- -D warnings $(STRICT)
@@ -408,6 +421,11 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 advisories: tools ## what is known against the crates that are used; needs the network
 	@$(SETUP) deny
 	target/tools/bin/cargo-deny check advisories
+
+# What of the end-to-end tests is about containers, and tells no figure of the interpreter's.
+OF_CONTAINERS := binary(compiled) or binary(lifecycle) or binary(live_update) or binary(live) or binary(programs) or binary(isolation) or binary(transfer) or binary(foreign)
+test-compiled: test-apps ## the tests of containers, on a board that runs them compiled
+	@BERTH_IMAGE=compiled.bin cargo nextest run --profile whole -p berth-e2e -E '$(OF_CONTAINERS)'
 
 size: build plain-firmware no-programs-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size

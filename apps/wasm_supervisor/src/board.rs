@@ -11,7 +11,13 @@ use libtock::{
     ErrorCode, EventSlot, StaticBuffer, gpio, led, memop, run_record, wasm_host, yield_wait,
 };
 
+#[cfg(feature = "compiled")]
+use crate::admission::Module;
 use crate::arena;
+#[cfg(feature = "compiled")]
+use crate::compiled::Compiled;
+#[cfg(feature = "compiled")]
+use crate::engine::Code;
 use crate::interrupts::Interrupts;
 use crate::platform::{
     AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES,
@@ -68,6 +74,9 @@ pub struct Board {
     /// The last time told, for the case that the clock fails.
     last_us: Cell<u64>,
     transfers: Transfers,
+    /// Code that was compiled here, once it was asked for; `None` in it: there is no flash for any.
+    #[cfg(feature = "compiled")]
+    compiled: RefCell<Option<Option<Compiled<flash::Partition>>>>,
 }
 
 impl Board {
@@ -95,6 +104,8 @@ impl Board {
             writer: RefCell::new(writer),
             last_us: Cell::new(0),
             transfers: Transfers::new(),
+            #[cfg(feature = "compiled")]
+            compiled: RefCell::new(None),
         })
     }
 
@@ -189,6 +200,16 @@ impl Platform for Board {
 
     fn flash(&self) -> Option<Self::Flash> {
         flash::Partition::open()
+    }
+
+    #[cfg(feature = "compiled")]
+    fn compiled(&self, image: &[u8], module: &Module<'_>) -> Result<Code, Option<&'static str>> {
+        let mut place = self.compiled.borrow_mut();
+        let open = || flash::Partition::open_code().map(Compiled::new);
+        match place.get_or_insert_with(open) {
+            Some(compiled) => compiled.of(image, module).map_err(|why| Some(why.text())),
+            None => Err(Some("there is no flash for code")),
+        }
     }
 
     fn names(&self) -> (&str, &str) {

@@ -12,6 +12,8 @@ pub mod arena;
 #[cfg(target_os = "none")]
 pub mod board;
 pub mod buses;
+#[cfg(all(feature = "compiled", target_os = "none"))]
+pub mod compiled;
 pub mod container;
 pub mod conveyors;
 pub mod engine;

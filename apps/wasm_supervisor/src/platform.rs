@@ -10,8 +10,10 @@
 
 use berth_flash::Flash;
 
+use crate::admission::Module;
 use crate::buses::Buses;
 use crate::conveyors::Conveyors;
+use crate::engine::Code;
 use crate::interrupts::Interrupts;
 use crate::programs::Programs;
 use crate::window::Window;
@@ -65,6 +67,16 @@ pub trait Platform: Interrupts + Programs + Conveyors + Buses {
 
     /// The flash for the store. Returns `None` if there is none, and the second time.
     fn flash(&self) -> Option<Self::Flash>;
+
+    /// Returns what `image` is compiled to; where there is nothing yet it is made, which may take long.
+    ///
+    /// # Errors
+    ///
+    /// Why the interpreter has to run it; `None` where nothing is ever compiled.
+    fn compiled(&self, image: &[u8], module: &Module<'_>) -> Result<Code, Option<&'static str>> {
+        let _ = (image, module);
+        Err(None)
+    }
 
     /// Name of the board and version of the kernel, for people.
     fn names(&self) -> (&str, &str);

@@ -123,9 +123,15 @@ impl<F: Flash> CodeStore<F> {
     /// Returns the object for `key`, if there is one and it is whole. Reads all of it.
     #[must_use]
     pub fn find(&self, key: &Key) -> Option<Object> {
+        self.of_key(key)
+            .find(|object| self.sum(object) == Some(object.sum))
+    }
+
+    /// Returns the objects for `key` that the directory has, whether they are whole or not.
+    pub fn of_key(&self, key: &Key) -> impl Iterator<Item = Object> {
+        let key = *key;
         let objects = self.directory.objects(&self.flash);
-        let mut of_key = objects.filter(|object| object.key == *key);
-        of_key.find(|object| self.sum(object) == Some(object.sum))
+        objects.filter(move |object| object.key == key)
     }
 
     /// Returns the code of an object that was found.

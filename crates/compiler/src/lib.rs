@@ -56,6 +56,10 @@ pub use compile::{Report, compile, validate};
 pub use kind::{Kind, Signature};
 pub use room::{Room, Storage};
 
+/// Version of what the compiler makes: code of one is never taken for that of another. It changes with every change of the
+/// code that any module is compiled to, or of what that expects.
+pub const VERSION: u32 = 1;
+
 /// Why there is no code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {

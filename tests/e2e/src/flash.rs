@@ -30,13 +30,26 @@ pub struct Flash {
     folder: TempDir,
 }
 
+/// Names the image that all tests are about, if it is not the one as shipped: `compiled.bin` has containers run compiled.
+const IMAGE: &str = "BERTH_IMAGE";
+
 impl Flash {
     /// A fresh copy.
     ///
     /// # Errors
     /// If there is no image yet.
     pub fn new() -> Result<Self> {
-        Self::of(&target().join("image/flash.bin")).context("run `make build`")
+        let name = std::env::var(IMAGE);
+        let name = name.as_deref().unwrap_or("flash.bin");
+        Self::of(&target().join("image").join(name)).context("run `make build`")
+    }
+
+    /// The image whose supervisor has both engines.
+    ///
+    /// # Errors
+    /// If there is no such image yet.
+    pub fn compiled() -> Result<Self> {
+        Self::with_kernel("compiled.bin")
     }
 
     /// The kernel that restarts the process `walk` without limit, and no processes.

@@ -17,8 +17,8 @@
 use wasm_supervisor::admission::Module;
 use wasm_supervisor::board::Board;
 use wasm_supervisor::container::ContainerHost;
-use wasm_supervisor::engine::wasmi::Wasmi;
-use wasm_supervisor::engine::{BlockNumbers, Engine, Handler, Limits, LoadError, Step};
+use wasm_supervisor::engine::wasmi::{Function, Wasmi};
+use wasm_supervisor::engine::{BlockNumbers, Engine, Limits, LoadError, Step};
 
 type OnBoard = Wasmi<ContainerHost<Board>>;
 
@@ -48,6 +48,6 @@ pub fn resume(engine: &mut OnBoard, fuel: u64, result: Option<i32>) -> Step {
 }
 
 /// [`Engine::handle`].
-pub fn handle(engine: &mut OnBoard, handler: Handler, arguments: [u32; 2], fuel: u64) -> Step {
+pub fn handle(engine: &mut OnBoard, handler: Function, arguments: [u32; 2], fuel: u64) -> Step {
     engine.handle(handler, arguments[0], arguments[1], fuel)
 }

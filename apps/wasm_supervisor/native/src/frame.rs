@@ -182,7 +182,7 @@ impl Frame {
     }
 
     /// Where a word of parameters or results is that has no register.
-    const fn at_sp(&self, number: u32) -> u32 {
+    pub(crate) const fn at_sp(&self, number: u32) -> u32 {
         // Returned: nothing is saved below.
         let saved = if self.kind == kind::RETURNED {
             0

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   whoever runs containers: which code, for how long, what host functions do
-//!   ───────────────────────── Frame::run ──► Exit ─────────────────────────
+//!   ──────────────── Instance::run, Frame::run ──► Exit ──────────────────
+//!   instance   memory and context of a module, and the stack of each call, in the allocator's memory; safe
 //!   frame    a call under way on a stack of its own: entered, left, entered again
 //!   helpers, floats   what compiled code calls without leaving
 //!   ───────────────────────── compiled code ───────────────────────────────
@@ -19,11 +20,15 @@
 // Nothing of it can be executed elsewhere.
 #![cfg(target_arch = "arm")]
 
+extern crate alloc;
+
 mod floats;
 mod frame;
 pub mod helpers;
+mod instance;
 
 pub use frame::{Exit, Frame, STACK_RESERVE, fill};
+pub use instance::{Call, Code, Function, Instance, NoFunction, Stack};
 
 /// Distances below r9 of what this software keeps in a context, beside what code uses.
 pub mod own {

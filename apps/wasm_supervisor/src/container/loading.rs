@@ -1,6 +1,6 @@
 //! From an image to an engine that can run it: imports, memory, claims, compilation.
 
-use berth_protocol::{Fault, Parameters};
+use berth_protocol::{Fault, Level, Parameters};
 
 use super::host::ContainerHost;
 use super::name::{CONTAINERS_MAX, Name};
@@ -16,8 +16,7 @@ use super::table::{Containers, limit, tag};
 use crate::admission::labels::Seen;
 use crate::admission::{HostFunction, Label, Malformed, Module, imports};
 use crate::arena::{self, ArenaId, Owned};
-use crate::engine::wasmi::Wasmi;
-use crate::engine::{BlockNumbers, Engine, Limits, LoadError, config};
+use crate::engine::{BlockNumbers, Code, Engine, Executor, Limits, LoadError, config};
 use crate::platform::{Claimed, Platform, Refusal};
 
 /// Fuel of a module's start function: one slice of the usual length.
@@ -180,12 +179,13 @@ impl<P: Platform + 'static> Containers<P> {
             handlers: module.imports().flatten().any(|import| {
                 matches!(HostFunction::named(&import), Ok(HostFunction::Register(_)))
             }),
+            code: self.compiled(slot, place.id(), image, &module),
         };
         let shared = self.shared.clone();
         let (run, blocks) = (place.id(), &blocks);
         let loaded = Owned::new(id, move || {
             let host = ContainerHost::new(shared, run, slot, blocks);
-            Wasmi::load(image, &module, &numbers, limits, host)
+            Executor::load(image, &module, &numbers, limits, host)
         });
         match loaded {
             Ok(Ok(engine)) => {
@@ -214,6 +214,26 @@ impl<P: Platform + 'static> Containers<P> {
             }
             Ok(Err(LoadError::Trapped(fault))) => {
                 Err(Loading::Fault(fault, self.shared.take_last_words()))
+            }
+        }
+    }
+
+    /// Returns what the image is compiled to, if it is. Where the interpreter runs what could have been compiled the container's log
+    /// says why.
+    fn compiled(&self, slot: usize, run: RunId, image: &[u8], module: &Module<'_>) -> Option<Code> {
+        let platform = &self.shared.platform;
+        match platform.compiled(image, module) {
+            Ok(code) => Some(code),
+            Err(why) => {
+                if let Some(why) = why {
+                    let now = platform.now_us();
+                    for part in ["runs in the interpreter: ", why] {
+                        self.shared
+                            .say(run, slot, Level::Info, now, part.as_bytes());
+                    }
+                    self.shared.end_line(run, slot, now);
+                }
+                None
             }
         }
     }
@@ -348,7 +368,7 @@ pub(super) fn validate<P: Platform + 'static>(
     let id = spare.and_then(RunId::arena).ok_or(Refused::TooMany)?;
     arena::set_limit(id, arena::total() as usize);
     match arena::owned::scratch(id, || {
-        <Wasmi<ContainerHost<P>> as Engine<_>>::validate(image)
+        <Executor<ContainerHost<P>> as Engine<_>>::validate(image)
     }) {
         Ok(Err(LoadError::Invalid { offset })) => Err(invalid(offset)),
         _ => Ok(()),

@@ -19,8 +19,7 @@ use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
 use crate::arena::{self, Owned};
 use crate::buses::Bus;
-use crate::engine::wasmi::Wasmi;
-use crate::engine::{Engine, MailPlace};
+use crate::engine::{Engine, Executor, MailPlace};
 use crate::platform::Platform;
 
 /// The right to be a run: one id, with all that [`Shared`] keeps for it. Ends that when it goes.
@@ -112,7 +111,7 @@ pub(super) struct Figures {
 pub(super) struct Run<P: Platform + 'static> {
     // Before the place: its arena is free again when its id is.
     /// What executes it. `None` once its memory was given back before it is over.
-    pub(super) engine: Option<Owned<Wasmi<ContainerHost<P>>>>,
+    pub(super) engine: Option<Owned<Executor<ContainerHost<P>>>>,
     place: Place<P>,
     /// Where main stands.
     pub(super) main: Main,
@@ -128,7 +127,7 @@ pub(super) struct Run<P: Platform + 'static> {
 impl<P: Platform + 'static> Run<P> {
     /// Returns a run that was just loaded. It is staged until its container takes it.
     pub(super) fn new(
-        engine: Owned<Wasmi<ContainerHost<P>>>,
+        engine: Owned<Executor<ContainerHost<P>>>,
         place: Place<P>,
         stack_bytes: u32,
         now: u64,

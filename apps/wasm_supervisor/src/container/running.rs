@@ -16,8 +16,7 @@ use super::shared::Shared;
 use super::storage::Image;
 use super::table::Containers;
 use crate::arena;
-use crate::engine::wasmi::Wasmi;
-use crate::engine::{Engine, MailPlace, Step};
+use crate::engine::{Engine, Executor, MailPlace, Step};
 use crate::platform::{Platform, TURN_US};
 
 /// What a turn costs at least, in fuel, where the clock does not tell: changing containers is some
@@ -163,7 +162,7 @@ impl<P: Platform + 'static> Containers<P> {
     pub(super) fn step(
         &mut self,
         slot: usize,
-        run: impl FnOnce(&mut Wasmi<ContainerHost<P>>) -> (Step, u64),
+        run: impl FnOnce(&mut Executor<ContainerHost<P>>) -> (Step, u64),
     ) -> Outcome {
         let Some(Some(container)) = self.slots.get_mut(slot) else {
             return Outcome::OUT_OF_MEMORY;

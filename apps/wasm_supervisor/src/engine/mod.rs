@@ -3,12 +3,14 @@
 //! ```text
 //!   container/        decides what runs, for how long, and what an end means
 //!   ───────────────── Engine: load, call, resume, fuel, memory ────────────
-//!   engine/wasmi.rs   executes; calls back ──► Host: what a container may do
+//!   executor ─┬─ wasmi/    interprets      ┐
+//!             └─ native/   runs what the   ├─ a host call ──► border ──► link ──► Host: what a container may do
+//!                          device compiled ┘
 //! ```
 //!
 //! A container has an engine of its own, and everything an engine allocates
-//! lies in the container's arena. Another engine can stand beside wasmi: it
-//! implements [`Engine`] and calls a [`Host`].
+//! lies in the container's arena. Each implements what [`Engine`] says and is a [`Caller`](border) of the border, which knows
+//! neither. Containers know only [`Executor`]. `native/` is there in a supervisor that is built with the feature `compiled`.
 
 use berth_foreign::PARAMETERS_MAX;
 use berth_protocol::Fault;
@@ -20,14 +22,16 @@ use crate::programs::{Places, Work};
 
 pub mod border;
 pub mod config;
+mod executor;
 pub mod float;
 mod link;
-mod scratch;
+#[cfg(all(feature = "compiled", target_os = "none"))]
+pub mod native;
 pub mod wasmi;
 
 pub use self::border::Account;
 pub(crate) use self::border::part;
-pub use self::wasmi::Handler;
+pub use self::executor::{Code, Executor, Handler};
 
 /// Execution ended inside a host function; the host knows why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,6 +227,8 @@ pub struct Limits {
     pub start_fuel: u64,
     /// Does the module have interrupt handlers?
     pub handlers: bool,
+    /// What the device has compiled the image to, if it has.
+    pub code: Option<Code>,
 }
 
 /// How a slice of execution ended.
@@ -256,6 +262,9 @@ pub enum LoadError {
 
 /// Something that executes one module for one container.
 pub trait Engine<H: Host>: Sized {
+    /// A function that handles interrupts. Only a number.
+    type Handler: Copy;
+
     /// Compile `image`, link it and run its start function. `host` serves it.
     ///
     /// # Errors
@@ -293,7 +302,7 @@ pub trait Engine<H: Host>: Sized {
 
     /// Call a handler with at most `fuel`, beside main, which stays where it is. The call does
     /// not go on later.
-    fn handle(&mut self, handler: Handler, source: u32, count: u32, fuel: u64) -> Step;
+    fn handle(&mut self, handler: Self::Handler, source: u32, count: u32, fuel: u64) -> Step;
 
     /// Fuel that the last step used.
     fn fuel_used(&self) -> u64;

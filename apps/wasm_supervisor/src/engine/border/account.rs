@@ -1,8 +1,6 @@
 //! What host calls have cost: noted, taken from the fuel of a slice, owed.
 
-use wasmi::{AsContextMut, Caller, Val};
-
-use crate::engine::wasmi::Data;
+use super::call::Caller;
 use crate::engine::{Host, Stop};
 
 /// Fuel of host calls that is noted before it is taken: some thirty register accesses, so that
@@ -79,7 +77,7 @@ impl Default for Account {
     }
 }
 
-/// What the store keeps for the border.
+/// What an engine keeps for the border.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::engine) struct State {
     /// Fuel that host calls cost beyond what was left.
@@ -95,7 +93,7 @@ pub(in crate::engine) struct State {
 }
 
 impl State {
-    /// Returns the fuel that was used beyond what is missing from the store, and begins anew.
+    /// Returns the fuel that was used beyond what is missing from what was given, and begins anew.
     pub(in crate::engine) fn take_fuel(&mut self) -> i64 {
         // Neither comes near 2^63: fuel is given in less.
         let beyond = self.debt as i64 - self.unused as i64;
@@ -128,12 +126,20 @@ pub(in crate::engine) enum Returned {
 }
 
 impl Returned {
-    /// Returns it as the engine takes it.
-    pub(in crate::engine) const fn value(self) -> Option<Val> {
+    /// Returns what it has of a word.
+    pub(in crate::engine) const fn word(self) -> u32 {
         match self {
-            Self::Nothing => None,
-            Self::Word(word) => Some(Val::I32(word as i32)),
-            Self::Long(long) => Some(Val::I64(long as i64)),
+            Self::Nothing => 0,
+            Self::Word(word) => word,
+            Self::Long(long) => long as u32,
+        }
+    }
+
+    /// Returns it as 64 bits.
+    pub(in crate::engine) const fn long(self) -> u64 {
+        match self {
+            Self::Long(long) => long,
+            _ => self.word() as u64,
         }
     }
 }
@@ -165,69 +171,52 @@ impl From<u64> for Returned {
 /// Begins a host call that costs `fuel`, which is much: what has a budget does not begin what is beyond it.
 #[cold]
 #[inline(never)]
-pub(super) fn afford<H: Host + 'static>(
-    caller: &mut Caller<'_, Data<H>>,
-    fuel: u32,
-) -> Result<(), Stop> {
-    let left = fuel_of(caller);
-    let data = caller.data_mut();
-    let needed = data.host.account().owed().saturating_add(fuel);
-    if data.border.aside && u64::from(needed) > left {
-        data.border.over = true;
+pub(super) fn afford<H: Host>(caller: &mut dyn Caller<H>, fuel: u32) -> Result<(), Stop> {
+    let left = caller.fuel();
+    let needed = caller.host().account().owed().saturating_add(fuel);
+    let border = caller.border();
+    if border.aside && u64::from(needed) > left {
+        border.over = true;
         return Err(Stop);
     }
     Ok(())
 }
 
 /// Returns how much fuel main can use in a host call before its slice is ended in it: what is left, and what it may owe.
-pub(super) fn spare<H: Host + 'static>(caller: &mut Caller<'_, Data<H>>) -> u64 {
-    let left = fuel_of(caller) + DEBT_MAX;
-    let data = caller.data_mut();
-    left.saturating_sub(data.border.debt + u64::from(data.host.account().owed()))
+pub(super) fn spare<H: Host>(caller: &mut dyn Caller<H>) -> u64 {
+    let left = caller.fuel() + DEBT_MAX;
+    let owed = u64::from(caller.host().account().owed());
+    left.saturating_sub(caller.border().debt + owed)
 }
 
 /// Takes what host calls have cost from the fuel that is left. An error ends the slice or, of what has a
 /// budget, all of it.
 #[cold]
 #[inline(never)]
-pub(super) fn settle<H: Host + 'static>(
-    caller: &mut Caller<'_, Data<H>>,
+pub(in crate::engine) fn settle<H: Host>(
+    caller: &mut dyn Caller<H>,
     returned: Returned,
 ) -> Result<(), Stop> {
-    let left = fuel_of(caller);
-    let Data { host, border, .. } = caller.data_mut();
+    let left = caller.fuel();
+    let host = caller.host();
     let owed = u64::from(host.account().take());
-    let rest = left.saturating_sub(owed);
-    border.debt += owed.saturating_sub(left);
-    if border.aside {
-        let over = border.debt > 0;
-        border.over = over;
-        set_fuel(caller, rest);
-        return if over { Err(Stop) } else { Ok(()) };
-    }
     // One that waits ends the slice at the next loop, branch or call, or else here.
     let waits = host.interrupted();
-    if border.debt > DEBT_MAX || (waits && left == 0) {
+    let rest = left.saturating_sub(owed);
+    let border = caller.border();
+    border.debt += owed.saturating_sub(left);
+    let (ends, left) = if border.aside {
+        border.over = border.debt > 0;
+        (border.over, rest)
+    } else if border.debt > DEBT_MAX || (waits && left == 0) {
         border.cut = Some(returned);
-        set_fuel(caller, 0);
-        return Err(Stop);
-    }
-    if waits {
+        (true, 0)
+    } else if waits {
         border.unused += rest;
-        set_fuel(caller, 0);
+        (false, 0)
     } else {
-        set_fuel(caller, rest);
-    }
-    Ok(())
-}
-
-/// Returns the fuel that is left.
-fn fuel_of<H: Host + 'static>(caller: &Caller<'_, Data<H>>) -> u64 {
-    // Fails only where fuel is off.
-    caller.get_fuel().unwrap_or(0)
-}
-
-fn set_fuel<H: Host + 'static>(caller: &mut Caller<'_, Data<H>>, fuel: u64) {
-    // Fails only where fuel is off.
-    let _ = caller.as_context_mut().set_fuel(fuel);
+        (false, rest)
+    };
+    caller.set_fuel(left);
+    if ends { Err(Stop) } else { Ok(()) }
 }

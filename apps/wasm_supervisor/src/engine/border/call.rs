@@ -1,35 +1,44 @@
-//! One host call under way: what its body may use.
-
-use wasmi::{AsContextMut, Caller, Extern, Memory, Ref, Val};
+//! One host call under way: who has made it, and what its body may use.
 
 use berth_protocol::Fault;
 
-use super::account;
-use crate::admission::entries::MEMORY;
-use crate::engine::wasmi::{Data, Handler};
-use crate::engine::{Host, Stop};
+use super::account::{self, State};
+use crate::engine::{Handler, Host, Stop};
+
+/// The engine of a container that has made a host call: what of it the border needs.
+pub(in crate::engine) trait Caller<H> {
+    /// Returns the host of the container.
+    fn host(&mut self) -> &mut H;
+    /// Returns what is kept for the border.
+    fn border(&mut self) -> &mut State;
+    /// Returns the fuel that is left.
+    fn fuel(&self) -> u64;
+    /// Sets the fuel that is left.
+    fn set_fuel(&mut self, fuel: u64);
+    /// Returns the container's memory (empty without one) and its host.
+    fn memory_and_host(&mut self) -> (&mut [u8], &mut H);
+    /// Returns the function at `index` of the table that the module exports for its handlers, if it can be one.
+    fn handler(&mut self, index: u32) -> Result<Handler, Fault>;
+}
 
 /// The table that a module must export for its handlers, as linkers call it.
-const TABLE: &str = "__indirect_function_table";
+pub(in crate::engine) const TABLE: &str = "__indirect_function_table";
 
-/// A host call: who calls, and about which block. It hands out memory and host, not the store, so what it costs
+/// A host call: who calls, and about which block. It hands out memory and host, not the engine, so what it costs
 /// is settled by the border alone.
-pub(in crate::engine) struct Call<'c, 'a, H: 'static> {
-    /// Borrowed: it lies in memory already.
-    caller: &'c mut Caller<'a, Data<H>>,
+pub(in crate::engine) struct Call<'c, H> {
+    caller: &'c mut (dyn Caller<H> + 'c),
     block: u8,
 }
 
-impl<'c, 'a, H: Host + 'static> Call<'c, 'a, H> {
-    #[inline(always)]
-    pub(super) const fn new(caller: &'c mut Caller<'a, Data<H>>, block: u8) -> Self {
+impl<'c, H: Host> Call<'c, H> {
+    pub(super) const fn new(caller: &'c mut (dyn Caller<H> + 'c), block: u8) -> Self {
         Self { caller, block }
     }
 
     /// Returns the host of the container.
-    #[inline(always)]
     pub(in crate::engine) fn host(&mut self) -> &mut H {
-        &mut self.caller.data_mut().host
+        self.caller.host()
     }
 
     /// Returns the number of the block that the function is about.
@@ -38,8 +47,8 @@ impl<'c, 'a, H: Host + 'static> Call<'c, 'a, H> {
     }
 
     /// Returns whether the caller has a budget, and not a slice.
-    pub(in crate::engine) fn has_budget(&self) -> bool {
-        self.caller.data().border.aside
+    pub(in crate::engine) fn has_budget(&mut self) -> bool {
+        self.caller.border().aside
     }
 
     /// Notes that this call costs `fuel` beside the price of its function, because of its arguments; before it does the
@@ -66,35 +75,12 @@ impl<'c, 'a, H: Host + 'static> Call<'c, 'a, H> {
 
     /// Returns the container's memory (empty without one) and its host.
     pub(in crate::engine) fn memory_and_host(&mut self) -> (&mut [u8], &mut H) {
-        // Known after instantiation; a start function comes before that.
-        let memory: Option<Memory> = match self.caller.data().memory {
-            Some(memory) => Some(memory),
-            None => (self.caller.get_export(MEMORY)).and_then(Extern::into_memory),
-        };
-        match memory {
-            Some(memory) => {
-                let (bytes, data) = memory.data_and_store_mut(self.caller.as_context_mut());
-                (bytes, &mut data.host)
-            }
-            None => (&mut [], self.host()),
-        }
+        self.caller.memory_and_host()
     }
 
     /// Returns the function at `index` of the container's table, if it can be a handler.
-    pub(in crate::engine) fn handler(&self, index: u32) -> Result<Handler, Fault> {
-        let table = self
-            .caller
-            .get_export(TABLE)
-            .and_then(Extern::into_table)
-            .ok_or(Fault::TableBounds)?;
-        match table.get(&*self.caller, index.into()) {
-            Some(Val::FuncRef(Ref::Val(function))) => function
-                .typed(&*self.caller)
-                .map(Handler)
-                .map_err(|_| Fault::Signature),
-            Some(_) => Err(Fault::NullCall),
-            None => Err(Fault::TableBounds),
-        }
+    pub(in crate::engine) fn handler(&mut self, index: u32) -> Result<Handler, Fault> {
+        self.caller.handler(index)
     }
 }
 

@@ -1,16 +1,11 @@
 //! Conveyors: `conveyor:<label>.attach`, `sync`, `detach`.
 
 use crate::conveyors::{MOVE_BYTES, MOVES_MAX};
-use crate::engine::border::{Call, part, price};
+use crate::engine::border::{Call, Returned, Words, part, price};
 use crate::engine::{Host, Stop};
 
-pub(super) fn attach<H: Host + 'static>(
-    call: &mut Call<'_, '_, H>,
-    list: u32,
-    moves: u32,
-    pointer: u32,
-    when: u32,
-) -> Result<u32, Stop> {
+pub(super) fn attach<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    let [list, moves, pointer, when, ..] = *words;
     // No list is longer.
     call.more(price::MOVE_CHECKED * moves.min(MOVES_MAX as u32))?;
     let block = call.block();
@@ -18,24 +13,21 @@ pub(super) fn attach<H: Host + 'static>(
     let length = memory.len();
     let list = part(memory, list, moves.saturating_mul(MOVE_BYTES as u32));
     let result = host.attach(block, list, pointer, when, length)?;
-    Ok(result as u32)
+    Ok(result.into())
 }
 
-pub(super) fn sync<H: Host + 'static>(
-    call: &mut Call<'_, '_, H>,
-    first: u32,
-    count: u32,
-) -> Result<u32, Stop> {
+pub(super) fn sync<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    let [first, count, ..] = *words;
     let block = call.block();
     let (memory, host) = call.memory_and_host();
     let accesses = host.sync(block, first, count, memory)?;
     // Known now, and no more than a call makes.
     host.account().charge(price::moved(accesses));
-    Ok(0)
+    Ok(Returned::Word(0))
 }
 
-pub(super) fn detach<H: Host + 'static>(call: &mut Call<'_, '_, H>) -> Result<(), Stop> {
+pub(super) fn detach<H: Host>(call: &mut Call<'_, H>, _: &Words) -> Result<Returned, Stop> {
     let block = call.block();
     call.host().detach(block);
-    Ok(())
+    Ok(Returned::Nothing)
 }

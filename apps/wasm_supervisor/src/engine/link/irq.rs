@@ -1,18 +1,13 @@
 //! Interrupts: `irq:<label>.register`, `unregister`.
 
-use crate::engine::border::{Call, part, price};
+use crate::engine::border::{Call, Returned, Words, part, price};
 use crate::engine::{Host, Stop};
 
 /// Bytes of a capture in a list of `register`.
 const CAPTURE_BYTES: u32 = 8;
 
-pub(super) fn register<H: Host + 'static>(
-    call: &mut Call<'_, '_, H>,
-    how: u32,
-    index: u32,
-    pointer: u32,
-    count: u32,
-) -> Result<u32, Stop> {
+pub(super) fn register<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    let [how, index, pointer, count, ..] = *words;
     // No list is longer than this.
     call.more(price::CAPTURE * count.min(u32::from(u8::MAX)))?;
     let function = call.handler(index);
@@ -21,14 +16,14 @@ pub(super) fn register<H: Host + 'static>(
     let length = memory.len();
     let list = part(memory, pointer, count.saturating_mul(CAPTURE_BYTES));
     let result = host.register(block, how, function, list, length)?;
-    Ok(result as u32)
+    Ok(result.into())
 }
 
-pub(super) fn unregister<H: Host + 'static>(call: &mut Call<'_, '_, H>) -> Result<(), Stop> {
+pub(super) fn unregister<H: Host>(call: &mut Call<'_, H>, _: &Words) -> Result<Returned, Stop> {
     let block = call.block();
     let host = call.host();
     if host.unregister(block) {
         host.account().charge(price::UNREGISTER);
     }
-    Ok(())
+    Ok(Returned::Nothing)
 }

@@ -1,18 +1,15 @@
 //! The log: `berth.log`.
 
-use crate::engine::border::{Call, part, price};
+use crate::engine::border::{Call, Returned, Words, part, price};
 use crate::engine::{Host, Stop};
 use crate::sizes::LOG_BYTES;
 
-pub(super) fn log<H: Host + 'static>(
-    call: &mut Call<'_, '_, H>,
-    level: u32,
-    pointer: u32,
-    length: u32,
-) -> Result<(), Stop> {
+pub(super) fn log<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    let [level, pointer, length, ..] = *words;
     call.more(text(length))?;
     let (memory, host) = call.memory_and_host();
-    host.log(level, part(memory, pointer, length))
+    host.log(level, part(memory, pointer, length))?;
+    Ok(Returned::Nothing)
 }
 
 /// Returns what `length` bytes of text cost: what is longer than the log is cut.

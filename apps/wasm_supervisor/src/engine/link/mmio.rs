@@ -1,82 +1,63 @@
-//! Registers: `mmio` and `mmio:<label>`. Drivers spend their time here, most with whole words.
+//! Registers: `mmio` and `mmio:<label>`. Drivers spend their time here, most with whole words, for which an engine may have a
+//! shorter way than these.
 
-use crate::engine::border::{Border, Call, HostFunction};
+use crate::engine::border::{Call, Returned, Words};
 use crate::engine::{Host, Stop};
 use crate::platform::Width;
 
-pub(super) fn claim<H: Host + 'static>(call: &mut Call<'_, '_, H>) -> Result<u32, Stop> {
+pub(super) fn claim<H: Host>(call: &mut Call<'_, H>, _: &Words) -> Result<Returned, Stop> {
     let block = call.block();
-    Ok(call.host().claim(block))
+    Ok(call.host().claim(block).into())
 }
 
-pub(super) fn read<H: Host + 'static>(border: Border<'_, H>, width: Width) -> HostFunction {
-    match width {
-        Width::Bits8 => {
-            border.shared2(|call, handle, offset| read_narrow(call, Width::Bits8, handle, offset))
-        }
-        Width::Bits16 => {
-            border.shared2(|call, handle, offset| read_narrow(call, Width::Bits16, handle, offset))
-        }
-        Width::Bits32 => read32(border),
-    }
-}
-
-fn read_narrow<H: Host + 'static>(
-    call: &mut Call<'_, '_, H>,
-    width: Width,
-    handle: u32,
-    offset: u32,
-) -> Result<u32, Stop> {
+fn read<H: Host>(call: &mut Call<'_, H>, width: Width, words: &Words) -> Result<Returned, Stop> {
+    let [handle, offset, ..] = *words;
     let host = call.host();
     let read = host.read(width, handle, offset);
-    read.or_else(|stop| host.again().ok_or(stop))
+    let read = read.or_else(|stop| host.again().ok_or(stop))?;
+    Ok(read.into())
 }
 
-pub(super) fn write<H: Host + 'static>(border: Border<'_, H>, width: Width) -> HostFunction {
-    match width {
-        Width::Bits8 => border.shared3(|call, handle, offset, value| {
-            write_narrow(call, Width::Bits8, handle, offset, value)
-        }),
-        Width::Bits16 => border.shared3(|call, handle, offset, value| {
-            write_narrow(call, Width::Bits16, handle, offset, value)
-        }),
-        Width::Bits32 => write32(border),
-    }
+pub(super) fn read8<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    read(call, Width::Bits8, words)
 }
 
-fn write_narrow<H: Host + 'static>(
-    call: &mut Call<'_, '_, H>,
-    width: Width,
-    handle: u32,
-    offset: u32,
-    value: u32,
-) -> Result<(), Stop> {
+pub(super) fn read16<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    read(call, Width::Bits16, words)
+}
+
+pub(super) fn read32<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    read(call, Width::Bits32, words)
+}
+
+/// Ends a write: what was refused may be made after all.
+fn written<H: Host>(host: &mut H, written: Result<(), Stop>) -> Result<Returned, Stop> {
+    written.or_else(|stop| host.again().map(drop).ok_or(stop))?;
+    Ok(Returned::Nothing)
+}
+
+fn write<H: Host>(call: &mut Call<'_, H>, width: Width, words: &Words) -> Result<Returned, Stop> {
+    let [handle, offset, value, ..] = *words;
     let host = call.host();
-    let written = host.write(width, handle, offset, value);
-    written.or_else(|stop| host.again().map(drop).ok_or(stop))
+    let result = host.write(width, handle, offset, value);
+    written(host, result)
 }
 
-// What the engine takes arguments apart with is compiled for each list of types. These have lists of their own, so that it is
-// compiled into the one function that uses it; the others' are all `u32`.
-
-fn read32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
-    border.inline2(|host: &mut H, handle: i32, offset: i32| {
-        host.read(Width::Bits32, handle as u32, offset as u32)
-    })
+pub(super) fn write8<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    write(call, Width::Bits8, words)
 }
 
-fn write32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
-    border.inline3(|host: &mut H, handle: i32, offset: i32, value: i32| {
-        let (handle, offset) = (handle as u32, offset as u32);
-        host.write(Width::Bits32, handle, offset, value as u32)
-    })
+pub(super) fn write16<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    write(call, Width::Bits16, words)
 }
 
-pub(super) fn modify32<H: Host + 'static>(border: Border<'_, H>) -> HostFunction {
-    border.inline4(
-        |host: &mut H, handle: i32, offset: i32, mask: i32, value: i32| {
-            let (handle, offset) = (handle as u32, offset as u32);
-            host.modify32(handle, offset, mask as u32, value as u32)
-        },
-    )
+pub(super) fn write32<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    write(call, Width::Bits32, words)
+}
+
+pub(super) fn modify32<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    let [handle, offset, mask, value, ..] = *words;
+    let host = call.host();
+    let result = host.modify32(handle, offset, mask, value);
+    written(host, result)
 }

@@ -1,6 +1,6 @@
 //! Register programs: `program.run`.
 
-use crate::engine::border::{Call, price};
+use crate::engine::border::{Call, Returned, Words, price};
 use crate::engine::{Host, Stop};
 use crate::programs::{Places, Span};
 
@@ -11,17 +11,16 @@ const PASSES: u32 = 4;
 
 /// A program that goes on for longer than what is left of the slice pays for suspends main. What has a budget (a handler, the start function, `_pause`) cannot wait: there
 /// the passes follow each other, as far as the budget pays for them, so a driver's handlers may use programs as main does.
-#[expect(clippy::too_many_arguments, reason = "as many as the function has")]
-pub(super) fn run<H: Host + 'static>(
-    call: &mut Call<'_, '_, H>,
-    handle: u32,
-    code: u32,
-    code_length: u32,
-    input: u32,
-    input_length: u32,
-    output: u32,
-    output_length: u32,
-) -> Result<u32, Stop> {
+pub(super) fn run<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    let [
+        handle,
+        code,
+        code_length,
+        input,
+        input_length,
+        output,
+        output_length,
+    ] = *words;
     let span = |pointer, length| Span { pointer, length };
     let places = Places {
         code: span(code, code_length),
@@ -40,7 +39,7 @@ pub(super) fn run<H: Host + 'static>(
     let (begun, work) = host.begin_program(handle, places, passes, memory)?;
     call.used((price::LEND + work.price()).saturating_sub(FIRST));
     if let Some(result) = begun {
-        return Ok(result);
+        return Ok(result.into());
     }
     if !call.has_budget() {
         return Err(call.host().await_program());
@@ -49,7 +48,7 @@ pub(super) fn run<H: Host + 'static>(
         call.more(price::LEND + price::PROGRAM_CALL + PASSES * price::PASS)?;
         let (memory, host) = call.memory_and_host();
         if let (Some(result), _) = host.continue_program(PASSES, memory)? {
-            return Ok(result);
+            return Ok(result.into());
         }
     }
 }

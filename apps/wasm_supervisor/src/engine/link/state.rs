@@ -1,6 +1,6 @@
 //! State that a container keeps beyond its end: `berth.state_save`, `state_load`.
 
-use crate::engine::border::{Call, part, price};
+use crate::engine::border::{Call, Returned, Words, part, price};
 use crate::engine::{Host, Stop};
 use crate::sizes::SAVED_MAX;
 
@@ -9,22 +9,16 @@ fn bytes(length: u32) -> u32 {
     length.min(SAVED_MAX as u32) / price::STATE_BYTES
 }
 
-pub(super) fn save<H: Host + 'static>(
-    call: &mut Call<'_, '_, H>,
-    pointer: u32,
-    length: u32,
-) -> Result<u32, Stop> {
+pub(super) fn save<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    let [pointer, length, ..] = *words;
     call.more(bytes(length))?;
     let (memory, host) = call.memory_and_host();
     let result = host.state_save(part(memory, pointer, length))?;
-    Ok(result as u32)
+    Ok(result.into())
 }
 
-pub(super) fn load<H: Host + 'static>(
-    call: &mut Call<'_, '_, H>,
-    pointer: u32,
-    length: u32,
-) -> Result<u32, Stop> {
+pub(super) fn load<H: Host>(call: &mut Call<'_, H>, words: &Words) -> Result<Returned, Stop> {
+    let [pointer, length, ..] = *words;
     let (memory, host) = call.memory_and_host();
     let buffer = (pointer as usize)
         .checked_add(length as usize)
@@ -32,5 +26,5 @@ pub(super) fn load<H: Host + 'static>(
     let saved = host.state_load(buffer)?;
     // Known now, and no more than there can be.
     host.account().charge(bytes(saved.min(length)));
-    Ok(saved)
+    Ok(saved.into())
 }

@@ -11,18 +11,21 @@ use wasmi_core::LimiterError;
 
 use berth_protocol::Fault;
 
-use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, border, config, link, scratch};
+use super::{BlockNumbers, Engine, Host, Limits, LoadError, Step, border, config, link};
 use crate::admission::Module;
 use crate::admission::entries::{MAIN, MEMORY, PLACE};
 use crate::admission::module::most;
 
+mod import;
+mod scratch;
+
 /// What the store carries for its host functions.
-pub(super) struct Data<H> {
-    pub(super) host: H,
-    pub(super) memory: Option<Memory>,
+struct Data<H> {
+    host: H,
+    memory: Option<Memory>,
     /// The module has a `memory.grow`.
     memory_grows: bool,
-    pub(super) border: border::State,
+    border: border::State,
 }
 
 impl<H: Host> ResourceLimiter for Data<H> {
@@ -62,10 +65,8 @@ impl<H: Host> ResourceLimiter for Data<H> {
     }
 }
 
-/// A function that handles interrupts. Only a number: it means nothing outside its store,
-/// and is safe to keep beyond that one's end.
-#[derive(Clone, Copy)]
-pub struct Handler(pub(super) TypedFunc<(u32, u32), ()>);
+/// A function that handles interrupts. Only a number: it means nothing outside its store.
+pub type Function = TypedFunc<(u32, u32), ()>;
 
 /// Where main stands.
 enum Main {
@@ -86,6 +87,8 @@ pub struct Wasmi<H> {
 }
 
 impl<H: Host + 'static> Engine<H> for Wasmi<H> {
+    type Handler = Function;
+
     fn load(
         image: &[u8],
         module: &Module<'_>,
@@ -114,8 +117,10 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         store.data_mut().border.aside = true;
         // What stays comes before what compiling needs for a moment: less room
         // is lost between blocks (docs/memory.md).
-        let externs =
-            link::link(&mut store, module, blocks).ok_or(LoadError::Invalid { offset: 0 })?;
+        let externs = link::link(module, blocks, |function, linked| {
+            import::import(&mut store, function, linked)
+        })
+        .ok_or(LoadError::Invalid { offset: 0 })?;
         let compiled = WasmiModule::new(&engine, image).map_err(|error| load_error(&error))?;
         scratch::release(&engine, module.functions);
         let instance = match Instance::new(&mut store, &compiled, &externs) {
@@ -175,7 +180,7 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
             Main::Stopped(call) => {
                 let _ = self.store.set_fuel(fuel);
                 let result = match self.store.data_mut().border.take_returned() {
-                    Some(returned) => returned.value(),
+                    Some(returned) => import::value(returned),
                     None => result.map(Val::I32),
                 };
                 (fuel, call.resume(&mut self.store, result.as_slice()))
@@ -205,10 +210,10 @@ impl<H: Host + 'static> Engine<H> for Wasmi<H> {
         ))
     }
 
-    fn handle(&mut self, handler: Handler, source: u32, count: u32, fuel: u64) -> Step {
+    fn handle(&mut self, function: Function, source: u32, count: u32, fuel: u64) -> Step {
         let _ = self.store.set_fuel(fuel);
         self.store.data_mut().border.aside = true;
-        let result = handler.0.call(&mut self.store, (source, count));
+        let result = function.call(&mut self.store, (source, count));
         self.count_fuel(fuel);
         let step = match result {
             Ok(()) => Step::Finished,

@@ -1,0 +1,272 @@
+//! An instance of a compiled module, and calls of its functions: memory, context and stacks in the allocator's memory.
+
+#![allow(unsafe_code)]
+
+use alloc::boxed::Box;
+use alloc::vec;
+
+use berth_compiler::entry::{self, SLACK, context};
+use berth_instance::{Error, Layout};
+
+use crate::frame::{Exit, Frame, STACK_RESERVE, fill};
+use crate::helpers::{REFERENCE, set_word, word};
+
+/// An object that may be executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code(u32);
+
+impl Code {
+    /// The object at this address, which is a multiple of 4.
+    ///
+    /// # Safety
+    ///
+    /// The compiler has made it of the image that its [`Instance`]s are laid out by, the checker has taken it, its bytes can be executed, and
+    /// they stay as they are for as long as there is an instance.
+    #[must_use]
+    pub const unsafe fn new(address: u32) -> Self {
+        Self(address)
+    }
+}
+
+/// A stack for one call.
+pub struct Stack(Box<[u32]>);
+
+impl Stack {
+    /// Returns one of so many bytes, beside what helpers and interrupts take.
+    #[must_use]
+    pub fn new(bytes: u32) -> Self {
+        let words = (SLACK + STACK_RESERVE + bytes).div_ceil(4) as usize;
+        Self(vec![0; words].into_boxed_slice())
+    }
+
+    /// Its lowest address, and the one behind it.
+    fn ends(&mut self) -> [u32; 2] {
+        let lowest = self.0.as_mut_ptr().expose_provenance();
+        [lowest, lowest + 4 * self.0.len()].map(|end| end as u32)
+    }
+}
+
+/// Why an element is no function to be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoFunction {
+    /// The table has no such element.
+    Outside,
+    /// It is null.
+    Null,
+    /// It is of another type.
+    Signature,
+}
+
+/// A function of an instance by its reference. It means nothing to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Function(u32);
+
+/// One call of a function: where it stands, and its stack.
+pub struct Call {
+    frame: Frame,
+    stack: Stack,
+    /// It has not come to an end, and can go on.
+    goes_on: bool,
+}
+
+impl Call {
+    /// Returns what is left of its fuel; negative at a pause.
+    #[must_use]
+    pub const fn fuel(&self) -> i32 {
+        self.frame.fuel()
+    }
+
+    /// Sets what is left of its fuel.
+    pub const fn set_fuel(&mut self, fuel: i32) {
+        self.frame.set_fuel(fuel);
+    }
+
+    /// Gives its stack back, for another.
+    #[must_use]
+    pub fn into_stack(self) -> Stack {
+        self.stack
+    }
+
+    /// Is a word of parameters or results in a register, or inside of its stack?
+    fn is_there(&self, number: u32) -> bool {
+        let in_register = number < 4;
+        let end = self.stack.0.as_ptr_range().end.addr() as u32;
+        in_register || self.frame.at_sp(number) < end
+    }
+
+    /// Returns a word of the parameters of the host function that it calls; anything if it has not so many.
+    #[must_use]
+    pub fn word(&self, number: u32) -> u32 {
+        if !self.is_there(number) {
+            return 0;
+        }
+        // SAFETY: a register's, or a word of its stack.
+        unsafe { self.frame.word(number) }
+    }
+
+    /// Sets a word of the results of the host function that it calls: one of the first four.
+    pub fn set_result(&mut self, number: u32, value: u32) {
+        if number < 4 {
+            // SAFETY: a register's.
+            unsafe { self.frame.set_word(number, value) };
+        }
+    }
+
+    /// Answers [`Exit::MemoryGrow`]: it does not.
+    pub const fn stays_as_large(&mut self) {
+        self.frame.grown(None, self.frame.memory());
+    }
+}
+
+/// Memory, tables, globals and context of one instance.
+pub struct Instance {
+    /// What is in front of the memory, and the memory.
+    words: Box<[u32]>,
+    /// Words in front of it.
+    front: usize,
+    /// Bytes of the memory.
+    bytes: usize,
+    /// Functions of the module.
+    functions: u32,
+    code: Code,
+}
+
+impl Instance {
+    /// Lays out an instance.
+    ///
+    /// # Errors
+    ///
+    /// As [`Layout::fill`].
+    pub fn new(layout: &Layout<'_>, code: Code) -> Result<Self, Error> {
+        let (front, bytes) = (layout.words(), layout.memory as usize);
+        let mut words = vec![0; front + bytes.div_ceil(4)].into_boxed_slice();
+        let at = words.as_mut_ptr().expose_provenance() as u32;
+        let (head, rest) = words.split_at_mut_checked(front).ok_or(Error::TooMuch)?;
+        layout.fill(head, bytes_of(rest, bytes), at, code.0)?;
+        let this = Self {
+            words,
+            front,
+            bytes,
+            functions: layout.functions(),
+            code,
+        };
+        // SAFETY: the words below the memory are its context.
+        unsafe { fill(this.address(), bytes as u32, 0, code.0) };
+        Ok(this)
+    }
+
+    /// Address of the memory.
+    fn address(&self) -> u32 {
+        (self.words.as_ptr().addr() + 4 * self.front) as u32
+    }
+
+    /// Returns the memory.
+    pub fn memory(&mut self) -> &mut [u8] {
+        bytes_of(
+            self.words.get_mut(self.front..).unwrap_or_default(),
+            self.bytes,
+        )
+    }
+
+    /// Returns the memory, to be looked at.
+    #[must_use]
+    pub fn memory_now(&self) -> &[u8] {
+        let words = self.words.get(self.front..).unwrap_or_default();
+        // SAFETY: the bytes of these words, of which there are at least so many (`new`); any bytes are a `u8`.
+        unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), self.bytes) }
+    }
+
+    /// Returns the word that is so many bytes below the memory: of a global variable, as [`Layout::global`] says.
+    #[must_use]
+    pub fn below(&self, distance: u32) -> Option<u32> {
+        let place = self.front.checked_sub(distance as usize / 4)?;
+        self.words.get(place).copied()
+    }
+
+    /// Returns function `index`. `None` if there is none of the type with this number, as [`Layout::type_number`] has it.
+    #[must_use]
+    pub fn function(&self, index: u32, of_type: u32) -> Option<Function> {
+        let function = Function(self.code.0 + entry::entry(index) + REFERENCE);
+        (index < self.functions && self.is_of(function, of_type)).then_some(function)
+    }
+
+    /// Returns the function that element `index` of `table` refers to.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none of the type with this number.
+    pub fn element(&self, table: u32, index: u32, of_type: u32) -> Result<Function, NoFunction> {
+        let length = self.below(context::table(table)).unwrap_or(0);
+        let elements = self.below(context::table(table) + 4).unwrap_or(0);
+        if index >= length {
+            return Err(NoFunction::Outside);
+        }
+        let first = elements.wrapping_sub(self.words.as_ptr().addr() as u32) / 4;
+        let word = self.words.get((first + index) as usize).copied();
+        match word.ok_or(NoFunction::Outside)? {
+            0 => Err(NoFunction::Null),
+            word if self.is_of(Function(word), of_type) => Ok(Function(word)),
+            _ => Err(NoFunction::Signature),
+        }
+    }
+
+    /// Is it a function of this instance, of this type?
+    fn is_of(&self, function: Function, of_type: u32) -> bool {
+        self.is_own(function) && word(function.0 - REFERENCE) == of_type
+    }
+
+    /// Is it an entry of this instance's object?
+    const fn is_own(&self, function: Function) -> bool {
+        let offset = function.0.wrapping_sub(self.code.0 + REFERENCE);
+        let stride = entry::entry(1);
+        offset.is_multiple_of(stride) && offset / stride < self.functions
+    }
+
+    /// Begins a call of a function with these parameters on `stack`, beside whatever else is under way. `None` if it is no function of this
+    /// instance.
+    #[must_use]
+    pub fn call(&self, function: Function, parameters: [u32; 2], mut stack: Stack) -> Option<Call> {
+        if !self.is_own(function) {
+            return None;
+        }
+        let [_, end] = stack.ends();
+        let mut frame = Frame::new();
+        // SAFETY: the entry is one of an object that may be executed; stack and context are this instance's. Words that a
+        // function does not take are in registers that it may change.
+        unsafe { frame.begin(function.0 - 1, end, self.address(), &parameters, 0) };
+        Some(Call {
+            frame,
+            stack,
+            goes_on: true,
+        })
+    }
+
+    /// Lets a call of this instance go on until its fuel is used up or it comes back for something else. One that was over, or is
+    /// another instance's, is trapped.
+    pub fn run(&mut self, call: &mut Call) -> Exit {
+        let memory = self.words.as_mut_ptr().expose_provenance() as u32 + 4 * self.front as u32;
+        if !call.goes_on || call.frame.memory() != memory {
+            return Exit::Trapped {
+                reason: 0,
+                place: 0,
+            };
+        }
+        let [lowest, _] = call.stack.ends();
+        set_word(
+            memory - context::STACK_LIMIT,
+            lowest + SLACK + STACK_RESERVE,
+        );
+        // SAFETY: it was begun here and is not over, and memory and stack are where they were: both are behind boxes that only
+        // this instance and this call have.
+        let exit = unsafe { call.frame.run(0) };
+        call.goes_on = !matches!(exit, Exit::Returned | Exit::Trapped { .. });
+        exit
+    }
+}
+
+/// The first `count` bytes of these words.
+fn bytes_of(words: &mut [u32], count: usize) -> &mut [u8] {
+    let count = count.min(4 * words.len());
+    // SAFETY: there are so many bytes in these words, and any bytes are words and `u8`s.
+    unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), count) }
+}
