@@ -191,10 +191,12 @@ pub(super) fn spare<H: Host>(caller: &mut dyn Caller<H>) -> u64 {
 
 /// Takes what host calls have cost from the fuel that is left. An error ends the slice or, of what has a
 /// budget, all of it.
+///
+/// Of any caller's type: if a register access lent its caller to what knows no engine, it would have to lie in its frame.
 #[cold]
 #[inline(never)]
-pub(in crate::engine) fn settle<H: Host>(
-    caller: &mut dyn Caller<H>,
+pub(in crate::engine) fn settle<H: Host, C: Caller<H> + ?Sized>(
+    caller: &mut C,
     returned: Returned,
 ) -> Result<(), Stop> {
     let left = caller.fuel();
