@@ -8,7 +8,7 @@
 
 use alloc::boxed::Box;
 
-use berth_instance::{Error, Layout, Most};
+use berth_instance::{Layout, Most};
 use berth_protocol::Fault;
 use supervisor_native::{Call, Exit, Instance, NoFunction, Stack};
 
@@ -16,6 +16,10 @@ use super::border::{self, Body, Caller, Linked, Returned, State, TABLE, WORDS, W
 use super::{BlockNumbers, Handler, Host, Limits, LoadError, Step, Stop, link};
 use crate::admission::entries::{MAIN, PAUSE, PLACE};
 use crate::admission::{HostFunction, Module};
+
+use faults::{INVALID, fault, load_error};
+
+mod faults;
 
 pub use supervisor_native::{Code, Function};
 
@@ -438,44 +442,5 @@ fn answer(call: &mut Call, returned: Returned) {
             call.set_result(0, long as u32);
             call.set_result(1, (long >> 32) as u32);
         }
-    }
-}
-
-const INVALID: LoadError = LoadError::Invalid { offset: 0 };
-
-fn load_error(error: Error) -> LoadError {
-    match error {
-        Error::Table => LoadError::Trapped(Fault::TableBounds),
-        Error::Memory => LoadError::Trapped(Fault::MemoryBounds),
-        Error::Malformed(malformed) => LoadError::Invalid {
-            offset: malformed.offset,
-        },
-        Error::TooMuch => INVALID,
-    }
-}
-
-/// What the compiler's number of a trap is called.
-fn fault(reason: u8) -> Fault {
-    use berth_compiler::entry::Helper;
-    const UNREACHABLE: u8 = Helper::TrapUnreachable as u8;
-    const MEMORY: u8 = Helper::TrapMemory as u8;
-    const TABLE: u8 = Helper::TrapTable as u8;
-    const NULL: u8 = Helper::TrapNull as u8;
-    const SIGNATURE: u8 = Helper::TrapSignature as u8;
-    const ZERO: u8 = Helper::TrapDivisionByZero as u8;
-    const OVERFLOW: u8 = Helper::TrapOverflow as u8;
-    const STACK: u8 = Helper::TrapStack as u8;
-    const CONVERSION: u8 = Helper::TrapConversion as u8;
-    match reason {
-        UNREACHABLE => Fault::Unreachable,
-        MEMORY => Fault::MemoryBounds,
-        TABLE => Fault::TableBounds,
-        NULL => Fault::NullCall,
-        SIGNATURE => Fault::Signature,
-        ZERO => Fault::DivisionByZero,
-        OVERFLOW => Fault::IntegerOverflow,
-        STACK => Fault::StackOverflow,
-        CONVERSION => Fault::Conversion,
-        _ => Fault::Engine,
     }
 }
