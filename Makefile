@@ -131,8 +131,12 @@ tools:
 announced:
 	@[ -e $(IMAGE)/flash.bin ] || echo "== building kernel, supervisor, containers and tools (the first time takes some minutes)"
 
+# Who builds the tests builds the tools with them: cargo unites the features of what it builds at once, and another union is
+# another build of half of the crates.
+HOST_BUILD = -p berth -p berth-pack -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler -p berth-gateway
+test: HOST_BUILD = --bins --tests
 host:
-	@cargo build --quiet -p berth -p berth-pack -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler -p berth-gateway
+	@cargo build --quiet $(HOST_BUILD)
 
 # What the board exposes: checked here first, so that a mistake is the last thing
 # said; label constants for containers and JSON for tools.
