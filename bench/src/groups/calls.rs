@@ -129,10 +129,6 @@ fn beside(deed: &str) -> Result<Instructions> {
     let text = console.text();
     ensure!(!text.contains("longest: failed"), "{text}");
     let told = Task::read(text.get(from..).unwrap_or_default(), "driver:")?;
-    println!(
-        "beside {deed}: {} rounds, {}",
-        told.rounds, told.worst_emulated_ns
-    );
     Ok(Instructions::of_emulated_ns(
         told.worst_emulated_ns,
         ICOUNT.shift,

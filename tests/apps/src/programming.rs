@@ -24,8 +24,13 @@ pub struct Block {
 ///
 /// Those of the driver of containers.
 pub fn each(tag: u32, mut work: impl FnMut(Block) -> u32) -> Result<u32, ErrorCode> {
-    const PLACES: [(&str, u16, u16); 3] =
-        [("fpgaio", 0x0, 0x0), ("uart", 0x8, 0x4), ("spi", 0x0, 0xc)];
+    const PLACES: [(&str, u16, u16); 4] = [
+        ("fpgaio", 0x0, 0x0),
+        ("uart", 0x8, 0x4),
+        ("spi", 0x0, 0xc),
+        // The last ones of 255, with masks (`limits.awk`).
+        ("sensor_channel_number_000000_all", 4 * 254, 4 * 252),
+    ];
     let mut sum = 0;
     for index in 0..wasm_host::count()? {
         let mut record = [0; DESCRIPTION_MAX];
