@@ -1,7 +1,7 @@
 //! The registration of an interrupt, in passes.
 //!
 //! ```text
-//!   captures ──check──► kept in the slot's places ──all checked──► line is one process's? ──► in the order, line open
+//!   captures ──check──► kept in the slot's places ──all checked──► line is one process's? ──► registered, line open
 //!  (the process's list)  CHECKS_OF_A_PASS in a pass                claims of ended runs on it end, one in a pass
 //! ```
 //!

@@ -4,9 +4,7 @@
 
 use core::cell::Cell;
 
-#[cfg(feature = "programs")]
 use cortexm4::nvic;
-#[cfg(feature = "programs")]
 use kernel::deferred_call::DeferredCall;
 use kernel::deferred_call::DeferredCallClient;
 use kernel::hil::time::{Frequency, Ticks, Time};
