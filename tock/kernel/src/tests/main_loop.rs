@@ -623,6 +623,9 @@ fn a_report_is_told_in_parts_before_the_next_run_begins() {
     crate::debug::set_debug_sink(sink, &create_capability!(SetDebugWriterCapability));
     let s = setup(FaultAction::Restart, &["a"], PrioritySched::new);
     s.run(&[COMMAND]);
+    // So that it has a grant.
+    let granted = s.test.process(0).command(s.driver, 1, 0, 0);
+    assert_eq!(granted, CommandReturn::success_u32(1));
     let a = s.test.process(0).as_process();
     let id = a.processid();
     a.request_report("is restarted.");
