@@ -292,7 +292,7 @@ bench-containers: build
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules compiled native conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
-             chatter deadline storm buses bus_abuse abuse assault instants siege heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_led bench_growth engine_proof
+             chatter deadline storm buses bus_abuse abuse assault instants siege longest heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_led bench_growth engine_proof
 TEST_KERNELS := walk plain deadline limits buses fuzz no-ring
 test-apps: build compiler-board $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin)
 
