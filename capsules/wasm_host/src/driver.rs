@@ -313,6 +313,9 @@ impl<const N: usize> WasmHost<N> {
                 Refusal::Held
             });
         }
+        if self.is_on_anothers_line(process, index) {
+            return Err(Refusal::Held);
+        }
         let handle = self.claims.take(index, wanted).ok_or(Refusal::Held)?;
         Ok(CommandReturn::success_u32_u32_u32(
             u32::from(handle),

@@ -113,8 +113,23 @@ impl<const N: usize> WasmHost<N> {
         });
     }
 
-    /// A line is one process's: it opens when all on it is acknowledged, and nobody waits for what another process never does. Returns
-    /// whether it is this process's now.
+    /// Whether something on a line of this block is registered by another process that lives: who had the block could raise it for that one.
+    pub(crate) fn is_on_anothers_line(&self, process: ProcessId, index: usize) -> bool {
+        let Some(interrupts) = &self.interrupts else {
+            return false;
+        };
+        let registered = indices(self.claims.sources(index))
+            .filter_map(|source| interrupts.get(source))
+            .fold(0, |all, (_, slot)| all | interrupts.registered_on(slot));
+        indices(registered).any(|peer| {
+            let exposure = interrupts.table.get(peer).map(|peer| peer.exposure);
+            let holder = exposure.and_then(|exposure| self.claims.holder(exposure));
+            holder.is_some_and(|holder| holder.process != process && self.is_alive(holder.process))
+        })
+    }
+
+    /// A line is one process's: it opens when all on it is acknowledged, nobody waits for what another process never does, and a block on it
+    /// raises it whether that is registered or not. Returns whether it is this process's now.
     ///
     /// Claims with interrupts on it that are of a run that has ended come to their end here, each in a pass of its own: how many there are that
     /// run chose. `is_new`: nothing else was done in this pass.
@@ -128,7 +143,7 @@ impl<const N: usize> WasmHost<N> {
     ) -> Result<bool, Refusal> {
         let mut is_new = is_new;
         let mut has_ended = false;
-        for peer in indices(interrupts.registered_on(slot)) {
+        for peer in indices(slot.peers.get()) {
             let exposure = interrupts.table.get(peer).map(|peer| peer.exposure);
             let holder = exposure.and_then(|exposure| self.claims.holder(exposure));
             let (Some(exposure), Some(holder)) = (exposure, holder) else {

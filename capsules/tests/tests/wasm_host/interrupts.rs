@@ -508,28 +508,39 @@ fn equal_priorities_go_by_the_table() {
     assert_eq!(board.order(), [1, 2, 0]);
 }
 
-/// One that never acknowledges keeps nobody's interrupts but its own.
+/// One that never acknowledges keeps nobody's interrupts but its own, and nobody's block raises a line for another.
 #[test]
 fn a_shared_line_is_one_process_s() {
     let board = board();
     let first = board.claim(0, 1, "spi0");
     let second = board.claim(1, 1, "spi1");
-    board.register(first, 0, 9, &[]).unwrap();
-    board.lines.pulse(SHARED);
-    board.settle();
-    let theirs = || {
-        let how = registration(0, 0);
-        board.call(1, command::REGISTER, interrupt_of(second, 0), how)
-    };
     board.processes[1]
         .allow_userspace_readable(DRIVER_NUM, board.host, allow::RECORDS, 4 * WORDS)
         .unwrap();
-    assert_eq!(theirs(), failed(ErrorCode::BUSY));
+    let theirs = |handle| {
+        let how = registration(0, 0);
+        board.call(1, command::REGISTER, interrupt_of(handle, 0), how)
+    };
+    let release = |process, handle: u16| {
+        let released = board.call(process, command::RELEASE, usize::from(handle), 0);
+        assert!(released.is_success());
+    };
+    // Whose block is on the line can raise it, registered or not.
+    assert_eq!(board.register(first, 0, 9, &[]), Err(ErrorCode::BUSY));
+    assert_eq!(theirs(second), failed(ErrorCode::BUSY));
+    release(1, second);
+    board.register(first, 0, 9, &[]).unwrap();
+    board.lines.pulse(SHARED);
+    board.settle();
+    let claim = || board.call(1, command::CLAIM, 1, "spi1".len());
+    assert_eq!(claim(), failed(ErrorCode::BUSY));
     // Whatever its end.
     board.unregister(first, 0);
-    assert!(theirs().get_success_3_u32().is_some());
-    assert_eq!(board.register(first, 0, 9, &[]), Err(ErrorCode::BUSY));
+    let second = board.claim(1, 1, "spi1");
+    release(0, first);
+    assert!(theirs(second).get_success_3_u32().is_some());
     board.processes[1].terminate();
+    let first = board.claim(0, 1, "spi0");
     board.register(first, 0, 9, &[]).unwrap();
     assert!(board.lines.get(SHARED).open);
 }
