@@ -110,7 +110,7 @@ fn release() -> Result<(), ErrorCode> {
 fn limits() -> Result<(), ErrorCode> {
     const OTHER_TAG: u32 = 8;
     const LONGEST: &str = "uart1";
-    const MAPPED: &str = "sensor_channel_number_000000_244";
+    const MAPPED: &str = "sensor_channel_number_000000_243";
     const UNKNOWN: &str = "sensor_channel_number_000000_999";
     const CAPTURES: [Capture; 16] = [Capture {
         offset: 0x8,
