@@ -221,9 +221,23 @@ impl Desk {
             .unwrap_or_default()
     }
 
+    /// Take those to one block: the others stay.
+    pub fn accesses_to(&mut self, label: &str) -> Vec<Access> {
+        let accesses = self.accesses.iter_mut();
+        accesses
+            .flat_map(|all| all.extract_if(.., |access| access.block == label))
+            .collect()
+    }
+
     /// Take what was on the buses since this was asked last.
     pub fn on_bus(&mut self) -> Vec<OnBus> {
         std::mem::take(&mut self.on_bus)
+    }
+
+    /// Take what was on one: the rest stays.
+    pub fn on_bus_of(&mut self, bus: &str) -> Vec<OnBus> {
+        let on_bus = self.on_bus.extract_if(.., |entry| entry.block == bus);
+        on_bus.collect()
     }
 
     /// Bring a device to the time that it is, and note what was on its bus.
