@@ -209,7 +209,8 @@ impl Bench {
 
     fn running(&mut self) -> &mut Running {
         // It is away only while a driver works on it, and that borrows the bench.
-        self.running.as_mut().unwrap_or_else(|| unreachable!())
+        let running = self.running.as_mut();
+        running.unwrap_or_else(|| panic!("a driver works on this bench just now"))
     }
 
     fn desk(&mut self) -> &mut Desk {

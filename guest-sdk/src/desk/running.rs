@@ -164,8 +164,14 @@ impl Running {
     }
 
     fn bad_register(&self, what: &str, index: Index, offset: u32) -> ! {
-        let access = patience::access(what, self.desk.exposed(index), offset);
-        panic!("faulted: bad-register in {access}")
+        let block = self.desk.exposed(index);
+        let access = patience::access(what, block, offset);
+        let why = block.and_then(|block| block.why_refused(what, offset));
+        let why = why.map(|why| std::format!(": {why}"));
+        panic!(
+            "faulted: bad-register in {access}{}",
+            why.unwrap_or_default()
+        )
     }
 
     pub(crate) fn read(&mut self, bytes: u32, handle: i32, offset: u32) -> u32 {
