@@ -33,6 +33,12 @@ pub enum Error {
         /// Where that board is reached.
         address: String,
     },
+    /// Another board is reached where this one is to be.
+    #[error("another board is reached at {}: give this one a place of its own with --socket PATH", socket.display())]
+    SocketTaken {
+        /// The place.
+        socket: PathBuf,
+    },
     /// No board runs from this flash.
     #[error("no board runs from {}; `make run` starts one", flash.display())]
     NotRunning {

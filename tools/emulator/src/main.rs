@@ -9,6 +9,7 @@ use clap::Parser;
 use std::{
     fs::{File, TryLockError},
     io::IsTerminal,
+    os::unix::net::UnixStream,
     path::Path,
     process::ExitCode,
     time::Duration,
@@ -112,6 +113,9 @@ fn interactive(run: &Run) -> Result<(), Error> {
         .clone()
         .unwrap_or_else(|| run.flash.with_file_name("berth.sock"));
     let _alone = alone(&run.flash, &socket)?;
+    if UnixStream::connect(&socket).is_ok() {
+        return Err(Error::SocketTaken { socket });
+    }
     if let Some(firmware) = &run.firmware {
         firmware_into(firmware, &run.flash)?;
     }
