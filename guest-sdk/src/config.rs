@@ -113,16 +113,23 @@ pub fn get_long<const N: usize>(name: &str) -> Result<Value<N>, NoValue> {
     }
 }
 
+/// The value of a setting that can be a number or a word: smaller than by way of an error.
+fn short(name: &str) -> Option<Value> {
+    let mut bytes = [0; VALUE_MAX];
+    let length = read(name, &mut bytes).filter(|length| *length <= VALUE_MAX)?;
+    Some(Value { bytes, length })
+}
+
 /// A setting that is a number, as [`Value::number`] reads it.
 #[must_use]
 pub fn number<T: TryFrom<i64>>(name: &str) -> Option<T> {
-    get(name).ok()?.number()
+    short(name)?.number()
 }
 
 /// A setting that is yes or no, as [`Value::flag`] reads it.
 #[must_use]
 pub fn flag(name: &str) -> Option<bool> {
-    get(name).ok()?.flag()
+    short(name)?.flag()
 }
 
 /// Copy the value of a setting to the front of `buffer`. Returns how long it is, which may be more than what fits; `None` if

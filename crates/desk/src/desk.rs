@@ -99,7 +99,7 @@ impl Desk {
 
     /// Let the time of a look at the clock pass. Returns the time.
     pub fn look_at_clock(&mut self) -> u64 {
-        self.now_us += ACCESS_US;
+        self.now_us = self.now_us.saturating_add(ACCESS_US);
         self.now_us
     }
 
@@ -145,7 +145,7 @@ impl Desk {
 
     /// Read a register.
     pub fn read(&mut self, index: Index, offset: u32, width: Width) -> u32 {
-        self.now_us += ACCESS_US;
+        self.now_us = self.now_us.saturating_add(ACCESS_US);
         self.settle(index.0);
         let Some(standing) = self.blocks.get_mut(index.0) else {
             return 0;
@@ -157,7 +157,7 @@ impl Desk {
 
     /// Write a register.
     pub fn write(&mut self, index: Index, offset: u32, width: Width, value: u32) {
-        self.now_us += ACCESS_US;
+        self.now_us = self.now_us.saturating_add(ACCESS_US);
         self.settle(index.0);
         let value = value & width.mask();
         if let Some(standing) = self.blocks.get_mut(index.0) {

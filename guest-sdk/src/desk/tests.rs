@@ -78,6 +78,13 @@ fn every_call_counts() {
 }
 
 #[test]
+fn who_has_no_time_has_all_of_it() {
+    let mut bench = Bench::new();
+    bench.drive(|| sleep_us(u64::MAX));
+    assert_eq!(bench.drive(now_us), u64::MAX);
+}
+
+#[test]
 fn each_piece_of_work_has_its_own_calls() {
     let mut bench = Bench::new().calls_max(3);
     for _ in 0..3 {

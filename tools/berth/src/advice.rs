@@ -4,7 +4,7 @@
 pub(crate) fn advice(fault: &str) -> Option<&'static str> {
     Some(match fault {
         "memory-bounds" => {
-            "probably its stack is too small, which lies below all else: link with a larger one (-zstack-size=4096; clang: -z \
+            "perhaps its stack is too small, which lies below all else: link with a larger one (-zstack-size=4096; clang: -z \
              stack-size=4096); otherwise a wrong pointer or index"
         }
         "stack-overflow" => {
