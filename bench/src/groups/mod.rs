@@ -11,6 +11,7 @@ use berth_emulator::{Board, Icount, Sleep};
 
 use crate::figure::Group;
 
+pub mod calls;
 pub mod containers;
 pub mod firmware;
 pub mod growth;
@@ -28,7 +29,7 @@ pub mod syscalls;
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 12] = [
+pub const ALL: [Entry; 13] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
     ("layers", layers::measure),
@@ -38,6 +39,7 @@ pub const ALL: [Entry; 12] = [
     ("shares", shares::measure),
     ("interrupts", interrupts::measure),
     ("firmware", firmware::measure),
+    ("calls", calls::measure),
     ("leak", leak::measure),
     ("store", store::measure),
     ("kernel_size", kernel_size::measure),
