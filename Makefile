@@ -179,10 +179,10 @@ $(FOREIGN)/task-optimised.wasm: $(FOREIGN)/task.wasm
 	@/usr/bin/wasm-opt -O3 -o $@ $<
 
 $(FOREIGN)/driver.o: guest-sdk/foreign/driver.c guest-sdk/berth.h guest-sdk/mps2_an386.h $(FOREIGN)/installed
-	@$(CLANG) --target=wasm32 -Oz -c -o $@ $<
+	@$(CLANG) --target=wasm32 -Oz -Iguest-sdk -c -o $@ $<
 
 $(FOREIGN)/driver-cpp.o: guest-sdk/foreign/driver.c guest-sdk/berth.h guest-sdk/mps2_an386.h $(FOREIGN)/installed
-	@$(CLANG_CXX) -x c++ --target=wasm32 -Oz -c -o $@ $<
+	@$(CLANG_CXX) -x c++ --target=wasm32 -Oz -Iguest-sdk -c -o $@ $<
 
 $(FOREIGN)/driver.wasm $(FOREIGN)/driver-cpp.wasm: %.wasm: %.o
 	@$(CLANG) --target=wasm32 -nostdlib -z stack-size=512 -Wl,--no-entry,--stack-first -Wl,--strip-all,--export=__heap_base \
