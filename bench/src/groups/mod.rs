@@ -13,6 +13,7 @@ use crate::figure::Group;
 
 pub mod containers;
 pub mod firmware;
+pub mod gateway;
 pub mod growth;
 pub mod interrupts;
 pub mod kernel_size;
@@ -28,7 +29,7 @@ pub mod syscalls;
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 12] = [
+pub const ALL: [Entry; 13] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
     ("layers", layers::measure),
@@ -41,6 +42,7 @@ pub const ALL: [Entry; 12] = [
     ("leak", leak::measure),
     ("store", store::measure),
     ("kernel_size", kernel_size::measure),
+    ("gateway", gateway::measure),
 ];
 
 /// What a kernel that measures itself, `image`, has said on its console up to `last`; an instruction takes 2^`shift` ns.
