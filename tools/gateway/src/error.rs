@@ -82,6 +82,20 @@ impl Error {
         }
     }
 
+    /// Is it that the database is away, or was for a moment, so that the same may be tried again?
+    pub(crate) fn is_away(&self) -> bool {
+        match self {
+            Self::Database { code: None, .. } => true,
+            // Its classes of broken connections, conflicts, means that are used up, locks, and ends of the server.
+            Self::Database {
+                code: Some(code), ..
+            } => ["08", "40", "53", "55", "57", "58"]
+                .iter()
+                .any(|class| code.starts_with(class)),
+            _ => false,
+        }
+    }
+
     /// Was a row refused because there is one like it?
     pub(crate) fn is_taken(&self) -> bool {
         match self {

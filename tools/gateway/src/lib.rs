@@ -14,6 +14,7 @@
 //!             │
 //!             │    mqtt (what is told a broker)
 //!           lines (which devices there are) ── line (one owner thread a device)
+//!             │                                  ├─ owner (the thread)
 //!             │                                  ├─ watch (what is seen without being asked for) ── history
 //!             │                                  └─ throttle, fenced (only while the device is this gateway's)
 //!           state (keys, devices, audit log, fleets: SQLite, or a PostgreSQL that several gateways share, each device one's)

@@ -254,7 +254,8 @@ async fn keep_devices(app: Arc<App>, public: String) {
         });
         match kept.await {
             // A database that is away says so itself.
-            Ok(Ok(()) | Err(Error::Database { code: None, .. })) => {}
+            Ok(Ok(())) => {}
+            Ok(Err(error)) if error.is_away() => {}
             Ok(Err(error)) => eprintln!("berth-serve: {error}"),
             Err(_) => return,
         }
@@ -274,7 +275,7 @@ async fn keep_following(app: Arc<App>) {
         });
         match looked.await {
             Ok(Ok(version)) => before = Some(version),
-            Ok(Err(Error::Database { code: None, .. })) => {}
+            Ok(Err(error)) if error.is_away() => {}
             Ok(Err(error)) => eprintln!("berth-serve: {error}"),
             Err(_) => return,
         }

@@ -3,12 +3,7 @@
 
 mod support;
 
-use serde_json::Value;
-use std::{
-    fs,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{fs, process::Command, time::Duration};
 use support::{
     Board, Client, ENDLESS, Gateway, board::Does, faketime, module, postgres::Postgres, program,
     wait_until,
@@ -16,8 +11,9 @@ use support::{
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// How each gateway is started: a lease is short, so that nobody waits long.
-const WORDS: [&str; 6] = ["--check-every", "1", "--rate", "1000", "--lease", "2"];
+/// How each gateway is started: a lease is short, so that nobody waits long, and longer than a busy computer lets a program wait.
+const WORDS: [&str; 6] = ["--check-every", "1", "--rate", "1000", "--lease", "4"];
+const LONGER: Duration = Duration::from_secs(5);
 
 struct Site {
     // Ended before the database.
@@ -65,6 +61,8 @@ impl Site {
     fn start(&mut self, clock: Option<&str>) {
         let folder = tempfile::tempdir().unwrap();
         let mut command = self.shared(program(folder.path()));
+        // Locks of lines are a computer's.
+        command.env("TMPDIR", folder.path());
         if let Some(clock) = clock {
             command
                 .env("LD_PRELOAD", faketime())
@@ -90,10 +88,6 @@ impl Site {
     fn opened(&self) -> Vec<usize> {
         let opened = |board: &Board| board.line.lock().unwrap().opened;
         self.boards.iter().map(opened).collect()
-    }
-
-    fn rollout(&self, gateway: usize) -> Value {
-        self.client(gateway).get("/v1/fleet/rollouts/1").json()
     }
 
     fn apply(&self, rollout: &str) {
@@ -150,7 +144,7 @@ fn each_device_is_one_gateways_and_moves_when_that_one_dies_or_ends_whatever_the
     assert!(!page.contains(&format!("device=\"{name}\"")), "{page}");
     // For longer than a lease nobody takes anything from the other.
     let opened = site.opened();
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(LONGER);
     assert_eq!((site.has(0), site.has(1)), (first, second));
     assert_eq!(site.opened(), opened);
 
@@ -185,12 +179,11 @@ fn a_gateway_that_stands_still_uses_nothing_any_more_when_it_goes_on() {
     // Each device is opened by the second one once more, when it gives back a share to the first, and by nobody else.
     let opened = site.opened();
     site.gateways[0].signal("CONT");
-    let began = Instant::now();
     wait_until("the first is one of two again", || {
         site.has(0).len() == 2 && site.has(1).len() == 2
     });
     let more: usize = site.opened().iter().sum::<usize>() - opened.iter().sum::<usize>();
-    assert_eq!(more, 2, "after {:?}", began.elapsed());
+    assert_eq!(more, 2);
 }
 
 #[test]
@@ -215,13 +208,7 @@ fn a_roll_out_goes_on_when_a_gateway_and_the_database_are_killed_in_the_middle_a
     });
     // Who had no gateway at its stage gets it from the next.
     wait_until("all have it", || {
-        let report = site.rollout(0);
-        let all = report["devices"].as_array().unwrap().iter();
-        let has_it = |device: &Value| device["state"] == "good" || device["state"] == "updated";
-        all.filter(|device| has_it(device)).count() == 4 || {
-            let history = site.client(0).get("/v1/fleet/history").json();
-            history.as_array().unwrap().len() == 4
-        }
+        site.boards.iter().all(|board| board.heard("Start") > 0)
     });
     site.nothing_was_done_twice();
     site.done(&["audit", "--verify"]);
@@ -238,7 +225,7 @@ fn without_its_database_a_gateway_does_nothing_and_says_so_and_goes_on_when_it_i
     assert_eq!((refused.status, &*refused.code()), (503, "state-failed"));
     let heard = |what| -> usize { site.boards.iter().map(|board| board.heard(what)).sum() };
     // For longer than a lease: another gateway could have the devices by then, so this one has let go of them.
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(LONGER);
     let before = heard("Hello");
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(heard("Hello"), before, "nothing is asked of any device");

@@ -94,7 +94,7 @@ pub(crate) async fn run(state: Arc<State>, lines: Arc<Lines>, check_every: Durat
                 }
             }
             // A database that is away says so itself.
-            Ok(Err(Error::Database { code: None, .. })) => {}
+            Ok(Err(error)) if error.is_away() => {}
             Ok(Err(error)) => eprintln!("berth-serve: {error}"),
             Err(_) => return,
         }
@@ -327,7 +327,7 @@ impl Engine {
                 // What was done by who owns the device no more is found by who does.
                 Ok(Err(Error::LeaseLost(_))) => break,
                 // It was done, so it is written as soon as there is a database again.
-                Ok(Err(Error::Database { code: None, .. })) => tokio::time::sleep(TICK).await,
+                Ok(Err(error)) if error.is_away() => tokio::time::sleep(TICK).await,
                 Ok(Err(error)) => {
                     eprintln!("berth-serve: {error}");
                     break;

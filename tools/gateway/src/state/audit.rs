@@ -215,7 +215,7 @@ pub(super) mod tests {
         state
     }
 
-    pub fn nothing_of_it_is_changed_or_deleted(fresh: &mut Fresh) {
+    pub(in crate::state) fn nothing_of_it_is_changed_or_deleted(fresh: &mut Fresh) {
         let state = with_entries(fresh);
         for statement in [
             "UPDATE audit SET who = 'x'",
@@ -230,7 +230,7 @@ pub(super) mod tests {
         assert_eq!((subjects[0].number, subjects[1].number), (2, 3));
     }
 
-    pub fn whoever_goes_round_the_gateway_is_found_out(fresh: &mut Fresh) {
+    pub(in crate::state) fn whoever_goes_round_the_gateway_is_found_out(fresh: &mut Fresh) {
         for (change, found) in [
             ("UPDATE audit SET who = 'x' WHERE number = 2", 2),
             ("DELETE FROM audit WHERE number = 1", 1),
@@ -260,7 +260,7 @@ pub(super) mod tests {
         }
     }
 
-    pub fn what_a_caller_chose_is_written_whatever_it_is(fresh: &mut Fresh) {
+    pub(in crate::state) fn what_a_caller_chose_is_written_whatever_it_is(fresh: &mut Fresh) {
         let state = fresh.state();
         let long = "ä".repeat(1000);
         for subject in [

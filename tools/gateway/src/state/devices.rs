@@ -183,7 +183,9 @@ impl<'a> By<'a> {
 pub(super) mod tests {
     use super::{super::both::Fresh, *};
 
-    pub fn the_first_is_the_default_until_another_is_said_to_be(fresh: &mut Fresh) {
+    pub(in crate::state) fn the_first_is_the_default_until_another_is_said_to_be(
+        fresh: &mut Fresh,
+    ) {
         let state = fresh.state();
         let default = |state: &State| {
             let devices = state.devices().unwrap().into_iter();
@@ -214,7 +216,7 @@ pub(super) mod tests {
         assert_eq!(state.devices().unwrap().len(), 2);
     }
 
-    pub fn a_path_of_the_gateway_is_no_name(fresh: &mut Fresh) {
+    pub(in crate::state) fn a_path_of_the_gateway_is_no_name(fresh: &mut Fresh) {
         let state = fresh.state();
         for name in ["v1", "V1", "task", "heap", "a/b", "", ".hidden", "erase"] {
             let refused = state.add_device(name, "unix:/x", &[], false, By::COMMAND);

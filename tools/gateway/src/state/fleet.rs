@@ -256,7 +256,7 @@ impl State {
         let rows = self.look(|sql| {
             sql.rows(
                 "SELECT time_ms, device, container, sha256, what, set_name, version FROM
-                   (SELECT * FROM history WHERE ?1 IS NULL OR device = ?1 ORDER BY number DESC LIMIT ?2) AS newest
+                   (SELECT * FROM history WHERE CAST(?1 AS TEXT) IS NULL OR device = ?1 ORDER BY number DESC LIMIT ?2) AS newest
                  ORDER BY number",
                 values![device, last],
             )
@@ -280,7 +280,9 @@ impl State {
 pub(super) mod tests {
     use super::{super::both::Fresh, *};
 
-    pub fn what_was_done_to_a_device_is_told_and_which_containers_are_a_sets(fresh: &mut Fresh) {
+    pub(in crate::state) fn what_was_done_to_a_device_is_told_and_which_containers_are_a_sets(
+        fresh: &mut Fresh,
+    ) {
         let state = fresh.owning(&["a", "b"]);
         let set = |name: &str, version| ("lamp".to_owned(), (name.to_owned(), version));
         let done = |what| [("lamp".to_owned(), "00".to_owned(), what)];

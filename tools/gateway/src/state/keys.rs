@@ -243,7 +243,7 @@ pub(crate) fn random<const BYTES: usize>() -> Result<String, Error> {
 pub(super) mod tests {
     use super::{super::both::Fresh, *};
 
-    pub fn a_key_is_known_by_its_secret_alone_and_not_kept(fresh: &mut Fresh) {
+    pub(in crate::state) fn a_key_is_known_by_its_secret_alone_and_not_kept(fresh: &mut Fresh) {
         let state = fresh.state();
         let scope = Scope {
             devices: vec!["roof".into()],
@@ -283,7 +283,7 @@ pub(super) mod tests {
         }
     }
 
-    pub fn a_revoked_key_is_nobodys_and_its_name_stays_taken(fresh: &mut Fresh) {
+    pub(in crate::state) fn a_revoked_key_is_nobodys_and_its_name_stays_taken(fresh: &mut Fresh) {
         let state = fresh.state();
         let key = state.add_first_key("first").unwrap().unwrap();
         assert_eq!(state.add_first_key("second").unwrap(), None);

@@ -95,6 +95,8 @@ pub(crate) struct Leases {
     database: Mutex<Postgres>,
     lease: Duration,
     mine: Mutex<Mine>,
+    /// Does the gateway end? Then nothing is taken any more.
+    ends: AtomicBool,
 }
 
 /// What this gateway knows.
@@ -158,6 +160,7 @@ impl Leases {
             database: Mutex::new(database),
             lease,
             mine: Mutex::default(),
+            ends: AtomicBool::new(false),
         }
     }
 
@@ -199,6 +202,9 @@ impl Leases {
     /// [`Error::Database`]; then nobody's beat is known to stand.
     pub(crate) fn turn(&self, address: &str, use_of: impl Fn(&str) -> Use) -> Result<bool, Error> {
         let mut database = hold(&self.database);
+        if self.ends.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
         let before = hold(&self.mine).elsewhere.clone();
         let owned_before: Vec<_> = hold(&self.mine).owned.keys().cloned().collect();
         if let Err(error) = self.turn_with(&mut database, address, use_of) {
@@ -375,10 +381,12 @@ impl Leases {
     /// # Errors
     /// [`Error::Database`]; then the others take them when the lease is over.
     pub(crate) fn end(&self) -> Result<(), Error> {
+        self.ends.store(true, Ordering::SeqCst);
+        let mut database = hold(&self.database);
         let id = hold(&self.mine).id.clone();
         hold(&self.mine).lose();
         let Some(id) = id else { return Ok(()) };
-        hold(&self.database)
+        database
             .change(|sql| sql.run("DELETE FROM gateway WHERE id = ?1", values![&id]))
             .map(|_| ())
     }

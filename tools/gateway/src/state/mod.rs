@@ -69,7 +69,13 @@ pub struct State {
 #[derive(Debug)]
 enum Store {
     Sqlite(Mutex<Connection>),
-    Postgres(Mutex<Postgres>, Leases),
+    Postgres(Box<Shared>),
+}
+
+#[derive(Debug)]
+struct Shared {
+    database: Mutex<Postgres>,
+    leases: Leases,
 }
 
 impl State {
@@ -116,9 +122,12 @@ impl State {
         make_folder(folder)?;
         let mut database = Postgres::of(url, certificates)?;
         database.session()?;
-        let leases = Leases::new(Postgres::of(url, certificates)?, lease);
+        let shared = Shared {
+            database: Mutex::new(database),
+            leases: Leases::new(Postgres::of(url, certificates)?, lease),
+        };
         Ok(Self {
-            store: Store::Postgres(Mutex::new(database), leases),
+            store: Store::Postgres(Box::new(shared)),
             folder: folder.to_owned(),
         })
     }
@@ -133,7 +142,7 @@ impl State {
     pub(crate) const fn leases(&self) -> Option<&Leases> {
         match &self.store {
             Store::Sqlite(_) => None,
-            Store::Postgres(_, leases) => Some(leases),
+            Store::Postgres(shared) => Some(&shared.leases),
         }
     }
 
@@ -188,8 +197,8 @@ impl State {
     fn look<T>(&self, look: impl FnOnce(&Sql<'_>) -> Result<T, Error>) -> Result<T, Error> {
         match &self.store {
             Store::Sqlite(connection) => look(&Sql::sqlite(&hold(connection), 0)),
-            Store::Postgres(database, _) => {
-                hold(database).use_session(|session| look(&Sql::postgres(session, 0)))
+            Store::Postgres(shared) => {
+                hold(&shared.database).use_session(|session| look(&Sql::postgres(session, 0)))
             }
         }
     }
@@ -205,7 +214,7 @@ impl State {
                 transaction.commit()?;
                 Ok(done)
             }
-            Store::Postgres(database, _) => hold(database).change(change),
+            Store::Postgres(shared) => hold(&shared.database).change(change),
         }
     }
 

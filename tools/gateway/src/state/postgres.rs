@@ -127,9 +127,10 @@ impl Postgres {
                         Error::Database { why, .. } => why.clone(),
                         error => error.to_string(),
                     };
-                    if self.away.replace((Instant::now(), why)).is_none() {
+                    let before = self.away.replace((Instant::now(), why.clone()));
+                    if before.is_none() {
                         eprintln!(
-                            "note: the database is away: {error}; nothing is done without it, and it is looked for again"
+                            "note: the database is away: {why}; nothing is done without it, and it is looked for again"
                         );
                     }
                     return Err(error);

@@ -76,7 +76,7 @@ impl State {
     /// # Errors
     /// [`Error::State`].
     pub(crate) fn rollouts(&self, only: Option<i64>) -> Result<Vec<Rollout>, Error> {
-        let which = "WHERE ?1 IS NULL OR id = ?1 ORDER BY id DESC LIMIT 1000";
+        let which = "WHERE CAST(?1 AS BIGINT) IS NULL OR id = ?1 ORDER BY id DESC LIMIT 1000";
         let rows = self.look(|sql| sql.rows(&format!("{ROLLOUTS} {which}"), values![only]))?;
         rows.iter().map(read_rollout).collect()
     }
@@ -366,7 +366,9 @@ pub(super) mod tests {
         devices.map(|device| device.state).collect()
     }
 
-    pub fn a_rollout_goes_from_stage_to_stage_once_each_whoever_says_so(fresh: &mut Fresh) {
+    pub(in crate::state) fn a_rollout_goes_from_stage_to_stage_once_each_whoever_says_so(
+        fresh: &mut Fresh,
+    ) {
         let state = fresh.owning(&["a", "b"]);
         let stages = [("a".to_owned(), 0), ("b".to_owned(), 1)];
         let apply = |share| state.apply("lamps", &spec(share), &stages, By::COMMAND);

@@ -63,7 +63,7 @@ impl State {
 pub(super) mod tests {
     use super::{super::both::Fresh, *};
 
-    pub fn numbers_are_those_of_one_image(fresh: &mut Fresh) {
+    pub(in crate::state) fn numbers_are_those_of_one_image(fresh: &mut Fresh) {
         let state = fresh.state();
         let numbers = |stack, memory| Numbers {
             stack,
