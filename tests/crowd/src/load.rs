@@ -208,8 +208,13 @@ impl Gateway {
                             self.address, self.key
                         )?;
                         let mut mine = 0;
+                        let mut said = String::new();
                         for line in BufReader::new(stream).lines() {
-                            if line?.starts_with("event: line") {
+                            let line = line?;
+                            if said.is_empty() {
+                                said.clone_from(&line);
+                            }
+                            if line.starts_with("event: line") {
                                 lines.fetch_add(1, Ordering::Relaxed);
                                 mine += 1;
                             }
@@ -217,7 +222,7 @@ impl Gateway {
                                 return Ok(());
                             }
                         }
-                        ensure!(false, "a log of {device} ended");
+                        ensure!(false, "a log of {device} ended: {said}");
                         Ok(())
                     })
                 })
