@@ -35,9 +35,7 @@ use std::{
 /// Milliseconds since this computer was started, those in which it slept among them.
 fn now() -> u64 {
     let now = clock_gettime(ClockId::Boottime);
-    let [seconds, nanoseconds] =
-        [now.tv_sec, now.tv_nsec].map(|part| u64::try_from(part).unwrap_or(0));
-    seconds * 1000 + nanoseconds / 1_000_000
+    u64::try_from(now.tv_sec * 1000 + now.tv_nsec / 1_000_000).unwrap_or(0)
 }
 
 /// Tells whether a device is this gateway's, at any instant, without asking anybody.
@@ -386,9 +384,8 @@ impl Leases {
         let id = hold(&self.mine).id.clone();
         hold(&self.mine).lose();
         let Some(id) = id else { return Ok(()) };
-        database
-            .change(|sql| sql.run("DELETE FROM gateway WHERE id = ?1", values![&id]))
-            .map(|_| ())
+        let gone = "DELETE FROM gateway WHERE id = ?1";
+        database.change(|sql| sql.run(gone, values![&id])).map(drop)
     }
 }
 
