@@ -131,8 +131,12 @@ tools:
 announced:
 	@[ -e $(IMAGE)/flash.bin ] || echo "== building kernel, supervisor, containers and tools (the first time takes some minutes)"
 
+# Who builds the tests builds the tools with them: cargo unites the features of what it builds at once, and another union is
+# another build of half of the crates.
+HOST_BUILD = -p berth -p berth-pack -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler -p berth-gateway
+test: HOST_BUILD = --bins --tests
 host:
-	@cargo build --quiet -p berth -p berth-pack -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler -p berth-gateway
+	@cargo build --quiet $(HOST_BUILD)
 
 # What the board exposes: checked here first, so that a mistake is the last thing
 # said; label constants for containers and JSON for tools.
@@ -288,7 +292,7 @@ bench-containers: build
 
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules compiled native conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
-             chatter deadline storm buses bus_abuse abuse assault instants siege heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_led bench_growth engine_proof
+             chatter deadline storm buses bus_abuse abuse assault instants siege longest heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_led bench_growth engine_proof
 TEST_KERNELS := walk plain deadline limits buses fuzz no-ring
 test-apps: build compiler-board $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin)
 

@@ -11,6 +11,7 @@ use berth_emulator::{Board, Icount, Sleep};
 
 use crate::figure::Group;
 
+pub mod calls;
 pub mod containers;
 pub mod firmware;
 pub mod gateway;
@@ -39,6 +40,7 @@ pub const ALL: [Entry; 13] = [
     ("shares", shares::measure),
     ("interrupts", interrupts::measure),
     ("firmware", firmware::measure),
+    ("calls", calls::measure),
     ("leak", leak::measure),
     ("store", store::measure),
     ("kernel_size", kernel_size::measure),

@@ -4,9 +4,7 @@
 
 use core::cell::Cell;
 
-#[cfg(feature = "programs")]
 use cortexm4::nvic;
-#[cfg(feature = "programs")]
 use kernel::deferred_call::DeferredCall;
 use kernel::deferred_call::DeferredCallClient;
 use kernel::hil::time::{Frequency, Ticks, Time};
@@ -194,10 +192,8 @@ impl Lines for Controller {
 
 /// A process's turn goes on while the kernel's loop would have nothing to do: interrupts and the end of a slice are noted when they come, and
 /// nothing becomes ready but by an interrupt or a deferred call.
-#[cfg(feature = "programs")]
 pub(crate) struct Turn;
 
-#[cfg(feature = "programs")]
 impl wasm_host::Turn for Turn {
     fn goes_on(&self) -> bool {
         !nvic::is_noted() && !DeferredCall::has_tasks()

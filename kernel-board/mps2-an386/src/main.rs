@@ -287,12 +287,13 @@ fn wasm_host(
     let mut host = WasmHost::new(&exposures::EXPOSURES, claims, grant)?
         .with_mapper(regions)
         .with_ends_one_by_one(DeferredCall::set_later)
+        .with_turn(&interrupts::Turn)
         .with_interrupts(interrupts)?;
     #[cfg(feature = "programs")]
     if exposures::PROGRAMS != 0 {
         let room = static_buf!([wasm_host::ProgramSlot; exposures::PROGRAMS]);
         let slots = fill(room, || const { wasm_host::ProgramSlot::new() });
-        host = host.with_programs(slots).with_turn(&interrupts::Turn);
+        host = host.with_programs(slots);
     }
     #[cfg(feature = "conveyors")]
     if exposures::CONVEYORS != 0 {
