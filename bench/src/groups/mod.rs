@@ -14,6 +14,7 @@ use crate::figure::Group;
 pub mod calls;
 pub mod containers;
 pub mod firmware;
+pub mod gateway;
 pub mod growth;
 pub mod interrupts;
 pub mod kernel_size;
@@ -43,6 +44,7 @@ pub const ALL: [Entry; 13] = [
     ("leak", leak::measure),
     ("store", store::measure),
     ("kernel_size", kernel_size::measure),
+    ("gateway", gateway::measure),
 ];
 
 /// What a kernel that measures itself, `image`, has said on its console up to `last`; an instruction takes 2^`shift` ns.
