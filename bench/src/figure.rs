@@ -13,6 +13,8 @@ pub enum Unit {
     Ratio,
     /// By the host's clock.
     BytesPerSecond,
+    /// By the host's clock.
+    Milliseconds,
 }
 
 impl Unit {
@@ -24,6 +26,7 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Ratio => "ratio",
             Self::BytesPerSecond => "bytes/s",
+            Self::Milliseconds => "ms",
         }
     }
 }

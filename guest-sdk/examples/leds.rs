@@ -24,7 +24,7 @@ fn main() {
         }
         // Of the register's lights this one is ours.
         let on_now = fpgaio.led0.get(led0::LED1);
-        if on_now != on.into() {
+        if on_now != u32::from(on) {
             fpgaio.led0.change(led0::LED1.with(on.into()));
             changes = changes.wrapping_add(1);
         }

@@ -1,7 +1,7 @@
 /* A driver in C: a light through its register, another through the kernel's driver.
  * Compiled as guest-sdk/README.md shows. */
-#include "../berth.h"
-#include "../mps2_an386.h"
+#include "berth.h"
+#include "mps2_an386.h"
 
 BERTH_BLOCK(fpgaio)
 

@@ -16,22 +16,44 @@
 //! Asking suspends main for a moment, so a handler, or the function that [`pause!`](crate::pause) names, asks for nothing: keep
 //! what they need in a static. What was changed is seen by the next call. Nothing here brings `core::fmt`.
 
-use crate::imports;
+use crate::{LINE_MAX, Line, Show, Style, imports};
 
 /// Most bytes of all settings of a container, of each its name, its value, and two more.
 pub const CONFIGURATION_MAX: usize = 512;
 
-/// Most bytes of a value that [`get`] brings; [`read`] has no limit.
+/// Most bytes of a value that [`get`] brings; [`get_long`] brings more, and [`read`] has no limit.
 pub const VALUE_MAX: usize = 64;
 
-/// A value, of which there are at most [`VALUE_MAX`] bytes.
+/// A value of at most `N` bytes. It stands on the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Value {
-    bytes: [u8; VALUE_MAX],
+pub struct Value<const N: usize = VALUE_MAX> {
+    bytes: [u8; N],
     length: usize,
 }
 
-impl Value {
+/// Why a value was not brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoValue {
+    /// There is none of this name.
+    NotSet,
+    /// It has so many bytes, more than there was room for.
+    TooLong(usize),
+}
+
+/// In words for a log line.
+impl Show for NoValue {
+    fn show(&self, line: &mut Line<LINE_MAX>, _: Style) {
+        match self {
+            Self::NotSet => line.text("not set (--set)"),
+            Self::TooLong(length) => line
+                .text("too long: ")
+                .unsigned(*length as u32)
+                .text(" bytes"),
+        };
+    }
+}
+
+impl<const N: usize> Value<N> {
     /// Returns it as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -58,9 +80,41 @@ impl Value {
     }
 }
 
-/// The value of a setting. `None` if there is none of this name, or it has more than [`VALUE_MAX`] bytes.
-#[must_use]
-pub fn get(name: &str) -> Option<Value> {
+/// The value of a setting that has at most [`VALUE_MAX`] bytes.
+///
+/// # Errors
+///
+/// There is none of this name, or it is longer.
+pub fn get(name: &str) -> Result<Value, NoValue> {
+    get_long(name)
+}
+
+/// The value of a setting that has at most `N` bytes; no setting has more than [`CONFIGURATION_MAX`]. Twice as many bytes may be on
+/// the stack meanwhile, which has 1,024 in a project that `berth new` wrote (`-zstack-size`).
+///
+/// ```
+/// use berth_guest::{config, error};
+///
+/// match config::get_long::<200>("broker") {
+///     Ok(broker) => assert!(broker.as_str().contains("://")),
+///     Err(why) => error!("broker: {}", why),
+/// }
+/// ```
+///
+/// # Errors
+///
+/// There is none of this name, or it is longer.
+pub fn get_long<const N: usize>(name: &str) -> Result<Value<N>, NoValue> {
+    let mut bytes = [0; N];
+    match read(name, &mut bytes) {
+        None => Err(NoValue::NotSet),
+        Some(length) if length > N => Err(NoValue::TooLong(length)),
+        Some(length) => Ok(Value { bytes, length }),
+    }
+}
+
+/// The value of a setting that can be a number or a word: smaller than by way of an error.
+fn short(name: &str) -> Option<Value> {
     let mut bytes = [0; VALUE_MAX];
     let length = read(name, &mut bytes).filter(|length| *length <= VALUE_MAX)?;
     Some(Value { bytes, length })
@@ -69,13 +123,13 @@ pub fn get(name: &str) -> Option<Value> {
 /// A setting that is a number, as [`Value::number`] reads it.
 #[must_use]
 pub fn number<T: TryFrom<i64>>(name: &str) -> Option<T> {
-    get(name)?.number()
+    short(name)?.number()
 }
 
 /// A setting that is yes or no, as [`Value::flag`] reads it.
 #[must_use]
 pub fn flag(name: &str) -> Option<bool> {
-    get(name)?.flag()
+    short(name)?.flag()
 }
 
 /// Copy the value of a setting to the front of `buffer`. Returns how long it is, which may be more than what fits; `None` if
@@ -148,6 +202,22 @@ mod tests {
         bytes[..text.len()].copy_from_slice(text.as_bytes());
         let length = text.len();
         Value { bytes, length }
+    }
+
+    #[test]
+    #[cfg(feature = "desk")]
+    fn a_value_that_is_too_long_is_not_one_that_is_not_there() {
+        let mut bench = crate::desk::Bench::new();
+        let long = "x".repeat(100);
+        bench.set("broker", Some(&long));
+        bench.drive(|| {
+            assert_eq!(get("brocer"), Err(NoValue::NotSet));
+            assert_eq!(get("broker"), Err(NoValue::TooLong(100)));
+            assert_eq!(get_long::<99>("broker"), Err(NoValue::TooLong(100)));
+            assert_eq!(get_long::<100>("broker").unwrap().as_str(), long);
+            crate::info!("broker {}", get("broker").unwrap_err());
+        });
+        assert_eq!(bench.log(), ["broker too long: 100 bytes"]);
     }
 
     #[test]

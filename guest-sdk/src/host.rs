@@ -9,21 +9,35 @@ use crate::{Capture, Handler};
 #[cfg(feature = "desk")]
 use crate::desk::running as board;
 
+/// What the device is called for.
+#[derive(Clone, Copy)]
+#[cfg_attr(
+    not(feature = "desk"),
+    expect(dead_code, reason = "nobody counts calls")
+)]
+pub(crate) enum Call {
+    /// A function, with its module.
+    Named(&'static str),
+    /// One that lets time pass.
+    Wait,
+    /// A function of the module `mmio`, with its handle and its offset.
+    Register(&'static str, i32, u32),
+}
+
 /// No board can be on the desk.
 #[cfg(not(feature = "desk"))]
 mod board {
-    use super::{Capture, Fields, Handler, Move};
+    use super::{Call, Capture, Fields, Handler, Move};
 
     /// What a board would do.
     pub(super) struct Running;
 
-    pub(super) fn with<R>(_: impl FnOnce(&mut Running) -> R) -> Option<R> {
+    pub(super) fn call<R>(_: Call, _: impl FnOnce(&mut Running) -> R) -> Option<R> {
         None
     }
 
     pub(super) fn pass_time(_: u64) {}
     pub(super) fn wait_for_ever() {}
-    pub(super) fn handle() {}
     pub(super) fn leave(_: i32) {}
 
     impl Running {
@@ -79,7 +93,7 @@ mod board {
 /// Used by [`block!`](crate::block!).
 #[must_use]
 pub fn claim(module: &str) -> i32 {
-    board::with(|board| board.claim(label(module))).unwrap_or(0)
+    board::call(Call::Named("claim"), |board| board.claim(label(module))).unwrap_or(0)
 }
 
 /// Used by [`irq!`](crate::irq!).
@@ -92,31 +106,42 @@ pub fn register(
     captures: &[Capture],
 ) -> i32 {
     let which = (number, priority);
-    board::with(|board| board.register(label(module), which, handler, captures)).unwrap_or(0)
+    board::call(Call::Named("irq.register"), |board| {
+        board.register(label(module), which, handler, captures)
+    })
+    .unwrap_or(0)
 }
 
 /// Used by [`irq!`](crate::irq!).
 pub fn unregister(module: &str) {
-    board::with(|board| board.unregister(label(module)));
+    board::call(Call::Named("irq.unregister"), |board| {
+        board.unregister(label(module))
+    });
 }
 
 /// Used by [`conveyor!`](crate::conveyor!).
 #[must_use]
 pub fn attach(module: &str, moves: &'static [Move], fields: &'static dyn Fields, when: u32) -> i32 {
-    board::with(|board| board.attach(label(module), moves, fields, when)).unwrap_or(0)
+    board::call(Call::Named("conveyor.attach"), |board| {
+        board.attach(label(module), moves, fields, when)
+    })
+    .unwrap_or(0)
 }
 
 /// Used by [`conveyor!`](crate::conveyor!).
 #[must_use]
 pub fn sync(module: &str, first: u32, count: u32) -> i32 {
-    board::with(|board| board.sync(label(module), first, count));
-    board::handle();
+    board::call(Call::Named("conveyor.sync"), |board| {
+        board.sync(label(module), first, count)
+    });
     0
 }
 
 /// Used by [`conveyor!`](crate::conveyor!).
 pub fn detach(module: &str) {
-    board::with(|board| board.detach(label(module)));
+    board::call(Call::Named("conveyor.detach"), |board| {
+        board.detach(label(module))
+    });
 }
 
 /// Behind `mmio:`, `irq:` or `conveyor:`.
@@ -125,12 +150,11 @@ fn label(module: &str) -> &str {
 }
 
 pub(crate) fn log_text(level: i32, text: &[u8]) {
-    board::with(|board| board.log(level, text));
+    board::call(Call::Named("berth.log"), |board| board.log(level, text));
 }
 
 pub(crate) fn now_us() -> i64 {
-    let now = board::with(board::Running::now_us).unwrap_or(0);
-    board::handle();
+    let now = board::call(Call::Named("berth.now_us"), board::Running::now_us).unwrap_or(0);
     now.cast_signed()
 }
 
@@ -148,11 +172,11 @@ pub(crate) fn exit(code: i32) -> ! {
 }
 
 pub(crate) fn save(state: &[u8]) -> i32 {
-    board::with(|board| board.save(state)).unwrap_or(0)
+    board::call(Call::Named("berth.state_save"), |board| board.save(state)).unwrap_or(0)
 }
 
 pub(crate) fn load(buffer: &mut [u8]) -> usize {
-    board::with(|board| board.load(buffer)).unwrap_or(0)
+    board::call(Call::Named("berth.state_load"), |board| board.load(buffer)).unwrap_or(0)
 }
 
 /// Copies what was found to the front of `buffer`. Returns what the import returns.
@@ -167,27 +191,40 @@ fn found(value: Option<&[u8]>, buffer: &mut [u8]) -> i32 {
 }
 
 pub(crate) fn config_get(name: &[u8], buffer: &mut [u8]) -> i32 {
-    board::with(|board| found(board.setting(name), buffer)).unwrap_or(-1)
+    board::call(Call::Named("berth.config_get"), |board| {
+        found(board.setting(name), buffer)
+    })
+    .unwrap_or(-1)
 }
 
 pub(crate) fn config_changes() -> u32 {
-    board::with(board::Running::changes).unwrap_or(0)
+    board::call(Call::Named("berth.config_changes"), board::Running::changes).unwrap_or(0)
 }
 
 pub(crate) fn value_get(name: &[u8], buffer: &mut [u8]) -> i32 {
-    board::with(|board| found(board.value(name), buffer)).unwrap_or(-1)
+    board::call(Call::Named("berth.value_get"), |board| {
+        found(board.value(name), buffer)
+    })
+    .unwrap_or(-1)
 }
 
 pub(crate) fn value_set(name: &[u8], value: &[u8]) -> i32 {
-    board::with(|board| board.set_value(name, Some(value))).unwrap_or(0)
+    board::call(Call::Named("berth.value_set"), |board| {
+        board.set_value(name, Some(value))
+    })
+    .unwrap_or(0)
 }
 
 pub(crate) fn value_remove(name: &[u8]) -> i32 {
-    board::with(|board| board.set_value(name, None)).unwrap_or(0)
+    board::call(Call::Named("berth.value_remove"), |board| {
+        board.set_value(name, None)
+    })
+    .unwrap_or(0)
 }
 
 pub(crate) fn send(_name: &[u8], _message: &[u8]) -> i32 {
-    crate::imports::NODEVICE
+    board::call(Call::Named("berth.send"), |_| crate::imports::NODEVICE)
+        .unwrap_or(crate::imports::NODEVICE)
 }
 
 pub(crate) fn receive(_buffer: &mut [u8], _from: &mut [u8; 32]) -> usize {
@@ -195,47 +232,46 @@ pub(crate) fn receive(_buffer: &mut [u8], _from: &mut [u8; 32]) -> usize {
     0
 }
 
-fn read(bytes: u32, handle: i32, offset: u32) -> u32 {
-    let value = board::with(|board| board.read(bytes, handle, offset));
-    board::handle();
-    value.unwrap_or(0)
+fn read(name: &'static str, bytes: u32, handle: i32, offset: u32) -> u32 {
+    let call = Call::Register(name, handle, offset);
+    board::call(call, |board| board.read(bytes, handle, offset)).unwrap_or(0)
 }
 
-fn write(bytes: u32, handle: i32, offset: u32, value: u32) {
-    board::with(|board| board.write(bytes, handle, offset, value));
-    board::handle();
+fn write(name: &'static str, bytes: u32, handle: i32, offset: u32, value: u32) {
+    let call = Call::Register(name, handle, offset);
+    board::call(call, |board| board.write(bytes, handle, offset, value));
 }
 
 pub(crate) fn read8(handle: i32, offset: u32) -> u32 {
-    read(1, handle, offset)
+    read("read8", 1, handle, offset)
 }
 
 pub(crate) fn read16(handle: i32, offset: u32) -> u32 {
-    read(2, handle, offset)
+    read("read16", 2, handle, offset)
 }
 
 pub(crate) fn read32(handle: i32, offset: u32) -> u32 {
-    read(4, handle, offset)
+    read("read32", 4, handle, offset)
 }
 
 pub(crate) fn write8(handle: i32, offset: u32, value: u32) {
-    write(1, handle, offset, value);
+    write("write8", 1, handle, offset, value);
 }
 
 pub(crate) fn write16(handle: i32, offset: u32, value: u32) {
-    write(2, handle, offset, value);
+    write("write16", 2, handle, offset, value);
 }
 
 pub(crate) fn write32(handle: i32, offset: u32, value: u32) {
-    write(4, handle, offset, value);
+    write("write32", 4, handle, offset, value);
 }
 
 pub(crate) fn modify32(handle: i32, offset: u32, mask: u32, value: u32) {
-    board::with(|board| board.modify(handle, offset, mask, value));
-    board::handle();
+    let call = Call::Register("modify32", handle, offset);
+    board::call(call, |board| board.modify(handle, offset, mask, value));
 }
 
 pub(crate) fn run(_handle: i32, _code: &[u8], _input: &[u8], output: &mut [u8]) -> i32 {
-    board::with(board::Running::program);
+    board::call(Call::Named("program.run"), board::Running::program);
     output.len() as i32
 }

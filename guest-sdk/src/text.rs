@@ -108,8 +108,8 @@ integers! {
     usize, isize;
 }
 
-/// With two digits behind the point, or as many as `{:.N}` says; half is rounded away from zero. What is above 10^19, counted in
-/// its last digit, is shown as that.
+/// With two digits behind the point, or as many as `{:.N}` says; half is rounded away from zero. What has more than 19 digits is
+/// shown as `1.50e30`.
 impl Show for f32 {
     fn show(&self, line: &mut Line<LINE_MAX>, style: Style) {
         f64::from(*self).show(line, style);
@@ -118,23 +118,37 @@ impl Show for f32 {
 
 impl Show for f64 {
     fn show(&self, line: &mut Line<LINE_MAX>, style: Style) {
-        if self.is_nan() {
-            line.bytes(b"NaN");
-            return;
-        }
         let (mut scale, mut left) = (1_u64, style.digits);
         while left > 0 {
             scale *= 10;
             left -= 1;
         }
-        let scaled = (self.abs() * scale as f64 + 0.5) as u64;
+        let (mut value, mut exponent) = (self.abs(), 0);
+        let mut scaled = (value * scale as f64 + 0.5) as u64;
+        // A word has no room for all digits.
+        if scaled == u64::MAX {
+            while value >= 10.0 && exponent < EXPONENT_MAX {
+                value /= 10.0;
+                exponent += 1;
+            }
+            scaled = (value * scale as f64 + 0.5) as u64;
+        }
+        let is_negative = *self < 0.0;
+        if self.is_nan() || exponent >= EXPONENT_MAX {
+            line.bytes(match (is_negative, self.is_nan()) {
+                (_, true) => b"NaN",
+                (true, _) => b"-inf",
+                _ => b"inf",
+            });
+            return;
+        }
         let whole = Style {
             hex: false,
             ..style
         };
         // The scale is no zero; so no message about it is in the container.
         let point = |value: Option<u64>| value.unwrap_or(0);
-        line.number(point(scaled.checked_div(scale)), *self < 0.0, whole);
+        line.number(point(scaled.checked_div(scale)), is_negative, whole);
         if style.digits > 0 {
             let rest = Style {
                 width: style.digits,
@@ -143,8 +157,14 @@ impl Show for f64 {
             line.bytes(b".")
                 .number(point(scaled.checked_rem(scale)), false, rest);
         }
+        if exponent > 0 {
+            line.bytes(b"e").number(exponent, false, Style::PLAIN);
+        }
     }
 }
+
+/// More than any number has that is not infinite.
+const EXPONENT_MAX: u64 = 400;
 
 /// Most digits behind a point, and most characters of a width.
 const DIGITS_MAX: u8 = 9;
@@ -338,9 +358,26 @@ mod tests {
                 "{value}"
             );
         }
+    }
+
+    #[test]
+    fn numbers_that_are_none_or_large_are_shown_as_what_they_are() {
         assert_eq!(
-            shown!("{:.1} {}", f32::NAN, f32::MAX).split(' ').next(),
-            Some("NaN")
+            shown!("{} {:.1} {}", f32::NAN, f64::INFINITY, f32::NEG_INFINITY),
+            "NaN inf -inf"
+        );
+        assert_eq!(
+            shown!("{} {:.0} {:.9}", 1e30, -2.5e30, 123_456_789_012.0),
+            "1.00e30 -3e30 1.234567890e11"
+        );
+        assert_eq!(
+            shown!("{:.3} {} {}", f32::MAX, f64::MAX, 9.99e299),
+            "3.403e38 1.80e308 9.99e299"
+        );
+        // With 19 digits all of them are there.
+        assert_eq!(
+            shown!("{:.0} {:.1} {:.2}", 9e18, 9e17, 9.9e16),
+            "9000000000000000000 900000000000000000.0 99000000000000000.00"
         );
     }
 

@@ -10,7 +10,7 @@
 #   tools/setup/setup.sh page       what the gateway's pages use in a browser (htmx)
 #   tools/setup/setup.sh svd        chip vendors' register files, for `make soak`
 #   tools/setup/setup.sh nextest    the test runner
-#   tools/setup/setup.sh tests      what tests talk to: a broker (MQTT), a browser
+#   tools/setup/setup.sh tests      what tests talk to: a broker (MQTT), a browser, a database
 #   tools/setup/setup.sh deny       what checks licences and sources of the crates
 #   tools/setup/setup.sh foreign    compilers of programs from elsewhere (clang, Rust for WASI)
 #   tools/setup/setup.sh languages  compilers of further languages (Zig, AssemblyScript with a Node.js of its own)

@@ -11,8 +11,10 @@ use berth_emulator::{Board, Icount, Sleep};
 
 use crate::figure::Group;
 
+pub mod calls;
 pub mod containers;
 pub mod firmware;
+pub mod gateway;
 pub mod growth;
 pub mod interrupts;
 pub mod kernel_size;
@@ -28,7 +30,7 @@ pub mod syscalls;
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 12] = [
+pub const ALL: [Entry; 13] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
     ("layers", layers::measure),
@@ -38,9 +40,11 @@ pub const ALL: [Entry; 12] = [
     ("shares", shares::measure),
     ("interrupts", interrupts::measure),
     ("firmware", firmware::measure),
+    ("calls", calls::measure),
     ("leak", leak::measure),
     ("store", store::measure),
     ("kernel_size", kernel_size::measure),
+    ("gateway", gateway::measure),
 ];
 
 /// What a kernel that measures itself, `image`, has said on its console up to `last`; an instruction takes 2^`shift` ns.

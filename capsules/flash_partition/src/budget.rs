@@ -8,7 +8,8 @@
 //!   many as at the beginning. What [`Budget::most`] computes is what a page can suffer in years. What is kept of a page is
 //!   when it will have them all again; an erase puts that off by a period. So time brings every page its own without a look
 //!   at any, and no call's length grows with the number of pages.
-//! * *Rate.* In any second the whole partition takes only so many. The clock tells whole seconds, so what counts are those of its
+//! * *Rate.* In any second the part of flash takes only so many, of all its partitions together: it is one part that is busy
+//!   ([`Rate`]). The clock tells whole seconds, so what counts are those of its
 //!   second and the one before: in the long run it takes half as many at least.
 //!
 //! What is left of the budgets stands in memory that keeps its contents over a reset ([`Kept`]), if the board has such:
@@ -180,17 +181,43 @@ impl Books<'_> {
     }
 }
 
+/// The erases of the last two seconds, of all partitions of one part of flash.
+#[derive(Default)]
+pub struct Rate {
+    /// A second, the erases in the one before, and in it.
+    second: Cell<(u32, u16, u16)>,
+}
+
+impl Rate {
+    /// Nothing was erased yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            second: Cell::new((0, 0, 0)),
+        }
+    }
+
+    /// Erases in the second before `now`, and in that.
+    fn lately(&self, now: u32) -> (u16, u16) {
+        let (second, before, count) = self.second.get();
+        match now.wrapping_sub(second) {
+            0 => (before, count),
+            1 => (count, 0),
+            _ => (0, 0),
+        }
+    }
+}
+
 /// What the pages of a partition have left.
 pub struct Wear<'a> {
     budget: Budget,
+    rate: &'a Rate,
     clock: &'a dyn Seconds,
     books: Books<'a>,
     /// The latest second at which any page is full again.
     latest: Cell<u32>,
     /// What the clock showed at the last look.
     seen: Cell<u32>,
-    /// A second, the erases in the one before, and in it.
-    second: Cell<(u32, u16, u16)>,
     /// Erases since the board started, and those that were refused for want of budget.
     done: Cell<u32>,
     refused: Cell<u32>,
@@ -217,10 +244,12 @@ pub(crate) struct Told {
 }
 
 impl<'a> Wear<'a> {
-    /// The budgets as they were before a reset if `kept` holds them, else full ones.
+    /// The budgets as they were before a reset if `kept` holds them, else full ones. `rate` is that of the part of flash that the
+    /// partition lies in.
     #[must_use]
     pub fn new<const PAGES: usize>(
         budget: Budget,
+        rate: &'a Rate,
         clock: &'a dyn Seconds,
         kept: &'a Kept<PAGES>,
     ) -> Self {
@@ -240,11 +269,11 @@ impl<'a> Wear<'a> {
         books.check.set(books.sum());
         Self {
             budget,
+            rate,
             clock,
             books,
             latest: Cell::new(latest),
             seen: Cell::new(clock.seconds()),
-            second: Cell::new((0, 0, 0)),
             done: Cell::new(0),
             refused: Cell::new(0),
         }
@@ -278,20 +307,10 @@ impl<'a> Wear<'a> {
             .checked_add(self.budget.period())
     }
 
-    /// Erases in the second before the last look, and in its own.
-    fn erased_lately(&self) -> (u16, u16) {
-        let (second, before, count) = self.second.get();
-        match self.seen.get().wrapping_sub(second) {
-            0 => (before, count),
-            1 => (count, 0),
-            _ => (0, 0),
-        }
-    }
-
     /// Returns whether a page may be erased now; if not, that counts.
     pub(crate) fn may_erase(&self, page: usize) -> bool {
         self.look();
-        let (before, count) = self.erased_lately();
+        let (before, count) = self.rate.lately(self.seen.get());
         let in_rate = before.saturating_add(count) < self.budget.per_second;
         let may = in_rate && self.full_after_erase(page).is_some();
         if !may {
@@ -306,12 +325,12 @@ impl<'a> Wear<'a> {
             page,
             full: self.books.full.get(page).map_or(0, Cell::get),
             latest: self.latest.get(),
-            second: self.second.get(),
+            second: self.rate.second.get(),
             done: self.done.get(),
         };
-        let (before, count) = self.erased_lately();
         let now = self.seen.get();
-        self.second.set((now, before, count.saturating_add(1)));
+        let (before, count) = self.rate.lately(now);
+        self.rate.second.set((now, before, count.saturating_add(1)));
         self.done.set(self.done.get().saturating_add(1));
         if let Some(full) = self.full_after_erase(page) {
             // No board has 64 Ki pages.
@@ -325,7 +344,7 @@ impl<'a> Wear<'a> {
     pub(crate) fn did_not_begin(&self, noted: Noted) {
         self.books.set(noted.page as u32, noted.full);
         self.latest.set(noted.latest);
-        self.second.set(noted.second);
+        self.rate.second.set(noted.second);
         self.done.set(noted.done);
     }
 
@@ -385,8 +404,9 @@ mod tests {
         assert!(budget.most(10, 20) <= 10_000);
         for (start, resets) in [(0, false), (u32::MAX - 1000, false), (77, true)] {
             let clock = Clock(Cell::new(start));
+            let rate = Rate::new();
             let kept = Kept::<3>::new();
-            let mut wear = Wear::new(budget, &clock, &kept);
+            let mut wear = Wear::new(budget, &rate, &clock, &kept);
             let (mut erases, mut passed) = (0_u64, 0_u64);
             // Odd steps, so that periods are hit and missed.
             while passed < 10 * YEAR_S {
@@ -395,7 +415,7 @@ mod tests {
                 passed += 7_919;
                 if resets {
                     wear.look();
-                    wear = Wear::new(budget, &clock, &kept);
+                    wear = Wear::new(budget, &rate, &clock, &kept);
                 }
             }
             let most = budget.most(10, 1);
@@ -407,13 +427,14 @@ mod tests {
     #[test]
     fn a_page_that_rests_gets_back_what_it_had_and_no_more() {
         let clock = Clock(Cell::new(5));
+        let rate = Rate::new();
         let kept = Kept::<2>::new();
         let budget = Budget {
             burst: 2,
             period_s: 100,
             per_second: 10,
         };
-        let wear = Wear::new(budget, &clock, &kept);
+        let wear = Wear::new(budget, &rate, &clock, &kept);
         assert_eq!(use_up(&wear, 0), 2);
         assert!(!wear.may_erase(0) && wear.may_erase(1) && !wear.may_erase(2));
         let told = |fewest, refused| Told {
@@ -434,13 +455,14 @@ mod tests {
     #[test]
     fn time_brings_every_page_its_own_without_a_look_at_it() {
         let clock = Clock(Cell::new(3));
+        let rate = Rate::new();
         let kept = Kept::<64>::new();
         let budget = Budget {
             burst: 3,
             period_s: 100,
             per_second: 1000,
         };
-        let wear = Wear::new(budget, &clock, &kept);
+        let wear = Wear::new(budget, &rate, &clock, &kept);
         for page in 0..64 {
             assert_eq!(use_up(&wear, page), 3);
         }
@@ -470,8 +492,9 @@ mod tests {
         for steps in 0..=STEPS {
             for place in [1, PASSED] {
                 let clock = Clock(Cell::new(9));
+                let rate = Rate::new();
                 let kept = Kept::<3>::new();
-                let wear = Wear::new(budget, &clock, &kept);
+                let wear = Wear::new(budget, &rate, &clock, &kept);
                 assert_eq!(use_up(&wear, 1), 5);
                 assert_eq!(use_up(&wear, 2), 5);
                 let books = kept.books();
@@ -485,7 +508,7 @@ mod tests {
                     made += 1;
                 });
                 assert!(made == STEPS);
-                let wear = Wear::new(budget, &clock, &kept);
+                let wear = Wear::new(budget, &rate, &clock, &kept);
                 assert!(!wear.may_erase(1) && !wear.may_erase(2), "{place} {steps}");
                 assert!(wear.may_erase(0));
             }
@@ -496,32 +519,34 @@ mod tests {
     #[test]
     fn the_largest_budget_is_bounded_all_the_same() {
         let clock = Clock(Cell::new(0));
+        let rate = Rate::new();
         let kept = Kept::<1>::new();
         let budget = Budget {
             burst: u16::MAX,
             period_s: u32::MAX,
             per_second: u16::MAX,
         };
-        let wear = Wear::new(budget, &clock, &kept);
+        let wear = Wear::new(budget, &rate, &clock, &kept);
         assert_eq!(use_up(&wear, 0), 0);
         let budget = Budget {
             period_s: 24 * 3600,
             ..budget
         };
-        let wear = Wear::new(budget, &clock, &kept);
+        let wear = Wear::new(budget, &rate, &clock, &kept);
         assert_eq!(use_up(&wear, 0), u64::from(u32::MAX / 2 / (24 * 3600)));
     }
 
     #[test]
     fn an_erase_that_did_not_begin_costs_nothing() {
         let clock = Clock(Cell::new(9));
+        let rate = Rate::new();
         let kept = Kept::<2>::new();
         let budget = Budget {
             burst: 2,
             period_s: 100,
             per_second: 2,
         };
-        let wear = Wear::new(budget, &clock, &kept);
+        let wear = Wear::new(budget, &rate, &clock, &kept);
         for _ in 0..10 {
             assert!(wear.may_erase(0));
             let noted = wear.erases(0);
@@ -535,13 +560,14 @@ mod tests {
     #[test]
     fn a_second_takes_no_more_than_the_rate() {
         let clock = Clock(Cell::new(u32::MAX));
+        let rate = Rate::new();
         let kept = Kept::<4>::new();
         let budget = Budget {
             burst: 100,
             period_s: 100,
             per_second: 3,
         };
-        let wear = Wear::new(budget, &clock, &kept);
+        let wear = Wear::new(budget, &rate, &clock, &kept);
         let erases: u64 = (0..4).map(|page| use_up(&wear, page)).sum();
         assert_eq!(erases, 3, "of all pages together");
         // A second of the clock may end at once.
@@ -565,33 +591,63 @@ mod tests {
         }
     }
 
+    /// A part of flash is as busy with the erases of one partition as with those of another.
+    #[test]
+    fn partitions_of_one_part_share_its_rate_and_not_their_pages() {
+        let clock = Clock(Cell::new(7));
+        let rate = Rate::new();
+        let kept = [const { Kept::<2>::new() }; 2];
+        let budget = Budget {
+            burst: 5,
+            period_s: 100,
+            per_second: 3,
+        };
+        let [first, second] = kept
+            .each_ref()
+            .map(|kept| Wear::new(budget, &rate, &clock, kept));
+        assert_eq!(use_up(&first, 0) + use_up(&second, 0), 3);
+        clock.pass(1);
+        assert_eq!(use_up(&second, 0), 0, "what the other erased counts");
+        clock.pass(1);
+        assert!(second.may_erase(0));
+        let noted = second.erases(0);
+        assert_eq!(use_up(&first, 0), 2);
+        clock.pass(2);
+        assert!(first.may_erase(1));
+        first.did_not_begin(first.erases(1));
+        assert_eq!(use_up(&second, 0), 3);
+        assert_eq!(noted.page, 0);
+        assert_eq!((first.told().done, second.told().done), (5, 4));
+    }
+
     #[test]
     fn a_reset_gives_nothing_back_and_the_end_of_the_power_everything() {
         let clock = Clock(Cell::new(9));
+        let rate = Rate::new();
         let kept = Kept::<3>::new();
         let budget = Budget {
             burst: 5,
             period_s: 100,
             per_second: 100,
         };
-        let wear = Wear::new(budget, &clock, &kept);
+        let wear = Wear::new(budget, &rate, &clock, &kept);
         assert_eq!(use_up(&wear, 1), 5);
         clock.pass(60);
         wear.look();
         // A reset; the clock begins anew with it.
         clock.0.set(0);
-        let wear = Wear::new(budget, &clock, &kept);
+        let wear = Wear::new(budget, &rate, &clock, &kept);
         assert!(!wear.may_erase(1) && wear.may_erase(0));
         clock.pass(40);
         assert_eq!(use_up(&wear, 1), 1, "what had passed of the period counts");
         // A firmware that allows less.
         let less = Budget { burst: 2, ..budget };
-        assert_eq!(use_up(&Wear::new(less, &clock, &kept), 0), 2);
+        assert_eq!(use_up(&Wear::new(less, &rate, &clock, &kept), 0), 2);
         // The power was gone: whatever single bit is another one now, all is given anew.
         for bit in 0..32 {
             let before = kept.full[2].get();
             kept.full[2].set(before ^ 1 << bit);
-            let wear = Wear::new(budget, &clock, &kept);
+            let wear = Wear::new(budget, &rate, &clock, &kept);
             assert_eq!(wear.told().fewest, 5, "bit {bit}");
         }
     }

@@ -30,6 +30,6 @@ mod part;
 
 pub use berth_exposure::erases::Budget;
 pub use berth_flash::driver::{CODE_DRIVER_NUM, DRIVER_NUM};
-pub use budget::{Kept, Seconds, Wear};
+pub use budget::{Kept, Rate, Seconds, Wear};
 pub use driver::{FlashPartition, PartitionGrant, ProcessData};
 pub use part::{Geometry, Guard, Part, PartClient};

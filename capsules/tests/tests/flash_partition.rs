@@ -12,7 +12,7 @@ use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use kernel::utilities::leasable_buffer::SubSliceMut;
 
 use flash_partition::{
-    Budget, FlashPartition, Geometry, Guard, Kept, Part, PartClient, Seconds, Wear,
+    Budget, FlashPartition, Geometry, Guard, Kept, Part, PartClient, Rate, Seconds, Wear,
 };
 
 const GEOMETRY: Geometry = Geometry {
@@ -138,7 +138,8 @@ fn board() -> Board {
     let guard: &'static TestGuard = Box::leak(Box::default());
     let kept: &'static Kept<3> = Box::leak(Box::default());
     let clock: &'static Clock = Box::leak(Box::default());
-    let wear = Box::leak(Box::new(Wear::new(BUDGET, clock, kept)));
+    let rate = Box::leak(Box::new(Rate::new()));
+    let wear = Box::leak(Box::new(Wear::new(BUDGET, rate, clock, kept)));
     let driver = Box::leak(Box::new(FlashPartition::new(
         part,
         guard,

@@ -1,11 +1,11 @@
 //! The commands of conveyors.
 
-use crate::conveyor::{Carried, Engine, List, directions_of};
+use crate::conveyor::{Engine, List, directions_of};
 use crate::driver::WasmHost;
 use crate::exposure::Exposure;
+use crate::passes::Passes;
 use crate::program;
 use crate::refusal::Refusal;
-use crate::running::Passes;
 use berth_exposure::allow;
 use berth_exposure::conveyor::{CHECKS_OF_A_PASS, MOVE_BYTES, Move, state};
 use berth_exposure::program::answer_of;
@@ -172,39 +172,27 @@ impl<const N: usize> WasmHost<N> {
                     let Some(memory) = memory.get(0..list.memory()) else {
                         return;
                     };
-                    if !list.has(first, count) {
+                    let Some(moves) = list.moves(first, count, directions) else {
                         answer = Err(Refusal::Argument);
                         return;
-                    }
-                    let (mut made, mut accesses) = (0, 0);
-                    let come = loop {
-                        let (next, fits) =
-                            (first + made, list.of_a_pass(first + made, count - made));
-                        let Some(moves) = list.moves(next, fits, directions) else {
-                            // Not so: all of them are there.
-                            break state::DONE;
-                        };
-                        match conveyors.engine.carry(exposure.window, moves, memory) {
-                            Ok(Carried::All) => {
-                                made += fits;
-                                accesses += moves.accesses();
-                            }
-                            Ok(Carried::UnderWay) => break state::GOES_ON,
-                            Err(refused) => {
-                                let at = refused.offset.into();
-                                answer = Ok(CommandReturn::failure_u32(ErrorCode::OFF, at));
-                                return;
-                            }
-                        }
-                        if made == count {
-                            break state::DONE;
-                        }
-                        if !passes.another() {
-                            break state::GOES_ON;
-                        }
                     };
-                    let come = answer_of(come, made as u32);
-                    answer = Ok(CommandReturn::success_u32_u32(come, accesses));
+                    let mut another = || passes.another();
+                    let carried =
+                        (conveyors.engine).carry(exposure.window, moves, memory, &mut another);
+                    answer = Ok(match carried {
+                        Ok(made) => {
+                            let come = if made < count {
+                                state::GOES_ON
+                            } else {
+                                state::DONE
+                            };
+                            let come = answer_of(come, made as u32);
+                            CommandReturn::success_u32_u32(come, moves.accesses(made))
+                        }
+                        Err(refused) => {
+                            CommandReturn::failure_u32(ErrorCode::OFF, refused.offset.into())
+                        }
+                    });
                 });
             });
         })

@@ -22,15 +22,6 @@ use berth_exposure::program::PASS_UNITS;
 use kernel::processbuffer::WriteableProcessSlice;
 use kernel::utilities::cells::MapCell;
 
-/// What an engine has come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carried {
-    /// All moves are made.
-    All,
-    /// Some are still being made.
-    UnderWay,
-}
-
 /// The bus answered an access of a move with an error; those before it were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -40,10 +31,12 @@ pub struct Refused {
 
 /// Makes the moves of conveyors.
 ///
-/// [`Processor`] does it with loads and stores, and is all that a board needs. Another engine may go on by itself: it answers
-/// [`Carried::UnderWay`], and is asked again with the same moves until all are made.
+/// [`Processor`] does it with loads and stores, and is all that a board needs. Another engine may go on by itself: it answers that
+/// fewer are made, and is asked again with the others until all are.
 pub trait Engine {
-    /// Make the moves, or go on with them. `memory` is the conveyor's, all of it.
+    /// Make the moves, or go on with them. `memory` is the conveyor's, all of it. Returns how many are made now, from the first on.
+    ///
+    /// It ends when all are made or, at the latest, when `another` says behind a pass of moves ([`Moves::pass`]) that there may not be one more.
     ///
     /// # Errors
     /// [`Refused`]; nothing of these moves is under way then.
@@ -52,7 +45,8 @@ pub trait Engine {
         window: &dyn Window,
         moves: Moves<'_>,
         memory: &WriteableProcessSlice,
-    ) -> Result<Carried, Refused>;
+        another: &mut dyn FnMut() -> bool,
+    ) -> Result<usize, Refused>;
 
     /// Nothing may be under way when this returns, of any conveyor: a claim ends, a conveyor does, a process lends other memory for
     /// them, or its run has ended and its memory is another's from now on.
@@ -72,8 +66,23 @@ pub struct Checked {
     count: u8,
     /// Its direction as a bit, with [`KEEPS`] and [`IS_LONG`]: one look at it says all that there is to do.
     way: u8,
-    /// Work of it and of all before it.
-    until: u8,
+    /// Of it and of all before it.
+    until: Sum,
+}
+
+/// What some moves are together.
+#[derive(Clone, Copy)]
+struct Sum {
+    /// Work.
+    work: u8,
+    accesses: u8,
+}
+
+impl Sum {
+    const NONE: Self = Self {
+        work: 0,
+        accesses: 0,
+    };
 }
 
 /// Bits of the register are kept.
@@ -90,7 +99,7 @@ impl Checked {
         place: 0,
         count: 0,
         way: directions::IN as u8,
-        until: 0,
+        until: Sum::NONE,
     };
 
     /// Offset of the register in its block.
@@ -133,29 +142,33 @@ impl Checked {
         self.way & KEEPS == 0 && self.mask == self.width.mask()
     }
 
-    /// Make it, with the values in this room.
+    /// Make it, with the values in this room. Most moves are one access that keeps nothing: that is all that is in the loop over moves.
     #[inline(always)]
     fn make<W: Window + ?Sized>(&self, window: &W, room: &mut Room) -> Result<(), BusError> {
-        self.access(window, room, self.place)?;
-        if self.way & IS_LONG != 0 {
-            self.further(window, room)?;
+        if self.way & (KEEPS | IS_LONG) != 0 {
+            return self.make_long(window, room);
         }
-        Ok(())
+        self.access(window, room, self.place)
     }
 
-    /// All its accesses but the first. Most moves are one access, which is so not part of a loop.
+    /// Make one of several accesses, or of one for which bits of the register are kept.
     #[cold]
     #[inline(never)]
-    fn further<W: Window + ?Sized>(&self, window: &W, room: &mut Room) -> Result<(), BusError> {
+    fn make_long<W: Window + ?Sized>(&self, window: &W, room: &mut Room) -> Result<(), BusError> {
         let mut place = self.place;
-        for _ in 1..self.count {
+        for _ in 0..self.count {
+            if self.way & KEEPS == 0 {
+                self.access(window, room, place)?;
+            } else {
+                (self.change).apply(window, self.offset, self.width, room.word(place))?;
+            }
             // All inside: checked.
             place = place.wrapping_add(self.width.bytes() as u8);
-            self.access(window, room, place)?;
         }
         Ok(())
     }
 
+    /// Make one access, for which nothing is kept.
     #[inline(always)]
     fn access<W: Window + ?Sized>(
         &self,
@@ -166,10 +179,8 @@ impl Checked {
         let (offset, width) = (self.offset, self.width);
         if self.is_of(directions::IN) {
             room.put(place, width, window.load(offset, width)? & self.mask);
-        } else if self.way & KEEPS == 0 {
-            window.store(offset, width, room.word(place) & self.mask)?;
         } else {
-            (self.change).apply(window, offset, width, room.word(place))?;
+            window.store(offset, width, room.word(place) & self.mask)?;
         }
         Ok(())
     }
@@ -228,19 +239,66 @@ impl Room {
 pub struct Moves<'a> {
     listed: &'a [Checked],
     directions: u32,
-    accesses: u32,
+    /// Some of them may go the other way.
+    is_mixed: bool,
+    /// All before them.
+    before: Sum,
 }
 
 impl<'a> Moves<'a> {
-    /// Returns them.
+    /// Returns those of them that are made: the others go the other way.
     pub fn iter(self) -> impl Iterator<Item = &'a Checked> {
-        of(self.listed, self.directions)
+        let directions = self.directions;
+        { self.listed.iter() }.filter(move |one| one.is_of(directions))
     }
 
-    /// Returns how many accesses they are.
+    /// Returns how many they are, with those that go the other way.
     #[must_use]
-    pub const fn accesses(self) -> u32 {
-        self.accesses
+    pub const fn count(self) -> usize {
+        self.listed.len()
+    }
+
+    /// Returns as many of them as a pass may make, from the first on, and the others. One has always room.
+    #[must_use]
+    pub fn pass(self) -> (Self, Self) {
+        let mut fits = self.listed.len();
+        while fits > 1 && self.work(fits) > PASS_UNITS {
+            fits -= 1;
+        }
+        self.divided(fits)
+    }
+
+    /// The first so many, and the others.
+    fn divided(self, count: usize) -> (Self, Self) {
+        let (listed, others) = self
+            .listed
+            .split_at_checked(count)
+            .unwrap_or((self.listed, &[]));
+        let before = listed.last().map_or(self.before, |last| last.until);
+        (
+            Self { listed, ..self },
+            Self {
+                listed: others,
+                before,
+                ..self
+            },
+        )
+    }
+
+    /// The work of the first so many of them, whichever way they go.
+    fn work(self, count: usize) -> u32 {
+        let last = count.checked_sub(1).and_then(|last| self.listed.get(last));
+        last.map_or(0, |last| (last.until.work - self.before.work).into())
+    }
+
+    /// How many accesses the first so many of them make.
+    pub(crate) fn accesses(self, count: usize) -> u32 {
+        let (first, others) = self.divided(count);
+        if self.is_mixed {
+            first.iter().map(|one| u32::from(one.count)).sum()
+        } else {
+            (others.before.accesses - first.before.accesses).into()
+        }
     }
 
     /// Returns whether any of them may go into the memory.
@@ -249,20 +307,10 @@ impl<'a> Moves<'a> {
     }
 }
 
-/// Those of some moves that go one of these ways.
-fn of(listed: &[Checked], directions: u32) -> impl Iterator<Item = &Checked> {
-    listed.iter().filter(move |one| one.is_of(directions))
-}
-
-/// How many accesses these make that go one of these ways.
-fn accesses(listed: &[Checked], directions: u32) -> u32 {
-    of(listed, directions).map(|one| u32::from(one.count)).sum()
-}
-
 /// The engine that every board has: the processor's own loads and stores.
 ///
-/// The values are copied all at once before the first access and, if any was read, behind the last one, so an access costs little beside
-/// itself.
+/// The values are copied all at once before the first access and, if any was read, behind the last one of all passes of a call, so an access costs
+/// little beside itself.
 pub struct Processor {
     room: MapCell<Room>,
 }
@@ -289,18 +337,37 @@ impl Engine for Processor {
         window: &dyn Window,
         moves: Moves<'_>,
         memory: &WriteableProcessSlice,
-    ) -> Result<Carried, Refused> {
+        another: &mut dyn FnMut() -> bool,
+    ) -> Result<usize, Refused> {
         let come = self.room.map(|room| {
             // No conveyor has more, and both are as long.
             let _ = memory.copy_to_slice_or_err(room.bytes(memory.len()));
-            let come = make(window, moves, room);
+            let come = passes(window, moves, room, another);
             if moves.may_read() {
                 let _ = memory.copy_from_slice_or_err(room.bytes(memory.len()));
             }
             come
         });
         // Nothing else uses the room.
-        come.unwrap_or(Ok(())).map(|()| Carried::All)
+        come.unwrap_or(Ok(0))
+    }
+}
+
+/// Pass after pass of moves. Returns how many are made.
+fn passes(
+    window: &dyn Window,
+    moves: Moves<'_>,
+    room: &mut Room,
+    another: &mut dyn FnMut() -> bool,
+) -> Result<usize, Refused> {
+    let mut left = moves;
+    loop {
+        let (pass, others) = left.pass();
+        make(window, pass, room)?;
+        left = others;
+        if left.count() == 0 || !another() {
+            return Ok(moves.count() - left.count());
+        }
     }
 }
 
@@ -349,9 +416,8 @@ pub(crate) struct List {
     accesses_left: u8,
     /// Bytes of its memory.
     memory: u16,
-    /// The ways that its moves go, and how many accesses all of them are.
+    /// The ways that its moves go.
     directions: u32,
-    accesses: u32,
 }
 
 impl List {
@@ -363,7 +429,6 @@ impl List {
             accesses_left: 0,
             memory: 0,
             directions: 0,
-            accesses: 0,
         }
     }
 
@@ -391,7 +456,7 @@ impl List {
         // All fit: checked above, and by what the maximum is.
         (self.length, self.memory) = (count as u8, memory as u16);
         (self.checked, self.accesses_left) = (0, ACCESSES_MAX as u8);
-        (self.directions, self.accesses) = (0, 0);
+        self.directions = 0;
         Ok(())
     }
 
@@ -411,58 +476,36 @@ impl List {
     /// What is wrong with it. The list must not be used then.
     pub(crate) fn check(&mut self, exposure: &Exposure, one: Option<Move>) -> Result<(), Refusal> {
         let (before, rest) = self.moves.split_at_mut(self.checked.into());
-        let until = before.last().map_or(0, |one| one.until);
+        let until = before.last().map_or(Sum::NONE, |one| one.until);
         let (one, accesses) = checked(exposure, one, self.memory, until)?;
         let left = self.accesses_left.checked_sub(accesses);
         self.accesses_left = left.ok_or(Refusal::TooLarge)?;
         self.directions |= one.direction().bit();
-        self.accesses += one.count() as u32;
         // There is one: the list is not whole.
         *rest.first_mut().ok_or(Refusal::TooLarge)? = one;
         self.checked += 1;
         Ok(())
     }
 
-    /// Whether there are so many moves from `first` on.
-    pub(crate) fn has(&self, first: usize, count: usize) -> bool {
-        first + count <= self.checked.into()
-    }
-
     /// Moves of it, so many from `first` on. `None`: there are not so many.
     pub(crate) fn moves(&self, first: usize, count: usize, directions: u32) -> Option<Moves<'_>> {
         let all = self.moves.get(..self.checked.into())?;
-        let listed = all.get(first..first + count)?;
-        let directions = directions & self.directions;
-        let is_all = listed.len() == all.len() && directions == self.directions;
+        let (before, others) = all.split_at_checked(first)?;
         Some(Moves {
-            listed,
+            listed: others.get(..count)?,
             directions,
-            accesses: if is_all {
-                self.accesses
-            } else {
-                accesses(listed, directions)
-            },
+            is_mixed: directions & self.directions != self.directions,
+            before: before.last().map_or(Sum::NONE, |last| last.until),
         })
-    }
-
-    /// How many of so many moves from `first` on are one pass: all, or as many as its work allows; one has always room.
-    pub(crate) fn of_a_pass(&self, first: usize, count: usize) -> usize {
-        let until = |index: usize| self.moves.get(index).map_or(0, |one| u32::from(one.until));
-        let before = first.checked_sub(1).map_or(0, until);
-        let mut fits = count;
-        while fits > 1 && until(first + fits - 1) - before > PASS_UNITS {
-            fits -= 1;
-        }
-        fits
     }
 }
 
-/// A move, if it may be made, and what it takes of the accesses that there may be. `before`: the work of those before it.
+/// A move, if it may be made, and what it takes of the accesses that there may be. `before`: what those before it are together.
 fn checked(
     exposure: &Exposure,
     one: Option<Move>,
     memory: u16,
-    before: u8,
+    before: Sum,
 ) -> Result<(Checked, u8), Refusal> {
     let one = one.filter(|one| one.is_sound()).ok_or(Refusal::Malformed)?;
     let Move {
@@ -502,7 +545,10 @@ fn checked(
             // At most ACCESSES_MAX, as the accesses are.
             count: count as u8,
             way,
-            until: before + MOVE_UNITS + accesses as u8,
+            until: Sum {
+                work: before.work + MOVE_UNITS + accesses as u8,
+                accesses: before.accesses + count as u8,
+            },
         },
         accesses as u8,
     ))

@@ -1,4 +1,4 @@
-//! Interrupts on their way to the process: registration, epilogue, acknowledgement.
+//! Interrupts on their way to the process: epilogue, acknowledgement, the end of a registration.
 //!
 //! The prologue ([`WasmHost::interrupt`]) runs where the kernel services interrupts and
 //! only notes what came. The epilogue is a deferred call, so everything that the firmware
@@ -6,21 +6,22 @@
 //! urgent first, it reads the captured registers, clears the source as the exposure
 //! says, and writes the record; the line stays masked until the process has acknowledged.
 
-use crate::access;
 use crate::driver::WasmHost;
 use crate::exposure::Exposure;
-use crate::interrupts::{Interrupts, Slot, bit, indices};
+use crate::interrupts::{Captured, Interrupts, Slot, bit, indices};
 use crate::refusal::Refusal;
 use crate::table::TableError;
-use berth_exposure::interrupt::{COUNT, Capture, Clear, Interrupt, RAISED, VALUES};
-use berth_exposure::{Width, allow, upcall};
+use berth_exposure::interrupt::{COUNT, Clear, Interrupt, RAISED, VALUES};
+use berth_exposure::{Width, upcall};
+use core::cell::Cell;
 use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::grant::GrantKernelData;
 use kernel::process::ProcessId;
-use kernel::processbuffer::{ReadableProcessBuffer, WriteableProcessBuffer, WriteableProcessSlice};
+use kernel::processbuffer::{WriteableProcessBuffer, WriteableProcessSlice};
 use kernel::syscall::CommandReturn;
 
-const WORD: usize = 4;
+/// Bytes of a word of the records.
+pub(crate) const WORD: usize = 4;
 
 /// Takes upcalls back that wait in the process's queue: what a kernel does that has this as a method of its own. Then that
 /// is called, which comes before a trait's, and this never. Upstream's release 2.2 has none: there each record adds
@@ -159,11 +160,8 @@ impl<const N: usize> WasmHost<N> {
                 let start = WORD * word_of(index, slot);
                 let record = out.get(start..start + WORD * length(interrupt))?;
                 put(record, COUNT, slot.since.get())?;
-                for (place, capture) in captures(interrupts, slot).enumerate() {
-                    let value = Width::of_bytes(capture.bytes.into())
-                        .filter(|_| is_own)
-                        .and_then(|width| access::read(exposure, capture.offset, width).ok())
-                        .unwrap_or(0);
+                for (place, captured) in captures(interrupts, slot).enumerate() {
+                    let value = if is_own { captured.read(exposure) } else { 0 };
                     put(record, VALUES + place, value)?;
                 }
                 put(out, RAISED, raised)
@@ -184,102 +182,17 @@ impl<const N: usize> WasmHost<N> {
     }
 
     /// The index of an interrupt that an argument names.
-    fn interrupt_of(
+    pub(crate) fn interrupt_of(
         &self,
         process: ProcessId,
         argument: u32,
     ) -> Result<(&Interrupts, usize, &Exposure), Refusal> {
         let (exposure_index, exposure) = self.held(process, argument >> 16)?;
         let interrupts = self.interrupts.as_ref().ok_or(Refusal::NoInterrupt)?;
-        let (index, _) = interrupts
-            .table
-            .iter()
-            .enumerate()
-            .filter(|(_, interrupt)| interrupt.exposure == exposure_index)
-            .nth((argument & 0xffff) as usize)
-            .ok_or(Refusal::NoInterrupt)?;
+        let number = (argument & 0xffff) as usize;
+        let index = indices(self.claims.sources(exposure_index)).nth(number);
+        let index = index.ok_or(Refusal::NoInterrupt)?;
         Ok((interrupts, index, exposure))
-    }
-
-    pub(crate) fn register_interrupt(
-        &self,
-        process: ProcessId,
-        which: u32,
-        how: u32,
-    ) -> Result<CommandReturn, Refusal> {
-        let (interrupts, index, exposure) = self.interrupt_of(process, which)?;
-        let (interrupt, slot) = interrupts.get(index).ok_or(Refusal::NoInterrupt)?;
-        let [captures, priority, 0, 0] = how.to_le_bytes() else {
-            return Err(Refusal::Argument);
-        };
-        if interrupts.is_registered(index) {
-            return Err(Refusal::Registered);
-        }
-        // With the write that clears it and the look whether it is to be, what a pass may do.
-        let looks = interrupt.clear.is_some_and(|clear| clear.raised.is_some());
-        let others = 1 + u32::from(looks);
-        let accesses = interrupts.limits.accesses_per_pass;
-        let most = interrupt.captures_max.min(accesses.saturating_sub(others));
-        if u32::from(captures) > most {
-            return Err(Refusal::TooManyCaptures);
-        }
-        if interrupts.registered_count() >= interrupts.limits.handlers {
-            return Err(Refusal::TooManyHandlers);
-        }
-        // A line is one process's: it opens when all on it is acknowledged, and nobody waits for
-        // what another process never does.
-        let mut peers = indices(interrupts.registered_on(slot));
-        let mut has_ended = false;
-        let is_others = |peer: usize| {
-            let exposure = interrupts.table.get(peer).map(|peer| peer.exposure);
-            let holder = exposure.and_then(|exposure| self.claims.holder(exposure));
-            let (Some(exposure), Some(holder)) = (exposure, holder) else {
-                return false;
-            };
-            if holder.process == process {
-                return false;
-            }
-            // Of a run that has ended, one claim comes to its end here. The others are held until they have, too: how many
-            // there are that run chose.
-            let is_held = has_ended || self.is_alive(holder.process);
-            if !is_held {
-                self.end(exposure);
-                has_ended = true;
-            }
-            is_held
-        };
-        if peers.any(is_others) {
-            return Err(Refusal::Held);
-        }
-        let first = usize::from(slot.first.get());
-        let places = interrupts.captures.get(first..).unwrap_or_default();
-        let end = WORD * (word_of(index, slot) + length(interrupt));
-        let mut checked = Err(Refusal::NoGrant);
-        let _ = self.enter(process, &mut |data, kernel_data| {
-            checked = if data.records.len() < end {
-                Err(Refusal::BufferTooSmall)
-            } else {
-                listed(kernel_data, captures.into(), &mut |number, capture| {
-                    let place = places.get(number).ok_or(Refusal::CaptureMalformed)?;
-                    let width =
-                        Width::of_bytes(capture.bytes.into()).ok_or(Refusal::CaptureMalformed)?;
-                    access::may_read(exposure, capture.offset, width)?;
-                    place.set(capture);
-                    Ok(())
-                })
-            };
-        });
-        checked?;
-        interrupts.register(index, priority, captures);
-        let others = self.claims.interrupts(interrupt.exposure);
-        self.claims
-            .set_interrupts(interrupt.exposure, others | bit(index));
-        let wait = interrupts.settle(index);
-        Ok(CommandReturn::success_u32_u32_u32(
-            index as u32,
-            word_of(index, slot) as u32,
-            wait,
-        ))
     }
 
     pub(crate) fn unregister_interrupt(
@@ -289,6 +202,9 @@ impl<const N: usize> WasmHost<N> {
     ) -> Result<CommandReturn, Refusal> {
         let (interrupts, index, _) = self.interrupt_of(process, which)?;
         let (interrupt, _) = interrupts.get(index).ok_or(Refusal::NoInterrupt)?;
+        if interrupts.forget_begun(bit(index)) {
+            return Ok(CommandReturn::success());
+        }
         if !interrupts.is_registered(index) {
             return Err(Refusal::NotHeld);
         }
@@ -339,6 +255,7 @@ impl<const N: usize> WasmHost<N> {
         let Some(interrupts) = &self.interrupts else {
             return 0;
         };
+        interrupts.forget_begun(self.claims.sources(exposure));
         let registered = self.claims.set_interrupts(exposure, 0);
         indices(registered).for_each(|index| interrupts.unregister(index));
         registered
@@ -380,49 +297,22 @@ impl<const N: usize> DeferredCallClient for WasmHost<N> {
 
 /// Word of an interrupt's record: those before it have one for the count and as many
 /// as they may capture.
-fn word_of(index: usize, slot: &Slot) -> usize {
+pub(crate) fn word_of(index: usize, slot: &Slot) -> usize {
     RAISED + 1 + index + usize::from(slot.first.get())
 }
 
 /// Words of an interrupt's record.
-const fn length(interrupt: &Interrupt) -> usize {
+pub(crate) const fn length(interrupt: &Interrupt) -> usize {
     VALUES + interrupt.captures_max as usize
 }
 
-fn captures(interrupts: &Interrupts, slot: &Slot) -> impl Iterator<Item = Capture> {
-    let first = usize::from(slot.first.get());
-    let all = interrupts.captures.get(first..).unwrap_or_default();
-    all.iter().take(slot.captures.get().into()).map(|c| c.get())
+fn captures(interrupts: &Interrupts, slot: &Slot) -> impl Iterator<Item = Captured> {
+    let all = interrupts.captures_of(slot);
+    all.iter().take(slot.captures.get().into()).map(Cell::get)
 }
 
-/// Go through the first captures of the list that the process lent.
-fn listed(
-    kernel_data: &GrantKernelData<'_>,
-    count: usize,
-    work: &mut dyn FnMut(usize, Capture) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
-    if count == 0 {
-        return Ok(());
-    }
-    let list = kernel_data.get_readonly_processbuffer(allow::RO_CAPTURES);
-    let gone_through = list.and_then(|list| {
-        list.enter(|list| {
-            let list = list.get(0..count * Capture::BYTES);
-            let list = list.ok_or(Refusal::CaptureMalformed)?;
-            let mut bytes = list.iter().map(|byte| byte.get());
-            let mut next = || bytes.next().unwrap_or(0);
-            for number in 0..count {
-                let capture = Capture::decode([next(), next(), next(), next()]);
-                let capture = capture.ok_or(Refusal::CaptureMalformed)?;
-                work(number, capture)?;
-            }
-            Ok(())
-        })
-    });
-    gone_through.unwrap_or(Err(Refusal::CaptureMalformed))
-}
-
-fn put(words: &WriteableProcessSlice, word: usize, value: u32) -> Option<()> {
+/// Write one word of the records.
+pub(crate) fn put(words: &WriteableProcessSlice, word: usize, value: u32) -> Option<()> {
     let start = word * WORD;
     words
         .get(start..start + WORD)?

@@ -228,7 +228,7 @@ impl Conveyor {
         let come = conveyor::make(exposure.window, moves, &mut room);
         memory.copy_from_slice(room.bytes(memory.len()));
         match come {
-            Ok(()) => Ok(moves.accesses()),
+            Ok(()) => Ok(moves.accesses(count)),
             Err(refused) => Err((ErrorCode::OFF, Some(refused.offset))),
         }
     }

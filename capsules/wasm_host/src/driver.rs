@@ -20,7 +20,6 @@ use crate::refusal::Refusal;
 #[cfg(feature = "programs")]
 use crate::running::ProgramSlot;
 use crate::table::{self, TableError};
-#[cfg(feature = "programs")]
 use crate::window::Turn;
 use berth_exposure::interrupt::ONLY_LINE;
 use berth_exposure::{Claim, DESCRIPTION_MAX, Description, LABEL_MAX, Width, allow, command};
@@ -83,7 +82,6 @@ pub struct WasmHost<const N: usize> {
     #[cfg(feature = "programs")]
     pub(crate) programs: &'static [ProgramSlot],
     /// Says when a call must end; `None`: with a pass.
-    #[cfg(feature = "programs")]
     pub(crate) turn: Option<&'static dyn Turn>,
     #[cfg(feature = "conveyors")]
     pub(crate) conveyors: Option<Conveyors>,
@@ -110,7 +108,6 @@ impl<const N: usize> WasmHost<N> {
             ends: None,
             #[cfg(feature = "programs")]
             programs: &[],
-            #[cfg(feature = "programs")]
             turn: None,
             #[cfg(feature = "conveyors")]
             conveyors: None,
@@ -315,6 +312,9 @@ impl<const N: usize> WasmHost<N> {
             } else {
                 Refusal::Held
             });
+        }
+        if self.is_on_anothers_line(process, index) {
+            return Err(Refusal::Held);
         }
         let handle = self.claims.take(index, wanted).ok_or(Refusal::Held)?;
         Ok(CommandReturn::success_u32_u32_u32(

@@ -14,9 +14,13 @@
 //!
 //! Sets of interrupts are bits of a word, by their index in the board's table.
 
+use crate::access;
+use crate::exposure::Exposure;
+use crate::refusal::Refusal;
 use crate::share::Share;
 use crate::table::TableError;
 use crate::window::{Clock, Lines};
+use berth_exposure::Width;
 use berth_exposure::interrupt::{Capture, INTERRUPTS_MAX, Interrupt, Limits};
 use core::cell::Cell;
 use kernel::deferred_call::DeferredCall;
@@ -28,12 +32,12 @@ pub(crate) struct Slot {
     pub(crate) peers: Cell<u32>,
     /// Where its captures begin in the store.
     pub(crate) first: Cell<u16>,
-    /// How many captures are registered.
+    /// How many captures are registered, or checked of a registration that is under way.
     pub(crate) captures: Cell<u8>,
+    /// How many captures that registration has, all of them.
+    pub(crate) asked: Cell<u8>,
     /// The priority that it was registered with; 0 comes first.
     pub(crate) priority: Cell<u8>,
-    /// Of the slot's *place*: the interrupt that is served as so manieth.
-    order: Cell<u8>,
     /// Interrupts since the last record that could be written.
     pub(crate) since: Cell<u32>,
     /// Interrupts since it was registered.
@@ -50,13 +54,48 @@ impl Slot {
             peers: Cell::new(0),
             first: Cell::new(0),
             captures: Cell::new(0),
+            asked: Cell::new(0),
             priority: Cell::new(0),
-            order: Cell::new(0),
             since: Cell::new(0),
             taken: Cell::new(0),
             dropped: Cell::new(0),
             merged: Cell::new(0),
         }
+    }
+}
+
+/// A register that is read when an interrupt comes, checked against its block.
+#[derive(Clone, Copy)]
+pub(crate) struct Captured {
+    /// The bits that are seen.
+    mask: u32,
+    offset: u16,
+    width: Width,
+}
+
+impl Captured {
+    /// One that sees nothing.
+    const NONE: Self = Self {
+        mask: 0,
+        offset: 0,
+        width: Width::Bits32,
+    };
+
+    /// A capture of a block's register, if that may be read. Nothing is accessed.
+    pub(crate) fn check(exposure: &Exposure, capture: Capture) -> Result<Self, Refusal> {
+        let offset = capture.offset;
+        let width = Width::of_bytes(capture.bytes.into()).ok_or(Refusal::CaptureMalformed)?;
+        Ok(Self {
+            mask: access::may_read(exposure, offset, width)?,
+            offset,
+            width,
+        })
+    }
+
+    /// What may be seen of the register now; of one that does not answer nothing.
+    pub(crate) fn read(self, exposure: &Exposure) -> u32 {
+        let value = exposure.window.load(self.offset, self.width);
+        value.unwrap_or(0) & self.mask
     }
 }
 
@@ -66,20 +105,16 @@ pub struct InterruptStore<const I: usize, const C: usize> {
     /// What is registered of each interrupt.
     slots: [Slot; I],
     /// The captures of all together.
-    captures: [Cell<Capture>; C],
+    captures: [Cell<Captured>; C],
 }
 
 impl<const I: usize, const C: usize> InterruptStore<I, C> {
     /// Nothing registered.
     #[must_use]
     pub const fn new() -> Self {
-        const NONE: Capture = Capture {
-            offset: 0,
-            bytes: 4,
-        };
         Self {
             slots: [const { Slot::new() }; I],
-            captures: [const { Cell::new(NONE) }; C],
+            captures: [const { Cell::new(Captured::NONE) }; C],
         }
     }
 }
@@ -108,7 +143,7 @@ pub struct Interrupts {
     /// What is registered of each.
     pub(crate) slots: &'static [Slot],
     /// The registers that are read when they come, of all together.
-    pub(crate) captures: &'static [Cell<Capture>],
+    pub(crate) captures: &'static [Cell<Captured>],
     /// The interrupt controller.
     pub(crate) lines: &'static dyn Lines,
     /// The time that they may take.
@@ -119,9 +154,8 @@ pub struct Interrupts {
     pub(crate) deferred: DeferredCall,
     /// Those that a process has registered.
     registered: Cell<u32>,
-    /// How many interrupts the order of service has: those registered when one was last, of which some may
-    /// have gone.
-    ordered: Cell<u8>,
+    /// Those whose registration is under way: some of its captures are checked.
+    begun: Cell<u32>,
     /// Raised, and not served yet.
     noted: Cell<u32>,
     /// Served, and not acknowledged yet by their process.
@@ -161,7 +195,7 @@ impl Interrupts {
     fn over(
         table: &'static [Interrupt],
         slots: &'static [Slot],
-        captures: &'static [Cell<Capture>],
+        captures: &'static [Cell<Captured>],
         lines: &'static dyn Lines,
         clock: &'static dyn Clock,
         limits: Limits,
@@ -191,7 +225,7 @@ impl Interrupts {
             limits,
             deferred: DeferredCall::new(),
             registered: Cell::new(0),
-            ordered: Cell::new(0),
+            begun: Cell::new(0),
             noted: Cell::new(0),
             outstanding: Cell::new(0),
             anothers: Cell::new(0),
@@ -295,16 +329,12 @@ impl Interrupts {
     /// The noted interrupt that is served first; it is noted no more.
     pub(crate) fn take_noted(&self) -> Option<usize> {
         let noted = self.noted.get();
-        if noted == 0 {
-            return None;
-        }
-        let ordered = self
-            .slots
-            .iter()
-            .map(|place| usize::from(place.order.get()));
-        let index = ordered
-            .take(self.ordered.get().into())
-            .find(|index| noted & bit(*index) != 0)?;
+        // Lower priority numbers first, then as in the table. Mostly there is one.
+        let rank = |index: usize| {
+            let slot = self.slots.get(index);
+            slot.map_or(0, |slot| usize::from(slot.priority.get())) * INTERRUPTS_MAX + index
+        };
+        let index = indices(noted).map(rank).min()? % INTERRUPTS_MAX;
         self.noted.set(noted & !bit(index));
         Some(index)
     }
@@ -329,8 +359,32 @@ impl Interrupts {
         self.outstanding.set(others | own);
     }
 
-    /// Record an interrupt from now on. Its line opens with [`settle`](Self::settle).
-    pub(crate) fn register(&self, index: usize, priority: u8, captures: u8) {
+    /// Begin with a registration of so many captures, or go on with that. Returns how many of them are checked.
+    pub(crate) fn begin(&self, index: usize, slot: &Slot, captures: u8) -> u8 {
+        let begun = self.begun.get();
+        if begun & bit(index) == 0 || slot.asked.get() != captures {
+            self.begun.set(begun | bit(index));
+            slot.asked.set(captures);
+            slot.captures.set(0);
+        }
+        slot.captures.get()
+    }
+
+    /// Of these no registration is under way any more. Returns whether any was.
+    pub(crate) fn forget_begun(&self, interrupts: u32) -> bool {
+        let begun = self.begun.get();
+        self.begun.set(begun & !interrupts);
+        begun & interrupts != 0
+    }
+
+    /// Where the captures of a slot, and behind them those of others, are.
+    pub(crate) fn captures_of(&self, slot: &Slot) -> &'static [Cell<Captured>] {
+        let first = usize::from(slot.first.get());
+        self.captures.get(first..).unwrap_or_default()
+    }
+
+    /// Record an interrupt from now on, with the captures that are checked. Its line opens with [`settle`](Self::settle).
+    pub(crate) fn register(&self, index: usize, priority: u8) {
         if let Some((interrupt, slot)) = self.get(index) {
             // What was raised while nobody listened is nobody's.
             if self.registered.get() & slot.peers.get() == 0 {
@@ -338,12 +392,11 @@ impl Interrupts {
                 self.again.set(self.again.get() & !slot.peers.get());
             }
             slot.priority.set(priority);
-            slot.captures.set(captures);
             for counter in [&slot.since, &slot.taken, &slot.dropped, &slot.merged] {
                 counter.set(0);
             }
         }
-        self.put_in_order(index);
+        self.forget_begun(bit(index));
         self.registered.set(self.registered.get() | bit(index));
     }
 
@@ -423,39 +476,6 @@ impl Interrupts {
         self.open.set(open | peers);
         self.lines.unmask(interrupt.line);
         0
-    }
-
-    /// Put an interrupt where it is served among those that are registered: lower priority numbers first, then as in the
-    /// table. One that goes stays in the order until the next comes: nothing of it is noted any more.
-    fn put_in_order(&self, index: usize) {
-        let rank = |index: u8| {
-            let slot = self.slots.get(usize::from(index));
-            (slot.map_or(0, |slot| slot.priority.get()), index)
-        };
-        let mut moved = index as u8;
-        let mut places = self.slots.iter();
-        let mut ordered = 0;
-        for place in self.slots.iter().take(self.ordered.get().into()) {
-            let other = place.order.get();
-            if !self.is_registered(other.into()) {
-                continue;
-            }
-            let is_first = rank(moved) < rank(other);
-            let (first, then) = if is_first {
-                (moved, other)
-            } else {
-                (other, moved)
-            };
-            if let Some(place) = places.next() {
-                place.order.set(first);
-            }
-            moved = then;
-            ordered += 1;
-        }
-        if let Some(place) = places.next() {
-            place.order.set(moved);
-        }
-        self.ordered.set(ordered + 1);
     }
 }
 

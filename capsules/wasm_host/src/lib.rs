@@ -22,7 +22,8 @@
 //! * [`Window`], [`Lines`], [`Clock`], [`Mapper`]: what the board implements
 //! * [`ClaimStore`]: room for claims
 //! * [`Interrupts`], [`InterruptStore`]: interrupts of exposed blocks
-//! * `ProgramSlot`: room for a register program, `Turn`: when a process's call must end; with the feature `programs`
+//! * [`Turn`]: when a process's call must end
+//! * `ProgramSlot`: room for a register program, with the feature `programs`
 //! * `ConveyorSlot`: room for a conveyor, `Engine`: what makes its moves, `Processor`: the one that every board has; with the feature `conveyors`
 //! * [`WasmHost`]: the driver
 
@@ -47,10 +48,12 @@ mod driver;
 mod exposure;
 mod interrupts;
 mod mapping;
+mod passes;
 #[cfg(feature = "programs")]
 mod program;
 mod reaping;
 mod refusal;
+mod registering;
 #[cfg(feature = "programs")]
 mod running;
 mod share;
@@ -70,7 +73,7 @@ pub use claims::ClaimStore;
 #[cfg(feature = "conveyors")]
 pub use conveying::ConveyorSlot;
 #[cfg(feature = "conveyors")]
-pub use conveyor::{Carried, Checked, Engine, Moves, Moving, Processor, Refused};
+pub use conveyor::{Checked, Engine, Moves, Moving, Processor, Refused};
 pub use driver::{HostGrant, ProcessData, WasmHost};
 pub use exposure::{Exposure, Register, Registers, SafeWrite, Widths};
 pub use interrupts::{InterruptStore, Interrupts, captures};
@@ -79,6 +82,4 @@ pub use reaping::{Reaper, ReapingScheduler};
 #[cfg(feature = "programs")]
 pub use running::{ProgramSlot, Running};
 pub use table::TableError;
-#[cfg(feature = "programs")]
-pub use window::Turn;
-pub use window::{BusError, Clock, Lines, Window};
+pub use window::{BusError, Clock, Lines, Turn, Window};

@@ -2,12 +2,12 @@
 
 use crate::driver::WasmHost;
 use crate::exposure::Exposure;
+use crate::passes::Passes;
 use crate::program::{self, Data, LOOKS_MAX, Machine, Pass};
 use crate::refusal::Refusal;
-use crate::window::{Turn, Window};
+use crate::window::Window;
 use berth_exposure::program::{
-    INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, PASS_UNITS, PASSES_MAX, answer_of,
-    check_units, state,
+    INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, PASS_UNITS, answer_of, check_units, state,
 };
 use berth_exposure::{Width, allow};
 use core::cell::Cell;
@@ -153,14 +153,6 @@ impl<const N: usize> WasmHost<N> {
         self
     }
 
-    /// Make pass after pass in one call, as many as it asks for, as long as the turn of the process goes on. Without this a call
-    /// ends with its pass.
-    #[must_use]
-    pub fn with_turn(mut self, turn: &'static dyn Turn) -> Self {
-        self.turn = Some(turn);
-        self
-    }
-
     /// The slot that has the program of an exposure, or, for `None`, a free one.
     fn slot(&self, owner: Option<usize>) -> Option<&'static ProgramSlot> {
         self.programs.iter().find(|slot| slot.owner.get() == owner)
@@ -234,15 +226,6 @@ impl<const N: usize> WasmHost<N> {
             .ok_or(program::Refusal::State.into())
     }
 
-    /// Passes of a call, as many as the process's turn allows.
-    pub(crate) fn passes_of_a_turn(&self) -> Passes {
-        Passes {
-            turn: self.turn,
-            asked: PASSES_MAX,
-            made: 1,
-        }
-    }
-
     /// Make one pass of the program in a slot, and more of them, `passes` together at most, while the process's turn goes on.
     fn passes(
         &self,
@@ -255,15 +238,12 @@ impl<const N: usize> WasmHost<N> {
         let Some(exposure) = self.exposures.get(index) else {
             return CommandReturn::failure(ErrorCode::FAIL);
         };
-        let mut passes = Passes {
-            asked: passes.min(PASSES_MAX),
-            ..self.passes_of_a_turn()
-        };
+        let mut passes = self.passes_of_a_turn().at_most(passes);
         let come = slot.machine.map(|machine| {
             let pass = on(machine, exposure, code, lent, &mut passes);
             (pass, machine.instruction(), machine.output() as u32)
         });
-        let made = passes.made;
+        let made = passes.made();
         // Nothing else uses the machine.
         let Some((pass, instruction, output)) = come else {
             return CommandReturn::failure(ErrorCode::FAIL);
@@ -326,25 +306,6 @@ impl<const N: usize> WasmHost<N> {
             });
         })
         .map_err(|_| Refusal::NoGrant)
-    }
-}
-
-/// The passes of one call.
-pub(crate) struct Passes {
-    turn: Option<&'static dyn Turn>,
-    /// How many there may be; one is made whatever this says.
-    asked: u32,
-    /// How many there were, with the one that is being made.
-    made: u32,
-}
-
-impl Passes {
-    /// Begin with another one. `false`: the call ends.
-    #[inline(never)]
-    pub(crate) fn another(&mut self) -> bool {
-        let goes_on = self.made < self.asked && self.turn.is_some_and(|turn| turn.goes_on());
-        self.made += u32::from(goes_on);
-        goes_on
     }
 }
 

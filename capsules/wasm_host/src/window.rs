@@ -89,9 +89,8 @@ pub trait Lines {
 
 /// The turn of the process whose system call the capsule works on.
 ///
-/// A call can carry out more than one pass of a register program. Between two it asks here, as the kernel's loop does between
+/// A call can make more than one pass of work whose length the process chose. Between two it asks here, as the kernel's loop does between
 /// two calls of a process.
-#[cfg(feature = "programs")]
 pub trait Turn {
     /// Returns whether the process that has called may go on at once, with the kernel's loop not asked: no interrupt waits for its
     /// driver, no deferred call waits, and its time slice, if it has one, is not over. Whatever else may have become more important than it must have come by one

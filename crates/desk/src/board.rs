@@ -2,6 +2,7 @@
 
 use crate::{Width, Wrong};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// What a board exposes to containers.
 #[derive(Clone, Debug, Deserialize)]
@@ -142,13 +143,19 @@ pub struct Clear {
 const REFERENCE: &str = include_str!("boards/mps2-an386.json");
 
 impl Board {
-    /// Read the JSON of the manufacturer's build.
+    /// Read the JSON of the manufacturer's build, or what `berth exposures --json` prints of a device if that tells the registers
+    /// of each block: with `--list`, or where all of them are exposed.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn parse(json: &str) -> Result<Self, Wrong> {
-        serde_json::from_str(json)
-            .map_err(|error| Wrong(format!("does not list exposures: {error}")))
+        let wrong = |error| Wrong(format!("does not list exposures: {error}"));
+        let mut list: Value = serde_json::from_str(json).map_err(wrong)?;
+        let blocks = list.get_mut("exposures").and_then(Value::as_array_mut);
+        for block in blocks.into_iter().flatten() {
+            as_manufactured(block)?;
+        }
+        serde_json::from_value(list).map_err(wrong)
     }
 
     /// The reference board, Arm's MPS2 with AN386.
@@ -168,6 +175,25 @@ impl Board {
         let drivers = self.devices.iter();
         drivers.filter(|driver| driver.class == class).count()
     }
+}
+
+/// What a device tells of a block becomes what its manufacturer's build says of it.
+fn as_manufactured(block: &mut Value) -> Result<(), Wrong> {
+    match block.get_mut("details").map(Value::take) {
+        Some(details @ Value::Object(_)) => *block = details,
+        _ if block.get("registers").is_some_and(Value::is_number) => {
+            if block["registers"] != 0 {
+                let label = block["label"].as_str().unwrap_or_default();
+                return Err(Wrong(format!(
+                    "tells how many registers of \"{label}\" are exposed, and not which: a device does not know that. Take the \
+                     exposures.json of its manufacturer's build, or what `berth exposures --list exposures.json --json` makes of it"
+                )));
+            }
+            block["registers"] = Value::Null;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 impl Block {
@@ -235,5 +261,27 @@ mod tests {
         assert_eq!(uart.name_at(0x9), Some("CTRL"));
         assert_eq!(uart.interrupt("tx"), Some(1));
         assert_eq!(board.drivers("led"), 1);
+    }
+
+    #[test]
+    fn what_a_device_lists_is_a_board_if_it_tells_the_registers() {
+        let block = |registers: &str| {
+            let registers = registers.replace('\'', "\"");
+            let block = format!(
+                r#"{{"exposures": [{{"label": "leds", "access": "mediated", "length": 24, {registers}}}]}}"#
+            );
+            Board::parse(&block).map(|mut board| board.exposures.remove(0))
+        };
+        let whole = block("'registers': 0, 'held_by': 'nobody'").unwrap();
+        assert!(whole.registers.is_none() && whole.length == 24);
+        let details = r#"'registers': 1, 'details': {'label': 'leds', 'length': 24, 'registers':
+            [{'offset': 0, 'size': 32, 'read': 2, 'write': 2}]}"#;
+        let listed = block(details).unwrap();
+        assert_eq!(listed.permission(0, Width::Bits32), Some((2, 2, false)));
+        let said = block("'registers': 1, 'details': null").unwrap_err().0;
+        assert!(
+            said.contains("\"leds\"") && said.contains("exposures --list"),
+            "{said}"
+        );
     }
 }

@@ -99,7 +99,7 @@ impl Desk {
 
     /// Let the time of a look at the clock pass. Returns the time.
     pub fn look_at_clock(&mut self) -> u64 {
-        self.now_us += ACCESS_US;
+        self.now_us = self.now_us.saturating_add(ACCESS_US);
         self.now_us
     }
 
@@ -145,7 +145,7 @@ impl Desk {
 
     /// Read a register.
     pub fn read(&mut self, index: Index, offset: u32, width: Width) -> u32 {
-        self.now_us += ACCESS_US;
+        self.now_us = self.now_us.saturating_add(ACCESS_US);
         self.settle(index.0);
         let Some(standing) = self.blocks.get_mut(index.0) else {
             return 0;
@@ -157,7 +157,7 @@ impl Desk {
 
     /// Write a register.
     pub fn write(&mut self, index: Index, offset: u32, width: Width, value: u32) {
-        self.now_us += ACCESS_US;
+        self.now_us = self.now_us.saturating_add(ACCESS_US);
         self.settle(index.0);
         let value = value & width.mask();
         if let Some(standing) = self.blocks.get_mut(index.0) {
@@ -221,9 +221,23 @@ impl Desk {
             .unwrap_or_default()
     }
 
+    /// Take those to one block: the others stay.
+    pub fn accesses_to(&mut self, label: &str) -> Vec<Access> {
+        let accesses = self.accesses.iter_mut();
+        accesses
+            .flat_map(|all| all.extract_if(.., |access| access.block == label))
+            .collect()
+    }
+
     /// Take what was on the buses since this was asked last.
     pub fn on_bus(&mut self) -> Vec<OnBus> {
         std::mem::take(&mut self.on_bus)
+    }
+
+    /// Take what was on one: the rest stays.
+    pub fn on_bus_of(&mut self, bus: &str) -> Vec<OnBus> {
+        let on_bus = self.on_bus.extract_if(.., |entry| entry.block == bus);
+        on_bus.collect()
     }
 
     /// Bring a device to the time that it is, and note what was on its bus.

@@ -42,6 +42,7 @@ mod device;
 mod devices;
 mod model;
 mod moment;
+mod refused;
 mod trace;
 mod wrong;
 
@@ -50,5 +51,6 @@ pub use board::{Block, Board, Clear, Driver, Interrupt, Limits, Place, Register,
 pub use desk::{Desk, Index};
 pub use device::{Device, Traffic};
 pub use model::Model;
+pub use refused::misaligned;
 pub use trace::{Access, By, Kind, OnBus};
 pub use wrong::Wrong;

@@ -23,7 +23,7 @@ pub const MOVES_MAX: usize = 16;
 /// Most accesses of a conveyor; one for which bits of the register are kept counts twice.
 pub const ACCESSES_MAX: u32 = 40;
 /// Work of a move beside its accesses, in accesses. A pass is as much as [that of a program](crate::program::PASS_UNITS).
-pub const MOVE_UNITS: u8 = 2;
+pub const MOVE_UNITS: u8 = 1;
 /// How many moves are checked in one pass.
 pub const CHECKS_OF_A_PASS: usize = 2;
 /// Bytes of the longest memory.

@@ -6,7 +6,7 @@
 //! without a system call that something waits:
 //!
 //! ```text
-//!   word 0      one bit an interrupt: changes with every record (`RAISED`)
+//!   word 0      one bit an interrupt: 0 when it is registered, changes with every record (`RAISED`)
 //!   word n      record of an interrupt, n as its registration told:
 //!     n + 0     interrupts since the record before (`COUNT`); 0: the line was raised, but the block says that it has not
 //!               raised it, and no register was read
@@ -76,6 +76,8 @@ pub const INTERRUPTS_MAX: usize = 32;
 
 /// Most captures of one registration that a process lists.
 pub const CAPTURES_MAX: usize = 16;
+/// How many captures of a registration are checked in one pass.
+pub const CHECKS_OF_A_PASS: usize = 4;
 
 /// An interrupt that is registered, as its process is told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

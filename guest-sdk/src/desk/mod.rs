@@ -17,6 +17,7 @@
 //!
 //! One board a thread: tests beside each other have their own.
 
+mod patience;
 pub(crate) mod running;
 
 use crate::Level;
@@ -91,18 +92,35 @@ impl Bench {
         self
     }
 
+    /// Let a driver call the device so often in one [`drive`](Self::drive) or [`run`](Self::run); four million times unless this says
+    /// otherwise. One that has not come to its end by then waits for what does not come, and panics in words that say what it did.
+    #[must_use]
+    pub fn calls_max(mut self, calls: u64) -> Self {
+        self.running().patience.set_most(calls);
+        self
+    }
+
     /// Change a setting of the container's configuration, or remove it (`None`), as its operator does.
     pub fn set(&mut self, name: &str, value: Option<&str>) {
         self.running().set(name, value);
     }
 
     /// Let a part of a driver work on this board.
+    ///
+    /// # Panics
+    ///
+    /// What a device ends a container for, and a driver that asks without an end ([`calls_max`](Self::calls_max)).
     pub fn drive<R>(&mut self, work: impl FnOnce() -> R) -> R {
         running::on(&mut self.running, u64::MAX, work)
     }
 
     /// Run a main function for so long by the board's clock, or until it ends. As on a device it has claimed nothing and no handler
-    /// is registered when it begins, and nothing of that is left behind it.
+    /// is registered when it begins, and nothing of that is left behind it. The time is over at a call of the device, too, so a main
+    /// function that never sleeps ends. One that calls nothing any more does not: `berth sim` counts its instructions.
+    ///
+    /// # Panics
+    ///
+    /// As [`drive`](Self::drive).
     pub fn run(&mut self, time: Duration, main: impl FnOnce()) -> Ended {
         let time_us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let until_us = self.now_us().saturating_add(time_us);
@@ -155,20 +173,19 @@ impl Bench {
         std::mem::take(&mut self.running().log)
     }
 
-    /// The accesses to a block since this was asked last, as lines: `write32 LED0 0x2`. Those to others are forgotten.
+    /// The accesses to a block since this was asked last, as lines: `write32 LED0 0x2`.
     #[must_use]
     pub fn accesses(&mut self, label: &str) -> Vec<String> {
-        let accesses = self.desk().accesses();
-        let own = accesses.iter().filter(|access| access.block == label);
-        own.map(Access::what).collect()
+        let accesses = self.desk().accesses_to(label);
+        accesses.iter().map(Access::what).collect()
     }
 
     /// The writes among them: register and value.
     #[must_use]
     pub fn writes(&mut self, label: &str) -> Vec<(String, u32)> {
-        let accesses = self.desk().accesses();
-        let own = accesses.into_iter();
-        own.filter(|access| access.block == label && access.kind == Kind::Write)
+        let accesses = self.desk().accesses_to(label).into_iter();
+        accesses
+            .filter(|access| access.kind == Kind::Write)
             .map(|access| {
                 let place = || format!("{:#x}", access.offset);
                 (access.name.clone().unwrap_or_else(place), access.value)
@@ -176,26 +193,24 @@ impl Bench {
             .collect()
     }
 
-    /// What was on the bus of a block since this was asked last, as lines: `write 0x48 00`, `sent 0x41`. What was on others is
-    /// forgotten.
+    /// What was on the bus of a block since this was asked last, as lines: `write 0x48 00`, `sent 0x41`.
     #[must_use]
     pub fn on_bus(&mut self, label: &str) -> Vec<String> {
-        let all = self.desk().on_bus();
-        let own = all.iter().filter(|entry| entry.block == label);
-        own.map(|entry| entry.what.to_string()).collect()
+        let own = self.desk().on_bus_of(label);
+        own.iter().map(|entry| entry.what.to_string()).collect()
     }
 
     /// The bytes that left a block by its bus since this was asked last.
     #[must_use]
     pub fn bytes_out(&mut self, label: &str) -> Vec<u8> {
-        let all = self.desk().on_bus();
-        let own = all.iter().filter(|entry| entry.block == label);
-        own.flat_map(berth_desk::OnBus::bytes_out).collect()
+        let own = self.desk().on_bus_of(label);
+        own.iter().flat_map(berth_desk::OnBus::bytes_out).collect()
     }
 
     fn running(&mut self) -> &mut Running {
         // It is away only while a driver works on it, and that borrows the bench.
-        self.running.as_mut().unwrap_or_else(|| unreachable!())
+        let running = self.running.as_mut();
+        running.unwrap_or_else(|| panic!("a driver works on this bench just now"))
     }
 
     fn desk(&mut self) -> &mut Desk {
@@ -208,3 +223,6 @@ impl Default for Bench {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The board that the thread's imports reach.
 
 use crate::conveyor::{Direction, Fields, Move};
+use crate::host::Call;
 use crate::{Capture, Handler, Level, STATE_MAX};
 use berth_desk::{Board, Desk, Index, Width};
 use std::any::Any;
@@ -14,6 +15,7 @@ use std::thread_local;
 use std::vec::Vec;
 
 use super::Ended;
+use super::patience::{self, Patience};
 
 thread_local! {
     static BOARD: RefCell<Option<Running>> = const { RefCell::new(None) };
@@ -35,6 +37,7 @@ pub(crate) struct Running {
     values: BTreeMap<Vec<u8>, Vec<u8>>,
     until_us: u64,
     in_handler: bool,
+    pub(super) patience: Patience,
 }
 
 #[derive(Clone)]
@@ -87,6 +90,7 @@ impl Running {
             values: BTreeMap::new(),
             until_us: u64::MAX,
             in_handler: false,
+            patience: Patience::new(),
         }
     }
 
@@ -133,10 +137,17 @@ impl Running {
         place as i32
     }
 
+    fn index(&self, handle: i32) -> Option<&Index> {
+        self.claimed.get(usize::try_from(handle).ok()?)
+    }
+
+    fn block(&self, handle: i32) -> Option<&berth_desk::Block> {
+        self.desk.exposed(*self.index(handle)?)
+    }
+
     /// The block of a handle, and what an access may do.
     fn permitted(&self, what: &str, (handle, offset): (i32, u32), width: Width) -> Permitted {
-        let block = usize::try_from(handle).ok();
-        let Some(index) = block.and_then(|at| self.claimed.get(at)) else {
+        let Some(index) = self.index(handle) else {
             panic!("faulted: bad-handle in mmio.{what}({handle}, {offset:#x})");
         };
         let exposed = self.desk.exposed(*index);
@@ -154,12 +165,12 @@ impl Running {
 
     fn bad_register(&self, what: &str, index: Index, offset: u32) -> ! {
         let block = self.desk.exposed(index);
-        let label = block.map_or("", |block| &block.label);
-        let name = block.and_then(|block| block.name_at(offset));
-        let name = name.map(|name| std::format!(" ({name})"));
+        let access = patience::access(what, block, offset);
+        let why = block.and_then(|block| block.why_refused(what, offset));
+        let why = why.map(|why| std::format!(": {why}"));
         panic!(
-            "faulted: bad-register in mmio.{what}({label}, {offset:#x}){}",
-            name.unwrap_or_default()
+            "faulted: bad-register in {access}{}",
+            why.unwrap_or_default()
         )
     }
 
@@ -512,12 +523,40 @@ const fn names(width: Width) -> (&'static str, &'static str) {
 }
 
 /// Do something with the thread's board, if it has one.
-pub(crate) fn with<R>(work: impl FnOnce(&mut Running) -> R) -> Option<R> {
+fn with<R>(work: impl FnOnce(&mut Running) -> R) -> Option<R> {
     BOARD.with_borrow_mut(|board| board.as_mut().map(work))
 }
 
+/// The driver calls the device: that is counted and done, and the handlers that are due are called.
+pub(crate) fn call<R>(call: Call, work: impl FnOnce(&mut Running) -> R) -> Option<R> {
+    let result = with(|board| {
+        board.patience.count(call);
+        work(board)
+    })?;
+    handle();
+    check();
+    Some(result)
+}
+
+/// Whoever has no time left, or has called too often, ends.
+fn check() {
+    let ends = with(|board| {
+        let said = board.patience.is_over(|handle| board.block(handle));
+        // Nobody leaves a handler but by its end.
+        let is_over = !board.in_handler
+            && board.until_us != u64::MAX
+            && board.desk.now_us() >= board.until_us;
+        (is_over, said)
+    });
+    match ends {
+        Some((true, _)) => resume_unwind(Box::new(Left(Ended::TimeIsOver))),
+        Some((_, Some(said))) => panic!("{said}"),
+        _ => {}
+    }
+}
+
 /// Call the handlers of interrupts that are raised.
-pub(crate) fn handle() {
+fn handle() {
     // A handler that does not remove the cause is called again, as on a device; not for ever.
     for _ in 0..1000 {
         let next = with(|board| {
@@ -542,6 +581,9 @@ pub(crate) fn handle() {
     );
 }
 
+/// Nobody sleeps longer: devices count time in smaller units.
+const FAR_US: u64 = u64::MAX >> 10;
+
 /// Let time pass, and call handlers when their interrupts come.
 pub(crate) fn pass_time(microseconds: u64) {
     let deadline = with(|board| {
@@ -549,11 +591,12 @@ pub(crate) fn pass_time(microseconds: u64) {
             !board.in_handler,
             "faulted: may-suspend: a handler cannot wait"
         );
-        board.desk.now_us().saturating_add(microseconds.max(1))
+        let now = board.desk.now_us();
+        now.saturating_add(microseconds.max(1)).min(FAR_US)
     });
     let Some(deadline) = deadline else { return };
     loop {
-        handle();
+        call(Call::Wait, |_| ());
         let now = with(|board| {
             let next = [board.desk.next_us(), board.sync_due()];
             let next = next.into_iter().flatten().min().unwrap_or(u64::MAX);
@@ -573,8 +616,13 @@ pub(crate) fn pass_time(microseconds: u64) {
     }
 }
 
-/// Nothing will ever come.
+/// Nothing will ever come: whoever has a time waits until that is over.
 pub(crate) fn wait_for_ever() {
+    let is_endless = with(|board| board.until_us == u64::MAX);
+    assert!(
+        is_endless != Some(true),
+        "the driver waits for a message, and nobody sends one to a driver's test: `berth sim` runs several containers"
+    );
     pass_time(u64::MAX);
 }
 
@@ -617,6 +665,7 @@ fn caught<R>(
     if let Some(running) = &mut running {
         running.until_us = until_us;
         running.in_handler = false;
+        running.patience.begin();
     }
     let before = BOARD.replace(running);
     // What it leaves half done is the board's, which is as it is.

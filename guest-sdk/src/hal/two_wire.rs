@@ -46,6 +46,8 @@ pub enum BusError {
     HeldLow,
     /// A device held the clock for too long.
     TooSlow,
+    /// It is no address: one has seven bits, without the bit that says who sends.
+    BadAddress,
 }
 
 impl Error for BusError {
@@ -55,6 +57,7 @@ impl Error for BusError {
             Self::NotTaken => ErrorKind::NoAcknowledge(NoAcknowledgeSource::Data),
             Self::HeldLow => ErrorKind::ArbitrationLoss,
             Self::TooSlow => ErrorKind::Bus,
+            Self::BadAddress => ErrorKind::Other,
         }
     }
 }
@@ -197,6 +200,10 @@ impl<L: Lines> I2c<SevenBitAddress> for TwoWire<L> {
         address: SevenBitAddress,
         operations: &mut [Operation<'_>],
     ) -> Result<(), BusError> {
+        // The eighth bit would be lost on the line, and another device asked.
+        if address >= 0x80 {
+            return Err(BusError::BadAddress);
+        }
         let result = self.carry_out(address, operations);
         // Whatever came before, the bus becomes idle; the first error is the one that matters.
         let stopped = self.stop();

@@ -283,3 +283,17 @@ fn a_device_that_was_cut_off_is_clocked_until_it_lets_go() {
     });
     assert_eq!(bus.write(0x48, &[1]), Err(BusError::HeldLow));
 }
+
+/// 0x90 is how some data sheets write 0x48: with the bit that says who sends.
+#[test]
+fn an_address_of_eight_bits_is_refused_and_nobody_is_asked() {
+    let mut bus = Simulated::new(device());
+    for address in [0x80, 0x90, 0xc8, 0xff] {
+        let error = bus.write(address, &[1]).unwrap_err();
+        assert_eq!(
+            (error, error.kind()),
+            (BusError::BadAddress, ErrorKind::Other)
+        );
+    }
+    assert_eq!(bus.release().device.seen, []);
+}

@@ -19,6 +19,8 @@ use wasm_host::WasmHost;
 #[cfg(feature = "buses")]
 use crate::buses::{self, Buses};
 use crate::drivers::Drivers;
+#[cfg(feature = "buses")]
+use crate::drivers::work_of;
 use crate::filter::Filter;
 use crate::{BoardChip, exposures};
 
@@ -74,6 +76,10 @@ impl SyscallDriverLookup for Board {
     }
 
     fn pass(&self, driver_num: usize, process: ProcessId) -> WorkOf {
+        #[cfg(feature = "buses")]
+        if driver_num == buses::UART {
+            return work_of(self.buses.uart.pass(process));
+        }
         self.drivers.pass(driver_num, process)
     }
 }

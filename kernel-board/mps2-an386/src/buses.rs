@@ -20,6 +20,7 @@ use capsules_core::console::Console;
 use capsules_core::driver;
 use capsules_core::gpio::{self, GPIO};
 use capsules_core::i2c_master::{self, I2CMasterDriver};
+use capsules_core::passes::SharedLine;
 use capsules_core::spi_controller::{self, Spi};
 use capsules_core::virtualizers::virtual_i2c::{I2CMasterDevice, MuxI2C};
 use capsules_core::virtualizers::virtual_spi::{MuxSpiMaster, VirtualSpiMasterDevice};
@@ -215,6 +216,13 @@ fn i2c(
     driver
 }
 
+/// A line that has one user, who always keeps it.
+struct Alone;
+
+impl SharedLine for Alone {
+    fn keep(&self, _: bool) {}
+}
+
 fn serial(
     kernel: &'static Kernel,
     memory_capability: &dyn MemoryAllocationCapability,
@@ -240,6 +248,7 @@ fn serial(
             RingBuffer::new(static_init!([u8; UART_KEPT], [0; UART_KEPT])),
             kernel.create_grant(UART, memory_capability),
         )
+        .with_passes(&Alone, static_init!(Requests, Requests::new(kernel, UART)))
     );
     driver.start();
     (driver, line)

@@ -49,6 +49,15 @@ pub(crate) struct Drivers {
     alarm: &'static AlarmDriver<'static, BoardAlarm>,
 }
 
+/// Whose work a console did in a pass.
+pub(crate) fn work_of(is_anothers: bool) -> WorkOf {
+    if is_anothers {
+        WorkOf::Another
+    } else {
+        WorkOf::Itself
+    }
+}
+
 impl Drivers {
     /// Make them, once, and start what has to be started.
     ///
@@ -160,16 +169,11 @@ impl Drivers {
 
     /// One pass of work of the driver with this number, for a process. Returns whose work it was.
     pub(crate) fn pass(&self, number: usize, process: ProcessId) -> WorkOf {
-        let is_anothers = match number {
+        work_of(match number {
             console::DRIVER_NUM => self.console.pass(process),
             low_level_debug::DRIVER_NUM => self.low_level_debug.pass(process),
             _ => false,
-        };
-        if is_anothers {
-            WorkOf::Another
-        } else {
-            WorkOf::Itself
-        }
+        })
     }
 
     /// The driver with this number, if it is one of these.

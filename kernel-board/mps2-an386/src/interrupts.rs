@@ -4,9 +4,7 @@
 
 use core::cell::Cell;
 
-#[cfg(feature = "programs")]
 use cortexm4::nvic;
-#[cfg(feature = "programs")]
 use kernel::deferred_call::DeferredCall;
 use kernel::deferred_call::DeferredCallClient;
 use kernel::hil::time::{Frequency, Ticks, Time};
@@ -57,10 +55,17 @@ const _: () = {
 static STAMPS: kernel::utilities::single_core::SingleCore<crate::bench::Stamps> =
     unsafe { kernel::utilities::single_core::SingleCore::new(crate::bench::Stamps::new()) };
 
+/// The lines of the serial ports that have a driver.
+#[cfg(not(feature = "buses"))]
+const RECEIVED: [u32; 1] = [UART0_RX];
+#[cfg(feature = "buses")]
+const RECEIVED: [u32; 2] = [UART0_RX, mps2::interrupts::UART4_RX];
+
 /// Who services a line.
 pub(crate) struct Service {
     peripherals: &'static Peripherals<'static>,
-    receiver: Receiver,
+    /// Of the lines on which somebody outside can send.
+    receivers: [Receiver; RECEIVED.len()],
     /// Known once they are made.
     made: Cell<Option<(&'static BoardChip, &'static BoardHost)>>,
     #[cfg(feature = "buses")]
@@ -76,7 +81,7 @@ impl Service {
     pub(crate) fn new(peripherals: &'static Peripherals<'static>) -> Self {
         Self {
             peripherals,
-            receiver: Receiver::new(),
+            receivers: RECEIVED.map(|line| Receiver::new(line, &peripherals.system_timer)),
             made: Cell::new(None),
             #[cfg(feature = "buses")]
             buses: Cell::new(None),
@@ -96,7 +101,17 @@ impl Service {
             }
             chip.service_last(interrupt.line);
         }
+        for receiver in &self.receivers {
+            receiver.set_chip(chip);
+        }
         self.made.set(Some((chip, wasm_host)));
+    }
+
+    /// What is put off is called from now on.
+    pub(crate) fn register(&'static self) {
+        for receiver in &self.receivers {
+            receiver.register();
+        }
     }
 
     /// Their lines go to the drivers of the buses, after all that may have a deadline: processes keep them busy.
@@ -129,11 +144,7 @@ impl InterruptService for Service {
             self.reaper.look();
             return true;
         }
-        let made = self.made.get();
-        if line == UART0_RX
-            && let Some((chip, _)) = made
-            && !self.receiver.takes(chip, &self.peripherals.system_timer)
-        {
+        if self.receivers.iter().any(|receiver| receiver.refuses(line)) {
             return true;
         }
         if self.peripherals.service_interrupt(line) {
@@ -148,22 +159,13 @@ impl InterruptService for Service {
         }
         #[cfg(feature = "bench")]
         STAMPS.with(|stamps| stamps.at(0));
-        let known = made.is_some_and(|(_, host)| host.interrupt(line));
+        let known = self
+            .made
+            .get()
+            .is_some_and(|(_, host)| host.interrupt(line));
         #[cfg(feature = "bench")]
         STAMPS.with(|stamps| stamps.at(1));
         known
-    }
-}
-
-impl DeferredCallClient for Service {
-    fn handle_deferred_call(&self) {
-        if let Some((chip, _)) = self.made.get() {
-            self.receiver.open(chip, &self.peripherals.system_timer);
-        }
-    }
-
-    fn register(&'static self) {
-        self.receiver.open.register(self);
     }
 }
 
@@ -190,10 +192,8 @@ impl Lines for Controller {
 
 /// A process's turn goes on while the kernel's loop would have nothing to do: interrupts and the end of a slice are noted when they come, and
 /// nothing becomes ready but by an interrupt or a deferred call.
-#[cfg(feature = "programs")]
 pub(crate) struct Turn;
 
-#[cfg(feature = "programs")]
 impl wasm_host::Turn for Turn {
     fn goes_on(&self) -> bool {
         !nvic::is_noted() && !DeferredCall::has_tasks()

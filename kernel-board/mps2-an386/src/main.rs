@@ -9,7 +9,7 @@
 //!   buses.rs      SPI and I2C, if the board is built with them
 //!   exposures.rs  what containers may reach through wasm_host
 //!   interrupts.rs who services which interrupt line
-//!   receiver.rs   how fast the operator's bytes are taken
+//!   receiver.rs   how fast bytes are taken from a serial line
 //!   mapping.rs    opens such blocks to the process that claimed them, the store, and the supervisor's code
 //!   emulated_flash.rs, semihosting.rs   the flash of the container store and of compiled code
 //!   places.rs     who is who: what each place in flash gives to the process in it
@@ -60,7 +60,7 @@ use core::num::NonZeroU32;
 use capsules_core::led::LedDriver;
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
-use flash_partition::{FlashPartition, Part, Seconds, Wear};
+use flash_partition::{FlashPartition, Part, Rate, Seconds, Wear};
 use kernel::capabilities::{
     MainLoopCapability, MemoryAllocationCapability, ProcessManagementCapability,
 };
@@ -155,6 +155,8 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
     let (mut store, code, budgets) = unsafe { (layout::store(), layout::code(), kept::budgets()) };
     let mirror = emulated_flash::Mirror::open(&mut store)
         .map(|mirror| &*static_init!(emulated_flash::Mirror, mirror));
+    // Both partitions are of one part.
+    let rate: &'static Rate = static_init!(Rate, Rate::new());
     // What is made in it is made where it stands.
     macro_rules! partition {
         ($number:expr, $store:expr, $guard:expr, $budgets:expr) => {{
@@ -168,7 +170,7 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
                     $guard,
                     static_init!(
                         Wear<'static>,
-                        Wear::new(exposures::ERASES, &Clock, $budgets)
+                        Wear::new(exposures::ERASES, rate, &Clock, $budgets)
                     ),
                     static_init!([u8; PROGRAM_BYTES], [0; PROGRAM_BYTES]),
                     kernel.create_grant($number, &memory_capability),
@@ -285,12 +287,13 @@ fn wasm_host(
     let mut host = WasmHost::new(&exposures::EXPOSURES, claims, grant)?
         .with_mapper(regions)
         .with_ends_one_by_one(DeferredCall::set_later)
+        .with_turn(&interrupts::Turn)
         .with_interrupts(interrupts)?;
     #[cfg(feature = "programs")]
     if exposures::PROGRAMS != 0 {
         let room = static_buf!([wasm_host::ProgramSlot; exposures::PROGRAMS]);
         let slots = fill(room, || const { wasm_host::ProgramSlot::new() });
-        host = host.with_programs(slots).with_turn(&interrupts::Turn);
+        host = host.with_programs(slots);
     }
     #[cfg(feature = "conveyors")]
     if exposures::CONVEYORS != 0 {

@@ -52,7 +52,7 @@ impl Interrupting {
             };
             let handle = wasm_host::claim(tag, block.label)?.handle;
             for number in 0..block.interrupts {
-                let done = interrupts::register(handle, number.into(), number, &[FIRST; 2]);
+                let done = records.register(handle, number.into(), number, &[FIRST; 2]);
                 all.registered += u32::from(done.is_ok());
             }
             for (register, value) in *writes {

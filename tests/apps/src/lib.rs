@@ -7,8 +7,10 @@
 #![forbid(unsafe_code)]
 
 pub mod conveying;
+pub mod holding;
 pub mod interrupting;
 pub mod own;
+pub mod programming;
 pub mod report;
 mod setting;
 

@@ -25,23 +25,36 @@ const NEXT: &str = r#"(module
   (memory (export "memory") 64 (pagesize 1))
   (func (export "_start") (loop $a (call $sleep (i64.const 3500000000)) (br $a))))"#;
 
+/// How long requests took, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Half of them no longer.
+    pub half: Duration,
+    /// 99 of a hundred no longer.
+    pub p99: Duration,
+}
+
 /// What came of it, by the host's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// From the gateway's start until it had seen all devices with all containers.
     pub see_all: Duration,
-    /// 99 of a hundred `GET /v1/devices` took no longer.
-    pub list_p99: Duration,
+    /// `GET /v1/devices`.
+    pub list: Times,
     /// Bytes of memory that the gateway had then.
     pub memory: u64,
     /// The same of `GET /v1/devices` while logs were followed.
-    pub list_p99_followed: Duration,
+    pub list_followed: Times,
     /// Lines that all followers together had in [`FOLLOWED`].
     pub lines: usize,
-    /// 99 of a hundred requests to a device took no longer, and while three others did their worst.
-    pub good_p99: (Duration, Duration),
+    /// Requests to a device.
+    pub good: Times,
+    /// The same while one other stalled, one flooded and one sent garbage.
+    pub good_beside: Times,
     /// From the roll-out's begin to its end, in four stages that are watched for a second each.
     pub rollout: Duration,
+    /// Bytes of memory that the gateway had at most.
+    pub memory_most: u64,
 }
 
 /// How long logs are followed.
@@ -145,8 +158,8 @@ impl Gateway {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// The time of 99 of a hundred requests.
-    fn p99(&self, path: &str, requests: usize) -> Result<Duration> {
+    /// The times of so many requests.
+    fn times(&self, path: &str, requests: usize) -> Result<Times> {
         let mut times = Vec::new();
         for _ in 0..requests {
             let began = Instant::now();
@@ -154,22 +167,28 @@ impl Gateway {
             times.push(began.elapsed());
         }
         times.sort();
-        times
-            .get(requests * 99 / 100)
-            .copied()
-            .context("no requests")
+        let at = |percent| {
+            let time = times.get(requests * percent / 100);
+            time.copied().context("no requests")
+        };
+        Ok(Times {
+            half: at(50)?,
+            p99: at(99)?,
+        })
     }
 
-    /// Bytes of memory that the process has now.
-    fn memory(&self) -> Result<u64> {
+    /// Bytes of memory that the process has now (`VmRSS`), or had at most (`VmHWM`).
+    fn memory(&self, which: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(which)?.strip_prefix(':'));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
         Ok(kib.context("no figure of its memory")?.parse::<u64>()? * 1024)
     }
 
     /// Follows logs of that many devices at once; returns how many lines came, and how long the list took meanwhile.
-    fn follow(&self, crowd: &Crowd, size: Size) -> Result<(usize, Duration)> {
+    fn follow(&self, crowd: &Crowd, size: Size) -> Result<(usize, Times)> {
         let lines = AtomicUsize::new(0);
         let until = Instant::now() + FOLLOWED;
         thread::scope(|scope| {
@@ -189,8 +208,13 @@ impl Gateway {
                             self.address, self.key
                         )?;
                         let mut mine = 0;
+                        let mut said = String::new();
                         for line in BufReader::new(stream).lines() {
-                            if line?.starts_with("event: line") {
+                            let line = line?;
+                            if said.is_empty() {
+                                said.clone_from(&line);
+                            }
+                            if line.starts_with("event: line") {
                                 lines.fetch_add(1, Ordering::Relaxed);
                                 mine += 1;
                             }
@@ -198,18 +222,18 @@ impl Gateway {
                                 return Ok(());
                             }
                         }
-                        ensure!(false, "a log of {device} ended");
+                        ensure!(false, "a log of {device} ended: {said}");
                         Ok(())
                     })
                 })
                 .collect();
-            let p99 = self.p99("/v1/devices", size.requests)?;
+            let times = self.times("/v1/devices", size.requests)?;
             for follower in followers {
                 follower
                     .join()
                     .map_err(|_| anyhow::anyhow!("a follower ended"))??;
             }
-            Ok((lines.load(Ordering::Relaxed), p99))
+            Ok((lines.load(Ordering::Relaxed), times))
         })
     }
 
@@ -274,18 +298,18 @@ pub fn measure(program: &Path, size: Size) -> Result<Load> {
         thread::sleep(Duration::from_millis(50));
     }
     let see_all = began.elapsed();
-    let list_p99 = gateway.p99("/v1/devices", size.requests)?;
-    let memory = gateway.memory()?;
-    let (lines, list_p99_followed) = gateway.follow(&crowd, size)?;
+    let list = gateway.times("/v1/devices", size.requests)?;
+    let memory = gateway.memory("VmRSS")?;
+    let (lines, list_followed) = gateway.follow(&crowd, size)?;
     let good = "/v1/devices/device-0003/heap";
-    let alone = gateway.p99(good, size.requests)?;
+    let alone = gateway.times(good, size.requests)?;
     for (device, does) in [Does::Stall, Does::Flood, Does::Garbage]
         .into_iter()
         .enumerate()
     {
         crowd.set(device, does);
     }
-    let beside = gateway.p99(good, size.requests)?;
+    let beside = gateway.times(good, size.requests)?;
     for device in 0..3 {
         crowd.set(device, Does::Pass);
     }
@@ -300,11 +324,13 @@ pub fn measure(program: &Path, size: Size) -> Result<Load> {
     let rollout = gateway.roll_out(size)?;
     Ok(Load {
         see_all,
-        list_p99,
+        list,
         memory,
-        list_p99_followed,
+        list_followed,
         lines,
-        good_p99: (alone, beside),
+        good: alone,
+        good_beside: beside,
         rollout,
+        memory_most: gateway.memory("VmHWM")?,
     })
 }

@@ -18,6 +18,7 @@ pub mod deadlines;
 mod device;
 pub mod expensive;
 mod flash;
+mod floods;
 pub mod shares;
 mod simulated;
 pub mod tbf;

@@ -112,6 +112,60 @@ fn a_project_in_c_builds_tests_and_runs_at_once() -> Result<()> {
     Ok(())
 }
 
+/// What a new project's own README has it try, without a device.
+#[test]
+fn a_new_project_is_tried_as_its_readme_says() -> Result<()> {
+    let author = Author::new()?;
+    for language in ["rust", "c"] {
+        let made = author.ok(".", &format!("berth new {language}y --lang {language}"))?;
+        let folder = format!("{language}y");
+        let readme = fs::read_to_string(author.folder(&folder).join("README.md"))?;
+        let commands = readme.lines().filter_map(|line| line.strip_prefix("    "));
+        let commands = commands.filter(|command| !command.contains("--watch"));
+        let mut said = made;
+        for command in commands {
+            said += &author.ok(&folder, command)?;
+        }
+        for word in [
+            "passed",
+            "fpgaio write32 LED0 0x2",
+            "info  off",
+            "y.berth built",
+        ] {
+            ensure!(
+                said.contains(word) || (language, word) == ("c", "passed"),
+                "{word}: {said}"
+            );
+        }
+        ensure!(!said.contains("Doc-tests"), "{said}");
+    }
+    Ok(())
+}
+
+/// What docs/published.md begins with, word for word, by somebody who has `berth` and nothing of this repository.
+#[test]
+fn a_published_driver_runs_in_a_new_project() -> Result<()> {
+    let author = Author::new()?;
+    author.ok(".", "berth new room")?;
+    let page = fs::read_to_string(root().join("docs/published.md"))?;
+    let block = |language: &str| {
+        let (_, behind) = page.split_once(&format!("```{language}\n"))?;
+        behind.split_once("```").map(|(block, _)| block)
+    };
+    for command in block("sh").context("commands")?.lines() {
+        author.ok("room", command)?;
+    }
+    let manifest = fs::read_to_string(author.folder("room/Cargo.toml"))?;
+    ensure!(manifest.contains("lm75 = \"=1.0.0\""), "{manifest}");
+    fs::write(
+        author.folder("room/src/lib.rs"),
+        block("rust").context("a program")?,
+    )?;
+    let said = author.ok("room", "berth sim --for 1s")?;
+    ensure!(said.contains("0.0 degrees"), "{said}");
+    Ok(())
+}
+
 /// An SDK somewhere else, as in a checkout.
 #[test]
 fn a_project_uses_the_sdk_that_it_is_told() -> Result<()> {

@@ -102,13 +102,18 @@ fn harmless(deed: &str) -> Result<()> {
 }
 
 fn keeps(deed: &str) -> Result<()> {
+    keeps_beside(deed, &[])
+}
+
+/// The firmware keeps its deadlines beside the deed while these serial lines are flooded from outside.
+fn keeps_beside(deed: &str, lines: &[usize]) -> Result<()> {
     let begins = format!("bus_abuse: {deed}");
     let board = Board::new(&["deadline", "bus_abuse"])?;
     board.flash.set("bus_abuse", deed.as_bytes())?;
-    let device = board.boot()?;
+    let mut device = board.boot()?;
     device.console(&begins)?;
-    let kept = device.keeps_deadlines(2)?;
-    println!("{deed}: {kept}");
+    let (kept, taken) = device.while_flooded(lines, |device| device.keeps_deadlines(2))?;
+    println!("{deed}, {taken:?} bytes from outside: {kept}");
     let text = device.board.console.text();
     ensure!(!text.contains("bus_abuse: failed"), "{text}");
     Ok(())
@@ -157,4 +162,24 @@ fn swapped_buffers_and_settings_disturb_nobody() -> Result<()> {
 #[test]
 fn runs_that_end_in_transfers_disturb_nobody() -> Result<()> {
     harmless("leaves")
+}
+
+/// Of the board's lines, the one that processes of the supervisor's place may use.
+const SECOND: usize = 4;
+
+#[test]
+fn a_serial_line_that_is_never_idle_disturbs_nobody() -> Result<()> {
+    for deed in ["serial", "serial_short"] {
+        keeps_beside(deed, &[SECOND])?;
+    }
+    Ok(())
+}
+
+/// Whether somebody takes what comes or not.
+#[test]
+fn floods_on_both_serial_lines_disturb_nobody() -> Result<()> {
+    for deed in ["listens", "long"] {
+        keeps_beside(deed, &[0, SECOND])?;
+    }
+    Ok(())
 }

@@ -191,6 +191,16 @@ fn a_page_is_erased_as_often_as_its_budget_says() -> Result<()> {
     device.console("abuse: erased 256, refused 4744")
 }
 
+/// What pages may suffer is theirs, and how often the part is busy with an erase is one number for all of its partitions.
+#[test]
+fn the_partitions_of_the_part_share_its_rate() -> Result<()> {
+    let flash = Flash::without_supervisor()?;
+    flash.install("abuse")?;
+    flash.set("abuse", b"partitions")?;
+    let device = Device::power_on_counted(&flash)?;
+    device.console("abuse: erased 512 of 1024 in both")
+}
+
 /// The budget stands in memory that a reset leaves alone; the end of the power it does not outlive.
 #[test]
 fn a_reset_gives_no_erase_back() -> Result<()> {

@@ -41,6 +41,13 @@ const LONG_FACTOR: u32 = 3;
 /// Messages that wait for whoever has asked. One answer is outstanding at a time, so more are repetitions of it.
 const WAITING_MAX: usize = 64;
 
+/// Before a request is repeated, what has come on the line by then is heard, for at most this part of the time that an answer may
+/// take: who talks without an end must not keep the request from being repeated.
+const DRAIN_PART: u32 = 10;
+
+/// Between two looks whether all was heard.
+const DRAIN_WAIT: Duration = Duration::from_millis(2);
+
 /// No id of a request.
 const NOBODY: u64 = u64::MAX;
 
@@ -226,7 +233,19 @@ impl Client {
             if deadline.is_some_and(|deadline| Instant::now() > deadline) {
                 return Err(late());
             }
-            self.repetitions += u32::from(round > 0);
+            // The steps are those of the device, however little time is left.
+            let until = (asked + allowed * part / 1000).min(asked + timeout);
+            if round > 0 {
+                let patience = (Instant::now() + allowed / DRAIN_PART).min(asked + timeout);
+                if let Some(message) = line.drain(id, patience)? {
+                    return Ok(message);
+                }
+                // That took longer than this step.
+                if until <= Instant::now() {
+                    continue;
+                }
+                self.repetitions += 1;
+            }
             line.writer
                 .write_all(frame)
                 .and_then(|()| line.writer.flush())
@@ -234,8 +253,6 @@ impl Client {
                     let blocked = || ErrorKind::TimedOut.into();
                     Error::of_line(if is_tick(&error) { blocked() } else { error })
                 })?;
-            // The steps are those of the device, however little time is left.
-            let until = (asked + allowed * part / 1000).min(asked + timeout);
             while let Some(message) = line.next_message(until)? {
                 if message_id(&message) == Some(id) {
                     return Ok(message);
@@ -258,6 +275,23 @@ impl Line {
             }
         }
         Ok(())
+    }
+
+    /// Hear what is on the line already, in which the answer to `id` may be. Returns that; `None` if it is not there, or there is
+    /// still more at `until`.
+    fn drain(&self, id: u32, until: Instant) -> Result<Option<Vec<u8>>, Error> {
+        loop {
+            // Looked at before the wait, so that what was taken from the line meanwhile is heard.
+            let is_last = !self.writer.has_unread() || Instant::now() >= until;
+            while let Some(message) = self.next_message(Instant::now() + DRAIN_WAIT)? {
+                if message_id(&message) == Some(id) {
+                    return Ok(Some(message));
+                }
+            }
+            if is_last {
+                return Ok(None);
+            }
+        }
     }
 
     /// The next message; `None` if there is none until then.
@@ -329,4 +363,96 @@ fn read_messages(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use berth_protocol::{Op, Reply, encode_frame};
+    use std::{
+        io::{Read, Write},
+        sync::Mutex,
+    };
+
+    /// A line whose answer has come, and is read only when somebody has asked whether there is anything.
+    #[derive(Clone, Default)]
+    struct Behind(Arc<Mutex<State>>);
+
+    #[derive(Default)]
+    struct State {
+        requests: u32,
+        /// The answer, as long as it is on the line.
+        answer: Vec<u8>,
+        is_asked_for: bool,
+    }
+
+    impl Read for Behind {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            std::thread::sleep(DRAIN_WAIT);
+            let mut state = self.0.lock().unwrap();
+            if !state.is_asked_for || state.answer.is_empty() {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            let count = state.answer.len().min(16).min(buffer.len());
+            buffer[..count].copy_from_slice(&state.answer[..count]);
+            state.answer.drain(..count);
+            Ok(count)
+        }
+    }
+
+    impl Write for Behind {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut decoder = FrameDecoder::new();
+            for byte in bytes {
+                if let Event::Message(message) = decoder.push(*byte) {
+                    let id = Request::decode(message).unwrap().id;
+                    let mut buffer = [0; FRAME_MAX];
+                    let answer = Response {
+                        id,
+                        result: Ok(Reply::Done),
+                    };
+                    let mut state = self.0.lock().unwrap();
+                    state.requests += 1;
+                    state.answer = [
+                        b"text ".repeat(8),
+                        encode_frame(&answer, &mut buffer).unwrap().to_vec(),
+                    ]
+                    .concat();
+                }
+            }
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Transport for Behind {
+        fn second_handle(&self) -> io::Result<Box<dyn Transport>> {
+            Ok(Box::new(self.clone()))
+        }
+
+        fn shut_down(&self) {}
+
+        fn has_unread(&self) -> bool {
+            let mut state = self.0.lock().unwrap();
+            state.is_asked_for = true;
+            !state.answer.is_empty()
+        }
+    }
+
+    #[test]
+    fn nothing_is_repeated_before_what_has_come_is_heard() {
+        let line = Behind::default();
+        let mut client = Client::new(Box::new(line.clone())).unwrap();
+        let op = Op::Stop { name: "pump" };
+        client
+            .request("stop", op, |reply| assert!(reply.is_ok()))
+            .unwrap();
+        assert_eq!(
+            (client.repetitions(), line.0.lock().unwrap().requests),
+            (0, 1)
+        );
+    }
 }

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod advice;
 pub mod cli;
 mod client;
 mod commands;

@@ -8,10 +8,10 @@
 //!   a fault: place 12 of 1a2b3c4d, (.., 0x8) of fpgaio ──► pump::poke (src/lib.rs:23), fpgaio.BUTTON
 //! ```
 
-use crate::{Error, FaultRecord, LogLine, device::hexadecimal};
+use crate::{Error, FaultRecord, LogLine, advice::advice, device::hexadecimal};
 use berth_pack::{SideFile, printable, write_whole};
 use berth_protocol::{ImageHash, Place};
-use berth_sim::Board;
+use berth_sim::{Block, Board, misaligned};
 use etcetera::{BaseStrategy, base_strategy::Xdg};
 use std::{
     fs,
@@ -117,7 +117,32 @@ impl Meaning {
         {
             let [_, offset] = call.arguments;
             call.register = self.register(block, offset);
+            let access = call.name.strip_prefix("mmio.");
+            let access = access.map(|function| Access {
+                function,
+                label: Some(block),
+                offset,
+            });
+            if let Some(why) = self.why(fault.fault, access) {
+                fault.why = Some(why);
+            }
         }
+    }
+
+    /// Why that was a fault, or what to do about it, if it is known.
+    fn why(&self, fault: &str, access: Option<Access<'_>>) -> Option<String> {
+        if fault != "bad-register" {
+            return advice(fault).map(str::to_owned);
+        }
+        let Access {
+            function,
+            label,
+            offset,
+        } = access?;
+        let block = label.and_then(|label| self.block(label));
+        let why = block.and_then(|block| block.why_refused(function, offset));
+        why.map(|why| printable(&why))
+            .or_else(|| misaligned(function, offset))
     }
 
     /// The same of a line that a device has written about a fault.
@@ -127,14 +152,17 @@ impl Meaning {
             return;
         }
         let place = Place::in_line(text).and_then(|place| self.place(place));
-        let register = access_in(text).and_then(|(label, offset)| {
-            let name = self.register(label, offset)?;
+        let access = access_in(text);
+        let register = access.and_then(|access| {
+            let label = access.label?;
+            let name = self.register(label, access.offset)?;
             Some(format!("{label}.{name}"))
         });
+        let word = text.split(' ').nth(1).unwrap_or_default();
         let words: Vec<String> = [
             place.map(|place| format!("in {place}")),
             register.map(|register| format!("register {register}")),
-            misaligned_in(text),
+            self.why(word, access),
         ]
         .into_iter()
         .flatten()
@@ -163,41 +191,40 @@ impl Meaning {
         SideFile::parse(&fs::read_to_string(path.path()).ok()?).ok()
     }
 
+    fn block(&self, label: &str) -> Option<&Block> {
+        let mut blocks = self.board.as_ref()?.exposures.iter();
+        blocks.find(|block| block.label == label)
+    }
+
     /// The name of a register.
     fn register(&self, label: &str, offset: u32) -> Option<String> {
-        let blocks = &self.board.as_ref()?.exposures;
-        let block = blocks.iter().find(|block| block.label == label)?;
+        let block = self.block(label)?;
         let place = block.map.iter().find(|place| place.offset == offset)?;
         Some(printable(&place.name))
     }
 }
 
-/// Label and offset of the access that a line about a fault tells of: `last call mmio.read32(0, 0x8) of fpgaio`.
-fn access_in(text: &str) -> Option<(&str, u32)> {
+/// Function, label and offset of the access that a line about a fault tells of, the label as far as it is told:
+/// `last call mmio.read32(0, 0x8) of fpgaio`.
+fn access_in(text: &str) -> Option<Access<'_>> {
     let (_, call) = text.split_once(", last call mmio.")?;
-    let (_, arguments) = call.split_once('(')?;
-    let (arguments, label) = arguments.split_once(") of ")?;
+    let (function, arguments) = call.split_once('(')?;
+    let (arguments, behind) = arguments.split_once(')')?;
     let (_, offset) = arguments.split_once(", 0x")?;
-    Some((label, u32::from_str_radix(offset, 16).ok()?))
-}
-
-/// What is wrong with an access whose offset is no multiple of its width, which its function's name ends with.
-pub(crate) fn misaligned(function: &str, offset: u32) -> Option<String> {
-    let name = function.strip_prefix("mmio.")?;
-    let bits: u32 = name.trim_start_matches(char::is_alphabetic).parse().ok()?;
-    let bytes = bits / 8;
-    (bytes != 0 && !offset.is_multiple_of(bytes)).then(|| {
-        format!("misaligned: {bits} bits at offset {offset:#x}, which is no multiple of {bytes}")
+    Some(Access {
+        function,
+        label: behind.strip_prefix(" of "),
+        offset: u32::from_str_radix(offset, 16).ok()?,
     })
 }
 
-/// The same of the access that a line tells of.
-fn misaligned_in(text: &str) -> Option<String> {
-    let (_, offset) = access_in(text)?;
-    let (_, call) = text.split_once(", last call ")?;
-    let (function, _) = call.split_once('(')?;
-    let is_why = text.starts_with("faulted: bad-register ");
-    misaligned(function, offset).filter(|_| is_why)
+/// What a container has done to a register.
+#[derive(Clone, Copy)]
+struct Access<'a> {
+    /// Of the module `mmio`.
+    function: &'a str,
+    label: Option<&'a str>,
+    offset: u32,
 }
 
 fn read(path: &Path) -> Result<String, Error> {
@@ -273,13 +300,16 @@ mod tests {
         let fault = "faulted: bad-register in main, at place 1 of ab000000, fuel 90, last call mmio.read32(0, 0x8) of fpgaio";
         assert_eq!(
             said("error", fault).as_deref(),
-            Some("in pump::poke; register fpgaio.BUTTON")
+            Some("in pump::poke; register fpgaio.BUTTON; BUTTON is not exposed")
         );
         assert_eq!(said("info", fault), None);
         assert_eq!(said("error", &fault.replace("faulted", "failed")), None);
         // Where the address is known only when it runs, so is that it is misaligned.
         let misaligned = fault.replace("0x8", "0x12").replace("read32", "write16");
-        assert_eq!(said("error", &misaligned).as_deref(), Some("in pump::poke"));
+        assert_eq!(
+            said("error", &misaligned).as_deref(),
+            Some("in pump::poke; CLK1HZ is not exposed")
+        );
         let misaligned = misaligned.replace("write16", "modify32");
         assert_eq!(
             said("error", &misaligned).as_deref(),
@@ -287,6 +317,9 @@ mod tests {
         );
         // Of another image, and of a register that has no name.
         let other = fault.replace("ab00", "ac00").replace("0x8", "0xc");
-        assert_eq!(said("error", &other), None);
+        assert_eq!(
+            said("error", &other).as_deref(),
+            Some("the register at 0xc is not exposed")
+        );
     }
 }

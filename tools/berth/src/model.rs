@@ -383,6 +383,9 @@ pub struct FaultRecord {
     pub time_us: u64,
     /// Where it was, if its package tells.
     pub place: Option<FaultPlace>,
+    /// Why it was a fault, or what its author can do about it, where that is known and the word does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// Where a container's code was.

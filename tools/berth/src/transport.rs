@@ -3,7 +3,7 @@
 use crate::{Address, Error, gateway, holders};
 use rustix::{
     fs::{Mode, OFlags},
-    io::Errno,
+    io::{Errno, ioctl_fionread},
     termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr},
 };
 use std::{
@@ -38,6 +38,11 @@ pub trait Transport: Read + Write + Send {
 
     /// End the stream for all handles, as far as it can be ended.
     fn shut_down(&self);
+
+    /// Are there bytes that no handle has read? `false` where nobody can tell.
+    fn has_unread(&self) -> bool {
+        false
+    }
 }
 
 impl Transport for UnixStream {
@@ -49,6 +54,10 @@ impl Transport for UnixStream {
         // An error means that it has ended already.
         let _ = self.shutdown(Shutdown::Both);
     }
+
+    fn has_unread(&self) -> bool {
+        ioctl_fionread(self).is_ok_and(|count| count > 0)
+    }
 }
 
 impl Transport for TcpStream {
@@ -59,6 +68,10 @@ impl Transport for TcpStream {
     fn shut_down(&self) {
         // An error means that it has ended already.
         let _ = self.shutdown(Shutdown::Both);
+    }
+
+    fn has_unread(&self) -> bool {
+        ioctl_fionread(self).is_ok_and(|count| count > 0)
     }
 }
 
@@ -110,6 +123,10 @@ impl Transport for Tty {
 
     /// A port has no end; its handles are closed when they are dropped.
     fn shut_down(&self) {}
+
+    fn has_unread(&self) -> bool {
+        self.0.bytes_to_read().is_ok_and(|count| count > 0)
+    }
 }
 
 /// Connect to `address`. Does not take the line's lock.

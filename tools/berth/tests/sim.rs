@@ -81,6 +81,146 @@ fn every_access_is_shown_with_the_registers_name() {
     assert_eq!(out, expected, "{err}");
 }
 
+/// A container that does not wait between what it does has done it all when it is looked at.
+#[test]
+fn what_is_said_stands_between_what_was_accessed() {
+    let once = BLINKER.replace("(call $sleep (i64.const 1000000))", "");
+    let once = once.replace("(br $again)", "");
+    let (_, out, err) = Author::new(&once).sim(&["--trace"]);
+    let expected = [
+        "fpgaio read32 LED0 0x0",
+        "fpgaio write32 LED0 0x2",
+        "info  on",
+        "fpgaio read32 LED0 0x2",
+        "fpgaio write32 LED0 0x0",
+        "info  off",
+    ];
+    // Behind it the safe state is written.
+    assert_eq!(
+        out.get(..expected.len()),
+        Some(&expected.map(String::from)[..]),
+        "{out:#?}{err}"
+    );
+}
+
+#[test]
+fn who_runs_out_of_stack_is_told_of_it() {
+    let below = r#"(module (memory 1) (func (export "_start")
+        (i32.store (i32.const -16) (i32.const 1))))"#;
+    let (code, out, _) = Author::new(below).sim(&[]);
+    let out = out.join("\n");
+    assert!(
+        code == 1 && out.contains("its stack is too small") && out.contains("-zstack-size"),
+        "{out}"
+    );
+    let deep = r#"(module (memory 1) (func $deep (export "_start") (call $deep)))"#;
+    let (code, out, _) = Author::new(deep).sim(&[]);
+    let out = out.join("\n");
+    assert!(code == 1 && out.contains("--stack"), "{out}");
+}
+
+#[test]
+fn a_refused_access_is_told_with_its_cause() {
+    let access = |call: &str| {
+        let module = format!(
+            r#"(module (import "mmio:fpgaio" "claim" (func $claim (result i32)))
+            (import "mmio:i2c_shield1" "claim" (func $bus (result i32)))
+            (import "mmio" "read8" (func $read8 (param i32 i32) (result i32)))
+            (import "mmio" "read32" (func $read32 (param i32 i32) (result i32)))
+            (memory 1) (func (export "_start") {call}))"#
+        );
+        let (_, out, err) = Author::new(&module).sim(&[]);
+        format!("{out:?}{err}")
+    };
+    for (call, why) in [
+        (
+            "(drop (call $read8 (call $claim) (i32.const 0)))",
+            "LED0 is 32 bits wide",
+        ),
+        (
+            "(drop (call $read32 (call $claim) (i32.const 8)))",
+            "BUTTON is not exposed",
+        ),
+        (
+            "(drop (call $read32 (call $bus) (i32.const 4)))",
+            "CONTROLC is write-only",
+        ),
+        (
+            "(drop (call $read32 (call $claim) (i32.const 2)))",
+            "misaligned: 32 bits at offset 0x2",
+        ),
+    ] {
+        let said = access(call);
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn every_container_has_a_name_of_its_own() {
+    let author = Author::new(BLINKER);
+    author.file(
+        "no name.wasm",
+        &wat::parse_str("(module (func (export \"_start\")))").unwrap(),
+    );
+    let sim = |words: &[&str]| {
+        berth(
+            author.home(),
+            None,
+            &[&["sim", "--for", "1ms"], words].concat(),
+        )
+    };
+    let (code, _, err) = sim(&["no name.wasm"]);
+    assert!(code == 2 && err.contains("--name"), "{err}");
+    let (code, _, err) = sim(&["no name.wasm", "--name", "quiet"]);
+    assert!(code == 0 && err.contains("quiet exited(0)"), "{err}");
+    let (code, _, err) = sim(&["probe.wasm", "probe.wasm"]);
+    assert!(
+        code == 2
+            && err.contains("both named \"probe\"")
+            && err.contains("--name first --name second"),
+        "{err}"
+    );
+    let (code, out, err) = sim(&[
+        "no name.wasm",
+        "probe.wasm",
+        "--name",
+        "quiet",
+        "--name",
+        "loud",
+    ]);
+    assert!(
+        code == 0 && out.contains("loud: ") && err.contains("quiet exited(0)"),
+        "{out}{err}"
+    );
+    let (code, _, err) = sim(&["probe.wasm", "--name", "a", "--name", "b"]);
+    assert!(code == 2 && err.contains("more names than files"), "{err}");
+}
+
+#[test]
+fn a_board_that_a_device_has_listed_is_taken_or_it_is_said_what_is_missing() {
+    let author = Author::new(BLINKER);
+    let listed = |registers: &str| {
+        format!(
+            r#"{{"exposures": [{{"label": "fpgaio", "access": "mediated", "length": 24, "mapped": false,
+            "held_by": "nobody", "registers": {registers}}}], "status_code": 0}}"#
+        )
+    };
+    author.file("board.json", listed("0").as_bytes());
+    let (code, out, err) = author.sim(&["--board", "board.json", "--for", "1ms"]);
+    assert!(
+        code == 0 && out.contains(&"info  on".to_owned()),
+        "{out:?}{err}"
+    );
+    author.file("board.json", listed("1").as_bytes());
+    let (code, _, err) = author.sim(&["--board", "board.json"]);
+    assert!(
+        code == 2
+            && err.contains("board.json")
+            && err.contains("exposures --list exposures.json --json"),
+        "{err}"
+    );
+}
+
 #[test]
 fn what_a_device_refuses_is_refused_in_its_words() {
     let module = r#"(module (import "mmio:watchdog" "claim" (func $claim (result i32)))

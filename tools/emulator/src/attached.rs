@@ -6,10 +6,14 @@ use crate::Error;
 use serde_json::{Value, json};
 use std::{
     ffi::OsString,
+    fmt,
     fs::{self, File},
     path::{Path, PathBuf},
     str::FromStr,
 };
+
+/// The kind that further buses are behind.
+const SWITCH: &str = "pca9548";
 
 /// A kind of chip.
 #[derive(Debug)]
@@ -140,7 +144,62 @@ pub fn list() -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// As it is named in a command: `tmp105`, `tmp105@0x49.3`.
+impl fmt::Display for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name)?;
+        if self.address != self.kind.address {
+            write!(f, "@{:#04x}", self.address)?;
+        }
+        match self.bus {
+            Some(bus) => write!(f, ".{bus}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether all can be beside a board: one at an address, and a switch before those behind it.
+///
+/// # Errors
+/// [`Error::Setting`] says which cannot.
+pub(crate) fn fit(chips: &[Attached]) -> Result<(), Error> {
+    for (place, chip) in chips.iter().enumerate() {
+        let mut before = chips.iter().take(place);
+        let is_there = |other: &&Attached| other.address == chip.address && other.bus == chip.bus;
+        if let Some(other) = before.clone().find(is_there) {
+            let name = chip.kind.name;
+            return Err(Error::Setting(format!(
+                "{other} and {chip} have one address on one bus: another one is given as {name}@{:#04x}",
+                chip.address + 1
+            )));
+        }
+        if chip.bus.is_some() && !before.any(|other| other.kind.name == SWITCH) {
+            return Err(Error::Setting(format!(
+                "{chip} is behind a switch, and none comes before it: {SWITCH},{chip}"
+            )));
+        }
+    }
+    Ok(())
+}
+
 impl Attached {
+    /// What QEMU has refused to set, in the words of the person who asked for it.
+    #[must_use]
+    pub fn refused(&self, setting: &str, error: Error) -> Error {
+        match error {
+            Error::Command { answer, .. } if answer.contains("/machine/peripheral/") => {
+                Error::NoChip {
+                    chip: self.to_string(),
+                }
+            }
+            Error::Command { answer, .. } => Error::Setting(format!(
+                "{self} does not take {setting}: {answer}; it is: {}",
+                self.kind.what
+            )),
+            error => error,
+        }
+    }
+
     /// Its name on the board.
     fn id(&self) -> String {
         let bus = self.bus.map_or(String::new(), |bus| format!("-{bus}"));
@@ -246,6 +305,43 @@ mod tests {
         for address in ["0x78", "0x07", "72x", "", "-1", "0x100"] {
             assert!(format!("tmp105@{address}").parse::<Attached>().is_err());
         }
+    }
+
+    #[test]
+    fn chips_that_cannot_be_beside_each_other_are_told_before_the_emulator_starts() {
+        let fit = |names: &[&str]| {
+            let chips: Vec<Attached> = names.iter().map(|name| name.parse().unwrap()).collect();
+            fit(&chips).map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            fit(&["tmp105", "tmp105@0x49", "pca9548", "tmp105.3", "tmp105.4"]),
+            Ok(())
+        );
+        let twice = fit(&["tmp105", "tmp105"]).unwrap_err();
+        assert!(twice.contains("tmp105@0x49"), "{twice}");
+        assert!(fit(&["max7310", "pca9548"]).is_err());
+        let alone = fit(&["tmp105.3", "pca9548"]).unwrap_err();
+        assert!(alone.contains("pca9548,tmp105.3"), "{alone}");
+    }
+
+    #[test]
+    fn what_is_refused_is_told_in_the_words_of_who_asked() {
+        let chip: Attached = "tmp105@0x49".parse().unwrap();
+        let refused = |answer: &str| {
+            let (command, answer) = ("qom-set".to_owned(), answer.to_owned());
+            chip.refused("temp=5", Error::Command { command, answer })
+                .to_string()
+        };
+        let other = refused("Device '/machine/peripheral/tmp105-49' not found");
+        assert!(
+            other.contains("no tmp105@0x49") && other.contains("make run DEVICES=tmp105@0x49"),
+            "{other}"
+        );
+        let property = refused("Property 'tmp105.temp' not found");
+        assert!(
+            property.contains("temperature=25500 sets 25.5 degrees"),
+            "{property}"
+        );
     }
 
     #[test]

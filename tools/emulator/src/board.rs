@@ -1,8 +1,10 @@
 //! What to start.
 
 use crate::{
-    Attached, Bus, ConsoleText, Emulator, Error, Qmp, accesses, emulator::wait_for_client,
-    process::Process, qmp::control_of,
+    Attached, Bus, ConsoleText, Emulator, Error, Qmp, accesses, attached,
+    emulator::{END_LIMIT, wait_for_client},
+    process::Process,
+    qmp::control_of,
 };
 use berth::{Address, Mux};
 use std::{
@@ -214,10 +216,11 @@ impl Board {
     /// [`Error::File`] if there is no flash image, [`Error::Start`], [`Error::Ended`],
     /// [`Error::Connection`].
     pub fn start(self) -> Result<Emulator, Error> {
-        fs::metadata(&self.flash).map_err(|source| Error::File {
-            path: self.flash.clone(),
+        fs::metadata(&self.flash).map_err(|source| Error::NoFlash {
+            flash: self.flash.clone(),
             source,
         })?;
+        attached::fit(&self.attached)?;
         for chip in &self.attached {
             chip.prepare(&self.flash)?;
         }
@@ -235,18 +238,16 @@ impl Board {
             &folder.path().join("stderr"),
             self.limit,
         )?;
-        let mut qmp = Qmp::new(connect(&process, "QMP", &folder.path().join("qmp"))?)?;
-        let bus = Bus::new(connect(
-            &process,
-            "test protocol",
-            &folder.path().join("bus"),
-        )?)?;
         let console = Arc::new(ConsoleText::default());
-        let mux = if self.raw_console {
-            None
-        } else {
-            Some(self.share_console(&process, &mut qmp, folder.path(), &console)?)
-        };
+        let connected = self.connect(&process, folder.path(), &console);
+        // A connection that breaks while it starts says less than the emulator does.
+        let (qmp, bus, mux) = connected.map_err(|error| match error {
+            Error::Connection { .. } => match process.wait(END_LIMIT) {
+                Some(ending) => process.ended_error(ending),
+                None => error,
+            },
+            error => error,
+        })?;
         let mut emulator = Emulator {
             bus,
             qmp,
@@ -260,6 +261,23 @@ impl Board {
             emulator.resume()?;
         }
         Ok(emulator)
+    }
+
+    /// Its control, its memory, and its console if that is shared.
+    fn connect(
+        &self,
+        process: &Process,
+        folder: &Path,
+        console: &Arc<ConsoleText>,
+    ) -> Result<(Qmp, Bus, Option<Mux>), Error> {
+        let mut qmp = Qmp::new(connect(process, "QMP", &folder.join("qmp"))?)?;
+        let bus = Bus::new(connect(process, "test protocol", &folder.join("bus"))?)?;
+        let mux = if self.raw_console {
+            None
+        } else {
+            Some(self.share_console(process, &mut qmp, folder, console)?)
+        };
+        Ok((qmp, bus, mux))
     }
 
     fn share_console(

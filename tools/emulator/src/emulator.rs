@@ -19,7 +19,7 @@ use std::{
 use tempfile::TempDir;
 
 /// How long a process takes to end after it closed its connections.
-const END_LIMIT: Duration = Duration::from_secs(2);
+pub(crate) const END_LIMIT: Duration = Duration::from_secs(2);
 
 /// A running board. Killed when dropped.
 pub struct Emulator {
@@ -201,6 +201,12 @@ impl Emulator {
     #[must_use]
     pub fn ending(&self) -> Option<Ending> {
         self.process.wait(Duration::ZERO)
+    }
+
+    /// The error that says how it ended, and what it said.
+    #[must_use]
+    pub fn ended_error(&self, ending: Ending) -> Error {
+        self.process.ended_error(ending)
     }
 
     /// Its process id.

@@ -1,5 +1,6 @@
 //! What can go wrong with an emulator.
 
+use crate::process::Ending;
 use std::{io, path::PathBuf, time::Duration};
 
 /// Why something with the emulator failed.
@@ -32,14 +33,38 @@ pub enum Error {
         /// Where that board is reached.
         address: String,
     },
+    /// Another board is reached where this one is to be.
+    #[error("another board is reached at {}: give this one a place of its own with --socket PATH", socket.display())]
+    SocketTaken {
+        /// The place.
+        socket: PathBuf,
+    },
     /// No board runs from this flash.
     #[error("no board runs from {}; `make run` starts one", flash.display())]
     NotRunning {
         /// The file of the flash.
         flash: PathBuf,
     },
+    /// There is no flash image to boot.
+    #[error("{}: {source}; `make build` makes target/image/flash.bin, which --firmware writes into a file of your own", flash.display())]
+    NoFlash {
+        /// The file.
+        flash: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The board runs, and has no such chip.
+    #[error(
+        "the board has no {chip}: it is named here as when the board was started (`make run DEVICES={chip}`, `berth-emulator run --device {chip}`)"
+    )]
+    NoChip {
+        /// The chip, as it was named.
+        chip: String,
+    },
     /// A serial line has somebody at its other end.
-    #[error("UART {number} has somebody at its other end already")]
+    #[error(
+        "UART {number} has somebody at its other end already: one terminal at a time; leave the other with Ctrl-]"
+    )]
     InUse {
         /// Its number.
         number: u8,
@@ -56,7 +81,7 @@ pub enum Error {
         source: io::Error,
     },
     /// QEMU ended.
-    #[error("the emulator ended ({ending}){}", said(stderr))]
+    #[error("the emulator ended ({ending}){}", said(ending, stderr))]
     Ended {
         /// How.
         ending: String,
@@ -99,9 +124,52 @@ pub enum Error {
     },
 }
 
-fn said(stderr: &str) -> String {
-    match stderr.trim() {
-        "" => String::new(),
-        text => format!(":\n{text}"),
+/// What QEMU said, and what to do about it.
+fn said(ending: &str, stderr: &str) -> String {
+    let next = if stderr.contains("Lockup") {
+        "the processor found no firmware, or it failed where nothing catches that: is the file a flash image \
+         (target/image/flash.bin)?"
+    } else if stderr.contains("not a valid device model name")
+        || stderr.contains("unsupported machine")
+    {
+        "this QEMU lacks what the board has; tested is Debian 12's, 7.2 (`qemu-system-arm --version`)"
+    } else if stderr.trim().is_empty() && ending == Ending::Exited(None).to_string() {
+        "somebody ended it; `make run` starts it again"
+    } else {
+        ""
+    };
+    let lines = [stderr.trim(), next]
+        .into_iter()
+        .filter(|text| !text.is_empty());
+    lines.map(|text| format!("\n{text}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_qemu_said_is_followed_by_what_to_do() {
+        let said = |ending: Ending, stderr: &str| {
+            Error::Ended {
+                ending: ending.to_string(),
+                stderr: stderr.into(),
+            }
+            .to_string()
+        };
+        let lockup = said(
+            Ending::Exited(None),
+            "qemu: fatal: Lockup: can't escalate 3 to HardFault\n",
+        );
+        assert!(
+            lockup.contains("escalate") && lockup.contains("is the file a flash image"),
+            "{lockup}"
+        );
+        let old = said(
+            Ending::Exited(Some(1)),
+            "-device x: 'x' is not a valid device model name",
+        );
+        assert!(old.contains("qemu-system-arm --version"), "{old}");
+        assert!(said(Ending::Exited(None), "").contains("make run"));
     }
 }

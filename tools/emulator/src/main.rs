@@ -2,11 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+use berth::console::Left;
 use berth_emulator::cli::{Cli, Command, Run, Set, Uart};
-use berth_emulator::{Board, Error, Icount, Layout, Qmp, Sleep};
+use berth_emulator::{Board, Ending, Error, Icount, Layout, Qmp, Sleep};
 use clap::Parser;
 use std::{
     fs::{File, TryLockError},
+    io::IsTerminal,
+    os::unix::net::UnixStream,
     path::Path,
     process::ExitCode,
     time::Duration,
@@ -52,7 +55,8 @@ fn change(set: &Set) -> Result<(), Error> {
     let mut qmp = reach(&set.flash)?;
     for setting in &set.settings {
         let arguments = set.chip.set(setting).map_err(Error::Setting)?;
-        qmp.execute("qom-set", arguments)?;
+        qmp.execute("qom-set", arguments)
+            .map_err(|error| set.chip.refused(setting, error))?;
     }
     Ok(())
 }
@@ -109,6 +113,9 @@ fn interactive(run: &Run) -> Result<(), Error> {
         .clone()
         .unwrap_or_else(|| run.flash.with_file_name("berth.sock"));
     let _alone = alone(&run.flash, &socket)?;
+    if UnixStream::connect(&socket).is_ok() {
+        return Err(Error::SocketTaken { socket });
+    }
     if let Some(firmware) = &run.firmware {
         firmware_into(firmware, &run.flash)?;
     }
@@ -139,12 +146,20 @@ fn interactive(run: &Run) -> Result<(), Error> {
     emulator.resume()?;
     let result = berth::console::run(line, Some(&socket), |socket| lock.publish(socket));
     match emulator.ending() {
-        Some(ending) => {
+        Some(ending @ (Ending::TimedOut | Ending::Exited(Some(0)))) => {
             eprintln!("The emulator ended: {ending}.");
             Ok(())
         }
+        // What made it end is in what it said.
+        Some(ending) => Err(emulator.ended_error(ending)),
         None => {
             let left = result.map_err(failed)?;
+            if left == Left::ByChoice && !std::io::stdin().is_terminal() {
+                eprintln!(
+                    "The input has ended, and the board with it. For a board that stays: `make run` in a terminal, or an input \
+                     that stays open, as in `sleep infinity | berth-emulator run ...`."
+                );
+            }
             // The emulator ends with us, and the line is free again.
             drop((emulator, lock));
             left.obey();

@@ -81,7 +81,10 @@ impl Qmp {
             if let Some(error) = answer.get("error") {
                 return Err(Error::Command {
                     command: command.to_owned(),
-                    answer: error.to_string(),
+                    answer: match error["desc"].as_str() {
+                        Some(description) => description.to_owned(),
+                        None => error.to_string(),
+                    },
                 });
             }
             // Else an event.

@@ -7,10 +7,6 @@ use crate::problem::Problem;
 use crate::registers::{CLEAR_FORM, RAISED_FORM, Registers};
 use crate::report::{Report, list};
 
-/// Most captures of a block with masks: a registration checks all in one piece, some 200 instructions each with 255 registers, which with 32
-/// handlers is 4,600 (docs/kernel.md).
-const MASKED_CAPTURES_MAX: u32 = 10;
-
 /// Check the properties of `node`; `lines` are the names and lines the block has.
 pub(crate) fn interrupts(
     node: &Node,
@@ -52,13 +48,7 @@ pub(crate) fn interrupts(
     const ORDER: &str = "clear-order = \"before-capture\" or \"after-capture\"";
     let orders = [("before-capture", true), ("after-capture", false)];
     let clear_before_capture = report.word(node, "clear-order", ORDER, &orders);
-    // Where registers are exposed one by one, each is looked for.
-    let most = if node.has("masks") {
-        MASKED_CAPTURES_MAX
-    } else {
-        u32::MAX
-    };
-    let captures = (1, limits.captures.min(most));
+    let captures = (1, limits.captures);
     let captures_max = report.cell(node, "captures-max", "captures-max = <number>", captures);
 
     let mut found: Vec<Interrupt> = Vec::new();

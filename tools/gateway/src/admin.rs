@@ -14,6 +14,7 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 /// Carries out a command line; what comes out is the exit code.
@@ -33,7 +34,13 @@ fn carry_out(cli: &Cli) -> Result<(), Error> {
         Some(folder) => folder.clone(),
         None => default_folder()?,
     };
-    let state = State::open(&folder)?;
+    let state = match &cli.database {
+        None => State::open(&folder)?,
+        Some(url) => {
+            let lease = Duration::from_secs(cli.serve.lease.into());
+            State::open_shared(&folder, url, cli.database_certificate.as_deref(), lease)?
+        }
+    };
     match &cli.command {
         None => serve(&cli.serve, state),
         Some(Command::Key(KeyCommand::Add(new))) => {
@@ -204,8 +211,7 @@ const LAST_MS: u64 = 253_402_300_799_999;
 
 /// Seconds of the day are enough for people, with the day in front.
 fn time(ms: i64) -> String {
-    let time =
-        std::time::UNIX_EPOCH + std::time::Duration::from_millis(ms.unsigned_abs().min(LAST_MS));
+    let time = std::time::UNIX_EPOCH + Duration::from_millis(ms.unsigned_abs().min(LAST_MS));
     humantime::format_rfc3339_seconds(time).to_string()
 }
 
@@ -286,7 +292,7 @@ fn serve(how: &Serve, state: State) -> Result<(), Error> {
         names: how.names.clone(),
         trusted: how.wasmico_without_key.clone(),
         requests_per_second: how.rate,
-        check_every: std::time::Duration::from_secs(how.check_every.into()),
+        check_every: Duration::from_secs(how.check_every.into()),
         certificate,
         broker: broker.transpose()?,
     };
@@ -295,8 +301,8 @@ fn serve(how: &Serve, state: State) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(|error| Error::System(error.to_string()))?;
+    let first = state.add_first_key("first")?;
     runtime.block_on(async {
-        let first = state.add_first_key("first")?;
         let state = Arc::new(state);
         let server = Server::bind(config, Arc::clone(&state)).await?;
         if let Some((fingerprint, file)) = told {

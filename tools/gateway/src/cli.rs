@@ -17,6 +17,19 @@ pub struct Cli {
         hide_env_values = true
     )]
     pub state: Option<PathBuf>,
+    /// Keep it in this PostgreSQL instead, which several gateways may share: postgres://USER@HOST/NAME; better in the environment,
+    /// with its password
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "BERTH_SERVE_DATABASE",
+        hide_env_values = true
+    )]
+    pub database: Option<String>,
+    /// The database's certificate, or what it is signed with, in PEM; what the system trusts without
+    #[arg(long, global = true, value_name = "FILE", requires = "database")]
+    pub database_certificate: Option<PathBuf>,
     /// Print JSON instead of tables
     #[arg(long, global = true)]
     pub json: bool,
@@ -85,6 +98,9 @@ pub struct Serve {
     /// What containers write, too: each device is then asked twice a second
     #[arg(long, requires = "mqtt", help_heading = "MQTT")]
     pub mqtt_logs: bool,
+    /// Seconds after which another gateway at the same database has a device whose gateway is silent
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub lease: u32,
     /// Seconds between two looks whether a device of a fleet is what it is to be
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub check_every: u32,

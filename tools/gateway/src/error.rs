@@ -38,6 +38,17 @@ pub enum Error {
     /// SQLite reports an error.
     #[error("the state: {0}")]
     State(#[from] rusqlite::Error),
+    /// The database that gateways share reports an error, or is away.
+    #[error("the database: {why}")]
+    Database {
+        /// Its words.
+        why: String,
+        /// PostgreSQL's own code, if it has answered.
+        code: Option<String>,
+    },
+    /// The device is another gateway's by now, so nothing of it is written.
+    #[error("{0} is another gateway's by now")]
+    LeaseLost(String),
     /// The audit log was changed by something other than a gateway.
     #[error("the audit log was changed: entry {0} does not follow from the one before")]
     AuditChanged(i64),
@@ -63,6 +74,40 @@ pub enum Error {
 }
 
 impl Error {
+    /// Something about the database that it does not say itself.
+    pub(crate) fn database(why: &str) -> Self {
+        Self::Database {
+            why: why.to_owned(),
+            code: None,
+        }
+    }
+
+    /// Is it that the database is away, or was for a moment, so that the same may be tried again?
+    pub(crate) fn is_away(&self) -> bool {
+        match self {
+            Self::Database { code: None, .. } => true,
+            // Its classes of broken connections, conflicts, means that are used up, locks, and ends of the server.
+            Self::Database {
+                code: Some(code), ..
+            } => ["08", "40", "53", "55", "57", "58"]
+                .iter()
+                .any(|class| code.starts_with(class)),
+            _ => false,
+        }
+    }
+
+    /// Was a row refused because there is one like it?
+    pub(crate) fn is_taken(&self) -> bool {
+        match self {
+            Self::State(error) => {
+                error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+            }
+            // Its class of broken constraints.
+            Self::Database { code, .. } => code.as_ref().is_some_and(|code| code.starts_with("23")),
+            _ => false,
+        }
+    }
+
     /// What the process exits with, as `berth` does.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
@@ -90,6 +135,10 @@ impl Error {
                 "use the gateway that wrote it, or --state with another folder"
             }
             Self::State(_) => "is the disk full, or the file another program's?",
+            Self::Database { .. } => {
+                "is PostgreSQL there, and the address in --database or BERTH_SERVE_DATABASE right?"
+            }
+            Self::LeaseLost(_) => "`device list` shows whose it is",
             Self::AuditChanged(_) => {
                 "entries up to the one before are as they were written; keep a copy of the file"
             }

@@ -14,9 +14,10 @@
 //!             │
 //!             │    mqtt (what is told a broker)
 //!           lines (which devices there are) ── line (one owner thread a device)
+//!             │                                  ├─ owner (the thread)
 //!             │                                  ├─ watch (what is seen without being asked for) ── history
-//!             │                                  └─ throttle
-//!           state (SQLite: keys, devices, audit log, what WASMICO's numbers were)
+//!             │                                  └─ throttle, fenced (only while the device is this gateway's)
+//!           state (keys, devices, audit log, fleets: SQLite, or a PostgreSQL that several gateways share, each device one's)
 //! ```
 //!
 //! What a device does is the library `berth`'s; here it is decided who may ask for it, and one thread a device asks.
@@ -27,11 +28,13 @@ mod access;
 mod admin;
 pub mod cli;
 mod error;
+mod fenced;
 mod fleet;
 mod history;
 mod line;
 mod lines;
 mod mqtt;
+mod owner;
 mod placing;
 mod server;
 mod settings;

@@ -12,15 +12,17 @@
 
 use crate::{
     Error,
-    throttle::Throttled,
-    watch::{Due, Seen, Watch},
+    owner::Owner,
+    state::{Fence, Use},
+    watch::{Seen, Watch},
 };
-use berth::{Address, Client, DeviceInfo, LineLock};
+use berth::{Address, Client, DeviceInfo};
 use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError},
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{self, SyncSender, TrySendError},
     },
     thread,
     time::{Duration, Instant},
@@ -28,13 +30,7 @@ use std::{
 use tokio::sync::oneshot;
 
 /// Requests that may wait for one device.
-const WAITING_MAX: usize = 64;
-
-/// Until the line is looked for again, at first and at most.
-const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
-
-/// How long a device has for the first answer.
-const HELLO_PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const WAITING_MAX: usize = 64;
 
 /// How much longer than the thread the caller waits, so that the thread's reason is heard.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -52,6 +48,11 @@ pub enum Standing {
         why: String,
         /// Since when.
         since: Instant,
+    },
+    /// It is another gateway's, or nobody's at the moment.
+    Elsewhere {
+        /// Where that gateway is.
+        at: Option<String>,
     },
 }
 
@@ -75,6 +76,8 @@ pub enum Failed {
     Late,
     /// The device or the way to it.
     Device(berth::Error),
+    /// It is another gateway's, at this address; or nobody's at the moment.
+    Elsewhere(Option<String>),
     /// The gateway ends, or the device was taken out of it.
     Gone,
 }
@@ -86,18 +89,22 @@ pub struct Line {
     queue: SyncSender<Job>,
     standing: Arc<Mutex<Standing>>,
     watch: Arc<Watch>,
+    /// Where there may be other gateways.
+    fence: Option<Fence>,
+    /// How many wait for an answer.
+    asked: AtomicUsize,
 }
 
 /// What is asked of a device.
-struct Job {
-    until: Instant,
-    again: Again,
+pub(crate) struct Job {
+    pub(crate) until: Instant,
+    pub(crate) again: Again,
     /// Is the device another one afterwards?
-    changes: bool,
-    work: Box<dyn Work>,
+    pub(crate) changes: bool,
+    pub(crate) work: Box<dyn Work>,
 }
 
-trait Work: Send {
+pub(crate) trait Work: Send {
     /// Do it; gives back why not if the line broke, and has answered otherwise.
     fn attempt(&mut self, client: &mut Client) -> Result<(), berth::Error>;
     /// Say that it will not be done.
@@ -152,11 +159,11 @@ const fn is_about_line(error: &berth::Error) -> bool {
 }
 
 impl Line {
-    /// Begins to look for a device.
+    /// Begins to look for a device, and uses it as long as the fence holds, if there is one.
     ///
     /// # Errors
     /// [`Error::System`] if there is no thread for it.
-    pub fn open(name: &str, address: Address) -> Result<Self, Error> {
+    pub(crate) fn open(name: &str, address: Address, fence: Option<Fence>) -> Result<Self, Error> {
         let (queue, jobs) = mpsc::sync_channel(WAITING_MAX);
         let standing = Arc::new(Mutex::new(Standing::Looking));
         let watch = Arc::new(Watch::default());
@@ -166,6 +173,7 @@ impl Line {
             standing: Arc::clone(&standing),
             watch: Arc::clone(&watch),
             waiting: VecDeque::new(),
+            fence: fence.clone(),
         };
         thread::Builder::new()
             .name(format!("line {name}"))
@@ -176,7 +184,37 @@ impl Line {
             queue,
             standing,
             watch,
+            fence,
+            asked: AtomicUsize::new(0),
         })
+    }
+
+    /// A device that is another gateway's, at this address, or nobody's: nothing is asked of it here.
+    pub(crate) fn elsewhere(address: Address, at: Option<String>) -> Self {
+        let (queue, _) = mpsc::sync_channel(0);
+        Self {
+            address,
+            queue,
+            standing: Arc::new(Mutex::new(Standing::Elsewhere { at })),
+            watch: Arc::default(),
+            fence: None,
+            asked: AtomicUsize::new(0),
+        }
+    }
+
+    /// Is the device this gateway's?
+    pub(crate) fn is_ours(&self) -> bool {
+        self.fence.as_ref().is_none_or(Fence::holds)
+            && !matches!(*hold(&self.standing), Standing::Elsewhere { .. })
+    }
+
+    /// What is done with it now.
+    pub(crate) fn is_used(&self) -> Use {
+        match &*hold(&self.standing) {
+            Standing::Away { since, .. } => Use::Away(since.elapsed()),
+            _ if self.asked.load(Ordering::SeqCst) > 0 => Use::Busy,
+            _ => Use::Idle,
+        }
     }
 
     /// Where it is.
@@ -264,6 +302,10 @@ impl Line {
         patience: Duration,
         ask: impl FnMut(&mut Client) -> Result<T, berth::Error> + Send + 'static,
     ) -> Result<T, Failed> {
+        if let Standing::Elsewhere { at } = self.standing() {
+            return Err(Failed::Elsewhere(at));
+        }
+        let _asked = Asking::begin(&self.asked);
         let (answer, answered) = oneshot::channel();
         let work = Asked {
             ask,
@@ -288,151 +330,20 @@ impl Line {
     }
 }
 
-struct Connected {
-    client: Client,
-    _lock: LineLock,
-}
+/// Counts one who waits for an answer until it is dropped.
+struct Asking<'a>(&'a AtomicUsize);
 
-/// The owner of a line.
-struct Owner {
-    address: Address,
-    jobs: Receiver<Job>,
-    standing: Arc<Mutex<Standing>>,
-    watch: Arc<Watch>,
-    /// What waits for the line.
-    waiting: VecDeque<Job>,
-}
-
-/// The handle of the line was dropped.
-struct Ended;
-
-impl Owner {
-    fn run(mut self) {
-        let mut look_again = LOOK_AGAIN.0;
-        loop {
-            let ended = match self.connect() {
-                Ok(connected) => {
-                    look_again = LOOK_AGAIN.0;
-                    self.serve(connected)
-                }
-                Err(error) => {
-                    self.is_away(&error);
-                    let until = Instant::now() + look_again;
-                    look_again = (look_again * 2).min(LOOK_AGAIN.1);
-                    self.wait(until, &error)
-                }
-            };
-            if ended.is_err() {
-                return;
-            }
-        }
-    }
-
-    fn connect(&self) -> Result<Connected, berth::Error> {
-        let (lock, place) = berth::take_line(&self.address)?;
-        let line = Throttled::new(berth::open(&place)?);
-        let mut client = Client::new(Box::new(line))?;
-        let info = ask_hello(&mut client)?;
-        *hold(&self.standing) = Standing::Here(info);
-        Ok(Connected {
-            client,
-            _lock: lock,
-        })
-    }
-
-    fn is_away(&self, error: &berth::Error) {
-        let mut standing = hold(&self.standing);
-        let since = match &*standing {
-            Standing::Away { since, .. } => *since,
-            _ => Instant::now(),
-        };
-        *standing = Standing::Away {
-            why: error.to_string(),
-            since,
-        };
-    }
-
-    /// While there is no line: what can wait for it waits, the rest is told so.
-    fn wait(&mut self, until: Instant, error: &berth::Error) -> Result<(), Ended> {
-        loop {
-            self.waiting.retain_mut(|job| {
-                let late = job.until <= Instant::now();
-                if late {
-                    job.work.give_up(Failed::Away(error.to_string()));
-                }
-                !late && !job.work.is_idle()
-            });
-            let next = self.waiting.iter().map(|job| job.until).min();
-            let next = next.map_or(until, |next| next.min(until));
-            let left = next.saturating_duration_since(Instant::now());
-            match self.jobs.recv_timeout(left) {
-                Ok(job) if job.again == Again::Yes && self.waiting.len() < WAITING_MAX => {
-                    self.waiting.push_back(job);
-                }
-                Ok(mut job) => job.work.give_up(Failed::Away(error.to_string())),
-                Err(RecvTimeoutError::Timeout) if Instant::now() >= until => return Ok(()),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(Ended),
-            }
-        }
-    }
-
-    /// While there is a line. Returns when it has broken.
-    fn serve(&mut self, mut connected: Connected) -> Result<(), Ended> {
-        let client = &mut connected.client;
-        let mut due = Due::now();
-        loop {
-            let left = due.left(&self.watch);
-            if left.is_zero() {
-                match due.look(&self.watch, client) {
-                    Ok(Some(info)) => *hold(&self.standing) = Standing::Here(info),
-                    Ok(None) => {}
-                    Err(error) => {
-                        self.is_away(&error);
-                        return Ok(());
-                    }
-                }
-            }
-            let next = match self.waiting.pop_front() {
-                Some(job) => Ok(job),
-                None => self.jobs.recv_timeout(left),
-            };
-            match next {
-                Ok(mut job) if job.until <= Instant::now() => job.work.give_up(Failed::Late),
-                Ok(job) if job.work.is_idle() => {
-                    if job.changes {
-                        due.after_change();
-                    }
-                }
-                Ok(mut job) => {
-                    client.set_deadline(Some(job.until));
-                    let done = job.work.attempt(client);
-                    client.set_deadline(None);
-                    if job.changes {
-                        due.after_change();
-                    }
-                    if let Err(error) = done {
-                        self.is_away(&error);
-                        if job.again == Again::Yes && job.until > Instant::now() {
-                            self.waiting.push_front(job);
-                        } else {
-                            job.work.give_up(Failed::Device(error));
-                        }
-                        return Ok(());
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(Ended),
-            }
-        }
+impl<'a> Asking<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
     }
 }
 
-fn ask_hello(client: &mut Client) -> Result<DeviceInfo, berth::Error> {
-    client.set_deadline(Some(Instant::now() + HELLO_PATIENCE));
-    let info = berth::hello(client);
-    client.set_deadline(None);
-    info
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 pub(crate) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,6 +1,9 @@
 //! The devices that the state names, each with its line.
 
-use crate::{Device, Error, Line};
+use crate::{
+    Device, Error, Line, Standing,
+    state::{Use, Whose},
+};
 use berth::Address;
 use std::{
     collections::BTreeMap,
@@ -19,11 +22,16 @@ pub(crate) struct Known {
 pub struct Lines(RwLock<BTreeMap<String, Known>>);
 
 impl Lines {
-    /// Opens what is new, drops what is gone, and leaves alone whose address is as it was.
+    /// Opens what is new, drops what is gone, and leaves alone whose address is as it was. A device that is not this gateway's, by
+    /// `whose`, is known and not opened; `None`: there is no other gateway.
     ///
     /// # Errors
     /// The first that cannot be; the others are there.
-    pub fn follow(&self, devices: Vec<Device>) -> Result<(), Error> {
+    pub(crate) fn follow(
+        &self,
+        devices: Vec<Device>,
+        whose: impl Fn(&str) -> Option<Whose>,
+    ) -> Result<(), Error> {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *known);
         let mut failed = None;
@@ -35,9 +43,18 @@ impl Lines {
                     continue;
                 }
             };
-            let line = match before.remove(&device.name) {
-                Some(Known { line, .. }) if *line.address() == address => Ok(line),
-                _ => Line::open(&device.name, address).map(Arc::new),
+            let whose = whose(&device.name);
+            let line = match (before.remove(&device.name), whose) {
+                (Some(Known { line, .. }), whose)
+                    if *line.address() == address && is_still(&line, whose.as_ref()) =>
+                {
+                    Ok(line)
+                }
+                (_, None) => Line::open(&device.name, address, None).map(Arc::new),
+                (_, Some(Whose::Mine(fence))) => {
+                    Line::open(&device.name, address, Some(fence)).map(Arc::new)
+                }
+                (_, Some(Whose::Elsewhere(at))) => Ok(Arc::new(Line::elsewhere(address, at))),
             };
             match line {
                 Ok(line) => {
@@ -55,12 +72,29 @@ impl Lines {
         known.values().cloned().collect()
     }
 
+    /// What is done with a device now.
+    pub(crate) fn is_used(&self, name: &str) -> Use {
+        self.get(Some(name))
+            .map_or(Use::Idle, |known| known.line.is_used())
+    }
+
     /// The device of this name, or the default one.
     pub(crate) fn get(&self, name: Option<&str>) -> Option<Known> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         match name {
             Some(name) => known.get(name).cloned(),
             None => known.values().find(|known| known.device.default).cloned(),
+        }
+    }
+}
+
+/// Is a line what it is to be, if the device is whose?
+fn is_still(line: &Line, whose: Option<&Whose>) -> bool {
+    match whose {
+        None => true,
+        Some(Whose::Mine(_)) => line.is_ours(),
+        Some(Whose::Elsewhere(now)) => {
+            matches!(line.standing(), Standing::Elsewhere { at } if at == *now)
         }
     }
 }

@@ -13,6 +13,7 @@
 use crate::{
     Error, Lines, Standing,
     lines::Known,
+    tls,
     watch::{Item, Place},
     web::Device,
 };
@@ -28,11 +29,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::{broadcast, watch};
-use tokio_rustls::rustls::{
-    ClientConfig, RootCertStore,
-    crypto::ring,
-    pki_types::{CertificateDer, pem::PemObject},
-};
 
 /// Between two looks for what is new.
 const LOOK: Duration = Duration::from_millis(500);
@@ -134,7 +130,10 @@ impl Broker {
             options.set_credentials(user, wanted.password.unwrap_or_default());
         }
         if tls {
-            let config = trust(wanted.certificates)?;
+            let trusted = wanted
+                .certificates
+                .map_or(tls::Trust::System, tls::Trust::File);
+            let config = tls::trust(trusted, "--mqtt-certificate")?;
             options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
                 Arc::new(config),
             )));
@@ -147,44 +146,6 @@ impl Broker {
             logs: wanted.logs,
         })
     }
-}
-
-/// Trusts the certificates in this file, or those that the system does.
-fn trust(certificates: Option<&Path>) -> Result<ClientConfig, Error> {
-    let mut roots = RootCertStore::empty();
-    match certificates {
-        Some(path) => {
-            let wrong = |why: &dyn std::fmt::Display| {
-                Error::Certificate(format!("{}: {why}", path.display()))
-            };
-            let bytes = std::fs::read(path).map_err(|source| Error::File {
-                path: path.to_owned(),
-                source,
-            })?;
-            for certificate in CertificateDer::pem_slice_iter(&bytes) {
-                let certificate = certificate.map_err(|error| wrong(&error))?;
-                roots.add(certificate).map_err(|error| wrong(&error))?;
-            }
-            if roots.is_empty() {
-                return Err(wrong(&"there is no certificate in it"));
-            }
-        }
-        None => {
-            let system = rustls_native_certs::load_native_certs();
-            let (added, _) = roots.add_parsable_certificates(system.certs);
-            if added == 0 {
-                return Err(Error::Certificate(
-                    "the system has none to trust a broker by; --mqtt-certificate FILE names the broker's".into(),
-                ));
-            }
-        }
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Certificate(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
 }
 
 const ONLINE: &str = "online";
@@ -316,6 +277,11 @@ impl Publisher {
         let base = format!("{}/devices/{}", self.prefix, known.device.name);
         let seen = known.line.seen();
         let state = match known.line.standing() {
+            // Its own gateway tells of it, and what is retained is as that one tells it.
+            Standing::Elsewhere { .. } => {
+                *feed = Feed::default();
+                return Ok(());
+            }
             Standing::Looking => "looking",
             Standing::Here(_) => "here",
             Standing::Away { .. } => "away",

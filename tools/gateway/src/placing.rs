@@ -1,5 +1,6 @@
 //! A container onto a device, in place of the one of its name if there is one.
 
+use crate::watch::Carrying;
 use berth::{After, Begun, Client, Container, UpdateOutcome, UploadOutcome};
 use std::{thread, time::Duration};
 
@@ -43,7 +44,7 @@ pub(crate) struct How {
 }
 
 /// Stores an image in place of `before`, the container of this name if there is one; one that runs is updated live, on
-/// trial. `told` hears how many bytes the device has.
+/// trial. `carrying` is told how many bytes the device has.
 ///
 /// # Errors
 /// As every request.
@@ -53,7 +54,7 @@ pub(crate) fn place(
     before: Option<&Container>,
     image: &[u8],
     how: &How,
-    mut told: impl FnMut(u32),
+    carrying: &Carrying,
 ) -> Result<Placed, berth::Error> {
     let &How {
         ref wanted,
@@ -61,6 +62,7 @@ pub(crate) fn place(
         start,
         restart,
     } = how;
+    let mut told = |done| carrying.has(done);
     let was_active = before.is_some_and(Container::is_active);
     let mut done = Placed {
         outcome: "stored",

@@ -3,6 +3,7 @@
 use crate::{
     Error, Lines, State, fleet,
     mqtt::{self, Broker},
+    state::Leases,
     tls::Certificate,
     web::{self, App, Limits, Network, Peer},
 };
@@ -68,6 +69,8 @@ pub struct Config {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    /// Where other gateways send whoever wants a device of this one.
+    public: String,
     acceptor: Option<TlsAcceptor>,
     router: Router,
     app: Arc<App>,
@@ -97,8 +100,23 @@ impl Server {
             sessions: web::Sessions::default(),
             secure: config.certificate.is_some(),
         });
-        app.follow()?;
+        let scheme = if app.secure { "https" } else { "http" };
+        let called = app.names.first().map_or_else(
+            || address.to_string(),
+            |name| format!("{name}:{}", address.port()),
+        );
+        let following = Arc::clone(&app);
+        let public = format!("{scheme}://{called}");
+        let told = public.clone();
+        let followed = tokio::task::spawn_blocking(move || {
+            following.take_devices(&told)?;
+            following.follow()
+        });
+        followed
+            .await
+            .map_err(|error| Error::System(error.to_string()))??;
         Ok(Self {
+            public,
             listener,
             address,
             acceptor: config
@@ -123,6 +141,7 @@ impl Server {
         let (ending, ends) = watch::channel(false);
         let mut connections = JoinSet::new();
         let follower = tokio::spawn(keep_following(Arc::clone(&self.app)));
+        let keeper = tokio::spawn(keep_devices(Arc::clone(&self.app), self.public));
         let fleet = tokio::spawn(fleet::run(
             Arc::clone(&self.app.state),
             Arc::clone(&self.app.lines),
@@ -168,6 +187,11 @@ impl Server {
         };
         // Whoever takes longer is cut off.
         let _ = tokio::time::timeout(LAST, all).await;
+        keeper.abort();
+        let app = self.app;
+        let end = tokio::task::spawn_blocking(move || app.state.leases().map(Leases::end));
+        // The others take the devices when the leases are over.
+        let _ = end.await;
     }
 }
 
@@ -214,6 +238,30 @@ async fn serve(
     let _ = connection.await;
 }
 
+/// Where there may be other gateways: keeps this one's devices, takes what nobody has, and gives back what is too much.
+async fn keep_devices(app: Arc<App>, public: String) {
+    let Some(pause) = app.state.leases().map(Leases::pause) else {
+        return;
+    };
+    loop {
+        tokio::time::sleep(pause).await;
+        let (keeping, public) = (Arc::clone(&app), public.clone());
+        let kept = tokio::task::spawn_blocking(move || {
+            if keeping.take_devices(&public)? {
+                keeping.follow()?;
+            }
+            Ok::<_, Error>(())
+        });
+        match kept.await {
+            // A database that is away says so itself.
+            Ok(Ok(())) => {}
+            Ok(Err(error)) if error.is_away() => {}
+            Ok(Err(error)) => eprintln!("berth-serve: {error}"),
+            Err(_) => return,
+        }
+    }
+}
+
 async fn keep_following(app: Arc<App>) {
     let mut before = None;
     loop {
@@ -227,6 +275,7 @@ async fn keep_following(app: Arc<App>) {
         });
         match looked.await {
             Ok(Ok(version)) => before = Some(version),
+            Ok(Err(error)) if error.is_away() => {}
             Ok(Err(error)) => eprintln!("berth-serve: {error}"),
             Err(_) => return,
         }

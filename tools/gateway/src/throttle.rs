@@ -62,6 +62,10 @@ impl Transport for Throttled {
     fn shut_down(&self) {
         self.line.shut_down();
     }
+
+    fn has_unread(&self) -> bool {
+        self.line.has_unread()
+    }
 }
 
 #[cfg(test)]

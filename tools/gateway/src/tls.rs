@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 use tokio_rustls::rustls::{
-    ServerConfig,
+    ClientConfig, RootCertStore, ServerConfig,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
@@ -120,6 +120,59 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// By what a server's certificate is checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trust<'a> {
+    /// By what the system trusts.
+    System,
+    /// By the certificates in this file.
+    File(&'a Path),
+    /// By nothing, so none is good: the server is spoken to without TLS.
+    Nobody,
+}
+
+/// How a server is spoken to whose certificate is checked so; `option` is the one that names the file.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Certificate`].
+pub(crate) fn trust(by: Trust<'_>, option: &str) -> Result<ClientConfig, Error> {
+    let mut roots = RootCertStore::empty();
+    match by {
+        Trust::Nobody => {}
+        Trust::File(path) => {
+            let wrong = |why: &dyn std::fmt::Display| {
+                Error::Certificate(format!("{}: {why}", path.display()))
+            };
+            let bytes = std::fs::read(path).map_err(|source| Error::File {
+                path: path.to_owned(),
+                source,
+            })?;
+            for certificate in CertificateDer::pem_slice_iter(&bytes) {
+                let certificate = certificate.map_err(|error| wrong(&error))?;
+                roots.add(certificate).map_err(|error| wrong(&error))?;
+            }
+            if roots.is_empty() {
+                return Err(wrong(&"there is no certificate in it"));
+            }
+        }
+        Trust::System => {
+            let system = rustls_native_certs::load_native_certs();
+            let (added, _) = roots.add_parsable_certificates(system.certs);
+            if added == 0 {
+                return Err(Error::Certificate(format!(
+                    "the system has none to trust a server by; {option} FILE names the server's"
+                )));
+            }
+        }
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Certificate(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
 }
 
 #[cfg(test)]

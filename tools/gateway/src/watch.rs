@@ -17,7 +17,10 @@ use berth::{Client, Container, DeviceEvent, DeviceInfo, DeviceStatus, HeapInfo, 
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::broadcast;
@@ -116,6 +119,7 @@ pub(crate) struct Watch {
     /// Until when somebody has it on a page.
     viewed: Mutex<Option<Instant>>,
     carried: Mutex<Option<Carried>>,
+    uploaded: Mutex<Uploaded>,
 }
 
 /// An image on its way to the device.
@@ -128,11 +132,21 @@ pub(crate) struct Carried {
     pub(crate) total: u32,
 }
 
+/// Images that came to a device, and how long they took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Uploaded {
+    pub(crate) images: u64,
+    pub(crate) bytes: u64,
+    pub(crate) time: Duration,
+}
+
 /// Tells of an image on its way until it is dropped.
 pub(crate) struct Carrying {
     watch: Arc<Watch>,
     name: String,
     total: u32,
+    began: Instant,
+    is_there: AtomicBool,
 }
 
 impl Carrying {
@@ -141,6 +155,8 @@ impl Carrying {
             watch: Arc::clone(watch),
             name: name.to_owned(),
             total: u32::try_from(total).unwrap_or(u32::MAX),
+            began: Instant::now(),
+            is_there: AtomicBool::new(false),
         };
         this.has(0);
         this
@@ -153,6 +169,9 @@ impl Carrying {
             done,
             total: self.total,
         });
+        if done >= self.total && !self.is_there.swap(true, Ordering::Relaxed) {
+            self.watch.has_come(self.total, self.began.elapsed());
+        }
     }
 }
 
@@ -200,6 +219,19 @@ impl Watch {
     /// The image that is on its way to the device, if one is.
     pub(crate) fn carried(&self) -> Option<Carried> {
         hold(&self.carried).clone()
+    }
+
+    /// An image of so many bytes has come to the device, in that time.
+    pub(crate) fn has_come(&self, bytes: u32, time: Duration) {
+        let mut uploaded = hold(&self.uploaded);
+        uploaded.images += 1;
+        uploaded.bytes += u64::from(bytes);
+        uploaded.time += time;
+    }
+
+    /// The images that came to the device since the gateway knows it.
+    pub(crate) fn uploaded(&self) -> Uploaded {
+        *hold(&self.uploaded)
     }
 
     /// Somebody has it on a page, and asks again soon. Returns whether nobody had it before.

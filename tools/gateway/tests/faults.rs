@@ -10,13 +10,7 @@ use std::{
     os::unix::fs::MetadataExt,
     process::{Command, Stdio},
 };
-use support::{Board, ENDLESS, Gateway, done, module, wait_until};
-
-/// Debian's library that tells a program another time; `tools/setup/setup.sh tests` installs it.
-const FAKETIME: [&str; 2] = [
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-];
+use support::{Board, ENDLESS, Gateway, done, faketime, module, wait_until};
 
 /// The program with no room for files of more than so many times 512 bytes.
 fn with_room(state: &std::path::Path, blocks: u64) -> Command {
@@ -131,10 +125,6 @@ fn without_room_on_its_disk_nothing_is_done_and_nothing_that_was_is_lost() {
 
 #[test]
 fn a_clock_that_is_set_stops_nothing_and_loses_nothing() {
-    let library = FAKETIME
-        .iter()
-        .find(|path| fs::exists(path).unwrap_or(false));
-    let library = library.expect("libfaketime sets the clock: run tools/setup/setup.sh tests");
     let board = Board::new();
     let state = tempfile::tempdir().unwrap();
     done(state.path(), &["device", "add", "roof", &board.address()]);
@@ -143,7 +133,7 @@ fn a_clock_that_is_set_stops_nothing_and_loses_nothing() {
     set("+0d");
     let mut command = support::program(state.path());
     command
-        .env("LD_PRELOAD", library)
+        .env("LD_PRELOAD", faketime())
         .env("FAKETIME_TIMESTAMP_FILE", &clock)
         .env("FAKETIME_NO_CACHE", "1")
         // What only goes forward is not set, as on every system.

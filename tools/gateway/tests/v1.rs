@@ -375,6 +375,14 @@ fn a_device_is_seen_without_being_asked() {
         Some(1.0)
     );
     assert!(value(r#"berth_device_memory_bytes{device="roof",kind="free"}"#).unwrap() > 1000.0);
+    let uploads = value(r#"berth_device_uploads_total{device="roof"}"#);
+    assert_eq!(uploads, Some(2.0));
+    for unit in ["bytes", "seconds"] {
+        let sum = value(&format!(
+            r#"berth_device_upload_{unit}_total{{device="roof"}}"#
+        ));
+        assert!(sum.is_some_and(|sum| sum > 0.0), "{unit}");
+    }
     assert!(
         value(r#"berth_container_memory_limit_bytes{device="roof",container="blink"}"#).unwrap()
             > 0.0

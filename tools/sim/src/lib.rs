@@ -20,6 +20,6 @@ mod programs;
 mod rules;
 mod simulated;
 
-pub use berth_desk::{Access, Board, Desk, Model, OnBus, Traffic, Wrong};
+pub use berth_desk::{Access, Block, Board, Desk, Model, OnBus, Traffic, Wrong, misaligned};
 pub use machine::{Machine, use_arenas};
 pub use simulated::Simulated;

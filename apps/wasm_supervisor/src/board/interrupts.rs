@@ -57,7 +57,7 @@ impl Interrupts for Board {
         priority: u8,
         captures: &[Capture],
     ) -> Result<Registered, u8> {
-        interrupts::register(handle, number, priority, captures).map_err(|code| code as u8)
+        { LOOKED.records.register(handle, number, priority, captures) }.map_err(|code| code as u8)
     }
 
     fn unregister(&self, handle: u16, number: u16, bit: u32) {

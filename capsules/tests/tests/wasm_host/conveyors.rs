@@ -14,7 +14,7 @@ use kernel::syscall::CommandReturn;
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::VecDeque;
-use wasm_host::{Carried, ConveyorSlot, Engine, Moves, Processor, Refused, WasmHost, Window};
+use wasm_host::{ConveyorSlot, Engine, Moves, Processor, Refused, WasmHost, Window};
 
 fn moved(direction: Direction, offset: u16, width: Width, place: u16, count: u16) -> Move {
     Move {
@@ -456,10 +456,11 @@ impl Engine for Slow {
         window: &dyn Window,
         moves: Moves<'_>,
         memory: &WriteableProcessSlice,
-    ) -> Result<Carried, Refused> {
+        _: &mut dyn FnMut() -> bool,
+    ) -> Result<usize, Refused> {
         let Some(one) = moves.iter().nth(self.made.get()) else {
             self.made.set(0);
-            return Ok(Carried::All);
+            return Ok(moves.count());
         };
         assert!(one.is_whole() && one.direction() == Direction::In);
         for number in 0..one.count() {
@@ -472,7 +473,7 @@ impl Engine for Slow {
                 .unwrap();
         }
         self.made.set(self.made.get() + 1);
-        Ok(Carried::UnderWay)
+        Ok(0)
     }
 
     fn stop(&self) {

@@ -15,6 +15,7 @@
 //! | `alarms` | sets its alarm to now and to far away |
 //! | `names` | asks for ids and names of processes, with room for 32 KiB |
 //! | `erases` | erases one page of the flash and programs it, whatever the answer |
+//! | `partitions` | erases two pages of each of the flash's partitions as often as they may be, as fast as it can |
 //! | `above` | looks for anything in the memory above its break that it reaches, in three runs and at each change of its break, and leaves as much as it can there |
 
 #![no_std]
@@ -68,6 +69,7 @@ fn main() {
         }),
         "names" => names(),
         "erases" => erases(),
+        "partitions" => partitions(),
         "above" => above(),
         _ => Err(ErrorCode::Invalid),
     };
@@ -178,6 +180,24 @@ fn erases() -> Result<(), ErrorCode> {
         }
         Ok(())
     })
+}
+
+fn partitions() -> Result<(), ErrorCode> {
+    static STORE: EventSlot = EventSlot::new();
+    static CODE: EventSlot = EventSlot::new();
+    let mut partitions = [Partition::open(&STORE)?, Partition::open_code(&CODE)?];
+    let mut done = 0;
+    for partition in &mut partitions {
+        for page in 0..2 {
+            done += (0..256).filter(|_| partition.erase(page).is_ok()).count();
+        }
+    }
+    Line::new()
+        .text("abuse: erased ")
+        .decimal(u32::try_from(done).unwrap_or(u32::MAX))
+        .text(" of 1024 in both")
+        .print();
+    Ok(())
 }
 
 /// What the MPU of its block can separate: a 64th of 128 KiB.

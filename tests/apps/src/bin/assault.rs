@@ -28,16 +28,12 @@
 use core::arch::asm;
 
 use libtock::berth_exposure::interrupt::{COUNT, Capture, VALUES};
-use libtock::berth_exposure::program::{
-    Exchange, INSTRUCTION_BYTES, INSTRUCTIONS_MAX, Instruction, Place, Ready,
-};
-use libtock::berth_exposure::{DESCRIPTION_MAX, DRIVER_NUM, Width, allow};
+use libtock::berth_exposure::{DESCRIPTION_MAX, DRIVER_NUM, allow};
 use libtock::raw::{self, class};
-use libtock::wasm_host::interrupts::{self, Records};
-use libtock::wasm_host::programs;
+use libtock::wasm_host::interrupts::Records;
 use libtock::{ErrorCode, alarm, command, memop, wasm_host};
 use test_apps::interrupting::Interrupting;
-use test_apps::{Line, Setting, conveying, own};
+use test_apps::{Line, Setting, conveying, holding, own, programming};
 
 libtock::main!(main);
 
@@ -59,8 +55,8 @@ fn main() {
             Line::new().text("assault: ").text(deed).print();
             match deed {
                 "release" => release(),
-                "restart" => hold_all().map(|_| libtock::restart(0)),
-                "fault" => hold_all().map(|_| fault()),
+                "restart" => holding::all(TAG, &RECORDS).map(|_| libtock::restart(0)),
+                "fault" => holding::all(TAG, &RECORDS).map(|_| fault()),
                 "keep" => keep(),
                 "all" => all(),
                 "limits" => limits(),
@@ -106,7 +102,7 @@ fn release() -> Result<(), ErrorCode> {
     hold_all_aloud()?;
     loop {
         wasm_host::release_all(TAG)?;
-        hold_all()?;
+        holding::all(TAG, &RECORDS)?;
     }
 }
 
@@ -114,13 +110,13 @@ fn release() -> Result<(), ErrorCode> {
 fn limits() -> Result<(), ErrorCode> {
     const OTHER_TAG: u32 = 8;
     const LONGEST: &str = "uart1";
-    const MAPPED: &str = "sensor_channel_number_000000_244";
+    const MAPPED: &str = "sensor_channel_number_000000_243";
     const UNKNOWN: &str = "sensor_channel_number_000000_999";
     const CAPTURES: [Capture; 16] = [Capture {
         offset: 0x8,
         bytes: 4,
     }; 16];
-    let (claims, registered) = hold_all()?;
+    let (claims, registered) = holding::all(TAG, &RECORDS)?;
     let released = wasm_host::release_all(TAG)?;
     Line::new()
         .text("assault: held ")
@@ -142,8 +138,8 @@ fn limits() -> Result<(), ErrorCode> {
             return Err(ErrorCode::Fail);
         }
         let longest = wasm_host::claim(OTHER_TAG, LONGEST)?.handle;
-        interrupts::register(longest, 1, 255, &CAPTURES)?;
-        interrupts::register(longest, 0, 255, &CAPTURES)?;
+        RECORDS.register(longest, 1, 255, &CAPTURES)?;
+        RECORDS.register(longest, 0, 255, &CAPTURES)?;
         wasm_host::release(longest)?;
         let mapped = wasm_host::claim(OTHER_TAG, MAPPED)?.handle;
         wasm_host::map(mapped)?;
@@ -155,87 +151,13 @@ fn limits() -> Result<(), ErrorCode> {
 
 /// What costs most to check, and what is longest to carry out.
 fn programs() -> Result<(), ErrorCode> {
-    /// A register of each block that can be changed in part, and one that can be read.
-    const PLACES: [(&str, u16, u16); 3] =
-        [("fpgaio", 0x0, 0x0), ("uart", 0x8, 0x4), ("spi", 0x0, 0xc)];
-    /// Words that a program moves, and their bytes.
-    const WORDS: u16 = 256;
-    const MOVED: usize = WORDS as usize * 4;
-    let mut code = [0; INSTRUCTIONS_MAX * INSTRUCTION_BYTES];
-    let mut moving = [0; 2 * INSTRUCTION_BYTES + MOVED];
-    let mut output = [0; MOVED];
     let mut rounds = 0;
     conveying::lend();
     loop {
-        for index in 0..wasm_host::count()? {
-            let mut record = [0; DESCRIPTION_MAX];
-            let block = wasm_host::describe(index, &mut record)?;
-            let place = PLACES
-                .iter()
-                .find(|(kind, ..)| block.label.starts_with(kind));
-            let Some((_, changed, status)) = place else {
-                continue;
-            };
-            let change = Instruction::Modify {
-                at: word(*changed),
-                mask: 0x2,
-                value: 0,
-            };
-            let ready = Some(Ready { bit: 1, is: false });
-            let one = Exchange {
-                data: word(*changed),
-                status: *status,
-                words: 1,
-                under_way: 1,
-                room: ready,
-                from_input: false,
-                filled: None,
-                to_output: false,
-                limit: 3,
-            };
-            let exchange = Instruction::Exchange(one);
-            let all = Instruction::Exchange(Exchange {
-                words: WORDS,
-                from_input: true,
-                filled: ready,
-                to_output: true,
-                ..one
-            });
-            let handle = wasm_host::claim(TAG, block.label)?.handle;
-            for instruction in [change, exchange] {
-                for (at, to) in code.chunks_exact_mut(INSTRUCTION_BYTES).enumerate() {
-                    let first = Instruction::Repeat {
-                        count: 100,
-                        body: INSTRUCTIONS_MAX as u8 - 1,
-                    };
-                    to.copy_from_slice(&if at == 0 { first } else { instruction }.encode());
-                }
-                let done = programs::run(handle, INSTRUCTIONS_MAX as u16, &code, &mut []);
-                // A block whose registers are others refuses the one or the other.
-                rounds += u32::from(done == Ok(0));
-            }
-            for (count, instruction, bytes) in [
-                (WORDS, Instruction::Take(word(*changed)), 0),
-                (WORDS, Instruction::Read(word(*status)), MOVED),
-                (1, all, MOVED),
-            ] {
-                let first = Instruction::Repeat {
-                    count: count.into(),
-                    body: 1,
-                };
-                for (instruction, to) in [first, instruction]
-                    .iter()
-                    .zip(moving.chunks_exact_mut(INSTRUCTION_BYTES))
-                {
-                    to.copy_from_slice(&instruction.encode());
-                }
-                let output = &mut output[..bytes];
-                let done = programs::run(handle, 2, &moving, output);
-                rounds += u32::from(done == Ok(bytes as u32));
-            }
-            rounds += conveying::mirrored(handle, *changed, *status);
-            wasm_host::release(handle)?;
-        }
+        rounds += programming::each(TAG, |block| {
+            programming::longest(block)
+                + conveying::mirrored(block.handle, block.changed, block.status)
+        })?;
         Line::new()
             .text("assault: programs ")
             .decimal(rounds)
@@ -243,16 +165,9 @@ fn programs() -> Result<(), ErrorCode> {
     }
 }
 
-fn word(offset: u16) -> Place {
-    Place {
-        offset,
-        width: Width::Bits32,
-    }
-}
-
-/// [`hold_all`], said aloud.
+/// [`holding::all`], said aloud.
 fn hold_all_aloud() -> Result<(), ErrorCode> {
-    let (claims, registered) = hold_all()?;
+    let (claims, registered) = holding::all(TAG, &RECORDS)?;
     Line::new()
         .text("assault: held ")
         .decimal(claims)
@@ -260,25 +175,6 @@ fn hold_all_aloud() -> Result<(), ErrorCode> {
         .decimal(registered)
         .print();
     Ok(())
-}
-
-/// Claim and map and register everything; how many claims and interrupts there are.
-fn hold_all() -> Result<(u32, u32), ErrorCode> {
-    RECORDS.lend()?;
-    let (mut claims, mut registered) = (0, 0);
-    for index in 0..wasm_host::count()? {
-        let mut record = [0; DESCRIPTION_MAX];
-        let block = wasm_host::describe(index, &mut record)?;
-        let handle = wasm_host::claim(TAG, block.label)?.handle;
-        claims += 1;
-        let _ = wasm_host::map(handle);
-        for number in 0..block.interrupts {
-            let priority = 255 - registered as u8;
-            let done = interrupts::register(handle, number.into(), priority, &[]);
-            registered += u32::from(done.is_ok());
-        }
-    }
-    Ok((claims, registered))
 }
 
 fn all() -> Result<(), ErrorCode> {
@@ -330,7 +226,7 @@ fn states(number: u32) -> Result<(), ErrorCode> {
         offset: RELOAD,
         bytes: 4,
     };
-    let registered = interrupts::register(timer, 0, 5, &[capture])?;
+    let registered = RECORDS.register(timer, 0, 5, &[capture])?;
     wasm_host::write32(timer, RELOAD, status(number))?;
     wasm_host::write32(timer, VALUE, 3000)?;
     let mut stack = [0u64; 64];

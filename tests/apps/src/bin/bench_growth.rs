@@ -172,7 +172,7 @@ impl Bench {
         for number in [0, 1, 2, 4, 8, 16] {
             let list = [state; 16];
             let list = list.get(..number).unwrap_or(&list);
-            let registered = interrupts::register(self.uart, TX, 5, list)?;
+            let registered = RECORDS.register(self.uart, TX, 5, list)?;
             tell("captures", number as u32, 10 * self.interrupt(registered)?);
             interrupts::unregister(self.uart, TX)?;
         }
@@ -195,11 +195,11 @@ impl Bench {
         {
             *place = (wasm_host::claim(1, label)?.handle, 0);
         }
-        let registered = interrupts::register(self.uart, TX, 5, &[])?;
+        let registered = RECORDS.register(self.uart, TX, 5, &[])?;
         let mut others = others.iter();
         for (number, more) in [(1, 0), (2, 1), (3, 1), (5, 2), (7, 2), (9, 2)] {
             for (handle, number) in others.by_ref().take(more) {
-                interrupts::register(*handle, *number, 5, &[])?;
+                RECORDS.register(*handle, *number, 5, &[])?;
             }
             tell("handlers", number, 10 * self.interrupt(registered)?);
         }

@@ -50,7 +50,7 @@ fn run() -> Result<u32, ErrorCode> {
     let value = core::ptr::with_exposed_provenance::<u32>(mapping.address() + VALUE);
     RECORDS.lend()?;
     interrupts::notify(&RECORDED)?;
-    let registered = interrupts::register(timer, 0, 5, &[])?;
+    let registered = RECORDS.register(timer, 0, 5, &[])?;
     wasm_host::write32(timer, RELOAD, TICKS - 1)?;
     wasm_host::write32(timer, CTRL, ON)?;
     let mut least = TICKS;

@@ -9,12 +9,15 @@
 //! | `i2c` | writes as much as a transfer takes, to a memory and to nobody |
 //! | `swaps` | takes its buffers back in the middle of transfers, lends them twice, changes settings |
 //! | `leaves` | begins transfers on both buses and ends its run, by every way there is |
+//! | `serial` | sends 32 KiB on the second serial line |
+//! | `serial_short` | sends 512 bytes on it, a turn of the line |
+//! | `listens` | takes what comes on it |
 
 #![no_std]
 #![no_main]
 #![allow(unsafe_code)]
 
-use libtock::{ErrorCode, alarm, allow, command, i2c, memop, spi, wait_for};
+use libtock::{ErrorCode, alarm, allow, command, i2c, memop, spi, uart, wait_for};
 use test_apps::{Line, Setting, own};
 
 libtock::main!(main);
@@ -40,6 +43,9 @@ fn main() {
         }),
         "swaps" => swaps(),
         "leaves" => leaves(),
+        "serial" => forever(|| sends(TEXT.len())),
+        "serial_short" => forever(|| sends(512)),
+        "listens" => forever(listens),
         _ => Err(ErrorCode::Invalid),
     };
     if let Err(code) = result {
@@ -85,6 +91,25 @@ fn swaps() -> Result<(), ErrorCode> {
         }
         Ok(())
     })
+}
+
+/// Send so many bytes on the second serial line.
+fn sends(length: usize) -> Result<(), ErrorCode> {
+    allow::with_read_only(uart::DRIVER_NUM, uart::TO_SEND, &TEXT, || {
+        command(uart::DRIVER_NUM, uart::commands::WRITE, length, 0).success()?;
+        let _ = wait_for(uart::DRIVER_NUM, uart::WRITTEN);
+        Ok(())
+    })?
+}
+
+/// Take some bytes of the second serial line.
+fn listens() -> Result<(), ErrorCode> {
+    let mut room = [0; 64];
+    allow::with_read_write(uart::DRIVER_NUM, uart::RECEIVED, &mut room, || {
+        command(uart::DRIVER_NUM, uart::commands::READ, 64, 0).success()?;
+        let _ = wait_for(uart::DRIVER_NUM, uart::READ);
+        Ok(())
+    })?
 }
 
 /// The end of a run, another one in each.

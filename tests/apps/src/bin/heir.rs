@@ -39,7 +39,7 @@ fn run() -> Result<(), ErrorCode> {
     RECORDS.lend()?;
     interrupts::notify(&RECORDED)?;
     let control = wasm_host::read32(timer, CTRL)?;
-    let registered = interrupts::register(timer, 0, 5, &[])?;
+    let registered = RECORDS.register(timer, 0, 5, &[])?;
     alarm::sleep_ms(20)?;
     let quiet = control == 0 && RECORDS.waiting() == 0;
     let clean = if quiet { "clean" } else { "NOT CLEAN" };

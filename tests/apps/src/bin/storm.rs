@@ -49,7 +49,7 @@ fn run() -> Result<(), ErrorCode> {
         offset: VALUE,
         bytes: 4,
     };
-    let registered = interrupts::register(timer, 0, 5, &[value])?;
+    let registered = RECORDS.register(timer, 0, 5, &[value])?;
     wasm_host::write32(timer, RELOAD, TICKS - 1)?;
     wasm_host::write32(timer, CTRL, ON)?;
     match DEED.text() {

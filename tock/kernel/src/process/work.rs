@@ -18,12 +18,13 @@
 //! against its own time. Kinds of work:
 //!
 //! * *Clearing* memory that the process comes to reach. It does not run before that is done.
-//! * *The report* about its fault, a few lines a pass, which is all that its turn has: it may find no room for long. A restart
-//!   begins when it is complete.
 //! * *Ends of others' runs* that it caused: what these held is put to rest before it goes on. A pass is all that its turn has.
 //! * *Passes of drivers*, which a board asks for on their behalf with
 //!   [`Kernel::request_pass`](crate::Kernel::request_pass) and carries out in
 //!   [`SyscallDriverLookup::pass`](crate::platform::SyscallDriverLookup::pass).
+//! * *The report* about its fault, a few lines a pass, which is all that its turn has. A restart begins when it is complete. It comes
+//!   last, since it alone waits for others: for room, which the console's line makes; and what holds that line may be a driver that is
+//!   to find, in one of the passes before, that the run is gone.
 
 use core::cell::Cell;
 
@@ -239,19 +240,19 @@ impl<C: Chip> ProcessStandard<C> {
         let pending = self.work.pending.get();
         if self.work.is_clearing() {
             self.clear_pass();
-        } else if self.work.is_reporting() {
-            self.report_pass();
-            return Some(Pass::Last);
         } else if pending & ENDS != 0 {
             if !self.kernel.end_pass() {
                 self.work.done(ENDS);
             }
             return Some(Pass::Last);
-        } else if pending != 0 {
+        } else if pending & !REPORT != 0 {
             let index = pending.trailing_zeros();
             self.work.done(1 << index);
             let slot = self.grants.get(index as usize)?;
             return Some(Pass::Driver(slot.driver()));
+        } else if self.work.is_reporting() {
+            self.report_pass();
+            return Some(Pass::Last);
         } else {
             return None;
         }

@@ -623,14 +623,20 @@ fn a_report_is_told_in_parts_before_the_next_run_begins() {
     crate::debug::set_debug_sink(sink, &create_capability!(SetDebugWriterCapability));
     let s = setup(FaultAction::Restart, &["a"], PrioritySched::new);
     s.run(&[COMMAND]);
+    // So that it has a grant.
+    let granted = s.test.process(0).command(s.driver, 1, 0, 0);
+    assert_eq!(granted, CommandReturn::success_u32(1));
     let a = s.test.process(0).as_process();
     let id = a.processid();
     a.request_report("is restarted.");
+    assert!(s.test.kernel.request_pass(id, NUM));
     a.set_fault_state();
     assert!(sink.text.borrow().is_empty(), "nothing at once");
     assert_eq!((a.processid(), a.get_state()), (id, State::Faulted));
     // No line is lost for want of room.
     sink.full.set(true);
+    // It may be this driver for which the room waits.
+    assert_eq!(a.pass(), Some(Pass::Driver(NUM)));
     assert_eq!(a.pass(), Some(Pass::Last), "others come first");
     assert!(sink.text.borrow().is_empty());
     sink.full.set(false);

@@ -260,7 +260,11 @@ pub struct Sim {
     /// WebAssembly modules [default: the project of this folder, built]
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
-    /// What the board exposes: its manufacturer's exposures.json [default: the reference board]
+    /// Name of the container [default: the file's, or the package's]; with several files once for each, in their order
+    #[arg(long = "name", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// What the board exposes: its manufacturer's exposures.json, or what `berth exposures --list` and `--json` print [default: the
+    /// reference board]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub board: Option<PathBuf>,
     /// What stands behind its blocks, and what happens when: a file in TOML

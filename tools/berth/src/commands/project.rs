@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::{
     Error,
-    cli::{Build, New},
+    cli::{Build, Language, New},
     output,
     project::{self, Built, Project, Purpose, create},
 };
@@ -18,8 +18,12 @@ pub(super) fn new(arguments: &New, out: &mut impl Write, json: bool) -> Result<(
     output::action(out, &name, "made", None, json)?;
     if !json {
         let folder = crate::error::shown(&arguments.folder);
+        let test = match arguments.lang {
+            Language::Rust => "cargo test",
+            Language::C => "make test",
+        };
         output::note(&format!(
-            "`cd {folder}` and `berth run --watch`; README.md there says more"
+            "`cd {folder}`, then `{test}` and `berth sim` on this computer, `berth run --watch` on a device; README.md there says more"
         ));
     }
     Ok(())

@@ -12,15 +12,15 @@ use super::{
     watch::Log,
 };
 use crate::{
-    Client, Container, Error,
+    Client, Container, Error, LogLine,
     cli::{Cli, Numbers, Sim},
     device,
     meaning::Meaning,
-    output,
+    output::{self, Moments},
     project::Purpose,
 };
 use berth_pack::Places;
-use berth_sim::{Board, Machine, Model, Wrong};
+use berth_sim::{Access, Board, Machine, Model, OnBus, Wrong};
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -42,10 +42,7 @@ pub(super) fn run(cli: &Cli, arguments: &Sim, out: &mut impl Write) -> Result<()
         places: arguments.places.unwrap_or_default(),
         ..How::default()
     };
-    let images = files
-        .iter()
-        .map(|file| ImageFile::read(file, None, how))
-        .collect::<Result<Vec<_>, _>>()?;
+    let images = named(&files, &arguments.names, how)?;
     let (machine, board) = machine(arguments)?;
     let meaning = Rc::new(Meaning::of_board(board));
     let own = machine.clone();
@@ -79,6 +76,37 @@ pub(super) fn run(cli: &Cli, arguments: &Sim, out: &mut impl Write) -> Result<()
         }
     }
     endings::finish(ended.last().map_or(0, endings::exit_code))
+}
+
+/// The packages of these files, each under a name of its own.
+fn named(files: &[PathBuf], names: &[String], how: How) -> Result<Vec<ImageFile>, Error> {
+    if names.len() > files.len() {
+        return Err(Error::Usage(format!(
+            "there are more names than files: {} for {}",
+            names.len(),
+            files.len()
+        )));
+    }
+    let names = names.iter().map(|name| Some(name.as_str()));
+    let names = names.chain(std::iter::repeat(None));
+    let images = files.iter().zip(names);
+    let images = images
+        .map(|(file, name)| ImageFile::read(file, name, how))
+        .collect::<Result<Vec<_>, _>>()?;
+    for (place, image) in images.iter().enumerate() {
+        let mut before = images.iter().zip(files).take(place);
+        if let Some((_, file)) = before.find(|(other, _)| other.name == image.name) {
+            return Err(Error::Usage(format!(
+                "{} and {} are both named \"{}\": give each a name, in the order of the files (--name first --name second)",
+                crate::error::shown(file),
+                files
+                    .get(place)
+                    .map_or_else(String::new, |file| crate::error::shown(file)),
+                image.name
+            )));
+        }
+    }
+    Ok(images)
 }
 
 /// A refusal to start is one of `run`, with its hints.
@@ -169,17 +197,52 @@ impl Run {
         }
     }
 
-    /// Show what was accessed, and what containers have written.
+    /// Show what was accessed, and what containers have written, in the order of time.
     fn show(&mut self, client: &mut Client, out: &mut impl Write) -> Result<(), Failure> {
         let (accesses, on_bus) = (self.machine.accesses(), self.machine.on_bus());
+        let mut seen = Vec::new();
         if self.trace {
-            output::trace(out, &accesses, &on_bus, self.json)?;
+            seen.extend(accesses.into_iter().map(Seen::Access));
+            seen.extend(on_bus.into_iter().map(Seen::Bus));
         }
         let several = self.shown.len() > 1 && !self.json;
         for shown in &mut self.shown {
-            let title = several.then_some(shown.name.as_str());
-            shown.log.print_with(client, out, self.json, title)?;
+            for line in shown.log.lines(client)? {
+                seen.push(Seen::Line(several.then(|| shown.name.clone()), line));
+            }
+        }
+        // What is of one moment stays as it is here: an access, what it put on a bus, what was said of it.
+        seen.sort_by_key(Seen::time_us);
+        for one in &seen {
+            match one {
+                Seen::Access(access) => output::access(out, access, self.json)?,
+                Seen::Bus(entry) => output::bus(out, entry, self.json)?,
+                Seen::Line(title, line) => {
+                    if let Some(title) = title {
+                        write!(out, "{title}: ")?;
+                    }
+                    output::log_line(out, line, Moments::Device, self.json)?;
+                }
+            }
         }
         flush(out)
+    }
+}
+
+/// Something that is shown of a run.
+enum Seen {
+    Access(Access),
+    Bus(OnBus),
+    /// A line of a log, of the container of this name if there are several.
+    Line(Option<String>, LogLine),
+}
+
+impl Seen {
+    const fn time_us(&self) -> u64 {
+        match self {
+            Self::Access(access) => access.time_us,
+            Self::Bus(entry) => entry.time_us,
+            Self::Line(_, line) => line.time_us,
+        }
     }
 }

@@ -43,10 +43,7 @@ pub(super) fn logs(cli: &Cli, arguments: &Logs, out: &mut impl Write) -> Result<
         info.uptime_us.saturating_sub(since)
     });
     if arguments.tail.is_some() || since.is_some() {
-        let mut lines = Vec::new();
-        while let Some(line) = log.next(client)? {
-            lines.push(line);
-        }
+        let mut lines = log.lines(client)?;
         lines.retain(|line| line.time_us >= since.unwrap_or(0));
         let skipped = arguments
             .tail
@@ -195,25 +192,19 @@ impl Log {
         out: &mut impl Write,
         json: bool,
     ) -> Result<(), Failure> {
-        self.print_with(client, out, json, None)?;
+        while let Some(line) = self.next(client)? {
+            output::log_line(out, &line, self.moments, json)?;
+        }
         flush(out)
     }
 
-    /// The same, with a word in front of each line.
-    pub(super) fn print_with(
-        &mut self,
-        client: &mut Client,
-        out: &mut impl Write,
-        json: bool,
-        title: Option<&str>,
-    ) -> Result<(), Failure> {
+    /// The lines that are there and were not yet.
+    pub(super) fn lines(&mut self, client: &mut Client) -> Result<Vec<LogLine>, Error> {
+        let mut lines = Vec::new();
         while let Some(line) = self.next(client)? {
-            if let Some(title) = title {
-                write!(out, "{title}: ")?;
-            }
-            output::log_line(out, &line, self.moments, json)?;
+            lines.push(line);
         }
-        Ok(())
+        Ok(lines)
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the words of the wire to what berth keeps.
 
+use crate::advice::advice;
 use crate::model::{
     Container, DeviceEvent, DeviceStatus, Erases, FaultRecord, HostCall, Image, ServiceInfo,
     Settings, Source, Store, UpdateOutcome,
@@ -105,6 +106,7 @@ pub(super) fn fault(report: FaultReport<'_>) -> FaultRecord {
         restarts: report.restarts,
         time_us: report.time_us,
         place: None,
+        why: advice(report.fault.word()).map(str::to_owned),
     }
 }
 

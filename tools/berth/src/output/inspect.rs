@@ -1,7 +1,6 @@
 //! Everything about one thing, a line for each of its properties.
 
 use super::{count, duration, moment, print_json, tables::blocks};
-use crate::meaning::misaligned;
 use crate::{
     DeviceInfo, FaultRecord, HeapInfo, Inspection, Settings, UpdateOutcome,
     table::{Table, plain, print_table, right_align},
@@ -211,6 +210,9 @@ fn add_fault(table: &mut Table, fault: &FaultRecord) {
         };
         table.add_row(["  there", &said]);
     }
+    if let Some(why) = &fault.why {
+        table.add_row(["  why", why]);
+    }
     table.add_row([
         "  last call",
         &fault.last_call.as_ref().map_or_else(
@@ -223,10 +225,7 @@ fn add_fault(table: &mut Table, fault: &FaultRecord) {
                     (Some(block), None) => format!(" of {block}"),
                     (None, _) => String::new(),
                 };
-                let is_why = fault.fault == "bad-register";
-                let why = misaligned(call.name.as_ref(), second).filter(|_| is_why);
-                let why = why.map_or_else(String::new, |why| format!(", {why}"));
-                format!("{}({first:#x}, {second:#x}){of}{why}", call.name)
+                format!("{}({first:#x}, {second:#x}){of}", call.name)
             },
         ),
     ]);

@@ -187,41 +187,28 @@ pub(crate) enum Moments {
     Clock(SystemTime),
 }
 
-/// What was accessed and what was on buses, in the order of time.
-pub(crate) fn trace(
-    out: &mut impl Write,
-    accesses: &[Access],
-    on_bus: &[OnBus],
-    as_json: bool,
-) -> io::Result<()> {
-    let mut on_bus = on_bus.iter().peekable();
-    for access in accesses {
-        while let Some(entry) = on_bus.next_if(|entry| entry.time_us < access.time_us) {
-            bus(out, entry, as_json)?;
-        }
-        if as_json {
-            print_json(
-                out,
-                &json!({
-                    "time_us": access.time_us,
-                    "block": access.block,
-                    "register": access.name,
-                    "offset": access.offset,
-                    "bits": 8 * access.width.bytes(),
-                    "access": access.kind.word(),
-                    "value": access.value,
-                    "by": access.by.word(),
-                }),
-            )?;
-        } else {
-            writeln!(out, "{access}")?;
-        }
+/// An access to a register, of `sim`.
+pub(crate) fn access(out: &mut impl Write, access: &Access, as_json: bool) -> io::Result<()> {
+    if !as_json {
+        return writeln!(out, "{access}");
     }
-    on_bus.try_for_each(|entry| bus(out, entry, as_json))
+    print_json(
+        out,
+        &json!({
+            "time_us": access.time_us,
+            "block": access.block,
+            "register": access.name,
+            "offset": access.offset,
+            "bits": 8 * access.width.bytes(),
+            "access": access.kind.word(),
+            "value": access.value,
+            "by": access.by.word(),
+        }),
+    )
 }
 
 /// Something that was on a bus.
-fn bus(out: &mut impl Write, entry: &OnBus, as_json: bool) -> io::Result<()> {
+pub(crate) fn bus(out: &mut impl Write, entry: &OnBus, as_json: bool) -> io::Result<()> {
     if !as_json {
         return writeln!(out, "{entry}");
     }

@@ -65,7 +65,7 @@ pub(crate) fn create(new: &New<'_>) -> Result<String, Error> {
     }
     if new.folder.exists() {
         return Err(Error::Usage(format!(
-            "{} is there already",
+            "{} is there already, and nothing in it is touched: choose another name, or remove it first",
             crate::error::shown(new.folder)
         )));
     }

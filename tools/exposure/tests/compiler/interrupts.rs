@@ -168,7 +168,7 @@ fn captures_have_a_maximum() {
             "regs",
             "access = \"mediated\"; masks = \"CTRL rw 0xf0f\"; interrupts = \"rx\"; captures-max = <17>;",
         ),
-        &["exposure.dts:3: captures-max is 17; remedy: use 1 to 10"],
+        &["exposure.dts:3: captures-max is 17; remedy: use 1 to 16"],
     );
 }
 

@@ -5,13 +5,16 @@ use super::{
     spec::Spec,
 };
 use crate::{
-    Again, By, Error, Failed, Lines, Standing, State,
+    Again, Error, Failed, Lines, Standing, State,
     lines::Known,
     state::{Holds, Rollout, RolloutDevice},
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::Semaphore;
@@ -44,13 +47,15 @@ struct Kept {
 
 /// What is not in the state: it is found out again after a start.
 #[derive(Default)]
-struct Memory {
+pub(super) struct Memory {
     devices: HashMap<String, Kept>,
     busy: HashSet<String>,
     /// Since when a stage is complete, by roll-out and stage. By the clock that only goes forward: a new start watches it anew.
-    complete: HashMap<(i64, i64), Instant>,
+    pub(super) complete: HashMap<(i64, i64), Instant>,
     /// Containers that have written the line that they have to: roll-out, device, container.
-    lines: HashSet<(i64, String, String)>,
+    pub(super) lines: HashSet<(i64, String, String)>,
+    /// When a question of a roll-out was heard of, by roll-out and question.
+    pub(super) asked: HashMap<(i64, i64), Instant>,
     images: HashMap<String, Arc<Vec<u8>>>,
 }
 
@@ -66,6 +71,7 @@ impl Memory {
         let goes_on = |id: i64| under_way.iter().any(|this| this.rollout.id == id);
         self.lines.retain(|(id, ..)| goes_on(*id));
         self.complete.retain(|(id, _), _| goes_on(*id));
+        self.asked.retain(|(id, _), _| goes_on(*id));
     }
 }
 
@@ -87,6 +93,8 @@ pub(crate) async fn run(state: Arc<State>, lines: Arc<Lines>, check_every: Durat
                     tokio::spawn(async move { engine.work(work).await });
                 }
             }
+            // A database that is away says so itself.
+            Ok(Err(error)) if error.is_away() => {}
             Ok(Err(error)) => eprintln!("berth-serve: {error}"),
             Err(_) => return,
         }
@@ -94,8 +102,8 @@ pub(crate) async fn run(state: Arc<State>, lines: Arc<Lines>, check_every: Durat
     }
 }
 
-struct Engine {
-    state: Arc<State>,
+pub(super) struct Engine {
+    pub(super) state: Arc<State>,
     lines: Arc<Lines>,
     memory: Mutex<Memory>,
     /// A device that is as it is to be is looked at again so often.
@@ -115,14 +123,27 @@ struct Work {
     lines: Vec<(i64, String, String)>,
 }
 
+/// What came of it.
+struct Noted {
+    device: String,
+    wanted: Wanted,
+    whose: BTreeMap<String, (String, i64)>,
+    made: Result<Made, Failed>,
+    /// Does the history have it already?
+    placed: AtomicBool,
+}
+
+/// What was done and why not all, and which containers of which roll-out have written what they have to.
+type Made = ((super::reconcile::Done, Option<String>), Vec<(i64, String)>);
+
 /// A roll-out with its devices.
-struct UnderWay {
-    rollout: Rollout,
-    devices: BTreeMap<String, RolloutDevice>,
+pub(super) struct UnderWay {
+    pub(super) rollout: Rollout,
+    pub(super) devices: BTreeMap<String, RolloutDevice>,
 }
 
 impl Engine {
-    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+    pub(super) fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         crate::line::hold(&self.memory)
     }
 
@@ -145,11 +166,17 @@ impl Engine {
         }
         self.memory().forget(&sets, &under_way);
         let all = self.lines.all();
-        for this in &under_way {
+        let clock = if under_way.is_empty() {
+            0
+        } else {
+            self.state.clock()?
+        };
+        for this in &mut under_way {
             let set = sets.iter().find(|set| set.name == this.rollout.set);
             let spec = set.and_then(|set| set.specs.get(&this.rollout.version));
             if let Some(spec) = spec {
-                self.judge(this, spec, &all)?;
+                self.note_facts(this, spec, &all, clock)?;
+                self.judge(this, spec)?;
             }
         }
         let mut work = Vec::new();
@@ -274,8 +301,9 @@ impl Engine {
         let name = work.known.device.name.clone();
         let (targets, too_much) = (work.targets, work.too_much);
         let texts = work.lines.clone();
+        let watch = Arc::clone(work.known.line.watch());
         let made = work.known.line.change(Again::No, PATIENCE, move |client| {
-            let made = reconcile(client, &targets, &too_much)?;
+            let made = reconcile(client, &targets, &too_much, &watch)?;
             let mut seen = Vec::new();
             if made.1.is_none() {
                 for (rollout, container, text) in &texts {
@@ -286,34 +314,45 @@ impl Engine {
             }
             Ok((made, seen))
         });
-        let made = made.await;
-        let engine = Arc::clone(&self);
-        let (wanted, whose) = (work.wanted, work.whose);
-        let device = name.clone();
-        let noted = tokio::task::spawn_blocking(move || engine.note(&device, wanted, &whose, made));
-        if let Ok(Err(error)) = noted.await {
-            eprintln!("berth-serve: {error}");
+        let noted = Arc::new(Noted {
+            device: name.clone(),
+            wanted: work.wanted,
+            whose: work.whose,
+            made: made.await,
+            placed: AtomicBool::new(false),
+        });
+        loop {
+            let (engine, noting) = (Arc::clone(&self), Arc::clone(&noted));
+            match tokio::task::spawn_blocking(move || engine.note(&noting)).await {
+                // What was done by who owns the device no more is found by who does.
+                Ok(Err(Error::LeaseLost(_))) => break,
+                // It was done, so it is written as soon as there is a database again.
+                Ok(Err(error)) if error.is_away() => tokio::time::sleep(TICK).await,
+                Ok(Err(error)) => {
+                    eprintln!("berth-serve: {error}");
+                    break;
+                }
+                Ok(Ok(())) | Err(_) => break,
+            }
         }
         self.memory().busy.remove(&name);
     }
 
-    #[expect(clippy::type_complexity, reason = "what comes of one question")]
-    fn note(
-        &self,
-        device: &str,
-        wanted: Wanted,
-        whose: &BTreeMap<String, (String, i64)>,
-        made: Result<((super::reconcile::Done, Option<String>), Vec<(i64, String)>), Failed>,
-    ) -> Result<(), Error> {
-        let Ok(((done, failed), seen)) = made else {
+    fn note(&self, noted: &Noted) -> Result<(), Error> {
+        let device = noted.device.as_str();
+        let Ok(((done, failed), seen)) = &noted.made else {
             // The line broke, or it is away: nobody knows how far it came, and it is looked at again.
             self.memory().devices.remove(device);
             return Ok(());
         };
-        self.state.note_placed(device, &done, whose)?;
+        if !noted.placed.load(Ordering::SeqCst) {
+            self.state.note_placed(device, done, &noted.whose)?;
+            noted.placed.store(true, Ordering::SeqCst);
+        }
         for rollout in self.state.rollouts_under_way()? {
-            if wanted.contains(&(rollout.set.clone(), rollout.version)) {
-                match &failed {
+            let version = (rollout.set.clone(), rollout.version);
+            if noted.wanted.contains(&version) {
+                match failed {
                     None => self.state.note_updated(rollout.id, device)?,
                     Some(why) => self.state.note_failed(rollout.id, device, why)?,
                 }
@@ -324,135 +363,18 @@ impl Engine {
         }
         let mut memory = self.memory();
         for (rollout, container) in seen {
-            memory.lines.insert((rollout, device.to_owned(), container));
+            let line = (*rollout, device.to_owned(), container.clone());
+            memory.lines.insert(line);
         }
         memory.devices.insert(
             device.to_owned(),
             Kept {
-                wanted,
+                wanted: noted.wanted.clone(),
                 at: Instant::now(),
-                failed,
+                failed: failed.clone(),
             },
         );
         Ok(())
-    }
-
-    /// Looks whether a roll-out goes on, or has to be stopped.
-    fn judge(&self, this: &UnderWay, spec: &Spec, all: &[Known]) -> Result<(), Error> {
-        let rollout = &this.rollout;
-        if rollout.state != "running" {
-            self.memory().complete.remove(&(rollout.id, rollout.stage));
-            return Ok(());
-        }
-        let stage = this
-            .devices
-            .values()
-            .filter(|device| device.stage <= rollout.stage);
-        let mut failed = Vec::new();
-        let (mut updated, mut waiting) = (0, 0);
-        for device in stage {
-            let known = all.iter().find(|known| known.device.name == device.device);
-            match &*device.state {
-                "failed" => failed.push(format!("{}: {}", device.device, device.why)),
-                "updated" | "good" => {
-                    match known.and_then(|known| self.sickness(known, spec, device)) {
-                        Some(why) => {
-                            self.state.note_failed(rollout.id, &device.device, &why)?;
-                            failed.push(format!("{}: {why}", device.device));
-                        }
-                        None => {
-                            updated += 1;
-                            waiting +=
-                                usize::from(!self.has_said_all(rollout.id, &device.device, spec));
-                        }
-                    }
-                }
-                _ => {
-                    // Who is away gets it when he comes back.
-                    let here = known.is_some_and(|known| {
-                        matches!(known.line.standing(), Standing::Here(_) | Standing::Looking)
-                    });
-                    waiting += usize::from(here);
-                }
-            }
-        }
-        if failed.len() > spec.rollout.failures_max as usize {
-            let why = failed.join("; ");
-            return self
-                .state
-                .end_rollout(rollout.id, "stopped", &why, By::GATEWAY);
-        }
-        let key = (rollout.id, rollout.stage);
-        if waiting > 0 || updated == 0 {
-            self.memory().complete.remove(&key);
-            return Ok(());
-        }
-        let since = *self
-            .memory()
-            .complete
-            .entry(key)
-            .or_insert_with(Instant::now);
-        let over = since + spec.rollout.watch();
-        if Instant::now() < over {
-            return Ok(());
-        }
-        // Seen once more, so that nothing of the time that was watched is missed.
-        let mut is_seen = true;
-        for device in this.devices.values() {
-            let known = all.iter().find(|known| known.device.name == device.device);
-            if let Some(known) = known
-                && matches!(&*device.state, "updated" | "good")
-                && matches!(known.line.standing(), Standing::Here(_))
-                && known.line.seen().is_none_or(|seen| seen.at < over)
-            {
-                known.line.glance();
-                is_seen = false;
-            }
-        }
-        if !is_seen {
-            return Ok(());
-        }
-        self.memory().complete.remove(&key);
-        self.state.advance(rollout.id, rollout.stage)
-    }
-
-    /// Why a device that has the new version is not well, by what was seen of it since.
-    fn sickness(&self, known: &Known, spec: &Spec, device: &RolloutDevice) -> Option<String> {
-        let seen = known.line.seen()?;
-        let since = crate::state::now_ms().saturating_sub(device.at_ms);
-        // Of before it was updated.
-        if i64::try_from(seen.at.elapsed().as_millis()).unwrap_or(i64::MAX) > since.max(0) {
-            return None;
-        }
-        if seen.status.as_ref().is_some_and(|status| status.safe_mode) {
-            return Some("it is in safe mode".into());
-        }
-        for (name, wanted) in &spec.containers {
-            let Some(container) = seen.containers.iter().find(|is| is.name == **name) else {
-                return Some(format!("{name} is not there"));
-            };
-            use berth_protocol::State::{Faulted, Quarantined, Restarting};
-            if matches!(
-                container.state,
-                Faulted { .. } | Quarantined | Restarting { .. }
-            ) {
-                return Some(format!("{name} is {}", container.state));
-            }
-            if wanted.start && container.restarts > 0 {
-                return Some(format!("{name} was restarted {} times", container.restarts));
-            }
-        }
-        None
-    }
-
-    fn has_said_all(&self, rollout: i64, device: &str, spec: &Spec) -> bool {
-        let memory = self.memory();
-        let mut containers = spec.rollout.logs.keys();
-        containers.all(|container| {
-            memory
-                .lines
-                .contains(&(rollout, device.to_owned(), container.clone()))
-        })
     }
 }
 

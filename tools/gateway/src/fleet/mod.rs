@@ -13,6 +13,7 @@
 //! stands in the state, so a gateway that was killed goes on where it was, and does nothing twice.
 
 mod engine;
+mod judge;
 mod reconcile;
 mod spec;
 

@@ -1,7 +1,10 @@
 //! One device, made what it is to be.
 
 use super::spec::Container;
-use crate::placing::{How, Placed, place, remove};
+use crate::{
+    placing::{How, Placed, place, remove},
+    watch::{Carrying, Watch},
+};
 use berth::{Client, Image, Kept};
 use berth_protocol::State;
 use serde::Serialize;
@@ -144,6 +147,7 @@ pub(crate) fn reconcile(
     client: &mut Client,
     targets: &BTreeMap<String, Target>,
     too_much: &[String],
+    watch: &Arc<Watch>,
 ) -> Result<(Done, Option<String>), berth::Error> {
     let images = berth::images(client)?;
     let containers = berth::containers(client)?;
@@ -166,7 +170,8 @@ pub(crate) fn reconcile(
                     restart: false,
                 };
                 let before = containers.iter().find(|c| c.name == **name);
-                place(client, name, before, &target.image, &how, |_| {}).map(|placed: Placed| {
+                let carrying = Carrying::begin(watch, name, target.image.len());
+                place(client, name, before, &target.image, &how, &carrying).map(|placed: Placed| {
                     let back = placed.rolled_back();
                     (
                         if back.is_some() {

@@ -1,9 +1,9 @@
 //! Which devices there are, and in which groups.
 
-use super::{NewEntry, State, audit, is_taken, now_ms};
+use super::{NewEntry, State, audit, sql::values};
 use crate::Error;
-use rusqlite::params;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,18 +64,19 @@ impl State {
                 "\"{name}\" is a path of the gateway; choose another name"
             )));
         }
-        self.change(|transaction| {
-            let first: bool =
-                transaction.query_row("SELECT count(*) = 0 FROM device", [], |row| row.get(0))?;
+        self.change(|sql| {
+            let first: bool = sql
+                .one("SELECT count(*) = 0 FROM device", values![])?
+                .get(0)?;
             if default {
-                transaction.execute("UPDATE device SET is_default = 0", [])?;
+                sql.run("UPDATE device SET is_default = 0", values![])?;
             }
-            let added = transaction.execute(
+            let added = sql.run(
                 "INSERT INTO device (name, address, is_default, added_ms) VALUES (?1, ?2, ?3, ?4)",
-                params![name, address, first || default, now_ms()],
+                values![name, address, first || default, sql.now_ms],
             );
             match added {
-                Err(error) if is_taken(&error) => {
+                Err(error) if error.is_taken() => {
                     return Err(Error::Taken {
                         kind: "device",
                         name: name.to_owned(),
@@ -84,12 +85,12 @@ impl State {
                 added => added?,
             };
             for group in groups {
-                transaction.execute(
-                    "INSERT OR IGNORE INTO device_group (device, label) VALUES (?1, ?2)",
-                    params![name, group],
+                sql.run(
+                    "INSERT INTO device_group (device, label) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                    values![name, group],
                 )?;
             }
-            audit::write(transaction, by.entry("device add", name))?;
+            audit::write(sql, by.entry("device add", name))?;
             Ok(())
         })
     }
@@ -99,15 +100,15 @@ impl State {
     /// # Errors
     /// [`Error::Unknown`], [`Error::State`].
     pub fn remove_device(&self, name: &str, by: By<'_>) -> Result<(), Error> {
-        self.change(|transaction| {
-            let removed = transaction.execute("DELETE FROM device WHERE name = ?1", [name])?;
+        self.change(|sql| {
+            let removed = sql.run("DELETE FROM device WHERE name = ?1", values![name])?;
             if removed == 0 {
                 return Err(Error::Unknown {
                     kind: "device",
                     name: name.to_owned(),
                 });
             }
-            audit::write(transaction, by.entry("device remove", name))?;
+            audit::write(sql, by.entry("device remove", name))?;
             Ok(())
         })
     }
@@ -117,24 +118,27 @@ impl State {
     /// # Errors
     /// [`Error::State`].
     pub fn devices(&self) -> Result<Vec<Device>, Error> {
-        let connection = self.hold();
-        let mut groups = connection
-            .prepare("SELECT label FROM device_group WHERE device = ?1 ORDER BY label")?;
-        let mut statement =
-            connection.prepare("SELECT name, address, is_default FROM device ORDER BY name")?;
-        let mut rows = statement.query([])?;
-        let mut devices = Vec::new();
-        while let Some(row) = rows.next()? {
-            let name: String = row.get(0)?;
-            let labels = groups.query_map([&name], |row| row.get(0))?;
-            devices.push(Device {
-                groups: labels.collect::<Result<_, _>>()?,
-                name,
-                address: row.get(1)?,
-                default: row.get(2)?,
+        self.look(|sql| {
+            let mut groups = BTreeMap::<String, Vec<String>>::new();
+            let labels = "SELECT device, label FROM device_group ORDER BY device, label";
+            for row in sql.rows(labels, values![])? {
+                groups.entry(row.get(0)?).or_default().push(row.get(1)?);
+            }
+            let rows = sql.rows(
+                "SELECT name, address, is_default FROM device ORDER BY name",
+                values![],
+            )?;
+            let devices = rows.iter().map(|row| {
+                let name: String = row.get(0)?;
+                Ok(Device {
+                    groups: groups.remove(&name).unwrap_or_default(),
+                    name,
+                    address: row.get(1)?,
+                    default: row.get(2)?,
+                })
             });
-        }
-        Ok(devices)
+            devices.collect()
+        })
     }
 }
 
@@ -176,13 +180,13 @@ impl<'a> By<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(super) mod tests {
+    use super::{super::both::Fresh, *};
 
-    #[test]
-    fn the_first_is_the_default_until_another_is_said_to_be() {
-        let folder = tempfile::tempdir().unwrap();
-        let state = State::open(folder.path()).unwrap();
+    pub(in crate::state) fn the_first_is_the_default_until_another_is_said_to_be(
+        fresh: &mut Fresh,
+    ) {
+        let state = fresh.state();
         let default = |state: &State| {
             let devices = state.devices().unwrap().into_iter();
             devices
@@ -212,10 +216,8 @@ mod tests {
         assert_eq!(state.devices().unwrap().len(), 2);
     }
 
-    #[test]
-    fn a_path_of_the_gateway_is_no_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let state = State::open(folder.path()).unwrap();
+    pub(in crate::state) fn a_path_of_the_gateway_is_no_name(fresh: &mut Fresh) {
+        let state = fresh.state();
         for name in ["v1", "V1", "task", "heap", "a/b", "", ".hidden", "erase"] {
             let refused = state.add_device(name, "unix:/x", &[], false, By::COMMAND);
             assert!(matches!(refused, Err(Error::Usage(_))), "{name}");

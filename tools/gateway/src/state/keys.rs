@@ -1,9 +1,8 @@
 //! API keys. A key is shown once, when it is made; kept is the SHA-256 of its secret. That needs no slow hash, because a
 //! secret is 256 random bits: nobody guesses one, however fast.
 
-use super::{By, NewEntry, State, audit, devices::is_name, is_taken, now_ms};
+use super::{By, NewEntry, State, audit, devices::is_name, sql::values};
 use crate::{Error, Role, Scope};
-use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -78,18 +77,19 @@ impl State {
             }
         }
         let (id, secret) = (random::<ID_BYTES>()?, random::<SECRET_BYTES>()?);
-        self.change(|transaction| {
-            let empty: bool = transaction
-                .query_row("SELECT count(*) = 0 FROM access_key", [], |row| row.get(0))?;
+        self.change(|sql| {
+            let empty: bool = sql
+                .one("SELECT count(*) = 0 FROM access_key", values![])?
+                .get(0)?;
             if only_first && !empty {
                 return Ok(None);
             }
-            let added = transaction.execute(
+            let added = sql.run(
                 "INSERT INTO access_key (id, name, hash, role, added_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![id, new.name, hash(&secret), new.role.word(), now_ms()],
+                values![&id, new.name, &hash(&secret)[..], new.role.word(), sql.now_ms],
             );
             match added {
-                Err(error) if is_taken(&error) => {
+                Err(error) if error.is_taken() => {
                     return Err(Error::Taken {
                         kind: "key",
                         name: new.name.to_owned(),
@@ -100,12 +100,12 @@ impl State {
             let devices = new.scope.devices.iter().map(|name| ("device", name));
             let groups = new.scope.groups.iter().map(|name| ("group", name));
             for (kind, value) in devices.chain(groups) {
-                transaction.execute(
-                    "INSERT OR IGNORE INTO access_scope (key, kind, value) VALUES (?1, ?2, ?3)",
-                    params![id, kind, value],
+                sql.run(
+                    "INSERT INTO access_scope (key, kind, value) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                    values![&id, kind, value],
                 )?;
             }
-            audit::write(transaction, by.entry("key add", new.name))?;
+            audit::write(sql, by.entry("key add", new.name))?;
             Ok(Some(format!("{PREFIX}{id}_{secret}")))
         })
     }
@@ -115,10 +115,10 @@ impl State {
     /// # Errors
     /// [`Error::Unknown`], [`Error::State`].
     pub fn revoke_key(&self, name: &str, by: By<'_>) -> Result<(), Error> {
-        self.change(|transaction| {
-            let revoked = transaction.execute(
+        self.change(|sql| {
+            let revoked = sql.run(
                 "UPDATE access_key SET revoked_ms = coalesce(revoked_ms, ?2) WHERE name = ?1",
-                params![name, now_ms()],
+                values![name, sql.now_ms],
             )?;
             if revoked == 0 {
                 return Err(Error::Unknown {
@@ -126,7 +126,7 @@ impl State {
                     name: name.to_owned(),
                 });
             }
-            audit::write(transaction, by.entry("key revoke", name))?;
+            audit::write(sql, by.entry("key revoke", name))?;
             Ok(())
         })
     }
@@ -136,13 +136,14 @@ impl State {
     /// # Errors
     /// [`Error::State`].
     pub fn keys(&self) -> Result<Vec<KeyRow>, Error> {
-        let ids: Vec<String> = {
-            let connection = self.hold();
-            let mut statement =
-                connection.prepare("SELECT id FROM access_key ORDER BY added_ms, name")?;
-            let ids = statement.query_map([], |row| row.get(0))?;
-            ids.collect::<Result<_, _>>()?
-        };
+        let rows = self.look(|sql| {
+            sql.rows(
+                "SELECT id FROM access_key ORDER BY added_ms, name",
+                values![],
+            )
+        })?;
+        let ids = rows.iter().map(|row| row.get(0));
+        let ids: Vec<String> = ids.collect::<Result<_, _>>()?;
         let mut keys = Vec::new();
         for id in ids {
             keys.extend(self.key_row(&id)?.map(|(row, _)| row));
@@ -175,46 +176,39 @@ impl State {
     }
 
     fn key_row(&self, id: &str) -> Result<Option<(KeyRow, [u8; 32])>, Error> {
-        let connection = self.hold();
-        let found = connection
-            .query_row(
+        self.look(|sql| {
+            let found = sql.row(
                 "SELECT name, role, revoked_ms IS NOT NULL, hash FROM access_key WHERE id = ?1",
-                [id],
-                |row| {
-                    Ok((
-                        row.get::<_, String>(0)?,
-                        row.get::<_, String>(1)?,
-                        row.get(2)?,
-                        row.get(3)?,
-                    ))
-                },
-            )
-            .optional()?;
-        let Some((name, role, revoked, hash)) = found else {
-            return Ok(None);
-        };
-        let mut scope = Scope::default();
-        let mut statement = connection
-            .prepare("SELECT kind, value FROM access_scope WHERE key = ?1 ORDER BY value")?;
-        let mut rows = statement.query([id])?;
-        while let Some(row) = rows.next()? {
-            let kind: String = row.get(0)?;
-            let names = if kind == "device" {
-                &mut scope.devices
-            } else {
-                &mut scope.groups
+                values![id],
+            )?;
+            let Some(found) = found else {
+                return Ok(None);
             };
-            names.push(row.get(1)?);
-        }
-        let row = KeyRow {
-            id: id.to_owned(),
-            name,
-            // The table holds no other word.
-            role: Role::of(&role).unwrap_or(Role::View),
-            scope,
-            revoked,
-        };
-        Ok(Some((row, hash)))
+            let mut scope = Scope::default();
+            let rows = sql.rows(
+                "SELECT kind, value FROM access_scope WHERE key = ?1 ORDER BY value",
+                values![id],
+            )?;
+            for row in rows {
+                let kind: String = row.get(0)?;
+                let names = if kind == "device" {
+                    &mut scope.devices
+                } else {
+                    &mut scope.groups
+                };
+                names.push(row.get(1)?);
+            }
+            let role: String = found.get(1)?;
+            let row = KeyRow {
+                id: id.to_owned(),
+                name: found.get(0)?,
+                // The table holds no other word.
+                role: Role::of(&role).unwrap_or(Role::View),
+                scope,
+                revoked: found.get(2)?,
+            };
+            Ok(Some((row, found.get(3)?)))
+        })
     }
 
     /// Writes that a caller was sent away.
@@ -246,13 +240,11 @@ pub(crate) fn random<const BYTES: usize>() -> Result<String, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(super) mod tests {
+    use super::{super::both::Fresh, *};
 
-    #[test]
-    fn a_key_is_known_by_its_secret_alone_and_not_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let state = State::open(folder.path()).unwrap();
+    pub(in crate::state) fn a_key_is_known_by_its_secret_alone_and_not_kept(fresh: &mut Fresh) {
+        let state = fresh.state();
         let scope = Scope {
             devices: vec!["roof".into()],
             groups: vec!["attic".into()],
@@ -283,17 +275,16 @@ mod tests {
             assert_eq!(state.key(wrong).unwrap(), None, "{wrong}");
         }
         let secret = key.rsplit_once('_').unwrap().1.as_bytes();
+        let folder = state.folder().to_owned();
         drop(state);
-        for file in std::fs::read_dir(folder.path()).unwrap() {
+        for file in std::fs::read_dir(folder).unwrap() {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
             assert!(!bytes.windows(secret.len()).any(|part| part == secret));
         }
     }
 
-    #[test]
-    fn a_revoked_key_is_nobodys_and_its_name_stays_taken() {
-        let folder = tempfile::tempdir().unwrap();
-        let state = State::open(folder.path()).unwrap();
+    pub(in crate::state) fn a_revoked_key_is_nobodys_and_its_name_stays_taken(fresh: &mut Fresh) {
+        let state = fresh.state();
         let key = state.add_first_key("first").unwrap().unwrap();
         assert_eq!(state.add_first_key("second").unwrap(), None);
         state.revoke_key("first", By::COMMAND).unwrap();

@@ -1,26 +1,45 @@
-//! What the gateway keeps: one SQLite file.
+//! What gateways keep: one SQLite file of one gateway, or a PostgreSQL that several share.
 //!
-//! Each change is one transaction that is on the disk before it is acknowledged (write-ahead log, `synchronous=FULL`), so
-//! the gateway may be killed at any instant. The format has a number; older ones are brought up to date at the
-//! start, step by step, each step whole or not at all. Other processes (`berth-serve key add`) may write meanwhile.
+//! ```text
+//!   devices, keys, audit, fleet, rollouts, wasmico ── what is kept, in statements that both understand
+//!                     │
+//!                    sql ── values and rows
+//!                  ┌──┴───┐
+//!               SQLite  postgres ── lease (who owns which device)
+//! ```
+//!
+//! Each change is one transaction that is on the disk before it is acknowledged (SQLite: write-ahead log, `synchronous=FULL`;
+//! PostgreSQL: as its own configuration says, which is so unless somebody has changed it), so the gateway may be killed at any
+//! instant. Changes come one after the other, whoever makes them. The format has a number; older ones are brought up to date at
+//! the start, step by step, each step whole or not at all. Other processes (`berth-serve key add`) may write meanwhile.
 
 mod audit;
+#[cfg(test)]
+mod both;
 mod devices;
 mod fleet;
 mod keys;
+mod lease;
+mod postgres;
+mod rollouts;
+mod sql;
 mod wasmico;
 
 pub use audit::AuditEntry;
 pub(crate) use audit::NewEntry;
 pub(crate) use devices::is_name;
 pub use devices::{By, Device};
-pub(crate) use fleet::{Applied, Happened, Holds, Rollout, RolloutDevice};
+pub(crate) use fleet::{Applied, Happened, Holds};
 pub use keys::KeyRow;
 pub(crate) use keys::random;
+pub(crate) use lease::{Fence, Leases, Use, Whose};
+pub(crate) use rollouts::{Fact, Rollout, RolloutDevice};
 pub(crate) use wasmico::Numbers;
 
 use crate::Error;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use postgres::Postgres;
+use rusqlite::{Connection, TransactionBehavior};
+use sql::{Sql, values};
 use std::{
     fs::{DirBuilder, OpenOptions},
     io::ErrorKind,
@@ -30,8 +49,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// The steps from one format to the next. What is here stays; a change is a step behind it.
-const STEPS: [&str; 2] = [include_str!("1.sql"), include_str!("2.sql")];
+/// The steps from one format of the SQLite file to the next. What is here stays; a change is a step behind it.
+const STEPS: [&str; 3] = [
+    include_str!("1.sql"),
+    include_str!("2.sql"),
+    include_str!("3.sql"),
+];
 
 /// How long a process waits while another one writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -39,25 +62,29 @@ const BUSY: Duration = Duration::from_secs(10);
 /// The state of a gateway. All methods block; they take as long as the disk.
 #[derive(Debug)]
 pub struct State {
-    connection: Mutex<Connection>,
+    store: Store,
     folder: PathBuf,
 }
 
+#[derive(Debug)]
+enum Store {
+    Sqlite(Mutex<Connection>),
+    Postgres(Box<Shared>),
+}
+
+#[derive(Debug)]
+struct Shared {
+    database: Mutex<Postgres>,
+    leases: Leases,
+}
+
 impl State {
-    /// Opens what is in `folder`, or makes it; only its owner may read it.
+    /// Opens the file in `folder`, or makes it; only its owner may read it.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::State`], [`Error::NewerState`].
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| Error::File { path, source }
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(failed(folder))?;
+        make_folder(folder)?;
         let file = folder.join("gateway.db");
         let made = OpenOptions::new()
             .write(true)
@@ -65,8 +92,8 @@ impl State {
             .mode(0o600)
             .open(&file);
         match made {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                return Err(failed(&file)(error));
+            Err(source) if source.kind() != ErrorKind::AlreadyExists => {
+                return Err(Error::File { path: file, source });
             }
             _ => {}
         }
@@ -77,56 +104,156 @@ impl State {
         connection.pragma_update(None, "foreign_keys", true)?;
         migrate(&mut connection)?;
         Ok(Self {
-            connection: Mutex::new(connection),
+            store: Store::Sqlite(Mutex::new(connection)),
             folder: folder.to_owned(),
         })
     }
 
-    /// Where it is.
+    /// Opens the PostgreSQL at `url`, which other gateways may use, too; `folder` is for what is this one's only.
+    ///
+    /// # Errors
+    /// [`Error::Usage`], [`Error::Certificate`], [`Error::File`], [`Error::Database`], [`Error::NewerState`].
+    pub fn open_shared(
+        folder: &Path,
+        url: &str,
+        certificates: Option<&Path>,
+        lease: Duration,
+    ) -> Result<Self, Error> {
+        make_folder(folder)?;
+        let mut database = Postgres::of(url, certificates)?;
+        database.session()?;
+        let shared = Shared {
+            database: Mutex::new(database),
+            leases: Leases::new(Postgres::of(url, certificates)?, lease),
+        };
+        Ok(Self {
+            store: Store::Postgres(Box::new(shared)),
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Where it is, or what is this gateway's only.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Returns a number that changes when another process has changed something.
+    /// Who owns which device, if there may be other gateways.
+    pub(crate) const fn leases(&self) -> Option<&Leases> {
+        match &self.store {
+            Store::Sqlite(_) => None,
+            Store::Postgres(shared) => Some(&shared.leases),
+        }
+    }
+
+    /// Returns a number that changes when another process has changed devices or keys.
     ///
     /// # Errors
-    /// [`Error::State`].
+    /// [`Error::State`], [`Error::Database`].
     pub fn version(&self) -> Result<i64, Error> {
-        Ok(self
-            .hold()
-            .pragma_query_value(None, "data_version", |row| row.get(0))?)
+        match &self.store {
+            Store::Sqlite(connection) => {
+                Ok(hold(connection).pragma_query_value(None, "data_version", |row| row.get(0))?)
+            }
+            // Each change of them has its entry.
+            Store::Postgres(..) => self.look(|sql| {
+                sql.one("SELECT coalesce(max(number), 0) FROM audit", values![])?
+                    .get(0)
+            }),
+        }
     }
 
-    /// Whether the file is whole, as SQLite sees it.
+    /// Whether what is kept is whole, as the database sees it.
     ///
     /// # Errors
-    /// [`Error::State`].
+    /// [`Error::State`], [`Error::Database`].
     pub fn is_whole(&self) -> Result<bool, Error> {
-        let answer: String = self
-            .hold()
-            .pragma_query_value(None, "integrity_check", |row| row.get(0))?;
-        Ok(answer == "ok")
+        match &self.store {
+            Store::Sqlite(connection) => {
+                let answer: String =
+                    hold(connection)
+                        .pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+                Ok(answer == "ok")
+            }
+            Store::Postgres(..) => self.look(|_| Ok(true)),
+        }
     }
 
-    fn hold(&self) -> MutexGuard<'_, Connection> {
-        // Whoever panicked has left a transaction behind, which was rolled back.
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// Returns what the time is by the clock that stands behind all times in the state: milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub(crate) fn clock(&self) -> Result<i64, Error> {
+        match &self.store {
+            Store::Sqlite(_) => Ok(now_ms()),
+            Store::Postgres(..) => self.look(|sql| {
+                let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+                sql.one(now, values![])?.get(0)
+            }),
+        }
+    }
+
+    /// Looks something up.
+    fn look<T>(&self, look: impl FnOnce(&Sql<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        match &self.store {
+            Store::Sqlite(connection) => look(&Sql::sqlite(&hold(connection), 0)),
+            Store::Postgres(shared) => {
+                hold(&shared.database).use_session(|session| look(&Sql::postgres(session, 0)))
+            }
+        }
     }
 
     /// One change, whole or not at all.
-    fn change<T>(
-        &self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let mut connection = self.hold();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = change(&transaction)?;
-        transaction.commit()?;
-        Ok(done)
+    fn change<T>(&self, change: impl FnOnce(&Sql<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        match &self.store {
+            Store::Sqlite(connection) => {
+                let mut connection = hold(connection);
+                let transaction =
+                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let done = change(&Sql::sqlite(&transaction, now_ms()))?;
+                transaction.commit()?;
+                Ok(done)
+            }
+            Store::Postgres(shared) => hold(&shared.database).change(change),
+        }
     }
+
+    /// One change of what is known of a device, by its owner. Where there may be other gateways it is looked at, in the same
+    /// transaction, whether this one still is.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] if not; nothing is written then.
+    fn change_of<T>(
+        &self,
+        device: &str,
+        change: impl FnOnce(&Sql<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.change(|sql| {
+            if !self.is_ours(sql, device)? {
+                return Err(Error::LeaseLost(device.to_owned()));
+            }
+            change(sql)
+        })
+    }
+
+    fn is_ours(&self, sql: &Sql<'_>, device: &str) -> Result<bool, Error> {
+        self.leases()
+            .map_or(Ok(true), |leases| leases.is_ours(sql, device))
+    }
+}
+
+/// Whoever panicked has left a transaction behind, which was rolled back.
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Only its owner may read it.
+fn make_folder(folder: &Path) -> Result<(), Error> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| Error::File {
+        path: folder.to_owned(),
+        source,
+    })
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), Error> {
@@ -157,11 +284,6 @@ pub(crate) fn now_ms() -> i64 {
         .map_or(0, |time| {
             i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
         })
-}
-
-/// Was a row refused because there is one like it?
-fn is_taken(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
 }
 
 #[cfg(test)]

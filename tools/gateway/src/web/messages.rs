@@ -20,7 +20,7 @@ use berth_protocol::{Op, Request};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How long a look and a change may take. What the device needs long for (it loads a module) is a change.
@@ -41,25 +41,45 @@ const UPLOADS_MAX: usize = 256;
 
 /// Numbers of uploads that were begun, with the device and the container they are for.
 #[derive(Debug, Default)]
-pub(crate) struct Uploads(Mutex<VecDeque<((String, u32), String)>>);
+pub(crate) struct Uploads(Mutex<VecDeque<((String, u32), Begun)>>);
+
+/// An upload that was begun.
+#[derive(Clone, Debug)]
+struct Begun {
+    /// The container's name.
+    name: String,
+    /// Bytes of the image.
+    length: u32,
+    at: Instant,
+}
 
 impl Uploads {
-    fn begins(&self, device: &str, upload: u32, name: &str) {
+    fn begins(&self, device: &str, upload: u32, name: &str, length: u32) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let this = (device.to_owned(), upload);
         known.retain(|(other, _)| *other != this);
         if known.len() >= UPLOADS_MAX {
             known.pop_front();
         }
-        known.push_back((this, name.to_owned()));
+        let begun = Begun {
+            name: name.to_owned(),
+            length,
+            at: Instant::now(),
+        };
+        known.push_back((this, begun));
+    }
+
+    fn find(&self, device: &str, upload: u32) -> Option<Begun> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = known.iter();
+        let found = found.find(|((on, number), _)| on == device && *number == upload);
+        found.map(|(_, begun)| begun.clone())
     }
 
     /// The container of an upload, or its number if it is not known.
     fn name(&self, device: &str, upload: u32) -> String {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut found = known.iter();
-        let found = found.find(|((on, number), _)| on == device && *number == upload);
-        found.map_or_else(|| format!("upload {upload:08x}"), |(_, name)| name.clone())
+        let found = self.find(device, upload);
+        found.map_or_else(|| format!("upload {upload:08x}"), |begun| begun.name)
     }
 }
 
@@ -69,6 +89,8 @@ struct Asked {
     again: Again,
     /// What the audit log calls it, with the container it is about; `None`: it is not recorded.
     recorded: Option<(&'static str, String)>,
+    /// The upload that ends with it.
+    ends: Option<Begun>,
 }
 
 impl Asked {
@@ -78,11 +100,13 @@ impl Asked {
             role: Role::View,
             again: Again::No,
             recorded: None,
+            ends: None,
         };
         let change = |action, name: &str| Self {
             role: Role::Operate,
             again: Again::No,
             recorded: Some((action, name.to_owned())),
+            ends: None,
         };
         match *op {
             Op::Hello { .. }
@@ -102,10 +126,25 @@ impl Asked {
             | Op::ReadImage { .. }
             | Op::Events { .. }
             | Op::UpdateStatus { .. } => look(),
-            Op::UploadBegin { upload, name, .. }
-            | Op::UpdateBegin { upload, name, .. }
-            | Op::Announce { upload, name, .. } => {
-                uploads.begins(device, upload, name);
+            Op::UploadBegin {
+                upload,
+                name,
+                length,
+                ..
+            }
+            | Op::UpdateBegin {
+                upload,
+                name,
+                length,
+                ..
+            }
+            | Op::Announce {
+                upload,
+                name,
+                length,
+                ..
+            } => {
+                uploads.begins(device, upload, name, length);
                 Self {
                     again: Again::Yes,
                     ..change("upload", name)
@@ -114,11 +153,12 @@ impl Asked {
             Op::UploadChunk { .. } | Op::Draft { .. } => Self {
                 role: Role::Operate,
                 again: Again::Yes,
-                recorded: None,
+                ..look()
             },
-            Op::UploadCommit { upload } | Op::RunCommit { upload } => {
-                change("commit", &uploads.name(device, upload))
-            }
+            Op::UploadCommit { upload } | Op::RunCommit { upload } => Self {
+                ends: uploads.find(device, upload),
+                ..change("commit", &uploads.name(device, upload))
+            },
             Op::UploadAbort { upload } => change("abort", &uploads.name(device, upload)),
             Op::Start { name } => change("start", name),
             Op::Stop { name } => change("stop", name),
@@ -158,10 +198,15 @@ async fn pass_on(
                 again: asked.again,
                 patience,
             };
-            let outcome = |answer: &Vec<u8>| outcome(answer);
-            app.change(caller, Some(&device), change, ask, outcome)
-                .await?
-                .1
+            let done = |answer: &Vec<u8>| outcome(answer);
+            let (known, answer) = app.change(caller, Some(&device), change, ask, done).await?;
+            if let Some(begun) = asked.ends
+                && outcome(&answer) == "done"
+            {
+                let watch = known.line.watch();
+                watch.has_come(begun.length, begun.at.elapsed());
+            }
+            answer
         }
         None => {
             let known = app
@@ -192,13 +237,13 @@ mod tests {
     #[test]
     fn an_upload_is_called_as_its_container_until_too_many_came_after_it() {
         let uploads = Uploads::default();
-        uploads.begins("roof", 7, "blink");
-        uploads.begins("attic", 7, "pump");
+        uploads.begins("roof", 7, "blink", 1);
+        uploads.begins("attic", 7, "pump", 1);
         assert_eq!(uploads.name("roof", 7), "blink");
         assert_eq!(uploads.name("attic", 7), "pump");
         assert_eq!(uploads.name("roof", 8), "upload 00000008");
         for number in 0..UPLOADS_MAX {
-            uploads.begins("roof", 1000 + number as u32, "other");
+            uploads.begins("roof", 1000 + number as u32, "other", 1);
         }
         assert_eq!(uploads.name("roof", 7), "upload 00000007");
     }

@@ -36,7 +36,9 @@ async fn metrics(
     let metrics = Metrics::default();
     let mut registry = Registry::with_prefix("berth");
     metrics.register(&mut registry);
-    for known in app.devices(&caller) {
+    // Of those at other gateways, these tell.
+    let all = app.devices(&caller).into_iter();
+    for known in all.filter(|known| known.line.is_ours()) {
         metrics.device(&known);
     }
     let mut text = String::new();
@@ -72,6 +74,9 @@ struct Metrics {
     fuel: Counters,
     interrupts: Counters,
     dropped: Counters,
+    uploads: Counters,
+    upload_bytes: Counters,
+    upload_time: Family<Labels, Counter<f64, AtomicU64>>,
     container_restarts: Gauges,
     container_uptime: Gauges,
 }
@@ -199,6 +204,11 @@ impl Metrics {
                 &self.erases_refused,
             ),
             (
+                "device_uploads",
+                "Images that came to it, since the gateway knows it",
+                &self.uploads,
+            ),
+            (
                 "container_faults",
                 "Ends of a container by a fault, since the gateway knows the device",
                 &self.faults,
@@ -222,6 +232,18 @@ impl Metrics {
         for (name, help, family) in counters {
             registry.register(name, help, family.clone());
         }
+        registry.register_with_unit(
+            "device_upload",
+            "Bytes of these images",
+            Unit::Bytes,
+            self.upload_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "device_upload",
+            "Time that these images took to come to the device",
+            Unit::Seconds,
+            self.upload_time.clone(),
+        );
     }
 
     fn device(&self, known: &Known) {
@@ -237,6 +259,13 @@ impl Metrics {
         if let Standing::Here(DeviceInfo { uptime_us, .. }) = standing {
             set(&self.uptime, device(), seconds(uptime_us));
         }
+        let uploaded = known.line.watch().uploaded();
+        let counted = self.uploads.get_or_create(&device());
+        counted.inc_by(uploaded.images);
+        let bytes = self.upload_bytes.get_or_create(&device());
+        bytes.inc_by(uploaded.bytes);
+        let time = self.upload_time.get_or_create(&device());
+        time.inc_by(uploaded.time.as_secs_f64());
         for ((container, fault), count) in known.line.watch().faults() {
             let mut labels = with("container", &container);
             labels.push(("fault", fault));

@@ -17,7 +17,7 @@ pub(crate) use pages::Sessions;
 pub(crate) use problem::Problem;
 pub(crate) use v1::Device;
 
-use crate::{Again, By, Error, Lines, Role, State, lines::Known, state::NewEntry};
+use crate::{Again, By, Error, Lines, Role, Standing, State, lines::Known, state::NewEntry};
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -178,12 +178,25 @@ impl App {
     /// # Errors
     /// [`Error::State`], [`Error::System`].
     pub(crate) fn follow(&self) -> Result<(), Error> {
-        match self.lines.follow(self.state.devices()?) {
+        let whose = |device: &str| Some(self.state.leases()?.whose(device));
+        match self.lines.follow(self.state.devices()?, whose) {
             // The other devices are there.
             Err(error @ Error::Usage(_)) => eprintln!("berth-serve: {error}"),
             followed => followed?,
         }
         Ok(())
+    }
+
+    /// Takes and gives back devices where there may be other gateways, which tell callers this address. Returns whether a device has
+    /// another owner now.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub(crate) fn take_devices(&self, public: &str) -> Result<bool, Error> {
+        match self.state.leases() {
+            None => Ok(false),
+            Some(leases) => leases.turn(public, |device| self.lines.is_used(device)),
+        }
     }
 
     /// Asks a device for a change, with an entry in the audit log before and after; `outcome` is the word of the second one.
@@ -203,6 +216,9 @@ impl App {
             patience,
         } = change;
         let known = self.device(&caller, device, Role::Operate, action).await?;
+        if let Standing::Elsewhere { at } = known.line.standing() {
+            return Err(Problem::elsewhere(at.as_deref()));
+        }
         let whole = tokio::spawn(async move {
             let about = (known.device.name.as_str(), action);
             let number = self.record(&caller, about, &subject, "asked", None).await?;
@@ -237,7 +253,7 @@ impl App {
         let [device, action, subject, outcome] =
             [device, action, subject, outcome].map(str::to_owned);
         self.with_state(move |state| {
-            state.audit(NewEntry {
+            let entry = NewEntry {
                 who: &who,
                 peer: &peer,
                 device: &device,
@@ -245,7 +261,13 @@ impl App {
                 subject: &subject,
                 outcome: &outcome,
                 ends,
-            })
+            };
+            // What is to be done is done by the device's owner only; what was done is told by whoever did it.
+            if outcome == "asked" {
+                state.audit_before(entry)
+            } else {
+                state.audit(entry)
+            }
         })
         .await
     }

@@ -74,6 +74,24 @@ impl Problem {
         )
     }
 
+    /// The device is another gateway's, at this address; or nobody's at the moment.
+    pub(crate) fn elsewhere(at: Option<&str>) -> Self {
+        let status = StatusCode::MISDIRECTED_REQUEST;
+        match at {
+            Some(at) => Self::new(
+                status,
+                "device-elsewhere",
+                &format!("the gateway at {at} has this device; ask there"),
+            ),
+            None => {
+                let text = "no gateway has this device at the moment; one takes it soon";
+                let mut problem = Self::new(status, "device-elsewhere", text);
+                problem.retry_after = Some(Duration::from_secs(2));
+                problem
+            }
+        }
+    }
+
     /// The state cannot be read or written, so nothing is done.
     pub(crate) fn of_state(error: &Error) -> Self {
         // For whoever runs the gateway; a caller learns no more than he needs.
@@ -91,6 +109,7 @@ impl Problem {
             Error::Usage(_) => (StatusCode::BAD_REQUEST, "bad-request"),
             Error::Unknown { .. } => (StatusCode::NOT_FOUND, "not-found"),
             Error::Taken { .. } => (StatusCode::CONFLICT, "name-taken"),
+            Error::LeaseLost(_) => return Self::elsewhere(None),
             _ => return Self::of_state(error),
         };
         Self::new(status, code, &error.to_string())
@@ -147,6 +166,7 @@ impl From<Failed> for Problem {
                 "timed-out",
                 "the device has not answered in time",
             ),
+            Failed::Elsewhere(at) => Self::elsewhere(at.as_deref()),
             Failed::Gone => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "device-gone",

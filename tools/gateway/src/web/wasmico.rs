@@ -15,6 +15,7 @@ use crate::{
     Again, Role, State as Kept,
     placing::{self, How, place},
     state::Numbers,
+    watch::{Carrying, Watch},
 };
 use axum::{
     Extension, Json, Router,
@@ -103,8 +104,10 @@ async fn upload(
         again: Again::Yes,
         patience: UPLOAD,
     };
+    let device = app.lines.get(name_of_device(&path).as_deref());
+    let watch = device.map_or_else(Arc::default, |known| Arc::clone(known.line.watch()));
     change(app, caller, &path, asked, move |client, name| {
-        store(client, name, &prepared, granted, live)
+        store(client, name, &prepared, (granted, live), &watch)
     })
     .await
 }
@@ -114,13 +117,16 @@ fn store(
     client: &mut Client,
     name: &str,
     image: &Prepared,
-    parameters: Parameters,
-    live: bool,
+    (parameters, live): (Parameters, bool),
+    watch: &Arc<Watch>,
 ) -> Result<Did, berth::Error> {
+    let carrying = Carrying::begin(watch, name, image.bytes.len());
     let before = placing::find(client, name)?;
     if before.as_ref().is_some_and(Container::is_active) && !live {
         // WASMICO writes over the file of a running task. A device keeps one image of a container.
-        return match berth::upload(client, name, &image.bytes, parameters, |_| {}) {
+        return match berth::upload(client, name, &image.bytes, parameters, |done| {
+            carrying.has(done)
+        }) {
             Err(error) if error.is_refusal("name-taken") => Ok(Did::Not(
                 "task is currently running: stop it first, or give liveUpdate",
             )),
@@ -133,7 +139,7 @@ fn store(
         start: live,
         restart: live,
     };
-    let placed = place(client, name, before.as_ref(), &image.bytes, &how, |_| {})?;
+    let placed = place(client, name, before.as_ref(), &image.bytes, &how, &carrying)?;
     Ok(match placed.rolled_back() {
         Some(_) => Did::Not("the new file has failed, and the old one is there again"),
         None => Did::Done,

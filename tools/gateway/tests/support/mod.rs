@@ -9,6 +9,7 @@
 
 pub mod board;
 pub mod client;
+pub mod postgres;
 
 pub use board::Board;
 pub use client::{Answer, Client};
@@ -118,6 +119,15 @@ impl Gateway {
         }
     }
 
+    /// Has it stand still, or go on.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let told = Command::new("kill")
+            .args([&format!("-{name}"), &id])
+            .status();
+        assert!(told.unwrap().success());
+    }
+
     /// With its first key.
     pub fn client(&self) -> Client {
         Client::new(&self.address, self.first_key.as_deref())
@@ -139,9 +149,7 @@ impl Gateway {
 
     /// Ends it as its operator does.
     pub fn end(mut self) {
-        let id = self.child.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(told.unwrap().success());
+        self.signal("TERM");
         assert!(self.child.wait().unwrap().success());
     }
 
@@ -184,4 +192,18 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(began.elapsed() < PATIENCE, "never: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Debian's library that tells a program another time; `tools/setup/setup.sh tests` installs it.
+pub fn faketime() -> &'static str {
+    let libraries = [
+        "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+        "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+    ];
+    let mut found = libraries
+        .into_iter()
+        .filter(|path| Path::new(path).exists());
+    found
+        .next()
+        .expect("libfaketime sets the clock: run tools/setup/setup.sh tests")
 }

@@ -19,8 +19,8 @@ mod words;
 
 use core::arch::asm;
 
-use libtock::wasm_host::{self, interrupts};
-use libtock::{ErrorCode, memop};
+use libtock::wasm_host::interrupts::Records;
+use libtock::{ErrorCode, memop, wasm_host};
 use test_apps::{Line, Setting};
 
 use code::HALFWORDS;
@@ -29,6 +29,7 @@ use words::Words;
 libtock::main!(main);
 
 static SEED: Setting<16> = Setting::new("fuzz", "00000000");
+static RECORDS: Records<1> = Records::new();
 
 /// Runs between two lines.
 const TOLD: u32 = 1000;
@@ -93,7 +94,7 @@ fn hold(words: &mut Words) {
         }
         if words.one_in(4) {
             // Not every block has one.
-            let _ = interrupts::register(claimed.handle, 0, 5, &[]);
+            let _ = RECORDS.register(claimed.handle, 0, 5, &[]);
         }
     }
 }

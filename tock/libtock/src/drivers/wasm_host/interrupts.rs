@@ -6,7 +6,7 @@
 //!
 //! RECORDS.lend()?;
 //! interrupts::notify(&RAISED)?;
-//! let timer = interrupts::register(handle, 0, 5, &[])?;
+//! let timer = RECORDS.register(handle, 0, 5, &[])?;
 //! loop {
 //!     while RECORDS.waiting() & timer.bit() == 0 {
 //!         yield_wait();
@@ -22,6 +22,7 @@
 use crate::{ErrorCode, EventSlot, allow, command, subscribe};
 use berth_exposure::command as number;
 use berth_exposure::interrupt::{CAPTURES_MAX, COUNT, Capture, ONLY_LINE, RAISED, VALUES};
+use berth_exposure::program::state;
 use berth_exposure::{DRIVER_NUM, interrupt_of, registration, upcall};
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -50,6 +51,52 @@ impl<const WORDS: usize> Records<WORDS> {
     /// `NoDevice` without the driver, `NoMem` if it has no room to remember them.
     pub fn lend(&'static self) -> Result<(), ErrorCode> {
         allow::share_words(DRIVER_NUM, berth_exposure::allow::RECORDS, &self.words)
+    }
+
+    /// Record interrupt `number` of a claimed block from now on. Lower `priority` is
+    /// served first. Whatever waited of an earlier registration, nothing waits of this one.
+    ///
+    /// # Errors
+    ///
+    /// `NoDevice` if the block has no such interrupt, `Size` for too many captures or too short
+    /// records, `Invalid` or `NoSupport` for a register that cannot be captured, `NoMem` if
+    /// too many interrupts are registered, `Already`, `Reserve`.
+    pub fn register(
+        &self,
+        handle: u16,
+        number: u16,
+        priority: u8,
+        captures: &[Capture],
+    ) -> Result<Registered, ErrorCode> {
+        let mut list = [0; CAPTURES_MAX * Capture::BYTES];
+        let room = list
+            .get_mut(..captures.len() * Capture::BYTES)
+            .ok_or(ErrorCode::Size)?;
+        for (place, capture) in room.chunks_exact_mut(Capture::BYTES).zip(captures) {
+            place.copy_from_slice(&capture.encode());
+        }
+        let (interrupt, record, opens_us) =
+            allow::with_read_only(DRIVER_NUM, berth_exposure::allow::RO_CAPTURES, room, || {
+                let which = interrupt_of(handle, number);
+                let how = registration(priority, captures.len() as u8);
+                loop {
+                    let answer = command(DRIVER_NUM, number::REGISTER, which, how);
+                    // The firmware comes first between two passes of the check.
+                    if answer.success_u32() != Ok(state::GOES_ON) {
+                        return answer.success_3_u32();
+                    }
+                }
+            })??;
+        let registered = Registered {
+            interrupt,
+            record,
+            opens_us,
+        };
+        // Its bit is 0 when it begins, too.
+        let handled = self.handled.load(Ordering::Relaxed);
+        self.handled
+            .store(handled & !registered.bit(), Ordering::Relaxed);
+        Ok(registered)
     }
 
     /// The bits of interrupts whose record waits. Costs no system call.
@@ -101,41 +148,7 @@ pub fn notify(slot: &'static EventSlot) -> Result<(), ErrorCode> {
     subscribe(DRIVER_NUM, upcall::INTERRUPT, slot)
 }
 
-/// Record interrupt `number` of a claimed block from now on. Lower `priority` is
-/// served first.
-///
-/// # Errors
-///
-/// `NoDevice` if the block has no such interrupt, `Size` for too many captures or too short
-/// records, `Invalid` or `NoSupport` for a register that cannot be captured, `NoMem` if
-/// too many interrupts are registered, `Already`, `Reserve`.
-pub fn register(
-    handle: u16,
-    number: u16,
-    priority: u8,
-    captures: &[Capture],
-) -> Result<Registered, ErrorCode> {
-    let mut list = [0; CAPTURES_MAX * Capture::BYTES];
-    let room = list
-        .get_mut(..captures.len() * Capture::BYTES)
-        .ok_or(ErrorCode::Size)?;
-    for (place, capture) in room.chunks_exact_mut(Capture::BYTES).zip(captures) {
-        place.copy_from_slice(&capture.encode());
-    }
-    let (interrupt, record, opens_us) =
-        allow::with_read_only(DRIVER_NUM, berth_exposure::allow::RO_CAPTURES, room, || {
-            let which = interrupt_of(handle, number);
-            let how = registration(priority, captures.len() as u8);
-            command(DRIVER_NUM, number::REGISTER, which, how).success_3_u32()
-        })??;
-    Ok(Registered {
-        interrupt,
-        record,
-        opens_us,
-    })
-}
-
-/// Record it no more. A record of it that waits, waits on: it is to be [taken](Records::take) behind this, or the next registration's first would not be seen. If others of this process are on its line, each is to be asked for with [`open_line`].
+/// Record it no more. A record of it that waits, waits on until it is [taken](Records::take) or registered again. If others of this process are on its line, each is to be asked for with [`open_line`].
 ///
 /// # Errors
 ///
@@ -251,9 +264,10 @@ mod tests {
             }
         });
         let captures = [(4, 4), (0x1234, 1)].map(|(offset, bytes)| Capture { offset, bytes });
-        let registered = register(7, 1, 5, &captures).unwrap();
+        let records = Records::<1>::new();
+        let registered = records.register(7, 1, 5, &captures).unwrap();
         assert_eq!((registered.bit(), registered.record), (8, 9));
         let many = [captures[0]; CAPTURES_MAX + 1];
-        assert_eq!(register(7, 1, 5, &many), Err(ErrorCode::Size));
+        assert_eq!(records.register(7, 1, 5, &many), Err(ErrorCode::Size));
     }
 }

@@ -92,6 +92,7 @@ fn state(visitor: &Visitor, known: &Known) -> Markup {
     let (word, kind, info) = match known.line.standing() {
         Standing::Looking => ("being looked for", "quiet", None),
         Standing::Away { .. } => ("away", "bad", None),
+        Standing::Elsewhere { .. } => ("at another gateway", "quiet", None),
         Standing::Here(info) => ("here", "good", Some(info)),
     };
     html! {
@@ -103,6 +104,7 @@ fn state(visitor: &Visitor, known: &Known) -> Markup {
                         hx-confirm={ "Let " (name) " begin anew as after power-on? Its containers stop meanwhile." } { "Reset" }
                 }
             }
+            @if let Standing::Elsewhere { at } = known.line.standing() { p { (super::overview::elsewhere(at.as_deref())) } }
             @if let Standing::Away { why, since } = known.line.standing() {
                 p.bad { "Away for " (figures::duration(since.elapsed().as_secs())) ": " (why) }
             }

@@ -141,6 +141,9 @@ pub(super) fn record(record: &FaultRecord) -> Markup {
                     @if let Some(block) = &call.block { " on " code { (block) @if let Some(register) = &call.register { "." (register) } } }
                 } }
             }
+            @if let Some(why) = &record.why {
+                div { dt { "Why" } dd { (why) } }
+            }
             div { dt { "When" } dd { (figures::duration(record.time_us / 1_000_000)) " after the device's start" } }
             div { dt { "Memory held" } dd { (figures::bytes(record.memory_used.into())) } }
             div { dt { "Fuel used" } dd { (record.fuel_used) } }

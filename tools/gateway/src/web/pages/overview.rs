@@ -71,6 +71,7 @@ enum Health {
     Ill,
     Looking,
     Well,
+    Elsewhere,
 }
 
 /// What is wrong with a device that is there, in a few words.
@@ -108,6 +109,7 @@ fn health(known: &Known, seen: Option<&Seen>) -> Health {
     match known.line.standing() {
         Standing::Away { .. } => Health::Away,
         Standing::Looking => Health::Looking,
+        Standing::Elsewhere { .. } => Health::Elsewhere,
         Standing::Here(_) if seen.is_some_and(|seen| !trouble(seen).is_empty()) => Health::Ill,
         Standing::Here(_) => Health::Well,
     }
@@ -133,7 +135,8 @@ fn devices(app: &App, visitor: &Visitor, which: &Which) -> Markup {
                 (badge(&format!("{} well", count(Health::Well)), "good")) " "
                 @if count(Health::Ill) > 0 { (badge(&format!("{} in trouble", count(Health::Ill)), "bad")) " " }
                 @if count(Health::Away) > 0 { (badge(&format!("{} away", count(Health::Away)), "bad")) " " }
-                @if count(Health::Looking) > 0 { (badge(&format!("{} being looked for", count(Health::Looking)), "quiet")) }
+                @if count(Health::Looking) > 0 { (badge(&format!("{} being looked for", count(Health::Looking)), "quiet")) " " }
+                @if count(Health::Elsewhere) > 0 { (badge(&format!("{} at other gateways", count(Health::Elsewhere)), "quiet")) }
             }
             @if all.is_empty() {
                 p { "No devices yet. " code { "berth serve device add NAME ADDRESS" } " adds one." }
@@ -153,6 +156,7 @@ fn card(health: Health, known: &Known, seen: Option<&Seen>) -> Markup {
         Health::Ill => ("in trouble", "bad"),
         Health::Looking => ("being looked for", "quiet"),
         Health::Well => ("well", "good"),
+        Health::Elsewhere => ("at another gateway", "quiet"),
     };
     let id = format!("device-{}", device.name);
     html! {
@@ -161,6 +165,7 @@ fn card(health: Health, known: &Known, seen: Option<&Seen>) -> Markup {
             @match known.line.standing() {
                 Standing::Away { why, since } => p { "Away for " (figures::duration(since.elapsed().as_secs())) ": " (why) },
                 Standing::Looking => p.quiet { "Its line is being opened." },
+                Standing::Elsewhere { at } => p.quiet { (elsewhere(at.as_deref())) },
                 Standing::Here(info) => p.quiet { (info.board) ", up " (figures::duration(info.uptime_us / 1_000_000)) },
             }
             @if let Some(seen) = seen {
@@ -172,6 +177,16 @@ fn card(health: Health, known: &Known, seen: Option<&Seen>) -> Markup {
             @if !device.groups.is_empty() {
                 p.groups { @for group in &device.groups { span.tag { (group) } " " } }
             }
+        }
+    }
+}
+
+/// Where a device is that is not this gateway's.
+pub(super) fn elsewhere(at: Option<&str>) -> Markup {
+    html! {
+        @match at {
+            Some(at) => { "The gateway at " a href=(at) { (at) } " has it." },
+            None => { "No gateway has it at the moment." },
         }
     }
 }

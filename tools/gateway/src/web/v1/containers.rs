@@ -113,8 +113,7 @@ pub(in super::super) async fn store(
     let carrying = Carrying::begin(known.line.watch(), &name, bytes.len());
     let ask = move |client: &mut Client| {
         let before = placing::find(client, &name)?;
-        let told = |done| carrying.has(done);
-        place(client, &name, before.as_ref(), &bytes, &how, told)
+        place(client, &name, before.as_ref(), &bytes, &how, &carrying)
     };
     let outcome = |placed: &Placed| match placed.rolled_back() {
         Some(_) => "rolled-back",

@@ -59,6 +59,9 @@ pub(crate) struct Device {
     /// Seconds since when it is away.
     #[serde(skip_serializing_if = "Option::is_none")]
     away_s: Option<u64>,
+    /// Address of the gateway that has it, if it is elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
     /// What it tells of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     info: Option<DeviceInfo>,
@@ -93,6 +96,7 @@ impl Device {
             state: "looking",
             why: None,
             away_s: None,
+            at: None,
             info: None,
             seen: known.line.seen().as_deref().map(Glance::of),
         };
@@ -101,6 +105,10 @@ impl Device {
             Standing::Here(info) => {
                 shown.state = "here";
                 shown.info = Some(info);
+            }
+            Standing::Elsewhere { at } => {
+                shown.state = "elsewhere";
+                shown.at = at;
             }
             Standing::Away { why, since } => {
                 shown.state = "away";
