@@ -134,7 +134,8 @@ announced:
 # Who builds the tests builds the tools with them: cargo unites the features of what it builds at once, and another union is
 # another build of half of the crates.
 HOST_BUILD = -p berth -p berth-pack -p berth-emulator -p berth-image -p berth-demo -p berth-exposure-compiler -p berth-gateway
-test: HOST_BUILD = --bins --tests
+WITH_TESTS := --bins --tests
+test: HOST_BUILD = $(WITH_TESTS)
 host:
 	@cargo build --quiet $(HOST_BUILD)
 
@@ -402,7 +403,8 @@ STRICT := -D clippy::unwrap_used
 lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are errors
 	@$(SETUP) deny
 	cargo fmt --all --check
-	cargo run --quiet -p berth-house
+	@$(MAKE) host HOST_BUILD="$(WITH_TESTS)"
+	$(HOST)/berth-house
 	cargo fetch --quiet --locked
 	target/tools/bin/cargo-deny --offline --log-level error check bans licenses sources
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --quiet --no-deps

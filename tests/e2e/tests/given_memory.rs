@@ -2,6 +2,8 @@
 //!
 //! How much it gets is written into the header of its object in the flash, as another bundle would have it.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash, root, tbf};
 use berth_emulator::Layout;
@@ -98,9 +100,11 @@ fn the_shell_works_with_a_console_that_keeps_nothing_between_two_reads() -> Resu
     for key in "info".chars() {
         device.board.type_text(&key.to_string())?;
         typed.push(key);
+        // The line is not ended yet.
         device
-            .console(&typed)
-            .with_context(|| device.board.console.text())?;
+            .board
+            .console
+            .wait_for(&typed, Duration::from_secs(30))?;
     }
     device.board.type_text("\r")?;
     // Whole, though it is longer than what the console takes at once.

@@ -65,20 +65,21 @@ fn time_is_the_boards_own_and_ends_where_it_was_told_to() {
     assert!(err.contains("note: probe running"), "{err}");
 }
 
+/// What one blink is. A register that is shared is read, and its other bits written back.
+const BLINK: [&str; 6] = [
+    "fpgaio read32 LED0 0x0",
+    "fpgaio write32 LED0 0x2",
+    "info  on",
+    "fpgaio read32 LED0 0x2",
+    "fpgaio write32 LED0 0x0",
+    "info  off",
+];
+
 #[test]
 fn every_access_is_shown_with_the_registers_name() {
     let author = Author::new(BLINKER);
     let (_, out, err) = author.sim(&["--for", "1500ms", "--trace"]);
-    // A register that is shared is read, and its other bits written back.
-    let expected = [
-        "fpgaio read32 LED0 0x0",
-        "fpgaio write32 LED0 0x2",
-        "info  on",
-        "fpgaio read32 LED0 0x2",
-        "fpgaio write32 LED0 0x0",
-        "info  off",
-    ];
-    assert_eq!(out, expected, "{err}");
+    assert_eq!(out, BLINK, "{err}");
 }
 
 /// A container that does not wait between what it does has done it all when it is looked at.
@@ -87,18 +88,10 @@ fn what_is_said_stands_between_what_was_accessed() {
     let once = BLINKER.replace("(call $sleep (i64.const 1000000))", "");
     let once = once.replace("(br $again)", "");
     let (_, out, err) = Author::new(&once).sim(&["--trace"]);
-    let expected = [
-        "fpgaio read32 LED0 0x0",
-        "fpgaio write32 LED0 0x2",
-        "info  on",
-        "fpgaio read32 LED0 0x2",
-        "fpgaio write32 LED0 0x0",
-        "info  off",
-    ];
     // Behind it the safe state is written.
     assert_eq!(
-        out.get(..expected.len()),
-        Some(&expected.map(String::from)[..]),
+        out.get(..BLINK.len()),
+        Some(&BLINK.map(String::from)[..]),
         "{out:#?}{err}"
     );
 }

@@ -148,6 +148,22 @@ fn pieces_of_print_become_lines() {
     assert_eq!(bench.state(), State::Exited { code: 0 });
 }
 
+/// The end of a slice comes in the middle of such calls, and what they return, or do not, is handed in when it goes on.
+#[test]
+fn slices_end_in_calls_of_every_kind() {
+    for call in [
+        "(call $printInt (i32.const 1))",
+        "(call $print (i32.const 0) (i32.const 8))",
+        "(call $printDouble (f64.const 0.5))",
+        "(drop (call $led_toggle (i32.const 0)))",
+        "(drop (call $millis))",
+    ] {
+        let body = format!("{} (call $exit (i32.const 7))", call.repeat(600));
+        let state = Bench::new("a piece ", &body).state();
+        assert_eq!(state, State::Exited { code: 7 }, "{call}");
+    }
+}
+
 #[test]
 fn numbers_are_printed_as_arduino_prints_them() {
     for (value, text) in [

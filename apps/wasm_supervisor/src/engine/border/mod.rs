@@ -8,7 +8,7 @@
 //!                 leave: price ─► Account ─► settle: fuel, debt, the end of the slice
 //! ```
 //!
-//! It knows no engine: whichever executes the container is a [`Caller`] here, and makes a call by [`call`] with what
+//! It knows no engine: whichever executes the container is a [`Caller`] here, and makes a call by [`call`](call()) with what
 //! [`link`](super::link) says of the function, a [`Linked`]. So each has a [price](price::of), and ends the slice when it has to.
 //! Arguments are words, as many as the longest list has; a value of 64 bits is two, the low one first.
 //!
@@ -59,6 +59,8 @@ pub(super) struct Linked<H> {
     price: u32,
     /// Number of the block that it is about, if it is about one.
     block: u8,
+    /// The type of what it returns, if it returns anything.
+    result: Option<u8>,
 }
 
 impl<H> Clone for Linked<H> {
@@ -84,6 +86,19 @@ impl<H: Host> Linked<H> {
             body: link::body(function),
             price: price::of(function),
             block,
+            result: function.signature().1.first().copied(),
+        }
+    }
+
+    /// Returns what its body has returned as its type says. A call that is cut hands that in later, and a container that
+    /// waits for nothing takes nothing.
+    const fn typed(&self, value: Returned) -> Returned {
+        /// 64 bits, as in a signature.
+        const LONG: u8 = 0x7e;
+        match self.result {
+            None => Returned::Nothing,
+            Some(LONG) => Returned::Long(value.long()),
+            Some(_) => Returned::Word(value.word()),
         }
     }
 }
@@ -126,7 +141,7 @@ fn through<H: Host>(
     }
     match body(&mut Call::new(caller, linked.block)) {
         Ok(value) if pays(caller.host(), linked.price) => Ok(value),
-        Ok(value) => settle(caller, value).map(|()| value),
+        Ok(value) => settle(caller, linked.typed(value)).map(|()| value),
         Err(Stop) => {
             caller.host().account().charge(linked.price);
             Err(Stop)
