@@ -9,7 +9,7 @@
 //! ```
 //!
 //! It knows no engine: whichever executes the container is a [`Caller`] here, and makes a call by [`call`](call()) with what
-//! [`link`](super::link) says of the function, a [`Linked`]. So each has a [price](price::of), and ends the slice when it has to.
+//! [`link`] says of the function, a [`Linked`]. So each has a [price](price::of), and ends the slice when it has to.
 //! Arguments are words, as many as the longest list has; a value of 64 bits is two, the low one first.
 //!
 //! The price of a call is noted in the [`Account`] when it has done its work; once there is enough to be worth it,
