@@ -109,21 +109,38 @@ pub fn longest(block: Block) -> u32 {
         (WORDS, Instruction::Read(word(status)), MOVED),
         (1, all, MOVED),
     ] {
-        let first = Instruction::Repeat {
-            count: count.into(),
-            body: 1,
-        };
-        for (instruction, to) in [first, instruction]
-            .iter()
-            .zip(moving.chunks_exact_mut(INSTRUCTION_BYTES))
-        {
-            to.copy_from_slice(&instruction.encode());
-        }
-        let output = &mut output[..bytes];
-        let done = programs::run(handle, 2, &moving, output);
-        carried_out += u32::from(done == Ok(bytes as u32));
+        carried_out += repeated(
+            handle,
+            count,
+            instruction,
+            &mut moving,
+            &mut output[..bytes],
+        );
     }
     carried_out
+}
+
+/// Has an instruction repeated so many times. `moving` holds, behind room for two instructions, what is moved to registers; `output` takes
+/// what comes from them. Returns 1 if all of `output` was filled, else 0.
+pub fn repeated(
+    handle: u16,
+    count: u16,
+    instruction: Instruction,
+    moving: &mut [u8],
+    output: &mut [u8],
+) -> u32 {
+    let first = Instruction::Repeat {
+        count: count.into(),
+        body: 1,
+    };
+    for (instruction, to) in [first, instruction]
+        .iter()
+        .zip(moving.chunks_exact_mut(INSTRUCTION_BYTES))
+    {
+        to.copy_from_slice(&instruction.encode());
+    }
+    let bytes = output.len() as u32;
+    u32::from(programs::run(handle, 2, moving, output) == Ok(bytes))
 }
 
 fn word(offset: u16) -> Place {

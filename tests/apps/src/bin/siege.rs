@@ -25,7 +25,7 @@ use libtock::wasm_host::interrupts::Records;
 use libtock::wasm_host::programs;
 use libtock::{ErrorCode, EventSlot, alarm, command, memop, process_info, wasm_host};
 use test_apps::interrupting::Interrupting;
-use test_apps::{Line, conveying};
+use test_apps::{Line, conveying, programming};
 
 libtock::main!(main);
 
@@ -170,18 +170,8 @@ fn programmed(handle: u16, round: u32) -> Result<u32, ErrorCode> {
         (WORDS, Instruction::Read(LIGHTS), MOVED),
         (1, Instruction::Exchange(all), MOVED),
     ] {
-        let first = Instruction::Repeat {
-            count: count.into(),
-            body: 1,
-        };
-        for (instruction, to) in [first, instruction]
-            .iter()
-            .zip(moving.chunks_exact_mut(INSTRUCTION_BYTES))
-        {
-            to.copy_from_slice(&instruction.encode());
-        }
         let output = output.get_mut(..bytes).unwrap_or_default();
-        done += u32::from(programs::run(handle, 2, &moving, output) == Ok(bytes as u32));
+        done += programming::repeated(handle, count, instruction, &mut moving, output);
     }
     Ok(done)
 }
