@@ -10,6 +10,7 @@
 //! * [`batch`]: many of them run in one start of the emulator.
 //! * [`judge`]: what came of them compared with what comes of them elsewhere.
 //! * [`smith`]: modules of another generator.
+//! * [`shapes`]: a module with every shape of code.
 //! * [`checked`]: objects beside the checker; [`model`]: a processor that finds what the checker must not let through.
 //!
 //! `examples/show.rs` shows the code of a module, `examples/run.rs` runs one function.
@@ -23,4 +24,5 @@ pub mod instance;
 pub mod judge;
 pub mod model;
 pub mod room;
+pub mod shapes;
 pub mod smith;

@@ -12,6 +12,13 @@ pub fn module(seed: u64) -> Option<Vec<u8>> {
     let mut random = Random(seed ^ 0x9e37);
     let length = 200 + random.below(3_000);
     let bytes: Vec<u8> = (0..length).map(|_| random.below(256) as u8).collect();
+    made_of(&bytes, random.0)
+}
+
+/// The same made of these bytes, with features that follow from a number.
+#[must_use]
+pub fn made_of(bytes: &[u8], features: u64) -> Option<Vec<u8>> {
+    let mut random = Random(features);
     let config = Config {
         max_imports: 0,
         min_funcs: 1,
@@ -41,7 +48,7 @@ pub fn module(seed: u64) -> Option<Vec<u8>> {
         disallow_traps: random.one_in(2),
         ..Config::default()
     };
-    let mut module = Module::new(config, &mut Unstructured::new(&bytes)).ok()?;
+    let mut module = Module::new(config, &mut Unstructured::new(bytes)).ok()?;
     module.ensure_termination(300).ok()?;
     berth_engine_tests::start::with_start(&module.to_bytes())
 }

@@ -1,17 +1,14 @@
 //! A devicetree with the source line of everything in it.
 //!
 //! `dtc` reads the source (includes, labels, references, overriding) and prints one
-//! tree, one property a line, each with the place it came from. That print is
+//! tree, one property a line, each with the place it came from ([`Printed`](crate::Printed)). That print is
 //! simple enough to read here; it holds values, labels and places at once, so they
 //! cannot disagree.
 
-use std::ffi::OsStr;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
-use crate::problem::{Diagnostic, Place, Problem};
+use crate::problem::Place;
 use crate::text::{Scanner, number};
 
 /// The property by which others refer to a node, and its name of old.
@@ -209,92 +206,8 @@ impl Node {
     }
 }
 
-/// Read the source at `path` with everything it includes. Returns its root.
-pub(crate) fn read(path: &Path) -> Result<Node, Vec<Diagnostic>> {
-    let at = |problem| {
-        let place = Place {
-            file: path.to_owned(),
-            line: 1,
-        };
-        vec![Diagnostic { place, problem }]
-    };
-    // What dtc prints of a file with such a name is not one place a line.
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let odd = |c: char| c.is_control() || c == '"';
-    if absolute.to_string_lossy().contains(odd) {
-        return Err(at(Problem::References));
-    }
-    // A name that begins with a dash is no option.
-    let file = match path.to_string_lossy().starts_with('-') {
-        true => Path::new(".").join(path),
-        false => path.to_owned(),
-    };
-    let output = print(file.as_os_str(), "").map_err(|error| at(Problem::NoDtc(error)))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let errors: Vec<_> = said.lines().filter_map(refusal).collect();
-        return Err(if errors.is_empty() {
-            let first = said.lines().next().unwrap_or("dtc says nothing");
-            at(Problem::Dtc(first.to_owned()))
-        } else {
-            errors
-        });
-    }
-    let printed = String::from_utf8_lossy(&output.stdout);
-    let unreadable = |line: String| at(Problem::Unreadable(line.trim().to_owned()));
-    let mut root = parse(&printed).map_err(unreadable)?;
-    if root.place.line == 0 {
-        // dtc says nothing of an overlay's root.
-        let file = path.to_owned();
-        root.place = Place { file, line: 1 };
-    }
-    let output =
-        print("-".as_ref(), &renumbered(&absolute, &root)).map_err(|e| at(Problem::NoDtc(e)))?;
-    let printed = String::from_utf8_lossy(&output.stdout);
-    let other = parse(&printed).map_err(|_| at(Problem::References))?;
-    refer(&mut root, &other);
-    Ok(root)
-}
-
-/// What dtc prints of the source in a file, or of `source` for the file `-`.
-fn print(file: &OsStr, source: &str) -> Result<Output, String> {
-    let mut dtc = Command::new("dtc")
-        // Twice "annotate": places with beginning and end. Quiet: warnings of
-        // bindings that do not concern us.
-        .args(["-q", "-T", "-T", "-I", "dts", "-O", "dts"])
-        .arg(file)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| error.to_string())?;
-    if let Some(mut input) = dtc.stdin.take() {
-        // What dtc does not read, it does not want.
-        let _ = input.write_all(source.as_bytes());
-    }
-    dtc.wait_with_output().map_err(|error| error.to_string())
-}
-
-/// The name of the node that holds phandles.
-const HOLDER: &str = "berth,phandles";
-
-/// The same source, in which dtc gives other phandles to nodes: those that it gave before are taken. What differs in
-/// its print is a reference, and everything else, a number that looks like one, is not.
-fn renumbered(path: &Path, root: &Node) -> String {
-    let given = root.all().into_iter();
-    let given = given.filter(|node| node.stated_phandle().is_none());
-    let given = given.filter_map(|node| node.cell("phandle"));
-    let holders: String = given
-        .map(|phandle| format!("a{phandle} {{ phandle = <{phandle}>; }};\n"))
-        .collect();
-    format!(
-        "/include/ \"{}\"\n/ {{ {HOLDER} {{\n{holders}}}; }};\n",
-        path.display()
-    )
-}
-
 /// Notes the references of a tree, of which `other` is the print with other phandles.
-fn refer(tree: &mut Node, other: &Node) {
+pub(crate) fn refer(tree: &mut Node, other: &Node) {
     let own_phandles = [PHANDLE, OLD_PHANDLE];
     for property in &mut tree.properties {
         let Some(other) = other.property(&property.name) else {
@@ -321,32 +234,8 @@ fn refer(tree: &mut Node, other: &Node) {
     }
 }
 
-/// One of dtc's errors: `[Error: ]FILE:LINE.COLUMN[-…] [ERROR (check): ]what`.
-fn refusal(line: &str) -> Option<Diagnostic> {
-    let line = line.strip_prefix("Error: ").unwrap_or(line);
-    // The first `:LINE.COLUMN`: names of files have spaces.
-    let (file, number, what) = line.match_indices(':').find_map(|(at, _)| {
-        let (number, rest) = line.get(at + 1..)?.split_once('.')?;
-        let (_, what) = rest.split_once(' ')?;
-        let digit = rest.starts_with(|c: char| c.is_ascii_digit());
-        let number = number.parse().ok().filter(|_| digit)?;
-        Some((line.get(..at)?, number, what))
-    })?;
-    let what = match what.split_once("): ") {
-        Some((check, message)) if check.starts_with("ERROR (") => message,
-        _ => what,
-    };
-    Some(Diagnostic {
-        place: Place {
-            file: clean(file),
-            line: number,
-        },
-        problem: Problem::Dtc(what.to_owned()),
-    })
-}
-
 /// The root of dtc's print, or the line that could not be read.
-fn parse(printed: &str) -> Result<Node, String> {
+pub(crate) fn parse(printed: &str) -> Result<Node, String> {
     let mut open: Vec<Node> = Vec::new();
     for line in printed.lines() {
         let wrong = || line.to_owned();
@@ -447,7 +336,7 @@ fn ends_as_place(text: &str) -> bool {
 }
 
 /// Without `x/..`, which dtc leaves in the names of included files.
-fn clean(file: &str) -> PathBuf {
+pub(crate) fn clean(file: &str) -> PathBuf {
     let mut clean = PathBuf::new();
     for part in Path::new(file).components() {
         let climbs = matches!(clean.components().next_back(), Some(Component::Normal(_)));

@@ -31,6 +31,7 @@ mod layout;
 mod lines;
 mod model;
 mod nesting;
+mod printed;
 mod problem;
 mod references;
 mod registers;
@@ -57,6 +58,7 @@ pub use model::{
     Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Raised, Register,
     RegisterWrite,
 };
+pub use printed::Printed;
 pub use problem::{Diagnostic, Place, Problem};
 pub use rust::kernel_table;
 pub use svd_file::Placed;
@@ -76,7 +78,20 @@ pub fn peripherals(svd: &Path) -> Result<Vec<Placed>, String> {
 ///
 /// Everything that is wrong, by file and line.
 pub fn compile(source: &Path, layout: &Path) -> Result<Configuration, Vec<Diagnostic>> {
-    let root = devicetree::read(source)?;
+    compile_printed(&Printed::of(source)?, source, layout)
+}
+
+/// The same of what dtc has printed of `source`.
+///
+/// # Errors
+///
+/// Everything that is wrong, by file and line.
+pub fn compile_printed(
+    printed: &Printed,
+    source: &Path,
+    layout: &Path,
+) -> Result<Configuration, Vec<Diagnostic>> {
+    let root = printed.root(source)?;
     let mut report = Report::default();
     let regions = layout::regions(layout, &mut report);
     let board = Board::of(&root, &regions, &mut report);

@@ -231,6 +231,31 @@ impl TestKernel {
         outcome
     }
 
+    /// Checks that all processes lie apart, in `ram` bytes of RAM and `flash` bytes of flash together, each with its parts
+    /// in their order.
+    ///
+    /// # Panics
+    ///
+    /// If they do not.
+    pub fn assert_apart(&self, ram: usize, flash: usize) {
+        let processes = self.kernel.processes();
+        let mut blocks: Vec<_> = processes.map(|process| process.get_addresses()).collect();
+        blocks.sort_unstable_by_key(|block| block.sram_start);
+        let length = |block: &crate::process::ProcessAddresses| block.sram_end - block.sram_start;
+        assert!(blocks.iter().map(length).sum::<usize>() <= ram);
+        for block in &blocks {
+            assert!(block.sram_start < block.sram_app_brk);
+            assert!(block.sram_app_brk <= block.sram_grant_start);
+            assert!(block.sram_grant_start < block.sram_end);
+            assert!(block.flash_start < block.flash_non_protected_start);
+            assert!(block.flash_non_protected_start <= block.flash_end);
+            assert!(block.flash_end - block.flash_start <= flash);
+        }
+        for pair in blocks.windows(2) {
+            assert!(pair[0].sram_end <= pair[1].sram_start);
+        }
+    }
+
     /// The process in slot `index`.
     ///
     /// # Panics

@@ -73,23 +73,6 @@ proptest! {
         let flash: Vec<u8> = parts.iter().flat_map(bytes).collect();
         let test = TestKernel::new();
         let _ = test.load(&flash, RAM, FaultAction::Stop);
-        let mut blocks: Vec<_> = test
-            .kernel
-            .processes()
-            .map(|process| process.get_addresses())
-            .collect();
-        blocks.sort_unstable_by_key(|block| block.sram_start);
-        let total: usize = blocks.iter().map(|b| b.sram_end - b.sram_start).sum();
-        prop_assert!(total <= RAM);
-        for block in &blocks {
-            prop_assert!(block.sram_start < block.sram_app_brk);
-            prop_assert!(block.sram_app_brk <= block.sram_grant_start);
-            prop_assert!(block.sram_grant_start < block.sram_end);
-            prop_assert!(block.flash_start < block.flash_non_protected_start);
-            prop_assert!(block.flash_non_protected_start <= block.flash_end);
-        }
-        for pair in blocks.windows(2) {
-            prop_assert!(pair[0].sram_end <= pair[1].sram_start);
-        }
+        test.assert_apart(RAM, flash.len());
     }
 }
