@@ -168,7 +168,7 @@ fn paths(line: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Functions that are named with their file, as `tests/a.rs::one`.
-fn functions(line: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn functions(line: &str) -> impl Iterator<Item = (&str, &str)> {
     line.split('`')
         .skip(1)
         .step_by(2)

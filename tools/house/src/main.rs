@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   documents ──► links and headings exist, paths in backticks exist, tables are whole, tests that are named exist
+//!             ├─► each claim of a table of claims names a test of it
 //!             └─► each command that a reader is shown parses with the program's own command line
 //!   sources ────► `unsafe` stands only in the files that unsafe-files.txt lists
 //! ```
@@ -10,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod claims;
 mod commands;
 mod documents;
 mod sources;
@@ -93,6 +95,7 @@ fn run() -> Result<Problems> {
         if path.ends_with(".md") {
             let text = read(path)?;
             problems.extend(documents::check(path, &text, &repository, &read));
+            problems.extend(claims::check(path, &text, &repository, &read));
             problems.extend(commands::check(path, &text, &programs));
         } else if path.ends_with(".rs") {
             problems.extend(sources::check(path, &read(path)?, &allowed));
