@@ -39,7 +39,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install advisories clean-room foreign help demo test test-compiled run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware compiled-firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers flash test-apps test-apps-elf compiler-board
+.PHONY: install advisories clean-room foreign help demo test test-compiled run gateway pictures build lint size bench soak soak-list soak-report soak-kernel soak-fuzz fuzz miri clean tools announced host guests exposures firmware compiled-firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers flash test-apps test-apps-elf compiler-board
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,33 +55,35 @@ clean-room: ## `make demo` and `make test` in a minimal Debian, with nothing of 
 	@$(SETUP) clean-room
 	@tools/setup/clean-room.sh
 
-soak: build test-apps foreign ## the long forms of the tests: every 32 bytes, a million hostile calls, two million runs of random machine code
-	@$(SETUP) nextest svd
-	BERTH_VENDOR_SVD=$(CURDIR)/target/tools/svd cargo nextest run --profile soak --no-capture -p berth-exposure-compiler \
-	    -E 'test(every_vendors_file)'
-	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test noise --test endurance --test engine
-	KILLS=500 cargo nextest run --profile soak --no-capture -p berth-e2e --test kills
-	@$(MAKE) soak-kernel
-	BERTH_MODULES=250000 cargo nextest run --profile soak --no-capture -p wasm_supervisor --test modules
-	BERTH_MODULES=100000 cargo nextest run --profile soak --no-capture -p berth-engine-tests -p berth-engine-soak -p berth-compiler-tests
-	STORE_OPERATIONS=10000000 cargo nextest run --profile soak --no-capture -p berth-store
-	BERTH_SEQUENCES=1000000 cargo nextest run --profile soak --no-capture -p wasm_supervisor -E 'test(random_operations_do_what)'
-	BERTH_SEQUENCES=10000 cargo nextest run --profile soak --no-capture -p berth-e2e --test random_operations
-
-# What of the soak asks whether anything that a process does disturbs the firmware, in parts by what they take. Those of the
-# machine code are kept in mind: whoever interrupts it goes on behind the last one that was done with the same kernel.
-SOAKED := target/soak
-soak-kernel: build test-apps ## of these, those of the kernel alone: a process that does its worst beside firmware with deadlines
+# Parts, what is asked of each, and what came of it on this commit: tools/soak. One that ended well is not run again.
+PART :=
+soak: build test-apps foreign ## the long forms of the tests, in parts (PART='NAME…': these only), and a report of them
 	@$(SETUP) nextest
-	BERTH_SOAK=1 cargo nextest run --profile soak --no-capture -p berth-e2e --test isolation -E 'test(walk::)'
-	cargo nextest run --profile soak --no-capture -p berth-e2e --test claims --test storms
-	SIEGE_ROUNDS=120 INSTANTS=40000 cargo nextest run --profile soak --no-capture -p berth-e2e --test assault -E 'test(no_instant) | test(the_sum)'
-	@HOSTILE_CALLS=1000000 $(MAKE) test-apps
-	cargo nextest run --profile soak --no-capture -p berth-e2e --test hostile
-	@$(MAKE) test-apps
-	DEADLINE_ROUNDS=120 cargo nextest run --profile soak --no-capture -p berth-e2e --test deadlines
-	@$(MAKE) soak-fuzz
+	@tools/soak/soak.sh run $(PART)
 
+soak-list: ## the parts of `make soak`, and what came of each on this commit
+	@tools/soak/soak.sh list
+
+soak-report: ## what came of them as docs/soak.md
+	@tools/soak/soak.sh report docs/soak.md
+
+# What of the soak asks whether anything that a process does disturbs the firmware.
+soak-kernel: ## of these, those of the kernel alone: a process that does its worst beside firmware with deadlines
+	@$(MAKE) soak PART='walk ends storms instants calls deadlines code'
+
+# libFuzzer on one border, for so many seconds or inputs; corpus and findings stay below target/fuzz.
+TARGET :=
+TIME := 60
+RUNS :=
+FUZZED := $(CURDIR)/target/fuzz
+fuzz: ## coverage-guided fuzzing of a border: TARGET=frame TIME=600, or RUNS=100000000 (fuzz/README.md has the targets)
+	@$(SETUP) fuzz
+	@[ -e "fuzz/libfuzzer/targets/$(TARGET).rs" ] || { \
+	    echo "TARGET is one of: $$(basename -s .rs -a fuzz/libfuzzer/targets/*.rs | tr '\n' ' ')" >&2; exit 2; }
+	@CARGO_TARGET_DIR=$(FUZZED) cargo +nightly fuzz build --fuzz-dir fuzz/libfuzzer --sanitizer none $(TARGET)
+	@fuzz/run.sh $(TARGET) $(if $(RUNS),inputs $(RUNS),seconds $(TIME))
+
+SOAKED := target/soak
 # Two million programs in eighty parts.
 soak-fuzz: test-apps
 	@mkdir -p $(SOAKED); kernel=$$(cat $(IMAGE)/fuzz-kernel.bin $(IMAGE)/fuzz.tab | sha256sum | cut -c 1-16); \

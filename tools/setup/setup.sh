@@ -15,6 +15,7 @@
 #   tools/setup/setup.sh foreign    compilers of programs from elsewhere (clang, Rust for WASI)
 #   tools/setup/setup.sh languages  compilers of further languages (Zig, AssemblyScript with a Node.js of its own)
 #   tools/setup/setup.sh clean-room what makes a minimal Debian (tools/setup/clean-room.sh)
+#   tools/setup/setup.sh fuzz       a nightly Rust with cargo-fuzz, and the compiler of libFuzzer
 #   tools/setup/setup.sh miri       a nightly Rust with the interpreter that finds undefined behaviour
 #
 # Exit codes: 0 all there, 1 an installation failed, 2 something is missing that
@@ -29,6 +30,7 @@ ELF2TAB=0.13.0
 NEXTEST=0.9.143
 SVD=0.4
 DENY=0.20.2
+FUZZ=0.13.2
 TARGETS='thumbv7em-none-eabi wasm32-unknown-unknown'
 
 say() { printf '== %s\n' "$*" >&2; }
@@ -226,6 +228,15 @@ miri() {
     fi
 }
 
+fuzz() {
+    debian "$here/fuzz-packages.txt"
+    rustc +nightly --version >/dev/null 2>&1 || {
+        say "installing a nightly toolchain"
+        quietly rustup toolchain install nightly --profile minimal
+    }
+    cargo_tool cargo-fuzz "$FUZZ" cargo-fuzz
+}
+
 for part in "$@"; do
     case $part in
         debian) debian "$here/debian-packages.txt" ;;
@@ -243,10 +254,11 @@ for part in "$@"; do
         svd) svd ;;
         nextest) nextest ;;
         tests) debian "$here/test-packages.txt" ;;
+        fuzz) fuzz ;;
         miri) miri ;;
         clean-room) debian "$here/clean-room-packages.txt" ;;
         *)
-            echo "unknown part: $part (debian, rust, elf2tab, tockloader, page, svd, nextest, tests, deny, miri, foreign, languages, clean-room)" >&2
+            echo "unknown part: $part (debian, rust, elf2tab, tockloader, page, svd, nextest, tests, deny, fuzz, miri, foreign, languages, clean-room)" >&2
             exit 2
             ;;
     esac
