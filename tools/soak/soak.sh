@@ -15,7 +15,8 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cd "$here/../.."
 parts=${SOAK_PARTS:-$here/parts.txt}
 commit=${SOAK_COMMIT:-$(git rev-parse --short=12 HEAD)}
-changes=$([ -n "${SOAK_COMMIT:-}" ] || { git status --porcelain && git diff HEAD; })
+# The report is none of what is tested.
+changes=$([ -n "${SOAK_COMMIT:-}" ] || { git status --porcelain -- . ':!docs/soak.md' && git diff HEAD -- . ':!docs/soak.md'; })
 [ -z "$changes" ] || commit=$commit-changed-$(printf %s "$changes" | sha256sum | cut -c 1-8)
 kept=${SOAK_KEPT:-target/soak}/$commit
 
