@@ -18,7 +18,7 @@ const SOURCE: &str = r#"/include/ "board.dtsi"
 / { exposure { compatible = "berth,exposure"; svd = "board.svd";
     a { register-block = <&plain>; access = "mapped"; safe-state = "none"; };
     b { register-block = <&regs>; access = "mediated"; safe-state = "none"; masks = "CTRL rw 0xf0f", "BYTE rw 0xff"; };
-    led { device = "led"; index = <2>; };
+    led { device = "led"; index = <2>; safe-state = "off"; };
 }; };
 "#;
 

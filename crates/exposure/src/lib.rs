@@ -13,6 +13,7 @@ pub mod erases;
 pub mod filter;
 pub mod interrupt;
 pub mod program;
+pub mod rest;
 mod width;
 
 pub use width::Width;
