@@ -38,7 +38,7 @@ fn line(bytes: &[u8]) {
                 let frame = frame_message(found, &mut buffer).unwrap();
                 let from = began.unwrap();
                 assert_eq!(&frame[1..frame.len() - 1], &bytes[from..at]);
-                message(&found.to_vec());
+                message(found);
                 open = None;
             }
             Event::Dropped(dropped) => {
@@ -105,7 +105,7 @@ fn conversation(mut bytes: Bytes<'_>) {
     while !bytes.is_empty() {
         let kind = bytes.byte();
         let part = bytes.counted();
-        if kind % 3 == 0 {
+        if kind.is_multiple_of(3) {
             line.extend(part.iter().filter(|byte| **byte != 0));
             continue;
         }

@@ -110,11 +110,14 @@ impl World {
             _ => {
                 let parameters = Parameters {
                     share: Some(bytes.byte()),
-                    boot: Some(bytes.byte() % 2 == 0),
-                    restart: (bytes.byte() % 2 == 0).then_some(Restart::Always { backoff_ms: 100 }),
+                    boot: Some(bytes.byte().is_multiple_of(2)),
+                    restart: bytes
+                        .byte()
+                        .is_multiple_of(2)
+                        .then_some(Restart::Always { backoff_ms: 100 }),
                     ..Parameters::default()
                 };
-                let restart = bytes.byte() % 2 == 0;
+                let restart = bytes.byte().is_multiple_of(2);
                 self.tell(Op::Edit {
                     name,
                     parameters,
