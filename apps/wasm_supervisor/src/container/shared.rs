@@ -23,7 +23,7 @@ use super::saved::{SaveError, Saved};
 use crate::arena;
 use crate::buses::{Bus, Place, SpiSettings, Transfer};
 use crate::errno;
-use crate::platform::Platform;
+use crate::platform::{Distrust, Platform, Proven};
 
 /// See the module.
 pub struct Shared<P> {
@@ -62,6 +62,8 @@ pub(super) struct Cells {
     pub(super) claims: Cell<Claims>,
     /// Of these, by the bit of their number, those that it has had register programs for which one pass did not finish.
     pub(super) programs: Cell<u8>,
+    /// Where the signed bytes are that the kernel has proven for it.
+    proven: Cell<Option<Proven>>,
 }
 
 impl Cells {
@@ -75,6 +77,7 @@ impl Cells {
             memory_max: Cell::new(u32::MAX),
             claims: Cell::new(Claims::NONE),
             programs: Cell::new(0),
+            proven: Cell::new(None),
         }
     }
 }
@@ -295,6 +298,35 @@ impl<P: Platform> Shared<P> {
                 self.platform.release(handle);
             }
         }
+        if let Some(proven) = cells.proven.take()
+            && !self.is_proven(proven)
+        {
+            self.platform.end_proof(proven);
+        }
+    }
+
+    /// Has a run a proof of these bytes?
+    fn is_proven(&self, bytes: Proven) -> bool {
+        self.run_ids().any(|(_, cells)| cells.proven.get() == Some(bytes))
+    }
+
+    /// Have a signed image proven for a run, or, without one, for now. Runs of the same bytes share one proof: what they claim rests on it.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not as it should be.
+    pub(super) fn prove(&self, id: Option<RunId>, image: &[u8]) -> Result<(), Distrust> {
+        let bytes = Proven::of(image);
+        let is_new = !self.is_proven(bytes);
+        if is_new {
+            self.platform.prove(image)?;
+        }
+        match id.and_then(|id| self.run(id)) {
+            Some(cells) => cells.proven.set(Some(bytes)),
+            None if is_new => self.platform.end_proof(bytes),
+            None => {}
+        }
+        Ok(())
     }
 
     /// Nobody goes on with what register programs a run has under way: they end where they are. Those of blocks that
