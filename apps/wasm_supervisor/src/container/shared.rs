@@ -307,7 +307,8 @@ impl<P: Platform> Shared<P> {
 
     /// Has a run a proof of these bytes?
     fn is_proven(&self, bytes: Proven) -> bool {
-        self.run_ids().any(|(_, cells)| cells.proven.get() == Some(bytes))
+        self.run_ids()
+            .any(|(_, cells)| cells.proven.get() == Some(bytes))
     }
 
     /// Have a signed image proven for a run, or, without one, for now. Runs of the same bytes share one proof: what they claim rests on it.

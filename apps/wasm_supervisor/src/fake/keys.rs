@@ -70,7 +70,11 @@ impl Keys {
         let key = self.keys.iter().find(|key| key.id == claims.key);
         let key = key.ok_or(Distrust::UnknownKey)?;
         let may = |label: &str| key.labels.iter().any(|own| own == label || own == EVERY);
-        if !claims.labels.iter().all(|label| may(label) || !self.is_kept(label)) {
+        if !claims
+            .labels
+            .iter()
+            .all(|label| may(label) || !self.is_kept(label))
+        {
             return Err(Distrust::Label);
         }
         let hash = ImageHash::of(&image[..signed.covered]).0;
