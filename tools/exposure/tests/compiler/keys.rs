@@ -152,8 +152,9 @@ fn what_a_key_is_limited_to_and_who_names_it_say_the_same() {
 
 #[test]
 fn packages_without_a_signature_are_refused_where_there_is_a_key() {
-    let source =
-        |unsigned, keys| format!("{HEAD}unsigned = {unsigned}; keys {{ {keys} }};\n{TAIL}");
+    let source = |unsigned: &str, keys: &str| {
+        format!("{HEAD}unsigned = {unsigned}; keys {{ {keys} }};\n{TAIL}")
+    };
     let keys = key("a", FIRST);
     assert!(run(&source("\"refuse\"", &keys)).unwrap().refuses_unsigned);
     assert!(!run(&source("\"allow\"", &keys)).unwrap().refuses_unsigned);
