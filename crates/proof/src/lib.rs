@@ -16,7 +16,7 @@ mod hash;
 
 use berth_ed25519::{KEY_BYTES, Pass, PublicKey, Verification};
 pub use berth_exposure::proof::{Prover, Proving, Refused};
-use berth_signature::{KEY_ID_BYTES, KeyId, Search, Signed, Step, message};
+use berth_signature::{KEY_ID_BYTES, KeyId, SIGNATURE_BYTES, Search, Step, message};
 
 use hash::Hash;
 
@@ -57,9 +57,11 @@ enum Stage<'k> {
 pub struct KeyProver<'k> {
     keys: &'k [Key],
     stage: Stage<'k>,
-    /// Before the section of the signature, once that was found.
-    found: Search,
+    /// What the signature says, once it was found.
     key: u32,
+    counter: u32,
+    /// Bytes of the labels, in front of the signature.
+    labels: usize,
 }
 
 impl<'k> KeyProver<'k> {
@@ -69,8 +71,9 @@ impl<'k> KeyProver<'k> {
         Self {
             keys,
             stage: Stage::Search(Search::new()),
-            found: Search::new(),
             key: 0,
+            counter: 0,
+            labels: 0,
         }
     }
 
@@ -79,7 +82,6 @@ impl<'k> KeyProver<'k> {
         let Stage::Search(search) = &mut self.stage else {
             return Proving::GoesOn;
         };
-        let before = *search;
         match search.step(image) {
             Ok(Step::Further) => Proving::GoesOn,
             Ok(Step::Unsigned) => Proving::Refused(Refused::Unsigned),
@@ -89,8 +91,9 @@ impl<'k> KeyProver<'k> {
                 let Some((number, _)) = (0..).zip(self.keys).find(|(_, key)| key.id == id) else {
                     return Proving::Refused(Refused::UnknownKey);
                 };
-                self.found = before;
                 self.key = number;
+                self.counter = signed.claims.counter;
+                self.labels = signed.claims.labels.length();
                 self.stage = Stage::Hash(Hash::new(signed.covered));
                 Proving::GoesOn
             }
@@ -117,16 +120,6 @@ impl<'k> KeyProver<'k> {
         self.stage = Stage::Verify(verification);
         Proving::GoesOn
     }
-
-    fn proven(&self, image: &[u8]) -> Proving {
-        match signed(self.found, image) {
-            Some(signed) => Proving::Proven {
-                key: self.key,
-                counter: signed.claims.counter,
-            },
-            None => Proving::Refused(Refused::Malformed),
-        }
-    }
 }
 
 impl Prover for KeyProver<'_> {
@@ -141,7 +134,10 @@ impl Prover for KeyProver<'_> {
             Stage::Verify(verification) => match verification.pass() {
                 Pass::GoesOn => Proving::GoesOn,
                 Pass::Invalid => Proving::Refused(Refused::BadSignature),
-                Pass::Valid => self.proven(image),
+                Pass::Valid => Proving::Proven {
+                    key: self.key,
+                    counter: self.counter,
+                },
             },
             Stage::Over(come) => return *come,
         };
@@ -152,16 +148,15 @@ impl Prover for KeyProver<'_> {
     }
 
     fn label<'a>(&self, image: &'a [u8], number: usize) -> Option<&'a str> {
-        let signed = signed(self.found, image)?;
-        signed.claims.labels.iter().nth(number)
-    }
-}
-
-/// The signature in the section that a search looks at next.
-fn signed(mut before: Search, image: &[u8]) -> Option<Signed<'_>> {
-    match before.step(image) {
-        Ok(Step::Signed(signed)) => Some(signed),
-        _ => None,
+        // Each is well formed, and they end in front of the signature: that was looked at when it was found.
+        let end = image.len().checked_sub(SIGNATURE_BYTES)?;
+        let mut rest = image.get(end.checked_sub(self.labels)?..end)?;
+        for _ in 0..number {
+            let (length, behind) = rest.split_first()?;
+            rest = behind.get(usize::from(*length)..)?;
+        }
+        let (length, behind) = rest.split_first()?;
+        core::str::from_utf8(behind.get(..usize::from(*length))?).ok()
     }
 }
 

@@ -25,6 +25,18 @@ const LED1: u32 = 0x2;
 /// Most images that the setting has room for, with the zero behind them.
 const IMAGES_MAX: usize = 31;
 
+/// As many and as long as there may be.
+const LABELS: [&str; 8] = [
+    "fpgaio",
+    "uart1",
+    "a_label_of_32_bytes_of_another_1",
+    "a_label_of_32_bytes_of_another_2",
+    "a_label_of_32_bytes_of_another_3",
+    "a_label_of_32_bytes_of_another_4",
+    "a_label_of_32_bytes_of_another_5",
+    "a_label_of_32_bytes_of_another_6",
+];
+
 /// Two for the lamp, one for the heater, and such as are none.
 fn images() -> Vec<Vec<u8>> {
     let lamp = signed(LAMP, module(700), 3, &["fpgaio"]);
@@ -32,7 +44,7 @@ fn images() -> Vec<Vec<u8>> {
     let mut images = vec![
         lamp.clone(),
         heater.clone(),
-        signed(LAMP, module(300), 4, &["fpgaio", "uart1"]),
+        signed(LAMP, module(300), 4, &LABELS),
         // The first of these is what the flood is made of.
         signed_with(
             &signing(HEATER),
