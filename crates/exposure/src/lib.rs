@@ -98,7 +98,7 @@ pub mod command {
     pub const CONVEYOR_DETACH: usize = 25;
     /// `(offset, length)`: prove the image in these bytes of the store's partition, or go on with it → success with u32
     /// [`GOES_ON`](super::program::state::GOES_ON), to be repeated; with (u32 key, u32 counter), it is [proven](super::proof); a failure
-    /// `FAIL` with u32, why it is [refused](super::proof::Refused). A proof of the same bytes ends when a new one is begun.
+    /// `FAIL` with u32, why it is [refused](super::proof::Refused). A proof of the same bytes that was made before lasts until this one is refused.
     pub const PROVE: usize = 26;
     /// `(offset, length)`: end the proof of these bytes.
     pub const PROOF_END: usize = 27;

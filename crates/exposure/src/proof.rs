@@ -45,6 +45,34 @@ impl Refused {
     }
 }
 
+/// What a pass of a proof has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proving {
+    /// There is more to do.
+    GoesOn,
+    /// It is not proven.
+    Refused(Refused),
+    /// It is signed.
+    Proven {
+        /// By which of the board's keys.
+        key: u32,
+        /// The version of the package, as its signer counts.
+        counter: u32,
+    },
+}
+
+/// Finds out about one image at a time whether it is signed, in passes: what a board gives to `wasm_host`.
+pub trait Prover {
+    /// Begin with an image.
+    fn begin(&mut self);
+
+    /// Work on the proof of `image` for a pass. Its bytes are the same in all passes since it was begun.
+    fn pass(&mut self, image: &[u8]) -> Proving;
+
+    /// Returns the label of this number that the signature of `image` names, which is proven; `None` behind the last one.
+    fn label<'a>(&self, image: &'a [u8], number: usize) -> Option<&'a str>;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

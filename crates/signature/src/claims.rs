@@ -52,6 +52,12 @@ impl<'a> Labels<'a> {
         core::iter::from_fn(move || word(&mut rest, LABEL_MAX))
     }
 
+    /// Returns how many bytes they are, each with its length in front. They end where the signature begins.
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Is this one of them?
     #[must_use]
     pub fn contains(&self, label: &str) -> bool {

@@ -17,7 +17,7 @@ use wasm_host::{
 /// Room for the claims of this table.
 pub(crate) type Claims = wasm_host::ClaimStore<COUNT>;
 
-/// `COUNT`, `EXPOSURES`, `MAPPED`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`, `PROGRAMS`, `CONVEYORS`. Which of the imported
+/// `COUNT`, `EXPOSURES`, `MAPPED`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`, `PROGRAMS`, `CONVEYORS`, and `KEYS` and `REFUSES_UNSIGNED` if there are keys. Which of the imported
 /// types a table needs, depends on what is exposed.
 #[allow(unused_imports)]
 mod table {
@@ -25,6 +25,8 @@ mod table {
         AccessClass, Block, Budget, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule,
         Register, Registers, SafeWrite, Width, Widths, block,
     };
+    #[cfg(feature = "keys")]
+    use berth_proof::Key;
     include!(concat!(env!("OUT_DIR"), "/exposures.rs"));
 }
 
@@ -57,6 +59,8 @@ pub(crate) use table::CONVEYORS;
 #[cfg(feature = "programs")]
 pub(crate) use table::PROGRAMS;
 pub(crate) use table::{COUNT, ERASES, EXPOSURES, INTERRUPTS, LIMITS, MAPPED, PROCESSES};
+#[cfg(feature = "keys")]
+pub(crate) use table::{KEYS, REFUSES_UNSIGNED};
 
 // What containers are told, and what the kernel does. With the feature and none allowed, it does nothing of it.
 const _: () = assert!(

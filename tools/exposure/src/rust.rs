@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use berth_exposure::AccessClass;
 
-use crate::model::{Configuration, Exposure, Interrupt, Register, RegisterWrite};
+use crate::model::{Configuration, Exposure, Interrupt, Key, Register, RegisterWrite};
 
 /// The table of `configuration`.
 #[must_use]
@@ -29,7 +29,7 @@ pub fn kernel_table(configuration: &Configuration) -> String {
     }
     let _ = writeln!(out, "\npub(crate) static EXPOSURES: [Exposure; COUNT] = [");
     for (index, exposure) in exposures.iter().enumerate() {
-        write_exposure(&mut out, index, exposure);
+        write_exposure(&mut out, index, exposure, &configuration.keys);
     }
     let _ = writeln!(out, "];\n");
     let _ = writeln!(
@@ -64,7 +64,37 @@ pub fn kernel_table(configuration: &Configuration) -> String {
     }
     let _ = writeln!(out, "];\n");
     write_interrupts(&mut out, configuration);
+    if !configuration.keys.is_empty() {
+        write_keys(&mut out, configuration);
+    }
     out
+}
+
+/// The keys, for a board whose kernel looks at signatures; others have none.
+fn write_keys(out: &mut String, configuration: &Configuration) {
+    let keys = &configuration.keys;
+    let _ = writeln!(out, "\npub(crate) static KEYS: [Key; {}] = [", keys.len());
+    for key in keys {
+        let Key {
+            name, id, public, ..
+        } = key;
+        let _ = writeln!(
+            out,
+            "    // {name}\n    Key::new({id:#04x?}, &{public:#04x?}),"
+        );
+    }
+    let _ = writeln!(
+        out,
+        "];\n\npub(crate) const REFUSES_UNSIGNED: bool = {};",
+        configuration.refuses_unsigned
+    );
+}
+
+/// The keys that may sign for an exposure, one bit each.
+fn key_set(exposure: &Exposure, keys: &[Key]) -> u32 {
+    let named = (0..32_u32).zip(keys);
+    let named = named.filter(|(_, key)| exposure.keys.contains(&key.name));
+    named.fold(0, |set, (number, _)| set | 1 << number)
 }
 
 /// Address and length of the blocks that are mapped, in order.
@@ -102,7 +132,7 @@ fn reached(exposure: &Exposure) -> Vec<(u64, u64)> {
     places
 }
 
-fn write_exposure(out: &mut String, index: usize, exposure: &Exposure) {
+fn write_exposure(out: &mut String, index: usize, exposure: &Exposure, keys: &[Key]) {
     let _ = write!(
         out,
         "    Exposure::new({:?}, &BLOCK_{index}, {:#x}, ",
@@ -142,6 +172,9 @@ fn write_exposure(out: &mut String, index: usize, exposure: &Exposure) {
             );
         }
         let _ = writeln!(out, "        ])");
+    }
+    if !exposure.keys.is_empty() {
+        let _ = writeln!(out, "        .keys({:#x})", key_set(exposure, keys));
     }
     let _ = writeln!(out, "    ,");
 }
