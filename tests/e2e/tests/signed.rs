@@ -39,6 +39,13 @@ fn signed(version: u32, key: u8) -> Result<Vec<u8>> {
     Ok(sign(&lamp(version)?, version, None, &signer)?)
 }
 
+/// A board with the keys, and the supervisor.
+fn board() -> Result<Flash> {
+    let flash = Flash::with_kernel("keys-kernel.bin")?;
+    flash.install("wasm_supervisor")?;
+    Ok(flash)
+}
+
 struct Files(TempDir);
 
 impl Files {
@@ -61,7 +68,7 @@ fn refused(device: &Device, files: &Files, image: &[u8], words: &str) -> Result<
 
 #[test]
 fn a_board_with_keys_takes_and_runs_what_is_signed_for_it() -> Result<()> {
-    let flash = Flash::with_kernel("keys-kernel.bin")?;
+    let flash = board()?;
     let files = Files(tempfile::tempdir()?);
     let device = Device::power_on(&flash)?;
     let doctor = device.berth(&["doctor"])?.ok()?;
@@ -136,7 +143,7 @@ fn a_board_with_keys_takes_and_runs_what_is_signed_for_it() -> Result<()> {
 
 #[test]
 fn what_changes_in_flash_does_not_run() -> Result<()> {
-    let flash = Flash::with_kernel("keys-kernel.bin")?;
+    let flash = board()?;
     let files = Files(tempfile::tempdir()?);
     let image = signed(5, LAMP)?;
     let device = Device::power_on(&flash)?;

