@@ -19,13 +19,16 @@ use wasm_host::{
 pub(crate) type Claims = wasm_host::ClaimStore<COUNT>;
 
 /// `COUNT`, `EXPOSURES`, `MAPPED`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`, `PROGRAMS`, `CONVEYORS`, `LED_RESTS`,
-/// `GPIO_RESTS`. Which of the imported types a table needs, depends on what is exposed; which of the rests, on the board's drivers.
+/// `GPIO_RESTS`, and `KEYS` and `REFUSES_UNSIGNED` if there are keys. Which of the imported types a table needs, depends on what is exposed; which
+/// of the rests, on the board's drivers.
 #[allow(dead_code, unused_imports)]
 mod table {
     use super::{
         AccessClass, Block, Budget, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule,
         Register, Registers, Rest, SafeWrite, Width, Widths, block,
     };
+    #[cfg(feature = "keys")]
+    use berth_proof::Key;
     include!(concat!(env!("OUT_DIR"), "/exposures.rs"));
 }
 
@@ -62,6 +65,8 @@ pub(crate) use table::PROGRAMS;
 pub(crate) use table::{
     COUNT, ERASES, EXPOSURES, INTERRUPTS, LED_RESTS, LIMITS, MAPPED, PROCESSES,
 };
+#[cfg(feature = "keys")]
+pub(crate) use table::{KEYS, REFUSES_UNSIGNED};
 
 // What containers are told, and what the kernel does. With the feature and none allowed, it does nothing of it.
 const _: () = assert!(

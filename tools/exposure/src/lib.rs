@@ -26,6 +26,7 @@ mod devicetree;
 mod exposures;
 mod header;
 mod interrupts;
+mod keys;
 mod labels;
 mod layout;
 mod lines;
@@ -55,8 +56,8 @@ use report::Report;
 pub use header::header;
 pub use labels::labels;
 pub use model::{
-    Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Raised, Register,
-    RegisterWrite,
+    Configuration, Device, Driver, Exposure, Interrupt, Key, Limits, Named, Process, Raised,
+    Register, RegisterWrite,
 };
 pub use printed::Printed;
 pub use problem::{Diagnostic, Place, Problem};
@@ -131,6 +132,8 @@ pub fn compile_printed(
             exposures: listed.exposures,
             devices: listed.devices,
             limits: listed.limits,
+            keys: listed.keys,
+            refuses_unsigned: listed.refuses_unsigned,
             processes,
         }),
         _ => Err(found),

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use berth_exposure::AccessClass;
 
 use crate::device_classes::{self, Class};
-use crate::model::{Configuration, Device, Exposure, Interrupt, Register, RegisterWrite};
+use crate::model::{Configuration, Device, Exposure, Interrupt, Key, Register, RegisterWrite};
 
 /// The table of `configuration`.
 #[must_use]
@@ -30,7 +30,7 @@ pub fn kernel_table(configuration: &Configuration) -> String {
     }
     let _ = writeln!(out, "\npub(crate) static EXPOSURES: [Exposure; COUNT] = [");
     for (index, exposure) in exposures.iter().enumerate() {
-        write_exposure(&mut out, index, exposure);
+        write_exposure(&mut out, index, exposure, &configuration.keys);
     }
     let _ = writeln!(out, "];\n");
     let _ = writeln!(
@@ -68,6 +68,9 @@ pub fn kernel_table(configuration: &Configuration) -> String {
     for class in device_classes::CLASSES.iter().filter(|c| c.drives != 0) {
         write_rests(&mut out, class, &configuration.devices);
     }
+    if !configuration.keys.is_empty() {
+        write_keys(&mut out, configuration);
+    }
     out
 }
 
@@ -92,6 +95,33 @@ fn write_rests(out: &mut String, class: &Class, devices: &[Device]) {
         );
     }
     let _ = writeln!(out, "];");
+}
+
+/// The keys, for a board whose kernel looks at signatures; others have none.
+fn write_keys(out: &mut String, configuration: &Configuration) {
+    let keys = &configuration.keys;
+    let _ = writeln!(out, "\npub(crate) static KEYS: [Key; {}] = [", keys.len());
+    for key in keys {
+        let Key {
+            name, id, public, ..
+        } = key;
+        let _ = writeln!(
+            out,
+            "    // {name}\n    Key::new({id:#04x?}, &{public:#04x?}),"
+        );
+    }
+    let _ = writeln!(
+        out,
+        "];\n\npub(crate) const REFUSES_UNSIGNED: bool = {};",
+        configuration.refuses_unsigned
+    );
+}
+
+/// The keys that may sign for an exposure, one bit each.
+fn key_set(exposure: &Exposure, keys: &[Key]) -> u32 {
+    let named = (0..32_u32).zip(keys);
+    let named = named.filter(|(_, key)| exposure.keys.contains(&key.name));
+    named.fold(0, |set, (number, _)| set | 1 << number)
 }
 
 /// Address and length of the blocks that are mapped, in order.
@@ -129,7 +159,7 @@ fn reached(exposure: &Exposure) -> Vec<(u64, u64)> {
     places
 }
 
-fn write_exposure(out: &mut String, index: usize, exposure: &Exposure) {
+fn write_exposure(out: &mut String, index: usize, exposure: &Exposure, keys: &[Key]) {
     let _ = write!(
         out,
         "    Exposure::new({:?}, &BLOCK_{index}, {:#x}, ",
@@ -169,6 +199,9 @@ fn write_exposure(out: &mut String, index: usize, exposure: &Exposure) {
             );
         }
         let _ = writeln!(out, "        ])");
+    }
+    if !exposure.keys.is_empty() {
+        let _ = writeln!(out, "        .keys({:#x})", key_set(exposure, keys));
     }
     let _ = writeln!(out, "    ,");
 }

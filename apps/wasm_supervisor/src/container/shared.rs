@@ -23,7 +23,7 @@ use super::saved::{SaveError, Saved};
 use crate::arena;
 use crate::buses::{Bus, Place, SpiSettings, Transfer};
 use crate::errno;
-use crate::platform::{DeviceKind, Platform};
+use crate::platform::{DeviceKind, Distrust, Platform, Proven};
 
 /// See the module.
 pub struct Shared<P> {
@@ -64,6 +64,8 @@ pub(super) struct Cells {
     pub(super) programs: Cell<u8>,
     /// The devices of the kernel that it was the last to drive, a bit for each: 64 numbers of a kind, in two words.
     driven: [Cell<u32>; 2 * DeviceKind::ALL.len()],
+    /// Where the signed bytes are that the kernel has proven for it.
+    proven: Cell<Option<Proven>>,
 }
 
 impl Cells {
@@ -78,6 +80,7 @@ impl Cells {
             claims: Cell::new(Claims::NONE),
             programs: Cell::new(0),
             driven: [const { Cell::new(0) }; 2 * DeviceKind::ALL.len()],
+            proven: Cell::new(None),
         }
     }
 }
@@ -311,6 +314,36 @@ impl<P: Platform> Shared<P> {
                 self.platform.release(handle);
             }
         }
+        if let Some(proven) = cells.proven.take()
+            && !self.is_proven(proven)
+        {
+            self.platform.end_proof(proven);
+        }
+    }
+
+    /// Has a run a proof of these bytes?
+    fn is_proven(&self, bytes: Proven) -> bool {
+        self.run_ids()
+            .any(|(_, cells)| cells.proven.get() == Some(bytes))
+    }
+
+    /// Have a signed image proven for a run, or, without one, for now. Runs of the same bytes share one proof: what they claim rests on it.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not as it should be.
+    pub(super) fn prove(&self, id: Option<RunId>, image: &[u8]) -> Result<(), Distrust> {
+        let bytes = Proven::of(image);
+        let is_new = !self.is_proven(bytes);
+        if is_new {
+            self.platform.prove(image)?;
+        }
+        match id.and_then(|id| self.run(id)) {
+            Some(cells) => cells.proven.set(Some(bytes)),
+            None if is_new => self.platform.end_proof(bytes),
+            None => {}
+        }
+        Ok(())
     }
 
     /// A run drives a device of the kernel: it is this run's to let go, and no other's any more.
