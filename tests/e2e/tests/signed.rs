@@ -60,7 +60,9 @@ impl Files {
 fn refused(device: &Device, files: &Files, image: &[u8], words: &str) -> Result<()> {
     let file = files.file("other.berth", image)?;
     let file = file.to_string_lossy();
-    let said = device.berth(&["upload", &file, "--name", "other"])?.refused()?;
+    let said = device
+        .berth(&["upload", &file, "--name", "other"])?
+        .refused()?;
     ensure!(said.contains(words), "{said}");
     ensure!(device.container("other")?.is_none());
     Ok(())
