@@ -58,8 +58,10 @@ impl Files {
 
 /// Has the device refuse this image with these words.
 fn refused(device: &Device, files: &Files, image: &[u8], words: &str) -> Result<()> {
+    let file = files.file("other.berth", image)?;
+    let file = file.to_string_lossy();
     let said = device
-        .upload_file(&files.file("other.berth", image)?)?
+        .berth(&["upload", &file, "--name", "other"])?
         .refused()?;
     ensure!(said.contains(words), "{said}");
     ensure!(device.container("other")?.is_none());
@@ -93,7 +95,7 @@ fn a_board_with_keys_takes_and_runs_what_is_signed_for_it() -> Result<()> {
     let said = device
         .upload_file(&files.file("other.berth", &changed)?)?
         .refused()?;
-    ensure!(!said.is_empty() && device.container("other")?.is_none());
+    ensure!(!said.is_empty() && device.container("lamp")?.is_none());
 
     device
         .upload_file(&files.file("lamp.berth", &image)?)?
