@@ -20,8 +20,8 @@ use crate::compiled::Compiled;
 use crate::engine::Code;
 use crate::interrupts::Interrupts;
 use crate::platform::{
-    AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES,
-    PinAction, Platform, Refusal, TURN_US, Width,
+    AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, DeviceKind, LINE_MAX, LedAction,
+    NOTES, PinAction, Platform, Refusal, TURN_US, Width,
 };
 use crate::text::Text;
 use crate::window::Window;
@@ -387,6 +387,14 @@ impl Platform for Board {
 
     fn led_is_on(&self, index: u32) -> Option<bool> {
         led::is_on(index).ok()
+    }
+
+    fn let_go(&self, kind: DeviceKind, number: u32) {
+        // Refused where it has no safe state.
+        let _ = match kind {
+            DeviceKind::Led => led::let_go(number),
+            DeviceKind::Pin => gpio::let_go(number),
+        };
     }
 
     fn pin_count(&self) -> u32 {

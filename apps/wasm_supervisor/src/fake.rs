@@ -18,8 +18,8 @@ use crate::conveyors::Conveyors;
 use crate::errno;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
-    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, NOTES, PinAction,
-    Platform, Pull, Refusal, TURN_US, Width,
+    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, DeviceKind, LedAction, NOTES,
+    PinAction, Platform, Pull, Refusal, TURN_US, Width,
 };
 use crate::window::Window;
 
@@ -102,6 +102,8 @@ pub struct State {
     pub failed: Cell<bool>,
     /// Lights of the kernel's driver; only the first [`LEDS_EXPOSED`] are exposed.
     pub leds: RefCell<[bool; 3]>,
+    /// The devices that were let go.
+    pub let_go: RefCell<Vec<(DeviceKind, u32)>>,
     /// Levels of the pins of the kernel's driver.
     pub pins: RefCell<[bool; 2]>,
     /// The interrupts of the blocks.
@@ -613,6 +615,10 @@ impl Platform for Fake {
 
     fn led_is_on(&self, index: u32) -> Option<bool> {
         (index < LEDS_EXPOSED).then(|| self.0.leds.borrow()[index as usize])
+    }
+
+    fn let_go(&self, kind: DeviceKind, number: u32) {
+        self.0.let_go.borrow_mut().push((kind, number));
     }
 
     fn pin_count(&self) -> u32 {

@@ -22,6 +22,20 @@ pub use berth_foreign::{LedAction, PinAction, Pull};
 
 pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, Width};
 
+/// Devices of the kernel that stay as they were driven last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A light.
+    Led,
+    /// A pin.
+    Pin,
+}
+
+impl DeviceKind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 2] = [Self::Led, Self::Pin];
+}
+
 /// Bytes of the longest block: its offsets are 16 bits to the kernel.
 pub const BLOCK_MAX: u32 = 0x1_0000;
 
@@ -172,6 +186,9 @@ pub trait Platform: Interrupts + Programs + Conveyors + Buses {
 
     /// Is the light `index` on? `None` if it is not exposed or there is none.
     fn led_is_on(&self, index: u32) -> Option<bool>;
+
+    /// Nobody uses the device `number` any more: it comes to rest where the manufacturer has given it a safe state.
+    fn let_go(&self, kind: DeviceKind, number: u32);
 
     /// Returns how many pins the kernel's driver has, which is 0 without one.
     fn pin_count(&self) -> u32;

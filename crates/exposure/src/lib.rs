@@ -14,6 +14,7 @@ pub mod filter;
 pub mod interrupt;
 pub mod program;
 pub mod proof;
+pub mod rest;
 mod width;
 
 pub use width::Width;

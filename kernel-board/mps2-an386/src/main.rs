@@ -80,7 +80,7 @@ use process_lives::KernelLives;
 use run_record::RunRecord;
 use wasm_host::{Interrupts, TableError, WasmHost};
 
-use board::{Board, BoardHost, Ends};
+use board::{Board, BoardHost, Ends, Leds};
 use drivers::Drivers;
 use emulated_flash::EmulatedFlash;
 use filter::Filter;
@@ -217,13 +217,22 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
     let Some(filter) = Filter::new(exposures::PROCESSES, starts) else {
         panic!("exposure.dts lists a process in no place");
     };
+    let led: &'static Leds = static_init!(
+        Leds,
+        Leds::new(
+            static_init!(LedDriver<'static, Led, 1>, LedDriver::new(leds)),
+            exposures::LED_RESTS,
+            DeferredCall::set_later
+        )
+    );
+    led.register();
     let board = static_init!(
         Board,
         Board {
             drivers,
             #[cfg(feature = "buses")]
             buses,
-            led: LedDriver::new(leds),
+            led,
             process_info: ProcessInfo::new(
                 kernel,
                 kernel.create_grant(process_info_driver::DRIVER_NUM, &memory_capability),
@@ -255,6 +264,9 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
     let process_capability = create_capability!(ProcessManagementCapability);
     let ends = Ends {
         wasm_host,
+        led,
+        #[cfg(feature = "buses")]
+        gpio: buses.gpio,
         run_record,
     };
     kernel.set_run_end_client(static_init!(Ends, ends), &process_capability);

@@ -9,7 +9,7 @@ use crate::address::Range;
 use crate::board::{Block, Board};
 use crate::bus::Reach;
 use crate::danger::{Danger, HARMLESS, HARMLESS_FORM};
-use crate::device_classes::CLASSES;
+use crate::device_classes::{self, CLASSES, Class};
 use crate::devicetree::{Node, Property};
 use crate::interrupts::interrupts;
 use crate::keys;
@@ -203,9 +203,9 @@ fn is_new(label: &str, place: &Place, seen: &mut Vec<(String, u32)>, report: &mu
     true
 }
 
-/// `led { device = "led"; index = <0>; };`
+/// `led { device = "led"; index = <0>; safe-state = "off"; };`
 fn device(node: &Node, seen: &mut Vec<(String, u32)>, report: &mut Report) -> Option<Device> {
-    report.known(node, &["device", "index"]);
+    report.known(node, &["device", "index", "safe-state"]);
     let classes = CLASSES.each_ref().map(|class| (class.name, class));
     let class = report.word(node, "device", "device = \"led\"", &classes);
     const FORM: &str = "index = <number>";
@@ -216,12 +216,35 @@ fn device(node: &Node, seen: &mut Vec<(String, u32)>, report: &mut Report) -> Op
     let last = class.map_or(u32::MAX, |class| class.last_index);
     let index = report.cell(node, "index", FORM, (0, last));
     let (class, index) = (class?, index?);
+    let safe_state = device_rest(node, class, report);
     let label = format!("{} {index}", class.name);
     is_new(&label, &node.place, seen, report).then(|| Device {
         class: class.name.to_owned(),
         index,
         driver: class.driver,
+        safe_state,
     })
+}
+
+/// How a device comes to rest. It has to be said of one that stays as it was driven last.
+fn device_rest(node: &Node, class: &Class, report: &mut Report) -> Option<String> {
+    const NAME: &str = "safe-state";
+    if class.rests.is_empty() {
+        if let Some(property) = node.property(NAME) {
+            let class = class.name;
+            report.add(&property.place, Problem::RestsByItself { class });
+        }
+        return None;
+    }
+    const FORM: &str = "safe-state = \"<state in which it rests>\" or \"none\"";
+    if !node.has(NAME) {
+        let name = NAME.to_owned();
+        report.add(&node.place, Problem::Missing { name, form: FORM });
+        return None;
+    }
+    let states: Vec<_> = class.rests.iter().map(|(name, _)| (*name, *name)).collect();
+    let state = report.word(node, NAME, FORM, &states)?;
+    (state != device_classes::NONE).then(|| state.to_owned())
 }
 
 /// All that is needed to check one exposed block.
@@ -618,7 +641,7 @@ fn named(register: &svd::Register) -> Named {
     }
 }
 
-const DANGEROUS: &str = "dangerous = \"<why this is acceptable>\"";
+pub(crate) const DANGEROUS: &str = "dangerous = \"<why this is acceptable>\"";
 
 /// What the memory protection unit can do.
 fn mapped_checks(node: &Node, label: &str, block: &Block, report: &mut Report) {

@@ -169,6 +169,9 @@ pub struct Device {
     pub index: u32,
     /// The driver's number.
     pub driver: u32,
+    /// The state in which it rests when its user has ended. None: it stays as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safe_state: Option<String>,
 }
 
 /// Maxima over all containers.

@@ -414,6 +414,14 @@ pub enum Problem {
         /// The earlier entry.
         other: String,
     },
+    /// A safe state of a device that has none.
+    #[error(
+        "a device of class {class} has no safe-state: nothing of it stays as it was when its user ends; remedy: leave the property out"
+    )]
+    RestsByItself {
+        /// The class.
+        class: &'static str,
+    },
     /// What is done when a claim ends takes too long in one piece.
     #[error(
         "{label} has {lines} lines of safe-state and {interrupts} of its interrupts exposed, {most} together are allowed, since the firmware waits while a claim ends; remedy: write only the registers that bring the block to rest, or expose fewer of its interrupts"

@@ -1,13 +1,14 @@
 //! The kernel's table as Rust source, which the board's crate includes.
 //!
 //! The text holds no `unsafe`: it calls the board's own `block(address, length)`,
-//! in a module where `wasm_host`'s and `berth_exposure::filter`'s types are in scope.
+//! in a module where `wasm_host`'s types and those of `berth_exposure`'s `filter` and `rest` are in scope.
 
 use std::fmt::Write;
 
 use berth_exposure::AccessClass;
 
-use crate::model::{Configuration, Exposure, Interrupt, Key, Register, RegisterWrite};
+use crate::device_classes::{self, Class};
+use crate::model::{Configuration, Device, Exposure, Interrupt, Key, Register, RegisterWrite};
 
 /// The table of `configuration`.
 #[must_use]
@@ -64,6 +65,9 @@ pub fn kernel_table(configuration: &Configuration) -> String {
     }
     let _ = writeln!(out, "];\n");
     write_interrupts(&mut out, configuration);
+    for class in device_classes::CLASSES.iter().filter(|c| c.drives != 0) {
+        write_rests(&mut out, class, &configuration.devices);
+    }
     if !configuration.keys.is_empty() {
         write_keys(&mut out, configuration);
     }
@@ -95,6 +99,29 @@ fn key_set(exposure: &Exposure, keys: &[Key]) -> u32 {
     let named = (0..32_u32).zip(keys);
     let named = named.filter(|(_, key)| exposure.keys.contains(&key.name));
     named.fold(0, |set, (number, _)| set | 1 << number)
+}
+
+/// The safe states of a class's devices.
+fn write_rests(out: &mut String, class: &Class, devices: &[Device]) {
+    let rests: Vec<_> = devices
+        .iter()
+        .filter(|device| device.driver == class.driver)
+        .filter_map(|device| Some((device.index, class.rest(device.safe_state.as_deref()?)?)))
+        .collect();
+    let _ = writeln!(
+        out,
+        "\npub(crate) const {}_RESTS: &[Rest; {}] = &[",
+        class.name.to_uppercase(),
+        rests.len()
+    );
+    for (index, commands) in rests {
+        let _ = writeln!(
+            out,
+            "    Rest {{ index: {index}, drives: {:#x}, commands: &{commands:?} }},",
+            class.drives
+        );
+    }
+    let _ = writeln!(out, "];");
 }
 
 /// Address and length of the blocks that are mapped, in order.

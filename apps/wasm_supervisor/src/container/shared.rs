@@ -23,7 +23,7 @@ use super::saved::{SaveError, Saved};
 use crate::arena;
 use crate::buses::{Bus, Place, SpiSettings, Transfer};
 use crate::errno;
-use crate::platform::Platform;
+use crate::platform::{DeviceKind, Platform};
 
 /// See the module.
 pub struct Shared<P> {
@@ -62,6 +62,8 @@ pub(super) struct Cells {
     pub(super) claims: Cell<Claims>,
     /// Of these, by the bit of their number, those that it has had register programs for which one pass did not finish.
     pub(super) programs: Cell<u8>,
+    /// The devices of the kernel that it was the last to drive, a bit for each: 64 numbers of a kind, in two words.
+    driven: [Cell<u32>; 2 * DeviceKind::ALL.len()],
 }
 
 impl Cells {
@@ -75,6 +77,7 @@ impl Cells {
             memory_max: Cell::new(u32::MAX),
             claims: Cell::new(Claims::NONE),
             programs: Cell::new(0),
+            driven: [const { Cell::new(0) }; 2 * DeviceKind::ALL.len()],
         }
     }
 }
@@ -287,6 +290,19 @@ impl<P: Platform> Shared<P> {
         cells.mail.borrow_mut().set_open(None);
         cells.state.take();
         cells.slot.set(None);
+        for (index, driven) in cells.driven.iter().enumerate() {
+            let mut driven = driven.take();
+            while driven != 0 {
+                let number = driven.trailing_zeros();
+                driven &= driven - 1;
+                let kind = if index < 2 {
+                    DeviceKind::Led
+                } else {
+                    DeviceKind::Pin
+                };
+                self.platform.let_go(kind, (index as u32 % 2) << 5 | number);
+            }
+        }
         for handle in cells.claims.take().handles() {
             let mut others = self.run_ids();
             let passed = others
@@ -294,6 +310,28 @@ impl<P: Platform> Shared<P> {
             if !passed {
                 self.platform.release(handle);
             }
+        }
+    }
+
+    /// A run drives a device of the kernel: it is this run's to let go, and no other's any more.
+    #[inline(never)]
+    pub(super) fn drives(&self, id: RunId, kind: DeviceKind, number: u32) {
+        let (index, bit) = (
+            kind as usize * 2 + (number >> 5) as usize,
+            1 << (number & 31),
+        );
+        let driven = |cells: &'_ Cells| cells.driven.get(index).map_or(0, Cell::get);
+        let own = self.run(id);
+        if own.is_none_or(|own| driven(own) & bit != 0) || number >= 64 {
+            return;
+        }
+        for cells in &self.runs {
+            if let Some(driven) = cells.driven.get(index) {
+                driven.set(driven.get() & !bit);
+            }
+        }
+        if let Some(driven) = own.and_then(|own| own.driven.get(index)) {
+            driven.set(driven.get() | bit);
         }
     }
 

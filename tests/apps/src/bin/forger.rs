@@ -144,7 +144,8 @@ fn run(mut flash: Partition, done: &'static EventSlot) -> Result<(), Failed> {
     const FLASH: usize = berth_flash::driver::DRIVER_NUM;
     const ERASE: usize = berth_flash::driver::command::ERASE;
     granted!(libtock::command(FLASH, ERASE, heater.offset / page, 0).success());
-    must!(heater.is_error(ErrorCode::Busy) && is_unproven(HEATER));
+    // `Busy`, where it is not over yet.
+    must!(heater.prove().is_err() && is_unproven(HEATER));
     while done.take().is_none() {
         yield_wait();
     }
