@@ -109,10 +109,9 @@ fn nothing_in_the_supervisors_place_claims_without_a_signed_image() -> Result<()
         "forger: done",
         "forger: 100 tries",
     ] {
-        console
+        at = console
             .wait_after(at, line, Duration::from_secs(60))
             .with_context(|| console.text())?;
-        at = console.position();
     }
     // The claim of the run before ended with it, and the lamp's safe state is off.
     ensure!(device.board.bus.read32(LEDS)? & LED1 == 0);
