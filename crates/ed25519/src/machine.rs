@@ -149,11 +149,11 @@ const fn power<const END: usize, const ALL: usize>(end: [Operation; END]) -> [Op
 
 /// Instructions of a Cortex-M4 that operations take at most, with all around them.
 pub(crate) mod cost {
-    pub(crate) const SUM: u32 = 220;
-    pub(crate) const PRODUCT: u32 = 1_100;
-    pub(crate) const SQUARE: u32 = 900;
+    pub(crate) const SUM: u32 = 450;
+    pub(crate) const PRODUCT: u32 = 900;
+    pub(crate) const SQUARE: u32 = 750;
     /// The end of a program, with what is copied for the next one.
-    pub(crate) const END: u32 = 400;
+    pub(crate) const END: u32 = 600;
 }
 
 /// A point as it is added most easily: *y + x*, *y - x*, *2 d x y*.
@@ -163,6 +163,9 @@ pub(crate) struct Addend {
     pub(crate) difference: Element,
     pub(crate) product: Element,
 }
+
+/// The neutral point.
+const NEUTRAL: [Element; 4] = [Element::ZERO, Element::ONE, Element::ONE, Element::ZERO];
 
 /// The registers, and the place in a program.
 pub(crate) struct Machine {
@@ -184,6 +187,14 @@ impl Machine {
             next: 0,
             squares: 0,
         }
+    }
+
+    /// Begin with the neutral point, whatever was there.
+    pub(crate) fn begin(&mut self) {
+        for (register, value) in [X, Y, Z, T].into_iter().zip(NEUTRAL) {
+            self.set(register, value);
+        }
+        (self.next, self.squares) = (0, 0);
     }
 
     pub(crate) const fn get(&self, register: u8) -> &Element {

@@ -23,7 +23,7 @@ mod cost {
     /// A round of SHA-512.
     pub(super) const ROUND: u32 = 250;
     /// A bit of the hash, modulo the order.
-    pub(super) const BIT: u32 = 150;
+    pub(super) const BIT: u32 = 350;
     /// What begins a pass or a stage.
     pub(super) const BEGINNING: u32 = 300;
     /// The comparison, with the encoding.
@@ -51,7 +51,7 @@ enum Stage {
 
 /// The verification of a signature, on its way.
 pub struct Verification<'k> {
-    key: &'k PublicKey,
+    key: Option<&'k PublicKey>,
     /// *R*, as it is encoded.
     point: [u8; KEY_BYTES],
     /// *S*.
@@ -63,26 +63,46 @@ pub struct Verification<'k> {
     stage: Stage,
 }
 
+impl Default for Verification<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<'k> Verification<'k> {
-    /// Begin to verify a signature of a message. `None`: the message is longer than [`MESSAGE_MAX`](crate::MESSAGE_MAX), or *S* is not below the order; so
-    /// the signature is not valid.
+    /// One that has nothing to verify: not valid.
     #[must_use]
-    pub fn new(
-        key: &'k PublicKey,
-        message: &[u8],
-        signature: &[u8; SIGNATURE_BYTES],
-    ) -> Option<Self> {
-        let (point, rest) = signature.split_first_chunk()?;
-        let first = Scalar::from_bytes(rest.first_chunk()?)?;
-        Some(Self {
-            key,
-            point: *point,
-            first,
+    pub const fn new() -> Self {
+        Self {
+            key: None,
+            point: [0; KEY_BYTES],
+            first: Scalar::ZERO,
             second: Scalar::ZERO,
-            hash: OneBlock::new(&[point, &key.encoded, message])?,
+            hash: OneBlock::empty(),
             machine: Machine::new(),
-            stage: Stage::Hash,
-        })
+            stage: Stage::Over(false),
+        }
+    }
+
+    /// Begin to verify a signature of a message, where it stands. It is not valid if the message is longer than [`MESSAGE_MAX`](crate::MESSAGE_MAX), or *S* is
+    /// not below the order; that is known at once.
+    pub fn begin(&mut self, key: &'k PublicKey, message: &[u8], signature: &[u8; SIGNATURE_BYTES]) {
+        self.stage = Stage::Over(false);
+        let Some((point, rest)) = signature.split_first_chunk() else {
+            return;
+        };
+        let Some(first) = rest.first_chunk().and_then(Scalar::from_bytes) else {
+            return;
+        };
+        if !self.hash.begin(&[point, &key.encoded, message]) {
+            return;
+        }
+        self.key = Some(key);
+        self.point = *point;
+        self.first = first;
+        self.second = Scalar::ZERO;
+        self.machine.begin();
+        self.stage = Stage::Hash;
     }
 
     /// Work on it for [`PASS_COST`] instructions at most.
@@ -156,11 +176,15 @@ impl<'k> Verification<'k> {
     /// What is added after the point was doubled.
     fn begin_add(&mut self, bit: u8) {
         let place = usize::from(bit);
+        let Some(key) = self.key else {
+            self.stage = Stage::Over(false);
+            return;
+        };
         let addend = match (self.first.bit(place), self.second.bit(place)) {
             (false, false) => return self.next_bit(bit),
             (true, false) => &BASE,
-            (false, true) => &self.key.negative,
-            (true, true) => &self.key.base_and_negative,
+            (false, true) => &key.negative,
+            (true, true) => &key.base_and_negative,
         };
         self.machine.set_addend(addend);
         self.stage = Stage::Add(bit);

@@ -1,8 +1,8 @@
 //! Whether an image in flash is signed by one of the manufacturer's keys, found out in short passes.
 //!
 //! ```text
-//!   image ─► sections one by one ─► "berth-sig": key id ─► one of the keys ─► SHA-256, block by block ─► Ed25519 ─► proven
-//!            berth-signature                                                   sha2                       berth-ed25519
+//!   image ─► sections one by one ─► "berth-sig": key id ─► one of the keys ─► SHA-256 ─► Ed25519 ─► proven
+//!            berth-signature                                                   berth-ed25519
 //! ```
 //!
 //! The kernel does it for a process that it does not trust (`wasm_host`'s command 26), and the simulator in the same way. Nothing of the image
@@ -12,13 +12,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod hash;
-
-use berth_ed25519::{KEY_BYTES, Pass, PublicKey, Verification};
+use berth_ed25519::{Hash, KEY_BYTES, Pass, PublicKey, Verification};
 pub use berth_exposure::proof::{Prover, Proving, Refused};
 use berth_signature::{KEY_ID_BYTES, KeyId, SIGNATURE_BYTES, Search, Step, message};
-
-use hash::Hash;
 
 /// A key of the manufacturer's.
 pub struct Key {
@@ -44,19 +40,25 @@ impl Key {
 }
 
 /// Where it stands.
-enum Stage<'k> {
+#[derive(Clone, Copy)]
+enum Stage {
     /// Sections are passed over.
-    Search(Search),
+    Search,
     /// The bytes that are signed are hashed.
-    Hash(Hash),
-    Verify(Verification<'k>),
+    Hash,
+    /// They are hashed.
+    Hashed,
+    Verify,
     Over(Proving),
 }
 
 /// The proof of one image, on its way, by one of these keys. A pass takes some [`PASS_COST`](berth_ed25519::PASS_COST) instructions.
 pub struct KeyProver<'k> {
     keys: &'k [Key],
-    stage: Stage<'k>,
+    stage: Stage,
+    search: Search,
+    hash: Hash,
+    verification: Verification<'k>,
     /// What the signature says, once it was found.
     key: u32,
     counter: u32,
@@ -70,7 +72,10 @@ impl<'k> KeyProver<'k> {
     pub const fn new(keys: &'k [Key]) -> Self {
         Self {
             keys,
-            stage: Stage::Search(Search::new()),
+            stage: Stage::Search,
+            search: Search::new(),
+            hash: Hash::new(0),
+            verification: Verification::new(),
             key: 0,
             counter: 0,
             labels: 0,
@@ -79,10 +84,7 @@ impl<'k> KeyProver<'k> {
 
     /// Look at the next section.
     fn search(&mut self, image: &[u8]) -> Proving {
-        let Stage::Search(search) = &mut self.stage else {
-            return Proving::GoesOn;
-        };
-        match search.step(image) {
+        match self.search.step(image) {
             Ok(Step::Further) => Proving::GoesOn,
             Ok(Step::Unsigned) => Proving::Refused(Refused::Unsigned),
             Err(_) => Proving::Refused(Refused::Malformed),
@@ -94,44 +96,43 @@ impl<'k> KeyProver<'k> {
                 self.key = number;
                 self.counter = signed.claims.counter;
                 self.labels = signed.claims.labels.length();
-                self.stage = Stage::Hash(Hash::new(signed.covered));
+                self.hash = Hash::new(signed.covered);
+                self.stage = Stage::Hash;
                 Proving::GoesOn
             }
         }
     }
 
-    /// Hash the next block; after the last one the signature is looked at.
-    fn hash(&mut self, image: &[u8]) -> Proving {
-        let Stage::Hash(hash) = &mut self.stage else {
-            return Proving::GoesOn;
-        };
-        if !hash.block(image) {
-            return Proving::GoesOn;
-        }
-        let message = message(&hash.bytes());
-        let key = self.keys.get(self.key as usize);
-        let begun = key
-            .zip(image.last_chunk())
-            .and_then(|(key, signature)| Verification::new(&key.public, &message, signature));
-        // S is not below the order.
-        let Some(verification) = begun else {
+    /// What was hashed is what has to be signed.
+    fn verify(&mut self, image: &[u8]) -> Proving {
+        let message = message(&self.hash.bytes());
+        let Some((key, signature)) = (self.keys.get(self.key as usize)).zip(image.last_chunk())
+        else {
             return Proving::Refused(Refused::BadSignature);
         };
-        self.stage = Stage::Verify(verification);
+        self.verification.begin(&key.public, &message, signature);
+        self.stage = Stage::Verify;
         Proving::GoesOn
     }
 }
 
 impl Prover for KeyProver<'_> {
     fn begin(&mut self) {
-        *self = Self::new(self.keys);
+        self.search = Search::new();
+        self.stage = Stage::Search;
     }
 
     fn pass(&mut self, image: &[u8]) -> Proving {
-        let come = match &mut self.stage {
-            Stage::Search(_) => self.search(image),
-            Stage::Hash(_) => self.hash(image),
-            Stage::Verify(verification) => match verification.pass() {
+        let come = match self.stage {
+            Stage::Search => self.search(image),
+            Stage::Hash => {
+                if self.hash.pass(image) {
+                    self.stage = Stage::Hashed;
+                }
+                Proving::GoesOn
+            }
+            Stage::Hashed => self.verify(image),
+            Stage::Verify => match self.verification.pass() {
                 Pass::GoesOn => Proving::GoesOn,
                 Pass::Invalid => Proving::Refused(Refused::BadSignature),
                 Pass::Valid => Proving::Proven {
@@ -139,7 +140,7 @@ impl Prover for KeyProver<'_> {
                     counter: self.counter,
                 },
             },
-            Stage::Over(come) => return *come,
+            Stage::Over(come) => return come,
         };
         if come != Proving::GoesOn {
             self.stage = Stage::Over(come);

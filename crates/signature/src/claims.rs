@@ -67,6 +67,11 @@ impl<'a> Labels<'a> {
 
 /// Takes a length and so many bytes, at most `max`; `None` if they are not a word.
 fn word<'a>(rest: &mut &'a [u8], max: usize) -> Option<&'a str> {
+    core::str::from_utf8(word_bytes(rest, max)?).ok()
+}
+
+/// The same as bytes. Each is ASCII, so they are text; who only passes over a word need not find that out once more.
+fn word_bytes<'a>(rest: &mut &'a [u8], max: usize) -> Option<&'a [u8]> {
     let (&length, after) = rest.split_first()?;
     let length = usize::from(length);
     if length == 0 || length > max || length > after.len() {
@@ -77,7 +82,7 @@ fn word<'a>(rest: &mut &'a [u8], max: usize) -> Option<&'a str> {
         return None;
     }
     *rest = after;
-    core::str::from_utf8(word).ok()
+    Some(word)
 }
 
 impl<'a> Claims<'a> {
@@ -104,7 +109,7 @@ impl<'a> Claims<'a> {
         }
         rest = after;
         for _ in 0..count {
-            word(&mut rest, LABEL_MAX)?;
+            word_bytes(&mut rest, LABEL_MAX)?;
         }
         let bytes = after.get(..after.len() - rest.len())?;
         let claims = Self {

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! forger: refused 20
-//! forger: proved heater, key 1, counter 7
+//! forger: heater proven, key 1, counter 7
 //! forger: lamp on
 //! forger: done
 //! forger: 100 tries
@@ -120,11 +120,11 @@ fn run(mut flash: Partition, done: &'static EventSlot) -> Result<(), Failed> {
     must!(is_unproven(LAMP) && is_unproven(HEATER));
 
     // One image is none for another's label.
-    told("heater", granted!(heater.prove()));
+    proven("heater", heater)?;
     must!(is_unproven(LAMP));
     let held = granted!(claim(HEATER));
     granted!(wasm_host::release(held));
-    told("lamp", granted!(lamp.prove()));
+    proven("lamp", lamp)?;
     granted!(proofs::end(heater.offset, heater.length));
     must!(is_unproven(HEATER));
     let held = granted!(claim(LAMP));
@@ -144,14 +144,15 @@ fn run(mut flash: Partition, done: &'static EventSlot) -> Result<(), Failed> {
     const FLASH: usize = berth_flash::driver::DRIVER_NUM;
     const ERASE: usize = berth_flash::driver::command::ERASE;
     granted!(libtock::command(FLASH, ERASE, heater.offset / page, 0).success());
-    must!(heater.is_error(ErrorCode::Busy) && is_unproven(HEATER));
+    // `Busy`, where it is not over yet.
+    must!(heater.prove().is_err() && is_unproven(HEATER));
     while done.take().is_none() {
         yield_wait();
     }
     must!(heater.is_refused() && is_unproven(HEATER));
 
     // With a proof and a claim, for the next run to find none.
-    told("other", granted!(other_lamp.prove()));
+    proven("other", other_lamp)?;
     let held = granted!(claim(LAMP));
     granted!(wasm_host::modify32(held, 0, 2, 2));
     granted!(flash.program(FREE * page, &[MARK; 4]));
@@ -205,11 +206,21 @@ fn byte(flash: &Partition, offset: usize) -> u8 {
     unsafe { at.read_volatile() }
 }
 
-fn told(name: &str, proven: proofs::Proven) {
+/// What is signed is proven.
+fn proven(name: &str, image: Image) -> Result<(), Failed> {
     let mut line = Line::new();
-    line.text("forger: proved ").text(name);
-    line.text(", key ").decimal(proven.key);
-    line.text(", counter ").decimal(proven.counter).print();
+    line.text("forger: ").text(name);
+    match image.prove() {
+        Ok(proven) => {
+            line.text(" proven, key ").decimal(proven.key);
+            line.text(", counter ").decimal(proven.counter).print();
+            return Ok(());
+        }
+        Err(Unproven::Refused(reason)) => line.text(" refused, ").decimal(reason as u32),
+        Err(Unproven::Error(error)) => line.text(" not looked at, ").text(error.name()),
+    };
+    line.print();
+    Err(Failed(line!()))
 }
 
 /// Proves without end: what can be proven, what cannot, what is given up in the middle for another.
