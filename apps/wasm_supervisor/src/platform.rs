@@ -9,6 +9,7 @@
 //! One trait, so that everything above it runs in tests on the host.
 
 use berth_flash::Flash;
+use berth_protocol::{CodeStatus, Erases, ImageHash};
 
 use crate::admission::Module;
 use crate::buses::Buses;
@@ -24,6 +25,16 @@ pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, Width
 
 /// Bytes of the longest block: its offsets are 16 bits to the kernel.
 pub const BLOCK_MAX: u32 = 0x1_0000;
+
+/// Returns a budget of erases as operators are told of it.
+pub(crate) const fn told(erases: berth_flash::Erases) -> Erases {
+    Erases {
+        left: erases.left,
+        most: erases.most,
+        period_s: erases.period_s,
+        refused: erases.refused,
+    }
+}
 
 /// A block that was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +67,9 @@ pub const NOTES: usize = 16;
 /// what makes room for it on a terminal.
 pub const LINE_MAX: usize = 224;
 
+/// Is there an engine beside the interpreter? On the host a platform can say that there is.
+pub const COMPILES: bool = cfg!(any(feature = "compiled", not(target_os = "none")));
+
 /// Microseconds after which a turn, of main or of handlers, is long enough.
 pub const TURN_US: u64 = 10_000;
 
@@ -76,6 +90,17 @@ pub trait Platform: Interrupts + Programs + Conveyors + Buses {
     fn compiled(&self, image: &[u8], module: &Module<'_>) -> Result<Code, Option<&'static str>> {
         let _ = (image, module);
         Err(None)
+    }
+
+    /// Gives up compiled code that `keep` does not want: of the image with this hash, at this address. It wants all that is executed.
+    /// What flash does not take now is given up another time.
+    fn keep_code(&self, keep: &dyn Fn(&ImageHash, u32) -> bool) {
+        let _ = keep;
+    }
+
+    /// Returns how the flash for compiled code is doing. `None`: there is none.
+    fn code_status(&self) -> Option<CodeStatus> {
+        None
     }
 
     /// Name of the board and version of the kernel, for people.

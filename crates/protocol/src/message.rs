@@ -1,7 +1,7 @@
 //! Requests and responses.
 
 use crate::{
-    Access, Chosen, Container, DeviceError, Exposure, Happening, Heap, Image, ImageHash,
+    Access, Chosen, CodeStatus, Container, DeviceError, Engine, Exposure, Happening, Heap, Image, ImageHash,
     Inspection, Kept, Level, MissingWhy, Parameters, Place, Source, Status, Update,
 };
 use serde::{Deserialize, Serialize};
@@ -286,6 +286,13 @@ pub enum Op<'a> {
         /// Where the part of its configuration begins.
         offset: u16,
     },
+    /// What executes a container → [`Reply::Engine`]. A device that compiles nothing does not know this.
+    Engine {
+        /// Its name.
+        name: &'a str,
+    },
+    /// How the flash for compiled code is doing → [`Reply::Code`]. A device that compiles nothing does not know this.
+    Code,
 }
 
 /// What the device answers.
@@ -433,6 +440,15 @@ pub enum Reply<'a> {
     },
     /// To [`Op::Kept`].
     Kept(#[serde(borrow)] Kept<'a>),
+    /// To [`Op::Engine`].
+    Engine {
+        /// What executes it; `None`: nothing now.
+        engine: Option<Engine>,
+        /// Why that is the interpreter.
+        why: Option<&'a str>,
+    },
+    /// To [`Op::Code`]; `None`: there is no flash for code, because the manufacturer gives none.
+    Code(Option<CodeStatus>),
 }
 
 /// What a device tells of itself.

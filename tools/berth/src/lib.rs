@@ -57,7 +57,7 @@ pub use error::{Error, Missing, Refusal};
 pub use gateway::Place;
 pub use lock::LineLock;
 pub use model::{
-    Block, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultPlace, FaultRecord,
+    Block, CodeFlash, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultPlace, FaultRecord,
     HeapInfo, Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings, Source, Store,
     UpdateOutcome, Values,
 };

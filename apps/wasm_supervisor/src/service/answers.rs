@@ -50,7 +50,9 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::FaultPlace { .. }
         | Op::Draft { .. }
         | Op::Announce { .. }
-        | Op::Kept { .. } => false,
+        | Op::Kept { .. }
+        | Op::Engine { .. }
+        | Op::Code => false,
     }
 }
 

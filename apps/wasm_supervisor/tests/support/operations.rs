@@ -53,7 +53,7 @@ impl Inner {
 }
 
 /// How many kinds of requests there are.
-pub const REQUESTS: usize = 35;
+pub const REQUESTS: usize = 37;
 
 /// The number of a request's kind.
 pub const fn number(op: &Op<'_>) -> usize {
@@ -93,6 +93,8 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::Announce { .. } => 32,
         Op::Change { .. } => 33,
         Op::Kept { .. } => 34,
+        Op::Engine { .. } => 35,
+        Op::Code => 36,
     }
 }
 
@@ -241,6 +243,8 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             }),
             run,
             Step::Ask(Op::Kept { name, offset: 0 }),
+            Step::Ask(Op::Engine { name }),
+            Step::Ask(Op::Code),
             Step::Ask(Op::Heap),
             Step::Ask(Op::Exposures { cursor: 0 }),
             Step::Ask(Op::Images { cursor: 0 }),

@@ -122,6 +122,8 @@ impl Asked {
             | Op::FaultBlock { .. }
             | Op::FaultPlace { .. }
             | Op::Kept { .. }
+            | Op::Engine { .. }
+            | Op::Code
             | Op::Images { .. }
             | Op::ReadImage { .. }
             | Op::Events { .. }
