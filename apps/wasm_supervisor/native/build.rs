@@ -15,10 +15,17 @@ const FOLDERS: [&str; 6] = [
 
 /// All files below `folder`, in the order of their names.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    let below = paths.into_iter().map(|path| if path.is_dir() { files(&path) } else { vec![path] });
+    let below = paths.into_iter().map(|path| {
+        if path.is_dir() {
+            files(&path)
+        } else {
+            vec![path]
+        }
+    });
     below.flatten().collect()
 }
 
@@ -38,5 +45,9 @@ fn main() {
         "/// Another number for other sources of the compiler, the checker, and all that compiled code expects around it.\n\
          pub const SOURCES: u32 = {sum:#010x};\n"
     );
-    fs::write(Path::new(&env::var("OUT_DIR").unwrap()).join("sources.rs"), text).unwrap();
+    fs::write(
+        Path::new(&env::var("OUT_DIR").unwrap()).join("sources.rs"),
+        text,
+    )
+    .unwrap();
 }

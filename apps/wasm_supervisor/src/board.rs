@@ -229,7 +229,10 @@ impl Platform for Board {
     #[cfg(feature = "compiled")]
     fn code_status(&self) -> Option<CodeStatus> {
         let mut place = self.compiled.borrow_mut();
-        place.get_or_insert_with(open_code).as_ref().map(Compiled::status)
+        place
+            .get_or_insert_with(open_code)
+            .as_ref()
+            .map(Compiled::status)
     }
 
     fn names(&self) -> (&str, &str) {

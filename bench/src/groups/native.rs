@@ -120,7 +120,12 @@ pub fn measure() -> Result<Group> {
     let mut figures = Vec::new();
     for (compiled, interpreted, body) in KERNELS {
         for (key, engine) in [(compiled, "any"), (interpreted, "interpreter")] {
-            let spread = microseconds(&device, key.name, &text(body), &[NO_PLACES, "--engine", engine])?;
+            let spread = microseconds(
+                &device,
+                key.name,
+                &text(body),
+                &[NO_PLACES, "--engine", engine],
+            )?;
             figures.extend(spread.map(instructions).figures(key));
         }
     }
@@ -173,7 +178,10 @@ fn of_report() -> Result<[Figure; 3]> {
     let before = stall(&device)?;
     device.berth(&["start", "report"])?.ok()?;
     let first = stall(&device)?;
-    ensure!(first > 2.0 * before, "starting took no time: {before}, {first}");
+    ensure!(
+        first > 2.0 * before,
+        "starting took no time: {before}, {first}"
+    );
     drop(device);
     let device = counted(&flash)?;
     device.berth(&["start", "report"])?.ok()?;

@@ -250,8 +250,18 @@ fn container(
     access: &str,
     way: Way,
 ) -> Result<Spread> {
-    let few = microseconds(device, label, &module(label, offset, way, FEW), &[way.places])?;
-    let many = microseconds(device, label, &module(label, offset, way, MANY), &[way.places])?;
+    let few = microseconds(
+        device,
+        label,
+        &module(label, offset, way, FEW),
+        &[way.places],
+    )?;
+    let many = microseconds(
+        device,
+        label,
+        &module(label, offset, way, MANY),
+        &[way.places],
+    )?;
     // The first exposure list after a run shows the class of the block itself.
     let list = device.json(&["exposures"])?;
     let class = list["exposures"]

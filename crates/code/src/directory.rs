@@ -87,7 +87,9 @@ impl Directory {
         let before = flash.bytes().get(at..at + 4).map_or(0, word);
         // Heads of older supervisors have nothing there.
         let before = if before == u32::MAX { 0 } else { before };
-        let of_entries = self.all(flash).map(|(_, object, _)| u32::from(object.pages));
+        let of_entries = self
+            .all(flash)
+            .map(|(_, object, _)| u32::from(object.pages));
         before.saturating_add(of_entries.sum())
     }
 

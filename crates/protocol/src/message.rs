@@ -1,8 +1,8 @@
 //! Requests and responses.
 
 use crate::{
-    Access, Chosen, CodeStatus, Container, DeviceError, Engine, Exposure, Happening, Heap, Image, ImageHash,
-    Inspection, Kept, Level, MissingWhy, Parameters, Place, Source, Status, Update,
+    Access, Chosen, CodeStatus, Container, DeviceError, Engine, Exposure, Happening, Heap, Image,
+    ImageHash, Inspection, Kept, Level, MissingWhy, Parameters, Place, Source, Status, Update,
 };
 use serde::{Deserialize, Serialize};
 

@@ -327,7 +327,8 @@ impl Instance {
             };
         }
         // It may have grown since, in this call or in another.
-        call.frame.moved(0, memory.wrapping_sub(call.frame.memory()));
+        call.frame
+            .moved(0, memory.wrapping_sub(call.frame.memory()));
         let [lowest, _] = call.stack.ends();
         set_word(
             memory - context::STACK_LIMIT,

@@ -138,10 +138,7 @@ fn engines(client: &mut Client, containers: &mut [Container]) -> Result<(), Erro
 }
 
 /// What executes a container, and why it is the interpreter.
-fn engine(
-    client: &mut Client,
-    name: &str,
-) -> Result<(Option<&'static str>, Option<Said>), Error> {
+fn engine(client: &mut Client, name: &str) -> Result<(Option<&'static str>, Option<Said>), Error> {
     let op = Op::Engine { name };
     ask(client, "ps", Some(name), op, |reply| match reply {
         Reply::Engine { engine, why } => Some((engine.map(Engine::word), why.map(Into::into))),

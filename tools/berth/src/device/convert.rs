@@ -2,10 +2,12 @@
 
 use crate::advice::advice;
 use crate::model::{
-    CodeFlash, Container, DeviceEvent, DeviceStatus, Erases, FaultRecord, HostCall, Image, ServiceInfo,
-    Settings, Source, Store, UpdateOutcome,
+    CodeFlash, Container, DeviceEvent, DeviceStatus, Erases, FaultRecord, HostCall, Image,
+    ServiceInfo, Settings, Source, Store, UpdateOutcome,
 };
-use berth_protocol::{CodeStatus, Entry, FaultReport, Happening, Parameters, Restart, Status, Update};
+use berth_protocol::{
+    CodeStatus, Entry, FaultReport, Happening, Parameters, Restart, Status, Update,
+};
 
 pub(super) fn container(item: berth_protocol::Container<'_>) -> Container {
     Container {

@@ -16,8 +16,8 @@ pub use draft::{Kept, kept};
 pub use upload::{After, Begun, UploadOutcome, live_update, update_status, upload};
 
 use crate::{
-    Address, Client, CodeFlash, DeviceInfo, DeviceStatus, Error, Exposure, HeapInfo, Holder, LineLock,
-    Missing, Refusal, Said, open,
+    Address, Client, CodeFlash, DeviceInfo, DeviceStatus, Error, Exposure, HeapInfo, Holder,
+    LineLock, Missing, Refusal, Said, open,
 };
 use berth_protocol::{DeviceError, MissingWhy, Op, PROTOCOL_VERSION, Reply};
 use std::time::Duration;

@@ -3,10 +3,9 @@
 use super::Faults;
 use berth_protocol::{
     Access, CHUNK_MAX, Chosen, CodeStatus, Container, DRAFT_PART_MAX, Device, DeviceError, Engine,
-    Entry, Erases,
-    Exposure, FRAME_MAX, Fault, FaultReport, Happening, Heap, Holder, HostCall, Image, ImageHash,
-    Inspection, Level, MissingWhy, Op, PROTOCOL_VERSION, Parameters, Place, Reply, Request,
-    Response, Source, State, Status, StoreStatus, Update, encode_frame,
+    Entry, Erases, Exposure, FRAME_MAX, Fault, FaultReport, Happening, Heap, Holder, HostCall,
+    Image, ImageHash, Inspection, Level, MissingWhy, Op, PROTOCOL_VERSION, Parameters, Place,
+    Reply, Request, Response, Source, State, Status, StoreStatus, Update, encode_frame,
 };
 
 use berth_protocol::configuration::{ENGINE, value};

@@ -87,7 +87,10 @@ fn the_engine_is_told_and_chosen_from_the_next_start_on() {
         text.contains("engine: interpreter, it compiles nothing"),
         "{text}"
     );
-    assert_eq!(bench.refused(Op::Engine { name: "who" }), "no container with that name");
+    assert_eq!(
+        bench.refused(Op::Engine { name: "who" }),
+        "no container of this name"
+    );
 }
 
 #[test]
@@ -139,9 +142,11 @@ fn what_was_written_is_never_later_than_the_device_says_that_it_is() {
         other => panic!("{other:?}"),
     });
     assert!((100_000..=now).contains(&written), "{written} at {now}");
-    let last = bench.ask(Op::Events { log: None, from: 0 }, |result| match result.unwrap() {
-        Reply::Event { time_us, .. } => time_us,
-        other => panic!("{other:?}"),
+    let last = bench.ask(Op::Events { log: None, from: 0 }, |result| {
+        match result.unwrap() {
+            Reply::Event { time_us, .. } => time_us,
+            other => panic!("{other:?}"),
+        }
     });
     assert!(last <= now, "{last} at {now}");
 }
