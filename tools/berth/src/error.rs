@@ -40,6 +40,12 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A package is not signed as it should be.
+    #[error("{0}")]
+    Unsigned(String),
+    /// There is no key to sign or to verify with.
+    #[error(transparent)]
+    Key(#[from] berth_pack::keys::KeyError),
     /// What was found out cannot be printed.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
@@ -248,6 +254,7 @@ impl Error {
             | Self::File { .. }
             | Self::Written { .. }
             | Self::Save { .. }
+            | Self::Key(_)
             | Self::Output(_)
             | Self::NotInstalled { .. }
             | Self::NotMade { .. }
@@ -265,7 +272,7 @@ impl Error {
             | Self::Version { .. }
             | Self::Unexpected { .. } => 3,
             Self::TimedOut { .. } | Self::NotYet { .. } => 4,
-            Self::Verification(_) => 5,
+            Self::Verification(_) | Self::Unsigned(_) => 5,
         }
     }
 
@@ -277,6 +284,8 @@ impl Error {
             Self::File { .. } => "file",
             Self::Written { .. } => "cannot-write",
             Self::Save { .. } => "cannot-save",
+            Self::Key(_) => "no-key",
+            Self::Unsigned(_) => "not-signed",
             Self::Output(_) => "cannot-print",
             Self::NotInstalled { .. } => "not-installed",
             Self::NotMade { .. } => "cannot-make",
@@ -364,6 +373,12 @@ impl Error {
             Self::Written { .. } => "make the folder writable, or set XDG_CONFIG_HOME",
             Self::File { .. } => "check the name of the file",
             Self::Save { .. } => "say with --output where to write",
+            Self::Unsigned(_) => {
+                "`pack PACKAGE --sign KEY --counter N` signs; --key takes the key of whoever should have signed"
+            }
+            Self::Key(_) => {
+                "`berth keys list` shows the keys that have a name; `berth keys new NAME` makes one"
+            }
             Self::Output(_) => "is there room where it goes? what was asked for was done",
             Self::Usage(_) => "`berth COMMAND --help` says what a command takes",
         })
@@ -448,6 +463,26 @@ impl Refusal {
             "no-draft" => {
                 "another operator changes a configuration at the same time; give the same command again"
             }
+            "unsigned" => {
+                "`pack PACKAGE --sign KEY --counter N` signs it; `berth doctor` says whether the device wants that"
+            }
+            "unknown-key" => {
+                "`berth keys verify PACKAGE` says who signed it; the device takes keys that its manufacturer gave it"
+            }
+            "changed" | "bad-signature" => {
+                "take the package again from where it was signed; if it was on the device before, its flash has changed: upload it again"
+            }
+            "not-for-label" => {
+                "sign it with --label for what the key may sign; the manufacturer decides which labels those are"
+            }
+            "key-needed" => {
+                "sign the package with --label for this block, by a key that may; `berth inspect` shows what it is signed for"
+            }
+            "older" => "upload the newer version; --allow-downgrade takes this one all the same",
+            "too-many-packages" => {
+                "a package is a key and a name: take a new version of one that was here; the counters stay when containers are deleted"
+            }
+            "unproven" => "`berth start` again; if this comes back, please report it",
             "other-log" => "repeat the command to read the new one",
             "invalid-module" => {
                 "is it a WebAssembly core module, built for a container? see the author's guide"

@@ -59,7 +59,7 @@ pub use lock::LineLock;
 pub use model::{
     Block, CodeFlash, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultPlace,
     FaultRecord, HeapInfo, Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings,
-    Source, Store, UpdateOutcome, Values,
+    SignatureClaims, Source, Store, UpdateOutcome, Values,
 };
 pub use mux::Mux;
 pub use packing::{Prepared, prepare};

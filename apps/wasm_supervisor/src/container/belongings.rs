@@ -209,6 +209,7 @@ impl<P: Platform + 'static> Containers<P> {
                 let _ = self.forget_values(slot);
             }
         }
+        self.sweep_counters();
         if COMPILES {
             self.sweep_code();
         }

@@ -17,6 +17,7 @@ pub const fn changes(op: &Op<'_>) -> bool {
     match op {
         Op::UploadCommit { .. }
         | Op::RunCommit { .. }
+        | Op::Commit { .. }
         | Op::UploadAbort { .. }
         | Op::Start { .. }
         | Op::Stop { .. }
@@ -51,6 +52,8 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Draft { .. }
         | Op::Announce { .. }
         | Op::Kept { .. }
+        | Op::Trust
+        | Op::Signature { .. }
         | Op::Engine { .. }
         | Op::Code => false,
     }

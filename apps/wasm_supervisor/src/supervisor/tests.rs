@@ -14,6 +14,7 @@ mod refused;
 mod requests;
 mod reset;
 mod store;
+mod trust;
 mod uploads;
 
 use std::format;

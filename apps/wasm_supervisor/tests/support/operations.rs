@@ -53,7 +53,7 @@ impl Inner {
 }
 
 /// How many kinds of requests there are.
-pub const REQUESTS: usize = 37;
+pub const REQUESTS: usize = 40;
 
 /// The number of a request's kind.
 pub const fn number(op: &Op<'_>) -> usize {
@@ -93,8 +93,11 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::Announce { .. } => 32,
         Op::Change { .. } => 33,
         Op::Kept { .. } => 34,
-        Op::Engine { .. } => 35,
-        Op::Code => 36,
+        Op::Commit { .. } => 35,
+        Op::Trust => 36,
+        Op::Signature { .. } => 37,
+        Op::Engine { .. } => 38,
+        Op::Code => 39,
     }
 }
 
@@ -243,6 +246,8 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             }),
             run,
             Step::Ask(Op::Kept { name, offset: 0 }),
+            Step::Ask(Op::Trust),
+            Step::Ask(Op::Signature { name, label: 0 }),
             Step::Ask(Op::Engine { name }),
             Step::Ask(Op::Code),
             Step::Ask(Op::Heap),

@@ -164,6 +164,7 @@ impl Settings {
             configuration.add(ENGINE, value).map_err(Error::Usage)?;
         }
         Ok(Terms {
+            older: false,
             parameters: self.parameters(numbers),
             configuration,
             values: self.values,
