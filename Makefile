@@ -437,10 +437,15 @@ advisories: tools ## what is known against the crates that are used; needs the n
 	@$(SETUP) deny
 	target/tools/bin/cargo-deny check advisories
 
-# What of the end-to-end tests is about containers, and tells no figure of the interpreter's.
-OF_CONTAINERS := binary(compiled) or binary(lifecycle) or binary(live_update) or binary(live) or binary(programs) or binary(isolation) or binary(transfer) or binary(foreign)
+# What of the end-to-end tests is about containers. Not among them: `slices`, whose containers are compiled when they start, in one piece,
+# and `pace`, which is about the line.
+OF_CONTAINERS := package(berth-e2e) & (binary(belongings) or binary(buses) or binary(claims) or binary(compiled) or binary(examples) or \
+    binary(failures) or binary(foreign) or binary(given_memory) or binary(interrupted) or binary(interrupts) or binary(isolation) or \
+    binary(lifecycle) or binary(live) or binary(live_update) or binary(mapped) or binary(memory) or binary(operations) or binary(operator) or \
+    binary(persistence) or binary(places) or binary(programs) or binary(published) or binary(refusals) or binary(room) or binary(safe_mode) or \
+    binary(scheduling) or binary(shares) or binary(story) or binary(transfer) or binary(upload))
 test-compiled: test-apps ## the tests of containers, on a board that runs them compiled
-	@BERTH_IMAGE=compiled.bin cargo nextest run --profile whole -p berth-e2e -E '$(OF_CONTAINERS)'
+	@BERTH_IMAGE=compiled.bin cargo nextest run --profile whole -E '$(OF_CONTAINERS)'
 
 size: build plain-firmware no-programs-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size

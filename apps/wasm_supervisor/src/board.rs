@@ -5,6 +5,8 @@ use core::cell::{Cell, RefCell};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+#[cfg(feature = "compiled")]
+use berth_protocol::{CodeStatus, ImageHash};
 use libtock::alarm::{self, Clock};
 use libtock::console::{self, Receiver, Writer};
 use libtock::wasm_host::proofs::{self, Unproven};
@@ -201,6 +203,12 @@ fn window(claimed: &wasm_host::Claimed) -> Option<Window> {
     Window::new(&mapping)
 }
 
+/// Opens the flash for compiled code; `None`: there is none.
+#[cfg(feature = "compiled")]
+fn open_code() -> Option<Compiled<flash::Partition>> {
+    flash::Partition::open_code().map(Compiled::new)
+}
+
 impl Platform for Board {
     type Flash = flash::Partition;
 
@@ -240,11 +248,26 @@ impl Platform for Board {
     #[cfg(feature = "compiled")]
     fn compiled(&self, image: &[u8], module: &Module<'_>) -> Result<Code, Option<&'static str>> {
         let mut place = self.compiled.borrow_mut();
-        let open = || flash::Partition::open_code().map(Compiled::new);
-        match place.get_or_insert_with(open) {
+        match place.get_or_insert_with(open_code) {
             Some(compiled) => compiled.of(image, module).map_err(|why| Some(why.text())),
             None => Err(Some("there is no flash for code")),
         }
+    }
+
+    #[cfg(feature = "compiled")]
+    fn keep_code(&self, keep: &dyn Fn(&ImageHash, u32) -> bool) {
+        if let Some(compiled) = self.compiled.borrow_mut().get_or_insert_with(open_code) {
+            compiled.keep(keep);
+        }
+    }
+
+    #[cfg(feature = "compiled")]
+    fn code_status(&self) -> Option<CodeStatus> {
+        let mut place = self.compiled.borrow_mut();
+        place
+            .get_or_insert_with(open_code)
+            .as_ref()
+            .map(Compiled::status)
     }
 
     fn names(&self) -> (&str, &str) {

@@ -9,7 +9,8 @@
 //! An image is compiled when it is started for the first time, **in one piece**: nobody else runs meanwhile. Whatever cannot be done
 //! here the interpreter does, and the container's log says why.
 //!
-//! Objects are given up when the device starts and there is little room left, all of them: then nothing that they are made of runs.
+//! An object is given up when nobody has its image any more and nothing executes it, and at the start of the device if another compiler has
+//! made it. If what is free then lies in pieces all are: nothing runs yet, and what runs then is compiled again.
 
 #![allow(unsafe_code)]
 
@@ -17,19 +18,62 @@ use alloc::vec::Vec;
 
 use berth_checker::{check, room_words};
 use berth_code::{CodeStore, Error, Key, Object};
-use berth_compiler::{Storage, compile};
+use berth_compiler::{Room, compile};
 use berth_flash::Flash;
+use berth_protocol::{CodeStatus, ImageHash};
 use sha2::{Digest, Sha256};
 
 use crate::admission::Module;
 use crate::engine::Code;
-use crate::engine::native;
+use crate::engine::native::SOURCES;
+use crate::platform::told;
 
-/// What a function may have: 96 functions, 64 local variables, 64 values, 32 blocks, 3 KiB of code each.
-type Room<'a> = Storage<'a, 96, 64, 64, 32, 1_536>;
+/// How much a module may have.
+#[derive(Clone, Copy)]
+struct Most {
+    /// Functions, imported ones included.
+    functions: usize,
+    /// Local variables of a function, parameters included.
+    locals: usize,
+    /// Values on the stack at once.
+    values: usize,
+    /// Blocks in each other.
+    blocks: usize,
+    /// Halfwords of the code of a function.
+    code: usize,
+}
 
-/// Version of what compiled code expects of the software around it, beside the compiler's.
-const AROUND: u32 = 1;
+/// What most modules need: 9 KB of memory.
+const USUAL: Most = Most {
+    functions: 96,
+    locals: 64,
+    values: 64,
+    blocks: 32,
+    code: 1_536,
+};
+/// For larger ones: 25 KB.
+const LARGE: Most = Most {
+    functions: 256,
+    locals: 256,
+    values: 128,
+    blocks: 64,
+    code: 6_144,
+};
+/// Types and global variables, in either.
+const TYPES: usize = 64;
+const GLOBALS: usize = 32;
+
+/// Returns so many of something, in memory that there may not be. One after the other: all of it would not fit on the stack.
+fn list<T: Default>(count: usize) -> Result<Vec<T>, Why> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(count).map_err(|_| Why::Memory)?;
+    list.resize_with(count, T::default);
+    Ok(list)
+}
+
+/// What has made an object, and what that expects around it: the compiler's version in the highest byte, and a number that changes with every
+/// change of a source that either depends on. What another supervisor has made is never executed.
+const MAKER: u32 = berth_compiler::VERSION << 24 | SOURCES & 0x00ff_ffff;
 
 /// Why an image is not compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +115,11 @@ impl<F: Flash> Compiled<F> {
     #[must_use]
     pub fn new(flash: F) -> Self {
         let mut store = CodeStore::new(flash);
+        // What cannot be given up is in the way, and no harm.
+        let _ = store.retain(|object| object.key.compiler == MAKER);
         let space = store.space();
-        if space.longest_free < space.pages / 4 {
-            // What cannot be given up is in the way, and no harm.
+        let free = space.pages.saturating_sub(space.used);
+        if free >= space.pages / 4 && space.longest_free < free / 2 {
             let _ = store.retain(|_| false);
         }
         Self {
@@ -88,14 +134,11 @@ impl<F: Flash> Compiled<F> {
     ///
     /// Why the interpreter has to run it.
     pub fn of(&mut self, image: &[u8], module: &Module<'_>) -> Result<Code, Why> {
-        if !native::takes(module) {
-            return Err(Why::Module("its memory grows"));
-        }
         let memory = u32::try_from(module.memory_bytes);
         let memory = memory.map_err(|_| Why::Module("a memory larger than any"))?;
         let key = Key {
             image: Sha256::digest(image).into(),
-            compiler: berth_compiler::VERSION << 16 | AROUND,
+            compiler: MAKER,
             memory,
         };
         let object = match self.store.find(&key) {
@@ -105,19 +148,84 @@ impl<F: Flash> Compiled<F> {
             None => self.make(key, image, module)?,
         };
         self.look_at(&object, image)?;
-        let start = self.store.code(&object).ok_or(Why::Flash)?.as_ptr();
+        let start = self.address(&object).ok_or(Why::Flash)?;
         // SAFETY: `find` or `make` has returned the object for this image, `look_at` has found that the checker takes it, the kernel has
-        // opened this flash for executing until the process ends, and objects are given up in `new` only, before any is executed (and one
-        // for the same key in `make`, if none of it was looked at).
-        Ok(unsafe { Code::new(start.expose_provenance() as u32) })
+        // opened this flash for executing until the process ends, and objects are given up in `new`, before any is executed, in `keep`, if no
+        // run has them, and in `make`, if none of it was looked at.
+        Ok(unsafe { Code::new(start) })
+    }
+
+    /// Where the code of an object is.
+    fn address(&self, object: &Object) -> Option<u32> {
+        let code = self.store.code(object)?;
+        Some(code.as_ptr().expose_provenance() as u32)
+    }
+
+    /// As [`keep_code`](crate::platform::Platform::keep_code).
+    pub fn keep(&mut self, keep: &dyn Fn(&ImageHash, u32) -> bool) {
+        let mut unwanted = None;
+        loop {
+            let next = self.store.objects().find(|object| {
+                let address = self.address(object).unwrap_or(0);
+                !keep(&ImageHash(object.key.image), address)
+            });
+            // One that cannot be given up now is found again; it is tried the next time.
+            let Some(object) = next.filter(|object| unwanted != Some(*object)) else {
+                return;
+            };
+            unwanted = Some(object);
+            if self.store.retain(|other| *other != object).is_ok() {
+                self.looked_at &= !Self::bit(&object);
+            }
+        }
+    }
+
+    /// Returns how the flash is doing.
+    #[must_use]
+    pub fn status(&self) -> CodeStatus {
+        let space = self.store.space();
+        let bytes = |pages: u16| u32::from(pages) * F::PAGE_BYTES as u32;
+        CodeStatus {
+            total: bytes(space.pages),
+            free: bytes(space.pages.saturating_sub(space.used)),
+            largest_free: bytes(space.longest_free),
+            objects: space.objects,
+            erased: self.store.erased(),
+            erases: self.store.flash().erases().map(told),
+        }
     }
 
     /// Compiles an image.
     fn make(&mut self, key: Key, image: &[u8], module: &Module<'_>) -> Result<Object, Why> {
-        let mut place: Vec<Room<'_>> = Vec::new();
-        place.try_reserve_exact(1).map_err(|_| Why::Memory)?;
-        place.push(Room::new());
-        let room = place.first_mut().ok_or(Why::Memory)?.room();
+        match self.make_with(&USUAL, key, image, module) {
+            // Who has no memory for more is told what there is too much of.
+            Err(refused @ Why::Module(_)) => match self.make_with(&LARGE, key, image, module) {
+                Err(Why::Memory) => Err(refused),
+                made => made,
+            },
+            made => made,
+        }
+    }
+
+    /// Compiles an image that has so much at most.
+    fn make_with(
+        &mut self,
+        most: &Most,
+        key: Key,
+        image: &[u8],
+        module: &Module<'_>,
+    ) -> Result<Object, Why> {
+        let room = Room {
+            types: &mut list(TYPES)?,
+            functions: &mut list(most.functions)?,
+            globals: &mut list(GLOBALS)?,
+            locals: &mut list(most.locals)?,
+            kinds: &mut list(most.values)?,
+            frames: &mut list(most.blocks)?,
+            operands: &mut list(most.values)?,
+            blocks: &mut list(most.blocks)?,
+            code: &mut list(most.code)?,
+        };
         let imports = module.imports().flatten();
         let imported = imports.filter(|import| import.function_type.is_some());
         let functions = imported.count() as u32 + module.functions;
@@ -126,7 +234,12 @@ impl<F: Flash> Compiled<F> {
             .begin(key, functions, 2 * image.len())
             .map_err(why)?;
         match compile(image, room, key.memory, module.grows, &mut writer) {
-            Ok(report) => writer.finish(&report).map_err(why),
+            Ok(report) => {
+                let made = writer.finish(&report).map_err(why)?;
+                // What stood there before was looked at, perhaps.
+                self.looked_at &= !Self::bit(&made);
+                Ok(made)
+            }
             Err(berth_compiler::Error::Refused { what, .. }) => Err(Why::Module(what)),
             Err(berth_compiler::Error::Invalid(malformed)) => Err(Why::Module(malformed.what)),
             Err(berth_compiler::Error::Full) => Err(writer.failed().map_or(Why::Full, why)),

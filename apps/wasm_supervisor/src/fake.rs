@@ -11,10 +11,13 @@ use std::rc::Rc;
 use std::vec::Vec;
 
 use berth_flash::{Cut, Flash, FlashError, Simulated};
+use berth_protocol::ImageHash;
 
+use crate::admission::Module;
 use crate::arena;
 use crate::container::notes::RUNNING;
 use crate::conveyors::Conveyors;
+use crate::engine::Code;
 use crate::errno;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
@@ -57,6 +60,10 @@ pub struct State {
     pub input: RefCell<VecDeque<u8>>,
     /// Bytes it has sent.
     pub output: RefCell<Vec<u8>>,
+    /// Why it compiles nothing, if it could.
+    pub interprets_for: Cell<Option<&'static str>>,
+    /// The images that it has code of.
+    pub code_of: RefCell<Vec<ImageHash>>,
     /// The time.
     pub now_us: Cell<u64>,
     /// Microseconds that pass whenever code of a container is executed.
@@ -423,6 +430,14 @@ impl Platform for Fake {
             flash: Some(flash),
             state: self.0.clone(),
         })
+    }
+
+    fn compiled(&self, _: &[u8], _: &Module<'_>) -> Result<Code, Option<&'static str>> {
+        Err(self.0.interprets_for.get())
+    }
+
+    fn keep_code(&self, keep: &dyn Fn(&ImageHash, u32) -> bool) {
+        self.0.code_of.borrow_mut().retain(|hash| keep(hash, 0));
     }
 
     fn names(&self) -> (&str, &str) {

@@ -9,6 +9,7 @@
 //! One trait, so that everything above it runs in tests on the host.
 
 use berth_flash::Flash;
+use berth_protocol::{CodeStatus, Erases, ImageHash};
 
 use crate::admission::Module;
 use crate::buses::Buses;
@@ -39,6 +40,16 @@ impl DeviceKind {
 
 /// Bytes of the longest block: its offsets are 16 bits to the kernel.
 pub const BLOCK_MAX: u32 = 0x1_0000;
+
+/// Returns a budget of erases as operators are told of it.
+pub(crate) const fn told(erases: berth_flash::Erases) -> Erases {
+    Erases {
+        left: erases.left,
+        most: erases.most,
+        period_s: erases.period_s,
+        refused: erases.refused,
+    }
+}
 
 /// A block that was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +113,9 @@ pub const NOTES: usize = 16;
 /// what makes room for it on a terminal.
 pub const LINE_MAX: usize = 224;
 
+/// Is there an engine beside the interpreter? On the host a platform can say that there is.
+pub const COMPILES: bool = cfg!(any(feature = "compiled", not(target_os = "none")));
+
 /// Microseconds after which a turn, of main or of handlers, is long enough.
 pub const TURN_US: u64 = 10_000;
 
@@ -143,6 +157,17 @@ pub trait Platform: Interrupts + Programs + Conveyors + Buses {
     /// The proof of these bytes is not needed any more: what is claimed because of it alone ends.
     fn end_proof(&self, bytes: Proven) {
         let _ = bytes;
+    }
+
+    /// Gives up compiled code that `keep` does not want: of the image with this hash, at this address. It wants all that is executed.
+    /// What flash does not take now is given up another time.
+    fn keep_code(&self, keep: &dyn Fn(&ImageHash, u32) -> bool) {
+        let _ = keep;
+    }
+
+    /// Returns how the flash for compiled code is doing. `None`: there is none.
+    fn code_status(&self) -> Option<CodeStatus> {
+        None
     }
 
     /// Name of the board and version of the kernel, for people.

@@ -20,7 +20,7 @@ use berth_protocol::{Chosen, Level, Op, Parameters, Request, Restart};
 
 use crate::VERSION;
 use crate::answering::{Answer, Answering, Sink};
-use crate::platform::{LINE_MAX, Platform};
+use crate::platform::{COMPILES, LINE_MAX, Platform};
 use crate::text::Text;
 
 use answers::{More, print_answer};
@@ -307,6 +307,9 @@ impl<P: Platform> Asking<'_, P> {
         let more = self.once(op);
         if verb == Verb::Inspect && more != More::Refused {
             self.once(Op::FaultBlock { name });
+            if COMPILES {
+                self.once(Op::Engine { name });
+            }
             let mut offset = 0;
             while let More::Cursor(length) = self.ask(Op::Kept { name, offset }) {
                 offset += length;

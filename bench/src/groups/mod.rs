@@ -20,6 +20,7 @@ pub mod interrupts;
 pub mod kernel_size;
 pub mod layers;
 pub mod leak;
+pub mod native;
 pub mod registers;
 pub mod shares;
 pub mod spi;
@@ -30,13 +31,14 @@ pub mod syscalls;
 pub type Entry = (&'static str, fn() -> Result<Group>);
 
 /// All groups, in the order of the table.
-pub const ALL: [Entry; 14] = [
+pub const ALL: [Entry; 15] = [
     ("syscalls", syscalls::measure),
     ("registers", registers::measure),
     ("layers", layers::measure),
     ("growth", growth::measure),
     ("spi", spi::measure),
     ("containers", containers::measure),
+    ("native", native::measure),
     ("shares", shares::measure),
     ("interrupts", interrupts::measure),
     ("firmware", firmware::measure),

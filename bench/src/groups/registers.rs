@@ -154,17 +154,7 @@ const BODY: u8 = 8;
 /// # Errors
 /// If the board or the operator's line fails, or two runs differ.
 pub fn measure() -> Result<Group> {
-    let flash = Flash::new()?;
-    let board = Board::new(flash.path())
-        .limit(Duration::from_secs(1800))
-        .icount(Icount {
-            shift: SHIFT,
-            // The operator's line needs time that does not jump.
-            sleep: Sleep::RealTime,
-        })
-        .start()?;
-    let device = Device { board };
-    device.console("type help")?;
+    let device = counted(&Flash::new()?)?;
     let figure = |key, value| Figure { key, value };
     let [native_process, first, last, sync_8] = native()?;
     let mapped = container(&device, MAPPED, "mapped", CALLS)?;
@@ -230,6 +220,29 @@ pub fn measure() -> Result<Group> {
     })
 }
 
+/// Boots a board whose clock counts instructions ([`instructions`]).
+pub(super) fn counted(flash: &Flash) -> Result<Device> {
+    let board = Board::new(flash.path())
+        .limit(Duration::from_secs(1800))
+        .icount(Icount {
+            shift: SHIFT,
+            // The operator's line needs time that does not jump.
+            sleep: Sleep::RealTime,
+        })
+        .start()?;
+    let device = Device { board };
+    device.console("type help")?;
+    Ok(device)
+}
+
+/// Instructions of one write of a container to a register that is mapped: by a call, and by a store in the block's window.
+pub(super) fn of_container(device: &Device) -> Result<[Spread; 2]> {
+    Ok([
+        container(device, MAPPED, "mapped", CALLS)?,
+        container(device, MAPPED, "mapped", STORES)?,
+    ])
+}
+
 /// Instructions of one write of a container to a register of a block.
 fn container(
     device: &Device,
@@ -237,8 +250,18 @@ fn container(
     access: &str,
     way: Way,
 ) -> Result<Spread> {
-    let few = microseconds(device, label, &module(label, offset, way, FEW), way.places)?;
-    let many = microseconds(device, label, &module(label, offset, way, MANY), way.places)?;
+    let few = microseconds(
+        device,
+        label,
+        &module(label, offset, way, FEW),
+        &[way.places],
+    )?;
+    let many = microseconds(
+        device,
+        label,
+        &module(label, offset, way, MANY),
+        &[way.places],
+    )?;
     // The first exposure list after a run shows the class of the block itself.
     let list = device.json(&["exposures"])?;
     let class = list["exposures"]
@@ -258,13 +281,13 @@ fn container(
         device,
         label,
         &module(label, offset, moves, FEW),
-        way.places,
+        &[way.places],
     )?;
     let moves_many = microseconds(
         device,
         label,
         &module(label, offset, moves, MANY),
-        way.places,
+        &[way.places],
     )?;
     let net = many.less(few);
     // A store to memory has none.
@@ -277,12 +300,18 @@ fn container(
 }
 
 /// Microseconds that a container measured in some runs: its exit codes.
-fn microseconds(device: &Device, label: &str, text: &str, places: &str) -> Result<Spread> {
+pub(super) fn microseconds(
+    device: &Device,
+    label: &str,
+    text: &str,
+    words: &[&str],
+) -> Result<Spread> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("writes.wasm");
     std::fs::write(&file, wat::parse_str(text)?)?;
     let file = file.to_string_lossy().into_owned();
-    device.berth(&["upload", &file, "--places", places])?.ok()?;
+    let upload = [&["upload", &*file, "--places"][..], words].concat();
+    device.berth(&upload)?.ok()?;
     let mut times = Vec::new();
     for _ in 0..RUNS {
         device.berth(&["start", "writes"])?.ok()?;
@@ -316,7 +345,7 @@ struct Way {
 }
 
 /// As fast as it was compiled.
-const NO_PLACES: &str = "no";
+pub(super) const NO_PLACES: &str = "no";
 
 const CALLS: Way = Way {
     text: "(call $write (local.get $block) (i32.const OFFSET) (i32.const 16))\n",
@@ -390,13 +419,13 @@ fn program_access(device: &Device, register: (&str, u32)) -> Result<Spread> {
         device,
         register.0,
         &program(register, LEAST_ACCESSES),
-        NO_PLACES,
+        &[NO_PLACES],
     )?;
     let many = microseconds(
         device,
         register.0,
         &program(register, MOST_ACCESSES),
-        NO_PLACES,
+        &[NO_PLACES],
     )?;
     let accesses = f64::from(PROGRAMS * (MOST_ACCESSES - LEAST_ACCESSES));
     Ok(many.less(few).map(|us| instructions(us) / accesses))
@@ -453,13 +482,13 @@ fn conveyor(device: &Device, moves: u32, direction: Direction, stores: bool) -> 
         device,
         label,
         &mirrored(moves, direction, SYNCS, stores),
-        NO_PLACES,
+        &[NO_PLACES],
     )?;
     let many = microseconds(
         device,
         label,
         &mirrored(moves, direction, 2 * SYNCS, stores),
-        NO_PLACES,
+        &[NO_PLACES],
     )?;
     Ok(many.less(few).map(|us| instructions(us) / f64::from(SYNCS)))
 }
@@ -559,6 +588,6 @@ pub(super) fn kernel() -> Result<f64> {
     Ok(nanoseconds / f64::from(1 << SHIFT) + EMPTY_CALL)
 }
 
-fn instructions(microseconds: f64) -> f64 {
+pub(super) fn instructions(microseconds: f64) -> f64 {
     microseconds * 1000.0 / f64::from(1 << SHIFT)
 }

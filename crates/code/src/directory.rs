@@ -10,6 +10,11 @@ const MAGIC: u32 = 0x314f_4342;
 /// Where the head has the page behind the object that was written last.
 const CURSOR: usize = 12;
 
+/// Where the head has how many pages were erased before.
+const ERASED_BEFORE: usize = 16;
+/// Pages that are erased when the directory is written anew.
+const RENEWAL_PAGES: u32 = DIRECTORY_PAGES as u32;
+
 /// The pages of the directory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Directory {
@@ -73,6 +78,21 @@ impl Directory {
         self.entries(flash).map(|(_, object)| object)
     }
 
+    /// Pages that were erased: those of all entries, and what the head says of the entries before.
+    pub(crate) fn erased<F: Flash>(self, flash: &F) -> u32 {
+        let Some((page, _)) = self.current else {
+            return 0;
+        };
+        let at = page * F::PAGE_BYTES + ERASED_BEFORE;
+        let before = flash.bytes().get(at..at + 4).map_or(0, word);
+        // Heads of older supervisors have nothing there.
+        let before = if before == u32::MAX { 0 } else { before };
+        let of_entries = self
+            .all(flash)
+            .map(|(_, object, _)| u32::from(object.pages));
+        before.saturating_add(of_entries.sum())
+    }
+
     /// The page behind the object that was written last, whether it is still there or not.
     pub(crate) fn behind_last<F: Flash>(self, flash: &F) -> usize {
         match (self.all(flash).last(), self.current) {
@@ -104,6 +124,12 @@ impl Directory {
         let other = 1 - page;
         flash.erase(other)?;
         let cursor = self.behind_last(flash) as u32;
+        // Those that are written again count there.
+        let kept: u32 = self
+            .objects(flash)
+            .map(|object| u32::from(object.pages))
+            .sum();
+        let before = self.erased(flash).saturating_sub(kept) + RENEWAL_PAGES;
         let mut place = 1;
         let mut from = 0;
         // One after the other: the flash cannot be read while it is written.
@@ -114,7 +140,7 @@ impl Directory {
             (from, place) = (at, place + 1);
         }
         let number = number.wrapping_add(1);
-        let head = [MAGIC, number, !number, cursor].map(u32::to_le_bytes);
+        let head = [MAGIC, number, !number, cursor, before].map(u32::to_le_bytes);
         put(flash, Self::at::<F>(other, 0), head.as_flattened())?;
         self.current = Some((other, number));
         // From here on it is not needed, and would be in the way if the new head were not to be read.

@@ -32,14 +32,15 @@
 //!
 //! | place in a page of the directory | holds |
 //! | --- | --- |
-//! | 0 | `BCO1`, number of the directory, the same inverted, the page behind the object that was written last, 12 words unused |
+//! | 0 | `BCO1`, number of the directory, the same inverted, the page behind the object that was written last, pages that were erased before, 11 words unused |
 //! | 64, 128, … | entries of 16 words: mark, sum, compiler, first page and pages << 16, bytes, memory, most fuel at once, sum of the code, SHA-256 of the image (8 words) |
 //!
 //! An entry is programmed when its code stands in the flash and was read back, its mark after all else; a mark of zero says that the object was given up. Entries are never
 //! changed otherwise. When there is no room for one more, those that count are written into the other page, whose head is programmed last.
 //!
 //! **Wear**: pages are taken in a circle that goes on behind the last object, and the directory is erased once in as many objects as a
-//! page has entries, and once more in each run of the device that writes. The budget is the part's ([`Flash::erases`]).
+//! page has entries, and once more in each run of the device that writes. The budget is the part's ([`Flash::erases`]). What was
+//! erased is counted by the entries, which have the number of their object's pages, and from one page of the directory to the next in its head.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -132,6 +133,18 @@ impl<F: Flash> CodeStore<F> {
         let key = *key;
         let objects = self.directory.objects(&self.flash);
         objects.filter(move |object| object.key == key)
+    }
+
+    /// Returns all objects that the directory has, whether they are whole or not.
+    pub fn objects(&self) -> impl Iterator<Item = Object> {
+        self.directory.objects(&self.flash)
+    }
+
+    /// Returns how many pages were erased since the part was used first: of objects that were finished, and of the directory. What was
+    /// interrupted is not counted.
+    #[must_use]
+    pub fn erased(&self) -> u32 {
+        self.directory.erased(&self.flash)
     }
 
     /// Returns the code of an object that was found.

@@ -17,7 +17,7 @@ use crate::words::Word;
 
 /// An open block.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Block<'a> {
+pub struct Block<'a> {
     /// The instruction that opened it; 0: the function.
     code: u16,
     signature: Signature<'a>,

@@ -36,7 +36,7 @@ pub(crate) enum Home {
 
 /// A local variable.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Local {
+pub struct Local {
     pub(crate) kind: Kind,
     pub(crate) home: Home,
     /// How often it is used, in loops more.

@@ -56,6 +56,15 @@ pub use compile::{Report, compile, validate};
 pub use kind::{Kind, Signature};
 pub use room::{Room, Storage};
 
+/// What a [`Room`] consists of, for who has to make one piece by piece.
+pub mod part {
+    pub use crate::control::Block;
+    pub use crate::function::Local;
+    pub use crate::module::{Function, Global, Type};
+    pub use crate::operands::Operand;
+    pub use crate::validator::Frame;
+}
+
 /// Version of what the compiler makes: code of one is never taken for that of another. It changes with every change of the
 /// code that any module is compiled to, or of what that expects.
 pub const VERSION: u32 = 1;

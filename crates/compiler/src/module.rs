@@ -8,7 +8,7 @@ use crate::kind::{Kind, Signature};
 
 /// A type of functions.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Type {
+pub struct Type {
     /// Where its parameters begin in the image, their number first.
     pub(crate) offset: u32,
     /// The first type that says the same.
@@ -17,7 +17,7 @@ pub(crate) struct Type {
 
 /// A function of the module.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Function {
+pub struct Function {
     /// Where its code begins in the object, in bytes; 0: it has none yet.
     pub(crate) address: u32,
     /// What a call costs beside what it charges itself; only if it has code.
@@ -30,7 +30,7 @@ pub(crate) struct Function {
 
 /// A global variable.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Global {
+pub struct Global {
     pub(crate) kind: Kind,
     pub(crate) mutable: bool,
     /// Words of the globals in front of it.

@@ -31,7 +31,7 @@ pub(crate) enum Place {
 
 /// A value on the stack.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Operand {
+pub struct Operand {
     pub(crate) place: Place,
     /// Two words.
     pub(crate) wide: bool,

@@ -10,24 +10,36 @@ use crate::validator::Frame;
 /// Memory for one compilation. What does not fit is refused, and only that.
 pub struct Room<'m, 'a> {
     /// Types of the module.
-    pub(crate) types: &'m mut [Type],
+    pub types: &'m mut [Type],
     /// Functions, imported ones included.
-    pub(crate) functions: &'m mut [Function],
+    pub functions: &'m mut [Function],
     /// Global variables.
-    pub(crate) globals: &'m mut [Global],
+    pub globals: &'m mut [Global],
     /// Local variables of a function, parameters included.
-    pub(crate) locals: &'m mut [Local],
+    pub locals: &'m mut [Local],
     /// Kinds of the values on the stack, for the validator.
-    pub(crate) kinds: &'m mut [Kind],
+    pub kinds: &'m mut [Kind],
     /// Open blocks, for the validator.
-    pub(crate) frames: &'m mut [Frame<'a>],
+    pub frames: &'m mut [Frame<'a>],
     /// Places of the values on the stack.
-    pub(crate) operands: &'m mut [Operand],
+    pub operands: &'m mut [Operand],
     /// Open blocks.
-    pub(crate) blocks: &'m mut [Block<'a>],
+    pub blocks: &'m mut [Block<'a>],
     /// Code of one function, in halfwords.
-    pub(crate) code: &'m mut [u16],
+    pub code: &'m mut [u16],
 }
+
+/// What there is for each thing at the beginning.
+macro_rules! empty {
+    ($($part:ty),*) => {
+        $(impl Default for $part {
+            fn default() -> Self {
+                Self::NONE
+            }
+        })*
+    };
+}
+empty!(Type, Function, Global, Local, Frame<'_>, Operand, Block<'_>);
 
 /// Room as a value: so many functions, so deep, so long a body. Its size is that of its parts, 8 bytes a function and
 /// local or so, 2 bytes a halfword of the longest body.

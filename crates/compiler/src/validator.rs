@@ -14,7 +14,7 @@ use crate::typing::{accessed, signature};
 
 /// An open block.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame<'a> {
+pub struct Frame<'a> {
     /// The instruction that opened it; 0: the function.
     code: u16,
     signature: Signature<'a>,

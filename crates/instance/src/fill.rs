@@ -5,7 +5,7 @@ use berth_compiler::Kind;
 use berth_compiler::entry::{self, context};
 
 use crate::read::{self, Elements, Mode, code, section, signed};
-use crate::{Error, KNOWN, Layout};
+use crate::{Error, KNOWN, Layout, Moves};
 
 /// Values that one constant expression has at most at once, as of the compiler.
 const DEPTH: usize = 64;
@@ -49,7 +49,14 @@ impl Layout<'_> {
         filling.data(memory)
     }
 
-    /// The piece lies at address `at` now: sets the addresses in it that name places of its own.
+    /// The piece lies at address `at` now: as [`Moves::moved`].
+    pub fn moved(&self, words: &mut [u32], before: u32, at: u32) {
+        self.moves().moved(words, before, at);
+    }
+}
+
+impl Moves {
+    /// The piece, which began at address `before`, lies at address `at` now: sets the addresses in it that name places of its own.
     pub fn moved(&self, words: &mut [u32], before: u32, at: u32) {
         let by = at.wrapping_sub(before);
         let mut by_address = |place: usize| {

@@ -111,7 +111,27 @@ pub struct Layout<'a> {
     pub start: Option<u32>,
 }
 
+/// Where an instance has addresses of its own places: all that must be known of its layout to move it.
+#[derive(Clone, Copy, Debug)]
+pub struct Moves {
+    table_count: usize,
+    data_segments: usize,
+    known: usize,
+    words: usize,
+}
+
 impl<'a> Layout<'a> {
+    /// Returns what must be known to move an instance.
+    #[must_use]
+    pub const fn moves(&self) -> Moves {
+        Moves {
+            table_count: self.table_count,
+            data_segments: self.data_segments,
+            known: self.known,
+            words: self.words,
+        }
+    }
+
     /// Finds out what an instance of `image` has, which may be so much.
     ///
     /// # Errors

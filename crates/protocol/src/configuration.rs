@@ -23,6 +23,11 @@ pub const SET_TWICE: &str = "configuration: a name is changed twice";
 /// It would be longer than [`CONFIGURATION_MAX`].
 pub const TOO_LONG: &str = "configuration: at most 512 bytes";
 
+/// The setting that is the device's own: what is to execute the container, from its next start on.
+pub const ENGINE: &str = "berth.engine";
+/// Its value if the interpreter is to, whatever could be compiled. Any other, or none, leaves it to the device.
+pub const INTERPRETER: &str = "interpreter";
+
 /// One setting, or a change of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting<'a> {

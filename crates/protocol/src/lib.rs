@@ -49,8 +49,8 @@ pub use hash::{ImageHash, ImageHasher};
 pub use message::{DecodeError, Device, Op, Reply, Request, Response, message_id};
 pub use plain::is_plain;
 pub use report::{
-    Chosen, Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection, Kept, Place,
-    Source, Status, StoreStatus, Trust, Update,
+    Chosen, CodeStatus, Engine, Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection,
+    Kept, Place, Source, Status, StoreStatus, Trust, Update,
 };
 
 /// Version of the message set. Both ends say theirs in `Hello`; they talk on only

@@ -1,8 +1,9 @@
 //! Requests and responses.
 
 use crate::{
-    Access, Chosen, Container, DeviceError, Exposure, Happening, Heap, Image, ImageHash,
-    Inspection, Kept, Level, MissingWhy, Parameters, Place, Source, Status, Trust, Update,
+    Access, Chosen, CodeStatus, Container, DeviceError, Engine, Exposure, Happening, Heap, Image,
+    ImageHash, Inspection, Kept, Level, MissingWhy, Parameters, Place, Source, Status, Trust,
+    Update,
 };
 use serde::{Deserialize, Serialize};
 
@@ -304,6 +305,13 @@ pub enum Op<'a> {
         /// Number of the label, from 0 on.
         label: u8,
     },
+    /// What executes a container → [`Reply::Engine`]. A device that compiles nothing does not know this.
+    Engine {
+        /// Its name.
+        name: &'a str,
+    },
+    /// How the flash for compiled code is doing → [`Reply::Code`]. A device that compiles nothing does not know this.
+    Code,
 }
 
 /// What the device answers.
@@ -464,6 +472,15 @@ pub enum Reply<'a> {
         /// The label that was asked for; `None` behind the last.
         label: Option<&'a str>,
     },
+    /// To [`Op::Engine`].
+    Engine {
+        /// What executes it; `None`: nothing now.
+        engine: Option<Engine>,
+        /// Why that is the interpreter.
+        why: Option<&'a str>,
+    },
+    /// To [`Op::Code`]; `None`: there is no flash for code, because the manufacturer gives none.
+    Code(Option<CodeStatus>),
 }
 
 /// What a device tells of itself.

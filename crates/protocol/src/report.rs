@@ -363,6 +363,45 @@ pub struct Erases {
     pub refused: u32,
 }
 
+/// What executes a container. Numbered by position: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Engine {
+    /// The interpreter.
+    Interpreter,
+    /// Code that the device has compiled of its image.
+    Compiled,
+}
+
+impl Engine {
+    /// One stable word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Interpreter => "interpreter",
+            Self::Compiled => "compiled",
+        }
+    }
+}
+
+/// The flash for compiled code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct CodeStatus {
+    /// Bytes for code.
+    pub total: u32,
+    /// Of these, bytes that no code has.
+    pub free: u32,
+    /// The longest row of them.
+    pub largest_free: u32,
+    /// Images that there is code of.
+    pub objects: u16,
+    /// Pages that were erased since it was used first, without those of what was interrupted.
+    pub erased: u32,
+    /// The firmware's budget of erases; `None`: it gives none.
+    pub erases: Option<Erases>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! A flash image of one's own, changed by the real `tockloader`.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -33,7 +34,16 @@ pub struct Flash {
 /// Names the image that all tests are about, if it is not the one as shipped: `compiled.bin` has containers run compiled.
 const IMAGE: &str = "BERTH_IMAGE";
 
+/// Where the part of the flash for compiled code is.
+pub const CODE_FLASH: Range<usize> = 0x1c_0000..0x1e_0000;
+
 impl Flash {
+    /// Does [`new`](Self::new) give an image that has containers run compiled?
+    #[must_use]
+    pub fn compiles() -> bool {
+        std::env::var(IMAGE).is_ok_and(|name| name == "compiled.bin")
+    }
+
     /// A fresh copy.
     ///
     /// # Errors

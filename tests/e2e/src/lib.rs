@@ -27,6 +27,6 @@ mod terminal;
 pub use artefacts::{guest, program, root, target};
 pub use cable::{SerialPort, gateway};
 pub use device::{Device, Run};
-pub use flash::Flash;
+pub use flash::{CODE_FLASH, Flash};
 pub use simulated::Simulated;
 pub use terminal::Terminal;

@@ -3,12 +3,10 @@
 //!
 //! All other tests of containers can be run on that supervisor, too: `make test-compiled`.
 
-use anyhow::{Context, Result, ensure};
-use berth_e2e::{Device, Flash};
+use anyhow::{Context, Result, bail, ensure};
+use berth_e2e::{CODE_FLASH as CODE, Device, Flash};
 use tempfile::TempDir;
 
-/// Where the part of the flash for code is, and how long it is.
-const CODE: std::ops::Range<usize> = 0x1c_0000..0x1e_0000;
 /// What a log says of a container that is not compiled.
 const INTERPRETED: &str = "runs in the interpreter: ";
 
@@ -39,6 +37,7 @@ fn module(number: u32, more: &str) -> String {
     format!(
         r#"(module
             (import "berth" "log" (func $log (param i32 i32 i32)))
+            (import "berth" "sleep_us" (func $sleep (param i64)))
             (memory (export "memory") 1024 2048 (pagesize 1))
             (data (i32.const 64) "{number}")
             {more}
@@ -101,22 +100,242 @@ fn examples_say_compiled_what_they_say_in_the_interpreter() -> Result<()> {
 fn what_was_compiled_is_found_after_a_reset_and_made_again_if_a_bit_of_it_changed() -> Result<()> {
     let flash = Flash::compiled()?;
     let blank = code(&flash)?;
-    let says = || run(&mut Device::boot_with(&flash)?, "it", &module(7, ""));
-    let said = says()?;
-    ensure!(said == ["7"], "run 1: {said:?}");
+    let device = Device::boot_with(&flash)?;
+    begin(&device, "it", &sleeper(7, ""), &[])?;
+    drop(device);
     let made = code(&flash)?;
     ensure!(made != blank, "nothing was compiled");
-    let said = says()?;
-    ensure!(said == ["7"], "run 2: {said:?}");
-    ensure!(code(&flash)? == made, "it was compiled once more");
+    let again = || {
+        let mut device = Device::boot_with(&flash)?;
+        device.berth(&["start", "it"])?.ok()?;
+        device.wait_until("what it says", |device| Ok(device.said("it")? == ["7"]))?;
+        ensure!(engine(&device, "it")?.0 == "compiled");
+        drop(device);
+        code(&flash)
+    };
+    ensure!(again()? == made, "it was compiled once more");
     // The first object lies behind two pages of directory.
     flash.edit(|bytes| {
         bytes[CODE.start + 0x2000 + 0x18] ^= 1;
         Ok(())
     })?;
-    let said = says()?;
-    ensure!(said == ["7"], "run 3: {said:?}");
-    ensure!(code(&flash)? != made, "changed code was left as it is");
+    ensure!(again()? != made, "changed code was left as it is");
+    Ok(())
+}
+
+/// Runs a module of this text as `name`, and leaves it there. `more` are further words of the command.
+fn begin(device: &Device, name: &str, text: &str, more: &[&str]) -> Result<()> {
+    let folder = TempDir::new()?;
+    let file = folder.path().join("it.wasm");
+    std::fs::write(&file, wat::parse_str(text)?)?;
+    let file = file.to_string_lossy();
+    // As it is: what is packed has its name in it.
+    let words = [&["run", &*file, "--no-pack", "--name", name][..], more].concat();
+    device.berth(&words)?.ok()?;
+    Ok(())
+}
+
+/// As [`module`], and then it sleeps for ever.
+fn sleeper(number: u32, more: &str) -> String {
+    module(
+        number,
+        &format!(
+            r#"{more}
+            (func (export "_start") (call $say) (loop $again (call $sleep (i64.const 1000000)) (br $again)))"#
+        ),
+    )
+    .replacen(r#"(func (export "_start") (call $log"#, "(func $say (call $log", 1)
+}
+
+/// What the device tells of its flash for code: images that there is code of, and free bytes.
+fn objects(device: &Device) -> Result<(u32, u32)> {
+    let report = device.json(&["doctor"])?;
+    let checks = report["checks"].as_array().context("checks")?;
+    let check = checks
+        .iter()
+        .find(|check| check["check"] == "compiled code");
+    let message = check.and_then(|check| check["message"].as_str());
+    let message = message.context("a line about compiled code")?;
+    let numbers: Vec<u32> = message
+        .split(|character: char| !character.is_ascii_digit())
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    match numbers[..] {
+        [images, free, ..] => Ok((images, free)),
+        _ => bail!("{message}"),
+    }
+}
+
+/// What executes a container, and why.
+fn engine(device: &Device, name: &str) -> Result<(String, String)> {
+    let found = device.json(&["inspect", name])?;
+    let word = |key: &str| found["container"][key].as_str().unwrap_or("-").to_owned();
+    Ok((word("engine"), word("engine_why")))
+}
+
+#[test]
+fn what_executes_a_container_is_told_and_can_be_chosen() -> Result<()> {
+    let flash = Flash::compiled()?;
+    let mut device = Device::boot_with(&flash)?;
+    let is = |device: &Device, wanted: (&str, &str)| {
+        let (engine, why) = engine(device, "it")?;
+        ensure!((&*engine, &*why) == wanted, "{engine}, {why}");
+        Ok(())
+    };
+    const CHOSEN: (&str, &str) = ("interpreter", "it was chosen");
+    const COMPILED: (&str, &str) = ("compiled", "-");
+    begin(&device, "it", &sleeper(1, ""), &["--engine", "interpreter"])?;
+    is(&device, CHOSEN)?;
+    ensure!(objects(&device)?.0 == 0, "it was compiled");
+    let listed = device.berth(&["ps", "--wide"])?.ok()?;
+    ensure!(
+        listed.contains("ENGINE") && listed.contains("interpreter"),
+        "{listed}"
+    );
+    let said = device.berth(&["inspect", "it"])?.ok()?;
+    ensure!(said.contains("interpreter: it was chosen"), "{said}");
+    // It stays so after a reset, and with another image.
+    drop(device);
+    device = Device::boot_with(&flash)?;
+    device.berth(&["start", "it"])?.ok()?;
+    is(&device, CHOSEN)?;
+    begin(&device, "it", &sleeper(2, ""), &[])?;
+    is(&device, CHOSEN)?;
+    // Chosen anew, it is another engine's from its next start on.
+    device.berth(&["edit", "it", "--engine", "any"])?.ok()?;
+    is(&device, CHOSEN)?;
+    device.berth(&["stop", "it"])?.ok()?;
+    device.berth(&["start", "it"])?.ok()?;
+    is(&device, COMPILED)?;
+    let listed = device.berth(&["ps", "--wide"])?.ok()?;
+    ensure!(listed.contains("compiled"), "{listed}");
+    ensure!(device.container("it")?.unwrap_or_default()["engine"] == "compiled");
+    // With the new image of a live update, at once.
+    begin(&device, "it", &sleeper(3, ""), &["--engine", "interpreter"])?;
+    is(&device, CHOSEN)?;
+    device.board.type_text("inspect it\r")?;
+    device.console("engine: interpreter, it was chosen")?;
+    Ok(())
+}
+
+#[test]
+fn code_goes_with_its_image() -> Result<()> {
+    let flash = Flash::compiled()?;
+    let mut device = Device::boot_with(&flash)?;
+    let have = |device: &Device, images: u32| {
+        let (objects, _) = objects(device)?;
+        ensure!(objects == images, "{objects} instead of {images}");
+        Ok(())
+    };
+    // Two containers with one image have one.
+    begin(&device, "one", &sleeper(1, ""), &[])?;
+    begin(&device, "other", &sleeper(1, ""), &[])?;
+    have(&device, 1)?;
+    device.berth(&["rm", "-f", "one"])?.ok()?;
+    have(&device, 1)?;
+    ensure!(engine(&device, "other")?.0 == "compiled");
+    // Another image in the place of one that runs.
+    begin(&device, "other", &sleeper(2, ""), &[])?;
+    device.wait_until("one image's code", |device| Ok(objects(device)?.0 == 1))?;
+    // One that faults in its trial goes, and the old one runs the code that it had.
+    let faults = sleeper(3, "").replacen("(call $sleep", "(unreachable) (call $sleep", 1);
+    let folder = TempDir::new()?;
+    let file = folder.path().join("it.wasm");
+    std::fs::write(&file, wat::parse_str(faults)?)?;
+    let file = file.to_string_lossy();
+    device
+        .berth(&[
+            "upload",
+            &file,
+            "--no-pack",
+            "--name",
+            "other",
+            "--live-update",
+        ])?
+        .refused()?;
+    have(&device, 1)?;
+    ensure!(engine(&device, "other")?.0 == "compiled");
+    // What was deleted while the device was off, and what another compiler has made, is not there after a reset.
+    begin(&device, "one", &sleeper(1, ""), &[])?;
+    have(&device, 2)?;
+    drop(device);
+    let compiler = CODE.start + 64 + 8;
+    let before = code(&flash)?;
+    ensure!(before[64..] != [0xff; 64][..], "a directory");
+    flash.edit(|bytes| {
+        // The directory is in either of two pages.
+        for page in [0, 0x1000] {
+            let entries = &mut bytes[compiler + page..][..64 * 4];
+            for entry in entries.chunks_mut(64) {
+                entry[0] ^= 1;
+            }
+        }
+        Ok(())
+    })?;
+    device = Device::boot_with(&flash)?;
+    have(&device, 0)?;
+    device.berth(&["start", "one"])?.ok()?;
+    have(&device, 1)?;
+    ensure!(engine(&device, "one")?.0 == "compiled");
+    Ok(())
+}
+
+/// Grows by 64 bytes eight times, each time checking what it has kept in memory, in a global variable and in a table, and
+/// says `ok`; its handler of nothing is in the table, too.
+const GROWS: &str = r#"(module
+  (import "berth" "log" (func $log (param i32 i32 i32)))
+  (import "berth" "sleep_us" (func $sleep (param i64)))
+  (memory (export "memory") 1024 1536 (pagesize 1))
+  (data (i32.const 64) "okno")
+  (global $kept (mut i64) (i64.const 0x123456789abcdef))
+  (type $number (func (result i32)))
+  (table 4 funcref)
+  (elem (i32.const 1) $seven $eight)
+  (func $seven (result i32) (i32.const 7))
+  (func $eight (result i32) (memory.grow (i32.const 0)))
+  (func (export "_start") (local $rounds i32) (local $before i32)
+    (i64.store (i32.const 512) (i64.const 0x1122334455667788))
+    (loop $again
+      (local.set $before (memory.size))
+      (if (i32.ne (memory.grow (i32.const 64)) (local.get $before)) (then (unreachable)))
+      (if (i64.ne (i64.load (local.get $before)) (i64.const 0)) (then (unreachable)))
+      (i64.store (local.get $before) (i64.const -1))
+      (i64.store offset=56 (local.get $before) (i64.const -1))
+      (if (i64.ne (i64.load (i32.const 512)) (i64.const 0x1122334455667788)) (then (unreachable)))
+      (if (i64.ne (global.get $kept) (i64.const 0x123456789abcdef)) (then (unreachable)))
+      (if (i32.ne (call_indirect (type $number) (i32.const 1)) (i32.const 7)) (then (unreachable)))
+      (if (i32.ne (call_indirect (type $number) (i32.const 2)) (memory.size)) (then (unreachable)))
+      (call $sleep (i64.const 1000))
+      (br_if $again (i32.lt_u (local.tee $rounds (i32.add (local.get $rounds) (i32.const 1))) (i32.const 8))))
+    (if (i32.ne (memory.grow (i32.const 1)) (i32.const -1)) (then (unreachable)))
+    (if (i32.ne (memory.size) (i32.const 1536)) (then (unreachable)))
+    (call $log (i32.const 2) (i32.const 64) (i32.const 2))
+    (drop (i32.load (i32.const 1533)))))"#;
+
+#[test]
+fn a_memory_grows_in_compiled_code_as_in_the_interpreter() -> Result<()> {
+    let device = Device::boot_with(&Flash::compiled()?)?;
+    // Two at a time, so that they lie in each other's way.
+    for round in 0..3 {
+        for name in ["one", "other"] {
+            begin(&device, name, GROWS, &[])?;
+        }
+        for name in ["one", "other"] {
+            device.wait_state(name, "faulted")?;
+            let fault = device.container(name)?.unwrap_or_default();
+            ensure!(fault["fault"] == "memory-bounds", "{fault}");
+            ensure!(
+                device.said(name)?.first().is_some_and(|line| line == "ok"),
+                "round {round}"
+            );
+            device.berth(&["rm", name])?.ok()?;
+        }
+    }
+    // What it may have is what its parameters say.
+    begin(&device, "less", GROWS, &["--memory", "1100"])?;
+    device.wait_state("less", "faulted")?;
+    let fault = device.container("less")?.unwrap_or_default();
+    ensure!(fault["fault"] == "unreachable", "{fault}");
     Ok(())
 }
 
@@ -124,41 +343,50 @@ fn what_was_compiled_is_found_after_a_reset_and_made_again_if_a_bit_of_it_change
 fn what_is_not_compiled_the_interpreter_runs_and_the_log_says_why() -> Result<()> {
     let flash = Flash::compiled()?;
     let mut device = Device::boot_with(&flash)?;
-    let grows = r#"(func (export "more") (drop (memory.grow (i32.const 1))))"#;
-    let said = run(&mut device, "grows", &module(8, grows))?;
-    ensure!(
-        said == [&format!("{INTERPRETED}its memory grows"), "8"],
-        "{said:?}"
-    );
-    let locals = format!("(func (local {}))", "i32 ".repeat(100));
+    // Larger than what most modules need.
+    let locals = format!("(func (local {}))", "i32 ".repeat(200));
+    let said = run(&mut device, "less_wide", &module(8, &locals))?;
+    ensure!(said == ["8"], "{said:?}");
+    let locals = format!("(func (local {}))", "i32 ".repeat(300));
     let said = run(&mut device, "wide", &module(9, &locals))?;
     ensure!(
         said.len() == 2 && said[0].starts_with(INTERPRETED) && said[1] == "9",
         "{said:?}"
     );
-    // Each takes a page of the flash for code, which has 30.
+    // Each takes some pages of the flash for code, which has 30, and there may be 16 containers.
+    let stores = (0..800).map(|number| {
+        format!(
+            "(i32.store (i32.const {}) (i32.const {number}))",
+            number % 1020
+        )
+    });
+    let many: Vec<_> = stores.collect();
+    let large: String = many
+        .chunks(100)
+        .map(|part| format!("(func {})", part.concat()))
+        .collect();
     let mut compiled = 0;
-    let full = loop {
-        let said = run(&mut device, "many", &module(100 + compiled, ""))?;
-        ensure!(
-            said.last() == Some(&(100 + compiled).to_string()),
-            "{said:?}"
-        );
-        if said.len() > 1 {
-            break said;
+    loop {
+        begin(
+            &device,
+            &format!("many{compiled}"),
+            &sleeper(100 + compiled, &large),
+            &[],
+        )?;
+        let (engine, why) = engine(&device, &format!("many{compiled}"))?;
+        if engine == "interpreter" {
+            ensure!(why == "the flash for code is full", "{why}");
+            break;
         }
         compiled += 1;
-        ensure!(compiled < 40, "it is never full");
-    };
-    ensure!(
-        full[0] == format!("{INTERPRETED}the flash for code is full"),
-        "{full:?}"
-    );
-    ensure!(compiled == 30, "{compiled} were compiled");
-    // After a reset there is room for what runs then.
-    drop(device);
-    let mut device = Device::boot_with(&flash)?;
-    let said = run(&mut device, "many", &module(100 + compiled, ""))?;
-    ensure!(said == [(100 + compiled).to_string()], "{said:?}");
+        ensure!(compiled < 15, "it is never full");
+    }
+    ensure!(compiled > 4, "{compiled} were compiled");
+    // With one of them there is room again.
+    device.berth(&["rm", "-f", "many0"])?.ok()?;
+    let last = format!("many{compiled}");
+    device.berth(&["stop", &last])?.ok()?;
+    device.berth(&["start", &last])?.ok()?;
+    ensure!(engine(&device, &last)?.0 == "compiled");
     Ok(())
 }

@@ -7,6 +7,7 @@ mod guests;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use berth_e2e::Flash;
 use berth_e2e::shares::{Got, Hog, SPINS, Shares, bus_functions, foreign_functions, own_functions};
 
 /// What the victim may be off its share.
@@ -149,7 +150,9 @@ fn a_container_gets_its_share_beside_handlers() -> Result<()> {
     ensure!(got.part >= 1.0 - TOLERANCE, "{got:?}");
     // The victim is not charged with what the handlers used.
     let [victim, hog] = got.told;
-    ensure!(victim <= 600 && hog >= 300, "{got:?}");
+    // Compiled they do the same in less of the time.
+    let least = if Flash::compiles() { 100 } else { 300 };
+    ensure!(victim + hog <= 1_010 && hog >= least, "{got:?}");
     Ok(())
 }
 

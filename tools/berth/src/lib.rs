@@ -57,9 +57,9 @@ pub use error::{Error, Missing, Refusal};
 pub use gateway::Place;
 pub use lock::LineLock;
 pub use model::{
-    Block, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultPlace, FaultRecord,
-    HeapInfo, Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings, SignatureClaims,
-    Source, Store, UpdateOutcome, Values,
+    Block, CodeFlash, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultPlace,
+    FaultRecord, HeapInfo, Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings,
+    SignatureClaims, Source, Store, UpdateOutcome, Values,
 };
 pub use mux::Mux;
 pub use packing::{Prepared, prepare};

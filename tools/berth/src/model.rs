@@ -90,6 +90,24 @@ pub struct Erases {
     pub refused: u32,
 }
 
+/// The flash for code that a device has compiled, in bytes and pages.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CodeFlash {
+    /// For code.
+    pub total: u32,
+    /// Free.
+    pub free: u32,
+    /// Longest row that is free.
+    pub largest_free: u32,
+    /// Images that there is code of.
+    pub objects: u16,
+    /// Pages that were erased since it was used first.
+    pub erased: u32,
+    /// The firmware's budget of erases, if it gives one.
+    pub erases: Option<Erases>,
+}
+
 /// A container on a device.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -124,6 +142,11 @@ pub struct Container {
     pub restarts: u16,
     /// Length of its image in bytes.
     pub image_bytes: u32,
+    /// What executes it: `interpreter` or `compiled`, code that the device has compiled; `None`: nothing now.
+    pub engine: Option<&'static str>,
+    /// Why that is the interpreter, on a device that compiles; `None`: it is not, or the device has nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine_why: Option<Said>,
     /// Register blocks it holds.
     pub blocks: Vec<Block>,
 }

@@ -49,6 +49,16 @@ impl Columns {
         self.rows.push(row.into());
     }
 
+    /// Leaves out a column.
+    pub fn remove(&mut self, name: &str) {
+        if let Some(index) = self.header.iter().position(|have| *have == name) {
+            self.header.remove(index);
+            for row in &mut self.rows {
+                row.remove(index);
+            }
+        }
+    }
+
     /// Print it in at most `width` columns of characters: of the columns that `less` names, the last ones go until
     /// the others fit.
     ///
@@ -64,12 +74,7 @@ impl Columns {
             if width.is_none_or(|width| self.width() <= width) {
                 break;
             }
-            if let Some(index) = self.header.iter().position(|have| have == name) {
-                self.header.remove(index);
-                for row in &mut self.rows {
-                    row.remove(index);
-                }
-            }
+            self.remove(name);
         }
         let mut table = plain(&self.header);
         for row in self.rows {

@@ -163,6 +163,11 @@ fn lie<'a>(op: &Op<'a>, lies: Lies) -> Result<Reply<'a>, DeviceError<'a>> {
                 image: word,
             }),
         },
+        Op::Engine { .. } => Reply::Engine {
+            engine: None,
+            why: Some(EVIL),
+        },
+        Op::Code => Reply::Code(None),
         // Another configuration each time it is asked, and never all of it.
         Op::Kept { offset, .. } => Reply::Kept(berth_protocol::Kept {
             changes: if lies == Lies::Endless {

@@ -4,9 +4,11 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use berth_compiler::entry::{self, SLACK, context};
-use berth_instance::{Error, Layout};
+use berth_instance::{Error, Layout, Moves};
 
 use crate::frame::{Exit, Frame, STACK_RESERVE, fill};
 use crate::helpers::{REFERENCE, set_word, word};
@@ -25,6 +27,12 @@ impl Code {
     #[must_use]
     pub const unsafe fn new(address: u32) -> Self {
         Self(address)
+    }
+
+    /// Returns that address.
+    #[must_use]
+    pub const fn address(self) -> u32 {
+        self.0
     }
 }
 
@@ -67,6 +75,8 @@ pub struct Call {
     stack: Stack,
     /// It has not come to an end, and can go on.
     goes_on: bool,
+    /// Number of its instance.
+    of: u32,
 }
 
 impl Call {
@@ -112,16 +122,38 @@ impl Call {
         }
     }
 
-    /// Answers [`Exit::MemoryGrow`]: it does not.
-    pub const fn stays_as_large(&mut self) {
-        self.frame.grown(None, self.frame.memory());
+    /// Answers [`Exit::MemoryGrow`]: `before`, the pages that there were; `None`: it has not grown.
+    pub const fn grown(&mut self, before: Option<u32>) {
+        // Where the memory is it learns when it goes on.
+        self.frame.grown(before, self.frame.memory());
     }
 }
+
+/// How a memory may grow.
+#[derive(Clone, Copy)]
+pub struct Growth {
+    /// Pages that there are.
+    pub before: u32,
+    /// Bytes of the memory when it has grown.
+    pub bytes: u32,
+    /// Bytes that are in one piece with the memory, in front of it.
+    pub beside: u32,
+}
+
+/// Numbers of instances that were made. One that is made after 2^32 others has the number of one that is long over.
+static INSTANCES: AtomicU32 = AtomicU32::new(0);
 
 /// Memory, tables, globals and context of one instance.
 pub struct Instance {
     /// What is in front of the memory, and the memory.
-    words: Box<[u32]>,
+    words: Vec<u32>,
+    /// Tells it from all others, wherever they are.
+    number: u32,
+    /// Where its own addresses are.
+    moves: Moves,
+    /// Most pages of the memory, and the logarithm of a page's bytes.
+    pages: u32,
+    page_log2: u32,
     /// Words in front of it.
     front: usize,
     /// Bytes of the memory.
@@ -139,12 +171,16 @@ impl Instance {
     /// As [`Layout::fill`].
     pub fn new(layout: &Layout<'_>, code: Code) -> Result<Self, Error> {
         let (front, bytes) = (layout.words(), layout.memory as usize);
-        let mut words = vec![0; front + bytes.div_ceil(4)].into_boxed_slice();
+        let mut words = vec![0; front + bytes.div_ceil(4)];
         let at = words.as_mut_ptr().expose_provenance() as u32;
         let (head, rest) = words.split_at_mut_checked(front).ok_or(Error::TooMuch)?;
         layout.fill(head, bytes_of(rest, bytes), at, code.0)?;
         let this = Self {
             words,
+            number: INSTANCES.fetch_add(1, Ordering::Relaxed),
+            moves: layout.moves(),
+            pages: layout.pages,
+            page_log2: layout.page_log2,
             front,
             bytes,
             functions: layout.functions(),
@@ -158,6 +194,44 @@ impl Instance {
     /// Address of the memory.
     fn address(&self) -> u32 {
         (self.words.as_ptr().addr() + 4 * self.front) as u32
+    }
+
+    /// Returns how the memory grows by so many pages; `None` if it may not have as many.
+    #[must_use]
+    pub const fn growth(&self, pages: u32) -> Option<Growth> {
+        // At most 2^32 bytes, of which no device has as many.
+        let before = (self.bytes >> self.page_log2) as u32;
+        match before.checked_add(pages) {
+            Some(after) if after <= self.pages => {}
+            _ => return None,
+        }
+        let bytes = (before as u64 + pages as u64) << self.page_log2;
+        if bytes > u32::MAX as u64 {
+            return None;
+        }
+        Some(Growth {
+            before,
+            bytes: bytes as u32,
+            beside: 4 * self.front as u32,
+        })
+    }
+
+    /// Makes the memory so large, here or elsewhere; the rest are zeros. Returns whether there was room.
+    pub fn grow(&mut self, growth: Growth) -> bool {
+        let bytes = growth.bytes as usize;
+        let more = (self.front + bytes.div_ceil(4)).saturating_sub(self.words.len());
+        let before = self.words.as_ptr().expose_provenance() as u32;
+        if bytes < self.bytes || self.words.try_reserve_exact(more).is_err() {
+            return false;
+        }
+        self.words.resize(self.words.len() + more, 0);
+        self.bytes = bytes;
+        let at = self.words.as_mut_ptr().expose_provenance() as u32;
+        if at != before {
+            self.moves.moved(&mut self.words, before, at);
+        }
+        set_word(self.address() - context::MEMORY_BYTES, growth.bytes);
+        true
     }
 
     /// Returns the memory.
@@ -238,6 +312,7 @@ impl Instance {
             frame,
             stack,
             goes_on: true,
+            of: self.number,
         })
     }
 
@@ -245,19 +320,22 @@ impl Instance {
     /// another instance's, is trapped.
     pub fn run(&mut self, call: &mut Call) -> Exit {
         let memory = self.words.as_mut_ptr().expose_provenance() as u32 + 4 * self.front as u32;
-        if !call.goes_on || call.frame.memory() != memory {
+        if !call.goes_on || call.of != self.number {
             return Exit::Trapped {
                 reason: 0,
                 place: 0,
             };
         }
+        // It may have grown since, in this call or in another.
+        call.frame
+            .moved(0, memory.wrapping_sub(call.frame.memory()));
         let [lowest, _] = call.stack.ends();
         set_word(
             memory - context::STACK_LIMIT,
             lowest + SLACK + STACK_RESERVE,
         );
-        // SAFETY: it was begun here and is not over, and memory and stack are where they were: both are behind boxes that only
-        // this instance and this call have.
+        // SAFETY: it was begun here and is not over, its stack is where it was, and its memory where the frame has it now; only this
+        // instance and this call have them.
         let exit = unsafe { call.frame.run(0) };
         call.goes_on = !matches!(exit, Exit::Returned | Exit::Trapped { .. });
         exit

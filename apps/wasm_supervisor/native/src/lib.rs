@@ -28,7 +28,9 @@ pub mod helpers;
 mod instance;
 
 pub use frame::{Exit, Frame, STACK_RESERVE, fill};
-pub use instance::{Call, Code, Function, Instance, NoFunction, Stack};
+pub use instance::{Call, Code, Function, Growth, Instance, NoFunction, Stack};
+
+include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 
 /// Distances below r9 of what this software keeps in a context, beside what code uses.
 pub mod own {

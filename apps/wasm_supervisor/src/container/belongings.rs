@@ -17,9 +17,10 @@ use berth_store::{Error, Key};
 
 use super::name::CONTAINERS_MAX;
 use super::refused::Refused;
+use super::run::Run;
 use super::storage::{Belongings, configuration_keys, values_key};
 use super::table::Containers;
-use crate::platform::Platform;
+use crate::platform::{COMPILES, Platform};
 
 /// Bytes in front of each name.
 const HEAD: usize = 3;
@@ -209,6 +210,22 @@ impl<P: Platform + 'static> Containers<P> {
             }
         }
         self.sweep_counters();
+        if COMPILES {
+            self.sweep_code();
+        }
+    }
+
+    /// Give up the compiled code of images that nobody has any more. That of a run stays as long as this does, whatever image its container
+    /// has by now.
+    fn sweep_code(&self) {
+        let of_trial = self.trial.as_ref().map(|trial| trial.old.hash);
+        self.shared.platform.keep_code(&|hash, address| {
+            let executes = |run: &Run<P>| run.executed.is_ok_and(|code| code.address() == address);
+            of_trial == Some(*hash)
+                || self.iter().any(|(_, container)| {
+                    container.hash == *hash || container.run.as_ref().is_some_and(executes)
+                })
+        });
     }
 
     /// Remove the named values of the container in `slot`.

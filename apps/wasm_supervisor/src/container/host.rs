@@ -842,17 +842,18 @@ impl<P: Platform> Host for ContainerHost<P> {
         (result, said)
     }
 
-    fn may_have_memory(&mut self, bytes: usize, grows: bool) -> bool {
+    fn may_have_memory(&mut self, bytes: usize, beside: usize, grows: bool) -> bool {
         let cells = self.shared.run(self.run);
         let most = cells.map_or(0, |cells| cells.memory_max.get());
         let Some(id) = self.run.arena() else {
             return false;
         };
-        let is_known = bytes > most as usize || arena::refuses_linear(id, bytes);
+        let whole = bytes.saturating_add(beside);
+        let is_known = bytes > most as usize || arena::refuses_linear(id, whole);
         if is_known || !self.account.may_search() {
             return false;
         }
-        let possible = arena::grow_linear(id, bytes, grows);
+        let possible = arena::grow_linear(id, whole, grows);
         if !possible {
             self.account.charge_search();
         }

@@ -1,5 +1,6 @@
 //! From an image to an engine that can run it: imports, memory, claims, compilation.
 
+use berth_protocol::configuration::{self, ENGINE, INTERPRETER};
 use berth_protocol::{Fault, Level, Parameters};
 
 use super::host::ContainerHost;
@@ -7,17 +8,18 @@ use super::name::{CONTAINERS_MAX, Name};
 use super::notes::on_behalf;
 use super::outcome::{LastWords, Pending};
 use super::pieces::undivided;
+use super::record::Container;
 use super::refused::Refused;
-use super::run::{Place, Run};
+use super::run::{Executed, Place, Run};
 use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
-use super::storage::Image;
+use super::storage::{Belongings, Image};
 use super::table::{Containers, limit, tag};
 use crate::admission::labels::Seen;
 use crate::admission::{HostFunction, Label, Malformed, Module, imports};
 use crate::arena::{self, ArenaId, Owned};
-use crate::engine::{BlockNumbers, Code, Engine, Executor, Limits, LoadError, config};
-use crate::platform::{Claimed, Platform, Refusal};
+use crate::engine::{BlockNumbers, Engine, Executor, Limits, LoadError, config};
+use crate::platform::{COMPILES, Claimed, Platform, Refusal};
 
 /// Fuel of a module's start function: one slice of the usual length.
 pub(super) const START_FUEL: u64 = 2_500;
@@ -79,6 +81,8 @@ pub(super) struct Source<'a> {
     pub(super) on_trial: bool,
     /// How it is to run.
     pub(super) parameters: &'a Parameters,
+    /// What else was chosen for it.
+    pub(super) belongings: Belongings,
     /// What the run that it is to replace holds: needs no claim.
     pub(super) held: Option<&'a Held<'a>>,
     /// What its module's start function may use; 0: none of its code runs.
@@ -110,6 +114,7 @@ impl<P: Platform + 'static> Containers<P> {
             image: self.image(slot),
             on_trial: container.image == Image::Candidate,
             parameters: &container.parameters,
+            belongings: container.belongings,
             held: None,
             start_fuel: START_FUEL,
         };
@@ -124,6 +129,8 @@ impl<P: Platform + 'static> Containers<P> {
     /// Why it never can. What could only be known if its run gave back its memory first is no error.
     pub(super) fn rehearse(&mut self, slot: usize, parameters: Parameters) -> Result<(), Refused> {
         let blocks = self.run_mut(slot).map_or(NOTHING, Run::blocks);
+        let belongings = self.get(slot).map(Container::belongings);
+        let belongings = belongings.unwrap_or_default();
         let image = self.image(slot);
         never_fits(image, parameters)?;
         let held = Held::new(image, blocks);
@@ -131,6 +138,7 @@ impl<P: Platform + 'static> Containers<P> {
             image,
             on_trial: false,
             parameters: &parameters,
+            belongings,
             held: held.as_ref(),
             start_fuel: 0,
         };
@@ -173,6 +181,7 @@ impl<P: Platform + 'static> Containers<P> {
         }
         let mut blocks = NOTHING;
         let numbers = self.resolve(slot, place.id(), &module, source.held, &mut blocks)?;
+        let executed = self.executed(slot, place.id(), source, &module);
         let stack_bytes = parameters.stack.unwrap_or(config::STACK_MAX_BYTES as u32);
         let limits = Limits {
             stack_bytes,
@@ -180,7 +189,7 @@ impl<P: Platform + 'static> Containers<P> {
             handlers: module.imports().flatten().any(|import| {
                 matches!(HostFunction::named(&import), Ok(HostFunction::Register(_)))
             }),
-            code: self.compiled(slot, place.id(), image, &module),
+            code: executed.ok(),
         };
         let shared = self.shared.clone();
         let (run, blocks) = (place.id(), &blocks);
@@ -192,7 +201,7 @@ impl<P: Platform + 'static> Containers<P> {
             Ok(Ok(engine)) => {
                 arena::trim(id);
                 let now = self.shared.platform.now_us();
-                Ok(Run::new(engine, place, limits.stack_bytes, now))
+                Ok(Run::new(engine, place, limits.stack_bytes, executed, now))
             }
             Ok(Err(LoadError::Invalid { offset })) => Err(invalid(offset).into()),
             Ok(Err(LoadError::NoMain)) => Err(Refused::Invalid(Malformed {
@@ -219,24 +228,33 @@ impl<P: Platform + 'static> Containers<P> {
         }
     }
 
-    /// Returns what the image is compiled to, if it is. Where the interpreter runs what could have been compiled the container's log
-    /// says why.
-    fn compiled(&self, slot: usize, run: RunId, image: &[u8], module: &Module<'_>) -> Option<Code> {
-        let platform = &self.shared.platform;
-        match platform.compiled(image, module) {
-            Ok(code) => Some(code),
-            Err(why) => {
-                if let Some(why) = why {
-                    let now = platform.now_us();
-                    for part in ["runs in the interpreter: ", why] {
-                        self.shared
-                            .say(run, slot, Level::Info, now, part.as_bytes());
-                    }
-                    self.shared.end_line(run, slot, now);
-                }
-                None
-            }
+    /// Returns what executes an image: the code that it is compiled to, or the interpreter. Where that runs what could have been compiled
+    /// and nobody has chosen so, the container's log says why.
+    fn executed(
+        &self,
+        slot: usize,
+        run: RunId,
+        source: &Source<'_>,
+        module: &Module<'_>,
+    ) -> Executed {
+        if !COMPILES {
+            return Err(None);
         }
+        let configuration = self.configuration_of(source.belongings);
+        if configuration::value(configuration, ENGINE.as_bytes()) == Some(INTERPRETER.as_bytes()) {
+            return Err(Some("it was chosen"));
+        }
+        let platform = &self.shared.platform;
+        let executed = platform.compiled(source.image, module);
+        if let Err(Some(why)) = executed {
+            let now = platform.now_us();
+            for part in ["runs in the interpreter: ", why] {
+                self.shared
+                    .say(run, slot, Level::Info, now, part.as_bytes());
+            }
+            self.shared.end_line(run, slot, now);
+        }
+        executed
     }
 
     /// Check every import and claim every label, each once.

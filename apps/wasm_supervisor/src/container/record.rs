@@ -1,7 +1,7 @@
 //! What is known of one container.
 
 use berth_exposure::LABEL_MAX;
-use berth_protocol::{FaultReport, ImageHash, Parameters, Place, State, Update};
+use berth_protocol::{Engine, FaultReport, ImageHash, Parameters, Place, State, Update};
 
 use super::budget::{Budget, WRITES_DEFAULT};
 use super::load::Load;
@@ -12,7 +12,7 @@ use super::run::{Figures, Run};
 use super::schedule::{SHARE_DEFAULT, Turns};
 use super::storage::{Belongings, Image};
 use crate::admission::Module;
-use crate::engine::Engine;
+use crate::engine::Engine as _;
 use crate::platform::Platform;
 use crate::text::Text;
 
@@ -166,6 +166,16 @@ impl<P: Platform + 'static> Container<P> {
         Some(Place {
             number,
             image: u32::from_be_bytes([a, b, c, d]),
+        })
+    }
+
+    /// Returns what executes it, and why that is the interpreter; `None`: nothing.
+    #[must_use]
+    pub fn engine(&self) -> Option<(Engine, Option<&'static str>)> {
+        let run = self.run.as_ref()?;
+        Some(match run.executed {
+            Ok(_) => (Engine::Compiled, None),
+            Err(why) => (Engine::Interpreter, why),
         })
     }
 

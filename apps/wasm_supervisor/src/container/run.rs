@@ -19,7 +19,7 @@ use super::run_id::{BLOCKS_MAX, Blocks, RunId};
 use super::shared::Shared;
 use crate::arena::{self, Owned};
 use crate::buses::Bus;
-use crate::engine::{Engine, Executor, MailPlace};
+use crate::engine::{Code, Engine, Executor, MailPlace};
 use crate::platform::Platform;
 
 /// The right to be a run: one id, with all that [`Shared`] keeps for it. Ends that when it goes.
@@ -107,6 +107,9 @@ pub(super) struct Figures {
     pub(super) memory_high: u32,
 }
 
+/// The code that executes a run, or why it is the interpreter; `None`: there is nothing else.
+pub(super) type Executed = Result<Code, Option<&'static str>>;
+
 /// One run.
 pub(super) struct Run<P: Platform + 'static> {
     // Before the place: its arena is free again when its id is.
@@ -122,6 +125,8 @@ pub(super) struct Run<P: Platform + 'static> {
     pub(super) fuel_used: u64,
     /// The period of its handlers, if they have one.
     pub(super) periodic: Periodic,
+    /// What executes it.
+    pub(super) executed: Executed,
 }
 
 impl<P: Platform + 'static> Run<P> {
@@ -130,6 +135,7 @@ impl<P: Platform + 'static> Run<P> {
         engine: Owned<Executor<ContainerHost<P>>>,
         place: Place<P>,
         stack_bytes: u32,
+        executed: Executed,
         now: u64,
     ) -> Self {
         let mut engine = engine;
@@ -142,6 +148,7 @@ impl<P: Platform + 'static> Run<P> {
             started_us: now,
             fuel_used,
             periodic: Periodic::default(),
+            executed,
         }
     }
 

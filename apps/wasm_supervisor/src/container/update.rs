@@ -289,6 +289,7 @@ impl<P: Platform + 'static> Containers<P> {
             image: self.bytes_of(slot, version.image),
             on_trial: true,
             parameters: &version.parameters,
+            belongings: version.belongings,
             held: held.as_ref(),
             start_fuel: START_FUEL,
         };
@@ -317,6 +318,7 @@ impl<P: Platform + 'static> Containers<P> {
             image: self.image(slot),
             on_trial: false,
             parameters: &container.parameters,
+            belongings: container.belongings,
             held: held.as_ref(),
             start_fuel: START_FUEL,
         });

@@ -15,6 +15,15 @@ pub use super::native::Code;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {}
 
+#[cfg(not(all(feature = "compiled", target_os = "none")))]
+impl Code {
+    /// Where it is.
+    #[must_use]
+    pub const fn address(self) -> u32 {
+        match self {}
+    }
+}
+
 /// A function that handles interrupts, as the container's engine knows it. It means nothing to another, and is safe to keep
 /// beyond that one's end.
 #[derive(Clone, Copy)]

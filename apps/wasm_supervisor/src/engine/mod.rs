@@ -173,9 +173,9 @@ pub trait Host {
         arguments: &[u64; PARAMETERS_MAX],
         memory: &mut [u8],
     ) -> (Result<u32, Stop>, u32);
-    /// May the linear memory have `bytes` bytes? Asked before each growth and before one is made;
-    /// `grows`: it may grow later, or does.
-    fn may_have_memory(&mut self, bytes: usize, grows: bool) -> bool;
+    /// May the linear memory have `bytes` bytes, with `beside` others in one piece with it? Asked before each growth and before one is
+    /// made; `grows`: it may grow later, or does.
+    fn may_have_memory(&mut self, bytes: usize, beside: usize, grows: bool) -> bool;
 }
 
 /// Where in its memory a container wants a message.

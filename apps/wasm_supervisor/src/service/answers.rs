@@ -53,7 +53,9 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Announce { .. }
         | Op::Kept { .. }
         | Op::Trust
-        | Op::Signature { .. } => false,
+        | Op::Signature { .. }
+        | Op::Engine { .. }
+        | Op::Code => false,
     }
 }
 

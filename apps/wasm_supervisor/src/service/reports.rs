@@ -2,7 +2,7 @@
 
 use berth_flash::Flash as _;
 use berth_protocol::{
-    DRAFT_PART_MAX, Device, DeviceError, Erases, Heap, Image, Inspection, Kept, LOG_TEXT_MAX,
+    DRAFT_PART_MAX, Device, DeviceError, FaultReport, Heap, Image, Inspection, Kept, LOG_TEXT_MAX,
     PROTOCOL_VERSION, Reply, Status, StoreStatus, TEXT_MAX, cut,
 };
 
@@ -12,7 +12,7 @@ use crate::VERSION;
 use crate::answering::Sink;
 use crate::arena;
 use crate::container::{CONTAINERS_MAX, Container};
-use crate::platform::Platform;
+use crate::platform::{Platform, told};
 
 impl<P: Platform + 'static> Service<P> {
     /// All that is known of the container called `name`.
@@ -28,7 +28,10 @@ impl<P: Platform + 'static> Service<P> {
                 parameters: container.parameters(),
                 saved_bytes: self.shared.with_saved(slot, |saved| saved.bytes().len()) as u32,
                 log_dropped: self.shared.with_log(slot, |log| log.dropped()).unwrap_or(0),
-                fault: container.fault(),
+                fault: container.fault().map(|fault| FaultReport {
+                    time_us: self.since_start(fault.time_us),
+                    ..fault
+                }),
             })),
         };
         sink.take(id, &result);
@@ -104,8 +107,14 @@ impl<P: Platform + 'static> Service<P> {
             board: cut(board, TEXT_MAX),
             kernel: cut(kernel, TEXT_MAX),
             supervisor: VERSION,
-            uptime_us: self.shared.platform.now_us() - self.started_us,
+            uptime_us: self.since_start(self.shared.platform.now_us()),
         }
+    }
+
+    /// A moment as it is told: everybody's clock begins with this run of the supervisor, so that what is told of different things can be
+    /// compared.
+    const fn since_start(&self, us: u64) -> u64 {
+        us.saturating_sub(self.started_us)
     }
 
     /// Memory of the device.
@@ -185,7 +194,7 @@ impl<P: Platform + 'static> Service<P> {
                         log: own,
                         sequence: line.sequence,
                         dropped: line.sequence - from,
-                        time_us: line.time_us,
+                        time_us: self.since_start(line.time_us),
                         level: line.level,
                         text: cut(line.text, LOG_TEXT_MAX),
                     },
@@ -263,7 +272,7 @@ impl<P: Platform + 'static> Service<P> {
                 log,
                 sequence,
                 dropped: sequence - from,
-                time_us: record.time_us,
+                time_us: self.since_start(record.time_us),
                 name: record.name.as_ref().map(|name| name.as_str()),
                 what: record.what,
             },
@@ -289,12 +298,7 @@ impl<P: Platform + 'static> Service<P> {
                     largest_free: space.largest,
                     wear_max: wear.most,
                     wear_mean: wear.total / wear.pages.max(1),
-                    erases: store.flash().erases().map(|erases| Erases {
-                        left: erases.left,
-                        most: erases.most,
-                        period_s: erases.period_s,
-                        refused: erases.refused,
-                    }),
+                    erases: store.flash().erases().map(told),
                 }
             }),
         }

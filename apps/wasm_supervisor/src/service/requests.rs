@@ -16,7 +16,7 @@ use crate::arena;
 use crate::container::belongings::Change;
 use crate::container::table::tag;
 use crate::container::{Container, Containers, Refused};
-use crate::platform::{DESCRIPTION_MAX, Platform};
+use crate::platform::{COMPILES, DESCRIPTION_MAX, Platform};
 
 /// So long what an image lacks that was refused as a live update can be asked for, in microseconds.
 const REFUSED_US: u64 = 5_000_000;
@@ -218,6 +218,22 @@ impl<P: Platform + 'static> Answering for Service<P> {
                 restart,
                 chosen,
             } => self.edit(id, name, (parameters, chosen), restart, sink),
+            Op::Engine { .. } | Op::Code if !COMPILES => {
+                sink.take(id, &Err(DeviceError::Unsupported));
+            }
+            Op::Engine { name } => self.fault(
+                id,
+                name,
+                |container| {
+                    let engine = container.engine();
+                    Reply::Engine {
+                        engine: engine.map(|(engine, _)| engine),
+                        why: engine.and_then(|(_, why)| why),
+                    }
+                },
+                sink,
+            ),
+            Op::Code => sink.take(id, &Ok(Reply::Code(self.shared.platform.code_status()))),
             Op::Kept { name, offset } => self.kept(id, name, offset, sink),
             Op::Trust => sink.take(id, &Ok(Reply::Trust(self.containers.trust()))),
             Op::Signature { name, label } => self.signature(id, name, label, sink),

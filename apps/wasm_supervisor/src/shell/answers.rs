@@ -3,13 +3,14 @@
 use core::fmt::{self, Write};
 
 use berth_protocol::{
-    DeviceError, Entry, Happening, Holder, ImageHash, Parameters, Reply, Restart, Status, Update,
+    DeviceError, Engine, Entry, Happening, Holder, ImageHash, Parameters, Reply, Restart, Status,
+    Update,
 };
 
 use berth_protocol::configuration::settings;
 
 use super::printer::Printer;
-use crate::platform::Platform;
+use crate::platform::{COMPILES, Platform};
 
 /// What an answer leaves to be asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -226,6 +227,17 @@ fn print_reply<P: Platform>(
             out.add(access.word());
             return Ok(after(*next));
         }
+        Reply::Engine { .. } | Reply::Code(_) if !COMPILES => {}
+        Reply::Engine { engine, why } => {
+            out.add("engine: ");
+            out.add(engine.map_or("-", Engine::word));
+            if let Some(why) = why {
+                out.add(", ");
+                out.add(why);
+            }
+        }
+        // No verb asks for it.
+        Reply::Code(_) => {}
         Reply::Kept(kept) => {
             for setting in settings(kept.part) {
                 // They are text: it was looked at when it came.

@@ -4,6 +4,7 @@ mod belongings;
 mod claims;
 mod containers;
 mod edges;
+mod engines;
 mod failures;
 mod lifecycle;
 mod lines;

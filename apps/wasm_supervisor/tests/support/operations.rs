@@ -53,7 +53,7 @@ impl Inner {
 }
 
 /// How many kinds of requests there are.
-pub const REQUESTS: usize = 35;
+pub const REQUESTS: usize = 40;
 
 /// The number of a request's kind.
 pub const fn number(op: &Op<'_>) -> usize {
@@ -96,6 +96,8 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::Commit { .. } => 35,
         Op::Trust => 36,
         Op::Signature { .. } => 37,
+        Op::Engine { .. } => 38,
+        Op::Code => 39,
     }
 }
 
@@ -246,6 +248,8 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             Step::Ask(Op::Kept { name, offset: 0 }),
             Step::Ask(Op::Trust),
             Step::Ask(Op::Signature { name, label: 0 }),
+            Step::Ask(Op::Engine { name }),
+            Step::Ask(Op::Code),
             Step::Ask(Op::Heap),
             Step::Ask(Op::Exposures { cursor: 0 }),
             Step::Ask(Op::Images { cursor: 0 }),

@@ -2,6 +2,7 @@
 
 use crate::{Changes, Error, Terms};
 use berth_pack::whole_number;
+use berth_protocol::configuration::{ENGINE, INTERPRETER};
 use berth_protocol::{Level, Parameters, Restart, Service, VALUES_MAX};
 use clap::{Args, ValueEnum};
 
@@ -41,6 +42,9 @@ pub struct Settings {
     /// Write its state to flash at most N times a day for what it does itself
     #[arg(long, value_name = "N", value_parser = whole_number(0, u16::MAX), allow_negative_numbers = true)]
     pub writes: Option<u16>,
+    /// What executes it, from its next start on
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Option<Engine>,
     /// A setting of its configuration; may be said several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     pub set: Vec<(String, String)>,
@@ -106,6 +110,15 @@ pub enum Policy {
     Always,
 }
 
+/// What is to execute a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// Code that the device compiles, where it can; else the interpreter.
+    Any,
+    /// The interpreter, whatever the device could compile.
+    Interpreter,
+}
+
 /// Importance of a log line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LogLevel {
@@ -145,6 +158,10 @@ impl Settings {
         let unset = self.unset.iter().map(|name| (name, None));
         for (name, value) in set.chain(unset) {
             configuration.add(name, value).map_err(Error::Usage)?;
+        }
+        if let Some(engine) = self.engine {
+            let value = (engine == Engine::Interpreter).then_some(INTERPRETER);
+            configuration.add(ENGINE, value).map_err(Error::Usage)?;
         }
         Ok(Terms {
             older: false,

@@ -2,7 +2,7 @@
 
 use super::{Connection, Failure, devices, timeout, wanted};
 use crate::{
-    Address, Client, DeviceInfo, DeviceStatus, Error, HeapInfo, Registry,
+    Address, Client, CodeFlash, DeviceInfo, DeviceStatus, Error, HeapInfo, Registry,
     cli::Cli,
     device,
     model::Erases,
@@ -62,6 +62,9 @@ fn examine(cli: &Cli, report: &mut Report) -> Result<(), Error> {
     let status = device::optional(device::status(&mut client))?;
     firmware(&info, status.as_ref(), report);
     trust(device::optional(device::trust(&mut client))?, report);
+    if let Some(code) = device::optional(device::code(&mut client))? {
+        compiled(code.as_ref(), report);
+    }
     memory(&heap, status.as_ref(), report);
     Ok(())
 }
@@ -213,7 +216,7 @@ fn firmware(info: &DeviceInfo, status: Option<&DeviceStatus>, report: &mut Repor
             uneven.then_some("one page is worn out of proportion: please report this"),
         );
         if let Some(erases) = &store.erases {
-            erases_left(erases, report);
+            erases_left("flash budget", erases, report);
         }
     }
 }
@@ -240,11 +243,32 @@ fn trust(trust: Option<Trust>, report: &mut Report) {
     report.add("trust", Verdict::Ok, message, None);
 }
 
-/// What the firmware allows the store to wear.
-fn erases_left(erases: &Erases, report: &mut Report) {
+/// The flash for compiled code.
+fn compiled(code: Option<&CodeFlash>, report: &mut Report) {
+    let Some(code) = code else {
+        let message = "the manufacturer gives no flash for it: the interpreter runs all".to_owned();
+        return report.add("compiled code", Verdict::Ok, message, None);
+    };
+    let full = code.free == 0;
+    report.add(
+        "compiled code",
+        if full { Verdict::Warning } else { Verdict::Ok },
+        format!(
+            "of {} images; {} of {} bytes free, {} in one piece; {} pages erased in all",
+            code.objects, code.free, code.total, code.largest_free, code.erased
+        ),
+        full.then_some("what is started for the first time now the interpreter runs, more slowly: `berth inspect` says so"),
+    );
+    if let Some(erases) = &code.erases {
+        erases_left("code budget", erases, report);
+    }
+}
+
+/// What the firmware allows flash to wear.
+fn erases_left(check: &'static str, erases: &Erases, report: &mut Report) {
     let few = erases.left == 0 || erases.refused > 0;
     report.add(
-        "flash budget",
+        check,
         if few { Verdict::Warning } else { Verdict::Ok },
         output::erases_left(erases),
         few.then_some("something stores more often than the manufacturer allows the flash to wear: see `berth events` and `berth stats`"),

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-use berth_protocol::{DeviceError, ImageHash, Op, Place, Reply, Restart, Trust};
+use berth_protocol::{DeviceError, Engine, ImageHash, Op, Place, Reply, Restart, Trust};
 use berth_signature::LABELS_MAX;
 
 /// Start a container.
@@ -113,7 +113,38 @@ pub fn containers(client: &mut Client) -> Result<Vec<Container>, Error> {
             Err(error) => return Err(error),
         }
     }
+    engines(client, &mut containers)?;
     Ok(containers)
+}
+
+/// Asks what executes each of them.
+fn engines(client: &mut Client, containers: &mut [Container]) -> Result<(), Error> {
+    let mut compiles = true;
+    for container in containers.iter_mut().filter(|c| c.is_active()) {
+        let engine = match compiles {
+            true => optional(engine(client, &container.name)),
+            false => Ok(None),
+        };
+        (container.engine, container.engine_why) = match engine {
+            Ok(Some(told)) => told,
+            Ok(None) => {
+                compiles = false;
+                (Some(Engine::Interpreter.word()), None)
+            }
+            Err(error) if error.is_refusal("unknown-name") => continue,
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(())
+}
+
+/// What executes a container, and why it is the interpreter.
+fn engine(client: &mut Client, name: &str) -> Result<(Option<&'static str>, Option<Said>), Error> {
+    let op = Op::Engine { name };
+    ask(client, "ps", Some(name), op, |reply| match reply {
+        Reply::Engine { engine, why } => Some((engine.map(Engine::word), why.map(Into::into))),
+        _ => None,
+    })
 }
 
 fn blocks(client: &mut Client, name: &str) -> Result<Vec<Block>, Error> {

@@ -2,10 +2,12 @@
 
 use crate::advice::advice;
 use crate::model::{
-    Container, DeviceEvent, DeviceStatus, Erases, FaultRecord, HostCall, Image, ServiceInfo,
-    Settings, Source, Store, UpdateOutcome,
+    CodeFlash, Container, DeviceEvent, DeviceStatus, Erases, FaultRecord, HostCall, Image,
+    ServiceInfo, Settings, Source, Store, UpdateOutcome,
 };
-use berth_protocol::{Entry, FaultReport, Happening, Parameters, Restart, Status, Update};
+use berth_protocol::{
+    CodeStatus, Entry, FaultReport, Happening, Parameters, Restart, Status, Update,
+};
 
 pub(super) fn container(item: berth_protocol::Container<'_>) -> Container {
     Container {
@@ -23,6 +25,8 @@ pub(super) fn container(item: berth_protocol::Container<'_>) -> Container {
         interrupts_dropped: item.interrupts_dropped,
         restarts: item.restarts,
         image_bytes: item.image_bytes,
+        engine: None,
+        engine_why: None,
         blocks: Vec::new(),
     }
 }
@@ -193,12 +197,27 @@ pub(super) fn status(status: Status<'_>) -> DeviceStatus {
             largest_free: store.largest_free,
             wear_max: store.wear_max,
             wear_mean: store.wear_mean,
-            erases: store.erases.map(|erases| Erases {
-                left: erases.left,
-                most: erases.most,
-                period_s: erases.period_s,
-                refused: erases.refused,
-            }),
+            erases: store.erases.map(erases),
         }),
+    }
+}
+
+pub(super) fn code(status: CodeStatus) -> CodeFlash {
+    CodeFlash {
+        total: status.total,
+        free: status.free,
+        largest_free: status.largest_free,
+        objects: status.objects,
+        erased: status.erased,
+        erases: status.erases.map(erases),
+    }
+}
+
+const fn erases(erases: berth_protocol::Erases) -> Erases {
+    Erases {
+        left: erases.left,
+        most: erases.most,
+        period_s: erases.period_s,
+        refused: erases.refused,
     }
 }

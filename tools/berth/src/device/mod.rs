@@ -16,8 +16,8 @@ pub use draft::{Kept, kept};
 pub use upload::{After, Begun, UploadOutcome, live_update, update_status, upload};
 
 use crate::{
-    Address, Client, DeviceInfo, DeviceStatus, Error, Exposure, HeapInfo, Holder, LineLock,
-    Missing, Refusal, Said, open,
+    Address, Client, CodeFlash, DeviceInfo, DeviceStatus, Error, Exposure, HeapInfo, Holder,
+    LineLock, Missing, Refusal, Said, open,
 };
 use berth_protocol::{DeviceError, MissingWhy, Op, PROTOCOL_VERSION, Reply};
 use std::time::Duration;
@@ -116,6 +116,17 @@ pub fn heap(client: &mut Client) -> Result<HeapInfo, Error> {
 pub fn status(client: &mut Client) -> Result<DeviceStatus, Error> {
     ask(client, "status", None, Op::Status, |reply| match reply {
         Reply::Status(status) => Some(convert::status(status)),
+        _ => None,
+    })
+}
+
+/// Returns how the flash for compiled code is doing; `None`: the device has none.
+///
+/// # Errors
+/// As every request; refused by a device that compiles nothing.
+pub(crate) fn code(client: &mut Client) -> Result<Option<CodeFlash>, Error> {
+    ask(client, "status", None, Op::Code, |reply| match reply {
+        Reply::Code(status) => Some(status.map(convert::code)),
         _ => None,
     })
 }

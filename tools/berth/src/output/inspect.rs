@@ -73,6 +73,11 @@ pub(crate) fn inspection(
             ),
         ]);
     }
+    if let Some(engine) = c.engine {
+        let why = c.engine_why.as_ref();
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        table.add_row(["engine", &format!("{engine}{why}")]);
+    }
     table.add_row([
         "memory",
         &format!(

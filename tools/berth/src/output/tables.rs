@@ -6,7 +6,7 @@ use crate::{
     Block, Container, DeviceInfo, Error, HeapInfo, Image, Registry, Settings, Store,
     table::{Columns, plain, print_table, right_align},
 };
-use berth_protocol::State;
+use berth_protocol::{Engine, State};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -37,13 +37,13 @@ pub(crate) fn containers(
         );
     }
     // What is left out first comes last.
-    const LESS: [&str; 8] = [
-        "UPTIME", "STACK", "RESTARTS", "CPU", "LIMIT", "FUEL", "IRQS", "LOST",
+    const LESS: [&str; 9] = [
+        "UPTIME", "STACK", "RESTARTS", "CPU", "LIMIT", "FUEL", "IRQS", "LOST", "ENGINE",
     ];
     let mut table = Columns::new(
         &[
-            "NAME", "STATE", "UPTIME", "CPU", "FUEL", "MEMORY", "LIMIT", "STACK", "IRQS", "LOST",
-            "RESTARTS", "BLOCKS",
+            "NAME", "STATE", "ENGINE", "UPTIME", "CPU", "FUEL", "MEMORY", "LIMIT", "STACK", "IRQS",
+            "LOST", "RESTARTS", "BLOCKS",
         ],
         &[
             "UPTIME", "CPU", "FUEL", "MEMORY", "LIMIT", "STACK", "IRQS", "LOST", "RESTARTS",
@@ -53,6 +53,7 @@ pub(crate) fn containers(
         table.add_row([
             c.name.to_string(),
             c.state_text(),
+            c.engine.unwrap_or("-").to_owned(),
             duration(c.uptime_us),
             percent(c),
             count(c.fuel_used),
@@ -64,6 +65,13 @@ pub(crate) fn containers(
             c.restarts.to_string(),
             blocks(&c.blocks),
         ]);
+    }
+    // A device that compiles nothing has no reasons.
+    if containers
+        .iter()
+        .all(|c| c.engine != Some(Engine::Compiled.word()) && c.engine_why.is_none())
+    {
+        table.remove("ENGINE");
     }
     table.print(out, width, &LESS)
 }

@@ -2,12 +2,13 @@
 
 use super::Faults;
 use berth_protocol::{
-    Access, CHUNK_MAX, Chosen, Container, DRAFT_PART_MAX, Device, DeviceError, Entry, Erases,
-    Exposure, FRAME_MAX, Fault, FaultReport, Happening, Heap, Holder, HostCall, Image, ImageHash,
-    Inspection, Level, MissingWhy, Op, PROTOCOL_VERSION, Parameters, Place, Reply, Request,
-    Response, Source, State, Status, StoreStatus, Trust, Update, encode_frame,
+    Access, CHUNK_MAX, Chosen, CodeStatus, Container, DRAFT_PART_MAX, Device, DeviceError, Engine,
+    Entry, Erases, Exposure, FRAME_MAX, Fault, FaultReport, Happening, Heap, Holder, HostCall,
+    Image, ImageHash, Inspection, Level, MissingWhy, Op, PROTOCOL_VERSION, Parameters, Place,
+    Reply, Request, Response, Source, State, Status, StoreStatus, Trust, Update, encode_frame,
 };
 
+use berth_protocol::configuration::{ENGINE, value};
 use std::time::{Duration, Instant};
 
 /// Imports of images that begin with `MISSING`.
@@ -240,6 +241,25 @@ impl Memory {
                 };
                 self.execute(Request { op, ..request }, faults)
             }
+            Op::Engine { .. } | Op::Code if faults.old => Err(DeviceError::Unsupported),
+            Op::Engine { name } => {
+                let c = self.find(name)?;
+                let chosen = value(&c.configuration, ENGINE.as_bytes());
+                let (engine, why) = match chosen {
+                    Some(_) => (Engine::Interpreter, Some("it was chosen")),
+                    None => (Engine::Compiled, None),
+                };
+                let engine = c.state.is_active().then_some(engine);
+                Ok(Reply::Engine { engine, why })
+            }
+            Op::Code => Ok(Reply::Code(Some(CodeStatus {
+                total: 122_880,
+                free: 81_920,
+                largest_free: 40_960,
+                objects: 3,
+                erased: 77,
+                erases: None,
+            }))),
             Op::Kept { .. } if faults.old => Err(DeviceError::Unsupported),
             Op::Kept { name, offset } => {
                 let c = self.find(name)?;

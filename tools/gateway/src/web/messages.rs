@@ -124,6 +124,8 @@ impl Asked {
             | Op::Kept { .. }
             | Op::Trust
             | Op::Signature { .. }
+            | Op::Engine { .. }
+            | Op::Code
             | Op::Images { .. }
             | Op::ReadImage { .. }
             | Op::Events { .. }

@@ -21,12 +21,15 @@ use faults::{INVALID, fault, load_error};
 
 mod faults;
 
-pub use supervisor_native::{Code, Function};
+pub use supervisor_native::{Code, Function, SOURCES};
 
 /// Halfwords of code, which is what it is charged by, for each fuel.
 const HALFWORDS: i32 = 16;
 /// Most fuel that is given at once: nobody waits for so much.
 const FUEL_MAX: u64 = 100_000_000;
+
+/// Bytes that are filled with zeros for each fuel.
+const FILLED_BYTES: u32 = 64;
 
 /// Type bytes of a signature.
 const I32: u8 = 0x7f;
@@ -128,11 +131,6 @@ fn halfwords(fuel: u64) -> i32 {
     fuel.min(FUEL_MAX) as i32 * HALFWORDS
 }
 
-/// Returns whether this engine can do what `module` wants: a memory that grows is the interpreter's.
-pub const fn takes(module: &Module<'_>) -> bool {
-    !module.grows
-}
-
 impl<H: Host> Native<H> {
     /// As [`Engine::load`](super::Engine::load), for the object that was made of the image.
     ///
@@ -154,14 +152,17 @@ impl<H: Host> Native<H> {
         let imports = imports.ok_or(INVALID)?.into_boxed_slice();
         let most = Most {
             elements: 0,
-            memory: u32::try_from(module.memory_bytes).unwrap_or(u32::MAX),
+            memory: u32::MAX,
         };
         let layout = Layout::of(image, most).map_err(load_error)?;
         // The code was made for a memory of exactly this size.
         if u64::from(layout.memory) != module.memory_bytes {
             return Err(INVALID);
         }
-        if layout.memory > 0 && !host.may_have_memory(layout.memory as usize, false) {
+        let beside = 4 * layout.words();
+        if (layout.memory > 0 || module.grows)
+            && !host.may_have_memory(layout.memory as usize, beside, module.grows)
+        {
             return Err(LoadError::Trapped(Fault::OutOfMemory));
         }
         let instance = match Instance::new(&layout, code) {
@@ -326,8 +327,8 @@ impl<H: Host> Native<H> {
                         break Ended::Stopped;
                     }
                 }
-                // Modules whose memory grows are the interpreter's; a table may always refuse to.
-                Exit::MemoryGrow(_) => call.stays_as_large(),
+                Exit::MemoryGrow(pages) => self.grow(call, pages),
+                // It may always refuse to.
                 Exit::TableGrow { .. } => call.set_result(0, u32::MAX),
                 Exit::Trapped { reason, .. } => break Ended::Trapped(fault(reason)),
             }
@@ -338,6 +339,22 @@ impl<H: Host> Native<H> {
         let beyond = self.border.take_fuel() + i64::from(self.host.account().take());
         self.fuel_used = used.saturating_add_signed(beyond);
         ended
+    }
+
+    /// Lets the memory grow, if it may. All of it is paid at once: code that grows in a loop is paused there.
+    fn grow(&mut self, call: &mut Call, pages: u32) {
+        self.host.account().charge(border::price::GROWTH);
+        let growth = self.instance.growth(pages).filter(|growth| {
+            let (bytes, beside) = (growth.bytes as usize, growth.beside as usize);
+            // What grows by nothing asks how large it is.
+            pages == 0 || self.host.may_have_memory(bytes, beside, true)
+        });
+        let length = self.instance.memory_now().len();
+        let grown = growth.filter(|growth| pages == 0 || self.instance.grow(*growth));
+        let filled = self.instance.memory_now().len() - length;
+        let owed = self.host.account().take() + filled as u32 / FILLED_BYTES;
+        call.set_fuel(call.fuel().saturating_sub(halfwords(owed.into())));
+        call.grown(grown.map(|growth| growth.before));
     }
 
     /// Makes the host call that the code has come back for.

@@ -39,7 +39,7 @@ impl<H: Host> ResourceLimiter for Data<H> {
         if current > 0 {
             self.host.account().charge(border::price::GROWTH);
         }
-        Ok(self.host.may_have_memory(desired, self.memory_grows))
+        Ok(self.host.may_have_memory(desired, 0, self.memory_grows))
     }
 
     // Each table may become as large as all of them may be at the start.
