@@ -224,6 +224,7 @@ pub fn measure() -> Result<Group> {
 pub(super) fn counted(flash: &Flash) -> Result<Device> {
     let board = Board::new(flash.path())
         .limit(Duration::from_secs(1800))
+        .keep_store()
         .icount(Icount {
             shift: SHIFT,
             // The operator's line needs time that does not jump.
