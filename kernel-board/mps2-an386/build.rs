@@ -50,6 +50,12 @@ fn exposures(here: &Path, layout: &Path) {
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("exposures.rs");
     let problems = match compile(&source, layout) {
+        // What claims need, and what the kernel looks at.
+        Ok(configuration)
+            if configuration.keys.is_empty() == env::var_os("CARGO_FEATURE_KEYS").is_some() =>
+        {
+            vec!["`keys` of the exposures and the feature `keys` go together".to_owned()]
+        }
         Ok(configuration) => match fs::write(&out, kernel_table(&configuration)) {
             Ok(()) => return,
             Err(error) => vec![format!("{}: {error}", out.display())],

@@ -40,6 +40,7 @@ fn main() {
     libtock_build::link("abuse", "SUPERVISOR", 2048);
     libtock_build::link("assault", "SUPERVISOR", 8192);
     libtock_build::link("instants", "SUPERVISOR", 4096);
+    libtock_build::link("forger", "SUPERVISOR", 4096);
     libtock_build::link("longest", "SUPERVISOR", 8192);
     // Its permissions do not fit (`Makefile`).
     libtock_build::link_behind(0x200, "siege", "SUPERVISOR", 8192);

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use libtock::alarm::{self, Clock};
 use libtock::console::{self, Receiver, Writer};
+use libtock::wasm_host::proofs::{self, Unproven};
 use libtock::{
     ErrorCode, EventSlot, StaticBuffer, gpio, led, memop, run_record, wasm_host, yield_wait,
 };
@@ -20,11 +21,13 @@ use crate::compiled::Compiled;
 use crate::engine::Code;
 use crate::interrupts::Interrupts;
 use crate::platform::{
-    AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, LINE_MAX, LedAction, NOTES,
-    PinAction, Platform, Refusal, TURN_US, Width,
+    AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, DeviceKind, Distrust, LINE_MAX,
+    LedAction, NOTES, PinAction, Platform, Policy, Proven, Refusal, TURN_US, Width,
 };
 use crate::text::Text;
 use crate::window::Window;
+use berth_exposure::proof::Refused;
+use berth_flash::Flash;
 use buses::{ENDS, Transfers};
 use interrupts::RECORDED;
 
@@ -74,6 +77,8 @@ pub struct Board {
     /// The last time told, for the case that the clock fails.
     last_us: Cell<u64>,
     transfers: Transfers,
+    /// Address of the store's flash, once it was opened.
+    store: Cell<usize>,
     /// Code that was compiled here, once it was asked for; `None` in it: there is no flash for any.
     #[cfg(feature = "compiled")]
     compiled: RefCell<Option<Option<Compiled<flash::Partition>>>>,
@@ -104,6 +109,7 @@ impl Board {
             writer: RefCell::new(writer),
             last_us: Cell::new(0),
             transfers: Transfers::new(),
+            store: Cell::new(0),
             #[cfg(feature = "compiled")]
             compiled: RefCell::new(None),
         })
@@ -199,7 +205,36 @@ impl Platform for Board {
     type Flash = flash::Partition;
 
     fn flash(&self) -> Option<Self::Flash> {
-        flash::Partition::open()
+        let partition = flash::Partition::open()?;
+        self.store.set(partition.bytes().as_ptr().addr());
+        Some(partition)
+    }
+
+    fn policy(&self) -> Policy {
+        // A kernel without it has no keys.
+        proofs::policy().map_or_else(Policy::default, |policy| Policy {
+            keys: policy.keys as u8,
+            refuses_unsigned: policy.refuses_unsigned,
+        })
+    }
+
+    fn prove(&self, image: &[u8]) -> Result<(), Distrust> {
+        let Proven { address, length } = Proven::of(image);
+        // What is not in the partition lies beyond its end, as the kernel sees it.
+        let proven = proofs::prove(address.wrapping_sub(self.store.get()), length);
+        proven.map(|_| ()).map_err(|unproven| match unproven {
+            Unproven::Refused(Refused::Unsigned) => Distrust::Unsigned,
+            Unproven::Refused(Refused::Malformed) => Distrust::Malformed,
+            Unproven::Refused(Refused::UnknownKey) => Distrust::UnknownKey,
+            Unproven::Refused(Refused::BadSignature) => Distrust::Changed,
+            Unproven::Refused(Refused::Label) => Distrust::Label,
+            Unproven::Error(_) => Distrust::Unproven,
+        })
+    }
+
+    fn end_proof(&self, bytes: Proven) {
+        // One that is gone is over.
+        let _ = proofs::end(bytes.address.wrapping_sub(self.store.get()), bytes.length);
     }
 
     #[cfg(feature = "compiled")]
@@ -333,6 +368,7 @@ impl Platform for Board {
             }),
             Err(ErrorCode::NoDevice) => Err(Refusal::NotExposed),
             Err(ErrorCode::Busy) => Err(Refusal::Busy),
+            Err(ErrorCode::Reserve) => Err(Refusal::Unproven),
             Err(code) => Err(Refusal::Other(code as u8)),
         }
     }
@@ -387,6 +423,14 @@ impl Platform for Board {
 
     fn led_is_on(&self, index: u32) -> Option<bool> {
         led::is_on(index).ok()
+    }
+
+    fn let_go(&self, kind: DeviceKind, number: u32) {
+        // Refused where it has no safe state.
+        let _ = match kind {
+            DeviceKind::Led => led::let_go(number),
+            DeviceKind::Pin => gpio::let_go(number),
+        };
     }
 
     fn pin_count(&self) -> u32 {

@@ -18,13 +18,14 @@ use crate::conveyors::Conveyors;
 use crate::errno;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
-    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, NOTES, PinAction,
-    Platform, Pull, Refusal, TURN_US, Width,
+    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, DeviceKind, Distrust, LedAction,
+    NOTES, PinAction, Platform, Policy, Proven, Pull, Refusal, TURN_US, Width,
 };
 use crate::window::Window;
 
 mod buses;
 mod conveyors;
+pub mod keys;
 mod programs;
 
 pub use buses::Wires;
@@ -102,6 +103,8 @@ pub struct State {
     pub failed: Cell<bool>,
     /// Lights of the kernel's driver; only the first [`LEDS_EXPOSED`] are exposed.
     pub leds: RefCell<[bool; 3]>,
+    /// The devices that were let go.
+    pub let_go: RefCell<Vec<(DeviceKind, u32)>>,
     /// Levels of the pins of the kernel's driver.
     pub pins: RefCell<[bool; 2]>,
     /// The interrupts of the blocks.
@@ -116,6 +119,8 @@ pub struct State {
     pub belts: RefCell<Belts>,
     /// The kernel attaches none.
     pub no_conveyors: Cell<bool>,
+    /// The manufacturer's keys.
+    pub keys: RefCell<keys::Keys>,
     /// The bus answers accesses of this register, of any block, with errors.
     pub gated: Cell<Option<u16>>,
 }
@@ -483,6 +488,18 @@ impl Platform for Fake {
         }
     }
 
+    fn policy(&self) -> Policy {
+        self.0.keys.borrow().policy()
+    }
+
+    fn prove(&self, image: &[u8]) -> Result<(), Distrust> {
+        arena::of_the_test(|| self.0.keys.borrow_mut().prove(image))
+    }
+
+    fn end_proof(&self, bytes: Proven) {
+        arena::of_the_test(|| self.0.keys.borrow_mut().end(bytes));
+    }
+
     fn describe<'a>(
         &self,
         index: u32,
@@ -527,6 +544,9 @@ impl Platform for Fake {
         let holder = &mut self.0.holders.borrow_mut()[block];
         if holder.is_some() {
             return Err(Refusal::Busy);
+        }
+        if !self.0.keys.borrow().allows(label) {
+            return Err(Refusal::Unproven);
         }
         *holder = Some(tag);
         self.0.claims.set(self.0.claims.get() + 1);
@@ -613,6 +633,10 @@ impl Platform for Fake {
 
     fn led_is_on(&self, index: u32) -> Option<bool> {
         (index < LEDS_EXPOSED).then(|| self.0.leds.borrow()[index as usize])
+    }
+
+    fn let_go(&self, kind: DeviceKind, number: u32) {
+        self.0.let_go.borrow_mut().push((kind, number));
     }
 
     fn pin_count(&self) -> u32 {

@@ -19,8 +19,23 @@ use crate::programs::Programs;
 use crate::window::Window;
 
 pub use berth_foreign::{LedAction, PinAction, Pull};
+pub use berth_protocol::Distrust;
 
 pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, Width};
+
+/// Devices of the kernel that stay as they were driven last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A light.
+    Led,
+    /// A pin.
+    Pin,
+}
+
+impl DeviceKind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 2] = [Self::Led, Self::Pin];
+}
 
 /// Bytes of the longest block: its offsets are 16 bits to the kernel.
 pub const BLOCK_MAX: u32 = 0x1_0000;
@@ -45,8 +60,39 @@ pub enum Refusal {
     NotExposed,
     /// Somebody has claimed it.
     Busy,
+    /// Its manufacturer wants it to be claimed for signed packages, and none is [proven](Platform::prove) that is signed for it.
+    Unproven,
     /// Another reason: a Tock error code.
     Other(u8),
+}
+
+/// What the manufacturer's configuration says of signatures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// How many keys there are. With none nothing is signed, as far as the device knows.
+    pub keys: u8,
+    /// What is not signed does not run.
+    pub refuses_unsigned: bool,
+}
+
+/// Where bytes are that were proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// Address of the first.
+    pub address: usize,
+    /// How many.
+    pub length: usize,
+}
+
+impl Proven {
+    /// Returns where `image` is.
+    #[must_use]
+    pub fn of(image: &[u8]) -> Self {
+        Self {
+            address: image.as_ptr().addr(),
+            length: image.len(),
+        }
+    }
 }
 
 /// Words of notes that survive a failure of the supervisor ([`Platform::note`]).
@@ -76,6 +122,27 @@ pub trait Platform: Interrupts + Programs + Conveyors + Buses {
     fn compiled(&self, image: &[u8], module: &Module<'_>) -> Result<Code, Option<&'static str>> {
         let _ = (image, module);
         Err(None)
+    }
+
+    /// Returns what the manufacturer wants of signatures.
+    fn policy(&self) -> Policy {
+        Policy::default()
+    }
+
+    /// Have the kernel verify the signature of `image`, which lies in the store's flash. From then on, and until these bytes are changed,
+    /// blocks can be claimed that need a signature, as far as it is one for them. Takes some tenths of a second.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not as it should be.
+    fn prove(&self, image: &[u8]) -> Result<(), Distrust> {
+        let _ = image;
+        Err(Distrust::Unproven)
+    }
+
+    /// The proof of these bytes is not needed any more: what is claimed because of it alone ends.
+    fn end_proof(&self, bytes: Proven) {
+        let _ = bytes;
     }
 
     /// Name of the board and version of the kernel, for people.
@@ -172,6 +239,9 @@ pub trait Platform: Interrupts + Programs + Conveyors + Buses {
 
     /// Is the light `index` on? `None` if it is not exposed or there is none.
     fn led_is_on(&self, index: u32) -> Option<bool>;
+
+    /// Nobody uses the device `number` any more: it comes to rest where the manufacturer has given it a safe state.
+    fn let_go(&self, kind: DeviceKind, number: u32);
 
     /// Returns how many pins the kernel's driver has, which is 0 without one.
     fn pin_count(&self) -> u32;

@@ -11,6 +11,8 @@ use kernel::utilities::cells::{OptionalCell, TakeCell};
 use kernel::utilities::leasable_buffer::SubSliceMut;
 
 use crate::budget::Wear;
+#[cfg(feature = "watched")]
+use crate::part::Watch;
 use crate::part::{Geometry, Guard, Part, PartClient};
 
 /// What the driver keeps for its process, in the process's own memory.
@@ -42,6 +44,9 @@ pub struct FlashPartition {
     wear: &'static Wear<'static>,
     /// Whose operation is under way.
     caller: OptionalCell<ProcessId>,
+    /// Who is told what changes.
+    #[cfg(feature = "watched")]
+    watch: OptionalCell<&'static dyn Watch>,
 }
 
 impl FlashPartition {
@@ -64,7 +69,30 @@ impl FlashPartition {
             program_max: buffer.len(),
             buffer: TakeCell::new(buffer),
             caller: OptionalCell::empty(),
+            #[cfg(feature = "watched")]
+            watch: OptionalCell::empty(),
         }
+    }
+
+    /// Tell somebody of every change before it begins, and when it is over.
+    #[cfg(feature = "watched")]
+    pub fn set_watch(&self, watch: &'static dyn Watch) {
+        self.watch.set(watch);
+    }
+
+    /// Begin a change of these bytes, watched if somebody does.
+    #[inline(always)]
+    fn change<E>(
+        &self,
+        _range: (usize, usize),
+        begin: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        #[cfg(feature = "watched")]
+        if let Some(watch) = self.watch.get() {
+            watch.changes(_range.0, _range.1);
+            return begin().inspect_err(|_| watch.changed());
+        }
+        begin()
     }
 
     fn map(&self, process: ProcessId) -> Result<(), ErrorCode> {
@@ -88,9 +116,10 @@ impl FlashPartition {
         }
         // One that was begun counts, whatever becomes of it.
         let noted = self.wear.erases(page);
-        self.part
-            .erase(page)
-            .inspect_err(|_| self.wear.did_not_begin(noted))
+        self.change((page * geometry.page, geometry.page), || {
+            self.part.erase(page)
+        })
+        .inspect_err(|_| self.wear.did_not_begin(noted))
     }
 
     fn program(&self, process: ProcessId, offset: usize, length: usize) -> Result<(), ErrorCode> {
@@ -107,9 +136,11 @@ impl FlashPartition {
         }
         let mut bytes = SubSliceMut::new(buffer);
         bytes.slice(..length);
-        self.part.program(offset, bytes).map_err(|(error, bytes)| {
-            self.buffer.replace(bytes.take());
-            error
+        self.change((offset, length), || {
+            self.part.program(offset, bytes).map_err(|(error, bytes)| {
+                self.buffer.replace(bytes.take());
+                error
+            })
         })
     }
 
@@ -149,6 +180,10 @@ impl FlashPartition {
     }
 
     fn end(&self, result: Result<(), ErrorCode>) {
+        #[cfg(feature = "watched")]
+        if let Some(watch) = self.watch.get() {
+            watch.changed();
+        }
         if let Some(process) = self.caller.take() {
             // A process that is gone need not be told.
             let _ = self.grant.enter(process, |_, kernel_data| {

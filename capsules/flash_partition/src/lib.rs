@@ -32,4 +32,6 @@ pub use berth_exposure::erases::Budget;
 pub use berth_flash::driver::{CODE_DRIVER_NUM, DRIVER_NUM};
 pub use budget::{Kept, Rate, Seconds, Wear};
 pub use driver::{FlashPartition, PartitionGrant, ProcessData};
+#[cfg(feature = "watched")]
+pub use part::Watch;
 pub use part::{Geometry, Guard, Part, PartClient};

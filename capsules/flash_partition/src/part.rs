@@ -59,6 +59,16 @@ pub trait PartClient {
     fn programmed(&self, bytes: SubSliceMut<'static, u8>, result: Result<(), ErrorCode>);
 }
 
+/// Who is told what of the partition changes, in time.
+#[cfg(feature = "watched")]
+pub trait Watch {
+    /// These bytes are about to be erased or programmed.
+    fn changes(&self, offset: usize, length: usize);
+
+    /// That is over, done or not.
+    fn changed(&self);
+}
+
 /// Which process the partition is for, and its way to read it.
 ///
 /// A trait because kernels differ: what identifies a process is the board's choice,

@@ -12,7 +12,7 @@ use kernel::test_utils::{TestApp, TestKernel, TestProcess};
 use kernel::utilities::leasable_buffer::SubSliceMut;
 
 use flash_partition::{
-    Budget, FlashPartition, Geometry, Guard, Kept, Part, PartClient, Rate, Seconds, Wear,
+    Budget, FlashPartition, Geometry, Guard, Kept, Part, PartClient, Rate, Seconds, Watch, Wear,
 };
 
 const GEOMETRY: Geometry = Geometry {
@@ -422,4 +422,67 @@ fn all_pages_together_are_erased_no_more_often_in_a_second_than_the_rate_says() 
     assert_eq!(erases(), 0);
     board.clock.0.set(2);
     assert_eq!(erases(), 25);
+}
+
+/// Notes what it is told, and how much had reached the flash then.
+struct Noted {
+    part: &'static TestPart,
+    told: RefCell<Vec<(Option<(usize, usize)>, usize)>>,
+}
+
+impl Watch for Noted {
+    fn changes(&self, offset: usize, length: usize) {
+        let reached = self.part.done.borrow().len();
+        self.told
+            .borrow_mut()
+            .push((Some((offset, length)), reached));
+    }
+
+    fn changed(&self) {
+        let reached = self.part.done.borrow().len();
+        self.told.borrow_mut().push((None, reached));
+    }
+}
+
+/// A board with somebody who is told; eight bytes are lent.
+fn watched() -> (Board, &'static Noted) {
+    let board = board();
+    let noted: &'static Noted = Box::leak(Box::new(Noted {
+        part: board.part,
+        told: RefCell::default(),
+    }));
+    board.driver.set_watch(noted);
+    board.lend(&[0; 8]);
+    (board, noted)
+}
+
+#[test]
+fn who_watches_is_told_before_anything_changes_and_when_it_is_over() {
+    let (board, noted) = watched();
+    assert!(board.call(command::ERASE, 2, 0).is_success());
+    assert_eq!(noted.told.take(), [(Some((2 * PAGE, PAGE)), 0)]);
+    // What is refused because of that, changes nothing.
+    assert!(board.call(command::PROGRAM, 0, 8).get_failure().is_some());
+    assert_eq!(noted.told.take(), []);
+    board.part.finish(Ok(()));
+    assert_eq!(noted.told.take(), [(None, 1)]);
+    assert!(board.call(command::PROGRAM, 4, 8).is_success());
+    // Whoever began it.
+    board.processes[0].terminate();
+    board.part.finish(Err(ErrorCode::FAIL));
+    assert_eq!(noted.told.take(), [(Some((4, 8)), 1), (None, 2)]);
+}
+
+#[test]
+fn who_watches_is_told_that_what_the_part_refuses_is_over() {
+    let (board, noted) = watched();
+    board.part.refuses.set(Some(ErrorCode::ALREADY));
+    for (number, range) in [(command::ERASE, (0, PAGE)), (command::PROGRAM, (0, 4))] {
+        assert!(board.call(number, 0, 4).get_failure().is_some());
+        assert_eq!(noted.told.take(), [(Some(range), 0), (None, 0)]);
+    }
+    // Nor is anybody told of what the driver itself refuses.
+    assert!(board.call(command::PROGRAM, 2, 4).get_failure().is_some());
+    assert!(board.call(command::ERASE, 3, 0).get_failure().is_some());
+    assert_eq!(noted.told.take(), []);
 }

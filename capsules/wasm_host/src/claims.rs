@@ -178,14 +178,17 @@ impl<P: Copy + Eq, const N: usize> Claims<P, N> {
         self.unlooked.get() != 0
     }
 
-    /// The next slot whose holder is `gone`, if it is among the next that are looked at in one piece.
+    /// The next slot of which `over` says so, with its holder, if it is among the next that are looked at in one piece.
     #[inline(never)]
-    pub(crate) fn next_left(&self, gone: &mut dyn FnMut(Holder<P>) -> bool) -> Option<usize> {
+    pub(crate) fn next_left(
+        &self,
+        over: &mut dyn FnMut(usize, Holder<P>) -> bool,
+    ) -> Option<usize> {
         for _ in 0..PIECE {
             let left = self.unlooked.get();
             let index = N.checked_sub(left)?;
             self.unlooked.set(left.checked_sub(1)?);
-            if self.holder(index).is_some_and(&mut *gone) {
+            if self.holder(index).is_some_and(|holder| over(index, holder)) {
                 return Some(index);
             }
         }

@@ -16,6 +16,8 @@ use crate::conveying::Conveyors;
 use crate::exposure::{Exposure, Registers};
 use crate::interrupts::Interrupts;
 use crate::mapping::{Mapper, Never};
+#[cfg(feature = "keys")]
+use crate::proofs::Proofs;
 use crate::refusal::Refusal;
 #[cfg(feature = "programs")]
 use crate::running::ProgramSlot;
@@ -60,7 +62,7 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    fn set(&self) {
+    pub(crate) fn set(&self) {
         (self.later)(&self.call);
     }
 }
@@ -85,6 +87,9 @@ pub struct WasmHost<const N: usize> {
     pub(crate) turn: Option<&'static dyn Turn>,
     #[cfg(feature = "conveyors")]
     pub(crate) conveyors: Option<Conveyors>,
+    /// What images are proven to be signed; `None`: what needs a proof is nobody's.
+    #[cfg(feature = "keys")]
+    pub(crate) proofs: Option<Proofs>,
 }
 
 impl<const N: usize> WasmHost<N> {
@@ -111,6 +116,8 @@ impl<const N: usize> WasmHost<N> {
             turn: None,
             #[cfg(feature = "conveyors")]
             conveyors: None,
+            #[cfg(feature = "keys")]
+            proofs: None,
         })
     }
 
@@ -131,8 +138,10 @@ impl<const N: usize> WasmHost<N> {
     pub fn process_gone(&self, process: ProcessId) {
         #[cfg(feature = "conveyors")]
         self.stop_conveyors();
+        #[cfg(feature = "keys")]
+        self.forget_proofs(process);
         let Some(ends) = &self.ends else {
-            self.end_where(|holder| holder.process == process);
+            self.end_where(|_, holder| holder.process == process);
             return;
         };
         if self.claims.leave() {
@@ -156,10 +165,7 @@ impl<const N: usize> WasmHost<N> {
         if !self.claims.any_left() {
             return false;
         }
-        if let Some(index) = self.claims.next_left(&mut self.gone()) {
-            if self.mapper.closes_with_run() {
-                self.claims.set_mapped(index, false);
-            }
+        if let Some(index) = self.next_over() {
             self.end(index);
         }
         match &self.ends {
@@ -169,6 +175,36 @@ impl<const N: usize> WasmHost<N> {
         true
     }
 
+    /// The next claim in the piece that is looked at whose run has ended, and with it what was open to it.
+    #[cfg(not(feature = "keys"))]
+    fn next_over(&self) -> Option<usize> {
+        let index = self.claims.next_left(&mut self.gone())?;
+        self.close_with_run(index);
+        Some(index)
+    }
+
+    /// The same, or one that no proof allows any more; what is open to its run, which goes on, is closed when it ends.
+    #[cfg(feature = "keys")]
+    fn next_over(&self) -> Option<usize> {
+        let mut gone = self.gone();
+        let mut has_gone = false;
+        let index = self.claims.next_left(&mut |index, holder| {
+            has_gone = gone(index, holder);
+            has_gone || self.is_unproven(index)
+        })?;
+        if has_gone {
+            self.close_with_run(index);
+        }
+        Some(index)
+    }
+
+    #[inline(always)]
+    fn close_with_run(&self, index: usize) {
+        if self.mapper.closes_with_run() {
+            self.claims.set_mapped(index, false);
+        }
+    }
+
     /// End one claim of a run that has ended, as [`process_gone`](Self::process_gone) has it done, sooner: for who
     /// waits until the hardware is at rest. Returns whether any is left.
     pub fn end_pass(&self) -> bool {
@@ -176,9 +212,9 @@ impl<const N: usize> WasmHost<N> {
     }
 
     /// Tells whether a holder's run has ended. Usually many claims are one process's: it asks about it once.
-    fn gone(&self) -> impl FnMut(Holder<ProcessId>) -> bool + '_ {
+    fn gone(&self) -> impl FnMut(usize, Holder<ProcessId>) -> bool + '_ {
         let mut last: Option<(ProcessId, bool)> = None;
-        move |holder| match last {
+        move |_, holder| match last {
             Some((process, alive)) if process == holder.process => !alive,
             _ => {
                 let alive = self.is_alive(holder.process);
@@ -200,10 +236,11 @@ impl<const N: usize> WasmHost<N> {
         self.end_where(self.gone());
     }
 
-    /// End all claims that `gone` tells.
-    fn end_where(&self, mut gone: impl FnMut(Holder<ProcessId>) -> bool) {
+    /// End all claims that `over` tells.
+    pub(crate) fn end_where(&self, mut over: impl FnMut(usize, Holder<ProcessId>) -> bool) {
         for index in 0..N {
-            if self.claims.holder(index).is_some_and(&mut gone) {
+            let holder = self.claims.holder(index);
+            if holder.is_some_and(|holder| over(index, holder)) {
                 self.end(index);
             }
         }
@@ -305,6 +342,10 @@ impl<const N: usize> WasmHost<N> {
         let index = table::find(self.exposures, self.claims.by_label(), label)
             .map_err(|_| Refusal::UnknownLabel)?;
         let exposure = self.exposures.get(index).ok_or(Refusal::UnknownLabel)?;
+        #[cfg(feature = "keys")]
+        if !self.may_claim(process, index) {
+            return Err(Refusal::NoProof);
+        }
         let wanted = Holder { tag, process };
         if let Some(holder) = self.live_holder(index, process) {
             return Err(if holder == wanted {
@@ -523,6 +564,14 @@ impl<const N: usize> WasmHost<N> {
             command::CONVEYOR_SYNC => self.sync_conveyor(process, word(arg0)?, word(arg1)?),
             #[cfg(feature = "conveyors")]
             command::CONVEYOR_DETACH => self.detach_conveyor(process, word(arg0)?),
+            #[cfg(feature = "keys")]
+            command::PROVE => self.prove(process, arg0, arg1),
+            #[cfg(feature = "keys")]
+            command::PROOF_END => self.forget_proof(process, arg0, arg1),
+            #[cfg(feature = "keys")]
+            command::KEYS => self.keys(),
+            #[cfg(feature = "keys")]
+            command::KEYS_OF => self.keys_of(arg0),
             _ => Ok(CommandReturn::failure(ErrorCode::NOSUPPORT)),
         }
     }

@@ -210,6 +210,9 @@ pub struct Exposure {
     pub(crate) access: AccessClass,
     /// What is written, in this order, whenever a claim ends.
     pub(crate) safe: &'static [SafeWrite],
+    /// The board's keys of which one has to have signed, as a set; without any, claims need no proof.
+    #[cfg(feature = "keys")]
+    pub(crate) keys: u32,
 }
 
 impl Exposure {
@@ -231,6 +234,8 @@ impl Exposure {
             registers,
             access: AccessClass::Mediated,
             safe: &[],
+            #[cfg(feature = "keys")]
+            keys: 0,
         }
     }
 
@@ -238,6 +243,14 @@ impl Exposure {
     #[must_use]
     pub const fn safe_state(mut self, writes: &'static [SafeWrite]) -> Self {
         self.safe = writes;
+        self
+    }
+
+    /// Have it claimed only by who has a proof of an image that one of these keys has signed: a set of the board's keys, one bit each.
+    #[cfg(feature = "keys")]
+    #[must_use]
+    pub const fn keys(mut self, keys: u32) -> Self {
+        self.keys = keys;
         self
     }
 

@@ -25,6 +25,7 @@
 //! * [`Turn`]: when a process's call must end
 //! * `ProgramSlot`: room for a register program, with the feature `programs`
 //! * `ConveyorSlot`: room for a conveyor, `Engine`: what makes its moves, `Processor`: the one that every board has; with the feature `conveyors`
+//! * `Signatures`, `Images`, `ProofStore`: whose signature a claim needs, with the feature `keys`
 //! * [`WasmHost`]: the driver
 
 #![no_std]
@@ -51,6 +52,8 @@ mod mapping;
 mod passes;
 #[cfg(feature = "programs")]
 mod program;
+#[cfg(feature = "keys")]
+mod proofs;
 mod reaping;
 mod refusal;
 mod registering;
@@ -78,6 +81,8 @@ pub use driver::{HostGrant, ProcessData, WasmHost};
 pub use exposure::{Exposure, Register, Registers, SafeWrite, Widths};
 pub use interrupts::{InterruptStore, Interrupts, captures};
 pub use mapping::Mapper;
+#[cfg(feature = "keys")]
+pub use proofs::{Images, ProofStore, Signatures};
 pub use reaping::{Reaper, ReapingScheduler};
 #[cfg(feature = "programs")]
 pub use running::{ProgramSlot, Running};

@@ -47,6 +47,15 @@ pub(crate) enum Refusal {
     CaptureMalformed,
     /// As many interrupts are registered as the manufacturer allows.
     TooManyHandlers,
+    /// The board looks at no signatures.
+    #[cfg(feature = "keys")]
+    NoSignatures,
+    /// No proof of this process allows it, or it has none of these bytes.
+    #[cfg(feature = "keys")]
+    NoProof,
+    /// As many proofs are kept as there may be.
+    #[cfg(feature = "keys")]
+    TooManyProofs,
     /// A program was refused, or ended before its last instruction.
     #[cfg(feature = "programs")]
     Program(crate::program::Refusal),
@@ -90,6 +99,12 @@ impl From<Refusal> for ErrorCode {
             Refusal::Held => Self::BUSY,
             Refusal::HeldBySelf | Refusal::NotMapped | Refusal::Registered => Self::ALREADY,
             Refusal::NoGrant | Refusal::NoRegion | Refusal::TooManyHandlers => Self::NOMEM,
+            #[cfg(feature = "keys")]
+            Refusal::NoSignatures => Self::NOSUPPORT,
+            #[cfg(feature = "keys")]
+            Refusal::NoProof => Self::RESERVE,
+            #[cfg(feature = "keys")]
+            Refusal::TooManyProofs => Self::NOMEM,
             #[cfg(feature = "programs")]
             Refusal::Program(refusal) => refusal.into(),
         }

@@ -46,6 +46,9 @@ pub struct Driver {
     pub class: String,
     /// Which of the kind.
     pub index: u32,
+    /// The state that it comes to rest in; none: it stays as it is.
+    #[serde(default)]
+    pub safe_state: Option<String>,
 }
 
 /// A block of registers.

@@ -13,6 +13,8 @@ pub mod erases;
 pub mod filter;
 pub mod interrupt;
 pub mod program;
+pub mod proof;
+pub mod rest;
 mod width;
 
 pub use width::Width;
@@ -95,6 +97,17 @@ pub mod command {
     pub const CONVEYOR_SYNC: usize = 24;
     /// `(handle)`: forget the block's conveyor.
     pub const CONVEYOR_DETACH: usize = 25;
+    /// `(offset, length)`: prove the image in these bytes of the store's partition, or go on with it → success with u32
+    /// [`GOES_ON`](super::program::state::GOES_ON), to be repeated; with (u32 key, u32 counter), it is [proven](super::proof); a failure
+    /// `FAIL` with u32, why it is [refused](super::proof::Refused). A proof of the same bytes that was made before lasts until this one is refused.
+    pub const PROVE: usize = 26;
+    /// `(offset, length)`: end the proof of these bytes.
+    pub const PROOF_END: usize = 27;
+    /// What the board's manufacturer says of signatures → (u32 number of keys, u32 1 if packages without a signature are not to run, u32 proofs
+    /// that are kept at most).
+    pub const KEYS: usize = 28;
+    /// `(index)`: who may sign for an exposure → u32 set of keys; without any, claims of it need no proof.
+    pub const KEYS_OF: usize = 29;
 }
 
 /// One argument that names an interrupt of a claimed block: handle in the upper half,

@@ -7,8 +7,8 @@
 //!
 //! A package is a WebAssembly module with one custom section named [`SECTION`]: one byte
 //! [`FORMAT`], then a [`Manifest`] as postcard. It says how the container wants to be run
-//! where its operator says nothing. A section named [`SIGNATURE`] is reserved: it will be
-//! the last one and cover all bytes before it.
+//! where its operator says nothing. A signed package has a section `berth-sig` behind it, the
+//! last one, which covers all bytes before it (`crates/signature`).
 //!
 //! Formats are numbered and never changed; a reader of an older number says so.
 
@@ -27,9 +27,6 @@ pub use sections::custom_section;
 
 /// Name of the custom section with the manifest.
 pub const SECTION: &str = "berth";
-
-/// Name of the custom section that is reserved for a signature.
-pub const SIGNATURE: &str = "berth-sig";
 
 /// Number of the format that is written, the section's first byte.
 pub const FORMAT: u8 = 1;

@@ -134,6 +134,26 @@ pub enum DeviceError<'a> {
     Superseded,
     /// The changes of a configuration that the request names are not there: to be sent again, and then the request.
     NoDraft,
+    /// The device does not trust the image.
+    Untrusted {
+        /// Why not.
+        why: Distrust,
+    },
+    /// The container claims a label for which its package is not signed.
+    KeyNeeded {
+        /// The label.
+        label: &'a str,
+    },
+    /// The device has had a newer version of the package.
+    Older {
+        /// The counter of that.
+        counter: u32,
+    },
+    /// The device knows the counters of as many packages as it can.
+    TooManyPackages {
+        /// How many.
+        limit: u16,
+    },
 }
 
 impl DeviceError<'_> {
@@ -171,6 +191,10 @@ impl DeviceError<'_> {
             Self::OtherLog => "other-log",
             Self::Superseded => "superseded",
             Self::NoDraft => "no-draft",
+            Self::Untrusted { why } => why.word(),
+            Self::KeyNeeded { .. } => "key-needed",
+            Self::Older { .. } => "older",
+            Self::TooManyPackages { .. } => "too-many-packages",
         }
     }
 }
@@ -252,7 +276,59 @@ impl fmt::Display for DeviceError<'_> {
             Self::OtherLog => f.write_str("the log read before is gone, with its container or by a reset"),
             Self::Superseded => f.write_str("another live update came after this one"),
             Self::NoDraft => f.write_str("the changes of the configuration did not arrive"),
+            Self::Untrusted { why } => why.fmt(f),
+            Self::KeyNeeded { label } => write!(f, "{label} needs a package signed for it"),
+            Self::Older { counter } => write!(f, "older than what was here: counter {counter}"),
+            Self::TooManyPackages { limit } => {
+                write!(f, "the device has counters of {limit} packages, and no room for another")
+            }
         }
+    }
+}
+
+/// Why an image is not trusted. Numbered by position: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub enum Distrust {
+    /// It is not signed, and the device takes signed ones only.
+    Unsigned,
+    /// The device does not have the key that signed it.
+    UnknownKey,
+    /// The signature is not that of these bytes: they were changed, or are not whole.
+    Changed,
+    /// The signature cannot be read.
+    Malformed,
+    /// It is signed for a label for which its key may not sign.
+    Label,
+    /// The kernel could not tell.
+    Unproven,
+}
+
+impl Distrust {
+    /// One stable word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unsigned => "unsigned",
+            Self::UnknownKey => "unknown-key",
+            Self::Changed => "changed",
+            Self::Malformed => "bad-signature",
+            Self::Label => "not-for-label",
+            Self::Unproven => "unproven",
+        }
+    }
+}
+
+impl fmt::Display for Distrust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unsigned => "not signed, and this device takes signed packages only",
+            Self::UnknownKey => "signed with a key that this device does not have",
+            Self::Changed => "changed after it was signed",
+            Self::Malformed => "its signature cannot be read",
+            Self::Label => "signed for a label for which its key may not sign",
+            Self::Unproven => "the kernel could not verify its signature",
+        })
     }
 }
 

@@ -40,7 +40,7 @@ mod schema;
 pub use container::{
     Access, Container, Exposure, Fault, Heap, Holder, Level, Parameters, Restart, Service, State,
 };
-pub use error::{DeviceError, MissingWhy};
+pub use error::{DeviceError, Distrust, MissingWhy};
 pub use frame::{
     EncodeError, Event, FRAME_MAX, FRAME_TIMEOUT_MS, FrameDecoder, MESSAGE_MAX, encode_frame,
     frame_message,
@@ -50,7 +50,7 @@ pub use message::{DecodeError, Device, Op, Reply, Request, Response, message_id}
 pub use plain::is_plain;
 pub use report::{
     Chosen, Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection, Kept, Place,
-    Source, Status, StoreStatus, Update,
+    Source, Status, StoreStatus, Trust, Update,
 };
 
 /// Version of the message set. Both ends say theirs in `Hello`; they talk on only

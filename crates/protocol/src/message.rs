@@ -2,7 +2,7 @@
 
 use crate::{
     Access, Chosen, Container, DeviceError, Exposure, Happening, Heap, Image, ImageHash,
-    Inspection, Kept, Level, MissingWhy, Parameters, Place, Source, Status, Update,
+    Inspection, Kept, Level, MissingWhy, Parameters, Place, Source, Status, Trust, Update,
 };
 use serde::{Deserialize, Serialize};
 
@@ -286,6 +286,24 @@ pub enum Op<'a> {
         /// Where the part of its configuration begins.
         offset: u16,
     },
+    /// As [`UploadCommit`](Op::UploadCommit), or as [`RunCommit`](Op::RunCommit) if `starts`.
+    Commit {
+        /// Which upload.
+        upload: u32,
+        /// If it replaces a container that does not run, that is started.
+        starts: bool,
+        /// An older version of the package than the device has had is taken, too.
+        downgrade: bool,
+    },
+    /// Whose packages does the device take? → [`Reply::Trust`].
+    Trust,
+    /// What the signature of a container's image claims, and one of its labels → [`Reply::Signature`], or [`Reply::End`] if it has none.
+    Signature {
+        /// Name of the container.
+        name: &'a str,
+        /// Number of the label, from 0 on.
+        label: u8,
+    },
 }
 
 /// What the device answers.
@@ -433,6 +451,19 @@ pub enum Reply<'a> {
     },
     /// To [`Op::Kept`].
     Kept(#[serde(borrow)] Kept<'a>),
+    /// To [`Op::Trust`].
+    Trust(Trust),
+    /// To [`Op::Signature`]. It was verified if the device has keys, and is a mere claim otherwise.
+    Signature {
+        /// Names the key: the first bytes of its SHA-256.
+        key: [u8; 8],
+        /// Which version of the package it is.
+        counter: u32,
+        /// Name of the package.
+        package: &'a str,
+        /// The label that was asked for; `None` behind the last.
+        label: Option<&'a str>,
+    },
 }
 
 /// What a device tells of itself.

@@ -1,6 +1,6 @@
 //! What `inspect`, `images`, `events`, `doctor` and a live update tell.
 
-use crate::{Fault, ImageHash, Parameters};
+use crate::{Distrust, Fault, ImageHash, Parameters};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -239,6 +239,11 @@ pub enum Happening {
     Quarantined,
     /// The operator lifted that.
     Lifted,
+    /// It was not started, since its image is not trusted any more.
+    Untrusted {
+        /// Why not.
+        why: Distrust,
+    },
 }
 
 impl Happening {
@@ -261,8 +266,23 @@ impl Happening {
             Self::Updated(_) => "updated",
             Self::Quarantined => "quarantined",
             Self::Lifted => "lifted",
+            Self::Untrusted { .. } => "untrusted",
         }
     }
+}
+
+/// Whose packages a device takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Trust {
+    /// How many keys its manufacturer gave it; with none nothing is verified, and anything goes.
+    pub keys: u8,
+    /// It takes signed packages only.
+    pub refuses_unsigned: bool,
+    /// Of how many packages it keeps counters.
+    pub packages: u16,
+    /// The most that there can be.
+    pub packages_max: u16,
 }
 
 /// Where a live update stands.

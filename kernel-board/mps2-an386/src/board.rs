@@ -13,6 +13,7 @@ use kernel::scheduler::background::BackgroundSched;
 use kernel::syscall::SyscallDriver;
 use mps2::fpgaio::Led;
 use process_lives::KernelLives;
+use resting::Resting;
 use run_record::RunRecord;
 use wasm_host::WasmHost;
 
@@ -33,12 +34,15 @@ unsafe impl ProcessManagementCapability for Management {}
 /// The `wasm_host` driver with this board's table.
 pub(crate) type BoardHost = WasmHost<{ exposures::COUNT }>;
 
+/// LED 0, at rest when who lit it ends.
+pub(crate) type Leds = Resting<LedDriver<'static, Led, 1>, { exposures::LED_RESTS.len() }>;
+
 /// Everything that system calls and the kernel loop need.
 pub(crate) struct Board {
     pub(crate) drivers: Drivers,
     #[cfg(feature = "buses")]
     pub(crate) buses: &'static Buses,
-    pub(crate) led: LedDriver<'static, Led, 1>,
+    pub(crate) led: &'static Leds,
     pub(crate) process_info: ProcessInfo<Management, KernelLives>,
     pub(crate) wasm_host: &'static BoardHost,
     pub(crate) flash_partition: &'static FlashPartition,
@@ -58,7 +62,7 @@ impl SyscallDriverLookup for Board {
         // A call of `f` for each driver, so that it knows which one it calls.
         match driver_num {
             wasm_host::DRIVER_NUM => f(Some(self.wasm_host)),
-            led::DRIVER_NUM => f(Some(&self.led)),
+            led::DRIVER_NUM => f(Some(self.led)),
             process_info_driver::DRIVER_NUM => f(Some(&self.process_info)),
             flash_partition::DRIVER_NUM => f(Some(self.flash_partition)),
             flash_partition::CODE_DRIVER_NUM => f(Some(self.code_partition)),
@@ -88,6 +92,9 @@ impl SyscallDriverLookup for Board {
 /// happens, whoever ends it.
 pub(crate) struct Ends {
     pub(crate) wasm_host: &'static BoardHost,
+    pub(crate) led: &'static Leds,
+    #[cfg(feature = "buses")]
+    pub(crate) gpio: &'static buses::Pins,
     pub(crate) run_record: &'static RunRecord,
 }
 
@@ -99,13 +106,19 @@ impl RunEndClient for Ends {
     fn run_ends(&self, process: &dyn Process, end: RunEnd) {
         let id = process.processid();
         self.wasm_host.process_gone(id);
+        self.led.process_gone(id);
+        #[cfg(feature = "buses")]
+        self.gpio.process_gone(id);
         if end == RunEnd::Faulted {
             self.run_record.process_gone(id);
         }
     }
 
     fn end_pass(&self) -> bool {
-        self.wasm_host.end_pass()
+        let more = self.wasm_host.end_pass() || self.led.end_pass();
+        #[cfg(feature = "buses")]
+        let more = more || self.gpio.end_pass();
+        more
     }
 }
 

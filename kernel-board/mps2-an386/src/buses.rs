@@ -26,7 +26,7 @@ use capsules_core::virtualizers::virtual_i2c::{I2CMasterDevice, MuxI2C};
 use capsules_core::virtualizers::virtual_spi::{MuxSpiMaster, VirtualSpiMasterDevice};
 use kernel::capabilities::MemoryAllocationCapability;
 use kernel::collections::ring_buffer::RingBuffer;
-use kernel::deferred_call::DeferredCallClient;
+use kernel::deferred_call::{DeferredCall, DeferredCallClient};
 use kernel::hil::i2c::I2CMaster;
 use kernel::hil::spi::cs::{ActiveLow, IntoChipSelect};
 use kernel::hil::spi::{SpiMaster, SpiMasterDevice};
@@ -40,7 +40,9 @@ use mps2::register_block::RegisterBlock;
 use mps2::sbcon::Sbcon;
 use mps2::system_timer::SystemTimer;
 use mps2::uart::{self, Uart};
+use resting::Resting;
 
+use crate::exposures;
 use crate::passes::Requests;
 
 /// The drivers' numbers.
@@ -88,12 +90,15 @@ type SpiUser = VirtualSpiMasterDevice<'static, SpiBus>;
 type I2CBus = Sbcon<'static, RegisterBlock, SystemTimer<'static>>;
 type I2CUser = I2CMasterDevice<'static, I2CBus>;
 
+/// The pins, at rest when who drove them ends.
+pub(crate) type Pins = Resting<GPIO<'static, Pin>, { exposures::GPIO_RESTS.len() }>;
+
 /// The drivers that processes call, and the hardware that interrupts.
 pub(crate) struct Buses {
     pub(crate) spi: &'static Spi<'static, SpiUser>,
     pub(crate) i2c: &'static I2CMasterDriver<'static, I2CUser>,
     pub(crate) uart: &'static Console<'static>,
-    pub(crate) gpio: &'static GPIO<'static, Pin>,
+    pub(crate) gpio: &'static Pins,
     pub(crate) controller: &'static SpiBus,
     line: &'static Uart<'static>,
     #[cfg(feature = "bench")]
@@ -257,7 +262,7 @@ fn serial(
 fn pins(
     kernel: &'static Kernel,
     memory_capability: &dyn MemoryAllocationCapability,
-) -> &'static GPIO<'static, Pin> {
+) -> &'static Pins {
     // SAFETY: the controllers of the shields have no driver here, so nothing else drives their chip selects.
     let [first, second] = unsafe { [Pin::line(select::SHIELD0), Pin::line(select::SHIELD1)] };
     let pins: &'static [Option<&'static Pin>; 4] = static_init!(
@@ -274,5 +279,10 @@ fn pins(
         GPIO::new(pins, kernel.create_grant(GPIO, memory_capability))
     );
     driver.set_client();
-    driver
+    let pins: &'static Pins = static_init!(
+        Pins,
+        Pins::new(driver, exposures::GPIO_RESTS, DeferredCall::set_later)
+    );
+    pins.register();
+    pins
 }

@@ -247,6 +247,19 @@ impl Part for EmulatedFlash {
     }
 }
 
+#[cfg(feature = "keys")]
+impl wasm_host::Images for EmulatedFlash {
+    fn length(&self) -> usize {
+        self.geometry.length
+    }
+
+    fn look(&self, offset: usize, length: usize, work: &mut dyn FnMut(&[u8])) -> bool {
+        let range = offset..offset.saturating_add(length);
+        let looked = |store: &mut Store| store.bytes.get(range).map(work).is_some();
+        self.store.map_or(false, looked)
+    }
+}
+
 impl DeferredCallClient for EmulatedFlash {
     fn handle_deferred_call(&self) {
         let mut result = Ok(());

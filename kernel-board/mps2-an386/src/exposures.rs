@@ -8,6 +8,7 @@
 use berth_exposure::erases::Budget;
 use berth_exposure::filter::{DriverRule, ProcessRule};
 use berth_exposure::interrupt::{Clear, Interrupt, Limits};
+use berth_exposure::rest::Rest;
 use mps2::chip::Peripherals;
 use mps2::register_block::{self, RegisterBlock};
 use wasm_host::{
@@ -17,14 +18,17 @@ use wasm_host::{
 /// Room for the claims of this table.
 pub(crate) type Claims = wasm_host::ClaimStore<COUNT>;
 
-/// `COUNT`, `EXPOSURES`, `MAPPED`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`, `PROGRAMS`, `CONVEYORS`. Which of the imported
-/// types a table needs, depends on what is exposed.
-#[allow(unused_imports)]
+/// `COUNT`, `EXPOSURES`, `MAPPED`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`, `PROGRAMS`, `CONVEYORS`, `LED_RESTS`,
+/// `GPIO_RESTS`, and `KEYS` and `REFUSES_UNSIGNED` if there are keys. Which of the imported types a table needs, depends on what is exposed; which
+/// of the rests, on the board's drivers.
+#[allow(dead_code, unused_imports)]
 mod table {
     use super::{
         AccessClass, Block, Budget, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule,
-        Register, Registers, SafeWrite, Width, Widths, block,
+        Register, Registers, Rest, SafeWrite, Width, Widths, block,
     };
+    #[cfg(feature = "keys")]
+    use berth_proof::Key;
     include!(concat!(env!("OUT_DIR"), "/exposures.rs"));
 }
 
@@ -54,9 +58,15 @@ const fn apart(base: u64, length: u64, blocks: &[(u64, u64)]) {
 
 #[cfg(feature = "conveyors")]
 pub(crate) use table::CONVEYORS;
+#[cfg(feature = "buses")]
+pub(crate) use table::GPIO_RESTS;
 #[cfg(feature = "programs")]
 pub(crate) use table::PROGRAMS;
-pub(crate) use table::{COUNT, ERASES, EXPOSURES, INTERRUPTS, LIMITS, MAPPED, PROCESSES};
+pub(crate) use table::{
+    COUNT, ERASES, EXPOSURES, INTERRUPTS, LED_RESTS, LIMITS, MAPPED, PROCESSES,
+};
+#[cfg(feature = "keys")]
+pub(crate) use table::{KEYS, REFUSES_UNSIGNED};
 
 // What containers are told, and what the kernel does. With the feature and none allowed, it does nothing of it.
 const _: () = assert!(

@@ -8,6 +8,7 @@
 //!   passes.rs     how they ask for passes of work
 //!   buses.rs      SPI and I2C, if the board is built with them
 //!   exposures.rs  what containers may reach through wasm_host
+//!   signatures.rs whose signature that needs, on a board with keys
 //!   interrupts.rs who services which interrupt line
 //!   receiver.rs   how fast bytes are taken from a serial line
 //!   mapping.rs    opens such blocks to the process that claimed them, the store, and the supervisor's code
@@ -50,6 +51,8 @@ mod places;
 mod policy;
 mod receiver;
 mod semihosting;
+#[cfg(feature = "keys")]
+mod signatures;
 mod vectors;
 #[cfg(feature = "restart-walk")]
 mod walk_policy;
@@ -77,7 +80,7 @@ use process_lives::KernelLives;
 use run_record::RunRecord;
 use wasm_host::{Interrupts, TableError, WasmHost};
 
-use board::{Board, BoardHost, Ends};
+use board::{Board, BoardHost, Ends, Leds};
 use drivers::Drivers;
 use emulated_flash::EmulatedFlash;
 use filter::Filter;
@@ -177,11 +180,13 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
                 )
             );
             part.set_client(driver);
-            driver
+            (part, driver)
         }};
     }
-    let flash_partition = partition!(flash_partition::DRIVER_NUM, store, regions, &budgets.store);
-    let code_partition = partition!(
+    #[cfg_attr(not(feature = "keys"), expect(unused_variables))]
+    let (images, flash_partition) =
+        partition!(flash_partition::DRIVER_NUM, store, regions, &budgets.store);
+    let (_, code_partition) = partition!(
         flash_partition::CODE_DRIVER_NUM,
         code,
         static_init!(CodeGuard, CodeGuard(regions)),
@@ -189,9 +194,15 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
     );
 
     let wasm_host: &'static BoardHost = match wasm_host(kernel, peripherals, chip, regions) {
-        Ok(host) => static_init!(BoardHost, host),
+        Ok(host) => {
+            #[cfg(feature = "keys")]
+            let host = signatures::with(host, images);
+            static_init!(BoardHost, host)
+        }
         Err(error) => panic!("wrong exposures: {error}"),
     };
+    #[cfg(feature = "keys")]
+    signatures::watch(flash_partition, wasm_host);
     wasm_host.register();
     wasm_host.in_background(DeferredCall::put_in_background);
     service.set_host(chip, wasm_host);
@@ -206,13 +217,22 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
     let Some(filter) = Filter::new(exposures::PROCESSES, starts) else {
         panic!("exposure.dts lists a process in no place");
     };
+    let led: &'static Leds = static_init!(
+        Leds,
+        Leds::new(
+            static_init!(LedDriver<'static, Led, 1>, LedDriver::new(leds)),
+            exposures::LED_RESTS,
+            DeferredCall::set_later
+        )
+    );
+    led.register();
     let board = static_init!(
         Board,
         Board {
             drivers,
             #[cfg(feature = "buses")]
             buses,
-            led: LedDriver::new(leds),
+            led,
             process_info: ProcessInfo::new(
                 kernel,
                 kernel.create_grant(process_info_driver::DRIVER_NUM, &memory_capability),
@@ -244,6 +264,9 @@ fn start() -> (&'static Kernel, &'static Board, &'static BoardChip) {
     let process_capability = create_capability!(ProcessManagementCapability);
     let ends = Ends {
         wasm_host,
+        led,
+        #[cfg(feature = "buses")]
+        gpio: buses.gpio,
         run_record,
     };
     kernel.set_run_end_client(static_init!(Ends, ends), &process_capability);

@@ -7,6 +7,7 @@
 use berth_exposure::erases::Budget;
 use berth_exposure::filter::{DriverRule, ProcessRule};
 use berth_exposure::interrupt::{Clear, Interrupt, Limits};
+use berth_exposure::rest::Rest;
 use wasm_host::{AccessClass, Exposure, Register, Registers, SafeWrite, Width, Widths};
 use wasm_host_board::Block;
 
@@ -15,7 +16,7 @@ use wasm_host_board::Block;
 mod table {
     use super::{
         AccessClass, Block, Budget, Clear, DriverRule, Exposure, Interrupt, Limits, ProcessRule, Register,
-        Registers, SafeWrite, Width, Widths, block,
+        Registers, Rest, SafeWrite, Width, Widths, block,
     };
     include!("table.rs");
 }

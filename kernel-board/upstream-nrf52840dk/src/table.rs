@@ -49,3 +49,9 @@ pub(crate) const CONVEYORS: usize = 0;
 pub(crate) const INTERRUPTS: &[Interrupt] = &[
     Interrupt { exposure: 0, line: 26, captures_max: 2, clear: Some(Clear { offset: 0x140, bytes: 4, value: 0x0, before_capture: true, raised: None }) },
 ];
+
+pub(crate) const LED_RESTS: &[Rest; 0] = &[
+];
+
+pub(crate) const GPIO_RESTS: &[Rest; 0] = &[
+];

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 const UART1_CTRL: u32 = 0x4000_5008;
 const LEDS: u32 = 0x4002_8000;
-/// The firmware's LED.
+/// The firmware's LED, which containers may have through the kernel's driver.
 const LED0: u32 = 0x1;
 /// The LED that containers may have.
 const LED1: u32 = 0x2;
@@ -24,6 +24,8 @@ const SUPERVISOR_CODE: Range<u32> = 0x4_0000..0x10_0000;
 struct Scene {
     device: Device,
     folder: TempDir,
+    /// The LEDs that its containers light.
+    lit: u32,
 }
 
 impl Scene {
@@ -35,6 +37,7 @@ impl Scene {
         Ok(Self {
             device: Device::boot_with(flash)?,
             folder: TempDir::new()?,
+            lit: LED1,
         })
     }
 
@@ -56,6 +59,7 @@ impl Scene {
               (import "mmio" "modify32" (func $modify (param i32 i32 i32 i32)))
               (import "berth" "log" (func $log (param i32 i32 i32)))
               (import "berth" "sleep_us" (func $sleep (param i64)))
+              (import "tock:led" "on" (func $light (param i32) (result i32)))
               (memory (export "memory") 1)
               (func (export "_start") {body}))"#
         );
@@ -83,17 +87,19 @@ impl Scene {
 
     /// Whether a container is at work on UART 1 and the LED.
     fn at_work(&mut self) -> Result<()> {
+        let lit = self.lit;
         self.device.wait_until("the container's work", |device| {
             let bus = &mut device.board.bus;
-            Ok(bus.read32(UART1_CTRL)? == 3 && bus.read32(LEDS)? & LED1 != 0)
+            Ok(bus.read32(UART1_CTRL)? == 3 && bus.read32(LEDS)? & lit == lit)
         })
     }
 
     /// Both are at rest, and free.
     fn at_rest(&mut self, after: &str) -> Result<()> {
+        let lit = self.lit;
         self.device.wait_until(after, |device| {
             let bus = &mut device.board.bus;
-            Ok(bus.read32(UART1_CTRL)? == 0 && bus.read32(LEDS)? & LED1 == 0)
+            Ok(bus.read32(UART1_CTRL)? == 0 && bus.read32(LEDS)? & lit == 0)
         })?;
         for label in ["uart1", "fpgaio"] {
             let (_, holder) = self.exposure(label)?;
@@ -106,6 +112,8 @@ impl Scene {
 /// Switch UART 1 and the LED on.
 const WORK: &str = "(call $write (call $c0) (i32.const 8) (i32.const 3))
     (call $modify (call $c1) (i32.const 0) (i32.const 2) (i32.const 2))";
+/// Light LED 0 as well, through the kernel's driver.
+const LIGHT: &str = "(drop (call $light (i32.const 0)))";
 /// And go on using UART 1, without ever sleeping.
 const USE: &str = "(loop $again
     (call $write (call $c0) (i32.const 8) (i32.const 3))
@@ -141,11 +149,16 @@ fn neighbours_of_a_mapped_block_fault_and_every_end_closes_it() -> Result<()> {
 #[test]
 fn every_end_of_a_container_leaves_its_hardware_safe() -> Result<()> {
     let mut scene = Scene::new()?;
+    scene.lit = LED0 | LED1;
     let labels = ["uart1", "fpgaio"];
-    scene.upload("hold", &labels, &format!("{WORK} {USE}"))?;
+    scene.upload("hold", &labels, &format!("{LIGHT} {WORK} {USE}"))?;
     let pause = "(call $sleep (i64.const 300000))";
-    scene.upload("fails", &labels, &format!("{WORK} {pause} unreachable"))?;
-    scene.upload("ends", &labels, &format!("{WORK} {pause}"))?;
+    scene.upload(
+        "fails",
+        &labels,
+        &format!("{LIGHT} {WORK} {pause} unreachable"),
+    )?;
+    scene.upload("ends", &labels, &format!("{LIGHT} {WORK} {pause}"))?;
     for words in [["stop", "hold"], ["kill", "hold"]] {
         scene.start("hold")?;
         scene.at_work()?;
@@ -171,7 +184,12 @@ fn every_end_of_a_container_leaves_its_hardware_safe() -> Result<()> {
 #[test]
 fn the_end_of_the_supervisor_leaves_the_hardware_safe() -> Result<()> {
     let mut scene = Scene::new()?;
-    scene.upload("hold", &["uart1", "fpgaio"], &format!("{WORK} {USE}"))?;
+    scene.lit = LED0 | LED1;
+    scene.upload(
+        "hold",
+        &["uart1", "fpgaio"],
+        &format!("{LIGHT} {WORK} {USE}"),
+    )?;
     scene.start("hold")?;
     scene.at_work()?;
     let at = scene.device.board.console.position();

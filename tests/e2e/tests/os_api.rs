@@ -9,6 +9,10 @@ use anyhow::{Context, Result, ensure};
 use berth_e2e::{Device, Flash, guest, program, target};
 use berth_emulator::{Icount, Sleep};
 
+/// The register with the chip selects, and that of shield 0.
+const CHIP_SELECTS: u32 = 0x4002_804c;
+const SHIELD0: u32 = 1 << 8;
+
 /// Who needs which of them.
 const NEEDS: [(&str, &str); 4] = [
     ("loopback_os", "tock:spi"),
@@ -47,7 +51,7 @@ fn run(device: &Device, name: &str) -> Result<()> {
 fn containers_use_the_kernels_devices_and_others_run_meanwhile() -> Result<()> {
     let mut device = board()?;
     run(&device, "spin")?;
-    pins(&device)?;
+    pins(&mut device)?;
     serial(&mut device)?;
     run(&device, "loopback_os")?;
     run(&device, "thermometer_os")?;
@@ -102,7 +106,7 @@ fn serial(device: &mut Device) -> Result<()> {
     device.wait_state("serial_os", "exited")
 }
 
-fn pins(device: &Device) -> Result<()> {
+fn pins(device: &mut Device) -> Result<()> {
     run(device, "pins_os")?;
     device.wait_state("pins_os", "exited")?;
     let logs = device.berth(&["logs", "pins_os"])?.ok()?;
@@ -113,6 +117,9 @@ fn pins(device: &Device) -> Result<()> {
     ] {
         ensure!(logs.contains(line), "{logs}");
     }
+    // It has left it low; while nobody uses it, nothing is selected.
+    let lines = device.board.bus.read32(CHIP_SELECTS)?;
+    ensure!(lines & SHIELD0 != 0, "{lines:#x}");
     Ok(())
 }
 

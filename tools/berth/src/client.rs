@@ -308,7 +308,11 @@ impl Drop for Line {
 const fn is_long(op: &Op<'_>) -> bool {
     matches!(
         op,
-        Op::Start { .. } | Op::Edit { .. } | Op::UploadCommit { .. } | Op::RunCommit { .. }
+        Op::Start { .. }
+            | Op::Edit { .. }
+            | Op::UploadCommit { .. }
+            | Op::RunCommit { .. }
+            | Op::Commit { .. }
     )
 }
 

@@ -1,4 +1,4 @@
-//! Words that a shell offers: names of devices and of containers.
+//! Words that a shell offers: names of devices, of keys and of containers.
 
 use crate::{Registry, commands::devices::meant, device};
 use clap_complete::CompletionCandidate;
@@ -15,6 +15,15 @@ pub(crate) fn devices() -> Vec<CompletionCandidate> {
         found.push(CompletionCandidate::new(name).help(Some(address.clone().into())));
     }
     found
+}
+
+/// Names of keys.
+pub(crate) fn keys() -> Vec<CompletionCandidate> {
+    let keys = berth_pack::keys::list().unwrap_or_default();
+    let named = |(name, key): (String, berth_pack::keys::Public)| {
+        CompletionCandidate::new(name).help(Some(key.to_string().into()))
+    };
+    keys.into_iter().map(named).collect()
 }
 
 /// Names of the containers on the device that is meant without further words, as every command takes it. None if the

@@ -39,6 +39,12 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A package is not signed as it should be.
+    #[error("{0}")]
+    Unsigned(String),
+    /// There is no key to sign or to verify with.
+    #[error(transparent)]
+    Key(#[from] berth_pack::keys::KeyError),
     /// What was found out cannot be printed.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
@@ -212,6 +218,7 @@ impl Error {
             | Self::File { .. }
             | Self::Written { .. }
             | Self::Save { .. }
+            | Self::Key(_)
             | Self::Output(_)
             | Self::NotInstalled { .. }
             | Self::NotMade { .. }
@@ -229,7 +236,7 @@ impl Error {
             | Self::Version { .. }
             | Self::Unexpected { .. } => 3,
             Self::TimedOut { .. } | Self::NotYet { .. } => 4,
-            Self::Verification(_) => 5,
+            Self::Verification(_) | Self::Unsigned(_) => 5,
         }
     }
 
@@ -241,6 +248,8 @@ impl Error {
             Self::File { .. } => "file",
             Self::Written { .. } => "cannot-write",
             Self::Save { .. } => "cannot-save",
+            Self::Key(_) => "no-key",
+            Self::Unsigned(_) => "not-signed",
             Self::Output(_) => "cannot-print",
             Self::NotInstalled { .. } => "not-installed",
             Self::NotMade { .. } => "cannot-make",
@@ -335,6 +344,12 @@ impl Error {
             }
             Self::File { .. } => "check the name of the file",
             Self::Save { .. } => "say with --output where to write",
+            Self::Unsigned(_) => {
+                "`pack PACKAGE --sign KEY --counter N` signs; --key takes the key of whoever should have signed"
+            }
+            Self::Key(_) => {
+                "`berth keys list` shows the keys that have a name; `berth keys new NAME` makes one"
+            }
             Self::Output(_) => "is there room where it goes? what was asked for was done",
             Self::Usage(_) => "`berth COMMAND --help` says what a command takes",
         })

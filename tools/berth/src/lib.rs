@@ -61,8 +61,8 @@ pub use listener::{Heard, Listener};
 pub use lock::LineLock;
 pub use model::{
     Block, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultPlace, FaultRecord,
-    HeapInfo, Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings, Source, Store,
-    UpdateOutcome, Values,
+    HeapInfo, Holder, HostCall, Image, Inspection, LogLine, ServiceInfo, Settings, SignatureClaims,
+    Source, Store, UpdateOutcome, Values,
 };
 pub use mux::Mux;
 pub use packing::{Prepared, prepare};

@@ -314,6 +314,22 @@ pub struct Inspection {
     pub last_fault: Option<FaultRecord>,
     /// Its last live update since the device started.
     pub update: Option<UpdateOutcome>,
+    /// What the signature of its image claims, if it is signed and the firmware tells.
+    pub signature: Option<SignatureClaims>,
+}
+
+/// What the signature of an image claims. A device with keys has verified it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SignatureClaims {
+    /// Id of the key, in hexadecimal.
+    pub key: String,
+    /// Which version of the package it is.
+    pub counter: u32,
+    /// Name of the package.
+    pub package: Said,
+    /// The labels that it may claim.
+    pub labels: Vec<Said>,
 }
 
 /// Values that a container gives names to.

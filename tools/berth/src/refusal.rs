@@ -129,6 +129,26 @@ impl Refusal {
             "no-draft" => {
                 "another operator changes a configuration at the same time; give the same command again"
             }
+            "unsigned" => {
+                "`pack PACKAGE --sign KEY --counter N` signs it; `berth doctor` says whether the device wants that"
+            }
+            "unknown-key" => {
+                "`berth keys verify PACKAGE` says who signed it; the device takes keys that its manufacturer gave it"
+            }
+            "changed" | "bad-signature" => {
+                "take the package again from where it was signed; if it was on the device before, its flash has changed: upload it again"
+            }
+            "not-for-label" => {
+                "sign it with --label for what the key may sign; the manufacturer decides which labels those are"
+            }
+            "key-needed" => {
+                "sign the package with --label for this block, by a key that may; `berth inspect` shows what it is signed for"
+            }
+            "older" => "upload the newer version; --allow-downgrade takes this one all the same",
+            "too-many-packages" => {
+                "a package is a key and a name: take a new version of one that was here; the counters stay when containers are deleted"
+            }
+            "unproven" => "`berth start` again; if this comes back, please report it",
             "other-log" => "repeat the command to read the new one",
             "invalid-module" => {
                 "is it a WebAssembly core module, built for a container? see the author's guide"

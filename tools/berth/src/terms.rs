@@ -14,6 +14,8 @@ pub struct Terms {
     pub configuration: Changes,
     /// Most bytes of flash that its named values may take.
     pub values: Option<u32>,
+    /// Its image may be an older version of its package than one that the device has had.
+    pub older: bool,
 }
 
 impl From<Parameters> for Terms {

@@ -181,6 +181,18 @@ fn lie<'a>(op: &Op<'a>, lies: Lies) -> Result<Reply<'a>, DeviceError<'a>> {
             values_limit: 0,
             values_chosen: Some(word),
         }),
+        Op::Trust => Reply::Trust(berth_protocol::Trust {
+            keys: half as u8,
+            refuses_unsigned: true,
+            packages: half,
+            packages_max: 0,
+        }),
+        Op::Signature { .. } => Reply::Signature {
+            key: [half as u8; 8],
+            counter: word,
+            package: EVIL,
+            label: Some(EVIL),
+        },
         Op::Exposures { cursor } => Reply::Exposure {
             item: Exposure {
                 label: EVIL,

@@ -4,6 +4,7 @@
 mod support;
 
 use berth::{Changes, Error, Refusal};
+use berth_pack::keys::KeyError;
 use berth_protocol::{Fault, MissingWhy};
 use serde::de::DeserializeOwned;
 use std::{io, time::Duration};
@@ -138,6 +139,14 @@ fn others() -> Vec<Error> {
             after: Duration::from_secs(10),
         },
         Error::Verification("x".into()),
+        Error::Unsigned("x.berth: not signed".into()),
+        Error::Key(KeyError::NoKey("x.pem".into())),
+        Error::Key(KeyError::Passphrase("x.pem".into())),
+        Error::Key(KeyError::Unasked("x.pem".into())),
+        Error::Key(KeyError::Read {
+            path: "x.pem".into(),
+            source: io::ErrorKind::NotFound.into(),
+        }),
     ];
     for error in &all {
         match error {
@@ -166,7 +175,9 @@ fn others() -> Vec<Error> {
             | Error::NotYet { .. }
             | Error::NotPacked { .. }
             | Error::NoModule { .. }
-            | Error::Verification(_) => {}
+            | Error::Verification(_)
+            | Error::Unsigned(_)
+            | Error::Key(_) => {}
         }
     }
     all

@@ -9,10 +9,11 @@ use crate::address::Range;
 use crate::board::{Block, Board};
 use crate::bus::Reach;
 use crate::danger::{Danger, HARMLESS, HARMLESS_FORM};
-use crate::device_classes::CLASSES;
+use crate::device_classes::{self, CLASSES, Class};
 use crate::devicetree::{Node, Property};
 use crate::interrupts::interrupts;
-use crate::model::{Device, Exposure, Limits, Named, NamedBits, RegisterWrite};
+use crate::keys;
+use crate::model::{Device, Exposure, Key, Limits, Named, NamedBits, RegisterWrite};
 use crate::problem::{Place, Problem};
 use crate::registers::{MASK_FORM, Registers, SAFE_FORM};
 use crate::report::Report;
@@ -34,7 +35,7 @@ const BLOCKS_MAX: usize = 256;
 /// Smallest region of the memory protection unit.
 const REGION_MIN: u64 = 32;
 
-const BLOCK_PROPERTIES: [&str; 13] = [
+const BLOCK_PROPERTIES: [&str; 14] = [
     "register-block",
     "label",
     "access",
@@ -48,6 +49,7 @@ const BLOCK_PROPERTIES: [&str; 13] = [
     "raised",
     "captures-max",
     "dangerous",
+    "keys",
 ];
 
 /// Name, default, smallest and largest of each limit.
@@ -69,21 +71,27 @@ pub(crate) struct Listed {
     pub(crate) exposures: Vec<Exposure>,
     pub(crate) devices: Vec<Device>,
     pub(crate) limits: Limits,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) refuses_unsigned: bool,
 }
 
 /// Check the node's children.
 pub(crate) fn check(node: &Node, board: &Board, source: &Path, report: &mut Report) -> Listed {
-    report.known(node, &["compatible", "svd"]);
+    report.known(node, &["compatible", "svd", "unsigned"]);
     let peripherals = peripherals(node, source, report);
     let limits = limits(node, report);
+    let (keys, refuses_unsigned) = keys::keys(node, report);
     let mut listed = Listed {
         exposures: Vec::new(),
         devices: Vec::new(),
         limits,
+        keys: Vec::new(),
+        refuses_unsigned,
     };
     let mut seen: Vec<(String, u32)> = Vec::new();
     let mut exposed = Vec::new();
-    for child in node.children.iter().filter(|child| child.name != "limits") {
+    let others = |child: &&Node| !["limits", keys::NODE].contains(&child.name.as_str());
+    for child in node.children.iter().filter(others) {
         match (child.has("register-block"), child.has("device")) {
             (true, false) => {
                 let context = Context {
@@ -91,6 +99,7 @@ pub(crate) fn check(node: &Node, board: &Board, source: &Path, report: &mut Repo
                     board,
                     file: peripherals.as_ref(),
                     limits: &limits,
+                    keys: &keys,
                 };
                 let exposure = context.check(&mut seen, &mut exposed, report);
                 listed.exposures.extend(exposure);
@@ -99,6 +108,8 @@ pub(crate) fn check(node: &Node, board: &Board, source: &Path, report: &mut Repo
             _ => report.add(&child.place, Problem::BlockOrDevice),
         }
     }
+    keys::check(&keys, &listed.exposures, report);
+    listed.keys = keys::sound(keys);
     if listed.exposures.len() > BLOCKS_MAX {
         let (count, max) = (listed.exposures.len(), BLOCKS_MAX);
         report.add(&node.place, Problem::TooManyBlocks { count, max });
@@ -192,9 +203,9 @@ fn is_new(label: &str, place: &Place, seen: &mut Vec<(String, u32)>, report: &mu
     true
 }
 
-/// `led { device = "led"; index = <0>; };`
+/// `led { device = "led"; index = <0>; safe-state = "off"; };`
 fn device(node: &Node, seen: &mut Vec<(String, u32)>, report: &mut Report) -> Option<Device> {
-    report.known(node, &["device", "index"]);
+    report.known(node, &["device", "index", "safe-state"]);
     let classes = CLASSES.each_ref().map(|class| (class.name, class));
     let class = report.word(node, "device", "device = \"led\"", &classes);
     const FORM: &str = "index = <number>";
@@ -205,12 +216,35 @@ fn device(node: &Node, seen: &mut Vec<(String, u32)>, report: &mut Report) -> Op
     let last = class.map_or(u32::MAX, |class| class.last_index);
     let index = report.cell(node, "index", FORM, (0, last));
     let (class, index) = (class?, index?);
+    let safe_state = device_rest(node, class, report);
     let label = format!("{} {index}", class.name);
     is_new(&label, &node.place, seen, report).then(|| Device {
         class: class.name.to_owned(),
         index,
         driver: class.driver,
+        safe_state,
     })
+}
+
+/// How a device comes to rest. It has to be said of one that stays as it was driven last.
+fn device_rest(node: &Node, class: &Class, report: &mut Report) -> Option<String> {
+    const NAME: &str = "safe-state";
+    if class.rests.is_empty() {
+        if let Some(property) = node.property(NAME) {
+            let class = class.name;
+            report.add(&property.place, Problem::RestsByItself { class });
+        }
+        return None;
+    }
+    const FORM: &str = "safe-state = \"<state in which it rests>\" or \"none\"";
+    if !node.has(NAME) {
+        let name = NAME.to_owned();
+        report.add(&node.place, Problem::Missing { name, form: FORM });
+        return None;
+    }
+    let states: Vec<_> = class.rests.iter().map(|(name, _)| (*name, *name)).collect();
+    let state = report.word(node, NAME, FORM, &states)?;
+    (state != device_classes::NONE).then(|| state.to_owned())
 }
 
 /// All that is needed to check one exposed block.
@@ -219,6 +253,7 @@ struct Context<'a> {
     board: &'a Board<'a>,
     file: Option<&'a File>,
     limits: &'a Limits,
+    keys: &'a [keys::Listed<'a>],
 }
 
 impl<'a> Context<'a> {
@@ -345,6 +380,7 @@ impl<'a> Context<'a> {
             registers: list,
             map: peripheral.registers.iter().map(named).collect(),
             safe_state,
+            keys: keys::named(node, label, self.keys, report),
             interrupts,
             skipped: skipped(&peripheral),
         })
@@ -605,7 +641,7 @@ fn named(register: &svd::Register) -> Named {
     }
 }
 
-const DANGEROUS: &str = "dangerous = \"<why this is acceptable>\"";
+pub(crate) const DANGEROUS: &str = "dangerous = \"<why this is acceptable>\"";
 
 /// What the memory protection unit can do.
 fn mapped_checks(node: &Node, label: &str, block: &Block, report: &mut Report) {

@@ -26,6 +26,7 @@ mod devicetree;
 mod exposures;
 mod header;
 mod interrupts;
+mod keys;
 mod labels;
 mod layout;
 mod lines;
@@ -54,8 +55,8 @@ use report::Report;
 pub use header::header;
 pub use labels::labels;
 pub use model::{
-    Configuration, Device, Driver, Exposure, Interrupt, Limits, Named, Process, Raised, Register,
-    RegisterWrite,
+    Configuration, Device, Driver, Exposure, Interrupt, Key, Limits, Named, Process, Raised,
+    Register, RegisterWrite,
 };
 pub use problem::{Diagnostic, Place, Problem};
 pub use rust::kernel_table;
@@ -116,6 +117,8 @@ pub fn compile(source: &Path, layout: &Path) -> Result<Configuration, Vec<Diagno
             exposures: listed.exposures,
             devices: listed.devices,
             limits: listed.limits,
+            keys: listed.keys,
+            refuses_unsigned: listed.refuses_unsigned,
             processes,
         }),
         _ => Err(found),

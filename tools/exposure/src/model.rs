@@ -15,6 +15,12 @@ pub struct Configuration {
     pub devices: Vec<Device>,
     /// Maxima.
     pub limits: Limits,
+    /// Whose signature counts. Without any, every package runs and claims.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
+    /// Packages without a signature do not run.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refuses_unsigned: bool,
     /// What processes may call; a process that is not listed may call everything.
     pub processes: Vec<Process>,
 }
@@ -43,11 +49,30 @@ pub struct Exposure {
     pub map: Vec<Named>,
     /// Written, in this order, whenever a claim ends.
     pub safe_state: Vec<RegisterWrite>,
+    /// Names of the keys of which one has to have signed what claims it; without any, it needs no signature.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
     /// Interrupts that a container may handle.
     pub interrupts: Vec<Interrupt>,
     /// What the SVD file says and was not judged for it.
     #[serde(skip)]
     pub skipped: Vec<String>,
+}
+
+/// A key that signs packages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Key {
+    /// Name of its node.
+    pub name: String,
+    /// What a signature names it by: the first bytes of the SHA-256 of the public key.
+    #[serde(serialize_with = "hexadecimal")]
+    pub id: [u8; 8],
+    /// The public key of Ed25519.
+    #[serde(serialize_with = "hexadecimal")]
+    pub public: [u8; 32],
+    /// The labels that it is limited to; without any, it is not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 /// One exposed register.
@@ -144,6 +169,9 @@ pub struct Device {
     pub index: u32,
     /// The driver's number.
     pub driver: u32,
+    /// The state in which it rests when its user has ended. None: it stays as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safe_state: Option<String>,
 }
 
 /// Maxima over all containers.
@@ -194,6 +222,14 @@ pub struct Driver {
     pub indexed: u64,
     /// Indices they may name.
     pub indices: u64,
+}
+
+fn hexadecimal<const N: usize, S: serde::Serializer>(
+    bytes: &[u8; N],
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    to.serialize_str(&digits)
 }
 
 fn access_word<S: serde::Serializer>(access: &AccessClass, to: S) -> Result<S::Ok, S::Error> {

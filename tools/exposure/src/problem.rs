@@ -414,6 +414,14 @@ pub enum Problem {
         /// The earlier entry.
         other: String,
     },
+    /// A safe state of a device that has none.
+    #[error(
+        "a device of class {class} has no safe-state: nothing of it stays as it was when its user ends; remedy: leave the property out"
+    )]
+    RestsByItself {
+        /// The class.
+        class: &'static str,
+    },
     /// What is done when a claim ends takes too long in one piece.
     #[error(
         "{label} has {lines} lines of safe-state and {interrupts} of its interrupts exposed, {most} together are allowed, since the firmware waits while a claim ends; remedy: write only the registers that bring the block to rest, or expose fewer of its interrupts"
@@ -610,6 +618,69 @@ pub enum Problem {
         raised: usize,
         /// Interrupts.
         interrupts: usize,
+    },
+
+    // Keys.
+    /// Not as long as a key.
+    #[error(
+        "the public key of {name} has {length} bytes; remedy: write the 32 bytes that `berth keys show` prints"
+    )]
+    KeyLength {
+        /// The key's node.
+        name: String,
+        /// Bytes.
+        length: usize,
+    },
+    /// Nobody's key.
+    #[error(
+        "the 32 bytes of {name} are no public key of Ed25519: {why}; remedy: write the 32 bytes that `berth keys show` prints"
+    )]
+    NoKey {
+        /// The key's node.
+        name: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// One key under two names.
+    #[error("{name} is the same key as the one in line {line}; remedy: remove one")]
+    KeyTwice {
+        /// The key's node.
+        name: String,
+        /// Line of the first.
+        line: u32,
+    },
+    /// More keys than the kernel can tell apart.
+    #[error("{count} keys are listed; remedy: list at most {max}")]
+    TooManyKeys {
+        /// Listed.
+        count: usize,
+        /// Most.
+        max: usize,
+    },
+    /// `keys` of an exposure names something else.
+    #[error(
+        "keys of {0} names what is no key; remedy: refer to labelled nodes below keys, which are sound themselves"
+    )]
+    NotAKey(String),
+    /// A key that is limited to other labels.
+    #[error(
+        "{label} names the key {key}, which is limited to other labels; remedy: add \"{label}\" to the key's labels, or remove the key here"
+    )]
+    KeyOfOthers {
+        /// The key's name.
+        key: String,
+        /// The exposure's label.
+        label: String,
+    },
+    /// A limit that says something that does not hold.
+    #[error(
+        "{key} lists the label \"{label}\", and no exposure of that label names the key; remedy: add keys = <&{key}> to the exposure, or remove the label here"
+    )]
+    KeyNotNamed {
+        /// The key's name.
+        key: String,
+        /// As written.
+        label: String,
     },
 
     // System calls.

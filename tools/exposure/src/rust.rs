@@ -1,13 +1,14 @@
 //! The kernel's table as Rust source, which the board's crate includes.
 //!
 //! The text holds no `unsafe`: it calls the board's own `block(address, length)`,
-//! in a module where `wasm_host`'s and `berth_exposure::filter`'s types are in scope.
+//! in a module where `wasm_host`'s types and those of `berth_exposure`'s `filter` and `rest` are in scope.
 
 use std::fmt::Write;
 
 use berth_exposure::AccessClass;
 
-use crate::model::{Configuration, Exposure, Interrupt, Register, RegisterWrite};
+use crate::device_classes::{self, Class};
+use crate::model::{Configuration, Device, Exposure, Interrupt, Key, Register, RegisterWrite};
 
 /// The table of `configuration`.
 #[must_use]
@@ -29,7 +30,7 @@ pub fn kernel_table(configuration: &Configuration) -> String {
     }
     let _ = writeln!(out, "\npub(crate) static EXPOSURES: [Exposure; COUNT] = [");
     for (index, exposure) in exposures.iter().enumerate() {
-        write_exposure(&mut out, index, exposure);
+        write_exposure(&mut out, index, exposure, &configuration.keys);
     }
     let _ = writeln!(out, "];\n");
     let _ = writeln!(
@@ -64,7 +65,63 @@ pub fn kernel_table(configuration: &Configuration) -> String {
     }
     let _ = writeln!(out, "];\n");
     write_interrupts(&mut out, configuration);
+    for class in device_classes::CLASSES.iter().filter(|c| c.drives != 0) {
+        write_rests(&mut out, class, &configuration.devices);
+    }
+    if !configuration.keys.is_empty() {
+        write_keys(&mut out, configuration);
+    }
     out
+}
+
+/// The safe states of a class's devices.
+fn write_rests(out: &mut String, class: &Class, devices: &[Device]) {
+    let rests: Vec<_> = devices
+        .iter()
+        .filter(|device| device.driver == class.driver)
+        .filter_map(|device| Some((device.index, class.rest(device.safe_state.as_deref()?)?)))
+        .collect();
+    let _ = writeln!(
+        out,
+        "\npub(crate) const {}_RESTS: &[Rest; {}] = &[",
+        class.name.to_uppercase(),
+        rests.len()
+    );
+    for (index, commands) in rests {
+        let _ = writeln!(
+            out,
+            "    Rest {{ index: {index}, drives: {:#x}, commands: &{commands:?} }},",
+            class.drives
+        );
+    }
+    let _ = writeln!(out, "];");
+}
+
+/// The keys, for a board whose kernel looks at signatures; others have none.
+fn write_keys(out: &mut String, configuration: &Configuration) {
+    let keys = &configuration.keys;
+    let _ = writeln!(out, "\npub(crate) static KEYS: [Key; {}] = [", keys.len());
+    for key in keys {
+        let Key {
+            name, id, public, ..
+        } = key;
+        let _ = writeln!(
+            out,
+            "    // {name}\n    Key::new({id:#04x?}, &{public:#04x?}),"
+        );
+    }
+    let _ = writeln!(
+        out,
+        "];\n\npub(crate) const REFUSES_UNSIGNED: bool = {};",
+        configuration.refuses_unsigned
+    );
+}
+
+/// The keys that may sign for an exposure, one bit each.
+fn key_set(exposure: &Exposure, keys: &[Key]) -> u32 {
+    let named = (0..32_u32).zip(keys);
+    let named = named.filter(|(_, key)| exposure.keys.contains(&key.name));
+    named.fold(0, |set, (number, _)| set | 1 << number)
 }
 
 /// Address and length of the blocks that are mapped, in order.
@@ -102,7 +159,7 @@ fn reached(exposure: &Exposure) -> Vec<(u64, u64)> {
     places
 }
 
-fn write_exposure(out: &mut String, index: usize, exposure: &Exposure) {
+fn write_exposure(out: &mut String, index: usize, exposure: &Exposure, keys: &[Key]) {
     let _ = write!(
         out,
         "    Exposure::new({:?}, &BLOCK_{index}, {:#x}, ",
@@ -142,6 +199,9 @@ fn write_exposure(out: &mut String, index: usize, exposure: &Exposure) {
             );
         }
         let _ = writeln!(out, "        ])");
+    }
+    if !exposure.keys.is_empty() {
+        let _ = writeln!(out, "        .keys({:#x})", key_set(exposure, keys));
     }
     let _ = writeln!(out, "    ,");
 }

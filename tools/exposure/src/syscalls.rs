@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::device_classes;
 use crate::devicetree::Node;
+use crate::exposures::DANGEROUS;
 use crate::model::{Device, Driver, Process};
 use crate::problem::Problem;
 use crate::report::{Report, list, range};
@@ -17,6 +18,9 @@ pub(crate) const COMPATIBLE: &str = "berth,syscall-filter";
 
 /// Largest command number and index: sets are 64 bits.
 const LAST: u64 = 63;
+/// The driver through which a process sees others, and its first command that does something to them.
+const PROCESS_INFORMATION: u32 = 0x1_0002;
+const FIRST_THAT_CHANGES: u32 = 6;
 /// Every command.
 const ALL: u64 = u64::MAX;
 
@@ -102,12 +106,17 @@ fn exposed(devices: &[Device]) -> Vec<Driver> {
         } else {
             1 << device.index
         };
+        let (commands, indexed) = class.commands(device.safe_state.is_some());
         match drivers.iter_mut().find(|d| d.driver == device.driver) {
-            Some(driver) => driver.indices |= indices,
+            Some(driver) => {
+                driver.commands |= commands;
+                driver.indexed |= indexed;
+                driver.indices |= indices;
+            }
             None => drivers.push(Driver {
                 driver: device.driver,
-                commands: class.commands,
-                indexed: class.indexed,
+                commands,
+                indexed,
                 indices,
             }),
         }
@@ -127,7 +136,10 @@ fn listed(process: &Node, drivers: &mut Vec<Driver>, report: &mut Report) {
         .filter(|number| device_classes::of_driver(*number).is_some())
         .collect();
     for child in &process.children {
-        report.known(child, &["driver", "commands", "indexed", "indices"]);
+        report.known(
+            child,
+            &["driver", "commands", "indexed", "indices", "dangerous"],
+        );
         for (name, form) in [
             ("driver", "driver = <number>"),
             ("commands", "commands = \"<first>-<last>\", ..."),
@@ -150,6 +162,13 @@ fn listed(process: &Node, drivers: &mut Vec<Driver>, report: &mut Report) {
         }
         let Some(number) = number else { continue };
         let what = format!("driver {number:#x}");
+        let ends_others = number == PROCESS_INFORMATION && commands >> FIRST_THAT_CHANGES != 0;
+        danger(
+            child,
+            &what,
+            process.has("exposures") && ends_others,
+            report,
+        );
         // What a process needs for itself, its containers may have been given as a device as well.
         let both = drivers
             .iter_mut()
@@ -171,6 +190,26 @@ fn listed(process: &Node, drivers: &mut Vec<Driver>, report: &mut Report) {
             indexed,
             indices,
         });
+    }
+}
+
+/// What a process that executes others' code must not have, unless its manufacturer says why.
+fn danger(driver: &Node, what: &str, is_dangerous: bool, report: &mut Report) {
+    report.reason(driver, "dangerous", DANGEROUS);
+    match (is_dangerous, driver.property("dangerous")) {
+        (true, None) => {
+            let problem = Problem::Dangerous {
+                label: what.to_owned(),
+                reason: format!(
+                    "control of other processes by its commands from {FIRST_THAT_CHANGES} on"
+                ),
+            };
+            report.add(&driver.place, problem);
+        }
+        (false, Some(property)) => {
+            report.add(&property.place, Problem::NotDangerous(what.to_owned()));
+        }
+        _ => {}
     }
 }
 

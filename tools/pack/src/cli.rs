@@ -15,7 +15,7 @@ pub struct Cli {
     /// The module; with --check a package, too
     pub module: PathBuf,
     /// Write nothing; tell whether a board with these exposures would take it
-    #[arg(long, value_name = "EXPOSURES.JSON", conflicts_with_all = ["output", "names"], group = "board")]
+    #[arg(long, value_name = "EXPOSURES.JSON", conflicts_with_all = ["output", "names", "signs"], group = "board")]
     pub check: Option<PathBuf>,
     /// With --check: bytes of memory that the device has free (`berth heap`) [default: as many as with nothing else on it]
     #[arg(long, value_name = "BYTES", requires = "check")]
@@ -60,6 +60,21 @@ pub struct Cli {
     /// In this function (number, name, or all), find out when it runs whether an address is a register's; repeatable
     #[arg(long, value_name = "FUNCTION")]
     pub dynamic: Vec<String>,
+    /// Sign the package with this key: a name (`berth keys list`) or a file. MODULE may be a package then, which is signed as it is
+    #[arg(long, value_name = "KEY", requires = "counter", group = "signs")]
+    pub sign: Option<String>,
+    /// Sign it by a command instead, for a key that is in a module of its own: it reads 44 bytes and writes the 64 of an Ed25519 signature
+    #[arg(long, value_name = "COMMAND", requires_all = ["counter", "public"], group = "signs")]
+    pub signer: Option<String>,
+    /// With --signer: the public key that it signs with, a name or a file
+    #[arg(long, value_name = "KEY", requires = "signer")]
+    pub public: Option<String>,
+    /// Which version of the package this is. A device takes none with a lower number than it has seen from the same key
+    #[arg(long, value_name = "N", requires = "signs")]
+    pub counter: Option<u32>,
+    /// A block that the signature allows it to claim; repeatable [default: those that it asks for]
+    #[arg(long, value_name = "LABEL", requires = "signs")]
+    pub label: Vec<String>,
     /// How closely it tells where it is, for whoever reads its faults
     #[arg(long, value_name = "HOW CLOSELY", value_enum, default_value_t = Places::Functions)]
     pub places: Places,

@@ -22,6 +22,7 @@ pub mod check;
 pub mod chip;
 pub mod cli;
 mod error;
+pub mod keys;
 pub mod mapped;
 mod memory;
 mod names;
@@ -31,12 +32,13 @@ mod printable;
 mod rewrite;
 mod sections;
 mod segments;
+pub mod sign;
 mod survey;
 
 use std::path::Path;
 
 use berth_package::{DESCRIPTION_MAX, MANIFEST_MAX, Manifest, VERSION_MAX};
-use berth_protocol::{ImageHash, NAME_MAX, Restart, is_valid_name};
+use berth_protocol::{NAME_MAX, Restart, is_valid_name};
 use wasmparser::Validator;
 
 pub use berth_whole::write_whole;
@@ -121,9 +123,8 @@ impl Packed {
         if self.names.0.is_empty() && self.places.is_empty() {
             return None;
         }
-        let hash = ImageHash::of(&self.image).0;
         Some(SideFile {
-            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: names::hexadecimal(&self.image),
             functions: self.names.0.clone(),
             places: self.places.clone(),
         })

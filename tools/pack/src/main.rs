@@ -9,9 +9,12 @@ use anyhow::{Context, Result};
 use berth_pack::check::{Board, Checked, RESERVED_BYTES, ROOM_MAX, check};
 use berth_pack::chip::windows;
 use berth_pack::cli::Cli;
+use berth_pack::keys::{Public, Secret};
 use berth_pack::mapped::Mapping;
-use berth_pack::{Options, Packed, pack, printable, write_whole};
+use berth_pack::sign::{Signer, in_words, sign};
+use berth_pack::{Options, Packed, SideFile, pack, printable, write_whole};
 use berth_package::Manifest;
+use berth_signature::find;
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -57,7 +60,14 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     if let (Some(path), Some(board)) = (&cli.check, &board) {
         return check_against(path, board, cli, module, &options);
     }
-    let packed = pack(&module, &options).with_context(|| shown(path))?;
+    let signer = signer(cli)?;
+    if signer.is_some() && matches!(Manifest::of(&module), Ok(Some(_))) {
+        return sign_as_it_is(cli, &module, signer);
+    }
+    let mut packed = pack(&module, &options).with_context(|| shown(path))?;
+    if let Some(signer) = &signer {
+        packed.image = signed(cli, &packed.image, signer)?;
+    }
     let output = match &cli.output {
         Some(output) => output.clone(),
         None => path.with_extension("berth"),
@@ -66,6 +76,62 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     let names = write_names(cli.names.as_deref(), &output, &packed)?;
     tell(&output, module.len(), &packed, names.as_deref());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who is to sign, if somebody is.
+fn signer(cli: &Cli) -> Result<Option<Signer>> {
+    Ok(match (&cli.sign, &cli.signer, &cli.public) {
+        (Some(key), ..) => Some(Signer::Key(Secret::read(key)?)),
+        (None, Some(command), Some(public)) => Some(Signer::Command {
+            command: command.clone(),
+            public: Public::read(public)?,
+        }),
+        _ => None,
+    })
+}
+
+fn signed(cli: &Cli, package: &[u8], signer: &Signer) -> Result<Vec<u8>> {
+    let labels = (!cli.label.is_empty()).then_some(&cli.label[..]);
+    // The command line asks for it.
+    let counter = cli.counter.unwrap_or_default();
+    sign(package, counter, labels, signer).with_context(|| shown(&cli.module))
+}
+
+/// Signs a package that is there already. What its numbers mean is known under its new hash, too.
+fn sign_as_it_is(cli: &Cli, package: &[u8], signer: Option<Signer>) -> Result<ExitCode> {
+    let Some(signer) = signer else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let image = signed(cli, package, &signer)?;
+    let output = match &cli.output {
+        Some(output) => output.clone(),
+        None => cli.module.with_extension("signed.berth"),
+    };
+    write_whole(&output, &image).with_context(|| format!("writing {}", shown(&output)))?;
+    let mut names = None;
+    if let Some(text) = SideFile::moved(&cli.module.with_extension("names.json"), package, &image) {
+        let path = output.with_extension("names.json");
+        write_whole(&path, text).with_context(|| format!("writing {}", shown(&path)))?;
+        names = Some(path);
+    }
+    println!("{}", shown(&output));
+    println!(
+        "  image   {} bytes (package {})",
+        image.len(),
+        package.len()
+    );
+    tell_signature(&image);
+    if let Some(names) = names {
+        println!("  names   {}", shown(&names));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says who signed, if somebody did.
+fn tell_signature(image: &[u8]) {
+    if let Ok(Some(found)) = find(image) {
+        println!("  signed  {}", in_words(&found));
+    }
 }
 
 /// Reads what a board exposes.
@@ -108,6 +174,7 @@ fn check_against(
     if checked.problems.is_empty() {
         println!("{module}: this board takes it");
         tell_needs(image.len(), room, &checked);
+        tell_signature(&image);
         return Ok(ExitCode::SUCCESS);
     }
     for problem in &checked.problems {
@@ -155,6 +222,7 @@ fn tell(output: &Path, before: usize, packed: &Packed, names: Option<&Path>) {
         "  memory  {memory} bytes (module {memory_before}): {}",
         packed.basis.text()
     );
+    tell_signature(&packed.image);
     if packed.table_exported {
         println!("  table   exported, for interrupt handlers");
     }

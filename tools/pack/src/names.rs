@@ -1,7 +1,9 @@
 //! Names of functions and places, kept beside the package: the device reports numbers.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use berth_protocol::ImageHash;
 use serde::{Deserialize, Serialize};
 use wasmparser::{Name, NameSectionReader};
 
@@ -102,6 +104,18 @@ impl SideFile {
         serde_json::from_str(text)
     }
 
+    /// Returns the text of the side file `path`, which tells of the package `before`, for the package `after`, in which all has the same
+    /// numbers. `None` if there is no such file, or it tells of another package.
+    #[must_use]
+    pub fn moved(path: &Path, before: &[u8], after: &[u8]) -> Option<String> {
+        let mut side = Self::parse(&std::fs::read_to_string(path).ok()?).ok()?;
+        if side.sha256 != hexadecimal(before) {
+            return None;
+        }
+        side.sha256 = hexadecimal(after);
+        Some(serde_json::to_string_pretty(&side).ok()? + "\n")
+    }
+
     /// Says where the place of this number is: its function, and its line if that is known. `None` if there is no such place.
     #[must_use]
     pub fn place(&self, number: u32) -> Option<String> {
@@ -115,6 +129,12 @@ impl SideFile {
             None => format!("function {}", place.function),
         })
     }
+}
+
+/// Returns the SHA-256 of a package, as side files have it.
+pub(crate) fn hexadecimal(package: &[u8]) -> String {
+    let hash = ImageHash::of(package).0;
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Line {

@@ -3,7 +3,7 @@
 use crate::buses::UnderWay;
 use crate::interrupts::Lines;
 use crate::rules::{self, Shared};
-use berth_desk::{Block, Board, By, Desk, Index, Model, Width, Wrong};
+use berth_desk::{Block, Board, By, Desk, Driver, Index, Model, Width, Wrong};
 use berth_flash::Simulated as NoFlash;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -14,8 +14,8 @@ use wasm_supervisor::buses::Bus;
 use wasm_supervisor::container::notes::RUNNING;
 use wasm_supervisor::errno;
 use wasm_supervisor::platform::{
-    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, PinAction, Platform,
-    Pull, Refusal,
+    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, DeviceKind, LedAction, PinAction,
+    Platform, Pull, Refusal,
 };
 
 /// Microseconds that a turn of a container takes, or a call of one of its handlers.
@@ -115,10 +115,14 @@ impl Simulated {
         }
     }
 
-    /// Has the kernel's driver this device for containers?
-    fn has(&self, class: &str, index: u32) -> bool {
+    /// This device of the kernel's driver, if containers may have it.
+    fn device(&self, class: &str, index: u32) -> Option<&Driver> {
         let mut devices = self.0.board.devices.iter();
-        devices.any(|device| device.class == class && device.index == index)
+        devices.find(|device| device.class == class && device.index == index)
+    }
+
+    fn has(&self, class: &str, index: u32) -> bool {
+        self.device(class, index).is_some()
     }
 }
 
@@ -286,6 +290,19 @@ impl Platform for Simulated {
         let there = self.has("led", index);
         let leds = self.0.leds.borrow();
         leds.get(index as usize).copied().filter(|_| there)
+    }
+
+    fn let_go(&self, kind: DeviceKind, number: u32) {
+        let (class, levels) = match kind {
+            DeviceKind::Led => ("led", &self.0.leds),
+            DeviceKind::Pin => ("gpio", &self.0.pins),
+        };
+        let device = self.device(class, number);
+        let state = device.and_then(|device| device.safe_state.as_deref());
+        let mut levels = levels.borrow_mut();
+        if let (Some(state), Some(level)) = (state, levels.get_mut(number as usize)) {
+            *level = matches!(state, "on" | "high" | "input-pull-up");
+        }
     }
 
     fn pin_count(&self) -> u32 {

@@ -208,6 +208,7 @@ impl<P: Platform + 'static> Containers<P> {
                 let _ = self.forget_values(slot);
             }
         }
+        self.sweep_counters();
     }
 
     /// Remove the named values of the container in `slot`.

@@ -5,7 +5,9 @@
 use core::fmt::Write;
 
 use berth_exposure::LABEL_MAX;
-use berth_protocol::{Entry, Fault, FaultReport, LOG_TEXT_MAX, Level, Restart, State, Update};
+use berth_protocol::{
+    Entry, Fault, FaultReport, Happening, LOG_TEXT_MAX, Level, Restart, State, Update,
+};
 
 use super::budget::Cause;
 use super::host::{ACCESSES, CONVEYORS, PROGRAM};
@@ -102,7 +104,12 @@ impl<P: Platform + 'static> Containers<P> {
         match self.launch(slot, Event::Start) {
             // A fault while it was loaded has been dealt with as every fault.
             Ok(()) | Err(Refused::State(_) | Refused::SafeMode) => {}
-            Err(_) => self.apply_policy(slot, Ended::Failure),
+            Err(refused) => {
+                if let Refused::Untrusted(why) = refused {
+                    self.note(slot, Happening::Untrusted { why });
+                }
+                self.apply_policy(slot, Ended::Failure);
+            }
         }
     }
 

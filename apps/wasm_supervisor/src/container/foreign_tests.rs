@@ -9,6 +9,7 @@ use berth_protocol::{Fault, ImageHash, MissingWhy, Parameters, State};
 use crate::admission::{Module, imports};
 use crate::container::{Containers, Name, Refused, Shared};
 use crate::fake::Fake;
+use crate::platform::DeviceKind;
 
 struct Bench {
     fake: Fake,
@@ -212,6 +213,34 @@ fn pins_are_the_exposed_leds_and_others_do_nothing() {
     // The third light is there, but not exposed.
     assert_eq!(*bench.fake.0.leds.borrow(), [false, true, false]);
     assert_eq!(bench.state(), State::Exited { code: 0 });
+}
+
+#[test]
+fn what_a_container_drove_last_is_let_go_when_it_ends() {
+    let body = r"(drop (call $led_toggle (i32.const 1))) (drop (call $led_on (i32.const 2)))
+        (drop (call $led_is_on (i32.const 0))) (drop (call $pin_set (i32.const 1)))
+        (drop (call $pin_set (i32.const 9))) (call $delay (i32.const 1000))";
+    let mut bench = Bench::new("", body);
+    assert_eq!(bench.state(), State::Running);
+    assert_eq!(*bench.fake.0.let_go.borrow(), []);
+    // Another one takes the pin over, and keeps it.
+    let (hash, parameters) = (ImageHash([1; 32]), Parameters::default());
+    let taken = r"(drop (call $pin_clear (i32.const 1))) (call $delay (i32.const 10000))";
+    let containers = &mut bench.containers;
+    let name = Name::new("y").unwrap();
+    let image = program("", taken);
+    containers.store(name, image, hash, parameters).unwrap();
+    let slot = containers.find("y").unwrap();
+    containers.start(slot).unwrap();
+    for _ in 0..30 {
+        bench.run();
+    }
+    assert_eq!(bench.state(), State::Exited { code: 0 });
+    // The first light was only looked at, the third and the tenth pin are not there for it.
+    assert_eq!(*bench.fake.0.let_go.borrow(), [(DeviceKind::Led, 1)]);
+    bench.containers.kill(slot).unwrap();
+    let let_go = bench.fake.0.let_go.take();
+    assert_eq!(let_go, [(DeviceKind::Led, 1), (DeviceKind::Pin, 1)]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::arena;
 use crate::buses::{Place, SpiSettings, Transfer};
 use crate::engine::{Account, Asked, Handler, Host, Keep, MailPlace, Stop, border::price};
 use crate::interrupts::Capture;
-use crate::platform::{Claimed, LedAction, PinAction, Platform, Width};
+use crate::platform::{Claimed, DeviceKind, LedAction, PinAction, Platform, Width};
 use crate::programs::{INSTRUCTION_BYTES, Pass, Passes, Places, UnderWay, Work};
 use crate::window::Window;
 
@@ -396,6 +396,17 @@ impl<P: Platform> ContainerHost<P> {
     }
 
     /// Ask the system below. What that allocates is not the container's.
+    /// It has driven a device, or was not let. Returns what the container is told.
+    fn driven(&self, kind: DeviceKind, number: u32, result: Result<(), u8>) -> u32 {
+        match result {
+            Ok(()) => {
+                self.shared.drives(self.run, kind, number);
+                0
+            }
+            Err(code) => code.into(),
+        }
+    }
+
     fn platform<R>(&self, call: impl FnOnce(&P) -> R) -> R {
         arena::outside(|| call(&self.shared.platform))
     }
@@ -888,7 +899,7 @@ impl<P: Platform> berth_foreign::Container for ContainerHost<P> {
 
     fn pin(&mut self, number: u32, action: PinAction) -> u32 {
         let result = self.shared.platform.pin(number, action);
-        u32::from(result.err().unwrap_or(0))
+        self.driven(DeviceKind::Pin, number, result)
     }
 
     fn pin_is_high(&self, number: u32) -> Option<bool> {
@@ -901,7 +912,7 @@ impl<P: Platform> berth_foreign::Container for ContainerHost<P> {
 
     fn led(&mut self, index: u32, action: LedAction) -> u32 {
         let result = self.shared.platform.led(index, action);
-        u32::from(result.err().unwrap_or(0))
+        self.driven(DeviceKind::Led, index, result)
     }
 
     fn led_is_on(&self, index: u32) -> Option<bool> {

@@ -162,6 +162,7 @@ impl<P: Platform + 'static> Containers<P> {
         let id = place.id().arena().ok_or(Refused::TooMany)?;
         let image = source.image;
         let module = Module::scan(image).map_err(Refused::Invalid)?;
+        self.trusted(Some(place.id()), image)?;
         let limit = limit(parameters);
         arena::set_limit(id, limit as usize);
         admit(id, &module, limit)?;
@@ -305,6 +306,7 @@ impl<P: Platform + 'static> Containers<P> {
                                     holder: self.holder(label),
                                 },
                                 Refusal::NotExposed => Refused::Missing(1),
+                                Refusal::Unproven => Refused::KeyNeeded { claim },
                                 Refusal::Other(code) => Refused::Claim { claim, code },
                             })?
                         }

@@ -1,6 +1,6 @@
 //! Why something was not done with a container.
 
-use berth_protocol::State;
+use berth_protocol::{Distrust, State};
 
 use crate::admission::Malformed;
 
@@ -36,6 +36,17 @@ pub enum Refused {
         /// The kernel's error code.
         code: u8,
     },
+    /// Its `claim`-th label is for packages that are signed for it.
+    KeyNeeded {
+        /// Which of its labels.
+        claim: usize,
+    },
+    /// Its signature is not what it has to be.
+    Untrusted(Distrust),
+    /// A newer version of the package was here, with this counter.
+    Older(u32),
+    /// There are counters of as many packages as there can be.
+    TooManyPackages,
     /// A configuration that cannot be, in words.
     Configuration(&'static str),
     /// The store does not take it.

@@ -23,7 +23,7 @@ use super::saved::{SaveError, Saved};
 use crate::arena;
 use crate::buses::{Bus, Place, SpiSettings, Transfer};
 use crate::errno;
-use crate::platform::Platform;
+use crate::platform::{DeviceKind, Distrust, Platform, Proven};
 
 /// See the module.
 pub struct Shared<P> {
@@ -62,6 +62,10 @@ pub(super) struct Cells {
     pub(super) claims: Cell<Claims>,
     /// Of these, by the bit of their number, those that it has had register programs for which one pass did not finish.
     pub(super) programs: Cell<u8>,
+    /// The devices of the kernel that it was the last to drive, a bit for each: 64 numbers of a kind, in two words.
+    driven: [Cell<u32>; 2 * DeviceKind::ALL.len()],
+    /// Where the signed bytes are that the kernel has proven for it.
+    proven: Cell<Option<Proven>>,
 }
 
 impl Cells {
@@ -75,6 +79,8 @@ impl Cells {
             memory_max: Cell::new(u32::MAX),
             claims: Cell::new(Claims::NONE),
             programs: Cell::new(0),
+            driven: [const { Cell::new(0) }; 2 * DeviceKind::ALL.len()],
+            proven: Cell::new(None),
         }
     }
 }
@@ -287,6 +293,19 @@ impl<P: Platform> Shared<P> {
         cells.mail.borrow_mut().set_open(None);
         cells.state.take();
         cells.slot.set(None);
+        for (index, driven) in cells.driven.iter().enumerate() {
+            let mut driven = driven.take();
+            while driven != 0 {
+                let number = driven.trailing_zeros();
+                driven &= driven - 1;
+                let kind = if index < 2 {
+                    DeviceKind::Led
+                } else {
+                    DeviceKind::Pin
+                };
+                self.platform.let_go(kind, (index as u32 % 2) << 5 | number);
+            }
+        }
         for handle in cells.claims.take().handles() {
             let mut others = self.run_ids();
             let passed = others
@@ -294,6 +313,58 @@ impl<P: Platform> Shared<P> {
             if !passed {
                 self.platform.release(handle);
             }
+        }
+        if let Some(proven) = cells.proven.take()
+            && !self.is_proven(proven)
+        {
+            self.platform.end_proof(proven);
+        }
+    }
+
+    /// Has a run a proof of these bytes?
+    fn is_proven(&self, bytes: Proven) -> bool {
+        self.run_ids()
+            .any(|(_, cells)| cells.proven.get() == Some(bytes))
+    }
+
+    /// Have a signed image proven for a run, or, without one, for now. Runs of the same bytes share one proof: what they claim rests on it.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not as it should be.
+    pub(super) fn prove(&self, id: Option<RunId>, image: &[u8]) -> Result<(), Distrust> {
+        let bytes = Proven::of(image);
+        let is_new = !self.is_proven(bytes);
+        if is_new {
+            self.platform.prove(image)?;
+        }
+        match id.and_then(|id| self.run(id)) {
+            Some(cells) => cells.proven.set(Some(bytes)),
+            None if is_new => self.platform.end_proof(bytes),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// A run drives a device of the kernel: it is this run's to let go, and no other's any more.
+    #[inline(never)]
+    pub(super) fn drives(&self, id: RunId, kind: DeviceKind, number: u32) {
+        let (index, bit) = (
+            kind as usize * 2 + (number >> 5) as usize,
+            1 << (number & 31),
+        );
+        let driven = |cells: &'_ Cells| cells.driven.get(index).map_or(0, Cell::get);
+        let own = self.run(id);
+        if own.is_none_or(|own| driven(own) & bit != 0) || number >= 64 {
+            return;
+        }
+        for cells in &self.runs {
+            if let Some(driven) = cells.driven.get(index) {
+                driven.set(driven.get() & !bit);
+            }
+        }
+        if let Some(driven) = own.and_then(|own| own.driven.get(index)) {
+            driven.set(driven.get() | bit);
         }
     }
 

@@ -7,12 +7,14 @@
 //!                         32           an image that is kept back during a live update
 //!                         33 to 50     configurations: the metadata of an image names its one
 //!   named values of n     51 + n
+//!                         67           counters of packages
 //! ```
 //!
 //! A configuration is written under a key that nobody names, and then the metadata that names it: so parameters and
 //! configuration change together, with the image or without. What nobody names is removed ([`super::belongings`]).
 //! (Before there were configurations key 33 was that of the upload. One that was interrupted by an update of the
-//! firmware is removed as a configuration that nobody names: `supervisor/tests/older.rs`.)
+//! firmware is removed as a configuration that nobody names: `supervisor/tests/older.rs`. Before there were counters 67 was; what
+//! is there and is none is removed as well.)
 //!
 //! An image in the store is read where it lies; the store may move it whenever it is changed, so
 //! nobody keeps more of it than its key. Without flash, images are kept in memory and end with
@@ -27,8 +29,8 @@ use super::name::{CONTAINERS_MAX, Name};
 const PAGES: usize = 128;
 /// Configurations there can be at once: one for each container, one for a live update, one that is to be another's.
 const CONFIGURATIONS: usize = CONTAINERS_MAX + 2;
-/// Three for each slot, one for a live update, those of configurations, and the store's own.
-pub(super) const KEYS: usize = 3 * CONTAINERS_MAX + CONFIGURATIONS + 2;
+/// Three for each slot, one for a live update, those of configurations, one for counters, and the store's own.
+pub(super) const KEYS: usize = 3 * CONTAINERS_MAX + CONFIGURATIONS + 3;
 
 /// The store of a device.
 pub type ImageStore<F> = Store<F, PAGES, KEYS>;
@@ -65,6 +67,9 @@ pub(super) const fn configuration_keys() -> core::ops::Range<Key> {
 pub(super) const fn values_key(slot: usize) -> Key {
     configuration_keys().end + slot as Key
 }
+
+/// Where the counters of packages are stored.
+pub(super) const COUNTERS_KEY: Key = values_key(CONTAINERS_MAX);
 
 /// What an operator has chosen for a container beside its parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

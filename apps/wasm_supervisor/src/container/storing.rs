@@ -47,7 +47,7 @@ impl<P: Platform + 'static> Containers<P> {
     ///
     /// # Errors
     ///
-    /// [`Refused::TooMany`], [`Refused::NoRoom`], [`Refused::Invalid`], [`Refused::Store`].
+    /// [`Refused::TooMany`], [`Refused::NoRoom`], [`Refused::Invalid`], [`Refused::Store`], those of [`take`](Self::take).
     pub fn store_uploaded(
         &mut self,
         name: Name,
@@ -56,6 +56,7 @@ impl<P: Platform + 'static> Containers<P> {
         belongings: Belongings,
     ) -> Result<(), Refused> {
         let slot = self.admit(self.images.received())?;
+        self.take()?;
         // First all that may fail without leaving a trace. What an earlier container of this slot had is not this one's.
         self.forget_values(slot).map_err(Refused::Store)?;
         if !self.place(slot, name, hash, parameters, belongings) {

@@ -51,6 +51,8 @@ pub struct Containers<P: Platform + 'static> {
     /// What is to be written to the store before anything else is done: who is quarantined from now on, that the
     /// candidate is forgotten, and that it is swept.
     pub(super) untold: (Option<usize>, bool, bool),
+    /// The image that is stored next may be older than one that was here.
+    pub(super) takes_older: bool,
     /// Number of the next log.
     next_log: u32,
 }
@@ -75,6 +77,7 @@ impl<P: Platform + 'static> Containers<P> {
             trial: None,
             deferred_us: u64::MAX,
             untold: (None, false, true),
+            takes_older: false,
             next_log: 0,
             clock: Clock::new(shared.platform.now_us()),
             shared,

@@ -53,6 +53,7 @@ impl<P: Platform + 'static> Containers<P> {
         starts: bool,
     ) -> Result<Update, Refused> {
         self.admit_update(self.images.received(), parameters)?;
+        self.take()?;
         self.forget_refused();
         self.images
             .commit(CANDIDATE_KEY, None)

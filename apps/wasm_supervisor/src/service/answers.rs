@@ -17,6 +17,7 @@ pub const fn changes(op: &Op<'_>) -> bool {
     match op {
         Op::UploadCommit { .. }
         | Op::RunCommit { .. }
+        | Op::Commit { .. }
         | Op::UploadAbort { .. }
         | Op::Start { .. }
         | Op::Stop { .. }
@@ -50,7 +51,9 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::FaultPlace { .. }
         | Op::Draft { .. }
         | Op::Announce { .. }
-        | Op::Kept { .. } => false,
+        | Op::Kept { .. }
+        | Op::Trust
+        | Op::Signature { .. } => false,
     }
 }
 

@@ -3,6 +3,7 @@
 use berth_protocol::{DeviceError, State, TEXT_MAX, cut};
 
 use crate::arena;
+use crate::container::trust::PACKAGES_MAX;
 use crate::container::{CONTAINERS_MAX, Container, Containers, Refused};
 use crate::platform::Platform;
 
@@ -53,6 +54,14 @@ pub(super) fn error<P: Platform + 'static>(
         Refused::Claim { claim, code } => DeviceError::ClaimRefused {
             label: label(claim),
             code,
+        },
+        Refused::KeyNeeded { claim } => DeviceError::KeyNeeded {
+            label: label(claim),
+        },
+        Refused::Untrusted(why) => DeviceError::Untrusted { why },
+        Refused::Older(counter) => DeviceError::Older { counter },
+        Refused::TooManyPackages => DeviceError::TooManyPackages {
+            limit: PACKAGES_MAX as u16,
         },
         Refused::Configuration(what) => DeviceError::BadParameter { what },
         Refused::Store(error) => store_error(error, containers.images().flash().is_some()),

@@ -34,6 +34,21 @@ impl<P: Platform + 'static> Service<P> {
         sink.take(id, &result);
     }
 
+    /// What the signature of the container called `name` claims, with its label of this number.
+    pub(super) fn signature(&self, id: u32, name: &str, label: u8, sink: &mut dyn Sink) {
+        let slot = self.containers.find(name).ok_or(DeviceError::UnknownName);
+        let result = slot.map(|slot| match self.containers.claims(slot) {
+            None => Reply::End,
+            Some(claims) => Reply::Signature {
+                key: claims.key.0,
+                counter: claims.counter,
+                package: claims.name,
+                label: claims.labels.iter().nth(label.into()),
+            },
+        });
+        sink.take(id, &result);
+    }
+
     /// What is kept for the container called `name`, its configuration from `offset` on.
     pub(super) fn kept(&self, id: u32, name: &str, offset: u16, sink: &mut dyn Sink) {
         let found = self.containers.find(name);

@@ -156,8 +156,18 @@ impl<P: Platform + 'static> Answering for Service<P> {
                     Err(failed) => self.fail(id, failed, sink),
                 }
             }
-            Op::UploadCommit { upload } | Op::RunCommit { upload } => {
-                let starts = matches!(request.op, Op::RunCommit { .. });
+            Op::UploadCommit { upload } | Op::RunCommit { upload } | Op::Commit { upload, .. } => {
+                let starts = matches!(
+                    request.op,
+                    Op::RunCommit { .. } | Op::Commit { starts: true, .. }
+                );
+                self.containers.take_older(matches!(
+                    request.op,
+                    Op::Commit {
+                        downgrade: true,
+                        ..
+                    }
+                ));
                 let own = self.upload.as_ref().filter(|own| own.id() == upload);
                 let chosen = own.map(Upload::chosen).unwrap_or_default();
                 // Without it the upload is not over.
@@ -209,6 +219,8 @@ impl<P: Platform + 'static> Answering for Service<P> {
                 chosen,
             } => self.edit(id, name, (parameters, chosen), restart, sink),
             Op::Kept { name, offset } => self.kept(id, name, offset, sink),
+            Op::Trust => sink.take(id, &Ok(Reply::Trust(self.containers.trust()))),
+            Op::Signature { name, label } => self.signature(id, name, label, sink),
             Op::Remove { name } => self.act(id, name, &Containers::remove, sink),
             Op::Containers { cursor } => sink.take(id, &Ok(self.container(cursor))),
             Op::Log { name, log, from } => self.log_line(id, name, (log, from), sink),

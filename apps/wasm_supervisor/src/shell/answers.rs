@@ -71,7 +71,10 @@ fn print_reply<P: Platform>(
         | Reply::ImagePart { .. }
         | Reply::FaultBlock { label: None }
         // The log tells it.
-        | Reply::FaultPlace { .. } => {}
+        | Reply::FaultPlace { .. }
+        // Only programs ask.
+        | Reply::Trust(_)
+        | Reply::Signature { .. } => {}
         Reply::FaultBlock { label: Some(label) } => {
             out.add("last call before the fault: of block ");
             out.add(label);

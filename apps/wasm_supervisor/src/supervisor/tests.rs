@@ -13,6 +13,7 @@ mod refused;
 mod requests;
 mod reset;
 mod store;
+mod trust;
 mod uploads;
 
 use std::format;

@@ -93,6 +93,9 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::Announce { .. } => 32,
         Op::Change { .. } => 33,
         Op::Kept { .. } => 34,
+        Op::Commit { .. } => 35,
+        Op::Trust => 36,
+        Op::Signature { .. } => 37,
     }
 }
 
@@ -241,6 +244,8 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             }),
             run,
             Step::Ask(Op::Kept { name, offset: 0 }),
+            Step::Ask(Op::Trust),
+            Step::Ask(Op::Signature { name, label: 0 }),
             Step::Ask(Op::Heap),
             Step::Ask(Op::Exposures { cursor: 0 }),
             Step::Ask(Op::Images { cursor: 0 }),

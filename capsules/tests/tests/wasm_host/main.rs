@@ -9,8 +9,12 @@ mod interrupts;
 mod largest;
 mod mapped;
 mod programs;
+mod proofs;
 mod reaping;
 
+#[allow(dead_code)]
+#[path = "../../../../crates/proof/tests/support/mod.rs"]
+mod signed_images;
 mod test_lines;
 // What the capsule's own tests use, too.
 #[allow(dead_code)]

@@ -1,5 +1,7 @@
 //! Pins (driver 0x4).
 
+use berth_exposure::rest::LET_GO;
+
 use crate::{ErrorCode, command};
 
 /// Driver number.
@@ -51,6 +53,11 @@ pub fn read(number: u32) -> Result<bool, ErrorCode> {
     command(DRIVER_NUM, commands::READ, number as usize, 0)
         .success_u32()
         .map(|level| level != 0)
+}
+
+/// Have it come to rest, if this run was the last to drive it. `NoDevice` of one without a safe state.
+pub fn let_go(number: u32) -> Result<(), ErrorCode> {
+    done(LET_GO, number, 0)
 }
 
 fn done(number: usize, pin: u32, how: u32) -> Result<(), ErrorCode> {

@@ -1,5 +1,7 @@
 //! LED: lights on the board (driver 0x2).
 
+use berth_exposure::rest::LET_GO;
+
 use crate::{ErrorCode, command};
 
 /// Driver number.
@@ -38,4 +40,9 @@ pub fn is_on(index: u32) -> Result<bool, ErrorCode> {
     command(DRIVER_NUM, commands::READ, index as usize, 0)
         .success_u32()
         .map(|state| state != 0)
+}
+
+/// Have LED `index` come to rest, if this run was the last to change it. `NoDevice` of one without a safe state.
+pub fn let_go(index: u32) -> Result<(), ErrorCode> {
+    command(DRIVER_NUM, LET_GO, index as usize, 0).success()
 }

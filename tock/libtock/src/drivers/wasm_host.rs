@@ -10,6 +10,7 @@
 pub mod conveyors;
 pub mod interrupts;
 pub mod programs;
+pub mod proofs;
 
 use crate::{ErrorCode, allow, command};
 use berth_exposure::command as number;

@@ -1,8 +1,10 @@
 //! The words of the command line.
 
+mod keys;
 mod name;
 mod settings;
 
+pub use keys::{Keys, KeysCommand, NewKey, ShowKey, VerifyPackage};
 pub use name::{name_of, without_ending};
 pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes, policy, service};
 
@@ -114,6 +116,8 @@ pub enum Command {
     Scan(Scan),
     /// Check the way to the device, and what it still has room for
     Doctor,
+    /// Make and show the keys that sign packages, and look at signatures
+    Keys(Keys),
     /// Offer devices over HTTP: the words of the gateway, berth-serve
     #[command(disable_help_flag = true)]
     Serve(Serve),
@@ -190,6 +194,9 @@ pub struct Upload {
     /// Send the file as it is instead of packing it on the way
     #[arg(long)]
     pub no_pack: bool,
+    /// Also if the device has had a newer version of this signed package
+    #[arg(long)]
+    pub allow_downgrade: bool,
 }
 
 /// What `run` takes.
@@ -226,6 +233,9 @@ pub struct Run {
     /// Send the file as it is instead of packing it on the way
     #[arg(long)]
     pub no_pack: bool,
+    /// Also if the device has had a newer version of this signed package
+    #[arg(long)]
+    pub allow_downgrade: bool,
 }
 
 impl Run {

@@ -147,6 +147,7 @@ impl Settings {
             configuration.add(name, value).map_err(Error::Usage)?;
         }
         Ok(Terms {
+            older: false,
             parameters: self.parameters(numbers),
             configuration,
             values: self.values,

@@ -9,6 +9,7 @@ use crate::{
     output::{self, Check, Fit, Report, Verdict},
     registry_path,
 };
+use berth_protocol::Trust;
 use std::{
     io::Write,
     time::{Duration, Instant},
@@ -60,6 +61,7 @@ fn examine(cli: &Cli, report: &mut Report) -> Result<(), Error> {
     let heap = device::heap(&mut client)?;
     let status = device::optional(device::status(&mut client))?;
     firmware(&info, status.as_ref(), report);
+    trust(device::optional(device::trust(&mut client))?, report);
     memory(&heap, status.as_ref(), report);
     Ok(())
 }
@@ -214,6 +216,28 @@ fn firmware(info: &DeviceInfo, status: Option<&DeviceStatus>, report: &mut Repor
             erases_left(erases, report);
         }
     }
+}
+
+/// Whose packages run. Older firmware does not ask who made one.
+fn trust(trust: Option<Trust>, report: &mut Report) {
+    let message = match trust {
+        None | Some(Trust { keys: 0, .. }) => {
+            "the device has no keys: any package runs, whoever made it".to_owned()
+        }
+        Some(trust) => format!(
+            "{} {}; {}; counters of {} packages, {} at most",
+            trust.keys,
+            if trust.keys == 1 { "key" } else { "keys" },
+            if trust.refuses_unsigned {
+                "signed packages only"
+            } else {
+                "unsigned packages run, without the blocks that need a key"
+            },
+            trust.packages,
+            trust.packages_max
+        ),
+    };
+    report.add("trust", Verdict::Ok, message, None);
 }
 
 /// What the firmware allows the store to wear.

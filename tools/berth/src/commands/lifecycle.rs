@@ -152,7 +152,8 @@ pub(super) fn upload(cli: &Cli, arguments: &Upload, out: &mut impl Write) -> Res
         },
     )?;
     arguments.settings.check()?;
-    let terms = arguments.settings.terms(&arguments.numbers)?;
+    let mut terms = arguments.settings.terms(&arguments.numbers)?;
+    terms.older = arguments.allow_downgrade;
     if let Some(text) = arguments.numbers.note() {
         note(&image.name, text);
     }

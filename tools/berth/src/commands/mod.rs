@@ -5,6 +5,7 @@ pub(crate) mod devices;
 mod doctor;
 mod endings;
 mod images;
+mod keys;
 mod lifecycle;
 mod on_save;
 mod project;
@@ -201,6 +202,7 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Select(arguments) => devices::select(&arguments.name, &mut out, json)?,
         Command::Scan(arguments) => devices::scan(arguments, &mut out, json)?,
         Command::Doctor => doctor::run(cli, &mut out)?,
+        Command::Keys(arguments) => keys::run(&arguments.command, &mut out, json)?,
         Command::Serve(arguments) => return Err(serve::run(&arguments.words, json).into()),
         Command::Fleet(arguments) => {
             let words = [&["fleet".into()][..], &arguments.words].concat();

@@ -99,7 +99,10 @@ impl<'a> Running<'a> {
     ) -> Result<Self, Error> {
         Ok(Self {
             image,
-            terms: arguments.settings.terms(&Numbers::default())?,
+            terms: Terms {
+                older: arguments.allow_downgrade,
+                ..arguments.settings.terms(&Numbers::default())?
+            },
             wishes: arguments.wishes,
             watched: arguments.follow || arguments.rm || arguments.watch,
             trial,

@@ -3,11 +3,12 @@
 use super::{ask, convert, done, kept, list, update_status, with_draft};
 use crate::{
     Block, Client, Container, DeviceEvent, Error, FaultPlace, FaultRecord, Image, Inspection,
-    LogLine, Refusal, Said, Terms, Values, model::Source,
+    LogLine, Refusal, Said, SignatureClaims, Terms, Values, model::Source,
 };
 use std::collections::BTreeMap;
 
-use berth_protocol::{DeviceError, ImageHash, Op, Place, Reply, Restart};
+use berth_protocol::{DeviceError, ImageHash, Op, Place, Reply, Restart, Trust};
+use berth_signature::LABELS_MAX;
 
 /// Start a container.
 ///
@@ -257,6 +258,55 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Inspection, Error> {
         sources: optional(sources(client, name))?.unwrap_or_default(),
         last_fault,
         update: optional(update_status(client, name, None))?.flatten(),
+        signature: optional(signature(client, name))?.flatten(),
+    })
+}
+
+/// What the signature of a container's image claims; `None`: it is not signed.
+fn signature(client: &mut Client, name: &str) -> Result<Option<SignatureClaims>, Error> {
+    let mut found: Option<SignatureClaims> = None;
+    for label in 0..LABELS_MAX as u8 {
+        let op = Op::Signature { name, label };
+        let (claims, next) = ask(client, "inspect", Some(name), op, |reply| match reply {
+            Reply::Signature {
+                key,
+                counter,
+                package,
+                label,
+            } => Some((
+                Some(SignatureClaims {
+                    key: convert::hexadecimal(&key),
+                    counter,
+                    package: package.into(),
+                    labels: Vec::new(),
+                }),
+                label.map(Said::from),
+            )),
+            Reply::End => Some((None, None)),
+            _ => None,
+        })?;
+        // Of one image, whatever becomes of the container between two requests.
+        match (&mut found, claims) {
+            (None, claims) => found = claims,
+            (Some(first), Some(now)) if first.key == now.key && first.counter == now.counter => {}
+            _ => return Ok(None),
+        }
+        match (&mut found, next) {
+            (Some(found), Some(label)) => found.labels.push(label),
+            _ => break,
+        }
+    }
+    Ok(found)
+}
+
+/// Whose packages the device takes.
+///
+/// # Errors
+/// As every request.
+pub(crate) fn trust(client: &mut Client) -> Result<Trust, Error> {
+    ask(client, "trust", None, Op::Trust, |reply| match reply {
+        Reply::Trust(trust) => Some(trust),
+        _ => None,
     })
 }
 

@@ -161,6 +161,7 @@ pub(super) fn event(
         }
         Happening::Exited { code } => format!("code {code}"),
         Happening::Faulted { fault } => fault.word().into(),
+        Happening::Untrusted { why } => why.to_string(),
         Happening::Restarting { count } => format!("time {count} in a row"),
         Happening::Updated(Update::RolledBack { fault }) => fault
             .map_or("could not be started", |fault| fault.word())

@@ -9,7 +9,7 @@ pub use containers::{
     containers, edit, event, images, inspect, kill, lift, log_line, pause, read_image, remove,
     resume, start, stop,
 };
-pub(crate) use containers::{names, optional, restart_policy};
+pub(crate) use containers::{names, optional, restart_policy, trust};
 pub use convert::{hexadecimal, settings};
 use draft::with_draft;
 pub use draft::{Kept, kept};

@@ -46,7 +46,7 @@ pub fn upload(
     let Some(upload) = send(client, name, image, (begin, changes), progress)? else {
         return Ok(UploadOutcome::Unchanged);
     };
-    let commit = Op::UploadCommit { upload };
+    let commit = commit(upload, false, terms.older);
     let committed = with_draft(client, ("upload", name), changes, |client| {
         done(client, "upload", Some(name), commit)
     });
@@ -87,8 +87,8 @@ pub fn live_update(
         return Ok(Begun::Unchanged);
     };
     let (to, commit) = match after {
-        After::Waits => ("update", Op::UploadCommit { upload }),
-        After::Runs => ("start", Op::RunCommit { upload }),
+        After::Waits => ("update", commit(upload, false, terms.older)),
+        After::Runs => ("start", commit(upload, true, terms.older)),
     };
     before_commit(client)?;
     let outcome = with_draft(client, (to, name), changes, |client| {
@@ -106,6 +106,19 @@ pub fn live_update(
             }
         }
         outcome => outcome.map(|outcome| Begun::Update { upload, outcome }),
+    }
+}
+
+/// The end of an upload. What needs no more is said as older firmware knows it.
+const fn commit(upload: u32, starts: bool, downgrade: bool) -> Op<'static> {
+    match (starts, downgrade) {
+        (false, false) => Op::UploadCommit { upload },
+        (true, false) => Op::RunCommit { upload },
+        (starts, true) => Op::Commit {
+            upload,
+            starts,
+            downgrade: true,
+        },
     }
 }
 

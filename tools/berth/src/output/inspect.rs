@@ -59,6 +59,20 @@ pub(crate) fn inspection(
         "image",
         &format!("{} bytes, SHA-256 {}", c.image_bytes, found.sha256),
     ]);
+    if let Some(signature) = &found.signature {
+        let labels: Vec<_> = signature.labels.iter().map(|label| &**label).collect();
+        let labels = match labels.join(", ") {
+            none if none.is_empty() => "no block that needs a key".to_owned(),
+            labels => labels,
+        };
+        table.add_row([
+            "signed",
+            &format!(
+                "by key {} as {}, counter {}, for {labels}",
+                signature.key, signature.package, signature.counter
+            ),
+        ]);
+    }
     table.add_row([
         "memory",
         &format!(

@@ -7,11 +7,13 @@
 mod doctor;
 mod exposures;
 mod inspect;
+mod keys;
 mod tables;
 
 pub(crate) use doctor::{Check, Fit, Report, Verdict, doctor};
 pub(crate) use exposures::exposures;
 pub(crate) use inspect::{info, inspection};
+pub(crate) use keys::{key, keys, verified};
 pub(crate) use tables::{Found, containers, devices, erases_left, heap, images, scan, stats};
 
 use crate::{DeviceEvent, Error, LogLine, UpdateOutcome, cli::Cli};

@@ -5,7 +5,7 @@ use berth_protocol::{
     Access, CHUNK_MAX, Chosen, Container, DRAFT_PART_MAX, Device, DeviceError, Entry, Erases,
     Exposure, FRAME_MAX, Fault, FaultReport, Happening, Heap, Holder, HostCall, Image, ImageHash,
     Inspection, Level, MissingWhy, Op, PROTOCOL_VERSION, Parameters, Place, Reply, Request,
-    Response, Source, State, Status, StoreStatus, Update, encode_frame,
+    Response, Source, State, Status, StoreStatus, Trust, Update, encode_frame,
 };
 
 use std::time::{Duration, Instant};
@@ -273,6 +273,32 @@ impl Memory {
                 upload.image.extend(bytes.iter().skip(known));
                 Ok(Reply::Upload {
                     offset: upload.image.len() as u32,
+                })
+            }
+            Op::Commit { upload, starts, .. } => {
+                let op = match starts {
+                    true => Op::RunCommit { upload },
+                    false => Op::UploadCommit { upload },
+                };
+                self.execute(Request { op, ..request }, faults)
+            }
+            Op::Trust | Op::Signature { .. } if faults.old => Err(DeviceError::Unsupported),
+            Op::Trust => Ok(Reply::Trust(Trust {
+                keys: 2,
+                refuses_unsigned: faults.safe_mode,
+                packages: 3,
+                packages_max: 64,
+            })),
+            Op::Signature { name, label } => {
+                self.find(name)?;
+                Ok(match name {
+                    "blink" => Reply::Signature {
+                        key: [0xab; 8],
+                        counter: 7,
+                        package: "lamp",
+                        label: ["fpgaio", "uart1"].get(usize::from(label)).copied(),
+                    },
+                    _ => Reply::End,
                 })
             }
             Op::UploadCommit { upload } => self.commit(upload, faults),

@@ -1,9 +1,9 @@
 //! Everything that a device can refuse.
 
-use berth_protocol::{DeviceError, State};
+use berth_protocol::{DeviceError, Distrust, State};
 
 /// An example of each.
-pub const REFUSALS: [DeviceError<'static>; 33] = [
+pub const REFUSALS: [DeviceError<'static>; 42] = [
     DeviceError::Unsupported,
     DeviceError::BadName,
     DeviceError::BadParameter {
@@ -65,6 +65,27 @@ pub const REFUSALS: [DeviceError<'static>; 33] = [
     DeviceError::OtherLog,
     DeviceError::Superseded,
     DeviceError::NoDraft,
+    DeviceError::Untrusted {
+        why: Distrust::Unsigned,
+    },
+    DeviceError::Untrusted {
+        why: Distrust::UnknownKey,
+    },
+    DeviceError::Untrusted {
+        why: Distrust::Changed,
+    },
+    DeviceError::Untrusted {
+        why: Distrust::Malformed,
+    },
+    DeviceError::Untrusted {
+        why: Distrust::Label,
+    },
+    DeviceError::Untrusted {
+        why: Distrust::Unproven,
+    },
+    DeviceError::KeyNeeded { label: "fpgaio" },
+    DeviceError::Older { counter: 7 },
+    DeviceError::TooManyPackages { limit: 64 },
 ];
 
 /// The place of a kind among all; a new one has none, and this does not compile.
@@ -100,11 +121,15 @@ fn place(error: &DeviceError<'_>) -> usize {
         DeviceError::OtherLog => 27,
         DeviceError::Superseded => 28,
         DeviceError::NoDraft => 29,
+        DeviceError::Untrusted { .. } => 30,
+        DeviceError::KeyNeeded { .. } => 31,
+        DeviceError::Older { .. } => 32,
+        DeviceError::TooManyPackages { .. } => 33,
     }
 }
 
 /// How many kinds there are.
-const KINDS: usize = 30;
+const KINDS: usize = 34;
 
 /// Kinds without an example: none.
 pub fn forgotten() -> Vec<usize> {

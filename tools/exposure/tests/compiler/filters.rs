@@ -56,6 +56,35 @@ fn a_driver_is_listed_once() {
     );
 }
 
+/// Who executes others' code and could end processes would end the firmware's.
+#[test]
+fn a_host_of_containers_controls_no_other_process_without_a_reason() {
+    let of = |exposures: &str, commands: &str, reason: &str| {
+        filter(&format!(
+            "a {{ process = \"SUPERVISOR_FLASH\"; {exposures}\n d {{ driver = <0x10002>; commands = \"{commands}\"; {reason} }};\n}};"
+        ))
+    };
+    const WHY: &str = "dangerous = \"it restarts the pump's process\";";
+    for commands in ["0-6", "0-63", "6"] {
+        refused(
+            of("exposures;", commands, ""),
+            &[
+                "exposure.dts:4: driver 0x10002 is control of other processes by its commands from 6 on: who has it can break the firmware; remedy: do not expose it, or add dangerous = \"<why this is acceptable>\"",
+            ],
+        );
+        assert_eq!(of("exposures;", commands, WHY).map(drop), Ok(()));
+        // The firmware's own processes may.
+        assert_eq!(of("", commands, "").map(drop), Ok(()));
+    }
+    refused(
+        of("exposures;", "0-5", WHY),
+        &[
+            "exposure.dts:4: driver 0x10002 is not dangerous; remedy: remove the property dangerous, it would hide a later change of the board",
+        ],
+    );
+    assert_eq!(of("exposures;", "0-5", "").map(drop), Ok(()));
+}
+
 #[test]
 fn commands_are_ranges_of_numbers() {
     refused(
@@ -90,7 +119,7 @@ fn an_unknown_property_of_a_filter() {
         ),
         &[
             "exposure.dts:3: unknown property nam; remedy: remove it or use one of: process, exposures",
-            "exposure.dts:4: unknown property command; remedy: remove it or use one of: driver, commands, indexed, indices",
+            "exposure.dts:4: unknown property command; remedy: remove it or use one of: driver, commands, indexed, indices, dangerous",
         ],
     );
 }

@@ -13,6 +13,7 @@ mod filters;
 mod harmless;
 mod interrupts;
 mod kept;
+mod keys;
 mod program;
 mod properties;
 mod registers;

@@ -7,7 +7,7 @@ fn an_unknown_property_may_be_a_typing_error() {
     refused(
         block("regs", "access = \"mediated\"; mask = \"CTRL rw 0xf\";"),
         &[
-            "exposure.dts:3: unknown property mask; remedy: remove it or use one of: register-block, label, access, masks, read-effects, reading-acts, safe-state, interrupts, clear, clear-order, raised, captures-max, dangerous",
+            "exposure.dts:3: unknown property mask; remedy: remove it or use one of: register-block, label, access, masks, read-effects, reading-acts, safe-state, interrupts, clear, clear-order, raised, captures-max, dangerous, keys",
             "exposure.dts:3: reading DATA has an effect (modify); remedy: expose it without reading, or add \"DATA\" to read-effects",
         ],
     );
@@ -20,7 +20,7 @@ fn a_property_of_the_node_itself_is_checked() {
             "/include/ \"board.dtsi\"\n/ { exposure { compatible = \"berth,exposure\"; svd = \"board.svd\"; registers = <1>; }; };\n",
         ),
         &[
-            "exposure.dts:2: unknown property registers; remedy: remove it or use one of: compatible, svd",
+            "exposure.dts:2: unknown property registers; remedy: remove it or use one of: compatible, svd, unsigned",
         ],
     );
 }

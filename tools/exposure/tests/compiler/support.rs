@@ -81,7 +81,7 @@ pub(crate) fn block(label: &str, properties: &str) -> Result<Configuration, Vec<
 /// Children of the filter's node, from line 3 on; an LED is exposed.
 pub(crate) fn filter(children: &str) -> Result<Configuration, Vec<String>> {
     run(&format!(
-        "/include/ \"board.dtsi\"\n/ {{ exposure {{ compatible = \"berth,exposure\"; svd = \"board.svd\"; led {{ device = \"led\"; index = <2>; }}; }}; filter {{\n{children}\n}}; }};\n"
+        "/include/ \"board.dtsi\"\n/ {{ exposure {{ compatible = \"berth,exposure\"; svd = \"board.svd\"; led {{ device = \"led\"; index = <2>; safe-state = \"none\"; }}; }}; filter {{\n{children}\n}}; }};\n"
     ))
 }
 

@@ -122,6 +122,8 @@ impl Asked {
             | Op::FaultBlock { .. }
             | Op::FaultPlace { .. }
             | Op::Kept { .. }
+            | Op::Trust
+            | Op::Signature { .. }
             | Op::Images { .. }
             | Op::ReadImage { .. }
             | Op::Events { .. }
@@ -155,10 +157,12 @@ impl Asked {
                 again: Again::Yes,
                 ..look()
             },
-            Op::UploadCommit { upload } | Op::RunCommit { upload } => Self {
-                ends: uploads.find(device, upload),
-                ..change("commit", &uploads.name(device, upload))
-            },
+            Op::UploadCommit { upload } | Op::RunCommit { upload } | Op::Commit { upload, .. } => {
+                Self {
+                    ends: uploads.find(device, upload),
+                    ..change("commit", &uploads.name(device, upload))
+                }
+            }
             Op::UploadAbort { upload } => change("abort", &uploads.name(device, upload)),
             Op::Start { name } => change("start", name),
             Op::Stop { name } => change("stop", name),

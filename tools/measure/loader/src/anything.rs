@@ -6,8 +6,8 @@ use wasm_supervisor::buses::{Bus, Buses};
 use wasm_supervisor::conveyors::{Conveyors, Refused};
 use wasm_supervisor::interrupts::{Capture, Counters, Interrupts, Registered};
 use wasm_supervisor::platform::{
-    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, LedAction, PinAction, Platform,
-    Refusal, Width,
+    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, DeviceKind, LedAction, PinAction,
+    Platform, Refusal, Width,
 };
 use wasm_supervisor::programs::{Ended, Parts, Pass, Passes, Programs, Work};
 
@@ -218,6 +218,8 @@ impl Platform for Anything {
     fn led_is_on(&self, _: u32) -> Option<bool> {
         Some(false)
     }
+
+    fn let_go(&self, _: DeviceKind, _: u32) {}
 
     fn pin_count(&self) -> u32 {
         u32::MAX

@@ -1,7 +1,8 @@
 //! What an older supervisor has left in flash is there for this one.
 //!
 //! Before there were configurations and named values the store had 34 keys in place of 68, the last one, 33, was that of
-//! the upload, and an image's metadata ended behind its quarantine. The bytes of that metadata are written out here.
+//! the upload, and an image's metadata ended behind its quarantine. The bytes of that metadata are written out here. Before there
+//! were counters of packages it had 68 keys, and 67 was that of the upload.
 
 use std::format;
 use std::string::{String, ToString};
@@ -208,4 +209,30 @@ fn a_full_older_store_has_room_for_what_is_new() {
         assert_eq!(bench.logs(&name), ["S72".to_string()], "{number}");
         assert_eq!(bench.parameters(&name), all(), "{number}");
     }
+}
+
+/// The power went in an upload, and the firmware was renewed: where the upload was there are counters now.
+#[test]
+fn an_upload_that_an_older_supervisor_left_is_no_counter_and_is_removed() {
+    let mut older = Store::<Simulated, PAGES, 68>::mount(Simulated::new(PAGES)).expect("empty");
+    let image = program(0);
+    let (length, hash) = (image.len() as u32, ImageHash::of(&image));
+    let meta = meta("first", NOTHING, false);
+    older.begin(length, &hash.0, &meta).unwrap();
+    older.write(0, &image).unwrap();
+    older.commit(0, None).unwrap();
+    let long = [7; 3 * PAGE_BYTES];
+    let hash = ImageHash::of(&long);
+    older.begin(long.len() as u32, &hash.0, &meta).unwrap();
+    older.write(0, &long[..PAGE_BYTES + 40]).unwrap();
+    let mut bench = Bench::with_flash(older.into_flash());
+    bench.polls(4);
+    let packages = bench.ask(Op::Trust, |result| match result {
+        Ok(Reply::Trust(trust)) => trust.packages,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(packages, 0);
+    assert_eq!(bench.says("first").1, 0);
+    // One image and its values; root and log three, and three stay free.
+    assert_eq!(bench.free_pages(), PAGES - 2 - 3 - 3);
 }

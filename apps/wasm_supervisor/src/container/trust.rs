@@ -1,0 +1,159 @@
+//! Whether an image is trusted: its signature, and how old it is.
+//!
+//! ```text
+//!   arrives   signature verified by the kernel ── counter not below the one that is kept ── kept ── stored
+//!   loaded    signature verified by the kernel, of the bytes as they lie in flash now
+//! ```
+//!
+//! Where the manufacturer has given the device no keys, all of this passes at once. Where there are keys, a signature that is there
+//! has to be right; whether there has to be one is the manufacturer's choice. The supervisor only refuses early and says why:
+//! what a label that needs a key is worth stands and falls with the kernel, which gives it for a proven image only.
+//!
+//! A counter is kept before the image is: whenever the power goes, an older image than one that was taken is not taken any more. It stays
+//! when the container is deleted. Images that are stored already are not looked at for it, so a live update that fails
+//! in its trial leaves the old one in its place.
+//!
+//! The counters are one object of the store: four bytes that say so, then for each package the first bytes of the SHA-256 of
+//! key id and name, and its counter. Objects are replaced as a whole, so the old or the new is there.
+
+use alloc::vec::Vec;
+
+use berth_protocol::{Distrust, ImageHash, Trust};
+use berth_signature::{Claims, KEY_ID_BYTES, NAME_MAX, find};
+
+use super::refused::Refused;
+use super::run_id::RunId;
+use super::storage::COUNTERS_KEY;
+use super::table::Containers;
+use crate::platform::Platform;
+
+/// Most packages whose counters are kept.
+pub const PACKAGES_MAX: usize = 64;
+
+/// How the object begins. (Before there were counters its key was that of the upload.)
+const MAGIC: [u8; 4] = *b"BTC1";
+
+/// Bytes that stand for a package.
+const PACKAGE_BYTES: usize = 12;
+
+/// A package, and its counter.
+const ENTRY_BYTES: usize = PACKAGE_BYTES + 4;
+
+/// Stands for a package: all versions of one have the same key and name.
+type Package = [u8; PACKAGE_BYTES];
+
+/// Returns what stands for the package of these claims.
+fn package(claims: &Claims<'_>) -> Option<Package> {
+    let mut named = [0; KEY_ID_BYTES + NAME_MAX];
+    let (key, rest) = named.split_at_mut(KEY_ID_BYTES);
+    key.copy_from_slice(&claims.key.0);
+    rest.get_mut(..claims.name.len())?
+        .copy_from_slice(claims.name.as_bytes());
+    ImageHash::of(&named).0.first_chunk().copied()
+}
+
+/// Returns the entries of the object `kept`; none if it is not one of counters.
+fn entries(kept: &[u8]) -> &[[u8; ENTRY_BYTES]] {
+    kept.strip_prefix(&MAGIC)
+        .map_or(&[], |entries| entries.as_chunks().0)
+}
+
+/// Returns the counter of an entry.
+fn counter(entry: &[u8; ENTRY_BYTES]) -> u32 {
+    entry
+        .last_chunk()
+        .map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+impl<P: Platform + 'static> Containers<P> {
+    /// Looks at the signature of `image`, where the manufacturer wants that, for a run if it is for one. Returns what it claims, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Untrusted`].
+    pub(super) fn trusted<'a>(
+        &self,
+        run: Option<RunId>,
+        image: &'a [u8],
+    ) -> Result<Option<Claims<'a>>, Refused> {
+        let policy = self.shared.platform.policy();
+        if policy.keys == 0 {
+            return Ok(None);
+        }
+        let distrusted = match find(image) {
+            Ok(Some(signed)) => match self.shared.prove(run, image) {
+                Ok(()) => return Ok(Some(signed.claims)),
+                Err(why) => why,
+            },
+            Ok(None) if policy.refuses_unsigned => Distrust::Unsigned,
+            Ok(None) => return Ok(None),
+            Err(_) => Distrust::Malformed,
+        };
+        Err(Refused::Untrusted(distrusted))
+    }
+
+    /// The image that was uploaded is to be stored: it has to be trusted and not older than one that was, and its counter is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Untrusted`], [`Refused::Older`], [`Refused::TooManyPackages`], [`Refused::NoRoom`], [`Refused::Store`].
+    pub(super) fn take(&mut self) -> Result<(), Refused> {
+        let claims = self.trusted(None, self.images.received())?;
+        let named = claims.and_then(|claims| Some((package(&claims)?, claims.counter)));
+        let Some((package, new)) = named else {
+            return Ok(());
+        };
+        let kept = entries(self.images.image(COUNTERS_KEY));
+        let place = kept.iter().position(|entry| entry.starts_with(&package));
+        let old = place.and_then(|place| kept.get(place)).map(counter);
+        match old {
+            Some(old) if new < old && !self.takes_older => return Err(Refused::Older(old)),
+            Some(old) if new <= old => return Ok(()),
+            None if kept.len() >= PACKAGES_MAX => return Err(Refused::TooManyPackages),
+            _ => {}
+        }
+        let mut all = Vec::new();
+        let length = MAGIC.len() + (kept.len() + 1) * ENTRY_BYTES;
+        all.try_reserve_exact(length).map_err(|_| Refused::NoRoom)?;
+        all.extend_from_slice(&MAGIC);
+        for (number, entry) in kept.iter().enumerate() {
+            if Some(number) != place {
+                all.extend_from_slice(entry);
+            }
+        }
+        all.extend_from_slice(&package);
+        all.extend_from_slice(&new.to_le_bytes());
+        self.images.put(COUNTERS_KEY, &all).map_err(Refused::Store)
+    }
+
+    /// From now on an image that is older than one that was here is taken, too, or not.
+    pub fn take_older(&mut self, takes: bool) {
+        self.takes_older = takes;
+    }
+
+    /// Remove what has the counters' key and is none: an upload that an older supervisor has left.
+    pub(super) fn sweep_counters(&mut self) {
+        let kept = self.images.image(COUNTERS_KEY);
+        if !kept.is_empty() && !kept.starts_with(&MAGIC) {
+            let _ = self.images.remove(COUNTERS_KEY, None);
+        }
+    }
+
+    /// What the device trusts.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        let policy = self.shared.platform.policy();
+        Trust {
+            keys: policy.keys,
+            refuses_unsigned: policy.refuses_unsigned,
+            packages: entries(self.images.image(COUNTERS_KEY)).len() as u16,
+            packages_max: PACKAGES_MAX as u16,
+        }
+    }
+
+    /// What the signature of the image of the container in `slot` claims, if it has one.
+    #[must_use]
+    pub fn claims(&self, slot: usize) -> Option<Claims<'_>> {
+        find(self.image(slot)).ok()?.map(|signed| signed.claims)
+    }
+}
