@@ -146,14 +146,17 @@ host:
 exposures: host
 	@$(HOST)/exposure $(EXPOSURE) --json $(IMAGE)/exposures.json --labels $(IMAGE)/labels.rs --header $(IMAGE)/labels.h
 
-# They are in target/guests. Containers with interrupt handlers export their function table, which costs the others memory.
+# They are in target/guests. Containers with interrupt handlers export their function table, which costs the others memory; one
+# keeps a picture on its stack.
 HANDLER_GUESTS := echo echo_calls echo_mapped echo_conveyor ticks
+MORE_STACK := --config 'target.wasm32-unknown-unknown.rustflags=["-C", "link-arg=-zstack-size=4096"]'
 guests:
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features heap --examples
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --examples
 	@cargo build --quiet --profile guest --target wasm32-unknown-unknown -p mps2-an386-pac --features critical-section --examples
 	@for guest in $(HANDLER_GUESTS); do cargo rustc --quiet --profile guest --target wasm32-unknown-unknown \
 	    -p berth-guest --features handlers --example $$guest -- -C link-arg=--export-table || exit 1; done
+	@cargo build --quiet --profile guest --target wasm32-unknown-unknown $(MORE_STACK) -p berth-published --features display --example sign
 	@ln -sfn wasm32-unknown-unknown/guest/examples target/guests
 
 # Programs from elsewhere, compiled as docs/wasmico.md and docs/wasi.md tell their authors, but in two steps: clang hands
@@ -429,7 +432,7 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p supervisor_process --features compiled -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile firmware --target $(TRIPLE) -p test-apps -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-guest --features handlers,heap --examples -- -D warnings $(STRICT)
-	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --lib --examples -- -D warnings $(STRICT)
+	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p berth-published --features display --lib --examples -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile guest --target wasm32-unknown-unknown -p mps2-an386-pac --features critical-section --lib --examples -- -D warnings $(STRICT)
 	cargo clippy --quiet --profile loader --target wasm32-unknown-unknown -p berth-loader -- -D warnings $(STRICT)
 

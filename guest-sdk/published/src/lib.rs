@@ -8,6 +8,7 @@
 //! | `notebook` | `eeprom24x` | memory AT24C256, 0x50 |
 //! | `clock` | `ds1307` | clock DS1307 or DS1338, 0x68 |
 //! | `rooms` | `xca9548a`, and `lm75` behind it | switch TCA9548A or PCA9548, 0x70, and two sensors with one address |
+//! | `sign` | `sh1106`, and `embedded-graphics` | display SSD0303, 0x3c |
 //! | `expander` | `port-expander` | eight pins PCA9538, or MAX7310, 0x70 |
 //!
 //! `thermometer_2` is the next version of the first; `loopback` and `shout` use an SPI controller and a serial line through

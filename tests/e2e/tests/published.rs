@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use berth_e2e::{Device, Flash, Run, Simulated, guest, program};
+use anyhow::{Context, Result, ensure};
+use berth_e2e::{Device, Flash, Run, Simulated, guest, program, root};
 
 /// A board with a chip of each kind beside it.
 fn boot(flash: &Flash) -> Result<Device> {
@@ -21,10 +21,15 @@ fn says(device: &mut Device, name: &str, line: &str) -> Result<()> {
 
 /// As its user would: with the emulator's own command.
 fn set(flash: &Flash, chip: &str, setting: &str) -> Result<std::process::Output> {
+    emulator(flash, &["set", chip, setting])
+}
+
+/// A command of the emulator's to the board of this flash.
+fn emulator(flash: &Flash, words: &[&str]) -> Result<std::process::Output> {
     let output = std::process::Command::new(program("berth-emulator"))
-        .args(["set", "--flash"])
+        .args(words)
+        .arg("--flash")
         .arg(flash.path())
-        .args([chip, setting])
         .output()?;
     Ok(output)
 }
@@ -157,6 +162,52 @@ fn two_sensors_with_one_address_are_behind_a_switch() -> Result<()> {
         simulated == ["inside 21.5, outside -4.0 degrees"],
         "{simulated:?}"
     );
+    Ok(())
+}
+
+/// What a display of 96 by 16 points shows, of a picture four times as large: a line of text for each of its lines.
+fn points(picture: &[u8]) -> Result<String> {
+    let head = b"P6\n384 64\n255\n";
+    let colours = picture.strip_prefix(head).context("another picture")?;
+    let is_lit = |x: usize, y: usize| colours.get((y * 4 * 384 + x * 4) * 3) > Some(&0);
+    let line = |y| (0..96).map(move |x| if is_lit(x, y) { '#' } else { '.' });
+    Ok((0..16).flat_map(|y| line(y).chain(['\n'])).collect())
+}
+
+#[test]
+fn a_display_shows_what_is_drawn() -> Result<()> {
+    let flash = Flash::new()?;
+    let mut device = Device::with_chips(&flash, &["ssd0303", "tmp105"])?;
+    let folder = tempfile::tempdir()?;
+    let picture = |chip: &str| -> Result<String> {
+        let file = folder.path().join("seen.ppm");
+        let output = emulator(&flash, &["picture", chip, file.to_str().context("a path")?])?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.success(), "{said}");
+        points(&std::fs::read(file)?)
+    };
+    device.run_example("sign")?;
+    says(&mut device, "sign", "shown: Hello, Berth")?;
+    let seen = picture("ssd0303")?;
+    ensure!(seen == include_str!("sign.txt"), "{seen}");
+    let words = ["edit", "sign", "--set", "text=Closed"];
+    device.berth(&words)?.ok()?;
+    device.berth(&["start", "sign"])?.ok()?;
+    says(&mut device, "sign", "shown: Closed")?;
+    let other = picture("ssd0303")?;
+    ensure!(other != seen, "{other}");
+    // The same on the desk.
+    let model = std::fs::read_to_string(root().join("guest-sdk/desk/sign.toml"))?;
+    let simulated = Simulated::run(&["sign"], &model, &["--for", "1s"])?.said;
+    ensure!(simulated == ["shown: Hello, Berth"], "{simulated:?}");
+    // What shows nothing, and what is not there, is told.
+    for (chip, words) in [
+        ("tmp105", "tmp105 shows nothing: a display is ssd0303"),
+        ("ssd0303@0x3d", "the board has no ssd0303@0x3d"),
+    ] {
+        let refused = picture(chip).err().context("no picture")?;
+        ensure!(refused.to_string().contains(words), "{refused}");
+    }
     Ok(())
 }
 

@@ -66,12 +66,13 @@ const TOGETHER: [&str; 2] = ["leds", "lamp"];
 
 /// They want another board: `a_bus_of_the_kernels_is_simulated`, and beside the board itself in `os_api.rs` and `published.rs`;
 /// or are packed by their authors first: `mapped.rs`.
-const ELSEWHERE: [&str; 6] = [
+const ELSEWHERE: [&str; 7] = [
     "loopback_os",
     "thermometer_os",
     "serial_os",
     "pins_os",
     "rooms",
+    "sign",
     "loopback_pac",
 ];
 

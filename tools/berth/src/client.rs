@@ -1,23 +1,22 @@
 //! Requests and their answers over one line.
 //!
-//! One thread reads the line and takes it apart; answers come through a channel. A
+//! A [`Listener`] reads the line and takes it apart, mostly in a thread of its own; answers come through a channel. A
 //! request that is not answered is sent again with the same id, so the device can tell
 //! a repetition from a new request. Answers with another id (late ones, or those of
 //! other clients behind a multiplexer) are ignored.
 
-use crate::{Error, Transport, transport::is_tick};
+use crate::{Error, Heard, Listener, Transport, listener::Shared, transport::is_tick};
 use berth_protocol::{
-    DeviceError, Event, FRAME_MAX, FRAME_TIMEOUT_MS, FrameDecoder, Op, Reply, Request, Response,
-    encode_frame, frame_message, message_id,
+    DeviceError, FRAME_MAX, Op, Reply, Request, Response, encode_frame, frame_message, message_id,
 };
 use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher, Hasher},
-    io::{self, ErrorKind},
+    io::ErrorKind,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError, TrySendError},
+        atomic::Ordering,
+        mpsc::{self, Receiver, RecvTimeoutError, TryRecvError},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -48,15 +47,6 @@ const DRAIN_PART: u32 = 10;
 /// Between two looks whether all was heard.
 const DRAIN_WAIT: Duration = Duration::from_millis(2);
 
-/// No id of a request.
-const NOBODY: u64 = u64::MAX;
-
-/// Between two looks whether there is room for the end of the line.
-const FULL_WAIT: Duration = Duration::from_millis(20);
-
-/// What the reader found: a message, or the end of the line.
-type Found = Result<Vec<u8>, io::Error>;
-
 /// Hands a frame to a device in this program, and gives its answer; `None`: there is none.
 pub type Exchange = Box<dyn FnMut(&[u8]) -> Option<Vec<u8>> + Send>;
 
@@ -77,56 +67,49 @@ enum Way {
     Here(Exchange),
 }
 
-/// A line, and the thread that reads it.
+/// A line, and what comes on it.
 struct Line {
     writer: Box<dyn Transport>,
-    answers: Receiver<Found>,
-    ending: Arc<AtomicBool>,
-    /// Id of the request whose answer is waited for, or [`NOBODY`].
-    awaited: Arc<AtomicU64>,
+    answers: Receiver<Vec<u8>>,
+    shared: Arc<Shared>,
+    /// The thread that reads it, if the client has one.
     reader: Option<JoinHandle<()>>,
 }
 
 impl Client {
-    /// Talk over `line`. Sends a zero, which ends whatever somebody left unfinished there.
+    /// Talk over `line`, which a thread of the client's own reads. Sends a zero, which ends whatever somebody left unfinished there.
     ///
     /// # Errors
     /// [`Error::Line`].
-    pub fn new(mut line: Box<dyn Transport>) -> Result<Self, Error> {
+    pub fn new(line: Box<dyn Transport>) -> Result<Self, Error> {
+        let (mut client, mut listener) = Self::heard(line)?;
+        if let Way::Line(line) = &mut client.way {
+            line.reader = Some(std::thread::spawn(
+                move || {
+                    while listener.hear() != Heard::End {}
+                },
+            ));
+        }
+        Ok(client)
+    }
+
+    /// The same, where somebody else has the listener read.
+    ///
+    /// # Errors
+    /// [`Error::Line`].
+    pub fn heard(mut line: Box<dyn Transport>) -> Result<(Self, Listener), Error> {
         let from_line = line.second_handle().map_err(Error::Line)?;
         line.write_all(&[0]).map_err(Error::Line)?;
-        let ending = Arc::new(AtomicBool::new(false));
-        let awaited = Arc::new(AtomicU64::new(NOBODY));
+        let shared = Arc::new(Shared::default());
         let (found, answers) = mpsc::sync_channel(WAITING_MAX);
-        let reader = std::thread::spawn({
-            let (ending, awaited) = (Arc::clone(&ending), Arc::clone(&awaited));
-            move || {
-                let result = read_messages(from_line, &ending, |message| {
-                    if message_id(message).map(u64::from) != Some(awaited.load(Ordering::Relaxed)) {
-                        return true;
-                    }
-                    // What there is no room for is lost, as on the line; a request is repeated.
-                    let sent = found.try_send(Ok(message.to_vec()));
-                    !matches!(sent, Err(TrySendError::Disconnected(_)))
-                });
-                // The end of the line must be heard, behind whatever waits.
-                let mut last = result.err().map(Err);
-                while let Some(message) = last.take()
-                    && !ending.load(Ordering::Relaxed)
-                    && let Err(TrySendError::Full(message)) = found.try_send(message)
-                {
-                    last = Some(message);
-                    std::thread::sleep(FULL_WAIT);
-                }
-            }
-        });
-        Ok(Self::on(Way::Line(Line {
+        let listener = Listener::new(from_line, Arc::clone(&shared), found);
+        let client = Self::on(Way::Line(Line {
             writer: line,
             answers,
-            ending,
-            awaited,
-            reader: Some(reader),
-        })))
+            shared,
+            reader: None,
+        }));
+        Ok((client, listener))
     }
 
     /// Talk to a device in this program.
@@ -266,12 +249,12 @@ impl Client {
 impl Line {
     /// Let answers to this request through, and forget repetitions of answers before.
     fn await_id(&self, id: u32) -> Result<(), Error> {
-        self.awaited.store(id.into(), Ordering::Relaxed);
+        self.shared.awaited.store(id.into(), Ordering::Relaxed);
         for _ in 0..WAITING_MAX {
             match self.answers.try_recv() {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(Error::of_line(error)),
-                Err(_) => break,
+                Ok(_) => {}
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Err(self.ended()),
             }
         }
         Ok(())
@@ -298,19 +281,21 @@ impl Line {
     fn next_message(&self, until: Instant) -> Result<Option<Vec<u8>>, Error> {
         let left = until.saturating_duration_since(Instant::now());
         match self.answers.recv_timeout(left) {
-            Ok(Ok(message)) => Ok(Some(message)),
-            Ok(Err(error)) => Err(Error::of_line(error)),
+            Ok(message) => Ok(Some(message)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(Error::Line(ErrorKind::UnexpectedEof.into()))
-            }
+            Err(RecvTimeoutError::Disconnected) => Err(self.ended()),
         }
+    }
+
+    /// Why nothing comes any more.
+    fn ended(&self) -> Error {
+        Error::of_line(self.shared.why_ended())
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        self.ending.store(true, Ordering::Relaxed);
+        self.shared.ending.store(true, Ordering::Relaxed);
         self.writer.shut_down();
         if let Some(reader) = self.reader.take() {
             // It cannot panic; if it did, there is nobody left to tell.
@@ -331,50 +316,12 @@ const fn is_long(op: &Op<'_>) -> bool {
     )
 }
 
-/// Read `line` until it ends, `ending` is set or `take` has enough.
-fn read_messages(
-    mut line: Box<dyn Transport>,
-    ending: &AtomicBool,
-    mut take: impl FnMut(&[u8]) -> bool,
-) -> io::Result<()> {
-    let mut decoder = FrameDecoder::new();
-    let mut quiet_since = Instant::now();
-    let mut buffer = [0; 1024];
-    while !ending.load(Ordering::Relaxed) {
-        match line.read(&mut buffer) {
-            Ok(0) => {
-                return Err(io::Error::new(
-                    ErrorKind::UnexpectedEof,
-                    "closed by the other side",
-                ));
-            }
-            Ok(count) => {
-                quiet_since = Instant::now();
-                for byte in buffer.get(..count).unwrap_or_default() {
-                    if let Event::Message(message) = decoder.push(*byte)
-                        && !take(message)
-                    {
-                        return Ok(());
-                    }
-                }
-            }
-            Err(error) if is_tick(&error) => {
-                if quiet_since.elapsed() > Duration::from_millis(FRAME_TIMEOUT_MS.into()) {
-                    decoder.expire();
-                }
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use berth_protocol::{Op, Reply, encode_frame};
+    use berth_protocol::{Event, FrameDecoder, Op, Reply, encode_frame};
     use std::{
-        io::{Read, Write},
+        io::{self, Read, Write},
         sync::Mutex,
     };
 

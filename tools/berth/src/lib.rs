@@ -28,6 +28,7 @@ mod device;
 mod error;
 mod gateway;
 mod holders;
+mod listener;
 mod lock;
 mod manufacturer;
 mod meaning;
@@ -36,6 +37,7 @@ mod mux;
 mod output;
 mod packing;
 mod project;
+mod refusal;
 mod registry;
 mod said;
 mod share;
@@ -53,8 +55,9 @@ pub use device::{
     hexadecimal, images, inspect, kept, kill, lift, live_update, log_line, pause, read_image,
     remove, reset, resume, settings, start, status, stop, take_line, update_status, upload,
 };
-pub use error::{Error, Missing, Refusal};
+pub use error::Error;
 pub use gateway::Place;
+pub use listener::{Heard, Listener};
 pub use lock::LineLock;
 pub use model::{
     Block, CodeFlash, Container, DeviceEvent, DeviceInfo, DeviceStatus, Exposure, FaultPlace,
@@ -63,6 +66,7 @@ pub use model::{
 };
 pub use mux::Mux;
 pub use packing::{Prepared, prepare};
+pub use refusal::{Missing, Refusal};
 pub use registry::{ChosenBy, Registry, path as registry_path};
 pub use said::Said;
 pub use terms::{Changes, Terms};

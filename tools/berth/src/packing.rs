@@ -82,6 +82,20 @@ pub(crate) fn name(file: &[u8]) -> Option<&str> {
     Some(manifest.name)
 }
 
+/// Returns what a file is that no device takes for a module; `None` if it begins as one.
+pub(crate) fn instead_of_a_module(file: &[u8]) -> Option<&'static str> {
+    if file.starts_with(MAGIC) {
+        return None;
+    }
+    let is_text = || str::from_utf8(file).is_ok_and(|text| !text.contains('\0'));
+    Some(match file {
+        [] => "empty",
+        [0x7f, b'E', b'L', b'F', ..] => "a program for another machine (ELF)",
+        _ if is_text() => "text",
+        _ => "something else",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +130,19 @@ mod tests {
     #[test]
     fn what_is_no_module_is_left_to_the_device() {
         assert_eq!(prepare(b"hello".to_vec(), "x").unwrap().bytes, b"hello");
+    }
+
+    #[test]
+    fn what_is_no_module_is_called_by_what_it_is() {
+        assert_eq!(instead_of_a_module(MODULE), None);
+        for (file, what) in [
+            (&b""[..], "empty"),
+            (b"fn main() {}", "text"),
+            (b"\x7fELF\x01", "a program for another machine (ELF)"),
+            (b"\x1f\x8b\0\0", "something else"),
+        ] {
+            assert_eq!(instead_of_a_module(file), Some(what));
+        }
     }
 
     #[test]

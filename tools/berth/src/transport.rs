@@ -6,10 +6,14 @@ use rustix::{
     io::{Errno, ioctl_fionread},
     termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr},
 };
+use serialport::{SerialPort, TTYPort};
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpStream, ToSocketAddrs},
-    os::{fd::OwnedFd, unix::net::UnixStream},
+    os::{
+        fd::{AsRawFd, OwnedFd, RawFd},
+        unix::net::UnixStream,
+    },
     path::Path,
     time::Duration,
 };
@@ -39,6 +43,11 @@ pub trait Transport: Read + Write + Send {
     /// End the stream for all handles, as far as it can be ended.
     fn shut_down(&self);
 
+    /// What the system calls the stream, where it tells when there are bytes.
+    fn descriptor(&self) -> Option<RawFd> {
+        None
+    }
+
     /// Are there bytes that no handle has read? `false` where nobody can tell.
     fn has_unread(&self) -> bool {
         false
@@ -53,6 +62,10 @@ impl Transport for UnixStream {
     fn shut_down(&self) {
         // An error means that it has ended already.
         let _ = self.shutdown(Shutdown::Both);
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.as_raw_fd())
     }
 
     fn has_unread(&self) -> bool {
@@ -70,13 +83,17 @@ impl Transport for TcpStream {
         let _ = self.shutdown(Shutdown::Both);
     }
 
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.as_raw_fd())
+    }
+
     fn has_unread(&self) -> bool {
         ioctl_fionread(self).is_ok_and(|count| count > 0)
     }
 }
 
 /// A serial port.
-struct Tty(Box<dyn serialport::SerialPort>);
+struct Tty(TTYPort);
 
 impl Read for Tty {
     /// Where the other end of a pseudo-terminal is closed, or the adapter was pulled, the system says EIO or
@@ -118,11 +135,15 @@ impl Write for Tty {
 
 impl Transport for Tty {
     fn second_handle(&self) -> io::Result<Box<dyn Transport>> {
-        Ok(Box::new(Self(self.0.try_clone()?)))
+        Ok(Box::new(Self(self.0.try_clone_native()?)))
     }
 
     /// A port has no end; its handles are closed when they are dropped.
     fn shut_down(&self) {}
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.0.as_raw_fd())
+    }
 
     fn has_unread(&self) -> bool {
         self.0.bytes_to_read().is_ok_and(|count| count > 0)
@@ -176,7 +197,7 @@ fn connect(address: &Address) -> io::Result<Box<dyn Transport>> {
             let _held = keep_lines_up(path);
             let port = serialport::new(path.to_string_lossy(), BAUD)
                 .timeout(READ_TICK)
-                .open()?;
+                .open_native()?;
             Ok(Box::new(Tty(port)))
         }
         Address::Gateway(place) => gateway::open(place),

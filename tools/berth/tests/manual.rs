@@ -95,6 +95,11 @@ fn others() -> Vec<Error> {
             path: "blink.wasm".into(),
             why: "exports no function _start without parameters and results: that is where a container begins".into(),
         },
+        Error::NoModule {
+            path: "src/lib.rs".into(),
+            what: "text",
+            code: "invalid-module",
+        },
         Error::Config {
             path: "/home/me/.config/berth/devices.toml".into(),
             why: "invalid type".into(),
@@ -169,6 +174,7 @@ fn others() -> Vec<Error> {
             | Error::TimedOut { .. }
             | Error::NotYet { .. }
             | Error::NotPacked { .. }
+            | Error::NoModule { .. }
             | Error::Verification(_)
             | Error::Unsigned(_)
             | Error::Key(_) => {}

@@ -329,6 +329,16 @@ fn each_bad_input_has_its_own_error() {
     );
     assert_eq!(refused(&["start", "nobody"]), "unknown-name");
     assert_eq!(refused(&["stop", "good"]), "wrong-state");
+    // A file of another kind is called by what it is.
+    let (code, _, err) = bench.run(&["upload", &bench.file("lib.rs", b"INVALID")]);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("lib.rs is text, and no WebAssembly module"),
+        "{err}"
+    );
+    let (code, _, err) = bench.run(&["upload", "/"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("in the folder of a project"), "{err}");
     // The good one is as it was, and is started although another name is wrong.
     let (code, out, err) = bench.run(&["start", "nobody", "good"]);
     assert_eq!((code, out.as_str()), (1, "good started\n"));

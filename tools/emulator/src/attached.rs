@@ -15,6 +15,9 @@ use std::{
 /// The kind that further buses are behind.
 const SWITCH: &str = "pca9548";
 
+/// The kind that shows something.
+const DISPLAY: &str = "ssd0303";
+
 /// A kind of chip.
 #[derive(Debug)]
 struct Kind {
@@ -30,7 +33,7 @@ struct Kind {
     what: &'static str,
 }
 
-static KINDS: [Kind; 7] = [
+static KINDS: [Kind; 8] = [
     Kind {
         name: "tmp105",
         device: "tmp105",
@@ -72,6 +75,13 @@ static KINDS: [Kind; 7] = [
         address: 0x70,
         keeps: None,
         what: "switch to eight further buses; tmp105.3 is a chip on its bus 3",
+    },
+    Kind {
+        name: DISPLAY,
+        device: DISPLAY,
+        address: 0x3c,
+        keeps: None,
+        what: "display of 96 by 16 points; `picture ssd0303 FILE` saves what it shows",
     },
     Kind {
         name: "dps310",
@@ -200,6 +210,33 @@ impl Attached {
         }
     }
 
+    /// What QEMU has refused to picture, in the words of the person who asked for it.
+    #[must_use]
+    pub fn not_pictured(&self, error: Error) -> Error {
+        match error {
+            Error::Command { answer, .. } if answer.contains("not found") => Error::NoChip {
+                chip: self.to_string(),
+            },
+            Error::Command { answer, .. } => {
+                Error::Setting(format!("no picture of {self}: {answer}"))
+            }
+            error => error,
+        }
+    }
+
+    /// The arguments of QEMU's command `screendump` that saves what it shows.
+    ///
+    /// # Errors
+    /// That it shows nothing.
+    pub fn picture(&self, file: &Path) -> Result<Value, String> {
+        if self.kind.name != DISPLAY {
+            return Err(format!("{self} shows nothing: a display is {DISPLAY}"));
+        }
+        let is_plain = file.extension().is_some_and(|extension| extension == "ppm");
+        let format = if is_plain { "ppm" } else { "png" };
+        Ok(json!({ "filename": file, "device": self.id(), "format": format }))
+    }
+
     /// Its name on the board.
     fn id(&self) -> String {
         let bus = self.bus.map_or(String::new(), |bus| format!("-{bus}"));
@@ -278,6 +315,18 @@ mod tests {
         let device = "tmp105,id=tmp105-49-3,address=0x49,bus=i2c.3";
         assert_eq!(behind.words(flash)[1], device);
         assert!("tmp105.8".parse::<Attached>().is_err());
+    }
+
+    #[test]
+    fn a_display_is_pictured_and_nothing_else() {
+        let display: Attached = "ssd0303@0x3d".parse().unwrap();
+        let asked = |file: &str| display.picture(Path::new(file)).unwrap()["format"].clone();
+        assert_eq!(
+            (asked("/a.png"), asked("/a.ppm")),
+            ("png".into(), "ppm".into())
+        );
+        let sensor: Attached = "tmp105".parse().unwrap();
+        assert!(sensor.picture(Path::new("/a.png")).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Attached, chips};
+use crate::{Attached, chips, qmp::control_of};
 
 /// Run an emulated board.
 #[derive(Debug, Parser)]
@@ -23,16 +23,61 @@ pub enum Command {
     /// Change what a chip beside a running board measures
     #[command(after_help = after_help())]
     Set(Set),
+    /// Save a picture of what a display beside a running board shows
+    Picture(Picture),
     /// Open one of a running board's other serial lines on this terminal
     Uart(Uart),
+}
+
+/// A board that runs already.
+#[derive(Debug, Args)]
+pub struct Running {
+    /// The flash image of the board that runs [default: that of `make run`]
+    #[arg(long, value_name = "FILE")]
+    flash: Option<PathBuf>,
+}
+
+impl Running {
+    /// Returns the image: the one that was given, or that of the folder's `make run`, or of the copy of the repository that this
+    /// program is in, from wherever it is called.
+    #[must_use]
+    pub fn flash(&self) -> PathBuf {
+        let of_this_folder = || PathBuf::from("target/image/run.bin");
+        let runs = |flash: &PathBuf| control_of(flash).exists();
+        let of_this_program = || {
+            let program = std::env::current_exe().ok()?;
+            Some(program.parent()?.parent()?.join("image/run.bin"))
+        };
+        let found = || of_this_program().filter(runs);
+        self.flash.clone().unwrap_or_else(|| {
+            Some(of_this_folder())
+                .filter(runs)
+                .or_else(found)
+                .unwrap_or_else(of_this_folder)
+        })
+    }
+}
+
+/// A display, and where the picture goes.
+#[derive(Debug, Args)]
+pub struct Picture {
+    /// The board
+    #[command(flatten)]
+    pub board: Running,
+    /// The display, as `run --device` was told
+    #[arg(value_name = "CHIP")]
+    pub chip: Attached,
+    /// Where to write it: as PNG, or as PPM with the ending .ppm
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// One of a board's serial lines.
 #[derive(Debug, Args)]
 pub struct Uart {
-    /// The flash image of the board that runs
-    #[arg(long, value_name = "FILE", default_value = "target/image/run.bin")]
-    pub flash: PathBuf,
+    /// The board
+    #[command(flatten)]
+    pub board: Running,
     /// Which of its UARTs; 0 is the console
     #[arg(value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub number: u8,
@@ -41,9 +86,9 @@ pub struct Uart {
 /// What a chip has to measure.
 #[derive(Debug, Args)]
 pub struct Set {
-    /// The flash image of the board that runs
-    #[arg(long, value_name = "FILE", default_value = "target/image/run.bin")]
-    pub flash: PathBuf,
+    /// The board
+    #[command(flatten)]
+    pub board: Running,
     /// The chip, as `run --device` was told
     #[arg(value_name = "CHIP")]
     pub chip: Attached,

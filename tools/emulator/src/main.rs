@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use berth::console::Left;
-use berth_emulator::cli::{Cli, Command, Run, Set, Uart};
+use berth_emulator::cli::{Cli, Command, Picture, Run, Set, Uart};
 use berth_emulator::{Board, Ending, Error, Icount, Layout, Qmp, Sleep};
 use clap::Parser;
 use std::{
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(run) => interactive(&run),
         Command::Set(set) => change(&set),
+        Command::Picture(picture) => picture_of(&picture),
         Command::Uart(uart) => serial_line(&uart),
     };
     match result {
@@ -39,7 +40,7 @@ fn reach(flash: &Path) -> Result<Qmp, Error> {
 
 /// What is typed here goes to a UART, and what it sends is shown.
 fn serial_line(uart: &Uart) -> Result<(), Error> {
-    let address = reach(&uart.flash)?.serial_line(uart.number)?;
+    let address = reach(&uart.board.flash())?.serial_line(uart.number)?;
     let failed = |error: berth::Error| Error::Connection {
         to: "serial line",
         source: std::io::Error::other(error),
@@ -52,13 +53,29 @@ fn serial_line(uart: &Uart) -> Result<(), Error> {
 
 /// Change what a chip measures.
 fn change(set: &Set) -> Result<(), Error> {
-    let mut qmp = reach(&set.flash)?;
+    let mut qmp = reach(&set.board.flash())?;
     for setting in &set.settings {
         let arguments = set.chip.set(setting).map_err(Error::Setting)?;
         qmp.execute("qom-set", arguments)
             .map_err(|error| set.chip.refused(setting, error))?;
     }
     Ok(())
+}
+
+/// Save what a display shows.
+fn picture_of(picture: &Picture) -> Result<(), Error> {
+    let Picture { board, chip, file } = picture;
+    let failed = |source| Error::File {
+        path: file.clone(),
+        source,
+    };
+    // The emulator is in a folder of its own.
+    let absolute = std::path::absolute(file).map_err(failed)?;
+    let arguments = chip.picture(&absolute).map_err(Error::Setting)?;
+    reach(&board.flash())?
+        .execute("screendump", arguments)
+        .map(drop)
+        .map_err(|error| chip.not_pictured(error))
 }
 
 /// One board to a flash: who has it holds a lock on a file beside it, as long as the process lives.

@@ -299,10 +299,12 @@ fn serve(how: &Serve, state: State) -> Result<(), Error> {
     crate::take_handles();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(THREADS_MAX)
+        .thread_keep_alive(IDLE)
         .build()
         .map_err(|error| Error::System(error.to_string()))?;
     let first = state.add_first_key("first")?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let state = Arc::new(state);
         let server = Server::bind(config, Arc::clone(&state)).await?;
         if let Some((fingerprint, file)) = told {
@@ -322,8 +324,18 @@ fn serve(how: &Serve, state: State) -> Result<(), Error> {
         let end = ended()?;
         server.run(end).await;
         Ok(())
-    })
+    });
+    // What is being asked of a device is not waited for.
+    runtime.shutdown_background();
+    served
 }
+
+/// Threads at most. There is one for each device that is being asked at the moment, so they are few, but as many as there are devices
+/// if all of them stall.
+const THREADS_MAX: usize = 8192;
+
+/// How long a thread waits for the next device. At the start all are asked at once; after that a few threads are enough.
+const IDLE: Duration = Duration::from_millis(200);
 
 /// Until somebody ends the program.
 fn ended() -> Result<impl Future<Output = ()>, Error> {

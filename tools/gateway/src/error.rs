@@ -123,6 +123,9 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Usage(_) => "`berth-serve --help` says what there is",
+            Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "check the name of the file; what a fleet's file names is looked for from where that file is"
+            }
             Self::File { .. } => "may you write there? --state FOLDER takes another place",
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 "another program listens there; is a gateway running? --listen takes another address"
@@ -149,5 +152,20 @@ impl Error {
             Self::Taken { .. } => "choose another name, or remove the old one first",
             Self::System(_) => "is this computer out of memory or threads?",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_not_there_is_told_otherwise_than_one_that_may_not_be_written() {
+        let hint = |kind: io::ErrorKind| {
+            let (path, source) = ("lamp.wasm".into(), kind.into());
+            Error::File { path, source }.hint()
+        };
+        assert!(hint(io::ErrorKind::NotFound).contains("the name of the file"));
+        assert!(hint(io::ErrorKind::PermissionDenied).contains("may you write there"));
     }
 }

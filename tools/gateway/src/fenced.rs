@@ -4,6 +4,7 @@
 use crate::state::Fence;
 use berth::Transport;
 use std::io::{self, Read, Write};
+use std::os::fd::RawFd;
 
 /// See the module.
 pub(crate) struct Fenced {
@@ -54,5 +55,13 @@ impl Transport for Fenced {
 
     fn shut_down(&self) {
         self.line.shut_down();
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        self.line.descriptor()
+    }
+
+    fn has_unread(&self) -> bool {
+        self.line.has_unread()
     }
 }

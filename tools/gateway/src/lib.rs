@@ -13,33 +13,35 @@
 //!             │      fleet (what is to run where, and the way there)
 //!             │
 //!             │    mqtt (what is told a broker)
-//!           lines (which devices there are) ── line (one owner thread a device)
-//!             │                                  ├─ owner (the thread)
+//!           lines (which devices there are) ── line (one owner a device)
+//!             │                                  ├─ owner (the task; a thread while it is asked) ── look
 //!             │                                  ├─ watch (what is seen without being asked for) ── history
-//!             │                                  └─ throttle, fenced (only while the device is this gateway's)
+//!             │                                  ├─ ears (one thread that hears all lines)
+//!             │                                  └─ fenced (only while the device is this gateway's)
 //!           state (keys, devices, audit log, fleets: SQLite, or a PostgreSQL that several gateways share, each device one's)
 //! ```
 //!
-//! What a device does is the library `berth`'s; here it is decided who may ask for it, and one thread a device asks.
+//! What a device does is the library `berth`'s; here it is decided who may ask for it, and one task a device asks.
 
 #![forbid(unsafe_code)]
 
 mod access;
 mod admin;
 pub mod cli;
+mod ears;
 mod error;
 mod fenced;
 mod fleet;
 mod history;
 mod line;
 mod lines;
+mod look;
 mod mqtt;
 mod owner;
 mod placing;
 mod server;
 mod settings;
 mod state;
-mod throttle;
 mod tls;
 mod watch;
 mod web;

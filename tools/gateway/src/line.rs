@@ -1,17 +1,17 @@
-//! One device: a thread that owns its line, and what others want of it.
+//! One device: a task that owns its line, and what others want of it.
 //!
 //! ```text
-//!   ask ──(bounded queue)──► owner thread ── berth::Client ── line
+//!   ask ──(bounded queue)──► owner ── berth::Client ── line
 //!    ▲                          │  no line: look for it again, ever less often
 //!    └──────── answer ──────────┘
 //! ```
 //!
-//! Each device has its own thread and its own queue, so whatever one does (stalls, floods, sends garbage, is away) costs
+//! Each device has its own task and its own queue, and a thread while it is asked, so whatever one does (stalls, floods, sends garbage, is away) costs
 //! the others nothing. What is asked has a time by which it is answered, whether the device answers or not. A line that
 //! breaks is looked for again; what may be repeated is then done again, so an upload goes on where it ended.
 
 use crate::{
-    Error,
+    ears::Ears,
     owner::Owner,
     state::{Fence, Use},
     watch::{Seen, Watch},
@@ -22,17 +22,18 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
-        mpsc::{self, SyncSender, TrySendError},
     },
-    thread,
     time::{Duration, Instant},
 };
-use tokio::sync::oneshot;
+use tokio::sync::{
+    mpsc::{self, Sender, error::TrySendError},
+    oneshot,
+};
 
 /// Requests that may wait for one device.
 pub(crate) const WAITING_MAX: usize = 64;
 
-/// How much longer than the thread the caller waits, so that the thread's reason is heard.
+/// How much longer than the owner the caller waits, so that the owner's reason is heard.
 const MARGIN: Duration = Duration::from_millis(500);
 
 /// Is there a device?
@@ -82,11 +83,11 @@ pub enum Failed {
     Gone,
 }
 
-/// A device and its thread, which ends when this is dropped.
+/// A device and its owner, who ends when this is dropped.
 #[derive(Debug)]
 pub struct Line {
     address: Address,
-    queue: SyncSender<Job>,
+    queue: Sender<Job>,
     standing: Arc<Mutex<Standing>>,
     watch: Arc<Watch>,
     /// Where there may be other gateways.
@@ -159,12 +160,9 @@ const fn is_about_line(error: &berth::Error) -> bool {
 }
 
 impl Line {
-    /// Begins to look for a device, and uses it as long as the fence holds, if there is one.
-    ///
-    /// # Errors
-    /// [`Error::System`] if there is no thread for it.
-    pub(crate) fn open(name: &str, address: Address, fence: Option<Fence>) -> Result<Self, Error> {
-        let (queue, jobs) = mpsc::sync_channel(WAITING_MAX);
+    /// Begins to look for a device, and uses it as long as the fence holds, if there is one. For a thread of a runtime of tokio's.
+    pub(crate) fn open(address: Address, fence: Option<Fence>, ears: &Arc<Ears>) -> Self {
+        let (queue, jobs) = mpsc::channel(WAITING_MAX);
         let standing = Arc::new(Mutex::new(Standing::Looking));
         let watch = Arc::new(Watch::default());
         let owner = Owner {
@@ -174,24 +172,22 @@ impl Line {
             watch: Arc::clone(&watch),
             waiting: VecDeque::new(),
             fence: fence.clone(),
+            ears: Arc::clone(ears),
         };
-        thread::Builder::new()
-            .name(format!("line {name}"))
-            .spawn(move || owner.run())
-            .map_err(|error| Error::System(format!("no thread for {name}: {error}")))?;
-        Ok(Self {
+        tokio::spawn(owner.run());
+        Self {
             address,
             queue,
             standing,
             watch,
             fence,
             asked: AtomicUsize::new(0),
-        })
+        }
     }
 
     /// A device that is another gateway's, at this address, or nobody's: nothing is asked of it here.
     pub(crate) fn elsewhere(address: Address, at: Option<String>) -> Self {
-        let (queue, _) = mpsc::sync_channel(0);
+        let (queue, _) = mpsc::channel(1);
         Self {
             address,
             queue,
@@ -320,7 +316,7 @@ impl Line {
         match self.queue.try_send(job) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Err(Failed::Full),
-            Err(TrySendError::Disconnected(_)) => return Err(Failed::Gone),
+            Err(TrySendError::Closed(_)) => return Err(Failed::Gone),
         }
         match tokio::time::timeout(patience + MARGIN, answered).await {
             Ok(Ok(answer)) => answer,

@@ -2,6 +2,7 @@
 
 use crate::{
     Device, Error, Line, Standing,
+    ears::Ears,
     state::{Use, Whose},
 };
 use berth::Address;
@@ -17,11 +18,25 @@ pub(crate) struct Known {
     pub(crate) line: Arc<Line>,
 }
 
-/// All of them, by name.
-#[derive(Debug, Default)]
-pub struct Lines(RwLock<BTreeMap<String, Known>>);
+/// All of them, and what hears their lines.
+pub struct Lines {
+    /// By name.
+    known: RwLock<BTreeMap<String, Known>>,
+    ears: Arc<Ears>,
+}
 
 impl Lines {
+    /// None yet.
+    ///
+    /// # Errors
+    /// [`Error::System`].
+    pub(crate) fn new() -> Result<Self, Error> {
+        Ok(Self {
+            known: RwLock::default(),
+            ears: Ears::new()?,
+        })
+    }
+
     /// Opens what is new, drops what is gone, and leaves alone whose address is as it was. A device that is not this gateway's, by
     /// `whose`, is known and not opened; `None`: there is no other gateway.
     ///
@@ -32,7 +47,7 @@ impl Lines {
         devices: Vec<Device>,
         whose: impl Fn(&str) -> Option<Whose>,
     ) -> Result<(), Error> {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *known);
         let mut failed = None;
         for device in devices {
@@ -44,32 +59,33 @@ impl Lines {
                 }
             };
             let whose = whose(&device.name);
+            let opened = |address, fence| Arc::new(Line::open(address, fence, &self.ears));
             let line = match (before.remove(&device.name), whose) {
                 (Some(Known { line, .. }), whose)
                     if *line.address() == address && is_still(&line, whose.as_ref()) =>
                 {
-                    Ok(line)
+                    line
                 }
-                (_, None) => Line::open(&device.name, address, None).map(Arc::new),
-                (_, Some(Whose::Mine(fence))) => {
-                    Line::open(&device.name, address, Some(fence)).map(Arc::new)
-                }
-                (_, Some(Whose::Elsewhere(at))) => Ok(Arc::new(Line::elsewhere(address, at))),
+                (_, None) => opened(address, None),
+                (_, Some(Whose::Mine(fence))) => opened(address, Some(fence)),
+                (_, Some(Whose::Elsewhere(at))) => Arc::new(Line::elsewhere(address, at)),
             };
-            match line {
-                Ok(line) => {
-                    known.insert(device.name.clone(), Known { device, line });
-                }
-                Err(error) => failed = failed.or(Some(error)),
-            }
+            known.insert(device.name.clone(), Known { device, line });
         }
         failed.map_or(Ok(()), Err)
     }
 
     /// All of them, by name.
     pub(crate) fn all(&self) -> Vec<Known> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.values().cloned().collect()
+    }
+
+    /// Is there a line that is not what its device's owner makes of it?
+    pub(crate) fn are_behind(&self, whose: impl Fn(&str) -> Whose) -> bool {
+        let known = self.all();
+        let mut known = known.iter();
+        known.any(|known| !is_still(&known.line, Some(&whose(&known.device.name))))
     }
 
     /// What is done with a device now.
@@ -80,7 +96,7 @@ impl Lines {
 
     /// The device of this name, or the default one.
     pub(crate) fn get(&self, name: Option<&str>) -> Option<Known> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         match name {
             Some(name) => known.get(name).cloned(),
             None => known.values().find(|known| known.device.default).cloned(),
@@ -96,5 +112,29 @@ fn is_still(line: &Line, whose: Option<&Whose>) -> bool {
         Some(Whose::Elsewhere(now)) => {
             matches!(line.standing(), Standing::Elsewhere { at } if at == *now)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lease that is over and renewed in the moment in which the state is read leaves a line that says of its own device that it is
+    /// nobody's; the next turn has to see that.
+    #[tokio::test]
+    async fn a_line_that_was_nobodys_for_a_moment_is_behind() {
+        let lines = Lines::new().unwrap();
+        let device = Device {
+            name: "roof".to_owned(),
+            address: "unix:/nowhere/roof".to_owned(),
+            groups: Vec::new(),
+            default: true,
+        };
+        let nobodys = Whose::Elsewhere(None);
+        let held = |_: &str| Some(nobodys.clone());
+        lines.follow(vec![device], held).unwrap();
+        assert!(!lines.are_behind(|_| Whose::Elsewhere(None)));
+        assert!(lines.are_behind(|_| Whose::Elsewhere(Some("gateway-2".to_owned()))));
+        assert!(lines.are_behind(|_| Whose::Mine(crate::state::Fence::for_a_minute())));
     }
 }

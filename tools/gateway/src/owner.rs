@@ -1,21 +1,23 @@
-//! The thread that owns a device's line: it opens it, looks at the device, and does what is asked, one after the other.
+//! The task that owns a device's line: it opens it, looks at the device, and does what is asked, one after the other.
+//!
+//! It has a thread only while it waits for the device, so a device of which nothing is wanted costs none, and one that stalls keeps
+//! no other one's.
 
 use crate::{
+    ears::{Ear, Ears},
     fenced::{Fenced, LOST},
     line::{Again, Failed, Job, Standing, WAITING_MAX, hold},
+    look::Due,
     state::Fence,
-    throttle::Throttled,
-    watch::{Due, Watch},
+    watch::Watch,
 };
-use berth::{Address, Client, DeviceInfo, LineLock};
+use berth::{Address, Client, DeviceInfo, Heard, LineLock};
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, RecvTimeoutError},
-    },
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
+use tokio::{sync::mpsc::Receiver, task::spawn_blocking, time::timeout};
 
 /// Until the line is looked for again, at first and at most.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
@@ -23,8 +25,11 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::
 /// How long a device has for the first answer.
 const HELLO_PATIENCE: Duration = Duration::from_secs(3);
 
+/// A line in use. What it consists of ends in this order.
 struct Connected {
     client: Client,
+    /// `None`: the line has a thread that hears it.
+    _ear: Option<Ear>,
     _lock: LineLock,
 }
 
@@ -37,47 +42,44 @@ pub(crate) struct Owner {
     /// What waits for the line.
     pub(crate) waiting: VecDeque<Job>,
     pub(crate) fence: Option<Fence>,
+    pub(crate) ears: Arc<Ears>,
 }
 
-/// The handle of the line was dropped.
+/// The handle of the line was dropped, or the gateway ends.
 struct Ended;
 
+/// Does on a thread of its own what waits for the device.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Ended> {
+    spawn_blocking(work).await.map_err(|_| Ended)
+}
+
 impl Owner {
-    pub(crate) fn run(mut self) {
+    pub(crate) async fn run(mut self) {
+        // It ends between two things that are done; nobody is left to be told.
+        let _ = self.run_until_ended().await;
+    }
+
+    async fn run_until_ended(&mut self) -> Result<(), Ended> {
         let mut look_again = LOOK_AGAIN.0;
         loop {
-            let ended = match self.connect() {
-                Ok(connected) => {
+            let (address, fence) = (self.address.clone(), self.fence.clone());
+            let ears = Arc::clone(&self.ears);
+            match apart(move || connect(&address, fence, &ears)).await? {
+                Ok((connected, info)) => {
+                    *hold(&self.standing) = Standing::Here(info);
                     look_again = LOOK_AGAIN.0;
-                    self.serve(connected)
+                    let connected = self.serve(connected).await?;
+                    // The line is closed: another gateway may open it.
+                    apart(move || drop(connected)).await?;
                 }
                 Err(error) => {
                     self.is_away(&error);
                     let until = Instant::now() + look_again;
                     look_again = (look_again * 2).min(LOOK_AGAIN.1);
-                    self.wait(until, &error)
+                    self.wait(until, &error).await?;
                 }
-            };
-            if ended.is_err() {
-                return;
             }
         }
-    }
-
-    fn connect(&self) -> Result<Connected, berth::Error> {
-        if self.left().is_some_and(|left| left.is_zero()) {
-            return Err(lost());
-        }
-        let (lock, place) = berth::take_line(&self.address)?;
-        let line = Fenced::new(berth::open(&place)?, self.fence.clone());
-        let line = Throttled::new(Box::new(line));
-        let mut client = Client::new(Box::new(line))?;
-        let info = ask_hello(&mut client)?;
-        *hold(&self.standing) = Standing::Here(info);
-        Ok(Connected {
-            client,
-            _lock: lock,
-        })
     }
 
     /// How long the device is this gateway's at least; `None`: there is no other one.
@@ -98,7 +100,7 @@ impl Owner {
     }
 
     /// While there is no line: what can wait for it waits, the rest is told so.
-    fn wait(&mut self, until: Instant, error: &berth::Error) -> Result<(), Ended> {
+    async fn wait(&mut self, until: Instant, error: &berth::Error) -> Result<(), Ended> {
         loop {
             self.waiting.retain_mut(|job| {
                 let late = job.until <= Instant::now();
@@ -110,57 +112,73 @@ impl Owner {
             let next = self.waiting.iter().map(|job| job.until).min();
             let next = next.map_or(until, |next| next.min(until));
             let left = next.saturating_duration_since(Instant::now());
-            match self.jobs.recv_timeout(left) {
-                Ok(job) if job.again == Again::Yes && self.waiting.len() < WAITING_MAX => {
+            match timeout(left, self.jobs.recv()).await {
+                Ok(Some(job)) if job.again == Again::Yes && self.waiting.len() < WAITING_MAX => {
                     self.waiting.push_back(job);
                 }
-                Ok(mut job) => job.work.give_up(Failed::Away(error.to_string())),
-                Err(RecvTimeoutError::Timeout) if Instant::now() >= until => return Ok(()),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(Ended),
+                Ok(Some(mut job)) => job.work.give_up(Failed::Away(error.to_string())),
+                Ok(None) => return Err(Ended),
+                Err(_) if Instant::now() >= until => return Ok(()),
+                Err(_) => {}
             }
         }
     }
 
-    /// While there is a line. Returns when it has broken.
-    fn serve(&mut self, mut connected: Connected) -> Result<(), Ended> {
-        let client = &mut connected.client;
+    /// While there is a line. Gives it back when it has broken, or is not this gateway's any more.
+    async fn serve(&mut self, mut connected: Connected) -> Result<Connected, Ended> {
         let mut due = Due::now();
         loop {
             let mut left = due.left(&self.watch);
             if let Some(ours) = self.left() {
                 if ours.is_zero() {
-                    // The line is closed: another gateway may open it.
                     self.is_away(&lost());
-                    return Ok(());
+                    return Ok(connected);
                 }
                 left = left.min(ours);
             }
             if due.left(&self.watch).is_zero() {
-                match due.look(&self.watch, client) {
+                let watch = Arc::clone(&self.watch);
+                let looked = apart(move || {
+                    let looked = due.look(&watch, &mut connected.client);
+                    (connected, due, looked)
+                });
+                let looked = looked.await?;
+                (connected, due) = (looked.0, looked.1);
+                match looked.2 {
                     Ok(Some(info)) => *hold(&self.standing) = Standing::Here(info),
                     Ok(None) => {}
                     Err(error) => {
                         self.is_away(&error);
-                        return Ok(());
+                        return Ok(connected);
                     }
                 }
             }
             let next = match self.waiting.pop_front() {
-                Some(job) => Ok(job),
-                None => self.jobs.recv_timeout(left),
+                Some(job) => Some(job),
+                None => match timeout(left, self.jobs.recv()).await {
+                    Ok(Some(job)) => Some(job),
+                    Ok(None) => return Err(Ended),
+                    Err(_) => None,
+                },
             };
             match next {
-                Ok(mut job) if job.until <= Instant::now() => job.work.give_up(Failed::Late),
-                Ok(job) if job.work.is_idle() => {
+                None => {}
+                Some(mut job) if job.until <= Instant::now() => job.work.give_up(Failed::Late),
+                Some(job) if job.work.is_idle() => {
                     if job.changes {
                         due.after_change();
                     }
                 }
-                Ok(mut job) => {
-                    client.set_deadline(Some(job.until));
-                    let done = job.work.attempt(client);
-                    client.set_deadline(None);
+                Some(mut job) => {
+                    let attempted = apart(move || {
+                        let client = &mut connected.client;
+                        client.set_deadline(Some(job.until));
+                        let done = job.work.attempt(client);
+                        client.set_deadline(None);
+                        (connected, job, done)
+                    });
+                    let (given_back, mut job, done) = attempted.await?;
+                    connected = given_back;
                     if job.changes {
                         due.after_change();
                     }
@@ -171,14 +189,40 @@ impl Owner {
                         } else {
                             job.work.give_up(Failed::Device(error));
                         }
-                        return Ok(());
+                        return Ok(connected);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(Ended),
             }
         }
     }
+}
+
+/// Opens the line, and asks who is there.
+fn connect(
+    address: &Address,
+    fence: Option<Fence>,
+    ears: &Arc<Ears>,
+) -> Result<(Connected, DeviceInfo), berth::Error> {
+    if fence.as_ref().is_some_and(|fence| fence.left().is_zero()) {
+        return Err(lost());
+    }
+    let (lock, place) = berth::take_line(address)?;
+    let line = Fenced::new(berth::open(&place)?, fence);
+    let (client, listener) = Client::heard(Box::new(line))?;
+    let ear = match ears.listen(listener) {
+        Ok(ear) => Some(ear),
+        Err(mut listener) => {
+            std::thread::spawn(move || while listener.hear() != Heard::End {});
+            None
+        }
+    };
+    let mut connected = Connected {
+        client,
+        _ear: ear,
+        _lock: lock,
+    };
+    let info = ask_hello(&mut connected.client)?;
+    Ok((connected, info))
 }
 
 fn lost() -> berth::Error {

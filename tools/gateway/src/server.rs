@@ -92,7 +92,7 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let app = Arc::new(App {
             state,
-            lines: Arc::new(Lines::default()),
+            lines: Arc::new(Lines::new()?),
             names: config.names,
             trusted: config.trusted,
             limits: Limits::new(config.requests_per_second),

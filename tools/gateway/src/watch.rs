@@ -2,7 +2,7 @@
 //! somebody follows.
 //!
 //! ```text
-//!   owner thread ── every 10 s (2 s while it is on somebody's page), after a change, twice a second if somebody follows ──► device
+//!   owner (look) ── every 10 s (2 s while it is on somebody's page), after a change, twice a second if somebody follows ──► device
 //!        │
 //!        ├── Seen, replaced whole ──────────► list of devices, metrics
 //!        ├── figures of the last looks ─────► pages
@@ -13,7 +13,7 @@
 //! However many look or follow, the device is asked once.
 
 use crate::{history::History, line::hold};
-use berth::{Client, Container, DeviceEvent, DeviceInfo, DeviceStatus, HeapInfo, LogLine};
+use berth::{Container, DeviceEvent, DeviceStatus, HeapInfo, LogLine};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -25,22 +25,8 @@ use std::{
 };
 use tokio::sync::broadcast;
 
-/// How often a device is looked at, and what somebody follows is read.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
-const FOLLOW_EVERY: Duration = Duration::from_millis(500);
-
-/// How often a device is looked at that somebody has on a page, and how long he has it who has asked for it once.
-const VIEW_EVERY: Duration = Duration::from_secs(2);
+/// How long somebody has a device on a page who has asked for it once.
 const VIEW_LASTS: Duration = Duration::from_secs(8);
-
-/// Until a device is looked at after something was changed.
-const LOOK_AFTER_CHANGE: Duration = Duration::from_millis(200);
-
-/// How long a look may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Items that one look reads of one log, so that a device that writes without end keeps nobody else out.
-const ITEMS_MAX: usize = 64;
 
 /// Items that wait for a follower; who is slower misses some, and is told.
 const BEHIND_MAX: usize = 256;
@@ -108,7 +94,7 @@ struct Followed {
     sender: broadcast::Sender<Arc<Item>>,
 }
 
-/// What the owner thread and those who ask have in common.
+/// What the owner and those who ask have in common.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     seen: Mutex<Option<Arc<Seen>>>,
@@ -241,7 +227,13 @@ impl Watch {
         before.is_none_or(|until| until <= now)
     }
 
-    fn is_viewed(&self) -> bool {
+    /// It was looked at.
+    pub(crate) fn has_seen(&self, seen: Seen) {
+        self.history().add(&seen);
+        *hold(&self.seen) = Some(Arc::new(seen));
+    }
+
+    pub(crate) fn is_viewed(&self) -> bool {
         hold(&self.viewed).is_some_and(|until| until > Instant::now())
     }
 
@@ -278,239 +270,78 @@ impl Watch {
         (followed.place, followed.sender.subscribe())
     }
 
-    fn is_followed(&self) -> bool {
+    /// Up to where its events are read.
+    pub(crate) fn events_place(&self) -> Place {
+        hold(&self.events).place
+    }
+
+    /// Its events are read up to there.
+    pub(crate) fn events_are_read(&self, place: Place) {
+        hold(&self.events).place = place;
+    }
+
+    /// The next event was read.
+    pub(crate) fn has_happened(&self, item: Item) {
+        if let Item::Event(event) = &item
+            && event.event == "faulted"
+            && let Some(name) = &event.name
+        {
+            let mut counts = hold(&self.counts);
+            let kind = (name.to_string(), event.detail.clone());
+            if counts.len() < COUNTS_MAX || counts.contains_key(&kind) {
+                *counts.entry(kind).or_default() += 1;
+            }
+        }
+        let item = Arc::new(item);
+        let mut events = hold(&self.events);
+        events.place = Place::after(&item);
+        if events.kept.len() >= EVENTS_MAX {
+            events.kept.pop_front();
+        }
+        events.kept.push_back(Arc::clone(&item));
+        // Nobody may follow.
+        let _ = events.sender.send(item);
+    }
+
+    /// The logs that somebody follows: whose, up to where they are read, and who is told what comes.
+    pub(crate) fn followed(&self) -> Vec<(String, Place, broadcast::Sender<Arc<Item>>)> {
+        let logs = hold(&self.logs);
+        let each = logs.iter();
+        each.map(|(name, followed)| (name.clone(), followed.place, followed.sender.clone()))
+            .collect()
+    }
+
+    /// The log of a container is read up to there.
+    pub(crate) fn log_is_read(&self, name: &str, place: Place) {
+        if let Some(followed) = hold(&self.logs).get_mut(name) {
+            followed.place = place;
+        }
+    }
+
+    pub(crate) fn is_followed(&self) -> bool {
         let mut logs = hold(&self.logs);
         logs.retain(|_, followed| followed.sender.receiver_count() > 0);
         !logs.is_empty() || hold(&self.events).sender.receiver_count() > 0
     }
 }
 
-/// When to look again.
-#[derive(Debug)]
-pub(crate) struct Due {
-    look: Instant,
-    /// When it is looked at if somebody has it on a page.
-    view: Instant,
-    follow: Instant,
-}
-
-impl Due {
-    pub(crate) fn now() -> Self {
-        let now = Instant::now();
-        Self {
-            look: now,
-            view: now,
-            follow: now,
-        }
-    }
-
-    /// Something was changed, so what was seen is not so any more.
-    pub(crate) fn after_change(&mut self) {
-        self.look = self.look.min(Instant::now() + LOOK_AFTER_CHANGE);
-    }
-
-    /// When it is looked at next.
-    fn next_look(&self, watch: &Watch) -> Instant {
-        if watch.is_viewed() {
-            self.look.min(self.view)
-        } else {
-            self.look
-        }
-    }
-
-    /// Until the next look.
-    pub(crate) fn left(&self, watch: &Watch) -> Duration {
-        let look = self.next_look(watch);
-        let next = if watch.is_followed() {
-            look.min(self.follow)
-        } else {
-            look
-        };
-        next.saturating_duration_since(Instant::now())
-    }
-
-    /// Looks at what is due. Returns who the device is, if it was looked at.
-    ///
-    /// # Errors
-    /// If the line broke, or nobody answers.
-    pub(crate) fn look(
-        &mut self,
-        watch: &Watch,
-        client: &mut Client,
-    ) -> Result<Option<DeviceInfo>, berth::Error> {
-        client.set_deadline(Some(Instant::now() + PATIENCE));
-        let looked = self.look_in_time(watch, client);
-        client.set_deadline(None);
-        looked
-    }
-
-    fn look_in_time(
-        &mut self,
-        watch: &Watch,
-        client: &mut Client,
-    ) -> Result<Option<DeviceInfo>, berth::Error> {
-        let now = Instant::now();
-        let mut info = None;
-        if now >= self.next_look(watch) {
-            self.look = now + LOOK_EVERY;
-            self.view = now + VIEW_EVERY;
-            info = Some(berth::hello(client)?);
-            let seen = Seen {
-                at: now,
-                heap: berth::heap(client)?,
-                status: unless_refused(berth::status(client))?,
-                containers: unless_refused(berth::containers(client))?.unwrap_or_default(),
-            };
-            watch.history().add(&seen);
-            *hold(&watch.seen) = Some(Arc::new(seen));
-        }
-        if info.is_some() || now >= self.follow {
-            self.follow = now + FOLLOW_EVERY;
-            read_events(watch, client)?;
-            read_logs(watch, client)?;
-        }
-        Ok(info)
-    }
-}
-
-/// `None` if the device answers, and has no answer to that.
-fn unless_refused<T>(done: Result<T, berth::Error>) -> Result<Option<T>, berth::Error> {
-    match done {
-        Ok(done) => Ok(Some(done)),
-        Err(berth::Error::Refused(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Reads items one after the other until there is none or there were enough; a log that is another one now is begun anew.
-pub(crate) fn read(
-    place: &mut Place,
-    mut one: impl FnMut(Place) -> Result<Option<Item>, berth::Error>,
-    mut take: impl FnMut(Item),
-) -> Result<(), berth::Error> {
-    for _ in 0..ITEMS_MAX {
-        match one(*place) {
-            Ok(Some(item)) => {
-                *place = Place::after(&item);
-                take(item);
-            }
-            Ok(None) => return Ok(()),
-            Err(error) if error.is_refusal("other-log") => *place = Place::default(),
-            // Deleted, or of firmware that has none.
-            Err(berth::Error::Refused(_)) => return Ok(()),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn read_events(watch: &Watch, client: &mut Client) -> Result<(), berth::Error> {
-    let mut place = hold(&watch.events).place;
-    read(
-        &mut place,
-        |place| Ok(berth::event(client, place.log, place.next)?.map(Item::Event)),
-        |item| {
-            if let Item::Event(event) = &item
-                && event.event == "faulted"
-                && let Some(name) = &event.name
-            {
-                let mut counts = hold(&watch.counts);
-                let kind = (name.to_string(), event.detail.clone());
-                if counts.len() < COUNTS_MAX || counts.contains_key(&kind) {
-                    *counts.entry(kind).or_default() += 1;
-                }
-            }
-            let item = Arc::new(item);
-            let mut events = hold(&watch.events);
-            events.place = Place::after(&item);
-            if events.kept.len() >= EVENTS_MAX {
-                events.kept.pop_front();
-            }
-            events.kept.push_back(Arc::clone(&item));
-            // Nobody may follow.
-            let _ = events.sender.send(item);
-        },
-    )?;
-    // Where it was begun anew and nothing is there yet, too.
-    hold(&watch.events).place = place;
-    Ok(())
-}
-
-fn read_logs(watch: &Watch, client: &mut Client) -> Result<(), berth::Error> {
-    let followed: Vec<_> = {
-        let logs = hold(&watch.logs);
-        let each = logs.iter();
-        each.map(|(name, followed)| (name.clone(), followed.place, followed.sender.clone()))
-            .collect()
-    };
-    for (name, mut place, sender) in followed {
-        let done = read(
-            &mut place,
-            |place| Ok(berth::log_line(client, &name, place.log, place.next)?.map(Item::Line)),
-            |item| {
-                let _ = sender.send(Arc::new(item));
-            },
-        );
-        if let Some(followed) = hold(&watch.logs).get_mut(&name) {
-            followed.place = place;
-        }
-        done?;
-    }
-    Ok(())
+/// A line for tests.
+#[cfg(test)]
+pub(crate) fn line(log: u32, sequence: u32) -> Item {
+    Item::Line(LogLine {
+        log,
+        sequence,
+        dropped: 0,
+        time_us: 0,
+        level: "info",
+        text: "x".into(),
+        meaning: None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn line(log: u32, sequence: u32) -> Item {
-        Item::Line(LogLine {
-            log,
-            sequence,
-            dropped: 0,
-            time_us: 0,
-            level: "info",
-            text: "x".into(),
-            meaning: None,
-        })
-    }
-
-    #[test]
-    fn a_log_that_is_another_one_is_read_from_its_beginning() {
-        let mut place = Place {
-            log: Some(1),
-            next: 7,
-        };
-        let mut asked = Vec::new();
-        let mut taken = Vec::new();
-        read(
-            &mut place,
-            |place| {
-                asked.push((place.log, place.next));
-                match (place.log, place.next) {
-                    (Some(1), _) => Err(other_log()),
-                    (None, 0) => Ok(Some(line(2, 0))),
-                    (Some(2), 1) => Ok(Some(line(2, 1))),
-                    _ => Ok(None),
-                }
-            },
-            |item| taken.push(item.place()),
-        )
-        .unwrap();
-        assert_eq!(taken, [(2, 0), (2, 1)]);
-        assert_eq!(asked.first(), Some(&(Some(1), 7)));
-        assert_eq!((place.log, place.next), (Some(2), 2));
-    }
-
-    fn other_log() -> berth::Error {
-        berth::Error::Refused(berth::Refusal {
-            code: "other-log",
-            name: None,
-            message: "another log".into(),
-            to: "logs",
-            missing: Vec::new(),
-        })
-    }
 
     #[test]
     fn who_follows_hears_what_was_kept_and_not_what_he_has() {

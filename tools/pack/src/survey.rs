@@ -254,6 +254,9 @@ impl Look {
     }
 
     fn import(&mut self, import: &wasmparser::Import<'_>) -> Result<(), PackError> {
+        /// As object files do (WebAssembly's conventions for linking).
+        const OF_AN_OBJECT: &str = "__linear_memory";
+        const UNLINKED: &str = "; this is an object file: link it (the compiler without -c)";
         const OWN_MEMORY: &str = "; link without --import-memory, so that the module has its own";
         let (kind, remedy) = match import.ty {
             TypeRef::Func(index) | TypeRef::FuncExact(index) => {
@@ -266,6 +269,7 @@ impl Look {
                 return Ok(());
             }
             TypeRef::Global(_) => ("the global", ""),
+            TypeRef::Memory(_) if import.name == OF_AN_OBJECT => ("the memory", UNLINKED),
             TypeRef::Memory(_) => ("the memory", OWN_MEMORY),
             TypeRef::Table(_) => ("the table", "; link without --import-table"),
             TypeRef::Tag(_) => ("the tag", ""),

@@ -655,6 +655,10 @@ fn what_no_device_runs_is_refused_with_what_to_do() {
             .contains("link without --import-memory")
     );
     assert!(
+        refusal(r#"(import "env" "__linear_memory" (memory 0)) (func (export "_start"))"#)
+            .contains("this is an object file: link it")
+    );
+    assert!(
         refusal(r#"(import "env" "x" (global i32)) (func (export "_start"))"#)
             .starts_with("imports the global env.x")
     );

@@ -12,7 +12,7 @@ use berth_protocol::{Parameters, Restart};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     io::{self, IsTerminal, Write},
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -36,6 +36,8 @@ pub(super) struct How {
 
 /// An image from a file of this computer.
 pub(super) struct ImageFile {
+    /// The file.
+    path: PathBuf,
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
     /// How it wants to be run.
@@ -63,6 +65,7 @@ impl ImageFile {
         if how.as_is {
             let wishes = Parameters::default();
             return Ok(Self {
+                path: path.to_owned(),
                 name,
                 bytes,
                 wishes,
@@ -81,6 +84,7 @@ impl ImageFile {
             note(&name, &text);
         }
         Ok(Self {
+            path: path.to_owned(),
             name,
             bytes: prepared.bytes,
             wishes: prepared.wishes,
@@ -95,7 +99,23 @@ impl ImageFile {
         let bar = progress_bar(&self.name, self.bytes.len() as u64);
         let outcome = send(&|bytes| bar.set_position(bytes.into()));
         bar.finish_and_clear();
-        outcome
+        outcome.map_err(|error| self.explained(error))
+    }
+
+    /// Says of a file that is no module what it is, where the device has refused it for being none, or for its length.
+    fn explained(&self, error: Error) -> Error {
+        let code = match &error {
+            Error::Refused(refusal) => refusal.code,
+            _ => return error,
+        };
+        match packing::instead_of_a_module(&self.bytes) {
+            Some(what) if matches!(code, "invalid-module" | "too-large") => Error::NoModule {
+                path: self.path.clone(),
+                what,
+                code,
+            },
+            _ => error,
+        }
     }
 
     pub(super) fn upload(

@@ -48,6 +48,15 @@ pub(crate) struct Fence {
 }
 
 impl Fence {
+    /// One that holds for a while.
+    #[cfg(test)]
+    pub(crate) fn for_a_minute() -> Self {
+        Self {
+            until: Arc::new(AtomicU64::new(now() + 60_000)),
+            owned: Arc::new(AtomicBool::new(true)),
+        }
+    }
+
     pub(crate) fn holds(&self) -> bool {
         !self.left().is_zero()
     }

@@ -188,14 +188,17 @@ impl App {
     }
 
     /// Takes and gives back devices where there may be other gateways, which tell callers this address. Returns whether a device has
-    /// another owner now.
+    /// another owner now than its line says: also where it had none for a moment, while a lease was over and not yet renewed.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub(crate) fn take_devices(&self, public: &str) -> Result<bool, Error> {
         match self.state.leases() {
             None => Ok(false),
-            Some(leases) => leases.turn(public, |device| self.lines.is_used(device)),
+            Some(leases) => {
+                let moved = leases.turn(public, |device| self.lines.is_used(device))?;
+                Ok(moved || self.lines.are_behind(|device| leases.whose(device)))
+            }
         }
     }
 

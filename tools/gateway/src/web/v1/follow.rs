@@ -10,7 +10,8 @@ use super::{
 use crate::{
     Again,
     lines::Known,
-    watch::{self, Item, Place},
+    look,
+    watch::{Item, Place},
 };
 use axum::{
     http::HeaderMap,
@@ -87,7 +88,7 @@ async fn read(known: &Known, name: &str, place: &mut Place) -> Result<Vec<Arc<It
                 }
             }
             let mut part = Vec::new();
-            watch::read(
+            look::read(
                 &mut from,
                 |place| Ok(berth::log_line(client, &name, place.log, place.next)?.map(Item::Line)),
                 |item| part.push(Arc::new(item)),
