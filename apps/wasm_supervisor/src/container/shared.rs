@@ -25,6 +25,14 @@ use crate::buses::{Bus, Place, SpiSettings, Transfer};
 use crate::errno;
 use crate::platform::{DeviceKind, Distrust, Platform, Proven};
 
+/// Devices of a kind that containers can have: a filter of the kernel knows no larger numbers.
+const DEVICES_MAX: usize = 64;
+
+/// What says that a run was the last to drive a device.
+const fn driver_of(id: RunId) -> u8 {
+    id.index() as u8 + 1
+}
+
 /// See the module.
 pub struct Shared<P> {
     /// The system below.
@@ -40,6 +48,8 @@ pub struct Shared<P> {
     pub(super) conveyors: Conveyors,
     /// See [`take_last_words`](Self::take_last_words).
     pub(super) last_words: Cell<Option<LastWords>>,
+    /// Who was the last to drive each device of the kernel, of each kind so many: the run's number and one more; 0 is nobody.
+    driven: [[Cell<u8>; DEVICES_MAX]; DeviceKind::ALL.len()],
     /// Whose transfer is under way, by the bus's number.
     buses: [Cell<Option<RunId>>; Bus::COUNT],
 }
@@ -62,8 +72,6 @@ pub(super) struct Cells {
     pub(super) claims: Cell<Claims>,
     /// Of these, by the bit of their number, those that it has had register programs for which one pass did not finish.
     pub(super) programs: Cell<u8>,
-    /// The devices of the kernel that it was the last to drive, a bit for each: 64 numbers of a kind, in two words.
-    driven: [Cell<u32>; 2 * DeviceKind::ALL.len()],
     /// Where the signed bytes are that the kernel has proven for it.
     proven: Cell<Option<Proven>>,
 }
@@ -79,7 +87,6 @@ impl Cells {
             memory_max: Cell::new(u32::MAX),
             claims: Cell::new(Claims::NONE),
             programs: Cell::new(0),
-            driven: [const { Cell::new(0) }; 2 * DeviceKind::ALL.len()],
             proven: Cell::new(None),
         }
     }
@@ -97,6 +104,7 @@ impl<P> Shared<P> {
             handlers: Handlers::new(),
             conveyors: Conveyors::new(),
             last_words: Cell::new(None),
+            driven: [const { [const { Cell::new(0) }; DEVICES_MAX] }; DeviceKind::ALL.len()],
             buses: [const { Cell::new(None) }; Bus::COUNT],
         }
     }
@@ -293,17 +301,12 @@ impl<P: Platform> Shared<P> {
         cells.mail.borrow_mut().set_open(None);
         cells.state.take();
         cells.slot.set(None);
-        for (index, driven) in cells.driven.iter().enumerate() {
-            let mut driven = driven.take();
-            while driven != 0 {
-                let number = driven.trailing_zeros();
-                driven &= driven - 1;
-                let kind = if index < 2 {
-                    DeviceKind::Led
-                } else {
-                    DeviceKind::Pin
-                };
-                self.platform.let_go(kind, (index as u32 % 2) << 5 | number);
+        for (kind, devices) in DeviceKind::ALL.into_iter().zip(&self.driven) {
+            for (number, driver) in (0..).zip(devices) {
+                if driver.get() == driver_of(id) {
+                    driver.set(0);
+                    self.platform.let_go(kind, number);
+                }
             }
         }
         for handle in cells.claims.take().handles() {
@@ -347,24 +350,14 @@ impl<P: Platform> Shared<P> {
     }
 
     /// A run drives a device of the kernel: it is this run's to let go, and no other's any more.
-    #[inline(never)]
     pub(super) fn drives(&self, id: RunId, kind: DeviceKind, number: u32) {
-        let (index, bit) = (
-            kind as usize * 2 + (number >> 5) as usize,
-            1 << (number & 31),
-        );
-        let driven = |cells: &'_ Cells| cells.driven.get(index).map_or(0, Cell::get);
-        let own = self.run(id);
-        if own.is_none_or(|own| driven(own) & bit != 0) || number >= 64 {
-            return;
-        }
-        for cells in &self.runs {
-            if let Some(driven) = cells.driven.get(index) {
-                driven.set(driven.get() & !bit);
-            }
-        }
-        if let Some(driven) = own.and_then(|own| own.driven.get(index)) {
-            driven.set(driven.get() | bit);
+        let [leds, pins] = &self.driven;
+        let devices = match kind {
+            DeviceKind::Led => leds,
+            DeviceKind::Pin => pins,
+        };
+        if let Some(driver) = devices.get(number as usize) {
+            driver.set(driver_of(id));
         }
     }
 

@@ -247,6 +247,7 @@ impl Memory {
                 let chosen = value(&c.configuration, ENGINE.as_bytes());
                 let (engine, why) = match chosen {
                     Some(_) => (Engine::Interpreter, Some("it was chosen")),
+                    None if name == "paused" => (Engine::Interpreter, Some("no room for its code")),
                     None => (Engine::Compiled, None),
                 };
                 let engine = c.state.is_active().then_some(engine);
