@@ -17,7 +17,9 @@ const FOLDERS: [&str; 6] = [
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries =
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("a folder is read").path())
+        .collect();
     paths.sort();
     let below = paths.into_iter().map(|path| {
         if path.is_dir() {
@@ -34,7 +36,7 @@ fn main() {
     for folder in FOLDERS {
         println!("cargo::rerun-if-changed={folder}");
         for file in files(Path::new(folder)) {
-            for byte in fs::read(&file).unwrap() {
+            for byte in fs::read(&file).expect("a source is read") {
                 sum = (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193);
             }
             // Where one file ends and another begins is part of it.
@@ -45,9 +47,6 @@ fn main() {
         "/// Another number for other sources of the compiler, the checker, and all that compiled code expects around it.\n\
          pub const SOURCES: u32 = {sum:#010x};\n"
     );
-    fs::write(
-        Path::new(&env::var("OUT_DIR").unwrap()).join("sources.rs"),
-        text,
-    )
-    .unwrap();
+    let folder = env::var("OUT_DIR").expect("cargo says where");
+    fs::write(Path::new(&folder).join("sources.rs"), text).expect("cargo's folder can be written");
 }

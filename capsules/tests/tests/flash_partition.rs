@@ -427,8 +427,11 @@ fn all_pages_together_are_erased_no_more_often_in_a_second_than_the_rate_says() 
 /// Notes what it is told, and how much had reached the flash then.
 struct Noted {
     part: &'static TestPart,
-    told: RefCell<Vec<(Option<(usize, usize)>, usize)>>,
+    told: RefCell<Vec<Told>>,
 }
+
+/// Bytes that are about to change, or none when that is over; and how many changes had reached the flash.
+type Told = (Option<(usize, usize)>, usize);
 
 impl Watch for Noted {
     fn changes(&self, offset: usize, length: usize) {

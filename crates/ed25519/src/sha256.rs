@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn every_length_has_the_hash_that_is_computed_at_once() {
-        let image: Vec<u8> = (0..400_u32).map(|n| (n * 31 >> 2) as u8).collect();
+        let image: Vec<u8> = (0..400_u32).map(|n| ((n * 31) >> 2) as u8).collect();
         for length in 0..=image.len() {
             let mut hash = Hash::new(length);
             let passes = (1..).find(|_| hash.pass(&image)).unwrap();

@@ -124,9 +124,9 @@ impl Ears {
     }
 
     /// Hears a line from now on; gives it back if the system cannot tell when there is something on it.
-    pub(crate) fn listen(self: &Arc<Self>, listener: Listener) -> Result<Ear, Listener> {
+    pub(crate) fn listen(self: &Arc<Self>, listener: Listener) -> Result<Ear, Box<Listener>> {
         let Some(descriptor) = listener.descriptor() else {
-            return Err(listener);
+            return Err(listener.into());
         };
         let mut places = hold(&self.places);
         let number = places.next;
@@ -135,7 +135,7 @@ impl Ears {
             .registry
             .register(&mut source, Token(number), Interest::READABLE);
         if told.is_err() {
-            return Err(listener);
+            return Err(listener.into());
         }
         let line = Line {
             listener,

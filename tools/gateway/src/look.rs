@@ -42,9 +42,11 @@ impl Due {
         }
     }
 
-    /// Something was changed, so what was seen is not so any more.
-    pub(crate) fn after_change(&mut self) {
-        self.look = self.look.min(Instant::now() + LOOK_AFTER_CHANGE);
+    /// A job is done. If it has changed something, what was seen is not so any more.
+    pub(crate) fn after(&mut self, changes: bool) {
+        if changes {
+            self.look = self.look.min(Instant::now() + LOOK_AFTER_CHANGE);
+        }
     }
 
     /// When it is looked at next.

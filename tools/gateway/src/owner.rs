@@ -164,11 +164,7 @@ impl Owner {
             match next {
                 None => {}
                 Some(mut job) if job.until <= Instant::now() => job.work.give_up(Failed::Late),
-                Some(job) if job.work.is_idle() => {
-                    if job.changes {
-                        due.after_change();
-                    }
-                }
+                Some(job) if job.work.is_idle() => due.after(job.changes),
                 Some(mut job) => {
                     let attempted = apart(move || {
                         let client = &mut connected.client;
@@ -179,9 +175,7 @@ impl Owner {
                     });
                     let (given_back, mut job, done) = attempted.await?;
                     connected = given_back;
-                    if job.changes {
-                        due.after_change();
-                    }
+                    due.after(job.changes);
                     if let Err(error) = done {
                         self.is_away(&error);
                         if job.again == Again::Yes && job.until > Instant::now() {

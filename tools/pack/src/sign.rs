@@ -65,7 +65,7 @@ pub enum SignError {
         /// The command.
         command: String,
         /// The key.
-        public: Public,
+        public: Box<Public>,
     },
 }
 
@@ -94,7 +94,7 @@ impl Signer {
                     let command = command.clone();
                     return Err(SignError::NotOfKey {
                         command,
-                        public: *public,
+                        public: Box::new(*public),
                     });
                 }
                 Ok(signature)
