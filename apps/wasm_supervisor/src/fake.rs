@@ -110,8 +110,8 @@ pub struct State {
     pub failed: Cell<bool>,
     /// Lights of the kernel's driver; only the first [`LEDS_EXPOSED`] are exposed.
     pub leds: RefCell<[bool; 3]>,
-    /// The devices that were let go.
-    pub let_go: RefCell<Vec<(DeviceKind, u32)>>,
+    /// The first 64 devices of each kind that were let go, one bit each. No list: what fails for want of memory is counted.
+    pub let_go: Cell<[u64; DeviceKind::ALL.len()]>,
     /// Levels of the pins of the kernel's driver.
     pub pins: RefCell<[bool; 2]>,
     /// The interrupts of the blocks.
@@ -651,7 +651,9 @@ impl Platform for Fake {
     }
 
     fn let_go(&self, kind: DeviceKind, number: u32) {
-        self.0.let_go.borrow_mut().push((kind, number));
+        let mut let_go = self.0.let_go.get();
+        let_go[kind as usize] |= 1 << number;
+        self.0.let_go.set(let_go);
     }
 
     fn pin_count(&self) -> u32 {

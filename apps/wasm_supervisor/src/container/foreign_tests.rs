@@ -9,7 +9,6 @@ use berth_protocol::{Fault, ImageHash, MissingWhy, Parameters, State};
 use crate::admission::{Module, imports};
 use crate::container::{Containers, Name, Refused, Shared};
 use crate::fake::Fake;
-use crate::platform::DeviceKind;
 
 struct Bench {
     fake: Fake,
@@ -222,7 +221,7 @@ fn what_a_container_drove_last_is_let_go_when_it_ends() {
         (drop (call $pin_set (i32.const 9))) (call $delay (i32.const 1000))";
     let mut bench = Bench::new("", body);
     assert_eq!(bench.state(), State::Running);
-    assert_eq!(*bench.fake.0.let_go.borrow(), []);
+    assert_eq!(bench.fake.0.let_go.get(), [0, 0]);
     // Another one takes the pin over, and keeps it.
     let (hash, parameters) = (ImageHash([1; 32]), Parameters::default());
     let taken = r"(drop (call $pin_clear (i32.const 1))) (call $delay (i32.const 10000))";
@@ -237,10 +236,9 @@ fn what_a_container_drove_last_is_let_go_when_it_ends() {
     }
     assert_eq!(bench.state(), State::Exited { code: 0 });
     // The first light was only looked at, the third and the tenth pin are not there for it.
-    assert_eq!(*bench.fake.0.let_go.borrow(), [(DeviceKind::Led, 1)]);
+    assert_eq!(bench.fake.0.let_go.get(), [1 << 1, 0]);
     bench.containers.kill(slot).unwrap();
-    let let_go = bench.fake.0.let_go.take();
-    assert_eq!(let_go, [(DeviceKind::Led, 1), (DeviceKind::Pin, 1)]);
+    assert_eq!(bench.fake.0.let_go.get(), [1 << 1, 1 << 1]);
 }
 
 #[test]

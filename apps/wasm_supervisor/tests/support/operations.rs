@@ -286,8 +286,15 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             Step::Ask(Op::Kill { name }),
             Step::Ask(Op::Remove { name }),
         ]);
-        all.extend(upload(name, &images.stranger, plain));
+        let mut stranger = upload(name, &images.stranger, plain);
+        stranger.pop();
+        all.extend(stranger);
         all.extend([
+            Step::Ask(Op::Commit {
+                upload: UPLOAD,
+                starts: false,
+                downgrade: true,
+            }),
             Step::Refused(Op::Start { name }, "missing-imports"),
             Step::Ask(Op::Detail { of: 0, index: 0 }),
             Step::Ask(Op::Remove { name }),
