@@ -271,7 +271,7 @@ compiled-firmware: firmware
 # for containers its bundle asks for. In a folder of its own, and so built from the beginning.
 # Its place is half a MiB there, as `tockloader` wants it: its engine is compiled for size, and what occurs twice becomes a function
 # wherever that saves a byte, which makes it slower.
-SMALLER := --config 'profile.firmware.package.wasmi.opt-level="s"'
+SMALLER := --config 'profile.firmware.package.wasmi.opt-level="z"'
 LAYOUT := layout.ld
 supervisor: APP_HEAP := $(CONTAINERS_HEAP)
 supervisor: tools

@@ -40,7 +40,7 @@ type Claims = ClaimStore<COUNT>;
 type Store = InterruptStore<{ INTERRUPTS.len() }, { captures(INTERRUPTS) }>;
 
 /// Flash in which whatever begins is held to the supervisor's list: as `exposure.dts` has it.
-const SUPERVISOR: core::ops::Range<usize> = 0x0006_0000..0x0010_0000;
+const SUPERVISOR: core::ops::Range<usize> = 0x0008_0000..0x0010_0000;
 
 /// The right to open blocks to the process that claimed them.
 struct Mapping;

@@ -28,7 +28,7 @@ pub(crate) const REACHED: &[(u64, u64)] = &[
 pub(crate) static PROCESSES: &[ProcessRule] = &[
     // SUPERVISOR_FLASH
     ProcessRule {
-        flash_start: 0x60000,
+        flash_start: 0x80000,
         drivers: &[
             DriverRule { driver: 0xa0000, commands: 0xffffffffffffffff, indexed: 0x0, indices: 0x0 },
             DriverRule { driver: 0x0, commands: 0x6f, indexed: 0x0, indices: 0x0 },

@@ -341,8 +341,8 @@ fn blocks(language: &str) -> Result<Vec<String>> {
 fn one_list_has_position_independent_processes_and_the_supervisor() -> Result<()> {
     const FIRST: &str = "0x40000";
     /// RAM and binary.
-    const ADDRESSES: [u32; 2] = [0x2002_0000, 0x0006_0080];
-    const ENTRY: &[u8] = b"\x00\x00\x02\x20\x80\x00\x06\x00";
+    const ADDRESSES: [u32; 2] = [0x2002_0000, 0x0008_0080];
+    const ENTRY: &[u8] = b"\x00\x00\x02\x20\x80\x00\x08\x00";
     let map = Layout::read(&root().join("kernel-board/upstream-nrf52840dk/supervisor.ld"))?;
     let place = map.region("SUPERVISOR_FLASH").context("no flash")?;
     let ram = map.region("SUPERVISOR_RAM").context("no RAM")?;
@@ -369,7 +369,7 @@ fn one_list_has_position_independent_processes_and_the_supervisor() -> Result<()
     let end = format!("{:#x}", 0x40000 + GUEST.length);
     let script = blocks("python")?.concat();
     ensure!(
-        script.contains("end, supervisor = 0x44000, 0x60000"),
+        script.contains("end, supervisor = 0x44000, 0x80000"),
         "{script}"
     );
     let made = Command::new("python3")
