@@ -418,6 +418,7 @@ lint: tools ## rustfmt, clippy, rustdoc, documents, licences: warnings are error
 	@$(MAKE) host HOST_BUILD="$(WITH_TESTS)"
 	$(HOST)/berth-house
 	cargo fetch --quiet --locked
+	cargo fetch --quiet --locked --manifest-path fuzz/libfuzzer/Cargo.toml
 	target/tools/bin/cargo-deny --offline --log-level error check bans licenses sources
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --quiet --no-deps
 	cargo clippy --quiet --all-targets -- -D warnings
