@@ -172,12 +172,24 @@ impl World {
 
     fn note(&mut self, op: &Op<'_>, response: &Response<'_>) {
         let Ok(reply) = response.result else {
-            if let Op::UploadCommit { upload } | Op::RunCommit { upload } = op {
+            if let Some(upload) = committed(op) {
                 // On refusal the upload is forgotten.
-                self.announced.take_if(|announced| announced.id == *upload);
+                self.announced.take_if(|announced| announced.id == upload);
             }
             return;
         };
+        if let Some(upload) = committed(op) {
+            let Some(announced) = self.announced.take().filter(|a| a.id == upload) else {
+                // A commit that is over is answered as it was.
+                return self.resync();
+            };
+            let known = self.stored.entry(announced.name).or_default();
+            if reply == Reply::Done {
+                known.clear();
+            }
+            // A live update may go back to what was there.
+            known.insert(Some(announced.hash));
+        }
         match (*op, reply) {
             (
                 Op::UploadBegin {
@@ -196,18 +208,6 @@ impl World {
                     name: name.to_owned(),
                     hash: hash.0,
                 });
-            }
-            (Op::UploadCommit { upload } | Op::RunCommit { upload }, reply) => {
-                let Some(announced) = self.announced.take().filter(|a| a.id == upload) else {
-                    // A commit that is over is answered as it was.
-                    return self.resync();
-                };
-                let known = self.stored.entry(announced.name).or_default();
-                if reply == Reply::Done {
-                    known.clear();
-                }
-                // A live update may go back to what was there.
-                known.insert(Some(announced.hash));
             }
             (Op::Remove { name }, Reply::Done) => drop(self.stored.remove(name)),
             _ => {}
@@ -394,20 +394,29 @@ impl World {
     }
 }
 
+/// The upload that it commits, if it does.
+const fn committed(op: &Op<'_>) -> Option<u32> {
+    match op {
+        Op::UploadCommit { upload } | Op::RunCommit { upload } | Op::Commit { upload, .. } => {
+            Some(*upload)
+        }
+        _ => None,
+    }
+}
+
 /// Does it change something?
 const fn changes(op: &Op<'_>) -> bool {
-    matches!(
-        op,
-        Op::UploadCommit { .. }
-            | Op::RunCommit { .. }
-            | Op::Start { .. }
-            | Op::Stop { .. }
-            | Op::Kill { .. }
-            | Op::Remove { .. }
-            | Op::Pause { .. }
-            | Op::Resume { .. }
-            | Op::Edit { .. }
-    )
+    committed(op).is_some()
+        || matches!(
+            op,
+            Op::Start { .. }
+                | Op::Stop { .. }
+                | Op::Kill { .. }
+                | Op::Remove { .. }
+                | Op::Pause { .. }
+                | Op::Resume { .. }
+                | Op::Edit { .. }
+        )
 }
 
 /// Whole lives, and messages of each kind.

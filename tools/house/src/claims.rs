@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::documents::functions;
+use crate::documents::{functions, test_names};
 use crate::{Problems, Repository};
 
 /// The head of such a table.
@@ -31,7 +31,8 @@ pub(crate) fn check(
             }
             for (file, name) in functions(tests) {
                 let is_one = |path: &&String| {
-                    path.ends_with(file) && read(path).is_ok_and(|text| is_test(&text, name))
+                    path.ends_with(file)
+                        && read(path).is_ok_and(|text| test_names(&text).any(|test| test == name))
                 };
                 if repository.files.iter().find(is_one).is_none() {
                     say(format!("{file} has no test {name}"));
@@ -40,19 +41,6 @@ pub(crate) fn check(
         }
     }
     problems
-}
-
-/// Returns whether a source has a function of this name that is a test. A test of the workspace's macros (`proptest!`) has the
-/// same attribute.
-fn is_test(source: &str, name: &str) -> bool {
-    let begins = format!("fn {name}(");
-    source.match_indices(&begins).any(|(at, _)| {
-        let before = source.get(..at).unwrap_or_default();
-        // Attributes and comments stand on the lines before it, up to an empty one or the end of something else.
-        let above = before.split('\n').rev().skip(1).map(str::trim);
-        let mut above = above.take_while(|line| !line.is_empty() && !line.ends_with('}'));
-        above.any(|line| line == "#[test]")
-    })
 }
 
 #[cfg(test)]

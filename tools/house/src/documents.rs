@@ -42,7 +42,9 @@ pub(crate) fn check(
             }
             for part in tests(line) {
                 let is_one = |path: &String| {
-                    path.ends_with(".rs") && read(path).is_ok_and(|text| has_test(&text, part))
+                    path.ends_with(".rs")
+                        && read(path)
+                            .is_ok_and(|text| test_names(&text).any(|name| name.contains(part)))
                 };
                 if !repository.files.iter().any(is_one) {
                     say(format!("there is no test {part}"));
@@ -192,14 +194,10 @@ fn tests(line: &str) -> impl Iterator<Item = &str> {
         })
 }
 
-/// Whether a source has a function whose name contains `part` below `#[test]`.
-fn has_test(source: &str, part: &str) -> bool {
-    source.split("#[test]").skip(1).any(|rest| {
-        let name = rest
-            .split_once("fn ")
-            .and_then(|(_, rest)| rest.split_once('('));
-        name.is_some_and(|(name, _)| name.contains(part))
-    })
+/// The names of a source's tests: of the functions that stand below `#[test]`, those in the workspace's macros (`proptest!`) included.
+pub(crate) fn test_names(source: &str) -> impl Iterator<Item = &str> {
+    let tests = source.split("#[test]").skip(1);
+    tests.filter_map(|rest| Some(rest.split_once("fn ")?.1.split_once('(')?.0))
 }
 
 /// Cells of a row of a table; a bar that is escaped or stands in backticks is text.

@@ -236,8 +236,8 @@ impl<P: Platform + 'static> Service<P> {
         sink.take(id, &Ok(reply))
     }
 
-    /// What is known of the last fault of the container called `name`, beside its record.
-    pub(super) fn fault(
+    /// What is known of the container called `name`, beside its record.
+    pub(super) fn about(
         &self,
         id: u32,
         name: &str,

@@ -221,7 +221,7 @@ impl<P: Platform + 'static> Answering for Service<P> {
             Op::Engine { .. } | Op::Code if !COMPILES => {
                 sink.take(id, &Err(DeviceError::Unsupported));
             }
-            Op::Engine { name } => self.fault(
+            Op::Engine { name } => self.about(
                 id,
                 name,
                 |container| {
@@ -262,7 +262,7 @@ impl<P: Platform + 'static> Answering for Service<P> {
             Op::Status => sink.take(id, &Ok(Reply::Status(self.status()))),
             Op::Sources { name, cursor } => self.source(id, name, cursor, sink),
             Op::Blocks { name, cursor } => self.block(id, name, cursor, sink),
-            Op::FaultBlock { name } => self.fault(
+            Op::FaultBlock { name } => self.about(
                 id,
                 name,
                 |container| Reply::FaultBlock {
@@ -270,7 +270,7 @@ impl<P: Platform + 'static> Answering for Service<P> {
                 },
                 sink,
             ),
-            Op::FaultPlace { name } => self.fault(
+            Op::FaultPlace { name } => self.about(
                 id,
                 name,
                 |container| Reply::FaultPlace {
