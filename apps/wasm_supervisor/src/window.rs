@@ -50,8 +50,9 @@ impl StoreMemory {
     }
 }
 
-/// A mapped block.
+/// A mapped block. Compiled code reads the first two words (`berth_compiler::entry::context::WINDOWS`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Window {
     /// Its first address, which is not 0.
     start: NonZeroUsize,
@@ -59,9 +60,16 @@ pub struct Window {
     words: u32,
     /// Bytes, of which there are as many as a word has.
     length: u32,
-    /// The widths that it takes: each is the bit of its own number of bytes.
+    /// The widths that it takes: each is the bit of its own number of bytes. And [`MEDIATED`].
     widths: u32,
 }
+
+/// Among its widths: it stands for a block that is not mapped.
+const MEDIATED: u32 = 1 << 31;
+
+// SAFETY: what is in it came of what shows that the kernel opened the block, or has no words; `of` counts these.
+#[cfg(all(feature = "compiled", target_os = "none"))]
+unsafe impl supervisor_native::Window for Window {}
 
 impl Window {
     /// The block that the kernel opened. Returns `None` if it is shorter than a word.
@@ -87,6 +95,19 @@ impl Window {
         widths: 0,
     };
 
+    /// One that stands for a block to which the kernel makes the accesses, and refuses every access.
+    pub const MEDIATED: Self = Self {
+        widths: MEDIATED,
+        ..Self::SHUT
+    };
+
+    /// Does the kernel make the accesses?
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_mediated(&self) -> bool {
+        self.widths & MEDIATED != 0
+    }
+
     const fn of(start: usize, length: u32, widths: u32) -> Option<Self> {
         // `inside` subtracts a width from the length.
         if length < Width::Bits32.bytes() {
@@ -103,7 +124,7 @@ impl Window {
                 length / Width::Bits32.bytes()
             },
             length,
-            widths,
+            widths: widths & !MEDIATED,
         })
     }
 
@@ -214,8 +235,10 @@ mod tests {
     fn one_that_is_shut_makes_no_access() {
         for width in WIDTHS {
             for offset in [0, 1, 2, 4, u32::MAX - 3, u32::MAX] {
-                assert_eq!(Window::SHUT.read(width, offset), None);
-                assert_eq!(Window::SHUT.write(width, offset, 0), None);
+                for shut in [Window::SHUT, Window::MEDIATED] {
+                    assert_eq!(shut.read(width, offset), None);
+                    assert_eq!(shut.write(width, offset, 0), None);
+                }
             }
         }
     }

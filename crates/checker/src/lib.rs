@@ -17,7 +17,8 @@
 //!   object, to the table at its front, or to helpers. There is no other way out: no `svc`, no write to pc.
 //! * **Accesses** go to the linear memory behind a check of their own address that counts on every way to them; to the
 //!   frame of the function, never to where it will return; to the words that caller and callee share, as many as the
-//!   callee's type says; to global variables; to elements of tables that are there (read only).
+//!   callee's type says; to global variables; to elements of tables that are there (read only). Windows of registers are reached in stubs of the imported functions that are accesses to them, of
+//!   which there is one form each, and nowhere else.
 //! * **The stack** is as deep at a return as at the beginning, r4 to r8 and r11 are given back, and no function goes
 //!   below the limit by more than `berth_compiler::entry::SLACK` says.
 //! * **r9** is only what it was, or what `memory.grow` returned. Helpers get it as their context, and numbers of tables
@@ -29,6 +30,7 @@
 //! * `decode`: the instructions that there are; nothing else is one.
 //! * `module`: what of the WebAssembly module counts.
 //! * `walk`: the object's parts, functions one after the other; `flow`: branches; `calls`: calls, helpers and returns.
+//! * `direct`: imported functions that are accesses to registers.
 //! * `rules`: registers, memory, stack.
 
 #![cfg_attr(not(test), no_std)]
@@ -36,6 +38,7 @@
 
 mod calls;
 mod decode;
+mod direct;
 mod flow;
 mod module;
 mod rules;

@@ -4,6 +4,7 @@
 
 use berth_admission::Malformed;
 use berth_admission::reader::Reader;
+use berth_compiler::entry::Direct;
 use berth_compiler::entry::context::{self, OWN};
 
 use crate::Refusal;
@@ -20,6 +21,8 @@ pub(crate) struct Module {
     global_words: u32,
     pub(crate) data: u32,
     pub(crate) elements: u32,
+    /// Numbers of the imported functions that may be accesses to registers.
+    direct: [Option<u32>; Direct::COUNT],
 }
 
 /// What there is of a type in the room: the first type that says the same, and bytes that a caller keeps at sp.
@@ -69,6 +72,21 @@ fn function_type<'a>(reader: &mut Reader<'a>) -> Result<[&'a [u8]; 2], Malformed
     Ok([parameters, reader.slice(results)?])
 }
 
+/// The type `index` of a module, likewise.
+fn type_at(image: &[u8], index: u32) -> Result<[&[u8]; 2], Malformed> {
+    let mut reader = Reader::module(image)?;
+    loop {
+        let (id, mut body) = reader.section()?;
+        if id == 1 {
+            body.u32()?;
+            for _ in 0..index {
+                function_type(&mut body)?;
+            }
+            return function_type(&mut body);
+        }
+    }
+}
+
 impl Module {
     /// Number of types of a module.
     pub(crate) fn type_count(image: &[u8]) -> Result<u32, Refusal> {
@@ -97,13 +115,14 @@ impl Module {
                 1 => is.read_types(body, types)?,
                 2 => {
                     for _ in 0..body.u32()? {
-                        body.name()?;
-                        body.name()?;
+                        let (module, name) = (body.name()?, body.name()?);
                         // The compiler refuses what is imported and no function.
                         if body.byte()? != 0 {
                             return Err(body.error(UNREADABLE).into());
                         }
+                        let mut of_type = *body;
                         is.read_function(body, types, &mut function)?;
+                        is.note_direct(module, name, type_at(image, of_type.u32()?)?);
                     }
                     is.imported = is.functions;
                 }
@@ -138,6 +157,23 @@ impl Module {
             }
         }
         Ok(is)
+    }
+
+    /// The function that was read last, imported by these names with this type, may be an access.
+    fn note_direct(&mut self, module: &str, name: &str, [parameters, results]: [&[u8]; 2]) {
+        let index = self.functions - 1;
+        let is = Direct::named(module, name, parameters, results);
+        if let Some(is) = is.filter(|_| index < Direct::NUMBERS) {
+            self.direct[is as usize].get_or_insert(index);
+        }
+    }
+
+    /// The access that the imported function `index` may be.
+    pub(crate) fn direct(&self, index: u32) -> Option<Direct> {
+        let all = [Direct::Read, Direct::Write, Direct::Modify];
+        let mut all = all.into_iter().zip(self.direct);
+        all.find(|(_, number)| *number == Some(index))
+            .map(|(is, _)| is)
     }
 
     fn read_types(&mut self, body: &mut Reader<'_>, types: &mut [u32]) -> Result<(), Refusal> {

@@ -198,6 +198,9 @@ impl<'a> Walk<'a> {
 
     /// The stub of an imported function.
     fn imported(&self, at: u32, index: u32) -> Step<u32> {
+        if let Some(behind) = self.direct(at, index) {
+            return Ok(behind);
+        }
         let (is, next) = self.decode(at)?;
         let names = is
             == Is::Constant {

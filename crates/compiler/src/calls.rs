@@ -1,7 +1,7 @@
 //! Calls.
 
 use crate::encode::{Access, Cond, IP, LR, MEMORY, Reg};
-use crate::entry::{Helper, context};
+use crate::entry::{Direct, Helper, context};
 use crate::frame::sum;
 use crate::fuel;
 use crate::function::Generator;
@@ -28,7 +28,10 @@ impl Generator<'_, '_> {
         self.prepare(&signature);
         self.call_later(index);
         let cost = if (index as usize) < self.module.imported {
-            fuel::CALL
+            match self.module.direct(index) {
+                Some(direct) => fuel::access(direct),
+                None => fuel::CALL,
+            }
         } else if index < self.index {
             u32::from(self.module.room.functions[index as usize].cost)
         } else {
@@ -46,7 +49,12 @@ impl Generator<'_, '_> {
         self.find(type_index, table);
         self.prepare(&signature);
         self.code.call_register(LR);
-        self.charge(fuel::CALL);
+        self.charge(if self.module.direct == [None; Direct::COUNT] {
+            fuel::CALL
+        } else {
+            // It may be any of them.
+            fuel::access(Direct::Modify)
+        });
         self.receive(&signature);
     }
 

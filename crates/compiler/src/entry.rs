@@ -19,6 +19,9 @@
 //! arguments and results stand at each. An imported function is reached by a jump to the address in [`context::HOST`] with its number in
 //! ip and parameters as above.
 //!
+//! **Registers of devices.** The first import of each function of [`Direct`] may be an access that the object makes itself, if the handle
+//! names a window ([`context::WINDOWS`]) with that word in it; all else it leaves to the device's software, as of any other import.
+//!
 //! **Traps.** A branch to a place of its own for each instruction that can trap, which calls the helper of its
 //! reason. That does not return; lr tells the place.
 //!
@@ -39,8 +42,17 @@ pub mod context {
     pub const CODE: u32 = 16;
     /// Where imported functions are called.
     pub const HOST: u32 = 20;
-    /// The device's own; code does not use them.
-    pub const OWN: u32 = 32;
+    /// How many windows there are.
+    pub const WINDOW_COUNT: u32 = 32;
+    /// Address of the windows, four words each: address of the block, how many words of it may be read and written (0: none), two
+    /// that code does not use.
+    pub const WINDOWS: u32 = 36;
+    /// Handle and offset of the last access that code has made itself.
+    pub const LAST_ACCESS: u32 = 44;
+    /// Number of the imported function that it was.
+    pub const LAST_NUMBER: u32 = 48;
+    /// Where tables begin. The words between [`HOST`] and [`WINDOW_COUNT`] are the device's own; code does not use them.
+    pub const OWN: u32 = 48;
 
     /// Where the length of table `index` in elements is; the address of its elements is 4 bytes further down.
     #[must_use]
@@ -64,6 +76,42 @@ pub const SLACK: u32 = 2 * crate::function::UNCHECKED_BYTES;
 pub const CHECKED_WORDS: u32 = 64;
 /// See [`CHECKED_WORDS`].
 pub const CHECKED_EXTENT: u32 = u16::MAX as u32;
+
+/// Imported functions that are accesses to registers by whole words, which code makes itself where a window says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Direct {
+    /// `(handle, offset)`: the register.
+    Read,
+    /// `(handle, offset, value)`.
+    Write,
+    /// `(handle, offset, mask, value)`.
+    Modify,
+}
+
+impl Direct {
+    /// How many there are.
+    pub const COUNT: usize = Self::Modify as usize + 1;
+    /// Functions from this number on are not accesses that code makes itself.
+    pub const NUMBERS: u32 = 256;
+
+    /// Returns what is imported by these names and takes and gives values of these types.
+    #[must_use]
+    pub fn named(module: &str, name: &str, parameters: &[u8], results: &[u8]) -> Option<Self> {
+        const I32: u8 = 0x7f;
+        let is = match name {
+            "read32" => Self::Read,
+            "write32" => Self::Write,
+            "modify32" => Self::Modify,
+            _ => return None,
+        };
+        let of_words =
+            |types: &[u8], count| types.len() == count && types.iter().all(|byte| *byte == I32);
+        let fits = of_words(parameters, 2 + is as usize)
+            && of_words(results, usize::from(is == Self::Read));
+        (module == "mmio" && fits).then_some(is)
+    }
+}
 
 /// Where the two words of function `index` lie in an object.
 #[must_use]

@@ -7,6 +7,7 @@
 
 use crate::code::NONE;
 use crate::encode::{Alu, Cond, FUEL, modified};
+use crate::entry::Direct;
 use crate::function::Generator;
 
 /// Halfwords after which there is another site.
@@ -15,6 +16,14 @@ const STRETCH: u32 = 400;
 pub(crate) const HELPER: u32 = 20;
 /// What a call of the device's software is charged; it charges what it does itself.
 pub(crate) const CALL: u32 = 4;
+
+/// Returns what an access to a register is charged: the length of what the object does for it.
+pub(crate) const fn access(direct: Direct) -> u32 {
+    match direct {
+        Direct::Read | Direct::Write => 20,
+        Direct::Modify => 30,
+    }
+}
 
 /// The site that what is generated is charged to.
 #[derive(Clone, Copy, Debug)]

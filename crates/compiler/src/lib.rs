@@ -15,6 +15,7 @@
 //! * `encode`, `emit`, `code`: instructions of the processor, and the buffer with the branches that are open.
 //! * `operands`, `words`, `moves`: where values are; `function`, `frame`, `link`: a function, its frame, what leads out of it;
 //!   `fuel`: what it is charged.
+//! * `direct`: imported functions that are accesses to registers.
 //! * `control`, `calls`, `narrow`, `wide`, `access`, `helpers`: instructions, one file a family.
 //!
 //! docs/compiler.md has the design, and how a wrong instruction is found.
@@ -28,6 +29,7 @@ mod code;
 mod compile;
 mod constant;
 mod control;
+mod direct;
 mod emit;
 mod encode;
 pub mod entry;
@@ -67,7 +69,7 @@ pub mod part {
 
 /// Version of what the compiler makes: code of one is never taken for that of another. It changes with every change of the
 /// code that any module is compiled to, or of what that expects.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Why there is no code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

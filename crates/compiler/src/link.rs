@@ -16,9 +16,10 @@ impl Generator<'_, '_> {
     pub(crate) fn imported(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
         for index in 0..self.module.imported {
             self.code.clear();
-            self.code.constant(IP, index as u32);
-            self.code
-                .access_at(Access::Ldr, Reg(15), MEMORY, -(context::HOST as i32));
+            match self.module.direct(index as u32) {
+                Some(direct) => self.code.direct(direct, index as u32),
+                None => self.code.to_host(index as u32),
+            }
             self.module.room.functions[index].address = self.position;
             self.deliver(sink)?;
         }

@@ -4,6 +4,7 @@ use berth_admission::reader::Reader;
 
 use crate::Room;
 use crate::constant::Constants;
+use crate::entry::Direct;
 use crate::kind::{Kind, Signature};
 
 /// A type of functions.
@@ -87,6 +88,8 @@ pub(crate) struct Module<'m, 'a> {
     pub(crate) segments: [u32; SEGMENTS_MAX / 32],
     pub(crate) segment_count: usize,
     pub(crate) data_count: Option<u32>,
+    /// Numbers of the functions that are accesses to registers.
+    pub(crate) direct: [Option<u32>; Direct::COUNT],
 }
 
 impl<'m, 'a> Module<'m, 'a> {
@@ -108,6 +111,7 @@ impl<'m, 'a> Module<'m, 'a> {
             segments: [0; SEGMENTS_MAX / 32],
             segment_count: 0,
             data_count: None,
+            direct: [None; Direct::COUNT],
         }
     }
 

@@ -96,14 +96,14 @@ impl<'m, 'a> Module<'m, 'a> {
 
     fn import_section(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
         for _ in 0..reader.u32()? {
-            reader.name()?;
-            reader.name()?;
+            let (module, name) = (reader.name()?, reader.name()?);
             let start = *reader;
             let kind = reader.byte()?;
             self.imports_others |= kind != 0;
             match kind {
                 0 => {
                     self.function(reader)?;
+                    self.note_direct(module, name);
                     self.imported += 1;
                 }
                 1 => {

@@ -2,6 +2,7 @@
 
 use berth_checker::check;
 use berth_compiler::entry::Helper;
+use berth_compiler_tests::checked::Object;
 
 /// A piece of a function.
 #[derive(Clone, Copy)]
@@ -280,10 +281,10 @@ fn jumps_go_only_where_the_stack_or_a_table_says() {
     // The sequence of an indirect call, and each of its parts left out.
     let parts: [&[Part]; 5] = [
         &[Charge(9)],
-        // ldr lr, [r9, #-36]; cmp r1, lr; bhs
-        &[Is(&[0xf859, 0xec24, 0x4571]), Trap(HS)],
-        // ldr lr, [r9, #-40]; ldr lr, [lr, r1, lsl #2]
-        &[Is(&[0xf859, 0xec28, 0xf85e, 0xe021])],
+        // ldr lr, [r9, #-52]; cmp r1, lr; bhs
+        &[Is(&[0xf859, 0xec34, 0x4571]), Trap(HS)],
+        // ldr lr, [r9, #-56]; ldr lr, [lr, r1, lsl #2]
+        &[Is(&[0xf859, 0xec38, 0xf85e, 0xe021])],
         // cmp lr, #0; beq
         &[Is(&[0xf1be, 0x0f00]), Trap(EQ)],
         // ldr ip, [lr, #-5]; cmp ip, #0; bne
@@ -298,8 +299,8 @@ fn jumps_go_only_where_the_stack_or_a_table_says() {
     }
     // Of the table of the host's references (8 bytes further down), and with lr written again before the call.
     let mut of_host = parts;
-    of_host[1] = &[Is(&[0xf859, 0xec2c, 0x4571]), Trap(HS)];
-    of_host[2] = &[Is(&[0xf859, 0xec30, 0xf85e, 0xe021])];
+    of_host[1] = &[Is(&[0xf859, 0xec3c, 0x4571]), Trap(HS)];
+    of_host[2] = &[Is(&[0xf859, 0xec40, 0xf85e, 0xe021])];
     assert!(body(&[&of_host.concat(), CALL]).is_err());
     assert!(body(&[&parts.concat(), &[Is(&[0x4686])], CALL]).is_err());
     // A call of itself, which has to be charged for; of the middle of a function, and of its entry.
@@ -398,24 +399,24 @@ fn registers_of_the_memory_the_fuel_and_the_caller_stay() {
         body(&[&[Is(&[0x4605])]]),
         Err("a register is changed that is not saved")
     );
-    // Below r9: the global variable (52 bytes), lengths of tables (36, 44); nothing else is written, and the addresses of
-    // helpers, of the limit and of the host are not read.
-    assert_eq!(body(&[&[Is(&[0xf849, 0x0c34])]]), Ok(()));
-    assert_eq!(body(&[&[Is(&[0xf859, 0x0c24])]]), Ok(()));
-    for distance in (4..=64).step_by(4).filter(|distance| *distance != 52) {
+    // Below r9: the global variable (68 bytes), lengths of tables (52, 60); nothing else is written, and the addresses of
+    // helpers, of the limit, of the host and of windows are not read.
+    assert_eq!(body(&[&[Is(&[0xf849, 0x0c44])]]), Ok(()));
+    assert_eq!(body(&[&[Is(&[0xf859, 0x0c34])]]), Ok(()));
+    for distance in (4..=80).step_by(4).filter(|distance| *distance != 68) {
         let write = Box::leak(Box::new([0xf849, 0x0c00 | distance]));
         assert_eq!(body(&[&[Is(write)]]), UNCHECKED, "{distance}");
     }
-    for distance in [8, 12, 20, 24, 28, 32, 56, 60] {
+    for distance in [8, 12, 20, 24, 28, 32, 36, 40, 44, 48, 72, 76] {
         let read = Box::leak(Box::new([0xf859, 0x0c00 | distance]));
         assert_eq!(body(&[&[Is(read)]]), UNCHECKED, "{distance}");
     }
-    // An element is not written: ldr lr, [r9, #-36]; cmp r1, lr; bhs; ldr ip, [r9, #-40]; ldr or str r0, [ip, r1, lsl #2].
+    // An element is not written: ldr lr, [r9, #-52]; cmp r1, lr; bhs; ldr ip, [r9, #-56]; ldr or str r0, [ip, r1, lsl #2].
     let element = |access| {
         body(&[&[
-            Is(&[0xf859, 0xec24, 0x4571]),
+            Is(&[0xf859, 0xec34, 0x4571]),
             Trap(HS),
-            Is(&[0xf859, 0xcc28]),
+            Is(&[0xf859, 0xcc38]),
             Is(access),
         ]])
     };
@@ -524,4 +525,91 @@ fn entries_lead_to_the_functions_and_have_their_types() {
     }
     halfwords.push(0);
     assert!(judged(&halfwords, 2).is_err());
+}
+
+/// A module that imports the accesses to registers by whole words, a function of that name of another type, one of another module, and a read
+/// once more; and does nothing.
+fn accesses() -> Vec<u8> {
+    let text = r#"(module
+        (import "mmio" "read32" (func $read (param i32 i32) (result i32)))
+        (import "mmio" "write32" (func (param i32 i32 i32)))
+        (import "mmio" "modify32" (func (param i32 i32 i32 i32)))
+        (import "mmio" "read32" (func (param i32 i32 i32)))
+        (import "other" "read32" (func (param i32 i32) (result i32)))
+        (import "mmio" "read32" (func (param i32 i32) (result i32)))
+        (import "mmio" "read16" (func (param i32 i32) (result i32)))
+        (func (export "_start") (drop (call $read (i32.const 0) (i32.const 4)))))"#;
+    wat::parse_str(text).unwrap()
+}
+
+/// Bytes of the stubs of those.
+const STUBS: [usize; 7] = [52, 52, 74, 8, 8, 8, 8];
+
+#[test]
+fn an_access_to_a_register_is_the_one_that_there_is_and_nothing_like_it() {
+    let object = Object::of(&accesses()).unwrap();
+    assert_eq!(object.check(), Ok(()));
+    let first = 8 * object.shared.len();
+    let mut at = first;
+    for (number, bytes) in STUBS.into_iter().enumerate() {
+        // Where it begins is in its entry.
+        let entry = 8 * number + 4;
+        let word =
+            |place: usize| u16::from_le_bytes([object.bytes[place], object.bytes[place + 1]]);
+        let wanted = branch(0x9000, 0, at as i32 - entry as i32);
+        assert_eq!([word(entry), word(entry + 2)], wanted, "{number}");
+        at += bytes;
+    }
+    // No bit of them may be another, whichever word, register, bound or number it makes of it.
+    for bit in 8 * first..8 * at {
+        let mut other = object.bytes.clone();
+        other[bit / 8] ^= 1 << (bit % 8);
+        assert!(object.check_instead(&other).is_err(), "bit {bit}");
+    }
+    // Nor a piece be missing, or twice there.
+    for half in (first..at).step_by(2) {
+        let mut other = object.bytes.clone();
+        other.drain(half..half + 2);
+        assert!(object.check_instead(&other).is_err(), "{half} left out");
+        let mut other = object.bytes.clone();
+        other.splice(half..half, object.bytes[half..half + 2].to_vec());
+        assert!(object.check_instead(&other).is_err(), "{half} twice");
+    }
+    // Each stands for its own import only: those that are as long change places.
+    let mut other = object.bytes.clone();
+    other[first..first + 104].rotate_left(52);
+    assert!(object.check_instead(&other).is_err());
+}
+
+#[test]
+fn an_access_stands_for_no_other_import() {
+    let object = Object::of(&accesses()).unwrap();
+    let image = |from: &str, to: &str| {
+        let mut image = accesses();
+        let places: Vec<usize> = (0..image.len() - from.len())
+            .filter(|place| image[*place..].starts_with(from.as_bytes()))
+            .collect();
+        image[places[0]..places[0] + to.len()].copy_from_slice(to.as_bytes());
+        image
+    };
+    let judged = |image: &[u8]| check(&object.bytes, image, 0, &mut [0; 100]);
+    assert_eq!(judged(&accesses()), Ok(()));
+    // The first of each is of another name, or of another module.
+    for name in ["read32", "write32", "modify32"] {
+        let other = format!("{}8", &name[..name.len() - 1]);
+        assert!(judged(&image(name, &other)).is_err(), "{name}");
+    }
+    assert!(judged(&image("mmio", "mmia")).is_err());
+    // What else there is has no way to windows: in a function, each instruction of the access is none.
+    for other in [
+        &[0xe959u16, 0x3c09] as &[u16],
+        &[0xeb03, 0x1300],
+        &[0xe9d3, 0x3c00],
+        &[0xebbc, 0x0fb1],
+        &[0xe949, 0x010b],
+        &[0x4770],
+    ] {
+        let part: &'static [u16] = Box::leak(other.into());
+        assert_eq!(body(&[&[Is(part)]]), NO_INSTRUCTION, "{other:x?}");
+    }
 }

@@ -390,3 +390,111 @@ fn what_is_not_compiled_the_interpreter_runs_and_the_log_says_why() -> Result<()
     ensure!(engine(&device, &last)?.0 == "compiled");
     Ok(())
 }
+
+/// A container that claims a mapped UART, and what it does then. The register at 0x10 is its divider, which has 20 bits.
+fn on_uart(body: &str) -> String {
+    format!(
+        r#"(module
+            (import "mmio:uart1" "claim" (func $claim (result i32)))
+            (import "mmio" "read32" (func $read (param i32 i32) (result i32)))
+            (import "mmio" "write32" (func $write (param i32 i32 i32)))
+            (import "mmio" "modify32" (func $modify (param i32 i32 i32 i32)))
+            (import "mmio" "read8" (func $read8 (param i32 i32) (result i32)))
+            (memory (export "memory") 1024 1024 (pagesize 1))
+            (table 3 funcref) (elem (i32.const 0) $read)
+            (type $reads (func (param i32 i32) (result i32)))
+            (func (export "_start") (local $uart i32)
+              (local.set $uart (call $claim))
+              {body}))"#
+    )
+}
+
+#[test]
+fn registers_of_mapped_blocks_are_accessed_as_by_the_interpreter() -> Result<()> {
+    const WORKS: &str = "
+        (call $write (local.get $uart) (i32.const 16) (i32.const 0xa0b30))
+        (call $modify (local.get $uart) (i32.const 16) (i32.const 0xf0f) (i32.const 0x3c5))
+        (if (i32.ne (call $read (local.get $uart) (i32.const 16)) (i32.const 0xa0335)) (then (return)))
+        (if (i32.ne (call_indirect (type $reads) (local.get $uart) (i32.const 16) (i32.const 0)) (i32.const 0xa0335))
+          (then (return)))";
+    let ends = [
+        // Each says what it did last, whoever has made the access, and what was refused did nothing.
+        (
+            "(drop (call $read (local.get $uart) (i32.const 8)))",
+            "unreachable",
+            "mmio.read32(0, 0x8)",
+        ),
+        (
+            "(call $write (local.get $uart) (i32.const 16) (i32.const 32))",
+            "unreachable",
+            "mmio.write32(0, 0x10)",
+        ),
+        (
+            "(call $modify (local.get $uart) (i32.const 16) (i32.const 1) (i32.const 0))",
+            "unreachable",
+            "mmio.modify32(0, 0x10)",
+        ),
+        (
+            "(drop (call $read (i32.const 1) (i32.const 0)))",
+            "bad-handle",
+            "mmio.read32(1, 0x0)",
+        ),
+        (
+            "(drop (call $read (i32.const -1) (i32.const 0)))",
+            "bad-handle",
+            "mmio.read32(",
+        ),
+        (
+            "(call $modify (i32.const 7) (i32.const 0) (i32.const 0) (i32.const 0))",
+            "bad-handle",
+            "mmio.modify32(7, 0x0)",
+        ),
+        (
+            "(call $write (local.get $uart) (i32.const 4096) (i32.const 1))",
+            "bad-register",
+            "mmio.write32(0, 0x1000)",
+        ),
+        (
+            "(call $write (local.get $uart) (i32.const -4) (i32.const 1))",
+            "bad-register",
+            "mmio.write32(0, 0xfffffffc)",
+        ),
+        (
+            "(drop (call $read (local.get $uart) (i32.const 18)))",
+            "bad-register",
+            "mmio.read32(0, 0x12)",
+        ),
+        (
+            "(drop (call $read (local.get $uart) (i32.const 17)))",
+            "bad-register",
+            "mmio.read32(0, 0x11)",
+        ),
+        (
+            "(call $modify (local.get $uart) (i32.const 0x40000010) (i32.const 0) (i32.const 0))",
+            "bad-register",
+            "mmio.modify32(0, 0x40000010)",
+        ),
+        (
+            "(drop (call $read8 (local.get $uart) (i32.const 16)))",
+            "bad-register",
+            "mmio.read8(0, 0x10)",
+        ),
+    ];
+    let device = Device::boot_with(&Flash::compiled()?)?;
+    for (body, fault, last_call) in ends {
+        let text = on_uart(&format!("{WORKS} {body} (unreachable)"));
+        for wanted in ["compiled", "interpreter"] {
+            let choice = if wanted == "compiled" { "any" } else { wanted };
+            begin(&device, "it", &text, &["--engine", choice])?;
+            device.wait_state("it", "faulted")?;
+            let container = device.container("it")?.unwrap_or_default();
+            ensure!(container["fault"] == fault, "{wanted}, {body}: {container}");
+            let log = device.berth(&["logs", "it"])?.ok()?;
+            ensure!(log.contains(last_call), "{wanted}, {body}: {log}");
+            // What was chosen is not said.
+            ensure!(!log.contains(INTERPRETED), "{body}: {log}");
+            device.berth(&["rm", "it"])?.ok()?;
+        }
+    }
+    Ok(())
+}

@@ -54,6 +54,20 @@ impl Stack {
     }
 }
 
+/// A block of registers that the kernel has opened to this process, as compiled code finds it.
+///
+/// # Safety
+///
+/// Four words of 32 bits in this order: an address, and a number of words that may be read and written from there on, whatever is in them; the
+/// others are anything. They can be for as long as such a value is borrowed.
+pub unsafe trait Window: Copy {}
+
+/// Bytes of a [`Window`].
+const WINDOW_BYTES: usize = 16;
+
+/// The number of an imported function that there is not.
+const NO_ACCESS: u32 = u32::MAX;
+
 /// Why an element is no function to be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoFunction {
@@ -188,6 +202,7 @@ impl Instance {
         };
         // SAFETY: the words below the memory are its context.
         unsafe { fill(this.address(), bytes as u32, 0, code.0) };
+        set_word(this.address() - context::LAST_NUMBER, NO_ACCESS);
         Ok(this)
     }
 
@@ -316,9 +331,22 @@ impl Instance {
         })
     }
 
-    /// Lets a call of this instance go on until its fuel is used up or it comes back for something else. One that was over, or is
-    /// another instance's, is trapped.
-    pub fn run(&mut self, call: &mut Call) -> Exit {
+    /// Returns the number of the imported function of the last access that code has made itself, its handle and its offset, once.
+    pub fn take_access(&mut self) -> Option<(u32, [u32; 2])> {
+        let number = self.below(context::LAST_NUMBER)?;
+        if number == NO_ACCESS {
+            return None;
+        }
+        set_word(self.address() - context::LAST_NUMBER, NO_ACCESS);
+        let handle = self.below(context::LAST_ACCESS)?;
+        let offset = self.below(context::LAST_ACCESS - 4)?;
+        Some((number, [handle, offset]))
+    }
+
+    /// Lets a call of this instance go on until its fuel is used up or it comes back for something else. The code may access what is in
+    /// `windows`, whose numbers are its handles. A call that was over, or is another instance's, is trapped.
+    pub fn run<W: Window>(&mut self, call: &mut Call, windows: &[W]) -> Exit {
+        const { assert!(size_of::<W>() == WINDOW_BYTES) }
         let memory = self.words.as_mut_ptr().expose_provenance() as u32 + 4 * self.front as u32;
         if !call.goes_on || call.of != self.number {
             return Exit::Trapped {
@@ -334,7 +362,10 @@ impl Instance {
             memory - context::STACK_LIMIT,
             lowest + SLACK + STACK_RESERVE,
         );
-        // SAFETY: it was begun here and is not over, its stack is where it was, and its memory where the frame has it now; only this
+        let at = windows.as_ptr().expose_provenance() as u32;
+        set_word(memory - context::WINDOWS, at);
+        set_word(memory - context::WINDOW_COUNT, windows.len() as u32);
+        // SAFETY: it was begun here and is not over, its stack is where it was, its memory where the frame has it now, and its windows are borrowed; only this
         // instance and this call have them.
         let exit = unsafe { call.frame.run(0) };
         call.goes_on = !matches!(exit, Exit::Returned | Exit::Trapped { .. });

@@ -28,7 +28,7 @@ pub mod helpers;
 mod instance;
 
 pub use frame::{Exit, Frame, STACK_RESERVE, fill};
-pub use instance::{Call, Code, Function, Growth, Instance, NoFunction, Stack};
+pub use instance::{Call, Code, Function, Growth, Instance, NoFunction, Stack, Window};
 
 include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 

@@ -9,6 +9,8 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
+#[cfg(all(feature = "compiled", target_os = "none"))]
+use berth_compiler::entry::Direct;
 use berth_foreign::{Ending, Foreign, PARAMETERS_MAX, SPI_SETTINGS};
 use berth_protocol::{Fault, Level};
 
@@ -120,7 +122,7 @@ pub struct ContainerHost<P> {
     /// Exactly as many as it claimed: this lies in its arena.
     blocks: Box<[Claimed]>,
     /// The windows of the same: next to one another they are found with one instruction less.
-    windows: Box<[Option<Window>]>,
+    windows: Box<[Window]>,
     /// Why its code has stopped, if a host call made it stop.
     pending: Option<Pending>,
     /// The host call that was made last, to be told with a fault.
@@ -150,7 +152,7 @@ impl<P: Platform> ContainerHost<P> {
         let mut claimed = Vec::with_capacity(count);
         claimed.extend(blocks.iter().flatten());
         let mut windows = Vec::with_capacity(count);
-        windows.extend(claimed.iter().map(|block: &Claimed| block.window));
+        windows.extend(claimed.iter().map(own_window));
         Self {
             shared,
             run,
@@ -222,9 +224,9 @@ impl<P: Platform> ContainerHost<P> {
         self.blocks.get(handle as usize)
     }
 
-    /// The window of the block that `handle` names, which is `None` in it if the kernel makes the accesses.
+    /// The window of the block that `handle` names.
     #[inline(always)]
-    fn window(&self, handle: u32) -> Option<&Option<Window>> {
+    fn window(&self, handle: u32) -> Option<&Window> {
         self.windows.get(handle as usize)
     }
 
@@ -265,7 +267,7 @@ impl<P: Platform> ContainerHost<P> {
     /// From now on the first reads of registers of a block get what was captured for the interrupt of this bit.
     pub(super) fn begin_captured(&mut self, bit: u32, block: u8) {
         if let Some(window) = self.windows.get_mut(usize::from(block)) {
-            *window = Some(Window::SHUT);
+            *window = Window::SHUT;
             self.captured = Some((bit, block, 0));
         }
     }
@@ -277,7 +279,7 @@ impl<P: Platform> ContainerHost<P> {
         };
         let own = self.blocks.get(usize::from(block));
         if let (Some(window), Some(own)) = (self.windows.get_mut(usize::from(block)), own) {
-            *window = own.window;
+            *window = own_window(own);
         }
     }
 
@@ -412,6 +414,11 @@ impl<P: Platform> ContainerHost<P> {
     }
 }
 
+/// The window of a block, when it is not shut.
+fn own_window(block: &Claimed) -> Window {
+    block.window.unwrap_or(Window::MEDIATED)
+}
+
 /// A read and a write of this width.
 #[inline(always)]
 const fn accesses(width: Width) -> (Called, Called) {
@@ -448,16 +455,15 @@ impl<P: Platform> Host for ContainerHost<P> {
         let Some(window) = self.window(handle) else {
             return Err(self.bad_handle());
         };
-        let value = match window {
-            Some(window) => window.read(width, offset),
-            None => {
-                let platform = &self.shared.platform;
-                let value = self
-                    .mediated(width, handle, offset)
-                    .and_then(|(block, short)| platform.read(width, block, short));
-                self.account.charge(price::MEDIATED);
-                value
-            }
+        let value = if window.is_mediated() {
+            let platform = &self.shared.platform;
+            let value = self
+                .mediated(width, handle, offset)
+                .and_then(|(block, short)| platform.read(width, block, short));
+            self.account.charge(price::MEDIATED);
+            value
+        } else {
+            window.read(width, offset)
         };
         match value {
             Some(value) => Ok(value),
@@ -471,18 +477,17 @@ impl<P: Platform> Host for ContainerHost<P> {
         let Some(window) = self.window(handle) else {
             return Err(self.bad_handle());
         };
-        let done = match window {
-            Some(window) => window.write(width, offset, value),
-            None => {
-                let platform = &self.shared.platform;
-                let done = self
-                    .mediated(width, handle, offset)
-                    .and_then(|(block, short)| {
-                        platform.write_register(width, block, short, value & width.mask())
-                    });
-                self.account.charge(price::MEDIATED);
-                done
-            }
+        let done = if window.is_mediated() {
+            let platform = &self.shared.platform;
+            let done = self
+                .mediated(width, handle, offset)
+                .and_then(|(block, short)| {
+                    platform.write_register(width, block, short, value & width.mask())
+                });
+            self.account.charge(price::MEDIATED);
+            done
+        } else {
+            window.write(width, offset, value)
         };
         match done {
             Some(()) => Ok(()),
@@ -496,25 +501,37 @@ impl<P: Platform> Host for ContainerHost<P> {
         let Some(window) = self.window(handle) else {
             return Err(self.bad_handle());
         };
-        let done = match window {
-            Some(window) => {
-                let old = window.read(Width::Bits32, offset);
-                let new = old.map(|old| old & !mask | value & mask);
-                new.and_then(|new| window.write(Width::Bits32, offset, new))
-            }
-            None => {
-                let platform = &self.shared.platform;
-                let done = self
-                    .mediated(Width::Bits32, handle, offset)
-                    .and_then(|(block, short)| platform.modify32(block, short, mask, value));
-                self.account.charge(price::MEDIATED + price::SYSTEM_CALL);
-                done
-            }
+        let done = if window.is_mediated() {
+            let platform = &self.shared.platform;
+            let done = self
+                .mediated(Width::Bits32, handle, offset)
+                .and_then(|(block, short)| platform.modify32(block, short, mask, value));
+            self.account.charge(price::MEDIATED + price::SYSTEM_CALL);
+            done
+        } else {
+            let old = window.read(Width::Bits32, offset);
+            let new = old.map(|old| old & !mask | value & mask);
+            new.and_then(|new| window.write(Width::Bits32, offset, new))
         };
         match done {
             Some(()) => Ok(()),
             None => Err(self.bad_write(mask, value)),
         }
+    }
+
+    #[cfg(all(feature = "compiled", target_os = "none"))]
+    fn windows(&self) -> &[Window] {
+        &self.windows
+    }
+
+    #[cfg(all(feature = "compiled", target_os = "none"))]
+    fn accessed(&mut self, access: Direct, arguments: [u32; 2]) {
+        let called = match access {
+            Direct::Read => Called::Read32,
+            Direct::Write => Called::Write32,
+            Direct::Modify => Called::Modify32,
+        };
+        self.called(called, arguments);
     }
 
     fn again(&mut self) -> Option<u32> {

@@ -12,6 +12,8 @@
 //! lies in the container's arena. Each implements what [`Engine`] says and is a [`Caller`](border) of the border, which knows
 //! neither. Containers know only [`Executor`]. `native/` is there in a supervisor that is built with the feature `compiled`.
 
+#[cfg(all(feature = "compiled", target_os = "none"))]
+use berth_compiler::entry::Direct;
 use berth_foreign::PARAMETERS_MAX;
 use berth_protocol::Fault;
 
@@ -19,6 +21,8 @@ use crate::admission::{Foreign, Module};
 use crate::buses::Place;
 use crate::platform::Width;
 use crate::programs::{Places, Work};
+#[cfg(all(feature = "compiled", target_os = "none"))]
+use crate::window::Window;
 
 pub mod border;
 pub mod config;
@@ -61,6 +65,12 @@ pub trait Host {
     /// An access has just been refused. Makes it after all where that is because registers were captured, and returns what was read, or 0.
     /// Returns `None` if the container is to be ended.
     fn again(&mut self) -> Option<u32>;
+    #[cfg(all(feature = "compiled", target_os = "none"))]
+    /// Returns the windows of the claimed blocks in their order, through which an engine may make accesses by whole words itself.
+    fn windows(&self) -> &[Window];
+    #[cfg(all(feature = "compiled", target_os = "none"))]
+    /// The engine has made this access itself, with this handle and offset.
+    fn accessed(&mut self, access: Direct, arguments: [u32; 2]);
     /// Begin a register program for a claimed block, and make at most `passes`, at least one. Returns what the call returns, or `None` if the program is
     /// not over, and what work it was.
     ///

@@ -8,6 +8,7 @@
 
 use alloc::boxed::Box;
 
+use berth_compiler::entry::Direct;
 use berth_instance::{Layout, Most};
 use berth_protocol::Fault;
 use supervisor_native::{Call, Exit, Instance, NoFunction, Stack};
@@ -319,7 +320,11 @@ impl<H: Host> Native<H> {
         let given = halfwords(fuel);
         call.set_fuel(given);
         let ended = loop {
-            match self.instance.run(call) {
+            let exit = self.instance.run(call, self.host.windows());
+            if let Some((number, arguments)) = self.instance.take_access() {
+                self.note(number, arguments);
+            }
+            match exit {
                 Exit::Returned => break Ended::Returned,
                 Exit::Paused => break Ended::OutOfFuel,
                 Exit::Host(number) => {
@@ -339,6 +344,17 @@ impl<H: Host> Native<H> {
         let beyond = self.border.take_fuel() + i64::from(self.host.account().take());
         self.fuel_used = used.saturating_add_signed(beyond);
         ended
+    }
+
+    /// Tells the host of the last access that code has made itself, through the imported function `number`.
+    fn note(&mut self, number: u32, arguments: [u32; 2]) {
+        // Each of these has another number of parameters, and nothing else is accessed so.
+        let access = match self.imports.get(number as usize) {
+            Some(import) if import.parameters.len() == 2 => Direct::Read,
+            Some(import) if import.parameters.len() == 3 => Direct::Write,
+            _ => Direct::Modify,
+        };
+        self.host.accessed(access, arguments);
     }
 
     /// Lets the memory grow, if it may. All of it is paid at once: code that grows in a loop is paused there.
