@@ -255,7 +255,8 @@ $(IMAGE)/flash.bin: $(FIRMWARE)/$(BOARD) $(IMAGE)/wasm_supervisor.tab
 	@$(HOST)/berth-image $(FIRMWARE)/$(BOARD) --output $@
 	@$(TOCKLOADER) install --flash-file $@ $(FLASH_OPTIONS) $(IMAGE)/wasm_supervisor.tab
 
-# The supervisor with both engines, on the same board. Its features are its own, so that what is finished needs a folder of its own.
+# The supervisor with both engines, on the same board. Its features are its own, so that what is finished needs a folder of its own. Its interpreter runs
+# what is not compiled, and is compiled for size.
 COMPILED := target/compiled
 $(IMAGE)/compiled.bin: APP_HEAP := $(CONTAINERS_HEAP)
 $(IMAGE)/compiled.bin: compiled-firmware
@@ -264,7 +265,7 @@ $(IMAGE)/compiled.bin: compiled-firmware
 	@$(HOST)/berth-image $(FIRMWARE)/$(BOARD) --output $@
 	@$(TOCKLOADER) install --flash-file $@ $(FLASH_OPTIONS) $(COMPILED)/wasm_supervisor.tab
 compiled-firmware: firmware
-	@$(APART) BERTH_BOARD=$(BOARD) cargo rustc --quiet --profile firmware --target $(TRIPLE) -p supervisor_process \
+	@$(APART) BERTH_BOARD=$(BOARD) cargo rustc --quiet --profile firmware $(SMALLER) --target $(TRIPLE) -p supervisor_process \
 	    --features compiled --target-dir $(COMPILED) --bin wasm_supervisor -- $(OUTLINED)
 
 # The supervisor for another board: LAYOUT says which flash and which RAM is its own there, CONTAINERS_HEAP how many bytes
