@@ -249,10 +249,14 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             run,
             Step::Ask(Op::Kept { name, offset: 0 }),
             Step::Ask(Op::Trust),
-            Step::Ask(Op::Revoke {
-                draft: 0,
-                length: 0,
-            }),
+            // Of no draft.
+            Step::Refused(
+                Op::Revoke {
+                    draft: 0,
+                    length: 0,
+                },
+                "bad-signature",
+            ),
             Step::Ask(Op::Revocations),
             Step::Ask(Op::Signature { name, label: 0 }),
             Step::Ask(Op::Engine { name }),
