@@ -103,7 +103,9 @@ fn a_key_is_listed_once_and_has_no_other_properties() {
     let other = format!("a {{ public = [{FIRST}]; role = \"operator\"; }};");
     refused(
         with(&other, ""),
-        &["exposure.dts:3: unknown property role; remedy: remove it or use one of: public, labels"],
+        &[
+            "exposure.dts:3: unknown property role; remedy: remove it or use one of: public, labels, revokes",
+        ],
     );
     refused(
         exposures("keys { all; };"),
