@@ -12,7 +12,7 @@ use wasm_host::{ProofStore, Signatures};
 
 use crate::board::BoardHost;
 use crate::emulated_flash::EmulatedFlash;
-use crate::exposures::{KEYS, REFUSES_UNSIGNED};
+use crate::exposures::{KEYS, REFUSES_UNSIGNED, REVOKERS};
 
 /// Has `host` look at the signatures of images in `part`.
 #[inline(never)]
@@ -22,6 +22,7 @@ pub(crate) fn with(host: BoardHost, part: &'static EmulatedFlash) -> BoardHost {
         prover: static_init!(KeyProver<'static>, KeyProver::new(&KEYS)),
         keys: KEYS.len(),
         refuses_unsigned: REFUSES_UNSIGNED,
+        revokers: REVOKERS,
     };
     host.with_signatures(signatures, static_init!(ProofStore, ProofStore::new()))
 }

@@ -62,7 +62,7 @@ pub(crate) fn keys<'a>(node: &'a Node, report: &mut Report) -> (Vec<Listed<'a>>,
 }
 
 fn key<'a>(node: &'a Node, report: &mut Report) -> Option<Listed<'a>> {
-    report.known(node, &["public", "labels"]);
+    report.known(node, &["public", "labels", "revokes"]);
     let labels = node
         .has("labels")
         .then(|| report.strings(node, "labels", LABELS));
@@ -111,6 +111,7 @@ fn key<'a>(node: &'a Node, report: &mut Report) -> Option<Listed<'a>> {
             id: KeyId::of_hash(&Sha256::digest(encoded).into()).0,
             public: encoded,
             labels: named.collect(),
+            revokes: node.has("revokes"),
         },
         labels: limited,
     })

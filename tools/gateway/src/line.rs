@@ -14,6 +14,7 @@ use crate::{
     ears::Ears,
     owner::Owner,
     state::{Fence, Use},
+    turns::Turns,
     watch::{Seen, Watch},
 };
 use berth::{Address, Client, DeviceInfo};
@@ -161,7 +162,11 @@ const fn is_about_line(error: &berth::Error) -> bool {
 
 impl Line {
     /// Begins to look for a device, and uses it as long as the fence holds, if there is one. For a thread of a runtime of tokio's.
-    pub(crate) fn open(address: Address, fence: Option<Fence>, ears: &Arc<Ears>) -> Self {
+    pub(crate) fn open(
+        address: Address,
+        fence: Option<Fence>,
+        (ears, turns): (&Arc<Ears>, &Turns),
+    ) -> Self {
         let (queue, jobs) = mpsc::channel(WAITING_MAX);
         let standing = Arc::new(Mutex::new(Standing::Looking));
         let watch = Arc::new(Watch::default());
@@ -173,6 +178,7 @@ impl Line {
             waiting: VecDeque::new(),
             fence: fence.clone(),
             ears: Arc::clone(ears),
+            turns: turns.clone(),
         };
         tokio::spawn(owner.run());
         Self {

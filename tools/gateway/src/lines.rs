@@ -4,6 +4,7 @@ use crate::{
     Device, Error, Line, Standing,
     ears::Ears,
     state::{Use, Whose},
+    turns::Turns,
 };
 use berth::Address;
 use std::{
@@ -18,11 +19,12 @@ pub(crate) struct Known {
     pub(crate) line: Arc<Line>,
 }
 
-/// All of them, and what hears their lines.
+/// All of them, what hears their lines, and the turns at looking.
 pub struct Lines {
     /// By name.
     known: RwLock<BTreeMap<String, Known>>,
     ears: Arc<Ears>,
+    turns: Turns,
 }
 
 impl Lines {
@@ -34,6 +36,7 @@ impl Lines {
         Ok(Self {
             known: RwLock::default(),
             ears: Ears::new()?,
+            turns: Turns::default(),
         })
     }
 
@@ -59,7 +62,8 @@ impl Lines {
                 }
             };
             let whose = whose(&device.name);
-            let opened = |address, fence| Arc::new(Line::open(address, fence, &self.ears));
+            let opened =
+                |address, fence| Arc::new(Line::open(address, fence, (&self.ears, &self.turns)));
             let line = match (before.remove(&device.name), whose) {
                 (Some(Known { line, .. }), whose)
                     if *line.address() == address && is_still(&line, whose.as_ref()) =>

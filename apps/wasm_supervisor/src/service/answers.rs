@@ -27,7 +27,8 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Resume { .. }
         | Op::Edit { .. }
         | Op::Change { .. }
-        | Op::Lift { .. } => true,
+        | Op::Lift { .. }
+        | Op::Revoke { .. } => true,
         Op::Hello { .. }
         | Op::Heap
         | Op::UploadBegin { .. }
@@ -55,7 +56,8 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Trust
         | Op::Signature { .. }
         | Op::Engine { .. }
-        | Op::Code => false,
+        | Op::Code
+        | Op::Revocations => false,
     }
 }
 

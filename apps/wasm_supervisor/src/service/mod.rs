@@ -17,6 +17,7 @@ mod refusals;
 mod reports;
 pub mod requests;
 pub mod upload;
+mod uploading;
 
 use answers::AnswerCache;
 use draft::Draft;

@@ -75,6 +75,7 @@ fn print_reply<P: Platform>(
         | Reply::FaultPlace { .. }
         // Only programs ask.
         | Reply::Trust(_)
+        | Reply::Revocations { .. }
         | Reply::Signature { .. } => {}
         Reply::FaultBlock { label: Some(label) } => {
             out.add("last call before the fault: of block ");

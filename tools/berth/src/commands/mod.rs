@@ -9,6 +9,7 @@ mod keys;
 mod lifecycle;
 mod on_save;
 mod project;
+mod revoke;
 mod run;
 mod serve;
 mod sim;
@@ -202,7 +203,7 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Select(arguments) => devices::select(&arguments.name, &mut out, json)?,
         Command::Scan(arguments) => devices::scan(arguments, &mut out, json)?,
         Command::Doctor => doctor::run(cli, &mut out)?,
-        Command::Keys(arguments) => keys::run(&arguments.command, &mut out, json)?,
+        Command::Keys(arguments) => keys::run(cli, &arguments.command, &mut out)?,
         Command::Serve(arguments) => return Err(serve::run(&arguments.words, json).into()),
         Command::Fleet(arguments) => {
             let words = [&["fleet".into()][..], &arguments.words].concat();

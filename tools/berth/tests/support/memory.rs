@@ -303,13 +303,23 @@ impl Memory {
                 };
                 self.execute(Request { op, ..request }, faults)
             }
-            Op::Trust | Op::Signature { .. } if faults.old => Err(DeviceError::Unsupported),
+            Op::Trust | Op::Signature { .. } | Op::Revoke { .. } | Op::Revocations
+                if faults.old =>
+            {
+                Err(DeviceError::Unsupported)
+            }
             Op::Trust => Ok(Reply::Trust(Trust {
                 keys: 2,
                 refuses_unsigned: faults.safe_mode,
                 packages: 3,
                 packages_max: 64,
             })),
+            Op::Revoke { .. } => Err(DeviceError::NoDraft),
+            Op::Revocations => Ok(Reply::Revocations {
+                counter: Some(4),
+                entries: 2,
+                is_valid: !faults.safe_mode,
+            }),
             Op::Signature { name, label } => {
                 self.find(name)?;
                 Ok(match name {

@@ -126,6 +126,7 @@ impl Asked {
             | Op::Signature { .. }
             | Op::Engine { .. }
             | Op::Code
+            | Op::Revocations
             | Op::Images { .. }
             | Op::ReadImage { .. }
             | Op::Events { .. }
@@ -175,6 +176,7 @@ impl Asked {
             Op::Lift { name } => change("lift", name),
             Op::Edit { name, .. } | Op::Change { name, .. } => change("edit", name),
             Op::Reset { .. } => change("reset", ""),
+            Op::Revoke { .. } => change("revoke", ""),
         }
     }
 }
