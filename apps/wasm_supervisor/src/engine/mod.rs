@@ -65,11 +65,11 @@ pub trait Host {
     /// An access has just been refused. Makes it after all where that is because registers were captured, and returns what was read, or 0.
     /// Returns `None` if the container is to be ended.
     fn again(&mut self) -> Option<u32>;
-    #[cfg(all(feature = "compiled", target_os = "none"))]
     /// Returns the windows of the claimed blocks in their order, through which an engine may make accesses by whole words itself.
-    fn windows(&self) -> &[Window];
     #[cfg(all(feature = "compiled", target_os = "none"))]
+    fn windows(&self) -> &[Window];
     /// The engine has made this access itself, with this handle and offset.
+    #[cfg(all(feature = "compiled", target_os = "none"))]
     fn accessed(&mut self, access: Direct, arguments: [u32; 2]);
     /// Begin a register program for a claimed block, and make at most `passes`, at least one. Returns what the call returns, or `None` if the program is
     /// not over, and what work it was.
