@@ -16,7 +16,7 @@ use crate::{
     state::{Fence, Use},
     watch::{Seen, Watch},
 };
-use berth::{Address, Client, DeviceInfo};
+use berth::{Address, Client, DeviceInfo, session::Operator};
 use std::{
     collections::VecDeque,
     sync::{
@@ -161,7 +161,12 @@ const fn is_about_line(error: &berth::Error) -> bool {
 
 impl Line {
     /// Begins to look for a device, and uses it as long as the fence holds, if there is one. For a thread of a runtime of tokio's.
-    pub(crate) fn open(address: Address, fence: Option<Fence>, ears: &Arc<Ears>) -> Self {
+    pub(crate) fn open(
+        address: Address,
+        fence: Option<Fence>,
+        ears: &Arc<Ears>,
+        operator: Option<Operator>,
+    ) -> Self {
         let (queue, jobs) = mpsc::channel(WAITING_MAX);
         let standing = Arc::new(Mutex::new(Standing::Looking));
         let watch = Arc::new(Watch::default());
@@ -173,6 +178,7 @@ impl Line {
             waiting: VecDeque::new(),
             fence: fence.clone(),
             ears: Arc::clone(ears),
+            operator,
         };
         tokio::spawn(owner.run());
         Self {

@@ -5,7 +5,7 @@ use crate::{
     ears::Ears,
     state::{Use, Whose},
 };
-use berth::Address;
+use berth::{Address, session::Operator};
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -23,6 +23,8 @@ pub struct Lines {
     /// By name.
     known: RwLock<BTreeMap<String, Known>>,
     ears: Arc<Ears>,
+    /// Who logs in on devices that have operators.
+    operator: Option<Operator>,
 }
 
 impl Lines {
@@ -30,10 +32,11 @@ impl Lines {
     ///
     /// # Errors
     /// [`Error::System`].
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub(crate) fn new(operator: Option<Operator>) -> Result<Self, Error> {
         Ok(Self {
             known: RwLock::default(),
             ears: Ears::new()?,
+            operator,
         })
     }
 
@@ -59,7 +62,10 @@ impl Lines {
                 }
             };
             let whose = whose(&device.name);
-            let opened = |address, fence| Arc::new(Line::open(address, fence, &self.ears));
+            let opened = |address, fence| {
+                let operator = self.operator.clone();
+                Arc::new(Line::open(address, fence, &self.ears, operator))
+            };
             let line = match (before.remove(&device.name), whose) {
                 (Some(Known { line, .. }), whose)
                     if *line.address() == address && is_still(&line, whose.as_ref()) =>
@@ -123,7 +129,7 @@ mod tests {
     /// nobody's; the next turn has to see that.
     #[tokio::test]
     async fn a_line_that_was_nobodys_for_a_moment_is_behind() {
-        let lines = Lines::new().unwrap();
+        let lines = Lines::new(None).unwrap();
         let device = Device {
             name: "roof".to_owned(),
             address: "unix:/nowhere/roof".to_owned(),

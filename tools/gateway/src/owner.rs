@@ -11,7 +11,7 @@ use crate::{
     state::Fence,
     watch::Watch,
 };
-use berth::{Address, Client, DeviceInfo, Heard, LineLock};
+use berth::{Address, Client, DeviceInfo, Heard, LineLock, session::Operator};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
@@ -43,6 +43,8 @@ pub(crate) struct Owner {
     pub(crate) waiting: VecDeque<Job>,
     pub(crate) fence: Option<Fence>,
     pub(crate) ears: Arc<Ears>,
+    /// Who logs in on a device that has operators.
+    pub(crate) operator: Option<Operator>,
 }
 
 /// The handle of the line was dropped, or the gateway ends.
@@ -63,8 +65,8 @@ impl Owner {
         let mut look_again = LOOK_AGAIN.0;
         loop {
             let (address, fence) = (self.address.clone(), self.fence.clone());
-            let ears = Arc::clone(&self.ears);
-            match apart(move || connect(&address, fence, &ears)).await? {
+            let (ears, operator) = (Arc::clone(&self.ears), self.operator.clone());
+            match apart(move || connect(&address, fence, &ears, operator)).await? {
                 Ok((connected, info)) => {
                     *hold(&self.standing) = Standing::Here(info);
                     look_again = LOOK_AGAIN.0;
@@ -196,13 +198,17 @@ fn connect(
     address: &Address,
     fence: Option<Fence>,
     ears: &Arc<Ears>,
+    operator: Option<Operator>,
 ) -> Result<(Connected, DeviceInfo), berth::Error> {
     if fence.as_ref().is_some_and(|fence| fence.left().is_zero()) {
         return Err(lost());
     }
     let (lock, place) = berth::take_line(address)?;
     let line = Fenced::new(berth::open(&place)?, fence);
-    let (client, listener) = Client::heard(Box::new(line))?;
+    let (mut client, listener) = Client::heard(Box::new(line))?;
+    if let Some(operator) = operator {
+        client.set_operator(operator.at(address));
+    }
     let ear = match ears.listen(listener) {
         Ok(ear) => Some(ear),
         Err(mut listener) => {

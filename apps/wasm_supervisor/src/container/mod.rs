@@ -52,7 +52,8 @@ mod mirroring;
 mod model_tests;
 pub mod name;
 pub mod notes;
-pub mod outcome;
+pub mod operators;
+mod outcome;
 mod passes;
 #[cfg(test)]
 mod pause_tests;

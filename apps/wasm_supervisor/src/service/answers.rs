@@ -27,7 +27,8 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Resume { .. }
         | Op::Edit { .. }
         | Op::Change { .. }
-        | Op::Lift { .. } => true,
+        | Op::Lift { .. }
+        | Op::Logout => true,
         Op::Hello { .. }
         | Op::Heap
         | Op::UploadBegin { .. }
@@ -55,7 +56,13 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Trust
         | Op::Signature { .. }
         | Op::Engine { .. }
-        | Op::Code => false,
+        | Op::Code
+        | Op::Operators
+        // Each is another one, and the last few are awaited.
+        | Op::Challenge
+        // They are told from others by their signature.
+        | Op::Login { .. }
+        | Op::Provision { .. } => false,
     }
 }
 

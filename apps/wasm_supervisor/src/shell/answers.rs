@@ -75,6 +75,10 @@ fn print_reply<P: Platform>(
         | Reply::FaultPlace { .. }
         // Only programs ask.
         | Reply::Trust(_)
+        | Reply::Operators(_)
+        | Reply::Challenge { .. }
+        | Reply::Checking
+        | Reply::SessionOpen { .. }
         | Reply::Signature { .. } => {}
         Reply::FaultBlock { label: Some(label) } => {
             out.add("last call before the fault: of block ");

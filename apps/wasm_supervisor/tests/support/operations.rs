@@ -98,6 +98,11 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::Signature { .. } => 37,
         Op::Engine { .. } => 38,
         Op::Code => 39,
+        Op::Operators => 40,
+        Op::Challenge => 41,
+        Op::Login { .. } => 42,
+        Op::Provision { .. } => 43,
+        Op::Logout => 44,
     }
 }
 

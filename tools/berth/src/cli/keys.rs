@@ -35,6 +35,8 @@ pub enum KeysCommand {
     Show(ShowKey),
     /// Say who signed a package, and what the signature allows
     Verify(VerifyPackage),
+    /// Give a device the secret that operators' sessions need, once, over a line that nobody else hears
+    Provision,
 }
 
 /// What `keys new` takes.

@@ -123,6 +123,7 @@ impl Asked {
             | Op::FaultPlace { .. }
             | Op::Kept { .. }
             | Op::Trust
+            | Op::Operators
             | Op::Signature { .. }
             | Op::Engine { .. }
             | Op::Code
@@ -175,6 +176,8 @@ impl Asked {
             Op::Lift { name } => change("lift", name),
             Op::Edit { name, .. } | Op::Change { name, .. } => change("edit", name),
             Op::Reset { .. } => change("reset", ""),
+            Op::Challenge | Op::Login { .. } | Op::Logout => change("log in", ""),
+            Op::Provision { .. } => change("provision", ""),
         }
     }
 }
