@@ -131,7 +131,7 @@ impl Bench {
         })
     }
 
-    fn word(&mut self, op: Op<'_>) -> &'static str {
+    fn outcome(&mut self, op: Op<'_>) -> &'static str {
         self.ask(op, |result| result.map_or_else(|e| e.word(), |_| "done"))
     }
 
@@ -302,7 +302,7 @@ fn without_operators_nothing_needs_a_session() {
     let mut bench = Bench::with_flash(Simulated::new(32));
     bench.install("it", SLEEPER);
     bench.ok(START);
-    assert_eq!(bench.word(Op::Challenge), "unsupported");
+    assert_eq!(bench.outcome(Op::Challenge), "unsupported");
     bench.ask(Op::Operators, |result| match result.unwrap() {
         Reply::Operators(operators) => assert_eq!(operators.keys, 0),
         other => panic!("{other:?}"),
@@ -315,7 +315,7 @@ fn what_changes_something_needs_a_session_and_nothing_else_does() {
     let session = &mut bench.login(&operator(7), 1).unwrap();
     bench.install_in(session, "it");
     for op in changes() {
-        assert_eq!(bench.word(op), "session-needed", "{op:?}");
+        assert_eq!(bench.outcome(op), "session-needed", "{op:?}");
     }
     assert_eq!(bench.state("it"), State::Stored);
     bench.ok(Op::Containers { cursor: 0 });
@@ -340,7 +340,7 @@ fn an_older_version_is_an_operators_to_allow() {
         starts: false,
         downgrade: true,
     };
-    assert_eq!(bench.word(op), "session-needed");
+    assert_eq!(bench.outcome(op), "session-needed");
     let session = &mut bench.login(&operator(7), 1).unwrap();
     assert_eq!(bench.asked(session, op), Err("no-upload"));
 }
@@ -350,7 +350,7 @@ fn where_reading_is_closed_only_the_way_in_is_open() {
     let mut bench = Bench::with_operators(true);
     bench.provision(&operator(7), DEVICE).unwrap();
     for op in [Op::Containers { cursor: 0 }, Op::Status, Op::Heap] {
-        assert_eq!(bench.word(op), "session-needed", "{op:?}");
+        assert_eq!(bench.outcome(op), "session-needed", "{op:?}");
     }
     for op in [Op::Hello { protocol: 3 }, Op::Trust, Op::Operators] {
         bench.ok(op);
@@ -398,7 +398,7 @@ fn who_is_no_operator_does_not_log_in() {
         one_time: login.one_time,
         signature: &login.signature[..63],
     };
-    assert_eq!(bench.word(op), "not-an-operator");
+    assert_eq!(bench.outcome(op), "not-an-operator");
     // A key of small order, on which everybody agrees.
     let zero = [0; KEY_BYTES];
     let id = operator(7).public().id().0;
@@ -712,8 +712,8 @@ fn without_a_store_nobody_logs_in() {
     let key = operator(7).public().bytes();
     assert!(bench.fake.0.keys.borrow_mut().add_operator(&key));
     let mut bench = bench.restarted();
-    assert_eq!(bench.word(Op::Challenge), "no-store");
-    assert_eq!(bench.word(START), "session-needed");
+    assert_eq!(bench.outcome(Op::Challenge), "no-store");
+    assert_eq!(bench.outcome(START), "session-needed");
 }
 
 #[test]
@@ -729,7 +729,7 @@ fn containers_go_on_while_a_login_is_looked_at() {
     // Another one waits for its turn.
     let (_, challenge) = bench.challenge();
     let other = Bench::answer_to(&operator(8), device.unwrap(), challenge, [2; 32]);
-    let word = bench.word(other.op());
+    let word = bench.outcome(other.op());
     assert!(["busy", "done"].contains(&word), "{word}");
     bench.say(&login).unwrap();
     bench.say(&other).unwrap();
