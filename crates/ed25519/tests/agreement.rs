@@ -77,3 +77,18 @@ proptest! {
         prop_assert_eq!(agree(&secret, &public), theirs);
     }
 }
+
+#[test]
+fn an_agreement_takes_as_many_passes_whatever_the_secret_is() {
+    let passes = [[0; 32], [0xff; 32], [0x55; 32]].map(|secret| {
+        let mut agreement = Agreement::new();
+        agreement.begin(&secret, &BASE_POINT);
+        let mut passes = 1;
+        while agreement.pass() {
+            passes += 1;
+        }
+        passes
+    });
+    assert!(passes[0] <= 1_400, "{passes:?}");
+    assert_eq!(passes, [passes[0]; 3]);
+}

@@ -53,7 +53,7 @@ impl Inner {
 }
 
 /// How many kinds of requests there are.
-pub const REQUESTS: usize = 40;
+pub const REQUESTS: usize = 45;
 
 /// The number of a request's kind.
 pub const fn number(op: &Op<'_>) -> usize {
@@ -255,6 +255,23 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             Step::Ask(Op::Signature { name, label: 0 }),
             Step::Ask(Op::Engine { name }),
             Step::Ask(Op::Code),
+            Step::Ask(Op::Operators),
+            Step::Ask(Op::Challenge),
+            Step::Ask(Op::Login {
+                operator: [1; 8],
+                epoch: 1,
+                number: 1,
+                one_time: [2; 32],
+                signature: &[3; 64],
+            }),
+            Step::Ask(Op::Provision {
+                operator: [1; 8],
+                epoch: 1,
+                number: 1,
+                secret: [2; 32],
+                signature: &[3; 64],
+            }),
+            Step::Ask(Op::Logout),
             Step::Ask(Op::Heap),
             Step::Ask(Op::Exposures { cursor: 0 }),
             Step::Ask(Op::Images { cursor: 0 }),

@@ -3,7 +3,7 @@
 use berth_protocol::{DeviceError, Distrust, State};
 
 /// An example of each.
-pub const REFUSALS: [DeviceError<'static>; 42] = [
+pub const REFUSALS: [DeviceError<'static>; 50] = [
     DeviceError::Unsupported,
     DeviceError::BadName,
     DeviceError::BadParameter {

@@ -95,10 +95,12 @@ fn a_key_is_listed_once_and_has_no_other_properties() {
         with(&(key("a", FIRST) + "\n" + &key("b", FIRST)), ""),
         &["exposure.dts:4: b is the same key as the one in line 3; remedy: remove one"],
     );
-    let other = format!("a {{ public = [{FIRST}]; role = \"operator\"; }};");
+    let other = format!("a {{ public = [{FIRST}]; owner = \"me\"; }};");
     refused(
         with(&other, ""),
-        &["exposure.dts:3: unknown property role; remedy: remove it or use one of: public, labels"],
+        &[
+            "exposure.dts:3: unknown property owner; remedy: remove it or use one of: public, labels, role",
+        ],
     );
     refused(
         exposures("keys { all; };"),

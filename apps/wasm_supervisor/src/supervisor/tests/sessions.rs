@@ -424,7 +424,7 @@ fn a_login_is_of_one_device_and_one_challenge() {
     let login = Bench::answer_to(&operator(7), false_device, challenge, [1; 32]);
     assert_eq!(bench.say(&login).err(), Some("not-an-operator"));
     // It is used up by that.
-    let late = Bench::answer_to(&operator(7), device, challenge, [1; 32]);
+    let late = Bench::answer_to(&operator(7), device, challenge, [2; 32]);
     assert_eq!(bench.say(&late).err(), Some("old-challenge"));
     // One that the device has not given yet, or gave in another run.
     for challenge in [
