@@ -39,7 +39,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install advisories clean-room foreign help demo test test-compiled run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware compiled-firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware keys-firmware operators-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers flash test-apps test-apps-elf compiler-board soak-list soak-report fuzz
+.PHONY: install advisories clean-room foreign help demo test test-compiled run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware compiled-firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware keys-firmware operators-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers bench-gateway flash test-apps test-apps-elf compiler-board soak-list soak-report fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -461,7 +461,10 @@ test-compiled: test-apps ## the tests of containers, on a board that runs them c
 size: build plain-firmware no-programs-firmware ## flash and RAM, as a table and in target/size.json
 	@cargo run --quiet -p berth-bench --bin size
 
-bench: build test-apps bench-kernel bench-growth bench-containers no-programs-firmware ## measure on the emulated board; table and target/bench/results.json
+bench-gateway: tools
+	cargo build --quiet --release -p berth-gateway -p berth-crowd
+
+bench: build test-apps bench-gateway bench-kernel bench-growth bench-containers no-programs-firmware ## measure on the emulated board; table and target/bench/results.json
 	@cargo run --quiet -p berth-bench --bin bench
 
 clean: ## remove everything built (and the tools below target/)

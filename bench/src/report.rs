@@ -68,11 +68,15 @@ pub fn write_page(path: &Path, groups: &[Group], some: bool) -> Result<()> {
     std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The page with this group's part replaced.
+/// The page with this group's part replaced, or as the last one if it has none yet.
 fn replace_group(page: &str, group: &Group) -> Result<String> {
     let head = format!("\n## {}\n", group.title);
-    let Some((before, rest)) = page.split_once(&head) else {
-        bail!("there is no part \"{}\"", group.title);
+    let new = || {
+        let (before, rest) = page.split_at(page.find(END)?);
+        Some((before.trim_end_matches('\n'), rest))
+    };
+    let Some((before, rest)) = page.split_once(&head).or_else(new) else {
+        bail!("there is no line {END}");
     };
     let end = ["\n## ", END].iter().filter_map(|end| rest.find(end)).min();
     let Some((_, after)) = end.and_then(|end| rest.split_at_checked(end)) else {
@@ -81,7 +85,8 @@ fn replace_group(page: &str, group: &Group) -> Result<String> {
     let tables = tables(std::slice::from_ref(group));
     let end = if after.starts_with('\n') { "" } else { "\n" };
     Ok(format!(
-        "{before}{}{end}{after}",
+        "{}\n{}{end}{after}",
+        before.trim_end_matches('\n'),
         tables.trim_end_matches('\n').to_owned() + "\n"
     ))
 }
@@ -211,6 +216,27 @@ mod tests {
             let end = format!("| 2,761 (upstream) | ≤ 1,380 | ≤ 1,300 | {verdict} |\n");
             assert!(table.contains(&end), "{table}");
         }
+    }
+
+    #[test]
+    fn a_group_takes_its_part_of_the_page_or_gets_one() {
+        let page = format!("head\n\n{BEGIN}\n{}{END}\ntail\n", tables(&group(1.0)));
+        let other = Group {
+            title: "Others",
+            ..group(2.0).remove(0)
+        };
+        let with_both = replace_group(&page, &other).unwrap();
+        let mut whole = group(1.0);
+        whole.push(other);
+        assert_eq!(
+            with_both,
+            format!("head\n\n{BEGIN}\n{}{END}\ntail\n", tables(&whole))
+        );
+        assert_eq!(
+            replace_group(&with_both, &group(1.0)[0]).unwrap(),
+            with_both
+        );
+        assert!(replace_group("nothing", &group(1.0)[0]).is_err());
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! The supervisor behind its line: sequences of requests, noise, time and ends of the power, beside a model of what is stored.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use berth_flash::Simulated;
 use berth_protocol::{
-    CHUNK_MAX, Event, FRAME_MAX, FrameDecoder, ImageHash, Op, Parameters, Reply, Request, Response,
+    CHUNK_MAX, Event, FRAME_MAX, FrameDecoder, ImageHash, Op, Parameters, Request, Response,
     Restart, encode_frame,
 };
 use wasm_supervisor::fake::Fake;
@@ -13,6 +12,10 @@ use wasm_supervisor::supervisor::Supervisor;
 
 use crate::bytes::{Bytes, counted};
 use crate::frame::operations;
+
+mod model;
+
+use model::{Announced, Stored, changes};
 
 /// Pages of the store's flash.
 const PAGES: usize = 24;
@@ -44,17 +47,6 @@ static IMAGES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let modules = texts.iter().map(|text| wat::parse_str(text).unwrap());
     modules.chain([b"no module".to_vec()]).collect()
 });
-
-/// What may be stored under a name: hashes of images; `None`: nothing.
-type Stored = BTreeMap<String, BTreeSet<Option<[u8; 32]>>>;
-
-/// An announced upload.
-#[derive(Clone)]
-struct Announced {
-    id: u32,
-    name: String,
-    hash: [u8; 32],
-}
 
 struct World {
     fake: Fake,
@@ -168,50 +160,6 @@ impl World {
     /// One request, and the model is told what came of it.
     fn tell(&mut self, op: Op<'_>) {
         self.ask(op, |world, response| world.note(&op, response));
-    }
-
-    fn note(&mut self, op: &Op<'_>, response: &Response<'_>) {
-        let Ok(reply) = response.result else {
-            if let Some(upload) = committed(op) {
-                // On refusal the upload is forgotten.
-                self.announced.take_if(|announced| announced.id == upload);
-            }
-            return;
-        };
-        if let Some(upload) = committed(op) {
-            let Some(announced) = self.announced.take().filter(|a| a.id == upload) else {
-                // A commit that is over is answered as it was.
-                return self.resync();
-            };
-            let known = self.stored.entry(announced.name).or_default();
-            if reply == Reply::Done {
-                known.clear();
-            }
-            // A live update may go back to what was there.
-            known.insert(Some(announced.hash));
-        }
-        match (*op, reply) {
-            (
-                Op::UploadBegin {
-                    upload, name, hash, ..
-                }
-                | Op::UpdateBegin {
-                    upload, name, hash, ..
-                }
-                | Op::Announce {
-                    upload, name, hash, ..
-                },
-                Reply::Upload { .. },
-            ) => {
-                self.announced = Some(Announced {
-                    id: upload,
-                    name: name.to_owned(),
-                    hash: hash.0,
-                });
-            }
-            (Op::Remove { name }, Reply::Done) => drop(self.stored.remove(name)),
-            _ => {}
-        }
     }
 
     /// What is sent is a message of the input.
@@ -331,52 +279,6 @@ impl World {
         world
     }
 
-    /// What the device says that is stored.
-    fn listed(&mut self) -> BTreeMap<String, [u8; 32]> {
-        let mut listed = BTreeMap::new();
-        let mut cursor = Some(0);
-        while let Some(at) = cursor {
-            cursor = self.ask(Op::Images { cursor: at }, |_, response| {
-                match response.result.unwrap() {
-                    Reply::Image { item, next } => {
-                        let before = listed.insert(item.name.to_owned(), item.hash.0);
-                        assert!(before.is_none(), "{} is there twice", item.name);
-                        assert!(next.is_none_or(|next| next > at));
-                        next
-                    }
-                    Reply::End => None,
-                    other => panic!("{other:?}"),
-                }
-            });
-        }
-        listed
-    }
-
-    /// The device has what the model says.
-    fn check(&mut self) {
-        let listed = self.listed();
-        for (name, may_be) in &self.stored {
-            let is = listed.get(name).copied();
-            assert!(may_be.contains(&is), "{name} is {is:x?}");
-        }
-        for name in listed.keys() {
-            assert!(self.stored.contains_key(name), "nobody has stored {name}");
-        }
-    }
-
-    /// What is there is what the model has from now on. A live update that is on trial may still go back.
-    fn resync(&mut self) {
-        let listed = self.listed();
-        self.announced = None;
-        let before = std::mem::take(&mut self.stored);
-        for (name, hash) in listed {
-            let on_trial = before.get(&name).filter(|may_be| may_be.len() > 1);
-            let mut may_be = on_trial.cloned().unwrap_or_default();
-            may_be.insert(Some(hash));
-            self.stored.insert(name, may_be);
-        }
-    }
-
     /// Everything is removed; nothing is left, on the device or of what it held.
     fn end(mut self) {
         self.check();
@@ -392,31 +294,6 @@ impl World {
         self.stored.clear();
         self.restarted().check();
     }
-}
-
-/// The upload that it commits, if it does.
-const fn committed(op: &Op<'_>) -> Option<u32> {
-    match op {
-        Op::UploadCommit { upload } | Op::RunCommit { upload } | Op::Commit { upload, .. } => {
-            Some(*upload)
-        }
-        _ => None,
-    }
-}
-
-/// Does it change something?
-const fn changes(op: &Op<'_>) -> bool {
-    committed(op).is_some()
-        || matches!(
-            op,
-            Op::Start { .. }
-                | Op::Stop { .. }
-                | Op::Kill { .. }
-                | Op::Remove { .. }
-                | Op::Pause { .. }
-                | Op::Resume { .. }
-                | Op::Edit { .. }
-        )
 }
 
 /// Whole lives, and messages of each kind.

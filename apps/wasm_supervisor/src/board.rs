@@ -234,21 +234,24 @@ impl Platform for Board {
         proofs::policy().map_or_else(Policy::default, |policy| Policy {
             keys: policy.keys as u8,
             refuses_unsigned: policy.refuses_unsigned,
+            revokers: proofs::revokers(),
         })
     }
 
-    fn prove(&self, image: &[u8]) -> Result<(), Distrust> {
+    fn prove(&self, image: &[u8]) -> Result<u32, Distrust> {
         let Proven { address, length } = Proven::of(image);
         // What is not in the partition lies beyond its end, as the kernel sees it.
         let proven = proofs::prove(address.wrapping_sub(self.store.get()), length);
-        proven.map(|_| ()).map_err(|unproven| match unproven {
-            Unproven::Refused(Refused::Unsigned) => Distrust::Unsigned,
-            Unproven::Refused(Refused::Malformed) => Distrust::Malformed,
-            Unproven::Refused(Refused::UnknownKey) => Distrust::UnknownKey,
-            Unproven::Refused(Refused::BadSignature) => Distrust::Changed,
-            Unproven::Refused(Refused::Label) => Distrust::Label,
-            Unproven::Error(_) => Distrust::Unproven,
-        })
+        proven
+            .map(|proven| proven.key)
+            .map_err(|unproven| match unproven {
+                Unproven::Refused(Refused::Unsigned) => Distrust::Unsigned,
+                Unproven::Refused(Refused::Malformed) => Distrust::Malformed,
+                Unproven::Refused(Refused::UnknownKey) => Distrust::UnknownKey,
+                Unproven::Refused(Refused::BadSignature) => Distrust::Changed,
+                Unproven::Refused(Refused::Label) => Distrust::Label,
+                Unproven::Error(_) => Distrust::Unproven,
+            })
     }
 
     fn operators(&self) -> OperatorPolicy {

@@ -508,7 +508,7 @@ impl Platform for Fake {
         self.0.keys.borrow().policy()
     }
 
-    fn prove(&self, image: &[u8]) -> Result<(), Distrust> {
+    fn prove(&self, image: &[u8]) -> Result<u32, Distrust> {
         arena::of_the_test(|| self.0.keys.borrow_mut().prove(image))
     }
 

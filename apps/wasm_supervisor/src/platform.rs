@@ -85,6 +85,8 @@ pub struct Policy {
     pub keys: u8,
     /// What is not signed does not run.
     pub refuses_unsigned: bool,
+    /// The keys that may sign lists of what is revoked, as a set of their numbers.
+    pub revokers: u32,
 }
 
 /// What the manufacturer's configuration says of operators.
@@ -154,12 +156,13 @@ pub trait Platform: Interrupts + Programs + Conveyors + Buses {
     }
 
     /// Have the kernel verify the signature of `image`, which lies in the store's flash. From then on, and until these bytes are changed,
-    /// blocks can be claimed that need a signature, as far as it is one for them. Takes some tenths of a second.
+    /// blocks can be claimed that need a signature, as far as it is one for them. Takes some tenths of a second. Returns the number of the key
+    /// that signed it.
     ///
     /// # Errors
     ///
     /// Why it is not as it should be.
-    fn prove(&self, image: &[u8]) -> Result<(), Distrust> {
+    fn prove(&self, image: &[u8]) -> Result<u32, Distrust> {
         let _ = image;
         Err(Distrust::Unproven)
     }

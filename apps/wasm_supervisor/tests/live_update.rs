@@ -8,6 +8,7 @@ use wasm_supervisor::arena::{self, ArenaAllocator, ArenaId, Space};
 use wasm_supervisor::container::storage::{Belongings, Meta};
 use wasm_supervisor::container::{Containers, Name, Refused, Shared};
 use wasm_supervisor::fake::Fake;
+use wasm_supervisor::service::upload::Commit;
 
 #[global_allocator]
 static ALLOCATOR: ArenaAllocator = ArenaAllocator;
@@ -66,7 +67,7 @@ impl Bench {
         let name = Name::new(name).unwrap();
         self.upload(name, image);
         self.containers
-            .store_uploaded(name, hash, parameters, Belongings::default())
+            .store_uploaded(name, hash, (parameters, Belongings::default()), false)
             .unwrap();
         self.containers.find(name.as_str()).unwrap()
     }
@@ -82,7 +83,7 @@ impl Bench {
             hash,
             (parameters, Belongings::default()),
             TRIAL_MS,
-            false,
+            Commit::default(),
         );
         containers.forget_refused();
         answer

@@ -28,6 +28,7 @@ use wasm_supervisor::container::storage::{Belongings, Meta};
 use wasm_supervisor::container::{Containers, Name, Refused, Shared};
 use wasm_supervisor::engine::config;
 use wasm_supervisor::platform::Platform;
+use wasm_supervisor::service::upload::Commit;
 
 /// Computes 1500 Fibonacci numbers and exits with the microseconds that took; traps if the last
 /// is wrong.
@@ -308,7 +309,7 @@ impl<P: Platform + 'static> Bench<P> {
         let parameters = Parameters::default();
         let hash = self.upload(name, DRIVER)?;
         self.containers
-            .store_uploaded(name, hash, parameters, Belongings::default())?;
+            .store_uploaded(name, hash, (parameters, Belongings::default()), false)?;
         let slot = self.containers.find(name.as_str()).ok_or(Failed("find"))?;
         self.containers.start(slot)?;
         self.containers.run_one();
@@ -322,7 +323,7 @@ impl<P: Platform + 'static> Bench<P> {
                     hash,
                     (parameters, Belongings::default()),
                     0,
-                    false,
+                    Commit::default(),
                 )
             });
             if !matches!(

@@ -1,18 +1,30 @@
 //! A thousand devices behind one gateway, on the host.
 
-use anyhow::Result;
-use berth_crowd::load::{FOLLOWED, Size, Times, measure as load};
+use anyhow::{Context, Result, ensure};
+use berth_crowd::load::{FOLLOWED, Load, Times};
 use berth_e2e::target;
-use std::time::Duration;
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use crate::figure::{Figure, Group, Key, Unit};
 
-const SIZE: Size = Size {
-    devices: 1000,
-    containers: 16,
-    streams: 100,
-    requests: 500,
-};
+/// Devices, containers of each, logs that are followed, requests of each figure.
+const SIZE: [&str; 4] = ["1000", "16", "100", "500"];
+
+/// Has the crowd and the gateway, both compiled as they are installed, do it.
+fn load() -> Result<Load> {
+    let built = target().join("release");
+    let out = Command::new(built.join("berth-load"))
+        .arg(built.join("berth-serve"))
+        .args(SIZE)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("the crowd does not begin: run `make bench-gateway`")?;
+    ensure!(out.status.success(), "the crowd ended with {}", out.status);
+    Ok(serde_json::from_slice(&out.stdout)?)
+}
 
 const fn time(name: &'static str, what: &'static str) -> Key {
     Key::alone(name, Unit::Milliseconds, what, None)
@@ -40,7 +52,7 @@ fn both(keys: [Key; 2], times: Times) -> [Figure; 2] {
 /// # Errors
 /// If the gateway or a device fails.
 pub fn measure() -> Result<Group> {
-    let load = load(&target().join("debug/berth-serve"), SIZE)?;
+    let load = load()?;
     let counted = |key, value: f64| Figure { key, value };
     let mut figures = vec![figure(
         time(
@@ -72,7 +84,7 @@ pub fn measure() -> Result<Group> {
     let lines = Key::alone(
         "gateway.lines_followed",
         Unit::Ratio,
-        "Lines a second that the followers of 100 logs had, each of which gets one a second",
+        "Lines a second that the followers of 100 logs had; each log gets one a second, and a follower has what is kept of it first",
         None,
     );
     figures.push(counted(lines, load.lines as f64 / FOLLOWED.as_secs_f64()));
@@ -116,7 +128,7 @@ pub fn measure() -> Result<Group> {
     ));
     Ok(Group {
         title: "The gateway",
-        how: "By the host's clock (two cores, shared with the devices; `berth-serve` as `make build` makes it): 1,000 devices with 16 containers each are the \
+        how: "By the host's clock (two cores, shared with the devices; `berth-serve` as `make install` makes it): 1,000 devices with 16 containers each are the \
               supervisor's library on boards in memory, each behind a unix socket, all in one other process (`tests/crowd`). One container of each writes a line \
               a second. Requests come one after the other over HTTP, with a key. These figures move with the host.",
         figures,

@@ -579,7 +579,7 @@ impl<const N: usize> WasmHost<N> {
             #[cfg(feature = "keys")]
             command::PROOF_END => self.forget_proof(process, arg0, arg1),
             #[cfg(feature = "keys")]
-            command::KEYS => self.keys(),
+            command::KEYS => self.keys(arg0),
             #[cfg(feature = "keys")]
             command::KEYS_OF => self.keys_of(arg0),
             #[cfg(feature = "keys")]

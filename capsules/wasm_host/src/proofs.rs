@@ -41,6 +41,8 @@ pub struct Signatures {
     pub keys: usize,
     /// Packages without a signature are not to run. The kernel does not see what runs: it tells the process.
     pub refuses_unsigned: bool,
+    /// The keys that may revoke, as a set. The kernel does not see what is revoked: it tells the process.
+    pub revokers: u32,
 }
 
 /// A set of exposures.
@@ -105,6 +107,7 @@ pub(crate) struct Proofs {
     prover: TakeCell<'static, dyn Prover>,
     keys: u32,
     refuses_unsigned: bool,
+    revokers: u32,
     kept: &'static ProofStore,
     /// The one that is under way.
     begun: Cell<Option<Begun>>,
@@ -162,6 +165,7 @@ impl<const N: usize> WasmHost<N> {
             prover: TakeCell::new(signatures.prover),
             keys: signatures.keys.min(KEYS_MAX) as u32,
             refuses_unsigned: signatures.refuses_unsigned,
+            revokers: signatures.revokers,
             kept,
             begun: Cell::new(None),
             changing: Cell::new(None),
@@ -397,8 +401,11 @@ impl<const N: usize> WasmHost<N> {
             .ok_or(Refusal::NoProof)
     }
 
-    pub(crate) fn keys(&self) -> Result<CommandReturn, Refusal> {
+    pub(crate) fn keys(&self, which: usize) -> Result<CommandReturn, Refusal> {
         let proofs = self.proofs()?;
+        if which != 0 {
+            return Ok(CommandReturn::success_u32(proofs.revokers));
+        }
         Ok(CommandReturn::success_u32_u32_u32(
             proofs.keys,
             proofs.refuses_unsigned.into(),

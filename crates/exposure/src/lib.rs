@@ -105,7 +105,7 @@ pub mod command {
     /// `(offset, length)`: end the proof of these bytes.
     pub const PROOF_END: usize = 27;
     /// What the board's manufacturer says of signatures → (u32 number of keys, u32 1 if packages without a signature are not to run, u32 proofs
-    /// that are kept at most).
+    /// that are kept at most). With argument 1: which keys may sign lists of what is revoked → u32 set of keys.
     pub const KEYS: usize = 28;
     /// `(index)`: who may sign for an exposure → u32 set of keys; without any, claims of it need no proof.
     pub const KEYS_OF: usize = 29;

@@ -334,6 +334,12 @@ pub enum Distrust {
     Label,
     /// The kernel could not tell.
     Unproven,
+    /// The key that signed it was revoked.
+    KeyRevoked,
+    /// This version of the package, or this image, was revoked.
+    Revoked,
+    /// A list of what is revoked that is signed by a key that may not do so.
+    NotRevoker,
 }
 
 impl Distrust {
@@ -347,6 +353,9 @@ impl Distrust {
             Self::Malformed => "bad-signature",
             Self::Label => "not-for-label",
             Self::Unproven => "unproven",
+            Self::KeyRevoked => "key-revoked",
+            Self::Revoked => "revoked",
+            Self::NotRevoker => "not-revoker",
         }
     }
 }
@@ -360,6 +369,9 @@ impl fmt::Display for Distrust {
             Self::Malformed => "its signature cannot be read",
             Self::Label => "signed for a label for which its key may not sign",
             Self::Unproven => "the kernel could not verify its signature",
+            Self::KeyRevoked => "signed with a key that was revoked",
+            Self::Revoked => "this version was revoked",
+            Self::NotRevoker => "signed with a key that may not revoke",
         })
     }
 }

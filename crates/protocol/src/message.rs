@@ -312,6 +312,16 @@ pub enum Op<'a> {
     },
     /// How the flash for compiled code is doing → [`Reply::Code`]. A device that compiles nothing does not know this.
     Code,
+    /// The draft of this number is a signed list of what must not run any more: keep it in place of the one that is kept, and end what it
+    /// covers → [`Reply::Done`].
+    Revoke {
+        /// Which draft.
+        draft: u32,
+        /// Its length.
+        length: u16,
+    },
+    /// What is revoked? → [`Reply::Revocations`].
+    Revocations,
     /// Who may do what? → [`Reply::Operators`].
     Operators,
     /// What is an operator to sign? → [`Reply::Challenge`]. Of those that were not answered the device knows the last few.
@@ -390,7 +400,8 @@ impl Op<'_> {
             | Op::Kept { .. }
             | Op::Signature { .. }
             | Op::Engine { .. }
-            | Op::Code => Right::Read,
+            | Op::Code
+            | Op::Revocations => Right::Read,
             Op::UploadBegin { .. }
             | Op::UpdateBegin { .. }
             | Op::UploadChunk { .. }
@@ -410,6 +421,7 @@ impl Op<'_> {
             | Op::Reset { .. }
             | Op::Draft { .. }
             | Op::Announce { .. }
+            | Op::Revoke { .. }
             | Op::Logout => Right::Change,
         }
     }
@@ -582,6 +594,15 @@ pub enum Reply<'a> {
     },
     /// To [`Op::Code`]; `None`: there is no flash for code, because the manufacturer gives none.
     Code(Option<CodeStatus>),
+    /// To [`Op::Revocations`].
+    Revocations {
+        /// Counter of the list that is kept; `None`: there is none.
+        counter: Option<u32>,
+        /// How many entries it has.
+        entries: u16,
+        /// It was verified. One that was changed in flash is worth nothing, and nothing starts until it was sent again.
+        is_valid: bool,
+    },
     /// To [`Op::Operators`].
     Operators(Operators),
     /// To [`Op::Challenge`].

@@ -66,7 +66,7 @@ impl<'a> Labels<'a> {
 }
 
 /// Takes a length and so many bytes, at most `max`; `None` if they are not a word.
-fn word<'a>(rest: &mut &'a [u8], max: usize) -> Option<&'a str> {
+pub(crate) fn word<'a>(rest: &mut &'a [u8], max: usize) -> Option<&'a str> {
     core::str::from_utf8(word_bytes(rest, max)?).ok()
 }
 

@@ -30,6 +30,7 @@
 extern crate std;
 
 mod claims;
+pub mod revocation;
 mod search;
 
 pub use claims::{Claims, KeyId, Labels, NewClaims};

@@ -5,7 +5,7 @@
 use crate::{Claims, Malformed, SECTION, SIGNATURE_BYTES};
 
 /// How every module of version 1 begins.
-const MAGIC: &[u8; 8] = b"\0asm\x01\0\0\0";
+pub(crate) const MAGIC: &[u8; 8] = b"\0asm\x01\0\0\0";
 
 /// Number of a custom section.
 const CUSTOM: u8 = 0;
@@ -90,7 +90,7 @@ fn signature_in(number: u8, mut contents: &[u8]) -> Option<&[u8]> {
 }
 
 /// Takes an unsigned LEB128 number of at most 32 bits.
-fn leb(rest: &mut &[u8]) -> Option<usize> {
+pub(crate) fn leb(rest: &mut &[u8]) -> Option<usize> {
     let mut value = 0;
     for index in 0..5 {
         let (&byte, after) = rest.split_first()?;

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use capsules_core::led::{self, LedDriver};
+use capsules_core::low_level_debug;
 use capsules_extra::process_info_driver::{self, ProcessInfo};
 use cortexm4::systick::SysTick;
 use flash_partition::FlashPartition;
@@ -59,10 +60,19 @@ impl SyscallDriverLookup for Board {
     where
         F: FnOnce(Option<&dyn SyscallDriver>) -> R,
     {
-        // A call of `f` for each driver, so that it knows which one it calls.
+        // A call of `f` for each driver, so that it knows which one it calls; what is called most is asked for first.
+        if driver_num == wasm_host::DRIVER_NUM {
+            return f(Some(self.wasm_host));
+        }
+        if driver_num <= low_level_debug::DRIVER_NUM {
+            return match driver_num {
+                led::DRIVER_NUM => f(Some(self.led)),
+                #[cfg(feature = "buses")]
+                buses::GPIO => f(Some(self.buses.gpio)),
+                number => self.drivers.with(number, f),
+            };
+        }
         match driver_num {
-            wasm_host::DRIVER_NUM => f(Some(self.wasm_host)),
-            led::DRIVER_NUM => f(Some(self.led)),
             process_info_driver::DRIVER_NUM => f(Some(&self.process_info)),
             flash_partition::DRIVER_NUM => f(Some(self.flash_partition)),
             flash_partition::CODE_DRIVER_NUM => f(Some(self.code_partition)),
@@ -73,9 +83,7 @@ impl SyscallDriverLookup for Board {
             buses::I2C => f(Some(self.buses.i2c)),
             #[cfg(feature = "buses")]
             buses::UART => f(Some(self.buses.uart)),
-            #[cfg(feature = "buses")]
-            buses::GPIO => f(Some(self.buses.gpio)),
-            number => self.drivers.with(number, f),
+            _ => f(None),
         }
     }
 

@@ -12,7 +12,7 @@ use wasm_host::{OperatorPolicy, ProofStore, Signatures};
 
 use crate::board::BoardHost;
 use crate::emulated_flash::EmulatedFlash;
-use crate::exposures::{CLOSES_READING, KEYS, OPERATORS, REFUSES_UNSIGNED};
+use crate::exposures::{CLOSES_READING, KEYS, OPERATORS, REFUSES_UNSIGNED, REVOKERS};
 
 /// Has `host` look at the signatures of images in `part`.
 #[inline(never)]
@@ -22,6 +22,7 @@ pub(crate) fn with(host: BoardHost, part: &'static EmulatedFlash) -> BoardHost {
         prover: static_init!(KeyProver<'static>, KeyProver::new(&KEYS)),
         keys: KEYS.len(),
         refuses_unsigned: REFUSES_UNSIGNED,
+        revokers: REVOKERS,
     };
     let operators = OperatorPolicy {
         examiner: static_init!(OperatorKeys<'static>, OperatorKeys::new(&OPERATORS)),

@@ -37,6 +37,9 @@ const HANDS: usize = 2;
 /// How often a device's clock goes on when nothing comes.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How much later a slow one has what comes.
+const SLOW: Duration = Duration::from_millis(150);
+
 /// Turns of a supervisor after which it is asked again whether something has come.
 const TURNS: usize = 16;
 
@@ -67,6 +70,8 @@ const TALKS: &str = r#"(module
 pub enum Does {
     /// It passes what both say.
     Pass,
+    /// It passes what both say, each a while after it came.
+    Slow,
     /// It takes everything, and nothing comes.
     Stall,
     /// It sends text without end.
@@ -228,14 +233,17 @@ async fn live(listener: UnixListener, does: Arc<AtomicU8>) {
             continue;
         };
         let now = does.load(Ordering::Relaxed);
-        let wait = if now == Does::Pass as u8 || now == Does::Stall as u8 {
-            TICK
-        } else {
+        let wait = if now == Does::Flood as u8 || now == Does::Garbage as u8 {
             Duration::from_millis(1)
+        } else {
+            TICK
         };
         match timeout(wait, stream.read(&mut heard)).await {
             Ok(Ok(count)) if count > 0 => {
-                if now == Does::Pass as u8 {
+                if now == Does::Slow as u8 {
+                    tokio::time::sleep(SLOW).await;
+                }
+                if now == Does::Pass as u8 || now == Does::Slow as u8 {
                     fake.0.input.borrow_mut().extend(&heard[..count]);
                 }
             }

@@ -3,6 +3,7 @@
 use crate::{Crowd, Does};
 use anyhow::{Context, Result, ensure};
 use berth_gateway::{By, Role, Scope, State};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -17,7 +18,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Longest wait for something that comes.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A version of the last container that waits, too, for the roll-out.
 const NEXT: &str = r#"(module
@@ -26,7 +27,7 @@ const NEXT: &str = r#"(module
   (func (export "_start") (loop $a (call $sleep (i64.const 3500000000)) (br $a))))"#;
 
 /// How long requests took, one after the other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Times {
     /// Half of them no longer.
     pub half: Duration,
@@ -35,7 +36,7 @@ pub struct Times {
 }
 
 /// What came of it, by the host's clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Load {
     /// From the gateway's start until it had seen all devices with all containers.
     pub see_all: Duration,
@@ -158,6 +159,22 @@ impl Gateway {
         Ok(serde_json::from_str(&text)?)
     }
 
+    /// Waits until all devices with all their containers are seen.
+    fn see_all(&self, devices: usize, containers: usize) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let seen = self.get("/v1/devices")?;
+            let seen = seen.as_array().into_iter().flatten().filter(|device| {
+                device["state"] == "here" && device["seen"]["active"] == containers
+            });
+            if seen.count() == devices {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < PATIENCE, "not all devices are seen");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// The times of so many requests.
     fn times(&self, path: &str, requests: usize) -> Result<Times> {
         let mut times = Vec::new();
@@ -276,6 +293,16 @@ impl Gateway {
     }
 }
 
+/// Has the program `berth-serve` look after one device with so many containers, each of whose answers takes its time.
+///
+/// # Errors
+/// What the system has not; if the device is not seen.
+pub fn see_slow(program: &Path, containers: usize) -> Result<()> {
+    let crowd = Crowd::new(1, containers)?;
+    crowd.set(0, Does::Slow);
+    Gateway::start(program, &crowd)?.see_all(1, containers)
+}
+
 /// Has the program `berth-serve` look after a crowd of that size.
 ///
 /// # Errors
@@ -285,18 +312,7 @@ pub fn measure(program: &Path, size: Size) -> Result<Load> {
     let crowd = Crowd::new(size.devices, size.containers)?;
     let began = Instant::now();
     let gateway = Gateway::start(program, &crowd)?;
-    loop {
-        let devices = gateway.get("/v1/devices")?;
-        let devices = devices.as_array().into_iter().flatten();
-        let seen = devices.filter(|device| {
-            device["state"] == "here" && device["seen"]["active"] == size.containers
-        });
-        if seen.count() == size.devices {
-            break;
-        }
-        ensure!(began.elapsed() < PATIENCE, "not all devices are seen");
-        thread::sleep(Duration::from_millis(50));
-    }
+    gateway.see_all(size.devices, size.containers)?;
     let see_all = began.elapsed();
     let list = gateway.times("/v1/devices", size.requests)?;
     let memory = gateway.memory("VmRSS")?;

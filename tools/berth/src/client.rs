@@ -63,6 +63,8 @@ pub struct Client {
     timeout: Duration,
     /// When whoever has asked has no use of an answer any more.
     deadline: Option<Instant>,
+    /// How long an answer is waited for at most.
+    patience: Option<Duration>,
     repetitions: u32,
     /// Who logs in when it is needed.
     operator: Option<Operator>,
@@ -136,6 +138,7 @@ impl Client {
             next_id: RandomState::new().build_hasher().finish() as u32,
             timeout: DEFAULT_TIMEOUT,
             deadline: None,
+            patience: None,
             repetitions: 0,
             operator: None,
             session: None,
@@ -194,6 +197,12 @@ impl Client {
     /// operation that takes many requests ends by then.
     pub const fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
+    }
+
+    /// Wait no longer than that for each answer; a request is repeated when it would be without it. `None` (the default): as the
+    /// timeout says.
+    pub const fn set_patience(&mut self, patience: Option<Duration>) {
+        self.patience = patience;
     }
 
     /// Returns how many requests were sent again because no answer came.
@@ -368,6 +377,9 @@ impl Client {
         let timeout = deadline.map_or(timeout, |deadline| {
             timeout.min(deadline.saturating_duration_since(asked))
         });
+        let timeout = self
+            .patience
+            .map_or(timeout, |patience| timeout.min(patience));
         let late = || Error::TimedOut {
             to: what,
             after: timeout,

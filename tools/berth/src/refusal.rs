@@ -144,6 +144,9 @@ impl Refusal {
             "key-needed" => {
                 "sign the package with --label for this block, by a key that may; `berth inspect` shows what it is signed for"
             }
+            "older" if self.to == "revoke" => {
+                "give the list a higher --counter: `berth doctor` shows that of the device's"
+            }
             "older" => "upload the newer version; --allow-downgrade takes this one all the same",
             "too-many-packages" => {
                 "a package is a key and a name: take a new version of one that was here; the counters stay when containers are deleted"
@@ -164,7 +167,14 @@ impl Refusal {
             }
             "provisioned" => "an operator in a session may give it another: `berth login` first",
             "no-store" => "`berth doctor` shows what is wrong with the store",
-            "unproven" => "`berth start` again; if this comes back, please report it",
+            "key-revoked" => "have it signed with a key that is not revoked: `pack --sign`",
+            "revoked" => "upload a newer version, with a higher counter",
+            "not-revoker" => {
+                "sign the list with a key that the manufacturer lets revoke: `revokes;` in exposure.dts"
+            }
+            "unproven" => {
+                "`berth doctor` says if the list of what is revoked was changed in flash; else `berth start` again, and if this comes back, please report it"
+            }
             "other-log" => "repeat the command to read the new one",
             "invalid-module" => {
                 "is it a WebAssembly core module, built for a container? see the author's guide"

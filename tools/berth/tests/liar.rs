@@ -168,6 +168,11 @@ fn lie<'a>(op: &Op<'a>, lies: Lies) -> Result<Reply<'a>, DeviceError<'a>> {
             why: Some(EVIL),
         },
         Op::Code => Reply::Code(None),
+        Op::Revocations => Reply::Revocations {
+            counter: Some(word),
+            entries: half,
+            is_valid: false,
+        },
         // Another configuration each time it is asked, and never all of it.
         Op::Kept { offset, .. } => Reply::Kept(berth_protocol::Kept {
             changes: if lies == Lies::Endless {

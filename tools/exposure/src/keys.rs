@@ -105,7 +105,7 @@ fn needs(
 }
 
 fn key<'a>(node: &'a Node, report: &mut Report) -> Option<Listed<'a>> {
-    report.known(node, &["public", "labels", "role"]);
+    report.known(node, &["public", "labels", "role", "revokes"]);
     let words = [("operator", true), ("author", false)];
     let is_operator = report.word(node, "role", ROLE, &words) == Some(true);
     if let (true, Some(property)) = (is_operator, node.property("labels")) {
@@ -161,6 +161,7 @@ fn key<'a>(node: &'a Node, report: &mut Report) -> Option<Listed<'a>> {
             id: KeyId::of_hash(&Sha256::digest(encoded).into()).0,
             public: encoded,
             labels: named.collect(),
+            revokes: node.has("revokes"),
         },
         labels: limited,
     })

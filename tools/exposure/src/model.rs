@@ -79,6 +79,9 @@ pub struct Key {
     /// The labels that it is limited to; without any, it is not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// It may sign lists of what must not run any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub revokes: bool,
 }
 
 /// One exposed register.

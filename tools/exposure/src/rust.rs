@@ -125,13 +125,19 @@ fn write_keys(out: &mut String, configuration: &Configuration) {
         "\npub(crate) const REFUSES_UNSIGNED: bool = {};\npub(crate) const CLOSES_READING: bool = {};",
         configuration.refuses_unsigned, configuration.closes_reading
     );
+    let revokers = set_of(&configuration.keys, |key| key.revokes);
+    let _ = writeln!(out, "pub(crate) const REVOKERS: u32 = {revokers:#x};");
 }
 
 /// The keys that may sign for an exposure, one bit each.
 fn key_set(exposure: &Exposure, keys: &[Key]) -> u32 {
-    let named = (0..32_u32).zip(keys);
-    let named = named.filter(|(_, key)| exposure.keys.contains(&key.name));
-    named.fold(0, |set, (number, _)| set | 1 << number)
+    set_of(keys, |key| exposure.keys.contains(&key.name))
+}
+
+/// Those of the keys that are meant, one bit each.
+fn set_of(keys: &[Key], is_meant: impl Fn(&Key) -> bool) -> u32 {
+    let meant = (0..32_u32).zip(keys).filter(|(_, key)| is_meant(key));
+    meant.fold(0, |set, (number, _)| set | 1 << number)
 }
 
 /// Address and length of the blocks that are mapped, in order.

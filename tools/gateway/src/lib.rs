@@ -43,6 +43,7 @@ mod server;
 mod settings;
 mod state;
 mod tls;
+mod turns;
 mod watch;
 mod web;
 

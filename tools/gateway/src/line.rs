@@ -14,6 +14,7 @@ use crate::{
     ears::Ears,
     owner::Owner,
     state::{Fence, Use},
+    turns::Turns,
     watch::{Seen, Watch},
 };
 use berth::{Address, Client, DeviceInfo, session::Operator};
@@ -164,7 +165,7 @@ impl Line {
     pub(crate) fn open(
         address: Address,
         fence: Option<Fence>,
-        ears: &Arc<Ears>,
+        (ears, turns): (&Arc<Ears>, &Turns),
         operator: Option<Operator>,
     ) -> Self {
         let (queue, jobs) = mpsc::channel(WAITING_MAX);
@@ -178,6 +179,7 @@ impl Line {
             waiting: VecDeque::new(),
             fence: fence.clone(),
             ears: Arc::clone(ears),
+            turns: turns.clone(),
             operator,
         };
         tokio::spawn(owner.run());

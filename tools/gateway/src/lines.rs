@@ -4,6 +4,7 @@ use crate::{
     Device, Error, Line, Standing,
     ears::Ears,
     state::{Use, Whose},
+    turns::Turns,
 };
 use berth::{Address, session::Operator};
 use std::{
@@ -18,11 +19,12 @@ pub(crate) struct Known {
     pub(crate) line: Arc<Line>,
 }
 
-/// All of them, and what hears their lines.
+/// All of them, what hears their lines, and the turns at looking.
 pub struct Lines {
     /// By name.
     known: RwLock<BTreeMap<String, Known>>,
     ears: Arc<Ears>,
+    turns: Turns,
     /// Who logs in on devices that have operators.
     operator: Option<Operator>,
 }
@@ -36,6 +38,7 @@ impl Lines {
         Ok(Self {
             known: RwLock::default(),
             ears: Ears::new()?,
+            turns: Turns::default(),
             operator,
         })
     }
@@ -63,8 +66,8 @@ impl Lines {
             };
             let whose = whose(&device.name);
             let opened = |address, fence| {
-                let operator = self.operator.clone();
-                Arc::new(Line::open(address, fence, &self.ears, operator))
+                let ways = (&self.ears, &self.turns);
+                Arc::new(Line::open(address, fence, ways, self.operator.clone()))
             };
             let line = match (before.remove(&device.name), whose) {
                 (Some(Known { line, .. }), whose)

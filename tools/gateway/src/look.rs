@@ -17,8 +17,9 @@ const VIEW_EVERY: Duration = Duration::from_secs(2);
 /// Until a device is looked at after something was changed.
 const LOOK_AFTER_CHANGE: Duration = Duration::from_millis(200);
 
-/// How long a look may take.
+/// How long a device has for each answer to a look, and for all of them.
 const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE_FOR_ALL: Duration = Duration::from_secs(30);
 
 /// Items that one look reads of one log, so that a device that writes without end keeps nobody else out.
 const ITEMS_MAX: usize = 64;
@@ -78,9 +79,11 @@ impl Due {
         watch: &Watch,
         client: &mut Client,
     ) -> Result<Option<DeviceInfo>, berth::Error> {
-        client.set_deadline(Some(Instant::now() + PATIENCE));
+        client.set_patience(Some(PATIENCE));
+        client.set_deadline(Some(Instant::now() + PATIENCE_FOR_ALL));
         let looked = self.look_in_time(watch, client);
         client.set_deadline(None);
+        client.set_patience(None);
         looked
     }
 

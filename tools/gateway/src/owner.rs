@@ -9,6 +9,7 @@ use crate::{
     line::{Again, Failed, Job, Standing, WAITING_MAX, hold},
     look::Due,
     state::Fence,
+    turns::{Turn, Turns},
     watch::Watch,
 };
 use berth::{Address, Client, DeviceInfo, Heard, LineLock, session::Operator};
@@ -17,10 +18,17 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tokio::{sync::mpsc::Receiver, task::spawn_blocking, time::timeout};
+use tokio::{
+    sync::mpsc::Receiver,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 
 /// Until the line is looked for again, at first and at most.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+
+/// How long nothing has to happen until it is looked whether there is something to do.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a device has for the first answer.
 const HELLO_PATIENCE: Duration = Duration::from_secs(3);
@@ -45,6 +53,16 @@ pub(crate) struct Owner {
     pub(crate) ears: Arc<Ears>,
     /// Who logs in on a device that has operators.
     pub(crate) operator: Option<Operator>,
+    pub(crate) turns: Turns,
+}
+
+/// What an owner does next.
+enum Next {
+    Job(Job),
+    /// Look at the device, in this turn.
+    Look(Turn),
+    /// Look what is due.
+    Nothing,
 }
 
 /// The handle of the line was dropped, or the gateway ends.
@@ -66,7 +84,11 @@ impl Owner {
         loop {
             let (address, fence) = (self.address.clone(), self.fence.clone());
             let (ears, operator) = (Arc::clone(&self.ears), self.operator.clone());
-            match apart(move || connect(&address, fence, &ears, operator)).await? {
+            let turn = self.turns.wait().await;
+            match turn
+                .hold(apart(move || connect(&address, fence, &ears, operator)))
+                .await?
+            {
                 Ok((connected, info)) => {
                     *hold(&self.standing) = Standing::Here(info);
                     look_again = LOOK_AGAIN.0;
@@ -130,7 +152,8 @@ impl Owner {
     async fn serve(&mut self, mut connected: Connected) -> Result<Connected, Ended> {
         let mut due = Due::now();
         loop {
-            let mut left = due.left(&self.watch);
+            let look = due.left(&self.watch);
+            let mut left = if look.is_zero() { PATIENCE } else { look };
             if let Some(ours) = self.left() {
                 if ours.is_zero() {
                     self.is_away(&lost());
@@ -138,57 +161,67 @@ impl Owner {
                 }
                 left = left.min(ours);
             }
-            if due.left(&self.watch).is_zero() {
-                let watch = Arc::clone(&self.watch);
-                let looked = apart(move || {
-                    let looked = due.look(&watch, &mut connected.client);
-                    (connected, due, looked)
-                });
-                let looked = looked.await?;
-                (connected, due) = (looked.0, looked.1);
-                match looked.2 {
-                    Ok(Some(info)) => *hold(&self.standing) = Standing::Here(info),
-                    Ok(None) => {}
-                    Err(error) => {
-                        self.is_away(&error);
-                        return Ok(connected);
-                    }
-                }
-            }
-            let next = match self.waiting.pop_front() {
-                Some(job) => Some(job),
-                None => match timeout(left, self.jobs.recv()).await {
-                    Ok(Some(job)) => Some(job),
-                    Ok(None) => return Err(Ended),
-                    Err(_) => None,
-                },
-            };
-            match next {
-                None => {}
-                Some(mut job) if job.until <= Instant::now() => job.work.give_up(Failed::Late),
-                Some(job) if job.work.is_idle() => due.after(job.changes),
-                Some(mut job) => {
-                    let attempted = apart(move || {
-                        let client = &mut connected.client;
-                        client.set_deadline(Some(job.until));
-                        let done = job.work.attempt(client);
-                        client.set_deadline(None);
-                        (connected, job, done)
+            let mut job = match self.next(left, look.is_zero()).await? {
+                Next::Nothing => continue,
+                Next::Look(turn) => {
+                    let watch = Arc::clone(&self.watch);
+                    let looking = apart(move || {
+                        let looked = due.look(&watch, &mut connected.client);
+                        (connected, due, looked)
                     });
-                    let (given_back, mut job, done) = attempted.await?;
-                    connected = given_back;
-                    due.after(job.changes);
-                    if let Err(error) = done {
-                        self.is_away(&error);
-                        if job.again == Again::Yes && job.until > Instant::now() {
-                            self.waiting.push_front(job);
-                        } else {
-                            job.work.give_up(Failed::Device(error));
+                    let looked = turn.hold(looking).await?;
+                    (connected, due) = (looked.0, looked.1);
+                    match looked.2 {
+                        Ok(Some(info)) => *hold(&self.standing) = Standing::Here(info),
+                        Ok(None) => {}
+                        Err(error) => {
+                            self.is_away(&error);
+                            return Ok(connected);
                         }
-                        return Ok(connected);
                     }
+                    continue;
                 }
+                Next::Job(job) => job,
+            };
+            if job.until <= Instant::now() {
+                job.work.give_up(Failed::Late);
+                continue;
             }
+            if job.work.is_idle() {
+                due.after(job.changes);
+                continue;
+            }
+            let attempted = apart(move || {
+                let client = &mut connected.client;
+                client.set_deadline(Some(job.until));
+                let done = job.work.attempt(client);
+                client.set_deadline(None);
+                (connected, job, done)
+            });
+            let (given_back, mut job, done) = attempted.await?;
+            connected = given_back;
+            due.after(job.changes);
+            if let Err(error) = done {
+                self.is_away(&error);
+                if job.again == Again::Yes && job.until > Instant::now() {
+                    self.waiting.push_front(job);
+                } else {
+                    job.work.give_up(Failed::Device(error));
+                }
+                return Ok(connected);
+            }
+        }
+    }
+
+    /// What comes first: something that is asked, a turn if the device `is_due` to be looked at, or the end of that time.
+    async fn next(&mut self, left: Duration, is_due: bool) -> Result<Next, Ended> {
+        if let Some(job) = self.waiting.pop_front() {
+            return Ok(Next::Job(job));
+        }
+        tokio::select! {
+            job = self.jobs.recv() => job.map(Next::Job).ok_or(Ended),
+            turn = self.turns.wait(), if is_due => Ok(Next::Look(turn)),
+            () = sleep(left) => Ok(Next::Nothing),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use berth_admission::Module;
 use berth_package::Manifest;
+use berth_signature::revocation::{self, LIST_MAX, Revoked, unsigned};
 use berth_signature::{
     LABELS_MAX, Malformed, NewClaims, SECTION_MAX, SIGNATURE_BYTES, Signed, find, message,
 };
@@ -48,6 +49,11 @@ pub enum SignError {
     /// A label that cannot be one.
     #[error("{0:?} is no label: 1 to 32 letters, digits and signs without blanks")]
     Label(String),
+    /// A list that cannot be one.
+    #[error(
+        "this list has more than {LIST_MAX} bytes with its signature, or a name in it is none: 1 to 32 letters, digits and signs without blanks"
+    )]
+    List,
     /// The command did not sign.
     #[error("the signer `{}` {what}", printable(command))]
     Command {
@@ -154,8 +160,7 @@ pub fn sign(
         name: manifest.name,
         labels: &labels,
     };
-    let mut section = [0; SECTION_MAX];
-    let Some(length) = claims.section(&mut section) else {
+    let Some(signed) = signed(package, &claims, signer)? else {
         let is_label = |label: &&&str| {
             let alone = NewClaims {
                 labels: &[**label],
@@ -168,10 +173,6 @@ pub fn sign(
             None => SignError::NoPackage,
         });
     };
-    let mut signed = package.to_vec();
-    signed.extend_from_slice(section.get(..length).unwrap_or_default());
-    let signature = signer.sign(&message(&Sha256::digest(&signed).into()))?;
-    signed.extend_from_slice(&signature);
     Ok(signed)
 }
 
@@ -199,4 +200,47 @@ pub fn in_words(signed: &Signed<'_>) -> String {
         printable(claims.name),
         claims.counter
     )
+}
+
+/// Signs a list of what must not run any more, as version `counter` of all lists.
+///
+/// # Errors
+///
+/// See [`SignError`].
+pub fn sign_list(
+    entries: &[Revoked<'_>],
+    counter: u32,
+    signer: &Signer,
+) -> Result<Vec<u8>, SignError> {
+    let mut buffer = [0; LIST_MAX];
+    let length = unsigned(entries, &mut buffer).ok_or(SignError::List)?;
+    let claims = NewClaims {
+        key: signer.public().id(),
+        counter,
+        name: revocation::NAME,
+        labels: &[],
+    };
+    let list = buffer.get(..length).unwrap_or_default();
+    let signed = signed(list, &claims, signer)?.ok_or(SignError::List)?;
+    if signed.len() > LIST_MAX {
+        return Err(SignError::List);
+    }
+    Ok(signed)
+}
+
+/// Returns a module with its signature behind it; `None` if these cannot be claims.
+fn signed(
+    module: &[u8],
+    claims: &NewClaims<'_>,
+    signer: &Signer,
+) -> Result<Option<Vec<u8>>, SignError> {
+    let mut section = [0; SECTION_MAX];
+    let Some(length) = claims.section(&mut section) else {
+        return Ok(None);
+    };
+    let mut signed = module.to_vec();
+    signed.extend_from_slice(section.get(..length).unwrap_or_default());
+    let signature = signer.sign(&message(&Sha256::digest(&signed).into()))?;
+    signed.extend_from_slice(&signature);
+    Ok(Some(signed))
 }

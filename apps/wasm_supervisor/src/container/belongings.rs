@@ -174,9 +174,7 @@ impl<P: Platform + 'static> Containers<P> {
         } else if after.is_empty() {
             None
         } else {
-            let key = configuration_keys().find(|key| !self.is_named(*key));
-            // There is one more than there can be named.
-            let key = key.ok_or(Refused::Store(Error::Directory))?;
+            let key = self.spare_key().map_err(Refused::Store)?;
             self.images.put(key, after).map_err(Refused::Store)?;
             Some(key)
         };
@@ -184,6 +182,12 @@ impl<P: Platform + 'static> Containers<P> {
             configuration,
             values,
         })
+    }
+
+    /// Returns the key of a configuration that nobody names. There is one more than there can be named.
+    pub(super) fn spare_key(&self) -> Result<Key, Error> {
+        let key = configuration_keys().find(|key| !self.is_named(*key));
+        key.ok_or(Error::Directory)
     }
 
     /// Is this the configuration of a container, or of one that may come back?

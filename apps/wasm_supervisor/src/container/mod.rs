@@ -65,6 +65,7 @@ pub mod record;
 pub mod refused;
 pub mod registrations;
 pub mod restart;
+mod revoked;
 pub mod run;
 pub mod run_id;
 #[cfg(test)]

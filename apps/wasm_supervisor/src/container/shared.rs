@@ -349,6 +349,17 @@ impl<P: Platform> Shared<P> {
         Ok(())
     }
 
+    /// Have the kernel verify the signature of bytes in the store's flash that are no run's. Returns the number of the key.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not as it should be.
+    pub(super) fn prove_alone(&self, bytes: &[u8]) -> Result<u32, Distrust> {
+        let key = self.platform.prove(bytes)?;
+        self.platform.end_proof(Proven::of(bytes));
+        Ok(key)
+    }
+
     /// A run drives a device of the kernel: it is this run's to let go, and no other's any more.
     pub(super) fn drives(&self, id: RunId, kind: DeviceKind, number: u32) {
         let [leds, pins] = &self.driven;

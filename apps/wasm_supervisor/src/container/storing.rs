@@ -27,7 +27,7 @@ impl<P: Platform + 'static> Containers<P> {
         Module::scan(image.as_ref()).map_err(Refused::Invalid)?;
         let belongings = Belongings::default();
         self.arrive(image.as_ref(), &Meta::new(name, parameters, belongings))?;
-        let stored = self.store_uploaded(name, hash, parameters, belongings);
+        let stored = self.store_uploaded(name, hash, (parameters, belongings), false);
         if stored.is_err() {
             self.images.abort().map_err(Refused::Store)?;
         }
@@ -43,7 +43,8 @@ impl<P: Platform + 'static> Containers<P> {
         arrived.map(|_| ()).map_err(Refused::Store)
     }
 
-    /// Make a container of the image that was uploaded. The caller has checked that the name is free.
+    /// Make a container of the image that was uploaded; it may be an older version of its package than one that was here, if `takes_older`.
+    /// The caller has checked that the name is free.
     ///
     /// # Errors
     ///
@@ -52,11 +53,11 @@ impl<P: Platform + 'static> Containers<P> {
         &mut self,
         name: Name,
         hash: ImageHash,
-        parameters: Parameters,
-        belongings: Belongings,
+        (parameters, belongings): (Parameters, Belongings),
+        takes_older: bool,
     ) -> Result<(), Refused> {
         let slot = self.admit(self.images.received())?;
-        self.take()?;
+        self.take(takes_older)?;
         // First all that may fail without leaving a trace. What an earlier container of this slot had is not this one's.
         self.forget_values(slot).map_err(Refused::Store)?;
         if !self.place(slot, name, hash, parameters, belongings) {

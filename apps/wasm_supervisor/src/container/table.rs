@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
+use core::cell::Cell;
 
 use berth_protocol::{Happening, ImageHash, Parameters, State, Update};
 
@@ -14,6 +15,7 @@ use super::name::{CONTAINERS_MAX, Name};
 use super::notes::{Before, Tag, note_active, reading_the_store};
 use super::record::Container;
 use super::restart::Restarts;
+use super::revoked::Kept;
 use super::run::{Figures, Run};
 use super::schedule::{Schedule, Turns};
 use super::shared::Shared;
@@ -51,8 +53,8 @@ pub struct Containers<P: Platform + 'static> {
     /// What is to be written to the store before anything else is done: who is quarantined from now on, that the
     /// candidate is forgotten, and that it is swept.
     pub(super) untold: (Option<usize>, bool, bool),
-    /// The image that is stored next may be older than one that was here.
-    pub(super) takes_older: bool,
+    /// What is known of the list of what is revoked.
+    pub(super) revocations: Cell<Kept>,
     /// Number of the next log.
     next_log: u32,
 }
@@ -77,7 +79,7 @@ impl<P: Platform + 'static> Containers<P> {
             trial: None,
             deferred_us: u64::MAX,
             untold: (None, false, true),
-            takes_older: false,
+            revocations: Cell::new(Kept::Unknown),
             next_log: 0,
             clock: Clock::new(shared.platform.now_us()),
             shared,

@@ -42,6 +42,9 @@ const ENTRY_BYTES: usize = PACKAGE_BYTES + 4;
 /// Stands for a package: all versions of one have the same key and name.
 type Package = [u8; PACKAGE_BYTES];
 
+/// Stands for the lists of what is revoked, whoever signs them. (As good as no package has this hash.)
+pub(super) const LISTS: Package = [0xff; PACKAGE_BYTES];
+
 /// Returns what stands for the package of these claims.
 fn package(claims: &Claims<'_>) -> Option<Package> {
     let mut named = [0; KEY_ID_BYTES + NAME_MAX];
@@ -56,6 +59,12 @@ fn package(claims: &Claims<'_>) -> Option<Package> {
 fn entries(kept: &[u8]) -> &[[u8; ENTRY_BYTES]] {
     kept.strip_prefix(&MAGIC)
         .map_or(&[], |entries| entries.as_chunks().0)
+}
+
+/// Returns how many of the entries are packages.
+fn packages(entries: &[[u8; ENTRY_BYTES]]) -> usize {
+    let is_package = |entry: &&[u8; ENTRY_BYTES]| !entry.starts_with(&LISTS);
+    entries.iter().filter(is_package).count()
 }
 
 /// Returns the counter of an entry.
@@ -82,34 +91,57 @@ impl<P: Platform + 'static> Containers<P> {
         }
         let distrusted = match find(image) {
             Ok(Some(signed)) => match self.shared.prove(run, image) {
-                Ok(()) => return Ok(Some(signed.claims)),
+                Ok(()) => match self.not_revoked(Some(&signed.claims), image) {
+                    Ok(()) => return Ok(Some(signed.claims)),
+                    Err(why) => why,
+                },
                 Err(why) => why,
             },
             Ok(None) if policy.refuses_unsigned => Distrust::Unsigned,
-            Ok(None) => return Ok(None),
+            Ok(None) => match self.not_revoked(None, image) {
+                Ok(()) => return Ok(None),
+                Err(why) => why,
+            },
             Err(_) => Distrust::Malformed,
         };
         Err(Refused::Untrusted(distrusted))
     }
 
-    /// The image that was uploaded is to be stored: it has to be trusted and not older than one that was, and its counter is kept.
+    /// The image that was uploaded is to be stored: it has to be trusted and, unless `takes_older`, not older than one that was, and its
+    /// counter is kept.
     ///
     /// # Errors
     ///
     /// [`Refused::Untrusted`], [`Refused::Older`], [`Refused::TooManyPackages`], [`Refused::NoRoom`], [`Refused::Store`].
-    pub(super) fn take(&mut self) -> Result<(), Refused> {
+    pub(super) fn take(&mut self, takes_older: bool) -> Result<(), Refused> {
         let claims = self.trusted(None, self.images.received())?;
         let named = claims.and_then(|claims| Some((package(&claims)?, claims.counter)));
-        let Some((package, new)) = named else {
-            return Ok(());
-        };
+        match named {
+            Some((package, counter)) => self.keep_counter(package, counter, takes_older),
+            None => Ok(()),
+        }
+    }
+
+    /// Keep the counter of a package, or of lists of what is revoked. One below that which is kept is refused unless `takes_older`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Older`], [`Refused::TooManyPackages`], [`Refused::NoRoom`], [`Refused::Store`].
+    pub(super) fn keep_counter(
+        &mut self,
+        package: Package,
+        new: u32,
+        takes_older: bool,
+    ) -> Result<(), Refused> {
         let kept = entries(self.images.image(COUNTERS_KEY));
         let place = kept.iter().position(|entry| entry.starts_with(&package));
         let old = place.and_then(|place| kept.get(place)).map(counter);
         match old {
-            Some(old) if new < old && !self.takes_older => return Err(Refused::Older(old)),
+            Some(old) if new < old && !takes_older => return Err(Refused::Older(old)),
             Some(old) if new <= old => return Ok(()),
-            None if kept.len() >= PACKAGES_MAX => return Err(Refused::TooManyPackages),
+            None if package != LISTS && packages(kept) >= PACKAGES_MAX => {
+                return Err(Refused::TooManyPackages);
+            }
             _ => {}
         }
         let mut all = Vec::new();
@@ -124,11 +156,6 @@ impl<P: Platform + 'static> Containers<P> {
         all.extend_from_slice(&package);
         all.extend_from_slice(&new.to_le_bytes());
         self.images.put(COUNTERS_KEY, &all).map_err(Refused::Store)
-    }
-
-    /// From now on an image that is older than one that was here is taken, too, or not.
-    pub fn take_older(&mut self, takes: bool) {
-        self.takes_older = takes;
     }
 
     /// Remove what has the counters' key and is none: an upload that an older supervisor has left.
@@ -146,7 +173,7 @@ impl<P: Platform + 'static> Containers<P> {
         Trust {
             keys: policy.keys,
             refuses_unsigned: policy.refuses_unsigned,
-            packages: entries(self.images.image(COUNTERS_KEY)).len() as u16,
+            packages: packages(entries(self.images.image(COUNTERS_KEY))) as u16,
             packages_max: PACKAGES_MAX as u16,
         }
     }

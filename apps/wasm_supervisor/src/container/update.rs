@@ -33,6 +33,7 @@ use super::trial::{Trial, Version};
 use crate::admission::entries::PAUSE;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
+use crate::service::upload::Commit;
 
 /// If the store does not take the end of a trial at once, it is tried again after this.
 const RETRY_US: u64 = 1_000_000;
@@ -50,10 +51,10 @@ impl<P: Platform + 'static> Containers<P> {
         hash: ImageHash,
         (parameters, belongings): (Parameters, Belongings),
         trial_ms: u32,
-        starts: bool,
+        commit: Commit,
     ) -> Result<Update, Refused> {
         self.admit_update(self.images.received(), parameters)?;
-        self.take()?;
+        self.take(commit.takes_older)?;
         self.forget_refused();
         self.images
             .commit(CANDIDATE_KEY, None)
@@ -64,7 +65,7 @@ impl<P: Platform + 'static> Containers<P> {
             parameters,
             belongings,
         };
-        let updated = self.replace(slot, new, trial_ms, starts);
+        let updated = self.replace(slot, new, trial_ms, commit.starts);
         if self.trial.is_none() && updated.is_ok() {
             self.drop_candidate();
         }
@@ -95,7 +96,7 @@ impl<P: Platform + 'static> Containers<P> {
         let (name, belongings) = (container.own_name(), container.belongings);
         self.arrive(image.as_ref(), &Meta::new(name, parameters, belongings))?;
         let chosen = (parameters, belongings);
-        let updated = self.update_uploaded(slot, hash, chosen, trial_ms, false);
+        let updated = self.update_uploaded(slot, hash, chosen, trial_ms, Commit::default());
         if updated.is_err() {
             self.images.abort().map_err(Refused::Store)?;
         }

@@ -11,6 +11,7 @@ use super::belongings::Change;
 use super::storage::{Belongings, ImageStore, Meta, saved_key};
 use super::{Containers, Name, Refused, Shared};
 use crate::fake::Fake;
+use crate::service::upload::Commit;
 
 /// Longer than any test lets it last by accident.
 const TRIAL_MS: u32 = 5_000;
@@ -88,7 +89,7 @@ impl Bench {
         let parameters = Parameters::default();
         assert!(self.upload(image));
         self.containers
-            .store_uploaded(name, hash, parameters, Belongings::default())
+            .store_uploaded(name, hash, (parameters, Belongings::default()), false)
             .unwrap();
         self.containers.start(0).unwrap();
         self.run(1);
@@ -104,7 +105,7 @@ impl Bench {
             hash,
             (parameters, Belongings::default()),
             TRIAL_MS,
-            false,
+            Commit::default(),
         );
         if answer.is_err() {
             self.containers.forget_refused();

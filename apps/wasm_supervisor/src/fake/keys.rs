@@ -21,6 +21,7 @@ struct Key {
     id: KeyId,
     public: PublicKey,
     labels: Vec<String>,
+    revokes: bool,
 }
 
 /// What the manufacturer says of keys, and what was proven since.
@@ -60,8 +61,16 @@ impl Keys {
             id: KeyId::of_hash(&ImageHash::of(public).0),
             public: key,
             labels: labels.iter().map(ToString::to_string).collect(),
+            revokes: false,
         });
         true
+    }
+
+    /// The key that was added last may sign lists of what is revoked.
+    pub fn let_revoke(&mut self) {
+        if let Some(key) = self.keys.last_mut() {
+            key.revokes = true;
+        }
     }
 
     /// Add a key of an operator's; `false` if these bytes are none.
@@ -137,15 +146,18 @@ impl Keys {
         Policy {
             keys: self.keys.len() as u8,
             refuses_unsigned: self.refuses_unsigned,
+            revokers: (0..).zip(&self.keys).fold(0, |set, (number, key)| {
+                set | u32::from(key.revokes) << number
+            }),
         }
     }
 
-    /// Verify the signature of an image.
+    /// Verify the signature of an image. Returns the number of its key.
     ///
     /// # Errors
     ///
     /// Why it is not as it should be.
-    pub fn prove(&mut self, image: &[u8]) -> Result<(), Distrust> {
+    pub fn prove(&mut self, image: &[u8]) -> Result<u32, Distrust> {
         self.end(Proven::of(image));
         self.verified += 1;
         let signed = match find(image) {
@@ -154,8 +166,8 @@ impl Keys {
             Err(_) => return Err(Distrust::Malformed),
         };
         let claims = signed.claims;
-        let key = self.keys.iter().find(|key| key.id == claims.key);
-        let key = key.ok_or(Distrust::UnknownKey)?;
+        let found = (0..).zip(&self.keys).find(|(_, key)| key.id == claims.key);
+        let (number, key) = found.ok_or(Distrust::UnknownKey)?;
         let may = |label: &str| key.labels.iter().any(|own| own == label || own == EVERY);
         if !claims
             .labels
@@ -171,7 +183,7 @@ impl Keys {
         let labels = claims.labels.iter().filter(|label| may(label));
         let labels = labels.map(ToString::to_string).collect();
         self.proven.push((Proven::of(image), labels));
-        Ok(())
+        Ok(number)
     }
 
     /// A proof is not needed any more.

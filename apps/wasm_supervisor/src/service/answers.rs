@@ -28,6 +28,7 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Edit { .. }
         | Op::Change { .. }
         | Op::Lift { .. }
+        | Op::Revoke { .. }
         | Op::Logout => true,
         Op::Hello { .. }
         | Op::Heap
@@ -57,6 +58,7 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Signature { .. }
         | Op::Engine { .. }
         | Op::Code
+        | Op::Revocations
         | Op::Operators
         // Each is another one, and the last few are awaited.
         | Op::Challenge

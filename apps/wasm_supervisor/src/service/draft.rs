@@ -56,10 +56,20 @@ impl Draft {
         if chosen.length == 0 {
             return Ok(&[]);
         }
-        if self.number != chosen.draft || self.bytes.len() != usize::from(chosen.length) {
+        let bytes = self.bytes(chosen.draft, chosen.length)?;
+        check_changes(bytes).map_err(|what| DeviceError::BadParameter { what })?;
+        Ok(bytes)
+    }
+
+    /// Returns the bytes of the draft of this number, whatever they are.
+    ///
+    /// # Errors
+    ///
+    /// If they are not there.
+    pub(super) fn bytes(&self, number: u32, length: u16) -> Result<&[u8], DeviceError<'static>> {
+        if self.number != number || self.bytes.len() != usize::from(length) {
             return Err(DeviceError::NoDraft);
         }
-        check_changes(&self.bytes).map_err(|what| DeviceError::BadParameter { what })?;
         Ok(&self.bytes)
     }
 

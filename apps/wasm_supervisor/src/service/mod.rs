@@ -19,6 +19,7 @@ mod reports;
 pub mod requests;
 pub(crate) mod sessions;
 pub mod upload;
+mod uploading;
 
 use answers::AnswerCache;
 use draft::Draft;

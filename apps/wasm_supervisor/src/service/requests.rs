@@ -10,7 +10,7 @@ use berth_session::Challenge;
 use super::errors::{About, error};
 use super::exposures::exposure;
 use super::frames::FrameSink;
-use super::upload::{self, Announced, Begin, Failed, Upload};
+use super::upload::{self, Announced, Commit};
 use super::{Service, answers};
 use crate::admission::{HostFunction, Import, Module, imports};
 use crate::answering::{Answering, Sink};
@@ -119,62 +119,10 @@ impl<P: Platform + 'static> Answering for Service<P> {
         match request.op {
             Op::Hello { .. } => sink.take(id, &Ok(Reply::Hello(self.device()))),
             Op::Heap => sink.take(id, &Ok(Reply::Heap(self.heap()))),
-            Op::UploadBegin {
-                upload,
-                name,
-                length,
-                hash,
-                parameters,
-            } => {
-                let announced = Announced {
-                    id: upload,
-                    name,
-                    length,
-                    hash,
-                    parameters,
-                    trial_ms: None,
-                    chosen: Chosen::default(),
-                };
-                self.begin(id, announced, sink)
-            }
-            Op::UpdateBegin {
-                upload,
-                name,
-                length,
-                hash,
-                parameters,
-                trial_ms,
-            } => {
-                let announced = Announced {
-                    id: upload,
-                    name,
-                    length,
-                    hash,
-                    parameters,
-                    trial_ms: Some(trial_ms),
-                    chosen: Chosen::default(),
-                };
-                self.begin(id, announced, sink)
-            }
-            Op::Announce {
-                upload,
-                name,
-                length,
-                hash,
-                parameters,
-                trial_ms,
-                chosen,
-            } => {
-                let announced = Announced {
-                    id: upload,
-                    name,
-                    length,
-                    hash,
-                    parameters,
-                    trial_ms,
-                    chosen,
-                };
-                self.begin(id, announced, sink)
+            Op::UploadBegin { .. } | Op::UpdateBegin { .. } | Op::Announce { .. } => {
+                if let Some(announced) = Announced::of(&request.op) {
+                    self.begin(id, announced, sink);
+                }
             }
             Op::Draft {
                 draft,
@@ -198,60 +146,27 @@ impl<P: Platform + 'static> Answering for Service<P> {
                 upload,
                 offset,
                 bytes,
+            } => self.part(id, (upload, offset), bytes, sink),
+            Op::UploadCommit { upload } => self.commit(id, upload, Commit::default(), sink),
+            Op::RunCommit { upload } => {
+                let commit = Commit {
+                    starts: true,
+                    takes_older: false,
+                };
+                self.commit(id, upload, commit, sink);
+            }
+            Op::Commit {
+                upload,
+                starts,
+                downgrade,
             } => {
-                let now = self.shared.platform.now_us();
-                let taken = match self.upload.as_mut().filter(|own| own.id() == upload) {
-                    Some(own) => own.chunk(&mut self.containers, offset, bytes, now),
-                    None => Err(DeviceError::NoUpload.into()),
+                let commit = Commit {
+                    starts,
+                    takes_older: downgrade,
                 };
-                match taken {
-                    Ok(offset) => sink.take(id, &Ok(Reply::Upload { offset })),
-                    Err(failed) => self.fail(id, failed, sink),
-                }
+                self.commit(id, upload, commit, sink);
             }
-            Op::UploadCommit { upload } | Op::RunCommit { upload } | Op::Commit { upload, .. } => {
-                let starts = matches!(
-                    request.op,
-                    Op::RunCommit { .. } | Op::Commit { starts: true, .. }
-                );
-                self.containers.take_older(matches!(
-                    request.op,
-                    Op::Commit {
-                        downgrade: true,
-                        ..
-                    }
-                ));
-                let own = self.upload.as_ref().filter(|own| own.id() == upload);
-                let chosen = own.map(Upload::chosen).unwrap_or_default();
-                // Without it the upload is not over.
-                let committed = match self.draft.of(chosen) {
-                    Ok(draft) => match self.upload.take_if(|own| own.id() == upload) {
-                        Some(upload) => upload.commit(&mut self.containers, starts, draft),
-                        None => Err(DeviceError::NoUpload.into()),
-                    },
-                    Err(error) => Err(error.into()),
-                };
-                if committed.is_ok() && chosen.length > 0 {
-                    self.draft.forget();
-                }
-                arena::trim(arena::ArenaId::SUPERVISOR);
-                match committed {
-                    Ok(None) => sink.take(id, &Ok(Reply::Done)),
-                    Ok(Some(update)) => sink.take(id, &Ok(Reply::Update(update))),
-                    Err(failed) => self.fail(id, failed, sink),
-                }
-            }
-            Op::UploadAbort { upload } => {
-                let aborted = match self.upload.take_if(|own| own.id() == upload) {
-                    Some(_) => self.containers.images_mut().abort().map_err(Failed::from),
-                    None => Err(DeviceError::NoUpload.into()),
-                };
-                arena::trim(arena::ArenaId::SUPERVISOR);
-                match aborted {
-                    Ok(()) => sink.take(id, &Ok(Reply::Done)),
-                    Err(failed) => self.fail(id, failed, sink),
-                }
-            }
+            Op::UploadAbort { upload } => self.abort(id, upload, sink),
             Op::Start { name } => self.act(id, name, &Containers::start, sink),
             Op::Stop { name } => self.act(id, name, &Containers::stop, sink),
             Op::Kill { name } => self.act(id, name, &Containers::kill, sink),
@@ -311,6 +226,8 @@ impl<P: Platform + 'static> Answering for Service<P> {
             // Answered where the answer can be sealed.
             Op::Login { .. } => sink.take(id, &Err(DeviceError::Unsupported)),
             Op::Trust => sink.take(id, &Ok(Reply::Trust(self.containers.trust()))),
+            Op::Revoke { draft, length } => self.revoke(id, draft, length, sink),
+            Op::Revocations => sink.take(id, &Ok(self.containers.revocations())),
             Op::Signature { name, label } => self.signature(id, name, label, sink),
             Op::Remove { name } => self.act(id, name, &Containers::remove, sink),
             Op::Containers { cursor } => sink.take(id, &Ok(self.container(cursor))),
@@ -378,27 +295,6 @@ impl<P: Platform + 'static> Answering for Service<P> {
 }
 
 impl<P: Platform + 'static> Service<P> {
-    fn begin(&mut self, id: u32, announced: Announced<'_>, sink: &mut dyn Sink) {
-        let now = self.shared.platform.now_us();
-        let draft = upload::check_values(announced.chosen.values)
-            .and_then(|()| self.draft.of(announced.chosen));
-        let begun = match draft {
-            Ok(draft) => Upload::begin(
-                &mut self.containers,
-                &mut self.upload,
-                announced,
-                draft,
-                now,
-            ),
-            Err(error) => Err(error.into()),
-        };
-        match begun {
-            Ok(Begin::Unchanged) => sink.take(id, &Ok(Reply::Unchanged)),
-            Ok(Begin::At(offset)) => sink.take(id, &Ok(Reply::Upload { offset })),
-            Err(failed) => self.fail(id, failed, sink),
-        }
-    }
-
     /// Change how the container called `name` is to run, and what is kept for it.
     fn edit(
         &mut self,
@@ -435,21 +331,6 @@ impl<P: Platform + 'static> Service<P> {
         }
     }
 
-    /// Say why an upload was refused.
-    fn fail(&mut self, id: u32, failed: Failed, sink: &mut dyn Sink) {
-        match failed {
-            Failed::Request(error) => sink.take(id, &Err(error)),
-            Failed::Busy(name) => {
-                let name = name.as_str();
-                sink.take(id, &Err(DeviceError::UploadBusy { name }));
-            }
-            Failed::Refused(slot, refused) => {
-                let update = slot.is_some();
-                self.refuse(id, About { slot, update }, refused, sink);
-            }
-        }
-    }
-
     /// Forget the image that was refused as a live update when its time is over, or another has taken its place.
     fn forget_refused(&mut self) {
         if !self.containers.has_refused() {
@@ -483,7 +364,7 @@ impl<P: Platform + 'static> Service<P> {
     }
 
     /// Say why something was not done, and keep in mind what is missing if that can be asked for.
-    fn refuse(&mut self, id: u32, about: About, refused: Refused, sink: &mut dyn Sink) {
+    pub(super) fn refuse(&mut self, id: u32, about: About, refused: Refused, sink: &mut dyn Sink) {
         if about.update {
             self.refused_until_us = match refused {
                 Refused::Missing(_) => self.shared.platform.now_us() + REFUSED_US,

@@ -4,7 +4,7 @@
 //! another upload, or to one that is over, do nothing. Another client has to wait until it is
 //! committed, or until nothing has come of it for [`IDLE_US`].
 
-use berth_protocol::{Chosen, DeviceError, ImageHash, Parameters, Update, VALUES_MAX};
+use berth_protocol::{Chosen, DeviceError, ImageHash, Op, Parameters, Update, VALUES_MAX};
 
 use crate::container::belongings::Change;
 use crate::container::lifecycle::merged;
@@ -50,6 +50,66 @@ pub struct Announced<'a> {
     pub trial_ms: Option<u32>,
     /// What else is chosen for it.
     pub chosen: Chosen,
+}
+
+impl<'a> Announced<'a> {
+    /// Returns what a request announces, if it begins an upload.
+    #[must_use]
+    pub fn of(op: &Op<'a>) -> Option<Self> {
+        let (id, name, length, hash, parameters, trial_ms, chosen) = match *op {
+            Op::UploadBegin {
+                upload,
+                name,
+                length,
+                hash,
+                parameters,
+            } => (upload, name, length, hash, parameters, None, None),
+            Op::UpdateBegin {
+                upload,
+                name,
+                length,
+                hash,
+                parameters,
+                trial_ms,
+            } => (upload, name, length, hash, parameters, Some(trial_ms), None),
+            Op::Announce {
+                upload,
+                name,
+                length,
+                hash,
+                parameters,
+                trial_ms,
+                chosen,
+            } => (
+                upload,
+                name,
+                length,
+                hash,
+                parameters,
+                trial_ms,
+                Some(chosen),
+            ),
+            _ => return None,
+        };
+        Some(Self {
+            id,
+            name,
+            length,
+            hash,
+            parameters,
+            trial_ms,
+            chosen: chosen.unwrap_or_default(),
+        })
+    }
+}
+
+/// How an upload is to end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Commit {
+    /// A container that it replaces is started if it does not run.
+    pub starts: bool,
+    /// It may be an older version of a package than one that was here.
+    pub takes_older: bool,
 }
 
 /// An announcement that may begin.
@@ -264,7 +324,7 @@ impl Upload {
     pub fn commit<P: Platform + 'static>(
         self,
         containers: &mut Containers<P>,
-        starts: bool,
+        commit: Commit,
         draft: &[u8],
     ) -> Result<Option<Update>, Failed> {
         let own = self.announced;
@@ -305,10 +365,15 @@ impl Upload {
         // "arrived damaged" is the better answer where it applies.
         let stored = match update {
             Some((slot, trial_ms)) => containers
-                .update_uploaded(slot, own.hash, (parameters, belongings), trial_ms, starts)
+                .update_uploaded(slot, own.hash, (parameters, belongings), trial_ms, commit)
                 .map(Some),
             None => containers
-                .store_uploaded(own.name, own.hash, parameters, belongings)
+                .store_uploaded(
+                    own.name,
+                    own.hash,
+                    (parameters, belongings),
+                    commit.takes_older,
+                )
                 .map(|()| None),
         };
         // The configuration of what was replaced, or of what was not taken.

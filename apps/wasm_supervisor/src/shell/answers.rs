@@ -75,6 +75,7 @@ fn print_reply<P: Platform>(
         | Reply::FaultPlace { .. }
         // Only programs ask.
         | Reply::Trust(_)
+        | Reply::Revocations { .. }
         | Reply::Operators(_)
         | Reply::Challenge { .. }
         | Reply::Checking

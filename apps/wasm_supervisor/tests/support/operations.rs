@@ -53,7 +53,7 @@ impl Inner {
 }
 
 /// How many kinds of requests there are.
-pub const REQUESTS: usize = 45;
+pub const REQUESTS: usize = 47;
 
 /// The number of a request's kind.
 pub const fn number(op: &Op<'_>) -> usize {
@@ -98,11 +98,13 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::Signature { .. } => 37,
         Op::Engine { .. } => 38,
         Op::Code => 39,
-        Op::Operators => 40,
-        Op::Challenge => 41,
-        Op::Login { .. } => 42,
-        Op::Provision { .. } => 43,
-        Op::Logout => 44,
+        Op::Revoke { .. } => 40,
+        Op::Revocations => 41,
+        Op::Operators => 42,
+        Op::Challenge => 43,
+        Op::Login { .. } => 44,
+        Op::Provision { .. } => 45,
+        Op::Logout => 46,
     }
 }
 
@@ -252,6 +254,15 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             run,
             Step::Ask(Op::Kept { name, offset: 0 }),
             Step::Ask(Op::Trust),
+            // Of no draft.
+            Step::Refused(
+                Op::Revoke {
+                    draft: 0,
+                    length: 0,
+                },
+                "bad-signature",
+            ),
+            Step::Ask(Op::Revocations),
             Step::Ask(Op::Signature { name, label: 0 }),
             Step::Ask(Op::Engine { name }),
             Step::Ask(Op::Code),

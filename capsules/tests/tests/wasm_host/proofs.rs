@@ -62,6 +62,7 @@ fn with(ends: bool) -> Board {
         prover: Box::leak(Box::new(KeyProver::new(Box::leak(Box::new(keys([1, 2])))))),
         keys: 2,
         refuses_unsigned: true,
+        revokers: 2,
     };
     let mut host = WasmHost::new(table, claim_store(), kernel.create_grant(DRIVER_NUM))
         .unwrap()
@@ -173,6 +174,8 @@ fn a_label_with_keys_is_claimed_with_a_proof_only() {
 #[test]
 fn what_the_board_says_of_keys_is_readable() {
     let board = board();
+    let revokers = board.call(0, command::KEYS, 1, 0);
+    assert_eq!(revokers, CommandReturn::success_u32(2));
     let keys = board.call(0, command::KEYS, 0, 0);
     assert_eq!(
         keys,

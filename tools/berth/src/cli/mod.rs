@@ -4,7 +4,7 @@ mod keys;
 mod name;
 mod settings;
 
-pub use keys::{Keys, KeysCommand, NewKey, ShowKey, VerifyPackage};
+pub use keys::{Keys, KeysCommand, NewKey, RevokeList, ShowKey, VerifyPackage};
 pub use name::{name_of, without_ending};
 pub use settings::{LogLevel, Numbers, Policy, Settings, Wishes, policy, service};
 

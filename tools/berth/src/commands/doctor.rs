@@ -4,7 +4,7 @@ use super::{Connection, Failure, devices, timeout, wanted};
 use crate::{
     Address, Client, CodeFlash, DeviceInfo, DeviceStatus, Error, HeapInfo, Registry,
     cli::Cli,
-    device,
+    device::{self, Revocations},
     model::Erases,
     output::{self, Check, Fit, Report, Verdict},
     registry_path, session,
@@ -62,6 +62,7 @@ fn examine(cli: &Cli, report: &mut Report) -> Result<(), Error> {
     let status = device::optional(device::status(&mut client))?;
     firmware(&info, status.as_ref(), report);
     trust(device::optional(device::trust(&mut client))?, report);
+    revocations(device::optional(device::revocations(&mut client))?, report);
     operators(device::optional(session::operators(&mut client))?, report);
     if let Some(code) = device::optional(device::code(&mut client))? {
         compiled(code.as_ref(), report);
@@ -219,6 +220,26 @@ fn firmware(info: &DeviceInfo, status: Option<&DeviceStatus>, report: &mut Repor
         if let Some(erases) = &store.erases {
             erases_left("flash budget", erases, report);
         }
+    }
+}
+
+/// What is revoked. Nothing is said where nothing is, or by older firmware.
+fn revocations(revocations: Option<Revocations>, report: &mut Report) {
+    let Some(Revocations {
+        counter,
+        entries,
+        is_valid,
+    }) = revocations
+    else {
+        return;
+    };
+    if !is_valid {
+        let message = "the list was changed in flash, and no container starts".to_owned();
+        let remedy = "send it again: `berth keys revoke --list FILE`";
+        report.add("revoked", Verdict::Warning, message, Some(remedy));
+    } else if let Some(counter) = counter {
+        let message = format!("{entries} entries, list {counter}");
+        report.add("revoked", Verdict::Ok, message, None);
     }
 }
 

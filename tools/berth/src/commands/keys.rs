@@ -1,9 +1,9 @@
 //! `berth keys`: the keys that sign packages.
 
-use super::Failure;
+use super::{Failure, login, revoke};
 use crate::{
     Error,
-    cli::{KeysCommand, NewKey, VerifyPackage},
+    cli::{Cli, KeysCommand, NewKey, VerifyPackage},
     error::shown,
     output,
 };
@@ -14,7 +14,8 @@ use berth_pack::{
 use berth_signature::find;
 use std::io::Write;
 
-pub(super) fn run(command: &KeysCommand, out: &mut impl Write, json: bool) -> Result<(), Failure> {
+pub(super) fn run(cli: &Cli, command: &KeysCommand, out: &mut impl Write) -> Result<(), Failure> {
+    let json = cli.json;
     match command {
         KeysCommand::New(arguments) => new(arguments, out, json),
         KeysCommand::List => {
@@ -31,9 +32,9 @@ pub(super) fn run(command: &KeysCommand, out: &mut impl Write, json: bool) -> Re
             }
             Ok(())
         }
+        KeysCommand::Revoke(arguments) => revoke::run(cli, arguments, out),
         KeysCommand::Verify(arguments) => verify(arguments, out, json),
-        // It is a device's business.
-        KeysCommand::Provision => Ok(()),
+        KeysCommand::Provision => login::provision(cli, out),
     }
 }
 

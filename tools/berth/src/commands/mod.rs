@@ -10,6 +10,7 @@ mod lifecycle;
 mod login;
 mod on_save;
 mod project;
+mod revoke;
 mod run;
 mod serve;
 mod sim;
@@ -17,7 +18,7 @@ mod watch;
 
 use crate::{
     Address, Client, Container, DeviceInfo, Error, LineLock, Registry, UpdateOutcome,
-    cli::{Cli, Command, Console, KeysCommand},
+    cli::{Cli, Command, Console},
     console, device,
     manufacturer::Manufacturer,
     output,
@@ -203,10 +204,7 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Select(arguments) => devices::select(&arguments.name, &mut out, json)?,
         Command::Scan(arguments) => devices::scan(arguments, &mut out, json)?,
         Command::Doctor => doctor::run(cli, &mut out)?,
-        Command::Keys(arguments) if matches!(arguments.command, KeysCommand::Provision) => {
-            login::provision(cli, &mut out)?;
-        }
-        Command::Keys(arguments) => keys::run(&arguments.command, &mut out, json)?,
+        Command::Keys(arguments) => keys::run(cli, &arguments.command, &mut out)?,
         Command::Login => login::login(cli, &mut out)?,
         Command::Logout => login::logout(cli, &mut out)?,
         Command::Serve(arguments) => return Err(serve::run(&arguments.words, json).into()),

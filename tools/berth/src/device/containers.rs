@@ -341,6 +341,42 @@ pub(crate) fn trust(client: &mut Client) -> Result<Trust, Error> {
     })
 }
 
+/// What is revoked on the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Revocations {
+    /// Counter of its list; `None`: there is none.
+    pub(crate) counter: Option<u32>,
+    /// Entries of the list.
+    pub(crate) entries: u16,
+    /// The list is what was signed.
+    pub(crate) is_valid: bool,
+}
+
+/// What is revoked.
+///
+/// # Errors
+/// As every request.
+pub(crate) fn revocations(client: &mut Client) -> Result<Revocations, Error> {
+    ask(
+        client,
+        "trust",
+        None,
+        Op::Revocations,
+        |reply| match reply {
+            Reply::Revocations {
+                counter,
+                entries,
+                is_valid,
+            } => Some(Revocations {
+                counter,
+                entries,
+                is_valid,
+            }),
+            _ => None,
+        },
+    )
+}
+
 /// A device is not believed to send what can be shown.
 fn said(configuration: BTreeMap<String, String>) -> BTreeMap<Said, Said> {
     let pairs = configuration.into_iter();

@@ -43,13 +43,33 @@ pub(super) fn with_draft<T>(
     act(client)
 }
 
+/// Keep a signed list of what must not run any more on the device.
+///
+/// # Errors
+/// As every request.
+pub(crate) fn revoke(client: &mut Client, list: &[u8]) -> Result<(), Error> {
+    let about = ("revoke", "list");
+    with_draft(client, about, list, |client| {
+        let op = Op::Revoke {
+            draft: number(list),
+            length: list.len() as u16,
+        };
+        super::done(client, about.0, None, op)
+    })
+}
+
+/// Returns the number of the draft that has these bytes.
+fn number(bytes: &[u8]) -> u32 {
+    let [a, b, c, d, ..] = ImageHash::of(bytes).0;
+    u32::from_le_bytes([a, b, c, d])
+}
+
 fn send(
     client: &mut Client,
     (to, name): (&'static str, &str),
     changes: &[u8],
 ) -> Result<(), Error> {
-    let [a, b, c, d, ..] = ImageHash::of(changes).0;
-    let draft = u32::from_le_bytes([a, b, c, d]);
+    let draft = number(changes);
     let mut offset = 0;
     for bytes in changes.chunks(DRAFT_PART_MAX) {
         let op = Op::Draft {

@@ -5,12 +5,13 @@ mod convert;
 mod draft;
 mod upload;
 
+pub(crate) use containers::{Revocations, names, optional, restart_policy, revocations, trust};
 pub use containers::{
     containers, edit, event, images, inspect, kill, lift, log_line, pause, read_image, remove,
     resume, start, stop,
 };
-pub(crate) use containers::{names, optional, restart_policy, trust};
 pub use convert::{hexadecimal, settings};
+pub(crate) use draft::revoke;
 use draft::with_draft;
 pub use draft::{Kept, kept};
 pub use upload::{After, Begun, UploadOutcome, live_update, update_status, upload};

@@ -304,7 +304,13 @@ impl Memory {
                 };
                 self.execute(Request { op, ..request }, faults)
             }
-            Op::Trust | Op::Signature { .. } | Op::Operators if faults.old => {
+            Op::Trust
+            | Op::Signature { .. }
+            | Op::Revoke { .. }
+            | Op::Revocations
+            | Op::Operators
+                if faults.old =>
+            {
                 Err(DeviceError::Unsupported)
             }
             Op::Trust => Ok(Reply::Trust(Trust {
@@ -313,6 +319,12 @@ impl Memory {
                 packages: 3,
                 packages_max: 64,
             })),
+            Op::Revoke { .. } => Err(DeviceError::NoDraft),
+            Op::Revocations => Ok(Reply::Revocations {
+                counter: Some(4),
+                entries: 2,
+                is_valid: !faults.safe_mode,
+            }),
             Op::Operators => Ok(Reply::Operators(Operators {
                 keys: if faults.safe_mode { 2 } else { 0 },
                 closes_reading: false,

@@ -3,7 +3,7 @@
 use berth_protocol::{DeviceError, Distrust, State};
 
 /// An example of each.
-pub const REFUSALS: [DeviceError<'static>; 50] = [
+pub const REFUSALS: [DeviceError<'static>; 53] = [
     DeviceError::Unsupported,
     DeviceError::BadName,
     DeviceError::BadParameter {
@@ -82,6 +82,15 @@ pub const REFUSALS: [DeviceError<'static>; 50] = [
     },
     DeviceError::Untrusted {
         why: Distrust::Unproven,
+    },
+    DeviceError::Untrusted {
+        why: Distrust::KeyRevoked,
+    },
+    DeviceError::Untrusted {
+        why: Distrust::Revoked,
+    },
+    DeviceError::Untrusted {
+        why: Distrust::NotRevoker,
     },
     DeviceError::KeyNeeded { label: "fpgaio" },
     DeviceError::Older { counter: 7 },

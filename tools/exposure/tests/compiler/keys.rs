@@ -37,6 +37,11 @@ fn keys_and_who_names_them_are_in_the_kernels_table() {
         json.contains("\"id\": \"21fe31dfa154a261\"") && json.contains(FIRST),
         "{json}"
     );
+    assert!(table.contains("REVOKERS: u32 = 0x0"), "{table}");
+    let revokes = keys.replace("labels =", "revokes; labels =");
+    let found = with(&revokes, "keys = <&second>;").unwrap();
+    assert!(found.keys[1].revokes && !found.keys[0].revokes);
+    assert!(kernel_table(&found).contains("REVOKERS: u32 = 0x2"));
     let both = with(&keys, "keys = <&first &second>;").unwrap();
     assert!(kernel_table(&both).contains(".keys(0x3)"));
     // Any label.
@@ -99,7 +104,7 @@ fn a_key_is_listed_once_and_has_no_other_properties() {
     refused(
         with(&other, ""),
         &[
-            "exposure.dts:3: unknown property owner; remedy: remove it or use one of: public, labels, role",
+            "exposure.dts:3: unknown property owner; remedy: remove it or use one of: public, labels, role, revokes",
         ],
     );
     refused(

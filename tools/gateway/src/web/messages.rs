@@ -127,6 +127,7 @@ impl Asked {
             | Op::Signature { .. }
             | Op::Engine { .. }
             | Op::Code
+            | Op::Revocations
             | Op::Images { .. }
             | Op::ReadImage { .. }
             | Op::Events { .. }
@@ -176,6 +177,7 @@ impl Asked {
             Op::Lift { name } => change("lift", name),
             Op::Edit { name, .. } | Op::Change { name, .. } => change("edit", name),
             Op::Reset { .. } => change("reset", ""),
+            Op::Revoke { .. } => change("revoke", ""),
             Op::Challenge | Op::Login { .. } | Op::Logout => change("log in", ""),
             Op::Provision { .. } => change("provision", ""),
         }

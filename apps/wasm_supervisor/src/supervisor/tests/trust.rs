@@ -13,6 +13,8 @@ use berth_protocol::{CHUNK_MAX, ImageHash, Op, Parameters, Reply, State, Trust};
 use super::Bench;
 use crate::container::trust::PACKAGES_MAX;
 
+mod revoked;
+
 /// The key whose bytes are these.
 fn secret(seed: u8) -> Secret {
     Secret::from_bytes(&[seed; 32])

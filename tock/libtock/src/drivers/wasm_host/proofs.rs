@@ -48,6 +48,13 @@ pub fn policy() -> Option<Policy> {
     })
 }
 
+/// Asks which keys may sign lists of what is revoked, as a set; none of a kernel that looks at no signatures.
+#[must_use]
+pub fn revokers() -> u32 {
+    let answer = command(DRIVER_NUM, number::KEYS, 1, 0).success_u32();
+    answer.unwrap_or_default()
+}
+
 /// Asks which keys may sign for exposure `index`, as a set; without any, a claim needs no proof.
 ///
 /// # Errors

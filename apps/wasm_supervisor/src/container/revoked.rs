@@ -1,0 +1,135 @@
+//! What must not run any more: the list that the device keeps.
+//!
+//! ```text
+//!   draft ─► spare key of the store ── proven by the kernel, by a key that may revoke ── counter kept ─► key of the list
+//!                                                                                        what it covers and runs ends
+//! ```
+//!
+//! The list is a signed module ([`berth_signature::revocation`]). It is verified when it comes and once in each run of the supervisor; one that was
+//! changed in flash is not taken for an empty one: nothing starts then, until it is sent again. Its counter is kept
+//! with those of packages, before the list is, so an older list is refused whatever became of the newer one.
+
+use berth_protocol::{Distrust, Happening, ImageHash, Reply};
+use berth_signature::Claims;
+use berth_signature::revocation::{Revoked, list};
+
+use super::name::CONTAINERS_MAX;
+use super::refused::Refused;
+use super::storage::REVOKED_KEY;
+use super::table::Containers;
+use super::trust::LISTS;
+use crate::platform::Platform;
+
+/// What is known of the list that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Nothing yet in this run.
+    Unknown,
+    /// It is what was signed, or there is none.
+    Valid,
+    /// It is not what was signed.
+    Changed,
+}
+
+impl<P: Platform + 'static> Containers<P> {
+    /// Keep a list in place of the one that is kept, and end what it covers.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Untrusted`], [`Refused::Older`], [`Refused::NoRoom`], [`Refused::Store`]. The one that is kept stays.
+    pub fn revoke(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        let spare = self.spare_key().map_err(Refused::Store)?;
+        self.images.put(spare, bytes).map_err(Refused::Store)?;
+        let taken = self.may_revoke(self.images.image(spare));
+        let kept = taken.and_then(|counter| {
+            self.keep_counter(LISTS, counter, false)?;
+            let renamed = self.images.rename(spare, REVOKED_KEY);
+            renamed.map_err(Refused::Store)
+        });
+        if kept.is_err() {
+            // What the flash does not take now is swept another time.
+            let _ = self.images.remove(spare, None);
+            return kept;
+        }
+        self.revocations.set(Kept::Valid);
+        self.end_revoked();
+        Ok(())
+    }
+
+    /// Returns the counter of a list that may be kept.
+    fn may_revoke(&self, bytes: &[u8]) -> Result<u32, Refused> {
+        let (_, signed) = list(bytes).ok_or(Refused::Untrusted(Distrust::Malformed))?;
+        let proven = self.shared.prove_alone(bytes);
+        let key = proven.map_err(Refused::Untrusted)?;
+        let revokers = self.shared.platform.policy().revokers;
+        if revokers.checked_shr(key).unwrap_or_default() & 1 == 0 {
+            return Err(Refused::Untrusted(Distrust::NotRevoker));
+        }
+        Ok(signed.claims.counter)
+    }
+
+    /// Is the list that is kept what was signed?
+    fn is_list_valid(&self) -> bool {
+        if self.revocations.get() == Kept::Unknown {
+            let bytes = self.images.image(REVOKED_KEY);
+            let is_valid = bytes.is_empty() || self.may_revoke(bytes).is_ok();
+            self.revocations.set(match is_valid {
+                true => Kept::Valid,
+                false => Kept::Changed,
+            });
+        }
+        self.revocations.get() == Kept::Valid
+    }
+
+    /// Refuses an image that is revoked, and any while nobody knows what is.
+    pub(super) fn not_revoked(
+        &self,
+        claims: Option<&Claims<'_>>,
+        image: &[u8],
+    ) -> Result<(), Distrust> {
+        if !self.is_list_valid() {
+            return Err(Distrust::Unproven);
+        }
+        let Some((entries, _)) = list(self.images.image(REVOKED_KEY)) else {
+            return Ok(());
+        };
+        let mut hash = None;
+        let mut of_image = || *hash.get_or_insert_with(|| ImageHash::of(image).0);
+        let entry = entries
+            .iter()
+            .find(|entry| entry.covers(claims, &mut of_image));
+        match entry {
+            None => Ok(()),
+            Some(Revoked::Key(_)) => Err(Distrust::KeyRevoked),
+            Some(Revoked::Package { .. } | Revoked::Image(_)) => Err(Distrust::Revoked),
+        }
+    }
+
+    /// End what is active and revoked. Its policy has no say in that.
+    fn end_revoked(&mut self) {
+        for slot in 0..CONTAINERS_MAX {
+            if self.get(slot).is_none() {
+                continue;
+            }
+            let claims = self.claims(slot);
+            let Err(why) = self.not_revoked(claims.as_ref(), self.image(slot)) else {
+                continue;
+            };
+            // What is not active need not end.
+            if self.kill(slot).is_ok() {
+                self.note(slot, Happening::Untrusted { why });
+            }
+        }
+    }
+
+    /// What is revoked, in numbers.
+    #[must_use]
+    pub fn revocations(&self) -> Reply<'static> {
+        let kept = list(self.images.image(REVOKED_KEY));
+        Reply::Revocations {
+            counter: kept.map(|(_, signed)| signed.claims.counter),
+            entries: kept.map_or(0, |(entries, _)| entries.iter().count() as u16),
+            is_valid: self.is_list_valid(),
+        }
+    }
+}
