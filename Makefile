@@ -39,7 +39,7 @@ $(IMAGE)/wasm_supervisor.tab $(IMAGE)/engine_proof.tab bench-containers: APP_HEA
 # How tockloader reaches the emulated board: a file that is the whole flash.
 FLASH_OPTIONS := --board mps2_an386 --arch armv7e-m --app-address 0x40000 --page-size 512
 
-.PHONY: install advisories clean-room foreign help demo test test-compiled run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware compiled-firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware keys-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers bench-gateway flash test-apps test-apps-elf compiler-board soak-list soak-report fuzz
+.PHONY: install advisories clean-room foreign help demo test test-compiled run gateway pictures build lint size bench soak soak-kernel soak-fuzz miri clean tools announced host guests exposures firmware compiled-firmware walk-firmware deadline-firmware limits-firmware buses-firmware fuzz-firmware no-ring-firmware keys-firmware operators-firmware no-programs-firmware supervisor plain-firmware bench-kernel bench-growth bench-containers bench-gateway flash test-apps test-apps-elf compiler-board soak-list soak-report fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -312,7 +312,7 @@ bench-containers: build
 # Native processes that only tests install.
 TEST_APPS := hello declared filtered flash_rules compiled native conformance peek misbehave witness walk supervisor_crash hostile mapped spin occupy fuzz gated \
              chatter deadline storm buses bus_abuse abuse assault instants siege forger longest heir jailer warden echo bench_syscalls bench_registers bench_interrupts bench_led bench_growth engine_proof
-TEST_KERNELS := walk plain deadline limits buses fuzz no-ring keys
+TEST_KERNELS := walk plain deadline limits buses fuzz no-ring keys operators
 test-apps: build compiler-board $(TEST_APPS:%=$(IMAGE)/%.tab) $(TEST_KERNELS:%=$(IMAGE)/%-kernel.bin) $(IMAGE)/compiled.bin
 
 # The program that runs compiled modules for the compiler's tests; there is no kernel below it.
@@ -378,6 +378,13 @@ $(IMAGE)/keys-kernel.bin: keys-firmware ;
 keys-firmware: $(IMAGE)/no-ring-kernel.bin
 	@$(APART) $(WITH_KEYS) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features keys,deadline-task --target-dir $(WALK)
 	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/keys-kernel.bin
+
+# The same, where an operator has a key.
+WITH_OPERATORS := BERTH_EXPOSURE=$(abspath kernel-board/$(BOARD)/exposure-operators.dts)
+$(IMAGE)/operators-kernel.bin: operators-firmware ;
+operators-firmware: $(IMAGE)/keys-kernel.bin
+	@$(APART) $(WITH_OPERATORS) cargo build --quiet --profile firmware --target $(TRIPLE) -p $(BOARD) --features keys,deadline-task --target-dir $(WALK)
+	@$(HOST)/berth-image $(WALK)/$(TRIPLE)/firmware/$(BOARD) --output $(IMAGE)/operators-kernel.bin
 
 $(IMAGE)/walk-kernel.bin: $(WALK)/$(TRIPLE)/firmware/$(BOARD)
 	@$(HOST)/berth-image $< --output $@

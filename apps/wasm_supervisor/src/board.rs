@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use berth_protocol::{CodeStatus, ImageHash};
 use libtock::alarm::{self, Clock};
 use libtock::console::{self, Receiver, Writer};
+use libtock::wasm_host::operators;
 use libtock::wasm_host::proofs::{self, Unproven};
 use libtock::{
     ErrorCode, EventSlot, StaticBuffer, gpio, led, memop, run_record, wasm_host, yield_wait,
@@ -23,8 +24,9 @@ use crate::compiled::Compiled;
 use crate::engine::Code;
 use crate::interrupts::Interrupts;
 use crate::platform::{
-    AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, DeviceKind, Distrust, LINE_MAX,
-    LedAction, NOTES, PinAction, Platform, Policy, Proven, Refusal, TURN_US, Width,
+    AGREEMENT_BYTES, AccessClass, BLOCK_MAX, Claimed, DESCRIPTION_MAX, Description, DeviceKind,
+    Distrust, Examined, LINE_MAX, LOGIN_BYTES, LedAction, NOTES, OperatorPolicy, PinAction,
+    Platform, Policy, Proven, Refusal, SECRET_BYTES, TURN_US, Width,
 };
 use crate::text::Text;
 use crate::window::Window;
@@ -209,6 +211,15 @@ fn open_code() -> Option<Compiled<flash::Partition>> {
     flash::Partition::open_code().map(Compiled::new)
 }
 
+/// What a call about a login has come to.
+const fn examined(come: Option<bool>) -> Examined {
+    match come {
+        None => Examined::GoesOn,
+        Some(true) => Examined::Done,
+        Some(false) => Examined::Refused,
+    }
+}
+
 impl Platform for Board {
     type Flash = flash::Partition;
 
@@ -241,6 +252,25 @@ impl Platform for Board {
                 Unproven::Refused(Refused::Label) => Distrust::Label,
                 Unproven::Error(_) => Distrust::Unproven,
             })
+    }
+
+    fn operators(&self) -> OperatorPolicy {
+        operators::policy().map_or_else(OperatorPolicy::default, |policy| OperatorPolicy {
+            keys: policy.keys as u8,
+            closes_reading: policy.closes_reading,
+        })
+    }
+
+    fn examine_login(&self, begins: Option<&[u8; LOGIN_BYTES]>) -> Examined {
+        examined(operators::login(begins))
+    }
+
+    fn examine_agreement(
+        &self,
+        begins: Option<&[u8; AGREEMENT_BYTES]>,
+        agreed: &mut [u8; SECRET_BYTES],
+    ) -> Examined {
+        examined(operators::agree(begins, agreed))
     }
 
     fn end_proof(&self, bytes: Proven) {

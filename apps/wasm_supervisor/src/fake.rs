@@ -21,8 +21,9 @@ use crate::engine::Code;
 use crate::errno;
 use crate::interrupts::{Capture, Counters, Interrupts, Registered};
 use crate::platform::{
-    AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, DeviceKind, Distrust, LedAction,
-    NOTES, PinAction, Platform, Policy, Proven, Pull, Refusal, TURN_US, Width,
+    AGREEMENT_BYTES, AccessClass, Claim, Claimed, DESCRIPTION_MAX, Description, DeviceKind,
+    Distrust, Examined, LOGIN_BYTES, LedAction, NOTES, OperatorPolicy, PinAction, Platform, Policy,
+    Proven, Pull, Refusal, SECRET_BYTES, TURN_US, Width,
 };
 use crate::window::Window;
 
@@ -509,6 +510,22 @@ impl Platform for Fake {
 
     fn prove(&self, image: &[u8]) -> Result<u32, Distrust> {
         arena::of_the_test(|| self.0.keys.borrow_mut().prove(image))
+    }
+
+    fn operators(&self) -> OperatorPolicy {
+        self.0.keys.borrow().operator_policy()
+    }
+
+    fn examine_login(&self, begins: Option<&[u8; LOGIN_BYTES]>) -> Examined {
+        self.0.keys.borrow_mut().examine_login(begins)
+    }
+
+    fn examine_agreement(
+        &self,
+        begins: Option<&[u8; AGREEMENT_BYTES]>,
+        agreed: &mut [u8; SECRET_BYTES],
+    ) -> Examined {
+        self.0.keys.borrow_mut().examine_agreement(begins, agreed)
     }
 
     fn end_proof(&self, bytes: Proven) {

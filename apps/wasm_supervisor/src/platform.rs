@@ -22,6 +22,7 @@ use crate::window::Window;
 pub use berth_foreign::{LedAction, PinAction, Pull};
 pub use berth_protocol::Distrust;
 
+pub use berth_exposure::operator::{AGREEMENT_BYTES, Examined, LOGIN_BYTES, SECRET_BYTES};
 pub use berth_exposure::{AccessClass, Claim, DESCRIPTION_MAX, Description, Width};
 
 /// Devices of the kernel that stay as they were driven last.
@@ -86,6 +87,15 @@ pub struct Policy {
     pub refuses_unsigned: bool,
     /// The keys that may sign lists of what is revoked, as a set of their numbers.
     pub revokers: u32,
+}
+
+/// What the manufacturer's configuration says of operators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OperatorPolicy {
+    /// How many keys of operators there are. With none everybody may do everything.
+    pub keys: u8,
+    /// Reading, too, is for operators alone.
+    pub closes_reading: bool,
 }
 
 /// Where bytes are that were proven.
@@ -160,6 +170,27 @@ pub trait Platform: Interrupts + Programs + Conveyors + Buses {
     /// The proof of these bytes is not needed any more: what is claimed because of it alone ends.
     fn end_proof(&self, bytes: Proven) {
         let _ = bytes;
+    }
+
+    /// Returns what the manufacturer says of operators.
+    fn operators(&self) -> OperatorPolicy {
+        OperatorPolicy::default()
+    }
+
+    /// Have the kernel look at a login for some milliseconds, from its beginning if it `begins`.
+    fn examine_login(&self, begins: Option<&[u8; LOGIN_BYTES]>) -> Examined {
+        let _ = begins;
+        Examined::Refused
+    }
+
+    /// Have the kernel find out for some milliseconds what a secret and, behind it, a public key agree on, from the beginning if it `begins`.
+    fn examine_agreement(
+        &self,
+        begins: Option<&[u8; AGREEMENT_BYTES]>,
+        agreed: &mut [u8; SECRET_BYTES],
+    ) -> Examined {
+        let _ = (begins, agreed);
+        Examined::Refused
     }
 
     /// Gives up compiled code that `keep` does not want: of the image with this hash, at this address. It wants all that is executed.

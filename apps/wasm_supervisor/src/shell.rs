@@ -92,6 +92,13 @@ edit NAME [stack|memory|limit BYTES] [share N] [restart no|on-failure|always]
           [boot yes|no] [log LEVEL] [values BYTES] [set X=VALUE] [unset X] [now]
 ";
 
+/// What it prints where only operators change something, who have sessions, which a person cannot type.
+const HELP_TO_READ: &str = "\
+ps, images, heap, exposures, events, info
+logs NAME      inspect NAME
+for operators, with berth: everything else
+";
+
 /// The heads of tables; their columns stand in `answers.rs`.
 const CONTAINERS: &str =
     "NAME         STATE                CPU MEMORY  LIMIT       FUEL  IRQS RESTARTS\n";
@@ -257,6 +264,7 @@ impl<P: Platform> Asking<'_, P> {
     /// A verb without a name. Returns `false` if there is no such.
     fn about_all(&mut self, verb: Verb) -> bool {
         match verb {
+            Verb::Help if self.platform.operators().keys > 0 => self.print(HELP_TO_READ),
             Verb::Help => self.print(HELP),
             Verb::Ps => {
                 self.print(CONTAINERS);

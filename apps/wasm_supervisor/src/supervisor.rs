@@ -102,10 +102,11 @@ impl<P: Platform + 'static> Supervisor<P> {
         self.service.containers.tell_store();
         let handled = self.service.containers.run_handlers();
         let received = self.receive();
+        let looked = self.service.look_at_login();
         let started = self.service.containers.start_at_boot();
         let ran = self.service.containers.run_one();
         self.print_logs();
-        handled || received || started || ran
+        handled || received || looked || started || ran
     }
 
     /// When there is something to do again, bytes apart.
@@ -185,6 +186,10 @@ impl<P: Platform + 'static> Supervisor<P> {
     /// while the line takes it. What cannot be printed stays in the logs, so who says much
     /// slows nobody, and loses lines if the line is slower for long.
     fn print_logs(&mut self) {
+        if self.service.closes_reading() {
+            // They are read in a session. The shell's line stays where it is.
+            return;
+        }
         let last = self.printing;
         let mut charged = None;
         for step in 1..=CONTAINERS_MAX {

@@ -17,6 +17,8 @@ use crate::exposure::{Exposure, Registers};
 use crate::interrupts::Interrupts;
 use crate::mapping::{Mapper, Never};
 #[cfg(feature = "keys")]
+use crate::operators::{Matter, OperatorDesk};
+#[cfg(feature = "keys")]
 use crate::proofs::Proofs;
 use crate::refusal::Refusal;
 #[cfg(feature = "programs")]
@@ -90,6 +92,9 @@ pub struct WasmHost<const N: usize> {
     /// What images are proven to be signed; `None`: what needs a proof is nobody's.
     #[cfg(feature = "keys")]
     pub(crate) proofs: Option<Proofs>,
+    /// Whose logins are looked at; `None`: nobody's.
+    #[cfg(feature = "keys")]
+    pub(crate) operators: Option<OperatorDesk>,
 }
 
 impl<const N: usize> WasmHost<N> {
@@ -118,6 +123,8 @@ impl<const N: usize> WasmHost<N> {
             conveyors: None,
             #[cfg(feature = "keys")]
             proofs: None,
+            #[cfg(feature = "keys")]
+            operators: None,
         })
     }
 
@@ -139,7 +146,10 @@ impl<const N: usize> WasmHost<N> {
         #[cfg(feature = "conveyors")]
         self.stop_conveyors();
         #[cfg(feature = "keys")]
-        self.forget_proofs(process);
+        {
+            self.forget_proofs(process);
+            self.forget_login(process);
+        }
         let Some(ends) = &self.ends else {
             self.end_where(|_, holder| holder.process == process);
             return;
@@ -572,6 +582,12 @@ impl<const N: usize> WasmHost<N> {
             command::KEYS => self.keys(arg0),
             #[cfg(feature = "keys")]
             command::KEYS_OF => self.keys_of(arg0),
+            #[cfg(feature = "keys")]
+            command::OPERATORS => self.operators(),
+            #[cfg(feature = "keys")]
+            command::LOGIN => self.examine(process, Matter::Login, (arg0, word(arg1)?)),
+            #[cfg(feature = "keys")]
+            command::AGREE => self.examine(process, Matter::Agreement, (arg0, word(arg1)?)),
             _ => Ok(CommandReturn::failure(ErrorCode::NOSUPPORT)),
         }
     }

@@ -26,6 +26,7 @@
 //! * `ProgramSlot`: room for a register program, with the feature `programs`
 //! * `ConveyorSlot`: room for a conveyor, `Engine`: what makes its moves, `Processor`: the one that every board has; with the feature `conveyors`
 //! * `Signatures`, `Images`, `ProofStore`: whose signature a claim needs, with the feature `keys`
+//! * `OperatorPolicy`: whose logins are looked at, with the same
 //! * [`WasmHost`]: the driver
 
 #![no_std]
@@ -49,6 +50,8 @@ mod driver;
 mod exposure;
 mod interrupts;
 mod mapping;
+#[cfg(feature = "keys")]
+mod operators;
 mod passes;
 #[cfg(feature = "programs")]
 mod program;
@@ -81,6 +84,8 @@ pub use driver::{HostGrant, ProcessData, WasmHost};
 pub use exposure::{Exposure, Register, Registers, SafeWrite, Widths};
 pub use interrupts::{InterruptStore, Interrupts, captures};
 pub use mapping::Mapper;
+#[cfg(feature = "keys")]
+pub use operators::OperatorPolicy;
 #[cfg(feature = "keys")]
 pub use proofs::{Images, ProofStore, Signatures};
 pub use reaping::{Reaper, ReapingScheduler};

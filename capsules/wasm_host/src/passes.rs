@@ -37,7 +37,7 @@ pub(crate) struct Passes {
 
 impl Passes {
     /// So many of them, if there may not be fewer.
-    #[cfg(feature = "programs")]
+    #[cfg(any(feature = "programs", feature = "keys"))]
     pub(crate) fn at_most(self, asked: u32) -> Self {
         Self {
             asked: asked.min(self.asked),

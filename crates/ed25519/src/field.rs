@@ -79,6 +79,14 @@ impl Element {
         out
     }
 
+    /// Returns it times 121666.
+    #[inline(never)]
+    pub(crate) const fn scaled(&self) -> Self {
+        let mut out = Self::ZERO;
+        fiat::fiat_25519_carry_scmul_121666(&mut out.0, &self.loose());
+        out
+    }
+
     /// Returns whether both are the same number.
     pub(crate) const fn is(&self, other: &Self) -> bool {
         same(&self.to_bytes(), &other.to_bytes())

@@ -1,4 +1,4 @@
-//! Ed25519 verification in short passes, for a kernel.
+//! Ed25519 verification, and X25519, in short passes, for a kernel.
 //!
 //! ```text
 //!   signature ─► S < L ─► SHA-512 of R, A, message ─► k mod L ─► R' = [S]B - [k]A ─► R' not of small order ─► R' encoded = R
@@ -7,7 +7,7 @@
 //!
 //! A kernel answers for how long it keeps others waiting, so [`Verification`] does a bounded amount of work in each call of
 //! [`pass`](Verification::pass), some [`PASS_COST`] instructions of a Cortex-M4, and goes on in the next. All of it works on what is public: it takes as long as the bits of the
-//! signature say, and keeps no secret.
+//! signature say, and keeps no secret. [`Agreement`] does the same for what two keys agree on, X25519 of RFC 7748. It has a secret, and makes the same operations for each of its bits.
 //!
 //! # What is valid
 //!
@@ -34,6 +34,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod agreement;
 mod constants;
 mod field;
 mod key;
@@ -43,6 +44,7 @@ mod sha256;
 mod sha512;
 mod verification;
 
+pub use agreement::{Agreement, BASE_POINT, agree};
 pub use key::{Flaw, PublicKey};
 pub use sha256::Hash;
 pub use verification::{Pass, Verification};

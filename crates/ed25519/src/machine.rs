@@ -48,9 +48,11 @@ pub(crate) enum Operation {
     Multiply(u8, u8, u8),
     /// The square of a register, the square of that, and so on: so many times.
     Square(u8, u8, u8),
+    /// A register times 121666, (486662 + 2) / 4 of the curve in Montgomery's form.
+    Scale(u8, u8),
 }
 
-use Operation::{Add, Multiply, Square, Subtract};
+use Operation::{Add, Multiply, Scale, Square, Subtract};
 
 /// The point becomes twice the point.
 pub(crate) static DOUBLE: [Operation; 14] = [
@@ -88,6 +90,39 @@ pub(crate) static ADD: [Operation; 14] = [
     Multiply(Z, F, G),
     Multiply(T, E, H),
 ];
+
+/// Which registers the ladder has its points in: (*X : Z*) of both in the first four, in this order.
+pub(crate) mod ladder {
+    /// The coordinate of the point whose multiples they are, which is their difference.
+    pub(crate) const POINT: u8 = 5;
+}
+
+/// A step of Montgomery's ladder (RFC 7748, section 5): both points, of which the second is the first and the ladder's point, become the double of one and
+/// their sum. Which one is doubled is what the bit says whose number the step has.
+pub(crate) static LADDER: [[Operation; 18]; 2] = [rung((X, Y), (Z, T)), rung((Z, T), (X, Y))];
+
+const fn rung((x2, z2): (u8, u8), (x3, z3): (u8, u8)) -> [Operation; 18] {
+    [
+        Add(A, x2, z2),
+        Subtract(B, x2, z2),
+        Add(C, x3, z3),
+        Subtract(F, x3, z3),
+        Multiply(F, F, A),
+        Multiply(C, C, B),
+        Add(x3, F, C),
+        Square(x3, x3, 1),
+        Subtract(z3, F, C),
+        Square(z3, z3, 1),
+        Multiply(z3, z3, ladder::POINT),
+        Square(A, A, 1),
+        Square(B, B, 1),
+        Multiply(x2, A, B),
+        Subtract(E, A, B),
+        Scale(G, E),
+        Add(G, G, B),
+        Multiply(z2, E, G),
+    ]
+}
 
 /// The coordinates *x* and *y* of the point that was [kept](Machine::keep). The inverse of *Z* is its power *p* - 2.
 pub(crate) static AFFINE: [Operation; 24] = power([
@@ -225,7 +260,7 @@ impl Machine {
     /// What the next operation of a program costs at most; of several squares one, and the end of the program.
     pub(crate) fn next_cost(&self, program: &[Operation]) -> u32 {
         match program.get(usize::from(self.next)) {
-            Some(Add(..) | Subtract(..)) => cost::SUM,
+            Some(Add(..) | Subtract(..) | Scale(..)) => cost::SUM,
             Some(Multiply(..)) => cost::PRODUCT,
             Some(Square(..)) => cost::SQUARE,
             None => cost::END,
@@ -242,6 +277,7 @@ impl Machine {
             Add(to, a, b) => (to, self.get(a).plus(self.get(b))),
             Subtract(to, a, b) => (to, self.get(a).minus(self.get(b))),
             Multiply(to, a, b) => (to, self.get(a).times(self.get(b))),
+            Scale(to, from) => (to, self.get(from).scaled()),
             Square(to, from, times) => {
                 let from = if self.squares == 0 { from } else { to };
                 self.squares = (self.squares + 1) % times;

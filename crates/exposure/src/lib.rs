@@ -12,6 +12,7 @@ pub mod conveyor;
 pub mod erases;
 pub mod filter;
 pub mod interrupt;
+pub mod operator;
 pub mod program;
 pub mod proof;
 pub mod rest;
@@ -108,6 +109,13 @@ pub mod command {
     pub const KEYS: usize = 28;
     /// `(index)`: who may sign for an exposure → u32 set of keys; without any, claims of it need no proof.
     pub const KEYS_OF: usize = 29;
+    /// What the board's manufacturer says of operators → (u32 number of their keys, u32 1 if reading, too, is theirs alone).
+    pub const OPERATORS: usize = 30;
+    /// `(step, passes)`: is what stands in read-only allow 0 a [login](super::operator) of an operator's? See [`super::operator::step`]. → success with u32
+    /// [`GOES_ON`](super::program::state::GOES_ON), to be repeated with [`GO_ON`](super::operator::step::GO_ON); success, it is; a failure `FAIL`, it is not.
+    pub const LOGIN: usize = 31;
+    /// `(step, passes)`: what do the secret and the public key in read-only allow 0 agree on? As [`LOGIN`]; it is written to read-write allow 0.
+    pub const AGREE: usize = 32;
 }
 
 /// One argument that names an interrupt of a claimed block: handle in the upper half,
@@ -156,7 +164,7 @@ pub mod upcall {
 
 /// Allow numbers (read-only and read-write are separate spaces).
 pub mod allow {
-    /// Read-only: the label of a claim, UTF-8.
+    /// Read-only: the label of a claim, UTF-8; a login, or two keys.
     pub const RO_LABEL: usize = 0;
     /// Read-only: the captures of a registration.
     pub const RO_CAPTURES: usize = 1;
@@ -168,7 +176,7 @@ pub mod allow {
     pub const RECORDS: usize = 0;
     /// Userspace-readable: the memory of conveyors.
     pub const CONVEYOR: usize = 1;
-    /// Read-write: where a description is written.
+    /// Read-write: where a description is written, or what two keys agree on.
     pub const RW_DESCRIPTION: usize = 0;
     /// Read-write: the output of a program.
     pub const RW_OUTPUT: usize = 1;

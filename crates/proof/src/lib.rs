@@ -12,6 +12,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod operators;
+
+pub use operators::OperatorKeys;
+
 use berth_ed25519::{Hash, KEY_BYTES, Pass, PublicKey, Verification};
 pub use berth_exposure::proof::{Prover, Proving, Refused};
 use berth_signature::{KEY_ID_BYTES, KeyId, SIGNATURE_BYTES, Search, Step, message};

@@ -154,6 +154,22 @@ pub enum DeviceError<'a> {
         /// How many.
         limit: u16,
     },
+    /// The device has operators, and this is for them: it needs a session.
+    SessionNeeded,
+    /// There is no such session, or it is over, or what came is not sealed in it.
+    NoSession,
+    /// A request of this session that came before. It is not carried out again.
+    Replayed,
+    /// The device has given no such challenge in this run, or has had an answer to it.
+    OldChallenge,
+    /// No operator's key of the device has signed this.
+    NotAnOperator,
+    /// The device has no secret yet that sessions could be agreed on with.
+    NotProvisioned,
+    /// The device has its secret.
+    Provisioned,
+    /// Nothing outlives a reset on this device, so no challenge could be told from one before.
+    NoStore,
 }
 
 impl DeviceError<'_> {
@@ -195,6 +211,14 @@ impl DeviceError<'_> {
             Self::KeyNeeded { .. } => "key-needed",
             Self::Older { .. } => "older",
             Self::TooManyPackages { .. } => "too-many-packages",
+            Self::SessionNeeded => "session-needed",
+            Self::NoSession => "no-session",
+            Self::Replayed => "replayed",
+            Self::OldChallenge => "old-challenge",
+            Self::NotAnOperator => "not-an-operator",
+            Self::NotProvisioned => "not-provisioned",
+            Self::Provisioned => "provisioned",
+            Self::NoStore => "no-store",
         }
     }
 }
@@ -282,6 +306,14 @@ impl fmt::Display for DeviceError<'_> {
             Self::TooManyPackages { limit } => {
                 write!(f, "the device has counters of {limit} packages, and no room for another")
             }
+            Self::SessionNeeded => f.write_str("for operators: log in"),
+            Self::NoSession => f.write_str("the session is over"),
+            Self::Replayed => f.write_str("this request came before"),
+            Self::OldChallenge => f.write_str("the challenge is used up"),
+            Self::NotAnOperator => f.write_str("not an operator's signature"),
+            Self::NotProvisioned => f.write_str("the device has no secret for sessions yet"),
+            Self::Provisioned => f.write_str("the device has its secret already"),
+            Self::NoStore => f.write_str("nothing is kept here, so nobody can log in"),
         }
     }
 }

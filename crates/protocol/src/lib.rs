@@ -46,11 +46,11 @@ pub use frame::{
     frame_message,
 };
 pub use hash::{ImageHash, ImageHasher};
-pub use message::{DecodeError, Device, Op, Reply, Request, Response, message_id};
+pub use message::{DecodeError, Device, Op, Reply, Request, Response, Right, message_id};
 pub use plain::is_plain;
 pub use report::{
     Chosen, CodeStatus, Engine, Entry, Erases, FaultReport, Happening, HostCall, Image, Inspection,
-    Kept, Place, Source, Status, StoreStatus, Trust, Update,
+    Kept, Operators, Place, Source, Status, StoreStatus, Trust, Update,
 };
 
 /// Version of the message set. Both ends say theirs in `Hello`; they talk on only
@@ -65,6 +65,9 @@ pub const NAME_MAX: usize = 32;
 
 /// Most bytes of an image in one [`Op::UploadChunk`]; the frame limit decides it, and flash is written in words of eight.
 pub const CHUNK_MAX: usize = 224;
+
+/// Most bytes of an image in one [`Op::UploadChunk`] of a session: a seal stands behind it.
+pub const SEALED_CHUNK_MAX: usize = 200;
 
 /// Most bytes of changes in one [`Op::Draft`], and of a configuration in one [`Reply::Kept`].
 pub const DRAFT_PART_MAX: usize = 192;

@@ -2,8 +2,8 @@
 
 use crate::{
     Access, Chosen, CodeStatus, Container, DeviceError, Engine, Exposure, Happening, Heap, Image,
-    ImageHash, Inspection, Kept, Level, MissingWhy, Parameters, Place, Source, Status, Trust,
-    Update,
+    ImageHash, Inspection, Kept, Level, MissingWhy, Operators, Parameters, Place, Source, Status,
+    Trust, Update,
 };
 use serde::{Deserialize, Serialize};
 
@@ -322,6 +322,109 @@ pub enum Op<'a> {
     },
     /// What is revoked? → [`Reply::Revocations`].
     Revocations,
+    /// Who may do what? → [`Reply::Operators`].
+    Operators,
+    /// What is an operator to sign? → [`Reply::Challenge`]. Of those that were not answered the device knows the last few.
+    Challenge,
+    /// Open a session (crate `berth-session`) → [`Reply::Checking`], and when the same is asked again and the signature has been found right,
+    /// [`Reply::SessionOpen`], sealed. A signature that is not right is [`DeviceError::NotAnOperator`].
+    Login {
+        /// Id of the operator's key.
+        operator: [u8; 8],
+        /// The challenge's epoch.
+        epoch: u32,
+        /// Its number, which is the session's.
+        number: u32,
+        /// Public half of a key of X25519 that is made for this session.
+        one_time: [u8; 32],
+        /// The operator's signature.
+        #[serde(borrow)]
+        signature: &'a [u8],
+    },
+    /// Give the device the secret that sessions are agreed on with. Everybody who hears the line knows it then: for a line that is trusted. Without a session it is
+    /// taken by a device that has none only → [`Reply::Checking`], then [`Reply::Done`].
+    Provision {
+        /// Id of the operator's key.
+        operator: [u8; 8],
+        /// The challenge's epoch.
+        epoch: u32,
+        /// Its number.
+        number: u32,
+        /// The secret half of a key of X25519.
+        secret: [u8; 32],
+        /// The operator's signature.
+        #[serde(borrow)]
+        signature: &'a [u8],
+    },
+    /// End the session in which it is asked → [`Reply::Done`].
+    Logout,
+}
+
+/// What a request needs on a device that has operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Nothing: it is how one becomes an operator, or finds out that one has to.
+    Nothing,
+    /// A session, if the device's manufacturer wants one for reading.
+    Read,
+    /// A session.
+    Change,
+}
+
+impl Op<'_> {
+    /// Returns what it needs on a device that has operators.
+    #[must_use]
+    pub const fn right(&self) -> Right {
+        match self {
+            Op::Hello { .. }
+            | Op::Trust
+            | Op::Operators
+            | Op::Challenge
+            | Op::Login { .. }
+            | Op::Provision { .. } => Right::Nothing,
+            Op::Heap
+            | Op::Containers { .. }
+            | Op::Log { .. }
+            | Op::Exposures { .. }
+            | Op::Detail { .. }
+            | Op::Inspect { .. }
+            | Op::Sources { .. }
+            | Op::Images { .. }
+            | Op::Events { .. }
+            | Op::Status
+            | Op::UpdateStatus { .. }
+            | Op::ReadImage { .. }
+            | Op::Blocks { .. }
+            | Op::FaultBlock { .. }
+            | Op::FaultPlace { .. }
+            | Op::Kept { .. }
+            | Op::Signature { .. }
+            | Op::Engine { .. }
+            | Op::Code
+            | Op::Revocations => Right::Read,
+            Op::UploadBegin { .. }
+            | Op::UpdateBegin { .. }
+            | Op::UploadChunk { .. }
+            | Op::UploadCommit { .. }
+            | Op::RunCommit { .. }
+            | Op::Commit { .. }
+            | Op::UploadAbort { .. }
+            | Op::Start { .. }
+            | Op::Stop { .. }
+            | Op::Kill { .. }
+            | Op::Remove { .. }
+            | Op::Pause { .. }
+            | Op::Resume { .. }
+            | Op::Edit { .. }
+            | Op::Change { .. }
+            | Op::Lift { .. }
+            | Op::Reset { .. }
+            | Op::Draft { .. }
+            | Op::Announce { .. }
+            | Op::Revoke { .. }
+            | Op::Logout => Right::Change,
+        }
+    }
 }
 
 /// What the device answers.
@@ -500,6 +603,24 @@ pub enum Reply<'a> {
         /// It was verified. One that was changed in flash is worth nothing, and nothing starts until it was sent again.
         is_valid: bool,
     },
+    /// To [`Op::Operators`].
+    Operators(Operators),
+    /// To [`Op::Challenge`].
+    Challenge {
+        /// Public half of the device's secret; `None`: it has none yet.
+        device: Option<[u8; 32]>,
+        /// The same during a run of the device, and no other's.
+        epoch: u32,
+        /// Counts the challenges of a run.
+        number: u32,
+    },
+    /// To [`Op::Login`] and [`Op::Provision`]: it is being looked at; ask again in some hundredths of a second.
+    Checking,
+    /// To [`Op::Login`].
+    SessionOpen {
+        /// So many seconds without a request end it.
+        idle_s: u32,
+    },
 }
 
 /// What a device tells of itself.
@@ -548,6 +669,14 @@ impl<'a> Request<'a> {
     pub fn decode(message: &'a [u8]) -> Result<Self, DecodeError> {
         decode(message)
     }
+
+    /// Read a request that may be sealed. Returns what stands behind it, too: nothing, or a seal.
+    ///
+    /// # Errors
+    /// If it is malformed, or from a newer berth.
+    pub fn decode_sealed(message: &'a [u8]) -> Result<(Self, &'a [u8]), DecodeError> {
+        decode_front(message)
+    }
 }
 
 impl<'a> Response<'a> {
@@ -567,12 +696,18 @@ pub fn message_id(message: &[u8]) -> Option<u32> {
 }
 
 fn decode<'a, T: Deserialize<'a>>(message: &'a [u8]) -> Result<T, DecodeError> {
-    match postcard::take_from_bytes(message) {
-        Ok((value, [])) => Ok(value),
+    match decode_front(message)? {
+        (value, []) => Ok(value),
         _ => Err(DecodeError {
             id: message_id(message),
         }),
     }
+}
+
+fn decode_front<'a, T: Deserialize<'a>>(message: &'a [u8]) -> Result<(T, &'a [u8]), DecodeError> {
+    postcard::take_from_bytes(message).map_err(|_| DecodeError {
+        id: message_id(message),
+    })
 }
 
 #[cfg(test)]

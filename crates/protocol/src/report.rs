@@ -271,6 +271,20 @@ impl Happening {
     }
 }
 
+/// Who may do what on a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Schema))]
+pub struct Operators {
+    /// How many keys of operators the device has. Without any, everybody may do everything.
+    pub keys: u8,
+    /// Reading, too, is for them alone.
+    pub closes_reading: bool,
+    /// It has the secret that sessions need.
+    pub is_provisioned: bool,
+    /// Sessions that are open.
+    pub sessions: u8,
+}
+
 /// Whose packages a device takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(Schema))]

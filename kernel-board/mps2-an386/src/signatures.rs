@@ -1,18 +1,18 @@
-//! Whose signature a claim needs: the keys of `exposure.dts`, and the images that the kernel looks at.
+//! Whose signature a claim needs, and whose a login: the keys of `exposure.dts`, and the images that the kernel looks at.
 //!
 //! ```text
 //!   flash_partition ── changes ──► Watched ──► wasm_host ── look ──► EmulatedFlash
-//!                                                  └── pass ──► KeyProver, with KEYS
+//!                                                  └── pass ──► KeyProver, with KEYS; OperatorKeys, with OPERATORS
 //! ```
 
-use berth_proof::KeyProver;
+use berth_proof::{KeyProver, OperatorKeys};
 use flash_partition::{FlashPartition, Watch};
 use kernel::static_init;
-use wasm_host::{ProofStore, Signatures};
+use wasm_host::{OperatorPolicy, ProofStore, Signatures};
 
 use crate::board::BoardHost;
 use crate::emulated_flash::EmulatedFlash;
-use crate::exposures::{KEYS, REFUSES_UNSIGNED, REVOKERS};
+use crate::exposures::{CLOSES_READING, KEYS, OPERATORS, REFUSES_UNSIGNED, REVOKERS};
 
 /// Has `host` look at the signatures of images in `part`.
 #[inline(never)]
@@ -24,7 +24,13 @@ pub(crate) fn with(host: BoardHost, part: &'static EmulatedFlash) -> BoardHost {
         refuses_unsigned: REFUSES_UNSIGNED,
         revokers: REVOKERS,
     };
+    let operators = OperatorPolicy {
+        examiner: static_init!(OperatorKeys<'static>, OperatorKeys::new(&OPERATORS)),
+        keys: OPERATORS.len(),
+        closes_reading: CLOSES_READING,
+    };
     host.with_signatures(signatures, static_init!(ProofStore, ProofStore::new()))
+        .with_operators(operators)
 }
 
 /// Passes on what changes in the partition.

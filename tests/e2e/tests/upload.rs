@@ -197,7 +197,7 @@ fn the_progress_of_an_upload_is_seen_on_a_terminal() -> Result<()> {
 }
 
 /// As the supervisor has it: pages and keys of the store, and the first key that is no image's.
-type DeviceStore = Store<Simulated, 128, 69>;
+type DeviceStore = Store<Simulated, 128, 71>;
 const STATES: u8 = 16;
 /// Where the partition lies in the image, and how many pages it has.
 const STORE: usize = 0x14_1000;

@@ -5,9 +5,15 @@
 //! a repetition from a new request. Answers with another id (late ones, or those of
 //! other clients behind a multiplexer) are ignored.
 
-use crate::{Error, Heard, Listener, Transport, listener::Shared, transport::is_tick};
+use crate::{
+    Error, Heard, Listener, Transport,
+    listener::Shared,
+    session::{self, Operator, Session},
+    transport::is_tick,
+};
 use berth_protocol::{
-    DeviceError, FRAME_MAX, Op, Reply, Request, Response, encode_frame, frame_message, message_id,
+    CHUNK_MAX, DeviceError, FRAME_MAX, MESSAGE_MAX, Op, Reply, Request, Response, Right,
+    SEALED_CHUNK_MAX, frame_message, message_id,
 };
 use std::{
     collections::hash_map::RandomState,
@@ -60,6 +66,10 @@ pub struct Client {
     /// How long an answer is waited for at most.
     patience: Option<Duration>,
     repetitions: u32,
+    /// Who logs in when it is needed.
+    operator: Option<Operator>,
+    /// Where a session is open: what is asked in it.
+    session: Option<Session>,
 }
 
 /// How requests reach the device.
@@ -130,7 +140,51 @@ impl Client {
             deadline: None,
             patience: None,
             repetitions: 0,
+            operator: None,
+            session: None,
         }
+    }
+
+    /// Log in with this key when something is to be changed, or read where reading is closed.
+    pub fn set_operator(&mut self, operator: Operator) {
+        self.operator = Some(operator);
+    }
+
+    /// Ask in this session from now on.
+    pub(crate) fn set_session(&mut self, session: Session) {
+        self.session = Some(session);
+    }
+
+    /// Returns the session, if there is one.
+    pub(crate) const fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// Returns how many bytes of an image a request has room for.
+    pub(crate) const fn chunk_max(&self) -> usize {
+        if self.session.is_some() || self.operator.is_some() {
+            SEALED_CHUNK_MAX
+        } else {
+            CHUNK_MAX
+        }
+    }
+
+    /// Log in, if that is to be and has not been.
+    ///
+    /// # Errors
+    /// As every request, and those of the login.
+    pub(crate) fn log_in(&mut self) -> Result<(), Error> {
+        let Some(operator) = self.operator.take() else {
+            return Ok(());
+        };
+        let is_open = self.session.as_ref().is_some_and(|open| !open.is_stale());
+        let opened = if is_open {
+            Ok(())
+        } else {
+            session::open(self, &operator).map(|session| self.session = session)
+        };
+        self.operator = Some(operator);
+        opened
     }
 
     /// Wait so long for an answer, repetitions included (default: 10 s; three times as long
@@ -168,28 +222,134 @@ impl Client {
         op: Op<'_>,
         read: impl FnOnce(Result<Reply<'_>, DeviceError<'_>>) -> T,
     ) -> Result<(u32, T), Error> {
-        let id = self.next_id;
-        self.next_id = self.next_id.wrapping_add(1);
-        let mut buffer = [0; FRAME_MAX];
-        let frame = encode_frame(&Request { id, op }, &mut buffer)
-            .map_err(|_| Error::Usage(format!("{what}: the text is too long to send")))?;
-        let answer = self.exchange(what, (id, is_long(&op)), frame)?;
+        let (id, answer) = self.answer(what, op)?;
         match Response::decode(&answer) {
             Ok(response) => Ok((id, read(response.result))),
             Err(_) => Err(Error::Unexpected { to: what }),
         }
     }
 
-    /// Pass on a request that another client has made, and give back the device's answer as it comes.
+    /// Returns the answer to a request, which is asked in a session if it must be.
+    fn answer(&mut self, what: &'static str, op: Op<'_>) -> Result<(u32, Vec<u8>), Error> {
+        if op.right() == Right::Change {
+            self.log_in()?;
+        }
+        let epoch = self.session.as_ref().map(Session::epoch);
+        match self.once(what, op) {
+            Ok((_, answer))
+                if op.right() == Right::Read
+                    && self.session.is_none()
+                    && self.operator.is_some()
+                    && needs_session(&answer) =>
+            {
+                self.log_in()?;
+                self.once(what, op)
+            }
+            // The device has begun anew, and knows of no session. (Of the same run, it may have done what was asked.)
+            Err(error) if error.is_refusal("no-session") && self.operator.is_some() => {
+                self.session = None;
+                self.log_in()?;
+                if self.session.as_ref().map(Session::epoch) == epoch {
+                    return Err(error);
+                }
+                self.once(what, op)
+            }
+            answered => answered,
+        }
+    }
+
+    fn once(&mut self, what: &'static str, op: Op<'_>) -> Result<(u32, Vec<u8>), Error> {
+        let Some(mut session) = self.session.take_if(|_| op.right() != Right::Nothing) else {
+            return self.plain(what, op);
+        };
+        let answer = self.sealed(what, op, &mut session);
+        self.session = Some(session);
+        answer
+    }
+
+    fn sealed(
+        &mut self,
+        what: &'static str,
+        op: Op<'_>,
+        session: &mut Session,
+    ) -> Result<(u32, Vec<u8>), Error> {
+        let id = self.new_id();
+        let mut message = [0; MESSAGE_MAX];
+        let request = encoded(what, &Request { id, op }, &mut message)?;
+        let sealed = session.seal(request)?;
+        let mut buffer = [0; FRAME_MAX];
+        let frame = frame_message(&sealed.message, &mut buffer).map_err(|_| too_long(what))?;
+        let answer = self.exchange(what, (id, is_long(&op)), frame)?;
+        Ok((id, session.open(what, &sealed, answer)?))
+    }
+
+    /// Returns the answer to a request that is asked in no session.
+    pub(crate) fn plain(
+        &mut self,
+        what: &'static str,
+        op: Op<'_>,
+    ) -> Result<(u32, Vec<u8>), Error> {
+        let id = self.new_id();
+        let (mut message, mut buffer) = ([0; MESSAGE_MAX], [0; FRAME_MAX]);
+        let request = encoded(what, &Request { id, op }, &mut message)?;
+        let frame = frame_message(request, &mut buffer).map_err(|_| too_long(what))?;
+        Ok((id, self.exchange(what, (id, is_long(&op)), frame)?))
+    }
+
+    const fn new_id(&mut self) -> u32 {
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        id
+    }
+
+    /// Pass on a request that another client has made, and give back the device's answer as it comes. What is sealed stays so; of what is not, this client's own
+    /// session takes care.
     ///
     /// # Errors
-    /// [`Error::Usage`] if it is no request of ours; [`Error::Line`], [`Error::TimedOut`].
+    /// [`Error::Usage`] if it is no request of ours; [`Error::Line`], [`Error::TimedOut`], and those of the session.
     pub fn forward(&mut self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let wrong = || Error::Usage("this is no request to a device".into());
-        let request = Request::decode(message).map_err(|_| wrong())?;
+        let (request, behind) = Request::decode_sealed(message).map_err(|_| wrong())?;
+        let about = (request.id, is_long(&request.op));
+        let what = "the request";
+        if behind.is_empty() && request.op.right() == Right::Change {
+            self.log_in()?;
+        }
+        let own = behind.is_empty() && request.op.right() != Right::Nothing;
         let mut buffer = [0; FRAME_MAX];
-        let frame = frame_message(message, &mut buffer).map_err(|_| wrong())?;
-        self.exchange("the request", (request.id, is_long(&request.op)), frame)
+        let Some(mut session) = self.session.take_if(|_| own) else {
+            let frame = frame_message(message, &mut buffer).map_err(|_| wrong())?;
+            return self.exchange(what, about, frame);
+        };
+        // With the seal behind it less of an image fits; the device says where the next part begins.
+        let mut shorter = [0; MESSAGE_MAX];
+        let message = match request.op {
+            Op::UploadChunk {
+                upload,
+                offset,
+                bytes,
+            } if bytes.len() > SEALED_CHUNK_MAX => {
+                let bytes = bytes.get(..SEALED_CHUNK_MAX).unwrap_or_default();
+                let op = Op::UploadChunk {
+                    upload,
+                    offset,
+                    bytes,
+                };
+                encoded(what, &Request { op, ..request }, &mut shorter)
+            }
+            _ => Ok(message),
+        };
+        let sealed = message.and_then(|message| session.seal(message));
+        let answer = sealed.and_then(|sealed| {
+            let frame = frame_message(&sealed.message, &mut buffer).map_err(|_| too_long(what))?;
+            let answer = self.exchange(what, about, frame)?;
+            session.open(what, &sealed, answer)
+        });
+        // One that is over is opened anew for the next request.
+        if !matches!(&answer, Err(error) if error.is_refusal("no-session")) {
+            self.session = Some(session);
+        }
+        answer
     }
 
     /// Send a frame, and again if it must be, until the answer with its id comes.
@@ -314,6 +474,28 @@ impl Drop for Line {
             let _ = reader.join();
         }
     }
+}
+
+/// Writes a request.
+fn encoded<'b>(
+    what: &'static str,
+    request: &Request<'_>,
+    buffer: &'b mut [u8; MESSAGE_MAX],
+) -> Result<&'b [u8], Error> {
+    match postcard::to_slice(request, buffer) {
+        Ok(message) => Ok(message),
+        Err(_) => Err(too_long(what)),
+    }
+}
+
+fn too_long(what: &str) -> Error {
+    Error::Usage(format!("{what}: the text is too long to send"))
+}
+
+/// Does the device want a session for what was asked?
+fn needs_session(answer: &[u8]) -> bool {
+    let answer = Response::decode(answer).map(|response| response.result);
+    matches!(answer, Ok(Err(DeviceError::SessionNeeded)))
 }
 
 /// Does the device check or load a whole module before it answers?

@@ -40,6 +40,7 @@ mod project;
 mod refusal;
 mod registry;
 mod said;
+pub mod session;
 mod share;
 pub mod table;
 mod terms;

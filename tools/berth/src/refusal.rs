@@ -151,6 +151,22 @@ impl Refusal {
             "too-many-packages" => {
                 "a package is a key and a name: take a new version of one that was here; the counters stay when containers are deleted"
             }
+            "session-needed" => {
+                "--operator KEY (or BERTH_OPERATOR) logs in; `berth login` opens a session for further calls"
+            }
+            "no-session" => {
+                "`berth login` opens another; whether the device has done what was asked last, `berth ps` and `berth events` show"
+            }
+            "replayed" => "`berth events` shows whether it was done; then repeat the command",
+            "old-challenge" => "repeat the command",
+            "not-an-operator" => {
+                "is it the right key? the manufacturer decides which keys are operators'"
+            }
+            "not-provisioned" => {
+                "`berth keys provision --operator KEY`, once, over a line that nobody else hears"
+            }
+            "provisioned" => "an operator in a session may give it another: `berth login` first",
+            "no-store" => "`berth doctor` shows what is wrong with the store",
             "key-revoked" => "have it signed with a key that is not revoked: `pack --sign`",
             "revoked" => "upload a newer version, with a higher counter",
             "not-revoker" => {

@@ -73,20 +73,29 @@ pub(crate) struct Listed {
     pub(crate) limits: Limits,
     pub(crate) keys: Vec<Key>,
     pub(crate) refuses_unsigned: bool,
+    pub(crate) operators: Vec<Key>,
+    pub(crate) closes_reading: bool,
 }
 
 /// Check the node's children.
 pub(crate) fn check(node: &Node, board: &Board, source: &Path, report: &mut Report) -> Listed {
-    report.known(node, &["compatible", "svd", "unsigned"]);
+    report.known(node, &["compatible", "svd", "unsigned", "reading"]);
     let peripherals = peripherals(node, source, report);
     let limits = limits(node, report);
-    let (keys, refuses_unsigned) = keys::keys(node, report);
+    let keys::Said {
+        keys,
+        operators,
+        refuses_unsigned,
+        closes_reading,
+    } = keys::keys(node, report);
     let mut listed = Listed {
         exposures: Vec::new(),
         devices: Vec::new(),
         limits,
         keys: Vec::new(),
         refuses_unsigned,
+        operators,
+        closes_reading,
     };
     let mut seen: Vec<(String, u32)> = Vec::new();
     let mut exposed = Vec::new();

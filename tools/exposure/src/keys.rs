@@ -1,4 +1,4 @@
-//! The keys that sign packages: node `keys`, and which exposures name them.
+//! The keys that sign packages, and those of operators: node `keys`, and which exposures name them.
 
 use berth_ed25519::{Flaw, KEY_BYTES, PublicKey};
 use berth_exposure::proof::KEYS_MAX;
@@ -16,17 +16,32 @@ const PUBLIC: &str = "public = [<32 bytes in hexadecimal>]";
 const LABELS: &str = "labels = \"<label>\", ... or \"*\"";
 const KEYS: &str = "keys = <&key ...>";
 const UNSIGNED: &str = "unsigned = \"refuse\" or \"allow\"";
+const ROLE: &str = "role = \"author\" or \"operator\"";
+const READING: &str = "reading = \"operators\" or \"open\"";
+
+/// What is said of keys.
+pub(crate) struct Said<'a> {
+    /// The keys that sign packages.
+    pub(crate) keys: Vec<Listed<'a>>,
+    /// Those of operators.
+    pub(crate) operators: Vec<Key>,
+    /// Packages without a signature are refused.
+    pub(crate) refuses_unsigned: bool,
+    /// Reading is for operators alone.
+    pub(crate) closes_reading: bool,
+}
 
 /// A key as it is listed.
 pub(crate) struct Listed<'a> {
     node: &'a Node,
+    is_operator: bool,
     key: Key,
     /// What it is limited to, with the places.
     labels: Option<Vec<(Place, &'a str)>>,
 }
 
-/// The keys below the node that lists exposures, and whether packages without a signature are refused.
-pub(crate) fn keys<'a>(node: &'a Node, report: &mut Report) -> (Vec<Listed<'a>>, bool) {
+/// The keys below the node that lists exposures, and what follows from them.
+pub(crate) fn keys<'a>(node: &'a Node, report: &mut Report) -> Said<'a> {
     let mut listed: Vec<Listed> = Vec::new();
     let above = node.children.iter().find(|child| child.name == NODE);
     if let Some(above) = above {
@@ -36,7 +51,10 @@ pub(crate) fn keys<'a>(node: &'a Node, report: &mut Report) -> (Vec<Listed<'a>>,
         let Some(key) = key(child, report) else {
             continue;
         };
-        if let Some(other) = listed.iter().find(|other| other.key.id == key.key.id) {
+        if let Some(other) = listed
+            .iter()
+            .find(|other| other.key.id == key.key.id && other.is_operator == key.is_operator)
+        {
             let problem = Problem::KeyTwice {
                 name: child.name.clone(),
                 line: other.node.place.line,
@@ -46,23 +64,54 @@ pub(crate) fn keys<'a>(node: &'a Node, report: &mut Report) -> (Vec<Listed<'a>>,
         }
         listed.push(key);
     }
-    if listed.len() > KEYS_MAX {
-        let (count, max) = (listed.len(), KEYS_MAX);
-        report.add(&node.place, Problem::TooManyKeys { count, max });
+    let (operators, listed): (Vec<_>, Vec<_>) = listed.into_iter().partition(|key| key.is_operator);
+    for kind in [&listed, &operators] {
+        if kind.len() > KEYS_MAX {
+            let (count, max) = (kind.len(), KEYS_MAX);
+            report.add(&node.place, Problem::TooManyKeys { count, max });
+        }
     }
-    let words = [("refuse", true), ("allow", false)];
-    let refuses = report.word(node, "unsigned", UNSIGNED, &words);
-    if let (Some(true), true, Some(property)) =
-        (refuses, listed.is_empty(), node.property("unsigned"))
-    {
-        let (name, needs) = ("unsigned = \"refuse\"", "keys");
+    Said {
+        refuses_unsigned: needs(
+            node,
+            ("unsigned", "refuse", "allow", UNSIGNED),
+            (listed.is_empty(), "keys"),
+            report,
+        ),
+        closes_reading: needs(
+            node,
+            ("reading", "operators", "open", READING),
+            (operators.is_empty(), "keys with role = \"operator\""),
+            report,
+        ),
+        keys: listed,
+        operators: sound(operators),
+    }
+}
+
+/// Returns whether a property has the first of its two words, which means something only where there are keys.
+fn needs(
+    node: &Node,
+    (name, strict, open, form): (&'static str, &'static str, &'static str, &'static str),
+    (is_alone, what): (bool, &'static str),
+    report: &mut Report,
+) -> bool {
+    let is_strict = report.word(node, name, form, &[(strict, true), (open, false)]) == Some(true);
+    if let (true, true, Some(property)) = (is_strict, is_alone, node.property(name)) {
+        let (name, needs) = (form.split(" or ").next().unwrap_or(form), what);
         report.add(&property.place, Problem::Needs { name, needs });
     }
-    (listed, refuses == Some(true))
+    is_strict
 }
 
 fn key<'a>(node: &'a Node, report: &mut Report) -> Option<Listed<'a>> {
-    report.known(node, &["public", "labels", "revokes"]);
+    report.known(node, &["public", "labels", "role", "revokes"]);
+    let words = [("operator", true), ("author", false)];
+    let is_operator = report.word(node, "role", ROLE, &words) == Some(true);
+    if let (true, Some(property)) = (is_operator, node.property("labels")) {
+        let (name, needs) = ("labels", "role = \"author\"");
+        report.add(&property.place, Problem::Needs { name, needs });
+    }
     let labels = node
         .has("labels")
         .then(|| report.strings(node, "labels", LABELS));
@@ -106,6 +155,7 @@ fn key<'a>(node: &'a Node, report: &mut Report) -> Option<Listed<'a>> {
         .map(|(_, label)| (*label).to_owned());
     Some(Listed {
         node,
+        is_operator,
         key: Key {
             name,
             id: KeyId::of_hash(&Sha256::digest(encoded).into()).0,

@@ -134,6 +134,8 @@ pub fn compile_printed(
             limits: listed.limits,
             keys: listed.keys,
             refuses_unsigned: listed.refuses_unsigned,
+            operators: listed.operators,
+            closes_reading: listed.closes_reading,
             processes,
         }),
         _ => Err(found),

@@ -21,6 +21,12 @@ pub struct Configuration {
     /// Packages without a signature do not run.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub refuses_unsigned: bool,
+    /// Who operates the device. Without any, whoever holds the line does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<Key>,
+    /// Reading, too, is for operators alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub closes_reading: bool,
     /// What processes may call; a process that is not listed may call everything.
     pub processes: Vec<Process>,
 }
@@ -59,7 +65,7 @@ pub struct Exposure {
     pub skipped: Vec<String>,
 }
 
-/// A key that signs packages.
+/// A key that signs packages, or an operator's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Key {
     /// Name of its node.

@@ -68,7 +68,7 @@ pub fn kernel_table(configuration: &Configuration) -> String {
     for class in device_classes::CLASSES.iter().filter(|c| c.drives != 0) {
         write_rests(&mut out, class, &configuration.devices);
     }
-    if !configuration.keys.is_empty() {
+    if !configuration.keys.is_empty() || !configuration.operators.is_empty() {
         write_keys(&mut out, configuration);
     }
     out
@@ -99,23 +99,33 @@ fn write_rests(out: &mut String, class: &Class, devices: &[Device]) {
 
 /// The keys, for a board whose kernel looks at signatures; others have none.
 fn write_keys(out: &mut String, configuration: &Configuration) {
-    let keys = &configuration.keys;
-    let _ = writeln!(out, "\npub(crate) static KEYS: [Key; {}] = [", keys.len());
-    for key in keys {
-        let Key {
-            name, id, public, ..
-        } = key;
+    let all = [
+        ("KEYS", &configuration.keys),
+        ("OPERATORS", &configuration.operators),
+    ];
+    for (table, keys) in all {
         let _ = writeln!(
             out,
-            "    // {name}\n    Key::new({id:#04x?}, &{public:#04x?}),"
+            "\npub(crate) static {table}: [Key; {}] = [",
+            keys.len()
         );
+        for key in keys {
+            let Key {
+                name, id, public, ..
+            } = key;
+            let _ = writeln!(
+                out,
+                "    // {name}\n    Key::new({id:#04x?}, &{public:#04x?}),"
+            );
+        }
+        let _ = writeln!(out, "];");
     }
     let _ = writeln!(
         out,
-        "];\n\npub(crate) const REFUSES_UNSIGNED: bool = {};",
-        configuration.refuses_unsigned
+        "\npub(crate) const REFUSES_UNSIGNED: bool = {};\npub(crate) const CLOSES_READING: bool = {};",
+        configuration.refuses_unsigned, configuration.closes_reading
     );
-    let revokers = set_of(keys, |key| key.revokes);
+    let revokers = set_of(&configuration.keys, |key| key.revokes);
     let _ = writeln!(out, "pub(crate) const REVOKERS: u32 = {revokers:#x};");
 }
 

@@ -7,7 +7,7 @@ use crate::{
     mqtt::{self, Broker},
     tls,
 };
-use berth::Said;
+use berth::{Said, session::Operator};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 use serde::Serialize;
 use std::{
@@ -293,6 +293,13 @@ fn serve(how: &Serve, state: State) -> Result<(), Error> {
         trusted: how.wasmico_without_key.clone(),
         requests_per_second: how.rate,
         check_every: Duration::from_secs(how.check_every.into()),
+        operator: how
+            .operator
+            .as_deref()
+            .filter(|key| !key.is_empty())
+            .map(Operator::read)
+            .transpose()
+            .map_err(|error| Error::Usage(error.to_string()))?,
         certificate,
         broker: broker.transpose()?,
     };

@@ -72,6 +72,14 @@ pub struct Serve {
     /// The certificate's private key, in PEM
     #[arg(long, value_name = "FILE", requires = "certificate")]
     pub private_key: Option<PathBuf>,
+    /// The gateway's own operator's key, for devices that have operators: a name (`berth keys list`) or a file; a passphrase in BERTH_PASSPHRASE
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "BERTH_OPERATOR",
+        hide_env_values = true
+    )]
+    pub operator: Option<String>,
     /// Who is in this network may use WASMICO's API without a key, to operate all devices
     #[arg(long, value_name = "ADDRESS/BITS")]
     pub wasmico_without_key: Vec<Network>,

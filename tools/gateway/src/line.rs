@@ -17,7 +17,7 @@ use crate::{
     turns::Turns,
     watch::{Seen, Watch},
 };
-use berth::{Address, Client, DeviceInfo};
+use berth::{Address, Client, DeviceInfo, session::Operator};
 use std::{
     collections::VecDeque,
     sync::{
@@ -166,6 +166,7 @@ impl Line {
         address: Address,
         fence: Option<Fence>,
         (ears, turns): (&Arc<Ears>, &Turns),
+        operator: Option<Operator>,
     ) -> Self {
         let (queue, jobs) = mpsc::channel(WAITING_MAX);
         let standing = Arc::new(Mutex::new(Standing::Looking));
@@ -179,6 +180,7 @@ impl Line {
             fence: fence.clone(),
             ears: Arc::clone(ears),
             turns: turns.clone(),
+            operator,
         };
         tokio::spawn(owner.run());
         Self {

@@ -6,7 +6,7 @@ use crate::{
     state::{Use, Whose},
     turns::Turns,
 };
-use berth::Address;
+use berth::{Address, session::Operator};
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -25,6 +25,8 @@ pub struct Lines {
     known: RwLock<BTreeMap<String, Known>>,
     ears: Arc<Ears>,
     turns: Turns,
+    /// Who logs in on devices that have operators.
+    operator: Option<Operator>,
 }
 
 impl Lines {
@@ -32,11 +34,12 @@ impl Lines {
     ///
     /// # Errors
     /// [`Error::System`].
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub(crate) fn new(operator: Option<Operator>) -> Result<Self, Error> {
         Ok(Self {
             known: RwLock::default(),
             ears: Ears::new()?,
             turns: Turns::default(),
+            operator,
         })
     }
 
@@ -62,8 +65,10 @@ impl Lines {
                 }
             };
             let whose = whose(&device.name);
-            let opened =
-                |address, fence| Arc::new(Line::open(address, fence, (&self.ears, &self.turns)));
+            let opened = |address, fence| {
+                let ways = (&self.ears, &self.turns);
+                Arc::new(Line::open(address, fence, ways, self.operator.clone()))
+            };
             let line = match (before.remove(&device.name), whose) {
                 (Some(Known { line, .. }), whose)
                     if *line.address() == address && is_still(&line, whose.as_ref()) =>
@@ -127,7 +132,7 @@ mod tests {
     /// nobody's; the next turn has to see that.
     #[tokio::test]
     async fn a_line_that_was_nobodys_for_a_moment_is_behind() {
-        let lines = Lines::new().unwrap();
+        let lines = Lines::new(None).unwrap();
         let device = Device {
             name: "roof".to_owned(),
             address: "unix:/nowhere/roof".to_owned(),

@@ -12,7 +12,7 @@ use crate::{
     turns::{Turn, Turns},
     watch::Watch,
 };
-use berth::{Address, Client, DeviceInfo, Heard, LineLock};
+use berth::{Address, Client, DeviceInfo, Heard, LineLock, session::Operator};
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
@@ -51,6 +51,8 @@ pub(crate) struct Owner {
     pub(crate) waiting: VecDeque<Job>,
     pub(crate) fence: Option<Fence>,
     pub(crate) ears: Arc<Ears>,
+    /// Who logs in on a device that has operators.
+    pub(crate) operator: Option<Operator>,
     pub(crate) turns: Turns,
 }
 
@@ -81,10 +83,10 @@ impl Owner {
         let mut look_again = LOOK_AGAIN.0;
         loop {
             let (address, fence) = (self.address.clone(), self.fence.clone());
-            let ears = Arc::clone(&self.ears);
+            let (ears, operator) = (Arc::clone(&self.ears), self.operator.clone());
             let turn = self.turns.wait().await;
             match turn
-                .hold(apart(move || connect(&address, fence, &ears)))
+                .hold(apart(move || connect(&address, fence, &ears, operator)))
                 .await?
             {
                 Ok((connected, info)) => {
@@ -229,13 +231,17 @@ fn connect(
     address: &Address,
     fence: Option<Fence>,
     ears: &Arc<Ears>,
+    operator: Option<Operator>,
 ) -> Result<(Connected, DeviceInfo), berth::Error> {
     if fence.as_ref().is_some_and(|fence| fence.left().is_zero()) {
         return Err(lost());
     }
     let (lock, place) = berth::take_line(address)?;
     let line = Fenced::new(berth::open(&place)?, fence);
-    let (client, listener) = Client::heard(Box::new(line))?;
+    let (mut client, listener) = Client::heard(Box::new(line))?;
+    if let Some(operator) = operator {
+        client.set_operator(operator.at(address));
+    }
     let ear = match ears.listen(listener) {
         Ok(ear) => Some(ear),
         Err(mut listener) => {

@@ -8,6 +8,7 @@ use crate::{
     web::{self, App, Limits, Network, Peer},
 };
 use axum::{Router, body::Body};
+use berth::session::Operator;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
@@ -61,6 +62,8 @@ pub struct Config {
     pub requests_per_second: u32,
     /// How often a device of a fleet is looked at whether it is what it is to be.
     pub check_every: Duration,
+    /// Who logs in on devices that have operators.
+    pub operator: Option<Operator>,
     pub(crate) certificate: Option<Certificate>,
     pub(crate) broker: Option<Broker>,
 }
@@ -92,7 +95,7 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let app = Arc::new(App {
             state,
-            lines: Arc::new(Lines::new()?),
+            lines: Arc::new(Lines::new(config.operator)?),
             names: config.names,
             trusted: config.trusted,
             limits: Limits::new(config.requests_per_second),

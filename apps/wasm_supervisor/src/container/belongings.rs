@@ -214,6 +214,7 @@ impl<P: Platform + 'static> Containers<P> {
             }
         }
         self.sweep_counters();
+        self.sweep_operators();
         if COMPILES {
             self.sweep_code();
         }

@@ -11,7 +11,7 @@
 //!   conveyors, registrations, shared, host  what a container's code can reach
 //!   run, record, table                      a run, a container, all of them
 //!   belongings, persistence, change         configuration, named values; in flash; change state
-//!   trust                                   signatures and counters of images
+//!   trust, operators                        signatures and counters of images; what sessions are made of
 //!   loading, storing                        from an image to a run; come into being
 //!   passes, transfers, keeping              register programs, buses, what main asks of the store
 //!   running, handlers, mirroring            a slice of main; handlers of interrupts; conveyors that are due
@@ -52,7 +52,8 @@ mod mirroring;
 mod model_tests;
 pub mod name;
 pub mod notes;
-pub mod outcome;
+pub mod operators;
+mod outcome;
 mod passes;
 #[cfg(test)]
 mod pause_tests;

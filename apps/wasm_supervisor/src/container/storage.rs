@@ -9,6 +9,7 @@
 //!   named values of n     51 + n
 //!                         67           counters of packages
 //!                         68           the list of what is revoked
+//!                         69           what operators' sessions need
 //! ```
 //!
 //! A configuration is written under a key that nobody names, and then the metadata that names it: so parameters and
@@ -30,8 +31,8 @@ use super::name::{CONTAINERS_MAX, Name};
 const PAGES: usize = 128;
 /// Configurations there can be at once: one for each container, one for a live update, one that is to be another's.
 const CONFIGURATIONS: usize = CONTAINERS_MAX + 2;
-/// Three for each slot, one for a live update, those of configurations, one for counters, one for what is revoked, and the store's own.
-pub(super) const KEYS: usize = 3 * CONTAINERS_MAX + CONFIGURATIONS + 4;
+/// Three for each slot, one for a live update, those of configurations, one for counters, one for what is revoked, one for operators, and the store's own.
+pub(super) const KEYS: usize = 3 * CONTAINERS_MAX + CONFIGURATIONS + 5;
 
 /// The store of a device.
 pub type ImageStore<F> = Store<F, PAGES, KEYS>;
@@ -74,6 +75,9 @@ pub(super) const COUNTERS_KEY: Key = values_key(CONTAINERS_MAX);
 
 /// Where the list of what is revoked is stored.
 pub(super) const REVOKED_KEY: Key = COUNTERS_KEY + 1;
+
+/// Where that is stored what operators' sessions need.
+pub(super) const OPERATORS_KEY: Key = REVOKED_KEY + 1;
 
 /// What an operator has chosen for a container beside its parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

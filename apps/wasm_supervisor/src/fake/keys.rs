@@ -3,11 +3,15 @@
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use berth_ed25519::{PublicKey, verify};
+use berth_ed25519::{PublicKey, agree, verify};
 use berth_protocol::ImageHash;
 use berth_signature::{KeyId, PUBLIC_BYTES, find, message};
 
-use crate::platform::{Distrust, Policy, Proven};
+use berth_exposure::operator;
+
+use crate::platform::{
+    AGREEMENT_BYTES, Distrust, Examined, LOGIN_BYTES, OperatorPolicy, Policy, Proven, SECRET_BYTES,
+};
 
 /// Stands for every label among those of a key.
 pub const EVERY: &str = "*";
@@ -30,7 +34,22 @@ pub struct Keys {
     proven: Vec<(Proven, Vec<String>)>,
     /// How often a signature was verified.
     pub verified: u32,
+    /// Keys of operators.
+    operators: Vec<Key>,
+    /// Reading, too, is for them alone.
+    pub closes_reading: bool,
+    /// What is looked at for operators, and how many passes it takes yet.
+    examined: Option<(Examining, u8)>,
 }
+
+/// What is looked at.
+enum Examining {
+    Login([u8; LOGIN_BYTES]),
+    Agreement([u8; AGREEMENT_BYTES]),
+}
+
+/// Passes of a login or an agreement.
+const PASSES: u8 = 3;
 
 impl Keys {
     /// Add a key; `false` if these bytes are none.
@@ -52,6 +71,74 @@ impl Keys {
         if let Some(key) = self.keys.last_mut() {
             key.revokes = true;
         }
+    }
+
+    /// Add a key of an operator's; `false` if these bytes are none.
+    pub fn add_operator(&mut self, public: &[u8; PUBLIC_BYTES]) -> bool {
+        let is_key = self.add(public, &[]);
+        if is_key && let Some(key) = self.keys.pop() {
+            self.operators.push(key);
+        }
+        is_key
+    }
+
+    /// What a supervisor is told of operators.
+    pub fn operator_policy(&self) -> OperatorPolicy {
+        OperatorPolicy {
+            keys: self.operators.len() as u8,
+            closes_reading: self.closes_reading,
+        }
+    }
+
+    /// Look at a login for a pass.
+    pub fn examine_login(&mut self, begins: Option<&[u8; LOGIN_BYTES]>) -> Examined {
+        if let Some(login) = begins {
+            self.examined = Some((Examining::Login(*login), PASSES));
+        }
+        match self.examine() {
+            Some(Examining::Login(login)) if self.is_operators(&login) => Examined::Done,
+            Some(_) => Examined::Refused,
+            None => Examined::GoesOn,
+        }
+    }
+
+    /// Agree for a pass.
+    pub fn examine_agreement(
+        &mut self,
+        begins: Option<&[u8; AGREEMENT_BYTES]>,
+        agreed: &mut [u8; SECRET_BYTES],
+    ) -> Examined {
+        if let Some(keys) = begins {
+            self.examined = Some((Examining::Agreement(*keys), PASSES));
+        }
+        match self.examine() {
+            Some(Examining::Agreement(keys)) => {
+                let (Some(secret), Some(public)) = (keys.first_chunk(), keys.last_chunk()) else {
+                    return Examined::Refused;
+                };
+                *agreed = agree(secret, public);
+                Examined::Done
+            }
+            Some(Examining::Login(_)) => Examined::Refused,
+            None => Examined::GoesOn,
+        }
+    }
+
+    /// What is looked at, after its last pass.
+    fn examine(&mut self) -> Option<Examining> {
+        let (_, left) = self.examined.as_mut()?;
+        *left = left.saturating_sub(1);
+        let (what, _) = self.examined.take_if(|(_, left)| *left == 0)?;
+        Some(what)
+    }
+
+    fn is_operators(&self, login: &[u8; LOGIN_BYTES]) -> bool {
+        let (id, rest) = login.split_at(operator::ID_BYTES);
+        let (Some(hash), Some(signature)) = (rest.first_chunk(), rest.last_chunk()) else {
+            return false;
+        };
+        let key = self.operators.iter().find(|key| key.id.0 == *id);
+        key.is_some_and(|key| verify(&key.public, &operator::message(hash), signature))
     }
 
     /// What a supervisor is told of it.

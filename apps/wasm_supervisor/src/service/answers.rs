@@ -28,7 +28,8 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Edit { .. }
         | Op::Change { .. }
         | Op::Lift { .. }
-        | Op::Revoke { .. } => true,
+        | Op::Revoke { .. }
+        | Op::Logout => true,
         Op::Hello { .. }
         | Op::Heap
         | Op::UploadBegin { .. }
@@ -57,7 +58,13 @@ pub const fn changes(op: &Op<'_>) -> bool {
         | Op::Signature { .. }
         | Op::Engine { .. }
         | Op::Code
-        | Op::Revocations => false,
+        | Op::Revocations
+        | Op::Operators
+        // Each is another one, and the last few are awaited.
+        | Op::Challenge
+        // They are told from others by their signature.
+        | Op::Login { .. }
+        | Op::Provision { .. } => false,
     }
 }
 

@@ -4,9 +4,10 @@
 //! ([`Answering`](crate::answering::Answering)).
 
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 use crate::container::{Containers, Shared};
-use crate::platform::Platform;
+use crate::platform::{OperatorPolicy, Platform};
 
 pub mod answers;
 mod draft;
@@ -16,12 +17,14 @@ mod frames;
 mod refusals;
 mod reports;
 pub mod requests;
+pub(crate) mod sessions;
 pub mod upload;
 mod uploading;
 
 use answers::AnswerCache;
 use draft::Draft;
 use refusals::Refusals;
+use sessions::Sessions;
 use upload::Upload;
 
 /// The containers of a device, and what is being asked about them.
@@ -42,6 +45,12 @@ pub struct Service<P: Platform + 'static> {
     refused_until_us: u64,
     /// Number of the first request to this run of the supervisor.
     session: Option<u32>,
+    /// What the manufacturer says of operators.
+    operators: OperatorPolicy,
+    /// Their sessions: none before the first is asked for, then one value.
+    sessions: Vec<Sessions>,
+    /// Number of the session in which is asked what is being answered.
+    asking: Option<u32>,
     /// When this run of the supervisor began, in microseconds of the platform's clock.
     started_us: u64,
 }
@@ -51,6 +60,7 @@ impl<P: Platform + 'static> Service<P> {
     #[must_use]
     pub fn new(platform: P) -> Self {
         let started_us = platform.now_us();
+        let operators = platform.operators();
         let shared = Rc::new(Shared::new(platform));
         Self {
             containers: Containers::new(shared.clone()),
@@ -61,6 +71,9 @@ impl<P: Platform + 'static> Service<P> {
             refusals: Refusals::new(),
             refused_until_us: 0,
             session: None,
+            operators,
+            sessions: Vec::new(),
+            asking: None,
             started_us,
         }
     }

@@ -5,6 +5,8 @@ use berth_protocol::{
     TEXT_MAX, cut,
 };
 
+use berth_session::Challenge;
+
 use super::errors::{About, error};
 use super::exposures::exposure;
 use super::frames::FrameSink;
@@ -32,8 +34,8 @@ impl<P: Platform + 'static> Service<P> {
     pub(crate) fn take_message(&mut self, message: &[u8]) {
         let shared = self.shared.clone();
         let mut sink = FrameSink::new(&shared.platform);
-        let request = match Request::decode(message) {
-            Ok(request) => request,
+        let (request, behind) = match Request::decode_sealed(message) {
+            Ok(decoded) => decoded,
             // Without an id there is nobody to answer.
             Err(error) => {
                 if let Some(id) = error.id {
@@ -42,6 +44,33 @@ impl<P: Platform + 'static> Service<P> {
                 return;
             }
         };
+        let mut is_repeated = false;
+        self.asking = None;
+        if !behind.is_empty() {
+            match self.unseal(message, behind) {
+                Ok(asked) => {
+                    is_repeated = asked.is_repeated;
+                    self.asking = Some(asked.session);
+                    sink.seal = Some(asked.seal);
+                }
+                Err(error) => return sink.take(request.id, &Err(error)),
+            }
+        }
+        self.take_request(&request, message, is_repeated, &mut sink);
+        self.asking = None;
+    }
+
+    /// Answer a request, or give the answer that it had.
+    fn take_request(
+        &mut self,
+        request: &Request<'_>,
+        message: &[u8],
+        is_repeated: bool,
+        sink: &mut FrameSink<'_, P>,
+    ) {
+        if let Err(error) = self.may(&request.op) {
+            return sink.take(request.id, &Err(error));
+        }
         // Clients begin to count anywhere, so no two runs of the supervisor have the same number.
         self.session.get_or_insert(request.id);
         let changes = answers::changes(&request.op);
@@ -49,7 +78,28 @@ impl<P: Platform + 'static> Service<P> {
             self.shared.platform.write(known);
             return;
         }
-        self.answer(&request, &mut sink);
+        // What can be done twice is; of all else the answer is known for a while.
+        if changes && is_repeated {
+            return sink.take(request.id, &Err(DeviceError::Replayed));
+        }
+        if let Op::Login {
+            operator,
+            epoch,
+            number,
+            one_time,
+            signature,
+        } = request.op
+        {
+            let challenge = Challenge { epoch, number };
+            let answer =
+                self.login(&operator, challenge, one_time, signature)
+                    .map(|(reply, seal)| {
+                        sink.seal = seal.or(sink.seal.take());
+                        reply
+                    });
+            return sink.take(request.id, &answer);
+        }
+        self.answer(request, sink);
         if changes {
             self.answers.keep(request.id, message, sink.frame());
         }
@@ -59,6 +109,9 @@ impl<P: Platform + 'static> Service<P> {
 impl<P: Platform + 'static> Answering for Service<P> {
     fn answer(&mut self, request: &Request<'_>, sink: &mut dyn Sink) {
         let id = request.id;
+        if let Err(error) = self.may(&request.op) {
+            return sink.take(id, &Err(error));
+        }
         // Only these ask what was wrong with an update that was refused.
         if !matches!(request.op, Op::Detail { .. }) {
             self.forget_refused();
@@ -150,6 +203,28 @@ impl<P: Platform + 'static> Answering for Service<P> {
             ),
             Op::Code => sink.take(id, &Ok(Reply::Code(self.shared.platform.code_status()))),
             Op::Kept { name, offset } => self.kept(id, name, offset, sink),
+            Op::Operators => sink.take(id, &Ok(Reply::Operators(self.operators()))),
+            Op::Challenge => {
+                let answer = self.challenge();
+                sink.take(id, &answer);
+            }
+            Op::Provision {
+                operator,
+                epoch,
+                number,
+                secret,
+                signature,
+            } => {
+                let challenge = Challenge { epoch, number };
+                let answer = self.provision(&operator, challenge, secret, signature);
+                sink.take(id, &answer);
+            }
+            Op::Logout => {
+                let answer = self.logout();
+                sink.take(id, &answer);
+            }
+            // Answered where the answer can be sealed.
+            Op::Login { .. } => sink.take(id, &Err(DeviceError::Unsupported)),
             Op::Trust => sink.take(id, &Ok(Reply::Trust(self.containers.trust()))),
             Op::Revoke { draft, length } => self.revoke(id, draft, length, sink),
             Op::Revocations => sink.take(id, &Ok(self.containers.revocations())),

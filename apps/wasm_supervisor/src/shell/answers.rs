@@ -76,6 +76,10 @@ fn print_reply<P: Platform>(
         // Only programs ask.
         | Reply::Trust(_)
         | Reply::Revocations { .. }
+        | Reply::Operators(_)
+        | Reply::Challenge { .. }
+        | Reply::Checking
+        | Reply::SessionOpen { .. }
         | Reply::Signature { .. } => {}
         Reply::FaultBlock { label: Some(label) } => {
             out.add("last call before the fault: of block ");

@@ -13,6 +13,7 @@ mod operators;
 mod refused;
 mod requests;
 mod reset;
+mod sessions;
 mod store;
 mod trust;
 mod uploads;

@@ -53,7 +53,7 @@ impl Inner {
 }
 
 /// How many kinds of requests there are.
-pub const REQUESTS: usize = 42;
+pub const REQUESTS: usize = 47;
 
 /// The number of a request's kind.
 pub const fn number(op: &Op<'_>) -> usize {
@@ -100,6 +100,11 @@ pub const fn number(op: &Op<'_>) -> usize {
         Op::Code => 39,
         Op::Revoke { .. } => 40,
         Op::Revocations => 41,
+        Op::Operators => 42,
+        Op::Challenge => 43,
+        Op::Login { .. } => 44,
+        Op::Provision { .. } => 45,
+        Op::Logout => 46,
     }
 }
 
@@ -261,6 +266,30 @@ pub fn script(images: &Images) -> Vec<Step<'_>> {
             Step::Ask(Op::Signature { name, label: 0 }),
             Step::Ask(Op::Engine { name }),
             Step::Ask(Op::Code),
+            Step::Ask(Op::Operators),
+            // There are none here.
+            Step::Refused(Op::Challenge, "unsupported"),
+            Step::Refused(
+                Op::Login {
+                    operator: [1; 8],
+                    epoch: 1,
+                    number: 1,
+                    one_time: [2; 32],
+                    signature: &[3; 64],
+                },
+                "unsupported",
+            ),
+            Step::Refused(
+                Op::Provision {
+                    operator: [1; 8],
+                    epoch: 1,
+                    number: 1,
+                    secret: [2; 32],
+                    signature: &[3; 64],
+                },
+                "unsupported",
+            ),
+            Step::Refused(Op::Logout, "no-session"),
             Step::Ask(Op::Heap),
             Step::Ask(Op::Exposures { cursor: 0 }),
             Step::Ask(Op::Images { cursor: 0 }),

@@ -8,6 +8,7 @@ mod hostile;
 mod interrupts;
 mod largest;
 mod mapped;
+mod operators;
 mod programs;
 mod proofs;
 mod reaping;

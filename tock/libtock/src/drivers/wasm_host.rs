@@ -9,6 +9,7 @@
 
 pub mod conveyors;
 pub mod interrupts;
+pub mod operators;
 pub mod programs;
 pub mod proofs;
 

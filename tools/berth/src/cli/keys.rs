@@ -73,6 +73,8 @@ pub enum KeysCommand {
     /// Tell a device what must not run any more: keys, versions of packages, images
     #[command(after_help = REVOKE_HELP)]
     Revoke(RevokeList),
+    /// Give a device the secret that operators' sessions need, once, over a line that nobody else hears
+    Provision,
 }
 
 /// What `keys new` takes.

@@ -37,6 +37,10 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10,
           value_parser = whole_number(1, u16::MAX))]
     pub timeout: u16,
+    /// The operator's key to log in with where the device has operators: a name (`berth keys list`) or a file
+    #[arg(long, global = true, env = "BERTH_OPERATOR", hide_env_values = true, value_name = "KEY",
+          add = ArgValueCandidates::new(complete::keys))]
+    pub operator: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -118,6 +122,10 @@ pub enum Command {
     Doctor,
     /// Make and show the keys that sign packages, and look at signatures
     Keys(Keys),
+    /// Open a session with the operator's key, for further calls without it
+    Login,
+    /// End that session
+    Logout,
     /// Offer devices over HTTP: the words of the gateway, berth-serve
     #[command(disable_help_flag = true)]
     Serve(Serve),

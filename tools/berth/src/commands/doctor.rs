@@ -7,9 +7,9 @@ use crate::{
     device::{self, Revocations},
     model::Erases,
     output::{self, Check, Fit, Report, Verdict},
-    registry_path,
+    registry_path, session,
 };
-use berth_protocol::Trust;
+use berth_protocol::{Operators, Trust};
 use std::{
     io::Write,
     time::{Duration, Instant},
@@ -63,6 +63,7 @@ fn examine(cli: &Cli, report: &mut Report) -> Result<(), Error> {
     firmware(&info, status.as_ref(), report);
     trust(device::optional(device::trust(&mut client))?, report);
     revocations(device::optional(device::revocations(&mut client))?, report);
+    operators(device::optional(session::operators(&mut client))?, report);
     if let Some(code) = device::optional(device::code(&mut client))? {
         compiled(code.as_ref(), report);
     }
@@ -262,6 +263,40 @@ fn trust(trust: Option<Trust>, report: &mut Report) {
         ),
     };
     report.add("trust", Verdict::Ok, message, None);
+}
+
+/// Who may change something. Older firmware does not ask.
+fn operators(operators: Option<Operators>, report: &mut Report) {
+    let (verdict, message, hint) = match operators {
+        None | Some(Operators { keys: 0, .. }) => (
+            Verdict::Ok,
+            "the device has no operators' keys: whoever holds the line may do everything"
+                .to_owned(),
+            None,
+        ),
+        Some(operators) if !operators.is_provisioned => (
+            Verdict::Warning,
+            "the device has operators' keys and no secret yet: nobody can change anything"
+                .to_owned(),
+            Some("`berth keys provision --operator KEY`, once, over a line that nobody else hears"),
+        ),
+        Some(operators) => (
+            Verdict::Ok,
+            format!(
+                "{} {}; {}; {} sessions open",
+                operators.keys,
+                if operators.keys == 1 { "key" } else { "keys" },
+                if operators.closes_reading {
+                    "reading, too, needs one"
+                } else {
+                    "reading is open"
+                },
+                operators.sessions
+            ),
+            None,
+        ),
+    };
+    report.add("operators", verdict, message, hint);
 }
 
 /// The flash for compiled code.

@@ -1,6 +1,6 @@
 //! `berth keys`: the keys that sign packages.
 
-use super::{Failure, revoke};
+use super::{Failure, login, revoke};
 use crate::{
     Error,
     cli::{Cli, KeysCommand, NewKey, VerifyPackage},
@@ -34,6 +34,7 @@ pub(super) fn run(cli: &Cli, command: &KeysCommand, out: &mut impl Write) -> Res
         }
         KeysCommand::Revoke(arguments) => revoke::run(cli, arguments, out),
         KeysCommand::Verify(arguments) => verify(arguments, out, json),
+        KeysCommand::Provision => login::provision(cli, out),
     }
 }
 

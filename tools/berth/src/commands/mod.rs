@@ -7,6 +7,7 @@ mod endings;
 mod images;
 mod keys;
 mod lifecycle;
+mod login;
 mod on_save;
 mod project;
 mod revoke;
@@ -204,6 +205,8 @@ fn carry_out(cli: &Cli) -> Result<(), Failure> {
         Command::Scan(arguments) => devices::scan(arguments, &mut out, json)?,
         Command::Doctor => doctor::run(cli, &mut out)?,
         Command::Keys(arguments) => keys::run(cli, &arguments.command, &mut out)?,
+        Command::Login => login::login(cli, &mut out)?,
+        Command::Logout => login::logout(cli, &mut out)?,
         Command::Serve(arguments) => return Err(serve::run(&arguments.words, json).into()),
         Command::Fleet(arguments) => {
             let words = [&["fleet".into()][..], &arguments.words].concat();
@@ -253,7 +256,9 @@ fn timeout(cli: &Cli) -> Duration {
 
 /// For one or a few requests.
 fn connect(cli: &Cli) -> Result<Connection, Error> {
-    let (lock, client, info) = device::connect(&address(cli)?, timeout(cli))?;
+    let address = address(cli)?;
+    let (lock, mut client, info) = device::connect(&address, timeout(cli))?;
+    login::prepare(cli, &address, &mut client)?;
     Ok(Connection {
         client,
         info,
@@ -263,7 +268,10 @@ fn connect(cli: &Cli) -> Result<Connection, Error> {
 
 /// For long: others are served meanwhile.
 fn connect_shared(cli: &Cli) -> Result<(Shared, DeviceInfo), Error> {
-    share::connect(&address(cli)?, timeout(cli))
+    let address = address(cli)?;
+    let (mut shared, info) = share::connect(&address, timeout(cli))?;
+    login::prepare(cli, &address, &mut shared.client)?;
+    Ok((shared, info))
 }
 
 fn open_console(cli: &Cli, arguments: &Console) -> Result<(), Error> {

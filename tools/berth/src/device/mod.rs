@@ -190,7 +190,7 @@ fn list<'a, T>(
 }
 
 /// An operation that has nothing to tell.
-fn done(
+pub(crate) fn done(
     client: &mut Client,
     what: &'static str,
     name: Option<&str>,
@@ -202,7 +202,7 @@ fn done(
 }
 
 /// One request. `read` gives `None` for an answer that does not fit the question.
-fn ask<T>(
+pub(crate) fn ask<T>(
     client: &mut Client,
     what: &'static str,
     name: Option<&str>,

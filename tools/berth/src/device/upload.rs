@@ -2,7 +2,7 @@
 
 use super::{ask, convert, done, with_draft};
 use crate::{Client, Error, Terms, UpdateOutcome};
-use berth_protocol::{CHUNK_MAX, FRAME_MAX, ImageHash, Op, Reply, Request, encode_frame};
+use berth_protocol::{FRAME_MAX, ImageHash, Op, Reply, Request, encode_frame};
 use std::time::Duration;
 
 /// What came of an upload.
@@ -273,8 +273,9 @@ fn send_from(
     progress: &mut impl FnMut(u32),
 ) -> Result<(), Error> {
     progress(offset);
+    let most = client.chunk_max();
     while let Some(rest) = image.get(offset as usize..).filter(|rest| !rest.is_empty()) {
-        let bytes = rest.get(..CHUNK_MAX).unwrap_or(rest);
+        let bytes = rest.get(..most).unwrap_or(rest);
         let op = Op::UploadChunk {
             upload,
             offset,

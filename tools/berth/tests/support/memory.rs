@@ -4,8 +4,9 @@ use super::Faults;
 use berth_protocol::{
     Access, CHUNK_MAX, Chosen, CodeStatus, Container, DRAFT_PART_MAX, Device, DeviceError, Engine,
     Entry, Erases, Exposure, FRAME_MAX, Fault, FaultReport, Happening, Heap, Holder, HostCall,
-    Image, ImageHash, Inspection, Level, MissingWhy, Op, PROTOCOL_VERSION, Parameters, Place,
-    Reply, Request, Response, Source, State, Status, StoreStatus, Trust, Update, encode_frame,
+    Image, ImageHash, Inspection, Level, MissingWhy, Op, Operators, PROTOCOL_VERSION, Parameters,
+    Place, Reply, Request, Response, Source, State, Status, StoreStatus, Trust, Update,
+    encode_frame,
 };
 
 use berth_protocol::configuration::{ENGINE, value};
@@ -303,7 +304,11 @@ impl Memory {
                 };
                 self.execute(Request { op, ..request }, faults)
             }
-            Op::Trust | Op::Signature { .. } | Op::Revoke { .. } | Op::Revocations
+            Op::Trust
+            | Op::Signature { .. }
+            | Op::Revoke { .. }
+            | Op::Revocations
+            | Op::Operators
                 if faults.old =>
             {
                 Err(DeviceError::Unsupported)
@@ -320,6 +325,15 @@ impl Memory {
                 entries: 2,
                 is_valid: !faults.safe_mode,
             }),
+            Op::Operators => Ok(Reply::Operators(Operators {
+                keys: if faults.safe_mode { 2 } else { 0 },
+                closes_reading: false,
+                is_provisioned: true,
+                sessions: 1,
+            })),
+            Op::Challenge | Op::Login { .. } | Op::Provision { .. } | Op::Logout => {
+                Err(DeviceError::Unsupported)
+            }
             Op::Signature { name, label } => {
                 self.find(name)?;
                 Ok(match name {

@@ -3,7 +3,7 @@
 use berth_protocol::{DeviceError, Distrust, State};
 
 /// An example of each.
-pub const REFUSALS: [DeviceError<'static>; 45] = [
+pub const REFUSALS: [DeviceError<'static>; 53] = [
     DeviceError::Unsupported,
     DeviceError::BadName,
     DeviceError::BadParameter {
@@ -95,6 +95,14 @@ pub const REFUSALS: [DeviceError<'static>; 45] = [
     DeviceError::KeyNeeded { label: "fpgaio" },
     DeviceError::Older { counter: 7 },
     DeviceError::TooManyPackages { limit: 64 },
+    DeviceError::SessionNeeded,
+    DeviceError::NoSession,
+    DeviceError::Replayed,
+    DeviceError::OldChallenge,
+    DeviceError::NotAnOperator,
+    DeviceError::NotProvisioned,
+    DeviceError::Provisioned,
+    DeviceError::NoStore,
 ];
 
 /// The place of a kind among all; a new one has none, and this does not compile.
@@ -134,11 +142,19 @@ fn place(error: &DeviceError<'_>) -> usize {
         DeviceError::KeyNeeded { .. } => 31,
         DeviceError::Older { .. } => 32,
         DeviceError::TooManyPackages { .. } => 33,
+        DeviceError::SessionNeeded => 34,
+        DeviceError::NoSession => 35,
+        DeviceError::Replayed => 36,
+        DeviceError::OldChallenge => 37,
+        DeviceError::NotAnOperator => 38,
+        DeviceError::NotProvisioned => 39,
+        DeviceError::Provisioned => 40,
+        DeviceError::NoStore => 41,
     }
 }
 
 /// How many kinds there are.
-const KINDS: usize = 34;
+const KINDS: usize = 42;
 
 /// Kinds without an example: none.
 pub fn forgotten() -> Vec<usize> {

@@ -100,11 +100,11 @@ fn a_key_is_listed_once_and_has_no_other_properties() {
         with(&(key("a", FIRST) + "\n" + &key("b", FIRST)), ""),
         &["exposure.dts:4: b is the same key as the one in line 3; remedy: remove one"],
     );
-    let other = format!("a {{ public = [{FIRST}]; role = \"operator\"; }};");
+    let other = format!("a {{ public = [{FIRST}]; owner = \"me\"; }};");
     refused(
         with(&other, ""),
         &[
-            "exposure.dts:3: unknown property role; remedy: remove it or use one of: public, labels, revokes",
+            "exposure.dts:3: unknown property owner; remedy: remove it or use one of: public, labels, role, revokes",
         ],
     );
     refused(
@@ -176,6 +176,56 @@ fn packages_without_a_signature_are_refused_where_there_is_a_key() {
         run(&source("\"maybe\"", &keys)),
         &[
             "exposure.dts:3: unsigned = \"maybe\" is no known word; remedy: use one of: refuse, allow",
+        ],
+    );
+}
+
+#[test]
+fn an_operators_key_is_no_packages_key() {
+    let operator = format!("chief: chief {{ public = [{FIRST}]; role = \"operator\"; }};");
+    let found = with(&operator, "").unwrap();
+    assert!(found.keys.is_empty() && !found.closes_reading);
+    assert_eq!(found.operators[0].name, "chief");
+    let table = kernel_table(&found);
+    assert!(table.contains("static KEYS: [Key; 0]"), "{table}");
+    assert!(table.contains("static OPERATORS: [Key; 1]"), "{table}");
+    // One key in both roles is listed twice.
+    let both = operator.clone() + &key("author", FIRST);
+    let found = with(&both, "keys = <&author>;").unwrap();
+    assert_eq!((found.keys.len(), found.operators.len()), (1, 1));
+    refused(
+        with(&operator, "keys = <&chief>;"),
+        &[
+            "exposure.dts:4: keys of plain names what is no key; remedy: refer to labelled nodes below keys, which are sound themselves",
+        ],
+    );
+    refused(
+        with(
+            &format!("a {{ public = [{FIRST}]; role = \"operator\"; labels = \"plain\"; }};"),
+            "",
+        ),
+        &[
+            "exposure.dts:3: labels has no meaning without role = \"author\"; remedy: add role = \"author\" or remove labels",
+        ],
+    );
+}
+
+#[test]
+fn reading_is_closed_where_there_are_operators() {
+    let source = |reading: &str, role: &str| {
+        let key = format!("a {{ public = [{FIRST}]; role = \"{role}\"; }};");
+        format!("{HEAD}reading = {reading}; keys {{ {key} }};\n{TAIL}")
+    };
+    assert!(
+        run(&source("\"operators\"", "operator"))
+            .unwrap()
+            .closes_reading
+    );
+    assert!(!run(&source("\"open\"", "operator")).unwrap().closes_reading);
+    refused(
+        run(&source("\"operators\"", "author")),
+        &[
+            "exposure.dts:3: reading = \"operators\" has no meaning without keys with role = \"operator\"; remedy: add keys with role = \"operator\" or remove reading = \"operators\"",
         ],
     );
 }

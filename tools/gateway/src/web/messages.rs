@@ -123,6 +123,7 @@ impl Asked {
             | Op::FaultPlace { .. }
             | Op::Kept { .. }
             | Op::Trust
+            | Op::Operators
             | Op::Signature { .. }
             | Op::Engine { .. }
             | Op::Code
@@ -177,6 +178,8 @@ impl Asked {
             Op::Edit { name, .. } | Op::Change { name, .. } => change("edit", name),
             Op::Reset { .. } => change("reset", ""),
             Op::Revoke { .. } => change("revoke", ""),
+            Op::Challenge | Op::Login { .. } | Op::Logout => change("log in", ""),
+            Op::Provision { .. } => change("provision", ""),
         }
     }
 }
