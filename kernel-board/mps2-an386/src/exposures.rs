@@ -19,7 +19,7 @@ use wasm_host::{
 pub(crate) type Claims = wasm_host::ClaimStore<COUNT>;
 
 /// `COUNT`, `EXPOSURES`, `MAPPED`, `REACHED`, `PROCESSES`, `INTERRUPTS`, `LIMITS`, `ERASES`, `PROGRAMS`, `CONVEYORS`, `LED_RESTS`,
-/// `GPIO_RESTS`, and `KEYS`, `OPERATORS`, `REFUSES_UNSIGNED` and `CLOSES_READING` if there are keys. Which of the imported types a table needs, depends on what is exposed; which
+/// `GPIO_RESTS`, and `KEYS`, `OPERATORS`, `REVOKERS`, `REFUSES_UNSIGNED` and `CLOSES_READING` if there are keys. Which of the imported types a table needs, depends on what is exposed; which
 /// of the rests, on the board's drivers.
 #[allow(dead_code, unused_imports)]
 mod table {
@@ -63,7 +63,7 @@ pub(crate) use table::GPIO_RESTS;
 #[cfg(feature = "programs")]
 pub(crate) use table::PROGRAMS;
 #[cfg(feature = "keys")]
-pub(crate) use table::{CLOSES_READING, KEYS, OPERATORS, REFUSES_UNSIGNED};
+pub(crate) use table::{CLOSES_READING, KEYS, OPERATORS, REFUSES_UNSIGNED, REVOKERS};
 pub(crate) use table::{
     COUNT, ERASES, EXPOSURES, INTERRUPTS, LED_RESTS, LIMITS, MAPPED, PROCESSES,
 };
