@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use berth_flash::Simulated;
 use berth_protocol::{Fault, ImageHash, Parameters, State, Update};
 use wasm_supervisor::arena::{self, ArenaAllocator, ArenaId, Space};
+use wasm_supervisor::container::images::Commit;
 use wasm_supervisor::container::storage::{Belongings, Meta};
 use wasm_supervisor::container::{Containers, Name, Refused, Shared};
 use wasm_supervisor::fake::Fake;
-use wasm_supervisor::service::upload::Commit;
 
 #[global_allocator]
 static ALLOCATOR: ArenaAllocator = ArenaAllocator;

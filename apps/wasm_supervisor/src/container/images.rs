@@ -17,6 +17,15 @@ use super::storage::{ImageStore, KEYS};
 use crate::arena;
 use crate::platform::Platform;
 
+/// How an upload is to end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Commit {
+    /// A container that it replaces is started if it does not run.
+    pub starts: bool,
+    /// It may be an older version of a package than one that was here.
+    pub takes_older: bool,
+}
+
 /// What an upload into memory must leave free, so that the supervisor can go on.
 const LEAVE_FREE: u32 = 4 * 1024;
 

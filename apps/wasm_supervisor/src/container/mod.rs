@@ -11,7 +11,9 @@
 //!   conveyors, registrations, shared, host  what a container's code can reach
 //!   run, record, table                      a run, a container, all of them
 //!   belongings, persistence, change         configuration, named values; in flash; change state
-//!   trust, operators                        signatures and counters of images; what sessions are made of
+//!   counters, operators                     how old an image may be; what sessions are made of
+//!   revoked                                 what must not run any more
+//!   trust                                   signatures of images
 //!   loading, storing                        from an image to a run; come into being
 //!   passes, transfers, keeping              register programs, buses, what main asks of the store
 //!   running, handlers, mirroring            a slice of main; handlers of interrupts; conveyors that are due
@@ -28,6 +30,7 @@ mod change;
 #[cfg(test)]
 mod conveyor_tests;
 mod conveyors;
+pub mod counters;
 mod ending;
 #[cfg(test)]
 mod entry_tests;

@@ -13,23 +13,12 @@ use berth_protocol::{Distrust, Happening, ImageHash, Reply};
 use berth_signature::Claims;
 use berth_signature::revocation::{Revoked, list};
 
+use super::counters::LISTS;
 use super::name::CONTAINERS_MAX;
 use super::refused::Refused;
 use super::storage::REVOKED_KEY;
 use super::table::Containers;
-use super::trust::LISTS;
 use crate::platform::Platform;
-
-/// What is known of the list that is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kept {
-    /// Nothing yet in this run.
-    Unknown,
-    /// It is what was signed, or there is none.
-    Valid,
-    /// It is not what was signed.
-    Changed,
-}
 
 impl<P: Platform + 'static> Containers<P> {
     /// Keep a list in place of the one that is kept, and end what it covers.
@@ -51,7 +40,7 @@ impl<P: Platform + 'static> Containers<P> {
             let _ = self.images.remove(spare, None);
             return kept;
         }
-        self.revocations.set(Kept::Valid);
+        self.revocations.set(Some(true));
         self.end_revoked();
         Ok(())
     }
@@ -70,15 +59,12 @@ impl<P: Platform + 'static> Containers<P> {
 
     /// Is the list that is kept what was signed?
     fn is_list_valid(&self) -> bool {
-        if self.revocations.get() == Kept::Unknown {
+        self.revocations.get().unwrap_or_else(|| {
             let bytes = self.images.image(REVOKED_KEY);
             let is_valid = bytes.is_empty() || self.may_revoke(bytes).is_ok();
-            self.revocations.set(match is_valid {
-                true => Kept::Valid,
-                false => Kept::Changed,
-            });
-        }
-        self.revocations.get() == Kept::Valid
+            self.revocations.set(Some(is_valid));
+            is_valid
+        })
     }
 
     /// Refuses an image that is revoked, and any while nobody knows what is.

@@ -15,7 +15,6 @@ use super::name::{CONTAINERS_MAX, Name};
 use super::notes::{Before, Tag, note_active, reading_the_store};
 use super::record::Container;
 use super::restart::Restarts;
-use super::revoked::Kept;
 use super::run::{Figures, Run};
 use super::schedule::{Schedule, Turns};
 use super::shared::Shared;
@@ -54,7 +53,7 @@ pub struct Containers<P: Platform + 'static> {
     /// candidate is forgotten, and that it is swept.
     pub(super) untold: (Option<usize>, bool, bool),
     /// What is known of the list of what is revoked.
-    pub(super) revocations: Cell<Kept>,
+    pub(super) revocations: Cell<Option<bool>>,
     /// Number of the next log.
     next_log: u32,
 }
@@ -79,7 +78,7 @@ impl<P: Platform + 'static> Containers<P> {
             trial: None,
             deferred_us: u64::MAX,
             untold: (None, false, true),
-            revocations: Cell::new(Kept::Unknown),
+            revocations: Cell::new(None),
             next_log: 0,
             clock: Clock::new(shared.platform.now_us()),
             shared,

@@ -19,6 +19,7 @@
 use berth_protocol::{Entry, Fault, ImageHash, Parameters, State, Update};
 
 use super::budget::Cause;
+use super::images::Commit;
 use super::loading::{Held, Loading, START_FUEL, Source, is_for_now, never_fits, validate};
 use super::outcome::{End, LastWords};
 use super::refused::Refused;
@@ -33,7 +34,6 @@ use super::trial::{Trial, Version};
 use crate::admission::entries::PAUSE;
 use crate::engine::{Engine, Step};
 use crate::platform::Platform;
-use crate::service::upload::Commit;
 
 /// If the store does not take the end of a trial at once, it is tried again after this.
 const RETRY_US: u64 = 1_000_000;

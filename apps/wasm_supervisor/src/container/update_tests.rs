@@ -10,8 +10,8 @@ use berth_protocol::{Fault, Happening, ImageHash, Parameters, State, Update};
 use super::belongings::Change;
 use super::storage::{Belongings, ImageStore, Meta, saved_key};
 use super::{Containers, Name, Refused, Shared};
+use crate::container::images::Commit;
 use crate::fake::Fake;
-use crate::service::upload::Commit;
 
 /// Longer than any test lets it last by accident.
 const TRIAL_MS: u32 = 5_000;

@@ -3,7 +3,7 @@
 use berth_protocol::{DeviceError, State, TEXT_MAX, cut};
 
 use crate::arena;
-use crate::container::trust::PACKAGES_MAX;
+use crate::container::counters::PACKAGES_MAX;
 use crate::container::{CONTAINERS_MAX, Container, Containers, Refused};
 use crate::platform::Platform;
 

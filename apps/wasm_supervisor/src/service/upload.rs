@@ -7,6 +7,7 @@
 use berth_protocol::{Chosen, DeviceError, ImageHash, Op, Parameters, Update, VALUES_MAX};
 
 use crate::container::belongings::Change;
+pub use crate::container::images::Commit;
 use crate::container::lifecycle::merged;
 use crate::container::storage::{Belongings, Meta};
 use crate::container::{Container, Containers, Name, Refused};
@@ -101,15 +102,6 @@ impl<'a> Announced<'a> {
             chosen: chosen.unwrap_or_default(),
         })
     }
-}
-
-/// How an upload is to end.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Commit {
-    /// A container that it replaces is started if it does not run.
-    pub starts: bool,
-    /// It may be an older version of a package than one that was here.
-    pub takes_older: bool,
 }
 
 /// An announcement that may begin.

@@ -11,7 +11,7 @@ use berth_pack::{Options, pack};
 use berth_protocol::{CHUNK_MAX, ImageHash, Op, Parameters, Reply, State, Trust};
 
 use super::Bench;
-use crate::container::trust::PACKAGES_MAX;
+use crate::container::counters::PACKAGES_MAX;
 
 mod revoked;
 
