@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use utoipa::ToSchema;
 
 /// How long a new container is on trial on its device before it counts as updated.
-const TRIAL: Duration = Duration::from_secs(2);
+pub(super) const TRIAL: Duration = Duration::from_secs(2);
 
 /// A container as it is to be.
 #[derive(Clone, Debug)]
