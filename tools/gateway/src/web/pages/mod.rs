@@ -24,7 +24,7 @@ mod rollouts;
 mod session;
 
 pub(crate) use session::Sessions;
-pub(super) use session::{Visitor, admit};
+pub(super) use session::{Visitor, admit, is_login};
 
 use super::{App, Problem};
 use crate::Role;
