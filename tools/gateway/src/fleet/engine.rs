@@ -412,7 +412,9 @@ impl Begun {
             let begun_us = match event.event {
                 "started" => event.time_us,
                 // That is said when its trial is over.
-                "updated" => event.time_us.saturating_sub(TRIAL.as_micros() as u64),
+                "updated" => event
+                    .time_us
+                    .saturating_sub(u64::try_from(TRIAL.as_micros()).unwrap_or(0)),
                 _ => continue,
             };
             if let Some(name) = event.name {
