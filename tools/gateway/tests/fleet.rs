@@ -343,6 +343,21 @@ fn what_is_found_as_it_is_to_be_is_the_sets_from_then_on() {
     });
 }
 
+/// Nobody could put it back.
+#[test]
+fn a_container_of_no_set_is_not_taken_over() {
+    let street = Street::new();
+    let http = street.gateway.client();
+    let there = "/v1/devices/a/containers/lamp?start=true";
+    let put = http.send("PUT", there, "application/wasm", &module(SAYS_READY));
+    assert_eq!(put.status, 200, "{put:?}");
+    let before = street.lamps();
+    let id = street.apply(ENDLESS, FAST);
+    let report = street.ends(id, "stopped");
+    assert!(report.to_string().contains("of no set"), "{report}");
+    wait_until("all is as it was", || street.lamps() == before);
+}
+
 #[test]
 fn who_is_away_gets_it_when_he_comes_back() {
     let street = Street::new();

@@ -10,7 +10,7 @@ use crate::{
     state::{Holds, Rollout, RolloutDevice},
 };
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -116,6 +116,8 @@ struct Work {
     known: Known,
     wanted: Wanted,
     targets: BTreeMap<String, Target>,
+    /// Containers that are of a set already, and those of them that are to go.
+    own: BTreeSet<String>,
     too_much: Vec<String>,
     /// Whose a container is.
     whose: BTreeMap<String, (String, i64)>,
@@ -270,15 +272,15 @@ impl Engine {
                 }
             }
         }
-        let too_much = placed
-            .into_iter()
-            .filter(|name| !targets.contains_key(name));
-        let too_much = too_much.collect();
+        let own = BTreeSet::from_iter(placed);
+        let too_much = own.iter().filter(|name| !targets.contains_key(*name));
+        let too_much = too_much.cloned().collect();
         self.memory().busy.insert(name.clone());
         Ok(Some(Work {
             known,
             wanted,
             targets,
+            own,
             too_much,
             whose,
             lines,
@@ -301,14 +303,14 @@ impl Engine {
         // It is never closed.
         let _place = Arc::clone(&self.places).acquire_owned().await;
         let name = work.known.device.name.clone();
-        let (targets, too_much) = (work.targets, work.too_much);
+        let (targets, own, too_much) = (work.targets, work.own, work.too_much);
         let images = targets.iter();
         let images = images.map(|(name, target)| (name.clone(), target.sha256.clone()));
         let images = images.collect();
         let texts = work.lines.clone();
         let watch = Arc::clone(work.known.line.watch());
         let made = work.known.line.change(Again::No, PATIENCE, move |client| {
-            let made = reconcile(client, &targets, &too_much, &watch)?;
+            let made = reconcile(client, &targets, (&own, &too_much), &watch)?;
             let mut seen = Vec::new();
             if made.1.is_none() && !texts.is_empty() {
                 let begun = Begun::of(client)?;
